@@ -1,0 +1,127 @@
+"""The tables. Postgres is the truth about people, references and jobs; sizes are bytes, times are UTC."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Index, LargeBinary, Text, func, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import UUID as PgUUID
+from sqlalchemy.orm import DeclarativeBase, Mapped, deferred, mapped_column
+
+from bot.domain import JobState, ReferenceState, Stage
+
+
+class Base(DeclarativeBase):
+    """Python types map to Postgres types the same way in every table."""
+
+    type_annotation_map = {  # noqa: RUF012
+        str: Text,
+        datetime: DateTime(timezone=True),
+        UUID: PgUUID(as_uuid=True),
+        bytes: LargeBinary,
+    }
+
+
+class User(Base):
+    """A Telegram user who has talked to the bot. Deleting the row deletes all that is theirs."""
+
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    language: Mapped[str]
+    consent_version: Mapped[int | None]
+    consent_at: Mapped[datetime | None]
+    stage: Mapped[str] = mapped_column(default=Stage.CONSENT, server_default=Stage.CONSENT)
+    style: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    active_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    blocked_at: Mapped[datetime | None]
+    served_at: Mapped[datetime | None]
+    """When a job of theirs was last handed to a worker: the line goes by it."""
+
+
+class Reference(Base):
+    """A normalised photo of a person, with what an examination found."""
+
+    __tablename__ = "reference_photos"
+    __table_args__ = (
+        Index("reference_photos_once", "user_id", "sha256", unique=True),
+        Index("reference_photos_pending", "created_at", postgresql_where=text("state = 'pending'")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    chat_id: Mapped[int] = mapped_column(BigInteger)
+    message_id: Mapped[int]
+    """The user's message that brought the photo: the answer replies to it."""
+    album_id: Mapped[str | None]
+    state: Mapped[str] = mapped_column(default=ReferenceState.PENDING, server_default=ReferenceState.PENDING)
+    verdict: Mapped[str | None]
+    image: Mapped[bytes] = deferred(mapped_column())
+    width: Mapped[int]
+    height: Mapped[int]
+    sha256: Mapped[str]
+    profile: Mapped[bytes | None] = deferred(mapped_column())
+    attempts: Mapped[int] = mapped_column(default=0, server_default="0")
+    lease_until: Mapped[datetime | None]
+    answered_at: Mapped[datetime | None]
+    """When the user was told the verdict."""
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Job(Base):
+    """One picture to draw, from the line to the delivery. `idempotency_key` names the user's act that asked for it."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        Index("jobs_line", "created_at", postgresql_where=text("state = 'queued'")),
+        Index("jobs_open", "user_id", postgresql_where=text("state in ('queued', 'running', 'done')")),
+        Index("jobs_created", "created_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    idempotency_key: Mapped[str] = mapped_column(unique=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    chat_id: Mapped[int] = mapped_column(BigInteger)
+    source_job_id: Mapped[UUID | None]
+    """The picture under which "again" or "other style" was pressed."""
+    reference_ids: Mapped[list[UUID]] = mapped_column(ARRAY(PgUUID(as_uuid=True)))
+    style: Mapped[str]
+    prompt: Mapped[str]
+    """The user's own words; the style's template is applied when a worker is about to run it."""
+    settings: Mapped[dict[str, object]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))
+    seed: Mapped[int] = mapped_column(BigInteger)
+    state: Mapped[str] = mapped_column(default=JobState.QUEUED, server_default=JobState.QUEUED)
+    attempts: Mapped[int] = mapped_column(default=0, server_default="0")
+    lease_until: Mapped[datetime | None]
+    worker_id: Mapped[str | None]
+    step: Mapped[int] = mapped_column(default=0, server_default="0")
+    steps: Mapped[int] = mapped_column(default=0, server_default="0")
+    failure: Mapped[str | None]
+    status_message_id: Mapped[int | None]
+    """The one message that is edited from "in line" to the picture."""
+    closed_at: Mapped[datetime | None]
+    """When the status message showed the end (picture, failure or cancellation): nothing more is owed."""
+    result: Mapped[bytes | None] = deferred(mapped_column())
+    """The PNG, until Telegram has it."""
+    result_file_id: Mapped[str | None]
+    backbone: Mapped[str | None]
+    seconds: Mapped[float | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class Worker(Base):
+    """A worker as its heartbeats tell it."""
+
+    __tablename__ = "workers"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    backbone: Mapped[str]
+    device: Mapped[str]
+    batch_max: Mapped[int]
+    busy: Mapped[bool]
+    seen_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -1,0 +1,35 @@
+"""What can go wrong in the engine.
+
+EngineError
+├── BadReference         a photo cannot serve as a reference
+├── PromptError          a prompt cannot be drawn
+├── Cancelled            the request was withdrawn while it was being drawn
+└── SetupError           the installation lacks something; the message names the remedy
+    └── WeightsError     a checkpoint is absent or not what it should be
+"""
+
+from __future__ import annotations
+
+
+class EngineError(Exception):
+    """The root: every message states what was expected, what came and what to do."""
+
+
+class BadReference(EngineError):
+    """A photo cannot serve as a reference."""
+
+
+class PromptError(EngineError):
+    """A prompt cannot be drawn."""
+
+
+class Cancelled(EngineError):
+    """The request was withdrawn while it was being drawn."""
+
+
+class SetupError(EngineError):
+    """The installation lacks something; the message is one line with the remedy."""
+
+
+class WeightsError(SetupError):
+    """A checkpoint is absent or not what it should be."""
