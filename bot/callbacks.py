@@ -12,6 +12,7 @@ class JobAction(StrEnum):
     CANCEL = "cancel"
     AGAIN = "again"
     OTHER_STYLE = "style"
+    BACK = "back"
     REUSE_PROMPT = "reuse"
 
 

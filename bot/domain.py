@@ -10,12 +10,21 @@ LANGUAGES = ("en", "ru")
 
 
 class Stage(StrEnum):
-    """What the bot waits for from a user."""
+    """What the bot waits for from a user; it follows from what is stored of them and is not stored itself."""
 
     CONSENT = "consent"
     PHOTO = "photo"
     STYLE = "style"
     PROMPT = "prompt"
+
+
+def stage_of(consent_version: int | None, accepted: int, style: str | None) -> Stage:
+    """What to ask of a user who has `accepted` photos; an older consent does not count."""
+    if consent_version != CONSENT_VERSION:
+        return Stage.CONSENT
+    if not accepted:
+        return Stage.PHOTO
+    return Stage.STYLE if style is None else Stage.PROMPT
 
 
 class ReferenceState(StrEnum):

@@ -8,9 +8,9 @@ from uuid import UUID, uuid4
 from sqlalchemy import BigInteger, DateTime, ForeignKey, Index, LargeBinary, Text, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
-from sqlalchemy.orm import DeclarativeBase, Mapped, deferred, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from bot.domain import JobState, ReferenceState, Stage
+from bot.domain import JobState, ReferenceState
 
 
 class Base(DeclarativeBase):
@@ -33,8 +33,11 @@ class User(Base):
     language: Mapped[str]
     consent_version: Mapped[int | None]
     consent_at: Mapped[datetime | None]
-    stage: Mapped[str] = mapped_column(default=Stage.CONSENT, server_default=Stage.CONSENT)
     style: Mapped[str | None]
+    draft: Mapped[str | None]
+    """Words that wait for a photo to be accepted; drawn as soon as one is."""
+    draft_key: Mapped[str | None]
+    """The idempotency key of the job that the draft will be."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     active_at: Mapped[datetime] = mapped_column(server_default=func.now())
     blocked_at: Mapped[datetime | None]
@@ -49,6 +52,7 @@ class Reference(Base):
     __table_args__ = (
         Index("reference_photos_once", "user_id", "sha256", unique=True),
         Index("reference_photos_pending", "created_at", postgresql_where=text("state = 'pending'")),
+        Index("reference_photos_unanswered", "created_at", postgresql_where=text("answered_at is null")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -59,13 +63,17 @@ class Reference(Base):
     album_id: Mapped[str | None]
     state: Mapped[str] = mapped_column(default=ReferenceState.PENDING, server_default=ReferenceState.PENDING)
     verdict: Mapped[str | None]
-    image: Mapped[bytes] = deferred(mapped_column())
+    image: Mapped[bytes] = mapped_column(deferred=True)
     width: Mapped[int]
     height: Mapped[int]
     sha256: Mapped[str]
-    profile: Mapped[bytes | None] = deferred(mapped_column())
+    profile: Mapped[bytes | None] = mapped_column(deferred=True)
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How often it was handed to the queue."""
+    handed_at: Mapped[datetime | None]
     lease_until: Mapped[datetime | None]
+    answer_message_id: Mapped[int | None]
+    """The bot's "looking at it" message, which becomes the answer; one for a whole album."""
     answered_at: Mapped[datetime | None]
     """When the user was told the verdict."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -78,6 +86,7 @@ class Job(Base):
     __table_args__ = (
         Index("jobs_line", "created_at", postgresql_where=text("state = 'queued'")),
         Index("jobs_open", "user_id", postgresql_where=text("state in ('queued', 'running', 'done')")),
+        Index("jobs_unclosed", "created_at", postgresql_where=text("closed_at is null")),
         Index("jobs_created", "created_at"),
     )
 
@@ -95,7 +104,13 @@ class Job(Base):
     seed: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[str] = mapped_column(default=JobState.QUEUED, server_default=JobState.QUEUED)
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How often a worker took it in hand."""
+    handouts: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How often it was handed to the queue: bounds what no worker ever takes in hand."""
+    handed_at: Mapped[datetime | None]
+    """When it was handed to the queue; the jobs of one batch share it. NULL while it waits in the line."""
     lease_until: Mapped[datetime | None]
+    """Until when it counts as being in good hands: the queue's before it is started, a worker's after."""
     worker_id: Mapped[str | None]
     step: Mapped[int] = mapped_column(default=0, server_default="0")
     steps: Mapped[int] = mapped_column(default=0, server_default="0")
@@ -104,7 +119,7 @@ class Job(Base):
     """The one message that is edited from "in line" to the picture."""
     closed_at: Mapped[datetime | None]
     """When the status message showed the end (picture, failure or cancellation): nothing more is owed."""
-    result: Mapped[bytes | None] = deferred(mapped_column())
+    result: Mapped[bytes | None] = mapped_column(deferred=True)
     """The PNG, until Telegram has it."""
     result_file_id: Mapped[str | None]
     backbone: Mapped[str | None]

@@ -1,0 +1,25 @@
+"""The models that can draw. Adding one means adding a file here and a line in `load_backbone`."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import cast
+
+from engine.backbones.base import Backbone
+from engine.errors import SetupError
+
+
+def load_backbone(name: str, device: str, weights: Path | None = None) -> Backbone:
+    """A ready backbone: a known name, or `package.module:factory` called as `factory(device, weights)`.
+
+    `weights` replaces the backbone's own folder. Raises SetupError for an unknown name, WeightsError for a bad folder.
+    """
+    if ":" in name:
+        module, _, factory = name.partition(":")
+        return cast(Backbone, getattr(importlib.import_module(module), factory)(device, weights))
+    if name == "nano":
+        from engine.backbones.nano import SHIPPED_WEIGHTS, NanoBackbone, load_model
+
+        return NanoBackbone(load_model(weights or SHIPPED_WEIGHTS), device)
+    raise SetupError(f"expected the backbone nano or package.module:factory, got {name!r}: set ENGINE_BACKBONE")

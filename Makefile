@@ -1,0 +1,50 @@
+# Needs Python >= 3.11 (with venv), make and git. `make` alone lists the commands.
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test run format constraints clean
+.NOTPARALLEL:
+
+# The first interpreter that is new enough; PYTHON=... chooses another.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
+BIN := .venv/bin
+export PHOTO PROMPT STYLE
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s%s\n", $$1, $$2 }'
+
+venv: .venv/installed ## create .venv with the versions of constraints.txt
+.venv/installed: pyproject.toml constraints.txt
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "Python 3.11 or newer is needed: install it, or name it with make PYTHON=/path/to/python3.11"; exit 1; }
+	@[ -x $(BIN)/pip ] || "$(PYTHON)" -m venv .venv >/dev/null 2>&1 || \
+		{ rm -rf .venv; echo "$(PYTHON) cannot make virtual environments. On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/python -m bot.local.install -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: venv ## one whole conversation, photo to picture (PHOTO=path PROMPT="words" STYLE=name)
+	@$(BIN)/python -m bot.local demo
+
+run: venv ## keep the bot up: on Telegram with BOT_TOKEN, else with a chat page for the browser
+	@$(BIN)/python -m bot.local run
+
+test: venv ## format, lint, types and all tests
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+format: venv ## put the code into shape
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+constraints: ## write the newest allowed versions into constraints.txt
+	rm -rf .cache/constraints && "$(PYTHON)" -m venv .cache/constraints
+	.cache/constraints/bin/pip install --quiet -e '.[dev]'
+	{ sed -n '/^#/p' constraints.txt; .cache/constraints/bin/pip freeze --exclude-editable \
+		| sed 's/^\(torch==[0-9.]*\)+.*/\1/' | grep -v -e '^#' -e ' @ '; } > .cache/constraints.new
+	mv .cache/constraints.new constraints.txt
+
+clean: ## remove what the commands made: .venv, caches, local data
+	rm -rf .venv .cache .stack demo/out .mypy_cache .ruff_cache .pytest_cache *.egg-info
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,131 @@
+"""The usage report as a picture. Pure and blocking: call it in a thread."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from bot.db.usage import Spread, Usage
+
+SIZE_INCHES = (10.0, 8.0)
+DPI = 128
+STYLES_MAX = 8
+_INK, _QUIET, _GRID = "#1f2933", "#6b7785", "#e4e8ec"
+_GREEN, _RED, _GREY, _BLUE, _PALE_BLUE = "#2f9e6e", "#d64545", "#b4bcc6", "#3b7dd8", "#a9c7ef"
+_TICKS_MAX = 8
+_TICK_FORMATS = {1: "%H:%M", 7: "%d.%m", 30: "%d.%m"}
+
+
+@dataclass(frozen=True)
+class ChartWords:
+    """The words of the chart, in the operator's language, plain text."""
+
+    title: str
+    pictures: str
+    delivered: str
+    failed: str
+    cancelled: str
+    open: str
+    styles: str
+    times: str
+    wait: str
+    drawing: str
+    seconds: str
+    nothing: str
+
+
+def draw_usage(usage: Usage, style_titles: Sequence[tuple[str, int]], words: ChartWords) -> bytes:
+    """A PNG: pictures over time, styles ranked, waiting and drawing times. `style_titles` without emoji."""
+    figure = Figure(figsize=SIZE_INCHES, dpi=DPI, facecolor="white", layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(words.title, fontsize=19, fontweight="bold", color=_INK, x=0.02, ha="left")
+    grid = figure.add_gridspec(2, 2, height_ratios=(1.15, 1.0), hspace=0.08, wspace=0.06)
+    _draw_pictures(figure.add_subplot(grid[0, :]), usage, words)
+    _draw_styles(figure.add_subplot(grid[1, 0]), style_titles[:STYLES_MAX], words)
+    _draw_times(figure.add_subplot(grid[1, 1]), usage, words)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()
+
+
+def _draw_pictures(axes: Axes, usage: Usage, words: ChartWords) -> None:
+    _prepare(axes, words.pictures)
+    buckets = usage.buckets
+    floor = [0] * len(buckets)
+    for label, colour, counts in (
+        (words.delivered, _GREEN, [bucket.delivered for bucket in buckets]),
+        (words.open, _PALE_BLUE, [bucket.open for bucket in buckets]),
+        (words.cancelled, _GREY, [bucket.cancelled for bucket in buckets]),
+        (words.failed, _RED, [bucket.failed for bucket in buckets]),
+    ):
+        total = sum(counts)
+        axes.bar(range(len(buckets)), counts, bottom=floor, color=colour, width=0.82, label=f"{label}: {total}")
+        floor = [below + count for below, count in zip(floor, counts, strict=True)]
+    step = -(-len(buckets) // _TICKS_MAX)
+    ticks = list(range(len(buckets) - 1, -1, -step))[::-1]
+    form = _TICK_FORMATS[usage.days]
+    axes.set_xticks(ticks, [buckets[tick].start.strftime(form) for tick in ticks])
+    axes.set_xlim(-0.7, len(buckets) - 0.3)
+    axes.set_ylim(0, max(*floor, 4) * 1.08)
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+    axes.grid(axis="y", color=_GRID)
+    axes.legend(
+        loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, frameon=False, fontsize=12, labelcolor=_INK,
+        handlelength=1.0, columnspacing=1.4, handletextpad=0.5,
+    )  # fmt: skip
+    if not any(floor):
+        _say_nothing(axes, words)
+
+
+def _draw_styles(axes: Axes, styles: Sequence[tuple[str, int]], words: ChartWords) -> None:
+    _prepare(axes, words.styles)
+    axes.xaxis.set_visible(False)
+    if not styles:
+        axes.yaxis.set_visible(False)
+        _say_nothing(axes, words)
+        return
+    bars = axes.barh([title for title, _ in styles], [count for _, count in styles], color=_BLUE, height=0.66)
+    axes.bar_label(bars, padding=6, color=_INK, fontsize=12)
+    axes.invert_yaxis()
+    axes.margins(x=0.14)
+    axes.set_ylim(max(len(styles), 4) - 0.4, -0.6)
+
+
+def _draw_times(axes: Axes, usage: Usage, words: ChartWords) -> None:
+    _prepare(axes, words.times)
+    axes.xaxis.set_visible(False)
+    rows: list[tuple[str, float, str]] = []
+    for label, spread, colour in ((words.wait, usage.wait, _PALE_BLUE), (words.drawing, usage.drawing, _BLUE)):
+        rows += [(f"{label} {name}", seconds, colour) for name, seconds in _values(spread)]
+    if not rows:
+        axes.yaxis.set_visible(False)
+        _say_nothing(axes, words)
+        return
+    names, seconds, colours = zip(*rows, strict=True)
+    bars = axes.barh(names, seconds, color=colours, height=0.66)
+    axes.bar_label(bars, [f"{value:.1f} {words.seconds}" for value in seconds], padding=6, color=_INK, fontsize=12)
+    axes.set_ylim(max(len(rows), 4) - 0.4, -0.6)
+    axes.margins(x=0.24)
+
+
+def _values(spread: Spread) -> list[tuple[str, float]]:
+    return [(name, value) for name, value in (("p50", spread.p50_s), ("p95", spread.p95_s)) if value is not None]
+
+
+def _prepare(axes: Axes, title: str) -> None:
+    axes.set_title(title, loc="left", fontsize=14, fontweight="bold", color=_INK, pad=10)
+    axes.tick_params(colors=_INK, labelsize=12, length=0)
+    axes.set_axisbelow(True)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(_GRID)
+
+
+def _say_nothing(axes: Axes, words: ChartWords) -> None:
+    axes.text(0.5, 0.5, words.nothing, transform=axes.transAxes, ha="center", va="center", fontsize=14, color=_QUIET)

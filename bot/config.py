@@ -1,0 +1,105 @@
+"""The bot's settings, read once from the environment (and `.env`). Secrets never show in repr or logs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from aiogram.utils.token import TokenValidationError, validate_token
+from pydantic import AnyHttpUrl, Field, SecretStr, TypeAdapter, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from bot.db.session import read_url
+from bot.errors import OperatorError
+
+TELEGRAM_URL = "https://api.telegram.org"
+BROKERS = ("redis", "rediss", "valkey", "valkeys", "amqp", "amqps", "sentinel")
+_HTTP_URL = TypeAdapter(AnyHttpUrl)
+
+
+class Config(BaseSettings):
+    """One field an environment variable of the same name in upper case."""
+
+    model_config = SettingsConfigDict(frozen=True, env_file=".env", extra="ignore", env_ignore_empty=True)
+
+    bot_token: SecretStr
+    bot_api_url: str = TELEGRAM_URL
+    database_url: SecretStr
+    broker_url: SecretStr
+    admin_ids: Annotated[frozenset[int], NoDecode] = frozenset()
+
+    open_jobs_max: int = Field(default=3, ge=1)
+    """How many pictures one user may have in work."""
+    edit_interval_s: float = Field(default=3.0, ge=0)
+    """Least time between two progress edits in one chat: Telegram frowns on less than three seconds."""
+    calls_per_s: float = Field(default=25.0, gt=0)
+    """Status edits a second over all chats: Telegram allows about thirty calls."""
+    lease_s: float = Field(default=15.0, gt=0)
+    """How long a job stays with a worker that is not heard of."""
+    handout_s: float = Field(default=30.0, gt=0)
+    """How long a job may lie in the queue before it is asked whether it got lost there."""
+    alive_s: float = Field(default=8.0, gt=0)
+    """A worker not heard of for so long counts as gone."""
+    tick_s: float = Field(default=1.0, gt=0)
+    """How often the dispatcher looks even if nobody woke it."""
+    start_patience_s: float = Field(default=60.0, ge=0)
+    """How long to wait at start for Postgres and the Bot API."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_json: bool = False
+
+    @field_validator("bot_token")
+    @classmethod
+    def _looks_like_a_token(cls, token: SecretStr) -> SecretStr:
+        try:
+            validate_token(token.get_secret_value())
+        except TokenValidationError:
+            raise ValueError("does not look like a token: expected 123456:ABC-DEF as @BotFather gave it") from None
+        return token
+
+    @field_validator("bot_api_url")
+    @classmethod
+    def _is_an_address(cls, url: str) -> str:
+        try:
+            _HTTP_URL.validate_python(url)
+        except ValidationError:
+            raise ValueError(f"is not an address: expected {TELEGRAM_URL} or your own Bot API server's") from None
+        return url.rstrip("/")
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgres(cls, url: SecretStr) -> SecretStr:
+        read_url(url.get_secret_value())
+        return url
+
+    @field_validator("broker_url")
+    @classmethod
+    def _is_a_broker(cls, url: SecretStr) -> SecretStr:
+        scheme, separator, _ = url.get_secret_value().partition("://")
+        if not separator or scheme not in BROKERS:
+            raise ValueError("is not a broker's address: expected redis://host:6379/0 or amqp://host:5672//")
+        return url
+
+    @field_validator("admin_ids", mode="before")
+    @classmethod
+    def _comma_separated(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return frozenset(int(part) for part in value.replace(",", " ").split())
+        except ValueError:
+            raise ValueError("expected Telegram user ids with commas between: ADMIN_IDS=123,456") from None
+
+
+def load_config() -> Config:
+    """Read the environment. Raises OperatorError: one line, naming every variable at fault."""
+    try:
+        return Config()
+    except ValidationError as error:
+        faults = "; ".join(_fault(fault["loc"], fault["type"], fault["msg"]) for fault in error.errors())
+        raise OperatorError(faults) from None
+
+
+def _fault(location: tuple[int | str, ...], kind: str, message: str) -> str:
+    name = ".".join(str(part) for part in location).upper()
+    if kind == "missing":
+        return f"{name} is not set: put it into the environment or into .env (see .env.example)"
+    return f"{name}: {message.removeprefix('Value error, ')}"

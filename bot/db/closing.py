@@ -1,0 +1,132 @@
+"""What users still have to see: jobs whose status message does not show the end yet. Functions never commit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db.jobs import execute
+from bot.db.tables import Job, Reference, User
+from bot.domain import JobState, ReferenceState
+
+UNDELIVERABLE = "undeliverable"
+
+
+@dataclass(frozen=True)
+class OpenScreen:
+    """A job as its status message needs it."""
+
+    job_id: UUID
+    user_id: int
+    chat_id: int
+    language: str
+    state: str
+    handed: bool
+    step: int
+    steps: int
+    failure: str | None
+    style: str
+    prompt: str
+    message_id: int | None
+    created_at: datetime
+
+
+async def unclosed(session: AsyncSession) -> list[OpenScreen]:
+    """Every job that owes its user something, oldest first."""
+    columns = (  # in the order of OpenScreen's fields
+        Job.id,
+        Job.user_id,
+        Job.chat_id,
+        User.language,
+        Job.state,
+        Job.handed_at.is_not(None),
+        Job.step,
+        Job.steps,
+        Job.failure,
+        Job.style,
+        Job.prompt,
+        Job.status_message_id,
+        Job.created_at,
+    )
+    statement = select(*columns).join(User, User.id == Job.user_id).where(Job.closed_at.is_(None))
+    rows = await session.execute(statement.order_by(Job.created_at, Job.id))
+    names = [field.name for field in fields(OpenScreen)]
+    return [OpenScreen(**dict(zip(names, row, strict=True))) for row in rows]
+
+
+async def picture(session: AsyncSession, job_id: UUID) -> bytes | None:
+    """The finished picture that is still to be delivered, as PNG."""
+    return await session.scalar(select(Job.result).where(Job.id == job_id, Job.state == JobState.DONE))
+
+
+async def message_sent(session: AsyncSession, job_id: UUID, message_id: int | None) -> bool:
+    """The status message is there, or `None`: is gone. `False` if the job itself is gone."""
+    return await execute(session, update(Job).where(Job.id == job_id).values(status_message_id=message_id)) > 0
+
+
+async def delivered(session: AsyncSession, job_id: UUID, file_id: str | None) -> None:
+    """The user has the picture: Telegram keeps it from now on."""
+    await session.execute(
+        update(Job)
+        .where(Job.id == job_id, Job.state == JobState.DONE)
+        .values(state=JobState.DELIVERED, result=None, result_file_id=file_id, closed_at=func.now())
+    )
+
+
+async def closed(session: AsyncSession, job_id: UUID) -> None:
+    """The user has seen the end, or cannot be shown it."""
+    await session.execute(update(Job).where(Job.id == job_id).values(closed_at=func.now(), result=None))
+
+
+async def undeliverable(session: AsyncSession, job_id: UUID) -> None:
+    """Telegram refuses the picture: a failure the user is told of."""
+    await session.execute(
+        update(Job)
+        .where(Job.id == job_id, Job.state == JobState.DONE)
+        .values(state=JobState.FAILED, failure=UNDELIVERABLE, result=None)
+    )
+
+
+async def unreachable(session: AsyncSession, user_id: int, chat_id: int) -> None:
+    """The bot may not write there any more: what was asked for there ends, and workers are told by the line."""
+    there = (Job.chat_id == chat_id, Job.closed_at.is_(None))
+    await session.execute(
+        update(Job)
+        .where(*there, Job.state.in_((JobState.QUEUED, JobState.RUNNING)))
+        .values(state=JobState.CANCELLED, finished_at=func.now())
+    )
+    await session.execute(
+        update(Job).where(*there, Job.state == JobState.DONE).values(state=JobState.FAILED, failure=UNDELIVERABLE)
+    )
+    await session.execute(update(Job).where(*there).values(closed_at=func.now(), result=None))
+    if chat_id == user_id:
+        await session.execute(
+            update(User).where(User.id == user_id, User.blocked_at.is_(None)).values(blocked_at=func.now())
+        )
+
+
+async def chat_moved(session: AsyncSession, chat_id: int, new_chat_id: int) -> None:
+    """A group became a supergroup: its messages stay behind."""
+    await session.execute(
+        update(Job)
+        .where(Job.chat_id == chat_id, Job.closed_at.is_(None))
+        .values(chat_id=new_chat_id, status_message_id=None)
+    )
+
+
+async def chats_with_photos_waiting(session: AsyncSession, longer_than_s: float) -> list[tuple[int, str]]:
+    """Chats, with the language to speak, where a photo has been waiting to be examined."""
+    statement = (
+        select(Reference.chat_id, User.language)
+        .join(User, User.id == Reference.user_id)
+        .where(
+            Reference.state == ReferenceState.PENDING,
+            Reference.created_at < func.now() - timedelta(seconds=longer_than_s),
+        )
+        .distinct()
+    )
+    return [(chat_id, language) for chat_id, language in (await session.execute(statement)).tuples()]

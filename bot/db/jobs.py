@@ -1,0 +1,92 @@
+"""Jobs as users see them: asked for, looked up, withdrawn. Functions never commit: the caller's transaction does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db.tables import Job, User
+from bot.domain import OPEN_STATES, JobState
+from bot.errors import TooManyOpenJobs, UnknownUser
+
+CANCELLABLE = (JobState.QUEUED, JobState.RUNNING)
+
+
+async def submit(
+    session: AsyncSession,
+    *,
+    user_id: int,
+    chat_id: int,
+    idempotency_key: str,
+    reference_ids: Sequence[UUID],
+    style: str,
+    prompt: str,
+    settings: Mapping[str, object] | None = None,
+    seed: int,
+    source_job_id: UUID | None = None,
+    open_jobs_max: int,
+) -> tuple[Job, bool]:
+    """Put a picture into the line; gives the job and whether it is new. The same key again gives the same job.
+
+    `settings` overrides what the style says. The user's row is locked first, so two submissions at once cannot both
+    take the last free place. Raises TooManyOpenJobs, UnknownUser.
+    """
+    if await session.scalar(select(User.id).where(User.id == user_id).with_for_update()) is None:
+        raise UnknownUser
+    known = await session.scalar(select(Job).where(Job.idempotency_key == idempotency_key))
+    if known is not None:
+        return known, False
+    if await count_open(session, user_id) >= open_jobs_max:
+        raise TooManyOpenJobs(limit=open_jobs_max)
+    job = Job(
+        id=uuid4(),
+        idempotency_key=idempotency_key,
+        user_id=user_id,
+        chat_id=chat_id,
+        source_job_id=source_job_id,
+        reference_ids=list(reference_ids),
+        style=style,
+        prompt=prompt,
+        settings=dict(settings or {}),
+        seed=seed,
+    )
+    session.add(job)
+    await session.flush()
+    await session.refresh(job)
+    return job, True
+
+
+async def cancel(session: AsyncSession, job_id: UUID, user_id: int) -> bool:
+    """Withdraw the user's own job; `False` when there is nothing to withdraw (any more).
+
+    The lease stays: by it the dispatcher sees that a worker has to be told.
+    """
+    changed = await execute(
+        session,
+        update(Job)
+        .where(Job.id == job_id, Job.user_id == user_id, Job.state.in_(CANCELLABLE))
+        .values(state=JobState.CANCELLED, finished_at=func.now()),
+    )
+    return changed > 0
+
+
+async def get(session: AsyncSession, job_id: UUID, user_id: int) -> Job | None:
+    """The user's own job."""
+    return await session.scalar(select(Job).where(Job.id == job_id, Job.user_id == user_id))
+
+
+async def count_open(session: AsyncSession, user_id: int) -> int:
+    """How many pictures the user has in work."""
+    count = select(func.count()).where(Job.user_id == user_id, Job.state.in_(OPEN_STATES))
+    return await session.scalar(count) or 0
+
+
+async def execute(session: AsyncSession, statement: Any) -> int:
+    """Run an UPDATE or DELETE; gives how many rows it changed."""
+    result = await session.execute(statement)
+    assert isinstance(result, CursorResult)
+    return result.rowcount

@@ -1,0 +1,129 @@
+"""The photos of a person, as they are kept and answered. Functions never commit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import String, and_, cast, delete, func, or_, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import undefer
+
+from bot.db.jobs import execute
+from bot.db.tables import Reference
+from bot.domain import ReferenceState
+
+ALBUM_QUIET = timedelta(seconds=1)
+"""An album has no end marker: it counts as complete when nothing of it has come for so long."""
+ANSWER_GRACE = timedelta(seconds=2)
+"""Time for the "looking at it" message to be noted, so that the answer edits it rather than coming beside it."""
+REFUSED_KEPT = timedelta(minutes=10)
+"""How long the bare row (no image) of a refused photo is kept, for the rest of its album to be answered with it."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Photos that came together: an album, or one photo alone."""
+
+    user_id: int
+    chat_id: int
+    album_id: str | None
+    message_id: int
+    """The earliest one's."""
+
+
+async def count(session: AsyncSession, user_id: int, *states: ReferenceState) -> int:
+    statement = select(func.count()).where(Reference.user_id == user_id, Reference.state.in_(states))
+    return await session.scalar(statement) or 0
+
+
+async def ids(session: AsyncSession, user_id: int, *states: ReferenceState) -> list[UUID]:
+    """Oldest first."""
+    statement = select(Reference.id).where(Reference.user_id == user_id, Reference.state.in_(states))
+    return list(await session.scalars(statement.order_by(Reference.created_at, Reference.message_id)))
+
+
+async def kept(session: AsyncSession, user_id: int) -> list[Reference]:
+    """The photos not refused, with their images, oldest first."""
+    statement = select(Reference).where(Reference.user_id == user_id, Reference.state != ReferenceState.REJECTED)
+    ordered = statement.order_by(Reference.created_at, Reference.message_id)
+    return list(await session.scalars(ordered.options(undefer(Reference.image))))
+
+
+async def by_message(session: AsyncSession, chat_id: int, message_id: int) -> Reference | None:
+    """The row that this very message brought, if it has been handled before."""
+    statement = select(Reference).where(Reference.chat_id == chat_id, Reference.message_id == message_id)
+    return await session.scalar(statement.limit(1))
+
+
+async def by_image(session: AsyncSession, user_id: int, sha256: str) -> Reference | None:
+    return await session.scalar(select(Reference).where(Reference.user_id == user_id, Reference.sha256 == sha256))
+
+
+async def album_answer(session: AsyncSession, chat_id: int, album_id: str) -> int | None:
+    """The message that answers this album, if one has been sent."""
+    statement = select(func.max(Reference.answer_message_id))
+    return await session.scalar(statement.where(Reference.chat_id == chat_id, Reference.album_id == album_id))
+
+
+async def note_answer(session: AsyncSession, reference_id: UUID, answer_message_id: int) -> bool:
+    """Remember the message that will become the answer; `False` when the photo was answered meanwhile."""
+    statement = update(Reference).where(Reference.id == reference_id, Reference.answered_at.is_(None))
+    return await execute(session, statement.values(answer_message_id=answer_message_id)) > 0
+
+
+async def remove(session: AsyncSession, reference_id: UUID, user_id: int) -> bool:
+    """Delete a user's own photo; `False` when there is none (any more)."""
+    statement = delete(Reference).where(Reference.id == reference_id, Reference.user_id == user_id)
+    return await execute(session, statement) > 0
+
+
+async def answerable(session: AsyncSession) -> list[Group]:
+    """Groups with a verdict to tell and nothing pending or still arriving, longest waiting first."""
+    group_name = func.coalesce(Reference.album_id, cast(Reference.message_id, String))
+    unanswered = Reference.answered_at.is_(None)
+    pending = Reference.state == ReferenceState.PENDING
+    settling = and_(
+        unanswered,
+        Reference.answer_message_id.is_(None),
+        func.length(Reference.image) > 0,
+        Reference.created_at > func.now() - ANSWER_GRACE,
+    )
+    arriving = and_(Reference.album_id.is_not(None), Reference.created_at > func.now() - ALBUM_QUIET)
+    told = select(Reference.chat_id, group_name).where(unanswered, Reference.state != ReferenceState.PENDING)
+    statement = (
+        select(Reference.user_id, Reference.chat_id, func.min(Reference.album_id), func.min(Reference.message_id))
+        .where(tuple_(Reference.chat_id, group_name).in_(told))
+        .group_by(Reference.user_id, Reference.chat_id, group_name)
+        .having(func.bool_or(unanswered), ~func.bool_or(or_(pending, settling, arriving)))
+        .order_by(func.min(Reference.created_at))
+    )
+    return [Group(*row) for row in await session.execute(statement)]
+
+
+async def members(session: AsyncSession, group: Group) -> list[Reference]:
+    """The group's photos in the order in which they were sent, answered ones included."""
+    statement = select(Reference).where(Reference.user_id == group.user_id, Reference.chat_id == group.chat_id)
+    if group.album_id is None:
+        statement = statement.where(Reference.album_id.is_(None), Reference.message_id == group.message_id)
+    else:
+        statement = statement.where(Reference.album_id == group.album_id)
+    return list(await session.scalars(statement.order_by(Reference.message_id)))
+
+
+async def mark_answered(session: AsyncSession, reference_ids: Sequence[UUID], answer_message_id: int | None) -> None:
+    """The user has been told; images of refused photos are dropped at once."""
+    chosen = and_(Reference.id.in_(reference_ids), Reference.state != ReferenceState.PENDING)
+    statement = update(Reference).where(chosen)
+    await session.execute(statement.values(answered_at=func.now(), answer_message_id=answer_message_id))
+    refused = update(Reference).where(chosen, Reference.state == ReferenceState.REJECTED)
+    await session.execute(refused.values(image=b"", profile=None))
+
+
+async def forget_refused(session: AsyncSession) -> None:
+    """Drop the bare rows of photos refused a while ago."""
+    long_ago = func.now() - REFUSED_KEPT
+    refused = Reference.state == ReferenceState.REJECTED
+    await session.execute(delete(Reference).where(refused, Reference.answered_at < long_ago))

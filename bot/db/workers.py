@@ -1,0 +1,41 @@
+"""Workers as their heartbeats tell them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db.tables import Worker
+from engine.contract import Heartbeat
+
+KEPT = timedelta(days=1)
+
+
+async def alive(session: AsyncSession, within_s: float) -> list[Worker]:
+    """Those heard of within the last `within_s` seconds."""
+    recently = func.now() - timedelta(seconds=within_s)
+    return list(await session.scalars(select(Worker).where(Worker.seen_at > recently).order_by(Worker.id)))
+
+
+async def heard(session: AsyncSession, beat: Heartbeat) -> None:
+    """A heartbeat: the worker lives, or says that it goes."""
+    if beat.stopping:
+        await session.execute(delete(Worker).where(Worker.id == beat.worker_id))
+        return
+    facts = {
+        "backbone": beat.backbone,
+        "device": beat.device,
+        "batch_max": beat.batch_max,
+        "busy": bool(beat.job_ids),
+        "seen_at": func.now(),
+    }
+    statement = insert(Worker).values(id=beat.worker_id, **facts)
+    await session.execute(statement.on_conflict_do_update(index_elements=[Worker.id], set_=facts))
+
+
+async def forget_gone(session: AsyncSession) -> None:
+    """Drop workers not heard of for long."""
+    await session.execute(delete(Worker).where(Worker.seen_at < func.now() - KEPT))

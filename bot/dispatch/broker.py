@@ -1,0 +1,78 @@
+"""What goes to the workers: tasks through Celery, cancellations to everyone who listens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from celery import Celery
+from kombu import Connection, Exchange
+from kombu.exceptions import OperationalError
+
+from engine import contract
+
+SOCKET_TIMEOUT_S = 5.0
+ABSENT = (OperationalError, ConnectionError, TimeoutError, OSError)
+
+
+def transport_options(broker_url: str) -> dict[str, Any]:
+    """So that a broker which is gone is noticed within seconds (Redis, Valkey; AMQP has heartbeats of its own)."""
+    if broker_url.startswith("amqp"):
+        return {}
+    return {
+        "socket_timeout": SOCKET_TIMEOUT_S,
+        "socket_connect_timeout": SOCKET_TIMEOUT_S,
+        "socket_keepalive": True,
+        "health_check_interval": 10,
+    }
+
+
+class Broker:
+    """Sends one message at a time in a thread; raises what `ABSENT` names when the broker is not there."""
+
+    def __init__(self, broker_url: str) -> None:
+        self._url = broker_url
+        self._celery = Celery("bolid", broker=broker_url, set_as_current=False)
+        self._celery.conf.update(
+            task_default_queue=contract.WORK_QUEUE,
+            task_ignore_result=True,
+            broker_connection_timeout=SOCKET_TIMEOUT_S,
+            broker_transport_options=transport_options(broker_url),
+        )
+        self._turn = asyncio.Lock()
+
+    async def generate(self, batch: contract.GenerateBatch) -> None:
+        await self._in_thread(self._send_task, contract.GENERATE_TASK, batch)
+
+    async def examine(self, request: contract.ExamineRequest) -> None:
+        await self._in_thread(self._send_task, contract.EXAMINE_TASK, request)
+
+    async def cancel(self, job_ids: Sequence[str]) -> None:
+        """Tell all workers. Those not listening just now learn it when they report on the job."""
+        await self._in_thread(self._broadcast, contract.Cancellation(job_ids=tuple(job_ids)))
+
+    async def close(self) -> None:
+        await self._in_thread(self._celery.close)
+
+    async def _in_thread(self, call: Callable[..., None], *arguments: Any) -> None:
+        async with self._turn:
+            await asyncio.to_thread(call, *arguments)
+
+    def _send_task(self, name: str, argument: contract.Message) -> None:
+        self._celery.send_task(
+            name, args=[argument.model_dump_json()], queue=contract.WORK_QUEUE, ignore_result=True, retry=False
+        )
+
+    def _broadcast(self, cancellation: contract.Cancellation) -> None:
+        options = transport_options(self._url)
+        with Connection(self._url, connect_timeout=SOCKET_TIMEOUT_S, transport_options=options) as connection:
+            exchange = Exchange(contract.CANCELLATIONS_EXCHANGE, type="fanout", durable=True)
+            connection.Producer().publish(
+                cancellation.model_dump_json(),
+                exchange=exchange,
+                declare=[exchange],
+                content_type="application/json",
+                content_encoding="utf-8",
+                retry=False,
+            )

@@ -1,0 +1,132 @@
+"""The dispatcher: everything that moves jobs, run by whichever bot process holds the leadership."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import structlog
+from aiogram import Bot
+
+from bot.db import leases, workers
+from bot.db.session import Sessions, is_outage
+from bot.dispatch.broker import Broker
+from bot.dispatch.handout import Handout
+from bot.dispatch.leadership import Leadership, LeadershipLost
+from bot.dispatch.listening import Listening
+from bot.dispatch.loops import repeat
+from bot.dispatch.messages import StatusMessages
+from bot.dispatch.pace import Pace
+from bot.dispatch.replies import ReplyReader
+from bot.dispatch.reports import Reports
+from bot.dispatch.screens import Screens
+from bot.dispatch.signals import JobSignals
+from bot.styles import Styles
+from bot.translator import Translator
+
+REGAIN_PAUSE_S = 1.0
+_log = structlog.get_logger(__name__)
+
+
+class JobDispatcher:
+    """`run` until cancelled; Postgres, the broker, workers and Telegram may each go and come back meanwhile."""
+
+    def __init__(
+        self,
+        *,
+        sessions: Sessions,
+        database_url: str,
+        broker_url: str,
+        bot: Bot,
+        answer_verdicts: Callable[[], Awaitable[object]],
+        styles: Styles,
+        translator: Translator,
+        signals: JobSignals,
+        pace: Pace,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`answer_verdicts` tells users what became of their photos, all those not yet told."""
+        self._sessions = sessions
+        self._database_url = database_url
+        self._broker_url = broker_url
+        self._bot = bot
+        self._answer_verdicts = answer_verdicts
+        self._styles = styles
+        self._translator = translator
+        self._signals = signals
+        self._pace = pace
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Lead, or wait to lead, for ever."""
+        broker = Broker(self._broker_url)
+        try:
+            while True:
+                try:
+                    async with Leadership(self._database_url) as leadership:
+                        _log.info("dispatching")
+                        await self._lead(leadership, broker)
+                except* LeadershipLost as lost:
+                    _log.warning("the leadership is lost, taking it up again", reason=str(lost.exceptions[0]))
+                except* Exception as errors:
+                    for error in errors.exceptions:
+                        if not is_outage(error):
+                            _log.error("the dispatcher stumbled, going on", exc_info=error)
+                    _log.warning("waiting for the database")
+                await asyncio.sleep(REGAIN_PAUSE_S)
+        finally:
+            await broker.close()
+
+    async def _lead(self, leadership: Leadership, broker: Broker) -> None:
+        reports = Reports(self._sessions, self._signals, self._pace)
+        listening = Listening(self._clock)
+        reader = ReplyReader(self._broker_url, reports.apply, listening)
+        handout = Handout(self._sessions, broker, self._styles, self._signals, self._pace)
+        messages = StatusMessages(self._bot)
+        screens = Screens(
+            self._sessions, messages, self._translator, self._styles, reports.previews, self._pace, self._clock
+        )
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(leadership.watch())
+                tasks.create_task(reader.run())
+                tasks.create_task(self._keep("line", handout.step))
+                tasks.create_task(self._keep("sweep", lambda: self._sweep(listening)))
+                tasks.create_task(self._keep("screens", screens.step, repaints=True))
+                tasks.create_task(self._keep("verdicts", self._answer))
+        finally:
+            await asyncio.shield(screens.finish())
+
+    def _keep(
+        self, name: str, step: Callable[[], Awaitable[None]], *, repaints: bool = False
+    ) -> Coroutine[Any, Any, None]:
+        async def keep() -> None:
+            woken = self._signals.listen(repaints=repaints)
+            try:
+                await repeat(name, step, woken, self._pace.tick_s)
+            finally:
+                self._signals.leave(woken)
+
+        return keep()
+
+    async def _sweep(self, listening: Listening) -> None:
+        """Silence means something only if we have listened for as long as a lease lasts."""
+        if listening.for_s < self._pace.lease_s:
+            return
+        async with self._sessions.begin() as session:
+            swept = await leases.sweep(session, self._pace.alive_s)
+            await workers.forget_gone(session)
+        if swept:
+            _log.warning(
+                "took back what was lost",
+                jobs=[str(job_id) for job_id in swept.requeued],
+                failed=[str(job_id) for job_id in swept.failed],
+                photos=len(swept.photos_requeued),
+                unreadable=len(swept.photos_refused),
+            )
+            self._signals.wake()
+
+    async def _answer(self) -> None:
+        await self._answer_verdicts()

@@ -1,0 +1,100 @@
+"""Applies a worker's report: one transaction each, tried again while the database is away."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db import line, outcomes, workers
+from bot.db.session import Sessions, is_outage
+from bot.dispatch.pace import Pace
+from bot.dispatch.signals import JobSignals
+from engine import contract
+
+OUTAGE_PAUSE_S = 0.5
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The latest picture of a job that is being drawn: a small JPEG."""
+
+    step: int
+    image: bytes
+
+
+class Reports:
+    """What workers say, written down. Previews are kept in memory only: a restart costs one preview."""
+
+    def __init__(self, sessions: Sessions, signals: JobSignals, pace: Pace) -> None:
+        self._sessions = sessions
+        self._signals = signals
+        self._pace = pace
+        self.previews: dict[UUID, Preview] = {}
+
+    async def apply(self, report: contract.Reply) -> None:
+        """Returns when the report is committed, or was none that could ever be."""
+        while True:
+            try:
+                async with self._sessions.begin() as session:
+                    unwanted = await self._write(session, report)
+            except Exception as error:  # the edge of the queue: a report we cannot digest must not block the others
+                if not is_outage(error):
+                    _log.exception("a report could not be applied", kind=report.kind)
+                    return
+                _log.warning("the database is away, a report waits", kind=report.kind)
+                await asyncio.sleep(OUTAGE_PAUSE_S)
+            else:
+                await self._tell(report, unwanted)
+                return
+
+    async def _write(self, session: AsyncSession, report: contract.Reply) -> list[str]:
+        """Gives the jobs that a worker holds and nobody wants."""
+        match report:
+            case contract.Heartbeat():
+                await workers.heard(session, report)
+                return await outcomes.extend(session, report.job_ids, report.worker_id, self._pace.lease_s)
+            case contract.Examination():
+                await outcomes.examined(session, report)
+                return []
+            case contract.Result():
+                if await outcomes.finished(session, report):
+                    self._drop_preview(report.job_id)
+                else:
+                    _log.info("a result that nobody waits for", job=report.job_id, attempt=report.attempt)
+                return []
+            case contract.Failure():
+                if await outcomes.failed(session, report):
+                    self._drop_preview(report.job_id)
+                    _log.warning("an attempt failed", job=report.job_id, code=report.code, detail=report.detail[:500])
+                return []
+            case contract.Started():
+                fresh = await outcomes.started(session, report, self._pace.lease_s)
+                return [] if fresh else await self._if_ended(session, report.job_id)
+            case contract.Progress():
+                fresh = await outcomes.progressed(session, report, self._pace.lease_s)
+                if fresh and report.preview is not None:
+                    self.previews[UUID(report.job_id)] = Preview(report.step, report.preview)
+                return [] if fresh else await self._if_ended(session, report.job_id)
+
+    async def _if_ended(self, session: AsyncSession, job_id: str) -> list[str]:
+        """A report of an attempt given up is none of an unwanted job."""
+        try:
+            return [] if await line.wanted(session, UUID(job_id)) else [job_id]
+        except ValueError:
+            return []
+
+    def _drop_preview(self, job_id: str) -> None:
+        self.previews.pop(UUID(job_id), None)
+
+    async def _tell(self, report: contract.Reply, unwanted: list[str]) -> None:
+        if unwanted:
+            await self._signals.cancelled([UUID(job_id) for job_id in unwanted])
+        elif isinstance(report, contract.Progress):
+            self._signals.repaint()
+        elif not isinstance(report, contract.Heartbeat):
+            self._signals.wake()

@@ -1,0 +1,101 @@
+"""What a status message says at each moment of a job. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from aiogram.types import InlineKeyboardMarkup
+
+from bot import keyboards
+from bot.db.closing import UNDELIVERABLE, OpenScreen
+from bot.db.leases import WORKER_LOST
+from bot.dispatch.reports import Preview
+from bot.domain import JobState
+from bot.styles import Styles
+from bot.translator import Markup, Texts
+from engine.contract import FailureCode
+
+BAR_CELLS = 12
+PROMPT_SHOWN_MAX = 300
+CAPTION_PROMPT_MAX = 800
+"""UTF-16 units, as Telegram counts: with style and marking it stays under the 1024 of a caption."""
+TOLD_FAILURES = {*FailureCode, WORKER_LOST, UNDELIVERABLE} - {FailureCode.CANCELLED}
+
+
+class Urgency(IntEnum):
+    """What goes first when calls are scarce."""
+
+    END = 0
+    PROGRESS = 1
+    PLACE = 2
+
+
+@dataclass(frozen=True)
+class Screen:
+    """What is to be seen. Two equal screens look the same, so nothing is sent for the second."""
+
+    text: Markup
+    keyboard: InlineKeyboardMarkup
+    urgency: Urgency
+    preview: Preview | None = None
+    shows_picture: bool = False
+
+
+def render(
+    job: OpenScreen, *, place: int | None, paused: bool, preview: Preview | None, texts: Texts, styles: Styles
+) -> Screen:
+    """The status message of `job`; `place` is `None` for what is not (any more) in the line."""
+    prompt = quoted(job.prompt, PROMPT_SHOWN_MAX)
+    match job.state:
+        case JobState.DONE:
+            caption = texts(
+                "picture-caption",
+                style=styles[job.style].label(texts.language),
+                prompt=quoted(job.prompt, CAPTION_PROMPT_MAX),
+            )
+            return Screen(caption, keyboards.picture(texts, job.job_id), Urgency.END, shows_picture=True)
+        case JobState.CANCELLED:
+            return Screen(texts("status-cancelled", prompt=prompt), keyboards.retry(texts, job.job_id), Urgency.END)
+        case JobState.FAILED:
+            failure = job.failure if job.failure in TOLD_FAILURES else FailureCode.INTERNAL
+            return Screen(texts(f"failure-{failure}", prompt=prompt), keyboards.retry(texts, job.job_id), Urgency.END)
+        case JobState.RUNNING if job.steps > 0:
+            text = texts(
+                "status-progress",
+                percent=100 * job.step // job.steps,
+                bar=bar(job.step, job.steps),
+                prompt=prompt,
+            )
+            return Screen(text, keyboards.in_line(texts, job.job_id), Urgency.PROGRESS, preview)
+        case JobState.RUNNING:
+            text = texts("status-running", prompt=prompt)
+        case _ if paused:
+            text = texts("status-paused", place=place or 1, prompt=prompt)
+        case _ if job.handed:
+            text = texts("status-handed", prompt=prompt)
+        case _ if place is None or place <= 1:
+            text = texts("status-next", prompt=prompt)
+        case _:
+            text = texts("status-waiting", place=place, prompt=prompt)
+    return Screen(text, keyboards.in_line(texts, job.job_id), Urgency.PLACE)
+
+
+def bar(step: int, steps: int) -> str:
+    """A progress bar of BAR_CELLS characters."""
+    filled = min(BAR_CELLS, BAR_CELLS * step // steps)
+    return "▰" * filled + "▱" * (BAR_CELLS - filled)
+
+
+def quoted(prompt: str, max_units: int) -> str:
+    """The user's words in quotation marks, cut to `max_units` UTF-16 units; isolated, so that right-to-left words do
+    not turn the rest around."""
+    return f"\u2068“{cut(' '.join(prompt.split()), max_units)}”\u2069"
+
+
+def cut(text: str, max_units: int) -> str:
+    """`text`, or its beginning and an ellipsis, in at most `max_units` UTF-16 units; never half a character."""
+    units = text.encode("utf-16-le")
+    if len(units) <= 2 * max_units:
+        return text
+    return units[: 2 * (max_units - 1)].decode("utf-16-le", errors="ignore") + "…"

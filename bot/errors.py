@@ -1,0 +1,82 @@
+"""What can go wrong in the bot.
+
+BotError
+├── OperatorError        the installation or its settings are wrong; one line with the remedy
+└── DomainError          the user is told, in their language
+    ├── TooManyOpenJobs  they have as many pictures in work as one may have
+    ├── UnknownUser      they deleted everything meanwhile
+    ├── PictureGone      the picture under which they pressed a button is not kept any more
+    ├── NoPhotos         there is no accepted photo to draw from
+    └── PromptRefused    the words cannot be drawn
+        ├── PromptEmpty
+        ├── PromptWordless   only emoji, digits or signs
+        └── PromptTooLong
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class BotError(Exception):
+    """The root."""
+
+
+class OperatorError(BotError):
+    """The installation or its settings are wrong; the message is one line with the remedy."""
+
+
+class DomainError(BotError):
+    """A user asked for what cannot be; `key` names the Fluent text that tells them, with `variables`."""
+
+    key: ClassVar[str]
+
+    def __init__(self, **variables: str | int) -> None:
+        super().__init__(f"{self.key} {variables}" if variables else self.key)
+        self.variables = variables
+
+
+class TooManyOpenJobs(DomainError):
+    """They have `limit` pictures in work, as many as one may have."""
+
+    key = "error-too-many-open-jobs"
+
+
+class UnknownUser(DomainError):
+    """There is no such user (any more)."""
+
+    key = "error-unknown-user"
+
+
+class PictureGone(DomainError):
+    """The picture under which they pressed a button is not kept any more, or is not theirs."""
+
+    key = "error-picture-gone"
+
+
+class NoPhotos(DomainError):
+    """There is no accepted photo to draw from."""
+
+    key = "error-no-photos"
+
+
+class PromptRefused(DomainError):
+    """The words cannot be drawn; see the subclasses."""
+
+
+class PromptEmpty(PromptRefused):
+    """There are no visible characters."""
+
+    key = "error-prompt-empty"
+
+
+class PromptWordless(PromptRefused):
+    """There are only emoji, digits or signs."""
+
+    key = "error-prompt-wordless"
+
+
+class PromptTooLong(PromptRefused):
+    """There are `length` characters where `limit` are allowed."""
+
+    key = "error-prompt-too-long"

@@ -1,0 +1,54 @@
+"""Photos that come in: as photos or as files, alone or in albums, with or without words."""
+
+from __future__ import annotations
+
+from aiogram import Bot, F, Router
+from aiogram.types import Message
+
+from bot.db.tables import User
+from bot.errors import PromptRefused, PromptTooLong
+from bot.photo_fetching import PhotoFetcher
+from bot.prompts import clean
+from bot.translator import Texts
+from bot.usecases.photos import SentPhoto
+from bot.usecases.wiring import UseCases
+
+
+def build() -> Router:
+    router = Router(name="photos")
+    router.message.register(refuse_animation, F.animation)
+    router.message.register(take_photo, F.photo | F.document)
+    return router
+
+
+async def refuse_animation(message: Message, texts: Texts) -> None:
+    await message.reply(texts("photo-verdict-animated"))
+
+
+async def take_photo(
+    message: Message, bot: Bot, user: User, texts: Texts, use: UseCases, fetch_photo: PhotoFetcher
+) -> None:
+    file = message.photo[-1] if message.photo else message.document
+    assert file is not None
+    words = await _words(message, texts)
+    photo = await fetch_photo(bot, file)
+    kept = await use.keep_photo(
+        SentPhoto(user.id, message.chat.id, message.message_id, message.media_group_id, photo, words)
+    )
+    if kept.unannounced:
+        looking = await message.reply(texts("photo-looking") if kept.worker_alive else texts("photo-paused"))
+        if not await use.announce_answer(kept.reference_id, looking.message_id):
+            await looking.delete()
+
+
+async def _words(message: Message, texts: Texts) -> str | None:
+    """The caption as a prompt. A forwarded photo's caption is somebody else's words, and emoji alone are none."""
+    if message.caption is None or message.forward_origin is not None:
+        return None
+    try:
+        return clean(message.caption)
+    except PromptTooLong as error:
+        await message.reply(texts(error.key, **error.variables))
+    except PromptRefused:
+        pass
+    return None

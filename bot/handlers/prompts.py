@@ -1,0 +1,33 @@
+"""Free text: the words to draw."""
+
+from __future__ import annotations
+
+from aiogram import F, Router
+from aiogram.types import Message
+
+from bot.db.tables import User
+from bot.prompts import clean
+from bot.translator import Texts
+from bot.usecases.pictures import Asked
+from bot.usecases.wiring import UseCases
+
+WAITING = {Asked.WAITS_FOR_PHOTO: "draft-waits-photo", Asked.WAITS_FOR_VERDICT: "draft-waits-verdict"}
+
+
+def build() -> Router:
+    router = Router(name="prompts")
+    router.message.register(take_prompt, F.text, ~F.text.startswith("/"))
+    router.edited_message.register(explain_edit, F.text, ~F.text.startswith("/"))
+    return router
+
+
+async def take_prompt(message: Message, user: User, texts: Texts, use: UseCases) -> None:
+    """A picture in the line needs no answer here: its status message is one."""
+    words = clean(message.text or "")
+    asked = await use.ask_for_picture(user.id, message.chat.id, message.message_id, words)
+    if asked is not Asked.IN_LINE:
+        await message.reply(texts(WAITING[asked], words=words))
+
+
+async def explain_edit(message: Message, texts: Texts) -> None:
+    await message.reply(texts("prompt-edited"))

@@ -1,0 +1,47 @@
+"""/style and the style buttons; under a picture they draw its words again in another style."""
+
+from __future__ import annotations
+
+from aiogram import Router
+from aiogram.filters import Command
+from aiogram.types import CallbackQuery, Message
+
+from bot import keyboards
+from bot.callbacks import StyleCallback
+from bot.db.tables import User
+from bot.handlers.replies import Toast, next_step, rebutton, rewrite, under
+from bot.styles import Styles
+from bot.translator import Markup, Texts
+from bot.usecases.wiring import UseCases
+
+
+def build() -> Router:
+    router = Router(name="styles")
+    router.message.register(ask_style, Command("style"))
+    router.callback_query.register(choose, StyleCallback.filter())
+    return router
+
+
+async def ask_style(message: Message, user: User, texts: Texts, styles: Styles) -> None:
+    await message.answer(texts("next-style"), reply_markup=keyboards.styles(texts, styles, user.style))
+
+
+async def choose(
+    callback: CallbackQuery, callback_data: StyleCallback, user: User, texts: Texts, use: UseCases, styles: Styles
+) -> Toast:
+    message = under(callback)
+    if callback_data.name not in styles:
+        return Toast(texts("style-gone"), alert=True)
+    if callback_data.job_id is not None:
+        created = await use.redraw(user.id, callback.from_user.id, callback_data.job_id, callback_data.name)
+        if message is not None:
+            await rebutton(message, keyboards.picture(texts, callback_data.job_id))
+        return Toast(texts("job-in-line") if created else texts("job-in-line-already"))
+    await use.choose_style(user.id, callback_data.name)
+    title = styles[callback_data.name].label(texts.language)
+    if message is not None:
+        stage, style = await use.find_stage(user.id)
+        text, _ = next_step(texts, styles, stage, style)
+        chosen = Markup(f"{texts('style-chosen', style=title)}\n\n{text}")
+        await rewrite(message, chosen, keyboards.styles(texts, styles, style))
+    return Toast(texts("style-chosen-toast", style=title))

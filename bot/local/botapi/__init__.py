@@ -1,0 +1,28 @@
+"""A stand-in for Telegram on this machine: a strict Bot API server over HTTP with a chat page.
+
+aiogram runs against it unchanged: `TelegramAPIServer.from_base(api.url)`. `LocalBotAPI` is the server, `Person` someone
+who writes to the bot, `ApiControl` brings about faults and shows what the bot called.
+"""
+
+from bot.local.botapi.errors import PersonError, StorageError
+from bot.local.botapi.person import ApiControl, Person, PersonTimeout
+from bot.local.botapi.server import DEFAULT_TOKEN, LocalBotAPI
+from bot.local.botapi.views import CallView, ChatMessage, PressAnswer
+from bot.local.botapi.world import ADMIN_ID, ANNA_ID, BEN_ID, GROUP_ID
+
+__all__ = [
+    "ADMIN_ID",
+    "ANNA_ID",
+    "BEN_ID",
+    "DEFAULT_TOKEN",
+    "GROUP_ID",
+    "ApiControl",
+    "CallView",
+    "ChatMessage",
+    "LocalBotAPI",
+    "Person",
+    "PersonError",
+    "PersonTimeout",
+    "PressAnswer",
+    "StorageError",
+]

@@ -1,0 +1,99 @@
+"""Methods through which the bot learns things: itself, updates, files, chats; and answers to buttons."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from pydantic import JsonValue
+
+from bot.local.botapi.errors import BadRequest
+from bot.local.botapi.methods.targets import chat_named
+from bot.local.botapi.parameters import Parameters
+from bot.local.botapi.records import JsonObject
+from bot.local.botapi.views import PressAnswer
+from bot.local.botapi.world import World
+
+DOWNLOAD_MAX_BYTES = 20 * 1024 * 1024
+ANSWER_MAX = 200
+
+
+class ReceivingMethods:
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def table(self) -> dict[str, Callable[[Parameters], Awaitable[JsonValue]]]:
+        return {
+            "getMe": self.get_me,
+            "getUpdates": self.get_updates,
+            "deleteWebhook": self.delete_webhook,
+            "getWebhookInfo": self.get_webhook_info,
+            "getFile": self.get_file,
+            "getChat": self.get_chat,
+            "getChatMember": self.get_chat_member,
+            "answerCallbackQuery": self.answer_callback_query,
+        }
+
+    async def get_me(self, parameters: Parameters) -> JsonValue:
+        profile = self._world.profile
+        return self._world.wire.user(self._world.bot) | {
+            "first_name": profile.names.get("") or self._world.bot.first_name,
+            "can_join_groups": True,
+            "can_read_all_group_messages": False,
+            "supports_inline_queries": False,
+            "can_connect_to_business": False,
+            "has_main_web_app": False,
+        }
+
+    async def get_updates(self, parameters: Parameters) -> JsonValue:
+        allowed = parameters.tree("allowed_updates")
+        if isinstance(allowed, list):
+            names = tuple(name for name in allowed if isinstance(name, str)) or None
+            if names != self._world.profile.allowed_updates:
+                self._world.change_profile(allowed_updates=names)
+        offset, limit = parameters.integer("offset"), parameters.integer("limit", 100)
+        return [*await self._world.updates.take(offset, limit, parameters.integer("timeout"))]
+
+    async def delete_webhook(self, parameters: Parameters) -> JsonValue:
+        if parameters.flag("drop_pending_updates"):
+            self._world.updates.drop()
+        return True
+
+    async def get_webhook_info(self, parameters: Parameters) -> JsonValue:
+        return {"url": "", "has_custom_certificate": False, "pending_update_count": len(self._world.updates)}
+
+    async def get_file(self, parameters: Parameters) -> JsonValue:
+        known = self._world.library.by_file_id(parameters.text("file_id"))
+        if known is None:
+            raise BadRequest("invalid file_id")
+        file, _ = known
+        if file.size > DOWNLOAD_MAX_BYTES:
+            raise BadRequest("file is too big")
+        return self._world.wire.file(file) | {"file_path": file.path}
+
+    async def get_chat(self, parameters: Parameters) -> JsonValue:
+        chat = chat_named(self._world, parameters)
+        return self._world.wire.chat(chat) | {"accent_color_id": 0, "max_reaction_count": 11}
+
+    async def get_chat_member(self, parameters: Parameters) -> JsonValue:
+        chat = chat_named(self._world, parameters)
+        user_id = parameters.integer("user_id")
+        if user_id == self._world.bot.id:
+            return {"status": "member", "user": self._world.wire.user(self._world.bot)}
+        if user_id not in self._world.users:
+            raise BadRequest("invalid user_id specified")
+        user = self._world.users[user_id]
+        status = ("creator" if user.is_admin else "member") if user_id in chat.member_ids else "left"
+        member: JsonObject = {"status": status, "user": self._world.wire.user(user)}
+        return member | {"is_anonymous": False} if status == "creator" else member
+
+    async def answer_callback_query(self, parameters: Parameters) -> JsonValue:
+        """A query takes one answer, within its lifetime."""
+        text = parameters.text("text")
+        if len(text) > ANSWER_MAX:
+            raise BadRequest("MESSAGE_TOO_LONG")
+        waiting = self._world.callbacks.pop(parameters.text("callback_query_id"), None)
+        if waiting is None or waiting.done():
+            raise BadRequest("query is too old and response timeout expired or query ID is invalid")
+        show_alert, url = parameters.flag("show_alert"), parameters.text("url")
+        waiting.set_result(PressAnswer(answered=True, text=text, show_alert=show_alert, url=url))
+        return True

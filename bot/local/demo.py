@@ -1,0 +1,254 @@
+"""One real conversation from the first /start to the picture, played over HTTP against the whole stack.
+
+Person, server, bot, dispatcher, queue, worker and model are those of `make run`; only who types is a program.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import shutil
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pillow_heif
+import skimage.data
+from PIL import Image, UnidentifiedImageError
+from rich.console import Console
+
+from bot.callbacks import ConsentCallback, JobAction, StyleCallback
+from bot.domain import CONSENT_VERSION
+from bot.local.botapi import BEN_ID, Person
+from bot.local.botapi.errors import PersonError
+from bot.local.botapi.person import PersonTimeout
+from bot.local.botapi.views import ChatMessage
+from bot.local.chat_picture import Bubble, draw_chat
+from bot.local.supervisor import ROOT, Stack, StackError, kept_up, last_words, shown
+from bot.local.terminal import Terminal
+from bot.styles import load_styles
+from engine.contract import PROMPT_MAX_CHARS
+
+OUT = ROOT / "demo" / "out"
+DEFAULT_PHOTO = Path(skimage.data.__file__).with_name("astronaut.png")
+DEFAULT_PROMPT = "a full-length photo of a person waving a hand"
+DEFAULT_STYLE = "mountains"
+PREVIEWS_SHOWN = 4
+START_PATIENCE_S = 90.0
+PICTURE_PATIENCE_S = 600.0
+TEND_INTERVAL_S = 0.25
+OUTSIDE = ("BOT_TOKEN", "BOT_API_URL", "DATABASE_URL", "BROKER_URL", "ADMIN_IDS")
+"""What the demo never takes from the environment: it is local from end to end."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the person wants: a readable photo, a style that exists, words that fit into a prompt."""
+
+    photo: Path
+    prompt: str
+    style: str
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> Wish:
+        """From PHOTO, PROMPT and STYLE. Raises StackError, which names the remedy."""
+        photo = Path(environment.get("PHOTO", str(DEFAULT_PHOTO))).expanduser()
+        style = environment.get("STYLE", DEFAULT_STYLE)
+        prompt = environment.get("PROMPT", DEFAULT_PROMPT)
+        if not photo.is_file():
+            raise StackError(f"PHOTO={photo} is no file: give the path of a photo, as in make demo PHOTO=me.jpg")
+        pillow_heif.register_heif_opener()
+        try:
+            with Image.open(photo) as image:
+                image.load()
+        except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+            raise StackError(f"PHOTO={photo} cannot be read as a picture ({error}): give a JPEG or PNG") from error
+        names = [preset.name for preset in load_styles().presets]
+        if style not in names:
+            raise StackError(f"STYLE={style} is no style: choose one of {', '.join(names)}")
+        if len(prompt) > PROMPT_MAX_CHARS:
+            raise StackError(f"PROMPT has {len(prompt)} characters: at most {PROMPT_MAX_CHARS} fit")
+        return cls(photo, prompt, style)
+
+
+@dataclass
+class Conversation:
+    """What was seen: the chat as it stands at the end, its pictures by message, and the previews on the way."""
+
+    messages: list[ChatMessage] = field(default_factory=list)
+    pictures: dict[int, Image.Image] = field(default_factory=dict)
+    previews: list[Image.Image] = field(default_factory=list)
+    result: ChatMessage | None = None
+
+
+def play(state_dir: Path, terminal: Terminal, environment: Mapping[str, str]) -> int:
+    """Play the conversation and leave its pictures in demo/out. Gives 0 only if there is a picture."""
+    wish = Wish.read(environment)
+    started = time.monotonic()
+    inside = {key: value for key, value in environment.items() if key not in OUTSIDE}
+    stack = Stack(state_dir, terminal, inside, fresh=True)
+    with kept_up(stack):
+        conversation = asyncio.run(_converse_while_tended(stack, wish, terminal))
+        terminal.doing("stopping")
+    paths = _save(conversation, wish)
+    _print_transcript(conversation.messages, terminal.console)
+    for what, path in paths.items():
+        terminal.done(f"{what}: {shown(path)}")
+    if conversation.result is None:
+        terminal.fail(f"no picture was made; the logs are in {shown(state_dir / 'logs')}/")
+        return 1
+    terminal.done(f"a picture in {time.monotonic() - started:.0f} s; `make run` keeps the bot up for you")
+    return 0
+
+
+async def _converse_while_tended(stack: Stack, wish: Wish, terminal: Terminal) -> Conversation:
+    """The conversation, while crashed parts are started again; a part that stays down ends it with StackError."""
+
+    async def tend() -> None:
+        while True:
+            stack.tend()
+            await asyncio.sleep(TEND_INTERVAL_S)
+
+    assert stack.chat_url is not None
+    tending = asyncio.create_task(tend())
+    talking = asyncio.create_task(_converse(stack.chat_url, wish, terminal))
+    await asyncio.wait({tending, talking}, return_when=asyncio.FIRST_COMPLETED)
+    try:
+        if tending.done():
+            await tending
+        return await talking
+    except PersonTimeout as error:
+        words = "\n".join(last_words(stack.part(name)) for name in ("bot", "worker"))
+        raise StackError(f"{error}\n{words}") from error
+    except PersonError as error:
+        raise StackError(f"the conversation broke off: {error}") from error
+    finally:
+        for task in (tending, talking):
+            task.cancel()
+            with suppress(asyncio.CancelledError, StackError, PersonError, PersonTimeout):
+                await task
+
+
+async def _converse(url: str, wish: Wish, terminal: Terminal) -> Conversation:
+    conversation = Conversation()
+    async with Person(url, BEN_ID) as person:
+        terminal.doing("saying hello")
+        await person.send_text("/start")
+        agree = ConsentCallback(version=CONSENT_VERSION).pack()
+        await person.wait_for(lambda message: message.button(agree) is not None, START_PATIENCE_S)
+        await person.press(agree)
+        await person.wait_for(lambda message: bool(message.text), START_PATIENCE_S)
+        terminal.done("agreed to the terms")
+
+        terminal.doing("sending the photo, waiting for the worker to look at it")
+        await person.send_photo(wish.photo)
+        style = StyleCallback(name=wish.style).pack()
+        await person.wait_for(lambda message: message.button(style) is not None, START_PATIENCE_S)
+        terminal.done("photo accepted")
+
+        await person.press(style)
+        await person.wait_for(lambda message: bool(message.text), START_PATIENCE_S)
+        terminal.done(f"style chosen: {wish.style}")
+
+        terminal.doing("sending the prompt")
+        await person.send_text(wish.prompt)
+        conversation.result = await _follow(person, conversation, terminal)
+        conversation.messages = await person.transcript()
+        for message in conversation.messages:
+            if message.photo:
+                conversation.pictures[message.id] = await _picture(person, message)
+    return conversation
+
+
+async def _follow(person: Person, conversation: Conversation, terminal: Terminal) -> ChatMessage | None:
+    """Watch the status message until it is the picture; None if the job failed."""
+    started = time.monotonic()
+    shown_so_far: set[str] = set()
+    seen = person.mark
+    deadline = started + PICTURE_PATIENCE_S
+    while True:
+        message = await person.wait_for(
+            _is_status,
+            max(1.0, deadline - time.monotonic()),
+            since=seen,
+        )
+        seen = message.seq
+        actions = _job_actions(message)
+        if JobAction.CANCEL not in actions:
+            if message.photo is None:
+                terminal.warn(f"the bot says: {message.text}")
+                return None
+            terminal.done(f"picture delivered after {time.monotonic() - started:.1f} s and {message.edit_count} edits")
+            return message
+        if message.photo and message.photo.url not in shown_so_far:
+            shown_so_far.add(message.photo.url)
+            conversation.previews.append(await _picture(person, message))
+        terminal.doing(" ".join(message.text.split()))
+
+
+def _job_actions(message: ChatMessage) -> set[str]:
+    """The job buttons a message has."""
+    data = [button.data or "" for row in message.buttons for button in row]
+    return {parts[1] for parts in (entry.split(":") for entry in data) if parts[0] == "job"}
+
+
+def _is_status(message: ChatMessage) -> bool:
+    return bool(_job_actions(message))
+
+
+async def _picture(person: Person, message: ChatMessage) -> Image.Image:
+    with Image.open(io.BytesIO(await person.download(message))) as image:
+        return image.convert("RGB")
+
+
+def _save(conversation: Conversation, wish: Wish) -> dict[str, Path]:
+    """Write the pictures; what an earlier demo left is removed first."""
+    shutil.rmtree(OUT, ignore_errors=True)
+    OUT.mkdir(parents=True)
+    paths = {"reference": OUT / "reference.png"}
+    with Image.open(wish.photo) as image:
+        image.convert("RGB").save(paths["reference"])
+    if conversation.result is not None:
+        paths["result"] = OUT / "result.png"
+        conversation.pictures[conversation.result.id].save(paths["result"])
+    paths["the whole chat"] = OUT / "chat.png"
+    draw_chat(_bubbles(conversation), "BoLID").save(paths["the whole chat"])
+    return paths
+
+
+def _bubbles(conversation: Conversation) -> list[Bubble]:
+    bubbles = []
+    for message in conversation.messages:
+        is_result = conversation.result is not None and message.id == conversation.result.id
+        step = max(1, len(conversation.previews) // PREVIEWS_SHOWN)
+        bubbles.append(
+            Bubble(
+                sender=message.sender_name,
+                mine=not message.from_bot,
+                text=message.text,
+                photo=conversation.pictures.get(message.id),
+                strip=tuple(conversation.previews[::step][:PREVIEWS_SHOWN]) if is_result else (),
+                buttons=tuple(tuple(button.text for button in row) for row in message.buttons),
+                note=_note(message),
+            )
+        )
+    return bubbles
+
+
+def _note(message: ChatMessage) -> str:
+    clock = time.strftime("%H:%M", time.localtime(message.sent_at))
+    return f"edited {message.edit_count} times · {clock}" if message.edit_count > 1 else clock
+
+
+def _print_transcript(messages: list[ChatMessage], console: Console) -> None:
+    console.print()
+    for message in messages:
+        media = "[photo] " if message.photo else ""
+        colour = "cyan" if message.from_bot else "green"
+        console.print(f"{message.sender_name}: ", style=f"bold {colour}", end="", highlight=False)
+        console.print(f"{media}{message.text}", highlight=False, markup=False)
+        for row in message.buttons:
+            console.print("    " + "  ".join(f"[ {b.text} ]" for b in row), style="dim", highlight=False, markup=False)
+    console.print()

@@ -1,0 +1,329 @@
+"""One owner for everything that runs: it starts the parts in order, starts again what crashes, and stops them all.
+
+Parts, in order: Postgres, Valkey, the tables, the local Bot API server, a worker, the bot. DATABASE_URL, BROKER_URL and
+BOT_TOKEN each replace one of them by something outside.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Protocol
+
+from dotenv import dotenv_values
+
+from bot.local.children import ChildProcess, FolderInUse, FolderLock, choose_port, end_leftover
+from bot.local.embedded import HOST, EmbeddedPostgres, EmbeddedServerError, EmbeddedValkey
+
+ROOT = Path(__file__).resolve().parents[2]
+CHAT_PORT = 8081
+LOCAL_TOKEN = "7000000001:local-bot-api"
+LOCAL_ADMIN_ID = 1003
+EXIT_MISCONFIGURED = 2
+"""With this code a part says that it cannot run as configured: starting it again would not help."""
+RESTART_DELAYS_S = (0.2, 1.0, 2.0, 4.0, 8.0)
+STEADY_S = 60.0
+"""A part that stays up so long has all its restarts again."""
+START_TIMEOUT_S = 30.0
+
+
+class StackError(Exception):
+    """The stack cannot start or go on; the message is for the terminal: what happened, where to look, what to do."""
+
+
+class StopRequested(KeyboardInterrupt):
+    """A signal asked for an orderly end. A KeyboardInterrupt, so that event loops let it through."""
+
+
+class Part(Protocol):
+    """What the supervisor needs of whatever it runs."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def log(self) -> Path: ...
+    @property
+    def running(self) -> bool: ...
+    @property
+    def exit_code(self) -> int | None: ...
+    def start(self) -> object: ...
+    def stop(self) -> None: ...
+
+
+class Audience(Protocol):
+    """Who is told what happens; see `bot.local.terminal`."""
+
+    def doing(self, text: str) -> None: ...
+    def done(self, text: str) -> None: ...
+    def warn(self, text: str) -> None: ...
+
+
+class KeptPart:
+    """A part and how often it had to be started again lately."""
+
+    def __init__(self, part: Part, clock: Callable[[], float]) -> None:
+        self.part = part
+        self._clock = clock
+        self._restarts = 0
+        self._started_at = clock()
+        self._restart_at: float | None = None
+
+    def tend(self, audience: Audience) -> None:
+        """Start the part again if it ended and its pause is over. Raises StackError when it ends too often."""
+        if self.part.running:
+            return
+        now = self._clock()
+        if self._restart_at is None:
+            if now - self._started_at > STEADY_S:
+                self._restarts = 0
+            how = describe_end(self.part.exit_code)
+            if self.part.exit_code == EXIT_MISCONFIGURED or self._restarts == len(RESTART_DELAYS_S):
+                raise StackError(f"{self.part.name} ended {how} and stays down.\n{last_words(self.part)}")
+            self._restart_at = now + RESTART_DELAYS_S[self._restarts]
+            self._restarts += 1
+            audience.warn(f"{self.part.name} ended {how}; starting it again (log: {shown(self.part.log)})")
+        if now >= self._restart_at:
+            self._restart_at = None
+            self._started_at = now
+            self.part.start()
+
+
+class Stack:
+    """The whole product on one machine. `start()`, then `tend()` several times a second, then `stop()`, all from the
+    main thread. `state_dir` keeps the data; one stack at a time owns it."""
+
+    def __init__(
+        self,
+        state_dir: Path,
+        audience: Audience,
+        environment: Mapping[str, str],
+        *,
+        fresh: bool = False,
+        chat_port: int = CHAT_PORT,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`environment` is what the parts get, see read_environment; `fresh` forgets what an earlier stack left."""
+        self.state_dir = state_dir.absolute()
+        self.chat_url: str | None = None
+        self._audience = audience
+        self._environment = dict(environment)
+        self._fresh = fresh
+        self._chat_port = chat_port
+        self._clock = clock
+        self._lock = FolderLock(self.state_dir)
+        self._kept: list[KeptPart] = []
+
+    def part(self, name: str) -> Part:
+        """A running part by its name: Postgres, Valkey, chat, worker or bot."""
+        return next(kept.part for kept in self._kept if kept.part.name == name)
+
+    def start(self) -> None:
+        """Bring everything up. Raises StackError, after stopping whatever had started."""
+        try:
+            self._lock.acquire()
+        except FolderInUse as error:
+            raise StackError(
+                f"already running here as process {error.owner}: stop that one first (Ctrl-C, or kill {error.owner})"
+            ) from None
+        except OSError as error:
+            raise StackError(f"cannot use {shown(self.state_dir)} ({error.strerror}): is it another user's?") from error
+        try:
+            if self._fresh:
+                self._forget()
+            self._set_logs_aside()
+            self._start_servers()
+            self._migrate()
+            self._start_chat()
+            self._start_worker()
+            self._start_bot()
+        except (EmbeddedServerError, OSError, FolderInUse) as error:
+            self.stop()
+            raise StackError(str(error)) from error
+        except BaseException:
+            self.stop()
+            raise
+
+    def tend(self) -> None:
+        """Look after the parts once. Raises StackError when one of them cannot be kept up; then call stop()."""
+        try:
+            for kept in self._kept:
+                kept.tend(self._audience)
+        except (EmbeddedServerError, OSError) as error:
+            raise StackError(str(error)) from error
+
+    def stop(self) -> None:
+        """Stop everything, the bot first and Postgres last; bounded in time; safe to call twice."""
+        for kept in self._kept:
+            if isinstance(kept.part, ChildProcess) and kept.part.name in ("worker", "bot"):
+                kept.part.signal_stop()
+        while self._kept:
+            self._kept[-1].part.stop()
+            self._kept.pop()
+        self._lock.release()
+
+    def _forget(self) -> None:
+        for note in self.state_dir.rglob("*.pid"):
+            if note.name != "postmaster.pid":
+                end_leftover(note)
+        for folder in self.state_dir.iterdir():
+            if folder.is_dir():
+                shutil.rmtree(folder)
+
+    def _set_logs_aside(self) -> None:
+        """Each start has logs of its own; those of the start before stay readable."""
+        for log in (self.state_dir / "logs").glob("*.log"):
+            log.replace(log.with_suffix(".previous"))
+
+    def _keep(self, part: Part) -> None:
+        self._kept.append(KeptPart(part, self._clock))
+        part.start()
+
+    def _start_servers(self) -> None:
+        if "DATABASE_URL" not in self._environment:
+            self._audience.doing("starting Postgres")
+            postgres = EmbeddedPostgres(self.state_dir / "postgres")
+            self._keep(postgres)
+            self._environment["DATABASE_URL"] = postgres.url
+        if "BROKER_URL" not in self._environment:
+            self._audience.doing("starting Valkey")
+            valkey = EmbeddedValkey(self.state_dir / "valkey")
+            self._keep(valkey)
+            self._environment["BROKER_URL"] = valkey.url
+        self._audience.done("Postgres and Valkey answer")
+
+    def _migrate(self) -> None:
+        self._audience.doing("bringing the tables up to date")
+        migration = self._child("migration", "alembic", "upgrade", "head")
+        try:
+            migration.start()
+            while migration.running:
+                time.sleep(0.02)
+        finally:
+            migration.kill()
+        if migration.exit_code != 0:
+            raise StackError(f"the tables could not be brought up to date.\n{last_words(migration)}")
+        self._audience.done("tables are up to date")
+
+    def _start_chat(self) -> None:
+        if "BOT_TOKEN" in self._environment:
+            return
+        self._audience.doing("starting the local chat")
+        end_leftover(self.state_dir / "chat.pid")
+        port = choose_port(self._chat_port, HOST)
+        chat = self._child("chat", "bot.local.botapi", "--port", str(port), "--data-dir", str(self.state_dir / "chat"))
+        self._keep(chat)
+        url = f"http://{HOST}:{port}"
+        self._wait_for_http(url, chat)
+        self.chat_url = url
+        self._environment |= {"BOT_TOKEN": LOCAL_TOKEN, "BOT_API_URL": url}
+        self._environment.setdefault("ADMIN_IDS", str(LOCAL_ADMIN_ID))
+        self._environment.setdefault("EDIT_INTERVAL_S", "0.7")
+        self._audience.done(f"chat page: {url}/")
+
+    def _start_worker(self) -> None:
+        self._audience.doing("starting a worker")
+        secrets = {"BOT_TOKEN", "DATABASE_URL", "ADMIN_IDS"}
+        environment = {key: value for key, value in self._environment.items() if key not in secrets}
+        environment["ENGINE_BROKER_URL"] = self._environment["BROKER_URL"]
+        # A warm stop waits for the picture in hand; its lease brings it back if that takes too long.
+        patience = ((signal.SIGTERM, 5.0), (signal.SIGQUIT, 1.0))
+        self._keep(self._child("worker", "engine.worker", environment=environment, stop_signals=patience))
+        self._audience.done("worker started")
+
+    def _start_bot(self) -> None:
+        self._audience.doing("starting the bot")
+        self._keep(self._child("bot", "bot"))
+        self._audience.done("bot started")
+
+    def _child(
+        self,
+        name: str,
+        module: str,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+        stop_signals: tuple[tuple[signal.Signals, float], ...] = ((signal.SIGTERM, 8.0),),
+    ) -> ChildProcess:
+        return ChildProcess(
+            name,
+            [sys.executable, "-m", module, *arguments],
+            folder=self.state_dir,
+            log=self.state_dir / "logs" / f"{name}.log",
+            env={**(environment or self._environment), "PYTHONUNBUFFERED": "1"},
+            cwd=ROOT,
+            stop_signals=stop_signals,
+        )
+
+    def _wait_for_http(self, url: str, part: Part) -> None:
+        deadline = self._clock() + START_TIMEOUT_S
+        while True:
+            try:
+                with urllib.request.urlopen(url, timeout=2.0):
+                    return
+            except urllib.error.HTTPError:
+                return
+            except OSError:
+                if not part.running or self._clock() > deadline:
+                    raise StackError(f"the local chat did not start.\n{last_words(part)}") from None
+            time.sleep(0.05)
+
+
+def read_environment(dotenv: Path = ROOT / ".env") -> dict[str, str]:
+    """The process environment over the `.env` file, without empty values."""
+    values = {**dotenv_values(dotenv), **os.environ}
+    return {key: value for key, value in values.items() if value}
+
+
+@contextmanager
+def kept_up(stack: Stack) -> Iterator[Stack]:
+    """The stack, started, and stopped at any end: of the block, by an exception, by Ctrl-C, SIGTERM or SIGHUP.
+
+    A signal raises StopRequested in the block; further ones wait for the orderly end, which is bounded in time.
+    """
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def ignore_signals() -> None:
+        for each in numbers:
+            signal.signal(each, signal.SIG_IGN)
+
+    def request_stop(number: int, _frame: FrameType | None) -> None:
+        ignore_signals()
+        raise StopRequested(signal.Signals(number).name)
+
+    previous = {number: signal.signal(number, request_stop) for number in numbers}
+    try:
+        stack.start()
+        yield stack
+    finally:
+        ignore_signals()
+        stack.stop()
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def describe_end(exit_code: int | None) -> str:
+    """How a process ended, in words."""
+    if exit_code is None:
+        return "without an exit code"
+    if exit_code < 0:
+        return f"by signal {signal.Signals(-exit_code).name}"
+    return f"with exit code {exit_code}"
+
+
+def last_words(part: Part, lines: int = 12) -> str:
+    """Where the part's log is, and its end."""
+    tail = part.log.read_text(errors="replace").splitlines()[-lines:] if part.log.exists() else []
+    return "\n".join([f"The end of its log, {shown(part.log)}:", *(f"  {line}" for line in tail)])
+
+
+def shown(path: Path) -> str:
+    """A path as a person in the project's folder would type it."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

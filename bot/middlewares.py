@@ -1,0 +1,132 @@
+"""What happens around every handler: the user is known and spoken to in their language, buttons are answered."""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from time import monotonic
+from typing import Any
+
+from aiogram import BaseMiddleware, Dispatcher
+from aiogram.dispatcher.event.bases import UNHANDLED
+from aiogram.enums import ChatType
+from aiogram.exceptions import TelegramBadRequest
+from aiogram.types import CallbackQuery, Chat, Message, TelegramObject, Update
+from aiogram.types import User as TelegramUser
+
+from bot.config import Config
+from bot.db.session import Sessions, is_outage
+from bot.errors import DomainError
+from bot.handlers.photo_answers import VerdictAnswers
+from bot.handlers.replies import Toast
+from bot.photo_fetching import PhotoFetcher
+from bot.styles import Styles
+from bot.translator import Texts, Translator, language_of
+from bot.usecases.ports import Signals
+from bot.usecases.wiring import UseCases, wire
+
+Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
+DOUBLE_TAP_S = 0.7
+TAPS_REMEMBERED = 10_000
+
+
+def install(
+    dispatcher: Dispatcher,
+    *,
+    config: Config,
+    sessions: Sessions,
+    signals: Signals,
+    styles: Styles,
+    translator: Translator,
+) -> None:
+    """Wire the conversation into `dispatcher`: use cases for its handlers, middlewares around them."""
+    use = wire(config, sessions, signals, draw_seed=lambda: secrets.randbelow(2**63))
+    dispatcher["use"] = use
+    dispatcher["styles"] = styles
+    dispatcher["translator"] = translator
+    dispatcher["admin_ids"] = config.admin_ids
+    dispatcher["fetch_photo"] = PhotoFetcher()
+    dispatcher["answers"] = VerdictAnswers(use, translator, styles)
+    dispatcher.update.outer_middleware(KnowUser(use, translator))
+    dispatcher.message.outer_middleware(TellErrors())
+    dispatcher.callback_query.outer_middleware(AnswerCallbacks(monotonic))
+
+
+class KnowUser(BaseMiddleware):
+    """Gives handlers `texts`, and in private chats `user`: the row is made or touched."""
+
+    def __init__(self, use: UseCases, translator: Translator) -> None:
+        self._use = use
+        self._translator = translator
+
+    async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+        sender: TelegramUser | None = data.get("event_from_user")
+        chat: Chat | None = data.get("event_chat")
+        language = language_of(sender.language_code if sender else None)
+        private = chat is not None and chat.type == ChatType.PRIVATE
+        is_talk = isinstance(event, Update) and event.my_chat_member is None
+        if sender is not None and not sender.is_bot and private and is_talk:
+            user = await self._use.meet_user(sender.id, language)
+            data["user"], language = user, user.language
+        data["texts"] = self._translator.of(language)
+        return await handler(event, data)
+
+
+class TellErrors(BaseMiddleware):
+    """Tells the user what they asked for cannot be, where a use case says so."""
+
+    async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+        try:
+            return await handler(event, data)
+        except DomainError as error:
+            assert isinstance(event, Message)
+            texts: Texts = data["texts"]
+            return await event.reply(texts(error.key, **error.variables))
+
+
+class AnswerCallbacks(BaseMiddleware):
+    """Answers every button: with the `Toast` that its handler returns, or silently. A double tap is one tap."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._taps: OrderedDict[tuple[int, int, str | None], tuple[str, float]] = OrderedDict()
+
+    async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+        assert isinstance(event, CallbackQuery)
+        texts: Texts = data["texts"]
+        if self._is_double(event):
+            await _answer(event, None)
+            return None
+        try:
+            result = await handler(event, data)
+        except DomainError as error:
+            result = Toast(texts(error.key, **error.variables), alert=True)
+        except Exception as error:
+            if not is_outage(error):  # an outage is tried again, all of it
+                await _answer(event, Toast(texts("error-unexpected")))
+            raise
+        await _answer(event, result if isinstance(result, Toast) else None)
+        return None if result is UNHANDLED else result
+
+    def _is_double(self, tap: CallbackQuery) -> bool:
+        """Whether the same button was pressed a moment ago; the same tap handled anew is no double tap."""
+        now = self._clock()
+        button = (tap.from_user.id, tap.message.message_id if tap.message else 0, tap.data)
+        known = self._taps.pop(button, None)
+        self._taps[button] = (tap.id, now)
+        while len(self._taps) > TAPS_REMEMBERED:
+            self._taps.popitem(last=False)
+        return known is not None and known[0] != tap.id and now - known[1] < DOUBLE_TAP_S
+
+
+async def _answer(callback: CallbackQuery, toast: Toast | None) -> None:
+    """A button pressed too long ago cannot be answered any more; what it did stands."""
+    try:
+        if toast is None:
+            await callback.answer()
+        else:
+            await callback.answer(toast.plain, show_alert=toast.alert)
+    except TelegramBadRequest as error:
+        if "query" not in error.message.lower():
+            raise

@@ -1,0 +1,33 @@
+"""A user's message -> the words to draw, without what cannot be seen; or the reason why not."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from bot.errors import PromptEmpty, PromptTooLong, PromptWordless
+from engine.contract import PROMPT_MAX_CHARS
+
+_DIRECTION_OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Characters that turn the text around them, our own answers included; right-to-left writing needs none of them."""
+_JOINERS = frozenset("\u200c\u200d\u200e\u200f")
+
+
+def clean(text: str) -> str:
+    """One line of visible text. Raises PromptEmpty, PromptWordless or PromptTooLong (PromptRefused)."""
+    words = " ".join("".join(_visible(character) for character in text).split())
+    if not any(not character.isspace() and character not in _JOINERS for character in words):
+        raise PromptEmpty
+    if not any(character.isalpha() for character in words):
+        raise PromptWordless
+    if len(words) > PROMPT_MAX_CHARS:
+        raise PromptTooLong(length=len(words), limit=PROMPT_MAX_CHARS)
+    return words
+
+
+def _visible(character: str) -> str:
+    if character.isspace():
+        return " "
+    if character in _JOINERS:
+        return character
+    hidden = unicodedata.category(character) in ("Cc", "Cs", "Co", "Cn", "Cf") or character in _DIRECTION_OVERRIDES
+    return "" if hidden else character

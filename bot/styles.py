@@ -1,0 +1,92 @@
+"""The style presets of styles.toml, and how a style turns a user's words into what the engine is asked for."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from bot.domain import LANGUAGES
+from engine.contract import PROMPT_MAX_CHARS, Settings
+
+PRESETS = Path(__file__).with_name("styles.toml")
+NO_STYLE = "none"
+PLACEHOLDER = "{prompt}"
+
+
+@dataclass(frozen=True)
+class StyledPrompt:
+    """A user's words in a style: what a GenerateRequest carries."""
+
+    prompt: str
+    negative_prompt: str
+    settings: Settings
+
+
+class Style(BaseModel):
+    """One preset as the file states it. `name` goes into callback data, hence its limits."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z_]{1,16}$")
+    title: dict[str, str]
+    emoji: str = Field(min_length=1)
+    template: str = Field(max_length=PROMPT_MAX_CHARS)
+    negative_prompt: str = ""
+    settings: Settings = Settings()
+
+    @field_validator("title")
+    @classmethod
+    def _in_every_language(cls, title: dict[str, str]) -> dict[str, str]:
+        if set(title) != set(LANGUAGES):
+            raise ValueError(f"expected a title in each of {LANGUAGES}, got {tuple(title)}: complete it in styles.toml")
+        return title
+
+    @field_validator("template")
+    @classmethod
+    def _has_one_placeholder(cls, template: str) -> str:
+        if template.count(PLACEHOLDER) != 1:
+            raise ValueError(f"expected {PLACEHOLDER} once in the template, got {template!r}: mend it in styles.toml")
+        return template
+
+    def label(self, language: str) -> str:
+        """Emoji and title, as on a button."""
+        return f"{self.emoji} {self.title[language]}"
+
+    def apply(self, prompt: str) -> StyledPrompt:
+        return StyledPrompt(self.template.replace(PLACEHOLDER, prompt), self.negative_prompt, self.settings)
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    style: list[Style]
+
+
+class Styles:
+    """The presets in the order of the file. One that is gone is drawn as "no style", so old jobs and buttons work."""
+
+    def __init__(self, presets: list[Style]) -> None:
+        self.presets = tuple(presets)
+        self._by_name = {style.name: style for style in presets}
+        if len(self._by_name) != len(presets) or NO_STYLE not in self._by_name:
+            raise ValueError(
+                f"expected unique style names with {NO_STYLE!r} among them, got {[s.name for s in presets]}"
+            )
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
+    def __getitem__(self, name: str | None) -> Style:
+        """The named style, or "no style" for `None` and for names that are gone."""
+        return self._by_name.get(name or NO_STYLE, self._by_name[NO_STYLE])
+
+    def apply(self, style_name: str, prompt: str) -> StyledPrompt:
+        return self[style_name].apply(prompt)
+
+
+def load_styles(path: Path = PRESETS) -> Styles:
+    """Raises pydantic's ValidationError (a ValueError), which names the preset at fault."""
+    return Styles(_File.model_validate(tomllib.loads(path.read_text("utf-8"))).style)

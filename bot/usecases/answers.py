@@ -1,0 +1,50 @@
+"""Verdicts on photos that their senders have not been told yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.db import references, users
+from bot.db.references import Group
+from bot.db.session import Sessions
+from bot.db.tables import Reference
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What to tell of one album (or one photo): its photos in order, in the language of the sender."""
+
+    group: Group
+    language: str
+    photos: Sequence[Reference]
+
+    @property
+    def message_id(self) -> int | None:
+        """The "looking at it" message to turn into the answer."""
+        return max((photo.answer_message_id for photo in self.photos if photo.answer_message_id), default=None)
+
+
+@dataclass(frozen=True)
+class ReadAnswers:
+    """Call it to get the answers that are due; `settle` each one when it has been given."""
+
+    sessions: Sessions
+
+    async def __call__(self) -> list[Answer]:
+        async with self.sessions.begin() as session:
+            await references.forget_refused(session)
+            answers = []
+            for group in await references.answerable(session):
+                user = await users.get(session, group.user_id)
+                photos = await references.members(session, group)
+                if user is not None and photos:
+                    answers.append(Answer(group, user.language, photos))
+        return answers
+
+    async def settle(self, answer: Answer, message_id: int | None) -> None:
+        """The answer stands in message `message_id`; `None`: the user cannot be reached, and is not tried again."""
+        async with self.sessions.begin() as session:
+            await references.mark_answered(session, [photo.id for photo in answer.photos], message_id)
+            if message_id is None:
+                await users.set_blocked(session, answer.group.user_id, blocked=True)

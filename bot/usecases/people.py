@@ -1,0 +1,137 @@
+"""What a user does about themselves: arrive, agree, choose a language or a style, leave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from bot.db import references, users
+from bot.db.session import Sessions
+from bot.db.tables import Job, User
+from bot.domain import CONSENT_VERSION, OPEN_STATES, ReferenceState, Stage, stage_of
+from bot.usecases.ports import Signals
+
+
+@dataclass(frozen=True)
+class MeetUser:
+    """A sign of life: gives the user's row, made in `language` if they are new."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int, language: str) -> User:
+        async with self.sessions.begin() as session:
+            return await users.touch(session, user_id, language)
+
+
+@dataclass(frozen=True)
+class NoteBlocked:
+    """The user has blocked the bot, or has let it in again."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int, blocked: bool) -> None:
+        async with self.sessions.begin() as session:
+            await users.set_blocked(session, user_id, blocked)
+
+
+@dataclass(frozen=True)
+class GiveConsent:
+    """Agree to one version of the terms; `False` when that is not the version in force. Raises UnknownUser."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int, version: int) -> bool:
+        if version != CONSENT_VERSION:
+            return False
+        async with self.sessions.begin() as session:
+            user = await users.lock(session, user_id)
+            if user.consent_version != version:
+                user.consent_version = version
+                user.consent_at = await session.scalar(select(func.now()))
+        return True
+
+
+@dataclass(frozen=True)
+class ChooseLanguage:
+    """Raises UnknownUser."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int, language: str) -> None:
+        async with self.sessions.begin() as session:
+            (await users.lock(session, user_id)).language = language
+
+
+@dataclass(frozen=True)
+class ChooseStyle:
+    """The style of the pictures to come. Raises UnknownUser."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int, style: str) -> None:
+        async with self.sessions.begin() as session:
+            (await users.lock(session, user_id)).style = style
+
+
+@dataclass(frozen=True)
+class FindStage:
+    """What the user is to be asked for next, as of now."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int) -> tuple[Stage, str | None]:
+        """The stage and the style chosen."""
+        async with self.sessions() as session:
+            user = await users.get(session, user_id)
+            if user is None:
+                return Stage.CONSENT, None
+            accepted = await references.count(session, user_id, ReferenceState.ACCEPTED)
+            return stage_of(user.consent_version, accepted, user.style), user.style
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """How much of a user is kept."""
+
+    photos: int
+    pictures: int
+
+
+@dataclass(frozen=True)
+class CountHoldings:
+    sessions: Sessions
+
+    async def __call__(self, user_id: int) -> Holdings:
+        async with self.sessions() as session:
+            photos = await references.count(session, user_id, ReferenceState.ACCEPTED, ReferenceState.PENDING)
+            pictures = await session.scalar(select(func.count()).where(Job.user_id == user_id))
+            return Holdings(photos, pictures or 0)
+
+
+@dataclass(frozen=True)
+class DeleteEverything:
+    """Delete every row of a user and call off what is being drawn for them.
+
+    Gives the status messages (chat, message) of the jobs called off, which nobody will edit any more.
+    """
+
+    sessions: Sessions
+    signals: Signals
+
+    async def __call__(self, user_id: int) -> list[tuple[int, int]]:
+        async with self.sessions.begin() as session:
+            await users.lock(session, user_id)
+            open_jobs = (
+                await session.execute(
+                    select(Job.id, Job.chat_id, Job.status_message_id).where(
+                        Job.user_id == user_id, Job.state.in_(OPEN_STATES)
+                    )
+                )
+            ).all()
+            await users.remove(session, user_id)
+        called_off: list[UUID] = [row.id for row in open_jobs]
+        if called_off:
+            await self.signals.cancelled(called_off)
+        return [(row.chat_id, row.status_message_id) for row in open_jobs if row.status_message_id is not None]

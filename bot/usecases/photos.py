@@ -1,0 +1,144 @@
+"""What a user does with photos: send, look at, delete."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db import references, users, workers
+from bot.db.session import Sessions
+from bot.db.tables import Reference
+from bot.domain import ReferenceState
+from bot.photos import NormalPhoto, Refusal
+from bot.usecases.drafts import keep_draft
+from bot.usecases.ports import Signals
+from engine.contract import REFERENCES_MAX
+
+
+@dataclass(frozen=True)
+class SentPhoto:
+    """One message with a photo: the photo itself, or why it could not be taken; `words` is its caption, cleaned."""
+
+    user_id: int
+    chat_id: int
+    message_id: int
+    album_id: str | None
+    photo: NormalPhoto | Refusal
+    words: str | None = None
+
+
+@dataclass(frozen=True)
+class KeptPhoto:
+    """What became of it. `unannounced`: it waits for a worker, and no message says so yet."""
+
+    reference_id: UUID
+    unannounced: bool
+    worker_alive: bool
+
+
+@dataclass(frozen=True)
+class KeepPhoto:
+    """Keep a photo for examination, or note why not. The same message a second time changes nothing.
+
+    Raises UnknownUser. Call `AnnounceAnswer` next when the photo is unannounced, else the verdict comes on its own.
+    """
+
+    sessions: Sessions
+    signals: Signals
+    alive_s: float
+
+    async def __call__(self, sent: SentPhoto) -> KeptPhoto:
+        async with self.sessions.begin() as session:
+            user = await users.lock(session, sent.user_id)
+            if sent.words is not None:
+                await keep_draft(session, user, sent.chat_id, sent.message_id, sent.words)
+            row = await references.by_message(session, sent.chat_id, sent.message_id)
+            if row is None:
+                row = await self._add(session, sent)
+            worker_alive = bool(await workers.alive(session, self.alive_s))
+            kept = KeptPhoto(row.id, row.state == ReferenceState.PENDING and not row.answer_message_id, worker_alive)
+        if not kept.unannounced:
+            self.signals.wake()
+        return kept
+
+    async def _add(self, session: AsyncSession, sent: SentPhoto) -> Reference:
+        answer = await references.album_answer(session, sent.chat_id, sent.album_id) if sent.album_id else None
+        row = Reference(
+            id=uuid4(),
+            user_id=sent.user_id,
+            chat_id=sent.chat_id,
+            message_id=sent.message_id,
+            album_id=sent.album_id,
+            answer_message_id=answer,
+            **_content(await self._admitted(session, sent), sent),
+        )
+        session.add(row)
+        await session.flush()
+        return row
+
+    async def _admitted(self, session: AsyncSession, sent: SentPhoto) -> NormalPhoto | Refusal:
+        """The photo, unless it is kept already or there is no room; one that was refused may be tried again."""
+        if isinstance(sent.photo, Refusal):
+            return sent.photo
+        earlier = await references.by_image(session, sent.user_id, sent.photo.sha256)
+        if earlier is not None and earlier.state != ReferenceState.REJECTED:
+            return Refusal.KNOWN
+        if await self._is_full(session, sent.user_id):
+            return Refusal.TOO_MANY
+        if earlier is not None:
+            await session.delete(earlier)
+            await session.flush()
+        return sent.photo
+
+    async def _is_full(self, session: AsyncSession, user_id: int) -> bool:
+        kept = await references.count(session, user_id, ReferenceState.ACCEPTED, ReferenceState.PENDING)
+        return kept >= REFERENCES_MAX
+
+
+@dataclass(frozen=True)
+class AnnounceAnswer:
+    """Note the message that will become a photo's answer; `False` when the answer has been given meanwhile."""
+
+    sessions: Sessions
+    signals: Signals
+
+    async def __call__(self, reference_id: UUID, message_id: int) -> bool:
+        async with self.sessions.begin() as session:
+            noted = await references.note_answer(session, reference_id, message_id)
+        self.signals.wake()
+        return noted
+
+
+@dataclass(frozen=True)
+class ListPhotos:
+    """The user's photos that were not refused, images loaded, oldest first."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int) -> list[Reference]:
+        async with self.sessions() as session:
+            return await references.kept(session, user_id)
+
+
+@dataclass(frozen=True)
+class DeletePhoto:
+    """Delete one's own photo; gives how many are left. A second time it changes nothing."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int, reference_id: UUID) -> int:
+        async with self.sessions.begin() as session:
+            await references.remove(session, reference_id, user_id)
+            return await references.count(session, user_id, ReferenceState.ACCEPTED, ReferenceState.PENDING)
+
+
+def _content(photo: NormalPhoto | Refusal, sent: SentPhoto) -> dict[str, object]:
+    """Of a refused photo nothing is kept; its hash, which must be unique, is that of the message's address."""
+    if isinstance(photo, NormalPhoto):
+        return {"image": photo.jpeg, "width": photo.width, "height": photo.height, "sha256": photo.sha256}
+    address = hashlib.sha256(f"{sent.chat_id}:{sent.message_id}".encode()).hexdigest()
+    refused = {"state": ReferenceState.REJECTED, "verdict": photo.value}
+    return {**refused, "image": b"", "width": 0, "height": 0, "sha256": address}

@@ -1,0 +1,141 @@
+"""What a user does with pictures: ask for one, for another like it, call it off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db import jobs, references, users
+from bot.db.session import Sessions
+from bot.db.tables import Job
+from bot.domain import OPEN_STATES, ReferenceState
+from bot.errors import NoPhotos, PictureGone
+from bot.styles import NO_STYLE
+from bot.usecases.drafts import keep_draft, message_key
+from bot.usecases.ports import DrawSeed, Signals
+
+
+class Asked(Enum):
+    """What became of a user's words."""
+
+    IN_LINE = auto()
+    WAITS_FOR_PHOTO = auto()
+    WAITS_FOR_VERDICT = auto()
+
+
+@dataclass(frozen=True)
+class AskForPicture:
+    """Words -> a picture in the line, in the chosen style or none; without an accepted photo the words are kept.
+
+    The same message a second time changes nothing. Raises TooManyOpenJobs, UnknownUser.
+    """
+
+    sessions: Sessions
+    signals: Signals
+    draw_seed: DrawSeed
+    open_jobs_max: int
+
+    async def __call__(self, user_id: int, chat_id: int, message_id: int, words: str) -> Asked:
+        async with self.sessions.begin() as session:
+            user = await users.lock(session, user_id)
+            photos = await references.ids(session, user_id, ReferenceState.ACCEPTED)
+            pending = await references.ids(session, user_id, ReferenceState.PENDING)
+            if not photos:
+                await keep_draft(session, user, chat_id, message_id, words)
+                return Asked.WAITS_FOR_VERDICT if pending else Asked.WAITS_FOR_PHOTO
+            await jobs.submit(
+                session,
+                user_id=user_id,
+                chat_id=chat_id,
+                idempotency_key=message_key(chat_id, message_id),
+                reference_ids=[*photos, *pending],
+                style=user.style or NO_STYLE,
+                prompt=words,
+                seed=self.draw_seed(),
+                open_jobs_max=self.open_jobs_max,
+            )
+            user.draft = user.draft_key = None
+        self.signals.wake()
+        return Asked.IN_LINE
+
+
+@dataclass(frozen=True)
+class Redraw:
+    """A picture's words once more with a new seed, in its own style or in another, from the photos accepted by now.
+
+    While one such picture is in work, asking again gives that one: `False`.
+    Raises PictureGone, NoPhotos, TooManyOpenJobs, UnknownUser.
+    """
+
+    sessions: Sessions
+    signals: Signals
+    draw_seed: DrawSeed
+    open_jobs_max: int
+
+    async def __call__(self, user_id: int, chat_id: int, job_id: UUID, style: str | None = None) -> bool:
+        async with self.sessions.begin() as session:
+            await users.lock(session, user_id)
+            source = await _own(session, job_id, user_id)
+            photos = await references.ids(session, user_id, ReferenceState.ACCEPTED)
+            if not photos:
+                raise NoPhotos
+            act = f"again:{job_id}" if style is None else f"style:{style}:{job_id}"
+            _, created = await jobs.submit(
+                session,
+                user_id=user_id,
+                chat_id=chat_id,
+                idempotency_key=f"{act}:{await _ended(session, act)}",
+                reference_ids=photos,
+                style=style or source.style,
+                prompt=source.prompt,
+                settings=source.settings if style is None else None,
+                seed=self.draw_seed(),
+                source_job_id=job_id,
+                open_jobs_max=self.open_jobs_max,
+            )
+        self.signals.wake()
+        return created
+
+
+@dataclass(frozen=True)
+class FindPicture:
+    """Raises PictureGone."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int, job_id: UUID) -> Job:
+        async with self.sessions() as session:
+            return await _own(session, job_id, user_id)
+
+
+@dataclass(frozen=True)
+class CancelPicture:
+    """Call a picture off; `False` when it is too late. Raises PictureGone."""
+
+    sessions: Sessions
+    signals: Signals
+
+    async def __call__(self, user_id: int, job_id: UUID) -> bool:
+        async with self.sessions.begin() as session:
+            await _own(session, job_id, user_id)
+            cancelled = await jobs.cancel(session, job_id, user_id)
+        self.signals.wake()
+        return cancelled
+
+
+async def _own(session: AsyncSession, job_id: UUID, user_id: int) -> Job:
+    job = await jobs.get(session, job_id, user_id)
+    if job is None:
+        raise PictureGone
+    return job
+
+
+async def _ended(session: AsyncSession, act: str) -> int:
+    """How many pictures that this very button asked for have ended: a double tap finds the same number."""
+    key = Job.idempotency_key
+    statement = select(func.count()).where(key.startswith(f"{act}:", autoescape=True), Job.state.not_in(OPEN_STATES))
+    return await session.scalar(statement) or 0

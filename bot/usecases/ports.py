@@ -1,0 +1,20 @@
+"""What use cases need from outside, as they see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+from uuid import UUID
+
+DrawSeed = Callable[[], int]
+"""A fresh seed for a picture, 0 <= seed < 2**63."""
+
+
+class Signals(Protocol):
+    """The way to the dispatcher. Call either after the commit."""
+
+    def wake(self) -> None:
+        """There is something new in the line, or something less."""
+
+    async def cancelled(self, job_ids: Sequence[UUID]) -> None:
+        """These jobs are no longer wanted: workers stop drawing them."""

@@ -1,0 +1,218 @@
+"""nano: the small model trained here from scratch and shipped with the project.
+
+An ordinary Stable-Diffusion-shaped folder (`unet`, `vae`, `text_encoder`, `tokenizer`, `scheduler`) plus `adapter` and
+`metadata.json`. It understands English and Russian by training.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from diffusers import DDIMScheduler, UNet2DConditionModel
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from engine.adapter.attention import BRANCHES, BranchCondition, repeat_condition
+from engine.adapter.model import Adapter, AdapterConfig, cross_attention_layers
+from engine.backbones.autoencoder import NanoAutoencoder
+from engine.backbones.base import Capabilities, Drawing, Step, StepCallback
+from engine.contract import Settings
+from engine.errors import WeightsError
+from engine.identity.parts import body_crop, head_crop
+from engine.identity.profile import IdentityProfile, View
+
+SHIPPED_WEIGHTS = Path(__file__).parent.parent / "weights" / "nano"
+PARTS = ("unet", "vae", "text_encoder")
+
+
+@dataclass(frozen=True)
+class NanoModel:
+    """The trainable and frozen parts together; the adapter is attached to the UNet."""
+
+    unet: UNet2DConditionModel
+    vae: NanoAutoencoder
+    text_encoder: CLIPTextModel
+    tokenizer: CLIPTokenizer
+    scheduler: DDIMScheduler
+    adapter: Adapter
+    metadata: dict[str, Any]
+
+    def modules(self) -> tuple[nn.Module, ...]:
+        return self.unet, self.vae, self.text_encoder, self.adapter
+
+
+def load_model(folder: Path) -> NanoModel:
+    """Reads a nano folder in float32 on the CPU. Raises WeightsError naming what is missing."""
+    missing = [n for n in (*PARTS, "tokenizer", "scheduler", "adapter", "metadata.json") if not (folder / n).exists()]
+    if missing:
+        raise WeightsError(f"expected a nano checkpoint in {folder}, found no {', '.join(missing)}: set ENGINE_WEIGHTS")
+    unet = UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32, low_cpu_mem_usage=False)
+    config = json.loads((folder / "adapter" / "config.json").read_text("utf-8"))
+    adapter = Adapter(_adapter_config(config), cross_attention_layers(unet))
+    adapter.load_state_dict({k: v.float() for k, v in load_file(folder / "adapter" / "model.safetensors").items()})
+    adapter.attach(unet)
+    model = NanoModel(
+        unet=unet,
+        vae=NanoAutoencoder.from_pretrained(folder / "vae", torch_dtype=torch.float32, low_cpu_mem_usage=False),
+        text_encoder=CLIPTextModel.from_pretrained(folder / "text_encoder", dtype=torch.float32),
+        tokenizer=CLIPTokenizer.from_pretrained(folder / "tokenizer"),
+        scheduler=DDIMScheduler.from_pretrained(folder / "scheduler"),
+        adapter=adapter,
+        metadata=json.loads((folder / "metadata.json").read_text("utf-8")),
+    )
+    for module in model.modules():
+        module.eval().requires_grad_(False)
+    return model
+
+
+def save_model(model: NanoModel, folder: Path) -> None:
+    """Writes a nano folder with float16 weights."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in PARTS:
+        part = getattr(model, name)
+        before = {key: value.clone() for key, value in part.state_dict().items()}
+        part.half().save_pretrained(folder / name)
+        part.float().load_state_dict(before)
+    model.tokenizer.save_pretrained(folder / "tokenizer")
+    model.scheduler.save_pretrained(folder / "scheduler")
+    (folder / "adapter").mkdir(exist_ok=True)
+    halves = {key: value.detach().half().contiguous() for key, value in model.adapter.state_dict().items()}
+    save_file(halves, folder / "adapter" / "model.safetensors", metadata={"format": "pt"})
+    (folder / "adapter" / "config.json").write_text(json.dumps(model.adapter.config.to_dict(), indent=1) + "\n")
+    (folder / "metadata.json").write_text(json.dumps(model.metadata, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _adapter_config(fields: dict[str, Any]) -> AdapterConfig:
+    fields = dict(fields)
+    for size in ("face_size", "body_size"):
+        width, height = fields[size]
+        fields[size] = (int(width), int(height))
+    return AdapterConfig(**fields)
+
+
+def to_pixels(images: Sequence[Image.Image]) -> Tensor:
+    """RGB pictures of one size -> float32 [B, 3, H, W] in [-1, 1]."""
+    stacked = np.stack([np.asarray(image, np.uint8) for image in images])
+    return torch.from_numpy(stacked).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def view_crops(view: View, config: AdapterConfig) -> dict[str, Image.Image]:
+    """Branch name -> the crop that the branch reads; without a face box there is no face crop."""
+    seen = view.observation
+    crops = {"body": body_crop(view.image, seen.body_box, *config.body_size)}
+    if seen.face_box is not None:
+        crops["face"] = head_crop(view.image, seen.face_box, config.face_size[0])
+    return crops
+
+
+class NanoBackbone:
+    """Draws with a nano checkpoint (see `engine.backbones.base.Backbone`)."""
+
+    def __init__(self, model: NanoModel, device: str = "cpu") -> None:
+        self.model = model
+        self._device = device
+        for module in model.modules():
+            module.to(device)
+        sampling = model.metadata["sampling"]
+        self._capabilities = Capabilities(
+            name="nano",
+            width=8 * model.unet.config.sample_size[1],
+            height=8 * model.unet.config.sample_size[0],
+            references_max=4,
+            batch_max=8,
+            steps_default=int(sampling["steps"]),
+            guidance_default=float(sampling["guidance"]),
+            licence="Apache-2.0",
+            commercial_use=True,
+        )
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._capabilities
+
+    @property
+    def device(self) -> str:
+        return self._device
+
+    @torch.inference_mode()
+    def draw(
+        self, drawings: Sequence[Drawing], settings: Settings, on_step: StepCallback | None = None
+    ) -> list[Image.Image]:
+        """RGB pictures of capabilities.width x height px, in the order of `drawings`."""
+        guidance = self._capabilities.guidance_default if settings.guidance is None else settings.guidance
+        steps = settings.steps or self._capabilities.steps_default
+        guided = guidance > 1.0
+        text = self._text([d.prompt for d in drawings])
+        identity = self.model.adapter.cache(self._identity([d.identity for d in drawings], settings))
+        if guided:
+            text = torch.cat([self._text([d.negative_prompt for d in drawings]), text])
+            identity = repeat_condition(identity)
+        scheduler = DDIMScheduler.from_config(self.model.scheduler.config)
+        scheduler.set_timesteps(steps, device=self._device)
+        latents = self._noise([d.seed for d in drawings])
+        for number, timestep in enumerate(scheduler.timesteps, start=1):
+            doubled = torch.cat([latents, latents]) if guided else latents
+            output = self.model.unet(
+                doubled, timestep, text, cross_attention_kwargs={"identity": identity}, return_dict=False
+            )[0]
+            if guided:
+                negative, positive = output.chunk(2)
+                output = negative + guidance * (positive - negative)
+            step = scheduler.step(output, timestep, latents, return_dict=True)
+            latents, clean = step.prev_sample, step.pred_original_sample
+            if on_step is not None:
+                on_step(Step(number, steps, lambda clean=clean: self._decode(clean)))  # type: ignore[misc]
+        return self._decode(latents)
+
+    def _text(self, prompts: list[str]) -> Tensor:
+        tokenizer = self.model.tokenizer
+        tokens = tokenizer(
+            prompts,
+            padding="max_length",
+            truncation=True,
+            max_length=self.model.text_encoder.config.max_position_embeddings,
+            return_tensors="pt",
+        )
+        return cast(Tensor, self.model.text_encoder(tokens.input_ids.to(self._device)).last_hidden_state)
+
+    def _noise(self, seeds: list[int]) -> Tensor:
+        channels, (height, width) = self.model.unet.config.in_channels, self.model.unet.config.sample_size
+        noise = [torch.randn(channels, height, width, generator=torch.Generator().manual_seed(s)) for s in seeds]
+        return torch.stack(noise).to(self._device)
+
+    def _identity(self, identities: list[IdentityProfile], settings: Settings) -> dict[str, BranchCondition]:
+        """Crops of every person's views, encoded in one batch a branch, padded to the largest number of tokens."""
+        adapter, limit = self.model.adapter, self._capabilities.references_max
+        scales = {"face": settings.face_scale, "body": settings.body_scale}
+        crops = [[view_crops(view, adapter.config) for view in person.views[:limit]] for person in identities]
+        condition = {}
+        for branch in BRANCHES:
+            owned = [[view[branch] for view in person if branch in view] for person in crops]
+            counts = [len(views) for views in owned]
+            if not any(counts) or scales[branch] == 0.0:
+                continue
+            encoded = adapter.encoders[branch](to_pixels([crop for views in owned for crop in views]).to(self._device))
+            tokens = encoded.new_zeros(len(owned), max(counts), *encoded.shape[1:])
+            mask = torch.zeros(*tokens.shape[:3], dtype=torch.bool, device=self._device)
+            for row, (count, own) in enumerate(zip(counts, encoded.split(counts), strict=True)):
+                tokens[row, :count] = own
+                mask[row, : max(count, 1)] = True
+            condition[branch] = BranchCondition(
+                scale=torch.tensor([scales[branch] * (count > 0) for count in counts], device=self._device),
+                tokens=tokens.flatten(1, 2),
+                mask=None if min(counts) == max(counts) else mask.flatten(1),
+            )
+        return condition
+
+    def _decode(self, latents: Tensor) -> list[Image.Image]:
+        decoded = self.model.vae.decode(latents / self.model.vae.config.scaling_factor).sample
+        pixels = ((decoded.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+        return [Image.fromarray(picture) for picture in pixels]

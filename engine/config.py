@@ -1,0 +1,38 @@
+"""What an operator sets in the environment for a worker or the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from engine.errors import SetupError
+from engine.identity.faces import DEFAULT_PACK
+
+
+class Config(BaseSettings):
+    """ENGINE_BACKBONE, ENGINE_DEVICE, ENGINE_WEIGHTS, ENGINE_FACE_ROOT, ENGINE_FACE_PACK, ENGINE_LOG_LEVEL; the broker
+    as ENGINE_BROKER_URL or BROKER_URL."""
+
+    model_config = SettingsConfigDict(env_prefix="ENGINE_", frozen=True, env_ignore_empty=True, populate_by_name=True)
+
+    broker_url: SecretStr = Field(
+        default=SecretStr("redis://127.0.0.1:6379/0"), validation_alias=AliasChoices("ENGINE_BROKER_URL", "BROKER_URL")
+    )
+    backbone: str = "nano"
+    device: str = "auto"
+    weights: Path | None = None
+    face_root: Path | None = None
+    face_pack: str = DEFAULT_PACK
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+
+
+def load_config() -> Config:
+    """From the environment. Raises SetupError naming the first setting that is not as it should be."""
+    try:
+        return Config()
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        name = "_".join(map(str, first["loc"])).upper()
+        raise SetupError(f"{name if name.startswith('ENGINE_') else f'ENGINE_{name}'}: {first['msg']}") from error

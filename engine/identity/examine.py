@@ -1,0 +1,118 @@
+"""Can this photo serve as a reference? One look decides, and what it saw is kept for the drawing.
+
+- One person is wanted. Faces much smaller than the largest (side below COMPANION_MIN of it) are background and do not
+  count; a second face of comparable size makes it several people.
+- Without a face (turned away, tilted, far off) a person standing in full length still counts.
+- The limits are lenient: a photo is refused only when the person on it could not be told apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from engine.contract import Verdict
+from engine.identity.bodies import find_bodies
+from engine.identity.faces import Face, FaceFinder, load_opencv
+from engine.identity.parts import body_box_from_face, clipped
+from engine.identity.profile import Box, Observation
+
+SIDE_MIN_PX = 64
+COMPANION_MIN = 0.6
+LIGHT_MIN = 22.0
+"""Mean grey level, 0 to 255, below which nothing can be made out."""
+SHARPNESS_MIN = 12.0
+"""A face blurred by a Gaussian of 6 % of its height falls below; one of 3 %, still recognisable, does not."""
+SHARPNESS_GOOD = 300.0
+_JUDGED_SIDE_PX = 64
+_FACE_GOOD_PX = 96.0
+
+
+@dataclass(frozen=True)
+class _Sight:
+    """The people of one photo: the faces, largest first, or else the bodies."""
+
+    faces: list[Face]
+    bodies: list[Box]
+
+    @property
+    def people(self) -> int:
+        return len(self.faces) or len(self.bodies)
+
+    @property
+    def several(self) -> bool:
+        sides = [face.side_px for face in self.faces] or [box[3] - box[1] for box in self.bodies]
+        return len(sides) > 1 and sides[1] >= COMPANION_MIN * max(sides)
+
+
+def examine(image: Image.Image, finder: FaceFinder) -> tuple[Verdict, int, Observation | None]:
+    """The verdict, how many people were seen, and for an accepted RGB photo what was seen on it."""
+    if min(image.size) < SIDE_MIN_PX:
+        return Verdict.TOO_SMALL, 0, None
+    sight = _look(image, finder)
+    observation = _observation(image, sight)
+    verdict = _verdict(image, sight, observation)
+    return verdict, sight.people, observation if verdict is Verdict.ACCEPTED else None
+
+
+def observe(image: Image.Image, finder: FaceFinder) -> Observation:
+    """What is seen on any RGB photo, however poor: without a person, its size alone."""
+    return _observation(image, _look(image, finder))
+
+
+def sharpness(image: Image.Image, box: Box) -> float:
+    """Variance of the Laplacian of `box` at a fixed size, made independent of the exposure."""
+    gray = _gray(image, box)
+    exposure = max(float(gray.mean()) / 128.0, 0.25)
+    return float(load_opencv().Laplacian(gray, -1).var()) / exposure**2
+
+
+def _look(image: Image.Image, finder: FaceFinder) -> _Sight:
+    faces = finder.find(image)
+    return _Sight(faces, [] if faces else find_bodies(image))
+
+
+def _verdict(image: Image.Image, sight: _Sight, observation: Observation) -> Verdict:
+    whole: Box = (0.0, 0.0, float(image.width), float(image.height))
+    judged = observation.face_box or observation.body_box or whole
+    if float(_gray(image, judged).mean()) < LIGHT_MIN:
+        return Verdict.TOO_DARK
+    if sight.people == 0:
+        return Verdict.NO_PERSON
+    if sight.several:
+        return Verdict.SEVERAL_PEOPLE
+    if sharpness(image, judged) < SHARPNESS_MIN:
+        return Verdict.TOO_BLURRED
+    return Verdict.ACCEPTED
+
+
+def _observation(image: Image.Image, sight: _Sight) -> Observation:
+    if sight.faces:
+        face = sight.faces[0]
+        return Observation(
+            width=image.width,
+            height=image.height,
+            face_box=clipped(face.box, image.width, image.height),
+            face_landmarks=face.landmarks,
+            face_embedding=face.embedding,
+            body_box=body_box_from_face(face.box, image.width, image.height),
+            quality=_quality(image, face),
+        )
+    body = sight.bodies[0] if sight.bodies else None
+    return Observation(image.width, image.height, body_box=body, quality=0.5 if body else 0.1)
+
+
+def _quality(image: Image.Image, face: Face) -> float:
+    """1 for a large sharp face."""
+    size = min(face.side_px / _FACE_GOOD_PX, 1.0)
+    sharp = min(sharpness(image, clipped(face.box, image.width, image.height)) / SHARPNESS_GOOD, 1.0)
+    return round(0.2 + 0.8 * float(np.sqrt(size * sharp)), 3)
+
+
+def _gray(image: Image.Image, box: Box) -> NDArray[np.float32]:
+    """float32 [64, 64], area-averaged."""
+    size = (_JUDGED_SIDE_PX, _JUDGED_SIDE_PX)
+    return np.asarray(image.convert("L").resize(size, Image.Resampling.BOX, box=box), np.float32)

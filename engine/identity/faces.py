@@ -1,0 +1,213 @@
+"""Who finds faces: insightface where its model pack is on disk, else OpenCV's own cascades.
+
+The box convention is insightface's (SCRFD): brow to chin, ear to ear; cascade boxes are brought to it, so that crops
+around a face mean the same whoever found it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from engine.errors import SetupError
+from engine.identity.profile import Box
+
+log = logging.getLogger(__name__)
+
+DEFAULT_ROOT = Path("~/.insightface")
+DEFAULT_PACK = "buffalo_l"
+LIBGL_REMEDY = (
+    "run `apt-get install libgl1 libglib2.0-0`, "
+    'or `pip uninstall -y opencv-python && pip install "opencv-python-headless<5"`'
+)
+CASCADE_SIDE_PX = 640
+"""The cascades look at a copy whose longest side is this, so that a face of a full-length photo is large enough."""
+CASCADE_ENLARGES_AT_MOST = 5.0
+CASCADE_FACE_MIN_PX = 24
+PROFILE_WEIGHT_MIN = 1.0
+_FRONTAL_TO_FACE = (0.85, 1.14)
+_PROFILE_TO_FACE = (0.65, 0.88)
+"""Width and height of insightface's box relative to a cascade's, medians over the same real faces."""
+
+Gray = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """One face on a photo. Landmarks and embedding as in Observation, where the finder has them."""
+
+    box: Box
+    landmarks: NDArray[np.float32] | None = None
+    embedding: NDArray[np.float32] | None = None
+
+    @property
+    def side_px(self) -> float:
+        """The side of a square of the same area."""
+        x0, y0, x1, y1 = self.box
+        return float(np.sqrt(max(x1 - x0, 0.0) * max(y1 - y0, 0.0)))
+
+
+class FaceFinder(Protocol):
+    """Finds faces on an RGB photo, the largest first."""
+
+    @property
+    def name(self) -> str: ...
+
+    def find(self, image: Image.Image) -> list[Face]: ...
+
+
+class InsightFaceFinder:
+    """Boxes, five landmarks and, where the pack has a recognition model, unit embeddings.
+
+    `folder` holds the pack's *.onnx files; nothing is ever downloaded."""
+
+    name = "insightface"
+
+    def __init__(self, folder: Path) -> None:
+        load_opencv()
+        from insightface.app import FaceAnalysis
+
+        try:
+            # A folder given as the name is opened as it is: insightface downloads only packs named otherwise.
+            self._analysis = FaceAnalysis(
+                name=str(folder.resolve()),
+                allowed_modules=["detection", "recognition"],
+                providers=["CPUExecutionProvider"],
+            )
+            self._analysis.prepare(ctx_id=-1)
+        except Exception as error:  # onnxruntime's and insightface's own errors share no base
+            reason = str(error).splitlines()[0] if str(error) else "no detection model"
+            raise SetupError(
+                f"expected an insightface model pack in {folder}, could not load it ({reason}): "
+                "put the pack's *.onnx files there, or unset ENGINE_FACE_ROOT"
+            ) from error
+
+    def find(self, image: Image.Image) -> list[Face]:
+        bgr = np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])
+        with warnings.catch_warnings():
+            # insightface 2.1 aligns faces with a call that scikit-image 0.26 has marked as deprecated
+            warnings.filterwarnings("ignore", message="`estimate` is deprecated", category=FutureWarning)
+            found = self._analysis.get(bgr)
+        return sorted(map(_face, found), key=lambda face: face.side_px, reverse=True)
+
+
+class CascadeFinder:
+    """OpenCV's frontal and profile Haar cascades: boxes only; misses tilted, covered and very small faces."""
+
+    name = "cascades"
+
+    def __init__(self) -> None:
+        cv2 = load_opencv()
+        folder = Path(cv2.data.haarcascades)
+        self._frontal = cv2.CascadeClassifier(str(folder / "haarcascade_frontalface_alt2.xml"))
+        self._profile = cv2.CascadeClassifier(str(folder / "haarcascade_profileface.xml"))
+        if self._frontal.empty() or self._profile.empty():
+            raise SetupError(f'expected OpenCV\'s cascades in {folder}, got none: run `pip install "opencv-python<5"`')
+
+    def find(self, image: Image.Image) -> list[Face]:
+        scale = min(CASCADE_SIDE_PX / max(image.size), CASCADE_ENLARGES_AT_MOST)
+        size = (max(round(image.width * scale), 1), max(round(image.height * scale), 1))
+        method = Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC
+        gray: Gray = np.asarray(image.convert("L").resize(size, method))
+        if min(gray.shape) < CASCADE_FACE_MIN_PX:
+            return []
+        boxes = [_rescaled(box, _FRONTAL_TO_FACE, scale) for box, _ in self._detect(self._frontal, gray)]
+        for box in self._profiles(gray):
+            face_box = _rescaled(box, _PROFILE_TO_FACE, scale)
+            if not any(_same_face(face_box, other) for other in boxes):
+                boxes.append(face_box)
+        return sorted(map(Face, boxes), key=lambda face: face.side_px, reverse=True)
+
+    def _profiles(self, gray: Gray) -> list[Box]:
+        """Faces seen from either side (the cascade knows only one), the surest first."""
+        width = gray.shape[1]
+        mirrored = np.ascontiguousarray(gray[:, ::-1])
+        found = self._detect(self._profile, gray)
+        found += [
+            ((width - x1, y0, width - x0, y1), w) for (x0, y0, x1, y1), w in self._detect(self._profile, mirrored)
+        ]
+        found.sort(key=lambda hit: hit[1], reverse=True)
+        return [box for box, weight in found if weight >= PROFILE_WEIGHT_MIN]
+
+    @staticmethod
+    def _detect(cascade: Any, gray: Gray) -> list[tuple[Box, float]]:
+        smallest = (CASCADE_FACE_MIN_PX, CASCADE_FACE_MIN_PX)
+        found, _, weights = cascade.detectMultiScale3(gray, 1.1, 4, minSize=smallest, outputRejectLevels=True)
+        return [
+            ((float(x), float(y), float(x + width), float(y + height)), float(weight))
+            for (x, y, width, height), weight in zip(found, np.ravel(weights), strict=True)
+        ]
+
+
+def open_finder(root: Path | None = None, pack: str = DEFAULT_PACK) -> FaceFinder:
+    """insightface with the pack at <root>/models/<pack>; the cascades where it is absent, said in one log line.
+
+    Raises SetupError when `root` is given and has no such pack, and when OpenCV cannot be loaded."""
+    folder = (root or DEFAULT_ROOT).expanduser() / "models" / pack
+    if any(folder.glob("*.onnx")):
+        return InsightFaceFinder(folder)
+    if root is not None:
+        raise SetupError(
+            f"expected the insightface pack {pack!r} as {folder}/*.onnx, found none: "
+            "put it there, or unset ENGINE_FACE_ROOT to do without"
+        )
+    log.warning(
+        "no insightface pack in %s: photos are checked with OpenCV's cascades, pictures follow the body alone", folder
+    )
+    return CascadeFinder()
+
+
+def load_opencv(load: Callable[[str], Any] = importlib.import_module) -> Any:
+    """The cv2 module; SetupError with the remedy where it, a system library or its cascades are missing."""
+    try:
+        cv2 = load("cv2")
+    except ImportError as error:
+        remedy = LIBGL_REMEDY if ".so" in str(error) else 'run `pip install "opencv-python<5"`'
+        raise SetupError(f"expected OpenCV to load, got {error}: {remedy}") from error
+    if not hasattr(cv2, "CascadeClassifier"):
+        raise SetupError(
+            f'expected OpenCV 4 with its cascades, got {cv2.__version__}: run `pip install "opencv-python<5"`'
+        )
+    return cv2
+
+
+def _face(found: Any) -> Face:
+    x0, y0, x1, y1 = (float(side) for side in found.bbox)
+    embedding = found.normed_embedding
+    return Face(
+        box=(x0, y0, x1, y1),
+        landmarks=None if found.kps is None else np.asarray(found.kps, np.float32),
+        embedding=None if embedding is None else np.asarray(embedding, np.float32),
+    )
+
+
+def _rescaled(box: Box, factors: tuple[float, float], scale: float) -> Box:
+    """`box` of the scaled copy in pixels of the photo, its sides times `factors` about its centre."""
+    x0, y0, x1, y1 = box
+    centre_x, centre_y = (x0 + x1) / 2, (y0 + y1) / 2
+    half_width, half_height = (x1 - x0) / 2 * factors[0], (y1 - y0) / 2 * factors[1]
+    return (
+        (centre_x - half_width) / scale,
+        (centre_y - half_height) / scale,
+        (centre_x + half_width) / scale,
+        (centre_y + half_height) / scale,
+    )
+
+
+def _same_face(box: Box, other: Box) -> bool:
+    """Whether the centre of one lies inside the other."""
+    return _centre_inside(box, other) or _centre_inside(other, box)
+
+
+def _centre_inside(box: Box, other: Box) -> bool:
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    return other[0] <= x <= other[2] and other[1] <= y <= other[3]

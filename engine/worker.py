@@ -1,0 +1,252 @@
+"""The worker process: `python -m engine.worker`. One process draws for everybody; it knows no database and no Telegram.
+
+Celery brings the tasks (solo pool: the drawing runs in the main thread, where CUDA is at home); replies, heartbeats and
+cancellations have their own threads (broker.py). A task is acknowledged when it begins: who recovers lost jobs is the
+bot, by its leases. A task that comes twice is drawn twice, to the same picture, and the bot takes the first.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+import socket
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from celery import Celery
+from celery.platforms import SecurityWarning
+from PIL import Image
+from pydantic import ValidationError
+
+from engine.backbones import load_backbone
+from engine.backbones.base import Backbone, Drawing
+from engine.broker import CancellationListener, Outbox, Pulse, ReplyLine
+from engine.config import Config, load_config
+from engine.contract import (
+    EXAMINE_TASK,
+    GENERATE_TASK,
+    WORK_QUEUE,
+    Examination,
+    ExamineRequest,
+    Failure,
+    FailureCode,
+    GenerateBatch,
+    Heartbeat,
+    Settings,
+    Verdict,
+)
+from engine.errors import SetupError
+from engine.generate import Generator
+from engine.identity.faces import open_finder
+from engine.identity.profile import IdentityProfile, Observation, View
+
+log = logging.getLogger(__name__)
+
+SETUP_EXIT_CODE = 2
+FLUSH_TIMEOUT_S = 30.0
+
+
+class Service:
+    """What the tasks do, whoever brings them."""
+
+    def __init__(self, generator: Generator, outbox: Outbox, cancellations: CancellationListener) -> None:
+        self._generator = generator
+        self._outbox = outbox
+        self._cancellations = cancellations
+        self._in_hand: frozenset[str] = frozenset()
+        self._lock = threading.Lock()
+
+    def generate(self, text: object) -> None:
+        """`text` is the JSON of a GenerateBatch; one that cannot be read fails the jobs it names, if any."""
+        try:
+            batch = GenerateBatch.model_validate_json(_text(text))
+        except ValidationError as error:
+            self._refuse_jobs(text, _reason(error))
+            return
+        with self._holding({request.job_id for request in batch.requests}):
+            self._generator.generate(batch.requests, self._outbox.put, self._cancellations.is_cancelled)
+
+    def examine(self, text: object) -> None:
+        """`text` is the JSON of an ExamineRequest."""
+        try:
+            request = ExamineRequest.model_validate_json(_text(text))
+        except ValidationError as error:
+            self._refuse_photo(text, _reason(error))
+            return
+        with self._holding({request.reference_id}):
+            self._outbox.put(self._generator.examine(request))
+
+    def in_hand(self) -> tuple[str, ...]:
+        """Jobs and references being worked on or answered but not yet with the broker."""
+        with self._lock:
+            return tuple(sorted(self._in_hand | self._outbox.unsent_ids()))
+
+    @contextmanager
+    def _holding(self, ids: set[str]) -> Iterator[None]:
+        with self._lock:
+            self._in_hand = frozenset(ids)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._in_hand = frozenset()
+
+    def _refuse_jobs(self, text: object, reason: str) -> None:
+        content = _loose(text)
+        requests = content.get("requests")
+        job_ids = [_name(request, "job_id") for request in requests] if isinstance(requests, list) else []
+        log.error("a generate task cannot be read (%s): %s", reason, [job_id for job_id in job_ids if job_id])
+        for job_id in filter(None, job_ids):
+            self._outbox.put(Failure(job_id=job_id, attempt=1, code=FailureCode.INTERNAL, detail=reason))
+
+    def _refuse_photo(self, text: object, reason: str) -> None:
+        reference_id = _name(_loose(text), "reference_id")
+        log.error("an examine task cannot be read (%s): %s", reason, reference_id)
+        if reference_id:
+            self._outbox.put(Examination(reference_id=reference_id, verdict=Verdict.UNREADABLE))
+
+
+class Worker:
+    """Everything of one worker process, wired by hand."""
+
+    def __init__(self, config: Config, backbone: Backbone, generator: Generator, worker_id: str) -> None:
+        url = config.broker_url.get_secret_value()
+        self._backbone = backbone
+        self._worker_id = worker_id
+        self._outbox = Outbox(ReplyLine(url))
+        self._cancellations = CancellationListener(url)
+        self._service = Service(generator, self._outbox, self._cancellations)
+        self._pulse = Pulse(ReplyLine(url), self._heartbeat)
+        self._celery = make_celery(url, self._service)
+        self._log_level = config.log_level
+
+    def run(self) -> int:
+        """Works until SIGTERM or SIGINT, ends the task in hand, sends what is unsent; the exit code."""
+        for thread in (self._outbox, self._cancellations, self._pulse):
+            thread.start()
+        with warnings.catch_warnings():
+            # Celery warns of root because of pickled tasks; these are JSON only
+            warnings.simplefilter("ignore", SecurityWarning)
+            celery_worker = self._celery.Worker(
+                hostname=self._worker_id,
+                pool="solo",
+                concurrency=1,
+                loglevel=self._log_level,
+                quiet=True,
+                without_gossip=True,
+                without_mingle=True,
+                without_heartbeat=True,
+            )
+            celery_worker.start()
+        if not self._outbox.close(FLUSH_TIMEOUT_S):
+            log.error("replies lost at the end, the broker was away: %s", sorted(self._outbox.unsent_ids()))
+        self._pulse.stop()
+        return int(celery_worker.exitcode or 0)
+
+    def _heartbeat(self) -> Heartbeat:
+        capabilities = self._backbone.capabilities
+        return Heartbeat(
+            worker_id=self._worker_id,
+            backbone=capabilities.name,
+            device=self._backbone.device,
+            batch_max=capabilities.batch_max,
+            job_ids=self._service.in_hand(),
+        )
+
+
+def make_celery(broker_url: str, service: Service) -> Celery:
+    """The app with the two tasks."""
+    app = Celery("bolid", broker=broker_url, set_as_current=False)
+    app.conf.update(
+        task_default_queue=WORK_QUEUE,
+        task_ignore_result=True,
+        task_acks_late=False,
+        accept_content=["json"],
+        worker_prefetch_multiplier=1,
+        worker_enable_prefetch_count_reduction=False,
+        worker_enable_remote_control=False,
+        worker_send_task_events=False,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_heartbeat=0,
+        broker_transport_options={"socket_connect_timeout": 3.0, "socket_keepalive": True},
+    )
+
+    def generate(*arguments: object, **_: object) -> None:
+        service.generate(_only(arguments))
+
+    def examine(*arguments: object, **_: object) -> None:
+        service.examine(_only(arguments))
+
+    app.task(generate, name=GENERATE_TASK, typing=False)
+    app.task(examine, name=EXAMINE_TASK, typing=False)
+    return app
+
+
+def warm_up(backbone: Backbone) -> None:
+    """One step on a grey photo, so that the first user does not wait for caches and kernels."""
+    size = (backbone.capabilities.width, backbone.capabilities.height)
+    view = View(Image.new("RGB", size, "gray"), Observation(*size))
+    drawing = Drawing(IdentityProfile((view,)), prompt="a person", negative_prompt="", seed=0)
+    backbone.draw([drawing], Settings(steps=1))
+
+
+def main() -> int:
+    """Loads, warms up, works. What is missing is said in one line."""
+    try:
+        config = load_config()
+        logging.basicConfig(
+            level=config.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+        )
+        finder = open_finder(config.face_root, config.face_pack)
+        backbone = load_backbone(config.backbone, config.device, config.weights)
+    except SetupError as error:
+        print(f"engine.worker: {error}", file=sys.stderr)
+        return SETUP_EXIT_CODE
+    warm_up(backbone)
+    worker_id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+    log.info(
+        "%s draws with %s on %s, looks with %s", worker_id, backbone.capabilities.name, backbone.device, finder.name
+    )
+    return Worker(config, backbone, Generator(backbone, finder, worker_id), worker_id).run()
+
+
+def _only(arguments: tuple[object, ...]) -> object:
+    return arguments[0] if len(arguments) == 1 else None
+
+
+def _text(argument: object) -> str:
+    """What is no text is no JSON either."""
+    return argument if isinstance(argument, str) else ""
+
+
+def _reason(error: ValidationError) -> str:
+    first = error.errors(include_input=False, include_url=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}".lstrip(": ")
+
+
+def _loose(text: object) -> dict[str, Any]:
+    """The JSON object in `text`, or an empty one."""
+    try:
+        content = json.loads(_text(text))
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _name(content: object, key: str) -> str | None:
+    value = content.get(key) if isinstance(content, dict) else None
+    return value if isinstance(value, str) else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""The branches add to the base and can be taken away again without a trace."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from diffusers import UNet2DConditionModel
+from torch import Tensor
+
+from engine.adapter.attention import BranchCondition, repeat_condition
+from engine.adapter.model import Adapter, AdapterConfig, cross_attention_layers
+
+
+@pytest.fixture
+def unet() -> UNet2DConditionModel:
+    torch.manual_seed(0)
+    return UNet2DConditionModel(
+        sample_size=(12, 8),
+        in_channels=4,
+        out_channels=4,
+        block_out_channels=(16, 32),
+        layers_per_block=1,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        cross_attention_dim=24,
+        attention_head_dim=2,
+        norm_num_groups=8,
+    ).eval()
+
+
+@pytest.fixture
+def adapter(unet: UNet2DConditionModel) -> Adapter:
+    torch.manual_seed(1)
+    return Adapter(AdapterConfig(token_dim=24, depth=1, heads=2), cross_attention_layers(unet)).eval()
+
+
+def predict(unet: UNet2DConditionModel, rows: int = 2, **extra: object) -> Tensor:
+    noise = torch.Generator().manual_seed(2)
+    latents = torch.randn(rows, 4, 12, 8, generator=noise)
+    text = torch.randn(rows, 5, 24, generator=noise)
+    with torch.no_grad():
+        output: Tensor = unet(latents, torch.tensor(10), text, **extra).sample
+    return output
+
+
+def condition(rows: int = 2, scale: float = 1.0, tokens: int = 7) -> dict[str, BranchCondition]:
+    noise = torch.Generator().manual_seed(3)
+    return {
+        name: BranchCondition(torch.full((rows,), scale), torch.randn(rows, tokens, 24, generator=noise))
+        for name in ("face", "body")
+    }
+
+
+def identity(value: object) -> dict[str, object]:
+    return {"cross_attention_kwargs": {"identity": value}}
+
+
+def test_detaching_leaves_the_base_bit_equal(unet: UNet2DConditionModel, adapter: Adapter) -> None:
+    before = predict(unet)
+    processors = adapter.attach(unet)
+    assert not torch.equal(before, predict(unet, **identity(condition())))
+    adapter.detach(unet, processors)
+    assert torch.equal(before, predict(unet))
+
+
+def test_attached_without_an_identity_the_base_is_bit_equal(unet: UNet2DConditionModel, adapter: Adapter) -> None:
+    before = predict(unet)
+    adapter.attach(unet)
+    assert torch.equal(before, predict(unet))
+
+
+def test_scale_zero_is_bit_equal_to_no_identity(unet: UNet2DConditionModel, adapter: Adapter) -> None:
+    adapter.attach(unet)
+    assert torch.equal(predict(unet), predict(unet, **identity(condition(scale=0.0))))
+
+
+def test_every_branch_matters_and_may_be_absent(unet: UNet2DConditionModel, adapter: Adapter) -> None:
+    adapter.attach(unet)
+    both = condition()
+    outputs = [predict(unet, **identity(part)) for part in (both, {"face": both["face"]}, {"body": both["body"]})]
+    assert not torch.allclose(outputs[0], outputs[1])
+    assert not torch.allclose(outputs[1], outputs[2])
+
+
+def test_cached_keys_and_values_give_the_same_output(unet: UNet2DConditionModel, adapter: Adapter) -> None:
+    adapter.attach(unet)
+    fresh = condition()
+    with torch.no_grad():
+        cached = adapter.cache(fresh)
+    assert torch.equal(predict(unet, **identity(fresh)), predict(unet, **identity(cached)))
+
+
+def test_masked_tokens_do_not_count(unet: UNet2DConditionModel, adapter: Adapter) -> None:
+    adapter.attach(unet)
+    short = condition(tokens=5)
+    padded = {
+        name: BranchCondition(
+            branch.scale,
+            torch.cat([branch.tokens, torch.full((2, 3, 24), 9.0)], 1) if branch.tokens is not None else None,
+            torch.tensor([[True] * 5 + [False] * 3] * 2),
+        )
+        for name, branch in short.items()
+    }
+    plain, masked = predict(unet, **identity(short)), predict(unet, **identity(padded))
+    torch.testing.assert_close(plain, masked, atol=1e-5, rtol=1e-4)
+
+
+def test_people_in_one_batch_do_not_mix(unet: UNet2DConditionModel, adapter: Adapter) -> None:
+    adapter.attach(unet)
+    mixed = condition()
+    changed = {
+        name: BranchCondition(branch.scale, torch.cat([branch.tokens[:1], 5 * branch.tokens[1:]]))
+        for name, branch in mixed.items()
+        if branch.tokens is not None
+    }
+    first, second = predict(unet, **identity(mixed)), predict(unet, **identity(changed))
+    torch.testing.assert_close(first[0], second[0])
+    assert not torch.allclose(first[1], second[1])
+
+
+def test_the_doubled_condition_leaves_the_negative_half_without_identity(
+    unet: UNet2DConditionModel, adapter: Adapter
+) -> None:
+    adapter.attach(unet)
+    with torch.no_grad():
+        doubled = repeat_condition(adapter.cache(condition()))
+    output = predict(unet, rows=4, **identity(doubled))
+    torch.testing.assert_close(output[:2], predict(unet, rows=4)[:2])
+    assert not torch.allclose(output[2:], predict(unet, rows=4)[2:])

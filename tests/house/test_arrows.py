@@ -1,0 +1,99 @@
+"""Who may import whom: the arrows of the design, read from the source."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ROOMS = ("bot", "engine", "trainer", "migrations")
+
+
+def imports_of(path: Path) -> Iterator[tuple[int, str]]:
+    """(line, dotted name) of every import in a file, wherever it stands; `from a import b` gives `a.b`."""
+    package = path.relative_to(ROOT).parent.parts
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            above = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            module = ".".join(part for part in (above, node.module or "") if part)
+            for alias in node.names:
+                yield node.lineno, f"{module}.{alias.name}"
+
+
+def imports_in(room: str) -> list[tuple[str, str]]:
+    """(place, dotted name) of every import in a room."""
+    return [
+        (f"{path.relative_to(ROOT)}:{line}", name)
+        for path in sorted((ROOT / room).rglob("*.py"))
+        for line, name in imports_of(path)
+    ]
+
+
+def is_in(name: str, package: str) -> bool:
+    return name == package or name.startswith(package + ".")
+
+
+@pytest.mark.parametrize(
+    ("room", "forbidden", "allowed"),
+    [
+        ("bot", "engine", "engine.contract"),
+        ("bot", "trainer", None),
+        ("bot", "migrations", None),
+        ("engine", "bot", None),
+        ("engine", "trainer", None),
+        ("engine", "migrations", None),
+        ("trainer", "bot", None),
+        ("trainer", "migrations", None),
+        ("migrations", "bot", "bot.db"),
+        ("migrations", "engine", None),
+        ("migrations", "trainer", None),
+    ],
+)
+def test_imports_follow_the_arrows(room: str, forbidden: str, allowed: str | None) -> None:
+    against = [
+        f"{place} imports {name}"
+        for place, name in imports_in(room)
+        if is_in(name, forbidden) and not (allowed and is_in(name, allowed))
+    ]
+    assert against == []
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_room_has_code_that_this_reads(room: str) -> None:
+    assert imports_in(room)
+
+
+def test_no_room_imports_the_tests() -> None:
+    assert [place for room in ROOMS for place, name in imports_in(room) if is_in(name, "tests")] == []
+
+
+def test_nothing_imports_torchvision() -> None:
+    assert [place for room in (*ROOMS, "tests") for place, name in imports_in(room) if is_in(name, "torchvision")] == []
+
+
+def loaded_by(module: str) -> set[str]:
+    """The top-level packages in a fresh interpreter after importing `module`."""
+    program = f"import sys, {module}; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_the_contract_loads_no_torch() -> None:
+    heavy = {"torch", "numpy", "diffusers", "transformers", "PIL", "cv2"}
+    assert loaded_by("engine.contract") & heavy == set()
+
+
+def test_the_bot_runs_without_torch() -> None:
+    assert loaded_by("bot.__main__") & {"torch", "diffusers", "transformers", "trainer"} == set()
+
+
+def test_the_worker_loads_nothing_of_telegram_or_the_database() -> None:
+    assert loaded_by("engine.worker") & {"aiogram", "sqlalchemy", "asyncpg", "alembic", "bot"} == set()

@@ -1,0 +1,48 @@
+"""The longest data each button can carry fits into what Telegram allows."""
+
+from __future__ import annotations
+
+import enum
+from uuid import UUID
+
+import pytest
+from aiogram.filters.callback_data import CallbackData
+from pydantic.fields import FieldInfo
+
+from bot import callbacks
+from bot.domain import LANGUAGES
+from bot.styles import load_styles
+
+BYTES_MAX = 64
+KINDS = sorted(CallbackData.__subclasses__(), key=lambda kind: kind.__name__)
+
+
+def longest(kind: type[CallbackData], name: str, field: FieldInfo) -> object:
+    """The longest value that a field takes in this product."""
+    annotation = str(field.annotation)
+    if isinstance(field.annotation, type) and issubclass(field.annotation, enum.StrEnum):
+        return max(field.annotation, key=len)
+    if "UUID" in annotation:
+        return UUID(int=2**128 - 1)
+    if name == "name":
+        return max((preset.name for preset in load_styles().presets), key=len)
+    if name == "language":
+        return max(LANGUAGES, key=len)
+    if "int" in annotation:
+        return 9_999
+    raise AssertionError(f"{kind.__name__}.{name} is new: say here how long it can get")
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_callback_data_fits_into_a_button(kind: type[CallbackData]) -> None:
+    values = {name: longest(kind, name, field) for name, field in kind.model_fields.items()}
+    assert len(kind(**values).pack().encode()) <= BYTES_MAX
+
+
+def test_all_buttons_of_the_callbacks_module_are_looked_at() -> None:
+    assert {kind.__name__ for kind in KINDS} >= {name for name in vars(callbacks) if name.endswith("Callback")}
+
+
+def test_prefixes_are_unique() -> None:
+    prefixes = [kind.__prefix__ for kind in KINDS]
+    assert len(set(prefixes)) == len(prefixes)

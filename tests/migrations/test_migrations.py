@@ -1,0 +1,59 @@
+"""Migrations go up, down and up again, and end where the models are."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect
+
+from bot.db.migrate import ALEMBIC_INI, downgrade, upgrade
+from bot.db.session import open_pool
+from bot.db.tables import Base
+
+
+def _look(database_url: str, question: Any) -> Any:
+    async def run() -> Any:
+        pool = open_pool(database_url)
+        try:
+            async with pool.connect() as connection:
+                return await connection.run_sync(question)
+        finally:
+            await pool.dispose()
+
+    return asyncio.run(run())
+
+
+def _tables(database_url: str) -> set[str]:
+    return set(_look(database_url, lambda connection: inspect(connection).get_table_names()))
+
+
+def _differences(connection: Connection) -> list[Any]:
+    return compare_metadata(
+        MigrationContext.configure(connection, opts={"compare_server_default": True}), Base.metadata
+    )
+
+
+def test_every_migration_goes_up_down_and_up(empty_database_url: str) -> None:
+    """One step at a time, so that a migration that cannot be undone is named by the failure."""
+    revisions = [script.revision for script in ScriptDirectory.from_config(Config(ALEMBIC_INI)).walk_revisions()][::-1]
+    for revision in revisions:
+        upgrade(empty_database_url, revision)
+        downgrade(empty_database_url, "-1")
+        upgrade(empty_database_url, revision)
+    assert _tables(empty_database_url) == {*Base.metadata.tables, "alembic_version"}
+    downgrade(empty_database_url)
+    assert _tables(empty_database_url) == {"alembic_version"}
+
+
+def test_migrations_end_where_the_models_are(database_url: str) -> None:
+    assert _look(database_url, _differences) == []
+
+
+def test_migrating_what_is_migrated_changes_nothing(database_url: str) -> None:
+    upgrade(database_url)
+    assert _look(database_url, _differences) == []

@@ -1,0 +1,127 @@
+"""The trainer's commands: people (data), autoencoder, train, judge, gates.
+
+python -m trainer.people --first-identity 0 --identities 4000 --photos 4 --out data/train
+python -m trainer autoencoder --data data/train --out runs/nano --minutes 15
+python -m trainer train --data data/train --autoencoder runs/nano/vae --out runs/nano --minutes 90
+python -m trainer judge --data data/validation --out trainer/weights/judge --minutes 6
+python -m trainer gates --first-identity 2000000 --identities 200 --json gates.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from engine.errors import EngineError
+from trainer.errors import TrainerError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; a mistake of the user's is one line on stderr and exit code 2."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except (EngineError, TrainerError) as error:
+        print(f"trainer: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m trainer", description="Train and measure nano.")
+    commands = parser.add_subparsers(required=True)
+
+    autoencoder = commands.add_parser("autoencoder", help="train the autoencoder")
+    _paths_and_minutes(autoencoder)
+    autoencoder.set_defaults(command=_autoencoder)
+
+    train = commands.add_parser("train", help="train the denoiser, the text encoder and the adapter")
+    _paths_and_minutes(train)
+    train.add_argument("--autoencoder", type=Path, required=True, help="the vae folder of an autoencoder run")
+    train.add_argument("--batch", type=int, default=32)
+    train.add_argument("--learning-rate", type=float, default=5e-4)
+    train.add_argument("--ema-decay", type=float, default=0.997)
+    train.add_argument("--person-weight", type=float, default=2.0)
+    train.add_argument("--shards", type=int, default=None, help="read only the first so many shards")
+    train.add_argument("--compile", action="store_true", help="torch.compile (needs a C++ compiler)")
+    train.set_defaults(command=_train)
+
+    judge = commands.add_parser("judge", help="train the judge that the gates measure with")
+    _paths_and_minutes(judge)
+    judge.set_defaults(command=_judge)
+
+    gates = commands.add_parser("gates", help="measure identity and background on unseen people")
+    gates.add_argument("--first-identity", type=int, required=True)
+    gates.add_argument("--identities", type=int, default=200)
+    gates.add_argument("--json", type=Path, required=True, help="where the figures go")
+    gates.add_argument("--sheet", type=Path, default=None, help="where a picture of a dozen cases goes")
+    gates.add_argument("--weights", type=Path, default=None, help="a nano folder (the shipped one by default)")
+    gates.add_argument("--judge", type=Path, default=None, help="a judge folder (the shipped one by default)")
+    gates.add_argument("--steps", type=int, default=None)
+    gates.add_argument("--guidance", type=float, default=None)
+    gates.add_argument("--face-root", type=Path, default=None, help="an insightface root; cascades otherwise")
+    gates.add_argument("--face-pack", default="buffalo_l")
+    gates.set_defaults(command=_gates)
+    return parser
+
+
+def _paths_and_minutes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, required=True, help="a folder of shards")
+    parser.add_argument("--out", type=Path, required=True, help="the run folder; a cut-off run resumes there")
+    parser.add_argument("--minutes", type=float, required=True, help="wall-clock budget of the training itself")
+
+
+def _only(run: type[Any], options: argparse.Namespace) -> dict[str, Any]:
+    """The options that are fields of a run."""
+    names = {field.name for field in fields(run)}
+    return {name: value for name, value in vars(options).items() if name in names}
+
+
+def _autoencoder(options: argparse.Namespace) -> None:
+    from trainer.autoencoder import AutoencoderRun, train
+
+    train(AutoencoderRun(**_only(AutoencoderRun, options)))
+
+
+def _train(options: argparse.Namespace) -> None:
+    from trainer.train import TrainingRun, train
+
+    train(TrainingRun(**_only(TrainingRun, options)))
+
+
+def _judge(options: argparse.Namespace) -> None:
+    from trainer.judge import JudgeRun, train
+
+    print(train(JudgeRun(**_only(JudgeRun, options))))
+
+
+def _gates(options: argparse.Namespace) -> None:
+    os.environ.setdefault("WARP_LOG_LEVEL", "30")
+    from engine.identity.faces import open_finder
+
+    from engine.backbones import load_backbone
+    from engine.contract import Settings
+    from trainer.gates import measure, write_figures
+    from trainer.judge import SHIPPED_JUDGE, load_judge
+
+    judge, metadata = load_judge(options.judge or SHIPPED_JUDGE)
+    figures = measure(
+        load_backbone("nano", "cpu", options.weights),
+        open_finder(options.face_root, options.face_pack),
+        judge,
+        metadata["backgrounds"],
+        options.first_identity,
+        options.identities,
+        Settings(steps=options.steps, guidance=options.guidance),
+        options.sheet,
+    )
+    write_figures(figures, options.json, {"judge": metadata["held_out"]})
+    print(options.json.read_text("utf-8"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

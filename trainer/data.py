@@ -1,0 +1,166 @@
+"""What one training step sees: a target's latent, a caption, and another photo of the same person as the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from rich.progress import track
+from torch import Tensor
+
+from engine.adapter.model import AdapterConfig
+from engine.backbones.autoencoder import NanoAutoencoder
+from engine.backbones.nano import to_pixels
+from engine.identity.parts import body_crop, head_crop
+from engine.identity.profile import Box
+from trainer.shards import PeopleShards
+
+FACE_OF_HEAD = 0.62
+"""A detector's face box over the head box with hair, in height: references in use come with the former."""
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """How often what is known is withheld, so that every branch learns to work alone (probabilities)."""
+
+    styled: float = 0.2
+    scene_only: float = 0.7
+    no_text: float = 0.06
+    no_identity: float = 0.06
+    nothing: float = 0.06
+    no_face: float = 0.35
+    no_body: float = 0.08
+
+
+@dataclass(frozen=True)
+class Batch:
+    """latents [B, C, h, w]; weight [B, 1, h, w]; face [B, 3, 32, 32], body [B, 3, H, W] in [-1, 1]; scales [B]."""
+
+    latents: Tensor
+    weight: Tensor
+    captions: list[str]
+    face: Tensor
+    body: Tensor
+    face_scale: Tensor
+    body_scale: Tensor
+
+
+class TrainingPhotos:
+    """Shards with the latents of every photo and stylised copy, ready to be drawn from."""
+
+    def __init__(self, people: PeopleShards, vae: NanoAutoencoder, cache: Path, config: AdapterConfig) -> None:
+        self.people = people
+        self.config = config
+        self.siblings = people.siblings()
+        self.plain = _latents(people.images, vae, cache / "latents.npy", "photos")
+        styled = np.stack([copy.image for copy in people.styled]) if people.styled else people.images[:0]
+        self.styled = _latents(styled, vae, cache / "latents-styled.npy", "styles")
+
+    def batches(
+        self, size: int, conditions: Conditions, person_weight: float, rng: np.random.Generator
+    ) -> Iterator[Batch]:
+        """Endless random batches; the loss weight is 1 + person_weight on the person."""
+        while True:
+            yield self._batch(size, conditions, person_weight, rng)
+
+    def _batch(self, size: int, conditions: Conditions, person_weight: float, rng: np.random.Generator) -> Batch:
+        rows = [self._row(conditions, rng) for _ in range(size)]
+        masks = torch.from_numpy(np.stack([self.people.parts[row.photo] > 0 for row in rows])).float()[:, None]
+        return Batch(
+            latents=torch.from_numpy(np.stack([row.latent for row in rows])).float(),
+            weight=1 + person_weight * torch.nn.functional.avg_pool2d(masks, 8),
+            captions=[row.caption for row in rows],
+            face=to_pixels([row.face for row in rows]),
+            body=to_pixels([row.body for row in rows]),
+            face_scale=torch.tensor([row.face_scale for row in rows]),
+            body_scale=torch.tensor([row.body_scale for row in rows]),
+        )
+
+    def _row(self, conditions: Conditions, rng: np.random.Generator) -> _Row:
+        style = ""
+        language = "en" if rng.random() < 0.5 else "ru"
+        if self.people.styled and rng.random() < conditions.styled:
+            index = int(rng.integers(len(self.people.styled)))
+            copy = self.people.styled[index]
+            photo, latent, style = copy.index, self.styled[index], copy.phrase[language]
+        else:
+            photo = int(rng.integers(len(self.people.images)))
+            latent = self.plain[photo]
+        nothing = rng.random() < conditions.nothing
+        without_text = nothing or rng.random() < conditions.no_text
+        without_identity = nothing or rng.random() < conditions.no_identity
+        scene_only = rng.random() < conditions.scene_only and not without_identity
+        caption = self.people.captions[photo][f"{language}_{'scene' if scene_only else 'full'}"]
+        if style:
+            caption = f"{style}, {caption}" if rng.random() < 0.5 else f"{caption}, {style}"
+        reference = self._reference(photo, rng)
+        face, seen = self._face(reference)
+        face_scale = float(seen and not without_identity and rng.random() >= conditions.no_face)
+        body_scale = float(not without_identity and (face_scale == 0 or rng.random() >= conditions.no_body))
+        return _Row(
+            photo, latent, "" if without_text else caption, face, self._body(reference, rng), face_scale, body_scale
+        )
+
+    def _reference(self, photo: int, rng: np.random.Generator) -> int:
+        others = self.siblings[int(self.people.identity[photo])]
+        others = others[others != photo]
+        return int(rng.choice(others)) if len(others) else photo
+
+    def _face(self, photo: int) -> tuple[Image.Image, bool]:
+        box = self.people.head_box[photo]
+        size = self.config.face_size[0]
+        if np.isnan(box).any():
+            return Image.new("RGB", (size, size)), False
+        return head_crop(Image.fromarray(self.people.images[photo]), face_of_head(box), size), True
+
+    def _body(self, photo: int, rng: np.random.Generator) -> Image.Image:
+        image = Image.fromarray(self.people.images[photo])
+        box = self.people.body_box[photo]
+        if np.isnan(box).any() or rng.random() < 0.25:
+            return body_crop(image, None, *self.config.body_size)
+        width, height = box[2] - box[0], box[3] - box[1]
+        jitter = rng.uniform(-0.12, 0.2, 4) * [-width, -height, width, height]
+        x0, y0, x1, y1 = (float(side) for side in box + jitter)
+        return body_crop(image, (x0, y0, x1, y1), *self.config.body_size)
+
+
+@dataclass(frozen=True)
+class _Row:
+    photo: int
+    latent: NDArray[np.float16]
+    caption: str
+    face: Image.Image
+    body: Image.Image
+    face_scale: float
+    body_scale: float
+
+
+def face_of_head(head: NDArray[np.float32]) -> Box:
+    """The face box a detector would give inside a head box [4] px that includes the hair."""
+    x0, y0, x1, y1 = (float(side) for side in head)
+    height = FACE_OF_HEAD * (y1 - y0)
+    centre = (x0 + x1) / 2
+    return centre - height / 2, y1 - height, centre + height / 2, y1
+
+
+@torch.no_grad()
+def _latents(images: NDArray[np.uint8], vae: NanoAutoencoder, path: Path, what: str) -> NDArray[np.float16]:
+    """float16 [n, C, h, w], scaled to unit variance; kept at `path` and extended when images were added."""
+    done: NDArray[np.float16] | None = np.load(path) if path.exists() else None
+    start = 0 if done is None else len(done)
+    if done is not None and start >= len(images):
+        return done[: len(images)]
+    fresh = []
+    for first in track(range(start, len(images), 64), description=f"encoding {what}"):
+        pixels = torch.from_numpy(images[first : first + 64]).permute(0, 3, 1, 2).float() / 127.5 - 1
+        latents = vae.encode(pixels.contiguous(memory_format=torch.channels_last)).latents * vae.config.scaling_factor
+        fresh.append(latents.contiguous().half().numpy())
+    merged = np.concatenate([*([] if done is None else [done]), *fresh])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.save(path, merged)
+    return merged

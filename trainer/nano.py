@@ -1,0 +1,81 @@
+"""The architecture of nano, from random weights: sizes chosen so that two CPU cores can train it in hours."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from diffusers import DDIMScheduler, UNet2DConditionModel
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+from engine.adapter.model import Adapter, AdapterConfig, cross_attention_layers
+from engine.backbones.autoencoder import NanoAutoencoder
+from engine.backbones.nano import NanoModel
+
+TEXT_TOKENS = 48
+VOCABULARY = 4000
+
+
+def train_tokenizer(captions: Iterable[str]) -> CLIPTokenizer:
+    """CLIP's own byte-level tokenizer with a vocabulary learned from the captions, so that any user text encodes."""
+    with tempfile.TemporaryDirectory() as folder:
+        letters = _byte_letters()
+        tokens = [*letters, *(letter + "</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
+        vocabulary = {token: index for index, token in enumerate(tokens)}
+        (Path(folder) / "vocab.json").write_text(json.dumps(vocabulary), "utf-8")
+        (Path(folder) / "merges.txt").write_text("#version: 0.2\n", "utf-8")
+        blank = CLIPTokenizer.from_pretrained(folder)
+        trained: CLIPTokenizer = blank.train_new_from_iterator(captions, VOCABULARY)
+    trained.model_max_length = TEXT_TOKENS
+    return trained
+
+
+def _byte_letters() -> list[str]:
+    """The printable stand-ins for the 256 bytes in byte-level BPE (Radford et al., 2019)."""
+    from tokenizers.pre_tokenizers import ByteLevel
+
+    return sorted(ByteLevel.alphabet())
+
+
+def build(tokenizer: CLIPTokenizer, vae: NanoAutoencoder, width: int = 128, height: int = 192) -> NanoModel:
+    """A nano with random weights around a trained tokenizer and autoencoder."""
+    text_encoder = CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=192,
+            intermediate_size=768,
+            projection_dim=192,
+            num_hidden_layers=3,
+            num_attention_heads=6,
+            max_position_embeddings=TEXT_TOKENS,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+    unet = UNet2DConditionModel(
+        sample_size=(height // 8, width // 8),
+        in_channels=vae.config.latent_channels,
+        out_channels=vae.config.latent_channels,
+        block_out_channels=(64, 128, 192),
+        layers_per_block=2,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        cross_attention_dim=192,
+        attention_head_dim=4,
+        norm_num_groups=16,
+    )
+    adapter = Adapter(AdapterConfig(body_size=(width, height)), cross_attention_layers(unet))
+    adapter.attach(unet)
+    scheduler = DDIMScheduler(
+        beta_schedule="squaredcos_cap_v2",
+        prediction_type="v_prediction",
+        rescale_betas_zero_snr=True,
+        timestep_spacing="trailing",
+        clip_sample=False,
+    )
+    return NanoModel(
+        unet, vae, text_encoder, tokenizer, scheduler, adapter, {"sampling": {"steps": 8, "guidance": 2.0}}
+    )

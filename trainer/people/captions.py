@@ -1,0 +1,191 @@
+"""What a photo shows, said in English and Russian: fully, and without a word about who it is."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from trainer.people.identity import Garment, Hair, Identity
+from trainer.people.shot import Shot
+from trainer.people.words import (
+    BACKGROUND_PHRASES,
+    COLOURS_EN,
+    COLOURS_RU_GENITIVE_FEMININE,
+    COLOURS_RU_PREFIX,
+    COLOURS_RU_PREPOSITIONAL,
+    FRAMING_OF_RU,
+    FRAMING_PHRASES,
+    GARMENTS,
+    HAIR_EN,
+    HAIR_RU,
+    HAIR_RU_INSTRUMENTAL,
+    POSE_PHRASES,
+    STRIPED_RU,
+    Language,
+)
+
+
+@dataclass(frozen=True)
+class Captions:
+    """`full` names the person's looks and the scene, `scene` only pose, place and framing."""
+
+    en_full: str
+    en_scene: str
+    ru_full: str
+    ru_scene: str
+
+
+def caption(identity: Identity, shot: Shot) -> Captions:
+    """The captions of a photo; the choice of template follows from the two seeds."""
+    random = np.random.default_rng([79, shot.identity_seed, shot.photo])
+    template = int(random.integers(3))
+    place = int(random.integers(2))
+    shoes = shot.framing == "full"
+    bottom = shot.framing != "portrait"
+    return Captions(
+        en_full=_scene_en(person_en(identity, bottom, shoes), shot, template, place),
+        en_scene=_scene_en("a person", shot, template, place),
+        ru_full=_scene_ru(person_ru(identity, bottom, shoes), shot, 0 if template == 0 else 1, place),
+        ru_scene=_scene_ru("человек", shot, template, place),
+    )
+
+
+def scene_prompt(background: str, pose: str, framing: str, language: Language) -> str:
+    """A scene caption without a photo, for prompts. KeyError on an unknown name."""
+    phrase = BACKGROUND_PHRASES[background][language][0]
+    action, frame = POSE_PHRASES[pose][language], FRAMING_PHRASES[framing][language]
+    if language == "en":
+        if framing == "portrait":
+            return f"a portrait of a person {phrase}"
+        return f"a {frame} of a person {action} {phrase}"
+    if framing == "portrait":
+        return f"портрет человека {phrase}"
+    comma = "," if "," in action else ""
+    return f"{frame}: человек {action}{comma} {phrase}"
+
+
+def person_en(identity: Identity, bottom: bool = True, shoes: bool = True) -> str:
+    """Who it is: "a woman with long red hair in a green t-shirt and blue trousers"."""
+    noun = "woman" if identity.woman else "man"
+    age = "" if identity.age_group == "adult" else f"{identity.age_group} "
+    bald = "bald " if identity.hair.style == "bald" else ""
+    words = f"{_article(age + bald + noun)} {age}{bald}{noun}"
+    features = [] if bald else [_hair_en(identity.hair)]
+    features += ["a beard"] if identity.beard else []
+    features += ["glasses"] if identity.glasses else []
+    if features:
+        words += f" with {_listed(features, 'and')}"
+    garments = [_garment_en(identity.top)]
+    if bottom and identity.bottom is not None:
+        garments.append(_garment_en(identity.bottom))
+    if shoes:
+        garments.append(_garment_en(identity.shoes))
+    if identity.hat is not None:
+        garments.append(_garment_en(identity.hat))
+    return f"{words} in {_listed(garments, 'and')}"
+
+
+def person_ru(identity: Identity, bottom: bool = True, shoes: bool = True) -> str:
+    """Who it is, nominative: «женщина с длинными рыжими волосами в зелёной футболке и синих брюках»."""
+    adjective = {
+        "young": ("молодой ", "молодая "),
+        "adult": ("", ""),
+        "elderly": ("пожилой ", "пожилая "),
+    }[identity.age_group][int(identity.woman)]
+    noun = "женщина" if identity.woman else "мужчина"
+    bald = identity.hair.style == "bald"
+    lysy = ("лысая " if identity.woman else "лысый ") if bald else ""
+    words = f"{adjective}{lysy}{noun}"
+    features = ["бородой"] if identity.beard else []
+    features += [] if bald else [_hair_ru(identity.hair)]
+    if features:
+        with_words = "со" if features[0].startswith("св") else "с"
+        words += f" {with_words} {_listed(features, 'и')}"
+        if identity.hair.style in ("bob", "bun", "ponytail"):
+            words += ","
+    garments = [_garment_ru(identity.top)]
+    if bottom and identity.bottom is not None:
+        garments.append(_garment_ru(identity.bottom))
+    if shoes:
+        garments.append(_garment_ru(identity.shoes))
+    if identity.hat is not None:
+        garments.append(_garment_ru(identity.hat))
+    if identity.glasses:
+        garments.append("очках")
+    return f"{words} в {_listed(garments, 'и')}"
+
+
+def _scene_en(person: str, shot: Shot, template: int, place: int) -> str:
+    where = BACKGROUND_PHRASES[shot.background]["en"][place]
+    frame = FRAMING_PHRASES[shot.framing]["en"]
+    long = person != "a person"
+    does = "" if shot.framing == "portrait" else f"{',' if long else ''} {POSE_PHRASES[shot.pose.name]['en']}"
+    said = f"{person}{does}{',' if long else ''} {where}"
+    if template == 0:
+        return f"{said}, {frame}"
+    if template == 1 or shot.framing == "portrait":
+        return f"a {frame} of {said}"
+    return said
+
+
+def _scene_ru(person: str, shot: Shot, template: int, place: int) -> str:
+    where = BACKGROUND_PHRASES[shot.background]["ru"][place]
+    frame = FRAMING_PHRASES[shot.framing]["ru"]
+    long = person != "человек"
+    comma = "," if long else ""
+    does = "" if shot.framing == "portrait" else f"{comma} {POSE_PHRASES[shot.pose.name]['ru']}"
+    closing = "," if long or "," in does else ""
+    said = f"{person}{does}{closing} {where}"
+    if template == 0:
+        return f"{said}, {frame}"
+    if long:
+        return f"{frame}: {said}"
+    if template == 1 or shot.framing == "portrait":
+        of = FRAMING_OF_RU[shot.framing].format(person="человека")
+        return f"{of} {where}" if not does else f"{of}: {said}"
+    return said
+
+
+def _listed(words: list[str], conjunction: str) -> str:
+    if len(words) < 2:
+        return words[0]
+    return f"{', '.join(words[:-1])} {conjunction} {words[-1]}"
+
+
+def _article(following: str) -> str:
+    return "an" if following[0] in "aeio" else "a"
+
+
+def _garment_en(garment: Garment) -> str:
+    words = GARMENTS[garment.kind]
+    colour = COLOURS_EN[garment.colour]
+    if garment.pattern == "striped" and garment.second:
+        colour = f"{colour} and {COLOURS_EN[garment.second]} striped"
+    elif garment.pattern == "two-tone" and garment.second:
+        colour = f"two-tone {colour} and {COLOURS_EN[garment.second]}"
+    said = f"{colour} {words.en}" if words.plural else f"{_article(colour)} {colour} {words.en}"
+    if garment.kind == "jacket" and garment.second:
+        under = COLOURS_EN[garment.second]
+        said += f" over {_article(under)} {under} t-shirt"
+    return said
+
+
+def _garment_ru(garment: Garment) -> str:
+    words = GARMENTS[garment.kind]
+    colour = COLOURS_RU_PREPOSITIONAL[garment.colour][words.form]
+    if garment.pattern != "plain" and garment.second:
+        second = COLOURS_RU_PREPOSITIONAL[garment.second][words.form]
+        colour = f"{COLOURS_RU_PREFIX[garment.colour]}-{second}"
+        if garment.pattern == "striped":
+            colour = f"{STRIPED_RU[words.form]} {colour}"
+    said = f"{colour} {words.ru}"
+    if garment.kind == "jacket" and garment.second:
+        said += f" поверх {COLOURS_RU_GENITIVE_FEMININE[garment.second]} футболки"
+    return said
+
+
+def _hair_en(hair: Hair) -> str:
+    return HAIR_EN[hair.style].format(colour=hair.colour)
+
+
+def _hair_ru(hair: Hair) -> str:
+    return HAIR_RU[hair.style].format(colour=HAIR_RU_INSTRUMENTAL[hair.colour])

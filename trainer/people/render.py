@@ -1,0 +1,407 @@
+"""From an identity and shots to photos: pose, camera, ray casting, joints, boxes."""
+
+import functools
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import warp as wp  # type: ignore[import-untyped,unused-ignore]
+
+from trainer.people.backgrounds import atmosphere, paint
+from trainer.people.body import Floats, template
+from trainer.people.captions import Captions, caption
+from trainer.people.figure import Figure, Layer, dress
+from trainer.people.identity import Identity
+from trainer.people.look import look_of
+from trainer.people.parts import KEYPOINTS, Part
+from trainer.people.pose import bone_transforms
+from trainer.people.raycast import Scene, cast_image, cast_points, mark_opaque
+from trainer.people.shot import Shot
+from trainer.people.stance import STANCES
+
+JOINT_BONES: Final = {
+    "shoulder": "upperarm01",
+    "elbow": "lowerarm01",
+    "wrist": "wrist",
+    "hip": "upperleg01",
+    "knee": "lowerleg01",
+    "ankle": "foot",
+}
+BLUR: Final = {"full": 0.004, "waist": 0.012, "portrait": 0.022}
+NO_BOX: Final = (np.nan, np.nan, np.nan, np.nan)
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A rendered photo with its ground truth.
+
+    image uint8 [H, W, 3]; parts uint8 [H, W] of Part; keypoints float32 [17, 3] as x px, y px, visible 0/1;
+    boxes float32 [4] as x0, y0, x1, y1 px, NaN where not in the frame.
+    """
+
+    identity: Identity
+    shot: Shot
+    image: npt.NDArray[np.uint8]
+    parts: npt.NDArray[np.uint8]
+    keypoints: Floats
+    head_box: Floats
+    body_box: Floats
+    captions: Captions
+
+    @property
+    def mask(self) -> npt.NDArray[np.bool_]:
+        """[H, W], true on the person."""
+        return np.asarray(self.parts != Part.BACKGROUND)
+
+
+@dataclass(frozen=True)
+class _Camera:
+    eye: Floats
+    focal_px: float
+    centre_px: tuple[float, float]
+
+    def project(self, points: Floats) -> Floats:
+        """World [N, 3] metres to pixels [N, 2]."""
+        depth = np.maximum(points[:, 1] - self.eye[1], 0.05)
+        column = self.centre_px[0] + self.focal_px * (points[:, 0] - self.eye[0]) / depth
+        row = self.centre_px[1] - self.focal_px * (points[:, 2] - self.eye[2]) / depth
+        return np.stack([column, row], axis=1).astype(np.float32)
+
+
+def render(identity: Identity, shot: Shot, height: int = 192, width: int = 128, device: str = "cpu") -> Photo:
+    """One photo of one person."""
+    return render_shots(identity, [shot], height, width, device)[0]
+
+
+def render_shots(
+    identity: Identity,
+    shots: list[Shot],
+    height: int = 192,
+    width: int = 128,
+    device: str = "cpu",
+) -> list[Photo]:
+    """Photos of one person; dressing and posing are shared, so this is cheaper than `render` in a loop."""
+    figure = _without_hidden(dress(identity), identity)
+    transforms = bone_transforms(figure.body, [shot.pose for shot in shots])
+    vertices, normals = _skinned(figure, transforms)
+    return [
+        _photograph(identity, shot, figure, vertices[i], normals[i], transforms[i], (height, width), device)
+        for i, shot in enumerate(shots)
+    ]
+
+
+def _without_hidden(figure: Figure, identity: Identity) -> Figure:
+    """The figure less the triangles that every ray would pass: they only cost time."""
+    vertex_layers = np.zeros(len(figure.vertices), np.int32)
+    vertex_layers[figure.faces] = figure.layers[:, None]
+    marks = wp.zeros(len(vertex_layers), dtype=int, device="cpu")
+    inputs = [
+        wp.array(vertex_layers, dtype=int, device="cpu"),
+        wp.array(figure.canonical, dtype=wp.vec4, device="cpu"),
+        look_of(identity),
+        marks,
+    ]
+    wp.launch(mark_opaque, dim=len(vertex_layers), inputs=inputs, device="cpu")
+    kept = (marks.numpy() > 0)[figure.faces].any(axis=1)
+    return replace(figure, faces=figure.faces[kept], layers=figure.layers[kept])
+
+
+def _skinned(figure: Figure, transforms: npt.NDArray[np.float64]) -> tuple[Floats, Floats]:
+    """Posed vertices and normals, [S, V, 3] each, by linear blend skinning."""
+    count, bones = transforms.shape[:2]
+    flat = transforms.reshape(count, bones, 12).transpose(1, 0, 2).reshape(bones, count * 12)
+    blended = (figure.weights @ flat.astype(np.float32)).reshape(-1, count, 3, 4).transpose(1, 0, 2, 3)
+    rotation, shift = blended[..., :3], blended[..., 3]
+    vertices = np.einsum("svij,vj->svi", rotation, figure.vertices) + shift
+    normals = np.einsum("svij,vj->svi", rotation, figure.normals)
+    return vertices.astype(np.float32), normals.astype(np.float32)
+
+
+def _photograph(
+    identity: Identity,
+    shot: Shot,
+    figure: Figure,
+    vertices: Floats,
+    normals: Floats,
+    transforms: npt.NDArray[np.float64],
+    size: tuple[int, int],
+    device: str,
+) -> Photo:
+    height, width = size
+    floor = float(vertices[:, 2].min())
+    faces, layers, canonical = figure.faces, figure.layers, figure.canonical
+    camera = _camera(shot, vertices, canonical, height, width, floor)
+    if STANCES[shot.pose.name].seat:
+        vertices, normals, canonical, faces, layers = _with_seat(
+            vertices, normals, canonical, faces, layers, transforms, floor, figure
+        )
+    cast = _Cast(vertices, normals, canonical, faces, layers, identity, device)
+    colours, votes, shadow = cast.image(_scene(shot, camera, floor), height, width, shot.background_seed)
+    back = paint(
+        shot.background,
+        shot.background_seed,
+        height,
+        width,
+        camera.centre_px[1],
+        BLUR[shot.framing],
+    )
+    image = _composed(colours, shadow, back)
+    parts = _majority(votes)
+    keypoints = _keypoints(figure, vertices, transforms, camera, cast, height, width)
+    return Photo(
+        identity=identity,
+        shot=shot,
+        image=image,
+        parts=parts,
+        keypoints=keypoints,
+        head_box=_head_box(figure, vertices, camera, height, width),
+        body_box=_mask_box(parts != Part.BACKGROUND),
+        captions=caption(identity, shot),
+    )
+
+
+class _Cast:
+    """A posed figure on a device, ready to be looked at."""
+
+    def __init__(
+        self,
+        vertices: Floats,
+        normals: Floats,
+        canonical: Floats,
+        faces: npt.NDArray[np.int32],
+        layers: npt.NDArray[np.int32],
+        identity: Identity,
+        device: str,
+    ) -> None:
+        self.device = device
+        self.indices = wp.array(faces.ravel(), dtype=int, device=device)
+        self.mesh = wp.Mesh(
+            points=wp.array(vertices, dtype=wp.vec3, device=device),
+            indices=self.indices,
+            bvh_constructor="median" if device == "cpu" else None,
+        )
+        self.layers = wp.array(layers, dtype=int, device=device)
+        self.canonical = wp.array(canonical, dtype=wp.vec4, device=device)
+        self.normals = wp.array(normals, dtype=wp.vec3, device=device)
+        self.look = look_of(identity)
+
+    def image(self, scene: Any, height: int, width: int, seed: int) -> tuple[Floats, npt.NDArray[np.int32], Floats]:
+        """Colours times opacity with opacity [H, W, 4], part votes [H, W], floor shadow [H, W]."""
+        count = height * width
+        colours = wp.zeros(count, dtype=wp.vec4, device=self.device)
+        votes = wp.zeros(count, dtype=int, device=self.device)
+        shadows = wp.zeros(count, dtype=float, device=self.device)
+        wp.launch(
+            cast_image,
+            dim=count,
+            inputs=[
+                self.mesh.id,
+                self.indices,
+                self.layers,
+                self.canonical,
+                self.normals,
+                self.look,
+                scene,
+                width,
+                seed % 2**31,
+                colours,
+                votes,
+                shadows,
+            ],
+            device=self.device,
+        )
+        shape = (height, width)
+        return (
+            colours.numpy().reshape(*shape, 4),
+            votes.numpy().reshape(shape),
+            shadows.numpy().reshape(shape),
+        )
+
+    def visible(self, eye: Floats, points: Floats, tolerances: Floats) -> npt.NDArray[np.int32]:
+        """[N], 1 where a point is not hidden by more than its tolerance."""
+        result = wp.zeros(len(points), dtype=int, device=self.device)
+        wp.launch(
+            cast_points,
+            dim=len(points),
+            inputs=[
+                self.mesh.id,
+                self.indices,
+                self.layers,
+                self.canonical,
+                self.look,
+                wp.vec3(*(float(value) for value in eye)),
+                wp.array(points.astype(np.float32), dtype=wp.vec3, device=self.device),
+                wp.array(tolerances.astype(np.float32), dtype=float, device=self.device),
+                result,
+            ],
+            device=self.device,
+        )
+        return np.asarray(result.numpy(), dtype=np.int32)
+
+
+def _camera(shot: Shot, vertices: Floats, canonical: Floats, height: int, width: int, floor: float) -> _Camera:
+    """Fits focal length and lens shift so that what the framing shows fills the frame."""
+    shown = vertices[_subject(shot, canonical)]
+    middle = float(shown[:, 2].max() + shown[:, 2].min()) / 2
+    eye = np.array([0.0, -shot.distance_m, max(middle + shot.eye_m, floor + 0.35)], np.float32)
+    plane = _Camera(eye, 1.0, (0.0, 0.0)).project(shown)
+    (left, top), (right, low) = plane.min(axis=0), plane.max(axis=0)
+    if shot.framing == "full":
+        focal = min(height * shot.fill / (low - top), width * 0.95 / (right - left))
+        spare_y = height - focal * (low - top)
+        row = spare_y * (0.5 + 0.3 * shot.shift[1]) - focal * top
+        if shot.pose.name == "lying":
+            row = height * (0.80 + 0.06 * shot.shift[1]) - focal * low
+    else:
+        focal = min(height * (shot.fill + 0.02) / (low - top), width * 1.45 / (right - left))
+        row = height * 1.01 - focal * low
+    spare = max(width - focal * (right - left), width * 0.08)
+    column = width / 2 - focal * (left + right) / 2 + 0.3 * spare * shot.shift[0]
+    return _Camera(eye, float(focal), (float(column), float(row)))
+
+
+def _subject(shot: Shot, canonical: Floats) -> npt.NDArray[np.bool_]:
+    z, arm = canonical[:, 2], canonical[:, 3]
+    if shot.framing == "full":
+        return np.ones(len(z), dtype=bool)
+    if shot.framing == "waist":
+        return np.asarray(((z > 0.24) & (arm < -0.5)) | (arm > -0.2))
+    return np.asarray((z > 0.64) & (arm < 0.1))
+
+
+def _scene(shot: Shot, camera: _Camera, floor: float) -> Any:
+    place = atmosphere(shot.background)
+    warm = shot.light.warmth * 0.10
+    key = np.array(place.key) * np.array([1 + warm, 1.0, 1 - warm]) * shot.light.strength
+    scene = Scene()
+    scene.eye = wp.vec3(*(float(value) for value in camera.eye))
+    scene.focal_px = camera.focal_px
+    scene.centre_x, scene.centre_y = camera.centre_px
+    scene.light = wp.vec3(*shot.light.direction)
+    scene.light_colour = wp.vec3(*(float(value) for value in key))
+    scene.sky = wp.vec3(*place.sky)
+    scene.ground = wp.vec3(*place.ground)
+    scene.rim = wp.vec3(*place.rim)
+    scene.floor = floor
+    scene.casts_shadow = int(place.floor)
+    return scene
+
+
+def _composed(colours: Floats, shadow: Floats, back: Floats) -> npt.NDArray[np.uint8]:
+    cover = colours[..., 3:]
+    soft = cv2.GaussianBlur(shadow, (0, 0), shadow.shape[1] / 90)
+    open_floor = cv2.GaussianBlur(1 - cover[..., 0], (0, 0), shadow.shape[1] / 90)
+    shade = 1 - 0.75 * np.clip(soft / np.maximum(open_floor, 0.2), 0, 0.8)
+    picture = colours[..., :3] + back * shade[..., None] * (1 - cover)
+    return np.asarray(picture.clip(0, 1) * 255 + 0.5, dtype=np.uint8)
+
+
+def _majority(votes: npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:
+    """The part most rays of a pixel hit, [H, W]; the higher number wins a tie."""
+    counts = np.stack([(votes >> (4 * part)) & 15 for part in reversed(Part)], axis=-1)
+    return np.asarray(len(Part) - 1 - counts.argmax(axis=-1), dtype=np.uint8)
+
+
+@functools.cache
+def _face_vertices() -> dict[str, int]:
+    """Template vertices of nose tip and ears."""
+    shared = template()
+    x, y, z, _ = shared.canonical.T
+    head = shared.head
+    nose = np.where(head & (np.abs(x) < 0.012) & (z > 0.84) & (z < 0.90), y, np.inf).argmin()
+    ear = head & (z > 0.86) & (z < 0.91) & (y > -0.08)
+    left, right = np.where(ear, x, -np.inf).argmax(), np.where(ear, x, np.inf).argmin()
+    return {"nose": int(nose), "left_ear": int(left), "right_ear": int(right)}
+
+
+def _keypoints(
+    figure: Figure,
+    vertices: Floats,
+    transforms: npt.NDArray[np.float64],
+    camera: _Camera,
+    cast: _Cast,
+    height: int,
+    width: int,
+) -> Floats:
+    bones = template().bones
+    points, tolerances = [], []
+    for name in KEYPOINTS:
+        if name in _face_vertices():
+            points.append(vertices[_face_vertices()[name]])
+            tolerances.append(0.03)
+            continue
+        side, joint = name.split("_")
+        letter = "L" if side == "left" else "R"
+        bone = f"eye.{letter}" if joint == "eye" else f"{JOINT_BONES[joint]}.{letter}"
+        index = bones.index(bone)
+        rest = figure.body.joints[index].copy()
+        if joint == "eye":
+            rest[1] -= 0.013
+        matrix = transforms[index]
+        points.append((matrix[:, :3] @ rest + matrix[:, 3]).astype(np.float32))
+        tolerances.append({"eye": 0.02, "hip": 0.17, "shoulder": 0.11}.get(joint, 0.09))
+    world = np.stack(points)
+    pixels = camera.project(world)
+    seen = cast.visible(camera.eye, world, np.array(tolerances))
+    inside = (pixels >= 0).all(axis=1) & (pixels < (width, height)).all(axis=1)
+    return np.concatenate([pixels, (inside & (seen > 0))[:, None]], axis=1).astype(np.float32)
+
+
+def _head_box(figure: Figure, vertices: Floats, camera: _Camera, height: int, width: int) -> Floats:
+    """The skull's box, hair excluded, cut to the frame."""
+    head = template().head
+    pixels = camera.project(vertices[: len(head)][head])
+    low = np.maximum(pixels.min(axis=0), 0)
+    high = np.minimum(pixels.max(axis=0), (width, height))
+    if (high <= low).any():
+        return np.array(NO_BOX, np.float32)
+    return np.array([*low, *high], np.float32)
+
+
+def _mask_box(mask: npt.NDArray[np.bool_]) -> Floats:
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if len(rows) == 0:
+        return np.array(NO_BOX, np.float32)
+    return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float32)
+
+
+def _with_seat(
+    vertices: Floats,
+    normals: Floats,
+    canonical: Floats,
+    faces: npt.NDArray[np.int32],
+    layers: npt.NDArray[np.int32],
+    transforms: npt.NDArray[np.float64],
+    floor: float,
+    figure: Figure,
+) -> tuple[Floats, Floats, Floats, npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Adds a box to sit on under the pelvis; it belongs to the background."""
+    root = transforms[0]
+    hips = root[:, :3] @ figure.body.joints[0] + root[:, 3]
+    near = np.linalg.norm(vertices[:, :2] - hips[:2], axis=1) < 0.12
+    top = float(vertices[near, 2].min()) + 0.015
+    corners, outward, triangles = [], [], []
+    for axis in range(3):
+        for sign in (-1.0, 1.0):
+            start = len(corners)
+            for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1)):
+                unit = np.zeros(3)
+                unit[axis], unit[(axis + 1) % 3], unit[(axis + 2) % 3] = sign, a, b
+                local = unit * np.array([0.24, 0.20, 0.5]) + np.array([0.0, 0.03, 0.0])
+                turned = root[:, :3] @ local
+                height = floor if unit[2] < 0 else top
+                corners.append([hips[0] + turned[0], hips[1] + turned[1], height])
+                face_normal = np.zeros(3)
+                face_normal[axis] = sign
+                outward.append(root[:, :3] @ face_normal)
+            triangles += [[start, start + 1, start + 2], [start, start + 2, start + 3]]
+    count = len(vertices)
+    return (
+        np.concatenate([vertices, np.array(corners, np.float32)]),
+        np.concatenate([normals, np.array(outward, np.float32)]),
+        np.concatenate([canonical, np.zeros((len(corners), 4), np.float32)]),
+        np.concatenate([faces, np.array(triangles, np.int32) + count]),
+        np.concatenate([layers, np.full(len(triangles), Layer.SEAT, np.int32)]),
+    )

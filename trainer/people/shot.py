@@ -1,0 +1,125 @@
+"""How a person is photographed: pose, camera, light and background, drawn from identity seed and photo number."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from trainer.people.backgrounds import BACKGROUNDS
+from trainer.people.stance import STANCES, PoseDraw
+
+Framing = Literal["full", "waist", "portrait"]
+
+POSES: Final[tuple[str, ...]] = tuple(STANCES)
+FRAMINGS: Final[tuple[Framing, ...]] = ("full", "waist", "portrait")
+POSE_CHANCES: Final[dict[Framing, dict[str, float]]] = {
+    "full": {
+        "standing": 0.20,
+        "waving": 0.09,
+        "arms_raised": 0.08,
+        "arms_spread": 0.07,
+        "hands_on_hips": 0.10,
+        "arms_crossed": 0.07,
+        "walking": 0.13,
+        "sitting": 0.11,
+        "kneeling": 0.06,
+        "crouching": 0.04,
+        "lying": 0.05,
+    },
+    "waist": {
+        "standing": 0.4,
+        "waving": 0.16,
+        "arms_raised": 0.12,
+        "hands_on_hips": 0.16,
+        "arms_crossed": 0.16,
+    },
+    "portrait": {"standing": 1.0},
+}
+
+
+@dataclass(frozen=True)
+class Light:
+    """`direction` points towards the light, camera frame (x right, y away, z up); `warmth` in -1..1."""
+
+    direction: tuple[float, float, float]
+    warmth: float
+    strength: float
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One photo to take. `fill` is the share of the frame the subject takes; `shift` moves it, in shares
+    of the frame; `eye_m` is the camera's height above the middle of the subject."""
+
+    identity_seed: int
+    photo: int
+    pose: PoseDraw
+    framing: Framing
+    background: str
+    background_seed: int
+    light: Light
+    distance_m: float
+    eye_m: float
+    fill: float
+    shift: tuple[float, float]
+
+
+def sample_shot(identity_seed: int, photo_index: int) -> Shot:
+    """The shot of this number. A person's photos differ in everything but the person."""
+    random = np.random.default_rng([77, identity_seed, photo_index])
+    framing = FRAMINGS[int(random.choice(3, p=(0.60, 0.25, 0.15)))]
+    poses = POSE_CHANCES[framing]
+    pose = list(poses)[int(random.choice(len(poses), p=_shares(poses)))]
+    first = int(np.random.default_rng([78, identity_seed]).integers(len(BACKGROUNDS)))
+    step = int(random.integers(1, 3))
+    background = BACKGROUNDS[(first + photo_index * 3 + (step - 1)) % len(BACKGROUNDS)]
+    distance = {"full": 4.2, "waist": 2.6, "portrait": 1.7}[framing]
+    low, high = {"full": (-0.05, 0.55), "waist": (0.0, 0.35), "portrait": (-0.05, 0.12)}[framing]
+    return Shot(
+        identity_seed=identity_seed,
+        photo=photo_index,
+        pose=_pose(random, pose, framing),
+        framing=framing,
+        background=background,
+        background_seed=int(random.integers(2**31)),
+        light=_light(random),
+        distance_m=distance * float(random.uniform(0.9, 1.15)),
+        eye_m=1.5 if pose == "lying" else float(random.uniform(low, high)),
+        fill=float(random.uniform(0.82, 0.93)),
+        shift=(float(random.uniform(-1, 1)), float(random.uniform(-1, 1))),
+    )
+
+
+def _shares(chances: dict[str, float]) -> npt.NDArray[np.float64]:
+    values = np.array(list(chances.values()))
+    return np.asarray(values / values.sum())
+
+
+def _pose(random: np.random.Generator, name: str, framing: Framing) -> PoseDraw:
+    turned = random.random() < 0.12
+    yaw = random.uniform(50, 88) * random.choice((-1, 1)) if turned else random.normal(0, 24)
+    if framing == "portrait":
+        yaw *= 0.8
+    return PoseDraw(
+        name=name,
+        wobble=random.normal(0, 0.06, (2, 5, 3)) * np.array([1.0, 1.0, 0.7, 0.6, 0.5])[:, None],
+        mirrored=bool(random.random() < 0.5),
+        yaw_deg=float(np.clip(yaw, -90, 90)),
+        head_yaw_deg=float(np.clip(random.normal(0, 14), -35, 35)),
+        head_pitch_deg=float(np.clip(random.normal(0, 6), -14, 14)),
+        lying_to_left=bool(random.random() < 0.5),
+    )
+
+
+def _light(random: np.random.Generator) -> Light:
+    azimuth, elevation = np.deg2rad(random.normal(0, 38)), np.deg2rad(random.uniform(22, 62))
+    return Light(
+        direction=(
+            float(np.sin(azimuth) * np.cos(elevation)),
+            float(-np.cos(azimuth) * np.cos(elevation)),
+            float(np.sin(elevation)),
+        ),
+        warmth=float(np.clip(random.normal(0, 0.45), -1, 1)),
+        strength=float(random.uniform(0.85, 1.15)),
+    )

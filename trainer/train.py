@@ -1,0 +1,226 @@
+"""Training nano's denoiser with its adapter and text encoder: `python -m trainer train`.
+
+v-prediction on a cosine schedule with zero terminal SNR; all parts but the autoencoder learn together. The budget is
+wall-clock minutes and the learning rate follows it down to nothing, so a run of any length ends well; a run that was
+cut off resumes where it stood.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from accelerate import Accelerator
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor, nn
+
+from engine.adapter.attention import BranchCondition
+from engine.adapter.model import Adapter
+from engine.backbones.autoencoder import NanoAutoencoder
+from engine.backbones.nano import NanoModel, save_model
+from trainer.data import Batch, Conditions, TrainingPhotos
+from trainer.nano import build, train_tokenizer
+from trainer.shards import PeopleShards, read_shards
+from trainer.version import commit
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """How to train. `minutes` counts training time across resumptions; `person_weight` is the extra loss weight."""
+
+    data: Path
+    autoencoder: Path
+    out: Path
+    minutes: float
+    batch: int = 32
+    learning_rate: float = 5e-4
+    warmup_steps: int = 200
+    ema_decay: float = 0.997
+    person_weight: float = 2.0
+    compile: bool = False
+    shards: int | None = None
+    seed: int = 0
+
+
+class Denoiser(nn.Module):
+    """Everything that learns: text encoder, adapter and UNet."""
+
+    def __init__(self, model: NanoModel) -> None:
+        super().__init__()
+        self.unet: nn.Module = model.unet
+        self.text_encoder: nn.Module = model.text_encoder
+        self.adapter: Adapter = model.adapter
+
+    def forward(
+        self, noisy: Tensor, timestep: Tensor, tokens: Tensor, face: Tensor, body: Tensor, scales: Tensor
+    ) -> Tensor:
+        """noisy [B, C, h, w], timestep [B], tokens [B, M], crops [B, 3, H, W], scales [2, B] -> v [B, C, h, w]."""
+        text = self.text_encoder(tokens).last_hidden_state
+        identity = {
+            "face": BranchCondition(scales[0], self.adapter.encoders["face"](face)),
+            "body": BranchCondition(scales[1], self.adapter.encoders["body"](body)),
+        }
+        output: Tensor = self.unet(
+            noisy, timestep, text, cross_attention_kwargs={"identity": identity}, return_dict=False
+        )[0]
+        return output
+
+
+@dataclass
+class Trainer:
+    """The mutable state of a run; `save` and `resume` carry all of it over."""
+
+    run: TrainingRun
+    model: NanoModel
+    denoiser: Denoiser
+    optimizer: torch.optim.Optimizer
+    ema: dict[str, Tensor]
+    step: int = 0
+    spent_s: float = 0.0
+
+    @property
+    def state_path(self) -> Path:
+        return self.run.out / "state.pt"
+
+    def save(self) -> None:
+        state = {
+            "denoiser": self.denoiser.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "ema": self.ema,
+            "step": self.step,
+            "spent_s": self.spent_s,
+        }
+        torch.save(state, self.state_path.with_suffix(".tmp"))
+        self.state_path.with_suffix(".tmp").replace(self.state_path)
+
+    def resume(self) -> None:
+        if not self.state_path.exists():
+            return
+        state = torch.load(self.state_path, weights_only=True)
+        self.denoiser.load_state_dict(state["denoiser"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.ema, self.step, self.spent_s = state["ema"], state["step"], state["spent_s"]
+
+    def learning_rate(self) -> float:
+        warm = min(1.0, (self.step + 1) / self.run.warmup_steps)
+        fraction = min(1.0, self.spent_s / (60 * self.run.minutes))
+        return self.run.learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * fraction)))
+
+    @torch.no_grad()
+    def average(self) -> None:
+        """EMA with a decay that grows with the step, so that a short run does not keep its random start."""
+        decay = min(self.run.ema_decay, (1 + self.step) / (10 + self.step))
+        for name, value in self.denoiser.state_dict().items():
+            if value.is_floating_point():
+                self.ema[name].lerp_(value, 1 - decay)
+
+    def export(self, manifest: dict[str, Any]) -> Path:
+        """Writes the averaged weights as a nano folder under `out/nano`."""
+        raw = {name: value.clone() for name, value in self.denoiser.state_dict().items()}
+        self.denoiser.load_state_dict(raw | self.ema)
+        self.model.metadata.update(
+            step=self.step,
+            minutes=round(self.spent_s / 60, 1),
+            commit=commit(),
+            data=manifest,
+            recipe={key: str(value) if isinstance(value, Path) else value for key, value in asdict(self.run).items()},
+        )
+        save_model(self.model, self.run.out / "nano")
+        self.denoiser.load_state_dict(raw)
+        return self.run.out / "nano"
+
+
+def train(run: TrainingRun) -> None:
+    """Trains until the budget is spent; checkpoints every few minutes to `out`, exports `out/nano` at the end."""
+    torch.manual_seed(run.seed)
+    run.out.mkdir(parents=True, exist_ok=True)
+    accelerator = Accelerator(cpu=not torch.cuda.is_available())
+    people = read_shards(run.data, run.shards)
+    vae = NanoAutoencoder.from_pretrained(run.autoencoder).eval().requires_grad_(False)
+    trainer = _trainer(run, build(_tokenizer(run, people), vae))
+    photos = TrainingPhotos(people, vae, run.out / "cache", trainer.model.adapter.config)
+    trainer.denoiser.to(accelerator.device)
+    trainer.denoiser.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    trainer.resume()
+    predict = torch.compile(trainer.denoiser) if run.compile else trainer.denoiser
+    alphas = trainer.model.scheduler.alphas_cumprod.to(accelerator.device)
+    rng = np.random.default_rng([run.seed, trainer.step])
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns) as progress, (run.out / "log.jsonl").open("a", buffering=1) as log:
+        bar = progress.add_task("train", total=60 * run.minutes, completed=int(trainer.spent_s))
+        last = saved = exported = time.monotonic()
+        recent: list[float] = []
+        for batch in photos.batches(run.batch, Conditions(), run.person_weight, rng):
+            for group in trainer.optimizer.param_groups:
+                group["lr"] = trainer.learning_rate()
+            loss = _loss(predict, trainer.model, batch, alphas, accelerator.device)
+            trainer.optimizer.zero_grad(set_to_none=True)
+            accelerator.backward(loss)
+            torch.nn.utils.clip_grad_norm_(trainer.denoiser.parameters(), 1.0)
+            trainer.optimizer.step()
+            trainer.step += 1
+            trainer.average()
+            recent.append(float(loss.detach()))
+            now = time.monotonic()
+            trainer.spent_s, last = trainer.spent_s + now - last, now
+            if trainer.step % 25 == 0:
+                row = {"step": trainer.step, "loss": sum(recent) / len(recent), "spent_s": round(trainer.spent_s)}
+                log.write(json.dumps(row) + "\n")
+                progress.update(bar, completed=trainer.spent_s, description=f"step {trainer.step} {row['loss']:.4f}")
+                recent.clear()
+            done = trainer.spent_s >= 60 * run.minutes
+            if done or now - saved > 180:
+                trainer.save()
+                saved = time.monotonic()
+            if done or now - exported > 900:
+                trainer.export(people.manifest)
+                exported = time.monotonic()
+            if done:
+                return
+
+
+def _trainer(run: TrainingRun, model: NanoModel) -> Trainer:
+    denoiser = Denoiser(model)
+    optimizer = torch.optim.AdamW(denoiser.parameters(), lr=run.learning_rate, weight_decay=1e-2, betas=(0.9, 0.99))
+    ema = {name: value.clone() for name, value in denoiser.state_dict().items() if value.is_floating_point()}
+    return Trainer(run, model, denoiser, optimizer, ema)
+
+
+def _tokenizer(run: TrainingRun, people: PeopleShards) -> Any:
+    from transformers import CLIPTokenizer
+
+    folder = run.out / "tokenizer"
+    if not folder.exists():
+        phrases = [phrase for copy in people.styled for phrase in copy.phrase.values()]
+        train_tokenizer([*(c for row in people.captions for c in row.values()), *phrases]).save_pretrained(folder)
+    return CLIPTokenizer.from_pretrained(folder)
+
+
+def _loss(predict: Any, model: NanoModel, batch: Batch, alphas: Tensor, device: torch.device) -> Tensor:
+    """Weighted MSE of v = alpha eps - sigma x0 (Salimans & Ho, 2022), at times spread evenly over the batch."""
+    clean = batch.latents.to(device)
+    size = len(clean)
+    spread = (torch.arange(size) + torch.rand(size)) / size
+    timestep = (spread * len(alphas)).long().clamp(max=len(alphas) - 1).to(device)
+    alpha, sigma = (root.sqrt()[:, None, None, None] for root in (alphas[timestep], 1 - alphas[timestep]))
+    noise = torch.randn_like(clean)
+    noisy = (alpha * clean + sigma * noise).contiguous(memory_format=torch.channels_last)
+    tokens = model.tokenizer(
+        batch.captions,
+        padding="max_length",
+        truncation=True,
+        max_length=model.text_encoder.config.max_position_embeddings,
+        return_tensors="pt",
+    ).input_ids.to(device)
+    scales = torch.stack([batch.face_scale, batch.body_scale]).to(device)
+    output = predict(noisy, timestep, tokens, batch.face.to(device), batch.body.to(device), scales)
+    weight = batch.weight.to(device)
+    error = F.mse_loss(output, alpha * noise - sigma * clean, reduction="none")
+    return (weight * error).mean() / weight.mean()
