@@ -5,13 +5,14 @@ from __future__ import annotations
 import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 
 from aiogram import BaseMiddleware, Dispatcher
 from aiogram.dispatcher.event.bases import UNHANDLED
 from aiogram.enums import ChatType
-from aiogram.exceptions import TelegramBadRequest
+from aiogram.exceptions import TelegramAPIError, TelegramBadRequest
 from aiogram.types import CallbackQuery, Chat, Message, TelegramObject, Update
 from aiogram.types import User as TelegramUser
 
@@ -74,15 +75,20 @@ class KnowUser(BaseMiddleware):
 
 
 class TellErrors(BaseMiddleware):
-    """Tells the user what they asked for cannot be, where a use case says so."""
+    """No message is met with silence: what cannot be is explained, and what broke on our side is admitted."""
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+        assert isinstance(event, Message)
+        texts: Texts = data["texts"]
         try:
             return await handler(event, data)
         except DomainError as error:
-            assert isinstance(event, Message)
-            texts: Texts = data["texts"]
             return await event.reply(texts(error.key, **error.variables))
+        except Exception as error:
+            if not is_outage(error):  # an outage is tried again, all of it
+                with suppress(TelegramAPIError):
+                    await event.reply(texts("error-unexpected"))
+            raise
 
 
 class AnswerCallbacks(BaseMiddleware):
@@ -103,7 +109,7 @@ class AnswerCallbacks(BaseMiddleware):
         except DomainError as error:
             result = Toast(texts(error.key, **error.variables), alert=True)
         except Exception as error:
-            if not is_outage(error):  # an outage is tried again, all of it
+            if not is_outage(error):
                 await _answer(event, Toast(texts("error-unexpected")))
             raise
         await _answer(event, result if isinstance(result, Toast) else None)

@@ -66,7 +66,7 @@ def empty_database_url(postgres: EmbeddedPostgres) -> Iterator[str]:
 def database_url(postgres: EmbeddedPostgres, migrated_template: str) -> Iterator[str]:
     """A fresh migrated database."""
     name = f"test_{uuid4().hex}"
-    _administer(postgres.url, f"create database {name} template {migrated_template} strategy file_copy")
+    _administer(postgres.url, f"create database {name} template {migrated_template}")
     yield _named(postgres.url, name)
     _administer(postgres.url, f"drop database {name} with (force)")
 

@@ -101,10 +101,9 @@ def _judge(options: argparse.Namespace) -> None:
 
 def _gates(options: argparse.Namespace) -> None:
     os.environ.setdefault("WARP_LOG_LEVEL", "30")
-    from engine.identity.faces import open_finder
-
     from engine.backbones import load_backbone
     from engine.contract import Settings
+    from engine.identity.faces import open_finder
     from trainer.gates import measure, write_figures
     from trainer.judge import SHIPPED_JUDGE, load_judge
 

@@ -20,8 +20,8 @@ from engine.identity.parts import body_crop, head_crop
 from engine.identity.profile import Box
 from trainer.shards import PeopleShards
 
-FACE_OF_HEAD = 0.62
-"""A detector's face box over the head box with hair, in height: references in use come with the former."""
+FACE_OF_HEAD = 0.75
+"""A detector's face box over the skull's box, in height: references in use come with the former."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class _Row:
 
 
 def face_of_head(head: NDArray[np.float32]) -> Box:
-    """The face box a detector would give inside a head box [4] px that includes the hair."""
+    """The face box a detector would give inside the box [4] px of a skull."""
     x0, y0, x1, y1 = (float(side) for side in head)
     height = FACE_OF_HEAD * (y1 - y0)
     centre = (x0 + x1) / 2

@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from engine.identity.examine import observe
-from engine.identity.faces import FaceFinder
 from numpy.typing import NDArray
 from PIL import Image
 from rich.progress import track
@@ -24,6 +22,8 @@ from skimage.color import rgb2lab
 
 from engine.backbones.base import Backbone, Drawing
 from engine.contract import Settings
+from engine.identity.examine import observe
+from engine.identity.faces import FaceFinder
 from engine.identity.profile import IdentityProfile, View
 from trainer.judge import Judge, Reading, read
 from trainer.people import BACKGROUNDS, scene_prompt

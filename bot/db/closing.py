@@ -129,4 +129,4 @@ async def chats_with_photos_waiting(session: AsyncSession, longer_than_s: float)
         )
         .distinct()
     )
-    return [(chat_id, language) for chat_id, language in (await session.execute(statement)).tuples()]
+    return [(chat_id, language) for chat_id, language in (await session.execute(statement))]

@@ -66,7 +66,7 @@ async def _sweep_jobs(
         )
         .returning(Job.id, Job.state)
     )
-    for job_id, state in (await session.execute(statement)).tuples():
+    for job_id, state in await session.execute(statement):
         (swept.failed if state == JobState.FAILED else swept.requeued).append(job_id)
 
 
@@ -87,7 +87,7 @@ async def _sweep_photos(session: AsyncSession, alive_s: float, swept: Swept) -> 
         )
         .returning(Reference.id, Reference.state)
     )
-    for photo_id, state in (await session.execute(statement)).tuples():
+    for photo_id, state in await session.execute(statement):
         (swept.photos_refused if state == ReferenceState.REJECTED else swept.photos_requeued).append(photo_id)
 
 

@@ -55,7 +55,7 @@ async def places(session: AsyncSession) -> dict[UUID, int]:
     ranked = _ranked(ready_only=False)
     ahead = await session.scalar(select(func.count()).where(Job.state == JobState.QUEUED, Job.handed_at.is_not(None)))
     rows = await session.execute(select(ranked.c.id, ranked.c.place))
-    return {job_id: (ahead or 0) + place for job_id, place in rows.tuples()}
+    return {job_id: (ahead or 0) + place for job_id, place in rows}
 
 
 async def count_waiting(session: AsyncSession) -> int:

@@ -86,7 +86,14 @@ class JobDispatcher:
         handout = Handout(self._sessions, broker, self._styles, self._signals, self._pace)
         messages = StatusMessages(self._bot)
         screens = Screens(
-            self._sessions, messages, self._translator, self._styles, reports.previews, self._pace, self._clock
+            self._sessions,
+            messages,
+            self._translator,
+            self._styles,
+            reports.previews,
+            self._pace,
+            self._clock,
+            self._signals.repaint,
         )
         try:
             async with asyncio.TaskGroup() as tasks:

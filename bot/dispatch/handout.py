@@ -126,5 +126,5 @@ async def _photos(session: AsyncSession, photo_ids: set[UUID]) -> dict[UUID, Ref
     statement = select(Reference.id, Reference.image, Reference.profile).where(
         Reference.id.in_(photo_ids), Reference.state == ReferenceState.ACCEPTED
     )
-    rows = (await session.execute(statement)).tuples()
+    rows = await session.execute(statement)
     return {photo_id: ReferencePhoto(image=image, profile=profile) for photo_id, image, profile in rows}

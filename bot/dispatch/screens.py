@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -65,7 +66,9 @@ class Screens:
         previews: dict[UUID, Preview],
         pace: Pace,
         clock: Callable[[], float],
+        repaint: Callable[[], None],
     ) -> None:
+        """`repaint` asks for another step soon."""
         self._sessions = sessions
         self._messages = messages
         self._translator = translator
@@ -73,22 +76,27 @@ class Screens:
         self._previews = previews
         self._pace = pace
         self._clock = clock
+        self._repaint = repaint
         self._began = clock()
         self._throttle = Throttle(pace.edit_interval_s, pace.calls_per_s, clock)
         self._shown: dict[UUID, _Shown] = {}
         self._writing: dict[int, asyncio.Task[None]] = {}
+        self._passed_over = False
+        self._alone_since: float | None = None
         self._told_paused: set[int] = set()
 
     async def step(self) -> None:
+        # What is being written while we read may be read as not written yet: those chats wait for the next step.
+        busy = set(self._writing)
         async with self._sessions() as session:
             jobs = await closing.unclosed(session)
             places = await line.places(session)
             alive = await workers.alive(session, self._pace.alive_s)
-            # Silence right after our own start only means that nobody has been heard yet.
-            paused = not alive and self._clock() - self._began >= self._pace.alive_s
-            photos = await closing.chats_with_photos_waiting(session, self._pace.alive_s) if paused else []
+            paused = self._is_paused(bool(alive))
+            alone_s = self._clock() - (self._alone_since or 0.0)
+            photos = await closing.chats_with_photos_waiting(session, alone_s) if paused else []
         self._forget_closed({job.job_id for job in jobs})
-        self._show_all(jobs, places, paused)
+        self._show_all(jobs, places, busy, paused)
         await self._tell_paused(photos, paused)
 
     async def finish(self) -> None:
@@ -98,13 +106,22 @@ class Screens:
             for task in late:
                 task.cancel()
 
+    def _is_paused(self, anyone_alive: bool) -> bool:
+        """Silence right after our own start only means that nobody has been heard yet."""
+        if anyone_alive:
+            self._alone_since = None
+            return False
+        if self._alone_since is None:
+            self._alone_since = self._clock()
+        return self._clock() - self._began >= self._pace.alive_s
+
     def _forget_closed(self, open_ids: set[UUID]) -> None:
         for known in (self._shown, self._previews):
             for job_id in known.keys() - open_ids:
                 known.pop(job_id, None)
         self._throttle.forget_past()
 
-    def _show_all(self, jobs: list[OpenScreen], places: Mapping[UUID, int], paused: bool) -> None:
+    def _show_all(self, jobs: list[OpenScreen], places: Mapping[UUID, int], busy: set[int], paused: bool) -> None:
         """Start writing wherever something is due, the most urgent first while calls are scarce."""
         due = []
         for job in jobs:
@@ -118,14 +135,21 @@ class Screens:
             )
             if self._is_due(job, screen):
                 due.append((job, screen))
+        self._passed_over = False
         for job, screen in sorted(due, key=lambda item: (item[1].urgency, item[0].created_at)):
-            if job.chat_id in self._writing:
+            if job.chat_id in busy or job.chat_id in self._writing:
+                self._passed_over = True
                 continue
             if not self._throttle.take():
                 return
             task = asyncio.create_task(self._write(job, screen))
             self._writing[job.chat_id] = task
-            task.add_done_callback(lambda _, chat_id=job.chat_id: self._writing.pop(chat_id, None))
+            task.add_done_callback(partial(self._written, job.chat_id))
+
+    def _written(self, chat_id: int, _: asyncio.Task[None]) -> None:
+        self._writing.pop(chat_id, None)
+        if self._passed_over:
+            self._repaint()
 
     def _is_due(self, job: OpenScreen, screen: Screen) -> bool:
         shown = self._shown.get(job.job_id, _Shown())
@@ -246,7 +270,7 @@ class Screens:
         )
 
     async def _tell_paused(self, chats: list[tuple[int, str]], paused: bool) -> None:
-        """Once a pause and chat: photos lie here and nobody looks at them. The verdict is what tells of the end."""
+        """Once a pause and chat, for photos that came while a worker was here; later ones are told on arrival."""
         if not paused:
             self._told_paused.clear()
         for chat_id, language in chats:

@@ -36,7 +36,8 @@ async def consent(
         return None
     if not agreed:
         await rewrite(message, texts("consent-outdated"))
-        await ask_consent(message, texts, renewed=True)
+        if first:
+            await ask_consent(message, texts, renewed=True)
         return None
     await rewrite(message, Markup(f"{texts('consent-given')}\n\n{texts('consent-terms')}"))
     if first:

@@ -16,6 +16,7 @@ from bot.translator import Markup, Texts, Translator
 from bot.usecases.answers import Answer
 from bot.usecases.drafts import DrawnDraft
 from bot.usecases.wiring import UseCases
+from engine.contract import REFERENCES_MAX
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class VerdictAnswers:
 
 def verdicts_text(texts: Texts, answer: Answer) -> Markup:
     """The verdict on a photo; for an album a line each, in the order in which they were sent."""
-    verdicts = [texts(verdict_key(photo.state, photo.verdict)) for photo in answer.photos]
+    verdicts = [texts(verdict_key(photo.state, photo.verdict), limit=REFERENCES_MAX) for photo in answer.photos]
     if answer.group.album_id is None:
         return verdicts[0]
     lines = [texts("photo-album-line", number=number, verdict=text) for number, text in enumerate(verdicts, 1)]

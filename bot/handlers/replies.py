@@ -14,6 +14,7 @@ from bot import keyboards
 from bot.domain import Stage
 from bot.styles import Styles
 from bot.translator import Markup, Texts
+from engine.contract import REFERENCES_MAX
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def next_step(
     if stage == Stage.CONSENT:
         return texts("next-start"), None
     if stage == Stage.PHOTO:
-        return texts("next-photo"), None
+        return texts("next-photo", limit=REFERENCES_MAX), None
     grid = keyboards.styles(texts, styles, style)
     if stage == Stage.STYLE:
         return texts("next-style"), grid

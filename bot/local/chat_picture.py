@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -47,7 +47,7 @@ class Bubble:
 def draw_chat(bubbles: Sequence[Bubble], title: str) -> Image.Image:
     """The chat as an RGB picture: columns read downwards, then to the right."""
     blocks = [_draw_block(bubble) for bubble in bubbles]
-    columns = list(_columns(blocks))
+    columns = _columns(blocks)
     header_px = 64
     height = header_px + max(sum(block.height + GAP_PX for block in column) for column in columns) + 2 * MARGIN_PX
     sheet = Image.new("RGB", ((COLUMN_PX + MARGIN_PX) * len(columns), height), WALL)
@@ -62,16 +62,26 @@ def draw_chat(bubbles: Sequence[Bubble], title: str) -> Image.Image:
     return sheet
 
 
-def _columns(blocks: Sequence[Image.Image]) -> Iterator[list[Image.Image]]:
-    column: list[Image.Image] = []
-    filled = 0
+def _columns(blocks: Sequence[Image.Image]) -> list[list[Image.Image]]:
+    """The blocks in as few columns as COLUMN_HEIGHT_PX allows, about equally long."""
+    fewest = len(_filled(blocks, COLUMN_HEIGHT_PX))
+    height_px = sum(block.height + GAP_PX for block in blocks) // fewest
+    while len(_filled(blocks, height_px)) > fewest:
+        height_px += 10
+    return _filled(blocks, height_px)
+
+
+def _filled(blocks: Sequence[Image.Image], height_px: int) -> list[list[Image.Image]]:
+    """The blocks in columns of at most `height_px`, or of one block that is longer."""
+    columns: list[list[Image.Image]] = [[]]
+    filled_px = 0
     for block in blocks:
-        if column and filled + block.height > COLUMN_HEIGHT_PX:
-            yield column
-            column, filled = [], 0
-        column.append(block)
-        filled += block.height + GAP_PX
-    yield column
+        if columns[-1] and filled_px + block.height > height_px:
+            columns.append([])
+            filled_px = 0
+        columns[-1].append(block)
+        filled_px += block.height + GAP_PX
+    return columns
 
 
 def _draw_block(bubble: Bubble) -> Image.Image:

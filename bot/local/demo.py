@@ -83,8 +83,8 @@ class Conversation:
     result: ChatMessage | None = None
 
 
-def play(state_dir: Path, terminal: Terminal, environment: Mapping[str, str]) -> int:
-    """Play the conversation and leave its pictures in demo/out. Gives 0 only if there is a picture."""
+def play(state_dir: Path, terminal: Terminal, environment: Mapping[str, str], out: Path = OUT) -> int:
+    """Play the conversation and leave its pictures in `out`. Gives 0 only if there is a picture."""
     wish = Wish.read(environment)
     started = time.monotonic()
     inside = {key: value for key, value in environment.items() if key not in OUTSIDE}
@@ -92,7 +92,7 @@ def play(state_dir: Path, terminal: Terminal, environment: Mapping[str, str]) ->
     with kept_up(stack):
         conversation = asyncio.run(_converse_while_tended(stack, wish, terminal))
         terminal.doing("stopping")
-    paths = _save(conversation, wish)
+    paths = _save(conversation, wish, out)
     _print_transcript(conversation.messages, terminal.console)
     for what, path in paths.items():
         terminal.done(f"{what}: {shown(path)}")
@@ -203,17 +203,17 @@ async def _picture(person: Person, message: ChatMessage) -> Image.Image:
         return image.convert("RGB")
 
 
-def _save(conversation: Conversation, wish: Wish) -> dict[str, Path]:
+def _save(conversation: Conversation, wish: Wish, out: Path) -> dict[str, Path]:
     """Write the pictures; what an earlier demo left is removed first."""
-    shutil.rmtree(OUT, ignore_errors=True)
-    OUT.mkdir(parents=True)
-    paths = {"reference": OUT / "reference.png"}
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    paths = {"reference": out / "reference.png"}
     with Image.open(wish.photo) as image:
         image.convert("RGB").save(paths["reference"])
     if conversation.result is not None:
-        paths["result"] = OUT / "result.png"
+        paths["result"] = out / "result.png"
         conversation.pictures[conversation.result.id].save(paths["result"])
-    paths["the whole chat"] = OUT / "chat.png"
+    paths["the whole chat"] = out / "chat.png"
     draw_chat(_bubbles(conversation), "BoLID").save(paths["the whole chat"])
     return paths
 

@@ -8,10 +8,10 @@ import functools
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-import anny  # type: ignore[import-untyped]
+import anny
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse
+import scipy.sparse  # type: ignore[import-untyped]
 import torch
 
 from trainer.people.identity import Phenotype

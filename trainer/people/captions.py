@@ -12,7 +12,6 @@ from trainer.people.words import (
     COLOURS_RU_GENITIVE_FEMININE,
     COLOURS_RU_PREFIX,
     COLOURS_RU_PREPOSITIONAL,
-    FRAMING_OF_RU,
     FRAMING_PHRASES,
     GARMENTS,
     HAIR_EN,
@@ -44,7 +43,7 @@ def caption(identity: Identity, shot: Shot) -> Captions:
     return Captions(
         en_full=_scene_en(person_en(identity, bottom, shoes), shot, template, place),
         en_scene=_scene_en("a person", shot, template, place),
-        ru_full=_scene_ru(person_ru(identity, bottom, shoes), shot, 0 if template == 0 else 1, place),
+        ru_full=_scene_ru(person_ru(identity, bottom, shoes), shot, template, place),
         ru_scene=_scene_ru("человек", shot, template, place),
     )
 
@@ -59,8 +58,7 @@ def scene_prompt(background: str, pose: str, framing: str, language: Language) -
         return f"a {frame} of a person {action} {phrase}"
     if framing == "portrait":
         return f"портрет человека {phrase}"
-    comma = "," if "," in action else ""
-    return f"{frame}: человек {action}{comma} {phrase}"
+    return f"{frame}: человек {_action_ru(pose)} {phrase}"
 
 
 def person_en(identity: Identity, bottom: bool = True, shoes: bool = True) -> str:
@@ -117,9 +115,9 @@ def person_ru(identity: Identity, bottom: bool = True, shoes: bool = True) -> st
 def _scene_en(person: str, shot: Shot, template: int, place: int) -> str:
     where = BACKGROUND_PHRASES[shot.background]["en"][place]
     frame = FRAMING_PHRASES[shot.framing]["en"]
-    long = person != "a person"
-    does = "" if shot.framing == "portrait" else f"{',' if long else ''} {POSE_PHRASES[shot.pose.name]['en']}"
-    said = f"{person}{does}{',' if long else ''} {where}"
+    comma = "" if person == "a person" else ","
+    does = "" if shot.framing == "portrait" else f" {POSE_PHRASES[shot.pose.name]['en']}"
+    said = f"{person}{comma}{does} {where}"
     if template == 0:
         return f"{said}, {frame}"
     if template == 1 or shot.framing == "portrait":
@@ -130,19 +128,24 @@ def _scene_en(person: str, shot: Shot, template: int, place: int) -> str:
 def _scene_ru(person: str, shot: Shot, template: int, place: int) -> str:
     where = BACKGROUND_PHRASES[shot.background]["ru"][place]
     frame = FRAMING_PHRASES[shot.framing]["ru"]
-    long = person != "человек"
-    comma = "," if long else ""
-    does = "" if shot.framing == "portrait" else f"{comma} {POSE_PHRASES[shot.pose.name]['ru']}"
-    closing = "," if long or "," in does else ""
-    said = f"{person}{does}{closing} {where}"
+    bare = person == "человек"
+    if shot.framing == "portrait":
+        said = f"{person} {where}" if bare else f"{person}, {where}"
+    else:
+        said = f"{person}{'' if bare else ','} {_action_ru(shot.pose.name)} {where}"
     if template == 0:
         return f"{said}, {frame}"
-    if long:
-        return f"{frame}: {said}"
+    if bare and shot.framing == "portrait":
+        return f"портрет человека {where}"
     if template == 1 or shot.framing == "portrait":
-        of = FRAMING_OF_RU[shot.framing].format(person="человека")
-        return f"{of} {where}" if not does else f"{of}: {said}"
+        return f"{frame}: {said}"
     return said
+
+
+def _action_ru(pose: str) -> str:
+    """The verb; a participle clause is closed by a comma."""
+    action = POSE_PHRASES[pose]["ru"]
+    return f"{action}," if "," in action else action
 
 
 def _listed(words: list[str], conjunction: str) -> str:

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse
+import scipy.sparse  # type: ignore[import-untyped]
 
 from trainer.people.body import NOT_AN_ARM, Floats, Integers, RestBody, rest_body, template
-from trainer.people.headwear import Piece, grid_faces, glasses_pieces, hair_pieces, hat_pieces
+from trainer.people.headwear import Piece, glasses_pieces, grid_faces, hair_pieces, hat_pieces
 from trainer.people.identity import Identity
 
 
@@ -37,6 +37,10 @@ class Layer(IntEnum):
 
 SHELL_M: Final = {Layer.TOP: 0.010, Layer.JACKET: 0.022, Layer.BOTTOM: 0.009, Layer.SHOES: 0.008}
 """How far a garment stands off the skin, metres."""
+
+
+DRAPE_STEPS: Final = 24
+DRAPE_SHARE: Final = 0.9
 
 
 @dataclass(frozen=True)
@@ -140,10 +144,34 @@ def _shells(identity: Identity, body: RestBody, normals: Floats) -> list[_Patch]
         canonical = template().canonical[used]
         offset = _offset(layer, canonical, identity)
         vertices = body.vertices[used] + normals[used] * offset[:, None]
+        if layer in (Layer.TOP, Layer.JACKET):
+            vertices = _draped(vertices, normals[used], layer)
         if layer is Layer.SHOES:
             vertices[:, 2] = np.where(canonical[:, 2] < -0.79, vertices[:, 2] - 0.006, vertices[:, 2])
         patches.append(_Patch(vertices, canonical, faces, np.full(len(faces), layer, np.int32), weights))
     return patches
+
+
+@functools.cache
+def _neighbours(layer: Layer) -> Any:
+    """Row-normalised adjacency of a shell's vertices, sparse [V, V]."""
+    used, faces, _ = _shell_region(layer)
+    pairs = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
+    pairs = np.concatenate([pairs, pairs[:, ::-1]])
+    ones = np.ones(len(pairs), np.float32)
+    matrix = scipy.sparse.csr_matrix((ones, (pairs[:, 0], pairs[:, 1])), shape=(len(used), len(used)))
+    matrix.data[:] = 1
+    return scipy.sparse.diags(1 / np.maximum(matrix.sum(axis=1).A1, 1)) @ matrix
+
+
+def _draped(vertices: Floats, normals: Floats, layer: Layer) -> Floats:
+    """Cloth spans hollows of the body: the shell is smoothed, but never moved towards the skin."""
+    smooth = vertices
+    for _ in range(DRAPE_STEPS):
+        smooth = _neighbours(layer) @ smooth
+    outward = ((smooth - vertices) * normals).sum(axis=1).clip(0.0, 0.05)
+    along = normals * (DRAPE_SHARE * outward)[:, None]
+    return np.asarray(vertices + along, dtype=np.float32)
 
 
 def _offset(layer: Layer, canonical: Floats, identity: Identity) -> Floats:
@@ -167,7 +195,7 @@ def skirt_hem(identity: Identity) -> float:
 def _skirt(identity: Identity, body: RestBody) -> _Patch:
     """Rings around hips and legs, never narrowing downwards, skinned to pelvis and both thighs."""
     shared = template()
-    x, _, z, arm = shared.canonical.T
+    _, _, z, arm = shared.canonical.T
     columns, rows = 36, 12
     azimuth = np.linspace(0, 2 * np.pi, columns, endpoint=False)
     levels = np.linspace(0.29, skirt_hem(identity), rows)
@@ -242,7 +270,7 @@ def _head_fit(body: RestBody) -> npt.NDArray[np.float64]:
     head = template().head
     canonical = template().canonical[head, :3].astype(float)
     source = np.concatenate([canonical, np.ones((len(canonical), 1))], axis=1)
-    return np.linalg.lstsq(source, body.vertices[head].astype(float), rcond=None)[0]
+    return np.asarray(np.linalg.lstsq(source, body.vertices[head].astype(float), rcond=None)[0])
 
 
 def _head_weights(heights: Floats) -> Any:

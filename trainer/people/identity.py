@@ -109,7 +109,7 @@ def sample_identity(seed: int) -> Identity:
     tone = float(random.uniform(0.0, 1.0))
     skin = jittered(skin_tone(tone), random, 0.02)
     hair = _hair(random, woman, age_group, tone)
-    top, bottom = _outfit(random, woman)
+    top, bottom = _outfit(random, woman, _like(skin))
     hat_kind = _pick(random, {"none": 0.86, "cap": 0.06, "beanie": 0.04, "hat": 0.04})
     return Identity(
         seed=seed,
@@ -153,7 +153,7 @@ def _phenotype(random: np.random.Generator, woman: bool, age_group: str, tone: f
         weight=float(np.clip(random.normal(0.5, 0.2), 0.15, 0.95)),
         height=float(np.clip(random.normal(0.5, 0.16), 0.2, 0.85)),
         proportions=float(random.uniform(0.45, 0.9)),
-        cupsize=float(random.uniform(0.3, 0.7)),
+        cupsize=float(random.uniform(0.25, 0.55)),
         firmness=float(random.uniform(0.4, 0.7)),
         african=african + 0.01,
         asian=asian + 0.01,
@@ -220,7 +220,7 @@ def _garment(
     return Garment(kind, colour, rgb, pattern, second, second_rgb)  # type: ignore[arg-type]
 
 
-def _outfit(random: np.random.Generator, woman: bool) -> tuple[Garment, Garment | None]:
+def _outfit(random: np.random.Generator, woman: bool, avoided: tuple[str, ...]) -> tuple[Garment, Garment | None]:
     dress = 0.2 if woman else 0.0
     kind = _pick(
         random,
@@ -233,11 +233,17 @@ def _outfit(random: np.random.Generator, woman: bool) -> tuple[Garment, Garment 
         },
     )
     patterns = {"plain": 0.62, "striped": 0.22, "two-tone": 0.16}
-    top = _garment(random, kind, (), {"plain": 1.0} if kind == "jacket" else patterns)
+    top = _garment(random, kind, avoided, {"plain": 1.0} if kind == "jacket" else patterns)
     if kind == "dress":
         return top, None
     legs = {"trousers": 0.62, "shorts": 0.2, "skirt": 0.22 if woman else 0.0}
-    return top, _garment(random, _pick(random, legs), (top.colour,))
+    return top, _garment(random, _pick(random, legs), (top.colour, *avoided))
+
+
+def _like(skin: Rgb) -> tuple[str, ...]:
+    """Garment colours that could be taken for the skin."""
+    near = {name: np.abs(np.array(rgb) - skin).sum() for name, rgb in GARMENT_COLOURS.items()}
+    return tuple(name for name, distance in near.items() if distance < 0.42)
 
 
 def _lips(random: np.random.Generator, skin: Rgb, woman: bool) -> Rgb:

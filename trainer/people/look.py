@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-import warp as wp  # type: ignore[import-untyped,unused-ignore]
+import warp as wp
 
 from trainer.people.figure import skirt_hem
 from trainer.people.headwear import hairline

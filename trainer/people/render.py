@@ -7,17 +7,18 @@ from typing import Any, Final
 import cv2
 import numpy as np
 import numpy.typing as npt
-import warp as wp  # type: ignore[import-untyped,unused-ignore]
+import warp as wp
 
 from trainer.people.backgrounds import atmosphere, paint
 from trainer.people.body import Floats, template
 from trainer.people.captions import Captions, caption
-from trainer.people.figure import Figure, Layer, dress
+from trainer.people.figure import Figure, dress
 from trainer.people.identity import Identity
 from trainer.people.look import look_of
 from trainer.people.parts import KEYPOINTS, Part
 from trainer.people.pose import bone_transforms
 from trainer.people.raycast import Scene, cast_image, cast_points, mark_opaque
+from trainer.people.seat import with_seat
 from trainer.people.shot import Shot
 from trainer.people.stance import STANCES
 
@@ -134,7 +135,7 @@ def _photograph(
     faces, layers, canonical = figure.faces, figure.layers, figure.canonical
     camera = _camera(shot, vertices, canonical, height, width, floor)
     if STANCES[shot.pose.name].seat:
-        vertices, normals, canonical, faces, layers = _with_seat(
+        vertices, normals, canonical, faces, layers = with_seat(
             vertices, normals, canonical, faces, layers, transforms, floor, figure
         )
     cast = _Cast(vertices, normals, canonical, faces, layers, identity, device)
@@ -365,43 +366,3 @@ def _mask_box(mask: npt.NDArray[np.bool_]) -> Floats:
     if len(rows) == 0:
         return np.array(NO_BOX, np.float32)
     return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float32)
-
-
-def _with_seat(
-    vertices: Floats,
-    normals: Floats,
-    canonical: Floats,
-    faces: npt.NDArray[np.int32],
-    layers: npt.NDArray[np.int32],
-    transforms: npt.NDArray[np.float64],
-    floor: float,
-    figure: Figure,
-) -> tuple[Floats, Floats, Floats, npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """Adds a box to sit on under the pelvis; it belongs to the background."""
-    root = transforms[0]
-    hips = root[:, :3] @ figure.body.joints[0] + root[:, 3]
-    near = np.linalg.norm(vertices[:, :2] - hips[:2], axis=1) < 0.12
-    top = float(vertices[near, 2].min()) + 0.015
-    corners, outward, triangles = [], [], []
-    for axis in range(3):
-        for sign in (-1.0, 1.0):
-            start = len(corners)
-            for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1)):
-                unit = np.zeros(3)
-                unit[axis], unit[(axis + 1) % 3], unit[(axis + 2) % 3] = sign, a, b
-                local = unit * np.array([0.24, 0.20, 0.5]) + np.array([0.0, 0.03, 0.0])
-                turned = root[:, :3] @ local
-                height = floor if unit[2] < 0 else top
-                corners.append([hips[0] + turned[0], hips[1] + turned[1], height])
-                face_normal = np.zeros(3)
-                face_normal[axis] = sign
-                outward.append(root[:, :3] @ face_normal)
-            triangles += [[start, start + 1, start + 2], [start, start + 2, start + 3]]
-    count = len(vertices)
-    return (
-        np.concatenate([vertices, np.array(corners, np.float32)]),
-        np.concatenate([normals, np.array(outward, np.float32)]),
-        np.concatenate([canonical, np.zeros((len(corners), 4), np.float32)]),
-        np.concatenate([faces, np.array(triangles, np.int32) + count]),
-        np.concatenate([layers, np.full(len(triangles), Layer.SEAT, np.int32)]),
-    )

@@ -91,6 +91,7 @@ def write_shards(folder: Path, plan: ShardPlan, workers: int, on_shard: Any = la
     """Renders what is missing of a plan; `on_shard` is told the photos of each finished shard."""
     folder.mkdir(parents=True, exist_ok=True)
     _check_manifest(folder, plan)
+    write_manifest(folder, plan)
     missing = []
     for shard in shard_plans(plan):
         if is_finished(folder, shard):

@@ -49,7 +49,8 @@ def _film(image: Image) -> npt.NDArray[np.float32]:
     height, width = grey.shape
     rows, columns = np.mgrid[0:height, 0:width]
     away = np.hypot((rows - height / 2) / height, (columns - width / 2) / width)
-    return np.repeat((curve * (1.05 - 0.55 * away**2) * 255)[:, :, None], 3, axis=2).clip(0, 255)
+    toned = np.clip(curve * (1.05 - 0.55 * away**2) * 255, 0, 255)
+    return np.asarray(np.repeat(toned[:, :, None], 3, axis=2), dtype=np.float32)
 
 
 def _watercolor(image: Image) -> npt.NDArray[np.float32]:
@@ -64,28 +65,30 @@ def _watercolor(image: Image) -> npt.NDArray[np.float32]:
     paper = cv2.resize(random.random(size, dtype=np.float32), (image.shape[1], image.shape[0]))
     outline = cv2.GaussianBlur(_edges(image, 60, 140), (0, 0), 1.0).astype(np.float32) / 255
     painted = washed + (paper[:, :, None] - 0.5) * 0.10 - outline[:, :, None] * 0.22
-    return np.clip(painted, 0, 1) * 255
+    return np.asarray(np.clip(painted, 0, 1) * 255)
 
 
 def _pop_art(image: Image) -> npt.NDArray[np.float32]:
-    grey = cv2.GaussianBlur(_grey(image), (0, 0), 1.0)
-    levels = np.quantile(grey, (0.2, 0.5, 0.78))
-    inks = np.array([(40, 10, 90), (230, 30, 120), (255, 200, 20), (60, 220, 230)], np.float32)
+    grey = _grey(cv2.bilateralFilter(cv2.bilateralFilter(image, 9, 60, 5), 9, 60, 5))
+    levels = 0.5 * np.quantile(grey, (0.2, 0.5, 0.8)) + 0.5 * np.array([55.0, 110.0, 175.0])
+    inks = np.array([(48, 12, 110), (225, 25, 115), (255, 150, 20), (255, 232, 60)], np.float32)
     picture = inks[np.digitize(grey, levels)]
     rows, columns = np.mgrid[0 : image.shape[0], 0 : image.shape[1]]
-    dots = ((rows % 4 < 2) & (columns % 4 < 2)) & (grey > levels[2])
-    picture[dots] = (255, 255, 255)
-    return picture
+    dots = ((rows % 4 < 2) & ((columns + rows // 4 % 2 * 2) % 4 < 2)) & (grey > levels[1]) & (grey <= levels[2])
+    picture[dots] = (40, 205, 220)
+    picture[_edges(image, 60, 150) > 0] = (25, 5, 60)
+    return np.asarray(picture)
 
 
 def _comic(image: Image) -> npt.NDArray[np.float32]:
-    flat = cv2.bilateralFilter(image, 7, 60, 5).astype(np.float32)
-    steps = np.round(flat / 255 * 4) / 4
-    middle = steps.mean(axis=2, keepdims=True)
-    vivid = np.clip(middle + (steps - middle) * 1.6, 0, 1) * 255
+    flat = cv2.bilateralFilter(cv2.bilateralFilter(image, 7, 50, 5), 7, 50, 5)
+    hsv = cv2.cvtColor(flat, cv2.COLOR_RGB2HSV).astype(np.float32)
+    hsv[:, :, 1] = np.clip(hsv[:, :, 1] * 1.35, 0, 255)
+    hsv[:, :, 2] = np.clip((np.floor(hsv[:, :, 2] / 52) + 0.8) * 55, 0, 255)
+    vivid = cv2.cvtColor(hsv.astype(np.uint8), cv2.COLOR_HSV2RGB).astype(np.float32)
     ink = cv2.dilate(_edges(image, 45, 110), np.ones((2, 2), np.uint8)) > 0
     vivid[ink] = 12
-    return vivid
+    return np.asarray(vivid)
 
 
 def _neon(image: Image) -> npt.NDArray[np.float32]:
@@ -95,7 +98,7 @@ def _neon(image: Image) -> npt.NDArray[np.float32]:
     colour = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB).astype(np.float32)
     line = colour * np.clip(cv2.GaussianBlur(found, (0, 0), 0.6)[:, :, None] * 1.8, 0, 1)
     glow = cv2.GaussianBlur(line, (0, 0), 2.5) * 1.1
-    return np.clip(image.astype(np.float32) * 0.10 + line + glow + (6, 2, 16), 0, 255)
+    return np.asarray(np.clip(image.astype(np.float32) * 0.10 + line + glow + (6, 2, 16), 0, 255))
 
 
 def _pixel_art(image: Image) -> npt.NDArray[np.float32]:

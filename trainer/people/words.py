@@ -160,11 +160,6 @@ FRAMING_PHRASES: Final[dict[str, dict[Language, str]]] = {
     "waist": {"en": "waist-up photo", "ru": "фото по пояс"},
     "portrait": {"en": "portrait", "ru": "портрет"},
 }
-FRAMING_OF_RU: Final[dict[str, str]] = {
-    "full": "фото {person} в полный рост",
-    "waist": "фото {person} по пояс",
-    "portrait": "портрет {person}",
-}
 IDENTITY_WORDS: Final[dict[Language, tuple[str, ...]]] = {
     "en": ("woman", "man", "hair", "bald", "beard", "glasses", "wearing", "young", "elderly"),
     "ru": ("женщин", "мужчин", "волос", "лыс", "бород", "очк", "одет", "молод", "пожил"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -209,7 +210,7 @@ class Person(_Connection):
         form.add_field("as_documents", "true" if as_documents else "false")
         for content, name in files:
             read = await asyncio.to_thread(content.read_bytes) if isinstance(content, Path) else content
-            form.add_field("file", read, filename=name, content_type="application/octet-stream")
+            form.add_field("file", io.BytesIO(read), filename=name, content_type="application/octet-stream")
         return self._acted(await self._ask("POST", f"{self._chat}/files", data=form))
 
     def _acted(self, content: bytes) -> list[ChatMessage]:

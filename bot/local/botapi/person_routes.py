@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -151,14 +152,17 @@ class PersonRoutes:
         return self._sent(self._people.say(self._chat(request).id, body.user_id, body.text, body.reply_to), before)
 
     async def send_files(self, request: web.Request) -> web.Response:
-        form = await request.post()
+        try:
+            form = await request.post()
+        except ValueError as error:
+            raise PersonError("expected a multipart form") from error
         uploads = []
         for value in form.getall("file", []):
             if isinstance(value, web.FileField):
                 with value.file as opened:
                     uploads.append(Upload(value.filename, opened.read()))
         user_id, caption = str(form.get("user_id", "")), form.get("caption", "")
-        if not user_id.isdecimal() or not isinstance(caption, str):
+        if not re.fullmatch("[0-9]{1,18}", user_id) or not isinstance(caption, str):
             raise PersonError("expected the fields user_id, caption, as_documents and one or more parts named file")
         before = self._world.seq
         messages = await self._people.send_files(

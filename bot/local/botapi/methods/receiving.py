@@ -15,6 +15,7 @@ from bot.local.botapi.world import World
 
 DOWNLOAD_MAX_BYTES = 20 * 1024 * 1024
 ANSWER_MAX = 200
+GIFT_KINDS = ("unlimited_gifts", "limited_gifts", "unique_gifts", "premium_subscription", "gifts_from_channels")
 
 
 class ReceivingMethods:
@@ -72,7 +73,12 @@ class ReceivingMethods:
 
     async def get_chat(self, parameters: Parameters) -> JsonValue:
         chat = chat_named(self._world, parameters)
-        return self._world.wire.chat(chat) | {"accent_color_id": 0, "max_reaction_count": 11}
+        gifts: JsonObject = dict.fromkeys(GIFT_KINDS, False)
+        return self._world.wire.chat(chat) | {
+            "accent_color_id": 0,
+            "max_reaction_count": 11,
+            "accepted_gift_types": gifts,
+        }
 
     async def get_chat_member(self, parameters: Parameters) -> JsonValue:
         chat = chat_named(self._world, parameters)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import cast
 
 from pydantic import JsonValue
@@ -13,6 +14,7 @@ from bot.local.botapi.photos import UPLOAD_MAX_BYTES, PhotoRefused
 from bot.local.botapi.records import Chat, JsonObject, Media, MediaKind, Message
 from bot.local.botapi.world import World
 
+CHAT_ID = re.compile(r"-?[0-9]{1,18}")
 TEXT_MAX = 4096
 CAPTION_MAX = 1024
 DOCUMENT_MAX_BYTES = 50 * 1024 * 1024
@@ -23,7 +25,7 @@ def chat_named(world: World, parameters: Parameters, name: str = "chat_id") -> C
     value = parameters.text(name)
     if not value:
         raise BadRequest("chat_id is empty")
-    chat = world.chats.get(int(value)) if value.lstrip("-").isdecimal() else None
+    chat = world.chats.get(int(value)) if CHAT_ID.fullmatch(value) else None
     if chat is None:
         raise BadRequest("chat not found")
     return chat

@@ -5,7 +5,7 @@ const [TALLEST_PX, WIDEST_PX, ENLARGED_MAX] = [460, 400, 2];
 
 // One bubble: a message, or the messages of an album. Redrawn part by part, so that an edit never flickers.
 export class Bubble {
-  // `deeds`: press(message, button, element), command(text), enlarge(url), menu(message, x, y), find(messageId)
+  // `deeds`: press(message, button, element), command(text), enlarge(url), menu(message, x, y), find(messageId), speaker()
   constructor(deeds) {
     this.deeds = deeds;
     this.messages = new Map();

@@ -14,7 +14,7 @@ const $ = (selector) => document.querySelector(selector);
 const known = { state: null, messages: new Map(), unread: new Map(), actions: new Map() };
 let openId = null;
 
-const deeds = { press, command: (text) => send({ text, files: [] }), enlarge, menu: showMenu, find: findMessage };
+const deeds = { press, command: (text) => send({ text, files: [] }), enlarge, menu: showMenu, find: findMessage, speaker: () => speaker() };
 const transcript = new Transcript($("#messages"), $("#newest"), deeds);
 const composer = new Composer({ send, complain: toast });
 
@@ -180,6 +180,7 @@ function drawHeader() {
   document.title = `${chat.title} · BoLID`;
 }
 
+$("#speaker").addEventListener("change", () => transcript.redraw());
 $("#back").addEventListener("click", () => {
   location.hash = "";
 });

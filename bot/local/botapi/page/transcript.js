@@ -57,10 +57,14 @@ export class Transcript {
 
   draw(bubble) {
     bubble.draw(this.words, {
-      mine: !bubble.first.from_bot,
-      showSender: this.group,
+      mine: bubble.first.sender_id === this.deeds.speaker(),
+      showSender: this.group && bubble.first.sender_id !== this.deeds.speaker(),
       languageCode: this.languageCode,
     });
+  }
+
+  redraw() {
+    for (const bubble of this.bubbles.values()) this.draw(bubble);
   }
 
   add(key, message) {

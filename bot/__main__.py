@@ -1,0 +1,151 @@
+"""`python -m bot`: the conversation and the dispatcher in one process, until SIGTERM or Ctrl-C.
+
+Exits with 0 after an orderly stop, and with 2 and one line when the operator has to do something.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from aiogram import Bot, Dispatcher
+from aiogram.exceptions import TelegramAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bot import logs, middlewares
+from bot.commands import publish_commands
+from bot.config import Config, load_config
+from bot.db.session import make_sessions, open_pool
+from bot.dispatch.dispatcher import JobDispatcher
+from bot.dispatch.pace import Pace
+from bot.dispatch.signals import JobSignals
+from bot.errors import OperatorError
+from bot.handlers import build_router
+from bot.polling import Polling
+from bot.readiness import database_answers, wait_for_database, wait_for_telegram
+from bot.styles import load_styles
+from bot.telegram import open_bot
+from bot.translator import Translator
+
+EXIT_OPERATOR = 2
+_log = structlog.get_logger(__name__)
+
+
+async def serve(config: Config, stop: asyncio.Event) -> None:
+    """Everything, until `stop` is set. Raises OperatorError."""
+    async with AsyncExitStack() as stack:
+        pool = open_pool(config.database_url.get_secret_value())
+        stack.push_async_callback(pool.dispose)
+        token = config.bot_token.get_secret_value()
+        bot = open_bot(token, config.bot_api_url, patient=True)
+        stack.push_async_callback(bot.session.close)
+        screens_bot = open_bot(token, config.bot_api_url, patient=False)
+        stack.push_async_callback(screens_bot.session.close)
+        await _serve(config, pool, bot, screens_bot, stop)
+
+
+async def _serve(config: Config, pool: AsyncEngine, bot: Bot, screens_bot: Bot, stop: asyncio.Event) -> None:
+    if not await _until(stop, wait_for_database(pool, config.start_patience_s, time.monotonic)):
+        return
+    if not await _until(stop, wait_for_telegram(screens_bot, config.start_patience_s, time.monotonic)):
+        return
+    translator = Translator()
+    dispatcher, jobs = wire(config, pool, bot, screens_bot, translator)
+    await dispatcher.emit_startup(bot=bot, **dispatcher.workflow_data)
+    jobs_running = asyncio.create_task(jobs.run())
+    menu = asyncio.create_task(_publish_menu(bot, translator, config.admin_ids))
+    _log.info("serving", bot=(await screens_bot.me()).username)
+    try:
+        await Polling(bot, dispatcher, database_answers=partial(database_answers, pool)).run(stop)
+    finally:
+        await dispatcher.emit_shutdown(bot=bot, **dispatcher.workflow_data)
+        menu.cancel()
+        jobs_running.cancel()
+        await asyncio.wait({menu, jobs_running})
+        _log.info("stopped")
+
+
+def wire(
+    config: Config, pool: AsyncEngine, bot: Bot, screens_bot: Bot, translator: Translator
+) -> tuple[Dispatcher, JobDispatcher]:
+    """The conversation and what moves jobs, tied together by their signals."""
+    sessions, styles, signals = make_sessions(pool), load_styles(), JobSignals()
+    dispatcher = Dispatcher(config=config, sessions=sessions, signals=signals)
+    middlewares.install(
+        dispatcher, config=config, sessions=sessions, signals=signals, styles=styles, translator=translator
+    )
+    dispatcher.include_router(build_router())
+    jobs = JobDispatcher(
+        sessions=sessions,
+        database_url=config.database_url.get_secret_value(),
+        broker_url=config.broker_url.get_secret_value(),
+        bot=screens_bot,
+        answer_verdicts=partial(dispatcher["answers"], bot),
+        styles=styles,
+        translator=translator,
+        signals=signals,
+        pace=Pace.of(config),
+    )
+    return dispatcher, jobs
+
+
+async def _publish_menu(bot: Bot, translator: Translator, admin_ids: frozenset[int]) -> None:
+    try:
+        await publish_commands(bot, translator, admin_ids)
+    except TelegramAPIError as error:
+        _log.warning("the menu of commands could not be published", error=str(error)[:200])
+
+
+async def _until(stop: asyncio.Event, work: Coroutine[Any, Any, Any]) -> bool:
+    """Do `work`, or leave it when `stop` is set first; whether it was done."""
+    task = asyncio.create_task(work)
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            task.result()
+        return task.done()
+    finally:
+        stopping.cancel()
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})
+
+
+async def _main(config: Config) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await serve(config, stop)
+
+
+def _secrets(config: Config) -> list[str]:
+    """What must not show in logs: the token, and the passwords in addresses."""
+    urls = (config.database_url.get_secret_value(), config.broker_url.get_secret_value())
+    passwords = [urlsplit(url).password or "" for url in urls]
+    return [config.bot_token.get_secret_value(), *passwords]
+
+
+def main() -> int:
+    """The exit code."""
+    try:
+        config = load_config()
+        logs.configure(config.log_level, as_json=config.log_json, secrets=_secrets(config))
+        asyncio.run(_main(config))
+    except OperatorError as error:
+        print(f"bot: {error}", file=sys.stderr)
+        return EXIT_OPERATOR
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

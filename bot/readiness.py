@@ -1,0 +1,83 @@
+"""What must be there before the bot begins, waited for with patience, and said in one line when it does not come."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import asyncpg
+import structlog
+from aiogram import Bot
+from aiogram.exceptions import TelegramAPIError, TelegramNotFound, TelegramUnauthorizedError
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bot.db.session import is_outage
+from bot.errors import OperatorError
+
+RETRY_S = 1.0
+WRONG_ACCESS = (
+    asyncpg.InvalidPasswordError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+)
+_log = structlog.get_logger(__name__)
+
+
+async def database_answers(pool: AsyncEngine) -> bool:
+    """Whether Postgres is there right now."""
+    try:
+        async with pool.connect() as connection:
+            await connection.execute(text("select 1"))
+    except Exception as error:
+        if not is_outage(error):
+            raise
+        return False
+    return True
+
+
+async def wait_for_database(pool: AsyncEngine, patience_s: float, clock: Callable[[], float]) -> None:
+    """Raises OperatorError: it does not come, does not let us in, or has not been migrated."""
+    deadline = clock() + patience_s
+    while True:
+        try:
+            answers = await database_answers(pool)
+            if answers:
+                await _check_migrated(pool)
+                return
+        except WRONG_ACCESS as error:
+            raise OperatorError(f"DATABASE_URL does not open the database: {error}; correct it") from None
+        except DBAPIError as error:
+            raise OperatorError(f"DATABASE_URL does not open the database: {error.orig}; correct it") from None
+        if clock() > deadline:
+            raise OperatorError(
+                f"no Postgres at DATABASE_URL after {patience_s:.0f} s: start it or correct the address"
+            )
+        _log.warning("waiting for Postgres")
+        await asyncio.sleep(RETRY_S)
+
+
+async def _check_migrated(pool: AsyncEngine) -> None:
+    async with pool.connect() as connection:
+        found = await connection.scalar(text("select to_regclass('jobs')"))
+    if found is None:
+        raise OperatorError("the database has no tables yet: run `alembic upgrade head`")
+
+
+async def wait_for_telegram(bot: Bot, patience_s: float, clock: Callable[[], float]) -> str:
+    """The bot's user name. Raises OperatorError: the token is wrong, or nobody answers."""
+    deadline = clock() + patience_s
+    while True:
+        try:
+            return (await bot.me()).username or str(bot.id)
+        except (TelegramUnauthorizedError, TelegramNotFound):
+            raise OperatorError("BOT_TOKEN is not known to the Bot API: get one from @BotFather") from None
+        except TelegramAPIError as error:
+            if clock() > deadline:
+                raise OperatorError(
+                    f"no Bot API at BOT_API_URL after {patience_s:.0f} s ({type(error).__name__}): "
+                    "check the network or the address"
+                ) from None
+            _log.warning("waiting for the Bot API", error=str(error)[:200])
+        await asyncio.sleep(RETRY_S)

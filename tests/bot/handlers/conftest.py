@@ -1,0 +1,284 @@
+"""A real conversation: people over HTTP, the real polling and handlers, a real Postgres. Only the worker is played."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from aiogram import Bot, Dispatcher
+from aiogram.types import BufferedInputFile
+from PIL import Image
+from sqlalchemy import func, make_url, select, text, update
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from bot import keyboards, middlewares
+from bot.callbacks import ConsentCallback
+from bot.config import Config
+from bot.db.session import Sessions, make_sessions, open_pool, read_url
+from bot.db.tables import Base, Job, Reference, User, Worker
+from bot.dispatch.signals import JobSignals
+from bot.domain import CONSENT_VERSION, JobState, ReferenceState
+from bot.handlers import build_router
+from bot.local.botapi import ADMIN_ID, ANNA_ID, BEN_ID, ApiControl, LocalBotAPI, Person
+from bot.local.botapi.views import ChatMessage
+from bot.local.embedded import EmbeddedPostgres
+from bot.polling import Polling
+from bot.styles import Styles, load_styles
+from bot.telegram import open_bot
+from bot.translator import Texts, Translator
+from engine.contract import Verdict
+
+LOOK_S = 0.03
+
+
+class NotedSignals(JobSignals):
+    """The real signals; a test may ask what was called off."""
+
+    called_off: list[UUID]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.called_off = []
+
+    async def cancelled(self, job_ids: Sequence[UUID]) -> None:
+        self.called_off += job_ids
+        await super().cancelled(job_ids)
+
+
+@dataclass
+class Chat:
+    """What a test holds in hand: the people, the bot, the database, and the verdicts that photos get."""
+
+    api: LocalBotAPI
+    control: ApiControl
+    anna: Person
+    ben: Person
+    boss: Person
+    bot: Bot
+    dispatcher: Dispatcher
+    sessions: Sessions
+    signals: NotedSignals
+    styles: Styles
+    translator: Translator
+    verdicts: list[Verdict] = field(default_factory=list)
+    """For the photos to come, in order; ACCEPTED when there is none left."""
+    worker_looks: bool = True
+
+    def texts(self, language: str = "ru") -> Texts:
+        return self.translator.of(language)
+
+    async def consent(self, person: Person) -> None:
+        """From nothing to the question for a photo."""
+        await person.send_text("/start")
+        await person.wait_for(lambda message: bool(message.buttons))
+        await person.press(ConsentCallback(version=CONSENT_VERSION).pack())
+        await person.wait_for(says("📷"))
+
+    async def accept_photo(self, person: Person, seed: int = 0) -> ChatMessage:
+        """From consent to an accepted photo; gives the bot's answer."""
+        await person.send_photo(jpeg(seed))
+        return await person.wait_for(says("✅"))
+
+    async def ready(self, person: Person) -> None:
+        """From nothing to the question for words."""
+        await self.consent(person)
+        await self.accept_photo(person)
+
+    async def jobs(self) -> list[Job]:
+        async with self.sessions() as session:
+            return list(await session.scalars(select(Job).order_by(Job.created_at)))
+
+    async def job(self, count: int = 1) -> Job:
+        """The newest job, as soon as there are `count`."""
+        for _ in range(300):
+            if len(jobs := await self.jobs()) == count:
+                return jobs[-1]
+            await asyncio.sleep(LOOK_S)
+        raise AssertionError(f"expected {count} jobs, got {[job.prompt for job in jobs]}")
+
+    async def move(self, job: Job, state: JobState) -> None:
+        """As the dispatcher would."""
+        async with self.sessions.begin() as session:
+            await session.execute(update(Job).where(Job.id == job.id).values(state=state))
+
+    async def picture(self, person: Person, job: Job) -> ChatMessage:
+        """The finished picture with its buttons, as the dispatcher would deliver it."""
+        await self.move(job, JobState.DELIVERED)
+        sent = await self.bot.send_photo(
+            person.user_id,
+            BufferedInputFile(jpeg(99), "picture.jpg"),
+            caption="picture",
+            reply_markup=keyboards.picture(self.texts(), job.id),
+        )
+        return await person.message(sent.message_id)
+
+    async def references(self) -> list[Reference]:
+        async with self.sessions() as session:
+            return list(await session.scalars(select(Reference).order_by(Reference.message_id)))
+
+    async def user(self, person: Person) -> User | None:
+        async with self.sessions() as session:
+            return await session.get(User, person.user_id)
+
+    async def grant(self, person: Person, *, photos: int = 1, style: str | None = None) -> None:
+        """What a conversation would have led to: consent, accepted photos, a style."""
+        await person.send_text("/help")
+        await person.wait_for(says("/photos"))
+        async with self.sessions.begin() as session:
+            user = await session.get_one(User, person.user_id)
+            user.consent_version, user.style = CONSENT_VERSION, style
+            for number in range(photos):
+                image = jpeg(200 + number, (60, 80))
+                session.add(
+                    Reference(
+                        user_id=user.id, chat_id=user.id, message_id=-1 - number, state=ReferenceState.ACCEPTED,
+                        verdict=Verdict.ACCEPTED, image=image, width=60, height=80, answered_at=func.now(),
+                        sha256=hashlib.sha256(image).hexdigest(),
+                    )
+                )  # fmt: skip
+
+    async def set_worker(self, *, alive: bool) -> None:
+        async with self.sessions.begin() as session:
+            await session.merge(Worker(id="w1", backbone="nano", device="cpu", batch_max=1, busy=False))
+            await session.flush()
+            seen = func.now() + timedelta(hours=1 if alive else -1)
+            await session.execute(update(Worker).values(seen_at=seen))
+
+    async def feed(self, person: Person, **content: Any) -> None:
+        """A message of a kind that the local server does not know, as an update of Telegram's."""
+        sent = await person.send_text("/help")
+        await self.settled()
+        chat = {"id": person.user_id, "type": "private", "first_name": "X"}
+        sender = {"id": person.user_id, "is_bot": False, "first_name": "X", "language_code": "ru"}
+        message = {"message_id": sent.id, "date": 1_700_000_000, "chat": chat, "from": sender, **content}
+        await self.dispatcher.feed_raw_update(self.bot, {"update_id": 10_000_000, "message": message})
+
+    async def row_counts(self) -> dict[str, int]:
+        async with self.sessions() as session:
+            tables = Base.metadata.sorted_tables
+            return {table.name: await session.scalar(select(func.count()).select_from(table)) or 0 for table in tables}
+
+    async def settled(self) -> None:
+        """Every update sent so far has been handled, with what followed from it."""
+        for _ in range(300):
+            if not await self.control.pending_updates():
+                break
+            await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(3 * LOOK_S)
+
+    async def texts_to(self, person: Person) -> list[str]:
+        """All that the bot has said to someone."""
+        await self.settled()
+        return [message.text for message in await person.transcript() if message.from_bot]
+
+
+def says(*parts: str) -> Callable[[ChatMessage], bool]:
+    """Whether a message has all these parts."""
+    return lambda message: all(part in message.text for part in parts)
+
+
+def jpeg(seed: int = 0, size: tuple[int, int] = (300, 400), **options: Any) -> bytes:
+    """A photo unlike that of another seed."""
+    return encoded(Image.radial_gradient("L").resize(size).convert("RGB").point(_shifted(seed)), "JPEG", **options)
+
+
+def encoded(image: Image.Image, form: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def _shifted(seed: int) -> list[int]:
+    return [(level + 37 * seed + 20 * channel) % 256 for channel in range(3) for level in range(256)]
+
+
+@pytest.fixture(scope="session")
+def translator() -> Translator:
+    return Translator()
+
+
+@pytest.fixture(scope="session")
+def chat_database_url(postgres: EmbeddedPostgres, migrated_template: str) -> str:
+    """One database for all conversations: emptying it is quicker than making another."""
+    asyncio.run(_create("conversations", postgres.url, migrated_template))
+    return make_url(postgres.url).set(database="conversations").render_as_string(hide_password=False)
+
+
+async def _create(name: str, server_url: str, template: str) -> None:
+    pool = create_async_engine(read_url(server_url), poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    async with pool.connect() as connection:
+        await connection.execute(text(f"create database {name} template {template}"))
+    await pool.dispose()
+
+
+@pytest.fixture
+async def chat(chat_database_url: str, translator: Translator) -> AsyncIterator[Chat]:
+    """The bot is up, a worker is alive, and photos are examined as soon as they come."""
+    async with AsyncExitStack() as stack:
+        pool = open_pool(chat_database_url)
+        stack.push_async_callback(pool.dispose)
+        api = await stack.enter_async_context(LocalBotAPI())
+        people = [Person(api.url, user_id) for user_id in (ANNA_ID, BEN_ID, ADMIN_ID)]
+        control = ApiControl(api.url)
+        for client in (*people, control):
+            await stack.enter_async_context(client)
+        bot = open_bot(api.token, api.url, patient=True)
+        stack.push_async_callback(bot.session.close)
+        config = Config(
+            bot_token=api.token, database_url="postgresql://unused", broker_url="redis://unused",
+            admin_ids=frozenset({ADMIN_ID}), _env_file=None,
+        )  # fmt: skip
+        sessions, signals, styles = make_sessions(pool), NotedSignals(), load_styles()
+        dispatcher = Dispatcher(config=config, sessions=sessions, signals=signals)
+        middlewares.install(
+            dispatcher, config=config, sessions=sessions, signals=signals, styles=styles, translator=translator
+        )
+        dispatcher.include_router(build_router())
+        chat = Chat(api, control, *people, bot, dispatcher, sessions, signals, styles, translator)
+        await _empty(sessions)
+        await chat.set_worker(alive=True)
+        stop = asyncio.Event()
+        polling = asyncio.create_task(Polling(bot, dispatcher, database_answers=_always).run(stop))
+        examining = asyncio.create_task(_examine(chat, stop))
+        yield chat
+        stop.set()
+        await asyncio.gather(polling, examining)
+
+
+async def _empty(sessions: Sessions) -> None:
+    tables = ", ".join(Base.metadata.tables)
+    async with sessions.begin() as session:
+        await session.execute(text(f"truncate {tables}"))
+
+
+async def _always() -> bool:
+    return True
+
+
+async def _examine(chat: Chat, stop: asyncio.Event) -> None:
+    """What the dispatcher does with a worker's verdicts: store them, then have them told."""
+    answers: Callable[[Bot], Awaitable[int]] = chat.dispatcher["answers"]
+    while not stop.is_set():
+        if chat.worker_looks:
+            await _look(chat)
+        await answers(chat.bot)
+        await asyncio.sleep(LOOK_S)
+
+
+async def _look(chat: Chat) -> None:
+    async with chat.sessions.begin() as session:
+        announced = Reference.answer_message_id.is_not(None)
+        pending = select(Reference).where(Reference.state == ReferenceState.PENDING, announced)
+        for photo in await session.scalars(pending.order_by(Reference.message_id)):
+            verdict = chat.verdicts.pop(0) if chat.verdicts else Verdict.ACCEPTED
+            photo.verdict = verdict
+            photo.state = ReferenceState.ACCEPTED if verdict == Verdict.ACCEPTED else ReferenceState.REJECTED

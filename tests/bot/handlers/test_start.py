@@ -1,0 +1,3 @@
+"""Arriving: what this is, consent, language, help."""
+
+from __future__ import annotations

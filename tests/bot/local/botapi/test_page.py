@@ -1,0 +1,201 @@
+"""The chat page in a real Chromium. Needs Debian's package: apt-get install chromium (or $CHROMIUM names a binary)."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from aiogram import Bot, Dispatcher, F
+from aiogram.filters import Command, CommandStart
+from aiogram.types import (
+    BotCommand,
+    BufferedInputFile,
+    CallbackQuery,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    InputMediaPhoto,
+    Message,
+)
+from playwright.async_api import Page, async_playwright, expect
+
+from bot.local.botapi import ANNA_ID, GROUP_ID, LocalBotAPI, Person
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
+CALM = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium, or set $CHROMIUM")
+
+DROP = """([base64, name, type]) => {
+    const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([bytes], name, { type }));
+    for (const kind of ["dragenter", "dragover", "drop"])
+        document.body.dispatchEvent(new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true }));
+}"""
+
+
+@pytest.fixture
+async def page() -> AsyncIterator[Page]:
+    """A page whose own errors fail the test."""
+    complaints: list[str] = []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=CALM)
+        page = await browser.new_page(viewport={"width": 1100, "height": 800})
+        page.set_default_timeout(10_000)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
+        yield page
+        await browser.close()
+    assert not complaints
+
+
+@pytest.fixture
+async def echo(bot: Bot, picture: Callable[..., bytes]) -> AsyncIterator[Bot]:
+    """A small bot: repeats text with a button, shows progress, counts photos."""
+    dispatcher = Dispatcher()
+
+    @dispatcher.message(CommandStart())
+    async def start(message: Message) -> None:
+        await message.answer("Hello, <b>you</b>", parse_mode="HTML")
+
+    @dispatcher.message(Command("draw"))
+    async def draw(message: Message) -> None:
+        status = await message.answer("Waiting in line")
+        photo = BufferedInputFile(picture(128, 192), "p.png")
+        await status.edit_media(InputMediaPhoto(media=photo, caption="Finished drawing"))
+
+    @dispatcher.message(F.text)
+    async def repeat(message: Message) -> None:
+        rows = [[InlineKeyboardButton(text=text, callback_data=text) for text in ("Toast", "Alert")]]
+        await message.answer(f"You said {message.text}", reply_markup=InlineKeyboardMarkup(inline_keyboard=rows))
+
+    @dispatcher.message(F.photo)
+    async def photo(message: Message) -> None:
+        assert message.photo
+        await message.reply(f"A photo of {message.photo[-1].width} px: {message.caption}")
+
+    @dispatcher.message(F.document)
+    async def document(message: Message) -> None:
+        assert message.document
+        await message.answer(f"A file: {message.document.file_name}")
+
+    @dispatcher.callback_query()
+    async def pressed(query: CallbackQuery) -> None:
+        await query.answer(f"{query.data} it is", show_alert=query.data == "Alert")
+
+    await bot.set_my_commands([BotCommand(command="draw", description="Draw something")])
+    polling = asyncio.create_task(dispatcher.start_polling(bot, handle_signals=False, polling_timeout=5))
+    yield bot
+    await dispatcher.stop_polling()
+    await polling
+
+
+async def say(page: Page, text: str) -> None:
+    await page.fill("#text", text)
+    await page.press("#text", "Enter")
+
+
+async def drop(page: Page, content: bytes, name: str, kind: str = "image/png") -> None:
+    await page.evaluate(DROP, [base64.b64encode(content).decode(), name, kind])
+
+
+async def test_a_conversation_by_hand(
+    page: Page, api: LocalBotAPI, echo: Bot, picture: Callable[..., bytes], tmp_path: Path
+) -> None:
+    await page.goto(f"{api.url}/")
+    bubbles = page.locator(".bubble")
+    await page.click("#begin")
+    await expect(bubbles.last.locator(".text b")).to_have_text("you")
+
+    await say(page, "hi <i>there</i>")
+    await expect(bubbles.last.locator(".text")).to_have_text("You said hi <i>there</i>")
+    await expect(page.locator(".bubble.mine").last.locator(".text")).to_have_text("hi <i>there</i>")
+    await page.click(".key:has-text('Toast')")
+    await expect(page.locator("#toast")).to_have_text("Toast it is")
+    await page.click(".key:has-text('Alert')")
+    await expect(page.locator("#alert p")).to_have_text("Alert it is")
+    await page.click("#alert button")
+
+    await page.fill("#text", "/d")
+    await page.click("#commands button")
+    await expect(bubbles.last.locator(".text")).to_have_text("Finished drawing")
+    await expect(bubbles.last.locator(".tile img")).to_be_visible()
+    await expect(bubbles.last.locator(".foot")).to_contain_text("изменено")
+    await bubbles.last.locator(".tile").click()
+    await expect(page.locator("#viewer")).to_be_visible()
+    await page.click("#viewer")
+
+    await drop(page, picture(300, 200), "me.png")
+    await expect(page.locator("#attachments figure")).to_have_count(1)
+    await page.screenshot(path=tmp_path / "page.png")
+    await say(page, "that is me")
+    await expect(bubbles.last.locator(".text")).to_have_text("A photo of 300 px: that is me")
+    await expect(page.locator("#attachments")).to_be_hidden()
+
+    await page.click(f".chat[data-chat='{GROUP_ID}']")
+    await expect(page.locator(".bubble")).to_have_count(0)
+    await page.click(".chat:has-text('Ben')")
+    await expect(page.locator("#begin")).to_have_text("Start")
+    await page.click("#begin")
+    await expect(bubbles).to_have_count(2)
+    await page.click("#block")
+    await expect(page.locator("#begin")).to_have_text("Unblock bot")
+
+
+async def test_files_albums_edits_and_deletions(
+    page: Page, api: LocalBotAPI, echo: Bot, anna: Person, picture: Callable[..., bytes]
+) -> None:
+    await page.goto(f"{api.url}/#{ANNA_ID}")
+    bubbles = page.locator(".bubble")
+    await expect(bubbles).to_have_count(2)
+
+    await drop(page, picture(60, 60), "one.png")
+    await drop(page, picture(80, 60), "two.png")
+    await page.click("#send")
+    await expect(page.locator(".bubble.mine .tiles[data-count='2'] .tile")).to_have_count(2)
+    await expect(page.locator(".bubble.bot")).to_have_count(3)
+
+    await drop(page, b"<script>alert(1)</script>", "<img src=x onerror=alert(1)>.html", "text/html")
+    await expect(page.locator("#as-file")).to_be_checked()
+    await page.click("#send")
+    await expect(page.locator(".file b")).to_have_text("<img src=x onerror=alert(1)>.html")
+
+    await say(page, "first")
+    await expect(page.locator(".key")).to_have_count(2)
+    mine = page.locator(".bubble.mine").last
+    await mine.locator(".body").click(button="right")
+    await page.click("#menu button:has-text('Изменить')")
+    await say(page, "second")
+    await expect(mine.locator(".text")).to_have_text("second")
+    count = await page.locator(".bubble.mine").count()
+    await mine.locator(".body").click(button="right")
+    await page.click("#menu button:has-text('Удалить')")
+    await expect(page.locator(".bubble.mine")).to_have_count(count - 1)
+
+
+async def test_hostile_text_stays_text_and_the_page_outlives_the_server(
+    page: Page, api: LocalBotAPI, bot: Bot, anna: Person, tmp_path: Path
+) -> None:
+    await page.set_viewport_size({"width": 390, "height": 760})
+    await page.goto(f"{api.url}/#{ANNA_ID}")
+    hostile = "<img src=x onerror=alert(1)> javascript:alert(1) \u202eright"
+    await bot.send_message(ANNA_ID, hostile)
+    await bot.send_message(ANNA_ID, '<a href="javascript:alert(1)">no link</a>', parse_mode="HTML")
+    await expect(page.locator(".bubble .text").nth(1)).to_have_text(hostile)
+    assert await page.locator(".text a[href^='javascript']").count() == 0
+    assert await page.locator(".text img").count() == 0
+    width = await page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 390
+    await page.click("#back")
+    await expect(page.locator("#chats .chat")).to_have_count(4)
+    await page.screenshot(path=tmp_path / "narrow.png")

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+
+import aiohttp
+import pytest
+from aiogram import Bot
+from aiogram.exceptions import TelegramNotFound, TelegramUnauthorizedError
+from aiogram.methods import SendDice
+
+from bot.local.botapi import ANNA_ID, LocalBotAPI, Person
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+async def test_parameters_come_by_query_form_or_json(
+    api: LocalBotAPI, anna: Person, http: aiohttp.ClientSession
+) -> None:
+    url = f"{api.url}/bot{api.token}/SENDmessage"
+    markup = {"inline_keyboard": [[{"text": "Go", "callback_data": "go"}]]}
+    fields = {"chat_id": str(ANNA_ID), "text": "hi", "reply_markup": json.dumps(markup)}
+    requests = (
+        http.get(url, params=fields),
+        http.post(url, data=fields),
+        http.post(url, json={"chat_id": ANNA_ID, "text": "hi", "reply_markup": markup}),
+    )
+    for request in requests:
+        async with request as response:
+            answer = await response.json()
+            assert answer["ok"] and answer["result"]["reply_markup"] == markup
+
+
+async def test_a_wrong_token_is_unauthorised(api: LocalBotAPI, connect_bot: Callable[..., Bot]) -> None:
+    bot = connect_bot(api, "7000000001:someone-else")
+    with pytest.raises(TelegramUnauthorizedError, match="Unauthorized"):
+        await bot.get_me()
+    await bot.session.close()
+
+
+async def test_an_unknown_method_is_not_found(bot: Bot, anna: Person) -> None:
+    with pytest.raises(TelegramNotFound, match="Not Found"):
+        await bot(SendDice(chat_id=ANNA_ID))
+
+
+@pytest.mark.parametrize(
+    ("fields", "description"),
+    [
+        ({"text": "x"}, "Bad Request: chat_id is empty"),
+        ({"chat_id": str(ANNA_ID)}, "Bad Request: message text is empty"),
+        ({"text": "x", "chat_id": "1" * 5000}, "Bad Request: chat not found"),
+        (
+            {"text": "x", "chat_id": str(ANNA_ID), "reply_markup": "{"},
+            "Bad Request: can't parse reply_markup JSON object",
+        ),
+        ({"text": "x", "chat_id": str(ANNA_ID), "reply_markup": "[]"}, "Bad Request: object expected as reply markup"),
+        (
+            {"text": "x", "chat_id": str(ANNA_ID), "reply_markup": '{"inline_keyboard": [{}]}'},
+            'Bad Request: field "inline_keyboard" of the InlineKeyboardMarkup must be an Array of Arrays',
+        ),
+        (
+            {"text": "x", "chat_id": str(ANNA_ID), "reply_markup": '{"inline_keyboard": [["a"]]}'},
+            "Bad Request: can't parse inline keyboard button: InlineKeyboardButton must be an Object",
+        ),
+        ({"text": "x", "chat_id": str(ANNA_ID), "parse_mode": "Markdown"}, "Bad Request: unsupported parse_mode"),
+        ({"text": "x", "chat_id": str(ANNA_ID), "entities": "[1]"}, "Bad Request: can't parse MessageEntity"),
+        ({"text": "x", "chat_id": str(ANNA_ID), "reply_to_message_id": "one"}, "Bad Request: can't parse"),
+    ],
+)
+async def test_malformed_parameters_are_bad_requests(
+    api: LocalBotAPI, anna: Person, http: aiohttp.ClientSession, fields: dict[str, str], description: str
+) -> None:
+    async with http.post(f"{api.url}/bot{api.token}/sendMessage", data=fields) as response:
+        answer = await response.json()
+        assert response.status == 400
+        assert (answer["ok"], answer["error_code"]) == (False, 400)
+        assert answer["description"].startswith(description)
+
+
+async def test_junk_is_answered_and_survived(
+    api: LocalBotAPI, anna: Person, bot: Bot, http: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    send = f"/bot{api.token}/sendMessage"
+    chat = f"/client/chats/{ANNA_ID}"
+    as_json = {"Content-Type": "application/json"}
+    lonely = {"chat_id": ANNA_ID, "text": "\ud800"}
+    for path, options in [
+        (send, {"data": b"{", "headers": as_json}),
+        (send, {"data": b"[" * 100_000, "headers": as_json}),
+        (send, {"data": b"[]", "headers": as_json}),
+        (send, {"data": json.dumps(lonely).encode(), "headers": as_json}),
+        (send, {"data": b"\xff\xfe", "headers": {"Content-Type": "application/json; charset=nonsense"}}),
+        (send, {"data": b"junk", "headers": {"Content-Type": "multipart/form-data; boundary=x"}}),
+        (send, {"data": b"junk", "headers": {"Content-Type": "multipart/form-data"}}),
+        (send, {"data": b"%ff%fe=1", "headers": {"Content-Type": "application/x-www-form-urlencoded"}}),
+        (f"{chat}/messages", {"data": b"{", "headers": as_json}),
+        (f"{chat}/messages", {"json": {"user_id": ANNA_ID, "text": "x", "extra": 1}}),
+        (f"{chat}/messages", {"data": json.dumps({"user_id": ANNA_ID, "text": "\ud800"}), "headers": as_json}),
+        (f"{chat}/files", {"data": {"user_id": "x"}}),
+        (f"{chat}/files", {"data": b"junk", "headers": {"Content-Type": "multipart/form-data; boundary=x"}}),
+        ("/client/chats/77/messages", {"json": {"user_id": ANNA_ID, "text": "x"}}),
+        (f"{chat}/messages/999/press", {"json": {"user_id": ANNA_ID, "data": "x"}}),
+        ("/nowhere", {}),
+    ]:
+        async with http.post(api.url + path, **options) as response:
+            assert 400 <= response.status < 500, (path, options, await response.text())
+            assert await response.json()
+    for path in (
+        "/page/server.py",
+        "/page/../server.py",
+        "/client/files/none",
+        f"/file/bot{api.token}/../x",
+        f"/{'x' * 9000}",
+    ):
+        async with http.get(api.url + path) as response:
+            assert response.status >= 400
+    assert (await bot.get_me()).is_bot
+    assert not [record for record in caplog.records if record.name.startswith("bot.local")]
+
+
+async def test_other_web_sites_are_kept_out(api: LocalBotAPI, http: aiohttp.ClientSession) -> None:
+    for headers in ({"Host": "evil.example"}, {"Origin": "https://evil.example"}, {"Origin": "null"}):
+        async with http.get(f"{api.url}/client/state", headers=headers) as response:
+            assert response.status == 403
+    async with http.get(f"{api.url}/client/state", headers={"Origin": api.url}) as response:
+        assert response.status == 200
+        assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+
+
+async def test_a_sent_web_page_is_only_ever_saved(anna: Person, api: LocalBotAPI, http: aiohttp.ClientSession) -> None:
+    sent = await anna.send_document(b"<script>alert(1)</script>", name='<b>"x.html')
+    assert sent.document
+    async with http.get(api.url + sent.document.url) as response:
+        assert response.headers["Content-Disposition"].startswith("attachment")
+        assert response.content_type == "application/octet-stream"
+        assert response.headers["X-Content-Type-Options"] == "nosniff"

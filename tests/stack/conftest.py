@@ -1,0 +1,74 @@
+"""A whole stack for tests: real servers, real processes, a slow backbone in place of a model, short leases."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from bot.local.children import choose_port
+from bot.local.supervisor import Stack, kept_up
+
+QUICK = {
+    "ENGINE_BACKBONE": "slow_backbone:load",
+    "SLOW_BACKBONE_STEP_S": "0.3",
+    "SLOW_BACKBONE_BATCH_MAX": "2",
+    "PYTHONPATH": str(Path(__file__).parent),
+    "LEASE_S": "4",
+    "HANDOUT_S": "5",
+    "ALIVE_S": "5",
+    "TICK_S": "0.25",
+    "EDIT_INTERVAL_S": "0.3",
+}
+
+
+class Record:
+    """An audience that remembers."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def doing(self, text: str) -> None:
+        return None
+
+    def done(self, text: str) -> None:
+        return None
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+
+
+def quick_environment() -> dict[str, str]:
+    """The environment of a local stack with the slow backbone: nothing of the machine's own settings but the paths."""
+    kept = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG", "TMPDIR")}
+    return kept | QUICK
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One running stack for a module; each test leaves it whole."""
+    stack = Stack(tmp_path_factory.mktemp("stack") / "state", Record(), quick_environment(), chat_port=choose_port())
+    with kept_up(stack):
+        yield stack
+
+
+@pytest.fixture
+async def tending(stack: Stack) -> AsyncIterator[None]:
+    """While a test runs, what crashes is started again, as `make run` does it."""
+
+    async def tend() -> None:
+        while True:
+            stack.tend()
+            await asyncio.sleep(0.1)
+
+    tender = asyncio.create_task(tend())
+    yield
+    if tender.done():
+        await tender
+    tender.cancel()
+    with suppress(asyncio.CancelledError):
+        await tender

@@ -1,0 +1,136 @@
+"""The whole pipeline on three people: shards, autoencoder, denoiser, judge, gates; each stage resumes and is real."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from engine.backbones.autoencoder import NanoAutoencoder
+from engine.backbones.nano import NanoBackbone, load_model
+from engine.contract import Settings
+from engine.identity.faces import CascadeFinder
+from trainer import autoencoder, gates, judge, train
+from trainer.__main__ import main
+from trainer.data import Conditions, TrainingPhotos
+from trainer.errors import CheckpointError, DataError
+from trainer.shards import read_shards
+
+SECONDS = 1 / 60
+
+
+@pytest.fixture(scope="module")
+def vae_run(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("vae")
+    autoencoder.train(autoencoder.AutoencoderRun(shards, out, minutes=4 * SECONDS, batch=4))
+    return out
+
+
+@pytest.fixture(scope="module")
+def trained(shards: Path, vae_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("run")
+    train.train(train.TrainingRun(shards, vae_run / "vae", out, minutes=4 * SECONDS, batch=4))
+    return out
+
+
+def test_the_autoencoder_learns_and_says_how_well(shards: Path, vae_run: Path) -> None:
+    facts = json.loads((vae_run / "autoencoder.json").read_text("utf-8"))
+    images = read_shards(shards).images
+    untrained = ((images.astype(float) - images.mean()) ** 2).mean()
+    assert facts["psnr_db"] > 10 * np.log10(255**2 / untrained), "worse than one grey for all"
+    vae = NanoAutoencoder.from_pretrained(vae_run / "vae")
+    assert vae.config.scaling_factor == pytest.approx(1 / facts["latent_std"])
+
+
+def test_training_writes_a_checkpoint_that_carries_its_origin_and_draws(trained: Path) -> None:
+    model = load_model(trained / "nano")
+    assert model.metadata["step"] > 0
+    assert len(model.metadata["data"]["hash"]) == 64
+    assert model.metadata["recipe"]["batch"] == 4
+    assert NanoBackbone(model).capabilities.width == 128
+
+
+def test_a_run_that_was_cut_off_goes_on_where_it_stood(shards: Path, vae_run: Path, trained: Path) -> None:
+    before = torch.load(trained / "state.pt", weights_only=True)
+    train.train(train.TrainingRun(shards, vae_run / "vae", trained, minutes=8 * SECONDS, batch=4))
+    after = torch.load(trained / "state.pt", weights_only=True)
+    assert after["step"] > before["step"]
+    assert after["spent_s"] > before["spent_s"] >= 4.0
+    steps = [json.loads(line)["step"] for line in (trained / "log.jsonl").read_text("utf-8").splitlines()]
+    assert steps == sorted(steps)
+
+
+def test_references_are_other_photos_of_the_same_person(shards: Path, vae_run: Path, trained: Path) -> None:
+    people = read_shards(shards)
+    vae = NanoAutoencoder.from_pretrained(vae_run / "vae")
+    photos = TrainingPhotos(people, vae, trained / "cache", load_model(trained / "nano").adapter.config)
+    rng = np.random.default_rng(0)
+    for photo in range(len(people.images)):
+        reference = photos._reference(photo, rng)
+        assert reference != photo
+        assert people.identity[reference] == people.identity[photo]
+
+
+def test_what_is_withheld_is_withheld(shards: Path, vae_run: Path, trained: Path) -> None:
+    vae = NanoAutoencoder.from_pretrained(vae_run / "vae")
+    photos = TrainingPhotos(read_shards(shards), vae, trained / "cache", load_model(trained / "nano").adapter.config)
+    rng = np.random.default_rng(0)
+    bare = next(photos.batches(8, Conditions(nothing=1.0), 2.0, rng))
+    assert bare.captions == [""] * 8
+    assert not bare.face_scale.any() and not bare.body_scale.any()
+    without_face = next(photos.batches(8, Conditions(nothing=0, no_identity=0, no_face=1.0), 2.0, rng))
+    assert not without_face.face_scale.any() and without_face.body_scale.all()
+    words = next(photos.batches(8, Conditions(nothing=0, no_text=0, no_identity=1.0), 2.0, rng))
+    assert all(words.captions)
+    assert float(words.weight.min()) >= 1.0 and float(words.weight.max()) <= 3.0
+
+
+def test_gates_compare_the_right_reference_with_another(shards: Path, trained: Path, tmp_path: Path) -> None:
+    run = judge.JudgeRun(shards, tmp_path / "judge", minutes=3 * SECONDS, batch=4, held_out=3)
+    figures = judge.train(run)
+    assert 0 <= figures["mean_part_iou"] <= 1
+    loaded, metadata = judge.load_judge(tmp_path / "judge")
+    measured = gates.measure(
+        NanoBackbone(load_model(trained / "nano")),
+        CascadeFinder(),
+        loaded,
+        metadata["backgrounds"],
+        first_identity=1_000_010,
+        identities=2,
+        settings=Settings(steps=1),
+        sheet=tmp_path / "sheet.png",
+    )
+    assert measured.identities == 2
+    assert measured.reference_wins in (0.0, 0.5, 1.0)
+    assert (tmp_path / "sheet.png").exists()
+
+
+def test_gates_give_the_true_photo_the_win_over_a_strangers() -> None:
+    case = gates.make_case(1_000_020, 0, (128, 192))
+    stranger = gates.make_case(1_000_021, 0, (128, 192))
+    own = gates._distances(case, case.reference.image, case.reference.parts)
+    other = gates._distances(case, stranger.reference.image, stranger.reference.parts)
+    assert sum(own.values()) < sum(other.values())
+
+
+def test_a_part_that_the_picture_does_not_show_counts_as_far_away() -> None:
+    case = gates.make_case(1_000_020, 0, (128, 192))
+    nothing = gates._distances(case, case.reference.image, np.zeros_like(case.reference.parts))
+    assert set(nothing.values()) == {gates.MISSING_DISTANCE}
+
+
+def test_a_folder_without_shards_is_named_with_the_remedy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(DataError, match=r"trainer\.people"):
+        read_shards(tmp_path)
+    assert main(["autoencoder", "--data", str(tmp_path), "--out", str(tmp_path / "o"), "--minutes", "1"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_missing_judge_is_named_with_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="python -m trainer judge"):
+        judge.load_judge(tmp_path)
