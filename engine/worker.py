@@ -1,8 +1,8 @@
 """The worker process: `python -m engine.worker`. One process draws for everybody; it knows no database and no Telegram.
 
-Celery brings the tasks (solo pool: the drawing runs in the main thread, where CUDA is at home); replies, heartbeats and
-cancellations have their own threads (broker.py). A task is acknowledged when it begins: who recovers lost jobs is the
-bot, by its leases. A task that comes twice is drawn twice, to the same picture, and the bot takes the first.
+Celery brings the tasks (solo pool: the drawing runs in the main thread, where CUDA is at home); replies, heartbeats
+and cancellations have their own threads (broker.py). A task is acknowledged when it begins: it is the bot that recovers
+lost jobs, by its leases. A task that comes twice is drawn twice, to the same picture, and the bot takes the first.
 """
 
 from __future__ import annotations
@@ -139,6 +139,7 @@ class Worker:
                 concurrency=1,
                 loglevel=self._log_level,
                 quiet=True,
+                use_eventloop=False,  # with it, a broker that dies during a task leaves Celery 5.7 deaf for ever
                 without_gossip=True,
                 without_mingle=True,
                 without_heartbeat=True,
@@ -174,7 +175,7 @@ def make_celery(broker_url: str, service: Service) -> Celery:
         worker_send_task_events=False,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
-        worker_cancel_long_running_tasks_on_connection_loss=False,
+        worker_cancel_long_running_tasks_on_connection_loss=True,  # concerns late acknowledgement only; unset, it warns
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_heartbeat=0,

@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
+import asyncpg
 import pytest
 import redis
-from sqlalchemy import make_url, text
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy import make_url
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.db.migrate import upgrade
-from bot.db.session import Sessions, make_sessions, open_pool, read_url
+from bot.db.session import Sessions, make_sessions, open_pool
 from bot.local.embedded import EmbeddedPostgres, EmbeddedValkey
 
 TEMPLATE = "migrated"
 
 
-def _administer(server_url: str, *statements: str) -> None:
-    """Run statements that want no transaction, such as CREATE DATABASE."""
+def _administer(server_url: str, statement: str) -> None:
+    """Run a statement that wants no transaction, such as CREATE DATABASE."""
 
     async def run() -> None:
-        pool = create_async_engine(read_url(server_url), poolclass=NullPool, isolation_level="AUTOCOMMIT")
-        async with pool.connect() as connection:
-            for statement in statements:
-                await connection.execute(text(statement))
-        await pool.dispose()
+        url = make_url(server_url).set(drivername="postgresql", query={})
+        connection = await asyncpg.connect(url.render_as_string(hide_password=False), ssl=False)
+        await connection.execute(statement)
+        await connection.close()
 
     asyncio.run(run())
 
@@ -36,13 +37,25 @@ def _named(server_url: str, database: str) -> str:
     return make_url(server_url).set(database=database).render_as_string(hide_password=False)
 
 
+@pytest.fixture
+def server_folder() -> Iterator[Path]:
+    """An empty folder for the data of a server of one's own; why not tmp_path, see `postgres`."""
+    with TemporaryDirectory(prefix="bolid-test-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    """The running server. A test that kills it starts it again."""
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres") / "data", fsync=False)
-    server.start()
-    yield server
-    server.stop()
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """The running server. A test that kills it starts it again.
+
+    Not below pytest's own temporary folder: every pytest that starts closes that to others (0700), and under root the
+    server of a run beside it, which runs as nobody, would lose its data from under its feet.
+    """
+    with TemporaryDirectory(prefix="bolid-test-postgres-", ignore_cleanup_errors=True) as folder:
+        server = EmbeddedPostgres(Path(folder) / "data", fsync=False)
+        server.start()
+        yield server
+        server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +79,7 @@ def empty_database_url(postgres: EmbeddedPostgres) -> Iterator[str]:
 def database_url(postgres: EmbeddedPostgres, migrated_template: str) -> Iterator[str]:
     """A fresh migrated database."""
     name = f"test_{uuid4().hex}"
-    _administer(postgres.url, f"create database {name} template {migrated_template}")
+    _administer(postgres.url, f"create database {name} template {migrated_template} strategy file_copy")
     yield _named(postgres.url, name)
     _administer(postgres.url, f"drop database {name} with (force)")
 

@@ -181,7 +181,7 @@ class Screens:
             if message_id is None:
                 return
             if not screen.shows_picture:
-                await self._note(job, screen, has_photo=False)
+                await self._note(job, replace(screen, preview=None), has_photo=False)
                 return
         if screen.shows_picture:
             await self._deliver(job, message_id, screen)

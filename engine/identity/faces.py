@@ -29,11 +29,14 @@ LIBGL_REMEDY = (
     "run `apt-get install libgl1 libglib2.0-0`, "
     'or `pip uninstall -y opencv-python && pip install "opencv-python-headless<5"`'
 )
+ASPECT_MAX = 50
+"""insightface scales the longer side to 128 px and fails when nothing is left of the shorter one."""
 CASCADE_SIDE_PX = 640
 """The cascades look at a copy whose longest side is this, so that a face of a full-length photo is large enough."""
 CASCADE_ENLARGES_AT_MOST = 5.0
 CASCADE_FACE_MIN_PX = 24
 PROFILE_WEIGHT_MIN = 1.0
+PROFILE_BESIDE_FRONTAL_MIN = 0.6
 _FRONTAL_TO_FACE = (0.85, 1.14)
 _PROFILE_TO_FACE = (0.65, 0.88)
 """Width and height of insightface's box relative to a cascade's, medians over the same real faces."""
@@ -92,6 +95,8 @@ class InsightFaceFinder:
             ) from error
 
     def find(self, image: Image.Image) -> list[Face]:
+        if max(image.size) > ASPECT_MAX * min(image.size):
+            return []
         bgr = np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])
         with warnings.catch_warnings():
             # insightface 2.1 aligns faces with a call that scikit-image 0.26 has marked as deprecated
@@ -120,27 +125,31 @@ class CascadeFinder:
         gray: Gray = np.asarray(image.convert("L").resize(size, method))
         if min(gray.shape) < CASCADE_FACE_MIN_PX:
             return []
-        boxes = [_rescaled(box, _FRONTAL_TO_FACE, scale) for box, _ in self._detect(self._frontal, gray)]
-        for box in self._profiles(gray):
+        frontal = [box for box, _ in self._detect(self._frontal, gray, CASCADE_FACE_MIN_PX)]
+        boxes = [_rescaled(box, _FRONTAL_TO_FACE, scale) for box in frontal]
+        # Beside a face seen from the front only large ones matter, and looking for them is quick.
+        smallest = max([CASCADE_FACE_MIN_PX, *(PROFILE_BESIDE_FRONTAL_MIN * (box[2] - box[0]) for box in frontal)])
+        for box in self._profiles(gray, round(smallest)):
             face_box = _rescaled(box, _PROFILE_TO_FACE, scale)
             if not any(_same_face(face_box, other) for other in boxes):
                 boxes.append(face_box)
         return sorted(map(Face, boxes), key=lambda face: face.side_px, reverse=True)
 
-    def _profiles(self, gray: Gray) -> list[Box]:
+    def _profiles(self, gray: Gray, smallest_px: int) -> list[Box]:
         """Faces seen from either side (the cascade knows only one), the surest first."""
         width = gray.shape[1]
         mirrored = np.ascontiguousarray(gray[:, ::-1])
-        found = self._detect(self._profile, gray)
+        found = self._detect(self._profile, gray, smallest_px)
         found += [
-            ((width - x1, y0, width - x0, y1), w) for (x0, y0, x1, y1), w in self._detect(self._profile, mirrored)
+            ((width - x1, y0, width - x0, y1), w)
+            for (x0, y0, x1, y1), w in self._detect(self._profile, mirrored, smallest_px)
         ]
         found.sort(key=lambda hit: hit[1], reverse=True)
         return [box for box, weight in found if weight >= PROFILE_WEIGHT_MIN]
 
     @staticmethod
-    def _detect(cascade: Any, gray: Gray) -> list[tuple[Box, float]]:
-        smallest = (CASCADE_FACE_MIN_PX, CASCADE_FACE_MIN_PX)
+    def _detect(cascade: Any, gray: Gray, smallest_px: int) -> list[tuple[Box, float]]:
+        smallest = (smallest_px, smallest_px)
         found, _, weights = cascade.detectMultiScale3(gray, 1.1, 4, minSize=smallest, outputRejectLevels=True)
         return [
             ((float(x), float(y), float(x + width), float(y + height)), float(weight))

@@ -7,14 +7,17 @@ import struct
 import warnings
 
 import numpy as np
+import pillow_heif
 from PIL import Image, ImageOps
 
 from engine.contract import REFERENCE_MAX_SIDE_PX
 from engine.errors import BadReference
 
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+pillow_heif.register_heif_opener()
+
+FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "TIFF", "BMP", "GIF")
 PIXELS_MAX = 60_000_000
-_UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, OverflowError, struct.error)
+_UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, IndexError, OverflowError, struct.error)
 """What Pillow's decoders raise on broken files."""
 
 

@@ -24,11 +24,17 @@ from bot.domain import ReferenceState
 from engine import contract
 
 
-def picture(colour: str = "teal", kind: str = "PNG") -> bytes:
+def paint(colour: str = "teal", kind: str = "PNG") -> bytes:
     """A small image of one colour."""
     content = io.BytesIO()
     Image.new("RGB", (64, 96), colour).save(content, kind)
     return content.getvalue()
+
+
+@pytest.fixture
+def picture() -> Callable[..., bytes]:
+    """Paints small images of one colour."""
+    return paint
 
 
 @dataclass
@@ -49,7 +55,7 @@ class Rows:
             session.add(
                 Reference(
                     id=photo_id, user_id=user_id, chat_id=user_id, message_id=1, state=state,
-                    image=picture(kind="JPEG"), width=64, height=96, sha256=photo_id.hex, **facts,
+                    image=paint(kind="JPEG"), width=64, height=96, sha256=photo_id.hex, **facts,
                 )
             )  # fmt: skip
         return photo_id
@@ -143,9 +149,9 @@ class FakeWorker:
         job = {"job_id": request.job_id, "attempt": request.attempt}
         return [
             contract.Started(**job, worker_id=self.worker_id),
-            contract.Progress(**job, step=2, steps=4, preview=picture("grey", "JPEG")),
+            contract.Progress(**job, step=2, steps=4, preview=paint("grey", "JPEG")),
             contract.Result(
-                **job, worker_id=self.worker_id, image=picture(), width=64, height=96, seconds=0.1, backbone="fake"
+                **job, worker_id=self.worker_id, image=paint(), width=64, height=96, seconds=0.1, backbone="fake"
             ),
         ]
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -42,6 +43,7 @@ class Record:
         self.warnings.append(text)
 
 
+@pytest.fixture(scope="module")
 def quick_environment() -> dict[str, str]:
     """The environment of a local stack with the slow backbone: nothing of the machine's own settings but the paths."""
     kept = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG", "TMPDIR")}
@@ -49,11 +51,12 @@ def quick_environment() -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(quick_environment: dict[str, str]) -> Iterator[Stack]:
     """One running stack for a module; each test leaves it whole."""
-    stack = Stack(tmp_path_factory.mktemp("stack") / "state", Record(), quick_environment(), chat_port=choose_port())
-    with kept_up(stack):
-        yield stack
+    with TemporaryDirectory(prefix="bolid-test-", ignore_cleanup_errors=True) as folder:
+        stack = Stack(Path(folder), Record(), quick_environment, chat_port=choose_port())
+        with kept_up(stack):
+            yield stack
 
 
 @pytest.fixture

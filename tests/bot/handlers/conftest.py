@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+import pytest_asyncio
 from aiogram import Bot, Dispatcher
-from aiogram.types import BufferedInputFile
+from aiogram.filters.callback_data import CallbackData
+from aiogram.types import BufferedInputFile, InlineKeyboardButton, InlineKeyboardMarkup
 from PIL import Image
 from sqlalchemy import func, make_url, select, text, update
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -28,16 +32,20 @@ from bot.db.tables import Base, Job, Reference, User, Worker
 from bot.dispatch.signals import JobSignals
 from bot.domain import CONSENT_VERSION, JobState, ReferenceState
 from bot.handlers import build_router
-from bot.local.botapi import ADMIN_ID, ANNA_ID, BEN_ID, ApiControl, LocalBotAPI, Person
-from bot.local.botapi.views import ChatMessage
+from bot.local.botapi import ApiControl, LocalBotAPI, Person
+from bot.local.botapi.views import ChatMessage, PressAnswer
 from bot.local.embedded import EmbeddedPostgres
 from bot.polling import Polling
 from bot.styles import Styles, load_styles
 from bot.telegram import open_bot
 from bot.translator import Texts, Translator
+from bot.usecases.wiring import UseCases
 from engine.contract import Verdict
 
-LOOK_S = 0.03
+LOOK_S = 0.02
+TICK_S = 0.2
+BOSSES, PEOPLE = 5_000, 10_000
+_numbers = itertools.count()
 
 
 class NotedSignals(JobSignals):
@@ -55,14 +63,11 @@ class NotedSignals(JobSignals):
 
 
 @dataclass
-class Chat:
-    """What a test holds in hand: the people, the bot, the database, and the verdicts that photos get."""
+class Stage:
+    """What all conversations share."""
 
     api: LocalBotAPI
     control: ApiControl
-    anna: Person
-    ben: Person
-    boss: Person
     bot: Bot
     dispatcher: Dispatcher
     sessions: Sessions
@@ -72,9 +77,26 @@ class Chat:
     verdicts: list[Verdict] = field(default_factory=list)
     """For the photos to come, in order; ACCEPTED when there is none left."""
     worker_looks: bool = True
+    quiet: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+@dataclass
+class Chat:
+    """What a test holds in hand: the people, the bot, the database, and the verdicts that photos get."""
+
+    stage: Stage
+    anna: Person
+    ben: Person
+    boss: Person
+
+    def __post_init__(self) -> None:
+        stage = self.stage
+        self.api, self.control, self.bot, self.dispatcher = stage.api, stage.control, stage.bot, stage.dispatcher
+        self.sessions, self.signals, self.styles = stage.sessions, stage.signals, stage.styles
+        self.use: UseCases = stage.dispatcher["use"]
 
     def texts(self, language: str = "ru") -> Texts:
-        return self.translator.of(language)
+        return self.stage.translator.of(language)
 
     async def consent(self, person: Person) -> None:
         """From nothing to the question for a photo."""
@@ -129,6 +151,13 @@ class Chat:
         async with self.sessions() as session:
             return await session.get(User, person.user_id)
 
+    async def press(self, person: Person, data: CallbackData) -> PressAnswer:
+        """Press a button that the bot may have sent once, on a message of its own."""
+        button = InlineKeyboardButton(text="button", callback_data=data.pack())
+        keyboard = InlineKeyboardMarkup(inline_keyboard=[[button]])
+        sent = await self.bot.send_message(person.user_id, "an old message", reply_markup=keyboard)
+        return await person.press_data(sent.message_id, data.pack())
+
     async def grant(self, person: Person, *, photos: int = 1, style: str | None = None) -> None:
         """What a conversation would have led to: consent, accepted photos, a style."""
         await person.send_text("/help")
@@ -173,7 +202,7 @@ class Chat:
             if not await self.control.pending_updates():
                 break
             await asyncio.sleep(LOOK_S)
-        await asyncio.sleep(3 * LOOK_S)
+        await asyncio.sleep(LOOK_S)
 
     async def texts_to(self, person: Person) -> list[str]:
         """All that the bot has said to someone."""
@@ -201,6 +230,16 @@ def _shifted(seed: int) -> list[int]:
     return [(level + 37 * seed + 20 * channel) % 256 for channel in range(3) for level in range(256)]
 
 
+@pytest.fixture(name="says", scope="session")
+def says_fixture() -> Callable[..., Callable[[ChatMessage], bool]]:
+    return says
+
+
+@pytest.fixture(name="jpeg", scope="session")
+def jpeg_fixture() -> Callable[..., bytes]:
+    return jpeg
+
+
 @pytest.fixture(scope="session")
 def translator() -> Translator:
     return Translator()
@@ -220,22 +259,26 @@ async def _create(name: str, server_url: str, template: str) -> None:
     await pool.dispose()
 
 
-@pytest.fixture
-async def chat(chat_database_url: str, translator: Translator) -> AsyncIterator[Chat]:
-    """The bot is up, a worker is alive, and photos are examined as soon as they come."""
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One event loop for all conversations, since they share the servers."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stage(chat_database_url: str, translator: Translator) -> AsyncIterator[Stage]:
+    """The bot is up and photos are examined as soon as they come."""
     async with AsyncExitStack() as stack:
         pool = open_pool(chat_database_url)
         stack.push_async_callback(pool.dispose)
         api = await stack.enter_async_context(LocalBotAPI())
-        people = [Person(api.url, user_id) for user_id in (ANNA_ID, BEN_ID, ADMIN_ID)]
-        control = ApiControl(api.url)
-        for client in (*people, control):
-            await stack.enter_async_context(client)
+        control = await stack.enter_async_context(ApiControl(api.url))
         bot = open_bot(api.token, api.url, patient=True)
         stack.push_async_callback(bot.session.close)
         config = Config(
             bot_token=api.token, database_url="postgresql://unused", broker_url="redis://unused",
-            admin_ids=frozenset({ADMIN_ID}), _env_file=None,
+            admin_ids=frozenset(range(BOSSES, PEOPLE)), _env_file=None,
         )  # fmt: skip
         sessions, signals, styles = make_sessions(pool), NotedSignals(), load_styles()
         dispatcher = Dispatcher(config=config, sessions=sessions, signals=signals)
@@ -243,15 +286,38 @@ async def chat(chat_database_url: str, translator: Translator) -> AsyncIterator[
             dispatcher, config=config, sessions=sessions, signals=signals, styles=styles, translator=translator
         )
         dispatcher.include_router(build_router())
-        chat = Chat(api, control, *people, bot, dispatcher, sessions, signals, styles, translator)
-        await _empty(sessions)
-        await chat.set_worker(alive=True)
+        stage = Stage(api, control, bot, dispatcher, sessions, signals, styles, translator)
         stop = asyncio.Event()
         polling = asyncio.create_task(Polling(bot, dispatcher, database_answers=_always).run(stop))
-        examining = asyncio.create_task(_examine(chat, stop))
-        yield chat
+        examining = asyncio.create_task(_examine(stage, stop))
+        yield stage
         stop.set()
+        signals.wake()
         await asyncio.gather(polling, examining)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def chat(stage: Stage) -> AsyncIterator[Chat]:
+    """An empty database, a living worker, and people whom the bot has never met."""
+    number = next(_numbers)
+    async with AsyncExitStack() as stack:
+        people = []
+        for user_id, name, language in (
+            (PEOPLE + 2 * number, "Анна", "ru"),
+            (PEOPLE + 2 * number + 1, "Ben", "en"),
+            (BOSSES + number, "Boss", "en"),
+        ):
+            await stage.control.add_user(user_id, name, language_code=language)
+            people.append(await stack.enter_async_context(Person(stage.api.url, user_id)))
+        async with stage.quiet:
+            await _empty(stage.sessions)
+        stage.verdicts.clear()
+        stage.worker_looks = True
+        stage.signals.called_off.clear()
+        chat = Chat(stage, *people)
+        await chat.set_worker(alive=True)
+        yield chat
+        await chat.settled()
 
 
 async def _empty(sessions: Sessions) -> None:
@@ -264,21 +330,25 @@ async def _always() -> bool:
     return True
 
 
-async def _examine(chat: Chat, stop: asyncio.Event) -> None:
+async def _examine(stage: Stage, stop: asyncio.Event) -> None:
     """What the dispatcher does with a worker's verdicts: store them, then have them told."""
-    answers: Callable[[Bot], Awaitable[int]] = chat.dispatcher["answers"]
+    answers: Callable[[Bot], Awaitable[int]] = stage.dispatcher["answers"]
+    news = stage.signals.listen()
     while not stop.is_set():
-        if chat.worker_looks:
-            await _look(chat)
-        await answers(chat.bot)
-        await asyncio.sleep(LOOK_S)
+        async with stage.quiet:
+            if stage.worker_looks:
+                await _look(stage)
+            await answers(stage.bot)
+        news.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(news.wait(), TICK_S)
 
 
-async def _look(chat: Chat) -> None:
-    async with chat.sessions.begin() as session:
+async def _look(stage: Stage) -> None:
+    async with stage.sessions.begin() as session:
         announced = Reference.answer_message_id.is_not(None)
         pending = select(Reference).where(Reference.state == ReferenceState.PENDING, announced)
         for photo in await session.scalars(pending.order_by(Reference.message_id)):
-            verdict = chat.verdicts.pop(0) if chat.verdicts else Verdict.ACCEPTED
+            verdict = stage.verdicts.pop(0) if stage.verdicts else Verdict.ACCEPTED
             photo.verdict = verdict
             photo.state = ReferenceState.ACCEPTED if verdict == Verdict.ACCEPTED else ReferenceState.REJECTED

@@ -45,9 +45,9 @@ async def query(url: str, sql: str) -> object:
 
 
 async def test_postgres_keeps_its_data_and_address_through_kill_and_stop(
-    tmp_path: Path, stopped_at_end: list[EmbeddedServer]
+    server_folder: Path, stopped_at_end: list[EmbeddedServer]
 ) -> None:
-    server = EmbeddedPostgres(tmp_path / "pg", fsync=False)
+    server = EmbeddedPostgres(server_folder / "pg", fsync=False)
     stopped_at_end.append(server)
     url = server.start()
     await query(url, "create table kept (word text)")
@@ -58,16 +58,16 @@ async def test_postgres_keeps_its_data_and_address_through_kill_and_stop(
     assert await query(url, "select word from kept") == "still here"
     server.stop()
 
-    successor = EmbeddedPostgres(tmp_path / "pg", fsync=False)
+    successor = EmbeddedPostgres(server_folder / "pg", fsync=False)
     stopped_at_end.append(successor)
     assert successor.start() == url
     assert await query(url, "select word from kept") == "still here"
 
 
 async def test_postgres_is_version_18_and_wants_its_password(
-    tmp_path: Path, stopped_at_end: list[EmbeddedServer]
+    server_folder: Path, stopped_at_end: list[EmbeddedServer]
 ) -> None:
-    server = EmbeddedPostgres(tmp_path / "pg", fsync=False)
+    server = EmbeddedPostgres(server_folder / "pg", fsync=False)
     stopped_at_end.append(server)
     url = server.start()
     assert str(await query(url, "show server_version")).startswith("18.")
@@ -76,8 +76,10 @@ async def test_postgres_is_version_18_and_wants_its_password(
         await query(url.replace(password, "guess"), "select 1")
 
 
-def test_valkey_keeps_every_write_through_kill_and_stop(tmp_path: Path, stopped_at_end: list[EmbeddedServer]) -> None:
-    server = EmbeddedValkey(tmp_path / "valkey")
+def test_valkey_keeps_every_write_through_kill_and_stop(
+    server_folder: Path, stopped_at_end: list[EmbeddedServer]
+) -> None:
+    server = EmbeddedValkey(server_folder / "valkey")
     stopped_at_end.append(server)
     url = server.start()
     with redis.Redis.from_url(url) as client:
@@ -93,8 +95,8 @@ def test_valkey_keeps_every_write_through_kill_and_stop(tmp_path: Path, stopped_
         assert client.llen("line") == 101
 
 
-def test_valkey_wants_its_password(tmp_path: Path, stopped_at_end: list[EmbeddedServer]) -> None:
-    server = EmbeddedValkey(tmp_path)
+def test_valkey_wants_its_password(server_folder: Path, stopped_at_end: list[EmbeddedServer]) -> None:
+    server = EmbeddedValkey(server_folder)
     stopped_at_end.append(server)
     port = int(server.start().rpartition(":")[2].partition("/")[0])
     with redis.Redis(port=port, retry=Retry(NoBackoff(), 0)) as stranger, pytest.raises(redis.AuthenticationError):
@@ -103,17 +105,17 @@ def test_valkey_wants_its_password(tmp_path: Path, stopped_at_end: list[Embedded
 
 @BOTH
 def test_a_deep_folder_with_spaces_is_no_obstacle(
-    make: Make, tmp_path: Path, stopped_at_end: list[EmbeddedServer]
+    make: Make, server_folder: Path, stopped_at_end: list[EmbeddedServer]
 ) -> None:
-    server = make(tmp_path / "a folder with spaces" / ("long" * 30) / "data")
+    server = make(server_folder / "a folder with spaces" / ("long" * 30) / "data")
     stopped_at_end.append(server)
     server.start()
     assert server.running
 
 
 @BOTH
-def test_two_run_side_by_side(make: Make, tmp_path: Path, stopped_at_end: list[EmbeddedServer]) -> None:
-    first, second = make(tmp_path / "one"), make(tmp_path / "two")
+def test_two_run_side_by_side(make: Make, server_folder: Path, stopped_at_end: list[EmbeddedServer]) -> None:
+    first, second = make(server_folder / "one"), make(server_folder / "two")
     stopped_at_end += [first, second]
     assert first.start() != second.start()
     assert first.running and second.running
@@ -121,9 +123,9 @@ def test_two_run_side_by_side(make: Make, tmp_path: Path, stopped_at_end: list[E
 
 @BOTH
 def test_a_folder_in_use_is_refused_and_left_alone(
-    make: Make, tmp_path: Path, stopped_at_end: list[EmbeddedServer]
+    make: Make, server_folder: Path, stopped_at_end: list[EmbeddedServer]
 ) -> None:
-    owner, intruder = make(tmp_path / "data"), make(tmp_path / "data")
+    owner, intruder = make(server_folder / "data"), make(server_folder / "data")
     stopped_at_end.append(owner)
     owner.start()
     with pytest.raises(FolderInUse, match=f"in use by process {os.getpid()}"):
@@ -133,41 +135,43 @@ def test_a_folder_in_use_is_refused_and_left_alone(
 
 
 @BOTH
-def test_a_port_taken_meanwhile_is_replaced(make: Make, tmp_path: Path, stopped_at_end: list[EmbeddedServer]) -> None:
-    server = make(tmp_path / "data")
+def test_a_port_taken_meanwhile_is_replaced(
+    make: Make, server_folder: Path, stopped_at_end: list[EmbeddedServer]
+) -> None:
+    server = make(server_folder / "data")
     stopped_at_end.append(server)
     url = server.start()
     server.stop()
     port = int(url.rpartition(":")[2].partition("/")[0])
     with socket.create_server(("127.0.0.1", port)):
-        successor = make(tmp_path / "data")
+        successor = make(server_folder / "data")
         stopped_at_end.append(successor)
         assert successor.start() != url
 
 
-def test_url_before_start_names_the_remedy(tmp_path: Path) -> None:
+def test_url_before_start_names_the_remedy(server_folder: Path) -> None:
     with pytest.raises(EmbeddedServerError, match=r"call start\(\) first"):
-        _ = EmbeddedValkey(tmp_path).url
+        _ = EmbeddedValkey(server_folder).url
 
 
 def test_an_interrupted_creation_of_the_cluster_is_done_anew(
-    tmp_path: Path, stopped_at_end: list[EmbeddedServer]
+    server_folder: Path, stopped_at_end: list[EmbeddedServer]
 ) -> None:
-    (tmp_path / "cluster.new" / "base").mkdir(parents=True)
-    (tmp_path / "cluster.new" / "PG_VERSION").write_text("18\n")
-    server = EmbeddedPostgres(tmp_path, fsync=False)
+    (server_folder / "cluster.new" / "base").mkdir(parents=True)
+    (server_folder / "cluster.new" / "PG_VERSION").write_text("18\n")
+    server = EmbeddedPostgres(server_folder, fsync=False)
     stopped_at_end.append(server)
     server.start()
     assert server.running
 
 
 def test_a_pid_file_whose_pid_went_to_another_process_does_not_stop_postgres(
-    tmp_path: Path, stopped_at_end: list[EmbeddedServer]
+    server_folder: Path, stopped_at_end: list[EmbeddedServer]
 ) -> None:
-    server = EmbeddedPostgres(tmp_path, fsync=False)
+    server = EmbeddedPostgres(server_folder, fsync=False)
     stopped_at_end.append(server)
     server.start()
-    pid_file = tmp_path / "cluster" / "postmaster.pid"
+    pid_file = server_folder / "cluster" / "postmaster.pid"
     left_behind = pid_file.read_text().splitlines()
     server.stop()
     pid_file.write_text("\n".join([str(os.getpid()), *left_behind[1:]]) + "\n")
@@ -177,14 +181,14 @@ def test_a_pid_file_whose_pid_went_to_another_process_does_not_stop_postgres(
 
 @BOTH
 def test_servers_die_with_an_owner_that_was_killed_and_start_again(
-    make: Make, tmp_path: Path, stopped_at_end: list[EmbeddedServer]
+    make: Make, server_folder: Path, stopped_at_end: list[EmbeddedServer]
 ) -> None:
     program = (
         "import sys, time; from pathlib import Path; import bot.local.embedded as e;"
         "s = getattr(e, sys.argv[1])(Path(sys.argv[2])); s.start(); print(s.pid, flush=True); time.sleep(60)"
     )
     name = make.__name__  # type: ignore[attr-defined]
-    command = [sys.executable, "-c", program, name, str(tmp_path / "data")]
+    command = [sys.executable, "-c", program, name, str(server_folder / "data")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as owner:
         assert owner.stdout is not None
         server_process = psutil.Process(int(owner.stdout.readline()))
@@ -192,7 +196,7 @@ def test_servers_die_with_an_owner_that_was_killed_and_start_again(
         owner.send_signal(signal.SIGKILL)
     for process in [server_process, *helpers]:
         assert wait_until_gone(process, 5.0)
-    successor = make(tmp_path / "data")
+    successor = make(server_folder / "data")
     stopped_at_end.append(successor)
     successor.start()
     assert successor.running
@@ -200,9 +204,9 @@ def test_servers_die_with_an_owner_that_was_killed_and_start_again(
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, which Postgres refuses to run as")
 def test_for_root_postgres_runs_as_nobody_and_closed_parents_are_opened_only_for_passing(
-    tmp_path: Path, stopped_at_end: list[EmbeddedServer]
+    server_folder: Path, stopped_at_end: list[EmbeddedServer]
 ) -> None:
-    closed = tmp_path / "closed"
+    closed = server_folder / "closed"
     closed.mkdir(mode=0o700)
     server = EmbeddedPostgres(closed / "data", fsync=False)
     stopped_at_end.append(server)
@@ -212,8 +216,8 @@ def test_for_root_postgres_runs_as_nobody_and_closed_parents_are_opened_only_for
     assert stat.S_IMODE(closed.stat().st_mode) == 0o701
 
 
-def test_a_folder_lock_is_free_again_after_release(tmp_path: Path) -> None:
-    first, second = FolderLock(tmp_path), FolderLock(tmp_path)
+def test_a_folder_lock_is_free_again_after_release(server_folder: Path) -> None:
+    first, second = FolderLock(server_folder), FolderLock(server_folder)
     first.acquire()
     with pytest.raises(FolderInUse):
         second.acquire()

@@ -35,14 +35,16 @@ function findMessage(messageId) {
 // ---- news ----
 
 server.news(
-  async () => {
+  // Also after a lost connection: whatever happened meanwhile is fetched anew.
+  () => {
     $("#connection").hidden = true;
-    await refreshState();
-    if (openId === null) followAddress();
-    else await loadTranscript(openId);
+    known.messages.clear();
+    refreshState()
+      .then(() => (openId === null ? followAddress() : loadTranscript(openId)))
+      .catch((error) => toast(error.message));
   },
   (event) => {
-    if (event.type === "state") refreshState();
+    if (event.type === "state") refreshState().catch((error) => toast(error.message));
     else if (event.type === "message") receive(event.message);
     else if (event.type === "action") showAction(event.chat_id, event.action);
   },
@@ -140,19 +142,24 @@ async function followAddress() {
   drawSpeakers(chat);
   drawHeader();
   composer.open(words(), chat.commands);
+  openTranscript();
   await loadTranscript(chat.id);
   if (!narrow) composer.text.focus();
 }
 
 async function loadTranscript(chatId) {
-  const { messages } = await server.transcript(chatId);
+  const { messages, seq } = await server.transcript(chatId);
   if (chatId !== openId) return;
-  const kept = messagesOf(chatId);
-  kept.clear();
-  transcript.open(words(), openChat().kind === "group", userOf(chatId)?.language_code);
-  for (const message of messages) kept.set(message.id, message);
-  for (const message of messages) transcript.show(message);
+  const newer = [...messagesOf(chatId).values()].filter((message) => message.seq > seq);
+  const kept = new Map([...messages, ...newer].map((message) => [message.id, message]));
+  known.messages.set(chatId, kept);
+  openTranscript();
+  for (const id of [...kept.keys()].sort((a, b) => a - b)) transcript.show(kept.get(id));
   drawChats();
+}
+
+function openTranscript() {
+  transcript.open(words(), openChat().kind === "group", userOf(openId)?.language_code);
 }
 
 function drawSpeakers(chat) {

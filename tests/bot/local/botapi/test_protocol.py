@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import aiohttp
 import pytest
@@ -88,7 +89,7 @@ async def test_junk_is_answered_and_survived(
     chat = f"/client/chats/{ANNA_ID}"
     as_json = {"Content-Type": "application/json"}
     lonely = {"chat_id": ANNA_ID, "text": "\ud800"}
-    for path, options in [
+    requests: list[tuple[str, dict[str, Any]]] = [
         (send, {"data": b"{", "headers": as_json}),
         (send, {"data": b"[" * 100_000, "headers": as_json}),
         (send, {"data": b"[]", "headers": as_json}),
@@ -105,7 +106,8 @@ async def test_junk_is_answered_and_survived(
         ("/client/chats/77/messages", {"json": {"user_id": ANNA_ID, "text": "x"}}),
         (f"{chat}/messages/999/press", {"json": {"user_id": ANNA_ID, "data": "x"}}),
         ("/nowhere", {}),
-    ]:
+    ]
+    for path, options in requests:
         async with http.post(api.url + path, **options) as response:
             assert 400 <= response.status < 500, (path, options, await response.text())
             assert await response.json()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from time import monotonic
 
 import pytest
@@ -90,7 +91,7 @@ async def test_an_answer_has_at_most_200_characters(bot: Bot, anna: Person) -> N
         await bot.answer_callback_query("1", "x" * 201)
 
 
-async def test_an_answer_after_the_lifetime_is_too_late(connect_bot: type[Bot]) -> None:
+async def test_an_answer_after_the_lifetime_is_too_late(connect_bot: Callable[..., Bot]) -> None:
     async with LocalBotAPI(callback_lifetime_s=0.2) as api, Person(api.url, ANNA_ID) as anna:
         bot = connect_bot(api)
         await anna.send_text("/start")

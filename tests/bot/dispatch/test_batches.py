@@ -1,0 +1,48 @@
+"""Which jobs go together."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid4
+
+from bot.dispatch.batches import Waiting, plan
+from engine.contract import Settings
+
+
+def _job(user_id: int, *, attempts: int = 0, steps: int | None = None) -> Waiting:
+    return Waiting(uuid4(), user_id, attempts, Settings(steps=steps))
+
+
+def _ids(batches: list[list[Waiting]]) -> list[list[UUID]]:
+    return [[job.job_id for job in batch] for batch in batches]
+
+
+def test_everyone_goes_alone_while_there_are_slots_for_all() -> None:
+    line = [_job(1), _job(2)]
+    assert plan(line, slots=2, batch_max=4) == [[line[0]], [line[1]]]
+
+
+def test_a_line_longer_than_the_slots_is_packed_in_its_order() -> None:
+    line = [_job(user) for user in range(1, 8)]
+    batches = plan(line, slots=2, batch_max=3)
+    assert _ids(batches) == _ids([line[:3], line[3:6]])
+
+
+def test_jobs_with_other_settings_or_of_the_same_user_do_not_share() -> None:
+    first, other, same_user, fits = _job(1), _job(2, steps=9), _job(1), _job(3)
+    batches = plan([first, other, same_user, fits], slots=2, batch_max=4)
+    assert batches == [[first, fits], [other]]
+
+
+def test_a_job_that_was_tried_before_goes_alone() -> None:
+    tried, fresh, second = _job(1, attempts=1), _job(2), _job(3)
+    assert plan([tried, fresh, second], slots=2, batch_max=4) == [[tried], [fresh, second]]
+
+
+def test_a_worker_that_draws_one_at_a_time_gets_one_at_a_time() -> None:
+    line = [_job(user) for user in range(5)]
+    assert plan(line, slots=2, batch_max=1) == [[line[0]], [line[1]]]
+
+
+def test_nothing_comes_of_nothing() -> None:
+    assert plan([], slots=2, batch_max=4) == []
+    assert plan([_job(1)], slots=0, batch_max=4) == []

@@ -1,0 +1,318 @@
+"""The dispatcher whole: a real database, a real broker, a real chat, and a worker that answers by the contract."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from bot.db import jobs
+from bot.db.session import Sessions
+from bot.dispatch.dispatcher import JobDispatcher
+from bot.dispatch.pace import Pace
+from bot.dispatch.signals import JobSignals
+from bot.domain import ATTEMPTS_MAX, JobState, ReferenceState
+from bot.local.botapi import ADMIN_ID, ANNA_ID, BEN_ID, LocalBotAPI, Person
+from bot.local.embedded import EmbeddedPostgres, EmbeddedValkey
+from bot.styles import load_styles
+from bot.telegram import open_bot
+from bot.translator import Translator
+from engine import contract
+
+PACE = Pace(lease_s=1.5, handout_s=1.5, alive_s=1.5, tick_s=0.1, edit_interval_s=0.1, calls_per_s=200.0)
+
+
+class Stage:
+    """Everything but the conversation."""
+
+    def __init__(self, api: LocalBotAPI, ben: Person, rows: Any, signals: JobSignals) -> None:
+        self.api = api
+        self.ben = ben
+        self.rows = rows
+        self.signals = signals
+        self.answers = 0
+        self.dispatch: Callable[[], Any]
+
+    async def said(self) -> list[Any]:
+        return [message for message in await self.ben.transcript() if message.from_bot]
+
+    async def delivered(self, job_id: Any) -> bool:
+        return (await self.rows.get(job_id)).state == JobState.DELIVERED
+
+    async def closed(self, job_id: Any) -> bool:
+        return (await self.rows.get(job_id)).closed_at is not None
+
+
+@pytest.fixture
+async def stage(database_url: str, broker_url: str, sessions: Sessions, rows: Any) -> AsyncIterator[Stage]:
+    async with LocalBotAPI() as api, Person(api.url, BEN_ID) as ben:
+        await ben.send_text("hello")
+        await rows.user(BEN_ID)
+        bot = open_bot(api.token, api.url, patient=False)
+        signals = JobSignals()
+        stage = Stage(api, ben, rows, signals)
+
+        async def answer() -> None:
+            stage.answers += 1
+
+        @asynccontextmanager
+        async def dispatch() -> AsyncIterator[None]:
+            dispatcher = JobDispatcher(
+                sessions=sessions, database_url=database_url, broker_url=broker_url, bot=bot, answer_verdicts=answer,
+                styles=load_styles(), translator=Translator(), signals=signals, pace=PACE,
+            )  # fmt: skip
+            running = asyncio.create_task(dispatcher.run())
+            try:
+                yield
+            finally:
+                assert not running.done(), running
+                running.cancel()
+                await asyncio.wait([running])
+
+        stage.dispatch = dispatch
+        yield stage
+        await bot.session.close()
+
+
+async def test_a_job_becomes_a_picture_with_the_style_applied(stage: Stage, hire: Any, eventually: Any) -> None:
+    worker = hire()
+    photo = await stage.rows.photo(BEN_ID, profile=b"known")
+    async with stage.dispatch():
+        job_id = await stage.rows.job(BEN_ID, photos=[photo], style="film", prompt="on a bridge")
+        stage.signals.wake()
+        await eventually(lambda: stage.delivered(job_id))
+    [request] = worker.requests
+    styled = load_styles().apply("film", "on a bridge")
+    assert (request.prompt, request.negative_prompt) == (styled.prompt, styled.negative_prompt)
+    assert (request.seed, request.attempt, request.references[0].profile) == (7, 1, b"known")
+    [message] = await stage.said()
+    assert message.photo is not None
+
+
+async def test_everyone_is_served_in_turn_and_only_as_many_jobs_are_out_as_workers_can_take(
+    stage: Stage, hire: Any, eventually: Any
+) -> None:
+    await stage.rows.user(ANNA_ID)
+    for_ben = [await stage.rows.job(BEN_ID) for _ in range(4)]
+    for_anna = await stage.rows.job(ANNA_ID)
+    worker = hire(on_generate=lambda request: [])
+    async with stage.dispatch():
+        await eventually(lambda: len(worker.requests) == 2)
+        await asyncio.sleep(0.5)
+        assert [request.job_id for request in worker.requests] == [str(for_ben[0]), str(for_anna)]
+
+
+async def test_a_long_line_is_drawn_in_batches_of_different_users(stage: Stage, hire: Any, eventually: Any) -> None:
+    users = [BEN_ID, ANNA_ID, ADMIN_ID, 5, 6, 7]
+    for user_id in users[1:]:
+        await stage.rows.user(user_id)
+    job_ids = [str(await stage.rows.job(user_id)) for user_id in users]
+    worker = hire(batch_max=3, on_generate=lambda request: [])
+    async with stage.dispatch():
+        await eventually(lambda: len(worker.batches) == 2)
+    assert [[request.job_id for request in batch.requests] for batch in worker.batches] == [job_ids[:3], job_ids[3:]]
+
+
+async def test_a_batch_that_fails_is_split_and_each_gets_its_own_chance(
+    stage: Stage, hire: Any, eventually: Any
+) -> None:
+    users = [BEN_ID, ANNA_ID, 5]
+    for user_id in users[1:]:
+        await stage.rows.user(user_id)
+    job_ids = [await stage.rows.job(user_id) for user_id in users]
+    bad = str(job_ids[1])
+    sizes: Counter[str] = Counter()
+
+    def draw(request: contract.GenerateRequest) -> list[contract.Reply]:
+        batch = worker.batches[-1].requests
+        sizes[request.job_id] = len(batch)
+        if any(other.job_id == bad for other in batch):
+            code = contract.FailureCode.OUT_OF_MEMORY
+            return [contract.Failure(job_id=request.job_id, attempt=request.attempt, code=code, retry=True)]
+        return worker.draw(request)
+
+    worker = hire(batch_max=3, on_generate=draw)
+    async with stage.dispatch():
+        await eventually(lambda: stage.delivered(job_ids[0]), 20)
+
+        async def all_ended() -> bool:
+            return all([(await stage.rows.get(job_id)).finished_at for job_id in job_ids])
+
+        await eventually(all_ended, 20)
+    assert set(sizes.values()) == {1}
+    states = [(await stage.rows.get(job_id)).state for job_id in job_ids]
+    assert states[1] == JobState.FAILED and states[2] in (JobState.DONE, JobState.DELIVERED)
+    assert (await stage.rows.get(job_ids[1])).attempts == ATTEMPTS_MAX
+
+
+async def test_a_worker_that_dies_again_and_again_ends_in_an_honest_message(
+    stage: Stage, hire: Any, eventually: Any
+) -> None:
+    worker = hire(
+        on_generate=lambda request: [contract.Started(job_id=request.job_id, attempt=request.attempt, worker_id="fake")]
+    )
+    async with stage.dispatch():
+        job_id = await stage.rows.job(BEN_ID)
+        await eventually(lambda: stage.closed(job_id), 30)
+    assert [request.attempt for request in worker.requests] == [1, 2, 3]
+    [message] = await stage.said()
+    assert "our fault" in message.text
+
+
+async def test_a_message_that_the_queue_lost_is_sent_again(stage: Stage, hire: Any, eventually: Any) -> None:
+    def lose_the_first(request: contract.GenerateRequest) -> list[contract.Reply]:
+        return worker.draw(request) if len(worker.batches) > 1 else []
+
+    worker = hire(on_generate=lose_the_first)
+    async with stage.dispatch():
+        job_id = await stage.rows.job(BEN_ID)
+        await eventually(lambda: stage.delivered(job_id), 20)
+    assert [request.attempt for request in worker.requests] == [1, 1]
+
+
+async def test_two_results_make_one_picture(stage: Stage, hire: Any, eventually: Any) -> None:
+    worker = hire(on_generate=lambda request: worker.draw(request) + worker.draw(request))
+    async with stage.dispatch():
+        job_id = await stage.rows.job(BEN_ID)
+        await eventually(lambda: stage.delivered(job_id))
+        await asyncio.sleep(0.3)
+        assert len(await stage.said()) == 1
+
+
+async def test_a_cancelled_job_is_called_back_from_the_worker(
+    stage: Stage, hire: Any, eventually: Any, sessions: Sessions
+) -> None:
+    worker = hire(on_generate=lambda request: [contract.Started(job_id=request.job_id, attempt=1, worker_id="fake")])
+    async with stage.dispatch():
+        job_id = await stage.rows.job(BEN_ID)
+        await eventually(lambda: worker.requests)
+        async with sessions.begin() as session:
+            assert await jobs.cancel(session, job_id, BEN_ID)
+        stage.signals.wake()
+        await eventually(lambda: str(job_id) in worker.cancelled)
+        await eventually(lambda: stage.closed(job_id))
+        assert "Cancelled" in (await stage.said())[0].text
+
+
+async def test_a_worker_that_still_holds_what_nobody_wants_is_told(stage: Stage, hire: Any, eventually: Any) -> None:
+    """Its job was deleted with its user, or the cancellation got lost."""
+    await stage.rows.worker()
+    job_id = await stage.rows.job(BEN_ID, state=JobState.CANCELLED)
+    worker = hire(in_hand=(str(job_id),))
+    async with stage.dispatch():
+        await eventually(lambda: str(job_id) in worker.cancelled)
+
+
+async def test_photos_are_examined_before_jobs_and_their_senders_are_answered(
+    stage: Stage, hire: Any, eventually: Any
+) -> None:
+    photo_id = await stage.rows.photo(BEN_ID, state=ReferenceState.PENDING)
+    job_id = await stage.rows.job(BEN_ID, photos=[photo_id])
+    worker = hire()
+    async with stage.dispatch():
+        await eventually(lambda: stage.delivered(job_id))
+    assert [request.reference_id for request in worker.examined] == [str(photo_id)]
+    assert worker.requests[0].references[0].profile == b"profile"
+    assert stage.answers > 0
+    assert (await stage.rows.get_photo(photo_id)).state == ReferenceState.ACCEPTED
+
+
+async def test_a_photo_that_kills_every_worker_is_refused_in_the_end(stage: Stage, hire: Any, eventually: Any) -> None:
+    photo_id = await stage.rows.photo(BEN_ID, state=ReferenceState.PENDING)
+    worker = hire(on_examine=lambda request: [])
+
+    async def verdict() -> str | None:
+        return (await stage.rows.get_photo(photo_id)).verdict
+
+    async with stage.dispatch():
+        await eventually(verdict, 30)
+    assert await verdict() == contract.Verdict.UNREADABLE
+    assert len(worker.examined) == ATTEMPTS_MAX
+
+
+async def test_a_job_without_a_photo_left_fails_and_does_not_hold_up_the_line(
+    stage: Stage, hire: Any, eventually: Any
+) -> None:
+    hire()
+    orphan = await stage.rows.job(BEN_ID, photos=[])
+    job_id = await stage.rows.job(BEN_ID)
+    async with stage.dispatch():
+        await eventually(lambda: stage.delivered(job_id))
+        await eventually(lambda: stage.closed(orphan))
+    assert (await stage.rows.get(orphan)).failure == contract.FailureCode.BAD_REFERENCE
+
+
+async def test_a_job_that_cannot_be_asked_for_fails_and_does_not_hold_up_the_line(
+    stage: Stage, hire: Any, eventually: Any
+) -> None:
+    hire()
+    impossible = await stage.rows.job(BEN_ID, settings={"steps": -5})
+    job_id = await stage.rows.job(BEN_ID)
+    async with stage.dispatch():
+        await eventually(lambda: stage.delivered(job_id))
+    assert (await stage.rows.get(impossible)).state == JobState.FAILED
+
+
+async def test_two_dispatchers_draw_nothing_twice(stage: Stage, hire: Any, eventually: Any) -> None:
+    worker = hire()
+    async with stage.dispatch(), stage.dispatch():
+        job_ids = [await stage.rows.job(BEN_ID) for _ in range(3)]
+        for job_id in job_ids:
+            await eventually(lambda job_id=job_id: stage.delivered(job_id), 20)
+    assert len(worker.requests) == 3
+    assert len(await stage.said()) == 3
+
+
+async def test_a_dispatcher_that_ended_is_taken_over_with_its_jobs(stage: Stage, hire: Any, eventually: Any) -> None:
+    worker = hire(on_generate=lambda request: [])
+    async with stage.dispatch():
+        job_id = await stage.rows.job(BEN_ID)
+        await eventually(lambda: worker.requests)
+    worker.send(*worker.draw(worker.requests[0]))
+    async with stage.dispatch():
+        await eventually(lambda: stage.delivered(job_id))
+    assert len(worker.requests) == 1
+    assert len(await stage.said()) == 1
+
+
+async def test_postgres_killed_and_started_again_costs_no_job(
+    stage: Stage, hire: Any, eventually: Any, postgres: EmbeddedPostgres
+) -> None:
+    hold = asyncio.Event()
+
+    def draw(request: contract.GenerateRequest) -> list[contract.Reply]:
+        asyncio.run_coroutine_threadsafe(hold.wait(), loop).result(30)
+        return worker.draw(request)
+
+    loop = asyncio.get_running_loop()
+    worker = hire(on_generate=draw)
+    async with stage.dispatch():
+        job_ids = [await stage.rows.job(BEN_ID) for _ in range(2)]
+        await eventually(lambda: worker.requests)
+        postgres.kill()
+        hold.set()
+        await asyncio.sleep(1)
+        postgres.start()
+        for job_id in job_ids:
+            await eventually(lambda job_id=job_id: stage.delivered(job_id), 40)
+        assert len([message for message in await stage.said() if message.photo]) == 2
+
+
+async def test_the_broker_killed_and_started_again_costs_no_job(
+    stage: Stage, hire: Any, eventually: Any, valkey: EmbeddedValkey
+) -> None:
+    hire()
+    async with stage.dispatch():
+        first = await stage.rows.job(BEN_ID)
+        await eventually(lambda: stage.delivered(first))
+        valkey.kill()
+        second = await stage.rows.job(BEN_ID)
+        stage.signals.wake()
+        await asyncio.sleep(1)
+        valkey.start()
+        await eventually(lambda: stage.delivered(second), 40)
+        assert len([message for message in await stage.said() if message.photo]) == 2

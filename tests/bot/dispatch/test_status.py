@@ -1,0 +1,134 @@
+"""What a status message says."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from bot.callbacks import JobAction, JobCallback
+from bot.db.closing import OpenScreen
+from bot.dispatch.reports import Preview
+from bot.dispatch.status import BAR_CELLS, TOLD_FAILURES, Screen, Urgency, bar, cut, render
+from bot.domain import LANGUAGES, JobState
+from bot.styles import load_styles
+from bot.translator import Translator
+from engine.contract import PROMPT_MAX_CHARS
+
+STYLES, TRANSLATOR = load_styles(), Translator()
+CAPTION_MAX_UNITS = 1024
+
+
+def _open(state: JobState = JobState.QUEUED, **facts: Any) -> OpenScreen:
+    known: dict[str, Any] = {
+        "job_id": UUID(int=1), "user_id": 1, "chat_id": 1, "language": "en", "state": state, "handed": False, "step": 0,
+        "steps": 0, "failure": None, "style": "film", "prompt": "a walk <b>in</b> & out", "message_id": None,
+        "created_at": datetime(2026, 1, 1, tzinfo=UTC),
+    }  # fmt: skip
+    return OpenScreen(**{**known, **facts})
+
+
+def _render(
+    job: OpenScreen, *, place: int | None = None, paused: bool = False, preview: Preview | None = None
+) -> Screen:
+    texts = TRANSLATOR.of(job.language)
+    return render(job, place=place, paused=paused, preview=preview, texts=texts, styles=STYLES)
+
+
+def _actions(screen: Screen) -> list[JobAction]:
+    rows = screen.keyboard.inline_keyboard
+    return [JobCallback.unpack(button.callback_data or "").action for row in rows for button in row]
+
+
+class _Plain(HTMLParser):
+    """What a reader sees, as Telegram counts it."""
+
+    def __init__(self, markup: str) -> None:
+        super().__init__()
+        self.text, self.tags = "", []
+        self.feed(markup)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.tags.append(tag)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_place_in_line_is_said_and_the_first_is_next(language: str) -> None:
+    third = _render(_open(language=language), place=3)
+    assert "3" in third.text and _actions(third) == [JobAction.CANCEL]
+    assert _render(_open(language=language), place=1).text != third.text
+
+
+def test_waiting_handed_running_and_paused_all_look_different() -> None:
+    looks = [
+        _render(_open(), place=2),
+        _render(_open(handed=True)),
+        _render(_open(), place=2, paused=True),
+        _render(_open(JobState.RUNNING)),
+        _render(_open(JobState.RUNNING, step=1, steps=4)),
+    ]
+    assert len({look.text for look in looks}) == len(looks)
+    assert all(_actions(look) == [JobAction.CANCEL] for look in looks)
+
+
+def test_a_running_job_is_not_called_paused() -> None:
+    running = _open(JobState.RUNNING, step=1, steps=4)
+    assert _render(running, paused=True) == _render(running)
+
+
+def test_progress_shows_a_bar_a_percentage_and_the_preview() -> None:
+    preview = Preview(2, b"jpeg")
+    screen = _render(_open(JobState.RUNNING, step=2, steps=4), preview=preview)
+    assert "50" in screen.text and bar(2, 4) in screen.text
+    assert (screen.preview, screen.urgency) == (preview, Urgency.PROGRESS)
+
+
+@pytest.mark.parametrize(("step", "filled"), [(0, 0), (1, BAR_CELLS // 4), (4, BAR_CELLS), (5, BAR_CELLS)])
+def test_the_bar_never_leaves_its_cells(step: int, filled: int) -> None:
+    assert bar(step, 4).count("▰") == filled
+    assert len(bar(step, 4)) == BAR_CELLS
+
+
+def test_the_picture_says_style_words_and_who_made_it() -> None:
+    screen = _render(_open(JobState.DONE))
+    assert STYLES["film"].label("en") in _Plain(screen.text).text
+    assert "AI" in screen.text and screen.shows_picture and screen.urgency == Urgency.END
+    assert _actions(screen) == [JobAction.AGAIN, JobAction.OTHER_STYLE, JobAction.REUSE_PROMPT]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("failure", sorted(TOLD_FAILURES))
+def test_every_failure_is_told_in_every_language(language: str, failure: str) -> None:
+    screen = _render(_open(JobState.FAILED, language=language, failure=failure))
+    assert screen.text and JobAction.AGAIN in _actions(screen) and screen.urgency == Urgency.END
+    assert failure not in screen.text
+
+
+def test_a_failure_nobody_foresaw_is_told_as_our_fault() -> None:
+    assert _render(_open(JobState.FAILED, failure="?")) == _render(_open(JobState.FAILED, failure="internal"))
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    ["😀" * PROMPT_MAX_CHARS, "<b>&amp;" * (PROMPT_MAX_CHARS // 8), "שלום " * 200, "я" * PROMPT_MAX_CHARS, "a\n\n\nb"],
+)
+@pytest.mark.parametrize("state", [JobState.DONE, JobState.FAILED, JobState.CANCELLED, JobState.QUEUED])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_whatever_the_words_the_message_fits_and_is_not_markup(prompt: str, state: JobState, language: str) -> None:
+    plain = _Plain(_render(_open(state, prompt=prompt, language=language), place=2).text)
+    assert len(plain.text.encode("utf-16-le")) // 2 <= CAPTION_MAX_UNITS
+    assert set(plain.tags) <= {"i"}
+    assert prompt.split()[0][:100] in plain.text
+
+
+def test_cutting_never_leaves_half_a_character() -> None:
+    assert cut("😀😀😀", 6) == "😀😀😀"
+    assert cut("😀😀😀", 5) == "😀😀…"
+    assert cut("😀😀😀", 4) == "😀…"
+    assert cut("", 5) == ""

@@ -1,0 +1,139 @@
+"""Words to draw: good ones, early ones and bad ones."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.domain import JobState
+from engine.contract import Verdict
+
+
+async def test_words_alone_are_enough_once_a_photo_is_accepted(chat, says):
+    await chat.ready(chat.anna)
+    await chat.anna.send_text("на пляже")
+    job = await chat.job()
+    assert (job.prompt, job.style, job.state) == ("на пляже", "none", JobState.QUEUED)
+    assert job.reference_ids == [photo.id for photo in await chat.references()]
+
+
+async def test_the_chosen_style_is_used_and_can_be_changed_any_time(chat, says):
+    await chat.grant(chat.anna)
+    await chat.anna.send_text("/style")
+    grid = await chat.anna.wait_for(lambda message: bool(message.buttons))
+    assert all(len(row) == 2 for row in grid.buttons) and len(grid.button_texts) >= 10
+    await chat.anna.press("Комикс")
+    changed = await chat.anna.wait_for(says("Комикс"))
+    assert "✅ 💥 Комикс" in changed.button_texts
+    await chat.anna.press("Комикс")
+    await chat.anna.press("Карандаш")
+    await chat.anna.send_text("в лесу")
+    assert (await chat.job()).style == "sketch"
+
+
+async def test_words_before_any_photo_are_kept_and_drawn_when_one_is_accepted(chat, says, jpeg):
+    await chat.consent(chat.anna)
+    await chat.anna.send_text("на <b>пляже</b>")
+    await chat.anna.wait_for(says("Запомнил", "на <b>пляже</b>", "пришлите своё фото"))
+    await chat.anna.send_photo(jpeg())
+    await chat.anna.wait_for(says("✅", "Рисую ваши слова", "на <b>пляже</b>"))
+    assert (await chat.job()).prompt == "на <b>пляже</b>"
+
+
+async def test_words_while_a_photo_is_looked_at_wait_for_the_verdict(chat, says, jpeg):
+    await chat.consent(chat.anna)
+    chat.stage.worker_looks = False
+    await chat.anna.send_photo(jpeg())
+    await chat.anna.wait_for(says("Смотрю"))
+    await chat.anna.send_text("в лесу")
+    await chat.anna.wait_for(says("Ещё смотрю"))
+    chat.stage.worker_looks = True
+    await chat.anna.wait_for(says("Рисую ваши слова"))
+    assert (await chat.job()).prompt == "в лесу"
+
+
+async def test_kept_words_outlive_a_refused_photo(chat, says, jpeg):
+    await chat.consent(chat.anna)
+    await chat.anna.send_text("в лесу")
+    chat.stage.verdicts[:] = [Verdict.TOO_DARK]
+    await chat.anna.send_photo(jpeg(1))
+    await chat.anna.wait_for(says("Слишком темно"))
+    assert await chat.jobs() == []
+    await chat.anna.send_photo(jpeg(2))
+    await chat.anna.wait_for(says("Рисую ваши слова"))
+    assert (await chat.job()).prompt == "в лесу"
+
+
+async def test_the_same_message_twice_is_one_picture(chat, says):
+    await chat.grant(chat.anna)
+    for _ in range(2):
+        await chat.use.ask_for_picture(chat.anna.user_id, chat.anna.user_id, 77, "в лесу")
+    assert len(await chat.jobs()) == 1
+
+
+async def test_kept_words_handled_twice_are_one_picture(chat, says, jpeg):
+    await chat.consent(chat.anna)
+    await chat.use.ask_for_picture(chat.anna.user_id, chat.anna.user_id, 77, "в лесу")
+    await chat.accept_photo(chat.anna)
+    await chat.use.ask_for_picture(chat.anna.user_id, chat.anna.user_id, 77, "в лесу")
+    assert len(await chat.jobs()) == 1
+
+
+async def test_too_many_pictures_at_once_are_refused_with_the_limit(chat, says):
+    await chat.grant(chat.anna)
+    for number in range(3):
+        await chat.anna.send_text(f"картинка {chr(ord('а') + number)}")
+    await chat.job(3)
+    await chat.anna.send_text("ещё одна")
+    await chat.anna.wait_for(says("уже 3 картинки"))
+    assert len(await chat.jobs()) == 3
+
+
+async def test_kept_words_that_find_no_room_are_given_back(chat, says, jpeg):
+    await chat.grant(chat.anna)
+    for number in range(3):
+        await chat.anna.send_text(f"картинка {chr(ord('а') + number)}")
+    await chat.job(3)
+    await chat.anna.send_photo(jpeg(), caption="а я в лесу")
+    await chat.anna.wait_for(says("не поместились", "а я в лесу"))
+    assert len(await chat.jobs()) == 3
+
+
+BAD = {
+    "only emoji": ("😍🔥", "мне нужны слова"),
+    "only digits": ("12345 !!!", "мне нужны слова"),
+    "only invisible": ("\u2063\u2063\u200d", "Не вижу здесь слов"),
+    "4,000 characters": ("слово " * 666 + "край", "4\xa0000 знаков, а я беру не больше 1\xa0000"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+async def test_words_that_cannot_be_drawn_are_answered_with_what_to_do(chat, says, name):
+    text, answer = BAD[name]
+    await chat.grant(chat.anna)
+    sent = await chat.anna.send_text(text)
+    reply = await chat.anna.wait_for(says(answer))
+    assert reply.reply_to == sent.id
+    assert await chat.jobs() == []
+
+
+STRANGE = {
+    "html-like": "<script>alert(1)</script> & <b>bold",
+    "right-to-left": "אני בחוף הים בשקיעה",
+    "fluent-like": "{ $style } and { prompt }",
+    "mixed": "я на пляже 🏖 with a 犬",
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+async def test_strange_words_are_drawn_as_they_are(chat, says, name):
+    await chat.consent(chat.anna)
+    await chat.anna.send_text(STRANGE[name])
+    await chat.anna.wait_for(says(STRANGE[name]))
+    await chat.accept_photo(chat.anna)
+    assert (await chat.job()).prompt == STRANGE[name]
+
+
+async def test_what_turns_or_hides_text_is_stripped(chat, says):
+    await chat.grant(chat.anna)
+    await chat.anna.send_text("в\u202e лесу\u0007\n\nтёмном\u2066 ")
+    assert (await chat.job()).prompt == "в лесу тёмном"

@@ -1,0 +1,58 @@
+"""What `make demo` takes from PHOTO, PROMPT and STYLE, and how it refuses."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from bot.local.demo import DEFAULT_STYLE, Wish, play
+from bot.local.supervisor import StackError
+from bot.local.terminal import Terminal
+from bot.styles import load_styles
+
+
+def test_the_defaults_are_a_photo_that_is_there_and_a_style_that_exists() -> None:
+    wish = Wish.read({})
+    assert wish.photo.is_file()
+    assert wish.style == DEFAULT_STYLE in load_styles()
+
+
+def test_all_three_can_be_replaced(tmp_path: Path) -> None:
+    photo = tmp_path / "me.jpg"
+    Image.new("RGB", (300, 400), "tan").save(photo)
+    wish = Wish.read({"PHOTO": str(photo), "PROMPT": "in a forest", "STYLE": "sketch"})
+    assert wish == Wish(photo, "in a forest", "sketch")
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"PHOTO": "nowhere.jpg"}, "PHOTO=nowhere.jpg is no file: give the path of a photo"),
+        ({"PHOTO": __file__}, "cannot be read as a picture"),
+        ({"STYLE": "baroque"}, "STYLE=baroque is no style: choose one of none, "),
+        ({"PROMPT": "x" * 1001}, "PROMPT has 1001 characters: at most 1000 fit"),
+    ],
+)
+def test_a_wish_that_cannot_be_met_is_one_line_with_the_remedy(environment: dict[str, str], words: str) -> None:
+    with pytest.raises(StackError) as refusal:
+        Wish.read(environment)
+    assert words in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_truncated_photo_is_refused(tmp_path: Path) -> None:
+    whole = io.BytesIO()
+    Image.effect_noise((200, 200), 80).save(whole, "JPEG")
+    (tmp_path / "cut.jpg").write_bytes(whole.getvalue()[:2000])
+    with pytest.raises(StackError, match="cannot be read as a picture"):
+        Wish.read({"PHOTO": str(tmp_path / "cut.jpg")})
+
+
+def test_a_refused_wish_starts_nothing(tmp_path: Path) -> None:
+    with pytest.raises(StackError):
+        play(tmp_path / "state", Terminal(Console(file=io.StringIO())), {"STYLE": "baroque"})
+    assert not (tmp_path / "state").exists()

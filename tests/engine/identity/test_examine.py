@@ -1,0 +1,118 @@
+"""Which photos can serve as references, tried on real ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image, ImageEnhance, ImageFilter
+
+from engine.contract import Verdict
+from engine.identity.bodies import find_bodies
+from engine.identity.examine import examine, observe
+from engine.identity.faces import Face, FaceFinder, InsightFaceFinder
+from engine.identity.profile import Box, Observation
+
+
+class _Blind:
+    """Finds no face, as on a photo from behind."""
+
+    name = "blind"
+
+    def find(self, image: Image.Image) -> list[Face]:
+        return []
+
+
+class _Knowing:
+    """Finds faces where it was told."""
+
+    name = "knowing"
+
+    def __init__(self, *boxes: Box) -> None:
+        self._boxes = boxes
+
+    def find(self, image: Image.Image) -> list[Face]:
+        return sorted(map(Face, self._boxes), key=lambda face: face.side_px, reverse=True)
+
+
+def _on_canvas(photo: Image.Image, size: tuple[int, int], *places: tuple[int, int, int]) -> Image.Image:
+    """Copies of a square `photo`, each as (x, y, side), on grey."""
+    canvas = Image.new("RGB", size, (128, 128, 128))
+    for x, y, side in places:
+        canvas.paste(photo.resize((side, side)), (x, y))
+    return canvas
+
+
+def test_a_portrait_is_accepted_with_what_was_seen(astronaut: Image.Image, finder: FaceFinder) -> None:
+    verdict, people, observation = examine(astronaut, finder)
+    assert (verdict, people) == (Verdict.ACCEPTED, 1)
+    assert observation is not None and observation.face_box is not None and observation.body_box is not None
+    assert (observation.width, observation.height) == (512, 512)
+    assert observation.body_box[3] == 512 and observation.body_box[1] < observation.face_box[1]
+    assert observation.quality > 0.8
+
+
+@pytest.mark.parametrize("name", ["coffee", "chelsea", "rocket"])
+def test_a_photo_without_a_person_is_refused(name: str, finder: FaceFinder) -> None:
+    photo = Image.fromarray(getattr(skimage.data, name)())
+    assert examine(photo, finder) == (Verdict.NO_PERSON, 0, None)
+
+
+def test_a_group_photo_is_refused(group_photo: Image.Image, finder: FaceFinder) -> None:
+    verdict, people, observation = examine(group_photo, finder)
+    assert verdict is Verdict.SEVERAL_PEOPLE and people >= 5 and observation is None
+
+
+def test_two_people_alike_in_size_are_refused(astronaut: Image.Image, finder: FaceFinder) -> None:
+    pair = _on_canvas(astronaut, (1000, 512), (0, 0, 500), (500, 60, 400))
+    assert examine(pair, finder)[:2] == (Verdict.SEVERAL_PEOPLE, 2)
+
+
+def test_a_small_face_in_the_background_does_not_count(astronaut: Image.Image, finder: FaceFinder) -> None:
+    photo = _on_canvas(astronaut, (800, 512), (0, 0, 512), (560, 20, 200))
+    verdict, people, observation = examine(photo, finder)
+    assert (verdict, people) == (Verdict.ACCEPTED, 2)
+    assert observation is not None and observation.face_box is not None
+    assert observation.face_box[2] < 512
+
+
+def test_a_blurred_face_is_refused_and_a_soft_one_is_not(astronaut: Image.Image, finder: FaceFinder) -> None:
+    assert examine(astronaut.filter(ImageFilter.GaussianBlur(3)), finder)[0] is Verdict.ACCEPTED
+    box = (175, 55, 275, 180)
+    blurred = astronaut.filter(ImageFilter.GaussianBlur(9))
+    assert examine(blurred, _Knowing(box))[0] is Verdict.TOO_BLURRED
+
+
+def test_a_dark_photo_is_refused_and_a_dim_one_is_not(astronaut: Image.Image, finder: FaceFinder) -> None:
+    assert examine(ImageEnhance.Brightness(astronaut).enhance(0.4), finder)[0] is Verdict.ACCEPTED
+    assert examine(ImageEnhance.Brightness(astronaut).enhance(0.03), finder)[0] is Verdict.TOO_DARK
+
+
+@pytest.mark.parametrize("size", [(1, 1), (63, 500), (1280, 1)])
+def test_a_tiny_photo_is_refused(size: tuple[int, int], finder: FaceFinder) -> None:
+    assert examine(Image.new("RGB", size, "white"), finder) == (Verdict.TOO_SMALL, 0, None)
+
+
+def test_what_was_seen_survives_being_stored(astronaut: Image.Image, insightface_finder: InsightFaceFinder) -> None:
+    _, _, seen = examine(astronaut, insightface_finder)
+    assert seen is not None and seen.face_embedding is not None
+    stored = Observation.from_bytes(seen.to_bytes())
+    assert stored.face_embedding is not None and np.array_equal(stored.face_embedding, seen.face_embedding)
+    assert stored.face_box == pytest.approx(seen.face_box)
+
+
+def test_observing_a_photo_without_a_person_gives_its_size_alone(finder: FaceFinder) -> None:
+    seen = observe(Image.fromarray(skimage.data.coffee()), finder)
+    assert (seen.width, seen.height) == (600, 400)
+    assert seen.face_box is None and seen.body_box is None
+    assert seen.quality < 0.5
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 1200), (1200, 2)])
+def test_anything_can_be_observed(size: tuple[int, int], finder: FaceFinder) -> None:
+    assert observe(Image.new("RGB", size), finder).face_box is None
+
+
+@pytest.mark.parametrize("name", ["brick", "grass", "gravel", "retina", "coins", "horse", "page", "hubble_deep_field"])
+def test_no_body_is_seen_where_there_is_none(name: str) -> None:
+    assert find_bodies(Image.fromarray(getattr(skimage.data, name)()).convert("RGB")) == []
