@@ -42,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train the denoiser, the text encoder and the adapter")
     _paths_and_minutes(train)
     train.add_argument("--autoencoder", type=Path, required=True, help="the vae folder of an autoencoder run")
-    train.add_argument("--batch", type=int, default=32)
+    train.add_argument("--batch", type=int, default=16)
     train.add_argument("--learning-rate", type=float, default=5e-4)
     train.add_argument("--ema-decay", type=float, default=0.997)
     train.add_argument("--person-weight", type=float, default=2.0)

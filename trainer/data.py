@@ -28,7 +28,7 @@ FACE_OF_HEAD = 0.75
 class Conditions:
     """How often what is known is withheld, so that every branch learns to work alone (probabilities)."""
 
-    styled: float = 0.2
+    styled: float = 0.15
     scene_only: float = 0.7
     no_text: float = 0.06
     no_identity: float = 0.06

@@ -39,7 +39,7 @@ class TrainingRun:
     autoencoder: Path
     out: Path
     minutes: float
-    batch: int = 32
+    batch: int = 16
     learning_rate: float = 5e-4
     warmup_steps: int = 200
     ema_decay: float = 0.997
@@ -117,9 +117,8 @@ class Trainer:
     def average(self) -> None:
         """EMA with a decay that grows with the step, so that a short run does not keep its random start."""
         decay = min(self.run.ema_decay, (1 + self.step) / (10 + self.step))
-        for name, value in self.denoiser.state_dict().items():
-            if value.is_floating_point():
-                self.ema[name].lerp_(value, 1 - decay)
+        current = self.denoiser.state_dict()
+        torch._foreach_lerp_(list(self.ema.values()), [current[name] for name in self.ema], 1 - decay)
 
     def export(self, manifest: dict[str, Any]) -> Path:
         """Writes the averaged weights as a nano folder under `out/nano`."""
@@ -188,7 +187,9 @@ def train(run: TrainingRun) -> None:
 
 def _trainer(run: TrainingRun, model: NanoModel) -> Trainer:
     denoiser = Denoiser(model)
-    optimizer = torch.optim.AdamW(denoiser.parameters(), lr=run.learning_rate, weight_decay=1e-2, betas=(0.9, 0.99))
+    optimizer = torch.optim.AdamW(
+        denoiser.parameters(), lr=run.learning_rate, weight_decay=1e-2, betas=(0.9, 0.99), fused=True
+    )
     ema = {name: value.clone() for name, value in denoiser.state_dict().items() if value.is_floating_point()}
     return Trainer(run, model, denoiser, optimizer, ema)
 

@@ -140,10 +140,8 @@ class CascadeFinder:
         width = gray.shape[1]
         mirrored = np.ascontiguousarray(gray[:, ::-1])
         found = self._detect(self._profile, gray, smallest_px)
-        found += [
-            ((width - x1, y0, width - x0, y1), w)
-            for (x0, y0, x1, y1), w in self._detect(self._profile, mirrored, smallest_px)
-        ]
+        for (x0, y0, x1, y1), weight in self._detect(self._profile, mirrored, smallest_px):
+            found.append(((width - x1, y0, width - x0, y1), weight))
         found.sort(key=lambda hit: hit[1], reverse=True)
         return [box for box, weight in found if weight >= PROFILE_WEIGHT_MIN]
 
