@@ -41,6 +41,8 @@ async def next_in_line(session: AsyncSession, limit: int) -> list[Job]:
     """The next jobs in fair order, their rows locked; those that someone else holds are passed over."""
     ranked = _ranked(ready_only=True)
     first = list(await session.scalars(select(ranked.c.id).order_by(ranked.c.place).limit(limit)))
+    if not first:
+        return []
     statement = (
         select(Job)
         .where(Job.id.in_(first), Job.state == JobState.QUEUED, Job.handed_at.is_(None))

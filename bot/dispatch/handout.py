@@ -64,7 +64,8 @@ class Handout:
             slots = out_max - await line.count_photos_out(session)
             photos = await line.next_photos(session, slots) if slots > 0 else []
             requests = [ExamineRequest(reference_id=str(photo.id), image=photo.image) for photo in photos]
-            await line.hand_out_photos(session, [photo.id for photo in photos], self._pace.handout_s)
+            if photos:
+                await line.hand_out_photos(session, [photo.id for photo in photos], self._pace.handout_s)
         for sent, request in enumerate(requests):
             try:
                 await self._broker.examine(request)
@@ -89,6 +90,8 @@ class Handout:
 
     async def _take(self, session: AsyncSession, slots: int, batch_max: int) -> list[GenerateBatch]:
         jobs = {job.id: job for job in await line.next_in_line(session, slots * batch_max * LOOKAHEAD)}
+        if not jobs:
+            return []
         photos = await _photos(session, {photo_id for job in jobs.values() for photo_id in job.reference_ids})
         waiting: list[Waiting] = []
         requests: dict[UUID, GenerateRequest] = {}

@@ -90,7 +90,8 @@ class Screens:
         busy = set(self._writing)
         async with self._sessions() as session:
             jobs = await closing.unclosed(session)
-            places = await line.places(session)
+            waiting = any(job.state == JobState.QUEUED for job in jobs)
+            places = await line.places(session) if waiting else {}
             alive = await workers.alive(session, self._pace.alive_s)
             paused = self._is_paused(bool(alive))
             alone_s = self._clock() - (self._alone_since or 0.0)

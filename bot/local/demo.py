@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pillow_heif
@@ -20,7 +21,8 @@ from PIL import Image, UnidentifiedImageError
 from rich.console import Console
 
 from bot.callbacks import ConsentCallback, JobAction, StyleCallback
-from bot.domain import CONSENT_VERSION
+from bot.domain import CONSENT_VERSION, ReferenceState
+from bot.handlers.photo_answers import verdict_key
 from bot.local.botapi import BEN_ID, Person
 from bot.local.botapi.errors import PersonError
 from bot.local.botapi.person import PersonTimeout
@@ -28,15 +30,17 @@ from bot.local.botapi.views import ChatMessage
 from bot.local.chat_picture import Bubble, draw_chat
 from bot.local.supervisor import ROOT, Stack, StackError, kept_up, last_words, shown
 from bot.local.terminal import Terminal
+from bot.photos import Refusal
 from bot.styles import load_styles
-from engine.contract import PROMPT_MAX_CHARS
+from bot.translator import Translator
+from engine.contract import PROMPT_MAX_CHARS, REFERENCES_MAX, Verdict
 
 OUT = ROOT / "demo" / "out"
 DEFAULT_PHOTO = Path(skimage.data.__file__).with_name("astronaut.png")
 DEFAULT_PROMPT = "a full-length photo of a person waving a hand"
 DEFAULT_STYLE = "mountains"
 PREVIEWS_SHOWN = 4
-START_PATIENCE_S = 90.0
+START_PATIENCE_S = 240.0
 PICTURE_PATIENCE_S = 600.0
 TEND_INTERVAL_S = 0.25
 OUTSIDE = ("BOT_TOKEN", "BOT_API_URL", "DATABASE_URL", "BROKER_URL", "ADMIN_IDS")
@@ -145,7 +149,11 @@ async def _converse(url: str, wish: Wish, terminal: Terminal) -> Conversation:
         terminal.doing("sending the photo, waiting for the worker to look at it")
         await person.send_photo(wish.photo)
         style = StyleCallback(name=wish.style).pack()
-        await person.wait_for(lambda message: message.button(style) is not None, START_PATIENCE_S)
+        answer = await person.wait_for(
+            lambda message: message.button(style) is not None or _refusal(message) is not None, START_PATIENCE_S
+        )
+        if refusal := _refusal(answer):
+            raise StackError(f"the bot did not take the photo ({refusal}): try another one, make demo PHOTO=me.jpg")
         terminal.done("photo accepted")
 
         await person.press(style)
@@ -186,6 +194,18 @@ async def _follow(person: Person, conversation: Conversation, terminal: Terminal
             shown_so_far.add(message.photo.url)
             conversation.previews.append(await _picture(person, message))
         terminal.doing(" ".join(message.text.split()))
+
+
+def _refusal(message: ChatMessage) -> str | None:
+    """The bot's words if this message says that a photo cannot be used."""
+    return next((words for words in _refusals() if message.text.startswith(words)), None)
+
+
+@cache
+def _refusals() -> tuple[str, ...]:
+    texts = Translator().of("en")
+    reasons = {*Verdict, *Refusal} - {Verdict.ACCEPTED}
+    return tuple(texts(verdict_key(ReferenceState.REJECTED, reason), limit=REFERENCES_MAX) for reason in reasons)
 
 
 def _job_actions(message: ChatMessage) -> set[str]:

@@ -28,7 +28,7 @@ from redis.retry import Retry
 from bot.local.children import ChildProcess, FolderLock, choose_port, end_leftover, wait_until_gone
 
 HOST = "127.0.0.1"
-START_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 60.0
 POSTGRES_VERSION = 18
 _UNPRIVILEGED = "nobody"
 _log = logging.getLogger(__name__)
@@ -246,7 +246,7 @@ class EmbeddedPostgres(EmbeddedServer):
             log=self.log,
             env={"PATH": os.defpath, "LC_ALL": "C"},
             cwd=self.data_dir,
-            uid_gid=_server_owner(),
+            uid_gid=_owner_of(self._cluster),
             stop_signals=((signal.SIGINT, 10.0), (signal.SIGQUIT, 5.0)),
             death_signal=self.death_signal,
         )
@@ -306,7 +306,7 @@ def _package_folder(name: str) -> Path:
 
 
 def _server_owner() -> tuple[int, int] | None:
-    """The (uid, gid) under which Postgres runs: another than ours only for root."""
+    """The (uid, gid) to whom a new cluster is given: another than ours only for root."""
     if os.geteuid() != 0:
         return None
     try:
@@ -317,6 +317,11 @@ def _server_owner() -> tuple[int, int] | None:
             "start as an ordinary user, or set DATABASE_URL to a server of yours"
         ) from None
     return entry.pw_uid, entry.pw_gid
+
+
+def _owner_of(cluster: Path) -> tuple[int, int] | None:
+    """Under whom an existing cluster is served: for root, whoever made it, which may have been an ordinary user."""
+    return (cluster.stat().st_uid, cluster.stat().st_gid) if os.geteuid() == 0 else None
 
 
 def _let_through(programs: Path, data_dir: Path) -> None:

@@ -85,6 +85,7 @@ class InsightFaceFinder:
                 name=str(folder.resolve()),
                 allowed_modules=["detection", "recognition"],
                 providers=["CPUExecutionProvider"],
+                sess_options=_quiet_threads(),
             )
             self._analysis.prepare(ctx_id=-1)
         except Exception as error:  # onnxruntime's and insightface's own errors share no base
@@ -185,6 +186,15 @@ def load_opencv(load: Callable[[str], Any] = importlib.import_module) -> Any:
             f'expected OpenCV 4 with its cascades, got {cv2.__version__}: run `pip install "opencv-python<5"`'
         )
     return cv2
+
+
+def _quiet_threads() -> Any:
+    """onnxruntime's threads sleep between calls instead of spinning: the same cores draw the pictures."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
 
 
 def _face(found: Any) -> Face:

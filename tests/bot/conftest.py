@@ -118,7 +118,7 @@ class FakeWorker:
     broker_url: str
     worker_id: str = "fake"
     batch_max: int = 1
-    beat_s: float = 0.2
+    beat_s: float = 0.5
     on_generate: Callable[[contract.GenerateRequest], list[contract.Reply]] | None = None
     on_examine: Callable[[contract.ExamineRequest], list[contract.Reply]] | None = None
     batches: list[contract.GenerateBatch] = field(default_factory=list)
@@ -128,6 +128,7 @@ class FakeWorker:
 
     def __post_init__(self) -> None:
         self._stop = threading.Event()
+        self._own = threading.local()
         self._threads = [threading.Thread(target=self._survive, args=(work,)) for work in (self._work, self._beat)]
 
     def start(self) -> FakeWorker:
@@ -156,13 +157,20 @@ class FakeWorker:
         ]
 
     def send(self, *replies: contract.Reply) -> None:
-        with Connection(self.broker_url) as connection:
-            queue = Queue(contract.REPLIES_QUEUE, durable=True)
+        """Over a connection of the thread's own, opened anew after the broker was killed."""
+        if not hasattr(self._own, "connection"):
+            self._own.connection = Connection(self.broker_url)
+        queue = Queue(contract.REPLIES_QUEUE, durable=True)
+        try:
             for reply in replies:
-                connection.Producer().publish(
-                    reply.model_dump_json(), exchange="", routing_key=queue.name, declare=[queue],
-                    content_type="application/json", content_encoding="utf-8",
+                self._own.connection.Producer(auto_declare=False).publish(
+                    reply.model_dump_json(), exchange="", routing_key=queue.name, content_type="application/json",
+                    content_encoding="utf-8",
                 )  # fmt: skip
+        except Exception:
+            self._own.connection.release()
+            del self._own.connection
+            raise
 
     def beat(self) -> None:
         self.send(
@@ -178,6 +186,8 @@ class FakeWorker:
                 work()
             except Exception:  # whatever a broker's client raises when its server is killed
                 time.sleep(0.1)
+        if hasattr(self._own, "connection"):
+            self._own.connection.release()
 
     def _beat(self) -> None:
         while not self._stop.is_set():
@@ -238,7 +248,7 @@ def hire(broker_url: str) -> Iterator[Callable[..., FakeWorker]]:
 async def eventually() -> AsyncIterator[Callable[..., Any]]:
     """Waits until a question, asked again and again, is answered with something true; gives that."""
 
-    async def wait_until(question: Callable[[], Any], timeout_s: float = 10.0) -> Any:
+    async def wait_until(question: Callable[[], Any], timeout_s: float = 60.0) -> Any:
         deadline = time.monotonic() + timeout_s
         while True:
             answer = question()

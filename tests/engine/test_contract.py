@@ -42,9 +42,7 @@ REQUEST = GenerateRequest(
 REPLIES = [
     Started(job_id="job", attempt=1, worker_id="worker"),
     Progress(job_id="job", attempt=1, step=3, steps=8, preview=ALL_BYTES),
-    Result(
-        job_id="job", attempt=1, worker_id="w", image=ALL_BYTES, width=1, height=2, seconds=0.5, backbone="nano"
-    ),
+    Result(job_id="job", attempt=1, worker_id="w", image=ALL_BYTES, width=1, height=2, seconds=0.5, backbone="nano"),
     Failure(job_id="job", attempt=1, code=FailureCode.OUT_OF_MEMORY, retry=True),
     Examination(reference_id="photo", verdict=Verdict.ACCEPTED, people=1, profile=ALL_BYTES),
     Heartbeat(worker_id="w", backbone="nano", device="cpu", batch_max=4, job_ids=("a", "b"), stopping=True),

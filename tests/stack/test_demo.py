@@ -11,7 +11,7 @@ from PIL import Image
 from rich.console import Console
 
 from bot.local.demo import DEFAULT_PHOTO, play
-from bot.local.supervisor import ROOT
+from bot.local.supervisor import ROOT, StackError
 from bot.local.terminal import Terminal
 
 pytestmark = pytest.mark.timeout(240)
@@ -46,6 +46,16 @@ def test_the_demo_ends_in_a_picture_and_forgets_the_demo_before(
         assert result.size == (64, 96)
     with Image.open(server_folder / "out" / "chat.png") as chat:
         assert chat.width > 600 and chat.height > 800
+
+
+def test_a_photo_without_a_person_ends_the_demo_with_the_reason(
+    server_folder: Path, quick_environment: dict[str, str]
+) -> None:
+    photo = server_folder / "wall.png"
+    Image.new("RGB", (600, 800), "tan").save(photo)
+    with pytest.raises(StackError, match="did not take the photo") as refusal:
+        play_into(server_folder, quick_environment | {"PHOTO": str(photo)})
+    assert "\n" not in str(refusal.value)
 
 
 def test_a_demo_whose_picture_fails_says_so_and_does_not_exit_well(

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,7 +24,9 @@ from bot.telegram import open_bot
 from bot.translator import Translator
 from engine import contract
 
-PACE = Pace(lease_s=1.5, handout_s=1.5, alive_s=1.5, tick_s=0.1, edit_interval_s=0.1, calls_per_s=200.0)
+PATIENT = Pace(lease_s=30, handout_s=30, alive_s=30, tick_s=0.25, edit_interval_s=0.1, calls_per_s=200.0)
+QUICK = replace(PATIENT, lease_s=2, handout_s=2)
+"""For tests in which something is lost; not so short that a slow machine looks like a dead worker."""
 
 
 class Stage:
@@ -35,7 +38,7 @@ class Stage:
         self.rows = rows
         self.signals = signals
         self.answers = 0
-        self.dispatch: Callable[[], Any]
+        self.dispatch: Callable[..., Any]
 
     async def said(self) -> list[Any]:
         return [message for message in await self.ben.transcript() if message.from_bot]
@@ -60,10 +63,10 @@ async def stage(database_url: str, broker_url: str, sessions: Sessions, rows: An
             stage.answers += 1
 
         @asynccontextmanager
-        async def dispatch() -> AsyncIterator[None]:
+        async def dispatch(pace: Pace = PATIENT) -> AsyncIterator[None]:
             dispatcher = JobDispatcher(
                 sessions=sessions, database_url=database_url, broker_url=broker_url, bot=bot, answer_verdicts=answer,
-                styles=load_styles(), translator=Translator(), signals=signals, pace=PACE,
+                styles=load_styles(), translator=Translator(), signals=signals, pace=pace,
             )  # fmt: skip
             running = asyncio.create_task(dispatcher.run())
             try:
@@ -137,12 +140,12 @@ async def test_a_batch_that_fails_is_split_and_each_gets_its_own_chance(
 
     worker = hire(batch_max=3, on_generate=draw)
     async with stage.dispatch():
-        await eventually(lambda: stage.delivered(job_ids[0]), 20)
+        await eventually(lambda: stage.delivered(job_ids[0]))
 
         async def all_ended() -> bool:
             return all([(await stage.rows.get(job_id)).finished_at for job_id in job_ids])
 
-        await eventually(all_ended, 20)
+        await eventually(all_ended)
     assert set(sizes.values()) == {1}
     states = [(await stage.rows.get(job_id)).state for job_id in job_ids]
     assert states[1] == JobState.FAILED and states[2] in (JobState.DONE, JobState.DELIVERED)
@@ -155,9 +158,9 @@ async def test_a_worker_that_dies_again_and_again_ends_in_an_honest_message(
     worker = hire(
         on_generate=lambda request: [contract.Started(job_id=request.job_id, attempt=request.attempt, worker_id="fake")]
     )
-    async with stage.dispatch():
+    async with stage.dispatch(QUICK):
         job_id = await stage.rows.job(BEN_ID)
-        await eventually(lambda: stage.closed(job_id), 30)
+        await eventually(lambda: stage.closed(job_id))
     assert [request.attempt for request in worker.requests] == [1, 2, 3]
     [message] = await stage.said()
     assert "our fault" in message.text
@@ -168,9 +171,9 @@ async def test_a_message_that_the_queue_lost_is_sent_again(stage: Stage, hire: A
         return worker.draw(request) if len(worker.batches) > 1 else []
 
     worker = hire(on_generate=lose_the_first)
-    async with stage.dispatch():
+    async with stage.dispatch(QUICK):
         job_id = await stage.rows.job(BEN_ID)
-        await eventually(lambda: stage.delivered(job_id), 20)
+        await eventually(lambda: stage.delivered(job_id))
     assert [request.attempt for request in worker.requests] == [1, 1]
 
 
@@ -228,8 +231,8 @@ async def test_a_photo_that_kills_every_worker_is_refused_in_the_end(stage: Stag
     async def verdict() -> str | None:
         return (await stage.rows.get_photo(photo_id)).verdict
 
-    async with stage.dispatch():
-        await eventually(verdict, 30)
+    async with stage.dispatch(QUICK):
+        await eventually(verdict)
     assert await verdict() == contract.Verdict.UNREADABLE
     assert len(worker.examined) == ATTEMPTS_MAX
 
@@ -262,7 +265,7 @@ async def test_two_dispatchers_draw_nothing_twice(stage: Stage, hire: Any, event
     async with stage.dispatch(), stage.dispatch():
         job_ids = [await stage.rows.job(BEN_ID) for _ in range(3)]
         for job_id in job_ids:
-            await eventually(lambda job_id=job_id: stage.delivered(job_id), 20)
+            await eventually(lambda job_id=job_id: stage.delivered(job_id))
     assert len(worker.requests) == 3
     assert len(await stage.said()) == 3
 
@@ -290,7 +293,7 @@ async def test_postgres_killed_and_started_again_costs_no_job(
 
     loop = asyncio.get_running_loop()
     worker = hire(on_generate=draw)
-    async with stage.dispatch():
+    async with stage.dispatch(QUICK):
         job_ids = [await stage.rows.job(BEN_ID) for _ in range(2)]
         await eventually(lambda: worker.requests)
         postgres.kill()
@@ -298,7 +301,7 @@ async def test_postgres_killed_and_started_again_costs_no_job(
         await asyncio.sleep(1)
         postgres.start()
         for job_id in job_ids:
-            await eventually(lambda job_id=job_id: stage.delivered(job_id), 40)
+            await eventually(lambda job_id=job_id: stage.delivered(job_id))
         assert len([message for message in await stage.said() if message.photo]) == 2
 
 
@@ -306,7 +309,7 @@ async def test_the_broker_killed_and_started_again_costs_no_job(
     stage: Stage, hire: Any, eventually: Any, valkey: EmbeddedValkey
 ) -> None:
     hire()
-    async with stage.dispatch():
+    async with stage.dispatch(QUICK):
         first = await stage.rows.job(BEN_ID)
         await eventually(lambda: stage.delivered(first))
         valkey.kill()
@@ -314,5 +317,5 @@ async def test_the_broker_killed_and_started_again_costs_no_job(
         stage.signals.wake()
         await asyncio.sleep(1)
         valkey.start()
-        await eventually(lambda: stage.delivered(second), 40)
+        await eventually(lambda: stage.delivered(second))
         assert len([message for message in await stage.said() if message.photo]) == 2

@@ -35,10 +35,12 @@ from bot.handlers import build_router
 from bot.local.botapi import ApiControl, LocalBotAPI, Person
 from bot.local.botapi.views import ChatMessage, PressAnswer
 from bot.local.embedded import EmbeddedPostgres
+from bot.photos import normalise
 from bot.polling import Polling
 from bot.styles import Styles, load_styles
 from bot.telegram import open_bot
 from bot.translator import Texts, Translator
+from bot.usecases.photos import SentPhoto
 from bot.usecases.wiring import UseCases
 from engine.contract import Verdict
 
@@ -146,6 +148,22 @@ class Chat:
     async def references(self) -> list[Reference]:
         async with self.sessions() as session:
             return list(await session.scalars(select(Reference).order_by(Reference.message_id)))
+
+    async def states(self) -> list[str]:
+        """The photos' states in the order in which they were sent."""
+        return [photo.state for photo in await self.references()]
+
+    async def stored_bytes(self) -> list[int]:
+        async with self.sessions() as session:
+            return list(await session.scalars(select(func.length(Reference.image)).order_by(Reference.message_id)))
+
+    def sent_again(self, person: Person, message_id: int, jpeg: bytes) -> SentPhoto:
+        """A message with a photo, as it reaches the use case."""
+        return SentPhoto(person.user_id, person.user_id, message_id, None, normalise(jpeg))
+
+    async def note_status(self, job: Job, message_id: int) -> None:
+        async with self.sessions.begin() as session:
+            await session.execute(update(Job).where(Job.id == job.id).values(status_message_id=message_id))
 
     async def user(self, person: Person) -> User | None:
         async with self.sessions() as session:
