@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from bot.db.usage import Spread, Usage
 
 SIZE_INCHES = (10.0, 8.0)
 DPI = 128
+PAD_INCHES = 0.15
 STYLES_MAX = 8
 _INK, _QUIET, _GRID = "#1f2933", "#6b7785", "#e4e8ec"
 _GREEN, _RED, _GREY, _BLUE, _PALE_BLUE = "#2f9e6e", "#d64545", "#b4bcc6", "#3b7dd8", "#a9c7ef"
@@ -42,13 +44,15 @@ class ChartWords:
 
 def draw_usage(usage: Usage, style_titles: Sequence[tuple[str, int]], words: ChartWords) -> bytes:
     """A PNG: pictures over time, styles ranked, waiting and drawing times. `style_titles` without emoji."""
-    figure = Figure(figsize=SIZE_INCHES, dpi=DPI, facecolor="white", layout="constrained")
+    layout = ConstrainedLayoutEngine(w_pad=PAD_INCHES, h_pad=PAD_INCHES)
+    figure = Figure(figsize=SIZE_INCHES, dpi=DPI, facecolor="white", layout=layout)
     FigureCanvasAgg(figure)
-    figure.suptitle(words.title, fontsize=19, fontweight="bold", color=_INK, x=0.02, ha="left")
-    grid = figure.add_gridspec(2, 2, height_ratios=(1.15, 1.0), hspace=0.08, wspace=0.06)
-    _draw_pictures(figure.add_subplot(grid[0, :]), usage, words)
-    _draw_styles(figure.add_subplot(grid[1, 0]), style_titles[:STYLES_MAX], words)
-    _draw_times(figure.add_subplot(grid[1, 1]), usage, words)
+    figure.suptitle(words.title, fontsize=19, fontweight="bold", color=_INK, x=0.015, ha="left")
+    above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=(1.25, 1.0))[:, 0]
+    _draw_pictures(above.add_subplot(), usage, words)
+    styles, times = below.subplots(1, 2)
+    _draw_styles(styles, style_titles[:STYLES_MAX], words)
+    _draw_times(times, usage, words)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     return buffer.getvalue()
@@ -75,19 +79,18 @@ def _draw_pictures(axes: Axes, usage: Usage, words: ChartWords) -> None:
     axes.set_ylim(0, max(*floor, 4) * 1.08)
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     axes.grid(axis="y", color=_GRID)
+    axes.set_title(words.pictures, loc="left", fontsize=14, fontweight="bold", color=_INK, pad=36)
     axes.legend(
-        loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, frameon=False, fontsize=12, labelcolor=_INK,
-        handlelength=1.0, columnspacing=1.4, handletextpad=0.5,
+        loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=4, frameon=False, fontsize=12, labelcolor=_INK,
+        handlelength=1.0, columnspacing=1.6, handletextpad=0.5, borderaxespad=0.3, borderpad=0.0,
     )  # fmt: skip
     if not any(floor):
         _say_nothing(axes, words)
 
 
 def _draw_styles(axes: Axes, styles: Sequence[tuple[str, int]], words: ChartWords) -> None:
-    _prepare(axes, words.styles)
-    axes.xaxis.set_visible(False)
+    _prepare_ranking(axes, words.styles)
     if not styles:
-        axes.yaxis.set_visible(False)
         _say_nothing(axes, words)
         return
     bars = axes.barh([title for title, _ in styles], [count for _, count in styles], color=_BLUE, height=0.66)
@@ -98,13 +101,11 @@ def _draw_styles(axes: Axes, styles: Sequence[tuple[str, int]], words: ChartWord
 
 
 def _draw_times(axes: Axes, usage: Usage, words: ChartWords) -> None:
-    _prepare(axes, words.times)
-    axes.xaxis.set_visible(False)
+    _prepare_ranking(axes, words.times)
     rows: list[tuple[str, float, str]] = []
     for label, spread, colour in ((words.wait, usage.wait, _PALE_BLUE), (words.drawing, usage.drawing, _BLUE)):
         rows += [(f"{label} {name}", seconds, colour) for name, seconds in _values(spread)]
     if not rows:
-        axes.yaxis.set_visible(False)
         _say_nothing(axes, words)
         return
     names, seconds, colours = zip(*rows, strict=True)
@@ -127,5 +128,12 @@ def _prepare(axes: Axes, title: str) -> None:
     axes.spines["bottom"].set_color(_GRID)
 
 
+def _prepare_ranking(axes: Axes, title: str) -> None:
+    _prepare(axes, title)
+    axes.xaxis.set_visible(False)
+    axes.spines["bottom"].set_visible(False)
+
+
 def _say_nothing(axes: Axes, words: ChartWords) -> None:
+    axes.yaxis.set_visible(False)
     axes.text(0.5, 0.5, words.nothing, transform=axes.transAxes, ha="center", va="center", fontsize=14, color=_QUIET)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-
+import structlog
 from aiogram import Bot
 from aiogram.exceptions import TelegramBadRequest, TelegramForbiddenError
 from aiogram.types import BotCommand, BotCommandScopeAllPrivateChats, BotCommandScopeChat
@@ -13,7 +12,7 @@ from bot.translator import DEFAULT_LANGUAGE, Texts, Translator
 
 COMMANDS = ("start", "photos", "style", "language", "privacy", "help")
 ADMIN_COMMANDS = ("admin",)
-log = logging.getLogger(__name__)
+_log = structlog.get_logger(__name__)
 
 
 async def publish_commands(bot: Bot, translator: Translator, admin_ids: frozenset[int]) -> None:
@@ -28,7 +27,7 @@ async def publish_commands(bot: Bot, translator: Translator, admin_ids: frozense
                     _menu(texts, COMMANDS + ADMIN_COMMANDS), BotCommandScopeChat(chat_id=admin_id), language_code=code
                 )
             except (TelegramBadRequest, TelegramForbiddenError) as error:
-                log.info("admin %s has no chat with the bot yet: %s", admin_id, error.message)
+                _log.info("an admin has no chat with the bot yet", admin=admin_id, error=error.message)
 
 
 async def publish_for(bot: Bot, texts: Texts, user_id: int, *, is_admin: bool) -> None:

@@ -9,6 +9,7 @@ import hashlib
 import io
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import PurePosixPath
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
@@ -85,6 +86,7 @@ def normalise(data: bytes) -> NormalPhoto:
         raise PhotoRefused(Refusal.NOT_AN_IMAGE) from error
     except Exception as error:  # decoders raise anything at all on hostile bytes
         raise PhotoRefused(_reason(error)) from error
+    image.info.clear()  # Pillow would write comments and more of it anew
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
     return NormalPhoto(buffer.getvalue(), image.width, image.height)
@@ -92,8 +94,7 @@ def normalise(data: bytes) -> NormalPhoto:
 
 def is_image_file(name: str | None, mime_type: str | None) -> bool:
     """Whether a document calls itself an image: by its type, or by its name where the type says nothing."""
-    suffix = "." + (name or "").rsplit(".", 1)[-1].lower()
-    return (mime_type or "").startswith("image/") or suffix in IMAGE_SUFFIXES
+    return (mime_type or "").startswith("image/") or PurePosixPath(name or "").suffix.lower() in IMAGE_SUFFIXES
 
 
 def _check_header(image: Image.Image) -> None:

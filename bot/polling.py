@@ -56,13 +56,15 @@ class Polling:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Raises OperatorError when the token is revoked. What is not handled within STOP_S of the stop comes again."""
-        while not stop.is_set():
-            updates = await self._fetch(stop)
-            if not updates:
-                continue
-            if await self._handled({self._start(update) for update in updates}, stop):
-                self._offset = updates[-1].update_id + 1
-        await self._end()
+        try:
+            while not stop.is_set():
+                updates = await self._fetch(stop)
+                if await self._handled({self._start(update) for update in updates}, stop) and updates:
+                    self._offset = updates[-1].update_id + 1
+            await self._confirm()
+        finally:
+            for task in set(self._last.values()):
+                task.cancel()
 
     async def _fetch(self, stop: asyncio.Event) -> list[Update]:
         """The next updates, which confirms the ones before; an empty list when told to stop."""
@@ -151,15 +153,14 @@ class Polling:
         if isinstance(response, TelegramMethod):
             await self._dispatcher.silent_call_request(self._bot, response)
 
-    async def _end(self) -> None:
-        """Confirm what was handled, so that it does not come again."""
-        for task in set(self._last.values()):
-            task.cancel()
-        if self._offset is not None:
-            try:
-                await self._bot.get_updates(offset=self._offset, limit=1, timeout=0, allowed_updates=self._allowed)
-            except TelegramAPIError as error:
-                _log.info("the last updates could not be confirmed and will come again", error=str(error)[:200])
+    async def _confirm(self) -> None:
+        """What was handled last is not to come again."""
+        if self._offset is None:
+            return
+        try:
+            await self._bot.get_updates(offset=self._offset, limit=1, timeout=0, allowed_updates=self._allowed)
+        except TelegramAPIError as error:
+            _log.info("the last updates could not be confirmed and will come again", error=str(error)[:200])
 
 
 def chat_of(update: Update) -> int:

@@ -111,8 +111,11 @@ def _examine(photos: Sequence[Path], finder: FaceFinder) -> int:
 def _generate(options: argparse.Namespace, config: Config, finder: FaceFinder, console: Console) -> int:
     request = _request(options)
     _check_out(options.out)
-    for path, reference in zip(options.reference, request.references, strict=True):
-        _check_photo(path, reference, finder, options.force, console)
+    references = [
+        _checked(path, reference, finder, options.force, console)
+        for path, reference in zip(options.reference, request.references, strict=True)
+    ]
+    request = request.model_copy(update={"references": tuple(references)})
     backbone = load_backbone(
         options.backbone or config.backbone, options.device or config.device, options.weights or config.weights
     )
@@ -151,17 +154,20 @@ def _request(options: argparse.Namespace) -> contract.GenerateRequest:
         raise SetupError(f"--{'.'.join(map(str, first['loc'])).replace('_', '-')}: {first['msg']}") from error
 
 
-def _check_photo(path: Path, reference: contract.Reference, finder: FaceFinder, force: bool, console: Console) -> None:
-    """Raises _Unsuitable, with `force` only for what is no photo at all."""
+def _checked(
+    path: Path, reference: contract.Reference, finder: FaceFinder, force: bool, console: Console
+) -> contract.Reference:
+    """With what was seen on it. Raises _Unsuitable, with `force` only for what is no photo at all."""
     try:
-        verdict, _, _ = examine(read_photo(reference.image), finder)
+        verdict, _, observation = examine(read_photo(reference.image), finder)
     except BadReference as error:
         raise _Unsuitable(f"{path}: {error}") from error
-    if verdict is contract.Verdict.ACCEPTED:
-        return
+    if observation is not None:
+        return reference.model_copy(update={"profile": observation.to_bytes()})
     if not force:
         raise _Unsuitable(f"{path}: {VERDICTS[verdict]}; take another photo, or draw all the same with --force")
     console.print(f"engine: {path}: {VERDICTS[verdict]}; drawing all the same", style="yellow", markup=False)
+    return reference
 
 
 def _check_out(path: Path) -> None:

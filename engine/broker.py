@@ -208,6 +208,7 @@ class CancellationListener(threading.Thread):
         self._broker_url = broker_url
         self._job_ids: OrderedDict[str, None] = OrderedDict()
         self._lock = threading.Lock()
+        self._stopping = threading.Event()
         self.listening = threading.Event()
 
     def is_cancelled(self, job_id: str) -> bool:
@@ -222,17 +223,22 @@ class CancellationListener(threading.Thread):
             while len(self._job_ids) > CANCELLATIONS_KEPT:
                 self._job_ids.popitem(last=False)
 
+    def stop(self, timeout_s: float = 5.0) -> None:
+        self._stopping.set()
+        self.join(timeout_s)
+
     def run(self) -> None:
         failures = 0
-        while True:
+        while not self._stopping.is_set():
             try:
                 self._listen()
             except Exception as error:  # the thread's edge: it listens as long as the worker lives
-                failures = 0 if self.listening.is_set() else failures + 1
-                self.listening.clear()
+                failures = 0 if self.listening.is_set() else failures
                 if failures == 0:
                     log.warning("cancellations are not heard: %s", error)
-                time.sleep(RETRY_S[min(failures, len(RETRY_S) - 1)])
+                self.listening.clear()
+                self._stopping.wait(RETRY_S[min(failures, len(RETRY_S) - 1)])
+                failures += 1
 
     def _listen(self) -> None:
         exchange = Exchange(CANCELLATIONS_EXCHANGE, type="fanout", durable=False)
@@ -241,14 +247,14 @@ class CancellationListener(threading.Thread):
         )
         with (
             Connection(self._broker_url, transport_options=TRANSPORT_OPTIONS) as connection,
-            Consumer(connection, [queue], callbacks=[self._received], no_ack=True, accept=["json"]),
+            Consumer(connection, [queue], on_message=self._received, no_ack=True),
         ):
             self.listening.set()
-            while True:
+            while not self._stopping.is_set():
                 with suppress(TimeoutError):
-                    connection.drain_events(timeout=5.0)
+                    connection.drain_events(timeout=1.0)
 
-    def _received(self, _: object, message: Any) -> None:
+    def _received(self, message: Any) -> None:
         body = message.body
         try:
             self.remember(Cancellation.model_validate_json(body))

@@ -147,6 +147,7 @@ class Worker:
             celery_worker.start()
         if not self._outbox.close(FLUSH_TIMEOUT_S):
             log.error("replies lost at the end, the broker was away: %s", sorted(self._outbox.unsent_ids()))
+        self._cancellations.stop()
         self._pulse.stop()
         return int(celery_worker.exitcode or 0)
 

@@ -72,7 +72,7 @@ class JudgeRun:
     minutes: float
     batch: int = 24
     learning_rate: float = 2e-3
-    held_out: int = 400
+    held_out: int = 160
     seed: int = 0
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from diffusers import DDIMScheduler, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+from engine.adapter.attention import BRANCHES
 from engine.adapter.model import Adapter, AdapterConfig, cross_attention_layers
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.nano import NanoModel
@@ -64,6 +65,8 @@ def build(tokenizer: CLIPTokenizer, vae: NanoAutoencoder, width: int = 128, heig
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
         cross_attention_dim=192,
+        class_embed_type="simple_projection",
+        projection_class_embeddings_input_dim=(1 + len(BRANCHES)) * 192,
         attention_head_dim=4,
         norm_num_groups=16,
     )

@@ -21,7 +21,7 @@ from accelerate import Accelerator
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
-from engine.adapter.attention import BranchCondition
+from engine.adapter.attention import BranchCondition, pooled_condition
 from engine.adapter.model import Adapter
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.nano import NanoModel, save_model
@@ -29,6 +29,9 @@ from trainer.data import Batch, Conditions, TrainingPhotos
 from trainer.nano import build, train_tokenizer
 from trainer.shards import PeopleShards, read_shards
 from trainer.version import commit
+
+NOISE_BIAS = 0.8
+"""Times are u ** NOISE_BIAS with u uniform: below 1, noisy times, where composition is decided, come more often."""
 
 
 @dataclass(frozen=True)
@@ -62,13 +65,18 @@ class Denoiser(nn.Module):
         self, noisy: Tensor, timestep: Tensor, tokens: Tensor, face: Tensor, body: Tensor, scales: Tensor
     ) -> Tensor:
         """noisy [B, C, h, w], timestep [B], tokens [B, M], crops [B, 3, H, W], scales [2, B] -> v [B, C, h, w]."""
-        text = self.text_encoder(tokens).last_hidden_state
+        text = self.text_encoder(tokens)
         identity = {
             "face": BranchCondition(scales[0], self.adapter.encoders["face"](face)),
             "body": BranchCondition(scales[1], self.adapter.encoders["body"](body)),
         }
         output: Tensor = self.unet(
-            noisy, timestep, text, cross_attention_kwargs={"identity": identity}, return_dict=False
+            noisy,
+            timestep,
+            text.last_hidden_state,
+            class_labels=pooled_condition(text.pooler_output, identity),
+            cross_attention_kwargs={"identity": identity},
+            return_dict=False,
         )[0]
         return output
 
@@ -205,10 +213,10 @@ def _tokenizer(run: TrainingRun, people: PeopleShards) -> Any:
 
 
 def _loss(predict: Any, model: NanoModel, batch: Batch, alphas: Tensor, device: torch.device) -> Tensor:
-    """Weighted MSE of v = alpha eps - sigma x0 (Salimans & Ho, 2022), at times spread evenly over the batch."""
+    """Weighted MSE of v = alpha eps - sigma x0 (Salimans & Ho, 2022), at times stratified over the batch."""
     clean = batch.latents.to(device)
     size = len(clean)
-    spread = (torch.arange(size) + torch.rand(size)) / size
+    spread = ((torch.arange(size) + torch.rand(size)) / size) ** NOISE_BIAS
     timestep = (spread * len(alphas)).long().clamp(max=len(alphas) - 1).to(device)
     alpha, sigma = (root.sqrt()[:, None, None, None] for root in (alphas[timestep], 1 - alphas[timestep]))
     noise = torch.randn_like(clean)

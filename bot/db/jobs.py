@@ -85,6 +85,13 @@ async def count_open(session: AsyncSession, user_id: int) -> int:
     return await session.scalar(count) or 0
 
 
+async def open_messages(session: AsyncSession, user_id: int) -> list[tuple[UUID, int, int | None]]:
+    """The user's pictures in work: job, chat, status message."""
+    statement = select(Job.id, Job.chat_id, Job.status_message_id)
+    rows = await session.execute(statement.where(Job.user_id == user_id, Job.state.in_(OPEN_STATES)))
+    return [(job_id, chat_id, message_id) for job_id, chat_id, message_id in rows]
+
+
 async def execute(session: AsyncSession, statement: Any) -> int:
     """Run an UPDATE or DELETE; gives how many rows it changed."""
     result = await session.execute(statement)

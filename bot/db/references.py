@@ -80,6 +80,13 @@ async def remove(session: AsyncSession, reference_id: UUID, user_id: int) -> boo
     return await execute(session, statement) > 0
 
 
+async def open_messages(session: AsyncSession, user_id: int) -> list[tuple[int, int]]:
+    """The "looking at it" messages (chat, message) that have not become answers yet."""
+    waiting = (Reference.user_id == user_id, Reference.answered_at.is_(None))
+    statement = select(Reference.chat_id, Reference.answer_message_id).where(*waiting).distinct()
+    return [(chat_id, message_id) for chat_id, message_id in await session.execute(statement) if message_id is not None]
+
+
 async def answerable(session: AsyncSession) -> list[Group]:
     """Groups with a verdict to tell and nothing pending or still arriving, longest waiting first."""
     group_name = func.coalesce(Reference.album_id, cast(Reference.message_id, String))

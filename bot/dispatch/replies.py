@@ -18,9 +18,9 @@ from engine import contract
 
 POLL_S = 0.5
 RECONNECT_MAX_S = 5.0
-UNACKNOWLEDGED_S = 20
+UNACKNOWLEDGED_S = 5
 """Redis has no notion of a consumer that died: what it had taken is given out again after this time. Our own keys,
-because the workers' tasks must not be given out again by our clock."""
+because the workers' tasks must not be given out again by our clock. Short, because whoever leads is the only reader."""
 _log = structlog.get_logger(__name__)
 
 
@@ -71,6 +71,7 @@ class ReplyReader:
             "unacked_key": "bolid.replies.unacked",
             "unacked_index_key": "bolid.replies.unacked_index",
             "unacked_mutex_key": "bolid.replies.unacked_mutex",
+            "unacked_mutex_expire": 10,
         }
 
     def _read(self, connection: Connection) -> None:

@@ -40,4 +40,4 @@ async def explain_command(message: Message, texts: Texts) -> None:
 
 
 async def explain_button(callback: CallbackQuery, texts: Texts) -> Toast:
-    return Toast(texts("unknown-button"), alert=True)
+    return Toast(texts("unknown-press"), alert=True)

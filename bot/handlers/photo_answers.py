@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import structlog
 from aiogram import Bot
-from aiogram.exceptions import TelegramBadRequest, TelegramForbiddenError
+from aiogram.exceptions import TelegramAPIError, TelegramBadRequest, TelegramForbiddenError
 from aiogram.types import InlineKeyboardMarkup, ReplyParameters
 
 from bot.domain import ReferenceState
@@ -17,6 +18,8 @@ from bot.usecases.answers import Answer
 from bot.usecases.drafts import DrawnDraft
 from bot.usecases.wiring import UseCases
 from engine.contract import REFERENCES_MAX
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -31,16 +34,20 @@ class VerdictAnswers:
     styles: Styles
 
     async def __call__(self, bot: Bot) -> int:
-        """Gives how many answers were given. Telegram's errors come out; what was not settled is due again."""
-        answers = await self.use.read_answers()
-        for answer in answers:
+        """Gives how many answers were given; one that Telegram does not take now is due again."""
+        given = 0
+        for answer in await self.use.read_answers():
             try:
                 text, buttons = await self._render(answer)
+                message_id = await self._tell(bot, answer, text, buttons)
             except UnknownUser:  # they deleted everything meanwhile
                 continue
-            message_id = await self._tell(bot, answer, text, buttons)
+            except TelegramAPIError as error:
+                _log.warning("a photo's answer was not taken", chat=answer.group.chat_id, error=str(error)[:200])
+                continue
             await self.use.read_answers.settle(answer, message_id)
-        return len(answers)
+            given += 1
+        return given
 
     async def _render(self, answer: Answer) -> tuple[Markup, InlineKeyboardMarkup | None]:
         texts = self.translator.of(answer.language)
@@ -56,7 +63,7 @@ class VerdictAnswers:
         return next_step(texts, self.styles, stage, style)
 
     async def _tell(self, bot: Bot, answer: Answer, text: str, buttons: InlineKeyboardMarkup | None) -> int | None:
-        """The message that holds the answer now; `None` when the user has blocked the bot."""
+        """The message that holds the answer now; `None` when the user cannot be reached any more."""
         chat_id = answer.group.chat_id
         try:
             if answer.message_id is not None:
@@ -74,6 +81,10 @@ class VerdictAnswers:
             sent = await bot.send_message(chat_id, text, reply_parameters=reply, reply_markup=buttons)
             return sent.message_id
         except TelegramForbiddenError:
+            return None
+        except TelegramBadRequest as error:
+            if "chat not found" not in error.message:
+                raise
             return None
 
 

@@ -117,7 +117,7 @@ async def _converse_while_tended(stack: Stack, wish: Wish, terminal: Terminal) -
 
     assert stack.chat_url is not None
     tending = asyncio.create_task(tend())
-    talking = asyncio.create_task(_converse(stack.chat_url, wish, terminal))
+    talking = asyncio.create_task(converse(stack.chat_url, wish, terminal))
     await asyncio.wait({tending, talking}, return_when=asyncio.FIRST_COMPLETED)
     try:
         if tending.done():
@@ -135,9 +135,10 @@ async def _converse_while_tended(stack: Stack, wish: Wish, terminal: Terminal) -
                 await task
 
 
-async def _converse(url: str, wish: Wish, terminal: Terminal) -> Conversation:
+async def converse(url: str, wish: Wish, terminal: Terminal, user_id: int = BEN_ID) -> Conversation:
+    """The conversation of a person who is new to the bot. Raises StackError if the photo is refused."""
     conversation = Conversation()
-    async with Person(url, BEN_ID) as person:
+    async with Person(url, user_id) as person:
         terminal.doing("saying hello")
         await person.send_text("/start")
         agree = ConsentCallback(version=CONSENT_VERSION).pack()

@@ -28,7 +28,17 @@ def main(arguments: list[str]) -> int:
     log = Path(sys.prefix) / "install.log"
     started = time.monotonic()
     print("Installing into .venv: a few minutes the first time, mostly torch.", flush=True)
-    command = [sys.executable, "-m", "pip", "install", "--progress-bar", "off", "--no-input", *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--progress-bar",
+        "off",
+        "--no-input",
+        "--no-compile",
+        *arguments,
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:
         assert pip.stdout is not None
         lines = show(pip.stdout, log)

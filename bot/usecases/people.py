@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from uuid import UUID
 
 from sqlalchemy import func, select
 
-from bot.db import references, users
+from bot.db import jobs, references, users
 from bot.db.session import Sessions
 from bot.db.tables import Job, User
-from bot.domain import CONSENT_VERSION, OPEN_STATES, ReferenceState, Stage, stage_of
+from bot.domain import CONSENT_VERSION, ReferenceState, Stage, stage_of
 from bot.usecases.ports import Signals
 
 
@@ -112,9 +111,9 @@ class CountHoldings:
 
 @dataclass(frozen=True)
 class DeleteEverything:
-    """Delete every row of a user and call off what is being drawn for them.
+    """Delete every row of a user and call off what is being drawn for them. Raises UnknownUser.
 
-    Gives the status messages (chat, message) of the jobs called off, which nobody will edit any more.
+    Gives the messages (chat, message) that tell of work under way, which nobody will edit any more.
     """
 
     sessions: Sessions
@@ -123,15 +122,10 @@ class DeleteEverything:
     async def __call__(self, user_id: int) -> list[tuple[int, int]]:
         async with self.sessions.begin() as session:
             await users.lock(session, user_id)
-            open_jobs = (
-                await session.execute(
-                    select(Job.id, Job.chat_id, Job.status_message_id).where(
-                        Job.user_id == user_id, Job.state.in_(OPEN_STATES)
-                    )
-                )
-            ).all()
+            open_jobs = await jobs.open_messages(session, user_id)
+            looking_at = await references.open_messages(session, user_id)
             await users.remove(session, user_id)
-        called_off: list[UUID] = [row.id for row in open_jobs]
-        if called_off:
-            await self.signals.cancelled(called_off)
-        return [(row.chat_id, row.status_message_id) for row in open_jobs if row.status_message_id is not None]
+        if open_jobs:
+            await self.signals.cancelled([job_id for job_id, _, _ in open_jobs])
+        told = [(chat_id, message_id) for _, chat_id, message_id in open_jobs if message_id is not None]
+        return [*told, *looking_at]

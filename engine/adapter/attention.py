@@ -125,6 +125,24 @@ def merge_heads(split: Tensor) -> Tensor:
     return split.transpose(1, 2).flatten(2)
 
 
+def pooled_condition(text: Tensor, identity: IdentityCondition) -> Tensor:
+    """text [B, D] and the mean token of every branch at its scale -> [B, (1 + branches) * D].
+
+    Joins the time embedding, as the image embedding does in Stable unCLIP: what holds for the whole picture is learned
+    far sooner that way than through attention alone. An absent branch is zero.
+    """
+    parts = [text]
+    for name in BRANCHES:
+        branch = identity.get(name)
+        if branch is None or branch.tokens is None:
+            parts.append(torch.zeros_like(text))
+            continue
+        mask = torch.ones_like(branch.tokens[..., 0]) if branch.mask is None else branch.mask.to(text.dtype)
+        mean = (branch.tokens * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+        parts.append(branch.scale.to(text.dtype)[:, None] * mean)
+    return torch.cat(parts, dim=1)
+
+
 def repeat_condition(identity: IdentityCondition, negative_scale: float = 0.0) -> dict[str, BranchCondition]:
     """The condition for a doubled batch [negative; positive] of classifier-free guidance; K and V are shared."""
 

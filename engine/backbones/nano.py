@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from engine.adapter.attention import BRANCHES, BranchCondition, repeat_condition
+from engine.adapter.attention import BRANCHES, BranchCondition, pooled_condition, repeat_condition
 from engine.adapter.model import Adapter, AdapterConfig, cross_attention_layers
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.base import Capabilities, Drawing, Step, StepCallback
@@ -150,10 +150,14 @@ class NanoBackbone:
         guidance = self._capabilities.guidance_default if settings.guidance is None else settings.guidance
         steps = settings.steps or self._capabilities.steps_default
         guided = guidance > 1.0
-        text = self._text([d.prompt for d in drawings])
-        identity = self.model.adapter.cache(self._identity([d.identity for d in drawings], settings))
+        text, pooled = self._text([d.prompt for d in drawings])
+        tokens = self._identity([d.identity for d in drawings], settings)
+        pooled = pooled_condition(pooled, tokens)
+        identity = self.model.adapter.cache(tokens)
         if guided:
-            text = torch.cat([self._text([d.negative_prompt for d in drawings]), text])
+            negative_text, negative_pooled = self._text([d.negative_prompt for d in drawings])
+            text = torch.cat([negative_text, text])
+            pooled = torch.cat([pooled_condition(negative_pooled, {}), pooled])
             identity = repeat_condition(identity)
         scheduler = DDIMScheduler.from_config(self.model.scheduler.config)
         scheduler.set_timesteps(steps, device=self._device)
@@ -161,7 +165,12 @@ class NanoBackbone:
         for number, timestep in enumerate(scheduler.timesteps, start=1):
             doubled = torch.cat([latents, latents]) if guided else latents
             output = self.model.unet(
-                doubled, timestep, text, cross_attention_kwargs={"identity": identity}, return_dict=False
+                doubled,
+                timestep,
+                text,
+                class_labels=pooled,
+                cross_attention_kwargs={"identity": identity},
+                return_dict=False,
             )[0]
             if guided:
                 negative, positive = output.chunk(2)
@@ -172,7 +181,8 @@ class NanoBackbone:
                 on_step(Step(number, steps, lambda clean=clean: self._decode(clean)))  # type: ignore[misc]
         return self._decode(latents)
 
-    def _text(self, prompts: list[str]) -> Tensor:
+    def _text(self, prompts: list[str]) -> tuple[Tensor, Tensor]:
+        """Token states [B, M, D] and the pooled state [B, D]."""
         tokenizer = self.model.tokenizer
         tokens = tokenizer(
             prompts,
@@ -181,7 +191,8 @@ class NanoBackbone:
             max_length=self.model.text_encoder.config.max_position_embeddings,
             return_tensors="pt",
         )
-        return cast(Tensor, self.model.text_encoder(tokens.input_ids.to(self._device)).last_hidden_state)
+        encoded = self.model.text_encoder(tokens.input_ids.to(self._device))
+        return encoded.last_hidden_state, encoded.pooler_output
 
     def _noise(self, seeds: list[int]) -> Tensor:
         channels, (height, width) = self.model.unet.config.in_channels, self.model.unet.config.sample_size

@@ -35,13 +35,16 @@ CASCADE_SIDE_PX = 640
 """The cascades look at a copy whose longest side is this, so that a face of a full-length photo is large enough."""
 CASCADE_ENLARGES_AT_MOST = 5.0
 CASCADE_FACE_MIN_PX = 24
-PROFILE_WEIGHT_MIN = 1.0
+FRONTAL_HITS_MIN = 4
+PROFILE_HITS_MIN = 8
+"""A cascade finds a face at many neighbouring places; hands and folds at fewer."""
 PROFILE_BESIDE_FRONTAL_MIN = 0.6
 _FRONTAL_TO_FACE = (0.85, 1.14)
 _PROFILE_TO_FACE = (0.65, 0.88)
 """Width and height of insightface's box relative to a cascade's, medians over the same real faces."""
 
 Gray = NDArray[np.uint8]
+_Hit = tuple[Box, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,33 +129,33 @@ class CascadeFinder:
         gray: Gray = np.asarray(image.convert("L").resize(size, method))
         if min(gray.shape) < CASCADE_FACE_MIN_PX:
             return []
-        frontal = [box for box, _ in self._detect(self._frontal, gray, CASCADE_FACE_MIN_PX)]
-        boxes = [_rescaled(box, _FRONTAL_TO_FACE, scale) for box in frontal]
+        frontal = self._detect(self._frontal, gray, CASCADE_FACE_MIN_PX, FRONTAL_HITS_MIN)
         # Beside a face seen from the front only large ones matter, and looking for them is quick.
-        smallest = max([CASCADE_FACE_MIN_PX, *(PROFILE_BESIDE_FRONTAL_MIN * (box[2] - box[0]) for box in frontal)])
-        for box in self._profiles(gray, round(smallest)):
-            face_box = _rescaled(box, _PROFILE_TO_FACE, scale)
-            if not any(_same_face(face_box, other) for other in boxes):
-                boxes.append(face_box)
+        smallest = max([CASCADE_FACE_MIN_PX, *(PROFILE_BESIDE_FRONTAL_MIN * (box[2] - box[0]) for box, _ in frontal)])
+        candidates = [_rescaled(box, _FRONTAL_TO_FACE, scale) for box, _ in _surest_first(frontal)]
+        candidates += [_rescaled(box, _PROFILE_TO_FACE, scale) for box, _ in self._profiles(gray, round(smallest))]
+        boxes: list[Box] = []
+        for box in candidates:
+            if not any(_same_face(box, other) for other in boxes):
+                boxes.append(box)
         return sorted(map(Face, boxes), key=lambda face: face.side_px, reverse=True)
 
-    def _profiles(self, gray: Gray, smallest_px: int) -> list[Box]:
+    def _profiles(self, gray: Gray, smallest_px: int) -> list[_Hit]:
         """Faces seen from either side (the cascade knows only one), the surest first."""
         width = gray.shape[1]
         mirrored = np.ascontiguousarray(gray[:, ::-1])
-        found = self._detect(self._profile, gray, smallest_px)
-        for (x0, y0, x1, y1), weight in self._detect(self._profile, mirrored, smallest_px):
-            found.append(((width - x1, y0, width - x0, y1), weight))
-        found.sort(key=lambda hit: hit[1], reverse=True)
-        return [box for box, weight in found if weight >= PROFILE_WEIGHT_MIN]
+        found = self._detect(self._profile, gray, smallest_px, PROFILE_HITS_MIN)
+        for (x0, y0, x1, y1), hits in self._detect(self._profile, mirrored, smallest_px, PROFILE_HITS_MIN):
+            found.append(((width - x1, y0, width - x0, y1), hits))
+        return _surest_first(found)
 
     @staticmethod
-    def _detect(cascade: Any, gray: Gray, smallest_px: int) -> list[tuple[Box, float]]:
+    def _detect(cascade: Any, gray: Gray, smallest_px: int, hits_min: int) -> list[_Hit]:
         smallest = (smallest_px, smallest_px)
-        found, _, weights = cascade.detectMultiScale3(gray, 1.1, 4, minSize=smallest, outputRejectLevels=True)
+        found, hits = cascade.detectMultiScale2(gray, 1.1, hits_min, minSize=smallest)
         return [
-            ((float(x), float(y), float(x + width), float(y + height)), float(weight))
-            for (x, y, width, height), weight in zip(found, np.ravel(weights), strict=True)
+            ((float(x), float(y), float(x + width), float(y + height)), int(count))
+            for (x, y, width, height), count in zip(found, hits, strict=True)
         ]
 
 
@@ -218,6 +221,10 @@ def _rescaled(box: Box, factors: tuple[float, float], scale: float) -> Box:
         (centre_x + half_width) / scale,
         (centre_y + half_height) / scale,
     )
+
+
+def _surest_first(found: list[_Hit]) -> list[_Hit]:
+    return sorted(found, key=lambda hit: hit[1], reverse=True)
 
 
 def _same_face(box: Box, other: Box) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import zipfile
+import zlib
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.errors import BadReference
+
+_UNREADABLE = (ValueError, KeyError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+"""What numpy and zipfile raise on a damaged archive."""
 
 Box = tuple[float, float, float, float]
 """x0, y0, x1, y1 in pixels of the photo."""
@@ -59,7 +64,7 @@ class Observation:
                 body_box=_box(arrays.get("body_box")),
                 quality=float(arrays["quality"][0]),
             )
-        except (ValueError, KeyError, OSError, EOFError) as error:
+        except _UNREADABLE as error:
             raise BadReference(f"expected an observation archive, got {len(data)} other bytes: examine anew") from error
 
 

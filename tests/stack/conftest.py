@@ -43,16 +43,16 @@ class Record:
         self.warnings.append(text)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def quick_environment() -> dict[str, str]:
     """The environment of a local stack with the slow backbone: nothing of the machine's own settings but the paths."""
     kept = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG", "TMPDIR")}
     return kept | QUICK
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stack(quick_environment: dict[str, str]) -> Iterator[Stack]:
-    """One running stack for a module; each test leaves it whole."""
+    """One running stack for all tests; each leaves it whole."""
     with TemporaryDirectory(prefix="bolid-test-", ignore_cleanup_errors=True) as folder:
         stack = Stack(Path(folder), Record(), quick_environment, chat_port=choose_port())
         with kept_up(stack):

@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from bot.local.demo import DEFAULT_PHOTO, play
-from bot.local.supervisor import ROOT, StackError
+from bot.local.botapi import ApiControl
+from bot.local.demo import DEFAULT_PHOTO, Wish, converse, play
+from bot.local.supervisor import ROOT, Stack, StackError
 from bot.local.terminal import Terminal
 
 pytestmark = pytest.mark.timeout(240)
@@ -48,13 +49,17 @@ def test_the_demo_ends_in_a_picture_and_forgets_the_demo_before(
         assert chat.width > 600 and chat.height > 800
 
 
-def test_a_photo_without_a_person_ends_the_demo_with_the_reason(
-    server_folder: Path, quick_environment: dict[str, str]
+async def test_a_photo_without_a_person_ends_the_demo_with_the_reason(
+    stack: Stack, tending: None, tmp_path: Path
 ) -> None:
-    photo = server_folder / "wall.png"
+    photo = tmp_path / "wall.png"
     Image.new("RGB", (600, 800), "tan").save(photo)
+    assert stack.chat_url is not None
+    async with ApiControl(stack.chat_url) as control:
+        await control.add_user(2001, "Nora")
+    terminal = Terminal(Console(file=io.StringIO()))
     with pytest.raises(StackError, match="did not take the photo") as refusal:
-        play_into(server_folder, quick_environment | {"PHOTO": str(photo)})
+        await converse(stack.chat_url, Wish.read({"PHOTO": str(photo)}), terminal, user_id=2001)
     assert "\n" not in str(refusal.value)
 
 

@@ -38,7 +38,7 @@ help = <b>How it works</b>
     /privacy – what I keep, and deleting it
 unknown-command = I don't know this command. /help lists what I can do.
 unknown-content = I understand photos and written words, not this. Send me a photo, or write what you want to see. /help
-unknown-button = This button is from long ago and no longer works. /help shows the way.
+unknown-press = This button is from long ago and no longer works. /help shows the way.
 prompt-edited = I don't see changes in messages already sent. To have it drawn, send the new text as a new message.
 group = I work in private chats only: there your photos stay between us. Write to me: @{ $name }
 

@@ -101,7 +101,7 @@ async def test_everyone_is_served_in_turn_and_only_as_many_jobs_are_out_as_worke
 ) -> None:
     await stage.rows.user(ANNA_ID)
     for_ben = [await stage.rows.job(BEN_ID) for _ in range(4)]
-    for_anna = await stage.rows.job(ANNA_ID)
+    for_anna = await stage.rows.job(ANNA_ID, chat_id=BEN_ID)
     worker = hire(on_generate=lambda request: [])
     async with stage.dispatch():
         await eventually(lambda: len(worker.requests) == 2)
@@ -113,7 +113,7 @@ async def test_a_long_line_is_drawn_in_batches_of_different_users(stage: Stage, 
     users = [BEN_ID, ANNA_ID, ADMIN_ID, 5, 6, 7]
     for user_id in users[1:]:
         await stage.rows.user(user_id)
-    job_ids = [str(await stage.rows.job(user_id)) for user_id in users]
+    job_ids = [str(await stage.rows.job(user_id, chat_id=BEN_ID)) for user_id in users]
     worker = hire(batch_max=3, on_generate=lambda request: [])
     async with stage.dispatch():
         await eventually(lambda: len(worker.batches) == 2)
@@ -126,7 +126,7 @@ async def test_a_batch_that_fails_is_split_and_each_gets_its_own_chance(
     users = [BEN_ID, ANNA_ID, 5]
     for user_id in users[1:]:
         await stage.rows.user(user_id)
-    job_ids = [await stage.rows.job(user_id) for user_id in users]
+    job_ids = [await stage.rows.job(user_id, chat_id=BEN_ID) for user_id in users]
     bad = str(job_ids[1])
     sizes: Counter[str] = Counter()
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import redis
-from kombu import Connection
+from kombu import Connection, Queue
 
 from bot.dispatch.listening import Listening
 from bot.dispatch.replies import ReplyReader
@@ -136,6 +136,22 @@ async def test_a_broker_that_is_not_there_at_the_start_is_waited_for(
         valkey.start()
         _send(broker_url, _started(1))
         await eventually(lambda: len(heard) == 1)
+
+
+async def test_what_a_killed_reader_had_taken_is_given_out_again(broker_url: str, eventually: Any) -> None:
+    """As a kill -9 leaves it: taken off the queue, never acknowledged."""
+    _send(broker_url, _started(1))
+    options = ReplyReader(broker_url, Heard().apply, Listening(time.monotonic))._options()
+    dead = Connection(broker_url, transport_options=options)
+    channel = dead.channel()
+    taken = Queue(contract.REPLIES_QUEUE, channel=channel).get()
+    assert taken is not None and _left(broker_url) == 1
+    channel.qos.restore_at_shutdown = False
+    heard = Heard()
+    async with _reading(broker_url, heard):
+        await eventually(lambda: len(heard) == 1)
+        await eventually(lambda: _left(broker_url) == 0)
+    dead.release()
 
 
 @pytest.mark.timeout(30)

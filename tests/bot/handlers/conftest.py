@@ -23,6 +23,7 @@ from PIL import Image
 from sqlalchemy import func, make_url, select, text, update
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
+from structlog.testing import capture_logs
 
 from bot import keyboards, middlewares
 from bot.callbacks import ConsentCallback
@@ -90,6 +91,7 @@ class Chat:
     anna: Person
     ben: Person
     boss: Person
+    expects_fault: bool = False
 
     def __post_init__(self) -> None:
         stage = self.stage
@@ -169,11 +171,15 @@ class Chat:
         async with self.sessions() as session:
             return await session.get(User, person.user_id)
 
-    async def press(self, person: Person, data: CallbackData) -> PressAnswer:
+    async def press(self, person: Person, data: CallbackData, *, under_photo: bool = False) -> PressAnswer:
         """Press a button that the bot may have sent once, on a message of its own."""
         button = InlineKeyboardButton(text="button", callback_data=data.pack())
         keyboard = InlineKeyboardMarkup(inline_keyboard=[[button]])
-        sent = await self.bot.send_message(person.user_id, "an old message", reply_markup=keyboard)
+        if under_photo:
+            photo = BufferedInputFile(jpeg(98), "old.jpg")
+            sent = await self.bot.send_photo(person.user_id, photo, reply_markup=keyboard)
+        else:
+            sent = await self.bot.send_message(person.user_id, "an old message", reply_markup=keyboard)
         return await person.press_data(sent.message_id, data.pack())
 
     async def grant(self, person: Person, *, photos: int = 1, style: str | None = None) -> None:
@@ -334,8 +340,11 @@ async def chat(stage: Stage) -> AsyncIterator[Chat]:
         stage.signals.called_off.clear()
         chat = Chat(stage, *people)
         await chat.set_worker(alive=True)
-        yield chat
-        await chat.settled()
+        with capture_logs() as logs:
+            yield chat
+            await chat.settled()
+        faults = [log for log in logs if log["log_level"] == "error"]
+        assert bool(faults) == chat.expects_fault, faults
 
 
 async def _empty(sessions: Sessions) -> None:

@@ -80,4 +80,4 @@ async def test_a_made_up_period_is_an_unknown_button(chat, says):
     await chat.boss.send_text("/help")
     await chat.boss.wait_for(says("/photos"))
     answer = await chat.press(chat.boss, AdminCallback(days=10_000))
-    assert answer.text == chat.texts("en")("unknown-button")
+    assert answer.text == chat.texts("en")("unknown-press")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
+import pytest_asyncio
 
 from bot import keyboards
 from bot.callbacks import JobAction, JobCallback, StyleCallback
 from bot.domain import JobState
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def drawn(chat):
     """Anna's delivered picture, and its job."""
     await chat.grant(chat.anna, style="sketch")

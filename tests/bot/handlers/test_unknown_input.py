@@ -71,7 +71,7 @@ async def test_buttons_of_long_ago_are_answered(chat, says):
     await chat.anna.wait_for(says("/photos"))
     for data in (ButtonOfThePast(x=1), AdminCallback(days=1)):
         answer = await chat.press(chat.anna, data)
-        assert (answer.answered, answer.text) == (True, chat.texts()("unknown-button"))
+        assert (answer.answered, answer.text) == (True, chat.texts()("unknown-press"))
 
 
 async def test_an_edited_message_is_not_drawn_and_the_user_is_told(chat, says):
@@ -118,3 +118,4 @@ async def test_a_fault_of_ours_is_admitted(chat, says, monkeypatch):
     monkeypatch.setattr(type(chat.use.ask_for_picture), "__call__", fail)
     await chat.anna.send_text("в лесу")
     await chat.anna.wait_for(says("что-то пошло не так"))
+    chat.expects_fault = True

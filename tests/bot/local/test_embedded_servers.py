@@ -216,6 +216,21 @@ def test_for_root_postgres_runs_as_nobody_and_closed_parents_are_opened_only_for
     assert stat.S_IMODE(closed.stat().st_mode) == 0o701
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_for_root_postgres_runs_as_whoever_made_the_cluster(
+    server_folder: Path, stopped_at_end: list[EmbeddedServer]
+) -> None:
+    server = EmbeddedPostgres(server_folder, fsync=False)
+    stopped_at_end.append(server)
+    server.start()
+    server.stop()
+    for path in (server_folder / "cluster", *(server_folder / "cluster").rglob("*")):
+        os.chown(path, 12_345, 12_345)
+    server.start()
+    assert server.pid is not None
+    assert psutil.Process(server.pid).uids().effective == 12_345
+
+
 def test_a_folder_lock_is_free_again_after_release(server_folder: Path) -> None:
     first, second = FolderLock(server_folder), FolderLock(server_folder)
     first.acquire()

@@ -105,7 +105,7 @@ def test_saving_leaves_the_model_in_memory_in_full_precision(folder: Path, tmp_p
 
 
 def test_a_folder_without_weights_is_named_with_the_remedy(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="no unet.*ENGINE_WEIGHTS"):
+    with pytest.raises(WeightsError, match=r"no unet.*ENGINE_WEIGHTS"):
         load_backbone("nano", "cpu", tmp_path)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import skimage.data
@@ -35,6 +37,13 @@ class _Knowing:
         return sorted(map(Face, self._boxes), key=lambda face: face.side_px, reverse=True)
 
 
+@pytest.fixture(scope="module")
+def standing() -> Image.Image:
+    """A synthetic woman in a forest, from head to feet, 128 x 192 (python -m trainer.people --sheet)."""
+    with Image.open(Path(__file__).with_name("standing.png")) as picture:
+        return picture.convert("RGB")
+
+
 def _on_canvas(photo: Image.Image, size: tuple[int, int], *places: tuple[int, int, int]) -> Image.Image:
     """Copies of a square `photo`, each as (x, y, side), on grey."""
     canvas = Image.new("RGB", size, (128, 128, 128))
@@ -61,6 +70,30 @@ def test_a_photo_without_a_person_is_refused(name: str, finder: FaceFinder) -> N
 def test_a_group_photo_is_refused(group_photo: Image.Image, finder: FaceFinder) -> None:
     verdict, people, observation = examine(group_photo, finder)
     assert verdict is Verdict.SEVERAL_PEOPLE and people >= 5 and observation is None
+
+
+def test_a_person_standing_in_full_length_counts_without_a_face(standing: Image.Image) -> None:
+    verdict, people, observation = examine(standing, _Blind())
+    assert (verdict, people) == (Verdict.ACCEPTED, 1)
+    assert observation is not None and observation.face_box is None and observation.body_box is not None
+    x0, y0, x1, y1 = observation.body_box
+    assert x0 < 60 and x1 > 95 and y0 < 40 and y1 > 150
+
+
+def test_two_people_standing_are_refused_without_faces(standing: Image.Image) -> None:
+    pair = Image.new("RGB", (256, 192))
+    pair.paste(standing, (0, 0))
+    pair.paste(standing, (128, 0))
+    assert examine(pair, _Blind())[:2] == (Verdict.SEVERAL_PEOPLE, 2)
+
+
+def test_the_small_face_of_a_full_length_photo_is_found(standing: Image.Image, finder: FaceFinder) -> None:
+    verdict, people, observation = examine(standing, finder)
+    assert (verdict, people) == (Verdict.ACCEPTED, 1)
+    assert observation is not None and observation.face_box is not None and observation.body_box is not None
+    _, top, _, bottom = observation.face_box
+    assert 8 < bottom - top < 32 and bottom < 45
+    assert observation.body_box[3] > 160
 
 
 def test_two_people_alike_in_size_are_refused(astronaut: Image.Image, finder: FaceFinder) -> None:

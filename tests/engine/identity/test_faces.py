@@ -107,7 +107,7 @@ def _raising(message: str) -> Any:
 
 def test_a_missing_system_library_is_one_line_with_the_remedy() -> None:
     missing = "libGL.so.1: cannot open shared object file: No such file or directory"
-    with pytest.raises(SetupError, match="apt-get install libgl1 libglib2.0-0") as caught:
+    with pytest.raises(SetupError, match=r"apt-get install libgl1 libglib2\.0-0") as caught:
         load_opencv(_raising(missing))
     assert missing in str(caught.value) and "\n" not in str(caught.value)
 

@@ -1,0 +1,90 @@
+"""The environment read once, secrets kept, mistakes told in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.config import Config, load_config
+from bot.dispatch.pace import Pace
+from bot.errors import OperatorError
+
+GOOD = {
+    "BOT_TOKEN": "123456:ABC-secret-token",
+    "DATABASE_URL": "postgresql://bolid:secret-password@localhost/bolid",
+    "BROKER_URL": "redis://:secret-password@localhost:6379/0",
+}
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    """Nothing set but what is needed, in a folder without a .env."""
+    for name in Config.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in GOOD.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    return monkeypatch
+
+
+def test_what_is_needed_is_enough(environment: pytest.MonkeyPatch) -> None:
+    config = load_config()
+    assert config.bot_api_url == "https://api.telegram.org"
+    assert config.admin_ids == frozenset()
+    assert Pace.of(config) == Pace()
+
+
+def test_secrets_show_nowhere(environment: pytest.MonkeyPatch) -> None:
+    config = load_config()
+    assert "secret" not in f"{config!r} {config} {config.model_dump()}"
+
+
+@pytest.mark.parametrize(("written", "meant"), [("1,2", {1, 2}), (" 1 , 2, ", {1, 2}), ("7", {7}), ("", set())])
+def test_admins_are_ids_with_commas_between(environment: pytest.MonkeyPatch, written: str, meant: set[int]) -> None:
+    environment.setenv("ADMIN_IDS", written)
+    assert load_config().admin_ids == meant
+
+
+def test_dotenv_is_read_and_the_environment_goes_before_it(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("OPEN_JOBS_MAX=7\nLEASE_S=3\nSOMETHING_ELSE=1\n")
+    environment.setenv("LEASE_S", "5")
+    assert (load_config().open_jobs_max, load_config().lease_s) == (7, 5)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("BOT_TOKEN", None, "BOT_TOKEN is not set"),
+        ("BOT_TOKEN", "", "BOT_TOKEN is not set"),
+        ("BOT_TOKEN", "secret nonsense", "@BotFather"),
+        ("BOT_API_URL", "secret nonsense", "BOT_API_URL"),
+        ("DATABASE_URL", None, "DATABASE_URL is not set"),
+        ("DATABASE_URL", "secret nonsense", "DATABASE_URL is not a URL"),
+        ("DATABASE_URL", "mysql://u:secret@h/d", "only Postgres"),
+        ("BROKER_URL", "secret nonsense", "BROKER_URL"),
+        ("BROKER_URL", "http://u:secret@h", "redis://"),
+        ("ADMIN_IDS", "1;secret", "ADMIN_IDS=123,456"),
+        ("OPEN_JOBS_MAX", "0", "OPEN_JOBS_MAX"),
+        ("EDIT_INTERVAL_S", "soon", "EDIT_INTERVAL_S"),
+        ("LOG_LEVEL", "loud", "LOG_LEVEL"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_the_variable_and_keeps_its_value(
+    environment: pytest.MonkeyPatch, name: str, value: str | None, said: str
+) -> None:
+    if value is None:
+        environment.delenv(name)
+    else:
+        environment.setenv(name, value)
+    with pytest.raises(OperatorError) as refusal:
+        load_config()
+    assert said in str(refusal.value)
+    assert "\n" not in str(refusal.value) and "secret" not in str(refusal.value)
+
+
+def test_all_mistakes_are_told_at_once(environment: pytest.MonkeyPatch) -> None:
+    environment.delenv("BOT_TOKEN")
+    environment.setenv("OPEN_JOBS_MAX", "-1")
+    with pytest.raises(OperatorError, match=r"BOT_TOKEN.*OPEN_JOBS_MAX"):
+        load_config()

@@ -1,0 +1,55 @@
+"""Logs are structured, and hold no secret."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from bot import logs
+
+TOKEN = "123456:a-very-secret-token"
+
+
+@pytest.fixture
+def restored() -> Iterator[None]:
+    """Logging as it was, afterwards."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    levels = {name: logging.getLogger(name).level for name in logs.QUIET}
+    yield
+    root.handlers, root.level = handlers, level
+    for name, quiet in levels.items():
+        logging.getLogger(name).setLevel(quiet)
+    structlog.reset_defaults()
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_no_secret_gets_into_the_logs_by_any_way(
+    restored: None, capsys: pytest.CaptureFixture[str], as_json: bool
+) -> None:
+    logs.configure("info", as_json=as_json, secrets=[TOKEN, ""])
+    log = structlog.get_logger("ours")
+    log.info(f"the token is {TOKEN}", url=f"https://x/bot{TOKEN}/getMe", several=[TOKEN], error=ValueError(TOKEN))
+    logging.getLogger("library").warning("failed: %s", f"https://x/bot{TOKEN}/getMe")
+    try:
+        raise ConnectionError(f"cannot reach https://x/bot{TOKEN}")
+    except ConnectionError:
+        log.exception("it failed")
+    written = capsys.readouterr().err
+    assert "it failed" in written and "cannot reach" in written and "library" in written
+    assert TOKEN not in written and logs.HIDDEN in written
+
+
+def test_json_logs_are_one_object_a_line(restored: None, capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", as_json=True, secrets=[])
+    structlog.get_logger("ours").info("delivered", job="1", count=2, flag=True, nothing=None)
+    logging.getLogger("kombu").info("chatter")
+    [line] = capsys.readouterr().err.splitlines()
+    event = json.loads(line)
+    assert {key: event[key] for key in ("event", "job", "count", "flag", "nothing", "level", "logger")} == {
+        "event": "delivered", "job": "1", "count": 2, "flag": True, "nothing": None, "level": "info", "logger": "ours",
+    }  # fmt: skip

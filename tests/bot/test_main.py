@@ -1,0 +1,196 @@
+"""`python -m bot`: refusals in one line, an orderly stop, and a whole conversation through all the real parts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import skimage.data
+from PIL import Image
+from sqlalchemy import make_url
+
+from bot.__main__ import serve
+from bot.callbacks import ConsentCallback, StyleCallback
+from bot.config import Config
+from bot.domain import CONSENT_VERSION, JobState
+from bot.errors import OperatorError
+from bot.local.botapi import BEN_ID, LocalBotAPI, Person
+from bot.local.embedded import EmbeddedPostgres
+
+NOWHERE = "postgresql://bolid:hidden@127.0.0.1:1/bolid?ssl=disable"
+
+
+def _config(api: LocalBotAPI, database_url: str, broker_url: str, **facts: Any) -> Config:
+    return Config(
+        bot_token=api.token, bot_api_url=api.url, database_url=database_url, broker_url=broker_url, tick_s=0.25,
+        edit_interval_s=0.2, calls_per_s=200, _env_file=None, **facts,
+    )  # fmt: skip
+
+
+@asynccontextmanager
+async def _serving(config: Config) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    running = asyncio.create_task(serve(config, stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await running
+
+
+def _run(environment: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    command = [sys.executable, "-m", "bot"]
+    return subprocess.run(
+        command, env={**kept, **environment}, cwd=cwd, capture_output=True, text=True, timeout=170, check=False
+    )
+
+
+def test_a_wrong_setting_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    ended = _run({"BOT_TOKEN": "nonsense"}, tmp_path)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("bot: ") and ended.stderr.count("\n") == 1
+    assert "BotFather" in ended.stderr and "DATABASE_URL is not set" in ended.stderr
+
+
+def test_a_database_that_never_comes_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    environment = {"BOT_TOKEN": "123456:ABC", "DATABASE_URL": NOWHERE, "BROKER_URL": "redis://127.0.0.1:1"}
+    ended = _run({**environment, "START_PATIENCE_S": "1"}, tmp_path)
+    assert ended.returncode == 2
+    assert "no Postgres at DATABASE_URL" in ended.stderr.splitlines()[-1]
+    assert "Traceback" not in ended.stderr and "hidden" not in ended.stderr
+
+
+async def _refusal(config: Config) -> str:
+    with pytest.raises(OperatorError) as refusal:
+        await serve(config, asyncio.Event())
+    assert "\n" not in str(refusal.value)
+    return str(refusal.value)
+
+
+async def test_a_database_that_does_not_let_us_in_is_told_at_once(postgres: EmbeddedPostgres, broker_url: str) -> None:
+    async with LocalBotAPI() as api:
+        wrong_password = postgres.url.replace("bolid:", "bolid:wrong", 1)
+        assert "does not open the database" in await _refusal(_config(api, wrong_password, broker_url))
+        unknown = make_url(postgres.url).set(database="no_such_database").render_as_string(hide_password=False)
+        assert "no_such_database" in await _refusal(_config(api, unknown, broker_url))
+
+
+async def test_a_database_without_tables_names_the_remedy(empty_database_url: str, broker_url: str) -> None:
+    async with LocalBotAPI() as api:
+        assert "alembic upgrade head" in await _refusal(_config(api, empty_database_url, broker_url))
+
+
+async def test_a_token_that_telegram_does_not_know_is_told(database_url: str, broker_url: str) -> None:
+    async with LocalBotAPI(token="7000000001:another") as api:
+        config = _config(api, database_url, broker_url).model_copy()
+        stranger = Config(**{**config.model_dump(), "bot_token": "7000000002:unknown"}, _env_file=None)
+        assert "BOT_TOKEN" in await _refusal(stranger)
+
+
+async def test_a_bot_api_that_never_answers_is_told(database_url: str, broker_url: str) -> None:
+    async with LocalBotAPI() as api:
+        config = _config(api, database_url, broker_url, start_patience_s=0.5)
+    assert "BOT_API_URL" in await _refusal(config)
+
+
+async def test_a_stop_while_still_waiting_for_the_database_is_orderly(broker_url: str) -> None:
+    async with LocalBotAPI() as api:
+        stop = asyncio.Event()
+        serving = asyncio.create_task(serve(_config(api, NOWHERE, broker_url), stop))
+        await asyncio.sleep(0.5)
+        stop.set()
+        async with asyncio.timeout(30):
+            await serving
+
+
+async def test_sigterm_ends_the_process_in_an_orderly_way(
+    database_url: str, broker_url: str, tmp_path: Path, eventually: Any
+) -> None:
+    async with LocalBotAPI() as api:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        log = tmp_path / "log"
+        with log.open("w") as output:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "bot", cwd=tmp_path, stderr=output,
+                env={**kept, "BOT_TOKEN": api.token, "BOT_API_URL": api.url, "DATABASE_URL": database_url,
+                     "BROKER_URL": broker_url, "LOG_JSON": "true"},
+            )  # fmt: skip
+        try:
+            await eventually(lambda: '"dispatching"' in log.read_text(), 150)
+            process.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(60):
+                await process.wait()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+    assert process.returncode == 0
+    assert '"stopped"' in log.read_text() and "Traceback" not in log.read_text()
+
+
+async def _introduce(person: Person, tmp_path: Path) -> None:
+    """From /start to the question for words."""
+    photo = tmp_path / "astronaut.jpg"
+    Image.fromarray(skimage.data.astronaut()).save(photo)
+    await person.send_text("/start")
+    await person.wait_for(lambda message: bool(message.buttons), 60)
+    await person.press(ConsentCallback(version=CONSENT_VERSION).pack())
+    await person.send_photo(photo)
+    await person.wait_for(lambda message: any("sketch" in text.lower() for text in message.button_texts), 60)
+    await person.press(StyleCallback(name="sketch").pack(), timeout_s=60)
+
+
+async def test_a_photo_a_style_and_words_become_a_picture(
+    database_url: str, broker_url: str, tmp_path: Path, hire: Any, rows: Any
+) -> None:
+    worker = hire()
+    async with LocalBotAPI() as api, Person(api.url, BEN_ID) as ben, _serving(_config(api, database_url, broker_url)):
+        await _introduce(ben, tmp_path)
+        await ben.send_text("reading in a garden")
+        delivered = await ben.wait_for(lambda message: message.photo is not None, 60)
+        [request] = worker.requests
+        assert "reading in a garden" in request.prompt and "pencil sketch" in request.prompt
+        assert request.references[0].profile == b"profile"
+        finished = await ben.wait_until(
+            lambda messages: any(message.id == delivered.id and len(message.button_texts) == 3 for message in messages),
+            60,
+        )
+        assert sum(message.photo is not None and message.from_bot for message in finished) == 1
+
+
+async def test_words_sent_while_everything_restarts_are_drawn_once(
+    database_url: str,
+    broker_url: str,
+    tmp_path: Path,
+    hire: Any,
+    rows: Any,
+    eventually: Any,
+    postgres: EmbeddedPostgres,
+) -> None:
+    worker = hire()
+    async with LocalBotAPI() as api, Person(api.url, BEN_ID) as ben:
+        config = _config(api, database_url, broker_url)
+        async with _serving(config):
+            await _introduce(ben, tmp_path)
+            postgres.kill()
+            await ben.send_text("a lighthouse")
+            await asyncio.sleep(1)
+        postgres.start()
+        async with _serving(config):
+            await ben.wait_for(lambda message: message.photo is not None, 60)
+
+            async def delivered() -> bool:
+                [job] = [await rows.get(request.job_id) for request in worker.requests]
+                return bool(job.state == JobState.DELIVERED)
+
+            await eventually(delivered)
+        assert sum(message.photo is not None and message.from_bot for message in await ben.transcript()) == 1

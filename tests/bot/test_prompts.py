@@ -1,0 +1,40 @@
+"""Words: what is kept of them, and what cannot be drawn."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.errors import PromptEmpty, PromptTooLong, PromptWordless
+from bot.prompts import clean
+from engine.contract import PROMPT_MAX_CHARS
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\n\t", "\u200d", "\u2063", "\u00ad\u200e"])
+def test_nothing_visible_is_empty(text):
+    with pytest.raises(PromptEmpty):
+        clean(text)
+
+
+@pytest.mark.parametrize("text", ["🏖", "❤️👍🏽", "12 34", "?!…", "👨‍👩‍👧"])
+def test_emoji_digits_and_signs_are_no_words(text):
+    with pytest.raises(PromptWordless):
+        clean(text)
+
+
+def test_the_limit_counts_what_is_kept_and_is_said():
+    assert len(clean("я" * PROMPT_MAX_CHARS + "   ")) == PROMPT_MAX_CHARS
+    with pytest.raises(PromptTooLong) as refused:
+        clean("я" * (PROMPT_MAX_CHARS + 1))
+    assert refused.value.variables == {"length": PROMPT_MAX_CHARS + 1, "limit": PROMPT_MAX_CHARS}
+
+
+def test_lines_become_one_and_what_hides_or_turns_text_goes():
+    assert clean("  в\x00 лесу\r\n\u202eночью\u2069\ufeff ") == "в лесу ночью"
+    assert clean("a\ud800b") == "ab"
+
+
+@pytest.mark.parametrize(
+    "text", ["אני בחוף", "میخواهم در ساحل باشم", "می\u200cخواهم", "一个人在海滩", "в лесу 🌲", "<b>x</b> & y"]
+)
+def test_every_script_and_emoji_among_words_stay(text):
+    assert clean(text) == text

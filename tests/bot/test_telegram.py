@@ -1,0 +1,55 @@
+"""Patience with Telegram while a user is being answered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiogram import Bot
+from aiogram.exceptions import TelegramBadRequest, TelegramRetryAfter
+
+from bot.local.botapi import BEN_ID, ApiControl, LocalBotAPI, Person
+from bot.telegram import open_bot
+
+
+@pytest.fixture
+async def control() -> AsyncIterator[tuple[ApiControl, Bot, Bot, Person]]:
+    async with LocalBotAPI() as api, ApiControl(api.url) as control, Person(api.url, BEN_ID) as ben:
+        await ben.send_text("hello")
+        patient, impatient = (open_bot(api.token, api.url, patient=patience) for patience in (True, False))
+        yield control, patient, impatient, ben
+        await patient.session.close()
+        await impatient.session.close()
+
+
+async def test_flood_control_is_waited_out(control: Any) -> None:
+    control, patient, _, ben = control
+    await control.fail_next("sendMessage", kind="flood", retry_after=1)
+    begin = time.monotonic()
+    await patient.send_message(BEN_ID, "hi")
+    assert time.monotonic() - begin >= 1
+    assert [message.text for message in await ben.transcript() if message.from_bot] == ["hi"]
+
+
+@pytest.mark.parametrize("kind", ["drop", "server_error"])
+async def test_a_bad_network_is_waited_out(control: Any, kind: Any) -> None:
+    control, patient, _, ben = control
+    await control.fail_next("sendMessage", kind=kind)
+    await patient.send_message(BEN_ID, "hi")
+    assert [message.text for message in await ben.transcript() if message.from_bot] == ["hi"]
+
+
+async def test_a_refusal_is_no_matter_of_patience(control: Any) -> None:
+    control, patient, _, _ = control
+    with pytest.raises(TelegramBadRequest):
+        await patient.send_message(BEN_ID, "")
+    assert len(await control.calls("sendMessage")) == 1
+
+
+async def test_the_impatient_bot_tells_at_once(control: Any) -> None:
+    control, _, impatient, _ = control
+    await control.fail_next("sendMessage", kind="flood", retry_after=30)
+    with pytest.raises(TelegramRetryAfter):
+        await impatient.send_message(BEN_ID, "hi")

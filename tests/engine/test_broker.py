@@ -1,0 +1,218 @@
+"""The worker's own lines to the broker, each outliving the broker."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from kombu import Connection, Exchange, Producer, Queue
+
+from engine.broker import UNREAD_MAX, CancellationListener, Outbox, Pulse, ReplyLine
+from engine.contract import (
+    CANCELLATIONS_EXCHANGE,
+    REPLIES_QUEUE,
+    REPLY,
+    Cancellation,
+    Examination,
+    Failure,
+    FailureCode,
+    Heartbeat,
+    Progress,
+    Reply,
+    Started,
+    Verdict,
+)
+
+HEARTBEAT = Heartbeat(worker_id="w", backbone="slow", device="cpu", job_ids=("a",))
+
+
+class _Line:
+    """Records replies; refuses while `broken`."""
+
+    def __init__(self, broken: bool = False) -> None:
+        self.sent: list[Reply] = []
+        self.broken = broken
+        self.refused = threading.Event()
+
+    def publish(self, reply: Reply) -> bool:
+        if self.broken:
+            self.refused.set()
+            raise ConnectionRefusedError("nobody there")
+        self.sent.append(reply)
+        return True
+
+    def close(self) -> None:
+        pass
+
+
+def _outbox(line: Any) -> Outbox:
+    outbox = Outbox(line)
+    outbox.start()
+    return outbox
+
+
+def _wait(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.02)
+
+
+def _started(job_id: str) -> Started:
+    return Started(job_id=job_id, attempt=1, worker_id="w")
+
+
+def _progress(job_id: str, step: int) -> Progress:
+    return Progress(job_id=job_id, attempt=1, step=step, steps=9)
+
+
+def _unread(broker_url: str) -> list[Any]:
+    """All messages of the replies queue."""
+    messages = []
+    with Connection(broker_url) as connection:
+        queue = Queue(REPLIES_QUEUE, durable=True)(connection.channel())
+        queue.declare()
+        while (message := queue.get(no_ack=True)) is not None:
+            messages.append(message)
+    return messages
+
+
+def test_replies_leave_in_the_order_they_were_put() -> None:
+    line = _Line()
+    outbox = _outbox(line)
+    replies = [_started(str(number)) for number in range(20)]
+    for reply in replies:
+        outbox.put(reply)
+    assert outbox.close(timeout_s=30)
+    assert line.sent == replies
+
+
+def test_replies_wait_until_the_broker_is_back_and_count_as_in_hand(caplog: pytest.LogCaptureFixture) -> None:
+    line = _Line(broken=True)
+    outbox = _outbox(line)
+    failure = Failure(job_id="a", attempt=1, code=FailureCode.INTERNAL)
+    examination = Examination(reference_id="p", verdict=Verdict.NO_PERSON)
+    with caplog.at_level(logging.INFO):
+        outbox.put(failure)
+        outbox.put(examination)
+        assert line.refused.wait(30)
+        assert outbox.unsent_ids() == {"a", "p"}
+        line.broken = False
+        assert outbox.close(timeout_s=30)
+    assert line.sent == [failure, examination]
+    assert outbox.unsent_ids() == frozenset()
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+
+
+def test_progress_is_not_kept_for_later() -> None:
+    line = _Line(broken=True)
+    outbox = _outbox(line)
+    for step in range(1, 6):
+        outbox.put(_progress("a", step))
+    assert line.refused.wait(30)
+    assert outbox.unsent_ids() == frozenset()
+    outbox.put(_started("b"))
+    line.broken = False
+    assert outbox.close(timeout_s=30)
+    assert _started("b") in line.sent
+    assert len([reply for reply in line.sent if isinstance(reply, Progress)]) <= 1
+
+
+def test_newer_progress_takes_the_place_of_unsent_progress_of_its_job() -> None:
+    line = _Line()
+    outbox = Outbox(line)  # type: ignore[arg-type]
+    for reply in (_started("a"), _progress("a", 1), _progress("b", 1), _progress("a", 2)):
+        outbox.put(reply)
+    outbox.start()
+    assert outbox.close(timeout_s=30)
+    assert line.sent == [_started("a"), _progress("b", 1), _progress("a", 2)]
+
+
+def test_closing_gives_up_after_its_time() -> None:
+    outbox = _outbox(_Line(broken=True))
+    outbox.put(_started("a"))
+    assert not outbox.close(timeout_s=0.1)
+
+
+def test_the_pulse_beats_through_an_outage_and_says_goodbye() -> None:
+    line = _Line(broken=True)
+    pulse = Pulse(line, lambda: HEARTBEAT, interval_s=0.02)  # type: ignore[arg-type]
+    pulse.start()
+    assert line.refused.wait(30)
+    line.broken = False
+    _wait(lambda: len(line.sent) > 2)
+    pulse.stop(timeout_s=30)
+    assert line.sent[0] == HEARTBEAT
+    assert [reply.stopping for reply in line.sent if isinstance(reply, Heartbeat)][-2:] == [False, True]
+
+
+def test_a_reply_lies_in_the_queue_as_json_with_the_time_it_was_sent(broker_url: str) -> None:
+    line = ReplyLine(broker_url)
+    assert line.publish(_started("a"))
+    line.close()
+    (message,) = _unread(broker_url)
+    assert REPLY.validate_json(message.body) == _started("a")
+    assert message.content_type == "application/json"
+    assert abs(time.time() - message.headers["sent_at"]) < 60
+
+
+def test_heartbeats_and_progress_do_not_pile_up_unread(broker_url: str) -> None:
+    line = ReplyLine(broker_url)
+    sent = [line.publish(HEARTBEAT) for _ in range(UNREAD_MAX + 5)]
+    assert sent == [True] * (UNREAD_MAX + 1) + [False] * 4
+    assert not line.publish(_progress("a", 1))
+    assert line.publish(_started("a"))
+    line.close()
+    assert len(_unread(broker_url)) == UNREAD_MAX + 2
+
+
+def test_a_line_to_nobody_raises_and_works_once_somebody_is_there(valkey: Any, broker_url: str) -> None:
+    line = ReplyLine(broker_url)
+    line.publish(_started("a"))
+    valkey.kill()
+    with pytest.raises(Exception, match=r"refused|closed|reset|lost"):
+        line.publish(_started("b"))
+    valkey.start()
+    assert line.publish(_started("c"))
+    line.close()
+    assert [REPLY.validate_json(message.body) for message in _unread(broker_url)] == [_started("a"), _started("c")]
+
+
+def _announce(broker_url: str, body: str) -> None:
+    exchange = Exchange(CANCELLATIONS_EXCHANGE, type="fanout")
+    with Connection(broker_url) as connection:
+        Producer(connection.channel()).publish(
+            body, exchange=exchange, declare=[exchange], content_type="application/json", content_encoding="utf-8"
+        )
+
+
+def test_cancellations_are_heard_before_and_after_the_broker_was_away(valkey: Any, broker_url: str) -> None:
+    listener = CancellationListener(broker_url)
+    listener.start()
+    try:
+        assert listener.listening.wait(30)
+        _announce(broker_url, "rubbish")
+        _announce(broker_url, Cancellation(job_ids=("a", "b")).model_dump_json())
+        _wait(lambda: listener.is_cancelled("a") and listener.is_cancelled("b"))
+        assert not listener.is_cancelled("c")
+        valkey.kill()
+        _wait(lambda: not listener.listening.is_set())
+        valkey.start()
+        assert listener.listening.wait(30)
+        _announce(broker_url, Cancellation(job_ids=("c",)).model_dump_json())
+        _wait(lambda: listener.is_cancelled("c"))
+        assert listener.is_cancelled("a")
+    finally:
+        listener.stop(timeout_s=30)
+
+
+def test_only_so_many_cancellations_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.broker.CANCELLATIONS_KEPT", 3)
+    listener = CancellationListener("memory://")
+    listener.remember(Cancellation(job_ids=("a", "b", "c")))
+    listener.remember(Cancellation(job_ids=("a", "d")))
+    assert [job_id for job_id in "abcd" if listener.is_cancelled(job_id)] == ["a", "c", "d"]

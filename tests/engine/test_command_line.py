@@ -1,0 +1,154 @@
+"""One picture without any server, from the command line."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image
+
+from engine.__main__ import DONE, FAILED, MISUSED, UNSUITABLE, main
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _quiet_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A home without model packs, the backbone without a model, and the log as it was."""
+    for name in [name for name in os.environ if name.startswith("ENGINE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("ENGINE_BACKBONE", "slow_backbone:load")
+    monkeypatch.syspath_prepend(str(ROOT / "tests" / "stack"))
+    handlers = list(logging.getLogger().handlers)
+    yield
+    logging.getLogger().handlers = handlers
+
+
+@pytest.fixture
+def portrait(tmp_path: Path, astronaut_jpeg: bytes) -> Path:
+    path = tmp_path / "portrait.jpg"
+    path.write_bytes(astronaut_jpeg)
+    return path
+
+
+@pytest.fixture
+def coffee(tmp_path: Path) -> Path:
+    path = tmp_path / "coffee.png"
+    Image.fromarray(skimage.data.coffee()).save(path)
+    return path
+
+
+def _generate(out: Path, *arguments: str | Path, prompt: str = "in a forest") -> int:
+    return main(["generate", "--prompt", prompt, "--out", str(out), *map(str, arguments)])
+
+
+def test_a_picture_is_drawn_and_what_it_is_made_of_is_said(
+    portrait: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.png"
+    assert _generate(out, "--reference", portrait, "--reference", portrait, "--seed", "5") == DONE
+    with Image.open(out) as picture:
+        assert (picture.format, picture.size) == ("PNG", (64, 96))
+    said = capsys.readouterr().out
+    assert str(out) in said and "slow on cpu" in said and "seed 5" in said
+
+
+def test_the_seed_decides_the_picture(portrait: Path, tmp_path: Path) -> None:
+    pictures = []
+    for number, seed in enumerate(["1", "1", "2"]):
+        out = tmp_path / f"{number}.png"
+        assert _generate(out, "--reference", portrait, "--seed", seed) == DONE
+        pictures.append(np.asarray(Image.open(out)))
+    assert np.array_equal(pictures[0], pictures[1])
+    assert not np.array_equal(pictures[0], pictures[2])
+
+
+def test_without_a_person_it_asks_for_force(coffee: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out.png"
+    assert _generate(out, "--reference", coffee) == UNSUITABLE
+    assert not out.exists()
+    said = capsys.readouterr().err
+    assert "no person was found" in said and "--force" in said
+    assert _generate(out, "--reference", coffee, "--force") == DONE
+    assert out.exists()
+    assert "drawing all the same" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--reference", "missing.jpg"], MISUSED, "missing.jpg: No such file"),
+        (["--reference", "{self}", "--force"], UNSUITABLE, "expected a whole photo"),
+        (
+            ["--reference", "{portrait}", "--steps", "101"],
+            MISUSED,
+            "--steps: Input should be less than or equal to 100",
+        ),
+        (["--reference", "{portrait}", "--face-scale", "9"], MISUSED, "--face-scale"),
+        (["--reference", "{portrait}", "--seed", "-1"], MISUSED, "--seed"),
+        (["--reference", "{portrait}", "--backbone", "marvel"], MISUSED, "'marvel'"),
+        (["--reference", "{portrait}", "--out", "no/such/folder/out.png"], MISUSED, "--out"),
+        (["--reference", "{portrait}", "--prompt", "x" * 5000], MISUSED, "--prompt"),
+    ],
+    ids=["missing file", "not a photo", "steps", "scale", "seed", "backbone", "folder", "prompt"],
+)
+def test_a_mistake_is_one_line(
+    arguments: list[str], code: int, said: str, portrait: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    filled = [argument.format(portrait=portrait, self=__file__) for argument in arguments]
+    assert _generate(tmp_path / "out.png", *filled) == code
+    complaint = [line for line in capsys.readouterr().err.splitlines() if line.startswith("engine: ")]
+    assert len(complaint) == 1 and said in complaint[0]
+
+
+def test_a_drawing_that_fails_is_told_apart(
+    portrait: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import slow_backbone  # type: ignore[import-not-found]
+
+    def fail(*_: object) -> None:
+        raise MemoryError("out of memory")
+
+    monkeypatch.setattr(slow_backbone.SlowBackbone, "draw", fail)
+    assert _generate(tmp_path / "out.png", "--reference", portrait) == FAILED
+    assert "engine: out_of_memory" in capsys.readouterr().err
+
+
+def test_photos_are_examined_in_a_table(
+    portrait: Path, coffee: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    assert main(["examine", str(portrait)]) == DONE
+    assert "accepted" in capsys.readouterr().out
+    assert main(["examine", str(portrait), str(coffee), __file__]) == UNSUITABLE
+    table = capsys.readouterr().out
+    assert all(verdict in table for verdict in ("accepted", "no_person", "unreadable"))
+
+
+def test_without_arguments_it_shows_its_use(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    assert ended.value.code == 2
+    assert "usage: python -m engine" in capsys.readouterr().err
+
+
+def test_a_missing_libgl_is_one_line_and_no_traceback(portrait: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    missing = "libGL.so.1: cannot open shared object file: No such file or directory"
+    (broken / "cv2.py").write_text(f"raise ImportError({missing!r})\n")
+    environment = {**os.environ, "PYTHONPATH": str(broken)}
+    command = [sys.executable, "-m", "engine", "examine", str(portrait)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == MISUSED
+    complaint = done.stderr.strip().splitlines()[-1]
+    assert complaint.startswith("engine: ") and "apt-get install libgl1" in complaint
+    assert "Traceback" not in done.stderr
