@@ -6,6 +6,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from math import inf
 from time import monotonic
 from typing import Any
 
@@ -95,15 +96,20 @@ class AnswerCallbacks(BaseMiddleware):
     """Answers every button: with the `Toast` that its handler returns, or silently. A double tap is one tap."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._taps: OrderedDict[tuple[int, int, str | None], tuple[str, float]] = OrderedDict()
+        self._taps = Taps(clock)
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         assert isinstance(event, CallbackQuery)
-        texts: Texts = data["texts"]
-        if self._is_double(event):
+        if not self._taps.begin(event):
             await _answer(event, None)
             return None
+        try:
+            return await self._handle(handler, event, data)
+        finally:
+            self._taps.end(event)
+
+    async def _handle(self, handler: Handler, event: CallbackQuery, data: dict[str, Any]) -> Any:
+        texts: Texts = data["texts"]
         try:
             result = await handler(event, data)
         except DomainError as error:
@@ -115,15 +121,37 @@ class AnswerCallbacks(BaseMiddleware):
         await _answer(event, result if isinstance(result, Toast) else None)
         return None if result is UNHANDLED else result
 
-    def _is_double(self, tap: CallbackQuery) -> bool:
-        """Whether the same button was pressed a moment ago; the same tap handled anew is no double tap."""
-        now = self._clock()
-        button = (tap.from_user.id, tap.message.message_id if tap.message else 0, tap.data)
-        known = self._taps.pop(button, None)
-        self._taps[button] = (tap.id, now)
-        while len(self._taps) > TAPS_REMEMBERED:
-            self._taps.popitem(last=False)
-        return known is not None and known[0] != tap.id and now - known[1] < DOUBLE_TAP_S
+
+class Taps:
+    """Tells a second tap on a button from a first: it comes while the first is handled, or a moment after.
+
+    The same tap handled anew, after an outage, is no second tap.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._latest: OrderedDict[tuple[int, int, str | None], tuple[str, float]] = OrderedDict()
+
+    def begin(self, tap: CallbackQuery) -> bool:
+        """`False` for a second tap."""
+        known = self._latest.get(_button(tap))
+        if known is not None and known[0] != tap.id and self._clock() - known[1] < DOUBLE_TAP_S:
+            return False
+        self._note(tap, inf)
+        return True
+
+    def end(self, tap: CallbackQuery) -> None:
+        self._note(tap, self._clock())
+
+    def _note(self, tap: CallbackQuery, when: float) -> None:
+        self._latest[_button(tap)] = (tap.id, when)
+        self._latest.move_to_end(_button(tap))
+        while len(self._latest) > TAPS_REMEMBERED:
+            self._latest.popitem(last=False)
+
+
+def _button(tap: CallbackQuery) -> tuple[int, int, str | None]:
+    return tap.from_user.id, tap.message.message_id if tap.message else 0, tap.data
 
 
 async def _answer(callback: CallbackQuery, toast: Toast | None) -> None:

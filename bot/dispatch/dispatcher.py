@@ -75,6 +75,7 @@ class JobDispatcher:
                         if not is_outage(error):
                             _log.error("the dispatcher stumbled, going on", exc_info=error)
                     _log.warning("waiting for the database")
+                _stop_if_cancelled()
                 await asyncio.sleep(REGAIN_PAUSE_S)
         finally:
             await broker.close()
@@ -137,3 +138,10 @@ class JobDispatcher:
 
     async def _answer(self) -> None:
         await self._answer_verdicts()
+
+
+def _stop_if_cancelled() -> None:
+    """A task group that fails in the moment in which it is cancelled tells of the failure alone."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

@@ -150,6 +150,7 @@ class ChildProcess:
         self._stop_signals = stop_signals
         self._death_signal = death_signal
         self._process: subprocess.Popen[bytes] | None = None
+        self._asked_to_stop = False
 
     @property
     def pid(self) -> int | None:
@@ -184,20 +185,24 @@ class ChildProcess:
                 cwd=self._cwd,
                 start_new_session=True,
             )
+        self._asked_to_stop = False
         self._write_note(self._process.pid)
 
     def signal_stop(self) -> None:
         """Send the first stop signal and return at once, so that several children can end side by side."""
-        if self.running:
+        if self.running and not self._asked_to_stop:
+            self._asked_to_stop = True
             self._send(self._stop_signals[0][0])
 
     def stop(self) -> None:
         """End the child and its process group, politely first; returns when it is gone."""
         if self._process is None:
             return
-        for number, patience_s in self._stop_signals:
+        self.signal_stop()
+        for step, (number, patience_s) in enumerate(self._stop_signals):
             if self.running:
-                self._send(number)
+                if step > 0:
+                    self._send(number)
                 with suppress(subprocess.TimeoutExpired):
                     self._process.wait(patience_s)
         self.kill()

@@ -23,6 +23,12 @@ from bot.callbacks import (
 from bot.domain import LANGUAGES
 from bot.styles import NO_STYLE, load_styles
 from engine.contract import PROMPT_MAX_CHARS, GenerateRequest, Reference
+from trainer.people.styles import style_phrase
+from trainer.people.words import BACKGROUND_PHRASES
+
+STYLES_TO_LEARN = (
+    "pencil sketch", "black and white film", "watercolor", "pop art", "comic book", "neon", "pixel art",
+)  # fmt: skip
 
 
 def test_there_are_at_least_ten_presets_with_no_style_first():
@@ -47,6 +53,14 @@ def test_every_preset_keeps_the_words_and_fits_a_request():
         )
         assert (style.name == NO_STYLE) == (styled.prompt == words)
         assert (style.name == NO_STYLE) == (styled.negative_prompt == "")
+
+
+def test_presets_speak_the_words_that_the_shipped_model_has_learnt():
+    learnt = {phrase for phrases in BACKGROUND_PHRASES.values() for phrase in phrases["en"]}
+    learnt |= {style_phrase(name, "en") for name in STYLES_TO_LEARN}
+    for style in load_styles().presets:
+        said = style.template.replace("{prompt}", "").strip(", ")
+        assert style.name == NO_STYLE or set(said.split(", ")) <= learnt, style.name
 
 
 def test_a_preset_that_is_gone_draws_without_style():

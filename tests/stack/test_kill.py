@@ -20,7 +20,7 @@ from bot.callbacks import ConsentCallback, JobAction, StyleCallback
 from bot.domain import CONSENT_VERSION
 from bot.local.botapi import ADMIN_ID, ANNA_ID, BEN_ID, ChatMessage, Person
 from bot.local.embedded import EmbeddedPostgres
-from bot.local.supervisor import Stack
+from bot.local.supervisor import Stack, last_words
 
 pytestmark = [pytest.mark.kill, pytest.mark.timeout(150)]
 
@@ -87,6 +87,8 @@ async def test_a_kill_loses_no_job_and_doubles_none(stack: Stack, people: list[P
 
     asked_for = PROMPTS_EACH * len(people)
     new = await closed_jobs(stack, before, asked_for)
+    if not all(job.closed for job in new.values()):
+        print(new, *(last_words(stack.part(name), 60) for name in ("bot", "worker")), sep="\n")
     assert len(new) == asked_for
     assert {job.state for job in new.values()} <= {"delivered", "failed"}
     for person in people:

@@ -14,6 +14,7 @@ import pytest
 from bot.db import jobs
 from bot.db.session import Sessions
 from bot.dispatch.dispatcher import JobDispatcher
+from bot.dispatch.leadership import Leadership, LeadershipLost
 from bot.dispatch.pace import Pace
 from bot.dispatch.signals import JobSignals
 from bot.domain import ATTEMPTS_MAX, JobState, ReferenceState
@@ -39,6 +40,7 @@ class Stage:
         self.signals = signals
         self.answers = 0
         self.dispatch: Callable[..., Any]
+        self.running: asyncio.Task[None]
 
     async def said(self) -> list[Any]:
         return [message for message in await self.ben.transcript() if message.from_bot]
@@ -68,11 +70,11 @@ async def stage(database_url: str, broker_url: str, sessions: Sessions, rows: An
                 sessions=sessions, database_url=database_url, broker_url=broker_url, bot=bot, answer_verdicts=answer,
                 styles=load_styles(), translator=Translator(), signals=signals, pace=pace,
             )  # fmt: skip
-            running = asyncio.create_task(dispatcher.run())
+            running = stage.running = asyncio.create_task(dispatcher.run())
             try:
                 yield
             finally:
-                assert not running.done(), running
+                assert not running.done() or running.cancelled(), running
                 running.cancel()
                 await asyncio.wait([running])
 
@@ -319,3 +321,16 @@ async def test_the_broker_killed_and_started_again_costs_no_job(
         valkey.start()
         await eventually(lambda: stage.delivered(second))
         assert len([message for message in await stage.said() if message.photo]) == 2
+
+
+async def test_a_stop_in_the_moment_of_losing_the_leadership_is_a_stop(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lose_it_and_be_stopped(_: Leadership) -> None:
+        stage.running.cancel()
+        raise LeadershipLost
+
+    monkeypatch.setattr(Leadership, "watch", lose_it_and_be_stopped)
+    async with stage.dispatch(), asyncio.timeout(30):
+        await asyncio.wait([stage.running])
+        assert stage.running.cancelled()

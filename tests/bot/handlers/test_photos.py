@@ -8,9 +8,13 @@ import struct
 import zlib
 
 import pytest
+from aiogram.exceptions import TelegramServerError
+from aiogram.methods import SendMessage
 from PIL import Image
 
+from bot.callbacks import PrivacyAction, PrivacyCallback
 from bot.domain import ReferenceState
+from bot.handlers.photo_answers import VerdictAnswers
 from bot.photos import FILE_MAX_BYTES
 from engine.contract import REFERENCE_MAX_SIDE_PX, REFERENCES_MAX, Verdict
 
@@ -209,6 +213,35 @@ async def test_an_answer_finds_a_user_who_blocked_the_bot_gone_and_goes_on(chat,
         await asyncio.sleep(0.05)
     assert photo.answered_at is not None
     assert (await chat.user(chat.anna)).blocked_at is not None
+
+
+async def test_an_answer_that_telegram_does_not_take_is_due_again_and_holds_up_no_other(chat, says, jpeg, monkeypatch):
+    await chat.consent(chat.anna)
+    await chat.consent(chat.ben)
+    taken = VerdictAnswers._tell
+
+    async def refuse_anna(self, bot, answer, *rest):
+        if answer.group.user_id == chat.anna.user_id:
+            raise TelegramServerError(method=SendMessage(chat_id=1, text=""), message="on purpose")
+        return await taken(self, bot, answer, *rest)
+
+    monkeypatch.setattr(VerdictAnswers, "_tell", refuse_anna)
+    await chat.anna.send_photo(jpeg(1))
+    await chat.anna.wait_for(says("Смотрю"))
+    await chat.ben.send_photo(jpeg(2))
+    await chat.ben.wait_for(says("✅"))
+    monkeypatch.undo()
+    await chat.anna.wait_for(says("✅"))
+
+
+async def test_deleting_everything_takes_the_waiting_answer_along(chat, says, jpeg):
+    await chat.consent(chat.anna)
+    chat.stage.worker_looks = False
+    await chat.anna.send_photo(jpeg())
+    looking = await chat.anna.wait_for(says("Смотрю"))
+    await chat.press(chat.anna, PrivacyCallback(action=PrivacyAction.DELETE))
+    assert looking.id not in [message.id for message in await chat.anna.transcript()]
+    assert (await chat.row_counts())["reference_photos"] == 0
 
 
 REFUSED = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 import pytest_asyncio
 
@@ -43,7 +45,7 @@ async def test_a_double_tap_on_again_is_one_picture_and_a_later_tap_another(chat
 async def test_two_quick_taps_are_both_answered_and_do_one_thing(chat, drawn):
     picture, job = drawn
     data = JobCallback(action=JobAction.REUSE_PROMPT, job_id=job.id).pack()
-    answers = [await chat.anna.press_data(picture.id, data) for _ in range(2)]
+    answers = await asyncio.gather(*(chat.anna.press_data(picture.id, data) for _ in range(2)))
     assert all(answer.answered for answer in answers)
     assert sum("Ваши слова" in text for text in await chat.texts_to(chat.anna)) == 1
 

@@ -68,6 +68,17 @@ def test_a_stubborn_child_is_killed_in_the_end(run: Run) -> None:
     assert child.exit_code == -signal.SIGKILL
 
 
+def test_a_child_asked_to_stop_is_not_asked_twice_while_it_ends(run: Run) -> None:
+    child = run(
+        "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: print('asked', flush=True));"
+        "print('awake', flush=True); time.sleep(0.1); time.sleep(0.1)"
+    )
+    child.signal_stop()
+    child.stop()
+    assert child.exit_code == 0
+    assert child.log_tail().count("asked") == 1
+
+
 def test_stop_takes_the_grandchildren_along(run: Run) -> None:
     child = run(WITH_GRANDCHILD)
     grandchild = psutil.Process(int(child.log_tail().split()[1]))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,7 @@ from PIL import Image
 from rich.console import Console
 
 from bot.local.demo import DEFAULT_STYLE, Wish, play
-from bot.local.supervisor import StackError
+from bot.local.supervisor import ROOT, StackError
 from bot.local.terminal import Terminal
 from bot.styles import load_styles
 
@@ -56,3 +59,12 @@ def test_a_refused_wish_starts_nothing(tmp_path: Path) -> None:
     with pytest.raises(StackError):
         play(tmp_path / "state", Terminal(Console(file=io.StringIO())), {"STYLE": "baroque"})
     assert not (tmp_path / "state").exists()
+
+
+def test_the_command_ends_with_one_line_and_a_bad_exit_code(tmp_path: Path) -> None:
+    environment = os.environ | {"PHOTO": str(tmp_path / "nowhere.jpg"), "BOLID_STATE": str(tmp_path / "state")}
+    command = [sys.executable, "-m", "bot.local", "demo"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stdout.startswith("✗ PHOTO=") and done.stdout.count("\n") == 1
+    assert done.stderr == ""
