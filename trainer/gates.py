@@ -31,6 +31,7 @@ from trainer.people.identity import sample_identity
 from trainer.people.parts import Part
 from trainer.people.render import Photo, render
 from trainer.people.shot import sample_shot
+from trainer.people.words import Language
 
 JUDGED = {"hair": (Part.HAIR,), "skin": (Part.SKIN, Part.FACE), "top": (Part.TOP,), "bottom": (Part.BOTTOM,)}
 PART_PIXELS_MIN = 12
@@ -71,7 +72,7 @@ def make_case(identity_seed: int, number: int, size: tuple[int, int]) -> Case:
     full = [shot for shot in shots if shot.framing == "full"] + shots
     width, height = size
     background = BACKGROUNDS[number % len(BACKGROUNDS)]
-    language = ("en", "ru")[number % 2]
+    language: Language = "ru" if number % 2 else "en"
     prompt = scene_prompt(background, POSES_ASKED[number % len(POSES_ASKED)], "full", language)
     reference, held_out = (render(identity, shot, height, width) for shot in full[:2])
     return Case(identity_seed, reference, held_out, background, prompt)

@@ -122,9 +122,7 @@ def test_a_part_that_the_picture_does_not_show_counts_as_far_away() -> None:
     assert set(nothing.values()) == {gates.MISSING_DISTANCE}
 
 
-def test_a_folder_without_shards_is_named_with_the_remedy(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_folder_without_shards_is_named_with_the_remedy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(DataError, match=r"trainer\.people"):
         read_shards(tmp_path)
     assert main(["autoencoder", "--data", str(tmp_path), "--out", str(tmp_path / "o"), "--minutes", "1"]) == 2

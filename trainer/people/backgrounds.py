@@ -1,6 +1,6 @@
 """Painted places behind a person: named, clearly distinct, different at every draw.
 
-Above 400 lines because every place is a painter of its own; they read better side by side.
+One file because every place is a painter of its own; they read better side by side.
 """
 
 from collections.abc import Callable

@@ -2,7 +2,7 @@
 
 Layers above the skin are cut by `surface`, which says, for a point in canonical coordinates, which colour and part
 is there or that the ray passes. The kernels run on a CPU and on CUDA alike.
-Above 400 lines because Warp compiles a module as one unit and the surfaces call each other.
+One file because Warp compiles a module as one unit and the surfaces call each other.
 """
 
 # Warp kernels are Python source that Warp compiles: its types are values, which mypy cannot follow.
