@@ -73,6 +73,7 @@ def _paths_and_minutes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="a folder of shards")
     parser.add_argument("--out", type=Path, required=True, help="the run folder; a cut-off run resumes there")
     parser.add_argument("--minutes", type=float, required=True, help="wall-clock budget of the training itself")
+    parser.add_argument("--steps", type=int, default=None, help="stop after so many steps even with time left")
 
 
 def _only(run: type[Any], options: argparse.Namespace) -> dict[str, Any]:

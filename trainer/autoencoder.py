@@ -27,11 +27,12 @@ from trainer.shards import PeopleShards, read_shards
 
 @dataclass(frozen=True)
 class AutoencoderRun:
-    """How to train: the budget is wall-clock minutes of training, across resumptions."""
+    """How to train: the budget is wall-clock minutes of training, and steps if given, across resumptions."""
 
     data: Path
     out: Path
     minutes: float
+    steps: int | None = None
     batch: int = 32
     crop_px: int = 64
     learning_rate: float = 1e-3
@@ -73,7 +74,7 @@ def train(run: AutoencoderRun) -> None:
             spent_s, last = spent_s + now - last, now
             if step % 20 == 0:
                 progress.update(bar, completed=spent_s, description=f"autoencoder step {step} loss {loss.item():.4f}")
-            done = spent_s >= budget_s
+            done = spent_s >= budget_s or step == run.steps
             if done or now - saved_at > 120:
                 _save(state_path, model, optimizer, spent_s, step)
                 saved_at = now

@@ -65,11 +65,12 @@ def _block(channels: int, out: int, stride: int = 1) -> nn.Sequential:
 
 @dataclass(frozen=True)
 class JudgeRun:
-    """How to train the judge, within wall-clock minutes."""
+    """How to train the judge, within wall-clock minutes, and steps if given."""
 
     data: Path
     out: Path
     minutes: float
+    steps: int | None = None
     batch: int = 24
     learning_rate: float = 2e-3
     held_out: int = 160
@@ -84,10 +85,11 @@ def train(run: JudgeRun) -> dict[str, Any]:
     names = {"parts": people.manifest["parts"], "backgrounds": people.manifest["backgrounds"]}
     judge = Judge(len(names["parts"]), len(names["backgrounds"])).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(judge.parameters(), lr=run.learning_rate)
-    count, start = len(people.images) - run.held_out, time.monotonic()
+    count, start, step = len(people.images) - run.held_out, time.monotonic(), 0
     with Progress() as progress:
         bar = progress.add_task("judge", total=60 * run.minutes)
-        while (spent_s := time.monotonic() - start) < 60 * run.minutes:
+        while (spent_s := time.monotonic() - start) < 60 * run.minutes and step != run.steps:
+            step += 1
             for group in optimizer.param_groups:
                 group["lr"] = run.learning_rate * 0.5 * (1 + math.cos(math.pi * spent_s / (60 * run.minutes)))
             rows = rng.integers(count, size=run.batch)
@@ -102,7 +104,7 @@ def train(run: JudgeRun) -> dict[str, Any]:
     run.out.mkdir(parents=True, exist_ok=True)
     halves = {name: value.half().contiguous() for name, value in judge.state_dict().items()}
     save_file(halves, run.out / "model.safetensors", metadata={"format": "pt"})
-    metadata = {**names, "held_out": figures, "minutes": run.minutes, "data": people.manifest}
+    metadata = {**names, "held_out": figures, "minutes": run.minutes, "steps": step, "data": people.manifest}
     (run.out / "metadata.json").write_text(json.dumps(metadata, indent=1, ensure_ascii=False) + "\n", "utf-8")
     return figures
 

@@ -36,12 +36,13 @@ NOISE_BIAS = 0.8
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """How to train. `minutes` counts training time across resumptions; `person_weight` is the extra loss weight."""
+    """How to train. `minutes` and `steps` (if given) count across resumptions; `person_weight` is the extra loss weight."""
 
     data: Path
     autoencoder: Path
     out: Path
     minutes: float
+    steps: int | None = None
     batch: int = 16
     learning_rate: float = 5e-4
     warmup_steps: int = 200
@@ -177,12 +178,12 @@ def train(run: TrainingRun) -> None:
             recent.append(float(loss.detach()))
             now = time.monotonic()
             trainer.spent_s, last = trainer.spent_s + now - last, now
-            if trainer.step % 25 == 0:
+            done = trainer.spent_s >= 60 * run.minutes or trainer.step == run.steps
+            if done or trainer.step % 25 == 0:
                 row = {"step": trainer.step, "loss": sum(recent) / len(recent), "spent_s": round(trainer.spent_s)}
                 log.write(json.dumps(row) + "\n")
                 progress.update(bar, completed=trainer.spent_s, description=f"step {trainer.step} {row['loss']:.4f}")
                 recent.clear()
-            done = trainer.spent_s >= 60 * run.minutes
             if done or now - saved > 180:
                 trainer.save()
                 saved = time.monotonic()
