@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,27 +52,25 @@ class Batch:
 class TrainingPhotos:
     """Shards with the latents of every photo and stylised copy, ready to be drawn from."""
 
-    def __init__(self, people: PeopleShards, vae: NanoAutoencoder, cache: Path, config: AdapterConfig) -> None:
+    def __init__(
+        self, people: PeopleShards, vae: NanoAutoencoder, cache: Path, config: AdapterConfig, shrink: int = 1
+    ) -> None:
+        """`shrink` divides the sides of the targets (not of the references) for a cheaper first phase."""
         self.people = people
         self.config = config
         self.siblings = people.siblings()
-        self.plain = _latents(people.images, vae, cache / "latents.npy", "photos")
+        suffix = "" if shrink == 1 else f"-{shrink}"
+        self.plain = _latents(people.images, vae, cache / f"latents{suffix}.npy", shrink)
         styled = np.stack([copy.image for copy in people.styled]) if people.styled else people.images[:0]
-        self.styled = _latents(styled, vae, cache / "latents-styled.npy", "styles")
+        self.styled = _latents(styled, vae, cache / f"latents-styled{suffix}.npy", shrink)
 
-    def batches(
-        self, size: int, conditions: Conditions, person_weight: float, rng: np.random.Generator
-    ) -> Iterator[Batch]:
-        """Endless random batches; the loss weight is 1 + person_weight on the person."""
-        while True:
-            yield self._batch(size, conditions, person_weight, rng)
-
-    def _batch(self, size: int, conditions: Conditions, person_weight: float, rng: np.random.Generator) -> Batch:
+    def batch(self, size: int, conditions: Conditions, person_weight: float, rng: np.random.Generator) -> Batch:
+        """A random batch; the loss weight is 1 + person_weight on the person."""
         rows = [self._row(conditions, rng) for _ in range(size)]
         masks = torch.from_numpy(np.stack([self.people.parts[row.photo] > 0 for row in rows])).float()[:, None]
         return Batch(
             latents=torch.from_numpy(np.stack([row.latent for row in rows])).float(),
-            weight=1 + person_weight * torch.nn.functional.avg_pool2d(masks, 8),
+            weight=1 + person_weight * torch.nn.functional.adaptive_avg_pool2d(masks, self.plain.shape[2:]),
             captions=[row.caption for row in rows],
             face=to_pixels([row.face for row in rows]),
             body=to_pixels([row.body for row in rows]),
@@ -149,15 +146,16 @@ def face_of_head(head: NDArray[np.float32]) -> Box:
 
 
 @torch.no_grad()
-def _latents(images: NDArray[np.uint8], vae: NanoAutoencoder, path: Path, what: str) -> NDArray[np.float16]:
+def _latents(images: NDArray[np.uint8], vae: NanoAutoencoder, path: Path, shrink: int) -> NDArray[np.float16]:
     """float16 [n, C, h, w], scaled to unit variance; kept at `path` and extended when images were added."""
     done: NDArray[np.float16] | None = np.load(path) if path.exists() else None
     start = 0 if done is None else len(done)
     if done is not None and start >= len(images):
         return done[: len(images)]
     fresh = []
-    for first in track(range(start, len(images), 64), description=f"encoding {what}"):
+    for first in track(range(start, len(images), 64), description="encoding"):
         pixels = torch.from_numpy(images[first : first + 64]).permute(0, 3, 1, 2).float() / 127.5 - 1
+        pixels = torch.nn.functional.avg_pool2d(pixels, shrink)
         latents = vae.encode(pixels.contiguous(memory_format=torch.channels_last)).latents * vae.config.scaling_factor
         fresh.append(latents.contiguous().half().numpy())
     merged = np.concatenate([*([] if done is None else [done]), *fresh])

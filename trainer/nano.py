@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from diffusers import DDIMScheduler, UNet2DConditionModel
+from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from engine.adapter.attention import BRANCHES
@@ -56,6 +57,8 @@ def build(tokenizer: CLIPTokenizer, vae: NanoAutoencoder, width: int = 128, heig
             pad_token_id=tokenizer.pad_token_id,
         )
     )
+    # CLIP's tiny initial embeddings drown in what the blocks add: words could not be told apart for a long time.
+    nn.init.normal_(text_encoder.get_input_embeddings().weight, std=0.7)
     unet = UNet2DConditionModel(
         sample_size=(height // 8, width // 8),
         in_channels=vae.config.latent_channels,

@@ -31,12 +31,17 @@ from trainer.shards import PeopleShards, read_shards
 from trainer.version import commit
 
 NOISE_BIAS = 0.8
-"""Times are u ** NOISE_BIAS with u uniform: below 1, noisy times, where composition is decided, come more often."""
+TIME_MIN = 0.08
+"""Times are TIME_MIN + (1 - TIME_MIN) u ** NOISE_BIAS of the schedule with u uniform: noisy times, where composition is
+decided, come more often; the nearly clean ones, which a few-step sampler never visits, not at all."""
 
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """How to train. `minutes` and `steps` (if given) count across resumptions; `person_weight` is the extra loss weight."""
+    """How to train. `minutes` and `steps` (if given) count across resumptions; `person_weight` is extra loss weight.
+
+    For the first `half_minutes` the targets have half the sides and a batch twice the rows: composition and colours are
+    learned at a fraction of the cost. `restart` keeps the weights of `out` but begins the budget anew."""
 
     data: Path
     autoencoder: Path
@@ -49,6 +54,8 @@ class TrainingRun:
     ema_decay: float = 0.997
     person_weight: float = 2.0
     compile: bool = False
+    half_minutes: float = 0.0
+    restart: bool = False
     shards: int | None = None
     seed: int = 0
 
@@ -153,10 +160,15 @@ def train(run: TrainingRun) -> None:
     people = read_shards(run.data, run.shards)
     vae = NanoAutoencoder.from_pretrained(run.autoencoder).eval().requires_grad_(False)
     trainer = _trainer(run, build(_tokenizer(run, people), vae))
-    photos = TrainingPhotos(people, vae, run.out / "cache", trainer.model.adapter.config)
+    targets = {
+        shrink: TrainingPhotos(people, vae, run.out / "cache", trainer.model.adapter.config, shrink)
+        for shrink in ((2, 1) if run.half_minutes else (1,))
+    }
     trainer.denoiser.to(accelerator.device)
     trainer.denoiser.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     trainer.resume()
+    if run.restart:
+        trainer.spent_s = 0.0
     predict = torch.compile(trainer.denoiser) if run.compile else trainer.denoiser
     alphas = trainer.model.scheduler.alphas_cumprod.to(accelerator.device)
     rng = np.random.default_rng([run.seed, trainer.step])
@@ -165,7 +177,9 @@ def train(run: TrainingRun) -> None:
         bar = progress.add_task("train", total=60 * run.minutes, completed=int(trainer.spent_s))
         last = saved = exported = time.monotonic()
         recent: list[float] = []
-        for batch in photos.batches(run.batch, Conditions(), run.person_weight, rng):
+        while True:
+            shrink = 2 if trainer.spent_s < 60 * run.half_minutes else 1
+            batch = targets[shrink].batch(run.batch * shrink, Conditions(), run.person_weight, rng)
             for group in trainer.optimizer.param_groups:
                 group["lr"] = trainer.learning_rate()
             loss = _loss(predict, trainer.model, batch, alphas, accelerator.device)
@@ -217,7 +231,7 @@ def _loss(predict: Any, model: NanoModel, batch: Batch, alphas: Tensor, device: 
     """Weighted MSE of v = alpha eps - sigma x0 (Salimans & Ho, 2022), at times stratified over the batch."""
     clean = batch.latents.to(device)
     size = len(clean)
-    spread = ((torch.arange(size) + torch.rand(size)) / size) ** NOISE_BIAS
+    spread = TIME_MIN + (1 - TIME_MIN) * ((torch.arange(size) + torch.rand(size)) / size) ** NOISE_BIAS
     timestep = (spread * len(alphas)).long().clamp(max=len(alphas) - 1).to(device)
     alpha, sigma = (root.sqrt()[:, None, None, None] for root in (alphas[timestep], 1 - alphas[timestep]))
     noise = torch.randn_like(clean)

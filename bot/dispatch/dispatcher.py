@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any
 
 import structlog
@@ -68,14 +68,13 @@ class JobDispatcher:
                     async with Leadership(self._database_url) as leadership:
                         _log.info("dispatching")
                         await self._lead(leadership, broker)
-                except* LeadershipLost as lost:
-                    _log.warning("the leadership is lost, taking it up again", reason=str(lost.exceptions[0]))
-                except* Exception as errors:
-                    for error in errors.exceptions:
-                        if not is_outage(error):
-                            _log.error("the dispatcher stumbled, going on", exc_info=error)
-                    _log.warning("waiting for the database")
-                _stop_if_cancelled()
+                except LeadershipLost as lost:
+                    _log.warning("the leadership is lost, taking it up again", reason=str(lost))
+                except Exception as error:  # the edge of the dispatcher: it goes on, whatever happened to it
+                    if is_outage(error):
+                        _log.warning("waiting for the database")
+                    else:
+                        _log.exception("the dispatcher stumbled, going on")
                 await asyncio.sleep(REGAIN_PAUSE_S)
         finally:
             await broker.close()
@@ -96,16 +95,18 @@ class JobDispatcher:
             self._clock,
             self._signals.repaint,
         )
+        work = (
+            leadership.watch(),
+            reader.run(),
+            self._keep("line", handout.step),
+            self._keep("sweep", lambda: self._sweep(listening)),
+            self._keep("screens", screens.step, repaints=True),
+            self._keep("verdicts", self._answer),
+        )
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(leadership.watch())
-                tasks.create_task(reader.run())
-                tasks.create_task(self._keep("line", handout.step))
-                tasks.create_task(self._keep("sweep", lambda: self._sweep(listening)))
-                tasks.create_task(self._keep("screens", screens.step, repaints=True))
-                tasks.create_task(self._keep("verdicts", self._answer))
+            await _until_one_fails(work)
         finally:
-            await asyncio.shield(screens.finish())
+            await screens.finish()
 
     def _keep(
         self, name: str, step: Callable[[], Awaitable[None]], *, repaints: bool = False
@@ -140,8 +141,18 @@ class JobDispatcher:
         await self._answer_verdicts()
 
 
-def _stop_if_cancelled() -> None:
-    """A task group that fails in the moment in which it is cancelled tells of the failure alone."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
+async def _until_one_fails(work: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Do all of it; raises what fails first. All of it has ended when this ends.
+
+    Not a TaskGroup: cancelled in the moment in which a task fails, it tells of the failure alone (before Python 3.13),
+    and a stop would be lost.
+    """
+    tasks = [asyncio.create_task(part) for part in work]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -78,12 +78,12 @@ def test_what_is_withheld_is_withheld(shards: Path, vae_run: Path, trained: Path
     vae = NanoAutoencoder.from_pretrained(vae_run / "vae")
     photos = TrainingPhotos(read_shards(shards), vae, trained / "cache", load_model(trained / "nano").adapter.config)
     rng = np.random.default_rng(0)
-    bare = next(photos.batches(8, Conditions(nothing=1.0), 2.0, rng))
+    bare = photos.batch(8, Conditions(nothing=1.0), 2.0, rng)
     assert bare.captions == [""] * 8
     assert not bare.face_scale.any() and not bare.body_scale.any()
-    without_face = next(photos.batches(8, Conditions(nothing=0, no_identity=0, no_face=1.0), 2.0, rng))
+    without_face = photos.batch(8, Conditions(nothing=0, no_identity=0, no_face=1.0), 2.0, rng)
     assert not without_face.face_scale.any() and without_face.body_scale.all()
-    words = next(photos.batches(8, Conditions(nothing=0, no_text=0, no_identity=1.0), 2.0, rng))
+    words = photos.batch(8, Conditions(nothing=0, no_text=0, no_identity=1.0), 2.0, rng)
     assert all(words.captions)
     assert float(words.weight.min()) >= 1.0 and float(words.weight.max()) <= 3.0
 
