@@ -11,6 +11,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 import redis
+import structlog
 from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -42,6 +43,18 @@ def server_folder() -> Iterator[Path]:
     """An empty folder for the data of a server of one's own; why not tmp_path, see `postgres`."""
     with TemporaryDirectory(prefix="bolid-test-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_logs() -> None:
+    """structlog's own default draws tracebacks with every local variable, which takes seconds each."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(key_order=["level", "event"]),
+        ]
+    )
 
 
 @pytest.fixture(scope="session")

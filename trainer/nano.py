@@ -58,7 +58,9 @@ def build(tokenizer: CLIPTokenizer, vae: NanoAutoencoder, width: int = 128, heig
         )
     )
     # CLIP's tiny initial embeddings drown in what the blocks add: words could not be told apart for a long time.
-    nn.init.normal_(text_encoder.get_input_embeddings().weight, std=0.7)
+    embeddings = text_encoder.get_input_embeddings()
+    assert isinstance(embeddings, nn.Embedding)
+    nn.init.normal_(embeddings.weight, std=0.7)
     unet = UNet2DConditionModel(
         sample_size=(height // 8, width // 8),
         in_channels=vae.config.latent_channels,

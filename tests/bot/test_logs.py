@@ -18,13 +18,13 @@ TOKEN = "123456:a-very-secret-token"
 def restored() -> Iterator[None]:
     """Logging as it was, afterwards."""
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    handlers, level, before = root.handlers[:], root.level, structlog.get_config()
     levels = {name: logging.getLogger(name).level for name in logs.QUIET}
     yield
     root.handlers, root.level = handlers, level
     for name, quiet in levels.items():
         logging.getLogger(name).setLevel(quiet)
-    structlog.reset_defaults()
+    structlog.configure(**before)
 
 
 @pytest.mark.parametrize("as_json", [True, False])
