@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
@@ -41,6 +42,22 @@ def _byte_letters() -> list[str]:
     return sorted(ByteLevel.alphabet())
 
 
+def tell_words_apart(text_encoder: CLIPTextModel) -> None:
+    """Starts the encoder close to a plain embedding table.
+
+    With CLIP's own initial weights what the blocks add drowns the embeddings: all prompts encode nearly alike, and so
+    small a run never recovers (LOG.md). Large embeddings and small block outputs keep words apart from the first step.
+    """
+    for name, parameter in text_encoder.named_parameters():
+        if name.endswith("token_embedding.weight"):
+            nn.init.normal_(parameter, std=0.7)
+        elif name.endswith("position_embedding.weight"):
+            nn.init.normal_(parameter, std=0.1)
+        elif name.endswith(("out_proj.weight", "fc2.weight")):
+            with torch.no_grad():
+                parameter.mul_(0.1)
+
+
 def build(tokenizer: CLIPTokenizer, vae: NanoAutoencoder, width: int = 128, height: int = 192) -> NanoModel:
     """A nano with random weights around a trained tokenizer and autoencoder."""
     text_encoder = CLIPTextModel(
@@ -57,10 +74,7 @@ def build(tokenizer: CLIPTokenizer, vae: NanoAutoencoder, width: int = 128, heig
             pad_token_id=tokenizer.pad_token_id,
         )
     )
-    # CLIP's tiny initial embeddings drown in what the blocks add: words could not be told apart for a long time.
-    embeddings = text_encoder.get_input_embeddings()
-    assert isinstance(embeddings, nn.Embedding)
-    nn.init.normal_(embeddings.weight, std=0.7)
+    tell_words_apart(text_encoder)
     unet = UNet2DConditionModel(
         sample_size=(height // 8, width // 8),
         in_channels=vae.config.latent_channels,

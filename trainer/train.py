@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from engine.adapter.attention import BranchCondition, pooled_condition
 from engine.adapter.model import Adapter
 from engine.backbones.autoencoder import NanoAutoencoder
-from engine.backbones.nano import NanoModel, save_model
+from engine.backbones.nano import NanoModel, mean_word, save_model
 from trainer.data import Batch, Conditions, TrainingPhotos
 from trainer.nano import build, train_tokenizer
 from trainer.shards import PeopleShards, read_shards
@@ -68,12 +68,13 @@ class Denoiser(nn.Module):
         self.unet: nn.Module = model.unet
         self.text_encoder: nn.Module = model.text_encoder
         self.adapter: Adapter = model.adapter
+        self.end: int = model.tokenizer.eos_token_id
 
     def forward(
         self, noisy: Tensor, timestep: Tensor, tokens: Tensor, face: Tensor, body: Tensor, scales: Tensor
     ) -> Tensor:
         """noisy [B, C, h, w], timestep [B], tokens [B, M], crops [B, 3, H, W], scales [2, B] -> v [B, C, h, w]."""
-        text = self.text_encoder(tokens)
+        text = self.text_encoder(tokens).last_hidden_state
         identity = {
             "face": BranchCondition(scales[0], self.adapter.encoders["face"](face)),
             "body": BranchCondition(scales[1], self.adapter.encoders["body"](body)),
@@ -81,8 +82,8 @@ class Denoiser(nn.Module):
         output: Tensor = self.unet(
             noisy,
             timestep,
-            text.last_hidden_state,
-            class_labels=pooled_condition(text.pooler_output, identity),
+            text,
+            class_labels=pooled_condition(mean_word(text, tokens, self.end), identity),
             cross_attention_kwargs={"identity": identity},
             return_dict=False,
         )[0]

@@ -104,6 +104,15 @@ def to_pixels(images: Sequence[Image.Image]) -> Tensor:
     return torch.from_numpy(stacked).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
+def mean_word(states: Tensor, tokens: Tensor, end: int) -> Tensor:
+    """The mean state [B, D] of the words in states [B, M, D]: the positions of tokens [B, M] before the first `end`.
+
+    The state at the end token itself, which CLIP pools by, says little in so small a text encoder.
+    """
+    words = ((tokens == end).cumsum(1) == 0).to(states.dtype)
+    return (states * words[..., None]).sum(1) / words.sum(1, keepdim=True)
+
+
 def view_crops(view: View, config: AdapterConfig) -> dict[str, Image.Image]:
     """Branch name -> the crop that the branch reads; without a face box there is no face crop."""
     seen = view.observation
@@ -182,7 +191,7 @@ class NanoBackbone:
         return self._decode(latents)
 
     def _text(self, prompts: list[str]) -> tuple[Tensor, Tensor]:
-        """Token states [B, M, D] and the pooled state [B, D]."""
+        """Token states [B, M, D] and their mean [B, D]."""
         tokenizer = self.model.tokenizer
         tokens = tokenizer(
             prompts,
@@ -191,8 +200,9 @@ class NanoBackbone:
             max_length=self.model.text_encoder.config.max_position_embeddings,
             return_tensors="pt",
         )
-        encoded = self.model.text_encoder(tokens.input_ids.to(self._device))
-        return encoded.last_hidden_state, encoded.pooler_output
+        ids = tokens.input_ids.to(self._device)
+        states = self.model.text_encoder(ids).last_hidden_state
+        return states, mean_word(states, ids, tokenizer.eos_token_id)
 
     def _noise(self, seeds: list[int]) -> Tensor:
         channels, (height, width) = self.model.unet.config.in_channels, self.model.unet.config.sample_size
