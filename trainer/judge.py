@@ -28,16 +28,16 @@ SHIPPED_JUDGE = Path(__file__).parent / "weights" / "judge"
 
 
 class Judge(nn.Module):
-    """A U-Net over 2 x 2 pixels with a classifier at its bottom."""
+    """A U-Net over 4 x 4 pixels with a classifier at its bottom."""
 
-    def __init__(self, parts: int, backgrounds: int, width: int = 32) -> None:
+    def __init__(self, parts: int, backgrounds: int, width: int = 40) -> None:
         super().__init__()
-        self.stem = nn.Sequential(nn.PixelUnshuffle(2), _block(12, width))
+        self.stem = nn.Sequential(nn.PixelUnshuffle(4), _block(48, width))
         self.down = nn.ModuleList(
             [_block(width, 2 * width, 2), _block(2 * width, 3 * width, 2), _block(3 * width, 4 * width, 2)]
         )
         self.up = nn.ModuleList([_block(7 * width, 3 * width), _block(5 * width, 2 * width), _block(3 * width, width)])
-        self.parts = nn.Sequential(nn.Conv2d(width, 4 * parts, 1), nn.PixelShuffle(2))
+        self.parts = nn.Sequential(nn.Conv2d(width, 16 * parts, 1), nn.PixelShuffle(4))
         self.background = nn.Sequential(nn.Linear(4 * width, 4 * width), nn.GELU(), nn.Linear(4 * width, backgrounds))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,8 +2,8 @@
 
 What a user was shown is remembered only in memory: after a restart everything is shown once more, which Telegram
 answers with "not modified". The message's id is stored as soon as it is sent, so pictures only ever arrive by editing
-and a crash between the edit and our commit repeats the same edit, never the picture. Only a crash within that moment of
-the first sending can leave a second "in line" message behind.
+and a crash between the edit and our commit repeats the same edit, never the picture. Only our own crash within that
+moment of the first sending can leave a second "in line" message behind; a crash of the database does not.
 """
 
 from __future__ import annotations
@@ -80,6 +80,8 @@ class Screens:
         self._began = clock()
         self._throttle = Throttle(pace.edit_interval_s, pace.calls_per_s, clock)
         self._shown: dict[UUID, _Shown] = {}
+        self._unstored: dict[UUID, int] = {}
+        """Messages sent whose ids the database may not have yet: it went away in between."""
         self._writing: dict[int, asyncio.Task[None]] = {}
         self._passed_over = False
         self._alone_since: float | None = None
@@ -117,7 +119,7 @@ class Screens:
         return self._clock() - self._began >= self._pace.alive_s
 
     def _forget_closed(self, open_ids: set[UUID]) -> None:
-        for known in (self._shown, self._previews):
+        for known in (self._shown, self._previews, self._unstored):
             for job_id in known.keys() - open_ids:
                 known.pop(job_id, None)
         self._throttle.forget_past()
@@ -178,10 +180,11 @@ class Screens:
     async def _show(self, job: OpenScreen, screen: Screen, shown: _Shown) -> None:
         message_id = job.message_id
         if message_id is None:
+            was_unstored = job.job_id in self._unstored
             message_id = await self._send(job, screen)
             if message_id is None:
                 return
-            if not screen.shows_picture:
+            if not screen.shows_picture and not was_unstored:
                 await self._note(job, replace(screen, preview=None), has_photo=False)
                 return
         if screen.shows_picture:
@@ -195,11 +198,15 @@ class Screens:
         if screen.shows_picture:
             texts = self._translator.of(job.language)
             screen = replace(screen, text=texts("status-ready", prompt=""))
-        message_id = await self._messages.send(job.chat_id, screen)
-        self._throttle.wrote(job.chat_id)
+        message_id = self._unstored.get(job.job_id)
+        if message_id is None:
+            message_id = self._unstored[job.job_id] = await self._messages.send(job.chat_id, screen)
+            self._throttle.wrote(job.chat_id)
         async with self._sessions.begin() as session:
-            if await closing.message_sent(session, job.job_id, message_id):
-                return message_id
+            stored = await closing.message_sent(session, job.job_id, message_id)
+        self._unstored.pop(job.job_id, None)
+        if stored:
+            return message_id
         await self._messages.delete(job.chat_id, message_id)
         return None
 
@@ -233,6 +240,7 @@ class Screens:
                     self._pause(job.job_id, shown)
                 case MessageGone():
                     self._shown.pop(job.job_id, None)
+                    self._unstored.pop(job.job_id, None)
                     async with self._sessions.begin() as session:
                         await closing.message_sent(session, job.job_id, None)
                 case ChatGone():

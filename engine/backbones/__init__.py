@@ -21,5 +21,14 @@ def load_backbone(name: str, device: str, weights: Path | None = None) -> Backbo
     if name == "nano":
         from engine.backbones.nano import SHIPPED_WEIGHTS, NanoBackbone, load_model
 
-        return NanoBackbone(load_model(weights or SHIPPED_WEIGHTS), device)
+        return NanoBackbone(load_model(weights or SHIPPED_WEIGHTS), choose_device(device))
     raise SetupError(f"expected the backbone nano or package.module:factory, got {name!r}: set ENGINE_BACKBONE")
+
+
+def choose_device(name: str) -> str:
+    """The torch device that "auto" means here: a GPU where there is one. Any other name stays."""
+    import torch
+
+    if name != "auto":
+        return name
+    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -22,13 +22,13 @@ from bot.local.botapi import ADMIN_ID, ANNA_ID, BEN_ID, ChatMessage, Person
 from bot.local.embedded import EmbeddedPostgres
 from bot.local.supervisor import Stack, last_words
 
-pytestmark = [pytest.mark.kill, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.kill, pytest.mark.timeout(300)]
 
 PROMPTS_EACH = 2
 KILL_WITHIN_S = 4.0
 """The jobs of one test take about so long when nothing is killed."""
-INTRODUCTION_S = 40.0
-DELIVERY_S = 60.0
+INTRODUCTION_S = 120.0
+DELIVERY_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -94,17 +94,22 @@ async def test_a_kill_loses_no_job_and_doubles_none(stack: Stack, people: list[P
     for person in people:
         own = {job_id: job for job_id, job in new.items() if job.user_id == person.user_id}
         assert len(own) == PROMPTS_EACH
-        await check_chat(person, own)
+        # Telegram knows no idempotent sending: a bot killed between sending "in line" and noting it sends it again.
+        await check_chat(person, own, stale_max=1 if victim == "bot" else 0)
     assert Counter(job.state for job in new.values())["delivered"] == asked_for, "one crash should fail no job"
 
 
-async def check_chat(person: Person, own: dict[str, JobRow]) -> None:
-    """Each of the person's jobs has one last message: the picture, or words about the failure."""
+async def check_chat(person: Person, own: dict[str, JobRow], stale_max: int) -> None:
+    """Each of the person's jobs has one last message: the picture, or words about the failure.
+
+    At most `stale_max` messages of a job still say that it waits."""
     transcript = await person.transcript()
     for job_id, job in own.items():
         about = [message for message in transcript if job_id in job_buttons(message)]
-        assert [JobAction.CANCEL in job_buttons(message)[job_id] for message in about] == [False]
-        (last,) = about
+        endings = [message for message in about if JobAction.CANCEL not in job_buttons(message)[job_id]]
+        assert len(about) - len(endings) <= stale_max
+        assert sum(message.photo is not None for message in about) <= 1
+        (last,) = endings
         assert (last.photo is not None) == (job.state == "delivered")
         assert last.photo is not None or last.text
 

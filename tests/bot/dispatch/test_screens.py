@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import text
 
+from bot.db import closing
 from bot.db.session import Sessions
 from bot.dispatch.messages import StatusMessages
 from bot.dispatch.pace import Pace
@@ -298,6 +299,24 @@ async def test_a_user_deleted_in_the_moment_of_sending_leaves_no_message(stage: 
         await session.execute(text("delete from users"))
     await step
     assert await stage.said() == []
+
+
+async def test_a_database_lost_in_the_moment_of_sending_leaves_one_message(
+    stage: Stage, rows: Any, ben: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rows.job(ben)
+
+    async def lost(*_: object) -> bool:
+        raise ConnectionResetError("the server went away")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(closing, "message_sent", lost)
+        await stage.step()
+    await stage.step(later_s=5)
+    assert await stage.count("sendMessage") == 1
+    async with stage.sessions() as session:
+        stored = (await session.execute(text("select status_message_id from jobs"))).scalar_one()
+    assert stored == (await stage.only()).id
 
 
 async def test_a_step_while_a_message_is_being_sent_does_not_send_it_again(stage: Stage, rows: Any, ben: int) -> None:
