@@ -73,14 +73,11 @@ class BranchedAttention:
         identity: IdentityCondition | None = None,
     ) -> Tensor:
         """hidden_states [B, L, C], encoder_hidden_states (text) [B, M, D] -> [B, L, C]."""
-        query = split_heads(attn.to_q(hidden_states), attn.heads)
-        text = hidden_states if encoder_hidden_states is None else encoder_hidden_states
-        key, value = split_heads(attn.to_k(text), attn.heads), split_heads(attn.to_v(text), attn.heads)
+        query, key, value = project(attn, hidden_states, encoder_hidden_states)
         mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=attention_mask)
         for name, branch in (identity or {}).items():
             mixed = mixed + self._branch(query, name, branch)
-        projected: Tensor = attn.to_out[1](attn.to_out[0](merge_heads(mixed)))
-        return projected
+        return output(attn, mixed)
 
     def _branch(self, query: Tensor, name: str, branch: BranchCondition) -> Tensor:
         if branch.keys_values is not None:
@@ -106,12 +103,21 @@ class PlainAttention:
         identity: IdentityCondition | None = None,
     ) -> Tensor:
         """hidden_states [B, L, C] -> [B, L, C]."""
-        query = split_heads(attn.to_q(hidden_states), attn.heads)
-        source = hidden_states if encoder_hidden_states is None else encoder_hidden_states
-        key, value = split_heads(attn.to_k(source), attn.heads), split_heads(attn.to_v(source), attn.heads)
-        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=attention_mask)
-        projected: Tensor = attn.to_out[1](attn.to_out[0](merge_heads(mixed)))
-        return projected
+        query, key, value = project(attn, hidden_states, encoder_hidden_states)
+        return output(attn, F.scaled_dot_product_attention(query, key, value, attn_mask=attention_mask))
+
+
+def project(attn: Any, hidden_states: Tensor, source: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Q of hidden_states [B, L, C], K, V of `source` [B, M, D] or of hidden_states; each [B, heads, ., head_dim]."""
+    read = hidden_states if source is None else source
+    query, key, value = attn.to_q(hidden_states), attn.to_k(read), attn.to_v(read)
+    return split_heads(query, attn.heads), split_heads(key, attn.heads), split_heads(value, attn.heads)
+
+
+def output(attn: Any, mixed: Tensor) -> Tensor:
+    """mixed [B, heads, L, head_dim] -> [B, L, C]."""
+    projected: Tensor = attn.to_out[1](attn.to_out[0](merge_heads(mixed)))
+    return projected
 
 
 def split_heads(flat: Tensor, heads: int) -> Tensor:
