@@ -1,5 +1,5 @@
-"""The engine without any server: `python -m engine generate` draws one picture, `python -m engine examine` looks at
-photos.
+"""The engine without any server: `python -m engine generate` draws one picture, `examine` looks at photos, `bench`
+measures speed beside the peer.
 
 Exit codes: 0 done, 1 the drawing failed, 2 a wrong argument or an incomplete installation, 3 a photo cannot serve.
 """
@@ -7,6 +7,7 @@ Exit codes: 0 done, 1 the drawing failed, 2 a wrong argument or an incomplete in
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import secrets
 import sys
@@ -49,6 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     try:
+        if options.command == "bench":
+            return _bench(options, console)
         config = load_config()
         finder = open_finder(config.face_root, config.face_pack)
         if options.command == "examine":
@@ -88,7 +91,36 @@ def _parser() -> argparse.ArgumentParser:
     generate.add_argument("--force", action="store_true", help="draw even if a photo does not look suitable")
     look = commands.add_parser("examine", help="say whether photos can serve as references")
     look.add_argument("photos", nargs="+", type=Path, metavar="PHOTO")
+    bench = commands.add_parser("bench", help="measure speed beside diffusers' own IP-Adapter attention")
+    bench.add_argument("--shape", choices=("nano", "sd15", "sdxl"), default="nano")
+    bench.add_argument("--json", required=True, type=Path, metavar="FILE.json", help="where the figures go")
+    bench.add_argument("--plot", type=Path, metavar="FILE.png", help="where a picture of them goes")
+    bench.add_argument("--pairs", type=int, default=15, help="pairs of runs a figure; default: %(default)s")
+    bench.add_argument("--device", default="auto", help="auto, cpu, cuda, ...; default: %(default)s")
     return parser
+
+
+def _bench(options: argparse.Namespace, console: Console) -> int:
+    """A table on stdout, everything in the JSON file."""
+    from engine.backbones import choose_device
+    from engine.bench import plot, run
+
+    if options.pairs < 1:
+        raise SetupError(f"--pairs: expected 1 or more, got {options.pairs}")
+    for path in filter(None, (options.json, options.plot)):
+        _check_out(path)
+    figures = run(options.shape, choose_device(options.device), options.pairs, console)
+    options.json.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
+    if options.plot:
+        plot(figures, options.plot)
+    table = Table(
+        "figure", "median", "quartiles", "seconds", "peer's seconds", title=f"{options.shape}, {figures['device']}"
+    )
+    for key, row in figures["spread"].items():
+        quartiles = f"{row['low']:.3f} to {row['high']:.3f}"
+        table.add_row(key, f"{row['median']:.3f}", quartiles, f"{row['seconds']:.4f}", f"{row['peer_seconds']:.4f}")
+    Console().print(table)
+    return DONE
 
 
 def _examine(photos: Sequence[Path], finder: FaceFinder) -> int:

@@ -12,8 +12,8 @@ from engine.identity.faces import DEFAULT_PACK
 
 
 class Config(BaseSettings):
-    """ENGINE_BACKBONE, ENGINE_DEVICE, ENGINE_WEIGHTS, ENGINE_FACE_ROOT, ENGINE_FACE_PACK, ENGINE_LOG_LEVEL; the broker
-    as ENGINE_BROKER_URL or BROKER_URL."""
+    """ENGINE_BACKBONE, ENGINE_DEVICE, ENGINE_WEIGHTS, ENGINE_FACE_ROOT, ENGINE_FACE_PACK, ENGINE_LOG_LEVEL,
+    ENGINE_HUNG_S (a worker without a step for so long ends itself); the broker as ENGINE_BROKER_URL or BROKER_URL."""
 
     model_config = SettingsConfigDict(env_prefix="ENGINE_", frozen=True, env_ignore_empty=True, populate_by_name=True)
 
@@ -25,6 +25,7 @@ class Config(BaseSettings):
     weights: Path | None = None
     face_root: Path | None = None
     face_pack: str = DEFAULT_PACK
+    hung_s: float = Field(default=300.0, gt=0)
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
 
 

@@ -14,8 +14,9 @@ import secrets
 import socket
 import sys
 import threading
+import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -38,6 +39,7 @@ from engine.contract import (
     FailureCode,
     GenerateBatch,
     Heartbeat,
+    Reply,
     Settings,
     Verdict,
 )
@@ -49,17 +51,26 @@ from engine.identity.profile import IdentityProfile, Observation, View
 log = logging.getLogger(__name__)
 
 SETUP_EXIT_CODE = 2
+HUNG_EXIT_CODE = 70
 FLUSH_TIMEOUT_S = 30.0
 
 
 class Service:
     """What the tasks do, whoever brings them."""
 
-    def __init__(self, generator: Generator, outbox: Outbox, cancellations: CancellationListener) -> None:
+    def __init__(
+        self,
+        generator: Generator,
+        outbox: Outbox,
+        cancellations: CancellationListener,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._generator = generator
         self._outbox = outbox
         self._cancellations = cancellations
+        self._clock = clock
         self._in_hand: frozenset[str] = frozenset()
+        self._moved_at = clock()
         self._lock = threading.Lock()
 
     def generate(self, text: object) -> None:
@@ -70,7 +81,7 @@ class Service:
             self._refuse_jobs(text, _reason(error))
             return
         with self._holding({request.job_id for request in batch.requests}):
-            self._generator.generate(batch.requests, self._outbox.put, self._cancellations.is_cancelled)
+            self._generator.generate(batch.requests, self._tell, self._cancellations.is_cancelled)
 
     def examine(self, text: object) -> None:
         """`text` is the JSON of an ExamineRequest."""
@@ -87,10 +98,19 @@ class Service:
         with self._lock:
             return tuple(sorted(self._in_hand | self._outbox.unsent_ids()))
 
+    def still_s(self) -> float:
+        """Seconds without a step or an answer while something is in hand; 0 between tasks."""
+        with self._lock:
+            return self._clock() - self._moved_at if self._in_hand else 0.0
+
+    def _tell(self, reply: Reply) -> None:
+        self._moved_at = self._clock()
+        self._outbox.put(reply)
+
     @contextmanager
     def _holding(self, ids: set[str]) -> Iterator[None]:
         with self._lock:
-            self._in_hand = frozenset(ids)
+            self._in_hand, self._moved_at = frozenset(ids), self._clock()
         try:
             yield
         finally:
@@ -119,6 +139,7 @@ class Worker:
         url = config.broker_url.get_secret_value()
         self._backbone = backbone
         self._worker_id = worker_id
+        self._hung_s = config.hung_s
         self._outbox = Outbox(ReplyLine(url))
         self._cancellations = CancellationListener(url)
         self._service = Service(generator, self._outbox, self._cancellations)
@@ -152,6 +173,11 @@ class Worker:
         return int(celery_worker.exitcode or 0)
 
     def _heartbeat(self) -> Heartbeat:
+        """Nothing but the end of the process frees a thread that hangs in a driver: its leases run out, others draw."""
+        if (still_s := self._service.still_s()) > self._hung_s:
+            log.critical("no step for %.0f s (ENGINE_HUNG_S), giving up: %s", still_s, self._service.in_hand())
+            logging.shutdown()
+            os._exit(HUNG_EXIT_CODE)
         capabilities = self._backbone.capabilities
         return Heartbeat(
             worker_id=self._worker_id,

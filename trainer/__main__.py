@@ -47,7 +47,10 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--ema-decay", type=float, default=0.997)
     train.add_argument("--person-weight", type=float, default=2.0)
     train.add_argument("--shards", type=int, default=None, help="read only the first so many shards")
-    train.add_argument("--half-minutes", type=float, default=0.0, help="begin with so many minutes at half the sides")
+    train.add_argument(
+        "--condition-minutes", type=float, default=0.0, help="teach the encoders alone for so long first"
+    )
+    train.add_argument("--start-from", type=Path, default=None, help="a nano folder to go on from, not random weights")
     train.add_argument("--restart", action="store_true", help="keep the weights of the run, begin its budget anew")
     train.add_argument("--compile", action="store_true", help="torch.compile (needs a C++ compiler)")
     train.set_defaults(command=_train)

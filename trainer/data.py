@@ -17,6 +17,7 @@ from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.nano import to_pixels
 from engine.identity.parts import body_crop, head_crop
 from engine.identity.profile import Box
+from trainer.people.parts import Part
 from trainer.shards import PeopleShards
 
 FACE_OF_HEAD = 0.75
@@ -36,12 +37,20 @@ class Conditions:
     no_body: float = 0.08
 
 
+PAINTED = (Part.SKIN, Part.HAIR, Part.TOP, Part.BOTTOM, Part.SHOES, Part.FACE)
+PAINTED_PIXELS_MIN = 20
+
+
 @dataclass(frozen=True)
 class Batch:
-    """latents [B, C, h, w]; weight [B, 1, h, w]; face [B, 3, 32, 32], body [B, 3, H, W] in [-1, 1]; scales [B]."""
+    """latents [B, C, h, w]; weight [B, 1, h, w]; face [B, 3, 32, 32], body [B, 3, H, W] in [-1, 1]; scales [B].
+
+    colours [B, parts, 3]: the mean RGB in [-1, 1] of each part of PAINTED in the target; NaN where it does not show.
+    """
 
     latents: Tensor
     weight: Tensor
+    colours: Tensor
     captions: list[str]
     face: Tensor
     body: Tensor
@@ -52,25 +61,23 @@ class Batch:
 class TrainingPhotos:
     """Shards with the latents of every photo and stylised copy, ready to be drawn from."""
 
-    def __init__(
-        self, people: PeopleShards, vae: NanoAutoencoder, cache: Path, config: AdapterConfig, shrink: int = 1
-    ) -> None:
-        """`shrink` divides the sides of the targets (not of the references) for a cheaper first phase."""
+    def __init__(self, people: PeopleShards, vae: NanoAutoencoder, cache: Path, config: AdapterConfig) -> None:
         self.people = people
         self.config = config
         self.siblings = people.siblings()
-        suffix = "" if shrink == 1 else f"-{shrink}"
-        self.plain = _latents(people.images, vae, cache / f"latents{suffix}.npy", shrink)
+        self.plain = _latents(people.images, vae, cache / "latents.npy")
         styled = np.stack([copy.image for copy in people.styled]) if people.styled else people.images[:0]
-        self.styled = _latents(styled, vae, cache / f"latents-styled{suffix}.npy", shrink)
+        self.styled = _latents(styled, vae, cache / "latents-styled.npy")
 
     def batch(self, size: int, conditions: Conditions, person_weight: float, rng: np.random.Generator) -> Batch:
         """A random batch; the loss weight is 1 + person_weight on the person."""
         rows = [self._row(conditions, rng) for _ in range(size)]
-        masks = torch.from_numpy(np.stack([self.people.parts[row.photo] > 0 for row in rows])).float()[:, None]
+        parts = np.stack([self.people.parts[row.photo] for row in rows])
+        masks = torch.from_numpy(parts > 0).float()[:, None]
         return Batch(
             latents=torch.from_numpy(np.stack([row.latent for row in rows])).float(),
             weight=1 + person_weight * torch.nn.functional.adaptive_avg_pool2d(masks, self.plain.shape[2:]),
+            colours=part_colours(to_pixels([Image.fromarray(row.image) for row in rows]), torch.from_numpy(parts)),
             captions=[row.caption for row in rows],
             face=to_pixels([row.face for row in rows]),
             body=to_pixels([row.body for row in rows]),
@@ -84,10 +91,10 @@ class TrainingPhotos:
         if self.people.styled and rng.random() < conditions.styled:
             index = int(rng.integers(len(self.people.styled)))
             copy = self.people.styled[index]
-            photo, latent, style = copy.index, self.styled[index], copy.phrase[language]
+            photo, image, latent, style = copy.index, copy.image, self.styled[index], copy.phrase[language]
         else:
             photo = int(rng.integers(len(self.people.images)))
-            latent = self.plain[photo]
+            image, latent = self.people.images[photo], self.plain[photo]
         nothing = rng.random() < conditions.nothing
         without_text = nothing or rng.random() < conditions.no_text
         without_identity = nothing or rng.random() < conditions.no_identity
@@ -99,9 +106,8 @@ class TrainingPhotos:
         face, seen = self._face(reference)
         face_scale = float(seen and not without_identity and rng.random() >= conditions.no_face)
         body_scale = float(not without_identity and (face_scale == 0 or rng.random() >= conditions.no_body))
-        return _Row(
-            photo, latent, "" if without_text else caption, face, self._body(reference, rng), face_scale, body_scale
-        )
+        words = "" if without_text else caption
+        return _Row(photo, image, latent, words, face, self._body(reference, rng), face_scale, body_scale)
 
     def _reference(self, photo: int, rng: np.random.Generator) -> int:
         others = self.siblings[int(self.people.identity[photo])]
@@ -129,12 +135,21 @@ class TrainingPhotos:
 @dataclass(frozen=True)
 class _Row:
     photo: int
+    image: NDArray[np.uint8]
     latent: NDArray[np.float16]
     caption: str
     face: Image.Image
     body: Image.Image
     face_scale: float
     body_scale: float
+
+
+def part_colours(images: Tensor, parts: Tensor) -> Tensor:
+    """images [B, 3, H, W], parts [B, H, W] -> the mean colour [B, parts, 3] of each part of PAINTED, NaN if unseen."""
+    masks = torch.stack([parts == part for part in PAINTED], 1).flatten(2).float()
+    pixels = masks.sum(2, keepdim=True)
+    means = masks @ images.flatten(2).transpose(1, 2) / pixels.clamp(min=1)
+    return means.masked_fill(pixels < PAINTED_PIXELS_MIN, torch.nan)
 
 
 def face_of_head(head: NDArray[np.float32]) -> Box:
@@ -146,7 +161,7 @@ def face_of_head(head: NDArray[np.float32]) -> Box:
 
 
 @torch.no_grad()
-def _latents(images: NDArray[np.uint8], vae: NanoAutoencoder, path: Path, shrink: int) -> NDArray[np.float16]:
+def _latents(images: NDArray[np.uint8], vae: NanoAutoencoder, path: Path) -> NDArray[np.float16]:
     """float16 [n, C, h, w], scaled to unit variance; kept at `path` and extended when images were added."""
     done: NDArray[np.float16] | None = np.load(path) if path.exists() else None
     start = 0 if done is None else len(done)
@@ -155,7 +170,6 @@ def _latents(images: NDArray[np.uint8], vae: NanoAutoencoder, path: Path, shrink
     fresh = []
     for first in track(range(start, len(images), 64), description="encoding"):
         pixels = torch.from_numpy(images[first : first + 64]).permute(0, 3, 1, 2).float() / 127.5 - 1
-        pixels = torch.nn.functional.avg_pool2d(pixels, shrink)
         latents = vae.encode(pixels.contiguous(memory_format=torch.channels_last)).latents * vae.config.scaling_factor
         fresh.append(latents.contiguous().half().numpy())
     merged = np.concatenate([*([] if done is None else [done]), *fresh])

@@ -89,7 +89,7 @@ def build(tokenizer: CLIPTokenizer, vae: NanoAutoencoder, width: int = 128, heig
         attention_head_dim=4,
         norm_num_groups=16,
     )
-    adapter = Adapter(AdapterConfig(body_size=(width, height)), cross_attention_layers(unet))
+    adapter = Adapter(AdapterConfig(), cross_attention_layers(unet))
     adapter.attach(unet)
     scheduler = DDIMScheduler(
         beta_schedule="squaredcos_cap_v2",

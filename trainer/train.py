@@ -1,8 +1,10 @@
 """Training nano's denoiser with its adapter and text encoder: `python -m trainer train`.
 
-v-prediction on a cosine schedule with zero terminal SNR; all parts but the autoencoder learn together. The budget is
-wall-clock minutes and the learning rate follows it down to nothing, so a run of any length ends well; a run that was
-cut off resumes where it stood.
+v-prediction on a cosine schedule with zero terminal SNR; all parts but the autoencoder learn together. Words and photos
+come first: for some minutes the encoders alone learn to foretell the picture's coarse layout and the person's colours
+from what they pool, at a fraction of a UNet step's cost, and keep that as a side task later (LOG.md says why). The
+budget is wall-clock minutes and the learning rate follows it down to nothing, so a run of any length ends well; a run
+that was cut off resumes where it stood.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +23,11 @@ from accelerate import Accelerator
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
-from engine.adapter.attention import BranchCondition, pooled_condition
+from engine.adapter.attention import BranchCondition
 from engine.adapter.model import Adapter
 from engine.backbones.autoencoder import NanoAutoencoder
-from engine.backbones.nano import NanoModel, mean_word, save_model
-from trainer.data import Batch, Conditions, TrainingPhotos
+from engine.backbones.nano import NanoModel, load_model, pool_words, save_model
+from trainer.data import PAINTED, Batch, Conditions, TrainingPhotos
 from trainer.nano import build, train_tokenizer
 from trainer.shards import PeopleShards, read_shards
 from trainer.version import commit
@@ -35,13 +37,23 @@ TIME_MIN = 0.08
 """Times are TIME_MIN + (1 - TIME_MIN) u ** NOISE_BIAS of the schedule with u uniform: noisy times, where composition is
 decided, come more often; the nearly clean ones, which a few-step sampler never visits, not at all."""
 
+CONDITION_ROWS = 3
+"""Rows a step while the encoders learn alone, as a multiple of the batch."""
+
+LAYOUT = (6, 4)
+SIDE_WEIGHT = 0.5
+COLOURS_WEIGHT = 4.0
+"""The side task: the latent averaged over this grid (rows, columns) and the colour of every part of the person, both
+foretold linearly from the pooled conditions."""
+
 
 @dataclass(frozen=True)
 class TrainingRun:
     """How to train. `minutes` and `steps` (if given) count across resumptions; `person_weight` is extra loss weight.
 
-    For the first `half_minutes` the targets have half the sides and a batch twice the rows: composition and colours are
-    learned at a fraction of the cost. `restart` keeps the weights of `out` but begins the budget anew."""
+    The first `condition_minutes` teach the encoders alone. A run that does not resume begins with the weights of the
+    nano folder `start_from`, with random ones without. `restart` keeps the weights of `out` but begins the budget
+    anew."""
 
     data: Path
     autoencoder: Path
@@ -54,14 +66,15 @@ class TrainingRun:
     ema_decay: float = 0.997
     person_weight: float = 2.0
     compile: bool = False
-    half_minutes: float = 0.0
+    condition_minutes: float = 0.0
     restart: bool = False
+    start_from: Path | None = None
     shards: int | None = None
     seed: int = 0
 
 
 class Denoiser(nn.Module):
-    """Everything that learns: text encoder, adapter and UNet."""
+    """Everything that learns: text encoder, adapter, UNet and the head of the side task."""
 
     def __init__(self, model: NanoModel) -> None:
         super().__init__()
@@ -69,25 +82,30 @@ class Denoiser(nn.Module):
         self.text_encoder: nn.Module = model.text_encoder
         self.adapter: Adapter = model.adapter
         self.end: int = model.tokenizer.eos_token_id
+        pooled_dim = model.unet.config.projection_class_embeddings_input_dim
+        self.layout = nn.Linear(pooled_dim, model.unet.config.in_channels * LAYOUT[0] * LAYOUT[1])
+        self.colours = nn.Linear(pooled_dim, 3 * len(PAINTED))
 
     def forward(
-        self, noisy: Tensor, timestep: Tensor, tokens: Tensor, face: Tensor, body: Tensor, scales: Tensor
-    ) -> Tensor:
-        """noisy [B, C, h, w], timestep [B], tokens [B, M], crops [B, 3, H, W], scales [2, B] -> v [B, C, h, w]."""
+        self, noisy: Tensor | None, timestep: Tensor, tokens: Tensor, face: Tensor, body: Tensor, scales: Tensor
+    ) -> tuple[Tensor | None, Tensor, Tensor]:
+        """noisy [B, C, h, w], timestep [B], tokens [B, M], crops [B, 3, H, W], scales [2, B] -> v, layout, colours.
+
+        v [B, C, h, w], None without `noisy`; layout [B, C, *LAYOUT]; colours [B, parts, 3].
+        """
         text = self.text_encoder(tokens).last_hidden_state
         identity = {
             "face": BranchCondition(scales[0], self.adapter.encoders["face"](face)),
             "body": BranchCondition(scales[1], self.adapter.encoders["body"](body)),
         }
-        output: Tensor = self.unet(
-            noisy,
-            timestep,
-            text,
-            class_labels=pooled_condition(mean_word(text, tokens, self.end), identity),
-            cross_attention_kwargs={"identity": identity},
-            return_dict=False,
-        )[0]
-        return output
+        pooled = self.adapter.pooled(pool_words(text, tokens, self.end), identity)
+        layout = self.layout(pooled).unflatten(1, (-1, *LAYOUT))
+        colours = self.colours(pooled).unflatten(1, (-1, 3))
+        if noisy is None:
+            return None, layout, colours
+        kwargs = {"identity": identity}
+        v = self.unet(noisy, timestep, text, class_labels=pooled, cross_attention_kwargs=kwargs, return_dict=False)[0]
+        return v, layout, colours
 
 
 @dataclass
@@ -100,6 +118,7 @@ class Trainer:
     optimizer: torch.optim.Optimizer
     ema: dict[str, Tensor]
     step: int = 0
+    phase_from: int = 0
     spent_s: float = 0.0
 
     @property
@@ -112,6 +131,7 @@ class Trainer:
             "optimizer": self.optimizer.state_dict(),
             "ema": self.ema,
             "step": self.step,
+            "phase_from": self.phase_from,
             "spent_s": self.spent_s,
         }
         torch.save(state, self.state_path.with_suffix(".tmp"))
@@ -124,9 +144,11 @@ class Trainer:
         self.denoiser.load_state_dict(state["denoiser"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.ema, self.step, self.spent_s = state["ema"], state["step"], state["spent_s"]
+        self.phase_from = state["phase_from"]
 
     def learning_rate(self) -> float:
-        warm = min(1.0, (self.step + 1) / self.run.warmup_steps)
+        """Warms up twice: for the encoders, then for the UNet."""
+        warm = min(1.0, (self.step - self.phase_from + 1) / self.run.warmup_steps)
         fraction = min(1.0, self.spent_s / (60 * self.run.minutes))
         return self.run.learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * fraction)))
 
@@ -160,11 +182,8 @@ def train(run: TrainingRun) -> None:
     accelerator = Accelerator(cpu=not torch.cuda.is_available())
     people = read_shards(run.data, run.shards)
     vae = NanoAutoencoder.from_pretrained(run.autoencoder).eval().requires_grad_(False)
-    trainer = _trainer(run, build(_tokenizer(run, people), vae))
-    targets = {
-        shrink: TrainingPhotos(people, vae, run.out / "cache", trainer.model.adapter.config, shrink)
-        for shrink in ((2, 1) if run.half_minutes else (1,))
-    }
+    trainer = _trainer(run, _model(run, people, vae))
+    photos = TrainingPhotos(people, vae, run.out / "cache", trainer.model.adapter.config)
     trainer.denoiser.to(accelerator.device)
     trainer.denoiser.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     trainer.resume()
@@ -177,27 +196,35 @@ def train(run: TrainingRun) -> None:
     with Progress(*columns) as progress, (run.out / "log.jsonl").open("a", buffering=1) as log:
         bar = progress.add_task("train", total=60 * run.minutes, completed=int(trainer.spent_s))
         last = saved = exported = time.monotonic()
-        recent: list[float] = []
+        recent: list[Tensor] = []
+        alone = trainer.spent_s < 60 * run.condition_minutes
         while True:
-            shrink = 2 if trainer.spent_s < 60 * run.half_minutes else 1
-            batch = targets[shrink].batch(run.batch * shrink, Conditions(), run.person_weight, rng)
+            conditions_only = trainer.spent_s < 60 * run.condition_minutes
+            if conditions_only != alone:
+                alone, trainer.phase_from = conditions_only, trainer.step
+            rows = run.batch * (CONDITION_ROWS if conditions_only else 1)
+            batch = photos.batch(rows, Conditions(), run.person_weight, rng)
             for group in trainer.optimizer.param_groups:
                 group["lr"] = trainer.learning_rate()
-            loss = _loss(predict, trainer.model, batch, alphas, accelerator.device)
+            losses = _losses(predict, trainer.model, batch, None if conditions_only else alphas, accelerator.device)
             trainer.optimizer.zero_grad(set_to_none=True)
-            accelerator.backward(loss)
+            accelerator.backward(
+                losses[0] + (1.0 if conditions_only else SIDE_WEIGHT) * (losses[1] + COLOURS_WEIGHT * losses[2])
+            )
             torch.nn.utils.clip_grad_norm_(trainer.denoiser.parameters(), 1.0)
             trainer.optimizer.step()
             trainer.step += 1
             trainer.average()
-            recent.append(float(loss.detach()))
+            recent.append(torch.stack(losses).detach())
             now = time.monotonic()
             trainer.spent_s, last = trainer.spent_s + now - last, now
             done = trainer.spent_s >= 60 * run.minutes or trainer.step == run.steps
             if done or trainer.step % 25 == 0:
-                row = {"step": trainer.step, "loss": sum(recent) / len(recent), "spent_s": round(trainer.spent_s)}
+                loss, layout, colours = torch.stack(recent).mean(0).tolist()
+                row = {"step": trainer.step, "loss": loss, "layout": layout, "colours": colours}
+                row["spent_s"] = round(trainer.spent_s)
                 log.write(json.dumps(row) + "\n")
-                progress.update(bar, completed=trainer.spent_s, description=f"step {trainer.step} {row['loss']:.4f}")
+                progress.update(bar, completed=trainer.spent_s, description=f"step {trainer.step} {loss:.4f}")
                 recent.clear()
             if done or now - saved > 180:
                 trainer.save()
@@ -218,6 +245,15 @@ def _trainer(run: TrainingRun, model: NanoModel) -> Trainer:
     return Trainer(run, model, denoiser, optimizer, ema)
 
 
+def _model(run: TrainingRun, people: PeopleShards, vae: NanoAutoencoder) -> NanoModel:
+    if run.start_from is None:
+        return build(_tokenizer(run, people), vae)
+    model = replace(load_model(run.start_from), vae=vae)
+    for learner in (model.unet, model.text_encoder, model.adapter):
+        learner.train().requires_grad_(True)
+    return model
+
+
 def _tokenizer(run: TrainingRun, people: PeopleShards) -> Any:
     from transformers import CLIPTokenizer
 
@@ -228,15 +264,23 @@ def _tokenizer(run: TrainingRun, people: PeopleShards) -> Any:
     return CLIPTokenizer.from_pretrained(folder)
 
 
-def _loss(predict: Any, model: NanoModel, batch: Batch, alphas: Tensor, device: torch.device) -> Tensor:
-    """Weighted MSE of v = alpha eps - sigma x0 (Salimans & Ho, 2022), at times stratified over the batch."""
+def _losses(
+    predict: Any, model: NanoModel, batch: Batch, alphas: Tensor | None, device: torch.device
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Weighted MSE of v = alpha eps - sigma x0 (Salimans & Ho, 2022), stratified times; MSE of the side tasks.
+
+    Without `alphas` nothing is denoised and the first is zero.
+    """
     clean = batch.latents.to(device)
     size = len(clean)
-    spread = TIME_MIN + (1 - TIME_MIN) * ((torch.arange(size) + torch.rand(size)) / size) ** NOISE_BIAS
-    timestep = (spread * len(alphas)).long().clamp(max=len(alphas) - 1).to(device)
-    alpha, sigma = (root.sqrt()[:, None, None, None] for root in (alphas[timestep], 1 - alphas[timestep]))
-    noise = torch.randn_like(clean)
-    noisy = (alpha * clean + sigma * noise).contiguous(memory_format=torch.channels_last)
+    noisy, timestep, target = None, torch.zeros(size, dtype=torch.long, device=device), clean
+    if alphas is not None:
+        spread = TIME_MIN + (1 - TIME_MIN) * ((torch.arange(size) + torch.rand(size)) / size) ** NOISE_BIAS
+        timestep = (spread * len(alphas)).long().clamp(max=len(alphas) - 1).to(device)
+        alpha, sigma = (root.sqrt()[:, None, None, None] for root in (alphas[timestep], 1 - alphas[timestep]))
+        noise = torch.randn_like(clean)
+        noisy = (alpha * clean + sigma * noise).contiguous(memory_format=torch.channels_last)
+        target = alpha * noise - sigma * clean
     tokens = model.tokenizer(
         batch.captions,
         padding="max_length",
@@ -245,7 +289,13 @@ def _loss(predict: Any, model: NanoModel, batch: Batch, alphas: Tensor, device: 
         return_tensors="pt",
     ).input_ids.to(device)
     scales = torch.stack([batch.face_scale, batch.body_scale]).to(device)
-    output = predict(noisy, timestep, tokens, batch.face.to(device), batch.body.to(device), scales)
+    v, layout, colours = predict(noisy, timestep, tokens, batch.face.to(device), batch.body.to(device), scales)
+    layout_loss = F.mse_loss(layout, F.adaptive_avg_pool2d(clean, LAYOUT))
+    true_colours = batch.colours.to(device)
+    seen = ~true_colours.isnan()
+    off = torch.where(seen, true_colours - colours, 0.0)  # a NaN under `where` has no gradient
+    colours_loss = off.square().sum() / seen.sum().clamp(min=1)
+    if v is None:
+        return torch.zeros_like(layout_loss), layout_loss, colours_loss
     weight = batch.weight.to(device)
-    error = F.mse_loss(output, alpha * noise - sigma * clean, reduction="none")
-    return (weight * error).mean() / weight.mean()
+    return (weight * (v - target).square()).mean() / weight.mean(), layout_loss, colours_loss

@@ -9,7 +9,7 @@ reused exactly at every step.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,12 +27,34 @@ class BranchCondition:
     tokens: [B, N, token_dim], or None once `keys_values` holds K and V, each [B, heads, N, head_dim], by layer name.
     scale: [B]; zero where this picture has no such branch. mask: bool [B, N], True where a token counts; a row must
     hold at least one True.
+
+    block_scales: factors on the scale by block, "up_blocks.1" or finer; the longest name that fits a layer holds, 1.0
+    where none does. regions: number of positions L of a layer -> bool [B, L, N], which tokens a position may read, so
+    that several people stay apart (`region_masks`); a position that may read none gets nothing from this branch.
     """
 
     scale: Tensor
     tokens: Tensor | None = None
     mask: Tensor | None = None
     keys_values: Mapping[str, tuple[Tensor, Tensor]] | None = None
+    block_scales: Mapping[str, float] | None = None
+    regions: Mapping[int, Tensor] | None = None
+
+    def scale_in(self, layer: str) -> Tensor:
+        """[B] for the layer of this name."""
+        fitting = [block for block in self.block_scales or () if f"{layer}.".startswith(f"{block}.")]
+        if not fitting:
+            return self.scale
+        assert self.block_scales is not None
+        return self.scale * self.block_scales[max(fitting, key=len)]
+
+    def mask_over(self, positions: int) -> Tensor | None:
+        """bool [B, 1, positions or 1, N], or None where every position reads every token."""
+        mask = None if self.mask is None else self.mask[:, None, None, :]
+        if self.regions is None:
+            return mask
+        allowed = self.regions[positions][:, None]
+        return allowed if mask is None else allowed & mask
 
 
 IdentityCondition = Mapping[str, BranchCondition]
@@ -85,9 +107,12 @@ class BranchedAttention:
         else:
             assert branch.tokens is not None, f"the {name} branch has neither tokens nor cached keys and values"
             key, value = self.projections.keys_values(name, branch.tokens)
-        mask = None if branch.mask is None else branch.mask[:, None, None, :]
-        attended = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        return branch.scale.to(attended.dtype)[:, None, None, None] * attended
+        scale = branch.scale_in(self.layer).to(query.dtype)[:, None, None, None]
+        mask = branch.mask_over(query.shape[2])
+        if branch.regions is None or mask is None:
+            return scale * F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        covered = mask.any(-1, keepdim=True)
+        return scale * covered * F.scaled_dot_product_attention(query, key, value, attn_mask=mask | ~covered)
 
 
 class PlainAttention:
@@ -131,22 +156,23 @@ def merge_heads(split: Tensor) -> Tensor:
     return split.transpose(1, 2).flatten(2)
 
 
-def pooled_condition(text: Tensor, identity: IdentityCondition) -> Tensor:
-    """text [B, D] and the mean token of every branch at its scale -> [B, (1 + branches) * D].
+def region_masks(regions: Tensor, tokens: Sequence[int], sizes: Sequence[tuple[int, int]]) -> dict[int, Tensor]:
+    """Who may be read where, for the layers of these sizes (rows, columns).
 
-    Joins the time embedding, as the image embedding does in Stable unCLIP: what holds for the whole picture is learned
-    far sooner that way than through attention alone. An absent branch is zero.
+    regions [B, people, H, W], above 0.5 where a person is to be; tokens: how many of the branch's tokens are each
+    person's, in order. -> positions -> bool [B, positions, sum of tokens].
     """
-    parts = [text]
-    for name in BRANCHES:
-        branch = identity.get(name)
-        if branch is None or branch.tokens is None:
-            parts.append(torch.zeros_like(text))
-            continue
-        mask = torch.ones_like(branch.tokens[..., 0]) if branch.mask is None else branch.mask.to(text.dtype)
-        mean = (branch.tokens * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
-        parts.append(branch.scale.to(text.dtype)[:, None] * mean)
-    return torch.cat(parts, dim=1)
+    owner = torch.repeat_interleave(torch.arange(len(tokens)), torch.tensor(tokens)).to(regions.device)
+    masks = {}
+    for rows, columns in sizes:
+        shrunk = F.interpolate(regions.float(), size=(rows, columns), mode="area") > 0.5
+        masks[rows * columns] = shrunk.flatten(2).transpose(1, 2)[:, :, owner]
+    return masks
+
+
+def rescaled(identity: IdentityCondition, factors: Mapping[str, float]) -> dict[str, BranchCondition]:
+    """The condition with each branch's scale times its factor (1.0 where none is given): a schedule over steps."""
+    return {name: replace(branch, scale=branch.scale * factors.get(name, 1.0)) for name, branch in identity.items()}
 
 
 def repeat_condition(identity: IdentityCondition, negative_scale: float = 0.0) -> dict[str, BranchCondition]:
@@ -158,6 +184,7 @@ def repeat_condition(identity: IdentityCondition, negative_scale: float = 0.0) -
             branch,
             scale=torch.cat([negative_scale * branch.scale, branch.scale]),
             mask=None if branch.mask is None else torch.cat([branch.mask, branch.mask]),
+            regions=branch.regions and {length: torch.cat([mask, mask]) for length, mask in branch.regions.items()},
             keys_values={
                 layer: (torch.cat([key, key]), torch.cat([value, value]))
                 for layer, (key, value) in branch.keys_values.items()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.adapter.attention import (
@@ -16,6 +18,8 @@ from engine.adapter.attention import (
     BranchProjections,
     IdentityCondition,
     PlainAttention,
+    merge_heads,
+    split_heads,
 )
 
 
@@ -28,7 +32,7 @@ class AdapterConfig:
     heads: int = 6
     face_size: tuple[int, int] = (32, 32)
     face_patch: int = 8
-    body_size: tuple[int, int] = (128, 192)
+    body_size: tuple[int, int] = (64, 96)
     body_patch: int = 16
 
     def to_dict(self) -> dict[str, Any]:
@@ -36,13 +40,21 @@ class AdapterConfig:
 
 
 class ViewEncoder(nn.Module):
-    """A small vision transformer over the patches of one crop, trained together with the adapter."""
+    """Convolutions down to patches, then a small transformer over them; trained together with the adapter.
+
+    Patches embedded linearly learn several times slower in runs as short as ours (trainer/LOG.md).
+    """
 
     def __init__(self, size: tuple[int, int], patch: int, token_dim: int, depth: int, heads: int) -> None:
         super().__init__()
         width, height = size
-        self.unshuffle = nn.PixelUnshuffle(patch)
-        self.embed = nn.Linear(3 * patch * patch, token_dim)
+        fine = patch // 4
+        self.stem = nn.Sequential(
+            nn.PixelUnshuffle(fine),
+            _convolution(3 * fine * fine, token_dim // 2, 1),
+            _convolution(token_dim // 2, 2 * token_dim // 3, 2),
+            _convolution(2 * token_dim // 3, token_dim, 2),
+        )
         self.position = nn.Parameter(torch.randn((height // patch) * (width // patch), token_dim) * 0.02)
         layer = nn.TransformerEncoderLayer(
             token_dim, heads, 4 * token_dim, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
@@ -52,9 +64,33 @@ class ViewEncoder(nn.Module):
 
     def forward(self, crop: Tensor) -> Tensor:
         """crop [B, 3, H, W] in [-1, 1] -> tokens [B, N, token_dim]."""
-        patches = self.unshuffle(crop).flatten(2).transpose(1, 2)
-        tokens: Tensor = self.norm(self.blocks(self.embed(patches) + self.position))
+        patches = self.stem(crop).flatten(2).transpose(1, 2)
+        tokens: Tensor = self.norm(self.blocks(patches + self.position))
         return tokens
+
+
+def _convolution(channels: int, out: int, stride: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(channels, out, 3, stride=stride, padding=1), nn.GroupNorm(math.gcd(8, out), out), nn.GELU()
+    )
+
+
+class AttentionPool(nn.Module):
+    """A branch's tokens in one vector: each head has one learned query, so each may look for its own thing."""
+
+    def __init__(self, token_dim: int, heads: int) -> None:
+        super().__init__()
+        self.query = nn.Parameter(torch.randn(heads, 1, token_dim // heads))
+        self.to_k = nn.Linear(token_dim, token_dim)
+        self.to_v = nn.Linear(token_dim, token_dim)
+
+    def forward(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
+        """tokens [B, N, token_dim], mask bool [B, N] -> [B, token_dim]."""
+        heads = self.query.shape[0]
+        key, value = split_heads(self.to_k(tokens), heads), split_heads(self.to_v(tokens), heads)
+        query = self.query.expand(len(tokens), -1, -1, -1)
+        mask = None if mask is None else mask[:, None, None, :]
+        return merge_heads(F.scaled_dot_product_attention(query, key, value, attn_mask=mask)).squeeze(1)
 
 
 class Adapter(nn.Module):
@@ -70,6 +106,7 @@ class Adapter(nn.Module):
                 "body": ViewEncoder(config.body_size, config.body_patch, config.token_dim, config.depth, config.heads),
             }
         )
+        self.pools = nn.ModuleDict({name: AttentionPool(config.token_dim, config.heads) for name in BRANCHES})
         self.projections = nn.ModuleDict(
             {
                 _module_key(name): BranchProjections(config.token_dim, inner_dim, heads)
@@ -103,6 +140,21 @@ class Adapter(nn.Module):
         """views: crops [B, 3, H, W], one entry a photo -> [B, photos * N, token_dim], read jointly by attention."""
         return torch.cat([self.encoders[branch](view) for view in views], dim=1)
 
+    def pooled(self, text: Tensor, identity: IdentityCondition) -> Tensor:
+        """text [B, D] and every branch pooled, at its scale -> [B, (1 + branches) * D]; zero for an absent branch.
+
+        Joins the time embedding, as the image embedding does in Stable unCLIP: what holds for the whole picture is
+        learned far sooner that way than through attention alone.
+        """
+        parts = [text]
+        for name in BRANCHES:
+            branch = identity.get(name)
+            if branch is None or branch.tokens is None:
+                parts.append(torch.zeros_like(text))
+            else:
+                parts.append(branch.scale.to(text.dtype)[:, None] * self.pools[name](branch.tokens, branch.mask))
+        return torch.cat(parts, dim=1)
+
     def cache(self, identity: IdentityCondition) -> dict[str, BranchCondition]:
         """The same condition with K and V of every layer in place of tokens."""
         cached = {}
@@ -110,7 +162,7 @@ class Adapter(nn.Module):
             if (branch := identity.get(name)) is None or branch.tokens is None:
                 continue
             keys_values = {layer: self.layer(layer).keys_values(name, branch.tokens) for layer in self.layer_names}
-            cached[name] = BranchCondition(branch.scale, None, branch.mask, keys_values)
+            cached[name] = replace(branch, tokens=None, keys_values=keys_values)
         return cached
 
 

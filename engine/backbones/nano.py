@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from engine.adapter.attention import BRANCHES, BranchCondition, pooled_condition, repeat_condition
+from engine.adapter.attention import BRANCHES, BranchCondition, repeat_condition
 from engine.adapter.model import Adapter, AdapterConfig, cross_attention_layers
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.base import Capabilities, Drawing, Step, StepCallback
@@ -104,13 +104,14 @@ def to_pixels(images: Sequence[Image.Image]) -> Tensor:
     return torch.from_numpy(stacked).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
-def mean_word(states: Tensor, tokens: Tensor, end: int) -> Tensor:
-    """The mean state [B, D] of the words in states [B, M, D]: the positions of tokens [B, M] before the first `end`.
+def pool_words(states: Tensor, tokens: Tensor, end: int) -> Tensor:
+    """The words of states [B, M, D] in one [B, D]: the positions of tokens [B, M] before the first `end`.
 
-    The state at the end token itself, which CLIP pools by, says little in so small a text encoder.
+    Their sum over the root of their number, so that one word more or less weighs the same in a long prompt. The state
+    at the end token itself, which CLIP pools by, says little in so small a text encoder.
     """
     words = ((tokens == end).cumsum(1) == 0).to(states.dtype)
-    return (states * words[..., None]).sum(1) / words.sum(1, keepdim=True)
+    return (states * words[..., None]).sum(1) / words.sum(1, keepdim=True).sqrt()
 
 
 def view_crops(view: View, config: AdapterConfig) -> dict[str, Image.Image]:
@@ -161,12 +162,12 @@ class NanoBackbone:
         guided = guidance > 1.0
         text, pooled = self._text([d.prompt for d in drawings])
         tokens = self._identity([d.identity for d in drawings], settings)
-        pooled = pooled_condition(pooled, tokens)
+        pooled = self.model.adapter.pooled(pooled, tokens)
         identity = self.model.adapter.cache(tokens)
         if guided:
             negative_text, negative_pooled = self._text([d.negative_prompt for d in drawings])
             text = torch.cat([negative_text, text])
-            pooled = torch.cat([pooled_condition(negative_pooled, {}), pooled])
+            pooled = torch.cat([self.model.adapter.pooled(negative_pooled, {}), pooled])
             identity = repeat_condition(identity)
         scheduler = DDIMScheduler.from_config(self.model.scheduler.config)
         scheduler.set_timesteps(steps, device=self._device)
@@ -191,7 +192,7 @@ class NanoBackbone:
         return self._decode(latents)
 
     def _text(self, prompts: list[str]) -> tuple[Tensor, Tensor]:
-        """Token states [B, M, D] and their mean [B, D]."""
+        """Token states [B, M, D] and the words pooled [B, D]."""
         tokenizer = self.model.tokenizer
         tokens = tokenizer(
             prompts,
@@ -202,7 +203,7 @@ class NanoBackbone:
         )
         ids = tokens.input_ids.to(self._device)
         states = self.model.text_encoder(ids).last_hidden_state
-        return states, mean_word(states, ids, tokenizer.eos_token_id)
+        return states, pool_words(states, ids, tokenizer.eos_token_id)
 
     def _noise(self, seeds: list[int]) -> Tensor:
         channels, (height, width) = self.model.unet.config.in_channels, self.model.unet.config.sample_size

@@ -230,6 +230,22 @@ def test_sigterm_ends_the_job_in_hand_and_says_goodbye(broker_url: str, astronau
         _end(process)
 
 
+def test_a_worker_that_hangs_ends_itself(broker_url: str, astronaut_jpeg: bytes, tmp_path: Path) -> None:
+    from engine.worker import HUNG_EXIT_CODE
+
+    own_url = broker_url.removesuffix("/0") + "/2"
+    log = tmp_path / "worker.log"
+    process = _start_worker(own_url, log, SLOW_BACKBONE_STEP_S="8", ENGINE_HUNG_S="1")
+    desk = Desk(own_url)
+    try:
+        desk.wait(Heartbeat)
+        desk.send(GENERATE_TASK, _batch(astronaut_jpeg, "stuck"))
+        assert process.wait(PATIENCE_S) == HUNG_EXIT_CODE
+        assert "ENGINE_HUNG_S" in log.read_text("utf-8")
+    finally:
+        _end(process)
+
+
 @pytest.mark.parametrize(
     ("setting", "value", "said"),
     [

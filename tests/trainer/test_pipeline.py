@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,9 @@ from engine.contract import Settings
 from engine.identity.faces import CascadeFinder
 from trainer import autoencoder, gates, judge, train
 from trainer.__main__ import main
-from trainer.data import Conditions, TrainingPhotos
+from trainer.data import PAINTED, Conditions, TrainingPhotos, part_colours
 from trainer.errors import CheckpointError, DataError
+from trainer.people.parts import Part
 from trainer.shards import read_shards
 
 LONG = 60.0
@@ -41,8 +43,41 @@ def test_the_autoencoder_learns_and_says_how_well(shards: Path, vae_run: Path) -
     images = read_shards(shards).images
     untrained = ((images.astype(float) - images.mean()) ** 2).mean()
     assert facts["psnr_db"] > 10 * np.log10(255**2 / untrained), "worse than one grey for all"
+    assert facts["latent_std"] == pytest.approx(1, abs=0.1)
+
+
+def test_the_encoder_is_the_principal_components_and_training_leaves_it_alone(shards: Path, vae_run: Path) -> None:
     vae = NanoAutoencoder.from_pretrained(vae_run / "vae")
-    assert vae.config.scaling_factor == pytest.approx(1 / facts["latent_std"])
+    images = torch.from_numpy(read_shards(shards).images).permute(0, 3, 1, 2).float() / 127.5 - 1
+    fitted = NanoAutoencoder()
+    fitted.fit(images)
+    assert torch.allclose(vae.encoder.weight.abs(), fitted.encoder.weight.abs(), atol=1e-4)
+    latents = vae.encode(images).latents
+    channels = latents.transpose(0, 1).flatten(1)
+    assert channels.mean(1).abs().max() < 0.01, "not centred"
+    covariance = channels.cov()
+    assert (covariance - covariance.diag().diag()).abs().max() < 0.01, "correlated"
+    assert (covariance.diag().diff() < 1e-4).all(), "not from coarse to fine"
+
+
+def test_the_encoders_learn_alone_first_and_the_unet_waits(shards: Path, vae_run: Path, tmp_path: Path) -> None:
+    run = train.TrainingRun(shards, vae_run / "vae", tmp_path, minutes=LONG, steps=1, batch=4, condition_minutes=LONG)
+    train.train(run)
+    before = torch.load(tmp_path / "state.pt", weights_only=True)
+    train.train(replace(run, steps=2))
+    after = torch.load(tmp_path / "state.pt", weights_only=True)
+    changed = {name for name, value in after["denoiser"].items() if not torch.equal(value, before["denoiser"][name])}
+    assert {name.partition(".")[0] for name in changed} == {"text_encoder", "adapter", "layout", "colours"}
+    assert all(value.isfinite().all() for value in after["denoiser"].values() if value.is_floating_point())
+
+
+def test_a_parts_colour_is_its_mean_and_unknown_where_it_does_not_show() -> None:
+    images, parts = torch.zeros(1, 3, 16, 16), torch.zeros(1, 16, 16, dtype=torch.uint8)
+    parts[:, :8], images[:, 0, :8] = Part.TOP, 0.5
+    parts[:, 15, 15] = Part.HAIR
+    colours = part_colours(images, parts)[0]
+    assert colours[PAINTED.index(Part.TOP)].tolist() == [0.5, 0.0, 0.0]
+    assert colours[PAINTED.index(Part.HAIR)].isnan().all(), "one pixel says nothing"
 
 
 def test_training_writes_a_checkpoint_that_carries_its_origin_and_draws(trained: Path) -> None:
@@ -61,6 +96,17 @@ def test_a_run_that_was_cut_off_goes_on_where_it_stood(shards: Path, vae_run: Pa
     assert after["spent_s"] > before["spent_s"] > 0
     steps = [json.loads(line)["step"] for line in (trained / "log.jsonl").read_text("utf-8").splitlines()]
     assert steps == [2, 4]
+
+
+def test_a_run_may_begin_with_the_weights_of_another(
+    shards: Path, vae_run: Path, trained: Path, tmp_path: Path
+) -> None:
+    run = train.TrainingRun(shards, vae_run / "vae", tmp_path, minutes=LONG, steps=1, batch=4, learning_rate=1e-9)
+    train.train(replace(run, start_from=trained / "nano"))
+    before, after = load_model(trained / "nano"), load_model(tmp_path / "nano")
+    for old, new in zip(before.modules(), after.modules(), strict=True):
+        for name, value in old.state_dict().items():
+            assert torch.allclose(value, new.state_dict()[name], atol=1e-3), name
 
 
 def test_references_are_other_photos_of_the_same_person(shards: Path, vae_run: Path, trained: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from diffusers import UNet2DConditionModel
 from torch import Tensor
 
-from engine.adapter.attention import BranchCondition, repeat_condition
+from engine.adapter.attention import BranchCondition, region_masks, repeat_condition, rescaled
 from engine.adapter.model import Adapter, AdapterConfig, cross_attention_layers
 
 
@@ -127,3 +129,63 @@ def test_the_doubled_condition_leaves_the_negative_half_without_identity(
     output = predict(unet, rows=4, **identity(doubled))
     torch.testing.assert_close(output[:2], predict(unet, rows=4)[:2])
     assert not torch.allclose(output[2:], predict(unet, rows=4)[2:])
+
+
+def test_a_block_has_its_own_scale(unet: UNet2DConditionModel, adapter: Adapter) -> None:
+    adapter.attach(unet)
+    whole = condition()
+    blocks = {"down_blocks": 0.0, "mid_block": 0.0, "up_blocks": 0.0}
+    silenced = {name: replace(branch, block_scales=blocks) for name, branch in whole.items()}
+    assert torch.equal(predict(unet), predict(unet, **identity(silenced)))
+    finer = {**blocks, "up_blocks.0.attentions.0": 1.0}
+    louder = {name: replace(branch, block_scales=finer) for name, branch in whole.items()}
+    heard = predict(unet, **identity(louder))
+    assert not torch.allclose(heard, predict(unet))
+    assert not torch.allclose(heard, predict(unet, **identity(whole)))
+
+
+def test_a_step_has_its_own_scale(unet: UNet2DConditionModel, adapter: Adapter) -> None:
+    adapter.attach(unet)
+    quiet = predict(unet, **identity(rescaled(condition(), {"face": 0.5, "body": 0.0})))
+    face = condition()["face"]
+    torch.testing.assert_close(quiet, predict(unet, **identity({"face": replace(face, scale=0.5 * face.scale)})))
+
+
+def two_people(left: Tensor, right: Tensor) -> dict[str, BranchCondition]:
+    """Two people side by side on pictures of 12 x 8, one reads `left` tokens [1, N, 24], the other `right`."""
+    regions = torch.zeros(1, 2, 12, 8)
+    regions[:, 0, :, :4], regions[:, 1, :, 4:] = 1, 1
+    masks = region_masks(regions, (left.shape[1], right.shape[1]), ((12, 8), (6, 4)))
+    return {"body": BranchCondition(torch.ones(1), torch.cat([left, right], 1), regions=masks)}
+
+
+def test_several_people_stay_apart_in_every_layer(adapter: Adapter, unet: UNet2DConditionModel) -> None:
+    adapter.attach(unet)
+    name = adapter.layer_names[0]
+    layer = dict(unet.named_modules())[name.removesuffix(".processor")]
+    hidden, text = torch.randn(1, 24, 32), torch.randn(1, 5, 24)
+    left, right, other = torch.randn(3, 1, 4, 24).unbind()
+    with torch.no_grad():
+        before = layer(hidden, text, identity=two_people(left, right)).view(6, 4, 32)
+        after = layer(hidden, text, identity=two_people(left, other)).view(6, 4, 32)
+    assert torch.equal(before[:, :2], after[:, :2])
+    assert not torch.allclose(before[:, 2:], after[:, 2:])
+
+
+def test_where_nobody_is_to_be_the_branch_is_silent(adapter: Adapter, unet: UNet2DConditionModel) -> None:
+    adapter.attach(unet)
+    masks = region_masks(torch.zeros(2, 1, 12, 8), (7,), ((12, 8), (6, 4)))
+    nowhere = {name: replace(branch, regions=masks) for name, branch in condition().items()}
+    assert torch.equal(predict(unet), predict(unet, **identity(nowhere)))
+    with torch.no_grad():
+        doubled = repeat_condition(adapter.cache(nowhere))
+    assert torch.equal(predict(unet, rows=4), predict(unet, rows=4, **identity(doubled)))
+
+
+def test_compiles_without_a_graph_break(unet: UNet2DConditionModel, adapter: Adapter) -> None:
+    adapter.attach(unet)
+    with torch.no_grad():
+        cached = adapter.cache(condition())
+    expected = predict(unet, **identity(cached))
+    unet.compile(fullgraph=True, backend="eager")
+    torch.testing.assert_close(expected, predict(unet, **identity(cached)))
