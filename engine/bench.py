@@ -32,7 +32,10 @@ BATCH = 8
 
 @dataclass(frozen=True)
 class Shape:
-    """A UNet2DConditionModel configuration and what it is fed: latents [*, *size], text [tokens, dim]."""
+    """A UNet2DConditionModel configuration (nano's without its class embedding) and how many text tokens it reads.
+
+    added: whether it also wants a pooled text and sizes, as SDXL's does.
+    """
 
     unet: dict[str, Any]
     text_tokens: int

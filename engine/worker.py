@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -58,19 +58,12 @@ FLUSH_TIMEOUT_S = 30.0
 class Service:
     """What the tasks do, whoever brings them."""
 
-    def __init__(
-        self,
-        generator: Generator,
-        outbox: Outbox,
-        cancellations: CancellationListener,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, generator: Generator, outbox: Outbox, cancellations: CancellationListener) -> None:
         self._generator = generator
         self._outbox = outbox
         self._cancellations = cancellations
-        self._clock = clock
         self._in_hand: frozenset[str] = frozenset()
-        self._moved_at = clock()
+        self._moved_at = time.monotonic()
         self._lock = threading.Lock()
 
     def generate(self, text: object) -> None:
@@ -101,16 +94,16 @@ class Service:
     def still_s(self) -> float:
         """Seconds without a step or an answer while something is in hand; 0 between tasks."""
         with self._lock:
-            return self._clock() - self._moved_at if self._in_hand else 0.0
+            return time.monotonic() - self._moved_at if self._in_hand else 0.0
 
     def _tell(self, reply: Reply) -> None:
-        self._moved_at = self._clock()
+        self._moved_at = time.monotonic()
         self._outbox.put(reply)
 
     @contextmanager
     def _holding(self, ids: set[str]) -> Iterator[None]:
         with self._lock:
-            self._in_hand, self._moved_at = frozenset(ids), self._clock()
+            self._in_hand, self._moved_at = frozenset(ids), time.monotonic()
         try:
             yield
         finally:

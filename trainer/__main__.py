@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
 
     train = commands.add_parser("train", help="train the denoiser, the text encoder and the adapter")
     _paths_and_minutes(train)
-    train.add_argument("--autoencoder", type=Path, required=True, help="the vae folder of an autoencoder run")
+    train.add_argument("--autoencoder", type=Path, default=None, help="the vae folder of an autoencoder run")
     train.add_argument("--batch", type=int, default=16)
     train.add_argument("--learning-rate", type=float, default=5e-4)
     train.add_argument("--ema-decay", type=float, default=0.997)
@@ -50,7 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--condition-minutes", type=float, default=0.0, help="teach the encoders alone for so long first"
     )
-    train.add_argument("--start-from", type=Path, default=None, help="a nano folder to go on from, not random weights")
+    train.add_argument(
+        "--start-from", type=Path, default=None, help="a nano folder to go on from, with its own autoencoder"
+    )
     train.add_argument("--restart", action="store_true", help="keep the weights of the run, begin its budget anew")
     train.add_argument("--compile", action="store_true", help="torch.compile (needs a C++ compiler)")
     train.set_defaults(command=_train)

@@ -23,7 +23,7 @@ from rich.progress import Progress
 from torch import Tensor
 
 from engine.backbones.autoencoder import NanoAutoencoder
-from trainer.shards import PeopleShards, read_shards
+from trainer.shards import PeopleShards, pixels, read_shards
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def train(run: AutoencoderRun) -> None:
     people = read_shards(run.data)
     pool = [people.images, *([np.stack([s.image for s in people.styled])] if people.styled else [])]
     model = NanoAutoencoder().to(memory_format=torch.channels_last)
-    model.fit(_pixels(people.images[:: max(1, len(people.images) // run.fitted_on)]))
+    model.fit(pixels(people.images[:: max(1, len(people.images) // run.fitted_on)]))
     optimizer = torch.optim.AdamW(model.decoder.parameters(), lr=run.learning_rate, weight_decay=1e-4)
     state_path = run.out / "autoencoder.pt"
     run.out.mkdir(parents=True, exist_ok=True)
@@ -86,11 +86,6 @@ def train(run: AutoencoderRun) -> None:
     _finish(model, people, run, step)
 
 
-def _pixels(images: NDArray[np.uint8]) -> Tensor:
-    """uint8 [n, H, W, 3] -> [n, 3, H, W] in [-1, 1]."""
-    return torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
-
-
 def _disturbed(latents: Tensor, most: float) -> Tensor:
     """Adds noise of a standard deviation drawn for every row from 0 to `most`."""
     return latents + most * torch.rand(len(latents), 1, 1, 1) * torch.randn_like(latents)
@@ -118,7 +113,7 @@ def _crops(pool: list[NDArray[np.uint8]], run: AutoencoderRun, rng: np.random.Ge
             left = rng.integers(image.shape[1] - run.crop_px + 1)
             crop = image[top : top + run.crop_px, left : left + run.crop_px]
             crops.append(crop[:, ::-1] if rng.random() < 0.5 else crop)
-        batch = _pixels(np.stack(crops))
+        batch = pixels(np.stack(crops))
         gain = torch.from_numpy(rng.uniform(0.85, 1.15, (run.batch, 3, 1, 1)).astype(np.float32))
         yield (batch * gain).clamp(-1, 1).contiguous(memory_format=torch.channels_last)
 
@@ -133,7 +128,7 @@ def _edge_loss(output: Tensor, target: Tensor) -> Tensor:
 @torch.no_grad()
 def _finish(model: NanoAutoencoder, people: PeopleShards, run: AutoencoderRun, step: int) -> None:
     model.eval()
-    batch = _pixels(people.images[:: max(1, len(people.images) // 256)])
+    batch = pixels(people.images[:: max(1, len(people.images) // 256)])
     latents = model.encode(batch).latents
     decoded = model.decode(latents).sample.clamp(-1, 1)
     psnr_db = float(10 * torch.log10(4 / F.mse_loss(decoded, batch)))

@@ -18,10 +18,14 @@ from engine.backbones.nano import to_pixels
 from engine.identity.parts import body_crop, head_crop
 from engine.identity.profile import Box
 from trainer.people.parts import Part
-from trainer.shards import PeopleShards
+from trainer.shards import PeopleShards, pixels
 
 FACE_OF_HEAD = 0.75
 """A detector's face box over the skull's box, in height: references in use come with the former."""
+
+PAINTED = (Part.SKIN, Part.HAIR, Part.TOP, Part.BOTTOM, Part.SHOES, Part.FACE)
+PAINTED_PIXELS_MIN = 20
+"""The parts whose colour the side task foretells, where at least so many pixels of them show."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +39,6 @@ class Conditions:
     nothing: float = 0.06
     no_face: float = 0.35
     no_body: float = 0.08
-
-
-PAINTED = (Part.SKIN, Part.HAIR, Part.TOP, Part.BOTTOM, Part.SHOES, Part.FACE)
-PAINTED_PIXELS_MIN = 20
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class TrainingPhotos:
         return Batch(
             latents=torch.from_numpy(np.stack([row.latent for row in rows])).float(),
             weight=1 + person_weight * torch.nn.functional.adaptive_avg_pool2d(masks, self.plain.shape[2:]),
-            colours=part_colours(to_pixels([Image.fromarray(row.image) for row in rows]), torch.from_numpy(parts)),
+            colours=part_colours(pixels(np.stack([row.image for row in rows])), torch.from_numpy(parts)),
             captions=[row.caption for row in rows],
             face=to_pixels([row.face for row in rows]),
             body=to_pixels([row.body for row in rows]),
@@ -147,9 +147,9 @@ class _Row:
 def part_colours(images: Tensor, parts: Tensor) -> Tensor:
     """images [B, 3, H, W], parts [B, H, W] -> the mean colour [B, parts, 3] of each part of PAINTED, NaN if unseen."""
     masks = torch.stack([parts == part for part in PAINTED], 1).flatten(2).float()
-    pixels = masks.sum(2, keepdim=True)
-    means = masks @ images.flatten(2).transpose(1, 2) / pixels.clamp(min=1)
-    return means.masked_fill(pixels < PAINTED_PIXELS_MIN, torch.nan)
+    area = masks.sum(2, keepdim=True)
+    means = masks @ images.flatten(2).transpose(1, 2) / area.clamp(min=1)
+    return means.masked_fill(area < PAINTED_PIXELS_MIN, torch.nan)
 
 
 def face_of_head(head: NDArray[np.float32]) -> Box:
@@ -169,8 +169,8 @@ def _latents(images: NDArray[np.uint8], vae: NanoAutoencoder, path: Path) -> NDA
         return done[: len(images)]
     fresh = []
     for first in track(range(start, len(images), 64), description="encoding"):
-        pixels = torch.from_numpy(images[first : first + 64]).permute(0, 3, 1, 2).float() / 127.5 - 1
-        latents = vae.encode(pixels.contiguous(memory_format=torch.channels_last)).latents * vae.config.scaling_factor
+        batch = pixels(images[first : first + 64])
+        latents = vae.encode(batch.contiguous(memory_format=torch.channels_last)).latents * vae.config.scaling_factor
         fresh.append(latents.contiguous().half().numpy())
     merged = np.concatenate([*([] if done is None else [done]), *fresh])
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -22,7 +22,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from trainer.errors import CheckpointError
-from trainer.shards import PeopleShards, read_shards
+from trainer.shards import PeopleShards, pixels, read_shards
 
 SHIPPED_JUDGE = Path(__file__).parent / "weights" / "judge"
 
@@ -111,7 +111,7 @@ def train(run: JudgeRun) -> dict[str, Any]:
 
 def _degraded(images: NDArray[np.uint8], rng: np.random.Generator) -> Tensor:
     """[B, 3, H, W] in [-1, 1], with blur, noise and exposure as in generated pictures."""
-    batch = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
+    batch = pixels(images)
     if rng.random() < 0.5:
         factor = float(rng.uniform(0.35, 0.9))
         small = F.interpolate(batch, scale_factor=factor, mode="area")
@@ -148,8 +148,7 @@ def read(judge: Judge, images: NDArray[np.uint8]) -> Reading:
     """What the judge sees on images uint8 [n, H, W, 3]."""
     parts, backgrounds = [], []
     for first in range(0, len(images), 32):
-        pixels = torch.from_numpy(images[first : first + 32]).permute(0, 3, 1, 2).float() / 127.5 - 1
-        part_logits, background_logits = judge(pixels)
+        part_logits, background_logits = judge(pixels(images[first : first + 32]))
         parts.append(part_logits.argmax(1).byte().numpy())
         backgrounds.append(background_logits.argmax(1).numpy())
     return Reading(np.concatenate(parts), np.concatenate(backgrounds))

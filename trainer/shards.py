@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from trainer.errors import DataError
 
@@ -45,6 +47,11 @@ class PeopleShards:
         order = np.argsort(self.identity, kind="stable")
         people, starts = np.unique(self.identity[order], return_index=True)
         return {int(p): group for p, group in zip(people, np.split(order, starts[1:]), strict=True)}
+
+
+def pixels(images: NDArray[np.uint8]) -> Tensor:
+    """uint8 [n, H, W, 3] -> float32 [n, 3, H, W] in [-1, 1]."""
+    return torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def read_shards(folder: Path, limit: int | None = None) -> PeopleShards:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from engine.adapter.model import Adapter
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.nano import NanoModel, load_model, pool_words, save_model
 from trainer.data import PAINTED, Batch, Conditions, TrainingPhotos
+from trainer.errors import CheckpointError
 from trainer.nano import build, train_tokenizer
 from trainer.shards import PeopleShards, read_shards
 from trainer.version import commit
@@ -51,12 +52,12 @@ foretold linearly from the pooled conditions."""
 class TrainingRun:
     """How to train. `minutes` and `steps` (if given) count across resumptions; `person_weight` is extra loss weight.
 
-    The first `condition_minutes` teach the encoders alone. A run that does not resume begins with the weights of the
-    nano folder `start_from`, with random ones without. `restart` keeps the weights of `out` but begins the budget
-    anew."""
+    The first `condition_minutes` teach the encoders alone. A run that does not resume begins either with random weights
+    over the latents of `autoencoder`, or with the nano folder `start_from` and that folder's own autoencoder: a UNet
+    knows no other latents. `restart` keeps the weights of `out` but begins the budget anew."""
 
     data: Path
-    autoencoder: Path
+    autoencoder: Path | None
     out: Path
     minutes: float
     steps: int | None = None
@@ -176,14 +177,17 @@ class Trainer:
 
 
 def train(run: TrainingRun) -> None:
-    """Trains until the budget is spent; checkpoints every few minutes to `out`, exports `out/nano` at the end."""
+    """Trains until the budget is spent; checkpoints every few minutes to `out`, exports `out/nano` at the end.
+
+    Raises DataError without shards, CheckpointError unless exactly one of `autoencoder` and `start_from` is given,
+    WeightsError for a `start_from` that is no nano folder.
+    """
     torch.manual_seed(run.seed)
     run.out.mkdir(parents=True, exist_ok=True)
     accelerator = Accelerator(cpu=not torch.cuda.is_available())
     people = read_shards(run.data, run.shards)
-    vae = NanoAutoencoder.from_pretrained(run.autoencoder).eval().requires_grad_(False)
-    trainer = _trainer(run, _model(run, people, vae))
-    photos = TrainingPhotos(people, vae, run.out / "cache", trainer.model.adapter.config)
+    trainer = _trainer(run, _model(run, people))
+    photos = TrainingPhotos(people, trainer.model.vae, run.out / "cache", trainer.model.adapter.config)
     trainer.denoiser.to(accelerator.device)
     trainer.denoiser.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     trainer.resume()
@@ -197,20 +201,18 @@ def train(run: TrainingRun) -> None:
         bar = progress.add_task("train", total=60 * run.minutes, completed=int(trainer.spent_s))
         last = saved = exported = time.monotonic()
         recent: list[Tensor] = []
-        alone = trainer.spent_s < 60 * run.condition_minutes
+        encoders_alone = trainer.spent_s < 60 * run.condition_minutes
         while True:
-            conditions_only = trainer.spent_s < 60 * run.condition_minutes
-            if conditions_only != alone:
-                alone, trainer.phase_from = conditions_only, trainer.step
-            rows = run.batch * (CONDITION_ROWS if conditions_only else 1)
+            if encoders_alone and trainer.spent_s >= 60 * run.condition_minutes:
+                encoders_alone, trainer.phase_from = False, trainer.step
+            rows = run.batch * (CONDITION_ROWS if encoders_alone else 1)
             batch = photos.batch(rows, Conditions(), run.person_weight, rng)
             for group in trainer.optimizer.param_groups:
                 group["lr"] = trainer.learning_rate()
-            losses = _losses(predict, trainer.model, batch, None if conditions_only else alphas, accelerator.device)
+            losses = _losses(predict, trainer.model, batch, None if encoders_alone else alphas, accelerator.device)
             trainer.optimizer.zero_grad(set_to_none=True)
-            accelerator.backward(
-                losses[0] + (1.0 if conditions_only else SIDE_WEIGHT) * (losses[1] + COLOURS_WEIGHT * losses[2])
-            )
+            side_weight = 1.0 if encoders_alone else SIDE_WEIGHT
+            accelerator.backward(losses[0] + side_weight * (losses[1] + COLOURS_WEIGHT * losses[2]))
             torch.nn.utils.clip_grad_norm_(trainer.denoiser.parameters(), 1.0)
             trainer.optimizer.step()
             trainer.step += 1
@@ -245,10 +247,13 @@ def _trainer(run: TrainingRun, model: NanoModel) -> Trainer:
     return Trainer(run, model, denoiser, optimizer, ema)
 
 
-def _model(run: TrainingRun, people: PeopleShards, vae: NanoAutoencoder) -> NanoModel:
-    if run.start_from is None:
-        return build(_tokenizer(run, people), vae)
-    model = replace(load_model(run.start_from), vae=vae)
+def _model(run: TrainingRun, people: PeopleShards) -> NanoModel:
+    if run.start_from is None and run.autoencoder is not None:
+        vae = NanoAutoencoder.from_pretrained(run.autoencoder)
+        return build(_tokenizer(run, people), vae.eval().requires_grad_(False))
+    if run.start_from is None or run.autoencoder is not None:
+        raise CheckpointError("expected either --autoencoder (random weights) or --start-from (its own autoencoder)")
+    model = load_model(run.start_from)
     for learner in (model.unet, model.text_encoder, model.adapter):
         learner.train().requires_grad_(True)
     return model

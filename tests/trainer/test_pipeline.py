@@ -98,15 +98,23 @@ def test_a_run_that_was_cut_off_goes_on_where_it_stood(shards: Path, vae_run: Pa
     assert steps == [2, 4]
 
 
-def test_a_run_may_begin_with_the_weights_of_another(
-    shards: Path, vae_run: Path, trained: Path, tmp_path: Path
-) -> None:
-    run = train.TrainingRun(shards, vae_run / "vae", tmp_path, minutes=LONG, steps=1, batch=4, learning_rate=1e-9)
+def test_a_run_may_begin_with_the_weights_of_another(shards: Path, trained: Path, tmp_path: Path) -> None:
+    run = train.TrainingRun(shards, None, tmp_path, minutes=LONG, steps=1, batch=4, learning_rate=1e-9)
     train.train(replace(run, start_from=trained / "nano"))
     before, after = load_model(trained / "nano"), load_model(tmp_path / "nano")
     for old, new in zip(before.modules(), after.modules(), strict=True):
         for name, value in old.state_dict().items():
             assert torch.allclose(value, new.state_dict()[name], atol=1e-3), name
+
+
+def test_a_run_needs_latents_of_one_origin(
+    shards: Path, vae_run: Path, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = ["train", "--data", str(shards), "--out", str(tmp_path), "--minutes", "1"]
+    both = ["--autoencoder", str(vae_run / "vae"), "--start-from", str(trained / "nano")]
+    for wrong in ([], both):
+        assert main([*run, *wrong]) == 2
+        assert "--start-from" in capsys.readouterr().err
 
 
 def test_references_are_other_photos_of_the_same_person(shards: Path, vae_run: Path, trained: Path) -> None:
