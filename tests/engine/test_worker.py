@@ -235,7 +235,7 @@ def test_a_worker_that_hangs_ends_itself(broker_url: str, astronaut_jpeg: bytes,
 
     own_url = broker_url.removesuffix("/0") + "/2"
     log = tmp_path / "worker.log"
-    process = _start_worker(own_url, log, SLOW_BACKBONE_STEP_S="8", ENGINE_HUNG_S="1")
+    process = _start_worker(own_url, log, SLOW_BACKBONE_STEP_S="4", ENGINE_HUNG_S="0.5")
     desk = Desk(own_url)
     try:
         desk.wait(Heartbeat)
