@@ -8,9 +8,9 @@ late, twice or not at all: whoever reads a reply decides by `job_id` whether it 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 GENERATE_TASK = "bolid.generate"
 EXAMINE_TASK = "bolid.examine"
@@ -29,6 +29,39 @@ class Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
 
 
+class Clothes(StrEnum):
+    """Whether the person keeps the clothes of the photos, or wears what the words say."""
+
+    KEEP = "keep"
+    CHANGE = "change"
+
+
+class PosePreset(StrEnum):
+    """Poses that every backbone with pose control knows by name."""
+
+    STANDING = "standing"
+    WALKING = "walking"
+    SITTING = "sitting"
+    KNEELING = "kneeling"
+    LYING = "lying"
+    ARMS_RAISED = "arms_raised"
+    HANDS_ON_HIPS = "hands_on_hips"
+    WAVING = "waving"
+
+
+class Pose(Message):
+    """The pose asked for: a preset, or a photo of anybody in that pose (as in Reference). Exactly one of the two."""
+
+    preset: PosePreset | None = None
+    image: bytes | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.preset is None) == (self.image is None):
+            raise ValueError("expected either a preset or an image")
+        return self
+
+
 class Settings(Message):
     """How to draw; `None` means the backbone's own default."""
 
@@ -36,6 +69,13 @@ class Settings(Message):
     guidance: float | None = Field(default=None, ge=0.0, le=30.0)
     face_scale: float = Field(default=1.0, ge=0.0, le=2.0)
     body_scale: float = Field(default=1.0, ge=0.0, le=2.0)
+    clothes: Clothes = Clothes.KEEP
+    pose_scale: float = Field(default=1.0, ge=0.0, le=2.0)
+
+    @property
+    def batch_key(self) -> tuple[int | None, float | None]:
+        """Pictures can be drawn in one batch where this is equal; all else may differ from picture to picture."""
+        return self.steps, self.guidance
 
 
 class Reference(Message):
@@ -57,11 +97,12 @@ class GenerateRequest(Message):
     negative_prompt: str = ""
     seed: int = Field(ge=0, lt=2**63)
     settings: Settings = Settings()
+    pose: Pose | None = None
     preview: bool = True
 
 
 class GenerateBatch(Message):
-    """The argument of GENERATE_TASK: jobs of different users drawn together, with equal `settings`."""
+    """The argument of GENERATE_TASK: jobs of different users drawn together; equal `settings.batch_key`."""
 
     requests: tuple[GenerateRequest, ...] = Field(min_length=1)
 
@@ -84,6 +125,8 @@ class Verdict(StrEnum):
     TOO_BLURRED = "too_blurred"
     TOO_DARK = "too_dark"
     UNREADABLE = "unreadable"
+    MINOR = "minor"
+    NUDITY = "nudity"
 
 
 class FailureCode(StrEnum):
@@ -91,18 +134,23 @@ class FailureCode(StrEnum):
 
     BAD_REFERENCE = "bad_reference"
     BAD_PROMPT = "bad_prompt"
+    BAD_POSE = "bad_pose"
+    REFUSED_PROMPT = "refused_prompt"
+    REFUSED_PHOTO = "refused_photo"
+    REFUSED_PICTURE = "refused_picture"
     OUT_OF_MEMORY = "out_of_memory"
     CANCELLED = "cancelled"
     INTERNAL = "internal"
 
 
 class Started(Message):
-    """A worker took the job in hand."""
+    """A worker took the job in hand. `prompt` is what the model is about to be told, where that is a translation."""
 
     kind: Literal["started"] = "started"
     job_id: str
     attempt: int
     worker_id: str
+    prompt: str | None = None
 
 
 class Progress(Message):
@@ -154,13 +202,15 @@ class Examination(Message):
 class Heartbeat(Message):
     """Sent every HEARTBEAT_INTERVAL_S by a thread of the worker, busy or idle; extends the leases of `job_ids`.
 
-    `job_ids` holds the jobs and reference ids in hand. `stopping` is the last one of an orderly end."""
+    `pose`: it can draw a pose that is asked for. `job_ids` holds the jobs and reference ids in hand. `stopping` is the
+    last one of an orderly end."""
 
     kind: Literal["heartbeat"] = "heartbeat"
     worker_id: str
     backbone: str
     device: str
     batch_max: int = Field(default=1, ge=1)
+    pose: bool = False
     job_ids: tuple[str, ...] = ()
     stopping: bool = False
 

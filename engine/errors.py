@@ -3,12 +3,16 @@
 EngineError
 ├── BadReference         a photo cannot serve as a reference
 ├── PromptError          a prompt cannot be drawn
+├── PoseError            no pose can be read from the photo that was sent for it
+├── Refused              prompt, photo or picture is not allowed (minors, nudity)
 ├── Cancelled            the request was withdrawn while it was being drawn
 └── SetupError           the installation lacks something; the message names the remedy
     └── WeightsError     a checkpoint is absent or not what it should be
 """
 
 from __future__ import annotations
+
+from engine.contract import FailureCode
 
 
 class EngineError(Exception):
@@ -21,6 +25,18 @@ class BadReference(EngineError):
 
 class PromptError(EngineError):
     """A prompt cannot be drawn."""
+
+
+class PoseError(EngineError):
+    """No pose can be read from the photo that was sent for it."""
+
+
+class Refused(EngineError):
+    """Prompt, photo or picture is not allowed; `code` says which."""
+
+    def __init__(self, code: FailureCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Cancelled(EngineError):

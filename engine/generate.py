@@ -85,7 +85,7 @@ class Generator:
     def generate(self, requests: Sequence[GenerateRequest], emit: Emit, is_cancelled: IsCancelled) -> None:
         """Every request ends in exactly one Result or Failure, whatever happens to the others.
 
-        Requests with equal settings are drawn together, as many as the backbone takes at once."""
+        Requests with equal steps and guidance are drawn together, as many as the backbone takes at once."""
         orders = []
         for request in requests:
             if is_cancelled(request.job_id):
@@ -101,7 +101,7 @@ class Generator:
 
     def _batches(self, orders: list[_Order]) -> Iterator[list[_Order]]:
         size = self._backbone.capabilities.batch_max
-        for _, group in groupby(orders, key=lambda order: order.request.settings):
+        for _, group in groupby(orders, key=lambda order: order.request.settings.batch_key):
             alike = list(group)
             for start in range(0, len(alike), size):
                 yield alike[start : start + size]
@@ -121,7 +121,7 @@ class Generator:
         best = sorted(views, key=lambda view: view.observation.quality, reverse=True)
         kept = best[: self._backbone.capabilities.references_max]
         identity = IdentityProfile(tuple(view for view in views if any(view is one for one in kept)))
-        return Drawing(identity, request.prompt, request.negative_prompt, request.seed)
+        return Drawing(identity, request.prompt, request.negative_prompt, request.seed, request.settings)
 
     def _view(self, reference: Reference) -> View:
         image = read_photo(reference.image)
@@ -136,7 +136,7 @@ class Generator:
         began = self._clock()
         try:
             drawings = [order.drawing for order in orders]
-            pictures = self._backbone.draw(drawings, orders[0].request.settings, turn.on_step)
+            pictures = self._backbone.draw(drawings, turn.on_step)
         except Cancelled:
             return
         except Exception as error:  # the worker's edge: whatever a model raises is one job's failure, not the worker's

@@ -177,6 +177,7 @@ class Worker:
             backbone=capabilities.name,
             device=self._backbone.device,
             batch_max=capabilities.batch_max,
+            pose=capabilities.pose,
             job_ids=self._service.in_hand(),
         )
 
@@ -217,8 +218,10 @@ def warm_up(backbone: Backbone) -> None:
     """One step on a grey photo, so that the first user does not wait for caches and kernels."""
     size = (backbone.capabilities.width, backbone.capabilities.height)
     view = View(Image.new("RGB", size, "gray"), Observation(*size))
-    drawing = Drawing(IdentityProfile((view,)), prompt="a person", negative_prompt="", seed=0)
-    backbone.draw([drawing], Settings(steps=1))
+    drawing = Drawing(
+        IdentityProfile((view,)), prompt="a person", negative_prompt="", seed=0, settings=Settings(steps=1)
+    )
+    backbone.draw([drawing])
 
 
 def main() -> int:

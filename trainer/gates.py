@@ -145,10 +145,10 @@ def _draw(
     size, pictures = backbone.capabilities.batch_max, []
     for first in track(range(0, len(cases), size), description=what):
         drawings = [
-            Drawing(person, case.prompt, "", case.identity)
+            Drawing(person, case.prompt, "", case.identity, settings)
             for person, case in zip(people[first : first + size], cases[first : first + size], strict=True)
         ]
-        pictures += [np.asarray(picture, np.uint8) for picture in backbone.draw(drawings, settings)]
+        pictures += [np.asarray(picture, np.uint8) for picture in backbone.draw(drawings)]
     return np.stack(pictures)
 
 

@@ -23,8 +23,8 @@ def plan(line: Sequence[Waiting], *, slots: int, batch_max: int) -> list[list[Wa
     """At most `slots` batches off the front of the line, in its order.
 
     While there are slots enough for everyone, everyone goes alone: that is quickest for each. Beyond that, jobs of
-    different users with equal settings share a slot. A job that was tried before goes alone: it may be what broke its
-    batch.
+    different users with equal steps and guidance share a slot. A job that was tried before goes alone: it may be what
+    broke its batch.
     """
     if len(line) <= slots:
         batch_max = 1
@@ -43,6 +43,6 @@ def _fits(job: Waiting, batch: Sequence[Waiting], batch_max: int) -> bool:
     return (
         len(batch) < batch_max
         and job.attempts == first.attempts == 0
-        and job.settings == first.settings
+        and job.settings.batch_key == first.settings.batch_key
         and all(job.user_id != other.user_id for other in batch)
     )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from engine.contract import Settings
@@ -14,12 +16,17 @@ from engine.identity.profile import IdentityProfile
 
 @dataclass(frozen=True)
 class Drawing:
-    """One picture to draw. The seed alone decides the noise; equal drawings give equal pictures on one device."""
+    """One picture to draw. The seed alone decides the noise; equal drawings give equal pictures on one device.
+
+    pose: float32 [17, 3], COCO order: x and y in 0..1 of the picture, confidence in 0..1 (0: not seen).
+    """
 
     identity: IdentityProfile
     prompt: str
     negative_prompt: str
     seed: int
+    settings: Settings = field(default_factory=Settings)
+    pose: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -40,12 +47,25 @@ class Capabilities:
     """What a backbone can do and under which terms."""
 
     name: str
+    family: Literal["adapter", "reference-edit"]
     width: int
     height: int
     references_max: int
     batch_max: int
     steps_default: int
+    steps_range: tuple[int, int]
     guidance_default: float
+    guidance_range: tuple[float, float]
+    pose: bool
+    """A pose can be asked for."""
+    strength: bool
+    """face_scale and body_scale act continuously."""
+    preview_decoder: str
+    """What decodes previews: "own", or the repository id of a small decoder."""
+    languages: tuple[str, ...]
+    """Prompts in other languages are translated to "en" first."""
+    photorealistic: bool
+    """Its pictures can be mistaken for photos: it is not served without a safety classifier."""
     licence: str
     commercial_use: bool
 
@@ -59,8 +79,6 @@ class Backbone(Protocol):
     @property
     def device(self) -> str: ...
 
-    def draw(
-        self, drawings: Sequence[Drawing], settings: Settings, on_step: StepCallback | None = None
-    ) -> list[Image.Image]:
-        """RGB pictures in the order of `drawings`; they share `settings` and run as one batch."""
+    def draw(self, drawings: Sequence[Drawing], on_step: StepCallback | None = None) -> list[Image.Image]:
+        """RGB pictures in the order of `drawings`, run as one batch; their `settings.batch_key` must be equal."""
         ...

@@ -24,10 +24,9 @@ from engine.adapter.attention import BRANCHES, BranchCondition, repeat_condition
 from engine.adapter.model import Adapter, AdapterConfig, cross_attention_layers
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.base import Capabilities, Drawing, Step, StepCallback
-from engine.contract import Settings
 from engine.errors import WeightsError
 from engine.identity.parts import body_crop, head_crop
-from engine.identity.profile import IdentityProfile, View
+from engine.identity.profile import View
 
 SHIPPED_WEIGHTS = Path(__file__).parent.parent / "weights" / "nano"
 PARTS = ("unet", "vae", "text_encoder")
@@ -134,12 +133,20 @@ class NanoBackbone:
         sampling = model.metadata["sampling"]
         self._capabilities = Capabilities(
             name="nano",
+            family="adapter",
             width=8 * model.unet.config.sample_size[1],
             height=8 * model.unet.config.sample_size[0],
             references_max=4,
             batch_max=8,
             steps_default=int(sampling["steps"]),
             guidance_default=float(sampling["guidance"]),
+            steps_range=(1, 50),
+            guidance_range=(1.0, 10.0),
+            pose=False,
+            strength=True,
+            preview_decoder="own",
+            languages=("en", "ru"),
+            photorealistic=False,
             licence="Apache-2.0",
             commercial_use=True,
         )
@@ -153,15 +160,14 @@ class NanoBackbone:
         return self._device
 
     @torch.inference_mode()
-    def draw(
-        self, drawings: Sequence[Drawing], settings: Settings, on_step: StepCallback | None = None
-    ) -> list[Image.Image]:
+    def draw(self, drawings: Sequence[Drawing], on_step: StepCallback | None = None) -> list[Image.Image]:
         """RGB pictures of capabilities.width x height px, in the order of `drawings`."""
+        settings = drawings[0].settings
         guidance = self._capabilities.guidance_default if settings.guidance is None else settings.guidance
         steps = settings.steps or self._capabilities.steps_default
         guided = guidance > 1.0
         text, pooled = self._text([d.prompt for d in drawings])
-        tokens = self._identity([d.identity for d in drawings], settings)
+        tokens = self._identity(drawings)
         pooled = self.model.adapter.pooled(pooled, tokens)
         identity = self.model.adapter.cache(tokens)
         if guided:
@@ -210,16 +216,19 @@ class NanoBackbone:
         noise = [torch.randn(channels, height, width, generator=torch.Generator().manual_seed(s)) for s in seeds]
         return torch.stack(noise).to(self._device)
 
-    def _identity(self, identities: list[IdentityProfile], settings: Settings) -> dict[str, BranchCondition]:
+    def _identity(self, drawings: Sequence[Drawing]) -> dict[str, BranchCondition]:
         """Crops of every person's views, encoded in one batch a branch, padded to the largest number of tokens."""
         adapter, limit = self.model.adapter, self._capabilities.references_max
-        scales = {"face": settings.face_scale, "body": settings.body_scale}
-        crops = [[view_crops(view, adapter.config) for view in person.views[:limit]] for person in identities]
+        scales = {
+            "face": [drawing.settings.face_scale for drawing in drawings],
+            "body": [drawing.settings.body_scale for drawing in drawings],
+        }
+        crops = [[view_crops(view, adapter.config) for view in d.identity.views[:limit]] for d in drawings]
         condition = {}
         for branch in BRANCHES:
             owned = [[view[branch] for view in person if branch in view] for person in crops]
             counts = [len(views) for views in owned]
-            if not any(counts) or scales[branch] == 0.0:
+            if not any(count * scale for count, scale in zip(counts, scales[branch], strict=True)):
                 continue
             encoded = adapter.encoders[branch](to_pixels([crop for views in owned for crop in views]).to(self._device))
             tokens = encoded.new_zeros(len(owned), max(counts), *encoded.shape[1:])
@@ -228,7 +237,10 @@ class NanoBackbone:
                 tokens[row, :count] = own
                 mask[row, : max(count, 1)] = True
             condition[branch] = BranchCondition(
-                scale=torch.tensor([scales[branch] * (count > 0) for count in counts], device=self._device),
+                scale=torch.tensor(
+                    [scale * (count > 0) for count, scale in zip(counts, scales[branch], strict=True)],
+                    device=self._device,
+                ),
                 tokens=tokens.flatten(1, 2),
                 mask=None if min(counts) == max(counts) else mask.flatten(1),
             )

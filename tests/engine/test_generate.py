@@ -54,13 +54,11 @@ class _Failing:
         self.device = "cpu"
         self.sizes: list[int] = []
 
-    def draw(
-        self, drawings: Sequence[Drawing], settings: Settings, on_step: StepCallback | None = None
-    ) -> list[Image.Image]:
+    def draw(self, drawings: Sequence[Drawing], on_step: StepCallback | None = None) -> list[Image.Image]:
         self.sizes.append(len(drawings))
         if self._fails(drawings):
             raise self._error
-        pictures: list[Image.Image] = self._backbone.draw(drawings, settings, on_step)
+        pictures: list[Image.Image] = self._backbone.draw(drawings, on_step)
         return pictures
 
 

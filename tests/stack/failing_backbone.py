@@ -9,17 +9,14 @@ from PIL import Image
 from slow_backbone import SlowBackbone
 
 from engine.backbones.base import Drawing, StepCallback
-from engine.contract import Settings
 
 
 class FailingBackbone(SlowBackbone):
     """A warm-up asks for one step; a picture asks for more, or leaves the number open."""
 
-    def draw(
-        self, drawings: Sequence[Drawing], settings: Settings, on_step: StepCallback | None = None
-    ) -> list[Image.Image]:
-        if settings.steps == 1:
-            return super().draw(drawings, settings, on_step)
+    def draw(self, drawings: Sequence[Drawing], on_step: StepCallback | None = None) -> list[Image.Image]:
+        if drawings[0].settings.steps == 1:
+            return super().draw(drawings, on_step)
         raise RuntimeError("the model broke")
 
 

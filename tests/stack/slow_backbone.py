@@ -15,7 +15,6 @@ import numpy as np
 from PIL import Image
 
 from engine.backbones.base import Capabilities, Drawing, Step, StepCallback
-from engine.contract import Settings
 
 WIDTH, HEIGHT, STEPS = 64, 96, 4
 
@@ -29,20 +28,26 @@ class SlowBackbone:
         self.step_s = step_s
         self.capabilities = Capabilities(
             name="slow",
+            family="adapter",
             width=WIDTH,
             height=HEIGHT,
             references_max=4,
             batch_max=batch_max,
             steps_default=STEPS,
             guidance_default=1.0,
+            steps_range=(1, 100),
+            guidance_range=(1.0, 1.0),
+            pose=False,
+            strength=False,
+            preview_decoder="own",
+            languages=("en", "ru"),
+            photorealistic=False,
             licence="Apache-2.0",
             commercial_use=True,
         )
 
-    def draw(
-        self, drawings: Sequence[Drawing], settings: Settings, on_step: StepCallback | None = None
-    ) -> list[Image.Image]:
-        total = settings.steps or STEPS
+    def draw(self, drawings: Sequence[Drawing], on_step: StepCallback | None = None) -> list[Image.Image]:
+        total = drawings[0].settings.steps or STEPS
         for number in range(1, total + 1):
             time.sleep(self.step_s)
             if on_step:

@@ -38,25 +38,30 @@ def person(colour: tuple[int, int, int], views: int = 1, face: bool = True) -> I
     return IdentityProfile(tuple(View(image, Observation(300, 400, face_box=box)) for _ in range(views)))
 
 
-def drawing(seed: int = 1, **fields: object) -> Drawing:
-    values: dict[str, object] = {"identity": person((200, 30, 30)), "prompt": "a woman", "negative_prompt": ""}
-    return Drawing(**(values | fields), seed=seed)  # type: ignore[arg-type]
-
-
 FEW = Settings(steps=2)
 
 
+def drawing(seed: int = 1, **fields: object) -> Drawing:
+    values: dict[str, object] = {
+        "identity": person((200, 30, 30)),
+        "prompt": "a woman",
+        "negative_prompt": "",
+        "settings": FEW,
+    }
+    return Drawing(**(values | fields), seed=seed)  # type: ignore[arg-type]
+
+
 def test_equal_requests_give_equal_pictures_and_other_seeds_give_others(backbone: NanoBackbone) -> None:
-    first, again, other = (backbone.draw([drawing(seed)], FEW)[0] for seed in (1, 1, 2))
+    first, again, other = (backbone.draw([drawing(seed)])[0] for seed in (1, 1, 2))
     assert first.size == (128, 192)
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
 def test_the_reference_and_its_scale_change_the_picture(backbone: NanoBackbone) -> None:
-    red = backbone.draw([drawing()], FEW)[0]
-    blue = backbone.draw([drawing(identity=person((20, 30, 200)))], FEW)[0]
-    without = backbone.draw([drawing()], Settings(steps=2, face_scale=0, body_scale=0))[0]
+    red = backbone.draw([drawing()])[0]
+    blue = backbone.draw([drawing(identity=person((20, 30, 200)))])[0]
+    without = backbone.draw([drawing(settings=Settings(steps=2, face_scale=0, body_scale=0))])[0]
     assert not np.array_equal(red, blue)
     assert not np.array_equal(red, without)
 
@@ -67,8 +72,8 @@ def test_a_batch_mixes_people_with_different_numbers_of_photos(backbone: NanoBac
         drawing(2, identity=person((9, 99, 9), views=3)),
         drawing(3, identity=person((9, 9, 99), face=False)),
     ]
-    together = backbone.draw(drawings, FEW)
-    for picture, alone in zip(together, (backbone.draw([d], FEW)[0] for d in drawings), strict=True):
+    together = backbone.draw(drawings)
+    for picture, alone in zip(together, (backbone.draw([d])[0] for d in drawings), strict=True):
         assert np.abs(np.asarray(picture, int) - np.asarray(alone, int)).max() <= 2
 
 
@@ -78,7 +83,8 @@ def test_steps_are_reported_with_previews(backbone: NanoBackbone) -> None:
     def on_step(step: Step) -> None:
         seen.append((step.number, step.total, len(step.previews())))
 
-    backbone.draw([drawing(1), drawing(2)], Settings(steps=3), on_step)
+    three = Settings(steps=3)
+    backbone.draw([drawing(1, settings=three), drawing(2, settings=three)], on_step)
     assert seen == [(1, 3, 2), (2, 3, 2), (3, 3, 2)]
 
 
@@ -87,12 +93,12 @@ def test_a_drawing_can_be_cancelled_between_steps(backbone: NanoBackbone) -> Non
         raise Cancelled("withdrawn")
 
     with pytest.raises(Cancelled):
-        backbone.draw([drawing()], FEW, on_step)
+        backbone.draw([drawing()], on_step)
 
 
 def test_any_text_can_be_a_prompt(backbone: NanoBackbone) -> None:
     for prompt in ("", "😀🔥", "<b>" * 300, "שלום", "й" * 900):
-        assert backbone.draw([drawing(prompt=prompt)], Settings(steps=1))
+        assert backbone.draw([drawing(prompt=prompt, settings=Settings(steps=1))])
 
 
 def test_saving_leaves_the_model_in_memory_in_full_precision(folder: Path, tmp_path: Path) -> None:
@@ -101,7 +107,7 @@ def test_saving_leaves_the_model_in_memory_in_full_precision(folder: Path, tmp_p
     model.unet.conv_in.weight.copy_(weight)
     save_model(model, tmp_path / "copy")
     assert model.unet.conv_in.weight.equal(weight)
-    assert NanoBackbone(load_model(tmp_path / "copy")).draw([drawing()], FEW)
+    assert NanoBackbone(load_model(tmp_path / "copy")).draw([drawing()])
 
 
 def test_a_folder_without_weights_is_named_with_the_remedy(tmp_path: Path) -> None:
