@@ -32,7 +32,7 @@ test: venv ## format, lint, types and all tests
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile
 
 format: venv ## put the code into shape
 	$(BIN)/ruff format
