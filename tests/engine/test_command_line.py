@@ -14,7 +14,8 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from engine.__main__ import DONE, FAILED, MISUSED, UNSUITABLE, main
+from engine.__main__ import main
+from engine.commands import DONE, FAILED, MISUSED, UNSUITABLE
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,0 +1,52 @@
+"""`python -m engine examine`: says whether photos can serve as references."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from engine import contract
+from engine.commands import DONE, UNSUITABLE, read_bytes
+from engine.config import load_config
+from engine.errors import BadReference
+from engine.identity.examine import examine
+from engine.identity.faces import open_finder
+from engine.identity.photo import read_photo
+
+MEANINGS = {
+    contract.Verdict.ACCEPTED: "can serve as a reference",
+    contract.Verdict.NO_PERSON: "no person was found",
+    contract.Verdict.SEVERAL_PEOPLE: "several people; one is wanted",
+    contract.Verdict.TOO_SMALL: "too small",
+    contract.Verdict.TOO_BLURRED: "too blurred",
+    contract.Verdict.TOO_DARK: "too dark",
+    contract.Verdict.UNREADABLE: "not a photo that can be read",
+    contract.Verdict.MINOR: "looks like a minor",
+    contract.Verdict.NUDITY: "shows nudity",
+}
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO")
+
+
+def run(options: argparse.Namespace, _: Console) -> int:
+    """A table with a line a photo; UNSUITABLE if any of them is."""
+    config = load_config()
+    finder = open_finder(config.face_root, config.face_pack)
+    table = Table("photo", "verdict", "meaning", "people", "quality")
+    verdicts = []
+    for path in options.photos:
+        verdict, people, quality = contract.Verdict.UNREADABLE, 0, ""
+        try:
+            verdict, people, observation = examine(read_photo(read_bytes(path)), finder)
+            quality = f"{observation.quality:.2f}" if observation else ""
+        except BadReference:
+            pass
+        table.add_row(str(path), verdict.value, MEANINGS[verdict], str(people), quality)
+        verdicts.append(verdict)
+    Console().print(table)
+    return DONE if all(verdict is contract.Verdict.ACCEPTED for verdict in verdicts) else UNSUITABLE

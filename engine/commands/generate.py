@@ -1,0 +1,154 @@
+"""`python -m engine generate`: one picture of a person, from photos and words."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+from pathlib import Path
+
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from engine import contract
+from engine.backbones import load_backbone
+from engine.commands import DONE, FAILED, UNSUITABLE, check_out, read_bytes
+from engine.commands.examine import MEANINGS
+from engine.config import load_config
+from engine.errors import BadReference, SetupError
+from engine.generate import Generator
+from engine.identity.examine import examine
+from engine.identity.faces import FaceFinder, open_finder
+from engine.identity.photo import read_photo
+
+LIKENESS = {"face": (1.4, 0.6), "balanced": (1.0, 1.0), "body": (0.6, 1.4)}
+"""Scales of the face and the body."""
+
+
+class Unsuitable(Exception):
+    """A photo cannot serve; the message is one line."""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    say = parser.add_argument
+    say("--reference", action="append", required=True, type=Path, metavar="PHOTO", help="of the person; repeatable")
+    say("--prompt", required=True, help="what to draw")
+    say("--negative", default="", metavar="PROMPT", help="what to keep out")
+    say("--out", required=True, type=Path, metavar="FILE.png", help="where the picture goes")
+    say("--pose", metavar="PHOTO|PRESET", help=f"a photo of anybody, or one of: {', '.join(contract.PosePreset)}")
+    say("--pose-scale", type=float, default=1.0, help="0 to 2; default: %(default)s")
+    say("--clothes", choices=[*contract.Clothes], default=contract.Clothes.KEEP.value, help="default: %(default)s")
+    say("--likeness", choices=[*LIKENESS], default="balanced", help="what matters more; default: %(default)s")
+    say("--face-scale", type=float, help="0 to 2; default: as --likeness says")
+    say("--body-scale", type=float, help="0 to 2; default: as --likeness says")
+    say("--steps", type=int, help="denoising steps; default: the backbone's")
+    say("--guidance", type=float, help="how strictly the words are followed; default: the backbone's")
+    say("--seed", type=int, help="the same seed draws the same picture; default: a random one")
+    say("--device", help="auto, cpu, cuda, ...; default: ENGINE_DEVICE or auto")
+    say("--backbone", help="the model; default: ENGINE_BACKBONE or nano")
+    say("--weights", type=Path, metavar="FOLDER", help="weights in place of the backbone's own")
+    say("--force", action="store_true", help="draw even if a photo does not look suitable")
+
+
+def run(options: argparse.Namespace, console: Console) -> int:
+    """The exit code; what was drawn is said on stdout."""
+    config = load_config()
+    finder = open_finder(config.face_root, config.face_pack)
+    request = _request(options)
+    check_out(options.out)
+    try:
+        references = [
+            _checked(path, reference, finder, options.force, console)
+            for path, reference in zip(options.reference, request.references, strict=True)
+        ]
+    except Unsuitable as error:
+        console.print(f"engine: {error}", style="red", markup=False)
+        return UNSUITABLE
+    request = request.model_copy(update={"references": tuple(references)})
+    backbone = load_backbone(
+        options.backbone or config.backbone, options.device or config.device, options.weights or config.weights
+    )
+    generator = Generator(backbone, finder, worker_id="command line")
+    ending = _draw(generator, request, console)
+    if isinstance(ending, contract.Failure):
+        console.print(f"engine: {ending.code.value}: {ending.detail}", style="red", markup=False)
+        return UNSUITABLE if ending.code is contract.FailureCode.BAD_REFERENCE else FAILED
+    options.out.write_bytes(ending.image)
+    size = f"{ending.width} x {ending.height}"
+    print(
+        f"{options.out}: {size} px, {ending.backbone} on {backbone.device}, seed {request.seed}, {ending.seconds:.1f} s"
+    )
+    return DONE
+
+
+def _request(options: argparse.Namespace) -> contract.GenerateRequest:
+    references = tuple(contract.Reference(image=read_bytes(path)) for path in options.reference)
+    face_scale, body_scale = LIKENESS[options.likeness]
+    try:
+        return contract.GenerateRequest(
+            job_id="command-line",
+            references=references,
+            prompt=options.prompt,
+            negative_prompt=options.negative,
+            seed=secrets.randbelow(2**31) if options.seed is None else options.seed,
+            settings=contract.Settings(
+                steps=options.steps,
+                guidance=options.guidance,
+                face_scale=face_scale if options.face_scale is None else options.face_scale,
+                body_scale=body_scale if options.body_scale is None else options.body_scale,
+                clothes=contract.Clothes(options.clothes),
+                pose_scale=options.pose_scale,
+            ),
+            pose=None if options.pose is None else _pose(options.pose),
+            preview=False,
+        )
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        raise SetupError(f"--{'.'.join(map(str, first['loc'])).replace('_', '-')}: {first['msg']}") from error
+
+
+def _pose(wish: str) -> contract.Pose:
+    """A preset by its name, with either kind of dash; anything else is a photo."""
+    name = wish.replace("-", "_").lower()
+    if name in list(contract.PosePreset):
+        return contract.Pose(preset=contract.PosePreset(name))
+    if not Path(wish).exists():
+        raise SetupError(f"--pose: expected a photo or one of {', '.join(contract.PosePreset)}, got {wish!r}")
+    return contract.Pose(image=read_bytes(Path(wish)))
+
+
+def _checked(
+    path: Path, reference: contract.Reference, finder: FaceFinder, force: bool, console: Console
+) -> contract.Reference:
+    """With what was seen on it. Raises Unsuitable, with `force` only for what is no photo at all."""
+    try:
+        verdict, _, observation = examine(read_photo(reference.image), finder)
+    except BadReference as error:
+        raise Unsuitable(f"{path}: {error}") from error
+    if observation is not None:
+        return reference.model_copy(update={"profile": observation.to_bytes()})
+    if not force:
+        raise Unsuitable(f"{path}: {MEANINGS[verdict]}; take another photo, or draw all the same with --force")
+    console.print(f"engine: {path}: {MEANINGS[verdict]}; drawing all the same", style="yellow", markup=False)
+    return reference
+
+
+def _draw(
+    generator: Generator, request: contract.GenerateRequest, console: Console
+) -> contract.Result | contract.Failure:
+    """The reply that ends the request; a progress bar meanwhile."""
+    endings: list[contract.Result | contract.Failure] = []
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("drawing", total=request.settings.steps)
+
+        def show(reply: contract.Reply) -> None:
+            if isinstance(reply, contract.Started) and reply.prompt is not None:
+                console.print(f"engine: the words in English: {reply.prompt}", markup=False)
+            elif isinstance(reply, contract.Progress):
+                bar.update(task, completed=reply.step, total=reply.steps)
+            elif isinstance(reply, contract.Result | contract.Failure):
+                endings.append(reply)
+
+        generator.generate([request], show, lambda _: False)
+    return endings[0]
