@@ -9,17 +9,30 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from rich.console import Console
 
-from engine.commands import MISUSED, bench, examine, generate
+from engine.commands import MISUSED, bench, doctor, examine, generate
 from engine.errors import SetupError
 
-COMMANDS = {
+
+class Command(Protocol):
+    """A module of engine.commands."""
+
+    @property
+    def add(self) -> Callable[[argparse.ArgumentParser], None]: ...
+
+    @property
+    def run(self) -> Callable[[argparse.Namespace, Console], int]: ...
+
+
+COMMANDS: dict[str, tuple[Command, str]] = {
     "generate": (generate, "draw one picture"),
     "examine": (examine, "say whether photos can serve as references"),
     "bench": (bench, "measure speed beside diffusers' own IP-Adapter attention"),
+    "doctor": (doctor, "say what is installed and what is missing; fetch it on request"),
 }
 
 

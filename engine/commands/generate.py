@@ -21,7 +21,7 @@ from engine.identity.examine import examine
 from engine.identity.faces import FaceFinder, open_finder
 from engine.identity.photo import read_photo
 
-LIKENESS = {"face": (1.4, 0.6), "balanced": (1.0, 1.0), "body": (0.6, 1.4)}
+LIKENESS = {"face": (1.3, 0.7), "balanced": (1.0, 1.0), "body": (0.7, 1.3)}
 """Scales of the face and the body."""
 
 

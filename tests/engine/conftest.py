@@ -77,3 +77,54 @@ def slow_backbone(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A SlowBackbone that takes no time; see tests/stack/slow_backbone.py."""
     monkeypatch.syspath_prepend(str(STACK))
     return importlib.import_module("slow_backbone").SlowBackbone()
+
+
+@pytest.fixture(scope="session")
+def klein_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A FLUX.2 klein pipeline of the true layout, tiny and random: 96 x 160 px pictures, steps without guidance."""
+    import torch
+    from diffusers import AutoencoderKLFlux2, FlowMatchEulerDiscreteScheduler, Flux2KleinPipeline
+    from diffusers import Flux2Transformer2DModel as Transformer
+    from tokenizers.pre_tokenizers import ByteLevel
+    from transformers import Qwen2TokenizerFast, Qwen3Config, Qwen3ForCausalLM
+
+    torch.manual_seed(0)
+    symbols = [*sorted(ByteLevel.alphabet()), "<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    tokenizer = Qwen2TokenizerFast(vocab={symbol: number for number, symbol in enumerate(symbols)}, merges=[])
+    tokenizer.chat_template = (
+        "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+    )
+    words = Qwen3Config(
+        vocab_size=len(tokenizer),
+        hidden_size=8,
+        num_hidden_layers=28,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=4,
+        intermediate_size=16,
+        tie_word_embeddings=True,
+    )
+    pipeline = Flux2KleinPipeline(
+        scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, shift=3.0),
+        vae=AutoencoderKLFlux2(
+            block_out_channels=(4, 4, 4, 4), latent_channels=4, norm_num_groups=1, layers_per_block=1, sample_size=128
+        ),
+        text_encoder=Qwen3ForCausalLM(words),
+        tokenizer=tokenizer,
+        transformer=Transformer(
+            in_channels=16,
+            num_layers=1,
+            num_single_layers=1,
+            attention_head_dim=16,
+            num_attention_heads=2,
+            joint_attention_dim=24,
+            timestep_guidance_channels=16,
+            axes_dims_rope=(4, 4, 4, 4),
+            guidance_embeds=False,
+        ),
+        is_distilled=True,
+    )
+    folder = tmp_path_factory.mktemp("klein")
+    pipeline.save_pretrained(folder)
+    return folder

@@ -1,0 +1,62 @@
+"""The weights that backbones read, as catalogue.toml lists them."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+CATALOGUE = Path(__file__).with_name("catalogue.toml")
+
+
+class Weights(BaseModel):
+    """One thing to have: a repository or the part of one that serves one purpose."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    source: Literal["hub", "insightface", "operator"] = "hub"
+    """insightface fetches its packs itself; the operator's own come from nowhere."""
+    repository: str = ""
+    files: tuple[str, ...]
+    """Patterns; each must match."""
+    purpose: str
+    backbones: tuple[str, ...]
+    needed: bool
+    """Without it the backbone is not served."""
+    licence: str
+    commercial_use: bool
+    setting: str = ""
+    """The field of engine.config.Config that names a folder, or another repository, in its place."""
+    parameters: int | None = Field(default=None, gt=0)
+    bytes_per_parameter: int = 2
+
+    @property
+    def estimate(self) -> int | None:
+        """Bytes that follow from the number of parameters."""
+        return None if self.parameters is None else self.parameters * self.bytes_per_parameter
+
+    def wanted(self, names: list[str]) -> list[str]:
+        """Those of `names` that belong to it."""
+        return [name for name in names if any(fnmatchcase(name, pattern) for pattern in self.files)]
+
+    def lacking(self, folder: Path) -> list[str]:
+        """What `folder` lacks: patterns without a file, and shards that an index names."""
+        names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+        missing = [pattern for pattern in self.files if not any(fnmatchcase(name, pattern) for name in names)]
+        for index in (name for name in self.wanted(names) if name.endswith(".index.json")):
+            shards = set(json.loads((folder / index).read_text("utf-8"))["weight_map"].values())
+            beside = Path(index).parent
+            missing += sorted(path for shard in shards if (path := (beside / shard).as_posix()) not in names)
+        return missing
+
+
+@cache
+def load_catalogue() -> tuple[Weights, ...]:
+    """Everything that catalogue.toml lists, in its order."""
+    return tuple(Weights(**entry) for entry in tomllib.loads(CATALOGUE.read_text("utf-8"))["weights"])

@@ -1,0 +1,244 @@
+"""What is installed, what a backbone needs, what of it is there: the facts, without the printing."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from engine.catalogue import Weights, load_catalogue
+from engine.config import Config
+from engine.errors import SetupError
+from engine.hub import Advance, Hub
+from engine.identity.faces import DEFAULT_ROOT
+
+PACKAGES = (
+    "torch",
+    "diffusers",
+    "transformers",
+    "accelerate",
+    "peft",
+    "safetensors",
+    "huggingface_hub",
+    "insightface",
+    "onnxruntime",
+    "opencv-python",
+    "sentencepiece",
+    "sacremoses",
+    "c2pa-python",
+)
+STAND_INS = {"opencv-python": "opencv-python-headless", "onnxruntime": "onnxruntime-gpu"}
+SPACE_TO_SPARE = 1_000_000_000
+"""Bytes that a download must leave free."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where the drawing would happen. Bytes."""
+
+    device: str
+    device_name: str
+    device_memory: int | None
+    memory: int
+    cores: int
+    cache: Path
+    disk_free: int
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One entry of the catalogue and what there is of it."""
+
+    weights: Weights
+    repository: str
+    folder: Path | None
+    """Where it is, or as much of it as there is."""
+    missing: tuple[str, ...]
+    bytes: int | None
+    """What it weighs: as the hub says, or the folder."""
+    estimated: bool = False
+
+    @property
+    def present(self) -> bool:
+        return self.folder is not None and not self.missing
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything about one backbone on this machine."""
+
+    backbone: str
+    packages: dict[str, str | None]
+    machine: Machine
+    findings: tuple[Finding, ...]
+    problems: tuple[str, ...]
+    """Why it cannot be served, one line each with the remedy; empty where it can."""
+
+
+def examine_installation(backbone: str, config: Config, hub: Hub, ask_hub: bool = True) -> Report:
+    """Looks, changes nothing. With `ask_hub` sizes come from the hub where it answers.
+
+    Raises SetupError for a backbone that nobody knows; of one outside the engine only packages and machine are known."""
+    known = sorted({name for weights in load_catalogue() for name in weights.backbones})
+    if backbone not in known and ":" not in backbone:
+        raise SetupError(f"expected a backbone of {', '.join(known)} or package.module:factory, got {backbone!r}")
+    versions = {name: _version(name) for name in PACKAGES}
+    findings = tuple(
+        _find(weights, config, hub, ask_hub) for weights in load_catalogue() if backbone in weights.backbones
+    )
+    problems = [f"expected the package {name}, found none: pip install {name}" for name, v in versions.items() if not v]
+    problems += [_problem(finding) for finding in findings if finding.weights.needed and not finding.present]
+    return Report(backbone, versions, look_at_machine(config.device, hub.cache), findings, tuple(problems))
+
+
+def look_at_machine(device: str, cache: Path) -> Machine:
+    """Device and memory as torch sees them; disk where the hub's cache is or would be."""
+    import torch
+
+    from engine.backbones import choose_device
+
+    chosen = choose_device(device)
+    name, memory = "CPU", None
+    if chosen.startswith("cuda") and torch.cuda.is_available():
+        properties = torch.cuda.get_device_properties(torch.device(chosen))
+        name, memory = properties.name, properties.total_memory
+    return Machine(
+        device=chosen,
+        device_name=name,
+        device_memory=memory,
+        memory=psutil.virtual_memory().total,
+        cores=os.cpu_count() or 1,
+        cache=cache,
+        disk_free=shutil.disk_usage(_existing(cache)).free,
+    )
+
+
+def choose(findings: Iterable[Finding], names: Iterable[str]) -> list[Finding]:
+    """What is to be fetched of `findings`: by name, or "needed", or "all". Raises SetupError for an unknown name."""
+    absent = [finding for finding in findings if not finding.present]
+    wanted = set(names) or {"needed"}
+    unknown = wanted - {"needed", "all"} - {finding.weights.name for finding in findings}
+    if unknown:
+        known = ", ".join(["needed", "all", *(finding.weights.name for finding in findings)])
+        raise SetupError(f"--download: expected one of {known}, got {', '.join(sorted(unknown))}")
+    return [
+        finding
+        for finding in absent
+        if "all" in wanted or finding.weights.name in wanted or ("needed" in wanted and finding.weights.needed)
+    ]
+
+
+def plan(finding: Finding, hub: Hub) -> dict[str, int]:
+    """File -> bytes still to be fetched. Raises SetupError where the hub does not have the files."""
+    listing = hub.listing(finding.repository)
+    wanted = finding.weights.wanted(list(listing))
+    absent = [
+        pattern
+        for pattern in finding.weights.files
+        if not finding.weights.model_copy(update={"files": (pattern,)}).wanted(wanted)
+    ]
+    if absent:
+        raise SetupError(
+            f"expected {', '.join(absent)} in {finding.repository}, found none: the repository has changed; "
+            "put the files into a folder yourself"
+        )
+    have = hub.folder(finding.repository)
+    return {name: listing[name] for name in wanted if have is None or not (have / name).is_file()}
+
+
+def check_space(wanted: int, free: int, cache: Path) -> None:
+    """Said before the download, not after it."""
+    if wanted + SPACE_TO_SPARE > free:
+        raise SetupError(
+            f"expected {(wanted + SPACE_TO_SPARE) / 1e9:.1f} GB free in {cache}, got {free / 1e9:.1f}: "
+            "make room, or set HF_HOME to a folder on a larger disk"
+        )
+
+
+def fetch(finding: Finding, files: Iterable[str], hub: Hub, advance: Advance) -> None:
+    """One after another, each whole or not at all."""
+    for name in files:
+        hub.fetch(finding.repository, name, advance)
+
+
+def fetch_face_pack(config: Config) -> Path:
+    """Through insightface itself, which knows where its packs are."""
+    from insightface.utils.storage import ensure_available
+
+    root = (config.face_root or DEFAULT_ROOT).expanduser()
+    try:
+        return Path(ensure_available("models", config.face_pack, root=str(root)))
+    except Exception as error:  # requests' and zipfile's errors share no base
+        reason = (str(error).strip() or type(error).__name__).partition("\n")[0]
+        raise SetupError(
+            f"expected insightface to fetch its pack {config.face_pack}, got {reason}: "
+            f"put the pack's *.onnx files into {root / 'models' / config.face_pack}"
+        ) from error
+
+
+def _find(weights: Weights, config: Config, hub: Hub, ask_hub: bool) -> Finding:
+    repository, folder = _place(weights, config, hub)
+    if folder is not None and folder.is_dir():
+        missing = tuple(weights.lacking(folder))
+    else:
+        folder, missing = None, weights.files
+    size, estimated = None, False
+    if folder is not None and not missing:
+        size = _bytes_in(weights, folder)
+    elif weights.source == "hub" and ask_hub:
+        size = _listed(weights, repository, hub)
+    if size is None and weights.estimate is not None:
+        size, estimated = weights.estimate, True
+    return Finding(weights, repository, folder, missing, size, estimated)
+
+
+def _place(weights: Weights, config: Config, hub: Hub) -> tuple[str, Path | None]:
+    """The repository it would come from, and the folder where it is looked for."""
+    if weights.source == "insightface":
+        return "", (config.face_root or DEFAULT_ROOT).expanduser() / "models" / config.face_pack
+    chosen = getattr(config, weights.setting, None) if weights.setting else None
+    if chosen and Path(chosen).expanduser().is_dir():
+        return weights.repository, Path(chosen).expanduser()
+    repository = str(chosen) if chosen else weights.repository
+    return repository, hub.folder(repository) if repository else None
+
+
+def _listed(weights: Weights, repository: str, hub: Hub) -> int | None:
+    try:
+        listing = hub.listing(repository)
+    except SetupError:
+        return None  # a report is wanted all the same
+    return sum(listing[name] for name in weights.wanted(list(listing))) or None
+
+
+def _bytes_in(weights: Weights, folder: Path) -> int:
+    names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+    return sum((folder / name).stat().st_size for name in weights.wanted(names))
+
+
+def _problem(finding: Finding) -> str:
+    weights = finding.weights
+    setting = f"ENGINE_{weights.setting.upper()}" if weights.setting else ""
+    if weights.source == "operator":
+        return f"expected {weights.purpose}, found none: set {setting} to a folder that holds it"
+    also = f", or set {setting}" if setting else ""
+    return f"expected {weights.name} ({weights.purpose}), {finding.missing[0]} is missing: add --download{also}"
+
+
+def _version(package: str) -> str | None:
+    for name in filter(None, (package, STAND_INS.get(package))):
+        try:
+            return importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return None
+
+
+def _existing(path: Path) -> Path:
+    """`path` or the nearest folder above it that exists."""
+    return next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
