@@ -7,6 +7,9 @@ from uuid import UUID
 
 from aiogram.filters.callback_data import CallbackData
 
+from bot.domain import Likeness
+from engine.contract import Clothes, PosePreset
+
 
 class JobAction(StrEnum):
     CANCEL = "cancel"
@@ -14,6 +17,11 @@ class JobAction(StrEnum):
     OTHER_STYLE = "style"
     BACK = "back"
     REUSE_PROMPT = "reuse"
+    MORE_FACE = "face"
+    MORE_BODY = "body"
+    OTHER_CLOTHES = "clothes"
+    OWN_CLOTHES = "own"
+    FREE_POSE = "free"
 
 
 class JobCallback(CallbackData, prefix="job"):
@@ -36,6 +44,44 @@ class StyleCallback(CallbackData, prefix="style"):
 
     name: str
     job_id: UUID | None = None
+
+
+class SettingsAction(StrEnum):
+    """OPEN sends the screen anew, SHOW comes back to it in place, POSES shows the poses in its place."""
+
+    OPEN = "open"
+    SHOW = "show"
+    POSES = "poses"
+
+
+class SettingsCallback(CallbackData, prefix="settings"):
+    action: SettingsAction
+
+
+class LikenessCallback(CallbackData, prefix="likeness"):
+    likeness: Likeness
+
+
+class ClothesCallback(CallbackData, prefix="clothes"):
+    clothes: Clothes
+
+
+class PresetCallback(CallbackData, prefix="preset"):
+    preset: PosePreset
+
+
+class PoseAction(StrEnum):
+    FREE = "free"
+    PHOTO = "photo"
+    ANOTHER_PHOTO = "another"
+    DELETE_PHOTO = "delete"
+    BACK = "back"
+
+
+class PoseCallback(CallbackData, prefix="pose"):
+    """A pose that is no preset."""
+
+    action: PoseAction
 
 
 class ReferenceAction(StrEnum):

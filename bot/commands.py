@@ -10,7 +10,7 @@ from aiogram.types import BotCommand, BotCommandScopeAllPrivateChats, BotCommand
 from bot.domain import LANGUAGES
 from bot.translator import DEFAULT_LANGUAGE, Texts, Translator
 
-COMMANDS = ("start", "photos", "style", "language", "privacy", "help")
+COMMANDS = ("start", "photos", "style", "settings", "language", "privacy", "help")
 ADMIN_COMMANDS = ("admin",)
 _log = structlog.get_logger(__name__)
 

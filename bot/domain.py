@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import timedelta
 from enum import StrEnum
+
+from engine.contract import Clothes
 
 CONSENT_VERSION = 1
 ATTEMPTS_MAX = 3
 LANGUAGES = ("en", "ru")
+POSE_PHOTO = "photo"
+"""Beside the names of the presets: the pose of the photo that the user sent for it."""
+POSE_PHOTO_PATIENCE = timedelta(minutes=10)
+"""A photo that comes within this time after it was asked for shows a pose; a later one shows the person."""
 
 
 class Stage(StrEnum):
@@ -25,6 +33,45 @@ def stage_of(consent_version: int | None, accepted: int, style: str | None) -> S
     if not accepted:
         return Stage.PHOTO
     return Stage.STYLE if style is None else Stage.PROMPT
+
+
+class Likeness(StrEnum):
+    """What the pictures take more care of."""
+
+    FACE = "face"
+    BALANCED = "balanced"
+    BODY = "body"
+
+
+SCALES: dict[Likeness, tuple[float, float]] = {
+    Likeness.FACE: (1.3, 0.7),
+    Likeness.BALANCED: (1.0, 1.0),
+    Likeness.BODY: (0.7, 1.3),
+}
+"""The face_scale and body_scale of engine.contract.Settings. They move against each other: both raised at once would
+leave less to the words."""
+
+
+def wished_settings(likeness: str | None, clothes: str | None) -> dict[str, object]:
+    """What was chosen, as fields of engine.contract.Settings; what was not chosen is left to the style."""
+    settings: dict[str, object] = {}
+    if likeness is not None:
+        settings["face_scale"], settings["body_scale"] = SCALES[Likeness(likeness)]
+    if clothes is not None:
+        settings["clothes"] = Clothes(clothes).value
+    return settings
+
+
+def likeness_of(settings: Mapping[str, object]) -> Likeness:
+    """What such settings take more care of."""
+    face, body = settings.get("face_scale", 1.0), settings.get("body_scale", 1.0)
+    if not isinstance(face, int | float) or not isinstance(body, int | float) or face == body:
+        return Likeness.BALANCED
+    return Likeness.FACE if face > body else Likeness.BODY
+
+
+def clothes_of(settings: Mapping[str, object]) -> Clothes:
+    return Clothes.CHANGE if settings.get("clothes") == Clothes.CHANGE else Clothes.KEEP
 
 
 class ReferenceState(StrEnum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,6 +86,10 @@ class Styles:
 
     def apply(self, style_name: str, prompt: str) -> StyledPrompt:
         return self[style_name].apply(prompt)
+
+    def settings(self, style_name: str, wished: Mapping[str, object]) -> dict[str, object]:
+        """The fields of Settings for a picture: the style's own, with what the user wished otherwise over them."""
+        return {**self[style_name].settings.model_dump(), **wished}
 
 
 def load_styles(path: Path = PRESETS) -> Styles:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -31,6 +32,10 @@ class OpenScreen:
     failure: str | None
     style: str
     prompt: str
+    told_prompt: str | None
+    settings: Mapping[str, object]
+    pose: str | None
+    pose_skipped: bool
     message_id: int | None
     created_at: datetime
 
@@ -49,6 +54,10 @@ async def unclosed(session: AsyncSession) -> list[OpenScreen]:
         Job.failure,
         Job.style,
         Job.prompt,
+        Job.told_prompt,
+        Job.settings,
+        Job.pose,
+        Job.pose_skipped,
         Job.status_message_id,
         Job.created_at,
     )

@@ -26,6 +26,8 @@ async def submit(
     style: str,
     prompt: str,
     settings: Mapping[str, object] | None = None,
+    pose: str | None = None,
+    pose_photo_id: UUID | None = None,
     seed: int,
     source_job_id: UUID | None = None,
     open_jobs_max: int,
@@ -52,6 +54,8 @@ async def submit(
         style=style,
         prompt=prompt,
         settings=dict(settings or {}),
+        pose=pose,
+        pose_photo_id=pose_photo_id,
         seed=seed,
     )
     session.add(job)

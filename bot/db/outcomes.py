@@ -22,7 +22,7 @@ from engine.contract import Examination, Failure, FailureCode, Progress, Result,
 
 async def started(session: AsyncSession, report: Started, lease_s: float) -> bool:
     """A worker took the job in hand."""
-    return await _in_hand(session, report, lease_s, worker_id=report.worker_id)
+    return await _in_hand(session, report, lease_s, worker_id=report.worker_id, told_prompt=report.prompt)
 
 
 async def progressed(session: AsyncSession, report: Progress, lease_s: float) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, Index, LargeBinary, Text, func, text
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Index, LargeBinary, Text, false, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -38,6 +38,13 @@ class User(Base):
     """Words that wait for a photo to be accepted; drawn as soon as one is."""
     draft_key: Mapped[str | None]
     """The idempotency key of the job that the draft will be."""
+    likeness: Mapped[str | None]
+    """Of the pictures to come, as are clothes and pose; NULL leaves it to the style."""
+    clothes: Mapped[str | None]
+    pose: Mapped[str | None]
+    """A preset's name or POSE_PHOTO; NULL for a free pose."""
+    pose_asked_at: Mapped[datetime | None]
+    """When the user was asked for a photo of a pose that has not come yet."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     active_at: Mapped[datetime] = mapped_column(server_default=func.now())
     blocked_at: Mapped[datetime | None]
@@ -79,6 +86,20 @@ class Reference(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+class PosePhoto(Base):
+    """The normalised photo whose pose a user's pictures take; one a user, a new one takes the old one's place."""
+
+    __tablename__ = "pose_photos"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    """Another with every photo, so that a job never takes the pose of a photo that came after it."""
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), unique=True)
+    message_id: Mapped[int]
+    album_id: Mapped[str | None]
+    image: Mapped[bytes] = mapped_column(deferred=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class Job(Base):
     """One picture to draw, from the line to the delivery. `idempotency_key` names the user's act that asked for it."""
 
@@ -101,6 +122,14 @@ class Job(Base):
     prompt: Mapped[str]
     """The user's own words; the style's template is applied when a worker is about to run it."""
     settings: Mapped[dict[str, object]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))
+    """What the user wished otherwise than the style says: fields of engine.contract.Settings."""
+    pose: Mapped[str | None]
+    """As in User."""
+    pose_photo_id: Mapped[UUID | None]
+    pose_skipped: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """It was handed out without its pose: no living worker could draw one."""
+    told_prompt: Mapped[str | None]
+    """What the model is told, where that is a translation."""
     seed: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[str] = mapped_column(default=JobState.QUEUED, server_default=JobState.QUEUED)
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
@@ -138,5 +167,7 @@ class Worker(Base):
     backbone: Mapped[str]
     device: Mapped[str]
     batch_max: Mapped[int]
+    pose: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """It can draw a pose that is asked for."""
     busy: Mapped[bool]
     seen_at: Mapped[datetime] = mapped_column(server_default=func.now())

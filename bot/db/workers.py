@@ -20,6 +20,11 @@ async def alive(session: AsyncSession, within_s: float) -> list[Worker]:
     return list(await session.scalars(select(Worker).where(Worker.seen_at > recently).order_by(Worker.id)))
 
 
+async def any_can_pose(session: AsyncSession, within_s: float) -> bool:
+    """Whether a living worker can draw a pose that is asked for."""
+    return any(worker.pose for worker in await alive(session, within_s))
+
+
 async def heard(session: AsyncSession, beat: Heartbeat) -> None:
     """A heartbeat: the worker lives, or says that it goes."""
     if beat.stopping:
@@ -29,6 +34,7 @@ async def heard(session: AsyncSession, beat: Heartbeat) -> None:
         "backbone": beat.backbone,
         "device": beat.device,
         "batch_max": beat.batch_max,
+        "pose": beat.pose,
         "busy": bool(beat.job_ids),
         "seen_at": func.now(),
     }

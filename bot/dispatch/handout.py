@@ -6,25 +6,20 @@ in the same way: no job is ever drawn without a lease, none is ever forgotten.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
-from pydantic import ValidationError
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import line, workers
 from bot.db.session import Sessions
-from bot.db.tables import Job, Reference
 from bot.dispatch.batches import Waiting, plan
 from bot.dispatch.broker import ABSENT, Broker
 from bot.dispatch.pace import Pace
+from bot.dispatch.requests import CannotAsk, read_photos, request_for
 from bot.dispatch.signals import JobSignals
-from bot.domain import ReferenceState
 from bot.styles import Styles
-from engine.contract import REFERENCES_MAX, ExamineRequest, FailureCode, GenerateBatch, GenerateRequest, Settings
-from engine.contract import Reference as ReferencePhoto
+from engine.contract import ExamineRequest, GenerateBatch, GenerateRequest
 
 BATCHES_A_WORKER = 2
 """One in hand and one to follow at once."""
@@ -50,7 +45,11 @@ class Handout:
         if not alive:
             return
         await self._hand_out_photos(PHOTOS_A_WORKER * len(alive))
-        await self._hand_out_jobs(BATCHES_A_WORKER * len(alive), min(worker.batch_max for worker in alive))
+        await self._hand_out_jobs(
+            BATCHES_A_WORKER * len(alive),
+            min(worker.batch_max for worker in alive),
+            with_pose=any(worker.pose for worker in alive),
+        )
 
     async def _withdraw(self) -> None:
         """A broadcast that fails is not repeated here: a worker that reports on the job is told again."""
@@ -74,10 +73,10 @@ class Handout:
                     await line.give_photos_back(session, [photo.id for photo in photos[sent:]])
                 raise
 
-    async def _hand_out_jobs(self, out_max: int, batch_max: int) -> None:
+    async def _hand_out_jobs(self, out_max: int, batch_max: int, *, with_pose: bool) -> None:
         async with self._sessions.begin() as session:
             slots = out_max - await line.count_batches_out(session)
-            batches = await self._take(session, slots, batch_max) if slots > 0 else []
+            batches = await self._take(session, slots, batch_max, with_pose=with_pose) if slots > 0 else []
         for sent, batch in enumerate(batches):
             try:
                 await self._broker.generate(batch)
@@ -88,46 +87,26 @@ class Handout:
                 raise
             _log.info("handed out", jobs=[request.job_id for request in batch.requests])
 
-    async def _take(self, session: AsyncSession, slots: int, batch_max: int) -> list[GenerateBatch]:
+    async def _take(self, session: AsyncSession, slots: int, batch_max: int, *, with_pose: bool) -> list[GenerateBatch]:
         jobs = {job.id: job for job in await line.next_in_line(session, slots * batch_max * LOOKAHEAD)}
         if not jobs:
             return []
-        photos = await _photos(session, {photo_id for job in jobs.values() for photo_id in job.reference_ids})
+        photos = await read_photos(session, jobs.values())
         waiting: list[Waiting] = []
         requests: dict[UUID, GenerateRequest] = {}
         for job in jobs.values():
-            own = [photos[photo_id] for photo_id in job.reference_ids if photo_id in photos][:REFERENCES_MAX]
             try:
-                requests[job.id] = request = self._request(job, own)
-            except ValidationError as error:
-                _log.warning("a job that cannot be asked for", job=str(job.id), faults=error.error_count())
-                await line.fail(session, job.id, FailureCode.BAD_PROMPT if own else FailureCode.BAD_REFERENCE)
+                requests[job.id] = request = request_for(job, photos, self._styles, with_pose=with_pose)
+            except CannotAsk as error:
+                _log.warning("a job that cannot be asked for", job=str(job.id), code=error.code)
+                await line.fail(session, job.id, error.code)
                 self._signals.wake()
                 continue
             waiting.append(Waiting(job.id, job.user_id, job.attempts, request.settings))
         batches = []
         for batch in plan(waiting, slots=slots, batch_max=batch_max):
+            for item in batch:
+                jobs[item.job_id].pose_skipped = jobs[item.job_id].pose is not None and not with_pose
             await line.hand_out(session, [jobs[item.job_id] for item in batch], self._pace.handout_s)
             batches.append(GenerateBatch(requests=tuple(requests[item.job_id] for item in batch)))
         return batches
-
-    def _request(self, job: Job, photos: Sequence[ReferencePhoto]) -> GenerateRequest:
-        styled = self._styles.apply(job.style, job.prompt)
-        return GenerateRequest(
-            job_id=str(job.id),
-            attempt=job.attempts + 1,
-            references=tuple(photos),
-            prompt=styled.prompt,
-            negative_prompt=styled.negative_prompt,
-            seed=job.seed,
-            settings=Settings.model_validate({**styled.settings.model_dump(), **job.settings}),
-        )
-
-
-async def _photos(session: AsyncSession, photo_ids: set[UUID]) -> dict[UUID, ReferencePhoto]:
-    """Those still there and accepted."""
-    statement = select(Reference.id, Reference.image, Reference.profile).where(
-        Reference.id.in_(photo_ids), Reference.state == ReferenceState.ACCEPTED
-    )
-    rows = await session.execute(statement)
-    return {photo_id: ReferencePhoto(image=image, profile=profile) for photo_id, image, profile in rows}

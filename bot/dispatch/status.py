@@ -11,15 +11,22 @@ from bot import keyboards
 from bot.db.closing import UNDELIVERABLE, OpenScreen
 from bot.db.leases import WORKER_LOST
 from bot.dispatch.reports import Preview
-from bot.domain import JobState
+from bot.domain import JobState, Likeness, clothes_of, likeness_of
 from bot.styles import Styles
 from bot.translator import Markup, Texts
-from engine.contract import FailureCode
+from engine.contract import Clothes, FailureCode
 
 BAR_CELLS = 12
 PROMPT_SHOWN_MAX = 300
 CAPTION_PROMPT_MAX = 800
 """UTF-16 units, as Telegram counts: with style and marking it stays under the 1024 of a caption."""
+SAME_WAY_FAILS = {
+    FailureCode.BAD_PROMPT,
+    FailureCode.BAD_POSE,
+    FailureCode.REFUSED_PROMPT,
+    FailureCode.REFUSED_PHOTO,
+}
+"""Nothing comes of trying these again as they are. A refused picture is another one with another seed."""
 TOLD_FAILURES = {*FailureCode, WORKER_LOST, UNDELIVERABLE} - {FailureCode.CANCELLED}
 
 
@@ -49,27 +56,21 @@ def render(
     prompt = quoted(job.prompt, PROMPT_SHOWN_MAX)
     match job.state:
         case JobState.DONE:
-            caption = texts(
-                "picture-caption",
-                style=styles[job.style].label(texts.language),
-                prompt=quoted(job.prompt, CAPTION_PROMPT_MAX),
-            )
-            return Screen(caption, keyboards.picture(texts, job.job_id), Urgency.END, shows_picture=True)
+            return _picture(job, texts, styles)
         case JobState.CANCELLED:
             return Screen(texts("status-cancelled", prompt=prompt), keyboards.retry(texts, job.job_id), Urgency.END)
         case JobState.FAILED:
-            failure = job.failure if job.failure in TOLD_FAILURES else FailureCode.INTERNAL
-            return Screen(texts(f"failure-{failure}", prompt=prompt), keyboards.retry(texts, job.job_id), Urgency.END)
+            return _failure(job, prompt, texts)
         case JobState.RUNNING if job.steps > 0:
             text = texts(
                 "status-progress",
                 percent=100 * job.step // job.steps,
                 bar=bar(job.step, job.steps),
-                prompt=prompt,
+                prompt=_with_told(job, prompt, texts),
             )
             return Screen(text, keyboards.in_line(texts, job.job_id), Urgency.PROGRESS, preview)
         case JobState.RUNNING:
-            text = texts("status-running", prompt=prompt)
+            text = texts("status-running", prompt=_with_told(job, prompt, texts))
         case _ if paused:
             text = texts("status-paused", place=place or 1, prompt=prompt)
         case _ if job.handed:
@@ -79,6 +80,37 @@ def render(
         case _:
             text = texts("status-waiting", place=place, prompt=prompt)
     return Screen(text, keyboards.in_line(texts, job.job_id), Urgency.PLACE)
+
+
+def _picture(job: OpenScreen, texts: Texts, styles: Styles) -> Screen:
+    settings = styles.settings(job.style, job.settings)
+    likeness, clothes = likeness_of(settings), clothes_of(settings)
+    manner = [styles[job.style].label(texts.language)]
+    if likeness != Likeness.BALANCED:
+        manner.append(texts(f"likeness-{likeness}-button"))
+    if clothes == Clothes.CHANGE:
+        manner.append(texts("job-other-clothes-button"))
+    if job.pose is not None:
+        manner.append(texts("pose-skipped") if job.pose_skipped else texts(f"pose-{job.pose}"))
+    caption = texts("picture-caption", style=" · ".join(manner), prompt=quoted(job.prompt, CAPTION_PROMPT_MAX))
+    buttons = keyboards.picture(texts, job.job_id, likeness, clothes)
+    return Screen(caption, buttons, Urgency.END, shows_picture=True)
+
+
+def _failure(job: OpenScreen, prompt: str, texts: Texts) -> Screen:
+    failure = job.failure if job.failure in TOLD_FAILURES else FailureCode.INTERNAL
+    buttons = keyboards.retry(
+        texts, job.job_id, again=failure not in SAME_WAY_FAILS, free_pose=failure == FailureCode.BAD_POSE
+    )
+    return Screen(texts(f"failure-{failure}", prompt=prompt), buttons, Urgency.END)
+
+
+def _with_told(job: OpenScreen, prompt: str, texts: Texts) -> str:
+    """The user's words and, where the model is told a translation, that below them."""
+    if job.told_prompt is None:
+        return prompt
+    told = texts("status-told", told=quoted(job.told_prompt, PROMPT_SHOWN_MAX))
+    return Markup(f"{texts('status-words', prompt=prompt)}\n{told}")
 
 
 def bar(step: int, steps: int) -> str:

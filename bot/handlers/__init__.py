@@ -5,7 +5,20 @@ from __future__ import annotations
 from aiogram import F, Router
 from aiogram.enums import ChatType
 
-from bot.handlers import admin, consent, fallback, gallery, groups, jobs, photos, privacy, prompts, start, styles
+from bot.handlers import (
+    admin,
+    consent,
+    fallback,
+    gallery,
+    groups,
+    jobs,
+    photos,
+    privacy,
+    prompts,
+    settings,
+    start,
+    styles,
+)
 from bot.handlers.consent import RequireConsent
 
 
@@ -19,7 +32,9 @@ def build_router() -> Router:
     consenting = Router(name="consenting")
     consenting.message.middleware(RequireConsent())
     consenting.callback_query.middleware(RequireConsent())
-    consenting.include_routers(gallery.build(), styles.build(), jobs.build(), photos.build(), prompts.build())
+    consenting.include_routers(
+        gallery.build(), styles.build(), settings.build(), jobs.build(), photos.build(), prompts.build()
+    )
     private.include_routers(
         start.build(), consent.build(), privacy.build(), admin.build(), consenting, fallback.build()
     )

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from aiogram import Router
-from aiogram.types import CallbackQuery, Message
+from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
 
 from bot import keyboards
 from bot.callbacks import JobAction, JobCallback
-from bot.db.tables import User
+from bot.db.tables import Job, User
+from bot.domain import Likeness, clothes_of, likeness_of
 from bot.handlers.replies import Toast, rebutton, under
 from bot.styles import Styles
 from bot.translator import Texts
+from bot.usecases.pictures import AGAIN, Change, Redrawn
 from bot.usecases.wiring import UseCases
+from engine.contract import Clothes
+
+REDRAWS = {
+    JobAction.AGAIN: AGAIN,
+    JobAction.MORE_FACE: Change(likeness=Likeness.FACE),
+    JobAction.MORE_BODY: Change(likeness=Likeness.BODY),
+    JobAction.OTHER_CLOTHES: Change(clothes=Clothes.CHANGE),
+    JobAction.OWN_CLOTHES: Change(clothes=Clothes.KEEP),
+    JobAction.FREE_POSE: Change(free_pose=True),
+}
 
 
 def build() -> Router:
@@ -29,9 +41,6 @@ async def press(
         case JobAction.CANCEL:
             cancelled = await use.cancel_picture(user.id, job_id)
             return Toast(texts("job-cancelled") if cancelled else texts("job-too-late"))
-        case JobAction.AGAIN:
-            created = await use.redraw(user.id, callback.from_user.id, job_id)
-            return Toast(texts("job-in-line") if created else texts("job-in-line-already"))
         case JobAction.OTHER_STYLE:
             job = await use.find_picture(user.id, job_id)
             if message is not None:
@@ -39,13 +48,29 @@ async def press(
             return Toast(texts("job-pick-style"))
         case JobAction.BACK:
             if message is not None:
-                await rebutton(message, keyboards.picture(texts, job_id))
+                job = await use.find_picture(user.id, job_id)
+                await rebutton(message, picture_buttons(texts, styles, job))
             return None
         case JobAction.REUSE_PROMPT:
             job = await use.find_picture(user.id, job_id)
             if message is not None:
                 await _give_back(message, texts, job.prompt, styles[job.style].label(texts.language))
             return None
+        case action:
+            redrawn = await use.redraw(user.id, callback.from_user.id, job_id, REDRAWS[action])
+            return redrawn_toast(texts, redrawn)
+
+
+def picture_buttons(texts: Texts, styles: Styles, job: Job) -> InlineKeyboardMarkup:
+    """The buttons under a finished picture."""
+    settings = styles.settings(job.style, job.settings)
+    return keyboards.picture(texts, job.id, likeness_of(settings), clothes_of(settings))
+
+
+def redrawn_toast(texts: Texts, redrawn: Redrawn) -> Toast:
+    if not redrawn.created:
+        return Toast(texts("job-in-line-already"))
+    return Toast(texts("job-in-line-free-pose"), alert=True) if redrawn.pose_lost else Toast(texts("job-in-line"))
 
 
 async def _give_back(message: Message, texts: Texts, words: str, style: str) -> None:

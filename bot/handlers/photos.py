@@ -5,13 +5,20 @@ from __future__ import annotations
 from aiogram import Bot, F, Router
 from aiogram.types import Message
 
+from bot import keyboards
 from bot.db.tables import User
+from bot.domain import ReferenceState
 from bot.errors import PromptRefused, PromptTooLong
+from bot.handlers.photo_answers import verdict_key
+from bot.handlers.prompts import ask_for_picture
 from bot.photo_fetching import PhotoFetcher
+from bot.photos import Refusal
 from bot.prompts import clean
 from bot.translator import Texts
 from bot.usecases.photos import SentPhoto
+from bot.usecases.poses import Taken
 from bot.usecases.wiring import UseCases
+from engine.contract import REFERENCES_MAX
 
 
 def build() -> Router:
@@ -32,13 +39,26 @@ async def take_photo(
     assert file is not None
     words = await _words(message, texts)
     photo = await fetch_photo(bot, file)
-    kept = await use.keep_photo(
-        SentPhoto(user.id, message.chat.id, message.message_id, message.media_group_id, photo, words)
-    )
+    sent = SentPhoto(user.id, message.chat.id, message.message_id, message.media_group_id, photo, words)
+    taken = await use.keep_pose_photo(sent)
+    if taken is not Taken.NOT_ASKED:
+        await _answer_pose(message, texts, use, sent, taken)
+        return
+    kept = await use.keep_photo(sent)
     if kept.unannounced:
         looking = await message.reply(texts("photo-looking") if kept.worker_alive else texts("photo-paused"))
         if not await use.announce_answer(kept.reference_id, looking.message_id):
             await looking.delete()
+
+
+async def _answer_pose(message: Message, texts: Texts, use: UseCases, sent: SentPhoto, taken: Taken) -> None:
+    """A photo sent for its pose; words that came with it are drawn in it."""
+    if taken is Taken.KEPT:
+        await message.reply(texts("pose-photo-kept"), reply_markup=keyboards.to_poses(texts))
+        if sent.words is not None:
+            await ask_for_picture(message, texts, use, sent.user_id, sent.words)
+    elif taken is Taken.REFUSED and isinstance(sent.photo, Refusal):
+        await message.reply(texts(verdict_key(ReferenceState.REJECTED, sent.photo), limit=REFERENCES_MAX))
 
 
 async def _words(message: Message, texts: Texts) -> str | None:

@@ -42,7 +42,8 @@ async def press(
 
 async def _privacy(user: User, texts: Texts, use: UseCases) -> Markup:
     holdings = await use.count_holdings(user.id)
-    return texts("privacy", photos=holdings.photos, pictures=holdings.pictures)
+    text = texts("privacy", photos=holdings.photos, pictures=holdings.pictures)
+    return Markup(f"{text} {texts('privacy-pose-photo')}") if holdings.pose_photo else text
 
 
 async def _delete_everything(bot: Bot, user: User, use: UseCases) -> None:

@@ -22,9 +22,12 @@ def build() -> Router:
 
 
 async def take_prompt(message: Message, user: User, texts: Texts, use: UseCases) -> None:
+    await ask_for_picture(message, texts, use, user.id, clean(message.text or ""))
+
+
+async def ask_for_picture(message: Message, texts: Texts, use: UseCases, user_id: int, words: str) -> None:
     """A picture in the line needs no answer here: its status message is one."""
-    words = clean(message.text or "")
-    asked = await use.ask_for_picture(user.id, message.chat.id, message.message_id, words)
+    asked = await use.ask_for_picture(user_id, message.chat.id, message.message_id, words)
     if asked is not Asked.IN_LINE:
         await message.reply(texts(WAITING[asked], words=words))
 

@@ -9,9 +9,11 @@ from aiogram.types import CallbackQuery, Message
 from bot import keyboards
 from bot.callbacks import StyleCallback
 from bot.db.tables import User
+from bot.handlers.jobs import picture_buttons, redrawn_toast
 from bot.handlers.replies import Toast, next_step, rebutton, rewrite, under
 from bot.styles import Styles
 from bot.translator import Markup, Texts
+from bot.usecases.pictures import Change
 from bot.usecases.wiring import UseCases
 
 
@@ -33,10 +35,12 @@ async def choose(
     if callback_data.name not in styles:
         return Toast(texts("style-gone"), alert=True)
     if callback_data.job_id is not None:
-        created = await use.redraw(user.id, callback.from_user.id, callback_data.job_id, callback_data.name)
+        change = Change(style=callback_data.name)
+        redrawn = await use.redraw(user.id, callback.from_user.id, callback_data.job_id, change)
         if message is not None:
-            await rebutton(message, keyboards.picture(texts, callback_data.job_id))
-        return Toast(texts("job-in-line") if created else texts("job-in-line-already"))
+            job = await use.find_picture(user.id, callback_data.job_id)
+            await rebutton(message, picture_buttons(texts, styles, job))
+        return redrawn_toast(texts, redrawn)
     await use.choose_style(user.id, callback_data.name)
     title = styles[callback_data.name].label(texts.language)
     if message is not None:

@@ -30,6 +30,7 @@ LOCAL_TOKEN = "7000000001:local-bot-api"
 LOCAL_ADMIN_ID = 1003
 EXIT_MISCONFIGURED = 2
 """With this code a part says that it cannot run as configured: starting it again would not help."""
+BOT_ONLY = frozenset({"BOT_TOKEN", "DATABASE_URL", "ADMIN_IDS"})
 RESTART_DELAYS_S = (0.2, 1.0, 2.0, 4.0, 8.0)
 STEADY_S = 60.0
 """A part that stays up so long has all its restarts again."""
@@ -87,7 +88,9 @@ class KeptPart:
             if now - self._started_at > STEADY_S:
                 self._restarts = 0
             how = describe_end(self.part.exit_code)
-            if self.part.exit_code == EXIT_MISCONFIGURED or self._restarts == len(RESTART_DELAYS_S):
+            if self.part.exit_code == EXIT_MISCONFIGURED:
+                raise StackError(f"{last_line(self.part)} (log: {shown(self.part.log)})")
+            if self._restarts == len(RESTART_DELAYS_S):
                 raise StackError(f"{self.part.name} ended {how} and stays down.\n{last_words(self.part)}")
             self._restart_at = now + RESTART_DELAYS_S[self._restarts]
             self._restarts += 1
@@ -231,9 +234,7 @@ class Stack:
 
     def _start_worker(self) -> None:
         self._audience.doing("starting a worker")
-        secrets = {"BOT_TOKEN", "DATABASE_URL", "ADMIN_IDS"}
-        environment = {key: value for key, value in self._environment.items() if key not in secrets}
-        environment["ENGINE_BROKER_URL"] = self._environment["BROKER_URL"]
+        environment = worker_environment(self._environment)
         # A warm stop waits for the picture in hand; its lease brings it back if that takes too long.
         patience = ((signal.SIGTERM, 5.0), (signal.SIGQUIT, 1.0))
         self._keep(self._child("worker", "engine.worker", environment=environment, stop_signals=patience))
@@ -276,6 +277,12 @@ class Stack:
             time.sleep(0.05)
 
 
+def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """What a worker gets: all of it, every ENGINE_ variable and what libraries read, but not what only the bot needs."""
+    shared = {key: value for key, value in environment.items() if key not in BOT_ONLY}
+    return {**shared, "ENGINE_BROKER_URL": environment["BROKER_URL"]}
+
+
 def read_environment(dotenv: Path = ROOT / ".env") -> dict[str, str]:
     """The process environment over the `.env` file, without empty values."""
     values = {**dotenv_values(dotenv), **os.environ}
@@ -316,6 +323,13 @@ def describe_end(exit_code: int | None) -> str:
     if exit_code < 0:
         return f"by signal {signal.Signals(-exit_code).name}"
     return f"with exit code {exit_code}"
+
+
+def last_line(part: Part) -> str:
+    """What a part that cannot run as configured said last: one line with the remedy."""
+    lines = part.log.read_text(errors="replace").split("\n") if part.log.exists() else []
+    said = [line.strip() for line in lines if line.strip()]
+    return said[-1] if said else f"{part.name} cannot run as configured and does not say why"
 
 
 def last_words(part: Part, lines: int = 12) -> str:

@@ -14,6 +14,7 @@ from bot.domain import ReferenceState
 from bot.errors import TooManyOpenJobs
 from bot.styles import NO_STYLE
 from bot.usecases.ports import DrawSeed, Signals
+from bot.usecases.preferences import wished_by
 
 
 def message_key(chat_id: int, message_id: int) -> str:
@@ -67,6 +68,7 @@ class DrawDraft:
                     reference_ids=photos,
                     style=style,
                     prompt=words,
+                    **await wished_by(session, user),
                     seed=self.draw_seed(),
                     open_jobs_max=self.open_jobs_max,
                 )

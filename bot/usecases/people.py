@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from bot.db import jobs, references, users
+from bot.db import jobs, poses, references, users
 from bot.db.session import Sessions
 from bot.db.tables import Job, User
 from bot.domain import CONSENT_VERSION, ReferenceState, Stage, stage_of
@@ -96,6 +96,7 @@ class Holdings:
 
     photos: int
     pictures: int
+    pose_photo: bool
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,8 @@ class CountHoldings:
         async with self.sessions() as session:
             photos = await references.count(session, user_id, ReferenceState.ACCEPTED, ReferenceState.PENDING)
             pictures = await session.scalar(select(func.count()).where(Job.user_id == user_id))
-            return Holdings(photos, pictures or 0)
+            pose_photo = await poses.of_user(session, user_id) is not None
+            return Holdings(photos, pictures or 0, pose_photo)
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,16 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import jobs, references, users
+from bot.db import jobs, poses, references, users
 from bot.db.session import Sessions
 from bot.db.tables import Job
-from bot.domain import OPEN_STATES, ReferenceState
+from bot.domain import OPEN_STATES, POSE_PHOTO, Likeness, ReferenceState, wished_settings
 from bot.errors import NoPhotos, PictureGone
 from bot.styles import NO_STYLE
 from bot.usecases.drafts import keep_draft, message_key
 from bot.usecases.ports import DrawSeed, Signals
+from bot.usecases.preferences import wished_by
+from engine.contract import Clothes
 
 
 class Asked(Enum):
@@ -42,6 +44,7 @@ class AskForPicture:
     async def __call__(self, user_id: int, chat_id: int, message_id: int, words: str) -> Asked:
         async with self.sessions.begin() as session:
             user = await users.lock(session, user_id)
+            user.pose_asked_at = None
             photos = await references.ids(session, user_id, ReferenceState.ACCEPTED)
             pending = await references.ids(session, user_id, ReferenceState.PENDING)
             if not photos:
@@ -55,6 +58,7 @@ class AskForPicture:
                 reference_ids=[*photos, *pending],
                 style=user.style or NO_STYLE,
                 prompt=words,
+                **await wished_by(session, user),
                 seed=self.draw_seed(),
                 open_jobs_max=self.open_jobs_max,
             )
@@ -64,10 +68,41 @@ class AskForPicture:
 
 
 @dataclass(frozen=True)
-class Redraw:
-    """A picture's words once more with a new seed, in its own style or in another, from the photos accepted by now.
+class Change:
+    """What is to be otherwise in a picture drawn once more; nothing: just another one."""
 
-    While one such picture is in work, asking again gives that one: `False`.
+    style: str | None = None
+    likeness: Likeness | None = None
+    clothes: Clothes | None = None
+    free_pose: bool = False
+
+    @property
+    def act(self) -> str:
+        """The button, as idempotency keys name it."""
+        if self.style is not None:
+            return f"style:{self.style}"
+        if self.likeness is not None or self.clothes is not None:
+            return f"likeness:{self.likeness}:{self.clothes}"
+        return "free-pose" if self.free_pose else "again"
+
+
+AGAIN = Change()
+
+
+@dataclass(frozen=True)
+class Redrawn:
+    """`created`: it is in the line now; else one like it is in work already. `pose_lost`: the photo of its pose is not
+    kept any more, so the pose is free."""
+
+    created: bool
+    pose_lost: bool = False
+
+
+@dataclass(frozen=True)
+class Redraw:
+    """A picture's words once more with a new seed, drawn as before but for `change`, from the photos accepted by now.
+
+    While one such picture is in work, asking again gives that one.
     Raises PictureGone, NoPhotos, TooManyOpenJobs, UnknownUser.
     """
 
@@ -76,29 +111,33 @@ class Redraw:
     draw_seed: DrawSeed
     open_jobs_max: int
 
-    async def __call__(self, user_id: int, chat_id: int, job_id: UUID, style: str | None = None) -> bool:
+    async def __call__(self, user_id: int, chat_id: int, job_id: UUID, change: Change = AGAIN) -> Redrawn:
         async with self.sessions.begin() as session:
             await users.lock(session, user_id)
             source = await _own(session, job_id, user_id)
             photos = await references.ids(session, user_id, ReferenceState.ACCEPTED)
             if not photos:
                 raise NoPhotos
-            act = f"again:{job_id}" if style is None else f"style:{style}:{job_id}"
+            pose_lost = source.pose == POSE_PHOTO and not await _has_pose_photo(session, source)
+            pose = None if pose_lost or change.free_pose else source.pose
+            act = f"{change.act}:{job_id}"
             _, created = await jobs.submit(
                 session,
                 user_id=user_id,
                 chat_id=chat_id,
                 idempotency_key=f"{act}:{await _ended(session, act)}",
                 reference_ids=photos,
-                style=style or source.style,
+                style=change.style or source.style,
                 prompt=source.prompt,
-                settings=source.settings if style is None else None,
+                settings={**source.settings, **wished_settings(change.likeness, change.clothes)},
+                pose=pose,
+                pose_photo_id=source.pose_photo_id if pose == POSE_PHOTO else None,
                 seed=self.draw_seed(),
                 source_job_id=job_id,
                 open_jobs_max=self.open_jobs_max,
             )
         self.signals.wake()
-        return created
+        return Redrawn(created, pose_lost and not change.free_pose)
 
 
 @dataclass(frozen=True)
@@ -132,6 +171,11 @@ async def _own(session: AsyncSession, job_id: UUID, user_id: int) -> Job:
     if job is None:
         raise PictureGone
     return job
+
+
+async def _has_pose_photo(session: AsyncSession, job: Job) -> bool:
+    photo = await poses.of_user(session, job.user_id)
+    return photo is not None and photo.id == job.pose_photo_id
 
 
 async def _ended(session: AsyncSession, act: str) -> int:

@@ -21,6 +21,8 @@ from bot.usecases.people import (
 from bot.usecases.photos import AnnounceAnswer, DeletePhoto, KeepPhoto, ListPhotos
 from bot.usecases.pictures import AskForPicture, CancelPicture, FindPicture, Redraw
 from bot.usecases.ports import DrawSeed, Signals
+from bot.usecases.poses import ChoosePosePhoto, DeletePosePhoto, KeepPosePhoto
+from bot.usecases.preferences import ChooseClothes, ChooseLikeness, ChoosePose, OpenPreferences
 from bot.usecases.reports import ReadUsage
 
 
@@ -34,6 +36,13 @@ class UseCases:
     choose_language: ChooseLanguage
     choose_style: ChooseStyle
     find_stage: FindStage
+    open_preferences: OpenPreferences
+    choose_likeness: ChooseLikeness
+    choose_clothes: ChooseClothes
+    choose_pose: ChoosePose
+    choose_pose_photo: ChoosePosePhoto
+    keep_pose_photo: KeepPosePhoto
+    delete_pose_photo: DeletePosePhoto
     count_holdings: CountHoldings
     delete_everything: DeleteEverything
     keep_photo: KeepPhoto
@@ -58,6 +67,13 @@ def wire(config: Config, sessions: Sessions, signals: Signals, draw_seed: DrawSe
         choose_language=ChooseLanguage(sessions),
         choose_style=ChooseStyle(sessions),
         find_stage=FindStage(sessions),
+        open_preferences=OpenPreferences(sessions, config.alive_s),
+        choose_likeness=ChooseLikeness(sessions),
+        choose_clothes=ChooseClothes(sessions),
+        choose_pose=ChoosePose(sessions),
+        choose_pose_photo=ChoosePosePhoto(sessions),
+        keep_pose_photo=KeepPosePhoto(sessions),
+        delete_pose_photo=DeletePosePhoto(sessions),
         count_holdings=CountHoldings(sessions),
         delete_everything=DeleteEverything(sessions, signals),
         keep_photo=KeepPhoto(sessions, signals, config.alive_s),

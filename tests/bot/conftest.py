@@ -17,10 +17,10 @@ from kombu import Connection, Consumer, Exchange, Queue
 from PIL import Image
 from sqlalchemy import select, update
 
-from bot.db import jobs
+from bot.db import jobs, poses
 from bot.db.session import Sessions
-from bot.db.tables import Job, Reference, User, Worker
-from bot.domain import ReferenceState
+from bot.db.tables import Job, PosePhoto, Reference, User, Worker
+from bot.domain import POSE_PHOTO, ReferenceState
 from engine import contract
 
 
@@ -73,6 +73,14 @@ class Rows:
             await self.change(job.id, **facts)
         return job.id
 
+    async def pose_photo(self, user_id: int = 1, image: bytes = b"pose") -> UUID:
+        """The user's only one, chosen for the pictures to come."""
+        photo = PosePhoto(id=uuid4(), user_id=user_id, message_id=1, image=image)
+        async with self.sessions.begin() as session:
+            await poses.replace(session, photo)
+            await session.execute(update(User).where(User.id == user_id).values(pose=POSE_PHOTO))
+        return photo.id
+
     async def change(self, job_id: UUID, **facts: Any) -> None:
         async with self.sessions.begin() as session:
             await session.execute(update(Job).where(Job.id == job_id).values(**facts))
@@ -118,6 +126,8 @@ class FakeWorker:
     broker_url: str
     worker_id: str = "fake"
     batch_max: int = 1
+    pose: bool = False
+    translation: str | None = None
     beat_s: float = 0.5
     on_generate: Callable[[contract.GenerateRequest], list[contract.Reply]] | None = None
     on_examine: Callable[[contract.ExamineRequest], list[contract.Reply]] | None = None
@@ -149,7 +159,7 @@ class FakeWorker:
         """What a good worker answers."""
         job = {"job_id": request.job_id, "attempt": request.attempt}
         return [
-            contract.Started(**job, worker_id=self.worker_id),
+            contract.Started(**job, worker_id=self.worker_id, prompt=self.translation),
             contract.Progress(**job, step=2, steps=4, preview=paint("grey", "JPEG")),
             contract.Result(
                 **job, worker_id=self.worker_id, image=paint(), width=64, height=96, seconds=0.1, backbone="fake"
@@ -175,7 +185,12 @@ class FakeWorker:
     def beat(self) -> None:
         self.send(
             contract.Heartbeat(
-                worker_id=self.worker_id, backbone="fake", device="cpu", batch_max=self.batch_max, job_ids=self.in_hand
+                worker_id=self.worker_id,
+                backbone="fake",
+                device="cpu",
+                batch_max=self.batch_max,
+                pose=self.pose,
+                job_ids=self.in_hand,
             )
         )
 

@@ -15,11 +15,12 @@ from fluent.syntax.visitor import Visitor
 
 import bot
 from bot.commands import ADMIN_COMMANDS, COMMANDS
-from bot.domain import LANGUAGES
+from bot.dispatch.status import TOLD_FAILURES
+from bot.domain import LANGUAGES, POSE_PHOTO, Likeness
 from bot.handlers.photo_answers import verdict_key
 from bot.photos import Refusal
 from bot.translator import TEXTS, Markup, Translator, language_of
-from engine.contract import Verdict
+from engine.contract import Clothes, PosePreset, Verdict
 
 CODE = [path for path in sorted(Path(bot.__file__).parent.rglob("*.py")) if "local" not in path.parts]
 NODES = {path: list(ast.walk(ast.parse(path.read_text("utf-8")))) for path in CODE}
@@ -97,7 +98,10 @@ def composed() -> set[str]:
     """The keys that code puts together."""
     verdicts = {verdict_key("rejected", verdict) for verdict in (*Verdict, *Refusal)}
     commands = {f"command-{command}" for command in COMMANDS + ADMIN_COMMANDS}
-    return verdicts | commands
+    poses = {f"pose-{pose}" for pose in (*PosePreset, POSE_PHOTO, "free")}
+    wishes = {f"likeness-{each}" for each in Likeness} | {f"clothes-{each}" for each in Clothes}
+    failures = {f"failure-{failure}" for failure in TOLD_FAILURES}
+    return verdicts | commands | poses | wishes | {f"{wish}-button" for wish in wishes} | failures
 
 
 def test_both_languages_have_the_same_keys_and_variables():
@@ -124,9 +128,8 @@ def test_every_key_that_code_composes_exists():
 
 def test_no_text_is_left_over():
     starts = tuple(word[: -len("{}")] for word in constants() if word.endswith("{}"))
-    prefixes = {"failure-"}
     unused = ENGLISH.keys() - constants() - composed()
-    assert not {key for key in unused if not key.startswith(tuple(prefixes) + starts)}
+    assert not {key for key in unused if not key.startswith(starts)}
 
 
 def test_russian_counts_have_all_forms_and_english_ones_two():
@@ -216,6 +219,7 @@ def test_translated_text_inside_another_is_not_escaped_again(translator):
 def test_toasts_fit_and_have_no_tags(translator, language):
     """Telegram shows 200 characters, without markup."""
     toasts = {key for path, _, key in calls() if path.parent.name == "handlers" and key.startswith(("job-", "style-"))}
+    toasts.add("pose-unavailable")
     toasts |= {key for key in ENGLISH if key.startswith("error-")} | {"unknown-press", "consent-first", "gallery-add"}
     toasts -= {"style-chosen", "job-reuse"}
     assert len(toasts) > 12
@@ -227,7 +231,7 @@ def test_toasts_fit_and_have_no_tags(translator, language):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_buttons_are_short(translator, language):
     for key, message in MESSAGES[language].items():
-        if key.endswith("-button"):
+        if key.endswith("-button") or key in {f"pose-{pose}" for pose in (*PosePreset, POSE_PHOTO, "free")}:
             assert len(translator(key, language, **values(message, "x", 30))) <= 24, key
 
 

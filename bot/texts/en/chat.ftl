@@ -21,7 +21,7 @@ next-photo = 📷 <b>Send me a photo of yourself.</b>
     Best is one person, in good light, face clearly visible. A full-length photo lets me draw your clothes and figure too. Up to { $limit } photos, also as an album.
 next-style = 🎨 <b>Pick a style</b>, or just write what you want to see.
 next-prompt = ✍️ <b>Write in a sentence what you want to see</b>, for example: “walking in a forest in a red jacket”.
-    Style: { $style }. Another one is a tap away:
+    Style: { $style }. Another one is a tap away; likeness, clothes and pose too:
 
 # /help and what I do not understand
 
@@ -30,10 +30,11 @@ help = <b>How it works</b>
     2. Pick a style: /style
     3. Write in a sentence what you want to see.
 
-    While I draw, one message shows your place in line and the progress; you can cancel there. Under the picture: again, other style, use the words anew.
+    While I draw, one message shows your place in line and the progress; you can cancel there. Under the picture: again, other style, more like your face or figure, other clothes, use the words anew.
 
     /photos – your photos
     /style – styles
+    /settings – face or figure, your clothes or others, pose
     /language – language
     /privacy – what I keep, and deleting it
 unknown-command = I don't know this command. /help lists what I can do.
@@ -52,9 +53,10 @@ language-chosen = I speak English now.
 
 privacy = 🔒 <b>What I keep</b>
     • Your photos, until you delete them: /photos. Refused photos are forgotten at once.
-    • What you asked me to draw: words, style, time, so that “again” works and I can count how much is drawn.
+    • One photo for a pose, if you send one, until you send another or delete it: /settings. I take only the pose from it.
+    • What you asked me to draw: words, style, settings, time, so that “again” works and I can count how much is drawn.
     • Finished pictures stay in this chat; I keep them only until Telegram has them.
-    • Your Telegram number (ID), language and consent. No name, no phone.
+    • Your Telegram number (ID), language, settings and consent. No name, no phone.
 
     Photos are used to draw your pictures and for nothing else.
 
@@ -65,9 +67,10 @@ privacy = 🔒 <b>What I keep</b>
         [one] { $pictures } picture request
        *[other] { $pictures } picture requests
     }.
+privacy-pose-photo = And your photo for a pose.
 privacy-ask-button = 🗑 Delete everything
 privacy-confirm = 🗑 <b>Delete everything I keep of you?</b>
-    Photos, requests and settings are deleted at once, and what is being drawn is called off. This cannot be undone.
+    Photos, the one for a pose too, requests and settings are deleted at once, and what is being drawn is called off. This cannot be undone.
 privacy-delete-button = Yes, delete everything
 privacy-keep-button = No, keep it
 privacy-deleted = 🗑 <b>Everything is deleted.</b>
@@ -80,11 +83,57 @@ style-chosen-toast = Style: { $style }
 style-gone = This style no longer exists. /style shows those there are.
 back-button = ← Back
 
+# /settings
+
+settings = ⚙️ <b>How I draw you</b>
+    Likeness: { $likeness }
+    Clothes: { $clothes }
+    { $pose }
+
+    This is for pictures to come. The buttons under a picture redraw that one.
+settings-pose = Pose: { $pose }
+settings-button = ⚙️ Face, clothes, pose
+likeness-face = more care for the face
+likeness-balanced = face and figure alike
+likeness-body = more care for the figure
+likeness-face-button = 🙂 Face
+likeness-balanced-button = ⚖️ Alike
+likeness-body-button = 🧍 Figure
+clothes-keep = those in your photos
+clothes-change = new ones, as your words say
+clothes-keep-button = 👕 As in photos
+clothes-change-button = 👗 As I write
+
+# Pose
+
+pose-unavailable = Pose: free. The model that draws now cannot take a pose.
+pose-ask = 🤸 <b>Which pose?</b> Now: { $pose }
+    “As in my photo”: you send a photo of anybody in the pose you want.
+pose-choose-button = 🤸 Choose a pose
+pose-free = 🎲 Free
+pose-photo = 📷 As in my photo
+pose-standing = 🧍 Standing
+pose-walking = 🚶 Walking
+pose-sitting = 🪑 Sitting
+pose-kneeling = 🧎 Kneeling
+pose-lying = 🛌 Lying
+pose-arms_raised = 🙌 Arms raised
+pose-hands_on_hips = 💃 Hands on hips
+pose-waving = 👋 Waving
+pose-another-button = 📷 Another photo
+pose-delete-button = 🗑 Delete the photo
+pose-photo-ask = 📷 <b>Now send me a photo of the pose.</b>
+    Anybody will do, best one person, all of them in view. I take only the pose from it: neither face nor clothes.
+pose-photo-kept = 🤸 <b>Got the pose.</b> Pictures to come take it from this photo; face and clothes still come from yours.
+    Was it a photo of you to draw from? Then send it once more.
+pose-skipped = 🎲 free pose: this model cannot take one
+
 # Commands in Telegram's menu
 
 command-start = Begin
 command-photos = Your photos
 command-style = Choose a style
+command-settings = Likeness, clothes, pose
 command-language = Language
 command-privacy = What I keep, deleting it
 command-help = How it works

@@ -10,9 +10,15 @@ job-cancel-button = ✖️ Cancel
 job-again-button = 🔄 Again
 job-style-button = 🎨 Other style
 job-reuse-button = ✍️ Use the words
+job-face-button = 🙂 More my face
+job-body-button = 🧍 More my figure
+job-other-clothes-button = 👗 Other clothes
+job-own-clothes-button = 👕 My clothes
+job-free-pose-button = 🎲 Draw in a free pose
 job-retry-button = 🔄 Try again
 
 job-in-line = In the line!
+job-in-line-free-pose = In the line! The photo of its pose is not kept any more, so the pose will be free.
 job-in-line-already = It is in work already.
 job-cancelled = Cancelled.
 job-too-late = Too late: it has ended already.

@@ -15,6 +15,8 @@ status-progress =
     🎨 Drawing… { $percent } %
     { $bar }
     { $prompt }
+status-words = { $prompt }
+status-told = 🌐 I tell the model: { $told }
 status-paused =
     ⏸ The line is paused: no worker is here right now. Your place, { $place }, is kept, and drawing goes on by itself as soon as a worker is back.
     { $prompt }
@@ -33,6 +35,18 @@ failure-bad_reference =
     { $prompt }
 failure-bad_prompt =
     😕 These words could not be drawn. Try to say it differently or shorter.
+    { $prompt }
+failure-bad_pose =
+    🤸 I can't take the pose from its photo: it is gone, or does not show one person as a whole. Draw in a free pose, or choose another: /settings
+    { $prompt }
+failure-refused_prompt =
+    🚫 I don't draw this: no nudity, and nobody under 18. Say it differently, and I draw it.
+    { $prompt }
+failure-refused_photo =
+    🚫 I don't draw from one of the photos: it shows nudity, or somebody who looks under 18. Delete it (yours: /photos, the one for the pose: /settings), send another, and then these words once more.
+    { $prompt }
+failure-refused_picture =
+    🚫 What came out is a picture I don't show: nudity, or somebody who looks under 18. It is not kept. Try again, or say it differently.
     { $prompt }
 failure-out_of_memory =
     😕 There was not enough memory for this picture. Please try again in a while.

@@ -14,9 +14,15 @@ job-cancel-button = ✖️ Отменить
 job-again-button = 🔄 Ещё раз
 job-style-button = 🎨 Другой стиль
 job-reuse-button = ✍️ Взять слова
+job-face-button = 🙂 Лицо точнее
+job-body-button = 🧍 Фигура точнее
+job-other-clothes-button = 👗 Другая одежда
+job-own-clothes-button = 👕 Моя одежда
+job-free-pose-button = 🎲 В свободной позе
 job-retry-button = 🔄 Попробовать ещё раз
 
 job-in-line = Поставил в очередь!
+job-in-line-free-pose = Поставил в очередь! Фото с этой позой больше не хранится, поэтому поза будет свободной.
 job-in-line-already = Уже в работе.
 job-cancelled = Отменено.
 job-too-late = Поздно: всё уже закончилось.

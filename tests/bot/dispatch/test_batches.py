@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID, uuid4
 
 from bot.dispatch.batches import Waiting, plan
-from engine.contract import Settings
+from engine.contract import Clothes, Settings
 
 
 def _job(user_id: int, *, attempts: int = 0, steps: int | None = None) -> Waiting:
@@ -31,6 +31,18 @@ def test_jobs_with_other_settings_or_of_the_same_user_do_not_share() -> None:
     first, other, same_user, fits = _job(1), _job(2, steps=9), _job(1), _job(3)
     batches = plan([first, other, same_user, fits], slots=2, batch_max=4)
     assert batches == [[first, fits], [other]]
+
+
+def test_jobs_with_other_likeness_clothes_or_pose_scale_share_a_batch() -> None:
+    wishes = [
+        Settings(),
+        Settings(face_scale=1.3, body_scale=0.7),
+        Settings(clothes=Clothes.CHANGE),
+        Settings(pose_scale=0.5),
+    ]
+    line = [Waiting(uuid4(), user, 0, settings) for user, settings in enumerate(wishes)]
+    other = Waiting(uuid4(), 9, 0, Settings(guidance=2.0))
+    assert plan([*line, other], slots=2, batch_max=5) == [line, [other]]
 
 
 def test_a_job_that_was_tried_before_goes_alone() -> None:

@@ -109,7 +109,7 @@ async def test_one_message_goes_from_the_line_to_the_picture(stage: Stage, rows:
     await rows.change(job_id, state=JobState.DONE, result=picture("teal"))
     await stage.step()
     shown = await stage.only()
-    assert shown.id == message.id and len(shown.button_texts) == 3
+    assert shown.id == message.id and len(shown.button_texts) == 5
     job = await rows.get(job_id)
     assert (job.state, job.closed_at is not None) == (JobState.DELIVERED, True)
     assert job.result_file_id

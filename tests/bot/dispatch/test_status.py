@@ -13,10 +13,10 @@ from bot.callbacks import JobAction, JobCallback
 from bot.db.closing import OpenScreen
 from bot.dispatch.reports import Preview
 from bot.dispatch.status import BAR_CELLS, TOLD_FAILURES, Screen, Urgency, bar, cut, render
-from bot.domain import LANGUAGES, JobState
+from bot.domain import LANGUAGES, POSE_PHOTO, JobState, Likeness, wished_settings
 from bot.styles import load_styles
 from bot.translator import Translator
-from engine.contract import PROMPT_MAX_CHARS
+from engine.contract import PROMPT_MAX_CHARS, Clothes, PosePreset
 
 STYLES, TRANSLATOR = load_styles(), Translator()
 CAPTION_MAX_UNITS = 1024
@@ -26,6 +26,7 @@ def _open(state: JobState = JobState.QUEUED, **facts: Any) -> OpenScreen:
     known: dict[str, Any] = {
         "job_id": UUID(int=1), "user_id": 1, "chat_id": 1, "language": "en", "state": state, "handed": False, "step": 0,
         "steps": 0, "failure": None, "style": "film", "prompt": "a walk <b>in</b> & out", "message_id": None,
+        "told_prompt": None, "settings": {}, "pose": None, "pose_skipped": False,
         "created_at": datetime(2026, 1, 1, tzinfo=UTC),
     }  # fmt: skip
     return OpenScreen(**{**known, **facts})
@@ -99,15 +100,70 @@ def test_the_picture_says_style_words_and_who_made_it() -> None:
     screen = _render(_open(JobState.DONE))
     assert STYLES["film"].label("en") in _Plain(screen.text).text
     assert "AI" in screen.text and screen.shows_picture and screen.urgency == Urgency.END
-    assert _actions(screen) == [JobAction.AGAIN, JobAction.OTHER_STYLE, JobAction.REUSE_PROMPT]
+    assert _actions(screen) == [
+        JobAction.AGAIN, JobAction.OTHER_STYLE, JobAction.MORE_FACE, JobAction.OTHER_CLOTHES, JobAction.REUSE_PROMPT
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("failure", sorted(TOLD_FAILURES))
 def test_every_failure_is_told_in_every_language(language: str, failure: str) -> None:
     screen = _render(_open(JobState.FAILED, language=language, failure=failure))
-    assert screen.text and JobAction.AGAIN in _actions(screen) and screen.urgency == Urgency.END
+    assert screen.text and JobAction.REUSE_PROMPT in _actions(screen) and screen.urgency == Urgency.END
     assert failure not in screen.text
+
+
+@pytest.mark.parametrize("failure", sorted(TOLD_FAILURES))
+def test_trying_again_is_offered_only_where_it_may_help(failure: str) -> None:
+    offered = JobAction.AGAIN in _actions(_render(_open(JobState.FAILED, failure=failure)))
+    assert offered == (failure not in {"bad_prompt", "bad_pose", "refused_prompt", "refused_photo"})
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_pose_that_cannot_be_read_offers_a_free_one_and_the_settings(language: str) -> None:
+    screen = _render(_open(JobState.FAILED, failure="bad_pose", language=language))
+    assert _actions(screen) == [JobAction.FREE_POSE, JobAction.REUSE_PROMPT]
+    assert "/settings" in screen.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("steps", [0, 4])
+def test_a_translation_is_shown_below_the_words_and_fits_under_a_preview(language: str, steps: int) -> None:
+    words, told = "я" * PROMPT_MAX_CHARS, "<b>" * PROMPT_MAX_CHARS
+    job = _open(JobState.RUNNING, steps=steps, language=language, prompt=words, told_prompt=told)
+    plain = _Plain(_render(job).text)
+    assert plain.text.index("яяя") < plain.text.index("<b><b>") and plain.tags == []
+    assert len(plain.text.encode("utf-16-le")) // 2 <= CAPTION_MAX_UNITS
+    assert _render(_open(JobState.DONE, told_prompt=told)) == _render(_open(JobState.DONE))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("pose", [None, *PosePreset, POSE_PHOTO])
+@pytest.mark.parametrize("likeness", Likeness)
+def test_a_picture_says_how_it_was_drawn_and_offers_the_other_way(
+    language: str, pose: str | None, likeness: Likeness
+) -> None:
+    settings = wished_settings(likeness, Clothes.CHANGE)
+    job = _open(JobState.DONE, language=language, settings=settings, pose=pose, prompt="😀" * PROMPT_MAX_CHARS)
+    screen, texts = _render(job), TRANSLATOR.of(language)
+    plain = _Plain(screen.text).text
+    assert (texts(f"likeness-{likeness}-button") in plain) == (likeness != Likeness.BALANCED)
+    assert texts("job-other-clothes-button") in plain
+    assert pose is None or texts(f"pose-{pose}") in plain
+    assert len(plain.encode("utf-16-le")) // 2 <= CAPTION_MAX_UNITS
+    more_of = JobAction.MORE_BODY if likeness == Likeness.FACE else JobAction.MORE_FACE
+    assert _actions(screen)[2:4] == [more_of, JobAction.OWN_CLOTHES]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_pose_left_out_is_said_in_a_caption_that_fits(language: str) -> None:
+    job = _open(
+        JobState.DONE, language=language, pose="lying", pose_skipped=True, prompt="😀" * PROMPT_MAX_CHARS,
+        settings=wished_settings(Likeness.FACE, Clothes.CHANGE),
+    )  # fmt: skip
+    plain = _Plain(_render(job).text).text
+    assert TRANSLATOR("pose-skipped", language) in plain
+    assert len(plain.encode("utf-16-le")) // 2 <= CAPTION_MAX_UNITS
 
 
 def test_a_failure_nobody_foresaw_is_told_as_our_fault() -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
@@ -25,14 +25,16 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 from structlog.testing import capture_logs
 
-from bot import keyboards, middlewares
+from bot import middlewares
 from bot.callbacks import ConsentCallback
 from bot.config import Config
+from bot.db import poses
 from bot.db.session import Sessions, make_sessions, open_pool, read_url
-from bot.db.tables import Base, Job, Reference, User, Worker
+from bot.db.tables import Base, Job, PosePhoto, Reference, User, Worker
 from bot.dispatch.signals import JobSignals
-from bot.domain import CONSENT_VERSION, JobState, ReferenceState
+from bot.domain import CONSENT_VERSION, POSE_PHOTO, JobState, ReferenceState
 from bot.handlers import build_router
+from bot.handlers.jobs import picture_buttons
 from bot.local.botapi import ApiControl, LocalBotAPI, Person
 from bot.local.botapi.views import ChatMessage, PressAnswer
 from bot.local.embedded import EmbeddedPostgres
@@ -143,7 +145,7 @@ class Chat:
             person.user_id,
             BufferedInputFile(jpeg(99), "picture.jpg"),
             caption="picture",
-            reply_markup=keyboards.picture(self.texts(), job.id),
+            reply_markup=picture_buttons(self.texts(), self.styles, job),
         )
         return await person.message(sent.message_id)
 
@@ -199,9 +201,22 @@ class Chat:
                     )
                 )  # fmt: skip
 
-    async def set_worker(self, *, alive: bool) -> None:
+    async def grant_pose_photo(self, person: Person) -> UUID:
+        """A photo kept for its pose, and chosen; gives its id."""
+        photo = PosePhoto(id=uuid4(), user_id=person.user_id, message_id=-100, image=jpeg(97, (60, 80)))
         async with self.sessions.begin() as session:
-            await session.merge(Worker(id="w1", backbone="nano", device="cpu", batch_max=1, busy=False))
+            user = await session.get_one(User, person.user_id)
+            user.pose = POSE_PHOTO
+            await poses.replace(session, photo)
+        return photo.id
+
+    async def pose_photo(self, person: Person) -> PosePhoto | None:
+        async with self.sessions() as session:
+            return await poses.of_user(session, person.user_id)
+
+    async def set_worker(self, *, alive: bool, pose: bool = False) -> None:
+        async with self.sessions.begin() as session:
+            await session.merge(Worker(id="w1", backbone="nano", device="cpu", batch_max=1, busy=False, pose=pose))
             await session.flush()
             seen = func.now() + timedelta(hours=1 if alive else -1)
             await session.execute(update(Worker).values(seen_at=seen))

@@ -65,12 +65,17 @@ async def test_privacy_tells_what_is_kept_with_figures(chat, says):
     await chat.anna.send_text("в лесу")
     await chat.job()
     await chat.anna.send_text("/privacy")
-    await chat.anna.wait_for(says("2 ваших фото, 1 просьба о картинке"))
+    told = await chat.anna.wait_for(says("2 ваших фото, 1 просьба о картинке"))
+    assert chat.texts()("privacy-pose-photo") not in told.text
+    await chat.grant_pose_photo(chat.anna)
+    await chat.anna.send_text("/privacy")
+    await chat.anna.wait_for(says("1 просьба о картинке", chat.texts()("privacy-pose-photo")))
 
 
 async def test_delete_everything_deletes_every_row_and_calls_off_what_is_drawn(chat, says):
     await chat.grant(chat.anna, photos=2)
     await chat.grant(chat.ben)
+    await chat.grant_pose_photo(chat.anna)
     await chat.anna.send_text("в лесу")
     job = await chat.job()
     status = await chat.bot.send_message(
@@ -84,7 +89,9 @@ async def test_delete_everything_deletes_every_row_and_calls_off_what_is_drawn(c
     assert (await chat.row_counts())["users"] == 2, "asking deletes nothing"
     await chat.anna.press("Да, удалить всё")
     await chat.anna.wait_for(says("Всё удалено"))
-    assert await chat.row_counts() == {"users": 1, "reference_photos": 1, "jobs": 0, "workers": 1}
+    assert await chat.row_counts() == {
+        "users": 1, "reference_photos": 1, "pose_photos": 0, "jobs": 0, "workers": 1
+    }  # fmt: skip
     assert await chat.user(chat.anna) is None
     assert chat.signals.called_off == [job.id]
     assert status.message_id not in [message.id for message in await chat.anna.transcript()]

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from bot.__main__ import EXIT_OPERATOR
 from bot.local.children import FolderLock
 from bot.local.supervisor import (
     EXIT_MISCONFIGURED,
     RESTART_DELAYS_S,
+    ROOT,
     STEADY_S,
     KeptPart,
     Stack,
@@ -19,6 +21,7 @@ from bot.local.supervisor import (
     describe_end,
     last_words,
     read_environment,
+    worker_environment,
 )
 
 
@@ -130,11 +133,29 @@ def test_a_part_that_was_steady_has_all_its_restarts_again(kept: KeptPart, part:
 
 
 def test_a_part_that_cannot_run_as_configured_is_not_tried_again(kept: KeptPart, part: ScriptedPart) -> None:
-    part.log.write_text("BOT_TOKEN is wrong\n")
+    part.log.write_text("starting\nengine.worker: BOT_TOKEN is wrong: mend it\n\n")
     part.end(EXIT_MISCONFIGURED)
-    with pytest.raises(StackError, match="BOT_TOKEN is wrong"):
+    with pytest.raises(StackError) as error:
         kept.tend(Listener())
     assert part.starts == 0
+    assert str(error.value) == f"engine.worker: BOT_TOKEN is wrong: mend it (log: {part.log})", "one line, no more"
+
+
+def test_bot_and_worker_end_with_that_code_when_they_cannot_run_as_configured() -> None:
+    worker = (ROOT / "engine" / "worker.py").read_text("utf-8")  # importing it would load torch
+    assert f"\nSETUP_EXIT_CODE = {EXIT_MISCONFIGURED}\n" in worker
+    assert EXIT_OPERATOR == EXIT_MISCONFIGURED
+
+
+def test_a_worker_gets_every_setting_of_the_engine_and_nothing_secret_of_the_bot() -> None:
+    environment = {
+        "ENGINE_BACKBONE": "sdxl", "ENGINE_ANYTHING_NEW": "x", "HF_HOME": "/models", "BROKER_URL": "redis://b",
+        "BOT_TOKEN": "1:a", "DATABASE_URL": "postgresql://d", "ADMIN_IDS": "7",
+    }  # fmt: skip
+    assert worker_environment(environment) == {
+        "ENGINE_BACKBONE": "sdxl", "ENGINE_ANYTHING_NEW": "x", "HF_HOME": "/models", "BROKER_URL": "redis://b",
+        "ENGINE_BROKER_URL": "redis://b",
+    }  # fmt: skip
 
 
 def test_a_second_stack_in_the_same_folder_says_so_in_one_line(tmp_path: Path) -> None:

@@ -1,0 +1,44 @@
+"""The photo whose pose a user's pictures take. Functions never commit."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from uuid import UUID
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db.jobs import execute
+from bot.db.tables import PosePhoto, User
+from bot.domain import POSE_PHOTO_PATIENCE
+
+
+async def of_user(session: AsyncSession, user_id: int) -> PosePhoto | None:
+    """Without its image."""
+    return await session.scalar(select(PosePhoto).where(PosePhoto.user_id == user_id))
+
+
+async def is_awaited(session: AsyncSession, user_id: int) -> bool:
+    """Whether the user was asked for such a photo a moment ago."""
+    asked = select(User.pose_asked_at > func.now() - POSE_PHOTO_PATIENCE).where(User.id == user_id)
+    return bool(await session.scalar(asked))
+
+
+async def replace(session: AsyncSession, photo: PosePhoto) -> None:
+    """Keep `photo`, and no other of the user's."""
+    await remove(session, photo.user_id)
+    session.add(photo)
+    await session.flush()
+
+
+async def remove(session: AsyncSession, user_id: int) -> bool:
+    """`False` when there is none (any more)."""
+    return await execute(session, delete(PosePhoto).where(PosePhoto.user_id == user_id)) > 0
+
+
+async def images(session: AsyncSession, photo_ids: Collection[UUID]) -> dict[UUID, bytes]:
+    """Those still there."""
+    if not photo_ids:
+        return {}
+    rows = await session.execute(select(PosePhoto.id, PosePhoto.image).where(PosePhoto.id.in_(photo_ids)))
+    return {row.id: row.image for row in rows}

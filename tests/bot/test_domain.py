@@ -1,0 +1,43 @@
+"""Rules without a database."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.domain import SCALES, Likeness, clothes_of, likeness_of, wished_settings
+from bot.styles import Style, Styles
+from engine.contract import Clothes, Settings
+
+TITLE = {"en": "x", "ru": "x"}
+
+
+@pytest.mark.parametrize("likeness", Likeness)
+@pytest.mark.parametrize("clothes", Clothes)
+def test_what_is_wished_becomes_settings_and_can_be_read_from_them(likeness: Likeness, clothes: Clothes) -> None:
+    wished = wished_settings(likeness, clothes)
+    settings = Settings.model_validate(wished)
+    assert (settings.face_scale, settings.body_scale) == SCALES[likeness]
+    assert settings.clothes == clothes
+    assert (likeness_of(wished), clothes_of(wished)) == (likeness, clothes)
+
+
+def test_more_of_the_face_is_less_of_the_body() -> None:
+    face, even, body = (Settings.model_validate(wished_settings(each, None)) for each in Likeness)
+    assert face.face_scale > even.face_scale > body.face_scale
+    assert face.body_scale < even.body_scale < body.body_scale
+
+
+def test_what_nobody_chose_is_left_to_the_style() -> None:
+    assert wished_settings(None, None) == {}
+    presets = [
+        Style(name="none", title=TITLE, emoji="x", template="{prompt}"),
+        Style(
+            name="suit", title=TITLE, emoji="x", template="{prompt}", settings=Settings(steps=3, clothes=Clothes.CHANGE)
+        ),
+    ]
+    styles = Styles(presets)
+    merged = styles.settings("suit", wished_settings(Likeness.FACE, None))
+    assert Settings.model_validate(merged) == Settings(
+        steps=3, clothes=Clothes.CHANGE, face_scale=SCALES[Likeness.FACE][0], body_scale=SCALES[Likeness.FACE][1]
+    )
+    assert clothes_of(styles.settings("suit", wished_settings(None, "keep"))) == Clothes.KEEP
