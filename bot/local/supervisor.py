@@ -278,7 +278,7 @@ class Stack:
 
 
 def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """What a worker gets: all of it, every ENGINE_ variable and what libraries read, but not what only the bot needs."""
+    """What a worker gets: every ENGINE_ variable and what libraries read, without what only the bot needs."""
     shared = {key: value for key, value in environment.items() if key not in BOT_ONLY}
     return {**shared, "ENGINE_BROKER_URL": environment["BROKER_URL"]}
 

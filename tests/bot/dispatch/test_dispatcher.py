@@ -103,28 +103,20 @@ async def test_a_job_carries_its_likeness_clothes_and_pose_and_tells_of_them(
 ) -> None:
     worker = hire(pose=True)
     wished = wished_settings(Likeness.FACE, contract.Clothes.CHANGE)
+    photo_id = await stage.rows.pose_photo(BEN_ID, b"a pose")
     async with stage.dispatch():
-        job_id = await stage.rows.job(BEN_ID, settings=wished, pose=contract.PosePreset.SITTING)
-        stage.signals.wake()
-        await eventually(lambda: stage.delivered(job_id))
-    [request] = worker.requests
+        preset = await stage.rows.job(BEN_ID, settings=wished, pose=contract.PosePreset.SITTING)
+        photo = await stage.rows.job(BEN_ID, pose=POSE_PHOTO, pose_photo_id=photo_id)
+        for job_id in (preset, photo):
+            await eventually(lambda job_id=job_id: stage.delivered(job_id))
+    request, with_photo = worker.requests
     assert (request.settings.face_scale, request.settings.body_scale) == SCALES[Likeness.FACE]
     assert request.settings.clothes == contract.Clothes.CHANGE
     assert request.pose == contract.Pose(preset=contract.PosePreset.SITTING)
-    [message] = await stage.said()
+    assert with_photo.pose == contract.Pose(image=b"a pose")
+    message, _ = await stage.said()
     assert all(label in message.text for label in ("Face", "Other clothes", "Sitting"))
     assert {"🧍 More my figure", "👕 My clothes"} <= set(message.button_texts)
-
-
-async def test_a_pose_photo_goes_with_the_job(stage: Stage, hire: Any, eventually: Any) -> None:
-    worker = hire(pose=True)
-    photo_id = await stage.rows.pose_photo(BEN_ID, b"a pose")
-    async with stage.dispatch():
-        job_id = await stage.rows.job(BEN_ID, pose=POSE_PHOTO, pose_photo_id=photo_id)
-        stage.signals.wake()
-        await eventually(lambda: stage.delivered(job_id))
-    assert worker.requests[0].pose == contract.Pose(image=b"a pose")
-    assert [reference.image for reference in worker.requests[0].references] != [b"a pose"]
 
 
 async def test_a_pose_photo_deleted_meanwhile_is_told_and_a_free_pose_offered(
@@ -135,12 +127,10 @@ async def test_a_pose_photo_deleted_meanwhile_is_told_and_a_free_pose_offered(
     await stage.rows.pose_photo(BEN_ID)
     async with stage.dispatch():
         job_id = await stage.rows.job(BEN_ID, pose=POSE_PHOTO, pose_photo_id=lost)
-        stage.signals.wake()
         await eventually(lambda: stage.closed(job_id))
     assert (await stage.rows.get(job_id)).failure == contract.FailureCode.BAD_POSE
     [message] = await stage.said()
-    assert "can't take the pose" in message.text and "🎲 Draw in a free pose" in message.button_texts
-    assert worker.requests == []
+    assert "can't take the pose" in message.text and not worker.requests
 
 
 async def test_without_a_worker_for_poses_the_picture_is_drawn_free_and_says_so(
@@ -149,11 +139,9 @@ async def test_without_a_worker_for_poses_the_picture_is_drawn_free_and_says_so(
     worker = hire()
     async with stage.dispatch():
         job_id = await stage.rows.job(BEN_ID, pose=contract.PosePreset.LYING)
-        stage.signals.wake()
         await eventually(lambda: stage.delivered(job_id))
     assert worker.requests[0].pose is None
-    [message] = await stage.said()
-    assert "this model cannot take one" in message.text and "Lying" not in message.text
+    assert "this model cannot take one" in (await stage.said())[0].text
 
 
 async def test_the_translation_is_shown_while_it_is_drawn_and_not_under_the_picture(
@@ -162,7 +150,6 @@ async def test_the_translation_is_shown_while_it_is_drawn_and_not_under_the_pict
     worker = hire(on_generate=lambda request: worker.draw(request)[:1], translation="in a <garden>")
     async with stage.dispatch():
         job_id = await stage.rows.job(BEN_ID, prompt="в саду")
-        stage.signals.wake()
 
         async def shown() -> bool:
             return any("I tell the model: \u2068“in a <garden>”" in message.text for message in await stage.said())
@@ -172,8 +159,7 @@ async def test_the_translation_is_shown_while_it_is_drawn_and_not_under_the_pict
         assert "в саду" in message.text and message.button_texts == ["✖️ Cancel"]
         worker.send(*worker.draw(worker.requests[0])[1:])
         await eventually(lambda: stage.delivered(job_id))
-    [message] = await stage.said()
-    assert "в саду" in message.text and "garden" not in message.text
+    assert "garden" not in (await stage.said())[0].text
 
 
 async def test_everyone_is_served_in_turn_and_only_as_many_jobs_are_out_as_workers_can_take(

@@ -252,6 +252,8 @@ REFUSED = {
     Verdict.TOO_BLURRED: "Слишком размыто",
     Verdict.TOO_DARK: "Слишком темно",
     Verdict.UNREADABLE: "Не могу открыть",
+    Verdict.MINOR: "я рисую только взрослых",
+    Verdict.NUDITY: "Пришлите фото в одежде",
 }
 
 
