@@ -1,7 +1,7 @@
 """Poses: the skeleton picture that pose control reads, and the presets a user can choose by name.
 
-A pose is float32 [17, 3] in COCO order: x and y in 0..1 of the picture, confidence in 0..1 (0: not seen). The picture is
-OpenPose's (Cao et al., 2019): 18 points, the 17 of COCO and the neck between the shoulders, colours going round the
+A pose is float32 [17, 3] in COCO order: x and y in 0..1 of the picture, confidence in 0..1 (0: not seen). The picture
+is OpenPose's (Cao et al., 2019): 18 points, the 17 of COCO and the neck between the shoulders, colours going round the
 colour circle. Public openpose ControlNets were trained on it, so one drawing serves every backbone.
 """
 
@@ -86,6 +86,6 @@ def _limb(start: NDArray[np.float32], end: NDArray[np.float32], half_width: floa
     length = float(np.hypot(*half))
     along = half / length if length > 0 else np.array([1.0, 0.0], np.float32)
     across = np.array([-along[1], along[0]])
-    angles = np.arange(24) * (2 * math.pi / 24)
+    angles = np.arange(16) * (2 * math.pi / 16)
     rim = centre + np.outer(np.cos(angles) * max(length, 1.0), along) + np.outer(np.sin(angles) * half_width, across)
     return [(float(x), float(y)) for x, y in rim]

@@ -20,7 +20,7 @@ def test_a_joint_is_drawn_where_it_is_in_the_colour_of_openpose() -> None:
     pose = standing()
     picture = np.asarray(draw_skeleton(pose, 256, 384))
     x, y = pose[RIGHT_WRIST, :2] * (256, 384)
-    assert tuple(picture[round(y), round(x)]) == (255, 255, 0)
+    assert tuple(picture[round(y), round(x)]) == (170, 255, 0)
     assert picture.shape == (384, 256, 3)
     assert not picture[0].any()
 
