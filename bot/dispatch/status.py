@@ -87,7 +87,7 @@ def _picture(job: OpenScreen, texts: Texts, styles: Styles) -> Screen:
     likeness, clothes = likeness_of(settings), clothes_of(settings)
     manner = [styles[job.style].label(texts.language)]
     if likeness != Likeness.BALANCED:
-        manner.append(texts(f"likeness-{likeness}-button"))
+        manner.append(texts("job-face-button") if likeness == Likeness.FACE else texts("job-body-button"))
     if clothes == Clothes.CHANGE:
         manner.append(texts("job-other-clothes-button"))
     if job.pose is not None:

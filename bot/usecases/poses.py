@@ -22,10 +22,11 @@ class Taken(Enum):
     NOT_ASKED = auto()
     """It is a photo of the person, like any other."""
     KEPT = auto()
+    """Now, or when the same message came before: its answer may have been lost."""
     REFUSED = auto()
     """The file is no good; the next photo is still one for its pose."""
-    KNOWN = auto()
-    """This very message, or another of its album, brought the pose photo already."""
+    PASSED_OVER = auto()
+    """Another photo of its album is the pose photo."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,11 @@ class KeepPosePhoto:
     async def __call__(self, sent: SentPhoto) -> Taken:
         async with self.sessions.begin() as session:
             user = await users.lock(session, sent.user_id)
-            if await _brought_before(session, sent):
-                return Taken.KNOWN
+            kept = await poses.of_user(session, sent.user_id)
+            if kept is not None and kept.message_id == sent.message_id:
+                return Taken.KEPT
+            if kept is not None and sent.album_id is not None and kept.album_id == sent.album_id:
+                return Taken.PASSED_OVER
             if not await poses.is_awaited(session, sent.user_id):
                 return Taken.NOT_ASKED
             if isinstance(sent.photo, Refusal):
@@ -78,13 +82,6 @@ class DeletePosePhoto:
             await poses.remove(session, user_id)
             if user.pose == POSE_PHOTO:
                 user.pose = None
-
-
-async def _brought_before(session: AsyncSession, sent: SentPhoto) -> bool:
-    kept = await poses.of_user(session, sent.user_id)
-    if kept is None:
-        return False
-    return kept.message_id == sent.message_id or (sent.album_id is not None and kept.album_id == sent.album_id)
 
 
 async def _keep(session: AsyncSession, user: User, sent: SentPhoto, jpeg: bytes) -> None:

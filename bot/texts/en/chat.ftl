@@ -21,7 +21,7 @@ next-photo = 📷 <b>Send me a photo of yourself.</b>
     Best is one person, in good light, face clearly visible. A full-length photo lets me draw your clothes and figure too. Up to { $limit } photos, also as an album.
 next-style = 🎨 <b>Pick a style</b>, or just write what you want to see.
 next-prompt = ✍️ <b>Write in a sentence what you want to see</b>, for example: “walking in a forest in a red jacket”.
-    Style: { $style }. Another one is a tap away; likeness, clothes and pose too:
+    Style: { $style }. To change it, or likeness, clothes and pose, tap here:
 
 # /help and what I do not understand
 

@@ -115,7 +115,7 @@ async def test_a_job_carries_its_likeness_clothes_and_pose_and_tells_of_them(
     assert request.pose == contract.Pose(preset=contract.PosePreset.SITTING)
     assert with_photo.pose == contract.Pose(image=b"a pose")
     message, _ = await stage.said()
-    assert all(label in message.text for label in ("Face", "Other clothes", "Sitting"))
+    assert all(label in message.text for label in ("More my face", "Other clothes", "Sitting"))
     assert {"🧍 More my figure", "👕 My clothes"} <= set(message.button_texts)
 
 

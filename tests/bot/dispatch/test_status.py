@@ -147,7 +147,8 @@ def test_a_picture_says_how_it_was_drawn_and_offers_the_other_way(
     job = _open(JobState.DONE, language=language, settings=settings, pose=pose, prompt="😀" * PROMPT_MAX_CHARS)
     screen, texts = _render(job), TRANSLATOR.of(language)
     plain = _Plain(screen.text).text
-    assert (texts(f"likeness-{likeness}-button") in plain) == (likeness != Likeness.BALANCED)
+    assert (texts("job-face-button") in plain) == (likeness == Likeness.FACE)
+    assert (texts("job-body-button") in plain) == (likeness == Likeness.BODY)
     assert texts("job-other-clothes-button") in plain
     assert pose is None or texts(f"pose-{pose}") in plain
     assert len(plain.encode("utf-16-le")) // 2 <= CAPTION_MAX_UNITS
