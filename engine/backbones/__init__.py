@@ -22,7 +22,11 @@ def load_backbone(name: str, device: str, weights: Path | None = None) -> Backbo
         from engine.backbones.nano import SHIPPED_WEIGHTS, NanoBackbone, load_model
 
         return NanoBackbone(load_model(weights or SHIPPED_WEIGHTS), choose_device(device))
-    raise SetupError(f"expected the backbone nano or package.module:factory, got {name!r}: set ENGINE_BACKBONE")
+    if name == "klein":
+        from engine.backbones.klein import load_klein
+
+        return load_klein(choose_device(device), weights)
+    raise SetupError(f"expected the backbone nano, klein or package.module:factory, got {name!r}: set ENGINE_BACKBONE")
 
 
 def choose_device(name: str) -> str:

@@ -1,0 +1,242 @@
+"""klein: FLUX.2 klein, the second family ("reference-edit"): pictures of the person go in beside an instruction.
+
+No adapter and no tokens of ours: the model reads the crops themselves, so likeness has no continuous strength. The
+scales decide only which crops go in. A pose goes in as one more picture, as the publisher's guide shows
+(docs.bfl.ai/guides/usecases_editing_controlnets), and takes the place of one photo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from diffusers import Flux2KleinPipeline
+from PIL import Image
+from torch import Tensor
+
+from engine.backbones.base import Capabilities, Drawing, Step, StepCallback
+from engine.contract import Clothes
+from engine.errors import WeightsError
+from engine.identity.parts import body_crop, head_crop
+from engine.identity.profile import View
+from engine.pose import draw_skeleton
+
+REPOSITORY = "black-forest-labs/FLUX.2-klein-4B"
+REFERENCES_MAX = 4
+"""What the publisher states for both sizes of klein (docs.bfl.ai/guides/prompting_editing_overview)."""
+JOINT_DIMENSION_4B = 7680
+"""Three layers of Qwen3-4B. The 9B has a wider text encoder, and a licence without commercial use."""
+SIDE_MULTIPLE_PX = 16
+REFERENCE_SIDE_MIN_PX = 64
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Width and height in px of what is drawn and what is shown; an upright picture of about `side_px` squared."""
+
+    picture: tuple[int, int]
+    body: tuple[int, int]
+    head: int
+
+    @classmethod
+    def around(cls, side_px: int) -> Sizes:
+        def sized(part: float) -> int:
+            return max(SIDE_MULTIPLE_PX * round(side_px * part / SIDE_MULTIPLE_PX), REFERENCE_SIDE_MIN_PX)
+
+        return cls((sized(13 / 16), sized(19 / 16)), (sized(1 / 2), sized(3 / 4)), sized(1 / 2))
+
+
+def load_klein(device: str, weights: Path | None = None) -> KleinBackbone:
+    """From the folder `weights` or the hub's cache. Raises WeightsError naming what is missing."""
+    source = str(weights or REPOSITORY)
+    try:
+        dtype = torch.float32 if device == "cpu" else torch.bfloat16
+        pipeline = Flux2KleinPipeline.from_pretrained(source, dtype=dtype, local_files_only=True)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise WeightsError(
+            f"expected a FLUX.2 klein pipeline in {source}, could not load it ({reason}): "
+            "run `python -m engine doctor --backbone klein --download`, or set ENGINE_WEIGHTS to a folder that holds it"
+        ) from error
+    return KleinBackbone(pipeline, device)
+
+
+class KleinBackbone:
+    """Draws with a klein pipeline (see `engine.backbones.base.Backbone`).
+
+    One picture at a time: diffusers' pipeline shows the same pictures to every prompt of a batch. Negative prompts are
+    not read: the model has no place for them."""
+
+    def __init__(self, pipeline: Flux2KleinPipeline, device: str = "cpu") -> None:
+        self._device = device
+        self._pipeline = pipeline
+        pipeline.set_progress_bar_config(disable=True)
+        pipeline.to(device)
+        self._sizes = Sizes.around(pipeline.vae.config.sample_size)
+        self._capabilities = _capabilities(pipeline, self._sizes)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._capabilities
+
+    @property
+    def device(self) -> str:
+        return self._device
+
+    @torch.inference_mode()
+    def draw(self, drawings: Sequence[Drawing], on_step: StepCallback | None = None) -> list[Image.Image]:
+        """One after another, though the steps are counted through: a preview of what is not begun yet is grey."""
+        steps = drawings[0].settings.steps or self._capabilities.steps_default
+        pictures: list[Image.Image] = []
+        for drawing in drawings:
+            watch = _Watch(self, steps, list(pictures), len(drawings), on_step)
+            pictures.append(self._draw(drawing, steps, watch))
+        return pictures
+
+    def _draw(self, drawing: Drawing, steps: int, watch: _Watch) -> Image.Image:
+        guidance = drawing.settings.guidance
+        shown = self._shown(drawing)
+        width, height = self._sizes.picture
+        noise = self._noise(drawing.seed)
+        watch.latents = self._pipeline._pack_latents(noise)
+        try:
+            drawn = self._pipeline(
+                image=shown,
+                prompt=instruction(drawing, len(shown)),
+                width=width,
+                height=height,
+                num_inference_steps=steps,
+                guidance_scale=self._capabilities.guidance_default if guidance is None else guidance,
+                latents=noise,
+                callback_on_step_end=watch,
+            )
+        finally:
+            self._pipeline.maybe_free_model_hooks()  # a cancelled drawing leaves the pipeline in the middle
+        return cast(Image.Image, drawn.images[0])
+
+    def _shown(self, drawing: Drawing) -> list[Image.Image]:
+        """The pictures the model looks at: the person's first, then the pose's."""
+        posed = drawing.pose is not None
+        shown = person_pictures(drawing, self._sizes, REFERENCES_MAX - posed)
+        if drawing.pose is not None:
+            shown.append(draw_skeleton(drawing.pose, *self._sizes.picture))
+        return shown
+
+    def _noise(self, seed: int) -> Tensor:
+        """[1, C, H, W], as the transformer sees it: 2 x 2 latents in one position."""
+        width, height = (side // SIDE_MULTIPLE_PX for side in self._sizes.picture)
+        channels = self._pipeline.transformer.config.in_channels
+        return torch.randn(1, channels, height, width, generator=torch.Generator().manual_seed(seed))
+
+    def decode(self, latents: Tensor) -> Image.Image:
+        """Packed latents [1, H x W, C] as a picture."""
+        pipeline = self._pipeline
+        width, height = (side // SIDE_MULTIPLE_PX for side in self._sizes.picture)
+        grid = latents.permute(0, 2, 1).reshape(1, -1, height, width)
+        norm = pipeline.vae.bn
+        deviation = (norm.running_var + pipeline.vae.config.batch_norm_eps).sqrt()
+        grid = grid * deviation.view(1, -1, 1, 1).to(grid) + norm.running_mean.view(1, -1, 1, 1).to(grid)
+        decoded = pipeline.vae.decode(pipeline._unpatchify_latents(grid), return_dict=False)[0]
+        return cast(Image.Image, pipeline.image_processor.postprocess(decoded)[0])
+
+
+class _Watch:
+    """The pipeline's callback: tells of steps, estimates the clean picture for previews."""
+
+    def __init__(
+        self, backbone: KleinBackbone, steps: int, done: list[Image.Image], count: int, on_step: StepCallback | None
+    ) -> None:
+        self.latents: Tensor | None = None
+        """Packed latents before the next step."""
+        self._backbone = backbone
+        self._steps = steps
+        self._done = done
+        self._count = count
+        self._on_step = on_step
+
+    def __call__(self, pipeline: Any, index: int, _: Any, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        after = tensors["latents"]
+        before, self.latents = self.latents, after
+        if self._on_step is not None and before is not None:
+            now, following = pipeline.scheduler.sigmas[index : index + 2].tolist()
+            clean = estimate(before.to(after), after, now, following)
+            number = len(self._done) * self._steps + index + 1
+            self._on_step(Step(number, self._count * self._steps, lambda: self._previews(clean)))
+        return {}
+
+    def _previews(self, clean: Tensor) -> list[Image.Image]:
+        current = self._backbone.decode(clean)
+        waiting = self._count - len(self._done) - 1
+        return [*self._done, current, *(Image.new("RGB", current.size, "gray") for _ in range(waiting))]
+
+
+def estimate(before: Tensor, after: Tensor, sigma: float, sigma_after: float) -> Tensor:
+    """Where a straight flow through both latents ends, at sigma 0: what the picture would be without more steps."""
+    velocity = (after - before) / (sigma_after - sigma)
+    return after - sigma_after * velocity
+
+
+def person_pictures(drawing: Drawing, sizes: Sizes, limit: int) -> list[Image.Image]:
+    """Crops of the person, one of every photo before a second of any; at least one, at most `limit`.
+
+    The body comes first, or the head where the face weighs more; a scale of 0 leaves its crops out."""
+    settings, views = drawing.settings, drawing.identity.views
+    kinds = ["head", "body"] if settings.face_scale > settings.body_scale else ["body", "head"]
+    wanted = [kind for kind in kinds if getattr(settings, "face_scale" if kind == "head" else "body_scale") > 0]
+    pictures = [_crop(view, kind, sizes) for kind in wanted for view in views]
+    kept = [picture for picture in pictures if picture is not None][:limit]
+    return kept or [body_crop(views[0].image, views[0].observation.body_box, *sizes.body)]
+
+
+def _crop(view: View, kind: str, sizes: Sizes) -> Image.Image | None:
+    seen = view.observation
+    if kind == "head":
+        return None if seen.face_box is None else head_crop(view.image, seen.face_box, sizes.head)
+    return body_crop(view.image, seen.body_box, *sizes.body)
+
+
+def instruction(drawing: Drawing, shown: int) -> str:
+    """What the model is told; `shown` counts the pictures, the pose's included. The user's words come last, so that
+    of an overlong prompt their end is cut off, and nothing else."""
+    own = shown - (drawing.pose is not None)
+    which = "Image 1 shows a person." if own == 1 else f"Images 1 to {own} show one and the same person."
+    sentences = [which, "Make a new photo of exactly this person: the same face, hair, skin and body build."]
+    if drawing.settings.clothes is Clothes.CHANGE:
+        sentences.append("The clothes are new: they follow the description, not the images.")
+    else:
+        sentences.append("Keep the clothes of the images unless the description names others.")
+    if drawing.pose is not None:
+        sentences.append(
+            f"Match the pose of the skeleton in image {shown}: the same position of head, arms and legs; "
+            "do not draw the skeleton itself."
+        )
+    sentences.append(f"Setting and light follow the description: {drawing.prompt}")
+    return " ".join(sentences)
+
+
+def _capabilities(pipeline: Flux2KleinPipeline, sizes: Sizes) -> Capabilities:
+    """By the checkpoint: distilled ones take a few steps and no guidance."""
+    distilled = bool(pipeline.config.is_distilled)
+    small = pipeline.transformer.config.joint_attention_dim <= JOINT_DIMENSION_4B
+    return Capabilities(
+        name="klein",
+        family="reference-edit",
+        width=sizes.picture[0],
+        height=sizes.picture[1],
+        references_max=REFERENCES_MAX,
+        batch_max=1,
+        steps_default=4 if distilled else 50,
+        steps_range=(1, 8) if distilled else (1, 100),
+        guidance_default=1.0 if distilled else 4.0,
+        guidance_range=(1.0, 1.0) if distilled else (1.0, 10.0),
+        pose=True,
+        strength=False,
+        preview_decoder="own",
+        languages=("en",),
+        photorealistic=True,
+        licence="Apache-2.0" if small else "FLUX non-commercial",
+        commercial_use=small,
+    )
