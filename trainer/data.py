@@ -14,9 +14,10 @@ from torch import Tensor
 
 from engine.adapter.model import AdapterConfig
 from engine.backbones.autoencoder import NanoAutoencoder
-from engine.backbones.nano import to_pixels
+from engine.backbones.nano import to_pixels, to_unit
 from engine.identity.parts import body_crop, head_crop
 from engine.identity.profile import Box
+from engine.pose import draw_skeleton
 from trainer.people.parts import Part
 from trainer.shards import PeopleShards, pixels
 
@@ -25,12 +26,19 @@ FACE_OF_HEAD = 0.75
 
 PAINTED = (Part.SKIN, Part.HAIR, Part.TOP, Part.BOTTOM, Part.SHOES, Part.FACE)
 PAINTED_PIXELS_MIN = 20
+GARMENTS = (Part.TOP, Part.BOTTOM, Part.SHOES)
+HIDDEN_RGB = (128, 128, 128)
 """The parts whose colour the side task foretells, where at least so many pixels of them show."""
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """How often what is known is withheld, so that every branch learns to work alone (probabilities)."""
+    """How often what is known is withheld, so that every branch learns to work alone (probabilities).
+
+    pose: how often it is given, and of those `pose_seen_only` with the joints a detector would see. hidden_clothes: the
+    reference's garments are greyed out and the caption names what the person wears. photo_like: light and sharpness
+    of the reference are changed.
+    """
 
     styled: float = 0.15
     scene_only: float = 0.7
@@ -39,13 +47,18 @@ class Conditions:
     nothing: float = 0.06
     no_face: float = 0.35
     no_body: float = 0.08
+    pose: float = 0.5
+    pose_seen_only: float = 0.5
+    hidden_clothes: float = 0.2
+    photo_like: float = 0.5
 
 
 @dataclass(frozen=True)
 class Batch:
     """latents [B, C, h, w]; weight [B, 1, h, w]; face [B, 3, 32, 32], body [B, 3, H, W] in [-1, 1]; scales [B].
 
-    colours [B, parts, 3]: the mean RGB in [-1, 1] of each part of PAINTED in the target; NaN where it does not show.
+    skeleton [B, 3, H, W] in [0, 1]; pose_scale [B]. colours [B, parts, 3]: the mean RGB in [-1, 1] of each part of
+    PAINTED in the target; NaN where it does not show.
     """
 
     latents: Tensor
@@ -56,6 +69,8 @@ class Batch:
     body: Tensor
     face_scale: Tensor
     body_scale: Tensor
+    skeleton: Tensor
+    pose_scale: Tensor
 
 
 class TrainingPhotos:
@@ -83,6 +98,8 @@ class TrainingPhotos:
             body=to_pixels([row.body for row in rows]),
             face_scale=torch.tensor([row.face_scale for row in rows]),
             body_scale=torch.tensor([row.body_scale for row in rows]),
+            skeleton=to_unit([row.skeleton for row in rows]),
+            pose_scale=torch.tensor([row.pose_scale for row in rows]),
         )
 
     def _row(self, conditions: Conditions, rng: np.random.Generator) -> _Row:
@@ -98,7 +115,8 @@ class TrainingPhotos:
         nothing = rng.random() < conditions.nothing
         without_text = nothing or rng.random() < conditions.no_text
         without_identity = nothing or rng.random() < conditions.no_identity
-        scene_only = rng.random() < conditions.scene_only and not without_identity
+        hidden = rng.random() < conditions.hidden_clothes
+        scene_only = rng.random() < conditions.scene_only and not without_identity and not hidden
         caption = self.people.captions[photo][f"{language}_{'scene' if scene_only else 'full'}"]
         if style:
             caption = f"{style}, {caption}" if rng.random() < 0.5 else f"{caption}, {style}"
@@ -107,7 +125,25 @@ class TrainingPhotos:
         face_scale = float(seen and not without_identity and rng.random() >= conditions.no_face)
         body_scale = float(not without_identity and (face_scale == 0 or rng.random() >= conditions.no_body))
         words = "" if without_text else caption
-        return _Row(photo, image, latent, words, face, self._body(reference, rng), face_scale, body_scale)
+        body = self._body(reference, hidden, rng)
+        if rng.random() < conditions.photo_like:
+            gain, warmth = rng.uniform(0.7, 1.3), rng.uniform(-0.12, 0.12)
+            face, body = _in_other_light(face, gain, warmth), _in_other_light(body, gain, warmth)
+        posed = not nothing and rng.random() < conditions.pose
+        skeleton = self._skeleton(photo, rng.random() < conditions.pose_seen_only) if posed else self._no_skeleton()
+        return _Row(photo, image, latent, words, face, body, face_scale, body_scale, skeleton, float(posed))
+
+    def _skeleton(self, photo: int, seen_only: bool) -> Image.Image:
+        """The joints inside the picture, all or only those not hidden by the body itself."""
+        height, width = self.people.images.shape[1:3]
+        pose = self.people.keypoints[photo] / np.array([width, height, 1], np.float32)
+        inside = ((pose[:, :2] >= 0) & (pose[:, :2] <= 1)).all(1)
+        pose[:, 2] = np.where(inside & (not seen_only), 1.0, pose[:, 2] * inside)
+        return draw_skeleton(pose, width, height)
+
+    def _no_skeleton(self) -> Image.Image:
+        height, width = self.people.images.shape[1:3]
+        return Image.new("RGB", (width, height))
 
     def _reference(self, photo: int, rng: np.random.Generator) -> int:
         others = self.siblings[int(self.people.identity[photo])]
@@ -121,8 +157,12 @@ class TrainingPhotos:
             return Image.new("RGB", (size, size)), False
         return head_crop(Image.fromarray(self.people.images[photo]), face_of_head(box), size), True
 
-    def _body(self, photo: int, rng: np.random.Generator) -> Image.Image:
-        image = Image.fromarray(self.people.images[photo])
+    def _body(self, photo: int, hidden: bool, rng: np.random.Generator) -> Image.Image:
+        pixels_seen = self.people.images[photo]
+        if hidden:
+            garments = np.isin(self.people.parts[photo], GARMENTS)[..., None]
+            pixels_seen = np.where(garments, np.array(HIDDEN_RGB, np.uint8), pixels_seen)
+        image = Image.fromarray(pixels_seen)
         box = self.people.body_box[photo]
         if np.isnan(box).any() or rng.random() < 0.25:
             return body_crop(image, None, *self.config.body_size)
@@ -142,6 +182,14 @@ class _Row:
     body: Image.Image
     face_scale: float
     body_scale: float
+    skeleton: Image.Image
+    pose_scale: float
+
+
+def _in_other_light(image: Image.Image, gain: float, warmth: float) -> Image.Image:
+    """Brighter or darker, redder or bluer, as photos of one person are."""
+    factors = gain * np.array([1 + warmth, 1.0, 1 - warmth], np.float32)
+    return Image.fromarray((np.asarray(image, np.float32) * factors).clip(0, 255).astype(np.uint8))
 
 
 def part_colours(images: Tensor, parts: Tensor) -> Tensor:

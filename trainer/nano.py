@@ -14,6 +14,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from engine.adapter.attention import BRANCHES
 from engine.adapter.model import Adapter, AdapterConfig, cross_attention_layers
+from engine.adapter.pose import PoseEncoder
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.nano import NanoModel
 
@@ -98,6 +99,5 @@ def build(tokenizer: CLIPTokenizer, vae: NanoAutoencoder, width: int = 128, heig
         timestep_spacing="trailing",
         clip_sample=False,
     )
-    return NanoModel(
-        unet, vae, text_encoder, tokenizer, scheduler, adapter, {"sampling": {"steps": 8, "guidance": 2.0}}
-    )
+    sampling = {"sampling": {"steps": 8, "guidance": 2.0}}
+    return NanoModel(unet, vae, text_encoder, tokenizer, scheduler, adapter, sampling, PoseEncoder.of(unet))

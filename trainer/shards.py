@@ -29,6 +29,7 @@ class PeopleShards:
     """All photos of some shards in memory. n photos, H x W px.
 
     images uint8 [n, H, W, 3]; parts uint8 [n, H, W]; head_box, body_box float32 [n, 4] px (NaN where unseen);
+    keypoints float32 [n, 17, 3] px and visibility, COCO order;
     identity int64 [n]; background int64 [n]; captions: a dict a photo with keys en_full, en_scene, ru_full, ru_scene.
     """
 
@@ -36,6 +37,7 @@ class PeopleShards:
     parts: NDArray[np.uint8]
     head_box: NDArray[np.float32]
     body_box: NDArray[np.float32]
+    keypoints: NDArray[np.float32]
     identity: NDArray[np.int64]
     background: NDArray[np.int64]
     captions: list[dict[str, str]]
@@ -66,7 +68,7 @@ def read_shards(folder: Path, limit: int | None = None) -> PeopleShards:
         lines = [json.loads(line) for line in path.with_suffix(".jsonl").read_text("utf-8").splitlines()]
         with np.load(path) as shard:
             first = len(captions)
-            for name in ("images", "parts", "head_box", "body_box", "identity", "background"):
+            for name in ("images", "parts", "head_box", "body_box", "keypoints", "identity", "background"):
                 columns.setdefault(name, []).append(shard[name])
             for image, index in zip(shard["styled_images"], shard["styled_index"], strict=True):
                 row = lines[int(index)]

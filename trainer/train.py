@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from engine.adapter.attention import BranchCondition
 from engine.adapter.model import Adapter
+from engine.adapter.pose import PoseEncoder
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.nano import NanoModel, load_model, pool_words, save_model
 from trainer.data import PAINTED, Batch, Conditions, TrainingPhotos
@@ -75,22 +76,32 @@ class TrainingRun:
 
 
 class Denoiser(nn.Module):
-    """Everything that learns: text encoder, adapter, UNet and the head of the side task."""
+    """Everything that learns: text encoder, adapter, pose encoder, UNet and the heads of the side tasks."""
 
     def __init__(self, model: NanoModel) -> None:
         super().__init__()
         self.unet: nn.Module = model.unet
         self.text_encoder: nn.Module = model.text_encoder
         self.adapter: Adapter = model.adapter
+        assert model.pose is not None
+        self.pose: PoseEncoder = model.pose
         self.end: int = model.tokenizer.eos_token_id
         pooled_dim = model.unet.config.projection_class_embeddings_input_dim
         self.layout = nn.Linear(pooled_dim, model.unet.config.in_channels * LAYOUT[0] * LAYOUT[1])
         self.colours = nn.Linear(pooled_dim, 3 * len(PAINTED))
 
     def forward(
-        self, noisy: Tensor | None, timestep: Tensor, tokens: Tensor, face: Tensor, body: Tensor, scales: Tensor
+        self,
+        noisy: Tensor | None,
+        timestep: Tensor,
+        tokens: Tensor,
+        face: Tensor,
+        body: Tensor,
+        skeleton: Tensor,
+        scales: Tensor,
     ) -> tuple[Tensor | None, Tensor, Tensor]:
-        """noisy [B, C, h, w], timestep [B], tokens [B, M], crops [B, 3, H, W], scales [2, B] -> v, layout, colours.
+        """noisy [B, C, h, w], timestep [B], tokens [B, M], crops [B, 3, H, W], skeleton [B, 3, H, W], scales [3, B] of
+        face, body and pose -> v, layout, colours.
 
         v [B, C, h, w], None without `noisy`; layout [B, C, *LAYOUT]; colours [B, parts, 3].
         """
@@ -105,7 +116,15 @@ class Denoiser(nn.Module):
         if noisy is None:
             return None, layout, colours
         kwargs = {"identity": identity}
-        v = self.unet(noisy, timestep, text, class_labels=pooled, cross_attention_kwargs=kwargs, return_dict=False)[0]
+        v = self.unet(
+            noisy,
+            timestep,
+            text,
+            class_labels=pooled,
+            cross_attention_kwargs=kwargs,
+            down_intrablock_additional_residuals=self.pose(skeleton, scales[2]),
+            return_dict=False,
+        )[0]
         return v, layout, colours
 
 
@@ -254,7 +273,10 @@ def _model(run: TrainingRun, people: PeopleShards) -> NanoModel:
     if run.start_from is None or run.autoencoder is not None:
         raise CheckpointError("expected either --autoencoder (random weights) or --start-from (its own autoencoder)")
     model = load_model(run.start_from)
-    for learner in (model.unet, model.text_encoder, model.adapter):
+    if model.pose is None:
+        model = replace(model, pose=PoseEncoder.of(model.unet))
+    for learner in (model.unet, model.text_encoder, model.adapter, model.pose):
+        assert learner is not None
         learner.train().requires_grad_(True)
     return model
 
@@ -293,8 +315,9 @@ def _losses(
         max_length=model.text_encoder.config.max_position_embeddings,
         return_tensors="pt",
     ).input_ids.to(device)
-    scales = torch.stack([batch.face_scale, batch.body_scale]).to(device)
-    v, layout, colours = predict(noisy, timestep, tokens, batch.face.to(device), batch.body.to(device), scales)
+    scales = torch.stack([batch.face_scale, batch.body_scale, batch.pose_scale]).to(device)
+    crops = (batch.face.to(device), batch.body.to(device), batch.skeleton.to(device))
+    v, layout, colours = predict(noisy, timestep, tokens, *crops, scales)
     layout_loss = F.mse_loss(layout, F.adaptive_avg_pool2d(clean, LAYOUT))
     true_colours = batch.colours.to(device)
     seen = ~true_colours.isnan()

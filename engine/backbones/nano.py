@@ -1,7 +1,7 @@
 """nano: the small model trained here from scratch and shipped with the project.
 
-An ordinary Stable-Diffusion-shaped folder (`unet`, `vae`, `text_encoder`, `tokenizer`, `scheduler`) plus `adapter` and
-`metadata.json`. It understands English and Russian by training.
+An ordinary Stable-Diffusion-shaped folder (`unet`, `vae`, `text_encoder`, `tokenizer`, `scheduler`) plus `adapter`,
+`pose` (optional) and `metadata.json`. It understands English and Russian by training.
 """
 
 from __future__ import annotations
@@ -22,11 +22,13 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from engine.adapter.attention import BRANCHES, BranchCondition, repeat_condition
 from engine.adapter.model import Adapter, AdapterConfig, cross_attention_layers
+from engine.adapter.pose import PoseEncoder
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.base import Capabilities, Drawing, Step, StepCallback
 from engine.errors import WeightsError
 from engine.identity.parts import body_crop, head_crop
 from engine.identity.profile import View
+from engine.pose import draw_skeleton
 
 SHIPPED_WEIGHTS = Path(__file__).parent.parent / "weights" / "nano"
 PARTS = ("unet", "vae", "text_encoder")
@@ -43,9 +45,11 @@ class NanoModel:
     scheduler: DDIMScheduler
     adapter: Adapter
     metadata: dict[str, Any]
+    pose: PoseEncoder | None = None
 
     def modules(self) -> tuple[nn.Module, ...]:
-        return self.unet, self.vae, self.text_encoder, self.adapter
+        parts = (self.unet, self.vae, self.text_encoder, self.adapter)
+        return parts if self.pose is None else (*parts, self.pose)
 
 
 def load_model(folder: Path) -> NanoModel:
@@ -66,6 +70,7 @@ def load_model(folder: Path) -> NanoModel:
         scheduler=DDIMScheduler.from_pretrained(folder / "scheduler"),
         adapter=adapter,
         metadata=json.loads((folder / "metadata.json").read_text("utf-8")),
+        pose=_load_pose(folder / "pose", unet),
     )
     for module in model.modules():
         module.eval().requires_grad_(False)
@@ -82,11 +87,26 @@ def save_model(model: NanoModel, folder: Path) -> None:
         part.float().load_state_dict(before)
     model.tokenizer.save_pretrained(folder / "tokenizer")
     model.scheduler.save_pretrained(folder / "scheduler")
-    (folder / "adapter").mkdir(exist_ok=True)
-    halves = {key: value.detach().half().contiguous() for key, value in model.adapter.state_dict().items()}
-    save_file(halves, folder / "adapter" / "model.safetensors", metadata={"format": "pt"})
+    _save_halves(model.adapter, folder / "adapter")
+    if model.pose is not None:
+        _save_halves(model.pose, folder / "pose")
     (folder / "adapter" / "config.json").write_text(json.dumps(model.adapter.config.to_dict(), indent=1) + "\n")
     (folder / "metadata.json").write_text(json.dumps(model.metadata, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _save_halves(part: nn.Module, folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    halves = {key: value.detach().half().contiguous() for key, value in part.state_dict().items()}
+    save_file(halves, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def _load_pose(folder: Path, unet: UNet2DConditionModel) -> PoseEncoder | None:
+    """None for a checkpoint without pose control."""
+    if not folder.exists():
+        return None
+    encoder = PoseEncoder.of(unet)
+    encoder.load_state_dict({k: v.float() for k, v in load_file(folder / "model.safetensors").items()})
+    return encoder
 
 
 def _adapter_config(fields: dict[str, Any]) -> AdapterConfig:
@@ -101,6 +121,11 @@ def to_pixels(images: Sequence[Image.Image]) -> Tensor:
     """RGB pictures of one size -> float32 [B, 3, H, W] in [-1, 1]."""
     stacked = np.stack([np.asarray(image, np.uint8) for image in images])
     return torch.from_numpy(stacked).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def to_unit(images: Sequence[Image.Image]) -> Tensor:
+    """RGB pictures of one size -> float32 [B, 3, H, W] in [0, 1]."""
+    return (to_pixels(images) + 1) / 2
 
 
 def pool_words(states: Tensor, tokens: Tensor, end: int) -> Tensor:
@@ -142,7 +167,7 @@ class NanoBackbone:
             guidance_default=float(sampling["guidance"]),
             steps_range=(1, 50),
             guidance_range=(1.0, 10.0),
-            pose=False,
+            pose=model.pose is not None,
             strength=True,
             preview_decoder="own",
             languages=("en", "ru"),
@@ -175,6 +200,9 @@ class NanoBackbone:
             text = torch.cat([negative_text, text])
             pooled = torch.cat([self.model.adapter.pooled(negative_pooled, {}), pooled])
             identity = repeat_condition(identity)
+        pose = self._pose(drawings)
+        if guided and pose is not None:
+            pose = [torch.cat([residual, residual]) for residual in pose]
         scheduler = DDIMScheduler.from_config(self.model.scheduler.config)
         scheduler.set_timesteps(steps, device=self._device)
         latents = self._noise([d.seed for d in drawings])
@@ -186,6 +214,7 @@ class NanoBackbone:
                 text,
                 class_labels=pooled,
                 cross_attention_kwargs={"identity": identity},
+                down_intrablock_additional_residuals=None if pose is None else list(pose),
                 return_dict=False,
             )[0]
             if guided:
@@ -245,6 +274,17 @@ class NanoBackbone:
                 mask=None if min(counts) == max(counts) else mask.flatten(1),
             )
         return condition
+
+    def _pose(self, drawings: Sequence[Drawing]) -> list[Tensor] | None:
+        """Residuals of the poses asked for, zero in the rows of the others; None where nobody asks for any."""
+        if self.model.pose is None or all(drawing.pose is None for drawing in drawings):
+            return None
+        size = (self._capabilities.width, self._capabilities.height)
+        blank = Image.new("RGB", size)
+        skeletons = [blank if drawing.pose is None else draw_skeleton(drawing.pose, *size) for drawing in drawings]
+        scale = torch.tensor([d.settings.pose_scale * (d.pose is not None) for d in drawings], device=self._device)
+        residuals: list[Tensor] = self.model.pose(to_unit(skeletons).to(self._device), scale)
+        return residuals
 
     def _decode(self, latents: Tensor) -> list[Image.Image]:
         decoded = self.model.vae.decode(latents / self.model.vae.config.scaling_factor).sample
