@@ -6,7 +6,7 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,9 @@ import skimage.data
 from PIL import Image
 
 from engine.__main__ import main
+from engine.backbones.base import Drawing, StepCallback
 from engine.commands import DONE, FAILED, MISUSED, UNSUITABLE
+from engine.contract import Clothes
 
 ROOT = Path(__file__).parents[2]
 
@@ -98,8 +100,10 @@ def test_without_a_person_it_asks_for_force(coffee: Path, tmp_path: Path, capsys
         (["--reference", "{portrait}", "--backbone", "marvel"], MISUSED, "'marvel'"),
         (["--reference", "{portrait}", "--out", "no/such/folder/out.png"], MISUSED, "--out"),
         (["--reference", "{portrait}", "--prompt", "x" * 5000], MISUSED, "--prompt"),
+        (["--reference", "{portrait}", "--pose", "flying"], MISUSED, "--pose: expected a photo or one of standing"),
+        (["--reference", "{portrait}", "--pose-scale", "3"], MISUSED, "--pose-scale"),
     ],
-    ids=["missing file", "not a photo", "steps", "scale", "seed", "backbone", "folder", "prompt"],
+    ids=["missing file", "not a photo", "steps", "scale", "seed", "backbone", "folder", "prompt", "pose", "pose scale"],
 )
 def test_a_mistake_is_one_line(
     arguments: list[str], code: int, said: str, portrait: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -121,6 +125,39 @@ def test_a_drawing_that_fails_is_told_apart(
     monkeypatch.setattr(slow_backbone.SlowBackbone, "draw", fail)
     assert _generate(tmp_path / "out.png", "--reference", portrait) == FAILED
     assert "engine: out_of_memory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("backbone", ["nano", "klein"])
+def test_every_backbone_draws_from_its_folder(
+    backbone: str, portrait: Path, tmp_path: Path, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.png"
+    weights = [] if backbone == "nano" else ["--weights", request.getfixturevalue(f"{backbone}_folder")]
+    code = _generate(out, "--reference", portrait, "--backbone", backbone, "--steps", "2", "--device", "cpu", *weights)
+    assert code == DONE, capsys.readouterr().err
+    with Image.open(out) as picture:
+        assert picture.format == "PNG" and np.asarray(picture).std() > 0
+    assert f"{backbone} on cpu" in capsys.readouterr().out
+
+
+def test_likeness_clothes_and_pose_reach_the_backbone(
+    portrait: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import slow_backbone
+
+    drawn = []
+    draw = slow_backbone.SlowBackbone.draw
+
+    def watch(self: object, drawings: Sequence[Drawing], on_step: StepCallback | None = None) -> object:
+        drawn.extend(drawings)
+        return draw(self, drawings, on_step)
+
+    monkeypatch.setattr(slow_backbone.SlowBackbone, "draw", watch)
+    wishes = ["--likeness", "face", "--body-scale", "0.5", "--clothes", "change", "--pose-scale", "0.7"]
+    assert _generate(tmp_path / "out.png", "--reference", portrait, *wishes) == DONE
+    settings = drawn[0].settings
+    assert settings.face_scale > 1 and (settings.body_scale, settings.pose_scale) == (0.5, 0.7)
+    assert settings.clothes is Clothes.CHANGE
 
 
 def test_photos_are_examined_in_a_table(
