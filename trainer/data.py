@@ -26,9 +26,11 @@ FACE_OF_HEAD = 0.75
 
 PAINTED = (Part.SKIN, Part.HAIR, Part.TOP, Part.BOTTOM, Part.SHOES, Part.FACE)
 PAINTED_PIXELS_MIN = 20
+"""The parts whose colour the side task foretells, where at least so many pixels of them show."""
+
 GARMENTS = (Part.TOP, Part.BOTTOM, Part.SHOES)
 HIDDEN_RGB = (128, 128, 128)
-"""The parts whose colour the side task foretells, where at least so many pixels of them show."""
+"""What is greyed out, and how, in a reference whose clothes are to change."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,8 @@ class Conditions:
     """How often what is known is withheld, so that every branch learns to work alone (probabilities).
 
     pose: how often it is given, and of those `pose_seen_only` with the joints a detector would see. hidden_clothes: the
-    reference's garments are greyed out and the caption names what the person wears. photo_like: light and sharpness
-    of the reference are changed.
+    reference's garments are greyed out and the caption names what the person wears. photo_like: the light of the
+    reference is changed.
     """
 
     styled: float = 0.15
@@ -130,20 +132,16 @@ class TrainingPhotos:
             gain, warmth = rng.uniform(0.7, 1.3), rng.uniform(-0.12, 0.12)
             face, body = _in_other_light(face, gain, warmth), _in_other_light(body, gain, warmth)
         posed = not nothing and rng.random() < conditions.pose
-        skeleton = self._skeleton(photo, rng.random() < conditions.pose_seen_only) if posed else self._no_skeleton()
+        skeleton = self._skeleton(photo, posed, rng.random() < conditions.pose_seen_only)
         return _Row(photo, image, latent, words, face, body, face_scale, body_scale, skeleton, float(posed))
 
-    def _skeleton(self, photo: int, seen_only: bool) -> Image.Image:
-        """The joints inside the picture, all or only those not hidden by the body itself."""
+    def _skeleton(self, photo: int, posed: bool, seen_only: bool) -> Image.Image:
+        """The joints inside the picture, all or only those not hidden by the body itself; black if not `posed`."""
         height, width = self.people.images.shape[1:3]
         pose = self.people.keypoints[photo] / np.array([width, height, 1], np.float32)
         inside = ((pose[:, :2] >= 0) & (pose[:, :2] <= 1)).all(1)
-        pose[:, 2] = np.where(inside & (not seen_only), 1.0, pose[:, 2] * inside)
+        pose[:, 2] = posed * np.where(inside & (not seen_only), 1.0, pose[:, 2] * inside)
         return draw_skeleton(pose, width, height)
-
-    def _no_skeleton(self) -> Image.Image:
-        height, width = self.people.images.shape[1:3]
-        return Image.new("RGB", (width, height))
 
     def _reference(self, photo: int, rng: np.random.Generator) -> int:
         others = self.siblings[int(self.people.identity[photo])]
@@ -187,7 +185,7 @@ class _Row:
 
 
 def _in_other_light(image: Image.Image, gain: float, warmth: float) -> Image.Image:
-    """Brighter or darker, redder or bluer, as photos of one person are."""
+    """Brighter or darker, redder or bluer: real photos of one person differ so."""
     factors = gain * np.array([1 + warmth, 1.0, 1 - warmth], np.float32)
     return Image.fromarray((np.asarray(image, np.float32) * factors).clip(0, 255).astype(np.uint8))
 

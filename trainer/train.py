@@ -1,10 +1,10 @@
 """Training nano's denoiser with its adapter and text encoder: `python -m trainer train`.
 
-v-prediction on a cosine schedule with zero terminal SNR; all parts but the autoencoder learn together. Words and photos
-come first: for some minutes the encoders alone learn to foretell the picture's coarse layout and the person's colours
-from what they pool, at a fraction of a UNet step's cost, and keep that as a side task later (LOG.md says why). The
-budget is wall-clock minutes and the learning rate follows it down to nothing, so a run of any length ends well; a run
-that was cut off resumes where it stood.
+v-prediction on a cosine schedule with zero terminal SNR; all parts but the autoencoder learn together, pose among them.
+Words and photos come first: for some minutes the encoders alone learn to foretell the picture's coarse layout and the
+person's colours from what they pool, at a fraction of a UNet step's cost, and keep that as a side task later (LOG.md
+says why). The budget is wall-clock minutes and the learning rate follows it down to nothing, so a run of any length
+ends well; a run that was cut off resumes where it stood.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ class PoseEncoder(nn.Module):
     """Starts at zero: before training, and without a pose, the UNet is what it was."""
 
     def __init__(self, channels: Sequence[int], downsamples: Sequence[int]) -> None:
-        """channels: of each residual; downsamples: how much coarser than the latent it is, 2, 4, ...; ascending."""
+        """channels: of each residual; downsamples: how much coarser than the latent each is, powers of 2, ascending."""
         super().__init__()
         self.stem = nn.Sequential(nn.PixelUnshuffle(PATCH_PX), _convolution(3 * PATCH_PX**2, WIDTH, 1))
         self.stages = nn.ModuleList()
@@ -34,8 +34,8 @@ class PoseEncoder(nn.Module):
 
     @classmethod
     def of(cls, unet: Any) -> PoseEncoder:
-        """For a UNet2DConditionModel: after a plain block its residual joins downsampled, after one with attention it
-        joins before the downsampling."""
+        """For a UNet2DConditionModel, which adds a residual to a block with attention before it downsamples, and to a
+        plain block after that."""
         downsamples, factor = [], 1
         for number, kind in enumerate(unet.config.down_block_types):
             last = number == len(unet.config.down_block_types) - 1

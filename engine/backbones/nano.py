@@ -88,9 +88,9 @@ def save_model(model: NanoModel, folder: Path) -> None:
     model.tokenizer.save_pretrained(folder / "tokenizer")
     model.scheduler.save_pretrained(folder / "scheduler")
     _save_halves(model.adapter, folder / "adapter")
+    (folder / "adapter" / "config.json").write_text(json.dumps(model.adapter.config.to_dict(), indent=1) + "\n")
     if model.pose is not None:
         _save_halves(model.pose, folder / "pose")
-    (folder / "adapter" / "config.json").write_text(json.dumps(model.adapter.config.to_dict(), indent=1) + "\n")
     (folder / "metadata.json").write_text(json.dumps(model.metadata, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
@@ -201,8 +201,10 @@ class NanoBackbone:
             pooled = torch.cat([self.model.adapter.pooled(negative_pooled, {}), pooled])
             identity = repeat_condition(identity)
         pose = self._pose(drawings)
-        if guided and pose is not None:
-            pose = [torch.cat([residual, residual]) for residual in pose]
+        if (
+            guided and pose is not None
+        ):  # as in training, a row told nothing has no pose: guidance sharpens the pose too
+            pose = [torch.cat([torch.zeros_like(residual), residual]) for residual in pose]
         scheduler = DDIMScheduler.from_config(self.model.scheduler.config)
         scheduler.set_timesteps(steps, device=self._device)
         latents = self._noise([d.seed for d in drawings])
@@ -280,8 +282,8 @@ class NanoBackbone:
         if self.model.pose is None or all(drawing.pose is None for drawing in drawings):
             return None
         size = (self._capabilities.width, self._capabilities.height)
-        blank = Image.new("RGB", size)
-        skeletons = [blank if drawing.pose is None else draw_skeleton(drawing.pose, *size) for drawing in drawings]
+        nobody = np.zeros((17, 3), np.float32)
+        skeletons = [draw_skeleton(nobody if d.pose is None else d.pose, *size) for d in drawings]
         scale = torch.tensor([d.settings.pose_scale * (d.pose is not None) for d in drawings], device=self._device)
         residuals: list[Tensor] = self.model.pose(to_unit(skeletons).to(self._device), scale)
         return residuals

@@ -16,7 +16,7 @@ from engine.contract import Settings
 from engine.identity.faces import CascadeFinder
 from trainer import autoencoder, gates, judge, train
 from trainer.__main__ import main
-from trainer.data import PAINTED, Conditions, TrainingPhotos, part_colours
+from trainer.data import GARMENTS, HIDDEN_RGB, PAINTED, Conditions, TrainingPhotos, part_colours
 from trainer.errors import CheckpointError, DataError
 from trainer.people.parts import Part
 from trainer.shards import read_shards
@@ -140,6 +140,36 @@ def test_what_is_withheld_is_withheld(shards: Path, vae_run: Path, trained: Path
     words = photos.batch(8, Conditions(nothing=0, no_text=0, no_identity=1.0), 2.0, rng)
     assert all(words.captions)
     assert float(words.weight.min()) >= 1.0 and float(words.weight.max()) <= 3.0
+
+
+def test_a_pose_is_given_or_withheld_and_shows_the_targets_joints(shards: Path, vae_run: Path, trained: Path) -> None:
+    people = read_shards(shards)
+    vae = NanoAutoencoder.from_pretrained(vae_run / "vae")
+    photos = TrainingPhotos(people, vae, trained / "cache", load_model(trained / "nano").adapter.config)
+    rng = np.random.default_rng(0)
+    given = photos.batch(8, Conditions(nothing=0, pose=1.0), 2.0, rng)
+    assert given.pose_scale.all() and given.skeleton.flatten(1).any(1).all()
+    withheld = photos.batch(8, Conditions(pose=0.0), 2.0, rng)
+    assert not withheld.pose_scale.any() and not withheld.skeleton.any()
+    for photo, keypoints in enumerate(people.keypoints):
+        inside = (keypoints[:, :2] >= 1).all(1) & (keypoints[:, :2] < (127, 191)).all(1)
+        skeleton = np.asarray(photos._skeleton(photo, True, False))
+        columns, rows = keypoints[inside, :2].astype(int).T
+        assert skeleton[rows, columns].any(1).all(), "a joint in the picture that is not drawn"
+
+
+def test_clothes_that_are_to_change_are_greyed_out_and_named(shards: Path, vae_run: Path, trained: Path) -> None:
+    people = read_shards(shards)
+    vae = NanoAutoencoder.from_pretrained(vae_run / "vae")
+    photos = TrainingPhotos(people, vae, trained / "cache", load_model(trained / "nano").adapter.config)
+    rng = np.random.default_rng(0)
+    whole = [caption[f"{language}_full"] for caption in people.captions for language in ("en", "ru")]
+    hidden = Conditions(styled=0, nothing=0, no_text=0, scene_only=1.0, hidden_clothes=1.0)
+    assert set(photos.batch(8, hidden, 2.0, rng).captions) <= set(whole)
+    assert not set(photos.batch(8, replace(hidden, no_identity=0, hidden_clothes=0), 2.0, rng).captions) & set(whole)
+    photo = int(np.isin(people.parts, GARMENTS).mean((1, 2)).argmax())
+    grey = [(np.asarray(photos._body(photo, hide, rng)) == HIDDEN_RGB).all(2).mean() for hide in (True, False)]
+    assert grey[0] > 0.1 > grey[1]
 
 
 def test_gates_compare_the_right_reference_with_another(shards: Path, trained: Path, tmp_path: Path) -> None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from engine.backbones import load_backbone
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.base import Drawing, Step
 from engine.backbones.nano import NanoBackbone, load_model, save_model
-from engine.contract import Settings
+from engine.contract import PosePreset, Settings
 from engine.errors import Cancelled, SetupError, WeightsError
 from engine.identity.profile import IdentityProfile, Observation, View
+from engine.pose import preset
 from trainer.nano import build, train_tokenizer
 
 WORDS = ["a woman in a red t-shirt in a forest", "мужчина в синих брюках на пляже"]
@@ -30,6 +33,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def backbone(folder: Path) -> NanoBackbone:
     return NanoBackbone(load_model(folder))
+
+
+@pytest.fixture(scope="module")
+def posing(folder: Path) -> NanoBackbone:
+    """With a pose encoder that does something, as after training."""
+    model = load_model(folder)
+    assert model.pose is not None
+    for output in model.pose.outputs:
+        torch.nn.init.normal_(output.weight, std=0.2, generator=torch.Generator().manual_seed(0))
+    return NanoBackbone(model)
 
 
 def person(colour: tuple[int, int, int], views: int = 1, face: bool = True) -> IdentityProfile:
@@ -75,6 +88,40 @@ def test_a_batch_mixes_people_with_different_numbers_of_photos(backbone: NanoBac
     together = backbone.draw(drawings)
     for picture, alone in zip(together, (backbone.draw([d])[0] for d in drawings), strict=True):
         assert np.abs(np.asarray(picture, int) - np.asarray(alone, int)).max() <= 2
+
+
+def test_an_untrained_pose_encoder_changes_no_bit(backbone: NanoBackbone) -> None:
+    assert backbone.capabilities.pose
+    plain, posed = (backbone.draw([drawing(pose=pose)])[0] for pose in (None, preset(PosePreset.WAVING)))
+    assert np.array_equal(plain, posed)
+
+
+@pytest.mark.parametrize("guidance", [1.0, 2.0])
+def test_a_pose_acts_on_its_own_row_and_by_its_scale(posing: NanoBackbone, guidance: float) -> None:
+    few = Settings(steps=2, guidance=guidance)
+    waving, sitting = preset(PosePreset.WAVING), preset(PosePreset.SITTING)
+    off = few.model_copy(update={"pose_scale": 0.0})
+    drawings = [
+        drawing(settings=few),
+        drawing(settings=few, pose=waving),
+        drawing(settings=few, pose=sitting),
+        drawing(settings=off, pose=waving),
+    ]
+    plain, waved, sat, without = (np.asarray(picture, int) for picture in posing.draw(drawings))
+    assert np.abs(waved - plain).max() > 8 and np.abs(sat - waved).max() > 8
+    assert np.abs(without - plain).max() <= 1
+    alone = np.asarray(posing.draw([drawing(settings=few)])[0], int)
+    assert np.abs(alone - plain).max() <= 1
+
+
+def test_a_folder_from_before_pose_control_draws_as_it_did(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "old")
+    shutil.rmtree(tmp_path / "old" / "pose")
+    old = NanoBackbone(load_model(tmp_path / "old"))
+    assert not old.capabilities.pose
+    assert np.array_equal(old.draw([drawing()])[0], NanoBackbone(load_model(folder)).draw([drawing()])[0])
+    save_model(old.model, tmp_path / "again")
+    assert not (tmp_path / "again" / "pose").exists()
 
 
 def test_steps_are_reported_with_previews(backbone: NanoBackbone) -> None:
