@@ -1,8 +1,9 @@
-"""The trainer's commands: people (data), autoencoder, train, judge, gates.
+"""The trainer's commands: people (data), autoencoder, train, observer, judge, gates.
 
 python -m trainer.people --first-identity 0 --identities 4000 --photos 4 --out data/train
 python -m trainer autoencoder --data data/train --out runs/nano --minutes 15
 python -m trainer train --data data/train --autoencoder runs/nano/vae --out runs/nano --minutes 90
+python -m trainer observer --data data/train --out runs/observer --minutes 20
 python -m trainer judge --data data/validation --out trainer/weights/judge --minutes 6
 python -m trainer gates --first-identity 2000000 --identities 200 --json gates.json
 """
@@ -57,6 +58,12 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--compile", action="store_true", help="torch.compile (needs a C++ compiler)")
     train.set_defaults(command=_train)
 
+    observer = commands.add_parser("observer", help="train the engine's observer: joints, parts, body embedding")
+    _paths_and_minutes(observer)
+    observer.add_argument("--batch", type=int, default=24)
+    observer.add_argument("--threads", type=int, default=1)
+    observer.set_defaults(command=_observer)
+
     judge = commands.add_parser("judge", help="train the judge that the gates measure with")
     _paths_and_minutes(judge)
     judge.set_defaults(command=_judge)
@@ -99,6 +106,12 @@ def _train(options: argparse.Namespace) -> None:
     from trainer.train import TrainingRun, train
 
     train(TrainingRun(**_only(TrainingRun, options)))
+
+
+def _observer(options: argparse.Namespace) -> None:
+    from trainer.observer import ObserverRun, train
+
+    print(train(ObserverRun(**_only(ObserverRun, options))))
 
 
 def _judge(options: argparse.Namespace) -> None:

@@ -1,0 +1,154 @@
+"""The observer's network: from the crop of one person to joints, parts and an embedding of the body.
+
+A small U-Net over 4 x 4 pixels. Joints are read from one heat map each, how sure it is of them from a second map
+under the first; parts are named for every pixel; the embedding comes from the encoder alone.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from engine.errors import WeightsError
+
+WEIGHTS_NAME: Final = "model.safetensors"
+METADATA_NAME: Final = "metadata.json"
+
+STRIDE: Final = 4
+"""Pixels of the crop a cell of the heat maps."""
+_PEAK_RADIUS: Final = 2
+"""Cells around the highest one that the joint's place is averaged over."""
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """What the weights must fit: crop in px, channels of the three levels, number of outputs."""
+
+    width: int = 96
+    height: int = 144
+    channels: tuple[int, int, int] = (32, 72, 112)
+    joints: int = 17
+    parts: int = 8
+    embedding: int = 128
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, eq=False)
+class Outputs:
+    """heat [B, joints, h, w] log-shares of the cells; seen [B, joints] logits; parts [B, parts, H, W] logits."""
+
+    heat: Tensor
+    seen: Tensor
+    parts: Tensor
+
+
+class ObserverNetwork(nn.Module):
+    """Joints and parts by `forward`, the embedding by `embed`. Crops are [B, 3, H, W] in [-1, 1]."""
+
+    def __init__(self, config: NetworkConfig = NetworkConfig()) -> None:
+        super().__init__()
+        self.config = config
+        fine, middle, coarse = config.channels
+        self.stem = nn.Sequential(nn.PixelUnshuffle(STRIDE), _convolution(3 * STRIDE**2, fine), _Residual(fine))
+        self.down = nn.Sequential(_convolution(fine, middle, 2), _Residual(middle))
+        self.bottom = nn.Sequential(_convolution(middle, coarse, 2), _Residual(coarse), _Residual(coarse))
+        self.context = nn.Linear(coarse, coarse)
+        self.up_middle = nn.Conv2d(coarse, middle, 1)
+        self.merge_middle = _convolution(middle, middle)
+        self.up_fine = nn.Conv2d(middle, fine, 1)
+        self.merge_fine = _convolution(fine, fine)
+        self.heat = nn.Conv2d(fine, 2 * config.joints, 1)
+        self.parts = nn.Sequential(nn.Conv2d(fine, config.parts * STRIDE**2, 1), nn.PixelShuffle(STRIDE))
+        self.embedding = nn.Linear(middle + 2 * coarse, config.embedding)
+
+    def forward(self, crops: Tensor) -> Outputs:
+        fine, middle, coarse = self._encode(crops)
+        coarse = coarse + self.context(coarse.mean((2, 3)))[:, :, None, None]
+        middle = self.merge_middle(middle + F.interpolate(self.up_middle(coarse), scale_factor=2.0))
+        fine = self.merge_fine(fine + F.interpolate(self.up_fine(middle), scale_factor=2.0))
+        heat, seen = self.heat(fine).chunk(2, dim=1)
+        heat = heat.flatten(2).log_softmax(2)
+        seen = (heat.exp() * seen.flatten(2)).sum(2)
+        return Outputs(heat.unflatten(2, fine.shape[2:]), seen, self.parts(fine))
+
+    def embed(self, crops: Tensor) -> Tensor:
+        """Unit vectors [B, embedding] of crops weighted around their joints."""
+        _, middle, coarse = self._encode(crops)
+        pooled = torch.cat([middle.mean((2, 3)), coarse.mean((2, 3)), coarse.amax((2, 3))], 1)
+        return F.normalize(self.embedding(pooled), dim=1)
+
+    def _encode(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        fine = self.stem(crops)
+        middle = self.down(fine)
+        return fine, middle, self.bottom(middle)
+
+
+def joints(outputs: Outputs) -> Tensor:
+    """[B, joints, 3]: x and y in px of the crop, confidence in 0..1."""
+    heat = outputs.heat.exp()
+    batch, count, rows, columns = heat.shape
+    best = heat.flatten(2).argmax(2)
+    row, column = best // columns, best % columns
+    ys = torch.arange(rows).expand(batch, count, rows)
+    xs = torch.arange(columns).expand(batch, count, columns)
+    near_rows = ((ys - row[..., None]).abs() <= _PEAK_RADIUS).float()
+    near_columns = ((xs - column[..., None]).abs() <= _PEAK_RADIUS).float()
+    peak = heat * near_rows[..., :, None] * near_columns[..., None, :]
+    mass = peak.sum((2, 3)).clamp_min(1e-12)
+    x = (peak.sum(2) * (xs + 0.5)).sum(2) / mass * STRIDE
+    y = (peak.sum(3) * (ys + 0.5)).sum(2) / mass * STRIDE
+    return torch.stack([x, y, outputs.seen.sigmoid()], 2)
+
+
+class _Residual(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            _convolution(channels, channels),
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+            nn.GroupNorm(8, channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(x + self.body(x))
+
+
+def _convolution(channels: int, out: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(channels, out, 3, stride=stride, padding=1, bias=False), nn.GroupNorm(8, out), nn.ReLU(inplace=True)
+    )
+
+
+def save_network(folder: Path, network: ObserverNetwork, facts: dict[str, Any]) -> None:
+    """Half-precision weights, and beside them the config and `facts` (data, commit, step, figures)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    halves = {name: value.detach().half().contiguous() for name, value in network.state_dict().items()}
+    save_file(halves, folder / WEIGHTS_NAME, metadata={"format": "pt"})
+    text = json.dumps({"config": network.config.to_dict(), **facts}, indent=1, ensure_ascii=False)
+    (folder / METADATA_NAME).write_text(text + "\n", "utf-8")
+
+
+def load_network(folder: Path) -> tuple[ObserverNetwork, dict[str, Any]]:
+    """The network in fp32, ready to look, and its metadata. Raises WeightsError when absent or not fitting."""
+    try:
+        metadata = json.loads((folder / METADATA_NAME).read_text("utf-8"))
+        stated = metadata["config"]
+        network = ObserverNetwork(NetworkConfig(**{**stated, "channels": tuple(stated["channels"])}))
+        network.load_state_dict({name: value.float() for name, value in load_file(folder / WEIGHTS_NAME).items()})
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise WeightsError(
+            f"expected an observer in {folder}, could not load it ({reason}): "
+            "train one with python -m trainer observer, or restore the folder"
+        ) from error
+    return network.eval().to(memory_format=torch.channels_last), metadata  # type: ignore[call-overload]

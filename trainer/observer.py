@@ -1,0 +1,227 @@
+"""Training the observer that is shipped with the engine: `python -m trainer observer`.
+
+Joints, parts and the body's embedding learn together on synthetic people. The budget is wall-clock minutes and the
+learning rate follows it down to nothing; a run that was cut off resumes where it stood.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from rich.progress import Progress
+from torch import Tensor
+
+from engine.identity.network import STRIDE, NetworkConfig, ObserverNetwork, Outputs, joints, save_network
+from engine.identity.weighting import keypoint_weights
+from trainer.observer_photos import CropMaker, Crops, Likelihoods
+from trainer.people.parts import Part
+from trainer.shards import PeopleShards, read_shards
+from trainer.version import commit
+
+HIDDEN_WEIGHT: Final = 0.3
+"""Of a joint inside the crop that something hides: where it must be is a guess."""
+HEAT_SIGMA: Final = 0.8
+"""Cells."""
+PART_WEIGHTS: Final = (0.7, 1.0, 1.0, 1.0, 1.0, 1.5, 1.5, 1.5)
+TEMPERATURE: Final = 0.1
+LOG_EVERY: Final = 50
+FOR_EMBEDDING: Final = Likelihoods(nobody=0.0, turned_far=0.02, grey=0.02, close=0.25)
+
+
+@dataclass(frozen=True)
+class ObserverRun:
+    """How to train. `minutes` and `steps` (if given) count across resumptions; the last `held_out` people are measured.
+
+    Every `embedding_every`-th step also teaches the embedding, with two photos of each of `people` people."""
+
+    data: Path
+    out: Path
+    minutes: float
+    steps: int | None = None
+    batch: int = 24
+    people: int = 20
+    embedding_every: int = 3
+    learning_rate: float = 2e-3
+    warmup_steps: int = 50
+    held_out: int = 100
+    threads: int = 1
+    seed: int = 0
+    save_every_s: float = 60.0
+
+
+def train(run: ObserverRun) -> dict[str, float]:
+    """Trains, measures on the people held out, writes `out`/observer and returns the figures."""
+    torch.set_num_threads(run.threads)
+    torch.manual_seed(run.seed)
+    people = read_shards(run.data)
+    seen, unseen = _split(people, run.held_out)
+    config = NetworkConfig()
+    network = ObserverNetwork(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer = torch.optim.AdamW(network.parameters(), lr=run.learning_rate, weight_decay=0.02)
+    step, spent_before = _resume(run.out, network, optimizer)
+    rng = np.random.default_rng(run.seed + step)
+    plain = CropMaker(people, config.width, config.height, Likelihoods())
+    front = CropMaker(people, config.width, config.height, FOR_EMBEDDING)
+    siblings = {person: rows for person, rows in people.siblings().items() if rows[0] in set(seen.tolist())}
+    start = saved = time.monotonic()
+    run.out.mkdir(parents=True, exist_ok=True)
+    with Progress() as progress:
+        bar = progress.add_task("observer", total=60 * run.minutes)
+        while (spent_s := spent_before + time.monotonic() - start) < 60 * run.minutes and step != run.steps:
+            step += 1
+            done = min(spent_s / (60 * run.minutes), 1.0)
+            warm = min(step / run.warmup_steps, 1.0)
+            for group in optimizer.param_groups:
+                group["lr"] = run.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * done))
+            losses = losses_of(network, plain.crops(rng.choice(seen, run.batch), rng))
+            if step % run.embedding_every == 0:
+                pairs = front.crops(_pairs(siblings, run.people, rng), rng, weighted=True)
+                losses["embedding"] = contrastive(network.embed(pairs.images), pairs.identity)
+            optimizer.zero_grad(set_to_none=True)
+            torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 2.0)
+            optimizer.step()
+            progress.update(bar, completed=spent_s, description=f"observer {step}")
+            if step % LOG_EVERY == 0:
+                _log(run.out, {"step": step, "s": spent_s, **{name: float(value) for name, value in losses.items()}})
+            if time.monotonic() - saved > run.save_every_s:
+                saved = time.monotonic()
+                _save(run.out, network, optimizer, step, spent_s)
+    _save(run.out, network, optimizer, step, spent_before + time.monotonic() - start)
+    figures = measure(network, people, unseen)
+    facts = {"step": step, "minutes": run.minutes, "commit": commit(), "data": people.manifest, "held_out": figures}
+    save_network(run.out / "observer", network, facts)
+    return figures
+
+
+def losses_of(network: ObserverNetwork, crops: Crops) -> dict[str, Tensor]:
+    """By name: where the joints are, which are seen, which part every pixel shows."""
+    outputs = network(crops.images)
+    visible = crops.joints[..., 2]
+    weights = torch.where(visible > 0, 1.0, HIDDEN_WEIGHT) * crops.inside
+    surprise = -(_targets(crops.joints, outputs) * outputs.heat).sum((2, 3))
+    return {
+        "heat": (surprise * weights).sum() / weights.sum().clamp_min(1),
+        "seen": F.binary_cross_entropy_with_logits(outputs.seen, visible),
+        "parts": F.cross_entropy(outputs.parts, crops.parts, torch.tensor(PART_WEIGHTS)),
+    }
+
+
+def contrastive(embeddings: Tensor, identity: Tensor) -> Tensor:
+    """Supervised contrastive loss (Khosla et al., 2020, L_out) of unit embeddings [B, D] and identities [B]."""
+    alike = (identity[:, None] == identity[None, :]) & ~torch.eye(len(identity), dtype=torch.bool)
+    similarity = embeddings @ embeddings.T / TEMPERATURE
+    similarity = similarity.masked_fill(torch.eye(len(identity), dtype=torch.bool), -torch.inf)
+    log_share = similarity.log_softmax(1).masked_fill(~alike, 0.0)
+    return -(log_share.sum(1) / alike.sum(1).clamp_min(1)).mean()
+
+
+@torch.no_grad()
+def measure(network: ObserverNetwork, people: PeopleShards, rows: NDArray[np.int64]) -> dict[str, float]:
+    """Figures on the photos `rows`, cut as the engine cuts them.
+
+    pck_10, pck_05: share of visible joints within so many hundredths of the person box's longer side; seen_accuracy;
+    mask_iou; mean_part_iou; rank_1: how often the nearest of one photo a person is the same person's."""
+    network.eval()
+    config = network.config
+    maker = CropMaker(people, config.width, config.height, None)
+    distances, seen, embeddings = [], [], []
+    inter, union = np.zeros(config.parts + 1), np.zeros(config.parts + 1)
+    for first in range(0, len(rows), 50):
+        crops = maker.crops(rows[first : first + 50], np.random.default_rng(0))
+        outputs = network(crops.images)
+        found = joints(outputs)
+        visible = crops.joints[..., 2] > 0
+        side = 1.0 / 1.1 * config.height
+        distances.append(((found - crops.joints)[..., :2].norm(dim=2) / side)[visible].numpy())
+        seen.append(((found[..., 2] > 0.5) == visible).float().mean(1).numpy())
+        read, truth = outputs.parts.argmax(1), crops.parts
+        pairs = [(read == part, truth == part) for part in Part] + [(read > 0, truth > 0)]
+        inter += [float((a & b).sum()) for a, b in pairs]
+        union += [float((a | b).sum()) for a, b in pairs]
+        embeddings.append(network.embed(_in_front(crops.images, found)).numpy())
+    distance, iou = np.concatenate(distances), inter / np.maximum(union, 1)
+    return {
+        "pck_10": float((distance < 0.1).mean()),
+        "pck_05": float((distance < 0.05).mean()),
+        "seen_accuracy": float(np.concatenate(seen).mean()),
+        "mask_iou": float(iou[-1]),
+        "mean_part_iou": float(iou[:-1].mean()),
+        **{f"iou_{part.name.lower()}": float(iou[part]) for part in Part},
+        "rank_1": _rank_1(np.concatenate(embeddings), people.identity[rows]),
+        "people": float(len(np.unique(people.identity[rows]))),
+        "photos": float(len(rows)),
+    }
+
+
+def _rank_1(embeddings: NDArray[np.float32], identity: NDArray[np.int64]) -> float:
+    """Each person's n-th photo asks among everybody's (n + 1)-th."""
+    groups = [np.flatnonzero(identity == person) for person in np.unique(identity)]
+    shots = min(map(len, groups))
+    hits = []
+    for shot in range(shots):
+        asked = embeddings[[group[shot] for group in groups]]
+        among = embeddings[[group[(shot + 1) % shots] for group in groups]]
+        hits.append(((asked @ among.T).argmax(1) == np.arange(len(groups))).mean())
+    return float(np.mean(hits))
+
+
+def _in_front(images: Tensor, found: Tensor) -> Tensor:
+    """Crops [-1, 1] weighted around the joints that were found on them."""
+    height, width = images.shape[2:]
+    weights = np.stack([keypoint_weights(points, width, height) for points in found.numpy()])
+    return (images + 1) * torch.from_numpy(weights)[:, None] - 1
+
+
+def _targets(places: Tensor, outputs: Outputs) -> Tensor:
+    """Gaussians around the joints, each summing to 1, on the grid of the heat maps: [B, J, h, w]."""
+    rows, columns = outputs.heat.shape[2:]
+    x, y = places[..., 0] / STRIDE, places[..., 1] / STRIDE
+    across = torch.exp(-((torch.arange(columns) + 0.5 - x[..., None]) ** 2) / (2 * HEAT_SIGMA**2))
+    down = torch.exp(-((torch.arange(rows) + 0.5 - y[..., None]) ** 2) / (2 * HEAT_SIGMA**2))
+    heat = down[..., :, None] * across[..., None, :]
+    return heat / heat.sum((2, 3), keepdim=True).clamp_min(1e-6)
+
+
+def _split(people: PeopleShards, held_out: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The photos to learn from, and those of the last `held_out` people."""
+    last = np.unique(people.identity)[-held_out:]
+    unseen = np.isin(people.identity, last)
+    return np.flatnonzero(~unseen), np.flatnonzero(unseen)
+
+
+def _pairs(siblings: dict[int, NDArray[np.int64]], people: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    known = np.array(list(siblings))
+    chosen = rng.choice(known, min(people, len(known)), replace=False)
+    return np.concatenate([rng.choice(siblings[int(person)], 2, replace=False) for person in chosen])
+
+
+def _resume(out: Path, network: ObserverNetwork, optimizer: torch.optim.Optimizer) -> tuple[int, float]:
+    """The steps and seconds behind a run that was cut off; 0 and 0 for a new one."""
+    path = out / "state.pt"
+    if not path.exists():
+        return 0, 0.0
+    state = torch.load(path, weights_only=True)
+    network.load_state_dict(state["network"])
+    optimizer.load_state_dict(state["optimizer"])
+    return int(state["step"]), float(state["spent_s"])
+
+
+def _save(out: Path, network: ObserverNetwork, optimizer: torch.optim.Optimizer, step: int, spent_s: float) -> None:
+    state = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "spent_s": spent_s}
+    torch.save(state, out / "state.new")
+    (out / "state.new").replace(out / "state.pt")
+
+
+def _log(out: Path, row: dict[str, Any]) -> None:
+    with (out / "log.jsonl").open("a", encoding="utf-8") as log:
+        log.write(json.dumps({name: round(value, 4) for name, value in row.items()}) + "\n")

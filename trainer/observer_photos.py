@@ -1,0 +1,272 @@
+"""What one step of the observer's training sees: crops of synthetic people made to look like photos of real ones.
+
+Turned, scaled, cut off at the frame's edge, put before other backgrounds, covered in places, and seen through a poor
+camera; joints and part maps go along. Some crops show nobody.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.identity.faces import load_opencv
+from engine.identity.weighting import ALPHA, SIGMA, keypoint_weights
+from trainer.people.parts import KEYPOINTS
+from trainer.shards import PeopleShards, pixels
+
+MIRRORED: Final = tuple(
+    KEYPOINTS.index(name.replace("left", "*").replace("right", "left").replace("*", "right")) for name in KEYPOINTS
+)
+"""Where each joint is read from when the picture is mirrored."""
+_BODY_SHARE: Final = (0.2, 1.0)
+"""How much of the body's height a close shot keeps, from the head down."""
+
+Image = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Likelihoods:
+    """How often a crop is changed in each way (probabilities)."""
+
+    nobody: float = 0.05
+    mirrored: float = 0.5
+    close: float = 0.35
+    turned_far: float = 0.08
+    other_background: float = 0.5
+    covered: float = 0.25
+    grey: float = 0.08
+    coarse: float = 0.4
+    noisy: float = 0.4
+
+
+@dataclass(frozen=True)
+class Crops:
+    """images [B, 3, H, W] in [-1, 1]; joints [B, J, 3] px and visible 0/1; inside [B, J] within the crop; parts int64
+    [B, H, W]; identity [B]."""
+
+    images: Tensor
+    joints: Tensor
+    inside: Tensor
+    parts: Tensor
+    identity: Tensor
+
+
+@dataclass(frozen=True)
+class _Sample:
+    image: Image
+    joints: NDArray[np.float32]
+    parts: NDArray[np.uint8]
+
+
+class CropMaker:
+    """Draws crops of `width` x `height` px from shards. `changes` None: the plain crops that figures are made on."""
+
+    def __init__(self, people: PeopleShards, width: int, height: int, changes: Likelihoods | None) -> None:
+        self._people = people
+        self._size = (width, height)
+        self._changes = changes
+        self._textures = _real_textures()
+
+    def crops(self, rows: NDArray[np.int64], rng: np.random.Generator, weighted: bool = False) -> Crops:
+        """One crop of each photo in `rows`; `weighted`: with the body in front, as the embedding wants it."""
+        samples = [self._sample(int(row), rng) for row in rows]
+        images = np.stack([_body_in_front(s, rng, self._changes is not None) if weighted else s.image for s in samples])
+        joints = torch.from_numpy(np.stack([sample.joints for sample in samples]))
+        width, height = self._size
+        inside = (joints[..., 0] >= 0) & (joints[..., 0] < width) & (joints[..., 1] >= 0) & (joints[..., 1] < height)
+        return Crops(
+            images=pixels(images).contiguous(memory_format=torch.channels_last),
+            joints=joints,
+            inside=inside,
+            parts=torch.from_numpy(np.stack([sample.parts for sample in samples])).long(),
+            identity=torch.from_numpy(self._people.identity[rows]),
+        )
+
+    def _sample(self, row: int, rng: np.random.Generator) -> _Sample:
+        changes = self._changes
+        if changes is None:
+            return self._cut(row, _window(self._people.body_box[row], self._size, 1.1, (0.0, 0.0)), 0.0, False)
+        if rng.random() < changes.nobody:
+            return self._nobody(rng, changes)
+        turn = rng.uniform(-90, 90) if rng.random() < changes.turned_far else rng.normal(0, 8)
+        sample = self._cut(row, self._random_window(row, changes, rng), turn, rng.random() < changes.mirrored)
+        image, parts, joints = sample.image, sample.parts, sample.joints
+        if rng.random() < changes.other_background:
+            image = _composed(image, self._background(rng), parts, rng)
+        if rng.random() < changes.covered:
+            image, parts, joints = self._covered(image, parts, joints, rng)
+        return _Sample(_through_a_camera(image, changes, rng), joints, parts)
+
+    def _random_window(self, row: int, changes: Likelihoods, rng: np.random.Generator) -> NDArray[np.float64]:
+        box = self._people.body_box[row].astype(np.float64)
+        if rng.random() < changes.close:
+            box[3] = box[1] + (box[3] - box[1]) * rng.uniform(*_BODY_SHARE)
+        zoom = float(np.exp(rng.uniform(np.log(0.85), np.log(1.7))))
+        shift = (rng.uniform(-0.12, 0.12) * zoom, rng.uniform(-0.12, 0.12) * zoom)
+        return _window(box, self._size, zoom, shift)
+
+    def _cut(self, row: int, window: NDArray[np.float64], turn: float, mirrored: bool) -> _Sample:
+        """What the window shows, turned by `turn` degrees about its centre; outside is the edge's colour."""
+        cv2 = load_opencv()
+        people, (width, height) = self._people, self._size
+        matrix = _affine(window, turn, mirrored, self._size)
+        image, parts = people.images[row], people.parts[row]
+        edge = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]]).mean(0)
+        cut: Any = cv2.warpAffine(
+            _averaged(image, matrix),
+            matrix,
+            (width, height),
+            flags=cv2.INTER_LINEAR,
+            borderValue=tuple(map(float, edge)),
+        )
+        cut_parts = cv2.warpAffine(parts, matrix, (width, height), flags=cv2.INTER_NEAREST, borderValue=0)
+        keypoints = people.keypoints[row]
+        inside_photo = (keypoints[:, :2] >= 0).all(1) & (keypoints[:, :2] < (image.shape[1], image.shape[0])).all(1)
+        places = keypoints[:, :2] @ matrix[:, :2].T + matrix[:, 2]
+        inside = (places >= 0).all(1) & (places < (width, height)).all(1)
+        joints = np.concatenate([places, (keypoints[:, 2] * inside_photo * inside)[:, None]], 1).astype(np.float32)
+        return _Sample(cut, joints[list(MIRRORED)] if mirrored else joints, cut_parts)
+
+    def _background(self, rng: np.random.Generator) -> Image:
+        """A crop without people: a texture, colours running into each other, or a photo's own background spread out."""
+        width, height = self._size
+        kind = rng.random()
+        if kind < 0.3:
+            texture = self._textures[int(rng.integers(len(self._textures)))]
+            return _random_piece(texture, width, height, rng)
+        if kind < 0.65:
+            return _clouds(width, height, rng)
+        row = int(rng.integers(len(self._people.images)))
+        image, parts = self._people.images[row], self._people.parts[row]
+        return _random_piece(_without_person(image, parts), width, height, rng)
+
+    def _nobody(self, rng: np.random.Generator, changes: Likelihoods) -> _Sample:
+        width, height = self._size
+        image = _through_a_camera(self._background(rng), changes, rng)
+        joints = np.full((len(KEYPOINTS), 3), (-1.0, -1.0, 0.0), np.float32)
+        return _Sample(image, joints, np.zeros((height, width), np.uint8))
+
+    def _covered(
+        self, image: Image, parts: NDArray[np.uint8], joints: NDArray[np.float32], rng: np.random.Generator
+    ) -> tuple[Image, NDArray[np.uint8], NDArray[np.float32]]:
+        """Something stands before a part of the crop; the joints behind it are no longer seen."""
+        width, height = self._size
+        w, h = int(width * rng.uniform(0.15, 0.5)), int(height * rng.uniform(0.1, 0.35))
+        x, y = int(rng.integers(-w // 2, width - w // 2)), int(rng.integers(height // 4, height - h // 2))
+        area = (slice(max(y, 0), y + h), slice(max(x, 0), x + w))
+        image, parts, joints = image.copy(), parts.copy(), joints.copy()
+        image[area], parts[area] = self._background(rng)[area], 0
+        behind = (joints[:, 0] >= x) & (joints[:, 0] < x + w) & (joints[:, 1] >= y) & (joints[:, 1] < y + h)
+        joints[behind, 2] = 0
+        return image, parts, joints
+
+
+def _body_in_front(sample: _Sample, rng: np.random.Generator, unsure: bool) -> Image:
+    """The crop weighted around its seen joints; `unsure`: as if they were found by a network, not known."""
+    joints = sample.joints.copy()
+    height, width = sample.image.shape[:2]
+    if unsure:
+        joints[:, :2] += rng.normal(0, 0.015 * height, (len(joints), 2))
+        joints[rng.random(len(joints)) < 0.1, 2] = 0
+    weights = keypoint_weights(joints, width, height, SIGMA, ALPHA)
+    return (sample.image * weights[..., None]).round().astype(np.uint8)
+
+
+def _window(box: NDArray[Any], size: tuple[int, int], zoom: float, shift: tuple[float, float]) -> NDArray[np.float64]:
+    """x0, y0, x1, y1 of the crop's aspect about `box`, `zoom` times as large, moved by shares of itself."""
+    width, height = max(box[2] - box[0], 8.0), max(box[3] - box[1], 8.0)
+    height = max(height, width * size[1] / size[0]) * zoom
+    width = height * size[0] / size[1]
+    x, y = (box[0] + box[2]) / 2 + shift[0] * width, (box[1] + box[3]) / 2 + shift[1] * height
+    return np.array([x - width / 2, y - height / 2, x + width / 2, y + height / 2])
+
+
+def _affine(window: NDArray[np.float64], turn: float, mirrored: bool, size: tuple[int, int]) -> NDArray[np.float64]:
+    """[2, 3]: from pixels of the photo to pixels of the crop."""
+    x0, y0, x1, y1 = window
+    scale, angle = size[0] / (x1 - x0), np.deg2rad(turn)
+    rotation = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    if mirrored:
+        rotation[0] *= -1
+    centre = np.array([(x0 + x1) / 2, (y0 + y1) / 2])
+    offset = np.array(size) / 2 - rotation @ centre
+    return np.concatenate([rotation, offset[:, None]], 1)
+
+
+def _averaged(image: Image, matrix: NDArray[np.float64]) -> Image:
+    """Softened before it is shrunk, as an area average would be."""
+    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    if scale > 0.8:
+        return image
+    softened: Image = load_opencv().GaussianBlur(image, (0, 0), 0.45 / scale)
+    return softened
+
+
+def _composed(image: Image, background: Image, parts: NDArray[np.uint8], rng: np.random.Generator) -> Image:
+    mask = (parts > 0).astype(np.float32)
+    mask = load_opencv().GaussianBlur(mask, (0, 0), float(rng.uniform(0.4, 0.9)))[..., None]
+    return (image * mask + background * (1 - mask)).round().astype(np.uint8)
+
+
+def _without_person(image: Image, parts: NDArray[np.uint8]) -> Image:
+    """The background of a photo; where the person was it is the photo's blurred other half."""
+    hole = load_opencv().dilate((parts > 0).astype(np.uint8), np.ones((5, 5), np.uint8))[..., None].astype(bool)
+    colour = image[~hole[..., 0]].mean(0) if (~hole).any() else image.mean((0, 1))
+    other = np.where(hole[:, ::-1], colour, image[:, ::-1]).astype(np.uint8)
+    filled: Image = np.where(hole, load_opencv().GaussianBlur(other, (0, 0), 3), image).astype(np.uint8)
+    return filled
+
+
+def _random_piece(image: Image, width: int, height: int, rng: np.random.Generator) -> Image:
+    scale = float(rng.uniform(0.35, 1.0))
+    h = max(int(scale * min(image.shape[0], image.shape[1] * height / width)), 8)
+    w = max(h * width // height, 6)
+    y, x = int(rng.integers(image.shape[0] - h + 1)), int(rng.integers(image.shape[1] - w + 1))
+    cv2 = load_opencv()
+    piece: Image = cv2.resize(image[y : y + h, x : x + w], (width, height), interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(piece[:, ::-1]) if rng.random() < 0.5 else piece
+
+
+def _clouds(width: int, height: int, rng: np.random.Generator) -> Image:
+    """Colours at three scales."""
+    cv2 = load_opencv()
+    total = np.full((height, width, 3), rng.uniform(0, 255, 3), np.float32)
+    for cells, strength in ((2, 60), (5, 45), (16, 30), (48, 15)):
+        noise = rng.normal(0, strength * rng.random(), (cells * 3 // 2, cells, 3)).astype(np.float32)
+        total += cv2.resize(noise, (width, height), interpolation=cv2.INTER_LINEAR if rng.random() < 0.7 else 0)
+    return total.clip(0, 255).astype(np.uint8)
+
+
+def _real_textures() -> list[Image]:
+    """A few real photos without people that scikit-image carries."""
+    import skimage.data
+
+    found = []
+    for name in ("brick", "grass", "gravel"):
+        grey = getattr(skimage.data, name)()
+        found.append(np.repeat(grey[..., None], 3, 2))
+    return found
+
+
+def _through_a_camera(image: Image, changes: Likelihoods, rng: np.random.Generator) -> Image:
+    """Light, colours, blur and noise of a photo."""
+    cv2 = load_opencv()
+    if rng.random() < changes.coarse:
+        height, width = image.shape[:2]
+        factor = float(rng.uniform(0.25, 0.9))
+        small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+        image = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+    x = image.astype(np.float32) / 255
+    grey = x.mean(2, keepdims=True)
+    saturation = 0.0 if rng.random() < changes.grey else float(rng.uniform(0.3, 1.2))
+    x = grey + saturation * (x - grey)
+    x = np.clip(x * rng.uniform(0.8, 1.2, 3), 0, 1) ** float(np.exp(rng.normal(0, 0.3)))
+    x = (x - 0.5) * float(rng.uniform(0.6, 1.3)) + 0.5 + float(rng.normal(0, 0.08))
+    if rng.random() < changes.noisy:
+        x = x + rng.normal(0, float(rng.uniform(0.01, 0.07)), x.shape).astype(np.float32)
+    return (x.clip(0, 1) * 255).round().astype(np.uint8)
