@@ -141,7 +141,7 @@ def _state(finding: Finding) -> str:
 def _size(finding: Finding) -> str:
     if finding.bytes is None:
         return ""
-    megabytes = f"{finding.bytes / 1e6:,.0f} MB"
+    megabytes = f"{finding.bytes / 1e6:,.{0 if finding.bytes >= 1e7 else 1}f} MB"
     return f"about {megabytes}" if finding.estimated else megabytes
 
 

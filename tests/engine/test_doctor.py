@@ -68,8 +68,10 @@ def serving(hub: FakeHub) -> Iterator[FakeHub]:
             path = self.path.partition("?")[0]
             if path.startswith("/api/models/"):
                 self._listing(path.removeprefix("/api/models/").partition("/revision/")[0])
-            else:
+            elif "/resolve/" in path:
                 self._file(body=True)
+            else:
+                self._refuse(404, "")
 
         def _listing(self, repository: str) -> None:
             folder = hub.repositories.get(repository)
