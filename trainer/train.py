@@ -9,10 +9,7 @@ ends well; a run that was cut off resumes where it stood.
 
 from __future__ import annotations
 
-import json
-import math
-import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +17,18 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
 from engine.adapter.attention import BranchCondition
 from engine.adapter.model import Adapter
 from engine.adapter.pose import PoseEncoder
 from engine.backbones.autoencoder import NanoAutoencoder
-from engine.backbones.nano import NanoModel, load_model, pool_words, save_model
+from engine.backbones.nano import NanoModel, load_model, pool_words
 from trainer.data import PAINTED, Batch, Conditions, TrainingPhotos
 from trainer.errors import CheckpointError
 from trainer.nano import build, train_tokenizer
 from trainer.shards import PeopleShards, read_shards
-from trainer.version import commit
+from trainer.state import Course, new_trainer
 
 NOISE_BIAS = 0.8
 TIME_MIN = 0.08
@@ -128,73 +124,6 @@ class Denoiser(nn.Module):
         return v, layout, colours
 
 
-@dataclass
-class Trainer:
-    """The mutable state of a run; `save` and `resume` carry all of it over."""
-
-    run: TrainingRun
-    model: NanoModel
-    denoiser: Denoiser
-    optimizer: torch.optim.Optimizer
-    ema: dict[str, Tensor]
-    step: int = 0
-    phase_from: int = 0
-    spent_s: float = 0.0
-
-    @property
-    def state_path(self) -> Path:
-        return self.run.out / "state.pt"
-
-    def save(self) -> None:
-        state = {
-            "denoiser": self.denoiser.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "ema": self.ema,
-            "step": self.step,
-            "phase_from": self.phase_from,
-            "spent_s": self.spent_s,
-        }
-        torch.save(state, self.state_path.with_suffix(".tmp"))
-        self.state_path.with_suffix(".tmp").replace(self.state_path)
-
-    def resume(self) -> None:
-        if not self.state_path.exists():
-            return
-        state = torch.load(self.state_path, weights_only=True)
-        self.denoiser.load_state_dict(state["denoiser"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.ema, self.step, self.spent_s = state["ema"], state["step"], state["spent_s"]
-        self.phase_from = state["phase_from"]
-
-    def learning_rate(self) -> float:
-        """Warms up twice: for the encoders, then for the UNet."""
-        warm = min(1.0, (self.step - self.phase_from + 1) / self.run.warmup_steps)
-        fraction = min(1.0, self.spent_s / (60 * self.run.minutes))
-        return self.run.learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * fraction)))
-
-    @torch.no_grad()
-    def average(self) -> None:
-        """EMA with a decay that grows with the step, so that a short run does not keep its random start."""
-        decay = min(self.run.ema_decay, (1 + self.step) / (10 + self.step))
-        current = self.denoiser.state_dict()
-        torch._foreach_lerp_(list(self.ema.values()), [current[name] for name in self.ema], 1 - decay)
-
-    def export(self, manifest: dict[str, Any]) -> Path:
-        """Writes the averaged weights as a nano folder under `out/nano`."""
-        raw = {name: value.clone() for name, value in self.denoiser.state_dict().items()}
-        self.denoiser.load_state_dict(raw | self.ema)
-        self.model.metadata.update(
-            step=self.step,
-            minutes=round(self.spent_s / 60, 1),
-            commit=commit(),
-            data=manifest,
-            recipe={key: str(value) if isinstance(value, Path) else value for key, value in asdict(self.run).items()},
-        )
-        save_model(self.model, self.run.out / "nano")
-        self.denoiser.load_state_dict(raw)
-        return self.run.out / "nano"
-
-
 def train(run: TrainingRun) -> None:
     """Trains until the budget is spent; checkpoints every few minutes to `out`, exports `out/nano` at the end.
 
@@ -205,7 +134,8 @@ def train(run: TrainingRun) -> None:
     run.out.mkdir(parents=True, exist_ok=True)
     accelerator = Accelerator(cpu=not torch.cuda.is_available())
     people = read_shards(run.data, run.shards)
-    trainer = _trainer(run, _model(run, people))
+    model = _model(run, people)
+    trainer = new_trainer(run, model, Denoiser(model))
     photos = TrainingPhotos(people, trainer.model.vae, run.out / "cache", trainer.model.adapter.config)
     trainer.denoiser.to(accelerator.device)
     trainer.denoiser.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -215,55 +145,20 @@ def train(run: TrainingRun) -> None:
     predict = torch.compile(trainer.denoiser) if run.compile else trainer.denoiser
     alphas = trainer.model.scheduler.alphas_cumprod.to(accelerator.device)
     rng = np.random.default_rng([run.seed, trainer.step])
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns) as progress, (run.out / "log.jsonl").open("a", buffering=1) as log:
-        bar = progress.add_task("train", total=60 * run.minutes, completed=int(trainer.spent_s))
-        last = saved = exported = time.monotonic()
-        recent: list[Tensor] = []
-        encoders_alone = trainer.spent_s < 60 * run.condition_minutes
+    encoders_alone = trainer.spent_s < 60 * run.condition_minutes
+    with Course(trainer, people.manifest) as course:
         while True:
             if encoders_alone and trainer.spent_s >= 60 * run.condition_minutes:
                 encoders_alone, trainer.phase_from = False, trainer.step
             rows = run.batch * (CONDITION_ROWS if encoders_alone else 1)
             batch = photos.batch(rows, Conditions(), run.person_weight, rng)
-            for group in trainer.optimizer.param_groups:
-                group["lr"] = trainer.learning_rate()
-            losses = _losses(predict, trainer.model, batch, None if encoders_alone else alphas, accelerator.device)
-            trainer.optimizer.zero_grad(set_to_none=True)
+            loss, layout, colours = _losses(
+                predict, trainer.model, batch, None if encoders_alone else alphas, accelerator.device
+            )
             side_weight = 1.0 if encoders_alone else SIDE_WEIGHT
-            accelerator.backward(losses[0] + side_weight * (losses[1] + COLOURS_WEIGHT * losses[2]))
-            torch.nn.utils.clip_grad_norm_(trainer.denoiser.parameters(), 1.0)
-            trainer.optimizer.step()
-            trainer.step += 1
-            trainer.average()
-            recent.append(torch.stack(losses).detach())
-            now = time.monotonic()
-            trainer.spent_s, last = trainer.spent_s + now - last, now
-            done = trainer.spent_s >= 60 * run.minutes or trainer.step == run.steps
-            if done or trainer.step % 25 == 0:
-                loss, layout, colours = torch.stack(recent).mean(0).tolist()
-                row = {"step": trainer.step, "loss": loss, "layout": layout, "colours": colours}
-                row["spent_s"] = round(trainer.spent_s)
-                log.write(json.dumps(row) + "\n")
-                progress.update(bar, completed=trainer.spent_s, description=f"step {trainer.step} {loss:.4f}")
-                recent.clear()
-            if done or now - saved > 180:
-                trainer.save()
-                saved = time.monotonic()
-            if done or now - exported > 900:
-                trainer.export(people.manifest)
-                exported = time.monotonic()
-            if done:
+            trainer.learn(loss + side_weight * (layout + COLOURS_WEIGHT * colours), accelerator.backward)
+            if course.step_done({"loss": loss, "layout": layout, "colours": colours}):
                 return
-
-
-def _trainer(run: TrainingRun, model: NanoModel) -> Trainer:
-    denoiser = Denoiser(model)
-    optimizer = torch.optim.AdamW(
-        denoiser.parameters(), lr=run.learning_rate, weight_decay=1e-2, betas=(0.9, 0.99), fused=True
-    )
-    ema = {name: value.clone() for name, value in denoiser.state_dict().items() if value.is_floating_point()}
-    return Trainer(run, model, denoiser, optimizer, ema)
 
 
 def _model(run: TrainingRun, people: PeopleShards) -> NanoModel:
