@@ -64,11 +64,11 @@ IdentityCondition = Mapping[str, BranchCondition]
 class BranchProjections(nn.Module):
     """K and V of the image branches for one cross-attention layer."""
 
-    def __init__(self, token_dim: int, inner_dim: int, heads: int) -> None:
+    def __init__(self, token_dim: int, inner_dim: int, heads: int, branches: Sequence[str] = BRANCHES) -> None:
         super().__init__()
         self.heads = heads
-        self.to_k = nn.ModuleDict({name: nn.Linear(token_dim, inner_dim, bias=False) for name in BRANCHES})
-        self.to_v = nn.ModuleDict({name: nn.Linear(token_dim, inner_dim, bias=False) for name in BRANCHES})
+        self.to_k = nn.ModuleDict({name: nn.Linear(token_dim, inner_dim, bias=False) for name in branches})
+        self.to_v = nn.ModuleDict({name: nn.Linear(token_dim, inner_dim, bias=False) for name in branches})
 
     def keys_values(self, branch: str, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """tokens [B, N, token_dim] -> K, V, each [B, heads, N, head_dim]."""
@@ -173,6 +173,29 @@ def region_masks(regions: Tensor, tokens: Sequence[int], sizes: Sequence[tuple[i
 def rescaled(identity: IdentityCondition, factors: Mapping[str, float]) -> dict[str, BranchCondition]:
     """The condition with each branch's scale times its factor (1.0 where none is given): a schedule over steps."""
     return {name: replace(branch, scale=branch.scale * factors.get(name, 1.0)) for name, branch in identity.items()}
+
+
+def with_negative(identity: IdentityCondition, negative: IdentityCondition) -> dict[str, BranchCondition]:
+    """The condition for a doubled batch whose negative half reads tokens of its own, as stock IP-Adapters do.
+
+    Both have K and V cached, the same branches and numbers of tokens; scales and masks are those of `identity`.
+    """
+
+    def doubled(branch: BranchCondition, other: BranchCondition) -> BranchCondition:
+        assert branch.keys_values is not None and other.keys_values is not None, "compute keys and values first"
+        mine, theirs = branch.keys_values, other.keys_values
+        return replace(
+            branch,
+            scale=torch.cat([branch.scale, branch.scale]),
+            mask=None if branch.mask is None else torch.cat([branch.mask, branch.mask]),
+            regions=branch.regions and {length: torch.cat([mask, mask]) for length, mask in branch.regions.items()},
+            keys_values={
+                layer: (torch.cat([theirs[layer][0], key]), torch.cat([theirs[layer][1], value]))
+                for layer, (key, value) in mine.items()
+            },
+        )
+
+    return {name: doubled(branch, negative[name]) for name, branch in identity.items()}
 
 
 def repeat_condition(identity: IdentityCondition, negative_scale: float = 0.0) -> dict[str, BranchCondition]:

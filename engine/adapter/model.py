@@ -93,23 +93,16 @@ class AttentionPool(nn.Module):
         return merge_heads(F.scaled_dot_product_attention(query, key, value, attn_mask=mask)).squeeze(1)
 
 
-class Adapter(nn.Module):
-    """Encoders and projections for one UNet layout; `attach` hooks them in, `detach` takes them out again."""
+class BranchLayers(nn.Module):
+    """K and V of the image branches for the cross-attention layers of one UNet layout; `attach` hooks them in, `detach`
+    takes them out."""
 
-    def __init__(self, config: AdapterConfig, layers: dict[str, tuple[int, int]]) -> None:
+    def __init__(self, token_dim: int, layers: dict[str, tuple[int, int]], branches: Sequence[str] = BRANCHES) -> None:
         """layers: cross-attention layer name -> (inner_dim, heads), as `cross_attention_layers` lists them."""
         super().__init__()
-        self.config = config
-        self.encoders = nn.ModuleDict(
-            {
-                "face": ViewEncoder(config.face_size, config.face_patch, config.token_dim, config.depth, config.heads),
-                "body": ViewEncoder(config.body_size, config.body_patch, config.token_dim, config.depth, config.heads),
-            }
-        )
-        self.pools = nn.ModuleDict({name: AttentionPool(config.token_dim, config.heads) for name in BRANCHES})
         self.projections = nn.ModuleDict(
             {
-                _module_key(name): BranchProjections(config.token_dim, inner_dim, heads)
+                _module_key(name): BranchProjections(token_dim, inner_dim, heads, branches)
                 for name, (inner_dim, heads) in layers.items()
             }
         )
@@ -136,6 +129,32 @@ class Adapter(nn.Module):
         assert isinstance(projections, BranchProjections)
         return projections
 
+    def cache(self, identity: IdentityCondition) -> dict[str, BranchCondition]:
+        """The same condition with K and V of every layer in place of tokens."""
+        cached = {}
+        for name in BRANCHES:
+            if (branch := identity.get(name)) is None or branch.tokens is None:
+                continue
+            keys_values = {layer: self.layer(layer).keys_values(name, branch.tokens) for layer in self.layer_names}
+            cached[name] = replace(branch, tokens=None, keys_values=keys_values)
+        return cached
+
+
+class Adapter(BranchLayers):
+    """nano's: encoders that learn together with the projections."""
+
+    def __init__(self, config: AdapterConfig, layers: dict[str, tuple[int, int]]) -> None:
+        """layers: cross-attention layer name -> (inner_dim, heads), as `cross_attention_layers` lists them."""
+        super().__init__(config.token_dim, layers)
+        self.config = config
+        self.encoders = nn.ModuleDict(
+            {
+                "face": ViewEncoder(config.face_size, config.face_patch, config.token_dim, config.depth, config.heads),
+                "body": ViewEncoder(config.body_size, config.body_patch, config.token_dim, config.depth, config.heads),
+            }
+        )
+        self.pools = nn.ModuleDict({name: AttentionPool(config.token_dim, config.heads) for name in BRANCHES})
+
     def tokens(self, branch: str, views: Sequence[Tensor]) -> Tensor:
         """views: crops [B, 3, H, W], one entry a photo -> [B, photos * N, token_dim], read jointly by attention."""
         return torch.cat([self.encoders[branch](view) for view in views], dim=1)
@@ -154,16 +173,6 @@ class Adapter(nn.Module):
             else:
                 parts.append(branch.scale.to(text.dtype)[:, None] * self.pools[name](branch.tokens, branch.mask))
         return torch.cat(parts, dim=1)
-
-    def cache(self, identity: IdentityCondition) -> dict[str, BranchCondition]:
-        """The same condition with K and V of every layer in place of tokens."""
-        cached = {}
-        for name in BRANCHES:
-            if (branch := identity.get(name)) is None or branch.tokens is None:
-                continue
-            keys_values = {layer: self.layer(layer).keys_values(name, branch.tokens) for layer in self.layer_names}
-            cached[name] = replace(branch, tokens=None, keys_values=keys_values)
-        return cached
 
 
 def cross_attention_layers(unet: Any) -> dict[str, tuple[int, int]]:
