@@ -127,8 +127,7 @@ def _transform(luminance: Plane, radius: int) -> Plane:
 
 def _whitened(coefficients: Plane) -> Plane:
     """Each by the root mean square around it, clipped: a few strong coefficients must not outvote the rest."""
-    window = (WHITENING_WINDOW, WHITENING_WINDOW)
-    around = np.sqrt(cv2.blur(coefficients * coefficients, window, borderType=cv2.BORDER_REFLECT))
+    around = _root_mean_square(coefficients, WHITENING_WINDOW)
     return np.asarray(np.clip(coefficients / (around + 1e-6), -WHITENED_MAX, WHITENED_MAX), dtype=np.float32)
 
 
@@ -136,8 +135,14 @@ def _masking(luminance: Plane) -> Plane:
     """How much of the mark each place hides, around 1: texture hides more of it than a plain wall."""
     fine = 2 * (min(luminance.shape) // 128) + 3
     detail = luminance - cv2.blur(luminance, (fine, fine))
-    activity = np.sqrt(cv2.blur(detail * detail, (2 * fine, 2 * fine)))
+    activity = _root_mean_square(detail, 2 * fine)
     return np.asarray(np.clip((activity + 2) / (float(activity.mean()) + 2), 0.5, 2.0), dtype=np.float32)
+
+
+def _root_mean_square(plane: Plane, window: int) -> Plane:
+    """Of the square window around each place. OpenCV's running sums can end a little below zero."""
+    around = cv2.blur(plane * plane, (window, window), borderType=cv2.BORDER_REFLECT)
+    return np.asarray(np.sqrt(np.maximum(around, 0.0)), dtype=np.float32)
 
 
 def _luminance(pixels: Plane) -> Plane:
