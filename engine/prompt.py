@@ -1,0 +1,249 @@
+"""Prompts in a language that a backbone does not know are told to it in English.
+
+Only the Russian parts of a prompt are translated; whatever is Latin stays as the user wrote it. A Marian model does it
+where one is downloaded, the glossary (glossary.toml) where not, or where the model fails: no job is lost to it.
+The glossary keeps the order of the words and drops those it does not know: an English text encoder splits a Russian
+word in Latin letters into syllables, which pull the picture to what they mean by themselves. Names (words with a
+capital inside a sentence) are transliterated, since many are spelt alike in both languages.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import snowballstemmer
+
+from engine.errors import SetupError, WeightsError
+from engine.hub import HuggingFaceHub
+
+log = logging.getLogger(__name__)
+
+GLOSSARY: Final = Path(__file__).with_name("glossary.toml")
+REPOSITORY: Final = "Helsinki-NLP/opus-mt-ru-en"
+AS_WRITTEN: Final = "as_written"
+"""The glossary's section whose entries hold for no other form of the word."""
+NEW_TOKENS_MAX: Final = 256
+MARIAN_FILES: Final = ("config.json", "source.spm", "target.spm", "vocab.json")
+
+_RUSSIAN_PART = re.compile(r"[а-яё]+(?:[^a-zа-яё]*[а-яё]+)*", re.IGNORECASE)
+_TOKEN = re.compile(r"[а-яё]+(?:-[а-яё]+)*|\d+|[^\w\s]", re.IGNORECASE)
+_SENTENCE_END = re.compile(r"(?<=[.!?;])\s+|\s*\n\s*")
+_LATIN = dict(zip("абвгдезийклмнопрстуфыэ", "abvgdeziyklmnoprstufye", strict=True)) | {
+    "ё": "yo",
+    "ж": "zh",
+    "х": "kh",
+    "ц": "ts",
+    "ч": "ch",
+    "ш": "sh",
+    "щ": "shch",
+    "ъ": "",
+    "ь": "",
+    "ю": "yu",
+    "я": "ya",
+}
+
+
+@dataclass(frozen=True)
+class Translated:
+    """`complete`: nothing of the original had to be left out."""
+
+    text: str
+    complete: bool
+
+
+class Translator(Protocol):
+    """From Russian to English."""
+
+    @property
+    def name(self) -> str: ...
+
+    def translate(self, text: str) -> Translated:
+        """`text` holds no Latin letters. May raise anything; see `Reliable`."""
+        ...
+
+
+class GlossaryTranslator:
+    """Word by word, longest phrases first, whatever the words' forms."""
+
+    name = "glossary"
+
+    def __init__(self, path: Path = GLOSSARY) -> None:
+        self._stem = cache(snowballstemmer.stemmer("russian").stemWord)
+        self._written: dict[tuple[str, ...], str] = {}
+        self._stems: dict[tuple[str, ...], str] = {}
+        for section, entries in tomllib.loads(path.read_text("utf-8")).items():
+            for forms, english in entries.items():
+                for form in forms.split("|"):
+                    words = tuple(_plain(word) for word in form.split())
+                    self._written.setdefault(words, english)
+                    if section != AS_WRITTEN:
+                        self._stems.setdefault(self._stemmed(words), english)
+        self._longest = max(map(len, self._written))
+
+    def translate(self, text: str) -> Translated:
+        tokens = _TOKEN.findall(text)
+        said: list[str] = []
+        complete = True
+        at = 0
+        while at < len(tokens):
+            length, english = self._known(tokens[at:])
+            if english is None:
+                english = _unknown(tokens, at)
+                complete = complete and not _is_word(tokens[at])
+            if english:
+                said.append(english)
+            at += length
+        return Translated(_joined(said), complete)
+
+    def _known(self, tokens: Sequence[str]) -> tuple[int, str | None]:
+        """How many tokens the longest known phrase takes and what it means; 1 and None where there is none."""
+        for length in range(min(self._longest, len(tokens)), 0, -1):
+            words = tuple(_plain(token) for token in tokens[:length])
+            english = self._written.get(words)
+            if english is None and all(map(_is_word, words)):
+                english = self._stems.get(self._stemmed(words))
+            if english is not None:
+                return length, english
+        return 1, None
+
+    def _stemmed(self, words: Iterable[str]) -> tuple[str, ...]:
+        return tuple(self._stem(word) for word in words)
+
+
+class MarianTranslator:
+    """A Marian checkpoint (opus-mt-ru-en or one of its layout), on the CPU: a prompt takes some tenths of a second.
+
+    Raises WeightsError for a folder that is not one."""
+
+    def __init__(self, folder: Path) -> None:
+        from transformers import MarianMTModel, MarianTokenizer
+
+        missing = [name for name in MARIAN_FILES if not (folder / name).is_file()]
+        if missing:
+            raise WeightsError(
+                f"expected a Marian checkpoint in {folder}, found no {', '.join(missing)}: set ENGINE_TRANSLATOR to "
+                "one, or to glossary"
+            )
+        try:
+            self._tokenizer: Any = MarianTokenizer.from_pretrained(folder, local_files_only=True)
+            self._model: Any = MarianMTModel.from_pretrained(folder, local_files_only=True)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise WeightsError(f"expected a Marian checkpoint in {folder}, got {error}".partition("\n")[0]) from error
+        self._longest = min(NEW_TOKENS_MAX, self._model.config.max_position_embeddings - 1)
+        self.name = folder.name
+
+    def translate(self, text: str) -> Translated:
+        import torch
+
+        sentences = [sentence for sentence in _SENTENCE_END.split(text) if sentence]
+        inputs = self._tokenizer(sentences, return_tensors="pt", padding=True, truncation=True)
+        whole = inputs["input_ids"].shape[1] < self._tokenizer.model_max_length
+        with torch.inference_mode():
+            tokens = self._model.generate(**inputs, max_new_tokens=self._longest)
+        english = self._tokenizer.batch_decode(tokens, skip_special_tokens=True)
+        said = " ".join(sentence.strip() for sentence in english if sentence.strip())
+        if not said:
+            raise ValueError("the model said nothing")
+        # A model ends phrases like sentences; within a prompt they go on
+        return Translated(said if text.rstrip().endswith(".") else said.removesuffix("."), whole)
+
+
+class Reliable:
+    """The first translator, and the second where the first fails."""
+
+    def __init__(self, first: Translator, second: Translator) -> None:
+        self._first = first
+        self._second = second
+
+    @property
+    def name(self) -> str:
+        return self._first.name
+
+    def translate(self, text: str) -> Translated:
+        try:
+            return self._first.translate(text)
+        except Exception as error:  # a model may raise anything, and the job must not be lost to it
+            log.warning("%s failed, %s translates: %s: %s", self.name, self._second.name, type(error).__name__, error)
+            return self._second.translate(text)
+
+
+def open_translator(wish: str | None) -> Translator:
+    """`wish`: "glossary", a folder, or a repository in the hub's cache; None takes the best there is without fetching.
+
+    Raises SetupError for a wish that cannot be granted."""
+    glossary = GlossaryTranslator()
+    if wish == glossary.name:
+        return glossary
+    folder = Path(wish).expanduser() if wish and Path(wish).expanduser().is_dir() else _cached(wish or REPOSITORY)
+    if folder is not None:
+        return Reliable(MarianTranslator(folder), glossary)
+    if wish:
+        raise SetupError(
+            f"ENGINE_TRANSLATOR: expected glossary, a folder, or a repository in the hub's cache, got {wish}: fetch it "
+            "with python -m engine doctor --download translation"
+        )
+    log.info("no model for translating is in the hub's cache: the glossary translates")
+    return glossary
+
+
+def in_known_language(text: str, languages: Sequence[str], translator: Translator) -> Translated | None:
+    """What a backbone that knows `languages` is to be told; None where that is `text` itself."""
+    if "ru" in languages or not _RUSSIAN_PART.search(text):
+        return None
+    complete = True
+
+    def english(part: re.Match[str]) -> str:
+        nonlocal complete
+        translated = translator.translate(part.group())
+        complete = complete and translated.complete
+        return translated.text
+
+    return Translated(_tidy(_RUSSIAN_PART.sub(english, text)), complete)
+
+
+def _cached(repository: str) -> Path | None:
+    try:
+        folder = HuggingFaceHub().folder(repository)
+    except ValueError:  # not what a repository's name looks like
+        return None
+    return folder if folder is not None and (folder / "config.json").exists() else None
+
+
+def _plain(word: str) -> str:
+    return word.lower().replace("ё", "е")
+
+
+def _is_word(token: str) -> bool:
+    return token[0].isalpha()
+
+
+def _unknown(tokens: Sequence[str], at: int) -> str:
+    """Numbers and marks stay, names are transliterated, other words dropped."""
+    token = tokens[at]
+    if not _is_word(token):
+        return token
+    inside = at > 0 and tokens[at - 1] not in (".", "!", "?")
+    return _transliterated(token) if inside and token[0].isupper() else ""
+
+
+def _transliterated(word: str) -> str:
+    return "".join(_LATIN.get(letter, letter) for letter in word.lower()).title()
+
+
+def _joined(said: Iterable[str]) -> str:
+    return _tidy(" ".join(said))
+
+
+def _tidy(text: str) -> str:
+    """Without the gaps and doubled commas that dropped words leave."""
+    text = re.sub(r"\s+", " ", text)
+    text = re.sub(r"\s+([,.;:!?)])", r"\1", text)
+    text = re.sub(r"([,;])(?:\s*[,;])+", r"\1", text)
+    return text.strip(" ,;")
