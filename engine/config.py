@@ -13,7 +13,12 @@ from engine.identity.faces import DEFAULT_PACK
 
 class Config(BaseSettings):
     """ENGINE_BACKBONE, ENGINE_DEVICE, ENGINE_WEIGHTS, ENGINE_FACE_ROOT, ENGINE_FACE_PACK, ENGINE_LOG_LEVEL,
-    ENGINE_HUNG_S (a worker without a step for so long ends itself); the broker as ENGINE_BROKER_URL or BROKER_URL."""
+    ENGINE_POSE_MODEL with ENGINE_PERSON_DETECTOR (folders of ViTPose and RT-DETR), ENGINE_HUNG_S (a worker without a
+    step for so long ends itself); the broker as ENGINE_BROKER_URL or BROKER_URL.
+
+    Marks of pictures: ENGINE_C2PA_CERTIFICATE with ENGINE_C2PA_KEY (PEM, the signer's certificate first; without them
+    a development one is made and kept in ENGINE_STATE), ENGINE_C2PA_TSA (the address of a time stamp authority),
+    ENGINE_WATERMARK_KEY (a watermark is read with the key it was written with)."""
 
     model_config = SettingsConfigDict(env_prefix="ENGINE_", frozen=True, env_ignore_empty=True, populate_by_name=True)
 
@@ -25,6 +30,13 @@ class Config(BaseSettings):
     weights: Path | None = None
     face_root: Path | None = None
     face_pack: str = DEFAULT_PACK
+    pose_model: Path | None = None
+    person_detector: Path | None = None
+    state: Path = Path.home() / ".cache" / "bolid"
+    c2pa_certificate: Path | None = None
+    c2pa_key: Path | None = None
+    c2pa_tsa: str | None = Field(default=None, pattern="^https?://")
+    watermark_key: SecretStr = SecretStr("BoLID")
     hung_s: float = Field(default=300.0, gt=0)
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
 

@@ -6,6 +6,7 @@ EngineError
 ├── PoseError            no pose can be read from the photo that was sent for it
 ├── Refused              prompt, photo or picture is not allowed (minors, nudity)
 ├── Cancelled            the request was withdrawn while it was being drawn
+├── MarkError            a picture cannot be signed as made by a model
 └── SetupError           the installation lacks something; the message names the remedy
     └── WeightsError     a checkpoint is absent or not what it should be
 """
@@ -41,6 +42,10 @@ class Refused(EngineError):
 
 class Cancelled(EngineError):
     """The request was withdrawn while it was being drawn."""
+
+
+class MarkError(EngineError):
+    """A picture cannot be signed as made by a model."""
 
 
 class SetupError(EngineError):
