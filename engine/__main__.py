@@ -14,7 +14,7 @@ from typing import Protocol
 
 from rich.console import Console
 
-from engine.commands import MISUSED, bench, doctor, examine, generate
+from engine.commands import MISUSED, bench, doctor, examine, generate, provenance
 from engine.errors import SetupError
 
 
@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "generate": (generate, "draw one picture"),
     "examine": (examine, "say whether photos can serve as references"),
     "bench": (bench, "measure speed beside diffusers' own IP-Adapter attention"),
+    "provenance": (provenance, "say what a file tells of having been made by a model"),
     "doctor": (doctor, "say what is installed and what is missing; fetch it on request"),
 }
 
