@@ -6,12 +6,11 @@ import argparse
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from engine.commands import DONE, UNSUITABLE, read_bytes
 from engine.config import load_config
 from engine.errors import BadReference
-from engine.provenance import read_marks
+from engine.provenance import Marks, read_marks
 from engine.watermark import THRESHOLD, Watermark
 
 
@@ -20,9 +19,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
-    """A table with a line a picture; UNSUITABLE if any of them cannot be read."""
+    """Four lines a picture on stdout; UNSUITABLE if any of them cannot be read."""
     watermark = Watermark(load_config().watermark_key.get_secret_value())
-    table = Table("picture", "XMP", "made with", "C2PA", "signed by", f"watermark (above {THRESHOLD}: there)")
     code = DONE
     for path in options.pictures:
         try:
@@ -30,10 +28,17 @@ def run(options: argparse.Namespace, console: Console) -> int:
         except BadReference as error:
             console.print(f"engine: {path}: {error}", style="red", markup=False)
             code = UNSUITABLE
-            continue
-        signature = ", ".join((marks.signature.value, *marks.problems))
-        source = (marks.source_type or "absent").rpartition("/")[2]
-        score = f"{'there' if marks.watermarked else 'absent'}, {marks.watermark_score:.1f}"
-        table.add_row(str(path), source, marks.creator_tool or "", signature, marks.signer or "", score)
-    Console(soft_wrap=True).print(table)
+        else:
+            print(f"{path}\n{_told(marks)}")
     return code
+
+
+def _told(marks: Marks) -> str:
+    signer = f", signed by {marks.signer}" if marks.signer else ""
+    problems = f" ({', '.join(marks.problems)})" if marks.problems else ""
+    there = "there" if marks.watermarked else "absent"
+    return (
+        f"  XMP        {marks.source_type or 'absent'}{f', {marks.creator_tool}' if marks.creator_tool else ''}\n"
+        f"  C2PA       {marks.signature.value}{signer}{problems}\n"
+        f"  watermark  {there}, score {marks.watermark_score:.1f} (above {THRESHOLD}: there)"
+    )
