@@ -18,7 +18,11 @@ class Config(BaseSettings):
 
     Marks of pictures: ENGINE_C2PA_CERTIFICATE with ENGINE_C2PA_KEY (PEM, the signer's certificate first; without them
     a development one is made and kept in ENGINE_STATE), ENGINE_C2PA_TSA (the address of a time stamp authority),
-    ENGINE_WATERMARK_KEY (a watermark is read with the key it was written with)."""
+    ENGINE_WATERMARK_KEY (a watermark is read with the key it was written with).
+
+    Words and safety, each a folder or a repository in the hub's cache: ENGINE_TRANSLATOR (or "glossary"),
+    ENGINE_SAFETY_MODEL and ENGINE_AGE_MODEL with ..._LABELS (of what is refused, commas between) and ..._THRESHOLD
+    (of their probability, 0 to 1)."""
 
     model_config = SettingsConfigDict(env_prefix="ENGINE_", frozen=True, env_ignore_empty=True, populate_by_name=True)
 
@@ -37,6 +41,13 @@ class Config(BaseSettings):
     c2pa_key: Path | None = None
     c2pa_tsa: str | None = Field(default=None, pattern="^https?://")
     watermark_key: SecretStr = SecretStr("BoLID")
+    translator: str | None = None
+    safety_model: str | None = None
+    safety_labels: str = "nsfw,porn,hentai,nude,nudity,explicit"
+    safety_threshold: float = Field(default=0.5, gt=0, le=1)
+    age_model: str | None = None
+    age_labels: str = "0-2,3-9,10-19"
+    age_threshold: float = Field(default=0.5, gt=0, le=1)
     hung_s: float = Field(default=300.0, gt=0)
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
 

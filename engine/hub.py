@@ -90,6 +90,15 @@ class HuggingFaceHub:
         return SetupError(f"expected {what} from {self._endpoint}, got {reason}: {remedy}")
 
 
+def local_folder(name: str) -> Path | None:
+    """A folder of that path, or where the cache keeps the repository of that name; None where neither is there."""
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return path
+    folder = HuggingFaceHub().folder(name)
+    return folder if folder is not None and (folder / "config.json").exists() else None
+
+
 def _bar(advance: Advance) -> type[Any]:
     """What huggingface_hub takes for a progress bar, and tells `advance` only."""
     from tqdm import tqdm  # type: ignore[import-untyped]

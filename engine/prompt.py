@@ -21,7 +21,7 @@ from typing import Any, Final, Protocol
 import snowballstemmer
 
 from engine.errors import SetupError, WeightsError
-from engine.hub import HuggingFaceHub
+from engine.hub import local_folder
 
 log = logging.getLogger(__name__)
 
@@ -181,7 +181,7 @@ def open_translator(wish: str | None) -> Translator:
     glossary = GlossaryTranslator()
     if wish == glossary.name:
         return glossary
-    folder = Path(wish).expanduser() if wish and Path(wish).expanduser().is_dir() else _cached(wish or REPOSITORY)
+    folder = local_folder(wish or REPOSITORY)
     if folder is not None:
         return Reliable(MarianTranslator(folder), glossary)
     if wish:
@@ -206,14 +206,6 @@ def in_known_language(text: str, languages: Sequence[str], translator: Translato
         return translated.text
 
     return Translated(_tidy(_RUSSIAN_PART.sub(english, text)), complete)
-
-
-def _cached(repository: str) -> Path | None:
-    try:
-        folder = HuggingFaceHub().folder(repository)
-    except ValueError:  # not what a repository's name looks like
-        return None
-    return folder if folder is not None and (folder / "config.json").exists() else None
 
 
 def _plain(word: str) -> str:
