@@ -1,4 +1,4 @@
-"""The trainer's commands: people (data), autoencoder, train, observer, judge, gates.
+"""The trainer's commands: people (data), autoencoder, train, observer, judge, gates, watermark.
 
 python -m trainer.people --first-identity 0 --identities 4000 --photos 4 --out data/train
 python -m trainer autoencoder --data data/train --out runs/nano --minutes 15
@@ -6,6 +6,7 @@ python -m trainer train --data data/train --autoencoder runs/nano/vae --out runs
 python -m trainer observer --data data/train --out runs/observer --minutes 20
 python -m trainer judge --data data/validation --out trainer/weights/judge --minutes 6
 python -m trainer gates --first-identity 2000000 --identities 200 --json gates.json
+python -m trainer watermark --data data/validation --json watermark.json
 """
 
 from __future__ import annotations
@@ -64,6 +65,17 @@ def _parser() -> argparse.ArgumentParser:
     observer.add_argument("--threads", type=int, default=1)
     observer.set_defaults(command=_observer)
 
+    distil = commands.add_parser("distil", help="teach a copy to draw in few steps without guidance")
+    _paths_and_minutes(distil)
+    distil.add_argument("--teacher", type=Path, required=True, help="a nano folder")
+    distil.add_argument("--student-steps", type=int, default=4)
+    distil.add_argument("--stride", type=int, default=2, help="steps of the teacher that one of the student covers")
+    distil.add_argument("--guidance", type=float, default=None, help="the teacher's (its own default by default)")
+    distil.add_argument("--batch", type=int, default=6, help="trajectories a step")
+    distil.add_argument("--learning-rate", type=float, default=2e-4)
+    distil.add_argument("--shards", type=int, default=None, help="read only the first so many shards")
+    distil.set_defaults(command=_distil)
+
     judge = commands.add_parser("judge", help="train the judge that the gates measure with")
     _paths_and_minutes(judge)
     judge.set_defaults(command=_judge)
@@ -80,6 +92,12 @@ def _parser() -> argparse.ArgumentParser:
     gates.add_argument("--face-root", type=Path, default=None, help="an insightface root; cascades otherwise")
     gates.add_argument("--face-pack", default="buffalo_l")
     gates.set_defaults(command=_gates)
+    watermark = commands.add_parser("watermark", help="measure how surely the watermark is read back")
+    watermark.add_argument("--data", type=Path, required=True, help="a folder of shards: people to draw")
+    watermark.add_argument("--json", type=Path, required=True, help="where the figures go")
+    watermark.add_argument("--pictures", type=int, default=200, help="so many marked and so many others in each set")
+    watermark.add_argument("--key", default="BoLID", help="the watermark's key")
+    watermark.set_defaults(command=_watermark)
     return parser
 
 
@@ -114,6 +132,12 @@ def _observer(options: argparse.Namespace) -> None:
     print(train(ObserverRun(**_only(ObserverRun, options))))
 
 
+def _distil(options: argparse.Namespace) -> None:
+    from trainer.distil import DistilRun, distil
+
+    print(distil(DistilRun(**_only(DistilRun, options))))
+
+
 def _judge(options: argparse.Namespace) -> None:
     from trainer.judge import JudgeRun, train
 
@@ -140,6 +164,17 @@ def _gates(options: argparse.Namespace) -> None:
         options.sheet,
     )
     write_figures(figures, options.json, {"judge": metadata["held_out"]})
+    print(options.json.read_text("utf-8"))
+
+
+def _watermark(options: argparse.Namespace) -> None:
+    from engine.backbones import load_backbone
+    from engine.identity.faces import CascadeFinder
+    from engine.watermark import Watermark
+    from trainer.watermark import drawn, write_figures
+
+    nano = drawn(load_backbone("nano", "cpu"), CascadeFinder(), options.data, 2 * options.pictures)
+    write_figures(nano, options.pictures, Watermark(options.key), options.json)
     print(options.json.read_text("utf-8"))
 
 
