@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from engine.watermark import FALSE_POSITIVE_RATE, THRESHOLD, Watermark
 from trainer.errors import DataError
 
 Pictures = Sequence[Image.Image]
+Treatments = Mapping[str, Callable[[Image.Image], Image.Image]]
 
 JPEG_QUALITY = 75
 LONG_SIDE_PX = 1280
@@ -58,7 +59,7 @@ def resize(picture: Image.Image) -> Image.Image:
     return picture.resize((round(picture.width * scale), round(picture.height * scale)), Image.Resampling.LANCZOS)
 
 
-TREATMENTS: dict[str, Callable[[Image.Image], Image.Image]] = {
+TREATMENTS: Treatments = {
     "as it is": lambda picture: picture,
     "jpeg, resized": lambda picture: resize(jpeg(picture)),
     "resized, jpeg": lambda picture: jpeg(resize(picture)),
@@ -72,7 +73,8 @@ def drawn(backbone: Backbone, finder: FaceFinder, data: Path, count: int) -> lis
         raise DataError(f"{data}: expected shards, got none: make some with python -m trainer.people")
     with np.load(shards[0]) as arrays:
         people = arrays["images"]
-    captions = [json.loads(line)["captions"] for line in shards[0].with_suffix(".jsonl").open(encoding="utf-8")]
+    lines = shards[0].with_suffix(".jsonl").read_text("utf-8").splitlines()
+    captions = [json.loads(line)["captions"] for line in lines]
     drawings = []
     for number in range(count):
         photo = Image.fromarray(people[number % len(people)])
@@ -108,12 +110,12 @@ def sets(nano: Pictures, count: int) -> Iterator[tuple[str, list[Image.Image]]]:
     yield "photos large", photos(count, LARGE)
 
 
-def measure(pictures: Pictures, watermark: Watermark) -> dict[str, Any]:
+def measure(pictures: Pictures, watermark: Watermark, treatments: Treatments = TREATMENTS) -> dict[str, Any]:
     """The first half is marked, the rest are the others; the figures of one set."""
     half = len(pictures) // 2
     marks = [_mark(picture, watermark) for picture in pictures[:half]]
-    scores = {name: [watermark.score(treat(mark.marked)) for mark in marks] for name, treat in TREATMENTS.items()}
-    others = [watermark.score(treat(picture)) for picture in pictures[half:] for treat in TREATMENTS.values()]
+    scores = {name: [watermark.score(treat(mark.marked)) for mark in marks] for name, treat in treatments.items()}
+    others = [watermark.score(treat(picture)) for picture in pictures[half:] for treat in treatments.values()]
     psnr = [peak_signal_noise_ratio(np.asarray(mark.plain), np.asarray(mark.marked)) for mark in marks]
     ssim = [structural_similarity(np.asarray(m.plain), np.asarray(m.marked), channel_axis=2) for m in marks]
     return {
