@@ -1,4 +1,4 @@
-"""Requests become replies: photos are read, the person is observed, the backbone draws, progress is told.
+"""Requests become replies: words and photos are checked, the backbone draws, the picture is checked and marked.
 
 No broker in here: replies go to a callback and cancellations are asked for, so that the worker, the command line and
 the tests all drive the same code.
@@ -14,7 +14,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import TYPE_CHECKING, Final
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from engine.backbones.base import Backbone, Drawing, Step
@@ -25,25 +28,43 @@ from engine.contract import (
     FailureCode,
     GenerateRequest,
     Progress,
-    Reference,
     Reply,
     Result,
     Started,
-    Verdict,
 )
-from engine.errors import BadReference, Cancelled, PromptError
-from engine.identity.examine import examine, observe
-from engine.identity.faces import FaceFinder
-from engine.identity.photo import read_photo
-from engine.identity.profile import IdentityProfile, Observation, View
+from engine.errors import BadReference, Cancelled, PoseError, PromptError, Refused
+from engine.examiner import Examiner
+from engine.identity.profile import IdentityProfile
+from engine.prompt import Translator, in_known_language
+
+if TYPE_CHECKING:
+    from engine.safety import Guard
 
 log = logging.getLogger(__name__)
 
 PREVIEW_MAX_SIDE_PX = 256
 PREVIEW_INTERVAL_S = 0.7
+NOTHING_SAID: Final = "a person"
+"""What is drawn where nothing of the words could be translated."""
 
 Emit = Callable[[Reply], None]
 IsCancelled = Callable[[str], bool]
+Mark = Callable[[Image.Image], bytes]
+"""The finished picture as PNG, with whatever says that a model made it."""
+
+
+def plain_png(picture: Image.Image) -> bytes:
+    """Without marks."""
+    return _encoded(picture, "PNG")
+
+
+@dataclass(frozen=True)
+class _Words:
+    """What the backbone is told, and what of it the user is to be shown, being a translation."""
+
+    prompt: str
+    negative_prompt: str
+    shown: str | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,32 +76,32 @@ class _Order:
 
 
 class Generator:
-    """Draws with one backbone and looks with one finder. Not thread-safe."""
+    """Draws with one backbone. Not thread-safe."""
 
     def __init__(
         self,
         backbone: Backbone,
-        finder: FaceFinder,
+        examiner: Examiner,
         worker_id: str,
+        *,
+        translator: Translator,
+        guard: Guard,
+        mark: Mark = plain_png,
         clock: Callable[[], float] = time.monotonic,
         preview_interval_s: float = PREVIEW_INTERVAL_S,
     ) -> None:
-        self._backbone = backbone
-        self._finder = finder
+        self.backbone = backbone
+        self.examiner = examiner
         self._worker_id = worker_id
+        self._translator = translator
+        self._guard = guard
+        self._mark = mark
         self._clock = clock
         self._preview_interval_s = preview_interval_s
 
     def examine(self, request: ExamineRequest) -> Examination:
         """What the photo is good for; a photo that cannot be read is a verdict, not an error."""
-        try:
-            verdict, people, observation = examine(read_photo(request.image), self._finder)
-        except Exception as error:  # the worker's edge: a photo that breaks a detector must not come back for ever
-            expected = isinstance(error, BadReference)
-            log.log(logging.INFO if expected else logging.ERROR, "photo unreadable: %s", error, exc_info=not expected)
-            return Examination(reference_id=request.reference_id, verdict=Verdict.UNREADABLE)
-        profile = observation.to_bytes() if observation else None
-        return Examination(reference_id=request.reference_id, verdict=verdict, people=people, profile=profile)
+        return self.examiner.examine(request)
 
     def generate(self, requests: Sequence[GenerateRequest], emit: Emit, is_cancelled: IsCancelled) -> None:
         """Every request ends in exactly one Result or Failure, whatever happens to the others.
@@ -91,27 +112,57 @@ class Generator:
             if is_cancelled(request.job_id):
                 emit(_failure(request, FailureCode.CANCELLED))
                 continue
-            emit(Started(job_id=request.job_id, attempt=request.attempt, worker_id=self._worker_id))
             try:
-                orders.append(_Order(request, self._drawing(request)))
+                words = self._words(request)
+                emit(self._started(request, words))
+                orders.append(_Order(request, self._drawing(request, words)))
             except Exception as error:  # the worker's edge: see _draw
                 emit(self._failure(request, error))
         for batch in self._batches(orders):
             self._draw(batch, emit, is_cancelled)
 
+    def _words(self, request: GenerateRequest) -> _Words:
+        """Raises Refused for a prompt that is not allowed. The negative prompt names what is to be kept out."""
+        if (concern := self._guard.check_prompt(request.prompt)) is not None:
+            raise Refused(FailureCode.REFUSED_PROMPT, f"the prompt is not allowed: {concern.value}")
+        languages = self.backbone.capabilities.languages
+        said = in_known_language(request.prompt, languages, self._translator)
+        kept_out = in_known_language(request.negative_prompt, languages, self._translator)
+        negative_prompt = request.negative_prompt if kept_out is None else kept_out.text
+        if said is None:
+            return _Words(request.prompt, negative_prompt, None)
+        if not said.complete:
+            log.info("job %s: not all words could be translated", request.job_id)
+        prompt = said.text or NOTHING_SAID
+        return _Words(prompt, negative_prompt, prompt)
+
+    def _started(self, request: GenerateRequest, words: _Words) -> Started:
+        return Started(job_id=request.job_id, attempt=request.attempt, worker_id=self._worker_id, prompt=words.shown)
+
     def _batches(self, orders: list[_Order]) -> Iterator[list[_Order]]:
-        size = self._backbone.capabilities.batch_max
+        size = self.backbone.capabilities.batch_max
         for _, group in groupby(orders, key=lambda order: order.request.settings.batch_key):
             alike = list(group)
             for start in range(0, len(alike), size):
                 yield alike[start : start + size]
 
-    def _drawing(self, request: GenerateRequest) -> Drawing:
-        """Photos that cannot be read are left out; raises BadReference when none is left."""
+    def _drawing(self, request: GenerateRequest, words: _Words) -> Drawing:
+        return Drawing(
+            identity=self._identity(request),
+            prompt=words.prompt,
+            negative_prompt=words.negative_prompt,
+            seed=request.seed,
+            settings=request.settings,
+            pose=self._pose(request),
+        )
+
+    def _identity(self, request: GenerateRequest) -> IdentityProfile:
+        """Photos that cannot be read are left out; raises BadReference when none is left, Refused for one that is not
+        allowed."""
         views, problems = [], []
         for reference in request.references:
             try:
-                views.append(self._view(reference))
+                views.append(self.examiner.view(reference))
             except BadReference as error:
                 problems.append(error)
         for problem in problems:
@@ -119,30 +170,35 @@ class Generator:
         if problems and not views:
             raise problems[0]
         best = sorted(views, key=lambda view: view.observation.quality, reverse=True)
-        kept = best[: self._backbone.capabilities.references_max]
-        identity = IdentityProfile(tuple(view for view in views if any(view is one for one in kept)))
-        return Drawing(identity, request.prompt, request.negative_prompt, request.seed, request.settings)
+        kept = best[: self.backbone.capabilities.references_max]
+        return IdentityProfile(tuple(view for view in views if any(view is one for one in kept)))
 
-    def _view(self, reference: Reference) -> View:
-        image = read_photo(reference.image)
-        known = _known_observation(reference)
-        if known is None or (known.width, known.height) != image.size:
-            known = observe(image, self._finder)
-        return View(image, known)
+    def _pose(self, request: GenerateRequest) -> NDArray[np.float32] | None:
+        """The pose asked for. A backbone that cannot draw one draws without: a picture is worth more than none."""
+        if request.pose is None:
+            return None
+        if not self.backbone.capabilities.pose:
+            name = self.backbone.capabilities.name
+            log.warning("job %s: %s has no pose control, the pose asked for is left out", request.job_id, name)
+            return None
+        return self.examiner.pose(request.pose)
 
     def _draw(self, orders: Sequence[_Order], emit: Emit, is_cancelled: IsCancelled) -> None:
         """Draws together; what fails together is drawn singly, so that each answers for itself alone."""
-        turn = _Turn(orders, emit, is_cancelled, self._clock, self._preview_interval_s)
+        turn = _Turn(orders, emit, is_cancelled, self._clock, self._preview_interval_s, self._guard)
         began = self._clock()
         try:
             drawings = [order.drawing for order in orders]
-            pictures = self._backbone.draw(drawings, turn.on_step)
+            pictures = self.backbone.draw(drawings, turn.on_step)
         except Cancelled:
             return
         except Exception as error:  # the worker's edge: whatever a model raises is one job's failure, not the worker's
             failure = self._failure(orders[0].request, error)
         else:
-            turn.finish(pictures, self._clock() - began, self._worker_id, self._backbone.capabilities.name)
+            seconds = self._clock() - began
+            drawn = {order.request.job_id: picture for order, picture in zip(orders, pictures, strict=True)}
+            for order in turn.live():
+                emit(self._ending(order.request, drawn[order.request.job_id], seconds))
             return
         _free_memory()
         for order in turn.live():
@@ -150,6 +206,25 @@ class Generator:
                 self._draw([order], emit, is_cancelled)
             else:
                 emit(failure)
+
+    def _ending(self, request: GenerateRequest, picture: Image.Image, seconds: float) -> Result | Failure:
+        """A picture leaves only after it was looked at and marked."""
+        try:
+            if (concern := self._guard.check_picture(picture)) is not None:
+                raise Refused(FailureCode.REFUSED_PICTURE, f"the picture is not sent: {concern.value}")
+            image = self._mark(picture)
+        except Exception as error:  # the worker's edge: see _draw
+            return self._failure(request, error)
+        return Result(
+            job_id=request.job_id,
+            attempt=request.attempt,
+            worker_id=self._worker_id,
+            image=image,
+            width=picture.width,
+            height=picture.height,
+            seconds=seconds,
+            backbone=self.backbone.capabilities.name,
+        )
 
     @staticmethod
     def _failure(request: GenerateRequest, error: Exception) -> Failure:
@@ -169,6 +244,7 @@ class _Turn:
     is_cancelled: IsCancelled
     clock: Callable[[], float]
     preview_interval_s: float
+    guard: Guard
     withdrawn: set[str] = field(default_factory=set)
     preview_at: float | None = None
 
@@ -192,42 +268,21 @@ class _Turn:
             preview = previews.get(job_id) if order.request.preview else None
             self.emit(Progress(job_id=job_id, attempt=attempt, step=step.number, steps=step.total, preview=preview))
 
-    def finish(self, pictures: Sequence[Image.Image], seconds: float, worker_id: str, backbone: str) -> None:
-        drawn = {order.request.job_id: picture for order, picture in zip(self.orders, pictures, strict=True)}
-        for order in self.live():
-            picture = drawn[order.request.job_id]
-            self.emit(
-                Result(
-                    job_id=order.request.job_id,
-                    attempt=order.request.attempt,
-                    worker_id=worker_id,
-                    image=_encoded(picture, "PNG"),
-                    width=picture.width,
-                    height=picture.height,
-                    seconds=seconds,
-                    backbone=backbone,
-                )
-            )
-
     def _previews(self, step: Step) -> dict[str, bytes]:
-        """JPEG by job; now and then only, since decoding costs time, and not for the last step: the picture is next."""
+        """JPEG by job; now and then only, since decoding costs time, and not for the last step: the picture is next.
+
+        What would be refused as a picture is not shown either."""
         now = self.clock()
         recently = self.preview_at is not None and now - self.preview_at < self.preview_interval_s
         if recently or step.number >= step.total or not any(order.request.preview for order in self.orders):
             return {}
         self.preview_at = now
-        pictures = zip(self.orders, step.previews(), strict=True)
-        return {order.request.job_id: _encoded(_small(picture), "JPEG") for order, picture in pictures}
-
-
-def _known_observation(reference: Reference) -> Observation | None:
-    if reference.profile is None:
-        return None
-    try:
-        return Observation.from_bytes(reference.profile)
-    except BadReference as error:
-        log.warning("a stored profile cannot be read, the photo is looked at anew: %s", error)
-        return None
+        pictures = zip(self.orders, map(_small, step.previews()), strict=True)
+        return {
+            order.request.job_id: _encoded(picture, "JPEG")
+            for order, picture in pictures
+            if order.request.preview and self.guard.check_picture(picture) is None
+        }
 
 
 def _small(picture: Image.Image) -> Image.Image:
@@ -248,6 +303,10 @@ def _failure(request: GenerateRequest, code: FailureCode, detail: str = "", retr
 
 def _from_error(request: GenerateRequest, error: Exception) -> Failure:
     """Another attempt may help against what is neither the prompt's, the photo's nor the memory's fault."""
+    if isinstance(error, Refused):
+        return _failure(request, error.code, str(error))
+    if isinstance(error, PoseError):
+        return _failure(request, FailureCode.BAD_POSE, str(error))
     if isinstance(error, PromptError):
         return _failure(request, FailureCode.BAD_PROMPT, str(error))
     if isinstance(error, BadReference):

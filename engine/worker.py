@@ -25,7 +25,7 @@ from celery.platforms import SecurityWarning
 from PIL import Image
 from pydantic import ValidationError
 
-from engine.backbones import load_backbone
+from engine.assembly import assemble
 from engine.backbones.base import Backbone, Drawing
 from engine.broker import CancellationListener, Outbox, Pulse, ReplyLine
 from engine.config import Config, load_config
@@ -45,7 +45,6 @@ from engine.contract import (
 )
 from engine.errors import SetupError
 from engine.generate import Generator
-from engine.identity.faces import open_finder
 from engine.identity.profile import IdentityProfile, Observation, View
 
 log = logging.getLogger(__name__)
@@ -128,9 +127,9 @@ class Service:
 class Worker:
     """Everything of one worker process, wired by hand."""
 
-    def __init__(self, config: Config, backbone: Backbone, generator: Generator, worker_id: str) -> None:
+    def __init__(self, config: Config, generator: Generator, worker_id: str) -> None:
         url = config.broker_url.get_secret_value()
-        self._backbone = backbone
+        self._backbone = generator.backbone
         self._worker_id = worker_id
         self._hung_s = config.hung_s
         self._outbox = Outbox(ReplyLine(url))
@@ -231,17 +230,21 @@ def main() -> int:
         logging.basicConfig(
             level=config.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
         )
-        finder = open_finder(config.face_root, config.face_pack)
-        backbone = load_backbone(config.backbone, config.device, config.weights)
+        worker_id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        generator = assemble(config, worker_id)
     except SetupError as error:
         print(f"engine.worker: {error}", file=sys.stderr)
         return SETUP_EXIT_CODE
+    backbone = generator.backbone
     warm_up(backbone)
-    worker_id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
     log.info(
-        "%s draws with %s on %s, looks with %s", worker_id, backbone.capabilities.name, backbone.device, finder.name
+        "%s draws with %s on %s, looks with %s",
+        worker_id,
+        backbone.capabilities.name,
+        backbone.device,
+        generator.examiner.name,
     )
-    return Worker(config, backbone, Generator(backbone, finder, worker_id), worker_id).run()
+    return Worker(config, generator, worker_id).run()
 
 
 def _only(arguments: tuple[object, ...]) -> object:

@@ -12,7 +12,6 @@ from PIL import Image
 
 from engine.backbones.base import Drawing, StepCallback
 from engine.contract import (
-    ExamineRequest,
     Failure,
     FailureCode,
     GenerateRequest,
@@ -22,12 +21,15 @@ from engine.contract import (
     Result,
     Settings,
     Started,
-    Verdict,
 )
 from engine.errors import PromptError
+from engine.examiner import Examiner
 from engine.generate import PREVIEW_MAX_SIDE_PX, Generator
-from engine.identity.faces import CascadeFinder, Face
+from engine.identity.examine import look_version
+from engine.identity.faces import Face
 from engine.identity.profile import Observation
+from engine.prompt import GlossaryTranslator
+from engine.safety import Guard
 
 
 class _CountingFinder:
@@ -41,6 +43,10 @@ class _CountingFinder:
     def find(self, image: Image.Image) -> list[Face]:
         self.looks += 1
         return []
+
+
+VERSION = look_version(_CountingFinder(), None)
+TRANSLATOR = GlossaryTranslator()
 
 
 class _Failing:
@@ -88,7 +94,11 @@ def _run(
         if emit:
             emit(reply)
 
-    generator = Generator(backbone, finder or _CountingFinder(), "worker-1", **options)
+    finder = finder or _CountingFinder()
+    guard = Guard(finder)
+    generator = Generator(
+        backbone, Examiner(finder, None, guard), "worker-1", translator=TRANSLATOR, guard=guard, **options
+    )
     generator.generate(requests, record, is_cancelled)
     return replies
 
@@ -180,14 +190,23 @@ def test_one_unreadable_photo_among_several_is_left_out(slow_backbone: Any) -> N
 
 def test_a_stored_profile_spares_a_second_look(slow_backbone: Any) -> None:
     finder = _CountingFinder()
-    profile = Observation(80, 120, face_box=(10, 10, 30, 30)).to_bytes()
+    version = look_version(finder, None)
+    profile = Observation(80, 120, face_box=(10, 10, 30, 30), version=version).to_bytes()
     request = _request("a").model_copy(update={"references": (Reference(image=_png("red"), profile=profile),)})
     _run(slow_backbone, request, finder=finder)
     assert finder.looks == 0
 
 
+def test_a_photo_that_comes_again_is_not_looked_at_again(slow_backbone: Any) -> None:
+    finder = _CountingFinder()
+    _run(slow_backbone, *map(_request, "abc"), finder=finder)
+    assert finder.looks == 1
+
+
 @pytest.mark.parametrize(
-    "profile", [b"rubbish", Observation(999, 120).to_bytes()], ids=["unreadable", "of another size"]
+    "profile",
+    [b"rubbish", Observation(999, 120, version=VERSION).to_bytes(), Observation(80, 120, version="old").to_bytes()],
+    ids=["unreadable", "of another size", "of another observer"],
 )
 def test_a_profile_that_does_not_fit_is_made_anew(slow_backbone: Any, profile: bytes) -> None:
     finder = _CountingFinder()
@@ -205,7 +224,8 @@ def test_the_best_photos_are_kept_in_their_order_when_there_are_too_many(slow_ba
 
     qualities = [0.5, 0.1, 0.9, 0.8, 0.7, 0.2]
     references = tuple(
-        Reference(image=_png("red"), profile=Observation(80, 120, quality=quality).to_bytes()) for quality in qualities
+        Reference(image=_png("red"), profile=Observation(80, 120, quality=quality, version=VERSION).to_bytes())
+        for quality in qualities
     )
     request = _request("a").model_copy(update={"references": references})
     _run(_Failing(slow_backbone, RuntimeError(), look), request)
@@ -311,20 +331,3 @@ def test_a_detector_that_breaks_fails_the_job_and_not_the_worker(slow_backbone: 
 
     replies = _run(slow_backbone, _request("a"), finder=Broken())
     assert _failed(replies, "a").code is FailureCode.INTERNAL
-    answer = Generator(slow_backbone, Broken(), "w").examine(ExamineRequest(reference_id="p", image=_png("red")))
-    assert answer.verdict is Verdict.UNREADABLE
-
-
-def test_an_accepted_photo_comes_back_with_its_profile(
-    slow_backbone: Any, astronaut_jpeg: bytes, cascades: CascadeFinder
-) -> None:
-    generator = Generator(slow_backbone, cascades, "w")
-    answer = generator.examine(ExamineRequest(reference_id="p", image=astronaut_jpeg))
-    assert (answer.reference_id, answer.verdict, answer.people) == ("p", Verdict.ACCEPTED, 1)
-    assert answer.profile is not None
-    assert Observation.from_bytes(answer.profile).face_box is not None
-
-
-def test_a_photo_that_cannot_be_read_gets_a_verdict(slow_backbone: Any) -> None:
-    answer = Generator(slow_backbone, _CountingFinder(), "w").examine(ExamineRequest(reference_id="p", image=b"x"))
-    assert (answer.verdict, answer.profile) == (Verdict.UNREADABLE, None)

@@ -1,0 +1,63 @@
+"""From the configuration to somebody who draws: one way for the worker and the command line."""
+
+from __future__ import annotations
+
+import functools
+from datetime import UTC, datetime
+
+from engine.backbones import choose_device, load_backbone
+from engine.backbones.base import Backbone
+from engine.certificate import open_certificate
+from engine.config import Config
+from engine.examiner import Examiner
+from engine.generate import Generator, Mark
+from engine.identity.body import BodyObserver
+from engine.identity.faces import open_finder
+from engine.identity.observer import SHIPPED_OBSERVER, open_observer
+from engine.prompt import open_translator
+from engine.provenance import Facts, Marker
+from engine.safety import open_guard
+from engine.watermark import Watermark
+
+
+def assemble(config: Config, worker_id: str) -> Generator:
+    """Everything that a request needs, ready. Raises SetupError with the remedy; what is quick to find out comes first.
+
+    A backbone whose pictures can pass for photos is not assembled without its safety classifiers."""
+    finder = open_finder(config.face_root, config.face_pack)
+    bodies = open_bodies(config)
+    translator = open_translator(config.translator)
+    marker = open_marker(config)
+    backbone = load_backbone(config.backbone, config.device, config.weights)
+    guard = open_guard(config, backbone.capabilities, finder)
+    return Generator(
+        backbone,
+        Examiner(finder, bodies, guard),
+        worker_id,
+        translator=translator,
+        guard=guard,
+        mark=_mark(marker, backbone),
+    )
+
+
+def assemble_examiner(config: Config) -> Examiner:
+    """Who looks at photos where nothing is drawn."""
+    finder = open_finder(config.face_root, config.face_pack)
+    return Examiner(finder, open_bodies(config), open_guard(config, None, finder))
+
+
+def open_bodies(config: Config) -> BodyObserver | None:
+    """The operator's models or the shipped network."""
+    if not SHIPPED_OBSERVER.is_dir():
+        return None
+    return open_observer(config.pose_model, config.person_detector, choose_device(config.device))
+
+
+def open_marker(config: Config) -> Marker:
+    """With the operator's certificate, or the development one."""
+    certificate = open_certificate(config.c2pa_certificate, config.c2pa_key, config.state, datetime.now(UTC))
+    return Marker(certificate, Watermark(config.watermark_key.get_secret_value()), config.c2pa_tsa)
+
+
+def _mark(marker: Marker, backbone: Backbone) -> Mark:
+    return functools.partial(marker, facts=Facts(backbone.capabilities.name))

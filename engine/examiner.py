@@ -1,0 +1,80 @@
+"""Who looks at photos: whether they can serve, whom they show, in which pose."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from engine.contract import Examination, ExamineRequest, FailureCode, Pose, Reference, Verdict
+from engine.errors import BadReference, PoseError, Refused
+from engine.identity.body import BodyObserver
+from engine.identity.examine import examine, look_version, observe
+from engine.identity.faces import FaceFinder
+from engine.identity.photo import read_photo
+from engine.identity.pose_photo import pose_of
+from engine.identity.profile import View
+from engine.identity.views import Views
+from engine.pose import preset
+
+if TYPE_CHECKING:
+    from engine.safety import Guard
+
+log = logging.getLogger(__name__)
+
+
+class Examiner:
+    """Looks with a finder of faces and, where there is one, an observer of bodies. Not thread-safe."""
+
+    def __init__(self, finder: FaceFinder, bodies: BodyObserver | None, guard: Guard) -> None:
+        self._finder = finder
+        self._bodies = bodies
+        self._guard = guard
+        self._views = Views(lambda image: observe(image, finder, bodies), look_version(finder, bodies))
+
+    @property
+    def name(self) -> str:
+        return look_version(self._finder, self._bodies)
+
+    def examine(self, request: ExamineRequest) -> Examination:
+        """What the photo is good for; a photo that cannot be read is a verdict, not an error."""
+        try:
+            return self._examination(request)
+        except Exception as error:  # the worker's edge: a photo that breaks a detector must not come back for ever
+            expected = isinstance(error, BadReference)
+            log.log(logging.INFO if expected else logging.ERROR, "photo unreadable: %s", error, exc_info=not expected)
+            return Examination(reference_id=request.reference_id, verdict=Verdict.UNREADABLE)
+
+    def view(self, reference: Reference) -> View:
+        """The photo with what is seen on it. Raises BadReference for no photo, Refused for one that is not allowed."""
+        view = self._views.open(reference.image, reference.profile)
+        if (concern := self._guard.check_photo(view.image)) is not None:
+            raise Refused(FailureCode.REFUSED_PHOTO, f"the photo is not allowed: {concern.value}")
+        return view
+
+    def pose(self, pose: Pose) -> NDArray[np.float32]:
+        """float32 [17, 3], as in Drawing. Raises PoseError where the photo shows none."""
+        if pose.preset is not None:
+            return preset(pose.preset)
+        if self._bodies is None:
+            raise PoseError("expected an observer of bodies to read a pose from a photo, got none: choose a preset")
+        try:
+            image = read_photo(pose.image or b"")
+        except BadReference as error:
+            raise PoseError(str(error)) from error
+        return pose_of(image, self._finder, self._bodies)
+
+    def _examination(self, request: ExamineRequest) -> Examination:
+        image = read_photo(request.image)
+        verdict, people, observation = examine(image, self._finder, self._bodies)
+        if verdict is Verdict.ACCEPTED:
+            verdict = self._allowed(image)
+        profile = observation.to_bytes() if observation and verdict is Verdict.ACCEPTED else None
+        return Examination(reference_id=request.reference_id, verdict=verdict, people=people, profile=profile)
+
+    def _allowed(self, image: Image.Image) -> Verdict:
+        concern = self._guard.check_photo(image)
+        return Verdict.ACCEPTED if concern is None else Verdict(concern.value)
