@@ -5,7 +5,7 @@ RUN apt-get update \
     && apt-get install -y --no-install-recommends libgl1 libglib2.0-0 \
     && rm -rf /var/lib/apt/lists/*
 
-RUN useradd --create-home bolid
+RUN useradd --create-home bolid && install -d -o bolid -g bolid /home/bolid/.cache
 WORKDIR /home/bolid/app
 
 COPY pyproject.toml constraints.txt README.md LICENSE ./

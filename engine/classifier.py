@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -84,7 +84,7 @@ class Preparation:
         left, top = (offset, 0) if size[0] >= size[1] else (0, offset)
         pixels = np.asarray(scaled.crop((left, top, left + self.side_px, top + self.side_px)), np.float32) / 255
         normal = (pixels - np.array(self.mean, np.float32)) / np.array(self.deviation, np.float32)
-        return normal.transpose(2, 0, 1)
+        return np.asarray(normal.transpose(2, 0, 1), np.float32)
 
 
 class VitClassifier:
@@ -101,10 +101,10 @@ class VitClassifier:
         return float(logits.float().softmax(-1)[:, self._chosen].sum(-1).max())
 
 
-def load_classifier(folder: Path, labels: Collection[str], setting: str) -> VitClassifier:
-    """The classifier in `folder` that looks for `labels` (in any letters).
+def load_classifier(folder: Path, fits: Callable[[str], bool], setting: str) -> VitClassifier:
+    """The classifier in `folder` that looks for those of its labels that fit.
 
-    Raises WeightsError naming `setting` for a folder of another layout, or one that knows none of the labels."""
+    Raises WeightsError naming `setting` for a folder of another layout, or one of whose labels none or all fit."""
     try:
         config: dict[str, Any] = json.loads((folder / "config.json").read_text("utf-8"))
         timm = "architecture" in config
@@ -112,10 +112,12 @@ def load_classifier(folder: Path, labels: Collection[str], setting: str) -> VitC
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         reason = f"{type(error).__name__}: {error}".partition("\n")[0]
         raise WeightsError(f"{setting}: expected a ViT classifier in {folder}, got {reason}") from error
-    wanted = {label.strip().casefold() for label in labels}
-    chosen = [number for number, name in enumerate(names) if name.casefold() in wanted]
-    if not chosen:
-        raise WeightsError(f"{setting}: expected one of the labels {sorted(wanted)} in {folder}, got {names}")
+    chosen = [number for number, name in enumerate(names) if fits(name)]
+    if not 0 < len(chosen) < len(names):
+        labels = setting.removesuffix("_MODEL") + "_LABELS"
+        raise WeightsError(
+            f"{setting}: expected a classifier some of whose labels are refused, got {names}: set {labels}"
+        )
     return VitClassifier(model, preparation, chosen)
 
 
@@ -137,7 +139,7 @@ def _load_timm(folder: Path, config: dict[str, Any]) -> tuple[ViTForImageClassif
     blocks = {int(found.group(1)) for key in weights if (found := re.match(r"blocks\.(\d+)\.", key))}
     width, channels, patch, _ = weights["patch_embed.proj.weight"].shape
     names = [str(name) for name in config.get("label_names") or learnt["label_names"]]
-    model = ViTForImageClassification(
+    model: Any = ViTForImageClassification(
         ViTConfig(
             hidden_size=width,
             num_hidden_layers=len(blocks),
@@ -146,7 +148,7 @@ def _load_timm(folder: Path, config: dict[str, Any]) -> tuple[ViTForImageClassif
             image_size=int(learnt["input_size"][-1]),
             patch_size=patch,
             num_channels=channels,
-            num_labels=len(names),
+            id2label=dict(enumerate(names)),
             layer_norm_eps=TIMM_EPSILON,
         )
     )

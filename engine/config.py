@@ -21,8 +21,8 @@ class Config(BaseSettings):
     ENGINE_WATERMARK_KEY (a watermark is read with the key it was written with).
 
     Words and safety, each a folder or a repository in the hub's cache: ENGINE_TRANSLATOR (or "glossary"),
-    ENGINE_SAFETY_MODEL and ENGINE_AGE_MODEL with ..._LABELS (of what is refused, commas between) and ..._THRESHOLD
-    (of their probability, 0 to 1)."""
+    ENGINE_SAFETY_MODEL and ENGINE_AGE_MODEL with ..._LABELS (of what is refused, commas between; ages: by default the
+    groups that begin below 18) and ..._THRESHOLD (of their probability, at most 0.9)."""
 
     model_config = SettingsConfigDict(env_prefix="ENGINE_", frozen=True, env_ignore_empty=True, populate_by_name=True)
 
@@ -36,7 +36,7 @@ class Config(BaseSettings):
     face_pack: str = DEFAULT_PACK
     pose_model: Path | None = None
     person_detector: Path | None = None
-    state: Path = Path.home() / ".cache" / "bolid"
+    state: Path = Field(default_factory=lambda: Path.home() / ".cache" / "bolid")
     c2pa_certificate: Path | None = None
     c2pa_key: Path | None = None
     c2pa_tsa: str | None = Field(default=None, pattern="^https?://")
@@ -44,10 +44,10 @@ class Config(BaseSettings):
     translator: str | None = None
     safety_model: str | None = None
     safety_labels: str = "nsfw,porn,hentai,nude,nudity,explicit"
-    safety_threshold: float = Field(default=0.5, gt=0, le=1)
+    safety_threshold: float = Field(default=0.5, gt=0, le=0.9)
     age_model: str | None = None
-    age_labels: str = "0-2,3-9,10-19"
-    age_threshold: float = Field(default=0.5, gt=0, le=1)
+    age_labels: str | None = None
+    age_threshold: float = Field(default=0.5, gt=0, le=0.9)
     hung_s: float = Field(default=300.0, gt=0)
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
 

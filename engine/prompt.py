@@ -152,7 +152,7 @@ class MarianTranslator:
         if not said:
             raise ValueError("the model said nothing")
         # A model ends phrases like sentences; within a prompt they go on
-        return Translated(said if text.rstrip().endswith(".") else said.removesuffix("."), whole)
+        return Translated(_grown_up(said if text.rstrip().endswith(".") else said.removesuffix(".")), whole)
 
 
 class Reliable:
@@ -206,6 +206,15 @@ def in_known_language(text: str, languages: Sequence[str], translator: Translato
         return translated.text
 
     return Translated(_tidy(_RUSSIAN_PART.sub(english, text)), complete)
+
+
+def _grown_up(english: str) -> str:
+    """Models say "girl" for «девушка» and "boy" for «парень»; children are refused before anything is translated."""
+    for child, adult in (("girl", "young woman"), ("boy", "young man")):
+        several = adult.replace("man", "men")
+        english = re.sub(rf"\b(?:young )?{child}s\b", several, english, flags=re.IGNORECASE)
+        english = re.sub(rf"\b(?:young )?{child}\b", adult, english, flags=re.IGNORECASE)
+    return english
 
 
 def _plain(word: str) -> str:

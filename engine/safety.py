@@ -1,7 +1,7 @@
 """No minors, no nudity: prompts, photos and pictures are checked behind one interface.
 
-Prompts are judged by their words (wording.py), photos and finished pictures by classifiers (classifier.py). A backbone
-whose pictures can pass for photos is not served without a classifier for nudity; there is no switch for it.
+Prompts are judged by their words (wording.py), photos and finished pictures by classifiers (classifier.py, ages.py). A
+backbone whose pictures can pass for photos is not served without a classifier for nudity; there is no switch for it.
 """
 
 from __future__ import annotations
@@ -9,45 +9,44 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Final
 
 from PIL import Image
 
+from engine.ages import PACK_FILE, Ages, HeadAges, PackAges, is_minors
 from engine.backbones.base import Capabilities
 from engine.classifier import Classifier, load_classifier
 from engine.config import Config
 from engine.errors import SetupError
 from engine.hub import local_folder
-from engine.identity.faces import FaceFinder
-from engine.identity.parts import clipped, head_box
+from engine.identity.faces import DEFAULT_ROOT, FaceFinder
 from engine.wording import Concern, Wording
 
 log = logging.getLogger(__name__)
 
 SAFETY_REPOSITORY: Final = "Marqo/nsfw-image-detection-384"
-AGE_REPOSITORY: Final = "nateraw/vit-age-classifier"
+AGE_REPOSITORY: Final = "dima806/fairface_age_image_detection"
 FACES_MAX: Final = 3
 """Whose age is looked at: the largest."""
 KEPT: Final = 512
 
 
 class Guard:
-    """Says what is wrong with something, or None. Not thread-safe.
-
-    `nudity` and `age` (the probability of a minor, for the picture of a head) are asked where they are given."""
+    """Says what is wrong with something, or None; `nudity` and `ages` are asked where given. Not thread-safe."""
 
     def __init__(
         self,
         finder: FaceFinder,
         nudity: Classifier | None = None,
-        age: Classifier | None = None,
+        ages: Ages | None = None,
         nudity_threshold: float = 0.5,
         age_threshold: float = 0.5,
         wording: Wording | None = None,
     ) -> None:
         self._finder = finder
         self._nudity = nudity
-        self._age = age
+        self._ages = ages
         self._nudity_threshold = nudity_threshold
         self._age_threshold = age_threshold
         self._wording = wording or Wording()
@@ -58,7 +57,7 @@ class Guard:
 
     def check_photo(self, image: Image.Image) -> Concern | None:
         """An RGB photo of any size; what was found is kept by the hash of its pixels."""
-        if self._nudity is None and self._age is None:
+        if self._nudity is None and self._ages is None:
             return None
         key = f"{image.size}{hashlib.sha256(image.tobytes()).hexdigest()}"
         if key not in self._known:
@@ -69,44 +68,57 @@ class Guard:
         return self._known[key]
 
     def check_picture(self, image: Image.Image) -> Concern | None:
-        """A finished picture."""
-        if self._age is not None and any(
-            self._age.probability(head) >= self._age_threshold for head in self._heads(image)
-        ):
+        """A finished picture, or a preview of one."""
+        if self._shows_minor(image):
             return Concern.MINOR
         if self._nudity is not None and self._nudity.probability(image) >= self._nudity_threshold:
             return Concern.NUDITY
         return None
 
-    def _heads(self, image: Image.Image) -> list[Image.Image]:
-        boxes = [clipped(head_box(face.box), *image.size) for face in self._finder.find(image)[:FACES_MAX]]
-        heads = [image.crop((round(x0), round(y0), round(x1), round(y1))) for x0, y0, x1, y1 in boxes]
-        return [head for head in heads if min(head.size) > 0]
+    def _shows_minor(self, image: Image.Image) -> bool:
+        if self._ages is None:
+            return False
+        faces = self._finder.find(image)[:FACES_MAX]
+        return any(self._ages.minor_probability(image, face.box) >= self._age_threshold for face in faces)
 
 
-def open_guard(config: Config, capabilities: Capabilities, finder: FaceFinder) -> Guard:
-    """With the classifiers that the configuration names, or else those in the hub's cache; nothing is fetched.
+def open_guard(config: Config, capabilities: Capabilities | None, finder: FaceFinder) -> Guard:
+    """With the classifiers that the configuration names, or else those that are there; nothing is fetched.
 
-    Raises SetupError where one that is named is not there, or where there is none and the backbone needs one."""
-    nudity = _open(config.safety_model, SAFETY_REPOSITORY, config.safety_labels, "safety_model")
-    age = _open(config.age_model, AGE_REPOSITORY, config.age_labels, "age_model")
-    if nudity is None and capabilities.photorealistic:
+    `capabilities` are those of the backbone that draws; None where nothing is drawn. Raises SetupError where a
+    classifier that is named is not there, or where there is none and the backbone needs one."""
+    refused = {label.strip().casefold() for label in config.safety_labels.split(",")}
+    nudity = _open(config.safety_model, SAFETY_REPOSITORY, lambda label: label.casefold() in refused, "SAFETY")
+    if nudity is None and capabilities is not None and capabilities.photorealistic:
         raise SetupError(
             f"expected a safety classifier beside {capabilities.name}, whose pictures can pass for photos, found none: "
             f"python -m engine doctor --backbone {capabilities.name} --download fetches it, or set ENGINE_SAFETY_MODEL"
         )
     if nudity is None:
         log.info("no safety classifier: prompts are judged by their words, photos and pictures are not")
-    return Guard(finder, nudity, age, config.safety_threshold, config.age_threshold)
+    return Guard(finder, nudity, open_ages(config), config.safety_threshold, config.age_threshold)
 
 
-def _open(wish: str | None, repository: str, labels: str, setting: str) -> Classifier | None:
+def open_ages(config: Config) -> Ages | None:
+    """A classifier of heads, or else the estimate of insightface's pack where it has one."""
+    named = None if config.age_labels is None else {label.strip() for label in config.age_labels.split(",")}
+    heads = _open(config.age_model, AGE_REPOSITORY, is_minors if named is None else named.__contains__, "AGE")
+    if heads is not None:
+        return HeadAges(heads)
+    pack = (config.face_root or DEFAULT_ROOT).expanduser() / "models" / config.face_pack
+    if (pack / PACK_FILE).is_file():
+        return PackAges(pack)
+    log.info("no classifier of ages: minors are looked for in the words alone")
+    return None
+
+
+def _open(wish: str | None, repository: str, fits: Callable[[str], bool], kind: str) -> Classifier | None:
     folder = local_folder(wish or repository)
     if folder is not None:
-        return load_classifier(folder, labels.split(","), f"ENGINE_{setting.upper()}")
+        return load_classifier(folder, fits, f"ENGINE_{kind}_MODEL")
     if wish:
         raise SetupError(
-            f"ENGINE_{setting.upper()}: expected a folder, or a repository in the hub's cache, got {wish}: "
+            f"ENGINE_{kind}_MODEL: expected a folder, or a repository in the hub's cache, got {wish}: "
             "python -m engine doctor shows what is there"
         )
     return None

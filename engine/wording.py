@@ -80,7 +80,7 @@ def _age_patterns(ages: dict[str, Any]) -> tuple[re.Pattern[str], re.Pattern[str
     numbers = (
         r"\b(\d{1,2}) ?(?:(?:years?|yrs?) old|yo|y o|year old)\b"
         r"|\bage[d]? (?:of )?(\d{1,2})\b"
-        r"|\b(\d{1,2}) ?(?:лет|год|года|годик\w*|годовал\w*)\b(?! назад| вместе| спустя)"
+        r"|\b(\d{1,2}) ?(?:лет|год|года|годик\w*|годовал\w*)\b(?! назад| вместе| спустя| опыта| стажа)"
         r"|\b(\d{1,2}) ?летн\w*"
     )
     english, russian = "|".join(ages["english"]), "|".join(ages["russian"])

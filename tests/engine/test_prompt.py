@@ -172,6 +172,16 @@ def test_a_marian_folder_says_what_its_model_says(marian_folder: Path) -> None:
     assert MarianTranslator(marian_folder).translate(text) == Translated(expected, complete=True)
 
 
+def test_a_model_that_calls_grown_people_girls_and_boys_is_put_right(
+    marian_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    translator = MarianTranslator(marian_folder)
+    monkeypatch.setattr(
+        translator._tokenizer, "batch_decode", lambda *_, **__: ["A girl and two young boys, girlfriends, cowboy."]
+    )
+    assert translator.translate("девушка").text == "A young woman and two young men, girlfriends, cowboy"
+
+
 def test_a_prompt_too_long_for_marian_is_translated_as_far_as_it_goes(marian_folder: Path) -> None:
     translated = MarianTranslator(marian_folder).translate("девушка стоит на пляже у моря " * 20)
     assert translated.text and not translated.complete

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import logging
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from PIL import Image
+from pydantic import ValidationError
+from transformers import ViTConfig, ViTForImageClassification
 
+from engine.ages import ADULT, PACK_FILE, HeadAges, PackAges, is_minors
 from engine.config import Config
 from engine.errors import SetupError
 from engine.identity.faces import CascadeFinder, Face
-from engine.safety import Guard, open_guard
+from engine.safety import Guard, open_ages, open_guard
 from engine.wording import Concern
 
 RED, BLUE = Image.new("RGB", (80, 80), "red"), Image.new("RGB", (80, 80), "blue")
@@ -36,6 +41,51 @@ class NoFaces:
 
     def find(self, image: Image.Image) -> list[Face]:
         return []
+
+
+@pytest.fixture(scope="module")
+def vit_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Vision Transformer as transformers saves them, tiny and random."""
+    folder = tmp_path_factory.mktemp("vit")
+    config = ViTConfig(
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        image_size=32,
+        id2label={0: "nude", 1: "30-39", 2: "plain"},
+    )
+    ViTForImageClassification(config).save_pretrained(folder)
+    preparation = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3, "size": 32}
+    (folder / "preprocessor_config.json").write_text(json.dumps(preparation), "utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pack_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pack whose genderage network takes the brightness of a face for its age: white is a hundred."""
+    root = tmp_path_factory.mktemp("insightface")
+    (root / "models" / "small").mkdir(parents=True)
+    make, floats = onnx.helper.make_node, onnx.TensorProto.FLOAT
+    nodes = [
+        make("Sub", ["data", "shift"], ["shifted"], name="Sub0"),
+        make("Mul", ["shifted", "scale"], ["scaled"], name="Mul0"),
+        make("GlobalAveragePool", ["scaled"], ["pooled"]),
+        make("Flatten", ["pooled"], ["flat"]),
+    ]
+    graph = onnx.helper.make_graph(
+        nodes,
+        "genderage",
+        [onnx.helper.make_tensor_value_info("data", floats, [1, 3, 96, 96])],
+        [onnx.helper.make_tensor_value_info("flat", floats, [1, 3])],
+        [
+            onnx.helper.make_tensor("shift", floats, [1], [0.0]),
+            onnx.helper.make_tensor("scale", floats, [1], [1 / 255]),
+        ],
+    )
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 13)], ir_version=8)
+    onnx.save(model, str(root / "models" / "small" / PACK_FILE))
+    return root
 
 
 def test_words_are_checked_without_any_classifier() -> None:
@@ -62,7 +112,7 @@ def test_a_photo_that_comes_again_is_not_looked_at_again() -> None:
 
 def test_ages_are_judged_by_heads_and_come_before_nudity(cascades: CascadeFinder, astronaut: Image.Image) -> None:
     age, nudity = Reddish(), Reddish()
-    guard = Guard(cascades, nudity, age, nudity_threshold=0.01, age_threshold=0.01)
+    guard = Guard(cascades, nudity, HeadAges(age), nudity_threshold=0.01, age_threshold=0.01)
     assert guard.check_photo(astronaut) is Concern.MINOR
     assert all(max(size) < astronaut.width for size in age.shown) and age.shown
     assert nudity.shown == []
@@ -70,7 +120,7 @@ def test_ages_are_judged_by_heads_and_come_before_nudity(cascades: CascadeFinder
 
 def test_where_there_is_no_face_no_age_is_guessed() -> None:
     age = Reddish()
-    assert Guard(NoFaces(), age=age).check_photo(RED) is None
+    assert Guard(NoFaces(), ages=HeadAges(age)).check_photo(RED) is None
     assert age.shown == []
 
 
@@ -94,3 +144,55 @@ def test_a_classifier_that_is_named_must_be_there(
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(SetupError, match=r"ENGINE_AGE_MODEL: expected a folder.*got somebody/ages"):
         open_guard(Config(age_model="somebody/ages"), slow_backbone.capabilities, NoFaces())
+
+
+def test_where_nothing_is_drawn_no_classifier_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    assert open_guard(Config(), None, NoFaces()).check_photo(RED) is None
+
+
+def test_folders_of_classifiers_that_are_named_are_used(
+    slow_backbone: Any, vit_folder: Path, cascades: CascadeFinder, astronaut: Image.Image
+) -> None:
+    config = Config(safety_model=str(vit_folder), safety_labels=" NUDE, bad", safety_threshold=1e-6)
+    photorealistic = dataclasses.replace(slow_backbone.capabilities, photorealistic=True)
+    assert open_guard(config, photorealistic, NoFaces()).check_picture(RED) is Concern.NUDITY
+    ages = Config(age_model=str(vit_folder), age_labels="30-39", age_threshold=1e-6)
+    guard = open_guard(ages, slow_backbone.capabilities, cascades)
+    assert guard.check_photo(astronaut) is Concern.MINOR
+    assert guard.check_photo(RED) is None
+
+
+def test_insightfaces_pack_tells_ages_where_no_classifier_is(
+    pack_root: Path, cascades: CascadeFinder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    ages = open_ages(Config(face_root=pack_root, face_pack="small"))
+    assert isinstance(ages, PackAges)
+    box = (20.0, 20.0, 60.0, 60.0)
+    young, grown = (Image.new("RGB", (80, 80), (grey, grey, grey)) for grey in (25, 128))
+    assert (ages.years(young, box), ages.years(grown, box)) == (10, 50)
+    assert (ages.minor_probability(young, box), ages.minor_probability(grown, box)) == (1.0, 0.0)
+
+
+def test_without_pack_and_classifier_no_age_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with caplog.at_level(logging.INFO):
+        assert open_ages(Config(face_root=tmp_path)) is None
+    assert "no classifier of ages" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("label", "minor"), [("0-2", True), ("10-19", True), ("05", True), ("20-29", False), ("more than 70", False)]
+)
+def test_an_age_group_that_begins_below_eighteen_is_minors(label: str, minor: bool) -> None:
+    assert is_minors(label) is minor
+    assert not is_minors("adult") and ADULT == 18
+
+
+@pytest.mark.parametrize("name", ["safety_threshold", "age_threshold"])
+def test_a_threshold_that_would_let_everything_pass_is_no_setting(name: str) -> None:
+    with pytest.raises(ValidationError, match=name):
+        Config(**{name: 1.0})  # type: ignore[arg-type]

@@ -42,6 +42,10 @@ ALLOWED = [
     "teenage mutant ninja turtles costume",
     "a woman in the middle of a minor road",
     "cockpit of a plane",
+    "a baby penguin beside a man in boy shorts",
+    "мальчишник в баре",
+    "повар, 10 лет опыта",
+    "туфли цвета ню",
 ]
 MINORS = [
     "девочка в парке",
@@ -68,6 +72,8 @@ MINORS = [
     "a baby in a pram",
     "a ch1ld",
     "a nude child",
+    "devochka v parke",
+    "high schoolers at a desk",
 ]
 NUDITY = [
     "голая женщина",
@@ -96,6 +102,9 @@ NUDITY = [
     "nudе",
     "nüde art",
     "nude_woman",
+    "golaya zhenshchina",
+    "в костюме Евы",
+    "a stripper on stage",
     "NAKED",
     "nude, dress on the floor",
     "a naked mole rat beside a naked woman",
