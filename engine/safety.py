@@ -1,7 +1,8 @@
 """No minors, no nudity: prompts, photos and pictures are checked behind one interface.
 
 Prompts are judged by their words (wording.py), photos and finished pictures by classifiers (classifier.py, ages.py). A
-backbone whose pictures can pass for photos is not served without a classifier for nudity; there is no switch for it.
+backbone whose pictures can pass for photos is not served without a classifier for nudity and one for ages; there is no
+switch for it.
 """
 
 from __future__ import annotations
@@ -86,30 +87,39 @@ def open_guard(config: Config, capabilities: Capabilities | None, finder: FaceFi
     """With the classifiers that the configuration names, or else those that are there; nothing is fetched.
 
     `capabilities` are those of the backbone that draws; None where nothing is drawn. Raises SetupError where a
-    classifier that is named is not there, or where there is none and the backbone needs one."""
+    classifier that is named is not there, or where one is missing and the backbone needs both."""
     refused = {label.strip().casefold() for label in config.safety_labels.split(",")}
     nudity = _open(config.safety_model, SAFETY_REPOSITORY, lambda label: label.casefold() in refused, "SAFETY")
-    if nudity is None and capabilities is not None and capabilities.photorealistic:
-        raise SetupError(
-            f"expected a safety classifier beside {capabilities.name}, whose pictures can pass for photos, found none: "
-            f"python -m engine doctor --backbone {capabilities.name} --download fetches it, or set ENGINE_SAFETY_MODEL"
-        )
+    heads = _open_heads(config)
+    if capabilities is not None and capabilities.photorealistic:
+        _require("SAFETY", nudity, capabilities.name)
+        _require("AGE", heads, capabilities.name)
+    ages = heads or _open_pack(config)
     if nudity is None:
         log.info("no safety classifier: prompts are judged by their words, photos and pictures are not")
-    return Guard(finder, nudity, open_ages(config), config.safety_threshold, config.age_threshold)
+    if ages is None:
+        log.info("no classifier of ages: minors are looked for in the words alone")
+    return Guard(finder, nudity, ages, config.safety_threshold, config.age_threshold)
 
 
-def open_ages(config: Config) -> Ages | None:
-    """A classifier of heads, or else the estimate of insightface's pack where it has one."""
+def _require(kind: str, classifier: object | None, backbone: str) -> None:
+    if classifier is None:
+        raise SetupError(
+            f"expected a {kind.lower()} classifier beside {backbone}, whose pictures can pass for photos, found none: "
+            f"python -m engine doctor --backbone {backbone} --download fetches it, or set ENGINE_{kind}_MODEL"
+        )
+
+
+def _open_heads(config: Config) -> Ages | None:
     named = None if config.age_labels is None else {label.strip() for label in config.age_labels.split(",")}
-    heads = _open(config.age_model, AGE_REPOSITORY, is_minors if named is None else named.__contains__, "AGE")
-    if heads is not None:
-        return HeadAges(heads)
+    classifier = _open(config.age_model, AGE_REPOSITORY, is_minors if named is None else named.__contains__, "AGE")
+    return None if classifier is None else HeadAges(classifier)
+
+
+def _open_pack(config: Config) -> Ages | None:
+    """The estimate of insightface's pack, where it has one."""
     pack = (config.face_root or DEFAULT_ROOT).expanduser() / "models" / config.face_pack
-    if (pack / PACK_FILE).is_file():
-        return PackAges(pack)
-    log.info("no classifier of ages: minors are looked for in the words alone")
-    return None
+    return PackAges(pack) if (pack / PACK_FILE).is_file() else None
 
 
 def _open(wish: str | None, repository: str, fits: Callable[[str], bool], kind: str) -> Classifier | None:

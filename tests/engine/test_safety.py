@@ -19,7 +19,7 @@ from engine.ages import ADULT, PACK_FILE, HeadAges, PackAges, is_minors
 from engine.config import Config
 from engine.errors import SetupError
 from engine.identity.faces import CascadeFinder, Face
-from engine.safety import Guard, open_ages, open_guard
+from engine.safety import Guard, open_guard
 from engine.wording import Concern
 
 RED, BLUE = Image.new("RGB", (80, 80), "red"), Image.new("RGB", (80, 80), "blue")
@@ -41,6 +41,13 @@ class NoFaces:
 
     def find(self, image: Image.Image) -> list[Face]:
         return []
+
+
+@pytest.fixture
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A hub's cache without anything."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    return tmp_path
 
 
 @pytest.fixture(scope="module")
@@ -124,64 +131,68 @@ def test_where_there_is_no_face_no_age_is_guessed() -> None:
     assert age.shown == []
 
 
-def test_a_backbone_with_photorealistic_pictures_needs_a_classifier(
-    slow_backbone: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(("given", "lacking"), [((), "safety"), (("age",), "safety"), (("safety",), "age")])
+def test_a_backbone_with_photorealistic_pictures_needs_both_classifiers(
+    slow_backbone: Any, vit_folder: Path, empty_cache: Path, given: tuple[str, ...], lacking: str
 ) -> None:
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    plain = slow_backbone.capabilities
-    with caplog.at_level(logging.INFO):
-        assert open_guard(Config(), plain, NoFaces()).check_photo(RED) is None
-    assert "no safety classifier" in caplog.text
-    photorealistic = dataclasses.replace(plain, name="sdxl", photorealistic=True)
-    with pytest.raises(SetupError, match="doctor --backbone sdxl --download") as raised:
-        open_guard(Config(), photorealistic, NoFaces())
+    photorealistic = dataclasses.replace(slow_backbone.capabilities, name="sdxl", photorealistic=True)
+    config = Config(
+        safety_model=str(vit_folder) if "safety" in given else None,
+        age_model=str(vit_folder) if "age" in given else None,
+        age_labels="30-39",
+        face_root=empty_cache,
+    )
+    with pytest.raises(SetupError, match=f"{lacking} classifier beside sdxl.*doctor --backbone sdxl --downl") as raised:
+        open_guard(config, photorealistic, NoFaces())
     assert "\n" not in str(raised.value)
 
 
-def test_a_classifier_that_is_named_must_be_there(
-    slow_backbone: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_another_backbone_does_without_and_says_so(
+    slow_backbone: Any, empty_cache: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with caplog.at_level(logging.INFO):
+        guard = open_guard(Config(face_root=empty_cache), slow_backbone.capabilities, NoFaces())
+    assert guard.check_photo(RED) is None and guard.check_prompt("nude") is Concern.NUDITY
+    assert "no safety classifier" in caplog.text and "no classifier of ages" in caplog.text
+
+
+def test_a_classifier_that_is_named_must_be_there(slow_backbone: Any, empty_cache: Path) -> None:
     with pytest.raises(SetupError, match=r"ENGINE_AGE_MODEL: expected a folder.*got somebody/ages"):
         open_guard(Config(age_model="somebody/ages"), slow_backbone.capabilities, NoFaces())
 
 
-def test_where_nothing_is_drawn_no_classifier_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+def test_where_nothing_is_drawn_no_classifier_is_needed(empty_cache: Path) -> None:
     assert open_guard(Config(), None, NoFaces()).check_photo(RED) is None
 
 
 def test_folders_of_classifiers_that_are_named_are_used(
     slow_backbone: Any, vit_folder: Path, cascades: CascadeFinder, astronaut: Image.Image
 ) -> None:
-    config = Config(safety_model=str(vit_folder), safety_labels=" NUDE, bad", safety_threshold=1e-6)
+    config = Config(
+        safety_model=str(vit_folder),
+        safety_labels=" NUDE, bad",
+        safety_threshold=1e-6,
+        age_model=str(vit_folder),
+        age_labels="30-39",
+        age_threshold=1e-6,
+    )
     photorealistic = dataclasses.replace(slow_backbone.capabilities, photorealistic=True)
-    assert open_guard(config, photorealistic, NoFaces()).check_picture(RED) is Concern.NUDITY
-    ages = Config(age_model=str(vit_folder), age_labels="30-39", age_threshold=1e-6)
-    guard = open_guard(ages, slow_backbone.capabilities, cascades)
+    guard = open_guard(config, photorealistic, cascades)
+    assert guard.check_picture(RED) is Concern.NUDITY
     assert guard.check_photo(astronaut) is Concern.MINOR
-    assert guard.check_photo(RED) is None
 
 
 def test_insightfaces_pack_tells_ages_where_no_classifier_is(
-    pack_root: Path, cascades: CascadeFinder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pack_root: Path, cascades: CascadeFinder, astronaut: Image.Image, empty_cache: Path
 ) -> None:
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    ages = open_ages(Config(face_root=pack_root, face_pack="small"))
-    assert isinstance(ages, PackAges)
+    ages = PackAges(pack_root / "models" / "small")
     box = (20.0, 20.0, 60.0, 60.0)
     young, grown = (Image.new("RGB", (80, 80), (grey, grey, grey)) for grey in (25, 128))
     assert (ages.years(young, box), ages.years(grown, box)) == (10, 50)
     assert (ages.minor_probability(young, box), ages.minor_probability(grown, box)) == (1.0, 0.0)
-
-
-def test_without_pack_and_classifier_no_age_is_looked_at(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    with caplog.at_level(logging.INFO):
-        assert open_ages(Config(face_root=tmp_path)) is None
-    assert "no classifier of ages" in caplog.text
+    guard = open_guard(Config(face_root=pack_root, face_pack="small"), None, cascades)
+    assert guard.check_photo(astronaut) is None
+    assert guard.check_photo(astronaut.point(lambda level: level * 0.3)) is Concern.MINOR
 
 
 @pytest.mark.parametrize(
