@@ -20,10 +20,11 @@ import math
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from engine.identity.faces import load_opencv
 
 Plane = NDArray[np.float32]
 """float32 [height, width]: luminance in 0..255, or DCT coefficients."""
@@ -134,18 +135,20 @@ def _whitened(coefficients: Plane) -> Plane:
 def _masking(luminance: Plane) -> Plane:
     """How much of the mark each place hides, around 1: texture hides more of it than a plain wall."""
     fine = 2 * (min(luminance.shape) // 128) + 3
-    detail = luminance - cv2.blur(luminance, (fine, fine))
+    detail = luminance - load_opencv().blur(luminance, (fine, fine))
     activity = _root_mean_square(detail, 2 * fine)
     return np.asarray(np.clip((activity + 2) / (float(activity.mean()) + 2), 0.5, 2.0), dtype=np.float32)
 
 
 def _root_mean_square(plane: Plane, window: int) -> Plane:
     """Of the square window around each place. OpenCV's running sums can end a little below zero."""
+    cv2 = load_opencv()
     around = cv2.blur(plane * plane, (window, window), borderType=cv2.BORDER_REFLECT)
     return np.asarray(np.sqrt(np.maximum(around, 0.0)), dtype=np.float32)
 
 
 def _luminance(pixels: Plane) -> Plane:
+    cv2 = load_opencv()
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), dtype=np.float32)
 
 

@@ -11,10 +11,7 @@ from rich.table import Table
 from engine import contract
 from engine.commands import DONE, UNSUITABLE, read_bytes
 from engine.config import load_config
-from engine.errors import BadReference
-from engine.identity.examine import examine
-from engine.identity.faces import open_finder
-from engine.identity.photo import read_photo
+from engine.identity.profile import Observation
 
 MEANINGS = {
     contract.Verdict.ACCEPTED: "can serve as a reference",
@@ -35,18 +32,15 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, _: Console) -> int:
     """A table with a line a photo; UNSUITABLE if any of them is."""
-    config = load_config()
-    finder = open_finder(config.face_root, config.face_pack)
+    from engine.assembly import assemble_examiner
+
+    examiner = assemble_examiner(load_config())
     table = Table("photo", "verdict", "meaning", "people", "quality")
     verdicts = []
     for path in options.photos:
-        verdict, people, quality = contract.Verdict.UNREADABLE, 0, ""
-        try:
-            verdict, people, observation = examine(read_photo(read_bytes(path)), finder)
-            quality = f"{observation.quality:.2f}" if observation else ""
-        except BadReference:
-            pass
-        table.add_row(str(path), verdict.value, MEANINGS[verdict], str(people), quality)
-        verdicts.append(verdict)
+        seen = examiner.examine(contract.ExamineRequest(reference_id=str(path), image=read_bytes(path)))
+        quality = f"{Observation.from_bytes(seen.profile).quality:.2f}" if seen.profile else ""
+        table.add_row(str(path), seen.verdict.value, MEANINGS[seen.verdict], str(seen.people), quality)
+        verdicts.append(seen.verdict)
     Console().print(table)
     return DONE if all(verdict is contract.Verdict.ACCEPTED for verdict in verdicts) else UNSUITABLE

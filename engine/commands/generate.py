@@ -11,16 +11,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from engine import contract
-from engine.backbones import load_backbone
 from engine.commands import DONE, FAILED, UNSUITABLE, check_out, read_bytes
 from engine.commands.examine import MEANINGS
-from engine.config import load_config
+from engine.config import Config, load_config
 from engine.errors import BadReference, SetupError
+from engine.examiner import Examiner
 from engine.generate import Generator
-from engine.identity.examine import examine
-from engine.identity.faces import FaceFinder, open_finder
 from engine.identity.photo import read_photo
 
+PHOTO_AT_FAULT = (contract.FailureCode.BAD_REFERENCE, contract.FailureCode.REFUSED_PHOTO)
+NEVER = (contract.Verdict.MINOR, contract.Verdict.NUDITY)
+"""Photos that are not used, forced or not."""
 LIKENESS = {"face": (1.3, 0.7), "balanced": (1.0, 1.0), "body": (0.7, 1.3)}
 """Scales of the face and the body."""
 
@@ -52,33 +53,37 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> int:
     """The exit code; what was drawn is said on stdout."""
-    config = load_config()
-    finder = open_finder(config.face_root, config.face_pack)
+    from engine.assembly import assemble
+
     request = _request(options)
     check_out(options.out)
+    generator = assemble(_config(options), worker_id="command line")
     try:
         references = [
-            _checked(path, reference, finder, options.force, console)
+            _checked(path, reference, generator.examiner, options.force, console)
             for path, reference in zip(options.reference, request.references, strict=True)
         ]
     except Unsuitable as error:
         console.print(f"engine: {error}", style="red", markup=False)
         return UNSUITABLE
     request = request.model_copy(update={"references": tuple(references)})
-    backbone = load_backbone(
-        options.backbone or config.backbone, options.device or config.device, options.weights or config.weights
-    )
-    generator = Generator(backbone, finder, worker_id="command line")
     ending = _draw(generator, request, console)
     if isinstance(ending, contract.Failure):
         console.print(f"engine: {ending.code.value}: {ending.detail}", style="red", markup=False)
-        return UNSUITABLE if ending.code is contract.FailureCode.BAD_REFERENCE else FAILED
+        return UNSUITABLE if ending.code in PHOTO_AT_FAULT else FAILED
     options.out.write_bytes(ending.image)
     size = f"{ending.width} x {ending.height}"
     print(
-        f"{options.out}: {size} px, {ending.backbone} on {backbone.device}, seed {request.seed}, {ending.seconds:.1f} s"
+        f"{options.out}: {size} px, {ending.backbone} on {generator.backbone.device}, seed {request.seed}, "
+        f"{ending.seconds:.1f} s"
     )
     return DONE
+
+
+def _config(options: argparse.Namespace) -> Config:
+    """The environment's, with what the command line says in its place."""
+    said = {name: getattr(options, name) for name in ("backbone", "device", "weights")}
+    return load_config().model_copy(update={name: value for name, value in said.items() if value is not None})
 
 
 def _request(options: argparse.Namespace) -> contract.GenerateRequest:
@@ -118,18 +123,21 @@ def _pose(wish: str) -> contract.Pose:
 
 
 def _checked(
-    path: Path, reference: contract.Reference, finder: FaceFinder, force: bool, console: Console
+    path: Path, reference: contract.Reference, examiner: Examiner, force: bool, console: Console
 ) -> contract.Reference:
-    """With what was seen on it. Raises Unsuitable, with `force` only for what is no photo at all."""
+    """With what was seen on it. Raises Unsuitable, with `force` only for what is no photo or never used."""
     try:
-        verdict, _, observation = examine(read_photo(reference.image), finder)
+        read_photo(reference.image)
     except BadReference as error:
         raise Unsuitable(f"{path}: {error}") from error
-    if observation is not None:
-        return reference.model_copy(update={"profile": observation.to_bytes()})
+    seen = examiner.examine(contract.ExamineRequest(reference_id=str(path), image=reference.image))
+    if seen.profile is not None:
+        return reference.model_copy(update={"profile": seen.profile})
+    if seen.verdict in NEVER:
+        raise Unsuitable(f"{path}: {MEANINGS[seen.verdict]}; take another photo")
     if not force:
-        raise Unsuitable(f"{path}: {MEANINGS[verdict]}; take another photo, or draw all the same with --force")
-    console.print(f"engine: {path}: {MEANINGS[verdict]}; drawing all the same", style="yellow", markup=False)
+        raise Unsuitable(f"{path}: {MEANINGS[seen.verdict]}; take another photo, or draw all the same with --force")
+    console.print(f"engine: {path}: {MEANINGS[seen.verdict]}; drawing all the same", style="yellow", markup=False)
     return reference
 
 

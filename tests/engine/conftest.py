@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import io
+import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -128,3 +130,40 @@ def klein_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("klein")
     pipeline.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def classifier_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Path]:
+    """(label that always wins, one that never does) -> the folder of a tiny ViT that is so sure."""
+    import torch
+    from transformers import ViTConfig, ViTForImageClassification
+
+    def make(always: str, never: str) -> Path:
+        folder = tmp_path_factory.mktemp("classifier")
+        model = ViTForImageClassification(
+            ViTConfig(
+                hidden_size=16,
+                num_hidden_layers=1,
+                num_attention_heads=2,
+                intermediate_size=16,
+                image_size=32,
+                id2label={0: always, 1: never},
+            )
+        )
+        with torch.no_grad():
+            model.classifier.bias.copy_(torch.tensor([50.0, -50.0]))
+        model.save_pretrained(folder)
+        preparation = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3, "size": {"height": 32, "width": 32}}
+        (folder / "preprocessor_config.json").write_text(json.dumps(preparation), "utf-8")
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def safe_classifiers(classifier_folder: Callable[[str, str], Path]) -> dict[str, str]:
+    """The environment with classifiers of nudity and ages that find nothing."""
+    return {
+        "ENGINE_SAFETY_MODEL": str(classifier_folder("SFW", "NSFW")),
+        "ENGINE_AGE_MODEL": str(classifier_folder("30-39", "10-19")),
+    }

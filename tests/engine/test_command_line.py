@@ -6,7 +6,7 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,8 @@ from engine.__main__ import main
 from engine.backbones.base import Drawing, StepCallback
 from engine.commands import DONE, FAILED, MISUSED, UNSUITABLE
 from engine.contract import Clothes
+from engine.provenance import SOURCE_TYPE, Signature, read_marks
+from engine.watermark import Watermark
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,6 +30,7 @@ def _quiet_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     for name in [name for name in os.environ if name.startswith("ENGINE_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setenv("ENGINE_BACKBONE", "slow_backbone:load")
     monkeypatch.syspath_prepend(str(ROOT / "tests" / "stack"))
     handlers = list(logging.getLogger().handlers)
@@ -129,8 +132,16 @@ def test_a_drawing_that_fails_is_told_apart(
 
 @pytest.mark.parametrize("backbone", ["nano", "klein"])
 def test_every_backbone_draws_from_its_folder(
-    backbone: str, portrait: Path, tmp_path: Path, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+    backbone: str,
+    portrait: Path,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    safe_classifiers: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    for name, folder in safe_classifiers.items():
+        monkeypatch.setenv(name, folder)
     out = tmp_path / "out.png"
     weights = [] if backbone == "nano" else ["--weights", request.getfixturevalue(f"{backbone}_folder")]
     code = _generate(out, "--reference", portrait, "--backbone", backbone, "--steps", "2", "--device", "cpu", *weights)
@@ -138,6 +149,47 @@ def test_every_backbone_draws_from_its_folder(
     with Image.open(out) as picture:
         assert picture.format == "PNG" and np.asarray(picture).std() > 0
     assert f"{backbone} on cpu" in capsys.readouterr().out
+
+
+def test_a_photorealistic_backbone_without_classifiers_is_refused(
+    portrait: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.png"
+    assert _generate(out, "--reference", portrait, "--backbone", "slow_backbone:load_photorealistic") == MISUSED
+    complaint = [line for line in capsys.readouterr().err.splitlines() if line.startswith("engine: ")]
+    assert len(complaint) == 1 and "ENGINE_SAFETY_MODEL" in complaint[0]
+    assert not out.exists()
+
+
+def test_a_photo_of_a_minor_is_not_used_even_by_force(
+    portrait: Path,
+    tmp_path: Path,
+    classifier_folder: Callable[[str, str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("ENGINE_AGE_MODEL", str(classifier_folder("10-19", "30-39")))
+    out = tmp_path / "out.png"
+    assert _generate(out, "--reference", portrait, "--force") == UNSUITABLE
+    assert "looks like a minor" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_prompt_that_is_not_allowed_draws_nothing(
+    portrait: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.png"
+    assert _generate(out, "--reference", portrait, prompt="naked on a beach") == FAILED
+    assert "engine: refused_prompt" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_picture_says_that_a_model_made_it(portrait: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.png"
+    assert _generate(out, "--reference", portrait) == DONE
+    marks = read_marks(out.read_bytes(), Watermark("BoLID"))
+    assert marks.source_type == SOURCE_TYPE and marks.signature is Signature.UNTRUSTED
+    assert marks.creator_tool is not None and "slow" in marks.creator_tool
 
 
 def test_likeness_clothes_and_pose_reach_the_backbone(

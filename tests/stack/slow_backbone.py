@@ -24,7 +24,7 @@ class SlowBackbone:
 
     device = "cpu"
 
-    def __init__(self, step_s: float = 0.0, batch_max: int = 4) -> None:
+    def __init__(self, step_s: float = 0.0, batch_max: int = 4, photorealistic: bool = False) -> None:
         self.step_s = step_s
         self.capabilities = Capabilities(
             name="slow",
@@ -41,7 +41,7 @@ class SlowBackbone:
             strength=False,
             preview_decoder="own",
             languages=("en", "ru"),
-            photorealistic=False,
+            photorealistic=photorealistic,
             licence="Apache-2.0",
             commercial_use=True,
         )
@@ -60,6 +60,11 @@ def load(device: str, weights: Path | None) -> SlowBackbone:
         step_s=float(os.environ.get("SLOW_BACKBONE_STEP_S", "0")),
         batch_max=int(os.environ.get("SLOW_BACKBONE_BATCH_MAX", "4")),
     )
+
+
+def load_photorealistic(device: str, weights: Path | None) -> SlowBackbone:
+    """One that is not served without classifiers."""
+    return SlowBackbone(photorealistic=True)
 
 
 def _picture(drawing: Drawing, share: float) -> Image.Image:
