@@ -14,7 +14,7 @@ from engine.generate import Generator, Mark
 from engine.identity.body import BodyObserver
 from engine.identity.faces import open_finder
 from engine.identity.observer import SHIPPED_OBSERVER, open_observer
-from engine.prompt import open_translator
+from engine.prompt import GlossaryTranslator, Translator, open_translator
 from engine.provenance import Facts, Marker
 from engine.safety import open_guard
 from engine.watermark import Watermark
@@ -26,7 +26,6 @@ def assemble(config: Config, worker_id: str) -> Generator:
     A backbone whose pictures can pass for photos is not assembled without its safety classifiers."""
     finder = open_finder(config.face_root, config.face_pack)
     bodies = open_bodies(config)
-    translator = open_translator(config.translator)
     marker = open_marker(config)
     backbone = load_backbone(config.backbone, config.device, config.weights)
     guard = open_guard(config, backbone.capabilities, finder)
@@ -34,7 +33,7 @@ def assemble(config: Config, worker_id: str) -> Generator:
         backbone,
         Examiner(finder, bodies, guard),
         worker_id,
-        translator=translator,
+        translator=_translator(config, backbone),
         guard=guard,
         mark=_mark(marker, backbone),
     )
@@ -57,6 +56,11 @@ def open_marker(config: Config) -> Marker:
     """With the operator's certificate, or the development one."""
     certificate = open_certificate(config.c2pa_certificate, config.c2pa_key, config.state, datetime.now(UTC))
     return Marker(certificate, Watermark(config.watermark_key.get_secret_value()), config.c2pa_tsa)
+
+
+def _translator(config: Config, backbone: Backbone) -> Translator:
+    """A backbone that knows Russian itself needs no large one."""
+    return GlossaryTranslator() if "ru" in backbone.capabilities.languages else open_translator(config.translator)
 
 
 def _mark(marker: Marker, backbone: Backbone) -> Mark:

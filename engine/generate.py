@@ -123,18 +123,22 @@ class Generator:
 
     def _words(self, request: GenerateRequest) -> _Words:
         """Raises Refused for a prompt that is not allowed. The negative prompt names what is to be kept out."""
-        if (concern := self._guard.check_prompt(request.prompt)) is not None:
-            raise Refused(FailureCode.REFUSED_PROMPT, f"the prompt is not allowed: {concern.value}")
         languages = self.backbone.capabilities.languages
+        self._check_words(request.prompt)
         said = in_known_language(request.prompt, languages, self._translator)
         kept_out = in_known_language(request.negative_prompt, languages, self._translator)
         negative_prompt = request.negative_prompt if kept_out is None else kept_out.text
         if said is None:
             return _Words(request.prompt, negative_prompt, None)
+        self._check_words(said.text)  # a model may know words that the lists lack
         if not said.complete:
             log.info("job %s: not all words could be translated", request.job_id)
         prompt = said.text or NOTHING_SAID
         return _Words(prompt, negative_prompt, prompt)
+
+    def _check_words(self, text: str) -> None:
+        if (concern := self._guard.check_prompt(text)) is not None:
+            raise Refused(FailureCode.REFUSED_PROMPT, f"the prompt is not allowed: {concern.value}")
 
     def _started(self, request: GenerateRequest, words: _Words) -> Started:
         return Started(job_id=request.job_id, attempt=request.attempt, worker_id=self._worker_id, prompt=words.shown)

@@ -29,7 +29,7 @@ from engine.examiner import Examiner
 from engine.generate import NOTHING_SAID, Generator
 from engine.identity.faces import Face
 from engine.pose import preset
-from engine.prompt import GlossaryTranslator
+from engine.prompt import GlossaryTranslator, Translated
 from engine.safety import Guard
 from engine.wording import Concern
 
@@ -102,7 +102,8 @@ def _run(
     finder = finder or _NoFaces()
     guard = guard or Guard(finder)
     examiner = Examiner(finder, None, guard)
-    generator = Generator(backbone, examiner, "worker-1", translator=TRANSLATOR, guard=guard, **options)
+    options = {"translator": TRANSLATOR, **options}
+    generator = Generator(backbone, examiner, "worker-1", guard=guard, **options)
     generator.generate(requests, replies.append, lambda _: False)
     endings = [reply.job_id for reply in replies if isinstance(reply, Result | Failure)]
     assert sorted(endings) == sorted(request.job_id for request in requests)
@@ -164,6 +165,17 @@ def test_a_refused_prompt_fails_its_own_request_before_any_photo_is_looked_at(sl
     assert _result(replies, "good") and len(asked) == 1
     assert finder.looks == 1
     assert [reply.job_id for reply in _started(replies)] == ["good"]
+
+
+def test_a_translation_that_is_not_allowed_is_refused_too(english_backbone: Any) -> None:
+    class Knowing:
+        name = "knowing"
+
+        def translate(self, text: str) -> Translated:
+            return Translated("naked people", True)
+
+    replies = _run(english_backbone, _request("a", prompt="неизвестное слово"), translator=Knowing())
+    assert _failed(replies, "a").code is FailureCode.REFUSED_PROMPT
 
 
 def test_a_negative_prompt_may_name_what_is_refused(slow_backbone: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -11,9 +12,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import pytest
 from celery import Celery
 from kombu import Connection, Exchange, Producer, Queue
+from PIL import Image
 
 from engine.contract import (
     CANCELLATIONS_EXCHANGE,
@@ -40,6 +43,8 @@ from engine.contract import (
     Verdict,
 )
 from engine.identity.profile import Observation
+from engine.provenance import SOURCE_TYPE, Signature, read_marks
+from engine.watermark import Watermark
 
 ROOT = Path(__file__).parents[2]
 STEP_S = 0.05
@@ -55,6 +60,7 @@ def _start_worker(broker_url: str, log: Path, **environment: str) -> subprocess.
         "SLOW_BACKBONE_STEP_S": str(STEP_S),
         "PYTHONPATH": str(ROOT / "tests" / "stack"),
         "HOME": str(log.parent),
+        "HF_HOME": str(log.parent / "hub"),
     }
     with log.open("wb") as out:
         command = [sys.executable, "-m", "engine.worker"]
@@ -138,7 +144,8 @@ def test_a_photo_is_examined(desk: Desk, astronaut_jpeg: bytes) -> None:
 def test_a_batch_is_drawn_and_told_of_step_by_step(desk: Desk, astronaut_jpeg: bytes) -> None:
     desk.send(GENERATE_TASK, _batch(astronaut_jpeg, "a", "b"))
     result = desk.wait(Result, lambda reply: reply.job_id == "b")
-    assert result.image.startswith(b"\x89PNG")
+    marks = read_marks(result.image, Watermark("BoLID"))
+    assert marks.source_type == SOURCE_TYPE and marks.signature is Signature.UNTRUSTED
     told = [reply for reply in desk.read if not isinstance(reply, Heartbeat)]
     of_a = [type(reply) for reply in told if getattr(reply, "job_id", "") == "a"]
     assert of_a[0] is Started and of_a[-1] is Result and Progress in of_a
@@ -150,7 +157,8 @@ def test_a_task_that_comes_twice_gives_the_same_picture_twice(desk: Desk, astron
         desk.send(GENERATE_TASK, _batch(astronaut_jpeg, "twin"))
     first, second = desk.wait(Result), desk.wait(Result)
     assert first.job_id == second.job_id == "twin"
-    assert first.image == second.image
+    pictures = [np.asarray(Image.open(io.BytesIO(result.image))) for result in (first, second)]
+    assert np.array_equal(*pictures)  # the files differ: each manifest has an id of its own
 
 
 def test_a_running_job_is_cancelled_and_the_next_one_drawn(desk: Desk, astronaut_jpeg: bytes) -> None:
@@ -183,6 +191,15 @@ def test_a_job_in_a_task_that_cannot_be_read_fails(desk: Desk) -> None:
 def test_a_photo_in_a_task_that_cannot_be_read_gets_its_verdict(desk: Desk) -> None:
     desk.send(EXAMINE_TASK, '{"reference_id": "odd", "image": "no base64 !"}')
     assert desk.wait(Examination) == Examination(reference_id="odd", verdict=Verdict.UNREADABLE)
+
+
+def test_a_prompt_that_is_not_allowed_is_refused(desk: Desk, astronaut_jpeg: bytes) -> None:
+    batch = GenerateBatch.model_validate_json(_batch(astronaut_jpeg, "rude"))
+    (request,) = batch.requests
+    rude = batch.model_copy(update={"requests": (request.model_copy(update={"prompt": "голая женщина"}),)})
+    desk.send(GENERATE_TASK, rude.model_dump_json())
+    failure = desk.wait(Failure)
+    assert (failure.job_id, failure.code, failure.retry) == ("rude", FailureCode.REFUSED_PROMPT, False)
 
 
 def test_rubbish_is_dropped_and_work_goes_on(desk: Desk, astronaut_jpeg: bytes) -> None:
@@ -252,6 +269,7 @@ def test_a_worker_that_hangs_ends_itself(broker_url: str, astronaut_jpeg: bytes,
         ("ENGINE_FACE_ROOT", "/nowhere", "unset ENGINE_FACE_ROOT"),
         ("ENGINE_BACKBONE", "marvel", "set ENGINE_BACKBONE"),
         ("ENGINE_LOG_LEVEL", "LOUD", "ENGINE_LOG_LEVEL"),
+        ("ENGINE_BACKBONE", "slow_backbone:load_photorealistic", "ENGINE_SAFETY_MODEL"),
     ],
 )
 def test_what_is_missing_at_the_start_is_one_line(
@@ -264,6 +282,10 @@ def test_what_is_missing_at_the_start_is_one_line(
 ) -> None:
     from engine.worker import SETUP_EXIT_CODE, main
 
+    monkeypatch.syspath_prepend(str(ROOT / "tests" / "stack"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("ENGINE_LOG_LEVEL", "ERROR")
     monkeypatch.setenv(setting, value)
     assert main() == SETUP_EXIT_CODE
     lines = capsys.readouterr().err.strip().splitlines()
