@@ -20,6 +20,8 @@ from engine.identity.observation import Box
 from engine.identity.parts import clipped, head_box
 
 ADULT: Final = 18
+ESTIMATED_ADULT: Final = 21
+"""Years that an estimate must reach: it has no published error, and such small networks are years off."""
 PACK_FILE: Final = "genderage.onnx"
 
 
@@ -43,7 +45,7 @@ class HeadAges:
 
 
 class PackAges:
-    """The estimate of insightface's pack, which is one number: 1 below ADULT years, 0 from there on."""
+    """The estimate of insightface's pack, which is one number: 1 below ESTIMATED_ADULT years, 0 from there on."""
 
     def __init__(self, folder: Path) -> None:
         from insightface.model_zoo.attribute import Attribute
@@ -52,7 +54,7 @@ class PackAges:
         self._network.prepare(-1)
 
     def minor_probability(self, image: Image.Image, face: Box) -> float:
-        return float(self.years(image, face) < ADULT)
+        return float(self.years(image, face) < ESTIMATED_ADULT)
 
     def years(self, image: Image.Image, face: Box) -> int:
         bgr = np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 import torch
@@ -24,9 +24,11 @@ from PIL import Image
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
-from transformers import ViTConfig, ViTForImageClassification
 
 from engine.errors import WeightsError
+
+if TYPE_CHECKING:
+    from transformers import ViTForImageClassification
 
 SQUARES_MAX: Final = 4
 TIMM_HEAD_WIDTH: Final = 64
@@ -72,16 +74,16 @@ class Preparation:
         """Squares that cover an RGB picture: float32 [N, 3, side, side], 1 <= N <= SQUARES_MAX."""
         scale = self.side_px / min(image.size)
         size = (max(self.side_px, round(image.width * scale)), max(self.side_px, round(image.height * scale)))
-        squares = np.stack([self._square(image, size, offset) for offset in self._offsets(max(size))])
+        scaled = image.resize(size, self.resample)
+        squares = np.stack([self._square(scaled, offset) for offset in self._offsets(max(size))])
         return torch.from_numpy(squares)
 
     def _offsets(self, length: int) -> list[int]:
         count = min(SQUARES_MAX, -(-length // self.side_px))
         return [round(offset) for offset in np.linspace(0, length - self.side_px, count)]
 
-    def _square(self, image: Image.Image, size: tuple[int, int], offset: int) -> NDArray[np.float32]:
-        scaled = image.resize(size, self.resample)
-        left, top = (offset, 0) if size[0] >= size[1] else (0, offset)
+    def _square(self, scaled: Image.Image, offset: int) -> NDArray[np.float32]:
+        left, top = (offset, 0) if scaled.width >= scaled.height else (0, offset)
         pixels = np.asarray(scaled.crop((left, top, left + self.side_px, top + self.side_px)), np.float32) / 255
         normal = (pixels - np.array(self.mean, np.float32)) / np.array(self.deviation, np.float32)
         return np.asarray(normal.transpose(2, 0, 1), np.float32)
@@ -96,13 +98,14 @@ class VitClassifier:
         self._chosen = sorted(chosen)
 
     def probability(self, image: Image.Image) -> float:
+        squares = self._preparation(image.convert("RGB")).to(self._model.device)
         with torch.inference_mode():
-            logits: Tensor = self._model(pixel_values=self._preparation(image.convert("RGB"))).logits
+            logits: Tensor = self._model(pixel_values=squares).logits
         return float(logits.float().softmax(-1)[:, self._chosen].sum(-1).max())
 
 
-def load_classifier(folder: Path, fits: Callable[[str], bool], setting: str) -> VitClassifier:
-    """The classifier in `folder` that looks for those of its labels that fit.
+def load_classifier(folder: Path, fits: Callable[[str], bool], setting: str, device: str = "cpu") -> VitClassifier:
+    """The classifier in `folder` that looks for those of its labels that fit, in fp32 on a torch device.
 
     Raises WeightsError naming `setting` for a folder of another layout, or one of whose labels none or all fit."""
     try:
@@ -118,10 +121,12 @@ def load_classifier(folder: Path, fits: Callable[[str], bool], setting: str) -> 
         raise WeightsError(
             f"{setting}: expected a classifier some of whose labels are refused, got {names}: set {labels}"
         )
-    return VitClassifier(model, preparation, chosen)
+    return VitClassifier(model.to(device), preparation, chosen)  # type: ignore[arg-type]
 
 
 def _load_transformers(folder: Path) -> tuple[ViTForImageClassification, list[str], Preparation]:
+    from transformers import ViTForImageClassification
+
     model: Any = ViTForImageClassification.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
     said = json.loads((folder / "preprocessor_config.json").read_text("utf-8"))
     preparation = Preparation(
@@ -134,6 +139,8 @@ def _load_transformers(folder: Path) -> tuple[ViTForImageClassification, list[st
 
 
 def _load_timm(folder: Path, config: dict[str, Any]) -> tuple[ViTForImageClassification, list[str], Preparation]:
+    from transformers import ViTConfig, ViTForImageClassification
+
     learnt = config["pretrained_cfg"]
     weights = load_file(folder / "model.safetensors")
     blocks = {int(found.group(1)) for key in weights if (found := re.match(r"blocks\.(\d+)\.", key))}

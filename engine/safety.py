@@ -16,6 +16,7 @@ from typing import Final
 from PIL import Image
 
 from engine.ages import PACK_FILE, Ages, HeadAges, PackAges, is_minors
+from engine.backbones import choose_device
 from engine.backbones.base import Capabilities
 from engine.classifier import Classifier, load_classifier
 from engine.config import Config
@@ -89,8 +90,9 @@ def open_guard(config: Config, capabilities: Capabilities | None, finder: FaceFi
     `capabilities` are those of the backbone that draws; None where nothing is drawn. Raises SetupError where a
     classifier that is named is not there, or where one is missing and the backbone needs both."""
     refused = {label.strip().casefold() for label in config.safety_labels.split(",")}
-    nudity = _open(config.safety_model, SAFETY_REPOSITORY, lambda label: label.casefold() in refused, "SAFETY")
-    heads = _open_heads(config)
+    device = choose_device(config.device)
+    nudity = _open(config.safety_model, SAFETY_REPOSITORY, lambda label: label.casefold() in refused, "SAFETY", device)
+    heads = _open_heads(config, device)
     if capabilities is not None and capabilities.photorealistic:
         _require("SAFETY", nudity, capabilities.name)
         _require("AGE", heads, capabilities.name)
@@ -110,9 +112,12 @@ def _require(kind: str, classifier: object | None, backbone: str) -> None:
         )
 
 
-def _open_heads(config: Config) -> Ages | None:
-    named = None if config.age_labels is None else {label.strip() for label in config.age_labels.split(",")}
-    classifier = _open(config.age_model, AGE_REPOSITORY, is_minors if named is None else named.__contains__, "AGE")
+def _open_heads(config: Config, device: str) -> Ages | None:
+    """Labels that are named are refused beside those that begin below the age of an adult, not in their place."""
+    named = {label.strip() for label in (config.age_labels or "").split(",")}
+    classifier = _open(
+        config.age_model, AGE_REPOSITORY, lambda label: is_minors(label) or label in named, "AGE", device
+    )
     return None if classifier is None else HeadAges(classifier)
 
 
@@ -122,10 +127,10 @@ def _open_pack(config: Config) -> Ages | None:
     return PackAges(pack) if (pack / PACK_FILE).is_file() else None
 
 
-def _open(wish: str | None, repository: str, fits: Callable[[str], bool], kind: str) -> Classifier | None:
+def _open(wish: str | None, repository: str, fits: Callable[[str], bool], kind: str, device: str) -> Classifier | None:
     folder = local_folder(wish or repository)
     if folder is not None:
-        return load_classifier(folder, fits, f"ENGINE_{kind}_MODEL")
+        return load_classifier(folder, fits, f"ENGINE_{kind}_MODEL", device)
     if wish:
         raise SetupError(
             f"ENGINE_{kind}_MODEL: expected a folder, or a repository in the hub's cache, got {wish}: "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from PIL import Image
 from pydantic import ValidationError
 from transformers import ViTConfig, ViTForImageClassification
 
-from engine.ages import ADULT, PACK_FILE, HeadAges, PackAges, is_minors
+from engine.ages import ADULT, ESTIMATED_ADULT, PACK_FILE, HeadAges, PackAges, is_minors
 from engine.config import Config
 from engine.errors import SetupError
 from engine.identity.faces import CascadeFinder, Face
@@ -182,6 +183,13 @@ def test_folders_of_classifiers_that_are_named_are_used(
     assert guard.check_photo(astronaut) is Concern.MINOR
 
 
+def test_age_groups_that_are_named_are_refused_beside_those_of_minors(
+    classifier_folder: Callable[[str, str], Path], cascades: CascadeFinder, astronaut: Image.Image, empty_cache: Path
+) -> None:
+    config = Config(age_model=str(classifier_folder("10-19", "30-39")), age_labels="20-29")
+    assert open_guard(config, None, cascades).check_photo(astronaut) is Concern.MINOR
+
+
 def test_insightfaces_pack_tells_ages_where_no_classifier_is(
     pack_root: Path, cascades: CascadeFinder, astronaut: Image.Image, empty_cache: Path
 ) -> None:
@@ -190,6 +198,8 @@ def test_insightfaces_pack_tells_ages_where_no_classifier_is(
     young, grown = (Image.new("RGB", (80, 80), (grey, grey, grey)) for grey in (25, 128))
     assert (ages.years(young, box), ages.years(grown, box)) == (10, 50)
     assert (ages.minor_probability(young, box), ages.minor_probability(grown, box)) == (1.0, 0.0)
+    just_grown = Image.new("RGB", (80, 80), (51, 51, 51))
+    assert ADULT < ages.years(just_grown, box) < ESTIMATED_ADULT and ages.minor_probability(just_grown, box) == 1.0
     guard = open_guard(Config(face_root=pack_root, face_pack="small"), None, cascades)
     assert guard.check_photo(astronaut) is None
     assert guard.check_photo(astronaut.point(lambda level: level * 0.3)) is Concern.MINOR
