@@ -27,6 +27,7 @@ FORBIDDEN: Final = Path(__file__).with_name("forbidden.toml")
 
 _WORD_OR_MARK = re.compile(r"[^\W_]+|[^\w\s'’‘`-]")
 _SPACED_LETTERS = re.compile(r"(?<![^\W_])(?:[^\W\d_][\W_]{1,2}){2,}[^\W\d_](?![^\W_])")
+_BROKEN = re.compile(r"(?<=[^\W\d_])[-._*]+(?=[^\W\d_])")
 _REPEATED = re.compile(r"([^\W\d_])\1{2,}")
 _RUN_WITH_LETTER = re.compile(r"\S*[^\W\d_]\S*")
 _LETTER_RUN = re.compile(r"[^\W\d_]+")
@@ -45,7 +46,7 @@ class Wording:
         self._lists = [(concern, *_compiled(content[concern.value])) for concern in Concern]
         ages: dict[str, Any] = content["ages"]
         self._adult = int(ages["adult"])
-        self._ages = _age_patterns(ages)
+        self._age = _age_pattern(ages)
 
     def concern(self, text: str) -> Concern | None:
         """What `text` asks for that is not allowed; minors come first."""
@@ -58,11 +59,8 @@ class Wording:
         return None
 
     def _below_age(self, reading: str) -> bool:
-        numbers, in_words = self._ages
-        if in_words.search(reading):
-            return True
-        found = (next(filter(None, match.groups())) for match in numbers.finditer(reading))
-        return any(int(number) < self._adult for number in found)
+        found = (next(filter(None, match.groups())) for match in self._age.finditer(reading))
+        return any(not number.isdecimal() or int(number) < self._adult for number in found)
 
 
 def _compiled(entry: dict[str, list[str]]) -> tuple[re.Pattern[str], re.Pattern[str]]:
@@ -75,22 +73,20 @@ def _phrases(patterns: Iterable[str]) -> re.Pattern[str]:
     return re.compile(rf"(?<!\S)(?:{alternatives})(?!\S)")
 
 
-def _age_patterns(ages: dict[str, Any]) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Ages in digits, and those of minors in words."""
-    numbers = (
-        r"\b(\d{1,2}) ?(?:(?:years?|yrs?) old|yo|y o|year old)\b"
-        r"|\bage[d]? (?:of )?(\d{1,2})\b"
-        r"|\b(\d{1,2}) ?(?:лет|год|года|годик\w*|годовал\w*)\b(?! назад| вместе| спустя| опыта| стажа)"
-        r"|\b(\d{1,2}) ?летн\w*"
+def _age_pattern(ages: dict[str, Any]) -> re.Pattern[str]:
+    """An age in digits, or that of a minor in words, as one of the groups."""
+    number = rf"(\d{{1,2}}|{'|'.join(ages['english'] + ages['russian'] + ages['russian_compounds'])})"
+    no_span = "".join(rf"(?<!\b{word} )" for word in ages["spans_before"])
+    nor_span = rf"(?! (?:{'|'.join(ages['spans_after'])}))"
+    patterns = (
+        rf"{number} ?(?:(?:years?|yrs?) olds?|y ?[./]? ?o)\b(?! (?:{'|'.join(ages['old_things'])}))",
+        rf"age[d]? (?:of )?{number}\b",
+        rf"{no_span}{number} ?(?:лет|год|года|годик\w*|годовал\w*)\b{nor_span}",
+        rf"{number} ?летн\w*",
+        rf"лет {number}\b",
+        rf"возраст\w* {number}\b",
     )
-    english, russian = "|".join(ages["english"]), "|".join(ages["russian"])
-    compounds = "|".join(ages["russian_compounds"])
-    in_words = (
-        rf"\b(?:{english}) (?:years?|yrs?) old\b"
-        rf"|(?<!\S)(?:{russian}) (?:лет|год|года|годик\w*)\b(?! назад| вместе| спустя)"
-        rf"|(?<!\S)(?:{compounds}) ?летн\w*"
-    )
-    return re.compile(numbers), re.compile(in_words)
+    return re.compile("|".join(rf"\b(?:{pattern})" for pattern in patterns))
 
 
 def _readings(text: str) -> Iterator[str]:
@@ -102,6 +98,8 @@ def _readings(text: str) -> Iterator[str]:
         for spaced in (version, _SPACED_LETTERS.sub(lambda found: re.sub(r"[\W_]", "", found.group()), version)):
             yield _tokens(spaced)
             yield _tokens(_REPEATED.sub(r"\1", spaced))
+            yield _tokens(_REPEATED.sub(r"\1\1", spaced))
+        yield _tokens(_BROKEN.sub("", version))
 
 
 def _plain(text: str) -> str:
