@@ -174,7 +174,8 @@ def _body_in_front(sample: _Sample, rng: np.random.Generator, unsure: bool) -> I
         joints[:, :2] += rng.normal(0, 0.015 * height, (len(joints), 2))
         joints[rng.random(len(joints)) < 0.1, 2] = 0
     weights = keypoint_weights(joints, width, height, SIGMA, ALPHA)
-    return (sample.image * weights[..., None]).round().astype(np.uint8)
+    in_front: Image = (sample.image * weights[..., None]).round().astype(np.uint8)
+    return in_front
 
 
 def _window(box: NDArray[Any], size: tuple[int, int], zoom: float, shift: tuple[float, float]) -> NDArray[np.float64]:
@@ -210,7 +211,8 @@ def _averaged(image: Image, matrix: NDArray[np.float64]) -> Image:
 def _composed(image: Image, background: Image, parts: NDArray[np.uint8], rng: np.random.Generator) -> Image:
     mask = (parts > 0).astype(np.float32)
     mask = load_opencv().GaussianBlur(mask, (0, 0), float(rng.uniform(0.4, 0.9)))[..., None]
-    return (image * mask + background * (1 - mask)).round().astype(np.uint8)
+    composed: Image = (image * mask + background * (1 - mask)).round().astype(np.uint8)
+    return composed
 
 
 def _without_person(image: Image, parts: NDArray[np.uint8]) -> Image:
@@ -269,4 +271,5 @@ def _through_a_camera(image: Image, changes: Likelihoods, rng: np.random.Generat
     x = (x - 0.5) * float(rng.uniform(0.6, 1.3)) + 0.5 + float(rng.normal(0, 0.08))
     if rng.random() < changes.noisy:
         x = x + rng.normal(0, float(rng.uniform(0.01, 0.07)), x.shape).astype(np.float32)
-    return (x.clip(0, 1) * 255).round().astype(np.uint8)
+    taken: Image = (x.clip(0, 1) * 255).round().astype(np.uint8)
+    return taken

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from engine.identity.faces import load_opencv
+from engine.identity.observation import Box
 from engine.identity.parts import clipped
-from engine.identity.profile import Box
 
 SCORE_MIN = 1.0
 """In the weaker of the two looks. 255 crops of photos without people stay below; full-length people reach 1.1 to 4."""

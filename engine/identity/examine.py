@@ -3,12 +3,13 @@
 - One person is wanted. Faces much smaller than the largest (side below COMPANION_MIN of it) are background and do not
   count; a second face of comparable size makes it several people.
 - Without a face (turned away, tilted, far off) a person standing in full length still counts.
+- Who is there is then looked at: joints, parts and an embedding of the body, where a BodyObserver is given.
 - The limits are lenient: a photo is refused only when the person on it could not be told apart.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +17,14 @@ from PIL import Image
 
 from engine.contract import Verdict
 from engine.identity.bodies import find_bodies
+from engine.identity.body import HEAD_JOINTS, Body, BodyObserver
 from engine.identity.faces import Face, FaceFinder, load_opencv
-from engine.identity.parts import body_box_from_face, clipped
-from engine.identity.profile import Box, Observation
+from engine.identity.observation import Box, Observation
+from engine.identity.parts import body_box_from_face, clipped, head_box
+from engine.identity.weighting import CONFIDENCE_MIN
 
+METHOD = 2
+"""Counts the ways in which photos have been looked at."""
 SIDE_MIN_PX = 64
 COMPANION_MIN = 0.6
 LIGHT_MIN = 22.0
@@ -48,19 +53,28 @@ class _Sight:
         return len(sides) > 1 and sides[1] >= COMPANION_MIN * max(sides)
 
 
-def examine(image: Image.Image, finder: FaceFinder) -> tuple[Verdict, int, Observation | None]:
+def examine(
+    image: Image.Image, finder: FaceFinder, bodies: BodyObserver | None = None
+) -> tuple[Verdict, int, Observation | None]:
     """The verdict, how many people were seen, and for an accepted RGB photo what was seen on it."""
     if min(image.size) < SIDE_MIN_PX:
         return Verdict.TOO_SMALL, 0, None
-    sight = _look(image, finder)
+    sight = _look(image, finder, bodies)
     observation = _observation(image, sight)
     verdict = _verdict(image, sight, observation)
-    return verdict, sight.people, observation if verdict is Verdict.ACCEPTED else None
+    if verdict is not Verdict.ACCEPTED:
+        return verdict, sight.people, None
+    return verdict, sight.people, _looked_closely(image, observation, finder, bodies)
 
 
-def observe(image: Image.Image, finder: FaceFinder) -> Observation:
+def observe(image: Image.Image, finder: FaceFinder, bodies: BodyObserver | None = None) -> Observation:
     """What is seen on any RGB photo, however poor: without a person, its size alone."""
-    return _observation(image, _look(image, finder))
+    return _looked_closely(image, _observation(image, _look(image, finder, bodies)), finder, bodies)
+
+
+def look_version(finder: FaceFinder, bodies: BodyObserver | None) -> str:
+    """Changes whenever `observe` may see the same photo differently."""
+    return f"{METHOD}/{finder.name}/{'' if bodies is None else bodies.version}"
 
 
 def sharpness(image: Image.Image, box: Box) -> float:
@@ -70,9 +84,51 @@ def sharpness(image: Image.Image, box: Box) -> float:
     return float(load_opencv().Laplacian(gray, -1).var()) / exposure**2
 
 
-def _look(image: Image.Image, finder: FaceFinder) -> _Sight:
+def _look(image: Image.Image, finder: FaceFinder, bodies: BodyObserver | None) -> _Sight:
     faces = finder.find(image)
-    return _Sight(faces, [] if faces else find_bodies(image))
+    if faces:
+        return _Sight(faces, [])
+    return _Sight([], find_bodies(image) if bodies is None else bodies.find(image))
+
+
+def _looked_closely(
+    image: Image.Image, seen: Observation, finder: FaceFinder, bodies: BodyObserver | None
+) -> Observation:
+    """With the joints and parts of the person, whose box then is as it is seen, not guessed."""
+    seen = replace(seen, version=look_version(finder, bodies))
+    if bodies is None or seen.body_box is None or min(image.size) < SIDE_MIN_PX:
+        return seen
+    body = bodies.see(image, seen.body_box)
+    if body is None or not _belongs(body, seen):
+        return seen
+    return replace(
+        seen,
+        body_box=_with_head(body.box, seen),
+        keypoints=body.keypoints,
+        parts=body.parts,
+        parts_box=body.parts_box,
+        body_embedding=body.embedding,
+    )
+
+
+def _belongs(body: Body, seen: Observation) -> bool:
+    """Whether the body is the face's: its eyes, ears and nose are where the face is. If not, one of the two is wrong,
+    and face finders are the surer."""
+    if seen.face_box is None:
+        return True
+    head = body.keypoints[list(HEAD_JOINTS)]
+    found = head[head[:, 2] >= CONFIDENCE_MIN, :2]
+    x0, y0, x1, y1 = head_box(seen.face_box)
+    return len(found) > 0 and bool(((found >= (x0, y0)) & (found <= (x1, y1))).all(1).mean() > 0.5)
+
+
+def _with_head(box: Box, seen: Observation) -> Box:
+    """A body is never seen without its own head."""
+    if seen.face_box is None:
+        return box
+    face, guessed = seen.face_box, body_box_from_face(seen.face_box, seen.width, seen.height)
+    x0, y0, x1, y1 = min(box[0], face[0]), min(box[1], guessed[1]), max(box[2], face[2]), max(box[3], face[3])
+    return clipped((x0, y0, x1, y1), seen.width, seen.height)
 
 
 def _verdict(image: Image.Image, sight: _Sight, observation: Observation) -> Verdict:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.errors import SetupError
-from engine.identity.profile import Box
+from engine.identity.observation import Box
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from PIL import Image, ImageStat
 
-from engine.identity.profile import Box
+from engine.identity.observation import Box
 
 BODY_MARGIN = 0.05
 HEAD_PER_FACE = 1.9
@@ -28,10 +28,14 @@ def body_crop(image: Image.Image, box: Box | None, width: int = 128, height: int
 
     The box gets a small margin and grows about its centre to the picture's aspect; nothing is stretched."""
     if box is None:
-        x0, y0, x1, y1 = 0.0, 0.0, float(image.width), float(image.height)
-    else:
-        x0, y0, x1, y1 = _with_margin(box, BODY_MARGIN)
-    return window(image, _to_aspect((x0, y0, x1, y1), width / height), width, height)
+        whole = (0.0, 0.0, float(image.width), float(image.height))
+        return window(image, _to_aspect(whole, width / height), width, height)
+    return window(image, body_window(box, width / height), width, height)
+
+
+def body_window(box: Box, aspect: float) -> Box:
+    """What `body_crop` shows for `box`: with the margin and of that width / height; may reach over the edge."""
+    return _to_aspect(_with_margin(box, BODY_MARGIN), aspect)
 
 
 def head_crop(image: Image.Image, face_box: Box, size: int = 32) -> Image.Image:

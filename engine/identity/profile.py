@@ -3,76 +3,19 @@
 from __future__ import annotations
 
 import io
-import zipfile
-import zlib
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from engine.errors import BadReference
+from engine.identity.observation import UNREADABLE, Box, Observation
+from engine.identity.pooling import Pooled, attend
+from engine.identity.weighting import CONFIDENCE_MIN
 
-_UNREADABLE = (ValueError, KeyError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
-"""What numpy and zipfile raise on a damaged archive."""
-
-Box = tuple[float, float, float, float]
-"""x0, y0, x1, y1 in pixels of the photo."""
-
-
-@dataclass(frozen=True)
-class Observation:
-    """What an examination saw on one photo; small enough to be kept beside it."""
-
-    width: int
-    height: int
-    face_box: Box | None = None
-    face_landmarks: NDArray[np.float32] | None = None
-    """float32 [5, 2] px: left eye, right eye, nose, mouth corners (insightface's order)."""
-    face_embedding: NDArray[np.float32] | None = None
-    """float32 [D], unit length (ArcFace)."""
-    body_box: Box | None = None
-    quality: float = 1.0
-    """0 (useless) to 1."""
-
-    def to_bytes(self) -> bytes:
-        """An .npz archive; `from_bytes` reads it back."""
-        arrays: dict[str, NDArray[np.float32]] = {
-            "size": np.array([self.width, self.height], np.float32),
-            "quality": np.array([self.quality], np.float32),
-        }
-        for name in ("face_box", "face_landmarks", "face_embedding", "body_box"):
-            if (value := getattr(self, name)) is not None:
-                arrays[name] = np.asarray(value, np.float32)
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
-        return buffer.getvalue()
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Observation:
-        """Raises BadReference when `data` is not what `to_bytes` wrote."""
-        try:
-            with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
-            width, height = (int(side) for side in arrays["size"])
-            return cls(
-                width=width,
-                height=height,
-                face_box=_box(arrays.get("face_box")),
-                face_landmarks=arrays.get("face_landmarks"),
-                face_embedding=arrays.get("face_embedding"),
-                body_box=_box(arrays.get("body_box")),
-                quality=float(arrays["quality"][0]),
-            )
-        except _UNREADABLE as error:
-            raise BadReference(f"expected an observation archive, got {len(data)} other bytes: examine anew") from error
-
-
-def _box(array: NDArray[np.float32] | None) -> Box | None:
-    if array is None:
-        return None
-    x0, y0, x1, y1 = (float(side) for side in array)
-    return x0, y0, x1, y1
+__all__ = ["Box", "IdentityProfile", "Observation", "View"]
 
 
 @dataclass(frozen=True)
@@ -92,3 +35,66 @@ class IdentityProfile:
     def __post_init__(self) -> None:
         if not self.views:
             raise BadReference("expected at least one photo of the person, got none: add a photo")
+
+    def face(self) -> Pooled | None:
+        """The face over all views that show it; None where none has an embedding."""
+        return _over_views([(view.observation.face_embedding, view.observation.quality) for view in self.views])
+
+    def body(self) -> Pooled | None:
+        """The body over all views, those that show more of it counting more; None where none has an embedding."""
+        return _over_views(
+            [
+                (view.observation.body_embedding, view.observation.quality * visibility(view.observation))
+                for view in self.views
+            ]
+        )
+
+    def to_bytes(self) -> bytes:
+        """Photos (lossless) and observations; `from_bytes` reads them back."""
+        arrays: dict[str, NDArray[Any]] = {}
+        for number, view in enumerate(self.views):
+            buffer = io.BytesIO()
+            view.image.save(buffer, "PNG", compress_level=1)
+            arrays[f"image_{number}"] = np.frombuffer(buffer.getvalue(), np.uint8)
+            arrays[f"observation_{number}"] = np.frombuffer(view.observation.to_bytes(), np.uint8)
+        archive = io.BytesIO()
+        np.savez(archive, **arrays)  # type: ignore[arg-type]
+        return archive.getvalue()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> IdentityProfile:
+        """Raises BadReference when `data` is not what `to_bytes` wrote."""
+        try:
+            with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+                views = [
+                    View(
+                        Image.open(io.BytesIO(archive[f"image_{number}"].tobytes()), formats=("PNG",)).convert("RGB"),
+                        Observation.from_bytes(archive[f"observation_{number}"].tobytes()),
+                    )
+                    for number in range(len(archive.files) // 2)
+                ]
+        except UNREADABLE as error:
+            raise BadReference(f"expected a profile archive, got {len(data)} other bytes: examine anew") from error
+        return cls(tuple(views))
+
+
+def visibility(observation: Observation) -> float:
+    """The share of the joints that are seen; for a photo that nobody looked for joints on, 1."""
+    if observation.keypoints is None:
+        return 1.0
+    return float((observation.keypoints[:, 2] >= CONFIDENCE_MIN).mean())
+
+
+def _over_views(seen: list[tuple[NDArray[np.float32] | None, float]]) -> Pooled | None:
+    """`weights` has an entry a view: 0 where there is no embedding, or one of another length than the first's."""
+    first = next((embedding for embedding, _ in seen if embedding is not None), None)
+    if first is None:
+        return None
+    alike = [number for number, (e, _) in enumerate(seen) if e is not None and e.shape == first.shape]
+    pooled = attend(
+        np.stack([np.asarray(seen[number][0], np.float32) for number in alike]),
+        np.array([seen[number][1] for number in alike], np.float32),
+    )
+    weights = np.zeros(len(seen), np.float32)
+    weights[alike] = pooled.weights
+    return Pooled(pooled.embedding, weights)

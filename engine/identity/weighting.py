@@ -39,7 +39,8 @@ def keypoint_weights(
     largest = float(nearest.max())
     if largest <= 0:
         return np.ones((height, width), np.float32)
-    return (alpha + (1 - alpha) * nearest / largest).astype(np.float32)
+    weights: NDArray[np.float32] = (alpha + (1 - alpha) * nearest / largest).astype(np.float32)
+    return weights
 
 
 def weighted(image: Image.Image, keypoints: Keypoints, sigma: float = SIGMA, alpha: float = ALPHA) -> Image.Image:

@@ -1,0 +1,94 @@
+"""Views whose clothes do not show, for a person who is to wear something else than on the photos.
+
+Skin, hair and head stay as they are; garments become one grey, the same that nano has been trained with.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from engine.identity.body import GARMENTS, BodyPart, parts_on_photo
+from engine.identity.faces import load_opencv
+from engine.identity.observation import Box, Observation
+from engine.identity.parts import head_box
+from engine.identity.profile import View
+from engine.identity.regions import Region, region_boxes
+
+HIDDEN_RGB: Final = (128, 128, 128)
+GARMENT_SHARE_MIN: Final = 0.25
+"""Of the torso's box: with fewer garment pixels the part map is not believed and the boxes are used."""
+_RIM: Final = 1 / 100
+"""By so much of the body's height the hidden area is grown: the part map is coarse."""
+
+
+def without_clothes(view: View) -> Image.Image:
+    """The photo with torso, legs and feet greyed out where garments are, by the part map or else by boxes.
+
+    A photo on which neither a face nor a body was seen comes back as it is."""
+    hidden = garment_mask(view.observation)
+    if hidden is None:
+        return view.image
+    return Image.composite(Image.new("RGB", view.image.size, HIDDEN_RGB), view.image, hidden)
+
+
+def garment_mask(seen: Observation) -> Image.Image | None:
+    """Mode L in the photo's size, 255 where clothes are or must be expected; None where no body is known."""
+    boxes = region_boxes(seen)
+    if not boxes:
+        return None
+    parts = parts_on_photo(seen)
+    if parts is not None and _believable(parts, boxes):
+        return _from_parts(seen, parts)
+    return _from_boxes(seen, boxes)
+
+
+def _believable(parts: NDArray[np.uint8], boxes: dict[Region, Box]) -> bool:
+    """Whether the part map shows clothes where they must be."""
+    if Region.TORSO not in boxes:
+        return bool(np.isin(parts, GARMENTS).any())
+    x0, y0, x1, y1 = (round(side) for side in boxes[Region.TORSO])
+    torso = parts[y0:y1, x0:x1]
+    return torso.size > 0 and float(np.isin(torso, GARMENTS).mean()) >= GARMENT_SHARE_MIN
+
+
+def _from_parts(seen: Observation, parts: NDArray[np.uint8]) -> Image.Image:
+    """Garments with a rim that eats into the background, never into skin, hair or face."""
+    garments = np.isin(parts, GARMENTS).astype(np.uint8)
+    height = seen.height if seen.body_box is None else seen.body_box[3] - seen.body_box[1]
+    rim = 2 * round(_RIM * height) + 1
+    grown = load_opencv().dilate(garments, np.ones((rim, rim), np.uint8))
+    rim_only = (grown > 0) & (parts == BodyPart.BACKGROUND)
+    return Image.fromarray(((garments > 0) | rim_only).astype(np.uint8) * 255)
+
+
+def _from_boxes(seen: Observation, boxes: dict[Region, Box]) -> Image.Image:
+    """Everything of the body below the head."""
+    mask = Image.new("L", (seen.width, seen.height))
+    brush = ImageDraw.Draw(mask)
+    for region, box in boxes.items():
+        if region is not Region.HEAD:
+            brush.rectangle(_below_head(box, boxes, seen), fill=255)
+    if seen.face_box is not None:
+        brush.rectangle(_upper_half(head_box(seen.face_box), seen.face_box), fill=0)
+    return mask
+
+
+def _below_head(box: Box, boxes: dict[Region, Box], seen: Observation) -> Box:
+    """`box` from the chin on; without a head from where a standing person's shoulders are."""
+    x0, y0, x1, y1 = box
+    if seen.face_box is not None:
+        chin = seen.face_box[3]
+    elif Region.HEAD in boxes:
+        chin = boxes[Region.HEAD][3]
+    else:
+        whole = boxes.get(Region.WHOLE, box)
+        chin = whole[1] + (whole[3] - whole[1]) / 7
+    return x0, min(max(y0, chin), y1), x1, y1
+
+
+def _upper_half(head: Box, face: Box) -> Box:
+    return head[0], head[1], head[2], face[3]

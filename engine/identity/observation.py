@@ -1,0 +1,94 @@
+"""What was seen on one photo, in a form that no backbone, finder or network needs to be there to read."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import BadReference
+
+UNREADABLE: Final = (ValueError, KeyError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+"""What numpy and zipfile raise on a damaged archive."""
+
+Box = tuple[float, float, float, float]
+"""x0, y0, x1, y1 in pixels of the photo."""
+_BOXES: Final = ("face_box", "body_box", "parts_box")
+_ARRAYS: Final = ("face_landmarks", "face_embedding", "keypoints", "body_embedding")
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """What an examination saw on one photo; small enough to be kept beside it."""
+
+    width: int
+    height: int
+    face_box: Box | None = None
+    face_landmarks: NDArray[np.float32] | None = None
+    """float32 [5, 2] px: left eye, right eye, nose, mouth corners (insightface's order)."""
+    face_embedding: NDArray[np.float32] | None = None
+    """float32 [D], unit length (ArcFace)."""
+    body_box: Box | None = None
+    quality: float = 1.0
+    """0 (useless) to 1."""
+    keypoints: NDArray[np.float32] | None = None
+    """float32 [17, 3] in COCO order: x px, y px, confidence in 0..1 (0: not seen)."""
+    parts: NDArray[np.uint8] | None = None
+    """uint8 [h, w] of BodyPart, a coarse map of what `parts_box` shows; all but the background is the person."""
+    parts_box: Box | None = None
+    body_embedding: NDArray[np.float32] | None = None
+    """float32 [D], unit length."""
+    version: str = ""
+    """Who looked (`look_version`); empty for profiles stored before anybody looked for joints."""
+
+    def to_bytes(self) -> bytes:
+        """An .npz archive; `from_bytes` reads it back."""
+        arrays: dict[str, NDArray[Any]] = {
+            "size": np.array([self.width, self.height], np.float32),
+            "quality": np.array([self.quality], np.float32),
+            "version": np.frombuffer(self.version.encode(), np.uint8),
+        }
+        for name in (*_BOXES, *_ARRAYS):
+            if (value := getattr(self, name)) is not None:
+                arrays[name] = np.asarray(value, np.float32)
+        if self.parts is not None:
+            arrays["parts"] = self.parts
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+        return buffer.getvalue()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Observation:
+        """Raises BadReference when `data` is not what `to_bytes` wrote, now or in an earlier version."""
+        try:
+            with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
+            width, height = (int(side) for side in arrays["size"])
+            return cls(
+                width=width,
+                height=height,
+                quality=float(arrays["quality"][0]),
+                parts=arrays.get("parts"),
+                version=arrays["version"].tobytes().decode() if "version" in arrays else "",
+                face_box=_box(arrays.get("face_box")),
+                body_box=_box(arrays.get("body_box")),
+                parts_box=_box(arrays.get("parts_box")),
+                face_landmarks=arrays.get("face_landmarks"),
+                face_embedding=arrays.get("face_embedding"),
+                keypoints=arrays.get("keypoints"),
+                body_embedding=arrays.get("body_embedding"),
+            )
+        except UNREADABLE as error:
+            raise BadReference(f"expected an observation archive, got {len(data)} other bytes: examine anew") from error
+
+
+def _box(array: NDArray[np.float32] | None) -> Box | None:
+    if array is None:
+        return None
+    x0, y0, x1, y1 = (float(side) for side in array)
+    return x0, y0, x1, y1

@@ -1,0 +1,170 @@
+"""The shipped observer: one small network, trained on synthetic people, reads joints, parts and the body's embedding.
+
+It looks at the crop of one person; where people stand is asked of OpenCV's detector. Its crop is drawn again about what
+it saw, so that a rough box (a guess from the face) becomes the person's own.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from engine.errors import SetupError
+from engine.identity.bodies import find_bodies
+from engine.identity.body import Body, BodyObserver, BodyPart
+from engine.identity.faces import load_opencv
+from engine.identity.network import joints, load_network
+from engine.identity.observation import Box
+from engine.identity.parts import body_crop, body_window, clipped
+from engine.identity.weighting import CONFIDENCE_MIN, Keypoints, weighted
+
+SHIPPED_OBSERVER: Final = Path(__file__).parent.parent / "weights" / "observer"
+LOOKS_MAX: Final = 2
+SAME_BOX: Final = 0.75
+"""Intersection over union above which another look would show nothing new."""
+PERSON_SHARE_MIN: Final = 0.03
+"""Of the crop; what is smaller is a speck."""
+JOINTS_MIN: Final = 3
+
+
+class NetworkObserver:
+    """Looks with the network of `folder`, on the CPU: a look takes some hundredths of a second there."""
+
+    def __init__(self, folder: Path = SHIPPED_OBSERVER) -> None:
+        self._network, self._metadata = load_network(folder)
+
+    @property
+    def version(self) -> str:
+        return f"observer-{self._metadata.get('commit', '')}-{self._metadata.get('step', 0)}"
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        return self._metadata
+
+    def find(self, image: Image.Image) -> list[Box]:
+        return find_bodies(image)
+
+    def see(self, image: Image.Image, box: Box) -> Body | None:
+        config = self._network.config
+        for _ in range(LOOKS_MAX):
+            crop = body_crop(image, box, config.width, config.height)
+            window = body_window(box, config.width / config.height)
+            points, parts = self._read(crop)
+            seen = _person_box(points, parts)
+            if seen is None:
+                return None
+            last = box
+            box = clipped(_on_photo(seen, window, crop), image.width, image.height)
+            if overlap(box, last) > SAME_BOX:
+                break
+        points = points_on_photo(points, window, crop.size)
+        return Body(box, inside(points, image), parts, window, self.embed(image, box, points))
+
+    def parts(self, image: Image.Image, box: Box) -> tuple[NDArray[np.uint8], Box]:
+        """The part map of the person in `box` and what it shows of the photo."""
+        config = self._network.config
+        _, parts = self._read(body_crop(image, box, config.width, config.height))
+        return parts, body_window(box, config.width / config.height)
+
+    def embed(self, image: Image.Image, box: Box, keypoints: Keypoints) -> NDArray[np.float32]:
+        """The unit embedding of the person in `box` whose joints (px of the photo) are known."""
+        config = self._network.config
+        window = body_window(box, config.width / config.height)
+        crop = body_crop(image, box, config.width, config.height)
+        with torch.inference_mode():
+            embedding = self._network.embed(_tensor(weighted(crop, points_in_crop(keypoints, window, crop.size))))
+        return np.asarray(embedding[0].numpy(), np.float32)
+
+    def _read(self, crop: Image.Image) -> tuple[Keypoints, NDArray[np.uint8]]:
+        """Joints in px of the crop, and its part map without specks."""
+        with torch.inference_mode():
+            outputs = self._network(_tensor(crop))
+            points, parts = joints(outputs)[0].numpy(), outputs.parts[0].argmax(0).byte().numpy()
+        return points, _largest(parts)
+
+
+def open_observer(
+    pose_model: Path | None = None, person_detector: Path | None = None, device: str = "cpu"
+) -> BodyObserver:
+    """ViTPose with RT-DETR where both folders are given, else the shipped network alone.
+
+    Raises SetupError when only one of the two is given, WeightsError for a folder that cannot be loaded."""
+    shipped = NetworkObserver()
+    if pose_model is None and person_detector is None:
+        return shipped
+    if pose_model is None or person_detector is None:
+        raise SetupError(
+            "expected both ENGINE_POSE_MODEL and ENGINE_PERSON_DETECTOR or neither, got one: set the other, or unset it"
+        )
+    from engine.identity.vitpose import VitPoseObserver
+
+    return VitPoseObserver(pose_model, person_detector, shipped, device)
+
+
+def overlap(box: Box, other: Box) -> float:
+    """Intersection over union."""
+    width = min(box[2], other[2]) - max(box[0], other[0])
+    height = min(box[3], other[3]) - max(box[1], other[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    areas = sum((b[2] - b[0]) * (b[3] - b[1]) for b in (box, other))
+    return width * height / (areas - width * height)
+
+
+def points_on_photo(points: Keypoints, window: Box, size: tuple[int, int]) -> Keypoints:
+    """Joints in px of a crop of `size` that shows `window` -> in px of the photo."""
+    scale = np.array([(window[2] - window[0]) / size[0], (window[3] - window[1]) / size[1]], np.float32)
+    return np.concatenate([points[:, :2] * scale + np.array(window[:2], np.float32), points[:, 2:]], 1)
+
+
+def points_in_crop(points: Keypoints, window: Box, size: tuple[int, int]) -> Keypoints:
+    """The other way round."""
+    scale = np.array([size[0] / (window[2] - window[0]), size[1] / (window[3] - window[1])], np.float32)
+    return np.concatenate([(points[:, :2] - np.array(window[:2], np.float32)) * scale, points[:, 2:]], 1)
+
+
+def _tensor(crop: Image.Image) -> Tensor:
+    """[1, 3, H, W] in [-1, 1]."""
+    return torch.from_numpy(np.array(crop)).permute(2, 0, 1)[None].float() / 127.5 - 1
+
+
+def inside(points: Keypoints, image: Image.Image) -> Keypoints:
+    """What is seen is on the photo: joints beyond its edge are not."""
+    x, y = points[:, 0], points[:, 1]
+    within = (x >= 0) & (x <= image.width) & (y >= 0) & (y <= image.height)
+    return np.stack([x, y, points[:, 2] * within], 1).astype(np.float32)
+
+
+def _largest(parts: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The part map with the largest connected figure alone."""
+    cv2 = load_opencv()
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((parts > 0).astype(np.uint8), connectivity=8)
+    if count <= 2:
+        return parts
+    largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    kept: NDArray[np.uint8] = np.where(labels == largest, parts, np.uint8(BodyPart.BACKGROUND))
+    return kept
+
+
+def _person_box(points: Keypoints, parts: NDArray[np.uint8]) -> Box | None:
+    """Around the figure and its joints, in px of the crop; None where nobody is seen."""
+    figure = np.asarray(parts > 0)
+    rows, columns = np.flatnonzero(figure.any(1)), np.flatnonzero(figure.any(0))
+    seen = points[points[:, 2] >= CONFIDENCE_MIN, :2]
+    if figure.mean() < PERSON_SHARE_MIN or len(seen) < JOINTS_MIN:
+        return None
+    x0, y0 = min(float(columns[0]), float(seen[:, 0].min())), min(float(rows[0]), float(seen[:, 1].min()))
+    x1, y1 = max(columns[-1] + 1.0, float(seen[:, 0].max())), max(rows[-1] + 1.0, float(seen[:, 1].max()))
+    return x0, y0, x1, y1
+
+
+def _on_photo(box: Box, window: Box, crop: Image.Image) -> Box:
+    scale_x, scale_y = (window[2] - window[0]) / crop.width, (window[3] - window[1]) / crop.height
+    x0, y0, x1, y1 = box
+    return window[0] + x0 * scale_x, window[1] + y0 * scale_y, window[0] + x1 * scale_x, window[1] + y1 * scale_y

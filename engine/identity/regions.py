@@ -1,0 +1,135 @@
+"""The parts a body is shown to a backbone in: whole, head, torso, legs, feet; what is not seen is left out.
+
+Joints say where a part is; the part map fills in where they do not.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from engine.identity.body import ANKLES, HEAD_JOINTS, HIPS, KNEES, SHOULDERS, BodyPart, parts_on_photo
+from engine.identity.observation import Box, Observation
+from engine.identity.parts import clipped, head_box, window
+from engine.identity.profile import View
+from engine.identity.weighting import CONFIDENCE_MIN
+
+PIXELS_MIN: Final = 0.002
+"""Of the photo: a part that shows less is not there."""
+_FACE_PER_EARS: Final = 1.15
+"""Height and width of a face box in distances between the outermost of eyes, ears and nose."""
+_FACE_PER_SHOULDERS: Final = 0.42
+
+
+class Region(StrEnum):
+    """A body's parts, from the whole to the ground."""
+
+    WHOLE = "whole"
+    HEAD = "head"
+    TORSO = "torso"
+    LEGS = "legs"
+    FEET = "feet"
+
+
+def region_boxes(seen: Observation) -> dict[Region, Box]:
+    """The regions that the photo shows, px, inside the photo."""
+    parts = parts_on_photo(seen)
+    found = {
+        Region.WHOLE: seen.body_box,
+        Region.HEAD: _head(seen, parts),
+        Region.TORSO: _torso(seen, parts),
+        Region.LEGS: _legs(seen, parts),
+        Region.FEET: _feet(seen, parts),
+    }
+    return {region: clipped(box, seen.width, seen.height) for region, box in found.items() if box is not None}
+
+
+def region_crops(view: View, size: int) -> dict[Region, Image.Image]:
+    """Each region as an RGB square of `size` px, nothing stretched."""
+    return {
+        region: window(view.image, _square(box), size, size) for region, box in region_boxes(view.observation).items()
+    }
+
+
+def _head(seen: Observation, parts: NDArray[np.uint8] | None) -> Box | None:
+    if seen.face_box is not None:
+        return head_box(seen.face_box)
+    joints = _seen(seen, HEAD_JOINTS)
+    if len(joints) >= 2:
+        spread = float(np.ptp(joints, axis=0).max()) * _FACE_PER_EARS
+        shoulders = _seen(seen, SHOULDERS)
+        if len(shoulders) == 2:
+            spread = max(spread, float(np.linalg.norm(shoulders[0] - shoulders[1])) * _FACE_PER_SHOULDERS)
+        x, y = joints.mean(0)
+        return head_box((x - spread / 2, y - spread / 2, x + spread / 2, y + spread / 2))
+    return _shown(parts, BodyPart.FACE, BodyPart.HAIR)
+
+
+def _torso(seen: Observation, parts: NDArray[np.uint8] | None) -> Box | None:
+    shoulders, hips = _seen(seen, SHOULDERS), _seen(seen, HIPS)
+    if not len(shoulders):
+        return _shown(parts, BodyPart.TOP)
+    reach = float(np.ptp(shoulders, axis=0).max()) or 0.25 * _height(seen)
+    if len(hips):
+        return _around(np.concatenate([shoulders, hips]), 0.25 * reach)
+    x0, y0, x1, y1 = _around(shoulders, 0.25 * reach)
+    return x0, y0, x1, y1 + 1.3 * reach
+
+
+def _legs(seen: Observation, parts: NDArray[np.uint8] | None) -> Box | None:
+    lower = _seen(seen, (*KNEES, *ANKLES))
+    if not len(lower):
+        return _shown(parts, BodyPart.BOTTOM)
+    joints = np.concatenate([_seen(seen, HIPS), lower])
+    return _around(joints, 0.12 * max(float(np.ptp(joints, axis=0).max()), 0.1 * _height(seen)))
+
+
+def _feet(seen: Observation, parts: NDArray[np.uint8] | None) -> Box | None:
+    ankles = _seen(seen, ANKLES)
+    if not len(ankles):
+        return _shown(parts, BodyPart.SHOES)
+    x0, y0, x1, y1 = _around(ankles, 0.07 * _height(seen))
+    shoes = _shown(parts, BodyPart.SHOES)
+    return (x0, y0, x1, y1) if shoes is None else _union((x0, y0, x1, y1), shoes)
+
+
+def _height(seen: Observation) -> float:
+    box = seen.body_box
+    return float(seen.height) if box is None else box[3] - box[1]
+
+
+def _seen(seen: Observation, joints: tuple[int, ...]) -> NDArray[np.float32]:
+    """[n, 2] px of those of `joints` that are seen."""
+    if seen.keypoints is None:
+        return np.zeros((0, 2), np.float32)
+    chosen = seen.keypoints[list(joints)]
+    return np.asarray(chosen[chosen[:, 2] >= CONFIDENCE_MIN, :2], np.float32)
+
+
+def _shown(parts: NDArray[np.uint8] | None, *wanted: BodyPart) -> Box | None:
+    if parts is None:
+        return None
+    shows = np.isin(parts, wanted)
+    if shows.mean() < PIXELS_MIN:
+        return None
+    rows, columns = np.flatnonzero(shows.any(1)), np.flatnonzero(shows.any(0))
+    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
+
+
+def _around(points: NDArray[np.float32], margin: float) -> Box:
+    (x0, y0), (x1, y1) = points.min(0), points.max(0)
+    return float(x0) - margin, float(y0) - margin, float(x1) + margin, float(y1) + margin
+
+
+def _union(box: Box, other: Box) -> Box:
+    return min(box[0], other[0]), min(box[1], other[1]), max(box[2], other[2]), max(box[3], other[3])
+
+
+def _square(box: Box) -> Box:
+    half = max(box[2] - box[0], box[3] - box[1], 1.0) / 2
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    return x - half, y - half, x + half, y + half

@@ -1,0 +1,58 @@
+"""Photos become views; nobody looks twice at the same photo.
+
+What a bot has stored beside a photo is used while it comes from the observer that works here now; otherwise the photo
+is looked at anew, and what was seen is kept by the hash of its bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final
+
+from PIL import Image
+
+from engine.errors import BadReference
+from engine.identity.photo import read_photo
+from engine.identity.profile import Observation, View
+
+log = logging.getLogger(__name__)
+
+KEPT: Final = 512
+"""Observations take a few kilobytes each."""
+
+
+class Views:
+    """Opens photos with `look`, whose observations carry `version`. Not thread-safe."""
+
+    def __init__(self, look: Callable[[Image.Image], Observation], version: str, kept: int = KEPT) -> None:
+        self._look = look
+        self._version = version
+        self._kept = kept
+        self._known: OrderedDict[str, Observation] = OrderedDict()
+
+    def open(self, photo: bytes, stored: bytes | None = None) -> View:
+        """The photo with what is seen on it; `stored` is an Observation as bytes. Raises BadReference for no photo."""
+        image = read_photo(photo)
+        return View(image, self._stored(stored, image) or self._seen(photo, image))
+
+    def _stored(self, stored: bytes | None, image: Image.Image) -> Observation | None:
+        if stored is None:
+            return None
+        try:
+            seen = Observation.from_bytes(stored)
+        except BadReference as error:
+            log.warning("a stored profile cannot be read, the photo is looked at anew: %s", error)
+            return None
+        return seen if seen.version == self._version and (seen.width, seen.height) == image.size else None
+
+    def _seen(self, photo: bytes, image: Image.Image) -> Observation:
+        key = hashlib.sha256(photo).hexdigest() + self._version
+        if key not in self._known:
+            self._known[key] = self._look(image)
+            if len(self._known) > self._kept:
+                self._known.popitem(last=False)
+        self._known.move_to_end(key)
+        return self._known[key]

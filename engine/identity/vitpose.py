@@ -1,0 +1,113 @@
+"""Joints and boxes from large public models, for an operator who has them: ViTPose (COCO's 17) and RT-DETR.
+
+Both are Apache-2.0: usyd-community/vitpose-base-simple and PekingU/rtdetr_r50vd_coco_o365. Part map and embedding stay
+the shipped network's, which then looks at a box and joints that are right.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from PIL import Image
+from transformers import RTDetrForObjectDetection, VitPoseForPoseEstimation
+from transformers.models.rt_detr.image_processing_pil_rt_detr import RTDetrImageProcessorPil
+from transformers.models.vitpose.image_processing_pil_vitpose import VitPoseImageProcessorPil
+
+from engine.errors import WeightsError
+from engine.identity.body import Body
+from engine.identity.observation import Box
+from engine.identity.observer import NetworkObserver, inside, overlap
+from engine.identity.parts import clipped
+from engine.identity.weighting import Keypoints
+
+PERSON_MIN: Final = 0.5
+"""The detector's score."""
+SAME_PERSON: Final = 0.1
+"""Overlap of a detected person with the box that was asked for."""
+PERSON_LABEL: Final = "person"
+JOINTS: Final = 17
+
+
+class VitPoseObserver:
+    """`pose` and `detector` are local folders with config, weights and preprocessor; nothing is downloaded."""
+
+    def __init__(self, pose: Path, detector: Path, parts: NetworkObserver, device: str = "cpu") -> None:
+        self._device = device
+        self._parts = parts
+        self._pose, self._pose_input = _load(pose, VitPoseForPoseEstimation, VitPoseImageProcessorPil, device)
+        self._detector, self._detector_input = _load(
+            detector, RTDetrForObjectDetection, RTDetrImageProcessorPil, device
+        )
+        labels = self._detector.config.id2label
+        self._person = next((int(number) for number, name in labels.items() if name == PERSON_LABEL), 0)
+        heads = self._pose.config.num_labels
+        if heads != JOINTS:
+            raise WeightsError(
+                f"expected a pose model of COCO's {JOINTS} joints in {pose}, got {heads}: "
+                "set ENGINE_POSE_MODEL to vitpose-base-simple or another of the same joints"
+            )
+        self._name = f"vitpose-{pose.name}-{detector.name}"
+
+    @property
+    def version(self) -> str:
+        return f"{self._name}-{self._parts.version}"
+
+    def find(self, image: Image.Image) -> list[Box]:
+        with torch.inference_mode():
+            inputs = self._detector_input(images=image, return_tensors="pt").to(self._device)
+            outputs = self._detector(**inputs)
+        (found,) = self._detector_input.post_process_object_detection(
+            outputs, threshold=PERSON_MIN, target_sizes=[(image.height, image.width)]
+        )
+        people = [
+            (float(score), _box(box, image))
+            for score, label, box in zip(found["scores"], found["labels"], found["boxes"], strict=True)
+            if int(label) == self._person
+        ]
+        return [box for _, box in sorted(people, reverse=True)]
+
+    def see(self, image: Image.Image, box: Box) -> Body | None:
+        """The detected person that `box` fits best, else whom the shipped network sees there."""
+        best = max(self.find(image), key=lambda person: overlap(person, box), default=box)
+        if overlap(best, box) > SAME_PERSON and best is not box:
+            box = best
+        elif (rough := self._parts.see(image, box)) is not None:
+            box = rough.box
+        else:
+            return None
+        keypoints = self._joints(image, box)
+        parts, parts_box = self._parts.parts(image, box)
+        return Body(box, keypoints, parts, parts_box, self._parts.embed(image, box, keypoints))
+
+    def _joints(self, image: Image.Image, box: Box) -> Keypoints:
+        as_coco = [[box[0], box[1], box[2] - box[0], box[3] - box[1]]]
+        with torch.inference_mode():
+            inputs = self._pose_input(image, boxes=[as_coco], return_tensors="pt").to(self._device)
+            outputs = self._pose(**inputs)
+        (people,) = self._pose_input.post_process_pose_estimation(outputs, boxes=[as_coco])
+        found = people[0]
+        points, scores = np.asarray(found["keypoints"], np.float32), np.asarray(found["scores"], np.float32)
+        keypoints = np.zeros((JOINTS, 3), np.float32)
+        keypoints[np.asarray(found["labels"])] = np.concatenate([points, scores[:, None].clip(0, 1)], 1)
+        return inside(keypoints, image)
+
+
+def _load(folder: Path, model: Any, processor: Any, device: str) -> tuple[Any, Any]:
+    """Raises WeightsError, in one line, for what is no such folder."""
+    try:
+        loaded = model.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+        return loaded.eval().to(device), processor.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise WeightsError(
+            f"expected {model.__name__} in {folder}, could not load it ({reason}): "
+            "set ENGINE_POSE_MODEL and ENGINE_PERSON_DETECTOR to folders that hold them, or unset both"
+        ) from error
+
+
+def _box(box: torch.Tensor, image: Image.Image) -> Box:
+    x0, y0, x1, y1 = (float(side) for side in box)
+    return clipped((x0, y0, x1, y1), image.width, image.height)
