@@ -4,7 +4,7 @@ Z = Attn(Q, K_text, V_text) + l_face Attn(Q, K_face, V_face) + l_body Attn(Q, K_
 
 The text branch is the base model's own; the image branches add projections of their own. Tokens do not depend on the
 denoising step, so K and V of the image branches are computed once a request (`BranchProjections.keys_values`) and
-reused exactly at every step.
+reused exactly at every step; so can be those of the text (`engine.adapter.model.text_keys_values`).
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ class BranchCondition:
     block_scales: factors on the scale by block, "up_blocks.1" or finer; the longest name that fits a layer holds, 1.0
     where none does. regions: number of positions L of a layer -> bool [B, L, N], which tokens a position may read, so
     that several people stay apart (`region_masks`); a position that may read none gets nothing from this branch.
+
+    absent: how many pictures at the head of the batch have no such branch and cost nothing: the negative half under
+    guidance. All tensors are of the other pictures alone.
     """
 
     scale: Tensor
@@ -39,6 +42,7 @@ class BranchCondition:
     keys_values: Mapping[str, tuple[Tensor, Tensor]] | None = None
     block_scales: Mapping[str, float] | None = None
     regions: Mapping[int, Tensor] | None = None
+    absent: int = 0
 
     def scale_in(self, layer: str) -> Tensor:
         """[B] for the layer of this name."""
@@ -56,6 +60,9 @@ class BranchCondition:
         allowed = self.regions[positions][:, None]
         return allowed if mask is None else allowed & mask
 
+
+KeysValues = Mapping[str, tuple[Tensor, Tensor]]
+"""Layer name -> K and V, each [B, heads, N, head_dim]."""
 
 IdentityCondition = Mapping[str, BranchCondition]
 """Branch name -> its condition; an absent branch costs nothing."""
@@ -93,12 +100,21 @@ class BranchedAttention:
         attention_mask: Tensor | None = None,
         temb: Tensor | None = None,
         identity: IdentityCondition | None = None,
+        text: KeysValues | None = None,
     ) -> Tensor:
-        """hidden_states [B, L, C], encoder_hidden_states (text) [B, M, D] -> [B, L, C]."""
-        query, key, value = project(attn, hidden_states, encoder_hidden_states)
+        """hidden_states [B, L, C], encoder_hidden_states (text) [B, M, D] -> [B, L, C]. text: its K and V, if known."""
+        if text is None:
+            query, key, value = project(attn, hidden_states, encoder_hidden_states)
+        else:
+            query, (key, value) = split_heads(attn.to_q(hidden_states), attn.heads), text[self.layer]
         mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=attention_mask)
         for name, branch in (identity or {}).items():
-            mixed = mixed + self._branch(query, name, branch)
+            added = self._branch(query[branch.absent :], name, branch)
+            mixed = (
+                mixed + added
+                if not branch.absent
+                else torch.cat([mixed[: branch.absent], mixed[branch.absent :] + added])
+            )
         return output(attn, mixed)
 
     def _branch(self, query: Tensor, name: str, branch: BranchCondition) -> Tensor:
@@ -116,7 +132,7 @@ class BranchedAttention:
 
 
 class PlainAttention:
-    """The processor of self-attention layers: stock attention that lets the identity pass by."""
+    """The processor of self-attention layers: stock attention that lets identity and text pass by."""
 
     def __call__(
         self,
@@ -126,6 +142,7 @@ class PlainAttention:
         attention_mask: Tensor | None = None,
         temb: Tensor | None = None,
         identity: IdentityCondition | None = None,
+        text: KeysValues | None = None,
     ) -> Tensor:
         """hidden_states [B, L, C] -> [B, L, C]."""
         query, key, value = project(attn, hidden_states, encoder_hidden_states)
@@ -198,20 +215,6 @@ def with_negative(identity: IdentityCondition, negative: IdentityCondition) -> d
     return {name: doubled(branch, negative[name]) for name, branch in identity.items()}
 
 
-def repeat_condition(identity: IdentityCondition, negative_scale: float = 0.0) -> dict[str, BranchCondition]:
-    """The condition for a doubled batch [negative; positive] of classifier-free guidance; K and V are shared."""
-
-    def doubled(branch: BranchCondition) -> BranchCondition:
-        assert branch.keys_values is not None, "compute keys and values before doubling"
-        return replace(
-            branch,
-            scale=torch.cat([negative_scale * branch.scale, branch.scale]),
-            mask=None if branch.mask is None else torch.cat([branch.mask, branch.mask]),
-            regions=branch.regions and {length: torch.cat([mask, mask]) for length, mask in branch.regions.items()},
-            keys_values={
-                layer: (torch.cat([key, key]), torch.cat([value, value]))
-                for layer, (key, value) in branch.keys_values.items()
-            },
-        )
-
-    return {name: doubled(branch) for name, branch in identity.items()}
+def repeat_condition(identity: IdentityCondition) -> dict[str, BranchCondition]:
+    """The condition for a doubled batch [negative; positive] of classifier-free guidance, its negative half without."""
+    return {name: replace(branch, absent=len(branch.scale)) for name, branch in identity.items()}

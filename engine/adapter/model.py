@@ -186,5 +186,19 @@ def cross_attention_layers(unet: Any) -> dict[str, tuple[int, int]]:
     return layers
 
 
+def text_keys_values(unet: Any, text: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
+    """text [B, M, D] -> K and V of every cross-attention layer by processor name, exactly as the layer computes them.
+
+    Goes into `cross_attention_kwargs` as "text" beside "identity", with the same text as `encoder_hidden_states`.
+    """
+    known = {}
+    for name in unet.attn_processors:
+        attention = unet.get_submodule(name.removesuffix(".processor"))
+        if attention.is_cross_attention:
+            key, value = attention.to_k(text), attention.to_v(text)
+            known[name] = split_heads(key, attention.heads), split_heads(value, attention.heads)
+    return known
+
+
 def _module_key(name: str) -> str:
     return name.removesuffix(".processor").replace(".", "/")

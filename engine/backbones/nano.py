@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from engine.adapter.attention import BRANCHES, BranchCondition, repeat_condition
-from engine.adapter.model import Adapter, AdapterConfig, cross_attention_layers
+from engine.adapter.model import Adapter, AdapterConfig, cross_attention_layers, text_keys_values
 from engine.adapter.pose import PoseEncoder
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.base import Capabilities, Drawing, Step, StepCallback
@@ -205,6 +205,7 @@ class NanoBackbone:
             guided and pose is not None
         ):  # as in training, a row told nothing has no pose: guidance sharpens the pose too
             pose = [torch.cat([torch.zeros_like(residual), residual]) for residual in pose]
+        known = {"identity": identity, "text": text_keys_values(self.model.unet, text)}
         scheduler = DDIMScheduler.from_config(self.model.scheduler.config)
         scheduler.set_timesteps(steps, device=self._device)
         latents = self._noise([d.seed for d in drawings])
@@ -215,7 +216,7 @@ class NanoBackbone:
                 timestep,
                 text,
                 class_labels=pooled,
-                cross_attention_kwargs={"identity": identity},
+                cross_attention_kwargs=known,
                 down_intrablock_additional_residuals=None if pose is None else list(pose),
                 return_dict=False,
             )[0]

@@ -10,7 +10,7 @@ from diffusers import UNet2DConditionModel
 from torch import Tensor
 
 from engine.adapter.attention import BranchCondition, region_masks, repeat_condition, rescaled
-from engine.adapter.model import Adapter, AdapterConfig, cross_attention_layers
+from engine.adapter.model import Adapter, AdapterConfig, cross_attention_layers, text_keys_values
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_the_doubled_condition_leaves_the_negative_half_without_identity(
     with torch.no_grad():
         doubled = repeat_condition(adapter.cache(condition()))
     output = predict(unet, rows=4, **identity(doubled))
-    torch.testing.assert_close(output[:2], predict(unet, rows=4)[:2])
+    assert torch.equal(output[:2], predict(unet, rows=4)[:2])
     assert not torch.allclose(output[2:], predict(unet, rows=4)[2:])
 
 
@@ -189,3 +189,21 @@ def test_compiles_without_a_graph_break(unet: UNet2DConditionModel, adapter: Ada
     expected = predict(unet, **identity(cached))
     unet.compile(fullgraph=True, backend="eager")
     torch.testing.assert_close(expected, predict(unet, **identity(cached)))
+
+
+def test_keys_and_values_of_the_text_known_before_give_the_same_output(
+    unet: UNet2DConditionModel, adapter: Adapter
+) -> None:
+    adapter.attach(unet)
+    expected = predict(unet, **identity(condition()))
+    noise = torch.Generator().manual_seed(2)
+    torch.randn(2, 4, 12, 8, generator=noise)
+    with torch.no_grad():
+        text = text_keys_values(unet, torch.randn(2, 5, 24, generator=noise))
+        cached = adapter.cache(condition())
+    known = {"cross_attention_kwargs": {"identity": cached, "text": text}}
+    assert torch.equal(expected, predict(unet, **known))
+    other = {name: (key, 2 * value) for name, (key, value) in text.items()}
+    assert not torch.allclose(expected, predict(unet, cross_attention_kwargs={"identity": cached, "text": other}))
+    unet.compile(fullgraph=True, backend="eager")
+    torch.testing.assert_close(expected, predict(unet, **known))
