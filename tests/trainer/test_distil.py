@@ -1,0 +1,90 @@
+"""A student learns to draw in few unguided steps what its teacher draws in many guided ones."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from engine.backbones.autoencoder import NanoAutoencoder
+from engine.backbones.nano import NanoBackbone, load_model, save_model
+from trainer.__main__ import main
+from trainer.data import TrainingPhotos
+from trainer.distil import TOLD, DistilRun, Schedule, distil, leading, noise_like, predict, step, tell, trajectory
+from trainer.nano import build, train_tokenizer
+from trainer.shards import read_shards
+
+LONG = 60.0
+
+
+@pytest.fixture(scope="module")
+def teacher(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("teacher")
+    torch.manual_seed(0)
+    captions = [caption for row in read_shards(shards).captions for caption in row.values()]
+    model = build(train_tokenizer(captions), NanoAutoencoder(width_quarter=16, width_eighth=16))
+    assert model.pose is not None
+    for output in model.pose.outputs:
+        torch.nn.init.normal_(output.weight, std=0.1)
+    save_model(model, folder)
+    return folder
+
+
+def test_a_step_is_that_of_the_scheduler_and_can_be_led_anywhere(teacher: Path) -> None:
+    model = load_model(teacher)
+    schedule = Schedule.of(model, 4)
+    noisy, v = torch.randn(2, 1, 8, 24, 16, generator=torch.Generator().manual_seed(0))
+    for number, time in enumerate(schedule.times):
+        ours = step(noisy, v, schedule, number, number + 1)
+        assert torch.allclose(ours, model.scheduler.step(v, time, noisy).prev_sample, atol=1e-4)
+    for start, end in ((0, 1), (0, 2), (1, 3), (3, 4)):
+        reached = step(noisy, v, schedule, start, end)
+        assert torch.allclose(leading(noisy, reached, schedule, start, end), v, atol=1e-3)
+
+
+def test_a_guided_trajectory_is_the_prediction_led_away_from_being_told_nothing(shards: Path, teacher: Path) -> None:
+    model = load_model(teacher)
+    photos = TrainingPhotos(read_shards(shards), model.vae, teacher / "cache", model.adapter.config)
+    batch = photos.batch(2, replace(TOLD, pose=1.0), 0.0, np.random.default_rng(0))
+    nothing = replace(
+        batch, captions=[""] * 2, **{f"{name}_scale": torch.zeros(2) for name in ("face", "body", "pose")}
+    )
+    schedule, noise = Schedule.of(model, 2), noise_like(model, 2)
+    path = trajectory(model, tell(model, batch), noise, schedule, 3.0)
+    with torch.no_grad():
+        told, bare = (predict(model, noise, schedule.times[0], tell(model, b)) for b in (batch, nothing))
+    assert torch.allclose(path[1], step(noise, bare + 3 * (told - bare), schedule, 0, 1), atol=1e-4)
+    assert not torch.allclose(told, bare, atol=1e-2)
+
+
+def test_the_student_comes_closer_resumes_and_draws_as_it_learned(shards: Path, teacher: Path, tmp_path: Path) -> None:
+    run = DistilRun(shards, teacher, tmp_path, LONG, steps=1, student_steps=2, batch=2, learning_rate=1e-4)
+    run = replace(run, guidance=6.0, stride=1, warmup_steps=1, ema_decay=0.5, held_out=2)
+    first = distil(run)
+    second = distil(replace(run, steps=6))
+    assert second["step"] == 6
+    assert second["before"] == first["before"]
+    assert second["after"] < 0.98 * second["before"]
+    assert json.loads((tmp_path / "distil.json").read_text("utf-8")) == second
+    old, new = load_model(teacher), load_model(tmp_path / "nano")
+    assert old.pose is not None and new.pose is not None
+    for part in ("text_encoder", "pose", "vae"):
+        mine = getattr(new, part).state_dict()
+        assert all(torch.equal(value, mine[name]) for name, value in getattr(old, part).state_dict().items())
+    assert not torch.equal(old.unet.conv_out.weight, new.unet.conv_out.weight)
+    defaults = NanoBackbone(new).capabilities
+    assert (defaults.steps_default, defaults.guidance_default) == (2, 1.0)
+    assert new.metadata["distilled"]["teacher"]["sampling"] == old.metadata["sampling"]
+    assert new.metadata["distilled"]["difference"] == second
+
+
+def test_steps_that_do_not_divide_the_schedule_are_refused(
+    shards: Path, teacher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = ["--data", str(shards), "--teacher", str(teacher), "--out", str(tmp_path)]
+    assert main(["distil", *folders, "--minutes", "1", "--student-steps", "3"]) == 2
+    assert "divide 1000" in capsys.readouterr().err
