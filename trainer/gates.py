@@ -3,7 +3,8 @@
 For each identity a picture is drawn from that person's photo and, with the same words and seed, from the photo of the
 next person in the list. The words name only the scene. The judge finds hair, skin, top and bottom in both pictures;
 the right reference wins when their colours (CIE Lab, mean distance over the parts) are closer to a third, held-out
-photo of the person than those of the other picture. A part that the picture does not show counts as far away.
+photo of the person than those of the other picture. A part that the picture does not show counts as far away. Where
+the backbone draws poses, a third picture is asked for in the held-out photo's pose (`trainer.posing`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from skimage.color import rgb2lab
 
 from engine.backbones.base import Backbone, Drawing
 from engine.contract import Settings
+from engine.identity.body import BodyObserver
 from engine.identity.examine import observe
 from engine.identity.faces import FaceFinder
 from engine.identity.profile import IdentityProfile, View
@@ -32,6 +34,7 @@ from trainer.people.parts import Part
 from trainer.people.render import Photo, render
 from trainer.people.shot import sample_shot
 from trainer.people.words import Language
+from trainer.posing import pose_of_photo, share_right
 
 JUDGED = {"hair": (Part.HAIR,), "skin": (Part.SKIN, Part.FACE), "top": (Part.TOP,), "bottom": (Part.BOTTOM,)}
 PART_PIXELS_MIN = 12
@@ -52,13 +55,17 @@ class Case:
 
 @dataclass(frozen=True)
 class GateFigures:
-    """What `gates` reports; fractions of `identities` in 0..1, distances in CIE Lab."""
+    """What `gates` reports; fractions of `identities` in 0..1, distances in CIE Lab.
+
+    pose_pck: of the joints asked for; pose_pck_unasked: of the same joints in pictures for which no pose was asked."""
 
     identities: int
     first_identity: int
     reference_wins: float
     background_accuracy: float
     wins_by_part: dict[str, float]
+    pose_pck: float | None
+    pose_pck_unasked: float | None
     distance_right: float
     distance_other: float
     steps: int
@@ -87,12 +94,14 @@ def measure(
     identities: int,
     settings: Settings,
     sheet: Path | None = None,
+    reader: BodyObserver | None = None,
 ) -> GateFigures:
-    """Draws two pictures an identity and compares; `sheet` gets a picture of the first dozen cases."""
+    """Draws two pictures an identity and compares; `sheet` gets a picture of the first dozen cases. With a `reader` of
+    joints, and a backbone that draws poses, a third."""
     size = (backbone.capabilities.width, backbone.capabilities.height)
     seeds = range(first_identity, first_identity + identities)
     cases = [make_case(seed, n, size) for n, seed in enumerate(track(seeds, description="photos"))]
-    people = [_profile(case.reference, finder) for case in cases]
+    people = [_profile(case.reference, finder, reader) for case in cases]
     others = people[1:] + people[:1]
     right = _draw(backbone, cases, people, settings, "right reference")
     other = _draw(backbone, cases, others, settings, "other reference")
@@ -101,9 +110,14 @@ def measure(
         "right": [_distances(c, right[n], right_reading.parts[n]) for n, c in enumerate(cases)],
         "other": [_distances(c, other[n], other_reading.parts[n]) for n, c in enumerate(cases)],
     }
+    posed, pck = None, (None, None)
+    if reader is not None and backbone.capabilities.pose:
+        poses = [pose_of_photo(case.held_out) for case in cases]
+        posed = _draw(backbone, cases, people, settings, "poses", poses)
+        pck = share_right(posed, poses, reader)[0], share_right(right, poses, reader)[0]
     if sheet is not None:
-        _sheet(cases[:12], right, other, sheet)
-    return _figures(cases, distances, right_reading, background_names, backbone, settings)
+        _sheet(cases[:12], [right, other] if posed is None else [right, other, posed], sheet)
+    return _figures(cases, distances, right_reading, background_names, backbone, settings, pck)
 
 
 def _figures(
@@ -113,6 +127,7 @@ def _figures(
     background_names: Sequence[str],
     backbone: Backbone,
     settings: Settings,
+    pck: tuple[float | None, float | None],
 ) -> GateFigures:
     mean = {side: np.array([np.mean(list(row.values())) for row in rows]) for side, rows in distances.items()}
     pairs = list(zip(distances["right"], distances["other"], strict=True))
@@ -127,6 +142,8 @@ def _figures(
         reference_wins=float(np.mean(mean["right"] < mean["other"])),
         background_accuracy=float(np.mean(reading.background == asked)),
         wins_by_part=by_part,
+        pose_pck=pck[0],
+        pose_pck_unasked=pck[1],
         distance_right=float(mean["right"].mean()),
         distance_other=float(mean["other"].mean()),
         steps=settings.steps or defaults.steps_default,
@@ -134,20 +151,26 @@ def _figures(
     )
 
 
-def _profile(photo: Photo, finder: FaceFinder) -> IdentityProfile:
+def _profile(photo: Photo, finder: FaceFinder, reader: BodyObserver | None) -> IdentityProfile:
     image = Image.fromarray(photo.image)
-    return IdentityProfile((View(image, observe(image, finder)),))
+    return IdentityProfile((View(image, observe(image, finder, reader)),))
 
 
 def _draw(
-    backbone: Backbone, cases: list[Case], people: list[IdentityProfile], settings: Settings, what: str
+    backbone: Backbone,
+    cases: list[Case],
+    people: list[IdentityProfile],
+    settings: Settings,
+    what: str,
+    poses: Sequence[NDArray[np.float32]] | None = None,
 ) -> NDArray[np.uint8]:
     size, pictures = backbone.capabilities.batch_max, []
+    asked = poses or [None] * len(cases)
     for first in track(range(0, len(cases), size), description=what):
         drawings = [
-            Drawing(person, case.prompt, "", case.identity, settings)
-            for person, case in zip(people[first : first + size], cases[first : first + size], strict=True)
-        ]
+            Drawing(person, case.prompt, "", case.identity, settings, pose)
+            for person, case, pose in zip(people, cases, asked, strict=True)
+        ][first : first + size]
         pictures += [np.asarray(picture, np.uint8) for picture in backbone.draw(drawings)]
     return np.stack(pictures)
 
@@ -168,13 +191,12 @@ def _distances(case: Case, image: NDArray[np.uint8], parts: NDArray[np.uint8]) -
     return distances
 
 
-def _sheet(cases: list[Case], right: NDArray[np.uint8], other: NDArray[np.uint8], path: Path) -> None:
-    """Rows: reference, held-out photo, picture from the right reference, picture from the next person's."""
+def _sheet(cases: list[Case], drawn: Sequence[NDArray[np.uint8]], path: Path) -> None:
+    """Rows: reference, held-out photo, picture from the right reference, from the next person's, in the pose asked."""
     rows = [
         np.concatenate([case.reference.image for case in cases], 1),
         np.concatenate([case.held_out.image for case in cases], 1),
-        np.concatenate(list(right[: len(cases)]), 1),
-        np.concatenate(list(other[: len(cases)]), 1),
+        *(np.concatenate(list(pictures[: len(cases)]), 1) for pictures in drawn),
     ]
     Image.fromarray(np.concatenate(rows)).save(path)
 
