@@ -25,7 +25,9 @@ from engine.adapter.model import Adapter, AdapterConfig, cross_attention_layers,
 from engine.adapter.pose import PoseEncoder
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.base import Capabilities, Drawing, Step, StepCallback
+from engine.contract import Clothes
 from engine.errors import WeightsError
+from engine.identity.clothes import without_clothes
 from engine.identity.parts import body_crop, head_crop
 from engine.identity.profile import View
 from engine.pose import draw_skeleton
@@ -138,10 +140,11 @@ def pool_words(states: Tensor, tokens: Tensor, end: int) -> Tensor:
     return (states * words[..., None]).sum(1) / words.sum(1, keepdim=True).sqrt()
 
 
-def view_crops(view: View, config: AdapterConfig) -> dict[str, Image.Image]:
+def view_crops(view: View, config: AdapterConfig, clothes: Clothes = Clothes.KEEP) -> dict[str, Image.Image]:
     """Branch name -> the crop that the branch reads; without a face box there is no face crop."""
     seen = view.observation
-    crops = {"body": body_crop(view.image, seen.body_box, *config.body_size)}
+    whole = without_clothes(view) if clothes is Clothes.CHANGE else view.image
+    crops = {"body": body_crop(whole, seen.body_box, *config.body_size)}
     if seen.face_box is not None:
         crops["face"] = head_crop(view.image, seen.face_box, config.face_size[0])
     return crops
@@ -201,9 +204,7 @@ class NanoBackbone:
             pooled = torch.cat([self.model.adapter.pooled(negative_pooled, {}), pooled])
             identity = repeat_condition(identity)
         pose = self._pose(drawings)
-        if (
-            guided and pose is not None
-        ):  # as in training, a row told nothing has no pose: guidance sharpens the pose too
+        if guided and pose is not None:  # as in training, who is told nothing has no pose: guidance sharpens it too
             pose = [torch.cat([torch.zeros_like(residual), residual]) for residual in pose]
         known = {"identity": identity, "text": text_keys_values(self.model.unet, text)}
         scheduler = DDIMScheduler.from_config(self.model.scheduler.config)
@@ -255,7 +256,10 @@ class NanoBackbone:
             "face": [drawing.settings.face_scale for drawing in drawings],
             "body": [drawing.settings.body_scale for drawing in drawings],
         }
-        crops = [[view_crops(view, adapter.config) for view in d.identity.views[:limit]] for d in drawings]
+        crops = [
+            [view_crops(view, adapter.config, drawing.settings.clothes) for view in drawing.identity.views[:limit]]
+            for drawing in drawings
+        ]
         condition = {}
         for branch in BRANCHES:
             owned = [[view[branch] for view in person if branch in view] for person in crops]

@@ -13,9 +13,10 @@ from PIL import Image
 from engine.backbones import load_backbone
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.base import Drawing, Step
-from engine.backbones.nano import NanoBackbone, load_model, save_model
-from engine.contract import PosePreset, Settings
+from engine.backbones.nano import NanoBackbone, load_model, save_model, view_crops
+from engine.contract import Clothes, PosePreset, Settings
 from engine.errors import Cancelled, SetupError, WeightsError
+from engine.identity.clothes import HIDDEN_RGB
 from engine.identity.profile import IdentityProfile, Observation, View
 from engine.pose import preset
 from trainer.nano import build, train_tokenizer
@@ -77,6 +78,18 @@ def test_the_reference_and_its_scale_change_the_picture(backbone: NanoBackbone) 
     without = backbone.draw([drawing(settings=Settings(steps=2, face_scale=0, body_scale=0))])[0]
     assert not np.array_equal(red, blue)
     assert not np.array_equal(red, without)
+
+
+def test_clothes_that_are_to_change_are_not_shown_to_the_model(backbone: NanoBackbone) -> None:
+    kept, changed = (drawing(settings=Settings(steps=2, clothes=clothes)) for clothes in Clothes)
+    seen = [
+        view_crops(one.identity.views[0], backbone.model.adapter.config, one.settings.clothes)
+        for one in (kept, changed)
+    ]
+    assert np.array_equal(seen[0]["face"], seen[1]["face"])
+    grey = (np.asarray(seen[1]["body"]) == HIDDEN_RGB).all(2).mean()
+    assert 0.1 < grey < 0.95
+    assert not np.array_equal(*(backbone.draw([one])[0] for one in (kept, changed)))
 
 
 def test_a_batch_mixes_people_with_different_numbers_of_photos(backbone: NanoBackbone) -> None:
