@@ -20,6 +20,7 @@ from torch import Tensor
 from engine.backbones.base import Capabilities, Drawing, Step, StepCallback
 from engine.contract import Clothes
 from engine.errors import WeightsError
+from engine.identity.clothes import without_clothes
 from engine.identity.parts import body_crop, head_crop
 from engine.identity.profile import View
 from engine.pose import draw_skeleton
@@ -186,16 +187,21 @@ def person_pictures(drawing: Drawing, sizes: Sizes, limit: int) -> list[Image.Im
     settings, views = drawing.settings, drawing.identity.views
     kinds = ["head", "body"] if settings.face_scale > settings.body_scale else ["body", "head"]
     wanted = [kind for kind in kinds if getattr(settings, "face_scale" if kind == "head" else "body_scale") > 0]
-    pictures = [_crop(view, kind, sizes) for kind in wanted for view in views]
+    pictures = [_crop(view, kind, settings.clothes, sizes) for kind in wanted for view in views]
     kept = [picture for picture in pictures if picture is not None][:limit]
-    return kept or [body_crop(views[0].image, views[0].observation.body_box, *sizes.body)]
+    if kept:
+        return kept
+    body = _crop(views[0], "body", settings.clothes, sizes)
+    return [] if body is None else [body]
 
 
-def _crop(view: View, kind: str, sizes: Sizes) -> Image.Image | None:
+def _crop(view: View, kind: str, clothes: Clothes, sizes: Sizes) -> Image.Image | None:
+    """Without the clothes where others are wanted, so that the pictures do not speak against the words."""
     seen = view.observation
     if kind == "head":
         return None if seen.face_box is None else head_crop(view.image, seen.face_box, sizes.head)
-    return body_crop(view.image, seen.body_box, *sizes.body)
+    image = without_clothes(view) if clothes is Clothes.CHANGE else view.image
+    return body_crop(image, seen.body_box, *sizes.body)
 
 
 def instruction(drawing: Drawing, shown: int) -> str:
@@ -205,7 +211,7 @@ def instruction(drawing: Drawing, shown: int) -> str:
     which = "Image 1 shows a person." if own == 1 else f"Images 1 to {own} show one and the same person."
     sentences = [which, "Make a new photo of exactly this person: the same face, hair, skin and body build."]
     if drawing.settings.clothes is Clothes.CHANGE:
-        sentences.append("The clothes are new: they follow the description, not the images.")
+        sentences.append("Plain grey hides the old clothes: dress the person as the description says.")
     else:
         sentences.append("Keep the clothes of the images unless the description names others.")
     if drawing.pose is not None:

@@ -134,6 +134,17 @@ def test_every_photo_is_shown_once_before_any_is_shown_twice() -> None:
     assert kinds(face_scale=0, body_scale=0) == ["body"]
 
 
+def test_clothes_that_are_to_be_changed_do_not_show() -> None:
+    seen = Observation(300, 400, face_box=(120.0, 20.0, 180.0, 90.0), body_box=(60.0, 0.0, 240.0, 400.0))
+    red = IdentityProfile((View(Image.new("RGB", (300, 400), "red"), seen),))
+    kept, hidden = (
+        person_pictures(drawing(identity=red, settings=Settings(face_scale=0, clothes=clothes)), SIZES, 4)[0]
+        for clothes in (Clothes.KEEP, Clothes.CHANGE)
+    )
+    reds = [(np.asarray(picture) == (255, 0, 0)).all(axis=2).mean() for picture in (kept, hidden)]
+    assert reds[0] == 1 and reds[1] < 0.9
+
+
 def test_without_a_face_the_body_is_shown_whatever_the_scales_say() -> None:
     given = drawing(identity=person(face=False), settings=Settings(body_scale=0))
     assert [picture.size for picture in person_pictures(given, SIZES, 4)] == [SIZES.body]
