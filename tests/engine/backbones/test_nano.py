@@ -81,7 +81,12 @@ def test_the_reference_and_its_scale_change_the_picture(backbone: NanoBackbone) 
 
 
 def test_clothes_that_are_to_change_are_not_shown_to_the_model(backbone: NanoBackbone) -> None:
-    kept, changed = (drawing(settings=Settings(steps=2, clothes=clothes)) for clothes in Clothes)
+    seen_whole = Observation(300, 400, face_box=(100.0, 50.0, 160.0, 120.0), body_box=(60.0, 20.0, 220.0, 400.0))
+    dressed = IdentityProfile((View(Image.new("RGB", (300, 400), (200, 30, 30)), seen_whole),))
+    kept, changed = (
+        drawing(identity=dressed, settings=Settings(steps=2, clothes=clothes))
+        for clothes in (Clothes.KEEP, Clothes.CHANGE)
+    )
     seen = [
         view_crops(one.identity.views[0], backbone.model.adapter.config, one.settings.clothes)
         for one in (kept, changed)
