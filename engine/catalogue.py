@@ -33,6 +33,8 @@ class Weights(BaseModel):
     commercial_use: bool
     setting: str = ""
     """The field of engine.config.Config that names a folder, or another repository, in its place."""
+    only_by_setting: bool = False
+    """Not used from the hub's cache unless the setting names its folder there."""
     parameters: int | None = Field(default=None, gt=0)
     bytes_per_parameter: int = 2
 

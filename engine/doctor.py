@@ -78,12 +78,14 @@ class Report:
     findings: tuple[Finding, ...]
     problems: tuple[str, ...]
     """Why it cannot be served, one line each with the remedy; empty where it can."""
+    notes: tuple[str, ...] = ()
+    """What is there and not used yet."""
 
 
 def examine_installation(backbone: str, config: Config, hub: Hub, ask_hub: bool = True) -> Report:
     """Looks, changes nothing. With `ask_hub` sizes come from the hub where it answers.
 
-    Raises SetupError for a backbone that nobody knows; of one outside the engine only packages and machine are known."""
+    Raises SetupError for a backbone that nobody knows. Of one outside the engine packages and machine are known."""
     known = sorted({name for weights in load_catalogue() for name in weights.backbones})
     if backbone not in known and ":" not in backbone:
         raise SetupError(f"expected a backbone of {', '.join(known)} or package.module:factory, got {backbone!r}")
@@ -93,7 +95,8 @@ def examine_installation(backbone: str, config: Config, hub: Hub, ask_hub: bool 
     )
     problems = [f"expected the package {name}, found none: pip install {name}" for name, v in versions.items() if not v]
     problems += [_problem(finding) for finding in findings if finding.weights.needed and not finding.present]
-    return Report(backbone, versions, look_at_machine(config.device, hub.cache), findings, tuple(problems))
+    notes = tuple(_note(finding) for finding in findings if _idle(finding, config))
+    return Report(backbone, versions, look_at_machine(config.device, hub.cache), findings, tuple(problems), notes)
 
 
 def look_at_machine(device: str, cache: Path) -> Machine:
@@ -204,7 +207,7 @@ def _place(weights: Weights, config: Config, hub: Hub) -> tuple[str, Path | None
     chosen = getattr(config, weights.setting, None) if weights.setting else None
     if chosen and Path(chosen).expanduser().is_dir():
         return weights.repository, Path(chosen).expanduser()
-    repository = str(chosen) if chosen else weights.repository
+    repository = str(chosen) if chosen and "/" in str(chosen) else weights.repository
     return repository, hub.folder(repository) if repository else None
 
 
@@ -228,6 +231,14 @@ def _problem(finding: Finding) -> str:
         return f"expected {weights.purpose}, found none: set {setting} to a folder that holds it"
     also = f", or set {setting}" if setting else ""
     return f"expected {weights.name} ({weights.purpose}), {finding.missing[0]} is missing: add --download{also}"
+
+
+def _idle(finding: Finding, config: Config) -> bool:
+    return finding.present and finding.weights.only_by_setting and not getattr(config, finding.weights.setting)
+
+
+def _note(finding: Finding) -> str:
+    return f"{finding.weights.name} is there; ENGINE_{finding.weights.setting.upper()}={finding.folder} puts it to use"
 
 
 def _version(package: str) -> str | None:

@@ -103,6 +103,8 @@ def show(report: Report, console: Console) -> None:
         )
     if report.findings:
         console.print(table)
+    for note in report.notes:
+        console.print(note, markup=False, highlight=False)
     for problem in report.problems:
         console.print(problem, style="red", markup=False, highlight=False)
     if not report.problems:
@@ -116,7 +118,7 @@ def as_json(report: Report) -> dict[str, object]:
     content["findings"] = [
         {
             **finding.weights.model_dump(
-                mode="json", exclude={"parameters", "bytes_per_parameter", "setting", "backbones"}
+                mode="json", exclude={"parameters", "bytes_per_parameter", "only_by_setting", "backbones"}
             ),
             "repository": finding.repository,
             "folder": None if finding.folder is None else str(finding.folder),

@@ -210,6 +210,19 @@ def test_a_folder_of_the_operators_takes_the_place_of_the_hub(hub: FakeHub, klei
     assert row.bytes == sum(map(len, files_of(klein_folder).values()))
 
 
+def test_what_is_there_and_not_used_is_said_with_its_setting(hub: FakeHub, tmp_path: Path) -> None:
+    name = "usyd-community/vitpose-base-simple"
+    hub.repositories[name] = tmp_path / "vitpose"
+    hub.repositories[name].mkdir()
+    for file in ("config.json", "preprocessor_config.json", "model.safetensors"):
+        (hub.repositories[name] / file).write_text("{}")
+        HuggingFaceHub().fetch(name, file, lambda _: None)
+    folder = HuggingFaceHub().folder(name)
+    report = doctor.examine_installation("nano", Config(), HuggingFaceHub())
+    assert report.notes == (f"keypoints is there; ENGINE_POSE_MODEL={folder} puts it to use",)
+    assert not doctor.examine_installation("nano", Config(pose_model=folder), HuggingFaceHub()).notes
+
+
 def test_a_shard_that_an_index_names_is_missed(tmp_path: Path, klein_folder: Path) -> None:
     (klein,) = (weights for weights in load_catalogue() if weights.name == "klein")
     folder = tmp_path / "klein"
