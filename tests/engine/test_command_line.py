@@ -151,6 +151,48 @@ def test_every_backbone_draws_from_its_folder(
     assert f"{backbone} on cpu" in capsys.readouterr().out
 
 
+def test_a_pose_is_drawn_and_a_photo_that_shows_none_is_one_line(
+    portrait: Path,
+    coffee: Path,
+    klein_folder: Path,
+    tmp_path: Path,
+    safe_classifiers: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, folder in safe_classifiers.items():
+        monkeypatch.setenv(name, folder)
+    monkeypatch.setenv("ENGINE_BACKBONE", "klein")
+    monkeypatch.setenv("ENGINE_WEIGHTS", str(klein_folder))
+    wanted = ["--reference", portrait, "--seed", "1", "--steps", "1", "--device", "cpu"]
+    plain, posed, never = (tmp_path / f"{name}.png" for name in ("plain", "posed", "never"))
+    assert _generate(plain, *wanted) == DONE
+    assert _generate(posed, *wanted, "--pose", "arms-raised") == DONE
+    assert not np.array_equal(Image.open(plain), Image.open(posed))
+    capsys.readouterr()
+    assert _generate(never, *wanted, "--pose", coffee) == FAILED
+    complaint = [line for line in capsys.readouterr().err.splitlines() if line.startswith("engine: ")]
+    assert len(complaint) == 1 and "bad_pose" in complaint[0]
+    assert not never.exists()
+
+
+def test_the_english_words_are_shown_where_the_model_knows_no_russian(
+    portrait: Path,
+    klein_folder: Path,
+    tmp_path: Path,
+    safe_classifiers: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, folder in safe_classifiers.items():
+        monkeypatch.setenv(name, folder)
+    monkeypatch.setenv("ENGINE_TRANSLATOR", "glossary")
+    model = ["--backbone", "klein", "--weights", klein_folder, "--steps", "1", "--device", "cpu"]
+    assert _generate(tmp_path / "out.png", "--reference", portrait, *model, prompt="на пляже") == DONE
+    shown = [line for line in capsys.readouterr().err.splitlines() if "the words in English" in line]
+    assert len(shown) == 1 and "beach" in shown[0]
+
+
 def test_a_photorealistic_backbone_without_classifiers_is_refused(
     portrait: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
