@@ -315,3 +315,16 @@ def test_space_is_left_free() -> None:
     doctor.check_space(10**9, 3 * 10**9, Path("cache"))
     with pytest.raises(SetupError, match=r"expected 3.0 GB free in cache, got 2.5"):
         doctor.check_space(2 * 10**9, 2_500_000_000, Path("cache"))
+
+
+def test_the_operators_page_states_the_licence_of_everything_in_the_catalogue() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operators.md").read_text("utf-8")
+    rows = [line.split("|")[1:-1] for line in page.splitlines() if line.startswith("| `")]
+    stated = {
+        name.strip(" `"): (cells[2].strip(), cells[3].strip(" *"))
+        for cells in rows
+        if len(cells) == 4
+        for name in cells[0].split(",")
+    }
+    wanted = {entry.name: (entry.licence, "yes" if entry.commercial_use else "no") for entry in load_catalogue()}
+    assert stated == wanted
