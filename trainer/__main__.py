@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
 
     observer = commands.add_parser("observer", help="train the engine's observer: joints, parts, body embedding")
     _paths_and_minutes(observer)
+    observer.add_argument("--embedding-steps", type=int, default=3000, help="of the embedding, afterwards")
     observer.add_argument("--batch", type=int, default=24)
     observer.add_argument("--threads", type=int, default=1)
     observer.set_defaults(command=_observer)
@@ -149,6 +150,7 @@ def _gates(options: argparse.Namespace) -> None:
     from engine.backbones import load_backbone
     from engine.contract import Settings
     from engine.identity.faces import open_finder
+    from engine.identity.observer import open_observer
     from trainer.gates import measure, write_figures
     from trainer.judge import SHIPPED_JUDGE, load_judge
 
@@ -162,6 +164,7 @@ def _gates(options: argparse.Namespace) -> None:
         options.identities,
         Settings(steps=options.steps, guidance=options.guidance),
         options.sheet,
+        open_observer(),
     )
     write_figures(figures, options.json, {"judge": metadata["held_out"]})
     print(options.json.read_text("utf-8"))

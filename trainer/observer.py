@@ -1,7 +1,7 @@
 """Training the observer that is shipped with the engine: `python -m trainer observer`.
 
-Joints, parts and the body's embedding learn together on synthetic people. The budget is wall-clock minutes and the
-learning rate follows it down to nothing; a run that was cut off resumes where it stood.
+Joints and parts learn together on synthetic people, the body's embedding after them. The budget is wall-clock minutes
+and the learning rate follows it down to nothing; a run that was cut off resumes where it stood.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ from numpy.typing import NDArray
 from rich.progress import Progress
 from torch import Tensor
 
-from engine.identity.network import STRIDE, NetworkConfig, ObserverNetwork, Outputs, joints, save_network
-from engine.identity.weighting import keypoint_weights
-from trainer.observer_photos import CropMaker, Crops, Likelihoods
+from engine.identity.network import STRIDE, ObserverNetwork, Outputs, joints, save_network
+from trainer.observer_photos import CropMaker, Crops, Likelihoods, unsure_weights, weights_around
 from trainer.people.parts import Part
 from trainer.shards import PeopleShards, read_shards
 from trainer.version import commit
@@ -34,22 +33,25 @@ HEAT_SIGMA: Final = 0.8
 PART_WEIGHTS: Final = (0.7, 1.0, 1.0, 1.0, 1.0, 1.5, 1.5, 1.5)
 TEMPERATURE: Final = 0.1
 LOG_EVERY: Final = 50
-FOR_EMBEDDING: Final = Likelihoods(nobody=0.0, turned_far=0.02, grey=0.02, close=0.25)
+FOR_EMBEDDING: Final = Likelihoods(nobody=0.0, turned_far=0.02, grey=0.0, close=0.2, covered=0.1, colour=0.4)
 
 
 @dataclass(frozen=True)
 class ObserverRun:
     """How to train. `minutes` and `steps` (if given) count across resumptions; the last `held_out` people are measured.
 
-    Every `embedding_every`-th step also teaches the embedding, with two photos of each of `people` people."""
+    `minutes` teach joints and parts; then the embedding's own layers learn over the rest as it stands, each of
+    `embedding_steps` from two photos of each of `people` people, every photo changed in `embedding_rounds` ways."""
 
     data: Path
     out: Path
     minutes: float
     steps: int | None = None
+    embedding_steps: int = 3000
+    embedding_rounds: int = 3
+    embedding_photos: int | None = None
     batch: int = 24
-    people: int = 20
-    embedding_every: int = 3
+    people: int = 128
     learning_rate: float = 2e-3
     warmup_steps: int = 50
     held_out: int = 100
@@ -62,45 +64,108 @@ def train(run: ObserverRun) -> dict[str, float]:
     """Trains, measures on the people held out, writes `out`/observer and returns the figures."""
     torch.set_num_threads(run.threads)
     torch.manual_seed(run.seed)
+    run.out.mkdir(parents=True, exist_ok=True)
     people = read_shards(run.data)
     seen, unseen = _split(people, run.held_out)
-    config = NetworkConfig()
-    network = ObserverNetwork(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = torch.optim.AdamW(network.parameters(), lr=run.learning_rate, weight_decay=0.02)
+    network = ObserverNetwork().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    step = _teach_joints_and_parts(run, network, people, seen)
+    _teach_embedding(run, network, people, seen)
+    figures = measure(network, people, unseen)
+    facts = {"step": step, "minutes": run.minutes, "embedding_steps": run.embedding_steps}
+    origin = {"commit": commit(), "data": {name: people.manifest[name] for name in ("hash", "settings", "photos")}}
+    save_network(run.out / "observer", network, {**facts, **origin, "held_out": figures})
+    return figures
+
+
+def _teach_joints_and_parts(
+    run: ObserverRun, network: ObserverNetwork, people: PeopleShards, seen: NDArray[np.int64]
+) -> int:
+    """Everything but the embedding's layers; the number of steps."""
+    learning = [value for name, value in network.named_parameters() if not name.startswith("embedding")]
+    optimizer = torch.optim.AdamW(learning, lr=run.learning_rate, weight_decay=0.02)
     step, spent_before = _resume(run.out, network, optimizer)
     rng = np.random.default_rng(run.seed + step)
-    plain = CropMaker(people, config.width, config.height, Likelihoods())
-    front = CropMaker(people, config.width, config.height, FOR_EMBEDDING)
-    siblings = {person: rows for person, rows in people.siblings().items() if rows[0] in set(seen.tolist())}
+    maker = CropMaker(people, network.config.width, network.config.height, Likelihoods())
     start = saved = time.monotonic()
-    run.out.mkdir(parents=True, exist_ok=True)
     with Progress() as progress:
         bar = progress.add_task("observer", total=60 * run.minutes)
         while (spent_s := spent_before + time.monotonic() - start) < 60 * run.minutes and step != run.steps:
             step += 1
-            done = min(spent_s / (60 * run.minutes), 1.0)
-            warm = min(step / run.warmup_steps, 1.0)
-            for group in optimizer.param_groups:
-                group["lr"] = run.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * done))
-            losses = losses_of(network, plain.crops(rng.choice(seen, run.batch), rng))
-            if step % run.embedding_every == 0:
-                pairs = front.crops(_pairs(siblings, run.people, rng), rng, weighted=True)
-                losses["embedding"] = contrastive(network.embed(pairs.images), pairs.identity)
-            optimizer.zero_grad(set_to_none=True)
-            torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 2.0)
-            optimizer.step()
+            _set_rate(optimizer, run, step, spent_s / (60 * run.minutes))
+            losses = losses_of(network, maker.crops(rng.choice(seen, run.batch), rng))
+            _learn(optimizer, torch.stack(list(losses.values())).sum(), learning)
             progress.update(bar, completed=spent_s, description=f"observer {step}")
             if step % LOG_EVERY == 0:
-                _log(run.out, {"step": step, "s": spent_s, **{name: float(value) for name, value in losses.items()}})
+                _log(run.out, {"step": step, "s": spent_s, **{name: x.item() for name, x in losses.items()}})
             if time.monotonic() - saved > run.save_every_s:
                 saved = time.monotonic()
                 _save(run.out, network, optimizer, step, spent_s)
     _save(run.out, network, optimizer, step, spent_before + time.monotonic() - start)
-    figures = measure(network, people, unseen)
-    facts = {"step": step, "minutes": run.minutes, "commit": commit(), "data": people.manifest, "held_out": figures}
-    save_network(run.out / "observer", network, facts)
-    return figures
+    return step
+
+
+def _teach_embedding(run: ObserverRun, network: ObserverNetwork, people: PeopleShards, seen: NDArray[np.int64]) -> None:
+    """Its layers alone, over what the rest pools from some changed crops of every photo: computed once, so that a step
+    can compare hundreds of people."""
+    rng = np.random.default_rng(run.seed)
+    chosen = rng.permutation(seen)[: run.embedding_photos]
+    rounds = [_pooled(network, people, chosen, rng) for _ in range(run.embedding_rounds)]
+    bank, identity = torch.stack(rounds), people.identity[chosen]
+    mean, std = bank.mean((0, 1)), bank.std((0, 1)).clamp_min(1e-3)
+    bank = (bank - mean) / std
+    order = np.argsort(identity, kind="stable")
+    starts = np.unique(identity[order], return_index=True)[1]
+    groups = [group for group in np.split(order, starts[1:]) if len(group) > 1]
+    learning = list(network.embedding.parameters())
+    optimizer = torch.optim.AdamW(learning, lr=run.learning_rate, weight_decay=0.1)
+    for step in range(1, run.embedding_steps + 1):
+        _set_rate(optimizer, run, step, step / run.embedding_steps)
+        some = rng.permutation(len(groups))[: run.people]
+        rows = np.concatenate([rng.choice(groups[index], 2, replace=False) for index in some])
+        pooled = bank[rng.integers(len(rounds), size=len(rows)), rows]
+        pooled = F.dropout(pooled, 0.1) + 0.05 * torch.randn_like(pooled)
+        loss = contrastive(F.normalize(network.embedding(pooled), dim=1), torch.from_numpy(identity[rows]))
+        _learn(optimizer, loss, learning)
+        if step % LOG_EVERY == 0:
+            _log(run.out, {"embedding_step": step, "embedding": loss.item()})
+    _fold(network, mean, std)
+
+
+@torch.no_grad()
+def _pooled(
+    network: ObserverNetwork, people: PeopleShards, rows: NDArray[np.int64], rng: np.random.Generator
+) -> Tensor:
+    """[rows, features] of changed crops."""
+    config = network.config
+    maker = CropMaker(people, config.width, config.height, FOR_EMBEDDING)
+    found = []
+    for first in range(0, len(rows), 50):
+        crops = maker.crops(rows[first : first + 50], rng)
+        found.append(network.pooled(crops.images, unsure_weights(crops.joints, config.width, config.height, rng)))
+    return torch.cat(found)
+
+
+@torch.no_grad()
+def _fold(network: ObserverNetwork, mean: Tensor, std: Tensor) -> None:
+    """The first layer learned from standardised features; from now on it takes them as they come."""
+    first = network.embedding[0]
+    assert isinstance(first, torch.nn.Linear)
+    first.weight.div_(std)
+    first.bias.sub_(first.weight @ mean)
+
+
+def _set_rate(optimizer: torch.optim.Optimizer, run: ObserverRun, step: int, done: float) -> None:
+    """Up within the first steps, then down along a cosine; `done` is the share of the minutes that are over."""
+    factor = min(step / run.warmup_steps, 1.0) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+    for group in optimizer.param_groups:
+        group["lr"] = run.learning_rate * factor
+
+
+def _learn(optimizer: torch.optim.Optimizer, loss: Tensor, learning: list[torch.nn.Parameter]) -> None:
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(learning, 2.0)
+    optimizer.step()
 
 
 def losses_of(network: ObserverNetwork, crops: Crops) -> dict[str, Tensor]:
@@ -148,7 +213,9 @@ def measure(network: ObserverNetwork, people: PeopleShards, rows: NDArray[np.int
         pairs = [(read == part, truth == part) for part in Part] + [(read > 0, truth > 0)]
         inter += [float((a & b).sum()) for a, b in pairs]
         union += [float((a | b).sum()) for a, b in pairs]
-        embeddings.append(network.embed(_in_front(crops.images, found)).numpy())
+        embeddings.append(
+            network.embed(crops.images, weights_around(found.numpy(), config.width, config.height)).numpy()
+        )
     distance, iou = np.concatenate(distances), inter / np.maximum(union, 1)
     return {
         "pck_10": float((distance < 0.1).mean()),
@@ -173,13 +240,6 @@ def _rank_1(embeddings: NDArray[np.float32], identity: NDArray[np.int64]) -> flo
         among = embeddings[[group[(shot + 1) % shots] for group in groups]]
         hits.append(((asked @ among.T).argmax(1) == np.arange(len(groups))).mean())
     return float(np.mean(hits))
-
-
-def _in_front(images: Tensor, found: Tensor) -> Tensor:
-    """Crops [-1, 1] weighted around the joints that were found on them."""
-    height, width = images.shape[2:]
-    weights = np.stack([keypoint_weights(points, width, height) for points in found.numpy()])
-    return (images + 1) * torch.from_numpy(weights)[:, None] - 1
 
 
 def _targets(places: Tensor, outputs: Outputs) -> Tensor:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.identity.faces import load_opencv
-from engine.identity.weighting import ALPHA, SIGMA, keypoint_weights
+from engine.identity.weighting import keypoint_weights
 from trainer.people.parts import KEYPOINTS
 from trainer.shards import PeopleShards, pixels
 
@@ -31,7 +31,7 @@ Image = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Likelihoods:
-    """How often a crop is changed in each way (probabilities)."""
+    """How often a crop is changed in each way (probabilities); `colour` is how strongly light and colours are."""
 
     nobody: float = 0.05
     mirrored: float = 0.5
@@ -40,6 +40,7 @@ class Likelihoods:
     other_background: float = 0.5
     covered: float = 0.25
     grey: float = 0.08
+    colour: float = 1.0
     coarse: float = 0.4
     noisy: float = 0.4
 
@@ -72,10 +73,10 @@ class CropMaker:
         self._changes = changes
         self._textures = _real_textures()
 
-    def crops(self, rows: NDArray[np.int64], rng: np.random.Generator, weighted: bool = False) -> Crops:
-        """One crop of each photo in `rows`; `weighted`: with the body in front, as the embedding wants it."""
+    def crops(self, rows: NDArray[np.int64], rng: np.random.Generator) -> Crops:
+        """One crop of each photo in `rows`."""
         samples = [self._sample(int(row), rng) for row in rows]
-        images = np.stack([_body_in_front(s, rng, self._changes is not None) if weighted else s.image for s in samples])
+        images = np.stack([sample.image for sample in samples])
         joints = torch.from_numpy(np.stack([sample.joints for sample in samples]))
         width, height = self._size
         inside = (joints[..., 0] >= 0) & (joints[..., 0] < width) & (joints[..., 1] >= 0) & (joints[..., 1] < height)
@@ -166,16 +167,17 @@ class CropMaker:
         return image, parts, joints
 
 
-def _body_in_front(sample: _Sample, rng: np.random.Generator, unsure: bool) -> Image:
-    """The crop weighted around its seen joints; `unsure`: as if they were found by a network, not known."""
-    joints = sample.joints.copy()
-    height, width = sample.image.shape[:2]
-    if unsure:
-        joints[:, :2] += rng.normal(0, 0.015 * height, (len(joints), 2))
-        joints[rng.random(len(joints)) < 0.1, 2] = 0
-    weights = keypoint_weights(joints, width, height, SIGMA, ALPHA)
-    in_front: Image = (sample.image * weights[..., None]).round().astype(np.uint8)
-    return in_front
+def unsure_weights(joints: Tensor, width: int, height: int, rng: np.random.Generator) -> Tensor:
+    """[B, 1, H, W] around joints [B, J, 3] as a network would find them: a little off, some missed."""
+    found = joints.numpy().copy()
+    found[..., :2] += rng.normal(0, 0.015 * height, found[..., :2].shape)
+    found[..., 2] *= rng.random(found.shape[:2]) > 0.1
+    return weights_around(found, width, height)
+
+
+def weights_around(joints: NDArray[np.float32], width: int, height: int) -> Tensor:
+    """[B, 1, H, W] for joints [B, J, 3] in px of the crop."""
+    return torch.from_numpy(np.stack([keypoint_weights(points, width, height) for points in joints]))[:, None]
 
 
 def _window(box: NDArray[Any], size: tuple[int, int], zoom: float, shift: tuple[float, float]) -> NDArray[np.float64]:
@@ -265,10 +267,11 @@ def _through_a_camera(image: Image, changes: Likelihoods, rng: np.random.Generat
         image = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
     x = image.astype(np.float32) / 255
     grey = x.mean(2, keepdims=True)
-    saturation = 0.0 if rng.random() < changes.grey else float(rng.uniform(0.3, 1.2))
+    much = changes.colour
+    saturation = 0.0 if rng.random() < changes.grey else 1 + much * float(rng.uniform(-0.7, 0.2))
     x = grey + saturation * (x - grey)
-    x = np.clip(x * rng.uniform(0.8, 1.2, 3), 0, 1) ** float(np.exp(rng.normal(0, 0.3)))
-    x = (x - 0.5) * float(rng.uniform(0.6, 1.3)) + 0.5 + float(rng.normal(0, 0.08))
+    x = np.clip(x * (1 + much * rng.uniform(-0.2, 0.2, 3)), 0, 1) ** float(np.exp(rng.normal(0, 0.3 * much)))
+    x = (x - 0.5) * (1 + much * float(rng.uniform(-0.4, 0.3))) + 0.5 + float(rng.normal(0, 0.08 * much))
     if rng.random() < changes.noisy:
         x = x + rng.normal(0, float(rng.uniform(0.01, 0.07)), x.shape).astype(np.float32)
     taken: Image = (x.clip(0, 1) * 255).round().astype(np.uint8)

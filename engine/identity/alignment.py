@@ -21,9 +21,12 @@ def aligned_face(view: View, size: int = TEMPLATE_PX) -> Image.Image | None:
     seen = view.observation
     if seen.face_landmarks is not None:
         target = np.array(TEMPLATE, np.float32) * (size / TEMPLATE_PX)
-        to_photo = similarity(target, seen.face_landmarks)
+        to_crop = np.vstack([similarity(seen.face_landmarks, target), (0, 0, 1)])
+        to_photo = np.linalg.inv(to_crop)[:2]
+        # landmarks count from the middle of the first pixel, Pillow from its corner
+        to_photo[:, 2] += 0.5 - to_photo[:, :2].sum(1) / 2
         return view.image.transform(
-            (size, size), Image.Transform.AFFINE, tuple(to_photo.ravel()), Image.Resampling.BICUBIC
+            (size, size), Image.Transform.AFFINE, tuple(to_photo.ravel()), Image.Resampling.BILINEAR
         )
     if seen.face_box is not None:
         return window(view.image, head_box(seen.face_box), size, size)

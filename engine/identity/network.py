@@ -1,7 +1,8 @@
 """The observer's network: from the crop of one person to joints, parts and an embedding of the body.
 
 A small U-Net over 4 x 4 pixels. Joints are read from one heat map each, how sure it is of them from a second map
-under the first; parts are named for every pixel; the embedding comes from the encoder alone.
+under the first; parts are named for every pixel; the embedding comes from the encoder, which hardly knows absolute
+colours after its normalisations, and from the colours of every part.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ METADATA_NAME: Final = "metadata.json"
 
 STRIDE: Final = 4
 """Pixels of the crop a cell of the heat maps."""
+COLOURS: Final = 7
+"""Numbers a part: its share of the person, mean and spread of red, green and blue."""
+PART_PIXELS: Final = 40.0
+"""A part that shows less of itself in the crop has its colours trusted in proportion."""
 _PEAK_RADIUS: Final = 2
 """Cells around the highest one that the joint's place is averaged over."""
 
@@ -69,7 +74,8 @@ class ObserverNetwork(nn.Module):
         self.merge_fine = _convolution(fine, fine)
         self.heat = nn.Conv2d(fine, 2 * config.joints, 1)
         self.parts = nn.Sequential(nn.Conv2d(fine, config.parts * STRIDE**2, 1), nn.PixelShuffle(STRIDE))
-        self.embedding = nn.Linear(middle + 2 * coarse, config.embedding)
+        pooled = middle + 2 * coarse + COLOURS * (config.parts - 1)
+        self.embedding = nn.Sequential(nn.Linear(pooled, 256), nn.ReLU(), nn.Linear(256, config.embedding))
 
     def forward(self, crops: Tensor) -> Outputs:
         fine, middle, coarse = self._encode(crops)
@@ -81,11 +87,23 @@ class ObserverNetwork(nn.Module):
         seen = (heat.exp() * seen.flatten(2)).sum(2)
         return Outputs(heat.unflatten(2, fine.shape[2:]), seen, self.parts(fine))
 
-    def embed(self, crops: Tensor) -> Tensor:
-        """Unit vectors [B, embedding] of crops weighted around their joints."""
-        _, middle, coarse = self._encode(crops)
-        pooled = torch.cat([middle.mean((2, 3)), coarse.mean((2, 3)), coarse.amax((2, 3))], 1)
-        return F.normalize(self.embedding(pooled), dim=1)
+    def embed(self, crops: Tensor, weights: Tensor) -> Tensor:
+        """Unit vectors [B, embedding] of crops that are weighted around their joints by `weights` [B, 1, H, W]."""
+        return F.normalize(self.embedding(self.pooled(crops, weights)), dim=1)
+
+    def pooled(self, crops: Tensor, weights: Tensor) -> Tensor:
+        """What the embedding is made from: features of the weighted crop; each part's share and colours."""
+        parts = self(crops).parts.softmax(1)[:, 1:] * weights
+        _, middle, coarse = self._encode((crops + 1) * weights - 1)
+        features = [middle.mean((2, 3)), coarse.mean((2, 3)), coarse.amax((2, 3))]
+        mass = parts.flatten(2).sum(2, keepdim=True)
+        mean = parts.flatten(2) @ crops.flatten(2).transpose(1, 2) / mass.clamp_min(1e-6)
+        square = parts.flatten(2) @ (crops**2).flatten(2).transpose(1, 2) / mass.clamp_min(1e-6)
+        there = (mass / PART_PIXELS).clamp_max(1.0)
+        share = (mass / mass.sum(1, keepdim=True).clamp_min(1e-6)).sqrt()
+        spread = (square - mean**2).clamp_min(0).sqrt()
+        colours = torch.cat([share, mean * there, spread * there], 2)
+        return torch.cat([*features, colours.flatten(1)], 1)
 
     def _encode(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         fine = self.stem(crops)

@@ -22,7 +22,7 @@ from engine.identity.faces import load_opencv
 from engine.identity.network import joints, load_network
 from engine.identity.observation import Box
 from engine.identity.parts import body_crop, body_window, clipped
-from engine.identity.weighting import CONFIDENCE_MIN, Keypoints, weighted
+from engine.identity.weighting import CONFIDENCE_MIN, Keypoints, keypoint_weights
 
 SHIPPED_OBSERVER: Final = Path(__file__).parent.parent / "weights" / "observer"
 LOOKS_MAX: Final = 2
@@ -77,8 +77,9 @@ class NetworkObserver:
         config = self._network.config
         window = body_window(box, config.width / config.height)
         crop = body_crop(image, box, config.width, config.height)
+        weights = keypoint_weights(points_in_crop(keypoints, window, crop.size), crop.width, crop.height)
         with torch.inference_mode():
-            embedding = self._network.embed(_tensor(weighted(crop, points_in_crop(keypoints, window, crop.size))))
+            embedding = self._network.embed(_tensor(crop), torch.from_numpy(weights)[None, None])
         return np.asarray(embedding[0].numpy(), np.float32)
 
     def _read(self, crop: Image.Image) -> tuple[Keypoints, NDArray[np.uint8]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import skimage.data
@@ -35,13 +33,6 @@ class _Knowing:
 
     def find(self, image: Image.Image) -> list[Face]:
         return sorted(map(Face, self._boxes), key=lambda face: face.side_px, reverse=True)
-
-
-@pytest.fixture(scope="module")
-def standing() -> Image.Image:
-    """A synthetic woman in a forest, from head to feet, 128 x 192 (python -m trainer.people --sheet)."""
-    with Image.open(Path(__file__).with_name("standing.png")) as picture:
-        return picture.convert("RGB")
 
 
 def _on_canvas(photo: Image.Image, size: tuple[int, int], *places: tuple[int, int, int]) -> Image.Image:

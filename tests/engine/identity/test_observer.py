@@ -1,0 +1,127 @@
+"""The shipped observer, and what is said when it is not there."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+import torch
+from PIL import Image, ImageOps
+
+from engine.errors import SetupError, WeightsError
+from engine.identity.examine import look_version, observe
+from engine.identity.faces import CascadeFinder, FaceFinder
+from engine.identity.network import NetworkConfig, ObserverNetwork, Outputs, joints, load_network, save_network
+from engine.identity.observer import SHIPPED_OBSERVER, NetworkObserver, open_observer
+from engine.identity.profile import Observation
+
+
+def test_the_shipped_weights_are_small_and_carry_their_origin(shipped: NetworkObserver) -> None:
+    assert sum(path.stat().st_size for path in SHIPPED_OBSERVER.iterdir()) < 3_000_000
+    assert {"config", "commit", "step", "data", "held_out"} <= set(shipped.metadata)
+    assert len(shipped.metadata["data"]["hash"]) == 64
+
+
+def test_a_standing_person_is_seen_from_head_to_feet(standing: Image.Image, shipped: NetworkObserver) -> None:
+    body = shipped.see(standing, (40, 10, 120, 185))
+    assert body is not None and (body.keypoints[:, 2] > 0.5).sum() >= 14
+    nose, left_ankle = body.keypoints[0], body.keypoints[15]
+    assert abs(nose[0] - 79) < 8 and abs(nose[1] - 21) < 8 and left_ankle[1] > 155
+    x0, y0, x1, y1 = body.box
+    assert y0 < 15 and y1 > 170 and x0 > 25 and x1 < 128
+    assert np.linalg.norm(body.embedding) == pytest.approx(1, abs=1e-4)
+
+
+def test_a_rough_box_becomes_the_persons_own(standing: Image.Image, shipped: NetworkObserver) -> None:
+    rough, exact = shipped.see(standing, (0, 0, 128, 192)), shipped.see(standing, (45, 0, 115, 182))
+    assert rough is not None and exact is not None
+    assert np.abs(np.subtract(rough.box, exact.box)).max() < 15
+
+
+def test_the_same_person_mirrored_is_nearer_than_another(
+    standing: Image.Image, astronaut: Image.Image, shipped: NetworkObserver
+) -> None:
+    person = shipped.see(standing, (45, 0, 115, 182))
+    mirrored = shipped.see(ImageOps.mirror(standing), (13, 0, 83, 182))
+    other = shipped.see(astronaut, (0, 0, 512, 512))
+    assert person is not None and mirrored is not None and other is not None
+    assert person.embedding @ mirrored.embedding > person.embedding @ other.embedding + 0.1
+
+
+def test_a_textures_photo_shows_nobody(shipped: NetworkObserver) -> None:
+    for name in ("brick", "gravel"):
+        texture = Image.fromarray(getattr(skimage.data, name)()).convert("RGB")
+        assert shipped.see(texture, (0, 0, texture.width, texture.height)) is None
+
+
+def test_observing_finds_joints_and_mask_of_a_real_portrait(
+    astronaut: Image.Image, finder: FaceFinder, shipped: NetworkObserver
+) -> None:
+    seen = observe(astronaut, finder, shipped)
+    assert seen.keypoints is not None and seen.parts is not None and seen.face_box is not None
+    x0, y0, x1, y1 = seen.face_box
+    nose = seen.keypoints[0]
+    assert x0 < nose[0] < x1 and y0 < nose[1] < y1
+    assert seen.version == look_version(finder, shipped)
+    stored = Observation.from_bytes(seen.to_bytes())
+    assert stored.version == seen.version and stored.parts is not None and np.array_equal(stored.parts, seen.parts)
+    assert stored.keypoints is not None and np.allclose(stored.keypoints, seen.keypoints)
+    assert len(seen.to_bytes()) < 20_000
+
+
+def test_a_look_is_quick(astronaut: Image.Image, shipped: NetworkObserver) -> None:
+    times = []
+    for _ in range(5):
+        start = time.process_time()
+        shipped.see(astronaut, (0, 0, 512, 512))
+        times.append(time.process_time() - start)
+    assert min(times) < 0.4
+
+
+def test_a_body_whose_head_is_elsewhere_is_not_the_faces(
+    standing: Image.Image, cascades: CascadeFinder, shipped: NetworkObserver
+) -> None:
+    class Elsewhere(NetworkObserver):
+        def see(self, image: Image.Image, box: object) -> object:  # type: ignore[override]
+            body = super().see(image, (40, 10, 120, 185))
+            assert body is not None
+            body.keypoints[:, 1] += 100
+            return body
+
+    assert observe(standing, cascades, shipped).keypoints is not None
+    assert observe(standing, cascades, Elsewhere()).keypoints is None
+
+
+def test_joints_are_read_between_the_cells() -> None:
+    heat = torch.full((1, 17, 36, 24), -20.0)
+    heat[:, :, 10, 5] = heat[:, :, 10, 6] = 0.0
+    outputs = Outputs(heat.flatten(2).log_softmax(2).unflatten(2, (36, 24)), torch.zeros(1, 17), torch.zeros(1))
+    assert joints(outputs)[0, 0].tolist() == pytest.approx([24.0, 42.0, 0.5], abs=1e-3)
+
+
+def test_weights_come_back_as_they_were_saved(tmp_path: Path) -> None:
+    network = ObserverNetwork(NetworkConfig(48, 64, (8, 16, 24)))
+    save_network(tmp_path, network, {"step": 7})
+    loaded, metadata = load_network(tmp_path)
+    assert metadata["step"] == 7 and loaded.config == network.config
+    crops = torch.rand(1, 3, 64, 48)
+    assert torch.allclose(loaded(crops).heat, network.eval()(crops).heat, atol=0.05)
+
+
+@pytest.mark.parametrize("spoil", ["absent", "weights", "config"])
+def test_weights_that_cannot_be_loaded_are_named_in_one_line(tmp_path: Path, spoil: str) -> None:
+    if spoil != "absent":
+        save_network(tmp_path, ObserverNetwork(NetworkConfig(48, 64, (8, 16, 24))), {})
+        name = "model.safetensors" if spoil == "weights" else "metadata.json"
+        (tmp_path / name).write_bytes(b"{}")
+    with pytest.raises(WeightsError, match="python -m trainer observer") as caught:
+        NetworkObserver(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_half_of_the_larger_models_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="ENGINE_PERSON_DETECTOR"):
+        open_observer(pose_model=tmp_path)

@@ -1,0 +1,82 @@
+"""Training the observer on three people."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from engine.identity.body import BodyPart
+from engine.identity.network import load_network
+from trainer.observer import ObserverRun, _rank_1, contrastive, train
+from trainer.observer_photos import MIRRORED, CropMaker, Likelihoods
+from trainer.people.parts import KEYPOINTS, Part
+from trainer.shards import read_shards
+
+LONG = 60.0
+
+
+def test_trainer_and_engine_name_the_same_parts() -> None:
+    assert {part.name: part.value for part in Part} == {part.name: part.value for part in BodyPart}
+
+
+def test_a_run_writes_weights_with_figures_and_goes_on_where_it_was_cut_off(shards: Path, tmp_path: Path) -> None:
+    def run(steps: int) -> ObserverRun:
+        return ObserverRun(
+            shards, tmp_path, LONG, steps, embedding_steps=2, embedding_rounds=1, batch=2, people=2, held_out=1,
+            threads=torch.get_num_threads(),
+        )  # fmt: skip
+
+    figures = train(run(2))
+    assert 0 <= figures["pck_10"] <= 1 and figures["people"] == 1
+    before = torch.load(tmp_path / "state.pt", weights_only=True)
+    train(run(3))
+    after = torch.load(tmp_path / "state.pt", weights_only=True)
+    assert (before["step"], after["step"]) == (2, 3) and after["spent_s"] > before["spent_s"]
+    _, metadata = load_network(tmp_path / "observer")
+    assert metadata["step"] == 3 and len(metadata["data"]["hash"]) == 64
+    assert json.dumps(metadata["held_out"])
+
+
+def test_plain_crops_keep_joints_on_the_person(shards: Path) -> None:
+    people = read_shards(shards)
+    crops = CropMaker(people, 96, 144, None).crops(np.arange(len(people.images)), np.random.default_rng(0))
+    seen = crops.joints[..., 2] > 0
+    rows, joints = torch.nonzero(seen, as_tuple=True)
+    x, y = crops.joints[rows, joints, 0].long(), crops.joints[rows, joints, 1].long()
+    assert (crops.parts[rows, y.clamp(0, 143), x.clamp(0, 95)] > 0).float().mean() > 0.9
+    assert crops.inside[seen].all()
+
+
+def test_a_mirrored_crop_swaps_left_and_right(shards: Path) -> None:
+    people = read_shards(shards)
+    assert [KEYPOINTS[index] for index in MIRRORED[:3]] == ["nose", "right_eye", "left_eye"]
+    maker = CropMaker(people, 96, 144, None)
+    window = np.array([0.0, 0.0, 128.0, 192.0])
+    plain, mirrored = maker._cut(0, window, 0.0, False), maker._cut(0, window, 0.0, True)
+    assert mirrored.joints[5, 0] == pytest.approx(96 - plain.joints[6, 0], abs=0.01)
+    assert (mirrored.parts == plain.parts[:, ::-1]).mean() > 0.95
+
+
+def test_changed_crops_differ_and_nobody_is_nobody(shards: Path) -> None:
+    people = read_shards(shards)
+    maker = CropMaker(people, 96, 144, Likelihoods(nobody=1.0))
+    empty = maker.crops(np.zeros(3, np.int64), np.random.default_rng(0))
+    assert not empty.parts.any() and not empty.joints[..., 2].any() and not empty.inside.any()
+    crops = CropMaker(people, 96, 144, Likelihoods(nobody=0.0)).crops(np.zeros(2, np.int64), np.random.default_rng(0))
+    assert not torch.equal(crops.images[0], crops.images[1])
+
+
+def test_the_contrastive_loss_is_small_where_people_lie_apart() -> None:
+    identity = torch.tensor([0, 1, 0, 1])
+    apart = torch.tensor([[1.0, 0], [0, 1], [1, 0], [0, 1]])
+    assert contrastive(apart, identity) < 0.01 < contrastive(apart[[0, 0, 1, 1]], identity)
+
+
+def test_rank_1_counts_whose_nearest_is_their_own() -> None:
+    vectors = np.eye(3, dtype=np.float32)[[0, 0, 1, 1, 2, 2]]
+    assert _rank_1(vectors, np.array([0, 0, 1, 1, 2, 2])) == 1.0
+    assert _rank_1(vectors[[0, 2, 2, 4, 4, 0]], np.array([0, 0, 1, 1, 2, 2])) == 0.0
