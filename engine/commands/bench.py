@@ -1,4 +1,4 @@
-"""`python -m engine bench`: speed beside diffusers' own IP-Adapter attention."""
+"""`python -m engine bench`: speed of steps and whole requests beside stock diffusers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from engine.commands import DONE, check_out
 from engine.errors import SetupError
@@ -18,28 +17,39 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", required=True, type=Path, metavar="FILE.json", help="where the figures go")
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="where a picture of them goes")
     parser.add_argument("--pairs", type=int, default=15, help="pairs of runs a figure; default: %(default)s")
+    parser.add_argument(
+        "--request-pairs", type=int, default=5, help="pairs of whole requests, 0 for none (nano); default: %(default)s"
+    )
+    parser.add_argument("--weights", type=Path, metavar="FOLDER", help="the nano folder to draw with; default: shipped")
+    parser.add_argument("--options", action="store_true", help="also what channels_last, compile and half are worth")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ...; default: %(default)s")
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
     """A table on stdout, everything in the JSON file."""
     from engine.backbones import choose_device
-    from engine.bench import plot
+    from engine.backbones.nano import SHIPPED_WEIGHTS
+    from engine.bench import Plan
     from engine.bench import run as measure
+    from engine.bench.report import plot, table
 
     if options.pairs < 1:
         raise SetupError(f"--pairs: expected 1 or more, got {options.pairs}")
+    if options.request_pairs < 0:
+        raise SetupError(f"--request-pairs: expected 0 or more, got {options.request_pairs}")
     for path in filter(None, (options.json, options.plot)):
         check_out(path)
-    figures = measure(options.shape, choose_device(options.device), options.pairs, console)
+    plan = Plan(
+        options.shape,
+        choose_device(options.device),
+        options.pairs,
+        options.request_pairs,
+        options.weights or SHIPPED_WEIGHTS,
+        options.options,
+    )
+    figures = measure(plan, console)
     options.json.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
     if options.plot:
         plot(figures, options.plot)
-    table = Table(
-        "figure", "median", "quartiles", "seconds", "peer's seconds", title=f"{options.shape}, {figures['device']}"
-    )
-    for key, row in figures["spread"].items():
-        quartiles = f"{row['low']:.3f} to {row['high']:.3f}"
-        table.add_row(key, f"{row['median']:.3f}", quartiles, f"{row['seconds']:.4f}", f"{row['peer_seconds']:.4f}")
-    Console().print(table)
+    Console().print(table(figures))
     return DONE

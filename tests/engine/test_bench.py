@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,13 @@ import pytest
 import torch
 
 from engine.__main__ import main
-from engine.bench import FEW, MANY, SHAPES, Bench, Shape, Side, compare
+from engine.backbones.autoencoder import NanoAutoencoder
+from engine.backbones.nano import load_model, save_model
+from engine.bench.contests import PeakMemory, Side, overhead, speedup, take_turns
+from engine.bench.requests import nano_requests
+from engine.bench.shapes import FEW, MANY, SHAPES, Shape
+from engine.bench.steps import StepBench
+from trainer.nano import build, train_tokenizer
 
 TINY = Shape(
     {
@@ -27,16 +35,62 @@ TINY = Shape(
 )
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A nano whose drawings are as quick as its layout allows: one step, unguided, by default."""
+    path = tmp_path_factory.mktemp("nano")
+    words = ["a woman in a red t-shirt in a forest"] * 20
+    model = build(train_tokenizer(words), NanoAutoencoder(width_quarter=16, width_eighth=16), width=32, height=32)
+    model.metadata["sampling"] = {"steps": 1, "guidance": 1.0}
+    save_model(model, path)
+    return path
+
+
+def waiting(turns: list[str], name: str, seconds: float = 0.0) -> Side:
+    def run() -> None:
+        turns.append(name)
+        time.sleep(seconds)
+
+    return Side(lambda: None, run)
+
+
 def test_sides_take_turns_and_the_warm_up_is_not_counted() -> None:
     turns: list[str] = []
-    ours, peer = (Side(lambda: None, lambda name=name: turns.append(name)) for name in ("ours", "peer"))  # type: ignore[misc]
-    ratio = compare(ours, peer, 3, "cpu")
+    measured = take_turns({name: waiting(turns, name) for name in ("ours", "peer")}, 3, "cpu")
     assert turns[2:] == ["ours", "peer", "peer", "ours", "ours", "peer"]
-    assert ratio.pairs == 3 and ratio.low <= ratio.median <= ratio.high
+    assert [len(side.seconds) for side in measured.values()] == [3, 3]
+
+
+def test_a_ratio_comes_from_the_clock_and_has_quartiles() -> None:
+    slow, quick = waiting([], "slow", 0.04), waiting([], "quick", 0.002)
+    longer, faster = overhead(slow, quick, 3, "cpu"), speedup(slow, quick, 3, "cpu")
+    assert longer.median > 1 > faster.median
+    assert longer.seconds >= 0.04 and longer.pairs == 3 and longer.low <= longer.median <= longer.high
+
+
+def test_the_memory_that_a_run_takes_is_seen_though_it_gives_it_back() -> None:
+    with PeakMemory("cpu") as much:
+        block = torch.ones(64 * 2**18)
+        time.sleep(0.05)
+        del block
+    with PeakMemory("cpu") as little:
+        time.sleep(0.02)
+    assert 60 < much.growth_mib < 100 and little.growth_mib < 20
+
+
+def test_both_draw_the_same_size_with_the_same_weights(folder: Path) -> None:
+    requests = nano_requests(folder, "cpu")
+    ours, peer = requests.ours(1, 1.0, 2).run(), requests.peer(2, 7.5).run()
+    assert isinstance(ours, list) and isinstance(peer, list)
+    assert [picture.size for picture in ours + peer] == [(32, 32)] * 3
+    weights = load_model(folder).unet.state_dict()
+    seen = inspect.getclosurevars(requests.peer(2, 7.5).run).nonlocals["pipeline"]
+    assert all(torch.equal(weights[n], v) for n, v in seen.unet.state_dict().items() if n in weights)
+    assert {type(p).__name__ for p in seen.unet.attn_processors.values()} >= {"IPAdapterAttnProcessor2_0"}
 
 
 def test_every_contestant_is_what_its_name_says() -> None:
-    bench = Bench(TINY, "cpu")
+    bench = StepBench(TINY, "cpu")
     outputs = {}
     for name, side in {"plain": bench.plain(), "ours": bench.ours(FEW), "diffusers": bench.diffusers(FEW)}.items():
         side.dress()
@@ -49,7 +103,7 @@ def test_every_contestant_is_what_its_name_says() -> None:
 
 @torch.inference_mode()
 def test_image_tokens_matter_to_both_contestants() -> None:
-    bench = Bench(TINY, "cpu")
+    bench = StepBench(TINY, "cpu")
     for contestant in (bench.ours, bench.diffusers):
         results = []
         for tokens in (FEW, MANY):
@@ -61,20 +115,31 @@ def test_image_tokens_matter_to_both_contestants() -> None:
 
 
 def test_the_command_writes_figures_and_a_plot(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], folder: Path
 ) -> None:
     monkeypatch.setitem(SHAPES, "nano", TINY)
+    monkeypatch.setattr("engine.bench.PEER_STEPS", 2)
     out, plot = tmp_path / "out.json", tmp_path / "out.png"
-    assert main(["bench", "--json", str(out), "--plot", str(plot), "--pairs", "2", "--device", "cpu"]) == 0
+    wanted = ["--json", str(out), "--plot", str(plot), "--pairs", "2", "--request-pairs", "1", "--weights", str(folder)]
+    assert main(["bench", *wanted, "--device", "cpu"]) == 0
     figures: dict[str, Any] = json.loads(out.read_text("utf-8"))
-    for key in ("step_overhead_20", "step_overhead_1280", "diffusers_step_overhead_1280", "batch8_throughput"):
-        assert figures[key] > 0
-    assert figures["peak_memory_mib"] > 0
+    for key in (
+        "step_overhead_20",
+        "step_overhead_1280",
+        "diffusers_step_overhead_1280",
+        "request_speedup_default",
+        "request_speedup_equal",
+        "batch8_throughput",
+    ):
+        assert figures[key] == figures["spread"][key]["median"] > 0
+        assert set(figures["memory_mib"][key]) == {"ours", "peer"}
+    assert figures["request"]["default"] == {"steps": 1, "guidance": 1.0}
+    assert figures["spread"]["step_overhead_20"]["pairs"] == 2
     assert plot.stat().st_size > 1000
-    assert "step_overhead_1280" in capsys.readouterr().out
+    assert f"{figures['step_overhead_1280']:.3f}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("wrong", [["--pairs", "0"], ["--json", "/nowhere/out.json"]])
+@pytest.mark.parametrize("wrong", [["--pairs", "0"], ["--request-pairs", "-1"], ["--json", "/nowhere/out.json"]])
 def test_a_wrong_argument_is_one_line(wrong: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "--json", str(tmp_path / "out.json"), *wrong]) == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1

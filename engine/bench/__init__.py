@@ -1,0 +1,103 @@
+"""How fast, side by side with the peer: `python -m engine bench --shape nano --json out.json --plot out.png`.
+
+What is compared runs in turns in one process; every figure is the median of the ratios of such pairs, with quartiles.
+Steps are compared on random weights of the true shapes, whole requests on a backbone's own `draw`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import Progress
+
+from engine.bench.contests import Ratio, overhead, speedup
+from engine.bench.options import option_ratios
+from engine.bench.requests import PEER_GUIDANCE, PEER_STEPS, Requests, nano_requests, one_by_one
+from engine.bench.shapes import BATCH, FEW, MANY, SHAPES
+from engine.bench.steps import StepBench
+
+
+@dataclass(frozen=True)
+class Plan:
+    """request_pairs: of whole requests, 0 for none. weights: the nano folder whose requests are measured."""
+
+    shape: str
+    device: str
+    pairs: int
+    request_pairs: int
+    weights: Path
+    options: bool = False
+
+
+def run(plan: Plan, console: Console) -> dict[str, Any]:
+    """All figures of one shape, as they go into the JSON file: ratios by key, and what they were measured on."""
+    ratios: dict[str, Ratio] = {}
+    sampling: dict[str, Any] = {}
+    with Progress(console=console, transient=True) as progress:
+        bar = progress.add_task(plan.shape, total=None)
+
+        def tell(key: str, measure: Callable[[], Ratio]) -> None:
+            progress.update(bar, description=f"{plan.shape}: {key}")
+            ratios[key] = measure()
+
+        with torch.inference_mode():
+            _steps(plan, tell)
+            if plan.options:
+                progress.update(bar, description=f"{plan.shape}: options")
+                ratios |= option_ratios(SHAPES[plan.shape], plan.device, plan.pairs)
+        if plan.request_pairs and plan.shape == "nano":
+            requests = nano_requests(plan.weights, plan.device)
+            declared = requests.backbone.capabilities
+            sampling = {
+                "default": {"steps": declared.steps_default, "guidance": declared.guidance_default},
+                "peer": {"steps": PEER_STEPS, "guidance": PEER_GUIDANCE},
+            }
+            _requests(plan, requests, tell)
+    return {key: row.median for key, row in ratios.items()} | {
+        "shape": plan.shape,
+        "device": _device_name(plan.device),
+        "dtype": "float16" if plan.device.startswith("cuda") else "float32",
+        "torch": torch.__version__,
+        "request": sampling,
+        "memory_mib": {key: {"ours": row.memory_mib, "peer": row.peer_memory_mib} for key, row in ratios.items()},
+        "spread": {key: asdict(row) for key, row in ratios.items()},
+    }
+
+
+Tell = Callable[[str, Callable[[], Ratio]], None]
+
+
+def _steps(plan: Plan, tell: Tell) -> None:
+    bench = StepBench(SHAPES[plan.shape], plan.device)
+    for tokens in (FEW, MANY):
+        for prefix, side in (("", bench.ours(tokens)), ("diffusers_", bench.diffusers(tokens))):
+            tell(
+                f"{prefix}step_overhead_{tokens}",
+                lambda side=side: overhead(side, bench.plain(), plan.pairs, plan.device),  # type: ignore[misc]
+            )
+    together, apart = bench.ours(FEW, BATCH), bench.one_by_one(FEW, BATCH)
+    tell("batch8_throughput", lambda: speedup(together, apart, plan.pairs, plan.device))
+
+
+def _requests(plan: Plan, requests: Requests, tell: Tell) -> None:
+    """At our defaults against the peer's; both at the peer's, the longer way; both at our defaults; eight users."""
+    ours, peer, pairs, device = requests.ours, requests.peer, plan.request_pairs, plan.device
+    declared = requests.backbone.capabilities
+    default = declared.steps_default, declared.guidance_default
+    usual = PEER_STEPS, PEER_GUIDANCE
+    tell("request_speedup_default", lambda: speedup(requests.at_defaults(), peer(*usual), pairs, device))
+    tell("request_speedup_equal", lambda: speedup(ours(*usual, 1), peer(*usual), pairs, device))
+    tell("request_speedup_equal_default", lambda: speedup(requests.at_defaults(), peer(*default), pairs, device))
+    together, apart = ours(*default, BATCH), one_by_one(requests, BATCH)
+    tell("batch8_request_throughput", lambda: speedup(together, apart, pairs, device))
+
+
+def _device_name(device: str) -> str:
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_name()
+    return f"cpu, {torch.get_num_threads()} threads"

@@ -1,0 +1,181 @@
+"""Contestants in a whole request: words and a photo in, a picture out, everything loaded and warm.
+
+Ours is a backbone's own `draw`. The peer is diffusers' StableDiffusionPipeline with an IP-Adapter "Plus" loaded by
+`load_ip_adapter`, on the same UNet, text encoder and autoencoder weights. Both encode the words and the photo, denoise
+and decode within the time; neither keeps anything of an earlier request.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers.models.embeddings import IPAdapterPlusImageProjection
+from PIL import Image
+from torch import Tensor, nn
+from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+
+from engine.adapter.ip_adapter import export_plus, new_branches
+from engine.backbones.autoencoder import NanoAutoencoder
+from engine.backbones.base import Backbone, Drawing
+from engine.backbones.nano import NanoBackbone, load_model
+from engine.bench.contests import Side
+from engine.contract import Settings
+from engine.identity.profile import IdentityProfile, Observation, View
+
+PEER_STEPS, PEER_GUIDANCE = 30, 7.5
+PROMPT, NEGATIVE = "a woman on a beach at sunset", "blurry"
+
+
+@dataclass(frozen=True)
+class Requests:
+    """ours(steps, guidance, pictures) and peer(steps, guidance); a guidance of 1.0 is none."""
+
+    backbone: Backbone
+    ours: Callable[[int, float, int], Side]
+    peer: Callable[[int, float], Side]
+
+    def at_defaults(self) -> Side:
+        declared = self.backbone.capabilities
+        return self.ours(declared.steps_default, declared.guidance_default, 1)
+
+
+def photo() -> Image.Image:
+    """512 x 768 px of noise: what is on it costs nothing."""
+    return Image.fromarray(np.random.default_rng(0).integers(0, 255, (768, 512, 3), dtype=np.uint8))
+
+
+def person(image: Image.Image) -> IdentityProfile:
+    seen = Observation(512, 768, face_box=(200.0, 60.0, 300.0, 180.0), body_box=(100.0, 40.0, 400.0, 760.0))
+    return IdentityProfile((View(image, seen),))
+
+
+def nano_requests(folder: Path, device: str) -> Requests:
+    """Of a nano checkpoint. The peer has no class embedding, which stock pipelines know nothing of, and an image
+    tower that costs no more than our two encoders, so that the peer's usual large one does not decide."""
+    model = load_model(folder)
+    backbone = NanoBackbone(model, device)
+    config = dict(model.unet.config) | {"class_embed_type": None, "projection_class_embeddings_input_dim": None}
+    unet = UNet2DConditionModel.from_config(config)
+    unet.load_state_dict(
+        {name: value for name, value in model.unet.state_dict().items() if not name.startswith("class_embedding.")}
+    )
+    vae = _StockAutoencoder.from_config(model.vae.config)
+    vae.load_state_dict(model.vae.state_dict())
+    vae.register_to_config(block_out_channels=(1, 1, 1, 1))
+    tower = CLIPVisionConfig(
+        hidden_size=192,
+        intermediate_size=768,
+        num_hidden_layers=3,
+        num_attention_heads=6,
+        image_size=64,
+        patch_size=16,
+        projection_dim=192,
+    )
+    pipeline = stock_pipeline(
+        unet=unet,
+        vae=vae,
+        text_encoder=model.text_encoder,
+        tokenizer=model.tokenizer,
+        scheduler=DDIMScheduler.from_config(model.scheduler.config, steps_offset=1),
+        image_encoder=CLIPVisionModelWithProjection(tower),
+    ).to(device)
+    own = model.adapter.config
+    tokens = sum(
+        (width // patch) * (height // patch)
+        for (width, height), patch in ((own.face_size, own.face_patch), (own.body_size, own.body_patch))
+    )
+    _load_adapter(pipeline, tokens)
+    return Requests(backbone, _ours(backbone), _peer(pipeline, backbone))
+
+
+def stock_pipeline(image_encoder: Any, **parts: Any) -> Any:
+    """A StableDiffusionPipeline ready for an IP-Adapter, in evaluation mode."""
+    for module in (image_encoder, *parts.values()):
+        if isinstance(module, nn.Module):
+            module.eval().requires_grad_(False)
+    side = image_encoder.config.image_size
+    pipeline = StableDiffusionPipeline(
+        **parts,
+        safety_checker=None,
+        feature_extractor=CLIPImageProcessorPil(
+            size={"shortest_edge": side}, crop_size={"height": side, "width": side}
+        ),
+        image_encoder=image_encoder,
+        requires_safety_checker=False,
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def _load_adapter(pipeline: Any, tokens: int) -> None:
+    """An untrained IP-Adapter of `tokens` image tokens, through diffusers' own loader."""
+    width = pipeline.image_encoder.config.hidden_size
+    token_dim = pipeline.unet.config.cross_attention_dim
+    resampler = IPAdapterPlusImageProjection(
+        embed_dims=width,
+        output_dims=token_dim,
+        hidden_dims=token_dim,
+        dim_head=64,
+        heads=token_dim // 64,
+        num_queries=tokens,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        branches = new_branches(pipeline.unet, {"body": resampler})
+        export_plus(branches, "body", pipeline.unet, Path(folder) / "adapter.safetensors")
+        pipeline.load_ip_adapter(
+            folder, subfolder="", weight_name="adapter.safetensors", image_encoder_folder=None, local_files_only=True
+        )
+
+
+def _ours(backbone: Backbone) -> Callable[[int, float, int], Side]:
+    identity = person(photo())
+
+    def side(steps: int, guidance: float, pictures: int) -> Side:
+        settings = Settings(steps=steps, guidance=guidance)
+        drawings = [Drawing(identity, PROMPT, NEGATIVE, seed, settings) for seed in range(pictures)]
+        return Side(lambda: None, lambda: backbone.draw(drawings))
+
+    return side
+
+
+def one_by_one(requests: Requests, pictures: int) -> Side:
+    """As many requests one after the other, at our defaults."""
+    single = requests.at_defaults()
+    return Side(single.dress, lambda: [single.run() for _ in range(pictures)])
+
+
+def _peer(pipeline: Any, backbone: Backbone) -> Callable[[int, float], Side]:
+    image, size = photo(), backbone.capabilities
+
+    def side(steps: int, guidance: float) -> Side:
+        def run() -> object:
+            return pipeline(
+                PROMPT,
+                negative_prompt=NEGATIVE,
+                ip_adapter_image=image,
+                num_inference_steps=steps,
+                guidance_scale=guidance,
+                height=size.height,
+                width=size.width,
+                generator=torch.Generator().manual_seed(0),
+            ).images
+
+        return Side(lambda: None, run)
+
+    return side
+
+
+class _StockAutoencoder(NanoAutoencoder):
+    """nano's, called the way stock pipelines call theirs."""
+
+    def decode(self, z: Tensor, return_dict: bool = False, generator: object = None) -> tuple[Tensor]:  # type: ignore[override]
+        """z [B, latent_channels, H/8, W/8] -> ([B, 3, H, W],)."""
+        return (super().decode(z).sample,)
