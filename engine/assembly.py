@@ -13,7 +13,7 @@ from engine.examiner import Examiner
 from engine.generate import Generator, Mark
 from engine.identity.body import BodyObserver
 from engine.identity.faces import open_finder
-from engine.identity.observer import SHIPPED_OBSERVER, open_observer
+from engine.identity.observer import open_observer
 from engine.prompt import GlossaryTranslator, Translator, open_translator
 from engine.provenance import Facts, Marker
 from engine.safety import open_guard
@@ -27,7 +27,7 @@ def assemble(config: Config, worker_id: str) -> Generator:
     finder = open_finder(config.face_root, config.face_pack)
     bodies = open_bodies(config)
     marker = open_marker(config)
-    backbone = load_backbone(config.backbone, config.device, config.weights)
+    backbone = load_backbone(config.backbone, config.device, config.weights, config.options())
     guard = open_guard(config, backbone.capabilities, finder)
     return Generator(
         backbone,
@@ -45,10 +45,8 @@ def assemble_examiner(config: Config) -> Examiner:
     return Examiner(finder, open_bodies(config), open_guard(config, None, finder))
 
 
-def open_bodies(config: Config) -> BodyObserver | None:
+def open_bodies(config: Config) -> BodyObserver:
     """The operator's models or the shipped network."""
-    if not SHIPPED_OBSERVER.is_dir():
-        return None
     return open_observer(config.pose_model, config.person_detector, choose_device(config.device))
 
 
