@@ -15,11 +15,15 @@ import torch
 from rich.console import Console
 from rich.progress import Progress
 
-from engine.bench.contests import Ratio, overhead, speedup
+from engine.bench.contests import Ratio, Turns, overhead, ratio, speedup, take_turns
 from engine.bench.options import option_ratios
 from engine.bench.requests import PEER_GUIDANCE, PEER_STEPS, Requests, nano_requests, one_by_one
 from engine.bench.shapes import BATCH, FEW, MANY, SHAPES
+from engine.bench.stable import stable_requests
 from engine.bench.steps import StepBench
+
+SAMPLED = (1, 3)
+"""Steps of the requests that longer ones are extrapolated from."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +54,18 @@ def run(plan: Plan, console: Console) -> dict[str, Any]:
             if plan.options:
                 progress.update(bar, description=f"{plan.shape}: options")
                 ratios |= option_ratios(SHAPES[plan.shape], plan.device, plan.pairs)
-        if plan.request_pairs and plan.shape == "nano":
-            requests = nano_requests(plan.weights, plan.device)
-            declared = requests.backbone.capabilities
-            sampling = {
-                "default": {"steps": declared.steps_default, "guidance": declared.guidance_default},
-                "peer": {"steps": PEER_STEPS, "guidance": PEER_GUIDANCE},
-            }
-            _requests(plan, requests, tell)
+        if plan.request_pairs and plan.shape in ("nano", "sd15"):
+            progress.update(bar, description=f"{plan.shape}: requests")
+            nano = plan.shape == "nano"
+            requests = (
+                nano_requests(plan.weights, plan.device) if nano else stable_requests(SHAPES["sd15"], plan.device)
+            )
+            extrapolated = not nano and not plan.device.startswith("cuda")
+            sampling = _sampling(requests) | {"steps_measured": SAMPLED if extrapolated else None}
+            if extrapolated:
+                ratios |= _extrapolated(plan, requests)
+            else:
+                _requests(plan, requests, tell)
     return {key: row.median for key, row in ratios.items()} | {
         "shape": plan.shape,
         "device": _device_name(plan.device),
@@ -80,8 +88,9 @@ def _steps(plan: Plan, tell: Tell) -> None:
                 f"{prefix}step_overhead_{tokens}",
                 lambda side=side: overhead(side, bench.plain(), plan.pairs, plan.device),  # type: ignore[misc]
             )
-    together, apart = bench.ours(FEW, BATCH), bench.one_by_one(FEW, BATCH)
-    tell("batch8_throughput", lambda: speedup(together, apart, plan.pairs, plan.device))
+    if plan.shape == "nano" or plan.device.startswith("cuda"):  # a CPU needs minutes for eight of the others
+        together, apart = bench.ours(FEW, BATCH), bench.one_by_one(FEW, BATCH)
+        tell("batch8_throughput", lambda: speedup(together, apart, plan.pairs, plan.device))
 
 
 def _requests(plan: Plan, requests: Requests, tell: Tell) -> None:
@@ -95,6 +104,36 @@ def _requests(plan: Plan, requests: Requests, tell: Tell) -> None:
     tell("request_speedup_equal_default", lambda: speedup(requests.at_defaults(), peer(*default), pairs, device))
     together, apart = ours(*default, BATCH), one_by_one(requests, BATCH)
     tell("batch8_request_throughput", lambda: speedup(together, apart, pairs, device))
+
+
+def _extrapolated(plan: Plan, requests: Requests) -> dict[str, Ratio]:
+    """Where 30 guided steps take too long: such requests from two shorter ones, as time is linear in steps."""
+    ours, peer = requests.ours, requests.peer
+    sides = {"default": requests.at_defaults()}
+    for steps in SAMPLED:
+        sides |= {f"ours {steps}": ours(steps, PEER_GUIDANCE, 1), f"peer {steps}": peer(steps, PEER_GUIDANCE)}
+    turns = take_turns(sides, plan.request_pairs, plan.device, warm_up=False)
+    few, more = SAMPLED
+
+    def whole(name: str) -> Turns:
+        pairs = zip(turns[f"{name} {few}"].seconds, turns[f"{name} {more}"].seconds, strict=True)
+        seconds = [short + (PEER_STEPS - few) * (long - short) / (more - few) for short, long in pairs]
+        return Turns(seconds, turns[f"{name} {more}"].memory_mib)
+
+    default, guided, theirs = turns["default"], whole("ours"), whole("peer")
+    return {
+        "request_speedup_default": ratio(theirs.seconds, default.seconds, default, theirs),
+        "request_speedup_equal": ratio(theirs.seconds, guided.seconds, guided, theirs),
+    }
+
+
+def _sampling(requests: Requests) -> dict[str, Any]:
+    declared = requests.backbone.capabilities
+    return {
+        "default": {"steps": declared.steps_default, "guidance": declared.guidance_default},
+        "peer": {"steps": PEER_STEPS, "guidance": PEER_GUIDANCE},
+        "pixels": [declared.width, declared.height],
+    }
 
 
 def _device_name(device: str) -> str:

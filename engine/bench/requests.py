@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from engine.adapter.ip_adapter import export_plus, new_branches
+from engine.adapter.ip_adapter import IPAdapterBranches, export_plus, new_branches
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.base import Backbone, Drawing
 from engine.backbones.nano import NanoBackbone, load_model
@@ -92,8 +92,9 @@ def nano_requests(folder: Path, device: str) -> Requests:
         (width // patch) * (height // patch)
         for (width, height), patch in ((own.face_size, own.face_patch), (own.body_size, own.body_patch))
     )
-    _load_adapter(pipeline, tokens)
-    return Requests(backbone, _ours(backbone), _peer(pipeline, backbone))
+    with tempfile.TemporaryDirectory() as adapter:
+        load_adapter(pipeline, new_branches(unet, {"body": new_resampler(pipeline, tokens)}), Path(adapter))
+    return Requests(backbone, our_side(backbone), peer_side(pipeline, backbone))
 
 
 def stock_pipeline(image_encoder: Any, **parts: Any) -> Any:
@@ -115,27 +116,28 @@ def stock_pipeline(image_encoder: Any, **parts: Any) -> Any:
     return pipeline
 
 
-def _load_adapter(pipeline: Any, tokens: int) -> None:
-    """An untrained IP-Adapter of `tokens` image tokens, through diffusers' own loader."""
-    width = pipeline.image_encoder.config.hidden_size
+def new_resampler(pipeline: Any, tokens: int) -> IPAdapterPlusImageProjection:
+    """IP-Adapter Plus's, from the pipeline's image tower to `tokens` tokens."""
     token_dim = pipeline.unet.config.cross_attention_dim
-    resampler = IPAdapterPlusImageProjection(
-        embed_dims=width,
+    return IPAdapterPlusImageProjection(
+        embed_dims=pipeline.image_encoder.config.hidden_size,
         output_dims=token_dim,
         hidden_dims=token_dim,
         dim_head=64,
-        heads=token_dim // 64,
+        heads=max(token_dim // 64, 1),
         num_queries=tokens,
     )
-    with tempfile.TemporaryDirectory() as folder:
-        branches = new_branches(pipeline.unet, {"body": resampler})
-        export_plus(branches, "body", pipeline.unet, Path(folder) / "adapter.safetensors")
-        pipeline.load_ip_adapter(
-            folder, subfolder="", weight_name="adapter.safetensors", image_encoder_folder=None, local_files_only=True
-        )
 
 
-def _ours(backbone: Backbone) -> Callable[[int, float, int], Side]:
+def load_adapter(pipeline: Any, branches: IPAdapterBranches, folder: Path) -> None:
+    """The body branch as an IP-Adapter on the pipeline, through a file and diffusers' own loader."""
+    export_plus(branches, "body", pipeline.unet, folder / "adapter.safetensors")
+    pipeline.load_ip_adapter(
+        str(folder), subfolder="", weight_name="adapter.safetensors", image_encoder_folder=None, local_files_only=True
+    )
+
+
+def our_side(backbone: Backbone) -> Callable[[int, float, int], Side]:
     identity = person(photo())
 
     def side(steps: int, guidance: float, pictures: int) -> Side:
@@ -152,7 +154,7 @@ def one_by_one(requests: Requests, pictures: int) -> Side:
     return Side(single.dress, lambda: [single.run() for _ in range(pictures)])
 
 
-def _peer(pipeline: Any, backbone: Backbone) -> Callable[[int, float], Side]:
+def peer_side(pipeline: Any, backbone: Backbone) -> Callable[[int, float], Side]:
     image, size = photo(), backbone.capabilities
 
     def side(steps: int, guidance: float) -> Side:

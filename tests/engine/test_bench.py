@@ -17,6 +17,7 @@ from engine.backbones.nano import load_model, save_model
 from engine.bench.contests import PeakMemory, Side, overhead, speedup, take_turns
 from engine.bench.requests import nano_requests
 from engine.bench.shapes import FEW, MANY, SHAPES, Shape
+from engine.bench.stable import Around, stable_requests
 from engine.bench.steps import StepBench
 from trainer.nano import build, train_tokenizer
 
@@ -112,6 +113,29 @@ def test_image_tokens_matter_to_both_contestants() -> None:
             side.dress()
             results.append(side.run())
         assert not torch.equal(*results)
+
+
+def test_stable_requests_share_one_unet_and_each_wears_its_own_attention() -> None:
+    around = Around(text=(32, 1, 2), vae=(8, 8), vae_groups=4, tower=(32, 2, 2), tower_px=28)
+    requests = stable_requests(TINY, "cpu", around)
+    for _ in range(2):
+        for side in (requests.ours(1, 1.0, 1), requests.peer(2, 7.5)):
+            side.dress()
+            (picture,) = side.run()  # type: ignore[misc]
+            assert picture.size == (16, 24)
+
+
+def test_long_requests_are_extrapolated_over_steps(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    around = Around(text=(32, 1, 2), vae=(8, 8), vae_groups=4, tower=(32, 2, 2), tower_px=28)
+    tiny = stable_requests(TINY, "cpu", around)
+    monkeypatch.setitem(SHAPES, "sd15", TINY)
+    monkeypatch.setattr("engine.bench.stable_requests", lambda shape, device: tiny)
+    out = tmp_path / "out.json"
+    assert main(["bench", "--shape", "sd15", "--json", str(out), "--pairs", "1", "--request-pairs", "2"]) == 0
+    figures = json.loads(out.read_text("utf-8"))
+    assert figures["request"]["steps_measured"] == [1, 3]
+    assert figures["spread"]["request_speedup_default"]["pairs"] == 2
+    assert figures["spread"]["request_speedup_equal"]["peer_seconds"] > 0
 
 
 def test_the_command_writes_figures_and_a_plot(
