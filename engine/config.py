@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -10,11 +12,18 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from engine.errors import SetupError
 from engine.identity.faces import DEFAULT_PACK
 
+if TYPE_CHECKING:
+    from engine.backbones.options import Options
+
 
 class Config(BaseSettings):
     """ENGINE_BACKBONE, ENGINE_DEVICE, ENGINE_WEIGHTS, ENGINE_FACE_ROOT, ENGINE_FACE_PACK, ENGINE_LOG_LEVEL,
     ENGINE_POSE_MODEL with ENGINE_PERSON_DETECTOR (folders of ViTPose and RT-DETR), ENGINE_HUNG_S (a worker without a
     step for so long ends itself); the broker as ENGINE_BROKER_URL or BROKER_URL.
+
+    How models are loaded (engine.backbones.options): ENGINE_PRECISION, ENGINE_CHANNELS_LAST, ENGINE_COMPILE,
+    ENGINE_OFFLOAD, ENGINE_DISTILLED with ENGINE_LORA, ENGINE_BODY_ADAPTER, ENGINE_FACE_ADAPTER, ENGINE_IMAGE_ENCODER,
+    ENGINE_CONTROLNET, ENGINE_PREVIEW.
 
     Marks of pictures: ENGINE_C2PA_CERTIFICATE with ENGINE_C2PA_KEY (PEM, the signer's certificate first; without them
     a development one is made and kept in ENGINE_STATE), ENGINE_C2PA_TSA (the address of a time stamp authority),
@@ -32,6 +41,17 @@ class Config(BaseSettings):
     backbone: str = "nano"
     device: str = "auto"
     weights: Path | None = None
+    precision: Literal["auto", "fp32", "fp16", "bf16"] = "auto"
+    channels_last: bool = False
+    compile: bool = False
+    offload: bool = False
+    distilled: Literal["auto", "lightning", "lcm", "none"] = "auto"
+    lora: str | None = None
+    body_adapter: str | None = None
+    face_adapter: str | None = None
+    image_encoder: str | None = None
+    controlnet: str | None = None
+    preview: str | None = None
     face_root: Path | None = None
     face_pack: str = DEFAULT_PACK
     pose_model: Path | None = None
@@ -50,6 +70,12 @@ class Config(BaseSettings):
     age_threshold: float = Field(default=0.5, gt=0, le=0.9)
     hung_s: float = Field(default=300.0, gt=0)
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+
+    def options(self) -> Options:
+        """What concerns the loading of models."""
+        from engine.backbones.options import Options
+
+        return Options(**{field.name: getattr(self, field.name) for field in fields(Options)})
 
 
 def load_config() -> Config:

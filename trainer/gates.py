@@ -110,7 +110,8 @@ def measure(
         "right": [_distances(c, right[n], right_reading.parts[n]) for n, c in enumerate(cases)],
         "other": [_distances(c, other[n], other_reading.parts[n]) for n, c in enumerate(cases)],
     }
-    posed, pck = None, (None, None)
+    posed: NDArray[np.uint8] | None = None
+    pck: tuple[float | None, float | None] = (None, None)
     if reader is not None and backbone.capabilities.pose:
         poses = [pose_of_photo(case.held_out) for case in cases]
         posed = _draw(backbone, cases, people, settings, "poses", poses)
@@ -165,7 +166,7 @@ def _draw(
     poses: Sequence[NDArray[np.float32]] | None = None,
 ) -> NDArray[np.uint8]:
     size, pictures = backbone.capabilities.batch_max, []
-    asked = poses or [None] * len(cases)
+    asked: Sequence[NDArray[np.float32] | None] = [None] * len(cases) if poses is None else poses
     for first in track(range(0, len(cases), size), description=what):
         drawings = [
             Drawing(person, case.prompt, "", case.identity, settings, pose)

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import cast
 
 from engine.backbones.base import Backbone
+from engine.backbones.options import Options
 from engine.errors import SetupError
 
 
-def load_backbone(name: str, device: str, weights: Path | None = None) -> Backbone:
+def load_backbone(name: str, device: str, weights: Path | None = None, options: Options | None = None) -> Backbone:
     """A ready backbone: a known name, or `package.module:factory` called as `factory(device, weights)`.
 
-    `weights` replaces the backbone's own folder. Raises SetupError for an unknown name, WeightsError for a bad folder.
+    `weights` replaces the backbone's own folder; nano reads no options. Raises SetupError for an unknown name,
+    WeightsError for a bad folder.
     """
     if ":" in name:
         module, _, factory = name.partition(":")
@@ -22,11 +24,21 @@ def load_backbone(name: str, device: str, weights: Path | None = None) -> Backbo
         from engine.backbones.nano import SHIPPED_WEIGHTS, NanoBackbone, load_model
 
         return NanoBackbone(load_model(weights or SHIPPED_WEIGHTS), choose_device(device))
+    if name == "sd15":
+        from engine.backbones.sd15 import load_sd15
+
+        return load_sd15(choose_device(device), weights, options)
+    if name == "sdxl":
+        from engine.backbones.sdxl import load_sdxl
+
+        return load_sdxl(choose_device(device), weights, options)
     if name == "klein":
         from engine.backbones.klein import load_klein
 
-        return load_klein(choose_device(device), weights)
-    raise SetupError(f"expected the backbone nano, klein or package.module:factory, got {name!r}: set ENGINE_BACKBONE")
+        return load_klein(choose_device(device), weights, options)
+    raise SetupError(
+        f"expected the backbone nano, sd15, sdxl, klein or package.module:factory, got {name!r}: set ENGINE_BACKBONE"
+    )
 
 
 def choose_device(name: str) -> str:

@@ -7,6 +7,7 @@ import importlib.util
 import io
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -167,3 +168,31 @@ def safe_classifiers(classifier_folder: Callable[[str, str], Path]) -> dict[str,
         "ENGINE_SAFETY_MODEL": str(classifier_folder("SFW", "NSFW")),
         "ENGINE_AGE_MODEL": str(classifier_folder("30-39", "10-19")),
     }
+
+
+def _tiny_diffusion() -> Any:
+    """The module beside the tests of backbones: tests are no packages."""
+    path = Path(__file__).parent / "backbones" / "tiny_diffusion.py"
+    spec = importlib.util.spec_from_file_location("tiny_diffusion", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["tiny_diffusion"] = module  # its dataclasses look themselves up there
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def tiny_diffusion() -> Any:
+    return _tiny_diffusion()
+
+
+@pytest.fixture(scope="session")
+def tiny_sd15(tiny_diffusion: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A TinyFolder in Stable Diffusion 1.5's layout."""
+    return tiny_diffusion.build(tmp_path_factory.mktemp("sd15"), xl=False)
+
+
+@pytest.fixture(scope="session")
+def tiny_sdxl(tiny_diffusion: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A TinyFolder in SDXL's layout."""
+    return tiny_diffusion.build(tmp_path_factory.mktemp("sdxl"), xl=True)

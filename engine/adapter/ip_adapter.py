@@ -1,0 +1,212 @@
+"""IP-Adapters (Ye et al., 2023) as branches: public weights and ours, in the "Plus" layout, on a diffusers UNet.
+
+diffusers' own loader reads the files and makes the image projections and the K and V layers; they are then taken over
+into our branches, which compute K and V once a request where diffusers' processors do so at every step, and which let
+every picture of a batch have its own number of photos and its own scales.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from diffusers.models.embeddings import IPAdapterFaceIDPlusImageProjection, IPAdapterPlusImageProjection
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from engine.adapter.attention import BranchCondition
+from engine.adapter.model import BranchLayers, cross_attention_layers
+from engine.errors import WeightsError
+
+Reads = Literal["crop", "face"]
+
+
+@dataclass(frozen=True)
+class AdapterFile:
+    """One file in an IP-Adapter layout: a hub repository or a folder, a folder in it, and the file's name."""
+
+    source: str
+    subfolder: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Photos:
+    """What one branch reads, all photos of all people of a batch in one row after another.
+
+    hidden: penultimate states of the image encoder [n, S, D]. embeddings: ArcFace [n, 512] where the projection wants
+    them. counts: how many of the n rows are each person's.
+    """
+
+    hidden: Tensor
+    counts: Sequence[int]
+    embeddings: Tensor | None = None
+
+
+class IPAdapterBranches(BranchLayers):
+    """Image projections and K and V layers of up to one adapter a branch."""
+
+    def __init__(
+        self, token_dim: int, layers: dict[str, tuple[int, int]], projections: Mapping[str, nn.Module]
+    ) -> None:
+        super().__init__(token_dim, layers, tuple(projections))
+        self.image_projections = nn.ModuleDict(projections)
+
+    def reads_embeddings(self, branch: str) -> bool:
+        """Whether the branch's projection wants a face embedding beside the picture."""
+        return isinstance(self.image_projections[branch], IPAdapterFaceIDPlusImageProjection)
+
+    def tokens(self, branch: str, hidden: Tensor, embeddings: Tensor | None = None) -> Tensor:
+        """hidden [n, S, D], embeddings [n, 512] for a FaceID projection -> [n, N, token_dim]."""
+        projection: Any = self.image_projections[branch]
+        if not self.reads_embeddings(branch):
+            projected: Tensor = projection(hidden)
+            return projected
+        assert embeddings is not None
+        projection.clip_embeds = hidden[:, None]
+        try:
+            projected = projection(embeddings)
+        finally:
+            projection.clip_embeds = None
+        return projected
+
+    def condition(self, branch: str, photos: Photos, scales: Sequence[float]) -> BranchCondition:
+        """Tokens of each person's photos side by side, padded to the largest number; people without photos get none."""
+        encoded = self.tokens(branch, photos.hidden, photos.embeddings)
+        people, most = len(photos.counts), max(photos.counts)
+        tokens = encoded.new_zeros(people, most, *encoded.shape[1:])
+        mask = torch.zeros(*tokens.shape[:3], dtype=torch.bool, device=encoded.device)
+        owned = torch.split(encoded, list(photos.counts))
+        for row, (count, own) in enumerate(zip(photos.counts, owned, strict=True)):
+            tokens[row, :count] = own
+            mask[row, : max(count, 1)] = True
+        present = [scale * (count > 0) for scale, count in zip(scales, photos.counts, strict=True)]
+        return BranchCondition(
+            scale=torch.tensor(present, device=encoded.device),
+            tokens=tokens.flatten(1, 2),
+            mask=None if min(photos.counts) == most else mask.flatten(1),
+        )
+
+    def negative(self, branch: str, photos: Photos, like: BranchCondition) -> BranchCondition:
+        """What stock pipelines show to the negative half: zeros for picture and face, as often as `like` has photos."""
+        embeddings = None if photos.embeddings is None else torch.zeros_like(photos.embeddings[:1])
+        single = self.tokens(branch, photos.hidden, embeddings)
+        assert like.tokens is not None
+        people, length = like.tokens.shape[:2]
+        repeated = single.repeat(people, length // single.shape[1], 1)
+        return BranchCondition(scale=like.scale, tokens=repeated)
+
+
+def load_branches(pipeline: Any, files: Mapping[str, AdapterFile], backbone: str) -> IPAdapterBranches:
+    """branch -> file; the adapters are on the pipeline's UNet afterwards as ours, nothing of diffusers' remains.
+
+    A LoRA that a FaceID file carries is fused into the UNet. Raises WeightsError for a file that is absent or foreign.
+    """
+    unet, names = pipeline.unet, list(files)
+    before = dict(unet.attn_processors)
+    try:
+        pipeline.load_ip_adapter(
+            [files[name].source for name in names],
+            subfolder=[files[name].subfolder for name in names],
+            weight_name=[files[name].name for name in names],
+            image_encoder_folder=None,
+            local_files_only=True,
+        )
+        _fuse_loras(pipeline)
+        branches = _take_over(unet, names)
+    except (OSError, ValueError, KeyError, RuntimeError, IndexError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        wanted = ", ".join(f"{file.source}/{file.subfolder}/{file.name}" for file in files.values())
+        raise WeightsError(
+            f"expected IP-Adapter files {wanted}, could not load them ({reason}): "
+            f"run `python -m engine doctor --backbone {backbone} --download`, "
+            "or set ENGINE_BODY_ADAPTER and ENGINE_FACE_ADAPTER"
+        ) from error
+    unet.encoder_hid_proj = None  # before the processors: its own attention would be counted among the UNet's
+    unet.config.encoder_hid_dim_type = None
+    unet.set_attn_processor(before)
+    branches.to(unet.device, unet.dtype).eval().requires_grad_(False)
+    branches.attach(unet)
+    return branches
+
+
+def _fuse_loras(pipeline: Any) -> None:
+    if getattr(pipeline.unet, "peft_config", None):
+        pipeline.fuse_lora(components=["unet"])
+        pipeline.unload_lora_weights()
+
+
+def _take_over(unet: Any, names: Sequence[str]) -> IPAdapterBranches:
+    loaded = unet.encoder_hid_proj.image_projection_layers
+    unknown = [
+        type(projection).__name__
+        for projection in loaded
+        if not isinstance(projection, IPAdapterPlusImageProjection | IPAdapterFaceIDPlusImageProjection)
+    ]
+    if unknown:
+        raise ValueError(f"expected the Plus or FaceID-Plus layout, got {', '.join(unknown)}")
+    for projection in loaded:
+        if isinstance(projection, IPAdapterFaceIDPlusImageProjection):
+            projection.shortcut = True  # what "v2" of FaceID-Plus adds
+    layers = cross_attention_layers(unet)
+    branches = IPAdapterBranches(unet.config.cross_attention_dim, layers, dict(zip(names, loaded, strict=True)))
+    processors = unet.attn_processors
+    for layer in layers:
+        own = branches.layer(layer)
+        for number, name in enumerate(names):
+            own.to_k[name].weight = processors[layer].to_k_ip[number].weight
+            own.to_v[name].weight = processors[layer].to_v_ip[number].weight
+    return branches
+
+
+def new_branches(unet: Any, projections: Mapping[str, IPAdapterPlusImageProjection]) -> IPAdapterBranches:
+    """Untrained branches for a UNet: K and V begin as copies of the text's, as IP-Adapter's own training does."""
+    layers = cross_attention_layers(unet)
+    branches = IPAdapterBranches(unet.config.cross_attention_dim, layers, projections)
+    modules = dict(unet.named_modules())
+    for layer in layers:
+        attention, own = modules[layer.removesuffix(".processor")], branches.layer(layer)
+        for name in projections:
+            own.to_k[name].load_state_dict(attention.to_k.state_dict())
+            own.to_v[name].load_state_dict(attention.to_v.state_dict())
+    return branches
+
+
+def export_plus(branches: IPAdapterBranches, branch: str, unet: Any, path: Path) -> None:
+    """Writes one branch as a safetensors file in the IP-Adapter "Plus" layout, which stock diffusers loads."""
+    state = {f"image_proj.{name}": value for name, value in _plus_names(branches.image_projections[branch]).items()}
+    for number, layer in enumerate(unet.attn_processors):
+        if layer in branches.layer_names:
+            own = branches.layer(layer)
+            state[f"ip_adapter.{number}.to_k_ip.weight"] = own.to_k[branch].state_dict()["weight"]
+            state[f"ip_adapter.{number}.to_v_ip.weight"] = own.to_v[branch].state_dict()["weight"]
+    save_file({name: value.detach().cpu().contiguous() for name, value in state.items()}, path)
+
+
+def _plus_names(projection: nn.Module) -> dict[str, Tensor]:
+    """The resampler's tensors under the names of IP-Adapter's own code (layers.N.0: attention, layers.N.1: MLP)."""
+    if not isinstance(projection, IPAdapterPlusImageProjection):
+        raise TypeError(f"expected an IPAdapterPlusImageProjection, got {type(projection).__name__}")
+    state = projection.state_dict()
+    renamed = {name: value for name, value in state.items() if not name.startswith("layers.")}
+    for number in range(len(projection.layers)):
+        theirs, ours = f"layers.{number}", f"layers.{number}"
+        renamed |= {
+            f"{theirs}.0.norm1.weight": state[f"{ours}.ln0.weight"],
+            f"{theirs}.0.norm1.bias": state[f"{ours}.ln0.bias"],
+            f"{theirs}.0.norm2.weight": state[f"{ours}.ln1.weight"],
+            f"{theirs}.0.norm2.bias": state[f"{ours}.ln1.bias"],
+            f"{theirs}.0.to_q.weight": state[f"{ours}.attn.to_q.weight"],
+            f"{theirs}.0.to_kv.weight": torch.cat(
+                [state[f"{ours}.attn.to_k.weight"], state[f"{ours}.attn.to_v.weight"]]
+            ),
+            f"{theirs}.0.to_out.weight": state[f"{ours}.attn.to_out.0.weight"],
+            f"{theirs}.1.0.weight": state[f"{ours}.ff.0.weight"],
+            f"{theirs}.1.0.bias": state[f"{ours}.ff.0.bias"],
+            f"{theirs}.1.1.weight": state[f"{ours}.ff.1.net.0.proj.weight"],
+            f"{theirs}.1.3.weight": state[f"{ours}.ff.1.net.2.weight"],
+        }
+    return renamed

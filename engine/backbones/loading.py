@@ -1,0 +1,255 @@
+"""From names and files to the parts that draw, for the backbones on Stable Diffusion's layouts.
+
+Nothing is fetched here: what is not in a folder or in the hub's cache is named with the command that fetches it. Where
+the operator chose nothing, what is optional (likeness of the face, poses, quick previews) is used if it is there.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from diffusers import AutoencoderTiny, ControlNetModel, ControlNetUnionModel, EulerDiscreteScheduler
+from diffusers.utils import logging as diffusers_logging
+from transformers import CLIPVisionModelWithProjection
+
+from engine.adapter.ip_adapter import AdapterFile, IPAdapterBranches, load_branches
+from engine.backbones.base import Capabilities
+from engine.backbones.diffusion import DiffusionBackbone, Parts
+from engine.backbones.options import NONE, Options, Place, file_place, folder_place
+from engine.backbones.previews import LinearDecoder, PreviewDecoder, TinyDecoder
+from engine.errors import SetupError, WeightsError
+
+log = logging.getLogger(__name__)
+Loaded = TypeVar("Loaded")
+
+
+@dataclass(frozen=True)
+class FewSteps:
+    """A LoRA that makes few steps enough, and how to draw with it."""
+
+    lora: str
+    scheduler: Any
+    settings: Mapping[str, Any]
+    steps: int
+    guidance: float = 1.0
+
+
+@dataclass(frozen=True)
+class Family:
+    """What one layout is called, needs and can do. Files are named as in Options.
+
+    sides: width and height as shares of the side that the UNet was trained at.
+    """
+
+    name: str
+    pipeline: Any
+    repository: str
+    few_steps: Mapping[str, FewSteps]
+    distilled: str
+    body_adapter: str
+    face_adapter: str
+    image_encoder: str
+    controlnet: str
+    preview: str
+    licence: str
+    sides: tuple[float, float]
+    steps: int
+    guidance: float
+    batch_max: int
+
+
+def load_family(family: Family, device: str, weights: Path | None, options: Options) -> DiffusionBackbone:
+    """A backbone that draws. Raises WeightsError naming what is absent, SetupError for a choice that does not fit."""
+    diffusers_logging.set_verbosity_error()  # its loaders advise on what is done here on purpose
+    few = _few_steps(family, options)
+    pipeline = _pipeline(family, device, weights, options)
+    if few is not None:
+        fuse_lora(pipeline, file_place(options.lora or few.lora), family.name)
+    if not options.offload:
+        pipeline.to(device)
+    branches, encoder = _adapters(family, pipeline, options)
+    controlnet = _optional(
+        options.controlnet, family.controlnet, lambda p: _controlnet(p, pipeline), family, "ENGINE_CONTROLNET"
+    )
+    tiny = _optional(options.preview, family.preview, lambda p: _tiny(p, pipeline), family, "ENGINE_PREVIEW")
+    preview: PreviewDecoder = LinearDecoder(pipeline.vae) if tiny is None else TinyDecoder(tiny)
+    for part in filter(None, (encoder, controlnet, tiny)):
+        part.to(device)
+    if options.channels_last:
+        pipeline.unet.to(memory_format=torch.channels_last)
+    if pipeline.vae.dtype == torch.float16 and pipeline.vae.config.force_upcast:
+        pipeline.vae.to(torch.float32)  # its activations overflow in half precision
+    if options.offload:
+        pipeline.enable_model_cpu_offload(device=device)
+    parts = Parts(pipeline, branches, encoder, controlnet, preview, _scheduler(pipeline, few))
+    return DiffusionBackbone(parts, _capabilities(family, parts, few), device, options.compile)
+
+
+def _few_steps(family: Family, options: Options) -> FewSteps | None:
+    chosen = family.distilled if options.distilled == "auto" else options.distilled
+    if chosen == NONE:
+        return None
+    if chosen not in family.few_steps:
+        raise SetupError(
+            f"expected one of {', '.join([*family.few_steps, NONE])} for {family.name}, got {chosen}: "
+            "set ENGINE_DISTILLED"
+        )
+    return family.few_steps[chosen]
+
+
+def _pipeline(family: Family, device: str, weights: Path | None, options: Options) -> Any:
+    source, dtype = str(weights or family.repository), options.dtype(device)
+    variant = "fp16" if dtype == torch.float16 and weights is None else None
+    extra = {"safety_checker": None, "requires_safety_checker": False} if family.name == "sd15" else {}
+    pipeline = _loaded(
+        lambda: family.pipeline.from_pretrained(
+            source, dtype=dtype, variant=variant, local_files_only=True,
+            image_encoder=None, feature_extractor=None, **extra,
+        ),
+        f"a {family.name} pipeline in {source}", family.name, "ENGINE_WEIGHTS",
+    )  # fmt: skip
+    pipeline.set_progress_bar_config(disable=True)
+    for name in ("unet", "vae", "text_encoder", "text_encoder_2"):
+        if getattr(pipeline, name, None) is not None:
+            getattr(pipeline, name).eval().requires_grad_(False)
+    return pipeline
+
+
+def fuse_lora(pipeline: Any, place: Place, backbone: str) -> None:
+    """Adds a LoRA to the weights themselves, so that it costs nothing while drawing. Raises WeightsError.
+
+    Some loaders drop what they do not understand without a word, so the UNet is looked at afterwards."""
+    before = _fingerprint(pipeline.unet)
+
+    def load() -> None:
+        pipeline.load_lora_weights(
+            place.source, subfolder=place.subfolder or None, weight_name=place.name, local_files_only=True
+        )
+        pipeline.fuse_lora()
+        pipeline.unload_lora_weights()
+
+    _loaded(load, f"a LoRA in {place}", backbone, "ENGINE_LORA")
+    if _fingerprint(pipeline.unet) == before:
+        raise WeightsError(f"expected a LoRA for {backbone} in {place}, got one that changes nothing: set ENGINE_LORA")
+
+
+def _fingerprint(unet: Any) -> list[float]:
+    """Sums over the attention's weights."""
+    return [float(value.float().sum()) for name, value in unet.state_dict().items() if ".attn" in name]
+
+
+def _adapters(family: Family, pipeline: Any, options: Options) -> tuple[IPAdapterBranches | None, Any]:
+    """The branches that there are files for, and the encoder that reads photos for them."""
+    body = None if options.body_adapter == NONE else file_place(options.body_adapter or family.body_adapter)
+    face = None if options.face_adapter == NONE else file_place(options.face_adapter or family.face_adapter)
+    files = {name: AdapterFile(p.source, p.subfolder, p.name) for name, p in (("body", body), ("face", face)) if p}
+    if face is not None and options.face_adapter is None and not _is_there(face):
+        log.info("%s draws without a face adapter: %s is not there", family.name, face)
+        del files["face"]
+    if not files:
+        return None, None
+    place = folder_place(options.image_encoder or family.image_encoder)
+    encoder = _loaded(
+        lambda: CLIPVisionModelWithProjection.from_pretrained(
+            place.source, subfolder=place.subfolder, dtype=pipeline.dtype, local_files_only=True
+        ),
+        f"an image encoder in {place}", family.name, "ENGINE_IMAGE_ENCODER",
+    )  # fmt: skip
+    encoder.requires_grad_(False).train(False)
+    return load_branches(pipeline, files, family.name), encoder
+
+
+def _is_there(place: Place) -> bool:
+    """Whether a file of the hub is in its cache, or a file exists."""
+    from huggingface_hub import try_to_load_from_cache
+
+    if (Path(place.source) / place.subfolder / place.name).is_file():
+        return True
+    if place.source.count("/") != 1:
+        return False
+    path = "/".join(part for part in (place.subfolder, place.name) if part)
+    return isinstance(try_to_load_from_cache(place.source, path), str)
+
+
+def _controlnet(place: Place, pipeline: Any) -> Any:
+    """A union ControlNet tells itself by its configuration."""
+    source = {"subfolder": place.subfolder or None, "local_files_only": True}
+    config = ControlNetModel.load_config(place.source, **source)
+    kind = ControlNetUnionModel if config.get("_class_name") == "ControlNetUnionModel" or "num_control_type" in config else ControlNetModel  # noqa: E501  # fmt: skip
+    model = kind.from_pretrained(place.source, dtype=pipeline.unet.dtype, **source)
+    return model.eval().requires_grad_(False)
+
+
+def _tiny(place: Place, pipeline: Any) -> Any:
+    model = AutoencoderTiny.from_pretrained(
+        place.source, subfolder=place.subfolder or None, dtype=pipeline.unet.dtype, local_files_only=True
+    )
+    return model.eval().requires_grad_(False)
+
+
+def _optional(
+    chosen: str | None, default: str, load: Callable[[Place], Loaded], family: Family, variable: str
+) -> Loaded | None:
+    """What the operator chose must be there; the default is used if it is."""
+    if chosen == NONE:
+        return None
+    place = folder_place(chosen or default)
+    if chosen is not None:
+        return _loaded(lambda: load(place), f"weights in {place}", family.name, variable)
+    try:
+        return load(place)
+    except (OSError, ValueError):
+        log.info("%s does without %s: it is not there", family.name, place)
+        return None
+
+
+def _loaded(load: Callable[[], Loaded], what: str, backbone: str, variable: str) -> Loaded:
+    try:
+        return load()
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, ImportError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise WeightsError(
+            f"expected {what}, could not load it ({reason}): "
+            f"run `python -m engine doctor --backbone {backbone} --download`, or set {variable}"
+        ) from error
+
+
+def _scheduler(pipeline: Any, few: FewSteps | None) -> Callable[[], Any]:
+    """A fresh one for every drawing: it remembers where it stands."""
+    kind, settings = (EulerDiscreteScheduler, {}) if few is None else (few.scheduler, dict(few.settings))
+    return lambda: kind.from_config(pipeline.scheduler.config, **settings)
+
+
+def _capabilities(family: Family, parts: Parts, few: FewSteps | None) -> Capabilities:
+    side = parts.pipeline.unet.config.sample_size * parts.pipeline.vae_scale_factor
+    face = parts.branches is not None and "face" in parts.branches.image_projections
+    knows_faces = face and parts.branches is not None and parts.branches.reads_embeddings("face")
+    return Capabilities(
+        name=family.name,
+        family="adapter",
+        width=_even(side * family.sides[0], parts.pipeline.vae_scale_factor),
+        height=_even(side * family.sides[1], parts.pipeline.vae_scale_factor),
+        references_max=4,
+        batch_max=family.batch_max,
+        steps_default=family.steps if few is None else few.steps,
+        steps_range=(10, 100) if few is None else (1, 8),
+        guidance_default=family.guidance if few is None else few.guidance,
+        guidance_range=(1.0, 15.0) if few is None else (1.0, 2.0),
+        pose=parts.controlnet is not None,
+        strength=parts.branches is not None,
+        preview_decoder=family.preview if isinstance(parts.preview, TinyDecoder) else "linear",
+        languages=("en",),
+        photorealistic=True,
+        licence=family.licence + (", FaceID: non-commercial" if knows_faces else ""),
+        commercial_use=not knows_faces,
+    )
+
+
+def _even(side: float, factor: int) -> int:
+    """UNets halve the latent's sides up to three times."""
+    return max(round(side / (8 * factor)), 1) * 8 * factor

@@ -1,0 +1,73 @@
+"""What an operator may choose about loading a model; every backbone reads what concerns it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import torch
+
+Precision = Literal["auto", "fp32", "fp16", "bf16"]
+Distilled = Literal["auto", "lightning", "lcm", "none"]
+NONE = "none"
+"""In place of a file or a repository: do without."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """`None` is the backbone's own choice. Files are a path, or a repository with the path in it after a slash."""
+
+    precision: Precision = "auto"
+    channels_last: bool = False
+    compile: bool = False
+    offload: bool = False
+    """Parts wait in main memory until they are needed; slower, for small GPUs."""
+    distilled: Distilled = "auto"
+    lora: str | None = None
+    """The file of the few-step LoRA."""
+    body_adapter: str | None = None
+    face_adapter: str | None = None
+    image_encoder: str | None = None
+    controlnet: str | None = None
+    preview: str | None = None
+
+    def dtype(self, device: str) -> torch.dtype:
+        """ "auto" is half precision on a GPU, full precision on a CPU, where halves are emulated and slow."""
+        import torch
+
+        chosen = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+        if self.precision == "auto":
+            return torch.float16 if device.startswith("cuda") else torch.float32
+        return chosen[self.precision]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something lies: a repository on the hub or a folder, a folder in it, and a file's name (or "")."""
+
+    source: str
+    subfolder: str = ""
+    name: str = ""
+
+    def __str__(self) -> str:
+        return "/".join(part for part in (self.source, self.subfolder, self.name) if part)
+
+
+def file_place(text: str) -> Place:
+    """A file on disk, or owner/repository/path/in/it."""
+    path = Path(text).expanduser()
+    if path.is_file():
+        return Place(str(path.parent), "", path.name)
+    parts = text.split("/")
+    return Place("/".join(parts[:2]), "/".join(parts[2:-1]), parts[-1] if len(parts) > 2 else "")
+
+
+def folder_place(text: str) -> Place:
+    """A folder on disk, or owner/repository/path/in/it."""
+    path = Path(text).expanduser()
+    if path.is_dir():
+        return Place(str(path))
+    parts = text.split("/")
+    return Place("/".join(parts[:2]), "/".join(parts[2:]))
