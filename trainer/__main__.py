@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
 
     observer = commands.add_parser("observer", help="train the engine's observer: joints, parts, body embedding")
     _paths_and_minutes(observer)
-    observer.add_argument("--embedding-steps", type=int, default=3000, help="of the embedding, afterwards")
+    observer.add_argument("--embedding-steps", type=int, default=2000, help="of the embedding, afterwards")
     observer.add_argument("--batch", type=int, default=24)
     observer.add_argument("--threads", type=int, default=1)
     observer.set_defaults(command=_observer)

@@ -47,8 +47,8 @@ class ObserverRun:
     out: Path
     minutes: float
     steps: int | None = None
-    embedding_steps: int = 3000
-    embedding_rounds: int = 3
+    embedding_steps: int = 2000
+    embedding_rounds: int = 1
     embedding_photos: int | None = None
     batch: int = 24
     people: int = 128
