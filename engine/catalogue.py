@@ -24,7 +24,7 @@ class Weights(BaseModel):
     """insightface fetches its packs itself; the operator's own come from nowhere."""
     repository: str = ""
     files: tuple[str, ...]
-    """Patterns; each must match."""
+    """Patterns; each must match. Of a variant ".fp16", the file without it is read in other precisions."""
     purpose: str
     backbones: tuple[str, ...]
     needed: bool
@@ -33,6 +33,8 @@ class Weights(BaseModel):
     commercial_use: bool
     setting: str = ""
     """The field of engine.config.Config that names a folder, or another repository, in its place."""
+    few_steps: str = ""
+    """The value of `distilled` that wants it."""
     only_by_setting: bool = False
     """Not used from the hub's cache unless the setting names its folder there."""
     parameters: int | None = Field(default=None, gt=0)

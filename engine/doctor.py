@@ -33,6 +33,9 @@ PACKAGES = (
     "c2pa-python",
 )
 STAND_INS = {"opencv-python": "opencv-python-headless", "onnxruntime": "onnxruntime-gpu"}
+DO_WITHOUT = ("none", "glossary")
+HALF = ".fp16."
+WEIGHTS_SUFFIXES = (".safetensors", ".bin")
 SPACE_TO_SPARE = 1_000_000_000
 """Bytes that a download must leave free."""
 
@@ -90,9 +93,9 @@ def examine_installation(backbone: str, config: Config, hub: Hub, ask_hub: bool 
     if backbone not in known and ":" not in backbone:
         raise SetupError(f"expected a backbone of {', '.join(known)} or package.module:factory, got {backbone!r}")
     versions = {name: _version(name) for name in PACKAGES}
-    findings = tuple(
-        _find(weights, config, hub, ask_hub) for weights in load_catalogue() if backbone in weights.backbones
-    )
+    entries = (weights for weights in load_catalogue() if backbone in weights.backbones)
+    wanted = filter(None, (as_configured(weights, config) for weights in entries))
+    findings = tuple(_find(weights, config, hub, ask_hub) for weights in wanted)
     problems = [f"expected the package {name}, found none: pip install {name}" for name, v in versions.items() if not v]
     problems += [_problem(finding) for finding in findings if finding.weights.needed and not finding.present]
     notes = tuple(_note(finding) for finding in findings if _idle(finding, config))
@@ -184,6 +187,46 @@ def fetch_face_pack(config: Config) -> Path:
         ) from error
 
 
+def as_configured(weights: Weights, config: Config) -> Weights | None:
+    """The entry as the settings make it, from another place or in another precision; None where they do without it."""
+    chosen = str(getattr(config, weights.setting, None) or "") if weights.setting else ""
+    if chosen in DO_WITHOUT or (weights.few_steps and config.distilled == "none"):
+        return None
+    changes: dict[str, object] = {}
+    if weights.few_steps and config.distilled != "auto":
+        changes["needed"] = weights.few_steps == config.distilled
+    if chosen and not weights.few_steps:
+        changes["needed"] = True  # what an operator names must be there
+    files, path = weights.files, Path(chosen).expanduser()
+    halves = any(HALF in name for name in files)
+    if halves and ((chosen and path.is_dir()) or not _draws_in_halves(config)):
+        files = tuple(name.replace(HALF, ".") for name in files)
+        changes["bytes_per_parameter"] = 4
+    if chosen and weights.setting != "weights":
+        files = _named(chosen, files)
+    return weights.model_copy(update=changes | {"files": files})
+
+
+def _named(chosen: str, files: tuple[str, ...]) -> tuple[str, ...]:
+    """`files` where a setting puts them: a file, a folder, or owner/repository/path/in/it."""
+    path = Path(chosen).expanduser()
+    if path.is_file():
+        return (path.name,)
+    names = tuple(Path(name).name for name in files)
+    inside = "" if path.is_dir() else "/".join(chosen.split("/")[2:])
+    if not inside:
+        return names
+    return (inside,) if Path(inside).suffix in WEIGHTS_SUFFIXES else tuple(f"{inside}/{name}" for name in names)
+
+
+def _draws_in_halves(config: Config) -> bool:
+    import torch
+
+    from engine.backbones import choose_device
+
+    return config.options().dtype(choose_device(config.device)) == torch.float16
+
+
 def _find(weights: Weights, config: Config, hub: Hub, ask_hub: bool) -> Finding:
     repository, folder = _place(weights, config, hub)
     if folder is not None and folder.is_dir():
@@ -204,10 +247,11 @@ def _place(weights: Weights, config: Config, hub: Hub) -> tuple[str, Path | None
     """The repository it would come from, and the folder where it is looked for."""
     if weights.source == "insightface":
         return "", (config.face_root or DEFAULT_ROOT).expanduser() / "models" / config.face_pack
-    chosen = getattr(config, weights.setting, None) if weights.setting else None
-    if chosen and Path(chosen).expanduser().is_dir():
-        return weights.repository, Path(chosen).expanduser()
-    repository = str(chosen) if chosen and "/" in str(chosen) else weights.repository
+    chosen = str(getattr(config, weights.setting, None) or "") if weights.setting else ""
+    path = Path(chosen).expanduser()
+    if chosen and path.exists():
+        return weights.repository, path if path.is_dir() else path.parent
+    repository = "/".join(chosen.split("/")[:2]) if "/" in chosen else weights.repository
     return repository, hub.folder(repository) if repository else None
 
 

@@ -18,6 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from engine.backbones.base import Capabilities, Drawing, Step, StepCallback
+from engine.backbones.options import Options
 from engine.contract import Clothes
 from engine.errors import WeightsError
 from engine.identity.clothes import without_clothes
@@ -50,11 +51,16 @@ class Sizes:
         return cls((sized(13 / 16), sized(19 / 16)), (sized(1 / 2), sized(3 / 4)), sized(1 / 2))
 
 
-def load_klein(device: str, weights: Path | None = None) -> KleinBackbone:
-    """From the folder `weights` or the hub's cache. Raises WeightsError naming what is missing."""
+def load_klein(device: str, weights: Path | None = None, options: Options | None = None) -> KleinBackbone:
+    """From the folder `weights` or the hub's cache. Raises WeightsError naming what is missing.
+
+    Of the options, `precision`, `offload` and `compile` concern it. "auto" is bfloat16 on a GPU: the published weights
+    are, and float16 has less range than they were trained with."""
+    options = options or Options()
     source = str(weights or REPOSITORY)
     try:
-        dtype = torch.float32 if device == "cpu" else torch.bfloat16
+        automatic = options.precision == "auto" and device != "cpu"
+        dtype = torch.bfloat16 if automatic else options.dtype(device)
         pipeline = Flux2KleinPipeline.from_pretrained(source, dtype=dtype, local_files_only=True)
     except (OSError, ValueError, TypeError, KeyError) as error:
         reason = str(error).strip().partition("\n")[0]
@@ -62,7 +68,7 @@ def load_klein(device: str, weights: Path | None = None) -> KleinBackbone:
             f"expected a FLUX.2 klein pipeline in {source}, could not load it ({reason}): "
             "run `python -m engine doctor --backbone klein --download`, or set ENGINE_WEIGHTS to a folder that holds it"
         ) from error
-    return KleinBackbone(pipeline, device)
+    return KleinBackbone(pipeline, device, options)
 
 
 class KleinBackbone:
@@ -71,11 +77,17 @@ class KleinBackbone:
     One picture at a time: diffusers' pipeline shows the same pictures to every prompt of a batch. Negative prompts are
     not read: the model has no place for them."""
 
-    def __init__(self, pipeline: Flux2KleinPipeline, device: str = "cpu") -> None:
+    def __init__(self, pipeline: Flux2KleinPipeline, device: str = "cpu", options: Options | None = None) -> None:
+        options = options or Options()
         self._device = device
         self._pipeline = pipeline
         pipeline.set_progress_bar_config(disable=True)
-        pipeline.to(device)
+        if options.compile:
+            pipeline.transformer.compile_repeated_blocks(fullgraph=True, dynamic=True)
+        if options.offload:
+            pipeline.enable_model_cpu_offload(device=device)
+        else:
+            pipeline.to(device)
         self._sizes = Sizes.around(pipeline.vae.config.sample_size)
         self._capabilities = _capabilities(pipeline, self._sizes)
 

@@ -130,8 +130,21 @@ def test_a_drawing_that_fails_is_told_apart(
     assert "engine: out_of_memory" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("backbone", ["nano", "klein"])
-def test_every_backbone_draws_from_its_folder(
+def _settings(backbone: str, request: pytest.FixtureRequest) -> dict[str, str]:
+    """The variables with which `backbone` draws from tiny folders of its true layout."""
+    if backbone == "nano":
+        return {}
+    if backbone == "klein":
+        return {"ENGINE_WEIGHTS": str(request.getfixturevalue("klein_folder"))}
+    tiny = request.getfixturevalue(f"tiny_{backbone}")
+    names = ("lora", "image_encoder", "controlnet", "preview")
+    settings = {f"ENGINE_{name.upper()}": str(getattr(tiny, name)) for name in names}
+    adapters = {"ENGINE_BODY_ADAPTER": str(tiny.body), "ENGINE_FACE_ADAPTER": str(tiny.face)}
+    return settings | adapters | {"ENGINE_WEIGHTS": str(tiny.pipeline)}
+
+
+@pytest.mark.parametrize("backbone", ["nano", "sd15", "sdxl", "klein"])
+def test_every_backbone_draws_from_its_folder_and_the_doctor_agrees(
     backbone: str,
     portrait: Path,
     tmp_path: Path,
@@ -140,15 +153,18 @@ def test_every_backbone_draws_from_its_folder(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for name, folder in safe_classifiers.items():
-        monkeypatch.setenv(name, folder)
+    for name, value in (safe_classifiers | _settings(backbone, request)).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("ENGINE_BACKBONE", backbone)
+    monkeypatch.setenv("ENGINE_DEVICE", "cpu")
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     out = tmp_path / "out.png"
-    weights = [] if backbone == "nano" else ["--weights", request.getfixturevalue(f"{backbone}_folder")]
-    code = _generate(out, "--reference", portrait, "--backbone", backbone, "--steps", "2", "--device", "cpu", *weights)
+    code = _generate(out, "--reference", portrait, "--steps", "2")
     assert code == DONE, capsys.readouterr().err
     with Image.open(out) as picture:
         assert picture.format == "PNG" and np.asarray(picture).std() > 0
     assert f"{backbone} on cpu" in capsys.readouterr().out
+    assert main(["doctor"]) == DONE, capsys.readouterr().out
 
 
 def test_a_pose_is_drawn_and_a_photo_that_shows_none_is_one_line(

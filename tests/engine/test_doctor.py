@@ -22,6 +22,10 @@ from huggingface_hub import constants
 
 from engine import doctor
 from engine.__main__ import main
+from engine.backbones.loading import Family
+from engine.backbones.options import file_place, folder_place
+from engine.backbones.sd15 import SD15
+from engine.backbones.sdxl import SDXL
 from engine.catalogue import Weights, load_catalogue
 from engine.commands import DONE, MISUSED
 from engine.config import Config
@@ -244,6 +248,37 @@ def test_sizes_come_from_the_hub_and_from_the_parameters_where_it_is_silent(
     assert alone.estimated and alone.bytes == alone.weights.estimate
 
 
+@pytest.mark.parametrize(
+    ("settings", "name", "files", "needed"),
+    [
+        ({}, "sdxl-lightning", ("sdxl_lightning_4step_lora.safetensors",), True),
+        ({"distilled": "lcm"}, "sdxl-lightning", ("sdxl_lightning_4step_lora.safetensors",), False),
+        ({"distilled": "lcm"}, "lcm-lora-sdxl", ("pytorch_lora_weights.safetensors",), True),
+        ({"distilled": "none"}, "sdxl-lightning", None, None),
+        ({"controlnet": "none"}, "pose-sdxl", None, None),
+        ({"translator": "glossary"}, "translation", None, None),
+        ({"controlnet": "some/union"}, "pose-sdxl", ("config.json", "diffusion_pytorch_model.safetensors"), True),
+        ({"body_adapter": "some/adapters/sdxl/mine.bin"}, "ip-adapter-sdxl", ("sdxl/mine.bin",), True),
+        ({"image_encoder": "a/b/c/d"}, "image-encoder", ("c/d/config.json", "c/d/model.safetensors"), True),
+    ],
+)
+def test_what_is_wanted_follows_the_settings(
+    settings: dict[str, str], name: str, files: tuple[str, ...] | None, needed: bool | None
+) -> None:
+    (entry,) = (weights for weights in load_catalogue() if weights.name == name)
+    wanted = doctor.as_configured(entry, Config(**settings))
+    assert (files, needed) == (None, None) if wanted is None else (wanted.files, wanted.needed) == (files, needed)
+
+
+def test_half_precision_files_are_wanted_where_halves_are_drawn() -> None:
+    (sdxl,) = (weights for weights in load_catalogue() if weights.name == "sdxl")
+    half = doctor.as_configured(sdxl, Config(device="cuda"))
+    full = doctor.as_configured(sdxl, Config(device="cpu"))
+    assert half is not None and full is not None
+    assert "unet/diffusion_pytorch_model.fp16.safetensors" in half.files
+    assert "unet/diffusion_pytorch_model.safetensors" in full.files and full.estimate == 2 * (half.estimate or 0)
+
+
 def test_a_full_disk_is_said_before_anything_is_fetched(
     hub: FakeHub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -304,6 +339,24 @@ def test_the_catalogue_is_whole() -> None:
         assert bool(entry.repository) == (entry.source == "hub"), entry.name
         assert not entry.setting or entry.setting in Config.model_fields, entry.name
         assert entry.files and entry.backbones, entry.name
+
+
+@pytest.mark.parametrize("family", [SD15, SDXL], ids=["sd15", "sdxl"])
+def test_the_catalogue_lists_what_the_backbones_read(family: Family) -> None:
+    listed = [entry for entry in load_catalogue() if family.name in entry.backbones]
+    files = [file_place(few.lora) for few in family.few_steps.values()]
+    files += [file_place(family.body_adapter), file_place(family.face_adapter)]
+    for place in files:
+        path = "/".join(filter(None, (place.subfolder, place.name)))
+        assert any(entry.repository == place.source and path in entry.files for entry in listed), place
+    for text in (family.repository, family.image_encoder, family.controlnet, family.preview):
+        place = folder_place(text)
+        path = "/".join(filter(None, (place.subfolder, "config.json")))
+        found = [entry.files for entry in listed if entry.repository == place.source]
+        assert any(path in names or "model_index.json" in names for names in found), place
+    by_default = family.few_steps[family.distilled].lora
+    needed = {entry.repository for entry in listed if entry.needed and entry.few_steps}
+    assert needed == {file_place(by_default).source}
 
 
 def test_an_unknown_key_in_the_catalogue_is_refused() -> None:

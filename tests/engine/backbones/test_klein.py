@@ -20,6 +20,7 @@ from engine.backbones.klein import (
     load_klein,
     person_pictures,
 )
+from engine.backbones.options import Options
 from engine.contract import Clothes, PosePreset, Settings
 from engine.errors import Cancelled, WeightsError
 from engine.identity.profile import IdentityProfile, Observation, View
@@ -172,6 +173,15 @@ def test_a_folder_that_is_no_pipeline_is_refused_with_the_remedy(tmp_path: Path)
     with pytest.raises(WeightsError, match=r"doctor --backbone klein --download") as raised:
         load_klein("cpu", tmp_path)
     assert "\n" not in str(raised.value)
+
+
+def test_half_precision_is_bfloat16_and_can_be_asked_for(klein_folder: Path) -> None:
+    half = load_klein("cpu", klein_folder, Options(precision="bf16"))
+    assert half._pipeline.transformer.dtype is torch.bfloat16
+    shown: list[Image.Image] = []
+    picture = half.draw([drawing(settings=Settings(steps=1))], lambda step: shown.extend(step.previews()))[0]
+    assert np.asarray(picture).std() > 0 and len(shown) == 1
+    assert load_klein("cpu", klein_folder)._pipeline.transformer.dtype is torch.float32
 
 
 def test_the_published_layout_has_the_published_size() -> None:
