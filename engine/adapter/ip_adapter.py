@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from engine.adapter.attention import BranchCondition
-from engine.adapter.model import BranchLayers, cross_attention_layers
+from engine.adapter.model import BranchLayers, condition_of, cross_attention_layers
 from engine.errors import WeightsError
 
 Reads = Literal["crop", "face"]
@@ -75,20 +75,7 @@ class IPAdapterBranches(BranchLayers):
 
     def condition(self, branch: str, photos: Photos, scales: Sequence[float]) -> BranchCondition:
         """Tokens of each person's photos side by side, padded to the largest number; people without photos get none."""
-        encoded = self.tokens(branch, photos.hidden, photos.embeddings)
-        people, most = len(photos.counts), max(photos.counts)
-        tokens = encoded.new_zeros(people, most, *encoded.shape[1:])
-        mask = torch.zeros(*tokens.shape[:3], dtype=torch.bool, device=encoded.device)
-        owned = torch.split(encoded, list(photos.counts))
-        for row, (count, own) in enumerate(zip(photos.counts, owned, strict=True)):
-            tokens[row, :count] = own
-            mask[row, : max(count, 1)] = True
-        present = [scale * (count > 0) for scale, count in zip(scales, photos.counts, strict=True)]
-        return BranchCondition(
-            scale=torch.tensor(present, device=encoded.device),
-            tokens=tokens.flatten(1, 2),
-            mask=None if min(photos.counts) == most else mask.flatten(1),
-        )
+        return condition_of(self.tokens(branch, photos.hidden, photos.embeddings), photos.counts, scales)
 
     def negative(self, branch: str, photos: Photos, like: BranchCondition) -> BranchCondition:
         """What stock pipelines show to the negative half: zeros for picture and face, as often as `like` has photos."""

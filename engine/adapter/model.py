@@ -175,6 +175,23 @@ class Adapter(BranchLayers):
         return torch.cat(parts, dim=1)
 
 
+def condition_of(encoded: Tensor, counts: Sequence[int], scales: Sequence[float]) -> BranchCondition:
+    """encoded [photos, N, token_dim], all photos of all people; counts: how many are each person's -> those side
+    by side, padded to the largest number. People without photos have scale zero."""
+    most = max(counts)
+    tokens = encoded.new_zeros(len(counts), most, *encoded.shape[1:])
+    mask = torch.zeros(*tokens.shape[:3], dtype=torch.bool, device=encoded.device)
+    for row, (count, own) in enumerate(zip(counts, torch.split(encoded, list(counts)), strict=True)):
+        tokens[row, :count] = own
+        mask[row, : max(count, 1)] = True
+    present = [scale * (count > 0) for scale, count in zip(scales, counts, strict=True)]
+    return BranchCondition(
+        scale=torch.tensor(present, device=encoded.device),
+        tokens=tokens.flatten(1, 2),
+        mask=None if min(counts) == most else mask.flatten(1),
+    )
+
+
 def cross_attention_layers(unet: Any) -> dict[str, tuple[int, int]]:
     """Processor name -> (inner_dim, heads) of every cross-attention layer of a diffusers UNet."""
     modules = dict(unet.named_modules())

@@ -19,6 +19,7 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 
 from engine.adapter.attention import BRANCHES, BranchCondition, with_negative
 from engine.adapter.ip_adapter import IPAdapterBranches, Photos
+from engine.adapter.model import text_keys_values
 from engine.backbones.base import Capabilities, Drawing, Step, StepCallback
 from engine.backbones.previews import PreviewDecoder, to_pictures
 from engine.contract import Clothes
@@ -65,8 +66,8 @@ class DiffusionBackbone:
 
     def __init__(self, parts: Parts, capabilities: Capabilities, device: str, compiled: bool = False) -> None:
         self._parts = parts
-        self._capabilities = capabilities
-        self._device = device
+        self.capabilities = capabilities
+        self.device = device
         self._unet = torch.compile(parts.pipeline.unet) if compiled else parts.pipeline.unet
         self._dtype = parts.pipeline.unet.dtype
         self._crop_px = 224 if parts.image_encoder is None else parts.image_encoder.config.image_size
@@ -74,32 +75,25 @@ class DiffusionBackbone:
             size={"shortest_edge": self._crop_px}, crop_size={"height": self._crop_px, "width": self._crop_px}
         )
 
-    @property
-    def capabilities(self) -> Capabilities:
-        return self._capabilities
-
-    @property
-    def device(self) -> str:
-        return self._device
-
     @torch.inference_mode()
     def draw(self, drawings: Sequence[Drawing], on_step: StepCallback | None = None) -> list[Image.Image]:
         """RGB pictures of capabilities.width x height px, in the order of `drawings`."""
         settings = drawings[0].settings
-        steps = settings.steps or self._capabilities.steps_default
-        guidance = self._capabilities.guidance_default if settings.guidance is None else settings.guidance
+        steps = settings.steps or self.capabilities.steps_default
+        guidance = self.capabilities.guidance_default if settings.guidance is None else settings.guidance
         guided = guidance > 1.0
-        text, identity, control = self._text(drawings, guided), self._identity(drawings, guided), None
+        text, control = self._text(drawings, guided), None
+        known = self._known(drawings, text, guided)
         if self._parts.controlnet is not None and any(drawing.pose is not None for drawing in drawings):
             control = self._control(drawings, guided)
         scheduler = self._parts.new_scheduler()
-        scheduler.set_timesteps(steps, device=self._device)
+        scheduler.set_timesteps(steps, device=self.device)
         generators = [torch.Generator().manual_seed(drawing.seed) for drawing in drawings]
         latents = self._noise(generators) * scheduler.init_noise_sigma
         for number, timestep in enumerate(scheduler.timesteps, start=1):
             doubled = torch.cat([latents, latents]) if guided else latents
             sample = scheduler.scale_model_input(doubled, timestep)
-            noise = self._predict(sample, timestep, text, identity, control)
+            noise = self._predict(sample, timestep, text, known, control)
             if guided:
                 negative, positive = noise.chunk(2)
                 noise = negative + guidance * (positive - negative)
@@ -117,7 +111,7 @@ class DiffusionBackbone:
         sample: Tensor,
         timestep: Tensor,
         text: _Text,
-        identity: dict[str, BranchCondition],
+        known: dict[str, Any] | None,
         control: _Control | None,
     ) -> Tensor:
         residuals: dict[str, Any] = {}
@@ -129,7 +123,7 @@ class DiffusionBackbone:
             timestep,
             encoder_hidden_states=text.states,
             added_cond_kwargs=text.added,
-            cross_attention_kwargs={"identity": identity} if self._parts.branches is not None else None,
+            cross_attention_kwargs=known,
             return_dict=False,
             **residuals,
         )[0]
@@ -139,7 +133,7 @@ class DiffusionBackbone:
         pipeline = self._parts.pipeline
         encoded = pipeline.encode_prompt(
             prompt=[drawing.prompt for drawing in drawings],
-            device=self._device,
+            device=self.device,
             num_images_per_prompt=1,
             do_classifier_free_guidance=guided,
             negative_prompt=[drawing.negative_prompt for drawing in drawings] if guided else None,
@@ -150,8 +144,8 @@ class DiffusionBackbone:
         if not pooled:
             return _Text(states, None)
         embeds = torch.cat([pooled[1], pooled[0]]) if guided else pooled[0]
-        size = (self._capabilities.height, self._capabilities.width)
-        times = torch.tensor([[*size, 0, 0, *size]], device=self._device, dtype=embeds.dtype)
+        size = (self.capabilities.height, self.capabilities.width)
+        times = torch.tensor([[*size, 0, 0, *size]], device=self.device, dtype=embeds.dtype)
         return _Text(states, {"text_embeds": embeds, "time_ids": times.repeat(len(embeds), 1)})
 
     def _noise(self, generators: list[torch.Generator]) -> Tensor:
@@ -160,11 +154,18 @@ class DiffusionBackbone:
         shape = (
             len(generators),
             pipeline.unet.config.in_channels,
-            self._capabilities.height // factor,
-            self._capabilities.width // factor,
+            self.capabilities.height // factor,
+            self.capabilities.width // factor,
         )
-        noise: Tensor = randn_tensor(shape, generator=generators, device=torch.device(self._device), dtype=self._dtype)
+        noise: Tensor = randn_tensor(shape, generator=generators, device=torch.device(self.device), dtype=self._dtype)
         return noise
+
+    def _known(self, drawings: Sequence[Drawing], text: _Text, guided: bool) -> dict[str, Any] | None:
+        """What attention need not compute at every step: K and V of people and words. None for stock attention."""
+        if self._parts.branches is None:
+            return None
+        words = text_keys_values(self._parts.pipeline.unet, text.states)
+        return {"identity": self._identity(drawings, guided), "text": words}
 
     def _identity(self, drawings: Sequence[Drawing], guided: bool) -> dict[str, BranchCondition]:
         """K and V of every branch that some picture uses."""
@@ -193,7 +194,7 @@ class DiffusionBackbone:
         embeddings, counts = [], []
         for drawing in drawings:
             before = len(crops)
-            for view in drawing.identity.views[: self._capabilities.references_max]:
+            for view in drawing.identity.views[: self.capabilities.references_max]:
                 embedding = view.observation.face_embedding
                 crop = self._crop(branch, view, drawing.settings.clothes)
                 if crop is None or (embedded and embedding is None):
@@ -204,7 +205,7 @@ class DiffusionBackbone:
             counts.append(len(crops) - before)
         if not crops:
             return None
-        stacked = torch.stack(embeddings).to(self._device, self._dtype) if embedded else None
+        stacked = torch.stack(embeddings).to(self.device, self._dtype) if embedded else None
         return Photos(self._encoded(crops), counts, stacked)
 
     def _crop(self, branch: str, view: View, clothes: Clothes) -> Image.Image | None:
@@ -223,12 +224,12 @@ class DiffusionBackbone:
 
     def _hidden(self, pixels: Tensor) -> Tensor:
         encoder = self._parts.image_encoder
-        output = encoder(pixels.to(self._device, encoder.dtype), output_hidden_states=True)
+        output = encoder(pixels.to(self.device, encoder.dtype), output_hidden_states=True)
         hidden: Tensor = output.hidden_states[-2].to(self._dtype)
         return hidden
 
     def _control(self, drawings: Sequence[Drawing], guided: bool) -> _Control:
-        size = (self._capabilities.width, self._capabilities.height)
+        size = (self.capabilities.width, self.capabilities.height)
         blank = Image.new("RGB", size)
         drawn = [blank if drawing.pose is None else draw_skeleton(drawing.pose, *size) for drawing in drawings]
         skeletons = self._parts.pipeline.image_processor.preprocess(drawn, *reversed(size)) / 2 + 0.5
@@ -236,7 +237,7 @@ class DiffusionBackbone:
         scale = scale.view(-1, 1, 1, 1)
         if guided:
             skeletons, scale = torch.cat([skeletons, skeletons]), torch.cat([scale, scale])
-        return _Control(skeletons.to(self._device, self._dtype), scale.to(self._device, self._dtype))
+        return _Control(skeletons.to(self.device, self._dtype), scale.to(self.device, self._dtype))
 
     def _controlled(
         self, sample: Tensor, timestep: Tensor, text: _Text, control: _Control

@@ -79,7 +79,7 @@ class KleinBackbone:
 
     def __init__(self, pipeline: Flux2KleinPipeline, device: str = "cpu", options: Options | None = None) -> None:
         options = options or Options()
-        self._device = device
+        self.device = device
         self._pipeline = pipeline
         pipeline.set_progress_bar_config(disable=True)
         if options.compile:
@@ -89,20 +89,12 @@ class KleinBackbone:
         else:
             pipeline.to(device)
         self._sizes = Sizes.around(pipeline.vae.config.sample_size)
-        self._capabilities = _capabilities(pipeline, self._sizes)
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self._capabilities
-
-    @property
-    def device(self) -> str:
-        return self._device
+        self.capabilities = _capabilities(pipeline, self._sizes)
 
     @torch.inference_mode()
     def draw(self, drawings: Sequence[Drawing], on_step: StepCallback | None = None) -> list[Image.Image]:
         """One after another, though the steps are counted through: a preview of what is not begun yet is grey."""
-        steps = drawings[0].settings.steps or self._capabilities.steps_default
+        steps = drawings[0].settings.steps or self.capabilities.steps_default
         pictures: list[Image.Image] = []
         for drawing in drawings:
             watch = _Watch(self, steps, list(pictures), len(drawings), on_step)
@@ -122,7 +114,7 @@ class KleinBackbone:
                 width=width,
                 height=height,
                 num_inference_steps=steps,
-                guidance_scale=self._capabilities.guidance_default if guidance is None else guidance,
+                guidance_scale=self.capabilities.guidance_default if guidance is None else guidance,
                 latents=noise,
                 callback_on_step_end=watch,
             )

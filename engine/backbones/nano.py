@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from engine.adapter.attention import BRANCHES, BranchCondition, repeat_condition
-from engine.adapter.model import Adapter, AdapterConfig, cross_attention_layers, text_keys_values
+from engine.adapter.model import Adapter, AdapterConfig, condition_of, cross_attention_layers, text_keys_values
 from engine.adapter.pose import PoseEncoder
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.base import Capabilities, Drawing, Step, StepCallback
@@ -155,11 +155,11 @@ class NanoBackbone:
 
     def __init__(self, model: NanoModel, device: str = "cpu") -> None:
         self.model = model
-        self._device = device
+        self.device = device
         for module in model.modules():
             module.to(device)
         sampling = model.metadata["sampling"]
-        self._capabilities = Capabilities(
+        self.capabilities = Capabilities(
             name="nano",
             family="adapter",
             width=8 * model.unet.config.sample_size[1],
@@ -179,20 +179,12 @@ class NanoBackbone:
             commercial_use=True,
         )
 
-    @property
-    def capabilities(self) -> Capabilities:
-        return self._capabilities
-
-    @property
-    def device(self) -> str:
-        return self._device
-
     @torch.inference_mode()
     def draw(self, drawings: Sequence[Drawing], on_step: StepCallback | None = None) -> list[Image.Image]:
         """RGB pictures of capabilities.width x height px, in the order of `drawings`."""
         settings = drawings[0].settings
-        guidance = self._capabilities.guidance_default if settings.guidance is None else settings.guidance
-        steps = settings.steps or self._capabilities.steps_default
+        guidance = self.capabilities.guidance_default if settings.guidance is None else settings.guidance
+        steps = settings.steps or self.capabilities.steps_default
         guided = guidance > 1.0
         text, pooled = self._text([d.prompt for d in drawings])
         tokens = self._identity(drawings)
@@ -208,7 +200,7 @@ class NanoBackbone:
             pose = [torch.cat([torch.zeros_like(residual), residual]) for residual in pose]
         known = {"identity": identity, "text": text_keys_values(self.model.unet, text)}
         scheduler = DDIMScheduler.from_config(self.model.scheduler.config)
-        scheduler.set_timesteps(steps, device=self._device)
+        scheduler.set_timesteps(steps, device=self.device)
         latents = self._noise([d.seed for d in drawings])
         for number, timestep in enumerate(scheduler.timesteps, start=1):
             doubled = torch.cat([latents, latents]) if guided else latents
@@ -240,18 +232,18 @@ class NanoBackbone:
             max_length=self.model.text_encoder.config.max_position_embeddings,
             return_tensors="pt",
         )
-        ids = tokens.input_ids.to(self._device)
+        ids = tokens.input_ids.to(self.device)
         states = self.model.text_encoder(ids).last_hidden_state
         return states, pool_words(states, ids, tokenizer.eos_token_id)
 
     def _noise(self, seeds: list[int]) -> Tensor:
         channels, (height, width) = self.model.unet.config.in_channels, self.model.unet.config.sample_size
         noise = [torch.randn(channels, height, width, generator=torch.Generator().manual_seed(s)) for s in seeds]
-        return torch.stack(noise).to(self._device)
+        return torch.stack(noise).to(self.device)
 
     def _identity(self, drawings: Sequence[Drawing]) -> dict[str, BranchCondition]:
         """Crops of every person's views, encoded in one batch a branch, padded to the largest number of tokens."""
-        adapter, limit = self.model.adapter, self._capabilities.references_max
+        adapter, limit = self.model.adapter, self.capabilities.references_max
         scales = {
             "face": [drawing.settings.face_scale for drawing in drawings],
             "body": [drawing.settings.body_scale for drawing in drawings],
@@ -266,31 +258,19 @@ class NanoBackbone:
             counts = [len(views) for views in owned]
             if not any(count * scale for count, scale in zip(counts, scales[branch], strict=True)):
                 continue
-            encoded = adapter.encoders[branch](to_pixels([crop for views in owned for crop in views]).to(self._device))
-            tokens = encoded.new_zeros(len(owned), max(counts), *encoded.shape[1:])
-            mask = torch.zeros(*tokens.shape[:3], dtype=torch.bool, device=self._device)
-            for row, (count, own) in enumerate(zip(counts, encoded.split(counts), strict=True)):
-                tokens[row, :count] = own
-                mask[row, : max(count, 1)] = True
-            condition[branch] = BranchCondition(
-                scale=torch.tensor(
-                    [scale * (count > 0) for count, scale in zip(counts, scales[branch], strict=True)],
-                    device=self._device,
-                ),
-                tokens=tokens.flatten(1, 2),
-                mask=None if min(counts) == max(counts) else mask.flatten(1),
-            )
+            encoded = adapter.encoders[branch](to_pixels([crop for views in owned for crop in views]).to(self.device))
+            condition[branch] = condition_of(encoded, counts, scales[branch])
         return condition
 
     def _pose(self, drawings: Sequence[Drawing]) -> list[Tensor] | None:
         """Residuals of the poses asked for, zero in the rows of the others; None where nobody asks for any."""
         if self.model.pose is None or all(drawing.pose is None for drawing in drawings):
             return None
-        size = (self._capabilities.width, self._capabilities.height)
+        size = (self.capabilities.width, self.capabilities.height)
         nobody = np.zeros((17, 3), np.float32)
         skeletons = [draw_skeleton(nobody if d.pose is None else d.pose, *size) for d in drawings]
-        scale = torch.tensor([d.settings.pose_scale * (d.pose is not None) for d in drawings], device=self._device)
-        residuals: list[Tensor] = self.model.pose(to_unit(skeletons).to(self._device), scale)
+        scale = torch.tensor([d.settings.pose_scale * (d.pose is not None) for d in drawings], device=self.device)
+        residuals: list[Tensor] = self.model.pose(to_unit(skeletons).to(self.device), scale)
         return residuals
 
     def _decode(self, latents: Tensor) -> list[Image.Image]:
