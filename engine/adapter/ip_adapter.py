@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from diffusers.models.embeddings import IPAdapterFaceIDPlusImageProjection, IPAdapterPlusImageProjection
@@ -20,8 +20,6 @@ from torch import Tensor, nn
 from engine.adapter.attention import BranchCondition
 from engine.adapter.model import BranchLayers, condition_of, cross_attention_layers
 from engine.errors import WeightsError
-
-Reads = Literal["crop", "face"]
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,10 @@ from engine.adapter.ip_adapter import IPAdapterBranches, Photos
 from engine.adapter.model import text_keys_values
 from engine.backbones.base import Capabilities, Drawing, Step, StepCallback
 from engine.backbones.previews import PreviewDecoder, to_pictures
-from engine.contract import Clothes
+from engine.contract import Clothes, Settings
 from engine.identity.alignment import aligned_face
 from engine.identity.clothes import without_clothes
-from engine.identity.parts import body_crop
+from engine.identity.parts import body_crop, head_crop
 from engine.identity.profile import View
 from engine.pose import draw_skeleton
 
@@ -43,6 +43,8 @@ class Parts:
     controlnet: Any
     preview: PreviewDecoder
     new_scheduler: Callable[[], Any]
+    offloaded: bool = False
+    """The pipeline's models are on the device only while they run."""
 
 
 @dataclass(frozen=True)
@@ -77,10 +79,15 @@ class DiffusionBackbone:
 
     @torch.inference_mode()
     def draw(self, drawings: Sequence[Drawing], on_step: StepCallback | None = None) -> list[Image.Image]:
-        """RGB pictures of capabilities.width x height px, in the order of `drawings`."""
-        settings = drawings[0].settings
-        steps = settings.steps or self.capabilities.steps_default
-        guidance = self.capabilities.guidance_default if settings.guidance is None else settings.guidance
+        """RGB pictures of capabilities.width x height px, in the order of `drawings`; steps and guidance are kept
+        within what the capabilities say."""
+        try:
+            return self._draw(drawings, on_step)
+        finally:
+            self._parts.pipeline.maybe_free_model_hooks()  # a cancelled drawing leaves its models on the device
+
+    def _draw(self, drawings: Sequence[Drawing], on_step: StepCallback | None) -> list[Image.Image]:
+        steps, guidance = self._strength(drawings[0].settings)
         guided = guidance > 1.0
         text, control = self._text(drawings, guided), None
         known = self._known(drawings, text, guided)
@@ -102,9 +109,15 @@ class DiffusionBackbone:
             if on_step is not None:
                 clean = _clean(step)
                 on_step(Step(number, len(scheduler.timesteps), lambda clean=clean: self._previews(clean)))  # type: ignore[misc]
-        pictures = self._decode(latents)
-        self._parts.pipeline.maybe_free_model_hooks()
-        return pictures
+        return self._decode(latents)
+
+    def _strength(self, settings: Settings) -> tuple[int, float]:
+        """Steps and guidance: a few-step model that is guided like others draws garish pictures."""
+        can = self.capabilities
+        steps = can.steps_default if settings.steps is None else settings.steps
+        guidance = can.guidance_default if settings.guidance is None else settings.guidance
+        (least, most), (weak, strong) = can.steps_range, can.guidance_range
+        return min(max(steps, least), most), min(max(guidance, weak), strong)
 
     def _predict(
         self,
@@ -139,6 +152,9 @@ class DiffusionBackbone:
             negative_prompt=[drawing.negative_prompt for drawing in drawings] if guided else None,
         )
         states, negative_states, *pooled = encoded
+        if guided and pooled and pipeline.config.force_zeros_for_empty_prompt:
+            said = torch.tensor([bool(drawing.negative_prompt) for drawing in drawings], device=negative_states.device)
+            negative_states, pooled[1] = negative_states * said[:, None, None], pooled[1] * said[:, None]
         if guided:
             states = torch.cat([negative_states, states])
         if not pooled:
@@ -164,8 +180,10 @@ class DiffusionBackbone:
         """What attention need not compute at every step: K and V of people and words. None for stock attention."""
         if self._parts.branches is None:
             return None
-        words = text_keys_values(self._parts.pipeline.unet, text.states)
-        return {"identity": self._identity(drawings, guided), "text": words}
+        identity = self._identity(drawings, guided)
+        if self._parts.offloaded:  # the UNet waits elsewhere: its own K and V are computed when it runs
+            return {"identity": identity}
+        return {"identity": identity, "text": text_keys_values(self._parts.pipeline.unet, text.states)}
 
     def _identity(self, drawings: Sequence[Drawing], guided: bool) -> dict[str, BranchCondition]:
         """K and V of every branch that some picture uses."""
@@ -210,9 +228,17 @@ class DiffusionBackbone:
 
     def _crop(self, branch: str, view: View, clothes: Clothes) -> Image.Image | None:
         if branch == "face":
-            return aligned_face(view, self._crop_px)
+            return self._face(view)
         image = without_clothes(view) if clothes is Clothes.CHANGE else view.image
         return body_crop(image, view.observation.body_box, self._crop_px, self._crop_px)
+
+    def _face(self, view: View) -> Image.Image | None:
+        """Aligned for FaceID, the head with its hair for others: what each was trained on."""
+        assert self._parts.branches is not None
+        if self._parts.branches.reads_embeddings("face"):
+            return aligned_face(view, self._crop_px)
+        box = view.observation.face_box
+        return None if box is None else head_crop(view.image, box, self._crop_px)
 
     def _encoded(self, crops: list[Image.Image]) -> Tensor:
         """Penultimate states [n, S, D] of the image encoder."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +23,7 @@ from engine.backbones.diffusion import DiffusionBackbone, Parts
 from engine.backbones.options import NONE, Options, Place, file_place, folder_place
 from engine.backbones.previews import LinearDecoder, PreviewDecoder, TinyDecoder
 from engine.errors import SetupError, WeightsError
+from engine.hub import HuggingFaceHub
 
 log = logging.getLogger(__name__)
 Loaded = TypeVar("Loaded")
@@ -65,6 +66,8 @@ class Family:
 
 def load_family(family: Family, device: str, weights: Path | None, options: Options) -> DiffusionBackbone:
     """A backbone that draws. Raises WeightsError naming what is absent, SetupError for a choice that does not fit."""
+    if options.offload and device == "cpu":
+        raise SetupError("expected a GPU to spare the memory of, got the CPU: unset ENGINE_OFFLOAD")
     diffusers_logging.set_verbosity_error()  # its loaders advise on what is done here on purpose
     few = _few_steps(family, options)
     pipeline = _pipeline(family, device, weights, options)
@@ -78,15 +81,16 @@ def load_family(family: Family, device: str, weights: Path | None, options: Opti
     )
     tiny = _optional(options.preview, family.preview, lambda p: _tiny(p, pipeline), family, "ENGINE_PREVIEW")
     preview: PreviewDecoder = LinearDecoder(pipeline.vae) if tiny is None else TinyDecoder(tiny)
-    for part in filter(None, (encoder, controlnet, tiny)):
-        part.to(device)
+    for part in (branches, encoder, controlnet, tiny):
+        if part is not None:
+            part.to(device)
     if options.channels_last:
         pipeline.unet.to(memory_format=torch.channels_last)
     if pipeline.vae.dtype == torch.float16 and pipeline.vae.config.force_upcast:
         pipeline.vae.to(torch.float32)  # its activations overflow in half precision
     if options.offload:
         pipeline.enable_model_cpu_offload(device=device)
-    parts = Parts(pipeline, branches, encoder, controlnet, preview, _scheduler(pipeline, few))
+    parts = Parts(pipeline, branches, encoder, controlnet, preview, _scheduler(pipeline, few), options.offload)
     return DiffusionBackbone(parts, _capabilities(family, parts, few), device, options.compile)
 
 
@@ -103,15 +107,15 @@ def _few_steps(family: Family, options: Options) -> FewSteps | None:
 
 
 def _pipeline(family: Family, device: str, weights: Path | None, options: Options) -> Any:
-    source, dtype = str(weights or family.repository), options.dtype(device)
-    variant = "fp16" if dtype == torch.float16 and weights is None else None
+    place, dtype = Place(str(weights or family.repository)), options.dtype(device)
+    variant, source = _variant(replace(place, subfolder="unet")), _on_disk(place).source
     extra = {"safety_checker": None, "requires_safety_checker": False} if family.name == "sd15" else {}
     pipeline = _loaded(
         lambda: family.pipeline.from_pretrained(
             source, dtype=dtype, variant=variant, local_files_only=True,
             image_encoder=None, feature_extractor=None, **extra,
         ),
-        f"a {family.name} pipeline in {source}", family.name, "ENGINE_WEIGHTS",
+        f"a {family.name} pipeline in {place}", family.name, "ENGINE_WEIGHTS",
     )  # fmt: skip
     pipeline.set_progress_bar_config(disable=True)
     for name in ("unet", "vae", "text_encoder", "text_encoder_2"):
@@ -124,11 +128,11 @@ def fuse_lora(pipeline: Any, place: Place, backbone: str) -> None:
     """Adds a LoRA to the weights themselves, so that it costs nothing while drawing. Raises WeightsError.
 
     Some loaders drop what they do not understand without a word, so the UNet is looked at afterwards."""
-    before = _fingerprint(pipeline.unet)
+    before, found = _fingerprint(pipeline.unet), _on_disk(place)
 
     def load() -> None:
         pipeline.load_lora_weights(
-            place.source, subfolder=place.subfolder or None, weight_name=place.name, local_files_only=True
+            found.source, subfolder=found.subfolder or None, weight_name=found.name, local_files_only=True
         )
         pipeline.fuse_lora()
         pipeline.unload_lora_weights()
@@ -147,16 +151,17 @@ def _adapters(family: Family, pipeline: Any, options: Options) -> tuple[IPAdapte
     """The branches that there are files for, and the encoder that reads photos for them."""
     body = None if options.body_adapter == NONE else file_place(options.body_adapter or family.body_adapter)
     face = None if options.face_adapter == NONE else file_place(options.face_adapter or family.face_adapter)
-    files = {name: AdapterFile(p.source, p.subfolder, p.name) for name, p in (("body", body), ("face", face)) if p}
+    files = {name: _adapter_file(place) for name, place in (("body", body), ("face", face)) if place is not None}
     if face is not None and options.face_adapter is None and not _is_there(face):
         log.info("%s draws without a face adapter: %s is not there", family.name, face)
         del files["face"]
     if not files:
         return None, None
     place = folder_place(options.image_encoder or family.image_encoder)
+    found = _on_disk(place)
     encoder = _loaded(
         lambda: CLIPVisionModelWithProjection.from_pretrained(
-            place.source, subfolder=place.subfolder, dtype=pipeline.dtype, local_files_only=True
+            found.source, subfolder=found.subfolder, dtype=pipeline.dtype, local_files_only=True
         ),
         f"an image encoder in {place}", family.name, "ENGINE_IMAGE_ENCODER",
     )  # fmt: skip
@@ -164,16 +169,29 @@ def _adapters(family: Family, pipeline: Any, options: Options) -> tuple[IPAdapte
     return load_branches(pipeline, files, family.name), encoder
 
 
-def _is_there(place: Place) -> bool:
-    """Whether a file of the hub is in its cache, or a file exists."""
-    from huggingface_hub import try_to_load_from_cache
+def _adapter_file(place: Place) -> AdapterFile:
+    found = _on_disk(place)
+    return AdapterFile(found.source, found.subfolder, found.name)
 
-    if (Path(place.source) / place.subfolder / place.name).is_file():
-        return True
-    if place.source.count("/") != 1:
-        return False
-    path = "/".join(part for part in (place.subfolder, place.name) if part)
-    return isinstance(try_to_load_from_cache(place.source, path), str)
+
+def _on_disk(place: Place) -> Place:
+    """With the folder in the hub's cache in place of a repository that is there; others stay as they are."""
+    if Path(place.source).exists() or place.source.count("/") != 1:
+        return place
+    folder = HuggingFaceHub().folder(place.source)
+    return place if folder is None else replace(place, source=str(folder))
+
+
+def _is_there(place: Place) -> bool:
+    """Whether a file exists, on disk or in the hub's cache."""
+    found = _on_disk(place)
+    return (Path(found.source) / found.subfolder / found.name).is_file()
+
+
+def _variant(place: Place) -> str | None:
+    """ "fp16" where weights are stored in half precision under that name, whatever precision they are used in."""
+    halves = replace(place, name="diffusion_pytorch_model.fp16.safetensors")
+    return "fp16" if _is_there(halves) else None
 
 
 def _controlnet(place: Place, pipeline: Any) -> Any:
@@ -181,7 +199,7 @@ def _controlnet(place: Place, pipeline: Any) -> Any:
     source = {"subfolder": place.subfolder or None, "local_files_only": True}
     config = ControlNetModel.load_config(place.source, **source)
     kind = ControlNetUnionModel if config.get("_class_name") == "ControlNetUnionModel" or "num_control_type" in config else ControlNetModel  # noqa: E501  # fmt: skip
-    model = kind.from_pretrained(place.source, dtype=pipeline.unet.dtype, **source)
+    model = kind.from_pretrained(place.source, dtype=pipeline.unet.dtype, variant=_variant(place), **source)
     return model.eval().requires_grad_(False)
 
 
@@ -200,11 +218,14 @@ def _optional(
         return None
     place = folder_place(chosen or default)
     if chosen is not None:
-        return _loaded(lambda: load(place), f"weights in {place}", family.name, variable)
-    try:
-        return load(place)
-    except (OSError, ValueError):
+        return _loaded(lambda: load(_on_disk(place)), f"weights in {place}", family.name, variable)
+    if not _is_there(replace(place, name="config.json")):
         log.info("%s does without %s: it is not there", family.name, place)
+        return None
+    try:
+        return load(_on_disk(place))
+    except (OSError, ValueError) as error:
+        log.warning("%s does without %s, which cannot be loaded: %s", family.name, place, error)
         return None
 
 
@@ -237,7 +258,7 @@ def _capabilities(family: Family, parts: Parts, few: FewSteps | None) -> Capabil
         references_max=4,
         batch_max=family.batch_max,
         steps_default=family.steps if few is None else few.steps,
-        steps_range=(10, 100) if few is None else (1, 8),
+        steps_range=(1, 100) if few is None else (1, 8),
         guidance_default=family.guidance if few is None else few.guidance,
         guidance_range=(1.0, 15.0) if few is None else (1.0, 2.0),
         pose=parts.controlnet is not None,

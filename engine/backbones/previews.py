@@ -41,16 +41,16 @@ class LinearDecoder:
     def __call__(self, latents: Tensor) -> Tensor:
         """[B, C, h, w] -> [B, 3, h, w]."""
         if self._matrix is None:
-            self._matrix = self._fitted()
+            self._matrix = self._fitted(latents.device)
         weight, bias = self._matrix[:-1], self._matrix[-1]
         return F.conv2d(latents.float(), weight.T[:, :, None, None], bias)
 
     @torch.no_grad()
-    def _fitted(self) -> Tensor:
-        """[C + 1, 3]; the last row is the offset."""
+    def _fitted(self, device: torch.device) -> Tensor:
+        """[C + 1, 3] on the device where drawing happens; the last row is the offset."""
         colours = torch.cartesian_prod(*[torch.tensor(SHADES)] * 3)
         flat = colours[:, :, None, None].expand(-1, -1, FLAT_PX, FLAT_PX)
-        encoded = self._vae.encode(flat.to(self._vae.device, self._vae.dtype)).latent_dist.mode()
+        encoded = self._vae.encode(flat.to(device, self._vae.dtype)).latent_dist.mode()
         latents = (encoded * self._vae.config.scaling_factor).float().mean((2, 3))
         known = torch.cat([latents, torch.ones_like(latents[:, :1])], 1)
         matrix: Tensor = torch.linalg.lstsq(known.cpu(), colours).solution.to(latents.device)
