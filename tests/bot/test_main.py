@@ -161,7 +161,9 @@ async def test_a_photo_a_style_and_words_become_a_picture(
         assert "reading in a garden" in request.prompt and "pencil sketch" in request.prompt
         assert request.references[0].profile == b"profile"
         finished = await ben.wait_until(
-            lambda messages: any(message.id == delivered.id and len(message.button_texts) == 3 for message in messages),
+            lambda messages: any(
+                message.id == delivered.id and "🔄 Again" in message.button_texts for message in messages
+            ),
             60,
         )
         assert sum(message.photo is not None and message.from_bot for message in finished) == 1
