@@ -1,0 +1,1 @@
+"""The methods that are compared: each from its paper, all on one base with one budget."""

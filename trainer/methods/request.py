@@ -1,0 +1,71 @@
+"""What a method is asked for, and what everyone may ask of it: the seam between methods and their evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Picture = NDArray[np.uint8]
+Joints = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """A photo of the person with what a detector would say of it.
+
+    image uint8 [H, W, 3]; keypoints float32 [17, 3] in COCO order: x px, y px, seen 0/1; head_box (the skull's, hair
+    aside) and body_box float32 [4] px as x0, y0, x1, y1, NaN where unseen.
+    """
+
+    image: Picture
+    keypoints: Joints
+    head_box: NDArray[np.float32]
+    body_box: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """One picture to draw. pose: float32 [17, 3] with x, y in 0..1 of the picture and confidence, None where none is
+    asked for; equal seeds begin with equal noise, whatever the method."""
+
+    references: tuple[Reference, ...]
+    prompt: str
+    seed: int
+    pose: Joints | None = None
+
+
+@dataclass(frozen=True)
+class Variation:
+    """How a picture is drawn. views: how many of the references are used (None: all); face, body: whether the method's
+    face and body branches are on; guidance 1 means none."""
+
+    steps: int = 8
+    guidance: float = 2.0
+    views: int | None = None
+    face: bool = True
+    body: bool = True
+
+
+class Painter(Protocol):
+    """A trained method on its base."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of its pictures in px."""
+        ...
+
+    def draw(self, requests: Sequence[Request], variation: Variation = Variation()) -> Picture:
+        """uint8 [n, H, W, 3], in the order of the requests."""
+        ...
+
+    def diffusion_loss(self, requests: Sequence[Request], targets: Picture) -> NDArray[np.float64]:
+        """The seed's equation 1 on each target [n, H, W, 3], given its request: mean squared error of the noise, averaged
+        over fixed times with noise that follows from the request's seed. float64 [n]."""
+        ...
