@@ -61,7 +61,7 @@ def load_model(folder: Path) -> NanoModel:
         raise WeightsError(f"expected a nano checkpoint in {folder}, found no {', '.join(missing)}: set ENGINE_WEIGHTS")
     unet = UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32, low_cpu_mem_usage=False)
     config = json.loads((folder / "adapter" / "config.json").read_text("utf-8"))
-    adapter = Adapter(_adapter_config(config), cross_attention_layers(unet))
+    adapter = Adapter(adapter_config(config), cross_attention_layers(unet))
     adapter.load_state_dict({k: v.float() for k, v in load_file(folder / "adapter" / "model.safetensors").items()})
     adapter.attach(unet)
     model = NanoModel(
@@ -111,7 +111,7 @@ def _load_pose(folder: Path, unet: UNet2DConditionModel) -> PoseEncoder | None:
     return encoder
 
 
-def _adapter_config(fields: dict[str, Any]) -> AdapterConfig:
+def adapter_config(fields: dict[str, Any]) -> AdapterConfig:
     fields = dict(fields)
     for size in ("face_size", "body_size"):
         width, height = fields[size]

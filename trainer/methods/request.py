@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,9 @@ class Variation:
     body: bool = True
 
 
+AS_USUAL: Final = Variation()
+
+
 class Painter(Protocol):
     """A trained method on its base."""
 
@@ -61,11 +64,11 @@ class Painter(Protocol):
         """Width and height of its pictures in px."""
         ...
 
-    def draw(self, requests: Sequence[Request], variation: Variation = Variation()) -> Picture:
+    def draw(self, requests: Sequence[Request], variation: Variation = AS_USUAL) -> Picture:
         """uint8 [n, H, W, 3], in the order of the requests."""
         ...
 
     def diffusion_loss(self, requests: Sequence[Request], targets: Picture) -> NDArray[np.float64]:
-        """The seed's equation 1 on each target [n, H, W, 3], given its request: mean squared error of the noise, averaged
-        over fixed times with noise that follows from the request's seed. float64 [n]."""
+        """The seed's equation 1 on each target [n, H, W, 3], given its request: mean squared error of the noise,
+        averaged over fixed times with noise that follows from the request's seed. float64 [n]."""
         ...

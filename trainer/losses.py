@@ -1,0 +1,74 @@
+"""The losses of the compared methods, each from its paper: free functions of what was predicted and what was meant."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def v_target(clean: Tensor, noise: Tensor, alpha_bar: Tensor) -> tuple[Tensor, Tensor]:
+    """clean, noise [B, C, h, w], alpha_bar [B] -> the noisy latents and v = sqrt(a) noise - sqrt(1 - a) clean
+    (Salimans & Ho, 2022)."""
+    signal, spread = roots(alpha_bar)
+    return signal * clean + spread * noise, signal * noise - spread * clean
+
+
+def clean_and_noise(noisy: Tensor, v: Tensor, alpha_bar: Tensor) -> tuple[Tensor, Tensor]:
+    """What a prediction v of noisy latents says of the clean latents and of the noise."""
+    signal, spread = roots(alpha_bar)
+    return signal * noisy - spread * v, signal * v + spread * noisy
+
+
+def roots(alpha_bar: Tensor) -> tuple[Tensor, Tensor]:
+    """[B] -> sqrt(a) and sqrt(1 - a), each [B, 1, 1, 1]."""
+    shaped = alpha_bar[:, None, None, None]
+    return shaped.sqrt(), (1 - shaped).sqrt()
+
+
+def min_snr_weight(alpha_bar: Tensor, gamma: float | None) -> Tensor:
+    """Weights [B] of the v loss after min-SNR (Hang et al., 2023); None means 1.
+
+    In v, the loss of the clean latents counts SNR + 1 times; it is clipped at gamma: min(SNR + 1, gamma) / (SNR + 1).
+    Clipping SNR itself would give the pure noise of a zero-SNR schedule, where a few-step sampler starts, no weight."""
+    if gamma is None:
+        return torch.ones_like(alpha_bar)
+    truncated = 1 / (1 - alpha_bar).clamp(min=1e-8)
+    return truncated.clamp(max=gamma) / truncated
+
+
+def diffusion_loss(predicted: Tensor, target: Tensor, weight: Tensor, snr_weight: Tensor) -> Tensor:
+    """L_diff with a mask weight [B, 1, h, w] and a weight a picture [B]; the weights' mean is divided out."""
+    weights = weight * snr_weight[:, None, None, None]
+    return (weights * (predicted - target).square()).mean() / weights.mean()
+
+
+def keypoint_loss(found: Tensor, wanted: Tensor, seen: Tensor) -> Tensor:
+    """BoLID's L_id: squared distance of joints, found and wanted [B, 17, 2] in 0..1 of the picture, over those of
+    seen [B, 17] (0 or 1); summed over the joints, averaged over the pictures."""
+    distance = (found - wanted).square().sum(-1)
+    return (distance * seen).sum(1).mean()
+
+
+def agreement_loss(first: Tensor, second: Tensor) -> Tensor:
+    """1 - cosine of [B, D] and [B, D], averaged: BoLID's L_CLIP of picture and prompt, PuLID's L_id of two faces."""
+    return (1 - F.cosine_similarity(first, second, dim=-1)).mean()
+
+
+def semantic_alignment(with_identity: Tensor, without: Tensor, text_keys: Tensor) -> Tensor:
+    """PuLID's L_align-sem (Guo et al., 2024, equation 5): how the words respond to the UNet's queries must not change
+    when an identity comes in.
+
+    Queries with and without [B, heads, L, d], text_keys [B, heads, M, d]; the responses are softmax(K Q^T / sqrt(d)) Q.
+    """
+    scale = text_keys.shape[-1] ** -0.5
+
+    def response(query: Tensor) -> Tensor:
+        return torch.softmax(scale * text_keys @ query.transpose(-1, -2), dim=-1) @ query
+
+    return F.mse_loss(response(with_identity), response(without))
+
+
+def layout_alignment(with_identity: Tensor, without: Tensor) -> Tensor:
+    """PuLID's L_align-layout (equation 6): the queries themselves stay where they were."""
+    return F.mse_loss(with_identity, without)

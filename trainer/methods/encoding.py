@@ -1,0 +1,107 @@
+"""Training the encoders that all methods share: who is it, in what colours.
+
+They begin as nano's. Photos of one person in one outfit are drawn together and every other's pushed away (supervised
+contrastive learning, Khosla et al., 2020), and the colour of each part is foretold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from engine.adapter.model import Adapter
+from engine.backbones.nano import load_model
+from trainer.data import part_colours
+from trainer.methods.evidence import Crops, Encoders
+from trainer.shards import PeopleShards, pixels
+
+TEMPERATURE = 0.1
+COLOURS_WEIGHT = 2.0
+
+
+def encoders_from_nano(folder: Any) -> Encoders:
+    """Encoders with the weights of a nano folder's adapter where it has them."""
+    adapter: Adapter = load_model(folder).adapter
+    encoders = Encoders(adapter.config)
+    encoders.picture.load_state_dict(adapter.encoders["body"].state_dict())
+    encoders.face.load_state_dict(adapter.encoders["face"].state_dict())
+    return encoders
+
+
+@dataclass(frozen=True)
+class EncoderBatch:
+    """pictures [2B, 3, H, W], heads [2B, 3, S, S] in [-1, 1], pairs side by side; colours [2B, parts, 3]; head_seen
+    [2B]."""
+
+    pictures: Tensor
+    heads: Tensor
+    colours: Tensor
+    head_seen: Tensor
+
+
+class EncoderPhotos:
+    """Pairs of photos of the same person in the same outfit, as some crop each."""
+
+    def __init__(self, people: PeopleShards, crops: list[Crops]) -> None:
+        self.crops = crops
+        parts = torch.from_numpy(people.parts)
+        batches = range(0, len(crops), 256)
+        coloured = [part_colours(pixels(people.images[f : f + 256]), parts[f : f + 256]) for f in batches]
+        self.colours = torch.cat(coloured)
+        labels = people.identity * 1000 + people.outfit
+        order = np.argsort(labels, kind="stable")
+        groups = np.split(order, np.unique(labels[order], return_index=True)[1][1:])
+        self.groups = [group for group in groups if len(group) > 1]
+
+    def batch(self, size: int, rng: np.random.Generator) -> EncoderBatch:
+        people = rng.choice(len(self.groups), size, replace=len(self.groups) < size)
+        photos = np.concatenate([rng.permutation(self.groups[person])[:2] for person in people])
+        kinds = rng.choice(("whole", "body", "weighted"), len(photos))
+        pictures = [getattr(self.crops[photo], kind) for photo, kind in zip(photos, kinds, strict=True)]
+        return EncoderBatch(
+            pictures=_in_other_light(pictures, rng),
+            heads=_in_other_light([self.crops[photo].head for photo in photos], rng),
+            colours=self.colours[photos],
+            head_seen=torch.tensor([self.crops[photo].head_seen for photo in photos]),
+        )
+
+
+class EncoderLearner(nn.Module):
+    def __init__(self, encoders: Encoders) -> None:
+        super().__init__()
+        self.encoders = encoders
+
+    def forward(self, batch: EncoderBatch, generator: torch.Generator) -> dict[str, Tensor]:
+        """The losses of a batch, "loss" first."""
+        encoders = self.encoders
+        pooled = encoders.picture_pool(encoders.of_pictures(batch.pictures))
+        person = F.normalize(encoders.person(pooled), dim=-1)
+        _, identity = encoders.of_heads(batch.heads)
+        foretold = encoders.colours(pooled).unflatten(1, (-1, 3))
+        seen = ~batch.colours.isnan()
+        off = torch.where(seen, batch.colours - foretold, 0.0)
+        colours = off.square().sum() / seen.sum().clamp(min=1)
+        both = batch.head_seen.view(-1, 2).all(1).repeat_interleave(2)
+        alike = pairs_loss(person)
+        faces = pairs_loss(identity[both]) if both.sum() > 2 else alike * 0
+        return {"loss": alike + faces + COLOURS_WEIGHT * colours, "person": alike, "face": faces, "colours": colours}
+
+
+def pairs_loss(embeddings: Tensor) -> Tensor:
+    """Unit vectors [2B, E], pairs side by side -> the contrastive loss that each finds its own pair."""
+    scores = embeddings @ embeddings.T / TEMPERATURE
+    scores = scores.masked_fill(torch.eye(len(scores), dtype=torch.bool, device=scores.device), -1e9)
+    partner = torch.arange(len(scores), device=scores.device) ^ 1
+    return F.cross_entropy(scores, partner)
+
+
+def _in_other_light(images: list[NDArray[np.uint8]], rng: np.random.Generator) -> Tensor:
+    """[n, 3, H, W] in [-1, 1], each a little brighter or darker."""
+    gains = torch.from_numpy(rng.uniform(0.85, 1.15, (len(images), 1, 1, 1))).float()
+    return ((pixels(np.stack(images)) + 1) * gains - 1).clamp(-1, 1)

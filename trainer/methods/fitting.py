@@ -1,0 +1,227 @@
+"""The one training loop of the study: the base, the encoders, the critic and every method go through it.
+
+The budget is a number of steps, so that two methods can be given the same number of pictures. A run that was cut off
+goes on bit for bit as if it had not been: weights, optimizer, average, and the state of both random sources are kept.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor, nn
+
+from trainer.errors import CheckpointError
+
+LOG_STEPS = 25
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How to train one learner. `batch` is a process's share; `ema_decay` of the average that is exported."""
+
+    out: Path
+    steps: int
+    batch: int
+    learning_rate: float = 1e-3
+    warmup_steps: int = 50
+    ema_decay: float = 0.995
+    weight_decay: float = 1e-2
+    save_every: int = 200
+    validate_every: int = 0
+    seed: int = 0
+    compare: str = ""
+    """Whatever else the outcome depends on; a run resumes only where all of this is the same."""
+
+    def stamp(self) -> dict[str, Any]:
+        leaves_out = ("out", "save_every", "validate_every")
+        return {key: value for key, value in vars(self).items() if key not in leaves_out}
+
+
+@dataclass
+class Progressed:
+    """Where a run stands."""
+
+    learner: nn.Module
+    optimizer: torch.optim.Optimizer
+    average: dict[str, Tensor]
+    rng: np.random.Generator
+    noise: torch.Generator
+    step: int = 0
+    spent_s: float = 0.0
+
+
+Draw = Callable[[int, np.random.Generator], Any]
+"""Rows and a random source -> what the learner is called with, before the torch.Generator."""
+
+
+def fit(run: Fit, learner: nn.Module, draw: Draw, validate: Callable[[int], Any] | None = None) -> float:
+    """Trains `learner`, whose forward(batch, generator) gives a dict with "loss" first, and leaves the averaged
+    weights in it; returns the seconds spent. A finished run is only loaded.
+
+    Writes state.pt, log.jsonl and TensorBoard events to `run.out`; `validate(step)`, if given, is called every
+    `validate_every` steps with the averaged weights in place and gives a picture uint8 [H, W, 3].
+    Raises CheckpointError where `run.out` holds a run of other settings."""
+    run.out.mkdir(parents=True, exist_ok=True)
+    accelerator = Accelerator(cpu=not torch.cuda.is_available())
+    state = _start(run, learner, accelerator)
+    _resume(run, state, accelerator)
+    if state.step < run.steps:
+        _train(run, state, accelerator, draw, validate)
+    accelerator.unwrap_model(state.learner).load_state_dict(state.average, strict=False)
+    return state.spent_s
+
+
+def _start(run: Fit, learner: nn.Module, accelerator: Any) -> Progressed:
+    learning = [parameter for parameter in learner.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(
+        learning, lr=run.learning_rate, weight_decay=run.weight_decay, betas=(0.9, 0.99), fused=True
+    )
+    rank = accelerator.process_index
+    noise = torch.Generator(accelerator.device).manual_seed(run.seed * 1000 + rank)
+    learner, optimizer = accelerator.prepare(learner, optimizer)
+    names = {name for name, value in accelerator.unwrap_model(learner).named_parameters() if value.requires_grad}
+    weights = accelerator.unwrap_model(learner).state_dict()
+    average = {name: weights[name].clone() for name in weights if name in names}
+    return Progressed(learner, optimizer, average, np.random.default_rng([run.seed, rank]), noise)
+
+
+def _train(run: Fit, state: Progressed, accelerator: Any, draw: Draw, validate: Callable[[int], Any] | None) -> None:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    recent: list[dict[str, Tensor]] = []
+    main = accelerator.is_main_process
+    with Progress(*columns, disable=not main) as progress, _Log(run.out, main) as log:
+        bar = progress.add_task(run.out.name, total=run.steps, completed=state.step)
+        while state.step < run.steps:
+            started = time.monotonic()
+            losses = _learn(run, state, accelerator, draw(run.batch, state.rng))
+            state.spent_s += time.monotonic() - started
+            recent.append(losses)
+            progress.update(bar, completed=state.step)
+            done = state.step == run.steps
+            if done or state.step % LOG_STEPS == 0:
+                means = {name: float(torch.stack([row[name] for row in recent]).mean()) for name in recent[0]}
+                log.write(state.step, means, state.spent_s)
+                progress.update(bar, description=f"{run.out.name} {means['loss']:.4f}")
+                recent.clear()
+            if done or state.step % run.save_every == 0:
+                _save(run, state, accelerator)
+            if validate is not None and main and run.validate_every and state.step % run.validate_every == 0:
+                log.picture(state.step, _averaged(state, accelerator, validate))
+
+
+def _learn(run: Fit, state: Progressed, accelerator: Any, batch: Any) -> dict[str, Tensor]:
+    for group in state.optimizer.param_groups:
+        group["lr"] = learning_rate(run, state.step)
+    losses: dict[str, Tensor] = state.learner(batch, state.noise)
+    state.optimizer.zero_grad(set_to_none=True)
+    accelerator.backward(losses["loss"])
+    accelerator.clip_grad_norm_(state.learner.parameters(), 1.0)
+    state.optimizer.step()
+    state.step += 1
+    weights = accelerator.unwrap_model(state.learner).state_dict()
+    decay = min(run.ema_decay, (1 + state.step) / (10 + state.step))
+    with torch.no_grad():
+        torch._foreach_lerp_(list(state.average.values()), [weights[name] for name in state.average], 1 - decay)
+    return {name: loss.detach() for name, loss in losses.items()}
+
+
+def learning_rate(run: Fit, step: int) -> float:
+    """Warms up, then follows a cosine down to a hundredth."""
+    warm = min(1.0, (step + 1) / max(run.warmup_steps, 1))
+    return run.learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / run.steps)))
+
+
+def _averaged(state: Progressed, accelerator: Any, validate: Callable[[int], Any]) -> Any:
+    """What `validate` gives with the averaged weights in place of the learning ones."""
+    learner = accelerator.unwrap_model(state.learner)
+    learning = {name: learner.state_dict()[name].clone() for name in state.average}
+    learner.load_state_dict(state.average, strict=False)
+    picture = validate(state.step)
+    learner.load_state_dict(learning, strict=False)
+    return picture
+
+
+def _save(run: Fit, state: Progressed, accelerator: Any) -> None:
+    random = {"rng": json.dumps(state.rng.bit_generator.state), "noise": state.noise.get_state()}
+    _write(random | {"step": state.step}, run.out / f"random-{accelerator.process_index}.pt")
+    if accelerator.is_main_process:
+        kept = {
+            "learner": accelerator.unwrap_model(state.learner).state_dict(),
+            "optimizer": state.optimizer.state_dict(),
+            "average": state.average,
+            "step": state.step,
+            "spent_s": state.spent_s,
+            "run": json.dumps(run.stamp(), default=str),
+        }
+        _write(kept, run.out / "state.pt")
+
+
+def _write(value: dict[str, Any], path: Path) -> None:
+    draft = path.with_suffix(f".{os.getpid()}.tmp")
+    torch.save(value, draft)
+    draft.replace(path)
+
+
+def _resume(run: Fit, state: Progressed, accelerator: Any) -> None:
+    path = run.out / "state.pt"
+    if not path.exists():
+        return
+    kept = torch.load(path, weights_only=True, map_location=accelerator.device)
+    wanted = json.dumps(run.stamp(), default=str)
+    if kept["run"] != wanted:
+        raise CheckpointError(
+            f"expected a run of {kept['run']} in {run.out}, got {wanted}: give another folder or remove it"
+        )
+    accelerator.unwrap_model(state.learner).load_state_dict(kept["learner"])
+    state.optimizer.load_state_dict(kept["optimizer"])
+    state.average, state.step, state.spent_s = kept["average"], kept["step"], kept["spent_s"]
+    random_path = run.out / f"random-{accelerator.process_index}.pt"
+    random = torch.load(random_path, weights_only=True)
+    state.rng.bit_generator.state = json.loads(random["rng"])
+    state.noise.set_state(random["noise"])
+
+
+class _Log:
+    """log.jsonl and TensorBoard events of a run; silent but in the main process."""
+
+    def __init__(self, out: Path, active: bool) -> None:
+        self.out, self.active = out, active
+
+    def __enter__(self) -> _Log:
+        if self.active:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self.lines = (self.out / "log.jsonl").open("a", buffering=1)
+            self.events = SummaryWriter(str(self.out / "tensorboard"))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.active:
+            self.lines.close()
+            self.events.close()
+
+    def write(self, step: int, means: dict[str, float], spent_s: float) -> None:
+        if self.active:
+            self.lines.write(json.dumps({"step": step} | means | {"spent_s": round(spent_s, 1)}) + "\n")
+            for name, value in means.items():
+                self.events.add_scalar(name, value, step)
+
+    def picture(self, step: int, picture: Any) -> None:
+        """Validation pictures go beside the log too: not everyone runs TensorBoard."""
+        from PIL import Image
+
+        folder = self.out / "validation"
+        folder.mkdir(exist_ok=True)
+        Image.fromarray(picture).save(folder / f"{step:06d}.png")
+        self.events.add_image("validation", picture, step, dataformats="HWC")

@@ -1,0 +1,181 @@
+"""What one step of a method's training sees: targets, captions, and what other photos tell of the same people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from rich.progress import track
+from torch import Tensor
+
+from engine.adapter.model import AdapterConfig
+from engine.backbones.nano import to_unit
+from engine.pose import draw_skeleton
+from trainer.methods.base import StudyBase
+from trainer.methods.evidence import Crops, Encoders, Evidence, crops_of, face_points, gather
+from trainer.methods.request import Reference
+from trainer.shards import PeopleShards, pixels
+
+VIEWS_MAX = 4
+ENCODED_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class Withheld:
+    """How often what is known is withheld (probabilities): words, the person, both.
+
+    other_clothes: how often the references wear something else than the target, whose caption then names it;
+    scene_only: how often the caption says nothing of the person otherwise; pose: how often the skeleton is given."""
+
+    text: float = 0.05
+    person: float = 0.05
+    both: float = 0.05
+    other_clothes: float = 0.25
+    scene_only: float = 0.75
+    pose: float = 0.3
+
+
+def crops_of_all(people: PeopleShards, config: AdapterConfig) -> list[Crops]:
+    """The crops of every photo of the shards."""
+    photos = track(range(len(people.images)), description="cropping")
+    return [crops_of(reference_of(people, photo), config) for photo in photos]
+
+
+@dataclass(frozen=True)
+class StudyBatch:
+    """clean [B, C, h, w]; weight [B, 1, h, w]; joints [B, 17, 2] in 0..1 and seen [B, 17] of the targets; skeleton
+    [B, 3, H, W] in [0, 1]; pose_scale, known [B]: 1 where the pose, the person is told."""
+
+    clean: Tensor
+    weight: Tensor
+    captions: list[str]
+    evidence: Evidence
+    joints: Tensor
+    seen: Tensor
+    skeleton: Tensor
+    pose_scale: Tensor
+    known: Tensor
+
+
+def reference_of(people: PeopleShards, photo: int) -> Reference:
+    """A photo of the shards as a reference."""
+    return Reference(people.images[photo], people.keypoints[photo], people.head_box[photo], people.body_box[photo])
+
+
+def poses_of(people: PeopleShards) -> NDArray[np.float32]:
+    """All poses [n, 17, 3]: x, y in 0..1 of the picture; seen is 0 outside it."""
+    height, width = people.images.shape[1:3]
+    poses = people.keypoints / np.array([width, height, 1], np.float32)
+    poses[..., 2] *= ((poses[..., :2] >= 0) & (poses[..., :2] <= 1)).all(-1)
+    return poses.astype(np.float32)
+
+
+class StudyPhotos:
+    """Shards at the study's size: latents of all photos, and what the encoders say of them (once `read`)."""
+
+    def __init__(self, people: PeopleShards, base: StudyBase) -> None:
+        self.people, self.base = people, base
+        self.siblings = people.siblings()
+        self.poses = poses_of(people)
+        self.clean = _latents(people.images, base)
+        masks = torch.from_numpy(people.parts > 0).float()[:, None]
+        self.person = F.adaptive_avg_pool2d(masks, (base.height // 8, base.width // 8))
+        self.told: dict[str, Tensor] = {}
+
+    def read(self, encoders: Encoders, crops: Callable[[], list[Crops]], cache: Path) -> None:
+        """Lets the encoders read every photo; kept at `cache` for the other methods."""
+        if cache.exists():
+            self.told = torch.load(cache, weights_only=True)
+            if len(self.told["identity"]) == len(self.clean):
+                return
+        cropped = crops()
+        batches = range(0, len(cropped), ENCODED_AT_ONCE)
+        rows = [encoders.read(cropped[f : f + ENCODED_AT_ONCE]) for f in track(batches, description="reading photos")]
+        self.told = {name: torch.cat([_half(row[name]) for row in rows]) for name in rows[0]}
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(self.told, cache)
+
+    def batch(
+        self, size: int, withheld: Withheld, views: int, person_weight: float, rng: np.random.Generator
+    ) -> StudyBatch:
+        """A random batch with 1 to `views` references each; the loss weight is 1 + person_weight on the person."""
+        rows = [self._row(withheld, views, rng) for _ in range(size)]
+        targets = np.array([row["target"] for row in rows])
+        poses = torch.from_numpy(self.poses[targets])
+        points = torch.from_numpy(np.stack([face_points(self.poses[target]) for target in targets]))
+        told = self.told or _nothing(len(self.clean))
+        skeletons = [
+            draw_skeleton(self.poses[row["target"]] * (1, 1, row["posed"]), self.base.width, self.base.height)
+            for row in rows
+        ]
+        return StudyBatch(
+            clean=self.clean[targets].float(),
+            weight=1 + person_weight * self.person[targets],
+            captions=[row["caption"] for row in rows],
+            evidence=gather(told, np.stack([row["references"] for row in rows]), points),
+            joints=poses[..., :2],
+            seen=poses[..., 2],
+            skeleton=to_unit(skeletons),
+            pose_scale=torch.tensor([float(row["posed"]) for row in rows]),
+            known=torch.tensor([float(row["known"]) for row in rows]),
+        )
+
+    def _row(self, withheld: Withheld, views: int, rng: np.random.Generator) -> dict[str, Any]:
+        target = int(rng.integers(len(self.clean)))
+        references, redressed = self._references(target, withheld, views, rng)
+        both = rng.random() < withheld.both
+        known = not both and rng.random() >= withheld.person
+        words = not both and rng.random() >= withheld.text
+        scene_only = known and not redressed and rng.random() < withheld.scene_only
+        language = "en" if rng.random() < 0.5 else "ru"
+        caption = self.people.captions[target][f"{language}_{'scene' if scene_only else 'full'}"]
+        posed = not both and rng.random() < withheld.pose
+        return {
+            "target": target,
+            "references": references,
+            "caption": caption if words else "",
+            "known": known,
+            "posed": posed,
+        }
+
+    def _references(
+        self, target: int, withheld: Withheld, views: int, rng: np.random.Generator
+    ) -> tuple[NDArray[np.int64], bool]:
+        """Photos [VIEWS_MAX], -1 where there is none, and whether they show other clothes than the target."""
+        others = self.siblings[int(self.people.identity[target])]
+        others = others[others != target]
+        same = self.people.outfit[others] == self.people.outfit[target]
+        redressed = bool((~same).any() and (not same.any() or rng.random() < withheld.other_clothes))
+        pool = others[~same] if redressed else others[same]
+        if not len(pool):
+            pool = np.array([target])
+        chosen = rng.permutation(pool)[: int(rng.integers(1, views + 1))]
+        padded = np.full(VIEWS_MAX, -1, np.int64)
+        padded[: len(chosen)] = chosen
+        return padded, redressed
+
+
+def _half(value: Tensor) -> Tensor:
+    return value.half() if value.is_floating_point() else value
+
+
+def _nothing(photos: int) -> dict[str, Tensor]:
+    """What no encoder says: for the base, which is told of nobody."""
+    empty = torch.zeros(photos, 1, 1)
+    told = dict.fromkeys(("whole", "body", "weighted", "head"), empty)
+    return told | {"identity": torch.zeros(photos, 1), "head_seen": torch.zeros(photos, dtype=torch.bool)}
+
+
+def _latents(images: NDArray[np.uint8], base: StudyBase) -> Tensor:
+    """float16 [n, C, h, w] of the photos, area-averaged to the study's size."""
+    encoded = []
+    for first in range(0, len(images), 256):
+        small = F.interpolate(pixels(images[first : first + 256]), size=(base.height, base.width), mode="area")
+        encoded.append(base.encode(small).half())
+    return torch.cat(encoded)
