@@ -363,9 +363,11 @@ def cast_image(
     colours: wp.array(dtype=wp.vec4),
     votes: wp.array(dtype=int),
     shadows: wp.array(dtype=float),
+    depths: wp.array(dtype=float),
 ):
     """One thread a pixel, four rays each. colours: rgb times opacity, and opacity; votes: a count of rays for
-    each part, four bits a part; shadows: how dark the floor is."""
+    each part, four bits a part; shadows: how dark the floor is; depths: metres along the camera's axis to the
+    nearest point of the person, infinite where there is none."""
     pixel = wp.tid()
     row = pixel / width
     column = pixel - row * width
@@ -374,6 +376,7 @@ def cast_image(
     counted = int(0)
     lit = float(-1.0)
     missed = int(0)
+    nearest = float(wp.inf)
     for sample in range(4):
         px = float(column) + (float(sample % 2) + 0.25 + 0.5 * wp.randf(random)) * 0.5
         py = float(row) + (float(sample / 2) + 0.25 + 0.5 * wp.randf(random)) * 0.5
@@ -410,6 +413,8 @@ def cast_image(
                     rgb = shaded(found, normal, direction, scene, facing, wp.abs(lit))
                     total = total + wp.vec4(wp.min(rgb[0], 1.0), wp.min(rgb[1], 1.0), wp.min(rgb[2], 1.0), 1.0)
                     counted = counted + (1 << (4 * int(found[3])))
+                    if int(found[3]) != 0:
+                        nearest = wp.min(nearest, point[1] - scene.eye[1])
         if not done:
             missed = missed + 1
             counted = counted + 1
@@ -433,6 +438,7 @@ def cast_image(
     colours[pixel] = total * 0.25
     votes[pixel] = counted
     shadows[pixel] = shadow
+    depths[pixel] = nearest
 
 
 @wp.kernel

@@ -31,6 +31,11 @@ JOINT_BONES: Final = {
     "ankle": "foot",
 }
 BLUR: Final = {"full": 0.004, "waist": 0.012, "portrait": 0.022}
+RAYS: Final = 4
+"""Rays a pixel, as in `raycast.cast_image`."""
+FOREHEAD_M: Final = 0.955
+EARS_M: Final = -0.08
+"""Canonical height and depth where a detector's box of the face ends."""
 NO_BOX: Final = (np.nan, np.nan, np.nan, np.nan)
 
 
@@ -38,7 +43,8 @@ NO_BOX: Final = (np.nan, np.nan, np.nan, np.nan)
 class Photo:
     """A rendered photo with its ground truth.
 
-    image uint8 [H, W, 3]; parts uint8 [H, W] of Part; keypoints float32 [17, 3] as x px, y px, visible 0/1;
+    image uint8 [H, W, 3]; parts uint8 [H, W] of Part; alpha uint8 [H, W], the person's share of the pixel;
+    depth float16 [H, W], metres along the camera's axis, infinite off the person; keypoints float32 [17, 3] as x px, y px, visible 0/1;
     boxes float32 [4] as x0, y0, x1, y1 px, NaN where not in the frame.
     """
 
@@ -46,7 +52,10 @@ class Photo:
     shot: Shot
     image: npt.NDArray[np.uint8]
     parts: npt.NDArray[np.uint8]
+    alpha: npt.NDArray[np.uint8]
+    depth: npt.NDArray[np.float16]
     keypoints: Floats
+    face_box: Floats
     head_box: Floats
     body_box: Floats
     captions: Captions
@@ -139,7 +148,7 @@ def _photograph(
             vertices, normals, canonical, faces, layers, transforms, floor, figure
         )
     cast = _Cast(vertices, normals, canonical, faces, layers, identity, device)
-    colours, votes, shadow = cast.image(_scene(shot, camera, floor), height, width, shot.background_seed)
+    colours, votes, shadow, depth = cast.image(_scene(shot, camera, floor), height, width, shot.background_seed)
     back = paint(
         shot.background,
         shot.background_seed,
@@ -156,7 +165,10 @@ def _photograph(
         shot=shot,
         image=image,
         parts=parts,
+        alpha=_coverage(votes),
+        depth=np.where(parts == Part.BACKGROUND, np.inf, depth).astype(np.float16),
         keypoints=keypoints,
+        face_box=_face_box(figure, vertices, keypoints, camera, height, width),
         head_box=_head_box(figure, vertices, camera, height, width),
         body_box=_mask_box(parts != Part.BACKGROUND),
         captions=caption(identity, shot),
@@ -188,12 +200,15 @@ class _Cast:
         self.normals = wp.array(normals, dtype=wp.vec3, device=device)
         self.look = look_of(identity)
 
-    def image(self, scene: Any, height: int, width: int, seed: int) -> tuple[Floats, npt.NDArray[np.int32], Floats]:
-        """Colours times opacity with opacity [H, W, 4], part votes [H, W], floor shadow [H, W]."""
+    def image(
+        self, scene: Any, height: int, width: int, seed: int
+    ) -> tuple[Floats, npt.NDArray[np.int32], Floats, Floats]:
+        """Colours times opacity with opacity [H, W, 4], part votes [H, W], floor shadow [H, W], depth m [H, W]."""
         count = height * width
         colours = wp.zeros(count, dtype=wp.vec4, device=self.device)
         votes = wp.zeros(count, dtype=int, device=self.device)
         shadows = wp.zeros(count, dtype=float, device=self.device)
+        depths = wp.zeros(count, dtype=float, device=self.device)
         wp.launch(
             cast_image,
             dim=count,
@@ -210,6 +225,7 @@ class _Cast:
                 colours,
                 votes,
                 shadows,
+                depths,
             ],
             device=self.device,
         )
@@ -218,6 +234,7 @@ class _Cast:
             colours.numpy().reshape(*shape, 4),
             votes.numpy().reshape(shape),
             shadows.numpy().reshape(shape),
+            depths.numpy().reshape(shape),
         )
 
     def visible(self, eye: Floats, points: Floats, tolerances: Floats) -> npt.NDArray[np.int32]:
@@ -305,6 +322,12 @@ def _majority(votes: npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:
     return np.asarray(len(Part) - 1 - counts.argmax(axis=-1), dtype=np.uint8)
 
 
+def _coverage(votes: npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:
+    """The share of a pixel's rays that hit the person, [H, W] in 0..255."""
+    missed = votes & 15
+    return np.asarray((RAYS - missed) * 255 // RAYS, dtype=np.uint8)
+
+
 @functools.cache
 def _face_vertices() -> dict[str, int]:
     """Template vertices of nose tip and ears."""
@@ -353,7 +376,27 @@ def _keypoints(
 def _head_box(figure: Figure, vertices: Floats, camera: _Camera, height: int, width: int) -> Floats:
     """The skull's box, hair excluded, cut to the frame."""
     head = template().head
-    pixels = camera.project(vertices[: len(head)][head])
+    return _point_box(camera.project(vertices[: len(head)][head]), height, width)
+
+
+@functools.cache
+def _face_region() -> npt.NDArray[np.bool_]:
+    """Template vertices [V] in front of the ears, from the chin to the upper forehead."""
+    _, y, z, _ = template().canonical.T
+    return np.asarray(template().head & (z < FOREHEAD_M) & (y < EARS_M))
+
+
+def _face_box(figure: Figure, vertices: Floats, keypoints: Floats, camera: _Camera, height: int, width: int) -> Floats:
+    """What a face detector would frame: chin to forehead, cut to the frame; NaN unless nose and an eye are seen."""
+    nose, left_eye, right_eye = keypoints[:3, 2] > 0
+    if not nose or not (left_eye or right_eye):
+        return np.array(NO_BOX, np.float32)
+    region = _face_region()
+    return _point_box(camera.project(vertices[: len(region)][region]), height, width)
+
+
+def _point_box(pixels: Floats, height: int, width: int) -> Floats:
+    """The box [4] around points [N, 2], cut to the frame; NaN when it lies outside."""
     low = np.maximum(pixels.min(axis=0), 0)
     high = np.minimum(pixels.max(axis=0), (width, height))
     if (high <= low).any():
