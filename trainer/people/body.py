@@ -14,6 +14,7 @@ import numpy.typing as npt
 import scipy.sparse  # type: ignore[import-untyped]
 import torch
 
+from trainer.people.face import SPREADS, Shape, sided
 from trainer.people.identity import Phenotype
 
 Floats = npt.NDArray[np.float32]
@@ -70,21 +71,27 @@ def template() -> Template:
     )
 
 
-def rest_body(phenotype: Phenotype) -> RestBody:
-    """The rest shape of a phenotype."""
-    return _rest(phenotype)
+def rest_body(phenotype: Phenotype, shape: Shape = ()) -> RestBody:
+    """The rest shape of a phenotype with the local changes of `shape`."""
+    return _rest(phenotype, shape)
 
 
 @functools.cache
 def _model() -> Any:
     with torch.no_grad():
-        return anny.Anny(topology="notoes", phenotypes="all", phenotype_blendshapes="original")
+        return anny.Anny(
+            topology="notoes",
+            phenotypes="all",
+            phenotype_blendshapes="original",
+            local_changes=[label for name in SPREADS for label in sided(name)],
+        )
 
 
 @torch.no_grad()
-def _rest(phenotype: Phenotype) -> RestBody:
+def _rest(phenotype: Phenotype, shape: Shape = ()) -> RestBody:
     model = _model()
-    coefficients = model.get_phenotype_blendshape_coefficients(**asdict(phenotype))
+    changes = {label: strength for name, strength in shape for label in sided(name)}
+    coefficients = model.get_phenotype_blendshape_coefficients(**asdict(phenotype), local_changes=changes)
     rest = model.get_rest_model(coefficients)
     return RestBody(
         vertices=rest["rest_vertices"][0].numpy().astype(np.float32),

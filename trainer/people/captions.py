@@ -4,12 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trainer.people.identity import Garment, Hair, Identity
+from trainer.people.identity import Hair, Identity
 from trainer.people.shot import Shot
+from trainer.people.wardrobe import OVER, Garment
 from trainer.people.words import (
     BACKGROUND_PHRASES,
+    CARRIED,
+    CHECKED_RU,
     COLOURS_EN,
     COLOURS_RU_GENITIVE_FEMININE,
+    COLOURS_RU_INSTRUMENTAL,
     COLOURS_RU_PREFIX,
     COLOURS_RU_PREPOSITIONAL,
     FRAMING_PHRASES,
@@ -17,8 +21,10 @@ from trainer.people.words import (
     HAIR_EN,
     HAIR_RU,
     HAIR_RU_INSTRUMENTAL,
+    MOTIFS_RU_INSTRUMENTAL,
     POSE_PHRASES,
     STRIPED_RU,
+    Form,
     Language,
 )
 
@@ -72,14 +78,9 @@ def person_en(identity: Identity, bottom: bool = True, shoes: bool = True) -> st
     features += ["glasses"] if identity.glasses else []
     if features:
         words += f" with {_listed(features, 'and')}"
-    garments = [_garment_en(identity.top)]
-    if bottom and identity.bottom is not None:
-        garments.append(_garment_en(identity.bottom))
-    if shoes:
-        garments.append(_garment_en(identity.shoes))
-    if identity.hat is not None:
-        garments.append(_garment_en(identity.hat))
-    return f"{words} in {_listed(garments, 'and')}"
+    garments = [_garment_en(garment) for garment in _worn(identity, bottom, shoes)]
+    carried = f", with {_bag_en(identity.bag)}" if bottom and identity.bag is not None else ""
+    return f"{words} in {_listed(garments, 'and')}{carried}"
 
 
 def person_ru(identity: Identity, bottom: bool = True, shoes: bool = True) -> str:
@@ -100,16 +101,17 @@ def person_ru(identity: Identity, bottom: bool = True, shoes: bool = True) -> st
         words += f" {with_words} {_listed(features, 'и')}"
         if identity.hair.style in ("bob", "bun", "ponytail"):
             words += ","
-    garments = [_garment_ru(identity.top)]
-    if bottom and identity.bottom is not None:
-        garments.append(_garment_ru(identity.bottom))
-    if shoes:
-        garments.append(_garment_ru(identity.shoes))
-    if identity.hat is not None:
-        garments.append(_garment_ru(identity.hat))
+    garments = [_garment_ru(garment) for garment in _worn(identity, bottom, shoes)]
     if identity.glasses:
         garments.append("очках")
-    return f"{words} в {_listed(garments, 'и')}"
+    carried = f", с {_bag_ru(identity.bag)}" if bottom and identity.bag is not None else ""
+    return f"{words} в {_listed(garments, 'и')}{carried}"
+
+
+def _worn(identity: Identity, bottom: bool, shoes: bool) -> list[Garment]:
+    """The garments that a framing shows, from the top down, then the hat."""
+    worn = [identity.top, identity.bottom if bottom else None, identity.shoes if shoes else None, identity.hat]
+    return [garment for garment in worn if garment is not None]
 
 
 def _scene_en(person: str, shot: Shot, template: int, place: int) -> str:
@@ -160,30 +162,48 @@ def _article(following: str) -> str:
 
 def _garment_en(garment: Garment) -> str:
     words = GARMENTS[garment.kind]
-    colour = COLOURS_EN[garment.colour]
-    if garment.pattern == "striped" and garment.second:
-        colour = f"{colour} and {COLOURS_EN[garment.second]} striped"
-    elif garment.pattern == "two-tone" and garment.second:
-        colour = f"two-tone {colour} and {COLOURS_EN[garment.second]}"
+    colour, second = COLOURS_EN[garment.colour], COLOURS_EN.get(garment.second or "", "")
+    if garment.pattern in ("striped", "checked"):
+        colour = f"{colour} and {second} {garment.pattern}"
+    elif garment.pattern == "two-tone":
+        colour = f"two-tone {colour} and {second}"
     said = f"{colour} {words.en}" if words.plural else f"{_article(colour)} {colour} {words.en}"
-    if garment.kind == "jacket" and garment.second:
-        under = COLOURS_EN[garment.second]
-        said += f" over {_article(under)} {under} t-shirt"
+    if garment.motif is not None:
+        said += f" with {_article(second)} {second} {garment.motif}"
+    if garment.kind in OVER and second:
+        said += f" over {_article(second)} {second} t-shirt"
     return said
+
+
+def _bag_en(bag: Garment) -> str:
+    colour = COLOURS_EN[bag.colour]
+    return f"{_article(colour)} {colour} {CARRIED[bag.kind].en}"
 
 
 def _garment_ru(garment: Garment) -> str:
     words = GARMENTS[garment.kind]
     colour = COLOURS_RU_PREPOSITIONAL[garment.colour][words.form]
-    if garment.pattern != "plain" and garment.second:
+    if garment.pattern in ("striped", "checked", "two-tone") and garment.second:
         second = COLOURS_RU_PREPOSITIONAL[garment.second][words.form]
         colour = f"{COLOURS_RU_PREFIX[garment.colour]}-{second}"
-        if garment.pattern == "striped":
-            colour = f"{STRIPED_RU[words.form]} {colour}"
+        adjective = {"striped": f"{STRIPED_RU[words.form]} ", "checked": f"{CHECKED_RU[words.form]} "}
+        colour = adjective.get(garment.pattern, "") + colour
     said = f"{colour} {words.ru}"
-    if garment.kind == "jacket" and garment.second:
+    if garment.motif is not None and garment.second:
+        motif, form = MOTIFS_RU_INSTRUMENTAL[garment.motif]
+        said += f" с {_colour_ru_instrumental(garment.second, form)} {motif}"
+    if garment.kind in OVER and garment.second:
         said += f" поверх {COLOURS_RU_GENITIVE_FEMININE[garment.second]} футболки"
     return said
+
+
+def _bag_ru(bag: Garment) -> str:
+    words = CARRIED[bag.kind]
+    return f"{_colour_ru_instrumental(bag.colour, words.form)} {words.ru}"
+
+
+def _colour_ru_instrumental(colour: str, form: Form) -> str:
+    return COLOURS_RU_PREPOSITIONAL[colour]["f"] if form == "f" else COLOURS_RU_INSTRUMENTAL[colour]
 
 
 def _hair_en(hair: Hair) -> str:

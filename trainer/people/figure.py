@@ -12,10 +12,14 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse  # type: ignore[import-untyped]
+import scipy.spatial  # type: ignore[import-untyped]
 
 from trainer.people.body import NOT_AN_ARM, Floats, Integers, RestBody, rest_body, template
-from trainer.people.headwear import Piece, glasses_pieces, grid_faces, hair_pieces, hat_pieces
+from trainer.people.carried import bag_pieces, collar_pieces
+from trainer.people.headwear import Piece, glasses_pieces, hair_pieces, hat_pieces
 from trainer.people.identity import Identity
+from trainer.people.skirts import coat_tail, skirt
+from trainer.people.wardrobe import OVER, Garment
 
 
 class Layer(IntEnum):
@@ -33,11 +37,14 @@ class Layer(IntEnum):
     HAT = 9
     GLASSES = 10
     SEAT = 11
+    COLLAR = 12
+    COAT = 13
+    BAG = 14
 
 
 SHELL_M: Final = {Layer.TOP: 0.010, Layer.JACKET: 0.022, Layer.BOTTOM: 0.009, Layer.SHOES: 0.008}
 """How far a garment stands off the skin, metres."""
-
+LOOSE_M: Final = {"hoodie": 0.009, "shirt": 0.002, "tank top": -0.002}
 
 DRAPE_STEPS: Final = 24
 DRAPE_SHARE: Final = 0.9
@@ -68,12 +75,12 @@ class _Patch:
 
 def dress(identity: Identity) -> Figure:
     """The figure of an identity, deterministic."""
-    body = rest_body(identity.phenotype)
+    body = rest_body(identity.phenotype, identity.shape)
     normals = vertex_normals(body.vertices, template().faces)
     patches = [_skin(body), *_shells(identity, body, normals)]
-    if _has_skirt(identity):
-        patches.append(_skirt(identity, body))
+    patches.extend(_skirts(identity, body))
     patches.extend(_headwear(identity, body))
+    patches.extend(_on_the_torso(identity, body))
     counts = np.cumsum([0] + [len(patch.vertices) for patch in patches])
     faces = np.concatenate([p.faces + start for p, start in zip(patches, counts, strict=False)])
     vertices = np.concatenate([patch.vertices for patch in patches])
@@ -103,10 +110,6 @@ def vertex_normals(vertices: Floats, faces: Integers) -> Floats:
     return np.asarray(normals / np.maximum(lengths, 1e-12), dtype=np.float32)
 
 
-def _has_skirt(identity: Identity) -> bool:
-    return identity.bottom is None or identity.bottom.kind == "skirt"
-
-
 def _skin(body: RestBody) -> _Patch:
     shared = template()
     layers = np.where(shared.eyes[shared.faces].all(axis=1), Layer.EYE, Layer.BODY)
@@ -123,7 +126,7 @@ def _shell_region(layer: Layer) -> tuple[npt.NDArray[np.int64], Integers, Any]:
         Layer.TOP: (z > -0.02) & (z < 0.80) & (arm < 2.1),
         Layer.JACKET: (z > -0.02) & (z < 0.80) & (arm < 2.1),
         Layer.BOTTOM: (z < 0.34) & not_arm & (np.abs(x) < 0.33),
-        Layer.SHOES: (z < -0.52) & not_arm,
+        Layer.SHOES: (z < -0.38) & not_arm,
     }[layer]
     faces = shared.faces[inside[shared.faces].all(axis=1)]
     used = np.unique(faces)
@@ -134,7 +137,7 @@ def _shell_region(layer: Layer) -> tuple[npt.NDArray[np.int64], Integers, Any]:
 
 def _shells(identity: Identity, body: RestBody, normals: Floats) -> list[_Patch]:
     layers = [Layer.TOP, Layer.SHOES]
-    if identity.top.kind == "jacket":
+    if identity.top.kind in OVER:
         layers.append(Layer.JACKET)
     if identity.bottom is not None and identity.bottom.kind != "skirt":
         layers.append(Layer.BOTTOM)
@@ -179,65 +182,26 @@ def _offset(layer: Layer, canonical: Floats, identity: Identity) -> Floats:
     z, arm = canonical[:, 2], canonical[:, 3]
     offset = np.full(len(canonical), SHELL_M[layer], dtype=np.float32)
     if layer is Layer.BOTTOM:
-        offset += np.clip((0.0 - z) / 0.7, 0, 1) * (0.016 + 0.010 * identity.sleeve_jitter)
+        offset += np.clip((0.0 - z) / 0.7, 0, 1) * (0.016 + 0.010 * _cut(identity.bottom))
     if layer in (Layer.TOP, Layer.JACKET):
         offset += np.clip((0.45 - z) / 0.4, 0, 1) * 0.008 * (arm < -0.5)
         offset += np.clip(arm, 0, 1) * 0.008
+        offset += LOOSE_M.get(identity.top.kind, 0.0)
         offset *= 1 - 0.75 * np.clip((z - 0.70) / 0.06, 0, 1) * (arm < -0.5)
     return offset
 
 
-def skirt_hem(identity: Identity) -> float:
-    """Canonical height of the hem of a skirt or dress."""
-    return -0.28 + 0.14 * identity.sleeve_jitter
+def _cut(garment: Garment | None) -> float:
+    return 0.0 if garment is None else garment.cut
 
 
-def _skirt(identity: Identity, body: RestBody) -> _Patch:
-    """Rings around hips and legs, never narrowing downwards, skinned to pelvis and both thighs."""
-    shared = template()
-    _, _, z, arm = shared.canonical.T
-    columns, rows = 36, 12
-    azimuth = np.linspace(0, 2 * np.pi, columns, endpoint=False)
-    levels = np.linspace(0.29, skirt_hem(identity), rows)
-    half, front, back = 0.0, np.inf, -np.inf
-    rings, canonical = [], []
-    for index, level in enumerate(levels):
-        near = (np.abs(z - level) < 0.03) & (arm <= NOT_AN_ARM + 0.3)
-        points = body.vertices[near]
-        share = index / (rows - 1)
-        half = max(half + 0.004 * share, float(np.abs(points[:, 0]).max()) + 0.012 + 0.02 * share)
-        front = min(front, float(points[:, 1].min()) - 0.012 - 0.02 * share)
-        back = max(back, float(points[:, 1].max()) + 0.012 + 0.02 * share)
-        fold = 1 + 0.035 * share * np.sin(azimuth * 9)
-        ring_x = half * _rounded(np.sin(azimuth)) * fold
-        ring_y = (front + back) / 2 - (back - front) / 2 * _rounded(np.cos(azimuth)) * fold
-        rings.append(np.stack([ring_x, ring_y, np.full(columns, points[:, 2].mean())], axis=1))
-        canonical.append(np.stack([ring_x, ring_y, np.full(columns, level), np.full(columns, NOT_AN_ARM)], axis=1))
-    faces = grid_faces(rows, columns)
-    vertices = np.concatenate(rings)
-    return _Patch(
-        vertices.astype(np.float32),
-        np.concatenate(canonical).astype(np.float32),
-        faces,
-        np.full(len(faces), Layer.SKIRT, np.int32),
-        _skirt_weights(vertices, np.repeat(levels, columns)),
-    )
-
-
-def _rounded(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return np.asarray(np.sign(values) * np.abs(values) ** 0.8)
-
-
-def _skirt_weights(vertices: npt.NDArray[np.float64], levels: npt.NDArray[np.float64]) -> Any:
-    bones = template().bones
-    pelvis = np.clip((levels - 0.02) / 0.16, 0, 1)
-    left = np.clip(vertices[:, 0] / 0.22 + 0.5, 0, 1)
-    left = left * left * (3 - 2 * left)
-    weights = scipy.sparse.lil_matrix((len(vertices), len(bones)), dtype=np.float32)
-    weights[:, bones.index("root")] = pelvis[:, None]
-    weights[:, bones.index("upperleg02.L")] = ((1 - pelvis) * left)[:, None]
-    weights[:, bones.index("upperleg02.R")] = ((1 - pelvis) * (1 - left))[:, None]
-    return weights.tocsr()
+def _skirts(identity: Identity, body: RestBody) -> list[_Patch]:
+    sewn = [(Layer.SKIRT, skirt(identity, body)), (Layer.COAT, coat_tail(identity, body))]
+    return [
+        _Patch(cloth.vertices, cloth.canonical, cloth.faces, np.full(len(cloth.faces), layer, np.int32), cloth.weights)
+        for layer, cloth in sewn
+        if cloth is not None
+    ]
 
 
 def _headwear(identity: Identity, body: RestBody) -> list[_Patch]:
@@ -280,3 +244,45 @@ def _head_weights(heights: Floats) -> Any:
     weights[:, bones.index("head")] = head[:, None]
     weights[:, bones.index("spine01")] = (1 - head)[:, None]
     return weights.tocsr()
+
+
+def _on_the_torso(identity: Identity, body: RestBody) -> list[_Patch]:
+    """Collars and hoods, which bend with the neck and shoulders, and bags, which do not bend."""
+    patches = []
+    for piece in collar_pieces(identity.top.kind):
+        shift, weights = _nearby(piece.vertices, body)
+        patches.append(_patch(Layer.COLLAR, piece, shift, weights))
+    if identity.bag is not None:
+        bone = template().bones.index("root" if identity.bag.kind == "shoulder bag" else "spine02")
+        for piece in bag_pieces(identity.bag.kind):
+            shift, _ = _nearby(piece.vertices.mean(axis=0, keepdims=True), body)
+            weights = scipy.sparse.lil_matrix((len(piece.vertices), len(template().bones)), dtype=np.float32)
+            weights[:, bone] = 1.0
+            patches.append(_patch(Layer.BAG, piece, np.repeat(shift, len(piece.vertices), axis=0), weights.tocsr()))
+    return patches
+
+
+def _patch(layer: Layer, piece: Piece, shift: Floats, weights: Any) -> _Patch:
+    canonical = np.concatenate([piece.vertices, np.full((len(piece.vertices), 1), NOT_AN_ARM)], axis=1)
+    layers = np.full(len(piece.faces), layer, np.int32)
+    return _Patch((piece.vertices + shift).astype(np.float32), canonical, piece.faces, layers, weights)
+
+
+def _nearby(points: Floats, body: RestBody) -> tuple[Floats, Any]:
+    """How the body near canonical points [N, 3] differs from the template, [N, 3] metres, and its skin weights."""
+    torso, tree = _torso()
+    _, found = tree.query(points, k=12)
+    near = torso[found]
+    shift = (body.vertices[near] - template().canonical[near, :3]).mean(axis=1)
+    rows = np.repeat(np.arange(len(points)), near.shape[1])
+    shares = np.full(near.size, 1 / near.shape[1], np.float32)
+    mean = scipy.sparse.csr_matrix((shares, (rows, near.ravel())), shape=(len(points), len(body.vertices)))
+    return np.asarray(shift, np.float32), mean @ template().weights
+
+
+@functools.cache
+def _torso() -> tuple[Integers, Any]:
+    """Template vertices between hips and chin, and a search tree over them."""
+    _, _, z, arm = template().canonical.T
+    inside = np.flatnonzero((z > -0.05) & (z < 0.82) & (arm <= NOT_AN_ARM + 0.3))
+    return inside.astype(np.int32), scipy.spatial.cKDTree(template().canonical[inside, :3])

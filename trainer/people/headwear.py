@@ -64,20 +64,20 @@ def hair_pieces(hair: Hair) -> list[Piece]:
             (0.0, 0.125, 0.77),
             (0.0, 0.12, 0.68),
         ]
-        pieces.append(_tube(points, (0.018, 0.034, 0.040, 0.034, 0.006), 10))
+        pieces.append(tube(points, (0.018, 0.034, 0.040, 0.034, 0.006), 10))
     return pieces
 
 
 def hat_pieces(kind: str) -> list[Piece]:
     """The crown of a hat and its brim."""
-    lift = {"cap": 0.955, "beanie": 0.945, "hat": 0.965}[kind]
-    scale = 1.24 if kind != "hat" else 1.28
-    rise = {"cap": 1.18, "beanie": 1.32, "hat": 1.45}[kind]
-    crown = _dome(lift, scale, rise, 2.3 if kind != "hat" else 3.5)
+    lift = {"cap": 0.955, "beanie": 0.945, "hat": 0.965, "sun hat": 0.962}[kind]
+    scale = 1.28 if kind == "hat" else 1.24
+    rise = {"cap": 1.18, "beanie": 1.32, "hat": 1.45, "sun hat": 1.28}[kind]
+    crown = _dome(lift, scale, rise, 3.5 if kind == "hat" else 2.3)
     if kind == "beanie":
         return [crown]
     reach = (-1.15, 1.15) if kind == "cap" else (-np.pi, np.pi)
-    return [crown, _brim(lift, scale, reach, 0.075 if kind == "cap" else 0.07)]
+    return [crown, _brim(lift, scale, reach, {"cap": 0.075, "hat": 0.07, "sun hat": 0.135}[kind])]
 
 
 def glasses_pieces() -> list[Piece]:
@@ -86,20 +86,21 @@ def glasses_pieces() -> list[Piece]:
     pieces = []
     for side in (-1.0, 1.0):
         rim = [(side * 0.034 + 0.023 * np.cos(a), -0.166, 0.898 + 0.019 * np.sin(a)) for a in turn]
-        pieces.append(_tube(rim, (0.0030,) * len(rim), 5))
+        pieces.append(tube(rim, (0.0030,) * len(rim), 5))
         temple = [
             (side * 0.057, -0.161, 0.902),
             (side * 0.081, -0.12, 0.902),
             (side * 0.086, -0.055, 0.90),
         ]
-        pieces.append(_tube(temple, (0.0028,) * 3, 5))
+        pieces.append(tube(temple, (0.0028,) * 3, 5))
     bridge = [(-0.012, -0.165, 0.901), (0.0, -0.167, 0.904), (0.012, -0.165, 0.901)]
-    return [*pieces, _tube(bridge, (0.0028,) * 3, 5)]
+    return [*pieces, tube(bridge, (0.0028,) * 3, 5)]
 
 
 def _cap(hair: Hair, columns: int = 44) -> Piece:
     line = hairline(hair)
     thickness = {
+        "buzz": 0.004,
         "short": 0.012,
         "bun": 0.012,
         "ponytail": 0.012,
@@ -194,7 +195,8 @@ def _ball(centre: tuple[float, float, float], radius: float) -> Piece:
     return Piece(np.concatenate(rings).astype(np.float32), grid_faces(9, 14))
 
 
-def _tube(points: list[tuple[float, float, float]], radii: tuple[float, ...], columns: int) -> Piece:
+def tube(points: list[tuple[float, float, float]], radii: tuple[float, ...], columns: int) -> Piece:
+    """A tube of varying radius along a path."""
     path = np.array(points)
     tangent = np.gradient(path, axis=0)
     tangent /= np.linalg.norm(tangent, axis=1, keepdims=True)

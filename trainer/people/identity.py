@@ -5,28 +5,18 @@ from typing import Final, Literal
 
 import numpy as np
 
-from trainer.people.palette import (
-    GARMENT_COLOURS,
-    HAIR_COLOURS,
-    IRIS_COLOURS,
-    Rgb,
-    jittered,
-    skin_tone,
-)
+from trainer.people.face import Shape, sample_shape
+from trainer.people.palette import HAIR_COLOURS, IRIS_COLOURS, Rgb, jittered, skin_tone
+from trainer.people.wardrobe import Garment, Outfit, pick, sample_outfit
 
 Split = Literal["train", "validation", "test"]
-Pattern = Literal["plain", "striped", "two-tone"]
 
 SPLITS: Final[dict[Split, range]] = {
     "train": range(0, 1_000_000),
     "validation": range(1_000_000, 1_100_000),
     "test": range(2_000_000, 2_100_000),
 }
-HAIR_STYLES: Final = ("bald", "short", "curly", "bob", "long", "bun", "ponytail")
-TOPS: Final = ("t-shirt", "long-sleeved shirt", "tank top", "jacket", "dress")
-BOTTOMS: Final = ("trousers", "shorts", "skirt")
-SHOES: Final = ("shoes", "boots")
-HATS: Final = ("cap", "beanie", "hat")
+HAIR_STYLES: Final = ("bald", "buzz", "short", "curly", "bob", "long", "bun", "ponytail")
 
 
 @dataclass(frozen=True)
@@ -47,18 +37,6 @@ class Phenotype:
 
 
 @dataclass(frozen=True)
-class Garment:
-    """`second` is the colour of stripes or of the lower half; for a jacket, of the shirt under it."""
-
-    kind: str
-    colour: str
-    rgb: Rgb
-    pattern: Pattern = "plain"
-    second: str | None = None
-    second_rgb: Rgb | None = None
-
-
-@dataclass(frozen=True)
 class Hair:
     """`fringe` says whether the forehead is covered; `volume` in 0..1."""
 
@@ -71,25 +49,53 @@ class Hair:
 
 @dataclass(frozen=True)
 class Identity:
-    """One person; equal seeds give equal people. `bottom` is None under a dress."""
+    """One person; equal seeds and outfit numbers give equal people. Only the outfit changes from day to day.
+
+    `shape` holds the strengths of `face.SPREADS`; `brow_thickness` multiplies the usual one; `stubble` in 0..1.
+    """
 
     seed: int
     phenotype: Phenotype
+    shape: Shape
     woman: bool
     age_group: Literal["young", "adult", "elderly"]
     skin: Rgb
+    iris_colour: str
     iris: Rgb
     lips: Rgb
-    hair: Hair
-    top: Garment
-    bottom: Garment | None
-    shoes: Garment
-    beard: bool
-    hat: Garment | None
-    glasses: bool
+    brows: Rgb
     brow_thickness: float
-    sleeve_jitter: float
-    neckline: Literal["round", "v", "high"]
+    hair: Hair
+    beard: bool
+    stubble: float
+    glasses: bool
+    outfit: Outfit
+    outfit_number: int = 0
+
+    @property
+    def top(self) -> Garment:
+        """The outfit's."""
+        return self.outfit.top
+
+    @property
+    def bottom(self) -> Garment | None:
+        """The outfit's; None under a dress."""
+        return self.outfit.bottom
+
+    @property
+    def shoes(self) -> Garment:
+        """The outfit's."""
+        return self.outfit.shoes
+
+    @property
+    def hat(self) -> Garment | None:
+        """The outfit's."""
+        return self.outfit.hat
+
+    @property
+    def bag(self) -> Garment | None:
+        """The outfit's."""
+        return self.outfit.bag
 
 
 def split_of(seed: int) -> Split:
@@ -101,45 +107,47 @@ def split_of(seed: int) -> Split:
     raise ValueError(f"Expected an identity seed in {ranges}; got {seed}.")
 
 
-def sample_identity(seed: int) -> Identity:
-    """The person of this seed. Two seeds share nothing but the distribution."""
+def sample_identity(seed: int, outfit: int = 0) -> Identity:
+    """The person of this seed in the outfit of this number. Two seeds share nothing but the distribution."""
     random = np.random.default_rng([split_index(seed), seed])
     woman = bool(random.random() < 0.5)
-    age_group = _pick(random, {"young": 0.35, "adult": 0.45, "elderly": 0.2})
+    age_group = pick(random, {"young": 0.35, "adult": 0.45, "elderly": 0.2})
     tone = float(random.uniform(0.0, 1.0))
     skin = jittered(skin_tone(tone), random, 0.02)
     hair = _hair(random, woman, age_group, tone)
-    top, bottom = _outfit(random, woman, _like(skin))
-    hat_kind = _pick(random, {"none": 0.86, "cap": 0.06, "beanie": 0.04, "hat": 0.04})
+    iris = "brown" if tone < 0.45 else pick(random, dict.fromkeys(IRIS_COLOURS, 0.25))
+    beard = bool(not woman and random.random() < 0.3)
     return Identity(
         seed=seed,
         phenotype=_phenotype(random, woman, age_group, tone),
+        shape=sample_shape(random),
         woman=woman,
         age_group=age_group,  # type: ignore[arg-type]
         skin=skin,
-        iris=IRIS_COLOURS["brown" if tone < 0.45 else _pick(random, dict.fromkeys(IRIS_COLOURS, 0.25))],
+        iris_colour=iris,
+        iris=jittered(IRIS_COLOURS[iris], random, 0.04),
         lips=_lips(random, skin, woman),
-        hair=hair,
-        top=top,
-        bottom=bottom,
-        shoes=_garment(random, _pick(random, {"shoes": 0.75, "boots": 0.25}), ()),
-        beard=bool(not woman and random.random() < 0.3),
-        hat=None if hat_kind == "none" else _garment(random, hat_kind, (top.colour,)),
-        glasses=bool(random.random() < 0.12),
+        brows=_brows(random, hair.rgb),
         brow_thickness=float(random.uniform(0.8, 1.5) * (0.85 if woman else 1.15)),
-        sleeve_jitter=float(random.uniform(-1, 1)),
-        neckline=_pick(random, {"round": 0.5, "v": 0.25, "high": 0.25}),  # type: ignore[arg-type]
+        hair=hair,
+        beard=beard,
+        stubble=0.0 if woman or beard else float(max(random.uniform(-0.6, 0.7), 0.0)),
+        glasses=bool(random.random() < 0.12),
+        outfit=_outfit(seed, outfit, woman, skin),
+        outfit_number=outfit,
     )
+
+
+def _outfit(seed: int, number: int, woman: bool, skin: Rgb) -> Outfit:
+    """The outfit has a random stream of its own: drawing another leaves the person alone."""
+    if number < 0:
+        raise ValueError(f"Expected an outfit number from 0, got {number}.")
+    return sample_outfit(np.random.default_rng([97, split_index(seed), seed, number]), woman, skin)
 
 
 def split_index(seed: int) -> int:
     """0, 1, 2 for train, validation, test: keeps the random streams of the splits apart."""
     return list(SPLITS).index(split_of(seed))
-
-
-def _pick(random: np.random.Generator, chances: dict[str, float]) -> str:
-    weights = np.array(list(chances.values()))
-    return list(chances)[int(random.choice(len(weights), p=weights / weights.sum()))]
 
 
 def _phenotype(random: np.random.Generator, woman: bool, age_group: str, tone: float) -> Phenotype:
@@ -175,7 +183,8 @@ def _hair(random: np.random.Generator, woman: bool, age_group: str, tone: float)
         if woman
         else {
             "bald": 0.16,
-            "short": 0.56,
+            "buzz": 0.12,
+            "short": 0.44,
             "curly": 0.14,
             "bob": 0.03,
             "long": 0.07,
@@ -194,7 +203,7 @@ def _hair(random: np.random.Generator, woman: bool, age_group: str, tone: float)
         "blue": 0.02,
         "pink": 0.02,
     }
-    style, colour = _pick(random, styles), _pick(random, colours)
+    style, colour = pick(random, styles), pick(random, colours)
     return Hair(
         style=style,
         colour=colour,
@@ -204,50 +213,18 @@ def _hair(random: np.random.Generator, woman: bool, age_group: str, tone: float)
     )
 
 
-def _garment(
-    random: np.random.Generator,
-    kind: str,
-    avoided: tuple[str, ...],
-    patterns: dict[str, float] | None = None,
-) -> Garment:
-    names = [name for name in GARMENT_COLOURS if name not in avoided]
-    colour, second = (str(name) for name in random.choice(names, size=2, replace=False))
-    rgb = jittered(GARMENT_COLOURS[colour], random, 0.03)
-    second_rgb = jittered(GARMENT_COLOURS[second], random, 0.03)
-    pattern = _pick(random, patterns or {"plain": 1.0})
-    if pattern == "plain" and kind != "jacket":
-        return Garment(kind, colour, rgb)
-    return Garment(kind, colour, rgb, pattern, second, second_rgb)  # type: ignore[arg-type]
-
-
-def _outfit(random: np.random.Generator, woman: bool, avoided: tuple[str, ...]) -> tuple[Garment, Garment | None]:
-    dress = 0.2 if woman else 0.0
-    kind = _pick(
-        random,
-        {
-            "t-shirt": 0.34,
-            "long-sleeved shirt": 0.24,
-            "tank top": 0.12,
-            "jacket": 0.2,
-            "dress": dress,
-        },
-    )
-    patterns = {"plain": 0.62, "striped": 0.22, "two-tone": 0.16}
-    top = _garment(random, kind, avoided, {"plain": 1.0} if kind == "jacket" else patterns)
-    if kind == "dress":
-        return top, None
-    legs = {"trousers": 0.62, "shorts": 0.2, "skirt": 0.22 if woman else 0.0}
-    return top, _garment(random, _pick(random, legs), (top.colour, *avoided))
-
-
-def _like(skin: Rgb) -> tuple[str, ...]:
-    """Garment colours that could be taken for the skin."""
-    near = {name: np.abs(np.array(rgb) - skin).sum() for name, rgb in GARMENT_COLOURS.items()}
-    return tuple(name for name, distance in near.items() if distance < 0.42)
-
-
 def _lips(random: np.random.Generator, skin: Rgb, woman: bool) -> Rgb:
     strength = random.uniform(0.3, 0.75) if woman else random.uniform(0.15, 0.35)
     target = np.array([0.70, 0.14, 0.18])
     mixed = (np.array(skin) * 0.9) * (1 - strength) + target * strength
+    return float(mixed[0]), float(mixed[1]), float(mixed[2])
+
+
+def _brows(random: np.random.Generator, hair: Rgb) -> Rgb:
+    """Near the hair's colour, mostly darker; dyed hair leaves brows brown."""
+    base = np.array(hair)
+    if (base.max() - base.min() > 0.55 and base[0] < 0.5) or base[2] > 0.6 > base[1]:
+        base = np.array(HAIR_COLOURS["brown"])
+    brown, red_green_blue = float(random.uniform(0.0, 0.35)), base * float(random.uniform(0.5, 0.8))
+    mixed = red_green_blue * (1 - brown) + np.array([0.16, 0.10, 0.06]) * brown
     return float(mixed[0]), float(mixed[1]), float(mixed[2])

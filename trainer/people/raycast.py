@@ -32,6 +32,16 @@ class Look:
     shoes: wp.vec3
     hat: wp.vec3
     seat: wp.vec3
+    sole: wp.vec3
+    bag: wp.vec3
+    brows: wp.vec3
+    sole_top: float
+    laces: int
+    strap: int
+    detail: int
+    motif: int
+    coat_hem: float
+    stubble: float
     top_hem: float
     sleeve: float
     neck_depth: float
@@ -130,18 +140,85 @@ def in_trousers(c: wp.vec4, look: Look) -> bool:
 
 
 @wp.func
-def patterned(c: wp.vec4, first: wp.vec3, second: wp.vec3, pattern: int, stripe: float) -> wp.vec3:
+def in_motif(u: float, v: float, motif: int) -> bool:
+    """Whether a point of the unit square lies on the printed shape: circle, star, heart, triangle."""
+    r = wp.sqrt(u * u + v * v)
+    if motif == 0:
+        return r < 0.9
+    if motif == 1:
+        turn = wp.atan2(u, v) / 1.2566371 + 0.5
+        ray = wp.abs(turn - wp.floor(turn) - 0.5) * 2.0
+        return r < 1.1 - 0.68 * ray
+    if motif == 2:
+        w = v * 1.05 + 0.1
+        q = u * u + w * w - 0.75
+        return q * q * q - u * u * w * w * w < 0.0
+    return v > -0.75 and wp.abs(u) < (0.95 - v) * 0.58
+
+
+@wp.func
+def patterned(c: wp.vec4, first: wp.vec3, second: wp.vec3, pattern: int, stripe: float, motif: int) -> wp.vec3:
+    """Pattern numbers are those of `wardrobe.PATTERNS`."""
     along = c[2]
+    across = c[0] + 0.7 * c[1]
     if c[3] > 0.05:
         along = 0.62 - c[3] * 0.2
+        across = c[1] + c[2]
     if pattern == 1:
         phase = along / stripe
         if phase - wp.floor(phase) > 0.55:
             return second
     if pattern == 2:
+        rows = along / stripe
+        columns = across / stripe
+        crossing = float(0.0)
+        if rows - wp.floor(rows) > 0.5:
+            crossing = crossing + 0.5
+        if columns - wp.floor(columns) > 0.5:
+            crossing = crossing + 0.5
+        return first * (1.0 - crossing) + second * crossing
+    if pattern == 3 and c[1] < -0.02 and c[3] < -0.4:
+        if in_motif(c[0] / 0.075, (c[2] - 0.52) / 0.075, motif):
+            return second
+    if pattern == 4:
         if along < 0.43:
             return second
     return first
+
+
+@wp.func
+def on_strap(c: wp.vec4, look: Look) -> bool:
+    """Straps of bags, painted on what is worn: 1 across the chest, 2 over both shoulders."""
+    if look.strap == 1 and c[2] > 0.0 and c[3] < 0.1:
+        return wp.abs(0.931 * (c[0] + 0.09) + 0.365 * (c[2] - 0.76)) < 0.017
+    if look.strap == 2 and c[2] > 0.42 and c[3] < 0.1:
+        return wp.abs(wp.abs(c[0]) - 0.108 - 0.05 * (0.76 - c[2]) * (0.76 - c[2])) < 0.021
+    return False
+
+
+@wp.func
+def tailored(c: wp.vec4, colour: wp.vec3, look: Look) -> wp.vec3:
+    """What the cut of a top adds to its colour: 1 shirt with placket and buttons, 2 hoodie with pocket and cords."""
+    ax = wp.abs(c[0])
+    front = c[1] < 0.0 and c[3] < -0.4
+    if look.detail == 1 and front:
+        phase = c[2] / 0.085
+        gap = (phase - wp.floor(phase) - 0.5) * 0.085
+        if ax * ax + gap * gap < 0.000055:
+            return wp.vec3(0.9, 0.9, 0.88) - 0.55 * colour
+        if wp.abs(ax - 0.016) < 0.0016:
+            return colour * 0.72
+    if look.detail == 2:
+        if front and c[2] > 0.17 and c[2] < 0.335:
+            half = 0.085 + 0.028 * smooth(0.32, 0.22, c[2])
+            rim = wp.abs(ax - half) < 0.0035 and c[2] < 0.33
+            if rim or (ax < half and c[2] > 0.328):
+                return colour * 0.62
+        if front and c[2] > 0.57 and c[2] < 0.71 and wp.abs(ax - 0.024 - 0.05 * wp.max(0.0, c[2] - 0.68)) < 0.0032:
+            return wp.vec3(0.92, 0.92, 0.9) - 0.45 * wp.vec3(colour[0], colour[0], colour[0])
+        if c[3] > look.sleeve - 0.10 or c[2] < look.top_hem + 0.035:
+            return colour * 0.8
+    return colour
 
 
 @wp.func
@@ -182,7 +259,7 @@ def face_paint(c: wp.vec4, look: Look) -> wp.vec4:
         if wp.abs(bx) < 1.0:
             arch = 0.9195 + 0.0045 * (1.0 - bx * bx) + 0.001 * bx
             if wp.abs(z - arch) < 0.0030 * look.brow * (1.0 - 0.45 * wp.max(bx, 0.0)):
-                brow = look.hair * 0.55 + look.skin * 0.08
+                brow = look.brows
                 colour = brow
                 part = 6.0
         lx = (ax - 0.0315) / 0.0185
@@ -211,6 +288,9 @@ def surface(layer: int, c: wp.vec4, look: Look) -> wp.vec4:
     """Colour in xyz and part in w of an opaque point."""
     colour = wp.vec3(0.0, 0.0, 0.0)
     part = float(1.0)
+    if look.strap > 0 and (layer == 2 or layer == 5 or layer == 0 or layer == 6 or layer == 13):
+        if c[2] < 0.775 and on_strap(c, look):
+            return wp.vec4(look.bag[0] * 0.85, look.bag[1] * 0.85, look.bag[2] * 0.85, 7.0)
     if layer == 1:
         r = wp.length(wp.vec2(wp.abs(c[0]) - 0.0312, c[2] - 0.9015))
         colour = wp.vec3(0.92, 0.92, 0.91)
@@ -233,31 +313,47 @@ def surface(layer: int, c: wp.vec4, look: Look) -> wp.vec4:
     elif layer == 11:
         colour = look.seat
         part = 0.0
-    elif layer == 5:
+    elif layer == 12:
+        colour = cloth(c, patterned(c, look.top, look.top_second, look.top_pattern, look.stripe, look.motif)) * 0.9
+        if look.has_jacket == 1:
+            colour = cloth(c, look.jacket) * 0.9
+        part = 3.0
+    elif layer == 14:
+        colour = cloth(c, look.bag)
+        seam = wp.abs(c[2] - 0.06) < 0.003 or wp.abs(c[2] - 0.55) < 0.004
+        if seam:
+            colour = colour * 0.6
+        part = 7.0
+    elif layer == 5 or layer == 13:
         colour = cloth(c, look.jacket)
         edge = look.jacket_open + 0.05 * smooth(0.45, 0.72, c[2])
-        if c[1] < 0.0 and wp.abs(c[0]) < edge + 0.007 and c[3] < -0.5:
+        if layer == 5 and c[1] < 0.0 and wp.abs(c[0]) < edge + 0.007 and c[3] < -0.5:
             colour = colour * 0.7
         part = 3.0
     elif layer == 6:
         if look.is_dress == 1:
-            colour = cloth(c, patterned(c, look.top, look.top_second, look.top_pattern, look.stripe))
+            colour = cloth(c, patterned(c, look.top, look.top_second, look.top_pattern, look.stripe, look.motif))
             part = 3.0
         else:
-            colour = cloth(c, patterned(c, look.bottom, look.bottom_second, look.bottom_pattern, look.stripe))
+            colour = cloth(
+                c, patterned(c, look.bottom, look.bottom_second, look.bottom_pattern, look.stripe, look.motif)
+            )
             part = 4.0
     elif layer == 4 or (layer == 0 and c[2] < look.shoe_top and c[3] < -0.7):
         colour = look.shoes
-        if c[2] < -0.797:
-            colour = look.shoes * 0.35 + wp.vec3(0.3, 0.3, 0.3)
+        if look.laces == 1 and c[1] < -0.05 and c[2] > -0.765 and wp.abs(c[2] * 55.0 - wp.floor(c[2] * 55.0)) < 0.4:
+            colour = look.sole
+        if c[2] < look.sole_top:
+            colour = look.sole
         part = 5.0
     elif in_top(c, look) and layer != 3:
-        colour = cloth(c, patterned(c, look.top, look.top_second, look.top_pattern, look.stripe))
+        colour = cloth(c, patterned(c, look.top, look.top_second, look.top_pattern, look.stripe, look.motif))
+        colour = tailored(c, colour, look)
         if c[3] > look.sleeve - 0.04 or c[2] < look.top_hem + 0.008:
             colour = colour * 0.82
         part = 3.0
     elif in_trousers(c, look):
-        colour = cloth(c, patterned(c, look.bottom, look.bottom_second, look.bottom_pattern, look.stripe))
+        colour = cloth(c, patterned(c, look.bottom, look.bottom_second, look.bottom_pattern, look.stripe, look.motif))
         if c[2] > look.waist - 0.022 or c[2] < look.leg_hem + 0.010:
             colour = colour * 0.8
         part = 4.0
@@ -298,6 +394,8 @@ def opaque(layer: int, c: wp.vec4, look: Look) -> bool:
         if look.is_dress == 1:
             return True
         return c[2] < look.waist and not in_top(c, look) and not in_jacket(c, look)
+    if layer == 13:
+        return c[1] > 0.0 or wp.abs(c[0]) > look.jacket_open + 0.05 * smooth(0.2, -0.3, c[2])
     if layer == 7:
         return is_hair(c, look) and c[2] < look.hat_line + 0.012
     if layer == 8:

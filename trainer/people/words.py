@@ -53,6 +53,31 @@ STRIPED_RU: Final[dict[Form, str]] = {
 }
 
 
+CHECKED_RU: Final[dict[Form, str]] = {
+    "m": "клетчатом",
+    "f": "клетчатой",
+    "n": "клетчатом",
+    "p": "клетчатых",
+}
+COLOURS_RU_INSTRUMENTAL: Final[dict[str, str]] = {
+    "black": "чёрным",
+    "white": "белым",
+    "grey": "серым",
+    "red": "красным",
+    "green": "зелёным",
+    "blue": "синим",
+    "yellow": "жёлтым",
+    "orange": "оранжевым",
+    "purple": "фиолетовым",
+    "pink": "розовым",
+    "brown": "коричневым",
+    "beige": "бежевым",
+    "navy": "тёмно-синим",
+    "turquoise": "бирюзовым",
+}
+"""With what, masculine and neuter: «с красным сердцем», «с чёрным рюкзаком»; the feminine equals the prepositional."""
+
+
 @dataclass(frozen=True)
 class GarmentWords:
     """`en` with an article place-holder when singular; `ru` in the prepositional case."""
@@ -67,16 +92,32 @@ GARMENTS: Final[dict[str, GarmentWords]] = {
     "t-shirt": GarmentWords("t-shirt", False, "футболке", "f"),
     "long-sleeved shirt": GarmentWords("long-sleeved shirt", False, "лонгсливе", "m"),
     "tank top": GarmentWords("tank top", False, "майке", "f"),
+    "shirt": GarmentWords("button-up shirt", False, "рубашке", "f"),
+    "hoodie": GarmentWords("hoodie", False, "худи", "n"),
+    "coat": GarmentWords("coat", False, "пальто", "n"),
     "jacket": GarmentWords("jacket", False, "куртке", "f"),
     "dress": GarmentWords("dress", False, "платье", "n"),
     "trousers": GarmentWords("trousers", True, "брюках", "p"),
     "shorts": GarmentWords("shorts", True, "шортах", "p"),
     "skirt": GarmentWords("skirt", False, "юбке", "f"),
     "shoes": GarmentWords("shoes", True, "туфлях", "p"),
+    "sneakers": GarmentWords("sneakers", True, "кроссовках", "p"),
     "boots": GarmentWords("boots", True, "сапогах", "p"),
     "cap": GarmentWords("cap", False, "кепке", "f"),
     "beanie": GarmentWords("beanie", False, "вязаной шапке", "f"),
     "hat": GarmentWords("hat", False, "шляпе", "f"),
+    "sun hat": GarmentWords("sun hat", False, "широкополой шляпе", "f"),
+}
+CARRIED: Final[dict[str, GarmentWords]] = {
+    "shoulder bag": GarmentWords("shoulder bag", False, "сумкой через плечо", "f"),
+    "backpack": GarmentWords("backpack", False, "рюкзаком", "m"),
+}
+"""`ru` in the instrumental case."""
+MOTIFS_RU_INSTRUMENTAL: Final[dict[str, tuple[str, Form]]] = {
+    "circle": ("кругом", "m"),
+    "star": ("звездой", "f"),
+    "heart": ("сердцем", "n"),
+    "triangle": ("треугольником", "m"),
 }
 HAIR_RU_INSTRUMENTAL: Final[dict[str, str]] = {
     "black": "чёрными",
@@ -89,6 +130,7 @@ HAIR_RU_INSTRUMENTAL: Final[dict[str, str]] = {
     "pink": "розовыми",
 }
 HAIR_EN: Final[dict[str, str]] = {
+    "buzz": "{colour} buzz-cut hair",
     "short": "short {colour} hair",
     "curly": "curly {colour} hair",
     "bob": "{colour} hair in a bob",
@@ -97,6 +139,7 @@ HAIR_EN: Final[dict[str, str]] = {
     "ponytail": "{colour} hair in a ponytail",
 }
 HAIR_RU: Final[dict[str, str]] = {
+    "buzz": "очень короткими {colour} волосами",
     "short": "короткими {colour} волосами",
     "curly": "кудрявыми {colour} волосами",
     "bob": "{colour} волосами, подстриженными под каре",
@@ -150,6 +193,8 @@ POSE_PHRASES: Final[dict[str, dict[Language, str]]] = {
     "hands_on_hips": {"en": "standing with hands on hips", "ru": "стоит, уперев руки в бока"},
     "arms_crossed": {"en": "standing with arms crossed", "ru": "стоит, скрестив руки"},
     "walking": {"en": "walking", "ru": "идёт"},
+    "running": {"en": "running", "ru": "бежит"},
+    "dancing": {"en": "dancing", "ru": "танцует"},
     "sitting": {"en": "sitting", "ru": "сидит"},
     "kneeling": {"en": "kneeling on one knee", "ru": "стоит на одном колене"},
     "crouching": {"en": "crouching", "ru": "сидит на корточках"},
@@ -161,7 +206,7 @@ FRAMING_PHRASES: Final[dict[str, dict[Language, str]]] = {
     "portrait": {"en": "portrait", "ru": "портрет"},
 }
 IDENTITY_WORDS: Final[dict[Language, tuple[str, ...]]] = {
-    "en": ("woman", "man", "hair", "bald", "beard", "glasses", "wearing", "young", "elderly"),
-    "ru": ("женщин", "мужчин", "волос", "лыс", "бород", "очк", "одет", "молод", "пожил"),
+    "en": ("woman", "man", "hair", "bald", "beard", "glasses", "wearing", "bag", "backpack", "young", "elderly"),
+    "ru": ("женщин", "мужчин", "волос", "лыс", "бород", "очк", "одет", "сумк", "рюкзак", "молод", "пожил"),
 }
 """Stems that a scene caption must not contain, beside the garments'."""
