@@ -1,4 +1,4 @@
-"""The trainer's commands: people (data), autoencoder, train, observer, judge, gates, watermark.
+"""The trainer's commands: study (methods compared), autoencoder, train, distil, observer, judge, gates, watermark.
 
 python -m trainer.people --first-identity 0 --identities 4000 --photos 4 --out data/train
 python -m trainer autoencoder --data data/train --out runs/nano --minutes 15
@@ -6,6 +6,7 @@ python -m trainer train --data data/train --autoencoder runs/nano/vae --out runs
 python -m trainer observer --data data/train --out runs/observer --minutes 20
 python -m trainer judge --data data/validation --out trainer/weights/judge --minutes 6
 python -m trainer gates --first-identity 2000000 --identities 200 --json gates.json
+python -m trainer study --config trainer/configs/study.yaml --out runs/study
 python -m trainer watermark --data data/validation --json watermark.json
 """
 
@@ -20,6 +21,8 @@ from typing import Any
 
 from engine.errors import EngineError
 from trainer.errors import TrainerError
+
+STUDY_CONFIG = Path(__file__).parent / "configs" / "study.yaml"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,6 +39,13 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m trainer", description="Train and measure nano.")
     commands = parser.add_subparsers(required=True)
+
+    study = commands.add_parser("study", help="compare the methods: people, training, evaluation, report; resumes")
+    study.add_argument("--config", type=Path, default=STUDY_CONFIG, help="a study's YAML (the report's by default)")
+    study.add_argument("--out", type=Path, required=True, help="the study's folder; what is there is not done again")
+    study.add_argument("--only", nargs="+", default=None, metavar="STAGE", help="some stages (all by default)")
+    study.add_argument("--methods", nargs="+", default=None, metavar="NAME", help="some methods (all by default)")
+    study.set_defaults(command=_study)
 
     autoencoder = commands.add_parser("autoencoder", help="train the autoencoder")
     _paths_and_minutes(autoencoder)
@@ -113,6 +123,14 @@ def _only(run: type[Any], options: argparse.Namespace) -> dict[str, Any]:
     """The options that are fields of a run."""
     names = {field.name for field in fields(run)}
     return {name: value for name, value in vars(options).items() if name in names}
+
+
+def _study(options: argparse.Namespace) -> None:
+    os.environ.setdefault("WARP_LOG_LEVEL", "30")
+    from trainer.study import Study, read_config, stages_of
+
+    study = Study(read_config(options.config), options.out)
+    study.run(stages_of(options.only), None if options.methods is None else tuple(options.methods))
 
 
 def _autoencoder(options: argparse.Namespace) -> None:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -96,6 +96,14 @@ def read_config(path: Path) -> StudyConfig:
     except (ValidationError, yaml.YAMLError) as error:
         said = "; ".join(str(error).splitlines()[:4])
         raise DataError(f"expected a study in {path}, got {said}: see trainer/configs/study.yaml") from None
+
+
+def stages_of(names: Sequence[str] | None) -> tuple[str, ...]:
+    """Stages by name, all by default. Raises DataError for an unknown one."""
+    unknown = set(names or ()) - set(STAGES)
+    if unknown:
+        raise DataError(f"expected stages out of {', '.join(STAGES)}, got {', '.join(sorted(unknown))}")
+    return STAGES if names is None else tuple(names)
 
 
 @dataclass(frozen=True)
