@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -13,6 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainer.errors import DataError
+from trainer.people.record import Sample, decode_depth, decode_picture, read_samples
+from trainer.people.shards import read_manifest
+
+FILES: Final = frozenset({"png", "parts.png", "styled.png", "json"})
+DEPTH_FILES: Final = frozenset({"alpha.png", "depth.npz"})
+BOXES: Final = ("face_box", "head_box", "body_box")
+NO_BOX: Final = [np.nan] * 4
 
 
 @dataclass(frozen=True)
@@ -28,21 +35,30 @@ class Styled:
 class PeopleShards:
     """All photos of some shards in memory. n photos, H x W px.
 
-    images uint8 [n, H, W, 3]; parts uint8 [n, H, W]; head_box, body_box float32 [n, 4] px (NaN where unseen);
-    keypoints float32 [n, 17, 3] px and visibility, COCO order;
-    identity int64 [n]; background int64 [n]; captions: a dict a photo with keys en_full, en_scene, ru_full, ru_scene.
+    images uint8 [n, H, W, 3]; parts uint8 [n, H, W]; face_box, head_box, body_box float32 [n, 4] px (NaN where
+    unseen); keypoints float32 [n, 17, 3] px and visibility, COCO order; identity, outfit int64 [n]; background, pose,
+    framing int64 [n], indices into the manifest's lists; captions: a dict a photo with keys en_full, en_scene,
+    ru_full, ru_scene; attributes: names and RGB 0..255 of skin, hair and garments; on request alpha uint8 [n, H, W]
+    and depth float16 [n, H, W] m, infinite off the person.
     """
 
     images: NDArray[np.uint8]
     parts: NDArray[np.uint8]
+    face_box: NDArray[np.float32]
     head_box: NDArray[np.float32]
     body_box: NDArray[np.float32]
     keypoints: NDArray[np.float32]
     identity: NDArray[np.int64]
     background: NDArray[np.int64]
+    pose: NDArray[np.int64]
+    framing: NDArray[np.int64]
+    outfit: NDArray[np.int64]
     captions: list[dict[str, str]]
+    attributes: list[dict[str, Any]]
     styled: list[Styled]
     manifest: dict[str, Any]
+    alpha: NDArray[np.uint8] | None = None
+    depth: NDArray[np.float16] | None = None
 
     def siblings(self) -> dict[int, NDArray[np.int64]]:
         """Identity -> the photos of that person."""
@@ -56,24 +72,69 @@ def pixels(images: NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
-def read_shards(folder: Path, limit: int | None = None) -> PeopleShards:
-    """The first `limit` finished shards of `folder` (all by default). Raises DataError when there are none."""
-    paths = sorted(folder.glob("shard-*.npz"))[:limit]
+def read_shards(folder: Path, limit: int | None = None, depth: bool = False) -> PeopleShards:
+    """The first `limit` finished shards of `folder` (all by default); `depth` also loads depth and alpha.
+    Raises DataError when there are none."""
+    paths = sorted(folder.glob("shard-*.tar"))[:limit]
     if not paths:
         raise DataError(f"expected shards in {folder}, found none: run python -m trainer.people --out {folder}")
+    wanted = FILES | DEPTH_FILES if depth else FILES
     columns: dict[str, list[NDArray[Any]]] = {}
-    captions: list[dict[str, str]] = []
+    records: list[dict[str, Any]] = []
     styled: list[Styled] = []
     for path in paths:
-        lines = [json.loads(line) for line in path.with_suffix(".jsonl").read_text("utf-8").splitlines()]
-        with np.load(path) as shard:
-            first = len(captions)
-            for name in ("images", "parts", "head_box", "body_box", "keypoints", "identity", "background"):
-                columns.setdefault(name, []).append(shard[name])
-            for image, index in zip(shard["styled_images"], shard["styled_index"], strict=True):
-                row = lines[int(index)]
-                styled.append(Styled(image, first + int(index), {"en": row["style_en"], "ru": row["style_ru"]}))
-        captions += [row["captions"] for row in lines]
-    merged = {name: np.concatenate(parts) for name, parts in columns.items()}
-    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
-    return PeopleShards(captions=captions, styled=styled, manifest=manifest, **merged)
+        samples = [files for _, files in read_samples(path, wanted)]
+        found = [json.loads(files["json"]) for files in samples]
+        styled += _styled(samples, found, len(records))
+        records += found
+        for name, values in _pictures(samples, depth).items():
+            columns.setdefault(name, []).append(values)
+    return PeopleShards(
+        **{name: _merged(parts) for name, parts in columns.items()},
+        **_facts(records),
+        captions=[record["captions"] for record in records],
+        attributes=[record["attributes"] for record in records],
+        styled=styled,
+        manifest=read_manifest(folder),
+    )
+
+
+def _pictures(samples: list[Sample], depth: bool) -> dict[str, NDArray[Any]]:
+    pictures: dict[str, NDArray[Any]] = {
+        "images": np.stack([decode_picture(files["png"]) for files in samples]),
+        "parts": np.stack([decode_picture(files["parts.png"]) for files in samples]),
+    }
+    if depth:
+        pictures["alpha"] = np.stack([decode_picture(files["alpha.png"]) for files in samples])
+        pictures["depth"] = np.stack([decode_depth(files["depth.npz"]) for files in samples])
+    return pictures
+
+
+def _facts(records: list[dict[str, Any]]) -> dict[str, NDArray[Any]]:
+    boxes = {name: np.array([record[name] or NO_BOX for record in records], np.float32) for name in BOXES}
+    indices = {
+        name: np.array([record["indices"][name] for record in records], np.int64)
+        for name in ("background", "pose", "framing")
+    }
+    numbers = {name: np.array([record[name] for record in records], np.int64) for name in ("identity", "outfit")}
+    keypoints = np.array([record["keypoints"] for record in records], np.float32)
+    return {**boxes, **indices, **numbers, "keypoints": keypoints}
+
+
+def _styled(samples: list[Sample], records: list[dict[str, Any]], first: int) -> list[Styled]:
+    return [
+        Styled(decode_picture(files["styled.png"]), first + row, record["style_phrase"])
+        for row, (files, record) in enumerate(zip(samples, records, strict=True))
+        if "styled.png" in files
+    ]
+
+
+def _merged(parts: list[NDArray[Any]]) -> NDArray[Any]:
+    """The parts one after another; each is freed as soon as it is copied, so that memory holds them once."""
+    whole = np.empty((sum(len(part) for part in parts), *parts[0].shape[1:]), parts[0].dtype)
+    start = 0
+    while parts:
+        part = parts.pop(0)
+        whole[start : start + len(part)] = part
+        start += len(part)
+    return whole

@@ -25,7 +25,7 @@ from engine.identity.examine import observe
 from engine.identity.faces import FaceFinder
 from engine.identity.profile import IdentityProfile, View
 from engine.watermark import FALSE_POSITIVE_RATE, THRESHOLD, Watermark
-from trainer.errors import DataError
+from trainer.shards import read_shards
 
 Pictures = Sequence[Image.Image]
 Treatments = Mapping[str, Callable[[Image.Image], Image.Image]]
@@ -68,13 +68,8 @@ TREATMENTS: Treatments = {
 
 def drawn(backbone: Backbone, finder: FaceFinder, data: Path, count: int) -> list[Image.Image]:
     """Pictures of the people in a folder of shards, in other people's scenes, in English and in Russian."""
-    shards = sorted(data.glob("shard-*.npz"))
-    if not shards:
-        raise DataError(f"{data}: expected shards, got none: make some with python -m trainer.people")
-    with np.load(shards[0]) as arrays:
-        people = arrays["images"]
-    lines = shards[0].with_suffix(".jsonl").read_text("utf-8").splitlines()
-    captions = [json.loads(line)["captions"] for line in lines]
+    shards = read_shards(data, limit=1)
+    people, captions = shards.images, shards.captions
     drawings = []
     for number in range(count):
         photo = Image.fromarray(people[number % len(people)])

@@ -5,7 +5,9 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from trainer.people.shards import ShardPlan, write_shards
+from trainer.errors import DataError, TrainerError
+from trainer.people.identity import SPLITS
+from trainer.people.shards import ShardPlan, check_plan, write_shards
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -14,33 +16,54 @@ def main(arguments: list[str] | None = None) -> None:
     if options.sheet is not None:
         from trainer.people.sheet import draw_sheet
 
-        draw_sheet(
-            options.sheet,
-            options.first_identity,
-            options.identities or 8,
-            options.photos,
-            options.height,
-            options.width,
-        )
+        identities = options.identities or 8
+        draw_sheet(options.sheet, options.first_identity, identities, options.photos, options.height, options.width)
         return
-    if options.out is None or not options.identities:
-        raise SystemExit("Expected --out DIR and --identities K (or --sheet PNG).")
-    plan = ShardPlan(options.first_identity, options.identities, options.photos, options.height, options.width)
-    columns = (
-        TextColumn("photos"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
+    try:
+        plans = _plans(options)
+        for plan in plans.values():
+            check_plan(plan)
+        for folder, plan in plans.items():
+            _render(folder, plan, options.workers)
+    except TrainerError as error:
+        raise SystemExit(f"error: {error}") from error
+
+
+def _plans(options: argparse.Namespace) -> dict[Path, ShardPlan]:
+    """Folder -> what to render into it: one plan, or one a split."""
+    if options.out is None or bool(options.splits) == bool(options.identities):
+        raise DataError("expected --out DIR and either --identities K or --splits NAME=K ... (or --sheet PNG)")
+    shape = (options.photos, options.height, options.width)
+    if not options.splits:
+        return {options.out: ShardPlan(options.first_identity, options.identities, *shape)}
+    plans = {}
+    for wish in options.splits:
+        name, _, count = wish.partition("=")
+        if name not in SPLITS or not count.isdecimal() or options.out / name in plans:
+            raise DataError(f"expected each of {', '.join(SPLITS)} at most once as NAME=COUNT, got {wish!r}")
+        plans[options.out / name] = ShardPlan(SPLITS[name].start, int(count), *shape)
+    return plans
+
+
+def _render(folder: Path, plan: ShardPlan, workers: int) -> None:
+    columns = (TextColumn("photos"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns) as progress:
         task = progress.add_task("photos", total=plan.identities * plan.photos)
-        write_shards(options.out, plan, options.workers, lambda photos: progress.advance(task, photos))
+        manifest = write_shards(folder, plan, workers, lambda photos: progress.advance(task, photos))
+    speed = manifest["throughput"]
+    print(
+        f"{folder}: {manifest['photos']} photos; the last run rendered {speed['photos']} at "
+        f"{speed['photos_a_second']} photos/s with {speed['workers']} workers"
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m trainer.people", description=__doc__)
     parser.add_argument("--first-identity", type=int, default=0, metavar="N")
     parser.add_argument("--identities", type=int, default=0, metavar="K")
+    parser.add_argument(
+        "--splits", nargs="+", default=[], metavar="NAME=K", help="train=K validation=K test=K, each into DIR/NAME"
+    )
     parser.add_argument("--photos", type=int, default=4, help="photos of each identity")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the shards")
     parser.add_argument("--workers", type=int, default=2)

@@ -13,13 +13,13 @@ from trainer.people.backgrounds import atmosphere, paint
 from trainer.people.body import Floats, template
 from trainer.people.captions import Captions, caption
 from trainer.people.figure import Figure, dress
-from trainer.people.identity import Identity
+from trainer.people.identity import Identity, sample_identity
 from trainer.people.look import look_of
 from trainer.people.parts import KEYPOINTS, Part
 from trainer.people.pose import bone_transforms
 from trainer.people.raycast import Scene, cast_image, cast_points, mark_opaque
 from trainer.people.seat import with_seat
-from trainer.people.shot import Shot
+from trainer.people.shot import Shot, sample_shot
 from trainer.people.stance import STANCES
 
 JOINT_BONES: Final = {
@@ -44,7 +44,8 @@ class Photo:
     """A rendered photo with its ground truth.
 
     image uint8 [H, W, 3]; parts uint8 [H, W] of Part; alpha uint8 [H, W], the person's share of the pixel;
-    depth float16 [H, W], metres along the camera's axis, infinite off the person; keypoints float32 [17, 3] as x px, y px, visible 0/1;
+    depth float16 [H, W], metres along the camera's axis, infinite off the person;
+    keypoints float32 [17, 3] as x px, y px, visible 0/1;
     boxes float32 [4] as x0, y0, x1, y1 px, NaN where not in the frame.
     """
 
@@ -93,6 +94,8 @@ def render_shots(
     device: str = "cpu",
 ) -> list[Photo]:
     """Photos of one person; dressing and posing are shared, so this is cheaper than `render` in a loop."""
+    if not shots:
+        return []
     figure = _without_hidden(dress(identity), identity)
     transforms = bone_transforms(figure.body, [shot.pose for shot in shots])
     vertices, normals = _skinned(figure, transforms)
@@ -100,6 +103,16 @@ def render_shots(
         _photograph(identity, shot, figure, vertices[i], normals[i], transforms[i], (height, width), device)
         for i, shot in enumerate(shots)
     ]
+
+
+def photos_of(seed: int, count: int, height: int = 192, width: int = 128, device: str = "cpu") -> list[Photo]:
+    """A person's first photos in order, each in the outfit of its shot."""
+    shots = [sample_shot(seed, index) for index in range(count)]
+    taken: list[Photo] = []
+    for outfit in sorted({shot.outfit for shot in shots}):
+        worn = [shot for shot in shots if shot.outfit == outfit]
+        taken += render_shots(sample_identity(seed, outfit), worn, height, width, device)
+    return sorted(taken, key=lambda photo: photo.shot.photo)
 
 
 def _without_hidden(figure: Figure, identity: Identity) -> Figure:

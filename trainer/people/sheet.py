@@ -1,25 +1,29 @@
-"""A contact sheet to look at: identities as rows, their photos and styles as columns."""
+"""Contact sheets to look at: identities as rows, their photos and styles as columns."""
 
+from itertools import islice
 from pathlib import Path
+from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
-from trainer.people.identity import sample_identity
-from trainer.people.render import render_shots
-from trainer.people.shot import sample_shot
+from trainer.people.record import decode_picture, read_samples
 from trainer.people.styles import STYLES, apply_style
 
-GAP_PX = 4
+GAP_PX: Final = 4
+CONTACT_IDENTITIES: Final = 12
+CONTACT_PHOTOS: Final = 8
 
 
 def draw_sheet(path: Path, first: int, identities: int, photos: int, height: int, width: int) -> None:
     """Writes a PNG: two identities a row, then a row of every style on the first photos."""
+    from trainer.people.render import photos_of
+
     strips = []
     drawn = []
     for seed in range(first, first + identities):
-        shots = [sample_shot(seed, index) for index in range(photos)]
-        pictures = [photo.image for photo in render_shots(sample_identity(seed), shots, height, width)]
+        pictures = [photo.image for photo in photos_of(seed, photos, height, width)]
         drawn.extend(pictures)
         strips.append(np.concatenate(pictures, axis=1))
     gap = np.full((height, GAP_PX, 3), 255, np.uint8)
@@ -31,3 +35,16 @@ def draw_sheet(path: Path, first: int, identities: int, photos: int, height: int
     fill = np.full((height, max(rows[0].shape[1] - last.shape[1], 0), 3), 255, np.uint8)
     rows.append(np.concatenate([last, fill], axis=1))
     Image.fromarray(np.concatenate(rows)).save(path)
+
+
+def draw_contact(folder: Path) -> Path:
+    """Writes DIR/contact.png from the finished shards: a row an identity of the first shard, its photos beside it."""
+    people: dict[str, list[npt.NDArray[np.uint8]]] = {}
+    for key, files in read_samples(sorted(folder.glob("shard-*.tar"))[0], frozenset({"png"})):
+        people.setdefault(key.split("-")[0], []).append(decode_picture(files["png"]))
+        if len(people) > CONTACT_IDENTITIES:
+            break
+    rows = [np.concatenate(photos[:CONTACT_PHOTOS], axis=1) for photos in islice(people.values(), CONTACT_IDENTITIES)]
+    path = folder / "contact.png"
+    Image.fromarray(np.concatenate(rows)).save(path)
+    return path

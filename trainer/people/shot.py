@@ -38,6 +38,10 @@ POSE_CHANCES: Final[dict[Framing, dict[str, float]]] = {
 }
 
 
+OUTFIT_CHANGE: Final = 4
+"""Every so many photos one is taken in other clothes."""
+
+
 @dataclass(frozen=True)
 class Light:
     """`direction` points towards the light, camera frame (x right, y away, z up); `warmth` in -1..1."""
@@ -50,10 +54,12 @@ class Light:
 @dataclass(frozen=True)
 class Shot:
     """One photo to take. `fill` is the share of the frame the subject takes; `shift` moves it, in shares
-    of the frame; `eye_m` is the camera's height above the middle of the subject."""
+    of the frame; `outfit` is the number of the clothes worn; `eye_m` is the camera's height above the middle of
+    the subject."""
 
     identity_seed: int
     photo: int
+    outfit: int
     pose: PoseDraw
     framing: Framing
     background: str
@@ -79,6 +85,7 @@ def sample_shot(identity_seed: int, photo_index: int) -> Shot:
     return Shot(
         identity_seed=identity_seed,
         photo=photo_index,
+        outfit=int(photo_index % OUTFIT_CHANGE == OUTFIT_CHANGE - 1),
         pose=_pose(random, pose, framing),
         framing=framing,
         background=background,
