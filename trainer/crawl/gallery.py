@@ -1,0 +1,133 @@
+"""One person's gallery: its pages are read one by one, only as far as pictures are wanted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from scrapy.http import TextResponse
+from w3lib.url import add_or_replace_parameter, canonicalize_url
+
+from trainer.crawl.outcome import Outcome
+from trainer.crawl.site import Site
+
+MOST_PAGES = 1000  # a site that makes up further pages for ever must end somewhere
+
+
+class Answer(Protocol):
+    """What of a Scrapy response is read here and in the spider."""
+
+    url: str
+    status: int
+    body: bytes
+    headers: Any
+    meta: dict[str, Any]
+
+
+Fetch = Callable[[str, str | None], Awaitable[Answer | Outcome]]
+"""(address, page it was found on) -> a 2xx answer, or why there is none."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """A picture's link and the gallery page where it was found."""
+
+    url: str
+    found_on: str
+
+
+def addresses(answer: Any, selector: str, attribute: str = "href") -> list[str]:
+    """The web addresses that a selector finds, made absolute, in their order on the page; none if it is no page."""
+    if not isinstance(answer, TextResponse):
+        return []
+    if "::attr(" not in selector:
+        found = [element.attrib.get(attribute, "") for element in answer.css(selector)]
+    else:
+        found = answer.css(selector).getall()
+    absolute = []
+    for address in found:
+        if not address.strip():
+            continue
+        try:
+            url = answer.urljoin(address.strip())
+            if urlsplit(url).scheme in {"http", "https"} and urlsplit(url).hostname:
+                absolute.append(url)
+        except ValueError:
+            continue  # such as http://[broken
+    return absolute
+
+
+class Gallery:
+    """The picture links of one person so far, and how to get more of them."""
+
+    def __init__(self, site: Site, url: str, fetch: Fetch) -> None:
+        self.links: list[Link] = []
+        self.same: int = 0
+        """Links that led to an address seen before."""
+        self.listed_all = False
+        self.lost: Outcome | None = None
+        """Why a page could not be read, if one could not: the gallery may have more than was listed."""
+        self.said_count: int | None = None
+        """How many pictures the page says there are."""
+        self._site = site
+        self._url = url
+        self._fetch = fetch
+        self._next: str | None = url
+        self._pages = 0
+        self._seen: set[str] = set()
+
+    async def reach(self, count: int) -> bool:
+        """Reads pages until so many links are known; False where there are fewer."""
+        while len(self.links) < count and self._next is not None:
+            await self._read(self._next)
+        return len(self.links) >= count
+
+    async def _read(self, url: str) -> None:
+        answer = await self._fetch(url, None if self._pages == 0 else self._url)
+        self._pages += 1
+        self._next = None
+        if isinstance(answer, Outcome):
+            # Past the last page some sites answer 404.
+            past_the_end = self._pages > 1 and answer is Outcome.BROKEN_LINK
+            self.listed_all = past_the_end
+            self.lost = None if past_the_end else answer
+            return
+        if self._pages == 1:
+            self.said_count = said_count(answer, self._site)
+        new = self._add(answer)
+        self._next = self._following(answer) if new and self._pages < MOST_PAGES else None
+        self.listed_all = self._next is None
+
+    def _add(self, answer: Answer) -> int:
+        links = [Link(url, answer.url) for url in addresses(answer, self._site.picture_links)]
+        before = len(self.links)
+        for link in links:
+            key = canonicalize_url(link.url)
+            if key not in self._seen:
+                self._seen.add(key)
+                self.links.append(link)
+        new = len(self.links) - before
+        # A page that only repeats is the site's way to end, not a set of duplicates.
+        self.same += len(links) - new if new else 0
+        return new
+
+    def _following(self, answer: Answer) -> str | None:
+        if self._site.page_parameter:
+            return str(add_or_replace_parameter(self._url, self._site.page_parameter, str(self._pages + 1)))
+        if self._site.next_page:
+            return next(iter(addresses(answer, self._site.next_page)), None)
+        return None
+
+
+def said_count(answer: Any, site: Site) -> int | None:
+    """How many pictures a person's page says there are, if it does."""
+    if site.photo_count is None or not isinstance(answer, TextResponse):
+        return None
+    for element in answer.css(site.photo_count):
+        text = " ".join("".join(element.css("::text").getall()).split())
+        if match := re.search(site.photo_count_pattern, text):
+            return int(match[1])
+    return None

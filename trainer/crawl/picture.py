@@ -1,0 +1,37 @@
+"""Bytes that came as a picture: what they are, or why they are refused."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from io import BytesIO
+
+from PIL import Image
+
+from trainer.crawl.outcome import Outcome
+
+EXTENSIONS = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp"}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture's extension (with its dot) and size in px."""
+
+    extension: str
+    width_px: int
+    height_px: int
+
+
+def inspect(content: bytes) -> Picture | Outcome:
+    """Decodes the whole picture, so that a file cut short is refused as no image."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(BytesIO(content), formats=tuple(EXTENSIONS)) as image:
+                image.load()
+                return Picture(EXTENSIONS[image.format or ""], image.width, image.height)
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        return Outcome.TOO_LARGE
+    except (OSError, SyntaxError, ValueError, KeyError):
+        # Pillow raises these for other formats and for damaged files.
+        return Outcome.NOT_AN_IMAGE

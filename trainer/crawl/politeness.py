@@ -1,0 +1,170 @@
+"""Downloader middlewares that keep the crawl polite: robots.txt, waiting before a retry, staying on the site."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from protego import Protego
+from scrapy import Request
+from scrapy.downloadermiddlewares.redirect import RedirectMiddleware
+from scrapy.downloadermiddlewares.retry import RetryMiddleware
+from scrapy.exceptions import IgnoreRequest
+from scrapy.extensions.throttle import AutoThrottle
+
+from trainer.crawl.options import CrawlOptions
+from trainer.crawl.records import RobotsState
+
+LONGEST_WAIT_S = 600.0
+logger = logging.getLogger(__name__)
+
+
+class ForbiddenByRobots(IgnoreRequest):  # type: ignore[misc]
+    """robots.txt forbids this address, or cannot be had, which forbids everything."""
+
+
+class TooManyRedirects(IgnoreRequest):  # type: ignore[misc]
+    """The site sends round and round."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """A host's robots.txt; `parsed` None forbids everything."""
+
+    parsed: Any
+    state: RobotsState | None
+
+
+class RobotsGate:
+    """Asks robots.txt before every request, and slows down to its Crawl-delay.
+
+    In place of Scrapy's own, which allows everything where robots.txt answers 5xx or not at all; RFC 9309 (2.3.1.4)
+    forbids everything then. There is no setting and no request option that lets a page past it.
+    """
+
+    def __init__(self, crawler: Any) -> None:
+        self._crawler = crawler
+        self._agent: str = crawler.settings["USER_AGENT"]
+        self._rules: dict[str, Rules] = {}
+        self._asking = asyncio.Lock()
+
+    @classmethod
+    def from_crawler(cls, crawler: Any) -> RobotsGate:
+        return cls(crawler)
+
+    async def process_request(self, request: Any) -> None:
+        parts = urlsplit(request.url)
+        if request.meta.get("is_robots_txt"):
+            return
+        async with self._asking:
+            origin = f"{parts.scheme}://{parts.netloc}"
+            if origin not in self._rules:
+                self._rules[origin] = await self._ask(f"{origin}/robots.txt")
+        rules = self._rules[origin]
+        if rules.parsed is None or not rules.parsed.can_fetch(request.url, self._agent):
+            raise ForbiddenByRobots(request.url)
+        request.meta["robots"] = rules.state
+
+    async def _ask(self, url: str) -> Rules:
+        try:
+            request = Request(url, meta={"is_robots_txt": True}, priority=1000)
+            response = await self._crawler.engine.download_async(request)
+        except Exception as error:
+            # Whatever went wrong, the rules are unknown.
+            logger.error("no robots.txt at %s: %r", url, error)
+            return Rules(None, None)
+        if not (200 <= response.status < 300 or (400 <= response.status < 500 and response.status != 429)):
+            logger.error("no robots.txt at %s: status %d", url, response.status)
+            return Rules(None, None)
+        body = response.body if response.status < 300 else b""
+        parsed = Protego.parse(body.decode("utf-8", "replace"))
+        delay_s = parsed.crawl_delay(self._agent)
+        if delay_s:
+            self._slow_down(urlsplit(url).hostname or "", float(delay_s))
+        digest = hashlib.sha256(response.body).hexdigest()
+        return Rules(parsed, RobotsState(url=url, status=response.status, sha256=digest, crawl_delay_s=delay_s))
+
+    def _slow_down(self, host: str, delay_s: float) -> None:
+        downloader = self._crawler.engine.downloader
+        throttle = self._crawler.get_extension(AutoThrottle)
+        throttle.mindelay = max(throttle.mindelay, delay_s)
+        throttle.maxdelay = max(throttle.maxdelay, delay_s)
+        if host in downloader.slots:
+            downloader.slots[host].delay = max(downloader.slots[host].delay, delay_s)
+        # Scrapy forgets an idle host's slot; this is what a new one starts from.
+        downloader.per_slot_settings[host] = {"delay": delay_s}
+
+
+class PatientRetry(RetryMiddleware):  # type: ignore[misc]
+    """Scrapy's retries, each after a wait that doubles, or as long as Retry-After asks for (ten minutes at most)."""
+
+    async def process_response(self, request: Any, response: Any) -> Any:
+        result = super().process_response(request, response)
+        if isinstance(result, Request):
+            await asyncio.sleep(self._wait_s(result, response.headers.get("Retry-After")))
+        return result
+
+    async def process_exception(self, request: Any, exception: Exception) -> Any:
+        result = super().process_exception(request, exception)
+        if isinstance(result, Request):
+            await asyncio.sleep(self._wait_s(result, None))
+        return result
+
+    def _wait_s(self, retry: Any, retry_after: bytes | None) -> float:
+        first_s: float = self.crawler.settings.getfloat("CRAWL_BACKOFF_S")
+        wait_s = first_s * 2 ** (retry.meta["retry_times"] - 1)
+        if retry_after is not None and retry_after.strip().isdigit():
+            wait_s = max(wait_s, float(retry_after))
+        return float(min(wait_s, LONGEST_WAIT_S))
+
+
+class OnSiteRedirect(RedirectMiddleware):  # type: ignore[misc]
+    """Follows redirects within the site; one that leads away is answered as it came, with its 3xx status."""
+
+    def process_response(self, request: Any, response: Any) -> Any:
+        try:
+            result = super().process_response(request, response)
+        except IgnoreRequest as error:
+            raise TooManyRedirects(request.url) from error
+        if isinstance(result, Request) and not self.crawler.spider.is_on_site(result.url):
+            return response
+        return result
+
+
+def settings(options: CrawlOptions) -> dict[str, object]:
+    """Scrapy's settings for a polite crawl. The delay is a lower bound: AutoThrottle only lengthens it."""
+    ours = "trainer.crawl.politeness"
+    theirs = "scrapy.downloadermiddlewares"
+    return {
+        "USER_AGENT": options.user_agent,
+        "DOWNLOADER_MIDDLEWARES": {
+            f"{theirs}.robotstxt.RobotsTxtMiddleware": None,
+            f"{ours}.RobotsGate": 100,
+            f"{theirs}.retry.RetryMiddleware": None,
+            f"{ours}.PatientRetry": 550,
+            f"{theirs}.redirect.RedirectMiddleware": None,
+            f"{ours}.OnSiteRedirect": 600,
+        },
+        "CONCURRENT_REQUESTS_PER_DOMAIN": options.concurrency,
+        "DOWNLOAD_DELAY": options.delay_s,
+        "DOWNLOAD_DELAY_JITTER": 0.0,
+        "AUTOTHROTTLE_ENABLED": True,
+        "AUTOTHROTTLE_START_DELAY": options.delay_s,
+        "AUTOTHROTTLE_TARGET_CONCURRENCY": float(options.concurrency),
+        "DOWNLOAD_TIMEOUT": options.timeout_s,
+        "DOWNLOAD_MAXSIZE": options.max_bytes,
+        "DOWNLOAD_VERIFY_CERTIFICATES": True,
+        "RETRY_TIMES": options.retries,
+        "CRAWL_BACKOFF_S": options.backoff_s,
+        "REDIRECT_MAX_TIMES": 5,
+        "METAREFRESH_ENABLED": False,
+        "COOKIES_ENABLED": False,
+        "TELNETCONSOLE_ENABLED": False,
+        "REMOTE_CONTROL_ENABLED": False,
+        "STATS_DUMP": False,
+        "LOG_LEVEL": "INFO",
+    }

@@ -1,0 +1,261 @@
+"""The spider: lists the persons of a site, goes through them in a random order, keeps their pictures.
+
+It drives Scrapy's downloader itself instead of yielding requests: one person after another, one picture after another,
+so that limits are exact and the records alone say where to go on after a kill.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import scrapy
+from scrapy import exceptions
+from w3lib.url import canonicalize_url
+
+from trainer.crawl.archive import Archive
+from trainer.crawl.errors import CrawlError
+from trainer.crawl.gallery import Answer, Gallery, Link, addresses
+from trainer.crawl.options import CrawlOptions
+from trainer.crawl.outcome import FINAL, TAKEN, TROUBLE, Outcome, PersonOutcome, Tally
+from trainer.crawl.picture import inspect
+from trainer.crawl.politeness import ForbiddenByRobots, TooManyRedirects
+from trainer.crawl.records import Kept, Listing, PersonState, Refused
+from trainer.crawl.site import Site
+
+HEADERS = ("content-type", "content-length", "last-modified", "etag", "date", "x-robots-tag")
+"""Headers of a picture's answer that are kept in its record."""
+
+logger = logging.getLogger(__name__)
+
+
+class GallerySpider(scrapy.Spider):  # type: ignore[misc]
+    """Crawls one site into one archive. `failure` is what ended it early; `finished` says it went through."""
+
+    name = "gallery"
+
+    def __init__(
+        self, options: CrawlOptions, site: Site, archive: Archive, tally: Tally, show: Callable[[str], None]
+    ) -> None:
+        super().__init__()
+        self.options = options
+        self.site = site
+        self.archive = archive
+        self.tally = tally
+        self.show = show
+        self.failure: Exception | None = None
+        self.finished = False
+        own = (urlsplit(options.start_url).hostname or "").removeprefix("www.")
+        self._hosts = (own, *site.also_hosts)
+        self._taken = 0
+
+    def is_on_site(self, url: str) -> bool:
+        """Whether an address is on the start page's host, a subdomain of it or one of `also_hosts`."""
+        host = urlsplit(url).hostname or ""
+        return any(host == known or host.endswith(f".{known}") for known in self._hosts)
+
+    async def start(self) -> AsyncIterator[Any]:
+        try:
+            await self._crawl()
+            self.finished = True
+        except Exception as error:
+            # Scrapy would only log it; the command line has to say it.
+            self.failure = error
+        nothing_to_schedule: tuple[Any, ...] = ()
+        for request in nothing_to_schedule:
+            yield request
+
+    async def _crawl(self) -> None:
+        urls = await self._persons()
+        self.tally.listed_persons = len(urls)
+        random.Random(self.options.seed).shuffle(urls)
+        waiting = iter(urls)
+        before = -1
+        # A person with too few pictures gives its place back, perhaps after the others have gone home.
+        while self._has_room() and before != (before := sum(self.tally.persons.values())):
+            await asyncio.gather(*(self._work(waiting) for _ in range(self.options.concurrency)))
+
+    def _has_room(self) -> bool:
+        return self.options.max_persons is None or self._taken < self.options.max_persons
+
+    async def _work(self, waiting: Any) -> None:
+        while self._has_room() and (url := next(waiting, None)) is not None:
+            self._taken += 1
+            outcome = await self._person(url)
+            self._taken -= outcome not in TAKEN
+            self.tally.persons[outcome] += 1
+
+    async def _persons(self) -> list[str]:
+        """The addresses of all persons' pages, in a fixed order; from an earlier run's list where there is one."""
+        start = self.options.start_url
+        if not self.options.relist and (listed := self.archive.listing(start)) is not None:
+            return listed
+        first = await self._fetch(start, None)
+        if isinstance(first, Outcome):
+            raise CrawlError(f"expected a page at {start}, got: {first.value}; check --start-url and {self._log()}")
+        links = self.site.index_links
+        indexes = [start] if links is None else [url for url in addresses(first, links) if self.is_on_site(url)]
+        persons: dict[str, str] = {}
+        for url in dict.fromkeys(indexes):
+            await self._index(url, first if url == start else None, persons)
+        if not persons:
+            raise CrawlError(f"expected links to persons from {start}, got none; check the selectors and {self._log()}")
+        urls = [persons[key] for key in sorted(persons)]
+        if not self.tally.pages_lost:
+            self.archive.set_listing(Listing(start_url=start, listed_at=_now(), urls=urls))
+        return urls
+
+    def _log(self) -> str:
+        return str(self.options.out / "crawl.log")
+
+    async def _index(self, url: str, answer: Answer | Outcome | None, persons: dict[str, str]) -> None:
+        """Adds the persons of one list and of the pages that follow it."""
+        seen: set[str] = set()
+        following: str | None = url
+        while following is not None and following not in seen:
+            seen.add(following)
+            self.show(f"list {following}")
+            answer = answer or await self._fetch(following, self.options.start_url)
+            if isinstance(answer, Outcome):
+                self.tally.pages_lost += 1
+                return
+            for person in addresses(answer, self.site.person_links):
+                if self.is_on_site(person):
+                    persons.setdefault(canonicalize_url(person), person)
+            following = next(iter(addresses(answer, self.site.next_index)), None) if self.site.next_index else None
+            answer = None
+
+    async def _person(self, url: str) -> PersonOutcome:
+        if self.archive.is_complete(url, self.options):
+            return PersonOutcome.COMPLETE_BEFORE
+        if self.archive.has_too_few(url, self.options.min_images):
+            return PersonOutcome.TOO_FEW
+        name = self.archive.name_of(url)
+        self.show(name)
+        gallery = Gallery(self.site, url, self._fetch)
+        enough = await gallery.reach(self.options.min_images)
+        if gallery.lost is not None and not enough:
+            self.tally.pages_lost += 1
+            forbidden = gallery.lost is Outcome.FORBIDDEN
+            return PersonOutcome.FORBIDDEN if forbidden else PersonOutcome.UNREACHABLE
+        state = PersonState(name=name, url=url, listed=len(gallery.links), listed_all=gallery.listed_all)
+        self.archive.set_state(state)
+        if not enough:
+            return PersonOutcome.TOO_FEW
+        settled = await self._pictures(name, gallery)
+        self.archive.set_state(
+            state.model_copy(
+                update={
+                    "listed": len(gallery.links),
+                    "listed_all": gallery.listed_all,
+                    "exhausted": settled and gallery.listed_all,
+                    "min_side_px": self.options.min_side_px,
+                }
+            )
+        )
+        done = self.archive.is_complete(url, self.options)
+        return PersonOutcome.COMPLETE if done else PersonOutcome.INCOMPLETE
+
+    async def _pictures(self, person: str, gallery: Gallery) -> bool:
+        """Goes through a gallery until the limit or the end; True where no picture is left to be tried again."""
+        settled, at = True, 0
+        outcomes: Counter[Outcome] = Counter()
+        while not self._has_enough(person) and await gallery.reach(at + 1):
+            outcome = await self._picture(person, gallery.links[at])
+            outcomes[outcome] += 1
+            self.tally.pictures[outcome] += 1
+            settled = settled and outcome not in TROUBLE
+            at += 1
+            self.show(person)
+        settled = settled and (gallery.listed_all and at == len(gallery.links))
+        self.tally.pictures[Outcome.SAME_URL] += gallery.same
+        self.tally.pages_lost += gallery.lost is not None
+        return settled
+
+    def _has_enough(self, person: str) -> bool:
+        return self.options.max_images is not None and self.archive.kept[person] >= self.options.max_images
+
+    async def _picture(self, person: str, link: Link) -> Outcome:
+        if (owner := self.archive.owner(link.url)) is not None:
+            return Outcome.ALREADY if owner == person else Outcome.SAME_URL
+        if self.site.image is None:
+            return await self._image(person, link.found_on, link.url)
+        page = await self._fetch(link.url, link.found_on)
+        if isinstance(page, Outcome):
+            return self._refuse(person, page, link.url, None)
+        image_url = next(iter(addresses(page, self.site.image, "src")), None)
+        if image_url is None:
+            return Outcome.NO_IMAGE
+        if self.archive.owner(image_url) is not None:
+            return self._refuse(person, Outcome.SAME_URL, link.url, image_url)
+        return await self._image(person, link.url, image_url)
+
+    async def _image(self, person: str, page_url: str, image_url: str) -> Outcome:
+        answer = await self._fetch(image_url, page_url)
+        if isinstance(answer, Outcome):
+            return self._refuse(person, answer, page_url, image_url)
+        digest = hashlib.sha256(answer.body).hexdigest()
+        if (same := self.archive.file_with(digest)) is not None:
+            return self._refuse(person, Outcome.SAME_BYTES, page_url, image_url, sha256=digest, same_as=same)
+        picture = inspect(answer.body)
+        if isinstance(picture, Outcome):
+            return self._refuse(person, picture, page_url, image_url, sha256=digest)
+        size = {"width_px": picture.width_px, "height_px": picture.height_px}
+        if min(picture.width_px, picture.height_px) < self.options.min_side_px:
+            return self._refuse(person, Outcome.TOO_SMALL, page_url, image_url, sha256=digest, **size)
+        kept = Kept(
+            file_name=self.archive.next_file_name(person, picture.extension),
+            page_url=page_url,
+            image_url=image_url,
+            fetched_at=_now(),
+            sha256=digest,
+            size_bytes=len(answer.body),
+            headers={name: value.decode("latin-1") for name in HEADERS if (value := answer.headers.get(name))},
+            robots=answer.meta["robots"],
+            **size,
+        )
+        self.archive.keep(person, answer.body, kept)
+        return Outcome.KEPT
+
+    def _refuse(self, person: str, reason: Outcome, page_url: str, image_url: str | None, **facts: Any) -> Outcome:
+        """Records a refusal that is final; the others are only counted."""
+        if reason in FINAL:
+            refused = Refused(reason=reason, page_url=page_url, image_url=image_url, fetched_at=_now(), **facts)
+            self.archive.refuse(person, refused)
+        return reason
+
+    async def _fetch(self, url: str, found_on: str | None) -> Answer | Outcome:
+        """A 2xx answer, after retries and redirects within the site, or why there is none."""
+        if not self.is_on_site(url):
+            return Outcome.OFF_SITE
+        request = scrapy.Request(url, headers={"Referer": found_on} if found_on else None)
+        try:
+            answer: Answer = await self.crawler.engine.download_async(request)
+        except ForbiddenByRobots:
+            return Outcome.FORBIDDEN
+        except TooManyRedirects:
+            return Outcome.BROKEN_LINK
+        except exceptions.DownloadTimeoutError:
+            return Outcome.TIMED_OUT
+        except (exceptions.DownloadCancelledError, exceptions.IgnoreRequest):
+            return Outcome.TOO_LARGE  # as sent, or once it was unpacked
+        except Exception:
+            # One address that the network, the server or Twisted cannot stand must not end the crawl.
+            logger.exception("given up: %s", url)
+            return Outcome.FAILED
+        if 200 <= answer.status < 300:
+            return answer
+        if 300 <= answer.status < 400:
+            return Outcome.OFF_SITE
+        return Outcome.BROKEN_LINK if answer.status in {404, 410} else Outcome.FAILED
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
