@@ -30,7 +30,7 @@ class Template:
     """What all bodies share. V vertices, F triangles, B bones.
 
     canonical [V, 4] is x, y, z and the along-the-arm coordinate; weights is sparse [V, B];
-    parents [B] holds -1 for the root; eyes [V] marks the eyeballs.
+    parents [B] holds -1 for the root; head [V] marks the head. The mesh has no eyeballs.
     """
 
     canonical: Floats
@@ -38,7 +38,6 @@ class Template:
     weights: Any
     bones: tuple[str, ...]
     parents: tuple[int, ...]
-    eyes: npt.NDArray[np.bool_]
     head: npt.NDArray[np.bool_]
 
 
@@ -58,15 +57,13 @@ def template() -> Template:
     bones = tuple(str(name) for name in model.bone_labels)
     weights = _skin_weights(len(bones))
     canonical = np.concatenate([average.vertices, _along_arms(average, bones, weights)[:, None]], axis=1)
-    eyes = _weight_on(weights, bones, ("eye.L", "eye.R")) > 0.5
-    head = (_weight_on(weights, bones, ("head",)) > 0.5) & ~eyes
+    head = _weight_on(weights, bones, ("head",)) > 0.5
     return Template(
         canonical=canonical.astype(np.float32),
         faces=model.faces.numpy().astype(np.int32),
         weights=weights,
         bones=bones,
         parents=tuple(int(parent) for parent in model.bone_parents),
-        eyes=eyes,
         head=head,
     )
 

@@ -44,7 +44,7 @@ SPREADS: Final[dict[str, float]] = {
 }
 """Standard deviations. A paired part of the face is named once: both sides move alike."""
 PAIRED: Final = ("cheek", "ear", "eye-", "upperleg", "lowerleg")
-LARGEST: Final = 0.8
+LARGEST: Final = 0.75
 
 Shape = tuple[tuple[str, float], ...]
 """Names of SPREADS with their strength in -1..1, sorted as SPREADS is."""

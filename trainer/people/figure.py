@@ -26,7 +26,6 @@ class Layer(IntEnum):
     """What a triangle belongs to."""
 
     BODY = 0
-    EYE = 1
     TOP = 2
     BOTTOM = 3
     SHOES = 4
@@ -112,8 +111,8 @@ def vertex_normals(vertices: Floats, faces: Integers) -> Floats:
 
 def _skin(body: RestBody) -> _Patch:
     shared = template()
-    layers = np.where(shared.eyes[shared.faces].all(axis=1), Layer.EYE, Layer.BODY)
-    return _Patch(body.vertices, shared.canonical, shared.faces, layers.astype(np.int32), shared.weights)
+    layers = np.full(len(shared.faces), Layer.BODY, np.int32)
+    return _Patch(body.vertices, shared.canonical, shared.faces, layers, shared.weights)
 
 
 @functools.cache
@@ -206,7 +205,7 @@ def _skirts(identity: Identity, body: RestBody) -> list[_Patch]:
 
 def _headwear(identity: Identity, body: RestBody) -> list[_Patch]:
     pieces: list[tuple[Layer, Piece]] = []
-    for index, piece in enumerate(hair_pieces(identity.hair)):
+    for index, piece in enumerate(hair_pieces(identity.hair, identity.hat is not None)):
         pieces.append((Layer.HAIR if index == 0 else Layer.TAIL, piece))
     if identity.hat is not None:
         pieces.extend((Layer.HAT, piece) for piece in hat_pieces(identity.hat.kind))

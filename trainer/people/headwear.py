@@ -49,11 +49,11 @@ def hairline(hair: Hair) -> Hairline:
     return Hairline(front, 0.905, 0.835, (0.85, 1.35))
 
 
-def hair_pieces(hair: Hair) -> list[Piece]:
-    """The cap of hair over the skull and, where the style has one, the bun or tail."""
+def hair_pieces(hair: Hair, pressed: bool = False) -> list[Piece]:
+    """The cap of hair over the skull, flat when pressed by a hat, and, where the style has one, the bun or tail."""
     if hair.style == "bald":
         return []
-    pieces = [_cap(hair)]
+    pieces = [_cap(hair, pressed)]
     if hair.style == "bun":
         pieces.append(_ball((0.0, 0.055, 0.985), 0.045))
     if hair.style == "ponytail":
@@ -97,7 +97,7 @@ def glasses_pieces() -> list[Piece]:
     return [*pieces, tube(bridge, (0.0028,) * 3, 5)]
 
 
-def _cap(hair: Hair, columns: int = 44) -> Piece:
+def _cap(hair: Hair, pressed: bool, columns: int = 44) -> Piece:
     line = hairline(hair)
     thickness = {
         "buzz": 0.004,
@@ -108,6 +108,8 @@ def _cap(hair: Hair, columns: int = 44) -> Piece:
         "long": 0.020,
         "curly": 0.036,
     }[hair.style] * (0.8 + 0.5 * hair.volume)
+    if pressed:
+        thickness = min(thickness, 0.014)
     loose = hair.style in ("bob", "long")
     crown = np.linspace(0.02, np.pi / 2, 10)
     low = min(line.side, line.back) - 0.03

@@ -63,10 +63,11 @@ def _set_hair(look: Any, identity: Identity) -> None:
     look.stubble = identity.stubble
     look.brows = _vector(identity.brows)
     look.brow = identity.brow_thickness
-    look.hat_line = NOWHERE
+    look.hat_line = look.hair_top = NOWHERE
     if identity.hat is not None:
         look.hat = _vector(identity.hat.rgb)
         look.hat_line = HAT_LINES[identity.hat.kind]
+        look.hair_top = look.hat_line + (-0.016 if identity.hat.kind in ("hat", "sun hat") else 0.012)
 
 
 def _set_top(look: Any, identity: Identity) -> None:

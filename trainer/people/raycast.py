@@ -65,6 +65,7 @@ class Look:
     hair_turn_end: float
     hair_texture: float
     hat_line: float
+    hair_top: float
     beard: int
     brow: float
 
@@ -229,21 +230,80 @@ def cloth(c: wp.vec4, colour: wp.vec3) -> wp.vec3:
 
 
 @wp.func
+def beard_cover(ax: float, z: float) -> float:
+    """1 where a beard grows, 0 elsewhere on the face."""
+    border = 0.852 - 0.55 * wp.max(0.0, 0.045 - ax) + 2.2 * wp.max(0.0, ax - 0.045)
+    moustache = ax < 0.030 and z > 0.838 and z < 0.850 - 0.2 * ax
+    chin = z < border and z < 0.835 + 1.6 * wp.max(0.0, ax - 0.022)
+    if chin or moustache or (ax > 0.05 and z < 0.89):
+        return 1.0
+    return 0.0
+
+
+@wp.func
+def eye_paint(x: float, z: float, skin: wp.vec3, look: Look) -> wp.vec4:
+    """The open eye with its lids, and w = 1 where it is; the mesh has no eyeballs. x is the person's left."""
+    side = wp.sign(x)
+    lx = (wp.abs(x) - 0.0315) / 0.0170
+    if wp.abs(lx) > 1.12:
+        return wp.vec4(0.0, 0.0, 0.0, 0.0)
+    bow = wp.max(0.0, 1.0 - lx * lx)
+    middle = 0.9003 + 0.0012 * lx
+    upper = middle + 0.0092 * wp.sqrt(bow) * (0.55 + 0.45 * bow)
+    lower = middle - 0.0062 * bow
+    if z < upper and z > lower:
+        dx = x - side * 0.0312
+        r = wp.sqrt(dx * dx + (z - 0.9018) * (z - 0.9018))
+        white = wp.vec3(0.93, 0.92, 0.90) * (0.80 + 0.20 * smooth(1.0, 0.35, wp.abs(lx)))
+        pink = wp.exp(-(lx + 0.95) * (lx + 0.95) / 0.03)
+        colour = white - wp.vec3(0.10, 0.30, 0.28) * pink
+        if r < 0.0068:
+            colour = look.iris * (0.75 + 0.75 * smooth(0.0030, 0.0058, r)) + wp.vec3(0.03, 0.03, 0.03)
+            if r > 0.0058:
+                colour = look.iris * 0.45
+        if r < 0.0029:
+            colour = wp.vec3(0.01, 0.01, 0.01)
+        colour = colour * (0.55 + 0.45 * smooth(0.0, 0.0032, upper - z))
+        gx = x - side * 0.0312 - 0.0022
+        gz = z - 0.9042
+        if gx * gx + gz * gz < 0.0000022:
+            colour = wp.vec3(1.6, 1.6, 1.6)
+        return wp.vec4(colour[0], colour[1], colour[2], 1.0)
+    lash = 0.0021 + 0.0008 * lx
+    if z >= upper and z < upper + lash and lx > -1.0:
+        return wp.vec4(skin[0] * 0.14, skin[1] * 0.12, skin[2] * 0.12, 1.0)
+    if wp.abs(z - upper - 0.0052) < 0.0008 and wp.abs(lx) < 0.95:
+        return wp.vec4(skin[0] * 0.66, skin[1] * 0.60, skin[2] * 0.58, 1.0)
+    if z <= lower and z > lower - 0.0010 and wp.abs(lx) < 0.95:
+        return wp.vec4(skin[0] * 0.58, skin[1] * 0.48, skin[2] * 0.46, 1.0)
+    return wp.vec4(0.0, 0.0, 0.0, 0.0)
+
+
+@wp.func
 def face_paint(c: wp.vec4, look: Look) -> wp.vec4:
     """Colour of the head's skin in xyz, part in w."""
     ax = wp.abs(c[0])
     z = c[2]
-    colour = look.skin
+    state = wp.rand_init(5)
+    mottle = wp.noise(state, wp.vec3(c[0] * 55.0, c[1] * 55.0, c[2] * 55.0))
+    colour = look.skin * (1.0 + 0.05 * mottle)
     part = 1.0
     if c[1] < -0.085 and z > 0.78 and z < 0.99:
         blush = wp.exp(-((ax - 0.043) * (ax - 0.043) + (z - 0.868) * (z - 0.868)) / 0.0004)
-        colour = wp.cw_mul(colour, wp.vec3(1.0, 1.0 - 0.10 * blush, 1.0 - 0.10 * blush))
-        if look.beard == 1:
-            border = 0.852 - 0.55 * wp.max(0.0, 0.045 - ax) + 2.2 * wp.max(0.0, ax - 0.045)
-            moustache = ax < 0.030 and z > 0.838 and z < 0.850 - 0.2 * ax
-            chin = z < border and z < 0.835 + 1.6 * wp.max(0.0, ax - 0.022)
-            if chin or moustache or (ax > 0.05 and z < 0.89):
-                return wp.vec4(look.hair[0], look.hair[1], look.hair[2], 2.0)
+        tip = wp.exp(-(ax * ax + (z - 0.866) * (z - 0.866)) / 0.00012)
+        warm = 0.07 * blush + 0.05 * tip
+        colour = wp.cw_mul(colour, wp.vec3(1.0, 1.0 - warm, 1.0 - warm))
+        socket = wp.exp(-((ax - 0.030) * (ax - 0.030) / 0.00030 + (z - 0.905) * (z - 0.905) / 0.00010))
+        flank = wp.exp(-((ax - 0.0145) * (ax - 0.0145) / 0.00002 + (z - 0.885) * (z - 0.885) / 0.0006))
+        fold = wp.exp(-((ax - 0.020) * (ax - 0.020) / 0.00002 + (z - 0.857) * (z - 0.857) / 0.00008))
+        under = wp.exp(-(ax * ax / 0.00035 + (z - 0.8125) * (z - 0.8125) / 0.000012))
+        colour = colour * (1.0 - 0.20 * socket - 0.10 * flank - 0.12 * fold - 0.14 * under)
+        cover = beard_cover(ax, z)
+        if cover > 0.5 and look.beard == 1:
+            hairs = wp.noise(state, wp.vec3(c[0] * 260.0, c[1] * 260.0, c[2] * 120.0))
+            beard = look.hair * (1.0 + 0.3 * hairs)
+            return wp.vec4(beard[0], beard[1], beard[2], 2.0)
+        colour = colour * (1.0 - 0.45 * look.stubble * cover) + look.hair * (0.30 * look.stubble * cover)
     if c[1] < -0.10 and z > 0.78 and z < 0.99:
         ex = ax / 0.0265
         if ex < 1.0:
@@ -251,25 +311,31 @@ def face_paint(c: wp.vec4, look: Look) -> wp.vec4:
             upper = 0.8315 + 0.0105 * bow - 0.002 * wp.exp(-ax * ax / 0.00001)
             lower = 0.8315 - 0.0125 * bow
             if z < upper and z > lower:
-                colour = look.lips
                 part = 6.0
+                colour = look.lips * (0.88 + 0.06 * mottle)
+                if z < 0.8315:
+                    colour = look.lips * (
+                        1.0 + 0.22 * wp.exp(-(z - 0.8255) * (z - 0.8255) / 0.000008 - ax * ax / 0.00015)
+                    )
                 if wp.abs(z - 0.8315) < 0.0017:
-                    colour = look.lips * 0.45
+                    colour = look.lips * 0.38
         bx = (ax - 0.034) / 0.021
         if wp.abs(bx) < 1.0:
             arch = 0.9195 + 0.0045 * (1.0 - bx * bx) + 0.001 * bx
-            if wp.abs(z - arch) < 0.0030 * look.brow * (1.0 - 0.45 * wp.max(bx, 0.0)):
-                brow = look.brows
-                colour = brow
-                part = 6.0
-        lx = (ax - 0.0315) / 0.0185
-        if wp.abs(lx) < 1.0:
-            lid = 0.9005 + 0.0095 * (1.0 - lx * lx)
-            if wp.abs(z - lid) < 0.0019:
-                colour = look.skin * 0.22
-                part = 6.0
-        if wp.length(wp.vec2(ax - 0.009, z - 0.8585)) < 0.0042 and c[1] > -0.185:
-            colour = look.skin * 0.5
+            half = 0.0030 * look.brow * (1.0 - 0.45 * wp.max(bx, 0.0)) * smooth(1.0, 0.75, wp.abs(bx))
+            inside = smooth(half * 1.25, half * 0.55, wp.abs(z - arch))
+            if inside > 0.0:
+                hairs = wp.noise(state, wp.vec3((c[0] + 0.6 * z) * 620.0, z * 160.0, 0.0))
+                cover = wp.clamp(inside * (0.95 + 0.35 * hairs), 0.0, 1.0)
+                colour = colour * (1.0 - cover) + look.brows * cover
+                if cover > 0.5:
+                    part = 6.0
+        eye = eye_paint(c[0], z, look.skin, look)
+        if eye[3] > 0.5:
+            colour = wp.vec3(eye[0], eye[1], eye[2])
+            part = 6.0
+        if wp.length(wp.vec2((ax - 0.0085) * 0.8, z - 0.8585)) < 0.0038 and c[1] > -0.185:
+            colour = look.skin * 0.32
     return wp.vec4(colour[0], colour[1], colour[2], part)
 
 
@@ -291,15 +357,7 @@ def surface(layer: int, c: wp.vec4, look: Look) -> wp.vec4:
     if look.strap > 0 and (layer == 2 or layer == 5 or layer == 0 or layer == 6 or layer == 13):
         if c[2] < 0.775 and on_strap(c, look):
             return wp.vec4(look.bag[0] * 0.85, look.bag[1] * 0.85, look.bag[2] * 0.85, 7.0)
-    if layer == 1:
-        r = wp.length(wp.vec2(wp.abs(c[0]) - 0.0312, c[2] - 0.9015))
-        colour = wp.vec3(0.92, 0.92, 0.91)
-        if r < 0.0075:
-            colour = look.iris
-        if r < 0.0036:
-            colour = wp.vec3(0.02, 0.02, 0.02)
-        part = 6.0
-    elif layer == 7 or layer == 8:
+    if layer == 7 or layer == 8:
         colour = hair_colour(c, look)
         part = 2.0
     elif layer == 9:
@@ -397,9 +455,9 @@ def opaque(layer: int, c: wp.vec4, look: Look) -> bool:
     if layer == 13:
         return c[1] > 0.0 or wp.abs(c[0]) > look.jacket_open + 0.05 * smooth(0.2, -0.3, c[2])
     if layer == 7:
-        return is_hair(c, look) and c[2] < look.hat_line + 0.012
+        return is_hair(c, look) and c[2] < look.hair_top
     if layer == 8:
-        return c[2] < look.hat_line + 0.012
+        return c[2] < look.hair_top
     return True
 
 
