@@ -5,7 +5,8 @@ from typing import Final
 import numpy as np
 
 from trainer.people.body import RestBody, template
-from trainer.people.stance import STANCES, Direction, Doubles, PoseDraw, Stance
+from trainer.people.posture import axis_rotation, limb_directions, root_frame, trunk_frame
+from trainer.people.stance import STANCES, Doubles, PoseDraw
 
 BONES: Final = {
     "upper_arm": ("upperarm01", "lowerarm01"),
@@ -27,24 +28,14 @@ def bone_transforms(body: RestBody, draws: list[PoseDraw]) -> Doubles:
 
 def _turns(body: RestBody, draw: PoseDraw) -> dict[str, Doubles]:
     """World rotations, relative to rest, of the bones that a stance sets."""
-    stance = STANCES[draw.name]
-    sides = {"L": stance.left, "R": stance.right or stance.left}
-    if draw.mirrored:
-        sides = {"L": sides["R"], "R": sides["L"]}
-    root = _root(draw, stance)
-    turns = {"root": root}
-    lean = root @ axis_rotation((1.0, 0.0, 0.0), stance.lean_deg)
-    turns |= {"spine04": lean}
-    head = lean @ axis_rotation((0.0, 0.0, 1.0), draw.head_yaw_deg)
-    head = head @ axis_rotation((1.0, 0.0, 0.0), draw.head_pitch_deg - stance.lean_deg * 0.8)
-    turns |= {"neck02": lean + 0.5 * (head - lean), "head": head}
-    turns["neck02"] = _orthonormal(turns["neck02"])
-    for row, (side, limbs) in enumerate(sides.items()):
-        mirror = np.array([1.0 if side == "L" else -1.0, 1.0, 1.0])
-        for column, name in enumerate(("upper_arm", "forearm", "thigh", "shin", "toes")):
-            frame = lean if name in ("upper_arm", "forearm") else root
-            wish = np.array(getattr(limbs, name)) + draw.wobble[row, column]
-            _aim(body, turns, side, name, frame @ (mirror * wish / np.linalg.norm(wish)))
+    root = root_frame(draw)
+    trunk = trunk_frame(draw, root)
+    head = trunk @ axis_rotation((0.0, 0.0, 1.0), draw.head_yaw_deg)
+    head = head @ axis_rotation((1.0, 0.0, 0.0), draw.head_pitch_deg - STANCES[draw.name].lean_deg * 0.8)
+    neck = _orthonormal(trunk + 0.5 * (head - trunk))
+    turns = {"root": root, "spine04": trunk, "neck02": neck, "head": head}
+    for (side, name), wish in limb_directions(draw, root, trunk).items():
+        _aim(body, turns, side, name, wish)
     return turns
 
 
@@ -69,15 +60,6 @@ def _aim(body: RestBody, turns: dict[str, Doubles], side: str, name: str, wish: 
     turns[f"{start}.{side}"] = _arc(parent @ rest, wish) @ parent
 
 
-def _root(draw: PoseDraw, stance: Stance) -> Doubles:
-    turned = axis_rotation((0.0, 0.0, 1.0), draw.yaw_deg)
-    if not stance.lying:
-        return turned
-    side = 1.0 if draw.lying_to_left else -1.0
-    rolled = axis_rotation((0.0, 0.0, 1.0), -side * 90 + draw.yaw_deg * 0.5)
-    return rolled @ axis_rotation((1.0, 0.0, 0.0), -90.0) @ axis_rotation((0.0, 0.0, 1.0), side * 18)
-
-
 def _chain(
     body: RestBody,
     parents: tuple[int, ...],
@@ -96,14 +78,6 @@ def _chain(
         heads[index] = heads[parent] + rotations[parent] @ (rest[index] - rest[parent])
     shifts = heads - np.einsum("bij,bj->bi", rotations, rest)
     return np.concatenate([rotations, shifts[:, :, None]], axis=2)
-
-
-def axis_rotation(axis: Direction, degrees: float) -> Doubles:
-    """Rotation matrix [3, 3] about a unit axis, counter-clockwise."""
-    x, y, z = axis
-    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]], dtype=float)
-    angle = np.deg2rad(degrees)
-    return np.asarray(np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * (cross @ cross))
 
 
 def _arc(start: Doubles, end: Doubles) -> Doubles:

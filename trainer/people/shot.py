@@ -1,12 +1,13 @@
 """How a person is photographed: pose, camera, light and background, drawn from identity seed and photo number."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from trainer.people.backgrounds import BACKGROUNDS
+from trainer.people.collision import is_possible
 from trainer.people.stance import STANCES, PoseDraw
 
 Framing = Literal["full", "waist", "portrait"]
@@ -15,14 +16,16 @@ POSES: Final[tuple[str, ...]] = tuple(STANCES)
 FRAMINGS: Final[tuple[Framing, ...]] = ("full", "waist", "portrait")
 POSE_CHANCES: Final[dict[Framing, dict[str, float]]] = {
     "full": {
-        "standing": 0.20,
-        "waving": 0.09,
-        "arms_raised": 0.08,
+        "standing": 0.15,
+        "waving": 0.08,
+        "arms_raised": 0.07,
         "arms_spread": 0.07,
-        "hands_on_hips": 0.10,
+        "hands_on_hips": 0.08,
         "arms_crossed": 0.07,
-        "walking": 0.13,
-        "sitting": 0.11,
+        "walking": 0.11,
+        "running": 0.08,
+        "dancing": 0.09,
+        "sitting": 0.09,
         "kneeling": 0.06,
         "crouching": 0.04,
         "lying": 0.05,
@@ -38,6 +41,12 @@ POSE_CHANCES: Final[dict[Framing, dict[str, float]]] = {
 }
 
 
+POSE_ATTEMPTS: Final = 24
+CLOSER: Final = 0.88
+TRUNK_DEG: Final = np.array([6.0, 6.0, 12.0])
+"""Ranges of a trunk's lean, bend and twist."""
+LEG_LIFT: Final = 0.3
+"""Legs move sideways and forwards; up and down only this share of it, or feet would leave the floor."""
 OUTFIT_CHANGE: Final = 4
 """Every so many photos one is taken in other clothes."""
 
@@ -86,7 +95,7 @@ def sample_shot(identity_seed: int, photo_index: int) -> Shot:
         identity_seed=identity_seed,
         photo=photo_index,
         outfit=int(photo_index % OUTFIT_CHANGE == OUTFIT_CHANGE - 1),
-        pose=_pose(random, pose, framing),
+        pose=sample_pose(random, pose, framing),
         framing=framing,
         background=background,
         background_seed=int(random.integers(2**31)),
@@ -103,20 +112,39 @@ def _shares(chances: dict[str, float]) -> npt.NDArray[np.float64]:
     return np.asarray(values / values.sum())
 
 
-def _pose(random: np.random.Generator, name: str, framing: Framing) -> PoseDraw:
+def sample_pose(random: np.random.Generator, name: str, framing: Framing) -> PoseDraw:
+    """A draw of a stance that does not pass through itself; each rejected one is redrawn closer to the stance."""
     turned = random.random() < 0.12
     yaw = random.uniform(50, 88) * random.choice((-1, 1)) if turned else random.normal(0, 24)
     if framing == "portrait":
         yaw *= 0.8
-    return PoseDraw(
+    draw = PoseDraw(
         name=name,
-        wobble=random.normal(0, 0.06, (2, 5, 3)) * np.array([1.0, 1.0, 0.7, 0.6, 0.5])[:, None],
+        wobble=np.zeros((2, 5, 3)),
         mirrored=bool(random.random() < 0.5),
         yaw_deg=float(np.clip(yaw, -90, 90)),
         head_yaw_deg=float(np.clip(random.normal(0, 14), -35, 35)),
         head_pitch_deg=float(np.clip(random.normal(0, 6), -14, 14)),
         lying_to_left=bool(random.random() < 0.5),
     )
+    for attempt in range(POSE_ATTEMPTS):
+        moved = _moved(random, draw, CLOSER**attempt)
+        if is_possible(moved):
+            return moved
+    return draw
+
+
+def _moved(random: np.random.Generator, draw: PoseDraw, reach: float) -> PoseDraw:
+    """The draw with joints drawn from the stance's ranges, all scaled by `reach`."""
+    stance = STANCES[draw.name]
+    ranges = np.array([*stance.arm_ranges, *stance.leg_ranges]) * reach
+    wobble = random.uniform(-1, 1, (2, 5, 3)) * ranges[:, None]
+    wobble[:, 2:4, 2] *= LEG_LIFT
+    if stance.lying:
+        wobble[..., 1] = -np.abs(wobble[..., 1])
+    trunk = random.uniform(-1, 1, 3) * TRUNK_DEG * reach * (0.3 if stance.lying else 1.0)
+    lean, bend, twist = (float(angle) for angle in trunk)
+    return replace(draw, wobble=wobble, lean_deg=lean, bend_deg=bend, twist_deg=twist)
 
 
 def _light(random: np.random.Generator) -> Light:
