@@ -184,6 +184,16 @@ BACKGROUND_PHRASES: Final[dict[str, dict[Language, tuple[str, ...]]]] = {
         "en": ("in front of a red wall", "by a red brick wall"),
         "ru": ("на фоне красной стены", "у красной кирпичной стены"),
     },
+    "cafe": {"en": ("in a cafe", "at a cafe"), "ru": ("в кафе", "в уютном кафе")},
+    "library": {"en": ("in a library", "among bookshelves"), "ru": ("в библиотеке", "среди книжных полок")},
+    "kitchen": {"en": ("in a kitchen", "at home in the kitchen"), "ru": ("на кухне", "дома, на кухне")},
+    "gym": {"en": ("in a gym", "in a school gym"), "ru": ("в спортзале", "в спортивном зале")},
+    "park": {"en": ("in a park", "in a green park"), "ru": ("в парке", "в зелёном парке")},
+    "winter_street": {
+        "en": ("on a snowy street", "on a winter street in the snow"),
+        "ru": ("на заснеженной улице", "на зимней улице под снегом"),
+    },
+    "stadium": {"en": ("in a stadium", "on a stadium track"), "ru": ("на стадионе", "на беговой дорожке стадиона")},
 }
 POSE_PHRASES: Final[dict[str, dict[Language, str]]] = {
     "standing": {"en": "standing", "ru": "стоит"},
