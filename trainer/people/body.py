@@ -30,7 +30,8 @@ class Template:
     """What all bodies share. V vertices, F triangles, B bones.
 
     canonical [V, 4] is x, y, z and the along-the-arm coordinate; weights is sparse [V, B];
-    parents [B] holds -1 for the root; head [V] marks the head. The mesh has no eyeballs.
+    parents [B] holds -1 for the root; head [V] marks the head; joints [B, 3]
+    are bone heads of the average adult. The mesh has no eyeballs.
     """
 
     canonical: Floats
@@ -39,6 +40,7 @@ class Template:
     bones: tuple[str, ...]
     parents: tuple[int, ...]
     head: npt.NDArray[np.bool_]
+    joints: Floats
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ def template() -> Template:
         bones=bones,
         parents=tuple(int(parent) for parent in model.bone_parents),
         head=head,
+        joints=average.joints,
     )
 
 

@@ -16,7 +16,7 @@ import scipy.spatial  # type: ignore[import-untyped]
 
 from trainer.people.body import NOT_AN_ARM, Floats, Integers, RestBody, rest_body, template
 from trainer.people.carried import bag_pieces, collar_pieces
-from trainer.people.headwear import Piece, glasses_pieces, hair_pieces, hat_pieces
+from trainer.people.headwear import Piece, ball, glasses_pieces, hair_pieces, hat_pieces
 from trainer.people.identity import Identity
 from trainer.people.skirts import coat_tail, skirt
 from trainer.people.wardrobe import OVER, Garment
@@ -26,6 +26,7 @@ class Layer(IntEnum):
     """What a triangle belongs to."""
 
     BODY = 0
+    EYE = 1
     TOP = 2
     BOTTOM = 3
     SHOES = 4
@@ -45,6 +46,9 @@ SHELL_M: Final = {Layer.TOP: 0.010, Layer.JACKET: 0.022, Layer.BOTTOM: 0.009, La
 """How far a garment stands off the skin, metres."""
 LOOSE_M: Final = {"hoodie": 0.009, "shirt": 0.002, "tank top": -0.002}
 
+EYE_BONES: Final = ("eye.L", "eye.R")
+EYE_RADIUS_M: Final = 0.0155
+"""Of the average adult of the template, whose lids lie just outside."""
 DRAPE_STEPS: Final = 24
 DRAPE_SHARE: Final = 0.9
 
@@ -76,7 +80,7 @@ def dress(identity: Identity) -> Figure:
     """The figure of an identity, deterministic."""
     body = rest_body(identity.phenotype, identity.shape)
     normals = vertex_normals(body.vertices, template().faces)
-    patches = [_skin(body), *_shells(identity, body, normals)]
+    patches = [_skin(body), *_eyes(body), *_shells(identity, body, normals)]
     patches.extend(_skirts(identity, body))
     patches.extend(_headwear(identity, body))
     patches.extend(_on_the_torso(identity, body))
@@ -113,6 +117,39 @@ def _skin(body: RestBody) -> _Patch:
     shared = template()
     layers = np.full(len(shared.faces), Layer.BODY, np.int32)
     return _Patch(body.vertices, shared.canonical, shared.faces, layers, shared.weights)
+
+
+def _eyes(body: RestBody) -> list[_Patch]:
+    """Two eyeballs behind the lids: the mesh leaves the sockets empty."""
+    patches = []
+    for bone, lids in zip(EYE_BONES, _lids(), strict=True):
+        index = template().bones.index(bone)
+        unit = ball((0.0, 0.0, 0.0), 1.0)
+        distances = np.linalg.norm(body.vertices[lids] - body.joints[index], axis=1)
+        usual = np.linalg.norm(template().canonical[lids, :3] - template().joints[index], axis=1)
+        radius = EYE_RADIUS_M * float(np.percentile(distances / usual, 15))
+        canonical = np.concatenate(
+            [template().joints[index] + EYE_RADIUS_M * unit.vertices, np.full((len(unit.vertices), 1), NOT_AN_ARM)],
+            axis=1,
+        )
+        weights = scipy.sparse.lil_matrix((len(unit.vertices), len(template().bones)), dtype=np.float32)
+        weights[:, template().bones.index("head")] = 1.0
+        layers = np.full(len(unit.faces), Layer.EYE, np.int32)
+        vertices = (body.joints[index] + radius * unit.vertices).astype(np.float32)
+        patches.append(_Patch(vertices, canonical.astype(np.float32), unit.faces, layers, weights.tocsr()))
+    return patches
+
+
+@functools.cache
+def _lids() -> tuple[npt.NDArray[np.int64], ...]:
+    """Template vertices of the edges of the lids, for each eye."""
+    points = template().canonical[:, :3]
+    found = []
+    for bone in EYE_BONES:
+        centre = template().joints[template().bones.index(bone)]
+        near = np.linalg.norm(points - centre, axis=1) < EYE_RADIUS_M + 0.002
+        found.append(np.flatnonzero(near & (points[:, 1] < centre[1] - 0.008)))
+    return tuple(found)
 
 
 @functools.cache

@@ -55,7 +55,7 @@ def hair_pieces(hair: Hair, pressed: bool = False) -> list[Piece]:
         return []
     pieces = [_cap(hair, pressed)]
     if hair.style == "bun":
-        pieces.append(_ball((0.0, 0.055, 0.985), 0.045))
+        pieces.append(ball((0.0, 0.055, 0.985), 0.045))
     if hair.style == "ponytail":
         points = [
             (0.0, 0.045, 0.965),
@@ -187,7 +187,8 @@ def _brim(lift: float, scale: float, reach: tuple[float, float], width: float) -
     return Piece(np.concatenate(rings).astype(np.float32), grid_faces(3, 33, closed=False))
 
 
-def _ball(centre: tuple[float, float, float], radius: float) -> Piece:
+def ball(centre: tuple[float, float, float], radius: float) -> Piece:
+    """A sphere."""
     azimuth = np.linspace(0, 2 * np.pi, 14, endpoint=False)
     rings = []
     for angle in np.linspace(0.05, np.pi - 0.05, 9):

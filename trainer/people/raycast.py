@@ -241,41 +241,44 @@ def beard_cover(ax: float, z: float) -> float:
 
 
 @wp.func
-def eye_paint(x: float, z: float, skin: wp.vec3, look: Look) -> wp.vec4:
-    """The open eye with its lids, and w = 1 where it is; the mesh has no eyeballs. x is the person's left."""
-    side = wp.sign(x)
-    lx = (wp.abs(x) - 0.0315) / 0.0170
-    if wp.abs(lx) > 1.12:
+def eyeball(c: wp.vec4, look: Look) -> wp.vec3:
+    """Sclera, iris, pupil and the light in it."""
+    x = wp.abs(c[0]) - 0.0313
+    z = c[2] - 0.9030
+    r = wp.sqrt(x * x + z * z)
+    colour = wp.vec3(0.93, 0.92, 0.90) - wp.vec3(0.08, 0.24, 0.22) * smooth(-0.008, -0.0125, x)
+    if r < 0.0062:
+        colour = look.iris * (0.75 + 0.80 * smooth(0.0026, 0.0052, r)) + wp.vec3(0.03, 0.03, 0.03)
+        if r > 0.0053:
+            colour = look.iris * 0.45
+    if r < 0.0027:
+        colour = wp.vec3(0.01, 0.01, 0.01)
+    colour = colour * (0.60 + 0.40 * smooth(0.0045, 0.0015, z))
+    gx = c[0] - wp.sign(c[0]) * 0.0313 - 0.0020
+    gz = z - 0.0018
+    if gx * gx + gz * gz < 0.0000017:
+        colour = wp.vec3(1.6, 1.6, 1.6)
+    return colour
+
+
+@wp.func
+def lid_paint(x: float, z: float, skin: wp.vec3) -> wp.vec4:
+    """Lashes, the rims that touch the eyeball and the fold above, with w = 1 where they are."""
+    lx = (x - 0.0315) / 0.0172
+    if wp.abs(lx) > 1.1:
         return wp.vec4(0.0, 0.0, 0.0, 0.0)
     bow = wp.max(0.0, 1.0 - lx * lx)
-    middle = 0.9003 + 0.0012 * lx
-    upper = middle + 0.0092 * wp.sqrt(bow) * (0.55 + 0.45 * bow)
-    lower = middle - 0.0062 * bow
-    if z < upper and z > lower:
-        dx = x - side * 0.0312
-        r = wp.sqrt(dx * dx + (z - 0.9018) * (z - 0.9018))
-        white = wp.vec3(0.93, 0.92, 0.90) * (0.80 + 0.20 * smooth(1.0, 0.35, wp.abs(lx)))
-        pink = wp.exp(-(lx + 0.95) * (lx + 0.95) / 0.03)
-        colour = white - wp.vec3(0.10, 0.30, 0.28) * pink
-        if r < 0.0068:
-            colour = look.iris * (0.75 + 0.75 * smooth(0.0030, 0.0058, r)) + wp.vec3(0.03, 0.03, 0.03)
-            if r > 0.0058:
-                colour = look.iris * 0.45
-        if r < 0.0029:
-            colour = wp.vec3(0.01, 0.01, 0.01)
-        colour = colour * (0.55 + 0.45 * smooth(0.0, 0.0032, upper - z))
-        gx = x - side * 0.0312 - 0.0022
-        gz = z - 0.9042
-        if gx * gx + gz * gz < 0.0000022:
-            colour = wp.vec3(1.6, 1.6, 1.6)
-        return wp.vec4(colour[0], colour[1], colour[2], 1.0)
-    lash = 0.0021 + 0.0008 * lx
-    if z >= upper and z < upper + lash and lx > -1.0:
-        return wp.vec4(skin[0] * 0.14, skin[1] * 0.12, skin[2] * 0.12, 1.0)
-    if wp.abs(z - upper - 0.0052) < 0.0008 and wp.abs(lx) < 0.95:
+    middle = 0.9010 + 0.0010 * lx
+    upper = middle + 0.0079 * wp.sqrt(bow) * (0.55 + 0.45 * bow)
+    lower = middle - 0.0045 * bow
+    if z > lower and z < upper:
+        if z > middle - 0.0010:
+            return wp.vec4(skin[0] * 0.12, skin[1] * 0.10, skin[2] * 0.10, 1.0)
+        return wp.vec4(skin[0] * 0.86, skin[1] * 0.72, skin[2] * 0.70, 1.0)
+    if wp.abs(z - upper - 0.0050) < 0.0008 and wp.abs(lx) < 0.95:
         return wp.vec4(skin[0] * 0.66, skin[1] * 0.60, skin[2] * 0.58, 1.0)
-    if z <= lower and z > lower - 0.0010 and wp.abs(lx) < 0.95:
-        return wp.vec4(skin[0] * 0.58, skin[1] * 0.48, skin[2] * 0.46, 1.0)
+    if z <= lower and z > lower - 0.0008 and wp.abs(lx) < 0.95:
+        return wp.vec4(skin[0] * 0.50, skin[1] * 0.42, skin[2] * 0.40, 1.0)
     return wp.vec4(0.0, 0.0, 0.0, 0.0)
 
 
@@ -330,11 +333,11 @@ def face_paint(c: wp.vec4, look: Look) -> wp.vec4:
                 colour = colour * (1.0 - cover) + look.brows * cover
                 if cover > 0.5:
                     part = 6.0
-        eye = eye_paint(c[0], z, look.skin, look)
+        eye = lid_paint(ax, z, look.skin)
         if eye[3] > 0.5:
             colour = wp.vec3(eye[0], eye[1], eye[2])
             part = 6.0
-        if wp.length(wp.vec2((ax - 0.0085) * 0.8, z - 0.8585)) < 0.0038 and c[1] > -0.185:
+        if wp.length(wp.vec2((ax - 0.0085) * 0.8, z - 0.8578)) < 0.0030 and c[1] > -0.185:
             colour = look.skin * 0.32
     return wp.vec4(colour[0], colour[1], colour[2], part)
 
@@ -357,7 +360,10 @@ def surface(layer: int, c: wp.vec4, look: Look) -> wp.vec4:
     if look.strap > 0 and (layer == 2 or layer == 5 or layer == 0 or layer == 6 or layer == 13):
         if c[2] < 0.775 and on_strap(c, look):
             return wp.vec4(look.bag[0] * 0.85, look.bag[1] * 0.85, look.bag[2] * 0.85, 7.0)
-    if layer == 7 or layer == 8:
+    if layer == 1:
+        colour = eyeball(c, look)
+        part = 6.0
+    elif layer == 7 or layer == 8:
         colour = hair_colour(c, look)
         part = 2.0
     elif layer == 9:
