@@ -218,7 +218,10 @@ def _offset(layer: Layer, canonical: Floats, identity: Identity) -> Floats:
     z, arm = canonical[:, 2], canonical[:, 3]
     offset = np.full(len(canonical), SHELL_M[layer], dtype=np.float32)
     if layer is Layer.BOTTOM:
-        offset += np.clip((0.0 - z) / 0.7, 0, 1) * (0.016 + 0.010 * _cut(identity.bottom))
+        flare = 0.2 if identity.shoes.kind == "boots" else 1.0
+        offset += flare * np.clip((0.0 - z) / 0.7, 0, 1) * (0.016 + 0.010 * _cut(identity.bottom))
+    if layer is Layer.SHOES and identity.shoes.kind == "boots":
+        offset += 0.006
     if layer in (Layer.TOP, Layer.JACKET):
         offset += np.clip((0.45 - z) / 0.4, 0, 1) * 0.008 * (arm < -0.5)
         offset += np.clip(arm, 0, 1) * 0.008

@@ -40,8 +40,8 @@ def look_of(identity: Identity) -> Any:
     )
     _set_hair(look, identity)
     _set_top(look, identity)
-    _set_bottom(look, identity)
     _set_shoes(look, identity)
+    _set_bottom(look, identity)
     if identity.bag is not None:
         look.bag = _vector(identity.bag.rgb)
         look.strap = BAG_STRAPS[identity.bag.kind]

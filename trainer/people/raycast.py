@@ -148,8 +148,8 @@ def in_motif(u: float, v: float, motif: int) -> bool:
         return r < 0.9
     if motif == 1:
         turn = wp.atan2(u, v) / 1.2566371 + 0.5
-        ray = wp.abs(turn - wp.floor(turn) - 0.5) * 2.0
-        return r < 1.1 - 0.68 * ray
+        angle = wp.abs(turn - wp.floor(turn) - 0.5) * 1.2566371
+        return r * (wp.sin(angle) * 0.681 + wp.cos(angle) * 0.2351) < 0.2351 * 1.05
     if motif == 2:
         w = v * 1.05 + 0.1
         q = u * u + w * w - 0.75
@@ -193,7 +193,7 @@ def on_strap(c: wp.vec4, look: Look) -> bool:
     if look.strap == 1 and c[2] > 0.0 and c[3] < 0.1:
         return wp.abs(0.931 * (c[0] + 0.09) + 0.365 * (c[2] - 0.76)) < 0.017
     if look.strap == 2 and c[2] > 0.42 and c[3] < 0.1:
-        return wp.abs(wp.abs(c[0]) - 0.108 - 0.05 * (0.76 - c[2]) * (0.76 - c[2])) < 0.021
+        return wp.abs(wp.abs(c[0]) - 0.105 - 0.45 * (0.76 - c[2]) * (0.76 - c[2])) < 0.021
     return False
 
 
