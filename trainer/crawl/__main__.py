@@ -33,15 +33,16 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         site = THEPLACE if options.site == "theplace" else load_site(options.config)
-        return crawl(_crawl_options(options), site)
+        crawl_options = _crawl_options(options)
+        with Archive(crawl_options.out, crawl_options.min_side_px) as archive:
+            return crawl(crawl_options, site, archive)
     except TrainerError as error:
         print(f"crawl: {error}", file=sys.stderr)
         return 2
 
 
-def crawl(options: CrawlOptions, site: Site) -> int:
-    """Crawls a site into `options.out` and writes the run's line; the exit code of the command."""
-    archive = Archive(options.out, options.min_side_px)
+def crawl(options: CrawlOptions, site: Site, archive: Archive) -> int:
+    """Crawls a site into an archive and writes the run's line; the exit code of the command."""
     tally = Tally()
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     # The log must not go to the terminal, where the progress is.

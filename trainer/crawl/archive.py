@@ -7,7 +7,9 @@ import fcntl
 import hashlib
 import re
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
+from types import TracebackType
 from urllib.parse import unquote, urlsplit
 
 from w3lib.url import canonicalize_url
@@ -20,25 +22,43 @@ from trainer.crawl.records import Kept, Listing, PersonState, Refused, Run
 
 
 class Archive:
-    """Owns `root` for the time of one run. Raises CrawlError where another run has it or a record is damaged."""
+    """Owns `root` while it is entered (`with Archive(...)`), so that two runs never write to one folder.
+
+    Entering raises CrawlError where another run has it or a record is damaged.
+    """
 
     def __init__(self, root: Path, min_side_px: int) -> None:
         self.root = root
+        self.states: dict[str, PersonState] = {}
+        """How far each person got, by the address of its page."""
         self.kept: Counter[str] = Counter()
         self._owners: dict[str, str] = {}  # address -> person that it was recorded for
         self._files: dict[str, str] = {}  # sha256 -> "person/file" that is kept
         self._numbers: Counter[str] = Counter()
-        self._lock()
-        states = list(journal.read(root / "persons.jsonl", PersonState))
-        self.states = {state.url: state for state in states}
-        for folder in sorted(path for path in root.iterdir() if path.is_dir()):
-            self._load(folder, min_side_px)
+        self._min_side_px = min_side_px
+        self._open = ExitStack()
 
-    def _lock(self) -> None:
+    def __enter__(self) -> Archive:
+        with ExitStack() as opening:
+            self._lock(opening)
+            states = journal.read(self.root / "persons.jsonl", PersonState)
+            self.states = {state.url: state for state in states}
+            for folder in sorted(path for path in self.root.iterdir() if path.is_dir()):
+                self._load(folder)
+            self._open = opening.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def _lock(self, opening: ExitStack) -> None:
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            self._lock_file = (self.root / ".lock").open("w")
-            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # The system lets go of it when the process ends, however it ends.
+            lock = opening.enter_context((self.root / ".lock").open("w"))
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise CrawlError(
                 f"expected {self.root} for this run alone, got another run at work in it; wait or choose another --out"
@@ -48,12 +68,12 @@ class Archive:
                 f"expected a folder to write to at {self.root}, got: {error.strerror}; choose another --out"
             ) from error
 
-    def _load(self, folder: Path, min_side_px: int) -> None:
+    def _load(self, folder: Path) -> None:
         for kept in journal.read(folder / "metadata.jsonl", Kept):
             self._finish(folder / kept.file_name, kept.sha256)
             self._note_kept(folder.name, kept)
         for refused in journal.read(folder / "refused.jsonl", Refused):
-            if not _large_enough_now(refused, min_side_px):
+            if not _large_enough_now(refused, self._min_side_px):
                 self._note_addresses(folder.name, refused.page_url, refused.image_url)
         for stray in folder.glob("*.part"):
             stray.unlink()

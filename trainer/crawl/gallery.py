@@ -70,14 +70,26 @@ class Gallery:
         self.listed_all = False
         self.lost: Outcome | None = None
         """Why a page could not be read, if one could not: the gallery may have more than was listed."""
-        self.said_count: int | None = None
-        """How many pictures the page says there are."""
+        self._said: int | None = None
         self._site = site
         self._url = url
         self._fetch = fetch
         self._next: str | None = url
         self._pages = 0
         self._seen: set[str] = set()
+
+    @property
+    def count(self) -> int:
+        """How many pictures there are as far as is known: listed, or said by the page."""
+        return max(len(self.links), self._said or 0)
+
+    async def promises(self, count: int) -> bool:
+        """Whether there are so many pictures: by the page's own word where it gives one, otherwise by listing them."""
+        await self.reach(1)
+        if self._said is not None and self._said < count and len(self.links) < count:
+            self.listed_all = True
+            return False
+        return await self.reach(count)
 
     async def reach(self, count: int) -> bool:
         """Reads pages until so many links are known; False where there are fewer."""
@@ -96,7 +108,7 @@ class Gallery:
             self.lost = None if past_the_end else answer
             return
         if self._pages == 1:
-            self.said_count = said_count(answer, self._site)
+            self._said = said_count(answer, self._site)
         new = self._add(answer)
         self._next = self._following(answer) if new and self._pages < MOST_PAGES else None
         self.listed_all = self._next is None

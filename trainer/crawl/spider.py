@@ -10,7 +10,6 @@ import asyncio
 import hashlib
 import logging
 import random
-from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -140,44 +139,41 @@ class GallerySpider(scrapy.Spider):  # type: ignore[misc]
         name = self.archive.name_of(url)
         self.show(name)
         gallery = Gallery(self.site, url, self._fetch)
-        enough = await gallery.reach(self.options.min_images)
+        enough = await gallery.promises(self.options.min_images)
         if gallery.lost is not None and not enough:
             self.tally.pages_lost += 1
             forbidden = gallery.lost is Outcome.FORBIDDEN
             return PersonOutcome.FORBIDDEN if forbidden else PersonOutcome.UNREACHABLE
-        state = PersonState(name=name, url=url, listed=len(gallery.links), listed_all=gallery.listed_all)
-        self.archive.set_state(state)
+        self.archive.set_state(self._state(name, url, gallery, exhausted=False))
         if not enough:
             return PersonOutcome.TOO_FEW
-        settled = await self._pictures(name, gallery)
-        self.archive.set_state(
-            state.model_copy(
-                update={
-                    "listed": len(gallery.links),
-                    "listed_all": gallery.listed_all,
-                    "exhausted": settled and gallery.listed_all,
-                    "min_side_px": self.options.min_side_px,
-                }
-            )
-        )
+        exhausted = await self._pictures(name, gallery)
+        self.archive.set_state(self._state(name, url, gallery, exhausted))
         done = self.archive.is_complete(url, self.options)
         return PersonOutcome.COMPLETE if done else PersonOutcome.INCOMPLETE
 
+    def _state(self, name: str, url: str, gallery: Gallery, exhausted: bool) -> PersonState:
+        return PersonState(
+            name=name,
+            url=url,
+            listed=gallery.count,
+            listed_all=gallery.listed_all,
+            exhausted=exhausted,
+            min_side_px=self.options.min_side_px,
+        )
+
     async def _pictures(self, person: str, gallery: Gallery) -> bool:
-        """Goes through a gallery until the limit or the end; True where no picture is left to be tried again."""
+        """Goes through a gallery until the limit or the end; True where nothing of it is left to be tried again."""
         settled, at = True, 0
-        outcomes: Counter[Outcome] = Counter()
         while not self._has_enough(person) and await gallery.reach(at + 1):
             outcome = await self._picture(person, gallery.links[at])
-            outcomes[outcome] += 1
             self.tally.pictures[outcome] += 1
             settled = settled and outcome not in TROUBLE
             at += 1
             self.show(person)
-        settled = settled and (gallery.listed_all and at == len(gallery.links))
         self.tally.pictures[Outcome.SAME_URL] += gallery.same
         self.tally.pages_lost += gallery.lost is not None
-        return settled
+        return settled and gallery.listed_all and at == len(gallery.links)
 
     def _has_enough(self, person: str) -> bool:
         return self.options.max_images is not None and self.archive.kept[person] >= self.options.max_images
