@@ -90,7 +90,7 @@ def sample_shot(identity_seed: int, photo_index: int) -> Shot:
     step = int(random.integers(1, 3))
     background = BACKGROUNDS[(first + photo_index * 3 + (step - 1)) % len(BACKGROUNDS)]
     distance = {"full": 4.2, "waist": 2.6, "portrait": 1.7}[framing]
-    low, high = {"full": (-0.05, 0.55), "waist": (0.0, 0.35), "portrait": (-0.05, 0.12)}[framing]
+    low, high = {"full": (-0.25, 0.80), "waist": (-0.15, 0.50), "portrait": (-0.12, 0.22)}[framing]
     return Shot(
         identity_seed=identity_seed,
         photo=photo_index,
@@ -100,9 +100,9 @@ def sample_shot(identity_seed: int, photo_index: int) -> Shot:
         background=background,
         background_seed=int(random.integers(2**31)),
         light=_light(random),
-        distance_m=distance * float(random.uniform(0.9, 1.15)),
-        eye_m=1.5 if pose == "lying" else float(random.uniform(low, high)),
-        fill=float(random.uniform(0.82, 0.93)),
+        distance_m=distance * float(random.uniform(0.8, 1.4)),
+        eye_m=float(random.uniform(1.3, 1.8)) if pose == "lying" else float(random.uniform(low, high)),
+        fill=float(random.uniform(0.76, 0.93)),
         shift=(float(random.uniform(-1, 1)), float(random.uniform(-1, 1))),
     )
 
@@ -148,7 +148,7 @@ def _moved(random: np.random.Generator, draw: PoseDraw, reach: float) -> PoseDra
 
 
 def _light(random: np.random.Generator) -> Light:
-    azimuth, elevation = np.deg2rad(random.normal(0, 38)), np.deg2rad(random.uniform(22, 62))
+    azimuth, elevation = np.deg2rad(random.normal(0, 42)), np.deg2rad(random.uniform(18, 66))
     return Light(
         direction=(
             float(np.sin(azimuth) * np.cos(elevation)),
@@ -156,5 +156,5 @@ def _light(random: np.random.Generator) -> Light:
             float(np.sin(elevation)),
         ),
         warmth=float(np.clip(random.normal(0, 0.45), -1, 1)),
-        strength=float(random.uniform(0.85, 1.15)),
+        strength=float(random.uniform(0.75, 1.2)),
     )
