@@ -1,5 +1,6 @@
-"""Shards: complete, resumable, and described by a manifest."""
+"""Shards: complete, resumable, equal for equal seeds, and described by a manifest."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -8,83 +9,161 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from webdataset.autodecode import Decoder, imagehandler
+from webdataset.tariterators import group_by_keys, tar_file_expander
 
+from trainer.errors import DataError
 from trainer.people.__main__ import main
-from trainer.people.shards import ShardPlan, shard_path, write_shards
+from trainer.people.record import read_samples
+from trainer.people.shards import ShardPlan, check_plan, shard_path, write_shards
+from trainer.shards import PeopleShards, read_shards
 
-ARGUMENTS = [
-    "--identities",
-    "2",
-    "--photos",
-    "2",
-    "--height",
-    "48",
-    "--width",
-    "32",
-    "--workers",
-    "1",
-]
+SIZE = ["--photos", "4", "--height", "48", "--width", "32", "--workers", "1"]
+PLAN = ShardPlan(0, 2, 4, 48, 32)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("people")
-    main([*ARGUMENTS, "--out", str(out)])
+    main(["--identities", "2", *SIZE, "--out", str(out)])
     return out
 
 
-def test_a_shard_holds_a_row_for_every_photo(folder: Path) -> None:
-    with np.load(folder / "shard-0000000.npz") as arrays:
-        assert arrays["images"].shape == (4, 48, 32, 3) and arrays["images"].dtype == np.uint8
-        assert arrays["parts"].shape == (4, 48, 32)
-        assert arrays["keypoints"].shape == (4, 17, 3)
-        assert arrays["identity"].tolist() == [0, 0, 1, 1] and arrays["photo"].tolist() == [
-            0,
-            1,
-            0,
-            1,
-        ]
-        assert arrays["head_box"].shape == arrays["body_box"].shape == (4, 4)
-        assert len(arrays["styled_images"]) == len(arrays["styled_index"]) == len(arrays["styled_name"])
+@pytest.fixture(scope="module")
+def people(folder: Path) -> PeopleShards:
+    return read_shards(folder, depth=True)
 
 
-def test_every_photo_has_its_line_of_captions(folder: Path) -> None:
-    text = (folder / "shard-0000000.jsonl").read_text(encoding="utf-8")
-    lines = [json.loads(line) for line in text.splitlines()]
-    assert [(line["identity"], line["photo"]) for line in lines] == [(0, 0), (0, 1), (1, 0), (1, 1)]
-    assert set(lines[0]["captions"]) == {"en_full", "en_scene", "ru_full", "ru_scene"}
-    assert len(lines[0]["attributes"]["top"]["rgb"]) == 3
+def test_a_shard_is_read_with_a_row_for_every_photo(people: PeopleShards) -> None:
+    assert people.images.shape == (8, 48, 32, 3) and people.images.dtype == np.uint8
+    assert people.parts.shape == (8, 48, 32) and people.parts.dtype == np.uint8
+    assert people.keypoints.shape == (8, 17, 3)
+    assert people.identity.tolist() == [0] * 4 + [1] * 4
+    assert people.face_box.shape == people.head_box.shape == people.body_box.shape == (8, 4)
+    assert people.alpha is not None and people.alpha.dtype == np.uint8
+    assert people.depth is not None and people.depth.dtype == np.float16
 
 
-def test_the_manifest_counts_and_names(folder: Path) -> None:
+def test_what_is_read_is_what_was_rendered(people: PeopleShards) -> None:
+    from trainer.people.render import photos_of
+
+    photo = photos_of(1, 4, 48, 32)[3]
+    assert people.depth is not None
+    assert np.array_equal(people.images[7], photo.image) and np.array_equal(people.parts[7], photo.parts)
+    assert np.array_equal(people.depth[7], photo.depth)
+    assert np.allclose(people.keypoints[7], photo.keypoints, atol=0.006)
+    assert np.allclose(people.face_box[7], photo.face_box, atol=0.006, equal_nan=True)
+
+
+def test_names_follow_from_indices_and_the_manifest(people: PeopleShards, folder: Path) -> None:
+    records = [json.loads(files["json"]) for _, files in read_samples(shard_path(folder, PLAN), frozenset({"json"}))]
+    for row, record in enumerate(records):
+        assert people.manifest["backgrounds"][people.background[row]] == record["background"]
+        assert people.manifest["poses"][people.pose[row]] == record["pose"]
+        assert people.manifest["framings"][people.framing[row]] == record["framing"]
+
+
+def test_every_fourth_photo_shows_other_clothes(people: PeopleShards) -> None:
+    assert people.outfit.tolist() == [0, 0, 0, 1] * 2
+    for first in (0, 4):
+        usual, other = people.attributes[first], people.attributes[first + 3]
+        assert people.attributes[first + 1] == usual
+        assert usual["skin_rgb"] == other["skin_rgb"] and usual["hair_style"] == other["hair_style"]
+        assert usual["top"] != other["top"]
+
+
+def test_records_hold_captions_attributes_parameters_and_the_shot(folder: Path) -> None:
+    key, files = next(read_samples(shard_path(folder, PLAN), frozenset({"json"})))
+    record = json.loads(files["json"])
+    assert key == "0000000-0000"
+    assert set(record["captions"]) == {"en_full", "en_scene", "ru_full", "ru_scene"}
+    assert len(record["attributes"]["top"]["rgb"]) == 3
+    assert "phenotype" in record["parameters"] and "distance_m" in record["shot"]
+
+
+def test_the_webdataset_library_reads_the_shards(folder: Path) -> None:
+    path = shard_path(folder, PLAN)
+    with path.open("rb") as stream:  # the library's own opener leaves the file to the garbage collector
+        files = list(tar_file_expander([{"url": str(path), "stream": stream}]))
+    decoder = Decoder([imagehandler("rgb8")])
+    samples = [decoder(sample) for sample in group_by_keys(files)]
+    assert [sample["__key__"] for sample in samples][:2] == ["0000000-0000", "0000000-0001"]
+    first = samples[0]
+    assert first["png"].shape == (48, 32, 3) and first["json"]["identity"] == 0
+    assert first["depth.npz"]["depth"].shape == (48, 32)
+
+
+def test_the_manifest_counts_names_and_vouches_for_shards(folder: Path) -> None:
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    assert manifest["photos"] == 4 and manifest["shards"]["shard-0000000.npz"]["split"] == "train"
+    entry = manifest["shards"]["shard-0000000.tar"]
+    content = shard_path(folder, PLAN).read_bytes()
+    assert manifest["photos"] == 8 and entry["split"] == "train" and entry["bytes"] == len(content)
+    assert entry["sha256"] == hashlib.sha256(content).hexdigest()
     assert len(manifest["hash"]) == 64 and "forest" in manifest["backgrounds"]
+    assert manifest["throughput"]["photos"] == 8 and manifest["throughput"]["photos_a_second"] > 0
 
 
-def test_a_finished_shard_is_not_rendered_again_and_a_lost_one_is(folder: Path) -> None:
-    plan = ShardPlan(0, 2, 2, 48, 32)
-    path = shard_path(folder, plan)
+def test_a_run_leaves_a_contact_sheet(folder: Path) -> None:
+    with Image.open(folder / "contact.png") as sheet:
+        assert sheet.size == (4 * 32, 2 * 48)
+
+
+def test_a_finished_shard_stays_and_a_lost_one_is_made_again_byte_for_byte(folder: Path) -> None:
+    path = shard_path(folder, PLAN)
     before = path.read_bytes()
     stamp = path.stat().st_mtime_ns
-    write_shards(folder, plan, workers=1)
+    write_shards(folder, PLAN, workers=1)
     assert path.stat().st_mtime_ns == stamp
     path.unlink()
-    write_shards(folder, plan, workers=1)
-    with np.load(path) as arrays:
-        assert len(arrays["images"]) == 4
-    assert len(path.read_bytes()) == len(before)
+    write_shards(folder, PLAN, workers=1)
+    assert path.read_bytes() == before
     assert not list(folder.glob("*.tmp"))
 
 
 def test_other_settings_are_refused_in_the_same_folder(folder: Path) -> None:
-    with pytest.raises(ValueError, match="another --out"):
+    with pytest.raises(DataError, match="another --out"):
         write_shards(folder, ShardPlan(0, 2, 3, 48, 32), workers=1)
+
+
+def test_photos_of_another_generator_are_not_mixed_in(folder: Path, tmp_path: Path) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    (tmp_path / "manifest.json").write_text(json.dumps({**manifest, "hash": "0" * 64}), encoding="utf-8")
+    with pytest.raises(DataError, match="another --out"):
+        write_shards(tmp_path, PLAN, workers=1)
+
+
+def test_splits_share_no_identity(tmp_path: Path) -> None:
+    main(["--splits", "validation=1", "test=1", "--photos", "1", *SIZE[2:], "--out", str(tmp_path)])
+    seeds = [set(read_shards(tmp_path / name).identity.tolist()) for name in ("validation", "test")]
+    assert seeds == [{1_000_000}, {2_000_000}]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--splits", "train=1", "train=2"], "at most once"),
+        (["--splits", "holdout=1"], "NAME=COUNT"),
+        (["--splits", "test=200000"], "identities of one split"),
+        (["--splits", "train=1", "--identities", "2"], "either --identities"),
+        (["--identities", "2", "--first-identity", "999999"], "render splits apart"),
+        (["--identities", "2", "--first-identity", "1500000"], "identities of one split"),
+    ],
+)
+def test_impossible_wishes_are_answered_in_one_line(arguments: list[str], says: str, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as told:
+        main([*arguments, "--out", str(tmp_path / "out")])
+    assert says in str(told.value) and "\n" not in str(told.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_plan_of_nothing_is_refused() -> None:
+    with pytest.raises(DataError, match="at least one"):
+        check_plan(ShardPlan(0, 0, 4, 48, 32))
 
 
 def test_the_sheet_is_a_picture(tmp_path: Path) -> None:
     path = tmp_path / "sheet.png"
-    main([*ARGUMENTS, "--sheet", str(path)])
+    main(["--identities", "2", "--photos", "2", *SIZE[2:], "--sheet", str(path)])
     with Image.open(path) as sheet:
         assert sheet.size[0] >= 4 * 32 and sheet.size[1] == 2 * 48
 
