@@ -1,40 +1,54 @@
 """Captions: they say what is there, and scene captions say nothing of the person."""
 
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
 from trainer.people import BACKGROUNDS, FRAMINGS, POSES, sample_identity, scene_prompt
 from trainer.people.captions import caption, person_en, person_ru
-from trainer.people.identity import Garment, Hair, Identity
+from trainer.people.identity import Hair, Identity
 from trainer.people.shot import sample_shot
+from trainer.people.wardrobe import BAGS, BOTTOMS, HATS, MOTIFS, SHOES, TOPS, Garment, Outfit
 from trainer.people.words import (
     BACKGROUND_PHRASES,
+    CARRIED,
     COLOURS_EN,
+    COLOURS_RU_INSTRUMENTAL,
     COLOURS_RU_PREPOSITIONAL,
     GARMENTS,
     IDENTITY_WORDS,
+    MOTIFS_RU_INSTRUMENTAL,
     Language,
 )
 
 GREEN = (0.1, 0.5, 0.2)
 
 
+WORN = {field.name for field in fields(Outfit)}
+
+
 def dressed(**changes: object) -> Identity:
+    """A known woman in known clothes, with changes to her or to her outfit."""
+    outfit = Outfit(
+        top=Garment("t-shirt", "green", GREEN),
+        bottom=Garment("trousers", "blue", GREEN),
+        shoes=Garment("shoes", "white", GREEN),
+        hat=None,
+        bag=None,
+        neckline="round",
+    )
     plain = replace(
         sample_identity(1),
         woman=True,
         age_group="adult",
         hair=Hair("long", "red", GREEN, fringe=False, volume=0.5),
-        top=Garment("t-shirt", "green", GREEN),
-        bottom=Garment("trousers", "blue", GREEN),
-        shoes=Garment("shoes", "white", GREEN),
         beard=False,
-        hat=None,
         glasses=False,
     )
-    return replace(plain, **changes)  # type: ignore[arg-type]
+    worn = {name: value for name, value in changes.items() if name in WORN}
+    own = {name: value for name, value in changes.items() if name not in WORN}
+    return replace(plain, outfit=replace(outfit, **worn), **own)  # type: ignore[arg-type]
 
 
 def test_an_english_person_reads_as_written() -> None:
@@ -72,10 +86,68 @@ def test_a_russian_woman_reads_as_written() -> None:
             "в зелёной футболке, розовой юбке и белых туфлях",
         ),
         ({"glasses": True}, "белых туфлях и очках"),
+        ({"top": Garment("hoodie", "grey", GREEN)}, "в сером худи,"),
+        (
+            {"top": Garment("shirt", "blue", GREEN, "checked", "white", GREEN)},
+            "в клетчатой сине-белой рубашке,",
+        ),
+        (
+            {"top": Garment("coat", "black", GREEN, second="red", second_rgb=GREEN)},
+            "в чёрном пальто поверх красной футболки,",
+        ),
+        (
+            {"top": Garment("t-shirt", "white", GREEN, "print", "red", GREEN, "star")},
+            "в белой футболке с красной звездой,",
+        ),
+        (
+            {"top": Garment("t-shirt", "white", GREEN, "print", "navy", GREEN, "heart")},
+            "в белой футболке с тёмно-синим сердцем,",
+        ),
+        ({"bag": Garment("backpack", "yellow", GREEN)}, "туфлях, с жёлтым рюкзаком"),
+        ({"bag": Garment("shoulder bag", "black", GREEN)}, "туфлях, с чёрной сумкой через плечо"),
+        ({"shoes": Garment("sneakers", "pink", GREEN)}, "и розовых кроссовках"),
+        ({"hair": Hair("buzz", "grey", GREEN, False, 0.0)}, "с очень короткими седыми волосами в"),
     ],
 )
 def test_russian_forms_agree(changes: dict[str, object], words: str) -> None:
     assert words in person_ru(dressed(**changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"top": Garment("hoodie", "orange", GREEN)}, "in an orange hoodie,"),
+        (
+            {"top": Garment("shirt", "blue", GREEN, "checked", "white", GREEN)},
+            "in a blue and white checked button-up shirt,",
+        ),
+        (
+            {"top": Garment("t-shirt", "white", GREEN, "print", "orange", GREEN, "circle")},
+            "in a white t-shirt with an orange circle,",
+        ),
+        (
+            {"top": Garment("coat", "navy", GREEN, second="white", second_rgb=GREEN)},
+            "in a navy blue coat over a white t-shirt,",
+        ),
+        ({"bag": Garment("backpack", "orange", GREEN)}, "white shoes, with an orange backpack"),
+        ({"hat": Garment("sun hat", "yellow", GREEN)}, "and a yellow sun hat"),
+    ],
+)
+def test_english_garments_read_as_written(changes: dict[str, object], words: str) -> None:
+    assert words in person_en(dressed(**changes))
+
+
+def test_a_portrait_does_not_speak_of_the_bag() -> None:
+    carrying = dressed(bag=Garment("backpack", "yellow", GREEN))
+    assert "backpack" not in person_en(carrying, bottom=False, shoes=False)
+    assert "рюкзак" not in person_ru(carrying, bottom=False, shoes=False)
+
+
+def test_every_kind_of_garment_bag_and_print_has_words() -> None:
+    assert set(GARMENTS) == {*TOPS, *BOTTOMS, *SHOES, *HATS}
+    assert set(CARRIED) == set(BAGS)
+    assert set(MOTIFS_RU_INSTRUMENTAL) == set(MOTIFS)
+    assert set(COLOURS_RU_INSTRUMENTAL) == set(COLOURS_RU_PREPOSITIONAL)
 
 
 def test_captions_name_the_colour_of_the_top_and_the_place() -> None:
