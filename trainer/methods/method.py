@@ -64,6 +64,7 @@ class Method(nn.Module):
         super().__init__()
         object.__setattr__(self, "base", base)
         self.layers = BranchLayers(base.token_dim, cross_attention_layers(base.unet), self.branches)
+        self.pooled = nn.ModuleDict({name: _zero(nn.Linear(base.token_dim, base.token_dim)) for name in self.branches})
         if self.branches:
             self.layers.attach(base.unet)
 
@@ -88,6 +89,7 @@ class Method(nn.Module):
     ) -> Tensor:
         """v [B, C, h, w]. scales: [B] for all branches, or by branch; without evidence, or a branch, the base alone."""
         kwargs: dict[str, Any] = {}
+        pooled = words.pooled
         if evidence is not None and self.branches:
             identity = {
                 name: BranchCondition(
@@ -97,14 +99,24 @@ class Method(nn.Module):
                 )
                 for name, condition in self.tokens(evidence).items()
             }
+            pooled = pooled + self._pooled(identity)
             kwargs = self.controls(noisy, timestep, identity, evidence)
             kwargs["cross_attention_kwargs"] = {"identity": identity}
         if pose is not None:
             kwargs["down_intrablock_additional_residuals"] = list(pose)
-        v: Tensor = self.base.unet(
-            noisy, timestep, words.states, class_labels=words.pooled, return_dict=False, **kwargs
-        )[0]
+        v: Tensor = self.base.unet(noisy, timestep, words.states, class_labels=pooled, return_dict=False, **kwargs)[0]
         return v
+
+    def _pooled(self, identity: dict[str, BranchCondition]) -> Tensor:
+        """What the branches add to the pooled words [B, D].
+
+        The base reads its words twice, by attention and pooled beside the time; so it reads every method's tokens, or
+        runs as short as ours would learn no colours (trainer/LOG.md)."""
+        added = []
+        for name, branch in identity.items():
+            assert branch.tokens is not None
+            added.append(branch.scale[:, None] * self.pooled[name](branch.tokens.mean(1)))
+        return torch.stack(added).sum(0)
 
     def forward(self, batch: StudyBatch, generator: torch.Generator) -> dict[str, Tensor]:
         """The losses of a batch, "loss" first."""
@@ -121,6 +133,12 @@ class Method(nn.Module):
 
     def diffusion(self, batch: StudyBatch, now: Noised, v: Tensor) -> Tensor:
         return diffusion_loss(v, now.target, batch.weight, min_snr_weight(now.alpha_bar, MIN_SNR_GAMMA))
+
+
+def _zero(layer: nn.Linear) -> nn.Linear:
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
 
 
 class Resampler(nn.Module):
