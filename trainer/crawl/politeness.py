@@ -100,26 +100,31 @@ class RobotsGate:
 
 
 class PatientRetry(RetryMiddleware):  # type: ignore[misc]
-    """Scrapy's retries, each after a wait that doubles, or as long as Retry-After asks for (ten minutes at most)."""
+    """Scrapy's retries, each after a wait that doubles or, where that is longer, that Retry-After asks for in seconds.
+
+    A longer Retry-After than LONGEST_WAIT_S is taken as a no: the request is given up at once.
+    """
 
     async def process_response(self, request: Any, response: Any) -> Any:
+        asked = (response.headers.get("Retry-After") or b"").strip()
+        asked_s = float(asked) if asked.isdigit() else 0.0
+        if asked_s > LONGEST_WAIT_S:
+            return response
         result = super().process_response(request, response)
         if isinstance(result, Request):
-            await asyncio.sleep(self._wait_s(result, response.headers.get("Retry-After")))
+            await asyncio.sleep(max(asked_s, self._backoff_s(result)))
         return result
 
     async def process_exception(self, request: Any, exception: Exception) -> Any:
         result = super().process_exception(request, exception)
         if isinstance(result, Request):
-            await asyncio.sleep(self._wait_s(result, None))
+            await asyncio.sleep(self._backoff_s(result))
         return result
 
-    def _wait_s(self, retry: Any, retry_after: bytes | None) -> float:
+    def _backoff_s(self, retry: Any) -> float:
         first_s: float = self.crawler.settings.getfloat("CRAWL_BACKOFF_S")
-        wait_s = first_s * 2 ** (retry.meta["retry_times"] - 1)
-        if retry_after is not None and retry_after.strip().isdigit():
-            wait_s = max(wait_s, float(retry_after))
-        return float(min(wait_s, LONGEST_WAIT_S))
+        doublings: int = retry.meta["retry_times"] - 1
+        return min(first_s * 2.0**doublings, LONGEST_WAIT_S)
 
 
 class OnSiteRedirect(RedirectMiddleware):  # type: ignore[misc]
@@ -154,6 +159,7 @@ def settings(options: CrawlOptions) -> dict[str, object]:
         "DOWNLOAD_DELAY_JITTER": 0.0,
         "AUTOTHROTTLE_ENABLED": True,
         "AUTOTHROTTLE_START_DELAY": options.delay_s,
+        "AUTOTHROTTLE_MAX_DELAY": max(60.0, options.delay_s),
         "AUTOTHROTTLE_TARGET_CONCURRENCY": float(options.concurrency),
         "DOWNLOAD_TIMEOUT": options.timeout_s,
         "DOWNLOAD_MAXSIZE": options.max_bytes,

@@ -32,6 +32,9 @@ from trainer.crawl.site import Site
 HEADERS = ("content-type", "content-length", "last-modified", "etag", "date", "x-robots-tag")
 """Headers of a picture's answer that are kept in its record."""
 
+PATIENCE = 20
+"""Failures in a row after which a site is left alone."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -54,6 +57,7 @@ class GallerySpider(scrapy.Spider):  # type: ignore[misc]
         own = (urlsplit(options.start_url).hostname or "").removeprefix("www.")
         self._hosts = (own, *site.also_hosts)
         self._taken = 0
+        self._failed_in_a_row = 0
 
     def is_on_site(self, url: str) -> bool:
         """Whether an address is on the start page's host, a subdomain of it or one of `also_hosts`."""
@@ -79,7 +83,12 @@ class GallerySpider(scrapy.Spider):  # type: ignore[misc]
         before = -1
         # A person with too few pictures gives its place back, perhaps after the others have gone home.
         while self._has_room() and before != (before := sum(self.tally.persons.values())):
-            await asyncio.gather(*(self._work(waiting) for _ in range(self.options.concurrency)))
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for _ in range(self.options.concurrency):
+                        group.create_task(self._work(waiting))
+            except ExceptionGroup as errors:
+                raise errors.exceptions[0] from None
 
     def _has_room(self) -> bool:
         return self.options.max_persons is None or self._taken < self.options.max_persons
@@ -228,9 +237,24 @@ class GallerySpider(scrapy.Spider):  # type: ignore[misc]
         return reason
 
     async def _fetch(self, url: str, found_on: str | None) -> Answer | Outcome:
-        """A 2xx answer, after retries and redirects within the site, or why there is none."""
+        """A 2xx answer, after retries and redirects within the site, or why there is none.
+
+        Raises CrawlError when the site has answered nothing well for PATIENCE requests in a row.
+        """
         if not self.is_on_site(url):
             return Outcome.OFF_SITE
+        answer = await self._ask(url, found_on)
+        if answer is Outcome.FORBIDDEN:
+            return answer  # nothing was asked
+        self._failed_in_a_row = self._failed_in_a_row + 1 if answer in {Outcome.FAILED, Outcome.TIMED_OUT} else 0
+        if self._failed_in_a_row >= PATIENCE:
+            raise CrawlError(
+                f"expected answers from {urlsplit(url).hostname}, got {PATIENCE} failures in a row: it may be down or "
+                f"want no more requests; see {self._log()}, wait some hours and run the same command again"
+            )
+        return answer
+
+    async def _ask(self, url: str, found_on: str | None) -> Answer | Outcome:
         request = scrapy.Request(url, headers={"Referer": found_on} if found_on else None)
         try:
             answer: Answer = await self.crawler.engine.download_async(request)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 PICTURES = {"ada": 4, "bela": 3, "cleo": 3}
-CRAWL_DELAY_S = 0.1
+CRAWL_DELAY_S = 0.06
 CONFIG = """
 person_links: "ul.people a.person"
 next_index: "a.more"
@@ -151,3 +151,24 @@ def test_a_robots_txt_that_answers_5xx_forbids_everything(
     assert done.returncode == 2
     assert "got: forbidden by robots.txt" in done.stderr
     assert set(site.paths(before)) == {"/robots.txt"}
+
+
+def test_a_site_that_refuses_everything_is_left_alone(
+    site: Any, arguments: list[str], crawl: Any, tmp_path: Path
+) -> None:
+    """Twenty refusals in a row end the run; what a site asks to be left alone for hours is not tried again."""
+    reply = type(site.replies["/people"])
+    refusal = reply(429, b"enough", "text/html", {"Retry-After": "7200"})
+    links = [f"/full/tired-{number}" for number in range(30)]
+    site.page("/tired", "<ul class='people'><a class='person' href='/p/tired'></a></ul>")
+    site.page("/p/tired", "".join(f"<figure><a class='full' data-full='{link}'></a></figure>" for link in links))
+    before, rules = len(site.asked), site.replies["/robots.txt"]
+    site.replies |= dict.fromkeys(links, refusal) | {"/robots.txt": reply(404, b"", "text/html")}
+    try:
+        done = crawl(*arguments, "--start-url", f"{site.url}/tired", "--out", str(tmp_path))
+    finally:
+        site.replies["/robots.txt"] = rules
+    assert done.returncode == 2
+    assert "got 20 failures in a row" in done.stderr
+    asked = site.paths(before)
+    assert [asked[link] for link in links] == [1] * 20 + [0] * 10

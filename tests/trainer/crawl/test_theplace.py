@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-DELAY_S = 0.04
-TIMEOUT_S = 0.5
+DELAY_S = 0.03
+TIMEOUT_S = 0.35
 AGENT = "BoLID-crawler/"
 CONTACT = "mailto:owner@example.org"
 
