@@ -3,6 +3,7 @@
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from trainer.people.headwear import Piece, grid_faces, tube
 
@@ -63,5 +64,5 @@ def _box(centre: tuple[float, float, float], half: tuple[float, float, float]) -
     return Piece(vertices.astype(np.float32), grid_faces(len(rings), len(azimuth)))
 
 
-def _square(value: np.ndarray) -> np.ndarray:
-    return np.sign(value) * np.abs(value) ** 0.4
+def _square(value: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.asarray(np.sign(value) * np.abs(value) ** 0.4)

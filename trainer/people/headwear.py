@@ -70,9 +70,9 @@ def hair_pieces(hair: Hair, pressed: bool = False) -> list[Piece]:
 
 def hat_pieces(kind: str) -> list[Piece]:
     """The crown of a hat and its brim."""
-    lift = {"cap": 0.955, "beanie": 0.945, "hat": 0.965, "sun hat": 0.962}[kind]
-    scale = 1.28 if kind == "hat" else 1.24
-    rise = {"cap": 1.18, "beanie": 1.32, "hat": 1.45, "sun hat": 1.28}[kind]
+    lift = {"cap": 0.955, "beanie": 0.938, "hat": 0.965, "sun hat": 0.962}[kind]
+    scale = {"beanie": 1.19, "hat": 1.28}.get(kind, 1.24)
+    rise = {"cap": 1.18, "beanie": 1.30, "hat": 1.45, "sun hat": 1.28}[kind]
     crown = _dome(lift, scale, rise, 3.5 if kind == "hat" else 2.3)
     if kind == "beanie":
         return [crown]

@@ -22,7 +22,9 @@ SLEEVES: Final = {
     "dress": 0.3,
 }
 """How far sleeves reach: 0 shoulder, 1 elbow, 2 wrist."""
-HAT_LINES: Final = {"cap": 0.955, "beanie": 0.945, "hat": 0.965, "sun hat": 0.962}
+HAT_LINES: Final = {"cap": 0.955, "beanie": 0.938, "hat": 0.965, "sun hat": 0.962}
+HAIR_UNDER_HATS: Final = {"cap": 0.008, "beanie": -0.004, "hat": -0.016, "sun hat": -0.016}
+"""Where hair ends below a hat, measured from its line."""
 NOWHERE: Final = 9.0
 DETAILS: Final = {"shirt": 1, "hoodie": 2}
 BAG_STRAPS: Final = {"shoulder bag": 1, "backpack": 2}
@@ -67,7 +69,8 @@ def _set_hair(look: Any, identity: Identity) -> None:
     if identity.hat is not None:
         look.hat = _vector(identity.hat.rgb)
         look.hat_line = HAT_LINES[identity.hat.kind]
-        look.hair_top = look.hat_line + (-0.016 if identity.hat.kind in ("hat", "sun hat") else 0.012)
+        look.ribbed = int(identity.hat.kind == "beanie")
+        look.hair_top = look.hat_line + HAIR_UNDER_HATS[identity.hat.kind]
 
 
 def _set_top(look: Any, identity: Identity) -> None:

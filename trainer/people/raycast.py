@@ -66,6 +66,7 @@ class Look:
     hair_texture: float
     hat_line: float
     hair_top: float
+    ribbed: int
     beard: int
     brow: float
 
@@ -368,7 +369,12 @@ def surface(layer: int, c: wp.vec4, look: Look) -> wp.vec4:
         part = 2.0
     elif layer == 9:
         colour = cloth(c, look.hat)
-        if c[2] < look.hat_line + 0.004:
+        if look.ribbed == 1:
+            turn = wp.atan2(c[0], -c[1] - 0.05)
+            colour = colour * (0.88 + 0.12 * wp.sin(turn * 60.0))
+            if c[2] < look.hat_line + 0.034 and c[2] > look.hat_line + 0.030:
+                colour = colour * 0.7
+        elif c[2] < look.hat_line + 0.004:
             colour = colour * 0.8
         part = 7.0
     elif layer == 10:
