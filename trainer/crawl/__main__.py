@@ -26,6 +26,18 @@ from trainer.crawl.view import View, summary
 from trainer.errors import TrainerError
 
 STOPPED = 130
+CONFIG_EXAMPLE = """\
+the YAML file (CSS selectors; a selector may end in ::attr(name) where the address is not in href, or src for image):
+  index_links: "div.letters a"      # optional: pages that list persons; without it the start page lists them
+  next_index: "a.more"              # optional: the next page of such a list
+  person_links: "div.people a"      # required
+  picture_links: "div.gallery a"    # required: to picture pages, or to the images where there is no image: below
+  next_page: "a.next"               # optional: the next page of a gallery; or page_parameter: "page" for ?page=2 ...
+  image: "img.full"                 # optional: the full image on a picture page
+  photo_count: "p.count"            # optional: text that says how many pictures there are
+  photo_count_pattern: "([0-9]+)"   # optional: the number in that text
+  also_hosts: ["images.example.org"]  # optional: other hosts of the same site
+"""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -109,7 +121,12 @@ def _parser() -> argparse.ArgumentParser:
     sites = parser.add_subparsers(dest="site", required=True, metavar="theplace | gallery")
     theplace = sites.add_parser("theplace", help="celebrity galleries of theplace")
     theplace.add_argument("--start-url", default=THEPLACE_START, help="the page of letters (%(default)s)")
-    gallery = sites.add_parser("gallery", help="any site of galleries, described by selectors")
+    gallery = sites.add_parser(
+        "gallery",
+        help="any site of galleries, described by selectors",
+        epilog=CONFIG_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     gallery.add_argument("--start-url", required=True, help="the page that lists persons, or lists of them")
     gallery.add_argument("--config", type=Path, required=True, metavar="YAML", help="the site's selectors")
     for command in (theplace, gallery):

@@ -68,6 +68,7 @@ class GallerySpider(scrapy.Spider):  # type: ignore[misc]
         try:
             await self._crawl()
             self.finished = True
+            self.show("done")
         except Exception as error:
             # Scrapy would only log it; the command line has to say it.
             self.failure = error
@@ -150,9 +151,10 @@ class GallerySpider(scrapy.Spider):  # type: ignore[misc]
         gallery = Gallery(self.site, url, self._fetch)
         enough = await gallery.promises(self.options.min_images)
         if gallery.lost is not None and not enough:
+            if gallery.lost is Outcome.FORBIDDEN:
+                return PersonOutcome.FORBIDDEN
             self.tally.pages_lost += 1
-            forbidden = gallery.lost is Outcome.FORBIDDEN
-            return PersonOutcome.FORBIDDEN if forbidden else PersonOutcome.UNREACHABLE
+            return PersonOutcome.UNREACHABLE
         self.archive.set_state(self._state(name, url, gallery, exhausted=False))
         if not enough:
             return PersonOutcome.TOO_FEW

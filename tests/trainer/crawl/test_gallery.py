@@ -150,6 +150,7 @@ def test_a_robots_txt_that_answers_5xx_forbids_everything(
         site.replies["/robots.txt"] = rules
     assert done.returncode == 2
     assert "got: forbidden by robots.txt" in done.stderr
+    assert "Traceback" not in done.stderr
     assert set(site.paths(before)) == {"/robots.txt"}
 
 

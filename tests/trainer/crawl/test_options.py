@@ -9,7 +9,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from trainer.crawl.__main__ import main
+from trainer.crawl.__main__ import CONFIG_EXAMPLE, main
 from trainer.crawl.errors import CrawlError, one_line
 from trainer.crawl.options import CrawlOptions
 from trainer.crawl.site import THEPLACE, load_site
@@ -83,10 +83,6 @@ def test_the_command_asks_for_a_contact_before_it_asks_the_site_anything(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_start_page_that_cannot_be_reached_is_one_line(crawl: Any, tmp_path: Path) -> None:
-    # Port 9 of this machine: nothing listens, so robots.txt cannot be had and nothing else is tried.
-    end = ["--out", str(tmp_path), "--contact", "a@example.org", "--retries", "0", "--delay", "0"]
-    done = crawl("theplace", "--start-url", "http://127.0.0.1:9/photos/", *end)
-    assert done.returncode == 2
-    assert "expected a page at http://127.0.0.1:9/photos/" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_the_example_in_the_help_is_a_description_that_loads(tmp_path: Path) -> None:
+    (tmp_path / "site.yaml").write_text("\n".join(CONFIG_EXAMPLE.splitlines()[1:]))
+    assert load_site(tmp_path / "site.yaml").also_hosts == ("images.example.org",)
