@@ -41,7 +41,7 @@ def sample_of(photo: Any) -> Sample:
         "png": _png(photo.image),
         "parts.png": _png(photo.parts),
         "alpha.png": _png(photo.alpha),
-        "depth.npz": _npz(depth=photo.depth),
+        "depth.npz": _npz(photo.depth),
     }
     if record["style"] is not None:
         files["styled.png"] = _png(apply_style(photo.image, record["style"]))
@@ -68,6 +68,7 @@ def record_of(photo: Any) -> dict[str, Any]:
         "style": style,
         "style_phrase": None if style is None else {"en": style_phrase(style, "en"), "ru": style_phrase(style, "ru")},
         "keypoints": _rounded(photo.keypoints).tolist(),
+        "keypoint_depth_m": np.round(photo.keypoint_depth, 3).tolist(),
         "face_box": _box(photo.face_box),
         "head_box": _box(photo.head_box),
         "body_box": _box(photo.body_box),
@@ -142,9 +143,9 @@ def _png(picture: npt.NDArray[np.uint8]) -> bytes:
     return content.tobytes()
 
 
-def _npz(**arrays: npt.NDArray[Any]) -> bytes:
+def _npz(depth: npt.NDArray[np.float16]) -> bytes:
     stream = io.BytesIO()
-    np.savez_compressed(stream, **arrays)
+    np.savez_compressed(stream, depth=depth)
     return stream.getvalue()
 
 

@@ -1,6 +1,5 @@
 """From an identity and shots to photos: pose, camera, ray casting, joints, boxes."""
 
-import functools
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -10,33 +9,23 @@ import numpy.typing as npt
 import warp as wp
 
 from trainer.people.backgrounds import atmosphere, paint
-from trainer.people.body import Floats, template
+from trainer.people.body import Floats
+from trainer.people.camera import Camera, camera_of
 from trainer.people.captions import Captions, caption
 from trainer.people.figure import Figure, dress
 from trainer.people.identity import Identity, sample_identity
+from trainer.people.landmarks import face_box, head_box, joints, keypoints, mask_box
 from trainer.people.look import look_of
-from trainer.people.parts import KEYPOINTS, Part
+from trainer.people.parts import Part
 from trainer.people.pose import bone_transforms
 from trainer.people.raycast import Scene, cast_image, cast_points, mark_opaque
 from trainer.people.seat import with_seat
 from trainer.people.shot import Shot, sample_shot
 from trainer.people.stance import STANCES
 
-JOINT_BONES: Final = {
-    "shoulder": "upperarm01",
-    "elbow": "lowerarm01",
-    "wrist": "wrist",
-    "hip": "upperleg01",
-    "knee": "lowerleg01",
-    "ankle": "foot",
-}
 BLUR: Final = {"full": 0.004, "waist": 0.012, "portrait": 0.022}
 RAYS: Final = 4
 """Rays a pixel, as in `raycast.cast_image`."""
-FOREHEAD_M: Final = 0.955
-EARS_M: Final = -0.08
-"""Canonical height and depth where a detector's box of the face ends."""
-NO_BOX: Final = (np.nan, np.nan, np.nan, np.nan)
 
 
 @dataclass(frozen=True)
@@ -45,7 +34,7 @@ class Photo:
 
     image uint8 [H, W, 3]; parts uint8 [H, W] of Part; alpha uint8 [H, W], the person's share of the pixel;
     depth float16 [H, W], metres along the camera's axis, infinite off the person;
-    keypoints float32 [17, 3] as x px, y px, visible 0/1;
+    keypoints float32 [17, 3] as x px, y px, visible 0/1; keypoint_depth float32 [17], metres like depth;
     boxes float32 [4] as x0, y0, x1, y1 px, NaN where not in the frame.
     """
 
@@ -56,6 +45,7 @@ class Photo:
     alpha: npt.NDArray[np.uint8]
     depth: npt.NDArray[np.float16]
     keypoints: Floats
+    keypoint_depth: Floats
     face_box: Floats
     head_box: Floats
     body_box: Floats
@@ -65,20 +55,6 @@ class Photo:
     def mask(self) -> npt.NDArray[np.bool_]:
         """[H, W], true on the person."""
         return np.asarray(self.parts != Part.BACKGROUND)
-
-
-@dataclass(frozen=True)
-class _Camera:
-    eye: Floats
-    focal_px: float
-    centre_px: tuple[float, float]
-
-    def project(self, points: Floats) -> Floats:
-        """World [N, 3] metres to pixels [N, 2]."""
-        depth = np.maximum(points[:, 1] - self.eye[1], 0.05)
-        column = self.centre_px[0] + self.focal_px * (points[:, 0] - self.eye[0]) / depth
-        row = self.centre_px[1] - self.focal_px * (points[:, 2] - self.eye[2]) / depth
-        return np.stack([column, row], axis=1).astype(np.float32)
 
 
 def render(identity: Identity, shot: Shot, height: int = 192, width: int = 128, device: str = "cpu") -> Photo:
@@ -155,7 +131,8 @@ def _photograph(
     height, width = size
     floor = float(vertices[:, 2].min())
     faces, layers, canonical = figure.faces, figure.layers, figure.canonical
-    camera = _camera(shot, vertices, canonical, height, width, floor)
+    camera = camera_of(shot, vertices, canonical, height, width, floor)
+    world = joints(figure, vertices, transforms)
     if STANCES[shot.pose.name].seat:
         vertices, normals, canonical, faces, layers = with_seat(
             vertices, normals, canonical, faces, layers, transforms, floor, figure
@@ -172,7 +149,7 @@ def _photograph(
     )
     image = _composed(colours, shadow, back)
     parts = _majority(votes)
-    keypoints = _keypoints(figure, vertices, transforms, camera, cast, height, width)
+    points = keypoints(world, camera, cast.visible, size)
     return Photo(
         identity=identity,
         shot=shot,
@@ -180,10 +157,11 @@ def _photograph(
         parts=parts,
         alpha=_coverage(votes),
         depth=np.where(parts == Part.BACKGROUND, np.inf, depth).astype(np.float16),
-        keypoints=keypoints,
-        face_box=_face_box(figure, vertices, keypoints, camera, height, width),
-        head_box=_head_box(figure, vertices, camera, height, width),
-        body_box=_mask_box(parts != Part.BACKGROUND),
+        keypoints=points,
+        keypoint_depth=world[:, 1] - camera.eye[1],
+        face_box=face_box(vertices, points, camera, size),
+        head_box=head_box(vertices, camera, size),
+        body_box=mask_box(parts != Part.BACKGROUND),
         captions=caption(identity, shot),
     )
 
@@ -272,37 +250,7 @@ class _Cast:
         return np.asarray(result.numpy(), dtype=np.int32)
 
 
-def _camera(shot: Shot, vertices: Floats, canonical: Floats, height: int, width: int, floor: float) -> _Camera:
-    """Fits focal length and lens shift so that what the framing shows fills the frame."""
-    shown = vertices[_subject(shot, canonical)]
-    middle = float(shown[:, 2].max() + shown[:, 2].min()) / 2
-    eye = np.array([0.0, -shot.distance_m, max(middle + shot.eye_m, floor + 0.35)], np.float32)
-    plane = _Camera(eye, 1.0, (0.0, 0.0)).project(shown)
-    (left, top), (right, low) = plane.min(axis=0), plane.max(axis=0)
-    if shot.framing == "full":
-        focal = min(height * shot.fill / (low - top), width * 0.95 / (right - left))
-        spare_y = height - focal * (low - top)
-        row = spare_y * (0.5 + 0.3 * shot.shift[1]) - focal * top
-        if shot.pose.name == "lying":
-            row = height * (0.80 + 0.06 * shot.shift[1]) - focal * low
-    else:
-        focal = min(height * (shot.fill + 0.02) / (low - top), width * 1.45 / (right - left))
-        row = height * 1.01 - focal * low
-    spare = max(width - focal * (right - left), width * 0.08)
-    column = width / 2 - focal * (left + right) / 2 + 0.3 * spare * shot.shift[0]
-    return _Camera(eye, float(focal), (float(column), float(row)))
-
-
-def _subject(shot: Shot, canonical: Floats) -> npt.NDArray[np.bool_]:
-    z, arm = canonical[:, 2], canonical[:, 3]
-    if shot.framing == "full":
-        return np.ones(len(z), dtype=bool)
-    if shot.framing == "waist":
-        return np.asarray(((z > 0.24) & (arm < -0.5)) | (arm > -0.2))
-    return np.asarray((z > 0.64) & (arm < 0.1))
-
-
-def _scene(shot: Shot, camera: _Camera, floor: float) -> Any:
+def _scene(shot: Shot, camera: Camera, floor: float) -> Any:
     place = atmosphere(shot.background)
     warm = shot.light.warmth * 0.10
     key = np.array(place.key) * np.array([1 + warm, 1.0, 1 - warm]) * shot.light.strength
@@ -339,86 +287,3 @@ def _coverage(votes: npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:
     """The share of a pixel's rays that hit the person, [H, W] in 0..255."""
     missed = votes & 15
     return np.asarray((RAYS - missed) * 255 // RAYS, dtype=np.uint8)
-
-
-@functools.cache
-def _face_vertices() -> dict[str, int]:
-    """Template vertices of nose tip and ears."""
-    shared = template()
-    x, y, z, _ = shared.canonical.T
-    head = shared.head
-    nose = np.where(head & (np.abs(x) < 0.012) & (z > 0.84) & (z < 0.90), y, np.inf).argmin()
-    ear = head & (z > 0.86) & (z < 0.91) & (y > -0.08)
-    left, right = np.where(ear, x, -np.inf).argmax(), np.where(ear, x, np.inf).argmin()
-    return {"nose": int(nose), "left_ear": int(left), "right_ear": int(right)}
-
-
-def _keypoints(
-    figure: Figure,
-    vertices: Floats,
-    transforms: npt.NDArray[np.float64],
-    camera: _Camera,
-    cast: _Cast,
-    height: int,
-    width: int,
-) -> Floats:
-    bones = template().bones
-    points, tolerances = [], []
-    for name in KEYPOINTS:
-        if name in _face_vertices():
-            points.append(vertices[_face_vertices()[name]])
-            tolerances.append(0.03)
-            continue
-        side, joint = name.split("_")
-        letter = "L" if side == "left" else "R"
-        bone = f"eye.{letter}" if joint == "eye" else f"{JOINT_BONES[joint]}.{letter}"
-        index = bones.index(bone)
-        rest = figure.body.joints[index].copy()
-        if joint == "eye":
-            rest[1] -= 0.013
-        matrix = transforms[index]
-        points.append((matrix[:, :3] @ rest + matrix[:, 3]).astype(np.float32))
-        tolerances.append({"eye": 0.02, "hip": 0.17, "shoulder": 0.11}.get(joint, 0.09))
-    world = np.stack(points)
-    pixels = camera.project(world)
-    seen = cast.visible(camera.eye, world, np.array(tolerances))
-    inside = (pixels >= 0).all(axis=1) & (pixels < (width, height)).all(axis=1)
-    return np.concatenate([pixels, (inside & (seen > 0))[:, None]], axis=1).astype(np.float32)
-
-
-def _head_box(figure: Figure, vertices: Floats, camera: _Camera, height: int, width: int) -> Floats:
-    """The skull's box, hair excluded, cut to the frame."""
-    head = template().head
-    return _point_box(camera.project(vertices[: len(head)][head]), height, width)
-
-
-@functools.cache
-def _face_region() -> npt.NDArray[np.bool_]:
-    """Template vertices [V] in front of the ears, from the chin to the upper forehead."""
-    _, y, z, _ = template().canonical.T
-    return np.asarray(template().head & (z < FOREHEAD_M) & (y < EARS_M))
-
-
-def _face_box(figure: Figure, vertices: Floats, keypoints: Floats, camera: _Camera, height: int, width: int) -> Floats:
-    """What a face detector would frame: chin to forehead, cut to the frame; NaN unless nose and an eye are seen."""
-    nose, left_eye, right_eye = keypoints[:3, 2] > 0
-    if not nose or not (left_eye or right_eye):
-        return np.array(NO_BOX, np.float32)
-    region = _face_region()
-    return _point_box(camera.project(vertices[: len(region)][region]), height, width)
-
-
-def _point_box(pixels: Floats, height: int, width: int) -> Floats:
-    """The box [4] around points [N, 2], cut to the frame; NaN when it lies outside."""
-    low = np.maximum(pixels.min(axis=0), 0)
-    high = np.minimum(pixels.max(axis=0), (width, height))
-    if (high <= low).any():
-        return np.array(NO_BOX, np.float32)
-    return np.array([*low, *high], np.float32)
-
-
-def _mask_box(mask: npt.NDArray[np.bool_]) -> Floats:
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if len(rows) == 0:
-        return np.array(NO_BOX, np.float32)
-    return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float32)
