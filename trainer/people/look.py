@@ -7,8 +7,8 @@ import warp as wp
 from trainer.people.headwear import hairline
 from trainer.people.identity import Identity
 from trainer.people.palette import Rgb
-from trainer.people.raycast import Look
 from trainer.people.skirts import coat_hem, skirt_hem
+from trainer.people.surface import Look
 from trainer.people.wardrobe import MOTIFS, OVER, PATTERNS
 
 SLEEVES: Final = {
