@@ -60,12 +60,6 @@ def test_a_dress_comes_without_a_bottom_and_everything_else_with_one() -> None:
         assert (person.bottom is None) == (person.top.kind == "dress")
 
 
-def test_all_colours_are_worn() -> None:
-    people = [sample_identity(seed) for seed in range(1500)]
-    assert {person.top.colour for person in people} == set(GARMENT_COLOURS)
-    assert {person.hair.colour for person in people} == set(HAIR_COLOURS)
-
-
 @pytest.fixture(scope="module")
 def crowd() -> list[Identity]:
     return [sample_identity(seed) for seed in range(1500)]
@@ -90,6 +84,11 @@ def test_outfits_of_a_person_differ() -> None:
 def test_an_outfit_number_below_zero_is_refused() -> None:
     with pytest.raises(ValueError, match="Expected an outfit number"):
         sample_identity(3, -1)
+
+
+def test_all_colours_are_worn(crowd: list[Identity]) -> None:
+    assert {person.top.colour for person in crowd} == set(GARMENT_COLOURS)
+    assert {person.hair.colour for person in crowd} == set(HAIR_COLOURS)
 
 
 def test_everything_in_the_wardrobe_is_worn(crowd: list[Identity]) -> None:
