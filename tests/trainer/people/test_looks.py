@@ -10,7 +10,7 @@ from trainer.people.body import rest_body
 from trainer.people.face import SPREADS
 from trainer.people.parts import Part
 from trainer.people.render import Photo, render_shots
-from trainer.people.shot import Shot, sample_shot
+from trainer.people.shot import Framing, Shot, sample_shot
 from trainer.people.wardrobe import BAGS, BOTTOMS, HATS, MOTIFS, SHOES, TOPS, Garment, Motif, Outfit, Pattern
 
 SEED = 8
@@ -38,7 +38,7 @@ def wearing(**changes: Garment | None) -> Identity:
     return replace(person, outfit=replace(plain, **changes))  # type: ignore[arg-type]
 
 
-def photo(identity: Identity, framing: str = "full", yaw_deg: float = 10.0, height: int = 120) -> Photo:
+def photo(identity: Identity, framing: Framing = "full", yaw_deg: float = 10.0, height: int = 120) -> Photo:
     shot: Shot = sample_shot(SEED, 0)
     pose = replace(shot.pose, name="standing", yaw_deg=yaw_deg, head_yaw_deg=0.0)
     shot = replace(shot, framing=framing, pose=pose, background="studio")
