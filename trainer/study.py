@@ -178,7 +178,7 @@ class Study:
         self._write(self.out / "critic" / "metadata.json", self._metadata(run, seconds, photos.people))
 
     def _examiners(self, names: tuple[str, ...]) -> None:
-        from trainer.examiners import ExaminerRun, train
+        from trainer.examining import ExaminerRun, train
 
         section, out = self.config.examiners, self.out / "examiners"
         if (out / "metadata.json").exists():

@@ -1,0 +1,242 @@
+"""The evaluation's own eyes: networks trained on validation people, used by no loss and no method.
+
+One trunk reads pictures at the study's size and says which part every pixel shows, who it is (body and face), where
+how framed and posed, in which clothes, and how well words fit. Its accuracy on people it has not seen is reported first.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from trainer.errors import CheckpointError
+from trainer.people.parts import Part
+from trainer.shards import pixels
+
+PARTS: Final = len(Part)
+BODY_DIM, FACE_DIM, WORDS_DIM = 128, 64, 96
+HEAD_PX: Final = 24
+FACE_PIXELS_MIN: Final = 3
+HEAD_PER_FEATURES: Final = 2.6
+"""Side of the head's window in sizes of the box around eyes, brows and lips."""
+HASHES: Final = 4096
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the classes are called; `words` of a class's index is its place."""
+
+    background: tuple[str, ...]
+    framing: tuple[str, ...]
+    pose: tuple[str, ...]
+    top_colour: tuple[str, ...]
+    top_kind: tuple[str, ...]
+    bottom_colour: tuple[str, ...]
+    bottom_kind: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """parts uint8 [n, H, W] at the pictures' size; classes: int64 [n] by the field names of Names."""
+
+    parts: NDArray[np.uint8]
+    classes: dict[str, NDArray[np.int64]]
+
+
+class Trunk(nn.Module):
+    """Convolutions down to a sixteenth and a decoder back to half the side, then everything that is read off."""
+
+    def __init__(self, classes: dict[str, int], width: int = 32) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(nn.PixelUnshuffle(2), _block(12, width, 1))
+        self.down = nn.ModuleList(
+            [_block(width, 2 * width, 2), _block(2 * width, 3 * width, 2), _block(3 * width, 4 * width, 2)]
+        )
+        self.up = nn.ModuleList([_block(7 * width, 2 * width, 1), _block(4 * width, width, 1)])
+        self.parts = nn.Sequential(nn.Conv2d(width, 16 * PARTS, 1), nn.PixelShuffle(4))
+        self.body = nn.Sequential(nn.Linear(PARTS * (width + 3), 256), nn.GELU(), nn.Linear(256, BODY_DIM))
+        self.classes = nn.ModuleDict(
+            {name: nn.Linear(4 * width + PARTS * (width + 3), count) for name, count in classes.items()}
+        )
+        self.picture = nn.Sequential(
+            nn.Linear(4 * width + PARTS * (width + 3), 256), nn.GELU(), nn.Linear(256, WORDS_DIM)
+        )
+        self.words = nn.EmbeddingBag(HASHES, WORDS_DIM, mode="mean")
+        self.face = nn.Sequential(
+            _block(3, width, 2),
+            _block(width, 2 * width, 2),
+            _block(2 * width, 3 * width, 2),
+            nn.Flatten(),
+            nn.Linear(3 * width * 9, FACE_DIM),
+        )
+
+    def forward(self, x: Tensor, truth: Tensor | None = None) -> dict[str, Tensor]:
+        """x [B, 3, H, W] in [-1, 1] -> parts [B, P, H, W]; body, picture, unit vectors; features; logits by class.
+
+        truth: the true parts [B, H, W], to pool by while the own ones are not yet learned."""
+        levels = [self.stem(x)]
+        for down in self.down:
+            levels.append(down(levels[-1]))
+        deepest = levels.pop()
+        features = deepest
+        for up in self.up:
+            features = up(torch.cat([F.interpolate(features, scale_factor=2.0), levels.pop()], 1))
+        parts = self.parts(features)
+        whole = deepest.mean((2, 3))
+        shown = parts.softmax(1).detach() if truth is None else F.one_hot(truth, PARTS).permute(0, 3, 1, 2).float()
+        by_part = self._by_part(x, features, shown)
+        both = torch.cat([whole, by_part], 1)
+        return {
+            "parts": parts,
+            "body": F.normalize(self.body(by_part), dim=-1),
+            "picture": F.normalize(self.picture(both), dim=-1),
+            "features": whole,
+            **{name: head(both) for name, head in self.classes.items()},
+        }
+
+    def _by_part(self, x: Tensor, features: Tensor, parts: Tensor) -> Tensor:
+        """Mean feature and colour of each part of the person [B, P * (C + 3)]; zero for the background."""
+        size = (int(features.shape[2]), int(features.shape[3]))
+        shares = F.adaptive_avg_pool2d(parts, size).flatten(2)
+        seen = torch.cat([features, F.adaptive_avg_pool2d(x, size)], 1).flatten(2)
+        means = shares @ seen.transpose(1, 2) / (shares.sum(2, keepdim=True) + 1.0)
+        person = torch.ones(PARTS, device=x.device)
+        person[Part.BACKGROUND] = 0
+        return (means * person[:, None]).flatten(1)
+
+    def faces(self, heads: Tensor) -> Tensor:
+        """heads [B, 3, HEAD_PX, HEAD_PX] -> unit vectors [B, FACE_DIM]."""
+        return F.normalize(self.face(heads), dim=-1)
+
+    def texts(self, captions: Sequence[str]) -> Tensor:
+        """Captions as bags of hashed words and pairs of neighbours -> unit vectors [B, WORDS_DIM]."""
+        bags = [_hashes(caption) for caption in captions]
+        offsets = np.cumsum([0, *(len(bag) for bag in bags[:-1])])
+        joined = torch.tensor([number for bag in bags for number in bag])
+        return F.normalize(self.words(joined, torch.from_numpy(offsets)), dim=-1)
+
+
+def _block(channels: int, out: int, stride: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(channels, out, 3, stride=stride, padding=1),
+        nn.GroupNorm(8, out),
+        nn.SiLU(),
+        nn.Conv2d(out, out, 3, padding=1),
+        nn.GroupNorm(8, out),
+        nn.SiLU(),
+    )
+
+
+def _hashes(caption: str) -> list[int]:
+    words = re.findall(r"\w+", caption.lower()) or [""]
+    pairs = [f"{first} {second}" for first, second in pairwise(words)]
+    return [zlib.crc32(word.encode()) % HASHES for word in (*words, *pairs)]
+
+
+class Examiners:
+    """Trained examiners: pictures uint8 [n, H, W, 3] of any size in, what they say out."""
+
+    def __init__(self, trunk: Trunk, names: Names, size: tuple[int, int], held_out: dict[str, float]) -> None:
+        """size: width and height that the trunk reads; held_out: its accuracy on people it has not seen."""
+        self.trunk, self.names, self.size, self.held_out = trunk.eval(), names, size, held_out
+
+    @torch.no_grad()
+    def _look(self, images: NDArray[np.uint8]) -> dict[str, Tensor]:
+        rows = [self.trunk(self._read(images[first : first + 64])) for first in range(0, len(images), 64)]
+        return {name: torch.cat([row[name] for row in rows]) for name in rows[0]}
+
+    def _read(self, images: NDArray[np.uint8]) -> Tensor:
+        return resized(pixels(images), self.size)
+
+    def body(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Unit vectors [n, BODY_DIM]: who it is in these clothes."""
+        return self._look(images)["body"].numpy()
+
+    def picture(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Unit vectors [n, WORDS_DIM], to compare with those of `text` and of other pictures."""
+        return self._look(images)["picture"].numpy()
+
+    def features(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """[n, D], for distances between sets of pictures."""
+        return self._look(images)["features"].numpy()
+
+    @torch.no_grad()
+    def text(self, captions: Sequence[str]) -> NDArray[np.float32]:
+        """Unit vectors [n, WORDS_DIM]."""
+        return self.trunk.texts(captions).numpy()
+
+    def read(self, images: NDArray[np.uint8]) -> Reading:
+        looked = self._look(images)
+        height, width = images.shape[1:3]
+        parts = F.interpolate(looked["parts"], size=(height, width), mode="bilinear").argmax(1).byte().numpy()
+        return Reading(parts, {name: looked[name].argmax(1).numpy() for name in asdict(self.names)})
+
+    @torch.no_grad()
+    def face(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Unit vectors [n, FACE_DIM] of the faces that the part map shows; NaN where it shows none."""
+        found = np.full((len(images), FACE_DIM), np.nan, np.float32)
+        heads = heads_of(images, self.read(images).parts)
+        seen = [index for index, head in enumerate(heads) if head is not None]
+        if seen:
+            stacked = torch.cat([head for head in heads if head is not None])
+            found[seen] = self.trunk.faces(stacked).numpy()
+        return found
+
+
+def resized(images: Tensor, size: tuple[int, int]) -> Tensor:
+    """[n, 3, H, W] at width and height `size`: averaged down, or bilinear up."""
+    width, height = size
+    if images.shape[2:] == (height, width):
+        return images
+    down = images.shape[3] >= width
+    return (
+        F.interpolate(images, size=(height, width), mode="area")
+        if down
+        else F.interpolate(images, size=(height, width), mode="bilinear")
+    )
+
+
+def heads_of(images: NDArray[np.uint8], parts: NDArray[np.uint8]) -> list[Tensor | None]:
+    """The square around eyes, brows and lips of each picture, [1, 3, HEAD_PX, HEAD_PX] in [-1, 1]; None without any."""
+    heads: list[Tensor | None] = []
+    for image, shown in zip(images, parts, strict=True):
+        rows, columns = np.nonzero(shown == Part.FACE)
+        if len(rows) < FACE_PIXELS_MIN:
+            heads.append(None)
+            continue
+        side = max(int(np.ptp(rows)), int(np.ptp(columns)), 2) * HEAD_PER_FEATURES
+        top, left = (
+            int(np.mean([rows.min(), rows.max()]) - side / 2),
+            int(np.mean([columns.min(), columns.max()]) - side / 2),
+        )
+        bottom, right = top + max(int(side), 4), left + max(int(side), 4)
+        cut = image[max(top, 0) : bottom, max(left, 0) : right]
+        heads.append(F.interpolate(pixels(cut[None]), size=(HEAD_PX, HEAD_PX), mode="bilinear"))
+    return heads
+
+
+def load_examiners(folder: Path) -> Examiners:
+    """Raises CheckpointError where there are none."""
+    if not (folder / "metadata.json").exists():
+        raise CheckpointError(
+            f"expected examiners in {folder}, found none: run python -m trainer study --only examiners"
+        )
+    metadata = json.loads((folder / "metadata.json").read_text("utf-8"))
+    names = Names(**{name: tuple(classes) for name, classes in metadata["names"].items()})
+    trunk = Trunk({name: len(classes) for name, classes in asdict(names).items()})
+    trunk.load_state_dict(load_file(folder / "model.safetensors"))
+    width, height = metadata["size"]
+    return Examiners(trunk, names, (width, height), metadata["held_out"])
