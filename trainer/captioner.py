@@ -56,7 +56,7 @@ class QwenCaptioner:
     what is no such model."""
 
     def __init__(self, source: str, device: str = "cpu", pixels_max: int = PIXELS_MAX) -> None:
-        where = {"local_files_only": True} if Path(source).is_dir() else {}
+        where: dict[str, Any] = {"local_files_only": True} if Path(source).is_dir() else {}
         try:
             # AutoProcessor would also want Qwen's video processor, which needs torchvision.
             self._images = Qwen2VLImageProcessorPil.from_pretrained(source, max_pixels=pixels_max, **where)
@@ -67,7 +67,7 @@ class QwenCaptioner:
         if not hasattr(model.config, "image_token_id") or self._tokenizer.chat_template is None:
             raise _not_a_model(source, "no image token or no chat template")
         self._model = model.eval().to(device)
-        self._image_token: str = self._tokenizer.convert_ids_to_tokens(model.config.image_token_id)
+        self._image_token = str(self._tokenizer.convert_ids_to_tokens(model.config.image_token_id))
         self.name = f"qwen2.5-vl:{Path(source).name if Path(source).is_dir() else source}"
 
     def caption(self, views: Sequence[View]) -> list[Caption]:

@@ -1,0 +1,57 @@
+"""What was found out about a photo, kept so that a run that was killed or repeated asks nothing twice."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from engine.errors import BadReference
+from engine.identity.observation import Observation
+
+Record = TypeVar("Record", bound=BaseModel)
+
+
+class Cache:
+    """Files below `root`, named by the photo's hash, what was asked and the version of who answered: another finder,
+    observer or captioner finds nothing of the former's."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def record(self, sha256: str, asked: str, version: str, model: type[Record]) -> Record | None:
+        """None where it is not there, or damaged."""
+        content = self._read(sha256, asked, version)
+        try:
+            return None if content is None else model.model_validate_json(content)
+        except ValidationError:
+            return None
+
+    def store(self, sha256: str, asked: str, version: str, record: BaseModel) -> None:
+        self._write(sha256, asked, version, record.model_dump_json().encode())
+
+    def observation(self, sha256: str, version: str) -> Observation | None:
+        content = self._read(sha256, "body", version)
+        try:
+            return None if content is None else Observation.from_bytes(content)
+        except BadReference:
+            return None
+
+    def store_observation(self, sha256: str, version: str, observation: Observation) -> None:
+        self._write(sha256, "body", version, observation.to_bytes())
+
+    def _path(self, sha256: str, asked: str, version: str) -> Path:
+        return self._root / sha256[:2] / f"{sha256}.{asked}.{hashlib.sha256(version.encode()).hexdigest()[:12]}"
+
+    def _read(self, sha256: str, asked: str, version: str) -> bytes | None:
+        path = self._path(sha256, asked, version)
+        return path.read_bytes() if path.is_file() else None
+
+    def _write(self, sha256: str, asked: str, version: str, content: bytes) -> None:
+        path = self._path(sha256, asked, version)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(path.name + ".part")
+        part.write_bytes(content)
+        part.replace(path)

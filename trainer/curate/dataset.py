@@ -1,0 +1,121 @@
+"""The curated data set: photos/, parts/ and metadata.jsonl, as training reads it.
+
+The layout is also Hugging Face's "imagefolder": datasets.load_dataset("imagefolder", data_dir=...) opens it as it is.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Final
+
+from PIL import Image
+from pydantic import ValidationError
+
+from engine.identity.body import parts_on_photo
+from engine.identity.observation import Observation
+from trainer.curate.folder import SIDE_MAX_PX, Candidate
+from trainer.curate.records import CuratedPhoto
+from trainer.errors import DataError
+
+METADATA: Final = "metadata.jsonl"
+JPEG_QUALITY: Final = 95
+_ORIENTATION: Final = 0x0112
+
+
+def read_curated(folder: Path) -> list[CuratedPhoto]:
+    """The photos of a curated folder, persons together. Raises DataError where it is absent, damaged or incomplete."""
+    path = folder / METADATA
+    if not path.is_file():
+        raise DataError(f"expected {path}, found none: run python -m trainer.curate --data CRAWL --out {folder}")
+    photos = []
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
+        try:
+            photos.append(CuratedPhoto.model_validate_json(line))
+        except ValidationError as error:
+            reason = error.errors(include_url=False)[0]["msg"]
+            raise DataError(f"expected a curated photo in {path}:{number}, got: {reason}; curate anew") from error
+        for name in (photos[-1].file_name, photos[-1].parts):
+            if name is not None and not (folder / name).is_file():
+                raise DataError(f"expected {folder / name}, which {path} names, found none; curate anew")
+    return photos
+
+
+def add_photo(folder: Path, candidate: Candidate) -> str:
+    """Puts the photo into the data set, as it is where pixels need no turning; its path relative to `folder`."""
+    name = Path("photos") / candidate.person / candidate.path.name
+    if _is_plain(candidate.path):
+        _place(candidate.path, folder / name)
+        return name.as_posix()
+    name = name.with_name(f"{candidate.path.stem}-upright.jpg")
+    part = _part(folder / name)
+    candidate.open().save(part, "JPEG", quality=JPEG_QUALITY)
+    part.replace(folder / name)
+    return name.as_posix()
+
+
+def add_parts(folder: Path, candidate: Candidate, seen: Observation) -> str | None:
+    """Writes the part map in the photo's size; None where nobody was seen."""
+    parts = parts_on_photo(seen)
+    if parts is None:
+        return None
+    # the whole name, since two files of one person may differ in the suffix alone
+    name = Path("parts") / candidate.person / f"{candidate.path.name}.png"
+    part = _part(folder / name)
+    Image.fromarray(parts).save(part, "PNG")
+    part.replace(folder / name)
+    return name.as_posix()
+
+
+def close(folder: Path, photos: list[CuratedPhoto]) -> None:
+    """Writes metadata.jsonl in one go, and removes what an earlier run had kept and this one has not."""
+    path = folder / METADATA
+    before = _named(path)
+    part = _part(path)
+    part.write_text("".join(photo.model_dump_json() + "\n" for photo in photos), "utf-8")
+    part.replace(path)
+    for name in before - _named(path):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _named(path: Path) -> set[str]:
+    """Files that a metadata.jsonl names; damaged lines name none."""
+    names: set[str] = set()
+    for line in path.read_text("utf-8").splitlines() if path.is_file() else []:
+        try:
+            photo = CuratedPhoto.model_validate_json(line)
+        except ValidationError:
+            continue
+        names |= {photo.file_name} | ({photo.parts} if photo.parts else set())
+    return names
+
+
+def _is_plain(path: Path) -> bool:
+    """Whether a reader that knows nothing of EXIF or transparency sees the same pixels as curation did."""
+    with Image.open(path) as photo:
+        upright = photo.getexif().get(_ORIENTATION, 1) == 1
+        return (
+            photo.format in ("JPEG", "PNG")
+            and photo.mode == "RGB"
+            and not photo.has_transparency_data
+            and upright
+            and max(photo.size) <= SIDE_MAX_PX
+        )
+
+
+def _place(source: Path, target: Path) -> None:
+    """Hard-linked where the file system can, else copied."""
+    part = _part(target)
+    part.unlink(missing_ok=True)
+    try:
+        os.link(source, part)
+    except OSError:
+        shutil.copyfile(source, part)
+    part.replace(target)
+    part.unlink(missing_ok=True)  # two links to one file are not moved onto each other
+
+
+def _part(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.with_name(path.name + ".part")

@@ -1,0 +1,51 @@
+"""Which photos of a folder show nearly the same picture, and which show another person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import imagehash
+import numpy as np
+from numpy.typing import NDArray
+
+_ROUNDS = 10
+
+
+@dataclass(frozen=True)
+class Hashed:
+    """A photo's phash (hex) and how much of it there is: the larger of two near-duplicates stays."""
+
+    perceptual: str
+    pixels: int
+
+
+def duplicates(photos: Sequence[Hashed], bits: int) -> dict[int, int]:
+    """Photo -> the photo that it nearly repeats, for those to be dropped; of equal size the first stays."""
+    hashes = [imagehash.hex_to_hash(photo.perceptual) for photo in photos]
+    kept: list[int] = []
+    dropped: dict[int, int] = {}
+    for index in sorted(range(len(photos)), key=lambda index: (-photos[index].pixels, index)):
+        twin = next((other for other in kept if hashes[index] - hashes[other] <= bits), None)
+        if twin is None:
+            kept.append(index)
+        else:
+            dropped[index] = twin
+    return dropped
+
+
+def majority(embeddings: NDArray[np.float32], same: float) -> NDArray[np.float32]:
+    """Cosine of each face with the mean of the largest group, float32 [n]; members have at least `same`.
+
+    embeddings [n, D] of unit length. The group starts as the face with the most others within `same` of it, and is
+    drawn again about its mean until nobody joins or leaves."""
+    members = embeddings @ embeddings.T >= same
+    group = members[int(members.sum(1).argmax())]
+    for _ in range(_ROUNDS):
+        mean = embeddings[group].mean(0)
+        cosines = embeddings @ (mean / max(float(np.linalg.norm(mean)), 1e-6))
+        closer = cosines >= same
+        if not closer.any() or bool((closer == group).all()):
+            break
+        group = closer
+    return np.asarray(cosines, np.float32)

@@ -1,0 +1,103 @@
+"""Looking at one photo: the slow part of curation, done once a photo and remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import imagehash
+from PIL import Image
+
+from engine.errors import BadReference
+from engine.identity.body import BodyObserver
+from engine.identity.examine import look_version, observe
+from engine.identity.faces import Face, FaceFinder
+from engine.identity.observation import Observation
+from engine.identity.profile import View
+from trainer.captioner import Captioner
+from trainer.curate.cache import Cache
+from trainer.curate.folder import Candidate
+from trainer.curate.records import Look, MarkLook, SeenFace, Words
+from trainer.curate.watermark import WatermarkDetector
+
+METHOD = "1"
+"""Counts the ways in which photos have been looked at."""
+
+
+@dataclass(frozen=True)
+class Experts:
+    """Who looks. `captioner` None: photos stay without words; `face_version` tells model packs of one finder apart."""
+
+    finder: FaceFinder
+    observer: BodyObserver
+    detectors: Sequence[WatermarkDetector] = field(default=())
+    captioner: Captioner | None = None
+    face_version: str = ""
+
+
+class Looker:
+    """Asks the cache, then the experts."""
+
+    def __init__(self, experts: Experts, cache: Cache) -> None:
+        self.experts = experts
+        self._cache = cache
+        self._face_version = f"{METHOD}/{experts.finder.name}/{experts.face_version}"
+        self._body_version = f"{self._face_version}/{look_version(experts.finder, experts.observer)}"
+        self._mark_version = f"{METHOD}/{'/'.join(detector.version for detector in experts.detectors)}"
+
+    def look(self, candidate: Candidate) -> tuple[Look, MarkLook]:
+        """Faces and watermark. A file that is no photo, or that an expert breaks on, comes back as unreadable."""
+        look = self._cache.record(candidate.sha256, "look", self._face_version, Look)
+        mark = self._cache.record(candidate.sha256, "mark", self._mark_version, MarkLook)
+        if look is not None and look.unreadable is not None:
+            return look, MarkLook(found=None)
+        if look is None or mark is None:
+            try:
+                image = candidate.open()
+            except BadReference as error:
+                look, mark = Look(unreadable=str(error)), MarkLook(found=None)
+            else:
+                look, mark = look or self._faces(image), mark or self._mark(image)
+            self._cache.store(candidate.sha256, "look", self._face_version, look)
+            self._cache.store(candidate.sha256, "mark", self._mark_version, mark)
+        return look, mark
+
+    def body(self, candidate: Candidate, face: SeenFace) -> Observation:
+        """Joints and parts of the person whose face this is."""
+        found = self._cache.observation(candidate.sha256, self._body_version)
+        if found is None:
+            finder = _Known(self.experts.finder.name, [face.face()])
+            found = observe(candidate.open(), finder, self.experts.observer)
+            self._cache.store_observation(candidate.sha256, self._body_version, found)
+        return found
+
+    def words(self, candidate: Candidate, seen: Observation) -> dict[str, str]:
+        """The photo's captions; none without a captioner."""
+        captioner = self.experts.captioner
+        if captioner is None:
+            return {}
+        asked = self._cache.record(candidate.sha256, "words", f"{METHOD}/{captioner.name}", Words)
+        if asked is None:
+            (captions,) = captioner.caption([View(candidate.open(), seen)])
+            asked = Words(captions=captions)
+            self._cache.store(candidate.sha256, "words", f"{METHOD}/{captioner.name}", asked)
+        return asked.captions
+
+    def _faces(self, image: Image.Image) -> Look:
+        faces = [SeenFace.of(face) for face in self.experts.finder.find(image)]
+        return Look(width=image.width, height=image.height, perceptual=str(imagehash.phash(image)), faces=faces)
+
+    def _mark(self, image: Image.Image) -> MarkLook:
+        found = (detector.find(image) for detector in self.experts.detectors)
+        return MarkLook(found=next((words for words in found if words is not None), None))
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A finder that has looked already."""
+
+    name: str
+    faces: list[Face]
+
+    def find(self, image: Image.Image) -> list[Face]:
+        return self.faces

@@ -1,0 +1,104 @@
+"""The order in which the photos of one person are dropped. Pure: what was seen goes in, reasons come out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from trainer.curate.folder import Candidate
+from trainer.curate.likeness import Hashed, duplicates, majority
+from trainer.curate.options import CurateOptions
+from trainer.curate.records import Look, MarkLook, Reason, SeenFace
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A photo, what was seen on it, and why it is dropped (None: it is not, so far)."""
+
+    candidate: Candidate
+    look: Look
+    mark: MarkLook
+    reason: Reason | None = None
+    detail: str = ""
+
+    def dropped(self, reason: Reason, detail: str = "") -> Judged:
+        return replace(self, reason=reason, detail=detail)
+
+
+def sift(photos: Sequence[Judged], options: CurateOptions, taken: dict[str, str]) -> list[Judged]:
+    """All photos of one person, judged. `taken`: sha256 -> name of photos kept for other people."""
+    judged = [_alone(photo, options) for photo in photos]
+    judged = _without_repeats(judged, options, taken)
+    return _of_one_person(judged, options)
+
+
+def enough(photos: Sequence[Judged], options: CurateOptions) -> list[Judged]:
+    """With nobody left where too few photos are."""
+    left = sum(photo.reason is None for photo in photos)
+    if left >= options.min_photos:
+        return list(photos)
+    detail = f"{left} of at least {options.min_photos}"
+    return [photo if photo.reason else photo.dropped(Reason.TOO_FEW, detail) for photo in photos]
+
+
+def counted_faces(look: Look, options: CurateOptions) -> list[SeenFace]:
+    """The faces that make people, the largest first."""
+    if not look.faces:
+        return []
+    least = options.background_face * look.faces[0].face().side_px
+    return [face for face in look.faces if face.face().side_px >= least]
+
+
+def _alone(photo: Judged, options: CurateOptions) -> Judged:
+    """What can be said of a photo without the others."""
+    look = photo.look
+    if look.unreadable is not None:
+        return photo.dropped(Reason.UNREADABLE, look.unreadable)
+    if photo.mark.found is not None:
+        return photo.dropped(Reason.WATERMARK, photo.mark.found)
+    faces = len(counted_faces(look, options))
+    if faces == 0:
+        return photo.dropped(Reason.NO_FACE)
+    if faces > 1:
+        return photo.dropped(Reason.SEVERAL_FACES, f"{faces} faces")
+    if min(look.width, look.height) < options.min_side_px:
+        return photo.dropped(Reason.TOO_SMALL, f"{look.width} x {look.height} px of at least {options.min_side_px}")
+    return photo
+
+
+def _without_repeats(photos: list[Judged], options: CurateOptions, taken: dict[str, str]) -> list[Judged]:
+    """The same bytes kept for somebody else, and near-duplicates within the folder."""
+    photos = [
+        photo.dropped(Reason.DUPLICATE, f"the same file as {taken[photo.candidate.sha256]}")
+        if photo.reason is None and photo.candidate.sha256 in taken
+        else photo
+        for photo in photos
+    ]
+    left = [index for index, photo in enumerate(photos) if photo.reason is None]
+    looks = [photos[index].look for index in left]
+    found = duplicates([Hashed(look.perceptual, look.width * look.height) for look in looks], options.duplicate_bits)
+    for index, twin in found.items():
+        photos[left[index]] = photos[left[index]].dropped(
+            Reason.DUPLICATE, f"nearly {photos[left[twin]].candidate.name}"
+        )
+    return photos
+
+
+def _of_one_person(photos: list[Judged], options: CurateOptions) -> list[Judged]:
+    """Without faces that are not the majority's. Where the finder gives no embeddings nobody can tell: all stay."""
+    left = [index for index, photo in enumerate(photos) if photo.reason is None]
+    embeddings = [photos[index].look.faces[0].embedding for index in left]
+    if not left or any(embedding is None for embedding in embeddings):
+        return photos
+    cosines = majority(np.array(embeddings, np.float32), options.same_person)
+    members = cosines >= options.same_person
+    if 2 * int(members.sum()) <= len(left) and len(left) > 1:
+        for index in left:
+            photos[index] = photos[index].dropped(Reason.NO_MAJORITY, f"{members.sum()} of {len(left)} faces agree")
+        return photos
+    for index, cosine in zip(left, cosines, strict=True):
+        if cosine < options.same_person:
+            photos[index] = photos[index].dropped(Reason.OTHER_PERSON, f"cosine {cosine:.2f} with the others")
+    return photos

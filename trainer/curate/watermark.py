@@ -1,0 +1,212 @@
+"""Which photos carry a mark of the site they come from? Two ways without any trained network.
+
+- SharedOverlay: what stands at the same place on unrelated photos is laid over them. Gradients of corners and of the
+  middle are averaged over photos (Dekel et al. 2017, "On the Effectiveness of Visible Watermarks", take medians of the
+  same); where their mean is far beyond chance there is a mark, and a photo carries it if its own gradients follow.
+- CornerText: characters of one height in a line, close to the photo's edge.
+
+Neither sees a mark that is tiled or moved from photo to photo, and the first needs enough photos.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from engine.identity.faces import load_opencv
+
+Plane = NDArray[np.float32]
+
+PHOTOS_MIN: Final = 12
+"""Fewer photos cannot tell a mark from chance."""
+LONG_SIDE_PX: Final = 1024
+"""Sites that scale their mark with the photo are seen on copies of this longest side."""
+WINDOW_PX: Final = (320, 160)
+_CLIP_LEVELS: Final = 32.0
+"""Of the gradient: one photo's hard edge must not speak for all."""
+_DEVIATIONS_MIN: Final = 6.0
+_LEVELS_MIN: Final = 1.5
+_PIXELS_MIN: Final = 80
+FOLLOWS_MIN: Final = 0.5
+"""Correlation of a photo's gradients with the mark's."""
+
+
+class WatermarkDetector(Protocol):
+    """Learns from some photos of a site, then judges photos one by one."""
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the same photo may be judged differently."""
+        ...
+
+    def learn(self, photos: Iterable[Image.Image]) -> None: ...
+
+    def find(self, photo: Image.Image) -> str | None:
+        """What was seen on an RGB photo, in words; None where it is clean."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class _Mark:
+    """Mean gradients [2, h, w] of a window, zero where they are no more than chance."""
+
+    mean: Plane
+
+    def correlation(self, gradients: Plane) -> float:
+        inside = self.mean != 0
+        mine, theirs = gradients[inside], self.mean[inside]
+        return float(mine @ theirs / (np.linalg.norm(mine) * np.linalg.norm(theirs) + 1e-6))
+
+
+class SharedOverlay:
+    """Marks at a fixed distance from a corner, an edge's middle or the centre, in pixels or in shares of the photo."""
+
+    def __init__(self) -> None:
+        self._marks: dict[str, _Mark] = {}
+        self._seen = hashlib.sha256(b"nothing")
+
+    @property
+    def version(self) -> str:
+        return f"overlay1-{self._seen.hexdigest()[:12]}"
+
+    @property
+    def places(self) -> list[str]:
+        """Where marks were found."""
+        return sorted(self._marks)
+
+    def learn(self, photos: Iterable[Image.Image]) -> None:
+        sums: dict[str, Plane] = {}
+        squares: dict[str, Plane] = {}
+        count = 0
+        for count, photo in enumerate(photos, start=1):  # noqa: B007
+            for place, gradients in _windows(photo):
+                sums[place] = sums.get(place, np.float32(0)) + gradients
+                squares[place] = squares.get(place, np.float32(0)) + gradients**2
+        self._marks = {}
+        if count >= PHOTOS_MIN:
+            found = {place: _mark(sums[place], squares[place], count) for place in sums}
+            self._marks = {place: mark for place, mark in found.items() if mark is not None}
+        self._seen = hashlib.sha256(b"".join(p.encode() + self._marks[p].mean.tobytes() for p in self.places))
+
+    def find(self, photo: Image.Image) -> str | None:
+        if not self._marks:
+            return None
+        scores = {
+            place: self._marks[place].correlation(gradients)
+            for place, gradients in _windows(photo)
+            if place in self._marks
+        }
+        place = max(scores, key=lambda name: scores[name])
+        return f"overlay at {place} ({scores[place]:.2f})" if scores[place] >= FOLLOWS_MIN else None
+
+
+def _mark(total: Plane, squares: Plane, count: int) -> _Mark | None:
+    mean = total / count
+    # half a grey level at least: where all photos are flat, noise is no mark
+    variance = np.maximum(squares / count - mean**2, 0.25)
+    sure = (np.abs(mean) > _DEVIATIONS_MIN * np.sqrt(variance / count)) & (np.abs(mean) > _LEVELS_MIN)
+    if int(sure.any(0).sum()) < _PIXELS_MIN:
+        return None
+    return _Mark(np.where(sure, mean, np.float32(0)).astype(np.float32))
+
+
+def _windows(photo: Image.Image) -> Iterator[tuple[str, Plane]]:
+    """(place, gradients [2, h, w] in grey levels a pixel) at two scales."""
+    gray = photo.convert("L")
+    scale = LONG_SIDE_PX / max(gray.size)
+    scaled = gray.resize((max(round(gray.width * scale), 1), max(round(gray.height * scale), 1)))
+    for name, plane in (("", gray), (", scaled", scaled)):
+        for place, window in _places(np.asarray(plane, np.float32)):
+            yield place + name, _gradients(window)
+
+
+def _places(plane: Plane) -> Iterator[tuple[str, Plane]]:
+    """Windows of WINDOW_PX, where the photo is smaller filled up with its edge."""
+    width, height = WINDOW_PX
+    down, right = max(height - plane.shape[0], 0), max(width - plane.shape[1], 0)
+    plane = np.pad(plane, ((0, down), (0, right)), mode="edge")
+    bottom, far = plane.shape[0] - height, plane.shape[1] - width
+    for row, top in (("top", 0), ("middle", bottom // 2), ("bottom", bottom)):
+        for column, left in (("left", 0), ("centre", far // 2), ("right", far)):
+            yield f"{row} {column}", plane[top : top + height, left : left + width]
+
+
+def _gradients(window: Plane) -> Plane:
+    smooth = load_opencv().GaussianBlur(window, (3, 3), 0)
+    down, across = np.gradient(smooth)
+    return np.stack([across, down]).clip(-_CLIP_LEVELS, _CLIP_LEVELS).astype(np.float32)
+
+
+_BAND: Final = 0.14
+"""Of the photo's height, at the top and at the bottom: where text is looked for."""
+_BAND_HEIGHT_PX: Final = 160
+_CHARACTERS_MIN: Final = 8
+_CHARACTER_PX: Final = (8, 60)
+_STANDS_OUT_LEVELS: Final = (14, 40)
+"""From faint marks to opaque ones, whose soft rims would join the characters at the lower level."""
+
+
+class CornerText:
+    """Eight or more characters in a line near the top or bottom edge, lighter or darker than what lies around."""
+
+    version = "text1"
+
+    def learn(self, photos: Iterable[Image.Image]) -> None:
+        """Text looks like text: nothing is to be learnt."""
+
+    def find(self, photo: Image.Image) -> str | None:
+        gray = photo.convert("L")
+        rows = max(round(gray.height * _BAND), 1)
+        for name, top in (("top", 0), ("bottom", gray.height - rows)):
+            band = gray.crop((0, top, gray.width, top + rows))
+            if (characters := _longest_line(band)) >= _CHARACTERS_MIN:
+                return f"text at the {name} ({characters} characters)"
+        return None
+
+
+def _longest_line(band: Image.Image) -> int:
+    """Characters of the longest line of text in a strip."""
+    scale = min(_BAND_HEIGHT_PX / band.height, 1.0) if band.height > _BAND_HEIGHT_PX else 1.0
+    gray = np.asarray(band.resize((max(round(band.width * scale), 1), max(round(band.height * scale), 1))))
+    cv2 = load_opencv()
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (13, 13))
+    best = 0
+    for operation in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT):
+        height = cv2.morphologyEx(gray, operation, kernel)
+        for level in _STANDS_OUT_LEVELS:
+            _, _, stats, _ = cv2.connectedComponentsWithStats((height >= level).astype(np.uint8), connectivity=8)
+            best = max(best, _line_length(_character_boxes(stats[1:])))
+    return best
+
+
+def _character_boxes(stats: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Of components (x, y, width, height, area) those of a character's shape, from left to right."""
+    _, _, width, height, area = stats.T
+    low, high = _CHARACTER_PX
+    fill = area / (width * height)
+    fits = (height >= low) & (height <= high) & (width <= 1.6 * height) & (fill > 0.15) & (fill < 0.9)
+    chosen: NDArray[np.int32] = stats[fits]
+    ordered: NDArray[np.int32] = chosen[np.argsort(chosen[:, 0], kind="stable")]
+    return ordered
+
+
+def _line_length(boxes: NDArray[np.int32]) -> int:
+    """The most characters that stand on one line without a gap wider than one and a half of them."""
+    best = 0
+    for start in range(len(boxes)):
+        x, y, width, height, _ = boxes[start]
+        right, foot, count = x + width, y + height, 1
+        for x2, y2, width2, height2, _ in boxes[start + 1 :]:
+            if x2 - right > 1.5 * height:
+                break
+            on_line = abs(y2 + height2 - foot) <= 0.2 * height and 0.6 * height <= height2 <= 1.6 * height
+            if on_line and x2 >= right - 2:
+                right, count = x2 + width2, count + 1
+        best = max(best, count)
+    return best
