@@ -1,0 +1,287 @@
+"""Every method on the same unseen people, prompts and seeds: what it draws is measured person by person.
+
+The pictures are kept, so that a run that was cut off goes on, and so that they can be looked at.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from pydantic import BaseModel, ConfigDict
+from rich.console import Console
+
+from engine.identity.body import BodyObserver
+from engine.identity.observer import open_observer
+from trainer.errors import DataError
+from trainer.examiners import Examiners, load_examiners
+from trainer.methods.painter import load_painter
+from trainer.methods.photos import poses_of, reference_of
+from trainer.methods.request import Painter, Picture, Request, Variation
+from trainer.metrics import Floats, colour_difference, cosine, frechet, kernel_distance, oks, pck, rank1
+from trainer.people import BACKGROUNDS, scene_prompt
+from trainer.people.parts import Part
+from trainer.people.words import Language
+from trainer.shards import PeopleShards, read_shards
+
+COLOURED: Final = {"skin": Part.SKIN, "hair": Part.HAIR, "top": Part.TOP, "bottom": Part.BOTTOM, "shoes": Part.SHOES}
+POSES_ASKED: Final = ("standing", "walking", "sitting")
+NEW_TOPS: Final = (("red", "красной"), ("blue", "синей"), ("yellow", "жёлтой"), ("green", "зелёной"))
+VIEWS_MAX: Final = 4
+TASKS: Final = ("scene", "portrait", "clothes", "pose")
+TRUE, STRANGER = "true photos", "a stranger's photos"
+
+
+class EvaluationPlan(BaseModel):
+    """people: how many of the test split (None: all there are); guidance, steps: of every method."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    people: int | None = None
+    steps: int = 8
+    guidance: float = 2.0
+    seed: int = 0
+
+    def variations(self) -> dict[str, Variation]:
+        """The inference-time ablations of bolid, by name."""
+        usual = {"guidance": self.guidance}
+        steps = {f"steps {count}": Variation(steps=count, guidance=self.guidance) for count in (1, 2, 4, 30)}
+        views = {f"views {count}": Variation(self.steps, views=count, **usual) for count in (1, 2, 4)}
+        return (
+            steps
+            | views
+            | {
+                "without body": Variation(self.steps, body=False, **usual),
+                "without face": Variation(self.steps, face=False, **usual),
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Case:
+    """A person: the photos to go by, a held-out one in the same clothes, another true one, and what is asked."""
+
+    identity: int
+    references: tuple[int, ...]
+    held_out: int
+    other: int
+    background: int
+    top: str
+    prompts: dict[str, str]
+
+
+def cases_of(people: PeopleShards, plan: EvaluationPlan) -> list[Case]:
+    """A pure function of shards and plan. Raises DataError where no person has enough photos."""
+    cases = []
+    for identity, photos in people.siblings().items():
+        own = [int(photo) for photo in photos if people.outfit[photo] == 0]
+        full = sorted(own, key=lambda photo: int(people.framing[photo]))  # full-length first
+        if len(full) < 4:
+            continue
+        cases.append(_case(len(cases), identity, tuple(full[1:-1][:VIEWS_MAX]), full[0], full[-1]))
+    if len(cases) < 2:
+        raise DataError("expected people with at least 4 photos in their first outfit: render more with --photos 8")
+    return cases[: plan.people]
+
+
+def _case(number: int, identity: int, references: tuple[int, ...], held_out: int, other: int) -> Case:
+    background, pose = number % len(BACKGROUNDS), POSES_ASKED[number % len(POSES_ASKED)]
+    language: Language = "ru" if number % 2 else "en"
+    scene = scene_prompt(BACKGROUNDS[background], pose, "full", language)
+    colour, russian = NEW_TOPS[number % len(NEW_TOPS)]
+    worn = f", в {russian} футболке" if language == "ru" else f", wearing a {colour} t-shirt"
+    prompts = {
+        "scene": scene,
+        "portrait": scene_prompt(BACKGROUNDS[background], pose, "portrait", language),
+        "clothes": scene + worn,
+        "pose": scene,
+    }
+    return Case(identity, references, held_out, other, background, colour, prompts)
+
+
+def requests_of(people: PeopleShards, cases: Sequence[Case], task: str, plan: EvaluationPlan) -> list[Request]:
+    """What every method is asked in a task; in "pose", the held-out photo's."""
+    poses = poses_of(people)
+    return [
+        Request(
+            references=tuple(reference_of(people, photo) for photo in case.references),
+            prompt=case.prompts[task],
+            seed=plan.seed + case.identity,
+            pose=poses[case.held_out] if task == "pose" else None,
+        )
+        for case in cases
+    ]
+
+
+def evaluate(study: Path, plan: EvaluationPlan, test: Path, names: Sequence[str]) -> dict[str, Any]:
+    """Draws and measures; writes STUDY/evaluation/<name>.json for each method, variation and yardstick.
+
+    Raises DataError without test people, CheckpointError for what was not trained."""
+    console = Console()
+    people = read_shards(test)
+    cases, examiners, reader = cases_of(people, plan), load_examiners(study / "examiners"), open_observer()
+    meter = Meter(people, cases, examiners, reader)
+    out, results = study / "evaluation", {}
+    out.mkdir(exist_ok=True)
+    for name, photos in (
+        (TRUE, [case.other for case in cases]),
+        (STRANGER, _shifted([case.held_out for case in cases])),
+    ):
+        yardstick = people.images[photos]
+        results[name] = meter.measure(dict.fromkeys(TASKS, yardstick), None, plan)
+        _write(out / f"{name}.json", results[name])
+    for name in names:
+        console.print(f"evaluating {name}")
+        painter = load_painter(study, name)
+        usual = Variation(plan.steps, plan.guidance)
+        drawn = {task: _drawn(study, painter, meter, task, usual, plan, "usual") for task in TASKS}
+        results[name] = meter.measure(drawn, painter, plan)
+        _write(out / f"{name}.json", results[name])
+        for label, variation in (plan.variations() if name == "bolid" else {}).items():
+            scene = _drawn(study, painter, meter, "scene", variation, plan, label)
+            results[f"{name}, {label}"] = meter.measure({"scene": scene}, None, plan)
+            _write(out / f"{name}, {label}.json", results[f"{name}, {label}"])
+    return results
+
+
+def _drawn(
+    study: Path, painter: Painter, meter: Meter, task: str, variation: Variation, plan: EvaluationPlan, label: str
+) -> Picture:
+    path = study / "pictures" / painter.name / f"{task}-{label}.npy"
+    if path.exists():
+        kept: Picture = np.load(path)
+        if len(kept) == len(meter.cases):
+            return kept
+    pictures = painter.draw(requests_of(meter.people, meter.cases, task, plan), variation)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.save(path, pictures)
+    return pictures
+
+
+def _shifted(values: list[int]) -> list[int]:
+    return values[1:] + values[:1]
+
+
+def _write(path: Path, value: dict[str, Any]) -> None:
+    path.write_text(json.dumps(value) + "\n", "utf-8")
+
+
+class Meter:
+    """Measures pictures of the cases' people, in their order."""
+
+    def __init__(
+        self, people: PeopleShards, cases: Sequence[Case], examiners: Examiners, reader: BodyObserver | None
+    ) -> None:
+        self.people, self.cases, self.examiners, self.reader = people, cases, examiners, reader
+        self.held_out = people.images[[case.held_out for case in cases]]
+        self.reference = people.images[[case.references[0] for case in cases]]
+        self.true_parts = people.parts[[case.held_out for case in cases]]
+
+    def measure(self, drawn: dict[str, Picture], painter: Painter | None, plan: EvaluationPlan) -> dict[str, Any]:
+        """By task, pictures [n, H, W, 3] -> figure -> a value a person (None where unknown), or one for the set."""
+        figures: dict[str, Floats | float] = {}
+        figures |= self._scene(drawn["scene"])
+        if "portrait" in drawn:
+            figures |= self._portrait(drawn["portrait"])
+        if "clothes" in drawn:
+            figures |= self._clothes(drawn["clothes"])
+        if "pose" in drawn and self.reader is not None:
+            figures |= self._pose(drawn["pose"], self.reader)
+        if painter is not None:
+            requests = requests_of(self.people, self.cases, "scene", plan)
+            told = [self.people.captions[case.held_out]["en_scene"] for case in self.cases]
+            pairs = [Request(r.references, caption, r.seed) for r, caption in zip(requests, told, strict=True)]
+            figures["diffusion_loss"] = painter.diffusion_loss(pairs, self.held_out)
+        return {name: _plain(value) for name, value in figures.items()}
+
+    def _scene(self, pictures: Picture) -> dict[str, Floats | float]:
+        see = self.examiners
+        body, to_reference, to_truth = (see.body(images) for images in (pictures, self.reference, self.held_out))
+        sim_ref, sim_gt = cosine(body, to_reference), cosine(body, to_truth)
+        reading = see.read(pictures)
+        asked = np.array([case.background for case in self.cases])
+        full = see.names.framing.index("full")
+        scene = see.text([case.prompts["scene"] for case in self.cases])
+        return {
+            "sim_ref_body": sim_ref,
+            "sim_gt_body": sim_gt,
+            "copy_paste_gap": sim_ref - sim_gt,
+            "garment_rank1": rank1(body, to_truth),
+            "text_agreement_here": cosine(see.picture(pictures), scene),
+            "image_agreement_here": cosine(see.picture(pictures), see.picture(self.held_out)),
+            "background_right": (reading.classes["background"] == asked).astype(np.float64),
+            "framing_right": (reading.classes["framing"] == full).astype(np.float64),
+            "frechet_here": frechet(see.features(pictures), see.features(self.held_out)),
+            "kid_here": kernel_distance(see.features(pictures), see.features(self.held_out)),
+            **self._colours(pictures, reading.parts),
+        }
+
+    def _colours(self, pictures: Picture, parts: NDArray[np.uint8]) -> dict[str, Floats | float]:
+        figures: dict[str, Floats | float] = {}
+        for name, part in COLOURED.items():
+            rows = [
+                colour_difference(image, shown, truth, true, part)
+                for image, shown, truth, true in zip(pictures, parts, self.held_out, self.true_parts, strict=True)
+            ]
+            wanted = [row for row in rows if row is not None]
+            figures[f"{name}_de2000"] = np.array([np.nan if row is None else row for row in rows])
+            figures[f"{name}_missing"] = float(np.mean(np.isnan(wanted))) if wanted else float("nan")
+        return figures
+
+    def _portrait(self, pictures: Picture) -> dict[str, Floats | float]:
+        see = self.examiners
+        face = see.face(pictures)
+        portrait = see.names.framing.index("portrait")
+        return {
+            "sim_ref_face": cosine(face, see.face(self.reference)),
+            "sim_gt_face": cosine(face, see.face(self._portraits())),
+            "face_found": (~np.isnan(face).any(1)).astype(np.float64),
+            "portrait_right": (see.read(pictures).classes["framing"] == portrait).astype(np.float64),
+        }
+
+    def _portraits(self) -> Picture:
+        """For each person the closest true photo that is no reference, else the held-out one."""
+        siblings = self.people.siblings()
+        chosen = []
+        for case in self.cases:
+            others = [int(p) for p in siblings[case.identity] if p not in case.references]
+            chosen.append(max(others, key=lambda photo: int(self.people.framing[photo])))
+        return self.people.images[chosen]
+
+    def _clothes(self, pictures: Picture) -> dict[str, Floats | float]:
+        colours = self.examiners.names.top_colour
+        seen = self.examiners.read(pictures).classes["top_colour"]
+        asked = [colours.index(case.top) if case.top in colours else -1 for case in self.cases]
+        return {"clothes_right": (seen == np.array(asked)).astype(np.float64)}
+
+    def _pose(self, pictures: Picture, reader: BodyObserver) -> dict[str, Floats | float]:
+        """Joints as the engine's observer reads them off the picture, against those asked for."""
+        height, width = pictures.shape[1:3]
+        rows = []
+        for picture, case in zip(pictures, self.cases, strict=True):
+            pose = self._pose_of(case)
+            wanted, seen = pose[:, :2] * (width, height), pose[:, 2] > 0
+            body = reader.see(Image.fromarray(picture), (0.0, 0.0, float(width), float(height)))
+            found = wanted + 1e6 if body is None else body.keypoints[:, :2].astype(np.float64)
+            area = float(np.prod(np.ptp(wanted[seen], axis=0))) if seen.any() else 1.0
+            rows.append((pck(found, wanted, seen), oks(found, wanted, seen, max(area, 1.0))))
+        values = np.array(rows)
+        return {"pose_pck": values[:, 0], "pose_oks": values[:, 1]}
+
+    def _pose_of(self, case: Case) -> Floats:
+        height, width = self.people.images.shape[1:3]
+        pose = self.people.keypoints[case.held_out].astype(np.float64) / (width, height, 1)
+        pose[:, 2] *= ((pose[:, :2] >= 0) & (pose[:, :2] <= 1)).all(1)
+        return pose
+
+
+def _plain(value: Floats | float) -> Any:
+    if isinstance(value, float):
+        return None if np.isnan(value) else value
+    return [None if np.isnan(item) else float(item) for item in value]

@@ -1,0 +1,110 @@
+"""The figures of the evaluation: free functions of arrays. Nothing here knows a method or a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import scipy.linalg  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+from skimage.color import deltaE_ciede2000, rgb2lab
+
+Floats = NDArray[np.float64]
+
+COCO_SIGMAS: Final = np.array([26, 25, 25, 35, 35, 79, 79, 72, 72, 62, 62, 107, 107, 87, 87, 89, 89], np.float64) / 1000
+"""How far annotators disagree on each keypoint, in the person's size (COCO's keypoint evaluation)."""
+PART_PIXELS_MIN: Final = 8
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean with its percentile bootstrap interval of 95 %; `count` values were known."""
+
+    mean: float
+    low: float
+    high: float
+    count: int
+
+
+def bootstrap(values: Floats, resamples: int = 2000, seed: int = 0) -> Interval:
+    """values [people], NaN where unknown: people are drawn with replacement (Efron, 1979)."""
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return Interval(np.nan, np.nan, np.nan, 0)
+    rows = np.random.default_rng(seed).integers(len(known), size=(resamples, len(known)))
+    means = known[rows].mean(1)
+    low, high = np.quantile(means, (0.025, 0.975))
+    return Interval(float(known.mean()), float(low), float(high), len(known))
+
+
+def paired(first: Floats, second: Floats, resamples: int = 2000, seed: int = 0) -> Interval:
+    """The difference first - second of the same people; a pair with an unknown half is left out."""
+    return bootstrap(first - second, resamples, seed)
+
+
+def cosine(first: NDArray[np.float32], second: NDArray[np.float32]) -> Floats:
+    """Row by row, of unit vectors [n, D]; NaN where a row is."""
+    return (first.astype(np.float64) * second).sum(1)
+
+
+def rank1(queries: NDArray[np.float32], gallery: NDArray[np.float32]) -> Floats:
+    """1 where a query's nearest of the gallery (unit vectors [n, D], own one in the same row) is its own, else 0."""
+    return ((queries @ gallery.T).argmax(1) == np.arange(len(gallery))).astype(np.float64)
+
+
+def colour_difference(
+    image: NDArray[np.uint8],
+    parts: NDArray[np.uint8],
+    truth: NDArray[np.uint8],
+    true_parts: NDArray[np.uint8],
+    part: int,
+) -> float | None:
+    """CIEDE2000 (Sharma et al., 2005) between a part's median colours in Lab; images uint8 [H, W, 3], parts [h, w].
+
+    None where the true photo shows too little of the part, NaN where only the picture does."""
+    wanted, drawn = truth[true_parts == part], image[parts == part]
+    if len(wanted) < PART_PIXELS_MIN:
+        return None
+    if len(drawn) < PART_PIXELS_MIN:
+        return float("nan")
+    medians = [np.median(rgb2lab(pixels[None] / 255.0)[0], axis=0) for pixels in (drawn, wanted)]
+    return float(deltaE_ciede2000(medians[0], medians[1]))
+
+
+def pck(found: Floats, wanted: Floats, seen: NDArray[np.bool_], share: float = 0.1) -> float:
+    """The share of joints [17, 2] px found within `share` of the longer side of the wanted ones' box (Yang & Ramanan, 2013);
+    NaN where none is seen."""
+    if not seen.any():
+        return float("nan")
+    reach = share * float(np.ptp(wanted[seen], axis=0).max())
+    return float((np.linalg.norm(found[seen] - wanted[seen], axis=1) < max(reach, 1e-6)).mean())
+
+
+def oks(found: Floats, wanted: Floats, seen: NDArray[np.bool_], area_px: float) -> float:
+    """COCO's object keypoint similarity in 0..1 for a person of `area_px` square pixels; NaN where no joint is seen."""
+    if not seen.any():
+        return float("nan")
+    squared = ((found[seen] - wanted[seen]) ** 2).sum(1)
+    return float(np.exp(-squared / (2 * area_px * (2 * COCO_SIGMAS[seen]) ** 2)).mean())
+
+
+def frechet(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
+    """Frechet distance of Gaussians fitted to features [n, D] and [m, D] (Heusel et al., 2017)."""
+    means = [features.mean(0) for features in (first, second)]
+    covariances = [np.cov(features, rowvar=False) for features in (first.astype(float), second.astype(float))]
+    root = scipy.linalg.sqrtm(covariances[0] @ covariances[1])
+    spread = np.trace(covariances[0] + covariances[1] - 2 * np.real(root))
+    return float(((means[0] - means[1]) ** 2).sum() + spread)
+
+
+def kernel_distance(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
+    """The unbiased squared MMD under the cubic kernel (x y / D + 1)^3 (KID, Binkowski et al., 2018)."""
+
+    def kernel(a: NDArray[np.float32], b: NDArray[np.float32]) -> Floats:
+        return np.asarray((a.astype(float) @ b.T / a.shape[1] + 1) ** 3)
+
+    n, m = len(first), len(second)
+    own, other = kernel(first, first), kernel(second, second)
+    within = (own.sum() - np.trace(own)) / (n * (n - 1)) + (other.sum() - np.trace(other)) / (m * (m - 1))
+    return float(within - 2 * kernel(first, second).mean())
