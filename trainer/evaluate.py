@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,17 +48,20 @@ class EvaluationPlan(BaseModel):
     guidance: float = 2.0
     seed: int = 0
 
+    def usual(self) -> Variation:
+        return Variation(self.steps, self.guidance)
+
     def variations(self) -> dict[str, Variation]:
         """The inference-time ablations of bolid, by name."""
-        usual = {"guidance": self.guidance}
-        steps = {f"steps {count}": Variation(steps=count, guidance=self.guidance) for count in (1, 2, 4, 30)}
-        views = {f"views {count}": Variation(self.steps, views=count, **usual) for count in (1, 2, 4)}
+        usual = self.usual()
+        steps = {f"steps {count}": replace(usual, steps=count) for count in (1, 2, 4, 30)}
+        views = {f"views {count}": replace(usual, views=count) for count in (1, 2, 4)}
         return (
             steps
             | views
             | {
-                "without body": Variation(self.steps, body=False, **usual),
-                "without face": Variation(self.steps, face=False, **usual),
+                "without body": replace(usual, body=False),
+                "without face": replace(usual, face=False),
             }
         )
 
@@ -78,7 +81,7 @@ class Case:
 
 def cases_of(people: PeopleShards, plan: EvaluationPlan) -> list[Case]:
     """A pure function of shards and plan. Raises DataError where no person has enough photos."""
-    cases = []
+    cases: list[Case] = []
     for identity, photos in people.siblings().items():
         own = [int(photo) for photo in photos if people.outfit[photo] == 0]
         full = sorted(own, key=lambda photo: int(people.framing[photo]))  # full-length first
@@ -129,18 +132,14 @@ def evaluate(study: Path, plan: EvaluationPlan, test: Path, names: Sequence[str]
     meter = Meter(people, cases, examiners, reader)
     out, results = study / "evaluation", {}
     out.mkdir(exist_ok=True)
-    for name, photos in (
-        (TRUE, [case.other for case in cases]),
-        (STRANGER, _shifted([case.held_out for case in cases])),
-    ):
-        yardstick = people.images[photos]
-        results[name] = meter.measure(dict.fromkeys(TASKS, yardstick), None, plan)
+    yardsticks = {TRUE: [case.other for case in cases], STRANGER: _shifted([case.held_out for case in cases])}
+    for name, photos in yardsticks.items():
+        results[name] = meter.measure(dict.fromkeys(TASKS, people.images[photos]), None, plan)
         _write(out / f"{name}.json", results[name])
     for name in names:
         console.print(f"evaluating {name}")
         painter = load_painter(study, name)
-        usual = Variation(plan.steps, plan.guidance)
-        drawn = {task: _drawn(study, painter, meter, task, usual, plan, "usual") for task in TASKS}
+        drawn = {task: _drawn(study, painter, meter, task, plan.usual(), plan, "usual") for task in TASKS}
         results[name] = meter.measure(drawn, painter, plan)
         _write(out / f"{name}.json", results[name])
         for label, variation in (plan.variations() if name == "bolid" else {}).items():
@@ -278,7 +277,7 @@ class Meter:
         height, width = self.people.images.shape[1:3]
         pose = self.people.keypoints[case.held_out].astype(np.float64) / (width, height, 1)
         pose[:, 2] *= ((pose[:, :2] >= 0) & (pose[:, :2] <= 1)).all(1)
-        return pose
+        return np.asarray(pose)
 
 
 def _plain(value: Floats | float) -> Any:

@@ -73,8 +73,8 @@ def colour_difference(
 
 
 def pck(found: Floats, wanted: Floats, seen: NDArray[np.bool_], share: float = 0.1) -> float:
-    """The share of joints [17, 2] px found within `share` of the longer side of the wanted ones' box (Yang & Ramanan, 2013);
-    NaN where none is seen."""
+    """The share of joints [17, 2] px found within `share` of the longer side of the wanted ones' box (Yang &
+    Ramanan, 2013); NaN where none is seen."""
     if not seen.any():
         return float("nan")
     reach = share * float(np.ptp(wanted[seen], axis=0).max())
