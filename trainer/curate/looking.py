@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -22,6 +23,8 @@ from trainer.curate.watermark import WatermarkDetector
 
 METHOD = "1"
 """Counts the ways in which photos have been looked at."""
+_ADDRESS = re.compile(r" <_io\.[^>]*>")
+"""Pillow names the object that it read from, which differs from run to run."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Looker:
             try:
                 image = candidate.open()
             except BadReference as error:
-                look, mark = Look(unreadable=str(error)), MarkLook(found=None)
+                look, mark = Look(unreadable=_ADDRESS.sub("", str(error))), MarkLook(found=None)
             else:
                 look, mark = look or self._faces(image), mark or self._mark(image)
             self._cache.store(candidate.sha256, "look", self._face_version, look)
@@ -67,7 +70,9 @@ class Looker:
         found = self._cache.observation(candidate.sha256, self._body_version)
         if found is None:
             finder = _Known(self.experts.finder.name, [face.face()])
-            found = observe(candidate.open(), finder, self.experts.observer)
+            seen = observe(candidate.open(), finder, self.experts.observer)
+            # as it will be read the next time: single precision, so that a resumed run gives the same data set
+            found = Observation.from_bytes(seen.to_bytes())
             self._cache.store_observation(candidate.sha256, self._body_version, found)
         return found
 

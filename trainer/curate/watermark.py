@@ -146,14 +146,14 @@ def _gradients(window: Plane) -> Plane:
 _BAND: Final = 0.14
 """Of the photo's height, at the top and at the bottom: where text is looked for."""
 _BAND_HEIGHT_PX: Final = 160
-_CHARACTERS_MIN: Final = 8
+_CHARACTERS_MIN: Final = 9
 _CHARACTER_PX: Final = (8, 60)
 _STANDS_OUT_LEVELS: Final = (14, 40)
 """From faint marks to opaque ones, whose soft rims would join the characters at the lower level."""
 
 
 class CornerText:
-    """Eight or more characters in a line near the top or bottom edge, lighter or darker than what lies around."""
+    """Nine or more characters in a line near the top or bottom edge, lighter or darker than what lies around."""
 
     version = "text1"
 
@@ -201,11 +201,13 @@ def _line_length(boxes: NDArray[np.int32]) -> int:
     best = 0
     for start in range(len(boxes)):
         x, y, width, height, _ = boxes[start]
-        right, foot, count = x + width, y + height, 1
+        right, count = x + width, 1
         for x2, y2, width2, height2, _ in boxes[start + 1 :]:
             if x2 - right > 1.5 * height:
                 break
-            on_line = abs(y2 + height2 - foot) <= 0.2 * height and 0.6 * height <= height2 <= 1.6 * height
+            # feet of most letters, heads of those with a tail
+            aligned = min(abs(y2 + height2 - y - height), abs(y2 - y)) <= 0.15 * height
+            on_line = aligned and 0.6 * height <= height2 <= 1.7 * height
             if on_line and x2 >= right - 2:
                 right, count = x2 + width2, count + 1
         best = max(best, count)
