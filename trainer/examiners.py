@@ -1,7 +1,8 @@
 """The evaluation's own eyes: networks trained on validation people, used by no loss and no method.
 
 One trunk reads pictures at the study's size and says which part every pixel shows, who it is (body and face), where
-how framed and posed, in which clothes, and how well words fit. Its accuracy on people it has not seen is reported first.
+and how the picture was taken, in which clothes, and how well words fit. Its accuracy on people it has not seen is
+reported first.
 """
 
 from __future__ import annotations

@@ -45,12 +45,12 @@ def paired(first: Floats, second: Floats, resamples: int = 2000, seed: int = 0) 
 
 def cosine(first: NDArray[np.float32], second: NDArray[np.float32]) -> Floats:
     """Row by row, of unit vectors [n, D]; NaN where a row is."""
-    return (first.astype(np.float64) * second).sum(1)
+    return np.asarray((first.astype(np.float64) * second).sum(1))
 
 
 def rank1(queries: NDArray[np.float32], gallery: NDArray[np.float32]) -> Floats:
     """1 where a query's nearest of the gallery (unit vectors [n, D], own one in the same row) is its own, else 0."""
-    return ((queries @ gallery.T).argmax(1) == np.arange(len(gallery))).astype(np.float64)
+    return np.asarray((queries @ gallery.T).argmax(1) == np.arange(len(gallery)), np.float64)
 
 
 def colour_difference(

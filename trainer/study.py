@@ -18,10 +18,11 @@ from typing import Any, Final
 import numpy as np
 import torch
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from engine.backbones.nano import SHIPPED_WEIGHTS
 from trainer.errors import DataError
+from trainer.evaluate import EvaluationPlan, evaluate
 from trainer.methods.base import StudyBase, base_from_nano, load_base, save_base
 from trainer.methods.critic import Critic, CriticLearner
 from trainer.methods.encoding import EncoderLearner, EncoderPhotos, encoders_from_nano
@@ -84,7 +85,7 @@ class StudyConfig(_Section):
     methods: FitSection
     names: tuple[str, ...] = tuple(METHODS)
     ablations: tuple[str, ...] = tuple(ABLATIONS)
-    evaluation: dict[str, Any] = Field(default_factory=dict)
+    evaluation: EvaluationPlan = EvaluationPlan()
 
 
 def read_config(path: Path) -> StudyConfig:
@@ -218,14 +219,13 @@ class Study:
             save_method(method, run.out, self._metadata(run, seconds, photos.people))
 
     def _evaluate(self, names: tuple[str, ...]) -> None:
-        from trainer.evaluate import EvaluationPlan, evaluate
-
-        evaluate(self.out, EvaluationPlan.model_validate(self.config.evaluation), self.folder("test"), names)
+        evaluate(self.out, self.config.evaluation, self.folder("test"), names)
 
     def _report(self, names: tuple[str, ...]) -> None:
         from trainer.report import write_report
 
-        write_report(self.out, self.out / "report")
+        config = self.config.model_dump(mode="json")
+        write_report(self.out, self.config.evaluation, self.folder("test"), config, self.out / "docs")
 
     def _nano(self) -> Path:
         return self.config.nano or SHIPPED_WEIGHTS

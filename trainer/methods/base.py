@@ -75,7 +75,8 @@ class StudyBase:
 
     def alphas(self) -> Tensor:
         """Cumulative products [T] of the schedule."""
-        return self.scheduler.alphas_cumprod.to(self.unet.device)
+        alphas: Tensor = self.scheduler.alphas_cumprod.to(self.unet.device)
+        return alphas
 
     @torch.no_grad()
     def encode(self, pixels: Tensor) -> Tensor:
@@ -86,9 +87,8 @@ class StudyBase:
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
         """Latents -> [B, 3, H, W] in [-1, 1]."""
-        decoded = self.vae.decode(latents / self.vae.config.scaling_factor).sample
-        pixels: Tensor = decoded.clamp(-1, 1)
-        return pixels
+        decoded: Tensor = self.vae.decode(latents / self.vae.config.scaling_factor).sample
+        return decoded.clamp(-1, 1)
 
 
 def base_from_nano(folder: Path, width: int, height: int) -> StudyBase:
