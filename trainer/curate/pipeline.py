@@ -20,7 +20,7 @@ from trainer.curate.records import CuratedPhoto, Look, MarkLook, Reason, Verdict
 from trainer.curate.sieve import Judged, counted_faces, enough, sift
 
 LEARNT_FROM = 200
-"""Photos from which detectors learn a site's mark; enough for one that half of the photos carry; a fifth is not seen reliably."""
+"""Photos from which detectors learn a site's mark; enough where half of them carry it, not where a fifth do."""
 
 Show = Callable[[str, int, int], None]
 """Called with what is being looked at, how many photos are done, and of how many."""

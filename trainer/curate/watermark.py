@@ -5,9 +5,9 @@
   same); where their mean is far beyond chance there is a mark, and a photo carries it if its own gradients follow.
 - CornerText: characters of one height in a line, close to the photo's edge.
 
-Neither sees a mark that is tiled or moved from photo to photo. Measured on 150 crops of scikit-image's pictures with a
-white line of 15 characters on half of them, half transparent: the first finds 68 of 73 and takes 4 of 77 clean ones, the
-second 43 of 73 and 1 of 77. With the line on a fifth the first finds none, the second 19 of 27.
+Neither sees a mark that is tiled or moved from photo to photo. Measured on 150 crops of scikit-image's pictures with
+a white line of 15 characters, half transparent, on half of them: the first finds 68 of 73 and takes 4 of 77 clean ones,
+the second 43 of 73 and 1 of 77. With the line on a fifth the first finds none, the second 19 of 27.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -69,6 +70,12 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def outcome(crawl: Path, out: Path, experts: Experts) -> Outcome:
     return curate(_options(crawl, out), experts)
+
+
+@pytest.fixture
+def copied(outcome: Outcome, out: Path, tmp_path: Path) -> Path:
+    """The curated folder with its memory, free to be changed."""
+    return Path(shutil.copytree(out, tmp_path / "copied"))
 
 
 def test_every_photo_has_its_verdict(outcome: Outcome) -> None:
@@ -139,18 +146,19 @@ def test_a_stopped_run_goes_on_without_looking_again(
     assert (finder.looks, words.calls) == (looked + 1, 3)
 
 
-def test_a_damaged_memory_is_looked_at_anew(crawl: Path, tmp_path: Path, experts: Experts, outcome: Outcome) -> None:
-    curate(_options(crawl, tmp_path), experts)
-    for path in (tmp_path / "cache").rglob("*.*.*"):
+def test_a_damaged_memory_is_looked_at_anew(crawl: Path, copied: Path, experts: Experts, outcome: Outcome) -> None:
+    for path in (copied / "cache").rglob("*.*.*"):
         path.write_bytes(path.read_bytes()[:20])
-    assert curate(_options(crawl, tmp_path), experts) == outcome
+    assert curate(_options(crawl, copied), experts) == outcome
 
 
-def test_other_limits_take_out_what_no_longer_belongs(crawl: Path, tmp_path: Path, experts: Experts) -> None:
-    first = curate(_options(crawl, tmp_path), experts)
-    curate(_options(crawl, tmp_path, min_side_px=400), experts)
-    assert read_curated(tmp_path) == []
-    assert not any((tmp_path / photo.file_name).exists() for photo in first.kept)
+def test_other_limits_take_out_what_no_longer_belongs(
+    crawl: Path, copied: Path, experts: Experts, outcome: Outcome
+) -> None:
+    assert all((copied / photo.file_name).exists() for photo in outcome.kept)
+    curate(_options(crawl, copied, min_side_px=400), experts)
+    assert read_curated(copied) == []
+    assert not any((copied / photo.file_name).exists() for photo in outcome.kept)
     assert (crawl / "ada" / "ada1.jpg").exists()
 
 
@@ -179,8 +187,7 @@ def test_an_empty_folder_is_one_line(tmp_path: Path, experts: Experts) -> None:
         curate(_options(tmp_path / "nowhere", tmp_path / "out"), experts)
 
 
-def test_a_data_set_that_lost_a_file_is_refused(crawl: Path, tmp_path: Path, experts: Experts) -> None:
-    kept = curate(_options(crawl, tmp_path), experts).kept
-    (tmp_path / kept[0].file_name).unlink()
+def test_a_data_set_that_lost_a_file_is_refused(copied: Path, outcome: Outcome) -> None:
+    (copied / outcome.kept[0].file_name).unlink()
     with pytest.raises(DataError, match="found none; curate anew"):
-        read_curated(tmp_path)
+        read_curated(copied)
