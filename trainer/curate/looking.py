@@ -49,7 +49,7 @@ class Looker:
         self._mark_version = f"{METHOD}/{'/'.join(detector.version for detector in experts.detectors)}"
 
     def look(self, candidate: Candidate) -> tuple[Look, MarkLook]:
-        """Faces and watermark. A file that is no photo, or that an expert breaks on, comes back as unreadable."""
+        """Faces and watermark. A file that is no photo comes back as unreadable."""
         look = self._cache.record(candidate.sha256, "look", self._face_version, Look)
         mark = self._cache.record(candidate.sha256, "mark", self._mark_version, MarkLook)
         if look is not None and look.unreadable is not None:

@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+
+from trainer.metrics import (
+    bootstrap,
+    colour_difference,
+    cosine,
+    frechet,
+    kernel_distance,
+    oks,
+    paired,
+    pck,
+    rank1,
+)
+
+
+def normal(rows: int, columns: int, seed: int, shift: float = 0.0) -> np.ndarray:
+    return (np.random.default_rng(seed).normal(size=(rows, columns)) + shift).astype(np.float32)
+
+
+def test_an_interval_covers_the_mean_and_leaves_out_what_is_unknown() -> None:
+    values = np.random.default_rng(0).normal(3, 1, 400)
+    values[::4] = np.nan
+    found = bootstrap(values)
+    assert found.count == 300
+    assert found.low < 3 < found.high
+    assert found.high - found.low == pytest.approx(2 * 1.96 / np.sqrt(300), rel=0.2)
+
+
+def test_the_same_people_tell_a_small_difference_that_means_alone_would_not() -> None:
+    person = np.random.default_rng(0).normal(0, 10, 200)
+    better = paired(person + 0.5, person + np.random.default_rng(1).normal(0, 0.5, 200))
+    assert better.low > 0
+    assert bootstrap(person).low < -0.5 < bootstrap(person).high
+
+
+def test_nothing_known_gives_nothing() -> None:
+    assert bootstrap(np.full(5, np.nan)).count == 0
+
+
+def test_the_nearest_is_right_only_for_ones_own() -> None:
+    gallery = np.eye(4, dtype=np.float32)
+    np.testing.assert_array_equal(rank1(gallery, gallery), [1, 1, 1, 1])
+    np.testing.assert_array_equal(rank1(gallery[[1, 0, 2, 3]], gallery), [0, 0, 1, 1])
+    np.testing.assert_allclose(cosine(gallery, gallery[[0, 0, 0, 3]]), [1, 0, 0, 1])
+
+
+def test_frechet_distance_of_shifted_gaussians_is_the_square_of_the_shift() -> None:
+    first, second = normal(4000, 3, 0), normal(4000, 3, 1, shift=2.0)
+    assert frechet(first, first) == pytest.approx(0, abs=1e-6)
+    assert frechet(first, second) == pytest.approx(12, rel=0.05)
+
+
+def test_kernel_distance_is_about_zero_for_one_distribution_and_not_for_two() -> None:
+    first, same, other = normal(400, 4, 0), normal(400, 4, 1), normal(400, 4, 2, shift=1.0)
+    assert abs(kernel_distance(first, same)) < 0.1
+    assert kernel_distance(first, other) > 0.5
+
+
+def test_joints_count_within_a_tenth_of_the_persons_size() -> None:
+    wanted = np.zeros((17, 2))
+    wanted[:, 1] = np.linspace(0, 100, 17)
+    seen = np.ones(17, bool)
+    found = wanted.copy()
+    found[:5, 0] += 9
+    found[5:8, 0] += 11
+    assert pck(found, wanted, seen) == pytest.approx(14 / 17)
+    assert np.isnan(pck(found, wanted, np.zeros(17, bool)))
+
+
+def test_oks_is_one_on_the_spot_and_falls_sooner_for_eyes_than_for_hips() -> None:
+    wanted = np.random.default_rng(0).uniform(0, 100, (17, 2))
+    seen = np.ones(17, bool)
+    assert oks(wanted, wanted, seen, 2000) == 1
+    eye, hip = seen & (np.arange(17) == 1), seen & (np.arange(17) == 11)
+    assert oks(wanted + 3, wanted, eye, 2000) < oks(wanted + 3, wanted, hip, 2000)
+
+
+def test_colours_are_compared_by_part_and_a_missing_part_is_told_apart() -> None:
+    red, blue = (np.full((8, 8, 3), colour, np.uint8) for colour in ((200, 20, 20), (20, 20, 200)))
+    parts = np.full((8, 8), 3, np.uint8)
+    assert colour_difference(red, parts, red, parts, 3) == pytest.approx(0, abs=1e-6)
+    assert colour_difference(red, parts, blue, parts, 3) > 40  # type: ignore[operator]
+    nothing = np.zeros((8, 8), np.uint8)
+    assert np.isnan(colour_difference(red, nothing, red, parts, 3))  # type: ignore[arg-type]
+    assert colour_difference(red, parts, red, nothing, 3) is None
