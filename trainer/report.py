@@ -220,12 +220,12 @@ def markdown(report: dict[str, Any]) -> str:
 LIMITS: Final = (
     "## What this is not",
     "",
-    "Nothing here is CLIP-T, CLIP-I, FID or LPIPS: their networks were not to be had; figures named after agreement and",
+    "Nothing here is CLIP-T, CLIP-I, FID or LPIPS: their networks were not to be had; figures called agreement and",
     "distance come from the examiners above. The people are rendered, the base is small and trained for minutes.",
     "Every method gets the same encoders in place of CLIP and ArcFace, and its tokens are read pooled beside the words",
     "as well as by attention. One training run each: the intervals are over people, not over runs.",
     "",
-    "With a GPU: the same script at 256 x 384, a hundred times the pictures, five seeds, and genuine metrics beside ours.",
+    "With a GPU: the same script at 256 x 384, a hundred times the pictures, five seeds, genuine metrics beside ours.",
 )
 
 
