@@ -1,6 +1,7 @@
 """Photos: reproducible, and their ground truth agrees with the picture."""
 
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from trainer.people.shot import Framing, Shot, sample_pose, sample_shot
 from trainer.people.stance import STANCES
 
 SEEDS = (3, 5, 20)
+Pixel = TypeVar("Pixel", bound=np.generic)
 PAIRS = ("eye", "shoulder", "elbow", "hip", "knee", "ankle")
 
 
@@ -37,9 +39,10 @@ def photos(standing: list[Photo]) -> list[Photo]:
     return [*standing, *render_shots(sample_identity(7), shots, 96, 64), *sampled]
 
 
-def around(values: npt.NDArray[np.float32], x: float, y: float, reach: int = 1) -> npt.NDArray[np.float32]:
+def around(values: npt.NDArray[Pixel], x: float, y: float, reach: int = 1) -> npt.NDArray[Pixel]:
+    """The pixels of a map [H, W] at most `reach` from a point."""
     rows = slice(max(int(y) - reach, 0), int(y) + reach + 1)
-    return np.asarray(values[rows, max(int(x) - reach, 0) : int(x) + reach + 1])
+    return values[rows, max(int(x) - reach, 0) : int(x) + reach + 1]
 
 
 def test_the_same_shot_gives_the_same_pixels(standing: list[Photo]) -> None:
