@@ -37,7 +37,8 @@ def test_one_command_ends_in_a_report_of_every_method(study: Path) -> None:
     page = (study / "docs" / "report.md").read_text()
     assert "against instantid" in page and "garment rank-1" in page
     for picture in ("people", "methods", "ablations", "losses"):
-        assert Image.open(study / "docs" / "report" / f"{picture}.png").width > 100
+        with Image.open(study / "docs" / "report" / f"{picture}.png") as image:
+            assert image.width > 100
 
 
 def test_what_is_there_is_not_done_again(study: Path) -> None:
