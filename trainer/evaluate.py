@@ -87,7 +87,7 @@ def cases_of(people: PeopleShards, plan: EvaluationPlan) -> list[Case]:
         full = sorted(own, key=lambda photo: int(people.framing[photo]))  # full-length first
         if len(full) < 4:
             continue
-        cases.append(_case(len(cases), identity, tuple(full[1:-1][:VIEWS_MAX]), full[0], full[-1]))
+        cases.append(_case(len(cases), identity, tuple(full[2:][:VIEWS_MAX]), full[0], full[1]))
     if len(cases) < 2:
         raise DataError("expected people with at least 4 photos in their first outfit: render more with --photos 8")
     return cases[: plan.people]
