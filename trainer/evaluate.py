@@ -5,6 +5,7 @@ The pictures are kept, so that a run that was cut off goes on, and so that they 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ from trainer.methods.request import Painter, Picture, Request, Variation
 from trainer.metrics import Floats, colour_difference, cosine, frechet, kernel_distance, oks, pck, rank1
 from trainer.people import BACKGROUNDS, scene_prompt
 from trainer.people.parts import Part
+from trainer.people.shot import FRAMINGS, POSES
 from trainer.people.words import Language
 from trainer.shards import PeopleShards, read_shards
 
@@ -87,13 +89,14 @@ def cases_of(people: PeopleShards, plan: EvaluationPlan) -> list[Case]:
         full = sorted(own, key=lambda photo: int(people.framing[photo]))  # full-length first
         if len(full) < 4:
             continue
-        cases.append(_case(len(cases), identity, tuple(full[2:][:VIEWS_MAX]), full[0], full[1]))
+        cases.append(_case(people, len(cases), identity, full))
     if len(cases) < 2:
         raise DataError("expected people with at least 4 photos in their first outfit: render more with --photos 8")
     return cases[: plan.people]
 
 
-def _case(number: int, identity: int, references: tuple[int, ...], held_out: int, other: int) -> Case:
+def _case(people: PeopleShards, number: int, identity: int, photos: list[int]) -> Case:
+    held_out, other, *references = photos
     background, pose = number % len(BACKGROUNDS), POSES_ASKED[number % len(POSES_ASKED)]
     language: Language = "ru" if number % 2 else "en"
     scene = scene_prompt(BACKGROUNDS[background], pose, "full", language)
@@ -103,9 +106,14 @@ def _case(number: int, identity: int, references: tuple[int, ...], held_out: int
         "scene": scene,
         "portrait": scene_prompt(BACKGROUNDS[background], pose, "portrait", language),
         "clothes": scene + worn,
-        "pose": scene,
+        "pose": scene_prompt(
+            BACKGROUNDS[background],
+            POSES[people.pose[held_out]],  # words and skeleton agree
+            FRAMINGS[people.framing[held_out]],
+            language,
+        ),
     }
-    return Case(identity, references, held_out, other, background, colour, prompts)
+    return Case(identity, tuple(references[:VIEWS_MAX]), held_out, other, background, colour, prompts)
 
 
 def requests_of(people: PeopleShards, cases: Sequence[Case], task: str, plan: EvaluationPlan) -> list[Request]:
@@ -132,9 +140,10 @@ def evaluate(study: Path, plan: EvaluationPlan, test: Path, names: Sequence[str]
     meter = Meter(people, cases, examiners, reader)
     out, results = study / "evaluation", {}
     out.mkdir(exist_ok=True)
-    yardsticks = {TRUE: [case.other for case in cases], STRANGER: _shifted([case.held_out for case in cases])}
-    for name, photos in yardsticks.items():
-        results[name] = meter.measure(dict.fromkeys(TASKS, people.images[photos]), None, plan)
+    results[TRUE] = ceiling(meter, plan)
+    strangers = people.images[_shifted([case.held_out for case in cases])]
+    results[STRANGER] = meter.measure(dict.fromkeys(TASKS, strangers), None, plan)
+    for name in (TRUE, STRANGER):
         _write(out / f"{name}.json", results[name])
     for name in names:
         console.print(f"evaluating {name}")
@@ -149,18 +158,73 @@ def evaluate(study: Path, plan: EvaluationPlan, test: Path, names: Sequence[str]
     return results
 
 
+def ceiling(meter: Meter, plan: EvaluationPlan) -> dict[str, Any]:
+    """What true photos get: another photo of the person, asked for what it shows; for the pose, the held-out photo
+    itself, so that the figure is the joint reader's own accuracy."""
+    people = meter.people
+    own = [_asked_for_itself(people, case) for case in meter.cases]
+    others, close = [case.other for case in own], _closest(people, own)
+    photos = {"scene": others, "portrait": close, "clothes": others, "pose": [case.held_out for case in own]}
+    drawn = {task: people.images[rows] for task, rows in photos.items()}
+    figures = Meter(people, own, meter.examiners, meter.reader).measure(drawn, None, plan)
+    asked = {"portrait_right": (close, "portrait"), "framing_right": (others, "full")}
+    for name, (rows, framing) in asked.items():
+        shown = people.framing[rows] == FRAMINGS.index(framing)
+        figures[name] = [value if so else None for value, so in zip(figures[name], shown, strict=True)]
+    return figures
+
+
+def _asked_for_itself(people: PeopleShards, case: Case) -> Case:
+    other = case.other
+    top = str(people.attributes[other]["top"]["colour"])
+    prompts = case.prompts | {"scene": people.captions[other]["en_scene"]}
+    return replace(case, background=int(people.background[other]), top=top, prompts=prompts)
+
+
+def _closest(people: PeopleShards, cases: Sequence[Case]) -> list[int]:
+    """Each person's closest photo beside the one that faces are compared with and the first reference."""
+    siblings, compared = people.siblings(), closest_photos(people, cases)
+    chosen = []
+    for case, taken in zip(cases, compared, strict=True):
+        rest = [int(photo) for photo in siblings[case.identity] if photo not in (taken, case.references[0])]
+        chosen.append(max(rest, key=lambda photo: int(people.framing[photo])))
+    return chosen
+
+
+def closest_photos(people: PeopleShards, cases: Sequence[Case]) -> list[int]:
+    """For each person the closest true photo that is no reference, to compare faces with."""
+    siblings = people.siblings()
+    others = [[int(p) for p in siblings[case.identity] if p not in case.references] for case in cases]
+    return [max(own, key=lambda photo: int(people.framing[photo])) for own in others]
+
+
 def _drawn(
     study: Path, painter: Painter, meter: Meter, task: str, variation: Variation, plan: EvaluationPlan, label: str
 ) -> Picture:
+    """Kept pictures are taken only where people, prompts, seeds and weights are what they were drawn with."""
     path = study / "pictures" / painter.name / f"{task}-{label}.npy"
-    if path.exists():
+    stamp = _stamp(study, painter.name, meter, task, variation, plan)
+    note = path.with_suffix(".txt")
+    if path.exists() and note.exists() and note.read_text("utf-8") == stamp:
         kept: Picture = np.load(path)
-        if len(kept) == len(meter.cases):
-            return kept
+        return kept
+    note.unlink(missing_ok=True)
     pictures = painter.draw(requests_of(meter.people, meter.cases, task, plan), variation)
     path.parent.mkdir(parents=True, exist_ok=True)
     np.save(path, pictures)
+    note.write_text(stamp, "utf-8")
     return pictures
+
+
+def _stamp(study: Path, name: str, meter: Meter, task: str, variation: Variation, plan: EvaluationPlan) -> str:
+    """A hash of all that a picture follows from."""
+    digest = hashlib.sha256()
+    asked = [(case.identity, case.references, case.held_out, case.prompts[task]) for case in meter.cases]
+    digest.update(repr((asked, task, variation, plan.seed, meter.people.manifest.get("hash"))).encode())
+    folders = (study / "base", study / "encoders", study / "methods" / name)
+    for weights in sorted(path for folder in folders for path in folder.rglob("*.safetensors")):
+        digest.update(weights.read_bytes())
+    return digest.hexdigest()
 
 
 def _shifted(values: list[int]) -> list[int]:
@@ -239,19 +303,10 @@ class Meter:
         portrait = see.names.framing.index("portrait")
         return {
             "sim_ref_face": cosine(face, see.face(self.reference)),
-            "sim_gt_face": cosine(face, see.face(self._portraits())),
+            "sim_gt_face": cosine(face, see.face(self.people.images[closest_photos(self.people, self.cases)])),
             "face_found": (~np.isnan(face).any(1)).astype(np.float64),
             "portrait_right": (see.read(pictures).classes["framing"] == portrait).astype(np.float64),
         }
-
-    def _portraits(self) -> Picture:
-        """For each person the closest true photo that is no reference, else the held-out one."""
-        siblings = self.people.siblings()
-        chosen = []
-        for case in self.cases:
-            others = [int(p) for p in siblings[case.identity] if p not in case.references]
-            chosen.append(max(others, key=lambda photo: int(self.people.framing[photo])))
-        return self.people.images[chosen]
 
     def _clothes(self, pictures: Picture) -> dict[str, Floats | float]:
         colours = self.examiners.names.top_colour
