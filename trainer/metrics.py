@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import scipy.linalg  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from skimage.color import deltaE_ciede2000, rgb2lab
 
@@ -93,8 +92,9 @@ def frechet(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
     """Frechet distance of Gaussians fitted to features [n, D] and [m, D] (Heusel et al., 2017)."""
     means = [features.mean(0) for features in (first, second)]
     covariances = [np.cov(features, rowvar=False) for features in (first.astype(float), second.astype(float))]
-    root = scipy.linalg.sqrtm(covariances[0] @ covariances[1])
-    spread = np.trace(covariances[0] + covariances[1] - 2 * np.real(root))
+    # the trace of a product's root, by eigenvalues: that holds with fewer pictures than features too
+    roots = np.sqrt(np.linalg.eigvals(covariances[0] @ covariances[1]).real.clip(0))
+    spread = np.trace(covariances[0] + covariances[1]) - 2 * roots.sum()
     return float(((means[0] - means[1]) ** 2).sum() + spread)
 
 
