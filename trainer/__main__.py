@@ -1,4 +1,4 @@
-"""The trainer's commands: study (methods compared), autoencoder, train, distil, observer, judge, gates, watermark.
+"""The trainer's commands: one a network, the study of methods, and what is measured of them.
 
 python -m trainer.people --first-identity 0 --identities 4000 --photos 4 --out data/train
 python -m trainer autoencoder --data data/train --out runs/nano --minutes 15
@@ -7,6 +7,9 @@ python -m trainer observer --data data/train --out runs/observer --minutes 20
 python -m trainer judge --data data/validation --out trainer/weights/judge --minutes 6
 python -m trainer gates --first-identity 2000000 --identities 200 --json gates.json
 python -m trainer study --config trainer/configs/study.yaml --out runs/study
+python -m trainer evaluate --study runs/study --clip clip-vit-large-patch14 --inception fid --lpips lpips
+python -m trainer evaluate --study runs/study --coco coco --clip clip-vit-large-patch14 --limit 250
+python -m trainer report --study runs/study --out docs
 python -m trainer watermark --data data/validation --json watermark.json
 """
 
@@ -47,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     study.add_argument("--methods", nargs="+", default=None, metavar="NAME", help="some methods (all by default)")
     study.set_defaults(command=_study)
 
+    _evaluation_parsers(commands)
     autoencoder = commands.add_parser("autoencoder", help="train the autoencoder")
     _paths_and_minutes(autoencoder)
     autoencoder.set_defaults(command=_autoencoder)
@@ -112,6 +116,23 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _evaluation_parsers(commands: Any) -> None:
+    evaluate = commands.add_parser("evaluate", help="measure a study's methods, also with public networks, or on COCO")
+    report = commands.add_parser("report", help="write report.json, report.md, plots and pictures of people")
+    for parser in (evaluate, report):
+        parser.add_argument("--study", type=Path, required=True, help="a study's folder")
+        parser.add_argument("--config", type=Path, default=STUDY_CONFIG, help="that study's YAML")
+    evaluate.add_argument("--methods", nargs="+", default=None, metavar="NAME", help="some methods (all by default)")
+    evaluate.add_argument("--clip", type=Path, default=None, help="a CLIP folder (ViT-L/14): CLIP-T and CLIP-I")
+    evaluate.add_argument("--inception", type=Path, default=None, help="a folder with Inception's weights: FID, KID")
+    evaluate.add_argument("--lpips", type=Path, default=None, help="a folder with AlexNet's and LPIPS's weights")
+    evaluate.add_argument("--coco", type=Path, default=None, help="COCO 2017 val: its protocol alone; needs --clip")
+    evaluate.add_argument("--limit", type=int, default=5000, help="captions of COCO (5000 are the full protocol)")
+    evaluate.set_defaults(command=_evaluate)
+    report.add_argument("--out", type=Path, default=Path("docs"), help="where report.json, report.md and report/ go")
+    report.set_defaults(command=_report)
+
+
 def _paths_and_minutes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="a folder of shards")
     parser.add_argument("--out", type=Path, required=True, help="the run folder; a cut-off run resumes there")
@@ -131,6 +152,34 @@ def _study(options: argparse.Namespace) -> None:
 
     study = Study(read_config(options.config), options.out)
     study.run(stages_of(options.only), None if options.methods is None else tuple(options.methods))
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from trainer.coco_protocol import CocoRun, evaluate_coco
+    from trainer.errors import DataError
+    from trainer.evaluate import evaluate
+    from trainer.published import load_published
+    from trainer.study import read_config
+
+    config = read_config(options.config)
+    names = options.methods or [*config.names, *config.ablations]
+    if options.coco is not None and options.clip is None:
+        raise DataError("expected --clip with --coco, got none: the protocol is CLIP's; give a CLIP folder")
+    published = load_published(options.clip, options.inception, options.lpips)
+    if options.coco is None:
+        evaluate(options.study, config.evaluation, options.study / "people" / "test", names, published)
+        return
+    plan = config.evaluation
+    print(evaluate_coco(options.study, CocoRun(options.coco, options.limit, plan.usual(), plan.seed), names, published))
+
+
+def _report(options: argparse.Namespace) -> None:
+    from trainer.report import write_report
+    from trainer.study import read_config
+
+    config = read_config(options.config)
+    test = options.study / "people" / "test"
+    write_report(options.study, config.evaluation, test, config.model_dump(mode="json"), options.out)
 
 
 def _autoencoder(options: argparse.Namespace) -> None:

@@ -30,6 +30,7 @@ from trainer.people import BACKGROUNDS, scene_prompt
 from trainer.people.parts import Part
 from trainer.people.shot import FRAMINGS, POSES
 from trainer.people.words import Language
+from trainer.published import NONE_AT_HAND, Published
 from trainer.shards import PeopleShards, read_shards
 
 COLOURED: Final = {"skin": Part.SKIN, "hair": Part.HAIR, "top": Part.TOP, "bottom": Part.BOTTOM, "shoes": Part.SHOES}
@@ -130,14 +131,16 @@ def requests_of(people: PeopleShards, cases: Sequence[Case], task: str, plan: Ev
     ]
 
 
-def evaluate(study: Path, plan: EvaluationPlan, test: Path, names: Sequence[str]) -> dict[str, Any]:
+def evaluate(
+    study: Path, plan: EvaluationPlan, test: Path, names: Sequence[str], published: Published = NONE_AT_HAND
+) -> dict[str, Any]:
     """Draws and measures; writes STUDY/evaluation/<name>.json for each method, variation and yardstick.
 
     Raises DataError without test people, CheckpointError for what was not trained."""
     console = Console()
     people = read_shards(test)
     cases, examiners, reader = cases_of(people, plan), load_examiners(study / "examiners"), open_observer()
-    meter = Meter(people, cases, examiners, reader)
+    meter = Meter(people, cases, examiners, reader, published)
     out, results = study / "evaluation", {}
     out.mkdir(exist_ok=True)
     results[TRUE] = ceiling(meter, plan)
@@ -166,7 +169,7 @@ def ceiling(meter: Meter, plan: EvaluationPlan) -> dict[str, Any]:
     others, close = [case.other for case in own], _closest(people, own)
     photos = {"scene": others, "portrait": close, "clothes": others, "pose": [case.held_out for case in own]}
     drawn = {task: people.images[rows] for task, rows in photos.items()}
-    figures = Meter(people, own, meter.examiners, meter.reader).measure(drawn, None, plan)
+    figures = Meter(people, own, meter.examiners, meter.reader, meter.published).measure(drawn, None, plan)
     asked = {"portrait_right": (close, "portrait"), "framing_right": (others, "full")}
     for name, (rows, framing) in asked.items():
         shown = people.framing[rows] == FRAMINGS.index(framing)
@@ -221,6 +224,13 @@ def _stamp(study: Path, name: str, meter: Meter, task: str, variation: Variation
     digest = hashlib.sha256()
     asked = [(case.identity, case.references, case.held_out, case.prompts[task]) for case in meter.cases]
     digest.update(repr((asked, task, variation, plan.seed, meter.people.manifest.get("hash"))).encode())
+    digest.update(weights_digest(study, name).encode())
+    return digest.hexdigest()
+
+
+def weights_digest(study: Path, name: str) -> str:
+    """A hash of all weights that a method draws with."""
+    digest = hashlib.sha256()
     folders = (study / "base", study / "encoders", study / "methods" / name)
     for weights in sorted(path for folder in folders for path in folder.rglob("*.safetensors")):
         digest.update(weights.read_bytes())
@@ -239,9 +249,15 @@ class Meter:
     """Measures pictures of the cases' people, in their order."""
 
     def __init__(
-        self, people: PeopleShards, cases: Sequence[Case], examiners: Examiners, reader: BodyObserver | None
+        self,
+        people: PeopleShards,
+        cases: Sequence[Case],
+        examiners: Examiners,
+        reader: BodyObserver | None,
+        published: Published = NONE_AT_HAND,
     ) -> None:
         self.people, self.cases, self.examiners, self.reader = people, cases, examiners, reader
+        self.published = published
         self.held_out = people.images[[case.held_out for case in cases]]
         self.reference = people.images[[case.references[0] for case in cases]]
         self.true_parts = people.parts[[case.held_out for case in cases]]
@@ -283,6 +299,7 @@ class Meter:
             "frechet_here": frechet(see.features(pictures), see.features(self.held_out)),
             "kid_here": kernel_distance(see.features(pictures), see.features(self.held_out)),
             **self._colours(pictures, reading.parts),
+            **self.published.measure(pictures, self.held_out, [case.prompts["scene"] for case in self.cases]),
         }
 
     def _colours(self, pictures: Picture, parts: NDArray[np.uint8]) -> dict[str, Floats | float]:

@@ -34,6 +34,9 @@ FIGURES: Final[dict[str, str]] = {
     "face_found": "portraits with a face",
     "text_agreement_here": "text agreement (our CLIP-T stand-in)",
     "image_agreement_here": "image agreement (our CLIP-I stand-in)",
+    "clip_t": "CLIP-T",
+    "clip_i": "CLIP-I (to the held-out photo)",
+    "lpips": "LPIPS to the held-out photo, lower is better",
     "background_right": "background right",
     "framing_right": "full length where asked",
     "portrait_right": "portrait where asked",
@@ -49,8 +52,13 @@ FIGURES: Final[dict[str, str]] = {
 SETS: Final = {
     "frechet_here": "Frechet distance of our features",
     "kid_here": "kernel distance of our features",
+    "fid": "FID",
+    "kid": "KID",
+    "skin_missing": "pictures without skin",
+    "hair_missing": "pictures without hair",
     "top_missing": "pictures without a top",
     "bottom_missing": "pictures without a bottom",
+    "shoes_missing": "pictures without shoes",
 }
 FACE_ONLY: Final = ("instantid", "pulid")
 DECISIVE: Final = ("sim_gt_body", "garment_rank1")
@@ -94,14 +102,21 @@ def _report(study: Path, results: Results, plan: EvaluationPlan, config: dict[st
         "people": len(values_of(results, TRUE, "sim_gt_body")),
         "stages": stages,
         "examiners": examiners["held_out"],
-        "data": examiners["data"],
+        "data": _manifests(study),
         "trained": {name: _metadata(study / "methods" / name) for name in names},
         "figures": {name: _intervals(results, name) for name in listed},
         "bolid_minus": {
             name: {figure: asdict(_difference(results, name, figure)) for figure in FIGURES} for name in others
         },
         "answers": answers(results, names),
+        "coco": {p.stem: json.loads(p.read_text("utf-8")) for p in sorted((study / "coco").glob("*.json"))},
     }
+
+
+def _manifests(study: Path) -> dict[str, dict[str, Any]]:
+    """By split, the hash of what made its photos, and how many there are."""
+    found = {path.parent.name: json.loads(path.read_text("utf-8")) for path in study.glob("people/*/manifest.json")}
+    return {split: {key: found[split][key] for key in ("hash", "photos")} for split in sorted(found)}
 
 
 def _metadata(folder: Path) -> dict[str, Any]:
@@ -145,6 +160,7 @@ def answers(results: Results, names: list[str]) -> list[str]:
         won = all(verdict(_difference(results, other, figure)) == "more" for other in faces for figure in DECISIVE)
         words = [verdict(_difference(results, other, "text_agreement_here")) for other in faces]
         price = "at no measurable price in text agreement" if "less" not in words else "at a price in text agreement"
+        price = "text agreement was not measured" if "not measured" in words else price
         lines.append(
             f"Conditioning on the body helps: BoLID beats every face-only method on both decisive figures, {price}."
             if won
@@ -178,7 +194,7 @@ def markdown(report: dict[str, Any]) -> str:
         f"Pictures of {config['width']} x {config['height']} px; {report['people']} test people, unseen in training;",
         f"each method saw {pictures} pictures on one frozen base, seed {config['seed']}; drawn in",
         f"{report['plan']['steps']} steps with guidance {report['plan']['guidance']}; commit {report['commit']},",
-        f"data {report['data']['hash'][:12]}.",
+        f"photos of people: {_photos(report['data'])}.",
         "",
         "![16 test people](report/people.png)",
         "",
@@ -191,6 +207,10 @@ def markdown(report: dict[str, Any]) -> str:
         *[f"| {name} | {value:.3f} |" for name, value in report["examiners"].items()],
         "",
         "## Methods",
+        "",
+        "The first two columns are the ceiling and the floor: another true photo of the person, asked for what it",
+        "shows, and a stranger's. In the ceiling's pose rows the held-out photo itself is read: that is the joint",
+        "reader's own accuracy at this size.",
         "",
         *_table(report, [TRUE, STRANGER, *(n for n in METHODS if n in report["figures"])]),
         "",
@@ -212,16 +232,42 @@ def markdown(report: dict[str, Any]) -> str:
         "| --- | --- | --- |",
         *[f"| {row['stage']} | {', '.join(row['names'] or ())} | {row['minutes']} |" for row in report["stages"]],
         "",
+        *_coco(report["coco"]),
+        "## What this is not",
+        "",
+        *([] if _has_published(report) else NOT_PUBLISHED),
         *LIMITS,
     ]
     return "\n".join(lines) + "\n"
 
 
+def _photos(data: dict[str, dict[str, Any]]) -> str:
+    return ", ".join(f"{split} {row['photos']} ({row['hash'][:12]})" for split, row in data.items())
+
+
+def _has_published(report: dict[str, Any]) -> bool:
+    published = {"clip_t", "clip_i", "fid", "lpips"}
+    return any(published & set(figures) for figures in report["figures"].values())
+
+
+def _coco(figures: dict[str, dict[str, Any]]) -> list[str]:
+    if not figures:
+        return []
+    rows = [
+        f"| {name} | {row['captions']} x {row['pictures'] // row['captions']} | {_cell(row['clip_t'])} | "
+        f"{_cell(row['clip_i'])} | {_cell(row.get('fid'))} |"
+        for name, row in figures.items()
+    ]
+    titles = ["| method | captions x pictures | CLIP-T | CLIP-I | FID |", "| --- | --- | --- | --- | --- |"]
+    return ["## COCO 2017 val", "", *titles, *rows, ""]
+
+
+NOT_PUBLISHED: Final = (
+    "Nothing here is CLIP-T, CLIP-I, FID or LPIPS: their networks were not to be had (`python -m trainer evaluate`",
+    "takes their folders). Figures called agreement and distance come from the examiners above.",
+)
 LIMITS: Final = (
-    "## What this is not",
-    "",
-    "Nothing here is CLIP-T, CLIP-I, FID or LPIPS: their networks were not to be had; figures called agreement and",
-    "distance come from the examiners above. The people are rendered, the base is small and trained for minutes.",
+    "The people are rendered, the base is small and trained for minutes.",
     "Every method gets the same encoders in place of CLIP and ArcFace, and its tokens are read pooled beside the words",
     "as well as by attention. One training run each: the intervals are over people, not over runs.",
     "",
