@@ -76,11 +76,21 @@ def write_report(study: Path, plan: EvaluationPlan, test: Path, config: dict[str
     report = _report(study, results, plan, config)
     folder = out / "report"
     folder.mkdir(parents=True, exist_ok=True)
-    (out / "report.json").write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    told = json.dumps(_known(report), indent=1, ensure_ascii=False, allow_nan=False)
+    (out / "report.json").write_text(told + "\n", "utf-8")
     _sheet(study, plan, test, folder / "people.png")
     _plots(study, report, folder)
     (out / "report.md").write_text(markdown(report), "utf-8")
     return report
+
+
+def _known(value: Any) -> Any:
+    """null for what is not a number: JSON has no NaN."""
+    if isinstance(value, dict):
+        return {key: _known(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_known(entry) for entry in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def values_of(results: Results, name: str, figure: str) -> Floats:
@@ -204,7 +214,7 @@ def markdown(report: dict[str, Any]) -> str:
         "",
         "| figure | value |",
         "| --- | --- |",
-        *[f"| {name} | {value:.3f} |" for name, value in report["examiners"].items()],
+        *[f"| {name} | {_cell(value) or 'not measured'} |" for name, value in report["examiners"].items()],
         "",
         "## Methods",
         "",
@@ -288,7 +298,7 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     if not isinstance(value, dict):
-        return f"{value:.3f}"
+        return "" if np.isnan(value) else f"{value:.3f}"
     if not value["count"]:
         return ""
     return f"{value['mean']:.3f} ({value['low']:.3f}-{value['high']:.3f})"

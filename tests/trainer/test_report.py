@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from trainer.metrics import Interval
-from trainer.report import answers, verdict
+from trainer.report import _known, answers, verdict
 
 PEOPLE = 60
 
@@ -28,6 +28,10 @@ def test_the_answer_follows_the_figures_whichever_way_they_fall() -> None:
     assert "not shown" in answers(results(0.4, 0.4), names)[-1]
     assert "not shown" in answers(results(0.2, 0.4), names)[-1]
     assert "no answer" in answers(results(0.8, 0.4), ["text"])[0]
+
+
+def test_the_file_holds_null_for_what_is_not_a_number() -> None:
+    assert _known({"a": [np.nan, 1.5, {"b": float("inf")}], "c": "nan"}) == {"a": [None, 1.5, {"b": None}], "c": "nan"}
 
 
 @pytest.mark.parametrize(
