@@ -62,8 +62,8 @@ def test_a_guided_trajectory_is_the_prediction_led_away_from_being_told_nothing(
 
 
 def test_the_student_comes_closer_resumes_and_draws_as_it_learned(shards: Path, teacher: Path, tmp_path: Path) -> None:
-    run = DistilRun(shards, teacher, tmp_path, LONG, steps=1, student_steps=2, batch=2, learning_rate=3e-4)
-    run = replace(run, guidance=6.0, stride=1, warmup_steps=1, ema_decay=0.5, held_out=2)
+    run = DistilRun(shards, teacher, tmp_path, LONG, steps=1, student_steps=2, batch=4, learning_rate=2e-4)
+    run = replace(run, guidance=6.0, stride=1, warmup_steps=1, ema_decay=0.8, held_out=2)
     first = distil(run)
     second = distil(replace(run, steps=16))
     assert second["step"] == 16
