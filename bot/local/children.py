@@ -93,6 +93,13 @@ def choose_port(preferred: int | None = None, host: str = "127.0.0.1") -> int:
     raise OSError(f"no free port found on {host}: tried {len(candidates)} between {PORTS[0]} and {PORTS[-1]}")
 
 
+def port_is_taken(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether somebody listens there now."""
+    with socket.socket() as probe:
+        probe.settimeout(2.0)
+        return probe.connect_ex((host, port)) == 0
+
+
 def wait_until_gone(process: psutil.Process, timeout_s: float) -> bool:
     """Wait for the end of a process that need not be our child; one that waits to be reaped counts as gone."""
     deadline = time.monotonic() + timeout_s
@@ -161,6 +168,15 @@ class ChildProcess:
     def running(self) -> bool:
         """Whether the child is alive now."""
         return self._process is not None and self._process.poll() is None
+
+    def listens_on(self, port: int) -> bool:
+        """Whether this very process listens on a TCP port."""
+        if self._process is None:
+            return False
+        with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+            sockets = psutil.Process(self._process.pid).net_connections("tcp")
+            return any(s.status == psutil.CONN_LISTEN and s.laddr.port == port for s in sockets)
+        return False
 
     @property
     def exit_code(self) -> int | None:

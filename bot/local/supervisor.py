@@ -11,8 +11,6 @@ import shutil
 import signal
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,11 +19,12 @@ from typing import Protocol
 
 from dotenv import dotenv_values
 
-from bot.local.children import ChildProcess, FolderInUse, FolderLock, choose_port, end_leftover
+from bot.local.children import ChildProcess, FolderInUse, FolderLock, choose_port, end_leftover, port_is_taken
 from bot.local.embedded import HOST, EmbeddedPostgres, EmbeddedServerError, EmbeddedValkey
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAT_PORT = 8081
+CHAT_TRIES = 5
 LOCAL_TOKEN = "7000000001:local-bot-api"
 LOCAL_ADMIN_ID = 1003
 EXIT_MISCONFIGURED = 2
@@ -221,16 +220,28 @@ class Stack:
             return
         self._audience.doing("starting the local chat")
         end_leftover(self.state_dir / "chat.pid")
-        port = choose_port(self._chat_port, HOST)
-        chat = self._child("chat", "bot.local.botapi", "--port", str(port), "--data-dir", str(self.state_dir / "chat"))
-        self._keep(chat)
-        url = f"http://{HOST}:{port}"
-        self._wait_for_http(url, chat)
+        url = self._chat_on_a_port_of_its_own()
         self.chat_url = url
         self._environment |= {"BOT_TOKEN": LOCAL_TOKEN, "BOT_API_URL": url}
         self._environment.setdefault("ADMIN_IDS", str(LOCAL_ADMIN_ID))
         self._environment.setdefault("EDIT_INTERVAL_S", "0.7")
         self._audience.done(f"chat page: {url}/")
+
+    def _chat_on_a_port_of_its_own(self) -> str:
+        """Another stack may take the port between our look and the chat's: then the next one is drawn."""
+        preferred: int | None = self._chat_port
+        for tries_left in reversed(range(CHAT_TRIES)):
+            port = choose_port(preferred, HOST)
+            command = ("--port", str(port), "--data-dir", str(self.state_dir / "chat"))
+            chat = self._child("chat", "bot.local.botapi", *command)
+            self._keep(chat)
+            if self._comes_to_listen(chat, port):
+                break
+            if not tries_left or not port_is_taken(port, HOST):
+                raise StackError(f"the local chat did not start.\n{last_words(chat)}")
+            self._kept.pop()
+            preferred = None
+        return f"http://{HOST}:{port}"
 
     def _start_worker(self) -> None:
         self._audience.doing("starting a worker")
@@ -263,18 +274,14 @@ class Stack:
             stop_signals=stop_signals,
         )
 
-    def _wait_for_http(self, url: str, part: Part) -> None:
+    def _comes_to_listen(self, part: ChildProcess, port: int) -> bool:
+        """Waits until this part itself, and nobody else, listens on the port; False when it ended or took too long."""
         deadline = self._clock() + START_TIMEOUT_S
-        while True:
-            try:
-                with urllib.request.urlopen(url, timeout=2.0):
-                    return
-            except urllib.error.HTTPError:
-                return
-            except OSError:
-                if not part.running or self._clock() > deadline:
-                    raise StackError(f"the local chat did not start.\n{last_words(part)}") from None
+        while part.running and self._clock() < deadline:
+            if part.listens_on(port):
+                return True
             time.sleep(0.05)
+        return False
 
 
 def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:

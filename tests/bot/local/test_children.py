@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bot.local.children import PORTS, ChildProcess, choose_port, end_leftover, wait_until_gone
+from bot.local.children import PORTS, ChildProcess, choose_port, end_leftover, port_is_taken, wait_until_gone
 from bot.local.supervisor import ROOT
 
 SLEEP = "import time; print('awake', flush=True); time.sleep(60)"
@@ -156,6 +156,19 @@ def test_choose_port_prefers_the_given_one_and_avoids_a_taken_one() -> None:
     assert choose_port(free) == free
     with socket.create_server(("127.0.0.1", free)):
         assert choose_port(free) != free
+
+
+def test_a_port_that_another_process_took_is_not_the_childs(run: Run) -> None:
+    port = choose_port()
+    assert not port_is_taken(port)
+    server = f"import socket, time; s = socket.create_server(('127.0.0.1', {port})); print('awake', flush=True)"
+    child = run(f"{server}; time.sleep(60)")
+    wait_for_line(child)
+    assert child.listens_on(port) and port_is_taken(port)
+    bystander = run(SLEEP)
+    assert not bystander.listens_on(port)
+    child.kill()
+    assert not child.listens_on(port)
 
 
 def test_a_child_runs_in_a_session_of_its_own(run: Run) -> None:
