@@ -88,19 +88,39 @@ def oks(found: Floats, wanted: Floats, seen: NDArray[np.bool_], area_px: float) 
     return float(np.exp(-squared / (2 * area_px * (2 * COCO_SIGMAS[seen]) ** 2)).mean())
 
 
+def copy_paste_gap(to_reference: Floats, to_truth: Floats) -> Floats:
+    """SimRef - SimGT [people], cosines: above 0 where a picture is nearer to the photo it was told by than to another
+    true photo of the person. Copying the reference as a failure of its own: WithAnyone (Xu et al., 2025), which puts
+    the two in angles; the plain difference is ours."""
+    return to_reference - to_truth
+
+
 def frechet(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
     """Frechet distance of Gaussians fitted to features [n, D] and [m, D] (Heusel et al., 2017)."""
-    means = [features.mean(0) for features in (first, second)]
-    covariances = [np.cov(features, rowvar=False) for features in (first.astype(float), second.astype(float))]
+    exact = [features.astype(np.float64) for features in (first, second)]
+    means = [features.mean(0) for features in exact]
+    covariances = [np.atleast_2d(np.cov(features, rowvar=False)) for features in exact]
     # the trace of a product's root, by eigenvalues: that holds with fewer pictures than features too
     roots = np.sqrt(np.linalg.eigvals(covariances[0] @ covariances[1]).real.clip(0))
     spread = np.trace(covariances[0] + covariances[1]) - 2 * roots.sum()
     return float(((means[0] - means[1]) ** 2).sum() + spread)
 
 
-def kernel_distance(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
-    """The unbiased squared MMD under the cubic kernel (x y / D + 1)^3 (KID, Binkowski et al., 2018)."""
+def kernel_distance(
+    first: NDArray[np.float32], second: NDArray[np.float32], subsets: int = 100, subset_size: int = 1000, seed: int = 0
+) -> float:
+    """The unbiased squared MMD under the cubic kernel (x y / D + 1)^3 (KID, Binkowski et al., 2018).
 
+    Sets above `subset_size` are measured as the paper does, by the mean over random subsets of that many: a kernel of
+    all pairs of 20,000 pictures would not fit into memory."""
+    if max(len(first), len(second)) <= subset_size:
+        return _squared_mmd(first, second)
+    rng, size = np.random.default_rng(seed), min(len(first), len(second), subset_size)
+    drawn = [[rng.choice(len(rows), size, replace=False) for rows in (first, second)] for _ in range(subsets)]
+    return float(np.mean([_squared_mmd(first[own], second[other]) for own, other in drawn]))
+
+
+def _squared_mmd(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
     def kernel(a: NDArray[np.float32], b: NDArray[np.float32]) -> Floats:
         return np.asarray((a.astype(float) @ b.T / a.shape[1] + 1) ** 3)
 

@@ -1,9 +1,13 @@
 import numpy as np
 import pytest
+from skimage.color import deltaE_ciede2000
 
+from trainer import metrics
 from trainer.metrics import (
+    COCO_SIGMAS,
     bootstrap,
     colour_difference,
+    copy_paste_gap,
     cosine,
     frechet,
     kernel_distance,
@@ -57,6 +61,44 @@ def test_kernel_distance_is_about_zero_for_one_distribution_and_not_for_two() ->
     assert kernel_distance(first, other) > 0.5
 
 
+def test_frechet_distance_of_other_spreads_is_the_closed_form() -> None:
+    first, second = normal(20_000, 2, 0), 3 * normal(20_000, 2, 1)
+    assert frechet(first, second) == pytest.approx(2 * (3 - 1) ** 2, rel=0.05)  # the sum of (s1 - s2)^2
+    assert frechet(first[:, :1], second[:, :1]) == pytest.approx((3 - 1) ** 2, rel=0.05)
+
+
+def test_kernel_distance_of_one_distribution_falls_on_both_sides_of_zero() -> None:
+    found = [kernel_distance(normal(60, 4, 2 * seed), normal(60, 4, 2 * seed + 1)) for seed in range(60)]
+    assert min(found) < 0 < max(found)
+    assert abs(np.mean(found)) < 3 * np.std(found) / np.sqrt(len(found))
+
+
+def test_large_sets_are_measured_by_subsets_that_agree_with_all_pairs() -> None:
+    first, other = normal(900, 4, 0), normal(700, 4, 1, shift=1.0)
+    whole = kernel_distance(first, other)
+    assert kernel_distance(first, other, subsets=60, subset_size=200) == pytest.approx(whole, rel=0.05)
+    few = {kernel_distance(first, other, subsets=2, subset_size=50, seed=seed) for seed in (0, 0, 1)}
+    assert len(few) == 2  # a seed draws the same subsets again
+
+
+def test_no_kernel_is_larger_than_a_subset(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes, real = set[int](), metrics._squared_mmd
+
+    def noted(first: np.ndarray, second: np.ndarray) -> float:
+        sizes.update((len(first), len(second)))
+        return real(first, second)
+
+    monkeypatch.setattr(metrics, "_squared_mmd", noted)
+    kernel_distance(normal(300, 2, 0), normal(90, 2, 1), subsets=2, subset_size=100)
+    assert sizes == {90}
+    kernel_distance(normal(300, 2, 0), normal(200, 2, 1), subsets=2, subset_size=100)
+    assert sizes == {90, 100}
+
+
+def test_a_copied_reference_shows_as_a_gap() -> None:
+    np.testing.assert_allclose(copy_paste_gap(np.array([1.0, 0.5]), np.array([0.6, 0.7])), [0.4, -0.2])
+
+
 def test_joints_count_within_a_tenth_of_the_persons_size() -> None:
     wanted = np.zeros((17, 2))
     wanted[:, 1] = np.linspace(0, 100, 17)
@@ -74,6 +116,27 @@ def test_oks_is_one_on_the_spot_and_falls_sooner_for_eyes_than_for_hips() -> Non
     assert oks(wanted, wanted, seen, 2000) == 1
     eye, hip = seen & (np.arange(17) == 1), seen & (np.arange(17) == 11)
     assert oks(wanted + 3, wanted, eye, 2000) < oks(wanted + 3, wanted, hip, 2000)
+
+
+def test_oks_of_a_known_distance_is_cocos_formula() -> None:
+    wanted = np.zeros((17, 2))
+    nose, area_px = np.arange(17) == 0, 900.0
+    reach = 2 * COCO_SIGMAS[0] * np.sqrt(area_px)
+    assert oks(wanted + np.array([reach, 0]), wanted, nose, area_px) == pytest.approx(np.exp(-0.5))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "published"),
+    [
+        ((50.0, 2.6772, -79.7751), (50.0, 0.0, -82.7485), 2.0425),
+        ((50.0, 2.5, 0.0), (73.0, 25.0, -18.0), 27.1492),
+        ((2.0776, 0.0795, -1.1350), (0.9033, -0.0636, -0.5514), 0.9082),
+    ],
+)
+def test_ciede2000_gives_the_papers_values(
+    first: tuple[float, ...], second: tuple[float, ...], published: float
+) -> None:
+    assert float(deltaE_ciede2000(first, second)) == pytest.approx(published, abs=1e-4)
 
 
 def test_colours_are_compared_by_part_and_a_missing_part_is_told_apart() -> None:
