@@ -20,6 +20,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -33,6 +34,8 @@ HEAD_PX: Final = 24
 FACE_PIXELS_MIN: Final = 3
 HEAD_PER_FEATURES: Final = 2.6
 """Side of the head's window in sizes of the box around eyes, brows and lips."""
+HEAD_PER_FACE: Final = 1.45
+"""The same in sizes of a face box: eyes, brows and lips take .56 of one (median of 900 validation photos)."""
 HASHES: Final = 4096
 
 
@@ -58,7 +61,7 @@ class Reading:
 
 
 class Trunk(nn.Module):
-    """Convolutions down to a sixteenth and a decoder back to half the side, then everything that is read off."""
+    """Convolutions down to a sixteenth and a decoder back to a quarter of the side, then all that is read off."""
 
     def __init__(self, classes: dict[str, int], width: int = 32) -> None:
         super().__init__()
@@ -186,10 +189,11 @@ class Examiners:
         return Reading(parts, {name: looked[name].argmax(1).numpy() for name in asdict(self.names)})
 
     @torch.no_grad()
-    def face(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Unit vectors [n, FACE_DIM] of the faces that the part map shows; NaN where it shows none."""
+    def face(self, images: NDArray[np.uint8], boxes: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """Unit vectors [n, FACE_DIM] of the faces that the part map shows, or of those in `boxes` [n, 4] px where the
+        photos' own are known; NaN where there is none."""
         found = np.full((len(images), FACE_DIM), np.nan, np.float32)
-        heads = heads_of(images, self.read(images).parts)
+        heads = heads_of(images, self.read(images).parts) if boxes is None else heads_in(images, boxes)
         seen = [index for index, head in enumerate(heads) if head is not None]
         if seen:
             stacked = torch.cat([head for head in heads if head is not None])
@@ -219,25 +223,42 @@ def heads_of(images: NDArray[np.uint8], parts: NDArray[np.uint8]) -> list[Tensor
             heads.append(None)
             continue
         side = max(int(np.ptp(rows)), int(np.ptp(columns)), 2) * HEAD_PER_FEATURES
-        top, left = (
-            int(np.mean([rows.min(), rows.max()]) - side / 2),
-            int(np.mean([columns.min(), columns.max()]) - side / 2),
-        )
-        bottom, right = top + max(int(side), 4), left + max(int(side), 4)
-        cut = image[max(top, 0) : bottom, max(left, 0) : right]
-        heads.append(F.interpolate(pixels(cut[None]), size=(HEAD_PX, HEAD_PX), mode="bilinear"))
+        middle = (columns.min() + columns.max()) / 2, (rows.min() + rows.max()) / 2
+        heads.append(_head(image, middle, side))
     return heads
 
 
+def heads_in(images: NDArray[np.uint8], boxes: NDArray[np.float32]) -> list[Tensor | None]:
+    """The same square by face boxes [n, 4] px, left, top, right, bottom; None where a box is NaN or off the picture."""
+    heads: list[Tensor | None] = []
+    for image, box in zip(images, boxes, strict=True):
+        left, top, right, bottom = (float(edge) for edge in box)
+        inside = right > 0 and bottom > 0 and left < image.shape[1] and top < image.shape[0]  # False for NaN
+        side = HEAD_PER_FACE * max(right - left, bottom - top)
+        heads.append(_head(image, ((left + right) / 2, (top + bottom) / 2), side) if inside else None)
+    return heads
+
+
+def _head(image: NDArray[np.uint8], middle: tuple[float, float], side: float) -> Tensor:
+    length = max(int(side), 4)
+    left, top = (max(int(centre - side / 2), 0) for centre in middle)
+    right, bottom = (int(centre - side / 2) + length for centre in middle)
+    cut = image[top : max(bottom, top + 1), left : max(right, left + 1)]
+    return F.interpolate(pixels(cut[None]), size=(HEAD_PX, HEAD_PX), mode="bilinear")
+
+
 def load_examiners(folder: Path) -> Examiners:
-    """Raises CheckpointError where there are none."""
+    """Raises CheckpointError where there are none, or those of another trunk."""
+    again = "run python -m trainer study --only examiners"
     if not (folder / "metadata.json").exists():
-        raise CheckpointError(
-            f"expected examiners in {folder}, found none: run python -m trainer study --only examiners"
-        )
+        raise CheckpointError(f"expected examiners in {folder}, found none: {again}")
     metadata = json.loads((folder / "metadata.json").read_text("utf-8"))
     names = Names(**{name: tuple(classes) for name, classes in metadata["names"].items()})
     trunk = Trunk({name: len(classes) for name, classes in asdict(names).items()})
-    trunk.load_state_dict(load_file(folder / "model.safetensors"))
+    try:
+        trunk.load_state_dict(load_file(folder / "model.safetensors"))
+    except (OSError, RuntimeError, SafetensorError) as error:
+        said = str(error).splitlines()[0]
+        raise CheckpointError(f"expected this trunk's weights in {folder}, got {said}: remove it and {again}") from None
     width, height = metadata["size"]
     return Examiners(trunk, names, (width, height), metadata["held_out"])

@@ -16,11 +16,14 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
-from trainer.examiners import PARTS, Examiners, Names, Trunk, heads_of, resized
+from trainer.errors import CheckpointError, DataError
+from trainer.examiners import PARTS, Examiners, Names, Trunk, heads_in, heads_of, resized
+from trainer.people.identity import SPLITS
 from trainer.people.parts import Part
 from trainer.shards import PeopleShards, pixels, read_shards
+from trainer.version import commit
 
 TEMPERATURE: Final = 0.1
 HELD_OUT: Final = 0.15
@@ -32,6 +35,12 @@ TRUE_PARTS: Final = 0.6
 """How often a batch is pooled by the true parts while learning."""
 
 
+PARTS_WEIGHT, CLASS_WEIGHT = 4.0, 0.3
+"""Against the contrastive terms: bodies and colours are pooled by part, so parts come first."""
+WARMUP_STEPS: Final = 20
+SAVE_EVERY_S: Final = 60.0
+
+
 @dataclass(frozen=True)
 class ExaminerRun:
     """How to train, within wall-clock minutes, and steps if given. `batch` pairs of photos a step; width and
@@ -41,33 +50,66 @@ class ExaminerRun:
     out: Path
     minutes: float
     steps: int | None = None
-    batch: int = 24
+    batch: int = 12
     width: int = 64
     height: int = 96
     learning_rate: float = 2e-3
     seed: int = 0
 
+    def stamp(self) -> dict[str, Any]:
+        """What the outcome depends on, but for the data."""
+        return {key: value for key, value in vars(self).items() if key not in ("data", "out")}
 
-def train(run: ExaminerRun) -> dict[str, float]:
-    """Trains on all but the last identities, measures on those, writes `out` and returns the figures."""
+
+@dataclass
+class _Progressed:
+    """Where a run stands. Augmentation draws from torch's global source too, so its state is kept as well."""
+
+    trunk: Trunk
+    optimizer: torch.optim.Optimizer
+    rng: np.random.Generator
+    step: int = 0
+    spent_s: float = 0.0
+
+
+def train(run: ExaminerRun) -> dict[str, float | None]:
+    """Trains on all but the last identities, measures on those, writes `out` and returns the figures (None where a
+    figure could not be taken). A run that was cut off goes on where it was last saved.
+
+    Raises DataError for people of another split, CheckpointError where `out` holds a run of other settings."""
     torch.manual_seed(run.seed)
     people = read_shards(run.data)
+    _refuse_other_splits(people)
     names = _names(people)
     trunk = Trunk({name: len(classes) for name, classes in asdict(names).items()}).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     lessons = _Lessons(people, names, (run.width, run.height))
-    _learn(run, trunk, lessons)
+    state = _learn(run, trunk, lessons)
     figures = _figures(Examiners(trunk, names, (run.width, run.height), {}), people, lessons)
-    run.out.mkdir(parents=True, exist_ok=True)
     save_file({name: value.contiguous() for name, value in trunk.state_dict().items()}, run.out / "model.safetensors")
     metadata = {
         "names": asdict(names),
         "size": [run.width, run.height],
         "held_out": figures,
-        "minutes": run.minutes,
+        "run": run.stamp(),
+        "step": state.step,
+        "minutes": round(state.spent_s / 60, 2),
+        "commit": commit(),
         "data": {"hash": people.manifest["hash"], "photos": len(people.images)},
     }
-    (run.out / "metadata.json").write_text(json.dumps(metadata, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    told = json.dumps(metadata, indent=1, ensure_ascii=False, allow_nan=False)
+    (run.out / "metadata.json").write_text(told + "\n", "utf-8")
+    (run.out / "state.pt").unlink(missing_ok=True)
     return figures
+
+
+def _refuse_other_splits(people: PeopleShards) -> None:
+    """Examiners that had seen a method's people, or the test's, would judge by what they know."""
+    allowed, found = SPLITS["validation"], people.identity
+    if found.min() not in allowed or found.max() not in allowed:
+        raise DataError(
+            f"expected validation identities {allowed.start}..{allowed.stop - 1} to train examiners on, got "
+            f"{found.min()}..{found.max()}: give the validation split's shards"
+        )
 
 
 def _names(people: PeopleShards) -> Names:
@@ -99,7 +141,13 @@ class _Lessons:
         own = [group for group in groups if people.identity[group[0]] < self.first_held_out]
         self.groups = [group for group in own if len(group) > 1] or own
         self.classes = {name: self._classes(name, classes) for name, classes in asdict(names).items()}
-        self.heads = heads_of(people.images, people.parts)
+        self.heads = [
+            [head for head in found if head is not None]
+            for found in zip(
+                heads_of(people.images, people.parts), heads_in(people.images, people.face_box), strict=True
+            )
+        ]
+        """Of each photo, the face as the part map shows it and as its box does."""
 
     def _classes(self, name: str, classes: Sequence[str]) -> NDArray[np.int64]:
         if name in ("background", "framing", "pose"):
@@ -115,21 +163,68 @@ class _Lessons:
         return np.nonzero(self.people.identity >= self.first_held_out)[0]
 
 
-def _learn(run: ExaminerRun, trunk: Trunk, lessons: _Lessons) -> None:
-    rng = np.random.default_rng(run.seed)
-    optimizer = torch.optim.AdamW(trunk.parameters(), lr=run.learning_rate, weight_decay=1e-2)
-    start, step, budget_s = time.monotonic(), 0, 60 * run.minutes
+def _learn(run: ExaminerRun, trunk: Trunk, lessons: _Lessons) -> _Progressed:
+    run.out.mkdir(parents=True, exist_ok=True)
+    optimizer = torch.optim.AdamW(trunk.parameters(), lr=run.learning_rate, weight_decay=1e-2, betas=(0.9, 0.99))
+    state = _Progressed(trunk, optimizer, np.random.default_rng(run.seed))
+    stamp = json.dumps(run.stamp() | {"data": lessons.people.manifest["hash"]})
+    _resume(run.out / "state.pt", stamp, state)
+    budget_s, saved_s = 60 * run.minutes, state.spent_s
     with Progress(TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()) as progress:
-        bar = progress.add_task("examiners", total=budget_s)
-        while (spent_s := time.monotonic() - start) < budget_s and step != run.steps:
-            step += 1
-            for group in optimizer.param_groups:
-                group["lr"] = run.learning_rate * 0.5 * (1 + math.cos(math.pi * spent_s / budget_s))
-            loss = _loss(trunk, lessons, lessons.pairs(run.batch, rng), rng)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            progress.update(bar, completed=spent_s, description=f"examiners {step} {float(loss.detach()):.3f}")
+        bar = progress.add_task("examiners", total=budget_s, completed=int(state.spent_s))
+        while state.spent_s < budget_s and state.step != run.steps:
+            started = time.monotonic()
+            loss = _step(run, state, lessons)
+            state.spent_s += time.monotonic() - started
+            progress.update(bar, completed=state.spent_s, description=f"examiners {state.step} {loss:.3f}")
+            if state.spent_s - saved_s > SAVE_EVERY_S:
+                _save(run.out / "state.pt", stamp, state)
+                saved_s = state.spent_s
+    return state
+
+
+def _step(run: ExaminerRun, state: _Progressed, lessons: _Lessons) -> float:
+    done = state.spent_s / (60 * run.minutes) if run.steps is None else state.step / run.steps
+    warm = min(1.0, (state.step + 1) / WARMUP_STEPS)
+    for group in state.optimizer.param_groups:
+        group["lr"] = run.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * done))
+    loss = _loss(state.trunk, lessons, lessons.pairs(run.batch, state.rng), state.rng)
+    state.optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(state.trunk.parameters(), 1.0)
+    state.optimizer.step()
+    state.step += 1
+    return float(loss.detach())
+
+
+def _save(path: Path, stamp: str, state: _Progressed) -> None:
+    draft = path.with_suffix(".tmp")
+    kept = {
+        "run": stamp,
+        "trunk": state.trunk.state_dict(),
+        "optimizer": state.optimizer.state_dict(),
+        "rng": json.dumps(state.rng.bit_generator.state),
+        "noise": torch.get_rng_state(),
+        "step": state.step,
+        "spent_s": state.spent_s,
+    }
+    torch.save(kept, draft)
+    draft.replace(path)
+
+
+def _resume(path: Path, stamp: str, state: _Progressed) -> None:
+    if not path.exists():
+        return
+    kept = torch.load(path, weights_only=True)
+    if kept["run"] != stamp:
+        raise CheckpointError(
+            f"expected a run of {kept['run']} in {path.parent}, got {stamp}: remove it or go on with it"
+        )
+    state.trunk.load_state_dict(kept["trunk"])
+    state.optimizer.load_state_dict(kept["optimizer"])
+    state.rng.bit_generator.state = json.loads(kept["rng"])
+    torch.set_rng_state(kept["noise"])
+    state.step, state.spent_s = kept["step"], kept["spent_s"]
 
 
 def _loss(trunk: Trunk, lessons: _Lessons, rows: NDArray[np.int64], rng: np.random.Generator) -> Tensor:
@@ -138,23 +233,27 @@ def _loss(trunk: Trunk, lessons: _Lessons, rows: NDArray[np.int64], rng: np.rand
     truth = F.interpolate(shown, size=(lessons.size[1], lessons.size[0]), mode="nearest")[:, 0].long()
     helped = rng.random() < TRUE_PARTS
     seen = trunk(_degraded(people.images[rows], lessons.size, rng), truth if helped else None)
-    loss = F.cross_entropy(seen["parts"], truth, weight=PART_WEIGHTS) + 0.5 * _pairs(seen["body"])
+    loss = PARTS_WEIGHT * F.cross_entropy(seen["parts"], truth, weight=PART_WEIGHTS) + 0.5 * _pairs(seen["body"])
     for name, classes in lessons.classes.items():
-        loss = loss + 0.1 * F.cross_entropy(seen[name], torch.from_numpy(classes[rows]))
+        loss = loss + CLASS_WEIGHT * F.cross_entropy(seen[name], torch.from_numpy(classes[rows]))
     kinds = rng.choice(("en_full", "ru_full", "en_scene", "ru_scene"), len(rows))
     said = trunk.texts([people.captions[row][kind] for row, kind in zip(rows, kinds, strict=True)])
     scores, own = seen["picture"] @ said.T / TEMPERATURE, torch.arange(len(rows))
     loss = loss + 0.15 * (F.cross_entropy(scores, own) + F.cross_entropy(scores.T, own))
-    both = [
-        (a, b)
-        for a, b in zip(rows[::2], rows[1::2], strict=True)
-        if lessons.heads[a] is not None and lessons.heads[b] is not None
-    ]
+    both = [pair for pair in zip(rows[::2], rows[1::2], strict=True) if all(lessons.heads[row] for row in pair)]
     if len(both) > 1:
-        heads = torch.cat([head for pair in both for row in pair if (head := lessons.heads[row]) is not None])
-        heads = (heads * float(rng.uniform(0.85, 1.15)) + 0.05 * torch.randn_like(heads)).clamp(-1, 1)
-        loss = loss + 0.5 * _pairs(trunk.faces(heads))
+        heads = torch.cat([lessons.heads[row][rng.integers(len(lessons.heads[row]))] for pair in both for row in pair])
+        loss = loss + 0.5 * _pairs(trunk.faces(_coarsened(heads, rng)))
     return loss
+
+
+def _coarsened(heads: Tensor, rng: np.random.Generator) -> Tensor:
+    """Heads as a smaller picture would show them, lighter or darker and with noise."""
+    side = int(heads.shape[2])
+    if rng.random() < 0.6:
+        small = F.interpolate(heads, size=(int(rng.integers(8, side)),) * 2, mode="area")
+        heads = F.interpolate(small, size=(side, side), mode="bilinear")
+    return (heads * float(rng.uniform(0.85, 1.15)) + 0.05 * torch.randn_like(heads)).clamp(-1, 1)
 
 
 def _pairs(embeddings: Tensor) -> Tensor:
@@ -174,31 +273,38 @@ def _degraded(images: NDArray[np.uint8], size: tuple[int, int], rng: np.random.G
     return batch.clamp(-1, 1).contiguous(memory_format=torch.channels_last)
 
 
-def _figures(examiners: Examiners, people: PeopleShards, lessons: _Lessons) -> dict[str, float]:
-    """On people not learned from: accuracy of every class, part IoU, rank-1 among up to 100 of body, face, words."""
+def _figures(examiners: Examiners, people: PeopleShards, lessons: _Lessons) -> dict[str, float | None]:
+    """On people not learned from: accuracy of every class, part IoU, rank-1 among up to 100 of body, face, words.
+
+    Faces are measured as found by the part map (with the share found) and by their true boxes."""
     rows = lessons.held_out()
-    images = people.images[rows]
+    images, identity = people.images[rows], people.identity[rows]
     reading = examiners.read(images)
     figures = {
         f"{name}_accuracy": float((seen == lessons.classes[name][rows]).mean())
         for name, seen in reading.classes.items()
     }
-    truth = people.parts[rows]
-    present = [part for part in range(PARTS) if (truth == part).any()]
-    ious = [
-        float(((reading.parts == p) & (truth == p)).sum() / ((reading.parts == p) | (truth == p)).sum())
-        for p in present
-    ]
-    labels = people.identity[rows] * 1000 + people.outfit[rows]
+    found, boxed = examiners.face(images), examiners.face(images, people.face_box[rows])
     said = [people.captions[row]["en_full"] for row in rows[:100]]
     words = examiners.text(said) @ examiners.picture(images[:100]).T
-    return figures | {
-        "mean_part_iou": float(np.mean(ious)),
-        "body_rank1": rank1_of_pairs(examiners.body(images), labels),
-        "face_rank1": rank1_of_pairs(examiners.face(images), people.identity[rows]),
+    figures |= {
+        "mean_part_iou": _mean_iou(reading.parts, people.parts[rows]),
+        "body_rank1": rank1_of_pairs(examiners.body(images), identity * 1000 + people.outfit[rows]),
+        "face_rank1": rank1_of_pairs(found, identity),
+        "faces_found": float((~np.isnan(found).any(1)).mean()),
+        "face_in_box_rank1": rank1_of_pairs(boxed, identity),
         "words_rank1": float((words.argmax(1) == np.arange(len(said))).mean()),
         "photos": float(len(rows)),
+        "people": float(len(np.unique(identity))),
     }
+    return {name: None if math.isnan(value) else value for name, value in figures.items()}
+
+
+def _mean_iou(seen: NDArray[np.uint8], truth: NDArray[np.uint8]) -> float:
+    """Over the parts that the truth shows."""
+    present = [part for part in range(PARTS) if (truth == part).any()]
+    ious = [((seen == p) & (truth == p)).sum() / ((seen == p) | (truth == p)).sum() for p in present]
+    return float(np.mean(ious))
 
 
 def rank1_of_pairs(vectors: NDArray[np.float32], labels: NDArray[np.int64], among: int = 100) -> float:

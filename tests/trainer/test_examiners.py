@@ -1,0 +1,178 @@
+"""The evaluation's own eyes: whom they may learn from, how they learn, and that they come back as they were saved."""
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from trainer import examining
+from trainer.errors import CheckpointError, DataError
+from trainer.examiners import BODY_DIM, FACE_DIM, HEAD_PX, PARTS, Examiners, Trunk, heads_in, load_examiners
+from trainer.examining import ExaminerRun, train
+from trainer.shards import PeopleShards, read_shards
+
+STEPS = 4
+
+
+def run_to(out: Path, shards: Path) -> ExaminerRun:
+    return ExaminerRun(shards, out, minutes=10, steps=STEPS, batch=2, width=32, height=48)
+
+
+@pytest.fixture(scope="module")
+def people(shards: Path) -> PeopleShards:
+    return read_shards(shards)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, shards: Path) -> tuple[Path, dict[str, float | None]]:
+    out = tmp_path_factory.mktemp("examiners")
+    return out, train(run_to(out, shards))
+
+
+@pytest.fixture(scope="module")
+def examiners(trained: tuple[Path, dict[str, float | None]]) -> Examiners:
+    return load_examiners(trained[0])
+
+
+def lessons_of(people: PeopleShards) -> Any:
+    return examining._Lessons(people, examining._names(people), (32, 48))
+
+
+def test_what_is_loaded_judges_as_what_was_trained(
+    trained: tuple[Path, dict[str, float | None]], examiners: Examiners, people: PeopleShards
+) -> None:
+    assert examiners.held_out == trained[1]
+    assert examining._figures(examiners, people, lessons_of(people)) == trained[1]
+
+
+def test_metadata_says_what_they_come_from_in_strict_json(
+    trained: tuple[Path, dict[str, float | None]], people: PeopleShards
+) -> None:
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    told = json.loads((trained[0] / "metadata.json").read_text("utf-8"), parse_constant=refuse)
+    assert told["data"] == {"hash": people.manifest["hash"], "photos": len(people.images)}
+    assert told["step"] == STEPS and told["run"]["batch"] == 2 and told["commit"]
+    assert told["held_out"]["body_rank1"] is None  # one person is held out here: no rank among one
+
+
+def test_the_last_people_are_not_learned_from(people: PeopleShards) -> None:
+    lessons = lessons_of(people)
+    learned = {int(people.identity[row]) for group in lessons.groups for row in group}
+    held_out = {int(people.identity[row]) for row in lessons.held_out()}
+    assert learned and held_out and not learned & held_out
+    assert max(learned) < min(held_out)
+
+
+@pytest.mark.parametrize("first", [0, 2_000_000])
+def test_people_of_the_methods_or_of_the_test_are_refused(
+    first: int, people: PeopleShards, shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = replace(people, identity=people.identity - people.identity.min() + first)
+    monkeypatch.setattr(examining, "read_shards", lambda folder: others)
+    with pytest.raises(DataError, match="expected validation identities"):
+        train(run_to(tmp_path, shards))
+
+
+def test_a_run_that_was_cut_off_ends_as_if_it_had_not_been(
+    trained: tuple[Path, dict[str, float | None]], shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls, real = [0], examining._loss
+
+    def cut_off(*given: Any) -> Tensor:
+        calls[0] += 1
+        if calls[0] == STEPS - 1:
+            raise KeyboardInterrupt
+        return real(*given)
+
+    monkeypatch.setattr(examining, "SAVE_EVERY_S", -1.0)
+    monkeypatch.setattr(examining, "_loss", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        train(run_to(tmp_path, shards))
+    with pytest.raises(CheckpointError, match="expected a run of"):
+        train(replace(run_to(tmp_path, shards), batch=3))
+    train(run_to(tmp_path, shards))
+    assert calls[0] == STEPS + 1  # two steps were kept, the cut one is done again
+    whole, resumed = (load_file(folder / "model.safetensors") for folder in (trained[0], tmp_path))
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+    assert not (tmp_path / "state.pt").exists()
+
+
+def test_every_head_learns_a_few_photos_by_heart(people: PeopleShards) -> None:
+    """Parts, places and bodies of the same photos must be told better after some steps than before any."""
+    torch.manual_seed(0)
+    lessons, names = lessons_of(people), examining._names(people)
+    trunk = Trunk({name: len(classes) for name, classes in asdict(names).items()})
+    run = ExaminerRun(Path(), Path(), minutes=10, steps=40, batch=4, width=32, height=48)
+    optimizer = torch.optim.AdamW(trunk.parameters(), betas=(0.9, 0.99))
+    state = examining._Progressed(trunk, optimizer, np.random.default_rng(0))
+    rows = np.concatenate(lessons.groups)
+
+    def told() -> dict[str, float]:
+        eyes = Examiners(trunk, names, (32, 48), {})
+        reading = eyes.read(people.images[rows])
+        right = {name: float((seen == lessons.classes[name][rows]).mean()) for name, seen in reading.classes.items()}
+        trunk.train()
+        return right | {"parts": float((reading.parts == people.parts[rows]).mean())}
+
+    before = told()
+    losses = [examining._step(run, state, lessons) for _ in range(40)]
+    after = told()
+    assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
+    assert after["parts"] > before["parts"]
+    assert np.mean([after[name] for name in asdict(names)]) > np.mean([before[name] for name in asdict(names)]) + 0.1
+
+
+def test_pictures_of_any_size_are_read_at_their_own(examiners: Examiners) -> None:
+    for height, width in ((40, 30), (200, 130)):
+        pictures = np.random.default_rng(0).integers(0, 255, (2, height, width, 3), np.uint8)
+        reading = examiners.read(pictures)
+        assert reading.parts.shape == (2, height, width) and reading.parts.max() < PARTS
+        assert set(reading.classes) == set(asdict(examiners.names))
+        body = examiners.body(pictures)
+        assert body.shape == (2, BODY_DIM)
+        np.testing.assert_allclose(np.linalg.norm(body, axis=1), 1, atol=1e-5)
+
+
+def test_words_and_pictures_share_unit_vectors(examiners: Examiners, people: PeopleShards) -> None:
+    said, shown = examiners.text(["a person on a beach", ""]), examiners.picture(people.images[:2])
+    assert said.shape == shown.shape
+    np.testing.assert_allclose(np.linalg.norm(said, axis=1), 1, atol=1e-5)
+    assert np.abs(said[0] - said[1]).max() > 1e-3
+
+
+def test_a_face_is_taken_from_its_box_and_is_nothing_without_one(examiners: Examiners, people: PeopleShards) -> None:
+    boxes = people.face_box[:3].copy()
+    boxes[1] = np.nan
+    boxes[2] = (-50, -50, -10, -10)
+    faces = examiners.face(people.images[:3], boxes)
+    assert faces.shape == (3, FACE_DIM)
+    np.testing.assert_allclose(np.linalg.norm(faces[0]), 1, atol=1e-5)
+    assert np.isnan(faces[1:]).all()
+
+
+def test_a_box_shows_what_is_in_it() -> None:
+    picture = np.zeros((1, 60, 40, 3), np.uint8)
+    picture[0, 10:30, 10:30] = 255
+    inner, outer = (heads_in(picture, np.array([box], np.float32))[0] for box in ((16, 16, 24, 24), (30, 40, 40, 50)))
+    assert inner is not None and inner.shape == (1, 3, HEAD_PX, HEAD_PX) and float(inner.min()) > 0.99
+    assert outer is not None and float(outer.max()) < -0.99
+
+
+def test_weights_of_another_trunk_are_refused_in_one_line(
+    trained: tuple[Path, dict[str, float | None]], tmp_path: Path
+) -> None:
+    with pytest.raises(CheckpointError, match="found none"):
+        load_examiners(tmp_path)
+    (tmp_path / "metadata.json").write_text((trained[0] / "metadata.json").read_text())
+    save_file({"stem": torch.zeros(1)}, tmp_path / "model.safetensors")
+    with pytest.raises(CheckpointError, match="this trunk's weights") as caught:
+        load_examiners(tmp_path)
+    assert "\n" not in str(caught.value)
