@@ -10,7 +10,16 @@ from celery import Celery
 from kombu import Connection, Exchange
 from kombu.exceptions import OperationalError
 
-from engine import contract
+from engine.contract import (
+    CANCELLATIONS_EXCHANGE,
+    EXAMINE_TASK,
+    GENERATE_TASK,
+    WORK_QUEUE,
+    Cancellation,
+    ExamineRequest,
+    GenerateBatch,
+    Message,
+)
 
 SOCKET_TIMEOUT_S = 5.0
 ABSENT = (OperationalError, ConnectionError, TimeoutError, OSError)
@@ -35,22 +44,22 @@ class Broker:
         self._url = broker_url
         self._celery = Celery("bolid", broker=broker_url, set_as_current=False)
         self._celery.conf.update(
-            task_default_queue=contract.WORK_QUEUE,
+            task_default_queue=WORK_QUEUE,
             task_ignore_result=True,
             broker_connection_timeout=SOCKET_TIMEOUT_S,
             broker_transport_options=transport_options(broker_url),
         )
         self._turn = asyncio.Lock()
 
-    async def generate(self, batch: contract.GenerateBatch) -> None:
-        await self._in_thread(self._send_task, contract.GENERATE_TASK, batch)
+    async def generate(self, batch: GenerateBatch) -> None:
+        await self._in_thread(self._send_task, GENERATE_TASK, batch)
 
-    async def examine(self, request: contract.ExamineRequest) -> None:
-        await self._in_thread(self._send_task, contract.EXAMINE_TASK, request)
+    async def examine(self, request: ExamineRequest) -> None:
+        await self._in_thread(self._send_task, EXAMINE_TASK, request)
 
     async def cancel(self, job_ids: Sequence[str]) -> None:
         """Tell all workers. Those not listening just now learn it when they report on the job."""
-        await self._in_thread(self._broadcast, contract.Cancellation(job_ids=tuple(job_ids)))
+        await self._in_thread(self._broadcast, Cancellation(job_ids=tuple(job_ids)))
 
     async def close(self) -> None:
         await self._in_thread(self._celery.close)
@@ -59,15 +68,15 @@ class Broker:
         async with self._turn:
             await asyncio.to_thread(call, *arguments)
 
-    def _send_task(self, name: str, argument: contract.Message) -> None:
+    def _send_task(self, name: str, argument: Message) -> None:
         self._celery.send_task(
-            name, args=[argument.model_dump_json()], queue=contract.WORK_QUEUE, ignore_result=True, retry=False
+            name, args=[argument.model_dump_json()], queue=WORK_QUEUE, ignore_result=True, retry=False
         )
 
-    def _broadcast(self, cancellation: contract.Cancellation) -> None:
+    def _broadcast(self, cancellation: Cancellation) -> None:
         options = transport_options(self._url)
         with Connection(self._url, connect_timeout=SOCKET_TIMEOUT_S, transport_options=options) as connection:
-            exchange = Exchange(contract.CANCELLATIONS_EXCHANGE, type="fanout", durable=True)
+            exchange = Exchange(CANCELLATIONS_EXCHANGE, type="fanout", durable=True)
             connection.Producer().publish(
                 cancellation.model_dump_json(),
                 exchange=exchange,

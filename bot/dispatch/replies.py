@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from bot.dispatch.broker import SOCKET_TIMEOUT_S, transport_options
 from bot.dispatch.listening import Listening
-from engine import contract
+from engine.contract import REPLIES_QUEUE, REPLY, Heartbeat, Progress, Reply
 
 POLL_S = 0.5
 RECONNECT_MAX_S = 5.0
@@ -27,9 +27,7 @@ _log = structlog.get_logger(__name__)
 class ReplyReader:
     """A thread on the broker that hands each report to `apply` on the event loop, one after another, in order."""
 
-    def __init__(
-        self, broker_url: str, apply: Callable[[contract.Reply], Awaitable[None]], listening: Listening
-    ) -> None:
+    def __init__(self, broker_url: str, apply: Callable[[Reply], Awaitable[None]], listening: Listening) -> None:
         self._url = broker_url
         self._apply = apply
         self._listening = listening
@@ -78,7 +76,7 @@ class ReplyReader:
         with connection:
             connection.ensure_connection(max_retries=1, timeout=SOCKET_TIMEOUT_S)
             channel = connection.channel()
-            queue = Queue(contract.REPLIES_QUEUE, durable=True, channel=channel)
+            queue = Queue(REPLIES_QUEUE, durable=True, channel=channel)
             self._backlog = queue.queue_declare().message_count
             self._seen_backlog(0)
             consumer = Consumer(channel, queues=[queue], on_message=self._receive, prefetch_count=1)
@@ -98,18 +96,18 @@ class ReplyReader:
         in_backlog = self._backlog > 0
         self._seen_backlog(1)
         try:
-            reply = contract.REPLY.validate_json(message.body)
+            reply = REPLY.validate_json(message.body)
         except ValidationError as error:
             faults = error.errors(include_url=False, include_input=False, include_context=False)
             _log.error("dropped a malformed reply", faults=faults[:3], size=len(message.body))
             message.ack()
             return
         # What was said while nobody listened is no sign of life now.
-        stale = in_backlog and isinstance(reply, contract.Heartbeat | contract.Progress)
+        stale = in_backlog and isinstance(reply, Heartbeat | Progress)
         if stale or self._applied(reply):
             message.ack()
 
-    def _applied(self, reply: contract.Reply) -> bool:
+    def _applied(self, reply: Reply) -> bool:
         """`False` when we were told to stop first: the report stays in the queue."""
         assert self._loop is not None
         future: Future[None] = asyncio.run_coroutine_threadsafe(_awaited(self._apply(reply)), self._loop)

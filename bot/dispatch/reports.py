@@ -13,7 +13,7 @@ from bot.db import line, outcomes, workers
 from bot.db.session import Sessions, is_outage
 from bot.dispatch.pace import Pace
 from bot.dispatch.signals import JobSignals
-from engine import contract
+from engine.contract import Examination, Failure, Heartbeat, Progress, Reply, Result, Started
 
 OUTAGE_PAUSE_S = 0.5
 _log = structlog.get_logger(__name__)
@@ -36,7 +36,7 @@ class Reports:
         self._pace = pace
         self.previews: dict[UUID, Preview] = {}
 
-    async def apply(self, report: contract.Reply) -> None:
+    async def apply(self, report: Reply) -> None:
         """Returns when the report is committed, or was none that could ever be."""
         while True:
             try:
@@ -52,30 +52,30 @@ class Reports:
                 await self._tell(report, unwanted)
                 return
 
-    async def _write(self, session: AsyncSession, report: contract.Reply) -> list[str]:
+    async def _write(self, session: AsyncSession, report: Reply) -> list[str]:
         """Gives the jobs that a worker holds and nobody wants."""
         match report:
-            case contract.Heartbeat():
+            case Heartbeat():
                 await workers.heard(session, report)
                 return await outcomes.extend(session, report.job_ids, report.worker_id, self._pace.lease_s)
-            case contract.Examination():
+            case Examination():
                 await outcomes.examined(session, report)
                 return []
-            case contract.Result():
+            case Result():
                 if await outcomes.finished(session, report):
                     self._drop_preview(report.job_id)
                 else:
                     _log.info("a result that nobody waits for", job=report.job_id, attempt=report.attempt)
                 return []
-            case contract.Failure():
+            case Failure():
                 if await outcomes.failed(session, report):
                     self._drop_preview(report.job_id)
                     _log.warning("an attempt failed", job=report.job_id, code=report.code, detail=report.detail[:500])
                 return []
-            case contract.Started():
+            case Started():
                 fresh = await outcomes.started(session, report, self._pace.lease_s)
                 return [] if fresh else await self._if_ended(session, report.job_id)
-            case contract.Progress():
+            case Progress():
                 fresh = await outcomes.progressed(session, report, self._pace.lease_s)
                 if fresh and report.preview is not None:
                     self.previews[UUID(report.job_id)] = Preview(report.step, report.preview)
@@ -91,10 +91,10 @@ class Reports:
     def _drop_preview(self, job_id: str) -> None:
         self.previews.pop(UUID(job_id), None)
 
-    async def _tell(self, report: contract.Reply, unwanted: list[str]) -> None:
+    async def _tell(self, report: Reply, unwanted: list[str]) -> None:
         if unwanted:
             await self._signals.cancelled([UUID(job_id) for job_id in unwanted])
-        elif isinstance(report, contract.Progress):
+        elif isinstance(report, Progress):
             self._signals.repaint()
-        elif not isinstance(report, contract.Heartbeat):
+        elif not isinstance(report, Heartbeat):
             self._signals.wake()
