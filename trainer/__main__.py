@@ -155,10 +155,10 @@ def _study(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from trainer.coco_protocol import CocoRun, evaluate_coco
     from trainer.errors import DataError
-    from trainer.evaluate import evaluate
-    from trainer.published import load_published
+    from trainer.evaluation.coco_protocol import CocoRun, evaluate_coco
+    from trainer.evaluation.evaluate import evaluate
+    from trainer.evaluation.published import load_published
     from trainer.study import read_config
 
     config = read_config(options.config)
@@ -174,7 +174,7 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _report(options: argparse.Namespace) -> None:
-    from trainer.report import write_report
+    from trainer.evaluation.report import write_report
     from trainer.study import read_config
 
     config = read_config(options.config)

@@ -2,7 +2,8 @@
 
 TrainerError
 ├── DataError       shards or a manifest are absent or not what they should be
-└── CheckpointError a run folder cannot be resumed or exported
+├── CheckpointError a run folder cannot be resumed or exported
+└── CrawlError      trainer.crawl.errors: options, selectors, folder or start page do not allow a crawl
 """
 
 from __future__ import annotations

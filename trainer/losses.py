@@ -6,6 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+TEMPERATURE = 0.1
+"""Of the contrastive losses."""
+
 
 def v_target(clean: Tensor, noise: Tensor, alpha_bar: Tensor) -> tuple[Tensor, Tensor]:
     """clean, noise [B, C, h, w], alpha_bar [B] -> the noisy latents and v = sqrt(a) noise - sqrt(1 - a) clean
@@ -72,3 +75,18 @@ def semantic_alignment(with_identity: Tensor, without: Tensor, text_keys: Tensor
 def layout_alignment(with_identity: Tensor, without: Tensor) -> Tensor:
     """PuLID's L_align-layout (equation 6): the queries themselves stay where they were."""
     return F.mse_loss(with_identity, without)
+
+
+def pairs_loss(embeddings: Tensor) -> Tensor:
+    """Unit vectors [2B, E], pairs side by side -> the contrastive loss that each finds its own pair
+    (Khosla et al., 2020)."""
+    scores = embeddings @ embeddings.T / TEMPERATURE
+    scores = scores.masked_fill(torch.eye(len(scores), dtype=torch.bool, device=scores.device), -1e9)
+    return F.cross_entropy(scores, torch.arange(len(scores), device=scores.device) ^ 1)
+
+
+def matching_loss(pictures: Tensor, words: Tensor) -> Tensor:
+    """Unit vectors [B, E] each -> CLIP's loss: each picture finds its words and they it (Radford et al., 2021)."""
+    scores = pictures @ words.T / TEMPERATURE
+    own = torch.arange(len(scores), device=scores.device)
+    return (F.cross_entropy(scores, own) + F.cross_entropy(scores.T, own)) / 2

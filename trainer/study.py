@@ -22,11 +22,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from engine.backbones.nano import SHIPPED_WEIGHTS
 from trainer.errors import DataError
-from trainer.evaluate import EvaluationPlan, evaluate
+from trainer.evaluation.evaluate import EvaluationPlan, evaluate
+from trainer.fitting import Fit, fit
 from trainer.methods.base import StudyBase, base_from_nano, load_base, save_base
 from trainer.methods.critic import Critic, CriticLearner
 from trainer.methods.encoding import EncoderLearner, EncoderPhotos, encoders_from_nano
-from trainer.methods.fitting import Fit, fit
 from trainer.methods.learned import ABLATIONS, METHODS, build, load_encoders, save_encoders, save_method
 from trainer.methods.learners import BaseLearner, Validation
 from trainer.methods.painter import StudyPainter
@@ -64,12 +64,6 @@ class FitSection(_Section):
     validate_every: int = 0
 
 
-class ExaminersSection(_Section):
-    minutes: float
-    steps: int | None = None
-    batch: int = 32
-
-
 class StudyConfig(_Section):
     """One study. nano: the folder that base and encoders begin with (the shipped one by default)."""
 
@@ -81,7 +75,7 @@ class StudyConfig(_Section):
     base: FitSection
     encoders: FitSection
     critic: FitSection
-    examiners: ExaminersSection
+    examiners: FitSection
     methods: FitSection
     names: tuple[str, ...] = tuple(METHODS)
     ablations: tuple[str, ...] = tuple(ABLATIONS)
@@ -179,7 +173,7 @@ class Study:
         self._write(self.out / "critic" / "metadata.json", self._metadata(run, seconds, photos.people))
 
     def _examiners(self, names: tuple[str, ...]) -> None:
-        from trainer.examining import ExaminerRun, train
+        from trainer.evaluation.examining import ExaminerRun, train
 
         section, out = self.config.examiners, self.out / "examiners"
         if (out / "metadata.json").exists():
@@ -187,9 +181,9 @@ class Study:
         run = ExaminerRun(
             data=self.folder("validation"),
             out=out,
-            minutes=section.minutes,
             steps=section.steps,
             batch=section.batch,
+            learning_rate=section.learning_rate,
             width=self.config.width,
             height=self.config.height,
             seed=self.config.seed,
@@ -222,7 +216,7 @@ class Study:
         evaluate(self.out, self.config.evaluation, self.folder("test"), names)
 
     def _report(self, names: tuple[str, ...]) -> None:
-        from trainer.report import write_report
+        from trainer.evaluation.report import write_report
 
         config = self.config.model_dump(mode="json")
         write_report(self.out, self.config.evaluation, self.folder("test"), config, self.out / "docs")

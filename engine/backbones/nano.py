@@ -112,6 +112,7 @@ def _load_pose(folder: Path, unet: UNet2DConditionModel) -> PoseEncoder | None:
 
 
 def adapter_config(fields: dict[str, Any]) -> AdapterConfig:
+    """The configuration that `AdapterConfig.to_dict` gave, as it comes back from JSON."""
     fields = dict(fields)
     for size in ("face_size", "body_size"):
         width, height = fields[size]

@@ -11,7 +11,7 @@ from PIL import Image
 
 from trainer.__main__ import main
 from trainer.errors import DataError
-from trainer.examiners import load_examiners
+from trainer.evaluation.examiners import load_examiners
 from trainer.methods.learned import METHODS
 from trainer.methods.painter import load_painter
 from trainer.study import STAGES, read_config, stages_of

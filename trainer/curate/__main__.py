@@ -17,8 +17,8 @@ from rich.table import Table
 from engine.errors import EngineError
 from engine.identity.faces import DEFAULT_PACK, open_finder
 from engine.identity.observer import open_observer
-from trainer.captioner import Captioner, QwenCaptioner, TemplateCaptioner
 from trainer.curate import report
+from trainer.curate.captioner import Captioner, QwenCaptioner, TemplateCaptioner
 from trainer.curate.looking import Experts
 from trainer.curate.options import CurateOptions
 from trainer.curate.pipeline import Outcome, curate

@@ -15,8 +15,8 @@ from engine.identity.examine import look_version, observe
 from engine.identity.faces import Face, FaceFinder
 from engine.identity.observation import Observation
 from engine.identity.profile import View
-from trainer.captioner import Captioner
 from trainer.curate.cache import Cache
+from trainer.curate.captioner import Captioner
 from trainer.curate.folder import Candidate
 from trainer.curate.records import Look, MarkLook, SeenFace, Words
 from trainer.curate.watermark import WatermarkDetector

@@ -51,9 +51,9 @@ class BoLID(Method):
         seen = evidence.weighted if self.options.gaussian else evidence.body
         views, mask = side_by_side(seen, evidence.present)
         joined = self.aggregate(views, src_key_padding_mask=~mask)
-        heads, head_mask = side_by_side(evidence.head, evidence.head_seen)
+        heads, head_mask = side_by_side(evidence.face, evidence.face_seen)
         return {
-            "face": BranchCondition(scales_of(evidence.head_seen), self.face(heads, head_mask)),
+            "face": BranchCondition(scales_of(evidence.face_seen), self.face(heads, head_mask)),
             "body": BranchCondition(scales_of(evidence.present), self.body(joined, mask)),
         }
 

@@ -11,13 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from trainer.losses import agreement_loss, keypoint_loss, v_target
+from trainer.losses import agreement_loss, keypoint_loss, matching_loss, v_target
 from trainer.methods.base import StudyBase
 from trainer.methods.evidence import IDENTITY_DIM
 from trainer.methods.photos import StudyBatch
 
 PICTURE_DIM = 96
-TEMPERATURE = 0.1
 
 
 @dataclass(frozen=True)
@@ -84,13 +83,11 @@ class CriticLearner(nn.Module):
         latents, _ = v_target(batch.clean, noise, 1 - strength)
         judged = self.critic.judge(latents)
         joints = keypoint_loss(judged.joints, batch.joints, batch.seen)
-        seen = batch.evidence.head_seen[:, 0]
+        seen = batch.evidence.face_seen[:, 0]
         identity = agreement_loss(judged.identity[seen], batch.evidence.identity[seen, 0]) if seen.any() else joints * 0
         with torch.no_grad():
             states, pooled = self.critic.base.text(batch.captions)
-        scores = judged.picture @ self.critic.words(states, pooled).T / TEMPERATURE
-        own = torch.arange(len(scores), device=scores.device)
-        words = (F.cross_entropy(scores, own) + F.cross_entropy(scores.T, own)) / 2
+        words = matching_loss(judged.picture, self.critic.words(states, pooled))
         return {"loss": joints + identity + 0.3 * words, "joints": joints, "identity": identity, "words": words}
 
 

@@ -18,10 +18,10 @@ from torch import Tensor, nn
 from engine.adapter.model import Adapter
 from engine.backbones.nano import load_model
 from trainer.data import part_colours
+from trainer.losses import pairs_loss
 from trainer.methods.evidence import Crops, Encoders
 from trainer.shards import PeopleShards, pixels
 
-TEMPERATURE = 0.1
 COLOURS_WEIGHT = 2.0
 
 
@@ -36,13 +36,13 @@ def encoders_from_nano(folder: Any) -> Encoders:
 
 @dataclass(frozen=True)
 class EncoderBatch:
-    """pictures [2B, 3, H, W], heads [2B, 3, S, S] in [-1, 1], pairs side by side; colours [2B, parts, 3]; head_seen
+    """pictures [2B, 3, H, W], faces [2B, 3, S, S] in [-1, 1], pairs side by side; colours [2B, parts, 3]; face_seen
     [2B]."""
 
     pictures: Tensor
-    heads: Tensor
+    faces: Tensor
     colours: Tensor
-    head_seen: Tensor
+    face_seen: Tensor
 
 
 class EncoderPhotos:
@@ -66,9 +66,9 @@ class EncoderPhotos:
         pictures = [getattr(self.crops[photo], kind) for photo, kind in zip(photos, kinds, strict=True)]
         return EncoderBatch(
             pictures=_in_other_light(pictures, rng),
-            heads=_in_other_light([self.crops[photo].head for photo in photos], rng),
+            faces=_in_other_light([self.crops[photo].face for photo in photos], rng),
             colours=self.colours[photos],
-            head_seen=torch.tensor([self.crops[photo].head_seen for photo in photos]),
+            face_seen=torch.tensor([self.crops[photo].face_seen for photo in photos]),
         )
 
 
@@ -82,23 +82,15 @@ class EncoderLearner(nn.Module):
         encoders = self.encoders
         pooled = encoders.picture_pool(encoders.of_pictures(batch.pictures))
         person = F.normalize(encoders.person(pooled), dim=-1)
-        _, identity = encoders.of_heads(batch.heads)
+        _, identity = encoders.of_faces(batch.faces)
         foretold = encoders.colours(pooled).unflatten(1, (-1, 3))
         seen = ~batch.colours.isnan()
         off = torch.where(seen, batch.colours - foretold, 0.0)
         colours = off.square().sum() / seen.sum().clamp(min=1)
-        both = batch.head_seen.view(-1, 2).all(1).repeat_interleave(2)
+        both = batch.face_seen.view(-1, 2).all(1).repeat_interleave(2)
         alike = pairs_loss(person)
         faces = pairs_loss(identity[both]) if both.sum() > 2 else alike * 0
         return {"loss": alike + faces + COLOURS_WEIGHT * colours, "person": alike, "face": faces, "colours": colours}
-
-
-def pairs_loss(embeddings: Tensor) -> Tensor:
-    """Unit vectors [2B, E], pairs side by side -> the contrastive loss that each finds its own pair."""
-    scores = embeddings @ embeddings.T / TEMPERATURE
-    scores = scores.masked_fill(torch.eye(len(scores), dtype=torch.bool, device=scores.device), -1e9)
-    partner = torch.arange(len(scores), device=scores.device) ^ 1
-    return F.cross_entropy(scores, partner)
 
 
 def _in_other_light(images: list[NDArray[np.uint8]], rng: np.random.Generator) -> Tensor:

@@ -1,6 +1,6 @@
 """What a photo tells of a person: crops, and frozen encoders over them that all methods share.
 
-The encoders stand where the papers have CLIP and ArcFace: one reads pictures of people, one reads heads; both are
+The encoders stand where the papers have CLIP and ArcFace: one reads pictures of people, one reads faces; both are
 trained once, on the train split, and no method may change them.
 """
 
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from engine.adapter.model import AdapterConfig, AttentionPool, ViewEncoder
 from engine.backbones.nano import to_pixels
-from engine.identity.parts import body_crop, body_window, head_crop
+from engine.identity.parts import body_crop, body_window, window
 from engine.identity.weighting import ALPHA, keypoint_weights
 from trainer.data import PAINTED, face_of_head
 from trainer.methods.request import Reference
@@ -29,13 +29,15 @@ IDENTITY_DIM = 96
 
 @dataclass(frozen=True)
 class Crops:
-    """A photo as the encoders read it: whole, body, weighted uint8 [H, W, 3]; head uint8 [S, S, 3]; head_seen."""
+    """A photo as the encoders read it: whole, body, weighted uint8 [H, W, 3]; face uint8 [S, S, 3]; face_seen.
+
+    The face is cut as a detector boxes it, brow to chin: collar and hair would tell face methods more than a face."""
 
     whole: NDArray[np.uint8]
     body: NDArray[np.uint8]
     weighted: NDArray[np.uint8]
-    head: NDArray[np.uint8]
-    head_seen: bool
+    face: NDArray[np.uint8]
+    face_seen: bool
 
 
 def crops_of(reference: Reference, config: AdapterConfig) -> Crops:
@@ -52,25 +54,25 @@ def crops_of(reference: Reference, config: AdapterConfig) -> Crops:
     weighted = (np.asarray(body, np.float32) * weights).round().astype(np.uint8)
     side = config.face_size[0]
     seen = not np.isnan(reference.head_box).any()
-    head = head_crop(image, face_of_head(reference.head_box), side) if seen else Image.new("RGB", (side, side))
-    return Crops(np.asarray(whole), np.asarray(body), weighted, np.asarray(head), seen)
+    face = window(image, face_of_head(reference.head_box), side, side) if seen else Image.new("RGB", (side, side))
+    return Crops(np.asarray(whole), np.asarray(body), weighted, np.asarray(face), seen)
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of B people from up to V photos each, N tokens a picture, M a head, of width D.
+    """What is known of B people from up to V photos each, N tokens a picture, M a face, of width D.
 
     whole, body, weighted [B, V, N, D]: the photo, the person's crop, that crop with its surroundings damped;
-    head [B, V, M, D]; identity [B, V, E], unit vectors of the faces; head_seen, present [B, V] bool;
+    face [B, V, M, D]; identity [B, V, E], unit vectors of the faces; face_seen, present [B, V] bool;
     face_points float32 [B, 17, 3]: where the face is wanted, x, y in 0..1 and seen 0/1 (only a face's joints are set).
     """
 
     whole: Tensor
     body: Tensor
     weighted: Tensor
-    head: Tensor
+    face: Tensor
     identity: Tensor
-    head_seen: Tensor
+    face_seen: Tensor
     present: Tensor
     face_points: Tensor
 
@@ -88,7 +90,7 @@ class Evidence:
 
 
 class Encoders(nn.Module):
-    """Tokens of pictures and heads; a unit vector of a face's identity; and, to learn by, the colours of parts."""
+    """Tokens of pictures and faces; a unit vector of a face's identity; and, to learn by, the colours of parts."""
 
     def __init__(self, config: AdapterConfig) -> None:
         super().__init__()
@@ -107,22 +109,22 @@ class Encoders(nn.Module):
         tokens: Tensor = self.picture(pixels)
         return tokens
 
-    def of_heads(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+    def of_faces(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """[B, 3, S, S] in [-1, 1] -> tokens [B, M, D] and identities [B, E], unit vectors."""
         tokens = self.face(pixels)
         return tokens, nn.functional.normalize(self.identity(self.face_pool(tokens)), dim=-1)
 
     @torch.no_grad()
     def read(self, crops: Sequence[Crops]) -> dict[str, Tensor]:
-        """What a list of n photos tells: whole, body, weighted, head, identity, head_seen, each [n, ...]."""
+        """What a list of n photos tells: whole, body, weighted, face, identity, face_seen, each [n, ...]."""
         device = self.identity.weight.device
         pictures = {
             name: self.of_pictures(_pixels([getattr(c, name) for c in crops]).to(device))
             for name in ("whole", "body", "weighted")
         }
-        head, identity = self.of_heads(_pixels([crop.head for crop in crops]).to(device))
-        seen = torch.tensor([crop.head_seen for crop in crops], device=device)
-        return pictures | {"head": head, "identity": identity, "head_seen": seen}
+        face, identity = self.of_faces(_pixels([crop.face for crop in crops]).to(device))
+        seen = torch.tensor([crop.face_seen for crop in crops], device=device)
+        return pictures | {"face": face, "identity": identity, "face_seen": seen}
 
 
 def _pixels(images: Sequence[NDArray[np.uint8]]) -> Tensor:
@@ -135,7 +137,7 @@ def gather(read: dict[str, Tensor], photos: NDArray[np.int64], face_points: Tens
     index = torch.from_numpy(photos.clip(min=0))
     taken = {name: value[index] for name, value in read.items()}
     taken = {name: value.float() if value.is_floating_point() else value for name, value in taken.items()}
-    taken["head_seen"] = taken["head_seen"] & present
+    taken["face_seen"] = taken["face_seen"] & present
     return Evidence(**taken, present=present, face_points=face_points)
 
 

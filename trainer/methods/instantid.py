@@ -7,13 +7,13 @@ from typing import Any, ClassVar, Final
 
 import torch
 from diffusers import ControlNetModel
-from torch import Tensor, nn
+from torch import Tensor
 
 from engine.adapter.attention import BranchCondition
 from engine.adapter.model import cross_attention_layers
 from trainer.methods.base import StudyBase
-from trainer.methods.evidence import FACE_POINTS, IDENTITY_DIM, Evidence
-from trainer.methods.method import Method, over_views, scales_of
+from trainer.methods.evidence import FACE_POINTS, Evidence
+from trainer.methods.method import Method, identity_projection, over_views, scales_of
 
 TOKENS: Final = 4
 DOT_SHARE: Final = 0.03
@@ -28,18 +28,12 @@ class InstantID(Method):
     def __init__(self, base: StudyBase) -> None:
         super().__init__(base)
         dim = base.token_dim
-        self.project = nn.Sequential(
-            nn.Linear(IDENTITY_DIM, 2 * dim),
-            nn.GELU(),
-            nn.Linear(2 * dim, TOKENS * dim),
-            nn.Unflatten(1, (TOKENS, dim)),
-            nn.LayerNorm(dim),
-        )
+        self.project = identity_projection(dim, TOKENS)
         self.control = identity_net(base)
 
     def tokens(self, evidence: Evidence) -> dict[str, BranchCondition]:
-        identity = over_views(evidence.identity, evidence.head_seen)
-        return {"face": BranchCondition(scales_of(evidence.head_seen), self.project(identity))}
+        identity = over_views(evidence.identity, evidence.face_seen)
+        return {"face": BranchCondition(scales_of(evidence.face_seen), self.project(identity))}
 
     def controls(
         self, noisy: Tensor, timestep: Tensor, identity: dict[str, BranchCondition], evidence: Evidence

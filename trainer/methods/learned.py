@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from safetensors.torch import load_file, save_file
 
+from engine.backbones.nano import adapter_config
 from trainer.errors import CheckpointError
 from trainer.methods.base import StudyBase
 from trainer.methods.bolid import BoLID, BoLIDOptions
@@ -85,8 +86,6 @@ def save_encoders(encoders: Encoders, folder: Path, metadata: dict[str, Any]) ->
 
 def load_encoders(folder: Path) -> Encoders:
     """The frozen encoders. Raises CheckpointError where there are none."""
-    from engine.backbones.nano import adapter_config
-
     if not (folder / "metadata.json").exists():
         raise CheckpointError(f"expected the study's encoders in {folder}, found none: run python -m trainer study")
     config = json.loads((folder / "metadata.json").read_text("utf-8"))["config"]

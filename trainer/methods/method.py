@@ -12,7 +12,7 @@ from engine.adapter.attention import BranchCondition
 from engine.adapter.model import BranchLayers, cross_attention_layers
 from trainer.losses import diffusion_loss, min_snr_weight, v_target
 from trainer.methods.base import StudyBase
-from trainer.methods.evidence import Evidence
+from trainer.methods.evidence import IDENTITY_DIM, Evidence
 from trainer.methods.photos import StudyBatch
 
 NOISE_BIAS: Final = 0.8
@@ -161,6 +161,17 @@ class Resampler(nn.Module):
             latents = layer(latents, tokens, memory_key_padding_mask=None if mask is None else ~mask)
         out: Tensor = self.norm(latents)
         return out
+
+
+def identity_projection(dim: int, tokens: int) -> nn.Sequential:
+    """A face's identity [B, E] -> [B, tokens, dim], as InstantID and PuLID begin."""
+    return nn.Sequential(
+        nn.Linear(IDENTITY_DIM, 2 * dim),
+        nn.GELU(),
+        nn.Linear(2 * dim, tokens * dim),
+        nn.Unflatten(1, (tokens, dim)),
+        nn.LayerNorm(dim),
+    )
 
 
 def over_views(values: Tensor, counted: Tensor) -> Tensor:

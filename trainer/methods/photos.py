@@ -168,8 +168,8 @@ def _half(value: Tensor) -> Tensor:
 def _nothing(photos: int) -> dict[str, Tensor]:
     """What no encoder says: for the base, which is told of nobody."""
     empty = torch.zeros(photos, 1, 1)
-    told = dict.fromkeys(("whole", "body", "weighted", "head"), empty)
-    return told | {"identity": torch.zeros(photos, 1), "head_seen": torch.zeros(photos, dtype=torch.bool)}
+    told = dict.fromkeys(("whole", "body", "weighted", "face"), empty)
+    return told | {"identity": torch.zeros(photos, 1), "face_seen": torch.zeros(photos, dtype=torch.bool)}
 
 
 def _latents(images: NDArray[np.uint8], base: StudyBase) -> Tensor:

@@ -20,8 +20,8 @@ from engine.adapter.model import cross_attention_layers
 from trainer.losses import agreement_loss, clean_and_noise, layout_alignment, semantic_alignment
 from trainer.methods.base import StudyBase
 from trainer.methods.critic import Critic
-from trainer.methods.evidence import IDENTITY_DIM, Evidence
-from trainer.methods.method import Method, Resampler, Words, over_views, scales_of, side_by_side
+from trainer.methods.evidence import Evidence
+from trainer.methods.method import Method, Resampler, Words, identity_projection, over_views, scales_of, side_by_side
 from trainer.methods.photos import StudyBatch
 
 
@@ -51,29 +51,23 @@ class PuLID(Method):
         super().__init__(base)
         self.options = options
         object.__setattr__(self, "critic", critic)
-        dim, tokens = base.token_dim, options.identity_tokens
-        self.project = nn.Sequential(
-            nn.Linear(IDENTITY_DIM, 2 * dim),
-            nn.GELU(),
-            nn.Linear(2 * dim, tokens * dim),
-            nn.Unflatten(1, (tokens, dim)),
-            nn.LayerNorm(dim),
-        )
+        dim = base.token_dim
+        self.project = identity_projection(dim, options.identity_tokens)
         self.face = Resampler(dim, options.face_tokens)
         self.register_buffer("calls", torch.zeros((), dtype=torch.long))
 
     def tokens(self, evidence: Evidence) -> dict[str, BranchCondition]:
-        identity = self.project(over_views(evidence.identity, evidence.head_seen))
-        heads, mask = side_by_side(evidence.head, evidence.head_seen)
+        identity = self.project(over_views(evidence.identity, evidence.face_seen))
+        heads, mask = side_by_side(evidence.face, evidence.face_seen)
         tokens = torch.cat([identity, self.face(heads, mask)], dim=1)
-        return {"face": BranchCondition(scales_of(evidence.head_seen), tokens)}
+        return {"face": BranchCondition(scales_of(evidence.face_seen), tokens)}
 
     def forward(self, batch: StudyBatch, generator: torch.Generator) -> dict[str, Tensor]:
         losses = super().forward(batch, generator)
         stage, self.calls = int(self.calls), self.calls + 1
         if self.critic is None or stage < self.options.identity_from:
             return losses
-        seen = (batch.evidence.head_seen.any(1) & (batch.known > 0)).nonzero().flatten()[: self.options.branch_rows]
+        seen = (batch.evidence.face_seen.any(1) & (batch.known > 0)).nonzero().flatten()[: self.options.branch_rows]
         if not len(seen):
             return losses
         identity, semantic, layout = self._branch(batch, seen, stage >= self.options.alignment_from, generator)
@@ -104,7 +98,7 @@ class PuLID(Method):
             with torch.no_grad(), _queries(self.base) as without:
                 self._few_steps(noise, words, None)
             semantic, layout = self._alignment(with_identity, without, words)
-        wanted = nn.functional.normalize(over_views(evidence.identity, evidence.head_seen), dim=-1)
+        wanted = nn.functional.normalize(over_views(evidence.identity, evidence.face_seen), dim=-1)
         return agreement_loss(self.critic(clean).identity, wanted), semantic, layout
 
     def _few_steps(self, latents: Tensor, words: Words, evidence: Evidence | None) -> Tensor:

@@ -16,7 +16,7 @@ from PIL import Image
 from engine.identity.faces import CascadeFinder, Face, InsightFaceFinder
 from engine.identity.observer import NetworkObserver
 from engine.identity.profile import View
-from trainer.captioner import Caption, TemplateCaptioner
+from trainer.curate.captioner import Caption, TemplateCaptioner
 from trainer.curate.dataset import read_curated
 from trainer.curate.looking import Experts
 from trainer.curate.options import CurateOptions

@@ -54,9 +54,9 @@ def some_evidence(rows: int, views: int = 2, seed: int = 0) -> Evidence:
         whole=random(24, 192),
         body=random(24, 192),
         weighted=random(24, 192),
-        head=random(16, 192),
+        face=random(16, 192),
         identity=torch.nn.functional.normalize(random(IDENTITY_DIM), dim=-1),
-        head_seen=every,
+        face_seen=every,
         present=every,
         face_points=points,
     )
@@ -110,7 +110,7 @@ def test_all_of_a_method_learns_and_nothing_of_its_base(name: str, base: StudyBa
 @pytest.mark.parametrize("name", ["instantid", "pulid"])
 def test_a_face_method_says_nothing_of_a_person_whose_face_is_not_seen(name: str, base: StudyBase) -> None:
     method = build(name, base, None, 1)
-    unseen = with_changes(some_evidence(2), head_seen=torch.zeros(2, 2, dtype=torch.bool))
+    unseen = with_changes(some_evidence(2), face_seen=torch.zeros(2, 2, dtype=torch.bool))
     with torch.no_grad():
         torch.testing.assert_close(a_prediction(method, unseen), a_prediction(method, None))
         assert not torch.allclose(a_prediction(method, some_evidence(2)), a_prediction(method, None))
@@ -138,7 +138,7 @@ def test_photos_that_are_not_there_change_nothing(base: StudyBase) -> None:
     two, four = some_evidence(2), some_evidence(2, views=4)
     padded = {k: v if k == "face_points" else torch.cat([getattr(two, k), v[:, 2:]], 1) for k, v in vars(four).items()}
     absent = torch.tensor([True, True, False, False]).expand(2, 4)
-    evidence = Evidence(**padded | {"face_points": two.face_points, "present": absent, "head_seen": absent})
+    evidence = Evidence(**padded | {"face_points": two.face_points, "present": absent, "face_seen": absent})
     with torch.no_grad():
         for name in METHODS:
             method = build(name, base, None, 1).eval()
@@ -223,7 +223,15 @@ def test_far_from_the_joints_the_photo_is_darker(encoders: Encoders) -> None:
     crops = crops_of(white, encoders.config)
     assert crops.body.min() == 255
     assert crops.weighted[:, crops.weighted.shape[1] // 2].mean() > crops.weighted[:, 0].mean() + 20
-    assert crops.head_seen
+    assert crops.face_seen
+
+
+def test_a_face_is_cut_without_the_collar(encoders: Encoders) -> None:
+    photo = a_reference(0)
+    image = np.zeros_like(photo.image)
+    image[int(photo.head_box[3]) :] = 255  # all below the skull is white cloth
+    crops = crops_of(Reference(image, photo.keypoints, photo.head_box, photo.body_box), encoders.config)
+    assert crops.face[:-3].max() == 0  # scaling up softens the lowest edge
 
 
 def test_the_painter_repeats_itself_and_listens_to_the_reference(base: StudyBase, encoders: Encoders) -> None:

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from trainer.metrics import Interval
-from trainer.report import _known, answers, verdict
+from trainer.evaluation.metrics import Interval
+from trainer.evaluation.report import _known, answers, verdict
 
 PEOPLE = 60
 

@@ -12,15 +12,15 @@ import pytest
 from numpy.typing import NDArray
 
 from engine.identity.observer import open_observer
-from trainer import evaluate as evaluation
-from trainer.evaluate import STRANGER, TRUE, Case, EvaluationPlan, Meter, cases_of, ceiling, evaluate
-from trainer.examiners import Examiners, Names, Reading, Trunk
+from trainer.evaluation import evaluate as evaluation
+from trainer.evaluation.evaluate import STRANGER, TRUE, Case, EvaluationPlan, Meter, cases_of, ceiling, evaluate
+from trainer.evaluation.examiners import Examiners, Names, Reading, Trunk
+from trainer.evaluation.metrics import paired
+from trainer.evaluation.report import values_of, verdict
 from trainer.methods.request import AS_USUAL, Picture, Request, Variation
-from trainer.metrics import paired
 from trainer.people import BACKGROUNDS
 from trainer.people.shards import ShardPlan, write_shards
 from trainer.people.shot import FRAMINGS, POSES
-from trainer.report import values_of, verdict
 from trainer.shards import PeopleShards, read_shards
 
 PLAN = EvaluationPlan()
@@ -52,7 +52,8 @@ class KnowingEyes(Examiners):
     def body(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         return self.bodies[self.rows(images)]
 
-    face = body
+    def face(self, images: NDArray[np.uint8], boxes: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        return self.body(images)
 
     def picture(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         return self.text([self.people.captions[row]["en_scene"] for row in self.rows(images)])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,18 +13,18 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from trainer.errors import CheckpointError, DataError
-from trainer.examiners import PARTS, Examiners, Names, Trunk, heads_in, heads_of, resized
+from trainer.errors import DataError
+from trainer.evaluation.examiners import PARTS, Examiners, Names, Trunk, heads_in, heads_of, resized
+from trainer.fitting import Fit, fit
+from trainer.losses import matching_loss, pairs_loss
 from trainer.people.identity import SPLITS
 from trainer.people.parts import Part
 from trainer.shards import PeopleShards, pixels, read_shards
 from trainer.version import commit
 
-TEMPERATURE: Final = 0.1
 HELD_OUT: Final = 0.15
 """The share of identities that are not learned from: the last ones."""
 GARMENTS: Final = ("top", "bottom")
@@ -33,43 +32,22 @@ PART_WEIGHTS: Final = torch.tensor([{Part.FACE: 8.0, Part.ACCESSORY: 3.0, Part.S
 """Parts of few pixels would else never be found: eyes, brows and lips are how a face is."""
 TRUE_PARTS: Final = 0.6
 """How often a batch is pooled by the true parts while learning."""
-
-
 PARTS_WEIGHT, CLASS_WEIGHT = 4.0, 0.3
 """Against the contrastive terms: bodies and colours are pooled by part, so parts come first."""
-WARMUP_STEPS: Final = 20
-SAVE_EVERY_S: Final = 60.0
 
 
 @dataclass(frozen=True)
 class ExaminerRun:
-    """How to train, within wall-clock minutes, and steps if given. `batch` pairs of photos a step; width and
-    height of what is read in px."""
+    """How to train. `batch` pairs of photos a step; width and height of what is read in px."""
 
     data: Path
     out: Path
-    minutes: float
-    steps: int | None = None
+    steps: int
     batch: int = 12
     width: int = 64
     height: int = 96
     learning_rate: float = 2e-3
     seed: int = 0
-
-    def stamp(self) -> dict[str, Any]:
-        """What the outcome depends on, but for the data."""
-        return {key: value for key, value in vars(self).items() if key not in ("data", "out")}
-
-
-@dataclass
-class _Progressed:
-    """Where a run stands. Augmentation draws from torch's global source too, so its state is kept as well."""
-
-    trunk: Trunk
-    optimizer: torch.optim.Optimizer
-    rng: np.random.Generator
-    step: int = 0
-    spent_s: float = 0.0
 
 
 def train(run: ExaminerRun) -> dict[str, float | None]:
@@ -82,23 +60,29 @@ def train(run: ExaminerRun) -> dict[str, float | None]:
     _refuse_other_splits(people)
     names = _names(people)
     trunk = Trunk({name: len(classes) for name, classes in asdict(names).items()}).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    lessons = _Lessons(people, names, (run.width, run.height))
-    state = _learn(run, trunk, lessons)
+    lessons = Lessons(people, names, (run.width, run.height))
+    fitting = Fit(
+        out=run.out,
+        steps=run.steps,
+        batch=run.batch,
+        learning_rate=run.learning_rate,
+        seed=run.seed,
+        compare=f"{people.manifest['hash']} {run.width} x {run.height}",
+    )
+    seconds = fit(fitting, ExaminerLearner(trunk), lessons.batch)
     figures = _figures(Examiners(trunk, names, (run.width, run.height), {}), people, lessons)
     save_file({name: value.contiguous() for name, value in trunk.state_dict().items()}, run.out / "model.safetensors")
     metadata = {
         "names": asdict(names),
         "size": [run.width, run.height],
         "held_out": figures,
-        "run": run.stamp(),
-        "step": state.step,
-        "minutes": round(state.spent_s / 60, 2),
+        "run": fitting.stamp(),
+        "minutes": round(seconds / 60, 2),
         "commit": commit(),
         "data": {"hash": people.manifest["hash"], "photos": len(people.images)},
     }
     told = json.dumps(metadata, indent=1, ensure_ascii=False, allow_nan=False)
     (run.out / "metadata.json").write_text(told + "\n", "utf-8")
-    (run.out / "state.pt").unlink(missing_ok=True)
     return figures
 
 
@@ -128,7 +112,20 @@ def _worn(attributes: dict[str, Any], garment: str) -> dict[str, Any]:
     return worn
 
 
-class _Lessons:
+@dataclass(frozen=True)
+class Lesson:
+    """images [2B, 3, H, W] in [-1, 1], pairs side by side; parts, the truth [2B, H, W]; helped: whether to pool by it;
+    classes by name [2B]; captions; heads [2K, 3, S, S], pairs too, of the K pairs with two faces."""
+
+    images: Tensor
+    parts: Tensor
+    helped: bool
+    classes: dict[str, Tensor]
+    captions: list[str]
+    heads: Tensor
+
+
+class Lessons:
     """Photos and what is true of them, in pairs of one person in one outfit."""
 
     def __init__(self, people: PeopleShards, names: Names, size: tuple[int, int]) -> None:
@@ -162,118 +159,58 @@ class _Lessons:
     def held_out(self) -> NDArray[np.int64]:
         return np.nonzero(self.people.identity >= self.first_held_out)[0]
 
-
-def _learn(run: ExaminerRun, trunk: Trunk, lessons: _Lessons) -> _Progressed:
-    run.out.mkdir(parents=True, exist_ok=True)
-    optimizer = torch.optim.AdamW(trunk.parameters(), lr=run.learning_rate, weight_decay=1e-2, betas=(0.9, 0.99))
-    state = _Progressed(trunk, optimizer, np.random.default_rng(run.seed))
-    stamp = json.dumps(run.stamp() | {"data": lessons.people.manifest["hash"]})
-    _resume(run.out / "state.pt", stamp, state)
-    budget_s, saved_s = 60 * run.minutes, state.spent_s
-    with Progress(TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()) as progress:
-        bar = progress.add_task("examiners", total=budget_s, completed=int(state.spent_s))
-        while state.spent_s < budget_s and state.step != run.steps:
-            started = time.monotonic()
-            loss = _step(run, state, lessons)
-            state.spent_s += time.monotonic() - started
-            progress.update(bar, completed=state.spent_s, description=f"examiners {state.step} {loss:.3f}")
-            if state.spent_s - saved_s > SAVE_EVERY_S:
-                _save(run.out / "state.pt", stamp, state)
-                saved_s = state.spent_s
-    return state
-
-
-def _step(run: ExaminerRun, state: _Progressed, lessons: _Lessons) -> float:
-    done = state.spent_s / (60 * run.minutes) if run.steps is None else state.step / run.steps
-    warm = min(1.0, (state.step + 1) / WARMUP_STEPS)
-    for group in state.optimizer.param_groups:
-        group["lr"] = run.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * done))
-    loss = _loss(state.trunk, lessons, lessons.pairs(run.batch, state.rng), state.rng)
-    state.optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_(state.trunk.parameters(), 1.0)
-    state.optimizer.step()
-    state.step += 1
-    return float(loss.detach())
-
-
-def _save(path: Path, stamp: str, state: _Progressed) -> None:
-    draft = path.with_suffix(".tmp")
-    kept = {
-        "run": stamp,
-        "trunk": state.trunk.state_dict(),
-        "optimizer": state.optimizer.state_dict(),
-        "rng": json.dumps(state.rng.bit_generator.state),
-        "noise": torch.get_rng_state(),
-        "step": state.step,
-        "spent_s": state.spent_s,
-    }
-    torch.save(kept, draft)
-    draft.replace(path)
-
-
-def _resume(path: Path, stamp: str, state: _Progressed) -> None:
-    if not path.exists():
-        return
-    kept = torch.load(path, weights_only=True)
-    if kept["run"] != stamp:
-        raise CheckpointError(
-            f"expected a run of {kept['run']} in {path.parent}, got {stamp}: remove it or go on with it"
+    def batch(self, count: int, rng: np.random.Generator) -> Lesson:
+        """`count` pairs, blurred and lit as generated pictures are; noise is the learner's."""
+        people, rows = self.people, self.pairs(count, rng)
+        width, height = self.size
+        parts = torch.from_numpy(people.parts[rows])[:, None].float()
+        kinds = rng.choice(("en_full", "ru_full", "en_scene", "ru_scene"), len(rows))
+        both = [pair for pair in zip(rows[::2], rows[1::2], strict=True) if all(self.heads[row] for row in pair)]
+        heads = [self.heads[row][rng.integers(len(self.heads[row]))] for pair in both for row in pair]
+        return Lesson(
+            images=_degraded(resized(pixels(people.images[rows]), self.size), rng),
+            parts=F.interpolate(parts, size=(height, width), mode="nearest")[:, 0].long(),
+            helped=bool(rng.random() < TRUE_PARTS),
+            classes={name: torch.from_numpy(classes[rows]) for name, classes in self.classes.items()},
+            captions=[people.captions[row][kind] for row, kind in zip(rows, kinds, strict=True)],
+            heads=_degraded(torch.cat(heads), rng) if heads else torch.zeros(0),
         )
-    state.trunk.load_state_dict(kept["trunk"])
-    state.optimizer.load_state_dict(kept["optimizer"])
-    state.rng.bit_generator.state = json.loads(kept["rng"])
-    torch.set_rng_state(kept["noise"])
-    state.step, state.spent_s = kept["step"], kept["spent_s"]
 
 
-def _loss(trunk: Trunk, lessons: _Lessons, rows: NDArray[np.int64], rng: np.random.Generator) -> Tensor:
-    people = lessons.people
-    shown = torch.from_numpy(people.parts[rows])[:, None].float()
-    truth = F.interpolate(shown, size=(lessons.size[1], lessons.size[0]), mode="nearest")[:, 0].long()
-    helped = rng.random() < TRUE_PARTS
-    seen = trunk(_degraded(people.images[rows], lessons.size, rng), truth if helped else None)
-    loss = PARTS_WEIGHT * F.cross_entropy(seen["parts"], truth, weight=PART_WEIGHTS) + 0.5 * _pairs(seen["body"])
-    for name, classes in lessons.classes.items():
-        loss = loss + CLASS_WEIGHT * F.cross_entropy(seen[name], torch.from_numpy(classes[rows]))
-    kinds = rng.choice(("en_full", "ru_full", "en_scene", "ru_scene"), len(rows))
-    said = trunk.texts([people.captions[row][kind] for row, kind in zip(rows, kinds, strict=True)])
-    scores, own = seen["picture"] @ said.T / TEMPERATURE, torch.arange(len(rows))
-    loss = loss + 0.15 * (F.cross_entropy(scores, own) + F.cross_entropy(scores.T, own))
-    both = [pair for pair in zip(rows[::2], rows[1::2], strict=True) if all(lessons.heads[row] for row in pair)]
-    if len(both) > 1:
-        heads = torch.cat([lessons.heads[row][rng.integers(len(lessons.heads[row]))] for pair in both for row in pair])
-        loss = loss + 0.5 * _pairs(trunk.faces(_coarsened(heads, rng)))
-    return loss
+class ExaminerLearner(nn.Module):
+    def __init__(self, trunk: Trunk) -> None:
+        super().__init__()
+        self.trunk = trunk
+
+    def forward(self, lesson: Lesson, generator: torch.Generator) -> dict[str, Tensor]:
+        """The losses of a batch, "loss" first."""
+        images = _noisy(lesson.images, generator).contiguous(memory_format=torch.channels_last)
+        seen = self.trunk(images, lesson.parts if lesson.helped else None)
+        parts = F.cross_entropy(seen["parts"], lesson.parts, weight=PART_WEIGHTS)
+        classes = torch.stack([F.cross_entropy(seen[name], truth) for name, truth in lesson.classes.items()]).sum()
+        body = pairs_loss(seen["body"])
+        words = matching_loss(seen["picture"], self.trunk.texts(lesson.captions))
+        faces = parts * 0
+        if len(lesson.heads) > 2:
+            faces = pairs_loss(self.trunk.faces(_noisy(lesson.heads, generator)))
+        loss = PARTS_WEIGHT * parts + CLASS_WEIGHT * classes + 0.5 * body + 0.3 * words + 0.5 * faces
+        return {"loss": loss, "parts": parts, "classes": classes, "body": body, "words": words, "faces": faces}
 
 
-def _coarsened(heads: Tensor, rng: np.random.Generator) -> Tensor:
-    """Heads as a smaller picture would show them, lighter or darker and with noise."""
-    side = int(heads.shape[2])
+def _degraded(images: Tensor, rng: np.random.Generator) -> Tensor:
+    """[n, 3, H, W] as soft and as light as generated pictures may be."""
     if rng.random() < 0.6:
-        small = F.interpolate(heads, size=(int(rng.integers(8, side)),) * 2, mode="area")
-        heads = F.interpolate(small, size=(side, side), mode="bilinear")
-    return (heads * float(rng.uniform(0.85, 1.15)) + 0.05 * torch.randn_like(heads)).clamp(-1, 1)
+        small = F.interpolate(images, scale_factor=float(rng.uniform(0.3, 0.9)), mode="area")
+        images = F.interpolate(small, size=images.shape[2:], mode="bilinear")
+    return images * float(rng.uniform(0.85, 1.15))
 
 
-def _pairs(embeddings: Tensor) -> Tensor:
-    """Unit vectors [2B, E], pairs side by side -> the contrastive loss that each finds its own pair."""
-    scores = (embeddings @ embeddings.T / TEMPERATURE).masked_fill(torch.eye(len(embeddings), dtype=torch.bool), -1e9)
-    return F.cross_entropy(scores, torch.arange(len(scores)) ^ 1)
+def _noisy(images: Tensor, generator: torch.Generator) -> Tensor:
+    strength = 0.1 * torch.rand(len(images), 1, 1, 1, generator=generator)
+    return (images + strength * torch.randn(images.shape, generator=generator)).clamp(-1, 1)
 
 
-def _degraded(images: NDArray[np.uint8], size: tuple[int, int], rng: np.random.Generator) -> Tensor:
-    """[B, 3, H, W] in [-1, 1], with blur, noise and exposure as in generated pictures."""
-    batch = resized(pixels(images), size)
-    if rng.random() < 0.6:
-        factor = float(rng.uniform(0.3, 0.9))
-        small = F.interpolate(batch, scale_factor=factor, mode="area")
-        batch = F.interpolate(small, size=batch.shape[2:], mode="bilinear")
-    batch = batch * float(rng.uniform(0.85, 1.15)) + float(rng.uniform(0, 0.1)) * torch.randn_like(batch)
-    return batch.clamp(-1, 1).contiguous(memory_format=torch.channels_last)
-
-
-def _figures(examiners: Examiners, people: PeopleShards, lessons: _Lessons) -> dict[str, float | None]:
+def _figures(examiners: Examiners, people: PeopleShards, lessons: Lessons) -> dict[str, float | None]:
     """On people not learned from: accuracy of every class, part IoU, rank-1 among up to 100 of body, face, words.
 
     Faces are measured as found by the part map (with the share found) and by their true boxes."""

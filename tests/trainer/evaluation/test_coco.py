@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from trainer.coco import read_captions
 from trainer.errors import DataError
+from trainer.evaluation.coco import read_captions
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from trainer.errors import DataError
-from trainer.evaluate import EvaluationPlan, cases_of, requests_of
+from trainer.evaluation.evaluate import EvaluationPlan, cases_of, requests_of
 from trainer.people.shards import ShardPlan, write_shards
 from trainer.shards import PeopleShards, read_shards
 

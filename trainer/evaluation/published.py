@@ -21,8 +21,8 @@ from torch import Tensor, nn
 from transformers import CLIPModel, CLIPTokenizer
 
 from trainer.errors import CheckpointError
-from trainer.inception import Inception, fit_weights, load_inception, read_weights
-from trainer.metrics import Floats, cosine, frechet, kernel_distance
+from trainer.evaluation.inception import Inception, fit_weights, load_inception, read_weights
+from trainer.evaluation.metrics import Floats, cosine, frechet, kernel_distance
 from trainer.shards import pixels
 
 BATCH: Final = 32

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from trainer.errors import CheckpointError
-from trainer.methods.fitting import Fit, fit
+from trainer.fitting import Fit, fit
 
 
 class Line(nn.Module):

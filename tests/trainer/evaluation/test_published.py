@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
 
-from trainer import coco_protocol
 from trainer.__main__ import main
-from trainer.coco_protocol import CocoRun, evaluate_coco
 from trainer.errors import CheckpointError
-from trainer.inception import WEIGHTS, Inception, load_inception
+from trainer.evaluation import coco_protocol
+from trainer.evaluation.coco_protocol import CocoRun, evaluate_coco
+from trainer.evaluation.inception import WEIGHTS, Inception, load_inception
+from trainer.evaluation.published import ALEXNET, LPIPS_LAYERS, Clip, Lpips, Published, load_lpips, load_published
 from trainer.methods.request import AS_USUAL, Picture, Request, Variation
-from trainer.published import ALEXNET, LPIPS_LAYERS, Clip, Lpips, Published, load_lpips, load_published
 
 SIDE = 16
 

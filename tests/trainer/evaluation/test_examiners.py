@@ -8,20 +8,20 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
-from torch import Tensor
+from safetensors.torch import save_file
 
-from trainer import examining
 from trainer.errors import CheckpointError, DataError
-from trainer.examiners import BODY_DIM, FACE_DIM, HEAD_PX, PARTS, Examiners, Trunk, heads_in, load_examiners
-from trainer.examining import ExaminerRun, train
+from trainer.evaluation import examining
+from trainer.evaluation.examiners import BODY_DIM, FACE_DIM, HEAD_PX, PARTS, Examiners, Trunk, heads_in, load_examiners
+from trainer.evaluation.examining import ExaminerRun, train
+from trainer.fitting import Fit, fit
 from trainer.shards import PeopleShards, read_shards
 
 STEPS = 4
 
 
 def run_to(out: Path, shards: Path) -> ExaminerRun:
-    return ExaminerRun(shards, out, minutes=10, steps=STEPS, batch=2, width=32, height=48)
+    return ExaminerRun(shards, out, steps=STEPS, batch=2, width=32, height=48)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def examiners(trained: tuple[Path, dict[str, float | None]]) -> Examiners:
 
 
 def lessons_of(people: PeopleShards) -> Any:
-    return examining._Lessons(people, examining._names(people), (32, 48))
+    return examining.Lessons(people, examining._names(people), (32, 48))
 
 
 def test_what_is_loaded_judges_as_what_was_trained(
@@ -59,7 +59,7 @@ def test_metadata_says_what_they_come_from_in_strict_json(
 
     told = json.loads((trained[0] / "metadata.json").read_text("utf-8"), parse_constant=refuse)
     assert told["data"] == {"hash": people.manifest["hash"], "photos": len(people.images)}
-    assert told["step"] == STEPS and told["run"]["batch"] == 2 and told["commit"]
+    assert told["run"]["steps"] == STEPS and told["run"]["batch"] == 2 and told["commit"]
     assert told["held_out"]["body_rank1"] is None  # one person is held out here: no rank among one
 
 
@@ -81,38 +81,16 @@ def test_people_of_the_methods_or_of_the_test_are_refused(
         train(run_to(tmp_path, shards))
 
 
-def test_a_run_that_was_cut_off_ends_as_if_it_had_not_been(
-    trained: tuple[Path, dict[str, float | None]], shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls, real = [0], examining._loss
-
-    def cut_off(*given: Any) -> Tensor:
-        calls[0] += 1
-        if calls[0] == STEPS - 1:
-            raise KeyboardInterrupt
-        return real(*given)
-
-    monkeypatch.setattr(examining, "SAVE_EVERY_S", -1.0)
-    monkeypatch.setattr(examining, "_loss", cut_off)
-    with pytest.raises(KeyboardInterrupt):
-        train(run_to(tmp_path, shards))
+def test_a_folder_of_other_settings_is_refused(trained: tuple[Path, dict[str, float | None]], shards: Path) -> None:
     with pytest.raises(CheckpointError, match="expected a run of"):
-        train(replace(run_to(tmp_path, shards), batch=3))
-    train(run_to(tmp_path, shards))
-    assert calls[0] == STEPS + 1  # two steps were kept, the cut one is done again
-    whole, resumed = (load_file(folder / "model.safetensors") for folder in (trained[0], tmp_path))
-    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
-    assert not (tmp_path / "state.pt").exists()
+        train(replace(run_to(trained[0], shards), batch=3))
 
 
-def test_every_head_learns_a_few_photos_by_heart(people: PeopleShards) -> None:
+def test_every_head_learns_a_few_photos_by_heart(people: PeopleShards, tmp_path: Path) -> None:
     """Parts, places and bodies of the same photos must be told better after some steps than before any."""
     torch.manual_seed(0)
     lessons, names = lessons_of(people), examining._names(people)
     trunk = Trunk({name: len(classes) for name, classes in asdict(names).items()})
-    run = ExaminerRun(Path(), Path(), minutes=10, steps=40, batch=4, width=32, height=48)
-    optimizer = torch.optim.AdamW(trunk.parameters(), betas=(0.9, 0.99))
-    state = examining._Progressed(trunk, optimizer, np.random.default_rng(0))
     rows = np.concatenate(lessons.groups)
 
     def told() -> dict[str, float]:
@@ -123,9 +101,11 @@ def test_every_head_learns_a_few_photos_by_heart(people: PeopleShards) -> None:
         return right | {"parts": float((reading.parts == people.parts[rows]).mean())}
 
     before = told()
-    losses = [examining._step(run, state, lessons) for _ in range(40)]
+    run = Fit(out=tmp_path, steps=40, batch=4, learning_rate=2e-3, ema_decay=0.8)
+    fit(run, examining.ExaminerLearner(trunk), lessons.batch)
+    rows_of_log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     after = told()
-    assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
+    assert rows_of_log[-1]["loss"] < 0.9 * rows_of_log[0]["loss"]  # means of steps 26 to 40 and of 1 to 25
     assert after["parts"] > before["parts"]
     assert np.mean([after[name] for name in asdict(names)]) > np.mean([before[name] for name in asdict(names)]) + 0.1
 

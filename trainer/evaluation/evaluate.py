@@ -21,16 +21,26 @@ from rich.console import Console
 from engine.identity.body import BodyObserver
 from engine.identity.observer import open_observer
 from trainer.errors import DataError
-from trainer.examiners import Examiners, load_examiners
+from trainer.evaluation.examiners import Examiners, load_examiners
+from trainer.evaluation.metrics import (
+    Floats,
+    colour_difference,
+    copy_paste_gap,
+    cosine,
+    frechet,
+    kernel_distance,
+    oks,
+    pck,
+    rank1,
+)
+from trainer.evaluation.published import NONE_AT_HAND, Published
 from trainer.methods.painter import load_painter
 from trainer.methods.photos import poses_of, reference_of
 from trainer.methods.request import Painter, Picture, Request, Variation
-from trainer.metrics import Floats, colour_difference, cosine, frechet, kernel_distance, oks, pck, rank1
 from trainer.people import BACKGROUNDS, scene_prompt
 from trainer.people.parts import Part
 from trainer.people.shot import FRAMINGS, POSES
 from trainer.people.words import Language
-from trainer.published import NONE_AT_HAND, Published
 from trainer.shards import PeopleShards, read_shards
 
 COLOURED: Final = {"skin": Part.SKIN, "hair": Part.HAIR, "top": Part.TOP, "bottom": Part.BOTTOM, "shoes": Part.SHOES}
@@ -290,7 +300,7 @@ class Meter:
         return {
             "sim_ref_body": sim_ref,
             "sim_gt_body": sim_gt,
-            "copy_paste_gap": sim_ref - sim_gt,
+            "copy_paste_gap": copy_paste_gap(sim_ref, sim_gt),
             "garment_rank1": rank1(body, to_truth),
             "text_agreement_here": cosine(see.picture(pictures), scene),
             "image_agreement_here": cosine(see.picture(pictures), see.picture(self.held_out)),
@@ -319,11 +329,16 @@ class Meter:
         face = see.face(pictures)
         portrait = see.names.framing.index("portrait")
         return {
-            "sim_ref_face": cosine(face, see.face(self.reference)),
-            "sim_gt_face": cosine(face, see.face(self.people.images[closest_photos(self.people, self.cases)])),
+            "sim_ref_face": cosine(face, self._true_faces([case.references[0] for case in self.cases])),
+            "sim_gt_face": cosine(face, self._true_faces(closest_photos(self.people, self.cases))),
             "face_found": (~np.isnan(face).any(1)).astype(np.float64),
             "portrait_right": (see.read(pictures).classes["framing"] == portrait).astype(np.float64),
         }
+
+    def _true_faces(self, photos: Sequence[int]) -> NDArray[np.float32]:
+        """True photos know where their faces are."""
+        rows = list(photos)
+        return self.examiners.face(self.people.images[rows], self.people.face_box[rows])
 
     def _clothes(self, pictures: Picture) -> dict[str, Floats | float]:
         colours = self.examiners.names.top_colour
@@ -334,9 +349,9 @@ class Meter:
     def _pose(self, pictures: Picture, reader: BodyObserver) -> dict[str, Floats | float]:
         """Joints as the engine's observer reads them off the picture, against those asked for."""
         height, width = pictures.shape[1:3]
-        rows = []
+        rows, poses = [], poses_of(self.people).astype(np.float64)
         for picture, case in zip(pictures, self.cases, strict=True):
-            pose = self._pose_of(case)
+            pose = poses[case.held_out]
             wanted, seen = pose[:, :2] * (width, height), pose[:, 2] > 0
             body = reader.see(Image.fromarray(picture), (0.0, 0.0, float(width), float(height)))
             found = wanted + 1e6 if body is None else body.keypoints[:, :2].astype(np.float64)
@@ -344,12 +359,6 @@ class Meter:
             rows.append((pck(found, wanted, seen), oks(found, wanted, seen, max(area, 1.0))))
         values = np.array(rows)
         return {"pose_pck": values[:, 0], "pose_oks": values[:, 1]}
-
-    def _pose_of(self, case: Case) -> Floats:
-        height, width = self.people.images.shape[1:3]
-        pose = self.people.keypoints[case.held_out].astype(np.float64) / (width, height, 1)
-        pose[:, 2] *= ((pose[:, :2] >= 0) & (pose[:, :2] <= 1)).all(1)
-        return np.asarray(pose)
 
 
 def _plain(value: Floats | float) -> Any:

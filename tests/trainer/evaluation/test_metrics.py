@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from skimage.color import deltaE_ciede2000
 
-from trainer import metrics
-from trainer.metrics import (
+from trainer.evaluation import metrics
+from trainer.evaluation.metrics import (
     COCO_SIGMAS,
     bootstrap,
     colour_difference,

@@ -15,9 +15,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from trainer.errors import DataError
-from trainer.evaluate import STRANGER, TRUE, EvaluationPlan, cases_of
+from trainer.evaluation.evaluate import STRANGER, TRUE, EvaluationPlan, cases_of
+from trainer.evaluation.metrics import Floats, Interval, bootstrap, paired
 from trainer.methods.learned import ABLATIONS, METHODS
-from trainer.metrics import Floats, Interval, bootstrap, paired
 from trainer.shards import read_shards
 from trainer.version import commit
 

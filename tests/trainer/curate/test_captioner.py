@@ -14,7 +14,7 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 
 from engine.identity.body import BodyPart
 from engine.identity.profile import Observation, View
-from trainer.captioner import COLOURS, QwenCaptioner, TemplateCaptioner, colour_name, parse_answer
+from trainer.curate.captioner import COLOURS, QwenCaptioner, TemplateCaptioner, colour_name, parse_answer
 from trainer.errors import DataError
 
 SPECIAL = (
@@ -90,7 +90,7 @@ def test_the_answer_depends_on_the_photo_and_is_the_same_again(qwen: QwenCaption
 def test_each_photo_gets_a_caption_and_the_model_is_named(
     qwen: QwenCaptioner, qwen_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trainer.captioner.ANSWER_TOKENS_MAX", 4)
+    monkeypatch.setattr("trainer.curate.captioner.ANSWER_TOKENS_MAX", 4)
     captions = qwen.caption([_view("red"), _view("blue")])
     assert len(captions) == 2 and all("en" in caption for caption in captions)
     assert qwen.name == f"qwen2.5-vl:{qwen_folder.name}"

@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.progress import track
 
-from trainer.coco import PROTOCOL_CAPTIONS, Caption, read_captions
-from trainer.evaluate import weights_digest
+from trainer.evaluation.coco import PROTOCOL_CAPTIONS, Caption, read_captions
+from trainer.evaluation.evaluate import weights_digest
+from trainer.evaluation.metrics import bootstrap, cosine, frechet, kernel_distance
+from trainer.evaluation.published import Clip, Published
 from trainer.methods.painter import load_painter
 from trainer.methods.request import AS_USUAL, Painter, Reference, Request, Variation
-from trainer.metrics import bootstrap, cosine, frechet, kernel_distance
-from trainer.published import Clip, Published
 
 PICTURES_EACH: Final = 4
 CAPTIONS_AT_ONCE: Final = 16
