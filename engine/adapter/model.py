@@ -108,6 +108,16 @@ class BranchLayers(nn.Module):
         )
         self.layer_names = tuple(layers)
 
+    def begin_as_text(self, unet: nn.Module) -> None:
+        """Every branch begins with the base's projections of words, as IP-Adapter does (Ye et al., 2023): what they
+        read comes out where the base's output projection expects it."""
+        for name in self.layer_names:
+            attention, own = unet.get_submodule(name.removesuffix(".processor")), self.layer(name)
+            for kind in ("to_k", "to_v"):
+                words = attention.get_submodule(kind).state_dict()["weight"]
+                for branch in own.get_submodule(kind).children():
+                    branch.load_state_dict({"weight": words})
+
     def attach(self, unet: Any) -> dict[str, Any]:
         """Gives every attention layer of `unet` its processor; returns those that were there, for `detach`."""
         before = dict(unet.attn_processors)

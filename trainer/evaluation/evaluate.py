@@ -286,7 +286,7 @@ class Meter:
             requests = requests_of(self.people, self.cases, "scene", plan)
             told = [self.people.captions[case.held_out]["en_scene"] for case in self.cases]
             pairs = [Request(r.references, caption, r.seed) for r, caption in zip(requests, told, strict=True)]
-            figures["diffusion_loss"] = painter.diffusion_loss(pairs, self.held_out)
+            figures["diffusion_loss"], figures["first_guess_error"] = painter.errors(pairs, self.held_out)
         return {name: _plain(value) for name, value in figures.items()}
 
     def _scene(self, pictures: Picture) -> dict[str, Floats | float]:
@@ -301,7 +301,8 @@ class Meter:
             "sim_ref_body": sim_ref,
             "sim_gt_body": sim_gt,
             "copy_paste_gap": copy_paste_gap(sim_ref, sim_gt),
-            "garment_rank1": rank1(body, to_truth),
+            "reid_rank1": rank1(body, to_truth),
+            "garment_rank1": rank1(see.garments(pictures), see.garments(self.held_out)),
             "text_agreement_here": cosine(see.picture(pictures), scene),
             "image_agreement_here": cosine(see.picture(pictures), see.picture(self.held_out)),
             "background_right": (reading.classes["background"] == asked).astype(np.float64),

@@ -29,7 +29,8 @@ from trainer.people.parts import Part
 from trainer.shards import pixels
 
 PARTS: Final = len(Part)
-BODY_DIM, FACE_DIM, WORDS_DIM = 128, 64, 96
+BODY_DIM, GARMENTS_DIM, FACE_DIM, WORDS_DIM = 128, 64, 64, 96
+GARMENTS: Final = (Part.TOP, Part.BOTTOM, Part.SHOES)
 HEAD_PX: Final = 24
 FACE_PIXELS_MIN: Final = 3
 HEAD_PER_FEATURES: Final = 2.6
@@ -37,6 +38,8 @@ HEAD_PER_FEATURES: Final = 2.6
 HEAD_PER_FACE: Final = 1.45
 """The same in sizes of a face box: eyes, brows and lips take .56 of one (median of 900 validation photos)."""
 HASHES: Final = 4096
+LAYOUT: Final = (6, 4)
+"""Rows and columns in which the layout is read: a pose is where things are, which a mean over the picture forgets."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +75,20 @@ class Trunk(nn.Module):
         self.up = nn.ModuleList([_block(7 * width, 2 * width, 1), _block(4 * width, width, 1)])
         self.parts = nn.Sequential(nn.Conv2d(width, 16 * PARTS, 1), nn.PixelShuffle(4))
         self.body = nn.Sequential(nn.Linear(PARTS * (width + 3), 256), nn.GELU(), nn.Linear(256, BODY_DIM))
-        self.classes = nn.ModuleDict(
-            {name: nn.Linear(4 * width + PARTS * (width + 3), count) for name, count in classes.items()}
+        self.garments = nn.Sequential(
+            nn.Linear(len(GARMENTS) * (width + 3), 128), nn.GELU(), nn.Linear(128, GARMENTS_DIM)
         )
-        self.picture = nn.Sequential(
-            nn.Linear(4 * width + PARTS * (width + 3), 256), nn.GELU(), nn.Linear(256, WORDS_DIM)
+        self.layout = nn.Sequential(
+            nn.Conv2d(4 * width, width, 1),
+            nn.SiLU(),
+            nn.AdaptiveAvgPool2d(LAYOUT),
+            nn.Flatten(),
+            nn.Linear(width * LAYOUT[0] * LAYOUT[1], 4 * width),
+            nn.SiLU(),
         )
+        read = 8 * width + PARTS * (width + 3)
+        self.classes = nn.ModuleDict({name: nn.Linear(read, count) for name, count in classes.items()})
+        self.picture = nn.Sequential(nn.Linear(read, 256), nn.GELU(), nn.Linear(256, WORDS_DIM))
         self.words = nn.EmbeddingBag(HASHES, WORDS_DIM, mode="mean")
         self.face = nn.Sequential(
             _block(3, width, 2),
@@ -88,7 +99,7 @@ class Trunk(nn.Module):
         )
 
     def forward(self, x: Tensor, truth: Tensor | None = None) -> dict[str, Tensor]:
-        """x [B, 3, H, W] in [-1, 1] -> parts [B, P, H, W]; body, picture, unit vectors; features; logits by class.
+        """x [B, 3, H, W] in [-1, 1] -> parts [B, P, H, W]; body, garments, picture (unit); features; logits by class.
 
         truth: the true parts [B, H, W], to pool by while the own ones are not yet learned."""
         levels = [self.stem(x)]
@@ -101,25 +112,27 @@ class Trunk(nn.Module):
         parts = self.parts(features)
         whole = deepest.mean((2, 3))
         shown = parts.softmax(1).detach() if truth is None else F.one_hot(truth, PARTS).permute(0, 3, 1, 2).float()
-        by_part = self._by_part(x, features, shown)
-        both = torch.cat([whole, by_part], 1)
+        means = self._by_part(x, features, shown)
+        by_part = means.flatten(1)
+        both = torch.cat([whole, self.layout(deepest), by_part], 1)
         return {
             "parts": parts,
             "body": F.normalize(self.body(by_part), dim=-1),
+            "garments": F.normalize(self.garments(means[:, list(GARMENTS)].flatten(1)), dim=-1),
             "picture": F.normalize(self.picture(both), dim=-1),
             "features": whole,
             **{name: head(both) for name, head in self.classes.items()},
         }
 
     def _by_part(self, x: Tensor, features: Tensor, parts: Tensor) -> Tensor:
-        """Mean feature and colour of each part of the person [B, P * (C + 3)]; zero for the background."""
+        """Mean feature and colour of each part of the person [B, P, C + 3]; zero for the background."""
         size = (int(features.shape[2]), int(features.shape[3]))
         shares = F.adaptive_avg_pool2d(parts, size).flatten(2)
         seen = torch.cat([features, F.adaptive_avg_pool2d(x, size)], 1).flatten(2)
         means = shares @ seen.transpose(1, 2) / (shares.sum(2, keepdim=True) + 1.0)
         person = torch.ones(PARTS, device=x.device)
         person[Part.BACKGROUND] = 0
-        return (means * person[:, None]).flatten(1)
+        return means * person[:, None]
 
     def faces(self, heads: Tensor) -> Tensor:
         """heads [B, 3, HEAD_PX, HEAD_PX] -> unit vectors [B, FACE_DIM]."""
@@ -168,6 +181,10 @@ class Examiners:
     def body(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Unit vectors [n, BODY_DIM]: who it is in these clothes."""
         return self._look(images)["body"].numpy()
+
+    def garments(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Unit vectors [n, GARMENTS_DIM] of top, bottom and shoes alone: no skin, no hair."""
+        return self._look(images)["garments"].numpy()
 
     def picture(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Unit vectors [n, WORDS_DIM], to compare with those of `text` and of other pictures."""

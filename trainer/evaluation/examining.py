@@ -160,16 +160,18 @@ class Lessons:
         return np.nonzero(self.people.identity >= self.first_held_out)[0]
 
     def batch(self, count: int, rng: np.random.Generator) -> Lesson:
-        """`count` pairs, blurred and lit as generated pictures are; noise is the learner's."""
+        """`count` pairs, half the time mirrored, blurred and lit as generated pictures; noise is the learner's."""
         people, rows = self.people, self.pairs(count, rng)
         width, height = self.size
-        parts = torch.from_numpy(people.parts[rows])[:, None].float()
+        images, shown = pixels(people.images[rows]), torch.from_numpy(people.parts[rows])[:, None].float()
+        if rng.random() < 0.5:
+            images, shown = images.flip(-1), shown.flip(-1)
         kinds = rng.choice(("en_full", "ru_full", "en_scene", "ru_scene"), len(rows))
         both = [pair for pair in zip(rows[::2], rows[1::2], strict=True) if all(self.heads[row] for row in pair)]
         heads = [self.heads[row][rng.integers(len(self.heads[row]))] for pair in both for row in pair]
         return Lesson(
-            images=_degraded(resized(pixels(people.images[rows]), self.size), rng),
-            parts=F.interpolate(parts, size=(height, width), mode="nearest")[:, 0].long(),
+            images=_degraded(resized(images, self.size), rng),
+            parts=F.interpolate(shown, size=(height, width), mode="nearest")[:, 0].long(),
             helped=bool(rng.random() < TRUE_PARTS),
             classes={name: torch.from_numpy(classes[rows]) for name, classes in self.classes.items()},
             captions=[people.captions[row][kind] for row, kind in zip(rows, kinds, strict=True)],
@@ -189,12 +191,21 @@ class ExaminerLearner(nn.Module):
         parts = F.cross_entropy(seen["parts"], lesson.parts, weight=PART_WEIGHTS)
         classes = torch.stack([F.cross_entropy(seen[name], truth) for name, truth in lesson.classes.items()]).sum()
         body = pairs_loss(seen["body"])
+        garments = pairs_loss(seen["garments"])
         words = matching_loss(seen["picture"], self.trunk.texts(lesson.captions))
         faces = parts * 0
         if len(lesson.heads) > 2:
             faces = pairs_loss(self.trunk.faces(_noisy(lesson.heads, generator)))
-        loss = PARTS_WEIGHT * parts + CLASS_WEIGHT * classes + 0.5 * body + 0.3 * words + 0.5 * faces
-        return {"loss": loss, "parts": parts, "classes": classes, "body": body, "words": words, "faces": faces}
+        loss = PARTS_WEIGHT * parts + CLASS_WEIGHT * classes + 0.5 * (body + garments + faces) + 0.3 * words
+        return {
+            "loss": loss,
+            "parts": parts,
+            "classes": classes,
+            "body": body,
+            "garments": garments,
+            "words": words,
+            "faces": faces,
+        }
 
 
 def _degraded(images: Tensor, rng: np.random.Generator) -> Tensor:
@@ -211,7 +222,8 @@ def _noisy(images: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _figures(examiners: Examiners, people: PeopleShards, lessons: Lessons) -> dict[str, float | None]:
-    """On people not learned from: accuracy of every class, part IoU, rank-1 among up to 100 of body, face, words.
+    """On people not learned from: accuracy of every class and the commonest one's share, part IoU, rank-1 among up to
+    100 of body, garments, face, words.
 
     Faces are measured as found by the part map (with the share found) and by their true boxes."""
     rows = lessons.held_out()
@@ -221,12 +233,15 @@ def _figures(examiners: Examiners, people: PeopleShards, lessons: Lessons) -> di
         f"{name}_accuracy": float((seen == lessons.classes[name][rows]).mean())
         for name, seen in reading.classes.items()
     }
+    for name, truth in lessons.classes.items():
+        figures[f"{name}_commonest"] = float(np.bincount(truth[rows]).max() / len(rows))
     found, boxed = examiners.face(images), examiners.face(images, people.face_box[rows])
     said = [people.captions[row]["en_full"] for row in rows[:100]]
     words = examiners.text(said) @ examiners.picture(images[:100]).T
     figures |= {
         "mean_part_iou": _mean_iou(reading.parts, people.parts[rows]),
         "body_rank1": rank1_of_pairs(examiners.body(images), identity * 1000 + people.outfit[rows]),
+        "garments_rank1": rank1_of_pairs(examiners.garments(images), identity * 1000 + people.outfit[rows]),
         "face_rank1": rank1_of_pairs(found, identity),
         "faces_found": float((~np.isnan(found).any(1)).mean()),
         "face_in_box_rank1": rank1_of_pairs(boxed, identity),

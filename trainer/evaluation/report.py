@@ -25,9 +25,11 @@ Results = dict[str, dict[str, Any]]
 
 FIGURES: Final[dict[str, str]] = {
     "diffusion_loss": "diffusion loss (eq. 1), lower is better",
+    "first_guess_error": "error of the picture foretold from noise alone, lower is better",
     "sim_ref_body": "SimRef-body",
     "sim_gt_body": "SimGT-body",
     "copy_paste_gap": "copy-paste gap (SimRef - SimGT)",
+    "reid_rank1": "body re-identification rank-1",
     "garment_rank1": "garment rank-1",
     "sim_ref_face": "SimRef-face (portraits)",
     "sim_gt_face": "SimGT-face (portraits)",

@@ -66,6 +66,7 @@ class Method(nn.Module):
         self.layers = BranchLayers(base.token_dim, cross_attention_layers(base.unet), self.branches)
         self.pooled = nn.ModuleDict({name: _zero(nn.Linear(base.token_dim, base.token_dim)) for name in self.branches})
         if self.branches:
+            self.layers.begin_as_text(base.unet)
             self.layers.attach(base.unet)
 
     def tokens(self, evidence: Evidence) -> dict[str, BranchCondition]:

@@ -42,11 +42,10 @@ class StudyPainter:
         return np.concatenate([self._draw(batch, variation) for batch in batches])
 
     @torch.inference_mode()
-    def diffusion_loss(self, requests: Sequence[Request], targets: Picture) -> NDArray[np.float64]:
-        losses = []
-        for first in range(0, len(requests), BATCH):
-            losses.append(self._loss(requests[first : first + BATCH], targets[first : first + BATCH]))
-        return np.concatenate(losses)
+    def errors(self, requests: Sequence[Request], targets: Picture) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        batches = [slice(first, first + BATCH) for first in range(0, len(requests), BATCH)]
+        of_noise, of_clean = zip(*(self._errors(requests[rows], targets[rows]) for rows in batches), strict=True)
+        return np.concatenate(of_noise), np.concatenate(of_clean)
 
     def _draw(self, requests: Sequence[Request], variation: Variation) -> Picture:
         guided = variation.guidance > 1
@@ -72,19 +71,20 @@ class StudyPainter:
         decoded = self.base.decode(latents)
         return ((decoded + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
 
-    def _loss(self, requests: Sequence[Request], targets: Picture) -> NDArray[np.float64]:
+    def _errors(self, requests: Sequence[Request], targets: Picture) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         clean = self.base.encode(F.interpolate(pixels(targets), size=(self.base.height, self.base.width), mode="area"))
         words = self._words([request.prompt for request in requests], False)
         evidence, noise = self._evidence(requests, None), self._noise(requests)
         scales, alphas = self._scales(len(requests), AS_USUAL), self.base.alphas()
-        losses = []
-        for share in TIMES:
+        told = []
+        for share in (*TIMES, 1.0):
             at = torch.full((len(clean),), int(share * (len(alphas) - 1)))
             noisy, _ = v_target(clean, noise, alphas[at])
             v = self.method.predict(noisy, at, words, evidence, scales, self._pose(requests))
-            _, told = clean_and_noise(noisy, v, alphas[at])
-            losses.append((told - noise).square().mean((1, 2, 3)))
-        return torch.stack(losses).mean(0).double().numpy()
+            told.append(clean_and_noise(noisy, v, alphas[at]))
+        of_noise = torch.stack([(guess - noise).square().mean((1, 2, 3)) for _, guess in told[:-1]]).mean(0)
+        of_clean = (told[-1][0] - clean).square().mean((1, 2, 3))
+        return of_noise.double().numpy(), of_clean.double().numpy()
 
     def _words(self, prompts: list[str], guided: bool) -> Words:
         words = Words(*self.base.text(prompts))

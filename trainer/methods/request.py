@@ -68,7 +68,8 @@ class Painter(Protocol):
         """uint8 [n, H, W, 3], in the order of the requests."""
         ...
 
-    def diffusion_loss(self, requests: Sequence[Request], targets: Picture) -> NDArray[np.float64]:
-        """The seed's equation 1 on each target [n, H, W, 3], given its request: mean squared error of the noise,
-        averaged over fixed times with noise that follows from the request's seed. float64 [n]."""
+    def errors(self, requests: Sequence[Request], targets: Picture) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """On each target [n, H, W, 3], given its request, with noise that follows from the request's seed, float64 [n]
+        each: the seed's equation 1, mean squared error of the noise averaged over fixed times; and what equation 1
+        cannot show, the mean squared error of the clean latents foretold from noise alone."""
         ...

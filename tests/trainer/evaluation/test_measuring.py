@@ -29,7 +29,8 @@ Figures = dict[str, Any]
 
 
 class KnowingEyes(Examiners):
-    """Reads what is known of the shards' photos off their records; a body is the colours of its parts."""
+    """Reads what is known of the shards' photos off their records; a body is the colours of its parts, garments are
+    those from the third on."""
 
     def __init__(self, people: PeopleShards) -> None:
         colours = tuple(sorted({str(row["top"]["colour"]) for row in people.attributes}))
@@ -51,6 +52,9 @@ class KnowingEyes(Examiners):
 
     def body(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         return self.bodies[self.rows(images)]
+
+    def garments(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return unit(self.bodies[self.rows(images), 6:])
 
     def face(self, images: NDArray[np.uint8], boxes: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         return self.body(images)
@@ -111,7 +115,7 @@ def mean(figures: Figures, name: str) -> float:
 def test_another_photo_of_the_person_is_at_the_ceiling_and_a_strangers_is_not(meter: Meter, truth: Figures) -> None:
     own = measured(meter, [case.other for case in meter.cases])
     wrong = measured(meter, strangers(meter))
-    for name in ("sim_gt_body", "garment_rank1", "sim_ref_body"):
+    for name in ("sim_gt_body", "garment_rank1", "reid_rank1", "sim_ref_body"):
         assert mean(own, name) == mean(truth, name) == pytest.approx(1)
         assert mean(wrong, name) < 0.5
     assert mean(wrong, "top_de2000") > 2 * mean(own, "top_de2000")
@@ -152,8 +156,9 @@ class Stick:
         self.asked += 1
         return np.stack([self.of[request.seed - PLAN.seed] for request in requests])
 
-    def diffusion_loss(self, requests: Sequence[Request], targets: Picture) -> NDArray[np.float64]:
-        return np.array([float(np.square(image / 255.0).mean()) for image in targets])
+    def errors(self, requests: Sequence[Request], targets: Picture) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        of_noise = np.array([float(np.square(image / 255.0).mean()) for image in targets])
+        return of_noise, of_noise + 1
 
 
 def test_a_run_that_was_cut_off_goes_on_and_new_weights_are_drawn_with(

@@ -99,6 +99,18 @@ def test_without_a_person_every_method_is_the_base_bit_for_bit(name: str, base: 
 
 
 @pytest.mark.parametrize("name", [name for name in METHODS if name != "text"])
+def test_branches_begin_as_the_base_reads_words(name: str, base: StudyBase) -> None:
+    method = build(name, base, None, 1)
+    layer = method.layers.layer_names[-1]
+    attention = base.unet.get_submodule(layer.removesuffix(".processor"))
+    own = method.layers.layer(layer)
+    for branch in method.branches:
+        assert torch.equal(own.to_k[branch].weight, attention.get_submodule("to_k").weight)
+        assert torch.equal(own.to_v[branch].weight, attention.get_submodule("to_v").weight)
+        assert own.to_v[branch].weight is not attention.get_submodule("to_v").weight
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if name != "text"])
 def test_all_of_a_method_learns_and_nothing_of_its_base(name: str, base: StudyBase) -> None:
     method = build(name, base, None, 1)
     method(a_batch(), torch.Generator().manual_seed(0))["loss"].backward()
@@ -249,11 +261,12 @@ def test_the_painter_repeats_itself_and_listens_to_the_reference(base: StudyBase
     assert (painter.draw(requests, Variation(steps=2, views=1)) != drawn).any()
 
 
-def test_the_diffusion_loss_follows_from_the_seed_alone(base: StudyBase, encoders: Encoders) -> None:
+def test_the_errors_follow_from_the_seed_alone(base: StudyBase, encoders: Encoders) -> None:
     painter = StudyPainter("text", base, encoders, build("text", base, None, 1))
     targets = np.stack([a_reference(7).image, a_reference(8).image])
     requests = [Request((a_reference(n),), "a person on a beach", 5) for n in range(2)]
-    losses = painter.diffusion_loss(requests, targets)
-    assert losses.shape == (2,)
-    assert (losses > 0).all()
-    np.testing.assert_array_equal(losses, painter.diffusion_loss(requests, targets))
+    of_noise, of_clean = painter.errors(requests, targets)
+    assert of_noise.shape == of_clean.shape == (2,)
+    assert (of_noise > 0).all()
+    assert (of_clean > of_noise).all()  # of pure noise a picture is guessed far worse than noise is of a noisy picture
+    np.testing.assert_array_equal([of_noise, of_clean], painter.errors(requests, targets))
