@@ -21,6 +21,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from engine.backbones.nano import SHIPPED_WEIGHTS
+from trainer.curated import curated_people, joined
 from trainer.errors import DataError
 from trainer.evaluation.evaluate import EvaluationPlan, evaluate
 from trainer.fitting import Fit, fit
@@ -65,12 +66,14 @@ class FitSection(_Section):
 
 
 class StudyConfig(_Section):
-    """One study. nano: the folder that base and encoders begin with (the shipped one by default)."""
+    """One study. nano: the folder that base and encoders begin with (the shipped one by default); curated: a folder of
+    real photos (`python -m trainer.curate`) that base and methods learn from beside the rendered ones."""
 
     seed: int = 0
     width: int
     height: int
     nano: Path | None = None
+    curated: Path | None = None
     people: PeopleSection
     base: FitSection
     encoders: FitSection
@@ -141,10 +144,10 @@ class Study:
             return
         torch.manual_seed(self.config.seed)
         base = base_from_nano(self._nano(), self.config.width, self.config.height)
-        photos = StudyPhotos(read_shards(self.folder("train")), base)
+        photos = StudyPhotos(self._learned_from(), base)
         # half the captions say who it is: without photos, words alone must do
         withheld = Withheld(scene_only=0.3)
-        run = self._fit("base", self.config.base)
+        run = self._fit("base", self.config.base, photos.people)
         seconds = fit(run, BaseLearner(base), lambda rows, rng: photos.batch(rows, withheld, 1, PERSON_WEIGHT, rng))
         save_base(base, self.out / "base", self._metadata(run, seconds, photos.people))
 
@@ -155,7 +158,7 @@ class Study:
         people = read_shards(self.folder("train"))
         encoders = encoders_from_nano(self._nano())
         pairs = EncoderPhotos(people, crops_of_all(people, encoders.config))
-        run = self._fit("encoders", self.config.encoders)
+        run = self._fit("encoders", self.config.encoders, people)
         seconds = fit(run, EncoderLearner(encoders), pairs.batch)
         save_encoders(encoders, self.out / "encoders", self._metadata(run, seconds, people))
 
@@ -165,7 +168,7 @@ class Study:
         base, photos = self._photos()
         torch.manual_seed(self.config.seed)
         critic = Critic(base)
-        run = self._fit("critic", self.config.critic)
+        run = self._fit("critic", self.config.critic, photos.people)
         told = Withheld(text=0, person=0, both=0, other_clothes=0, scene_only=0.5)
         draw = self._draw(photos, told, 1)
         seconds = fit(run, CriticLearner(critic), draw)
@@ -205,7 +208,7 @@ class Study:
             torch.manual_seed(self.config.seed)
             section = self.config.methods
             method = build(name, base, critic, section.steps)
-            run, seconds = self._fit(f"methods/{name}", section), 0.0
+            run, seconds = self._fit(f"methods/{name}", section, photos.people), 0.0
             if method.branches:
                 painter = StudyPainter(name, base, encoders, method)
                 validate = Validation(painter, photos.people, 8)
@@ -224,8 +227,13 @@ class Study:
     def _nano(self) -> Path:
         return self.config.nano or SHIPPED_WEIGHTS
 
-    def _fit(self, name: str, section: FitSection) -> Fit:
-        manifest = json.loads((self.folder("train") / "manifest.json").read_text("utf-8"))
+    def _learned_from(self) -> PeopleShards:
+        people, section = read_shards(self.folder("train")), self.config.people
+        if self.config.curated is None:
+            return people
+        return joined(people, curated_people(self.config.curated, section.width, section.height))
+
+    def _fit(self, name: str, section: FitSection, people: PeopleShards) -> Fit:
         return Fit(
             out=self.out / name,
             steps=section.steps,
@@ -233,12 +241,12 @@ class Study:
             learning_rate=section.learning_rate,
             validate_every=section.validate_every,
             seed=self.config.seed,
-            compare=str(manifest["hash"]),
+            compare=str(people.manifest["hash"]),
         )
 
     def _photos(self) -> tuple[StudyBase, StudyPhotos]:
         """The base, and the train photos as the encoders read them."""
-        base, people = load_base(self.out / "base"), read_shards(self.folder("train"))
+        base, people = load_base(self.out / "base"), self._learned_from()
         encoders, photos = load_encoders(self.out / "encoders"), StudyPhotos(people, base)
         cache = self.out / "cache" / f"told-{_digest(self.out / 'encoders' / 'model.safetensors')}.pt"
         photos.read(encoders, lambda: crops_of_all(people, encoders.config), cache)
