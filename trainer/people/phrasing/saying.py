@@ -1,0 +1,35 @@
+"""A photo in the words of a user."""
+
+from typing import Final
+
+import numpy as np
+
+from trainer.people.identity import Identity
+from trainer.people.phrasing.chance import happens
+from trainer.people.phrasing.english import say_english
+from trainer.people.phrasing.facts import Facts, phrase_facts
+from trainer.people.phrasing.fillers import filled
+from trainer.people.phrasing.keyboard import typed
+from trainer.people.phrasing.russian import say_russian
+from trainer.people.phrasing.synonyms import KNOWN_WORDS
+from trainer.people.shot import Shot
+from trainer.people.words import Language
+
+FILLED: Final = 0.25
+"""Share of phrases with words that say nothing of the picture."""
+
+
+def phrase(identity: Identity, shot: Shot, language: Language, full: bool, rng: np.random.Generator) -> str:
+    """The photo as some user would type it; all of it true, not all that is true. Without `full` only pose, place and
+    framing are said, and nothing of the person but what Russian grammar tells. Equal states of rng give equal phrases.
+    """
+    text = say(phrase_facts(identity, shot, full, rng), language, rng)
+    if happens(rng, FILLED):
+        text = filled(text, language, rng)
+    return typed(text, language, rng, KNOWN_WORDS)
+
+
+def say(facts: Facts, language: Language, rng: np.random.Generator) -> str:
+    """The facts in well-spelt words, none left out."""
+    said = say_english(facts, rng) if language == "en" else say_russian(facts, rng)
+    return " ".join(said.split())
