@@ -11,7 +11,7 @@ def _colour(en: str, ru: str) -> dict[Language, tuple[str, ...]]:
 
 COLOURS: Final[dict[str, dict[Language, tuple[str, ...]]]] = {
     "black": _colour("black|jet black|pitch black", "чёрный|угольно-чёрный"),
-    "white": _colour("white|snow-white|pure white", "белый|белоснежный|чисто-белый"),
+    "white": _colour("white|pure white|all white", "белый|белоснежный|чисто-белый"),
     "grey": _colour("grey|gray|medium grey", "серый|средне-серый"),
     "red": _colour("red|bright red|scarlet", "красный|ярко-красный|алый"),
     "green": _colour("green|emerald|emerald green", "зелёный|изумрудный|изумрудно-зелёный"),

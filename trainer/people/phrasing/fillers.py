@@ -25,7 +25,7 @@ PRAISE: Final[dict[Language, tuple[str, ...]]] = {
     ),
 }
 COURTESY: Final[dict[Language, tuple[str, ...]]] = {
-    "en": ("please", "pls", "please please", "thanks", "thank you", "if you can", "hello", "hi bot"),
+    "en": ("please", "pls", "please please", "thanks", "thank you", "if you can", "hi bot"),
     "ru": ("пожалуйста", "плиз", "спасибо", "пж", "привет", "если можно", "будь добр", "благодарю"),
 }
 RARE: Final[dict[Language, tuple[str, ...]]] = {
@@ -35,7 +35,7 @@ RARE: Final[dict[Language, tuple[str, ...]]] = {
         "Quixote|fortnight|axiom|invoice|Nakamura|protocol|entropy|ballad|Lindqvist|fraction|hypothesis|Ferreira|"
         "grammar|memorandum|nostalgia|Oyelaran|percentile|quantum|rumour|synonym|tariff|umlaut|Valdorian|"
         "warranty|xenon|yesterday|zeitgeist|Abernathy|bureaucracy|cadence|dialect|etymology|franchise|Gupta|"
-        "homonym|irony|jargon|karma|logarithm|mandate|nuance|optimism|Petrosyan|questionnaire|remainder|satire|"
+        "homonym|irony|jargon|karma|logarithm|mandate|nuance|novella|obligation|preamble|tangent|optimism|Petrosyan|questionnaire|remainder|satire|"
         "tempo|Ulbricht|vowel|whim"
     ),
     "ru": _words(

@@ -9,8 +9,8 @@ import numpy as np
 from trainer.people.phrasing.chance import happens, one
 from trainer.people.words import Language
 
-SLIP_CHANCE: Final = 0.05
-"""Of words long enough; about one word in thirty-five of all."""
+SLIP_CHANCE: Final = 0.08
+"""Of words long enough; about one word in thirty of all."""
 SLIP_LETTERS: Final = 6
 ARTICLES: Final = re.compile(r"\b(?:an?|the) ", re.IGNORECASE)
 

@@ -59,7 +59,7 @@ HAIR_COLOURS_EN: Final[dict[str, tuple[str, ...]]] = {
     "blond": ("blond", "blonde", "fair", "golden"),
     "red": ("red", "ginger", "copper"),
     "grey": ("grey", "gray", "silver"),
-    "white": ("white", "snow-white"),
+    "white": ("white", "pure white"),
     "blue": ("blue", "dyed blue"),
     "pink": ("pink", "dyed pink"),
 }

@@ -221,9 +221,10 @@ def _accusative(head: str) -> str:
 
 
 def _of_me(head: str) -> str:
-    """«снимок по пояс» -> «снимок меня по пояс»; an adjective keeps its noun: «погрудный портрет меня»."""
+    """«снимок по пояс» -> «снимок меня по пояс»; what would be another framing is not parted: «портрет по пояс»."""
     first, _, rest = head.partition(" ")
-    return f"{head} меня" if first.endswith(("ый", "ой", "ое")) else f"{first} меня {rest}".rstrip()
+    parted = first in PHOTO["ru"] and any(rest in words["ru"].tails for words in FRAMINGS_SAID.values())
+    return f"{first} меня {rest}" if parted else f"{head} меня"
 
 
 def _tail(facts: Facts, rng: np.random.Generator) -> str:
