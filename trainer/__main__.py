@@ -4,8 +4,8 @@ python -m trainer.people --first-identity 0 --identities 4000 --photos 4 --out d
 python -m trainer autoencoder --data data/train --out runs/nano --minutes 15
 python -m trainer train --data data/train --autoencoder runs/nano/vae --out runs/nano --minutes 90
 python -m trainer observer --data data/train --out runs/observer --minutes 20
-python -m trainer judge --data data/validation --out trainer/weights/judge --minutes 6
-python -m trainer gates --first-identity 2000000 --identities 200 --json gates.json
+python -m trainer examiners --study runs/study
+python -m trainer gates --first-identity 2000000 --identities 500 --json gates.json --page docs
 python -m trainer study --config trainer/configs/study.yaml --out runs/study
 python -m trainer evaluate --study runs/study --clip clip-vit-large-patch14 --inception fid --lpips lpips
 python -m trainer evaluate --study runs/study --coco coco --clip clip-vit-large-patch14 --limit 250
@@ -91,22 +91,25 @@ def _parser() -> argparse.ArgumentParser:
     distil.add_argument("--shards", type=int, default=None, help="read only the first so many shards")
     distil.set_defaults(command=_distil)
 
-    judge = commands.add_parser("judge", help="train the judge that the gates measure with")
-    _paths_and_minutes(judge)
-    judge.set_defaults(command=_judge)
+    examiners = commands.add_parser("examiners", help="ship a study's examiners, which the gates measure with")
+    examiners.add_argument("--study", type=Path, required=True, help="a study's folder with trained examiners")
+    examiners.add_argument("--out", type=Path, default=None, help="trainer/weights/examiners by default")
+    examiners.set_defaults(command=_examiners)
 
-    gates = commands.add_parser("gates", help="measure identity and background on unseen people")
+    gates = commands.add_parser("gates", help="measure identity, place and pose on unseen people; resumes")
     gates.add_argument("--first-identity", type=int, required=True)
-    gates.add_argument("--identities", type=int, default=200)
-    gates.add_argument("--json", type=Path, required=True, help="where the figures go")
+    gates.add_argument("--identities", type=int, default=500)
+    gates.add_argument("--json", type=Path, required=True, help="where the figures go; pictures are kept beside it")
     gates.add_argument("--sheet", type=Path, default=None, help="where a picture of a dozen cases goes")
+    gates.add_argument("--page", type=Path, default=None, metavar="DIR", help="where nano.md with its pictures goes")
     gates.add_argument("--weights", type=Path, default=None, help="a nano folder (the shipped one by default)")
-    gates.add_argument("--judge", type=Path, default=None, help="a judge folder (the shipped one by default)")
+    gates.add_argument("--examiners", type=Path, default=None, help="an examiners' folder (the shipped one by default)")
     gates.add_argument("--steps", type=int, default=None)
     gates.add_argument("--guidance", type=float, default=None)
     gates.add_argument("--face-root", type=Path, default=None, help="an insightface root; cascades otherwise")
     gates.add_argument("--face-pack", default="buffalo_l")
     gates.set_defaults(command=_gates)
+
     watermark = commands.add_parser("watermark", help="measure how surely the watermark is read back")
     watermark.add_argument("--data", type=Path, required=True, help="a folder of shards: people to draw")
     watermark.add_argument("--json", type=Path, required=True, help="where the figures go")
@@ -206,35 +209,54 @@ def _distil(options: argparse.Namespace) -> None:
     print(distil(DistilRun(**_only(DistilRun, options))))
 
 
-def _judge(options: argparse.Namespace) -> None:
-    from trainer.judge import JudgeRun, train
+def _examiners(options: argparse.Namespace) -> None:
+    from trainer.evaluation.examiners import SHIPPED_EXAMINERS, ship_examiners
 
-    print(train(JudgeRun(**_only(JudgeRun, options))))
+    ship_examiners(options.study / "examiners", options.out or SHIPPED_EXAMINERS)
 
 
 def _gates(options: argparse.Namespace) -> None:
     os.environ.setdefault("WARP_LOG_LEVEL", "30")
     from engine.backbones import load_backbone
-    from engine.contract import Settings
+    from engine.backbones.nano import SHIPPED_WEIGHTS
     from engine.identity.faces import open_finder
     from engine.identity.observer import open_observer
-    from trainer.gates import measure, write_figures
-    from trainer.judge import SHIPPED_JUDGE, load_judge
+    from trainer.evaluation.examiners import SHIPPED_EXAMINERS, load_examiners
+    from trainer.gates.cases import check_people
+    from trainer.gates.drawing import hash_of_weights
+    from trainer.gates.run import GatesRun, Instruments, run_gates
 
-    judge, metadata = load_judge(options.judge or SHIPPED_JUDGE)
-    figures = measure(
-        load_backbone("nano", "cpu", options.weights),
-        open_finder(options.face_root, options.face_pack),
-        judge,
-        metadata["backgrounds"],
-        options.first_identity,
-        options.identities,
-        Settings(steps=options.steps, guidance=options.guidance),
-        options.sheet,
-        open_observer(),
+    check_people(options.first_identity, options.identities)
+    run = GatesRun(
+        first_identity=options.first_identity,
+        identities=options.identities,
+        json=options.json,
+        settings=_settings(options),
+        sheet=options.sheet,
+        page=options.page,
     )
-    write_figures(figures, options.json, {"judge": metadata["held_out"]})
-    print(options.json.read_text("utf-8"))
+    tools = Instruments(
+        examiners=load_examiners(options.examiners or SHIPPED_EXAMINERS),
+        finder=open_finder(options.face_root, options.face_pack),
+        reader=open_observer(),
+        weights=hash_of_weights(options.weights or SHIPPED_WEIGHTS),
+        backbone=load_backbone("nano", "cpu", options.weights),
+    )
+    run_gates(run, tools)
+
+
+def _settings(options: argparse.Namespace) -> Any:
+    """Raises DataError for steps or guidance that no backbone knows."""
+    from pydantic import ValidationError
+
+    from engine.contract import Settings
+    from trainer.errors import DataError
+
+    try:
+        return Settings(steps=options.steps, guidance=options.guidance)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise DataError(f"--{first['loc'][0]}: {first['msg'].lower()}, got {first['input']}") from None
 
 
 def _watermark(options: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""The whole pipeline on three people: shards, autoencoder, denoiser, judge, gates; each stage resumes and is real."""
+"""The whole pipeline on three people: shards, autoencoder, denoiser; each stage resumes and is real."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ import torch
 
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.nano import NanoBackbone, load_model
-from engine.contract import Settings
-from engine.identity.faces import CascadeFinder
-from trainer import autoencoder, gates, judge, train
+from trainer import autoencoder, train
 from trainer.__main__ import main
 from trainer.data import GARMENTS, HIDDEN_RGB, PAINTED, Conditions, TrainingPhotos, part_colours
-from trainer.errors import CheckpointError, DataError
+from trainer.errors import DataError
 from trainer.people.parts import Part
 from trainer.shards import read_shards
 
@@ -172,47 +170,8 @@ def test_clothes_that_are_to_change_are_greyed_out_and_named(shards: Path, vae_r
     assert grey[0] > 0.1 > grey[1]
 
 
-def test_gates_compare_the_right_reference_with_another(shards: Path, trained: Path, tmp_path: Path) -> None:
-    run = judge.JudgeRun(shards, tmp_path / "judge", minutes=LONG, steps=5, batch=4, held_out=3)
-    figures = judge.train(run)
-    assert 0 <= figures["mean_part_iou"] <= 1
-    loaded, metadata = judge.load_judge(tmp_path / "judge")
-    measured = gates.measure(
-        NanoBackbone(load_model(trained / "nano")),
-        CascadeFinder(),
-        loaded,
-        metadata["backgrounds"],
-        first_identity=1_000_010,
-        identities=2,
-        settings=Settings(steps=1),
-        sheet=tmp_path / "sheet.png",
-    )
-    assert measured.identities == 2
-    assert measured.reference_wins in (0.0, 0.5, 1.0)
-    assert (tmp_path / "sheet.png").exists()
-
-
-def test_gates_give_the_true_photo_the_win_over_a_strangers() -> None:
-    case = gates.make_case(1_000_020, 0, (128, 192))
-    stranger = gates.make_case(1_000_021, 0, (128, 192))
-    own = gates._distances(case, case.reference.image, case.reference.parts)
-    other = gates._distances(case, stranger.reference.image, stranger.reference.parts)
-    assert sum(own.values()) < sum(other.values())
-
-
-def test_a_part_that_the_picture_does_not_show_counts_as_far_away() -> None:
-    case = gates.make_case(1_000_020, 0, (128, 192))
-    nothing = gates._distances(case, case.reference.image, np.zeros_like(case.reference.parts))
-    assert set(nothing.values()) == {gates.MISSING_DISTANCE}
-
-
 def test_a_folder_without_shards_is_named_with_the_remedy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(DataError, match=r"trainer\.people"):
         read_shards(tmp_path)
     assert main(["autoencoder", "--data", str(tmp_path), "--out", str(tmp_path / "o"), "--minutes", "1"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
-
-
-def test_a_missing_judge_is_named_with_the_remedy(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="python -m trainer judge"):
-        judge.load_judge(tmp_path)

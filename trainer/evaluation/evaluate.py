@@ -21,7 +21,7 @@ from rich.console import Console
 from engine.identity.body import BodyObserver
 from engine.identity.observer import open_observer
 from trainer.errors import DataError
-from trainer.evaluation.examiners import Examiners, load_examiners
+from trainer.evaluation.examiners import COLOURED, Examiners, load_examiners
 from trainer.evaluation.metrics import (
     Floats,
     colour_difference,
@@ -38,12 +38,10 @@ from trainer.methods.painter import load_painter
 from trainer.methods.photos import poses_of, reference_of
 from trainer.methods.request import Painter, Picture, Request, Variation
 from trainer.people import BACKGROUNDS, scene_prompt
-from trainer.people.parts import Part
 from trainer.people.shot import FRAMINGS, POSES
 from trainer.people.words import Language
 from trainer.shards import PeopleShards, read_shards
 
-COLOURED: Final = {"skin": Part.SKIN, "hair": Part.HAIR, "top": Part.TOP, "bottom": Part.BOTTOM, "shoes": Part.SHOES}
 POSES_ASKED: Final = ("standing", "walking", "sitting")
 NEW_TOPS: Final = (("red", "красной"), ("blue", "синей"), ("yellow", "жёлтой"), ("green", "зелёной"))
 VIEWS_MAX: Final = 4

@@ -21,14 +21,17 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from trainer.errors import CheckpointError
 from trainer.people.parts import Part
 from trainer.shards import pixels
 
+SHIPPED_EXAMINERS: Final = Path(__file__).parent.parent / "weights" / "examiners"
 PARTS: Final = len(Part)
+COLOURED: Final = {"skin": Part.SKIN, "hair": Part.HAIR, "top": Part.TOP, "bottom": Part.BOTTOM, "shoes": Part.SHOES}
+"""Whose colours are compared."""
 BODY_DIM, GARMENTS_DIM, FACE_DIM, WORDS_DIM = 128, 64, 64, 96
 GARMENTS: Final = (Part.TOP, Part.BOTTOM, Part.SHOES)
 HEAD_PX: Final = 24
@@ -273,9 +276,20 @@ def load_examiners(folder: Path) -> Examiners:
     names = Names(**{name: tuple(classes) for name, classes in metadata["names"].items()})
     trunk = Trunk({name: len(classes) for name, classes in asdict(names).items()})
     try:
-        trunk.load_state_dict(load_file(folder / "model.safetensors"))
+        weights = load_file(folder / "model.safetensors")
+        trunk.load_state_dict({name: value.float() for name, value in weights.items()})
     except (OSError, RuntimeError, SafetensorError) as error:
         said = str(error).splitlines()[0]
         raise CheckpointError(f"expected this trunk's weights in {folder}, got {said}: remove it and {again}") from None
     width, height = metadata["size"]
     return Examiners(trunk, names, (width, height), metadata["held_out"])
+
+
+def ship_examiners(study: Path, folder: Path = SHIPPED_EXAMINERS) -> None:
+    """Copies trained examiners to `folder` with half of the bits, which is enough to read by; what is told of them
+    stays as measured. Raises CheckpointError where `study` has none."""
+    trunk = load_examiners(study).trunk
+    folder.mkdir(parents=True, exist_ok=True)
+    halves = {name: value.half().contiguous() for name, value in trunk.state_dict().items()}
+    save_file(halves, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "metadata.json").write_bytes((study / "metadata.json").read_bytes())

@@ -10,9 +10,20 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from trainer.__main__ import main
 from trainer.errors import CheckpointError, DataError
 from trainer.evaluation import examining
-from trainer.evaluation.examiners import BODY_DIM, FACE_DIM, HEAD_PX, PARTS, Examiners, Trunk, heads_in, load_examiners
+from trainer.evaluation.examiners import (
+    BODY_DIM,
+    FACE_DIM,
+    HEAD_PX,
+    PARTS,
+    SHIPPED_EXAMINERS,
+    Examiners,
+    Trunk,
+    heads_in,
+    load_examiners,
+)
 from trainer.evaluation.examining import ExaminerRun, train
 from trainer.fitting import Fit, fit
 from trainer.shards import PeopleShards, read_shards
@@ -156,3 +167,32 @@ def test_weights_of_another_trunk_are_refused_in_one_line(
     with pytest.raises(CheckpointError, match="this trunk's weights") as caught:
         load_examiners(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+def test_shipped_examiners_are_half_as_large_and_see_the_same(
+    trained: tuple[Path, dict[str, float | None]], examiners: Examiners, people: PeopleShards, tmp_path: Path
+) -> None:
+    study = tmp_path / "study"
+    study.mkdir()
+    (study / "examiners").symlink_to(trained[0])
+    assert main(["examiners", "--study", str(study), "--out", str(tmp_path / "shipped")]) == 0
+    sizes = [(folder / "model.safetensors").stat().st_size for folder in (tmp_path / "shipped", trained[0])]
+    assert sizes[0] < 0.51 * sizes[1]
+    shipped = load_examiners(tmp_path / "shipped")
+    assert (shipped.names, shipped.size, shipped.held_out) == (examiners.names, examiners.size, examiners.held_out)
+    likeness = (shipped.body(people.images) * examiners.body(people.images)).sum(1)
+    assert likeness.min() > 0.999
+
+
+def test_a_study_without_examiners_ships_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["examiners", "--study", str(tmp_path), "--out", str(tmp_path / "shipped")]) == 2
+    said = capsys.readouterr().err
+    assert "--only examiners" in said and said.count("\n") == 1
+    assert not (tmp_path / "shipped").exists()
+
+
+def test_what_is_shipped_is_small_and_tells_how_good_it_is() -> None:
+    assert sum(path.stat().st_size for path in SHIPPED_EXAMINERS.iterdir()) < 4_000_000
+    held_out = load_examiners(SHIPPED_EXAMINERS).held_out
+    for name in ("background_accuracy", "body_rank1", "mean_part_iou"):
+        assert 0 < held_out[name] <= 1

@@ -1,0 +1,107 @@
+"""The pictures that the gates measure: drawn in batches, each kept as soon as it is there.
+
+A run that was cut off goes on, and so does one of more people; a picture is drawn anew when anything that it follows
+from is another: weights, settings, words, photo, pose, or how photos are looked at.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from rich.progress import track
+
+from engine.backbones.base import Backbone, Drawing
+from engine.contract import Settings
+from engine.identity.body import BodyObserver
+from engine.identity.examine import look_version, observe
+from engine.identity.faces import FaceFinder
+from engine.identity.profile import IdentityProfile, View
+from trainer.errors import CheckpointError
+
+Pictures = NDArray[np.uint8]
+"""uint8 [n, H, W, 3]."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A picture to draw; reference: the photo to go by, uint8 [H, W, 3]; pose as in `Drawing`."""
+
+    reference: NDArray[np.uint8]
+    prompt: str
+    seed: int
+    settings: Settings = field(default_factory=Settings)
+    pose: NDArray[np.float32] | None = None
+
+
+class Studio:
+    """Draws wishes with one backbone; `weights` is the hash of what it draws with."""
+
+    def __init__(
+        self, backbone: Backbone, weights: str, finder: FaceFinder, reader: BodyObserver | None, folder: Path
+    ) -> None:
+        self.backbone, self.weights, self.finder, self.reader, self.folder = backbone, weights, finder, reader, folder
+        self._profiles: dict[bytes, IdentityProfile] = {}
+
+    def draw(self, what: str, wishes: Sequence[Wish]) -> Pictures:
+        """In the order of the wishes; kept in a folder named `what`."""
+        folder = self.folder / what
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = [folder / f"{wish.seed}-{self._stamp(wish)}.png" for wish in wishes]
+        missing = [row for row, path in enumerate(paths) if not path.exists()]
+        size = self.backbone.capabilities.batch_max
+        batches = [missing[first : first + size] for first in range(0, len(missing), size)]
+        for rows in track(batches, description=what, disable=not batches):
+            drawn = self.backbone.draw([self._drawing(wishes[row]) for row in rows])
+            for row, picture in zip(rows, drawn, strict=True):
+                _keep(picture, paths[row], f"{wishes[row].seed}-*.png")
+        return np.stack([_opened(path) for path in paths])
+
+    def _drawing(self, wish: Wish) -> Drawing:
+        return Drawing(self._profile(wish.reference), wish.prompt, "", wish.seed, wish.settings, wish.pose)
+
+    def _profile(self, photo: NDArray[np.uint8]) -> IdentityProfile:
+        """Every photo is looked at once."""
+        key = hashlib.sha256(photo.tobytes()).digest()
+        if key not in self._profiles:
+            image = Image.fromarray(photo)
+            self._profiles[key] = IdentityProfile((View(image, observe(image, self.finder, self.reader)),))
+        return self._profiles[key]
+
+    def _stamp(self, wish: Wish) -> str:
+        digest = hashlib.sha256(self.weights.encode())
+        asked = (wish.prompt, wish.seed, wish.settings.model_dump_json(), look_version(self.finder, self.reader))
+        digest.update(repr(asked).encode())
+        digest.update(wish.reference.tobytes())
+        digest.update(b"" if wish.pose is None else wish.pose.tobytes())
+        return digest.hexdigest()[:12]
+
+
+def _keep(picture: Image.Image, path: Path, others: str) -> None:
+    """In place of what was drawn of the same person before."""
+    for old in path.parent.glob(others):
+        old.unlink()
+    draft = path.with_suffix(".tmp")
+    picture.save(draft, "PNG", compress_level=1)
+    draft.replace(path)
+
+
+def _opened(path: Path) -> Pictures:
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB"), np.uint8)
+
+
+def hash_of_weights(folder: Path) -> str:
+    """Of all that a checkpoint folder holds but what is written about it. Raises CheckpointError for an empty one."""
+    digest = hashlib.sha256()
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix != ".md"]
+    if not files:
+        raise CheckpointError(f"expected a nano folder, found nothing in {folder}: give another --weights")
+    for path in files:
+        digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
