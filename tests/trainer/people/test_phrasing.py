@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from transformers import CLIPTokenizer
 
+from trainer import people
 from trainer.people import BACKGROUNDS, FRAMINGS, POSES, Identity, sample_identity
 from trainer.people.identity import Hair
 from trainer.people.phrasing import SYNONYMS, Facts, alternatives, phrase, phrase_facts, say, worn
@@ -301,6 +302,12 @@ def test_equal_states_give_equal_phrases_and_others_differ() -> None:
         assert one == two
         rng = np.random.default_rng(6)
         assert len({phrase(identity, shot, language, True, rng) for _ in range(100)}) > 95
+
+
+def test_photos_do_not_depend_on_phrases() -> None:
+    """The manifest of rendered photos vouches for the sources that shape them, and this package is not one of them."""
+    sources = sorted(Path(people.__file__).parent.glob("*.py"))
+    assert sources and not [path.name for path in sources if "phrasing" in path.read_text("utf-8")]
 
 
 def test_phrases_fit_the_text_encoder() -> None:

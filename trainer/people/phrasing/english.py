@@ -210,7 +210,9 @@ def _garment(garment: Garment, rng: np.random.Generator) -> str:
     words = clothing_of(garment, jeans=could_be_jeans(garment) and happens(rng, 0.5))
     thing = mostly(rng, words.en)
     described = f"{_colour(garment, rng)} {thing}".strip()
-    said = described if words.plural else f"{_article(described)} {described}"
+    said = f"{_article(described)} {described}"
+    if words.plural:
+        said = f"a pair of {described}" if happens(rng, 0.08) else described
     second = mostly(rng, COLOURS[garment.second]["en"]) if garment.second else ""
     if garment.motif is not None and happens(rng, 0.7):
         motif = mostly(rng, MOTIFS_SAID[garment.motif].en)

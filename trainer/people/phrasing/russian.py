@@ -16,7 +16,7 @@ from trainer.people.phrasing.poses import FRAMINGS_SAID, PHOTO, POSES_RU, Russia
 from trainer.people.words import Form
 
 REQUESTS: Final = ("сделай", "нарисуй", "изобрази", "покажи", "сгенерируй", "создай", "хочу увидеть", "представь")
-WISHES: Final = ("хочу", "хочу", "сделай", "нужно", "мне нужно", "можно", "дай", "хотелось бы", "сгенерируй", "нарисуй")
+WISHES: Final = ("хочу", "хочу", "сделай", "мне бы", "прошу", "можно", "дай", "хотелось бы", "сгенерируй", "нарисуй")
 PHOTOS_NEUTER: Final = ("фото", "изображение")
 """Said after «моё»."""
 
