@@ -1,8 +1,9 @@
 """The trainer's commands: one a network, the study of methods, and what is measured of them.
 
 python -m trainer.people --first-identity 0 --identities 4000 --photos 4 --out data/train
-python -m trainer autoencoder --data data/train --out runs/nano --minutes 15
-python -m trainer train --data data/train --autoencoder runs/nano/vae --out runs/nano --minutes 90
+python -m trainer nano --preset cpu --out runs/nano
+python -m trainer pack --data runs/people --out bundle.zip
+python -m trainer nano --preset gpu --bundle bundle.zip --out runs/nano --minutes 9
 python -m trainer observer --data data/train --out runs/observer --minutes 20
 python -m trainer examiners --study runs/study
 python -m trainer gates --first-identity 2000000 --identities 500 --json gates.json --page docs
@@ -51,45 +52,13 @@ def _parser() -> argparse.ArgumentParser:
     study.set_defaults(command=_study)
 
     _evaluation_parsers(commands)
-    autoencoder = commands.add_parser("autoencoder", help="train the autoencoder")
-    _paths_and_minutes(autoencoder)
-    autoencoder.set_defaults(command=_autoencoder)
-
-    train = commands.add_parser("train", help="train the denoiser, the text encoder and the adapter")
-    _paths_and_minutes(train)
-    train.add_argument("--autoencoder", type=Path, default=None, help="the vae folder of an autoencoder run")
-    train.add_argument("--batch", type=int, default=16)
-    train.add_argument("--learning-rate", type=float, default=5e-4)
-    train.add_argument("--ema-decay", type=float, default=0.997)
-    train.add_argument("--person-weight", type=float, default=2.0)
-    train.add_argument("--shards", type=int, default=None, help="read only the first so many shards")
-    train.add_argument(
-        "--condition-minutes", type=float, default=0.0, help="teach the encoders alone for so long first"
-    )
-    train.add_argument(
-        "--start-from", type=Path, default=None, help="a nano folder to go on from, with its own autoencoder"
-    )
-    train.add_argument("--restart", action="store_true", help="keep the weights of the run, begin its budget anew")
-    train.add_argument("--compile", action="store_true", help="torch.compile (needs a C++ compiler)")
-    train.set_defaults(command=_train)
-
+    _nano_parsers(commands)
     observer = commands.add_parser("observer", help="train the engine's observer: joints, parts, body embedding")
     _paths_and_minutes(observer)
     observer.add_argument("--embedding-steps", type=int, default=2000, help="of the embedding, afterwards")
     observer.add_argument("--batch", type=int, default=24)
     observer.add_argument("--threads", type=int, default=1)
     observer.set_defaults(command=_observer)
-
-    distil = commands.add_parser("distil", help="teach a copy to draw in few steps without guidance")
-    _paths_and_minutes(distil)
-    distil.add_argument("--teacher", type=Path, required=True, help="a nano folder")
-    distil.add_argument("--student-steps", type=int, default=4)
-    distil.add_argument("--stride", type=int, default=2, help="steps of the teacher that one of the student covers")
-    distil.add_argument("--guidance", type=float, default=None, help="the teacher's (its own default by default)")
-    distil.add_argument("--batch", type=int, default=6, help="trajectories a step")
-    distil.add_argument("--learning-rate", type=float, default=2e-4)
-    distil.add_argument("--shards", type=int, default=None, help="read only the first so many shards")
-    distil.set_defaults(command=_distil)
 
     examiners = commands.add_parser("examiners", help="ship a study's examiners, which the gates measure with")
     examiners.add_argument("--study", type=Path, required=True, help="a study's folder with trained examiners")
@@ -134,6 +103,25 @@ def _evaluation_parsers(commands: Any) -> None:
     evaluate.set_defaults(command=_evaluate)
     report.add_argument("--out", type=Path, default=Path("docs"), help="where report.json, report.md and report/ go")
     report.set_defaults(command=_report)
+
+
+def _nano_parsers(commands: Any) -> None:
+    nano = commands.add_parser("nano", help="train nano from people to distilled weights; resumes")
+    nano.add_argument("--preset", default="cpu", help="cpu, gpu, tiny, or a YAML of your own")
+    nano.add_argument("--out", type=Path, required=True, help="the run's folder; what is there is not done again")
+    nano.add_argument("--data", type=Path, default=None, help="a folder of shards of the preset's size")
+    nano.add_argument("--bundle", type=Path, nargs="+", default=[], help="bundles to learn from instead")
+    nano.add_argument("--minutes", type=float, default=None, help="stop and save after so long; call again to go on")
+    nano.set_defaults(command=_nano)
+    pack = commands.add_parser("pack", help="put people into one file for a machine without internet")
+    pack.add_argument("--data", type=Path, required=True, help="a folder of shards")
+    pack.add_argument("--out", type=Path, required=True, help="the bundle, one file")
+    pack.add_argument("--limit-mib", type=float, default=60.0)
+    pack.add_argument("--quality", type=int, default=78, help="WebP's, 0..100")
+    pack.add_argument("--shards", type=int, nargs=2, default=None, metavar=("FROM", "TO"), help="only these, from 0")
+    pack.add_argument("--wheels", nargs="*", default=None, help="packages that the other machine lacks")
+    pack.add_argument("--python", default="3.12", help="the other machine's CPython")
+    pack.set_defaults(command=_pack)
 
 
 def _paths_and_minutes(parser: argparse.ArgumentParser) -> None:
@@ -185,28 +173,32 @@ def _report(options: argparse.Namespace) -> None:
     write_report(options.study, config.evaluation, test, config.model_dump(mode="json"), options.out)
 
 
-def _autoencoder(options: argparse.Namespace) -> None:
-    from trainer.autoencoder import AutoencoderRun, train
+def _nano(options: argparse.Namespace) -> None:
+    os.environ.setdefault("WARP_LOG_LEVEL", "30")
+    from trainer.nano.wheels import use_wheels
 
-    train(AutoencoderRun(**_only(AutoencoderRun, options)))
+    for bundle in options.bundle:
+        use_wheels(bundle, options.out / "wheels")
+    from trainer.nano.run import NanoRun, read_preset, run
+
+    config = read_preset(options.preset)
+    done = run(NanoRun(config, options.out, options.data, tuple(options.bundle), options.minutes))
+    print(f"{options.out / 'distil' / 'nano'} is finished" if done else "saved; run the same command again to go on")
 
 
-def _train(options: argparse.Namespace) -> None:
-    from trainer.train import TrainingRun, train
+def _pack(options: argparse.Namespace) -> None:
+    from trainer.nano.bundle import MIB, WHEELS, Packing, pack
+    from trainer.nano.training_set import read_training_set
 
-    train(TrainingRun(**_only(TrainingRun, options)))
+    wheels = WHEELS if options.wheels is None else tuple(options.wheels)
+    packing = Packing(options.out, int(options.limit_mib * MIB), options.quality, wheels, options.python)
+    print(pack(read_training_set(options.data, options.shards), packing))
 
 
 def _observer(options: argparse.Namespace) -> None:
     from trainer.observer import ObserverRun, train
 
     print(train(ObserverRun(**_only(ObserverRun, options))))
-
-
-def _distil(options: argparse.Namespace) -> None:
-    from trainer.distil import DistilRun, distil
-
-    print(distil(DistilRun(**_only(DistilRun, options))))
 
 
 def _examiners(options: argparse.Namespace) -> None:

@@ -72,10 +72,10 @@ def pixels(images: NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
-def read_shards(folder: Path, limit: int | None = None, depth: bool = False) -> PeopleShards:
-    """The first `limit` finished shards of `folder` (all by default); `depth` also loads depth and alpha.
-    Raises DataError when there are none."""
-    paths = sorted(folder.glob("shard-*.tar"))[:limit]
+def read_shards(folder: Path, limit: int | None = None, depth: bool = False, first: int = 0) -> PeopleShards:
+    """The finished shards of `folder` from number `first` to before `limit` (all by default); `depth` also loads depth
+    and alpha. Raises DataError when there are none."""
+    paths = sorted(folder.glob("shard-*.tar"))[first:limit]
     if not paths:
         raise DataError(f"expected shards in {folder}, found none: run python -m trainer.people --out {folder}")
     wanted = FILES | DEPTH_FILES if depth else FILES

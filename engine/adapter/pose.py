@@ -11,17 +11,17 @@ from typing import Any
 
 from torch import Tensor, nn
 
-PATCH_PX = 8
 WIDTH = 128
 
 
 class PoseEncoder(nn.Module):
     """Starts at zero: before training, and without a pose, the UNet is what it was."""
 
-    def __init__(self, channels: Sequence[int], downsamples: Sequence[int]) -> None:
-        """channels: of each residual; downsamples: how much coarser than the latent each is, powers of 2, ascending."""
+    def __init__(self, channels: Sequence[int], downsamples: Sequence[int], patch_px: int = 8) -> None:
+        """channels: of each residual; downsamples: how much coarser than the latent each is, powers of 2, ascending;
+        patch_px: side of a latent's patch of the picture."""
         super().__init__()
-        self.stem = nn.Sequential(nn.PixelUnshuffle(PATCH_PX), _convolution(3 * PATCH_PX**2, WIDTH, 1))
+        self.stem = nn.Sequential(nn.PixelUnshuffle(patch_px), _convolution(3 * patch_px**2, WIDTH, 1))
         self.stages = nn.ModuleList()
         self.outputs = nn.ModuleList()
         before = 1
@@ -33,16 +33,16 @@ class PoseEncoder(nn.Module):
             before = factor
 
     @classmethod
-    def of(cls, unet: Any) -> PoseEncoder:
-        """For a UNet2DConditionModel, which adds a residual to a block with attention before it downsamples, and to a
-        plain block after that."""
+    def of(cls, unet: Any, patch_px: int = 8) -> PoseEncoder:
+        """For a UNet2DConditionModel over latents of such patches, which adds a residual to a block with attention
+        before it downsamples, and to a plain block after that."""
         downsamples, factor = [], 1
         for number, kind in enumerate(unet.config.down_block_types):
             last = number == len(unet.config.down_block_types) - 1
             plain = not kind.startswith("CrossAttn")
             downsamples.append(factor * 2 if plain and not last else factor)
             factor *= 1 if last else 2
-        return cls(unet.config.block_out_channels, downsamples)
+        return cls(unet.config.block_out_channels, downsamples, patch_px)
 
     def forward(self, skeleton: Tensor, scale: Tensor) -> list[Tensor]:
         """skeleton [B, 3, H, W] in [0, 1], scale [B] -> residuals, each [B, C, h, w]."""

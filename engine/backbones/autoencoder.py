@@ -1,9 +1,9 @@
-"""The nano backbone's autoencoder: RGB <-> latents at an eighth of the side.
+"""The nano backbone's autoencoder: RGB <-> latents at an eighth or a sixteenth of the side.
 
-The encoder is linear: the principal components of 8 x 8 px patches, largest first, so latents are uncorrelated, centred
-and go from coarse to fine, on real photos as well as on rendered ones. Only what the decoder adds to the linear inverse
-is learned; it works at an eighth and a quarter of the side, where a CPU is quick. The interface is that of the
-autoencoders in diffusers (`encode(...).latents`, `decode(...).sample`, `config.scaling_factor`).
+The encoder is linear: the principal components of square patches of 8 or 16 px, largest first, so latents are
+uncorrelated, centred and go from coarse to fine, on real photos as well as on rendered ones. Only what the decoder adds
+to the linear inverse is learned; it works from the latents' size up to a quarter of the side, where a CPU is quick. The
+interface is that of diffusers' autoencoders (`encode(...).latents`, `decode(...).sample`, `config.scaling_factor`).
 """
 
 from __future__ import annotations
@@ -17,12 +17,10 @@ from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
-PATCH_PX = 8
-
 
 @dataclass(frozen=True)
 class Encoded:
-    """latents: [B, latent_channels, H/8, W/8], of about unit variance."""
+    """latents: [B, latent_channels, H/patch, W/patch], of about unit variance."""
 
     latents: Tensor
 
@@ -50,7 +48,7 @@ class ResidualBlock(nn.Module):
 
 
 class NanoAutoencoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
-    """Deterministic. Sides must be multiples of 8 px; `fit` sets the encoder."""
+    """Deterministic. Sides must be multiples of patch_px, which is 8 or 16; `fit` sets the encoder."""
 
     @register_to_config  # type: ignore[untyped-decorator]
     def __init__(
@@ -60,15 +58,22 @@ class NanoAutoencoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         width_eighth: int = 192,
         blocks: int = 2,
         scaling_factor: float = 1.0,
+        patch_px: int = 8,
+        width_sixteenth: int = 256,
     ) -> None:
         super().__init__()
-        self.encoder = nn.Conv2d(3, latent_channels, PATCH_PX, stride=PATCH_PX).requires_grad_(False)
-        self.inverse = nn.ConvTranspose2d(latent_channels, 3, PATCH_PX, stride=PATCH_PX).requires_grad_(False)
+        self.encoder = nn.Conv2d(3, latent_channels, patch_px, stride=patch_px).requires_grad_(False)
+        self.inverse = nn.ConvTranspose2d(latent_channels, 3, patch_px, stride=patch_px).requires_grad_(False)
         last = nn.Conv2d(width_quarter, 48, 3, padding=1)
         for parameter in last.parameters():
             nn.init.zeros_(parameter)
+        coarsest = width_eighth if patch_px == 8 else width_sixteenth
+        first: list[nn.Module] = [nn.Conv2d(latent_channels, coarsest, 3, padding=1)]
+        if patch_px == 16:
+            first += [ResidualBlock(coarsest) for _ in range(blocks)]
+            first += [nn.Conv2d(coarsest, 4 * width_eighth, 1), nn.PixelShuffle(2)]
         self.decoder = nn.Sequential(
-            nn.Conv2d(latent_channels, width_eighth, 3, padding=1),
+            *first,
             *(ResidualBlock(width_eighth) for _ in range(blocks)),
             nn.Conv2d(width_eighth, 4 * width_quarter, 1),
             nn.PixelShuffle(2),
@@ -84,14 +89,15 @@ class NanoAutoencoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         A component of standard deviation s is scaled to sqrt(s), then all together to unit variance: between plain
         components, where brightness drowns all else, and white ones, where noise hides coarse and fine alike.
         """
-        patches = F.pixel_unshuffle(images, PATCH_PX).permute(0, 2, 3, 1).flatten(0, 2).double()
+        patch_px = self.config.patch_px
+        patches = F.pixel_unshuffle(images, patch_px).permute(0, 2, 3, 1).flatten(0, 2).double()
         mean = patches.mean(0)
         centred = patches - mean
         directions, variances, _ = torch.linalg.svd(centred.T @ centred / len(centred))
         channels = self.config.latent_channels
         spread = variances[:channels].sqrt()
         scale = (spread * spread.mean()).sqrt()
-        shape = (channels, 3, PATCH_PX, PATCH_PX)
+        shape = (channels, 3, patch_px, patch_px)
         self.encoder.weight.copy_((directions[:, :channels] / scale).T.view(shape))
         self.inverse.weight.copy_((directions[:, :channels] * scale).T.view(shape))
         assert self.encoder.bias is not None and self.inverse.bias is not None
@@ -103,5 +109,5 @@ class NanoAutoencoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return Encoded(self.encoder(x))
 
     def decode(self, z: Tensor) -> Decoded:
-        """z [B, latent_channels, H/8, W/8]."""
+        """z [B, latent_channels, H/patch, W/patch] -> [B, 3, H, W]."""
         return Decoded(self.inverse(z) + self.decoder(z))

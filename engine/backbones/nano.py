@@ -1,14 +1,14 @@
 """nano: the small model trained here from scratch and shipped with the project.
 
 An ordinary Stable-Diffusion-shaped folder (`unet`, `vae`, `text_encoder`, `tokenizer`, `scheduler`) plus `adapter`,
-`pose` (optional) and `metadata.json`. It understands English and Russian by training.
+`pose`, `prior` (both optional) and `metadata.json`. It understands English and Russian by training.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from engine.adapter.attention import BRANCHES, BranchCondition, repeat_condition
 from engine.adapter.model import Adapter, AdapterConfig, condition_of, cross_attention_layers, text_keys_values
 from engine.adapter.pose import PoseEncoder
+from engine.adapter.pose_prior import PosePrior
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.base import Capabilities, Drawing, Step, StepCallback
 from engine.contract import Clothes
@@ -48,10 +49,11 @@ class NanoModel:
     adapter: Adapter
     metadata: dict[str, Any]
     pose: PoseEncoder | None = None
+    prior: PosePrior | None = None
 
     def modules(self) -> tuple[nn.Module, ...]:
-        parts = (self.unet, self.vae, self.text_encoder, self.adapter)
-        return parts if self.pose is None else (*parts, self.pose)
+        parts = (self.unet, self.vae, self.text_encoder, self.adapter, self.pose, self.prior)
+        return tuple(part for part in parts if part is not None)
 
 
 def load_model(folder: Path) -> NanoModel:
@@ -64,15 +66,17 @@ def load_model(folder: Path) -> NanoModel:
     adapter = Adapter(adapter_config(config), cross_attention_layers(unet))
     adapter.load_state_dict({k: v.float() for k, v in load_file(folder / "adapter" / "model.safetensors").items()})
     adapter.attach(unet)
+    vae = NanoAutoencoder.from_pretrained(folder / "vae", torch_dtype=torch.float32, low_cpu_mem_usage=False)
     model = NanoModel(
         unet=unet,
-        vae=NanoAutoencoder.from_pretrained(folder / "vae", torch_dtype=torch.float32, low_cpu_mem_usage=False),
+        vae=vae,
         text_encoder=CLIPTextModel.from_pretrained(folder / "text_encoder", dtype=torch.float32),
         tokenizer=CLIPTokenizer.from_pretrained(folder / "tokenizer"),
         scheduler=DDIMScheduler.from_pretrained(folder / "scheduler"),
         adapter=adapter,
         metadata=json.loads((folder / "metadata.json").read_text("utf-8")),
-        pose=_load_pose(folder / "pose", unet),
+        pose=_load_pose(folder / "pose", unet, vae),
+        prior=_load_prior(folder / "prior", unet),
     )
     for module in model.modules():
         module.eval().requires_grad_(False)
@@ -91,8 +95,9 @@ def save_model(model: NanoModel, folder: Path) -> None:
     model.scheduler.save_pretrained(folder / "scheduler")
     _save_halves(model.adapter, folder / "adapter")
     (folder / "adapter" / "config.json").write_text(json.dumps(model.adapter.config.to_dict(), indent=1) + "\n")
-    if model.pose is not None:
-        _save_halves(model.pose, folder / "pose")
+    for name, optional in (("pose", model.pose), ("prior", model.prior)):
+        if optional is not None:
+            _save_halves(optional, folder / name)
     (folder / "metadata.json").write_text(json.dumps(model.metadata, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
@@ -102,13 +107,24 @@ def _save_halves(part: nn.Module, folder: Path) -> None:
     save_file(halves, folder / "model.safetensors", metadata={"format": "pt"})
 
 
-def _load_pose(folder: Path, unet: UNet2DConditionModel) -> PoseEncoder | None:
+def _load_pose(folder: Path, unet: UNet2DConditionModel, vae: NanoAutoencoder) -> PoseEncoder | None:
     """None for a checkpoint without pose control."""
     if not folder.exists():
         return None
-    encoder = PoseEncoder.of(unet)
+    encoder = PoseEncoder.of(unet, int(vae.config.patch_px))
     encoder.load_state_dict({k: v.float() for k, v in load_file(folder / "model.safetensors").items()})
     return encoder
+
+
+def _load_prior(folder: Path, unet: UNet2DConditionModel) -> PosePrior | None:
+    """None for a checkpoint that makes up its poses itself."""
+    if not folder.exists():
+        return None
+    weights = {k: v.float() for k, v in load_file(folder / "model.safetensors").items()}
+    classes, examples = weights["poses"].shape[:2]
+    prior = PosePrior(unet.config.cross_attention_dim, classes, examples)
+    prior.load_state_dict(weights)
+    return prior
 
 
 def adapter_config(fields: dict[str, Any]) -> AdapterConfig:
@@ -163,8 +179,8 @@ class NanoBackbone:
         self.capabilities = Capabilities(
             name="nano",
             family="adapter",
-            width=8 * model.unet.config.sample_size[1],
-            height=8 * model.unet.config.sample_size[0],
+            width=model.vae.config.patch_px * model.unet.config.sample_size[1],
+            height=model.vae.config.patch_px * model.unet.config.sample_size[0],
             references_max=4,
             batch_max=8,
             steps_default=int(sampling["steps"]),
@@ -187,16 +203,16 @@ class NanoBackbone:
         guidance = self.capabilities.guidance_default if settings.guidance is None else settings.guidance
         steps = settings.steps or self.capabilities.steps_default
         guided = guidance > 1.0
-        text, pooled = self._text([d.prompt for d in drawings])
+        text, words = self._text([d.prompt for d in drawings])
         tokens = self._identity(drawings)
-        pooled = self.model.adapter.pooled(pooled, tokens)
+        pooled = self.model.adapter.pooled(words, tokens)
         identity = self.model.adapter.cache(tokens)
         if guided:
             negative_text, negative_pooled = self._text([d.negative_prompt for d in drawings])
             text = torch.cat([negative_text, text])
             pooled = torch.cat([self.model.adapter.pooled(negative_pooled, {}), pooled])
             identity = repeat_condition(identity)
-        pose = self._pose(drawings)
+        pose = self._pose(self._posed(drawings, words))
         if guided and pose is not None:  # as in training, who is told nothing has no pose: guidance sharpens it too
             pose = [torch.cat([torch.zeros_like(residual), residual]) for residual in pose]
         known = {"identity": identity, "text": text_keys_values(self.model.unet, text)}
@@ -262,6 +278,13 @@ class NanoBackbone:
             encoded = adapter.encoders[branch](to_pixels([crop for views in owned for crop in views]).to(self.device))
             condition[branch] = condition_of(encoded, counts, scales[branch])
         return condition
+
+    def _posed(self, drawings: Sequence[Drawing], words: Tensor) -> Sequence[Drawing]:
+        """The same, each with the pose it asks for or else the one its words [B, D] suggest."""
+        if self.model.prior is None or self.model.pose is None:
+            return drawings
+        suggested = self.model.prior.suggest(words, [drawing.seed for drawing in drawings])
+        return [d if d.pose is not None else replace(d, pose=own) for d, own in zip(drawings, suggested, strict=True)]
 
     def _pose(self, drawings: Sequence[Drawing]) -> list[Tensor] | None:
         """Residuals of the poses asked for, zero in the rows of the others; None where nobody asks for any."""

@@ -40,6 +40,12 @@ class StudyBase:
     height: int
 
     @property
+    def latent_size(self) -> tuple[int, int]:
+        """Rows and columns of the latents."""
+        patch = int(self.vae.config.patch_px)
+        return self.height // patch, self.width // patch
+
+    @property
     def token_dim(self) -> int:
         return int(self.unet.config.cross_attention_dim)
 
@@ -80,7 +86,7 @@ class StudyBase:
 
     @torch.no_grad()
     def encode(self, pixels: Tensor) -> Tensor:
-        """[B, 3, H, W] in [-1, 1] -> latents [B, C, H/8, W/8] of about unit variance."""
+        """[B, 3, H, W] in [-1, 1] -> latents [B, C, *latent_size] of about unit variance."""
         latents: Tensor = self.vae.encode(pixels).latents * self.vae.config.scaling_factor
         return latents
 
@@ -94,17 +100,18 @@ class StudyBase:
 def base_from_nano(folder: Path, width: int, height: int) -> StudyBase:
     """nano's parts without its image branches. Raises WeightsError where `folder` is no nano folder."""
     model = load_model(folder)
-    unet = _without_branches(model.unet, width, height)
-    pose = PoseEncoder.of(unet)
+    patch = int(model.vae.config.patch_px)
+    unet = _without_branches(model.unet, (height // patch, width // patch))
+    pose = PoseEncoder.of(unet, patch)
     if model.pose is not None:
         pose.load_state_dict(model.pose.state_dict())
     return StudyBase(unet, model.text_encoder, pose, model.vae, model.tokenizer, model.scheduler, width, height)
 
 
-def _without_branches(unet: UNet2DConditionModel, width: int, height: int) -> UNet2DConditionModel:
+def _without_branches(unet: UNet2DConditionModel, size: tuple[int, int]) -> UNet2DConditionModel:
     """A UNet whose time embedding takes the pooled words alone, with nano's weights for those."""
     config = dict(unet.config) | {
-        "sample_size": (height // 8, width // 8),
+        "sample_size": size,
         "projection_class_embeddings_input_dim": unet.config.cross_attention_dim,
     }
     plain = UNet2DConditionModel.from_config(config)
@@ -131,13 +138,14 @@ def load_base(folder: Path) -> StudyBase:
         raise CheckpointError(f"expected the study's base in {folder}, found none: run python -m trainer study")
     metadata = json.loads((folder / "metadata.json").read_text("utf-8"))
     unet = UNet2DConditionModel.from_pretrained(folder / "unet")
-    pose = PoseEncoder.of(unet)
+    vae = NanoAutoencoder.from_pretrained(folder / "vae")
+    pose = PoseEncoder.of(unet, int(vae.config.patch_px))
     pose.load_state_dict(load_file(folder / "pose.safetensors"))
     return StudyBase(
         unet=unet,
         text_encoder=CLIPTextModel.from_pretrained(folder / "text_encoder"),
         pose=pose,
-        vae=NanoAutoencoder.from_pretrained(folder / "vae"),
+        vae=vae,
         tokenizer=CLIPTokenizer.from_pretrained(folder / "tokenizer"),
         scheduler=DDIMScheduler.from_pretrained(folder / "scheduler"),
         width=metadata["width"],

@@ -5,6 +5,7 @@ A small network over latents, trained once on train photos and then frozen. The 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -43,7 +44,8 @@ class Critic(nn.Module):
             _block(width, 2 * width, 2),
             _block(2 * width, 2 * width, 1),
         )
-        cells = (base.height // 16) * (base.width // 16)
+        rows, columns = base.latent_size
+        cells = math.ceil(rows / 2) * math.ceil(columns / 2)
         self.flat = nn.Sequential(nn.Conv2d(2 * width, 32, 1), nn.Flatten(), nn.Linear(32 * cells, 256), nn.GELU())
         self.joints = nn.Linear(256, 34)
         self.identity = nn.Linear(256, IDENTITY_DIM)

@@ -123,7 +123,7 @@ class StudyPainter:
         return residuals
 
     def _noise(self, requests: Sequence[Request]) -> Tensor:
-        shape = (self.base.unet.config.in_channels, self.base.height // 8, self.base.width // 8)
+        shape = (self.base.unet.config.in_channels, *self.base.latent_size)
         return torch.stack([torch.randn(shape, generator=torch.Generator().manual_seed(r.seed)) for r in requests])
 
 

@@ -85,7 +85,7 @@ class StudyPhotos:
         self.poses = poses_of(people)
         self.clean = _latents(people.images, base)
         masks = torch.from_numpy(people.parts > 0).float()[:, None]
-        self.person = F.adaptive_avg_pool2d(masks, (base.height // 8, base.width // 8))
+        self.person = F.adaptive_avg_pool2d(masks, base.latent_size)
         self.told: dict[str, Tensor] = {}
 
     def read(self, encoders: Encoders, crops: Callable[[], list[Crops]], cache: Path) -> None:

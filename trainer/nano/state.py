@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 import torch
+from accelerate import Accelerator
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
@@ -19,10 +20,20 @@ from trainer.version import commit
 LOG_STEPS = 25
 SAVE_EVERY_S = 180
 EXPORT_EVERY_S = 900
+DONE = "done.json"
+"""Written when a run's budget is spent."""
+
+
+def accelerator_of(bfloat16: bool) -> Accelerator:
+    """On the GPU, if there is one, in bfloat16 where asked; on a CPU always in float32."""
+    cuda = torch.cuda.is_available()
+    return Accelerator(cpu=not cuda, mixed_precision="bf16" if bfloat16 and cuda else "no")
 
 
 class Run(Protocol):
-    """What every run has: a folder, a budget in wall-clock minutes, and how fast it learns. A frozen dataclass."""
+    """What every run has: a folder, a budget in wall-clock minutes, and how fast it learns. A frozen dataclass.
+
+    until: a time.monotonic() at which it stops and saves, wherever it stands (None: only when the budget is spent)."""
 
     @property
     def out(self) -> Path: ...
@@ -36,6 +47,8 @@ class Run(Protocol):
     def warmup_steps(self) -> int: ...
     @property
     def ema_decay(self) -> float: ...
+    @property
+    def until(self) -> float | None: ...
 
 
 @dataclass
@@ -70,7 +83,8 @@ class Trainer:
     def resume(self) -> None:
         if not self.state_path.exists():
             return
-        state = torch.load(self.state_path, weights_only=True)
+        place = next(self.denoiser.parameters()).device
+        state = torch.load(self.state_path, weights_only=True, map_location=place)
         self.denoiser.load_state_dict(state["denoiser"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.ema, self.step, self.spent_s = state["ema"], state["step"], state["spent_s"]
@@ -140,6 +154,7 @@ class Course:
         self.trainer, self.manifest = trainer, manifest
         self.budget_s = 60 * trainer.run.minutes
         self.recent: list[dict[str, Tensor]] = []
+        self.finished = False
 
     def __enter__(self) -> Self:
         self.last = self.saved = self.exported = time.monotonic()
@@ -154,10 +169,13 @@ class Course:
         self.log.close()
 
     def step_done(self, losses: dict[str, Tensor]) -> bool:
-        """Counts the step; True when the budget is spent and all is on disk."""
+        """Counts the step; True when it is time to stop and all is on disk. `finished` then says whether the budget is
+        spent, or only this call's time."""
         trainer, now = self.trainer, time.monotonic()
         trainer.spent_s, self.last = trainer.spent_s + now - self.last, now
-        done = trainer.spent_s >= self.budget_s or trainer.step == trainer.run.steps
+        steps = trainer.run.steps
+        self.finished = trainer.spent_s >= self.budget_s or (steps is not None and trainer.step >= steps)
+        done = self.finished or (trainer.run.until is not None and now >= trainer.run.until)
         self.recent.append({name: loss.detach() for name, loss in losses.items()})
         if done or trainer.step % LOG_STEPS == 0:
             self._write()
@@ -167,6 +185,8 @@ class Course:
         if done or now - self.exported > EXPORT_EVERY_S:
             trainer.export(self.manifest)
             self.exported = time.monotonic()
+        if self.finished:
+            (trainer.run.out / DONE).write_text(json.dumps({"step": trainer.step}) + "\n", "utf-8")
         return done
 
     def _write(self) -> None:

@@ -1,4 +1,4 @@
-"""Fitting nano's encoder and training its decoder: `python -m trainer autoencoder`.
+"""Fitting nano's encoder and training its decoder.
 
 The encoder is fitted at once and never changes, so the denoiser can learn before or beside the decoder. Random crops
 keep a step cheap; the loss is L1 plus L1 of the differences between neighbouring pixels, which keeps edges. The decoder
@@ -23,14 +23,15 @@ from rich.progress import Progress
 from torch import Tensor
 
 from engine.backbones.autoencoder import NanoAutoencoder
-from trainer.shards import PeopleShards, pixels, read_shards
+from trainer.nano.state import accelerator_of
+from trainer.nano.training_set import TrainingSet
+from trainer.shards import pixels
 
 
 @dataclass(frozen=True)
 class AutoencoderRun:
     """How to train: the budget is wall-clock minutes of training, and steps if given, across resumptions."""
 
-    data: Path
     out: Path
     minutes: float
     steps: int | None = None
@@ -38,24 +39,32 @@ class AutoencoderRun:
     crop_px: int = 64
     learning_rate: float = 1e-3
     latent_noise_max: float = 0.15
+    channels: int = 96
+    patch_px: int = 16
     fitted_on: int = 2000
     seed: int = 0
+    until: float | None = None
 
 
-def train(run: AutoencoderRun) -> None:
-    """Trains until the budget is spent, then writes `out/vae` (diffusers layout) and `out/autoencoder.json`."""
+def train(run: AutoencoderRun, people: TrainingSet) -> bool:
+    """Trains until the budget is spent (True) or it is time to stop (False).
+
+    When the budget is spent, writes `out/vae` (diffusers layout) and `out/autoencoder.json`, measured on the last
+    people, who are not learned from."""
     torch.manual_seed(run.seed)
     rng = np.random.default_rng(run.seed)
-    people = read_shards(run.data)
-    pool = [people.images, *([np.stack([s.image for s in people.styled])] if people.styled else [])]
-    model = NanoAutoencoder().to(memory_format=torch.channels_last)
-    model.fit(pixels(people.images[:: max(1, len(people.images) // run.fitted_on)]))
+    device = accelerator_of(False).device
+    held_out = people.identity >= np.unique(people.identity)[-max(1, len(np.unique(people.identity)) // 50)]
+    learned, finished = np.nonzero(~held_out)[0], False
+    model = NanoAutoencoder(latent_channels=run.channels, patch_px=run.patch_px).to(memory_format=torch.channels_last)
+    model.fit(pixels(people.images[learned[:: max(1, len(learned) // run.fitted_on)]]))
+    model.to(device)
     optimizer = torch.optim.AdamW(model.decoder.parameters(), lr=run.learning_rate, weight_decay=1e-4)
     state_path = run.out / "autoencoder.pt"
     run.out.mkdir(parents=True, exist_ok=True)
     spent_s, step = 0.0, 0
     if state_path.exists():
-        state = torch.load(state_path, weights_only=True)
+        state = torch.load(state_path, weights_only=True, map_location=device)
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
         spent_s, step = state["spent_s"], state["step"]
@@ -63,7 +72,7 @@ def train(run: AutoencoderRun) -> None:
     with Progress() as progress:
         bar = progress.add_task("autoencoder", total=budget_s, completed=int(spent_s))
         last = time.monotonic()
-        for batch in _crops(pool, run, rng):
+        for batch in (crops.to(device) for crops in _crops(people.images, learned, run, rng)):
             for group in optimizer.param_groups:
                 group["lr"] = run.learning_rate * _schedule(spent_s / budget_s, step)
             output = model.decode(_disturbed(model.encode(batch).latents, run.latent_noise_max)).sample
@@ -77,18 +86,21 @@ def train(run: AutoencoderRun) -> None:
             spent_s, last = spent_s + now - last, now
             if step % 20 == 0:
                 progress.update(bar, completed=spent_s, description=f"autoencoder step {step} loss {loss.item():.4f}")
-            done = spent_s >= budget_s or step == run.steps
+            finished = spent_s >= budget_s or (run.steps is not None and step >= run.steps)
+            done = finished or (run.until is not None and now >= run.until)
             if done or now - saved_at > 120:
                 _save(state_path, model, optimizer, spent_s, step)
                 saved_at = now
             if done:
                 break
-    _finish(model, people, run, step)
+    if finished:
+        _finish(model.cpu(), people.images[held_out], run, step)
+    return finished
 
 
 def _disturbed(latents: Tensor, most: float) -> Tensor:
     """Adds noise of a standard deviation drawn for every row from 0 to `most`."""
-    return latents + most * torch.rand(len(latents), 1, 1, 1) * torch.randn_like(latents)
+    return latents + most * torch.rand(len(latents), 1, 1, 1, device=latents.device) * torch.randn_like(latents)
 
 
 def _save(path: Path, model: NanoAutoencoder, optimizer: torch.optim.Optimizer, spent_s: float, step: int) -> None:
@@ -102,13 +114,14 @@ def _schedule(fraction: float, step: int) -> float:
     return warm * max(0.02, 0.5 * (1 + math.cos(math.pi * min(1.0, fraction))))
 
 
-def _crops(pool: list[NDArray[np.uint8]], run: AutoencoderRun, rng: np.random.Generator) -> Iterator[Tensor]:
+def _crops(
+    images: NDArray[np.uint8], learned: NDArray[np.int64], run: AutoencoderRun, rng: np.random.Generator
+) -> Iterator[Tensor]:
     """Endless batches [B, 3, crop, crop] in [-1, 1]: random crops, flips and exposure, so that photos fare well too."""
-    weights = np.array([len(images) for images in pool], np.float64)
     while True:
         crops = []
-        for source in rng.choice(len(pool), run.batch, p=weights / weights.sum()):
-            image = pool[source][rng.integers(len(pool[source]))]
+        for row in rng.choice(learned, run.batch):
+            image = images[row]
             top = rng.integers(image.shape[0] - run.crop_px + 1)
             left = rng.integers(image.shape[1] - run.crop_px + 1)
             crop = image[top : top + run.crop_px, left : left + run.crop_px]
@@ -126,9 +139,9 @@ def _edge_loss(output: Tensor, target: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _finish(model: NanoAutoencoder, people: PeopleShards, run: AutoencoderRun, step: int) -> None:
+def _finish(model: NanoAutoencoder, images: NDArray[np.uint8], run: AutoencoderRun, step: int) -> None:
     model.eval()
-    batch = pixels(people.images[:: max(1, len(people.images) // 256)])
+    batch = pixels(images[:: max(1, len(images) // 256)])
     latents = model.encode(batch).latents
     decoded = model.decode(latents).sample.clamp(-1, 1)
     psnr_db = float(10 * torch.log10(4 / F.mse_loss(decoded, batch)))

@@ -1,4 +1,4 @@
-"""Few steps without guidance: `python -m trainer distil`.
+"""Few steps without guidance.
 
 A student, which begins as the teacher, learns to reach in one step, predicted once, where `stride` guided steps of the
 teacher arrive (progressive distillation, Salimans & Ho, 2022, with guidance folded in, Meng et al., 2023). It learns
@@ -17,15 +17,15 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from accelerate import Accelerator
 from torch import Tensor, nn
 
 from engine.adapter.attention import BranchCondition
 from engine.backbones.nano import NanoModel, load_model, pool_words
-from trainer.data import Batch, Conditions, TrainingPhotos
 from trainer.errors import CheckpointError
-from trainer.shards import read_shards
-from trainer.state import Course, new_trainer
+from trainer.nano.architecture import TEXT_TOKENS
+from trainer.nano.photos import Batch, Conditions, TrainingPhotos
+from trainer.nano.state import Course, accelerator_of, new_trainer
+from trainer.nano.training_set import TrainingSet
 
 TOLD = Conditions(no_text=0.02, no_identity=0.04, nothing=0.0)
 """What the student is asked for: nearly always with words and a person, as users ask."""
@@ -39,7 +39,6 @@ class DistilRun:
     own); `batch` counts trajectories, each of which gives `student_steps` rows; `held_out` more measure how close both
     are. The rest is as in TrainingRun."""
 
-    data: Path
     teacher: Path
     out: Path
     minutes: float
@@ -51,8 +50,8 @@ class DistilRun:
     learning_rate: float = 2e-4
     warmup_steps: int = 20
     ema_decay: float = 0.98
-    shards: int | None = None
     held_out: int = 16
+    until: float | None = None
     seed: int = 0
 
 
@@ -84,21 +83,22 @@ class Student(nn.Module):
         self.projections = model.adapter.projections.train().requires_grad_(True)
 
 
-def distil(run: DistilRun) -> dict[str, Any]:
-    """Distils until the budget is spent; resumes; exports `out/nano`, which draws in `student_steps` unguided steps.
+def distil(run: DistilRun, people: TrainingSet) -> dict[str, Any] | None:
+    """Distils until the budget is spent, or until it is time to stop (None); resumes; exports `out/nano`, which draws
+    in `student_steps` unguided steps.
 
     Returns, and writes to `out/distil.json`, the mean squared difference between the student's and the teacher's
     finished latents on held-out noise, before and after. Raises CheckpointError where the steps do not divide the
-    schedule, DataError without shards, WeightsError for a teacher that is no nano folder.
+    schedule, WeightsError for a teacher that is no nano folder.
     """
     torch.manual_seed(run.seed)
     run.out.mkdir(parents=True, exist_ok=True)
-    accelerator = Accelerator(cpu=not torch.cuda.is_available())
-    people = read_shards(run.data, run.shards)
+    accelerator = accelerator_of(False)
     teacher, model = (_placed(load_model(run.teacher), accelerator.device) for _ in range(2))
     guidance = teacher.metadata["sampling"]["guidance"] if run.guidance is None else run.guidance
     schedule = Schedule.of(teacher, run.student_steps * run.stride)
-    photos = TrainingPhotos(people, teacher.vae, run.out / "cache", teacher.adapter.config)
+    config, cache = teacher.adapter.config, run.out / "cache"
+    photos = TrainingPhotos(people, teacher.vae, teacher.tokenizer, config, cache, accelerator.device)
     _describe(model, teacher, run, guidance)
     trainer = new_trainer(run, model, Student(model))
     trainer.resume()
@@ -114,6 +114,8 @@ def distil(run: DistilRun) -> dict[str, Any]:
             trainer.learn(loss, accelerator.backward)
             if course.step_done({"loss": loss}):
                 break
+    if not course.finished:
+        return None
     raw = trainer.averaged()
     figures = before | {"after": _difference(teacher, model, held_out, schedule, run, guidance), "step": trainer.step}
     trainer.denoiser.load_state_dict(raw)
@@ -153,7 +155,7 @@ def noise_like(model: NanoModel, rows: int) -> Tensor:
 def tell(model: NanoModel, batch: Batch) -> Told:
     """What the batch says, encoded; K and V of the person are left to whoever draws."""
     device = model.unet.device
-    text, words = _words(model, batch.captions)
+    text, words = _words(model, batch.tokens)
     identity = {
         name: BranchCondition(scale.to(device), model.adapter.encoders[name](crop.to(device)))
         for name, scale, crop in (
@@ -169,7 +171,8 @@ def tell(model: NanoModel, batch: Batch) -> Told:
 def guided(model: NanoModel, told: Told) -> Told:
     """Twice the rows for classifier-free guidance: the first half is told nothing."""
     rows = len(told.text)
-    text, words = _words(model, [""] * rows)
+    blank = model.tokenizer("", padding="max_length", max_length=TEXT_TOKENS, return_tensors="pt").input_ids
+    text, words = _words(model, blank.repeat(rows, 1).to(model.unet.device))
     return Told(
         torch.cat([text, told.text]),
         torch.cat([model.adapter.pooled(words, {}), told.pooled]),
@@ -243,7 +246,7 @@ def _difference(
     told = tell(teacher, batch)
     with torch.random.fork_rng():
         torch.manual_seed(HELD_OUT_SEED)
-        noise = noise_like(teacher, len(batch.captions))
+        noise = noise_like(teacher, len(batch.tokens))
     coarse = Schedule.of(student, run.student_steps)
     wanted = trajectory(teacher, told, noise, schedule, guidance)[-1]
     drawn = trajectory(student, told, noise, coarse, 1.0)[-1]
@@ -275,15 +278,8 @@ def _placed(model: NanoModel, device: torch.device) -> NanoModel:
     return model
 
 
-def _words(model: NanoModel, captions: list[str]) -> tuple[Tensor, Tensor]:
+def _words(model: NanoModel, tokens: Tensor) -> tuple[Tensor, Tensor]:
     """Token states [B, M, D] and the words pooled [B, D]."""
-    tokens = model.tokenizer(
-        captions,
-        padding="max_length",
-        truncation=True,
-        max_length=model.text_encoder.config.max_position_embeddings,
-        return_tensors="pt",
-    ).input_ids.to(model.unet.device)
     states = model.text_encoder(tokens).last_hidden_state
     return states, pool_words(states, tokens, model.tokenizer.eos_token_id)
 

@@ -12,21 +12,22 @@ import torch
 
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.nano import NanoBackbone, load_model, save_model
-from trainer.__main__ import main
-from trainer.data import TrainingPhotos
-from trainer.distil import TOLD, DistilRun, Schedule, distil, leading, noise_like, predict, step, tell, trajectory
-from trainer.nano import build, train_tokenizer
-from trainer.shards import read_shards
+from trainer.errors import CheckpointError
+from trainer.nano.architecture import build, prior_of, train_tokenizer
+from trainer.nano.distil import TOLD, DistilRun, Schedule, distil, leading, noise_like, predict, step, tell, trajectory
+from trainer.nano.photos import TrainingPhotos
+from trainer.nano.training_set import TrainingSet
 
 LONG = 60.0
 
 
 @pytest.fixture(scope="module")
-def teacher(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def teacher(people: TrainingSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("teacher")
     torch.manual_seed(0)
-    captions = [caption for row in read_shards(shards).captions for caption in row.values()]
-    model = build(train_tokenizer(captions), NanoAutoencoder(width_quarter=16, width_eighth=16))
+    captions = [phrase for row in people.words for phrases in row.values() for phrase in phrases]
+    vae = NanoAutoencoder(latent_channels=12, width_quarter=16, width_eighth=16, width_sixteenth=16, patch_px=16)
+    model = build(train_tokenizer(captions), vae, 128, 192, prior_of(people))
     assert model.pose is not None
     for output in model.pose.outputs:
         torch.nn.init.normal_(output.weight, std=0.1)
@@ -37,7 +38,7 @@ def teacher(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_step_is_that_of_the_scheduler_and_can_be_led_anywhere(teacher: Path) -> None:
     model = load_model(teacher)
     schedule = Schedule.of(model, 4)
-    noisy, v = torch.randn(2, 1, 8, 24, 16, generator=torch.Generator().manual_seed(0))
+    noisy, v = torch.randn(2, 1, 12, 12, 8, generator=torch.Generator().manual_seed(0))
     for number, time in enumerate(schedule.times):
         ours = step(noisy, v, schedule, number, number + 1)
         assert torch.allclose(ours, model.scheduler.step(v, time, noisy).prev_sample, atol=1e-4)
@@ -46,13 +47,14 @@ def test_a_step_is_that_of_the_scheduler_and_can_be_led_anywhere(teacher: Path) 
         assert torch.allclose(leading(noisy, reached, schedule, start, end), v, atol=1e-3)
 
 
-def test_a_guided_trajectory_is_the_prediction_led_away_from_being_told_nothing(shards: Path, teacher: Path) -> None:
+def test_a_guided_trajectory_is_the_prediction_led_away_from_being_told_nothing(
+    people: TrainingSet, teacher: Path
+) -> None:
     model = load_model(teacher)
-    photos = TrainingPhotos(read_shards(shards), model.vae, teacher / "cache", model.adapter.config)
+    photos = TrainingPhotos(people, model.vae, model.tokenizer, model.adapter.config, teacher / "cache")
     batch = photos.batch(2, replace(TOLD, pose=1.0), 0.0, np.random.default_rng(0))
-    nothing = replace(
-        batch, captions=[""] * 2, **{f"{name}_scale": torch.zeros(2) for name in ("face", "body", "pose")}
-    )
+    scales = {f"{name}_scale": torch.zeros(2) for name in ("face", "body", "pose")}
+    nothing = replace(batch, tokens=photos.nothing.long().repeat(2, 1), **scales)
     schedule, noise = Schedule.of(model, 2), noise_like(model, 2)
     path = trajectory(model, tell(model, batch), noise, schedule, 3.0)
     with torch.no_grad():
@@ -61,11 +63,15 @@ def test_a_guided_trajectory_is_the_prediction_led_away_from_being_told_nothing(
     assert not torch.allclose(told, bare, atol=1e-2)
 
 
-def test_the_student_comes_closer_resumes_and_draws_as_it_learned(shards: Path, teacher: Path, tmp_path: Path) -> None:
-    run = DistilRun(shards, teacher, tmp_path, LONG, steps=1, student_steps=2, batch=4, learning_rate=2e-4)
+def test_the_student_comes_closer_resumes_and_draws_as_it_learned(
+    people: TrainingSet, teacher: Path, tmp_path: Path
+) -> None:
+    run = DistilRun(teacher, tmp_path, LONG, steps=1, student_steps=2, batch=4, learning_rate=5e-5)
     run = replace(run, guidance=6.0, stride=1, warmup_steps=1, ema_decay=0.8, held_out=2)
-    first = distil(run)
-    second = distil(replace(run, steps=16))
+    assert distil(replace(run, until=0.0, steps=9), people) is None
+    first = distil(replace(run, steps=2), people)
+    second = distil(replace(run, steps=16), people)
+    assert first is not None and second is not None
     assert second["step"] == 16
     assert second["before"] == first["before"]
     assert second["after"] < 0.98 * second["before"]
@@ -82,9 +88,6 @@ def test_the_student_comes_closer_resumes_and_draws_as_it_learned(shards: Path, 
     assert new.metadata["distilled"]["difference"] == second
 
 
-def test_steps_that_do_not_divide_the_schedule_are_refused(
-    shards: Path, teacher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folders = ["--data", str(shards), "--teacher", str(teacher), "--out", str(tmp_path)]
-    assert main(["distil", *folders, "--minutes", "1", "--student-steps", "3"]) == 2
-    assert "divide 1000" in capsys.readouterr().err
+def test_steps_that_do_not_divide_the_schedule_are_refused(people: TrainingSet, teacher: Path, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="divide 1000"):
+        distil(DistilRun(teacher, tmp_path, LONG, student_steps=3), people)

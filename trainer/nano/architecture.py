@@ -6,7 +6,9 @@ import json
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
+import numpy as np
 import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
 from torch import nn
@@ -15,11 +17,16 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from engine.adapter.attention import BRANCHES
 from engine.adapter.model import Adapter, AdapterConfig, cross_attention_layers
 from engine.adapter.pose import PoseEncoder
+from engine.adapter.pose_prior import PosePrior
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.nano import NanoModel
+from trainer.nano.training_set import TrainingSet
 
-TEXT_TOKENS = 48
-VOCABULARY = 4000
+TEXT_TOKENS: Final = 48
+VOCABULARY: Final = 6000
+TOKEN_DIM: Final = 192
+POSES: Final = 48
+"""Examples of each class of poses that are shipped."""
 
 
 def train_tokenizer(captions: Iterable[str]) -> CLIPTokenizer:
@@ -59,14 +66,17 @@ def tell_words_apart(text_encoder: CLIPTextModel) -> None:
                 parameter.mul_(0.1)
 
 
-def build(tokenizer: CLIPTokenizer, vae: NanoAutoencoder, width: int = 128, height: int = 192) -> NanoModel:
-    """A nano with random weights around a trained tokenizer and autoencoder."""
+def build(tokenizer: CLIPTokenizer, vae: NanoAutoencoder, width: int, height: int, prior: PosePrior) -> NanoModel:
+    """A nano with random weights around a trained tokenizer and autoencoder and a prior with its examples.
+
+    Few wide levels: over patches of 16 px a picture of 160 x 240 px is 10 x 15 positions, so a step costs as little as
+    at half the side over patches of 8 (LOG.md)."""
     text_encoder = CLIPTextModel(
         CLIPTextConfig(
             vocab_size=len(tokenizer),
-            hidden_size=192,
-            intermediate_size=768,
-            projection_dim=192,
+            hidden_size=TOKEN_DIM,
+            intermediate_size=4 * TOKEN_DIM,
+            projection_dim=TOKEN_DIM,
             num_hidden_layers=3,
             num_attention_heads=6,
             max_position_embeddings=TEXT_TOKENS,
@@ -76,17 +86,18 @@ def build(tokenizer: CLIPTokenizer, vae: NanoAutoencoder, width: int = 128, heig
         )
     )
     tell_words_apart(text_encoder)
+    patch = int(vae.config.patch_px)
     unet = UNet2DConditionModel(
-        sample_size=(height // 8, width // 8),
+        sample_size=(height // patch, width // patch),
         in_channels=vae.config.latent_channels,
         out_channels=vae.config.latent_channels,
-        block_out_channels=(64, 128, 192),
+        block_out_channels=(128, 192),
         layers_per_block=2,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-        cross_attention_dim=192,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        cross_attention_dim=TOKEN_DIM,
         class_embed_type="simple_projection",
-        projection_class_embeddings_input_dim=(1 + len(BRANCHES)) * 192,
+        projection_class_embeddings_input_dim=(1 + len(BRANCHES)) * TOKEN_DIM,
         attention_head_dim=4,
         norm_num_groups=16,
     )
@@ -100,4 +111,23 @@ def build(tokenizer: CLIPTokenizer, vae: NanoAutoencoder, width: int = 128, heig
         clip_sample=False,
     )
     sampling = {"sampling": {"steps": 8, "guidance": 2.0}}
-    return NanoModel(unet, vae, text_encoder, tokenizer, scheduler, adapter, sampling, PoseEncoder.of(unet))
+    pose = PoseEncoder.of(unet, patch)
+    return NanoModel(unet, vae, text_encoder, tokenizer, scheduler, adapter, sampling, pose, prior)
+
+
+def prior_of(people: TrainingSet, seed: int = 0) -> PosePrior:
+    """A prior whose examples are POSES plain photos of each class (repeated where there are fewer); it classifies by
+    random weights yet."""
+    rng, classes = np.random.default_rng([seed, 43]), len(people.asked_names)
+    prior = PosePrior(TOKEN_DIM, classes, POSES)
+    for number, name in enumerate(people.asked_names):
+        rows = np.nonzero((people.asked == number) & ~people.styled)[0]
+        if not len(rows):
+            continue
+        chosen = rng.choice(rows, POSES, replace=len(rows) < POSES)
+        poses = people.poses[chosen].copy()
+        poses[..., 2] = people.inside[chosen]
+        prior.poses[number] = torch.from_numpy(poses)
+        prior.known[number] = 1
+        prior.full[number] = float(name.endswith(", full"))
+    return prior

@@ -1,0 +1,93 @@
+"""What a training step sees."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from trainer.nano.photos import HIDDEN_RGB, Conditions, TrainingPhotos
+from trainer.nano.training_set import KINDS, TrainingSet
+from trainer.people.parts import Part
+
+
+def rows_of(photos: TrainingPhotos, conditions: Conditions, count: int = 60) -> list[dict[str, int]]:
+    rng = np.random.default_rng(0)
+    return [photos._row(conditions, rng) for _ in range(count)]
+
+
+def test_references_are_other_plain_photos_of_the_same_person(photos: TrainingPhotos) -> None:
+    people = photos.people
+    for row in rows_of(photos, Conditions(styled=0.5)):
+        target, reference = row["target"], row["reference"]
+        assert people.identity[reference] == people.identity[target]
+        assert reference != target and not people.styled[reference]
+
+
+def test_what_is_withheld_is_withheld(photos: TrainingPhotos) -> None:
+    rng = np.random.default_rng(0)
+    bare = photos.batch(8, Conditions(nothing=1.0), 2.0, rng)
+    assert (bare.tokens == photos.nothing).all()
+    assert not bare.face_scale.any() and not bare.body_scale.any() and not bare.pose_scale.any()
+    without_face = photos.batch(8, Conditions(nothing=0, no_identity=0, no_face=1.0), 2.0, rng)
+    assert not without_face.face_scale.any() and without_face.body_scale.all()
+    words = photos.batch(8, Conditions(nothing=0, no_text=0, no_identity=1.0), 2.0, rng)
+    assert (words.tokens != photos.nothing).any(1).all() and not words.body_scale.any()
+    assert float(words.weight.min()) >= 1.0
+
+
+def test_who_is_unknown_or_undressed_is_named(photos: TrainingPhotos) -> None:
+    for conditions in (Conditions(nothing=0, no_identity=1.0), Conditions(nothing=0, hidden_clothes=1.0)):
+        assert all(KINDS[row["kind"]].endswith("full") for row in rows_of(photos, conditions))
+    told = rows_of(photos, Conditions(nothing=0, no_identity=0, hidden_clothes=0, scene_only=1.0, hidden_by_framing=0))
+    assert all(KINDS[row["kind"]].endswith("scene") for row in told)
+
+
+def test_what_a_portrait_hides_is_said(photos: TrainingPhotos) -> None:
+    always = Conditions(nothing=0, no_text=0, no_identity=0, hidden_clothes=0, scene_only=1.0, hidden_by_framing=1.0)
+    closer = [photos.framing[row["reference"]] > photos.framing[row["target"]] for row in rows_of(photos, always)]
+    said = [KINDS[row["kind"]].endswith("full") for row in rows_of(photos, always)]
+    assert closer == said and any(said) and not all(said)
+
+
+def test_skeletons_show_the_joints_also_in_the_mirror(photos: TrainingPhotos, people: TrainingSet) -> None:
+    given = photos.batch(8, Conditions(nothing=0, pose=1.0), 2.0, np.random.default_rng(0))
+    assert given.pose_scale.all() and given.skeleton.flatten(1).any(1).all()
+    height, width = people.images.shape[1:3]
+    drawn = photos.palette[photos.skeletons.long()].numpy()
+    for photo, pose in enumerate(people.poses):
+        points = pose[:, :2] * (width, height)
+        inside = (points >= 2).all(1) & (points < (width - 2, height - 2)).all(1)
+        columns, rows = points[inside].astype(int).T
+        assert drawn[photo, 0][rows, columns].any(-1).all(), "a joint in the picture that is not drawn"
+        assert drawn[photo, 2][rows, width - 1 - columns].any(-1).all(), "nor in the mirror"
+        assert drawn[photo, 1].any(-1).sum() <= drawn[photo, 0].any(-1).sum(), "more is seen than there is"
+    assert (drawn[:, 2] != drawn[:, 0][:, :, ::-1]).any(), "the person's left did not become their right"
+
+
+def test_a_mirrored_target_is_mirrored_with_all_that_is_said_of_it(photos: TrainingPhotos) -> None:
+    plain, mirrored = (
+        photos.batch(4, Conditions(nothing=0, pose=1.0, mirrored=share, photo_like=0), 2.0, np.random.default_rng(3))
+        for share in (0.0, 1.0)
+    )
+    assert torch.equal(plain.tokens, mirrored.tokens)
+    assert torch.allclose(plain.parts, mirrored.parts.flip(-1))
+    assert torch.allclose(plain.weight, mirrored.weight.flip(-1))
+    assert torch.allclose(plain.colours.nan_to_num(), mirrored.colours.nan_to_num(), atol=1e-5)
+    assert not torch.allclose(plain.latents, mirrored.latents)
+
+
+def test_clothes_that_are_to_change_are_greyed_out(photos: TrainingPhotos) -> None:
+    photo = int(np.isin(photos.people.parts, (Part.TOP, Part.BOTTOM)).mean((1, 2)).argmax())
+    grey = [
+        (photos.crops[kind][photo, 0].permute(1, 2, 0).numpy() == HIDDEN_RGB).all(2).mean()
+        for kind in ("hidden", "body")
+    ]
+    assert grey[0] > 0.08 > grey[1]
+
+
+def test_words_are_of_the_photo_and_of_its_style(photos: TrainingPhotos, people: TrainingSet) -> None:
+    assert photos.tokens.shape[:2] == (len(people.images), len(KINDS))
+    for row in np.nonzero(people.styled)[0]:
+        of = [other for other in range(len(people.images)) if not people.styled[other]]
+        own = [other for other in of if people.words[other]["en_scene"][0] in people.words[row]["en_scene"][0]]
+        assert own and any((people.parts[other] == people.parts[row]).all() for other in own)

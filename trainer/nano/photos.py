@@ -1,0 +1,285 @@
+"""What one training step of nano sees: a target, words, a skeleton, and another photo of the same person.
+
+Everything is prepared once as tensors and lies where the model is, so that a step costs indexing and no pictures are
+opened: a GPU would otherwise wait for its processor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from PIL import Image
+from rich.progress import track
+from torch import Tensor
+from transformers import CLIPTokenizer
+
+from engine.adapter.model import AdapterConfig
+from engine.identity.parts import body_crop, head_crop
+from engine.pose import draw_skeleton
+from trainer.data import face_of_head, part_colours
+from trainer.nano.training_set import KINDS, TrainingSet
+from trainer.people.parts import Part
+from trainer.people.shot import FRAMINGS
+
+GARMENTS: Final = (Part.TOP, Part.BOTTOM, Part.SHOES)
+HIDDEN_RGB: Final = (128, 128, 128)
+"""What is greyed out, and how, in a reference whose clothes are to change."""
+BODY_CROPS: Final = 3
+"""The whole photo, and two crops around the person."""
+MIRRORED_JOINTS: Final = [0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15]
+LEVELS: Final = 2
+"""The part map is foretold on a grid so many times as fine as the latents."""
+FACE_WEIGHT: Final = 3.0
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """How often what is known is withheld, so that every branch learns to work alone (probabilities).
+
+    pose: how often it is given, and of those `pose_seen_only` with the joints a detector would see. hidden_clothes: the
+    reference's garments are greyed out and the words name what the person wears. photo_like: the light and the
+    sharpness of the reference are changed. hidden_by_framing: how often, where the reference shows less of the body
+    than the target, the words name what it hides.
+    """
+
+    styled: float = 0.1
+    scene_only: float = 0.7
+    no_text: float = 0.05
+    no_identity: float = 0.05
+    nothing: float = 0.05
+    no_face: float = 0.3
+    no_body: float = 0.08
+    pose: float = 0.92
+    pose_seen_only: float = 0.3
+    hidden_clothes: float = 0.2
+    photo_like: float = 0.6
+    hidden_by_framing: float = 0.6
+    mirrored: float = 0.5
+
+
+@dataclass(frozen=True)
+class Batch:
+    """latents [B, C, h, w]; weight [B, 1, h, w]; tokens int64 [B, M]; face [B, 3, S, S], body [B, 3, H, W] in [-1, 1];
+    scales [B]; skeleton [B, 3, H, W] in [0, 1]; pose_scale [B].
+
+    What the side tasks foretell: colours [B, parts, 3], the mean RGB in [-1, 1] of each part of PAINTED in the target,
+    NaN where it does not show; parts [B, P, 2 h, 2 w], shares; asked int64 [B], stance and framing."""
+
+    latents: Tensor
+    weight: Tensor
+    colours: Tensor
+    tokens: Tensor
+    face: Tensor
+    body: Tensor
+    face_scale: Tensor
+    body_scale: Tensor
+    skeleton: Tensor
+    pose_scale: Tensor
+    parts: Tensor
+    asked: Tensor
+
+
+class TrainingPhotos:
+    """A training set as tensors on one device. Crops are kept at `cache` beside the run."""
+
+    def __init__(
+        self,
+        people: TrainingSet,
+        vae: Any,
+        tokenizer: CLIPTokenizer,
+        config: AdapterConfig,
+        cache: Path,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.people, self.vae, self.device = people, vae, torch.device(device)
+        self.siblings = people.siblings()
+        self.plain, self.styled = np.nonzero(~people.styled)[0], np.nonzero(people.styled)[0]
+        self.images = torch.from_numpy(people.images).permute(0, 3, 1, 2).to(self.device)
+        self.parts = torch.from_numpy(people.parts).to(self.device)
+        self.asked = torch.from_numpy(people.asked).to(self.device)
+        self.tokens = torch.from_numpy(_tokens(people.words, tokenizer)).to(self.device)
+        self.nothing = torch.from_numpy(_ids([""], tokenizer)).to(self.device)
+        self.framing = people.asked % len(FRAMINGS)
+        self.face_seen: NDArray[np.bool_] = np.all(~np.isnan(people.head_box), axis=1)
+        crops = _crops(people, config, cache / "crops.npz")
+        self.crops = {name: torch.from_numpy(values).permute(0, 1, 4, 2, 3) for name, values in crops.items()}
+        self.crops = {name: values.to(self.device) for name, values in self.crops.items()}
+        palette, skeletons = _skeletons(people)
+        self.palette, self.skeletons = torch.from_numpy(palette).to(self.device), torch.from_numpy(skeletons)
+        self.skeletons = self.skeletons.to(self.device)
+
+    @torch.no_grad()
+    def batch(self, size: int, conditions: Conditions, person_weight: float, rng: np.random.Generator) -> Batch:
+        """A random batch; the loss weight is 1 + person_weight on the person, and more on the face."""
+        rows = [self._row(conditions, rng) for _ in range(size)]
+        told = {name: self._tensor([row[name] for row in rows]) for name in rows[0]}
+        mirrored = told["mirrored"].bool()
+        images = _flipped(self.images[told["target"]], mirrored).float() / 127.5 - 1
+        parts = _flipped(self.parts[told["target"]], mirrored)
+        latents = self.vae.encode(images).latents * self.vae.config.scaling_factor
+        shares = F.one_hot(parts.long(), len(Part)).permute(0, 3, 1, 2).float()
+        grid = (int(latents.shape[2]), int(latents.shape[3]))
+        coarse = F.adaptive_avg_pool2d(shares, grid)
+        person, face = 1 - coarse[:, :1], coarse[:, Part.FACE : Part.FACE + 1]
+        words = self.tokens[told["target"], told["kind"], told["phrase"]].long()
+        return Batch(
+            latents=latents,
+            weight=1 + person_weight * person + FACE_WEIGHT * (face > 0),
+            colours=part_colours(images, parts),
+            tokens=torch.where(told["wordless"].bool()[:, None], self.nothing.long(), words),
+            face=self._crop("face", told, told["zero"]),
+            body=self._body(told),
+            face_scale=told["face"].float(),
+            body_scale=told["body"].float(),
+            skeleton=self.palette[self.skeletons[told["target"], told["skeleton"]].long()].permute(0, 3, 1, 2),
+            pose_scale=told["posed"].float(),
+            parts=F.adaptive_avg_pool2d(shares, (LEVELS * grid[0], LEVELS * grid[1])),
+            asked=self.asked[told["target"]],
+        )
+
+    def _tensor(self, values: list[Any]) -> Tensor:
+        return torch.tensor(values, device=self.device)
+
+    def _row(self, conditions: Conditions, rng: np.random.Generator) -> dict[str, Any]:
+        copies = self.styled if len(self.styled) and rng.random() < conditions.styled else self.plain
+        target = int(rng.choice(copies))
+        reference = self._reference(target, rng)
+        nothing = rng.random() < conditions.nothing
+        wordless = nothing or rng.random() < conditions.no_text
+        unknown = nothing or rng.random() < conditions.no_identity
+        hidden = bool(rng.random() < conditions.hidden_clothes)
+        closer = self.framing[reference] > self.framing[target]
+        hidden_clothes_told = closer and rng.random() < conditions.hidden_by_framing
+        scene_only = rng.random() < conditions.scene_only and not unknown and not hidden and not hidden_clothes_told
+        face = bool(self.face_seen[reference]) and not unknown and rng.random() >= conditions.no_face
+        body = not unknown and (not face or rng.random() >= conditions.no_body)
+        mirrored = bool(rng.random() < conditions.mirrored)
+        seen_only = bool(rng.random() < conditions.pose_seen_only)
+        changed = bool(rng.random() < conditions.photo_like)
+        gain, warmth = (rng.uniform(0.7, 1.3), rng.uniform(-0.12, 0.12)) if changed else (1.0, 0.0)
+        return {
+            "target": target,
+            "reference": reference,
+            "kind": KINDS.index(f"{'en' if rng.random() < 0.5 else 'ru'}_{'scene' if scene_only else 'full'}"),
+            "phrase": int(rng.integers(self.tokens.shape[2])),
+            "wordless": wordless,
+            "face": face,
+            "body": body,
+            "hidden": hidden,
+            "crop": int(rng.integers(BODY_CROPS)),
+            "mirrored": mirrored,
+            "mirrored_reference": bool(rng.random() < conditions.mirrored),
+            "skeleton": 2 * mirrored + seen_only,
+            "posed": not nothing and bool(rng.random() < conditions.pose),
+            "gain": float(gain),
+            "warmth": float(warmth),
+            "soft": float(rng.uniform(0.35, 1.0)) if changed else 1.0,
+            "zero": 0,
+        }
+
+    def _reference(self, target: int, rng: np.random.Generator) -> int:
+        others = self.siblings[int(self.people.identity[target])]
+        if not self.people.styled[target]:
+            others = others[others != target]
+        return int(rng.choice(others)) if len(others) else target
+
+    def _body(self, told: dict[str, Tensor]) -> Tensor:
+        plain = self._crop("body", told, told["crop"])
+        bare = self._crop("hidden", told, told["crop"])
+        return torch.where(told["hidden"].bool()[:, None, None, None], bare, plain)
+
+    def _crop(self, kind: str, told: dict[str, Tensor], number: Tensor) -> Tensor:
+        """Crops of the references [B, 3, h, w] in [-1, 1], as another camera in another light would show them."""
+        crops = self.crops[kind][told["reference"], number]
+        crops = _flipped(crops, told["mirrored_reference"].bool()).float() / 255
+        tint = torch.stack([1 + told["warmth"], torch.ones_like(told["warmth"]), 1 - told["warmth"]], 1)
+        lit = (crops * (told["gain"][:, None] * tint)[..., None, None].float()).clamp(0, 1)
+        small = F.interpolate(lit, scale_factor=0.5, mode="area")
+        blurred = F.interpolate(small, size=lit.shape[2:], mode="bilinear")
+        soft = told["soft"][:, None, None, None].float()
+        return (soft * lit + (1 - soft) * blurred) * 2 - 1
+
+
+def _flipped(values: Tensor, which: Tensor) -> Tensor:
+    """The rows [B, ..., W] with the columns reversed where `which` [B] says so."""
+    shaped = which.view(-1, *(1,) * (values.dim() - 1))
+    return torch.where(shaped, values.flip(-1), values)
+
+
+def _ids(phrases: list[str], tokenizer: CLIPTokenizer) -> NDArray[np.int16]:
+    told = tokenizer(phrases, padding="max_length", truncation=True, max_length=tokenizer.model_max_length)
+    return np.asarray(told.input_ids, np.int16)
+
+
+def _tokens(words: list[dict[str, list[str]]], tokenizer: CLIPTokenizer) -> NDArray[np.int16]:
+    """int16 [n, kinds, phrases, M]."""
+    counts = {len(phrases) for row in words for phrases in row.values()}
+    flat = [text for row in words for kind in KINDS for text in row[kind]]
+    return _ids(flat, tokenizer).reshape(len(words), len(KINDS), counts.pop(), -1)
+
+
+def _crops(people: TrainingSet, config: AdapterConfig, path: Path) -> dict[str, NDArray[np.uint8]]:
+    """uint8 [n, crops, h, w, 3] of every photo: its face, the body in BODY_CROPS ways, the same without garments."""
+    if path.exists():
+        with np.load(path) as kept:
+            if len(kept["face"]) == len(people.images):
+                return dict(kept)
+    rng = np.random.default_rng(0)
+    rows = [_crops_of(people, row, config, rng) for row in track(range(len(people.images)), description="cropping")]
+    crops = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, **crops)  # type: ignore[arg-type]
+    return crops
+
+
+def _crops_of(
+    people: TrainingSet, row: int, config: AdapterConfig, rng: np.random.Generator
+) -> dict[str, NDArray[np.uint8]]:
+    image, side = Image.fromarray(people.images[row]), config.face_size[0]
+    seen = not np.isnan(people.head_box[row]).any()
+    face = head_crop(image, face_of_head(people.head_box[row]), side) if seen else Image.new("RGB", (side, side))
+    garments = np.isin(people.parts[row], GARMENTS)[..., None]
+    bare = Image.fromarray(np.where(garments, np.array(HIDDEN_RGB, np.uint8), people.images[row]))
+    boxes = [None, *(_jittered(people.body_box[row], rng) for _ in range(BODY_CROPS - 1))]
+    return {
+        "face": np.asarray(face)[None],
+        "body": np.stack([np.asarray(body_crop(image, box, *config.body_size)) for box in boxes]),
+        "hidden": np.stack([np.asarray(body_crop(bare, box, *config.body_size)) for box in boxes]),
+    }
+
+
+def _jittered(box: NDArray[np.float32], rng: np.random.Generator) -> tuple[float, float, float, float] | None:
+    """As inexact as a detector's box; None where the body is not boxed."""
+    if np.isnan(box).any():
+        return None
+    width, height = float(box[2] - box[0]), float(box[3] - box[1])
+    x0, y0, x1, y1 = (float(side) for side in box + rng.uniform(-0.12, 0.2, 4) * [-width, -height, width, height])
+    return x0, y0, x1, y1
+
+
+def _skeletons(people: TrainingSet) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """A palette [colours, 3] in 0..1, and for each photo four skeletons [n, 4, H, W] in it: all joints, those seen, and
+    both again mirrored, the person's left then being right."""
+    height, width = people.images.shape[1:3]
+    numbers: dict[int, int] = {0: 0}
+    drawn = np.zeros((len(people.images), 4, height, width), np.uint8)
+    for row in track(range(len(people.images)), description="skeletons"):
+        for mirrored in (False, True):
+            for seen_only in (False, True):
+                pose = people.poses[row].copy()
+                pose[:, 2] = pose[:, 2] if seen_only else people.inside[row]
+                if mirrored:
+                    pose = pose[MIRRORED_JOINTS] * (-1, 1, 1) + (1, 0, 0)
+                picture = np.asarray(draw_skeleton(pose.astype(np.float32), width, height), np.int64)
+                packed = (picture[..., 0] << 16) | (picture[..., 1] << 8) | picture[..., 2]
+                found, inverse = np.unique(packed, return_inverse=True)
+                index = np.array([numbers.setdefault(int(colour), len(numbers)) for colour in found], np.uint8)
+                drawn[row, 2 * mirrored + seen_only] = index[inverse].reshape(height, width)
+    colours = np.array([[colour >> 16, colour >> 8 & 255, colour & 255] for colour in numbers], np.float32)
+    return (colours / 255).astype(np.float32), drawn

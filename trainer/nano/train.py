@@ -1,0 +1,254 @@
+"""Training nano's denoiser with its adapter and text encoder.
+
+v-prediction on a cosine schedule with zero terminal SNR; all parts but the autoencoder learn together, pose among them.
+Words and photos come first: for some minutes the encoders alone learn to foretell the picture's coarse layout and the
+person's colours from what they pool, at a fraction of a UNet step's cost, and keep that as a side task later (LOG.md
+says why). The budget is wall-clock minutes and the learning rate follows it down to nothing, so a run of any length
+ends well; a run that was cut off resumes where it stood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from engine.adapter.attention import BranchCondition
+from engine.adapter.model import Adapter
+from engine.adapter.pose import PoseEncoder
+from engine.adapter.pose_prior import PosePrior
+from engine.backbones.autoencoder import NanoAutoencoder
+from engine.backbones.nano import NanoModel, load_model, pool_words
+from trainer.data import PAINTED
+from trainer.errors import CheckpointError
+from trainer.nano.architecture import build, prior_of, train_tokenizer
+from trainer.nano.photos import LEVELS, Batch, Conditions, TrainingPhotos
+from trainer.nano.state import Course, accelerator_of, new_trainer
+from trainer.nano.training_set import TrainingSet
+from trainer.people.parts import Part
+
+NOISE_BIAS = 0.8
+TIME_MIN = 0.08
+"""Times are TIME_MIN + (1 - TIME_MIN) u ** NOISE_BIAS of the schedule with u uniform: noisy times, where composition is
+decided, come more often; the nearly clean ones, which a few-step sampler never visits, not at all."""
+
+CONDITION_ROWS = 3
+"""Rows a step while the encoders learn alone, as a multiple of the batch."""
+
+LAYOUT = (6, 4)
+SIDE_WEIGHT = 0.5
+COLOURS_WEIGHT, ASKED_WEIGHT = 4.0, 0.1
+"""The side task: the latent averaged over this grid (rows, columns) and the colour of every part of the person, both
+foretold linearly from the pooled conditions; stance and framing, from the pooled words."""
+
+PARTS_WEIGHT = 0.3
+"""Of the part map, read off the UNet's last features: what is where is learned sooner when it is asked for than when it
+has to be found out from pixels alone."""
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """How to train. `minutes` and `steps` (if given) count across resumptions; `person_weight` is extra loss weight.
+
+    The first `condition_minutes` teach the encoders alone. A run that does not resume begins either with random weights
+    over the latents of `autoencoder`, or with the nano folder `start_from` and that folder's own autoencoder: a UNet
+    knows no other latents. `restart` keeps the weights of `out` but begins the budget anew."""
+
+    autoencoder: Path | None
+    out: Path
+    minutes: float
+    steps: int | None = None
+    batch: int = 16
+    learning_rate: float = 5e-4
+    warmup_steps: int = 200
+    ema_decay: float = 0.997
+    person_weight: float = 2.0
+    compile: bool = False
+    condition_minutes: float = 0.0
+    restart: bool = False
+    start_from: Path | None = None
+    seed: int = 0
+    bfloat16: bool = False
+    until: float | None = None
+
+
+@dataclass(frozen=True)
+class Foretold:
+    """v [B, C, h, w] and part logits [B, P, 2 h, 2 w], None without noisy latents; layout [B, C, *LAYOUT]; colours
+    [B, parts, 3]; asked: logits [B, classes]."""
+
+    v: Tensor | None
+    parts: Tensor | None
+    layout: Tensor
+    colours: Tensor
+    asked: Tensor
+
+
+class Denoiser(nn.Module):
+    """Everything that learns: text encoder, adapter, pose encoder, UNet and the heads of the side tasks."""
+
+    def __init__(self, model: NanoModel) -> None:
+        super().__init__()
+        self.unet: nn.Module = model.unet
+        self.text_encoder: nn.Module = model.text_encoder
+        self.adapter: Adapter = model.adapter
+        assert model.pose is not None and model.prior is not None
+        self.pose: PoseEncoder = model.pose
+        self.prior: PosePrior = model.prior
+        self.end: int = model.tokenizer.eos_token_id
+        pooled_dim = model.unet.config.projection_class_embeddings_input_dim
+        self.layout = nn.Linear(pooled_dim, model.unet.config.in_channels * LAYOUT[0] * LAYOUT[1])
+        self.colours = nn.Linear(pooled_dim, 3 * len(PAINTED))
+        width = model.unet.config.block_out_channels[0]
+        self.parts = nn.Sequential(nn.Conv2d(width, len(Part) * LEVELS**2, 1), nn.PixelShuffle(LEVELS))
+
+    def forward(
+        self,
+        noisy: Tensor | None,
+        timestep: Tensor,
+        tokens: Tensor,
+        face: Tensor,
+        body: Tensor,
+        skeleton: Tensor,
+        scales: Tensor,
+    ) -> Foretold:
+        """noisy [B, C, h, w], timestep [B], tokens [B, M], crops [B, 3, H, W], skeleton [B, 3, H, W], scales [3, B] of
+        face, body and pose."""
+        text = self.text_encoder(tokens).last_hidden_state
+        identity = {
+            "face": BranchCondition(scales[0], self.adapter.encoders["face"](face)),
+            "body": BranchCondition(scales[1], self.adapter.encoders["body"](body)),
+        }
+        words = pool_words(text, tokens, self.end)
+        pooled = self.adapter.pooled(words, identity)
+        layout = self.layout(pooled).unflatten(1, (-1, *LAYOUT))
+        colours = self.colours(pooled).unflatten(1, (-1, 3))
+        asked = self.prior(words)
+        if noisy is None:
+            return Foretold(None, None, layout, colours, asked)
+        with _last_features(self.unet) as features:
+            v = self.unet(
+                noisy,
+                timestep,
+                text,
+                class_labels=pooled,
+                cross_attention_kwargs={"identity": identity},
+                down_intrablock_additional_residuals=self.pose(skeleton, scales[2]),
+                return_dict=False,
+            )[0]
+        return Foretold(v, self.parts(features[0]), layout, colours, asked)
+
+
+@contextmanager
+def _last_features(unet: nn.Module) -> Iterator[list[Tensor]]:
+    """Collects what the last block of the UNet hands to its output convolution, [B, C, h, w]."""
+    found: list[Tensor] = []
+    hook = unet.get_submodule("conv_norm_out").register_forward_pre_hook(lambda _m, given: found.append(given[0]))
+    try:
+        yield found
+    finally:
+        hook.remove()
+
+
+def train(run: TrainingRun, people: TrainingSet) -> bool:
+    """Trains until the budget is spent (True) or it is time to stop (False); checkpoints every few minutes to `out`,
+    exports `out/nano` at the end.
+
+    Raises CheckpointError unless exactly one of `autoencoder` and `start_from` is given, WeightsError for a
+    `start_from` that is no nano folder.
+    """
+    torch.manual_seed(run.seed)
+    run.out.mkdir(parents=True, exist_ok=True)
+    accelerator = accelerator_of(run.bfloat16)
+    device = accelerator.device
+    model = _model(run, people)
+    trainer = new_trainer(run, model, Denoiser(model).to(device))
+    vae, config = trainer.model.vae.to(device), trainer.model.adapter.config
+    photos = TrainingPhotos(people, vae, model.tokenizer, config, run.out / "cache", device)
+    trainer.denoiser.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    trainer.resume()
+    if run.restart:
+        trainer.spent_s = 0.0
+    predict = torch.compile(trainer.denoiser) if run.compile else trainer.denoiser
+    alphas = trainer.model.scheduler.alphas_cumprod.to(device)
+    rng = np.random.default_rng([run.seed, trainer.step])
+    torch.manual_seed(run.seed * 1_000_003 + trainer.step)
+    encoders_alone = trainer.spent_s < 60 * run.condition_minutes
+    with Course(trainer, people.manifest) as course:
+        while True:
+            if encoders_alone and trainer.spent_s >= 60 * run.condition_minutes:
+                encoders_alone, trainer.phase_from = False, trainer.step
+            rows = run.batch * (CONDITION_ROWS if encoders_alone else 1)
+            batch = photos.batch(rows, Conditions(), run.person_weight, rng)
+            with accelerator.autocast():
+                losses = _losses(predict, batch, None if encoders_alone else alphas)
+            side_weight = 1.0 if encoders_alone else SIDE_WEIGHT
+            side = losses["layout"] + COLOURS_WEIGHT * losses["colours"] + ASKED_WEIGHT * losses["asked"]
+            trainer.learn(losses["loss"] + side_weight * side + PARTS_WEIGHT * losses["parts"], accelerator.backward)
+            if course.step_done(losses):
+                return course.finished
+
+
+def _model(run: TrainingRun, people: TrainingSet) -> NanoModel:
+    if run.start_from is None and run.autoencoder is not None:
+        vae = NanoAutoencoder.from_pretrained(run.autoencoder)
+        height, width = people.images.shape[1:3]
+        tokenizer = _tokenizer(run, people)
+        return build(tokenizer, vae.eval().requires_grad_(False), width, height, prior_of(people, run.seed))
+    if run.start_from is None or run.autoencoder is not None:
+        raise CheckpointError("expected either --autoencoder (random weights) or --start-from (its own autoencoder)")
+    model = load_model(run.start_from)
+    if model.pose is None or model.prior is None:
+        raise CheckpointError(f"expected a nano with pose and prior in {run.start_from}, got an older one")
+    for learner in (model.unet, model.text_encoder, model.adapter, model.pose, model.prior):
+        assert learner is not None
+        learner.train().requires_grad_(True)
+    return model
+
+
+def _tokenizer(run: TrainingRun, people: TrainingSet) -> Any:
+    from transformers import CLIPTokenizer
+
+    folder = run.out / "tokenizer"
+    if not folder.exists():
+        train_tokenizer(t for row in people.words for texts in row.values() for t in texts).save_pretrained(folder)
+    return CLIPTokenizer.from_pretrained(folder)
+
+
+def _losses(predict: Any, batch: Batch, alphas: Tensor | None) -> dict[str, Tensor]:
+    """Weighted MSE of v = alpha eps - sigma x0 (Salimans & Ho, 2022), stratified times, first; then the side tasks'.
+
+    Without `alphas` nothing is denoised: the first and that of the parts are zero.
+    """
+    clean = batch.latents
+    size, device = len(clean), clean.device
+    noisy, timestep, target = None, torch.zeros(size, dtype=torch.long, device=device), clean
+    if alphas is not None:
+        uniform = (torch.arange(size, device=device) + torch.rand(size, device=device)) / size
+        spread = TIME_MIN + (1 - TIME_MIN) * uniform**NOISE_BIAS
+        timestep = (spread * len(alphas)).long().clamp(max=len(alphas) - 1)
+        alpha, sigma = (root.sqrt()[:, None, None, None] for root in (alphas[timestep], 1 - alphas[timestep]))
+        noise = torch.randn_like(clean)
+        noisy = (alpha * clean + sigma * noise).contiguous(memory_format=torch.channels_last)
+        target = alpha * noise - sigma * clean
+    scales = torch.stack([batch.face_scale, batch.body_scale, batch.pose_scale])
+    told = predict(noisy, timestep, batch.tokens, batch.face, batch.body, batch.skeleton, scales)
+    seen = ~batch.colours.isnan()
+    off = torch.where(seen, batch.colours - told.colours, 0.0)  # a NaN under `where` has no gradient
+    side = {
+        "layout": F.mse_loss(told.layout, F.adaptive_avg_pool2d(clean, LAYOUT)),
+        "colours": off.square().sum() / seen.sum().clamp(min=1),
+        "asked": F.cross_entropy(told.asked.float(), batch.asked),
+    }
+    if told.v is None:
+        nothing = torch.zeros((), device=device)
+        return {"loss": nothing, "parts": nothing} | side
+    denoised = (batch.weight * (told.v - target).square()).mean() / batch.weight.mean()
+    return {"loss": denoised, "parts": F.cross_entropy(told.parts, batch.parts)} | side
