@@ -27,6 +27,11 @@ def test_the_answer_follows_the_figures_whichever_way_they_fall() -> None:
     assert "at a price" in answers(results(0.8, 0.4, words=0.2), names)[-1]
     assert "not shown" in answers(results(0.4, 0.4), names)[-1]
     assert "not shown" in answers(results(0.2, 0.4), names)[-1]
+    carried = results(0.8, 0.4) | {"pulid": results(0.8, 0.8)["pulid"]}
+    said = {
+        line.split(":")[1].strip().split(" ")[0]: line for line in answers(carried, names) if "A face alone" in line
+    }
+    assert "is not shown to carry over" in said["instantid"] and "face alone carries over" in said["pulid"]
     assert "no answer" in answers(results(0.8, 0.4), ["text"])[0]
 
 

@@ -15,6 +15,7 @@ from engine.backbones.nano import NanoBackbone, load_model
 from trainer.data import PAINTED, part_colours
 from trainer.errors import CheckpointError
 from trainer.nano import autoencoder, train
+from trainer.nano.architecture import train_tokenizer
 from trainer.nano.training_set import TrainingSet
 from trainer.people.parts import Part
 from trainer.shards import pixels
@@ -76,6 +77,13 @@ def test_all_but_the_poses_examples_learns(people: TrainingSet, vae_run: Path, t
     assert {name.partition(".")[0] for name in set(after["denoiser"]) - kept} >= {
         *("unet", "text_encoder", "adapter", "pose", "prior", "layout", "colours", "parts")
     }
+
+
+def test_no_text_ends_before_its_end(people: TrainingSet) -> None:
+    tokenizer = train_tokenizer(text for row in people.words for texts in row.values() for text in texts)
+    for text in ("4k photo!", "ada (2026) — «кафе»?", "日本 café 😀 x,y;z", "я ем ёж, щи и ъ"):
+        ids = tokenizer(text).input_ids
+        assert ids.index(tokenizer.eos_token_id) == len(ids) - 1, text
 
 
 def test_a_parts_colour_is_its_mean_and_unknown_where_it_does_not_show() -> None:
