@@ -17,6 +17,7 @@ from engine.pose import draw_skeleton
 from trainer.gates.cases import Case
 from trainer.gates.drawing import Pictures
 from trainer.gates.measuring import Shown
+from trainer.people import split_of
 from trainer.posing import pose_of
 
 SHEET_CASES: Final = 12
@@ -107,10 +108,10 @@ def _text(cases: Sequence[Case], names: Sequence[str], report: dict[str, Any], b
     lines = [
         f"# nano: {len(cases)} results, none of them chosen",
         "",
-        f"Test people that nothing was trained on, the first {len(cases)} of {people} in their order, "
-        f"{report['width']} x {report['height']} px, {report['steps']} steps,",
-        f"guidance {report['guidance']:g}. The words name only the scene: all that is right about the person "
-        "comes from the one photo. Written by",
+        f"People of the {split_of(first)} split, whom nano has not learned from: the first {len(cases)} of {people} in "
+        "their order,",
+        f"{report['width']} x {report['height']} px, {report['steps']} steps, guidance {report['guidance']:g}. The",
+        "words name only the scene: all that is right about the person comes from the one photo. Written by",
         "",
         f"    python -m trainer gates --first-identity {first} --identities {people} --json gates.json --page docs",
         "",
