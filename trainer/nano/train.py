@@ -34,10 +34,12 @@ from trainer.nano.state import Course, accelerator_of, new_trainer
 from trainer.nano.training_set import TrainingSet
 from trainer.people.parts import Part
 
-NOISE_BIAS = 0.8
+TEACHER_STEPS = 8
+ON_THE_WAY = 0.7
+"""This share of the times are those that a sampler of TEACHER_STEPS visits; the others are uniform above TIME_MIN of
+the schedule. Nobody draws in a hundred steps with so small a model, so it need not know a hundred times equally well."""
 TIME_MIN = 0.08
-"""Times are TIME_MIN + (1 - TIME_MIN) u ** NOISE_BIAS of the schedule with u uniform: noisy times, where composition is
-decided, come more often; the nearly clean ones, which a few-step sampler never visits, not at all."""
+"""The nearly clean times, which a few-step sampler never visits, do not occur."""
 
 CONDITION_ROWS = 3
 """Rows a step while the encoders learn alone, as a multiple of the batch."""
@@ -178,6 +180,7 @@ def train(run: TrainingRun, people: TrainingSet) -> bool:
         trainer.spent_s = 0.0
     predict = torch.compile(trainer.denoiser) if run.compile else trainer.denoiser
     alphas = trainer.model.scheduler.alphas_cumprod.to(device)
+    importance = importance_of(vae)
     rng = np.random.default_rng([run.seed, trainer.step])
     torch.manual_seed(run.seed * 1_000_003 + trainer.step)
     encoders_alone = trainer.spent_s < 60 * run.condition_minutes
@@ -188,7 +191,7 @@ def train(run: TrainingRun, people: TrainingSet) -> bool:
             rows = run.batch * (CONDITION_ROWS if encoders_alone else 1)
             batch = photos.batch(rows, Conditions(), run.person_weight, rng)
             with accelerator.autocast():
-                losses = _losses(predict, batch, None if encoders_alone else alphas)
+                losses = _losses(predict, batch, None if encoders_alone else alphas, importance)
             side_weight = 1.0 if encoders_alone else SIDE_WEIGHT
             side = losses["layout"] + COLOURS_WEIGHT * losses["colours"] + ASKED_WEIGHT * losses["asked"]
             trainer.learn(losses["loss"] + side_weight * side + PARTS_WEIGHT * losses["parts"], accelerator.backward)
@@ -222,8 +225,25 @@ def _tokenizer(run: TrainingRun, people: TrainingSet) -> Any:
     return CLIPTokenizer.from_pretrained(folder)
 
 
-def _losses(predict: Any, batch: Batch, alphas: Tensor | None) -> dict[str, Tensor]:
-    """Weighted MSE of v = alpha eps - sigma x0 (Salimans & Ho, 2022), stratified times, first; then the side tasks'.
+@torch.no_grad()
+def importance_of(vae: NanoAutoencoder) -> Tensor:
+    """How much an error of each latent channel shows in the picture [1, C, 1, 1], 1 on average.
+
+    Latents are scaled for the noise's sake; unweighted, the many fine channels that hardly show would drown the few
+    that make colours and shapes."""
+    shown = vae.inverse.weight.square().sum((1, 2, 3))
+    return (shown / shown.mean())[None, :, None, None]
+
+
+def times_of(size: int, steps: int, device: torch.device) -> Tensor:
+    """Times int64 [size] below `steps`: see ON_THE_WAY."""
+    visited = torch.randint(1, TEACHER_STEPS + 1, (size,), device=device) * steps // TEACHER_STEPS - 1
+    anywhere = ((TIME_MIN + (1 - TIME_MIN) * torch.rand(size, device=device)) * steps).long().clamp(max=steps - 1)
+    return torch.where(torch.rand(size, device=device) < ON_THE_WAY, visited, anywhere)
+
+
+def _losses(predict: Any, batch: Batch, alphas: Tensor | None, importance: Tensor) -> dict[str, Tensor]:
+    """Weighted MSE of v = alpha eps - sigma x0 (Salimans & Ho, 2022) first; then the side tasks'.
 
     Without `alphas` nothing is denoised: the first and that of the parts are zero.
     """
@@ -231,9 +251,7 @@ def _losses(predict: Any, batch: Batch, alphas: Tensor | None) -> dict[str, Tens
     size, device = len(clean), clean.device
     noisy, timestep, target = None, torch.zeros(size, dtype=torch.long, device=device), clean
     if alphas is not None:
-        uniform = (torch.arange(size, device=device) + torch.rand(size, device=device)) / size
-        spread = TIME_MIN + (1 - TIME_MIN) * uniform**NOISE_BIAS
-        timestep = (spread * len(alphas)).long().clamp(max=len(alphas) - 1)
+        timestep = times_of(size, len(alphas), device)
         alpha, sigma = (root.sqrt()[:, None, None, None] for root in (alphas[timestep], 1 - alphas[timestep]))
         noise = torch.randn_like(clean)
         noisy = (alpha * clean + sigma * noise).contiguous(memory_format=torch.channels_last)
@@ -250,5 +268,5 @@ def _losses(predict: Any, batch: Batch, alphas: Tensor | None) -> dict[str, Tens
     if told.v is None:
         nothing = torch.zeros((), device=device)
         return {"loss": nothing, "parts": nothing} | side
-    denoised = (batch.weight * (told.v - target).square()).mean() / batch.weight.mean()
+    denoised = (importance * batch.weight * (told.v - target).square()).mean() / batch.weight.mean()
     return {"loss": denoised, "parts": F.cross_entropy(told.parts, batch.parts)} | side

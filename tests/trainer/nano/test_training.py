@@ -79,6 +79,27 @@ def test_all_but_the_poses_examples_learns(people: TrainingSet, vae_run: Path, t
     }
 
 
+def test_times_are_mostly_those_that_a_sampler_visits() -> None:
+    torch.manual_seed(0)
+    times = train.times_of(20_000, 1000, torch.device("cpu"))
+    visited = torch.isin(times, torch.tensor([124, 249, 374, 499, 624, 749, 874, 999]))
+    assert 0.69 < float(visited.float().mean()) < 0.73
+    assert int(times.min()) >= 80 and int(times.max()) == 999
+
+
+def test_an_error_weighs_what_it_shows(vae_run: Path, people: TrainingSet) -> None:
+    vae = NanoAutoencoder.from_pretrained(vae_run / "vae")
+    importance = train.importance_of(vae).flatten()
+    assert float(importance.mean()) == pytest.approx(1, abs=1e-5) and float(importance[0]) > 5 * float(importance[-1])
+    latents = vae.encode(pixels(people.images[:2])).latents
+    off = []
+    for channel in (0, len(importance) - 1):
+        moved = latents.clone()
+        moved[:, channel] += 1
+        off.append(float((vae.inverse(moved) - vae.inverse(latents)).square().mean()))
+    assert off[0] / off[1] == pytest.approx(float(importance[0] / importance[-1]), rel=1e-3)
+
+
 def test_no_text_ends_before_its_end(people: TrainingSet) -> None:
     tokenizer = train_tokenizer(text for row in people.words for texts in row.values() for text in texts)
     for text in ("4k photo!", "ada (2026) — «кафе»?", "日本 café 😀 x,y;z", "я ем ёж, щи и ъ"):
