@@ -37,7 +37,7 @@ from trainer.people.parts import Part
 TEACHER_STEPS = 8
 ON_THE_WAY = 0.7
 """This share of the times are those that a sampler of TEACHER_STEPS visits; the others are uniform above TIME_MIN of
-the schedule. Nobody draws in a hundred steps with so small a model, so it need not know a hundred times equally well."""
+the schedule. Nobody draws in a hundred steps with so small a model: it need not know a hundred times equally well."""
 TIME_MIN = 0.08
 """The nearly clean times, which a few-step sampler never visits, do not occur."""
 
