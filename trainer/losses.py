@@ -41,9 +41,20 @@ def min_snr_weight(alpha_bar: Tensor, gamma: float | None) -> Tensor:
 
 
 def diffusion_loss(predicted: Tensor, target: Tensor, weight: Tensor, snr_weight: Tensor) -> Tensor:
-    """L_diff with a mask weight [B, 1, h, w] and a weight a picture [B]; the weights' mean is divided out."""
+    """L_diff with a weight [B, 1 or C, h, w] and a weight a picture [B]; the weights' mean is divided out."""
     weights = weight * snr_weight[:, None, None, None]
     return (weights * (predicted - target).square()).mean() / weights.mean()
+
+
+@torch.no_grad()
+def channel_importance(inverse: Tensor) -> Tensor:
+    """How much an error of each latent channel shows in the picture [1, C, 1, 1], 1 on average; `inverse` [C, 3, p, p]
+    turns latents into patches.
+
+    Latents are scaled for the noise's sake; unweighted, the many fine channels that hardly show would drown the few
+    that make colours and shapes."""
+    shown = inverse.square().sum((1, 2, 3))
+    return (shown / shown.mean())[None, :, None, None]
 
 
 def keypoint_loss(found: Tensor, wanted: Tensor, seen: Tensor) -> Tensor:

@@ -26,6 +26,7 @@ from trainer.data import face_of_head, part_colours
 from trainer.nano.training_set import KINDS, TrainingSet
 from trainer.people.parts import Part
 from trainer.people.shot import FRAMINGS
+from trainer.shards import pixels
 
 GARMENTS: Final = (Part.TOP, Part.BOTTOM, Part.SHOES)
 HIDDEN_RGB: Final = (128, 128, 128)
@@ -101,7 +102,8 @@ class TrainingPhotos:
         self.siblings = people.siblings()
         self.plain, self.styled = np.nonzero(~people.styled)[0], np.nonzero(people.styled)[0]
         self.images = torch.from_numpy(people.images).permute(0, 3, 1, 2).to(self.device)
-        self.parts = torch.from_numpy(people.parts).to(self.device)
+        shares, colours = self._seen(people, int(vae.config.patch_px) // LEVELS)
+        self.shares, self.colours = shares.to(self.device), colours.to(self.device)
         self.asked = torch.from_numpy(people.asked).to(self.device)
         self.tokens = torch.from_numpy(_tokens(people.words, tokenizer)).to(self.device)
         self.nothing = torch.from_numpy(_ids([""], tokenizer)).to(self.device)
@@ -121,17 +123,15 @@ class TrainingPhotos:
         told = {name: self._tensor([row[name] for row in rows]) for name in rows[0]}
         mirrored = told["mirrored"].bool()
         images = _flipped(self.images[told["target"]], mirrored).float() / 127.5 - 1
-        parts = _flipped(self.parts[told["target"]], mirrored)
         latents = self.vae.encode(images).latents * self.vae.config.scaling_factor
-        shares = F.one_hot(parts.long(), len(Part)).permute(0, 3, 1, 2).float()
-        grid = (int(latents.shape[2]), int(latents.shape[3]))
-        coarse = F.adaptive_avg_pool2d(shares, grid)
+        shares = _flipped(self.shares[told["target"]].float(), mirrored)
+        coarse = F.avg_pool2d(shares, LEVELS)
         person, face = 1 - coarse[:, :1], coarse[:, Part.FACE : Part.FACE + 1]
         words = self.tokens[told["target"], told["kind"], told["phrase"]].long()
         return Batch(
             latents=latents,
             weight=1 + person_weight * person + FACE_WEIGHT * (face > 0),
-            colours=part_colours(images, parts),
+            colours=self.colours[told["target"]],
             tokens=torch.where(told["wordless"].bool()[:, None], self.nothing.long(), words),
             face=self._crop("face", told, told["zero"]),
             body=self._body(told),
@@ -139,9 +139,20 @@ class TrainingPhotos:
             body_scale=told["body"].float(),
             skeleton=self.palette[self.skeletons[told["target"], told["skeleton"]].long()].permute(0, 3, 1, 2),
             pose_scale=told["posed"].float(),
-            parts=F.adaptive_avg_pool2d(shares, (LEVELS * grid[0], LEVELS * grid[1])),
+            parts=shares,
             asked=self.asked[told["target"]],
         )
+
+    @staticmethod
+    def _seen(people: TrainingSet, cell_px: int) -> tuple[Tensor, Tensor]:
+        """Each part's share of each cell of every photo, float16 [n, P, rows, columns], and its colour [n, parts, 3]."""
+        shares, colours = [], []
+        for first in range(0, len(people.images), 256):
+            parts = torch.from_numpy(people.parts[first : first + 256])
+            split = F.one_hot(parts.long(), len(Part)).permute(0, 3, 1, 2).float()
+            shares.append(F.avg_pool2d(split, cell_px).half())
+            colours.append(part_colours(pixels(people.images[first : first + 256]), parts))
+        return torch.cat(shares), torch.cat(colours)
 
     def _tensor(self, values: list[Any]) -> Tensor:
         return torch.tensor(values, device=self.device)

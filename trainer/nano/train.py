@@ -28,6 +28,7 @@ from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.nano import NanoModel, load_model, pool_words
 from trainer.data import PAINTED
 from trainer.errors import CheckpointError
+from trainer.losses import channel_importance
 from trainer.nano.architecture import build, prior_of, train_tokenizer
 from trainer.nano.photos import LEVELS, Batch, Conditions, TrainingPhotos
 from trainer.nano.state import Course, accelerator_of, new_trainer
@@ -180,7 +181,7 @@ def train(run: TrainingRun, people: TrainingSet) -> bool:
         trainer.spent_s = 0.0
     predict = torch.compile(trainer.denoiser) if run.compile else trainer.denoiser
     alphas = trainer.model.scheduler.alphas_cumprod.to(device)
-    importance = importance_of(vae)
+    importance = channel_importance(vae.inverse.weight)
     rng = np.random.default_rng([run.seed, trainer.step])
     torch.manual_seed(run.seed * 1_000_003 + trainer.step)
     encoders_alone = trainer.spent_s < 60 * run.condition_minutes
@@ -223,16 +224,6 @@ def _tokenizer(run: TrainingRun, people: TrainingSet) -> Any:
     if not folder.exists():
         train_tokenizer(t for row in people.words for texts in row.values() for t in texts).save_pretrained(folder)
     return CLIPTokenizer.from_pretrained(folder)
-
-
-@torch.no_grad()
-def importance_of(vae: NanoAutoencoder) -> Tensor:
-    """How much an error of each latent channel shows in the picture [1, C, 1, 1], 1 on average.
-
-    Latents are scaled for the noise's sake; unweighted, the many fine channels that hardly show would drown the few
-    that make colours and shapes."""
-    shown = vae.inverse.weight.square().sum((1, 2, 3))
-    return (shown / shown.mean())[None, :, None, None]
 
 
 def times_of(size: int, steps: int, device: torch.device) -> Tensor:

@@ -14,6 +14,7 @@ from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.nano import NanoBackbone, load_model
 from trainer.data import PAINTED, part_colours
 from trainer.errors import CheckpointError
+from trainer.losses import channel_importance
 from trainer.nano import autoencoder, train
 from trainer.nano.architecture import train_tokenizer
 from trainer.nano.training_set import TrainingSet
@@ -89,7 +90,7 @@ def test_times_are_mostly_those_that_a_sampler_visits() -> None:
 
 def test_an_error_weighs_what_it_shows(vae_run: Path, people: TrainingSet) -> None:
     vae = NanoAutoencoder.from_pretrained(vae_run / "vae")
-    importance = train.importance_of(vae).flatten()
+    importance = channel_importance(vae.inverse.weight).flatten()
     assert float(importance.mean()) == pytest.approx(1, abs=1e-5) and float(importance[0]) > 5 * float(importance[-1])
     latents = vae.encode(pixels(people.images[:2])).latents
     off = []
