@@ -145,7 +145,7 @@ class TrainingPhotos:
 
     @staticmethod
     def _seen(people: TrainingSet, cell_px: int) -> tuple[Tensor, Tensor]:
-        """In every photo each part's share of each cell, float16 [n, P, rows, columns], and its colour [n, parts, 3]."""
+        """In a photo each part's share of its cells, float16 [n, P, rows, columns], and its colour [n, parts, 3]."""
         shares, colours = [], []
         for first in range(0, len(people.images), 256):
             parts = torch.from_numpy(people.parts[first : first + 256])
