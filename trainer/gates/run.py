@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from engine.backbones.base import Backbone
 from engine.contract import Settings
@@ -182,7 +182,8 @@ def gates_of(figures: dict[str, Figure]) -> list[dict[str, Any]]:
 def table_of(figures: dict[str, Figure], ceiling: dict[str, Figure]) -> Table:
     """Every figure with its interval, what is wanted of it, and what true photos get."""
     gates = {gate.name: gate for gate in GATES}
-    table = Table("figure", "value", "95 % interval", "wanted", "met", "true photos")
+    names = ("figure", "value", "95 % interval", "wanted", "met", "true photos")
+    table = Table(*(Column(name, no_wrap=name in names[:3]) for name in names))
     for name, figure in sorted(figures.items(), key=lambda item: item[0] not in gates):
         gate = gates.get(name)
         verdict = "" if gate is None else "[green]yes" if gate.met(figure.value) else "[red]no"
