@@ -19,7 +19,7 @@ from engine.bench.requests import nano_requests
 from engine.bench.shapes import FEW, MANY, SHAPES, Shape
 from engine.bench.stable import Around, stable_requests
 from engine.bench.steps import StepBench
-from trainer.nano import build, train_tokenizer
+from trainer.nano.architecture import build, train_tokenizer
 
 TINY = Shape(
     {

@@ -178,6 +178,7 @@ def answers(results: Results, names: list[str]) -> list[str]:
     faces = [name for name in FACE_ONLY if name in names]
     lines += [_extends(results, name) for name in faces if "text" in names]
     if faces:
+        lines += [_over_faces(results, faces, figure) for figure in DECISIVE]
         won = all(verdict(_difference(results, other, figure)) == "more" for other in faces for figure in DECISIVE)
         words = [verdict(_difference(results, other, "text_agreement_here")) for other in faces]
         price = "at no measurable price in text agreement" if "less" not in words else "at a price in text agreement"
@@ -197,6 +198,17 @@ def _extends(results: Results, name: str) -> str:
     reaches = all(verdict(gain) == "more" for gain in gains.values())
     found = "carries over" if reaches else "is not shown to carry over"
     return f"A face alone {found} to full-length pictures: {name} against text: {said}"
+
+
+def _over_faces(results: Results, faces: list[str], figure: str) -> str:
+    """One decisive figure by itself: the other may be at its floor for everybody."""
+    won = all(verdict(_difference(results, other, figure)) == "more" for other in faces)
+    best = float(np.nanmax([np.nanmean(values_of(results, name, figure)) for name in (*faces, "bolid")]))
+    ceiling = values_of(results, TRUE, figure)
+    reached = f"; the best of them reach {best:.3f}" + (f" of {np.nanmean(ceiling):.3f}" if len(ceiling) else "")
+    return (
+        f"{FIGURES[figure]} alone: BoLID {'beats' if won else 'is not shown to beat'} every face-only method{reached}."
+    )
 
 
 def _said(difference: Interval) -> str:

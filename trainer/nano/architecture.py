@@ -72,8 +72,11 @@ def tell_words_apart(text_encoder: CLIPTextModel) -> None:
                 parameter.mul_(0.1)
 
 
-def build(tokenizer: CLIPTokenizer, vae: NanoAutoencoder, width: int, height: int, prior: PosePrior) -> NanoModel:
-    """A nano with random weights around a trained tokenizer and autoencoder and a prior with its examples.
+def build(
+    tokenizer: CLIPTokenizer, vae: NanoAutoencoder, width: int, height: int, prior: PosePrior | None = None
+) -> NanoModel:
+    """A nano with random weights around a trained tokenizer and autoencoder and a prior with its examples; without one
+    it makes up its poses itself.
 
     Few wide levels: over patches of 16 px a picture of 160 x 240 px is 10 x 15 positions, so a step costs as little as
     at half the side over patches of 8 (LOG.md)."""

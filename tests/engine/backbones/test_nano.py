@@ -19,7 +19,7 @@ from engine.errors import Cancelled, SetupError, WeightsError
 from engine.identity.clothes import HIDDEN_RGB
 from engine.identity.profile import IdentityProfile, Observation, View
 from engine.pose import preset
-from trainer.nano import build, train_tokenizer
+from trainer.nano.architecture import build, train_tokenizer
 
 WORDS = ["a woman in a red t-shirt in a forest", "мужчина в синих брюках на пляже"]
 
@@ -27,7 +27,8 @@ WORDS = ["a woman in a red t-shirt in a forest", "мужчина в синих �
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("nano")
-    save_model(build(train_tokenizer(WORDS * 20), NanoAutoencoder(width_quarter=16, width_eighth=16)), path)
+    vae = NanoAutoencoder(width_quarter=16, width_eighth=16)
+    save_model(build(train_tokenizer(WORDS * 20), vae, 128, 192), path)
     return path
 
 

@@ -32,6 +32,11 @@ def test_the_answer_follows_the_figures_whichever_way_they_fall() -> None:
         line.split(":")[1].strip().split(" ")[0]: line for line in answers(carried, names) if "A face alone" in line
     }
     assert "is not shown to carry over" in said["instantid"] and "face alone carries over" in said["pulid"]
+    half = results(0.8, 0.4)
+    half["bolid"]["garment_rank1"] = half["pulid"]["garment_rank1"]
+    alone = [line for line in answers(half, names) if " alone: " in line]
+    assert "BoLID beats every" in alone[0] and "is not shown to beat every" in alone[1]
+    assert "not shown" in answers(half, names)[-1]
     assert "no answer" in answers(results(0.8, 0.4), ["text"])[0]
 
 
