@@ -6,7 +6,7 @@ Every sentence that says better or worse is chosen by a rule over paired bootstr
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -200,7 +200,7 @@ def _extends(results: Results, name: str) -> str:
     return f"A face alone {found} to full-length pictures: {name} against text: {said}"
 
 
-def _over_faces(results: Results, faces: list[str], figure: str) -> str:
+def _over_faces(results: Results, faces: Sequence[str], figure: str) -> str:
     """One decisive figure by itself: the other may be at its floor for everybody."""
     won = all(verdict(_difference(results, other, figure)) == "more" for other in faces)
     best = float(np.nanmax([np.nanmean(values_of(results, name, figure)) for name in (*faces, "bolid")]))
