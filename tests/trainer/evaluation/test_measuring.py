@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from engine.identity.observer import open_observer
 from trainer.evaluation import evaluate as evaluation
+from trainer.evaluation.answers import values_of, verdict
 from trainer.evaluation.evaluate import STRANGER, TRUE, Case, EvaluationPlan, Meter, cases_of, ceiling, evaluate
 from trainer.evaluation.examiners import Examiners, Names, Reading, Trunk
 from trainer.evaluation.metrics import paired
-from trainer.evaluation.report import values_of, verdict
 from trainer.methods.request import AS_USUAL, Picture, Request, Variation
 from trainer.people import BACKGROUNDS
 from trainer.people.shards import ShardPlan, write_shards

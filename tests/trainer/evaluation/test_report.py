@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from trainer.evaluation.answers import answers, verdict
 from trainer.evaluation.metrics import Interval
-from trainer.evaluation.report import _known, answers, verdict
+from trainer.evaluation.report import _known
 
 PEOPLE = 60
 

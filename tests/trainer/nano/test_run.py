@@ -138,7 +138,7 @@ def test_wheels_of_a_bundle_are_used_only_where_a_package_is_missing(
     for package in ("numpy", "notinstalledanywhere"):
         wheel = tmp_path / f"{package}-9.0-py3-none-any.whl"
         with zipfile.ZipFile(wheel, "w") as archive:
-            archive.writestr(f"{package}/__init__.py", "SAID = 'from the bundle'\\n")
+            archive.writestr(f"{package}/__init__.py", "SAID = 'from the bundle'\n")
         with zipfile.ZipFile(carried, "a") as archive:
             archive.write(wheel, f"wheels/{wheel.name}")
     monkeypatch.setattr(sys, "path", [*sys.path])
