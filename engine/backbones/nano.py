@@ -35,6 +35,8 @@ from engine.pose import draw_skeleton
 
 SHIPPED_WEIGHTS = Path(__file__).parent.parent / "weights" / "nano"
 PARTS = ("unet", "vae", "text_encoder")
+SHARD_SIZE_MAX = "16MB"
+"""Of one file of weights: they are kept in a repository."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def save_model(model: NanoModel, folder: Path) -> None:
     for name in PARTS:
         part = getattr(model, name)
         before = {key: value.clone() for key, value in part.state_dict().items()}
-        part.half().save_pretrained(folder / name)
+        part.half().save_pretrained(folder / name, max_shard_size=SHARD_SIZE_MAX)
         part.float().load_state_dict(before)
     model.tokenizer.save_pretrained(folder / "tokenizer")
     model.scheduler.save_pretrained(folder / "scheduler")

@@ -23,6 +23,7 @@ from rich.progress import Progress
 from torch import Tensor
 
 from engine.backbones.autoencoder import NanoAutoencoder
+from trainer.errors import DataError
 from trainer.nano.state import accelerator_of
 from trainer.nano.training_set import TrainingSet
 from trainer.shards import pixels
@@ -50,12 +51,14 @@ def train(run: AutoencoderRun, people: TrainingSet) -> bool:
     """Trains until the budget is spent (True) or it is time to stop (False).
 
     When the budget is spent, writes `out/vae` (diffusers layout) and `out/autoencoder.json`, measured on the last
-    people, who are not learned from."""
+    people, who are not learned from. Raises DataError where there is only one person."""
     torch.manual_seed(run.seed)
     rng = np.random.default_rng(run.seed)
     device = accelerator_of(False).device
     held_out = people.identity >= np.unique(people.identity)[-max(1, len(np.unique(people.identity)) // 50)]
     learned, finished = np.nonzero(~held_out)[0], False
+    if not len(learned):
+        raise DataError("expected at least two people, one of them to measure on, got one: render more identities")
     model = NanoAutoencoder(latent_channels=run.channels, patch_px=run.patch_px).to(memory_format=torch.channels_last)
     model.fit(pixels(people.images[learned[:: max(1, len(learned) // run.fitted_on)]]))
     model.to(device)

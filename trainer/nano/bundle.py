@@ -10,6 +10,7 @@ import io
 import json
 import subprocess
 import sys
+import tempfile
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -88,16 +89,16 @@ _STACKED: Final = ("images", "parts", *ARRAYS)
 def _wheels(packing: Packing) -> dict[str, bytes]:
     if not packing.wheels:
         return {}
-    folder = packing.out.with_suffix(".wheels")
     platforms = [option for tag in ("2_28", "2_17") for option in ("--platform", f"manylinux_{tag}_x86_64")]
     target = ["--python-version", packing.python, "--implementation", "cp", *platforms]
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", *target]
     pinned = [_pinned(name) for name in packing.wheels]
-    done = subprocess.run([*command, "--dest", str(folder), *pinned], capture_output=True, text=True, check=False)
-    if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
-        raise DataError(f"expected wheels of {', '.join(packing.wheels)}, got {said}: give --wheels those you need")
-    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.whl"))}
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run([*command, "--dest", folder, *pinned], capture_output=True, text=True, check=False)
+        if done.returncode:
+            said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
+            raise DataError(f"expected wheels of {', '.join(packing.wheels)}, got {said}: give --wheels those you need")
+        return {path.name: path.read_bytes() for path in sorted(Path(folder).glob("*.whl"))}
 
 
 def _pinned(package: str) -> str:

@@ -6,6 +6,7 @@ opened: a GPU would otherwise wait for its processor.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -237,15 +238,16 @@ def _tokens(words: list[dict[str, list[str]]], tokenizer: CLIPTokenizer) -> NDAr
 
 def _crops(people: TrainingSet, config: AdapterConfig, path: Path) -> dict[str, NDArray[np.uint8]]:
     """uint8 [n, crops, h, w, 3] of every photo: its face, the body in BODY_CROPS ways, the same without garments."""
+    key = hashlib.sha256(people.images.tobytes() + repr(config).encode()).hexdigest()
     if path.exists():
         with np.load(path) as kept:
-            if len(kept["face"]) == len(people.images):
-                return dict(kept)
+            if str(kept["key"]) == key:  # another bundle may hold as many photos
+                return {name: kept[name] for name in kept.files if name != "key"}
     rng = np.random.default_rng(0)
     rows = [_crops_of(people, row, config, rng) for row in track(range(len(people.images)), description="cropping")]
     crops = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(path, **crops)  # type: ignore[arg-type]
+    np.savez(path, key=np.array(key), **crops)  # type: ignore[arg-type]
     return crops
 
 

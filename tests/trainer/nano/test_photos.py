@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import torch
 
-from trainer.nano.photos import HIDDEN_RGB, Conditions, TrainingPhotos
+from engine.adapter.model import AdapterConfig
+from trainer.nano.photos import HIDDEN_RGB, Conditions, TrainingPhotos, _crops
 from trainer.nano.training_set import KINDS, TrainingSet
 from trainer.people.parts import Part
 
@@ -91,3 +95,12 @@ def test_words_are_of_the_photo_and_of_its_style(photos: TrainingPhotos, people:
         of = [other for other in range(len(people.images)) if not people.styled[other]]
         own = [other for other in of if people.words[other]["en_scene"][0] in people.words[row]["en_scene"][0]]
         assert own and any((people.parts[other] == people.parts[row]).all() for other in own)
+
+
+def test_crops_kept_of_other_photos_are_not_taken(photos: TrainingPhotos, tmp_path: Path) -> None:
+    people, config = photos.people, AdapterConfig()
+    first = _crops(people, config, tmp_path / "crops.npz")
+    again = _crops(people, config, tmp_path / "crops.npz")
+    assert all((first[name] == again[name]).all() for name in first) and set(first) == set(again)
+    darker = replace(people, images=people.images // 2)
+    assert _crops(darker, config, tmp_path / "crops.npz")["body"].mean() < 0.6 * first["body"].mean()
