@@ -46,17 +46,6 @@ def diffusion_loss(predicted: Tensor, target: Tensor, weight: Tensor, snr_weight
     return (weights * (predicted - target).square()).mean() / weights.mean()
 
 
-@torch.no_grad()
-def channel_importance(inverse: Tensor) -> Tensor:
-    """How much an error of each latent channel shows in the picture [1, C, 1, 1], 1 on average; `inverse` [C, 3, p, p]
-    turns latents into patches.
-
-    Latents are scaled for the noise's sake; unweighted, the many fine channels that hardly show would drown the few
-    that make colours and shapes."""
-    shown = inverse.square().sum((1, 2, 3))
-    return (shown / shown.mean())[None, :, None, None]
-
-
 def keypoint_loss(found: Tensor, wanted: Tensor, seen: Tensor) -> Tensor:
     """BoLID's L_id: squared distance of joints, found and wanted [B, 17, 2] in 0..1 of the picture, over those of
     seen [B, 17] (0 or 1); summed over the joints, averaged over the pictures."""

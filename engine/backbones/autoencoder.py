@@ -104,6 +104,12 @@ class NanoAutoencoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.encoder.bias.copy_(-(directions[:, :channels] / scale).T @ mean)
         self.inverse.bias.copy_(mean.view(3, -1).mean(1))
 
+    def variances(self) -> Tensor:
+        """Of the latents' channels over photos [1, C, 1, 1], 1 on average; and so much does an error of each show in
+        the picture: `fit` scales components by the root of their standard deviation."""
+        shown = self.inverse.weight.square().sum((1, 2, 3))
+        return (shown / shown.mean())[None, :, None, None]
+
     def encode(self, x: Tensor) -> Encoded:
         """x [B, 3, H, W] in [-1, 1]."""
         return Encoded(self.encoder(x))

@@ -1,141 +1,35 @@
 """nano: the small model trained here from scratch and shipped with the project.
 
-An ordinary Stable-Diffusion-shaped folder (`unet`, `vae`, `text_encoder`, `tokenizer`, `scheduler`) plus `adapter`,
-`pose`, `prior` (both optional) and `metadata.json`. It understands English and Russian by training.
+It understands English and Russian by training, and lays who is on the photo along the joints of the pose.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from diffusers import DDIMScheduler, UNet2DConditionModel
+from diffusers import DDIMScheduler
 from PIL import Image
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
-from transformers import CLIPTextModel, CLIPTokenizer
+from torch import Tensor
 
 from engine.adapter.attention import BRANCHES, BranchCondition, repeat_condition
-from engine.adapter.model import Adapter, AdapterConfig, condition_of, cross_attention_layers, text_keys_values
-from engine.adapter.pose import PoseEncoder
-from engine.adapter.pose_prior import PosePrior
-from engine.backbones.autoencoder import NanoAutoencoder
+from engine.adapter.guide import at_scales, latents_of, nothing_reposed
+from engine.adapter.model import AdapterConfig, condition_of, text_keys_values
+from engine.adapter.reposing import Reposed, repose
 from engine.backbones.base import Capabilities, Drawing, Step, StepCallback
+from engine.backbones.nano_model import NanoModel, Told, pool_words, predict_v
 from engine.contract import Clothes
-from engine.errors import WeightsError
 from engine.identity.clothes import without_clothes
+from engine.identity.cutout import cut_out
 from engine.identity.parts import body_crop, head_crop
 from engine.identity.profile import View
 from engine.pose import draw_skeleton
 
 SHIPPED_WEIGHTS = Path(__file__).parent.parent / "weights" / "nano"
-PARTS = ("unet", "vae", "text_encoder")
-SHARD_SIZE_MAX = "16MB"
-"""Of one file of weights: they are kept in a repository."""
-
-
-@dataclass(frozen=True)
-class NanoModel:
-    """The trainable and frozen parts together; the adapter is attached to the UNet."""
-
-    unet: UNet2DConditionModel
-    vae: NanoAutoencoder
-    text_encoder: CLIPTextModel
-    tokenizer: CLIPTokenizer
-    scheduler: DDIMScheduler
-    adapter: Adapter
-    metadata: dict[str, Any]
-    pose: PoseEncoder | None = None
-    prior: PosePrior | None = None
-
-    def modules(self) -> tuple[nn.Module, ...]:
-        parts = (self.unet, self.vae, self.text_encoder, self.adapter, self.pose, self.prior)
-        return tuple(part for part in parts if part is not None)
-
-
-def load_model(folder: Path) -> NanoModel:
-    """Reads a nano folder in float32 on the CPU. Raises WeightsError naming what is missing."""
-    missing = [n for n in (*PARTS, "tokenizer", "scheduler", "adapter", "metadata.json") if not (folder / n).exists()]
-    if missing:
-        raise WeightsError(f"expected a nano checkpoint in {folder}, found no {', '.join(missing)}: set ENGINE_WEIGHTS")
-    unet = UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32, low_cpu_mem_usage=False)
-    config = json.loads((folder / "adapter" / "config.json").read_text("utf-8"))
-    adapter = Adapter(adapter_config(config), cross_attention_layers(unet))
-    adapter.load_state_dict({k: v.float() for k, v in load_file(folder / "adapter" / "model.safetensors").items()})
-    adapter.attach(unet)
-    vae = NanoAutoencoder.from_pretrained(folder / "vae", torch_dtype=torch.float32, low_cpu_mem_usage=False)
-    model = NanoModel(
-        unet=unet,
-        vae=vae,
-        text_encoder=CLIPTextModel.from_pretrained(folder / "text_encoder", dtype=torch.float32),
-        tokenizer=CLIPTokenizer.from_pretrained(folder / "tokenizer"),
-        scheduler=DDIMScheduler.from_pretrained(folder / "scheduler"),
-        adapter=adapter,
-        metadata=json.loads((folder / "metadata.json").read_text("utf-8")),
-        pose=_load_pose(folder / "pose", unet, vae),
-        prior=_load_prior(folder / "prior", unet),
-    )
-    for module in model.modules():
-        module.eval().requires_grad_(False)
-    return model
-
-
-def save_model(model: NanoModel, folder: Path) -> None:
-    """Writes a nano folder with float16 weights."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in PARTS:
-        part = getattr(model, name)
-        before = {key: value.clone() for key, value in part.state_dict().items()}
-        part.half().save_pretrained(folder / name, max_shard_size=SHARD_SIZE_MAX)
-        part.float().load_state_dict(before)
-    model.tokenizer.save_pretrained(folder / "tokenizer")
-    model.scheduler.save_pretrained(folder / "scheduler")
-    _save_halves(model.adapter, folder / "adapter")
-    (folder / "adapter" / "config.json").write_text(json.dumps(model.adapter.config.to_dict(), indent=1) + "\n")
-    for name, optional in (("pose", model.pose), ("prior", model.prior)):
-        if optional is not None:
-            _save_halves(optional, folder / name)
-    (folder / "metadata.json").write_text(json.dumps(model.metadata, indent=1, ensure_ascii=False) + "\n", "utf-8")
-
-
-def _save_halves(part: nn.Module, folder: Path) -> None:
-    folder.mkdir(exist_ok=True)
-    halves = {key: value.detach().half().contiguous() for key, value in part.state_dict().items()}
-    save_file(halves, folder / "model.safetensors", metadata={"format": "pt"})
-
-
-def _load_pose(folder: Path, unet: UNet2DConditionModel, vae: NanoAutoencoder) -> PoseEncoder | None:
-    """None for a checkpoint without pose control."""
-    if not folder.exists():
-        return None
-    encoder = PoseEncoder.of(unet, int(vae.config.patch_px))
-    encoder.load_state_dict({k: v.float() for k, v in load_file(folder / "model.safetensors").items()})
-    return encoder
-
-
-def _load_prior(folder: Path, unet: UNet2DConditionModel) -> PosePrior | None:
-    """None for a checkpoint that makes up its poses itself."""
-    if not folder.exists():
-        return None
-    weights = {k: v.float() for k, v in load_file(folder / "model.safetensors").items()}
-    classes, examples = weights["poses"].shape[:2]
-    prior = PosePrior(unet.config.cross_attention_dim, classes, examples)
-    prior.load_state_dict(weights)
-    return prior
-
-
-def adapter_config(fields: dict[str, Any]) -> AdapterConfig:
-    """The configuration that `AdapterConfig.to_dict` gave, as it comes back from JSON."""
-    fields = dict(fields)
-    for size in ("face_size", "body_size"):
-        width, height = fields[size]
-        fields[size] = (int(width), int(height))
-    return AdapterConfig(**fields)
+NOBODY = np.zeros((17, 3), np.float32)
 
 
 def to_pixels(images: Sequence[Image.Image]) -> Tensor:
@@ -147,16 +41,6 @@ def to_pixels(images: Sequence[Image.Image]) -> Tensor:
 def to_unit(images: Sequence[Image.Image]) -> Tensor:
     """RGB pictures of one size -> float32 [B, 3, H, W] in [0, 1]."""
     return (to_pixels(images) + 1) / 2
-
-
-def pool_words(states: Tensor, tokens: Tensor, end: int) -> Tensor:
-    """The words of states [B, M, D] in one [B, D]: the positions of tokens [B, M] before the first `end`.
-
-    Their sum over the root of their number, so that one word more or less weighs the same in a long prompt. The state
-    at the end token itself, which CLIP pools by, says little in so small a text encoder.
-    """
-    words = ((tokens == end).cumsum(1) == 0).to(states.dtype)
-    return (states * words[..., None]).sum(1) / words.sum(1, keepdim=True).sqrt()
 
 
 def view_crops(view: View, config: AdapterConfig, clothes: Clothes = Clothes.KEEP) -> dict[str, Image.Image]:
@@ -189,7 +73,7 @@ class NanoBackbone:
             guidance_default=float(sampling["guidance"]),
             steps_range=(1, 50),
             guidance_range=(1.0, 10.0),
-            pose=model.pose is not None,
+            pose=model.pose is not None or model.guide is not None,
             strength=True,
             preview_decoder="own",
             languages=("en", "ru"),
@@ -209,29 +93,23 @@ class NanoBackbone:
         tokens = self._identity(drawings)
         pooled = self.model.adapter.pooled(words, tokens)
         identity = self.model.adapter.cache(tokens)
-        if guided:
+        posed = self._posed(drawings, words)
+        guide, pose = self._guide(posed), self._pose(posed)
+        if guided:  # as in training, who is told nothing has no pose: guidance sharpens it too
             negative_text, negative_pooled = self._text([d.negative_prompt for d in drawings])
             text = torch.cat([negative_text, text])
             pooled = torch.cat([self.model.adapter.pooled(negative_pooled, {}), pooled])
             identity = repeat_condition(identity)
-        pose = self._pose(self._posed(drawings, words))
-        if guided and pose is not None:  # as in training, who is told nothing has no pose: guidance sharpens it too
-            pose = [torch.cat([torch.zeros_like(residual), residual]) for residual in pose]
-        known = {"identity": identity, "text": text_keys_values(self.model.unet, text)}
+            if guide is not None and self.model.guide is not None:
+                guide = torch.cat([self.model.guide.of_nobody(len(drawings), self._size, self.model.vae), guide])
+            pose = None if pose is None else [torch.cat([torch.zeros_like(one), one]) for one in pose]
+        told = Told(text, pooled, identity, guide, pose, text_keys_values(self.model.unet, text))
         scheduler = DDIMScheduler.from_config(self.model.scheduler.config)
         scheduler.set_timesteps(steps, device=self.device)
         latents = self._noise([d.seed for d in drawings])
         for number, timestep in enumerate(scheduler.timesteps, start=1):
             doubled = torch.cat([latents, latents]) if guided else latents
-            output = self.model.unet(
-                doubled,
-                timestep,
-                text,
-                class_labels=pooled,
-                cross_attention_kwargs=known,
-                down_intrablock_additional_residuals=None if pose is None else list(pose),
-                return_dict=False,
-            )[0]
+            output = predict_v(self.model, doubled, timestep, told)
             if guided:
                 negative, positive = output.chunk(2)
                 output = negative + guidance * (positive - negative)
@@ -256,7 +134,7 @@ class NanoBackbone:
         return states, pool_words(states, ids, tokenizer.eos_token_id)
 
     def _noise(self, seeds: list[int]) -> Tensor:
-        channels, (height, width) = self.model.unet.config.in_channels, self.model.unet.config.sample_size
+        channels, (height, width) = self.model.unet.config.out_channels, self.model.unet.config.sample_size
         noise = [torch.randn(channels, height, width, generator=torch.Generator().manual_seed(s)) for s in seeds]
         return torch.stack(noise).to(self.device)
 
@@ -283,7 +161,7 @@ class NanoBackbone:
 
     def _posed(self, drawings: Sequence[Drawing], words: Tensor) -> Sequence[Drawing]:
         """The same, each with the pose it asks for or else the one its words [B, D] suggest."""
-        if self.model.prior is None or self.model.pose is None:
+        if self.model.prior is None or not self.capabilities.pose:
             return drawings
         suggested = self.model.prior.suggest(words, [drawing.seed for drawing in drawings])
         return [d if d.pose is not None else replace(d, pose=own) for d, own in zip(drawings, suggested, strict=True)]
@@ -292,12 +170,52 @@ class NanoBackbone:
         """Residuals of the poses asked for, zero in the rows of the others; None where nobody asks for any."""
         if self.model.pose is None or all(drawing.pose is None for drawing in drawings):
             return None
-        size = (self.capabilities.width, self.capabilities.height)
-        nobody = np.zeros((17, 3), np.float32)
-        skeletons = [draw_skeleton(nobody if d.pose is None else d.pose, *size) for d in drawings]
         scale = torch.tensor([d.settings.pose_scale * (d.pose is not None) for d in drawings], device=self.device)
-        residuals: list[Tensor] = self.model.pose(to_unit(skeletons).to(self.device), scale)
+        residuals: list[Tensor] = self.model.pose(self._skeletons(drawings), scale)
         return residuals
+
+    def _skeletons(self, drawings: Sequence[Drawing]) -> Tensor:
+        """[B, 3, H, W] in [0, 1]; black where no pose is asked for."""
+        size = (self.capabilities.width, self.capabilities.height)
+        skeletons = [draw_skeleton(NOBODY if d.pose is None else d.pose, *size) for d in drawings]
+        return to_unit(skeletons).to(self.device)
+
+    def _guide(self, drawings: Sequence[Drawing]) -> Tensor | None:
+        """What the guide reads of the poses and of the people laid along them; None for a model without one."""
+        if self.model.guide is None:
+            return None
+        scale = torch.tensor([min(d.settings.pose_scale, 1.0) for d in drawings], device=self.device)
+        skeletons = self._skeletons(drawings) * scale[:, None, None, None]
+        own = [self.reposed(drawing) for drawing in drawings]
+        reposed = Reposed(*(torch.cat([getattr(one, field.name) for one in own]) for field in fields(Reposed)))
+        guide: Tensor = self.model.guide(skeletons, reposed, latents_of(reposed, self.model.vae))
+        return guide
+
+    @property
+    def _size(self) -> tuple[int, int]:
+        """Rows and columns of the picture in px."""
+        return self.capabilities.height, self.capabilities.width
+
+    def reposed(self, drawing: Drawing) -> Reposed:
+        """The person along the pose asked for, one row: of every photo what those before it do not show."""
+        size = (self.capabilities.width, self.capabilities.height)
+        known = nothing_reposed(1, self._size, self.device)
+        for view in drawing.identity.views[: self.capabilities.references_max]:
+            cut = None if drawing.pose is None else cut_out(view, size, drawing.settings.clothes)
+            if cut is None or drawing.pose is None:
+                continue
+            figure = torch.from_numpy(np.array(cut.figure, np.float32) / 255)[None, None].to(self.device)
+            source, wanted = (torch.from_numpy(pose)[None].to(self.device) for pose in (cut.joints, drawing.pose))
+            more = repose(to_pixels([cut.picture]).to(self.device), figure, source, wanted, self._size)
+            free = 1 - known.shown
+            known = Reposed(
+                known.picture + free * more.picture,
+                known.shown + free * more.shown,
+                torch.where(known.shown > more.shown, known.head, more.head),
+            )
+        settings = drawing.settings
+        scales = (torch.tensor([scale], device=self.device) for scale in (settings.face_scale, settings.body_scale))
+        return at_scales(known, *scales)
 
     def _decode(self, latents: Tensor) -> list[Image.Image]:
         decoded = self.model.vae.decode(latents / self.model.vae.config.scaling_factor).sample

@@ -25,7 +25,8 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 from engine.adapter.ip_adapter import IPAdapterBranches, export_plus, new_branches
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.base import Backbone, Drawing
-from engine.backbones.nano import NanoBackbone, load_model
+from engine.backbones.nano import NanoBackbone
+from engine.backbones.nano_model import load_model
 from engine.bench.contests import Side
 from engine.contract import Settings
 from engine.identity.profile import IdentityProfile, Observation, View

@@ -13,7 +13,7 @@ import torch
 
 from engine.__main__ import main
 from engine.backbones.autoencoder import NanoAutoencoder
-from engine.backbones.nano import load_model, save_model
+from engine.backbones.nano_model import load_model, save_model
 from engine.bench.contests import PeakMemory, Side, overhead, speedup, take_turns
 from engine.bench.requests import nano_requests
 from engine.bench.shapes import FEW, MANY, SHAPES, Shape

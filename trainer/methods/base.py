@@ -20,7 +20,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from engine.adapter.pose import PoseEncoder
 from engine.backbones.autoencoder import NanoAutoencoder
-from engine.backbones.nano import load_model, pool_words
+from engine.backbones.nano_model import load_model, pool_words
 from trainer.errors import CheckpointError
 
 PARTS = ("unet", "text_encoder", "vae", "tokenizer", "scheduler")
@@ -109,14 +109,17 @@ def base_from_nano(folder: Path, width: int, height: int) -> StudyBase:
 
 
 def _without_branches(unet: UNet2DConditionModel, size: tuple[int, int]) -> UNet2DConditionModel:
-    """A UNet whose time embedding takes the pooled words alone, with nano's weights for those."""
+    """A UNet that reads noisy latents alone and whose time embedding takes the pooled words alone, with nano's weights
+    for those."""
     config = dict(unet.config) | {
         "sample_size": size,
+        "in_channels": unet.config.out_channels,
         "projection_class_embeddings_input_dim": unet.config.cross_attention_dim,
     }
     plain = UNet2DConditionModel.from_config(config)
     weights = {name: value for name, value in unet.state_dict().items() if ".processor." not in name}
-    words = "class_embedding.weight"
+    words, noisy = "class_embedding.weight", "conv_in.weight"
+    weights[noisy] = weights[noisy][:, : unet.config.out_channels]
     weights[words] = weights[words][:, : unet.config.cross_attention_dim]
     plain.load_state_dict(weights)
     return plain

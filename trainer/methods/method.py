@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from engine.adapter.attention import BranchCondition
 from engine.adapter.model import BranchLayers, cross_attention_layers
-from trainer.losses import channel_importance, diffusion_loss, min_snr_weight, v_target
+from trainer.losses import diffusion_loss, min_snr_weight, v_target
 from trainer.methods.base import StudyBase
 from trainer.methods.evidence import IDENTITY_DIM, Evidence
 from trainer.methods.photos import StudyBatch
@@ -133,7 +133,7 @@ class Method(nn.Module):
         return self.predict(now.noisy, now.timestep, words, batch.evidence, batch.known, pose)
 
     def diffusion(self, batch: StudyBatch, now: Noised, v: Tensor) -> Tensor:
-        weight = batch.weight * channel_importance(self.base.vae.inverse.weight)
+        weight = batch.weight * self.base.vae.variances()
         return diffusion_loss(v, now.target, weight, min_snr_weight(now.alpha_bar, MIN_SNR_GAMMA))
 
 

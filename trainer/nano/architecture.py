@@ -16,11 +16,11 @@ from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from engine.adapter.attention import BRANCHES
+from engine.adapter.guide import Guide
 from engine.adapter.model import Adapter, AdapterConfig, cross_attention_layers
-from engine.adapter.pose import PoseEncoder
 from engine.adapter.pose_prior import PosePrior
 from engine.backbones.autoencoder import NanoAutoencoder
-from engine.backbones.nano import NanoModel
+from engine.backbones.nano_model import NanoModel
 from trainer.nano.training_set import TrainingSet
 
 TEXT_TOKENS: Final = 48
@@ -95,11 +95,12 @@ def build(
         )
     )
     tell_words_apart(text_encoder)
-    patch = int(vae.config.patch_px)
+    patch, latent = int(vae.config.patch_px), int(vae.config.latent_channels)
+    guide = Guide(latent, patch)
     unet = UNet2DConditionModel(
         sample_size=(height // patch, width // patch),
-        in_channels=vae.config.latent_channels,
-        out_channels=vae.config.latent_channels,
+        in_channels=latent + guide.channels,
+        out_channels=latent,
         block_out_channels=(128, 192),
         layers_per_block=2,
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
@@ -120,8 +121,7 @@ def build(
         clip_sample=False,
     )
     sampling = {"sampling": {"steps": 8, "guidance": 2.0}}
-    pose = PoseEncoder.of(unet, patch)
-    return NanoModel(unet, vae, text_encoder, tokenizer, scheduler, adapter, sampling, pose, prior)
+    return NanoModel(unet, vae, text_encoder, tokenizer, scheduler, adapter, sampling, prior=prior, guide=guide)
 
 
 def prior_of(people: TrainingSet, seed: int = 0) -> PosePrior:

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.adapter.attention import BranchCondition
-from engine.backbones.nano import NanoModel, load_model, pool_words
+from engine.backbones.nano_model import NanoModel, Told, load_model, pool_words, predict_v
 from trainer.errors import CheckpointError
 from trainer.nano.architecture import TEXT_TOKENS
 from trainer.nano.photos import Batch, Conditions, TrainingPhotos
@@ -31,6 +31,7 @@ TOLD = Conditions(no_text=0.02, no_identity=0.04, nothing=0.0)
 """What the student is asked for: nearly always with words and a person, as users ask."""
 
 HELD_OUT_SEED = 20_001
+PERSON_WEIGHT = 2.0
 
 
 @dataclass(frozen=True)
@@ -55,23 +56,14 @@ class DistilRun:
     seed: int = 0
 
 
-@dataclass(frozen=True)
-class Told:
-    """All that a UNet is told of B pictures: text [B, M, D], pooled [B, P], the person, residuals of the pose."""
-
-    text: Tensor
-    pooled: Tensor
-    identity: dict[str, BranchCondition]
-    pose: list[Tensor]
-
-    def repeated(self, times: int) -> Told:
-        """`times` copies, one after the other."""
-        return Told(
-            self.text.repeat(times, 1, 1),
-            self.pooled.repeat(times, 1),
-            {name: _joined([branch] * times) for name, branch in self.identity.items()},
-            [residual.repeat(times, 1, 1, 1) for residual in self.pose],
-        )
+def repeated(told: Told, times: int) -> Told:
+    """`times` copies, one after the other."""
+    return Told(
+        told.text.repeat(times, 1, 1),
+        told.pooled.repeat(times, 1),
+        {name: _joined([branch] * times) for name, branch in told.identity.items()},
+        None if told.guide is None else told.guide.repeat(times, 1, 1, 1),
+    )
 
 
 class Student(nn.Module):
@@ -107,10 +99,10 @@ def distil(run: DistilRun, people: TrainingSet) -> dict[str, Any] | None:
     rng = np.random.default_rng([run.seed, trainer.step])
     with Course(trainer, people.manifest) as course:
         while True:
-            batch = photos.batch(run.batch, TOLD, 0.0, rng)
+            batch = photos.batch(run.batch, TOLD, PERSON_WEIGHT, rng)
             told = tell(teacher, batch)
             path = trajectory(teacher, told, noise_like(teacher, run.batch), schedule, guidance)
-            loss = _loss(model, told, path, schedule, run.stride)
+            loss = _loss(model, told, path, schedule, run.stride, batch.weight)
             trainer.learn(loss, accelerator.backward)
             if course.step_done({"loss": loss}):
                 break
@@ -148,7 +140,7 @@ class Schedule:
 
 def noise_like(model: NanoModel, rows: int) -> Tensor:
     height, width = model.unet.config.sample_size
-    return torch.randn(rows, model.unet.config.in_channels, height, width).to(model.unet.device)
+    return torch.randn(rows, model.unet.config.out_channels, height, width).to(model.unet.device)
 
 
 @torch.no_grad()
@@ -163,14 +155,17 @@ def tell(model: NanoModel, batch: Batch) -> Told:
             ("body", batch.body_scale, batch.body),
         )
     }
-    pose = [] if model.pose is None else model.pose(batch.skeleton.to(device), batch.pose_scale.to(device))
-    return Told(text, model.adapter.pooled(words, identity), identity, pose)
+    assert model.guide is not None
+    guide = model.guide(batch.skeleton, batch.reposed, batch.reposed_latents)
+    return Told(text, model.adapter.pooled(words, identity), identity, guide)
 
 
 @torch.no_grad()
 def guided(model: NanoModel, told: Told) -> Told:
     """Twice the rows for classifier-free guidance: the first half is told nothing."""
-    rows = len(told.text)
+    assert model.guide is not None and told.guide is not None
+    rows, patch = len(told.text), int(model.vae.config.patch_px)
+    size = (patch * told.guide.shape[2], patch * told.guide.shape[3])
     blank = model.tokenizer("", padding="max_length", max_length=TEXT_TOKENS, return_tensors="pt").input_ids
     text, words = _words(model, blank.repeat(rows, 1).to(model.unet.device))
     return Told(
@@ -180,22 +175,8 @@ def guided(model: NanoModel, told: Told) -> Told:
             name: _joined([replace(branch, scale=torch.zeros_like(branch.scale)), branch])
             for name, branch in told.identity.items()
         },
-        [torch.cat([torch.zeros_like(residual), residual]) for residual in told.pose],
+        torch.cat([model.guide.of_nobody(rows, size, model.vae), told.guide]),
     )
-
-
-def predict(model: NanoModel, noisy: Tensor, time: Tensor, told: Told) -> Tensor:
-    """noisy [B, C, h, w], time [B] or [] -> v [B, C, h, w]."""
-    v: Tensor = model.unet(
-        noisy,
-        time,
-        told.text,
-        class_labels=told.pooled,
-        cross_attention_kwargs={"identity": told.identity},
-        down_intrablock_additional_residuals=list(told.pose) or None,
-        return_dict=False,
-    )[0]
-    return v
 
 
 @torch.no_grad()
@@ -206,9 +187,9 @@ def trajectory(model: NanoModel, told: Told, noise: Tensor, schedule: Schedule, 
     path = [noise]
     for number, time in enumerate(schedule.times):
         if guidance == 1.0:
-            v = predict(model, path[-1], time, told)
+            v = predict_v(model, path[-1], time, told)
         else:
-            negative, positive = predict(model, path[-1].repeat(2, 1, 1, 1), time, told).chunk(2)
+            negative, positive = predict_v(model, path[-1].repeat(2, 1, 1, 1), time, told).chunk(2)
             v = negative + guidance * (positive - negative)
         path.append(step(path[-1], v, schedule, number, number + 1))
     return path
@@ -228,14 +209,18 @@ def leading(noisy: Tensor, reached: Tensor, schedule: Schedule, start: int, end:
     return (along * noisy - reached) / (alpha_end * sigma - sigma_end * alpha)
 
 
-def _loss(model: NanoModel, told: Told, path: Sequence[Tensor], schedule: Schedule, stride: int) -> Tensor:
-    """MSE of v over all steps of the student, in one batch."""
+def _loss(
+    model: NanoModel, told: Told, path: Sequence[Tensor], schedule: Schedule, stride: int, weight: Tensor
+) -> Tensor:
+    """MSE of v over all steps of the student, in one batch, weighed as in training: by weight [B, 1, h, w] and by how
+    much an error of each channel shows."""
     starts = range(0, len(path) - 1, stride)
     rows = len(path[0])
     noisy = torch.cat([path[start] for start in starts])
     target = torch.cat([leading(path[s], path[s + stride], schedule, s, s + stride) for s in starts])
     times = schedule.times[::stride].repeat_interleave(rows)
-    return F.mse_loss(predict(model, noisy, times, told.repeated(len(starts))), target)
+    off = predict_v(model, noisy, times, repeated(told, len(starts))) - target
+    return (model.vae.variances() * weight.repeat(len(starts), 1, 1, 1) * off.square()).mean() / weight.mean()
 
 
 @torch.no_grad()

@@ -20,7 +20,9 @@ from rich.progress import track
 from torch import Tensor
 from transformers import CLIPTokenizer
 
+from engine.adapter.guide import at_scales, latents_of
 from engine.adapter.model import AdapterConfig
+from engine.adapter.reposing import Reposed, repose
 from engine.identity.parts import body_crop, head_crop
 from engine.pose import draw_skeleton
 from trainer.data import face_of_head, part_colours
@@ -38,6 +40,10 @@ MIRRORED_JOINTS: Final = [0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 
 LEVELS: Final = 2
 """The part map is foretold on a grid so many times as fine as the latents."""
 FACE_WEIGHT: Final = 3.0
+JITTER: Final = 0.006
+"""How far off a joint of the reference is, as a share of the photo's sides."""
+COARSE_PX: Final = 4
+"""Cells of the coarser of the two outlines that a reference may have."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,9 @@ class Conditions:
     pose: how often it is given, and of those `pose_seen_only` with the joints a detector would see. hidden_clothes: the
     reference's garments are greyed out and the words name what the person wears. photo_like: the light and the
     sharpness of the reference are changed. hidden_by_framing: how often, where the reference shows less of the body
-    than the target, the words name what it hides.
+    than the target, the words name what it hides. other_clothes: the reference is a photo in other clothes, if there is
+    one; the words then name those of the target, and half the time the reference's are greyed out. reposed: how often
+    the reference is laid along the joints, where a pose is given.
     """
 
     styled: float = 0.1
@@ -59,7 +67,9 @@ class Conditions:
     no_body: float = 0.08
     pose: float = 0.92
     pose_seen_only: float = 0.3
-    hidden_clothes: float = 0.2
+    hidden_clothes: float = 0.12
+    other_clothes: float = 0.15
+    reposed: float = 0.92
     photo_like: float = 0.6
     hidden_by_framing: float = 0.6
     mirrored: float = 0.5
@@ -68,7 +78,8 @@ class Conditions:
 @dataclass(frozen=True)
 class Batch:
     """latents [B, C, h, w]; weight [B, 1, h, w]; tokens int64 [B, M]; face [B, 3, S, S], body [B, 3, H, W] in [-1, 1];
-    scales [B]; skeleton [B, 3, H, W] in [0, 1]; pose_scale [B].
+    scales [B]; skeleton [B, 3, H, W] in [0, 1], black where no pose is given; reposed: the reference along it, and
+    its latents [B, C, h, w].
 
     What the side tasks foretell: colours [B, parts, 3], the mean RGB in [-1, 1] of each part of PAINTED in the target,
     NaN where it does not show; parts [B, P, 2 h, 2 w], shares; asked int64 [B], stance and framing."""
@@ -82,7 +93,8 @@ class Batch:
     face_scale: Tensor
     body_scale: Tensor
     skeleton: Tensor
-    pose_scale: Tensor
+    reposed: Reposed
+    reposed_latents: Tensor
     parts: Tensor
     asked: Tensor
 
@@ -108,6 +120,8 @@ class TrainingPhotos:
         self.asked = torch.from_numpy(people.asked).to(self.device)
         self.tokens = torch.from_numpy(_tokens(people.words, tokenizer)).to(self.device)
         self.nothing = torch.from_numpy(_ids([""], tokenizer)).to(self.device)
+        self.parts = torch.from_numpy(people.parts).to(self.device)
+        self.joints = torch.from_numpy(_joints(people)).to(self.device)
         self.framing = people.asked % len(FRAMINGS)
         self.face_seen: NDArray[np.bool_] = np.all(~np.isnan(people.head_box), axis=1)
         crops = _crops(people, config, cache / "crops.npz")
@@ -128,6 +142,8 @@ class TrainingPhotos:
         shares = _flipped(self.shares[told["target"]].float(), mirrored)
         coarse = F.avg_pool2d(shares, LEVELS)
         person, face = 1 - coarse[:, :1], coarse[:, Part.FACE : Part.FACE + 1]
+        skeleton = self.palette[self.skeletons[told["target"], told["skeleton"]].long()].permute(0, 3, 1, 2)
+        reposed = self._reposed(told)
         words = self.tokens[told["target"], told["kind"], told["phrase"]].long()
         return Batch(
             latents=latents,
@@ -138,8 +154,9 @@ class TrainingPhotos:
             body=self._body(told),
             face_scale=told["face"].float(),
             body_scale=told["body"].float(),
-            skeleton=self.palette[self.skeletons[told["target"], told["skeleton"]].long()].permute(0, 3, 1, 2),
-            pose_scale=told["posed"].float(),
+            skeleton=skeleton * told["posed"][:, None, None, None],
+            reposed=reposed,
+            reposed_latents=latents_of(reposed, self.vae),
             parts=shares,
             asked=self.asked[told["target"]],
         )
@@ -161,18 +178,20 @@ class TrainingPhotos:
     def _row(self, conditions: Conditions, rng: np.random.Generator) -> dict[str, Any]:
         copies = self.styled if len(self.styled) and rng.random() < conditions.styled else self.plain
         target = int(rng.choice(copies))
-        reference = self._reference(target, rng)
+        reference = self._reference(target, conditions, rng)
+        dressed_otherwise = bool(self.people.outfit[reference] != self.people.outfit[target])
         nothing = rng.random() < conditions.nothing
         wordless = nothing or rng.random() < conditions.no_text
         unknown = nothing or rng.random() < conditions.no_identity
-        hidden = bool(rng.random() < conditions.hidden_clothes)
+        hidden = bool(rng.random() < (0.5 if dressed_otherwise else conditions.hidden_clothes))
         closer = self.framing[reference] > self.framing[target]
-        hidden_clothes_told = closer and rng.random() < conditions.hidden_by_framing
-        scene_only = rng.random() < conditions.scene_only and not unknown and not hidden and not hidden_clothes_told
+        told_clothes = hidden or dressed_otherwise or (closer and rng.random() < conditions.hidden_by_framing)
+        scene_only = rng.random() < conditions.scene_only and not unknown and not told_clothes
         face = bool(self.face_seen[reference]) and not unknown and rng.random() >= conditions.no_face
         body = not unknown and (not face or rng.random() >= conditions.no_body)
         mirrored = bool(rng.random() < conditions.mirrored)
         seen_only = bool(rng.random() < conditions.pose_seen_only)
+        posed = not nothing and bool(rng.random() < conditions.pose)
         changed = bool(rng.random() < conditions.photo_like)
         gain, warmth = (rng.uniform(0.7, 1.3), rng.uniform(-0.12, 0.12)) if changed else (1.0, 0.0)
         return {
@@ -188,18 +207,41 @@ class TrainingPhotos:
             "mirrored": mirrored,
             "mirrored_reference": bool(rng.random() < conditions.mirrored),
             "skeleton": 2 * mirrored + seen_only,
-            "posed": not nothing and bool(rng.random() < conditions.pose),
+            "posed": posed,
+            "reposed": posed and not unknown and bool(rng.random() < conditions.reposed),
+            "hidden_joints": bool(rng.random() < 0.5),
+            "coarse": bool(rng.random() < 0.5),
             "gain": float(gain),
             "warmth": float(warmth),
             "soft": float(rng.uniform(0.35, 1.0)) if changed else 1.0,
             "zero": 0,
         }
 
-    def _reference(self, target: int, rng: np.random.Generator) -> int:
+    def _reference(self, target: int, conditions: Conditions, rng: np.random.Generator) -> int:
         others = self.siblings[int(self.people.identity[target])]
         if not self.people.styled[target]:
             others = others[others != target]
-        return int(rng.choice(others)) if len(others) else target
+        alike = self.people.outfit[others] == self.people.outfit[target]
+        wanted = others[~alike] if rng.random() < conditions.other_clothes else others[alike]
+        wanted = wanted if len(wanted) else others
+        return int(rng.choice(wanted)) if len(wanted) else target
+
+    def _reposed(self, told: dict[str, Tensor]) -> Reposed:
+        """The whole reference photo laid along the joints of the target, as inexactly as an observer sees it."""
+        mirrored = told["mirrored_reference"].bool()
+        photo = self._photographed(_flipped(self.images[told["reference"]], mirrored).float() / 255, told)
+        parts = _flipped(self.parts[told["reference"]], mirrored)
+        garments = (parts == Part.TOP) | (parts == Part.BOTTOM) | (parts == Part.SHOES)
+        figure = ((parts > 0) & ~(garments & told["hidden"].bool()[:, None, None])).float()[:, None]
+        smooth = F.interpolate(F.avg_pool2d(figure, COARSE_PX), figure.shape[2:], mode="bilinear").clamp(0, 1)
+        figure = torch.where(told["coarse"].bool()[:, None, None, None], (smooth > 0.4).float(), figure)
+        source = self.joints[told["reference"], 2 * mirrored + ~told["hidden_joints"].bool()].clone()
+        source[..., :2] += JITTER * torch.randn_like(source[..., :2])
+        wanted = self.joints[told["target"], told["skeleton"]]
+        size = (int(photo.shape[2]), int(photo.shape[3]))
+        reposed = repose(photo, figure, source, wanted, size)
+        shown = told["reposed"].float()
+        return at_scales(reposed, told["face"] * shown, told["body"] * shown)
 
     def _body(self, told: dict[str, Tensor]) -> Tensor:
         plain = self._crop("body", told, told["crop"])
@@ -209,9 +251,12 @@ class TrainingPhotos:
     def _crop(self, kind: str, told: dict[str, Tensor], number: Tensor) -> Tensor:
         """Crops of the references [B, 3, h, w] in [-1, 1], as another camera in another light would show them."""
         crops = self.crops[kind][told["reference"], number]
-        crops = _flipped(crops, told["mirrored_reference"].bool()).float() / 255
+        return self._photographed(_flipped(crops, told["mirrored_reference"].bool()).float() / 255, told)
+
+    def _photographed(self, shown: Tensor, told: dict[str, Tensor]) -> Tensor:
+        """[B, 3, h, w] in 0..1 -> the same in [-1, 1] in each row's light and sharpness."""
         tint = torch.stack([1 + told["warmth"], torch.ones_like(told["warmth"]), 1 - told["warmth"]], 1)
-        lit = (crops * (told["gain"][:, None] * tint)[..., None, None].float()).clamp(0, 1)
+        lit = (shown * (told["gain"][:, None] * tint)[..., None, None].float()).clamp(0, 1)
         small = F.interpolate(lit, scale_factor=0.5, mode="area")
         blurred = F.interpolate(small, size=lit.shape[2:], mode="bilinear")
         soft = told["soft"][:, None, None, None].float()
@@ -276,23 +321,30 @@ def _jittered(box: NDArray[np.float32], rng: np.random.Generator) -> tuple[float
     return x0, y0, x1, y1
 
 
+def _joints(people: TrainingSet) -> NDArray[np.float32]:
+    """float32 [n, 4, 17, 3], x and y in 0..1: all joints in the picture, those seen, and both again mirrored, the
+    person's left then being right."""
+    both = np.stack([people.poses, people.poses], 1)
+    both[:, 0, :, 2] = people.inside
+    mirrored = both[:, :, MIRRORED_JOINTS] * np.array((-1, 1, 1), np.float32) + np.array((1, 0, 0), np.float32)
+    joints: NDArray[np.float32] = np.concatenate([both, mirrored], 1).astype(np.float32)
+    return joints
+
+
 def _skeletons(people: TrainingSet) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """A palette [colours, 3] in 0..1, and for each photo four skeletons [n, 4, H, W] in it: all joints, those seen, and
-    both again mirrored, the person's left then being right."""
+    """A palette [colours, 3] in 0..1, and for each photo the four skeletons of `_joints` in it [n, 4, H, W]."""
     height, width = people.images.shape[1:3]
-    numbers: dict[int, int] = {0: 0}
+    numbers, colours = np.zeros(1 << 24, np.uint8), [0]
     drawn = np.zeros((len(people.images), 4, height, width), np.uint8)
+    joints = _joints(people)
     for row in track(range(len(people.images)), description="skeletons"):
-        for mirrored in (False, True):
-            for seen_only in (False, True):
-                pose = people.poses[row].copy()
-                pose[:, 2] = pose[:, 2] if seen_only else people.inside[row]
-                if mirrored:
-                    pose = pose[MIRRORED_JOINTS] * (-1, 1, 1) + (1, 0, 0)
-                picture = np.asarray(draw_skeleton(pose.astype(np.float32), width, height), np.int64)
-                packed = (picture[..., 0] << 16) | (picture[..., 1] << 8) | picture[..., 2]
-                found, inverse = np.unique(packed, return_inverse=True)
-                index = np.array([numbers.setdefault(int(colour), len(numbers)) for colour in found], np.uint8)
-                drawn[row, 2 * mirrored + seen_only] = index[inverse].reshape(height, width)
-    colours = np.array([[colour >> 16, colour >> 8 & 255, colour & 255] for colour in numbers], np.float32)
-    return (colours / 255).astype(np.float32), drawn
+        for kind in range(4):
+            picture = np.asarray(draw_skeleton(joints[row, kind], width, height), np.int32)
+            packed = (picture[..., 0] << 16) | (picture[..., 1] << 8) | picture[..., 2]
+            drawn[row, kind] = numbers[packed]
+            for colour in np.unique(packed[(drawn[row, kind] == 0) & (packed > 0)]):
+                numbers[colour] = len(colours)
+                colours.append(int(colour))
+                drawn[row, kind][packed == colour] = numbers[colour]
+    palette = np.array([[colour >> 16, colour >> 8 & 255, colour & 255] for colour in colours], np.float32)
+    return (palette / 255).astype(np.float32), drawn

@@ -21,14 +21,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.adapter.attention import BranchCondition
+from engine.adapter.guide import Guide
 from engine.adapter.model import Adapter
-from engine.adapter.pose import PoseEncoder
 from engine.adapter.pose_prior import PosePrior
+from engine.adapter.reposing import Reposed
 from engine.backbones.autoencoder import NanoAutoencoder
-from engine.backbones.nano import NanoModel, load_model, pool_words
+from engine.backbones.nano_model import NanoModel, load_model, pool_words, preconditioning
 from trainer.data import PAINTED
 from trainer.errors import CheckpointError
-from trainer.losses import channel_importance
 from trainer.nano.architecture import build, prior_of, train_tokenizer
 from trainer.nano.photos import LEVELS, Batch, Conditions, TrainingPhotos
 from trainer.nano.state import Course, accelerator_of, new_trainer
@@ -84,10 +84,10 @@ class TrainingRun:
 
 @dataclass(frozen=True)
 class Foretold:
-    """v [B, C, h, w] and part logits [B, P, 2 h, 2 w], None without noisy latents; layout [B, C, *LAYOUT]; colours
-    [B, parts, 3]; asked: logits [B, classes]."""
+    """The UNet's output [B, C, h, w] and part logits [B, P, 2 h, 2 w], None without noisy latents; layout [B, C,
+    *LAYOUT]; colours [B, parts, 3]; asked: logits [B, classes]."""
 
-    v: Tensor | None
+    output: Tensor | None
     parts: Tensor | None
     layout: Tensor
     colours: Tensor
@@ -95,19 +95,19 @@ class Foretold:
 
 
 class Denoiser(nn.Module):
-    """Everything that learns: text encoder, adapter, pose encoder, UNet and the heads of the side tasks."""
+    """Everything that learns: text encoder, adapter, guide, UNet and the heads of the side tasks."""
 
     def __init__(self, model: NanoModel) -> None:
         super().__init__()
         self.unet: nn.Module = model.unet
         self.text_encoder: nn.Module = model.text_encoder
         self.adapter: Adapter = model.adapter
-        assert model.pose is not None and model.prior is not None
-        self.pose: PoseEncoder = model.pose
+        assert model.guide is not None and model.prior is not None
+        self.guide: Guide = model.guide
         self.prior: PosePrior = model.prior
         self.end: int = model.tokenizer.eos_token_id
         pooled_dim = model.unet.config.projection_class_embeddings_input_dim
-        self.layout = nn.Linear(pooled_dim, model.unet.config.in_channels * LAYOUT[0] * LAYOUT[1])
+        self.layout = nn.Linear(pooled_dim, model.unet.config.out_channels * LAYOUT[0] * LAYOUT[1])
         self.colours = nn.Linear(pooled_dim, 3 * len(PAINTED))
         width = model.unet.config.block_out_channels[0]
         self.parts = nn.Sequential(nn.Conv2d(width, len(Part) * LEVELS**2, 1), nn.PixelShuffle(LEVELS))
@@ -119,11 +119,13 @@ class Denoiser(nn.Module):
         tokens: Tensor,
         face: Tensor,
         body: Tensor,
-        skeleton: Tensor,
         scales: Tensor,
+        skeleton: Tensor,
+        reposed: Reposed,
+        latents: Tensor,
     ) -> Foretold:
-        """noisy [B, C, h, w], timestep [B], tokens [B, M], crops [B, 3, H, W], skeleton [B, 3, H, W], scales [3, B] of
-        face, body and pose."""
+        """noisy [B, C, h, w], timestep [B], tokens [B, M], crops [B, 3, H, W], scales [2, B] of face and body; the rest
+        as `Guide` reads it. The v is not preconditioned yet."""
         text = self.text_encoder(tokens).last_hidden_state
         identity = {
             "face": BranchCondition(scales[0], self.adapter.encoders["face"](face)),
@@ -137,16 +139,15 @@ class Denoiser(nn.Module):
         if noisy is None:
             return Foretold(None, None, layout, colours, asked)
         with _last_features(self.unet) as features:
-            v = self.unet(
-                noisy,
+            output = self.unet(
+                torch.cat([noisy, self.guide(skeleton, reposed, latents)], 1),
                 timestep,
                 text,
                 class_labels=pooled,
                 cross_attention_kwargs={"identity": identity},
-                down_intrablock_additional_residuals=self.pose(skeleton, scales[2]),
                 return_dict=False,
             )[0]
-        return Foretold(v, self.parts(features[0]), layout, colours, asked)
+        return Foretold(output, self.parts(features[0]), layout, colours, asked)
 
 
 @contextmanager
@@ -181,7 +182,7 @@ def train(run: TrainingRun, people: TrainingSet) -> bool:
         trainer.spent_s = 0.0
     predict = torch.compile(trainer.denoiser) if run.compile else trainer.denoiser
     alphas = trainer.model.scheduler.alphas_cumprod.to(device)
-    importance = channel_importance(vae.inverse.weight)
+    variances = vae.variances()
     rng = np.random.default_rng([run.seed, trainer.step])
     torch.manual_seed(run.seed * 1_000_003 + trainer.step)
     encoders_alone = trainer.spent_s < 60 * run.condition_minutes
@@ -192,7 +193,7 @@ def train(run: TrainingRun, people: TrainingSet) -> bool:
             rows = run.batch * (CONDITION_ROWS if encoders_alone else 1)
             batch = photos.batch(rows, Conditions(), run.person_weight, rng)
             with accelerator.autocast():
-                losses = _losses(predict, batch, None if encoders_alone else alphas, importance)
+                losses = _losses(predict, batch, None if encoders_alone else alphas, variances)
             side_weight = 1.0 if encoders_alone else SIDE_WEIGHT
             side = losses["layout"] + COLOURS_WEIGHT * losses["colours"] + ASKED_WEIGHT * losses["asked"]
             trainer.learn(losses["loss"] + side_weight * side + PARTS_WEIGHT * losses["parts"], accelerator.backward)
@@ -209,9 +210,9 @@ def _model(run: TrainingRun, people: TrainingSet) -> NanoModel:
     if run.start_from is None or run.autoencoder is not None:
         raise CheckpointError("expected either --autoencoder (random weights) or --start-from (its own autoencoder)")
     model = load_model(run.start_from)
-    if model.pose is None or model.prior is None:
-        raise CheckpointError(f"expected a nano with pose and prior in {run.start_from}, got an older one")
-    for learner in (model.unet, model.text_encoder, model.adapter, model.pose, model.prior):
+    if model.guide is None or model.prior is None:
+        raise CheckpointError(f"expected a nano with guide and prior in {run.start_from}, got an older one")
+    for learner in (model.unet, model.text_encoder, model.adapter, model.guide, model.prior):
         assert learner is not None
         learner.train().requires_grad_(True)
     return model
@@ -233,8 +234,9 @@ def times_of(size: int, steps: int, device: torch.device) -> Tensor:
     return torch.where(torch.rand(size, device=device) < ON_THE_WAY, visited, anywhere)
 
 
-def _losses(predict: Any, batch: Batch, alphas: Tensor | None, importance: Tensor) -> dict[str, Tensor]:
-    """Weighted MSE of v = alpha eps - sigma x0 (Salimans & Ho, 2022) first; then the side tasks'.
+def _losses(predict: Any, batch: Batch, alphas: Tensor | None, variances: Tensor) -> dict[str, Tensor]:
+    """MSE of v = alpha eps - sigma x0 (Salimans & Ho, 2022) first, weighed by what shows: a channel's variance says how
+    much an error of it does; then the side tasks'.
 
     Without `alphas` nothing is denoised: the first and that of the parts are zero.
     """
@@ -247,8 +249,9 @@ def _losses(predict: Any, batch: Batch, alphas: Tensor | None, importance: Tenso
         noise = torch.randn_like(clean)
         noisy = (alpha * clean + sigma * noise).contiguous(memory_format=torch.channels_last)
         target = alpha * noise - sigma * clean
-    scales = torch.stack([batch.face_scale, batch.body_scale, batch.pose_scale])
-    told = predict(noisy, timestep, batch.tokens, batch.face, batch.body, batch.skeleton, scales)
+    scales = torch.stack([batch.face_scale, batch.body_scale])
+    guide = (batch.skeleton, batch.reposed, batch.reposed_latents)
+    told = predict(noisy, timestep, batch.tokens, batch.face, batch.body, scales, *guide)
     seen = ~batch.colours.isnan()
     off = torch.where(seen, batch.colours - told.colours, 0.0)  # a NaN under `where` has no gradient
     side = {
@@ -256,8 +259,10 @@ def _losses(predict: Any, batch: Batch, alphas: Tensor | None, importance: Tenso
         "colours": off.square().sum() / seen.sum().clamp(min=1),
         "asked": F.cross_entropy(told.asked.float(), batch.asked),
     }
-    if told.v is None:
+    if told.output is None or noisy is None or alphas is None:
         nothing = torch.zeros((), device=device)
         return {"loss": nothing, "parts": nothing} | side
-    denoised = (importance * batch.weight * (told.v - target).square()).mean() / batch.weight.mean()
+    skip, gain = preconditioning(alphas[timestep], variances)
+    off = skip * noisy + gain * told.output - target
+    denoised = (variances * batch.weight * off.square()).mean() / batch.weight.mean()
     return {"loss": denoised, "parts": F.cross_entropy(told.parts, batch.parts)} | side

@@ -24,7 +24,7 @@ class TrainingSet:
 
     images uint8 [n, H, W, 3]; parts uint8 [n, H, W]; poses float32 [n, 17, 3]: x, y in 0..1, seen 0/1 (0 outside the
     picture); inside bool [n, 17]: joints in the picture, hidden ones too; head_box, body_box float32 [n, 4] px, NaN
-    where unseen; identity int64 [n]; asked int64 [n]: stance and framing as one number, below len(asked_names);
+    where unseen; identity, outfit int64 [n]; asked int64 [n]: stance and framing as one number, below len(asked_names);
     styled bool [n]; words: for each photo and kind of KINDS some phrases; hash: of what the photos were made by."""
 
     images: NDArray[np.uint8]
@@ -34,6 +34,7 @@ class TrainingSet:
     head_box: NDArray[np.float32]
     body_box: NDArray[np.float32]
     identity: NDArray[np.int64]
+    outfit: NDArray[np.int64]
     asked: NDArray[np.int64]
     asked_names: tuple[str, ...]
     styled: NDArray[np.bool_]
@@ -74,6 +75,7 @@ def training_set(people: PeopleShards, seed: int = 0) -> TrainingSet:
         head_box=people.head_box[rows],
         body_box=people.body_box[rows],
         identity=people.identity[rows],
+        outfit=people.outfit[rows],
         asked=(people.pose * len(framings) + people.framing)[rows],
         asked_names=tuple(f"{pose}, {framing}" for pose in poses_named for framing in framings),
         styled=styled,

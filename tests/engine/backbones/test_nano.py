@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,8 @@ from PIL import Image
 from engine.backbones import load_backbone
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.base import Drawing, Step
-from engine.backbones.nano import NanoBackbone, load_model, save_model, view_crops
+from engine.backbones.nano import NanoBackbone, view_crops
+from engine.backbones.nano_model import load_model, preconditioning, save_model
 from engine.contract import Clothes, PosePreset, Settings
 from engine.errors import Cancelled, SetupError, WeightsError
 from engine.identity.clothes import HIDDEN_RGB
@@ -35,16 +36,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def backbone(folder: Path) -> NanoBackbone:
     return NanoBackbone(load_model(folder))
-
-
-@pytest.fixture(scope="module")
-def posing(folder: Path) -> NanoBackbone:
-    """With a pose encoder that does something, as after training."""
-    model = load_model(folder)
-    assert model.pose is not None
-    for output in model.pose.outputs:
-        torch.nn.init.normal_(output.weight, std=0.2, generator=torch.Generator().manual_seed(0))
-    return NanoBackbone(model)
 
 
 def person(colour: tuple[int, int, int], views: int = 1, face: bool = True) -> IdentityProfile:
@@ -109,14 +100,8 @@ def test_a_batch_mixes_people_with_different_numbers_of_photos(backbone: NanoBac
         assert np.abs(np.asarray(picture, int) - np.asarray(alone, int)).max() <= 2
 
 
-def test_an_untrained_pose_encoder_changes_no_bit(backbone: NanoBackbone) -> None:
-    assert backbone.capabilities.pose
-    plain, posed = (backbone.draw([drawing(pose=pose)])[0] for pose in (None, preset(PosePreset.WAVING)))
-    assert np.array_equal(plain, posed)
-
-
 @pytest.mark.parametrize("guidance", [1.0, 2.0])
-def test_a_pose_acts_on_its_own_row_and_by_its_scale(posing: NanoBackbone, guidance: float) -> None:
+def test_a_pose_acts_on_its_own_row_and_by_its_scale(backbone: NanoBackbone, guidance: float) -> None:
     few = Settings(steps=2, guidance=guidance)
     waving, sitting = preset(PosePreset.WAVING), preset(PosePreset.SITTING)
     off = few.model_copy(update={"pose_scale": 0.0})
@@ -126,21 +111,61 @@ def test_a_pose_acts_on_its_own_row_and_by_its_scale(posing: NanoBackbone, guida
         drawing(settings=few, pose=sitting),
         drawing(settings=off, pose=waving),
     ]
-    plain, waved, sat, without = (np.asarray(picture, int) for picture in posing.draw(drawings))
+    plain, waved, sat, without = (np.asarray(picture, int) for picture in backbone.draw(drawings))
     assert np.abs(waved - plain).max() > 8 and np.abs(sat - waved).max() > 8
     assert np.abs(without - plain).max() <= 1
-    alone = np.asarray(posing.draw([drawing(settings=few)])[0], int)
+    alone = np.asarray(backbone.draw([drawing(settings=few)])[0], int)
     assert np.abs(alone - plain).max() <= 1
 
 
-def test_a_folder_from_before_pose_control_draws_as_it_did(folder: Path, tmp_path: Path) -> None:
-    shutil.copytree(folder, tmp_path / "old")
-    shutil.rmtree(tmp_path / "old" / "pose")
-    old = NanoBackbone(load_model(tmp_path / "old"))
-    assert not old.capabilities.pose
-    assert np.array_equal(old.draw([drawing()])[0], NanoBackbone(load_model(folder)).draw([drawing()])[0])
-    save_model(old.model, tmp_path / "again")
-    assert not (tmp_path / "again" / "pose").exists()
+def posed(name: PosePreset, seen: View, **settings: object) -> Drawing:
+    chosen = Settings(steps=2, **settings)  # type: ignore[arg-type]
+    return drawing(identity=IdentityProfile((seen,)), pose=preset(name), settings=chosen)
+
+
+def test_who_is_known_by_their_joints_is_laid_along_the_pose(backbone: NanoBackbone, paper_doll: View) -> None:
+    stood, sat = (backbone.reposed(posed(name, paper_doll)) for name in (PosePreset.STANDING, PosePreset.SITTING))
+    red = [(one.picture[0, 0] - one.picture[0, 2] > 1).nonzero().float().mean(0) for one in (stood, sat)]
+    hips = [preset(name)[11:13, 1].mean() * 192 for name in (PosePreset.STANDING, PosePreset.SITTING)]
+    assert red[0][0] < hips[0] and red[1][0] < hips[1]
+    assert abs(float(red[1][0] - red[0][0]) - float(hips[1] - hips[0])) < 10
+    undressed = backbone.reposed(posed(PosePreset.STANDING, paper_doll, clothes=Clothes.CHANGE))
+    assert 0 < float(undressed.shown.sum()) < 0.6 * float(stood.shown.sum())
+    assert not backbone.reposed(posed(PosePreset.STANDING, paper_doll, face_scale=0, body_scale=0)).shown.any()
+    assert not backbone.reposed(drawing(identity=IdentityProfile((paper_doll,)))).shown.any(), (
+        "no pose, nothing to lay along"
+    )
+    unseen = View(paper_doll.image, replace(paper_doll.observation, keypoints=None))
+    assert not backbone.reposed(posed(PosePreset.STANDING, unseen)).shown.any()
+
+
+def test_a_second_photo_shows_what_the_first_does_not(backbone: NanoBackbone, paper_doll: View) -> None:
+    above = np.array(paper_doll.observation.keypoints)
+    above[11:, 2] = 0
+    portrait = View(paper_doll.image, replace(paper_doll.observation, keypoints=above))
+    one, both, whole = (
+        backbone.reposed(replace(posed(PosePreset.STANDING, paper_doll), identity=IdentityProfile(views)))
+        for views in ((portrait,), (portrait, paper_doll), (paper_doll,))
+    )
+    assert float(one.shown.sum()) < 0.8 * float(both.shown.sum())
+    assert float(both.shown.sum()) >= 0.98 * float(whole.shown.sum())
+    assert torch.equal(
+        both.picture[one.shown.expand_as(one.picture) == 1], one.picture[one.shown.expand_as(one.picture) == 1]
+    )
+    assert float(both.shown.max()) <= 1
+
+
+def test_preconditioning_leaves_a_unit_variance_to_foretell() -> None:
+    torch.manual_seed(0)
+    variances = torch.tensor([9.0, 1.0, 0.04]).view(1, 3, 1, 1)
+    clean = torch.randn(1, 3, 200, 200) * variances.sqrt()
+    for alpha_bar in (0.0, 0.3, 0.9):
+        alpha, sigma, noise = alpha_bar**0.5, (1 - alpha_bar) ** 0.5, torch.randn_like(clean)
+        noisy, v = alpha * clean + sigma * noise, alpha * noise - sigma * clean
+        skip, gain = preconditioning(torch.tensor([alpha_bar]), variances)
+        wanted = (v - skip * noisy) / gain
+        assert torch.allclose(wanted.var((0, 2, 3)), torch.ones(3), atol=0.03)
+        assert float((wanted * noisy).mean((0, 2, 3)).abs().max()) < 0.05, "what noise tells alone is told already"
 
 
 def test_steps_are_reported_with_previews(backbone: NanoBackbone) -> None:

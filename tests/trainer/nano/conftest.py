@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.backbones.nano import load_model
+from engine.backbones.nano_model import load_model
 from trainer.nano import autoencoder, train
 from trainer.nano.photos import TrainingPhotos
 from trainer.nano.training_set import TrainingSet, read_training_set

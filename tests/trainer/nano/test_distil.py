@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 import torch
 
+from engine.adapter.guide import latents_of, nothing_reposed
 from engine.backbones.autoencoder import NanoAutoencoder
-from engine.backbones.nano import NanoBackbone, load_model, save_model
+from engine.backbones.nano import NanoBackbone
+from engine.backbones.nano_model import load_model, predict_v, save_model
 from trainer.errors import CheckpointError
 from trainer.nano.architecture import build, prior_of, train_tokenizer
-from trainer.nano.distil import TOLD, DistilRun, Schedule, distil, leading, noise_like, predict, step, tell, trajectory
+from trainer.nano.distil import TOLD, DistilRun, Schedule, distil, leading, noise_like, step, tell, trajectory
 from trainer.nano.photos import TrainingPhotos
 from trainer.nano.training_set import TrainingSet
 
@@ -28,9 +30,6 @@ def teacher(people: TrainingSet, tmp_path_factory: pytest.TempPathFactory) -> Pa
     captions = [phrase for row in people.words for phrases in row.values() for phrase in phrases]
     vae = NanoAutoencoder(latent_channels=12, width_quarter=16, width_eighth=16, width_sixteenth=16, patch_px=16)
     model = build(train_tokenizer(captions), vae, 128, 192, prior_of(people))
-    assert model.pose is not None
-    for output in model.pose.outputs:
-        torch.nn.init.normal_(output.weight, std=0.1)
     save_model(model, folder)
     return folder
 
@@ -53,12 +52,15 @@ def test_a_guided_trajectory_is_the_prediction_led_away_from_being_told_nothing(
     model = load_model(teacher)
     photos = TrainingPhotos(people, model.vae, model.tokenizer, model.adapter.config, teacher / "cache")
     batch = photos.batch(2, replace(TOLD, pose=1.0), 0.0, np.random.default_rng(0))
-    scales = {f"{name}_scale": torch.zeros(2) for name in ("face", "body", "pose")}
-    nothing = replace(batch, tokens=photos.nothing.long().repeat(2, 1), **scales)
+    scales = {f"{name}_scale": torch.zeros(2) for name in ("face", "body")}
+    nobody = nothing_reposed(2, (192, 128))
+    layout = {"skeleton": torch.zeros_like(batch.skeleton), "reposed": nobody}
+    layout["reposed_latents"] = latents_of(nobody, model.vae)
+    nothing = replace(batch, tokens=photos.nothing.long().repeat(2, 1), **scales, **layout)
     schedule, noise = Schedule.of(model, 2), noise_like(model, 2)
     path = trajectory(model, tell(model, batch), noise, schedule, 3.0)
     with torch.no_grad():
-        told, bare = (predict(model, noise, schedule.times[0], tell(model, b)) for b in (batch, nothing))
+        told, bare = (predict_v(model, noise, schedule.times[0], tell(model, b)) for b in (batch, nothing))
     assert torch.allclose(path[1], step(noise, bare + 3 * (told - bare), schedule, 0, 1), atol=1e-4)
     assert not torch.allclose(told, bare, atol=1e-2)
 
@@ -77,8 +79,8 @@ def test_the_student_comes_closer_resumes_and_draws_as_it_learned(
     assert second["after"] < 0.98 * second["before"]
     assert json.loads((tmp_path / "distil.json").read_text("utf-8")) == second
     old, new = load_model(teacher), load_model(tmp_path / "nano")
-    assert old.pose is not None and new.pose is not None
-    for part in ("text_encoder", "pose", "vae"):
+    assert old.guide is not None and new.guide is not None
+    for part in ("text_encoder", "guide", "vae"):
         mine = getattr(new, part).state_dict()
         assert all(torch.equal(value, mine[name]) for name, value in getattr(old, part).state_dict().items())
     assert not torch.equal(old.unet.conv_out.weight, new.unet.conv_out.weight)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,7 +32,8 @@ def test_what_is_withheld_is_withheld(photos: TrainingPhotos) -> None:
     rng = np.random.default_rng(0)
     bare = photos.batch(8, Conditions(nothing=1.0), 2.0, rng)
     assert (bare.tokens == photos.nothing).all()
-    assert not bare.face_scale.any() and not bare.body_scale.any() and not bare.pose_scale.any()
+    assert not bare.face_scale.any() and not bare.body_scale.any()
+    assert not bare.skeleton.any() and not bare.reposed.shown.any() and not bare.reposed_latents.any()
     without_face = photos.batch(8, Conditions(nothing=0, no_identity=0, no_face=1.0), 2.0, rng)
     assert not without_face.face_scale.any() and without_face.body_scale.all()
     words = photos.batch(8, Conditions(nothing=0, no_text=0, no_identity=1.0), 2.0, rng)
@@ -42,20 +44,61 @@ def test_what_is_withheld_is_withheld(photos: TrainingPhotos) -> None:
 def test_who_is_unknown_or_undressed_is_named(photos: TrainingPhotos) -> None:
     for conditions in (Conditions(nothing=0, no_identity=1.0), Conditions(nothing=0, hidden_clothes=1.0)):
         assert all(KINDS[row["kind"]].endswith("full") for row in rows_of(photos, conditions))
-    told = rows_of(photos, Conditions(nothing=0, no_identity=0, hidden_clothes=0, scene_only=1.0, hidden_by_framing=0))
-    assert all(KINDS[row["kind"]].endswith("scene") for row in told)
+    bare = Conditions(nothing=0, no_identity=0, hidden_clothes=0, scene_only=1.0, hidden_by_framing=0, other_clothes=0)
+    outfit = photos.people.outfit
+    told = [row for row in rows_of(photos, bare) if outfit[row["reference"]] == outfit[row["target"]]]
+    assert told and all(KINDS[row["kind"]].endswith("scene") for row in told)
+
+
+def test_in_the_same_clothes_the_scene_alone_is_told_in_others_the_clothes_are_named(photos: TrainingPhotos) -> None:
+    outfit = np.zeros_like(photos.people.outfit)
+    for own in photos.siblings.values():
+        outfit[own[::2]] = 1
+    photos = copy(photos)
+    photos.people = replace(photos.people, outfit=outfit)
+    plain = Conditions(nothing=0, no_text=0, no_identity=0, hidden_clothes=0, scene_only=1.0, hidden_by_framing=0)
+    same = rows_of(photos, replace(plain, styled=0, other_clothes=0.0))
+    others = rows_of(photos, replace(plain, styled=0, other_clothes=1.0))
+    worn = [outfit[row["reference"]] == outfit[row["target"]] for row in (*same, *others)]
+    assert np.mean(worn[:60]) > 0.45 and np.mean(worn[60:]) < 0.3
+    named = [KINDS[row["kind"]].endswith("full") for row in (*same, *others)]
+    assert named == [not alike for alike in worn]
+    assert not any(row["hidden"] for row, alike in zip((*same, *others), worn, strict=True) if alike)
+    assert 0.2 < np.mean([row["hidden"] for row in others]) < 0.8
+
+
+def test_the_reference_is_laid_along_the_targets_joints(photos: TrainingPhotos) -> None:
+    known = Conditions(nothing=0, no_identity=0, no_body=0, pose=1.0, reposed=1.0, styled=0, other_clothes=0)
+    alike = replace(known, hidden_clothes=0, photo_like=0)
+    given = photos.batch(32, alike, 2.0, np.random.default_rng(1))
+    target = photos.vae.inverse(given.latents).clamp(-1, 1)
+    shown = given.reposed.shown.expand_as(target) > 0.5
+    assert 0.02 < float(shown.float().mean()) < 0.8
+    off = (given.reposed.picture - target).abs()
+    assert float(off[shown].mean()) < 0.75 * float((given.reposed.picture.roll(1, 0) - target).abs()[shown].mean())
+    undressed = photos.batch(32, replace(known, hidden_clothes=1.0), 2.0, np.random.default_rng(1))
+    assert float(undressed.reposed.shown.sum()) < 0.7 * float(given.reposed.shown.sum())
+    for withheld in (replace(known, pose=0.0), replace(known, reposed=0.0), replace(known, no_identity=1.0)):
+        assert not photos.batch(4, withheld, 2.0, np.random.default_rng(1)).reposed.shown.any()
+    mirrored = photos.batch(32, replace(alike, mirrored=1.0), 2.0, np.random.default_rng(1))
+    assert float(mirrored.reposed.shown.sum()) > 0.7 * float(given.reposed.shown.sum())
 
 
 def test_what_a_portrait_hides_is_said(photos: TrainingPhotos) -> None:
     always = Conditions(nothing=0, no_text=0, no_identity=0, hidden_clothes=0, scene_only=1.0, hidden_by_framing=1.0)
-    closer = [photos.framing[row["reference"]] > photos.framing[row["target"]] for row in rows_of(photos, always)]
-    said = [KINDS[row["kind"]].endswith("full") for row in rows_of(photos, always)]
+    rows = [
+        row
+        for row in rows_of(photos, always)
+        if photos.people.outfit[row["reference"]] == photos.people.outfit[row["target"]]
+    ]
+    closer = [photos.framing[row["reference"]] > photos.framing[row["target"]] for row in rows]
+    said = [KINDS[row["kind"]].endswith("full") for row in rows]
     assert closer == said and any(said) and not all(said)
 
 
 def test_skeletons_show_the_joints_also_in_the_mirror(photos: TrainingPhotos, people: TrainingSet) -> None:
     given = photos.batch(8, Conditions(nothing=0, pose=1.0), 2.0, np.random.default_rng(0))
-    assert given.pose_scale.all() and given.skeleton.flatten(1).any(1).all()
+    assert given.skeleton.flatten(1).any(1).all()
     height, width = people.images.shape[1:3]
     drawn = photos.palette[photos.skeletons.long()].numpy()
     for photo, pose in enumerate(people.poses):

@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from engine.backbones.base import Drawing
-from engine.backbones.nano import NanoBackbone, load_model
+from engine.backbones.nano import NanoBackbone
+from engine.backbones.nano_model import load_model
 from engine.contract import Settings
 from engine.identity.observation import Observation
 from engine.identity.profile import IdentityProfile, View

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from engine.backbones.autoencoder import NanoAutoencoder
-from engine.backbones.nano import NanoBackbone, load_model
+from engine.backbones.nano import NanoBackbone
+from engine.backbones.nano_model import load_model
 from trainer.data import PAINTED, part_colours
 from trainer.errors import CheckpointError
-from trainer.losses import channel_importance
 from trainer.nano import autoencoder, train
 from trainer.nano.architecture import train_tokenizer
 from trainer.nano.training_set import TrainingSet
@@ -76,7 +76,7 @@ def test_all_but_the_poses_examples_learns(people: TrainingSet, vae_run: Path, t
     kept = {name for name, value in after["denoiser"].items() if torch.equal(value, before["denoiser"][name])}
     assert {"prior.poses", "prior.full", "prior.known"} <= kept
     assert {name.partition(".")[0] for name in set(after["denoiser"]) - kept} >= {
-        *("unet", "text_encoder", "adapter", "pose", "prior", "layout", "colours", "parts")
+        *("unet", "text_encoder", "adapter", "guide", "prior", "layout", "colours", "parts")
     }
 
 
@@ -90,7 +90,7 @@ def test_times_are_mostly_those_that_a_sampler_visits() -> None:
 
 def test_an_error_weighs_what_it_shows(vae_run: Path, people: TrainingSet) -> None:
     vae = NanoAutoencoder.from_pretrained(vae_run / "vae")
-    importance = channel_importance(vae.inverse.weight).flatten()
+    importance = vae.variances().flatten()
     assert float(importance.mean()) == pytest.approx(1, abs=1e-5) and float(importance[0]) > 5 * float(importance[-1])
     latents = vae.encode(pixels(people.images[:2])).latents
     off = []

@@ -1,0 +1,193 @@
+"""nano's parts, how they are kept in a folder, and what its UNet is told.
+
+An ordinary Stable-Diffusion-shaped folder (`unet`, `vae`, `text_encoder`, `tokenizer`, `scheduler`) plus `adapter`,
+`guide`, `prior` (optional) and `metadata.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import DDIMScheduler, UNet2DConditionModel
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from engine.adapter.attention import IdentityCondition, KeysValues
+from engine.adapter.guide import Guide
+from engine.adapter.model import Adapter, AdapterConfig, cross_attention_layers
+from engine.adapter.pose import PoseEncoder
+from engine.adapter.pose_prior import PosePrior
+from engine.backbones.autoencoder import NanoAutoencoder
+from engine.errors import WeightsError
+
+PARTS = ("unet", "vae", "text_encoder")
+SHARD_SIZE_MAX = "16MB"
+"""Of one file of weights: they are kept in a repository."""
+
+
+@dataclass(frozen=True)
+class NanoModel:
+    """The trainable and frozen parts together; the adapter is attached to the UNet."""
+
+    unet: UNet2DConditionModel
+    vae: NanoAutoencoder
+    text_encoder: CLIPTextModel
+    tokenizer: CLIPTokenizer
+    scheduler: DDIMScheduler
+    adapter: Adapter
+    metadata: dict[str, Any]
+    pose: PoseEncoder | None = None
+    prior: PosePrior | None = None
+    guide: Guide | None = None
+
+    def modules(self) -> tuple[nn.Module, ...]:
+        parts = (self.unet, self.vae, self.text_encoder, self.adapter, self.pose, self.prior, self.guide)
+        return tuple(part for part in parts if part is not None)
+
+
+def load_model(folder: Path) -> NanoModel:
+    """Reads a nano folder in float32 on the CPU. Raises WeightsError naming what is missing."""
+    missing = [n for n in (*PARTS, "tokenizer", "scheduler", "adapter", "metadata.json") if not (folder / n).exists()]
+    if missing:
+        raise WeightsError(f"expected a nano checkpoint in {folder}, found no {', '.join(missing)}: set ENGINE_WEIGHTS")
+    unet = UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32, low_cpu_mem_usage=False)
+    config = json.loads((folder / "adapter" / "config.json").read_text("utf-8"))
+    adapter = Adapter(adapter_config(config), cross_attention_layers(unet))
+    adapter.load_state_dict({k: v.float() for k, v in load_file(folder / "adapter" / "model.safetensors").items()})
+    adapter.attach(unet)
+    vae = NanoAutoencoder.from_pretrained(folder / "vae", torch_dtype=torch.float32, low_cpu_mem_usage=False)
+    model = NanoModel(
+        unet=unet,
+        vae=vae,
+        text_encoder=CLIPTextModel.from_pretrained(folder / "text_encoder", dtype=torch.float32),
+        tokenizer=CLIPTokenizer.from_pretrained(folder / "tokenizer"),
+        scheduler=DDIMScheduler.from_pretrained(folder / "scheduler"),
+        adapter=adapter,
+        metadata=json.loads((folder / "metadata.json").read_text("utf-8")),
+        pose=_load_pose(folder / "pose", unet, vae),
+        prior=_load_prior(folder / "prior", unet),
+        guide=_load_guide(folder / "guide", unet, vae),
+    )
+    for module in model.modules():
+        module.eval().requires_grad_(False)
+    return model
+
+
+def save_model(model: NanoModel, folder: Path) -> None:
+    """Writes a nano folder with float16 weights."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in PARTS:
+        part = getattr(model, name)
+        before = {key: value.clone() for key, value in part.state_dict().items()}
+        part.half().save_pretrained(folder / name, max_shard_size=SHARD_SIZE_MAX)
+        part.float().load_state_dict(before)
+    model.tokenizer.save_pretrained(folder / "tokenizer")
+    model.scheduler.save_pretrained(folder / "scheduler")
+    _save_halves(model.adapter, folder / "adapter")
+    (folder / "adapter" / "config.json").write_text(json.dumps(model.adapter.config.to_dict(), indent=1) + "\n")
+    for name, optional in (("pose", model.pose), ("prior", model.prior), ("guide", model.guide)):
+        if optional is not None:
+            _save_halves(optional, folder / name)
+    (folder / "metadata.json").write_text(json.dumps(model.metadata, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _save_halves(part: nn.Module, folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    halves = {key: value.detach().half().contiguous() for key, value in part.state_dict().items()}
+    save_file(halves, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def _load_pose(folder: Path, unet: UNet2DConditionModel, vae: NanoAutoencoder) -> PoseEncoder | None:
+    """None for a checkpoint without pose control."""
+    if not folder.exists():
+        return None
+    encoder = PoseEncoder.of(unet, int(vae.config.patch_px))
+    encoder.load_state_dict({k: v.float() for k, v in load_file(folder / "model.safetensors").items()})
+    return encoder
+
+
+def _load_guide(folder: Path, unet: UNet2DConditionModel, vae: NanoAutoencoder) -> Guide | None:
+    """None for a checkpoint whose UNet reads nothing but noisy latents."""
+    guide = Guide.of(unet, int(vae.config.patch_px))
+    if guide is not None:
+        guide.load_state_dict({k: v.float() for k, v in load_file(folder / "model.safetensors").items()})
+    return guide
+
+
+def _load_prior(folder: Path, unet: UNet2DConditionModel) -> PosePrior | None:
+    """None for a checkpoint that makes up its poses itself."""
+    if not folder.exists():
+        return None
+    weights = {k: v.float() for k, v in load_file(folder / "model.safetensors").items()}
+    classes, examples = weights["poses"].shape[:2]
+    prior = PosePrior(unet.config.cross_attention_dim, classes, examples)
+    prior.load_state_dict(weights)
+    return prior
+
+
+def adapter_config(fields: dict[str, Any]) -> AdapterConfig:
+    """The configuration that `AdapterConfig.to_dict` gave, as it comes back from JSON."""
+    fields = dict(fields)
+    for size in ("face_size", "body_size"):
+        width, height = fields[size]
+        fields[size] = (int(width), int(height))
+    return AdapterConfig(**fields)
+
+
+def pool_words(states: Tensor, tokens: Tensor, end: int) -> Tensor:
+    """The words of states [B, M, D] in one [B, D]: the positions of tokens [B, M] before the first `end`.
+
+    Their sum over the root of their number, so that one word more or less weighs the same in a long prompt. The state
+    at the end token itself, which CLIP pools by, says little in so small a text encoder.
+    """
+    words = ((tokens == end).cumsum(1) == 0).to(states.dtype)
+    return (states * words[..., None]).sum(1) / words.sum(1, keepdim=True).sqrt()
+
+
+def preconditioning(alpha_bar: Tensor, variances: Tensor) -> tuple[Tensor, Tensor]:
+    """alpha_bar [B], variances [1, C, 1, 1] of the clean latents -> skip and gain [B, C, 1, 1] of v = skip noisy + gain
+    output, with which the output has unit variance at every time and in every channel (Karras et al., 2022, C.3, for
+    v): a fine channel, nearly all noise, need not pass through the network to be told from it."""
+    alpha_bar = alpha_bar.view(-1, 1, 1, 1)
+    spread = alpha_bar * variances + 1 - alpha_bar
+    skip = (alpha_bar * (1 - alpha_bar)).sqrt() * (1 - variances) / spread
+    return skip, (variances / spread).sqrt()
+
+
+@dataclass(frozen=True)
+class Told:
+    """All that the UNet is told of B pictures: text [B, M, D], pooled [B, P], the person, what the guide read [B, G, h,
+    w], residuals of a pose, and the text's keys and values where they are known."""
+
+    text: Tensor
+    pooled: Tensor
+    identity: IdentityCondition
+    guide: Tensor | None = None
+    pose: list[Tensor] | None = None
+    text_keys_values: KeysValues | None = None
+
+
+def predict_v(model: NanoModel, noisy: Tensor, time: Tensor, told: Told) -> Tensor:
+    """noisy [B, C, h, w], time int64 [B] or [] -> v [B, C, h, w]."""
+    known: dict[str, Any] = {"identity": told.identity}
+    if told.text_keys_values is not None:
+        known["text"] = told.text_keys_values
+    output: Tensor = model.unet(
+        noisy if told.guide is None else torch.cat([noisy, told.guide], 1),
+        time,
+        told.text,
+        class_labels=told.pooled,
+        cross_attention_kwargs=known,
+        down_intrablock_additional_residuals=None if told.pose is None else list(told.pose),
+        return_dict=False,
+    )[0]
+    if told.guide is None:
+        return output
+    alpha_bar = model.scheduler.alphas_cumprod.to(noisy.device)[time]
+    skip, gain = preconditioning(alpha_bar, model.vae.variances())
+    return skip * noisy + gain * output
