@@ -63,9 +63,9 @@ class Studio:
         return np.stack([_opened(path) for path in paths])
 
     def _drawing(self, wish: Wish) -> Drawing:
-        return Drawing(self._profile(wish.reference), wish.prompt, "", wish.seed, wish.settings, wish.pose)
+        return Drawing(self.profile(wish.reference), wish.prompt, "", wish.seed, wish.settings, wish.pose)
 
-    def _profile(self, photo: NDArray[np.uint8]) -> IdentityProfile:
+    def profile(self, photo: NDArray[np.uint8]) -> IdentityProfile:
         """Every photo is looked at once."""
         key = hashlib.sha256(photo.tobytes()).digest()
         if key not in self._profiles:

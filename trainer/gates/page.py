@@ -27,6 +27,7 @@ PICTURES_MAX_BYTES: Final = 1_450_000
 QUALITIES: Final = (90, 80, 70, 60, 50)
 REDUCTIONS: Final = (1, 2, 4, 8)
 """By how much pictures shrink where no quality makes them small enough."""
+REAL: Final = "real.webp"
 BEGIN: Final = "<!-- by hand: what follows stays when this page is written again -->"
 END: Final = "<!-- end of what is written by hand -->"
 NOT_GATED: Final = (
@@ -52,9 +53,9 @@ def write_sheet(cases: Sequence[Case], shown: Shown, path: Path) -> None:
     Image.fromarray(np.concatenate(rows)).save(path)
 
 
-def write_page(cases: Sequence[Case], shown: Shown, report: dict[str, Any], folder: Path) -> None:
-    """FOLDER/nano.md and FOLDER/nano/*.webp: the first cases in their order. What stands between the page's two marks
-    is kept."""
+def write_page(cases: Sequence[Case], shown: Shown, report: dict[str, Any], real: Pictures, folder: Path) -> None:
+    """FOLDER/nano.md and FOLDER/nano/*.webp: the first cases in their order, and all pictures after real photos, one
+    person a row. What stands between the page's two marks is kept."""
     strips = [_strip(case, shown, row) for row, case in enumerate(cases[:PAGE_CASES])]
     pictures, page = folder / "nano", folder / "nano.md"
     pictures.mkdir(parents=True, exist_ok=True)
@@ -63,9 +64,17 @@ def write_page(cases: Sequence[Case], shown: Shown, report: dict[str, Any], fold
     names = [f"{number:02}.webp" for number in range(1, len(strips) + 1)]
     for name, encoded in zip(names, _encoded(strips), strict=True):
         (pictures / name).write_bytes(encoded)
+    (pictures / REAL).write_bytes(_webp(_rows(real, report["real"]["people"]), 1, QUALITIES[1]))
     draft = page.with_suffix(".tmp")
     draft.write_text(_text(cases[: len(names)], names, report, _by_hand(page)), "utf-8")
     draft.replace(page)
+
+
+def _rows(pictures: Pictures, rows: int) -> Pictures:
+    """[n, H, W, 3] -> [rows * H, n / rows * W, 3]."""
+    count, height, width, _ = pictures.shape
+    columns = count // rows
+    return pictures.reshape(rows, columns, height, width, 3).swapaxes(1, 2).reshape(rows * height, columns * width, 3)
 
 
 def _strip(case: Case, shown: Shown, row: int) -> Pictures:
@@ -130,6 +139,7 @@ def _text(cases: Sequence[Case], names: Sequence[str], report: dict[str, Any], b
         "",
         BEGIN + by_hand + END,
         "",
+        *_real(report["real"]),
         "## Results",
         "",
         f"| | {columns} | words |",
@@ -140,6 +150,27 @@ def _text(cases: Sequence[Case], names: Sequence[str], report: dict[str, Any], b
         ],
     ]
     return "\n".join(lines) + "\n"
+
+
+def _real(real: dict[str, Any]) -> list[str]:
+    """What is said of real photos, which are not shown."""
+    lines = [
+        "## After real photos",
+        "",
+        f"{real['people']} people of photos that installed packages bring (scikit-image's astronaut, insightface's",
+        "group photo; other people's, so not shown here), a row each, in the same scenes: "
+        f"{real['pictures']} pictures. Colours are CIEDE2000",
+        "to the one photo there is, by the parts that the observer sees on it; `reference_wins_colour`: nearer to it",
+        "than to the next person's.",
+        "",
+        "| figure | measured | 95 % interval | pictures |",
+        "| --- | --- | --- | --- |",
+    ]
+    for name, figure in real["figures"].items():
+        if figure["value"] is not None:
+            interval = f"{figure['low']:.3f} to {figure['high']:.3f}"
+            lines.append(f"| `{name}` | {figure['value']:.3f} | {interval} | {figure['count']} |")
+    return [*lines, "", f"![pictures after real photos](nano/{REAL})", ""]
 
 
 def _table(report: dict[str, Any]) -> list[str]:

@@ -23,6 +23,7 @@ from trainer.gates.figures import GALLERY, Figure
 from trainer.gates.likeness import PEOPLE_MAX, likeness_of
 from trainer.gates.measuring import Meter, Shown
 from trainer.gates.page import write_page, write_sheet
+from trainer.gates.real import measure_real
 from trainer.version import commit
 
 
@@ -102,14 +103,15 @@ def run_gates(run: GatesRun, tools: Instruments) -> dict[str, Any]:
         return drawn.own[: len(few)] if as_usual else studio.draw(what, _wishes(few, few, settings))
 
     likeness = likeness_of(few, tools.examiners, run.settings, draw)
-    report = _origin(run, tools) | told(figures, missing)
+    real, real_pictures = measure_real(studio, tools.examiners, run.settings)
+    report = _origin(run, tools) | told(figures, missing) | {"real": real}
     report |= {"ceiling": told(ceiling, ceiling_missing), "likeness": likeness, "gates": gates_of(figures)}
     report["examiners"] = tools.examiners.held_out
     write_json(run.json, report)
     if run.sheet is not None:
         write_sheet(cases, drawn, run.sheet)
     if run.page is not None:
-        write_page(cases, drawn, report, run.page)
+        write_page(cases, drawn, report, real_pictures, run.page)
     console.print(table_of(figures, ceiling))
     return report
 

@@ -13,6 +13,7 @@ from engine.backbones.nano import NanoBackbone
 from trainer.__main__ import main
 from trainer.evaluation.examiners import SHIPPED_EXAMINERS
 from trainer.gates import page
+from trainer.gates.real import SCENES
 from trainer.gates.run import GATES
 
 PEOPLE = 3
@@ -77,7 +78,7 @@ def test_likeness_is_told_at_every_scale(report: dict[str, Any]) -> None:
 def test_the_page_shows_the_cases_in_order(report: dict[str, Any], folder: Path) -> None:
     text = (folder / "docs" / "nano.md").read_text("utf-8")
     pictures = sorted((folder / "docs" / "nano").iterdir())
-    assert [picture.name for picture in pictures] == ["01.webp", "02.webp", "03.webp"]
+    assert [picture.name for picture in pictures] == ["01.webp", "02.webp", "03.webp", "real.webp"]
     assert all(f"(nano/{picture.name})" in text for picture in pictures)
     with Image.open(pictures[0]) as strip:
         assert strip.size == (4 * report["width"], report["height"])
@@ -87,6 +88,17 @@ def test_the_page_shows_the_cases_in_order(report: dict[str, Any], folder: Path)
         assert f"at {gate['at']} {gate['wanted']:g} | {verdict} |" in text
     with Image.open(folder / "sheet.png") as sheet:
         assert sheet.size == (PEOPLE * report["width"], 5 * report["height"])
+
+
+def test_people_of_real_photos_are_measured_by_their_own_photo(report: dict[str, Any], folder: Path) -> None:
+    real = report["real"]
+    assert real["people"] >= 3 and real["pictures"] == len(SCENES) * real["people"]
+    for name in ("skin_de2000", "top_de2000", "reference_wins_colour"):
+        figure = real["figures"][name]
+        assert figure["count"] >= len(SCENES) and figure["low"] <= figure["value"] <= figure["high"]
+    assert "## After real photos" in (folder / "docs" / "nano.md").read_text("utf-8")
+    with Image.open(folder / "docs" / "nano" / "real.webp") as sheet:
+        assert sheet.size == (len(SCENES) * report["width"], real["people"] * report["height"])
 
 
 def test_a_second_run_draws_only_what_is_not_there_and_keeps_what_is_written_by_hand(
