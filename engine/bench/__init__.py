@@ -17,7 +17,7 @@ from rich.progress import Progress
 
 from engine.bench.contests import Ratio, Turns, overhead, ratio, speedup, take_turns
 from engine.bench.options import option_ratios
-from engine.bench.requests import PEER_GUIDANCE, PEER_STEPS, Requests, nano_requests, one_by_one
+from engine.bench.requests import PEER_GUIDANCE, PEER_STEPS, Requests, first_preview, nano_requests, one_by_one
 from engine.bench.shapes import BATCH, FEW, MANY, SHAPES
 from engine.bench.stable import stable_requests
 from engine.bench.steps import StepBench
@@ -94,7 +94,8 @@ def _steps(plan: Plan, tell: Tell) -> None:
 
 
 def _requests(plan: Plan, requests: Requests, tell: Tell) -> None:
-    """At our defaults against the peer's; both at the peer's, the longer way; both at our defaults; eight users."""
+    """At our defaults against the peer's; both at the peer's, the longer way; both at our defaults; a
+    request until its first preview against all of it; eight users."""
     ours, peer, pairs, device = requests.ours, requests.peer, plan.request_pairs, plan.device
     declared = requests.backbone.capabilities
     default = declared.steps_default, declared.guidance_default
@@ -102,6 +103,8 @@ def _requests(plan: Plan, requests: Requests, tell: Tell) -> None:
     tell("request_speedup_default", lambda: speedup(requests.at_defaults(), peer(*usual), pairs, device))
     tell("request_speedup_equal", lambda: speedup(ours(*usual, 1), peer(*usual), pairs, device))
     tell("request_speedup_equal_default", lambda: speedup(requests.at_defaults(), peer(*default), pairs, device))
+    preview = first_preview(requests.backbone)
+    tell("first_preview_speedup", lambda: speedup(preview, requests.at_defaults(), pairs, device))
     together, apart = ours(*default, BATCH), one_by_one(requests, BATCH)
     tell("batch8_request_throughput", lambda: speedup(together, apart, pairs, device))
 

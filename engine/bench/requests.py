@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,12 +25,15 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 
 from engine.adapter.ip_adapter import IPAdapterBranches, export_plus, new_branches
 from engine.backbones.autoencoder import NanoAutoencoder
-from engine.backbones.base import Backbone, Drawing
+from engine.backbones.base import Backbone, Drawing, Step
 from engine.backbones.nano import NanoBackbone
 from engine.backbones.nano_model import load_model
 from engine.bench.contests import Side
-from engine.contract import Settings
+from engine.contract import PosePreset, Settings
+from engine.errors import Cancelled
+from engine.identity.body import BodyPart
 from engine.identity.profile import IdentityProfile, Observation, View
+from engine.pose import preset
 
 PEER_STEPS, PEER_GUIDANCE = 30, 7.5
 PROMPT, NEGATIVE = "a woman on a beach at sunset", "blurry"
@@ -54,20 +58,30 @@ def photo() -> Image.Image:
 
 
 def person(image: Image.Image) -> IdentityProfile:
-    seen = Observation(512, 768, face_box=(200.0, 60.0, 300.0, 180.0), body_box=(100.0, 40.0, 400.0, 760.0))
+    """Whose joints and outline are known: what a backbone does with them is within the time."""
+    joints = preset(PosePreset.STANDING) * (512, 768, 1)
+    seen = Observation(
+        width=512,
+        height=768,
+        face_box=(200.0, 60.0, 300.0, 180.0),
+        body_box=(100.0, 40.0, 400.0, 760.0),
+        keypoints=joints.astype(np.float32),
+        parts=np.full((96, 64), BodyPart.TOP, np.uint8),
+        parts_box=(0.0, 0.0, 512.0, 768.0),
+    )
     return IdentityProfile((View(image, seen),))
 
 
 def nano_requests(folder: Path, device: str) -> Requests:
-    """Of a nano checkpoint. The peer has no class embedding, which stock pipelines know nothing of, and an image
-    tower that costs no more than our two encoders, so that the peer's usual large one does not decide."""
+    """Of a nano checkpoint. The peer has no class embedding and reads noisy latents alone, as stock pipelines do, and
+    has an image tower that costs no more than our two encoders, so that the peer's usual large one does not decide."""
     model = load_model(folder)
     backbone = NanoBackbone(model, device)
-    config = dict(model.unet.config) | {"class_embed_type": None, "projection_class_embeddings_input_dim": None}
-    unet = UNet2DConditionModel.from_config(config)
-    unet.load_state_dict(
-        {name: value for name, value in model.unet.state_dict().items() if not name.startswith("class_embedding.")}
-    )
+    latent = model.unet.config.out_channels
+    without = {"class_embed_type": None, "projection_class_embeddings_input_dim": None, "in_channels": latent}
+    unet = UNet2DConditionModel.from_config(dict(model.unet.config) | without)
+    weights = {name: v for name, v in model.unet.state_dict().items() if not name.startswith("class_embedding.")}
+    unet.load_state_dict(weights | {"conv_in.weight": weights["conv_in.weight"][:, :latent]})
     vae = _StockAutoencoder.from_config(model.vae.config)
     vae.load_state_dict(model.vae.state_dict())
     vae.register_to_config(block_out_channels=(1, 1, 1, 1))
@@ -153,6 +167,21 @@ def one_by_one(requests: Requests, pictures: int) -> Side:
     """As many requests one after the other, at our defaults."""
     single = requests.at_defaults()
     return Side(single.dress, lambda: [single.run() for _ in range(pictures)])
+
+
+def first_preview(backbone: Backbone) -> Side:
+    """A request at its defaults until a user could see something of it."""
+    drawing = Drawing(person(photo()), PROMPT, NEGATIVE, 0, Settings())
+
+    def show(step: Step) -> None:
+        step.previews()
+        raise Cancelled("seen")
+
+    def run() -> None:
+        with suppress(Cancelled):
+            backbone.draw([drawing], show)
+
+    return Side(lambda: None, run)
 
 
 def peer_side(pipeline: Any, backbone: Backbone) -> Callable[[int, float], Side]:
