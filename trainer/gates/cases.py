@@ -14,6 +14,7 @@ from rich.progress import track
 from trainer.errors import DataError
 from trainer.people import BACKGROUNDS, SPLITS, scene_prompt
 from trainer.people.identity import sample_identity
+from trainer.people.phrasing import Facts, as_typed, say
 from trainer.people.render import render_shots
 from trainer.people.shards import ShardPlan, generator_hash
 from trainer.people.shot import Shot, sample_shot
@@ -40,7 +41,8 @@ class TruePhoto:
 
 @dataclass(frozen=True)
 class Case:
-    """A person: the photo to go by, the held-out one to compare with, another true one, and the scene asked for."""
+    """A person: the photo to go by, the held-out one to compare with, another true one, and the scene asked for; typed:
+    the same scene as some user would type it, with synonyms, idle words and slips."""
 
     identity: int
     reference: TruePhoto
@@ -48,6 +50,7 @@ class Case:
     other: TruePhoto
     background: str
     prompt: str
+    typed: str
 
 
 def check_people(first: int, identities: int) -> None:
@@ -74,9 +77,17 @@ def cases_of(first: int, identities: int, size: tuple[int, int], folder: Path) -
 def _case(identity: int, number: int, photos: list[TruePhoto]) -> Case:
     background = BACKGROUNDS[number % len(BACKGROUNDS)]
     language: Language = "ru" if number % 2 else "en"
-    prompt = scene_prompt(background, POSES_ASKED[number % len(POSES_ASKED)], "full", language)
+    pose = POSES_ASKED[number % len(POSES_ASKED)]
+    prompt = scene_prompt(background, pose, "full", language)
     reference, held_out, other = photos
-    return Case(identity, reference, held_out, other, background, prompt)
+    return Case(identity, reference, held_out, other, background, prompt, _typed(identity, background, pose, language))
+
+
+def _typed(identity: int, background: str, pose: str, language: Language) -> str:
+    """Nothing is said of the person; place and pose always are."""
+    rng, who = np.random.default_rng([identity, 47]), sample_identity(identity)
+    facts = Facts(who.woman, who.age_group, False, None, False, False, (), None, pose, background, "full")
+    return as_typed(say(facts, language, rng), language, rng)
 
 
 def shots_of(identity: int) -> list[Shot]:

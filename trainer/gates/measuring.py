@@ -53,13 +53,21 @@ class Meter:
         see = self.examiners
         own, stranger = see.body(shown.own), see.body(shown.stranger)
         likeness = cosine(own, self.bodies)
-        asked = np.array([see.names.background.index(name) for name in shown.backgrounds])
         return {
             "reid_rank1": mean_of(rank1_among(own, self.bodies)),
             "reference_wins": mean_of((likeness > cosine(stranger, self.bodies)).astype(np.float64)),
             "sim_gt_body": mean_of(likeness),
-            "background_accuracy": mean_of((see.read(shown.own).classes["background"] == asked).astype(np.float64)),
+            "background_accuracy": self._places(shown.own, shown.backgrounds),
         }
+
+    def places(self, pictures: Pictures, cases: Sequence[Case]) -> Figure:
+        """The share of pictures in the place that their case asks for."""
+        return self._places(pictures, [case.background for case in cases])
+
+    def _places(self, pictures: Pictures, names: Sequence[str]) -> Figure:
+        asked = np.array([self.examiners.names.background.index(name) for name in names])
+        found = self.examiners.read(pictures).classes["background"]
+        return mean_of((found == asked).astype(np.float64))
 
     def _poses(self, shown: Shown) -> dict[str, Figure]:
         if shown.posed is None or self.reader is None:

@@ -31,6 +31,7 @@ REAL: Final = "real.webp"
 BEGIN: Final = "<!-- by hand: what follows stays when this page is written again -->"
 END: Final = "<!-- end of what is written by hand -->"
 NOT_GATED: Final = (
+    "background_accuracy_typed",
     "skin_de2000",
     "hair_de2000",
     "pose_pck_unasked",
@@ -133,7 +134,8 @@ def _text(cases: Sequence[Case], names: Sequence[str], report: dict[str, Any], b
         "",
         "Colours are CIEDE2000 to a held-out photo; `reid_rank1` finds that photo among "
         f"{report['reid_gallery']} people by the examiners' body",
-        "vector; `frechet_here` and `kid_here` are distances of the examiners' features, not FID or KID.",
+        "vector; `background_accuracy_typed`: the same scenes in the words of users, with synonyms, idle words and",
+        "slips; `frechet_here` and `kid_here` are distances of the examiners' features, not FID or KID.",
         "",
         "## What still looks wrong",
         "",

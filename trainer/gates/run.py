@@ -26,6 +26,9 @@ from trainer.gates.page import write_page, write_sheet
 from trainer.gates.real import measure_real
 from trainer.version import commit
 
+TYPED_MAX: Final = 200
+"""People whose scene is asked for again in the words of users."""
+
 
 @dataclass(frozen=True)
 class Gate:
@@ -103,6 +106,8 @@ def run_gates(run: GatesRun, tools: Instruments) -> dict[str, Any]:
         return drawn.own[: len(few)] if as_usual else studio.draw(what, _wishes(few, few, settings))
 
     likeness = likeness_of(few, tools.examiners, run.settings, draw)
+    asked = cases[:TYPED_MAX]
+    figures["background_accuracy_typed"] = meter.places(_typed(asked, studio, run.settings), asked)
     real, real_pictures = measure_real(studio, tools.examiners, run.settings)
     report = _origin(run, tools) | told(figures, missing) | {"real": real}
     report |= {"ceiling": told(ceiling, ceiling_missing), "likeness": likeness, "gates": gates_of(figures)}
@@ -127,6 +132,11 @@ def _drawn(cases: Sequence[Case], studio: Studio, meter: Meter, settings: Settin
         asked = [Wish(w.reference, w.prompt, w.seed, w.settings, p) for w, p in zip(wishes, meter.poses, strict=True)]
         posed = studio.draw("posed", asked)
     return Shown(own, stranger, posed, [case.background for case in cases])
+
+
+def _typed(cases: Sequence[Case], studio: Studio, settings: Settings) -> Pictures:
+    """The same scenes in the words of users."""
+    return studio.draw("typed", [Wish(c.reference.image, c.typed, c.identity, settings) for c in cases])
 
 
 def _wishes(cases: Sequence[Case], people: Sequence[Case], settings: Settings) -> list[Wish]:

@@ -90,6 +90,12 @@ def test_the_page_shows_the_cases_in_order(report: dict[str, Any], folder: Path)
         assert sheet.size == (PEOPLE * report["width"], 5 * report["height"])
 
 
+def test_scenes_are_also_asked_for_as_users_type_them(report: dict[str, Any], folder: Path) -> None:
+    interval = report["intervals"]["background_accuracy_typed"]
+    assert interval["count"] == PEOPLE and interval["low"] <= report["background_accuracy_typed"] <= interval["high"]
+    assert len(list((folder / "out.pictures" / "typed").iterdir())) == PEOPLE
+
+
 def test_people_of_real_photos_are_measured_by_their_own_photo(report: dict[str, Any], folder: Path) -> None:
     real = report["real"]
     assert real["people"] >= 3 and real["pictures"] == len(SCENES) * real["people"]

@@ -46,6 +46,13 @@ def test_true_photos_beat_strangers(meter: Meter, cases: Sequence[Case]) -> None
         assert own[name].low <= own[name].value <= own[name].high
 
 
+def test_a_typed_scene_says_the_same_in_other_words(cases: Sequence[Case], folder: Path) -> None:
+    assert all(case.typed and case.typed != case.prompt for case in cases)
+    assert [case.typed for case in cases] == [case.typed for case in cases_of(FIRST, PEOPLE, (64, 96), folder)]
+    russian = [any("а" <= letter <= "я" for letter in case.typed.lower()) for case in cases]
+    assert russian == [any("а" <= letter <= "я" for letter in case.prompt.lower()) for case in cases]
+
+
 def test_pictures_like_true_photos_are_no_distance_from_them(meter: Meter, cases: Sequence[Case]) -> None:
     held_out = np.stack([case.held_out.image for case in cases])
     noise = np.random.default_rng(0).integers(0, 255, held_out.shape, np.uint8)

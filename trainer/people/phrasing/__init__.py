@@ -6,7 +6,7 @@ A folder of its own: words shape no photo, so they are no part of what the manif
 """
 
 from trainer.people.phrasing.facts import Facts, phrase_facts
-from trainer.people.phrasing.saying import phrase, say
+from trainer.people.phrasing.saying import as_typed, phrase, say
 from trainer.people.phrasing.synonyms import SYNONYMS, alternatives, worn
 
-__all__ = ["SYNONYMS", "Facts", "alternatives", "phrase", "phrase_facts", "say", "worn"]
+__all__ = ["SYNONYMS", "Facts", "alternatives", "as_typed", "phrase", "phrase_facts", "say", "worn"]

@@ -23,7 +23,11 @@ def phrase(identity: Identity, shot: Shot, language: Language, full: bool, rng: 
     """The photo as some user would type it; all of it true, not all that is true. Without `full` only pose, place and
     framing are said, and nothing of the person but what Russian grammar tells. Equal states of rng give equal phrases.
     """
-    text = say(phrase_facts(identity, shot, full, rng), language, rng)
+    return as_typed(say(phrase_facts(identity, shot, full, rng), language, rng), language, rng)
+
+
+def as_typed(text: str, language: Language, rng: np.random.Generator) -> str:
+    """Well-spelt words as they arrive: some with words that say nothing of the picture, some with slips."""
     if happens(rng, FILLED):
         text = filled(text, language, rng)
     return typed(text, language, rng, KNOWN_WORDS)
