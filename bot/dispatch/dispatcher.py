@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any
+from uuid import UUID
 
 import structlog
 from aiogram import Bot
@@ -58,6 +59,7 @@ class JobDispatcher:
         self._signals = signals
         self._pace = pace
         self._clock = clock
+        self._unstored: dict[UUID, int] = {}
 
     async def run(self) -> None:
         """Lead, or wait to lead, for ever."""
@@ -94,6 +96,7 @@ class JobDispatcher:
             self._pace,
             self._clock,
             self._signals.repaint,
+            self._unstored,
         )
         work = (
             leadership.watch(),

@@ -67,8 +67,10 @@ class Screens:
         pace: Pace,
         clock: Callable[[], float],
         repaint: Callable[[], None],
+        unstored: dict[UUID, int],
     ) -> None:
-        """`repaint` asks for another step soon."""
+        """`repaint` asks for another step soon. `unstored` outlives this: messages sent whose ids the database may not
+        have yet, because it went away in between."""
         self._sessions = sessions
         self._messages = messages
         self._translator = translator
@@ -80,8 +82,7 @@ class Screens:
         self._began = clock()
         self._throttle = Throttle(pace.edit_interval_s, pace.calls_per_s, clock)
         self._shown: dict[UUID, _Shown] = {}
-        self._unstored: dict[UUID, int] = {}
-        """Messages sent whose ids the database may not have yet: it went away in between."""
+        self._unstored = unstored
         self._writing: dict[int, asyncio.Task[None]] = {}
         self._passed_over = False
         self._alone_since: float | None = None

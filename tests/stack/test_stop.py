@@ -24,6 +24,8 @@ pytestmark = [pytest.mark.kill, pytest.mark.timeout(150)]
 
 START_S = 60.0
 STOP_S = 25.0
+GONE_S = 30.0
+"""Ends are a matter of moments, but not on a machine that does other things besides."""
 PARTS = ("postgres", "valkey-server", "bot.local.botapi", "engine.worker", "-m bot")
 
 
@@ -129,7 +131,7 @@ async def test_nothing_is_left_behind_and_the_next_start_finds_its_data(
 
         exit_code = running.end(ending)
         assert exit_code == (-signal.SIGKILL if ending == signal.SIGKILL else 0)
-        assert [process for process in family if not wait_until_gone(process, 10.0)] == []
+        assert [process for process in family if not wait_until_gone(process, GONE_S)] == []
 
 
 async def test_an_ordinary_user_and_a_second_clone_run_side_by_side(
@@ -158,7 +160,7 @@ async def test_an_ordinary_user_and_a_second_clone_run_side_by_side(
                 await person.wait_for(lambda message: bool(message.buttons), START_S)
         families = [running.descendants() for running in (first, second)]
         assert [running.end(signal.SIGTERM) for running in (first, second)] == [0, 0]
-        assert [process for family in families for process in family if not wait_until_gone(process, 10.0)] == []
+        assert [process for family in families for process in family if not wait_until_gone(process, GONE_S)] == []
 
 
 def python_for(uid_gid: tuple[int, int], environment: dict[str, str]) -> str:

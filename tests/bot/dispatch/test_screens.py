@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 from PIL import Image
@@ -65,7 +66,11 @@ class Stage:
 
     def restart(self) -> None:
         """Everything in memory is lost."""
-        self.screens = self.open_screens()
+        self.screens = self.open_screens({})
+
+    def regain(self) -> None:
+        """The leadership was lost and taken up again by the same bot."""
+        self.screens = self.open_screens(self.screens._unstored)
 
 
 @pytest.fixture
@@ -74,13 +79,21 @@ async def stage(sessions: Sessions) -> AsyncIterator[Stage]:
     async with LocalBotAPI() as api, ApiControl(api.url) as control, Person(api.url, BEN_ID) as ben:
         bot = open_bot(api.token, api.url, patient=False)
 
-        def open_screens() -> Screens:
+        def open_screens(unstored: dict[UUID, int]) -> Screens:
             return Screens(
-                sessions, StatusMessages(bot), Translator(), load_styles(), previews, PACE, clock, lambda: None
+                sessions,
+                StatusMessages(bot),
+                Translator(),
+                load_styles(),
+                previews,
+                PACE,
+                clock,
+                lambda: None,
+                unstored,
             )
 
         await ben.send_text("hello")
-        yield Stage(api, control, ben, open_screens(), clock, sessions, open_screens)
+        yield Stage(api, control, ben, open_screens({}), clock, sessions, open_screens)
         await bot.session.close()
 
 
@@ -301,8 +314,9 @@ async def test_a_user_deleted_in_the_moment_of_sending_leaves_no_message(stage: 
     assert await stage.said() == []
 
 
+@pytest.mark.parametrize("leadership_lost", [False, True])
 async def test_a_database_lost_in_the_moment_of_sending_leaves_one_message(
-    stage: Stage, rows: Any, ben: int, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, rows: Any, ben: int, monkeypatch: pytest.MonkeyPatch, leadership_lost: bool
 ) -> None:
     await rows.job(ben)
 
@@ -312,6 +326,8 @@ async def test_a_database_lost_in_the_moment_of_sending_leaves_one_message(
     with monkeypatch.context() as outage:
         outage.setattr(closing, "message_sent", lost)
         await stage.step()
+    if leadership_lost:
+        stage.regain()
     await stage.step(later_s=5)
     assert await stage.count("sendMessage") == 1
     async with stage.sessions() as session:
