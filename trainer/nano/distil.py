@@ -220,7 +220,7 @@ def _loss(
     target = torch.cat([leading(path[s], path[s + stride], schedule, s, s + stride) for s in starts])
     times = schedule.times[::stride].repeat_interleave(rows)
     off = predict_v(model, noisy, times, repeated(told, len(starts))) - target
-    return (model.vae.variances() * weight.repeat(len(starts), 1, 1, 1) * off.square()).mean() / weight.mean()
+    return (model.vae.variances().sqrt() * weight.repeat(len(starts), 1, 1, 1) * off.square()).mean() / weight.mean()
 
 
 @torch.no_grad()

@@ -235,8 +235,10 @@ def times_of(size: int, steps: int, device: torch.device) -> Tensor:
 
 
 def _losses(predict: Any, batch: Batch, alphas: Tensor | None, variances: Tensor) -> dict[str, Tensor]:
-    """MSE of v = alpha eps - sigma x0 (Salimans & Ho, 2022) first, weighed by what shows: a channel's variance says how
-    much an error of it does; then the side tasks'.
+    """MSE of v = alpha eps - sigma x0 (Salimans & Ho, 2022) first, then the side tasks'.
+
+    A channel's variance says how much of the picture's squared error an error of it makes; eyes and folds are little of
+    that and much of what people look at, so each weighs by the root.
 
     Without `alphas` nothing is denoised: the first and that of the parts are zero.
     """
@@ -264,5 +266,5 @@ def _losses(predict: Any, batch: Batch, alphas: Tensor | None, variances: Tensor
         return {"loss": nothing, "parts": nothing} | side
     skip, gain = preconditioning(alphas[timestep], variances)
     off = skip * noisy + gain * told.output - target
-    denoised = (variances * batch.weight * off.square()).mean() / batch.weight.mean()
+    denoised = (variances.sqrt() * batch.weight * off.square()).mean() / batch.weight.mean()
     return {"loss": denoised, "parts": F.cross_entropy(told.parts, batch.parts)} | side

@@ -13,8 +13,9 @@ from PIL import Image, ImageOps
 
 from engine.errors import SetupError, WeightsError
 from engine.identity.examine import look_version, observe
-from engine.identity.faces import CascadeFinder, FaceFinder
+from engine.identity.faces import CascadeFinder, Face, FaceFinder
 from engine.identity.network import NetworkConfig, ObserverNetwork, Outputs, joints, load_network, save_network
+from engine.identity.observation import Box
 from engine.identity.observer import SHIPPED_OBSERVER, NetworkObserver, open_observer
 from engine.identity.profile import Observation
 
@@ -89,10 +90,51 @@ def test_a_body_whose_head_is_elsewhere_is_not_the_faces(
             body = super().see(image, (40, 10, 120, 185))
             assert body is not None
             body.keypoints[:, 1] += 100
+            body.keypoints[:, 2] *= 0.7
             return body
 
     assert observe(standing, cascades, shipped).keypoints is not None
-    assert observe(standing, cascades, Elsewhere()).keypoints is None
+    unsure = observe(standing, cascades, Elsewhere())
+    assert unsure.keypoints is None and unsure.face_box is not None
+
+
+class Faces:
+    """Finds the faces it is told to."""
+
+    name = "told"
+
+    def __init__(self, *boxes: Box) -> None:
+        self._faces = [Face(box, np.zeros((5, 2), np.float32)) for box in boxes]
+
+    def find(self, image: Image.Image) -> list[Face]:
+        return self._faces
+
+
+def test_who_is_found_by_neither_face_nor_outline_is_seen_on_the_whole_photo(
+    standing: Image.Image, cascades: CascadeFinder, shipped: NetworkObserver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = observe(standing, cascades, shipped)
+    monkeypatch.setattr(NetworkObserver, "find", lambda *_: [])
+    seen = observe(standing, Faces(), shipped)
+    assert seen.keypoints is not None and usual.keypoints is not None
+    assert np.abs(seen.keypoints[:, :2] - usual.keypoints[:, :2]).max() < 8
+    assert seen.body_box is not None and seen.face_box is None
+
+
+def test_a_face_where_nobody_is_gives_way_to_the_person_on_the_photo(
+    standing: Image.Image, cascades: CascadeFinder, shipped: NetworkObserver
+) -> None:
+    usual = observe(standing, cascades, shipped)
+    fooled = observe(standing, Faces((2.0, 150.0, 22.0, 172.0)), shipped)
+    assert fooled.face_box is None and fooled.face_landmarks is None
+    assert fooled.keypoints is not None and usual.keypoints is not None
+    assert np.abs(fooled.keypoints[:, :2] - usual.keypoints[:, :2]).max() < 8
+
+
+def test_on_photos_without_people_nobody_is_seen(shipped: NetworkObserver) -> None:
+    for name in ("coffee", "cat", "rocket", "brick", "grass", "moon"):
+        photo = Image.fromarray(getattr(skimage.data, name)()).convert("RGB")
+        assert observe(photo, Faces(), shipped).keypoints is None, name
 
 
 def test_joints_are_read_between_the_cells() -> None:
