@@ -40,7 +40,7 @@ class AutoencoderRun:
     crop_px: int = 64
     learning_rate: float = 1e-3
     latent_noise_max: float = 0.15
-    channels: int = 96
+    channels: int = 192
     patch_px: int = 16
     fitted_on: int = 2000
     seed: int = 0
@@ -51,7 +51,7 @@ def train(run: AutoencoderRun, people: TrainingSet) -> bool:
     """Trains until the budget is spent (True) or it is time to stop (False).
 
     When the budget is spent, writes `out/vae` (diffusers layout) and `out/autoencoder.json`, measured on the last
-    people, who are not learned from. Raises DataError where there is only one person."""
+    people, who are not learned from, plain and stylised pictures apart. Raises DataError where there is but one."""
     torch.manual_seed(run.seed)
     rng = np.random.default_rng(run.seed)
     device = accelerator_of(False).device
@@ -97,7 +97,7 @@ def train(run: AutoencoderRun, people: TrainingSet) -> bool:
             if done:
                 break
     if finished:
-        _finish(model.cpu(), people.images[held_out], run, step)
+        _finish(model.cpu(), people, np.nonzero(held_out)[0], run, step)
     return finished
 
 
@@ -142,16 +142,27 @@ def _edge_loss(output: Tensor, target: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _finish(model: NanoAutoencoder, images: NDArray[np.uint8], run: AutoencoderRun, step: int) -> None:
+def _finish(
+    model: NanoAutoencoder, people: TrainingSet, held_out: NDArray[np.int64], run: AutoencoderRun, step: int
+) -> None:
     model.eval()
-    batch = pixels(images[:: max(1, len(images) // 256)])
-    latents = model.encode(batch).latents
-    decoded = model.decode(latents).sample.clamp(-1, 1)
-    psnr_db = float(10 * torch.log10(4 / F.mse_loss(decoded, batch)))
+    facts = {"step": step, "minutes": run.minutes}
+    for name, rows in (("", held_out[~people.styled[held_out]]), ("_styled", held_out[people.styled[held_out]])):
+        if not len(rows):
+            continue
+        batch = pixels(people.images[rows[:: max(1, len(rows) // 256)]])
+        latents = model.encode(batch).latents
+        decoded = model.decode(latents).sample.clamp(-1, 1)
+        facts[f"psnr_db{name}"] = float(10 * torch.log10(4 / F.mse_loss(decoded, batch)))
+        if not name:
+            facts["latent_std"] = float(latents.std())
+            _show(batch, decoded, run.out / "autoencoder.png")
     model.save_pretrained(run.out / "vae")
-    facts = {"step": step, "minutes": run.minutes, "psnr_db": psnr_db, "latent_std": float(latents.std())}
     (run.out / "autoencoder.json").write_text(json.dumps(facts, indent=1) + "\n")
-    rows = torch.cat([torch.cat(list(batch[:12]), -1), torch.cat(list(decoded[:12]), -1)], 1)
-    sheet = ((rows.permute(1, 2, 0) + 1) * 127.5).round().byte().numpy()
-    Image.fromarray(sheet).save(run.out / "autoencoder.png")
     print(facts)
+
+
+def _show(photos: Tensor, decoded: Tensor, path: Path) -> None:
+    """A dozen photos above what became of them."""
+    rows = torch.cat([torch.cat(list(photos[:12]), -1), torch.cat(list(decoded[:12]), -1)], 1)
+    Image.fromarray(((rows.permute(1, 2, 0) + 1) * 127.5).round().byte().numpy()).save(path)

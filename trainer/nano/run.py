@@ -36,7 +36,7 @@ class AutoencoderSection(_Section):
     steps: int | None = None
     batch: int = 32
     learning_rate: float = 1e-3
-    channels: int = 96
+    channels: int = 192
 
 
 class DenoiserSection(_Section):
