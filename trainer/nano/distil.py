@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from engine.backbones.nano_model import NanoModel, Told, load_model, pool_words,
 from trainer.errors import CheckpointError
 from trainer.nano.architecture import TEXT_TOKENS
 from trainer.nano.photos import Batch, Conditions, TrainingPhotos
-from trainer.nano.state import Course, accelerator_of, new_trainer
+from trainer.nano.state import Ahead, Course, accelerator_of, new_trainer
 from trainer.nano.training_set import TrainingSet
 
 TOLD = Conditions(no_text=0.02, no_identity=0.04, nothing=0.0)
@@ -97,9 +98,10 @@ def distil(run: DistilRun, people: TrainingSet) -> dict[str, Any] | None:
     held_out = photos.batch(run.held_out, TOLD, 0.0, np.random.default_rng(HELD_OUT_SEED))
     before = _before(run, lambda: _difference(teacher, model, held_out, schedule, run, guidance))
     rng = np.random.default_rng([run.seed, trainer.step])
-    with Course(trainer, people.manifest) as course:
+    make = partial(photos.batch, run.batch, TOLD, PERSON_WEIGHT, rng)
+    with Course(trainer, people.manifest) as course, Ahead(make) as batches:
         while True:
-            batch = photos.batch(run.batch, TOLD, PERSON_WEIGHT, rng)
+            batch = batches.next()
             told = tell(teacher, batch)
             path = trajectory(teacher, told, noise_like(teacher, run.batch), schedule, guidance)
             loss = _loss(model, told, path, schedule, run.stride, batch.weight)

@@ -173,7 +173,7 @@ class TrainingPhotos:
         return torch.cat(shares), torch.cat(colours)
 
     def _tensor(self, values: list[Any]) -> Tensor:
-        return torch.tensor(values, device=self.device)
+        return torch.from_numpy(np.stack(values)).to(self.device)
 
     def _row(self, conditions: Conditions, rng: np.random.Generator) -> dict[str, Any]:
         copies = self.styled if len(self.styled) and rng.random() < conditions.styled else self.plain
@@ -211,6 +211,7 @@ class TrainingPhotos:
             "reposed": posed and not unknown and bool(rng.random() < conditions.reposed),
             "hidden_joints": bool(rng.random() < 0.5),
             "coarse": bool(rng.random() < 0.5),
+            "jitter": rng.standard_normal((17, 2)).astype(np.float32),
             "gain": float(gain),
             "warmth": float(warmth),
             "soft": float(rng.uniform(0.35, 1.0)) if changed else 1.0,
@@ -236,7 +237,7 @@ class TrainingPhotos:
         smooth = F.interpolate(F.avg_pool2d(figure, COARSE_PX), figure.shape[2:], mode="bilinear").clamp(0, 1)
         figure = torch.where(told["coarse"].bool()[:, None, None, None], (smooth > 0.4).float(), figure)
         source = self.joints[told["reference"], 2 * mirrored + ~told["hidden_joints"].bool()].clone()
-        source[..., :2] += JITTER * torch.randn_like(source[..., :2])
+        source[..., :2] += JITTER * told["jitter"]
         wanted = self.joints[told["target"], told["skeleton"]]
         size = (int(photo.shape[2]), int(photo.shape[3]))
         reposed = repose(photo, figure, source, wanted, size)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 import torch
 from accelerate import Accelerator
@@ -17,6 +19,7 @@ from torch import Tensor, nn
 from engine.backbones.nano_model import NanoModel, save_model
 from trainer.version import commit
 
+T = TypeVar("T")
 LOG_STEPS = 25
 SAVE_EVERY_S = 180
 EXPORT_EVERY_S = 900
@@ -133,6 +136,29 @@ class Trainer:
         save_model(self.model, self.run.out / "nano")
         self.denoiser.load_state_dict(raw)
         return self.run.out / "nano"
+
+
+class Ahead(Generic[T]):
+    """Makes the next of something while the last is learned from: `with Ahead(make) as batches: batches.next()`.
+
+    One is made at a time, in the order of the calls, so what a seeded `make` gives does not depend on it; whatever it
+    raises comes out of `next`."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make, self._thread = make, ThreadPoolExecutor(1)
+        self._next = self._thread.submit(make)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._thread.shutdown(cancel_futures=True)
+
+    def next(self) -> T:
+        """The next one, waited for where it is not there yet."""
+        made = self._next.result()
+        self._next = self._thread.submit(self._make)
+        return made
 
 
 def new_trainer(run: Run, model: NanoModel, denoiser: nn.Module) -> Trainer:

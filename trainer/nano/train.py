@@ -9,9 +9,11 @@ ends well; a run that was cut off resumes where it stood.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,7 @@ from trainer.data import PAINTED
 from trainer.errors import CheckpointError
 from trainer.nano.architecture import build, prior_of, train_tokenizer
 from trainer.nano.photos import LEVELS, Batch, Conditions, TrainingPhotos
-from trainer.nano.state import Course, accelerator_of, new_trainer
+from trainer.nano.state import Ahead, Course, accelerator_of, new_trainer
 from trainer.nano.training_set import TrainingSet
 from trainer.people.parts import Part
 
@@ -185,20 +187,25 @@ def train(run: TrainingRun, people: TrainingSet) -> bool:
     variances = vae.variances()
     rng = np.random.default_rng([run.seed, trainer.step])
     torch.manual_seed(run.seed * 1_000_003 + trainer.step)
-    encoders_alone = trainer.spent_s < 60 * run.condition_minutes
     with Course(trainer, people.manifest) as course:
-        while True:
-            if encoders_alone and trainer.spent_s >= 60 * run.condition_minutes:
-                encoders_alone, trainer.phase_from = False, trainer.step
+        for encoders_alone, until_s in ((True, 60 * run.condition_minutes), (False, math.inf)):
+            if trainer.spent_s >= until_s:
+                continue
             rows = run.batch * (CONDITION_ROWS if encoders_alone else 1)
-            batch = photos.batch(rows, Conditions(), run.person_weight, rng)
-            with accelerator.autocast():
-                losses = _losses(predict, batch, None if encoders_alone else alphas, variances)
-            side_weight = 1.0 if encoders_alone else SIDE_WEIGHT
-            side = losses["layout"] + COLOURS_WEIGHT * losses["colours"] + ASKED_WEIGHT * losses["asked"]
-            trainer.learn(losses["loss"] + side_weight * side + PARTS_WEIGHT * losses["parts"], accelerator.backward)
-            if course.step_done(losses):
-                return course.finished
+            with Ahead(partial(photos.batch, rows, Conditions(), run.person_weight, rng)) as batches:
+                while trainer.spent_s < until_s:
+                    with accelerator.autocast():
+                        losses = _losses(predict, batches.next(), None if encoders_alone else alphas, variances)
+                    trainer.learn(_sum_of(losses, encoders_alone), accelerator.backward)
+                    if course.step_done(losses):
+                        return course.finished
+            trainer.phase_from = trainer.step
+    raise AssertionError("a course ends by itself")
+
+
+def _sum_of(losses: dict[str, Tensor], encoders_alone: bool) -> Tensor:
+    side = losses["layout"] + COLOURS_WEIGHT * losses["colours"] + ASKED_WEIGHT * losses["asked"]
+    return losses["loss"] + (1.0 if encoders_alone else SIDE_WEIGHT) * side + PARTS_WEIGHT * losses["parts"]
 
 
 def _model(run: TrainingRun, people: TrainingSet) -> NanoModel:
