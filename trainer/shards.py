@@ -18,6 +18,7 @@ from trainer.people.shards import read_manifest
 
 FILES: Final = frozenset({"png", "parts.png", "styled.png", "json"})
 DEPTH_FILES: Final = frozenset({"alpha.png", "depth.npz"})
+PLACE_FILE: Final = "place.png"
 BOXES: Final = ("face_box", "head_box", "body_box")
 NO_BOX: Final = [np.nan] * 4
 
@@ -39,7 +40,8 @@ class PeopleShards:
     unseen); keypoints float32 [n, 17, 3] px and visibility, COCO order; identity, outfit int64 [n]; background, pose,
     framing int64 [n], indices into the manifest's lists; captions: a dict a photo with keys en_full, en_scene,
     ru_full, ru_scene; attributes: names and RGB 0..255 of skin, hair and garments; on request alpha uint8 [n, H, W]
-    and depth float16 [n, H, W] m, infinite off the person.
+    and depth float16 [n, H, W] m, infinite off the person; on request places uint8 [n, H, W, 3], the photos without the
+    people.
     """
 
     images: NDArray[np.uint8]
@@ -58,6 +60,7 @@ class PeopleShards:
     styled: list[Styled]
     manifest: dict[str, Any]
     alpha: NDArray[np.uint8] | None = None
+    places: NDArray[np.uint8] | None = None
     depth: NDArray[np.float16] | None = None
 
     def siblings(self) -> dict[int, NDArray[np.int64]]:
@@ -72,22 +75,26 @@ def pixels(images: NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
-def read_shards(folder: Path, limit: int | None = None, depth: bool = False, first: int = 0) -> PeopleShards:
+def read_shards(
+    folder: Path, limit: int | None = None, depth: bool = False, first: int = 0, places: bool = False
+) -> PeopleShards:
     """The finished shards of `folder` from number `first` to before `limit` (all by default); `depth` also loads depth
-    and alpha. Raises DataError when there are none."""
+    and alpha, `places` those. Raises DataError when there are none, or none with places."""
     paths = sorted(folder.glob("shard-*.tar"))[first:limit]
     if not paths:
         raise DataError(f"expected shards in {folder}, found none: run python -m trainer.people --out {folder}")
-    wanted = FILES | DEPTH_FILES if depth else FILES
+    wanted = FILES | (DEPTH_FILES if depth else frozenset()) | ({PLACE_FILE} if places else frozenset())
     columns: dict[str, list[NDArray[Any]]] = {}
     records: list[dict[str, Any]] = []
     styled: list[Styled] = []
     for path in paths:
         samples = [files for _, files in read_samples(path, wanted)]
         found = [json.loads(files["json"]) for files in samples]
+        if places and not all(PLACE_FILE in files for files in samples):
+            raise DataError(f"expected photos without their people in {path}, found none: render the folder anew")
         styled += _styled(samples, found, len(records))
         records += found
-        for name, values in _pictures(samples, depth).items():
+        for name, values in _pictures(samples, depth, places).items():
             columns.setdefault(name, []).append(values)
     return PeopleShards(
         **{name: _merged(parts) for name, parts in columns.items()},
@@ -99,7 +106,7 @@ def read_shards(folder: Path, limit: int | None = None, depth: bool = False, fir
     )
 
 
-def _pictures(samples: list[Sample], depth: bool) -> dict[str, NDArray[Any]]:
+def _pictures(samples: list[Sample], depth: bool, places: bool) -> dict[str, NDArray[Any]]:
     pictures: dict[str, NDArray[Any]] = {
         "images": np.stack([decode_picture(files["png"]) for files in samples]),
         "parts": np.stack([decode_picture(files["parts.png"]) for files in samples]),
@@ -107,6 +114,8 @@ def _pictures(samples: list[Sample], depth: bool) -> dict[str, NDArray[Any]]:
     if depth:
         pictures["alpha"] = np.stack([decode_picture(files["alpha.png"]) for files in samples])
         pictures["depth"] = np.stack([decode_depth(files["depth.npz"]) for files in samples])
+    if places:
+        pictures["places"] = np.stack([decode_picture(files[PLACE_FILE]) for files in samples])
     return pictures
 
 

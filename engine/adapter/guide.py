@@ -1,22 +1,23 @@
-"""What is known of a picture's layout before it is drawn, as channels beside the noisy latents.
+"""What is known of a picture before it is drawn, and how a UNet is told.
 
-The joints that the person is to have, and the reference laid along them (`engine.adapter.reposing`). None of it depends
-on the denoising step, so it is computed once a request and costs a wider first convolution a step; a base that is
-trained with such channels (as inpainting UNets are) sees them at full resolution in its first layer, where residuals on
-its down blocks come after the first halving.
+The draft: who is on the photo, laid along the wanted joints (`engine.adapter.reposing`), before the place. It has torn
+seams, no shadow and none of what the photo hides; the UNet draws the difference. As channels beside the noisy latents,
+as inpainting UNets have them, it is seen at full resolution in the first layer. None of it depends on the denoising
+step, so it is computed once a request.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.adapter.reposing import Reposed
+from engine.adapter.reposing import Reposed, body_region
 
 CHANNELS: Final = 128
 FINEST_PX: Final = 4
@@ -24,9 +25,44 @@ WIDTHS: Final = (32, 64)
 """Of the convolutions before the last."""
 
 
+@dataclass(frozen=True)
+class Draft:
+    """picture [B, 3, H, W] in [-1, 1], mid grey where nothing is known; shown [B, 1, H, W], 0 to 1, how far it is the
+    person; doubtful [B, 1, H, W], 1 where it may be far from what is wanted: about the body, where nothing is
+    known, and everywhere in another style."""
+
+    picture: Tensor
+    shown: Tensor
+    doubtful: Tensor
+
+
+@dataclass(frozen=True)
+class Guidance:
+    """channels [B, G, h, w], what the UNet reads beside the noisy latents; latents [B, C, h, w] of the draft; spread
+    [B, C, h, w], the variance of what it lacks."""
+
+    channels: Tensor
+    latents: Tensor
+    spread: Tensor
+
+
+def joined(first: Guidance, second: Guidance) -> Guidance:
+    """The rows of both."""
+    return Guidance(*(torch.cat([getattr(one, f.name) for one in (first, second)]) for f in fields(Guidance)))
+
+
+def many(guidance: Guidance, times: int) -> Guidance:
+    """`times` copies, one after the other."""
+    return Guidance(*(getattr(guidance, f.name).repeat(times, 1, 1, 1) for f in fields(Guidance)))
+
+
 class Guide(nn.Module):
-    """Reads a skeleton and a reposed reference for latents of `latent_channels` over patches of `patch_px`, a power of
-    2 from 8 on."""
+    """Reads a skeleton and a draft for latents of `latent_channels` over patches of `patch_px`, a power of 2 from 8 on.
+
+    spread [2, C, 1, 1]: the variance of what drafts lack where they are not doubtful and where they are, to be measured
+    before training."""
+
+    spread: Tensor
 
     def __init__(self, latent_channels: int, patch_px: int, channels: int = CHANNELS) -> None:
         super().__init__()
@@ -42,6 +78,7 @@ class Guide(nn.Module):
             before = 4 * width
         self.read = nn.Sequential(*layers)
         self.channels = channels + latent_channels
+        self.register_buffer("spread", torch.ones(2, latent_channels, 1, 1))
 
     @classmethod
     def of(cls, unet: Any, patch_px: int) -> Guide | None:
@@ -50,24 +87,31 @@ class Guide(nn.Module):
         extra = int(unet.config.in_channels) - 2 * latent
         return cls(latent, patch_px, extra) if extra > 0 else None
 
-    def forward(self, skeleton: Tensor, reposed: Reposed, latents: Tensor) -> Tensor:
-        """skeleton [B, 3, H, W] in [0, 1], `latents_of` the reposed reference [B, C, h, w] -> [B, channels, h, w]: what
-        was read, and those latents; all zeros say nothing."""
-        features: Tensor = self.read(torch.cat([skeleton, reposed.picture, reposed.shown], 1))
-        return torch.cat([features, latents], 1)
+    def forward(self, skeleton: Tensor, draft: Draft, vae: Any) -> Guidance:
+        """skeleton [B, 3, H, W] in [0, 1], black where no pose is known."""
+        features = self.read(torch.cat([skeleton, draft.picture, draft.shown], 1))
+        with torch.no_grad():
+            latents = vae.encode(draft.picture).latents * vae.config.scaling_factor
+            level = latents / vae.variances().sqrt()
+            doubtful = F.avg_pool2d(draft.doubtful, self.patch_px)
+            spread = self.spread[:1] + doubtful * (self.spread[1:] - self.spread[:1])
+        return Guidance(torch.cat([features, level], 1), latents, spread)
 
-    def of_nobody(self, rows: int, size: tuple[int, int], vae: Any) -> Tensor:
-        """[rows, channels, h, w]: what is read where nothing is known, for pictures of `size` (rows, columns)."""
-        nobody = nothing_reposed(rows, size, vae.device)
-        guide: Tensor = self(torch.zeros(rows, 3, *size, device=vae.device), nobody, latents_of(nobody, vae))
-        return guide
+    def of_nothing(self, rows: int, size: tuple[int, int], vae: Any) -> Guidance:
+        """What is read where nothing is known, for pictures of `size` (rows, columns) px."""
+        black = torch.zeros(rows, 3, *size, device=vae.device)
+        guidance: Guidance = self(black, Draft(black, black[:, :1], black[:, :1] + 1), vae)
+        return guidance
 
 
-@torch.no_grad()
-def latents_of(reposed: Reposed, vae: Any) -> Tensor:
-    """[B, C, h, w], zero where nothing shows."""
-    latents: Tensor = vae.encode(reposed.picture).latents * vae.config.scaling_factor
-    return latents * F.avg_pool2d(reposed.shown, int(vae.config.patch_px))
+def draft_of(reposed: Reposed, place: Tensor, known: Tensor, wanted: Tensor, restyled: Tensor) -> Draft:
+    """The person before the place [B, 3, H, W] in [-1, 1], where there is one: known bool [B]; wanted [B, 17, 3], the
+    joints, of confidence 0 where no pose is known; restyled bool [B]: all of the picture is to look otherwise."""
+    place = place * known[:, None, None, None]
+    body = body_region(wanted, (int(place.shape[2]), int(place.shape[3])))
+    sure = known & ~restyled & (wanted[..., 2] > 0).any(1)
+    doubtful = (body | ~sure[:, None, None, None]).to(place.dtype)
+    return Draft(reposed.picture + (1 - reposed.shown) * place, reposed.shown, doubtful)
 
 
 def at_scales(reposed: Reposed, face: Tensor, body: Tensor) -> Reposed:
@@ -77,8 +121,8 @@ def at_scales(reposed: Reposed, face: Tensor, body: Tensor) -> Reposed:
     return Reposed(reposed.picture * factor, reposed.shown * factor, reposed.head)
 
 
-def nothing_reposed(rows: int, size: tuple[int, int], device: torch.device | str = "cpu") -> Reposed:
-    """Of nobody, for pictures of `size` (rows, columns)."""
+def nobody(rows: int, size: tuple[int, int], device: torch.device | str = "cpu") -> Reposed:
+    """For pictures of `size` (rows, columns) px."""
     return Reposed(
         torch.zeros(rows, 3, *size, device=device),
         torch.zeros(rows, 1, *size, device=device),

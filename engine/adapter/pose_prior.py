@@ -43,12 +43,17 @@ class PosePrior(nn.Module):
     @torch.no_grad()
     def suggest(self, pooled: Tensor, seeds: Sequence[int]) -> list[NDArray[np.float32]]:
         """Poses [17, 3] for pooled words [B, token_dim]; equal words and seeds give equal poses."""
-        logits = self(pooled) + FULL_LENGTH_BONUS * self.full
-        chances = logits.masked_fill(self.known == 0, -torch.inf).softmax(-1).double().cpu().numpy()
-        chances *= chances >= LIKELY * chances.max(1, keepdims=True)
+        logits = (self(pooled) + FULL_LENGTH_BONUS * self.full).masked_fill(self.known == 0, -torch.inf)
         suggested = []
-        for row, seed in zip(chances, seeds, strict=True):
+        for row, seed in zip(logits, seeds, strict=True):
             random = np.random.default_rng([17, seed])
-            chosen = int(random.choice(len(row), p=row / row.sum()))
+            chosen = chosen_class(row, random)
             suggested.append(self.poses[chosen, int(random.integers(self.poses.shape[1]))].float().cpu().numpy())
         return suggested
+
+
+def chosen_class(logits: Tensor, random: np.random.Generator) -> int:
+    """One of the likely classes of logits [classes], as likely as it is."""
+    chances = logits.softmax(-1).double().cpu().numpy()
+    chances *= chances >= LIKELY * chances.max()
+    return int(random.choice(len(chances), p=chances / chances.sum()))

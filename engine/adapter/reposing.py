@@ -77,6 +77,19 @@ def repose(photo: Tensor, figure: Tensor, source: Tensor, wanted: Tensor, size: 
     return Reposed(taken[:, :3], taken[:, 3:], ((limb == HEAD) & (known > 0))[:, None])
 
 
+@torch.no_grad()
+def body_region(wanted: Tensor, size: tuple[int, int]) -> Tensor:
+    """Where a body of the joints [B, 17, 3] may show, clothes and hair included: bool [B, 1, rows, columns]; nowhere
+    without joints."""
+    rows, columns = size
+    here = _joints(wanted, columns / rows)
+    scale, same = _torso(here), torch.ones(len(wanted), device=wanted.device)
+    pieces = [*(_limb(here, here, limb, scale, same) for limb in LIMBS), _head(here, here, scale, same)]
+    grid = F.avg_pool2d(_pixels(rows, columns, wanted).permute(2, 0, 1)[None], 2)[0].permute(1, 2, 0)
+    near = torch.stack([_away(grid, piece) for piece in pieces], 1).amin(1) < REACH
+    return _finer(near)[:, None]
+
+
 @dataclass(frozen=True)
 class _Piece:
     """start, end [B, 2] and radius [B] of a limb in the wanted picture; to_source [B, 2, 3]: from there to the photo;

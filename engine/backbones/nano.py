@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from engine.adapter.attention import BRANCHES, BranchCondition, repeat_condition
-from engine.adapter.guide import at_scales, latents_of, nothing_reposed
+from engine.adapter.guide import Draft, Guidance, at_scales, draft_of, joined, nobody
 from engine.adapter.model import AdapterConfig, condition_of, text_keys_values
 from engine.adapter.reposing import Reposed, repose
 from engine.backbones.base import Capabilities, Drawing, Step, StepCallback
@@ -94,14 +94,15 @@ class NanoBackbone:
         pooled = self.model.adapter.pooled(words, tokens)
         identity = self.model.adapter.cache(tokens)
         posed = self._posed(drawings, words)
-        guide, pose = self._guide(posed), self._pose(posed)
+        guide, pose = self._guide(posed, words), self._pose(posed)
         if guided:  # as in training, who is told nothing has no pose: guidance sharpens it too
             negative_text, negative_pooled = self._text([d.negative_prompt for d in drawings])
             text = torch.cat([negative_text, text])
             pooled = torch.cat([self.model.adapter.pooled(negative_pooled, {}), pooled])
             identity = repeat_condition(identity)
             if guide is not None and self.model.guide is not None:
-                guide = torch.cat([self.model.guide.of_nobody(len(drawings), self._size, self.model.vae), guide])
+                nothing = self.model.guide.of_nothing(len(drawings), self._size, self.model.vae)
+                guide = joined(nothing, guide)
             pose = None if pose is None else [torch.cat([torch.zeros_like(one), one]) for one in pose]
         told = Told(text, pooled, identity, guide, pose, text_keys_values(self.model.unet, text))
         scheduler = DDIMScheduler.from_config(self.model.scheduler.config)
@@ -180,16 +181,29 @@ class NanoBackbone:
         skeletons = [draw_skeleton(NOBODY if d.pose is None else d.pose, *size) for d in drawings]
         return to_unit(skeletons).to(self.device)
 
-    def _guide(self, drawings: Sequence[Drawing]) -> Tensor | None:
-        """What the guide reads of the poses and of the people laid along them; None for a model without one."""
+    def _guide(self, drawings: Sequence[Drawing], words: Tensor) -> Guidance | None:
+        """What the guide says of the poses and the drafts; None for a model without one. words [B, D]."""
         if self.model.guide is None:
             return None
         scale = torch.tensor([min(d.settings.pose_scale, 1.0) for d in drawings], device=self.device)
         skeletons = self._skeletons(drawings) * scale[:, None, None, None]
+        guidance: Guidance = self.model.guide(skeletons, self.draft(drawings, words), self.model.vae)
+        return guidance
+
+    def draft(self, drawings: Sequence[Drawing], words: Tensor) -> Draft:
+        """Everybody along their pose before a place that fits the words [B, D], mid grey where none is known."""
         own = [self.reposed(drawing) for drawing in drawings]
         reposed = Reposed(*(torch.cat([getattr(one, field.name) for one in own]) for field in fields(Reposed)))
-        guide: Tensor = self.model.guide(skeletons, reposed, latents_of(reposed, self.model.vae))
-        return guide
+        places, known = torch.zeros_like(reposed.picture), torch.zeros(len(drawings), dtype=torch.bool)
+        poses = [drawing.pose for drawing in drawings]
+        found = [] if self.model.scenes is None else self.model.scenes.suggest(words, poses, [d.seed for d in drawings])
+        for row, picture in enumerate(found):
+            if picture is not None:
+                places[row] = to_pixels([picture.resize((self._size[1], self._size[0]))])[0].to(self.device)
+                known[row] = True
+        wanted = torch.from_numpy(np.stack([NOBODY if pose is None else pose for pose in poses]))
+        restyled = torch.zeros_like(known) if self.model.scenes is None else self.model.scenes(words)[1].cpu() > 0
+        return draft_of(reposed, places, *(told.to(self.device) for told in (known, wanted, restyled)))
 
     @property
     def _size(self) -> tuple[int, int]:
@@ -199,7 +213,7 @@ class NanoBackbone:
     def reposed(self, drawing: Drawing) -> Reposed:
         """The person along the pose asked for, one row: of every photo what those before it do not show."""
         size = (self.capabilities.width, self.capabilities.height)
-        known = nothing_reposed(1, self._size, self.device)
+        known = nobody(1, self._size, self.device)
         for view in drawing.identity.views[: self.capabilities.references_max]:
             cut = None if drawing.pose is None else cut_out(view, size, drawing.settings.clothes)
             if cut is None or drawing.pose is None:

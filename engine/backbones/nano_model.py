@@ -1,7 +1,7 @@
 """nano's parts, how they are kept in a folder, and what its UNet is told.
 
 An ordinary Stable-Diffusion-shaped folder (`unet`, `vae`, `text_encoder`, `tokenizer`, `scheduler`) plus `adapter`,
-`guide`, `prior` (optional) and `metadata.json`.
+`guide`, `prior`, `scenes` (optional) and `metadata.json`.
 """
 
 from __future__ import annotations
@@ -18,14 +18,16 @@ from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from engine.adapter.attention import IdentityCondition, KeysValues
-from engine.adapter.guide import Guide
+from engine.adapter.guide import Guidance, Guide
 from engine.adapter.model import Adapter, AdapterConfig, cross_attention_layers
 from engine.adapter.pose import PoseEncoder
 from engine.adapter.pose_prior import PosePrior
+from engine.adapter.scene_prior import ScenePrior
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.errors import WeightsError
 
 PARTS = ("unet", "vae", "text_encoder")
+EXAMPLES = "examples.zip"
 SHARD_SIZE_MAX = "16MB"
 """Of one file of weights: they are kept in a repository."""
 
@@ -44,9 +46,11 @@ class NanoModel:
     pose: PoseEncoder | None = None
     prior: PosePrior | None = None
     guide: Guide | None = None
+    scenes: ScenePrior | None = None
 
     def modules(self) -> tuple[nn.Module, ...]:
-        parts = (self.unet, self.vae, self.text_encoder, self.adapter, self.pose, self.prior, self.guide)
+        learned = (self.pose, self.prior, self.guide, self.scenes)
+        parts = (self.unet, self.vae, self.text_encoder, self.adapter, *learned)
         return tuple(part for part in parts if part is not None)
 
 
@@ -72,6 +76,7 @@ def load_model(folder: Path) -> NanoModel:
         pose=_load_pose(folder / "pose", unet, vae),
         prior=_load_prior(folder / "prior", unet),
         guide=_load_guide(folder / "guide", unet, vae),
+        scenes=_load_scenes(folder / "scenes"),
     )
     for module in model.modules():
         module.eval().requires_grad_(False)
@@ -90,9 +95,12 @@ def save_model(model: NanoModel, folder: Path) -> None:
     model.scheduler.save_pretrained(folder / "scheduler")
     _save_halves(model.adapter, folder / "adapter")
     (folder / "adapter" / "config.json").write_text(json.dumps(model.adapter.config.to_dict(), indent=1) + "\n")
-    for name, optional in (("pose", model.pose), ("prior", model.prior), ("guide", model.guide)):
-        if optional is not None:
+    for name in ("pose", "prior", "guide", "scenes"):
+        if (optional := getattr(model, name)) is not None:
             _save_halves(optional, folder / name)
+    if model.scenes is not None:
+        model.scenes.save_examples(folder / "scenes" / EXAMPLES)
+        (folder / "scenes" / "places.json").write_text(json.dumps(model.scenes.places) + "\n", "utf-8")
     (folder / "metadata.json").write_text(json.dumps(model.metadata, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
@@ -117,6 +125,17 @@ def _load_guide(folder: Path, unet: UNet2DConditionModel, vae: NanoAutoencoder) 
     if guide is not None:
         guide.load_state_dict({k: v.float() for k, v in load_file(folder / "model.safetensors").items()})
     return guide
+
+
+def _load_scenes(folder: Path) -> ScenePrior | None:
+    """None for a checkpoint that makes up its places itself."""
+    if not folder.exists():
+        return None
+    weights = {k: v.float() for k, v in load_file(folder / "model.safetensors").items()}
+    scenes = ScenePrior(weights["classify.weight"].shape[1], json.loads((folder / "places.json").read_text("utf-8")))
+    scenes.load_state_dict(weights)
+    scenes.load_examples(folder / EXAMPLES)
+    return scenes
 
 
 def _load_prior(folder: Path, unet: UNet2DConditionModel) -> PosePrior | None:
@@ -150,7 +169,7 @@ def pool_words(states: Tensor, tokens: Tensor, end: int) -> Tensor:
 
 
 def preconditioning(alpha_bar: Tensor, variances: Tensor) -> tuple[Tensor, Tensor]:
-    """alpha_bar [B], variances [1, C, 1, 1] of the clean latents -> skip and gain [B, C, 1, 1] of v = skip noisy + gain
+    """alpha_bar [B], variances [1 or B, C, 1 or h, 1 or w] of clean latents -> skip and gain of v = skip noisy + gain
     output, with which the output has unit variance at every time and in every channel (Karras et al., 2022, C.3, for
     v): a fine channel, nearly all noise, need not pass through the network to be told from it."""
     alpha_bar = alpha_bar.view(-1, 1, 1, 1)
@@ -159,15 +178,32 @@ def preconditioning(alpha_bar: Tensor, variances: Tensor) -> tuple[Tensor, Tenso
     return skip, (variances / spread).sqrt()
 
 
+def beside(noisy: Tensor, alpha_bar: Tensor, guidance: Guidance) -> Tensor:
+    """What the UNet reads [B, C + G, h, w] of noisy [B, C, h, w] at alpha_bar [B]: of the noisy latents what the draft
+    does not explain, at unit variance, and the guide's channels."""
+    alpha_bar = alpha_bar.view(-1, 1, 1, 1)
+    rest = noisy - alpha_bar.sqrt() * guidance.latents
+    return torch.cat([rest / (alpha_bar * guidance.spread + 1 - alpha_bar).sqrt(), guidance.channels], 1)
+
+
+def v_of(output: Tensor, noisy: Tensor, alpha_bar: Tensor, guidance: Guidance) -> Tensor:
+    """The v [B, C, h, w] that the UNet's output means: that of the draft, and of what it lacks. An output of zero
+    draws the draft."""
+    skip, gain = preconditioning(alpha_bar, guidance.spread)
+    alpha_bar = alpha_bar.view(-1, 1, 1, 1)
+    rest = noisy - alpha_bar.sqrt() * guidance.latents
+    return skip * rest + gain * output - (1 - alpha_bar).sqrt() * guidance.latents
+
+
 @dataclass(frozen=True)
 class Told:
-    """All that the UNet is told of B pictures: text [B, M, D], pooled [B, P], the person, what the guide read [B, G, h,
-    w], residuals of a pose, and the text's keys and values where they are known."""
+    """All that the UNet is told of B pictures: text [B, M, D], pooled [B, P], the person, what the guide says,
+    residuals of a pose, and the text's keys and values where they are known."""
 
     text: Tensor
     pooled: Tensor
     identity: IdentityCondition
-    guide: Tensor | None = None
+    guide: Guidance | None = None
     pose: list[Tensor] | None = None
     text_keys_values: KeysValues | None = None
 
@@ -177,8 +213,9 @@ def predict_v(model: NanoModel, noisy: Tensor, time: Tensor, told: Told) -> Tens
     known: dict[str, Any] = {"identity": told.identity}
     if told.text_keys_values is not None:
         known["text"] = told.text_keys_values
+    alpha_bar = model.scheduler.alphas_cumprod.to(noisy.device)[time].expand(len(noisy))
     output: Tensor = model.unet(
-        noisy if told.guide is None else torch.cat([noisy, told.guide], 1),
+        noisy if told.guide is None else beside(noisy, alpha_bar, told.guide),
         time,
         told.text,
         class_labels=told.pooled,
@@ -186,8 +223,4 @@ def predict_v(model: NanoModel, noisy: Tensor, time: Tensor, told: Told) -> Tens
         down_intrablock_additional_residuals=None if told.pose is None else list(told.pose),
         return_dict=False,
     )[0]
-    if told.guide is None:
-        return output
-    alpha_bar = model.scheduler.alphas_cumprod.to(noisy.device)[time]
-    skip, gain = preconditioning(alpha_bar, model.vae.variances())
-    return skip * noisy + gain * output
+    return output if told.guide is None else v_of(output, noisy, alpha_bar, told.guide)

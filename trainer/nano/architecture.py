@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import tempfile
 from collections.abc import Iterable
@@ -12,6 +13,8 @@ from typing import Final
 import numpy as np
 import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
+from numpy.typing import NDArray
+from PIL import Image
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
@@ -19,6 +22,7 @@ from engine.adapter.attention import BRANCHES
 from engine.adapter.guide import Guide
 from engine.adapter.model import Adapter, AdapterConfig, cross_attention_layers
 from engine.adapter.pose_prior import PosePrior
+from engine.adapter.scene_prior import FRAMINGS, ScenePrior
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.nano_model import NanoModel
 from trainer.nano.training_set import TrainingSet
@@ -30,6 +34,8 @@ EVERY_LAST_BYTE: Final = [chr(code) for code in (*range(33, 127), *range(0x600, 
 """Words that end, in UTF-8, in each byte that a word can end in."""
 POSES: Final = 48
 """Examples of each class of poses that are shipped."""
+SCENES: Final = 6
+"""Of each place in each framing."""
 
 
 def train_tokenizer(captions: Iterable[str]) -> CLIPTokenizer:
@@ -73,10 +79,15 @@ def tell_words_apart(text_encoder: CLIPTextModel) -> None:
 
 
 def build(
-    tokenizer: CLIPTokenizer, vae: NanoAutoencoder, width: int, height: int, prior: PosePrior | None = None
+    tokenizer: CLIPTokenizer,
+    vae: NanoAutoencoder,
+    width: int,
+    height: int,
+    prior: PosePrior | None = None,
+    scenes: ScenePrior | None = None,
 ) -> NanoModel:
-    """A nano with random weights around a trained tokenizer and autoencoder and a prior with its examples; without one
-    it makes up its poses itself.
+    """A nano with random weights around a trained tokenizer and autoencoder and priors with their examples; without
+    them it makes up poses and places itself.
 
     Few wide levels: over patches of 16 px a picture of 160 x 240 px is 10 x 15 positions, so a step costs as little as
     at half the side over patches of 8 (LOG.md)."""
@@ -120,8 +131,30 @@ def build(
         timestep_spacing="trailing",
         clip_sample=False,
     )
-    sampling = {"sampling": {"steps": 8, "guidance": 2.0}}
-    return NanoModel(unet, vae, text_encoder, tokenizer, scheduler, adapter, sampling, prior=prior, guide=guide)
+    sampling = {"sampling": {"steps": 8, "guidance": 1.0}}
+    return NanoModel(
+        unet, vae, text_encoder, tokenizer, scheduler, adapter, sampling, prior=prior, guide=guide, scenes=scenes
+    )
+
+
+def scenes_of(people: TrainingSet, seed: int = 0) -> ScenePrior:
+    """A prior whose examples are SCENES places of each kind and framing, as far as there are; it classifies by random
+    weights yet."""
+    rng, scenes = np.random.default_rng([seed, 53]), ScenePrior(TOKEN_DIM, people.place_names)
+    framing = np.array([FRAMINGS.index(name.rsplit(", ", 1)[1]) for name in people.asked_names])[people.asked]
+    for number, name in enumerate(people.place_names):
+        for kind, called in enumerate(FRAMINGS):
+            rows = np.nonzero((people.place == number) & (framing == kind) & ~people.styled)[0]
+            if len(rows):
+                chosen = rng.choice(rows, min(SCENES, len(rows)), replace=False)
+                scenes.examples.setdefault(name, {})[called] = [_webp(people.places[row]) for row in chosen]
+    return scenes
+
+
+def _webp(picture: NDArray[np.uint8]) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(picture).save(stream, "WEBP", quality=90, method=6)
+    return stream.getvalue()
 
 
 def prior_of(people: TrainingSet, seed: int = 0) -> PosePrior:

@@ -27,7 +27,8 @@ from trainer.nano.training_set import TrainingSet
 from trainer.nano.wheels import opened
 
 MIB: Final = 1 << 20
-ARRAYS: Final = ("poses", "inside", "head_box", "body_box", "identity", "outfit", "asked", "styled")
+ARRAYS: Final = ("poses", "inside", "head_box", "body_box", "identity", "outfit", "asked", "place", "styled")
+FOLDERS: Final = ("photos", "places", "parts")
 WHEELS: Final = ("diffusers", "pydantic", "pydantic-core", "annotated-types", "typing-inspection")
 """What engine and trainer import beyond what comes with torch and transformers."""
 
@@ -63,7 +64,8 @@ def pack(people: TrainingSet, packing: Packing) -> dict[str, Any]:
         archive.writestr("arrays.npz", buffer.getvalue())
         words = json.dumps([people.words[row] for row in kept], ensure_ascii=False)
         archive.writestr("words.json", words, zipfile.ZIP_LZMA)
-        facts = {"asked_names": people.asked_names, "manifest": people.manifest, "quality": packing.quality}
+        names = {"asked_names": people.asked_names, "place_names": people.place_names}
+        facts = names | {"manifest": people.manifest, "quality": packing.quality}
         archive.writestr("bundle.json", json.dumps(facts))
     draft.replace(packing.out)
     return {"photos": len(kept), "people": len(np.unique(people.identity[kept])), "bytes": packing.out.stat().st_size}
@@ -83,7 +85,7 @@ def read_bundle(paths: Sequence[Path]) -> TrainingSet:
     return replace(first, **ordered, words=[words[row] for row in order])
 
 
-_STACKED: Final = ("images", "parts", *ARRAYS)
+_STACKED: Final = ("images", "places", "parts", *ARRAYS)
 
 
 def _wheels(packing: Packing) -> dict[str, bytes]:
@@ -119,18 +121,20 @@ def _write_photos(archive: zipfile.ZipFile, people: TrainingSet, packing: Packin
         room -= sum(len(content) + 320 for pair in pictures for content in pair) + len(said) // 4
         if room < 0:
             break
-        for row, (photo, parts) in zip(rows, pictures, strict=True):
-            archive.writestr(f"photos/{len(kept):06d}.webp", photo)
-            archive.writestr(f"parts/{len(kept):06d}.webp", parts)
+        for row, files in zip(rows, pictures, strict=True):
+            for folder, content in zip(FOLDERS, files, strict=True):
+                archive.writestr(f"{folder}/{len(kept):06d}.webp", content)
             kept.append(int(row))
     return np.array(kept, np.int64)
 
 
-def _encoded(people: TrainingSet, row: int, quality: int) -> tuple[bytes, bytes]:
-    photo, parts = io.BytesIO(), io.BytesIO()
-    Image.fromarray(people.images[row]).save(photo, "WEBP", quality=quality, method=5)
-    Image.fromarray(people.parts[row]).save(parts, "WEBP", lossless=True, method=4)
-    return photo.getvalue(), parts.getvalue()
+def _encoded(people: TrainingSet, row: int, quality: int) -> tuple[bytes, ...]:
+    """In the order of FOLDERS."""
+    files = tuple(io.BytesIO() for _ in FOLDERS)
+    Image.fromarray(people.images[row]).save(files[0], "WEBP", quality=quality, method=5)
+    Image.fromarray(people.places[row]).save(files[1], "WEBP", quality=quality, method=5)
+    Image.fromarray(people.parts[row]).save(files[2], "WEBP", lossless=True, method=4)
+    return tuple(file.getvalue() for file in files)
 
 
 def _narrow(values: NDArray[Any]) -> NDArray[Any]:
@@ -145,12 +149,15 @@ def _read(path: Path) -> TrainingSet:
             arrays = {name: kept[name] for name in ARRAYS}
         count = range(len(words))
         images = [_decoded(archive.read(f"photos/{n:06d}.webp"), "RGB") for n in track(count, description="unpacking")]
+        places = [_decoded(archive.read(f"places/{n:06d}.webp"), "RGB") for n in count]
         parts = [_decoded(archive.read(f"parts/{n:06d}.webp"), "L") for n in count]
     wide = {name: v.astype(np.float32) if v.dtype == np.float16 else v for name, v in arrays.items()}
     return TrainingSet(
         images=np.stack(images),
+        places=np.stack(places),
         parts=np.stack(parts),
         asked_names=tuple(facts["asked_names"]),
+        place_names=tuple(facts["place_names"]),
         words=words,
         manifest=facts["manifest"],
         **wide,

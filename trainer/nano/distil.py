@@ -21,6 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.adapter.attention import BranchCondition
+from engine.adapter.guide import joined, many
 from engine.backbones.nano_model import NanoModel, Told, load_model, pool_words, predict_v
 from trainer.errors import CheckpointError
 from trainer.nano.architecture import TEXT_TOKENS
@@ -63,7 +64,7 @@ def repeated(told: Told, times: int) -> Told:
         told.text.repeat(times, 1, 1),
         told.pooled.repeat(times, 1),
         {name: _joined([branch] * times) for name, branch in told.identity.items()},
-        None if told.guide is None else told.guide.repeat(times, 1, 1, 1),
+        None if told.guide is None else many(told.guide, times),
     )
 
 
@@ -158,7 +159,7 @@ def tell(model: NanoModel, batch: Batch) -> Told:
         )
     }
     assert model.guide is not None
-    guide = model.guide(batch.skeleton, batch.reposed, batch.reposed_latents)
+    guide = model.guide(batch.skeleton, batch.draft, model.vae)
     return Told(text, model.adapter.pooled(words, identity), identity, guide)
 
 
@@ -167,7 +168,7 @@ def guided(model: NanoModel, told: Told) -> Told:
     """Twice the rows for classifier-free guidance: the first half is told nothing."""
     assert model.guide is not None and told.guide is not None
     rows, patch = len(told.text), int(model.vae.config.patch_px)
-    size = (patch * told.guide.shape[2], patch * told.guide.shape[3])
+    size = (patch * told.guide.latents.shape[2], patch * told.guide.latents.shape[3])
     blank = model.tokenizer("", padding="max_length", max_length=TEXT_TOKENS, return_tensors="pt").input_ids
     text, words = _words(model, blank.repeat(rows, 1).to(model.unet.device))
     return Told(
@@ -177,7 +178,7 @@ def guided(model: NanoModel, told: Told) -> Told:
             name: _joined([replace(branch, scale=torch.zeros_like(branch.scale)), branch])
             for name, branch in told.identity.items()
         },
-        torch.cat([model.guide.of_nobody(rows, size, model.vae), told.guide]),
+        joined(model.guide.of_nothing(rows, size, model.vae), told.guide),
     )
 
 

@@ -20,7 +20,7 @@ from rich.progress import track
 from torch import Tensor
 from transformers import CLIPTokenizer
 
-from engine.adapter.guide import at_scales, latents_of
+from engine.adapter.guide import Draft, at_scales, draft_of
 from engine.adapter.model import AdapterConfig
 from engine.adapter.reposing import Reposed, repose
 from engine.identity.parts import body_crop, head_crop
@@ -55,7 +55,7 @@ class Conditions:
     sharpness of the reference are changed. hidden_by_framing: how often, where the reference shows less of the body
     than the target, the words name what it hides. other_clothes: the reference is a photo in other clothes, if there is
     one; the words then name those of the target, and half the time the reference's are greyed out. reposed: how often
-    the reference is laid along the joints, where a pose is given.
+    the reference is laid along the joints, where a pose is given. place: how often the draft stands before the place.
     """
 
     styled: float = 0.1
@@ -70,6 +70,7 @@ class Conditions:
     hidden_clothes: float = 0.12
     other_clothes: float = 0.15
     reposed: float = 0.92
+    place: float = 0.95
     photo_like: float = 0.6
     hidden_by_framing: float = 0.6
     mirrored: float = 0.5
@@ -78,11 +79,12 @@ class Conditions:
 @dataclass(frozen=True)
 class Batch:
     """latents [B, C, h, w]; weight [B, 1, h, w]; tokens int64 [B, M]; face [B, 3, S, S], body [B, 3, H, W] in [-1, 1];
-    scales [B]; skeleton [B, 3, H, W] in [0, 1], black where no pose is given; reposed: the reference along it, and
-    its latents [B, C, h, w].
+    scales [B]; skeleton [B, 3, H, W] in [0, 1], black where no pose is given; draft: the reference along it before the
+    target's place.
 
     What the side tasks foretell: colours [B, parts, 3], the mean RGB in [-1, 1] of each part of PAINTED in the target,
-    NaN where it does not show; parts [B, P, 2 h, 2 w], shares; asked int64 [B], stance and framing."""
+    NaN where it does not show; parts [B, P, 2 h, 2 w], shares; asked int64 [B], stance and framing; place int64 [B];
+    styled [B], 0 or 1."""
 
     latents: Tensor
     weight: Tensor
@@ -93,10 +95,11 @@ class Batch:
     face_scale: Tensor
     body_scale: Tensor
     skeleton: Tensor
-    reposed: Reposed
-    reposed_latents: Tensor
+    draft: Draft
     parts: Tensor
     asked: Tensor
+    place: Tensor
+    styled: Tensor
 
 
 class TrainingPhotos:
@@ -117,6 +120,9 @@ class TrainingPhotos:
         self.images = torch.from_numpy(people.images).permute(0, 3, 1, 2).to(self.device)
         shares, colours = self._seen(people, int(vae.config.patch_px) // LEVELS)
         self.shares, self.colours = shares.to(self.device), colours.to(self.device)
+        self.places = torch.from_numpy(people.places).permute(0, 3, 1, 2).to(self.device)
+        self.restyled = torch.from_numpy(people.styled).to(self.device)
+        self.place = torch.from_numpy(people.place).to(self.device)
         self.asked = torch.from_numpy(people.asked).to(self.device)
         self.tokens = torch.from_numpy(_tokens(people.words, tokenizer)).to(self.device)
         self.nothing = torch.from_numpy(_ids([""], tokenizer)).to(self.device)
@@ -143,7 +149,10 @@ class TrainingPhotos:
         coarse = F.avg_pool2d(shares, LEVELS)
         person, face = 1 - coarse[:, :1], coarse[:, Part.FACE : Part.FACE + 1]
         skeleton = self.palette[self.skeletons[told["target"], told["skeleton"]].long()].permute(0, 3, 1, 2)
-        reposed = self._reposed(told)
+        places = (_flipped(self.places[told["target"]], mirrored).float() / 127.5 - 1) * told["placed"][
+            :, None, None, None
+        ]
+        styled = self.restyled[told["target"]]
         words = self.tokens[told["target"], told["kind"], told["phrase"]].long()
         return Batch(
             latents=latents,
@@ -155,10 +164,11 @@ class TrainingPhotos:
             face_scale=told["face"].float(),
             body_scale=told["body"].float(),
             skeleton=skeleton * told["posed"][:, None, None, None],
-            reposed=reposed,
-            reposed_latents=latents_of(reposed, self.vae),
+            draft=draft_of(self._reposed(told), places, told["placed"].bool(), self._wanted(told), styled),
             parts=shares,
             asked=self.asked[told["target"]],
+            place=self.place[told["target"]],
+            styled=styled.float(),
         )
 
     @staticmethod
@@ -209,6 +219,7 @@ class TrainingPhotos:
             "skeleton": 2 * mirrored + seen_only,
             "posed": posed,
             "reposed": posed and not unknown and bool(rng.random() < conditions.reposed),
+            "placed": not nothing and bool(rng.random() < conditions.place),
             "hidden_joints": bool(rng.random() < 0.5),
             "coarse": bool(rng.random() < 0.5),
             "jitter": rng.standard_normal((17, 2)).astype(np.float32),
@@ -227,6 +238,12 @@ class TrainingPhotos:
         wanted = wanted if len(wanted) else others
         return int(rng.choice(wanted)) if len(wanted) else target
 
+    def _wanted(self, told: dict[str, Tensor]) -> Tensor:
+        """Joints [B, 17, 3] in 0..1, of confidence 0 where no pose is given."""
+        wanted = self.joints[told["target"], told["skeleton"]].clone()
+        wanted[..., 2] *= told["posed"][:, None]
+        return wanted
+
     def _reposed(self, told: dict[str, Tensor]) -> Reposed:
         """The whole reference photo laid along the joints of the target, as inexactly as an observer sees it."""
         mirrored = told["mirrored_reference"].bool()
@@ -238,9 +255,8 @@ class TrainingPhotos:
         figure = torch.where(told["coarse"].bool()[:, None, None, None], (smooth > 0.4).float(), figure)
         source = self.joints[told["reference"], 2 * mirrored + ~told["hidden_joints"].bool()].clone()
         source[..., :2] += JITTER * told["jitter"]
-        wanted = self.joints[told["target"], told["skeleton"]]
         size = (int(photo.shape[2]), int(photo.shape[3]))
-        reposed = repose(photo, figure, source, wanted, size)
+        reposed = repose(photo, figure, source, self._wanted(told), size)
         shown = told["reposed"].float()
         return at_scales(reposed, told["face"] * shown, told["body"] * shown)
 

@@ -23,15 +23,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.adapter.attention import BranchCondition
-from engine.adapter.guide import Guide
+from engine.adapter.guide import Draft, Guidance, Guide
 from engine.adapter.model import Adapter
 from engine.adapter.pose_prior import PosePrior
-from engine.adapter.reposing import Reposed
+from engine.adapter.scene_prior import ScenePrior
 from engine.backbones.autoencoder import NanoAutoencoder
-from engine.backbones.nano_model import NanoModel, load_model, pool_words, preconditioning
+from engine.backbones.nano_model import NanoModel, beside, load_model, pool_words, v_of
 from trainer.data import PAINTED
 from trainer.errors import CheckpointError
-from trainer.nano.architecture import build, prior_of, train_tokenizer
+from trainer.nano.architecture import build, prior_of, scenes_of, train_tokenizer
 from trainer.nano.photos import LEVELS, Batch, Conditions, TrainingPhotos
 from trainer.nano.state import Ahead, Course, accelerator_of, new_trainer
 from trainer.nano.training_set import TrainingSet
@@ -51,7 +51,10 @@ LAYOUT = (6, 4)
 SIDE_WEIGHT = 0.5
 COLOURS_WEIGHT, ASKED_WEIGHT = 4.0, 0.1
 """The side task: the latent averaged over this grid (rows, columns) and the colour of every part of the person, both
-foretold linearly from the pooled conditions; stance and framing, from the pooled words."""
+foretold linearly from the pooled conditions; stance and framing, and the place, from the pooled words."""
+SAID = ("asked", "place", "styled")
+SPREAD_BATCHES = 4
+SPREAD_MIN = 1e-3
 
 PARTS_WEIGHT = 0.3
 """Of the part map, read off the UNet's last features: what is where is learned sooner when it is asked for than when it
@@ -86,14 +89,16 @@ class TrainingRun:
 
 @dataclass(frozen=True)
 class Foretold:
-    """The UNet's output [B, C, h, w] and part logits [B, P, 2 h, 2 w], None without noisy latents; layout [B, C,
-    *LAYOUT]; colours [B, parts, 3]; asked: logits [B, classes]."""
+    """v [B, C, h, w] and part logits [B, P, 2 h, 2 w], None without noisy latents; layout [B, C, *LAYOUT]; colours [B,
+    parts, 3]; asked, place: logits [B, classes]; styled: logits [B]."""
 
-    output: Tensor | None
+    v: Tensor | None
     parts: Tensor | None
     layout: Tensor
     colours: Tensor
     asked: Tensor
+    place: Tensor
+    styled: Tensor
 
 
 class Denoiser(nn.Module):
@@ -104,9 +109,10 @@ class Denoiser(nn.Module):
         self.unet: nn.Module = model.unet
         self.text_encoder: nn.Module = model.text_encoder
         self.adapter: Adapter = model.adapter
-        assert model.guide is not None and model.prior is not None
+        assert model.guide is not None and model.prior is not None and model.scenes is not None
         self.guide: Guide = model.guide
         self.prior: PosePrior = model.prior
+        self.scenes: ScenePrior = model.scenes
         self.end: int = model.tokenizer.eos_token_id
         pooled_dim = model.unet.config.projection_class_embeddings_input_dim
         self.layout = nn.Linear(pooled_dim, model.unet.config.out_channels * LAYOUT[0] * LAYOUT[1])
@@ -118,16 +124,17 @@ class Denoiser(nn.Module):
         self,
         noisy: Tensor | None,
         timestep: Tensor,
+        alpha_bar: Tensor,
         tokens: Tensor,
         face: Tensor,
         body: Tensor,
         scales: Tensor,
         skeleton: Tensor,
-        reposed: Reposed,
-        latents: Tensor,
+        draft: Draft,
+        vae: Any,
     ) -> Foretold:
-        """noisy [B, C, h, w], timestep [B], tokens [B, M], crops [B, 3, H, W], scales [2, B] of face and body; the rest
-        as `Guide` reads it. The v is not preconditioned yet."""
+        """noisy [B, C, h, w], timestep and alpha_bar [B], tokens [B, M], crops [B, 3, H, W], scales [2, B] of face and
+        body; the rest as `Guide` reads it."""
         text = self.text_encoder(tokens).last_hidden_state
         identity = {
             "face": BranchCondition(scales[0], self.adapter.encoders["face"](face)),
@@ -137,19 +144,21 @@ class Denoiser(nn.Module):
         pooled = self.adapter.pooled(words, identity)
         layout = self.layout(pooled).unflatten(1, (-1, *LAYOUT))
         colours = self.colours(pooled).unflatten(1, (-1, 3))
-        asked = self.prior(words)
+        foretold = (layout, colours, self.prior(words), *self.scenes(words))
         if noisy is None:
-            return Foretold(None, None, layout, colours, asked)
+            return Foretold(None, None, *foretold)
+        guidance: Guidance = self.guide(skeleton, draft, vae)
         with _last_features(self.unet) as features:
             output = self.unet(
-                torch.cat([noisy, self.guide(skeleton, reposed, latents)], 1),
+                beside(noisy, alpha_bar, guidance).contiguous(memory_format=torch.channels_last),
                 timestep,
                 text,
                 class_labels=pooled,
                 cross_attention_kwargs={"identity": identity},
                 return_dict=False,
             )[0]
-        return Foretold(output, self.parts(features[0]), layout, colours, asked)
+        v = v_of(output, noisy, alpha_bar, guidance)
+        return Foretold(v, self.parts(features[0]), *foretold)
 
 
 @contextmanager
@@ -184,7 +193,10 @@ def train(run: TrainingRun, people: TrainingSet) -> bool:
         trainer.spent_s = 0.0
     predict = torch.compile(trainer.denoiser) if run.compile else trainer.denoiser
     alphas = trainer.model.scheduler.alphas_cumprod.to(device)
-    variances = vae.variances()
+    if trainer.step == 0:
+        assert model.guide is not None
+        model.guide.spread.copy_(_spread(photos, run))
+        trainer.ema["guide.spread"].copy_(model.guide.spread)
     rng = np.random.default_rng([run.seed, trainer.step])
     torch.manual_seed(run.seed * 1_000_003 + trainer.step)
     with Course(trainer, people.manifest) as course:
@@ -195,7 +207,7 @@ def train(run: TrainingRun, people: TrainingSet) -> bool:
             with Ahead(partial(photos.batch, rows, Conditions(), run.person_weight, rng)) as batches:
                 while trainer.spent_s < until_s:
                     with accelerator.autocast():
-                        losses = _losses(predict, batches.next(), None if encoders_alone else alphas, variances)
+                        losses = _losses(predict, batches.next(), vae, None if encoders_alone else alphas)
                     trainer.learn(_sum_of(losses, encoders_alone), accelerator.backward)
                     if course.step_done(losses):
                         return course.finished
@@ -204,7 +216,7 @@ def train(run: TrainingRun, people: TrainingSet) -> bool:
 
 
 def _sum_of(losses: dict[str, Tensor], encoders_alone: bool) -> Tensor:
-    side = losses["layout"] + COLOURS_WEIGHT * losses["colours"] + ASKED_WEIGHT * losses["asked"]
+    side = losses["layout"] + COLOURS_WEIGHT * losses["colours"] + ASKED_WEIGHT * sum(losses[n] for n in SAID)
     return losses["loss"] + (1.0 if encoders_alone else SIDE_WEIGHT) * side + PARTS_WEIGHT * losses["parts"]
 
 
@@ -213,13 +225,14 @@ def _model(run: TrainingRun, people: TrainingSet) -> NanoModel:
         vae = NanoAutoencoder.from_pretrained(run.autoencoder)
         height, width = people.images.shape[1:3]
         tokenizer = _tokenizer(run, people)
-        return build(tokenizer, vae.eval().requires_grad_(False), width, height, prior_of(people, run.seed))
+        vae.eval().requires_grad_(False)
+        return build(tokenizer, vae, width, height, prior_of(people, run.seed), scenes_of(people, run.seed))
     if run.start_from is None or run.autoencoder is not None:
         raise CheckpointError("expected either --autoencoder (random weights) or --start-from (its own autoencoder)")
     model = load_model(run.start_from)
-    if model.guide is None or model.prior is None:
-        raise CheckpointError(f"expected a nano with guide and prior in {run.start_from}, got an older one")
-    for learner in (model.unet, model.text_encoder, model.adapter, model.guide, model.prior):
+    if model.guide is None or model.prior is None or model.scenes is None:
+        raise CheckpointError(f"expected a nano with guide and priors in {run.start_from}, got an older one")
+    for learner in (model.unet, model.text_encoder, model.adapter, model.guide, model.prior, model.scenes):
         assert learner is not None
         learner.train().requires_grad_(True)
     return model
@@ -241,37 +254,56 @@ def times_of(size: int, steps: int, device: torch.device) -> Tensor:
     return torch.where(torch.rand(size, device=device) < ON_THE_WAY, visited, anywhere)
 
 
-def _losses(predict: Any, batch: Batch, alphas: Tensor | None, variances: Tensor) -> dict[str, Tensor]:
+@torch.no_grad()
+def _spread(photos: TrainingPhotos, run: TrainingRun) -> Tensor:
+    """The variance of what drafts lack, by channel [2, C, 1, 1], where they are not doubtful and where they are; over
+    some batches without styles, which change all of a picture."""
+    rng, plain = np.random.default_rng([run.seed, 61]), Conditions(styled=0.0)
+    patch_px = int(photos.vae.config.patch_px)
+    sums = shares = torch.zeros((), device=photos.device)
+    for _ in range(SPREAD_BATCHES):
+        batch = photos.batch(run.batch, plain, run.person_weight, rng)
+        lacking = batch.latents - photos.vae.encode(batch.draft.picture).latents * photos.vae.config.scaling_factor
+        doubtful = F.avg_pool2d(batch.draft.doubtful, patch_px)
+        for_both = torch.stack([1 - doubtful, doubtful])
+        sums = sums + (for_both * lacking.square()).sum((1, 3, 4))
+        shares = shares + for_both.sum((1, 3, 4))
+    return (sums / shares)[..., None, None].clamp(min=SPREAD_MIN)
+
+
+def _losses(predict: Any, batch: Batch, vae: Any, alphas: Tensor | None) -> dict[str, Tensor]:
     """MSE of v = alpha eps - sigma x0 (Salimans & Ho, 2022) first, then the side tasks'.
 
     A channel's variance says how much of the picture's squared error an error of it makes; eyes and folds are little of
-    that and much of what people look at, so each weighs by the root.
-
-    Without `alphas` nothing is denoised: the first and that of the parts are zero.
+    that and much of what people look at, so each weighs by the root. Without `alphas` nothing is denoised: the first
+    and that of the parts are zero.
     """
     clean = batch.latents
     size, device = len(clean), clean.device
     noisy, timestep, target = None, torch.zeros(size, dtype=torch.long, device=device), clean
+    alpha_bar = torch.ones(size, device=device)
     if alphas is not None:
         timestep = times_of(size, len(alphas), device)
-        alpha, sigma = (root.sqrt()[:, None, None, None] for root in (alphas[timestep], 1 - alphas[timestep]))
+        alpha_bar = alphas[timestep]
+        alpha, sigma = (root.sqrt()[:, None, None, None] for root in (alpha_bar, 1 - alpha_bar))
         noise = torch.randn_like(clean)
-        noisy = (alpha * clean + sigma * noise).contiguous(memory_format=torch.channels_last)
+        noisy = alpha * clean + sigma * noise
         target = alpha * noise - sigma * clean
     scales = torch.stack([batch.face_scale, batch.body_scale])
-    guide = (batch.skeleton, batch.reposed, batch.reposed_latents)
-    told = predict(noisy, timestep, batch.tokens, batch.face, batch.body, scales, *guide)
+    guide = (batch.skeleton, batch.draft, vae)
+    told = predict(noisy, timestep, alpha_bar, batch.tokens, batch.face, batch.body, scales, *guide)
     seen = ~batch.colours.isnan()
     off = torch.where(seen, batch.colours - told.colours, 0.0)  # a NaN under `where` has no gradient
     side = {
         "layout": F.mse_loss(told.layout, F.adaptive_avg_pool2d(clean, LAYOUT)),
         "colours": off.square().sum() / seen.sum().clamp(min=1),
         "asked": F.cross_entropy(told.asked.float(), batch.asked),
+        "place": F.cross_entropy(told.place.float(), batch.place),
+        "styled": F.binary_cross_entropy_with_logits(told.styled.float(), batch.styled),
     }
-    if told.output is None or noisy is None or alphas is None:
+    if told.v is None:
         nothing = torch.zeros((), device=device)
         return {"loss": nothing, "parts": nothing} | side
-    skip, gain = preconditioning(alphas[timestep], variances)
-    off = skip * noisy + gain * told.output - target
-    denoised = (variances.sqrt() * batch.weight * off.square()).mean() / batch.weight.mean()
+    weight = vae.variances().sqrt() * batch.weight
+    denoised = (weight * (told.v - target).square()).mean() / batch.weight.mean()
     return {"loss": denoised, "parts": F.cross_entropy(told.parts, batch.parts)} | side

@@ -22,12 +22,14 @@ PHRASES: Final = 4
 class TrainingSet:
     """n photos of H x W px, stylised copies last.
 
-    images uint8 [n, H, W, 3]; parts uint8 [n, H, W]; poses float32 [n, 17, 3]: x, y in 0..1, seen 0/1 (0 outside the
-    picture); inside bool [n, 17]: joints in the picture, hidden ones too; head_box, body_box float32 [n, 4] px, NaN
-    where unseen; identity, outfit int64 [n]; asked int64 [n]: stance and framing as one number, below len(asked_names);
-    styled bool [n]; words: for each photo and kind of KINDS some phrases; hash: of what the photos were made by."""
+    images uint8 [n, H, W, 3]; places, the plain photos without their people, likewise; parts uint8 [n, H, W]; poses
+    float32 [n, 17, 3]: x, y in 0..1, seen 0/1 (0 outside the picture); inside bool [n, 17]: joints in the picture,
+    hidden ones too; head_box, body_box float32 [n, 4] px, NaN where unseen; identity, outfit int64 [n]; asked int64
+    [n]: stance and framing as one number, below len(asked_names); place int64 [n], an index into place_names; styled
+    bool [n]; words: for each photo and kind of KINDS some phrases; hash: of what the photos were made by."""
 
     images: NDArray[np.uint8]
+    places: NDArray[np.uint8]
     parts: NDArray[np.uint8]
     poses: NDArray[np.float32]
     inside: NDArray[np.bool_]
@@ -37,6 +39,8 @@ class TrainingSet:
     outfit: NDArray[np.int64]
     asked: NDArray[np.int64]
     asked_names: tuple[str, ...]
+    place: NDArray[np.int64]
+    place_names: tuple[str, ...]
     styled: NDArray[np.bool_]
     words: list[dict[str, list[str]]]
     manifest: dict[str, Any]
@@ -52,7 +56,7 @@ class TrainingSet:
 def read_training_set(folder: Path, shards: Sequence[int] | None = None, seed: int = 0) -> TrainingSet:
     """A folder of shards, or only those from number shards[0] to before shards[1]. Raises DataError without any."""
     first, last = shards or (0, None)
-    return training_set(read_shards(folder, last, first=first), seed)
+    return training_set(read_shards(folder, last, first=first, places=True), seed)
 
 
 def training_set(people: PeopleShards, seed: int = 0) -> TrainingSet:
@@ -67,8 +71,10 @@ def training_set(people: PeopleShards, seed: int = 0) -> TrainingSet:
     words = _words(people, seed)
     told = [*words, *(_styled_words(words[copy.index], copy.phrase) for copy in people.styled)]
     copies = [copy.image for copy in people.styled]
+    assert people.places is not None, "read with places"
     return TrainingSet(
         images=np.concatenate([people.images, np.stack(copies)]) if copies else people.images,
+        places=people.places[rows],
         parts=people.parts[rows],
         poses=poses.astype(np.float32)[rows],
         inside=inside[rows],
@@ -78,6 +84,8 @@ def training_set(people: PeopleShards, seed: int = 0) -> TrainingSet:
         outfit=people.outfit[rows],
         asked=(people.pose * len(framings) + people.framing)[rows],
         asked_names=tuple(f"{pose}, {framing}" for pose in poses_named for framing in framings),
+        place=people.background[rows],
+        place_names=tuple(people.manifest["backgrounds"]),
         styled=styled,
         words=told,
         manifest={key: people.manifest[key] for key in ("hash", "settings", "photos", "styled", "versions")},

@@ -1,7 +1,7 @@
 """One photo as the files of a WebDataset sample, and shards of such samples as tar archives.
 
-A sample's files share the key `<identity>-<photo>`: .png (the photo), .parts.png, .alpha.png, .depth.npz, .json
-and, where there is a stylised copy, .styled.png. Equal photos give equal bytes.
+A sample's files share the key `<identity>-<photo>`: .png (the photo), .place.png (without the person), .parts.png,
+.alpha.png, .depth.npz, .json and, where there is a stylised copy, .styled.png. Equal photos give equal bytes.
 """
 
 import io
@@ -39,6 +39,7 @@ def sample_of(photo: Any) -> Sample:
     record = record_of(photo)
     files = {
         "png": _png(photo.image),
+        "place.png": _png(photo.place),
         "parts.png": _png(photo.parts),
         "alpha.png": _png(photo.alpha),
         "depth.npz": _npz(photo.depth),

@@ -32,7 +32,8 @@ RAYS: Final = 4
 class Photo:
     """A rendered photo with its ground truth.
 
-    image uint8 [H, W, 3]; parts uint8 [H, W] of Part; alpha uint8 [H, W], the person's share of the pixel;
+    image uint8 [H, W, 3]; place uint8 [H, W, 3], the same without the person and the shadow;
+    parts uint8 [H, W] of Part; alpha uint8 [H, W], the person's share of the pixel;
     depth float16 [H, W], metres along the camera's axis, infinite off the person;
     keypoints float32 [17, 3] as x px, y px, visible 0/1; keypoint_depth float32 [17], metres like depth;
     boxes float32 [4] as x0, y0, x1, y1 px, NaN where not in the frame.
@@ -41,6 +42,7 @@ class Photo:
     identity: Identity
     shot: Shot
     image: npt.NDArray[np.uint8]
+    place: npt.NDArray[np.uint8]
     parts: npt.NDArray[np.uint8]
     alpha: npt.NDArray[np.uint8]
     depth: npt.NDArray[np.float16]
@@ -154,6 +156,7 @@ def _photograph(
         identity=identity,
         shot=shot,
         image=image,
+        place=_bytes(back),
         parts=parts,
         alpha=_coverage(votes),
         depth=np.where(parts == Part.BACKGROUND, np.inf, depth).astype(np.float16),
@@ -274,6 +277,10 @@ def _composed(colours: Floats, shadow: Floats, back: Floats) -> npt.NDArray[np.u
     open_floor = cv2.GaussianBlur(1 - cover[..., 0], (0, 0), shadow.shape[1] / 90)
     shade = 1 - 0.75 * np.clip(soft / np.maximum(open_floor, 0.2), 0, 0.8)
     picture = colours[..., :3] + back * shade[..., None] * (1 - cover)
+    return _bytes(picture)
+
+
+def _bytes(picture: Floats) -> npt.NDArray[np.uint8]:
     return np.asarray(picture.clip(0, 1) * 255 + 0.5, dtype=np.uint8)
 
 

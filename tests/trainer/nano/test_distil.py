@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from engine.adapter.guide import latents_of, nothing_reposed
+from engine.adapter.guide import draft_of, nobody
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.nano import NanoBackbone
 from engine.backbones.nano_model import load_model, predict_v, save_model
 from trainer.errors import CheckpointError
-from trainer.nano.architecture import build, prior_of, train_tokenizer
+from trainer.nano.architecture import build, prior_of, scenes_of, train_tokenizer
 from trainer.nano.distil import TOLD, DistilRun, Schedule, distil, leading, noise_like, step, tell, trajectory
 from trainer.nano.photos import TrainingPhotos
 from trainer.nano.training_set import TrainingSet
@@ -29,7 +29,8 @@ def teacher(people: TrainingSet, tmp_path_factory: pytest.TempPathFactory) -> Pa
     torch.manual_seed(0)
     captions = [phrase for row in people.words for phrases in row.values() for phrase in phrases]
     vae = NanoAutoencoder(latent_channels=12, width_quarter=16, width_eighth=16, width_sixteenth=16, patch_px=16)
-    model = build(train_tokenizer(captions), vae, 128, 192, prior_of(people))
+    model = build(train_tokenizer(captions), vae, 128, 192, prior_of(people), scenes_of(people))
+    torch.nn.init.normal_(model.unet.conv_out.weight, std=0.05)
     save_model(model, folder)
     return folder
 
@@ -53,10 +54,9 @@ def test_a_guided_trajectory_is_the_prediction_led_away_from_being_told_nothing(
     photos = TrainingPhotos(people, model.vae, model.tokenizer, model.adapter.config, teacher / "cache")
     batch = photos.batch(2, replace(TOLD, pose=1.0), 0.0, np.random.default_rng(0))
     scales = {f"{name}_scale": torch.zeros(2) for name in ("face", "body")}
-    nobody = nothing_reposed(2, (192, 128))
-    layout = {"skeleton": torch.zeros_like(batch.skeleton), "reposed": nobody}
-    layout["reposed_latents"] = latents_of(nobody, model.vae)
-    nothing = replace(batch, tokens=photos.nothing.long().repeat(2, 1), **scales, **layout)
+    black, nowhere = torch.zeros_like(batch.skeleton), torch.tensor([False] * 2)
+    grey = draft_of(nobody(2, (192, 128)), black, nowhere, torch.zeros(2, 17, 3), nowhere)
+    nothing = replace(batch, tokens=photos.nothing.long().repeat(2, 1), skeleton=black, draft=grey, **scales)
     schedule, noise = Schedule.of(model, 2), noise_like(model, 2)
     path = trajectory(model, tell(model, batch), noise, schedule, 3.0)
     with torch.no_grad():

@@ -63,7 +63,14 @@ def test_the_encoders_learn_alone_first_and_the_unet_waits(people: TrainingSet, 
     train.train(replace(run, steps=2), people)
     after = torch.load(tmp_path / "state.pt", weights_only=True)
     changed = {name for name, value in after["denoiser"].items() if not torch.equal(value, before["denoiser"][name])}
-    assert {name.partition(".")[0] for name in changed} == {"text_encoder", "adapter", "layout", "colours", "prior"}
+    assert {name.partition(".")[0] for name in changed} == {
+        "text_encoder",
+        "adapter",
+        "layout",
+        "colours",
+        "prior",
+        "scenes",
+    }
     assert all(value.isfinite().all() for value in after["denoiser"].values() if value.is_floating_point())
 
 
@@ -76,7 +83,7 @@ def test_all_but_the_poses_examples_learns(people: TrainingSet, vae_run: Path, t
     kept = {name for name, value in after["denoiser"].items() if torch.equal(value, before["denoiser"][name])}
     assert {"prior.poses", "prior.full", "prior.known"} <= kept
     assert {name.partition(".")[0] for name in set(after["denoiser"]) - kept} >= {
-        *("unet", "text_encoder", "adapter", "guide", "prior", "layout", "colours", "parts")
+        *("unet", "text_encoder", "adapter", "guide", "prior", "scenes", "layout", "colours", "parts")
     }
 
 
