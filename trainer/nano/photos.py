@@ -7,6 +7,7 @@ opened: a GPU would otherwise wait for its processor.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -34,6 +35,7 @@ from trainer.shards import pixels
 GARMENTS: Final = (Part.TOP, Part.BOTTOM, Part.SHOES)
 HIDDEN_RGB: Final = (128, 128, 128)
 """What is greyed out, and how, in a reference whose clothes are to change."""
+CROPS: Final = ("face", "body", "hidden")
 BODY_CROPS: Final = 3
 """The whole photo, and two crops around the person."""
 MIRRORED_JOINTS: Final = [0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15]
@@ -117,25 +119,22 @@ class TrainingPhotos:
         self.people, self.vae, self.device = people, vae, torch.device(device)
         self.siblings = people.siblings()
         self.plain, self.styled = np.nonzero(~people.styled)[0], np.nonzero(people.styled)[0]
-        self.images = torch.from_numpy(people.images).permute(0, 3, 1, 2).to(self.device)
-        shares, colours = self._seen(people, int(vae.config.patch_px) // LEVELS)
-        self.shares, self.colours = shares.to(self.device), colours.to(self.device)
-        self.places = torch.from_numpy(people.places).permute(0, 3, 1, 2).to(self.device)
-        self.restyled = torch.from_numpy(people.styled).to(self.device)
-        self.place = torch.from_numpy(people.place).to(self.device)
-        self.asked = torch.from_numpy(people.asked).to(self.device)
-        self.tokens = torch.from_numpy(_tokens(people.words, tokenizer)).to(self.device)
-        self.nothing = torch.from_numpy(_ids([""], tokenizer)).to(self.device)
-        self.parts = torch.from_numpy(people.parts).to(self.device)
-        self.joints = torch.from_numpy(_joints(people)).to(self.device)
+        self.images = self._here(people.images).permute(0, 3, 1, 2)
+        self.places = self._here(people.places).permute(0, 3, 1, 2)
+        self.parts, self.joints = self._here(people.parts), self._here(_joints(people))
+        self.asked, self.place, self.restyled = (self._here(x) for x in (people.asked, people.place, people.styled))
+        self.nothing = self._here(_ids([""], tokenizer))
         self.framing = people.asked % len(FRAMINGS)
         self.face_seen: NDArray[np.bool_] = np.all(~np.isnan(people.head_box), axis=1)
-        crops = _crops(people, config, cache / "crops.npz")
-        self.crops = {name: torch.from_numpy(values).permute(0, 1, 4, 2, 3) for name, values in crops.items()}
-        self.crops = {name: values.to(self.device) for name, values in self.crops.items()}
-        palette, skeletons = _skeletons(people)
-        self.palette, self.skeletons = torch.from_numpy(palette).to(self.device), torch.from_numpy(skeletons)
-        self.skeletons = self.skeletons.to(self.device)
+        cell_px = int(vae.config.patch_px) // LEVELS
+        key = repr((config, cell_px, sorted(tokenizer.get_vocab())))
+        made = _kept(cache / "photos.npz", people, key, lambda: _made(people, tokenizer, config, cell_px))
+        self.tokens, self.shares, self.colours = (self._here(made[name]) for name in ("tokens", "shares", "colours"))
+        self.palette, self.skeletons = (self._here(made[name]) for name in ("palette", "skeletons"))
+        self.crops = {name: self._here(made[name]).permute(0, 1, 4, 2, 3) for name in CROPS}
+
+    def _here(self, values: NDArray[Any]) -> Tensor:
+        return torch.from_numpy(values).to(self.device)
 
     @torch.no_grad()
     def batch(self, size: int, conditions: Conditions, person_weight: float, rng: np.random.Generator) -> Batch:
@@ -170,17 +169,6 @@ class TrainingPhotos:
             place=self.place[told["target"]],
             styled=styled.float(),
         )
-
-    @staticmethod
-    def _seen(people: TrainingSet, cell_px: int) -> tuple[Tensor, Tensor]:
-        """In a photo each part's share of its cells, float16 [n, P, rows, columns], and its colour [n, parts, 3]."""
-        shares, colours = [], []
-        for first in range(0, len(people.images), 256):
-            parts = torch.from_numpy(people.parts[first : first + 256])
-            split = F.one_hot(parts.long(), len(Part)).permute(0, 3, 1, 2).float()
-            shares.append(F.avg_pool2d(split, cell_px).half())
-            colours.append(part_colours(pixels(people.images[first : first + 256]), parts))
-        return torch.cat(shares), torch.cat(colours)
 
     def _tensor(self, values: list[Any]) -> Tensor:
         return torch.from_numpy(np.stack(values)).to(self.device)
@@ -298,19 +286,50 @@ def _tokens(words: list[dict[str, list[str]]], tokenizer: CLIPTokenizer) -> NDAr
     return _ids(flat, tokenizer).reshape(len(words), len(KINDS), counts.pop(), -1)
 
 
-def _crops(people: TrainingSet, config: AdapterConfig, path: Path) -> dict[str, NDArray[np.uint8]]:
-    """uint8 [n, crops, h, w, 3] of every photo: its face, the body in BODY_CROPS ways, the same without garments."""
-    key = hashlib.sha256(people.images.tobytes() + repr(config).encode()).hexdigest()
+def _kept(
+    path: Path, people: TrainingSet, key: str, make: Callable[[], dict[str, NDArray[Any]]]
+) -> dict[str, NDArray[Any]]:
+    """What `make` gives, kept for these photos, words and key; another bundle may hold as many photos"""
+    digest = hashlib.sha256(people.images.tobytes())
+    digest.update(repr((people.words, key)).encode())
     if path.exists():
         with np.load(path) as kept:
-            if str(kept["key"]) == key:  # another bundle may hold as many photos
+            if str(kept["key"]) == digest.hexdigest():
                 return {name: kept[name] for name in kept.files if name != "key"}
+    made = make()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name("draft.npz")
+    np.savez(draft, key=np.array(digest.hexdigest()), **made)  # type: ignore[arg-type]
+    draft.replace(path)
+    return made
+
+
+def _made(
+    people: TrainingSet, tokenizer: CLIPTokenizer, config: AdapterConfig, cell_px: int
+) -> dict[str, NDArray[Any]]:
+    """All that is derived from the photos once: tokens, shares and colours of parts, skeletons, crops."""
+    shares, colours = _seen(people, cell_px)
+    palette, skeletons = _skeletons(people)
+    told: dict[str, NDArray[Any]] = {"tokens": _tokens(people.words, tokenizer), "shares": shares, "colours": colours}
+    return told | {"palette": palette, "skeletons": skeletons} | _crops(people, config)
+
+
+def _seen(people: TrainingSet, cell_px: int) -> tuple[NDArray[np.float16], NDArray[np.float32]]:
+    """In a photo each part's share of its cells [n, P, rows, columns], and its colour [n, parts, 3]."""
+    shares, colours = [], []
+    for first in range(0, len(people.images), 256):
+        parts = torch.from_numpy(people.parts[first : first + 256])
+        split = F.one_hot(parts.long(), len(Part)).permute(0, 3, 1, 2).float()
+        shares.append(F.avg_pool2d(split, cell_px).half())
+        colours.append(part_colours(pixels(people.images[first : first + 256]), parts))
+    return torch.cat(shares).numpy(), torch.cat(colours).numpy()
+
+
+def _crops(people: TrainingSet, config: AdapterConfig) -> dict[str, NDArray[np.uint8]]:
+    """uint8 [n, crops, h, w, 3] of every photo: its face, the body in BODY_CROPS ways, the same without garments."""
     rng = np.random.default_rng(0)
     rows = [_crops_of(people, row, config, rng) for row in track(range(len(people.images)), description="cropping")]
-    crops = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(path, key=np.array(key), **crops)  # type: ignore[arg-type]
-    return crops
+    return {name: np.stack([row[name] for row in rows]) for name in CROPS}
 
 
 def _crops_of(

@@ -38,9 +38,11 @@ from trainer.nano.training_set import TrainingSet
 from trainer.people.parts import Part
 
 TEACHER_STEPS = 8
-ON_THE_WAY = 0.7
-"""This share of the times are those that a sampler of TEACHER_STEPS visits; the others are uniform above TIME_MIN of
-the schedule. Nobody draws in a hundred steps with so small a model: it need not know a hundred times equally well."""
+FROM_NOISE = 0.35
+ON_THE_WAY = 0.45
+"""Shares of the times: pure noise, where nearly all is decided that is told; those that a sampler of TEACHER_STEPS
+visits; the others are uniform above TIME_MIN of the schedule. Nobody draws in a hundred steps with so small a model: it
+need not know a hundred times equally well."""
 TIME_MIN = 0.08
 """The nearly clean times, which a few-step sampler never visits, do not occur."""
 
@@ -49,7 +51,7 @@ CONDITION_ROWS = 3
 
 LAYOUT = (6, 4)
 SIDE_WEIGHT = 0.5
-COLOURS_WEIGHT, ASKED_WEIGHT = 4.0, 0.1
+COLOURS_WEIGHT, ASKED_WEIGHT = 4.0, 0.3
 """The side task: the latent averaged over this grid (rows, columns) and the colour of every part of the person, both
 foretold linearly from the pooled conditions; stance and framing, and the place, from the pooled words."""
 SAID = ("asked", "place", "styled")
@@ -248,10 +250,12 @@ def _tokenizer(run: TrainingRun, people: TrainingSet) -> Any:
 
 
 def times_of(size: int, steps: int, device: torch.device) -> Tensor:
-    """Times int64 [size] below `steps`: see ON_THE_WAY."""
+    """Times int64 [size] below `steps`: see FROM_NOISE."""
     visited = torch.randint(1, TEACHER_STEPS + 1, (size,), device=device) * steps // TEACHER_STEPS - 1
     anywhere = ((TIME_MIN + (1 - TIME_MIN) * torch.rand(size, device=device)) * steps).long().clamp(max=steps - 1)
-    return torch.where(torch.rand(size, device=device) < ON_THE_WAY, visited, anywhere)
+    kind = torch.rand(size, device=device)
+    later = torch.where(kind < FROM_NOISE + ON_THE_WAY, visited, anywhere)
+    return torch.where(kind < FROM_NOISE, torch.full_like(later, steps - 1), later)
 
 
 @torch.no_grad()

@@ -5,12 +5,14 @@ from __future__ import annotations
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from engine.adapter.model import AdapterConfig
-from trainer.nano.photos import HIDDEN_RGB, Conditions, TrainingPhotos, _crops
+from engine.backbones.nano_model import load_model
+from trainer.nano.photos import HIDDEN_RGB, Conditions, TrainingPhotos, _kept
 from trainer.nano.training_set import KINDS, TrainingSet
 from trainer.people.parts import Part
 
@@ -151,10 +153,26 @@ def test_words_are_of_the_photo_and_of_its_style(photos: TrainingPhotos, people:
         assert own and any((people.parts[other] == people.parts[row]).all() for other in own)
 
 
-def test_crops_kept_of_other_photos_are_not_taken(photos: TrainingPhotos, tmp_path: Path) -> None:
-    people, config = photos.people, AdapterConfig()
-    first = _crops(people, config, tmp_path / "crops.npz")
-    again = _crops(people, config, tmp_path / "crops.npz")
-    assert all((first[name] == again[name]).all() for name in first) and set(first) == set(again)
-    darker = replace(people, images=people.images // 2)
-    assert _crops(darker, config, tmp_path / "crops.npz")["body"].mean() < 0.6 * first["body"].mean()
+def test_what_is_kept_of_other_photos_or_words_is_not_taken(people: TrainingSet, tmp_path: Path) -> None:
+    made: list[int] = []
+
+    def make() -> dict[str, NDArray[Any]]:
+        made.append(len(made))
+        return {"numbers": np.full(3, len(made))}
+
+    said = [{kind: ["something else"] for kind in KINDS}, *people.words[1:]]
+    others = (replace(people, images=people.images // 2), replace(people, words=said))
+    first = _kept(tmp_path / "kept.npz", people, "key", make)
+    assert (_kept(tmp_path / "kept.npz", people, "key", make)["numbers"] == first["numbers"]).all() and len(made) == 1
+    for number, other in enumerate(others, start=2):
+        assert (_kept(tmp_path / "kept.npz", other, "key", make)["numbers"] == number).all()
+    assert (_kept(tmp_path / "kept.npz", others[-1], "another", make)["numbers"] == len(others) + 2).all()
+    assert [path.name for path in tmp_path.iterdir()] == ["kept.npz"]
+
+
+def test_what_was_kept_gives_the_same_batches(photos: TrainingPhotos, trained: Path) -> None:
+    model = load_model(trained / "nano")
+    again = TrainingPhotos(photos.people, model.vae, model.tokenizer, model.adapter.config, trained / "cache")
+    batches = [one.batch(4, Conditions(), 2.0, np.random.default_rng(0)) for one in (photos, again)]
+    for name in ("tokens", "skeleton", "parts", "face", "body"):
+        assert torch.equal(*(getattr(batch, name) for batch in batches)), name

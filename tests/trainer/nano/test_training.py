@@ -91,8 +91,9 @@ def test_times_are_mostly_those_that_a_sampler_visits() -> None:
     torch.manual_seed(0)
     times = train.times_of(20_000, 1000, torch.device("cpu"))
     visited = torch.isin(times, torch.tensor([124, 249, 374, 499, 624, 749, 874, 999]))
-    assert 0.69 < float(visited.float().mean()) < 0.73
-    assert int(times.min()) >= 80 and int(times.max()) == 999
+    assert 0.79 < float(visited.float().mean()) < 0.83
+    assert 0.38 < float((times == 999).float().mean()) < 0.44
+    assert int(times.min()) >= 80
 
 
 def test_an_error_weighs_what_it_shows(vae_run: Path, people: TrainingSet) -> None:
