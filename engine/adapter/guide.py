@@ -91,7 +91,10 @@ class Guide(nn.Module):
         """skeleton [B, 3, H, W] in [0, 1], black where no pose is known."""
         features = self.read(torch.cat([skeleton, draft.picture, draft.shown], 1))
         with torch.no_grad():
-            latents = vae.encode(draft.picture).latents * vae.config.scaling_factor
+            with torch.autocast(
+                draft.picture.device.type, enabled=False
+            ):  # half precision is as coarse as what it lacks
+                latents = vae.encode(draft.picture).latents * vae.config.scaling_factor
             level = latents / vae.variances().sqrt()
             doubtful = F.avg_pool2d(draft.doubtful, self.patch_px)
             spread = self.spread[:1] + doubtful * (self.spread[1:] - self.spread[:1])

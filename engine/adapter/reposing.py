@@ -51,43 +51,33 @@ class Reposed:
 @torch.no_grad()
 def repose(photo: Tensor, figure: Tensor, source: Tensor, wanted: Tensor, size: tuple[int, int]) -> Reposed:
     """photo [B, 3, h, w] in [-1, 1]; figure [B, 1, h, w], 1 where it shows what may be taken over; joints source and
-    wanted [B, 17, 3]: x, y in 0..1 of either picture, and confidence; size (rows, columns) of the result.
+    wanted [B, 17, 3]: x, y in 0..1 of either picture, and confidence; size (rows, columns) of the result, both even.
 
     A limb that either pose lacks is left out."""
     rows, columns = size
-    here = _joints(wanted, columns / rows)
-    there = _joints(source, photo.shape[3] / photo.shape[2])
-    scale_here, scale_there = _torso(here), _torso(there)
-    ratio = scale_there / scale_here
-    limbs = [_limb(here, there, limb, scale_here, ratio) for limb in LIMBS]
-    pieces = [*limbs, _head(here, there, scale_here, ratio)]
-    maps = torch.stack([piece.to_source for piece in pieces], 1)
+    aspect = photo.shape[3] / photo.shape[2]
+    both = (wanted[..., 2] >= SEEN_MIN) & (source[..., 2] >= SEEN_MIN)
+    here, there = _joints(wanted, columns / rows, both), _joints(source, aspect, both)
+    pieces = _pieces(here, there)
     grid = _pixels(rows, columns, photo)
-    coarse = F.avg_pool2d(grid.permute(2, 0, 1)[None], 2)[0].permute(1, 2, 0)
-    away = torch.stack([_away(coarse, piece) for piece in pieces], 1)
-    nearest, limb = away.min(1)
-    known = _finer((nearest < REACH).to(photo.dtype))
-    limb = _finer(limb)
+    away, limb = _away(grid, pieces).min(1)
+    known, limb = _finer((away < REACH).to(photo.dtype)), _finer(limb)
+    maps = torch.stack([piece.to_source for piece in pieces], 1)
     own = maps.flatten(2).gather(1, limb.flatten(1)[..., None].expand(-1, -1, 6)).view(len(photo), rows, columns, 2, 3)
     at = (own[..., :2] * grid[:, :, None]).sum(-1) + own[..., 2]
-    aspect = photo.shape[3] / photo.shape[2]
     looked = torch.stack([at[..., 0] / aspect, at[..., 1]], -1) * 2 - 1
-    taken = F.grid_sample(torch.cat([(photo * figure), figure], 1), looked, align_corners=False)
-    taken = taken * known[:, None]
+    taken = F.grid_sample(torch.cat([photo * figure, figure], 1), looked, align_corners=False) * known[:, None]
     return Reposed(taken[:, :3], taken[:, 3:], ((limb == HEAD) & (known > 0))[:, None])
 
 
 @torch.no_grad()
 def body_region(wanted: Tensor, size: tuple[int, int]) -> Tensor:
     """Where a body of the joints [B, 17, 3] may show, clothes and hair included: bool [B, 1, rows, columns]; nowhere
-    without joints."""
+    without joints. Even numbers of rows and columns."""
     rows, columns = size
-    here = _joints(wanted, columns / rows)
-    scale, same = _torso(here), torch.ones(len(wanted), device=wanted.device)
-    pieces = [*(_limb(here, here, limb, scale, same) for limb in LIMBS), _head(here, here, scale, same)]
-    grid = F.avg_pool2d(_pixels(rows, columns, wanted).permute(2, 0, 1)[None], 2)[0].permute(1, 2, 0)
-    near = torch.stack([_away(grid, piece) for piece in pieces], 1).amin(1) < REACH
-    return _finer(near)[:, None]
+    here = _joints(wanted, columns / rows, wanted[..., 2] >= SEEN_MIN)
+    away = _away(_pixels(rows, columns, wanted), _pieces(here, here))
+    return _finer(away.amin(1) < REACH)[:, None]
 
 
 @dataclass(frozen=True)
@@ -102,21 +92,31 @@ class _Piece:
     present: Tensor
 
 
-def _joints(pose: Tensor, aspect: float) -> Tensor:
-    """[B, 19, 3] with neck and pelvis; x and y in heights, confidence 0 or 1."""
+def _pieces(here: Tensor, there: Tensor) -> list[_Piece]:
+    """The limbs in their order, and the head."""
+    scale = _torso(here)
+    ratio = _torso(there) / scale
+    return [*(_limb(here, there, limb, scale, ratio) for limb in LIMBS), _head(here, there, scale, ratio)]
+
+
+def _joints(pose: Tensor, aspect: float, both: Tensor) -> Tensor:
+    """[B, 19, 3] with neck and pelvis; x and y in heights, confidence 0 or 1. both bool [B, 17]: joints that the other
+    pose has too."""
     seen = (pose[..., 2:] >= SEEN_MIN).to(pose.dtype)
     at = torch.cat([pose[..., :1] * aspect, pose[..., 1:2]], -1)
     joints = torch.cat([at, seen], -1)
-    neck, pelvis = _middle(joints, SHOULDERS), _middle(joints, HIPS)
+    neck, pelvis = (_middle(joints, both, pair) for pair in (SHOULDERS, HIPS))
     joints = torch.cat([joints, neck[:, None], pelvis[:, None]], 1)
     return torch.cat([joints[:, :PELVIS], _supposed_pelvis(joints)[:, None]], 1)
 
 
-def _middle(joints: Tensor, pair: tuple[int, int]) -> Tensor:
-    """[B, 3]: of those of two joints that are seen."""
-    both = joints[:, list(pair)]
-    seen = both[..., 2:]
-    return torch.cat([(both[..., :2] * seen).sum(1) / seen.sum(1).clamp(min=1), seen.amax(1)], -1)
+def _middle(joints: Tensor, both: Tensor, pair: tuple[int, int]) -> Tensor:
+    """[B, 3]: of two joints as far as both poses have them, so that it is the same point of the body in either; else as
+    far as this pose does."""
+    common = both[:, list(pair)]
+    used = torch.where(common.any(1, keepdim=True), common, True).to(joints.dtype)
+    own = joints[:, list(pair)]
+    return _mean(torch.cat([own[..., :2], own[..., 2:] * used[..., None]], -1))
 
 
 def _supposed_pelvis(joints: Tensor) -> Tensor:
@@ -233,8 +233,14 @@ def _pixels(rows: int, columns: int, like: Tensor) -> Tensor:
     return torch.stack(torch.meshgrid(x, y, indexing="xy"), -1)
 
 
-def _away(grid: Tensor, piece: _Piece) -> Tensor:
-    """[B, rows, columns]: distance from the limb in half widths, infinite where it is not there."""
+def _away(grid: Tensor, pieces: list[_Piece]) -> Tensor:
+    """[B, pieces, rows / 2, columns / 2]: distances of every second pixel from each limb in half widths, infinite where
+    it is not there."""
+    coarse = F.avg_pool2d(grid.permute(2, 0, 1)[None], 2)[0].permute(1, 2, 0)
+    return torch.stack([_distance(coarse, piece) for piece in pieces], 1)
+
+
+def _distance(grid: Tensor, piece: _Piece) -> Tensor:
     line = piece.end - piece.start
     off = grid[None] - piece.start[:, None, None]
     along = ((off * line[:, None, None]).sum(-1) / line.square().sum(-1).clamp(min=1e-8)[:, None, None]).clamp(0, 1)

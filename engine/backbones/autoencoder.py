@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Encoded:
-    """latents: [B, latent_channels, H/patch, W/patch], of about unit variance."""
+    """latents: [B, latent_channels, H/patch, W/patch], of unit variance on average (`variances`)."""
 
     latents: Tensor
 

@@ -165,7 +165,8 @@ class NanoBackbone:
         if self.model.prior is None or not self.capabilities.pose:
             return drawings
         suggested = self.model.prior.suggest(words, [drawing.seed for drawing in drawings])
-        return [d if d.pose is not None else replace(d, pose=own) for d, own in zip(drawings, suggested, strict=True)]
+        asked = [drawing.pose is not None and drawing.settings.pose_scale > 0 for drawing in drawings]
+        return [d if own else replace(d, pose=pose) for d, own, pose in zip(drawings, asked, suggested, strict=True)]
 
     def _pose(self, drawings: Sequence[Drawing]) -> list[Tensor] | None:
         """Residuals of the poses asked for, zero in the rows of the others; None where nobody asks for any."""
@@ -214,9 +215,11 @@ class NanoBackbone:
         """The person along the pose asked for, one row: of every photo what those before it do not show."""
         size = (self.capabilities.width, self.capabilities.height)
         known = nobody(1, self._size, self.device)
+        if drawing.pose is None:
+            return known
         for view in drawing.identity.views[: self.capabilities.references_max]:
-            cut = None if drawing.pose is None else cut_out(view, size, drawing.settings.clothes)
-            if cut is None or drawing.pose is None:
+            cut = cut_out(view, size, drawing.settings.clothes)
+            if cut is None:
                 continue
             figure = torch.from_numpy(np.array(cut.figure, np.float32) / 255)[None, None].to(self.device)
             source, wanted = (torch.from_numpy(pose)[None].to(self.device) for pose in (cut.joints, drawing.pose))
@@ -225,7 +228,7 @@ class NanoBackbone:
             known = Reposed(
                 known.picture + free * more.picture,
                 known.shown + free * more.shown,
-                torch.where(known.shown > more.shown, known.head, more.head),
+                torch.where(known.shown >= more.shown, known.head, more.head),
             )
         settings = drawing.settings
         scales = (torch.tensor([scale], device=self.device) for scale in (settings.face_scale, settings.body_scale))

@@ -1,12 +1,13 @@
 """nano's parts, how they are kept in a folder, and what its UNet is told.
 
-An ordinary Stable-Diffusion-shaped folder (`unet`, `vae`, `text_encoder`, `tokenizer`, `scheduler`) plus `adapter`,
-`guide`, `prior`, `scenes` (optional) and `metadata.json`.
+An ordinary Stable-Diffusion-shaped folder (`unet`, `vae`, `text_encoder`, `tokenizer`, `scheduler`) plus `adapter`
+and `metadata.json`, and, where they were trained, `guide`, `prior`, `scenes`, `pose`.
 """
 
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,10 +88,8 @@ def save_model(model: NanoModel, folder: Path) -> None:
     """Writes a nano folder with float16 weights."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in PARTS:
-        part = getattr(model, name)
-        before = {key: value.clone() for key, value in part.state_dict().items()}
-        part.half().save_pretrained(folder / name, max_shard_size=SHARD_SIZE_MAX)
-        part.float().load_state_dict(before)
+        copy = deepcopy(getattr(model, name))  # the model itself may be at work in another thread
+        copy.half().save_pretrained(folder / name, max_shard_size=SHARD_SIZE_MAX)
     model.tokenizer.save_pretrained(folder / "tokenizer")
     model.scheduler.save_pretrained(folder / "scheduler")
     _save_halves(model.adapter, folder / "adapter")
@@ -123,6 +122,8 @@ def _load_guide(folder: Path, unet: UNet2DConditionModel, vae: NanoAutoencoder) 
     """None for a checkpoint whose UNet reads nothing but noisy latents."""
     guide = Guide.of(unet, int(vae.config.patch_px))
     if guide is not None:
+        if not (folder / "model.safetensors").exists():
+            raise WeightsError(f"expected what guides this UNet in {folder}, found nothing: set ENGINE_WEIGHTS")
         guide.load_state_dict({k: v.float() for k, v in load_file(folder / "model.safetensors").items()})
     return guide
 

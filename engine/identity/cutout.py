@@ -26,7 +26,7 @@ class Cutout:
 
 
 def cut_out(view: View, size: tuple[int, int], clothes: Clothes = Clothes.KEEP) -> Cutout | None:
-    """The person's box as a picture of `size` (width, height); None where nobody looked for joints."""
+    """The person's box as a picture of `size` (width, height); None where nobody looked for joints and parts."""
     seen, person = view.observation, person_mask(view.observation)
     if seen.keypoints is None or person is None:
         return None

@@ -33,8 +33,11 @@ SHARPNESS_MIN = 12.0
 """A face blurred by a Gaussian of 6 % of its height falls below; one of 3 %, still recognisable, does not."""
 SHARPNESS_GOOD = 300.0
 SUREST = 5
+SOMEBODY = 0.6
+"""What the shipped observer makes of a false face lies below."""
 SURE = 0.85
-"""Joints of people that the shipped observer is led to lie above, what it makes of a false face below."""
+"""Joints of people lie above, what is seen on photos without any below (twelve of scikit-image's: up to .80)."""
+_BODY_QUALITY = 0.5
 _JUDGED_SIDE_PX = 64
 _FACE_GOOD_PX = 96.0
 
@@ -100,19 +103,19 @@ def _looked_closely(
     """With the joints and parts of the person, whose box then is as it is seen, not guessed.
 
     Where the face leads to nobody to speak of, or none was found, the whole photo is looked at; who shows clearly
-    there is the person, and a face elsewhere was none."""
+    there is the person, and a face elsewhere, which leads to nobody, was none."""
     seen = replace(seen, version=look_version(finder, bodies))
     if bodies is None or min(image.size) < SIDE_MIN_PX:
         return seen
     body = None if seen.body_box is None else bodies.see(image, seen.body_box)
     if body is not None and not _belongs(body, seen):
         body = None
-    if _sureness(body) < SURE:
+    if _sureness(body) < SOMEBODY:
         whole = bodies.see(image, (0.0, 0.0, float(image.width), float(image.height)))
         if whole is not None and _sureness(whole) >= SURE:
             body = whole
             if not _belongs(whole, seen):
-                seen = replace(seen, face_box=None, face_landmarks=None, face_embedding=None)
+                seen = replace(seen, face_box=None, face_landmarks=None, face_embedding=None, quality=_BODY_QUALITY)
     if body is None:
         return seen
     return replace(
@@ -131,8 +134,8 @@ def _sureness(body: Body | None) -> float:
 
 
 def _belongs(body: Body, seen: Observation) -> bool:
-    """Whether the body is the face's: its eyes, ears and nose are where the face is. If not, one of the two is wrong,
-    and face finders are the surer."""
+    """Whether the body is the face's: its eyes, ears and nose are where the face is. If not, one of the two is
+    wrong."""
     if seen.face_box is None:
         return True
     head = body.keypoints[list(HEAD_JOINTS)]
@@ -177,7 +180,7 @@ def _observation(image: Image.Image, sight: _Sight) -> Observation:
             quality=_quality(image, face),
         )
     body = sight.bodies[0] if sight.bodies else None
-    return Observation(image.width, image.height, body_box=body, quality=0.5 if body else 0.1)
+    return Observation(image.width, image.height, body_box=body, quality=_BODY_QUALITY if body else 0.1)
 
 
 def _quality(image: Image.Image, face: Face) -> float:

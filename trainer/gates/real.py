@@ -86,7 +86,8 @@ def measure_real(studio: Studio, examiners: Examiners, settings: Settings) -> tu
     own = _colours(pictures, read, [people[one] for one in whose])
     other = _colours(pictures, read, [people[(one + 1) % len(people)] for one in whose])
     figures = {f"{name}_de2000": median_of(values).plain() for name, values in own.items()}
-    figures["reference_wins_colour"] = mean_of(_nearer(own, other)).plain()
+    if len(people) > 1:
+        figures["reference_wins_colour"] = mean_of(_nearer(own, other)).plain()
     return {"people": len(people), "pictures": len(pictures), "figures": figures}, pictures
 
 

@@ -1,7 +1,7 @@
 """The frozen text-to-image model under all methods: `train_base` makes it, every method adds to it.
 
-It begins with nano's UNet, text encoder and pose encoder and learns, at the study's size, to draw from words and a
-skeleton alone; what nano knew of photos is cut out. So no method starts with a base that was trained for it.
+It begins with nano's UNet and text encoder and learns, at the study's size, to draw from words and a skeleton alone;
+what nano knew of photos is cut out. So no method starts with a base that was trained for it.
 """
 
 from __future__ import annotations

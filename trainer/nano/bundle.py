@@ -146,6 +146,8 @@ def _read(path: Path) -> TrainingSet:
         facts = json.loads(archive.read("bundle.json"))
         words = json.loads(archive.read("words.json"))
         with np.load(io.BytesIO(archive.read("arrays.npz"))) as kept:
+            if lacking := set(ARRAYS) - set(kept.files):
+                raise DataError(f"expected {', '.join(sorted(lacking))} in {path}, found none: pack it anew")
             arrays = {name: kept[name] for name in ARRAYS}
         count = range(len(words))
         images = [_decoded(archive.read(f"photos/{n:06d}.webp"), "RGB") for n in track(count, description="unpacking")]

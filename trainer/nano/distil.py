@@ -230,7 +230,7 @@ def _loss(
 def _difference(
     teacher: NanoModel, student: NanoModel, batch: Batch, schedule: Schedule, run: DistilRun, guidance: float
 ) -> float:
-    """MSE between what both draw from the same noise; latents have unit variance."""
+    """MSE between what both draw from the same noise; latents have unit variance on average."""
     told = tell(teacher, batch)
     with torch.random.fork_rng():
         torch.manual_seed(HELD_OUT_SEED)

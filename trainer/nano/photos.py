@@ -105,7 +105,7 @@ class Batch:
 
 
 class TrainingPhotos:
-    """A training set as tensors on one device. Crops are kept at `cache` beside the run."""
+    """A training set as tensors on one device. What is derived from it is kept at `cache`."""
 
     def __init__(
         self,
@@ -127,7 +127,7 @@ class TrainingPhotos:
         self.framing = people.asked % len(FRAMINGS)
         self.face_seen: NDArray[np.bool_] = np.all(~np.isnan(people.head_box), axis=1)
         cell_px = int(vae.config.patch_px) // LEVELS
-        key = repr((config, cell_px, sorted(tokenizer.get_vocab())))
+        key = repr((config, cell_px, sorted(tokenizer.get_vocab().items())))
         made = _kept(cache / "photos.npz", people, key, lambda: _made(people, tokenizer, config, cell_px))
         self.tokens, self.shares, self.colours = (self._here(made[name]) for name in ("tokens", "shares", "colours"))
         self.palette, self.skeletons = (self._here(made[name]) for name in ("palette", "skeletons"))
@@ -148,9 +148,7 @@ class TrainingPhotos:
         coarse = F.avg_pool2d(shares, LEVELS)
         person, face = 1 - coarse[:, :1], coarse[:, Part.FACE : Part.FACE + 1]
         skeleton = self.palette[self.skeletons[told["target"], told["skeleton"]].long()].permute(0, 3, 1, 2)
-        places = (_flipped(self.places[told["target"]], mirrored).float() / 127.5 - 1) * told["placed"][
-            :, None, None, None
-        ]
+        places = _flipped(self.places[told["target"]], mirrored).float() / 127.5 - 1
         styled = self.restyled[told["target"]]
         words = self.tokens[told["target"], told["kind"], told["phrase"]].long()
         return Batch(
@@ -237,7 +235,7 @@ class TrainingPhotos:
         mirrored = told["mirrored_reference"].bool()
         photo = self._photographed(_flipped(self.images[told["reference"]], mirrored).float() / 255, told)
         parts = _flipped(self.parts[told["reference"]], mirrored)
-        garments = (parts == Part.TOP) | (parts == Part.BOTTOM) | (parts == Part.SHOES)
+        garments = torch.isin(parts, torch.tensor(GARMENTS, device=self.device))
         figure = ((parts > 0) & ~(garments & told["hidden"].bool()[:, None, None])).float()[:, None]
         smooth = F.interpolate(F.avg_pool2d(figure, COARSE_PX), figure.shape[2:], mode="bilinear").clamp(0, 1)
         figure = torch.where(told["coarse"].bool()[:, None, None, None], (smooth > 0.4).float(), figure)
@@ -289,8 +287,10 @@ def _tokens(words: list[dict[str, list[str]]], tokenizer: CLIPTokenizer) -> NDAr
 def _kept(
     path: Path, people: TrainingSet, key: str, make: Callable[[], dict[str, NDArray[Any]]]
 ) -> dict[str, NDArray[Any]]:
-    """What `make` gives, kept for these photos, words and key; another bundle may hold as many photos"""
+    """What `make` gives, kept for these photos, words and key; another bundle may hold as many photos."""
     digest = hashlib.sha256(people.images.tobytes())
+    for shown in (people.parts, people.poses, people.inside, people.head_box, people.body_box):
+        digest.update(shown.tobytes())
     digest.update(repr((people.words, key)).encode())
     if path.exists():
         with np.load(path) as kept:

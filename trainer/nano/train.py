@@ -195,7 +195,7 @@ def train(run: TrainingRun, people: TrainingSet) -> bool:
         trainer.spent_s = 0.0
     predict = torch.compile(trainer.denoiser) if run.compile else trainer.denoiser
     alphas = trainer.model.scheduler.alphas_cumprod.to(device)
-    if trainer.step == 0:
+    if trainer.step == 0 and run.start_from is None:
         assert model.guide is not None
         model.guide.spread.copy_(_spread(photos, run))
         trainer.ema["guide.spread"].copy_(model.guide.spread)
@@ -234,6 +234,8 @@ def _model(run: TrainingRun, people: TrainingSet) -> NanoModel:
     model = load_model(run.start_from)
     if model.guide is None or model.prior is None or model.scenes is None:
         raise CheckpointError(f"expected a nano with guide and priors in {run.start_from}, got an older one")
+    if model.scenes.places != people.place_names:
+        raise CheckpointError(f"expected a nano of the photos' places in {run.start_from}, got another: begin anew")
     for learner in (model.unet, model.text_encoder, model.adapter, model.guide, model.prior, model.scenes):
         assert learner is not None
         learner.train().requires_grad_(True)

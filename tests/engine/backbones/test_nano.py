@@ -139,6 +139,15 @@ def test_who_is_known_by_their_joints_is_laid_along_the_pose(backbone: NanoBackb
     assert not backbone.reposed(posed(PosePreset.STANDING, unseen)).shown.any()
 
 
+def test_heads_and_bodies_of_several_photos_fade_by_their_own_scale(backbone: NanoBackbone, paper_doll: View) -> None:
+    twice = replace(posed(PosePreset.STANDING, paper_doll), identity=IdentityProfile((paper_doll, paper_doll)))
+    whole = backbone.reposed(twice)
+    body_alone = backbone.reposed(replace(twice, settings=Settings(steps=2, face_scale=0, body_scale=0.5)))
+    head_alone = backbone.reposed(replace(twice, settings=Settings(steps=2, face_scale=1, body_scale=0)))
+    assert float(body_alone.shown.max()) == 0.5
+    assert torch.equal(head_alone.shown, whole.shown * whole.head) and head_alone.shown.any()
+
+
 def test_a_second_photo_shows_what_the_first_does_not(backbone: NanoBackbone, paper_doll: View) -> None:
     above = np.array(paper_doll.observation.keypoints)
     above[11:, 2] = 0

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from numpy.typing import NDArray
 
@@ -170,7 +171,10 @@ def test_what_is_kept_of_other_photos_or_words_is_not_taken(people: TrainingSet,
     assert [path.name for path in tmp_path.iterdir()] == ["kept.npz"]
 
 
-def test_what_was_kept_gives_the_same_batches(photos: TrainingPhotos, trained: Path) -> None:
+def test_what_was_kept_gives_the_same_batches(
+    photos: TrainingPhotos, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainer.nano.photos._made", lambda *_: pytest.fail("made anew"))
     model = load_model(trained / "nano")
     again = TrainingPhotos(photos.people, model.vae, model.tokenizer, model.adapter.config, trained / "cache")
     batches = [one.batch(4, Conditions(), 2.0, np.random.default_rng(0)) for one in (photos, again)]
