@@ -91,7 +91,7 @@ class Meter:
         return {
             name: np.array(
                 [
-                    _distance(picture, parts, case, part)
+                    part_distance(picture, parts, case.held_out.image, case.held_out.parts, part)
                     for picture, parts, case in zip(pictures, read, self.cases, strict=True)
                 ]
             )
@@ -99,8 +99,16 @@ class Meter:
         }
 
 
-def _distance(picture: NDArray[np.uint8], parts: NDArray[np.uint8], case: Case, part: int) -> float:
-    distance = colour_difference(picture, parts, case.held_out.image, case.held_out.parts, part)
+def part_distance(
+    picture: NDArray[np.uint8],
+    parts: NDArray[np.uint8],
+    truth: NDArray[np.uint8],
+    true_parts: NDArray[np.uint8],
+    part: int,
+) -> float:
+    """CIEDE2000 of a part in a picture to that in a true photo: FAR where only the picture does not show it, NaN where
+    the photo does not either."""
+    distance = colour_difference(picture, parts, truth, true_parts, part)
     if distance is None:
         return np.nan
     return FAR if np.isnan(distance) else distance

@@ -22,9 +22,10 @@ from engine.identity.body import parts_on_photo
 from engine.identity.faces import FaceFinder
 from engine.identity.parts import clipped
 from trainer.evaluation.examiners import COLOURED, Examiners
-from trainer.evaluation.metrics import Floats, colour_difference
+from trainer.evaluation.metrics import Floats
 from trainer.gates.drawing import Pictures, Studio, Wish
-from trainer.gates.figures import FAR, mean_of, median_of
+from trainer.gates.figures import mean_of, median_of
+from trainer.gates.measuring import part_distance
 from trainer.people import scene_prompt
 from trainer.people.words import Language
 
@@ -100,19 +101,13 @@ def _colours(pictures: Pictures, read: NDArray[np.uint8], people: Sequence[RealP
     """Part -> CIEDE2000 [pictures]: FAR where only the picture lacks the part, NaN where the photo does."""
     return {
         name: np.array(
-            [_distance(picture, parts, who, part) for picture, parts, who in zip(pictures, read, people, strict=True)]
+            [
+                np.nan if who.parts is None else part_distance(picture, parts, who.photo, who.parts, part)
+                for picture, parts, who in zip(pictures, read, people, strict=True)
+            ]
         )
         for name, part in COLOURED.items()
     }
-
-
-def _distance(picture: NDArray[np.uint8], parts: NDArray[np.uint8], who: RealPerson, part: int) -> float:
-    if who.parts is None:
-        return np.nan
-    distance = colour_difference(picture, parts, who.photo, who.parts, part)
-    if distance is None:
-        return np.nan
-    return FAR if np.isnan(distance) else distance
 
 
 def _nearer(own: dict[str, Floats], other: dict[str, Floats]) -> Floats:

@@ -24,7 +24,7 @@ STUBBORN = (
 )
 WITH_GRANDCHILD = (
     "import subprocess, sys, time; p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']);"
-    "print('awake', p.pid, flush=True); time.sleep(60)"
+    "print(f'{p.pid} awake', flush=True); time.sleep(60)"
 )
 Run = Callable[[str], ChildProcess]
 
@@ -81,7 +81,7 @@ def test_a_child_asked_to_stop_is_not_asked_twice_while_it_ends(run: Run) -> Non
 
 def test_stop_takes_the_grandchildren_along(run: Run) -> None:
     child = run(WITH_GRANDCHILD)
-    grandchild = psutil.Process(int(child.log_tail().split()[1]))
+    grandchild = psutil.Process(int(child.log_tail().split()[0]))
     child.stop()
     assert wait_until_gone(grandchild, 2.0)
 
