@@ -90,11 +90,9 @@ class Guide(nn.Module):
     def forward(self, skeleton: Tensor, draft: Draft, vae: Any) -> Guidance:
         """skeleton [B, 3, H, W] in [0, 1], black where no pose is known."""
         features = self.read(torch.cat([skeleton, draft.picture, draft.shown], 1))
-        with torch.no_grad():
-            with torch.autocast(
-                draft.picture.device.type, enabled=False
-            ):  # half precision is as coarse as what it lacks
-                latents = vae.encode(draft.picture).latents * vae.config.scaling_factor
+        # drafts lack less than half precision rounds away
+        with torch.no_grad(), torch.autocast(draft.picture.device.type, enabled=False):
+            latents = vae.encode(draft.picture).latents * vae.config.scaling_factor
             level = latents / vae.variances().sqrt()
             doubtful = F.avg_pool2d(draft.doubtful, self.patch_px)
             spread = self.spread[:1] + doubtful * (self.spread[1:] - self.spread[:1])

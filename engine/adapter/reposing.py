@@ -15,11 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from engine.identity.body import HEAD_JOINTS, HIPS, SHOULDERS
+from engine.pose import CONFIDENCE_MIN
+
 NECK, PELVIS = 17, 18
 """Joints besides COCO's: the middles of the shoulders and of the hips."""
-SHOULDERS: Final = (5, 6)
-HIPS: Final = (11, 12)
-HEAD_JOINTS: Final = (0, 1, 2, 3, 4)
 MEASURES: Final = (
     (NECK, PELVIS, 1.0), (5, 6, 0.72), (5, 7, 0.58), (6, 8, 0.58), (7, 9, 0.50), (8, 10, 0.50), (11, 13, 0.91),
     (12, 14, 0.91), (13, 15, 0.93), (14, 16, 0.93), (3, 4, 0.36), (1, 2, 0.13), (0, NECK, 0.54),
@@ -35,7 +35,6 @@ HEAD_RADIUS: Final = 0.42
 HEAD: Final = len(LIMBS)
 REACH: Final = 1.6
 """So many half widths away a pixel may still belong to a limb: skirts, hair, baggy sleeves."""
-SEEN_MIN: Final = 0.3
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def repose(photo: Tensor, figure: Tensor, source: Tensor, wanted: Tensor, size: 
     A limb that either pose lacks is left out."""
     rows, columns = size
     aspect = photo.shape[3] / photo.shape[2]
-    both = (wanted[..., 2] >= SEEN_MIN) & (source[..., 2] >= SEEN_MIN)
+    both = (wanted[..., 2] >= CONFIDENCE_MIN) & (source[..., 2] >= CONFIDENCE_MIN)
     here, there = _joints(wanted, columns / rows, both), _joints(source, aspect, both)
     pieces = _pieces(here, there)
     grid = _pixels(rows, columns, photo)
@@ -75,7 +74,7 @@ def body_region(wanted: Tensor, size: tuple[int, int]) -> Tensor:
     """Where a body of the joints [B, 17, 3] may show, clothes and hair included: bool [B, 1, rows, columns]; nowhere
     without joints. Even numbers of rows and columns."""
     rows, columns = size
-    here = _joints(wanted, columns / rows, wanted[..., 2] >= SEEN_MIN)
+    here = _joints(wanted, columns / rows, wanted[..., 2] >= CONFIDENCE_MIN)
     away = _away(_pixels(rows, columns, wanted), _pieces(here, here))
     return _finer(away.amin(1) < REACH)[:, None]
 
@@ -102,7 +101,7 @@ def _pieces(here: Tensor, there: Tensor) -> list[_Piece]:
 def _joints(pose: Tensor, aspect: float, both: Tensor) -> Tensor:
     """[B, 19, 3] with neck and pelvis; x and y in heights, confidence 0 or 1. both bool [B, 17]: joints that the other
     pose has too."""
-    seen = (pose[..., 2:] >= SEEN_MIN).to(pose.dtype)
+    seen = (pose[..., 2:] >= CONFIDENCE_MIN).to(pose.dtype)
     at = torch.cat([pose[..., :1] * aspect, pose[..., 1:2]], -1)
     joints = torch.cat([at, seen], -1)
     neck, pelvis = (_middle(joints, both, pair) for pair in (SHOULDERS, HIPS))

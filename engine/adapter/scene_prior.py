@@ -19,12 +19,11 @@ from PIL import Image
 from torch import Tensor, nn
 
 from engine.adapter.pose_prior import chosen_class
+from engine.identity.body import ANKLES, HIPS
+from engine.pose import CONFIDENCE_MIN
 
 FRAMINGS: Final = ("full", "waist", "portrait")
 """How much of a body is in the picture; a place looks otherwise behind each."""
-ANKLES: Final = (15, 16)
-HIPS: Final = (11, 12)
-SEEN_MIN: Final = 0.3
 
 
 class ScenePrior(nn.Module):
@@ -43,15 +42,15 @@ class ScenePrior(nn.Module):
 
     @torch.no_grad()
     def suggest(
-        self, pooled: Tensor, poses: Sequence[NDArray[np.float32] | None], seeds: Sequence[int]
+        self, logits: Tensor, poses: Sequence[NDArray[np.float32] | None], seeds: Sequence[int]
     ) -> list[Image.Image | None]:
-        """RGB pictures of places for pooled words [B, token_dim]; equal words, poses and seeds give equal places.
+        """RGB pictures of places for logits [B, places]; equal logits, poses and seeds give equal places.
 
         None where there is no example."""
-        known = torch.tensor([bool(self.examples.get(place)) for place in self.places], device=pooled.device)
+        known = torch.tensor([bool(self.examples.get(place)) for place in self.places], device=logits.device)
         if not bool(known.any()):
             return [None] * len(seeds)
-        logits = self(pooled)[0].masked_fill(~known, -torch.inf)
+        logits = logits.masked_fill(~known, -torch.inf)
         found: list[Image.Image | None] = []
         for row, pose, seed in zip(logits, poses, seeds, strict=True):
             random = np.random.default_rng([19, seed])
@@ -82,7 +81,7 @@ def framing_of(pose: NDArray[np.float32] | None) -> str:
     """By the lowest joints in the picture; of no pose, "full". pose [17, 3]: x and y in 0..1, confidence in 0..1."""
     if pose is None:
         return "full"
-    inside = (pose[:, 2] >= SEEN_MIN) & (pose[:, :2] >= 0).all(1) & (pose[:, :2] <= 1).all(1)
+    inside = (pose[:, 2] >= CONFIDENCE_MIN) & (pose[:, :2] >= 0).all(1) & (pose[:, :2] <= 1).all(1)
     if inside[list(ANKLES)].any():
         return "full"
     return "waist" if inside[list(HIPS)].any() else "portrait"

@@ -195,16 +195,18 @@ class NanoBackbone:
         """Everybody along their pose before a place that fits the words [B, D], mid grey where none is known."""
         own = [self.reposed(drawing) for drawing in drawings]
         reposed = Reposed(*(torch.cat([getattr(one, field.name) for one in own]) for field in fields(Reposed)))
-        places, known = torch.zeros_like(reposed.picture), torch.zeros(len(drawings), dtype=torch.bool)
+        places = torch.zeros_like(reposed.picture)
+        known, restyled = (torch.zeros(len(drawings), dtype=torch.bool, device=self.device) for _ in range(2))
         poses = [drawing.pose for drawing in drawings]
-        found = [] if self.model.scenes is None else self.model.scenes.suggest(words, poses, [d.seed for d in drawings])
-        for row, picture in enumerate(found):
-            if picture is not None:
-                places[row] = to_pixels([picture.resize((self._size[1], self._size[0]))])[0].to(self.device)
-                known[row] = True
+        if self.model.scenes is not None:
+            asked, style = self.model.scenes(words)
+            restyled = style > 0
+            for row, picture in enumerate(self.model.scenes.suggest(asked, poses, [d.seed for d in drawings])):
+                if picture is not None:
+                    places[row] = to_pixels([picture.resize((self._size[1], self._size[0]))])[0].to(self.device)
+                    known[row] = True
         wanted = torch.from_numpy(np.stack([NOBODY if pose is None else pose for pose in poses]))
-        restyled = torch.zeros_like(known) if self.model.scenes is None else self.model.scenes(words)[1].cpu() > 0
-        return draft_of(reposed, places, *(told.to(self.device) for told in (known, wanted, restyled)))
+        return draft_of(reposed, places, known, wanted.to(self.device), restyled)
 
     @property
     def _size(self) -> tuple[int, int]:

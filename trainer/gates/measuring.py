@@ -91,7 +91,7 @@ class Meter:
         return {
             name: np.array(
                 [
-                    part_distance(picture, parts, case.held_out.image, case.held_out.parts, part)
+                    far_if_missing(colour_difference(picture, parts, case.held_out.image, case.held_out.parts, part))
                     for picture, parts, case in zip(pictures, read, self.cases, strict=True)
                 ]
             )
@@ -99,16 +99,9 @@ class Meter:
         }
 
 
-def part_distance(
-    picture: NDArray[np.uint8],
-    parts: NDArray[np.uint8],
-    truth: NDArray[np.uint8],
-    true_parts: NDArray[np.uint8],
-    part: int,
-) -> float:
-    """CIEDE2000 of a part in a picture to that in a true photo: FAR where only the picture does not show it, NaN where
-    the photo does not either."""
-    distance = colour_difference(picture, parts, truth, true_parts, part)
+def far_if_missing(distance: float | None) -> float:
+    """What `colour_difference` says of a part as a distance: FAR where only the picture does not show it, NaN where the
+    true photo does not either."""
     if distance is None:
         return np.nan
     return FAR if np.isnan(distance) else distance

@@ -22,10 +22,10 @@ from engine.identity.body import parts_on_photo
 from engine.identity.faces import FaceFinder
 from engine.identity.parts import clipped
 from trainer.evaluation.examiners import COLOURED, Examiners
-from trainer.evaluation.metrics import Floats
+from trainer.evaluation.metrics import Floats, colour_difference
 from trainer.gates.drawing import Pictures, Studio, Wish
 from trainer.gates.figures import mean_of, median_of
-from trainer.gates.measuring import part_distance
+from trainer.gates.measuring import far_if_missing
 from trainer.people import scene_prompt
 from trainer.people.words import Language
 
@@ -102,7 +102,9 @@ def _colours(pictures: Pictures, read: NDArray[np.uint8], people: Sequence[RealP
     return {
         name: np.array(
             [
-                np.nan if who.parts is None else part_distance(picture, parts, who.photo, who.parts, part)
+                np.nan
+                if who.parts is None
+                else far_if_missing(colour_difference(picture, parts, who.photo, who.parts, part))
                 for picture, parts, who in zip(pictures, read, people, strict=True)
             ]
         )

@@ -44,6 +44,11 @@ def words(first: float) -> torch.Tensor:
     return torch.tensor([[first, 0.0, 0.0, 0.0]])
 
 
+def asked(scenes: ScenePrior, first: float) -> torch.Tensor:
+    logits: torch.Tensor = scenes(words(first))[0]
+    return logits
+
+
 def seen(picture: Image.Image | None) -> tuple[int, ...]:
     assert picture is not None
     return tuple(np.asarray(picture)[0, 0].tolist())
@@ -61,29 +66,29 @@ def test_words_choose_the_place_and_the_pose_how_it_is_framed(scenes: ScenePrior
     ):
         assert framing_of(pose) == framing
         for first, place in ((1.0, "beach"), (-1.0, "forest")):
-            (picture,) = scenes.suggest(words(first), [pose], [3])
+            (picture,) = scenes.suggest(asked(scenes, first), [pose], [3])
             shade = seen(picture)[0] - COLOURS[place][0]
             assert shade in (SHADES[framing], SHADES[framing] + 5)
 
 
 def test_equal_seeds_give_equal_places_and_others_others(scenes: ScenePrior) -> None:
-    shades = [seen(scenes.suggest(words(1.0), [None], [seed])[0])[0] for seed in [*range(12), *range(12)]]
+    shades = [seen(scenes.suggest(asked(scenes, 1.0), [None], [seed])[0])[0] for seed in [*range(12), *range(12)]]
     assert shades[:12] == shades[12:] and len(set(shades)) == 2
 
 
 def test_without_examples_there_is_no_place(scenes: ScenePrior) -> None:
     scenes.examples = {}
-    assert scenes.suggest(words(1.0), [None], [0]) == [None]
+    assert scenes.suggest(asked(scenes, 1.0), [None], [0]) == [None]
 
 
 def test_a_place_without_the_framing_shows_another(scenes: ScenePrior) -> None:
     del scenes.examples["beach"]["full"]
-    assert seen(scenes.suggest(words(1.0), [None], [0])[0])[0] >= COLOURS["beach"][0] + 20
+    assert seen(scenes.suggest(asked(scenes, 1.0), [None], [0])[0])[0] >= COLOURS["beach"][0] + 20
 
 
 def test_words_tell_of_a_style(scenes: ScenePrior) -> None:
-    asked = torch.tensor([[0.0, 1.0, 0.0, 0.0], [0.0, -1.0, 0.0, 0.0]])
-    assert (scenes(asked)[1] > 0).tolist() == [True, False]
+    styles = torch.tensor([[0.0, 1.0, 0.0, 0.0], [0.0, -1.0, 0.0, 0.0]])
+    assert (scenes(styles)[1] > 0).tolist() == [True, False]
 
 
 def test_examples_come_back_from_their_archive_and_equal_ones_make_equal_files(
