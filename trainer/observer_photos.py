@@ -14,15 +14,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from engine.identity.body import MIRRORED_JOINTS
 from engine.identity.faces import load_opencv
 from engine.identity.weighting import keypoint_weights
 from trainer.people.parts import KEYPOINTS
 from trainer.shards import PeopleShards, pixels
 
-MIRRORED: Final = tuple(
-    KEYPOINTS.index(name.replace("left", "*").replace("right", "left").replace("*", "right")) for name in KEYPOINTS
-)
-"""Where each joint is read from when the picture is mirrored."""
 _BODY_SHARE: Final = (0.2, 1.0)
 """How much of the body's height a close shot keeps, from the head down."""
 
@@ -131,7 +128,7 @@ class CropMaker:
         places = keypoints[:, :2] @ matrix[:, :2].T + matrix[:, 2]
         inside = (places >= 0).all(1) & (places < (width, height)).all(1)
         joints = np.concatenate([places, (keypoints[:, 2] * inside_photo * inside)[:, None]], 1).astype(np.float32)
-        return _Sample(cut, joints[list(MIRRORED)] if mirrored else joints, cut_parts)
+        return _Sample(cut, joints[list(MIRRORED_JOINTS)] if mirrored else joints, cut_parts)
 
     def _background(self, rng: np.random.Generator) -> Image:
         """A crop without people: a texture, colours running into each other, or a photo's own background spread out."""

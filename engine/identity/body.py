@@ -36,6 +36,8 @@ SHOULDERS: Final = (LEFT_SHOULDER, RIGHT_SHOULDER)
 HIPS: Final = (LEFT_HIP, RIGHT_HIP)
 KNEES: Final = (13, 14)
 ANKLES: Final = (15, 16)
+MIRRORED_JOINTS: Final = (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15)
+"""Where each joint is read from when the picture is mirrored."""
 
 
 @dataclass(frozen=True, eq=False)

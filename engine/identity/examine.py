@@ -23,7 +23,7 @@ from engine.identity.observation import Box, Observation
 from engine.identity.parts import body_box_from_face, clipped, head_box
 from engine.identity.weighting import CONFIDENCE_MIN
 
-METHOD = 3
+METHOD = 4
 """Counts the ways in which photos have been looked at."""
 SIDE_MIN_PX = 64
 COMPANION_MIN = 0.6

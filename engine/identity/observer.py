@@ -17,9 +17,9 @@ from torch import Tensor
 
 from engine.errors import SetupError
 from engine.identity.bodies import find_bodies
-from engine.identity.body import Body, BodyObserver, BodyPart
+from engine.identity.body import MIRRORED_JOINTS, Body, BodyObserver, BodyPart
 from engine.identity.faces import load_opencv
-from engine.identity.network import joints, load_network
+from engine.identity.network import Outputs, joints, load_network
 from engine.identity.observation import Box
 from engine.identity.parts import body_crop, body_window, clipped
 from engine.identity.weighting import CONFIDENCE_MIN, Keypoints, keypoint_weights
@@ -83,9 +83,11 @@ class NetworkObserver:
         return np.asarray(embedding[0].numpy(), np.float32)
 
     def _read(self, crop: Image.Image) -> tuple[Keypoints, NDArray[np.uint8]]:
-        """Joints in px of the crop, and its part map without specks."""
+        """Joints in px of the crop, and its part map without specks: what it sees in the crop and in the mirror, on
+        average (test-time augmentation, as pose estimators have it)."""
+        seen = _tensor(crop)
         with torch.inference_mode():
-            outputs = self._network(_tensor(crop))
+            outputs = _mean_of_both(self._network(torch.cat([seen, seen.flip(3)])))
             points, parts = joints(outputs)[0].numpy(), outputs.parts[0].argmax(0).byte().numpy()
         return points, _largest(parts)
 
@@ -128,6 +130,16 @@ def points_in_crop(points: Keypoints, window: Box, size: tuple[int, int]) -> Key
     """The other way round."""
     scale = np.array([size[0] / (window[2] - window[0]), size[1] / (window[3] - window[1])], np.float32)
     return np.concatenate([(points[:, :2] - np.array(window[:2], np.float32)) * scale, points[:, 2:]], 1)
+
+
+def _mean_of_both(outputs: Outputs) -> Outputs:
+    """Of a crop and, second, its mirror image, whose left is the person's right: one row."""
+    heat, seen, parts = outputs.heat.exp(), outputs.seen.sigmoid(), outputs.parts.softmax(1)
+    swapped = list(MIRRORED_JOINTS)
+    heat = (heat[:1] + heat[1:, swapped].flip(3)) / 2
+    seen = (seen[:1] + seen[1:, swapped]) / 2
+    parts = (parts[:1] + parts[1:].flip(3)) / 2
+    return Outputs(heat.clamp(min=1e-12).log(), seen.logit(1e-6), parts)
 
 
 def _tensor(crop: Image.Image) -> Tensor:

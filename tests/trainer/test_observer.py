@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from engine.identity.body import BodyPart
+from engine.identity.body import MIRRORED_JOINTS, BodyPart
 from engine.identity.network import load_network
 from trainer.observer import ObserverRun, _rank_1, contrastive, train
-from trainer.observer_photos import MIRRORED, CropMaker, Likelihoods
+from trainer.observer_photos import CropMaker, Likelihoods
 from trainer.people.parts import KEYPOINTS, Part
 from trainer.shards import read_shards
 
@@ -53,7 +53,7 @@ def test_plain_crops_keep_joints_on_the_person(shards: Path) -> None:
 
 def test_a_mirrored_crop_swaps_left_and_right(shards: Path) -> None:
     people = read_shards(shards)
-    assert [KEYPOINTS[index] for index in MIRRORED[:3]] == ["nose", "right_eye", "left_eye"]
+    assert [KEYPOINTS[index] for index in MIRRORED_JOINTS[:3]] == ["nose", "right_eye", "left_eye"]
     maker = CropMaker(people, 96, 144, None)
     window = np.array([0.0, 0.0, 128.0, 192.0])
     plain, mirrored = maker._cut(0, window, 0.0, False), maker._cut(0, window, 0.0, True)

@@ -55,3 +55,15 @@ def test_the_photos_size_does_not_matter(paper_doll: View) -> None:
 
 def test_who_nobody_looked_at_is_not_cut_out(headless: View) -> None:
     assert cut_out(headless, SIZE) is None
+
+
+def test_a_rough_outline_is_drawn_again_along_the_persons_colours(paper_doll: View) -> None:
+    parts = np.asarray(paper_doll.observation.parts)
+    rough = np.where(np.indices(parts.shape).sum(0) % 7 < 5, np.roll(parts, 2, 1), 0).astype(np.uint8)
+    mended = cut_out(replace(paper_doll, observation=replace(paper_doll.observation, parts=rough)), SIZE)
+    again = cut_out(replace(paper_doll, observation=replace(paper_doll.observation, parts=rough)), SIZE)
+    exact = cut_out(paper_doll, SIZE)
+    assert mended is not None and again is not None and exact is not None
+    assert mended.figure.tobytes() == again.figure.tobytes()
+    outlines = [np.asarray(cut.figure) > 127 for cut in (mended, exact)]
+    assert (outlines[0] & outlines[1]).sum() / (outlines[0] | outlines[1]).sum() > 0.9
