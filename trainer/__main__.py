@@ -74,7 +74,6 @@ def _parser() -> argparse.ArgumentParser:
     gates.add_argument("--weights", type=Path, default=None, help="a nano folder (the shipped one by default)")
     gates.add_argument("--examiners", type=Path, default=None, help="an examiners' folder (the shipped one by default)")
     gates.add_argument("--steps", type=int, default=None)
-    gates.add_argument("--guidance", type=float, default=None)
     gates.add_argument("--face-root", type=Path, default=None, help="an insightface root; cascades otherwise")
     gates.add_argument("--face-pack", default="buffalo_l")
     gates.set_defaults(command=_gates)
@@ -106,7 +105,7 @@ def _evaluation_parsers(commands: Any) -> None:
 
 
 def _nano_parsers(commands: Any) -> None:
-    nano = commands.add_parser("nano", help="train nano from people to distilled weights; resumes")
+    nano = commands.add_parser("nano", help="train nano from people to finished weights; resumes")
     nano.add_argument("--preset", default="cpu", help="cpu, gpu, tiny, or a YAML of your own")
     nano.add_argument("--out", type=Path, required=True, help="the run's folder; what is there is not done again")
     nano.add_argument("--data", type=Path, default=None, help="a folder of shards of the preset's size")
@@ -183,7 +182,7 @@ def _nano(options: argparse.Namespace) -> None:
 
     config = read_preset(options.preset)
     done = run(NanoRun(config, options.out, options.data, tuple(options.bundle), options.minutes))
-    print(f"{options.out / 'distil' / 'nano'} is finished" if done else "saved; run the same command again to go on")
+    print(f"{options.out / 'finish' / 'nano'} is finished" if done else "saved; run the same command again to go on")
 
 
 def _pack(options: argparse.Namespace) -> None:
@@ -238,14 +237,14 @@ def _gates(options: argparse.Namespace) -> None:
 
 
 def _settings(options: argparse.Namespace) -> Any:
-    """Raises DataError for steps or guidance that no backbone knows."""
+    """Raises DataError for steps that no backbone knows."""
     from pydantic import ValidationError
 
     from engine.contract import Settings
     from trainer.errors import DataError
 
     try:
-        return Settings(steps=options.steps, guidance=options.guidance)
+        return Settings(steps=options.steps)
     except ValidationError as error:
         first = error.errors()[0]
         raise DataError(f"--{first['loc'][0]}: {first['msg'].lower()}, got {first['input']}") from None

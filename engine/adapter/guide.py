@@ -1,7 +1,7 @@
 """What is known of a picture before it is drawn, and how a UNet is told.
 
 The draft: who is on the photo, laid along the wanted joints (`engine.adapter.reposing`), before the place. It has torn
-seams, no shadow and none of what the photo hides; the UNet draws the difference. As channels beside the noisy latents,
+seams, no shadow and none of what the photo hides; the UNet draws the difference. As channels beside the latents,
 as inpainting UNets have them, it is seen at full resolution in the first layer. None of it depends on the denoising
 step, so it is computed once a request.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Final
 
 import torch
@@ -38,22 +38,12 @@ class Draft:
 
 @dataclass(frozen=True)
 class Guidance:
-    """channels [B, G, h, w], what the UNet reads beside the noisy latents; latents [B, C, h, w] of the draft; spread
+    """channels [B, G, h, w], what the UNet reads beside the latents; latents [B, C, h, w] of the draft; spread
     [B, C, h, w], the variance of what it lacks."""
 
     channels: Tensor
     latents: Tensor
     spread: Tensor
-
-
-def joined(first: Guidance, second: Guidance) -> Guidance:
-    """The rows of both."""
-    return Guidance(*(torch.cat([getattr(one, f.name) for one in (first, second)]) for f in fields(Guidance)))
-
-
-def many(guidance: Guidance, times: int) -> Guidance:
-    """`times` copies, one after the other."""
-    return Guidance(*(getattr(guidance, f.name).repeat(times, 1, 1, 1) for f in fields(Guidance)))
 
 
 class Guide(nn.Module):
@@ -81,11 +71,10 @@ class Guide(nn.Module):
         self.register_buffer("spread", torch.ones(2, latent_channels, 1, 1))
 
     @classmethod
-    def of(cls, unet: Any, patch_px: int) -> Guide | None:
-        """For a UNet2DConditionModel that takes more channels than it gives; None for any other."""
+    def of(cls, unet: Any, patch_px: int) -> Guide:
+        """For a UNet2DConditionModel that takes its channels beside the latents."""
         latent = int(unet.config.out_channels)
-        extra = int(unet.config.in_channels) - 2 * latent
-        return cls(latent, patch_px, extra) if extra > 0 else None
+        return cls(latent, patch_px, int(unet.config.in_channels) - 2 * latent)
 
     def forward(self, skeleton: Tensor, draft: Draft, vae: Any) -> Guidance:
         """skeleton [B, 3, H, W] in [0, 1], black where no pose is known."""
@@ -97,12 +86,6 @@ class Guide(nn.Module):
             doubtful = F.avg_pool2d(draft.doubtful, self.patch_px)
             spread = self.spread[:1] + doubtful * (self.spread[1:] - self.spread[:1])
         return Guidance(torch.cat([features, level], 1), latents, spread)
-
-    def of_nothing(self, rows: int, size: tuple[int, int], vae: Any) -> Guidance:
-        """What is read where nothing is known, for pictures of `size` (rows, columns) px."""
-        black = torch.zeros(rows, 3, *size, device=vae.device)
-        guidance: Guidance = self(black, Draft(black, black[:, :1], black[:, :1] + 1), vae)
-        return guidance
 
 
 def draft_of(reposed: Reposed, place: Tensor, known: Tensor, wanted: Tensor, restyled: Tensor) -> Draft:
@@ -120,6 +103,14 @@ def at_scales(reposed: Reposed, face: Tensor, body: Tensor) -> Reposed:
     face, body = (scale.clamp(0, 1)[:, None, None, None].to(reposed.shown.dtype) for scale in (face, body))
     factor = torch.where(reposed.head, torch.maximum(face, body), body)
     return Reposed(reposed.picture * factor, reposed.shown * factor, reposed.head)
+
+
+def behind(person: Reposed, stand_in: Reposed) -> Reposed:
+    """The person, and of the stand-in what they do not show; its head only where they show none at all."""
+    headless = ~((person.shown > 0) & person.head).flatten(1).any(1)
+    there = stand_in.shown * (~stand_in.head | headless[:, None, None, None])
+    free = (1 - person.shown) * (there > 0)
+    return Reposed(person.picture + free * stand_in.picture, person.shown + free * stand_in.shown, person.head)
 
 
 def nobody(rows: int, size: tuple[int, int], device: torch.device | str = "cpu") -> Reposed:

@@ -33,6 +33,10 @@ LIMBS: Final = (
 """From a joint to another; half the width in torsos; by how much it reaches beyond both, in its own lengths."""
 HEAD_RADIUS: Final = 0.42
 HEAD: Final = len(LIMBS)
+JOINED: Final = ((0, 1), (0, 2), (1, 3), (2, 4), (0, 5), (0, 6), (5, 7), (6, 8), (0, 9))
+"""Pieces that bend into each other: torso and arms, torso and legs, arms and legs themselves, head and torso."""
+BEND: Final = 0.12
+"""Half widths over which they do."""
 REACH: Final = 1.6
 """So many half widths away a pixel may still belong to a limb: skirts, hair, baggy sleeves."""
 
@@ -48,21 +52,33 @@ class Reposed:
 
 
 @torch.no_grad()
-def repose(photo: Tensor, figure: Tensor, source: Tensor, wanted: Tensor, size: tuple[int, int]) -> Reposed:
+def repose(
+    photo: Tensor, figure: Tensor, source: Tensor, wanted: Tensor, size: tuple[int, int], fine: bool = False
+) -> Reposed:
     """photo [B, 3, h, w] in [-1, 1]; figure [B, 1, h, w], 1 where it shows what may be taken over; joints source and
     wanted [B, 17, 3]: x, y in 0..1 of either picture, and confidence; size (rows, columns) of the result, both even.
 
-    A limb that either pose lacks is left out."""
+    A limb that either pose lacks is left out. fine: limbs end at a pixel, not at every second, and bend
+    into each other: slower, smoother."""
     rows, columns = size
     aspect = photo.shape[3] / photo.shape[2]
     both = (wanted[..., 2] >= CONFIDENCE_MIN) & (source[..., 2] >= CONFIDENCE_MIN)
     here, there = _joints(wanted, columns / rows, both), _joints(source, aspect, both)
     pieces = _pieces(here, there)
     grid = _pixels(rows, columns, photo)
-    away, limb = _away(grid, pieces).min(1)
-    known, limb = _finer((away < REACH).to(photo.dtype)), _finer(limb)
+    distances = _away(grid if fine else _coarser(grid), pieces)
+    away, limb = distances.min(1)
+    known = (away < REACH).to(photo.dtype)
     maps = torch.stack([piece.to_source for piece in pieces], 1)
-    own = maps.flatten(2).gather(1, limb.flatten(1)[..., None].expand(-1, -1, 6)).view(len(photo), rows, columns, 2, 3)
+    if fine:
+        own = _bent(maps, distances, limb)
+    else:
+        known, limb = _finer(known), _finer(limb)
+        own = (
+            maps.flatten(2)
+            .gather(1, limb.flatten(1)[..., None].expand(-1, -1, 6))
+            .view(len(photo), rows, columns, 2, 3)
+        )
     at = (own[..., :2] * grid[:, :, None]).sum(-1) + own[..., 2]
     looked = torch.stack([at[..., 0] / aspect, at[..., 1]], -1) * 2 - 1
     taken = F.grid_sample(torch.cat([photo * figure, figure], 1), looked, align_corners=False) * known[:, None]
@@ -75,7 +91,7 @@ def body_region(wanted: Tensor, size: tuple[int, int]) -> Tensor:
     without joints. Even numbers of rows and columns."""
     rows, columns = size
     here = _joints(wanted, columns / rows, wanted[..., 2] >= CONFIDENCE_MIN)
-    away = _away(_pixels(rows, columns, wanted), _pieces(here, here))
+    away = _away(_coarser(_pixels(rows, columns, wanted)), _pieces(here, here))
     return _finer(away.amin(1) < REACH)[:, None]
 
 
@@ -233,10 +249,9 @@ def _pixels(rows: int, columns: int, like: Tensor) -> Tensor:
 
 
 def _away(grid: Tensor, pieces: list[_Piece]) -> Tensor:
-    """[B, pieces, rows / 2, columns / 2]: distances of every second pixel from each limb in half widths, infinite where
-    it is not there."""
-    coarse = F.avg_pool2d(grid.permute(2, 0, 1)[None], 2)[0].permute(1, 2, 0)
-    return torch.stack([_distance(coarse, piece) for piece in pieces], 1)
+    """[B, pieces, rows, columns]: distances of the grid's points from each limb in half widths, infinite where it is
+    not there."""
+    return torch.stack([_distance(grid, piece) for piece in pieces], 1)
 
 
 def _distance(grid: Tensor, piece: _Piece) -> Tensor:
@@ -245,6 +260,24 @@ def _distance(grid: Tensor, piece: _Piece) -> Tensor:
     along = ((off * line[:, None, None]).sum(-1) / line.square().sum(-1).clamp(min=1e-8)[:, None, None]).clamp(0, 1)
     distance: Tensor = (off - along[..., None] * line[:, None, None]).norm(dim=-1) / piece.radius[:, None, None]
     return distance.masked_fill(~piece.present[:, None, None], torch.inf)
+
+
+def _bent(maps: Tensor, distances: Tensor, limb: Tensor) -> Tensor:
+    """Where each pixel comes from [B, rows, columns, 2, 3]: by the map of its own limb [B, rows, columns], and near a
+    joint by a mean with that of the limb beyond it, so that skin bends instead of breaking (linear blend skinning).
+    maps [B, pieces, 2, 3], distances [B, pieces, rows, columns]."""
+    together = torch.eye(len(LIMBS) + 1, device=maps.device)
+    for first, second in JOINED:
+        together[first, second] = together[second, first] = 1
+    allowed = together[limb].permute(0, 3, 1, 2) > 0
+    nearness = (-distances / BEND).masked_fill(~allowed, -torch.inf)
+    weights = nearness.nan_to_num(neginf=-1e4).masked_fill(~allowed, -1e4).softmax(1)
+    return torch.einsum("bprc,bpxy->brcxy", weights, maps)
+
+
+def _coarser(grid: Tensor) -> Tensor:
+    """[rows, columns, 2] -> every two by two points' middle."""
+    return F.avg_pool2d(grid.permute(2, 0, 1)[None], 2)[0].permute(1, 2, 0)
 
 
 def _finer(values: Tensor) -> Tensor:

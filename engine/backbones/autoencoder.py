@@ -1,15 +1,14 @@
 """The nano backbone's autoencoder: RGB <-> latents at an eighth or a sixteenth of the side.
 
-The encoder is linear: the principal components of square patches of 8 or 16 px, largest first, so latents are
-uncorrelated, centred and go from coarse to fine, on real photos as well as on rendered ones. Only what the decoder adds
-to the linear inverse is learned; it works from the latents' size up to a quarter of the side, where a CPU is quick. The
-interface is that of diffusers' autoencoders (`encode(...).latents`, `decode(...).sample`, `config.scaling_factor`).
+Linear both ways: the principal components of square patches of 8 or 16 px, largest first, so latents are
+uncorrelated, centred and go from coarse to fine, on real photos as well as on rendered ones. With enough components a
+learned decoder adds next to nothing (LOG.md of the trainer). The interface is that of diffusers' autoencoders
+(`encode(...).latents`, `decode(...).sample`, `config.scaling_factor`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -32,59 +31,18 @@ class Decoded:
     sample: Tensor
 
 
-class ResidualBlock(nn.Module):
-    """Two 3 x 3 convolutions around a skip."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.norm = nn.GroupNorm(8, channels)
-        self.first = nn.Conv2d(channels, channels, 3, padding=1)
-        self.second = nn.Conv2d(channels, channels, 3, padding=1)
-        nn.init.zeros_(self.second.weight)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[B, C, H, W] -> the same shape."""
-        return cast(Tensor, x + self.second(F.silu(self.first(F.silu(self.norm(x))))))
-
-
 class NanoAutoencoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
-    """Deterministic. Sides must be multiples of patch_px, which is 8 or 16; `fit` sets the encoder."""
+    """Deterministic. Sides must be multiples of patch_px; `fit` sets it."""
 
     @register_to_config  # type: ignore[untyped-decorator]
-    def __init__(
-        self,
-        latent_channels: int = 16,
-        width_quarter: int = 96,
-        width_eighth: int = 192,
-        blocks: int = 2,
-        scaling_factor: float = 1.0,
-        patch_px: int = 8,
-        width_sixteenth: int = 256,
-    ) -> None:
+    def __init__(self, latent_channels: int = 16, scaling_factor: float = 1.0, patch_px: int = 8) -> None:
         super().__init__()
         self.encoder = nn.Conv2d(3, latent_channels, patch_px, stride=patch_px).requires_grad_(False)
         self.inverse = nn.ConvTranspose2d(latent_channels, 3, patch_px, stride=patch_px).requires_grad_(False)
-        last = nn.Conv2d(width_quarter, 48, 3, padding=1)
-        for parameter in last.parameters():
-            nn.init.zeros_(parameter)
-        coarsest = width_eighth if patch_px == 8 else width_sixteenth
-        first: list[nn.Module] = [nn.Conv2d(latent_channels, coarsest, 3, padding=1)]
-        if patch_px == 16:
-            first += [ResidualBlock(coarsest) for _ in range(blocks)]
-            first += [nn.Conv2d(coarsest, 4 * width_eighth, 1), nn.PixelShuffle(2)]
-        self.decoder = nn.Sequential(
-            *first,
-            *(ResidualBlock(width_eighth) for _ in range(blocks)),
-            nn.Conv2d(width_eighth, 4 * width_quarter, 1),
-            nn.PixelShuffle(2),
-            *(ResidualBlock(width_quarter) for _ in range(blocks)),
-            last,
-            nn.PixelShuffle(4),
-        )
 
     @torch.no_grad()
     def fit(self, images: Tensor) -> None:
-        """Sets the encoder, and its linear inverse, to the principal components of images [B, 3, H, W] in [-1, 1].
+        """Sets encoder and decoder to the principal components of images [B, 3, H, W] in [-1, 1].
 
         A component of standard deviation s is scaled to sqrt(s), then all together to unit variance: between plain
         components, where brightness drowns all else, and white ones, where noise hides coarse and fine alike.
@@ -116,4 +74,4 @@ class NanoAutoencoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     def decode(self, z: Tensor) -> Decoded:
         """z [B, latent_channels, H/patch, W/patch] -> [B, 3, H, W]."""
-        return Decoded(self.inverse(z) + self.decoder(z))
+        return Decoded(self.inverse(z))

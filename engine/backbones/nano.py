@@ -11,16 +11,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import DDIMScheduler
 from PIL import Image
 from torch import Tensor
 
-from engine.adapter.attention import BRANCHES, BranchCondition, repeat_condition
-from engine.adapter.guide import Draft, Guidance, at_scales, draft_of, joined, nobody
+from engine.adapter.attention import BRANCHES, BranchCondition
+from engine.adapter.bridge import step
+from engine.adapter.guide import Draft, at_scales, behind, draft_of, nobody
 from engine.adapter.model import AdapterConfig, condition_of, text_keys_values
 from engine.adapter.reposing import Reposed, repose
 from engine.backbones.base import Capabilities, Drawing, Step, StepCallback
-from engine.backbones.nano_model import NanoModel, Told, pool_words, predict_v
+from engine.backbones.nano_model import NanoModel, Told, pool_words, predict_clean
 from engine.contract import Clothes
 from engine.identity.clothes import without_clothes
 from engine.identity.cutout import cut_out
@@ -70,10 +70,10 @@ class NanoBackbone:
             references_max=4,
             batch_max=8,
             steps_default=int(sampling["steps"]),
-            guidance_default=float(sampling["guidance"]),
+            guidance_default=1.0,
             steps_range=(1, 50),
-            guidance_range=(1.0, 10.0),
-            pose=model.pose is not None or model.guide is not None,
+            guidance_range=(1.0, 1.0),
+            pose=True,
             strength=True,
             preview_decoder="own",
             languages=("en", "ru"),
@@ -85,39 +85,28 @@ class NanoBackbone:
     @torch.inference_mode()
     def draw(self, drawings: Sequence[Drawing], on_step: StepCallback | None = None) -> list[Image.Image]:
         """RGB pictures of capabilities.width x height px, in the order of `drawings`."""
-        settings = drawings[0].settings
-        guidance = self.capabilities.guidance_default if settings.guidance is None else settings.guidance
-        steps = settings.steps or self.capabilities.steps_default
-        guided = guidance > 1.0
+        steps = drawings[0].settings.steps or self.capabilities.steps_default
         text, words = self._text([d.prompt for d in drawings])
         tokens = self._identity(drawings)
-        pooled = self.model.adapter.pooled(words, tokens)
-        identity = self.model.adapter.cache(tokens)
         posed = self._posed(drawings, words)
-        guide, pose = self._guide(posed, words), self._pose(posed)
-        if guided:  # as in training, who is told nothing has no pose: guidance sharpens it too
-            negative_text, negative_pooled = self._text([d.negative_prompt for d in drawings])
-            text = torch.cat([negative_text, text])
-            pooled = torch.cat([self.model.adapter.pooled(negative_pooled, {}), pooled])
-            identity = repeat_condition(identity)
-            if guide is not None and self.model.guide is not None:
-                nothing = self.model.guide.of_nothing(len(drawings), self._size, self.model.vae)
-                guide = joined(nothing, guide)
-            pose = None if pose is None else [torch.cat([torch.zeros_like(one), one]) for one in pose]
-        told = Told(text, pooled, identity, guide, pose, text_keys_values(self.model.unet, text))
-        scheduler = DDIMScheduler.from_config(self.model.scheduler.config)
-        scheduler.set_timesteps(steps, device=self.device)
-        latents = self._noise([d.seed for d in drawings])
-        for number, timestep in enumerate(scheduler.timesteps, start=1):
-            doubled = torch.cat([latents, latents]) if guided else latents
-            output = predict_v(self.model, doubled, timestep, told)
-            if guided:
-                negative, positive = output.chunk(2)
-                output = negative + guidance * (positive - negative)
-            step = scheduler.step(output, timestep, latents, return_dict=True)
-            latents, clean = step.prev_sample, step.pred_original_sample
+        pooled = self.model.adapter.pooled(words, tokens)
+        skeletons, draft = self._skeletons(posed), self.draft(posed, words, pooled)
+        told = Told(
+            text,
+            pooled,
+            self.model.adapter.cache(tokens),
+            self.model.guide(skeletons, draft, self.model.vae),
+            text_keys_values(self.model.unet, text),
+        )
+        latents = told.guide.latents
+        eta, way = (float(self.model.metadata["sampling"][name]) for name in ("eta", "way"))
+        for number in range(steps):
+            start, end = 1 - way * number / steps, 1 - way * (number + 1) / steps
+            clean = predict_clean(self.model, latents, torch.full((len(drawings),), start, device=self.device), told)
             if on_step is not None:
-                on_step(Step(number, steps, lambda clean=clean: self._decode(clean)))  # type: ignore[misc]
+                on_step(Step(number + 1, steps, lambda clean=clean: self._decode(clean)))  # type: ignore[misc]
+            noise = eta * self._noise([(d.seed, number) for d in drawings]) if eta else torch.zeros_like(latents)
+            latents = step(latents, clean, start, end, told.guide, noise)
         return self._decode(latents)
 
     def _text(self, prompts: list[str]) -> tuple[Tensor, Tensor]:
@@ -134,10 +123,10 @@ class NanoBackbone:
         states = self.model.text_encoder(ids).last_hidden_state
         return states, pool_words(states, ids, tokenizer.eos_token_id)
 
-    def _noise(self, seeds: list[int]) -> Tensor:
+    def _noise(self, seeds: Sequence[tuple[int, int]]) -> Tensor:
         channels, (height, width) = self.model.unet.config.out_channels, self.model.unet.config.sample_size
-        noise = [torch.randn(channels, height, width, generator=torch.Generator().manual_seed(s)) for s in seeds]
-        return torch.stack(noise).to(self.device)
+        noise = [np.random.default_rng(s).standard_normal((channels, height, width), np.float32) for s in seeds]
+        return torch.from_numpy(np.stack(noise)).to(self.device)
 
     def _identity(self, drawings: Sequence[Drawing]) -> dict[str, BranchCondition]:
         """Crops of every person's views, encoded in one batch a branch, padded to the largest number of tokens."""
@@ -162,42 +151,33 @@ class NanoBackbone:
 
     def _posed(self, drawings: Sequence[Drawing], words: Tensor) -> Sequence[Drawing]:
         """The same, each with the pose it asks for or else the one its words [B, D] suggest."""
-        if self.model.prior is None or not self.capabilities.pose:
-            return drawings
-        suggested = self.model.prior.suggest(words, [drawing.seed for drawing in drawings])
         asked = [drawing.pose is not None and drawing.settings.pose_scale > 0 for drawing in drawings]
+        if self.model.prior is None:
+            return [d if own else replace(d, pose=None) for d, own in zip(drawings, asked, strict=True)]
+        suggested = self.model.prior.suggest(words, [drawing.seed for drawing in drawings])
         return [d if own else replace(d, pose=pose) for d, own, pose in zip(drawings, asked, suggested, strict=True)]
 
-    def _pose(self, drawings: Sequence[Drawing]) -> list[Tensor] | None:
-        """Residuals of the poses asked for, zero in the rows of the others; None where nobody asks for any."""
-        if self.model.pose is None or all(drawing.pose is None for drawing in drawings):
-            return None
-        scale = torch.tensor([d.settings.pose_scale * (d.pose is not None) for d in drawings], device=self.device)
-        residuals: list[Tensor] = self.model.pose(self._skeletons(drawings), scale)
-        return residuals
-
     def _skeletons(self, drawings: Sequence[Drawing]) -> Tensor:
-        """[B, 3, H, W] in [0, 1]; black where no pose is asked for."""
+        """[B, 3, H, W] in [0, 1], by their scale; black where no pose is known."""
         size = (self.capabilities.width, self.capabilities.height)
-        skeletons = [draw_skeleton(NOBODY if d.pose is None else d.pose, *size) for d in drawings]
-        return to_unit(skeletons).to(self.device)
+        skeletons = to_unit([draw_skeleton(NOBODY if d.pose is None else d.pose, *size) for d in drawings])
+        scale = torch.tensor([min(d.settings.pose_scale, 1.0) for d in drawings])
+        return (skeletons * scale[:, None, None, None]).to(self.device)
 
-    def _guide(self, drawings: Sequence[Drawing], words: Tensor) -> Guidance | None:
-        """What the guide says of the poses and the drafts; None for a model without one. words [B, D]."""
-        if self.model.guide is None:
-            return None
-        scale = torch.tensor([min(d.settings.pose_scale, 1.0) for d in drawings], device=self.device)
-        skeletons = self._skeletons(drawings) * scale[:, None, None, None]
-        guidance: Guidance = self.model.guide(skeletons, self.draft(drawings, words), self.model.vae)
-        return guidance
-
-    def draft(self, drawings: Sequence[Drawing], words: Tensor) -> Draft:
-        """Everybody along their pose before a place that fits the words [B, D], mid grey where none is known."""
+    def draft(self, drawings: Sequence[Drawing], words: Tensor, pooled: Tensor) -> Draft:
+        """Everybody along their pose, what their photos do not show by a stand-in, before a place that fits the words
+        [B, D], mid grey where none is known. pooled [B, P]: all that is told."""
         own = [self.reposed(drawing) for drawing in drawings]
         reposed = Reposed(*(torch.cat([getattr(one, field.name) for one in own]) for field in fields(Reposed)))
+        poses = [drawing.pose for drawing in drawings]
+        wanted = torch.from_numpy(np.stack([NOBODY if pose is None else pose for pose in poses])).to(self.device)
+        figures = None if self.model.stand_ins is None else self.model.stand_ins.suggest(pooled)
+        if figures is not None:
+            reposed = behind(
+                reposed, repose(figures.picture, figures.outline, figures.joints, wanted, self._size, fine=True)
+            )
         places = torch.zeros_like(reposed.picture)
         known, restyled = (torch.zeros(len(drawings), dtype=torch.bool, device=self.device) for _ in range(2))
-        poses = [drawing.pose for drawing in drawings]
         if self.model.scenes is not None:
             asked, style = self.model.scenes(words)
             restyled = style > 0
@@ -205,8 +185,7 @@ class NanoBackbone:
                 if picture is not None:
                     places[row] = to_pixels([picture.resize((self._size[1], self._size[0]))])[0].to(self.device)
                     known[row] = True
-        wanted = torch.from_numpy(np.stack([NOBODY if pose is None else pose for pose in poses]))
-        return draft_of(reposed, places, known, wanted.to(self.device), restyled)
+        return draft_of(reposed, places, known, wanted, restyled)
 
     @property
     def _size(self) -> tuple[int, int]:
@@ -225,7 +204,7 @@ class NanoBackbone:
                 continue
             figure = torch.from_numpy(np.array(cut.figure, np.float32) / 255)[None, None].to(self.device)
             source, wanted = (torch.from_numpy(pose)[None].to(self.device) for pose in (cut.joints, drawing.pose))
-            more = repose(to_pixels([cut.picture]).to(self.device), figure, source, wanted, self._size)
+            more = repose(to_pixels([cut.picture]).to(self.device), figure, source, wanted, self._size, fine=True)
             free = 1 - known.shown
             known = Reposed(
                 known.picture + free * more.picture,
@@ -237,6 +216,6 @@ class NanoBackbone:
         return at_scales(known, *scales)
 
     def _decode(self, latents: Tensor) -> list[Image.Image]:
-        decoded = self.model.vae.decode(latents / self.model.vae.config.scaling_factor).sample
-        pixels = ((decoded.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+        shown = self.model.vae.decode(latents / self.model.vae.config.scaling_factor).sample
+        pixels = ((shown.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
         return [Image.fromarray(picture) for picture in pixels]

@@ -1,7 +1,8 @@
 """nano's parts, how they are kept in a folder, and what its UNet is told.
 
-An ordinary Stable-Diffusion-shaped folder (`unet`, `vae`, `text_encoder`, `tokenizer`, `scheduler`) plus `adapter`
-and `metadata.json`, and, where they were trained, `guide`, `prior`, `scenes`, `pose`.
+An ordinary Stable-Diffusion-shaped folder (`unet`, `vae`, `text_encoder`, `tokenizer`, `scheduler`) plus `adapter`,
+`guide` and `metadata.json`, and, where they were trained, `prior`, `scenes` and `stand_ins`. The scheduler is for those
+who take the UNet for one that begins at noise: nano itself begins at a draft.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 from copy import deepcopy
 from dataclasses import dataclass
+from dataclasses import fields as fields_of
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +21,12 @@ from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from engine.adapter.attention import IdentityCondition, KeysValues
+from engine.adapter.bridge import TIMES, beside, clean_of
 from engine.adapter.guide import Guidance, Guide
 from engine.adapter.model import Adapter, AdapterConfig, cross_attention_layers
-from engine.adapter.pose import PoseEncoder
 from engine.adapter.pose_prior import PosePrior
 from engine.adapter.scene_prior import ScenePrior
+from engine.adapter.stand_in import StandIns
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.errors import WeightsError
 
@@ -43,21 +46,21 @@ class NanoModel:
     tokenizer: CLIPTokenizer
     scheduler: DDIMScheduler
     adapter: Adapter
+    guide: Guide
     metadata: dict[str, Any]
-    pose: PoseEncoder | None = None
     prior: PosePrior | None = None
-    guide: Guide | None = None
     scenes: ScenePrior | None = None
+    stand_ins: StandIns | None = None
 
     def modules(self) -> tuple[nn.Module, ...]:
-        learned = (self.pose, self.prior, self.guide, self.scenes)
-        parts = (self.unet, self.vae, self.text_encoder, self.adapter, *learned)
-        return tuple(part for part in parts if part is not None)
+        parts = (getattr(self, field.name) for field in fields_of(self))
+        return tuple(part for part in parts if isinstance(part, nn.Module))
 
 
 def load_model(folder: Path) -> NanoModel:
     """Reads a nano folder in float32 on the CPU. Raises WeightsError naming what is missing."""
-    missing = [n for n in (*PARTS, "tokenizer", "scheduler", "adapter", "metadata.json") if not (folder / n).exists()]
+    needed = (*PARTS, "tokenizer", "scheduler", "adapter", "guide", "metadata.json")
+    missing = [name for name in needed if not (folder / name).exists()]
     if missing:
         raise WeightsError(f"expected a nano checkpoint in {folder}, found no {', '.join(missing)}: set ENGINE_WEIGHTS")
     unet = UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32, low_cpu_mem_usage=False)
@@ -74,10 +77,10 @@ def load_model(folder: Path) -> NanoModel:
         scheduler=DDIMScheduler.from_pretrained(folder / "scheduler"),
         adapter=adapter,
         metadata=json.loads((folder / "metadata.json").read_text("utf-8")),
-        pose=_load_pose(folder / "pose", unet, vae),
-        prior=_load_prior(folder / "prior", unet),
         guide=_load_guide(folder / "guide", unet, vae),
+        prior=_load_prior(folder / "prior", unet),
         scenes=_load_scenes(folder / "scenes"),
+        stand_ins=_load_stand_ins(folder / "stand_ins"),
     )
     for module in model.modules():
         module.eval().requires_grad_(False)
@@ -90,17 +93,27 @@ def save_model(model: NanoModel, folder: Path) -> None:
     for name in PARTS:
         copy = deepcopy(getattr(model, name))  # the model itself may be at work in another thread
         copy.half().save_pretrained(folder / name, max_shard_size=SHARD_SIZE_MAX)
+        _forget_origin(folder / name / "config.json")
     model.tokenizer.save_pretrained(folder / "tokenizer")
     model.scheduler.save_pretrained(folder / "scheduler")
     _save_halves(model.adapter, folder / "adapter")
     (folder / "adapter" / "config.json").write_text(json.dumps(model.adapter.config.to_dict(), indent=1) + "\n")
-    for name in ("pose", "prior", "guide", "scenes"):
+    for name in ("guide", "prior", "scenes", "stand_ins"):
         if (optional := getattr(model, name)) is not None:
             _save_halves(optional, folder / name)
     if model.scenes is not None:
         model.scenes.save_examples(folder / "scenes" / EXAMPLES)
         (folder / "scenes" / "places.json").write_text(json.dumps(model.scenes.places) + "\n", "utf-8")
+    if model.stand_ins is not None:
+        model.stand_ins.save_images(folder / "stand_ins" / EXAMPLES)
     (folder / "metadata.json").write_text(json.dumps(model.metadata, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _forget_origin(config: Path) -> None:
+    """diffusers notes from which folder of which machine a model was read."""
+    fields = json.loads(config.read_text("utf-8"))
+    fields.pop("_name_or_path", None)
+    config.write_text(json.dumps(fields, indent=2, sort_keys=True) + "\n", "utf-8")
 
 
 def _save_halves(part: nn.Module, folder: Path) -> None:
@@ -109,22 +122,9 @@ def _save_halves(part: nn.Module, folder: Path) -> None:
     save_file(halves, folder / "model.safetensors", metadata={"format": "pt"})
 
 
-def _load_pose(folder: Path, unet: UNet2DConditionModel, vae: NanoAutoencoder) -> PoseEncoder | None:
-    """None for a checkpoint without pose control."""
-    if not folder.exists():
-        return None
-    encoder = PoseEncoder.of(unet, int(vae.config.patch_px))
-    encoder.load_state_dict({k: v.float() for k, v in load_file(folder / "model.safetensors").items()})
-    return encoder
-
-
-def _load_guide(folder: Path, unet: UNet2DConditionModel, vae: NanoAutoencoder) -> Guide | None:
-    """None for a checkpoint whose UNet reads nothing but noisy latents."""
+def _load_guide(folder: Path, unet: UNet2DConditionModel, vae: NanoAutoencoder) -> Guide:
     guide = Guide.of(unet, int(vae.config.patch_px))
-    if guide is not None:
-        if not (folder / "model.safetensors").exists():
-            raise WeightsError(f"expected what guides this UNet in {folder}, found nothing: set ENGINE_WEIGHTS")
-        guide.load_state_dict({k: v.float() for k, v in load_file(folder / "model.safetensors").items()})
+    guide.load_state_dict({k: v.float() for k, v in load_file(folder / "model.safetensors").items()})
     return guide
 
 
@@ -137,6 +137,17 @@ def _load_scenes(folder: Path) -> ScenePrior | None:
     scenes.load_state_dict(weights)
     scenes.load_examples(folder / EXAMPLES)
     return scenes
+
+
+def _load_stand_ins(folder: Path) -> StandIns | None:
+    """None for a checkpoint that makes up itself what a photo does not show."""
+    if not folder.exists():
+        return None
+    weights = {k: v.float() for k, v in load_file(folder / "model.safetensors").items()}
+    stand_ins = StandIns(weights["foretell.weight"].shape[1], len(weights["joints"]))
+    stand_ins.load_state_dict(weights)
+    stand_ins.load_images(folder / EXAMPLES)
+    return stand_ins
 
 
 def _load_prior(folder: Path, unet: UNet2DConditionModel) -> PosePrior | None:
@@ -169,59 +180,29 @@ def pool_words(states: Tensor, tokens: Tensor, end: int) -> Tensor:
     return (states * words[..., None]).sum(1) / words.sum(1, keepdim=True).sqrt()
 
 
-def preconditioning(alpha_bar: Tensor, variances: Tensor) -> tuple[Tensor, Tensor]:
-    """alpha_bar [B], variances [1 or B, C, 1 or h, 1 or w] of clean latents -> skip and gain of v = skip noisy + gain
-    output, with which the output has unit variance at every time and in every channel (Karras et al., 2022, C.3, for
-    v): a fine channel, nearly all noise, need not pass through the network to be told from it."""
-    alpha_bar = alpha_bar.view(-1, 1, 1, 1)
-    spread = alpha_bar * variances + 1 - alpha_bar
-    skip = (alpha_bar * (1 - alpha_bar)).sqrt() * (1 - variances) / spread
-    return skip, (variances / spread).sqrt()
-
-
-def beside(noisy: Tensor, alpha_bar: Tensor, guidance: Guidance) -> Tensor:
-    """What the UNet reads [B, C + G, h, w] of noisy [B, C, h, w] at alpha_bar [B]: of the noisy latents what the draft
-    does not explain, at unit variance, and the guide's channels."""
-    alpha_bar = alpha_bar.view(-1, 1, 1, 1)
-    rest = noisy - alpha_bar.sqrt() * guidance.latents
-    return torch.cat([rest / (alpha_bar * guidance.spread + 1 - alpha_bar).sqrt(), guidance.channels], 1)
-
-
-def v_of(output: Tensor, noisy: Tensor, alpha_bar: Tensor, guidance: Guidance) -> Tensor:
-    """The v [B, C, h, w] that the UNet's output means: that of the draft, and of what it lacks. An output of zero
-    draws the draft."""
-    skip, gain = preconditioning(alpha_bar, guidance.spread)
-    alpha_bar = alpha_bar.view(-1, 1, 1, 1)
-    rest = noisy - alpha_bar.sqrt() * guidance.latents
-    return skip * rest + gain * output - (1 - alpha_bar).sqrt() * guidance.latents
-
-
 @dataclass(frozen=True)
 class Told:
-    """All that the UNet is told of B pictures: text [B, M, D], pooled [B, P], the person, what the guide says,
-    residuals of a pose, and the text's keys and values where they are known."""
+    """All that the UNet is told of B pictures: text [B, M, D], pooled [B, P], the person, what the guide says, and the
+    text's keys and values where they are known."""
 
     text: Tensor
     pooled: Tensor
     identity: IdentityCondition
-    guide: Guidance | None = None
-    pose: list[Tensor] | None = None
+    guide: Guidance
     text_keys_values: KeysValues | None = None
 
 
-def predict_v(model: NanoModel, noisy: Tensor, time: Tensor, told: Told) -> Tensor:
-    """noisy [B, C, h, w], time int64 [B] or [] -> v [B, C, h, w]."""
+def predict_clean(model: NanoModel, latents: Tensor, time: Tensor, told: Told) -> Tensor:
+    """Latents [B, C, h, w] on the way from the draft, time [B] in 0..1 -> the picture's latents [B, C, h, w]."""
     known: dict[str, Any] = {"identity": told.identity}
     if told.text_keys_values is not None:
         known["text"] = told.text_keys_values
-    alpha_bar = model.scheduler.alphas_cumprod.to(noisy.device)[time].expand(len(noisy))
     output: Tensor = model.unet(
-        noisy if told.guide is None else beside(noisy, alpha_bar, told.guide),
-        time,
+        beside(latents, time, told.guide),
+        TIMES * time,
         told.text,
         class_labels=told.pooled,
         cross_attention_kwargs=known,
-        down_intrablock_additional_residuals=None if told.pose is None else list(told.pose),
         return_dict=False,
     )[0]
-    return output if told.guide is None else v_of(output, noisy, alpha_bar, told.guide)
+    return clean_of(output, latents, time, told.guide)

@@ -94,14 +94,15 @@ def _steps(plan: Plan, tell: Tell) -> None:
 
 
 def _requests(plan: Plan, requests: Requests, tell: Tell) -> None:
-    """At our defaults against the peer's; both at the peer's, the longer way; both at our defaults; a
-    request until its first preview against all of it; eight users."""
+    """At our defaults against the peer's; both at the peer's steps, guided where ours knows guidance; both at our
+    defaults; a request until its first preview against all of it; eight users."""
     ours, peer, pairs, device = requests.ours, requests.peer, plan.request_pairs, plan.device
     declared = requests.backbone.capabilities
     default = declared.steps_default, declared.guidance_default
     usual = PEER_STEPS, PEER_GUIDANCE
+    equal = PEER_STEPS, min(PEER_GUIDANCE, declared.guidance_range[1])
     tell("request_speedup_default", lambda: speedup(requests.at_defaults(), peer(*usual), pairs, device))
-    tell("request_speedup_equal", lambda: speedup(ours(*usual, 1), peer(*usual), pairs, device))
+    tell("request_speedup_equal", lambda: speedup(ours(*equal, 1), peer(*equal), pairs, device))
     tell("request_speedup_equal_default", lambda: speedup(requests.at_defaults(), peer(*default), pairs, device))
     preview = first_preview(requests.backbone)
     tell("first_preview_speedup", lambda: speedup(preview, requests.at_defaults(), pairs, device))

@@ -7,6 +7,7 @@ and decode within the time; neither keeps anything of an earlier request.
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -66,7 +67,7 @@ def person(image: Image.Image) -> IdentityProfile:
         face_box=(200.0, 60.0, 300.0, 180.0),
         body_box=(100.0, 40.0, 400.0, 760.0),
         keypoints=joints.astype(np.float32),
-        parts=np.full((96, 64), BodyPart.TOP, np.uint8),
+        parts=np.pad(np.full((72, 32), BodyPart.TOP, np.uint8), ((12, 12), (16, 16))),
         parts_box=(0.0, 0.0, 512.0, 768.0),
     )
     return IdentityProfile((View(image, seen),))
@@ -84,7 +85,7 @@ def nano_requests(folder: Path, device: str) -> Requests:
     unet.load_state_dict(weights | {"conv_in.weight": weights["conv_in.weight"][:, :latent]})
     vae = _StockAutoencoder.from_config(model.vae.config)
     vae.load_state_dict(model.vae.state_dict())
-    vae.register_to_config(block_out_channels=(1, 1, 1, 1))
+    vae.register_to_config(block_out_channels=(1,) * (1 + int(math.log2(vae.config.patch_px))))
     tower = CLIPVisionConfig(
         hidden_size=192,
         intermediate_size=768,
@@ -209,5 +210,5 @@ class _StockAutoencoder(NanoAutoencoder):
     """nano's, called the way stock pipelines call theirs."""
 
     def decode(self, z: Tensor, return_dict: bool = False, generator: object = None) -> tuple[Tensor]:  # type: ignore[override]
-        """z [B, latent_channels, H/8, W/8] -> ([B, 3, H, W],)."""
+        """z [B, latent_channels, H/patch, W/patch] -> ([B, 3, H, W],)."""
         return (super().decode(z).sample,)

@@ -25,13 +25,13 @@ class Shape:
 SHAPES = {
     "nano": Shape(
         {
-            "sample_size": (24, 16),
-            "in_channels": 16,
-            "out_channels": 16,
-            "block_out_channels": (64, 128, 192),
+            "sample_size": (15, 10),
+            "in_channels": 512,
+            "out_channels": 192,
+            "block_out_channels": (128, 192),
             "layers_per_block": 2,
-            "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-            "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+            "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
+            "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"),
             "cross_attention_dim": 192,
             "attention_head_dim": 4,
             "norm_num_groups": 16,

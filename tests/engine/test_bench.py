@@ -38,11 +38,11 @@ TINY = Shape(
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A nano whose drawings are as quick as its layout allows: one step, unguided, by default."""
+    """A nano whose drawings are as quick as its layout allows: one step by default."""
     path = tmp_path_factory.mktemp("nano")
     words = ["a woman in a red t-shirt in a forest"] * 20
-    model = build(train_tokenizer(words), NanoAutoencoder(width_quarter=16, width_eighth=16), width=32, height=32)
-    model.metadata["sampling"] = {"steps": 1, "guidance": 1.0}
+    model = build(train_tokenizer(words), NanoAutoencoder(), width=32, height=32)
+    model.metadata["sampling"] = {"steps": 1, "eta": 0.0, "way": 1.0}
     save_model(model, path)
     return path
 

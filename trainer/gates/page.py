@@ -120,7 +120,7 @@ def _text(cases: Sequence[Case], names: Sequence[str], report: dict[str, Any], b
         "",
         f"People of the {split_of(first)} split, whom nano has not learned from: the first {len(cases)} of {people} in "
         "their order,",
-        f"{report['width']} x {report['height']} px, {report['steps']} steps, guidance {report['guidance']:g}. The",
+        f"{report['width']} x {report['height']} px, {report['steps']} steps. The",
         "words name only the scene: all that is right about the person comes from the one photo. Written by",
         "",
         f"    python -m trainer gates --first-identity {first} --identities {people} --json gates.json --page docs",

@@ -160,7 +160,6 @@ def _origin(run: GatesRun, tools: Instruments) -> dict[str, Any]:
         "identities": run.identities,
         "first_identity": run.first_identity,
         "steps": settings.steps or can.steps_default,
-        "guidance": can.guidance_default if settings.guidance is None else settings.guidance,
         "width": can.width,
         "height": can.height,
         "reid_gallery": min(GALLERY, run.identities),

@@ -103,8 +103,6 @@ def base_from_nano(folder: Path, width: int, height: int) -> StudyBase:
     patch = int(model.vae.config.patch_px)
     unet = _without_branches(model.unet, (height // patch, width // patch))
     pose = PoseEncoder.of(unet, patch)
-    if model.pose is not None:
-        pose.load_state_dict(model.pose.state_dict())
     return StudyBase(unet, model.text_encoder, pose, model.vae, model.tokenizer, model.scheduler, width, height)
 
 

@@ -1,1 +1,1 @@
-"""The small model that is shipped: its data, training, distillation, and the bundle for machines without internet."""
+"""The small model that is shipped: its data, training, and the bundle for machines without internet."""

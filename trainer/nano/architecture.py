@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Final
@@ -23,19 +23,29 @@ from engine.adapter.guide import Guide
 from engine.adapter.model import Adapter, AdapterConfig, cross_attention_layers
 from engine.adapter.pose_prior import PosePrior
 from engine.adapter.scene_prior import FRAMINGS, ScenePrior
+from engine.adapter.stand_in import StandIns
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.nano_model import NanoModel
+from trainer.data import PAINTED, part_colours
 from trainer.nano.training_set import TrainingSet
+from trainer.people.parts import Part
+from trainer.shards import pixels
 
 TEXT_TOKENS: Final = 48
 VOCABULARY: Final = 6000
 TOKEN_DIM: Final = 192
+POOLED_DIM: Final = (1 + len(BRANCHES)) * TOKEN_DIM
 EVERY_LAST_BYTE: Final = [chr(code) for code in (*range(33, 127), *range(0x600, 0x640))]
 """Words that end, in UTF-8, in each byte that a word can end in."""
 POSES: Final = 48
 """Examples of each class of poses that are shipped."""
 SCENES: Final = 6
 """Of each place in each framing."""
+STAND_INS: Final = 24
+"""Of either sex."""
+SEEN_MIN: Final = 15
+FRONTAL: Final = 0.55
+"""A figure whose shoulders are at least so far apart, as a share of the torso's length, shows its front."""
 
 
 def train_tokenizer(captions: Iterable[str]) -> CLIPTokenizer:
@@ -85,6 +95,7 @@ def build(
     height: int,
     prior: PosePrior | None = None,
     scenes: ScenePrior | None = None,
+    stand_ins: StandIns | None = None,
 ) -> NanoModel:
     """A nano with random weights around a trained tokenizer and autoencoder and priors with their examples; without
     them it makes up poses and places itself.
@@ -118,10 +129,12 @@ def build(
         up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
         cross_attention_dim=TOKEN_DIM,
         class_embed_type="simple_projection",
-        projection_class_embeddings_input_dim=(1 + len(BRANCHES)) * TOKEN_DIM,
+        projection_class_embeddings_input_dim=POOLED_DIM,
         attention_head_dim=4,
         norm_num_groups=16,
     )
+    for parameter in unet.conv_out.parameters():
+        nn.init.zeros_(parameter)  # untrained, it draws the draft
     adapter = Adapter(AdapterConfig(), cross_attention_layers(unet))
     adapter.attach(unet)
     scheduler = DDIMScheduler(
@@ -131,9 +144,19 @@ def build(
         timestep_spacing="trailing",
         clip_sample=False,
     )
-    sampling = {"sampling": {"steps": 8, "guidance": 1.0}}
+    sampling = {"sampling": {"steps": 4, "eta": 0.0, "way": 1.0}}
     return NanoModel(
-        unet, vae, text_encoder, tokenizer, scheduler, adapter, sampling, prior=prior, guide=guide, scenes=scenes
+        unet,
+        vae,
+        text_encoder,
+        tokenizer,
+        scheduler,
+        adapter,
+        guide,
+        sampling,
+        prior=prior,
+        scenes=scenes,
+        stand_ins=stand_ins,
     )
 
 
@@ -149,6 +172,53 @@ def scenes_of(people: TrainingSet, seed: int = 0) -> ScenePrior:
                 chosen = rng.choice(rows, min(SCENES, len(rows)), replace=False)
                 scenes.examples.setdefault(name, {})[called] = [_webp(people.places[row]) for row in chosen]
     return scenes
+
+
+def stand_ins_of(people: TrainingSet, seed: int = 0) -> StandIns:
+    """STAND_INS figures of either sex, as far as there are, that stand in full length and show their front, in clothes
+    as different as possible; what fits whom is foretold by random weights yet."""
+    rng = np.random.default_rng([seed, 59])
+    standing = [number for number, name in enumerate(people.asked_names) if name == "standing, full"]
+    left, right, hips = people.poses[:, 5], people.poses[:, 6], people.poses[:, 11:13].mean(1)
+    aspect = people.images.shape[2] / people.images.shape[1]
+    torso = np.abs(hips[:, 1] - (left[:, 1] + right[:, 1]) / 2)
+    fits = np.isin(people.asked, standing) & ~people.styled & people.inside.all(1)
+    fits &= (left[:, 0] - right[:, 0]) * aspect > FRONTAL * torso
+    fits &= (people.poses[..., 2] > 0).sum(1) >= SEEN_MIN
+    chosen: list[int] = []
+    for woman in (True, False):
+        rows = rng.permutation(np.nonzero(fits & (people.woman == woman))[0])
+        chosen += _as_different(rows, people)
+    return stand_ins_from(people, chosen)
+
+
+def stand_ins_from(people: TrainingSet, chosen: Sequence[int]) -> StandIns:
+    """Those of the chosen photos."""
+    found = StandIns(POOLED_DIM, len(chosen))
+    images, parts = pixels(people.images[list(chosen)]), torch.from_numpy(people.parts[list(chosen)])
+    found.joints.copy_(torch.from_numpy(people.poses[list(chosen)]))
+    found.colours.copy_(part_colours(images, parts).nan_to_num())
+    found.woman.copy_(torch.from_numpy(people.woman[list(chosen)]))
+    found.images = [(_webp(people.images[row]), _png(people.parts[row])) for row in chosen]
+    return found
+
+
+def _as_different(rows: NDArray[np.int64], people: TrainingSet) -> list[int]:
+    """Up to STAND_INS of the rows, each as far as can be from those before it in the colours of top and bottom."""
+    if not len(rows):
+        return []
+    colours = part_colours(pixels(people.images[rows]), torch.from_numpy(people.parts[rows])).nan_to_num()
+    clothes = colours[:, [PAINTED.index(Part.TOP), PAINTED.index(Part.BOTTOM)]].flatten(1)
+    chosen = [0]
+    while len(chosen) < min(STAND_INS, len(rows)):
+        chosen.append(int(torch.cdist(clothes, clothes[chosen]).amin(1).argmax()))
+    return [int(rows[number]) for number in chosen]
+
+
+def _png(parts: NDArray[np.uint8]) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(parts).save(stream, "PNG", optimize=True)
+    return stream.getvalue()
 
 
 def _webp(picture: NDArray[np.uint8]) -> bytes:

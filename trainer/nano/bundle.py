@@ -27,7 +27,7 @@ from trainer.nano.training_set import TrainingSet
 from trainer.nano.wheels import opened
 
 MIB: Final = 1 << 20
-ARRAYS: Final = ("poses", "inside", "head_box", "body_box", "identity", "outfit", "asked", "place", "styled")
+ARRAYS: Final = ("poses", "inside", "head_box", "body_box", "identity", "outfit", "woman", "asked", "place", "styled")
 FOLDERS: Final = ("photos", "places", "parts")
 WHEELS: Final = ("diffusers", "pydantic", "pydantic-core", "annotated-types", "typing-inspection")
 """What engine and trainer import beyond what comes with torch and transformers."""

@@ -6,8 +6,6 @@ opened: a GPU would otherwise wait for its processor.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,34 +14,26 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from PIL import Image
-from rich.progress import track
 from torch import Tensor
-from transformers import CLIPTokenizer
 
-from engine.adapter.guide import Draft, at_scales, draft_of
-from engine.adapter.model import AdapterConfig
+from engine.adapter.guide import Draft, at_scales, behind, draft_of
 from engine.adapter.reposing import Reposed, repose
-from engine.identity.parts import body_crop, head_crop
-from engine.pose import draw_skeleton
-from trainer.data import face_of_head, part_colours
+from engine.adapter.stand_in import CHOOSING, Figures, recoloured
+from engine.backbones.nano_model import NanoModel
+from trainer.data import PAINTED
+from trainer.nano.prepared import BODY_CROPS, CROPS, GARMENTS, ids, joints, kept, made
 from trainer.nano.training_set import KINDS, TrainingSet
 from trainer.people.parts import Part
 from trainer.people.shot import FRAMINGS
-from trainer.shards import pixels
 
-GARMENTS: Final = (Part.TOP, Part.BOTTOM, Part.SHOES)
-HIDDEN_RGB: Final = (128, 128, 128)
-"""What is greyed out, and how, in a reference whose clothes are to change."""
-CROPS: Final = ("face", "body", "hidden")
-BODY_CROPS: Final = 3
-"""The whole photo, and two crops around the person."""
-MIRRORED_JOINTS: Final = [0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15]
 LEVELS: Final = 2
 """The part map is foretold on a grid so many times as fine as the latents."""
 FACE_WEIGHT: Final = 3.0
 JITTER: Final = 0.006
 """How far off a joint of the reference is, as a share of the photo's sides."""
+NEAR_ENOUGH: Final = 6
+PAINTED_SHARE: Final = 0.7
+"""A stand-in is one of so many, and in the target's own colours so often."""
 COARSE_PX: Final = 4
 """Cells of the coarser of the two outlines that a reference may have."""
 
@@ -58,13 +48,13 @@ class Conditions:
     than the target, the words name what it hides. other_clothes: the reference is a photo in other clothes, if there is
     one; the words then name those of the target, and half the time the reference's are greyed out. reposed: how often
     the reference is laid along the joints, where a pose is given. place: how often the draft stands before the place.
+    stood_in: how often a stand-in shows what it does not.
     """
 
     styled: float = 0.1
     scene_only: float = 0.7
     no_text: float = 0.05
     no_identity: float = 0.05
-    nothing: float = 0.05
     no_face: float = 0.3
     no_body: float = 0.08
     pose: float = 0.92
@@ -73,6 +63,7 @@ class Conditions:
     other_clothes: float = 0.15
     reposed: float = 0.92
     place: float = 0.95
+    stood_in: float = 0.92
     photo_like: float = 0.6
     hidden_by_framing: float = 0.6
     mirrored: float = 0.5
@@ -86,7 +77,7 @@ class Batch:
 
     What the side tasks foretell: colours [B, parts, 3], the mean RGB in [-1, 1] of each part of PAINTED in the target,
     NaN where it does not show; parts [B, P, 2 h, 2 w], shares; asked int64 [B], stance and framing; place int64 [B];
-    styled [B], 0 or 1."""
+    styled, woman [B], 0 or 1."""
 
     latents: Tensor
     weight: Tensor
@@ -102,36 +93,40 @@ class Batch:
     asked: Tensor
     place: Tensor
     styled: Tensor
+    woman: Tensor
 
 
 class TrainingPhotos:
     """A training set as tensors on one device. What is derived from it is kept at `cache`."""
 
-    def __init__(
-        self,
-        people: TrainingSet,
-        vae: Any,
-        tokenizer: CLIPTokenizer,
-        config: AdapterConfig,
-        cache: Path,
-        device: torch.device | str = "cpu",
-    ) -> None:
-        self.people, self.vae, self.device = people, vae, torch.device(device)
+    def __init__(self, people: TrainingSet, model: NanoModel, cache: Path) -> None:
+        vae, tokenizer, config = model.vae, model.tokenizer, model.adapter.config
+        self.people, self.vae, self.device = people, vae, vae.device
         self.siblings = people.siblings()
         self.plain, self.styled = np.nonzero(~people.styled)[0], np.nonzero(people.styled)[0]
         self.images = self._here(people.images).permute(0, 3, 1, 2)
         self.places = self._here(people.places).permute(0, 3, 1, 2)
-        self.parts, self.joints = self._here(people.parts), self._here(_joints(people))
+        self.parts, self.joints = self._here(people.parts), self._here(joints(people))
         self.asked, self.place, self.restyled = (self._here(x) for x in (people.asked, people.place, people.styled))
-        self.nothing = self._here(_ids([""], tokenizer))
+        self.woman = self._here(people.woman)
+        self.nothing = self._here(ids([""], tokenizer))
         self.framing = people.asked % len(FRAMINGS)
         self.face_seen: NDArray[np.bool_] = np.all(~np.isnan(people.head_box), axis=1)
         cell_px = int(vae.config.patch_px) // LEVELS
         key = repr((config, cell_px, sorted(tokenizer.get_vocab().items())))
-        made = _kept(cache / "photos.npz", people, key, lambda: _made(people, tokenizer, config, cell_px))
-        self.tokens, self.shares, self.colours = (self._here(made[name]) for name in ("tokens", "shares", "colours"))
-        self.palette, self.skeletons = (self._here(made[name]) for name in ("palette", "skeletons"))
-        self.crops = {name: self._here(made[name]).permute(0, 1, 4, 2, 3) for name in CROPS}
+        prepared = kept(cache / "photos.npz", people, key, lambda: made(people, tokenizer, config, cell_px))
+        self.tokens, self.shares, self.colours = (
+            self._here(prepared[name]) for name in ("tokens", "shares", "colours")
+        )
+        self.palette, self.skeletons = (self._here(prepared[name]) for name in ("palette", "skeletons"))
+        self.crops = {name: self._here(prepared[name]).permute(0, 1, 4, 2, 3) for name in CROPS}
+
+        self.figures = None if model.stand_ins is None else model.stand_ins.figures()
+        if model.stand_ins is not None:
+            self.stand_in_colours = model.stand_ins.colours.cpu().numpy()
+            self.stand_in_colours_here = model.stand_ins.colours.to(self.device)
+            self.stand_in_woman = model.stand_ins.woman.cpu().numpy() > 0
+        self.own_colours: NDArray[np.float32] = prepared["colours"]
 
     def _here(self, values: NDArray[Any]) -> Tensor:
         return torch.from_numpy(values).to(self.device)
@@ -166,6 +161,7 @@ class TrainingPhotos:
             asked=self.asked[told["target"]],
             place=self.place[told["target"]],
             styled=styled.float(),
+            woman=self.woman[told["target"]].float(),
         )
 
     def _tensor(self, values: list[Any]) -> Tensor:
@@ -176,9 +172,8 @@ class TrainingPhotos:
         target = int(rng.choice(copies))
         reference = self._reference(target, conditions, rng)
         dressed_otherwise = bool(self.people.outfit[reference] != self.people.outfit[target])
-        nothing = rng.random() < conditions.nothing
-        wordless = nothing or rng.random() < conditions.no_text
-        unknown = nothing or rng.random() < conditions.no_identity
+        wordless = rng.random() < conditions.no_text
+        unknown = rng.random() < conditions.no_identity
         hidden = bool(rng.random() < (0.5 if dressed_otherwise else conditions.hidden_clothes))
         closer = self.framing[reference] > self.framing[target]
         told_clothes = hidden or dressed_otherwise or (closer and rng.random() < conditions.hidden_by_framing)
@@ -187,7 +182,7 @@ class TrainingPhotos:
         body = not unknown and (not face or rng.random() >= conditions.no_body)
         mirrored = bool(rng.random() < conditions.mirrored)
         seen_only = bool(rng.random() < conditions.pose_seen_only)
-        posed = not nothing and bool(rng.random() < conditions.pose)
+        posed = bool(rng.random() < conditions.pose)
         changed = bool(rng.random() < conditions.photo_like)
         gain, warmth = (rng.uniform(0.7, 1.3), rng.uniform(-0.12, 0.12)) if changed else (1.0, 0.0)
         return {
@@ -205,7 +200,10 @@ class TrainingPhotos:
             "skeleton": 2 * mirrored + seen_only,
             "posed": posed,
             "reposed": posed and not unknown and bool(rng.random() < conditions.reposed),
-            "placed": not nothing and bool(rng.random() < conditions.place),
+            "placed": bool(rng.random() < conditions.place),
+            "stand_in": self._stand_in(target, rng),
+            "stood_in": bool(rng.random() < conditions.stood_in),
+            "painted": float(rng.random() < PAINTED_SHARE),
             "hidden_joints": bool(rng.random() < 0.5),
             "coarse": bool(rng.random() < 0.5),
             "jitter": rng.standard_normal((17, 2)).astype(np.float32),
@@ -224,6 +222,14 @@ class TrainingPhotos:
         wanted = wanted if len(wanted) else others
         return int(rng.choice(wanted)) if len(wanted) else target
 
+    def _stand_in(self, target: int, rng: np.random.Generator) -> int:
+        """One of those that are nearly as the target is coloured: what is foretold of it is not exact either."""
+        if self.figures is None:
+            return 0
+        off = np.nansum((self.stand_in_colours - self.own_colours[target]) ** 2, axis=2) @ np.array(CHOOSING)
+        off = off + 1e3 * (self.stand_in_woman != self.people.woman[target])
+        return int(rng.choice(np.argsort(off)[:NEAR_ENOUGH]))
+
     def _wanted(self, told: dict[str, Tensor]) -> Tensor:
         """Joints [B, 17, 3] in 0..1, of confidence 0 where no pose is given."""
         wanted = self.joints[told["target"], told["skeleton"]].clone()
@@ -231,7 +237,8 @@ class TrainingPhotos:
         return wanted
 
     def _reposed(self, told: dict[str, Tensor]) -> Reposed:
-        """The whole reference photo laid along the joints of the target, as inexactly as an observer sees it."""
+        """The whole reference photo laid along the joints of the target, as inexactly as an observer sees it, before a
+        stand-in for what it does not show."""
         mirrored = told["mirrored_reference"].bool()
         photo = self._photographed(_flipped(self.images[told["reference"]], mirrored).float() / 255, told)
         parts = _flipped(self.parts[told["reference"]], mirrored)
@@ -244,7 +251,21 @@ class TrainingPhotos:
         size = (int(photo.shape[2]), int(photo.shape[3]))
         reposed = repose(photo, figure, source, self._wanted(told), size)
         shown = told["reposed"].float()
-        return at_scales(reposed, told["face"] * shown, told["body"] * shown)
+        own = at_scales(reposed, told["face"] * shown, told["body"] * shown)
+        return own if self.figures is None else behind(own, self._stood_in(self.figures, told, size))
+
+    def _stood_in(self, figures: Figures, told: dict[str, Tensor], size: tuple[int, int]) -> Reposed:
+        chosen = told["stand_in"]
+        own = self.stand_in_colours_here[chosen]
+        wanted = self.colours[told["target"]]
+        strength = told["painted"][:, None].float().repeat(1, len(PAINTED))
+        strength[:, PAINTED.index(Part.SKIN)] = 1.0
+        wanted = torch.where(wanted.isnan(), own, wanted)
+        picture = recoloured(figures.picture[chosen], figures.parts[chosen], own, wanted, strength)
+        painted = Figures(picture, figures.parts[chosen], figures.joints[chosen])
+        reposed = repose(painted.picture, painted.outline, painted.joints, self._wanted(told), size)
+        shown = reposed.shown * told["stood_in"].float()[:, None, None, None]
+        return Reposed(reposed.picture, shown, reposed.head)
 
     def _body(self, told: dict[str, Tensor]) -> Tensor:
         plain = self._crop("body", told, told["crop"])
@@ -270,117 +291,3 @@ def _flipped(values: Tensor, which: Tensor) -> Tensor:
     """The rows [B, ..., W] with the columns reversed where `which` [B] says so."""
     shaped = which.view(-1, *(1,) * (values.dim() - 1))
     return torch.where(shaped, values.flip(-1), values)
-
-
-def _ids(phrases: list[str], tokenizer: CLIPTokenizer) -> NDArray[np.int16]:
-    told = tokenizer(phrases, padding="max_length", truncation=True, max_length=tokenizer.model_max_length)
-    return np.asarray(told.input_ids, np.int16)
-
-
-def _tokens(words: list[dict[str, list[str]]], tokenizer: CLIPTokenizer) -> NDArray[np.int16]:
-    """int16 [n, kinds, phrases, M]."""
-    counts = {len(phrases) for row in words for phrases in row.values()}
-    flat = [text for row in words for kind in KINDS for text in row[kind]]
-    return _ids(flat, tokenizer).reshape(len(words), len(KINDS), counts.pop(), -1)
-
-
-def _kept(
-    path: Path, people: TrainingSet, key: str, make: Callable[[], dict[str, NDArray[Any]]]
-) -> dict[str, NDArray[Any]]:
-    """What `make` gives, kept for these photos, words and key; another bundle may hold as many photos."""
-    digest = hashlib.sha256(people.images.tobytes())
-    for shown in (people.parts, people.poses, people.inside, people.head_box, people.body_box):
-        digest.update(shown.tobytes())
-    digest.update(repr((people.words, key)).encode())
-    if path.exists():
-        with np.load(path) as kept:
-            if str(kept["key"]) == digest.hexdigest():
-                return {name: kept[name] for name in kept.files if name != "key"}
-    made = make()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name("draft.npz")
-    np.savez(draft, key=np.array(digest.hexdigest()), **made)  # type: ignore[arg-type]
-    draft.replace(path)
-    return made
-
-
-def _made(
-    people: TrainingSet, tokenizer: CLIPTokenizer, config: AdapterConfig, cell_px: int
-) -> dict[str, NDArray[Any]]:
-    """All that is derived from the photos once: tokens, shares and colours of parts, skeletons, crops."""
-    shares, colours = _seen(people, cell_px)
-    palette, skeletons = _skeletons(people)
-    told: dict[str, NDArray[Any]] = {"tokens": _tokens(people.words, tokenizer), "shares": shares, "colours": colours}
-    return told | {"palette": palette, "skeletons": skeletons} | _crops(people, config)
-
-
-def _seen(people: TrainingSet, cell_px: int) -> tuple[NDArray[np.float16], NDArray[np.float32]]:
-    """In a photo each part's share of its cells [n, P, rows, columns], and its colour [n, parts, 3]."""
-    shares, colours = [], []
-    for first in range(0, len(people.images), 256):
-        parts = torch.from_numpy(people.parts[first : first + 256])
-        split = F.one_hot(parts.long(), len(Part)).permute(0, 3, 1, 2).float()
-        shares.append(F.avg_pool2d(split, cell_px).half())
-        colours.append(part_colours(pixels(people.images[first : first + 256]), parts))
-    return torch.cat(shares).numpy(), torch.cat(colours).numpy()
-
-
-def _crops(people: TrainingSet, config: AdapterConfig) -> dict[str, NDArray[np.uint8]]:
-    """uint8 [n, crops, h, w, 3] of every photo: its face, the body in BODY_CROPS ways, the same without garments."""
-    rng = np.random.default_rng(0)
-    rows = [_crops_of(people, row, config, rng) for row in track(range(len(people.images)), description="cropping")]
-    return {name: np.stack([row[name] for row in rows]) for name in CROPS}
-
-
-def _crops_of(
-    people: TrainingSet, row: int, config: AdapterConfig, rng: np.random.Generator
-) -> dict[str, NDArray[np.uint8]]:
-    image, side = Image.fromarray(people.images[row]), config.face_size[0]
-    seen = not np.isnan(people.head_box[row]).any()
-    face = head_crop(image, face_of_head(people.head_box[row]), side) if seen else Image.new("RGB", (side, side))
-    garments = np.isin(people.parts[row], GARMENTS)[..., None]
-    bare = Image.fromarray(np.where(garments, np.array(HIDDEN_RGB, np.uint8), people.images[row]))
-    boxes = [None, *(_jittered(people.body_box[row], rng) for _ in range(BODY_CROPS - 1))]
-    return {
-        "face": np.asarray(face)[None],
-        "body": np.stack([np.asarray(body_crop(image, box, *config.body_size)) for box in boxes]),
-        "hidden": np.stack([np.asarray(body_crop(bare, box, *config.body_size)) for box in boxes]),
-    }
-
-
-def _jittered(box: NDArray[np.float32], rng: np.random.Generator) -> tuple[float, float, float, float] | None:
-    """As inexact as a detector's box; None where the body is not boxed."""
-    if np.isnan(box).any():
-        return None
-    width, height = float(box[2] - box[0]), float(box[3] - box[1])
-    x0, y0, x1, y1 = (float(side) for side in box + rng.uniform(-0.12, 0.2, 4) * [-width, -height, width, height])
-    return x0, y0, x1, y1
-
-
-def _joints(people: TrainingSet) -> NDArray[np.float32]:
-    """float32 [n, 4, 17, 3], x and y in 0..1: all joints in the picture, those seen, and both again mirrored, the
-    person's left then being right."""
-    both = np.stack([people.poses, people.poses], 1)
-    both[:, 0, :, 2] = people.inside
-    mirrored = both[:, :, MIRRORED_JOINTS] * np.array((-1, 1, 1), np.float32) + np.array((1, 0, 0), np.float32)
-    joints: NDArray[np.float32] = np.concatenate([both, mirrored], 1).astype(np.float32)
-    return joints
-
-
-def _skeletons(people: TrainingSet) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """A palette [colours, 3] in 0..1, and for each photo the four skeletons of `_joints` in it [n, 4, H, W]."""
-    height, width = people.images.shape[1:3]
-    numbers, colours = np.zeros(1 << 24, np.uint8), [0]
-    drawn = np.zeros((len(people.images), 4, height, width), np.uint8)
-    joints = _joints(people)
-    for row in track(range(len(people.images)), description="skeletons"):
-        for kind in range(4):
-            picture = np.asarray(draw_skeleton(joints[row, kind], width, height), np.int32)
-            packed = (picture[..., 0] << 16) | (picture[..., 1] << 8) | picture[..., 2]
-            drawn[row, kind] = numbers[packed]
-            for colour in np.unique(packed[(drawn[row, kind] == 0) & (packed > 0)]):
-                numbers[colour] = len(colours)
-                colours.append(int(colour))
-                drawn[row, kind][packed == colour] = numbers[colour]
-    palette = np.array([[colour >> 16, colour >> 8 & 255, colour & 255] for colour in colours], np.float32)
-    return (palette / 255).astype(np.float32), drawn

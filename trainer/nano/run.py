@@ -1,6 +1,6 @@
 """nano from people to weights in one command: `python -m trainer nano --preset cpu`.
 
-Stages: people (rendered where neither shards nor bundles are given), autoencoder, denoiser, distil. What is finished is
+Stages: people (rendered where neither shards nor bundles are given), autoencoder, denoiser, finish. What is finished is
 not done again, and what was cut off goes on where it stood.
 """
 
@@ -32,10 +32,6 @@ class PeopleSection(_Section):
 
 
 class AutoencoderSection(_Section):
-    minutes: float
-    steps: int | None = None
-    batch: int = 32
-    learning_rate: float = 1e-3
     channels: int = 192
 
 
@@ -49,12 +45,13 @@ class DenoiserSection(_Section):
     compile: bool = False
 
 
-class DistilSection(_Section):
+class FinishSection(_Section):
     minutes: float
     steps: int | None = None
-    batch: int = 6
-    learning_rate: float = 3e-4
-    held_out: int = 16
+    batch: int = 16
+    learning_rate: float = 2e-4
+    critic_alone: int = 100
+    compared: int = 32
 
 
 class NanoConfig(_Section):
@@ -65,7 +62,7 @@ class NanoConfig(_Section):
     people: PeopleSection
     autoencoder: AutoencoderSection
     denoiser: DenoiserSection
-    distil: DistilSection
+    finish: FinishSection
     seed: int = 0
 
 
@@ -96,13 +93,13 @@ class NanoRun:
 
 
 def run(asked: NanoRun) -> bool:
-    """Does what is missing; True when all of it is done. The distilled nano is then in `out/distil/nano`.
+    """Does what is missing; True when all of it is done. The finished nano is then in `out/finish/nano`.
 
     Raises DataError where photos are not of the preset's size."""
     until = None if asked.minutes is None else time.monotonic() + 60 * asked.minutes
     people = _people(asked)
     _check_size(people, asked.config)
-    return all(stage(asked, people, until) for stage in (_autoencoder, _denoiser, _distil))
+    return all(stage(asked, people, until) for stage in (_autoencoder, _denoiser, _finish))
 
 
 def _people(asked: NanoRun) -> TrainingSet:
@@ -130,13 +127,12 @@ def _check_size(people: TrainingSet, config: NanoConfig) -> None:
 
 
 def _autoencoder(asked: NanoRun, people: TrainingSet, until: float | None) -> bool:
-    from trainer.nano.autoencoder import AutoencoderRun, train
+    from trainer.nano.autoencoder import AutoencoderRun, fit
 
     out = asked.out / "autoencoder"
-    if (out / "autoencoder.json").exists():
-        return True
-    section = asked.config.autoencoder.model_dump()
-    return train(AutoencoderRun(out=out, seed=asked.config.seed, until=until, **section), people)
+    if not (out / "autoencoder.json").exists():
+        fit(AutoencoderRun(out, asked.config.autoencoder.channels), people)
+    return True
 
 
 def _denoiser(asked: NanoRun, people: TrainingSet, until: float | None) -> bool:
@@ -150,14 +146,12 @@ def _denoiser(asked: NanoRun, people: TrainingSet, until: float | None) -> bool:
     return train(TrainingRun(autoencoder=vae, out=out, seed=asked.config.seed, until=until, **section), people)
 
 
-def _distil(asked: NanoRun, people: TrainingSet, until: float | None) -> bool:
-    from trainer.nano.distil import DistilRun, distil
-    from trainer.nano.state import DONE
+def _finish(asked: NanoRun, people: TrainingSet, until: float | None) -> bool:
+    from trainer.nano.finish import FinishRun, finish
 
-    out = asked.out / "distil"
-    if (out / DONE).exists():
+    out = asked.out / "finish"
+    if (out / "finish.json").exists():
         return True
-    section, teacher = asked.config.distil.model_dump(), asked.out / "denoiser" / "nano"
-    return (
-        distil(DistilRun(teacher=teacher, out=out, seed=asked.config.seed, until=until, **section), people) is not None
-    )
+    section, begun = asked.config.finish.model_dump(), asked.out / "denoiser" / "nano"
+    run = FinishRun(start_from=begun, out=out, seed=asked.config.seed, until=until, **section)
+    return finish(run, people) is not None

@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Protocol, Self, TypeVar
 
@@ -56,7 +56,8 @@ class Run(Protocol):
 
 @dataclass
 class Trainer:
-    """The mutable state of a run; `save` and `resume` carry all of it over. `denoiser` holds all that learns."""
+    """The mutable state of a run; `save` and `resume` carry all of it over. `denoiser` holds all that `learn` teaches;
+    companions: what else learns and has a state."""
 
     run: Run
     model: NanoModel
@@ -66,6 +67,7 @@ class Trainer:
     step: int = 0
     phase_from: int = 0
     spent_s: float = 0.0
+    companions: dict[str, Any] = field(default_factory=dict)
 
     @property
     def state_path(self) -> Path:
@@ -79,6 +81,7 @@ class Trainer:
             "step": self.step,
             "phase_from": self.phase_from,
             "spent_s": self.spent_s,
+            "companions": {name: companion.state_dict() for name, companion in self.companions.items()},
         }
         torch.save(state, self.state_path.with_suffix(".tmp"))
         self.state_path.with_suffix(".tmp").replace(self.state_path)
@@ -92,6 +95,8 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         self.ema, self.step, self.spent_s = state["ema"], state["step"], state["spent_s"]
         self.phase_from = state["phase_from"]
+        for name, companion in self.companions.items():
+            companion.load_state_dict(state["companions"][name])
 
     def learning_rate(self) -> float:
         """Warms up twice: for the encoders, then for the UNet."""
@@ -131,7 +136,7 @@ class Trainer:
             minutes=round(self.spent_s / 60, 1),
             commit=commit(),
             data=manifest,
-            recipe={key: str(value) if isinstance(value, Path) else value for key, value in vars(self.run).items()},
+            recipe={key: value for key, value in vars(self.run).items() if not isinstance(value, Path)},
         )
         save_model(self.model, self.run.out / "nano")
         self.denoiser.load_state_dict(raw)

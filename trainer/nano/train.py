@@ -1,6 +1,7 @@
 """Training nano's denoiser with its adapter and text encoder.
 
-v-prediction on a cosine schedule with zero terminal SNR; all parts but the autoencoder learn together, pose among them.
+It draws the picture from any point of the way between a draft and it (`engine.adapter.bridge`); all parts but the
+autoencoder learn together.
 Words and photos come first: for some minutes the encoders alone learn to foretell the picture's coarse layout and the
 person's colours from what they pool, at a fraction of a UNet step's cost, and keep that as a side task later (LOG.md
 says why). The budget is wall-clock minutes and the learning rate follows it down to nothing, so a run of any length
@@ -23,28 +24,26 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.adapter.attention import BranchCondition
+from engine.adapter.bridge import TIMES, beside, clean_of, on_the_way
 from engine.adapter.guide import Draft, Guidance, Guide
 from engine.adapter.model import Adapter
 from engine.adapter.pose_prior import PosePrior
 from engine.adapter.scene_prior import ScenePrior
+from engine.adapter.stand_in import StandIns
 from engine.backbones.autoencoder import NanoAutoencoder
-from engine.backbones.nano_model import NanoModel, beside, load_model, pool_words, v_of
-from trainer.data import PAINTED
+from engine.backbones.nano_model import NanoModel, load_model, pool_words
 from trainer.errors import CheckpointError
-from trainer.nano.architecture import build, prior_of, scenes_of, train_tokenizer
+from trainer.nano.architecture import build, prior_of, scenes_of, stand_ins_of, train_tokenizer
 from trainer.nano.photos import LEVELS, Batch, Conditions, TrainingPhotos
 from trainer.nano.state import Ahead, Course, accelerator_of, new_trainer
 from trainer.nano.training_set import TrainingSet
 from trainer.people.parts import Part
 
-TEACHER_STEPS = 8
-FROM_NOISE = 0.35
-ON_THE_WAY = 0.45
-"""Shares of the times: pure noise, where nearly all is decided that is told; those that a sampler of TEACHER_STEPS
-visits; the others are uniform above TIME_MIN of the schedule. Nobody draws in a hundred steps with so small a model: it
-need not know a hundred times equally well."""
-TIME_MIN = 0.08
-"""The nearly clean times, which a few-step sampler never visits, do not occur."""
+STEPS = 4
+AT_THE_DRAFT = 0.6
+ON_THE_WAY = 0.3
+"""Shares of the times: 1, where there is the draft and nearly all is decided; the others that a sampler of STEPS
+visits; the rest are uniform."""
 
 CONDITION_ROWS = 3
 """Rows a step while the encoders learn alone, as a multiple of the batch."""
@@ -54,9 +53,13 @@ SIDE_WEIGHT = 0.5
 COLOURS_WEIGHT, ASKED_WEIGHT = 4.0, 0.3
 """The side task: the latent averaged over this grid (rows, columns) and the colour of every part of the person, both
 foretold linearly from the pooled conditions; stance and framing, and the place, from the pooled words."""
-SAID = ("asked", "place", "styled")
+SAID = ("asked", "place", "styled", "woman")
 SPREAD_BATCHES = 4
 SPREAD_MIN = 1e-3
+
+EDGES_WEIGHT = 1.0
+PIXELS_WEIGHT = 8.0
+"""Of the picture's error against the side tasks', and in it of that of neighbouring pixels' differences."""
 
 PARTS_WEIGHT = 0.3
 """Of the part map, read off the UNet's last features: what is where is learned sooner when it is asked for than when it
@@ -91,13 +94,14 @@ class TrainingRun:
 
 @dataclass(frozen=True)
 class Foretold:
-    """v [B, C, h, w] and part logits [B, P, 2 h, 2 w], None without noisy latents; layout [B, C, *LAYOUT]; colours [B,
-    parts, 3]; asked, place: logits [B, classes]; styled: logits [B]."""
+    """clean [B, C, h, w] and part logits [B, P, 2 h, 2 w], None without a picture to draw; layout [B, C, *LAYOUT];
+    colours [B, parts, 3]; asked, place: logits [B, classes]; woman, styled: logits [B]."""
 
-    v: Tensor | None
+    clean: Tensor | None
     parts: Tensor | None
     layout: Tensor
     colours: Tensor
+    woman: Tensor
     asked: Tensor
     place: Tensor
     styled: Tensor
@@ -111,22 +115,22 @@ class Denoiser(nn.Module):
         self.unet: nn.Module = model.unet
         self.text_encoder: nn.Module = model.text_encoder
         self.adapter: Adapter = model.adapter
-        assert model.guide is not None and model.prior is not None and model.scenes is not None
+        assert model.prior is not None and model.scenes is not None and model.stand_ins is not None
         self.guide: Guide = model.guide
         self.prior: PosePrior = model.prior
         self.scenes: ScenePrior = model.scenes
         self.end: int = model.tokenizer.eos_token_id
         pooled_dim = model.unet.config.projection_class_embeddings_input_dim
         self.layout = nn.Linear(pooled_dim, model.unet.config.out_channels * LAYOUT[0] * LAYOUT[1])
-        self.colours = nn.Linear(pooled_dim, 3 * len(PAINTED))
         width = model.unet.config.block_out_channels[0]
         self.parts = nn.Sequential(nn.Conv2d(width, len(Part) * LEVELS**2, 1), nn.PixelShuffle(LEVELS))
+        self.stand_ins: StandIns = model.stand_ins
 
     def forward(
         self,
-        noisy: Tensor | None,
-        timestep: Tensor,
-        alpha_bar: Tensor,
+        picture: Tensor | None,
+        time: Tensor,
+        noise: Tensor,
         tokens: Tensor,
         face: Tensor,
         body: Tensor,
@@ -135,8 +139,8 @@ class Denoiser(nn.Module):
         draft: Draft,
         vae: Any,
     ) -> Foretold:
-        """noisy [B, C, h, w], timestep and alpha_bar [B], tokens [B, M], crops [B, 3, H, W], scales [2, B] of face and
-        body; the rest as `Guide` reads it."""
+        """picture, noise [B, C, h, w], time [B] in 0..1, tokens [B, M], crops [B, 3, H, W], scales [2, B] of face and
+        body; the rest as `Guide` reads it. The UNet sees the picture as far as at that time."""
         text = self.text_encoder(tokens).last_hidden_state
         identity = {
             "face": BranchCondition(scales[0], self.adapter.encoders["face"](face)),
@@ -145,22 +149,22 @@ class Denoiser(nn.Module):
         words = pool_words(text, tokens, self.end)
         pooled = self.adapter.pooled(words, identity)
         layout = self.layout(pooled).unflatten(1, (-1, *LAYOUT))
-        colours = self.colours(pooled).unflatten(1, (-1, 3))
-        foretold = (layout, colours, self.prior(words), *self.scenes(words))
-        if noisy is None:
+        foretold = (layout, *self.stand_ins(pooled), self.prior(words), *self.scenes(words))
+        if picture is None:
             return Foretold(None, None, *foretold)
         guidance: Guidance = self.guide(skeleton, draft, vae)
+        latents = on_the_way(picture, time, guidance, noise)
         with _last_features(self.unet) as features:
             output = self.unet(
-                beside(noisy, alpha_bar, guidance).contiguous(memory_format=torch.channels_last),
-                timestep,
+                beside(latents, time, guidance).contiguous(memory_format=torch.channels_last),
+                TIMES * time,
                 text,
                 class_labels=pooled,
                 cross_attention_kwargs={"identity": identity},
                 return_dict=False,
             )[0]
-        v = v_of(output, noisy, alpha_bar, guidance)
-        return Foretold(v, self.parts(features[0]), *foretold)
+        clean = clean_of(output, latents, time, guidance)
+        return Foretold(clean, self.parts(features[0]), *foretold)
 
 
 @contextmanager
@@ -187,16 +191,14 @@ def train(run: TrainingRun, people: TrainingSet) -> bool:
     device = accelerator.device
     model = _model(run, people)
     trainer = new_trainer(run, model, Denoiser(model).to(device))
-    vae, config = trainer.model.vae.to(device), trainer.model.adapter.config
-    photos = TrainingPhotos(people, vae, model.tokenizer, config, run.out / "cache", device)
+    vae = trainer.model.vae.to(device)
+    photos = TrainingPhotos(people, trainer.model, run.out / "cache")
     trainer.denoiser.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     trainer.resume()
     if run.restart:
         trainer.spent_s = 0.0
     predict = torch.compile(trainer.denoiser) if run.compile else trainer.denoiser
-    alphas = trainer.model.scheduler.alphas_cumprod.to(device)
     if trainer.step == 0 and run.start_from is None:
-        assert model.guide is not None
         model.guide.spread.copy_(_spread(photos, run))
         trainer.ema["guide.spread"].copy_(model.guide.spread)
     rng = np.random.default_rng([run.seed, trainer.step])
@@ -209,7 +211,7 @@ def train(run: TrainingRun, people: TrainingSet) -> bool:
             with Ahead(partial(photos.batch, rows, Conditions(), run.person_weight, rng)) as batches:
                 while trainer.spent_s < until_s:
                     with accelerator.autocast():
-                        losses = _losses(predict, batches.next(), vae, None if encoders_alone else alphas)
+                        losses = _losses(predict, batches.next(), vae, encoders_alone)
                     trainer.learn(_sum_of(losses, encoders_alone), accelerator.backward)
                     if course.step_done(losses):
                         return course.finished
@@ -228,15 +230,23 @@ def _model(run: TrainingRun, people: TrainingSet) -> NanoModel:
         height, width = people.images.shape[1:3]
         tokenizer = _tokenizer(run, people)
         vae.eval().requires_grad_(False)
-        return build(tokenizer, vae, width, height, prior_of(people, run.seed), scenes_of(people, run.seed))
+        own = (prior_of(people, run.seed), scenes_of(people, run.seed), stand_ins_of(people, run.seed))
+        return build(tokenizer, vae, width, height, *own)
     if run.start_from is None or run.autoencoder is not None:
         raise CheckpointError("expected either --autoencoder (random weights) or --start-from (its own autoencoder)")
     model = load_model(run.start_from)
-    if model.guide is None or model.prior is None or model.scenes is None:
-        raise CheckpointError(f"expected a nano with guide and priors in {run.start_from}, got an older one")
+    if model.prior is None or model.scenes is None or model.stand_ins is None:
+        raise CheckpointError(f"expected a nano with priors in {run.start_from}, got an older one")
     if model.scenes.places != people.place_names:
         raise CheckpointError(f"expected a nano of the photos' places in {run.start_from}, got another: begin anew")
-    for learner in (model.unet, model.text_encoder, model.adapter, model.guide, model.prior, model.scenes):
+    for learner in (
+        model.unet,
+        model.text_encoder,
+        model.adapter,
+        model.guide,
+        model.prior,
+        model.scenes,
+    ):
         assert learner is not None
         learner.train().requires_grad_(True)
     return model
@@ -251,13 +261,12 @@ def _tokenizer(run: TrainingRun, people: TrainingSet) -> Any:
     return CLIPTokenizer.from_pretrained(folder)
 
 
-def times_of(size: int, steps: int, device: torch.device) -> Tensor:
-    """Times int64 [size] below `steps`: see FROM_NOISE."""
-    visited = torch.randint(1, TEACHER_STEPS + 1, (size,), device=device) * steps // TEACHER_STEPS - 1
-    anywhere = ((TIME_MIN + (1 - TIME_MIN) * torch.rand(size, device=device)) * steps).long().clamp(max=steps - 1)
+def times_of(size: int, device: torch.device) -> Tensor:
+    """Times [size] in 0..1: see AT_THE_DRAFT."""
+    visited = torch.randint(1, STEPS, (size,), device=device) / STEPS
     kind = torch.rand(size, device=device)
-    later = torch.where(kind < FROM_NOISE + ON_THE_WAY, visited, anywhere)
-    return torch.where(kind < FROM_NOISE, torch.full_like(later, steps - 1), later)
+    later = torch.where(kind < AT_THE_DRAFT + ON_THE_WAY, visited, torch.rand(size, device=device))
+    return torch.where(kind < AT_THE_DRAFT, torch.ones_like(later), later)
 
 
 @torch.no_grad()
@@ -274,42 +283,49 @@ def _spread(photos: TrainingPhotos, run: TrainingRun) -> Tensor:
         for_both = torch.stack([1 - doubtful, doubtful])
         sums = sums + (for_both * lacking.square()).sum((1, 3, 4))
         shares = shares + for_both.sum((1, 3, 4))
-    return (sums / shares)[..., None, None].clamp(min=SPREAD_MIN)
+    return (sums / shares.clamp(min=1))[..., None, None].clamp(min=SPREAD_MIN)
 
 
-def _losses(predict: Any, batch: Batch, vae: Any, alphas: Tensor | None) -> dict[str, Tensor]:
-    """MSE of v = alpha eps - sigma x0 (Salimans & Ho, 2022) first, then the side tasks'.
-
-    A channel's variance says how much of the picture's squared error an error of it makes; eyes and folds are little of
-    that and much of what people look at, so each weighs by the root. Without `alphas` nothing is denoised: the first
-    and that of the parts are zero.
-    """
-    clean = batch.latents
-    size, device = len(clean), clean.device
-    noisy, timestep, target = None, torch.zeros(size, dtype=torch.long, device=device), clean
-    alpha_bar = torch.ones(size, device=device)
-    if alphas is not None:
-        timestep = times_of(size, len(alphas), device)
-        alpha_bar = alphas[timestep]
-        alpha, sigma = (root.sqrt()[:, None, None, None] for root in (alpha_bar, 1 - alpha_bar))
-        noise = torch.randn_like(clean)
-        noisy = alpha * clean + sigma * noise
-        target = alpha * noise - sigma * clean
+def _losses(predict: Any, batch: Batch, vae: NanoAutoencoder, encoders_alone: bool) -> dict[str, Tensor]:
+    """The picture's error first, then the side tasks'. The encoders alone draw nothing: the first and that of the parts
+    are zero."""
+    size, device = len(batch.latents), batch.latents.device
+    time, noise = times_of(size, device), torch.randn_like(batch.latents)
+    picture = None if encoders_alone else batch.latents
     scales = torch.stack([batch.face_scale, batch.body_scale])
     guide = (batch.skeleton, batch.draft, vae)
-    told = predict(noisy, timestep, alpha_bar, batch.tokens, batch.face, batch.body, scales, *guide)
+    told = predict(picture, time, noise, batch.tokens, batch.face, batch.body, scales, *guide)
     seen = ~batch.colours.isnan()
     off = torch.where(seen, batch.colours - told.colours, 0.0)  # a NaN under `where` has no gradient
     side = {
-        "layout": F.mse_loss(told.layout, F.adaptive_avg_pool2d(clean, LAYOUT)),
+        "layout": F.mse_loss(told.layout, F.adaptive_avg_pool2d(batch.latents, LAYOUT)),
         "colours": off.square().sum() / seen.sum().clamp(min=1),
+        "woman": F.binary_cross_entropy_with_logits(told.woman.float(), batch.woman),
         "asked": F.cross_entropy(told.asked.float(), batch.asked),
         "place": F.cross_entropy(told.place.float(), batch.place),
         "styled": F.binary_cross_entropy_with_logits(told.styled.float(), batch.styled),
     }
-    if told.v is None:
+    if told.clean is None:
         nothing = torch.zeros((), device=device)
         return {"loss": nothing, "parts": nothing} | side
-    weight = vae.variances().sqrt() * batch.weight
-    denoised = (weight * (told.v - target).square()).mean() / batch.weight.mean()
-    return {"loss": denoised, "parts": F.cross_entropy(told.parts, batch.parts)} | side
+    drawn, photo = (decoded(vae, latents) for latents in (told.clean, batch.latents))
+    return {
+        "loss": picture_error(drawn, photo, batch.weight),
+        "parts": F.cross_entropy(told.parts, batch.parts),
+    } | side
+
+
+def picture_error(drawn: Tensor, photo: Tensor, weight: Tensor) -> Tensor:
+    """L1 of pixels [B, 3, H, W] and of the differences between neighbours, which keep edges; weight [B, 1, h, w].
+
+    Squared, brightness would drown eyes and folds."""
+    off = (drawn - photo).float()
+    weight = F.interpolate(weight, size=off.shape[2:])
+    edges = (weight[:, :, 1:] * off.diff(dim=2).abs()).mean() + (weight[..., 1:] * off.diff(dim=3).abs()).mean()
+    return PIXELS_WEIGHT * ((weight * off.abs()).mean() + EDGES_WEIGHT * edges) / weight.mean()
+
+
+def decoded(vae: NanoAutoencoder, latents: Tensor) -> Tensor:
+    """Pictures [B, 3, H, W], nominally in [-1, 1]."""
+    with torch.autocast(latents.device.type, enabled=False):  # half precision would round edges away
+        return vae.decode(latents.float() / vae.config.scaling_factor).sample

@@ -24,9 +24,10 @@ class TrainingSet:
 
     images uint8 [n, H, W, 3]; places, the plain photos without their people, likewise; parts uint8 [n, H, W]; poses
     float32 [n, 17, 3]: x, y in 0..1, seen 0/1 (0 outside the picture); inside bool [n, 17]: joints in the picture,
-    hidden ones too; head_box, body_box float32 [n, 4] px, NaN where unseen; identity, outfit int64 [n]; asked int64
-    [n]: stance and framing as one number, below len(asked_names); place int64 [n], an index into place_names; styled
-    bool [n]; words: for each photo and kind of KINDS some phrases; hash: of what the photos were made by."""
+    hidden ones too; head_box, body_box float32 [n, 4] px, NaN where unseen; identity, outfit int64 [n]; woman
+    bool [n]; asked int64 [n]: stance and framing as one number, below len(asked_names); place int64 [n], an index into
+    place_names; styled bool [n]; words: for each photo and kind of KINDS some phrases; hash: of what the photos were
+    made by."""
 
     images: NDArray[np.uint8]
     places: NDArray[np.uint8]
@@ -37,6 +38,7 @@ class TrainingSet:
     body_box: NDArray[np.float32]
     identity: NDArray[np.int64]
     outfit: NDArray[np.int64]
+    woman: NDArray[np.bool_]
     asked: NDArray[np.int64]
     asked_names: tuple[str, ...]
     place: NDArray[np.int64]
@@ -82,6 +84,7 @@ def training_set(people: PeopleShards, seed: int = 0) -> TrainingSet:
         body_box=people.body_box[rows],
         identity=people.identity[rows],
         outfit=people.outfit[rows],
+        woman=_women(people.identity)[rows],
         asked=(people.pose * len(framings) + people.framing)[rows],
         asked_names=tuple(f"{pose}, {framing}" for pose in poses_named for framing in framings),
         place=people.background[rows],
@@ -90,6 +93,13 @@ def training_set(people: PeopleShards, seed: int = 0) -> TrainingSet:
         words=told,
         manifest={key: people.manifest[key] for key in ("hash", "settings", "photos", "styled", "versions")},
     )
+
+
+def _women(identity: NDArray[np.int64]) -> NDArray[np.bool_]:
+    from trainer.people.identity import sample_identity
+
+    numbers, own = np.unique(identity, return_inverse=True)
+    return np.array([sample_identity(int(number)).woman for number in numbers])[own]
 
 
 def _words(people: PeopleShards, seed: int) -> list[dict[str, list[str]]]:

@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.adapter.reposing import Reposed, repose
+from engine.adapter.reposing import LIMBS, Reposed, _bent, repose
 from engine.contract import PosePreset
+from engine.identity.profile import View
 from engine.pose import preset
 
 ROWS, COLUMNS = 240, 160
@@ -144,3 +145,28 @@ def test_rows_do_not_meet() -> None:
     for row in range(2):
         alone = repose(photos[row : row + 1], figure[:1], pose(), wanted[row : row + 1], (ROWS, COLUMNS))
         assert torch.allclose(together.picture[row], alone.picture[0], atol=1e-5)
+
+
+def test_fine_limbs_are_the_same_but_for_their_edges(paper_doll: View) -> None:
+    seen = paper_doll.observation
+    assert seen.keypoints is not None
+    joints = torch.from_numpy((seen.keypoints / (seen.width, seen.height, 1)).astype(np.float32))[None]
+    photo = torch.from_numpy(np.array(paper_doll.image)).permute(2, 0, 1)[None].float() / 127.5 - 1
+    whole = torch.ones(1, 1, *photo.shape[2:])
+    rough, fine = (repose(photo, whole, joints, joints, (240, 160), fine=fine) for fine in (False, True))
+    differs = (rough.shown != fine.shown).float().mean()
+    assert 0 < float(differs) < 0.03
+    both = ((rough.shown > 0) & (fine.shown > 0)).expand_as(fine.picture)
+    assert float((rough.picture - fine.picture).abs()[both].mean()) < 0.03
+
+
+def test_joined_limbs_bend_into_each_other_and_others_do_not() -> None:
+    maps = torch.zeros(1, len(LIMBS) + 1, 2, 3)
+    maps[0, :, 0, 2] = torch.arange(len(LIMBS) + 1)
+    distances = torch.full((1, len(LIMBS) + 1, 1, 3), torch.inf)
+    distances[0, 1, 0], distances[0, 3, 0] = torch.tensor([0.2, 0.5, 0.5]), torch.tensor([1.5, 0.5, 3.0])
+    distances[0, 4, 0, 2] = 0.5
+    mixed = _bent(maps, distances, distances.argmin(1))[0, 0, :, 0, 2]
+    assert float(mixed[0]) == pytest.approx(1, abs=0.01), "far from the elbow"
+    assert float(mixed[1]) == pytest.approx(2, abs=0.01), "at the elbow, half of either"
+    assert float(mixed[2]) == pytest.approx(1, abs=0.01), "the other arm has no part in it"

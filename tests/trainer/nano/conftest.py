@@ -22,7 +22,7 @@ def people(shards: Path) -> TrainingSet:
 @pytest.fixture(scope="session")
 def vae_run(people: TrainingSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("vae")
-    autoencoder.train(autoencoder.AutoencoderRun(out, minutes=LONG, steps=20, batch=4, channels=24), people)
+    autoencoder.fit(autoencoder.AutoencoderRun(out, channels=24), people)
     return out
 
 
@@ -36,4 +36,4 @@ def trained(people: TrainingSet, vae_run: Path, tmp_path_factory: pytest.TempPat
 @pytest.fixture(scope="session")
 def photos(people: TrainingSet, trained: Path) -> TrainingPhotos:
     model = load_model(trained / "nano")
-    return TrainingPhotos(people, model.vae, model.tokenizer, model.adapter.config, trained / "cache")
+    return TrainingPhotos(people, model, trained / "cache")

@@ -13,7 +13,9 @@ import torch
 from numpy.typing import NDArray
 
 from engine.backbones.nano_model import load_model
-from trainer.nano.photos import HIDDEN_RGB, Conditions, TrainingPhotos, _kept
+from trainer.nano.architecture import stand_ins_from
+from trainer.nano.photos import Conditions, TrainingPhotos
+from trainer.nano.prepared import HIDDEN_RGB, kept
 from trainer.nano.training_set import KINDS, TrainingSet
 from trainer.people.parts import Part
 
@@ -33,21 +35,21 @@ def test_references_are_other_plain_photos_of_the_same_person(photos: TrainingPh
 
 def test_what_is_withheld_is_withheld(photos: TrainingPhotos) -> None:
     rng = np.random.default_rng(0)
-    bare = photos.batch(8, Conditions(nothing=1.0), 2.0, rng)
+    bare = photos.batch(8, Conditions(no_text=1.0, no_identity=1.0, pose=0.0, place=0.0), 2.0, rng)
     assert (bare.tokens == photos.nothing).all()
     assert not bare.face_scale.any() and not bare.body_scale.any()
     assert not bare.skeleton.any() and not bare.draft.picture.any() and bare.draft.doubtful.all()
-    without_face = photos.batch(8, Conditions(nothing=0, no_identity=0, no_face=1.0), 2.0, rng)
+    without_face = photos.batch(8, Conditions(no_identity=0, no_face=1.0), 2.0, rng)
     assert not without_face.face_scale.any() and without_face.body_scale.all()
-    words = photos.batch(8, Conditions(nothing=0, no_text=0, no_identity=1.0), 2.0, rng)
+    words = photos.batch(8, Conditions(no_text=0, no_identity=1.0), 2.0, rng)
     assert (words.tokens != photos.nothing).any(1).all() and not words.body_scale.any()
     assert float(words.weight.min()) >= 1.0
 
 
 def test_who_is_unknown_or_undressed_is_named(photos: TrainingPhotos) -> None:
-    for conditions in (Conditions(nothing=0, no_identity=1.0), Conditions(nothing=0, hidden_clothes=1.0)):
+    for conditions in (Conditions(no_identity=1.0), Conditions(hidden_clothes=1.0)):
         assert all(KINDS[row["kind"]].endswith("full") for row in rows_of(photos, conditions))
-    bare = Conditions(nothing=0, no_identity=0, hidden_clothes=0, scene_only=1.0, hidden_by_framing=0, other_clothes=0)
+    bare = Conditions(no_identity=0, hidden_clothes=0, scene_only=1.0, hidden_by_framing=0, other_clothes=0)
     outfit = photos.people.outfit
     told = [row for row in rows_of(photos, bare) if outfit[row["reference"]] == outfit[row["target"]]]
     assert told and all(KINDS[row["kind"]].endswith("scene") for row in told)
@@ -59,7 +61,7 @@ def test_in_the_same_clothes_the_scene_alone_is_told_in_others_the_clothes_are_n
         outfit[own[::2]] = 1
     photos = copy(photos)
     photos.people = replace(photos.people, outfit=outfit)
-    plain = Conditions(nothing=0, no_text=0, no_identity=0, hidden_clothes=0, scene_only=1.0, hidden_by_framing=0)
+    plain = Conditions(no_text=0, no_identity=0, hidden_clothes=0, scene_only=1.0, hidden_by_framing=0)
     same = rows_of(photos, replace(plain, styled=0, other_clothes=0.0))
     others = rows_of(photos, replace(plain, styled=0, other_clothes=1.0))
     worn = [outfit[row["reference"]] == outfit[row["target"]] for row in (*same, *others)]
@@ -71,7 +73,9 @@ def test_in_the_same_clothes_the_scene_alone_is_told_in_others_the_clothes_are_n
 
 
 def test_the_reference_is_laid_along_the_targets_joints(photos: TrainingPhotos) -> None:
-    known = Conditions(nothing=0, no_identity=0, no_body=0, pose=1.0, reposed=1.0, place=0.0, styled=0, other_clothes=0)
+    known = Conditions(
+        no_identity=0, no_body=0, pose=1.0, reposed=1.0, place=0.0, stood_in=0, styled=0, other_clothes=0
+    )
     alike = replace(known, hidden_clothes=0, photo_like=0)
     given = photos.batch(32, alike, 2.0, np.random.default_rng(1))
     target = photos.vae.inverse(given.latents).clamp(-1, 1)
@@ -88,18 +92,18 @@ def test_the_reference_is_laid_along_the_targets_joints(photos: TrainingPhotos) 
 
 
 def test_the_draft_stands_before_the_targets_own_place(photos: TrainingPhotos) -> None:
-    known = Conditions(nothing=0, no_identity=0, pose=1.0, reposed=1.0, place=1.0, styled=0, mirrored=0)
+    known = Conditions(no_identity=0, pose=1.0, reposed=1.0, place=1.0, styled=0, mirrored=0, stood_in=0)
     given = photos.batch(16, known, 2.0, np.random.default_rng(2))
     sure = (given.draft.doubtful == 0).expand(-1, 3, -1, -1)
     target = photos.vae.decode(given.latents).sample
     assert float((given.draft.picture - target).abs()[sure].mean()) < 0.15
     assert float((given.draft.picture.roll(1, 0) - target).abs()[sure].mean()) > 0.25
-    restyled = photos.batch(8, Conditions(nothing=0, styled=1.0), 2.0, np.random.default_rng(2))
+    restyled = photos.batch(8, Conditions(styled=1.0), 2.0, np.random.default_rng(2))
     assert restyled.styled.all() and restyled.draft.doubtful.all()
 
 
 def test_what_a_portrait_hides_is_said(photos: TrainingPhotos) -> None:
-    always = Conditions(nothing=0, no_text=0, no_identity=0, hidden_clothes=0, scene_only=1.0, hidden_by_framing=1.0)
+    always = Conditions(no_text=0, no_identity=0, hidden_clothes=0, scene_only=1.0, hidden_by_framing=1.0)
     rows = [
         row
         for row in rows_of(photos, always)
@@ -111,7 +115,7 @@ def test_what_a_portrait_hides_is_said(photos: TrainingPhotos) -> None:
 
 
 def test_skeletons_show_the_joints_also_in_the_mirror(photos: TrainingPhotos, people: TrainingSet) -> None:
-    given = photos.batch(8, Conditions(nothing=0, pose=1.0), 2.0, np.random.default_rng(0))
+    given = photos.batch(8, Conditions(pose=1.0), 2.0, np.random.default_rng(0))
     assert given.skeleton.flatten(1).any(1).all()
     height, width = people.images.shape[1:3]
     drawn = photos.palette[photos.skeletons.long()].numpy()
@@ -127,7 +131,7 @@ def test_skeletons_show_the_joints_also_in_the_mirror(photos: TrainingPhotos, pe
 
 def test_a_mirrored_target_is_mirrored_with_all_that_is_said_of_it(photos: TrainingPhotos) -> None:
     plain, mirrored = (
-        photos.batch(4, Conditions(nothing=0, pose=1.0, mirrored=share, photo_like=0), 2.0, np.random.default_rng(3))
+        photos.batch(4, Conditions(pose=1.0, mirrored=share, photo_like=0), 2.0, np.random.default_rng(3))
         for share in (0.0, 1.0)
     )
     assert torch.equal(plain.tokens, mirrored.tokens)
@@ -163,20 +167,36 @@ def test_what_is_kept_of_other_photos_or_words_is_not_taken(people: TrainingSet,
 
     said = [{kind: ["something else"] for kind in KINDS}, *people.words[1:]]
     others = (replace(people, images=people.images // 2), replace(people, words=said))
-    first = _kept(tmp_path / "kept.npz", people, "key", make)
-    assert (_kept(tmp_path / "kept.npz", people, "key", make)["numbers"] == first["numbers"]).all() and len(made) == 1
+    first = kept(tmp_path / "kept.npz", people, "key", make)
+    assert (kept(tmp_path / "kept.npz", people, "key", make)["numbers"] == first["numbers"]).all() and len(made) == 1
     for number, other in enumerate(others, start=2):
-        assert (_kept(tmp_path / "kept.npz", other, "key", make)["numbers"] == number).all()
-    assert (_kept(tmp_path / "kept.npz", others[-1], "another", make)["numbers"] == len(others) + 2).all()
+        assert (kept(tmp_path / "kept.npz", other, "key", make)["numbers"] == number).all()
+    assert (kept(tmp_path / "kept.npz", others[-1], "another", make)["numbers"] == len(others) + 2).all()
     assert [path.name for path in tmp_path.iterdir()] == ["kept.npz"]
 
 
 def test_what_was_kept_gives_the_same_batches(
     photos: TrainingPhotos, trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trainer.nano.photos._made", lambda *_: pytest.fail("made anew"))
+    monkeypatch.setattr("trainer.nano.photos.made", lambda *_: pytest.fail("made anew"))
     model = load_model(trained / "nano")
-    again = TrainingPhotos(photos.people, model.vae, model.tokenizer, model.adapter.config, trained / "cache")
+    again = TrainingPhotos(photos.people, model, trained / "cache")
     batches = [one.batch(4, Conditions(), 2.0, np.random.default_rng(0)) for one in (photos, again)]
     for name in ("tokens", "skeleton", "parts", "face", "body"):
         assert torch.equal(*(getattr(batch, name) for batch in batches)), name
+
+
+def test_a_stand_in_shows_what_the_reference_does_not(photos: TrainingPhotos, trained: Path) -> None:
+    people = photos.people
+    whole = np.nonzero(~people.styled & (people.inside.sum(1) > 12))[0]
+    model = replace(load_model(trained / "nano"), stand_ins=stand_ins_from(people, [int(row) for row in whole]))
+    photos = TrainingPhotos(people, model, trained / "cache")
+    alone = Conditions(no_identity=1.0, pose=1.0, pose_seen_only=0.0, place=0.0, styled=0, stood_in=1.0)
+    without, given = (
+        photos.batch(8, replace(alone, stood_in=share), 2.0, np.random.default_rng(0)).draft for share in (0.0, 1.0)
+    )
+    assert not without.shown.any()
+    assert float((given.shown.flatten(1).mean(1) > 0.02).float().mean()) > 0.7
+    for row in rows_of(photos, alone):
+        alike = photos.stand_in_woman == people.woman[row["target"]]
+        assert alike[row["stand_in"]] or not alike.any()

@@ -87,7 +87,7 @@ def test_from_a_bundle_alone_to_weights_that_draw_in_four_steps(bundle: Path, tm
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert "is finished" in done.stdout
-    backbone = NanoBackbone(load_model(tmp_path / "distil" / "nano"))
+    backbone = NanoBackbone(load_model(tmp_path / "finish" / "nano"))
     view = View(Image.new("RGB", (64, 96), "grey"), Observation(width=64, height=96))
     person = IdentityProfile((view,))
     first, again, other = (
@@ -102,9 +102,9 @@ def test_what_is_finished_is_not_done_again(small: Path, tmp_path: Path, capsys:
     asked = ["nano", "--preset", "tiny", "--data", str(small), "--out", str(tmp_path)]
     assert main([*asked, "--minutes", "0"]) == 0
     assert "run the same command again" in capsys.readouterr().out
-    assert not (tmp_path / "autoencoder" / "vae").exists()
+    assert not (tmp_path / "denoiser" / "done.json").exists()
     assert main(asked) == 0
-    unet = sorted((tmp_path / "distil" / "nano" / "unet").glob("*.safetensors"))
+    unet = sorted((tmp_path / "finish" / "nano" / "unet").glob("*.safetensors"))
     assert len(unet) > 1 and all(part.stat().st_size < 20_000_000 for part in unet)
     weights = unet[0]
     before = weights.stat().st_mtime_ns
