@@ -197,6 +197,7 @@ def stand_ins_from(people: TrainingSet, chosen: Sequence[int]) -> StandIns:
     found = StandIns(POOLED_DIM, len(chosen))
     images, parts = pixels(people.images[list(chosen)]), torch.from_numpy(people.parts[list(chosen)])
     found.joints.copy_(torch.from_numpy(people.poses[list(chosen)]))
+    found.joints[..., 2] = torch.from_numpy(people.inside[list(chosen)]).float()  # a coat hides knees: they are there
     found.colours.copy_(part_colours(images, parts).nan_to_num())
     found.woman.copy_(torch.from_numpy(people.woman[list(chosen)]))
     found.images = [(_webp(people.images[row]), _png(people.parts[row])) for row in chosen]
