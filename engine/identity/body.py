@@ -40,6 +40,9 @@ MIRRORED_JOINTS: Final = (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 
 """Where each joint is read from when the picture is mirrored."""
 
 
+SUREST: Final = 5
+
+
 @dataclass(frozen=True, eq=False)
 class Body:
     """One person: fields as in Observation."""
@@ -49,6 +52,11 @@ class Body:
     parts: NDArray[np.uint8]
     parts_box: Box
     embedding: NDArray[np.float32]
+
+
+def sureness(body: Body | None) -> float:
+    """How sure the surest joints are, 0 to 1: a portrait shows no more than these."""
+    return 0.0 if body is None else float(np.sort(body.keypoints[:, 2])[-SUREST:].mean())
 
 
 class BodyObserver(Protocol):

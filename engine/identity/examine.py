@@ -17,7 +17,7 @@ from PIL import Image
 
 from engine.contract import Verdict
 from engine.identity.bodies import find_bodies
-from engine.identity.body import HEAD_JOINTS, Body, BodyObserver
+from engine.identity.body import HEAD_JOINTS, Body, BodyObserver, sureness
 from engine.identity.faces import Face, FaceFinder, load_opencv
 from engine.identity.observation import Box, Observation
 from engine.identity.parts import body_box_from_face, clipped, head_box
@@ -32,7 +32,6 @@ LIGHT_MIN = 22.0
 SHARPNESS_MIN = 12.0
 """A face blurred by a Gaussian of 6 % of its height falls below; one of 3 %, still recognisable, does not."""
 SHARPNESS_GOOD = 300.0
-SUREST = 5
 SOMEBODY = 0.6
 """What the shipped observer makes of a false face lies below."""
 SURE = 0.85
@@ -110,9 +109,9 @@ def _looked_closely(
     body = None if seen.body_box is None else bodies.see(image, seen.body_box)
     if body is not None and not _belongs(body, seen):
         body = None
-    if _sureness(body) < SOMEBODY:
+    if sureness(body) < SOMEBODY:
         whole = bodies.see(image, (0.0, 0.0, float(image.width), float(image.height)))
-        if whole is not None and _sureness(whole) >= SURE:
+        if whole is not None and sureness(whole) >= SURE:
             body = whole
             if not _belongs(whole, seen):
                 seen = replace(seen, face_box=None, face_landmarks=None, face_embedding=None, quality=_BODY_QUALITY)
@@ -126,11 +125,6 @@ def _looked_closely(
         parts_box=body.parts_box,
         body_embedding=body.embedding,
     )
-
-
-def _sureness(body: Body | None) -> float:
-    """How sure the surest joints are, 0 to 1: a portrait shows no more than these."""
-    return 0.0 if body is None else float(np.sort(body.keypoints[:, 2])[-SUREST:].mean())
 
 
 def _belongs(body: Body, seen: Observation) -> bool:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.errors import PoseError
-from engine.identity.body import HIPS, SHOULDERS, BodyObserver
+from engine.identity.body import HIPS, SHOULDERS, BodyObserver, sureness
 from engine.identity.faces import FaceFinder
 from engine.identity.observation import Box
 from engine.identity.parts import body_box_from_face
@@ -17,6 +17,8 @@ from engine.identity.weighting import CONFIDENCE_MIN
 
 JOINTS_MIN: Final = 6
 """Of 17; a head alone has five."""
+SURE_OF_A_BODY: Final = 0.75
+"""The surest joints of people are surer than this, those seen in a cup of coffee (.66) are not."""
 
 
 def pose_of(image: Image.Image, finder: FaceFinder, bodies: BodyObserver) -> NDArray[np.float32]:
@@ -27,6 +29,7 @@ def pose_of(image: Image.Image, finder: FaceFinder, bodies: BodyObserver) -> NDA
     if body is None:
         raise PoseError("expected a photo of a person in the wanted pose, found nobody: send one that shows a person")
     seen = body.keypoints[:, 2] >= CONFIDENCE_MIN
+    seen &= sureness(body) >= SURE_OF_A_BODY
     if seen.sum() < JOINTS_MIN or not seen[[*SHOULDERS, *HIPS]].any():
         raise PoseError(
             f"expected at least {JOINTS_MIN} joints of a body, saw {int(seen.sum())}: "

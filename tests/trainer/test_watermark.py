@@ -19,7 +19,7 @@ def test_marks_on_drawn_pictures_are_read_back_and_nothing_else_is(shards: Path)
     figures = measure(pictures, WATERMARK)
     assert (figures["marked"], figures["others"]) == (4, 4)
     assert figures["read_back"] >= 0.95 and figures["false_positives"] == 0
-    assert figures["psnr_db"]["median"] > 45
+    assert figures["psnr_db"]["median"] > 40
 
 
 def test_marks_on_photos_as_small_as_nanos_are_read_back() -> None:

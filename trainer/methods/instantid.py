@@ -3,6 +3,7 @@ those tokens instead of words."""
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar, Final
 
 import torch
@@ -60,8 +61,10 @@ def identity_net(base: StudyBase) -> ControlNetModel:
     """A ControlNet begun as a copy of the base's encoder, with plain attention."""
     layers = cross_attention_layers(base.unet)
     assert layers
+    halvings = int(math.log2(int(base.vae.config.patch_px)))  # of the keypoints' picture, to the latents' size
+    embedded = (16, 32, *(64,) * (halvings - 1))
     control: ControlNetModel = ControlNetModel.from_unet(
-        base.unet, conditioning_channels=3, conditioning_embedding_out_channels=(16, 32, 64, 64)
+        base.unet, conditioning_channels=3, conditioning_embedding_out_channels=embedded
     )
     control.set_default_attn_processor()
     return control.requires_grad_(True).train()
