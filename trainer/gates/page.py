@@ -27,7 +27,6 @@ PICTURES_MAX_BYTES: Final = 1_450_000
 QUALITIES: Final = (90, 80, 70, 60, 50)
 REDUCTIONS: Final = (1, 2, 4, 8)
 """By how much pictures shrink where no quality makes them small enough."""
-REAL: Final = "real.webp"
 BEGIN: Final = "<!-- by hand: what follows stays when this page is written again -->"
 END: Final = "<!-- end of what is written by hand -->"
 NOT_GATED: Final = (
@@ -54,9 +53,9 @@ def write_sheet(cases: Sequence[Case], shown: Shown, path: Path) -> None:
     Image.fromarray(np.concatenate(rows)).save(path)
 
 
-def write_page(cases: Sequence[Case], shown: Shown, report: dict[str, Any], real: Pictures, folder: Path) -> None:
-    """FOLDER/nano.md and FOLDER/nano/*.webp: the first cases in their order, and all pictures after real photos, one
-    person a row. What stands between the page's two marks is kept."""
+def write_page(cases: Sequence[Case], shown: Shown, report: dict[str, Any], folder: Path) -> None:
+    """FOLDER/nano.md and FOLDER/nano/*.webp: the first cases in their order. What stands between the page's two marks
+    is kept."""
     strips = [_strip(case, shown, row) for row, case in enumerate(cases[:PAGE_CASES])]
     pictures, page = folder / "nano", folder / "nano.md"
     pictures.mkdir(parents=True, exist_ok=True)
@@ -65,10 +64,15 @@ def write_page(cases: Sequence[Case], shown: Shown, report: dict[str, Any], real
     names = [f"{number:02}.webp" for number in range(1, len(strips) + 1)]
     for name, encoded in zip(names, _encoded(strips), strict=True):
         (pictures / name).write_bytes(encoded)
-    (pictures / REAL).write_bytes(_webp(_rows(real, report["real"]["people"]), 1, QUALITIES[1]))
     draft = page.with_suffix(".tmp")
     draft.write_text(_text(cases[: len(names)], names, report, _by_hand(page)), "utf-8")
     draft.replace(page)
+
+
+def write_real(pictures: Pictures, people: int, path: Path) -> None:
+    """Pictures after real photos, one person a row, to be looked at and not to be passed on: much in them is the
+    photo's own pixels."""
+    Image.fromarray(_rows(pictures, people)).save(path)
 
 
 def _rows(pictures: Pictures, rows: int) -> Pictures:
@@ -160,8 +164,8 @@ def _real(real: dict[str, Any]) -> list[str]:
         "## After real photos",
         "",
         f"{real['people']} people of photos that installed packages bring (scikit-image's astronaut, insightface's",
-        "group photo; other people's, so not shown here), a row each, in the same scenes: "
-        f"{real['pictures']} pictures. Colours are CIEDE2000",
+        "group photo; other people's, so neither they nor what is drawn of them is shown here), each in the same "
+        f"scenes: {real['pictures']} pictures. Colours are CIEDE2000",
         "to the one photo there is, by the parts that the observer sees on it; `reference_wins_colour`: nearer to it",
         "than to the next person's.",
         "",
@@ -172,7 +176,7 @@ def _real(real: dict[str, Any]) -> list[str]:
         if figure["value"] is not None:
             interval = f"{figure['low']:.3f} to {figure['high']:.3f}"
             lines.append(f"| `{name}` | {figure['value']:.3f} | {interval} | {figure['count']} |")
-    return [*lines, "", f"![pictures after real photos](nano/{REAL})", ""]
+    return [*lines, ""]
 
 
 def _table(report: dict[str, Any]) -> list[str]:

@@ -22,7 +22,7 @@ from trainer.gates.drawing import Pictures, Studio, Wish
 from trainer.gates.figures import GALLERY, Figure
 from trainer.gates.likeness import PEOPLE_MAX, likeness_of
 from trainer.gates.measuring import Meter, Shown
-from trainer.gates.page import write_page, write_sheet
+from trainer.gates.page import write_page, write_real, write_sheet
 from trainer.gates.real import measure_real
 from trainer.version import commit
 
@@ -109,6 +109,7 @@ def run_gates(run: GatesRun, tools: Instruments) -> dict[str, Any]:
     asked = cases[:TYPED_MAX]
     figures["background_accuracy_typed"] = meter.places(_typed(asked, studio, run.settings), asked)
     real, real_pictures = measure_real(studio, tools.examiners, run.settings)
+    write_real(real_pictures, real["people"], run.kept / "real.png")
     report = _origin(run, tools) | told(figures, missing) | {"real": real}
     report |= {"ceiling": told(ceiling, ceiling_missing), "likeness": likeness, "gates": gates_of(figures)}
     report["examiners"] = tools.examiners.held_out
@@ -116,7 +117,7 @@ def run_gates(run: GatesRun, tools: Instruments) -> dict[str, Any]:
     if run.sheet is not None:
         write_sheet(cases, drawn, run.sheet)
     if run.page is not None:
-        write_page(cases, drawn, report, real_pictures, run.page)
+        write_page(cases, drawn, report, run.page)
     console.print(table_of(figures, ceiling))
     return report
 

@@ -78,7 +78,7 @@ def test_likeness_is_told_at_every_scale(report: dict[str, Any]) -> None:
 def test_the_page_shows_the_cases_in_order(report: dict[str, Any], folder: Path) -> None:
     text = (folder / "docs" / "nano.md").read_text("utf-8")
     pictures = sorted((folder / "docs" / "nano").iterdir())
-    assert [picture.name for picture in pictures] == ["01.webp", "02.webp", "03.webp", "real.webp"]
+    assert [picture.name for picture in pictures] == ["01.webp", "02.webp", "03.webp"]
     assert all(f"(nano/{picture.name})" in text for picture in pictures)
     with Image.open(pictures[0]) as strip:
         assert strip.size == (4 * report["width"], report["height"])
@@ -103,7 +103,7 @@ def test_people_of_real_photos_are_measured_by_their_own_photo(report: dict[str,
         figure = real["figures"][name]
         assert figure["count"] >= len(SCENES) and figure["low"] <= figure["value"] <= figure["high"]
     assert "## After real photos" in (folder / "docs" / "nano.md").read_text("utf-8")
-    with Image.open(folder / "docs" / "nano" / "real.webp") as sheet:
+    with Image.open(folder / "out.pictures" / "real.png") as sheet:
         assert sheet.size == (len(SCENES) * report["width"], real["people"] * report["height"])
 
 
