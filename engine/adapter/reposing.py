@@ -270,8 +270,7 @@ def _bent(maps: Tensor, distances: Tensor, limb: Tensor) -> Tensor:
     for first, second in JOINED:
         together[first, second] = together[second, first] = 1
     allowed = together[limb].permute(0, 3, 1, 2) > 0
-    nearness = (-distances / BEND).masked_fill(~allowed, -torch.inf)
-    weights = nearness.nan_to_num(neginf=-1e4).masked_fill(~allowed, -1e4).softmax(1)
+    weights = (-distances / BEND).clamp(min=-1e4).masked_fill(~allowed, -1e4).softmax(1)
     return torch.einsum("bprc,bpxy->brcxy", weights, maps)
 
 

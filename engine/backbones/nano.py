@@ -86,18 +86,7 @@ class NanoBackbone:
     def draw(self, drawings: Sequence[Drawing], on_step: StepCallback | None = None) -> list[Image.Image]:
         """RGB pictures of capabilities.width x height px, in the order of `drawings`."""
         steps = drawings[0].settings.steps or self.capabilities.steps_default
-        text, words = self._text([d.prompt for d in drawings])
-        tokens = self._identity(drawings)
-        posed = self._posed(drawings, words)
-        pooled = self.model.adapter.pooled(words, tokens)
-        skeletons, draft = self._skeletons(posed), self.draft(posed, words, pooled)
-        told = Told(
-            text,
-            pooled,
-            self.model.adapter.cache(tokens),
-            self.model.guide(skeletons, draft, self.model.vae),
-            text_keys_values(self.model.unet, text),
-        )
+        told = self.tell(drawings)
         latents = told.guide.latents
         eta, way = (float(self.model.metadata["sampling"][name]) for name in ("eta", "way"))
         for number in range(steps):
@@ -108,6 +97,22 @@ class NanoBackbone:
             noise = eta * self._noise([(d.seed, number) for d in drawings]) if eta else torch.zeros_like(latents)
             latents = step(latents, clean, start, end, told.guide, noise)
         return self._decode(latents)
+
+    @torch.inference_mode()
+    def tell(self, drawings: Sequence[Drawing]) -> Told:
+        """All that does not change from step to step, encoded once."""
+        text, words = self._text([d.prompt for d in drawings])
+        tokens = self._identity(drawings)
+        posed = self._posed(drawings, words)
+        pooled = self.model.adapter.pooled(words, tokens)
+        skeletons, draft = self._skeletons(posed), self.draft(posed, words, pooled)
+        return Told(
+            text,
+            pooled,
+            self.model.adapter.cache(tokens),
+            self.model.guide(skeletons, draft, self.model.vae),
+            text_keys_values(self.model.unet, text),
+        )
 
     def _text(self, prompts: list[str]) -> tuple[Tensor, Tensor]:
         """Token states [B, M, D] and the words pooled [B, D]."""

@@ -246,6 +246,7 @@ def _model(run: TrainingRun, people: TrainingSet) -> NanoModel:
         model.guide,
         model.prior,
         model.scenes,
+        model.stand_ins,
     ):
         assert learner is not None
         learner.train().requires_grad_(True)

@@ -165,6 +165,19 @@ def test_a_run_may_begin_with_the_weights_of_another(people: TrainingSet, traine
             assert torch.allclose(value, new.state_dict()[name], atol=1e-3), name
 
 
+def test_all_of_a_run_that_begins_with_the_weights_of_another_learns(
+    people: TrainingSet, trained: Path, tmp_path: Path
+) -> None:
+    run = train.TrainingRun(None, tmp_path, minutes=LONG, steps=2, batch=4, start_from=trained / "nano")
+    train.train(run, people)
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    before = load_model(trained / "nano")
+    for name in ("stand_ins", "scenes", "prior"):
+        part = getattr(before, name).state_dict()
+        moved = [key for key, value in part.items() if not torch.equal(value, state["denoiser"][f"{name}.{key}"])]
+        assert any(key.endswith("weight") for key in moved), name
+
+
 def test_a_run_needs_latents_of_one_origin(people: TrainingSet, vae_run: Path, trained: Path, tmp_path: Path) -> None:
     for vae, start in ((None, None), (vae_run / "vae", trained / "nano")):
         with pytest.raises(CheckpointError, match="--start-from"):
