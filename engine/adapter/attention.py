@@ -31,9 +31,6 @@ class BranchCondition:
     block_scales: factors on the scale by block, "up_blocks.1" or finer; the longest name that fits a layer holds, 1.0
     where none does. regions: number of positions L of a layer -> bool [B, L, N], which tokens a position may read, so
     that several people stay apart (`region_masks`); a position that may read none gets nothing from this branch.
-
-    absent: how many pictures at the head of the batch have no such branch and cost nothing: the negative half under
-    guidance. All tensors are of the other pictures alone.
     """
 
     scale: Tensor
@@ -42,7 +39,6 @@ class BranchCondition:
     keys_values: Mapping[str, tuple[Tensor, Tensor]] | None = None
     block_scales: Mapping[str, float] | None = None
     regions: Mapping[int, Tensor] | None = None
-    absent: int = 0
 
     def scale_in(self, layer: str) -> Tensor:
         """[B] for the layer of this name."""
@@ -109,12 +105,7 @@ class BranchedAttention:
             query, (key, value) = split_heads(attn.to_q(hidden_states), attn.heads), text[self.layer]
         mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=attention_mask)
         for name, branch in (identity or {}).items():
-            added = self._branch(query[branch.absent :], name, branch)
-            mixed = (
-                mixed + added
-                if not branch.absent
-                else torch.cat([mixed[: branch.absent], mixed[branch.absent :] + added])
-            )
+            mixed = mixed + self._branch(query, name, branch)
         return output(attn, mixed)
 
     def _branch(self, query: Tensor, name: str, branch: BranchCondition) -> Tensor:
@@ -213,8 +204,3 @@ def with_negative(identity: IdentityCondition, negative: IdentityCondition) -> d
         )
 
     return {name: doubled(branch, negative[name]) for name, branch in identity.items()}
-
-
-def repeat_condition(identity: IdentityCondition) -> dict[str, BranchCondition]:
-    """The condition for a doubled batch [negative; positive] of classifier-free guidance, its negative half without."""
-    return {name: replace(branch, absent=len(branch.scale)) for name, branch in identity.items()}

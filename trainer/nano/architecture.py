@@ -45,7 +45,8 @@ STAND_INS: Final = 24
 """Of either sex."""
 SEEN_MIN: Final = 15
 FRONTAL: Final = 0.55
-"""A figure whose shoulders are at least so far apart, as a share of the torso's length, shows its front."""
+"""A figure of whom so many joints are seen, and whose shoulders are at least so far apart, as a share of the torso's
+length, shows its front."""
 
 
 def train_tokenizer(captions: Iterable[str]) -> CLIPTokenizer:

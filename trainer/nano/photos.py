@@ -120,7 +120,6 @@ class TrainingPhotos:
         )
         self.palette, self.skeletons = (self._here(prepared[name]) for name in ("palette", "skeletons"))
         self.crops = {name: self._here(prepared[name]).permute(0, 1, 4, 2, 3) for name in CROPS}
-
         self.figures = None if model.stand_ins is None else model.stand_ins.figures()
         if model.stand_ins is not None:
             self.stand_in_colours = model.stand_ins.colours.cpu().numpy()

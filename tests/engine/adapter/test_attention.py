@@ -9,7 +9,7 @@ import torch
 from diffusers import UNet2DConditionModel
 from torch import Tensor
 
-from engine.adapter.attention import BranchCondition, region_masks, repeat_condition, rescaled
+from engine.adapter.attention import BranchCondition, region_masks, rescaled
 from engine.adapter.model import Adapter, AdapterConfig, cross_attention_layers, text_keys_values
 
 
@@ -120,17 +120,6 @@ def test_people_in_one_batch_do_not_mix(unet: UNet2DConditionModel, adapter: Ada
     assert not torch.allclose(first[1], second[1])
 
 
-def test_the_doubled_condition_leaves_the_negative_half_without_identity(
-    unet: UNet2DConditionModel, adapter: Adapter
-) -> None:
-    adapter.attach(unet)
-    with torch.no_grad():
-        doubled = repeat_condition(adapter.cache(condition()))
-    output = predict(unet, rows=4, **identity(doubled))
-    assert torch.equal(output[:2], predict(unet, rows=4)[:2])
-    assert not torch.allclose(output[2:], predict(unet, rows=4)[2:])
-
-
 def test_a_block_has_its_own_scale(unet: UNet2DConditionModel, adapter: Adapter) -> None:
     adapter.attach(unet)
     whole = condition()
@@ -177,9 +166,6 @@ def test_where_nobody_is_to_be_the_branch_is_silent(adapter: Adapter, unet: UNet
     masks = region_masks(torch.zeros(2, 1, 12, 8), (7,), ((12, 8), (6, 4)))
     nowhere = {name: replace(branch, regions=masks) for name, branch in condition().items()}
     assert torch.equal(predict(unet), predict(unet, **identity(nowhere)))
-    with torch.no_grad():
-        doubled = repeat_condition(adapter.cache(nowhere))
-    assert torch.equal(predict(unet, rows=4), predict(unet, rows=4, **identity(doubled)))
 
 
 def test_compiles_without_a_graph_break(unet: UNet2DConditionModel, adapter: Adapter) -> None:
