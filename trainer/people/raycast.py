@@ -327,3 +327,37 @@ def mark_opaque(
     marks[i] = 0
     if opaque(layers[i], canonical[i], look):
         marks[i] = 1
+
+
+@wp.kernel
+def cast_map(
+    mesh: wp.uint64,
+    faces: wp.array(dtype=int),
+    texels: wp.array(dtype=int),
+    normals: wp.array(dtype=wp.vec3),
+    eye: wp.vec3,
+    focal_px: float,
+    centre_x: float,
+    centre_y: float,
+    columns: int,
+    surface: wp.array(dtype=int),
+    lying: wp.array(dtype=wp.vec3),
+):
+    """Texel + 1 and normal of the bare body at the middle of each map pixel, which is two photo pixels wide."""
+    pixel = wp.tid()
+    px = (float(pixel % columns) + 0.5) * 2.0
+    py = (float(pixel // columns) + 0.5) * 2.0
+    direction = wp.normalize(wp.vec3((px - centre_x) / focal_px, 1.0, -(py - centre_y) / focal_px))
+    query = wp.mesh_query_ray(mesh, eye, direction, 60.0)
+    if query.result:
+        a = faces[query.face * 3]
+        b = faces[query.face * 3 + 1]
+        c = faces[query.face * 3 + 2]
+        w = 1.0 - query.u - query.v
+        nearest = a
+        if query.v > query.u and query.v > w:
+            nearest = b
+        if w > query.u and w >= query.v:
+            nearest = c
+        surface[pixel] = texels[nearest] + 1
+        lying[pixel] = wp.normalize(normals[a] * query.u + normals[b] * query.v + normals[c] * w)

@@ -1,7 +1,8 @@
 """One photo as the files of a WebDataset sample, and shards of such samples as tar archives.
 
 A sample's files share the key `<identity>-<photo>`: .png (the photo), .place.png (without the person), .parts.png,
-.alpha.png, .depth.npz, .json and, where there is a stylised copy, .styled.png. Equal photos give equal bytes.
+.alpha.png, .depth.npz, .surface.png and .normal.png (the body map, see `body_map.BodyMap`), .json and, where there is a
+stylised copy, .styled.png. Equal photos give equal bytes.
 """
 
 import io
@@ -43,6 +44,8 @@ def sample_of(photo: Any) -> Sample:
         "parts.png": _png(photo.parts),
         "alpha.png": _png(photo.alpha),
         "depth.npz": _npz(photo.depth),
+        "surface.png": _png(photo.body.surface),
+        "normal.png": _png(photo.body.normal),
     }
     if record["style"] is not None:
         files["styled.png"] = _png(apply_style(photo.image, record["style"]))
@@ -130,13 +133,21 @@ def decode_picture(content: bytes) -> npt.NDArray[np.uint8]:
     return np.ascontiguousarray(picture[:, :, ::-1] if picture.ndim == 3 else picture, dtype=np.uint8)
 
 
+def decode_surface(content: bytes) -> npt.NDArray[np.uint16]:
+    """uint16 [h, w] of `body_map.BodyMap.surface`."""
+    picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    if picture is None or picture.dtype != np.uint16:
+        raise ValueError(f"expected a 16-bit PNG, got {len(content)} bytes that are none: render the shard again")
+    return np.asarray(picture, dtype=np.uint16)
+
+
 def decode_depth(content: bytes) -> npt.NDArray[np.float16]:
     """float16 [H, W] metres, infinite off the person."""
     with np.load(io.BytesIO(content)) as arrays:
         return np.asarray(arrays["depth"], dtype=np.float16)
 
 
-def _png(picture: npt.NDArray[np.uint8]) -> bytes:
+def _png(picture: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]) -> bytes:
     ordered = picture[:, :, ::-1] if picture.ndim == 3 else picture
     done, content = cv2.imencode(".png", ordered, (cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL))
     if not done:

@@ -9,10 +9,11 @@ import numpy.typing as npt
 import warp as wp
 
 from trainer.people.backgrounds import atmosphere, paint
-from trainer.people.body import Floats
+from trainer.people.body import Floats, template
+from trainer.people.body_map import BodyMap, bare_body_of, body_map
 from trainer.people.camera import Camera, camera_of
 from trainer.people.captions import Captions, caption
-from trainer.people.figure import Figure, dress
+from trainer.people.figure import Figure, dress, vertex_normals
 from trainer.people.identity import Identity, sample_identity
 from trainer.people.landmarks import face_box, head_box, joints, keypoints, mask_box
 from trainer.people.look import look_of
@@ -36,7 +37,8 @@ class Photo:
     parts uint8 [H, W] of Part; alpha uint8 [H, W], the person's share of the pixel;
     depth float16 [H, W], metres along the camera's axis, infinite off the person;
     keypoints float32 [17, 3] as x px, y px, visible 0/1; keypoint_depth float32 [17], metres like depth;
-    boxes float32 [4] as x0, y0, x1, y1 px, NaN where not in the frame.
+    boxes float32 [4] as x0, y0, x1, y1 px, NaN where not in the frame;
+    body: the map of the undressed body in this pose, at half the size.
     """
 
     identity: Identity
@@ -51,6 +53,7 @@ class Photo:
     face_box: Floats
     head_box: Floats
     body_box: Floats
+    body: BodyMap
     captions: Captions
 
     @property
@@ -76,9 +79,10 @@ def render_shots(
         return []
     figure = _without_hidden(dress(identity), identity)
     transforms = bone_transforms(figure.body, [shot.pose for shot in shots])
-    vertices, normals = _skinned(figure, transforms)
+    vertices, normals = _skinned(figure.weights, figure.vertices, figure.normals, transforms)
+    bare = _bare(identity, shots, vertices)
     return [
-        _photograph(identity, shot, figure, vertices[i], normals[i], transforms[i], (height, width), device)
+        _photograph(identity, shot, figure, vertices[i], normals[i], transforms[i], bare[i], (height, width), device)
         for i, shot in enumerate(shots)
     ]
 
@@ -109,15 +113,28 @@ def _without_hidden(figure: Figure, identity: Identity) -> Figure:
     return replace(figure, faces=figure.faces[kept], layers=figure.layers[kept])
 
 
-def _skinned(figure: Figure, transforms: npt.NDArray[np.float64]) -> tuple[Floats, Floats]:
-    """Posed vertices and normals, [S, V, 3] each, by linear blend skinning."""
+def _bare(identity: Identity, shots: list[Shot], dressed: Floats) -> list[tuple[Floats, Floats]]:
+    """For each shot posed vertices and normals [V, 3] of the undressed body, moved to where the dressed one is,
+    dressed [S, V', 3] being its vertices with the skin first."""
+    body, shared = bare_body_of(identity), template()
+    transforms = bone_transforms(body, [shot.pose for shot in shots])
+    normals = vertex_normals(body.vertices, shared.faces)
+    vertices, turned = _skinned(shared.weights, body.vertices, normals, transforms)
+    shift = (dressed[:, : vertices.shape[1]] - vertices).mean(axis=1, keepdims=True)
+    return list(zip(vertices + shift, turned, strict=True))
+
+
+def _skinned(
+    weights: Any, vertices: Floats, normals: Floats, transforms: npt.NDArray[np.float64]
+) -> tuple[Floats, Floats]:
+    """Posed vertices and normals, [S, V, 3] each, by linear blend skinning: weights sparse [V, B]."""
     count, bones = transforms.shape[:2]
     flat = transforms.reshape(count, bones, 12).transpose(1, 0, 2).reshape(bones, count * 12)
-    blended = (figure.weights @ flat.astype(np.float32)).reshape(-1, count, 3, 4).transpose(1, 0, 2, 3)
+    blended = (weights @ flat.astype(np.float32)).reshape(-1, count, 3, 4).transpose(1, 0, 2, 3)
     rotation, shift = blended[..., :3], blended[..., 3]
-    vertices = np.einsum("svij,vj->svi", rotation, figure.vertices) + shift
-    normals = np.einsum("svij,vj->svi", rotation, figure.normals)
-    return vertices.astype(np.float32), normals.astype(np.float32)
+    posed = np.einsum("svij,vj->svi", rotation, vertices) + shift
+    turned = np.einsum("svij,vj->svi", rotation, normals)
+    return posed.astype(np.float32), turned.astype(np.float32)
 
 
 def _photograph(
@@ -127,6 +144,7 @@ def _photograph(
     vertices: Floats,
     normals: Floats,
     transforms: npt.NDArray[np.float64],
+    bare: tuple[Floats, Floats],
     size: tuple[int, int],
     device: str,
 ) -> Photo:
@@ -165,6 +183,7 @@ def _photograph(
         face_box=face_box(vertices, points, camera, size),
         head_box=head_box(vertices, camera, size),
         body_box=mask_box(parts != Part.BACKGROUND),
+        body=body_map(*bare, camera, size, device),
         captions=caption(identity, shot),
     )
 
