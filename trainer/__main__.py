@@ -174,11 +174,11 @@ def _report(options: argparse.Namespace) -> None:
 
 def _nano(options: argparse.Namespace) -> None:
     os.environ.setdefault("WARP_LOG_LEVEL", "30")
-    from trainer.nano.wheels import use_wheels
+    from trainer.collage.wheels import use_wheels
 
     for bundle in options.bundle:
         use_wheels(bundle, options.out / "wheels")
-    from trainer.nano.run import NanoRun, read_preset, run
+    from trainer.collage.run import NanoRun, read_preset, run
 
     config = read_preset(options.preset)
     done = run(NanoRun(config, options.out, options.data, tuple(options.bundle), options.minutes))
@@ -186,8 +186,8 @@ def _nano(options: argparse.Namespace) -> None:
 
 
 def _pack(options: argparse.Namespace) -> None:
-    from trainer.nano.bundle import MIB, WHEELS, Packing, pack
-    from trainer.nano.training_set import read_training_set
+    from trainer.collage.bundle import MIB, WHEELS, Packing, pack
+    from trainer.collage.training_set import read_training_set
 
     wheels = WHEELS if options.wheels is None else tuple(options.wheels)
     packing = Packing(options.out, int(options.limit_mib * MIB), options.quality, wheels, options.python)
@@ -209,7 +209,7 @@ def _examiners(options: argparse.Namespace) -> None:
 def _gates(options: argparse.Namespace) -> None:
     os.environ.setdefault("WARP_LOG_LEVEL", "30")
     from engine.backbones import load_backbone
-    from engine.backbones.nano import SHIPPED_WEIGHTS
+    from engine.backbones.collage import SHIPPED_WEIGHTS
     from engine.identity.faces import open_finder
     from engine.identity.observer import open_observer
     from trainer.evaluation.examiners import SHIPPED_EXAMINERS, load_examiners

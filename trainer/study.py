@@ -20,7 +20,7 @@ import torch
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from engine.backbones.nano import SHIPPED_WEIGHTS
+from engine.backbones.collage import SHIPPED_WEIGHTS
 from trainer.curated import curated_people, joined
 from trainer.errors import DataError
 from trainer.evaluation.evaluate import EvaluationPlan, evaluate

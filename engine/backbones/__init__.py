@@ -21,8 +21,8 @@ def load_backbone(name: str, device: str, weights: Path | None = None, options: 
         module, _, factory = name.partition(":")
         return cast(Backbone, getattr(importlib.import_module(module), factory)(device, weights))
     if name == "nano":
-        from engine.backbones.nano import SHIPPED_WEIGHTS, NanoBackbone
-        from engine.backbones.nano_model import load_model
+        from engine.backbones.collage import SHIPPED_WEIGHTS, NanoBackbone
+        from engine.backbones.collage_model import load_model
 
         return NanoBackbone(load_model(weights or SHIPPED_WEIGHTS), choose_device(device))
     if name == "sd15":

@@ -27,8 +27,8 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 from engine.adapter.ip_adapter import IPAdapterBranches, export_plus, new_branches
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.base import Backbone, Drawing, Step
-from engine.backbones.nano import NanoBackbone
-from engine.backbones.nano_model import load_model
+from engine.backbones.collage import NanoBackbone
+from engine.backbones.collage_model import load_model
 from engine.bench.contests import Side
 from engine.contract import PosePreset, Settings
 from engine.errors import Cancelled

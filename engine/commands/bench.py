@@ -28,7 +28,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, console: Console) -> int:
     """A table on stdout, everything in the JSON file."""
     from engine.backbones import choose_device
-    from engine.backbones.nano import SHIPPED_WEIGHTS
+    from engine.backbones.collage import SHIPPED_WEIGHTS
     from engine.bench import Plan
     from engine.bench import run as measure
     from engine.bench.report import plot, table

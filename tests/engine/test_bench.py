@@ -13,13 +13,13 @@ import torch
 
 from engine.__main__ import main
 from engine.backbones.autoencoder import NanoAutoencoder
-from engine.backbones.nano_model import load_model, save_model
+from engine.backbones.collage_model import load_model, save_model
 from engine.bench.contests import PeakMemory, Side, overhead, speedup, take_turns
 from engine.bench.requests import nano_requests
 from engine.bench.shapes import FEW, MANY, SHAPES, Shape
 from engine.bench.stable import Around, stable_requests
 from engine.bench.steps import StepBench
-from trainer.nano.architecture import build, train_tokenizer
+from trainer.collage.architecture import build, train_tokenizer
 
 TINY = Shape(
     {

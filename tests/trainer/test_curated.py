@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.backbones.nano import SHIPPED_WEIGHTS
+from engine.backbones.collage import SHIPPED_WEIGHTS
 from trainer.curate.records import CuratedPhoto
 from trainer.curated import curated_people, joined
 from trainer.errors import DataError

@@ -20,7 +20,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from engine.adapter.pose import PoseEncoder
 from engine.backbones.autoencoder import NanoAutoencoder
-from engine.backbones.nano_model import load_model, pool_words
+from engine.backbones.collage_model import load_model, pool_words
 from trainer.errors import CheckpointError
 
 PARTS = ("unet", "text_encoder", "vae", "tokenizer", "scheduler")

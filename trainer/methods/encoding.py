@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.adapter.model import Adapter
-from engine.backbones.nano_model import load_model
+from engine.backbones.collage_model import load_model
 from trainer.data import part_colours
 from trainer.losses import pairs_loss
 from trainer.methods.evidence import Crops, Encoders

@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from engine.adapter.model import AdapterConfig, AttentionPool, ViewEncoder
-from engine.backbones.nano import to_pixels
+from engine.backbones.collage import to_pixels
 from engine.identity.parts import body_crop, body_window, window
 from engine.identity.weighting import ALPHA, keypoint_weights
 from trainer.data import PAINTED, face_of_head

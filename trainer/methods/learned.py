@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from safetensors.torch import load_file, save_file
 
-from engine.backbones.nano_model import adapter_config
+from engine.backbones.collage_model import adapter_config
 from trainer.errors import CheckpointError
 from trainer.methods.base import StudyBase
 from trainer.methods.bolid import BoLID, BoLIDOptions

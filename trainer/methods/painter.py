@@ -13,7 +13,7 @@ from diffusers import DDIMScheduler
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.backbones.nano import to_unit
+from engine.backbones.collage import to_unit
 from engine.pose import draw_skeleton
 from trainer.losses import clean_and_noise, v_target
 from trainer.methods.base import StudyBase, load_base

@@ -15,7 +15,7 @@ from rich.progress import track
 from torch import Tensor
 
 from engine.adapter.model import AdapterConfig
-from engine.backbones.nano import to_unit
+from engine.backbones.collage import to_unit
 from engine.pose import draw_skeleton
 from trainer.methods.base import StudyBase
 from trainer.methods.evidence import Crops, Encoders, Evidence, crops_of, face_points, gather

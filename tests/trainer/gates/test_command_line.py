@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.backbones.nano import NanoBackbone
+from engine.backbones.collage import NanoBackbone
 from trainer.__main__ import main
 from trainer.evaluation.examiners import SHIPPED_EXAMINERS
 from trainer.gates import page

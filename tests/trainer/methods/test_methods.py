@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.backbones.nano import SHIPPED_WEIGHTS
+from engine.backbones.collage import SHIPPED_WEIGHTS
 from trainer.errors import CheckpointError
 from trainer.methods.base import StudyBase, base_from_nano, load_base, save_base
 from trainer.methods.critic import Critic

@@ -13,16 +13,16 @@ import pytest
 from PIL import Image
 
 from engine.backbones.base import Drawing
-from engine.backbones.nano import NanoBackbone
-from engine.backbones.nano_model import load_model
+from engine.backbones.collage import NanoBackbone
+from engine.backbones.collage_model import load_model
 from engine.contract import Settings
 from engine.identity.observation import Observation
 from engine.identity.profile import IdentityProfile, View
 from trainer.__main__ import main
+from trainer.collage.bundle import Packing, pack, read_bundle
+from trainer.collage.run import NanoRun, read_preset, run
+from trainer.collage.training_set import TrainingSet, read_training_set
 from trainer.errors import DataError
-from trainer.nano.bundle import Packing, pack, read_bundle
-from trainer.nano.run import NanoRun, read_preset, run
-from trainer.nano.training_set import TrainingSet, read_training_set
 from trainer.people.shards import ShardPlan, write_shards
 
 ROOT = Path(__file__).parents[3]
@@ -134,7 +134,7 @@ def test_shipped_presets_are_read() -> None:
 def test_wheels_of_a_bundle_are_used_only_where_a_package_is_missing(
     bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from trainer.nano.wheels import use_wheels
+    from trainer.collage.wheels import use_wheels
 
     carried = tmp_path / "with.zip"
     carried.write_bytes(bundle.read_bytes())

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.backbones.nano_model import load_model
-from trainer.nano import autoencoder, train
-from trainer.nano.photos import TrainingPhotos
-from trainer.nano.training_set import TrainingSet, read_training_set
+from engine.backbones.collage_model import load_model
+from trainer.collage import autoencoder, train
+from trainer.collage.photos import TrainingPhotos
+from trainer.collage.training_set import TrainingSet, read_training_set
 
 LONG = 60.0
 

@@ -22,11 +22,11 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from engine.adapter.attention import BranchCondition
 from engine.adapter.bridge import step
-from engine.backbones.nano_model import NanoModel, Told, load_model, pool_words, predict_clean
-from trainer.nano.photos import Batch, Conditions, TrainingPhotos
-from trainer.nano.state import Ahead, Course, accelerator_of, new_trainer
-from trainer.nano.train import decoded, picture_error
-from trainer.nano.training_set import TrainingSet
+from engine.backbones.collage_model import NanoModel, Told, load_model, pool_words, predict_clean
+from trainer.collage.photos import Batch, Conditions, TrainingPhotos
+from trainer.collage.state import Ahead, Course, accelerator_of, new_trainer
+from trainer.collage.train import decoded, picture_error
+from trainer.collage.training_set import TrainingSet
 
 COMPARED_SEED: Final = 20_001
 PERSON_WEIGHT: Final = 2.0

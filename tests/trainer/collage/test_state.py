@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from trainer.nano.state import Ahead
+from trainer.collage.state import Ahead
 
 
 def test_the_next_is_made_meanwhile_one_at_a_time_and_in_order() -> None:

@@ -20,7 +20,7 @@ from engine.adapter.guide import Draft, at_scales, behind, draft_of, nobody
 from engine.adapter.model import AdapterConfig, condition_of, text_keys_values
 from engine.adapter.reposing import Reposed, repose
 from engine.backbones.base import Capabilities, Drawing, Step, StepCallback
-from engine.backbones.nano_model import NanoModel, Told, pool_words, predict_clean
+from engine.backbones.collage_model import NanoModel, Told, pool_words, predict_clean
 from engine.contract import Clothes
 from engine.identity.clothes import without_clothes
 from engine.identity.cutout import cut_out

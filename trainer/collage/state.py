@@ -16,7 +16,7 @@ from accelerate import Accelerator
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
-from engine.backbones.nano_model import NanoModel, save_model
+from engine.backbones.collage_model import NanoModel, save_model
 from trainer.version import commit
 
 T = TypeVar("T")

@@ -25,9 +25,9 @@ from engine.adapter.pose_prior import PosePrior
 from engine.adapter.scene_prior import FRAMINGS, ScenePrior
 from engine.adapter.stand_in import StandIns
 from engine.backbones.autoencoder import NanoAutoencoder
-from engine.backbones.nano_model import NanoModel
+from engine.backbones.collage_model import NanoModel
+from trainer.collage.training_set import TrainingSet
 from trainer.data import PAINTED, part_colours
-from trainer.nano.training_set import TrainingSet
 from trainer.people.parts import Part
 from trainer.shards import pixels
 

@@ -17,16 +17,16 @@ from engine.adapter.scene_prior import ScenePrior
 from engine.adapter.stand_in import StandIns
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.base import Drawing
-from engine.backbones.nano import NanoBackbone
-from engine.backbones.nano_model import load_model, save_model
+from engine.backbones.collage import NanoBackbone
+from engine.backbones.collage_model import load_model, save_model
 from engine.contract import Settings
 from engine.identity.observation import Observation
 from engine.identity.profile import IdentityProfile, View
+from trainer.collage import train
+from trainer.collage.architecture import stand_ins_from, stand_ins_of, train_tokenizer
+from trainer.collage.training_set import TrainingSet
 from trainer.data import PAINTED, part_colours
 from trainer.errors import CheckpointError
-from trainer.nano import train
-from trainer.nano.architecture import stand_ins_from, stand_ins_of, train_tokenizer
-from trainer.nano.training_set import TrainingSet
 from trainer.people.parts import Part
 from trainer.shards import pixels
 

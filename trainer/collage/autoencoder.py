@@ -15,8 +15,8 @@ from PIL import Image
 from torch import Tensor
 
 from engine.backbones.autoencoder import NanoAutoencoder
+from trainer.collage.training_set import TrainingSet
 from trainer.errors import DataError
-from trainer.nano.training_set import TrainingSet
 from trainer.shards import pixels
 
 

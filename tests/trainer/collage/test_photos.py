@@ -12,11 +12,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from engine.backbones.nano_model import load_model
-from trainer.nano.architecture import stand_ins_from
-from trainer.nano.photos import Conditions, TrainingPhotos
-from trainer.nano.prepared import HIDDEN_RGB, kept
-from trainer.nano.training_set import KINDS, TrainingSet
+from engine.backbones.collage_model import load_model
+from trainer.collage.architecture import stand_ins_from
+from trainer.collage.photos import Conditions, TrainingPhotos
+from trainer.collage.prepared import HIDDEN_RGB, kept
+from trainer.collage.training_set import KINDS, TrainingSet
 from trainer.people.parts import Part
 
 
@@ -178,7 +178,7 @@ def test_what_is_kept_of_other_photos_or_words_is_not_taken(people: TrainingSet,
 def test_what_was_kept_gives_the_same_batches(
     photos: TrainingPhotos, trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trainer.nano.photos.made", lambda *_: pytest.fail("made anew"))
+    monkeypatch.setattr("trainer.collage.photos.made", lambda *_: pytest.fail("made anew"))
     model = load_model(trained / "nano")
     again = TrainingPhotos(photos.people, model, trained / "cache")
     batches = [one.batch(4, Conditions(), 2.0, np.random.default_rng(0)) for one in (photos, again)]

@@ -13,14 +13,14 @@ from PIL import Image
 from engine.backbones import load_backbone
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.base import Drawing, Step
-from engine.backbones.nano import NanoBackbone, view_crops
-from engine.backbones.nano_model import load_model, save_model
+from engine.backbones.collage import NanoBackbone, view_crops
+from engine.backbones.collage_model import load_model, save_model
 from engine.contract import Clothes, PosePreset, Settings
 from engine.errors import Cancelled, SetupError, WeightsError
 from engine.identity.clothes import HIDDEN_RGB
 from engine.identity.profile import IdentityProfile, Observation, View
 from engine.pose import preset
-from trainer.nano.architecture import build, train_tokenizer
+from trainer.collage.architecture import build, train_tokenizer
 
 WORDS = ["a woman in a red t-shirt in a forest", "мужчина в синих брюках на пляже"]
 

@@ -12,15 +12,15 @@ import torch
 from PIL import Image
 
 from engine.backbones.base import Drawing
-from engine.backbones.nano import NanoBackbone
-from engine.backbones.nano_model import load_model, save_model
+from engine.backbones.collage import NanoBackbone
+from engine.backbones.collage_model import load_model, save_model
 from engine.contract import Settings
 from engine.identity.observation import Observation
 from engine.identity.profile import IdentityProfile, View
-from trainer.nano.finish import Critic, FinishRun, finish, tell, walk
-from trainer.nano.photos import Conditions, TrainingPhotos
-from trainer.nano.train import decoded
-from trainer.nano.training_set import TrainingSet
+from trainer.collage.finish import Critic, FinishRun, finish, tell, walk
+from trainer.collage.photos import Conditions, TrainingPhotos
+from trainer.collage.train import decoded
+from trainer.collage.training_set import TrainingSet
 
 LONG = 60.0
 

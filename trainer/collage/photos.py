@@ -19,10 +19,10 @@ from torch import Tensor
 from engine.adapter.guide import Draft, at_scales, behind, draft_of
 from engine.adapter.reposing import Reposed, repose
 from engine.adapter.stand_in import CHOOSING, Figures, recoloured
-from engine.backbones.nano_model import NanoModel
+from engine.backbones.collage_model import NanoModel
+from trainer.collage.prepared import BODY_CROPS, CROPS, GARMENTS, ids, joints, kept, made
+from trainer.collage.training_set import KINDS, TrainingSet
 from trainer.data import PAINTED
-from trainer.nano.prepared import BODY_CROPS, CROPS, GARMENTS, ids, joints, kept, made
-from trainer.nano.training_set import KINDS, TrainingSet
 from trainer.people.parts import Part
 from trainer.people.shot import FRAMINGS
 

@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.progress import track
 
+from trainer.collage.training_set import TrainingSet
+from trainer.collage.wheels import opened
 from trainer.errors import DataError
-from trainer.nano.training_set import TrainingSet
-from trainer.nano.wheels import opened
 
 MIB: Final = 1 << 20
 ARRAYS: Final = ("poses", "inside", "head_box", "body_box", "identity", "outfit", "woman", "asked", "place", "styled")

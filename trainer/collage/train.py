@@ -31,12 +31,12 @@ from engine.adapter.pose_prior import PosePrior
 from engine.adapter.scene_prior import ScenePrior
 from engine.adapter.stand_in import StandIns
 from engine.backbones.autoencoder import NanoAutoencoder
-from engine.backbones.nano_model import NanoModel, load_model, pool_words
+from engine.backbones.collage_model import NanoModel, load_model, pool_words
+from trainer.collage.architecture import build, prior_of, scenes_of, stand_ins_of, train_tokenizer
+from trainer.collage.photos import LEVELS, Batch, Conditions, TrainingPhotos
+from trainer.collage.state import Ahead, Course, accelerator_of, new_trainer
+from trainer.collage.training_set import TrainingSet
 from trainer.errors import CheckpointError
-from trainer.nano.architecture import build, prior_of, scenes_of, stand_ins_of, train_tokenizer
-from trainer.nano.photos import LEVELS, Batch, Conditions, TrainingPhotos
-from trainer.nano.state import Ahead, Course, accelerator_of, new_trainer
-from trainer.nano.training_set import TrainingSet
 from trainer.people.parts import Part
 
 STEPS = 4

@@ -14,9 +14,9 @@ from typing import Final
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from trainer.collage.bundle import read_bundle
+from trainer.collage.training_set import TrainingSet, read_training_set
 from trainer.errors import DataError
-from trainer.nano.bundle import read_bundle
-from trainer.nano.training_set import TrainingSet, read_training_set
 
 PRESETS: Final = Path(__file__).parents[1] / "configs" / "nano"
 
@@ -127,7 +127,7 @@ def _check_size(people: TrainingSet, config: NanoConfig) -> None:
 
 
 def _autoencoder(asked: NanoRun, people: TrainingSet, until: float | None) -> bool:
-    from trainer.nano.autoencoder import AutoencoderRun, fit
+    from trainer.collage.autoencoder import AutoencoderRun, fit
 
     out = asked.out / "autoencoder"
     if not (out / "autoencoder.json").exists():
@@ -136,8 +136,8 @@ def _autoencoder(asked: NanoRun, people: TrainingSet, until: float | None) -> bo
 
 
 def _denoiser(asked: NanoRun, people: TrainingSet, until: float | None) -> bool:
-    from trainer.nano.state import DONE
-    from trainer.nano.train import TrainingRun, train
+    from trainer.collage.state import DONE
+    from trainer.collage.train import TrainingRun, train
 
     out = asked.out / "denoiser"
     if (out / DONE).exists():
@@ -147,7 +147,7 @@ def _denoiser(asked: NanoRun, people: TrainingSet, until: float | None) -> bool:
 
 
 def _finish(asked: NanoRun, people: TrainingSet, until: float | None) -> bool:
-    from trainer.nano.finish import FinishRun, finish
+    from trainer.collage.finish import FinishRun, finish
 
     out = asked.out / "finish"
     if (out / "finish.json").exists():
