@@ -13,6 +13,7 @@ import numpy.typing as npt
 import scipy.spatial  # type: ignore[import-untyped]
 import warp as wp
 
+from engine.body.atlas import Region
 from trainer.people.body import Floats, RestBody, rest_body, template
 from trainer.people.camera import Camera
 from trainer.people.identity import Identity, Phenotype
@@ -27,6 +28,11 @@ HAND_DENSITY: Final = 1.4
 HEAD_BASE_M: Final = 0.74
 WRIST: Final = 1.95
 """Of the along-the-arm coordinate, where the hand begins."""
+ARM: Final = -0.2
+"""Of the along-the-arm coordinate, above which a point belongs to an arm."""
+NECK_M, WAIST_M, HIPS_M, ANKLES_M = 0.70, 0.24, -0.03, -0.72
+"""Canonical heights where the head ends, where tops and bottoms may meet (from the waist down to the hips), and where
+the feet begin."""
 BUILD_JITTER: Final = 0.12
 """Standard deviation of the change of muscle and weight between the person and the map's body: at inference the build
 is a guess."""
@@ -36,10 +42,11 @@ AVERAGE: Final = Phenotype(0.5, 0.72, 0.5, 0.5, 0.5, 0.6, 0.4, 0.55, 0.34, 0.34,
 @dataclass(frozen=True)
 class Atlas:
     """Texels of the shared mesh: points [T, 3] in canonical coordinates (metres), mirror [T] the texel at the other
-    side of the body, of_vertex [V] the texel of each mesh vertex."""
+    side of the body, region [T] of engine.body.atlas.Region, of_vertex [V] the texel of each mesh vertex."""
 
     points: Floats
     mirror: npt.NDArray[np.int64]
+    region: npt.NDArray[np.int64]
     of_vertex: npt.NDArray[np.int32]
 
 
@@ -63,7 +70,20 @@ def atlas() -> Atlas:
     tree = scipy.spatial.cKDTree(points)
     _, of_vertex = tree.query(canonical[:, :3])
     _, mirror = tree.query(points * np.array([-1, 1, 1], np.float32))
-    return Atlas(points.astype(np.float32), mirror.astype(np.int64), of_vertex.astype(np.int32))
+    region = _regions(canonical[chosen])
+    return Atlas(points.astype(np.float32), mirror.astype(np.int64), region, of_vertex.astype(np.int32))
+
+
+def _regions(canonical: Floats) -> npt.NDArray[np.int64]:
+    """Region of canonical points [N, 4]."""
+    height, arm = canonical[:, 2], canonical[:, 3]
+    region = np.full(len(canonical), int(Region.TORSO))
+    region[height > NECK_M] = int(Region.HEAD)
+    region[(height < WAIST_M) & (arm < ARM)] = int(Region.WAIST)
+    region[(height < HIPS_M) & (arm < ARM)] = int(Region.LEGS)
+    region[(height < ANKLES_M) & (arm < ARM)] = int(Region.FEET)
+    region[arm > WRIST] = int(Region.HANDS)
+    return region
 
 
 def _farthest(points: Floats, count: int) -> npt.NDArray[np.int64]:

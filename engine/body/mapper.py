@@ -1,0 +1,176 @@
+"""BodyMapper: the body map of a skeleton, where no renderer and no mesh are at hand.
+
+A small U-Net over limbs drawn as soft capsules. What a skeleton leaves open (which arm is in front, how stout the
+person is) it decides by what is usual; its error is reported by the trainer and learned with by the denoiser.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from engine.body.atlas import Atlas
+from engine.body.body_map import BodyMaps
+
+SHIPPED_MAPPER: Final = Path(__file__).parents[1] / "weights" / "body" / "mapper"
+LIMBS: Final = (
+    (0, 17),
+    (5, 6),
+    (5, 7),
+    (7, 9),
+    (6, 8),
+    (8, 10),
+    (5, 11),
+    (6, 12),
+    (11, 12),
+    (11, 13),
+    (13, 15),
+    (12, 14),
+    (14, 16),
+)
+"""COCO joints that a limb connects; 17 is the neck, midway between the shoulders."""
+JOINTS: Final = 17
+LIMB_RADIUS: Final = 0.16
+JOINT_RADIUS: Final = 0.10
+"""Of the trunk's diagonal: about half an upper arm with its muscle, and a joint."""
+BUILD: Final = 3
+"""Sex (0 man, 1 woman), muscle and weight, each in 0..1; 0.5 where it is not known."""
+OUTPUTS: Final = 7
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """inside [B, 1, h, w]: logits; coordinates [B, 3, h, w]: normalised canonical; normal [B, 3, h, w]."""
+
+    inside: Tensor
+    coordinates: Tensor
+    normal: Tensor
+
+
+def draw_limbs(joints: Tensor, rows: int, columns: int) -> Tensor:
+    """joints [B, 17, 3]: x and y in 0..1 of the picture, weight 0..1 -> [B, 30, rows, columns] in 0..1: coverage by
+    each limb, then each joint; zero where a joint has no weight. The picture is taken to be 2 wide and 3 high."""
+    aspect = torch.tensor([columns / rows, 1.0], device=joints.device)
+    points, weights = joints[..., :2] * aspect, joints[..., 2]
+    neck = points[:, (5, 6)].mean(1, keepdim=True)
+    points = torch.cat([points, neck], 1)
+    weights = torch.cat([weights, weights[:, (5, 6)].amin(1, keepdim=True)], 1)
+    rows_at = (torch.arange(rows, device=joints.device) + 0.5) / rows
+    columns_at = (torch.arange(columns, device=joints.device) + 0.5) / rows
+    y, x = torch.meshgrid(rows_at, columns_at, indexing="ij")
+    grid = torch.stack([x, y], -1).reshape(1, 1, -1, 2)
+    size = _trunk(points, weights)[:, None, None]
+    starts, ends = [limb[0] for limb in LIMBS], [limb[1] for limb in LIMBS]
+    start, along = points[:, starts, None], (points[:, ends] - points[:, starts])[:, :, None]
+    share = ((grid - start) * along).sum(-1) / along.square().sum(-1).clamp(min=1e-6)
+    distance = (grid - start - along * share.clamp(0, 1)[..., None]).norm(dim=-1)
+    radius = LIMB_RADIUS * size
+    limbs = torch.sigmoid((radius - distance) * (6 / radius)) * (weights[:, starts] * weights[:, ends])[..., None]
+    apart = (grid - points[:, :JOINTS, None]).square().sum(-1) / (JOINT_RADIUS * size).square()
+    spots = torch.exp(-apart) * weights[:, :JOINTS, None]
+    return torch.cat([limbs, spots], 1).unflatten(2, (rows, columns))
+
+
+def _trunk(points: Tensor, weights: Tensor) -> Tensor:
+    """The diagonal of what is known of shoulders and hips [B], in heights of the picture; of all joints where less
+    than two of those are known."""
+    trunk, seen = points[:, (5, 6, 11, 12)], weights[:, (5, 6, 11, 12)] > 0
+    low = trunk.masked_fill(~seen[..., None], torch.inf).amin(1)
+    high = trunk.masked_fill(~seen[..., None], -torch.inf).amax(1)
+    size = (high - low).norm(dim=-1)
+    return torch.where(seen.sum(1) >= 2, size, torch.full_like(size, 0.25)).clamp(0.05, 1.5)
+
+
+class _Block(nn.Module):
+    """Two convolutions with a residual, conditioned by scale and shift."""
+
+    def __init__(self, channels: int, out: int, condition: int) -> None:
+        super().__init__()
+        self.norm_in = nn.GroupNorm(8, channels)
+        self.conv_in = nn.Conv2d(channels, out, 3, padding=1)
+        self.condition = nn.Linear(condition, 2 * out)
+        self.norm_out = nn.GroupNorm(8, out)
+        self.conv_out = nn.Conv2d(out, out, 3, padding=1)
+        self.skip = nn.Conv2d(channels, out, 1) if channels != out else nn.Identity()
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        hidden = self.conv_in(F.silu(self.norm_in(x)))
+        scale, shift = self.condition(condition)[..., None, None].chunk(2, 1)
+        hidden = self.conv_out(F.silu(self.norm_out(hidden) * (1 + scale) + shift))
+        result: Tensor = self.skip(x) + hidden
+        return result
+
+
+class BodyMapper(nn.Module):
+    """rows, columns: of the map that it gives; multiples of 8."""
+
+    def __init__(self, rows: int = 120, columns: int = 80, widths: tuple[int, int, int] = (32, 64, 96)) -> None:
+        super().__init__()
+        self.config = {"rows": rows, "columns": columns, "widths": list(widths)}
+        fine, middle, coarse = widths
+        condition = 64
+        self.build = nn.Sequential(nn.Linear(BUILD, condition), nn.SiLU(), nn.Linear(condition, condition))
+        self.first = nn.Conv2d(len(LIMBS) + JOINTS + 2, fine, 3, padding=1)
+        self.down = nn.ModuleList([_Block(fine, fine, condition), _Block(fine, middle, condition)])
+        self.middle = nn.ModuleList([_Block(middle, coarse, condition), _Block(coarse, coarse, condition)])
+        self.up = nn.ModuleList(
+            [_Block(coarse + middle, middle, condition), _Block(middle + fine, 2 * fine, condition)]
+        )
+        self.last = nn.Conv2d(2 * fine, 4 * OUTPUTS, 3, padding=1)
+
+    def forward(self, joints: Tensor, build: Tensor) -> Predicted:
+        """joints [B, 17, 3] as in `draw_limbs`; build [B, BUILD]."""
+        rows, columns = int(self.config["rows"]) // 2, int(self.config["columns"]) // 2  # type: ignore[call-overload]
+        drawn = draw_limbs(joints, rows, columns)
+        y, x = torch.meshgrid(
+            torch.linspace(-1, 1, rows, device=drawn.device),
+            torch.linspace(-1, 1, columns, device=drawn.device),
+            indexing="ij",
+        )
+        place = torch.stack([x, y]).expand(len(drawn), -1, -1, -1)
+        condition = self.build(2 * build - 1)
+        fine = self.down[0](self.first(torch.cat([drawn, place], 1)), condition)
+        middle = self.down[1](F.avg_pool2d(fine, 2), condition)
+        coarse = self.middle[1](self.middle[0](F.avg_pool2d(middle, 2, ceil_mode=True), condition), condition)
+        hidden = self.up[0](torch.cat([_sized(coarse, middle), middle], 1), condition)
+        hidden = self.up[1](torch.cat([_sized(hidden, fine), fine], 1), condition)
+        inside, coordinates, normal = F.pixel_shuffle(self.last(F.silu(hidden)), 2).split([1, 3, 3], 1)
+        return Predicted(inside, coordinates, normal)
+
+    @torch.no_grad()
+    def maps(self, joints: Tensor, build: Tensor, atlas: Atlas) -> BodyMaps:
+        """The body maps of skeletons; joints and build as in `forward`."""
+        predicted = self(joints, build)
+        inside = predicted.inside[:, 0] > 0
+        surface = torch.zeros_like(inside, dtype=torch.long)
+        surface[inside] = atlas.nearest(predicted.coordinates.movedim(1, -1)[inside]) + 1
+        normal = F.normalize(predicted.normal, dim=1) * inside[:, None]
+        return BodyMaps(surface, normal)
+
+
+def _sized(x: Tensor, like: Tensor) -> Tensor:
+    return F.interpolate(x, size=like.shape[2:], mode="nearest")
+
+
+def save_mapper(mapper: BodyMapper, folder: Path, facts: dict[str, Any]) -> None:
+    """Writes float16 weights with the configuration and `facts` about the training."""
+    folder.mkdir(parents=True, exist_ok=True)
+    halves = {name: value.detach().half().contiguous() for name, value in mapper.state_dict().items()}
+    save_file(halves, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "config.json").write_text(json.dumps(mapper.config, indent=1) + "\n", "utf-8")
+    (folder / "metadata.json").write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
+
+
+def load_mapper(folder: Path = SHIPPED_MAPPER) -> BodyMapper:
+    """Reads a folder of `save_mapper` in float32 on the CPU, ready to predict."""
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    mapper = BodyMapper(int(config["rows"]), int(config["columns"]), tuple(config["widths"]))
+    mapper.load_state_dict({name: value.float() for name, value in load_file(folder / "model.safetensors").items()})
+    return mapper.eval().requires_grad_(False)

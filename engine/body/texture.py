@@ -1,0 +1,72 @@
+"""Aligned texture: what colour a photo shows at the point of the body that each pixel of another pose shows.
+
+Every texel takes the colour of the photo's pixel whose canonical coordinates are nearest, from the other side of the
+body where that is nearer. Nothing is cut out or moved: each point of the surface finds itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.spatial  # type: ignore[import-untyped]
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.body.atlas import Atlas
+
+FADES_M = 0.05
+"""A colour found this far from the texel counts for 1/e: about the width of two fingers."""
+MIRRORED_M = 0.02
+"""The other side must be nearer by this much, or it would replace pixels of the own side at random."""
+SEEN_MIN = 12
+"""Fewer map pixels on the person than this say nothing."""
+TEXTURE_CHANNELS = 4
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the texels of one photo are seen. pixel int32 [T]: index into the flattened map; sureness float32 [T] in
+    0..1, all 0 where the photo shows too little."""
+
+    pixel: NDArray[np.int32]
+    sureness: NDArray[np.float32]
+
+
+def sources_of(surface: NDArray[np.uint16], person: NDArray[np.bool_], atlas: Atlas) -> Sources:
+    """surface [h, w] as in `BodyMaps`, person [h, w]: true where the photo shows the person."""
+    points = atlas.points.numpy()
+    shown = np.flatnonzero((surface > 0) & person)
+    if len(shown) < SEEN_MIN:
+        return Sources(np.zeros(len(points), np.int32), np.zeros(len(points), np.float32))
+    tree = scipy.spatial.cKDTree(points[surface.ravel()[shown].astype(np.int64) - 1])
+    own, nearest = tree.query(points)
+    other, across = tree.query(points * np.array([-1, 1, 1], np.float32))
+    crossed = other + MIRRORED_M < own
+    distance = np.where(crossed, other, own)
+    pixel = shown[np.where(crossed, across, nearest)].astype(np.int32)
+    return Sources(pixel, np.exp(-((distance / FADES_M) ** 2)).astype(np.float32))
+
+
+def texture_of(photo: Tensor, pixel: Tensor, sureness: Tensor) -> Tensor:
+    """photo [B, 3, h, w] in [-1, 1] at the map's size, pixel int64 [B, T] and sureness [B, T] of `Sources` -> texture
+    [B, TEXTURE_CHANNELS, T]: RGB in [-1, 1], then sureness."""
+    colours = photo.flatten(2).gather(2, pixel[:, None].expand(-1, 3, -1))
+    return torch.cat([colours, sureness[:, None]], 1)
+
+
+def merged(textures: list[Tensor]) -> Tensor:
+    """Of several photos of one person [B, TEXTURE_CHANNELS, T] each: every texel from the photo that shows it best."""
+    stacked = torch.stack(textures)
+    best = stacked[:, :, 3].argmax(0)
+    return stacked.gather(0, best[None, :, None].expand(1, -1, TEXTURE_CHANNELS, -1))[0]
+
+
+def aligned(texture: Tensor, surface: Tensor) -> Tensor:
+    """texture [B, TEXTURE_CHANNELS, T] laid on the body of surface [B, h, w] -> [B, TEXTURE_CHANNELS, h, w]: RGB times
+    sureness, in [-1, 1], and sureness in -1..1; 0, 0, 0, -1 where nothing is known."""
+    texels = (surface.flatten(1) - 1).clamp(min=0).long()
+    laid = texture.gather(2, texels[:, None].expand(-1, TEXTURE_CHANNELS, -1)).unflatten(2, surface.shape[1:])
+    sureness = laid[:, 3:] * (surface > 0)[:, None]
+    return torch.cat([laid[:, :3] * sureness, 2 * sureness - 1], 1)

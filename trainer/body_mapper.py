@@ -1,0 +1,183 @@
+"""Training BodyMapper: skeletons of rendered people -> their body maps.
+
+Skeletons are disturbed as pose estimators are wrong: shifted joints, joints left out, sometimes only the visible ones.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor
+
+from engine.body.atlas import COORDINATE_SCALE, Atlas, load_atlas
+from engine.body.body_map import BodyMaps
+from engine.body.mapper import BodyMapper, Predicted, save_mapper
+from engine.identity.body import MIRRORED_JOINTS
+from trainer.nano.store import Store
+from trainer.precision import fast_precision
+from trainer.version import commit
+
+ARRAYS = ("surface", "normal", "joints", "build")
+JOINT_NOISE = 0.008
+"""Standard deviation of a joint's error, in heights of the picture: about 2 px of 240."""
+LEFT_OUT = 0.06
+ONLY_VISIBLE = 0.3
+BUILD_UNKNOWN = 0.5
+BUILD_NOISE = 0.12
+COORDINATES_WEIGHT, NORMAL_WEIGHT = 6.0, 1.0
+SAVE_EVERY_S = 120.0
+
+
+@dataclass(frozen=True)
+class MapperRun:
+    """How to train. `pictures` counts across resumptions."""
+
+    store: Path
+    out: Path
+    pictures: int
+    validation: Path | None = None
+    batch: int = 32
+    learning_rate: float = 2e-3
+    seed: int = 0
+    threads: int = 1
+
+
+def train_mapper(run: MapperRun) -> dict[str, Any]:
+    """Trains until `pictures` were seen, resumes what `out/state.pt` holds, writes `out/mapper`; returns its errors on
+    `validation`."""
+    torch.set_num_threads(run.threads)
+    cv2.setNumThreads(1)
+    torch.manual_seed(run.seed)
+    run.out.mkdir(parents=True, exist_ok=True)
+    atlas, store = load_atlas(), Store(run.store, ARRAYS)
+    mapper = BodyMapper().train()
+    mapper.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer = torch.optim.AdamW(mapper.parameters(), lr=run.learning_rate, betas=(0.9, 0.99), fused=True)
+    average = {name: value.clone() for name, value in mapper.state_dict().items()}
+    seen, path = 0, run.out / "state.pt"
+    if path.exists():
+        state = torch.load(path, weights_only=True)
+        mapper.load_state_dict(state["mapper"])
+        optimizer.load_state_dict(state["optimizer"])
+        average, seen = state["average"], state["seen"]
+    rng = np.random.default_rng([run.seed, seen])
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns) as progress:
+        bar = progress.add_task("body mapper", total=run.pictures, completed=seen)
+        saved = time.monotonic()
+        while seen < run.pictures:
+            joints, build, maps = _batch(store, atlas, rng.integers(len(store), size=run.batch), rng)
+            for group in optimizer.param_groups:
+                group["lr"] = run.learning_rate * min(1.0, (seen + run.batch) / 6400) * _decay(seen / run.pictures)
+            with fast_precision():
+                predicted = mapper(joints, build)
+            loss = mapping_error(predicted, maps, atlas)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(mapper.parameters(), 1.0)
+            optimizer.step()
+            seen += run.batch
+            with torch.no_grad():
+                rate = 1 - min(0.998, (1 + seen / run.batch) / (10 + seen / run.batch))
+                torch._foreach_lerp_(list(average.values()), list(mapper.state_dict().values()), rate)
+            progress.update(bar, completed=seen, description=f"body mapper {float(loss.detach()):.3f}")
+            if time.monotonic() - saved > SAVE_EVERY_S or seen >= run.pictures:
+                saved = time.monotonic()
+                state = {"mapper": mapper.state_dict(), "optimizer": optimizer.state_dict()}
+                torch.save(state | {"average": average, "seen": seen}, path.with_suffix(".tmp"))
+                path.with_suffix(".tmp").replace(path)
+    mapper.load_state_dict(average)
+    mapper.eval().requires_grad_(False)
+    facts: dict[str, Any] = {"pictures": seen, "photos": len(store), "commit": commit()}
+    if run.validation is not None:
+        facts["validation"] = measure_mapper(mapper, Store(run.validation, ARRAYS), atlas)
+    save_mapper(mapper, run.out / "mapper", facts)
+    return facts
+
+
+def _decay(share: float) -> float:
+    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
+
+
+def mapping_error(predicted: Predicted, maps: BodyMaps, atlas: Atlas) -> Tensor:
+    """Cross entropy of the silhouette, and on the body L1 of coordinates and normals."""
+    predicted = Predicted(predicted.inside.float(), predicted.coordinates.float(), predicted.normal.float())
+    inside = (maps.surface > 0)[:, None].float()
+    on_body = inside.sum().clamp(min=1)
+    silhouette = F.binary_cross_entropy_with_logits(predicted.inside, inside)
+    scale = torch.tensor(COORDINATE_SCALE).view(3, 1, 1) / max(COORDINATE_SCALE)
+    coordinates = (inside * scale * (predicted.coordinates - atlas.coordinates(maps.surface)).abs()).sum() / on_body
+    normal = (inside * (predicted.normal - maps.normal).abs()).sum() / on_body / 3
+    return 4 * silhouette + COORDINATES_WEIGHT * coordinates + NORMAL_WEIGHT * normal
+
+
+@torch.no_grad()
+def measure_mapper(mapper: BodyMapper, store: Store, atlas: Atlas) -> dict[str, float]:
+    """Over all photos with every joint in the frame given: silhouette IoU (mean), the distance between predicted and
+    rendered surface points in metres (median) and the angle between normals in degrees (median), where both have
+    a body."""
+    overlaps, distances, angles = [], [], []
+    for start in range(0, len(store), 32):
+        rows = np.arange(start, min(start + 32, len(store)))
+        joints = torch.from_numpy(store.rows("joints", rows))[..., :3]
+        truth = maps_of(store.rows("surface", rows), store.rows("normal", rows))
+        found = mapper.maps(joints, torch.from_numpy(store.rows("build", rows)), atlas)
+        both = (found.surface > 0) & (truth.surface > 0)
+        either = ((found.surface > 0) | (truth.surface > 0)).flatten(1).sum(1).clamp(min=1)
+        overlaps += (both.flatten(1).sum(1) / either).tolist()
+        points = [atlas.points[maps.surface[both] - 1] for maps in (found, truth)]
+        distances.append((points[0] - points[1]).norm(dim=1))
+        cosine = (found.normal * truth.normal).sum(1)[both].clamp(-1, 1)
+        angles.append(torch.rad2deg(torch.arccos(cosine)))
+    return {
+        "silhouette_iou": float(np.mean(overlaps)),
+        "surface_m": float(torch.cat(distances).median()),
+        "normal_deg": float(torch.cat(angles).median()),
+    }
+
+
+def maps_of(surface: NDArray[np.uint16], normal: NDArray[np.uint8]) -> BodyMaps:
+    """Stored maps [B, h, w] and [B, h, w, 3] -> BodyMaps."""
+    numbers = torch.from_numpy(surface.astype(np.int64))
+    turned = torch.from_numpy(normal).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return BodyMaps(numbers, turned * (numbers > 0)[:, None])
+
+
+def disturbed(joints: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """joints [B, 17, 4] of the store -> [B, 17, 3] with the errors of a pose estimator."""
+    count = len(joints)
+    only_visible = rng.random((count, 1)) < ONLY_VISIBLE
+    known = np.where(only_visible, joints[..., 3] * joints[..., 2], joints[..., 2])
+    known = known * (rng.random(known.shape) >= LEFT_OUT * (rng.random((count, 1)) < 0.5))
+    spread = JOINT_NOISE * np.abs(rng.normal(size=(count, 1, 1)))
+    # the store's x is in widths, the noise in heights of a picture of 2 to 3
+    moved = joints[..., :2] + rng.normal(size=joints[..., :2].shape) * spread * np.array([1.5, 1.0])
+    return np.concatenate([moved, known[..., None]], -1).astype(np.float32)
+
+
+def _batch(
+    store: Store, atlas: Atlas, rows: NDArray[np.int64], rng: np.random.Generator
+) -> tuple[Tensor, Tensor, BodyMaps]:
+    joints = disturbed(store.rows("joints", rows), rng)
+    build = store.rows("build", rows)
+    build[:, 1:] += rng.normal(scale=BUILD_NOISE, size=build[:, 1:].shape)
+    build = np.where(rng.random((len(rows), 1)) < BUILD_UNKNOWN, np.float32([[0.5, 0.5, 0.5]]), build)
+    maps = maps_of(store.rows("surface", rows), store.rows("normal", rows))
+    flip = rng.random(len(rows)) < 0.5
+    mirrored = joints[flip][:, list(MIRRORED_JOINTS)]
+    mirrored[..., 0] = 1 - mirrored[..., 0]
+    joints[flip] = mirrored
+    other, chosen = maps.flipped(atlas), torch.from_numpy(flip)
+    surface = torch.where(chosen[:, None, None], other.surface, maps.surface)
+    normal = torch.where(chosen[:, None, None, None], other.normal, maps.normal)
+    return torch.from_numpy(joints), torch.from_numpy(build.astype(np.float32)), BodyMaps(surface, normal)
