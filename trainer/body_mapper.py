@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
+from engine.backbones.nano.references import body_maps_of
 from engine.body.atlas import COORDINATE_SCALE, Atlas, load_atlas
 from engine.body.body_map import BodyMaps
-from engine.body.mapper import BodyMapper, Predicted, save_mapper
+from engine.body.mapper import BUILD, BodyMapper, Predicted, save_mapper
 from engine.identity.body import MIRRORED_JOINTS
 from trainer.nano.store import Store
 from trainer.precision import fast_precision
@@ -34,6 +35,7 @@ LEFT_OUT = 0.06
 ONLY_VISIBLE = 0.3
 BUILD_UNKNOWN = 0.5
 BUILD_NOISE = 0.12
+UNKNOWN = np.full((1, BUILD), 0.5, np.float32)
 COORDINATES_WEIGHT, NORMAL_WEIGHT = 6.0, 1.0
 SAVE_EVERY_S = 120.0
 
@@ -130,7 +132,7 @@ def measure_mapper(mapper: BodyMapper, store: Store, atlas: Atlas) -> dict[str, 
     for start in range(0, len(store), 32):
         rows = np.arange(start, min(start + 32, len(store)))
         joints = torch.from_numpy(store.rows("joints", rows))[..., :3]
-        truth = maps_of(store.rows("surface", rows), store.rows("normal", rows))
+        truth = body_maps_of(store.rows("surface", rows), store.rows("normal", rows))
         found = mapper.maps(joints, torch.from_numpy(store.rows("build", rows)), atlas)
         both = (found.surface > 0) & (truth.surface > 0)
         either = ((found.surface > 0) | (truth.surface > 0)).flatten(1).sum(1).clamp(min=1)
@@ -144,13 +146,6 @@ def measure_mapper(mapper: BodyMapper, store: Store, atlas: Atlas) -> dict[str, 
         "surface_m": float(torch.cat(distances).median()),
         "normal_deg": float(torch.cat(angles).median()),
     }
-
-
-def maps_of(surface: NDArray[np.uint16], normal: NDArray[np.uint8]) -> BodyMaps:
-    """Stored maps [B, h, w] and [B, h, w, 3] -> BodyMaps."""
-    numbers = torch.from_numpy(surface.astype(np.int64))
-    turned = torch.from_numpy(normal).permute(0, 3, 1, 2).float() / 127.5 - 1
-    return BodyMaps(numbers, turned * (numbers > 0)[:, None])
 
 
 def disturbed(joints: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
@@ -171,8 +166,8 @@ def _batch(
     joints = disturbed(store.rows("joints", rows), rng)
     build = store.rows("build", rows)
     build[:, 1:] += rng.normal(scale=BUILD_NOISE, size=build[:, 1:].shape)
-    build = np.where(rng.random((len(rows), 1)) < BUILD_UNKNOWN, np.float32([[0.5, 0.5, 0.5]]), build)
-    maps = maps_of(store.rows("surface", rows), store.rows("normal", rows))
+    build = np.where(rng.random((len(rows), 1)) < BUILD_UNKNOWN, UNKNOWN, build)
+    maps = body_maps_of(store.rows("surface", rows), store.rows("normal", rows))
     flip = rng.random(len(rows)) < 0.5
     mirrored = joints[flip][:, list(MIRRORED_JOINTS)]
     mirrored[..., 0] = 1 - mirrored[..., 0]

@@ -11,6 +11,7 @@ import math
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,8 @@ class Fit:
     warmup_steps: int = 50
     ema_decay: float = 0.995
     weight_decay: float = 1e-2
+    hold: float = 0.0
+    """Share of the steps at the full learning rate, before it follows a cosine down."""
     save_every: int = 200
     validate_every: int = 0
     seed: int = 0
@@ -59,6 +62,8 @@ class Progressed:
     noise: torch.Generator
     step: int = 0
     spent_s: float = 0.0
+    drawn_from: str = ""
+    """The state of `rng` before the batch that is drawn but not learned from yet."""
 
 
 Draw = Callable[[int, np.random.Generator], Any]
@@ -100,11 +105,17 @@ def _train(run: Fit, state: Progressed, accelerator: Any, draw: Draw, validate: 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     recent: list[dict[str, Tensor]] = []
     main = accelerator.is_main_process
-    with Progress(*columns, disable=not main) as progress, _Log(run.out, main) as log:
+    with (
+        Progress(*columns, disable=not main) as progress,
+        _Log(run.out, main) as log,
+        ThreadPoolExecutor(1) as ahead,
+    ):
         bar = progress.add_task(run.out.name, total=run.steps, completed=state.step)
+        batch = _drawn(run, state, draw, ahead)
         while state.step < run.steps:
             started = time.monotonic()
-            losses = _learn(run, state, accelerator, draw(run.batch, state.rng))
+            present, batch = batch.result(), _drawn(run, state, draw, ahead)
+            losses = _learn(run, state, accelerator, present)
             state.spent_s += time.monotonic() - started
             recent.append(losses)
             progress.update(bar, completed=state.step)
@@ -118,6 +129,12 @@ def _train(run: Fit, state: Progressed, accelerator: Any, draw: Draw, validate: 
                 _save(run, state, accelerator)
             if validate is not None and main and run.validate_every and state.step % run.validate_every == 0:
                 log.picture(state.step, _averaged(state, accelerator, validate))
+
+
+def _drawn(run: Fit, state: Progressed, draw: Draw, ahead: ThreadPoolExecutor) -> Future[Any]:
+    """The next batch, drawn while the last is learned from."""
+    state.drawn_from = json.dumps(state.rng.bit_generator.state)
+    return ahead.submit(draw, run.batch, state.rng)
 
 
 def _learn(run: Fit, state: Progressed, accelerator: Any, batch: Any) -> dict[str, Tensor]:
@@ -137,9 +154,10 @@ def _learn(run: Fit, state: Progressed, accelerator: Any, batch: Any) -> dict[st
 
 
 def learning_rate(run: Fit, step: int) -> float:
-    """Warms up, then follows a cosine down to a hundredth."""
+    """Warms up, holds, then follows a cosine down to a hundredth."""
     warm = min(1.0, (step + 1) / max(run.warmup_steps, 1))
-    return run.learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / run.steps)))
+    share = max(0.0, step / run.steps - run.hold) / (1 - run.hold)
+    return run.learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
 
 
 def _averaged(state: Progressed, accelerator: Any, validate: Callable[[int], Any]) -> Any:
@@ -153,7 +171,7 @@ def _averaged(state: Progressed, accelerator: Any, validate: Callable[[int], Any
 
 
 def _save(run: Fit, state: Progressed, accelerator: Any) -> None:
-    random = {"rng": json.dumps(state.rng.bit_generator.state), "noise": state.noise.get_state()}
+    random = {"rng": state.drawn_from, "noise": state.noise.get_state()}
     _write(random | {"step": state.step}, run.out / f"random-{accelerator.process_index}.pt")
     if accelerator.is_main_process:
         kept = {

@@ -10,8 +10,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 
 def fast_bfloat16() -> bool:
-    """Whether matrix products in bfloat16 are faster than in float32: on GPUs, and on CPUs with AMX tiles (several times
-    there). Other CPUs emulate them slowly."""
+    """Whether bfloat16 is faster than float32 here: on GPUs, and several times so on CPUs with AMX tiles. Other CPUs
+    emulate it slowly."""
     return torch.cuda.is_available() or torch.cpu._is_amx_tile_supported()
 
 

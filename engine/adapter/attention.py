@@ -31,6 +31,9 @@ class BranchCondition:
     block_scales: factors on the scale by block, "up_blocks.1" or finer; the longest name that fits a layer holds, 1.0
     where none does. regions: number of positions L of a layer -> bool [B, L, N], which tokens a position may read, so
     that several people stay apart (`region_masks`); a position that may read none gets nothing from this branch.
+
+    positions: number of positions L of a layer -> [B, L, position_dim], what is known of each position beforehand (the
+    point of the body that is to appear there); joins the query, so that a position finds tokens of the same point.
     """
 
     scale: Tensor
@@ -39,6 +42,7 @@ class BranchCondition:
     keys_values: Mapping[str, tuple[Tensor, Tensor]] | None = None
     block_scales: Mapping[str, float] | None = None
     regions: Mapping[int, Tensor] | None = None
+    positions: Mapping[int, Tensor] | None = None
 
     def scale_in(self, layer: str) -> Tensor:
         """[B] for the layer of this name."""
@@ -65,13 +69,22 @@ IdentityCondition = Mapping[str, BranchCondition]
 
 
 class BranchProjections(nn.Module):
-    """K and V of the image branches for one cross-attention layer."""
+    """K and V of the image branches for one cross-attention layer; with a position_dim also what positions add to Q."""
 
-    def __init__(self, token_dim: int, inner_dim: int, heads: int, branches: Sequence[str] = BRANCHES) -> None:
+    def __init__(
+        self,
+        token_dim: int,
+        inner_dim: int,
+        heads: int,
+        branches: Sequence[str] = BRANCHES,
+        position_dim: int = 0,
+    ) -> None:
         super().__init__()
         self.heads = heads
         self.to_k = nn.ModuleDict({name: nn.Linear(token_dim, inner_dim, bias=False) for name in branches})
         self.to_v = nn.ModuleDict({name: nn.Linear(token_dim, inner_dim, bias=False) for name in branches})
+        if position_dim:
+            self.to_q = nn.ModuleDict({name: nn.Linear(position_dim, inner_dim, bias=False) for name in branches})
 
     def keys_values(self, branch: str, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """tokens [B, N, token_dim] -> K, V, each [B, heads, N, head_dim]."""
@@ -114,6 +127,9 @@ class BranchedAttention:
         else:
             assert branch.tokens is not None, f"the {name} branch has neither tokens nor cached keys and values"
             key, value = self.projections.keys_values(name, branch.tokens)
+        if branch.positions is not None:
+            known = self.projections.to_q[name](branch.positions[query.shape[2]])
+            query = query + split_heads(known, self.projections.heads)
         scale = branch.scale_in(self.layer).to(query.dtype)[:, None, None, None]
         mask = branch.mask_over(query.shape[2])
         if branch.regions is None or mask is None:

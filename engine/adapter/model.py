@@ -45,13 +45,15 @@ class ViewEncoder(nn.Module):
     Patches embedded linearly learn several times slower in runs as short as ours (trainer/LOG.md).
     """
 
-    def __init__(self, size: tuple[int, int], patch: int, token_dim: int, depth: int, heads: int) -> None:
+    def __init__(
+        self, size: tuple[int, int], patch: int, token_dim: int, depth: int, heads: int, channels: int = 3
+    ) -> None:
         super().__init__()
         width, height = size
         fine = patch // 4
         self.stem = nn.Sequential(
             nn.PixelUnshuffle(fine),
-            _convolution(3 * fine * fine, token_dim // 2, 1),
+            _convolution(channels * fine * fine, token_dim // 2, 1),
             _convolution(token_dim // 2, 2 * token_dim // 3, 2),
             _convolution(2 * token_dim // 3, token_dim, 2),
         )
@@ -63,7 +65,7 @@ class ViewEncoder(nn.Module):
         self.norm = nn.LayerNorm(token_dim)
 
     def forward(self, crop: Tensor) -> Tensor:
-        """crop [B, 3, H, W] in [-1, 1] -> tokens [B, N, token_dim]."""
+        """crop [B, channels, H, W] in [-1, 1] -> tokens [B, N, token_dim]."""
         patches = self.stem(crop).flatten(2).transpose(1, 2)
         tokens: Tensor = self.norm(self.blocks(patches + self.position))
         return tokens
@@ -97,12 +99,19 @@ class BranchLayers(nn.Module):
     """K and V of the image branches for the cross-attention layers of one UNet layout; `attach` hooks them in, `detach`
     takes them out."""
 
-    def __init__(self, token_dim: int, layers: dict[str, tuple[int, int]], branches: Sequence[str] = BRANCHES) -> None:
-        """layers: cross-attention layer name -> (inner_dim, heads), as `cross_attention_layers` lists them."""
+    def __init__(
+        self,
+        token_dim: int,
+        layers: dict[str, tuple[int, int]],
+        branches: Sequence[str] = BRANCHES,
+        position_dim: int = 0,
+    ) -> None:
+        """layers: cross-attention layer name -> (inner_dim, heads), as `cross_attention_layers` lists them;
+        position_dim: of `BranchCondition.positions`, 0 for branches that read none."""
         super().__init__()
         self.projections = nn.ModuleDict(
             {
-                _module_key(name): BranchProjections(token_dim, inner_dim, heads, branches)
+                _module_key(name): BranchProjections(token_dim, inner_dim, heads, branches, position_dim)
                 for name, (inner_dim, heads) in layers.items()
             }
         )

@@ -43,6 +43,7 @@ JOINT_RADIUS: Final = 0.10
 BUILD: Final = 3
 """Sex (0 man, 1 woman), muscle and weight, each in 0..1; 0.5 where it is not known."""
 OUTPUTS: Final = 7
+"""Silhouette, coordinates (3), normal (3)."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,8 @@ def draw_limbs(joints: Tensor, rows: int, columns: int) -> Tensor:
     limbs = torch.sigmoid((radius - distance) * (6 / radius)) * (weights[:, starts] * weights[:, ends])[..., None]
     apart = (grid - points[:, :JOINTS, None]).square().sum(-1) / (JOINT_RADIUS * size).square()
     spots = torch.exp(-apart) * weights[:, :JOINTS, None]
-    return torch.cat([limbs, spots], 1).unflatten(2, (rows, columns))
+    drawn = torch.cat([limbs, spots], 1)
+    return drawn.view(*drawn.shape[:2], rows, columns)
 
 
 def _trunk(points: Tensor, weights: Tensor) -> Tensor:
@@ -141,8 +143,8 @@ class BodyMapper(nn.Module):
         coarse = self.middle[1](self.middle[0](F.avg_pool2d(middle, 2, ceil_mode=True), condition), condition)
         hidden = self.up[0](torch.cat([_sized(coarse, middle), middle], 1), condition)
         hidden = self.up[1](torch.cat([_sized(hidden, fine), fine], 1), condition)
-        inside, coordinates, normal = F.pixel_shuffle(self.last(F.silu(hidden)), 2).split([1, 3, 3], 1)
-        return Predicted(inside, coordinates, normal)
+        output = F.pixel_shuffle(self.last(F.silu(hidden)), 2)
+        return Predicted(output[:, :1], output[:, 1:4], output[:, 4:])
 
     @torch.no_grad()
     def maps(self, joints: Tensor, build: Tensor, atlas: Atlas) -> BodyMaps:

@@ -67,6 +67,7 @@ def aligned(texture: Tensor, surface: Tensor) -> Tensor:
     """texture [B, TEXTURE_CHANNELS, T] laid on the body of surface [B, h, w] -> [B, TEXTURE_CHANNELS, h, w]: RGB times
     sureness, in [-1, 1], and sureness in -1..1; 0, 0, 0, -1 where nothing is known."""
     texels = (surface.flatten(1) - 1).clamp(min=0).long()
-    laid = texture.gather(2, texels[:, None].expand(-1, TEXTURE_CHANNELS, -1)).unflatten(2, surface.shape[1:])
+    found = texture.gather(2, texels[:, None].expand(-1, TEXTURE_CHANNELS, -1))
+    laid = found.view(*found.shape[:2], *surface.shape[1:])
     sureness = laid[:, 3:] * (surface > 0)[:, None]
     return torch.cat([laid[:, :3] * sureness, 2 * sureness - 1], 1)

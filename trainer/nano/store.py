@@ -75,7 +75,7 @@ def _joints(keypoints: list[list[float]], height: int, width: int) -> NDArray[np
     """[17, 4]: x and y in 0..1 of the picture, in the frame 0/1, visible 0/1."""
     points = np.array(keypoints, np.float32)
     share = points[:, :2] / np.array([width, height], np.float32)
-    inside = ((share >= 0) & (share < 1)).all(1)
+    inside = np.asarray(((share >= 0) & (share < 1)).all(1))
     return np.concatenate([share, inside[:, None], points[:, 2:]], 1).astype(np.float32)
 
 

@@ -1,0 +1,63 @@
+"""Flow matching between noise and a picture's latents, with a prediction that is preconditioned by time.
+
+z_t = t x + (1 - t) n for latents x, noise n and time t in 0..1 (Lipman et al., 2023; Liu et al., 2023). The network's
+output F gives the clean latents as c_skip z_t + c_out F, with the coefficients of Karras et al. (2022, table 1) for
+sigma = (1 - t) / t: at time 0 it predicts the picture, near time 1 what little is still missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+TIMESTEPS = 1000
+"""diffusers' UNets embed timesteps of 0..1000: time t is embedded as TIMESTEPS * t."""
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """c_skip, c_out, c_in [B, C, 1, 1] for times [B] and latents whose channels have the standard deviation spread
+    [1, C, 1, 1]."""
+
+    skip: Tensor
+    out: Tensor
+    into: Tensor
+
+
+def coefficients(time: Tensor, spread: Tensor) -> Coefficients:
+    """See Coefficients."""
+    t = time[:, None, None, None]
+    total = (t * spread).square() + (1 - t).square()
+    return Coefficients(t * spread.square() / total, spread * (1 - t) * total.rsqrt(), total.rsqrt())
+
+
+def noised(clean: Tensor, noise: Tensor, time: Tensor) -> Tensor:
+    """z_t of clean latents and noise [B, C, h, w] at times [B]."""
+    t = time[:, None, None, None]
+    return t * clean + (1 - t) * noise
+
+
+def sample_times(steps: int) -> list[float]:
+    """The times that a sampler of so many steps visits, from 0; each step goes to the next, the last to 1."""
+    return [number / steps for number in range(steps)]
+
+
+def sample(
+    predict: Callable[[Tensor, Tensor], Tensor],
+    noise: Tensor,
+    steps: int,
+    on_step: Callable[[int, Tensor], None] = lambda number, clean: None,
+) -> Tensor:
+    """Euler steps from noise [B, C, h, w] to clean latents. predict(z, time [B]) gives the clean latents; `on_step` is
+    called with the number of steps done and the prediction of each."""
+    z = noise
+    times = [*sample_times(steps), 1.0]
+    for number, (now, then) in enumerate(pairwise(times), 1):
+        clean = predict(z, torch.full((len(z),), now, device=z.device))
+        z = clean if then >= 1 else z + (then - now) / (1 - now) * (clean - z)
+        on_step(number, clean)
+    return z

@@ -1,0 +1,219 @@
+"""nano's network: a UNet over latents, a body map and aligned texture, with text, face and body branches.
+
+Tokens of the image branches carry the point of the body that they show, queries the point that is to appear at their
+place (`BranchCondition.positions`), so that the same part of the body is found in any pose.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import torch
+import torch.nn.functional as F
+from diffusers import UNet2DConditionModel
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
+from torch import Tensor, nn
+
+from engine.adapter.attention import BRANCHES, BranchCondition, IdentityCondition, KeysValues
+from engine.adapter.model import AttentionPool, BranchLayers, ViewEncoder, cross_attention_layers, text_keys_values
+from engine.backbones.nano.attributes import SLOTS
+from engine.backbones.nano.flow import TIMESTEPS, coefficients
+from engine.body.atlas import Atlas
+from engine.body.body_map import MAP_CHANNELS, BodyMaps
+from engine.body.texture import TEXTURE_CHANNELS
+
+TOKEN_DIM: Final = 192
+PATCH_PX: Final = 8
+LATENT_CHANNELS: Final = 24
+CELL: Final = 4
+"""Map pixels per latent position, each way: patches of 8 px, maps at half the size."""
+FREQUENCIES: Final = 4
+POSITION_DIM: Final = 3 + 3 * 2 * FREQUENCIES + 1
+FACE_SIZE: Final = 48
+BODY_SIZE: Final = (64, 96)
+VIEW_PATCH: Final = 8
+HEAD_DIM: Final = 32
+"""Of attention: what matrix units multiply without padding."""
+VIEW_CHANNELS: Final = 3 + 1 + MAP_CHANNELS
+"""RGB, the person's mask, the photo's own body map."""
+
+
+def position_codes(maps: Tensor, cell: int) -> Tensor:
+    """maps [B, MAP_CHANNELS, h, w] of `BodyMaps.channels` -> [B, h / cell * w / cell, POSITION_DIM]: the mean
+    coordinates of each cell's body pixels with Fourier features, and the share of body in the cell."""
+    inside = (maps[:, 6:] + 1) / 2
+    share = F.avg_pool2d(inside, cell, ceil_mode=True)
+    mean = F.avg_pool2d(maps[:, :3] * inside, cell, ceil_mode=True) / share.clamp(min=1e-3)
+    octaves = math.pi * 2.0 ** torch.arange(FREQUENCIES, device=maps.device, dtype=maps.dtype)
+    angles = (mean[:, :, None] * octaves[:, None, None]).flatten(1, 2)
+    features = torch.cat([mean, angles.sin(), angles.cos()], 1) * (share > 0)
+    return torch.cat([features, share], 1).flatten(2).transpose(1, 2)
+
+
+@dataclass(frozen=True)
+class ReferenceViews:
+    """One reference photo for each of B people. face, body: [B, VIEW_CHANNELS, side, side] and [B, VIEW_CHANNELS, 96,
+    64] in [-1, 1]: the person cut out on grey, mask, body map."""
+
+    face: Tensor
+    body: Tensor
+
+
+@dataclass(frozen=True)
+class Conditioning:
+    """All that the UNet reads besides latents and time. text [B, slots, D]; pooled [B, 3 D]; structure [B,
+    structure_channels, h, w]; text_keys_values: K and V of the text where they are computed already."""
+
+    text: Tensor
+    pooled: Tensor
+    identity: IdentityCondition
+    structure: Tensor
+    text_keys_values: KeysValues | None = None
+
+
+class AttributeEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
+    """Values of the slots in `attributes.SLOTS` -> one token per slot."""
+
+    @register_to_config  # type: ignore[untyped-decorator]
+    def __init__(self, token_dim: int = TOKEN_DIM) -> None:
+        super().__init__()
+        sizes = [len(values) + 1 for values in SLOTS.values()]
+        self.register_buffer("first", torch.tensor([sum(sizes[:n]) for n in range(len(sizes))]), persistent=False)
+        self.embedding = nn.Embedding(sum(sizes), token_dim)
+        self.slots = nn.Parameter(torch.randn(len(sizes), token_dim) * 0.3)
+        self.norm = nn.LayerNorm(token_dim)
+        self.pool = nn.Linear(len(sizes) * token_dim, token_dim)
+
+    def forward(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        """values int64 [B, slots], 0 where a slot is not said -> tokens [B, slots, D], pooled [B, D]."""
+        found = self.embedding(values + self.first)
+        return self.norm(found + self.slots), self.pool(found.flatten(1))
+
+
+class ReferenceEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
+    """Reference views -> tokens of the face and body branches, one vector of each, and K and V in every layer."""
+
+    @register_to_config  # type: ignore[untyped-decorator]
+    def __init__(
+        self, layers: dict[str, tuple[int, int]], token_dim: int = TOKEN_DIM, depth: int = 2, heads: int = 6
+    ) -> None:
+        super().__init__()
+        sizes = {"face": (FACE_SIZE, FACE_SIZE), "body": BODY_SIZE}
+        self.encoders = nn.ModuleDict(
+            {
+                name: ViewEncoder(size, VIEW_PATCH, token_dim, depth, heads, VIEW_CHANNELS)
+                for name, size in sizes.items()
+            }
+        )
+        self.positions = nn.ModuleDict({name: nn.Linear(POSITION_DIM, token_dim) for name in BRANCHES})
+        self.pools = nn.ModuleDict({name: AttentionPool(token_dim, heads) for name in BRANCHES})
+        self.branches = BranchLayers(
+            token_dim,
+            {name: (int(width), int(count)) for name, (width, count) in layers.items()},
+            BRANCHES,
+            POSITION_DIM,
+        )
+
+    def tokens(self, branch: str, view: Tensor) -> Tensor:
+        """view [B, VIEW_CHANNELS, H, W] -> [B, N, token_dim]."""
+        codes = position_codes(view[:, 4:], VIEW_PATCH)
+        found: Tensor = self.encoders[branch](view) + self.positions[branch](codes)
+        return found
+
+
+class NanoNetwork(nn.Module):
+    """The parts that learn together. Latents are those of `spread` [C]: the standard deviation of each channel."""
+
+    spread: Tensor
+
+    def __init__(
+        self,
+        unet: UNet2DConditionModel,
+        words: AttributeEncoder,
+        references: ReferenceEncoder,
+        atlas: Atlas,
+        spread: Tensor,
+    ) -> None:
+        super().__init__()
+        self.unet: Any = unet
+        self.words = words
+        self.references = references
+        self.atlas = atlas
+        self.register_buffer("spread", spread)
+        references.branches.attach(unet)
+
+    def condition(
+        self, values: Tensor, views: ReferenceViews, scales: Tensor, maps: BodyMaps, texture: Tensor
+    ) -> Conditioning:
+        """values [B, slots]; scales [2, B] of face and body; maps of the asked pose; texture aligned with it [B,
+        TEXTURE_CHANNELS, h, w]."""
+        text, pooled_text = self.words(values)
+        channels = maps.channels(self.atlas)
+        rows, columns = channels.shape[2] // CELL, channels.shape[3] // CELL
+        positions = {
+            rows * columns // 4**level: position_codes(channels, CELL * 2**level) for level in range(self.levels())
+        }
+        identity, pooled = {}, [pooled_text]
+        for name, scale in zip(BRANCHES, scales, strict=True):
+            tokens = self.references.tokens(name, getattr(views, name))
+            identity[name] = BranchCondition(scale, tokens, positions=positions)
+            pooled.append(scale[:, None] * self.references.pools[name](tokens))
+        structure = F.pixel_unshuffle(torch.cat([channels, texture], 1), CELL)
+        return Conditioning(text, torch.cat(pooled, 1), identity, structure)
+
+    def levels(self) -> int:
+        return len(self.unet.config.block_out_channels)
+
+    def cached(self, conditioning: Conditioning) -> Conditioning:
+        """The same with K and V of all layers computed, for a sampler that takes several steps."""
+        return replace(
+            conditioning,
+            identity=self.references.branches.cache(conditioning.identity),
+            text_keys_values=text_keys_values(self.unet, conditioning.text),
+        )
+
+    def predict(self, z: Tensor, time: Tensor, conditioning: Conditioning) -> tuple[Tensor, Tensor]:
+        """z [B, C, h, w] at times [B] -> the clean latents, and the network's own output F that gives them."""
+        c = coefficients(time, self.spread.view(1, -1, 1, 1))
+        known: dict[str, Any] = {"identity": conditioning.identity}
+        if conditioning.text_keys_values is not None:
+            known["text"] = conditioning.text_keys_values
+        output: Tensor = self.unet(
+            torch.cat([c.into * z, conditioning.structure], 1),
+            TIMESTEPS * time,
+            conditioning.text,
+            class_labels=conditioning.pooled,
+            cross_attention_kwargs=known,
+            return_dict=False,
+        )[0].float()
+        return c.skip * z + c.out * output, output
+
+
+STRUCTURE_CHANNELS: Final = (MAP_CHANNELS + TEXTURE_CHANNELS) * CELL**2
+
+
+def build_network(
+    spread: Tensor, atlas: Atlas, height: int = 240, width: int = 160, widths: tuple[int, int] = (96, 224)
+) -> NanoNetwork:
+    """A network with random weights. spread [C] of the latents; height and width px of the picture."""
+    unet = UNet2DConditionModel(
+        sample_size=(height // PATCH_PX, width // PATCH_PX),
+        in_channels=len(spread) + STRUCTURE_CHANNELS,
+        out_channels=len(spread),
+        block_out_channels=widths,
+        layers_per_block=2,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        cross_attention_dim=TOKEN_DIM,
+        class_embed_type="simple_projection",
+        projection_class_embeddings_input_dim=(1 + len(BRANCHES)) * TOKEN_DIM,
+        attention_head_dim=widths[1] // HEAD_DIM,  # diffusers takes the number of heads here
+        norm_num_groups=16,
+    )
+    for parameter in unet.conv_out.parameters():
+        nn.init.zeros_(parameter)
+    references = ReferenceEncoder(cross_attention_layers(unet))
+    return NanoNetwork(unet, AttributeEncoder(), references, atlas, spread)

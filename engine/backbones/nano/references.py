@@ -1,0 +1,173 @@
+"""From a photo of a person to what nano's branches read: views of face and body, and the texture of the surface.
+
+Training and drawing go through the same functions. A photo has the size of nano's pictures and comes with the person's
+mask and body map; parts that are not to be kept (clothes that change) are hidden by the region of the body they cover.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.backbones.nano.network import BODY_SIZE, FACE_SIZE, ReferenceViews
+from engine.body.atlas import Atlas, Region
+from engine.body.body_map import MAP_SCALE, BodyMaps
+from engine.body.texture import Sources, texture_of
+
+GREY: Final = 128
+OFF_PERSON: Final = 255
+FACE_MARGIN: Final = 1.25
+"""Of the head's box, so that hair is in the view."""
+BODY_MARGIN: Final = 1.08
+HEAD_PIXELS_MIN: Final = 8
+"""Fewer map pixels of the head than this show no face."""
+UNDER_TOP: Final = (Region.TORSO, Region.WAIST)
+UNDER_BOTTOM: Final = (Region.LEGS, Region.WAIST)
+UNDER_SHOES: Final = (Region.FEET,)
+
+Box = tuple[float, float, float, float]
+"""x0, y0, x1, y1 in px of the photo."""
+
+
+@dataclass(frozen=True)
+class ReferencePhoto:
+    """image uint8 [H, W, 3]; person bool [H, W]; surface uint16 and normal uint8 of the body map, at half the size;
+    regions uint8 [H/2, W/2]: `regions_of`."""
+
+    image: NDArray[np.uint8]
+    person: NDArray[np.bool_]
+    surface: NDArray[np.uint16]
+    normal: NDArray[np.uint8]
+    regions: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class PhotoView:
+    """A crop for one branch: rgb uint8 [H, W, 3], mask uint8 [H, W], surface uint16 [H, W], normal uint8 [H, W, 3]."""
+
+    rgb: NDArray[np.uint8]
+    mask: NDArray[np.uint8]
+    surface: NDArray[np.uint16]
+    normal: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class PreparedReference:
+    """face: None where the photo shows none; texture float [TEXTURE_CHANNELS, T] of `texture_of`."""
+
+    face: PhotoView | None
+    body: PhotoView
+    texture: Tensor
+
+
+def regions_of(surface: NDArray[np.uint16], person: NDArray[np.bool_], atlas: Atlas) -> NDArray[np.uint8]:
+    """uint8 [h, w]: the region of the body at each pixel of person [h, w]; that of the nearest body pixel where hair or
+    a wide garment covers none; OFF_PERSON elsewhere."""
+    on_body = surface > 0
+    if not on_body.any():
+        return np.full(surface.shape, OFF_PERSON, np.uint8)
+    table = atlas.region.numpy().astype(np.uint8)
+    _, labels = cv2.distanceTransformWithLabels(
+        (~on_body).astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    # a label is the number of a body pixel; which one is read off at that pixel itself
+    region_of_label = np.zeros(int(labels.max()) + 1, np.uint8)
+    region_of_label[labels[on_body]] = table[surface[on_body].astype(np.int64) - 1]
+    return np.where(person, region_of_label[labels], np.uint8(OFF_PERSON))
+
+
+def shrunk(person: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """A mask [H, W] at the body map's size: true where half of the pixels are."""
+    rows, columns = person.shape[0] // MAP_SCALE, person.shape[1] // MAP_SCALE
+    mean = cv2.resize(person.astype(np.uint8) * 255, (columns, rows), interpolation=cv2.INTER_AREA)
+    return np.asarray(mean >= 128)
+
+
+def prepare(photo: ReferencePhoto, sources: Sources, hidden: Collection[Region], atlas: Atlas) -> PreparedReference:
+    """What the branches and the texture read of a photo; nothing of the `hidden` regions can be read from it."""
+    covered = np.isin(photo.regions, [int(region) for region in hidden])
+    shown = photo.person & ~np.repeat(np.repeat(covered, MAP_SCALE, 0), MAP_SCALE, 1)
+    cut = np.where(shown[..., None], photo.image, np.uint8(GREY))
+    head = photo.regions == int(Region.HEAD)
+    face = None
+    if head.sum() >= HEAD_PIXELS_MIN:
+        face = _view(photo, cut, shown, _box_around(head, MAP_SCALE), (FACE_SIZE, FACE_SIZE), FACE_MARGIN)
+    whole: Box = (0.0, 0.0, float(cut.shape[1]), float(cut.shape[0]))
+    box = _box_around(photo.person, 1) if photo.person.any() else whole
+    body = _view(photo, cut, shown, box, BODY_SIZE, BODY_MARGIN)
+    small = cv2.resize(photo.image, photo.surface.shape[::-1], interpolation=cv2.INTER_AREA)
+    pixels = torch.from_numpy(small).permute(2, 0, 1)[None].float() / 127.5 - 1
+    lost = torch.isin(atlas.region, torch.tensor([int(region) for region in hidden]))
+    seen = torch.from_numpy(sources.sureness) * ~lost
+    texture = texture_of(pixels, torch.from_numpy(sources.pixel).long()[None], seen[None])[0]
+    return PreparedReference(face, body, texture)
+
+
+def _box_around(mask: NDArray[np.bool_], scale: int) -> Box:
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    return (
+        float(columns[0] * scale),
+        float(rows[0] * scale),
+        float((columns[-1] + 1) * scale),
+        float((rows[-1] + 1) * scale),
+    )
+
+
+def _view(
+    photo: ReferencePhoto,
+    cut: NDArray[np.uint8],
+    shown: NDArray[np.bool_],
+    box: Box,
+    size: tuple[int, int],
+    margin: float,
+) -> PhotoView:
+    """The window of the size's aspect about `box`; what lies outside the photo is grey and empty."""
+    width, height = size
+    middle_x, middle_y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    pixel = max((box[2] - box[0]) / width, (box[3] - box[1]) / height, 1e-3) * margin
+    left, top = middle_x - pixel * width / 2, middle_y - pixel * height / 2
+    # drawn at a multiple of the size and averaged: warpAffine alone would skip pixels when it shrinks
+    times = max(1, min(4, round(pixel)))
+    fine = (width * times, height * times)
+    matrix = np.array([[times / pixel, 0, -left * times / pixel], [0, times / pixel, -top * times / pixel]], np.float32)
+    rgb = cv2.warpAffine(cut, matrix, fine, flags=cv2.INTER_LINEAR, borderValue=(GREY, GREY, GREY))
+    mask = cv2.warpAffine(shown.astype(np.uint8) * 255, matrix, fine, flags=cv2.INTER_LINEAR, borderValue=0)
+    if times > 1:
+        rgb, mask = (cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in (rgb, mask))
+    coarse = np.array([[MAP_SCALE / pixel, 0, -left / pixel], [0, MAP_SCALE / pixel, -top / pixel]], np.float32)
+    surface = cv2.warpAffine(photo.surface, coarse, size, flags=cv2.INTER_NEAREST, borderValue=0)
+    normal = cv2.warpAffine(photo.normal, coarse, size, flags=cv2.INTER_NEAREST, borderValue=(0, 0, 0))
+    return PhotoView(rgb, mask, surface, normal)
+
+
+def stacked_views(prepared: list[PreparedReference], atlas: Atlas) -> ReferenceViews:
+    """One reference per person -> a batch; an empty face view where there is no face."""
+    empty = PhotoView(
+        np.full((FACE_SIZE, FACE_SIZE, 3), GREY, np.uint8),
+        np.zeros((FACE_SIZE, FACE_SIZE), np.uint8),
+        np.zeros((FACE_SIZE, FACE_SIZE), np.uint16),
+        np.zeros((FACE_SIZE, FACE_SIZE, 3), np.uint8),
+    )
+    faces = [reference.face or empty for reference in prepared]
+    return ReferenceViews(_stacked(faces, atlas), _stacked([reference.body for reference in prepared], atlas))
+
+
+def _stacked(views: list[PhotoView], atlas: Atlas) -> Tensor:
+    rgb = torch.from_numpy(np.stack([view.rgb for view in views])).permute(0, 3, 1, 2).float() / 127.5 - 1
+    mask = torch.from_numpy(np.stack([view.mask for view in views]))[:, None].float() / 127.5 - 1
+    maps = body_maps_of(np.stack([view.surface for view in views]), np.stack([view.normal for view in views]))
+    return torch.cat([rgb, mask, maps.channels(atlas)], 1)
+
+
+def body_maps_of(surface: NDArray[np.uint16], normal: NDArray[np.uint8]) -> BodyMaps:
+    """Maps as they are kept (surface [B, h, w], normal [B, h, w, 3] in 0..255) -> BodyMaps."""
+    numbers = torch.from_numpy(surface.astype(np.int64))
+    turned = torch.from_numpy(normal).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return BodyMaps(numbers, turned * (numbers > 0)[:, None])

@@ -1,0 +1,250 @@
+"""Batches for nano's denoiser: a photo to draw, other photos of the same person to draw it from, words about it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.backbones.nano.attributes import BAG, BOTTOM, HAT, NAMES, PERSON, SHOES, TOP
+from engine.backbones.nano.network import ReferenceViews
+from engine.backbones.nano.references import (
+    UNDER_BOTTOM,
+    UNDER_SHOES,
+    UNDER_TOP,
+    PreparedReference,
+    ReferencePhoto,
+    body_maps_of,
+    prepare,
+    stacked_views,
+)
+from engine.body.atlas import Atlas, Region
+from engine.body.body_map import MAP_SCALE, BodyMaps
+from engine.body.texture import Sources, aligned, merged
+from trainer.nano.preparing import DERIVED, wrong_mask
+from trainer.nano.store import Store
+from trainer.people.parts import Part
+from trainer.people.shot import FRAMINGS
+
+ARRAYS: Final = ("image", "parts", "surface", "normal", "attributes", *DERIVED)
+
+NOT_FULL_LENGTH: Final = 0.5
+"""Share of the rows whose reference is a portrait or half length, where the person has one: users send as many."""
+SECOND_PHOTO: Final = 0.25
+OTHER_CLOTHES: Final = 0.25
+"""Share of rows whose words ask for clothes that the reference does not show."""
+PREDICTED_MAP: Final = 0.5
+NO_TEXTURE, NO_FACE, NO_BODY, NO_WORDS = 0.2, 0.08, 0.08, 0.05
+"""Dropped conditions: a branch that is never alone learns nothing."""
+DEGRADED: Final = 0.6
+OCCLUDED: Final = 0.15
+WRONG_MASK: Final = 0.5
+SAID: Final = {"place": 0.95, "framing": 0.6, "pose": 0.5}
+PERSON_SAID: Final = 0.3
+"""The person's looks are seen; words name them now and then."""
+CLOTHES_SAID: Final = 0.25
+UNSEEN_SAID: Final = 0.6
+"""Clothes that the reference does not show: named this often, guessed otherwise."""
+PERSON_WEIGHT, HEAD_WEIGHT = 3.0, 4.0
+"""Added to the loss on the person and, once more, on face and hair: small in the picture, looked at first."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B rows. picture [B, 3, H, W] in [-1, 1]; weight [B, 1, h, w] per latent position; the rest as
+    `NanoNetwork.condition` reads it. rows: of the pictures and of the first references, for sheets."""
+
+    picture: Tensor
+    weight: Tensor
+    values: Tensor
+    views: ReferenceViews
+    scales: Tensor
+    maps: BodyMaps
+    texture: Tensor
+    rows: NDArray[np.int64]
+    references: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What one row draws from."""
+
+    target: int
+    references: tuple[int, ...]
+    hidden: tuple[Region, ...]
+    said: frozenset[str]
+
+
+class Batches:
+    """Draws rows of a store. `augment` False: exact maps and masks, full-length references first, all words of the
+    scene, nothing dropped or degraded (for sheets and validation)."""
+
+    def __init__(self, store: Store, atlas: Atlas, patch_px: int, augment: bool = True) -> None:
+        self.store, self.atlas, self.patch_px, self.augment = store, atlas, patch_px, augment
+        self.framing, self.outfit = store.column("framing"), store.column("outfit")
+        identity = store.column("identity")
+        order = np.argsort(identity, kind="stable")
+        _, starts = np.unique(identity[order], return_index=True)
+        self.siblings: dict[int, NDArray[np.int64]] = {}
+        for group in np.split(order, starts[1:]):
+            for row in group:
+                self.siblings[int(row)] = group[group != row]
+        self.targets = np.array(sorted(row for row, others in self.siblings.items() if len(others)))
+
+    def of(self, targets: NDArray[np.int64], rng: np.random.Generator) -> Batch:
+        """The batch that draws the photos of rows `targets`."""
+        plans = [self._plan(int(row), rng) for row in targets]
+        flips = rng.random(len(plans)) < (0.5 if self.augment else 0.0)
+        pictures, weights, surfaces, normals = [], [], [], []
+        for plan, flip in zip(plans, flips, strict=True):
+            predicted = self.augment and rng.random() < PREDICTED_MAP
+            surface, normal = self._map(plan.target, int(predicted))
+            image, parts = self.store.row("image", plan.target), self.store.row("parts", plan.target)
+            if flip:
+                image, parts, surface, normal = self._flipped(image, parts, surface, normal)
+            pictures.append(image)
+            weights.append(self._weight(parts))
+            surfaces.append(surface)
+            normals.append(normal)
+        maps = body_maps_of(np.stack(surfaces), np.stack(normals))
+        firsts, textures = [], []
+        for plan in plans:
+            prepared = [self._reference(row, plan.hidden, rng) for row in plan.references]
+            firsts.append(prepared[0])
+            textures.append(merged([reference.texture[None] for reference in prepared])[0])
+        texture = torch.stack(textures)
+        scales = torch.ones(2, len(plans))
+        scales[0] *= torch.tensor([float(reference.face is not None) for reference in firsts])
+        if self.augment:
+            texture[torch.from_numpy(rng.random(len(plans)) < NO_TEXTURE), 3] = 0.0
+            scales[0] *= torch.from_numpy(rng.random(len(plans)) >= NO_FACE)
+            scales[1] *= torch.from_numpy(rng.random(len(plans)) >= NO_BODY)
+        return Batch(
+            picture=torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1,
+            weight=torch.from_numpy(np.stack(weights))[:, None],
+            values=torch.from_numpy(np.stack([self._values(plan) for plan in plans])),
+            views=stacked_views(firsts, self.atlas),
+            scales=scales,
+            maps=maps,
+            texture=aligned(texture, maps.surface),
+            rows=targets,
+            references=np.array([plan.references[0] for plan in plans]),
+        )
+
+    def _plan(self, target: int, rng: np.random.Generator) -> _Plan:
+        others = self.siblings[target]
+        same = others[self.outfit[others] == self.outfit[target]]
+        change = self.augment and (rng.random() < OTHER_CLOTHES or not len(same))
+        pool = others if change or not len(same) else same
+        short = pool[self.framing[pool] != FRAMINGS.index("full")]
+        full = pool[self.framing[pool] == FRAMINGS.index("full")]
+        wants_short = self.augment and rng.random() < NOT_FULL_LENGTH
+        first = short if (wants_short and len(short)) or not len(full) else full
+        chosen = [int(rng.choice(first)) if self.augment else int(first[0])]
+        rest = pool[pool != chosen[0]]
+        if self.augment and len(rest) and not change and rng.random() < SECOND_PHOTO:
+            chosen.append(int(rng.choice(rest)))
+        return _Plan(target, tuple(chosen), *self._words(target, chosen, change, rng))
+
+    def _words(
+        self, target: int, references: list[int], change: bool, rng: np.random.Generator
+    ) -> tuple[tuple[Region, ...], frozenset[str]]:
+        """What of the references is hidden, and the slots that words name."""
+        if not self.augment:
+            return (), frozenset(SAID)
+        hidden: set[Region] = set()
+        said = {slot for slot, share in SAID.items() if rng.random() < share}
+        said |= {slot for slot in PERSON if rng.random() < PERSON_SAID}
+        shown = max(2 - int(self.framing[row]) for row in references)  # 0 portrait, 1 half length, 2 full length
+        different = any(self.outfit[row] != self.outfit[target] for row in references)
+        for garment, regions, needs in ((TOP, UNDER_TOP, 0), (BOTTOM, UNDER_BOTTOM, 1), (SHOES, UNDER_SHOES, 2)):
+            other = different or (change and rng.random() < 0.5)
+            if other:
+                hidden.update(regions)
+            named = UNSEEN_SAID if other or shown < needs else CLOTHES_SAID
+            if rng.random() < named:
+                said |= {slot for slot in garment if rng.random() < 0.9}
+        for accessory in (HAT, BAG):
+            if different or rng.random() < CLOTHES_SAID:
+                said |= set(accessory)
+        if rng.random() < NO_WORDS:
+            said = set()
+        return tuple(hidden), frozenset(said)
+
+    def _values(self, plan: _Plan) -> NDArray[np.int64]:
+        spoken = np.array([name in plan.said for name in NAMES])
+        return np.where(spoken, self.store.row("attributes", plan.target), 0).astype(np.int64)
+
+    def _map(self, row: int, variant: int) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
+        names = ("surface_predicted", "normal_predicted") if variant else ("surface", "normal")
+        return self.store.row(names[0], row), self.store.row(names[1], row)
+
+    def _flipped(
+        self, image: NDArray[np.uint8], parts: NDArray[np.uint8], surface: NDArray[np.uint16], normal: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint16], NDArray[np.uint8]]:
+        turned = normal[:, ::-1].copy()
+        turned[..., 0] = np.where(surface[:, ::-1] > 0, 255 - turned[..., 0], 0)
+        return image[:, ::-1], parts[:, ::-1], self._mirrored(surface), turned
+
+    def _mirrored(self, surface: NDArray[np.uint16]) -> NDArray[np.uint16]:
+        table = np.concatenate([[0], self.atlas.mirror.numpy() + 1]).astype(np.uint16)
+        return np.ascontiguousarray(table[surface][:, ::-1])
+
+    def _weight(self, parts: NDArray[np.uint8]) -> NDArray[np.float32]:
+        head = np.isin(parts, (int(Part.FACE), int(Part.HAIR)))
+        weight = 1 + PERSON_WEIGHT * (parts > 0) + HEAD_WEIGHT * head
+        rows, columns = parts.shape[0] // self.patch_px, parts.shape[1] // self.patch_px
+        return np.asarray(cv2.resize(weight.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA))
+
+    def _reference(self, row: int, hidden: Collection[Region], rng: np.random.Generator) -> PreparedReference:
+        variant = int(self.augment and rng.random() < PREDICTED_MAP)
+        surface, normal = self._map(row, variant)
+        image, person = self.store.row("image", row), self.store.row("parts", row) > 0
+        regions = self.store.row("regions", row)[variant]
+        sureness = self.store.row("source_sureness", row)[variant] / np.float32(255)
+        pixel = self.store.row("source_pixel", row)[variant].astype(np.int32)
+        if self.augment:
+            if rng.random() < WRONG_MASK:
+                person = wrong_mask(person, rng)
+            if rng.random() < DEGRADED:
+                image = degraded(image, rng)
+            if rng.random() < OCCLUDED:
+                open_ = ~occluder(person, rng)
+                person = person & open_
+                sureness = sureness * open_[::MAP_SCALE, ::MAP_SCALE].ravel()[pixel]
+        photo = ReferencePhoto(image, person, surface, normal, regions)
+        return prepare(photo, Sources(pixel, sureness), hidden, self.atlas)
+
+
+def occluder(person: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.bool_]:
+    """A rectangle [H, W] over up to a third of the person's box: a table, another person, the edge of a crop."""
+    height, width = person.shape
+    tall, wide = (int(rng.uniform(0.08, 0.33) * side) for side in (height, width))
+    top, left = int(rng.integers(height - tall)), int(rng.integers(width - wide))
+    covered = np.zeros_like(person)
+    covered[top : top + tall, left : left + wide] = True
+    return covered
+
+
+def degraded(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """The photo as cameras and messengers give it: light, colour cast, blur or enlargement, noise, JPEG."""
+    gains = rng.uniform(0.75, 1.2) * rng.uniform(0.92, 1.08, 3)
+    values = image * gains.astype(np.float32)
+    if rng.random() < 0.4:
+        height, width = image.shape[:2]
+        share = rng.uniform(0.35, 1.0)
+        small = cv2.resize(values, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
+        values = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
+    if rng.random() < 0.3:
+        values = values + rng.normal(0, rng.uniform(2, 8), image.shape).astype(np.float32)
+    found = np.clip(values, 0, 255).astype(np.uint8)
+    if rng.random() < 0.5:
+        _, content = cv2.imencode(".jpg", found, (cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(30, 90))))
+        found = np.asarray(cv2.imdecode(content, cv2.IMREAD_COLOR), np.uint8)
+    return found

@@ -1,0 +1,148 @@
+"""nano's denoiser as one learner: flow matching with predictions of the clean picture, and what is shown of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from engine.backbones.autoencoder import NanoAutoencoder
+from engine.backbones.nano.flow import coefficients, noised, sample
+from engine.backbones.nano.network import LATENT_CHANNELS, PATCH_PX, NanoNetwork
+from trainer.nano.batches import Batch, Batches
+from trainer.nano.store import Store
+from trainer.precision import fast_precision
+from trainer.shards import pixels
+
+AT_NOISE: Final = 0.35
+"""Share of the rows at time 0, where a sampler begins and most is decided; the others are logit-normal about
+TIME_CENTRE (Esser et al., 2024), which is where garments and faces appear."""
+TIME_CENTRE, TIME_SPREAD = -0.2, 1.0
+TIME_MAX: Final = 0.97
+FITTED_ON: Final = 1500
+"""Photos that the autoencoder's components are taken from."""
+VALIDATION_TIMES: Final = (0.0, 0.25, 0.5, 0.75)
+SHEET_STEPS: Final = (1, 4, 16)
+SHEET_PEOPLE: Final = 12
+
+
+class NanoLearner(nn.Module):
+    """forward(batch, generator) -> losses, "loss" first; the autoencoder does not learn."""
+
+    def __init__(self, network: NanoNetwork, vae: NanoAutoencoder) -> None:
+        super().__init__()
+        self.network = network
+        self.vae = vae.requires_grad_(False)
+        self.register_buffer("channel_weight", vae.variances() / vae.variances().mean(), persistent=False)
+
+    def forward(self, batch: Batch, noise: torch.Generator) -> dict[str, Tensor]:
+        time = times_of(len(batch.picture), noise)
+        loss = self.errors(batch, time, noise)
+        at_noise = time == 0
+        late = loss[~at_noise].detach().sum() / (~at_noise).sum().clamp(min=1)
+        early = loss[at_noise].detach().sum() / at_noise.sum().clamp(min=1)
+        return {"loss": loss.mean(), "at_noise": early, "later": late}
+
+    def errors(self, batch: Batch, time: Tensor, noise: torch.Generator) -> Tensor:
+        """The weighted squared error of each row [B], in units of what the network's output has to be: so all times
+        and channels count alike but for `variances`, by which coarse components show more."""
+        clean = self.vae.encode(batch.picture).latents
+        drawn = torch.randn(clean.shape, generator=noise, device=clean.device)
+        z = noised(clean, drawn, time)
+        with fast_precision():
+            conditioning = self.network.condition(batch.values, batch.views, batch.scales, batch.maps, batch.texture)
+            _, output = self.network.predict(z, time, conditioning)
+        c = coefficients(time, self.network.spread.view(1, -1, 1, 1))
+        wanted = (clean - c.skip * z) / c.out
+        weight = batch.weight / batch.weight.mean()
+        channels: Tensor = self.channel_weight  # type: ignore[assignment]
+        errors: Tensor = (weight * channels * (output - wanted).square()).mean((1, 2, 3))
+        return errors
+
+    @torch.no_grad()
+    def draw(self, batch: Batch, steps: int, seed: int) -> Tensor:
+        """Pictures [B, 3, H, W] in [-1, 1] from noise in so many steps."""
+        with fast_precision():
+            conditioning = self.network.condition(batch.values, batch.views, batch.scales, batch.maps, batch.texture)
+            conditioning = self.network.cached(conditioning)
+        shape = (len(batch.picture), LATENT_CHANNELS, *(side // PATCH_PX for side in batch.picture.shape[2:]))
+        start = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+        def predict(z: Tensor, time: Tensor) -> Tensor:
+            with fast_precision():
+                return self.network.predict(z, time, conditioning)[0]
+
+        sampled: Tensor = self.vae.decode(sample(predict, start, steps)).sample
+        return sampled.clamp(-1, 1)
+
+
+def times_of(count: int, noise: torch.Generator) -> Tensor:
+    """Training times [count]: see AT_NOISE."""
+    later = torch.sigmoid(TIME_CENTRE + TIME_SPREAD * torch.randn(count, generator=noise)).clamp(max=TIME_MAX)
+    return torch.where(torch.rand(count, generator=noise) < AT_NOISE, torch.zeros(count), later)
+
+
+def fit_autoencoder(store: Store, seed: int = 0) -> NanoAutoencoder:
+    """Principal components of the store's photos."""
+    rows = np.random.default_rng([seed, 71]).choice(len(store), min(FITTED_ON, len(store)), replace=False)
+    vae = NanoAutoencoder(LATENT_CHANNELS, patch_px=PATCH_PX)
+    vae.fit(pixels(store.rows("image", np.sort(rows))))
+    vae.eval().requires_grad_(False)
+    return vae
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Pictures of people who are never learned from, and the errors on them, at every call."""
+
+    learner: NanoLearner
+    batches: Batches
+    out: Path
+    pictures_per_step: int
+
+    def __call__(self, step: int) -> NDArray[np.uint8]:
+        """Appends to validation.jsonl and returns a sheet uint8 [H, W, 3]: references, photos, body maps, aligned
+        texture, then pictures in SHEET_STEPS steps. Nothing is compiled for it: its shapes are others."""
+        with torch.compiler.set_stance("force_eager"):
+            return self._validate(step)
+
+    def _validate(self, step: int) -> NDArray[np.uint8]:
+        rng = np.random.default_rng(5)
+        rows = self.batches.targets[self.batches.framing[self.batches.targets] == 0]
+        errors = self._errors(rows[:: max(1, len(rows) // 96)][:96], rng)
+        line = {"step": step, "pictures": step * self.pictures_per_step} | errors
+        with (self.out / "validation.jsonl").open("a") as lines:
+            lines.write(json.dumps(line) + "\n")
+        batch = self.batches.of(rows[:: max(1, len(rows) // SHEET_PEOPLE)][:SHEET_PEOPLE], rng)
+        return self._sheet(batch)
+
+    @torch.no_grad()
+    def _errors(self, rows: NDArray[np.int64], rng: np.random.Generator) -> dict[str, float]:
+        found: dict[str, list[float]] = {f"error_{time}": [] for time in VALIDATION_TIMES}
+        for start in range(0, len(rows), 16):
+            batch = self.batches.of(rows[start : start + 16], rng)
+            for time in VALIDATION_TIMES:
+                noise = torch.Generator().manual_seed(start)
+                errors = self.learner.errors(batch, torch.full((len(batch.picture),), time), noise)
+                found[f"error_{time}"] += errors.tolist()
+        return {name: float(np.mean(values)) for name, values in found.items()}
+
+    def _sheet(self, batch: Batch) -> NDArray[np.uint8]:
+        store = self.batches.store
+        height, width = batch.picture.shape[2:]
+
+        def large(maps: Tensor) -> NDArray[np.uint8]:
+            shown = ((maps.clamp(-1, 1) + 1) * 127.5).byte().permute(0, 2, 3, 1).numpy()
+            return np.stack([cv2.resize(one, (width, height), interpolation=cv2.INTER_NEAREST) for one in shown])
+
+        rows: list[NDArray[Any]] = [store.rows("image", batch.references), store.rows("image", batch.rows)]
+        rows += [large(batch.maps.normal), large(batch.texture[:, :3])]
+        rows += [large(self.learner.draw(batch, steps, seed=1)) for steps in SHEET_STEPS]
+        return np.concatenate([np.concatenate(list(row), 1) for row in rows], 0)
