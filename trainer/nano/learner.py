@@ -92,7 +92,7 @@ def times_of(count: int, noise: torch.Generator) -> Tensor:
 def fit_autoencoder(store: Store, seed: int = 0) -> NanoAutoencoder:
     """Principal components of the store's photos."""
     rows = np.random.default_rng([seed, 71]).choice(len(store), min(FITTED_ON, len(store)), replace=False)
-    vae = NanoAutoencoder(LATENT_CHANNELS, patch_px=PATCH_PX)
+    vae: NanoAutoencoder = NanoAutoencoder(LATENT_CHANNELS, patch_px=PATCH_PX)
     vae.fit(pixels(store.rows("image", np.sort(rows))))
     vae.eval().requires_grad_(False)
     return vae
