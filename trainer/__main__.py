@@ -1,9 +1,11 @@
 """The trainer's commands: one a network, the study of methods, and what is measured of them.
 
 python -m trainer.people --first-identity 0 --identities 4000 --photos 4 --out data/train
-python -m trainer nano --preset cpu --out runs/nano
+python -m trainer body-mapper --people data/train --validation data/validation --out runs/mapper
+python -m trainer nano --people data/train --validation data/validation --out runs/nano
+python -m trainer collage --preset cpu --out runs/collage
 python -m trainer pack --data runs/people --out bundle.zip
-python -m trainer nano --preset gpu --bundle bundle.zip --out runs/nano --minutes 9
+python -m trainer collage --preset gpu --bundle bundle.zip --out runs/collage --minutes 9
 python -m trainer observer --data data/train --out runs/observer --minutes 20
 python -m trainer examiners --study runs/study
 python -m trainer gates --first-identity 2000000 --identities 500 --json gates.json --page docs
@@ -105,13 +107,27 @@ def _evaluation_parsers(commands: Any) -> None:
 
 
 def _nano_parsers(commands: Any) -> None:
-    nano = commands.add_parser("nano", help="train nano from people to finished weights; resumes")
-    nano.add_argument("--preset", default="cpu", help="cpu, gpu, tiny, or a YAML of your own")
-    nano.add_argument("--out", type=Path, required=True, help="the run's folder; what is there is not done again")
-    nano.add_argument("--data", type=Path, default=None, help="a folder of shards of the preset's size")
-    nano.add_argument("--bundle", type=Path, nargs="+", default=[], help="bundles to learn from instead")
-    nano.add_argument("--minutes", type=float, default=None, help="stop and save after so long; call again to go on")
+    mapper = commands.add_parser("body-mapper", help="train BodyMapper: a skeleton's body map; resumes")
+    nano = commands.add_parser("nano", help="train nano's denoiser, which draws from noise; resumes")
+    for parser, pictures in ((mapper, 100_000), (nano, 1_000_000)):
+        parser.add_argument("--people", type=Path, required=True, help="a folder of shards of 160 x 240 px")
+        parser.add_argument("--validation", type=Path, required=True, help="a folder of shards of other identities")
+        parser.add_argument("--out", type=Path, required=True, help="the run's folder; a run that was cut off goes on")
+        parser.add_argument("--pictures", type=int, default=pictures, help="the whole budget, over all calls")
+    mapper.add_argument("--threads", type=int, default=1)
+    mapper.set_defaults(command=_body_mapper)
+    nano.add_argument("--mapper", type=Path, default=None, help="a BodyMapper's folder (the shipped one)")
+    nano.add_argument("--processes", type=int, default=2, help="their gradients are averaged; one thread each")
+    nano.add_argument("--batch", type=int, default=24, help="pictures per process and step")
+    nano.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True, help="compile the UNet")
     nano.set_defaults(command=_nano)
+    collage = commands.add_parser("collage", help="train the compositor from people to finished weights; resumes")
+    collage.add_argument("--preset", default="cpu", help="cpu, gpu, tiny, or a YAML of your own")
+    collage.add_argument("--out", type=Path, required=True, help="the run's folder; what is there is not done again")
+    collage.add_argument("--data", type=Path, default=None, help="a folder of shards of the preset's size")
+    collage.add_argument("--bundle", type=Path, nargs="+", default=[], help="bundles to learn from instead")
+    collage.add_argument("--minutes", type=float, default=None, help="stop and save after so long; call again to go on")
+    collage.set_defaults(command=_collage)
     pack = commands.add_parser("pack", help="put people into one file for a machine without internet")
     pack.add_argument("--data", type=Path, required=True, help="a folder of shards")
     pack.add_argument("--out", type=Path, required=True, help="the bundle, one file")
@@ -131,9 +147,9 @@ def _paths_and_minutes(parser: argparse.ArgumentParser) -> None:
 
 
 def _only(run: type[Any], options: argparse.Namespace) -> dict[str, Any]:
-    """The options that are fields of a run."""
+    """The options that are fields of a run and are given."""
     names = {field.name for field in fields(run)}
-    return {name: value for name, value in vars(options).items() if name in names}
+    return {name: value for name, value in vars(options).items() if name in names and value is not None}
 
 
 def _study(options: argparse.Namespace) -> None:
@@ -172,7 +188,19 @@ def _report(options: argparse.Namespace) -> None:
     write_report(options.study, config.evaluation, test, config.model_dump(mode="json"), options.out)
 
 
+def _body_mapper(options: argparse.Namespace) -> None:
+    from trainer.body_mapper import MapperRun, train_mapper
+
+    print(train_mapper(MapperRun(**_only(MapperRun, options))))
+
+
 def _nano(options: argparse.Namespace) -> None:
+    from trainer.nano.run import NanoRun, train_nano
+
+    train_nano(NanoRun(**_only(NanoRun, options)))
+
+
+def _collage(options: argparse.Namespace) -> None:
     os.environ.setdefault("WARP_LOG_LEVEL", "30")
     from trainer.collage.wheels import use_wheels
 

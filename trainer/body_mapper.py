@@ -24,7 +24,7 @@ from engine.body.atlas import COORDINATE_SCALE, Atlas, load_atlas
 from engine.body.body_map import BodyMaps
 from engine.body.mapper import BUILD, BodyMapper, Predicted, save_mapper
 from engine.identity.body import MIRRORED_JOINTS
-from trainer.nano.store import Store
+from trainer.nano.store import Store, build_store
 from trainer.precision import fast_precision
 from trainer.version import commit
 
@@ -42,12 +42,13 @@ SAVE_EVERY_S = 120.0
 
 @dataclass(frozen=True)
 class MapperRun:
-    """How to train. `pictures` counts across resumptions."""
+    """How to train: people, validation are folders of shards of different identities; `pictures` counts across
+    resumptions. The photos are unpacked to `out`."""
 
-    store: Path
+    people: Path
     out: Path
-    pictures: int
-    validation: Path | None = None
+    validation: Path
+    pictures: int = 100_000
     batch: int = 32
     learning_rate: float = 2e-3
     seed: int = 0
@@ -61,7 +62,9 @@ def train_mapper(run: MapperRun) -> dict[str, Any]:
     cv2.setNumThreads(1)
     torch.manual_seed(run.seed)
     run.out.mkdir(parents=True, exist_ok=True)
-    atlas, store = load_atlas(), Store(run.store, ARRAYS)
+    for shards, name in ((run.people, "store"), (run.validation, "store-validation")):
+        build_store(shards, run.out / name)
+    atlas, store = load_atlas(), Store(run.out / "store", ARRAYS)
     mapper = BodyMapper().train()
     mapper.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(mapper.parameters(), lr=run.learning_rate, betas=(0.9, 0.99), fused=True)
@@ -100,9 +103,9 @@ def train_mapper(run: MapperRun) -> dict[str, Any]:
                 path.with_suffix(".tmp").replace(path)
     mapper.load_state_dict(average)
     mapper.eval().requires_grad_(False)
+    unseen = Store(run.out / "store-validation", ARRAYS)
     facts: dict[str, Any] = {"pictures": seen, "photos": len(store), "commit": commit()}
-    if run.validation is not None:
-        facts["validation"] = measure_mapper(mapper, Store(run.validation, ARRAYS), atlas)
+    facts["validation"] = measure_mapper(mapper, unseen, atlas)
     save_mapper(mapper, run.out / "mapper", facts)
     return facts
 

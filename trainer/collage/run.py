@@ -1,4 +1,4 @@
-"""nano from people to weights in one command: `python -m trainer nano --preset cpu`.
+"""nano from people to weights in one command: `python -m trainer collage --preset cpu`.
 
 Stages: people (rendered where neither shards nor bundles are given), autoencoder, denoiser, finish. What is finished is
 not done again, and what was cut off goes on where it stood.

@@ -1,6 +1,7 @@
-"""Training nano's denoiser: `python -m torch.distributed.run --nproc-per-node 2 -m trainer nano ...`, or one process.
+"""Training nano's denoiser: `python -m trainer nano`.
 
-The store is built and prepared beforehand; a run that was cut off goes on where it stood.
+Shards are unpacked, what is derived from them is derived, and the denoiser learns, in one process or several whose
+gradients are averaged. A run that was cut off goes on where it stood; shards rendered meanwhile join it.
 """
 
 from __future__ import annotations
@@ -11,74 +12,100 @@ from pathlib import Path
 
 import cv2
 import torch
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.nano.network import PATCH_PX, build_network
 from engine.body.atlas import load_atlas
+from engine.body.mapper import SHIPPED_MAPPER
 from trainer.fitting import Fit, fit
 from trainer.nano.batches import ARRAYS, Batches
 from trainer.nano.learner import NanoLearner, Validation, fit_autoencoder
-from trainer.nano.store import Store
+from trainer.nano.preparing import prepare_store
+from trainer.nano.store import Store, build_store
 
 
 @dataclass(frozen=True)
 class NanoRun:
-    """pictures: the whole budget; batch: rows per process and step; validation: a store of other people."""
+    """people, validation: folders of shards of different identities; pictures: the whole budget; batch: rows per
+    process and step. State, log, sheets, `vae/` and the unpacked photos lie in `out`."""
 
-    store: Path
-    out: Path
-    pictures: int
+    people: Path
     validation: Path
+    out: Path
+    pictures: int = 1_000_000
+    mapper: Path = SHIPPED_MAPPER
+    processes: int = 2
     batch: int = 24
     learning_rate: float = 6e-4
     sheet_every: int = 25_000
     save_every: int = 4_000
     compile: bool = True
-    threads: int = 1
     seed: int = 0
+
+    @property
+    def store(self) -> Path:
+        return self.out / "store"
+
+    @property
+    def validation_store(self) -> Path:
+        return self.out / "store-validation"
 
 
 def train_nano(run: NanoRun) -> None:
-    """Trains until `pictures` were seen; state, log, sheets and `vae/` lie in `run.out`."""
-    torch.set_num_threads(run.threads)
+    """Trains until `pictures` were seen."""
+    for shards, store in ((run.people, run.store), (run.validation, run.validation_store)):
+        build_store(shards, store)
+        prepare_store(store, run.mapper, run.processes)
+    if not (run.out / "vae" / "config.json").exists():
+        fit_autoencoder(Store(run.store, ARRAYS), run.seed).save_pretrained(run.out / "vae")
+    # compiled code is kept beside the state: compiling takes minutes on two cores
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(run.out / "compiled"))
+    if run.processes == 1:
+        train_denoiser(run)
+        return
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=run.processes,
+        run_id="nano",
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        start_method="spawn",
+        max_restarts=0,
+    )
+    elastic_launch(config, train_denoiser)(run)
+
+
+def train_denoiser(run: NanoRun) -> None:
+    """One process's share of the training; the store is complete."""
+    torch.set_num_threads(1 if run.processes > 1 else os.cpu_count() or 1)
     cv2.setNumThreads(1)
     torch.manual_seed(run.seed)
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
     atlas, store = load_atlas(), Store(run.store, ARRAYS)
-    vae = _autoencoder(store, run)
+    vae: NanoAutoencoder = NanoAutoencoder.from_pretrained(run.out / "vae", low_cpu_mem_usage=False).eval()
     network = build_network(vae.variances().flatten().sqrt(), atlas)
     network.unet.to(memory_format=torch.channels_last)
     if run.compile:
         network.unet.compile()
     learner = NanoLearner(network, vae)
     batches = Batches(store, atlas, PATCH_PX)
-    seen = processes * run.batch
-    validation = Validation(learner, Batches(Store(run.validation, ARRAYS), atlas, PATCH_PX, False), run.out, seen)
+    rows = run.processes * run.batch
+    unseen = Batches(Store(run.validation_store, ARRAYS), atlas, PATCH_PX, augment=False)
     plan = Fit(
         out=run.out,
-        steps=run.pictures // seen,
+        steps=run.pictures // rows,
         batch=run.batch,
         learning_rate=run.learning_rate,
         warmup_steps=300,
         ema_decay=0.999,
         hold=0.7,
-        save_every=max(1, run.save_every // seen),
-        validate_every=max(1, run.sheet_every // seen),
+        save_every=max(1, run.save_every // rows),
+        validate_every=max(1, run.sheet_every // rows),
         seed=run.seed,
     )
+    validation = Validation(learner, unseen, run.out, rows)
     fit(
         plan, learner, lambda count, rng: batches.of(rng.choice(batches.targets, count, replace=False), rng), validation
     )
-
-
-def _autoencoder(store: Store, run: NanoRun) -> NanoAutoencoder:
-    """That of the run's folder; fitted where there is none yet."""
-    folder = run.out / "vae"
-    if not (folder / "config.json").exists():
-        if int(os.environ.get("RANK", "0")) == 0:
-            fit_autoencoder(store, run.seed).save_pretrained(folder)
-        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-            raise SystemExit("the autoencoder is fitted: run the same command again")
-    vae: NanoAutoencoder = NanoAutoencoder.from_pretrained(folder, low_cpu_mem_usage=False)
-    vae.eval().requires_grad_(False)
-    return vae

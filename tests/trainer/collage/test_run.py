@@ -81,7 +81,18 @@ def carried_styles(bundle: Path) -> int:
 
 
 def test_from_a_bundle_alone_to_weights_that_draw_in_four_steps(bundle: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", BLIND, "nano", "--preset", "tiny", "--bundle", str(bundle), "--out", str(tmp_path)]
+    command = [
+        sys.executable,
+        "-c",
+        BLIND,
+        "collage",
+        "--preset",
+        "tiny",
+        "--bundle",
+        str(bundle),
+        "--out",
+        str(tmp_path),
+    ]
     done = subprocess.run(
         command, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False
     )
@@ -99,7 +110,7 @@ def test_from_a_bundle_alone_to_weights_that_draw_in_four_steps(bundle: Path, tm
 
 
 def test_what_is_finished_is_not_done_again(small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    asked = ["nano", "--preset", "tiny", "--data", str(small), "--out", str(tmp_path)]
+    asked = ["collage", "--preset", "tiny", "--data", str(small), "--out", str(tmp_path)]
     assert main([*asked, "--minutes", "0"]) == 0
     assert "run the same command again" in capsys.readouterr().out
     assert not (tmp_path / "denoiser" / "done.json").exists()
@@ -117,7 +128,7 @@ def test_photos_of_another_size_and_unknown_presets_are_refused(
 ) -> None:
     with pytest.raises(DataError, match="expected photos of 160 x 240 px, got 64 x 96"):
         run(NanoRun(read_preset("cpu"), tmp_path, bundles=(bundle,)))
-    assert main(["nano", "--preset", "huge", "--out", str(tmp_path)]) == 2
+    assert main(["collage", "--preset", "huge", "--out", str(tmp_path)]) == 2
     assert "cpu, gpu, tiny" in capsys.readouterr().err
     (tmp_path / "people.zip").write_bytes(b"no bundle")
     assert main(["nano", "--bundle", str(tmp_path / "people.zip"), "--out", str(tmp_path)]) == 2
