@@ -106,6 +106,9 @@ def encoded(said: Attributes) -> list[int]:
     unknown = set(said) - set(NAMES)
     if unknown:
         raise KeyError(f"expected slots of {NAMES}, got {sorted(unknown)}")
+    for name, value in said.items():
+        if value not in SLOTS[name]:
+            raise ValueError(f"expected a value of {name} of {SLOTS[name]}, got {value!r}")
     return [SLOTS[name].index(said[name]) + 1 if name in said else 0 for name in NAMES]
 
 

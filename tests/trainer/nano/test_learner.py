@@ -1,0 +1,74 @@
+"""The denoiser learns, goes on where it stood, and shows what it draws."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from engine.backbones.nano.network import build_network
+from engine.body.atlas import shipped_atlas
+from trainer.nano.batches import Batches
+from trainer.nano.learner import TIME_MAX, NanoLearner, Validation, fit_autoencoder, times_of
+from trainer.nano.run import NanoRun, train_nano
+from trainer.nano.store import Store
+
+
+def learner_of(store: Store) -> NanoLearner:
+    torch.manual_seed(0)
+    vae = fit_autoencoder(store)
+    return NanoLearner(build_network(vae.variances().flatten().sqrt(), shipped_atlas(), widths=(32, 64)), vae)
+
+
+def test_the_error_falls(store: Store) -> None:
+    learner, batches = learner_of(store), Batches(store, shipped_atlas(), 8, augment=False)
+    batch = batches.of(batches.targets[:6], np.random.default_rng(0))
+    optimizer = torch.optim.AdamW([p for p in learner.parameters() if p.requires_grad], lr=2e-3)
+    errors = []
+    for _ in range(25):
+        loss = learner(batch, torch.Generator().manual_seed(0))["loss"]
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        errors.append(loss.item())
+
+    assert errors[-1] < 0.7 * errors[0]
+
+
+def test_times_begin_at_noise_and_stop_before_the_picture() -> None:
+    times = times_of(4000, torch.Generator().manual_seed(0))
+
+    assert 0.3 < (times == 0).float().mean() < 0.4
+    assert times.min() == 0 and times.max() <= TIME_MAX
+
+
+def test_a_sheet_shows_references_maps_texture_and_pictures(store: Store, tmp_path: Path) -> None:
+    batches = Batches(store, shipped_atlas(), 8, augment=False)
+    sheet = Validation(learner_of(store), batches, tmp_path, 48)(10)
+
+    assert sheet.dtype == np.uint8 and sheet.shape[0] == 7 * 240 and sheet.shape[1] % 160 == 0
+    line = json.loads((tmp_path / "validation.jsonl").read_text())
+    assert line["pictures"] == 480 and line["error_0.0"] > 0
+
+
+def test_one_command_prepares_trains_and_resumes(nano_shards: Path, untrained_mapper: Path, tmp_path: Path) -> None:
+    run = NanoRun(
+        people=nano_shards,
+        validation=nano_shards,
+        out=tmp_path,
+        pictures=4,
+        mapper=untrained_mapper,
+        processes=1,
+        batch=2,
+        sheet_every=4,
+        compile=False,
+    )
+    train_nano(run)
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    assert state["step"] == 2
+    assert len(list((tmp_path / "validation").glob("*.png"))) == 1
+
+    train_nano(run)  # a finished run is only loaded
+    assert torch.load(tmp_path / "state.pt", weights_only=True)["step"] == 2
