@@ -66,7 +66,7 @@ def train_mapper(run: MapperRun) -> dict[str, Any]:
         build_store(shards, run.out / name)
     atlas, store = load_atlas(), Store(run.out / "store", ARRAYS)
     mapper = BodyMapper().train()
-    mapper.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    mapper.to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(mapper.parameters(), lr=run.learning_rate, betas=(0.9, 0.99), fused=True)
     average = {name: value.clone() for name, value in mapper.state_dict().items()}
     seen, path = 0, run.out / "state.pt"

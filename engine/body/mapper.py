@@ -7,13 +7,15 @@ person is) it decides by what is usual; its error is reported by the trainer and
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file, save_file
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
 from engine.body.atlas import Atlas
@@ -110,12 +112,12 @@ class _Block(nn.Module):
         return result
 
 
-class BodyMapper(nn.Module):
+class BodyMapper(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """rows, columns: of the map that it gives; multiples of 8."""
 
+    @register_to_config  # type: ignore[untyped-decorator]
     def __init__(self, rows: int = 120, columns: int = 80, widths: tuple[int, int, int] = (32, 64, 96)) -> None:
         super().__init__()
-        self.config = {"rows": rows, "columns": columns, "widths": list(widths)}
         fine, middle, coarse = widths
         condition = 64
         self.build = nn.Sequential(nn.Linear(BUILD, condition), nn.SiLU(), nn.Linear(condition, condition))
@@ -129,7 +131,7 @@ class BodyMapper(nn.Module):
 
     def forward(self, joints: Tensor, build: Tensor) -> Predicted:
         """joints [B, 17, 3] as in `draw_limbs`; build [B, BUILD]."""
-        rows, columns = int(self.config["rows"]) // 2, int(self.config["columns"]) // 2  # type: ignore[call-overload]
+        rows, columns = int(self.config.rows) // 2, int(self.config.columns) // 2
         drawn = draw_limbs(joints, rows, columns)
         y, x = torch.meshgrid(
             torch.linspace(-1, 1, rows, device=drawn.device),
@@ -163,16 +165,12 @@ def _sized(x: Tensor, like: Tensor) -> Tensor:
 
 def save_mapper(mapper: BodyMapper, folder: Path, facts: dict[str, Any]) -> None:
     """Writes float16 weights with the configuration and `facts` about the training."""
-    folder.mkdir(parents=True, exist_ok=True)
-    halves = {name: value.detach().half().contiguous() for name, value in mapper.state_dict().items()}
-    save_file(halves, folder / "model.safetensors", metadata={"format": "pt"})
-    (folder / "config.json").write_text(json.dumps(mapper.config, indent=1) + "\n", "utf-8")
+    deepcopy(mapper).half().save_pretrained(folder)
     (folder / "metadata.json").write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
 
 
 def load_mapper(folder: Path = SHIPPED_MAPPER) -> BodyMapper:
     """Reads a folder of `save_mapper` in float32 on the CPU, ready to predict."""
-    config = json.loads((folder / "config.json").read_text("utf-8"))
-    mapper = BodyMapper(int(config["rows"]), int(config["columns"]), tuple(config["widths"]))
-    mapper.load_state_dict({name: value.float() for name, value in load_file(folder / "model.safetensors").items()})
-    return mapper.eval().requires_grad_(False)
+    mapper: BodyMapper = BodyMapper.from_pretrained(folder, torch_dtype=torch.float32, low_cpu_mem_usage=False)
+    mapper.eval().requires_grad_(False)
+    return mapper

@@ -1,0 +1,166 @@
+"""nano as a diffusers pipeline: its parts in one folder (model_index.json), and drawing from prepared conditions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from diffusers import DiffusionPipeline, UNet2DConditionModel
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.backbones.autoencoder import NanoAutoencoder
+from engine.backbones.nano.attributes import Attributes, encoded
+from engine.backbones.nano.flow import sample
+from engine.backbones.nano.network import (
+    PATCH_PX,
+    AttributeEncoder,
+    Conditioning,
+    NanoNetwork,
+    ReferenceEncoder,
+)
+from engine.backbones.nano.pose_examples import PoseExamples
+from engine.backbones.nano.references import PreparedReference, stacked_views
+from engine.body.atlas import Atlas, shipped_atlas
+from engine.body.body_map import BodyMaps
+from engine.body.mapper import BodyMapper
+from engine.body.texture import TEXTURE_CHANNELS, aligned, merged
+from engine.errors import WeightsError
+
+SHARD_SIZE_MAX: Final = "16MB"
+"""Of one file of weights: they are kept in a repository."""
+METADATA: Final = "metadata.json"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One picture to draw. attributes: what words say; joints float32 [17, 3]: x and y in 0..1 of the picture, weight
+    0..1; build: see `engine.body.mapper.BUILD`; references: photos of the person, the best first."""
+
+    attributes: Attributes
+    joints: NDArray[np.float32]
+    references: Sequence[PreparedReference]
+    seed: int
+    face_scale: float = 1.0
+    body_scale: float = 1.0
+    build: tuple[float, float, float] = (0.5, 0.5, 0.5)
+
+
+class NanoPipeline(DiffusionPipeline):  # type: ignore[misc]
+    """The parts and how they draw. `from_pretrained(folder)` and `save_pretrained(folder)` as in diffusers."""
+
+    def __init__(
+        self,
+        unet: UNet2DConditionModel,
+        vae: NanoAutoencoder,
+        words: AttributeEncoder,
+        references: ReferenceEncoder,
+        mapper: BodyMapper,
+        poses: PoseExamples,
+    ) -> None:
+        super().__init__()
+        self.register_modules(unet=unet, vae=vae, words=words, references=references, mapper=mapper, poses=poses)
+        self.atlas: Atlas = shipped_atlas()
+        self.network = NanoNetwork(unet, words, references, self.atlas, vae.variances().flatten().sqrt())
+        self.network.eval().requires_grad_(False)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of its pictures in px."""
+        rows, columns = self.unet.config.sample_size
+        return rows * PATCH_PX, columns * PATCH_PX
+
+    @torch.inference_mode()
+    def condition(self, asked: Sequence[Asked]) -> tuple[Conditioning, BodyMaps]:
+        """What the UNet reads for all steps, with keys and values computed, and the body maps it draws along."""
+        device = self.device
+        joints = torch.from_numpy(np.stack([one.joints for one in asked])).to(device)
+        maps = self.mapper.maps(joints, torch.tensor([one.build for one in asked], device=device), self.atlas)
+        first = [one.references[0] for one in asked]
+        texture = torch.stack([merged([r.texture[None] for r in one.references])[0] for one in asked]).to(device)
+        texture[:, TEXTURE_CHANNELS - 1] *= torch.tensor([min(one.body_scale, 1.0) for one in asked], device=device)[
+            :, None
+        ]
+        scales = torch.tensor(
+            [
+                [one.face_scale * (reference.face is not None) for one, reference in zip(asked, first, strict=True)],
+                [one.body_scale for one in asked],
+            ],
+            device=device,
+        )
+        values = torch.tensor([encoded(one.attributes) for one in asked], device=device)
+        views = stacked_views(first, self.atlas)
+        conditioning = self.network.condition(values, views, scales, maps, aligned(texture, maps.surface))
+        return self.network.cached(conditioning), maps
+
+    @torch.inference_mode()
+    def __call__(
+        self,
+        asked: Sequence[Asked],
+        steps: int = 4,
+        on_step: Callable[[int, Callable[[], NDArray[np.uint8]]], None] | None = None,
+    ) -> NDArray[np.uint8]:
+        """Pictures uint8 [B, H, W, 3] from noise in so many steps; equal requests give equal pictures on one device.
+        on_step is called with the number of steps done and a function that decodes the prediction so far."""
+        conditioning, _ = self.condition(asked)
+        channels, (rows, columns) = self.unet.config.out_channels, self.unet.config.sample_size
+        noise = [
+            np.random.default_rng(one.seed).standard_normal((channels, rows, columns), np.float32) for one in asked
+        ]
+
+        def predict(z: Tensor, time: Tensor) -> Tensor:
+            return self.network.predict(z, time, conditioning)[0]
+
+        def done(number: int, clean: Tensor) -> None:
+            if on_step is not None:
+                on_step(number, lambda: self.decode(clean))
+
+        return self.decode(sample(predict, torch.from_numpy(np.stack(noise)).to(self.device), steps, done))
+
+    def decode(self, latents: Tensor) -> NDArray[np.uint8]:
+        """Latents [B, C, h, w] -> uint8 [B, H, W, 3]."""
+        shown = self.vae.decode(latents).sample
+        pixels = ((shown.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1)
+        return np.asarray(pixels.cpu().numpy())
+
+
+def save_nano(pipeline: NanoPipeline, folder: Path, metadata: dict[str, Any]) -> None:
+    """Writes the pipeline's folder with float16 weights and what is known of its training."""
+    parts = {name: deepcopy(part).half() for name, part in pipeline.components.items()}
+    for part in parts.values():
+        part.register_to_config(_name_or_path=None)
+    halves = NanoPipeline.__new__(NanoPipeline)
+    DiffusionPipeline.__init__(halves)
+    halves.register_modules(**parts)
+    halves.save_pretrained(folder, max_shard_size=SHARD_SIZE_MAX)
+    (folder / METADATA).write_text(json.dumps(metadata, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+def load_nano(folder: Path) -> tuple[NanoPipeline, dict[str, Any]]:
+    """A pipeline in float32 on the CPU, and its metadata. Raises WeightsError for a folder that is none."""
+    if not (folder / "model_index.json").exists():
+        raise WeightsError(f"expected a nano pipeline in {folder}, found no model_index.json: set ENGINE_WEIGHTS")
+    parts = {
+        "unet": UNet2DConditionModel,
+        "vae": NanoAutoencoder,
+        "words": AttributeEncoder,
+        "references": ReferenceEncoder,
+        "mapper": BodyMapper,
+        "poses": PoseExamples,
+    }
+    try:
+        loaded = {
+            name: kind.from_pretrained(folder / name, torch_dtype=torch.float32, low_cpu_mem_usage=False)
+            for name, kind in parts.items()
+        }
+    except OSError as error:
+        raise WeightsError(f"expected a nano pipeline in {folder}, got {error}".partition("\n")[0]) from error
+    for part in loaded.values():
+        part.eval().requires_grad_(False)
+    return NanoPipeline(**loaded), json.loads((folder / METADATA).read_text("utf-8"))
