@@ -185,7 +185,8 @@ def make_celery(broker_url: str, service: Service) -> Celery:
     """The app with the two tasks."""
     app = Celery("bolid", broker=broker_url, set_as_current=False)
     app.conf.update(
-        task_default_queue=WORK_QUEUE,
+        task_queues=(WORK_QUEUE,),
+        task_default_queue=WORK_QUEUE.name,
         task_ignore_result=True,
         task_acks_late=False,
         accept_content=["json"],

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
+import subprocess
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,14 +16,19 @@ import asyncpg
 import pytest
 import redis
 import structlog
+from kombu import Connection
 from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.db.migrate import upgrade
 from bot.db.session import Sessions, make_sessions, open_pool
+from bot.local.children import ChildProcess, choose_port
 from bot.local.embedded import EmbeddedPostgres, EmbeddedValkey
 
 TEMPLATE = "migrated"
+RABBITMQ_PROGRAMS = "/usr/lib/rabbitmq/bin"
+"""Debian's folder of the plain scripts; the wrapper on PATH insists on a user and on folders of the system."""
+RABBITMQ_START_S = 90.0
 
 
 def _administer(server_url: str, statement: str) -> None:
@@ -126,3 +135,67 @@ def broker_url(valkey: EmbeddedValkey) -> str:
     client.flushall()
     client.close()
     return valkey.url
+
+
+class RabbitMQ:
+    """RabbitMQ as Debian installs it, with data, ports and an Erlang port mapper (epmd) of its own."""
+
+    def __init__(self, script: str, folder: Path) -> None:
+        port = choose_port()
+        self.url = f"amqp://guest:guest@127.0.0.1:{port}//"
+        self._environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),  # where Erlang keeps the cookie of its cluster
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "ERL_EPMD_PORT": str(choose_port()),
+            "RABBITMQ_CONF_ENV_FILE": os.devnull,
+            "RABBITMQ_DIST_PORT": str(choose_port()),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
+            "RABBITMQ_LOG_BASE": str(folder / "log"),
+            "RABBITMQ_MNESIA_BASE": str(folder / "data"),
+            "RABBITMQ_NODENAME": f"bolid-{port}@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": str(port),
+            "RABBITMQ_PID_FILE": str(folder / "node.pid"),
+        }
+        log = folder / "server.log"
+        self._server = ChildProcess("rabbitmq", [script], folder=folder, log=log, env=self._environment)
+
+    def start(self) -> None:
+        """Returns when the server answers; fails the test when it does not."""
+        self._server.start()
+        deadline = time.monotonic() + RABBITMQ_START_S
+        while True:
+            try:
+                with Connection(self.url, connect_timeout=2) as connection:
+                    connection.ensure_connection(max_retries=1, timeout=2)
+                return
+            except Exception:  # whatever a client raises while the server starts
+                if not self._server.running or time.monotonic() > deadline:
+                    pytest.fail(f"RabbitMQ did not start; the end of its log:\n{self._server.log_tail(40)}")
+                time.sleep(0.2)
+
+    def kill(self) -> None:
+        """As a crash does (SIGKILL); durable queues are there again after `start`."""
+        self._server.kill()
+
+    def stop(self) -> None:
+        """The port mapper too, which RabbitMQ starts as a daemon and leaves running."""
+        self._server.stop()
+        if (epmd := shutil.which("epmd")) is not None:
+            subprocess.run([epmd, "-kill"], env=self._environment, capture_output=True, check=False)
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[RabbitMQ]:
+    """The running server; skips where none is installed. A test that kills it starts it again."""
+    script = shutil.which("rabbitmq-server", path=RABBITMQ_PROGRAMS)
+    if script is None:
+        pytest.skip(f"no {RABBITMQ_PROGRAMS}/rabbitmq-server on this machine: apt-get install rabbitmq-server")
+    with TemporaryDirectory(prefix="bolid-test-rabbitmq-", ignore_cleanup_errors=True) as folder:
+        server = RabbitMQ(script, Path(folder))
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pytest
 from celery import Celery
-from kombu import Connection, Exchange, Producer, Queue
+from kombu import Connection, Producer
 from PIL import Image
 
 from engine.contract import (
@@ -90,20 +90,20 @@ class Desk:
 
     def send(self, task: str, *arguments: object) -> None:
         with Celery(broker=self._broker_url, set_as_current=False) as app:
-            app.send_task(task, args=arguments, queue=WORK_QUEUE, ignore_result=True)
+            app.send_task(task, args=arguments, queue=WORK_QUEUE.name, ignore_result=True)
 
     def cancel(self, *job_ids: str) -> None:
-        exchange = Exchange(CANCELLATIONS_EXCHANGE, type="fanout")
         body = Cancellation(job_ids=job_ids).model_dump_json()
         with Connection(self._broker_url) as connection:
             producer = Producer(connection.channel())
+            exchange = CANCELLATIONS_EXCHANGE
             producer.publish(body, exchange=exchange, declare=[exchange], content_type="application/json")
 
     def wait(self, kind: type[R], accept: Callable[[R], bool] = lambda _: True) -> R:
         """The next reply of this kind that is accepted."""
         end = time.monotonic() + PATIENCE_S
         with Connection(self._broker_url) as connection:
-            queue = Queue(REPLIES_QUEUE, durable=True)(connection.channel())
+            queue = REPLIES_QUEUE(connection.channel())
             queue.declare()
             while time.monotonic() < end:
                 message = queue.get(no_ack=True)

@@ -75,6 +75,13 @@ def test_no_room_imports_the_tests() -> None:
     assert [place for room in ROOMS for place, name in imports_in(room) if is_in(name, "tests")] == []
 
 
+def test_the_contract_alone_declares_queues_and_exchanges() -> None:
+    """A second declaration that differs makes RabbitMQ refuse whichever side comes later."""
+    declaring = {"kombu.Exchange", "kombu.Queue"}
+    elsewhere = [place for room in (*ROOMS, "tests") for place, name in imports_in(room) if name in declaring]
+    assert [place for place in elsewhere if not place.startswith("engine/contract.py:")] == []
+
+
 def test_nothing_imports_torchvision() -> None:
     assert [place for room in (*ROOMS, "tests") for place, name in imports_in(room) if is_in(name, "torchvision")] == []
 
