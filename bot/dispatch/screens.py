@@ -16,7 +16,7 @@ from uuid import UUID
 
 import structlog
 
-from bot.db import closing, line, workers
+from bot.db import closing, job_states, line, workers
 from bot.db.closing import OpenScreen
 from bot.db.session import Sessions, is_outage
 from bot.dispatch.messages import (
@@ -218,7 +218,7 @@ class Screens:
             return
         file_id = await self._messages.deliver(job.chat_id, message_id, screen, picture)
         async with self._sessions.begin() as session:
-            await closing.delivered(session, job.job_id, file_id)
+            await job_states.deliver(session, job.job_id, file_id)
         self._throttle.wrote(job.chat_id)
         self._shown.pop(job.job_id, None)
         _log.info("delivered", job=str(job.job_id))
@@ -228,7 +228,7 @@ class Screens:
         self._shown[job.job_id] = _Shown(screen, has_photo)
         if screen.urgency == Urgency.END:
             async with self._sessions.begin() as session:
-                await closing.closed(session, job.job_id)
+                await job_states.close(session, job.job_id)
 
     async def _answer_refusal(self, job: OpenScreen, shown: _Shown, error: MessageError) -> None:
         """What a refusal asks for. Whatever fails here is tried again by the next step."""
@@ -267,9 +267,9 @@ class Screens:
         self._shown.pop(job.job_id, None)
         async with self._sessions.begin() as session:
             if job.state == JobState.DONE:
-                await closing.undeliverable(session, job.job_id)
+                await job_states.fail_delivery(session, job.job_id)
             elif job.state in (JobState.FAILED, JobState.CANCELLED):
-                await closing.closed(session, job.job_id)
+                await job_states.close(session, job.job_id)
             else:
                 self._pause(job.job_id, replace(shown, refusals=refusals))
 

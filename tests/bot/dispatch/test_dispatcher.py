@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bot.db import jobs
+from bot.db import job_states
 from bot.db.session import Sessions
 from bot.dispatch.dispatcher import JobDispatcher
 from bot.dispatch.leadership import Leadership, LeadershipLost
@@ -260,7 +260,7 @@ async def test_a_cancelled_job_is_called_back_from_the_worker(
         job_id = await stage.rows.job(BEN_ID)
         await eventually(lambda: worker.requests)
         async with sessions.begin() as session:
-            assert await jobs.cancel(session, job_id, BEN_ID)
+            assert await job_states.cancel(session, job_id, BEN_ID)
         stage.signals.wake()
         await eventually(lambda: str(job_id) in worker.cancelled)
         await eventually(lambda: stage.closed(job_id))
