@@ -6,6 +6,7 @@ Exits with 0 after an orderly stop, and with 2 and one line when the operator ha
 from __future__ import annotations
 
 import asyncio
+import secrets
 import signal
 import sys
 import time
@@ -26,6 +27,7 @@ from bot.config import Config, load_config
 from bot.db.session import make_sessions, open_pool
 from bot.dispatch.dispatcher import JobDispatcher
 from bot.dispatch.pace import Pace
+from bot.dispatch.photo_verdicts import VerdictAnswers
 from bot.dispatch.signals import JobSignals
 from bot.errors import OperatorError
 from bot.handlers import build_router
@@ -34,6 +36,7 @@ from bot.readiness import database_answers, wait_for_database, wait_for_telegram
 from bot.styles import load_styles
 from bot.telegram import open_bot
 from bot.translator import Translator
+from bot.usecases import wiring
 
 EXIT_OPERATOR = 2
 _log = structlog.get_logger(__name__)
@@ -78,17 +81,16 @@ def wire(
 ) -> tuple[Dispatcher, JobDispatcher]:
     """The conversation and what moves jobs, tied together by their signals."""
     sessions, styles, signals = make_sessions(pool), load_styles(), JobSignals()
-    dispatcher = Dispatcher(config=config, sessions=sessions, signals=signals)
-    middlewares.install(
-        dispatcher, config=config, sessions=sessions, signals=signals, styles=styles, translator=translator
-    )
+    use = wiring.wire(config, sessions, signals, draw_seed=lambda: secrets.randbelow(2**63))
+    dispatcher = Dispatcher()
+    middlewares.install(dispatcher, use, styles, translator, config.admin_ids)
     dispatcher.include_router(build_router())
     jobs = JobDispatcher(
         sessions=sessions,
         database_url=config.database_url.get_secret_value(),
         broker_url=config.broker_url.get_secret_value(),
         bot=screens_bot,
-        answer_verdicts=partial(dispatcher["answers"], bot),
+        answer_verdicts=VerdictAnswers(bot, use, translator, styles),
         styles=styles,
         translator=translator,
         signals=signals,

@@ -22,7 +22,6 @@ from rich.console import Console
 
 from bot.callbacks import ConsentCallback, JobAction, StyleCallback
 from bot.domain import CONSENT_VERSION, ReferenceState
-from bot.handlers.photo_answers import verdict_key
 from bot.local.botapi import BEN_ID, Person
 from bot.local.botapi.errors import PersonError
 from bot.local.botapi.person import PersonTimeout
@@ -33,6 +32,7 @@ from bot.local.terminal import Terminal
 from bot.photos import Refusal
 from bot.styles import load_styles
 from bot.translator import Translator
+from bot.verdicts import verdict_key
 from engine.contract import PROMPT_MAX_CHARS, REFERENCES_MAX, Verdict
 
 OUT = ROOT / "demo" / "out"

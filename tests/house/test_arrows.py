@@ -97,6 +97,17 @@ def test_one_module_moves_jobs() -> None:
     assert {place.partition(":")[0] for place in elsewhere} == {"bot/db/job_states.py"}
 
 
+def test_one_module_reads_the_refusals_of_telegram() -> None:
+    """bot.refusals tells them apart; every other module asks it."""
+    words = "aiogram.exceptions.TelegramBadRequest"
+    reading = {place.partition(":")[0] for place, name in imports_in("bot") if name == words}
+    assert {place for place in reading if not place.startswith("bot/local/")} == {"bot/refusals.py"}
+
+
+def test_the_dispatcher_needs_no_handler() -> None:
+    assert [place for place, name in imports_in("bot/dispatch") if is_in(name, "bot.handlers")] == []
+
+
 def test_nothing_imports_torchvision() -> None:
     assert [place for room in (*ROOMS, "tests") for place, name in imports_in(room) if is_in(name, "torchvision")] == []
 

@@ -8,14 +8,13 @@ import struct
 import zlib
 
 import pytest
-from aiogram.exceptions import TelegramServerError
-from aiogram.methods import SendMessage
 from PIL import Image
 
 from bot.callbacks import PrivacyAction, PrivacyCallback
+from bot.dispatch.photo_verdicts import VerdictAnswers
 from bot.domain import ReferenceState
-from bot.handlers.photo_answers import VerdictAnswers
 from bot.photos import FILE_MAX_BYTES
+from bot.refusals import NotNow
 from engine.contract import REFERENCE_MAX_SIDE_PX, REFERENCES_MAX, Verdict
 
 
@@ -225,10 +224,10 @@ async def test_an_answer_that_telegram_does_not_take_is_due_again_and_holds_up_n
     await chat.consent(chat.ben)
     taken = VerdictAnswers._tell
 
-    async def refuse_anna(self, bot, answer, *rest):
+    async def refuse_anna(self, answer, *rest):
         if answer.group.user_id == chat.anna.user_id:
-            raise TelegramServerError(method=SendMessage(chat_id=1, text=""), message="on purpose")
-        return await taken(self, bot, answer, *rest)
+            raise NotNow("on purpose")
+        return await taken(self, answer, *rest)
 
     monkeypatch.setattr(VerdictAnswers, "_tell", refuse_anna)
     await chat.anna.send_photo(jpeg(1))
