@@ -41,14 +41,12 @@ async def take_photo(
     words = await _words(message, texts)
     photo = await fetch_photo(bot, file)
     sent = SentPhoto(user.id, message.chat.id, message.message_id, message.media_group_id, photo, words)
-    taken = await use.keep_pose_photo(sent)
-    if taken is not Taken.NOT_ASKED:
-        await _answer_pose(message, texts, use, sent, taken)
-        return
-    kept = await use.keep_photo(sent)
-    if kept.unannounced:
-        looking = await message.reply(texts("photo-looking") if kept.worker_alive else texts("photo-paused"))
-        if not await use.announce_answer(kept.reference_id, looking.message_id):
+    received = await use.receive_photo(sent)
+    if isinstance(received, Taken):
+        await _answer_pose(message, texts, use, sent, received)
+    elif received.unannounced:
+        looking = await message.reply(texts("photo-looking") if received.worker_alive else texts("photo-paused"))
+        if not await use.announce_answer(received.reference_id, looking.message_id):
             with suppress_refusals(MessageGone):
                 await looking.delete()
 

@@ -9,6 +9,7 @@ import zlib
 
 import pytest
 from PIL import Image
+from sqlalchemy import event
 
 from bot.callbacks import PrivacyAction, PrivacyCallback
 from bot.dispatch.photo_verdicts import VerdictAnswers
@@ -195,12 +196,32 @@ async def test_the_same_message_handled_twice_is_one_photo_and_one_answer(chat, 
     await chat.anna.wait_for(says("Смотрю"))
     (photo,) = await chat.references()
     for _ in range(100):  # the chat shows the message a moment before the bot notes that it was sent
-        again = await chat.use.keep_photo(chat.sent_again(chat.anna, sent.id, jpeg()))
+        again = await chat.use.receive_photo(chat.sent_again(chat.anna, sent.id, jpeg()))
         if not again.unannounced:
             break
         await asyncio.sleep(0.05)
     assert (again.reference_id, again.unannounced) == (photo.id, False)
     assert len(await chat.references()) == 1
+
+
+async def test_a_photo_costs_one_locked_transaction(chat, says, jpeg):
+    await chat.consent(chat.anna)
+    chat.stage.worker_looks = False
+    pool = chat.sessions.kw["bind"].sync_engine
+    locks = []
+
+    def note(connection, cursor, statement, *_):
+        if "FROM users" in statement and "FOR UPDATE" in statement:
+            locks.append(statement)
+
+    event.listen(pool, "before_cursor_execute", note)
+    try:
+        await chat.anna.send_photo(jpeg())
+        await chat.anna.wait_for(says("Смотрю"))
+        await chat.settled()
+    finally:
+        event.remove(pool, "before_cursor_execute", note)
+    assert len(locks) == 1
 
 
 async def test_an_answer_finds_a_user_who_blocked_the_bot_gone_and_goes_on(chat, says, jpeg):
