@@ -35,7 +35,8 @@ from engine.contract import (
 
 log = logging.getLogger(__name__)
 
-TRANSPORT_OPTIONS = {"socket_timeout": 10.0, "socket_connect_timeout": 3.0, "socket_keepalive": True}
+CONNECT_OPTIONS = {"socket_connect_timeout": 3.0, "socket_keepalive": True}
+TRANSPORT_OPTIONS = {**CONNECT_OPTIONS, "socket_timeout": 10.0}
 RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 EPHEMERAL_EXPIRATION_S = 10.0
 UNREAD_MAX = 50

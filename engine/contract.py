@@ -26,6 +26,8 @@ HEARTBEAT_INTERVAL_S = 2.0
 PROMPT_MAX_CHARS = 1000
 REFERENCES_MAX = 8
 REFERENCE_MAX_SIDE_PX = 1280
+MISCONFIGURED_EXIT_CODE = 2
+"""The bot and a worker exit with it when an operator has to act: to start the process again would not help."""
 
 
 def new_cancellations_queue() -> Queue:

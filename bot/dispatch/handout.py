@@ -11,11 +11,11 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.config import Pace
 from bot.db import job_states, line, photo_states, workers
 from bot.db.session import Sessions
 from bot.dispatch.batches import Waiting, plan
 from bot.dispatch.broker import ABSENT, Broker
-from bot.dispatch.pace import Pace
 from bot.dispatch.requests import CannotAsk, read_photos, request_for
 from bot.dispatch.signals import JobSignals
 from bot.styles import Styles

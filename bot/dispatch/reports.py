@@ -9,9 +9,9 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.config import Pace
 from bot.db import job_states, leases, line, photo_states, workers
 from bot.db.session import Sessions, is_outage
-from bot.dispatch.pace import Pace
 from bot.dispatch.signals import JobSignals
 from engine.contract import Examination, Failure, Heartbeat, Progress, Reply, Result, Started
 

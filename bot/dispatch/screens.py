@@ -16,11 +16,11 @@ from uuid import UUID
 
 import structlog
 
+from bot.config import Pace
 from bot.db import closing, job_states, line, workers
 from bot.db.closing import OpenScreen
 from bot.db.session import Sessions, is_outage
 from bot.dispatch.messages import StatusMessages
-from bot.dispatch.pace import Pace
 from bot.dispatch.reports import Preview
 from bot.dispatch.status import Screen, Urgency, render
 from bot.dispatch.throttle import Throttle

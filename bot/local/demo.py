@@ -27,7 +27,7 @@ from bot.local.botapi.errors import PersonError
 from bot.local.botapi.person import PersonTimeout
 from bot.local.botapi.views import ChatMessage
 from bot.local.chat_picture import Bubble, draw_chat
-from bot.local.supervisor import ROOT, Stack, StackError, kept_up, last_words, shown
+from bot.local.supervisor import ROOT, TEND_INTERVAL_S, Stack, StackError, kept_up, last_words, shown
 from bot.local.terminal import Terminal
 from bot.photos import Refusal
 from bot.styles import load_styles
@@ -42,7 +42,6 @@ DEFAULT_STYLE = "mountains"
 PREVIEWS_SHOWN = 4
 START_PATIENCE_S = 240.0
 PICTURE_PATIENCE_S = 600.0
-TEND_INTERVAL_S = 0.25
 OUTSIDE = ("BOT_TOKEN", "BOT_API_URL", "DATABASE_URL", "BROKER_URL", "ADMIN_IDS")
 """What the demo never takes from the environment: it is local from end to end."""
 

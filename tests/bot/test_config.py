@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from bot.config import Config, load_config
-from bot.dispatch.pace import Pace
 from bot.errors import OperatorError
 
 GOOD = {
@@ -32,7 +31,6 @@ def test_what_is_needed_is_enough(environment: pytest.MonkeyPatch) -> None:
     config = load_config()
     assert config.bot_api_url == "https://api.telegram.org"
     assert config.admin_ids == frozenset()
-    assert Pace.of(config) == Pace()
 
 
 def test_secrets_show_nowhere(environment: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ from engine.contract import (
     CANCELLATIONS_EXCHANGE,
     EXAMINE_TASK,
     GENERATE_TASK,
+    MISCONFIGURED_EXIT_CODE,
     REPLIES_QUEUE,
     REPLY,
     WORK_QUEUE,
@@ -280,13 +281,13 @@ def test_what_is_missing_at_the_start_is_one_line(
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
 ) -> None:
-    from engine.worker import SETUP_EXIT_CODE, main
+    from engine.worker import main
 
     monkeypatch.syspath_prepend(str(ROOT / "tests" / "stack"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("ENGINE_LOG_LEVEL", "ERROR")
     monkeypatch.setenv(setting, value)
-    assert main() == SETUP_EXIT_CODE
+    assert main() == MISCONFIGURED_EXIT_CODE
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 1 and said in lines[0]
