@@ -7,11 +7,12 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
 
+import alembic.config
 import asyncpg
 import pytest
 import redis
@@ -20,11 +21,11 @@ from kombu import Connection
 from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.db.migrate import upgrade
 from bot.db.session import Sessions, make_sessions, open_pool
 from bot.local.children import ChildProcess, choose_port
 from bot.local.embedded import EmbeddedPostgres, EmbeddedValkey
 
+ALEMBIC_INI = Path(__file__).parents[1] / "alembic.ini"
 TEMPLATE = "migrated"
 RABBITMQ_PROGRAMS = "/usr/lib/rabbitmq/bin"
 """Debian's folder of the plain scripts; the wrapper on PATH insists on a user and on folders of the system."""
@@ -45,6 +46,17 @@ def _administer(server_url: str, statement: str) -> None:
 
 def _named(server_url: str, database: str) -> str:
     return make_url(server_url).set(database=database).render_as_string(hide_password=False)
+
+
+def _migrate(database_url: str, command: str, revision: str) -> None:
+    """As `alembic` on the command line."""
+    alembic.config.main(["-c", str(ALEMBIC_INI), "-x", f"url={database_url}", command, revision])
+
+
+@pytest.fixture(scope="session")
+def migrate() -> Callable[[str, str, str], None]:
+    """Runs `alembic upgrade` or `alembic downgrade` on a database."""
+    return _migrate
 
 
 @pytest.fixture
@@ -84,7 +96,7 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 def migrated_template(postgres: EmbeddedPostgres) -> str:
     """The name of a migrated database to copy."""
     _administer(postgres.url, f"create database {TEMPLATE}")
-    upgrade(_named(postgres.url, TEMPLATE))
+    _migrate(_named(postgres.url, TEMPLATE), "upgrade", "head")
     return TEMPLATE
 
 
