@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -87,7 +88,7 @@ async def test_a_picture_is_delivered_and_another_is_cancelled_over_rabbitmq(amq
     async with Person(amqp_stack.chat_url, ANNA_ID) as person:
         await introduce(person)
         await person.send_text("in a garden")
-        await person.wait_for(lambda message: message.photo is not None and "garden" in message.text, DELIVERY_S)
+        await person.wait_for(lambda message: is_picture(message, "garden"), DELIVERY_S)
         await person.send_text("on a beach")
         waiting = await person.wait_for(lambda message: "▰" in message.text and "beach" in message.text, DELIVERY_S)
         (cancel,) = (button.data for row in waiting.buttons for button in row if button.data)
@@ -100,6 +101,32 @@ async def test_a_picture_is_delivered_and_another_is_cancelled_over_rabbitmq(amq
         words = part.log.read_text()
         assert "PRECONDITION_FAILED" not in words and "a step failed" not in words, last_words(part, 60)
         assert "not heard" not in words, last_words(part, 60)
+
+
+async def test_the_stack_outlives_a_crash_of_rabbitmq(amqp_stack: Stack, rabbitmq: Any) -> None:
+    assert amqp_stack.chat_url is not None
+    async with Person(amqp_stack.chat_url, ANNA_ID) as person:
+        await introduce(person)
+        await person.send_text("in a garden")
+        await person.wait_for(lambda message: "▰" in message.text, DELIVERY_S)
+        rabbitmq.kill()
+        rabbitmq.start()
+        await person.send_text("on a beach")
+        for place in ("garden", "beach"):
+            await person.wait_until(partial(shows_one_picture, place=place), DELIVERY_S)
+    for name in ("bot", "worker"):
+        assert amqp_stack.part(name).running, last_words(amqp_stack.part(name), 60)
+
+
+def shows_one_picture(messages: list[ChatMessage], place: str) -> bool:
+    return sum(is_picture(message, place) for message in messages) == 1
+
+
+def is_picture(message: ChatMessage, place: str) -> bool:
+    """Whether it is the finished picture of a place: unlike a preview, it can be drawn again."""
+    data = [button.data or "" for row in message.buttons for button in row]
+    again = any(each.startswith(f"job:{JobAction.AGAIN}:") for each in data)
+    return message.photo is not None and place in message.text and again
 
 
 async def introduce(person: Person) -> None:
