@@ -82,19 +82,22 @@ def test_the_contract_alone_declares_queues_and_exchanges() -> None:
     assert [place for place in elsewhere if not place.startswith("engine/contract.py:")] == []
 
 
-def test_one_module_moves_jobs() -> None:
-    """bot.db.job_states builds every change of a job's state, lease and counters from bot.domain.MOVES."""
+@pytest.mark.parametrize(("table", "owner"), [("Job", "bot/db/job_states.py"), ("Reference", "bot/db/photo_states.py")])
+def test_one_module_changes_states_leases_and_counters(table: str, owner: str) -> None:
+    """For jobs it builds every change of state from bot.domain.MOVES."""
     owned = {"state", "handed_at", "lease_until", "handouts", "attempts"}
     elsewhere = []
     for path in sorted((ROOT / "bot").rglob("*.py")):
-        place = str(path.relative_to(ROOT))
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "values":
-                if "update(Job)" in ast.unparse(node.func) and owned & {word.arg for word in node.keywords}:
-                    elsewhere.append(f"{place}:{node.lineno}")
-            elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr in owned:
-                elsewhere.append(f"{place}:{node.lineno}")
-    assert {place.partition(":")[0] for place in elsewhere} == {"bot/db/job_states.py"}
+                changes = f"update({table})" in ast.unparse(node.func) and owned & {word.arg for word in node.keywords}
+            else:
+                changes = isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr in owned
+                changes = changes and ast.unparse(node) != f"self.{node.attr}"
+            if changes and path != ROOT / owner:
+                elsewhere.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert f"update({table})" in (ROOT / owner).read_text("utf-8")
+    assert elsewhere == []
 
 
 def test_one_module_reads_the_refusals_of_telegram() -> None:
