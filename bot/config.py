@@ -12,7 +12,8 @@ from bot.db.session import read_url
 from bot.errors import OperatorError
 
 TELEGRAM_URL = "https://api.telegram.org"
-BROKERS = ("redis", "rediss", "valkey", "valkeys", "amqp", "amqps", "sentinel")
+BROKERS = ("redis", "rediss", "amqp", "amqps")
+"""What kombu can open with an address alone; Valkey goes by redis://."""
 _HTTP_URL = TypeAdapter(AnyHttpUrl)
 
 
@@ -82,7 +83,9 @@ class Config(BaseSettings, Pace):
     def _is_a_broker(cls, url: SecretStr) -> SecretStr:
         scheme, separator, _ = url.get_secret_value().partition("://")
         if not separator or scheme not in BROKERS:
-            raise ValueError("is not a broker's address: expected redis://host:6379/0 or amqp://host:5672//")
+            raise ValueError(
+                "is not a broker's address: expected redis://host:6379/0 (for Valkey too) or amqp://host:5672//"
+            )
         return url
 
     @field_validator("admin_ids", mode="before")
