@@ -36,7 +36,8 @@ from engine.contract import (
 log = logging.getLogger(__name__)
 
 CONNECT_OPTIONS = {"socket_connect_timeout": 3.0, "socket_keepalive": True}
-TRANSPORT_OPTIONS = {**CONNECT_OPTIONS, "socket_timeout": 10.0}
+TRANSPORT_OPTIONS = {**CONNECT_OPTIONS, "socket_timeout": 10.0, "confirm_publish": True}
+"""`confirm_publish` is for AMQP, where a reply written to a dying connection would count as sent; Redis ignores it."""
 RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 EPHEMERAL_EXPIRATION_S = 10.0
 UNREAD_MAX = 50

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -186,6 +187,11 @@ class RabbitMQ:
                 if not self._server.running or time.monotonic() > deadline:
                     pytest.fail(f"RabbitMQ did not start; the end of its log:\n{self._server.log_tail(40)}")
                 time.sleep(0.2)
+
+    def pause(self) -> None:
+        """Connections stay open and nothing is read from them, until `kill`."""
+        assert self._server.pid is not None
+        os.killpg(self._server.pid, signal.SIGSTOP)
 
     def kill(self) -> None:
         """As a crash does (SIGKILL); durable queues are there again after `start`."""

@@ -26,9 +26,12 @@ ABSENT = (OperationalError, ConnectionError, TimeoutError, OSError)
 
 
 def transport_options(broker_url: str) -> dict[str, Any]:
-    """Redis and Valkey: an absent broker is noticed within seconds. AMQP: by py-amqp's TCP keepalive, in a minute."""
+    """Redis and Valkey: an absent broker is noticed within seconds. AMQP: by py-amqp's TCP keepalive, in a minute.
+
+    AMQP publishes without an answer unless asked for one: a message written to a dying connection would count as sent.
+    """
     if broker_url.startswith("amqp"):
-        return {}
+        return {"confirm_publish": True}
     return {
         "socket_timeout": SOCKET_TIMEOUT_S,
         "socket_connect_timeout": SOCKET_TIMEOUT_S,

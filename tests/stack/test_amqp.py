@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import time
 from collections.abc import Callable, Iterator
@@ -20,8 +21,8 @@ from bot.domain import CONSENT_VERSION
 from bot.local.botapi import ANNA_ID, ChatMessage, Person
 from bot.local.children import choose_port
 from bot.local.supervisor import Stack, kept_up, last_words
-from engine.broker import CancellationListener
-from engine.contract import ExamineRequest
+from engine.broker import CancellationListener, ReplyLine
+from engine.contract import Examination, ExamineRequest, Verdict
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -73,6 +74,28 @@ async def test_an_absent_broker_raises_ABSENT_and_is_used_again_when_it_is_back(
         running.start()
     await broker.examine(task)
     await broker.cancel(["a"])
+    await broker.close()
+
+
+async def test_what_rabbitmq_did_not_take_before_it_died_does_not_count_as_sent(rabbitmq: Any) -> None:
+    task = ExamineRequest(reference_id=str(uuid4()), image=b"")
+    reply = Examination(reference_id=str(uuid4()), verdict=Verdict.TOO_DARK)
+    broker, line = Broker(rabbitmq.url), ReplyLine(rabbitmq.url)
+    await broker.examine(task)
+    line.publish(reply)
+    rabbitmq.pause()
+    try:
+        sending = [broker.examine(task), asyncio.to_thread(line.publish, reply)]
+        tasks = [asyncio.create_task(each) for each in sending]
+        await asyncio.sleep(1.0)
+    finally:
+        rabbitmq.kill()
+        rabbitmq.start()
+    task_error, reply_error = await asyncio.gather(*tasks, return_exceptions=True)
+    assert isinstance(task_error, ABSENT)
+    assert isinstance(reply_error, Exception)
+    assert line.publish(reply)
+    line.close()
     await broker.close()
 
 
