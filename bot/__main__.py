@@ -6,13 +6,12 @@ Exits with 0 after an orderly stop, and with 2 and one line when the operator ha
 from __future__ import annotations
 
 import asyncio
+import secrets
 import signal
 import sys
 import time
-from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
@@ -25,17 +24,19 @@ from bot.commands import publish_commands
 from bot.config import Config, load_config
 from bot.db.session import make_sessions, open_pool
 from bot.dispatch.dispatcher import JobDispatcher
-from bot.dispatch.pace import Pace
+from bot.dispatch.photo_verdicts import VerdictAnswers
 from bot.dispatch.signals import JobSignals
 from bot.errors import OperatorError
 from bot.handlers import build_router
 from bot.polling import Polling
 from bot.readiness import database_answers, wait_for_database, wait_for_telegram
+from bot.stopping import finishes_before
 from bot.styles import load_styles
 from bot.telegram import open_bot
 from bot.translator import Translator
+from bot.usecases import wiring
+from engine.contract import MISCONFIGURED_EXIT_CODE
 
-EXIT_OPERATOR = 2
 _log = structlog.get_logger(__name__)
 
 
@@ -53,9 +54,11 @@ async def serve(config: Config, stop: asyncio.Event) -> None:
 
 
 async def _serve(config: Config, pool: AsyncEngine, bot: Bot, screens_bot: Bot, stop: asyncio.Event) -> None:
-    if not await _until(stop, wait_for_database(pool, config.start_patience_s, time.monotonic)):
+    database = asyncio.create_task(wait_for_database(pool, config.start_patience_s, time.monotonic))
+    if not await finishes_before(stop, database):
         return
-    if not await _until(stop, wait_for_telegram(screens_bot, config.start_patience_s, time.monotonic)):
+    telegram = asyncio.create_task(wait_for_telegram(screens_bot, config.start_patience_s, time.monotonic))
+    if not await finishes_before(stop, telegram):
         return
     translator = Translator()
     dispatcher, jobs = wire(config, pool, bot, screens_bot, translator)
@@ -78,21 +81,20 @@ def wire(
 ) -> tuple[Dispatcher, JobDispatcher]:
     """The conversation and what moves jobs, tied together by their signals."""
     sessions, styles, signals = make_sessions(pool), load_styles(), JobSignals()
-    dispatcher = Dispatcher(config=config, sessions=sessions, signals=signals)
-    middlewares.install(
-        dispatcher, config=config, sessions=sessions, signals=signals, styles=styles, translator=translator
-    )
+    use = wiring.wire(config, sessions, signals, draw_seed=lambda: secrets.randbelow(2**63))
+    dispatcher = Dispatcher()
+    middlewares.install(dispatcher, use, styles, translator, config.admin_ids)
     dispatcher.include_router(build_router())
     jobs = JobDispatcher(
         sessions=sessions,
         database_url=config.database_url.get_secret_value(),
         broker_url=config.broker_url.get_secret_value(),
         bot=screens_bot,
-        answer_verdicts=partial(dispatcher["answers"], bot),
+        answer_verdicts=VerdictAnswers(bot, use, translator, styles),
         styles=styles,
         translator=translator,
         signals=signals,
-        pace=Pace.of(config),
+        pace=config,
     )
     return dispatcher, jobs
 
@@ -102,22 +104,6 @@ async def _publish_menu(bot: Bot, translator: Translator, admin_ids: frozenset[i
         await publish_commands(bot, translator, admin_ids)
     except TelegramAPIError as error:
         _log.warning("the menu of commands could not be published", error=str(error)[:200])
-
-
-async def _until(stop: asyncio.Event, work: Coroutine[Any, Any, Any]) -> bool:
-    """Do `work`, or leave it when `stop` is set first; whether it was done."""
-    task = asyncio.create_task(work)
-    stopping = asyncio.create_task(stop.wait())
-    try:
-        await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            task.result()
-        return task.done()
-    finally:
-        stopping.cancel()
-        if not task.done():
-            task.cancel()
-            await asyncio.wait({task})
 
 
 async def _main(config: Config) -> None:
@@ -143,7 +129,7 @@ def main() -> int:
         asyncio.run(_main(config))
     except OperatorError as error:
         print(f"bot: {error}", file=sys.stderr)
-        return EXIT_OPERATOR
+        return MISCONFIGURED_EXIT_CODE
     return 0
 
 

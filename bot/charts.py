@@ -21,7 +21,6 @@ STYLES_MAX = 8
 _INK, _QUIET, _GRID = "#1f2933", "#6b7785", "#e4e8ec"
 _GREEN, _RED, _GREY, _BLUE, _PALE_BLUE = "#2f9e6e", "#d64545", "#b4bcc6", "#3b7dd8", "#a9c7ef"
 _TICKS_MAX = 8
-_TICK_FORMATS = {1: "%H:%M", 7: "%d.%m", 30: "%d.%m"}
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def _draw_pictures(axes: Axes, usage: Usage, words: ChartWords) -> None:
         floor = [below + count for below, count in zip(floor, counts, strict=True)]
     step = -(-len(buckets) // _TICKS_MAX)
     ticks = list(range(len(buckets) - 1, -1, -step))[::-1]
-    form = _TICK_FORMATS[usage.days]
+    form = "%H:%M" if usage.days == 1 else "%d.%m"
     axes.set_xticks(ticks, [buckets[tick].start.strftime(form) for tick in ticks])
     axes.set_xlim(-0.7, len(buckets) - 0.3)
     axes.set_ylim(0, max(*floor, 4) * 1.08)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import structlog
 from aiogram import Bot
-from aiogram.exceptions import TelegramBadRequest, TelegramForbiddenError
 from aiogram.types import BotCommand, BotCommandScopeAllPrivateChats, BotCommandScopeChat
 
 from bot.domain import LANGUAGES
+from bot.refusals import ChatGone, suppress_refusals
 from bot.translator import DEFAULT_LANGUAGE, Texts, Translator
 
 COMMANDS = ("start", "photos", "style", "settings", "language", "privacy", "help")
 ADMIN_COMMANDS = ("admin",)
-_log = structlog.get_logger(__name__)
 
 
 async def publish_commands(bot: Bot, translator: Translator, admin_ids: frozenset[int]) -> None:
@@ -22,12 +20,10 @@ async def publish_commands(bot: Bot, translator: Translator, admin_ids: frozense
         code = None if language == DEFAULT_LANGUAGE else language
         await bot.set_my_commands(_menu(texts, COMMANDS), BotCommandScopeAllPrivateChats(), language_code=code)
         for admin_id in sorted(admin_ids):
-            try:
+            with suppress_refusals(ChatGone):
                 await bot.set_my_commands(
                     _menu(texts, COMMANDS + ADMIN_COMMANDS), BotCommandScopeChat(chat_id=admin_id), language_code=code
                 )
-            except (TelegramBadRequest, TelegramForbiddenError) as error:
-                _log.info("an admin has no chat with the bot yet", admin=admin_id, error=error.message)
 
 
 async def publish_for(bot: Bot, texts: Texts, user_id: int, *, is_admin: bool) -> None:

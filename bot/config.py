@@ -5,19 +5,39 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from aiogram.utils.token import TokenValidationError, validate_token
-from pydantic import AnyHttpUrl, Field, SecretStr, TypeAdapter, ValidationError, field_validator
+from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.db.session import read_url
 from bot.errors import OperatorError
 
 TELEGRAM_URL = "https://api.telegram.org"
-BROKERS = ("redis", "rediss", "valkey", "valkeys", "amqp", "amqps", "sentinel")
+BROKERS = ("redis", "rediss", "amqp", "amqps")
+"""What kombu can open with an address alone; Valkey goes by redis://."""
 _HTTP_URL = TypeAdapter(AnyHttpUrl)
 
 
-class Config(BaseSettings):
-    """One field an environment variable of the same name in upper case."""
+class Pace(BaseModel):
+    """The times of the dispatcher."""
+
+    model_config = ConfigDict(frozen=True)
+
+    edit_interval_s: float = Field(default=3.0, ge=0)
+    """Least time between two progress edits in one chat: Telegram frowns on less than three seconds."""
+    calls_per_s: float = Field(default=25.0, gt=0)
+    """Status edits per second over all chats: Telegram allows about thirty calls."""
+    lease_s: float = Field(default=15.0, gt=0)
+    """How long a job stays with a worker that is not heard of."""
+    handout_s: float = Field(default=30.0, gt=0)
+    """How long a job may lie in the queue before it is asked whether it got lost there."""
+    alive_s: float = Field(default=8.0, gt=0)
+    """A worker not heard of for so long counts as gone."""
+    tick_s: float = Field(default=1.0, gt=0)
+    """How often the dispatcher looks even if nobody woke it."""
+
+
+class Config(BaseSettings, Pace):
+    """One field per environment variable of the same name in upper case, those of Pace too."""
 
     model_config = SettingsConfigDict(frozen=True, env_file=".env", extra="ignore", env_ignore_empty=True)
 
@@ -29,18 +49,6 @@ class Config(BaseSettings):
 
     open_jobs_max: int = Field(default=3, ge=1)
     """How many pictures one user may have in work."""
-    edit_interval_s: float = Field(default=3.0, ge=0)
-    """Least time between two progress edits in one chat: Telegram frowns on less than three seconds."""
-    calls_per_s: float = Field(default=25.0, gt=0)
-    """Status edits a second over all chats: Telegram allows about thirty calls."""
-    lease_s: float = Field(default=15.0, gt=0)
-    """How long a job stays with a worker that is not heard of."""
-    handout_s: float = Field(default=30.0, gt=0)
-    """How long a job may lie in the queue before it is asked whether it got lost there."""
-    alive_s: float = Field(default=8.0, gt=0)
-    """A worker not heard of for so long counts as gone."""
-    tick_s: float = Field(default=1.0, gt=0)
-    """How often the dispatcher looks even if nobody woke it."""
     start_patience_s: float = Field(default=60.0, ge=0)
     """How long to wait at start for Postgres and the Bot API."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -75,7 +83,9 @@ class Config(BaseSettings):
     def _is_a_broker(cls, url: SecretStr) -> SecretStr:
         scheme, separator, _ = url.get_secret_value().partition("://")
         if not separator or scheme not in BROKERS:
-            raise ValueError("is not a broker's address: expected redis://host:6379/0 or amqp://host:5672//")
+            raise ValueError(
+                "is not a broker's address: expected redis://host:6379/0 (for Valkey too) or amqp://host:5672//"
+            )
         return url
 
     @field_validator("admin_ids", mode="before")

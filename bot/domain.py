@@ -93,12 +93,37 @@ class JobState(StrEnum):
     CANCELLED = "cancelled"
 
 
-OPEN_STATES = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.DONE})
-MOVES: dict[JobState, frozenset[JobState]] = {
-    JobState.QUEUED: frozenset({JobState.RUNNING, JobState.DONE, JobState.FAILED, JobState.CANCELLED}),
-    JobState.RUNNING: frozenset({JobState.QUEUED, JobState.DONE, JobState.FAILED, JobState.CANCELLED}),
-    JobState.DONE: frozenset({JobState.DELIVERED, JobState.FAILED}),
-    JobState.DELIVERED: frozenset(),
-    JobState.FAILED: frozenset(),
-    JobState.CANCELLED: frozenset(),
+class JobMove(StrEnum):
+    """Why a job changes its state."""
+
+    START = "start"
+    """A worker begins it, or reports on it."""
+    REQUEUE = "requeue"
+    """An attempt failed, a worker vanished, or the broker lost the job; an attempt is left."""
+    FINISH = "finish"
+    """A worker sends the picture."""
+    FAIL = "fail"
+    """There will be no picture."""
+    CANCEL = "cancel"
+    """The user cancels it, or the bot may not write to the chat any more."""
+    DELIVER = "deliver"
+    """Telegram has the picture."""
+    FAIL_DELIVERY = "fail_delivery"
+    """Telegram never takes the picture."""
+
+
+UNDRAWN_STATES = frozenset({JobState.QUEUED, JobState.RUNNING})
+"""There is no picture yet, and one is still to come."""
+MOVES: Mapping[JobMove, tuple[frozenset[JobState], JobState]] = {
+    JobMove.START: (UNDRAWN_STATES, JobState.RUNNING),
+    JobMove.REQUEUE: (UNDRAWN_STATES, JobState.QUEUED),
+    JobMove.FINISH: (UNDRAWN_STATES, JobState.DONE),
+    JobMove.FAIL: (UNDRAWN_STATES, JobState.FAILED),
+    JobMove.CANCEL: (UNDRAWN_STATES, JobState.CANCELLED),
+    JobMove.DELIVER: (frozenset({JobState.DONE}), JobState.DELIVERED),
+    JobMove.FAIL_DELIVERY: (frozenset({JobState.DONE}), JobState.FAILED),
 }
+"""(the states from which a move may start, the state in which it ends). `bot.db.job_states` makes the moves; a move
+into the state that the job has already renews its lease or takes it back from the broker."""
+OPEN_STATES = frozenset(state for sources, _ in MOVES.values() for state in sources)
+"""The job can still move; in every other state it has ended."""

@@ -26,6 +26,7 @@ from bot.callbacks import (
     SettingsCallback,
     StyleCallback,
 )
+from bot.db.usage import BUCKETS
 from bot.domain import CONSENT_VERSION, LANGUAGES, POSE_PHOTO, Likeness
 from bot.styles import Styles
 from bot.translator import Texts
@@ -33,7 +34,6 @@ from engine.contract import Clothes, PosePreset
 
 STYLE_COLUMNS = 2
 POSE_COLUMNS = 2
-ADMIN_DAYS = (1, 7, 30)
 
 
 def consent(texts: Texts) -> InlineKeyboardMarkup:
@@ -207,7 +207,7 @@ def usage(texts: Texts, chosen_days: int) -> InlineKeyboardMarkup:
                     ("• " if days == chosen_days else "") + texts("admin-days-button", days=days),
                     AdminCallback(days=days),
                 )
-                for days in ADMIN_DAYS
+                for days in BUCKETS
             ]
         ]
     )

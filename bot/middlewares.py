@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -13,20 +12,18 @@ from typing import Any
 from aiogram import BaseMiddleware, Dispatcher
 from aiogram.dispatcher.event.bases import UNHANDLED
 from aiogram.enums import ChatType
-from aiogram.exceptions import TelegramAPIError, TelegramBadRequest
+from aiogram.exceptions import TelegramAPIError
 from aiogram.types import CallbackQuery, Chat, Message, TelegramObject, Update
 from aiogram.types import User as TelegramUser
 
-from bot.config import Config
-from bot.db.session import Sessions, is_outage
+from bot.db.session import is_outage
 from bot.errors import DomainError
-from bot.handlers.photo_answers import VerdictAnswers
 from bot.handlers.replies import Toast
 from bot.photo_fetching import PhotoFetcher
+from bot.refusals import QueryExpired, suppress_refusals
 from bot.styles import Styles
 from bot.translator import Texts, Translator, language_of
-from bot.usecases.ports import Signals
-from bot.usecases.wiring import UseCases, wire
+from bot.usecases.wiring import UseCases
 
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
 DOUBLE_TAP_S = 0.7
@@ -34,22 +31,14 @@ TAPS_REMEMBERED = 10_000
 
 
 def install(
-    dispatcher: Dispatcher,
-    *,
-    config: Config,
-    sessions: Sessions,
-    signals: Signals,
-    styles: Styles,
-    translator: Translator,
+    dispatcher: Dispatcher, use: UseCases, styles: Styles, translator: Translator, admin_ids: frozenset[int]
 ) -> None:
-    """Wire the conversation into `dispatcher`: use cases for its handlers, middlewares around them."""
-    use = wire(config, sessions, signals, draw_seed=lambda: secrets.randbelow(2**63))
+    """Give `dispatcher` what its handlers take by name, and the middlewares around them."""
     dispatcher["use"] = use
     dispatcher["styles"] = styles
     dispatcher["translator"] = translator
-    dispatcher["admin_ids"] = config.admin_ids
+    dispatcher["admin_ids"] = admin_ids
     dispatcher["fetch_photo"] = PhotoFetcher()
-    dispatcher["answers"] = VerdictAnswers(use, translator, styles)
     dispatcher.update.outer_middleware(KnowUser(use, translator))
     dispatcher.message.outer_middleware(TellErrors())
     dispatcher.callback_query.outer_middleware(AnswerCallbacks(monotonic))
@@ -156,11 +145,8 @@ def _button(tap: CallbackQuery) -> tuple[int, int, str | None]:
 
 async def _answer(callback: CallbackQuery, toast: Toast | None) -> None:
     """A button pressed too long ago cannot be answered any more; what it did stands."""
-    try:
+    with suppress_refusals(QueryExpired):
         if toast is None:
             await callback.answer()
         else:
             await callback.answer(toast.plain, show_alert=toast.alert)
-    except TelegramBadRequest as error:
-        if "query" not in error.message.lower():
-            raise

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from io import BytesIO
 
 from aiogram import Bot
-from aiogram.exceptions import TelegramAPIError, TelegramBadRequest
 from aiogram.types import Document, PhotoSize
 from aiohttp import ClientError
 
 from bot.photos import FILE_MAX_BYTES, NormalPhoto, PhotoRefused, Refusal, is_image_file, normalise
+from bot.refusals import FileTooBig, TelegramRefusal, refusals
 
 AT_ONCE = 2
 """Photos decoded at a time: each may need some hundred megabytes."""
@@ -32,9 +32,9 @@ class PhotoFetcher:
         async with self._places:
             try:
                 data = await _download(bot, file)
-            except TelegramBadRequest as error:
-                return Refusal.FILE_TOO_BIG if "too big" in error.message.lower() else Refusal.NOT_FETCHED
-            except (TelegramAPIError, ClientError, TimeoutError):
+            except FileTooBig:
+                return Refusal.FILE_TOO_BIG
+            except (TelegramRefusal, ClientError, TimeoutError):
                 return Refusal.NOT_FETCHED
             try:
                 return await asyncio.to_thread(normalise, data)
@@ -45,5 +45,6 @@ class PhotoFetcher:
 async def _download(bot: Bot, file: PhotoSize | Document) -> bytes:
     buffer = BytesIO()
     async with asyncio.timeout(FETCH_TIMEOUT_S):
-        await bot.download(file, destination=buffer)
+        with refusals():
+            await bot.download(file, destination=buffer)
     return buffer.getvalue()

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import structlog
 from aiogram import Bot, Dispatcher
@@ -23,6 +22,7 @@ from aiogram.types import Update
 
 from bot.db.session import is_outage
 from bot.errors import OperatorError
+from bot.stopping import finishes_before
 
 POLL_S = 25
 BACKOFF_MAX_S = 15.0
@@ -75,10 +75,8 @@ class Polling:
                     offset=self._offset, timeout=POLL_S, allowed_updates=self._allowed, request_timeout=POLL_S + 15
                 )
             )
-            if not await _unless(call, stop):
-                return []
             try:
-                return call.result()
+                return call.result() if await finishes_before(stop, call) else []
             except TelegramUnauthorizedError:
                 raise OperatorError("BOT_TOKEN is not valid any more: get a new one from @BotFather") from None
             except TelegramConflictError as error:
@@ -88,7 +86,8 @@ class Polling:
             except Exception:  # the edge of the process: whatever it was, polling goes on
                 _log.exception("cannot fetch updates, trying again")
             failures += 1
-            await _unless(asyncio.create_task(asyncio.sleep(min(0.25 * 2**failures, BACKOFF_MAX_S))), stop)
+            pause = asyncio.create_task(asyncio.sleep(min(0.25 * 2**failures, BACKOFF_MAX_S)))
+            await finishes_before(stop, pause)
         return []
 
     def _start(self, update: Update) -> asyncio.Task[None]:
@@ -170,16 +169,3 @@ def chat_of(update: Update) -> int:
     chat = getattr(event, "chat", None) or getattr(message, "chat", None)
     sender = getattr(event, "from_user", None)
     return chat.id if chat is not None else sender.id if sender is not None else 0
-
-
-async def _unless(task: asyncio.Task[Any], stop: asyncio.Event) -> bool:
-    """Wait for `task`, but cancel it once `stop` is set; whether it ended by itself."""
-    stopping = asyncio.create_task(stop.wait())
-    try:
-        await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        return task.done()
-    finally:
-        stopping.cancel()
-        if not task.done():
-            task.cancel()
-            await asyncio.wait({task})

@@ -54,8 +54,12 @@ class Patience(BaseRequestMiddleware):
 
 
 def open_bot(token: str, api_url: str, *, patient: bool) -> Bot:
-    """A bot of its own connections. The impatient one is for whoever has a better use for a refusal than waiting."""
+    """A bot of its own connections. The impatient one is for whoever has a better use for a refusal than waiting.
+
+    A reply to a message that its sender has deleted is sent as a plain message.
+    """
     session = AiohttpSession(api=TelegramAPIServer.from_base(api_url))
     if patient:
         session.middleware(Patience())
-    return Bot(token, session=session, default=DefaultBotProperties(parse_mode=ParseMode.HTML))
+    defaults = DefaultBotProperties(parse_mode=ParseMode.HTML, allow_sending_without_reply=True)
+    return Bot(token, session=session, default=defaults)

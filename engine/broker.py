@@ -18,13 +18,11 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
-from uuid import uuid4
 
-from kombu import Connection, Consumer, Exchange, Producer, Queue
+from kombu import Connection, Consumer, Producer
 from pydantic import ValidationError
 
 from engine.contract import (
-    CANCELLATIONS_EXCHANGE,
     HEARTBEAT_INTERVAL_S,
     REPLIES_QUEUE,
     Cancellation,
@@ -32,11 +30,14 @@ from engine.contract import (
     Heartbeat,
     Progress,
     Reply,
+    new_cancellations_queue,
 )
 
 log = logging.getLogger(__name__)
 
-TRANSPORT_OPTIONS = {"socket_timeout": 10.0, "socket_connect_timeout": 3.0, "socket_keepalive": True}
+CONNECT_OPTIONS = {"socket_connect_timeout": 3.0, "socket_keepalive": True}
+TRANSPORT_OPTIONS = {**CONNECT_OPTIONS, "socket_timeout": 10.0, "confirm_publish": True}
+"""`confirm_publish` is for AMQP, where a reply written to a dying connection would count as sent; Redis ignores it."""
 RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 EPHEMERAL_EXPIRATION_S = 10.0
 UNREAD_MAX = 50
@@ -61,7 +62,7 @@ class ReplyLine:
                 return False
             self._producer.publish(
                 reply.model_dump_json(),
-                routing_key=REPLIES_QUEUE,
+                routing_key=REPLIES_QUEUE.name,
                 content_type="application/json",
                 content_encoding="utf-8",
                 headers={"sent_at": time.time()},
@@ -85,7 +86,7 @@ class ReplyLine:
         try:
             channel = connection.channel()
             self._producer = Producer(channel)
-            self._queue = Queue(REPLIES_QUEUE, durable=True)(channel)
+            self._queue = REPLIES_QUEUE(channel)
             self._queue.queue_declare()
         except Exception:
             _close_quietly(connection)
@@ -241,18 +242,16 @@ class CancellationListener(threading.Thread):
                 failures += 1
 
     def _listen(self) -> None:
-        exchange = Exchange(CANCELLATIONS_EXCHANGE, type="fanout", durable=False)
-        queue = Queue(
-            f"{CANCELLATIONS_EXCHANGE}.{uuid4().hex}", exchange, exclusive=True, auto_delete=True, durable=False
-        )
         with (
             Connection(self._broker_url, transport_options=TRANSPORT_OPTIONS) as connection,
-            Consumer(connection, [queue], on_message=self._received, no_ack=True),
+            Consumer(connection, [new_cancellations_queue()], on_message=self._received, no_ack=True),
         ):
-            self.listening.set()
+            timeout_s = 0.01  # Redis subscribes with the first drain, not with the consumer
             while not self._stopping.is_set():
                 with suppress(TimeoutError):
-                    connection.drain_events(timeout=1.0)
+                    connection.drain_events(timeout=timeout_s)
+                self.listening.set()
+                timeout_s = 1.0
 
     def _received(self, message: Any) -> None:
         body = message.body

@@ -1,43 +1,56 @@
-"""What the bot and a worker say to each other. Loads no torch: of the engine, the bot imports this module alone.
+"""The contract between the bot and a worker: messages, queues and exchanges. The bot imports no other engine module.
 
-Requests travel to a worker as the one argument of a Celery task (JSON text); replies travel back through the
-durable queue `REPLIES_QUEUE`, cancellations through the fanout exchange `CANCELLATIONS_EXCHANGE`. Everything may arrive
-late, twice or not at all: whoever reads a reply decides by `job_id` whether it still matters.
+A request is the one argument (JSON text) of a Celery task on `WORK_QUEUE`; replies return through `REPLIES_QUEUE`;
+`CANCELLATIONS_EXCHANGE` copies each cancellation to every worker. A message may arrive late, twice or not at all: the
+reader of a reply decides by `job_id` whether it still matters.
+
+Both sides declare queues and exchanges from the objects below. RabbitMQ refuses a second declaration that differs
+(406 PRECONDITION_FAILED); Redis and Valkey do not check.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
 from typing import Annotated, Literal, Self
+from uuid import uuid4
 
+from kombu import Exchange, Queue
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 GENERATE_TASK = "bolid.generate"
 EXAMINE_TASK = "bolid.examine"
-WORK_QUEUE = "bolid.work"
-REPLIES_QUEUE = "bolid.replies"
-CANCELLATIONS_EXCHANGE = "bolid.cancellations"
+WORK_QUEUE = Queue("bolid.work", Exchange("bolid.work", type="direct"), routing_key="bolid.work", durable=True)
+REPLIES_QUEUE = Queue("bolid.replies", durable=True)
+CANCELLATIONS_EXCHANGE = Exchange("bolid.cancellations", type="fanout", durable=True)
 HEARTBEAT_INTERVAL_S = 2.0
 PROMPT_MAX_CHARS = 1000
 REFERENCES_MAX = 8
 REFERENCE_MAX_SIDE_PX = 1280
+MISCONFIGURED_EXIT_CODE = 2
+"""The bot and a worker exit with it when an operator has to act: to start the process again would not help."""
+
+
+def new_cancellations_queue() -> Queue:
+    """A queue for one listener of `CANCELLATIONS_EXCHANGE`; the broker deletes it with the listener's connection."""
+    name = f"{CANCELLATIONS_EXCHANGE.name}.{uuid4().hex}"
+    return Queue(name, CANCELLATIONS_EXCHANGE, exclusive=True, auto_delete=True, durable=False)
 
 
 class Message(BaseModel):
-    """A border object: immutable, unknown keys refused, bytes as base64 in JSON."""
+    """The base of all messages: immutable; unknown keys are an error; JSON carries bytes as base64."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
 
 
 class Clothes(StrEnum):
-    """Whether the person keeps the clothes of the photos, or wears what the words say."""
+    """KEEP: the person wears the clothes of the photos. CHANGE: the prompt decides."""
 
     KEEP = "keep"
     CHANGE = "change"
 
 
 class PosePreset(StrEnum):
-    """Poses that every backbone with pose control knows by name."""
+    """The named poses; every backbone with pose control draws each of them."""
 
     STANDING = "standing"
     WALKING = "walking"
@@ -50,7 +63,9 @@ class PosePreset(StrEnum):
 
 
 class Pose(Message):
-    """The pose asked for: a preset, or a photo of anybody in that pose (as in Reference). Exactly one of the two."""
+    """The pose of the picture: exactly one of a preset and a photo of any person in that pose.
+
+    `image` has the format of Reference.image. Raises ValidationError for none or both of the two."""
 
     preset: PosePreset | None = None
     image: bytes | None = None
@@ -63,7 +78,9 @@ class Pose(Message):
 
 
 class Settings(Message):
-    """How to draw; `None` means the backbone's own default."""
+    """Sampling settings; `None` selects the backbone's default. `guidance` is the classifier-free guidance scale.
+
+    Scales multiply the attention to the face, to the body and to the pose; 0.0 switches each off."""
 
     steps: int | None = Field(default=None, ge=1, le=100)
     guidance: float | None = Field(default=None, ge=0.0, le=30.0)
@@ -74,20 +91,25 @@ class Settings(Message):
 
     @property
     def batch_key(self) -> tuple[int | None, float | None]:
-        """Pictures can be drawn in one batch where this is equal; all else may differ from picture to picture."""
+        """Requests with equal keys fit into one batch; all other settings may differ within it."""
         return self.steps, self.guidance
 
 
 class Reference(Message):
-    """One normalised photo of the person: RGB JPEG or PNG bytes, longest side <= REFERENCE_MAX_SIDE_PX; the profile
-    made by an earlier examination (IdentityProfile bytes), if there is one, spares the worker a second look."""
+    """One normalised photo of the person.
+
+    `image`: RGB, JPEG or PNG, longest side <= REFERENCE_MAX_SIDE_PX. `profile`: Examination.profile of this photo, the
+    bytes of `engine.identity.observation.Observation.to_bytes`. Without it, and where another version of the vision
+    networks wrote it, the worker examines the photo again for every job."""
 
     image: bytes
     profile: bytes | None = None
 
 
 class GenerateRequest(Message):
-    """One picture for one user. `attempt` counts from 1; the seed makes the picture reproducible on one device."""
+    """One picture for one user. `attempt` counts from 1. The same seed gives the same picture on the same device.
+
+    `prompt` is twice as long as a user's at most, because a style adds words. `preview` asks for Progress.preview."""
 
     kind: Literal["generate"] = "generate"
     job_id: str
@@ -102,13 +124,13 @@ class GenerateRequest(Message):
 
 
 class GenerateBatch(Message):
-    """The argument of GENERATE_TASK: jobs of different users drawn together; equal `settings.batch_key`."""
+    """The argument of GENERATE_TASK: requests with equal `settings.batch_key`, sampled as one batch."""
 
     requests: tuple[GenerateRequest, ...] = Field(min_length=1)
 
 
 class ExamineRequest(Message):
-    """The argument of EXAMINE_TASK: look at one photo and say whether it can serve as a reference."""
+    """The argument of EXAMINE_TASK: decide whether one photo (as in Reference.image) can serve as a reference."""
 
     kind: Literal["examine"] = "examine"
     reference_id: str
@@ -116,7 +138,7 @@ class ExamineRequest(Message):
 
 
 class Verdict(StrEnum):
-    """What an examination found. Only ACCEPTED photos are used."""
+    """The outcome of an examination. The bot sends only ACCEPTED photos as references."""
 
     ACCEPTED = "accepted"
     NO_PERSON = "no_person"
@@ -130,7 +152,7 @@ class Verdict(StrEnum):
 
 
 class FailureCode(StrEnum):
-    """Why a job failed, in the terms in which the user is answered."""
+    """Why a job failed. The bot has one text for users per code."""
 
     BAD_REFERENCE = "bad_reference"
     BAD_PROMPT = "bad_prompt"
@@ -144,7 +166,7 @@ class FailureCode(StrEnum):
 
 
 class Started(Message):
-    """A worker took the job in hand. `prompt` is what the model is about to be told, where that is a translation."""
+    """A worker begins the job. `prompt` is the translated prompt; `None` where the model gets the user's own."""
 
     kind: Literal["started"] = "started"
     job_id: str
@@ -154,7 +176,7 @@ class Started(Message):
 
 
 class Progress(Message):
-    """A denoising step is done; `preview` is a small JPEG of the picture as it stands."""
+    """Denoising step `step` of `steps` is done, counted from 1. `preview`: a small JPEG of the current prediction."""
 
     kind: Literal["progress"] = "progress"
     job_id: str
@@ -165,7 +187,7 @@ class Progress(Message):
 
 
 class Result(Message):
-    """The finished picture as PNG, with how long the drawing itself took."""
+    """The finished picture. `image`: PNG of `width` x `height` pixels. `seconds`: the whole batch in the backbone."""
 
     kind: Literal["result"] = "result"
     job_id: str
@@ -179,7 +201,7 @@ class Result(Message):
 
 
 class Failure(Message):
-    """The job could not be done; `retry` says whether another attempt may help."""
+    """The attempt failed; `retry`: another attempt may succeed. `detail` is for logs, not for users."""
 
     kind: Literal["failure"] = "failure"
     job_id: str
@@ -190,7 +212,9 @@ class Failure(Message):
 
 
 class Examination(Message):
-    """The answer to an ExamineRequest. `people` counts the faces seen; `profile` is there when accepted."""
+    """The answer to an ExamineRequest. `people` counts faces, or bodies where no face is visible.
+
+    `profile`: the bytes of an Observation, see Reference; `None` unless the verdict is ACCEPTED."""
 
     kind: Literal["examination"] = "examination"
     reference_id: str
@@ -200,10 +224,10 @@ class Examination(Message):
 
 
 class Heartbeat(Message):
-    """Sent every HEARTBEAT_INTERVAL_S by a thread of the worker, busy or idle; extends the leases of `job_ids`.
+    """A worker sends it every HEARTBEAT_INTERVAL_S seconds, busy or idle; it extends the leases of `job_ids`.
 
-    `pose`: it can draw a pose that is asked for. `job_ids` holds the jobs and reference ids in hand. `stopping` is the
-    last one of an orderly end."""
+    `pose`: the backbone supports GenerateRequest.pose. `job_ids`: the jobs and the photos (reference ids) that the
+    worker holds. `stopping`: the last heartbeat before an orderly exit."""
 
     kind: Literal["heartbeat"] = "heartbeat"
     worker_id: str
@@ -216,7 +240,7 @@ class Heartbeat(Message):
 
 
 class Cancellation(Message):
-    """Broadcast to all workers: stop these jobs at the next step, skip them when they come up."""
+    """Goes to every worker: stop these jobs at the next denoising step; skip those not begun."""
 
     kind: Literal["cancellation"] = "cancellation"
     job_ids: tuple[str, ...]

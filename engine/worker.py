@@ -27,11 +27,12 @@ from pydantic import ValidationError
 
 from engine.assembly import assemble
 from engine.backbones.base import Backbone, Drawing
-from engine.broker import CancellationListener, Outbox, Pulse, ReplyLine
+from engine.broker import CONNECT_OPTIONS, CancellationListener, Outbox, Pulse, ReplyLine
 from engine.config import Config, load_config
 from engine.contract import (
     EXAMINE_TASK,
     GENERATE_TASK,
+    MISCONFIGURED_EXIT_CODE,
     WORK_QUEUE,
     Examination,
     ExamineRequest,
@@ -49,7 +50,6 @@ from engine.identity.profile import IdentityProfile, Observation, View
 
 log = logging.getLogger(__name__)
 
-SETUP_EXIT_CODE = 2
 HUNG_EXIT_CODE = 70
 FLUSH_TIMEOUT_S = 30.0
 
@@ -185,7 +185,8 @@ def make_celery(broker_url: str, service: Service) -> Celery:
     """The app with the two tasks."""
     app = Celery("bolid", broker=broker_url, set_as_current=False)
     app.conf.update(
-        task_default_queue=WORK_QUEUE,
+        task_queues=(WORK_QUEUE,),
+        task_default_queue=WORK_QUEUE.name,
         task_ignore_result=True,
         task_acks_late=False,
         accept_content=["json"],
@@ -199,7 +200,7 @@ def make_celery(broker_url: str, service: Service) -> Celery:
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_heartbeat=0,
-        broker_transport_options={"socket_connect_timeout": 3.0, "socket_keepalive": True},
+        broker_transport_options=CONNECT_OPTIONS,
     )
 
     def generate(*arguments: object, **_: object) -> None:
@@ -234,7 +235,7 @@ def main() -> int:
         generator = assemble(config, worker_id)
     except SetupError as error:
         print(f"engine.worker: {error}", file=sys.stderr)
-        return SETUP_EXIT_CODE
+        return MISCONFIGURED_EXIT_CODE
     backbone = generator.backbone
     warm_up(backbone)
     log.info(

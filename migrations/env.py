@@ -1,4 +1,4 @@
-"""Runs the migrations over the same driver as the bot. The database is `-x url=...`, the caller's, or DATABASE_URL."""
+"""Runs the migrations over the same driver as the bot. The database is `-x url=...`, or DATABASE_URL."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ MIGRATION_LOCK = 0xB011D_01
 
 
 def database_url() -> str:
-    """Where to migrate, the most particular wish first."""
-    url = context.get_x_argument(as_dictionary=True).get("url")
-    url = url or context.config.attributes.get("database_url") or os.environ.get("DATABASE_URL")
+    """The URL of the command line, else that of the environment."""
+    url = context.get_x_argument(as_dictionary=True).get("url") or os.environ.get("DATABASE_URL")
     if not url:
         raise CommandError("DATABASE_URL is not set: there is no database to migrate")
     return url

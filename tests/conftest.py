@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
 
+import alembic.config
 import asyncpg
 import pytest
 import redis
 import structlog
+from kombu import Connection
 from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.db.migrate import upgrade
 from bot.db.session import Sessions, make_sessions, open_pool
+from bot.local.children import ChildProcess, choose_port
 from bot.local.embedded import EmbeddedPostgres, EmbeddedValkey
 
+ALEMBIC_INI = Path(__file__).parents[1] / "alembic.ini"
 TEMPLATE = "migrated"
+RABBITMQ_PROGRAMS = "/usr/lib/rabbitmq/bin"
+"""Debian's folder of the plain scripts; the wrapper on PATH insists on a user and on folders of the system."""
+RABBITMQ_START_S = 90.0
 
 
 def _administer(server_url: str, statement: str) -> None:
@@ -36,6 +47,17 @@ def _administer(server_url: str, statement: str) -> None:
 
 def _named(server_url: str, database: str) -> str:
     return make_url(server_url).set(database=database).render_as_string(hide_password=False)
+
+
+def _migrate(database_url: str, command: str, revision: str) -> None:
+    """As `alembic` on the command line."""
+    alembic.config.main(["-c", str(ALEMBIC_INI), "-x", f"url={database_url}", command, revision])
+
+
+@pytest.fixture(scope="session")
+def migrate() -> Callable[[str, str, str], None]:
+    """Runs `alembic upgrade` or `alembic downgrade` on a database."""
+    return _migrate
 
 
 @pytest.fixture
@@ -75,7 +97,7 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 def migrated_template(postgres: EmbeddedPostgres) -> str:
     """The name of a migrated database to copy."""
     _administer(postgres.url, f"create database {TEMPLATE}")
-    upgrade(_named(postgres.url, TEMPLATE))
+    _migrate(_named(postgres.url, TEMPLATE), "upgrade", "head")
     return TEMPLATE
 
 
@@ -126,3 +148,72 @@ def broker_url(valkey: EmbeddedValkey) -> str:
     client.flushall()
     client.close()
     return valkey.url
+
+
+class RabbitMQ:
+    """RabbitMQ as Debian installs it, with data, ports and an Erlang port mapper (epmd) of its own."""
+
+    def __init__(self, script: str, folder: Path) -> None:
+        port = choose_port()
+        self.url = f"amqp://guest:guest@127.0.0.1:{port}//"
+        self._environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),  # where Erlang keeps the cookie of its cluster
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "ERL_EPMD_PORT": str(choose_port()),
+            "RABBITMQ_CONF_ENV_FILE": os.devnull,
+            "RABBITMQ_DIST_PORT": str(choose_port()),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
+            "RABBITMQ_LOG_BASE": str(folder / "log"),
+            "RABBITMQ_MNESIA_BASE": str(folder / "data"),
+            "RABBITMQ_NODENAME": f"bolid-{port}@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": str(port),
+            "RABBITMQ_PID_FILE": str(folder / "node.pid"),
+        }
+        log = folder / "server.log"
+        self._server = ChildProcess("rabbitmq", [script], folder=folder, log=log, env=self._environment)
+
+    def start(self) -> None:
+        """Returns when the server answers; fails the test when it does not."""
+        self._server.start()
+        deadline = time.monotonic() + RABBITMQ_START_S
+        while True:
+            try:
+                with Connection(self.url, connect_timeout=2) as connection:
+                    connection.ensure_connection(max_retries=1, timeout=2)
+                return
+            except Exception:  # whatever a client raises while the server starts
+                if not self._server.running or time.monotonic() > deadline:
+                    pytest.fail(f"RabbitMQ did not start; the end of its log:\n{self._server.log_tail(40)}")
+                time.sleep(0.2)
+
+    def pause(self) -> None:
+        """Connections stay open and nothing is read from them, until `kill`."""
+        assert self._server.pid is not None
+        os.killpg(self._server.pid, signal.SIGSTOP)
+
+    def kill(self) -> None:
+        """As a crash does (SIGKILL); durable queues are there again after `start`."""
+        self._server.kill()
+
+    def stop(self) -> None:
+        """The port mapper too, which RabbitMQ starts as a daemon and leaves running."""
+        self._server.stop()
+        if (epmd := shutil.which("epmd")) is not None:
+            subprocess.run([epmd, "-kill"], env=self._environment, capture_output=True, check=False)
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[RabbitMQ]:
+    """The running server; skips where none is installed. A test that kills it starts it again."""
+    script = shutil.which("rabbitmq-server", path=RABBITMQ_PROGRAMS)
+    if script is None:
+        pytest.skip(f"no {RABBITMQ_PROGRAMS}/rabbitmq-server on this machine: apt-get install rabbitmq-server")
+    with TemporaryDirectory(prefix="bolid-test-rabbitmq-", ignore_cleanup_errors=True) as folder:
+        server = RabbitMQ(script, Path(folder))
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()

@@ -10,11 +10,10 @@ from uuid import UUID
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db.jobs import execute
+from bot.db import job_states
+from bot.db.session import execute
 from bot.db.tables import Job, Reference, User
 from bot.domain import JobState, ReferenceState
-
-UNDELIVERABLE = "undeliverable"
 
 
 @dataclass(frozen=True)
@@ -77,41 +76,9 @@ async def message_sent(session: AsyncSession, job_id: UUID, message_id: int | No
     return await execute(session, update(Job).where(Job.id == job_id).values(status_message_id=message_id)) > 0
 
 
-async def delivered(session: AsyncSession, job_id: UUID, file_id: str | None) -> None:
-    """The user has the picture: Telegram keeps it from now on."""
-    await session.execute(
-        update(Job)
-        .where(Job.id == job_id, Job.state == JobState.DONE)
-        .values(state=JobState.DELIVERED, result=None, result_file_id=file_id, closed_at=func.now())
-    )
-
-
-async def closed(session: AsyncSession, job_id: UUID) -> None:
-    """The user has seen the end, or cannot be shown it."""
-    await session.execute(update(Job).where(Job.id == job_id).values(closed_at=func.now(), result=None))
-
-
-async def undeliverable(session: AsyncSession, job_id: UUID) -> None:
-    """Telegram refuses the picture: a failure the user is told of."""
-    await session.execute(
-        update(Job)
-        .where(Job.id == job_id, Job.state == JobState.DONE)
-        .values(state=JobState.FAILED, failure=UNDELIVERABLE, result=None)
-    )
-
-
 async def unreachable(session: AsyncSession, user_id: int, chat_id: int) -> None:
     """The bot may not write there any more: what was asked for there ends, and workers are told by the line."""
-    there = (Job.chat_id == chat_id, Job.closed_at.is_(None))
-    await session.execute(
-        update(Job)
-        .where(*there, Job.state.in_((JobState.QUEUED, JobState.RUNNING)))
-        .values(state=JobState.CANCELLED, finished_at=func.now())
-    )
-    await session.execute(
-        update(Job).where(*there, Job.state == JobState.DONE).values(state=JobState.FAILED, failure=UNDELIVERABLE)
-    )
-    await session.execute(update(Job).where(*there).values(closed_at=func.now(), result=None))
+    await job_states.abandon_chat(session, chat_id)
     if chat_id == user_id:
         await session.execute(
             update(User).where(User.id == user_id, User.blocked_at.is_(None)).values(blocked_at=func.now())

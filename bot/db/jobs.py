@@ -1,19 +1,16 @@
-"""Jobs as users see them: asked for, looked up, withdrawn. Functions never commit: the caller's transaction does."""
+"""Jobs as users see them: asked for and looked up. Functions never commit: the caller's transaction does."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.tables import Job, User
-from bot.domain import OPEN_STATES, JobState
+from bot.domain import OPEN_STATES
 from bot.errors import TooManyOpenJobs, UnknownUser
-
-CANCELLABLE = (JobState.QUEUED, JobState.RUNNING)
 
 
 async def submit(
@@ -64,20 +61,6 @@ async def submit(
     return job, True
 
 
-async def cancel(session: AsyncSession, job_id: UUID, user_id: int) -> bool:
-    """Withdraw the user's own job; `False` when there is nothing to withdraw (any more).
-
-    The lease stays: by it the dispatcher sees that a worker has to be told.
-    """
-    changed = await execute(
-        session,
-        update(Job)
-        .where(Job.id == job_id, Job.user_id == user_id, Job.state.in_(CANCELLABLE))
-        .values(state=JobState.CANCELLED, finished_at=func.now()),
-    )
-    return changed > 0
-
-
 async def get(session: AsyncSession, job_id: UUID, user_id: int) -> Job | None:
     """The user's own job."""
     return await session.scalar(select(Job).where(Job.id == job_id, Job.user_id == user_id))
@@ -94,10 +77,3 @@ async def open_messages(session: AsyncSession, user_id: int) -> list[tuple[UUID,
     statement = select(Job.id, Job.chat_id, Job.status_message_id)
     rows = await session.execute(statement.where(Job.user_id == user_id, Job.state.in_(OPEN_STATES)))
     return [(job_id, chat_id, message_id) for job_id, chat_id, message_id in rows]
-
-
-async def execute(session: AsyncSession, statement: Any) -> int:
-    """Run an UPDATE or DELETE; gives how many rows it changed."""
-    result = await session.execute(statement)
-    assert isinstance(result, CursorResult)
-    return result.rowcount

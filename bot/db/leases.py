@@ -1,26 +1,27 @@
-"""Expired leases: what a vanished worker held, and what the queue lost, goes back into the line or ends honestly.
+"""Leases: a heartbeat extends them; what a vanished worker held, or the broker lost, is taken back when they expire.
 
-A job or photo in the queue may simply wait behind a long batch. It counts as lost only when its lease is over and, on
+A job or photo at the broker may simply wait behind a long batch. It counts as lost only when its lease is over and, on
 top of that, a worker is idle although it should have found it, or something handed out later was taken already.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, case, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from bot.db import job_states, photo_states
+from bot.db.job_states import HANDOUTS_MAX
+from bot.db.session import id_of
 from bot.db.tables import Job, Reference, Worker
 from bot.domain import ATTEMPTS_MAX, JobState, ReferenceState
-from engine.contract import Verdict
 
-HANDOUTS_MAX = 3 * ATTEMPTS_MAX
-WORKER_LOST = "worker_lost"
 _TAKEN = (JobState.RUNNING, JobState.DONE, JobState.DELIVERED)
 
 
@@ -37,66 +38,34 @@ class Swept:
         return bool(self.requeued or self.failed or self.photos_requeued or self.photos_refused)
 
 
+async def extend(session: AsyncSession, names: Sequence[str], worker_id: str, lease_s: float) -> list[str]:
+    """A heartbeat names the jobs and photos that its worker holds; returns the names that nobody needs any more."""
+    ids = {item_id: name for name in names if (item_id := id_of(name)) is not None}
+    if not ids:
+        return []
+    jobs = await job_states.extend(session, ids, worker_id, lease_s)
+    photos = await photo_states.extend(session, ids, lease_s)
+    return [name for item_id, name in ids.items() if item_id not in jobs | photos]
+
+
 async def sweep(session: AsyncSession, alive_s: float) -> Swept:
     """Take back what is lost. Call it only when heartbeats have been listened to for the length of a lease."""
-    swept = Swept()
-    expired = Job.lease_until < func.now()
-    lost = _lost(Job.handed_at, alive_s)
-    await _sweep_jobs(session, (Job.state == JobState.RUNNING) & expired, Job.attempts >= ATTEMPTS_MAX, swept)
-    unbegun = (Job.state == JobState.QUEUED) & Job.handed_at.is_not(None) & expired & lost
-    await _sweep_jobs(session, unbegun, Job.handouts >= HANDOUTS_MAX, swept)
-    await _sweep_photos(session, alive_s, swept)
-    return swept
+    running = (Job.state == JobState.RUNNING) & (Job.lease_until < func.now())
+    requeued, failed = await job_states.expire(session, running, Job.attempts >= ATTEMPTS_MAX)
+    waiting = (Job.state == JobState.QUEUED) & _lost(Job.handed_at, Job.lease_until, alive_s)
+    requeued_too, failed_too = await job_states.expire(session, waiting, Job.handouts >= HANDOUTS_MAX)
+    lost_photo = _lost(Reference.handed_at, Reference.lease_until, alive_s)
+    photos = await photo_states.expire(session, lost_photo, Reference.attempts >= ATTEMPTS_MAX)
+    return Swept([*requeued, *requeued_too], [*failed, *failed_too], *photos)
 
 
-async def _sweep_jobs(
-    session: AsyncSession, condition: ColumnElement[bool], exhausted: ColumnElement[bool], swept: Swept
-) -> None:
-    statement = (
-        update(Job)
-        .where(condition)
-        .values(
-            state=case((exhausted, JobState.FAILED), else_=JobState.QUEUED),
-            failure=case((exhausted, WORKER_LOST), else_=None),
-            finished_at=case((exhausted, func.now()), else_=None),
-            handed_at=None,
-            lease_until=None,
-            worker_id=None,
-            step=0,
-        )
-        .returning(Job.id, Job.state)
-    )
-    for job_id, state in await session.execute(statement):
-        (swept.failed if state == JobState.FAILED else swept.requeued).append(job_id)
-
-
-async def _sweep_photos(session: AsyncSession, alive_s: float, swept: Swept) -> None:
-    exhausted = Reference.attempts >= ATTEMPTS_MAX
-    statement = (
-        update(Reference)
-        .where(
-            Reference.state == ReferenceState.PENDING,
-            Reference.lease_until < func.now(),
-            _lost(Reference.handed_at, alive_s),
-        )
-        .values(
-            state=case((exhausted, ReferenceState.REJECTED), else_=ReferenceState.PENDING),
-            verdict=case((exhausted, Verdict.UNREADABLE), else_=None),
-            handed_at=None,
-            lease_until=None,
-        )
-        .returning(Reference.id, Reference.state)
-    )
-    for photo_id, state in await session.execute(statement):
-        (swept.photos_refused if state == ReferenceState.REJECTED else swept.photos_requeued).append(photo_id)
-
-
-def _lost(handed_at: Any, alive_s: float) -> ColumnElement[bool]:
-    """Whether something handed to the queue at `handed_at` and not heard of since has been lost there."""
+def _lost(handed_at: Any, lease_until: Any, alive_s: float) -> ColumnElement[bool]:
+    """Whether something handed to the broker at `handed_at` and not heard of since has been lost there."""
     idle_worker = exists().where(~Worker.busy, Worker.seen_at > func.now() - timedelta(seconds=alive_s))
     later_job, later_photo = aliased(Job), aliased(Reference)
     overtaken_by_job = exists().where(later_job.handed_at > handed_at, later_job.state.in_(_TAKEN))
     overtaken_by_photo = exists(
         select(later_photo.id).where(later_photo.handed_at > handed_at, later_photo.state != ReferenceState.PENDING)
     )
-    return or_(idle_worker, overtaken_by_job, overtaken_by_photo)
+    unheard = or_(idle_worker, overtaken_by_job, overtaken_by_photo)
+    return and_(handed_at.is_not(None), lease_until < func.now(), unheard)

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db.jobs import execute
+from bot.db.session import execute
 from bot.db.tables import PosePhoto, User
 from bot.domain import POSE_PHOTO_PATIENCE
 

@@ -11,7 +11,7 @@ from sqlalchemy import String, and_, cast, delete, func, or_, select, tuple_, up
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
-from bot.db.jobs import execute
+from bot.db.session import execute
 from bot.db.tables import Reference
 from bot.domain import ReferenceState
 

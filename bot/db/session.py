@@ -1,9 +1,13 @@
-"""Sessions on the database, and how to tell that the database is not there."""
+"""Sessions on the database, what every query module needs, and how to tell that the database is not there."""
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
 import asyncpg
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL, ColumnElement, CursorResult, func, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -50,6 +54,26 @@ def open_pool(database_url: str) -> AsyncEngine:
 
 def make_sessions(pool: AsyncEngine) -> Sessions:
     return async_sessionmaker(pool, expire_on_commit=False)
+
+
+async def execute(session: AsyncSession, statement: Any) -> int:
+    """Run an UPDATE or DELETE; returns how many rows it changed."""
+    result = await session.execute(statement)
+    assert isinstance(result, CursorResult)
+    return result.rowcount
+
+
+def seconds_from_now(seconds: float) -> ColumnElement[Any]:
+    """By the clock of the database, as of the begin of the transaction."""
+    return func.now() + timedelta(seconds=seconds)
+
+
+def id_of(text: str) -> UUID | None:
+    """A row's id from a worker's report; `None`, which equals no id, for what is not one."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def is_outage(error: BaseException) -> bool:

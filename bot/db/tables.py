@@ -10,7 +10,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from bot.domain import JobState, ReferenceState
+from bot.domain import OPEN_STATES, JobState, ReferenceState
+
+_OPEN = ", ".join(f"'{state}'" for state in JobState if state in OPEN_STATES)
 
 
 class Base(DeclarativeBase):
@@ -58,7 +60,7 @@ class Reference(Base):
     __tablename__ = "reference_photos"
     __table_args__ = (
         Index("reference_photos_once", "user_id", "sha256", unique=True),
-        Index("reference_photos_pending", "created_at", postgresql_where=text("state = 'pending'")),
+        Index("reference_photos_pending", "created_at", postgresql_where=text(f"state = '{ReferenceState.PENDING}'")),
         Index("reference_photos_unanswered", "created_at", postgresql_where=text("answered_at is null")),
     )
 
@@ -105,8 +107,8 @@ class Job(Base):
 
     __tablename__ = "jobs"
     __table_args__ = (
-        Index("jobs_line", "created_at", postgresql_where=text("state = 'queued'")),
-        Index("jobs_open", "user_id", postgresql_where=text("state in ('queued', 'running', 'done')")),
+        Index("jobs_line", "created_at", postgresql_where=text(f"state = '{JobState.QUEUED}'")),
+        Index("jobs_open", "user_id", postgresql_where=text(f"state in ({_OPEN})")),
         Index("jobs_unclosed", "created_at", postgresql_where=text("closed_at is null")),
         Index("jobs_created", "created_at"),
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from celery import Celery
-from kombu import Connection, Exchange
+from kombu import Connection
 from kombu.exceptions import OperationalError
 
 from engine.contract import (
@@ -26,9 +26,12 @@ ABSENT = (OperationalError, ConnectionError, TimeoutError, OSError)
 
 
 def transport_options(broker_url: str) -> dict[str, Any]:
-    """So that a broker which is gone is noticed within seconds (Redis, Valkey; AMQP has heartbeats of its own)."""
+    """Redis and Valkey: an absent broker is noticed within seconds. AMQP: by py-amqp's TCP keepalive, in a minute.
+
+    AMQP publishes without an answer unless asked for one: a message written to a dying connection would count as sent.
+    """
     if broker_url.startswith("amqp"):
-        return {}
+        return {"confirm_publish": True}
     return {
         "socket_timeout": SOCKET_TIMEOUT_S,
         "socket_connect_timeout": SOCKET_TIMEOUT_S,
@@ -44,7 +47,8 @@ class Broker:
         self._url = broker_url
         self._celery = Celery("bolid", broker=broker_url, set_as_current=False)
         self._celery.conf.update(
-            task_default_queue=WORK_QUEUE,
+            task_queues=(WORK_QUEUE,),
+            task_default_queue=WORK_QUEUE.name,
             task_ignore_result=True,
             broker_connection_timeout=SOCKET_TIMEOUT_S,
             broker_transport_options=transport_options(broker_url),
@@ -70,17 +74,16 @@ class Broker:
 
     def _send_task(self, name: str, argument: Message) -> None:
         self._celery.send_task(
-            name, args=[argument.model_dump_json()], queue=WORK_QUEUE, ignore_result=True, retry=False
+            name, args=[argument.model_dump_json()], queue=WORK_QUEUE.name, ignore_result=True, retry=False
         )
 
     def _broadcast(self, cancellation: Cancellation) -> None:
         options = transport_options(self._url)
         with Connection(self._url, connect_timeout=SOCKET_TIMEOUT_S, transport_options=options) as connection:
-            exchange = Exchange(CANCELLATIONS_EXCHANGE, type="fanout", durable=True)
             connection.Producer().publish(
                 cancellation.model_dump_json(),
-                exchange=exchange,
-                declare=[exchange],
+                exchange=CANCELLATIONS_EXCHANGE,
+                declare=[CANCELLATIONS_EXCHANGE],
                 content_type="application/json",
                 content_encoding="utf-8",
                 retry=False,

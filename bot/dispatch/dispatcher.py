@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 from aiogram import Bot
 
+from bot.config import Pace
 from bot.db import leases, workers
 from bot.db.session import Sessions, is_outage
 from bot.dispatch.broker import Broker
@@ -19,7 +20,6 @@ from bot.dispatch.leadership import Leadership, LeadershipLost
 from bot.dispatch.listening import Listening
 from bot.dispatch.loops import repeat
 from bot.dispatch.messages import StatusMessages
-from bot.dispatch.pace import Pace
 from bot.dispatch.replies import ReplyReader
 from bot.dispatch.reports import Reports
 from bot.dispatch.screens import Screens

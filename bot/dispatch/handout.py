@@ -11,11 +11,11 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import line, workers
+from bot.config import Pace
+from bot.db import job_states, line, photo_states, workers
 from bot.db.session import Sessions
 from bot.dispatch.batches import Waiting, plan
 from bot.dispatch.broker import ABSENT, Broker
-from bot.dispatch.pace import Pace
 from bot.dispatch.requests import CannotAsk, read_photos, request_for
 from bot.dispatch.signals import JobSignals
 from bot.styles import Styles
@@ -54,23 +54,23 @@ class Handout:
     async def _withdraw(self) -> None:
         """A broadcast that fails is not repeated here: a worker that reports on the job is told again."""
         async with self._sessions.begin() as session:
-            withdrawn = {*await line.take_withdrawn(session), *self._signals.take_withdrawn()}
+            withdrawn = {*await job_states.take_cancelled(session), *self._signals.take_withdrawn()}
         if withdrawn:
             await self._broker.cancel([str(job_id) for job_id in withdrawn])
 
     async def _hand_out_photos(self, out_max: int) -> None:
         async with self._sessions.begin() as session:
-            slots = out_max - await line.count_photos_out(session)
-            photos = await line.next_photos(session, slots) if slots > 0 else []
+            slots = out_max - await photo_states.count_out(session)
+            photos = await photo_states.next_photos(session, slots) if slots > 0 else []
             requests = [ExamineRequest(reference_id=str(photo.id), image=photo.image) for photo in photos]
             if photos:
-                await line.hand_out_photos(session, [photo.id for photo in photos], self._pace.handout_s)
+                await photo_states.hand_out(session, [photo.id for photo in photos], self._pace.handout_s)
         for sent, request in enumerate(requests):
             try:
                 await self._broker.examine(request)
             except ABSENT:
                 async with self._sessions.begin() as session:
-                    await line.give_photos_back(session, [photo.id for photo in photos[sent:]])
+                    await photo_states.take_back(session, [photo.id for photo in photos[sent:]])
                 raise
 
     async def _hand_out_jobs(self, out_max: int, batch_max: int, *, with_pose: bool) -> None:
@@ -83,7 +83,7 @@ class Handout:
             except ABSENT:
                 unsent = [UUID(request.job_id) for late in batches[sent:] for request in late.requests]
                 async with self._sessions.begin() as session:
-                    await line.give_back(session, unsent)
+                    await job_states.take_back(session, unsent)
                 raise
             _log.info("handed out", jobs=[request.job_id for request in batch.requests])
 
@@ -99,7 +99,7 @@ class Handout:
                 requests[job.id] = request = request_for(job, photos, self._styles, with_pose=with_pose)
             except CannotAsk as error:
                 _log.warning("a job that cannot be asked for", job=str(job.id), code=error.code)
-                await line.fail(session, job.id, error.code)
+                await job_states.fail(session, job.id, error.code)
                 self._signals.wake()
                 continue
             waiting.append(Waiting(job.id, job.user_id, job.attempts, request.settings))
@@ -107,6 +107,6 @@ class Handout:
         for batch in plan(waiting, slots=slots, batch_max=batch_max):
             for item in batch:
                 jobs[item.job_id].pose_skipped = jobs[item.job_id].pose is not None and not with_pose
-            await line.hand_out(session, [jobs[item.job_id] for item in batch], self._pace.handout_s)
+            await job_states.hand_out(session, [jobs[item.job_id] for item in batch], self._pace.handout_s)
             batches.append(GenerateBatch(requests=tuple(requests[item.job_id] for item in batch)))
         return batches

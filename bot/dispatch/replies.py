@@ -9,7 +9,7 @@ from concurrent.futures import CancelledError, Future
 from typing import Any
 
 import structlog
-from kombu import Connection, Consumer, Queue
+from kombu import Connection, Consumer
 from pydantic import ValidationError
 
 from bot.dispatch.broker import SOCKET_TIMEOUT_S, transport_options
@@ -66,9 +66,9 @@ class ReplyReader:
         return {
             **transport_options(self._url),
             "visibility_timeout": UNACKNOWLEDGED_S,
-            "unacked_key": "bolid.replies.unacked",
-            "unacked_index_key": "bolid.replies.unacked_index",
-            "unacked_mutex_key": "bolid.replies.unacked_mutex",
+            "unacked_key": f"{REPLIES_QUEUE.name}.unacked",
+            "unacked_index_key": f"{REPLIES_QUEUE.name}.unacked_index",
+            "unacked_mutex_key": f"{REPLIES_QUEUE.name}.unacked_mutex",
             "unacked_mutex_expire": 10,
         }
 
@@ -76,7 +76,7 @@ class ReplyReader:
         with connection:
             connection.ensure_connection(max_retries=1, timeout=SOCKET_TIMEOUT_S)
             channel = connection.channel()
-            queue = Queue(REPLIES_QUEUE, durable=True, channel=channel)
+            queue = REPLIES_QUEUE(channel)
             self._backlog = queue.queue_declare().message_count
             self._seen_backlog(0)
             consumer = Consumer(channel, queues=[queue], on_message=self._receive, prefetch_count=1)

@@ -9,9 +9,9 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import line, outcomes, workers
+from bot.config import Pace
+from bot.db import job_states, leases, line, photo_states, workers
 from bot.db.session import Sessions, is_outage
-from bot.dispatch.pace import Pace
 from bot.dispatch.signals import JobSignals
 from engine.contract import Examination, Failure, Heartbeat, Progress, Reply, Result, Started
 
@@ -57,26 +57,26 @@ class Reports:
         match report:
             case Heartbeat():
                 await workers.heard(session, report)
-                return await outcomes.extend(session, report.job_ids, report.worker_id, self._pace.lease_s)
+                return await leases.extend(session, report.job_ids, report.worker_id, self._pace.lease_s)
             case Examination():
-                await outcomes.examined(session, report)
+                await photo_states.decide(session, report)
                 return []
             case Result():
-                if await outcomes.finished(session, report):
+                if await job_states.finish(session, report):
                     self._drop_preview(report.job_id)
                 else:
                     _log.info("a result that nobody waits for", job=report.job_id, attempt=report.attempt)
                 return []
             case Failure():
-                if await outcomes.failed(session, report):
+                if await job_states.fail_attempt(session, report):
                     self._drop_preview(report.job_id)
                     _log.warning("an attempt failed", job=report.job_id, code=report.code, detail=report.detail[:500])
                 return []
             case Started():
-                fresh = await outcomes.started(session, report, self._pace.lease_s)
+                fresh = await job_states.start(session, report, self._pace.lease_s)
                 return [] if fresh else await self._if_ended(session, report.job_id)
             case Progress():
-                fresh = await outcomes.progressed(session, report, self._pace.lease_s)
+                fresh = await job_states.progress(session, report, self._pace.lease_s)
                 if fresh and report.preview is not None:
                     self.previews[UUID(report.job_id)] = Preview(report.step, report.preview)
                 return [] if fresh else await self._if_ended(session, report.job_id)

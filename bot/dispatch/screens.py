@@ -16,23 +16,16 @@ from uuid import UUID
 
 import structlog
 
-from bot.db import closing, line, workers
+from bot.config import Pace
+from bot.db import closing, job_states, line, workers
 from bot.db.closing import OpenScreen
 from bot.db.session import Sessions, is_outage
-from bot.dispatch.messages import (
-    ChatGone,
-    ChatMoved,
-    MessageError,
-    MessageGone,
-    NotNow,
-    StatusMessages,
-    TooFast,
-)
-from bot.dispatch.pace import Pace
+from bot.dispatch.messages import StatusMessages
 from bot.dispatch.reports import Preview
 from bot.dispatch.status import Screen, Urgency, render
 from bot.dispatch.throttle import Throttle
 from bot.domain import JobState
+from bot.refusals import ChatGone, ChatMoved, MessageGone, NotNow, TelegramRefusal, TooFast
 from bot.styles import Styles
 from bot.translator import Translator
 
@@ -169,7 +162,7 @@ class Screens:
         shown = self._shown.get(job.job_id, _Shown())
         try:
             await self._show(job, screen, shown)
-        except MessageError as error:
+        except TelegramRefusal as error:
             await self._answer_refusal(job, shown, error)
         except Exception as error:
             if is_outage(error):
@@ -218,7 +211,7 @@ class Screens:
             return
         file_id = await self._messages.deliver(job.chat_id, message_id, screen, picture)
         async with self._sessions.begin() as session:
-            await closing.delivered(session, job.job_id, file_id)
+            await job_states.deliver(session, job.job_id, file_id)
         self._throttle.wrote(job.chat_id)
         self._shown.pop(job.job_id, None)
         _log.info("delivered", job=str(job.job_id))
@@ -228,9 +221,9 @@ class Screens:
         self._shown[job.job_id] = _Shown(screen, has_photo)
         if screen.urgency == Urgency.END:
             async with self._sessions.begin() as session:
-                await closing.closed(session, job.job_id)
+                await job_states.close(session, job.job_id)
 
-    async def _answer_refusal(self, job: OpenScreen, shown: _Shown, error: MessageError) -> None:
+    async def _answer_refusal(self, job: OpenScreen, shown: _Shown, error: TelegramRefusal) -> None:
         """What a refusal asks for. Whatever fails here is tried again by the next step."""
         try:
             match error:
@@ -257,7 +250,7 @@ class Screens:
             _log.exception("a refusal could not be answered", job=str(job.job_id))
             self._pause(job.job_id, shown)
 
-    async def _refused(self, job: OpenScreen, shown: _Shown, error: MessageError) -> None:
+    async def _refused(self, job: OpenScreen, shown: _Shown, error: TelegramRefusal) -> None:
         """Telegram may be wrong once; a picture it never takes becomes a failure, and what it never shows is closed."""
         refusals = shown.refusals + 1
         _log.error("Telegram refused a status message", job=str(job.job_id), state=job.state, error=str(error))
@@ -267,9 +260,9 @@ class Screens:
         self._shown.pop(job.job_id, None)
         async with self._sessions.begin() as session:
             if job.state == JobState.DONE:
-                await closing.undeliverable(session, job.job_id)
+                await job_states.fail_delivery(session, job.job_id)
             elif job.state in (JobState.FAILED, JobState.CANCELLED):
-                await closing.closed(session, job.job_id)
+                await job_states.close(session, job.job_id)
             else:
                 self._pause(job.job_id, replace(shown, refusals=refusals))
 
@@ -289,5 +282,5 @@ class Screens:
             self._told_paused.add(chat_id)
             try:
                 await self._messages.say(chat_id, self._translator("photo-line-paused", language))
-            except MessageError as error:
+            except TelegramRefusal as error:
                 _log.info("could not tell of the pause", chat=chat_id, reason=str(error))

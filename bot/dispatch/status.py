@@ -8,8 +8,8 @@ from enum import IntEnum
 from aiogram.types import InlineKeyboardMarkup
 
 from bot import keyboards
-from bot.db.closing import UNDELIVERABLE, OpenScreen
-from bot.db.leases import WORKER_LOST
+from bot.db.closing import OpenScreen
+from bot.db.job_states import UNDELIVERABLE, WORKER_LOST
 from bot.dispatch.reports import Preview
 from bot.domain import JobState, Likeness, clothes_of, likeness_of
 from bot.styles import Styles

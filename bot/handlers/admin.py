@@ -12,7 +12,7 @@ from aiogram.types import User as TelegramUser
 from bot import keyboards
 from bot.callbacks import AdminCallback
 from bot.charts import ChartWords, draw_usage
-from bot.db.usage import Spread, Usage
+from bot.db.usage import BUCKETS, Spread, Usage
 from bot.domain import JobState
 from bot.handlers.replies import repeatable, under
 from bot.styles import Styles
@@ -27,7 +27,7 @@ def build() -> Router:
     router.message.filter(_is_admin)
     router.callback_query.filter(_is_admin)
     router.message.register(show_usage, Command("admin"))
-    router.callback_query.register(change_period, AdminCallback.filter(F.days.in_(keyboards.ADMIN_DAYS)))
+    router.callback_query.register(change_period, AdminCallback.filter(F.days.in_(BUCKETS)))
     return router
 
 
@@ -36,7 +36,7 @@ def _is_admin(event: Message | CallbackQuery, event_from_user: TelegramUser, adm
 
 
 async def show_usage(message: Message, bot: Bot, texts: Texts, use: UseCases, styles: Styles) -> None:
-    days = keyboards.ADMIN_DAYS[0]
+    days = min(BUCKETS)
     text, chart = await _report(days, texts, use, styles)
     await bot.send_photo(message.chat.id, chart, caption=text, reply_markup=keyboards.usage(texts, days))
 

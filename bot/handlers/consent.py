@@ -12,7 +12,8 @@ from bot import keyboards
 from bot.callbacks import ConsentCallback
 from bot.db.tables import User
 from bot.domain import CONSENT_VERSION
-from bot.handlers.replies import Toast, next_step, rewrite, under
+from bot.handlers.replies import Toast, rewrite, under
+from bot.next_step import next_step
 from bot.styles import Styles
 from bot.translator import Markup, Texts
 from bot.usecases.wiring import UseCases

@@ -10,7 +10,8 @@ from bot import keyboards
 from bot.callbacks import ReferenceAction, ReferenceCallback
 from bot.db.tables import User
 from bot.domain import ReferenceState
-from bot.handlers.replies import Toast, next_step, rebutton, recaption, under
+from bot.handlers.replies import Toast, rebutton, recaption, under
+from bot.next_step import next_step
 from bot.styles import Styles
 from bot.translator import Texts
 from bot.usecases.wiring import UseCases

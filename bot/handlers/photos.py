@@ -9,15 +9,16 @@ from bot import keyboards
 from bot.db.tables import User
 from bot.domain import ReferenceState
 from bot.errors import PromptRefused, PromptTooLong
-from bot.handlers.photo_answers import verdict_key
 from bot.handlers.prompts import ask_for_picture
 from bot.photo_fetching import PhotoFetcher
 from bot.photos import Refusal
 from bot.prompts import clean
+from bot.refusals import MessageGone, suppress_refusals
 from bot.translator import Texts
 from bot.usecases.photos import SentPhoto
 from bot.usecases.poses import Taken
 from bot.usecases.wiring import UseCases
+from bot.verdicts import verdict_key
 from engine.contract import REFERENCES_MAX
 
 
@@ -40,15 +41,14 @@ async def take_photo(
     words = await _words(message, texts)
     photo = await fetch_photo(bot, file)
     sent = SentPhoto(user.id, message.chat.id, message.message_id, message.media_group_id, photo, words)
-    taken = await use.keep_pose_photo(sent)
-    if taken is not Taken.NOT_ASKED:
-        await _answer_pose(message, texts, use, sent, taken)
-        return
-    kept = await use.keep_photo(sent)
-    if kept.unannounced:
-        looking = await message.reply(texts("photo-looking") if kept.worker_alive else texts("photo-paused"))
-        if not await use.announce_answer(kept.reference_id, looking.message_id):
-            await looking.delete()
+    received = await use.receive_photo(sent)
+    if isinstance(received, Taken):
+        await _answer_pose(message, texts, use, sent, received)
+    elif received.unannounced:
+        looking = await message.reply(texts("photo-looking") if received.worker_alive else texts("photo-paused"))
+        if not await use.announce_answer(received.reference_id, looking.message_id):
+            with suppress_refusals(MessageGone):
+                await looking.delete()
 
 
 async def _answer_pose(message: Message, texts: Texts, use: UseCases, sent: SentPhoto, taken: Taken) -> None:

@@ -1,20 +1,14 @@
-"""How handlers speak: toasts on buttons, edits that may be repeated, and the question that comes next."""
+"""How handlers speak: toasts on buttons, and edits that may be repeated."""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from aiogram.exceptions import TelegramBadRequest
 from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
 
-from bot import keyboards
-from bot.domain import Stage
-from bot.styles import Styles
-from bot.translator import Markup, Texts
-from engine.contract import REFERENCES_MAX
+from bot.refusals import MessageGone, Unmodified, suppress_refusals
 
 
 @dataclass(frozen=True)
@@ -53,30 +47,6 @@ async def rebutton(message: Message, buttons: InlineKeyboardMarkup | None) -> No
         await message.edit_reply_markup(reply_markup=buttons)
 
 
-@contextmanager
-def repeatable() -> Iterator[None]:
+def repeatable() -> AbstractContextManager[None]:
     """Passes over an edit that has been made already, or whose message is gone."""
-    try:
-        yield
-    except TelegramBadRequest as error:
-        if "message is not modified" not in error.message and not is_gone(error):
-            raise
-
-
-def is_gone(error: TelegramBadRequest) -> bool:
-    words = error.message.lower()
-    return "message to edit not found" in words or "message can't be edited" in words
-
-
-def next_step(
-    texts: Texts, styles: Styles, stage: Stage, style: str | None
-) -> tuple[Markup, InlineKeyboardMarkup | None]:
-    """The question that comes next, with its buttons."""
-    if stage == Stage.CONSENT:
-        return texts("next-start"), None
-    if stage == Stage.PHOTO:
-        return texts("next-photo", limit=REFERENCES_MAX), None
-    grid = keyboards.styles(texts, styles, style)
-    if stage == Stage.STYLE:
-        return texts("next-style"), grid
-    return texts("next-prompt", style=styles[style].label(texts.language)), grid
+    return suppress_refusals(Unmodified, MessageGone)

@@ -13,7 +13,8 @@ from bot.commands import publish_for
 from bot.db.tables import User
 from bot.domain import LANGUAGES, Stage
 from bot.handlers.consent import ask_consent
-from bot.handlers.replies import Toast, next_step, rewrite, under
+from bot.handlers.replies import Toast, rewrite, under
+from bot.next_step import next_step
 from bot.styles import Styles
 from bot.translator import Markup, Texts, Translator
 from bot.usecases.wiring import UseCases

@@ -10,7 +10,8 @@ from bot import keyboards
 from bot.callbacks import StyleCallback
 from bot.db.tables import User
 from bot.handlers.jobs import picture_buttons, redrawn_toast
-from bot.handlers.replies import Toast, next_step, rebutton, rewrite, under
+from bot.handlers.replies import Toast, rebutton, rewrite, under
+from bot.next_step import next_step
 from bot.styles import Styles
 from bot.translator import Markup, Texts
 from bot.usecases.pictures import Change

@@ -13,10 +13,17 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bot.local.supervisor import ROOT, Stack, StackError, StopRequested, kept_up, read_environment, shown
+from bot.local.supervisor import (
+    ROOT,
+    TEND_INTERVAL_S,
+    Stack,
+    StackError,
+    StopRequested,
+    kept_up,
+    read_environment,
+    shown,
+)
 from bot.local.terminal import Terminal
-
-TEND_INTERVAL_S = 0.25
 
 
 def main() -> int:

@@ -22,17 +22,17 @@ from rich.console import Console
 
 from bot.callbacks import ConsentCallback, JobAction, StyleCallback
 from bot.domain import CONSENT_VERSION, ReferenceState
-from bot.handlers.photo_answers import verdict_key
 from bot.local.botapi import BEN_ID, Person
 from bot.local.botapi.errors import PersonError
 from bot.local.botapi.person import PersonTimeout
 from bot.local.botapi.views import ChatMessage
 from bot.local.chat_picture import Bubble, draw_chat
-from bot.local.supervisor import ROOT, Stack, StackError, kept_up, last_words, shown
+from bot.local.supervisor import ROOT, TEND_INTERVAL_S, Stack, StackError, kept_up, last_words, shown
 from bot.local.terminal import Terminal
 from bot.photos import Refusal
 from bot.styles import load_styles
 from bot.translator import Translator
+from bot.verdicts import verdict_key
 from engine.contract import PROMPT_MAX_CHARS, REFERENCES_MAX, Verdict
 
 OUT = ROOT / "demo" / "out"
@@ -42,7 +42,6 @@ DEFAULT_STYLE = "mountains"
 PREVIEWS_SHOWN = 4
 START_PATIENCE_S = 240.0
 PICTURE_PATIENCE_S = 600.0
-TEND_INTERVAL_S = 0.25
 OUTSIDE = ("BOT_TOKEN", "BOT_API_URL", "DATABASE_URL", "BROKER_URL", "ADMIN_IDS")
 """What the demo never takes from the environment: it is local from end to end."""
 

@@ -26,8 +26,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from bot.local.children import ChildProcess, FolderLock, choose_port, end_leftover, wait_until_gone
+from bot.local.defaults import HOST
 
-HOST = "127.0.0.1"
 START_TIMEOUT_S = 60.0
 POSTGRES_VERSION = 18
 _UNPRIVILEGED = "nobody"

@@ -20,15 +20,15 @@ from typing import Protocol
 from dotenv import dotenv_values
 
 from bot.local.children import ChildProcess, FolderInUse, FolderLock, choose_port, end_leftover, port_is_taken
-from bot.local.embedded import HOST, EmbeddedPostgres, EmbeddedServerError, EmbeddedValkey
+from bot.local.defaults import ADMIN_ID, DEFAULT_TOKEN, HOST
+from bot.local.embedded import EmbeddedPostgres, EmbeddedServerError, EmbeddedValkey
+from engine.contract import MISCONFIGURED_EXIT_CODE
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAT_PORT = 8081
 CHAT_TRIES = 5
-LOCAL_TOKEN = "7000000001:local-bot-api"
-LOCAL_ADMIN_ID = 1003
-EXIT_MISCONFIGURED = 2
-"""With this code a part says that it cannot run as configured: starting it again would not help."""
+TEND_INTERVAL_S = 0.25
+"""How often the owner of a stack calls `tend`."""
 BOT_ONLY = frozenset({"BOT_TOKEN", "DATABASE_URL", "ADMIN_IDS"})
 RESTART_DELAYS_S = (0.2, 1.0, 2.0, 4.0, 8.0)
 STEADY_S = 60.0
@@ -87,7 +87,7 @@ class KeptPart:
             if now - self._started_at > STEADY_S:
                 self._restarts = 0
             how = describe_end(self.part.exit_code)
-            if self.part.exit_code == EXIT_MISCONFIGURED:
+            if self.part.exit_code == MISCONFIGURED_EXIT_CODE:
                 raise StackError(f"{last_line(self.part)} (log: {shown(self.part.log)})")
             if self._restarts == len(RESTART_DELAYS_S):
                 raise StackError(f"{self.part.name} ended {how} and stays down.\n{last_words(self.part)}")
@@ -222,8 +222,8 @@ class Stack:
         end_leftover(self.state_dir / "chat.pid")
         url = self._chat_on_a_port_of_its_own()
         self.chat_url = url
-        self._environment |= {"BOT_TOKEN": LOCAL_TOKEN, "BOT_API_URL": url}
-        self._environment.setdefault("ADMIN_IDS", str(LOCAL_ADMIN_ID))
+        self._environment |= {"BOT_TOKEN": DEFAULT_TOKEN, "BOT_API_URL": url}
+        self._environment.setdefault("ADMIN_IDS", str(ADMIN_ID))
         self._environment.setdefault("EDIT_INTERVAL_S", "0.7")
         self._audience.done(f"chat page: {url}/")
 

@@ -15,6 +15,7 @@ from bot.domain import ReferenceState
 from bot.photos import NormalPhoto, Refusal
 from bot.usecases.drafts import keep_draft
 from bot.usecases.ports import Signals
+from bot.usecases.poses import Taken, keep_pose_photo
 from engine.contract import REFERENCES_MAX
 
 
@@ -40,22 +41,27 @@ class KeptPhoto:
 
 
 @dataclass(frozen=True)
-class KeepPhoto:
-    """Keep a photo for examination, or note why not. The same message a second time changes nothing.
+class ReceivePhoto:
+    """Keep a photo for its pose if one was asked for, else for examination, or note why not; in one transaction.
 
-    Raises UnknownUser. Call `AnnounceAnswer` next when the photo is unannounced, else the verdict comes on its own.
+    The same message a second time changes nothing. Call `AnnounceAnswer` next when the photo is unannounced, else the
+    verdict comes on its own. Raises UnknownUser.
     """
 
     sessions: Sessions
     signals: Signals
     alive_s: float
 
-    async def __call__(self, sent: SentPhoto) -> KeptPhoto:
+    async def __call__(self, sent: SentPhoto) -> Taken | KeptPhoto:
         async with self.sessions.begin() as session:
             user = await users.lock(session, sent.user_id)
+            row = await references.by_message(session, sent.chat_id, sent.message_id)
+            if row is None:
+                taken = await keep_pose_photo(session, user, sent.message_id, sent.album_id, sent.photo)
+                if taken is not None:
+                    return taken
             if sent.words is not None:
                 await keep_draft(session, user, sent.chat_id, sent.message_id, sent.words)
-            row = await references.by_message(session, sent.chat_id, sent.message_id)
             if row is None:
                 row = await self._add(session, sent)
             worker_alive = bool(await workers.alive(session, self.alive_s))

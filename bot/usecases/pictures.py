@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import jobs, poses, references, users
+from bot.db import job_states, jobs, poses, references, users
 from bot.db.session import Sessions
 from bot.db.tables import Job
 from bot.domain import OPEN_STATES, POSE_PHOTO, Likeness, ReferenceState, wished_settings
@@ -161,7 +161,7 @@ class CancelPicture:
     async def __call__(self, user_id: int, job_id: UUID) -> bool:
         async with self.sessions.begin() as session:
             await _own(session, job_id, user_id)
-            cancelled = await jobs.cancel(session, job_id, user_id)
+            cancelled = await job_states.cancel(session, job_id, user_id)
         self.signals.wake()
         return cancelled
 

@@ -1,4 +1,4 @@
-"""What a user does with the photo whose pose the pictures take: choose it, send it, delete it."""
+"""What a user does with the photo whose pose the pictures take: choose it, send it (see photos.py), delete it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,12 @@ from bot.db import poses, users
 from bot.db.session import Sessions
 from bot.db.tables import PosePhoto, User
 from bot.domain import POSE_PHOTO
-from bot.photos import Refusal
-from bot.usecases.photos import SentPhoto
+from bot.photos import NormalPhoto, Refusal
 
 
 class Taken(Enum):
-    """What became of a photo that may have been sent for its pose."""
+    """What became of a photo that was sent for its pose."""
 
-    NOT_ASKED = auto()
-    """It is a photo of the person, like any other."""
     KEPT = auto()
     """Now, or when the same message came before: its answer may have been lost."""
     REFUSED = auto()
@@ -49,28 +46,6 @@ class ChoosePosePhoto:
 
 
 @dataclass(frozen=True)
-class KeepPosePhoto:
-    """Keep a photo as the user's pose photo if one was asked for a moment ago. Raises UnknownUser."""
-
-    sessions: Sessions
-
-    async def __call__(self, sent: SentPhoto) -> Taken:
-        async with self.sessions.begin() as session:
-            user = await users.lock(session, sent.user_id)
-            kept = await poses.of_user(session, sent.user_id)
-            if kept is not None and kept.message_id == sent.message_id:
-                return Taken.KEPT
-            if kept is not None and sent.album_id is not None and kept.album_id == sent.album_id:
-                return Taken.PASSED_OVER
-            if not await poses.is_awaited(session, sent.user_id):
-                return Taken.NOT_ASKED
-            if isinstance(sent.photo, Refusal):
-                return Taken.REFUSED
-            await _keep(session, user, sent, sent.photo.jpeg)
-            return Taken.KEPT
-
-
-@dataclass(frozen=True)
 class DeletePosePhoto:
     """Delete one's pose photo; pictures to come have a free pose if they would have taken it. Raises UnknownUser."""
 
@@ -84,7 +59,23 @@ class DeletePosePhoto:
                 user.pose = None
 
 
-async def _keep(session: AsyncSession, user: User, sent: SentPhoto, jpeg: bytes) -> None:
-    photo = PosePhoto(user_id=user.id, message_id=sent.message_id, album_id=sent.album_id, image=jpeg)
-    await poses.replace(session, photo)
+async def keep_pose_photo(
+    session: AsyncSession, user: User, message_id: int, album_id: str | None, photo: NormalPhoto | Refusal
+) -> Taken | None:
+    """Keep a photo for its pose if one was asked for a moment ago, else `None`: it shows the person. `user` is locked.
+
+    The same message a second time changes nothing.
+    """
+    kept = await poses.of_user(session, user.id)
+    if kept is not None and kept.message_id == message_id:
+        return Taken.KEPT
+    if kept is not None and album_id is not None and kept.album_id == album_id:
+        return Taken.PASSED_OVER
+    if not await poses.is_awaited(session, user.id):
+        return None
+    if isinstance(photo, Refusal):
+        return Taken.REFUSED
+    new = PosePhoto(user_id=user.id, message_id=message_id, album_id=album_id, image=photo.jpeg)
+    await poses.replace(session, new)
     user.pose, user.pose_asked_at = POSE_PHOTO, None
+    return Taken.KEPT

@@ -18,10 +18,10 @@ from bot.usecases.people import (
     MeetUser,
     NoteBlocked,
 )
-from bot.usecases.photos import AnnounceAnswer, DeletePhoto, KeepPhoto, ListPhotos
+from bot.usecases.photos import AnnounceAnswer, DeletePhoto, ListPhotos, ReceivePhoto
 from bot.usecases.pictures import AskForPicture, CancelPicture, FindPicture, Redraw
 from bot.usecases.ports import DrawSeed, Signals
-from bot.usecases.poses import ChoosePosePhoto, DeletePosePhoto, KeepPosePhoto
+from bot.usecases.poses import ChoosePosePhoto, DeletePosePhoto
 from bot.usecases.preferences import ChooseClothes, ChooseLikeness, ChoosePose, OpenPreferences
 from bot.usecases.reports import ReadUsage
 
@@ -41,11 +41,10 @@ class UseCases:
     choose_clothes: ChooseClothes
     choose_pose: ChoosePose
     choose_pose_photo: ChoosePosePhoto
-    keep_pose_photo: KeepPosePhoto
     delete_pose_photo: DeletePosePhoto
     count_holdings: CountHoldings
     delete_everything: DeleteEverything
-    keep_photo: KeepPhoto
+    receive_photo: ReceivePhoto
     announce_answer: AnnounceAnswer
     list_photos: ListPhotos
     delete_photo: DeletePhoto
@@ -72,11 +71,10 @@ def wire(config: Config, sessions: Sessions, signals: Signals, draw_seed: DrawSe
         choose_clothes=ChooseClothes(sessions),
         choose_pose=ChoosePose(sessions),
         choose_pose_photo=ChoosePosePhoto(sessions),
-        keep_pose_photo=KeepPosePhoto(sessions),
         delete_pose_photo=DeletePosePhoto(sessions),
         count_holdings=CountHoldings(sessions),
         delete_everything=DeleteEverything(sessions, signals),
-        keep_photo=KeepPhoto(sessions, signals, config.alive_s),
+        receive_photo=ReceivePhoto(sessions, signals, config.alive_s),
         announce_answer=AnnounceAnswer(sessions, signals),
         list_photos=ListPhotos(sessions),
         delete_photo=DeletePhoto(sessions),

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from kombu import Connection, Consumer, Exchange, Queue
+from kombu import Connection, Consumer
 from PIL import Image
 from sqlalchemy import select, update
 
@@ -172,12 +172,11 @@ class FakeWorker:
         """Over a connection of the thread's own, opened anew after the broker was killed."""
         if not hasattr(self._own, "connection"):
             self._own.connection = Connection(self.broker_url)
-        queue = Queue(contract.REPLIES_QUEUE, durable=True)
         try:
             for reply in replies:
                 self._own.connection.Producer(auto_declare=False).publish(
-                    reply.model_dump_json(), exchange="", routing_key=queue.name, content_type="application/json",
-                    content_encoding="utf-8",
+                    reply.model_dump_json(), exchange="", routing_key=contract.REPLIES_QUEUE.name,
+                    content_type="application/json", content_encoding="utf-8",
                 )  # fmt: skip
         except Exception:
             self._own.connection.release()
@@ -213,11 +212,10 @@ class FakeWorker:
 
     def _work(self) -> None:
         with Connection(self.broker_url) as connection:
-            fanout = Exchange(contract.CANCELLATIONS_EXCHANGE, type="fanout", durable=True)
-            cancellations = Queue(f"cancel.{uuid4().hex}", fanout, exclusive=True, auto_delete=True)
+            cancellations = contract.new_cancellations_queue()
             channel = connection.channel()
             with (
-                Consumer(channel, [Queue(contract.WORK_QUEUE)], on_message=self._task, prefetch_count=1),
+                Consumer(channel, [contract.WORK_QUEUE], on_message=self._task, prefetch_count=1),
                 Consumer(connection.channel(), [cancellations], on_message=self._cancellation),
             ):
                 while not self._stop.is_set():

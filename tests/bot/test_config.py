@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from kombu import Connection
+from kombu.exceptions import OperationalError
 
-from bot.config import Config, load_config
-from bot.dispatch.pace import Pace
+from bot.config import BROKERS, Config, load_config
 from bot.errors import OperatorError
 
 GOOD = {
@@ -32,7 +33,6 @@ def test_what_is_needed_is_enough(environment: pytest.MonkeyPatch) -> None:
     config = load_config()
     assert config.bot_api_url == "https://api.telegram.org"
     assert config.admin_ids == frozenset()
-    assert Pace.of(config) == Pace()
 
 
 def test_secrets_show_nowhere(environment: pytest.MonkeyPatch) -> None:
@@ -64,6 +64,8 @@ def test_dotenv_is_read_and_the_environment_goes_before_it(environment: pytest.M
         ("DATABASE_URL", "mysql://u:secret@h/d", "only Postgres"),
         ("BROKER_URL", "secret nonsense", "BROKER_URL"),
         ("BROKER_URL", "http://u:secret@h", "redis://"),
+        ("BROKER_URL", "valkey://u:secret@h:6379/0", "redis://"),
+        ("BROKER_URL", "sentinel://u:secret@h:26379/0", "redis://"),
         ("ADMIN_IDS", "1;secret", "ADMIN_IDS=123,456"),
         ("OPEN_JOBS_MAX", "0", "OPEN_JOBS_MAX"),
         ("EDIT_INTERVAL_S", "soon", "EDIT_INTERVAL_S"),
@@ -88,3 +90,11 @@ def test_all_mistakes_are_told_at_once(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("OPEN_JOBS_MAX", "-1")
     with pytest.raises(OperatorError, match=r"BOT_TOKEN.*OPEN_JOBS_MAX"):
         load_config()
+
+
+@pytest.mark.parametrize("scheme", BROKERS)
+def test_every_broker_that_is_taken_can_be_opened(environment: pytest.MonkeyPatch, scheme: str) -> None:
+    environment.setenv("BROKER_URL", f"{scheme}://localhost:1/0")
+    load_config()
+    with Connection(f"{scheme}://localhost:1/0", connect_timeout=0.2) as connection, pytest.raises(OperationalError):
+        connection.ensure_connection(max_retries=1, interval_start=0, timeout=0.5)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from aiogram import Bot
 from aiogram.exceptions import TelegramBadRequest, TelegramRetryAfter
+from aiogram.types import Chat, Message
 
 from bot.local.botapi import BEN_ID, ApiControl, LocalBotAPI, Person
 from bot.telegram import open_bot
@@ -53,3 +55,14 @@ async def test_the_impatient_bot_tells_at_once(control: Any) -> None:
     await control.fail_next("sendMessage", kind="flood", retry_after=30)
     with pytest.raises(TelegramRetryAfter):
         await impatient.send_message(BEN_ID, "hi")
+
+
+async def test_a_message_that_its_sender_deletes_is_still_answered(control: Any) -> None:
+    _, patient, _, ben = control
+    sent = await ben.send_text("never mind")
+    await ben.delete(sent.id)
+    message = Message(
+        message_id=sent.id, date=datetime(2026, 11, 1, tzinfo=UTC), chat=Chat(id=BEN_ID, type="private")
+    ).as_(patient)
+    await message.reply("hi")
+    assert [message.text for message in await ben.transcript() if message.from_bot] == ["hi"]

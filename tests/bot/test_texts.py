@@ -17,9 +17,9 @@ import bot
 from bot.commands import ADMIN_COMMANDS, COMMANDS
 from bot.dispatch.status import TOLD_FAILURES
 from bot.domain import LANGUAGES, POSE_PHOTO, Likeness
-from bot.handlers.photo_answers import verdict_key
 from bot.photos import Refusal
 from bot.translator import TEXTS, Markup, Translator, language_of
+from bot.verdicts import verdict_key
 from engine.contract import Clothes, PosePreset, Verdict
 
 CODE = [path for path in sorted(Path(bot.__file__).parent.rglob("*.py")) if "local" not in path.parts]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from kombu import Connection, Exchange, Producer, Queue
+from kombu import Connection, Producer
 
 from engine.broker import UNREAD_MAX, CancellationListener, Outbox, Pulse, ReplyLine
 from engine.contract import (
@@ -74,7 +74,7 @@ def _unread(broker_url: str) -> list[Any]:
     """All messages of the replies queue."""
     messages = []
     with Connection(broker_url) as connection:
-        queue = Queue(REPLIES_QUEUE, durable=True)(connection.channel())
+        queue = REPLIES_QUEUE(connection.channel())
         queue.declare()
         while (message := queue.get(no_ack=True)) is not None:
             messages.append(message)
@@ -183,10 +183,13 @@ def test_a_line_to_nobody_raises_and_works_once_somebody_is_there(valkey: Any, b
 
 
 def _announce(broker_url: str, body: str) -> None:
-    exchange = Exchange(CANCELLATIONS_EXCHANGE, type="fanout")
     with Connection(broker_url) as connection:
         Producer(connection.channel()).publish(
-            body, exchange=exchange, declare=[exchange], content_type="application/json", content_encoding="utf-8"
+            body,
+            exchange=CANCELLATIONS_EXCHANGE,
+            declare=[CANCELLATIONS_EXCHANGE],
+            content_type="application/json",
+            content_encoding="utf-8",
         )
 
 

@@ -79,6 +79,19 @@ def test_an_accepted_photo_comes_back_with_its_profile(astronaut_jpeg: bytes, ca
     assert Observation.from_bytes(answer.profile).face_box is not None
 
 
+def test_the_profile_of_an_examination_spares_the_worker_another_one(
+    astronaut_jpeg: bytes, cascades: CascadeFinder
+) -> None:
+    answer = _examiner(cascades).examine(ExamineRequest(reference_id="p", image=astronaut_jpeg))
+    assert answer.profile is not None
+    blind = _Broken()
+    blind.name = cascades.name
+    view = _examiner(blind).view(Reference(image=astronaut_jpeg, profile=answer.profile))
+    assert view.observation.face_box == Observation.from_bytes(answer.profile).face_box
+    with pytest.raises(ValueError, match="detector"):
+        _examiner(blind).view(Reference(image=astronaut_jpeg))
+
+
 @pytest.mark.parametrize(
     ("concern", "verdict"), [(Concern.MINOR, Verdict.MINOR), (Concern.NUDITY, Verdict.NUDITY)], ids=["minor", "nudity"]
 )

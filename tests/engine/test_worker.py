@@ -15,13 +15,14 @@ from typing import Any, TypeVar
 import numpy as np
 import pytest
 from celery import Celery
-from kombu import Connection, Exchange, Producer, Queue
+from kombu import Connection, Producer
 from PIL import Image
 
 from engine.contract import (
     CANCELLATIONS_EXCHANGE,
     EXAMINE_TASK,
     GENERATE_TASK,
+    MISCONFIGURED_EXIT_CODE,
     REPLIES_QUEUE,
     REPLY,
     WORK_QUEUE,
@@ -90,20 +91,20 @@ class Desk:
 
     def send(self, task: str, *arguments: object) -> None:
         with Celery(broker=self._broker_url, set_as_current=False) as app:
-            app.send_task(task, args=arguments, queue=WORK_QUEUE, ignore_result=True)
+            app.send_task(task, args=arguments, queue=WORK_QUEUE.name, ignore_result=True)
 
     def cancel(self, *job_ids: str) -> None:
-        exchange = Exchange(CANCELLATIONS_EXCHANGE, type="fanout")
         body = Cancellation(job_ids=job_ids).model_dump_json()
         with Connection(self._broker_url) as connection:
             producer = Producer(connection.channel())
+            exchange = CANCELLATIONS_EXCHANGE
             producer.publish(body, exchange=exchange, declare=[exchange], content_type="application/json")
 
     def wait(self, kind: type[R], accept: Callable[[R], bool] = lambda _: True) -> R:
         """The next reply of this kind that is accepted."""
         end = time.monotonic() + PATIENCE_S
         with Connection(self._broker_url) as connection:
-            queue = Queue(REPLIES_QUEUE, durable=True)(connection.channel())
+            queue = REPLIES_QUEUE(connection.channel())
             queue.declare()
             while time.monotonic() < end:
                 message = queue.get(no_ack=True)
@@ -280,13 +281,13 @@ def test_what_is_missing_at_the_start_is_one_line(
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
 ) -> None:
-    from engine.worker import SETUP_EXIT_CODE, main
+    from engine.worker import main
 
     monkeypatch.syspath_prepend(str(ROOT / "tests" / "stack"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("ENGINE_LOG_LEVEL", "ERROR")
     monkeypatch.setenv(setting, value)
-    assert main() == SETUP_EXIT_CODE
+    assert main() == MISCONFIGURED_EXIT_CODE
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 1 and said in lines[0]

@@ -75,6 +75,42 @@ def test_no_room_imports_the_tests() -> None:
     assert [place for room in ROOMS for place, name in imports_in(room) if is_in(name, "tests")] == []
 
 
+def test_the_contract_alone_declares_queues_and_exchanges() -> None:
+    """A second declaration that differs makes RabbitMQ refuse whichever side comes later."""
+    declaring = {"kombu.Exchange", "kombu.Queue"}
+    elsewhere = [place for room in (*ROOMS, "tests") for place, name in imports_in(room) if name in declaring]
+    assert [place for place in elsewhere if not place.startswith("engine/contract.py:")] == []
+
+
+@pytest.mark.parametrize(("table", "owner"), [("Job", "bot/db/job_states.py"), ("Reference", "bot/db/photo_states.py")])
+def test_one_module_changes_states_leases_and_counters(table: str, owner: str) -> None:
+    """For jobs it builds every change of state from bot.domain.MOVES."""
+    owned = {"state", "handed_at", "lease_until", "handouts", "attempts"}
+    elsewhere = []
+    for path in sorted((ROOT / "bot").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "values":
+                changes = f"update({table})" in ast.unparse(node.func) and owned & {word.arg for word in node.keywords}
+            else:
+                changes = isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr in owned
+                changes = changes and ast.unparse(node) != f"self.{node.attr}"
+            if changes and path != ROOT / owner:
+                elsewhere.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert f"update({table})" in (ROOT / owner).read_text("utf-8")
+    assert elsewhere == []
+
+
+def test_one_module_reads_the_refusals_of_telegram() -> None:
+    """bot.refusals tells them apart; every other module asks it."""
+    words = "aiogram.exceptions.TelegramBadRequest"
+    reading = {place.partition(":")[0] for place, name in imports_in("bot") if name == words}
+    assert {place for place in reading if not place.startswith("bot/local/")} == {"bot/refusals.py"}
+
+
+def test_the_dispatcher_needs_no_handler() -> None:
+    assert [place for place, name in imports_in("bot/dispatch") if is_in(name, "bot.handlers")] == []
+
+
 def test_nothing_imports_torchvision() -> None:
     assert [place for room in (*ROOMS, "tests") for place, name in imports_in(room) if is_in(name, "torchvision")] == []
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from alembic.autogenerate import compare_metadata
@@ -11,9 +13,11 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 
-from bot.db.migrate import ALEMBIC_INI, downgrade, upgrade
 from bot.db.session import open_pool
 from bot.db.tables import Base
+
+ALEMBIC_INI = Path(__file__).parents[2] / "alembic.ini"
+Migrate = Callable[[str, str, str], None]
 
 
 def _look(database_url: str, question: Any) -> Any:
@@ -38,15 +42,15 @@ def _differences(connection: Connection) -> list[Any]:
     )
 
 
-def test_every_migration_goes_up_down_and_up(empty_database_url: str) -> None:
+def test_every_migration_goes_up_down_and_up(empty_database_url: str, migrate: Migrate) -> None:
     """One step at a time, so that a migration that cannot be undone is named by the failure."""
     revisions = [script.revision for script in ScriptDirectory.from_config(Config(ALEMBIC_INI)).walk_revisions()][::-1]
     for revision in revisions:
-        upgrade(empty_database_url, revision)
-        downgrade(empty_database_url, "-1")
-        upgrade(empty_database_url, revision)
+        migrate(empty_database_url, "upgrade", revision)
+        migrate(empty_database_url, "downgrade", "-1")
+        migrate(empty_database_url, "upgrade", revision)
     assert _tables(empty_database_url) == {*Base.metadata.tables, "alembic_version"}
-    downgrade(empty_database_url)
+    migrate(empty_database_url, "downgrade", "base")
     assert _tables(empty_database_url) == {"alembic_version"}
 
 
@@ -54,6 +58,6 @@ def test_migrations_end_where_the_models_are(database_url: str) -> None:
     assert _look(database_url, _differences) == []
 
 
-def test_migrating_what_is_migrated_changes_nothing(database_url: str) -> None:
-    upgrade(database_url)
+def test_migrating_what_is_migrated_changes_nothing(database_url: str, migrate: Migrate) -> None:
+    migrate(database_url, "upgrade", "head")
     assert _look(database_url, _differences) == []

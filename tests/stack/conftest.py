@@ -43,6 +43,11 @@ class Record:
         self.warnings.append(text)
 
 
+@pytest.fixture
+def record() -> Record:
+    return Record()
+
+
 @pytest.fixture(scope="session")
 def quick_environment() -> dict[str, str]:
     """The environment of a local stack with the slow backbone: nothing of the machine's own settings but the paths."""

@@ -6,9 +6,9 @@ who writes to the bot, `ApiControl` brings about faults and shows what the bot c
 
 from bot.local.botapi.errors import PersonError, StorageError
 from bot.local.botapi.person import ApiControl, Person, PersonTimeout
-from bot.local.botapi.server import DEFAULT_TOKEN, LocalBotAPI
+from bot.local.botapi.server import LocalBotAPI
 from bot.local.botapi.views import CallView, ChatMessage, PressAnswer
-from bot.local.botapi.world import ADMIN_ID, ANNA_ID, BEN_ID, GROUP_ID
+from bot.local.defaults import ADMIN_ID, ANNA_ID, BEN_ID, DEFAULT_TOKEN, GROUP_ID
 
 __all__ = [
     "ADMIN_ID",

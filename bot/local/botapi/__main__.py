@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 from bot.local.botapi.errors import StorageError
-from bot.local.botapi.server import DEFAULT_TOKEN, LocalBotAPI
+from bot.local.botapi.server import LocalBotAPI
+from bot.local.defaults import DEFAULT_TOKEN
 
 
 async def serve(port: int, data_dir: Path | None, token: str) -> None:

@@ -18,9 +18,8 @@ from bot.local.botapi.people import People
 from bot.local.botapi.person_routes import PersonRoutes
 from bot.local.botapi.storage import Storage
 from bot.local.botapi.world import World
+from bot.local.defaults import DEFAULT_TOKEN, HOST
 
-HOST = "127.0.0.1"
-DEFAULT_TOKEN = "7000000001:local-bot-api"
 CALLBACK_LIFETIME_S = 15.0
 BODY_MAX_BYTES = 256 * 1024 * 1024
 SHUTDOWN_PATIENCE_S = 1.0

@@ -28,8 +28,8 @@ from bot.local.botapi.storage import Storage
 from bot.local.botapi.updates import UpdateQueue
 from bot.local.botapi.views import ChatMessage, PressAnswer, view_message
 from bot.local.botapi.wire import Wire
+from bot.local.defaults import ADMIN_ID, ANNA_ID, BEN_ID, GROUP_ID
 
-ANNA_ID, BEN_ID, ADMIN_ID, GROUP_ID = 1001, 1002, 1003, -2001
 HISTORY_KEPT = 50
 DEFAULT_USERS = (
     User(id=ANNA_ID, first_name="Анна", username="anna_local", language_code="ru"),

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from bot.db import jobs
+from bot.db import job_states, jobs
 from bot.db.session import Sessions
 from bot.domain import JobState
 from bot.errors import TooManyOpenJobs, UnknownUser
@@ -92,7 +92,7 @@ async def test_cancelling_works_until_the_picture_is_there(
     await rows.user()
     job_id = await rows.job(state=state)
     async with sessions.begin() as session:
-        assert await jobs.cancel(session, job_id, 1) is possible
+        assert await job_states.cancel(session, job_id, 1) is possible
     assert (await rows.get(job_id)).state == (JobState.CANCELLED if possible else state)
 
 
@@ -101,6 +101,6 @@ async def test_nobody_cancels_or_sees_the_job_of_another(sessions: Sessions, row
     job_id = await rows.job(1)
     async with sessions.begin() as session:
         assert await jobs.get(session, job_id, 2) is None
-        assert not await jobs.cancel(session, job_id, 2)
+        assert not await job_states.cancel(session, job_id, 2)
         own = await jobs.get(session, job_id, 1)
         assert own is not None and own.state == JobState.QUEUED

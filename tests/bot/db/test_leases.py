@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bot.db import leases
-from bot.db.leases import HANDOUTS_MAX, WORKER_LOST, Swept, sweep
+from bot.db.job_states import HANDOUTS_MAX, WORKER_LOST
+from bot.db.leases import Swept, sweep
 from bot.db.session import Sessions
 from bot.domain import ATTEMPTS_MAX, JobState, ReferenceState
 from engine.contract import Verdict
@@ -129,4 +129,4 @@ async def test_a_photo_behind_a_long_batch_is_not_lost(sessions: Sessions, rows:
 
 
 def test_handouts_leave_room_for_every_attempt() -> None:
-    assert leases.HANDOUTS_MAX > ATTEMPTS_MAX
+    assert HANDOUTS_MAX > ATTEMPTS_MAX

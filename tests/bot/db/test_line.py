@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.db import jobs, line
+from bot.db import job_states, line, photo_states
 from bot.db.session import Sessions
 from bot.domain import JobState, ReferenceState
 
@@ -39,7 +39,7 @@ async def test_being_handed_out_puts_a_user_at_the_end(sessions: Sessions, rows:
     async with sessions.begin() as session:
         handed = await line.next_in_line(session, 1)
         assert [job.id for job in handed] == [first]
-        await line.hand_out(session, handed, 30)
+        await job_states.hand_out(session, handed, 30)
     assert await _order(sessions) == [other, second]
 
 
@@ -48,7 +48,7 @@ async def test_what_is_handed_out_running_or_ended_is_not_in_the_line(sessions: 
     for state in JobState:
         await rows.job(state=state)
     async with sessions.begin() as session:
-        await line.hand_out(session, await line.next_in_line(session, 1), 30)
+        await job_states.hand_out(session, await line.next_in_line(session, 1), 30)
         assert await line.next_in_line(session, 10) == []
         assert await line.places(session) == {}
 
@@ -79,7 +79,7 @@ async def test_places_count_those_that_wait_in_the_queue(sessions: Sessions, row
     await rows.user(2)
     await rows.job(1)
     async with sessions.begin() as session:
-        await line.hand_out(session, await line.next_in_line(session, 1), 30)
+        await job_states.hand_out(session, await line.next_in_line(session, 1), 30)
     next_one = await rows.job(2)
     async with sessions() as session:
         assert await line.places(session) == {next_one: 2}
@@ -92,7 +92,7 @@ async def test_a_batch_counts_as_one_until_its_last_job_ends(sessions: Sessions,
         await rows.job(user_id)
     async with sessions.begin() as session:
         batch = await line.next_in_line(session, 2)
-        await line.hand_out(session, batch, 30)
+        await job_states.hand_out(session, batch, 30)
         assert await line.count_batches_out(session) == 1
     await rows.change(batch[0].id, state=JobState.DONE)
     async with sessions() as session:
@@ -106,8 +106,8 @@ async def test_what_the_queue_did_not_take_is_as_if_never_handed_out(sessions: S
     await rows.user()
     job_id = await rows.job()
     async with sessions.begin() as session:
-        await line.hand_out(session, await line.next_in_line(session, 1), 30)
-        await line.give_back(session, [job_id])
+        await job_states.hand_out(session, await line.next_in_line(session, 1), 30)
+        await job_states.take_back(session, [job_id])
     job = await rows.get(job_id)
     assert (job.handed_at, job.lease_until, job.handouts, job.attempts) == (None, None, 0, 0)
 
@@ -116,13 +116,13 @@ async def test_a_cancelled_job_that_was_handed_out_is_withdrawn_once(sessions: S
     await rows.user()
     handed = await rows.job()
     async with sessions.begin() as session:
-        await line.hand_out(session, await line.next_in_line(session, 1), 30)
+        await job_states.hand_out(session, await line.next_in_line(session, 1), 30)
     waiting = await rows.job()
     async with sessions.begin() as session:
-        assert await jobs.cancel(session, handed, 1)
-        assert await jobs.cancel(session, waiting, 1)
-        assert await line.take_withdrawn(session) == [handed]
-        assert await line.take_withdrawn(session) == []
+        assert await job_states.cancel(session, handed, 1)
+        assert await job_states.cancel(session, waiting, 1)
+        assert await job_states.take_cancelled(session) == [handed]
+        assert await job_states.take_cancelled(session) == []
 
 
 async def test_photos_go_oldest_first_with_their_images(sessions: Sessions, rows: Any) -> None:
@@ -130,11 +130,11 @@ async def test_photos_go_oldest_first_with_their_images(sessions: Sessions, rows
     photo_ids = [await rows.photo(state=ReferenceState.PENDING) for _ in range(3)]
     await rows.photo(state=ReferenceState.ACCEPTED)
     async with sessions.begin() as session:
-        photos = await line.next_photos(session, 2)
+        photos = await photo_states.next_photos(session, 2)
         assert [photo.id for photo in photos] == photo_ids[:2]
         assert all(photo.image for photo in photos)
-        await line.hand_out_photos(session, [photo.id for photo in photos], 30)
-        assert await line.count_photos_out(session) == 2
-        assert [photo.id for photo in await line.next_photos(session, 9)] == photo_ids[2:]
-        await line.give_photos_back(session, photo_ids[:1])
-        assert [photo.id for photo in await line.next_photos(session, 1)] == photo_ids[:1]
+        await photo_states.hand_out(session, [photo.id for photo in photos], 30)
+        assert await photo_states.count_out(session) == 2
+        assert [photo.id for photo in await photo_states.next_photos(session, 9)] == photo_ids[2:]
+        await photo_states.take_back(session, photo_ids[:1])
+        assert [photo.id for photo in await photo_states.next_photos(session, 1)] == photo_ids[:1]

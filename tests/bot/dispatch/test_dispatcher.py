@@ -6,16 +6,15 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from bot.db import jobs
+from bot.config import Pace
+from bot.db import job_states
 from bot.db.session import Sessions
 from bot.dispatch.dispatcher import JobDispatcher
 from bot.dispatch.leadership import Leadership, LeadershipLost
-from bot.dispatch.pace import Pace
 from bot.dispatch.signals import JobSignals
 from bot.domain import ATTEMPTS_MAX, POSE_PHOTO, SCALES, JobState, Likeness, ReferenceState, wished_settings
 from bot.local.botapi import ADMIN_ID, ANNA_ID, BEN_ID, LocalBotAPI, Person
@@ -26,7 +25,7 @@ from bot.translator import Translator
 from engine import contract
 
 PATIENT = Pace(lease_s=30, handout_s=30, alive_s=30, tick_s=0.25, edit_interval_s=0.1, calls_per_s=200.0)
-QUICK = replace(PATIENT, lease_s=2, handout_s=2)
+QUICK = PATIENT.model_copy(update={"lease_s": 2, "handout_s": 2})
 """For tests in which something is lost; not so short that a slow machine looks like a dead worker."""
 
 
@@ -260,7 +259,7 @@ async def test_a_cancelled_job_is_called_back_from_the_worker(
         job_id = await stage.rows.job(BEN_ID)
         await eventually(lambda: worker.requests)
         async with sessions.begin() as session:
-            assert await jobs.cancel(session, job_id, BEN_ID)
+            assert await job_states.cancel(session, job_id, BEN_ID)
         stage.signals.wake()
         await eventually(lambda: str(job_id) in worker.cancelled)
         await eventually(lambda: stage.closed(job_id))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import redis
-from kombu import Connection, Queue
+from kombu import Connection
 
 from bot.dispatch.listening import Listening
 from bot.dispatch.replies import ReplyReader
@@ -28,7 +28,7 @@ def _publish(broker_url: str, *bodies: str) -> None:
     with Connection(broker_url) as connection:
         for body in bodies:
             connection.Producer().publish(
-                body, exchange="", routing_key=contract.REPLIES_QUEUE, content_type="application/json",
+                body, exchange="", routing_key=contract.REPLIES_QUEUE.name, content_type="application/json",
                 content_encoding="utf-8",
             )  # fmt: skip
 
@@ -40,7 +40,7 @@ def _send(broker_url: str, *replies: contract.Reply) -> None:
 def _left(broker_url: str) -> int:
     """How many messages are in the queue, taken or not."""
     client = redis.Redis.from_url(broker_url)
-    count = int(client.llen(contract.REPLIES_QUEUE)) + int(client.hlen("bolid.replies.unacked"))  # type: ignore[arg-type]
+    count = int(client.llen(contract.REPLIES_QUEUE.name)) + int(client.hlen("bolid.replies.unacked"))  # type: ignore[arg-type]
     client.close()
     return count
 
@@ -144,7 +144,7 @@ async def test_what_a_killed_reader_had_taken_is_given_out_again(broker_url: str
     options = ReplyReader(broker_url, Heard().apply, Listening(time.monotonic))._options()
     dead = Connection(broker_url, transport_options=options)
     channel = dead.channel()
-    taken = Queue(contract.REPLIES_QUEUE, channel=channel).get()
+    taken = contract.REPLIES_QUEUE(channel).get()
     assert taken is not None and _left(broker_url) == 1
     channel.qos.restore_at_shutdown = False
     heard = Heard()

@@ -14,10 +14,10 @@ import pytest
 from PIL import Image
 from sqlalchemy import text
 
+from bot.config import Pace
 from bot.db import closing
 from bot.db.session import Sessions
 from bot.dispatch.messages import StatusMessages
-from bot.dispatch.pace import Pace
 from bot.dispatch.reports import Preview
 from bot.dispatch.screens import REFUSALS_MAX, Screens
 from bot.domain import JobState, ReferenceState

@@ -6,7 +6,8 @@ import asyncio
 import hashlib
 import io
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -31,6 +32,7 @@ from bot.config import Config
 from bot.db import poses
 from bot.db.session import Sessions, make_sessions, open_pool, read_url
 from bot.db.tables import Base, Job, PosePhoto, Reference, User, Worker
+from bot.dispatch.photo_verdicts import VerdictAnswers
 from bot.dispatch.signals import JobSignals
 from bot.domain import CONSENT_VERSION, POSE_PHOTO, JobState, ReferenceState
 from bot.handlers import build_router
@@ -44,7 +46,7 @@ from bot.styles import Styles, load_styles
 from bot.telegram import open_bot
 from bot.translator import Texts, Translator
 from bot.usecases.photos import SentPhoto
-from bot.usecases.wiring import UseCases
+from bot.usecases.wiring import UseCases, wire
 from engine.contract import Verdict
 
 LOOK_S = 0.02
@@ -320,15 +322,15 @@ async def stage(chat_database_url: str, translator: Translator) -> AsyncIterator
             admin_ids=frozenset(range(BOSSES, PEOPLE)), _env_file=None,
         )  # fmt: skip
         sessions, signals, styles = make_sessions(pool), NotedSignals(), load_styles()
-        dispatcher = Dispatcher(config=config, sessions=sessions, signals=signals)
-        middlewares.install(
-            dispatcher, config=config, sessions=sessions, signals=signals, styles=styles, translator=translator
-        )
+        use = wire(config, sessions, signals, draw_seed=lambda: secrets.randbelow(2**63))
+        dispatcher = Dispatcher()
+        middlewares.install(dispatcher, use, styles, translator, config.admin_ids)
         dispatcher.include_router(build_router())
         stage = Stage(api, control, bot, dispatcher, sessions, signals, styles, translator)
         stop = asyncio.Event()
         polling = asyncio.create_task(Polling(bot, dispatcher, database_answers=_always).run(stop))
-        examining = asyncio.create_task(_examine(stage, stop))
+        answers = VerdictAnswers(bot, use, translator, styles)
+        examining = asyncio.create_task(_examine(stage, answers, stop))
         yield stage
         stop.set()
         signals.wake()
@@ -372,15 +374,14 @@ async def _always() -> bool:
     return True
 
 
-async def _examine(stage: Stage, stop: asyncio.Event) -> None:
+async def _examine(stage: Stage, answers: VerdictAnswers, stop: asyncio.Event) -> None:
     """What the dispatcher does with a worker's verdicts: store them, then have them told."""
-    answers: Callable[[Bot], Awaitable[int]] = stage.dispatcher["answers"]
     news = stage.signals.listen()
     while not stop.is_set():
         async with stage.quiet:
             if stage.worker_looks:
                 await _look(stage)
-            await answers(stage.bot)
+            await answers()
         news.clear()
         with suppress(TimeoutError):
             await asyncio.wait_for(news.wait(), TICK_S)

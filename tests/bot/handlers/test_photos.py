@@ -8,14 +8,14 @@ import struct
 import zlib
 
 import pytest
-from aiogram.exceptions import TelegramServerError
-from aiogram.methods import SendMessage
 from PIL import Image
+from sqlalchemy import event
 
 from bot.callbacks import PrivacyAction, PrivacyCallback
+from bot.dispatch.photo_verdicts import VerdictAnswers
 from bot.domain import ReferenceState
-from bot.handlers.photo_answers import VerdictAnswers
 from bot.photos import FILE_MAX_BYTES
+from bot.refusals import NotNow
 from engine.contract import REFERENCE_MAX_SIDE_PX, REFERENCES_MAX, Verdict
 
 
@@ -196,12 +196,32 @@ async def test_the_same_message_handled_twice_is_one_photo_and_one_answer(chat, 
     await chat.anna.wait_for(says("Смотрю"))
     (photo,) = await chat.references()
     for _ in range(100):  # the chat shows the message a moment before the bot notes that it was sent
-        again = await chat.use.keep_photo(chat.sent_again(chat.anna, sent.id, jpeg()))
+        again = await chat.use.receive_photo(chat.sent_again(chat.anna, sent.id, jpeg()))
         if not again.unannounced:
             break
         await asyncio.sleep(0.05)
     assert (again.reference_id, again.unannounced) == (photo.id, False)
     assert len(await chat.references()) == 1
+
+
+async def test_a_photo_costs_one_locked_transaction(chat, says, jpeg):
+    await chat.consent(chat.anna)
+    chat.stage.worker_looks = False
+    pool = chat.sessions.kw["bind"].sync_engine
+    locks = []
+
+    def note(connection, cursor, statement, *_):
+        if "FROM users" in statement and "FOR UPDATE" in statement:
+            locks.append(statement)
+
+    event.listen(pool, "before_cursor_execute", note)
+    try:
+        await chat.anna.send_photo(jpeg())
+        await chat.anna.wait_for(says("Смотрю"))
+        await chat.settled()
+    finally:
+        event.remove(pool, "before_cursor_execute", note)
+    assert len(locks) == 1
 
 
 async def test_an_answer_finds_a_user_who_blocked_the_bot_gone_and_goes_on(chat, says, jpeg):
@@ -225,10 +245,10 @@ async def test_an_answer_that_telegram_does_not_take_is_due_again_and_holds_up_n
     await chat.consent(chat.ben)
     taken = VerdictAnswers._tell
 
-    async def refuse_anna(self, bot, answer, *rest):
+    async def refuse_anna(self, answer, *rest):
         if answer.group.user_id == chat.anna.user_id:
-            raise TelegramServerError(method=SendMessage(chat_id=1, text=""), message="on purpose")
-        return await taken(self, bot, answer, *rest)
+            raise NotNow("on purpose")
+        return await taken(self, answer, *rest)
 
     monkeypatch.setattr(VerdictAnswers, "_tell", refuse_anna)
     await chat.anna.send_photo(jpeg(1))

@@ -8,12 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.__main__ import EXIT_OPERATOR
 from bot.local.children import FolderLock
 from bot.local.supervisor import (
-    EXIT_MISCONFIGURED,
     RESTART_DELAYS_S,
-    ROOT,
     STEADY_S,
     KeptPart,
     Stack,
@@ -23,6 +20,7 @@ from bot.local.supervisor import (
     read_environment,
     worker_environment,
 )
+from engine.contract import MISCONFIGURED_EXIT_CODE
 
 
 class Clock:
@@ -134,17 +132,11 @@ def test_a_part_that_was_steady_has_all_its_restarts_again(kept: KeptPart, part:
 
 def test_a_part_that_cannot_run_as_configured_is_not_tried_again(kept: KeptPart, part: ScriptedPart) -> None:
     part.log.write_text("starting\nengine.worker: BOT_TOKEN is wrong: mend it\n\n")
-    part.end(EXIT_MISCONFIGURED)
+    part.end(MISCONFIGURED_EXIT_CODE)
     with pytest.raises(StackError) as error:
         kept.tend(Listener())
     assert part.starts == 0
     assert str(error.value) == f"engine.worker: BOT_TOKEN is wrong: mend it (log: {part.log})", "one line, no more"
-
-
-def test_bot_and_worker_end_with_that_code_when_they_cannot_run_as_configured() -> None:
-    worker = (ROOT / "engine" / "worker.py").read_text("utf-8")  # importing it would load torch
-    assert f"\nSETUP_EXIT_CODE = {EXIT_MISCONFIGURED}\n" in worker
-    assert EXIT_OPERATOR == EXIT_MISCONFIGURED
 
 
 def test_a_worker_gets_every_setting_of_the_engine_and_nothing_secret_of_the_bot() -> None:

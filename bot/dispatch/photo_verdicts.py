@@ -1,0 +1,87 @@
+"""Tells users the verdicts on their photos: one answer per photo, one for a whole album."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+import structlog
+from aiogram import Bot
+from aiogram.types import InlineKeyboardMarkup, ReplyParameters
+
+from bot.errors import UnknownUser
+from bot.next_step import next_step
+from bot.refusals import ChatGone, MessageGone, TelegramRefusal, Unmodified, refusals
+from bot.styles import Styles
+from bot.translator import Markup, Texts, Translator
+from bot.usecases.answers import Answer
+from bot.usecases.drafts import DrawnDraft
+from bot.usecases.wiring import UseCases
+from bot.verdicts import verdicts_text
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class VerdictAnswers:
+    """Call it after verdicts were stored, and now and then: it sends the answers that are due.
+
+    Not for two tasks at once: the dispatcher's loop is its caller.
+    """
+
+    bot: Bot
+    use: UseCases
+    translator: Translator
+    styles: Styles
+
+    async def __call__(self) -> None:
+        """An answer that Telegram does not accept now is due again."""
+        for answer in await self.use.read_answers():
+            try:
+                text, buttons = await self._render(answer)
+                message_id = await self._tell(answer, text, buttons)
+            except UnknownUser:  # they deleted everything meanwhile
+                continue
+            except TelegramRefusal as error:
+                _log.warning("a photo's answer was not taken", chat=answer.group.chat_id, error=str(error)[:200])
+                continue
+            await self.use.read_answers.settle(answer, message_id)
+
+    async def _render(self, answer: Answer) -> tuple[Markup, InlineKeyboardMarkup | None]:
+        texts = self.translator.of(answer.language)
+        draft = await self.use.draw_draft(answer.group.user_id, answer.group.chat_id)
+        if draft is not None:
+            next_text, buttons = _draft_text(texts, self.styles, draft), None
+        else:
+            next_text, buttons = await self._next(answer, texts)
+        verdicts = verdicts_text(texts, answer.photos, album=answer.group.album_id is not None)
+        return Markup(f"{verdicts}\n\n{next_text}"), buttons
+
+    async def _next(self, answer: Answer, texts: Texts) -> tuple[Markup, InlineKeyboardMarkup | None]:
+        stage, style = await self.use.find_stage(answer.group.user_id)
+        return next_step(texts, self.styles, stage, style)
+
+    async def _tell(self, answer: Answer, text: str, buttons: InlineKeyboardMarkup | None) -> int | None:
+        """The message that holds the answer now; `None` when the bot may not write to the chat any more."""
+        chat_id = answer.group.chat_id
+        reply = ReplyParameters(message_id=answer.group.message_id, allow_sending_without_reply=True)
+        try:
+            if answer.message_id is not None:
+                with suppress(MessageGone):
+                    await self._edit(chat_id, answer.message_id, text, buttons)
+                    return answer.message_id
+            with refusals():
+                sent = await self.bot.send_message(chat_id, text, reply_parameters=reply, reply_markup=buttons)
+        except ChatGone:
+            return None
+        return sent.message_id
+
+    async def _edit(self, chat_id: int, message_id: int, text: str, buttons: InlineKeyboardMarkup | None) -> None:
+        with suppress(Unmodified), refusals():
+            await self.bot.edit_message_text(text, chat_id=chat_id, message_id=message_id, reply_markup=buttons)
+
+
+def _draft_text(texts: Texts, styles: Styles, draft: DrawnDraft) -> Markup:
+    if not draft.submitted:
+        return texts("draft-refused", limit=draft.limit, words=draft.words)
+    return texts("draft-drawn", words=draft.words, style=styles[draft.style].label(texts.language))

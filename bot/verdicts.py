@@ -1,0 +1,26 @@
+"""The text about the examination of a photo, or of an album. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.db.tables import Reference
+from bot.domain import ReferenceState
+from bot.translator import Markup, Texts
+from engine.contract import REFERENCES_MAX
+
+
+def verdict_key(state: str, verdict: str | None) -> str:
+    """The Fluent key for a verdict of the engine, or for a refusal of the bot's own (`bot.photos.Refusal`)."""
+    found = "accepted" if state == ReferenceState.ACCEPTED else verdict or "unreadable"
+    return f"photo-verdict-{found.replace('_', '-')}"
+
+
+def verdicts_text(texts: Texts, photos: Sequence[Reference], *, album: bool) -> Markup:
+    """The verdict on a photo; for an album one line per photo, in the order of sending."""
+    verdicts = [texts(verdict_key(photo.state, photo.verdict), limit=REFERENCES_MAX) for photo in photos]
+    if not album:
+        return verdicts[0]
+    lines = [texts("photo-album-line", number=number, verdict=text) for number, text in enumerate(verdicts, 1)]
+    accepted = sum(photo.state == ReferenceState.ACCEPTED for photo in photos)
+    return Markup("\n".join([texts("photo-album", accepted=accepted, photos=len(lines)), *lines]))
