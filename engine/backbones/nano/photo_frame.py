@@ -1,0 +1,99 @@
+"""From a user's photo to a reference of nano's size: the person in the frame as in the photos that nano learned from.
+
+A whole figure stands in the frame with some margin; of a portrait or half length the frame ends where the photo does.
+The body map comes from the joints that were seen.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engine.backbones.nano.references import ReferencePhoto, regions_of, shrunk
+from engine.body.atlas import Atlas
+from engine.body.mapper import BodyMapper
+from engine.identity.body import HIPS, KNEES, parts_on_photo
+from engine.identity.profile import View
+from engine.identity.weighting import CONFIDENCE_MIN
+
+MARGIN: Final = 1.14
+"""Of the frame about the person, as in rendered photos, where people take .76 to .93 of the height."""
+AT_EDGE: Final = 0.03
+"""Of the photo's height: a person who ends this near to its lower edge is cut off there."""
+JOINTS_MIN: Final = 3
+PERSON_MIN: Final = 0.005
+"""Of the frame; less person than this shows nothing."""
+
+Window = tuple[float, float, float, float]
+"""x0, y0, x1, y1 in px of the photo; may reach beyond it."""
+
+
+def window_of(person: NDArray[np.bool_], joints: NDArray[np.float32], aspect: float) -> Window:
+    """The frame's place on a photo with the mask person [H, W] and joints [17, 3] in px; aspect: width / height."""
+    rows, columns = np.flatnonzero(person.any(1)), np.flatnonzero(person.any(0))
+    top, bottom = float(rows[0]), float(rows[-1] + 1)
+    left, right = float(columns[0]), float(columns[-1] + 1)
+    seen = joints[:, 2] >= CONFIDENCE_MIN
+    cut_off = bottom >= person.shape[0] * (1 - AT_EDGE) and not seen[list(KNEES)].any()
+    height = (bottom - top) * MARGIN
+    if cut_off:
+        # shoulders may leave the frame at the sides, as they do in portraits; the head must not
+        middle = float(joints[seen, 0].mean()) if seen.any() else (left + right) / 2
+        if seen[list(HIPS)].any():
+            height = max(height, (right - left) / aspect * 0.8)
+        low = bottom
+    else:
+        height = max(height, (right - left) * MARGIN / aspect)
+        middle, low = (left + right) / 2, (top + bottom) / 2 + height / 2
+    width = height * aspect
+    return middle - width / 2, low - height, middle + width / 2, low
+
+
+def reference_photo(
+    view: View, mapper: BodyMapper, atlas: Atlas, size: tuple[int, int], build: tuple[float, float, float]
+) -> ReferencePhoto | None:
+    """The photo in nano's frame of `size` (height, width px) with its mask and body map; None where too little of a
+    person was seen."""
+    seen, parts = view.observation, parts_on_photo(view.observation)
+    if parts is None or seen.keypoints is None or (seen.keypoints[:, 2] >= CONFIDENCE_MIN).sum() < JOINTS_MIN:
+        return None
+    person = np.asarray(parts > 0)
+    if not person.any():
+        return None
+    height, width = size
+    window = window_of(person, seen.keypoints, width / height)
+    image = _framed(np.asarray(view.image.convert("RGB"), np.uint8), window, size)
+    framed = _framed(person.astype(np.uint8) * 255, window, size) >= 128
+    if framed.mean() < PERSON_MIN:
+        return None
+    joints = _joints(seen.keypoints, window)
+    with torch.inference_mode():
+        maps = mapper.maps(torch.from_numpy(joints)[None], torch.tensor([build]), atlas)
+    surface = maps.surface[0].numpy().astype(np.uint16)
+    normal = (127.5 * (maps.normal[0] + 1)).clamp(0, 255).permute(1, 2, 0).numpy().astype(np.uint8)
+    normal[surface == 0] = 0
+    return ReferencePhoto(image, framed, surface, normal, regions_of(surface, shrunk(framed), atlas))
+
+
+def _joints(keypoints: NDArray[np.float32], window: Window) -> NDArray[np.float32]:
+    """[17, 3]: x and y in 0..1 of the window, 1 where a joint is seen in it."""
+    left, top, right, low = window
+    share = (keypoints[:, :2] - (left, top)) / (right - left, low - top)
+    inside = ((share >= 0) & (share < 1)).all(1) & (keypoints[:, 2] >= CONFIDENCE_MIN)
+    return np.concatenate([share, inside[:, None]], 1).astype(np.float32)
+
+
+def _framed(picture: NDArray[np.uint8], window: Window, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The window of a picture [H, W(, 3)] at `size`; black beyond the picture."""
+    left, top, _, low = window
+    height, width = size
+    scale = height / (low - top)
+    times = max(1, min(8, round(1 / scale)))  # averaged afterwards: warpAffine alone skips pixels when it shrinks
+    fine = (width * times, height * times)
+    matrix = np.array([[scale * times, 0, -left * scale * times], [0, scale * times, -top * scale * times]], np.float32)
+    drawn = cv2.warpAffine(picture, matrix, fine, flags=cv2.INTER_LINEAR)
+    return np.asarray(cv2.resize(drawn, (width, height), interpolation=cv2.INTER_AREA) if times > 1 else drawn)
