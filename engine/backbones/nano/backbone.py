@@ -1,0 +1,126 @@
+"""nano as a backbone: drawings in, pictures out (see `engine.backbones.base.Backbone`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from engine.backbones.base import Capabilities, Drawing, Step, StepCallback
+from engine.backbones.nano.attributes import BOTTOM, SHOES, TOP, Attributes
+from engine.backbones.nano.photo_frame import reference_photo
+from engine.backbones.nano.pipeline import Asked, NanoPipeline
+from engine.backbones.nano.references import UNDER_BOTTOM, UNDER_SHOES, UNDER_TOP, PreparedReference, prepare, shrunk
+from engine.body.atlas import Region
+from engine.body.texture import sources_of
+from engine.contract import Clothes
+from engine.errors import BadReference
+from engine.identity.profile import View
+from engine.upscale import SCALE, Upscaler
+
+REFERENCES_MAX: Final = 4
+UNKNOWN_BUILD: Final = 0.5
+SEX: Final = {"man": 0.0, "woman": 1.0}
+
+
+class ReadPrompt(Protocol):
+    """What words ask for; `engine.backbones.nano.prompt_reader` is one."""
+
+    def attributes(self, prompt: str) -> Attributes: ...
+
+
+class NanoBackbone:
+    """Draws with a nano pipeline and enlarges what it drew."""
+
+    def __init__(
+        self,
+        pipeline: NanoPipeline,
+        metadata: dict[str, Any],
+        words: ReadPrompt,
+        upscaler: Upscaler,
+        device: str = "cpu",
+    ) -> None:
+        self.pipeline = pipeline.to(device)
+        self.pipeline.network.to(device)
+        self.device = device
+        self._words = words
+        self._upscaler = upscaler
+        height, width = pipeline.size
+        self.capabilities = Capabilities(
+            name="nano",
+            family="adapter",
+            width=SCALE * width,
+            height=SCALE * height,
+            references_max=REFERENCES_MAX,
+            batch_max=8,
+            steps_default=int(metadata["steps"]),
+            guidance_default=1.0,
+            steps_range=(1, 50),
+            guidance_range=(1.0, 1.0),
+            pose=True,
+            strength=True,
+            preview_decoder="own",
+            languages=("en", "ru"),
+            photorealistic=False,
+            licence="Apache-2.0",
+            commercial_use=True,
+        )
+
+    def draw(self, drawings: Sequence[Drawing], on_step: StepCallback | None = None) -> list[Image.Image]:
+        """RGB pictures of capabilities.width x height px, in the order of `drawings`; previews are not enlarged. Raises
+        BadReference where no photo of a person shows enough of the body."""
+        steps = drawings[0].settings.steps or self.capabilities.steps_default
+
+        def shown(number: int, decode: Callable[[], NDArray[np.uint8]]) -> None:
+            if on_step is not None:
+                on_step(Step(number, steps, lambda: [Image.fromarray(picture) for picture in decode()]))
+
+        pictures = self.pipeline([self.asked(drawing) for drawing in drawings], steps, shown)
+        return [self._upscaler.enlarge(Image.fromarray(picture)) for picture in pictures]
+
+    def asked(self, drawing: Drawing) -> Asked:
+        """A drawing in the pipeline's terms: words as attributes, photos as references, a skeleton."""
+        said, settings = self._words.attributes(drawing.prompt), drawing.settings
+        build = (SEX.get(said.get("sex", ""), UNKNOWN_BUILD), UNKNOWN_BUILD, UNKNOWN_BUILD)
+        joints = drawing.pose if settings.pose_scale > 0 else None
+        if joints is None:
+            joints = self.pipeline.poses.suggest(said, drawing.seed)
+            said = {"framing": "full"} | said
+        return Asked(
+            attributes=said,
+            joints=joints,
+            references=self._references(drawing.identity.views, hidden_by(said, settings.clothes), build),
+            seed=drawing.seed,
+            face_scale=settings.face_scale,
+            body_scale=settings.body_scale,
+            build=build,
+        )
+
+    def _references(
+        self, views: Sequence[View], hidden: tuple[Region, ...], build: tuple[float, float, float]
+    ) -> list[PreparedReference]:
+        """The photos that show a person, the one that shows most of the body first."""
+        mapper, atlas = self.pipeline.mapper, self.pipeline.atlas
+        found = [
+            photo
+            for view in views[:REFERENCES_MAX]
+            if (photo := reference_photo(view, mapper, atlas, self.pipeline.size, build)) is not None
+        ]
+        if not found:
+            raise BadReference("expected a photo that shows a person from the head to the chest or further, saw none")
+        found.sort(key=lambda photo: len(np.unique(photo.surface)), reverse=True)
+        return [
+            prepare(photo, sources_of(photo.surface, shrunk(photo.person), atlas), hidden, atlas) for photo in found
+        ]
+
+
+def hidden_by(said: Attributes, clothes: Clothes) -> tuple[Region, ...]:
+    """What of the photos is not kept: everything worn where clothes are to change, else what the words name anew."""
+    hidden: set[Region] = set()
+    for slots, regions in ((TOP, UNDER_TOP), (BOTTOM, UNDER_BOTTOM), (SHOES, UNDER_SHOES)):
+        if clothes is Clothes.CHANGE or any(slot in said for slot in slots):
+            hidden.update(regions)
+    return tuple(sorted(hidden))
