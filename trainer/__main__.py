@@ -3,6 +3,7 @@
 python -m trainer.people --first-identity 0 --identities 4000 --photos 4 --out data/train
 python -m trainer body-mapper --people data/train --validation data/validation --out runs/mapper
 python -m trainer nano --people data/train --validation data/validation --out runs/nano
+python -m trainer export --run runs/nano --out engine/weights/nano
 python -m trainer collage --preset cpu --out runs/collage
 python -m trainer pack --data runs/people --out bundle.zip
 python -m trainer collage --preset gpu --bundle bundle.zip --out runs/collage --minutes 9
@@ -121,6 +122,10 @@ def _nano_parsers(commands: Any) -> None:
     nano.add_argument("--batch", type=int, default=24, help="pictures per process and step")
     nano.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True, help="compile the UNet")
     nano.set_defaults(command=_nano)
+    export = commands.add_parser("export", help="write the averaged weights of a nano run as a pipeline folder")
+    export.add_argument("--run", type=Path, required=True, help="the folder of python -m trainer nano")
+    export.add_argument("--out", type=Path, required=True, help="where the pipeline goes")
+    export.set_defaults(command=_export)
     collage = commands.add_parser("collage", help="train the compositor from people to finished weights; resumes")
     collage.add_argument("--preset", default="cpu", help="cpu, gpu, tiny, or a YAML of your own")
     collage.add_argument("--out", type=Path, required=True, help="the run's folder; what is there is not done again")
@@ -198,6 +203,12 @@ def _nano(options: argparse.Namespace) -> None:
     from trainer.nano.run import NanoRun, train_nano
 
     train_nano(NanoRun(**_only(NanoRun, options)))
+
+
+def _export(options: argparse.Namespace) -> None:
+    from trainer.nano.export import export_nano
+
+    print(export_nano(options.run, options.out))
 
 
 def _collage(options: argparse.Namespace) -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from engine.backbones.base import Capabilities, Drawing, Step, StepCallback
 from engine.backbones.nano.attributes import BOTTOM, SHOES, TOP, Attributes
-from engine.backbones.nano.photo_frame import reference_photo
+from engine.backbones.nano.photo_frame import reference_of
 from engine.backbones.nano.pipeline import Asked, NanoPipeline
 from engine.backbones.nano.references import UNDER_BOTTOM, UNDER_SHOES, UNDER_TOP, PreparedReference, prepare, shrunk
 from engine.body.atlas import Region
@@ -107,7 +107,7 @@ class NanoBackbone:
         found = [
             photo
             for view in views[:REFERENCES_MAX]
-            if (photo := reference_photo(view, mapper, atlas, self.pipeline.size, build)) is not None
+            if (photo := reference_of(view, mapper, atlas, self.pipeline.size, build)) is not None
         ]
         if not found:
             raise BadReference("expected a photo that shows a person from the head to the chest or further, saw none")

@@ -53,30 +53,43 @@ def window_of(person: NDArray[np.bool_], joints: NDArray[np.float32], aspect: fl
     return middle - width / 2, low - height, middle + width / 2, low
 
 
-def reference_photo(
+def reference_of(
     view: View, mapper: BodyMapper, atlas: Atlas, size: tuple[int, int], build: tuple[float, float, float]
 ) -> ReferencePhoto | None:
-    """The photo in nano's frame of `size` (height, width px) with its mask and body map; None where too little of a
-    person was seen."""
+    """A photo with what was seen on it, as `reference_photo`; None where nobody looked for a body."""
     seen, parts = view.observation, parts_on_photo(view.observation)
-    if parts is None or seen.keypoints is None or (seen.keypoints[:, 2] >= CONFIDENCE_MIN).sum() < JOINTS_MIN:
+    if parts is None or seen.keypoints is None:
         return None
-    person = np.asarray(parts > 0)
-    if not person.any():
+    image = np.asarray(view.image.convert("RGB"), np.uint8)
+    return reference_photo(image, np.asarray(parts > 0), seen.keypoints, mapper, atlas, size, build)
+
+
+def reference_photo(
+    image: NDArray[np.uint8],
+    person: NDArray[np.bool_],
+    keypoints: NDArray[np.float32],
+    mapper: BodyMapper,
+    atlas: Atlas,
+    size: tuple[int, int],
+    build: tuple[float, float, float],
+) -> ReferencePhoto | None:
+    """The photo image [H, W, 3] with person [H, W] and keypoints [17, 3] (px, confidence) in nano's frame of `size`
+    (height, width px), with its body map; None where too little of a person was seen."""
+    if not person.any() or (keypoints[:, 2] >= CONFIDENCE_MIN).sum() < JOINTS_MIN:
         return None
     height, width = size
-    window = window_of(person, seen.keypoints, width / height)
-    image = _framed(np.asarray(view.image.convert("RGB"), np.uint8), window, size)
+    window = window_of(person, keypoints, width / height)
     framed = _framed(person.astype(np.uint8) * 255, window, size) >= 128
     if framed.mean() < PERSON_MIN:
         return None
-    joints = _joints(seen.keypoints, window)
+    joints = _joints(keypoints, window)
     with torch.inference_mode():
         maps = mapper.maps(torch.from_numpy(joints)[None], torch.tensor([build]), atlas)
     surface = maps.surface[0].numpy().astype(np.uint16)
     normal = (127.5 * (maps.normal[0] + 1)).clamp(0, 255).permute(1, 2, 0).numpy().astype(np.uint8)
     normal[surface == 0] = 0
-    return ReferencePhoto(image, framed, surface, normal, regions_of(surface, shrunk(framed), atlas))
+    shown = _framed(image, window, size)
+    return ReferencePhoto(shown, framed, surface, normal, regions_of(surface, shrunk(framed), atlas))
 
 
 def _joints(keypoints: NDArray[np.float32], window: Window) -> NDArray[np.float32]:

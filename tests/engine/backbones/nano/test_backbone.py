@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from engine.backbones.nano.backbone import hidden_by
-from engine.backbones.nano.photo_frame import reference_photo, window_of
+from engine.backbones.nano.photo_frame import reference_of, window_of
 from engine.body.atlas import Region, shipped_atlas
 from engine.body.mapper import load_mapper
 from engine.contract import Clothes
@@ -50,7 +50,7 @@ def test_a_whole_figure_stands_in_the_frame_whatever_the_photo() -> None:
     for width, height in ((640, 960), (1200, 800), (900, 900)):
         box = (0.4 * width, 0.2 * height, 0.4 * width + 0.3 * height, 0.9 * height)
         joints = standing(width, height, box)
-        photo = reference_photo(view_of(width, height, box, joints), load_mapper(), shipped_atlas(), SIZE, UNKNOWN)
+        photo = reference_of(view_of(width, height, box, joints), load_mapper(), shipped_atlas(), SIZE, UNKNOWN)
 
         assert photo is not None and photo.image.shape == (240, 160, 3)
         rows = np.flatnonzero(photo.person.any(1))
@@ -75,7 +75,7 @@ def test_of_a_portrait_the_frame_ends_where_the_photo_does() -> None:
 def test_a_photo_on_which_nobody_was_looked_for_gives_no_reference() -> None:
     view = View(Image.new("RGB", (300, 400)), Observation(width=300, height=400))
 
-    assert reference_photo(view, load_mapper(), shipped_atlas(), SIZE, UNKNOWN) is None
+    assert reference_of(view, load_mapper(), shipped_atlas(), SIZE, UNKNOWN) is None
 
 
 def test_a_garment_in_the_words_is_not_taken_from_the_photo() -> None:
