@@ -114,8 +114,9 @@ class Batches:
             normals.append(normal)
         maps = body_maps_of(np.stack(surfaces), np.stack(normals))
         firsts, textures = [], []
-        for plan in plans:
-            prepared = [self._reference(row, plan.hidden, rng) for row in plan.references]
+        for plan, flip in zip(plans, flips, strict=True):
+            # with its picture the reference is mirrored too, or bags and prints would be on the wrong side
+            prepared = [self._reference(row, plan.hidden, bool(flip), rng) for row in plan.references]
             firsts.append(prepared[0])
             textures.append(merged([reference.texture[None] for reference in prepared])[0])
         texture = torch.stack(textures)
@@ -202,13 +203,21 @@ class Batches:
         rows, columns = parts.shape[0] // self.patch_px, parts.shape[1] // self.patch_px
         return np.asarray(cv2.resize(weight.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA))
 
-    def _reference(self, row: int, hidden: Collection[Region], rng: np.random.Generator) -> PreparedReference:
+    def _reference(
+        self, row: int, hidden: Collection[Region], flip: bool, rng: np.random.Generator
+    ) -> PreparedReference:
         variant = int(self.augment and rng.random() < PREDICTED_MAP)
         surface, normal = self._map(row, variant)
-        image, person = self.store.row("image", row), self.store.row("parts", row) > 0
+        image, parts = self.store.row("image", row), self.store.row("parts", row)
         regions = self.store.row("regions", row)[variant]
         sureness = self.store.row("source_sureness", row)[variant] / np.float32(255)
         pixel = self.store.row("source_pixel", row)[variant].astype(np.int32)
+        if flip:
+            image, parts, surface, normal = self._flipped(image, parts, surface, normal)
+            regions, mirror, columns = regions[:, ::-1], self.atlas.mirror.numpy(), surface.shape[1]
+            pixel, sureness = pixel[mirror], sureness[mirror]
+            pixel = pixel - pixel % columns + (columns - 1 - pixel % columns)
+        person = parts > 0
         if self.augment:
             if rng.random() < WRONG_MASK:
                 person = wrong_mask(person, rng)

@@ -116,6 +116,17 @@ def test_a_mirrored_picture_comes_with_its_mirrored_map(store: Store) -> None:
     assert np.abs(again[3].astype(int) - normal.astype(int)).max() == 0
 
 
+def test_a_mirrored_reference_gives_its_texture_to_mirrored_points(store: Store) -> None:
+    batches = Batches(store, ATLAS, 8, augment=False)
+    rng = np.random.default_rng(0)
+    own, mirrored = (batches._reference(0, (), flip, rng) for flip in (False, True))
+
+    there = ATLAS.mirror[ATLAS.mirror] == torch.arange(len(ATLAS))  # points with a partner of their own
+    moved = mirrored.texture[:, ATLAS.mirror][:, there]
+    assert (moved - own.texture[:, there]).abs().max() < 0.02
+    assert np.abs(mirrored.body.rgb[:, ::-1].astype(int) - own.body.rgb.astype(int)).mean() < 4
+
+
 def test_words_name_what_the_picture_shows(store: Store) -> None:
     batches = Batches(store, ATLAS, 8)
     batch = batches.of(batches.targets, np.random.default_rng(2))
