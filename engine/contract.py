@@ -166,13 +166,15 @@ class FailureCode(StrEnum):
 
 
 class Started(Message):
-    """A worker begins the job. `prompt` is the translated prompt; `None` where the model gets the user's own."""
+    """A worker begins the job. `prompt`: the translated prompt, `None` where the model gets the user's own. `ignored`:
+    phrases of the user's prompt that name what the model cannot draw."""
 
     kind: Literal["started"] = "started"
     job_id: str
     attempt: int
     worker_id: str
     prompt: str | None = None
+    ignored: tuple[str, ...] = ()
 
 
 class Progress(Message):

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.backbones.base import Backbone, Drawing, Step
+from engine.backbones.base import Backbone, ClosedVocabulary, Drawing, Step
 from engine.contract import (
     Examination,
     ExamineRequest,
@@ -141,7 +141,13 @@ class Generator:
             raise Refused(FailureCode.REFUSED_PROMPT, f"the prompt is not allowed: {concern.value}")
 
     def _started(self, request: GenerateRequest, words: _Words) -> Started:
-        return Started(job_id=request.job_id, attempt=request.attempt, worker_id=self._worker_id, prompt=words.shown)
+        return Started(
+            job_id=request.job_id,
+            attempt=request.attempt,
+            worker_id=self._worker_id,
+            prompt=words.shown,
+            ignored=self.backbone.ignored(request.prompt) if isinstance(self.backbone, ClosedVocabulary) else (),
+        )
 
     def _batches(self, orders: list[_Order]) -> Iterator[list[_Order]]:
         size = self.backbone.capabilities.batch_max

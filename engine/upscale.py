@@ -72,10 +72,13 @@ class Upscaler:
         return Image.fromarray((enlarged * 255).round().byte().permute(1, 2, 0).cpu().numpy())
 
 
-def open_upscaler(state: Path, device: str = "cpu") -> Upscaler:
-    """With the weights below `state` (ENGINE_STATE); bicubic where they are absent, said in one log line per process.
+def open_upscaler(state: Path | None, device: str = "cpu") -> Upscaler:
+    """With the weights below `state` (ENGINE_STATE); bicubic where they are absent, said in one log line per process,
+    and where no state is given.
 
     Raises WeightsError for files that are there and not what they should be."""
+    if state is None:
+        return Upscaler(None, device)
     try:
         param, content = locate("realesrgan", PARAM, state), locate("realesrgan", BIN, state)
     except WeightsError as error:

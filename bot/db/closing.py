@@ -32,6 +32,7 @@ class OpenScreen:
     style: str
     prompt: str
     told_prompt: str | None
+    ignored_words: str | None
     settings: Mapping[str, object]
     pose: str | None
     pose_skipped: bool
@@ -54,6 +55,7 @@ async def unclosed(session: AsyncSession) -> list[OpenScreen]:
         Job.style,
         Job.prompt,
         Job.told_prompt,
+        Job.ignored_words,
         Job.settings,
         Job.pose,
         Job.pose_skipped,

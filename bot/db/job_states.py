@@ -62,7 +62,10 @@ async def take_cancelled(session: AsyncSession) -> list[UUID]:
 
 async def start(session: AsyncSession, report: Started, lease_s: float) -> bool:
     """A worker begins the job. `False` when the report no longer counts, as in the functions below."""
-    return await _hold(session, report, lease_s, worker_id=report.worker_id, told_prompt=report.prompt)
+    ignored = ", ".join(report.ignored) or None
+    return await _hold(
+        session, report, lease_s, worker_id=report.worker_id, told_prompt=report.prompt, ignored_words=ignored
+    )
 
 
 async def progress(session: AsyncSession, report: Progress, lease_s: float) -> bool:

@@ -132,6 +132,8 @@ class Job(Base):
     """It was handed out without its pose: no living worker could draw one."""
     told_prompt: Mapped[str | None]
     """What the model is told, where that is a translation."""
+    ignored_words: Mapped[str | None]
+    """What of the prompt the model cannot draw, phrases with commas between."""
     seed: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[str] = mapped_column(default=JobState.QUEUED, server_default=JobState.QUEUED)
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")

@@ -18,7 +18,8 @@ from engine.contract import Clothes, FailureCode
 
 BAR_CELLS = 12
 PROMPT_SHOWN_MAX = 300
-CAPTION_PROMPT_MAX = 800
+CAPTION_PROMPT_MAX = 700
+IGNORED_SHOWN_MAX = 120
 """UTF-16 units, as Telegram counts: with style and marking it stays under the 1024 of a caption."""
 SAME_WAY_FAILS = {
     FailureCode.BAD_PROMPT,
@@ -93,6 +94,8 @@ def _picture(job: OpenScreen, texts: Texts, styles: Styles) -> Screen:
     if job.pose is not None:
         manner.append(texts("pose-skipped") if job.pose_skipped else texts(f"pose-{job.pose}"))
     caption = texts("picture-caption", style=" · ".join(manner), prompt=quoted(job.prompt, CAPTION_PROMPT_MAX))
+    if job.ignored_words is not None:
+        caption = Markup(f"{caption}\n{_ignored(job.ignored_words, texts)}")
     buttons = keyboards.picture(texts, job.job_id, likeness, clothes)
     return Screen(caption, buttons, Urgency.END, shows_picture=True)
 
@@ -106,11 +109,18 @@ def _failure(job: OpenScreen, prompt: str, texts: Texts) -> Screen:
 
 
 def _with_told(job: OpenScreen, prompt: str, texts: Texts) -> str:
-    """The user's words and, where the model is told a translation, that below them."""
-    if job.told_prompt is None:
-        return prompt
-    told = texts("status-told", told=quoted(job.told_prompt, PROMPT_SHOWN_MAX))
-    return Markup(f"{texts('status-words', prompt=prompt)}\n{told}")
+    """The user's prompt and, below it, the translation that the model gets and what it cannot draw."""
+    below = []
+    if job.told_prompt is not None:
+        below.append(texts("status-told", told=quoted(job.told_prompt, PROMPT_SHOWN_MAX)))
+    if job.ignored_words is not None:
+        below.append(_ignored(job.ignored_words, texts))
+    return Markup("\n".join([texts("status-words", prompt=prompt), *below])) if below else prompt
+
+
+def _ignored(words: str, texts: Texts) -> str:
+    """Isolated like `quoted`: the words may be of another direction than the sentence."""
+    return texts("status-ignored", words=f"\u2068{cut(words, IGNORED_SHOWN_MAX)}\u2069")
 
 
 def bar(step: int, steps: int) -> str:

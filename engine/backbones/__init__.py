@@ -14,17 +14,14 @@ from engine.errors import SetupError
 def load_backbone(name: str, device: str, weights: Path | None = None, options: Options | None = None) -> Backbone:
     """A ready backbone: a known name, or `package.module:factory` called as `factory(device, weights)`.
 
-    `weights` replaces the backbone's own folder; nano reads no options. Raises SetupError for an unknown name,
+    `weights` replaces the backbone's own folder. Raises SetupError for an unknown name,
     WeightsError for a bad folder.
     """
     if ":" in name:
         module, _, factory = name.partition(":")
         return cast(Backbone, getattr(importlib.import_module(module), factory)(device, weights))
     if name == "nano":
-        from engine.backbones.collage import SHIPPED_WEIGHTS, NanoBackbone
-        from engine.backbones.collage_model import load_model
-
-        return NanoBackbone(load_model(weights or SHIPPED_WEIGHTS), choose_device(device))
+        return _load_nano(choose_device(device), weights, options or Options())
     if name == "sd15":
         from engine.backbones.sd15 import load_sd15
 
@@ -40,6 +37,18 @@ def load_backbone(name: str, device: str, weights: Path | None = None, options: 
     raise SetupError(
         f"expected the backbone nano, sd15, sdxl, klein or package.module:factory, got {name!r}: set ENGINE_BACKBONE"
     )
+
+
+def _load_nano(device: str, weights: Path | None, options: Options) -> Backbone:
+    """The model that draws where the folder holds its pipeline, else the compositor, which is shipped until the model
+    that draws is better."""
+    from engine.backbones.collage import SHIPPED_WEIGHTS
+
+    folder = weights or SHIPPED_WEIGHTS
+    from engine.backbones.collage import NanoBackbone
+    from engine.backbones.collage_model import load_model
+
+    return NanoBackbone(load_model(folder), device)
 
 
 def choose_device(name: str) -> str:

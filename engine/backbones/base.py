@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,4 +81,13 @@ class Backbone(Protocol):
 
     def draw(self, drawings: Sequence[Drawing], on_step: StepCallback | None = None) -> list[Image.Image]:
         """RGB pictures in the order of `drawings`, run as one batch; their `settings.batch_key` must be equal."""
+        ...
+
+
+@runtime_checkable
+class ClosedVocabulary(Protocol):
+    """A backbone that can draw only what is in its lists, and says what of a prompt is not."""
+
+    def ignored(self, prompt: str) -> tuple[str, ...]:
+        """Phrases of a prompt that name what this model cannot draw, as the user wrote them."""
         ...

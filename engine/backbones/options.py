@@ -32,6 +32,8 @@ class Options:
     image_encoder: str | None = None
     controlnet: str | None = None
     preview: str | None = None
+    state: Path | None = None
+    """Where weights that were fetched by hash lie (ENGINE_STATE); None: nano's pictures are enlarged bicubically."""
 
     def dtype(self, device: str) -> torch.dtype:
         """ "auto" is half precision on a GPU, full precision on a CPU, where halves are emulated and slow."""

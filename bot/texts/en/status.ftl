@@ -16,6 +16,7 @@ status-progress =
     { $bar }
     { $prompt }
 status-words = { $prompt }
+status-ignored = ✖️ I cannot draw: { $words }
 status-told = 🌐 I tell the model: { $told }
 status-paused =
     ⏸ The line is paused: no worker is here right now. Your place, { $place }, is kept, and drawing goes on by itself as soon as a worker is back.

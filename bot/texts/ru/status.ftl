@@ -16,6 +16,7 @@ status-progress =
     { $bar }
     { $prompt }
 status-words = { $prompt }
+status-ignored = ✖️ Не умею рисовать: { $words }
 status-told = 🌐 Модели я скажу: { $told }
 status-paused =
     ⏸ Очередь на паузе: сейчас рисовать некому. Ваше место, { $place }, сохранится, и рисование продолжится само, как только исполнитель вернётся.

@@ -26,7 +26,7 @@ def _open(state: JobState = JobState.QUEUED, **facts: Any) -> OpenScreen:
     known: dict[str, Any] = {
         "job_id": UUID(int=1), "user_id": 1, "chat_id": 1, "language": "en", "state": state, "handed": False, "step": 0,
         "steps": 0, "failure": None, "style": "film", "prompt": "a walk <b>in</b> & out", "message_id": None,
-        "told_prompt": None, "settings": {}, "pose": None, "pose_skipped": False,
+        "told_prompt": None, "ignored_words": None, "settings": {}, "pose": None, "pose_skipped": False,
         "created_at": datetime(2026, 1, 1, tzinfo=UTC),
     }  # fmt: skip
     return OpenScreen(**{**known, **facts})
@@ -135,6 +135,17 @@ def test_a_translation_is_shown_below_the_words_and_fits_under_a_preview(languag
     assert plain.text.index("яяя") < plain.text.index("<b><b>") and plain.tags == []
     assert len(plain.text.encode("utf-16-le")) // 2 <= CAPTION_MAX_UNITS
     assert _render(_open(JobState.DONE, told_prompt=told)) == _render(_open(JobState.DONE))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("state", [JobState.RUNNING, JobState.DONE])
+def test_what_cannot_be_drawn_is_said_before_and_under_the_picture(language: str, state: JobState) -> None:
+    words = "a dragon, <b>Paris</b>, " + "я" * PROMPT_MAX_CHARS
+    job = _open(state, language=language, prompt="я" * PROMPT_MAX_CHARS, ignored_words=words)
+    plain = _Plain(_render(job).text)
+    assert "a dragon, <b>Paris</b>" in plain.text
+    assert "dragon" not in _render(_open(state, language=language)).text
+    assert len(plain.text.encode("utf-16-le")) // 2 <= CAPTION_MAX_UNITS
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
