@@ -110,7 +110,7 @@ def _failure(job: OpenScreen, prompt: str, texts: Texts) -> Screen:
 
 def _with_told(job: OpenScreen, prompt: str, texts: Texts) -> str:
     """The user's prompt and, below it, the translation that the model gets and what it cannot draw."""
-    below = []
+    below: list[str] = []
     if job.told_prompt is not None:
         below.append(texts("status-told", told=quoted(job.told_prompt, PROMPT_SHOWN_MAX)))
     if job.ignored_words is not None:
