@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
@@ -69,6 +69,19 @@ class Batch:
     texture: Tensor
     rows: NDArray[np.int64]
     references: NDArray[np.int64]
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch with its tensors on a device."""
+        return replace(
+            self,
+            picture=self.picture.to(device),
+            weight=self.weight.to(device),
+            values=self.values.to(device),
+            views=ReferenceViews(self.views.face.to(device), self.views.body.to(device)),
+            scales=self.scales.to(device),
+            maps=BodyMaps(self.maps.surface.to(device), self.maps.normal.to(device)),
+            texture=self.texture.to(device),
+        )
 
 
 @dataclass(frozen=True)

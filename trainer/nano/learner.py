@@ -43,6 +43,7 @@ class NanoLearner(nn.Module):
         self.register_buffer("channel_weight", vae.variances() / vae.variances().mean(), persistent=False)
 
     def forward(self, batch: Batch, noise: torch.Generator) -> dict[str, Tensor]:
+        batch = batch.to(noise.device)
         time = times_of(len(batch.picture), noise)
         loss = self.errors(batch, time, noise)
         at_noise = time == 0
@@ -69,11 +70,12 @@ class NanoLearner(nn.Module):
     @torch.no_grad()
     def draw(self, batch: Batch, steps: int, seed: int) -> Tensor:
         """Pictures [B, 3, H, W] in [-1, 1] from noise in so many steps."""
+        batch = batch.to(self.network.spread.device)
         with fast_precision():
             conditioning = self.network.condition(batch.values, batch.views, batch.scales, batch.maps, batch.texture)
             conditioning = self.network.cached(conditioning)
         shape = (len(batch.picture), LATENT_CHANNELS, *(side // PATCH_PX for side in batch.picture.shape[2:]))
-        start = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+        start = torch.randn(shape, generator=torch.Generator().manual_seed(seed)).to(batch.picture.device)
 
         def predict(z: Tensor, time: Tensor) -> Tensor:
             with fast_precision():
@@ -85,8 +87,10 @@ class NanoLearner(nn.Module):
 
 def times_of(count: int, noise: torch.Generator) -> Tensor:
     """Training times [count]: see AT_NOISE."""
-    later = torch.sigmoid(TIME_CENTRE + TIME_SPREAD * torch.randn(count, generator=noise)).clamp(max=TIME_MAX)
-    return torch.where(torch.rand(count, generator=noise) < AT_NOISE, torch.zeros(count), later)
+    normal = torch.randn(count, generator=noise, device=noise.device)
+    later = torch.sigmoid(TIME_CENTRE + TIME_SPREAD * normal).clamp(max=TIME_MAX)
+    at_noise = torch.rand(count, generator=noise, device=noise.device) < AT_NOISE
+    return torch.where(at_noise, torch.zeros_like(later), later)
 
 
 def fit_autoencoder(store: Store, seed: int = 0) -> NanoAutoencoder:
@@ -126,11 +130,12 @@ class Validation:
     @torch.no_grad()
     def _errors(self, rows: NDArray[np.int64], rng: np.random.Generator) -> dict[str, float]:
         found: dict[str, list[float]] = {f"error_{time}": [] for time in VALIDATION_TIMES}
+        device = self.learner.network.spread.device
         for start in range(0, len(rows), 16):
-            batch = self.batches.of(rows[start : start + 16], rng)
+            batch = self.batches.of(rows[start : start + 16], rng).to(device)
             for time in VALIDATION_TIMES:
-                noise = torch.Generator().manual_seed(start)
-                errors = self.learner.errors(batch, torch.full((len(batch.picture),), time), noise)
+                noise = torch.Generator(device).manual_seed(start)
+                errors = self.learner.errors(batch, torch.full((len(batch.picture),), time, device=device), noise)
                 found[f"error_{time}"] += errors.tolist()
         return {name: float(np.mean(values)) for name, values in found.items()}
 
@@ -139,7 +144,7 @@ class Validation:
         height, width = batch.picture.shape[2:]
 
         def large(maps: Tensor) -> NDArray[np.uint8]:
-            shown = ((maps.clamp(-1, 1) + 1) * 127.5).byte().permute(0, 2, 3, 1).numpy()
+            shown = ((maps.clamp(-1, 1) + 1) * 127.5).byte().permute(0, 2, 3, 1).cpu().numpy()
             return np.stack([cv2.resize(one, (width, height), interpolation=cv2.INTER_NEAREST) for one in shown])
 
         rows: list[NDArray[Any]] = [store.rows("image", batch.references), store.rows("image", batch.rows)]

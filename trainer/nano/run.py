@@ -85,7 +85,7 @@ def train_denoiser(run: NanoRun) -> None:
     torch.manual_seed(run.seed)
     atlas, store = load_atlas(), Store(run.store, ARRAYS)
     vae: NanoAutoencoder = NanoAutoencoder.from_pretrained(run.out / "vae", low_cpu_mem_usage=False).eval()
-    network = build_network(vae.variances().flatten().sqrt(), atlas)
+    network = build_network(vae.variances().flatten().sqrt(), load_atlas())  # its own: it goes to the GPU
     network.unet.to(memory_format=torch.channels_last)
     if run.compile:
         network.unet.compile()
