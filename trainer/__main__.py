@@ -5,6 +5,8 @@ python -m trainer body-mapper --people data/train --validation data/validation -
 python -m trainer nano --people data/train --validation data/validation --out runs/nano
 python -m trainer export --run runs/nano --out engine/weights/nano
 python -m trainer collage --preset cpu --out runs/collage
+python -m trainer pack-nano --store runs/nano/store --out nano.zip
+python -m trainer nano --bundle nano.zip --validation data/validation --out runs/nano
 python -m trainer pack --data runs/people --out bundle.zip
 python -m trainer collage --preset gpu --bundle bundle.zip --out runs/collage --minutes 9
 python -m trainer observer --data data/train --out runs/observer --minutes 20
@@ -111,17 +113,24 @@ def _nano_parsers(commands: Any) -> None:
     mapper = commands.add_parser("body-mapper", help="train BodyMapper: a skeleton's body map; resumes")
     nano = commands.add_parser("nano", help="train nano's denoiser, which draws from noise; resumes")
     for parser, pictures in ((mapper, 100_000), (nano, 1_000_000)):
-        parser.add_argument("--people", type=Path, required=True, help="a folder of shards of 160 x 240 px")
+        parser.add_argument("--people", type=Path, default=None, help="a folder of shards of 160 x 240 px")
         parser.add_argument("--validation", type=Path, required=True, help="a folder of shards of other identities")
         parser.add_argument("--out", type=Path, required=True, help="the run's folder; a run that was cut off goes on")
         parser.add_argument("--pictures", type=int, default=pictures, help="the whole budget, over all calls")
     mapper.add_argument("--threads", type=int, default=1)
     mapper.set_defaults(command=_body_mapper)
+    nano.add_argument("--bundle", type=Path, default=None, help="a file of pack-nano to learn from, in place of people")
     nano.add_argument("--mapper", type=Path, default=None, help="a BodyMapper's folder (the shipped one)")
     nano.add_argument("--processes", type=int, default=2, help="their gradients are averaged; one thread each")
     nano.add_argument("--batch", type=int, default=24, help="pictures per process and step")
     nano.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True, help="compile the UNet")
     nano.set_defaults(command=_nano)
+    pack = commands.add_parser("pack-nano", help="put the photos of a store into one file for a machine with a GPU")
+    pack.add_argument("--store", type=Path, required=True, help="the store of python -m trainer nano")
+    pack.add_argument("--out", type=Path, required=True, help="the bundle, one file")
+    pack.add_argument("--limit-mib", type=float, default=60.0)
+    pack.add_argument("--wheels", nargs="*", default=None, help="packages that the other machine lacks")
+    pack.set_defaults(command=_pack_nano)
     export = commands.add_parser("export", help="write the averaged weights of a nano run as a pipeline folder")
     export.add_argument("--run", type=Path, required=True, help="the folder of python -m trainer nano")
     export.add_argument("--out", type=Path, required=True, help="where the pipeline goes")
@@ -200,9 +209,23 @@ def _body_mapper(options: argparse.Namespace) -> None:
 
 
 def _nano(options: argparse.Namespace) -> None:
+    if options.bundle is not None:
+        from trainer.collage.wheels import use_wheels
+
+        use_wheels(options.bundle, options.out / "wheels")
     from trainer.nano.run import NanoRun, train_nano
 
     train_nano(NanoRun(**_only(NanoRun, options)))
+
+
+def _pack_nano(options: argparse.Namespace) -> None:
+    from trainer.collage.bundle import MIB, WHEELS, Packing
+    from trainer.nano.bundle import ARRAYS, PICTURES, pack_store
+    from trainer.nano.store import Store
+
+    wheels = WHEELS if options.wheels is None else tuple(options.wheels)
+    packing = Packing(options.out, int(options.limit_mib * MIB), wheels=wheels)
+    print(pack_store(Store(options.store, (*PICTURES, *ARRAYS)), packing))
 
 
 def _export(options: argparse.Namespace) -> None:

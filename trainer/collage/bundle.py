@@ -51,7 +51,7 @@ def pack(people: TrainingSet, packing: Packing) -> dict[str, Any]:
     packing.out.parent.mkdir(parents=True, exist_ok=True)
     draft = packing.out.with_suffix(".part")
     with zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in _wheels(packing).items():
+        for name, content in wheels_of(packing).items():
             archive.writestr(f"wheels/{name}", content)
         kept = _write_photos(archive, people, packing)
         if not len(kept):
@@ -88,7 +88,8 @@ def read_bundle(paths: Sequence[Path]) -> TrainingSet:
 _STACKED: Final = ("images", "places", "parts", *ARRAYS)
 
 
-def _wheels(packing: Packing) -> dict[str, bytes]:
+def wheels_of(packing: Packing) -> dict[str, bytes]:
+    """The wheels of `packing.wheels` by file name. Raises DataError where one cannot be had."""
     if not packing.wheels:
         return {}
     platforms = [option for tag in ("2_28", "2_17") for option in ("--platform", f"manylinux_{tag}_x86_64")]

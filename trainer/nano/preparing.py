@@ -81,10 +81,23 @@ def _predicted_maps(
     surfaces, normals = [], []
     for start in range(0, len(rows), 16):
         some = rows[start : start + 16]
-        joints = torch.from_numpy(disturbed(photos.rows("joints", some), rng))
+        joints = disturbed(photos.rows("joints", some), rng)
         build = photos.rows("build", some)
-        build = np.where(rng.random((len(some), 1)) < BUILD_UNKNOWN, UNKNOWN, build)
-        maps = mapper.maps(joints, torch.from_numpy(build.astype(np.float32)), atlas)
+        build = np.where(rng.random((len(some), 1)) < BUILD_UNKNOWN, UNKNOWN, build).astype(np.float32)
+        surface, normal = mapped(joints, build, mapper, atlas)
+        surfaces.append(surface)
+        normals.append(normal)
+    return np.concatenate(surfaces), np.concatenate(normals)
+
+
+def mapped(
+    joints: NDArray[np.float32], build: NDArray[np.float32], mapper: BodyMapper, atlas: Atlas
+) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
+    """The maps of skeletons [n, 17, 3] as a store keeps them: surface [n, h, w] and normal [n, h, w, 3]."""
+    surfaces, normals = [], []
+    for start in range(0, len(joints), 16):
+        some = slice(start, start + 16)
+        maps = mapper.maps(torch.from_numpy(joints[some]), torch.from_numpy(build[some]), atlas)
         surfaces.append(maps.surface.numpy().astype(np.uint16))
         shown = (127.5 * (maps.normal + 1)).clamp(0, 255).permute(0, 2, 3, 1).numpy().astype(np.uint8)
         shown[surfaces[-1] == 0] = 0

@@ -18,8 +18,10 @@ from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.nano.network import PATCH_PX, build_network
 from engine.body.atlas import load_atlas
 from engine.body.mapper import SHIPPED_MAPPER
+from trainer.errors import DataError
 from trainer.fitting import Fit, fit
 from trainer.nano.batches import ARRAYS, Batches
+from trainer.nano.bundle import unpack_bundle
 from trainer.nano.learner import NanoLearner, Validation, fit_autoencoder
 from trainer.nano.preparing import prepare_store
 from trainer.nano.store import Store, build_store
@@ -27,12 +29,14 @@ from trainer.nano.store import Store, build_store
 
 @dataclass(frozen=True)
 class NanoRun:
-    """people, validation: folders of shards of different identities; pictures: the whole budget; batch: rows per
-    process and step. State, log, sheets, `vae/` and the unpacked photos lie in `out`."""
+    """people or bundle, and validation: shards of different identities, or files of `trainer.nano.bundle`; pictures:
+    the whole budget; batch: rows per process and step. State, log, sheets, `vae/` and the unpacked photos lie in
+    `out`."""
 
-    people: Path
     validation: Path
     out: Path
+    people: Path | None = None
+    bundle: Path | None = None
     pictures: int = 1_000_000
     mapper: Path = SHIPPED_MAPPER
     processes: int = 2
@@ -53,9 +57,15 @@ class NanoRun:
 
 
 def train_nano(run: NanoRun) -> None:
-    """Trains until `pictures` were seen."""
-    for shards, store in ((run.people, run.store), (run.validation, run.validation_store)):
-        build_store(shards, store)
+    """Trains until `pictures` were seen. Raises DataError unless exactly one of people and bundle is given."""
+    if (run.people is None) == (run.bundle is None):
+        raise DataError("expected either people or a bundle to learn from: give --people or --bundle")
+    for photos, store in ((run.people or run.bundle, run.store), (run.validation, run.validation_store)):
+        assert photos is not None
+        if photos.is_file():
+            unpack_bundle(photos, store, run.mapper)
+        else:
+            build_store(photos, store)
         prepare_store(store, run.mapper, run.processes)
     if not (run.out / "vae" / "config.json").exists():
         fit_autoencoder(Store(run.store, ARRAYS), run.seed).save_pretrained(run.out / "vae")
