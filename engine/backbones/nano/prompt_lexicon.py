@@ -56,7 +56,7 @@ class Lexicon:
         for exactness, key in enumerate(reversed(keys_of(tokens[at].word))):
             for entry in self._entries.get(key, ()):
                 length = self._matched(entry.keys, tokens, at)
-                if (length, exactness) > best:
+                if length and (length, exactness) > best:
                     best, found = (length, exactness), entry.meaning
         return None if found is None else (best[0], found)
 
