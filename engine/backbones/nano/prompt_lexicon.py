@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from engine.backbones.nano.attributes import SLOTS, Attributes
-from engine.backbones.nano.prompt_tokens import EXACT, Token, is_russian, key_of, keys_of, stem_of
+from engine.backbones.nano.prompt_tokens import EXACT, Token, is_russian, key_of, keys_of, plain, stem_of
 
 FILES: Final = tuple(Path(__file__).with_name(f"prompt_{name}.toml") for name in ("lexicon", "function_words"))
 SEVERAL: Final = "several"
@@ -117,8 +117,18 @@ def open_lexicon() -> Lexicon:
         for section, values in tomllib.loads(path.read_text("utf-8")).items():
             for value, phrases in values.items():
                 meaning = meaning_of(section, value)
-                entries += [Entry(_phrase(phrase), meaning) for phrase in phrases.split("|")]
+                entries += [Entry(keys, meaning) for phrase in phrases.split("|") for keys in _phrases(phrase)]
     return Lexicon(entries)
+
+
+def _phrases(written: str) -> Iterator[tuple[str, ...]]:
+    """The phrase, and with the stem of its last word's other cases where the stemmer gives them another: «диван» is cut
+    like a participle, «диване» is not."""
+    keys = _phrase(written)
+    yield keys
+    last = plain(written.split()[-1])
+    if last[-1] in "нвлшт" and is_russian(last) and stem_of(last + "е") != keys[-1]:
+        yield (*keys[:-1], stem_of(last + "е"))
 
 
 def _phrase(written: str) -> tuple[str, ...]:

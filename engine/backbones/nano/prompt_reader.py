@@ -11,8 +11,8 @@ from typing import Final
 from engine.backbones.nano.attributes import Attributes
 from engine.backbones.nano.prompt_binding import bind
 from engine.backbones.nano.prompt_items import Item, items_of, negate
-from engine.backbones.nano.prompt_lexicon import Lexicon, open_lexicon
-from engine.backbones.nano.prompt_meaning import NEAR, NEAR_WORD, PhraseMeanings, open_meanings
+from engine.backbones.nano.prompt_lexicon import Lexicon, Meaning, open_lexicon
+from engine.backbones.nano.prompt_meaning import NEAR, NEAR_POSE, NEAR_WORD, PhraseMeanings, open_meanings
 from engine.backbones.nano.prompt_tokens import is_russian, plain, tokens_of
 from engine.backbones.nano.prompt_wishes import attributes_of
 
@@ -61,17 +61,17 @@ class PromptReader:
             return list(items)
         phrases = [(prompt[items[at].start : items[at].end], _in_place(prompt, items, at)) for at in asked]
         nearest = zip(asked, meanings.nearest(phrases), strict=True)
-        understood = {at: meaning if cosine >= NEAR else None for at, (meaning, cosine) in nearest}
-        told: list[Item] = []
+        understood = {at: meaning if cosine >= _least(meaning) else None for at, (meaning, cosine) in nearest}
+        read: list[Item] = []
         for at, item in enumerate(items):
             meaning = understood.get(at)
             if meaning is not None:
-                told.append(Item(meaning, item.start, item.end, item.negated))
+                read.append(Item(meaning, item.start, item.end, item.negated))
             elif at in understood:
-                told += self._by_word(prompt, item, meanings)
+                read += self._by_word(prompt, item, meanings)
             else:
-                told.append(item)
-        return told
+                read.append(item)
+        return read
 
     def _by_word(self, prompt: str, item: Item, meanings: PhraseMeanings) -> list[Item]:
         """A phrase parted at the word that is near an example by itself, at its end or its beginning."""
@@ -86,6 +86,10 @@ class PromptReader:
                 parts = [Item(meaning, *span, item.negated), Item(item.meaning, *rest, item.negated)]
                 return sorted(parts, key=lambda part: part.start)
         return [item]
+
+
+def _least(meaning: Meaning) -> float:
+    return NEAR_POSE if meaning.kind == "pose" else NEAR
 
 
 def _in_place(prompt: str, items: Sequence[Item], at: int) -> str:

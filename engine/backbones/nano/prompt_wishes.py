@@ -73,7 +73,8 @@ def _strongest(slot: str, items: Sequence[Item]) -> tuple[str | None, list[Item]
 def _person(said: Sequence[Item], bound: Bound) -> Choice:
     attributes: Attributes = {}
     for item in sorted(said, key=lambda item: item.kind == "several"):
-        for slot, value in item.meaning.said:
+        # a colour of hair belongs to what it stands with, see prompt_binding
+        for slot, value in item.meaning.said if item.kind != "hair_colour" else ():
             if slot in ("sex", "age", "hair_colour", "beard", "glasses"):
                 attributes.setdefault(slot, value)
     styles = [item.meaning.value for item in said if item.kind == "hair"]
