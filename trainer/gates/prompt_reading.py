@@ -56,6 +56,7 @@ class Read:
     prompt: FreePrompt
     reading: Reading
     seconds: float
+    """Of processor time."""
 
     @property
     def attributes_right(self) -> bool:
@@ -90,9 +91,9 @@ def read_all(reader: PromptReader, prompts: Sequence[FreePrompt]) -> list[Read]:
     reader.read("unknownword")  # opens the lexicon and the encoder
     reads: list[Read] = []
     for prompt in prompts:
-        start = time.perf_counter()
+        start = time.process_time()
         reading = reader.read(prompt.text)
-        reads.append(Read(prompt, reading, time.perf_counter() - start))
+        reads.append(Read(prompt, reading, time.process_time() - start))
     return reads
 
 
@@ -152,7 +153,9 @@ def main() -> None:
     console = Console(width=140)
     console.print(table_of(reads))
     seconds = [read.seconds for read in reads]
-    console.print(f"longest prompt {max(seconds) * 1000:.0f} ms, mean {sum(seconds) / len(seconds) * 1000:.0f} ms")
+    console.print(
+        f"processor time: longest prompt {max(seconds) * 1000:.0f} ms, mean {sum(seconds) / len(seconds) * 1000:.0f} ms"
+    )
     if chosen.errors:
         for read in (read for read in reads if not (read.attributes_right and read.ignored_right)):
             said, read_as = read.prompt.said.items(), read.reading.attributes.items()
