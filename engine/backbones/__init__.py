@@ -45,6 +45,10 @@ def _load_nano(device: str, weights: Path | None, options: Options) -> Backbone:
     from engine.backbones.collage import SHIPPED_WEIGHTS
 
     folder = weights or SHIPPED_WEIGHTS
+    if (folder / "model_index.json").exists():
+        from engine.backbones.nano.backbone import load_nano_backbone
+
+        return load_nano_backbone(folder, device, options.state)
     from engine.backbones.collage import NanoBackbone
     from engine.backbones.collage_model import load_model
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,24 +13,19 @@ from PIL import Image
 from engine.backbones.base import Capabilities, Drawing, Step, StepCallback
 from engine.backbones.nano.attributes import BOTTOM, SHOES, TOP, Attributes
 from engine.backbones.nano.photo_frame import reference_of
-from engine.backbones.nano.pipeline import Asked, NanoPipeline
+from engine.backbones.nano.pipeline import Asked, NanoPipeline, load_nano
+from engine.backbones.nano.prompt_reader import PromptReader
 from engine.backbones.nano.references import UNDER_BOTTOM, UNDER_SHOES, UNDER_TOP, PreparedReference, prepare, shrunk
 from engine.body.atlas import Region
 from engine.body.texture import sources_of
 from engine.contract import Clothes
 from engine.errors import BadReference
 from engine.identity.profile import View
-from engine.upscale import SCALE, Upscaler
+from engine.upscale import SCALE, Upscaler, open_upscaler
 
 REFERENCES_MAX: Final = 4
 UNKNOWN_BUILD: Final = 0.5
 SEX: Final = {"man": 0.0, "woman": 1.0}
-
-
-class ReadPrompt(Protocol):
-    """What words ask for; `engine.backbones.nano.prompt_reader` is one."""
-
-    def attributes(self, prompt: str) -> Attributes: ...
 
 
 class NanoBackbone:
@@ -39,14 +35,14 @@ class NanoBackbone:
         self,
         pipeline: NanoPipeline,
         metadata: dict[str, Any],
-        words: ReadPrompt,
+        reader: PromptReader,
         upscaler: Upscaler,
         device: str = "cpu",
     ) -> None:
         self.pipeline = pipeline.to(device)
         self.pipeline.network.to(device)
         self.device = device
-        self._words = words
+        self._reader = reader
         self._upscaler = upscaler
         height, width = pipeline.size
         self.capabilities = Capabilities(
@@ -81,9 +77,13 @@ class NanoBackbone:
         pictures = self.pipeline([self.asked(drawing) for drawing in drawings], steps, shown)
         return [self._upscaler.enlarge(Image.fromarray(picture)) for picture in pictures]
 
+    def ignored(self, prompt: str) -> tuple[str, ...]:
+        """Phrases of a prompt that name what nano cannot draw, as the user wrote them."""
+        return self._reader.read(prompt).ignored
+
     def asked(self, drawing: Drawing) -> Asked:
         """A drawing in the pipeline's terms: words as attributes, photos as references, a skeleton."""
-        said, settings = self._words.attributes(drawing.prompt), drawing.settings
+        said, settings = self._reader.read(drawing.prompt).attributes, drawing.settings
         build = (SEX.get(said.get("sex", ""), UNKNOWN_BUILD), UNKNOWN_BUILD, UNKNOWN_BUILD)
         joints = drawing.pose if settings.pose_scale > 0 else None
         if joints is None:
@@ -115,6 +115,12 @@ class NanoBackbone:
         return [
             prepare(photo, sources_of(photo.surface, shrunk(photo.person), atlas), hidden, atlas) for photo in found
         ]
+
+
+def load_nano_backbone(folder: Path, device: str, state: Path | None = None) -> NanoBackbone:
+    """From a pipeline's folder; `state` is where fetched weights lie (the enlarging network's). Raises WeightsError."""
+    pipeline, metadata = load_nano(folder)
+    return NanoBackbone(pipeline, metadata, PromptReader(), open_upscaler(state, device), device)
 
 
 def hidden_by(said: Attributes, clothes: Clothes) -> tuple[Region, ...]:

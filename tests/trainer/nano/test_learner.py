@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from engine.backbones import load_backbone
 from engine.backbones.nano.network import build_network
 from engine.body.atlas import shipped_atlas
 from trainer.nano.batches import Batches
+from trainer.nano.export import export_nano
 from trainer.nano.learner import TIME_MAX, NanoLearner, Validation, fit_autoencoder, times_of
 from trainer.nano.run import NanoRun, train_nano
 from trainer.nano.store import Store
@@ -69,6 +71,10 @@ def test_one_command_prepares_trains_and_resumes(nano_shards: Path, untrained_ma
     state = torch.load(tmp_path / "state.pt", weights_only=True)
     assert state["step"] == 2
     assert len(list((tmp_path / "validation").glob("*.png"))) == 1
+
+    export_nano(tmp_path, tmp_path / "nano", untrained_mapper)
+    backbone = load_backbone("nano", "cpu", tmp_path / "nano")
+    assert (backbone.capabilities.width, backbone.capabilities.height) == (640, 960)
 
     train_nano(run)  # a finished run is only loaded
     assert torch.load(tmp_path / "state.pt", weights_only=True)["step"] == 2

@@ -6,13 +6,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.backbones.nano.backbone import hidden_by
+from engine.backbones.base import ClosedVocabulary, Drawing
+from engine.backbones.nano.backbone import NanoBackbone, hidden_by
 from engine.backbones.nano.photo_frame import reference_of, window_of
+from engine.backbones.nano.pipeline import NanoPipeline
+from engine.backbones.nano.prompt_reader import PromptReader
 from engine.body.atlas import Region, shipped_atlas
 from engine.body.mapper import load_mapper
-from engine.contract import Clothes
+from engine.contract import Clothes, Settings
+from engine.errors import BadReference
 from engine.identity.observation import Observation
-from engine.identity.profile import View
+from engine.identity.profile import IdentityProfile, View
+from engine.upscale import Upscaler
 
 SIZE = (240, 160)
 UNKNOWN = (0.5, 0.5, 0.5)
@@ -76,6 +81,48 @@ def test_a_photo_on_which_nobody_was_looked_for_gives_no_reference() -> None:
     view = View(Image.new("RGB", (300, 400)), Observation(width=300, height=400))
 
     assert reference_of(view, load_mapper(), shipped_atlas(), SIZE, UNKNOWN) is None
+
+
+def drawing_of(view: View, prompt: str, pose: np.ndarray | None = None) -> Drawing:
+    return Drawing(IdentityProfile((view,)), prompt, "", seed=3, settings=Settings(steps=2), pose=pose)
+
+
+def test_a_photo_and_words_become_an_enlarged_picture(pipeline: NanoPipeline) -> None:
+    backbone = NanoBackbone(pipeline, {"steps": 4}, PromptReader(meanings=lambda: None), Upscaler(None))
+    box = (200.0, 100.0, 440.0, 900.0)
+    view = view_of(640, 960, box, standing(640, 960, box))
+    steps: list[tuple[int, int, tuple[int, int]]] = []
+    (picture,) = backbone.draw(
+        [drawing_of(view, "on a beach in a red jacket")],
+        lambda step: steps.append((step.number, step.total, step.previews()[0].size)),
+    )
+
+    assert picture.size == (4 * 48, 4 * 64) == (backbone.capabilities.width, backbone.capabilities.height)
+    assert steps == [(1, 2, (48, 64)), (2, 2, (48, 64))]
+    assert isinstance(backbone, ClosedVocabulary)
+    assert backbone.ignored("on a beach with a dragon") == ("dragon",)
+
+
+def test_words_and_pose_reach_the_pipeline(pipeline: NanoPipeline) -> None:
+    backbone = NanoBackbone(pipeline, {"steps": 4}, PromptReader(meanings=lambda: None), Upscaler(None))
+    box = (200.0, 100.0, 440.0, 900.0)
+    view = view_of(640, 960, box, standing(640, 960, box))
+    pose = np.full((17, 3), 0.5, np.float32)
+    asked = backbone.asked(drawing_of(view, "женщина в красной куртке на пляже", pose))
+
+    assert asked.attributes["place"] == "beach" and asked.attributes["sex"] == "woman"
+    assert asked.attributes["top"] == "jacket" and asked.attributes["top_colour"] == "red"
+    assert np.array_equal(asked.joints, pose)
+    torso = shipped_atlas().region == Region.TORSO
+    assert asked.references[0].texture[3, torso].max() == 0  # the jacket is not that of the photo
+
+
+def test_photos_without_a_person_are_refused_with_the_remedy(pipeline: NanoPipeline) -> None:
+    backbone = NanoBackbone(pipeline, {"steps": 4}, PromptReader(meanings=lambda: None), Upscaler(None))
+    view = View(Image.new("RGB", (300, 400)), Observation(width=300, height=400))
+
+    with pytest.raises(BadReference, match="from the head to the chest"):
+        backbone.draw([drawing_of(view, "in a park")])
 
 
 def test_a_garment_in_the_words_is_not_taken_from_the_photo() -> None:

@@ -8,34 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from diffusers import DiffusionPipeline
 
-from engine.backbones.autoencoder import NanoAutoencoder
-from engine.backbones.nano.network import build_network
 from engine.backbones.nano.pipeline import Asked, NanoPipeline, load_nano, save_nano
 from engine.backbones.nano.pose_examples import PoseExamples
 from engine.backbones.nano.references import ReferencePhoto, prepare, regions_of, shrunk
 from engine.body.atlas import shipped_atlas
-from engine.body.mapper import BodyMapper
 from engine.body.texture import sources_of
 from engine.errors import WeightsError
 
 HEIGHT, WIDTH = 64, 48
-
-
-@pytest.fixture(scope="module")
-def pipeline() -> NanoPipeline:
-    torch.manual_seed(0)
-    vae = NanoAutoencoder(6, patch_px=8)
-    vae.fit(torch.rand(8, 3, HEIGHT, WIDTH) * 2 - 1)
-    network = build_network(vae.variances().flatten().sqrt(), shipped_atlas(), HEIGHT, WIDTH, widths=(32, 64))
-    torch.nn.init.normal_(network.unet.conv_out.weight, std=0.1)
-    poses = PoseExamples(2)
-    poses.joints += 0.5
-    poses.count[0, 0] = 2
-    mapper = BodyMapper(HEIGHT // 2, WIDTH // 2, (8, 16, 16))
-    return NanoPipeline(network.unet, vae, network.words, network.references, mapper.eval(), poses)
 
 
 def asked_for(seed: int = 1) -> Asked:
