@@ -21,6 +21,7 @@ HEARTBEAT_INTERVAL_S = 2.0
 PROMPT_MAX_CHARS = 1000
 REFERENCES_MAX = 8
 REFERENCE_MAX_SIDE_PX = 1280
+STYLE_NAME_PATTERN = r"^[a-z_]{1,16}$"
 
 
 class Message(BaseModel):
@@ -87,7 +88,10 @@ class Reference(Message):
 
 
 class GenerateRequest(Message):
-    """One picture for one user. `attempt` counts from 1; the seed makes the picture reproducible on one device."""
+    """One picture for one user. `attempt` counts from 1; the seed makes the picture reproducible on one device.
+
+    `prompt` holds the user's words alone. `style` is a name of engine/styles.toml; one that the worker lacks fails the
+    request with BAD_STYLE."""
 
     kind: Literal["generate"] = "generate"
     job_id: str
@@ -95,6 +99,7 @@ class GenerateRequest(Message):
     references: tuple[Reference, ...] = Field(min_length=1, max_length=REFERENCES_MAX)
     prompt: str = Field(max_length=2 * PROMPT_MAX_CHARS)
     negative_prompt: str = ""
+    style: str | None = Field(default=None, pattern=STYLE_NAME_PATTERN)
     seed: int = Field(ge=0, lt=2**63)
     settings: Settings = Settings()
     pose: Pose | None = None
@@ -135,6 +140,7 @@ class FailureCode(StrEnum):
     BAD_REFERENCE = "bad_reference"
     BAD_PROMPT = "bad_prompt"
     BAD_POSE = "bad_pose"
+    BAD_STYLE = "bad_style"
     REFUSED_PROMPT = "refused_prompt"
     REFUSED_PHOTO = "refused_photo"
     REFUSED_PICTURE = "refused_picture"

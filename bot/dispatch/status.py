@@ -23,6 +23,7 @@ CAPTION_PROMPT_MAX = 800
 SAME_WAY_FAILS = {
     FailureCode.BAD_PROMPT,
     FailureCode.BAD_POSE,
+    FailureCode.BAD_STYLE,
     FailureCode.REFUSED_PROMPT,
     FailureCode.REFUSED_PHOTO,
 }
