@@ -75,7 +75,7 @@ def pop_art(picture: Colour, random: np.random.Generator) -> Colour:
     unit = unit_of(picture)
     flat = flattened(picture, 7, 0.11, times=3)
     grey = stretched(np.asarray(flat @ np.array(POP_WEIGHTS, np.float32), np.float32))
-    grey = 0.35 * grey + 0.65 * local_contrast(grey)
+    grey = 0.35 * grey + 0.65 * local_contrast(np.power(grey, 0.7))
     inks = np.array(POP_INKS, np.float32)
     print_ = inks[np.digitize(grey, (0.22, 0.46, 0.72))]
     dots = halftone(np.clip((0.84 - grey) / 0.42, 0, 0.7).astype(np.float32), max(15 * unit, 5), 20)
