@@ -29,6 +29,8 @@ from engine.looks.canvas import (
 PAPER: Final = (0.985, 0.98, 0.96)
 BRUSHES: Final = ((26, 1.0), (13, 0.34), (7, 0.20), (4, 0.30))
 """Width in design pixels, and the least detail (0..1) at which the brush is used beyond the first layer."""
+SPACING: Final = 0.75
+"""Of strokes, in widths."""
 
 
 def watercolor(picture: Colour, random: np.random.Generator) -> Colour:
@@ -84,12 +86,12 @@ def _paint(
     """One layer of strokes onto `canvas` [H, W, 4]: colour, and in the last channel a random height per stroke."""
     width, least_detail = brush
     width = max(width, 1.5)
-    rows, columns = np.mgrid[0 : canvas.shape[0] : width * 0.62, 0 : canvas.shape[1] : width * 0.62]
+    rows, columns = np.mgrid[0 : canvas.shape[0] : width * SPACING, 0 : canvas.shape[1] : width * SPACING]
     spots = np.stack([columns.ravel(), rows.ravel()], 1) + random.uniform(-0.4, 0.4, (rows.size, 2)) * width
     spots = np.rint(spots).astype(int).clip(0, (canvas.shape[1] - 1, canvas.shape[0] - 1))
     if detail is not None:
         spots = spots[detail[spots[:, 1], spots[:, 0]] > least_detail]
-    random.shuffle(spots)
+    spots = spots[random.permutation(len(spots))]
     x, y = spots[:, 0], spots[:, 1]
     soft = blurred(palette, width * 0.22)
     tint = soft[y, x] * (1 + random.normal(0, 0.035, (len(spots), 1))) + random.normal(0, 0.006, (len(spots), 3))
@@ -97,7 +99,7 @@ def _paint(
     turn = angle[y, x] + random.normal(0, 0.16, len(spots))
     reach = np.stack([np.cos(turn), np.sin(turn)], 1) * width * random.uniform(0.8, 1.7, (len(spots), 1))
     starts, ends = np.rint((spots - reach) * 8).astype(int), np.rint((spots + reach) * 8).astype(int)
-    thickness = max(round(width * 0.85), 1)
+    thickness = max(round(width * 0.9), 1)
     for start, end, colour in zip(starts.tolist(), ends.tolist(), colours.tolist(), strict=True):
         cv2.line(canvas, start, end, colour, thickness, cv2.LINE_8, 3)
 
