@@ -1,29 +1,18 @@
-"""The style presets of styles.toml, and how a style turns a user's words into what the engine is asked for."""
+"""The style presets of styles.toml: what is on their buttons. How a style is drawn is the engine's to know."""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from bot.domain import LANGUAGES
-from engine.contract import PROMPT_MAX_CHARS, Settings
+from engine.contract import STYLE_NAME_PATTERN, Settings
 
 PRESETS = Path(__file__).with_name("styles.toml")
 NO_STYLE = "none"
-PLACEHOLDER = "{prompt}"
-
-
-@dataclass(frozen=True)
-class StyledPrompt:
-    """A user's words in a style: what a GenerateRequest carries."""
-
-    prompt: str
-    negative_prompt: str
-    settings: Settings
 
 
 class Style(BaseModel):
@@ -31,11 +20,9 @@ class Style(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(pattern=r"^[a-z_]{1,16}$")
+    name: str = Field(pattern=STYLE_NAME_PATTERN)
     title: dict[str, str]
     emoji: str = Field(min_length=1)
-    template: str = Field(max_length=PROMPT_MAX_CHARS)
-    negative_prompt: str = ""
     settings: Settings = Settings()
 
     @field_validator("title")
@@ -45,19 +32,9 @@ class Style(BaseModel):
             raise ValueError(f"expected a title in each of {LANGUAGES}, got {tuple(title)}: complete it in styles.toml")
         return title
 
-    @field_validator("template")
-    @classmethod
-    def _has_one_placeholder(cls, template: str) -> str:
-        if template.count(PLACEHOLDER) != 1:
-            raise ValueError(f"expected {PLACEHOLDER} once in the template, got {template!r}: mend it in styles.toml")
-        return template
-
     def label(self, language: str) -> str:
         """Emoji and title, as on a button."""
         return f"{self.emoji} {self.title[language]}"
-
-    def apply(self, prompt: str) -> StyledPrompt:
-        return StyledPrompt(self.template.replace(PLACEHOLDER, prompt), self.negative_prompt, self.settings)
 
 
 class _File(BaseModel):
@@ -84,8 +61,10 @@ class Styles:
         """The named style, or "no style" for `None` and for names that are gone."""
         return self._by_name.get(name or NO_STYLE, self._by_name[NO_STYLE])
 
-    def apply(self, style_name: str, prompt: str) -> StyledPrompt:
-        return self[style_name].apply(prompt)
+    def asked(self, style_name: str) -> str | None:
+        """What a GenerateRequest carries as its style."""
+        name = self[style_name].name
+        return None if name == NO_STYLE else name
 
     def settings(self, style_name: str, wished: Mapping[str, object]) -> dict[str, object]:
         """The fields of Settings for a picture: the style's own, with what the user wished otherwise over them."""

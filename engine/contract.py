@@ -26,6 +26,7 @@ HEARTBEAT_INTERVAL_S = 2.0
 PROMPT_MAX_CHARS = 1000
 REFERENCES_MAX = 8
 REFERENCE_MAX_SIDE_PX = 1280
+STYLE_NAME_PATTERN = r"^[a-z_]{1,16}$"
 MISCONFIGURED_EXIT_CODE = 2
 """The bot and a worker exit with it when an operator has to act: to start the process again would not help."""
 
@@ -109,7 +110,8 @@ class Reference(Message):
 class GenerateRequest(Message):
     """One picture for one user. `attempt` counts from 1. The same seed gives the same picture on the same device.
 
-    `prompt` is twice as long as a user's at most, because a style adds words. `preview` asks for Progress.preview."""
+    `prompt` is the user's own. `style` is a name of engine/styles.toml; a worker that lacks it fails the request with
+    BAD_STYLE. `preview` asks for Progress.preview."""
 
     kind: Literal["generate"] = "generate"
     job_id: str
@@ -117,6 +119,7 @@ class GenerateRequest(Message):
     references: tuple[Reference, ...] = Field(min_length=1, max_length=REFERENCES_MAX)
     prompt: str = Field(max_length=2 * PROMPT_MAX_CHARS)
     negative_prompt: str = ""
+    style: str | None = Field(default=None, pattern=STYLE_NAME_PATTERN)
     seed: int = Field(ge=0, lt=2**63)
     settings: Settings = Settings()
     pose: Pose | None = None
@@ -157,6 +160,7 @@ class FailureCode(StrEnum):
     BAD_REFERENCE = "bad_reference"
     BAD_PROMPT = "bad_prompt"
     BAD_POSE = "bad_pose"
+    BAD_STYLE = "bad_style"
     REFUSED_PROMPT = "refused_prompt"
     REFUSED_PHOTO = "refused_photo"
     REFUSED_PICTURE = "refused_picture"

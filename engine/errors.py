@@ -4,6 +4,7 @@ EngineError
 ├── BadReference         a photo cannot serve as a reference
 ├── PromptError          a prompt cannot be drawn
 ├── PoseError            no pose can be read from the photo that was sent for it
+├── StyleError           no style has this name
 ├── Refused              prompt, photo or picture is not allowed (minors, nudity)
 ├── Cancelled            the request was withdrawn while it was being drawn
 ├── MarkError            a picture cannot be signed as made by a model
@@ -30,6 +31,10 @@ class PromptError(EngineError):
 
 class PoseError(EngineError):
     """No pose can be read from the photo that was sent for it."""
+
+
+class StyleError(EngineError):
+    """No style has this name."""
 
 
 class Refused(EngineError):

@@ -1,4 +1,5 @@
-"""Requests become replies: words and photos are checked, the backbone draws, the picture is checked and marked.
+"""Requests become replies: words and photos are checked, the backbone draws, the picture is checked, filtered where
+its style is a filter, and marked.
 
 No broker in here: replies go to a callback and cancellations are asked for, so that the worker, the command line and
 the tests all drive the same code.
@@ -32,10 +33,11 @@ from engine.contract import (
     Result,
     Started,
 )
-from engine.errors import BadReference, Cancelled, PoseError, PromptError, Refused
+from engine.errors import BadReference, Cancelled, PoseError, PromptError, Refused, StyleError
 from engine.examiner import Examiner
 from engine.identity.profile import IdentityProfile
 from engine.prompt import Translator, in_known_language
+from engine.styles import find_style
 
 if TYPE_CHECKING:
     from engine.safety import Guard
@@ -113,7 +115,7 @@ class Generator:
                 emit(_failure(request, FailureCode.CANCELLED))
                 continue
             try:
-                words = self._words(request)
+                words = self._styled(self._words(request), request)
                 emit(self._started(request, words))
                 orders.append(_Order(request, self._drawing(request, words)))
             except Exception as error:  # the worker's edge: see _draw
@@ -135,6 +137,23 @@ class Generator:
             log.info("job %s: not all words could be translated", request.job_id)
         prompt = said.text or NOTHING_SAID
         return _Words(prompt, negative_prompt, prompt)
+
+    def _styled(self, words: _Words, request: GenerateRequest) -> _Words:
+        """With the words of the style, unless a filter draws it. Raises StyleError."""
+        style = find_style(request.style)
+        if style is None or style.is_filter(self.backbone.capabilities.styles):
+            return words
+        prompt, negative_prompt = style.apply(words.prompt, words.negative_prompt)
+        return _Words(prompt, negative_prompt, None if words.shown is None else prompt)
+
+    def _filtered(self, picture: Image.Image, request: GenerateRequest) -> Image.Image:
+        """OpenCV is imported here: a command that finds it broken says so in one line."""
+        style = find_style(request.style)
+        if style is None or not style.is_filter(self.backbone.capabilities.styles):
+            return picture
+        from engine.looks import apply_look
+
+        return apply_look(picture, style.name, request.seed)
 
     def _check_words(self, text: str) -> None:
         if (concern := self._guard.check_prompt(text)) is not None:
@@ -195,7 +214,7 @@ class Generator:
 
     def _draw(self, orders: Sequence[_Order], emit: Emit, is_cancelled: IsCancelled) -> None:
         """Draws together; what fails together is drawn singly, so that each answers for itself alone."""
-        turn = _Turn(orders, emit, is_cancelled, self._clock, self._preview_interval_s, self._guard)
+        turn = _Turn(orders, emit, is_cancelled, self._clock, self._preview_interval_s, self._guard, self._filtered)
         began = self._clock()
         try:
             drawings = [order.drawing for order in orders]
@@ -218,10 +237,11 @@ class Generator:
                 emit(failure)
 
     def _ending(self, request: GenerateRequest, picture: Image.Image, seconds: float) -> Result | Failure:
-        """A picture leaves only after it was looked at and marked."""
+        """A picture leaves only after it was looked at, as it was drawn, and marked, as it is sent."""
         try:
             if (concern := self._guard.check_picture(picture)) is not None:
                 raise Refused(FailureCode.REFUSED_PICTURE, f"the picture is not sent: {concern.value}")
+            picture = self._filtered(picture, request)
             image = self._mark(picture)
         except Exception as error:  # the worker's edge: see _draw
             return self._failure(request, error)
@@ -255,6 +275,7 @@ class _Turn:
     clock: Callable[[], float]
     preview_interval_s: float
     guard: Guard
+    filtered: Callable[[Image.Image, GenerateRequest], Image.Image]
     withdrawn: set[str] = field(default_factory=set)
     preview_at: float | None = None
 
@@ -289,7 +310,7 @@ class _Turn:
         self.preview_at = now
         pictures = zip(self.orders, map(_small, step.previews()), strict=True)
         return {
-            order.request.job_id: _encoded(picture, "JPEG")
+            order.request.job_id: _encoded(self.filtered(picture, order.request), "JPEG")
             for order, picture in pictures
             if order.request.preview and self.guard.check_picture(picture) is None
         }
@@ -317,6 +338,8 @@ def _from_error(request: GenerateRequest, error: Exception) -> Failure:
         return _failure(request, error.code, str(error))
     if isinstance(error, PoseError):
         return _failure(request, FailureCode.BAD_POSE, str(error))
+    if isinstance(error, StyleError):
+        return _failure(request, FailureCode.BAD_STYLE, str(error))
     if isinstance(error, PromptError):
         return _failure(request, FailureCode.BAD_PROMPT, str(error))
     if isinstance(error, BadReference):

@@ -1,4 +1,4 @@
-"""A job as a worker is asked for it: its photos, words in their style, settings and pose."""
+"""A job as a worker is asked for it: its photos, words, style, settings and pose."""
 
 from __future__ import annotations
 
@@ -51,14 +51,13 @@ def request_for(job: Job, photos: Photos, styles: Styles, *, with_pose: bool) ->
     references = [photos.references[photo_id] for photo_id in job.reference_ids if photo_id in photos.references]
     if not references:
         raise CannotAsk(FailureCode.BAD_REFERENCE)
-    styled = styles.apply(job.style, job.prompt)
     try:
         return GenerateRequest(
             job_id=str(job.id),
             attempt=job.attempts + 1,
             references=tuple(references[:REFERENCES_MAX]),
-            prompt=styled.prompt,
-            negative_prompt=styled.negative_prompt,
+            prompt=job.prompt,
+            style=styles.asked(job.style),
             seed=job.seed,
             settings=Settings.model_validate(styles.settings(job.style, job.settings)),
             pose=_pose(job, photos) if with_pose else None,

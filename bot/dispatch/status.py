@@ -24,6 +24,7 @@ IGNORED_SHOWN_MAX = 120
 SAME_WAY_FAILS = {
     FailureCode.BAD_PROMPT,
     FailureCode.BAD_POSE,
+    FailureCode.BAD_STYLE,
     FailureCode.REFUSED_PROMPT,
     FailureCode.REFUSED_PHOTO,
 }

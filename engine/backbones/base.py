@@ -12,6 +12,7 @@ from PIL import Image
 
 from engine.contract import Settings
 from engine.identity.profile import IdentityProfile
+from engine.styles import DrawnBy
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ class Capabilities:
     """A pose can be asked for."""
     strength: bool
     """face_scale and body_scale act continuously."""
+    styles: DrawnBy
+    """By words: a look is part of the prompt. By filters: the prompt names no look, the picture is filtered."""
     preview_decoder: str
     """What decodes previews: "own", or the repository id of a small decoder."""
     languages: tuple[str, ...]

@@ -75,6 +75,7 @@ class NanoBackbone:
             guidance_range=(1.0, 1.0),
             pose=True,
             strength=True,
+            styles="filters",
             preview_decoder="own",
             languages=("en", "ru"),
             photorealistic=False,

@@ -244,6 +244,7 @@ def _capabilities(pipeline: Flux2KleinPipeline, sizes: Sizes) -> Capabilities:
         guidance_range=(1.0, 1.0) if distilled else (1.0, 10.0),
         pose=True,
         strength=False,
+        styles="words",
         preview_decoder="own",
         languages=("en",),
         photorealistic=True,

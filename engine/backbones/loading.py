@@ -263,6 +263,7 @@ def _capabilities(family: Family, parts: Parts, few: FewSteps | None) -> Capabil
         guidance_range=(1.0, 15.0) if few is None else (1.0, 2.0),
         pose=parts.controlnet is not None,
         strength=parts.branches is not None,
+        styles="words",
         preview_decoder=family.preview if isinstance(parts.preview, TinyDecoder) else "linear",
         languages=("en",),
         photorealistic=True,

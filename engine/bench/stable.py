@@ -166,6 +166,7 @@ def _capabilities(shape: Shape, factor: int) -> Capabilities:
         guidance_range=(1.0, 15.0),
         pose=False,
         strength=True,
+        styles="words",
         preview_decoder="linear",
         languages=("en",),
         photorealistic=True,

@@ -14,10 +14,11 @@ from engine import contract
 from engine.commands import DONE, FAILED, UNSUITABLE, check_out, read_bytes
 from engine.commands.examine import MEANINGS
 from engine.config import Config, load_config
-from engine.errors import BadReference, SetupError
+from engine.errors import BadReference, SetupError, StyleError
 from engine.examiner import Examiner
 from engine.generate import Generator
 from engine.identity.photo import read_photo
+from engine.styles import find_style, shipped_styles
 
 PHOTO_AT_FAULT = (contract.FailureCode.BAD_REFERENCE, contract.FailureCode.REFUSED_PHOTO)
 NEVER = (contract.Verdict.MINOR, contract.Verdict.NUDITY)
@@ -36,6 +37,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     say("--prompt", required=True, help="what to draw")
     say("--negative", default="", metavar="PROMPT", help="what to keep out")
     say("--out", required=True, type=Path, metavar="FILE.png", help="where the picture goes")
+    say("--style", metavar="NAME", help=f"one of: {', '.join(shipped_styles())}")
     say("--pose", metavar="PHOTO|PRESET", help=f"a photo of anybody, or one of: {', '.join(contract.PosePreset)}")
     say("--pose-scale", type=float, default=1.0, help="0 to 2; default: %(default)s")
     say("--clothes", choices=[*contract.Clothes], default=contract.Clothes.KEEP.value, help="default: %(default)s")
@@ -95,6 +97,7 @@ def _request(options: argparse.Namespace) -> contract.GenerateRequest:
             references=references,
             prompt=options.prompt,
             negative_prompt=options.negative,
+            style=_style(options.style),
             seed=secrets.randbelow(2**31) if options.seed is None else options.seed,
             settings=contract.Settings(
                 steps=options.steps,
@@ -110,6 +113,15 @@ def _request(options: argparse.Namespace) -> contract.GenerateRequest:
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         raise SetupError(f"--{'.'.join(map(str, first['loc'])).replace('_', '-')}: {first['msg']}") from error
+
+
+def _style(name: str | None) -> str | None:
+    """The name, with either kind of dash."""
+    try:
+        style = find_style(None if name is None else name.replace("-", "_").lower())
+    except StyleError as error:
+        raise SetupError(f"--style: {error}") from error
+    return None if style is None else style.name
 
 
 def _pose(wish: str) -> contract.Pose:

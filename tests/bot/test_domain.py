@@ -30,10 +30,8 @@ def test_more_of_the_face_is_less_of_the_body() -> None:
 def test_what_nobody_chose_is_left_to_the_style() -> None:
     assert wished_settings(None, None) == {}
     presets = [
-        Style(name="none", title=TITLE, emoji="x", template="{prompt}"),
-        Style(
-            name="suit", title=TITLE, emoji="x", template="{prompt}", settings=Settings(steps=3, clothes=Clothes.CHANGE)
-        ),
+        Style(name="none", title=TITLE, emoji="x"),
+        Style(name="suit", title=TITLE, emoji="x", settings=Settings(steps=3, clothes=Clothes.CHANGE)),
     ]
     styles = Styles(presets)
     merged = styles.settings("suit", wished_settings(Likeness.FACE, None))

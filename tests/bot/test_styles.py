@@ -1,4 +1,4 @@
-"""The presets as they ship, and what a faulty file says."""
+"""The presets as they ship, that the engine can draw them, and what a faulty file says."""
 
 from __future__ import annotations
 
@@ -22,51 +22,26 @@ from bot.callbacks import (
 )
 from bot.domain import LANGUAGES
 from bot.styles import NO_STYLE, load_styles
-from engine.contract import PROMPT_MAX_CHARS, GenerateRequest, Reference
-from trainer.people.styles import style_phrase
-from trainer.people.words import BACKGROUND_PHRASES
-
-STYLES_TO_LEARN = (
-    "pencil sketch", "black and white film", "watercolor", "pop art", "comic book", "neon", "pixel art",
-)  # fmt: skip
+from engine.styles import shipped_styles
 
 
 def test_there_are_at_least_ten_presets_with_no_style_first():
     styles = load_styles()
     assert len(styles.presets) >= 10
     assert styles.presets[0].name == NO_STYLE
-    assert styles.apply(NO_STYLE, "words").prompt == "words"
+    assert styles.asked(NO_STYLE) is None
 
 
-def test_every_preset_keeps_the_words_and_fits_a_request():
-    for style in load_styles().presets:
-        words = "{prompt} я <b>&" + "x" * (PROMPT_MAX_CHARS - 15)
-        styled = style.apply(words)
-        assert words in styled.prompt
-        GenerateRequest(
-            job_id="1",
-            references=(Reference(image=b""),),
-            prompt=styled.prompt,
-            negative_prompt=styled.negative_prompt,
-            seed=0,
-            settings=styled.settings,
-        )
-        assert (style.name == NO_STYLE) == (styled.prompt == words)
-        assert (style.name == NO_STYLE) == (styled.negative_prompt == "")
-
-
-def test_presets_speak_the_words_that_the_shipped_model_has_learnt():
-    learnt = {phrase for phrases in BACKGROUND_PHRASES.values() for phrase in phrases["en"]}
-    learnt |= {style_phrase(name, "en") for name in STYLES_TO_LEARN}
-    for style in load_styles().presets:
-        said = style.template.replace("{prompt}", "").strip(", ")
-        assert style.name == NO_STYLE or set(said.split(", ")) <= learnt, style.name
+def test_the_engine_draws_exactly_the_presets() -> None:
+    styles = load_styles()
+    asked = {styles.asked(style.name) for style in styles.presets}
+    assert asked == {None, *shipped_styles()}
 
 
 def test_a_preset_that_is_gone_draws_without_style():
     styles = load_styles()
     assert "retired" not in styles
-    assert styles.apply("retired", "words") == styles.apply(NO_STYLE, "words")
+    assert styles.asked("retired") is None
     assert styles[None].name == NO_STYLE
 
 
@@ -78,10 +53,9 @@ def test_labels_are_short_and_differ(language):
 
 
 FAULTS = {
-    "no placeholder": ('template = "x"', "expected {prompt} once"),
-    "a language missing": ('template = "{prompt}"\ntitle = { en = "x" }', "expected a title in each of"),
-    "an unknown key": ('template = "{prompt}"\nemojy = "x"', "emojy"),
-    "a bad name": ('template = "{prompt}"\nname = "No Style"', "name"),
+    "a language missing": ('title = { en = "x" }', "expected a title in each of"),
+    "an unknown key": ('emojy = "x"', "emojy"),
+    "a bad name": ('name = "No Style"', "name"),
 }
 
 
@@ -98,7 +72,7 @@ def test_a_faulty_file_says_what_is_wrong(tmp_path: Path, fault: str):
 
 def test_names_must_differ_and_no_style_must_be_there(tmp_path: Path):
     file = tmp_path / "styles.toml"
-    one = '[[style]]\nname = "a"\ntitle = { en = "x", ru = "y" }\nemoji = "x"\ntemplate = "{prompt}"\n'
+    one = '[[style]]\nname = "a"\ntitle = { en = "x", ru = "y" }\nemoji = "x"\n'
     for content in (one, one + one):
         file.write_text(content, "utf-8")
         with pytest.raises(ValueError, match="unique style names"):

@@ -19,6 +19,7 @@ from engine.backbones.base import Drawing, StepCallback
 from engine.commands import DONE, FAILED, MISUSED, UNSUITABLE
 from engine.contract import Clothes
 from engine.provenance import SOURCE_TYPE, Signature, read_marks
+from engine.styles import shipped_styles
 from engine.watermark import Watermark
 
 ROOT = Path(__file__).parents[2]
@@ -77,6 +78,35 @@ def test_the_seed_decides_the_picture(portrait: Path, tmp_path: Path) -> None:
     assert not np.array_equal(pictures[0], pictures[2])
 
 
+def test_a_style_filters_the_picture_and_help_names_the_styles(
+    portrait: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pictures = []
+    for number, style in enumerate([(), ("--style", "pop-art")]):
+        out = tmp_path / f"{number}.png"
+        assert _generate(out, "--reference", portrait, "--seed", "1", *style) == DONE
+        pictures.append(np.asarray(Image.open(out).convert("RGB"), np.float32))
+    assert np.abs(pictures[0] - pictures[1]).mean() > 10
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        main(["generate", "--help"])
+    said = capsys.readouterr().out
+    assert all(name in said for name in shipped_styles())
+
+
+def test_one_picture_is_drawn_in_every_look_on_a_sheet(
+    portrait: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "sheet.png"
+    assert main(["styles", "--picture", str(portrait), "--out", str(out)]) == DONE
+    with Image.open(out) as sheet:
+        assert sheet.format == "PNG" and f"{sheet.width} x {sheet.height} px" in capsys.readouterr().out
+    assert main(["styles", "--picture", __file__, "--out", str(out)]) == UNSUITABLE
+    assert main(["styles", "--picture", "missing.jpg", "--out", str(out)]) == MISUSED
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2 and "expected a whole photo" in said[0] and "No such file" in said[1]
+
+
 def test_without_a_person_it_asks_for_force(coffee: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out.png"
     assert _generate(out, "--reference", coffee) == UNSUITABLE
@@ -105,8 +135,21 @@ def test_without_a_person_it_asks_for_force(coffee: Path, tmp_path: Path, capsys
         (["--reference", "{portrait}", "--prompt", "x" * 5000], MISUSED, "--prompt"),
         (["--reference", "{portrait}", "--pose", "flying"], MISUSED, "--pose: expected a photo or one of standing"),
         (["--reference", "{portrait}", "--pose-scale", "3"], MISUSED, "--pose-scale"),
+        (["--reference", "{portrait}", "--style", "baroque"], MISUSED, "--style: expected a style out of studio, film"),
     ],
-    ids=["missing file", "not a photo", "steps", "scale", "seed", "backbone", "folder", "prompt", "pose", "pose scale"],
+    ids=[
+        "missing file",
+        "not a photo",
+        "steps",
+        "scale",
+        "seed",
+        "backbone",
+        "folder",
+        "prompt",
+        "pose",
+        "pose scale",
+        "style",
+    ],
 )
 def test_a_mistake_is_one_line(
     arguments: list[str], code: int, said: str, portrait: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -36,6 +37,7 @@ REQUEST = GenerateRequest(
     references=(Reference(image=ALL_BYTES, profile=b"\x00\xff"), Reference(image=b"")),
     prompt="в лесу 🌲 <b>",
     negative_prompt="rain",
+    style="pop_art",
     seed=2**63 - 1,
     settings=Settings(steps=5, guidance=0.0, face_scale=0.5),
 )
@@ -65,6 +67,17 @@ def test_a_request_comes_out_of_json_as_it_went_in(message: Message) -> None:
 def test_an_unknown_key_is_refused(message: Message) -> None:
     with pytest.raises(ValidationError, match="surprise"):
         type(message).model_validate({**message.model_dump(), "surprise": 1})
+
+
+def test_a_request_queued_by_an_older_bot_has_no_style() -> None:
+    old = REQUEST.model_dump(mode="json")
+    del old["style"]
+    assert GenerateRequest.model_validate_json(json.dumps(old)).style is None
+
+
+def test_a_style_has_the_form_of_a_name() -> None:
+    with pytest.raises(ValidationError, match="style"):
+        GenerateRequest.model_validate({**REQUEST.model_dump(), "style": "Pop art!"})
 
 
 def test_an_unknown_key_is_refused_inside_a_message() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,8 +29,10 @@ from engine.generate import PREVIEW_MAX_SIDE_PX, Generator
 from engine.identity.examine import look_version
 from engine.identity.faces import Face
 from engine.identity.profile import Observation
+from engine.looks import apply_look
 from engine.prompt import GlossaryTranslator
 from engine.safety import Guard
+from engine.styles import DrawnBy
 
 
 class _CountingFinder:
@@ -331,3 +334,70 @@ def test_a_detector_that_breaks_fails_the_job_and_not_the_worker(slow_backbone: 
 
     replies = _run(slow_backbone, _request("a"), finder=Broken())
     assert _failed(replies, "a").code is FailureCode.INTERNAL
+
+
+class _Saying:
+    """The backbone without a model, which notes what it is told and draws looks as `styles` says."""
+
+    def __init__(self, backbone: Any, styles: DrawnBy) -> None:
+        self._backbone = backbone
+        self.capabilities = replace(backbone.capabilities, styles=styles)
+        self.device = "cpu"
+        self.told: list[tuple[str, str]] = []
+
+    def draw(self, drawings: Sequence[Drawing], on_step: StepCallback | None = None) -> list[Image.Image]:
+        self.told += [(drawing.prompt, drawing.negative_prompt) for drawing in drawings]
+        pictures: list[Image.Image] = self._backbone.draw(drawings, on_step)
+        return pictures
+
+
+def test_a_look_filters_what_a_backbone_without_styles_draws_and_leaves_the_words(slow_backbone: Any) -> None:
+    backbone = _Saying(slow_backbone, "filters")
+    replies = _run(backbone, _request("plain"), _request("film", style="film", negative_prompt="rain"))
+    assert backbone.told == [("in a forest", ""), ("in a forest", "rain")]
+    plain, film = _drawn(replies, "plain"), _drawn(replies, "film")
+    assert np.array_equal(np.asarray(film), np.asarray(apply_look(plain, "film", 7)))
+    assert not np.array_equal(np.asarray(film), np.asarray(plain))
+
+
+def test_previews_are_in_the_look_of_the_picture(slow_backbone: Any) -> None:
+    replies = _run(_Saying(slow_backbone, "filters"), _request("a", style="film"), preview_interval_s=0)
+    previews = [reply.preview for reply in replies if isinstance(reply, Progress) and reply.preview]
+    assert previews
+    for preview in previews:
+        pixels = np.asarray(Image.open(io.BytesIO(preview)).convert("RGB"), np.int16)
+        assert (pixels.max(2) - pixels.min(2)).max() <= 4
+
+
+def test_a_place_is_told_in_words_whoever_draws(slow_backbone: Any) -> None:
+    plain = _drawn(_run(slow_backbone, _request("a")), "a")
+    for styles in ("filters", "words"):
+        backbone = _Saying(slow_backbone, styles)
+        replies = _run(backbone, _request("a", prompt="waving", style="beach"))
+        assert backbone.told == [("waving, on a beach by the sea", "indoors, blurry, low quality")]
+        assert np.array_equal(np.asarray(_drawn(replies, "a")), np.asarray(plain))
+
+
+def test_a_look_is_told_in_words_to_a_backbone_that_draws_it(slow_backbone: Any) -> None:
+    backbone = _Saying(slow_backbone, "words")
+    replies = _run(backbone, _request("a", style="sketch", negative_prompt="rain"))
+    assert backbone.told == [("in a forest, pencil sketch", "rain, photograph, colourful")]
+    plain = _drawn(_run(slow_backbone, _request("a")), "a")
+    assert np.array_equal(np.asarray(_drawn(replies, "a")), np.asarray(plain))
+
+
+def test_the_words_of_a_style_follow_the_translation(slow_backbone: Any) -> None:
+    backbone = _Saying(slow_backbone, "words")
+    backbone.capabilities = replace(backbone.capabilities, languages=("en",))
+    replies = _run(backbone, _request("a", prompt="в лесу", style="oil"))
+    [started] = [reply for reply in replies if isinstance(reply, Started)]
+    [(prompt, _)] = backbone.told
+    assert started.prompt == prompt and prompt.endswith(", oil painting") and "forest" in prompt
+
+
+def test_an_unknown_style_fails_its_own_request_alone(slow_backbone: Any) -> None:
+    replies = _run(slow_backbone, _request("a", style="baroque"), _request("b", style="film"))
+    failure = _failed(replies, "a")
+    assert (failure.code, failure.retry) == (FailureCode.BAD_STYLE, False)
+    assert "'baroque'" in failure.detail and "film" in failure.detail
+    assert isinstance(_endings(replies)["b"], Result)

@@ -162,6 +162,15 @@ def test_a_task_that_comes_twice_gives_the_same_picture_twice(desk: Desk, astron
     assert np.array_equal(*pictures)  # the files differ: each manifest has an id of its own
 
 
+def test_a_style_comes_over_the_broker_and_filters_the_picture(desk: Desk, astronaut_jpeg: bytes) -> None:
+    batch = GenerateBatch.model_validate_json(_batch(astronaut_jpeg, "styled"))
+    (request,) = batch.requests
+    styled = batch.model_copy(update={"requests": (request.model_copy(update={"style": "film"}),)})
+    desk.send(GENERATE_TASK, styled.model_dump_json())
+    pixels = np.asarray(Image.open(io.BytesIO(desk.wait(Result).image)).convert("RGB"), np.int16)
+    assert (pixels.max(2) - pixels.min(2)).mean() < 5  # grey, but for the watermark
+
+
 def test_a_running_job_is_cancelled_and_the_next_one_drawn(desk: Desk, astronaut_jpeg: bytes) -> None:
     desk.send(GENERATE_TASK, _batch(astronaut_jpeg, "long", steps=100))
     desk.wait(Progress)

@@ -39,6 +39,7 @@ class SlowBackbone:
             guidance_range=(1.0, 1.0),
             pose=False,
             strength=False,
+            styles="filters",
             preview_decoder="own",
             languages=("en", "ru"),
             photorealistic=photorealistic,

@@ -40,6 +40,9 @@ failure-bad_prompt =
 failure-bad_pose =
     🤸 I can't take the pose from its photo: it is gone, or does not show one person as a whole. Draw in a free pose, or choose another: /settings
     { $prompt }
+failure-bad_style =
+    🎨 This style cannot be drawn at the moment. Choose another one: /style
+    { $prompt }
 failure-refused_prompt =
     🚫 I don't draw this: no nudity, and nobody under 18. Say it differently, and I draw it.
     { $prompt }

@@ -60,6 +60,7 @@ class NanoBackbone:
             strength=True,
             preview_decoder="own",
             languages=("en", "ru"),
+            styles="filters",
             photorealistic=False,
             licence="Apache-2.0",
             commercial_use=True,

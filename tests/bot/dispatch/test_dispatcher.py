@@ -82,7 +82,7 @@ async def stage(database_url: str, broker_url: str, sessions: Sessions, rows: An
         await bot.session.close()
 
 
-async def test_a_job_becomes_a_picture_with_the_style_applied(stage: Stage, hire: Any, eventually: Any) -> None:
+async def test_a_job_becomes_a_picture_in_its_style(stage: Stage, hire: Any, eventually: Any) -> None:
     worker = hire()
     photo = await stage.rows.photo(BEN_ID, profile=b"known")
     async with stage.dispatch():
@@ -90,8 +90,7 @@ async def test_a_job_becomes_a_picture_with_the_style_applied(stage: Stage, hire
         stage.signals.wake()
         await eventually(lambda: stage.delivered(job_id))
     [request] = worker.requests
-    styled = load_styles().apply("film", "on a bridge")
-    assert (request.prompt, request.negative_prompt) == (styled.prompt, styled.negative_prompt)
+    assert (request.prompt, request.style, request.negative_prompt) == ("on a bridge", "film", "")
     assert (request.seed, request.attempt, request.references[0].profile) == (7, 1, b"known")
     [message] = await stage.said()
     assert message.photo is not None

@@ -27,6 +27,7 @@ CAN = Capabilities(
     guidance_range=(1.0, 1.0),
     pose=True,
     strength=True,
+    styles="words",
     preview_decoder="own",
     languages=("en",),
     photorealistic=False,

@@ -1,0 +1,84 @@
+"""The styles of styles.toml: which there are, and what a style adds to the words of a request."""
+
+from __future__ import annotations
+
+import tomllib
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from engine.contract import PROMPT_MAX_CHARS, STYLE_NAME_PATTERN
+from engine.errors import StyleError
+
+STYLES_FILE: Final = Path(__file__).with_name("styles.toml")
+PLACEHOLDER: Final = "{prompt}"
+
+DrawnBy = Literal["words", "filters"]
+"""How a backbone draws looks: by the words of the template, or not at all, so that a filter does it."""
+
+
+class Kind(StrEnum):
+    """LOOK: the manner of the picture. PLACE: where the person is."""
+
+    LOOK = "look"
+    PLACE = "place"
+
+
+class Style(BaseModel):
+    """One style as the file states it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=STYLE_NAME_PATTERN)
+    kind: Kind
+    template: str = Field(max_length=PROMPT_MAX_CHARS)
+    negative_prompt: str = ""
+
+    @field_validator("template")
+    @classmethod
+    def _has_one_placeholder(cls, template: str) -> str:
+        if template.count(PLACEHOLDER) != 1:
+            raise ValueError(f"expected {PLACEHOLDER} once in the template, got {template!r}: mend it in styles.toml")
+        return template
+
+    def is_filter(self, drawn_by: DrawnBy) -> bool:
+        """The picture is filtered and the words stay as they are; otherwise `apply` says what is drawn."""
+        return self.kind is Kind.LOOK and drawn_by == "filters"
+
+    def apply(self, prompt: str, negative_prompt: str) -> tuple[str, str]:
+        """Prompt and negative prompt, both complete."""
+        kept_out = ", ".join(part for part in (negative_prompt, self.negative_prompt) if part)
+        return self.template.replace(PLACEHOLDER, prompt), kept_out
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    style: list[Style]
+
+
+def load_styles(path: Path = STYLES_FILE) -> dict[str, Style]:
+    """By name, in the order of the file. Raises pydantic's ValidationError or ValueError, which name the fault."""
+    styles = _File.model_validate(tomllib.loads(path.read_text("utf-8"))).style
+    by_name = {style.name: style for style in styles}
+    if len(by_name) != len(styles):
+        raise ValueError(f"expected unique style names, got {[style.name for style in styles]}: mend {path.name}")
+    return by_name
+
+
+@cache
+def shipped_styles() -> dict[str, Style]:
+    return load_styles()
+
+
+def find_style(name: str | None) -> Style | None:
+    """None where no style is asked for. Raises StyleError for a name that styles.toml lacks."""
+    if name is None:
+        return None
+    style = shipped_styles().get(name)
+    if style is None:
+        raise StyleError(f"expected a style out of {', '.join(shipped_styles())}, got {name!r}")
+    return style

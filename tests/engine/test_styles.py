@@ -1,0 +1,83 @@
+"""The styles as they ship, what they add to the words, and what a faulty file says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.contract import PROMPT_MAX_CHARS, GenerateRequest, Reference
+from engine.errors import StyleError
+from engine.looks import LOOKS
+from engine.styles import Kind, find_style, load_styles, shipped_styles
+from trainer.people.styles import style_phrase
+from trainer.people.words import BACKGROUND_PHRASES
+
+PLACES_IN_WORDS = {phrase for phrases in BACKGROUND_PHRASES.values() for phrase in phrases["en"]}
+
+
+def _kind(kind: Kind) -> list[str]:
+    return [style.name for style in shipped_styles().values() if style.kind is kind]
+
+
+def test_every_look_has_a_filter_and_no_place_has_one() -> None:
+    assert set(_kind(Kind.LOOK)) == set(LOOKS)
+
+
+@pytest.mark.parametrize("name", _kind(Kind.LOOK))
+def test_a_look_names_no_place(name: str) -> None:
+    said = shipped_styles()[name].apply("walking in a forest", "")[0]
+    added = said.removeprefix("walking in a forest")
+    assert added != said and not any(place in added for place in PLACES_IN_WORDS)
+
+
+@pytest.mark.parametrize("name", _kind(Kind.PLACE))
+def test_a_place_speaks_the_words_that_the_shipped_model_has_learnt(name: str) -> None:
+    said = shipped_styles()[name].apply("", "")[0].strip(", ")
+    assert set(said.split(", ")) <= PLACES_IN_WORDS | {style_phrase("neon", "en")}
+
+
+def test_only_looks_are_filters_and_only_where_the_backbone_cannot_draw_them_by_words() -> None:
+    film, beach = shipped_styles()["film"], shipped_styles()["beach"]
+    assert film.is_filter("filters") and not film.is_filter("words")
+    assert not beach.is_filter("filters") and not beach.is_filter("words")
+
+
+def test_every_style_keeps_the_words_and_fits_a_request() -> None:
+    words = "{prompt} я <b>&" + "x" * (PROMPT_MAX_CHARS - 15)
+    for style in shipped_styles().values():
+        prompt, negative_prompt = style.apply(words, "rain")
+        assert words in prompt and negative_prompt.startswith("rain, ")
+        GenerateRequest(job_id="1", references=(Reference(image=b""),), prompt=prompt, style=style.name, seed=0)
+
+
+def test_without_a_style_there_is_none_and_an_unknown_one_is_an_error_that_names_the_others() -> None:
+    assert find_style(None) is None
+    with pytest.raises(StyleError, match=r"studio, film, .*got 'baroque'"):
+        find_style("baroque")
+
+
+FAULTS = {
+    "no placeholder": ('template = "x"', "expected {prompt} once"),
+    "an unknown kind": ('template = "{prompt}"\nkind = "mood"', "kind"),
+    "an unknown key": ('template = "{prompt}"\ntitel = "x"', "titel"),
+    "a bad name": ('template = "{prompt}"\nname = "No Style"', "name"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_faulty_file_says_what_is_wrong(tmp_path: Path, fault: str) -> None:
+    lines, words = FAULTS[fault]
+    given = {"name": '"a"', "kind": '"look"'}
+    rest = "\n".join(f"{key} = {value}" for key, value in given.items() if f"{key} =" not in lines)
+    file = tmp_path / "styles.toml"
+    file.write_text(f"[[style]]\n{rest}\n{lines}\n", "utf-8")
+    with pytest.raises(ValueError, match=words):
+        load_styles(file)
+
+
+def test_names_must_differ(tmp_path: Path) -> None:
+    file = tmp_path / "styles.toml"
+    file.write_text('[[style]]\nname = "a"\nkind = "look"\ntemplate = "{prompt}"\n' * 2, "utf-8")
+    with pytest.raises(ValueError, match="unique style names"):
+        load_styles(file)
