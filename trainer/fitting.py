@@ -39,7 +39,9 @@ class Fit:
     ema_decay: float = 0.995
     weight_decay: float = 1e-2
     hold: float = 0.0
-    """Share of the steps at the full learning rate, before it follows a cosine down."""
+    """Share of the budget at the full learning rate, before it follows a cosine down."""
+    minutes: float | None = None
+    """A second budget, of training time: the run ends with whichever is spent first, and the learning rate with it."""
     save_every: int = 200
     validate_every: int = 0
     seed: int = 0
@@ -47,7 +49,8 @@ class Fit:
     """Whatever else the outcome depends on; a run resumes only where all of this is the same."""
 
     def stamp(self) -> dict[str, Any]:
-        leaves_out = ("out", "save_every", "validate_every")
+        leaves_out = ["out", "save_every", "validate_every"]
+        leaves_out += ["minutes"] if self.minutes is None else []  # runs from before there was such a budget resume
         return {key: value for key, value in vars(self).items() if key not in leaves_out}
 
 
@@ -81,7 +84,7 @@ def fit(run: Fit, learner: nn.Module, draw: Draw, validate: Callable[[int], Any]
     accelerator = Accelerator(cpu=not torch.cuda.is_available())
     state = _start(run, learner, accelerator)
     _resume(run, state, accelerator)
-    if state.step < run.steps:
+    if spent(run, state) < 1:
         _train(run, state, accelerator, draw, validate)
     accelerator.unwrap_model(state.learner).load_state_dict(state.average, strict=False)
     return state.spent_s
@@ -112,14 +115,14 @@ def _train(run: Fit, state: Progressed, accelerator: Any, draw: Draw, validate: 
     ):
         bar = progress.add_task(run.out.name, total=run.steps, completed=state.step)
         batch = _drawn(run, state, draw, ahead)
-        while state.step < run.steps:
+        while spent(run, state) < 1:
             started = time.monotonic()
             present, batch = batch.result(), _drawn(run, state, draw, ahead)
             losses = _learn(run, state, accelerator, present)
             state.spent_s += time.monotonic() - started
             recent.append(losses)
             progress.update(bar, completed=state.step)
-            done = state.step == run.steps
+            done = spent(run, state) >= 1
             if done or state.step % LOG_STEPS == 0:
                 means = {name: float(torch.stack([row[name] for row in recent]).mean()) for name in recent[0]}
                 log.write(state.step, means, state.spent_s)
@@ -139,7 +142,7 @@ def _drawn(run: Fit, state: Progressed, draw: Draw, ahead: ThreadPoolExecutor) -
 
 def _learn(run: Fit, state: Progressed, accelerator: Any, batch: Any) -> dict[str, Tensor]:
     for group in state.optimizer.param_groups:
-        group["lr"] = learning_rate(run, state.step)
+        group["lr"] = learning_rate(run, state.step, spent(run, state))
     losses: dict[str, Tensor] = state.learner(batch, state.noise)
     state.optimizer.zero_grad(set_to_none=True)
     accelerator.backward(losses["loss"])
@@ -153,10 +156,16 @@ def _learn(run: Fit, state: Progressed, accelerator: Any, batch: Any) -> dict[st
     return {name: loss.detach() for name, loss in losses.items()}
 
 
-def learning_rate(run: Fit, step: int) -> float:
-    """Warms up, holds, then follows a cosine down to a hundredth."""
+def spent(run: Fit, state: Progressed) -> float:
+    """The share of the budget that is spent, of steps or of minutes; 1 and more: the run is finished."""
+    timed = 0.0 if run.minutes is None else state.spent_s / (60 * run.minutes)
+    return max(state.step / run.steps, timed)
+
+
+def learning_rate(run: Fit, step: int, budget_share: float) -> float:
+    """Warms up, holds, then follows a cosine down to a hundredth at the end of the budget."""
     warm = min(1.0, (step + 1) / max(run.warmup_steps, 1))
-    share = max(0.0, step / run.steps - run.hold) / (1 - run.hold)
+    share = min(1.0, max(0.0, budget_share - run.hold) / (1 - run.hold))
     return run.learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from trainer.errors import CheckpointError
-from trainer.fitting import Fit, fit
+from trainer.fitting import Fit, fit, learning_rate
 
 
 class Line(nn.Module):
@@ -84,3 +84,14 @@ def test_learning_is_logged_and_pictures_are_kept(tmp_path: Path) -> None:
     assert rows[-1]["loss"] < rows[0]["loss"]
     assert sorted(path.name for path in (tmp_path / "validation").iterdir()) == ["000030.png", "000060.png"]
     assert list((tmp_path / "tensorboard").iterdir())
+
+
+def test_a_budget_of_minutes_ends_a_run_and_takes_the_learning_rate_down(tmp_path: Path) -> None:
+    run = a_run(tmp_path, steps=10**6, minutes=0.01)
+    seconds = fit(run, Line(), points)
+
+    assert 0.6 <= seconds < 60
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    assert 0 < state["step"] < 10**6
+    assert learning_rate(run, 10**5, 1.0) == pytest.approx(0.01 * run.learning_rate)
+    assert learning_rate(run, 10**5, 0.0) == run.learning_rate

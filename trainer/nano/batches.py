@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -82,6 +82,25 @@ class Batch:
             maps=BodyMaps(self.maps.surface.to(device), self.maps.normal.to(device)),
             texture=self.texture.to(device),
         )
+
+
+def joined(batches: Sequence[Batch]) -> Batch:
+    """The rows of several batches in one."""
+    return Batch(
+        picture=torch.cat([batch.picture for batch in batches]),
+        weight=torch.cat([batch.weight for batch in batches]),
+        values=torch.cat([batch.values for batch in batches]),
+        views=ReferenceViews(
+            torch.cat([batch.views.face for batch in batches]), torch.cat([batch.views.body for batch in batches])
+        ),
+        scales=torch.cat([batch.scales for batch in batches], 1),
+        maps=BodyMaps(
+            torch.cat([batch.maps.surface for batch in batches]), torch.cat([batch.maps.normal for batch in batches])
+        ),
+        texture=torch.cat([batch.texture for batch in batches]),
+        rows=np.concatenate([batch.rows for batch in batches]),
+        references=np.concatenate([batch.references for batch in batches]),
+    )
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,15 @@ import torch
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from engine.backbones.autoencoder import NanoAutoencoder
-from engine.backbones.nano.network import PATCH_PX, build_network
+from engine.backbones.nano.network import PATCH_PX, NanoNetwork, build_network
+from engine.backbones.nano.pipeline import load_nano
 from engine.body.atlas import load_atlas
 from engine.body.mapper import SHIPPED_MAPPER
 from trainer.errors import DataError
 from trainer.fitting import Fit, fit
 from trainer.nano.batches import ARRAYS, Batches
 from trainer.nano.bundle import unpack_bundle
+from trainer.nano.feed import Feed
 from trainer.nano.learner import NanoLearner, Validation, fit_autoencoder
 from trainer.nano.preparing import prepare_store
 from trainer.nano.store import Store, build_store
@@ -30,8 +32,9 @@ from trainer.nano.store import Store, build_store
 @dataclass(frozen=True)
 class NanoRun:
     """people or bundle, and validation: shards of different identities, or files of `trainer.nano.bundle`; pictures:
-    the whole budget; batch: rows per process and step. State, log, sheets, `vae/` and the unpacked photos lie in
-    `out`."""
+    the whole budget, with `minutes` of training time where given; batch: rows per process and step; workers: processes
+    that make batches (0: a thread), as a GPU needs; start_from: a pipeline folder whose weights a new run begins with.
+    State, log, sheets, `vae/` and the unpacked photos lie in `out`."""
 
     validation: Path
     out: Path
@@ -45,6 +48,9 @@ class NanoRun:
     sheet_every: int = 25_000
     save_every: int = 4_000
     compile: bool = True
+    minutes: float | None = None
+    workers: int = 0
+    start_from: Path | None = None
     seed: int = 0
 
     @property
@@ -68,7 +74,11 @@ def train_nano(run: NanoRun) -> None:
             build_store(photos, store)
         prepare_store(store, run.mapper, run.processes)
     if not (run.out / "vae" / "config.json").exists():
-        fit_autoencoder(Store(run.store, ARRAYS), run.seed).save_pretrained(run.out / "vae")
+        # weights know the latents of their own autoencoder only
+        own = (
+            load_nano(run.start_from)[0].vae if run.start_from else fit_autoencoder(Store(run.store, ARRAYS), run.seed)
+        )
+        own.save_pretrained(run.out / "vae")
     # compiled code is kept beside the state: compiling takes minutes on two cores
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(run.out / "compiled"))
     if run.processes == 1:
@@ -96,6 +106,8 @@ def train_denoiser(run: NanoRun) -> None:
     atlas, store = load_atlas(), Store(run.store, ARRAYS)
     vae: NanoAutoencoder = NanoAutoencoder.from_pretrained(run.out / "vae", low_cpu_mem_usage=False).eval()
     network = build_network(vae.variances().flatten().sqrt(), load_atlas())  # its own: it goes to the GPU
+    if run.start_from is not None:
+        begin_with(network, load_nano(run.start_from)[0].network)
     network.unet.to(memory_format=torch.channels_last)
     if run.compile:
         network.unet.compile()
@@ -113,9 +125,14 @@ def train_denoiser(run: NanoRun) -> None:
         hold=0.7,
         save_every=max(1, run.save_every // rows),
         validate_every=max(1, run.sheet_every // rows),
+        minutes=run.minutes,
         seed=run.seed,
     )
     validation = Validation(learner, unseen, run.out, rows)
-    fit(
-        plan, learner, lambda count, rng: batches.of(rng.choice(batches.targets, count, replace=False), rng), validation
-    )
+    fit(plan, learner, Feed(batches, run.workers), validation)
+
+
+def begin_with(network: NanoNetwork, other: NanoNetwork) -> None:
+    """Copies the weights of another network of the same widths."""
+    for name in ("unet", "words", "references"):
+        network.get_submodule(name).load_state_dict(other.get_submodule(name).state_dict())

@@ -14,6 +14,7 @@ from engine.body.atlas import shipped_atlas
 from engine.body.texture import Sources
 from trainer.errors import DataError
 from trainer.nano.batches import Batches, degraded, occluder
+from trainer.nano.feed import CHUNK, Feed
 from trainer.nano.preparing import wrong_mask
 from trainer.nano.store import Store, build_store
 from trainer.people.parts import Part
@@ -154,3 +155,14 @@ def test_masks_are_wrong_by_some_pixels_only() -> None:
         other = wrong_mask(person, rng)
         assert (other & person).sum() / (other | person).sum() > 0.8
         assert 0 < occluder(person, rng).sum() < person.size / 4
+
+
+def test_processes_make_batches_of_the_size_asked_for(store: Store) -> None:
+    feed = Feed(Batches(store, ATLAS, 8), workers=2)
+    rng = np.random.default_rng(0)
+    first, second = feed(2 * CHUNK, rng), feed(2 * CHUNK, rng)
+
+    assert first.picture.shape == (2 * CHUNK, 3, 240, 160) and first.scales.shape == (2, 2 * CHUNK)
+    assert not torch.equal(first.picture, second.picture)
+    same = store.column("identity")[first.rows] == store.column("identity")[first.references]
+    assert same.all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -78,3 +79,16 @@ def test_one_command_prepares_trains_and_resumes(nano_shards: Path, untrained_ma
 
     train_nano(run)  # a finished run is only loaded
     assert torch.load(tmp_path / "state.pt", weights_only=True)["step"] == 2
+
+
+def test_a_run_begins_with_the_weights_of_a_pipeline(nano_shards: Path, untrained_mapper: Path, tmp_path: Path) -> None:
+    fields = {"people": nano_shards, "validation": nano_shards, "mapper": untrained_mapper, "processes": 1, "batch": 2}
+    first = NanoRun(out=tmp_path / "first", pictures=2, compile=False, **fields)  # type: ignore[arg-type]
+    train_nano(first)
+    export_nano(first.out, tmp_path / "nano", untrained_mapper)
+    second = replace(first, out=tmp_path / "second", start_from=tmp_path / "nano", learning_rate=0.0)
+    train_nano(second)
+
+    before, after = (torch.load(run.out / "state.pt", weights_only=True)["average"] for run in (first, second))
+    name = "network.unet.conv_in.weight"
+    assert torch.allclose(before[name], after[name], atol=1e-3)
