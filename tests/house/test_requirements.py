@@ -13,7 +13,9 @@ from packaging.version import Version
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-REQUIREMENTS = [Requirement(line) for line in (*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"])]
+GROUPS = PROJECT["optional-dependencies"]
+LINES = (*PROJECT["dependencies"], *(line for group in GROUPS.values() for line in group))
+REQUIREMENTS = [Requirement(line) for line in dict.fromkeys(LINES) if not line.startswith(f"{PROJECT['name']}[")]
 
 
 def pinned() -> dict[str, Version]:
