@@ -1,0 +1,29 @@
+"""The examples run as their first lines say."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    given = os.environ | {"PYTHONPATH": str(ROOT)} | environment
+    return subprocess.run(
+        [sys.executable, *command], cwd=ROOT, env=given, capture_output=True, text=True, timeout=150, check=False
+    )
+
+
+def test_the_engine_draws_as_a_library_with_a_backbone_of_ones_own(tmp_path: Path, astronaut_jpeg: bytes) -> None:
+    photo, out = tmp_path / "photo.jpg", tmp_path / "out.png"
+    photo.write_bytes(astronaut_jpeg)
+    own = {"ENGINE_BACKBONE": "examples.own_backbone:load", "ENGINE_STATE": str(tmp_path / "state")}
+    done = run("examples/engine_as_library.py", str(photo), str(out), **own)
+
+    assert done.returncode == 0, done.stderr[-1500:]
+    assert Image.open(out).size == (512, 768)
