@@ -26,4 +26,5 @@ def test_the_engine_draws_as_a_library_with_a_backbone_of_ones_own(tmp_path: Pat
     done = run("examples/engine_as_library.py", str(photo), str(out), **own)
 
     assert done.returncode == 0, done.stderr[-1500:]
-    assert Image.open(out).size == (512, 768)
+    with Image.open(out) as picture:
+        assert picture.size == (512, 768)
