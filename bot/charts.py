@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
-from bot.db.usage import Spread, Usage
+from bot.db.usage import Usage
 
 SIZE_INCHES = (10.0, 8.0)
 DPI = 128
@@ -35,9 +35,12 @@ class ChartWords:
     open: str
     styles: str
     times: str
-    wait: str
-    drawing: str
-    seconds: str
+    wait_median: str
+    wait_p95: str
+    drawing_median: str
+    drawing_p95: str
+    seconds: Callable[[float], str]
+    """A duration with its unit."""
     nothing: str
 
 
@@ -101,21 +104,21 @@ def _draw_styles(axes: Axes, styles: Sequence[tuple[str, int]], words: ChartWord
 
 def _draw_times(axes: Axes, usage: Usage, words: ChartWords) -> None:
     _prepare_ranking(axes, words.times)
-    rows: list[tuple[str, float, str]] = []
-    for label, spread, colour in ((words.wait, usage.wait, _PALE_BLUE), (words.drawing, usage.drawing, _BLUE)):
-        rows += [(f"{label} {name}", seconds, colour) for name, seconds in _values(spread)]
+    measured = (
+        (words.wait_median, usage.wait.p50_s, _PALE_BLUE),
+        (words.wait_p95, usage.wait.p95_s, _PALE_BLUE),
+        (words.drawing_median, usage.drawing.p50_s, _BLUE),
+        (words.drawing_p95, usage.drawing.p95_s, _BLUE),
+    )
+    rows = [(label, seconds, colour) for label, seconds, colour in measured if seconds is not None]
     if not rows:
         _say_nothing(axes, words)
         return
     names, seconds, colours = zip(*rows, strict=True)
     bars = axes.barh(names, seconds, color=colours, height=0.66)
-    axes.bar_label(bars, [f"{value:.1f} {words.seconds}" for value in seconds], padding=6, color=_INK, fontsize=12)
+    axes.bar_label(bars, [words.seconds(value) for value in seconds], padding=6, color=_INK, fontsize=12)
     axes.set_ylim(max(len(rows), 4) - 0.4, -0.6)
     axes.margins(x=0.24)
-
-
-def _values(spread: Spread) -> list[tuple[str, float]]:
-    return [(name, value) for name, value in (("p50", spread.p50_s), ("p95", spread.p95_s)) if value is not None]
 
 
 def _prepare(axes: Axes, title: str) -> None:

@@ -129,14 +129,14 @@ def to_poses(texts: Texts) -> InlineKeyboardMarkup:
 def poses(texts: Texts, chosen: str | None, *, has_photo: bool) -> InlineKeyboardMarkup:
     """The grid of poses, the chosen one ticked; a photo that is kept can be replaced and deleted."""
     presets = [
-        _button(_ticked(texts(f"pose-{preset}"), preset == chosen), PresetCallback(preset=preset))
+        _button(_ticked(texts(f"pose-{preset}-button"), preset == chosen), PresetCallback(preset=preset))
         for preset in PosePreset
     ]
     rows = [presets[start : start + POSE_COLUMNS] for start in range(0, len(presets), POSE_COLUMNS)]
     rows.append(
         [
-            _button(_ticked(texts("pose-free"), chosen is None), PoseCallback(action=PoseAction.FREE)),
-            _button(_ticked(texts("pose-photo"), chosen == POSE_PHOTO), PoseCallback(action=PoseAction.PHOTO)),
+            _button(_ticked(texts("pose-free-button"), chosen is None), PoseCallback(action=PoseAction.FREE)),
+            _button(_ticked(texts("pose-photo-button"), chosen == POSE_PHOTO), PoseCallback(action=PoseAction.PHOTO)),
         ]
     )
     if has_photo:

@@ -83,5 +83,5 @@ class VerdictAnswers:
 
 def _draft_text(texts: Texts, styles: Styles, draft: DrawnDraft) -> Markup:
     if not draft.submitted:
-        return texts("draft-refused", limit=draft.limit, words=draft.words)
-    return texts("draft-drawn", words=draft.words, style=styles[draft.style].label(texts.language))
+        return texts("draft-refused", limit=draft.limit, prompt=draft.words)
+    return texts("draft-drawn", prompt=draft.words, style=styles[draft.style].label(texts.language))

@@ -281,6 +281,6 @@ class Screens:
                 continue
             self._told_paused.add(chat_id)
             try:
-                await self._messages.say(chat_id, self._translator("photo-line-paused", language))
+                await self._messages.say(chat_id, self._translator("photo-paused", language))
             except TelegramRefusal as error:
                 _log.info("could not tell of the pause", chat=chat_id, reason=str(error))

@@ -55,7 +55,7 @@ def render(
     job: OpenScreen, *, place: int | None, paused: bool, preview: Preview | None, texts: Texts, styles: Styles
 ) -> Screen:
     """The status message of `job`; `place` is `None` for what is not (any more) in the line."""
-    prompt = quoted(job.prompt, PROMPT_SHOWN_MAX)
+    prompt = quoted(texts, job.prompt, PROMPT_SHOWN_MAX)
     match job.state:
         case JobState.DONE:
             return _picture(job, texts, styles)
@@ -68,11 +68,11 @@ def render(
                 "status-progress",
                 percent=100 * job.step // job.steps,
                 bar=bar(job.step, job.steps),
-                prompt=_with_told(job, prompt, texts),
+                prompt=_with_translation(job, prompt, texts),
             )
             return Screen(text, keyboards.in_line(texts, job.job_id), Urgency.PROGRESS, preview)
         case JobState.RUNNING:
-            text = texts("status-running", prompt=_with_told(job, prompt, texts))
+            text = texts("status-running", prompt=_with_translation(job, prompt, texts))
         case _ if paused:
             text = texts("status-paused", place=place or 1, prompt=prompt)
         case _ if job.handed:
@@ -89,19 +89,21 @@ def _picture(job: OpenScreen, texts: Texts, styles: Styles) -> Screen:
     likeness, clothes = likeness_of(settings), clothes_of(settings)
     manner = [styles[job.style].label(texts.language)]
     if likeness != Likeness.BALANCED:
-        manner.append(texts("job-face-button") if likeness == Likeness.FACE else texts("job-body-button"))
+        manner.append(texts("picture-likeness", likeness=texts(f"likeness-{likeness}")))
     if clothes == Clothes.CHANGE:
-        manner.append(texts("job-other-clothes-button"))
-    if job.pose is not None:
-        manner.append(texts("pose-skipped") if job.pose_skipped else texts(f"pose-{job.pose}"))
-    caption = texts("picture-caption", style=" · ".join(manner), prompt=quoted(job.prompt, CAPTION_PROMPT_MAX))
+        manner.append(texts("picture-clothes"))
+    if job.pose_skipped:
+        manner.append(texts("picture-pose-skipped"))
+    elif job.pose is not None:
+        manner.append(texts("picture-pose", pose=texts(f"pose-{job.pose}")))
+    caption = texts("picture-caption", style=" · ".join(manner), prompt=quoted(texts, job.prompt, CAPTION_PROMPT_MAX))
     if job.ignored_words is not None:
         caption = Markup(f"{caption}\n{_ignored(job.ignored_words, texts)}")
     buttons = keyboards.picture(texts, job.job_id, likeness, clothes)
     return Screen(caption, buttons, Urgency.END, shows_picture=True)
 
 
-def _failure(job: OpenScreen, prompt: str, texts: Texts) -> Screen:
+def _failure(job: OpenScreen, prompt: Markup, texts: Texts) -> Screen:
     failure = job.failure if job.failure in TOLD_FAILURES else FailureCode.INTERNAL
     buttons = keyboards.retry(
         texts, job.job_id, again=failure not in SAME_WAY_FAILS, free_pose=failure == FailureCode.BAD_POSE
@@ -109,17 +111,18 @@ def _failure(job: OpenScreen, prompt: str, texts: Texts) -> Screen:
     return Screen(texts(f"failure-{failure}", prompt=prompt), buttons, Urgency.END)
 
 
-def _with_told(job: OpenScreen, prompt: str, texts: Texts) -> str:
-    """The user's prompt and, below it, the translation that the model gets and what it cannot draw."""
-    below: list[str] = []
+def _with_translation(job: OpenScreen, prompt: Markup, texts: Texts) -> Markup:
+    """The prompt and, below it, the translation that the model gets and what it cannot draw."""
+    below = [prompt]
     if job.told_prompt is not None:
-        below.append(texts("status-told", told=quoted(job.told_prompt, PROMPT_SHOWN_MAX)))
+        translation = quoted(texts, job.told_prompt, PROMPT_SHOWN_MAX)
+        below.append(texts("status-translation", translation=translation))
     if job.ignored_words is not None:
         below.append(_ignored(job.ignored_words, texts))
-    return Markup("\n".join([texts("status-words", prompt=prompt), *below])) if below else prompt
+    return Markup("\n".join(below))
 
 
-def _ignored(words: str, texts: Texts) -> str:
+def _ignored(words: str, texts: Texts) -> Markup:
     """Isolated like `quoted`: the words may be of another direction than the sentence."""
     return texts("status-ignored", words=f"\u2068{cut(words, IGNORED_SHOWN_MAX)}\u2069")
 
@@ -130,10 +133,10 @@ def bar(step: int, steps: int) -> str:
     return "▰" * filled + "▱" * (BAR_CELLS - filled)
 
 
-def quoted(prompt: str, max_units: int) -> str:
-    """The user's words in quotation marks, cut to `max_units` UTF-16 units; isolated, so that right-to-left words do
-    not turn the rest around."""
-    return f"\u2068“{cut(' '.join(prompt.split()), max_units)}”\u2069"
+def quoted(texts: Texts, prompt: str, max_units: int) -> Markup:
+    """The prompt on one line, in the language's quotation marks, cut to `max_units` UTF-16 units. It is isolated, so
+    that a right-to-left prompt does not reorder the text around it."""
+    return Markup(f"\u2068{texts('quoted-prompt', prompt=cut(' '.join(prompt.split()), max_units))}\u2069")
 
 
 def cut(text: str, max_units: int) -> str:

@@ -77,12 +77,12 @@ def _text(usage: Usage, texts: Texts, styles: Styles) -> Markup:
         blocked=usage.blocked_users,
         asked=usage.asked,
         **jobs,
-        rate="–" if rate is None else f"{rate:.0%}",
+        rate="—" if rate is None else texts("admin-percent", share=rate),
         **_times("wait", usage.wait, texts),
         **_times("draw", usage.drawing, texts),
         styles=Markup("\n".join(ranked)) if ranked else texts("admin-nothing"),
         workers=usage.workers_alive,
-        line=usage.line,
+        queue=usage.line,
     )
 
 
@@ -91,7 +91,7 @@ def _times(name: str, spread: Spread, texts: Texts) -> dict[str, str]:
 
 
 def _seconds(value: float | None, texts: Texts) -> str:
-    return "–" if value is None else f"{value:.1f} {texts('admin-seconds')}"
+    return "—" if value is None else texts("admin-seconds", seconds=value)
 
 
 def _chart_words(usage: Usage, texts: Texts) -> ChartWords:
@@ -104,8 +104,10 @@ def _chart_words(usage: Usage, texts: Texts) -> ChartWords:
         open=texts("chart-open"),
         styles=texts("chart-styles"),
         times=texts("chart-times"),
-        wait=texts("chart-wait"),
-        drawing=texts("chart-drawing"),
-        seconds=texts("admin-seconds"),
+        wait_median=texts("chart-wait-median"),
+        wait_p95=texts("chart-wait-p95"),
+        drawing_median=texts("chart-drawing-median"),
+        drawing_p95=texts("chart-drawing-p95"),
+        seconds=lambda value: texts("admin-seconds", seconds=value),
         nothing=texts("admin-nothing"),
     )

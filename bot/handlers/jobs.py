@@ -69,10 +69,10 @@ def picture_buttons(texts: Texts, styles: Styles, job: Job) -> InlineKeyboardMar
 
 def redrawn_toast(texts: Texts, redrawn: Redrawn) -> Toast:
     if not redrawn.created:
-        return Toast(texts("job-in-line-already"))
-    return Toast(texts("job-in-line-free-pose"), alert=True) if redrawn.pose_lost else Toast(texts("job-in-line"))
+        return Toast(texts("job-queued-already"))
+    return Toast(texts("job-queued-any-pose"), alert=True) if redrawn.pose_lost else Toast(texts("job-queued"))
 
 
-async def _give_back(message: Message, texts: Texts, words: str, style: str) -> None:
-    """The words in a block that a tap copies, to be changed and sent anew."""
-    await message.reply(texts("job-reuse", words=words, style=style))
+async def _give_back(message: Message, texts: Texts, prompt: str, style: str) -> None:
+    """Sends the prompt in a block that a tap copies, so that the user can change it and send it again."""
+    await message.reply(texts("job-reuse", prompt=prompt, style=style))

@@ -29,7 +29,7 @@ async def ask_for_picture(message: Message, texts: Texts, use: UseCases, user_id
     """A picture in the line needs no answer here: its status message is one."""
     asked = await use.ask_for_picture(user_id, message.chat.id, message.message_id, words)
     if asked is not Asked.IN_LINE:
-        await message.reply(texts(WAITING[asked], words=words))
+        await message.reply(texts(WAITING[asked], prompt=words))
 
 
 async def explain_edit(message: Message, texts: Texts) -> None:

@@ -9,6 +9,7 @@ from aiogram.types import CallbackQuery, Message
 from bot import keyboards
 from bot.callbacks import StyleCallback
 from bot.db.tables import User
+from bot.domain import Stage
 from bot.handlers.jobs import picture_buttons, redrawn_toast
 from bot.handlers.replies import Toast, rebutton, rewrite, under
 from bot.next_step import next_step
@@ -47,6 +48,7 @@ async def choose(
     if message is not None:
         stage, style = await use.find_stage(user.id)
         text, _ = next_step(texts, styles, stage, style)
-        chosen = Markup(f"{texts('style-chosen', style=title)}\n\n{text}")
-        await rewrite(message, chosen, keyboards.styles(texts, styles, style))
+        if stage != Stage.PROMPT:
+            text = Markup(f"{texts('style-chosen', style=title)}\n\n{text}")
+        await rewrite(message, text, keyboards.styles(texts, styles, style))
     return Toast(texts("style-chosen-toast", style=title))

@@ -15,8 +15,9 @@ from bot.domain import JobState
 
 WORDS = ChartWords(
     title="Usage, last 24 hours", pictures="Pictures (UTC)", delivered="delivered", failed="failed",
-    cancelled="cancelled", open="in work", styles="Styles", times="Times", wait="wait", drawing="drawing", seconds="s",
-    nothing="nothing yet",
+    cancelled="cancelled", open="in progress", styles="Styles", times="Times", wait_median="waiting, median",
+    wait_p95="waiting, 95%", drawing_median="drawing, median", drawing_p95="drawing, 95%",
+    seconds=lambda value: f"{value:.1f} s", nothing="nothing yet",
 )  # fmt: skip
 
 

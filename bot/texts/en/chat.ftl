@@ -1,86 +1,86 @@
-# /start, consent, what comes next
+# /start, consent, the next step
 
-welcome = 👋 <b>Hi! I draw you wherever you like.</b>
-    Send me a photo of yourself, pick a style, and say in a sentence what you want to see. I draw a new picture of you, the whole of you.
+welcome = 👋 <b>Hi! I draw you anywhere you like.</b>
+    Send me a photo of yourself, pick a style and describe in one sentence what you want to see. I'll make a new picture of you, from head to toe.
 welcome-back = 👋 <b>Good to see you again!</b>
 
 consent-ask = Before we start, please confirm three things:
 consent-renewed = My terms have changed. Please read and confirm them again:
-consent-terms = • I am an adult.
-    • I may use the photos I send: they show me, or the person in them has agreed.
-    • I know that the pictures are made by AI and do not show real events.
+consent-terms = • I am at least 18 years old.
+    • I have the right to use the photos I send: they show me, or someone who has agreed to it.
+    • I understand that the pictures are made by AI and do not show real events.
 
-    /privacy tells what I keep and how to delete it.
+    What I store and how to delete it: /privacy
 consent-button = ✅ I confirm
-consent-given = ✅ <b>Thank you, noted.</b>
-consent-outdated = These terms have been replaced by newer ones.
+consent-given = ✅ <b>Thank you!</b>
+consent-outdated = These terms have been replaced. To see the new ones, send /start.
 consent-first = Please confirm the terms first.
 
-next-start = Press /start to begin.
-next-photo = 📷 <b>Send me a photo of yourself.</b>
-    Best is one person, in good light, face clearly visible. A full-length photo lets me draw your clothes and figure too. Up to { $limit } photos, also as an album.
-next-style = 🎨 <b>Pick a style</b>, or just write what you want to see.
-next-prompt = ✍️ <b>Write in a sentence what you want to see</b>, for example: “walking in a forest in a red jacket”.
-    Style: { $style }. To change it, or likeness, clothes and pose, tap here:
+next-start = Send /start to begin.
+next-photo = <b>Send me a photo of yourself.</b>
+    One person, good light and a clearly visible face work best. A full-length photo also lets me draw your clothes and your body. You can send up to { $limit } photos, also as an album.
+next-style = <b>Pick a style</b>, or just describe what you want to see.
+next-prompt = <b>Describe in one sentence what you want to see</b>, for example: “walking in a forest”.
+    Style: { $style }. You can change it below, and in the settings also likeness, clothes and pose.
 
-# /help and what I do not understand
+# /help and what is not understood
 
 help = <b>How it works</b>
-    1. Send a photo of yourself (several make me better).
+    1. Send a photo of yourself. With several photos, the likeness is better.
     2. Pick a style: /style
-    3. Write in a sentence what you want to see.
+    3. Describe in one sentence what you want to see.
 
-    While I draw, one message shows your place in line and the progress; you can cancel there. Under the picture: again, other style, more like your face or figure, other clothes, use the words anew.
+    While I draw, a message shows your place in the queue and the progress; you can cancel there. With the buttons under a picture you can have it drawn again, change the style or the clothes, focus on the face or the body, or edit the prompt.
 
-    /photos – your photos
-    /style – styles
-    /settings – face or figure, your clothes or others, pose
-    /language – language
-    /privacy – what I keep, and deleting it
-unknown-command = I don't know this command. /help lists what I can do.
-unknown-content = I understand photos and written words, not this. Send me a photo, or write what you want to see. /help
-unknown-press = This button is from long ago and no longer works. /help shows the way.
-prompt-edited = I don't see changes in messages already sent. To have it drawn, send the new text as a new message.
-group = I work in private chats only: there your photos stay between us. Write to me: @{ $name }
+    /photos — your photos
+    /style — styles
+    /settings — likeness, clothes, pose
+    /language — language
+    /privacy — what I store and how to delete it
+unknown-command = I don't know this command. What I can do: /help
+unknown-content = I only understand photos and text. Send me a photo, or describe what you want to see. More: /help
+unknown-press = This button no longer works. What I can do: /help
+prompt-edited = I don't see edits in messages already sent. If you want a new picture, send the new text as a new message.
+group = I only work in private chats, so that your photos stay between us. Write to me: @{ $name }
 
 # /language
 
 language-name = English
-language-ask = Which language shall I speak?
+language-ask = Choose a language:
 language-chosen = I speak English now.
 
 # /privacy
 
-privacy = 🔒 <b>What I keep</b>
-    • Your photos, until you delete them: /photos. Refused photos are forgotten at once.
-    • One photo for a pose, if you send one, until you send another or delete it: /settings. I take only the pose from it.
-    • What you asked me to draw: words, style, settings, time, so that “again” works and I can count how much is drawn.
-    • Finished pictures stay in this chat; I keep them only until Telegram has them.
-    • Your Telegram number (ID), language, settings and consent. No name, no phone.
+privacy = 🔒 <b>What I store</b>
+    • Your photos, until you delete them: /photos. I delete rejected photos at once.
+    • One pose photo, if you send one, until you replace or delete it: /settings. I only use the pose from it.
+    • Your picture requests: prompt, style, settings and time. They are needed to draw a picture again and to count pictures.
+    • Finished pictures stay in this chat. I delete my copy as soon as Telegram has received it.
+    • Your Telegram ID, language, settings and consent. No name and no phone number.
 
-    Photos are used to draw your pictures and for nothing else.
+    Your photos are used to draw your pictures and for nothing else.
 
-    Kept of you now: { $photos ->
+    Stored about you: { $photos ->
         [one] { $photos } photo
        *[other] { $photos } photos
     }, { $pictures ->
         [one] { $pictures } picture request
        *[other] { $pictures } picture requests
     }.
-privacy-pose-photo = And your photo for a pose.
+privacy-pose-photo = Also one pose photo.
 privacy-ask-button = 🗑 Delete everything
-privacy-confirm = 🗑 <b>Delete everything I keep of you?</b>
-    Photos, the one for a pose too, requests and settings are deleted at once, and what is being drawn is called off. This cannot be undone.
+privacy-confirm = 🗑 <b>Delete everything I store about you?</b>
+    Your photos, the pose photo, picture requests and settings will be deleted at once, and pictures in progress will be cancelled. This cannot be undone.
 privacy-delete-button = Yes, delete everything
 privacy-keep-button = No, keep it
-privacy-deleted = 🗑 <b>Everything is deleted.</b>
-    Messages in this chat are yours: delete them in Telegram if you like. /start begins anew.
+privacy-deleted = 🗑 <b>Everything has been deleted.</b>
+    The messages in this chat are yours: you can delete them in Telegram. To start over, send /start.
 
 # Style
 
 style-chosen = ✅ <b>Style: { $style }</b>
 style-chosen-toast = Style: { $style }
-style-gone = This style no longer exists. /style shows those there are.
+style-gone = This style no longer exists. Pick another one: /style
 back-button = ← Back
 
 # /settings
@@ -90,54 +90,63 @@ settings = ⚙️ <b>How I draw you</b>
     Clothes: { $clothes }
     { $pose }
 
-    This is for pictures to come. The buttons under a picture redraw that one.
+    These settings apply to future pictures. The buttons under a picture only redraw that picture.
 settings-pose = Pose: { $pose }
-settings-button = ⚙️ Face, clothes, pose
-likeness-face = more care for the face
-likeness-balanced = face and figure alike
-likeness-body = more care for the figure
+settings-button = ⚙️ Settings
+likeness-face = focus on the face
+likeness-balanced = face and body equally
+likeness-body = focus on the body
 likeness-face-button = 🙂 Face
-likeness-balanced-button = ⚖️ Alike
-likeness-body-button = 🧍 Figure
-clothes-keep = those in your photos
-clothes-change = new ones, as your words say
-clothes-keep-button = 👕 As in photos
-clothes-change-button = 👗 As I write
+likeness-balanced-button = ⚖️ Balanced
+likeness-body-button = 🧍 Body
+clothes-keep = as in your photos
+clothes-change = from your prompt
+clothes-keep-button = 👕 From photos
+clothes-change-button = 👗 From prompt
 
 # Pose
 
-pose-unavailable = Pose: free. The model that draws now cannot take a pose.
-pose-ask = 🤸 <b>Which pose?</b> Now: { $pose }
-    “As in my photo”: you send a photo of anybody in the pose you want.
+pose-unavailable = Pose: any. The current model cannot draw a chosen pose.
+pose-ask = 🤸 <b>Choose a pose.</b> Now: { $pose }
+    “Pose from a photo”: send me a photo of anyone in the pose you want.
 pose-choose-button = 🤸 Choose a pose
-pose-free = 🎲 Free
-pose-photo = 📷 As in my photo
-pose-standing = 🧍 Standing
-pose-walking = 🚶 Walking
-pose-sitting = 🪑 Sitting
-pose-kneeling = 🧎 Kneeling
-pose-lying = 🛌 Lying
-pose-arms_raised = 🙌 Arms raised
-pose-hands_on_hips = 💃 Hands on hips
-pose-waving = 👋 Waving
+pose-free = any
+pose-photo = from a photo
+pose-standing = standing
+pose-walking = walking
+pose-sitting = sitting
+pose-kneeling = kneeling
+pose-lying = lying down
+pose-arms_raised = arms raised
+pose-hands_on_hips = hands on hips
+pose-waving = waving
+pose-free-button = 🎲 Any pose
+pose-photo-button = 📷 Pose from a photo
+pose-standing-button = 🧍 Standing
+pose-walking-button = 🚶 Walking
+pose-sitting-button = 🪑 Sitting
+pose-kneeling-button = 🧎 Kneeling
+pose-lying-button = 🛌 Lying down
+pose-arms_raised-button = 🙌 Arms raised
+pose-hands_on_hips-button = 💃 Hands on hips
+pose-waving-button = 👋 Waving
 pose-another-button = 📷 Another photo
-pose-delete-button = 🗑 Delete the photo
-pose-photo-ask = 📷 <b>Now send me a photo of the pose.</b>
-    Anybody will do, best one person, all of them in view. I take only the pose from it: neither face nor clothes.
-pose-photo-kept = 🤸 <b>Got the pose.</b> Pictures to come take it from this photo; face and clothes still come from yours.
-    Was it a photo of you to draw from? Then send it once more.
-pose-skipped = 🎲 free pose: this model cannot take one
+pose-delete-button = 🗑 Delete photo
+pose-photo-ask = 📷 <b>Now send me the pose photo.</b>
+    It can show anyone; ideally, one person from head to toe. I only use the pose, not the face or the clothes.
+pose-photo-kept = 🤸 <b>Pose photo saved.</b> Future pictures will use its pose; face and clothes still come from your own photos.
+    Did you want to add a photo of yourself? Then send it again.
 
 # Commands in Telegram's menu
 
-command-start = Begin
+command-start = Start
 command-photos = Your photos
 command-style = Choose a style
 command-settings = Likeness, clothes, pose
 command-language = Language
-command-privacy = What I keep, deleting it
+command-privacy = What I store and how to delete it
 command-help = How it works
-command-admin = Usage
+command-admin = Usage statistics
 
 error-unexpected = Something went wrong on my side. Please try again in a minute.
-error-unknown-user = I keep nothing of you any more. /start begins anew.
+error-unknown-user = I no longer store anything about you. To start over, send /start.

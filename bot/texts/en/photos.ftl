@@ -1,62 +1,62 @@
-# What becomes of a photo
+# Answers to a photo
 
-photo-looking = 🔎 Looking at your photo…
-photo-paused = ⏸ Got it, your photo is kept. The line is paused right now: I'll look at it as soon as I'm back at work, you need do nothing.
+photo-looking = 🔎 Checking your photo…
+photo-paused = ⏸ Your photo is saved, but the server is unavailable right now. I'll check the photo as soon as the server is back; you don't need to do anything.
 photo-album = <b>Your album: { $accepted ->
-        [one] { $accepted } of { $photos } photos suits
-       *[other] { $accepted } of { $photos } photos suit
+        [one] { $accepted } of { $photos } photos works
+       *[other] { $accepted } of { $photos } photos work
     }.</b>
 photo-album-line = Photo { $number }: { $verdict }
 
-photo-verdict-accepted = ✅ Suits, thank you!
-photo-verdict-no-person = 🙅 I can't find a person here. A photo with the face clearly visible would help.
-photo-verdict-several-people = 👥 There are several people here, and I don't know which one to draw. Crop the photo to one person, or send another.
-photo-verdict-too-small = 🔍 Too small: details are missing. Send a larger photo, best as a file.
-photo-verdict-too-blurred = 🌫 Too blurred. A sharp photo, taken with a steady hand, would help.
-photo-verdict-too-dark = 🌑 Too dark. A photo in daylight or with the light on would help.
-photo-verdict-unreadable = 💔 I can't open this picture. Save it as JPEG or PNG and send it again.
-photo-verdict-minor = 🚫 This person looks under 18, and I draw adults only. I have not kept the photo. If you are an adult, send another one with the face clearly visible.
-photo-verdict-nudity = 🚫 I don't take photos with nudity and have not kept this one. Send me a photo with clothes on.
-photo-verdict-not-an-image = 📄 This is not a picture. I need a photo: JPEG, PNG, WebP or HEIC.
-photo-verdict-truncated = ✂️ The file is cut off, part of the picture is missing. Send it once more.
-photo-verdict-file-too-big = 🐘 The file is larger than 20 MB, Telegram won't hand me that much. Send it as a photo rather than as a file, or make it smaller.
-photo-verdict-too-many-pixels = 🐘 The picture has too many pixels for me. Send it as a photo rather than as a file, or make it smaller.
-photo-verdict-too-long = 📏 The picture is far longer than wide. Crop it to the person and send it again.
+photo-verdict-accepted = ✅ This photo works, thanks!
+photo-verdict-no-person = 🙅 I can't find a person in this photo. Send one with the face clearly visible.
+photo-verdict-several-people = 👥 There are several people in this photo, and I don't know whom to draw. Crop it so that only one person is left, or send another photo.
+photo-verdict-too-small = 🔍 This photo is too small. Send a larger one, preferably as a file.
+photo-verdict-too-blurred = 🌫 This photo is too blurry. Send a sharp one, taken with a steady hand.
+photo-verdict-too-dark = 🌑 This photo is too dark. Send one taken in daylight or with the lights on.
+photo-verdict-unreadable = 💔 I can't open this photo. Save it as JPEG or PNG and send it again.
+photo-verdict-minor = 🚫 The person in this photo looks under 18, and I only draw adults. I have not kept the photo. If you are an adult, send another one with your face clearly visible.
+photo-verdict-nudity = 🚫 I don't accept photos with nudity and have not kept this one. Send a photo with clothes on.
+photo-verdict-not-an-image = 📄 This is not a photo. Send me a JPEG, PNG, WebP or HEIC file.
+photo-verdict-truncated = ✂️ This file is incomplete. Please send it again.
+photo-verdict-file-too-big = 🐘 This file is larger than 20 MB, and Telegram won't let me download it. Send it as a photo instead of a file, or make it smaller.
+photo-verdict-too-many-pixels = 🐘 This photo has too many pixels for me. Send it as a photo instead of a file, or make it smaller.
+photo-verdict-too-long = 📏 This photo is too long and narrow. Crop it to the person and send it again.
 photo-verdict-animated = 🎞 This is an animation. Send me a still photo.
-photo-verdict-not-fetched = 📡 I could not fetch the photo from Telegram. Send it once more.
-photo-verdict-known = 👌 I have this photo already.
-photo-verdict-too-many = 🗂 I keep at most { $limit } photos of you. Delete one first: /photos
+photo-verdict-not-fetched = 📡 I couldn't download the photo from Telegram. Please send it again.
+photo-verdict-known = 👌 I already have this photo.
+photo-verdict-too-many = 🗂 I store up to { $limit } photos of you. Delete one first: /photos
 
-# Words that came first
+# A prompt that came before the photo
 
-draft-waits-photo = 📝 I'll remember your words: <i>{ $words }</i>
-    Now send me a photo of yourself, and I draw them at once.
-draft-waits-verdict = 📝 I'll remember your words: <i>{ $words }</i>
-    I'm still looking at your photo. If it suits, I draw at once.
-draft-drawn = 🖌 I draw your words: <i>{ $words }</i>
-    Style: { $style }. You can follow it below.
-draft-refused = ⏳ You have { $limit ->
+draft-waits-photo = 📝 I've saved your prompt: <i>{ $prompt }</i>
+    Now send me a photo of yourself, and I'll start drawing right away.
+draft-waits-verdict = 📝 I've saved your prompt: <i>{ $prompt }</i>
+    I'm still checking your photo. If it works, I'll start drawing right away.
+draft-drawn = Drawing: <i>{ $prompt }</i>
+    Style: { $style }. You can follow the progress below.
+draft-refused = You already have { $limit ->
         [one] { $limit } picture
        *[other] { $limit } pictures
-    } in work already, so these words did not fit in: <code>{ $words }</code>
-    Wait for a picture or cancel one, then send them again (a tap copies them).
+    } in progress, so I could not add this prompt: <code>{ $prompt }</code>
+    Wait for a picture or cancel one, then send the prompt again (tap to copy it).
 
 # /photos
 
-gallery-empty = 📷 I have no photos of you. Send me one: one person, good light, face clearly visible.
-gallery-photo = Photo { $number } · ✅ in use
-gallery-photo-pending = Photo { $number } · 🔎 not looked at yet
+gallery-empty = 📷 I have no photos of you. Send me one: one person, good light, the face clearly visible.
+gallery-photo = ✅ Photo { $number }: in use
+gallery-photo-pending = 🔎 Photo { $number }: not checked yet
 gallery-summary = <b>{ $count ->
         [one] { $count } photo
        *[other] { $count } photos
-    } of { $limit }.</b> I draw from all that suit. Photos from different sides make pictures more like you.
+    } out of { $limit }.</b> I use all photos that work. Photos from different angles improve the likeness.
 gallery-deleted = 🗑 Deleted. { $left ->
         [0] No photos left: send me a new one.
         [one] { $left } photo left: /photos
        *[other] { $left } photos left: /photos
     }
 gallery-deleted-toast = Deleted
-gallery-add = Just send me the photo: as a photo, a file or an album.
+gallery-add = Just send me a photo, an image file or an album.
 photo-delete-button = 🗑 Delete
 photo-add-button = ➕ Add
 photo-done-button = ✅ Done

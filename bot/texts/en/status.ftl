@@ -1,25 +1,25 @@
-# The one status message of a job, from the line to the picture.
+# The one message about a picture, from the queue to the result
+quoted-prompt = “{ $prompt }”
 status-waiting =
-    ⏳ In line, place { $place }.
+    ⏳ You're #{ $place } in the queue.
     { $prompt }
 status-next =
-    ⏳ You are next.
+    ⏳ You're next in the queue.
     { $prompt }
 status-handed =
-    ⏳ Your turn: a worker is about to begin.
+    ⏳ Starting now…
     { $prompt }
 status-running =
     🎨 Drawing…
     { $prompt }
 status-progress =
-    🎨 Drawing… { $percent } %
+    🎨 Drawing… { $percent }%
     { $bar }
     { $prompt }
-status-words = { $prompt }
-status-ignored = ✖️ I cannot draw: { $words }
-status-told = 🌐 I tell the model: { $told }
+status-ignored = I can't draw: { $words }
+status-translation = Translated for the model: { $translation }
 status-paused =
-    ⏸ The line is paused: no worker is here right now. Your place, { $place }, is kept, and drawing goes on by itself as soon as a worker is back.
+    ⏸ The queue is paused: the server is unavailable. You keep your place (#{ $place }), and I'll continue automatically.
     { $prompt }
 status-cancelled =
     ✖️ Cancelled.
@@ -27,41 +27,47 @@ status-cancelled =
 status-ready =
     🖼 The picture is ready, one moment…
     { $prompt }
+
+# The caption: the style, then what was chosen besides it
 picture-caption =
     { $style }
     { $prompt }
     <i>Made by AI</i>
+picture-likeness = likeness: { $likeness }
+picture-clothes = other clothes
+picture-pose = pose: { $pose }
+picture-pose-skipped = pose: any (the model cannot draw a chosen pose)
+
 failure-bad_reference =
-    😕 I could not use the photo for this: it is gone or shows no person clearly. Send another one with /photos.
+    😕 I could not use your photo: it has been deleted, or the person is hard to see. Send me another photo and try again.
     { $prompt }
 failure-bad_prompt =
-    😕 These words could not be drawn. Try to say it differently or shorter.
+    😕 I could not draw this. Rephrase the prompt or shorten it.
     { $prompt }
 failure-bad_pose =
-    🤸 I can't take the pose from its photo: it is gone, or does not show one person as a whole. Draw in a free pose, or choose another: /settings
+    🤸 I could not read the pose from the photo: it has been deleted, or does not show one person from head to toe. Draw in any pose, or choose another: /settings
     { $prompt }
 failure-bad_style =
     🎨 This style cannot be drawn at the moment. Choose another one: /style
     { $prompt }
 failure-refused_prompt =
-    🚫 I don't draw this: no nudity, and nobody under 18. Say it differently, and I draw it.
+    🚫 I can't draw this: no nudity and nobody under 18. Change the prompt and send it again.
     { $prompt }
 failure-refused_photo =
-    🚫 I don't draw from one of the photos: it shows nudity, or somebody who looks under 18. Delete it (yours: /photos, the one for the pose: /settings), send another, and then these words once more.
+    🚫 I can't use one of your photos: it shows nudity or someone who looks under 18. Delete it (your photos: /photos, pose photo: /settings), send another one, then send the prompt again.
     { $prompt }
 failure-refused_picture =
-    🚫 What came out is a picture I don't show: nudity, or somebody who looks under 18. It is not kept. Try again, or say it differently.
+    🚫 I can't show the result: it contains nudity or someone who looks under 18. I have not kept it. Try again, or change the prompt.
     { $prompt }
 failure-out_of_memory =
-    😕 There was not enough memory for this picture. Please try again in a while.
+    😕 There was not enough memory for this picture. Please try again later.
     { $prompt }
 failure-worker_lost =
-    😕 The picture did not come about: the machine that draws stopped several times. This is our fault, please try again.
+    😕 The picture could not be made: the server stopped several times. Sorry about that, please try again.
     { $prompt }
 failure-undeliverable =
-    😕 The picture was drawn, but Telegram would not take it. Please try again.
+    😕 The picture is ready, but Telegram did not accept it. Please try again.
     { $prompt }
 failure-internal =
-    😕 Something broke while drawing. This is our fault, please try again.
+    😕 Something went wrong on my side. Sorry about that, please try again.
     { $prompt }
-photo-line-paused = ⏸ Your photo is safe here, but no worker is free to look at it right now. You will hear from me as soon as one is back.

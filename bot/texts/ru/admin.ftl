@@ -1,3 +1,5 @@
+# /admin and its chart
+
 admin-days-button = { $days ->
         [1] 24 часа
         [one] { $days } день
@@ -12,30 +14,33 @@ admin-period = { $days ->
     }
 admin-usage = 📊 <b>Статистика, { $period }</b>
 
-    <b>Люди</b>: всего { $users }, активных { $active }, новых { $new }, заблокировали { $blocked }
-    <b>Заказано картинок</b>: { $asked }
-    ✅ доставлено { $delivered_jobs } · ❌ не вышло { $failed_jobs } · ✖️ отменено { $cancelled_jobs }
-    ⏳ в очереди { $queued_jobs } · 🖌 рисуется { $running_jobs } · 📤 готово { $done_jobs }
+    <b>Пользователи</b>: всего { $users }, активных { $active }, новых { $new }, заблокировали бота { $blocked }
+    <b>Запросов на картинки</b>: { $asked }
+    доставлено { $delivered_jobs } · не получилось { $failed_jobs } · отменено { $cancelled_jobs }
+    в очереди { $queued_jobs } · рисуется { $running_jobs } · отправляется { $done_jobs }
     <b>Успешно</b>: { $rate }
-    <b>Ожидание</b>: p50 { $wait_p50 }, p95 { $wait_p95 }
-    <b>Рисование</b>: p50 { $draw_p50 }, p95 { $draw_p95 }
+    <b>Ожидание</b>: медиана { $wait_p50 }, 95{ "\u00A0" }% — до { $wait_p95 }
+    <b>Рисование</b>: медиана { $draw_p50 }, 95{ "\u00A0" }% — до { $draw_p95 }
     <b>Стили</b>:
     { $styles }
     <b>Сейчас</b>: { $workers ->
-        [one] работает { $workers } воркер
-        [few] работают { $workers } воркера
-       *[many] работает { $workers } воркеров
-    }, в очереди { $line }
-admin-style = { $style } – { $count }
-admin-seconds = с
+        [one] работает { $workers } сервер
+        [few] работают { $workers } сервера
+       *[many] работает { $workers } серверов
+    }, в очереди { $queue }
+admin-style = { $style } — { $count }
+admin-seconds = { NUMBER($seconds, minimumFractionDigits: 1, maximumFractionDigits: 1) }{ "\u00A0" }с
+admin-percent = { NUMBER($share, style: "percent", maximumFractionDigits: 0) }
 admin-nothing = пока ничего
 chart-title = Статистика, { $period }
 chart-pictures = Картинки (UTC)
 chart-delivered = доставлено
-chart-failed = не вышло
+chart-failed = не получилось
 chart-cancelled = отменено
 chart-open = в работе
 chart-styles = Стили
 chart-times = Время
-chart-wait = ожидание
-chart-drawing = рисование
+chart-wait-median = ожидание, медиана
+chart-wait-p95 = ожидание, 95{ "\u00A0" }%
+chart-drawing-median = рисование, медиана
+chart-drawing-p95 = рисование, 95{ "\u00A0" }%

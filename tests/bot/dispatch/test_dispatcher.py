@@ -227,7 +227,7 @@ async def test_a_worker_that_dies_again_and_again_ends_in_an_honest_message(
         await eventually(lambda: stage.closed(job_id))
     assert [request.attempt for request in worker.requests] == [1, 2, 3]
     [message] = await stage.said()
-    assert "our fault" in message.text
+    assert "Sorry about that" in message.text
 
 
 async def test_a_message_that_the_queue_lost_is_sent_again(stage: Stage, hire: Any, eventually: Any) -> None:

@@ -246,7 +246,7 @@ async def test_a_cancelled_job_says_so_and_offers_another_try(stage: Stage, rows
 async def test_a_failed_job_is_told_honestly(stage: Stage, rows: Any, ben: int) -> None:
     job_id = await rows.job(ben, state=JobState.FAILED, failure="worker_lost")
     await stage.step()
-    assert "our fault" in (await stage.only()).text
+    assert "Sorry about that" in (await stage.only()).text
     assert (await rows.get(job_id)).closed_at is not None
 
 
@@ -272,7 +272,7 @@ async def test_a_picture_that_telegram_never_takes_becomes_a_failure_that_is_tol
         await stage.step(later_s=60)
     job = await rows.get(job_id)
     assert (job.state, job.failure, job.closed_at is not None) == (JobState.FAILED, "undeliverable", True)
-    assert "would not take" in (await stage.only()).text
+    assert "did not accept" in (await stage.only()).text
 
 
 async def test_a_paused_line_is_told_and_so_is_its_end(stage: Stage, rows: Any, ben: int) -> None:
@@ -300,7 +300,7 @@ async def test_a_photo_that_waits_in_a_paused_line_is_told_once(stage: Stage, ro
         await session.execute(text("update reference_photos set created_at = now() - interval '1 hour'"))
     for _ in range(3):
         await stage.step(later_s=5)
-    assert "photo is safe" in (await stage.only()).text
+    assert "photo is saved" in (await stage.only()).text
 
 
 async def test_a_user_deleted_in_the_moment_of_sending_leaves_no_message(stage: Stage, rows: Any, ben: int) -> None:
@@ -364,7 +364,7 @@ async def test_places_move_up_as_the_line_moves(stage: Stage, rows: Any, ben: in
     first = await rows.job(ANNA_ID, closed_at=datetime.now(UTC))
     await rows.job(ben)
     await stage.step()
-    assert "place 2" in (await stage.only()).text
+    assert "#2 in the queue" in (await stage.only()).text
     await rows.change(first, state=JobState.RUNNING)
     await stage.step(later_s=5)
     assert "next" in (await stage.only()).text

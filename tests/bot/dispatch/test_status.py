@@ -158,10 +158,10 @@ def test_a_picture_says_how_it_was_drawn_and_offers_the_other_way(
     job = _open(JobState.DONE, language=language, settings=settings, pose=pose, prompt="😀" * PROMPT_MAX_CHARS)
     screen, texts = _render(job), TRANSLATOR.of(language)
     plain = _Plain(screen.text).text
-    assert (texts("job-face-button") in plain) == (likeness == Likeness.FACE)
-    assert (texts("job-body-button") in plain) == (likeness == Likeness.BODY)
-    assert texts("job-other-clothes-button") in plain
-    assert pose is None or texts(f"pose-{pose}") in plain
+    assert (texts("likeness-face") in plain) == (likeness == Likeness.FACE)
+    assert (texts("likeness-body") in plain) == (likeness == Likeness.BODY)
+    assert texts("picture-clothes") in plain
+    assert pose is None or texts("picture-pose", pose=texts(f"pose-{pose}")) in plain
     assert len(plain.encode("utf-16-le")) // 2 <= CAPTION_MAX_UNITS
     more_of = JobAction.MORE_BODY if likeness == Likeness.FACE else JobAction.MORE_FACE
     assert _actions(screen)[2:4] == [more_of, JobAction.OWN_CLOTHES]
@@ -174,8 +174,19 @@ def test_a_pose_left_out_is_said_in_a_caption_that_fits(language: str) -> None:
         settings=wished_settings(Likeness.FACE, Clothes.CHANGE),
     )  # fmt: skip
     plain = _Plain(_render(job).text).text
-    assert TRANSLATOR("pose-skipped", language) in plain
+    assert TRANSLATOR("picture-pose-skipped", language) in plain
     assert len(plain.encode("utf-16-le")) // 2 <= CAPTION_MAX_UNITS
+
+
+@pytest.mark.parametrize(("language", "marks"), [("en", "“”"), ("ru", "«»")])
+def test_prompt_and_translation_stand_in_the_quotation_marks_of_the_language(language: str, marks: str) -> None:
+    plain = _Plain(_render(_open(JobState.RUNNING, language=language, told_prompt="a <b>", prompt="на пляже")).text)
+    assert f"{marks[0]}на пляже{marks[1]}" in plain.text and f"{marks[0]}a <b>{marks[1]}" in plain.text
+
+
+@pytest.mark.parametrize(("language", "share"), [("en", "50%"), ("ru", "50\xa0%")])
+def test_the_percentage_is_written_as_the_language_writes_it(language: str, share: str) -> None:
+    assert share in _render(_open(JobState.RUNNING, step=2, steps=4, language=language)).text
 
 
 def test_a_failure_nobody_foresaw_is_told_as_our_fault() -> None:

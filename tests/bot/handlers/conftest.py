@@ -111,7 +111,7 @@ class Chat:
         await person.send_text("/start")
         await person.wait_for(lambda message: bool(message.buttons))
         await person.press(ConsentCallback(version=CONSENT_VERSION).pack())
-        await person.wait_for(says("📷"))
+        await person.wait_for(lambda message: message.text.startswith(("Пришлите своё фото", "Send me a photo")))
 
     async def accept_photo(self, person: Person, seed: int = 0) -> ChatMessage:
         """From consent to an accepted photo; gives the bot's answer."""

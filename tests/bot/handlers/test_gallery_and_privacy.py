@@ -11,7 +11,7 @@ async def test_photos_shows_each_photo_with_a_button_to_delete_it(chat, says):
     await chat.anna.send_text("/photos")
     summary = await chat.anna.wait_for(says("3 фото из 8"))
     shown = [message for message in await chat.anna.transcript() if message.from_bot and message.photo]
-    assert [message.text for message in shown] == [f"Фото {number} · ✅ в деле" for number in (1, 2, 3)]
+    assert [message.text for message in shown] == [f"✅ Фото {number}: используется" for number in (1, 2, 3)]
     assert all(message.button_texts == [chat.texts()("photo-delete-button")] for message in shown)
     assert len(summary.button_texts) == 2
 
@@ -48,7 +48,7 @@ async def test_add_and_done_say_what_comes_next(chat, says):
     answer = await chat.anna.press("Добавить")
     assert answer.text == chat.texts()("gallery-add")
     await chat.anna.press("Готово")
-    await chat.anna.wait_for(says("Напишите одним предложением", "Чёрно-белое"))
+    await chat.anna.wait_for(says("Опишите одним предложением", "Чёрно-белое"))
 
 
 async def test_nobody_deletes_anothers_photo(chat, says):
@@ -65,11 +65,11 @@ async def test_privacy_tells_what_is_kept_with_figures(chat, says):
     await chat.anna.send_text("в лесу")
     await chat.job()
     await chat.anna.send_text("/privacy")
-    told = await chat.anna.wait_for(says("2 ваших фото, 1 просьба о картинке"))
+    told = await chat.anna.wait_for(says("2 фото, 1 запрос"))
     assert chat.texts()("privacy-pose-photo") not in told.text
     await chat.grant_pose_photo(chat.anna)
     await chat.anna.send_text("/privacy")
-    await chat.anna.wait_for(says("1 просьба о картинке", chat.texts()("privacy-pose-photo")))
+    await chat.anna.wait_for(says("1 запрос", chat.texts()("privacy-pose-photo")))
 
 
 async def test_delete_everything_deletes_every_row_and_calls_off_what_is_drawn(chat, says):

@@ -67,7 +67,7 @@ async def test_a_photo_is_looked_at_and_leads_to_the_styles(chat, says, jpeg):
     await chat.consent(chat.anna)
     chat.stage.worker_looks = False
     sent = await chat.anna.send_photo(jpeg())
-    looking = await chat.anna.wait_for(says("Смотрю"))
+    looking = await chat.anna.wait_for(says("Проверяю"))
     assert looking.reply_to == sent.id
     chat.stage.worker_looks = True
     answer = await chat.anna.wait_for(says("✅", "Выберите стиль"))
@@ -94,7 +94,7 @@ async def test_an_album_gets_one_answer_that_names_each_photo(chat, says, jpeg):
     assert "подходят 2 фото из 3" in answer.text
     lines = answer.text.splitlines()
     assert lines[1].startswith("Фото 1: ✅") and lines[2].startswith("Фото 2: 👥") and lines[3].startswith("Фото 3: ✅")
-    assert sum("Ваш альбом" in text or "Смотрю" in text for text in await chat.texts_to(chat.anna)) == 1
+    assert sum("Ваш альбом" in text or "Проверяю" in text for text in await chat.texts_to(chat.anna)) == 1
     assert await chat.states() == ["accepted", "rejected", "accepted"]
 
 
@@ -119,14 +119,14 @@ async def test_a_forwarded_photo_counts_and_its_caption_is_nobodys_wish(chat, sa
 async def test_a_photo_with_words_becomes_a_picture_when_accepted(chat, says, jpeg):
     await chat.consent(chat.anna)
     await chat.anna.send_photo(jpeg(), caption="на пляже")
-    await chat.anna.wait_for(says("✅", "Рисую ваши слова", "на пляже"))
+    await chat.anna.wait_for(says("✅", "Рисую по описанию", "на пляже"))
     assert (await chat.job()).prompt == "на пляже"
 
 
 async def test_a_photo_with_too_many_words_is_kept_and_the_words_are_explained(chat, says, jpeg):
     await chat.consent(chat.anna)
     await chat.anna.send_photo(jpeg(), caption="б" * 1020)
-    await chat.anna.wait_for(says("сократите"))
+    await chat.anna.wait_for(says("Сократите"))
     await chat.anna.wait_for(says("✅"))
     assert await chat.jobs() == []
 
@@ -156,7 +156,7 @@ async def test_a_photo_refused_once_may_be_tried_again(chat, says, jpeg):
     await chat.consent(chat.anna)
     chat.stage.verdicts[:] = [Verdict.NO_PERSON]
     await chat.anna.send_document(jpeg(3), name="a.jpg")
-    await chat.anna.wait_for(says("Не вижу здесь человека"))
+    await chat.anna.wait_for(says("Не вижу на фото человека"))
     await chat.anna.send_document(jpeg(3), name="a.jpg")
     await chat.anna.wait_for(says("✅"))
     assert await chat.states() == ["accepted"]
@@ -173,7 +173,7 @@ async def test_a_refused_photo_is_not_kept(chat, says, jpeg):
     await chat.consent(chat.anna)
     chat.stage.verdicts[:] = [Verdict.TOO_DARK]
     await chat.anna.send_photo(jpeg())
-    await chat.anna.wait_for(says("Слишком темно"))
+    await chat.anna.wait_for(says("слишком тёмное"))
     await chat.settled()
     assert await chat.stored_bytes() == [0]
 
@@ -183,7 +183,7 @@ async def test_when_no_worker_is_there_the_user_is_told_and_answered_later(chat,
     chat.stage.worker_looks = False
     await chat.set_worker(alive=False)
     await chat.anna.send_photo(jpeg())
-    await chat.anna.wait_for(says("сохранил", "Очередь сейчас стоит"))
+    await chat.anna.wait_for(says("Фото сохранено", "сервер сейчас недоступен"))
     assert await chat.states() == ["pending"]
     chat.stage.worker_looks = True
     await chat.anna.wait_for(says("✅"))
@@ -193,7 +193,7 @@ async def test_the_same_message_handled_twice_is_one_photo_and_one_answer(chat, 
     await chat.consent(chat.anna)
     chat.stage.worker_looks = False
     sent = await chat.anna.send_photo(jpeg())
-    await chat.anna.wait_for(says("Смотрю"))
+    await chat.anna.wait_for(says("Проверяю"))
     (photo,) = await chat.references()
     for _ in range(100):  # the chat shows the message a moment before the bot notes that it was sent
         again = await chat.use.receive_photo(chat.sent_again(chat.anna, sent.id, jpeg()))
@@ -217,7 +217,7 @@ async def test_a_photo_costs_one_locked_transaction(chat, says, jpeg):
     event.listen(pool, "before_cursor_execute", note)
     try:
         await chat.anna.send_photo(jpeg())
-        await chat.anna.wait_for(says("Смотрю"))
+        await chat.anna.wait_for(says("Проверяю"))
         await chat.settled()
     finally:
         event.remove(pool, "before_cursor_execute", note)
@@ -228,7 +228,7 @@ async def test_an_answer_finds_a_user_who_blocked_the_bot_gone_and_goes_on(chat,
     await chat.consent(chat.anna)
     chat.stage.worker_looks = False
     await chat.anna.send_photo(jpeg())
-    await chat.anna.wait_for(says("Смотрю"))
+    await chat.anna.wait_for(says("Проверяю"))
     await chat.anna.block()
     chat.stage.worker_looks = True
     for _ in range(100):
@@ -252,7 +252,7 @@ async def test_an_answer_that_telegram_does_not_take_is_due_again_and_holds_up_n
 
     monkeypatch.setattr(VerdictAnswers, "_tell", refuse_anna)
     await chat.anna.send_photo(jpeg(1))
-    await chat.anna.wait_for(says("Смотрю"))
+    await chat.anna.wait_for(says("Проверяю"))
     await chat.ben.send_photo(jpeg(2))
     await chat.ben.wait_for(says("✅"))
     monkeypatch.undo()
@@ -263,18 +263,18 @@ async def test_deleting_everything_takes_the_waiting_answer_along(chat, says, jp
     await chat.consent(chat.anna)
     chat.stage.worker_looks = False
     await chat.anna.send_photo(jpeg())
-    looking = await chat.anna.wait_for(says("Смотрю"))
+    looking = await chat.anna.wait_for(says("Проверяю"))
     await chat.press(chat.anna, PrivacyCallback(action=PrivacyAction.DELETE))
     assert looking.id not in [message.id for message in await chat.anna.transcript()]
     assert (await chat.row_counts())["reference_photos"] == 0
 
 
 REFUSED = {
-    Verdict.NO_PERSON: "Не вижу здесь человека",
+    Verdict.NO_PERSON: "Не вижу на фото человека",
     Verdict.SEVERAL_PEOPLE: "несколько человек",
-    Verdict.TOO_SMALL: "Слишком маленькое",
-    Verdict.TOO_BLURRED: "Слишком размыто",
-    Verdict.TOO_DARK: "Слишком темно",
+    Verdict.TOO_SMALL: "слишком маленькое",
+    Verdict.TOO_BLURRED: "слишком размытое",
+    Verdict.TOO_DARK: "слишком тёмное",
     Verdict.UNREADABLE: "Не могу открыть",
     Verdict.MINOR: "я рисую только взрослых",
     Verdict.NUDITY: "Пришлите фото в одежде",
@@ -291,13 +291,13 @@ async def test_a_refusal_says_why_and_what_would_help(chat, says, jpeg, verdict)
 
 
 BAD = {
-    "not an image": (lambda: b"%PDF-1.7 hello", "scan.pdf", "Это не картинка"),
-    "not an image by content": (lambda: b"hello" * 50, "photo.jpg", "Это не картинка"),
-    "truncated jpeg": (lambda: encoded(Image.effect_noise((300, 300), 90), "JPEG")[:5000], "a.jpg", "обрывается"),
+    "not an image": (lambda: b"%PDF-1.7 hello", "scan.pdf", "Это не фото"),
+    "not an image by content": (lambda: b"hello" * 50, "photo.jpg", "Это не фото"),
+    "truncated jpeg": (lambda: encoded(Image.effect_noise((300, 300), 90), "JPEG")[:5000], "a.jpg", "не полностью"),
     "decompression bomb": (bomb, "a.png", "слишком много пикселей"),
     "30 MB": (lambda: b"\0" * (30 << 20), "a.jpg", "больше 20 МБ"),
-    "1 x 1": (lambda: encoded(Image.new("RGB", (1, 1)), "PNG"), "a.png", "Слишком маленькое"),
-    "20,000 x 10": (lambda: encoded(Image.new("RGB", (20_000, 10)), "PNG"), "a.png", "слишком вытянутая"),
+    "1 x 1": (lambda: encoded(Image.new("RGB", (1, 1)), "PNG"), "a.png", "слишком маленькое"),
+    "20,000 x 10": (lambda: encoded(Image.new("RGB", (20_000, 10)), "PNG"), "a.png", "слишком вытянутое"),
     "animated gif": (lambda: frames("GIF"), "a.gif", "Это анимация"),
     "animated webp": (lambda: frames("WEBP"), "a.webp", "Это анимация"),
 }

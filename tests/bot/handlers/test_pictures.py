@@ -26,7 +26,7 @@ async def test_again_draws_the_same_words_with_a_new_seed(chat, drawn):
     _, first = drawn
     answer = await chat.anna.press("Ещё раз")
     second = await chat.job(2)
-    assert answer.text == chat.texts()("job-in-line")
+    assert answer.text == chat.texts()("job-queued")
     assert (second.prompt, second.style, second.source_job_id) == (first.prompt, first.style, first.id)
     assert second.seed != first.seed
 
@@ -48,7 +48,7 @@ async def test_two_quick_taps_are_both_answered_and_do_one_thing(chat, drawn):
     data = JobCallback(action=JobAction.REUSE_PROMPT, job_id=job.id).pack()
     answers = await asyncio.gather(*(chat.anna.press_data(picture.id, data) for _ in range(2)))
     assert all(answer.answered for answer in answers)
-    assert sum("Ваши слова" in text for text in await chat.texts_to(chat.anna)) == 1
+    assert sum("Ваше описание" in text for text in await chat.texts_to(chat.anna)) == 1
 
 
 async def test_other_style_shows_the_styles_in_place_and_draws_the_same_words(chat, drawn):
@@ -72,8 +72,8 @@ async def test_back_from_the_styles_restores_the_buttons(chat, drawn):
 
 
 async def test_the_words_come_back_to_be_copied(chat, drawn):
-    await chat.anna.press("Взять слова")
-    given = [message for message in await chat.anna.transcript() if "Ваши слова" in message.text]
+    await chat.anna.press("Изменить описание")
+    given = [message for message in await chat.anna.transcript() if "Ваше описание" in message.text]
     assert "в <i>лесу" in given[0].text
     assert any(entity.type == "code" for entity in given[0].entities)
 

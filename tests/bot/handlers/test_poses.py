@@ -11,8 +11,8 @@ from bot.domain import POSE_PHOTO, POSE_PHOTO_PATIENCE, JobState
 from bot.usecases.poses import Taken
 from engine.contract import PosePreset
 
-ASKED = "Теперь пришлите фото позы"
-KEPT = "Позу запомнил"
+ASKED = "Теперь пришлите фото для позы"
+KEPT = "Фото для позы сохранено"
 
 
 async def to_poses(chat, says):
@@ -20,14 +20,14 @@ async def to_poses(chat, says):
     await chat.set_worker(alive=True, pose=True)
     await chat.grant(chat.anna)
     await chat.anna.send_text("/settings")
-    screen = await chat.anna.wait_for(says("Как я вас рисую", "Поза: 🎲 Свободная"))
+    screen = await chat.anna.wait_for(says("Как я вас рисую", "Поза: любая"))
     await chat.anna.press(chat.texts()("pose-choose-button"), message_id=screen.id)
     return await chat.anna.message(screen.id)
 
 
 async def ask_for_photo(chat, says):
     screen = await to_poses(chat, says)
-    await chat.anna.press("Как на моём фото", message_id=screen.id)
+    await chat.anna.press("Поза с фото", message_id=screen.id)
     assert ASKED in (await chat.anna.message(screen.id)).text
     return screen
 
@@ -35,13 +35,13 @@ async def ask_for_photo(chat, says):
 async def test_a_preset_is_chosen_ticked_and_drawn(chat, says):
     screen = await to_poses(chat, says)
     texts = chat.texts()
-    presets = [texts(f"pose-{preset}") for preset in PosePreset]
-    assert screen.button_texts == [*presets, "✅ 🎲 Свободная", "📷 Как на моём фото", texts("back-button")]
+    presets = [texts(f"pose-{preset}-button") for preset in PosePreset]
+    assert screen.button_texts == [*presets, "✅ 🎲 Любая поза", "📷 Поза с фото", texts("back-button")]
     await chat.anna.press("🪑 Сидя", message_id=screen.id)
     screen = await chat.anna.message(screen.id)
-    assert "Сейчас: 🪑 Сидя" in screen.text and "✅ 🪑 Сидя" in screen.button_texts
+    assert "Сейчас: сидя" in screen.text and "✅ 🪑 Сидя" in screen.button_texts
     await chat.anna.press("Назад", message_id=screen.id)
-    assert "Поза: 🪑 Сидя" in (await chat.anna.message(screen.id)).text
+    assert "Поза: сидя" in (await chat.anna.message(screen.id)).text
     await chat.anna.send_text("в лесу")
     first = await chat.job()
     assert (first.pose, first.pose_photo_id) == (PosePreset.SITTING, None)
@@ -79,7 +79,7 @@ async def test_a_photo_sent_for_its_pose_is_kept_as_such_and_drawn(chat, says, j
     job = await chat.job()
     assert (job.pose, job.pose_photo_id) == (POSE_PHOTO, photo.id)
     await chat.anna.send_photo(jpeg(6))
-    await chat.anna.wait_for(says("Подходит"))
+    await chat.anna.wait_for(says("Фото подходит"))
     assert len(await chat.references()) == 2, "the next photo is one of the person again"
     assert (await chat.pose_photo(chat.anna)).id == photo.id
 
@@ -103,7 +103,7 @@ async def test_of_an_album_the_first_photo_is_the_pose_and_no_other_becomes_a_re
 async def test_a_file_that_is_no_photo_says_so_and_the_next_one_counts(chat, says, jpeg):
     await ask_for_photo(chat, says)
     await chat.anna.send_document(b"nothing", name="notes.txt")
-    await chat.anna.wait_for(says("Это не картинка"))
+    await chat.anna.wait_for(says("Это не фото"))
     assert await chat.pose_photo(chat.anna) is None
     await chat.anna.send_photo(jpeg(5))
     await chat.anna.wait_for(says(KEPT))
@@ -122,17 +122,17 @@ async def test_who_does_something_else_first_sends_a_photo_of_themselves(chat, s
             asked = User.pose_asked_at - POSE_PHOTO_PATIENCE
             await session.execute(update(User).values(pose_asked_at=asked))
     await chat.anna.send_photo(jpeg(5))
-    await chat.anna.wait_for(says("Подходит"))
+    await chat.anna.wait_for(says("Фото подходит"))
     assert await chat.pose_photo(chat.anna) is None
 
 
 async def test_the_photo_can_be_left_chosen_again_replaced_and_deleted(chat, says, jpeg):
     screen = await to_poses(chat, says)
     first = await chat.grant_pose_photo(chat.anna)
-    await chat.anna.press("👋 Машет рукой", message_id=screen.id)
+    await chat.anna.press("👋 Махая рукой", message_id=screen.id)
     assert (await chat.user(chat.anna)).pose == PosePreset.WAVING
-    await chat.anna.press("Как на моём фото", message_id=screen.id)
-    assert "✅ 📷 Как на моём фото" in (await chat.anna.message(screen.id)).button_texts
+    await chat.anna.press("Поза с фото", message_id=screen.id)
+    assert "✅ 📷 Поза с фото" in (await chat.anna.message(screen.id)).button_texts
     await chat.anna.press("Другое фото", message_id=screen.id)
     await chat.anna.send_photo(jpeg(5))
     kept = await chat.anna.wait_for(says(KEPT))
@@ -140,7 +140,7 @@ async def test_the_photo_can_be_left_chosen_again_replaced_and_deleted(chat, say
     await chat.anna.press(chat.texts()("pose-choose-button"), message_id=kept.id)
     await chat.anna.press("Удалить фото", message_id=kept.id)
     screen = await chat.anna.message(kept.id)
-    assert "Сейчас: 🎲 Свободная" in screen.text and "🗑 Удалить фото" not in screen.button_texts
+    assert "Сейчас: любая" in screen.text and "🗑 Удалить фото" not in screen.button_texts
     assert await chat.pose_photo(chat.anna) is None
 
 
@@ -153,7 +153,7 @@ async def test_again_without_the_photo_of_the_pose_is_free_and_says_so(chat):
     await chat.grant_pose_photo(chat.anna)
     answer = await chat.anna.press("Ещё раз")
     second = await chat.job(2)
-    assert (answer.text, answer.show_alert) == (chat.texts()("job-in-line-free-pose"), True)
+    assert (answer.text, answer.show_alert) == (chat.texts()("job-queued-any-pose"), True)
     assert (second.pose, second.pose_photo_id) == (None, None), "never the pose of a photo that came later"
 
 
@@ -165,7 +165,7 @@ async def test_a_pose_that_could_not_be_read_is_left_out_on_request(chat):
     await chat.move(first, JobState.FAILED)
     answer = await chat.press(chat.anna, JobCallback(action=JobAction.FREE_POSE, job_id=first.id))
     second = await chat.job(2)
-    assert answer.text == chat.texts()("job-in-line")
+    assert answer.text == chat.texts()("job-queued")
     assert (second.prompt, second.pose) == (first.prompt, None)
 
 

@@ -35,9 +35,9 @@ async def test_the_chosen_style_is_used_and_can_be_changed_any_time(chat, says):
 async def test_words_before_any_photo_are_kept_and_drawn_when_one_is_accepted(chat, says, jpeg):
     await chat.consent(chat.anna)
     await chat.anna.send_text("на <b>пляже</b>")
-    await chat.anna.wait_for(says("Запомнил", "на <b>пляже</b>", "пришлите своё фото"))
+    await chat.anna.wait_for(says("Описание сохранено", "на <b>пляже</b>", "пришлите своё фото"))
     await chat.anna.send_photo(jpeg())
-    await chat.anna.wait_for(says("✅", "Рисую ваши слова", "на <b>пляже</b>"))
+    await chat.anna.wait_for(says("✅", "Рисую по описанию", "на <b>пляже</b>"))
     assert (await chat.job()).prompt == "на <b>пляже</b>"
 
 
@@ -45,11 +45,11 @@ async def test_words_while_a_photo_is_looked_at_wait_for_the_verdict(chat, says,
     await chat.consent(chat.anna)
     chat.stage.worker_looks = False
     await chat.anna.send_photo(jpeg())
-    await chat.anna.wait_for(says("Смотрю"))
+    await chat.anna.wait_for(says("Проверяю"))
     await chat.anna.send_text("в лесу")
-    await chat.anna.wait_for(says("Ещё смотрю"))
+    await chat.anna.wait_for(says("Ещё проверяю"))
     chat.stage.worker_looks = True
-    await chat.anna.wait_for(says("Рисую ваши слова"))
+    await chat.anna.wait_for(says("Рисую по описанию"))
     assert (await chat.job()).prompt == "в лесу"
 
 
@@ -58,10 +58,10 @@ async def test_kept_words_outlive_a_refused_photo(chat, says, jpeg):
     await chat.anna.send_text("в лесу")
     chat.stage.verdicts[:] = [Verdict.TOO_DARK]
     await chat.anna.send_photo(jpeg(1))
-    await chat.anna.wait_for(says("Слишком темно"))
+    await chat.anna.wait_for(says("слишком тёмное"))
     assert await chat.jobs() == []
     await chat.anna.send_photo(jpeg(2))
-    await chat.anna.wait_for(says("Рисую ваши слова"))
+    await chat.anna.wait_for(says("Рисую по описанию"))
     assert (await chat.job()).prompt == "в лесу"
 
 
@@ -96,15 +96,15 @@ async def test_kept_words_that_find_no_room_are_given_back(chat, says, jpeg):
         await chat.anna.send_text(f"картинка {chr(ord('а') + number)}")
     await chat.job(3)
     await chat.anna.send_photo(jpeg(), caption="а я в лесу")
-    await chat.anna.wait_for(says("не поместились", "а я в лесу"))
+    await chat.anna.wait_for(says("добавить это описание не получилось", "а я в лесу"))
     assert len(await chat.jobs()) == 3
 
 
 BAD = {
-    "only emoji": ("😍🔥", "мне нужны слова"),
-    "only digits": ("12345 !!!", "мне нужны слова"),
-    "only invisible": ("\u2063\u2063\u200d", "Не вижу здесь слов"),
-    "4,000 characters": ("слово " * 666 + "край", "4\xa0000 знаков, а я беру не больше 1\xa0000"),
+    "only emoji": ("😍🔥", "эмодзи и цифрам"),
+    "only digits": ("12345 !!!", "эмодзи и цифрам"),
+    "only invisible": ("\u2063\u2063\u200d", "нет текста"),
+    "4,000 characters": ("слово " * 666 + "край", "4\xa0000 знаков, а можно не больше 1\xa0000"),
 }
 
 

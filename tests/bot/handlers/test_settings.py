@@ -45,7 +45,7 @@ async def test_words_that_waited_for_a_photo_are_drawn_as_the_settings_say(chat,
     await chat.consent(chat.anna)
     await chat.use.choose_likeness(chat.anna.user_id, Likeness.BODY)
     await chat.anna.send_text("в лесу")
-    await chat.anna.wait_for(says("Запомнил"))
+    await chat.anna.wait_for(says("Описание сохранено"))
     await chat.anna.send_photo(jpeg())
     assert (await chat.job()).settings == BODY
 
@@ -53,7 +53,7 @@ async def test_words_that_waited_for_a_photo_are_drawn_as_the_settings_say(chat,
 @pytest.mark.parametrize(
     ("button", "settings", "then"),
     [
-        ("Лицо точнее", FACE, "Фигура точнее"),
+        ("Важнее лицо", FACE, "Важнее фигура"),
         ("Другая одежда", {"clothes": "change"}, "Моя одежда"),
     ],
 )
@@ -64,7 +64,7 @@ async def test_a_picture_is_redrawn_with_another_likeness_or_clothes(chat, butto
     await chat.picture(chat.anna, first)
     answer = await chat.anna.press(button)
     second = await chat.job(2)
-    assert answer.text == chat.texts()("job-in-line")
+    assert answer.text == chat.texts()("job-queued")
     assert (second.prompt, second.style, second.settings) == (first.prompt, "sketch", settings)
     assert second.seed != first.seed
     assert then in " ".join((await chat.picture(chat.anna, second)).button_texts)
@@ -100,7 +100,7 @@ async def test_a_double_tap_on_more_face_is_one_picture(chat):
     await chat.anna.press_data(picture.id, data)
     second = await chat.job(2)
     answer = await chat.press(chat.anna, JobCallback(action=JobAction.MORE_FACE, job_id=first.id))
-    assert answer.text == chat.texts()("job-in-line-already")
+    assert answer.text == chat.texts()("job-queued-already")
     await chat.move(second, JobState.DELIVERED)
     await chat.press(chat.anna, JobCallback(action=JobAction.MORE_FACE, job_id=first.id))
     assert len(await chat.jobs()) == 3
@@ -110,7 +110,7 @@ async def test_in_english_the_screen_reads_well(chat, says):
     await chat.grant(chat.ben)
     await chat.ben.send_text("/settings")
     screen = await chat.ben.wait_for(says("How I draw you"))
-    assert "Likeness: face and figure alike" in screen.text and "Clothes: those in your photos" in screen.text
+    assert "Likeness: face and body equally" in screen.text and "Clothes: as in your photos" in screen.text
 
 
 async def test_without_consent_there_are_no_settings(chat, says):

@@ -37,14 +37,14 @@ class ButtonOfThePast(CallbackData, prefix="gone"):
 async def test_things_other_than_photos_and_words_get_help(chat, says):
     for kind, content in STRANGE.items():
         await chat.feed(chat.anna, **content)
-        answer = await chat.anna.wait_for(says("Я понимаю фото и слова"))
+        answer = await chat.anna.wait_for(says("Я понимаю только фото и текст"))
         assert "/help" in answer.text, kind
 
 
 async def test_an_album_of_videos_is_answered_once(chat, says):
     for _ in range(3):
         await chat.feed(chat.anna, **STRANGE["video"], media_group_id="77")
-    assert sum("Я понимаю фото" in text for text in await chat.texts_to(chat.anna)) == 1
+    assert sum("Я понимаю только фото" in text for text in await chat.texts_to(chat.anna)) == 1
 
 
 async def test_a_service_message_is_nobodys_words(chat, says):

@@ -49,7 +49,7 @@ server.news(
     else if (event.type === "action") showAction(event.chat_id, event.action);
   },
   () => {
-    $("#connection").textContent = "Server not reachable, trying again…";
+    $("#connection").textContent = words().offline;
     $("#connection").hidden = false;
   },
 );
