@@ -10,6 +10,7 @@ BotError
     └── PromptRefused    the words cannot be drawn
         ├── PromptEmpty
         ├── PromptWordless   only emoji, digits or signs
+        ├── PromptIsCommand
         └── PromptTooLong
 """
 
@@ -74,6 +75,12 @@ class PromptWordless(PromptRefused):
     """There are only emoji, digits or signs."""
 
     key = "error-prompt-wordless"
+
+
+class PromptIsCommand(PromptRefused):
+    """It begins with a slash: a command that nobody knows, or one in the caption of a photo."""
+
+    key = "unknown-command"
 
 
 class PromptTooLong(PromptRefused):

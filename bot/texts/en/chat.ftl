@@ -38,6 +38,7 @@ help = <b>How it works</b>
     /language – language
     /privacy – what I keep, and deleting it
 unknown-command = I don't know this command. /help lists what I can do.
+caption-command = ✍️ I carry out commands only when they come as a message of their own, without a photo. /help lists them.
 unknown-content = I understand photos and written words, not this. Send me a photo, or write what you want to see. /help
 unknown-press = This button is from long ago and no longer works. /help shows the way.
 prompt-edited = I don't see changes in messages already sent. To have it drawn, send the new text as a new message.
@@ -126,6 +127,8 @@ pose-photo-ask = 📷 <b>Now send me a photo of the pose.</b>
     Anybody will do, best one person, all of them in view. I take only the pose from it: neither face nor clothes.
 pose-photo-kept = 🤸 <b>Got the pose.</b> Pictures to come take it from this photo; face and clothes still come from yours.
     Was it a photo of you to draw from? Then send it once more.
+pose-words-returned = ✍️ I have not drawn your words: <code>{ $words }</code>
+    Send them again with the next photo for the pose (a tap copies them).
 pose-skipped = 🎲 free pose: this model cannot take one
 
 # Commands in Telegram's menu

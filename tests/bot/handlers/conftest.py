@@ -223,14 +223,14 @@ class Chat:
             seen = func.now() + timedelta(hours=1 if alive else -1)
             await session.execute(update(Worker).values(seen_at=seen))
 
-    async def feed(self, person: Person, **content: Any) -> None:
+    async def feed(self, person: Person, kind: str = "message", /, **content: Any) -> None:
         """A message of a kind that the local server does not know, as an update of Telegram's."""
         sent = await person.send_text("/help")
         await self.settled()
         chat = {"id": person.user_id, "type": "private", "first_name": "X"}
         sender = {"id": person.user_id, "is_bot": False, "first_name": "X", "language_code": "ru"}
         message = {"message_id": sent.id, "date": 1_700_000_000, "chat": chat, "from": sender, **content}
-        await self.dispatcher.feed_raw_update(self.bot, {"update_id": 10_000_000, "message": message})
+        await self.dispatcher.feed_raw_update(self.bot, {"update_id": 10_000_000, kind: message})
 
     async def row_counts(self) -> dict[str, int]:
         async with self.sessions() as session:
