@@ -8,7 +8,7 @@ from aiogram.utils.token import TokenValidationError, validate_token
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from bot.db.session import read_url
+from bot.db.address import AddressError, read_address
 from bot.errors import OperatorError
 
 TELEGRAM_URL = "https://api.telegram.org"
@@ -75,7 +75,10 @@ class Config(BaseSettings, Pace):
     @field_validator("database_url")
     @classmethod
     def _is_postgres(cls, url: SecretStr) -> SecretStr:
-        read_url(url.get_secret_value())
+        try:
+            read_address(url.get_secret_value())
+        except AddressError as error:
+            raise ValueError(str(error)) from None
         return url
 
     @field_validator("broker_url")
@@ -112,4 +115,5 @@ def _fault(location: tuple[int | str, ...], kind: str, message: str) -> str:
     name = ".".join(str(part) for part in location).upper()
     if kind == "missing":
         return f"{name} is not set: put it into the environment or into .env (see .env.example)"
-    return f"{name}: {message.removeprefix('Value error, ')}"
+    said = message.removeprefix("Value error, ")
+    return said if said.startswith(name) else f"{name}: {said}"

@@ -2,6 +2,7 @@
 
 BotError
 ├── OperatorError        the installation or its settings are wrong; one line with the remedy
+│   └── AddressError     DATABASE_URL cannot be opened as it stands (bot.db.address)
 └── DomainError          the user is told, in their language
     ├── TooManyOpenJobs  they have as many pictures in work as one may have
     ├── UnknownUser      they deleted everything meanwhile

@@ -22,7 +22,6 @@ from aiogram.filters.callback_data import CallbackData
 from aiogram.types import BufferedInputFile, InlineKeyboardButton, InlineKeyboardMarkup
 from PIL import Image
 from sqlalchemy import func, make_url, select, text, update
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 from structlog.testing import capture_logs
 
@@ -30,7 +29,7 @@ from bot import middlewares
 from bot.callbacks import ConsentCallback
 from bot.config import Config
 from bot.db import poses
-from bot.db.session import Sessions, make_sessions, open_pool, read_url
+from bot.db.session import Sessions, make_engine, make_sessions, open_pool
 from bot.db.tables import Base, Job, PosePhoto, Reference, User, Worker
 from bot.dispatch.photo_verdicts import VerdictAnswers
 from bot.dispatch.signals import JobSignals
@@ -294,7 +293,7 @@ def chat_database_url(postgres: EmbeddedPostgres, migrated_template: str) -> str
 
 
 async def _create(name: str, server_url: str, template: str) -> None:
-    pool = create_async_engine(read_url(server_url), poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    pool = make_engine(server_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
     async with pool.connect() as connection:
         await connection.execute(text(f"create database {name} template {template}"))
     await pool.dispose()
