@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import functools
+import logging
 from datetime import UTC, datetime
 
 from engine.backbones import choose_device, load_backbone
 from engine.backbones.base import Backbone
 from engine.certificate import open_certificate
 from engine.config import Config
+from engine.errors import SetupError
 from engine.examiner import Examiner
 from engine.generate import Generator, Mark
 from engine.identity.body import BodyObserver
 from engine.identity.faces import open_finder
 from engine.identity.observer import open_observer
+from engine.identity.pose_photo import PoseReader
+from engine.packaged import named
 from engine.prompt import GlossaryTranslator, Translator, open_translator
 from engine.provenance import Facts, Marker
 from engine.safety import open_guard
 from engine.watermark import Watermark
+
+log = logging.getLogger(__name__)
 
 
 def assemble(config: Config, worker_id: str) -> Generator:
@@ -31,7 +37,7 @@ def assemble(config: Config, worker_id: str) -> Generator:
     guard = open_guard(config, backbone.capabilities, finder)
     return Generator(
         backbone,
-        Examiner(finder, bodies, guard),
+        Examiner(finder, bodies, guard, open_poses(config)),
         worker_id,
         translator=_translator(config, backbone),
         guard=guard,
@@ -48,6 +54,19 @@ def assemble_examiner(config: Config) -> Examiner:
 def open_bodies(config: Config) -> BodyObserver:
     """The operator's models or the shipped network."""
     return open_observer(config.pose_model, config.person_detector, choose_device(config.device))
+
+
+def open_poses(config: Config) -> PoseReader | None:
+    """MediaPipe's network where its weights are there: the shipped observer has seen renders alone."""
+    if named("mediapipe").lacking(config.state):
+        return None
+    from engine.vision.blazepose import BlazePose
+
+    try:
+        return BlazePose(config.state)
+    except SetupError as error:
+        log.warning("poses of photos are read without MediaPipe's network: %s", error)
+        return None
 
 
 def open_marker(config: Config) -> Marker:
