@@ -10,10 +10,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.db.address import AddressError, read_address
 from bot.errors import OperatorError
+from engine.contract import check_broker
 
 TELEGRAM_URL = "https://api.telegram.org"
-BROKERS = ("redis", "rediss", "amqp", "amqps")
-"""What kombu can open with an address alone; Valkey goes by redis://."""
 _HTTP_URL = TypeAdapter(AnyHttpUrl)
 
 
@@ -84,11 +83,7 @@ class Config(BaseSettings, Pace):
     @field_validator("broker_url")
     @classmethod
     def _is_a_broker(cls, url: SecretStr) -> SecretStr:
-        scheme, separator, _ = url.get_secret_value().partition("://")
-        if not separator or scheme not in BROKERS:
-            raise ValueError(
-                "is not a broker's address: expected redis://host:6379/0 (for Valkey too) or amqp://host:5672//"
-            )
+        check_broker(url.get_secret_value())
         return url
 
     @field_validator("admin_ids", mode="before")

@@ -88,10 +88,10 @@ class StudyConfig(_Section):
 def read_config(path: Path) -> StudyConfig:
     """Raises DataError, in one line, for a file that is absent or says what no study has."""
     try:
-        return StudyConfig.model_validate(yaml.safe_load(path.read_text("utf-8")))
+        return StudyConfig.model_validate(yaml.safe_load(path.read_text("utf-8-sig")))
     except FileNotFoundError:
         raise DataError(f"expected a study's YAML at {path}, found none: give --config") from None
-    except (ValidationError, yaml.YAMLError) as error:
+    except (ValidationError, yaml.YAMLError, UnicodeDecodeError) as error:
         said = "; ".join(str(error).splitlines()[:4])
         raise DataError(f"expected a study in {path}, got {said}: see trainer/configs/study.yaml") from None
 

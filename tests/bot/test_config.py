@@ -8,8 +8,9 @@ import pytest
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
-from bot.config import BROKERS, Config, load_config
+from bot.config import Config, load_config
 from bot.errors import OperatorError
+from engine.contract import BROKERS
 
 GOOD = {
     "BOT_TOKEN": "123456:ABC-secret-token",
