@@ -25,6 +25,7 @@ from trainer.curated import curated_people, joined
 from trainer.errors import DataError
 from trainer.evaluation.evaluate import EvaluationPlan, evaluate
 from trainer.fitting import Fit, fit
+from trainer.kept import load_state
 from trainer.methods.base import StudyBase, base_from_nano, load_base, save_base
 from trainer.methods.critic import Critic, CriticLearner
 from trainer.methods.encoding import EncoderLearner, EncoderPhotos, encoders_from_nano
@@ -199,7 +200,7 @@ class Study:
             return
         base, photos = self._photos()
         critic = Critic(base)
-        critic.load_state_dict(torch.load(self.out / "critic" / "model.pt", weights_only=True))
+        critic.load_state_dict(load_state(self.out / "critic" / "model.pt"))
         critic.eval().requires_grad_(False)
         encoders = load_encoders(self.out / "encoders")
         plain = dict(base.unet.attn_processors)

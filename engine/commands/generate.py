@@ -121,7 +121,7 @@ def _pose(wish: str) -> contract.Pose:
     name = wish.replace("-", "_").lower()
     if name in list(contract.PosePreset):
         return contract.Pose(preset=contract.PosePreset(name))
-    if not os.path.exists(wish):  # Path.exists raises where the name is too long for the system
+    if not os.path.exists(wish):  # noqa: PTH110  (Path.exists raises where the name is too long for the system)
         raise SetupError(f"--pose: expected a photo or one of {', '.join(contract.PosePreset)}, got {wish!r}")
     return contract.Pose(image=read_bytes(Path(wish)))
 

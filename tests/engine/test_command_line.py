@@ -145,7 +145,7 @@ def test_without_a_person_it_asks_for_force(coffee: Path, tmp_path: Path, capsys
         "no factory",
         "seed and steps",
         "two scales",
-    ],  # fmt: skip
+    ],
 )
 def test_a_mistake_is_one_line(
     arguments: list[str], code: int, said: str, portrait: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
