@@ -12,7 +12,7 @@ import sys
 import time
 from contextlib import AsyncExitStack
 from functools import partial
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import structlog
 from aiogram import Bot, Dispatcher
@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bot import logs, middlewares
 from bot.commands import publish_commands
 from bot.config import Config, load_config
+from bot.db.address import read_address
 from bot.db.session import make_sessions, open_pool
 from bot.dispatch.dispatcher import JobDispatcher
 from bot.dispatch.photo_verdicts import VerdictAnswers
@@ -116,9 +117,9 @@ async def _main(config: Config) -> None:
 
 def _secrets(config: Config) -> list[str]:
     """What must not show in logs: the token, and the passwords in addresses."""
-    urls = (config.database_url.get_secret_value(), config.broker_url.get_secret_value())
-    passwords = [urlsplit(url).password or "" for url in urls]
-    return [config.bot_token.get_secret_value(), *passwords]
+    address = read_address(config.database_url.get_secret_value())
+    broker_password = urlsplit(config.broker_url.get_secret_value()).password or ""
+    return [config.bot_token.get_secret_value(), *address.secrets, broker_password, unquote(broker_password)]
 
 
 def main() -> int:

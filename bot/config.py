@@ -8,12 +8,11 @@ from aiogram.utils.token import TokenValidationError, validate_token
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from bot.db.session import read_url
+from bot.db.address import AddressError, read_address
 from bot.errors import OperatorError
+from engine.contract import check_broker
 
 TELEGRAM_URL = "https://api.telegram.org"
-BROKERS = ("redis", "rediss", "amqp", "amqps")
-"""What kombu can open with an address alone; Valkey goes by redis://."""
 _HTTP_URL = TypeAdapter(AnyHttpUrl)
 
 
@@ -75,17 +74,16 @@ class Config(BaseSettings, Pace):
     @field_validator("database_url")
     @classmethod
     def _is_postgres(cls, url: SecretStr) -> SecretStr:
-        read_url(url.get_secret_value())
+        try:
+            read_address(url.get_secret_value())
+        except AddressError as error:
+            raise ValueError(str(error)) from None
         return url
 
     @field_validator("broker_url")
     @classmethod
     def _is_a_broker(cls, url: SecretStr) -> SecretStr:
-        scheme, separator, _ = url.get_secret_value().partition("://")
-        if not separator or scheme not in BROKERS:
-            raise ValueError(
-                "is not a broker's address: expected redis://host:6379/0 (for Valkey too) or amqp://host:5672//"
-            )
+        check_broker(url.get_secret_value())
         return url
 
     @field_validator("admin_ids", mode="before")
@@ -112,4 +110,5 @@ def _fault(location: tuple[int | str, ...], kind: str, message: str) -> str:
     name = ".".join(str(part) for part in location).upper()
     if kind == "missing":
         return f"{name} is not set: put it into the environment or into .env (see .env.example)"
-    return f"{name}: {message.removeprefix('Value error, ')}"
+    said = message.removeprefix("Value error, ")
+    return said if said.startswith(name) else f"{name}: {said}"

@@ -2,6 +2,7 @@
 
 BotError
 ├── OperatorError        the installation or its settings are wrong; one line with the remedy
+│   └── AddressError     DATABASE_URL cannot be opened as it stands (bot.db.address)
 └── DomainError          the user is told, in their language
     ├── TooManyOpenJobs  they have as many pictures in work as one may have
     ├── UnknownUser      they deleted everything meanwhile
@@ -10,6 +11,7 @@ BotError
     └── PromptRefused    the words cannot be drawn
         ├── PromptEmpty
         ├── PromptWordless   only emoji, digits or signs
+        ├── PromptIsCommand
         └── PromptTooLong
 """
 
@@ -74,6 +76,12 @@ class PromptWordless(PromptRefused):
     """There are only emoji, digits or signs."""
 
     key = "error-prompt-wordless"
+
+
+class PromptIsCommand(PromptRefused):
+    """It begins with a slash: a command that nobody knows, or one in the caption of a photo."""
+
+    key = "unknown-command"
 
 
 class PromptTooLong(PromptRefused):

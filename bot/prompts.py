@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from bot.errors import PromptEmpty, PromptTooLong, PromptWordless
+from bot.errors import PromptEmpty, PromptIsCommand, PromptTooLong, PromptWordless
 from engine.contract import PROMPT_MAX_CHARS
 
 _DIRECTION_OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -13,10 +13,12 @@ _JOINERS = frozenset("\u200c\u200d\u200e\u200f")
 
 
 def clean(text: str) -> str:
-    """One line of visible text. Raises PromptEmpty, PromptWordless or PromptTooLong (PromptRefused)."""
+    """One line of visible text. Raises PromptRefused: PromptEmpty, PromptIsCommand, PromptWordless or PromptTooLong."""
     words = " ".join("".join(_visible(character) for character in text).split())
     if not any(not character.isspace() and character not in _JOINERS for character in words):
         raise PromptEmpty
+    if words.lstrip("".join(_JOINERS) + " ").startswith("/"):
+        raise PromptIsCommand
     if not any(character.isalpha() for character in words):
         raise PromptWordless
     if len(words) > PROMPT_MAX_CHARS:

@@ -28,8 +28,7 @@ _log = structlog.get_logger(__name__)
 async def database_answers(pool: AsyncEngine) -> bool:
     """Whether Postgres is there right now."""
     try:
-        async with pool.connect() as connection:
-            await connection.execute(text("select 1"))
+        await _ask(pool)
     except Exception as error:
         if not is_outage(error):
             raise
@@ -37,19 +36,28 @@ async def database_answers(pool: AsyncEngine) -> bool:
     return True
 
 
+async def _ask(pool: AsyncEngine) -> None:
+    async with pool.connect() as connection:
+        await connection.execute(text("select 1"))
+
+
 async def wait_for_database(pool: AsyncEngine, patience_s: float, clock: Callable[[], float]) -> None:
     """Raises OperatorError: it does not come, does not let us in, or has not been migrated."""
     deadline = clock() + patience_s
     while True:
         try:
-            answers = await database_answers(pool)
-            if answers:
-                await _check_migrated(pool)
-                return
+            await _ask(pool)
+            await _check_migrated(pool)
+            return
+        except OperatorError:
+            raise
         except WRONG_ACCESS as error:
             raise OperatorError(f"DATABASE_URL does not open the database: {error}; correct it") from None
-        except DBAPIError as error:
-            raise OperatorError(f"DATABASE_URL does not open the database: {error.orig}; correct it") from None
+        except Exception as error:
+            if not is_outage(error):
+                if isinstance(error, DBAPIError):
+                    raise OperatorError(f"DATABASE_URL does not open the database: {error.orig}; correct it") from None
+                raise
         if clock() > deadline:
             raise OperatorError(
                 f"no Postgres at DATABASE_URL after {patience_s:.0f} s: start it or correct the address"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -17,6 +18,9 @@ from rich.console import Console
 
 from engine.commands import MISUSED, bench, doctor, examine, generate, provenance, styles
 from engine.errors import SetupError
+
+STOPPED = 130
+"""The exit code of a program that Ctrl-C ended, as shells have it."""
 
 
 class Command(Protocol):
@@ -43,12 +47,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; the exit code. Errors are one line on stderr."""
     options = _parser().parse_args(arguments)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
+    os.environ.setdefault("TQDM_DISABLE", "1")  # the libraries' bars ("Loading checkpoint shards"), not ours
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     try:
         return COMMANDS[options.command][0].run(options, console)
     except SetupError as error:
         console.print(f"engine: {error}", style="red", markup=False)
         return MISUSED
+    except KeyboardInterrupt:
+        console.print("engine: stopped", style="red")
+        return STOPPED
 
 
 def _parser() -> argparse.ArgumentParser:

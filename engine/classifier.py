@@ -109,7 +109,7 @@ def load_classifier(folder: Path, fits: Callable[[str], bool], setting: str, dev
 
     Raises WeightsError naming `setting` for a folder of another layout, or one of whose labels none or all fit."""
     try:
-        config: dict[str, Any] = json.loads((folder / "config.json").read_text("utf-8"))
+        config: dict[str, Any] = json.loads((folder / "config.json").read_bytes())
         timm = "architecture" in config
         model, names, preparation = _load_timm(folder, config) if timm else _load_transformers(folder)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
@@ -128,7 +128,7 @@ def _load_transformers(folder: Path) -> tuple[ViTForImageClassification, list[st
     from transformers import ViTForImageClassification
 
     model: Any = ViTForImageClassification.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
-    said = json.loads((folder / "preprocessor_config.json").read_text("utf-8"))
+    said = json.loads((folder / "preprocessor_config.json").read_bytes())
     preparation = Preparation(
         side_px=int(model.config.image_size),
         mean=tuple(said["image_mean"]),

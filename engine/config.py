@@ -6,9 +6,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from engine.contract import check_broker
 from engine.errors import SetupError
 from engine.identity.faces import DEFAULT_PACK
 
@@ -71,6 +72,12 @@ class Config(BaseSettings):
     hung_s: float = Field(default=300.0, gt=0)
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
 
+    @field_validator("broker_url")
+    @classmethod
+    def _is_a_broker(cls, url: SecretStr) -> SecretStr:
+        check_broker(url.get_secret_value())
+        return url
+
     def options(self) -> Options:
         """What concerns the loading of models."""
         from engine.backbones.options import Options
@@ -79,10 +86,13 @@ class Config(BaseSettings):
 
 
 def load_config() -> Config:
-    """From the environment. Raises SetupError naming the first setting that is not as it should be."""
+    """From the environment. Raises SetupError naming every setting that is not as it should be."""
     try:
         return Config()
     except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        name = "_".join(map(str, first["loc"])).upper()
-        raise SetupError(f"{name if name.startswith('ENGINE_') else f'ENGINE_{name}'}: {first['msg']}") from error
+        raise SetupError("; ".join(_fault(fault["loc"], fault["msg"]) for fault in error.errors())) from error
+
+
+def _fault(location: tuple[int | str, ...], message: str) -> str:
+    name = "_".join(map(str, location)).upper()
+    return f"{name if name.startswith('ENGINE_') else f'ENGINE_{name}'}: {message.removeprefix('Value error, ')}"

@@ -22,6 +22,8 @@ EXAMINE_TASK = "bolid.examine"
 WORK_QUEUE = Queue("bolid.work", Exchange("bolid.work", type="direct"), routing_key="bolid.work", durable=True)
 REPLIES_QUEUE = Queue("bolid.replies", durable=True)
 CANCELLATIONS_EXCHANGE = Exchange("bolid.cancellations", type="fanout", durable=True)
+BROKERS = ("redis", "rediss", "amqp", "amqps")
+"""Schemes of the addresses that both sides can open with an address alone; Valkey goes by redis://."""
 HEARTBEAT_INTERVAL_S = 2.0
 PROMPT_MAX_CHARS = 1000
 REFERENCES_MAX = 8
@@ -29,6 +31,16 @@ REFERENCE_MAX_SIDE_PX = 1280
 STYLE_NAME_PATTERN = r"^[a-z_]{1,16}$"
 MISCONFIGURED_EXIT_CODE = 2
 """The bot and a worker exit with it when an operator has to act: to start the process again would not help."""
+
+
+def check_broker(url: str) -> str:
+    """The address of a broker. Raises ValueError for one that could never be opened, without showing it."""
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in BROKERS or not rest:
+        raise ValueError(
+            "is not a broker's address: expected redis://host:6379/0 (for Valkey too) or amqp://host:5672//"
+        )
+    return url
 
 
 def new_cancellations_queue() -> Queue:

@@ -13,6 +13,7 @@ import psutil
 
 from engine.catalogue import Weights, load_catalogue
 from engine.config import Config
+from engine.devices import check_device
 from engine.errors import SetupError
 from engine.hub import Advance, Hub
 from engine.identity.faces import DEFAULT_ROOT
@@ -99,8 +100,17 @@ def examine_installation(backbone: str, config: Config, hub: Hub, ask_hub: bool 
     findings = tuple(_find(weights, config, hub, ask_hub) for weights in wanted)
     problems = [f"expected the package {name}, found none: pip install {name}" for name, v in versions.items() if not v]
     problems += [_problem(finding) for finding in findings if finding.weights.needed and not finding.present]
+    problems += _device_problem(config.device)
     notes = tuple(_note(finding) for finding in findings if _idle(finding, config))
     return Report(backbone, versions, look_at_machine(config.device, hub.cache), findings, tuple(problems), notes)
+
+
+def _device_problem(name: str) -> list[str]:
+    try:
+        check_device(name)
+    except SetupError as error:
+        return [str(error)]
+    return []
 
 
 def look_at_machine(device: str, cache: Path) -> Machine:

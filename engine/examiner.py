@@ -15,7 +15,7 @@ from engine.identity.body import BodyObserver
 from engine.identity.examine import examine, look_version, observe
 from engine.identity.faces import FaceFinder
 from engine.identity.photo import read_photo
-from engine.identity.pose_photo import pose_of
+from engine.identity.pose_photo import PoseReader, pose_of
 from engine.identity.profile import View
 from engine.identity.views import Views
 from engine.pose import preset
@@ -27,12 +27,17 @@ log = logging.getLogger(__name__)
 
 
 class Examiner:
-    """Looks with a finder of faces and, where there is one, an observer of bodies. Not thread-safe."""
+    """Looks with a finder of faces and, where there are such, an observer of bodies and a reader of poses.
 
-    def __init__(self, finder: FaceFinder, bodies: BodyObserver | None, guard: Guard) -> None:
+    Not thread-safe."""
+
+    def __init__(
+        self, finder: FaceFinder, bodies: BodyObserver | None, guard: Guard, poses: PoseReader | None = None
+    ) -> None:
         self._finder = finder
         self._bodies = bodies
         self._guard = guard
+        self._poses = poses
         self._views = Views(lambda image: observe(image, finder, bodies), look_version(finder, bodies))
 
     @property
@@ -65,7 +70,7 @@ class Examiner:
             image = read_photo(pose.image or b"")
         except BadReference as error:
             raise PoseError(str(error)) from error
-        return pose_of(image, self._finder, self._bodies)
+        return pose_of(image, self._finder, self._bodies, self._poses)
 
     def _examination(self, request: ExamineRequest) -> Examination:
         image = read_photo(request.image)

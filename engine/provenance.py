@@ -22,6 +22,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from engine.certificate import Certificate
 from engine.errors import BadReference, MarkError, SetupError
+from engine.identity.photo import UNREADABLE
 from engine.watermark import THRESHOLD, Watermark
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,9 @@ C2PA_SETTINGS = {
     "trust": {"trust_config": "\n".join(PURPOSES)},
     "verify": {"verify_after_sign": True, "remote_manifest_fetch": False, "ocsp_fetch": False},
 }
-MIME_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
+FORMATS = ("PNG", "JPEG", "WEBP")
+MIME_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "MPO": "image/jpeg", "WEBP": "image/webp"}
+"""Pillow calls a JPEG with further pictures in it MPO; phones write those."""
 
 
 @dataclass(frozen=True)
@@ -143,9 +146,9 @@ class Marks:
 def read_marks(content: bytes, watermark: Watermark) -> Marks:
     """Of a PNG, JPEG or WebP file. Raises BadReference for anything else."""
     try:
-        with Image.open(io.BytesIO(content), formats=[*MIME_TYPES]) as picture:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
             picture.load()
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (*UNREADABLE, Image.DecompressionBombError) as error:
         raise BadReference(f"expected a PNG, JPEG or WebP picture: {error}") from error
     source_type, creator_tool = _read_xmp(picture)
     signature, signer, problems = _read_manifest(content, MIME_TYPES[str(picture.format)])

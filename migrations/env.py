@@ -1,19 +1,25 @@
-"""Runs the migrations over the same driver as the bot. The database is `-x url=...`, or DATABASE_URL."""
+"""Runs the migrations over the same driver as the bot. The database is `-x url=...`, or DATABASE_URL.
+
+An address that opens no database is one line and exit code 2, as it is for the bot.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import sys
 
+import asyncpg
 from alembic import context
-from alembic.util import CommandError
 from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import NullPool
 
-from bot.db.session import read_url
+from bot.db.address import AddressError, read_address
+from bot.db.session import DIALECT_URL, make_engine
 from bot.db.tables import Base
 
+MISCONFIGURED = 2
 MIGRATION_LOCK = 0xB011D_01
 
 
@@ -21,7 +27,7 @@ def database_url() -> str:
     """The URL of the command line, else that of the environment."""
     url = context.get_x_argument(as_dictionary=True).get("url") or os.environ.get("DATABASE_URL")
     if not url:
-        raise CommandError("DATABASE_URL is not set: there is no database to migrate")
+        raise AddressError("DATABASE_URL is not set: there is no database to migrate")
     return url
 
 
@@ -34,15 +40,36 @@ def run(connection: Connection) -> None:
 
 
 async def run_online() -> None:
-    pool = create_async_engine(read_url(database_url()), poolclass=NullPool)
-    async with pool.connect() as connection:
+    pool = make_engine(database_url(), poolclass=NullPool)
+    connection = await connect(pool)
+    try:
         await connection.run_sync(run)
-    await pool.dispose()
+    finally:
+        await connection.close()
+        await pool.dispose()
 
 
-if context.is_offline_mode():
-    context.configure(url=read_url(database_url()), target_metadata=Base.metadata, literal_binds=True)
+async def connect(pool: AsyncEngine) -> AsyncConnection:
+    """Raises AddressError."""
+    try:
+        return await pool.connect()
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        line = " ".join(str(error).split()) or type(error).__name__
+        raise AddressError(f"DATABASE_URL does not open a database: {line}") from None
+
+
+def run_offline() -> None:
+    read_address(database_url())
+    context.configure(url=DIALECT_URL, target_metadata=Base.metadata, literal_binds=True)
     with context.begin_transaction():
         context.run_migrations()
-else:
-    asyncio.run(run_online())
+
+
+try:
+    if context.is_offline_mode():
+        run_offline()
+    else:
+        asyncio.run(run_online())
+except AddressError as error:
+    print(f"alembic: {error}", file=sys.stderr)
+    sys.exit(MISCONFIGURED)

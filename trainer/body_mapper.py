@@ -24,6 +24,7 @@ from engine.body.atlas import COORDINATE_SCALE, Atlas, load_atlas
 from engine.body.body_map import BodyMaps
 from engine.body.mapper import BUILD, BodyMapper, Predicted, save_mapper
 from engine.identity.body import MIRRORED_JOINTS
+from trainer.kept import load_state
 from trainer.nano.store import Store, build_store
 from trainer.precision import fast_precision
 from trainer.version import commit
@@ -71,7 +72,7 @@ def train_mapper(run: MapperRun) -> dict[str, Any]:
     average = {name: value.clone() for name, value in mapper.state_dict().items()}
     seen, path = 0, run.out / "state.pt"
     if path.exists():
-        state = torch.load(path, weights_only=True)
+        state = load_state(path)
         mapper.load_state_dict(state["mapper"])
         optimizer.load_state_dict(state["optimizer"])
         average, seen = state["average"], state["seen"]

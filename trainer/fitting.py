@@ -23,6 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor, nn
 
 from trainer.errors import CheckpointError
+from trainer.kept import load_state
 
 LOG_STEPS = 25
 
@@ -204,7 +205,7 @@ def _resume(run: Fit, state: Progressed, accelerator: Any) -> None:
     path = run.out / "state.pt"
     if not path.exists():
         return
-    kept = torch.load(path, weights_only=True, map_location=accelerator.device)
+    kept = load_state(path, accelerator.device)
     wanted = json.dumps(run.stamp(), default=str)
     if kept["run"] != wanted:
         raise CheckpointError(
@@ -214,7 +215,7 @@ def _resume(run: Fit, state: Progressed, accelerator: Any) -> None:
     state.optimizer.load_state_dict(kept["optimizer"])
     state.average, state.step, state.spent_s = kept["average"], kept["step"], kept["spent_s"]
     random_path = run.out / f"random-{accelerator.process_index}.pt"
-    random = torch.load(random_path, weights_only=True)
+    random = load_state(random_path)
     state.rng.bit_generator.state = json.loads(random["rng"])
     state.noise.set_state(random["noise"])
 

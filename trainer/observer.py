@@ -21,6 +21,7 @@ from rich.progress import Progress
 from torch import Tensor
 
 from engine.identity.network import STRIDE, ObserverNetwork, Outputs, joints, save_network
+from trainer.kept import load_state
 from trainer.observer_photos import CropMaker, Crops, Likelihoods, unsure_weights, weights_around
 from trainer.people.parts import Part
 from trainer.shards import PeopleShards, read_shards
@@ -270,7 +271,7 @@ def _resume(out: Path, network: ObserverNetwork, optimizer: torch.optim.Optimize
     path = out / "state.pt"
     if not path.exists():
         return 0, 0.0
-    state = torch.load(path, weights_only=True)
+    state = load_state(path)
     network.load_state_dict(state["network"])
     optimizer.load_state_dict(state["optimizer"])
     return int(state["step"]), float(state["spent_s"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainer.errors import DataError
+from trainer.people.manifest import check_shard, damaged, read_manifest
 from trainer.people.record import Sample, decode_depth, decode_picture, read_samples
-from trainer.people.shards import read_manifest
 
 FILES: Final = frozenset({"png", "parts.png", "styled.png", "json"})
 DEPTH_FILES: Final = frozenset({"alpha.png", "depth.npz"})
@@ -79,7 +80,8 @@ def read_shards(
     folder: Path, limit: int | None = None, depth: bool = False, first: int = 0, places: bool = False
 ) -> PeopleShards:
     """The finished shards of `folder` from number `first` to before `limit` (all by default); `depth` also loads depth
-    and alpha, `places` those. Raises DataError when there are none, or none with places."""
+    and alpha, `places` those. Raises DataError when there are none, or none with places, and for a shard that is cut,
+    empty or not as the manifest lists it."""
     paths = sorted(folder.glob("shard-*.tar"))[first:limit]
     if not paths:
         raise DataError(f"expected shards in {folder}, found none: run python -m trainer.people --out {folder}")
@@ -87,14 +89,20 @@ def read_shards(
     columns: dict[str, list[NDArray[Any]]] = {}
     records: list[dict[str, Any]] = []
     styled: list[Styled] = []
+    manifest = read_manifest(folder)
     for path in paths:
+        check_shard(path, manifest)
         samples = [files for _, files in read_samples(path, wanted)]
-        found = [json.loads(files["json"]) for files in samples]
-        if places and not all(PLACE_FILE in files for files in samples):
+        if places and not any(PLACE_FILE in files for files in samples):
             raise DataError(f"expected photos without their people in {path}, found none: render the folder anew")
-        styled += _styled(samples, found, len(records))
+        try:
+            found = [json.loads(files["json"]) for files in samples]
+            styled += _styled(samples, found, len(records))
+            pictures = _pictures(samples, depth, places)
+        except (ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise damaged(path, f"a photo without its files ({type(error).__name__}: {error})") from error
         records += found
-        for name, values in _pictures(samples, depth, places).items():
+        for name, values in pictures.items():
             columns.setdefault(name, []).append(values)
     return PeopleShards(
         **{name: _merged(parts) for name, parts in columns.items()},
@@ -102,7 +110,7 @@ def read_shards(
         captions=[record["captions"] for record in records],
         attributes=[record["attributes"] for record in records],
         styled=styled,
-        manifest=read_manifest(folder),
+        manifest=manifest,
     )
 
 

@@ -25,6 +25,7 @@ from trainer.curated import curated_people, joined
 from trainer.errors import DataError
 from trainer.evaluation.evaluate import EvaluationPlan, evaluate
 from trainer.fitting import Fit, fit
+from trainer.kept import load_state
 from trainer.methods.base import StudyBase, base_from_nano, load_base, save_base
 from trainer.methods.critic import Critic, CriticLearner
 from trainer.methods.encoding import EncoderLearner, EncoderPhotos, encoders_from_nano
@@ -88,10 +89,10 @@ class StudyConfig(_Section):
 def read_config(path: Path) -> StudyConfig:
     """Raises DataError, in one line, for a file that is absent or says what no study has."""
     try:
-        return StudyConfig.model_validate(yaml.safe_load(path.read_text("utf-8")))
+        return StudyConfig.model_validate(yaml.safe_load(path.read_text("utf-8-sig")))
     except FileNotFoundError:
         raise DataError(f"expected a study's YAML at {path}, found none: give --config") from None
-    except (ValidationError, yaml.YAMLError) as error:
+    except (ValidationError, yaml.YAMLError, UnicodeDecodeError) as error:
         said = "; ".join(str(error).splitlines()[:4])
         raise DataError(f"expected a study in {path}, got {said}: see trainer/configs/study.yaml") from None
 
@@ -199,7 +200,7 @@ class Study:
             return
         base, photos = self._photos()
         critic = Critic(base)
-        critic.load_state_dict(torch.load(self.out / "critic" / "model.pt", weights_only=True))
+        critic.load_state_dict(load_state(self.out / "critic" / "model.pt"))
         critic.eval().requires_grad_(False)
         encoders = load_encoders(self.out / "encoders")
         plain = dict(base.unet.attn_processors)

@@ -7,15 +7,14 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import URL, ColumnElement, CursorResult, func, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy import ColumnElement, CursorResult, func
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-from bot.errors import OperatorError
+from bot.db.address import AddressError, read_address
 
-DRIVER = "postgresql+asyncpg"
-CONNECT_TIMEOUT_S = 10.0
+DIALECT_URL = "postgresql+asyncpg://"
 Sessions = async_sessionmaker[AsyncSession]
 
 _ABSENT = (
@@ -28,28 +27,15 @@ _ABSENT = (
 )
 
 
-def read_url(database_url: str) -> URL:
-    """The URL with our driver in it. Raises OperatorError, without repeating the URL: it holds a password."""
-    try:
-        url = make_url(database_url)
-    except ArgumentError:
-        raise OperatorError(
-            "DATABASE_URL is not a URL: expected postgresql://user:password@host:5432/database"
-        ) from None
-    if url.get_backend_name() not in ("postgresql", "postgres"):
-        raise OperatorError(
-            f"DATABASE_URL is for {url.get_backend_name()}: only Postgres serves, postgresql://user:password@host/db"
-        )
-    if "sslmode" in url.query:  # as libpq, and so every hosting page, writes it
-        url = url.update_query_dict({"ssl": url.query["sslmode"]}).difference_update_query(["sslmode"])
-    return url.set(drivername=DRIVER)
+def make_engine(database_url: str, **options: Any) -> AsyncEngine:
+    """SQLAlchemy's engine over asyncpg, which opens the address itself. Raises AddressError for an address that is
+    none; it shows nothing of it."""
+    return create_async_engine(DIALECT_URL, connect_args=read_address(database_url).connect_args(), **options)
 
 
 def open_pool(database_url: str) -> AsyncEngine:
     """Connections to the database. They are tried before use, so a restart of Postgres costs no more than a retry."""
-    return create_async_engine(
-        read_url(database_url), pool_pre_ping=True, pool_size=10, connect_args={"timeout": CONNECT_TIMEOUT_S}
-    )
+    return make_engine(database_url, pool_pre_ping=True, pool_size=10)
 
 
 def make_sessions(pool: AsyncEngine) -> Sessions:
@@ -77,12 +63,15 @@ def id_of(text: str) -> UUID | None:
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether `error` means that the database is not there (down, starting, cut off), not that a statement is wrong."""
+    """Whether `error` means that the database is not there (down, starting, cut off), not that a statement is wrong.
+
+    An address that could be opened at the start and cannot be now (an expired certificate) is an outage too.
+    """
     if isinstance(error, DBAPIError):
         if error.connection_invalidated or (error.orig is not None and _is_absence(error.orig)):
             return True
         return isinstance(error, InterfaceError | OperationalError) and "connection" in str(error.orig).lower()
-    return isinstance(error, PoolTimeout) or _is_absence(error)
+    return isinstance(error, PoolTimeout | AddressError) or _is_absence(error)
 
 
 def _is_absence(error: BaseException | None) -> bool:

@@ -7,10 +7,10 @@ from types import TracebackType
 
 import structlog
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.pool import NullPool
 
-from bot.db.session import CONNECT_TIMEOUT_S, read_url
+from bot.db.session import make_engine
 
 LOCK = 0xB011D_02
 RETRY_S = 1.0
@@ -27,12 +27,7 @@ class Leadership:
     """`async with` waits until nobody else dispatches; `watch` raises LeadershipLost when that ends."""
 
     def __init__(self, database_url: str) -> None:
-        self._pool = create_async_engine(
-            read_url(database_url),
-            poolclass=NullPool,
-            isolation_level="AUTOCOMMIT",
-            connect_args={"timeout": CONNECT_TIMEOUT_S},
-        )
+        self._pool = make_engine(database_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
         self._connection: AsyncConnection | None = None
 
     async def __aenter__(self) -> Leadership:

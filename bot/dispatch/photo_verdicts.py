@@ -15,7 +15,7 @@ from bot.refusals import ChatGone, MessageGone, TelegramRefusal, Unmodified, ref
 from bot.styles import Styles
 from bot.translator import Markup, Texts, Translator
 from bot.usecases.answers import Answer
-from bot.usecases.drafts import DrawnDraft
+from bot.usecases.drafts import DrawnDraft, WaitingDraft
 from bot.usecases.wiring import UseCases
 from bot.verdicts import verdicts_text
 
@@ -49,7 +49,7 @@ class VerdictAnswers:
 
     async def _render(self, answer: Answer) -> tuple[Markup, InlineKeyboardMarkup | None]:
         texts = self.translator.of(answer.language)
-        draft = await self.use.draw_draft(answer.group.user_id, answer.group.chat_id)
+        draft = await self.use.draw_draft(answer.group.user_id, answer.group.chat_id, answer.photos)
         if draft is not None:
             next_text, buttons = _draft_text(texts, self.styles, draft), None
         else:
@@ -81,7 +81,9 @@ class VerdictAnswers:
             await self.bot.edit_message_text(text, chat_id=chat_id, message_id=message_id, reply_markup=buttons)
 
 
-def _draft_text(texts: Texts, styles: Styles, draft: DrawnDraft) -> Markup:
+def _draft_text(texts: Texts, styles: Styles, draft: DrawnDraft | WaitingDraft) -> Markup:
+    if isinstance(draft, WaitingDraft):
+        return texts("draft-waits-photo" if draft.refused else "draft-waits-verdict", words=draft.words)
     if not draft.submitted:
         return texts("draft-refused", limit=draft.limit, prompt=draft.words)
     return texts("draft-drawn", prompt=draft.words, style=styles[draft.style].label(texts.language))

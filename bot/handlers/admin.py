@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 from aiogram import Bot, F, Router
-from aiogram.filters import Command
 from aiogram.types import BufferedInputFile, CallbackQuery, InputMediaPhoto, Message
 from aiogram.types import User as TelegramUser
 
@@ -15,6 +14,7 @@ from bot.charts import ChartWords, draw_usage
 from bot.db.usage import BUCKETS, Spread, Usage
 from bot.domain import JobState
 from bot.handlers.replies import repeatable, under
+from bot.handlers.typed import TypedCommand
 from bot.styles import Styles
 from bot.translator import Markup, Texts
 from bot.usecases.wiring import UseCases
@@ -26,7 +26,7 @@ def build() -> Router:
     router = Router(name="admin")
     router.message.filter(_is_admin)
     router.callback_query.filter(_is_admin)
-    router.message.register(show_usage, Command("admin"))
+    router.message.register(show_usage, TypedCommand("admin"))
     router.callback_query.register(change_period, AdminCallback.filter(F.days.in_(BUCKETS)))
     return router
 

@@ -10,14 +10,30 @@ from bot.handlers.groups import Once
 from bot.handlers.replies import Toast
 from bot.translator import Texts
 
-SENT_BY_PEOPLE = frozenset(
+SERVICE = frozenset(
     {
-        ContentType.AUDIO, ContentType.CHECKLIST, ContentType.CONTACT, ContentType.DICE, ContentType.GAME,
-        ContentType.LOCATION, ContentType.PAID_MEDIA, ContentType.POLL, ContentType.STICKER, ContentType.STORY,
-        ContentType.UNKNOWN, ContentType.VENUE, ContentType.VIDEO, ContentType.VIDEO_NOTE, ContentType.VOICE,
+        ContentType.BOOST_ADDED, ContentType.CHANNEL_CHAT_CREATED, ContentType.CHAT_BACKGROUND_SET,
+        ContentType.CHAT_OWNER_CHANGED, ContentType.CHAT_OWNER_LEFT, ContentType.CHECKLIST_TASKS_ADDED,
+        ContentType.CHECKLIST_TASKS_DONE, ContentType.COMMUNITY_CHAT_ADDED, ContentType.COMMUNITY_CHAT_JOINED,
+        ContentType.COMMUNITY_CHAT_REMOVED, ContentType.CONNECTED_WEBSITE, ContentType.DELETE_CHAT_PHOTO,
+        ContentType.DIRECT_MESSAGE_PRICE_CHANGED, ContentType.FORUM_TOPIC_CLOSED, ContentType.FORUM_TOPIC_CREATED,
+        ContentType.FORUM_TOPIC_EDITED, ContentType.FORUM_TOPIC_REOPENED, ContentType.GENERAL_FORUM_TOPIC_HIDDEN,
+        ContentType.GENERAL_FORUM_TOPIC_UNHIDDEN, ContentType.GIFT_UPGRADE_SENT, ContentType.GIVEAWAY_COMPLETED,
+        ContentType.GIVEAWAY_CREATED, ContentType.GIVEAWAY_WINNERS, ContentType.GROUP_CHAT_CREATED,
+        ContentType.LEFT_CHAT_MEMBER, ContentType.MANAGED_BOT_CREATED, ContentType.MESSAGE_AUTO_DELETE_TIMER_CHANGED,
+        ContentType.MIGRATE_FROM_CHAT_ID, ContentType.MIGRATE_TO_CHAT_ID, ContentType.NEW_CHAT_MEMBERS,
+        ContentType.NEW_CHAT_PHOTO, ContentType.NEW_CHAT_TITLE, ContentType.PAID_MESSAGE_PRICE_CHANGED,
+        ContentType.PINNED_MESSAGE, ContentType.POLL_OPTION_ADDED, ContentType.POLL_OPTION_DELETED,
+        ContentType.PROXIMITY_ALERT_TRIGGERED, ContentType.REFUNDED_PAYMENT, ContentType.SUCCESSFUL_PAYMENT,
+        ContentType.SUGGESTED_POST_APPROVAL_FAILED, ContentType.SUGGESTED_POST_APPROVED,
+        ContentType.SUGGESTED_POST_DECLINED, ContentType.SUGGESTED_POST_PAID, ContentType.SUGGESTED_POST_REFUNDED,
+        ContentType.SUPERGROUP_CHAT_CREATED, ContentType.VIDEO_CHAT_ENDED,
+        ContentType.VIDEO_CHAT_PARTICIPANTS_INVITED, ContentType.VIDEO_CHAT_SCHEDULED, ContentType.VIDEO_CHAT_STARTED,
+        ContentType.WRITE_ACCESS_ALLOWED,
     }
 )  # fmt: skip
-"""Service messages ("pinned", "auto-delete timer") are nobody's words and get no answer."""
+"""Messages of Telegram itself ("pinned", "auto-delete timer"): nobody's words, no answer. All else is somebody's, the
+kinds that are still to come included."""
 
 
 def build() -> Router:
@@ -30,7 +46,7 @@ def build() -> Router:
             await message.reply(texts("unknown-content"))
 
     router.message.register(explain_command, F.text)
-    router.message.register(explain_content, F.content_type.in_(SENT_BY_PEOPLE))
+    router.message.register(explain_content, ~F.content_type.in_(SERVICE))
     router.callback_query.register(explain_button)
     return router
 

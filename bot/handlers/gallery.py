@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from aiogram import Bot, Router
-from aiogram.filters import Command
 from aiogram.types import BufferedInputFile, CallbackQuery, Message
 
 from bot import keyboards
@@ -11,6 +10,7 @@ from bot.callbacks import ReferenceAction, ReferenceCallback
 from bot.db.tables import User
 from bot.domain import ReferenceState
 from bot.handlers.replies import Toast, rebutton, recaption, under
+from bot.handlers.typed import TypedCommand
 from bot.next_step import next_step
 from bot.styles import Styles
 from bot.translator import Texts
@@ -20,7 +20,7 @@ from engine.contract import REFERENCES_MAX
 
 def build() -> Router:
     router = Router(name="gallery")
-    router.message.register(show_photos, Command("photos"))
+    router.message.register(show_photos, TypedCommand("photos"))
     router.callback_query.register(press, ReferenceCallback.filter())
     return router
 

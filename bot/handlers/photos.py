@@ -8,13 +8,13 @@ from aiogram.types import Message
 from bot import keyboards
 from bot.db.tables import User
 from bot.domain import ReferenceState
-from bot.errors import PromptRefused, PromptTooLong
+from bot.errors import PromptIsCommand, PromptRefused, PromptTooLong
 from bot.handlers.prompts import ask_for_picture
 from bot.photo_fetching import PhotoFetcher
 from bot.photos import Refusal
 from bot.prompts import clean
 from bot.refusals import MessageGone, suppress_refusals
-from bot.translator import Texts
+from bot.translator import Markup, Texts
 from bot.usecases.photos import SentPhoto
 from bot.usecases.poses import Taken
 from bot.usecases.wiring import UseCases
@@ -55,10 +55,17 @@ async def _answer_pose(message: Message, texts: Texts, use: UseCases, sent: Sent
     """A photo sent for its pose; words that came with it are drawn in it."""
     if taken is Taken.KEPT:
         await message.reply(texts("pose-photo-kept"), reply_markup=keyboards.to_poses(texts))
-        if sent.words is not None:
-            await ask_for_picture(message, texts, use, sent.user_id, sent.words)
     elif taken is Taken.REFUSED and isinstance(sent.photo, Refusal):
-        await message.reply(texts(verdict_key(ReferenceState.REJECTED, sent.photo), limit=REFERENCES_MAX))
+        await message.reply(_refused_pose(texts, sent.photo, sent.words))
+        return
+    if sent.words is not None:
+        await ask_for_picture(message, texts, use, sent.user_id, sent.words)
+
+
+def _refused_pose(texts: Texts, refusal: Refusal, words: str | None) -> Markup:
+    """Why the photo is none for a pose; its words are given back, since they speak of a pose that nobody has."""
+    refused = texts(verdict_key(ReferenceState.REJECTED, refusal), limit=REFERENCES_MAX)
+    return refused if words is None else Markup(f"{refused}\n\n{texts('pose-words-returned', words=words)}")
 
 
 async def _words(message: Message, texts: Texts) -> str | None:
@@ -69,6 +76,8 @@ async def _words(message: Message, texts: Texts) -> str | None:
         return clean(message.caption)
     except PromptTooLong as error:
         await message.reply(texts(error.key, **error.variables))
+    except PromptIsCommand:
+        await message.reply(texts("caption-command"))
     except PromptRefused:
         pass
     return None

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from aiogram import Bot, Router
 from aiogram.exceptions import TelegramAPIError
-from aiogram.filters import Command
 from aiogram.types import CallbackQuery, Message
 
 from bot import keyboards
 from bot.callbacks import PrivacyAction, PrivacyCallback
 from bot.db.tables import User
 from bot.handlers.replies import rewrite, under
+from bot.handlers.typed import TypedCommand
 from bot.translator import Markup, Texts
 from bot.usecases.wiring import UseCases
 
 
 def build() -> Router:
     router = Router(name="privacy")
-    router.message.register(show_privacy, Command("privacy"))
+    router.message.register(show_privacy, TypedCommand("privacy"))
     router.callback_query.register(press, PrivacyCallback.filter())
     return router
 

@@ -1,4 +1,4 @@
-"""Free text: the words to draw."""
+"""Free text: the words to draw; and messages that were changed after they had been sent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WAITING = {Asked.WAITS_FOR_PHOTO: "draft-waits-photo", Asked.WAITS_FOR_VERDICT: 
 def build() -> Router:
     router = Router(name="prompts")
     router.message.register(take_prompt, F.text, ~F.text.startswith("/"))
-    router.edited_message.register(explain_edit, F.text, ~F.text.startswith("/"))
+    router.edited_message.register(explain_edit, F.text | F.caption | F.photo | F.document)
     return router
 
 
@@ -33,4 +33,5 @@ async def ask_for_picture(message: Message, texts: Texts, use: UseCases, user_id
 
 
 async def explain_edit(message: Message, texts: Texts) -> None:
+    """Other edits are nobody's words: a live location is one every few seconds."""
     await message.reply(texts("prompt-edited"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from aiogram import F, Router
-from aiogram.filters import Command
 from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
 
 from bot import keyboards
@@ -18,6 +17,7 @@ from bot.callbacks import (
 )
 from bot.db.tables import User
 from bot.handlers.replies import Toast, rewrite, under
+from bot.handlers.typed import TypedCommand
 from bot.translator import Markup, Texts
 from bot.usecases.preferences import Preferences
 from bot.usecases.wiring import UseCases
@@ -25,7 +25,7 @@ from bot.usecases.wiring import UseCases
 
 def build() -> Router:
     router = Router(name="settings")
-    router.message.register(show_settings, Command("settings"))
+    router.message.register(show_settings, TypedCommand("settings"))
     router.callback_query.register(open_settings, SettingsCallback.filter(F.action == SettingsAction.OPEN))
     router.callback_query.register(show_in_place, SettingsCallback.filter(F.action == SettingsAction.SHOW))
     router.callback_query.register(show_poses, SettingsCallback.filter(F.action == SettingsAction.POSES))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aiogram import Bot, F, Router
-from aiogram.filters import ChatMemberUpdatedFilter, Command, CommandStart
+from aiogram.filters import ChatMemberUpdatedFilter
 from aiogram.filters.chat_member_updated import KICKED, MEMBER
 from aiogram.types import CallbackQuery, ChatMemberUpdated, Message
 
@@ -14,6 +14,7 @@ from bot.db.tables import User
 from bot.domain import LANGUAGES, Stage
 from bot.handlers.consent import ask_consent
 from bot.handlers.replies import Toast, rewrite, under
+from bot.handlers.typed import TypedCommand
 from bot.next_step import next_step
 from bot.styles import Styles
 from bot.translator import Markup, Texts, Translator
@@ -22,9 +23,9 @@ from bot.usecases.wiring import UseCases
 
 def build() -> Router:
     router = Router(name="start")
-    router.message.register(start, CommandStart())
-    router.message.register(help_, Command("help"))
-    router.message.register(ask_language, Command("language"))
+    router.message.register(start, TypedCommand("start"))
+    router.message.register(help_, TypedCommand("help"))
+    router.message.register(ask_language, TypedCommand("language"))
     router.callback_query.register(choose_language, LanguageCallback.filter(F.language.in_(LANGUAGES)))
     router.my_chat_member.register(blocked, ChatMemberUpdatedFilter(KICKED))
     router.my_chat_member.register(unblocked, ChatMemberUpdatedFilter(MEMBER))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from aiogram import Router
-from aiogram.filters import Command
 from aiogram.types import CallbackQuery, Message
 
 from bot import keyboards
@@ -12,6 +11,7 @@ from bot.db.tables import User
 from bot.domain import Stage
 from bot.handlers.jobs import picture_buttons, redrawn_toast
 from bot.handlers.replies import Toast, rebutton, rewrite, under
+from bot.handlers.typed import TypedCommand
 from bot.next_step import next_step
 from bot.styles import Styles
 from bot.translator import Markup, Texts
@@ -21,7 +21,7 @@ from bot.usecases.wiring import UseCases
 
 def build() -> Router:
     router = Router(name="styles")
-    router.message.register(ask_style, Command("style"))
+    router.message.register(ask_style, TypedCommand("style"))
     router.callback_query.register(choose, StyleCallback.filter())
     return router
 

@@ -1,7 +1,12 @@
-"""Words that came before a photo was accepted: kept with the user, drawn as soon as one is."""
+"""Words that came before a photo was accepted: kept with the user, drawn as soon as one is.
+
+Words that came with a photo are drawn when that photo is accepted. Where it is refused they wait for the next one: the
+photos accepted before show somebody whom these words may not be about.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -9,9 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import jobs, references, users
 from bot.db.session import Sessions
-from bot.db.tables import Job, User
+from bot.db.tables import Job, Reference, User
 from bot.domain import ReferenceState
 from bot.errors import TooManyOpenJobs
+from bot.photos import Refusal
 from bot.styles import NO_STYLE
 from bot.usecases.ports import DrawSeed, Signals
 from bot.usecases.preferences import wished_by
@@ -29,6 +35,13 @@ async def keep_draft(session: AsyncSession, user: User, chat_id: int, message_id
         user.draft, user.draft_key = words, key
 
 
+async def drop_draft(session: AsyncSession, user: User, chat_id: int) -> None:
+    """Other words take the place of those that wait, but not of those whose photo is still looked at."""
+    waits = None if user.draft_key is None else await _waits(session, user.draft_key, chat_id, ())
+    if waits is not ReferenceState.PENDING:
+        user.draft = user.draft_key = None
+
+
 @dataclass(frozen=True)
 class DrawnDraft:
     """What became of waiting words: `submitted`, or given back because too many pictures are in work (`limit`)."""
@@ -40,10 +53,18 @@ class DrawnDraft:
 
 
 @dataclass(frozen=True)
-class DrawDraft:
-    """Ask for the picture that the waiting words describe; `None` when no words wait or no photo is accepted.
+class WaitingDraft:
+    """Words that still wait: for the verdict on their photo, or (`refused`) for another photo."""
 
-    Raises UnknownUser.
+    words: str
+    refused: bool
+
+
+@dataclass(frozen=True)
+class DrawDraft:
+    """Ask for the picture that the waiting words describe, now that the photos `decided` have their verdicts.
+
+    `None` when no words wait, or they came as text and no photo is accepted. Raises UnknownUser.
     """
 
     sessions: Sessions
@@ -51,11 +72,18 @@ class DrawDraft:
     draw_seed: DrawSeed
     open_jobs_max: int
 
-    async def __call__(self, user_id: int, chat_id: int) -> DrawnDraft | None:
+    async def __call__(
+        self, user_id: int, chat_id: int, decided: Sequence[Reference]
+    ) -> DrawnDraft | WaitingDraft | None:
         async with self.sessions.begin() as session:
             user = await users.lock(session, user_id)
             photos = await references.ids(session, user_id, ReferenceState.ACCEPTED)
-            if user.draft is None or user.draft_key is None or not photos:
+            if user.draft is None or user.draft_key is None:
+                return None
+            waits = await _waits(session, user.draft_key, chat_id, decided)
+            if waits is not None:
+                return WaitingDraft(user.draft, refused=waits is ReferenceState.REJECTED)
+            if not photos:
                 return None
             words, key, style = user.draft, user.draft_key, user.style or NO_STYLE
             user.draft = user.draft_key = None
@@ -76,3 +104,26 @@ class DrawDraft:
                 return DrawnDraft(words, style, submitted=False, limit=self.open_jobs_max)
         self.signals.wake()
         return DrawnDraft(words, style, submitted=True)
+
+
+async def _waits(session: AsyncSession, key: str, chat_id: int, decided: Sequence[Reference]) -> ReferenceState | None:
+    """What the words wait for: PENDING, the verdict on the photo they came with; REJECTED, a photo in its place;
+    `None`: nothing, also where they came without a photo."""
+    own = await _came_with(session, key, chat_id)
+    states = {photo.state for photo in own}
+    if not own or ReferenceState.ACCEPTED in states or any(photo.verdict == Refusal.KNOWN for photo in own):
+        return None
+    if ReferenceState.PENDING in states:
+        return ReferenceState.PENDING
+    latest = max(photo.message_id for photo in own)
+    replaced = any(photo.state == ReferenceState.ACCEPTED and photo.message_id > latest for photo in decided)
+    return None if replaced else ReferenceState.REJECTED
+
+
+async def _came_with(session: AsyncSession, key: str, chat_id: int) -> Sequence[Reference]:
+    """The photo whose caption the words of `key` are, with the rest of its album; none where they came as text."""
+    _, _, message_id = key.rpartition(":")
+    photo = await references.by_message(session, chat_id, int(message_id))
+    if photo is None or message_key(chat_id, photo.message_id) != key:
+        return []
+    return await references.members(session, references.Group(photo.user_id, chat_id, photo.album_id, photo.message_id))

@@ -15,7 +15,7 @@ from bot.db.tables import Job
 from bot.domain import OPEN_STATES, POSE_PHOTO, Likeness, ReferenceState, wished_settings
 from bot.errors import NoPhotos, PictureGone
 from bot.styles import NO_STYLE
-from bot.usecases.drafts import keep_draft, message_key
+from bot.usecases.drafts import drop_draft, keep_draft, message_key
 from bot.usecases.ports import DrawSeed, Signals
 from bot.usecases.preferences import wished_by
 from engine.contract import Clothes
@@ -62,7 +62,7 @@ class AskForPicture:
                 seed=self.draw_seed(),
                 open_jobs_max=self.open_jobs_max,
             )
-            user.draft = user.draft_key = None
+            await drop_draft(session, user, chat_id)
         self.signals.wake()
         return Asked.IN_LINE
 

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
+from PIL import Image
+from rich.console import Console
+
 from engine.errors import SetupError
+
+WIDE = 10_000
+"""Columns of a table that no terminal shows: nothing in it is cut."""
 
 DONE, FAILED, MISUSED, UNSUITABLE = range(4)
 """Exit codes: the drawing failed; a wrong argument or an incomplete installation; a photo cannot serve."""
@@ -18,7 +26,27 @@ def read_bytes(path: Path) -> bytes:
         raise SetupError(f"{path}: {error.strerror or error}") from error
 
 
-def check_out(path: Path) -> None:
-    """Said before the work, not after it: raises SetupError where no file can be written."""
+def check_out(path: Path, option: str = "--out", formats: tuple[str, ...] = ()) -> None:
+    """Said before the work, not after it: raises SetupError where no file can be written.
+
+    With `formats`, Pillow's names of pictures, neither where the name is one of another format's."""
     if path.is_dir() or not path.absolute().parent.is_dir():
-        raise SetupError(f"--out: expected a file name in a folder that exists, got {path}")
+        raise SetupError(f"{option}: expected a file name in a folder that exists, got {path}")
+    if not os.access(path if path.exists() else path.absolute().parent, os.W_OK):
+        raise SetupError(f"{option}: expected a place that may be written to, got {path}")
+    named = Image.registered_extensions().get(path.suffix.lower())
+    if formats and named is not None and named not in formats:
+        raise SetupError(f"{option}: expected a name for {' or '.join(formats)}, got {path}: name it {formats[0]}")
+
+
+def write(path: Path, content: bytes) -> None:
+    """Raises SetupError with the system's reason."""
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise SetupError(f"{path}: {error.strerror or error}") from error
+
+
+def tables() -> Console:
+    """For tables on stdout: as wide as the terminal, or as the table where a program reads it."""
+    return Console() if sys.stdout.isatty() else Console(width=WIDE)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from engine.commands import DONE, check_out
+from engine.commands import DONE, check_out, tables, write
+from engine.devices import check_device
 from engine.errors import SetupError
 
 
@@ -37,8 +38,10 @@ def run(options: argparse.Namespace, console: Console) -> int:
         raise SetupError(f"--pairs: expected 1 or more, got {options.pairs}")
     if options.request_pairs < 0:
         raise SetupError(f"--request-pairs: expected 0 or more, got {options.request_pairs}")
-    for path in filter(None, (options.json, options.plot)):
-        check_out(path)
+    check_out(options.json, "--json")
+    if options.plot:
+        check_out(options.plot, "--plot", ("PNG",))
+    check_device(options.device)
     plan = Plan(
         options.shape,
         choose_device(options.device),
@@ -48,8 +51,11 @@ def run(options: argparse.Namespace, console: Console) -> int:
         options.options,
     )
     figures = measure(plan, console)
-    options.json.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
+    write(options.json, (json.dumps(figures, indent=1) + "\n").encode())
     if options.plot:
-        plot(figures, options.plot)
-    Console().print(table(figures))
+        try:
+            plot(figures, options.plot)
+        except OSError as error:
+            raise SetupError(f"{options.plot}: {error.strerror or error}") from error
+    tables().print(table(figures))
     return DONE

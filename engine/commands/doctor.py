@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
-from engine.commands import DONE, MISUSED
+from engine.commands import DONE, MISUSED, tables
 from engine.config import Config, load_config
 from engine.doctor import (
     Finding,
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     if options.json:
         print(json.dumps(as_json(report), indent=1))
     else:
-        show(report, Console())
+        show(report, tables())
     return MISUSED if report.problems else DONE
 
 

@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from engine import contract
-from engine.commands import DONE, UNSUITABLE, read_bytes
+from engine.commands import DONE, UNSUITABLE, read_bytes, tables
 from engine.config import load_config
 from engine.identity.profile import Observation
 
@@ -34,13 +34,14 @@ def run(options: argparse.Namespace, _: Console) -> int:
     """A table with a line a photo; UNSUITABLE if any of them is."""
     from engine.assembly import assemble_examiner
 
+    photos = [(path, read_bytes(path)) for path in options.photos]
     examiner = assemble_examiner(load_config())
-    table = Table("photo", "verdict", "meaning", "people", "quality")
+    table = Table(Column("photo", overflow="fold"), "verdict", "meaning", "people", "quality")
     verdicts = []
-    for path in options.photos:
-        seen = examiner.examine(contract.ExamineRequest(reference_id=str(path), image=read_bytes(path)))
+    for path, content in photos:
+        seen = examiner.examine(contract.ExamineRequest(reference_id=str(path), image=content))
         quality = f"{Observation.from_bytes(seen.profile).quality:.2f}" if seen.profile else ""
         table.add_row(str(path), seen.verdict.value, MEANINGS[seen.verdict], str(seen.people), quality)
         verdicts.append(seen.verdict)
-    Console().print(table)
+    tables().print(table)
     return DONE if all(verdict is contract.Verdict.ACCEPTED for verdict in verdicts) else UNSUITABLE

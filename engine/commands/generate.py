@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import secrets
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from engine import contract
-from engine.commands import DONE, FAILED, UNSUITABLE, check_out, read_bytes
+from engine.commands import DONE, FAILED, UNSUITABLE, check_out, read_bytes, write
 from engine.commands.examine import MEANINGS
 from engine.config import Config, load_config
 from engine.errors import BadReference, SetupError, StyleError
@@ -58,9 +59,10 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from engine.assembly import assemble
 
     request = _request(options)
-    check_out(options.out)
-    generator = assemble(_config(options), worker_id="command line")
+    check_out(options.out, formats=("PNG",))
     try:
+        _check_photos(options, request)
+        generator = assemble(_config(options), worker_id="command line")
         references = [
             _checked(path, reference, generator.examiner, options.force, console)
             for path, reference in zip(options.reference, request.references, strict=True)
@@ -73,7 +75,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     if isinstance(ending, contract.Failure):
         console.print(f"engine: {ending.code.value}: {ending.detail}", style="red", markup=False)
         return UNSUITABLE if ending.code in PHOTO_AT_FAULT else FAILED
-    options.out.write_bytes(ending.image)
+    write(options.out, ending.image)
     size = f"{ending.width} x {ending.height}"
     print(
         f"{options.out}: {size} px, {ending.backbone} on {generator.backbone.device}, seed {request.seed}, "
@@ -89,6 +91,8 @@ def _config(options: argparse.Namespace) -> Config:
 
 
 def _request(options: argparse.Namespace) -> contract.GenerateRequest:
+    if not any(character.isalnum() for character in options.prompt):
+        raise SetupError(f"--prompt: expected what to draw in words, got {options.prompt!r}")
     references = tuple(contract.Reference(image=read_bytes(path)) for path in options.reference)
     face_scale, body_scale = LIKENESS[options.likeness]
     try:
@@ -111,8 +115,8 @@ def _request(options: argparse.Namespace) -> contract.GenerateRequest:
             preview=False,
         )
     except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        raise SetupError(f"--{'.'.join(map(str, first['loc'])).replace('_', '-')}: {first['msg']}") from error
+        faults = (f"--{'.'.join(map(str, fault['loc'])).replace('_', '-')}: {fault['msg']}" for fault in error.errors())
+        raise SetupError("; ".join(faults)) from error
 
 
 def _style(name: str | None) -> str | None:
@@ -129,19 +133,27 @@ def _pose(wish: str) -> contract.Pose:
     name = wish.replace("-", "_").lower()
     if name in list(contract.PosePreset):
         return contract.Pose(preset=contract.PosePreset(name))
-    if not Path(wish).exists():
+    if not os.path.exists(wish):  # noqa: PTH110  (Path.exists raises where the name is too long for the system)
         raise SetupError(f"--pose: expected a photo or one of {', '.join(contract.PosePreset)}, got {wish!r}")
     return contract.Pose(image=read_bytes(Path(wish)))
+
+
+def _check_photos(options: argparse.Namespace, request: contract.GenerateRequest) -> None:
+    """Before weights are loaded: raises Unsuitable, naming the file, for what is no photo."""
+    files = [(path, reference.image) for path, reference in zip(options.reference, request.references, strict=True)]
+    if request.pose is not None and request.pose.image is not None:
+        files.append((Path(options.pose), request.pose.image))
+    for path, content in files:
+        try:
+            read_photo(content)
+        except BadReference as error:
+            raise Unsuitable(f"{path}: {error}") from error
 
 
 def _checked(
     path: Path, reference: contract.Reference, examiner: Examiner, force: bool, console: Console
 ) -> contract.Reference:
-    """With what was seen on it. Raises Unsuitable, with `force` only for what is no photo or never used."""
-    try:
-        read_photo(reference.image)
-    except BadReference as error:
-        raise Unsuitable(f"{path}: {error}") from error
+    """With what was seen on it. Raises Unsuitable, with `force` only for what is never used."""
     seen = examiner.examine(contract.ExamineRequest(reference_id=str(path), image=reference.image))
     if seen.profile is not None:
         return reference.model_copy(update={"profile": seen.profile})

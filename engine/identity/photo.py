@@ -17,7 +17,7 @@ pillow_heif.register_heif_opener()
 
 FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "TIFF", "BMP", "GIF")
 PIXELS_MAX = 60_000_000
-_UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, IndexError, OverflowError, struct.error)
+UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, IndexError, OverflowError, struct.error)
 """What Pillow's decoders raise on broken files."""
 
 
@@ -35,7 +35,7 @@ def read_photo(data: bytes, max_side_px: int = REFERENCE_MAX_SIDE_PX) -> Image.I
                 return _small_rgb(ImageOps.exif_transpose(photo), max_side_px)
     except Image.DecompressionBombError as error:
         raise BadReference(f"expected at most {PIXELS_MAX} pixels, got far more: send a smaller photo") from error
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise BadReference(f"expected a whole photo ({', '.join(FORMATS)}), got {len(data)} bytes: {error}") from error
 
 

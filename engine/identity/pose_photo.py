@@ -1,8 +1,12 @@
-"""The pose of whoever is on a photo, for `a picture of me, standing like that`."""
+"""The pose of whoever is on a photo, for `a picture of me, standing like that`.
+
+Joints are read by MediaPipe's pose network where its weights are there, else by the observer of bodies, which was
+trained on renders of upright people. Either way the skeleton must be one that a body can have.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,32 +17,109 @@ from engine.identity.body import HIPS, SHOULDERS, BodyObserver, sureness
 from engine.identity.faces import FaceFinder
 from engine.identity.observation import Box
 from engine.identity.parts import body_box_from_face
-from engine.identity.weighting import CONFIDENCE_MIN
+from engine.identity.weighting import CONFIDENCE_MIN, Keypoints
+from engine.vision.blazepose import Pose
 
 JOINTS_MIN: Final = 6
 """Of 17; a head alone has five."""
 SURE_OF_A_BODY: Final = 0.75
 """The surest joints of people are surer than this, those seen in a cup of coffee (.66) are not."""
+FRAME: Final = 2 / 3
+"""Width of a picture over its height."""
+MARGIN: Final = 0.08
+"""Between a figure that had to be made smaller and the edge, as a share of the frame."""
+BONES: Final = (
+    (5, 6, 0.62), (11, 12, 0.38), (5, 7, 0.57), (6, 8, 0.57), (7, 9, 0.43), (8, 10, 0.43),
+    (11, 13, 0.85), (12, 14, 0.85), (13, 15, 0.8), (14, 16, 0.8),
+)  # fmt: skip
+"""Two joints and how long the bone between them is in trunks, seen from the front."""
+LONGEST_MAX: Final = 2.3
+"""Times the median that a bone may be too long. Turned bones look shorter, none looks longer: the presets and people of
+the generator stay below 2, skeletons that the observer reads on people lying down begin at 2.7."""
 
 
-def pose_of(image: Image.Image, finder: FaceFinder, bodies: BodyObserver) -> NDArray[np.float32]:
-    """float32 [17, 3] in COCO order: x and y in 0..1 of the photo, confidence in 0..1 (0: not seen).
+class PoseReader(Protocol):
+    """Reads the poses of all people on a photo; engine.vision.BlazePose does."""
 
-    Of several people the largest. Raises PoseError where nobody is seen, or too little of a body to speak of a pose."""
-    body = next((found for box in _places(image, finder, bodies) if (found := bodies.see(image, box))), None)
-    if body is None:
-        raise PoseError("expected a photo of a person in the wanted pose, found nobody: send one that shows a person")
-    seen = body.keypoints[:, 2] >= CONFIDENCE_MIN
-    seen &= sureness(body) >= SURE_OF_A_BODY
+    def see_all(self, image: Image.Image) -> list[Pose]: ...
+
+
+def pose_of(
+    image: Image.Image, finder: FaceFinder, bodies: BodyObserver, reader: PoseReader | None = None
+) -> NDArray[np.float32]:
+    """float32 [17, 3] in COCO order: x and y in 0..1 of a picture of 2 : 3, confidence in 0..1 (0: not seen).
+
+    Proportions are those of the photo, whatever its format. Of several people the largest. Raises PoseError where
+    nobody is seen, too little of a body to speak of a pose, or a skeleton that nobody has."""
+    points = _observed(image, finder, bodies) if reader is None else _read(image, reader)
+    seen = points[:, 2] >= CONFIDENCE_MIN
     if seen.sum() < JOINTS_MIN or not seen[[*SHOULDERS, *HIPS]].any():
         raise PoseError(
             f"expected at least {JOINTS_MIN} joints of a body, saw {int(seen.sum())}: "
             "send a photo that shows the person from the head to the knees or further"
         )
-    pose = body.keypoints / np.array([image.width, image.height, 1.0], np.float32)
-    pose[:, :2] = pose[:, :2].clip(0, 1)
-    pose[~seen, 2] = 0
-    return np.asarray(pose, np.float32)
+    if not is_plausible(points):
+        raise PoseError(
+            "expected a skeleton with the proportions of a person, saw one that nobody has: "
+            "send a photo that shows the person upright and whole"
+        )
+    return framed(points, image.width, image.height)
+
+
+def is_plausible(points: Keypoints) -> bool:
+    """Whether no bone between seen joints [17, 3] px is far too long for the others."""
+    lengths = [
+        float(np.hypot(*(points[start, :2] - points[end, :2]))) / trunks
+        for start, end, trunks in BONES
+        if min(points[start, 2], points[end, 2]) >= CONFIDENCE_MIN
+    ]
+    if (points[[*SHOULDERS, *HIPS], 2] >= CONFIDENCE_MIN).all():
+        trunk = points[list(SHOULDERS), :2].mean(0) - points[list(HIPS), :2].mean(0)
+        lengths.append(float(np.hypot(*trunk)))
+    return not lengths or max(lengths) < LONGEST_MAX * float(np.median(lengths))
+
+
+def framed(points: Keypoints, width: int, height: int) -> NDArray[np.float32]:
+    """Joints [17, 3] in px of a photo -> [17, 3] in 0..1 of a picture of 2 : 3; those not seen have confidence 0.
+
+    The picture shows the whole height of the photo about the person; more of it where they would not fit in."""
+    seen = points[:, 2] >= CONFIDENCE_MIN
+    low, high = points[seen, :2].min(0), points[seen, :2].max(0)
+    middle, extent = (low + high) / 2, (high - low) / (1 - 2 * MARGIN)
+    tall = max(float(height), float(extent[0]) / FRAME)
+    wide = tall * FRAME
+    left = _placed(float(middle[0]) - wide / 2, wide, width)
+    top = _placed(float(middle[1]) - tall / 2, tall, height)
+    shares = (points[:, :2] - (left, top)) / (wide, tall)
+    confidence = np.where(seen, points[:, 2], 0)
+    return np.concatenate([shares.clip(0, 1), confidence[:, None]], 1).astype(np.float32)
+
+
+def _placed(start: float, length: float, side: int) -> float:
+    """The start of a window that stays on the photo, or has the photo within it."""
+    low, high = sorted((0.0, side - length))
+    return min(max(start, low), high)
+
+
+def _read(image: Image.Image, reader: PoseReader) -> Keypoints:
+    poses = reader.see_all(image)
+    if not poses:
+        raise _nobody()
+    return max(poses, key=lambda pose: float((pose.mask > 0.5).sum())).keypoints()
+
+
+def _observed(image: Image.Image, finder: FaceFinder, bodies: BodyObserver) -> Keypoints:
+    body = next((found for box in _places(image, finder, bodies) if (found := bodies.see(image, box))), None)
+    if body is None:
+        raise _nobody()
+    points = body.keypoints.copy()
+    if sureness(body) < SURE_OF_A_BODY:
+        points[:, 2] = 0
+    return points
+
+
+def _nobody() -> PoseError:
+    return PoseError("expected a photo of a person in the wanted pose, found nobody: send one that shows a person")
 
 
 def _places(image: Image.Image, finder: FaceFinder, bodies: BodyObserver) -> list[Box]:

@@ -8,8 +8,9 @@ import pytest
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
-from bot.config import BROKERS, Config, load_config
+from bot.config import Config, load_config
 from bot.errors import OperatorError
+from engine.contract import BROKERS
 
 GOOD = {
     "BOT_TOKEN": "123456:ABC-secret-token",
@@ -52,6 +53,13 @@ def test_dotenv_is_read_and_the_environment_goes_before_it(environment: pytest.M
     assert (load_config().open_jobs_max, load_config().lease_s) == (7, 5)
 
 
+def test_a_dotenv_of_a_windows_editor_is_read_from_its_first_line_on(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_bytes(b"\xef\xbb\xbfOPEN_JOBS_MAX=7\r\nLEASE_S=3\r\n")
+    assert (load_config().open_jobs_max, load_config().lease_s) == (7, 3)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
@@ -88,7 +96,9 @@ def test_a_mistake_is_one_line_that_names_the_variable_and_keeps_its_value(
 def test_all_mistakes_are_told_at_once(environment: pytest.MonkeyPatch) -> None:
     environment.delenv("BOT_TOKEN")
     environment.setenv("OPEN_JOBS_MAX", "-1")
-    with pytest.raises(OperatorError, match=r"BOT_TOKEN.*OPEN_JOBS_MAX"):
+    environment.setenv("DATABASE_URL", "postgresql://h/d?pgbouncer=true")
+    environment.setenv("BROKER_URL", "valkey://h")
+    with pytest.raises(OperatorError, match=r"BOT_TOKEN.*DATABASE_URL has.*pgbouncer.*BROKER_URL.*OPEN_JOBS_MAX"):
         load_config()
 
 

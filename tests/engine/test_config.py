@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.config import Config, load_config
+from engine.contract import BROKERS
 from engine.errors import SetupError
 
 ROOT = Path(__file__).parents[2]
@@ -32,5 +33,25 @@ def test_empty_values_are_defaults_and_wrong_ones_are_named(monkeypatch: pytest.
         monkeypatch.setenv(name, "")
     assert load_config().backbone == "nano"
     monkeypatch.setenv("ENGINE_SAFETY_THRESHOLD", "2")
-    with pytest.raises(SetupError, match="ENGINE_SAFETY_THRESHOLD: "):
+    monkeypatch.setenv("ENGINE_LOG_LEVEL", "LOUD")
+    with pytest.raises(SetupError, match=r"ENGINE_SAFETY_THRESHOLD: .*; ENGINE_LOG_LEVEL: "):
         load_config()
+
+
+@pytest.mark.parametrize("url", ["valkey://h", "valkeys://h", "sentinel://h", "amqps", "redis://", "http://h"])
+@pytest.mark.parametrize("name", ["ENGINE_BROKER_URL", "BROKER_URL"])
+def test_a_broker_that_nothing_opens_is_refused_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, name: str, url: str
+) -> None:
+    for other in ("ENGINE_BROKER_URL", "BROKER_URL"):
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setenv(name, url.replace("//h", "//u:secret@h"))
+    with pytest.raises(SetupError, match="ENGINE_BROKER_URL: is not a broker's address") as refusal:
+        load_config()
+    assert "secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("scheme", BROKERS)
+def test_a_broker_that_can_be_opened_is_taken(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    monkeypatch.setenv("ENGINE_BROKER_URL", f"{scheme}://h:1/0")
+    assert load_config().broker_url.get_secret_value() == f"{scheme}://h:1/0"

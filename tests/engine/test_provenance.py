@@ -118,6 +118,28 @@ def test_a_photo_carries_no_mark(astronaut_jpeg: bytes) -> None:
     assert marks.signature is Signature.ABSENT and not marks.watermarked
 
 
+def phone_jpeg(photo: Image.Image) -> bytes:
+    """A JPEG with a second picture in it, as phones write for depth or HDR."""
+    buffer = io.BytesIO()
+    photo.save(buffer, "MPO", save_all=True, append_images=[photo.resize((32, 48))])
+    return buffer.getvalue()
+
+
+def test_a_phones_jpeg_of_several_pictures_is_read(
+    photo: Image.Image, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from engine.__main__ import main
+
+    content = phone_jpeg(photo)
+    with Image.open(io.BytesIO(content)) as picture:
+        assert picture.format == "MPO"
+    assert read_marks(content, WATERMARK).signature is Signature.ABSENT
+    path = tmp_path / "phone.jpg"
+    path.write_bytes(content)
+    assert main(["provenance", str(path)]) == DONE
+    assert len(capsys.readouterr().out.splitlines()) == 4
+
+
 def test_what_is_no_picture_is_said() -> None:
     with pytest.raises(BadReference, match="expected a PNG, JPEG or WebP"):
         read_marks(b"hello", WATERMARK)

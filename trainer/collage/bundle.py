@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -74,7 +75,7 @@ def pack(people: TrainingSet, packing: Packing) -> dict[str, Any]:
 def read_bundle(paths: Sequence[Path]) -> TrainingSet:
     """The photos of all the bundles, one after another. Raises DataError for a file that is no bundle or of other
     classes or another size than the first."""
-    sets = [_read(path) for path in paths]
+    sets = [_whole(path) for path in paths]
     if len({(people.asked_names, people.images.shape[1:]) for people in sets}) != 1:
         raise DataError("expected bundles of photos of one size and kind, got several: pack them from one generator")
     first = sets[0]
@@ -140,6 +141,14 @@ def _encoded(people: TrainingSet, row: int, quality: int) -> tuple[bytes, ...]:
 
 def _narrow(values: NDArray[Any]) -> NDArray[Any]:
     return values.astype(np.float16) if values.dtype == np.float32 else values
+
+
+def _whole(path: Path) -> TrainingSet:
+    """Raises DataError for a bundle that is cut or changed: a zip file checks each of its parts."""
+    try:
+        return _read(path)
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError) as error:
+        raise DataError(f"expected a whole bundle in {path}, got {error}: copy or pack it anew") from error
 
 
 def _read(path: Path) -> TrainingSet:

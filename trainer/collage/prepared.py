@@ -21,6 +21,7 @@ from engine.identity.parts import body_crop, head_crop
 from engine.pose import draw_skeleton
 from trainer.collage.training_set import KINDS, TrainingSet
 from trainer.data import face_of_head, part_colours
+from trainer.kept import load_arrays
 from trainer.people.parts import Part
 from trainer.shards import pixels
 
@@ -52,10 +53,9 @@ def kept(
     for shown in (people.parts, people.poses, people.inside, people.head_box, people.body_box):
         digest.update(shown.tobytes())
     digest.update(repr((people.words, key)).encode())
-    if path.exists():
-        with np.load(path) as kept:
-            if str(kept["key"]) == digest.hexdigest():
-                return {name: kept[name] for name in kept.files if name != "key"}
+    found = load_arrays(path)
+    if found is not None and str(found.pop("key", "")) == digest.hexdigest():
+        return found
     made = make()
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name("draft.npz")

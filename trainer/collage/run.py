@@ -71,10 +71,10 @@ def read_preset(name: str) -> NanoConfig:
     path = Path(name) if name.endswith((".yaml", ".yml")) else PRESETS / f"{name}.yaml"
     known = ", ".join(sorted(preset.stem for preset in PRESETS.glob("*.yaml")))
     try:
-        return NanoConfig.model_validate(yaml.safe_load(path.read_text("utf-8")))
+        return NanoConfig.model_validate(yaml.safe_load(path.read_text("utf-8-sig")))
     except FileNotFoundError:
         raise DataError(f"expected a preset ({known}) or a YAML, got {name}: give --preset one of them") from None
-    except (ValidationError, yaml.YAMLError) as error:
+    except (ValidationError, yaml.YAMLError, UnicodeDecodeError) as error:
         said = "; ".join(str(error).splitlines()[:4])
         raise DataError(f"expected a nano preset in {path}, got {said}: see {PRESETS / 'cpu.yaml'}") from None
 

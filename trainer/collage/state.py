@@ -17,6 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
 from engine.backbones.collage_model import NanoModel, save_model
+from trainer.kept import load_state
 from trainer.version import commit
 
 T = TypeVar("T")
@@ -90,7 +91,7 @@ class Trainer:
         if not self.state_path.exists():
             return
         place = next(self.denoiser.parameters()).device
-        state = torch.load(self.state_path, weights_only=True, map_location=place)
+        state = load_state(self.state_path, place)
         self.denoiser.load_state_dict(state["denoiser"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.ema, self.step, self.spent_s = state["ema"], state["step"], state["spent_s"]

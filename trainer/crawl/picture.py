@@ -10,7 +10,9 @@ from PIL import Image
 
 from trainer.crawl.outcome import Outcome
 
-EXTENSIONS = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp"}
+FORMATS = ("JPEG", "PNG", "WEBP")
+EXTENSIONS = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp"}
+"""By Pillow's names of formats; a JPEG with further pictures in it is MPO there."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ def inspect(content: bytes) -> Picture | Outcome:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(BytesIO(content), formats=tuple(EXTENSIONS)) as image:
+            with Image.open(BytesIO(content), formats=FORMATS) as image:
                 image.load()
                 return Picture(EXTENSIONS[image.format or ""], image.width, image.height)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):

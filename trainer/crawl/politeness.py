@@ -81,7 +81,7 @@ class RobotsGate:
             logger.error("no robots.txt at %s: status %d", url, response.status)
             return Rules(None, None)
         body = response.body if response.status < 300 else b""
-        parsed = Protego.parse(body.decode("utf-8", "replace"))
+        parsed = Protego.parse(body.decode("utf-8-sig", "replace"))
         delay_s = parsed.crawl_delay(self._agent)
         if delay_s:
             self._slow_down(urlsplit(url).hostname or "", float(delay_s))

@@ -85,7 +85,7 @@ THEPLACE = Site(
 def load_site(path: Path) -> Site:
     """The site that a YAML file describes. Raises CrawlError naming the field that is wrong."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.safe_load(path.read_text("utf-8-sig"))
     except OSError as error:
         raise CrawlError(
             f"expected a YAML file of selectors at {path}, got: {error.strerror}; check --config"

@@ -30,7 +30,7 @@ def read_curated(folder: Path) -> list[CuratedPhoto]:
     if not path.is_file():
         raise DataError(f"expected {path}, found none: run python -m trainer.curate --data CRAWL --out {folder}")
     photos = []
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
+    for number, line in enumerate(path.read_text("utf-8-sig").splitlines(), start=1):
         try:
             photos.append(CuratedPhoto.model_validate_json(line))
         except ValidationError as error:
@@ -82,7 +82,7 @@ def close(folder: Path, photos: list[CuratedPhoto]) -> None:
 def _named(path: Path) -> set[str]:
     """Files that a metadata.jsonl names; damaged lines name none."""
     names: set[str] = set()
-    for line in path.read_text("utf-8").splitlines() if path.is_file() else []:
+    for line in path.read_text("utf-8-sig").splitlines() if path.is_file() else []:
         try:
             photo = CuratedPhoto.model_validate_json(line)
         except ValidationError:
@@ -96,7 +96,7 @@ def _is_plain(path: Path) -> bool:
     with Image.open(path) as photo:
         upright = photo.getexif().get(_ORIENTATION, 1) == 1
         return (
-            photo.format in ("JPEG", "PNG")
+            photo.format in ("JPEG", "MPO", "PNG")
             and photo.mode == "RGB"
             and not photo.has_transparency_data
             and upright

@@ -80,7 +80,7 @@ def _sha256(path: Path) -> str:
 def _records(path: Path) -> dict[str, dict[str, Any]]:
     """File name -> the crawler's record; torn or foreign lines are passed over, their photos have none."""
     records: dict[str, dict[str, Any]] = {}
-    for line in path.read_text("utf-8", errors="replace").splitlines() if path.is_file() else []:
+    for line in path.read_text("utf-8-sig", errors="replace").splitlines() if path.is_file() else []:
         try:
             record = json.loads(line)
         except ValueError:

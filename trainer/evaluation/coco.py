@@ -7,6 +7,7 @@ same list, so that it is part of the full one.
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -77,7 +78,7 @@ def read_captions(folder: Path, limit: int = PROTOCOL_CAPTIONS) -> list[Caption]
 def _read(folder: Path) -> _Annotations:
     path = folder / ANNOTATIONS
     try:
-        return _Annotations.model_validate_json(path.read_bytes())
+        return _Annotations.model_validate_json(path.read_bytes().removeprefix(BOM_UTF8))
     except FileNotFoundError as error:
         raise DataError(f"expected COCO's captions in {path}, found none; {_REMEDY}") from error
     except (OSError, ValidationError) as error:

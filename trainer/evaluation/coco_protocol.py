@@ -23,6 +23,7 @@ from trainer.evaluation.coco import PROTOCOL_CAPTIONS, Caption, read_captions
 from trainer.evaluation.evaluate import weights_digest
 from trainer.evaluation.metrics import bootstrap, cosine, frechet, kernel_distance
 from trainer.evaluation.published import Clip, Published
+from trainer.kept import load_arrays
 from trainer.methods.painter import load_painter
 from trainer.methods.request import AS_USUAL, Painter, Reference, Request, Variation
 
@@ -78,9 +79,8 @@ def _kept(
     networks = published.inception is not None
     stamp = hashlib.sha256(repr((said, run.variation, run.seed, weights, networks)).encode()).hexdigest()
     path = folder / f"{stamp[:24]}.npz"
-    if path.exists():
-        with np.load(path) as arrays:
-            return dict(arrays)
+    if (kept := load_arrays(path)) is not None:
+        return kept
     rows = _measured(part, run, painter, published, clip)
     draft = path.with_suffix(".tmp.npz")
     np.savez(draft, allow_pickle=False, **rows)

@@ -34,6 +34,7 @@ from trainer.evaluation.metrics import (
     rank1,
 )
 from trainer.evaluation.published import NONE_AT_HAND, Published
+from trainer.kept import load_array
 from trainer.methods.painter import load_painter
 from trainer.methods.photos import poses_of, reference_of
 from trainer.methods.request import Painter, Picture, Request, Variation
@@ -216,8 +217,7 @@ def _drawn(
     path = study / "pictures" / painter.name / f"{task}-{label}.npy"
     stamp = _stamp(study, painter.name, meter, task, variation, plan)
     note = path.with_suffix(".txt")
-    if path.exists() and note.exists() and note.read_text("utf-8") == stamp:
-        kept: Picture = np.load(path)
+    if note.exists() and note.read_text("utf-8") == stamp and (kept := load_array(path)) is not None:
         return kept
     note.unlink(missing_ok=True)
     pictures = painter.draw(requests_of(meter.people, meter.cases, task, plan), variation)

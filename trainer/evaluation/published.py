@@ -51,7 +51,7 @@ class Clip:
         self.model.requires_grad_(False).eval()
         self.side = int(self.model.config.vision_config.image_size)
         stated = folder / "preprocessor_config.json"
-        config = json.loads(stated.read_text("utf-8")) if stated.is_file() else {}
+        config = json.loads(stated.read_bytes()) if stated.is_file() else {}
         shape = (1, 3, 1, 1)
         self.mean = torch.tensor(config.get("image_mean", CLIP_MEAN)).view(shape)
         self.std = torch.tensor(config.get("image_std", CLIP_STD)).view(shape)

@@ -17,6 +17,8 @@ from torch import Tensor
 from engine.adapter.model import AdapterConfig
 from engine.backbones.collage import to_unit
 from engine.pose import draw_skeleton
+from trainer.errors import CheckpointError
+from trainer.kept import load_state
 from trainer.methods.base import StudyBase
 from trainer.methods.evidence import Crops, Encoders, Evidence, crops_of, face_points, gather
 from trainer.methods.request import Reference
@@ -90,16 +92,24 @@ class StudyPhotos:
 
     def read(self, encoders: Encoders, crops: Callable[[], list[Crops]], cache: Path) -> None:
         """Lets the encoders read every photo; kept at `cache` for the other methods."""
-        if cache.exists():
-            self.told = torch.load(cache, weights_only=True)
-            if len(self.told["identity"]) == len(self.clean):
-                return
+        if self._reread(cache):
+            return
         cropped = crops()
         batches = range(0, len(cropped), ENCODED_AT_ONCE)
         rows = [encoders.read(cropped[f : f + ENCODED_AT_ONCE]) for f in track(batches, description="reading photos")]
         self.told = {name: torch.cat([_half(row[name]) for row in rows]) for name in rows[0]}
         cache.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(self.told, cache)
+        draft = cache.with_suffix(".tmp")
+        torch.save(self.told, draft)
+        draft.replace(cache)
+
+    def _reread(self, cache: Path) -> bool:
+        """Whether the cache is there, whole, and of these photos."""
+        try:
+            self.told = load_state(cache) if cache.exists() else {}
+        except CheckpointError:
+            return False
+        return len(self.told.get("identity", ())) == len(self.clean)
 
     def batch(
         self, size: int, withheld: Withheld, views: int, person_weight: float, rng: np.random.Generator

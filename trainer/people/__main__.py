@@ -1,6 +1,7 @@
 """Command line: renders shards of synthetic people, or a contact sheet."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -8,6 +9,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from trainer.errors import DataError, TrainerError
 from trainer.people.identity import SPLITS
 from trainer.people.shards import ShardPlan, check_plan, write_shards
+
+MISUSED = 2
+"""The exit code of a mistake of the user's, as of `python -m trainer`."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -26,7 +30,8 @@ def main(arguments: list[str] | None = None) -> None:
         for folder, plan in plans.items():
             _render(folder, plan, options.workers)
     except TrainerError as error:
-        raise SystemExit(f"error: {error}") from error
+        print(f"trainer.people: {error}", file=sys.stderr)
+        raise SystemExit(MISUSED) from error
 
 
 def _plans(options: argparse.Namespace) -> dict[Path, ShardPlan]:

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from trainer.people.attributes import attributes, parameters
 from trainer.people.backgrounds import BACKGROUNDS
+from trainer.people.manifest import damaged
 from trainer.people.shot import FRAMINGS, POSES, Shot
 from trainer.people.styles import STYLES, apply_style, style_phrase
 
@@ -109,7 +110,16 @@ def write_samples(path: Path, samples: Iterable[tuple[str, Sample]]) -> int:
 
 
 def read_samples(path: Path, wanted: frozenset[str]) -> Iterator[tuple[str, Sample]]:
-    """The samples of a shard in order, with those of the wanted extensions that they have."""
+    """The samples of a shard in order, with those of the wanted extensions that they have.
+
+    Raises DataError for a shard that is cut, empty or no tar archive."""
+    try:
+        yield from _samples(path, wanted)
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise damaged(path, str(error)) from error
+
+
+def _samples(path: Path, wanted: frozenset[str]) -> Iterator[tuple[str, Sample]]:
     with tarfile.open(path, "r:") as archive:
         key, files = "", Sample()
         for entry in archive:

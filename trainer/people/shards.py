@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import os
-import tarfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -15,14 +13,15 @@ from typing import Any, Final
 
 from trainer.errors import DataError
 from trainer.people.backgrounds import BACKGROUNDS
-from trainer.people.identity import SPLITS, split_of
+from trainer.people.identity import SPLITS
+from trainer.people.manifest import NAME, is_vouched, read_manifest, shard_entry, write_manifest
 from trainer.people.parts import KEYPOINTS, Part
 from trainer.people.record import Sample, sample_key, sample_of, write_samples
 from trainer.people.shot import FRAMINGS, POSES
 from trainer.people.styles import STYLES
 
 IDENTITIES_A_SHARD: Final = 100
-NOT_PHOTOS: Final = ("__main__.py", "sheet.py")
+NOT_PHOTOS: Final = ("__main__.py", "manifest.py", "sheet.py", "shards.py")
 """Sources that shape no photo; changing them leaves the manifest's hash alone."""
 
 
@@ -67,20 +66,12 @@ def shard_path(folder: Path, plan: ShardPlan) -> Path:
     return folder / f"shard-{plan.first:07d}.tar"
 
 
-def is_finished(folder: Path, plan: ShardPlan) -> bool:
-    """True when the shard is there with all its photos; shards are renamed into place when complete."""
+def is_finished(folder: Path, plan: ShardPlan, manifest: dict[str, Any] | None) -> bool:
+    """True when the shard is there with all its photos, byte for byte as the manifest lists it."""
     path = shard_path(folder, plan)
-    return path.exists() and shard_counts(path)["photos"] == plan.identities * plan.photos
-
-
-def shard_counts(path: Path) -> dict[str, int]:
-    """How many photos and stylised copies a shard holds."""
-    with tarfile.open(path, "r:") as archive:
-        names = archive.getnames()
-    return {
-        "photos": sum(name.endswith(".json") for name in names),
-        "styled": sum(name.endswith(".styled.png") for name in names),
-    }
+    if manifest is None or not is_vouched(path, manifest):
+        return False
+    return bool(manifest["shards"][path.name]["photos"] == plan.identities * plan.photos)
 
 
 def write_shard(folder: Path, plan: ShardPlan) -> int:
@@ -100,60 +91,59 @@ def write_shards(
     folder: Path, plan: ShardPlan, workers: int, on_shard: Callable[[int], None] = lambda photos: None
 ) -> dict[str, Any]:
     """Renders what is missing of a plan and returns the manifest; `on_shard` is told the photos of each finished
-    shard. DataError when the folder holds photos of other settings or of another version of the generator."""
+    shard. A shard that is not as the manifest lists it is rendered anew. DataError when the folder holds photos of
+    other settings or of another version of the generator."""
     check_plan(plan)
     folder.mkdir(parents=True, exist_ok=True)
     digest = generator_hash(plan)
-    finished = [shard for shard in shard_plans(plan) if is_finished(folder, shard)]
+    before = read_manifest(folder) if (folder / NAME).exists() else None
+    finished = [shard for shard in shard_plans(plan) if is_finished(folder, shard, before)]
     missing = [shard for shard in shard_plans(plan) if shard not in finished]
-    _check_manifest(folder, plan, digest if missing else None)
+    _check_manifest(folder, plan, before, digest if missing else None)
     for shard in finished:
         on_shard(shard.identities * shard.photos)
-    if not missing:
-        return read_manifest(folder)
-    _write_json(folder / "manifest.json", _manifest(folder, plan, digest))
+    if not missing and before is not None:
+        return before
+    for shard in missing:
+        shard_path(folder, shard).unlink(missing_ok=True)
+    manifest = _manifest(plan, digest, _listed(folder, before))
+    write_manifest(folder, manifest)
     begun = time.monotonic()
-    photos = _render_all(folder, missing, workers, on_shard)
+    photos = 0
+    for shard, count in _rendered_shards(folder, missing, workers):
+        path = shard_path(folder, shard)
+        manifest = _manifest(plan, digest, manifest["shards"] | {path.name: shard_entry(path)})
+        write_manifest(folder, manifest)
+        on_shard(count)
+        photos += count
     seconds = time.monotonic() - begun
-    manifest = _manifest(folder, plan, digest)
     manifest["throughput"] = {
         "photos": photos,
         "seconds": round(seconds, 1),
         "photos_a_second": round(photos / seconds, 2),
         "workers": workers,
     }
-    _write_json(folder / "manifest.json", manifest)
+    write_manifest(folder, manifest)
     _draw_contact(folder)
     return manifest
 
 
-def _render_all(folder: Path, missing: list[ShardPlan], workers: int, on_shard: Callable[[int], None]) -> int:
-    total = 0
+def _rendered_shards(folder: Path, missing: list[ShardPlan], workers: int) -> Iterator[tuple[ShardPlan, int]]:
+    """Each shard with its number of photos, as soon as it is written."""
     if workers <= 1 or len(missing) <= 1:
         for shard in missing:
-            photos = write_shard(folder, shard)
-            on_shard(photos)
-            total += photos
-        return total
+            yield shard, write_shard(folder, shard)
+        return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
-        for done in as_completed([pool.submit(write_shard, folder, shard) for shard in missing]):
-            on_shard(done.result())
-            total += done.result()
-    return total
+        running = {pool.submit(write_shard, folder, shard): shard for shard in missing}
+        for done in as_completed(running):
+            yield running[done], done.result()
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """DIR/manifest.json. DataError when it is absent or no JSON object."""
-    path = folder / "manifest.json"
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"expected a manifest {path}, got {error}: run python -m trainer.people --out {folder}"
-        ) from error
-    if not isinstance(manifest, dict):
-        raise DataError(f"expected a JSON object in {path}, got {type(manifest).__name__}: render the folder again")
-    return manifest
+def _listed(folder: Path, before: dict[str, Any] | None) -> dict[str, Any]:
+    """Entries of the shards that stay: as they were listed, or of those that nobody has listed yet."""
+    known = {} if before is None else before["shards"]
+    return {path.name: known.get(path.name) or shard_entry(path) for path in sorted(folder.glob("shard-*.tar"))}
 
 
 def generator_hash(plan: ShardPlan) -> str:
@@ -166,9 +156,9 @@ def generator_hash(plan: ShardPlan) -> str:
     return digest.hexdigest()
 
 
-def _manifest(folder: Path, plan: ShardPlan, digest: str) -> dict[str, Any]:
+def _manifest(plan: ShardPlan, digest: str, entries: dict[str, Any]) -> dict[str, Any]:
     """Counts, checksums, versions, name lists and the hash of source and settings."""
-    shards = {path.name: _shard_entry(path) for path in sorted(folder.glob("shard-*.tar"))}
+    shards = dict(sorted(entries.items()))
     return {
         "hash": digest,
         "settings": plan.settings(),
@@ -185,18 +175,10 @@ def _manifest(folder: Path, plan: ShardPlan, digest: str) -> dict[str, Any]:
     }
 
 
-def _shard_entry(path: Path) -> dict[str, Any]:
-    first = int(path.stem.split("-")[1])
-    with path.open("rb") as stream:
-        checksum = hashlib.file_digest(stream, "sha256").hexdigest()
-    return {**shard_counts(path), "split": split_of(first), "bytes": path.stat().st_size, "sha256": checksum}
-
-
-def _check_manifest(folder: Path, plan: ShardPlan, digest: str | None) -> None:
+def _check_manifest(folder: Path, plan: ShardPlan, before: dict[str, Any] | None, digest: str | None) -> None:
     """The settings must be those of before; so must the hash, where a digest is given."""
-    if not (folder / "manifest.json").exists():
+    if before is None:
         return
-    before = read_manifest(folder)
     if before["settings"] != plan.settings():
         raise DataError(
             f"expected the settings {before['settings']} of {folder}, got {plan.settings()}: "
@@ -207,12 +189,6 @@ def _check_manifest(folder: Path, plan: ShardPlan, digest: str | None) -> None:
             f"expected the generator {before['hash'][:12]} that made {folder}, got {digest[:12]}: "
             "check out that version of the source or give another --out"
         )
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    draft = path.with_suffix(f".{os.getpid()}.tmp")
-    draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    draft.replace(path)
 
 
 def _draw_contact(folder: Path) -> None:

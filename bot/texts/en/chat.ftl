@@ -38,6 +38,7 @@ help = <b>How it works</b>
     /language — language
     /privacy — what I store and how to delete it
 unknown-command = I don't know this command. What I can do: /help
+caption-command = I only follow commands that come as a message of their own, without a photo. All commands: /help
 unknown-content = I only understand photos and text. Send me a photo, or describe what you want to see. More: /help
 unknown-press = This button no longer works. What I can do: /help
 prompt-edited = I don't see edits in messages already sent. If you want a new picture, send the new text as a new message.
@@ -136,6 +137,8 @@ pose-photo-ask = 📷 <b>Now send me the pose photo.</b>
     It can show anyone; ideally, one person from head to toe. I only use the pose, not the face or the clothes.
 pose-photo-kept = 🤸 <b>Pose photo saved.</b> Future pictures will use its pose; face and clothes still come from your own photos.
     Did you want to add a photo of yourself? Then send it again.
+pose-words-returned = I have not used your prompt: <code>{ $words }</code>
+    Send it again with the next pose photo (tap it to copy).
 
 # Commands in Telegram's menu
 

@@ -1,4 +1,4 @@
-"""Reading DATABASE_URL, and telling an absent database from a wrong statement."""
+"""Telling an absent database from a wrong statement."""
 
 from __future__ import annotations
 
@@ -8,32 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from bot.db.session import Sessions, is_outage, make_sessions, open_pool, read_url
-from bot.errors import OperatorError
-
-
-@pytest.mark.parametrize(
-    "given",
-    [
-        "postgresql://u:p@h:5/d",
-        "postgres://u:p@h:5/d",
-        "postgresql+asyncpg://u:p@h:5/d",
-        "postgresql+psycopg://u:p@h:5/d",
-    ],
-)
-def test_any_way_to_write_postgres_means_our_driver(given: str) -> None:
-    assert read_url(given).render_as_string(hide_password=False) == "postgresql+asyncpg://u:p@h:5/d"
-
-
-def test_sslmode_is_understood_as_libpq_means_it() -> None:
-    assert dict(read_url("postgresql://h/d?sslmode=require").query) == {"ssl": "require"}
-
-
-@pytest.mark.parametrize("given", ["", "secret nonsense", "mysql://u:secret@h/d", "sqlite:///secret.db"])
-def test_what_is_not_postgres_is_refused_without_showing_it(given: str) -> None:
-    with pytest.raises(OperatorError, match="DATABASE_URL") as refusal:
-        read_url(given)
-    assert "secret" not in str(refusal.value)
+from bot.db.session import Sessions, is_outage, make_sessions, open_pool
 
 
 async def test_a_database_that_is_not_there_is_an_outage(postgres: Any) -> None:

@@ -22,7 +22,6 @@ from aiogram.filters.callback_data import CallbackData
 from aiogram.types import BufferedInputFile, InlineKeyboardButton, InlineKeyboardMarkup
 from PIL import Image
 from sqlalchemy import func, make_url, select, text, update
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 from structlog.testing import capture_logs
 
@@ -30,7 +29,7 @@ from bot import middlewares
 from bot.callbacks import ConsentCallback
 from bot.config import Config
 from bot.db import poses
-from bot.db.session import Sessions, make_sessions, open_pool, read_url
+from bot.db.session import Sessions, make_engine, make_sessions, open_pool
 from bot.db.tables import Base, Job, PosePhoto, Reference, User, Worker
 from bot.dispatch.photo_verdicts import VerdictAnswers
 from bot.dispatch.signals import JobSignals
@@ -223,14 +222,14 @@ class Chat:
             seen = func.now() + timedelta(hours=1 if alive else -1)
             await session.execute(update(Worker).values(seen_at=seen))
 
-    async def feed(self, person: Person, **content: Any) -> None:
+    async def feed(self, person: Person, kind: str = "message", /, **content: Any) -> None:
         """A message of a kind that the local server does not know, as an update of Telegram's."""
         sent = await person.send_text("/help")
         await self.settled()
         chat = {"id": person.user_id, "type": "private", "first_name": "X"}
         sender = {"id": person.user_id, "is_bot": False, "first_name": "X", "language_code": "ru"}
         message = {"message_id": sent.id, "date": 1_700_000_000, "chat": chat, "from": sender, **content}
-        await self.dispatcher.feed_raw_update(self.bot, {"update_id": 10_000_000, "message": message})
+        await self.dispatcher.feed_raw_update(self.bot, {"update_id": 10_000_000, kind: message})
 
     async def row_counts(self) -> dict[str, int]:
         async with self.sessions() as session:
@@ -294,7 +293,7 @@ def chat_database_url(postgres: EmbeddedPostgres, migrated_template: str) -> str
 
 
 async def _create(name: str, server_url: str, template: str) -> None:
-    pool = create_async_engine(read_url(server_url), poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    pool = make_engine(server_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
     async with pool.connect() as connection:
         await connection.execute(text(f"create database {name} template {template}"))
     await pool.dispose()

@@ -27,6 +27,10 @@ STRANGE = {
         }
     },
     "dice": {"dice": {"emoji": "🎲", "value": 3}},
+    "web app": {"web_app_data": {"data": "{}", "button_text": "open"}},
+    "rich message": {"rich_message": {"blocks": []}},
+    "shared users": {"users_shared": {"request_id": 1, "users": []}},
+    "a kind of tomorrow": {"hologram": {"file_id": "h"}},
 }  # fmt: skip
 
 
@@ -81,6 +85,27 @@ async def test_an_edited_message_is_not_drawn_and_the_user_is_told(chat, says):
     await chat.anna.edit_text(sent.id, "в горах")
     await chat.anna.wait_for(says("новым сообщением"))
     assert [job.prompt for job in await chat.jobs()] == ["в лесу"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"photo": [{"file_id": "p", "file_unique_id": "p", "width": 9, "height": 9}], "caption": "в горах"},
+        {"document": {"file_id": "d", "file_unique_id": "d"}, "caption": "в горах"},
+        {"photo": [{"file_id": "p", "file_unique_id": "p", "width": 9, "height": 9}]},
+        {"text": "/start"},
+    ],
+)
+async def test_an_edited_caption_photo_or_command_is_answered_too(chat, says, content):
+    await chat.grant(chat.anna)
+    await chat.feed(chat.anna, "edited_message", **content)
+    await chat.anna.wait_for(says("новым сообщением"))
+    assert await chat.jobs() == []
+
+
+async def test_the_steps_of_a_live_location_are_no_edits_of_words(chat, says):
+    await chat.feed(chat.anna, "edited_message", location={"latitude": 1.0, "longitude": 1.0, "live_period": 60})
+    assert not any("новым сообщением" in text for text in await chat.texts_to(chat.anna))
 
 
 async def test_a_group_is_told_once_and_only_when_it_calls(chat, says):

@@ -20,7 +20,7 @@ from engine.identity.observation import Observation
 from engine.identity.profile import IdentityProfile, View
 from trainer.__main__ import main
 from trainer.collage.bundle import Packing, pack, read_bundle
-from trainer.collage.run import NanoRun, read_preset, run
+from trainer.collage.run import PRESETS, NanoRun, read_preset, run
 from trainer.collage.training_set import TrainingSet, read_training_set
 from trainer.errors import DataError
 from trainer.people.shards import ShardPlan, write_shards
@@ -121,6 +121,33 @@ def test_what_is_finished_is_not_done_again(small: Path, tmp_path: Path, capsys:
     before = weights.stat().st_mtime_ns
     assert main(asked) == 0
     assert weights.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "foreign"])
+def test_a_damaged_bundle_is_one_line(bundle: Path, tmp_path: Path, damage: str) -> None:
+    content = bundle.read_bytes()
+    middle = len(content) // 2
+    changed = {
+        "cut": content[:middle],
+        "flipped": content[:middle] + bytes([content[middle] ^ 8]) + content[middle + 1 :],
+        "foreign": b"<html>" * 100,
+    }
+    path = tmp_path / "bundle.zip"
+    path.write_bytes(changed[damage])
+    with pytest.raises(DataError, match=r"bundle\.zip") as refusal:
+        read_bundle([path])
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(("encoding", "said"), [("utf-8-sig", "preset"), ("utf-16", "nano preset in")])
+def test_a_preset_of_another_editor_is_read_or_refused_in_one_line(tmp_path: Path, encoding: str, said: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text((PRESETS / "cpu.yaml").read_text("utf-8"), encoding)
+    if encoding == "utf-8-sig":
+        assert read_preset(str(path)) == read_preset("cpu")
+        return
+    with pytest.raises(DataError, match=said):
+        read_preset(str(path))
 
 
 def test_photos_of_another_size_and_unknown_presets_are_refused(

@@ -154,6 +154,20 @@ def test_a_robots_txt_that_answers_5xx_forbids_everything(
     assert set(site.paths(before)) == {"/robots.txt"}
 
 
+def test_a_byte_order_mark_hides_no_rule_of_robots_txt(
+    site: Any, arguments: list[str], crawl: Any, tmp_path: Path
+) -> None:
+    before, rules = len(site.asked), site.replies["/robots.txt"]
+    site.replies["/robots.txt"] = type(rules)(200, b"\xef\xbb\xbfUser-agent: *\r\nDisallow: /\r\n", "text/plain")
+    try:
+        done = crawl(*arguments, "--out", str(tmp_path))
+    finally:
+        site.replies["/robots.txt"] = rules
+    assert done.returncode == 2
+    assert "got: forbidden by robots.txt" in done.stderr
+    assert set(site.paths(before)) == {"/robots.txt"}
+
+
 def test_a_site_that_refuses_everything_is_left_alone(
     site: Any, arguments: list[str], crawl: Any, tmp_path: Path
 ) -> None:

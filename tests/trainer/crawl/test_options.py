@@ -63,6 +63,11 @@ def test_a_wrong_description_of_a_site_is_one_line(tmp_path: Path, content: str,
     assert "\n" not in str(caught.value)
 
 
+def test_a_description_of_a_windows_editor_is_read(tmp_path: Path) -> None:
+    (tmp_path / "site.yaml").write_text("person_links: a\npicture_links: b\n", "utf-8-sig")
+    assert load_site(tmp_path / "site.yaml").person_links == "a"
+
+
 def test_a_description_that_is_not_there_names_the_option(tmp_path: Path) -> None:
     with pytest.raises(CrawlError, match="check --config"):
         load_site(tmp_path / "none.yaml")

@@ -12,6 +12,7 @@ from PIL import Image
 from webdataset.autodecode import Decoder, imagehandler
 from webdataset.tariterators import group_by_keys, tar_file_expander
 
+from trainer.__main__ import main as trainer
 from trainer.errors import DataError
 from trainer.people.__main__ import main
 from trainer.people.record import read_samples
@@ -120,6 +121,68 @@ def test_a_finished_shard_stays_and_a_lost_one_is_made_again_byte_for_byte(folde
     assert not list(folder.glob("*.tmp"))
 
 
+DAMAGE = {
+    "cut": lambda content: content[: len(content) // 2],
+    "cut between two files": lambda content: content[: content.index(b"0000001-0000")],
+    "empty": lambda content: b"",
+    "flipped": lambda content: content[:5000] + bytes([content[5000] ^ 8]) + content[5001:],
+    "no archive": lambda content: b"<html>" * 1000,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_shard_is_refused_by_name_and_rendered_anew(
+    folder: Path, damage: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = shard_path(folder, PLAN)
+    whole = path.read_bytes()
+    path.write_bytes(DAMAGE[damage](whole))
+    with pytest.raises(DataError, match=path.name) as refusal:
+        read_shards(folder)
+    assert "\n" not in str(refusal.value)
+    assert trainer(["pack", "--data", str(folder), "--out", str(tmp_path / "bundle.zip"), "--wheels"]) == 2
+    told = capsys.readouterr().err
+    assert path.name in told and told.count("\n") == 1
+    write_shards(folder, PLAN, workers=1)
+    assert path.read_bytes() == whole
+    assert len(read_shards(folder).identity) == 8
+
+
+@pytest.mark.parametrize("damage", ["cut", "cut between two files", "empty", "no archive"])
+def test_a_damaged_shard_that_is_not_listed_is_named_too(folder: Path, damage: str, tmp_path: Path) -> None:
+    """A run that was cut off leaves shards that its manifest does not list."""
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    (tmp_path / "manifest.json").write_text(json.dumps({**manifest, "shards": {}}), encoding="utf-8")
+    path = shard_path(tmp_path, PLAN)
+    path.write_bytes(DAMAGE[damage](shard_path(folder, PLAN).read_bytes()))
+    with pytest.raises(DataError, match=path.name):
+        read_shards(tmp_path)
+    other = ShardPlan(100, 1, 4, 48, 32)
+    with pytest.raises(DataError, match=path.name):
+        write_shards(tmp_path, other, workers=1)
+    write_shards(tmp_path, PLAN, workers=1)
+    assert path.read_bytes() == shard_path(folder, PLAN).read_bytes()
+
+
+def test_a_shard_is_listed_as_soon_as_it_is_written(tmp_path: Path) -> None:
+    def stop(photos: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_shards(tmp_path, PLAN, 1, stop)
+    stamp = shard_path(tmp_path, PLAN).stat().st_mtime_ns
+    write_shards(tmp_path, PLAN, 1)
+    assert shard_path(tmp_path, PLAN).stat().st_mtime_ns == stamp, "it is not rendered a second time"
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b"\xff\xfe"])
+def test_a_damaged_manifest_is_one_line(folder: Path, content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_bytes(content)
+    with pytest.raises(DataError, match=r"manifest\.json") as refusal:
+        write_shards(tmp_path, PLAN, workers=1)
+    assert "\n" not in str(refusal.value)
+
+
 def test_other_settings_are_refused_in_the_same_folder(folder: Path) -> None:
     with pytest.raises(DataError, match="another --out"):
         write_shards(folder, ShardPlan(0, 2, 3, 48, 32), workers=1)
@@ -149,10 +212,13 @@ def test_splits_share_no_identity(tmp_path: Path) -> None:
         (["--identities", "2", "--first-identity", "1500000"], "identities of one split"),
     ],
 )
-def test_impossible_wishes_are_answered_in_one_line(arguments: list[str], says: str, tmp_path: Path) -> None:
-    with pytest.raises(SystemExit) as told:
+def test_impossible_wishes_are_answered_in_one_line(
+    arguments: list[str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
         main([*arguments, "--out", str(tmp_path / "out")])
-    assert says in str(told.value) and "\n" not in str(told.value)
+    told = capsys.readouterr().err
+    assert ended.value.code == 2 and says in told and told.count("\n") == 1
     assert not (tmp_path / "out").exists()
 
 

@@ -1,0 +1,153 @@
+"""DATABASE_URL, read as libpq reads it and opened by asyncpg.
+
+Hosting services hand out URLs for libpq. asyncpg reads most of its parameters from the URL itself, takes anything else
+for a setting of the server, and SQLAlchemy takes every parameter for a keyword of asyncpg.connect; so each parameter is
+sorted here: taken, passed over because asyncpg needs none of it, or refused by name.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import parse_qsl, quote, unquote, urlencode
+
+import asyncpg
+
+from bot.errors import OperatorError
+
+CONNECT_TIMEOUT_S: Final = 10.0
+EXPECTED: Final = "expected postgresql://user:password@host:5432/database"
+TAKEN: Final = frozenset(
+    {
+        "host", "port", "dbname", "database", "user", "password", "passfile", "service", "target_session_attrs",
+        "krbsrvname", "gsslib", "sslmode", "sslcert", "sslkey", "sslrootcert", "sslcrl", "sslpassword",
+        "sslnegotiation", "ssl_min_protocol_version", "ssl_max_protocol_version", "application_name", "options",
+    }
+)  # fmt: skip
+"""What asyncpg reads in a URL, and the two settings that a server takes at the start of a session."""
+PASSED_OVER: Final = frozenset(
+    {
+        "channel_binding", "client_encoding", "fallback_application_name", "gssencmode", "gssdelegation", "keepalives",
+        "keepalives_idle", "keepalives_interval", "keepalives_count", "load_balance_hosts", "sslcompression", "sslsni",
+        "tcp_user_timeout",
+    }
+)  # fmt: skip
+"""libpq's parameters that asyncpg has no use for. Without them a session is as safe as `sslmode` makes it."""
+SSL_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+FILES: Final = ("sslcert", "sslkey", "sslrootcert", "sslcrl")
+CACHES: Final = ("prepared_statement_cache_size", "statement_cache_size")
+"""SQLAlchemy's and asyncpg's own, in statements; poolers that share sessions want 0."""
+_URL: Final = re.compile(
+    r"(?P<scheme>[\w+]+)://(?:(?P<user>[^:/@]*)(?::(?P<password>[^@]*))?@)?"
+    r"(?P<hosts>[^/?#@]*)(?:/(?P<database>[^?#]*))?(?:\?(?P<query>[^#]*))?",
+    re.DOTALL,
+)
+
+
+class AddressError(OperatorError):
+    """DATABASE_URL cannot be opened as it stands; waiting would not help."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the database is and how to get in; `secrets` are the passwords as they may show up in logs."""
+
+    dsn: str = field(repr=False)
+    timeout_s: float = CONNECT_TIMEOUT_S
+    statement_cache_size: int | None = None
+    prepared_statement_cache_size: int | None = None
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
+
+    def connect_args(self) -> dict[str, Any]:
+        """For `create_async_engine`: the connection is opened here, from the whole address."""
+        arguments: dict[str, Any] = {"async_creator_fn": self._connect}
+        if self.prepared_statement_cache_size is not None:
+            arguments["prepared_statement_cache_size"] = self.prepared_statement_cache_size
+        return arguments
+
+    async def _connect(self, **_: Any) -> asyncpg.Connection:
+        """Raises AddressError where waiting would not help, else what asyncpg raises."""
+        cached = {} if self.statement_cache_size is None else {"statement_cache_size": self.statement_cache_size}
+        try:
+            return await asyncpg.connect(self.dsn, timeout=self.timeout_s, **cached)
+        except (asyncpg.ClientConfigurationError, ssl.SSLError) as error:
+            raise AddressError(f"DATABASE_URL does not open the database: {self._line(error)}; correct it") from None
+        except asyncpg.UndefinedObjectError as error:
+            raise AddressError(f"DATABASE_URL asks for what the server lacks: {self._line(error)}") from None
+        except ConnectionError as error:
+            if "rejected SSL" in str(error):
+                raise AddressError("DATABASE_URL wants TLS and the server has none: leave sslmode out") from None
+            raise
+
+    def _line(self, error: Exception) -> str:
+        line = " ".join(str(error).split())
+        for secret in self.secrets:
+            line = line.replace(secret, "***")
+        return line
+
+
+def read_address(database_url: str) -> Address:
+    """Raises AddressError: one line that names the parameters at fault and shows no part of the URL besides."""
+    found = _URL.fullmatch(database_url.strip())
+    if found is None:
+        raise AddressError(f"DATABASE_URL is not a URL: {EXPECTED}")
+    kind = found["scheme"].partition("+")[0]
+    if kind not in ("postgresql", "postgres"):
+        raise AddressError(f"DATABASE_URL is for {kind}: only Postgres serves, {EXPECTED}")
+    given = _parameters(found["query"] or "")
+    passwords = {word for word in (found["password"], given.get("password"), given.get("sslpassword")) if word}
+    timeout_s = _number(given, "connect_timeout")
+    caches = {name: _number(given, name) for name in CACHES}
+    parameters = {name: value for name, value in given.items() if name in TAKEN and value}
+    _check(given, found["hosts"])
+    return Address(
+        _dsn(found, parameters),
+        timeout_s=float(timeout_s) if timeout_s else CONNECT_TIMEOUT_S,
+        **caches,
+        secrets=frozenset(passwords | {unquote(word) for word in passwords}),
+    )
+
+
+def _parameters(query: str) -> dict[str, str]:
+    """The last of each name counts, but for hosts and ports, which SQLAlchemy's URLs repeat."""
+    given: dict[str, str] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        name = "sslmode" if name == "ssl" else name
+        given[name] = f"{given[name]},{value}" if name in ("host", "port") and name in given else value
+    return given
+
+
+def _check(given: dict[str, str], hosts: str) -> None:
+    unknown = sorted(given.keys() - TAKEN - PASSED_OVER - {"connect_timeout", *CACHES})
+    if unknown:
+        raise AddressError(f"DATABASE_URL has what nobody here takes: {', '.join(unknown)}; leave it out of the URL")
+    if given.get("sslmode") and given["sslmode"] not in SSL_MODES:
+        raise AddressError(f"DATABASE_URL: expected sslmode as one of {', '.join(SSL_MODES)}")
+    for name in FILES:
+        if given.get(name) and not Path(given[name]).is_file():
+            raise AddressError(f"DATABASE_URL: expected a file under {name}, found none: correct the path")
+    ports = [host.rpartition(":")[2] for host in hosts.split(",") if re.search(r":[^\]]*$", host)]
+    ports += given["port"].split(",") if given.get("port") else []
+    if not all(port.isascii() and port.isdigit() and 0 < int(port) < 65536 for port in ports if port):
+        raise AddressError(f"DATABASE_URL: expected numbers for the ports, {EXPECTED}")
+
+
+def _number(given: dict[str, str], name: str) -> int | None:
+    if not given.get(name):
+        return None
+    try:
+        return max(int(given[name]), 0)
+    except ValueError:
+        raise AddressError(f"DATABASE_URL: expected a whole number for {name}") from None
+
+
+def _dsn(found: re.Match[str], parameters: dict[str, str]) -> str:
+    """What asyncpg reads: the same address, with every part quoted and no parameter that it does not take."""
+    user, password = (quote(unquote(found[name] or ""), safe="") for name in ("user", "password"))
+    access = f"{user}:{password}@" if password else f"{user}@" if user else ""
+    query = f"?{urlencode(parameters, quote_via=quote)}" if parameters else ""
+    database = f"/{found['database']}" if found["database"] else ""
+    return f"postgresql://{access}{found['hosts']}{database}{query}"

@@ -1,0 +1,60 @@
+"""What an earlier run left on disk, read again: states that only that run can give, and results that can be made anew.
+
+A kill, a full disk or a copy that broke off leaves files cut short. A damaged state is one line; a damaged result
+counts as absent.
+"""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from trainer.errors import CheckpointError
+
+log = logging.getLogger(__name__)
+
+_DAMAGED: Final = (OSError, EOFError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile)
+"""What torch and NumPy raise on files that are cut, empty or changed."""
+
+
+def load_state(path: Path, device: Any = None) -> Any:
+    """What torch.save wrote. Raises CheckpointError for a file that cannot be read."""
+    try:
+        return torch.load(path, weights_only=True, map_location=device)
+    except _DAMAGED as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise CheckpointError(
+            f"expected a whole state in {path}, got {reason}: delete it to begin anew, or give another folder"
+        ) from error
+
+
+def load_arrays(path: Path) -> dict[str, NDArray[Any]] | None:
+    """Arrays that numpy.savez wrote; None where there is no such file, or a damaged one."""
+    try:
+        with path.open("rb") as stream, np.load(stream) as arrays:
+            return dict(arrays)
+    except FileNotFoundError:
+        return None
+    except _DAMAGED as error:
+        log.warning("%s cannot be read (%s): it is made anew", path, error)
+        return None
+
+
+def load_array(path: Path) -> NDArray[Any] | None:
+    """An array that numpy.save wrote; None as for `load_arrays`."""
+    try:
+        with path.open("rb") as stream:
+            found: NDArray[Any] = np.load(stream)
+    except FileNotFoundError:
+        return None
+    except _DAMAGED as error:
+        log.warning("%s cannot be read (%s): it is made anew", path, error)
+        return None
+    return found
