@@ -6,9 +6,11 @@ import importlib
 import importlib.util
 import io
 import json
+import logging
+import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -258,3 +260,31 @@ def paper_doll() -> View:
         parts_box=(0, 0, 100, 200),
     )
     return View(Image.fromarray(picture), seen)
+
+
+@pytest.fixture
+def quiet_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A home without model packs, the backbone without a model, and the log as it was."""
+    for name in [name for name in os.environ if name.startswith("ENGINE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setenv("ENGINE_BACKBONE", "slow_backbone:load")
+    monkeypatch.syspath_prepend(str(STACK))
+    handlers = list(logging.getLogger().handlers)
+    yield
+    logging.getLogger().handlers = handlers
+
+
+@pytest.fixture
+def portrait(tmp_path: Path, astronaut_jpeg: bytes) -> Path:
+    path = tmp_path / "portrait.jpg"
+    path.write_bytes(astronaut_jpeg)
+    return path
+
+
+@pytest.fixture
+def coffee(tmp_path: Path) -> Path:
+    path = tmp_path / "coffee.png"
+    Image.fromarray(skimage.data.coffee()).save(path)
+    return path
