@@ -21,6 +21,7 @@ photo-verdict-not-an-image = 📄 This is not a picture. I need a photo: JPEG, P
 photo-verdict-truncated = ✂️ The file is cut off, part of the picture is missing. Send it once more.
 photo-verdict-file-too-big = 🐘 The file is larger than 20 MB, Telegram won't hand me that much. Send it as a photo rather than as a file, or make it smaller.
 photo-verdict-too-many-pixels = 🐘 The picture has too many pixels for me. Send it as a photo rather than as a file, or make it smaller.
+photo-verdict-too-costly = 🧩 This file takes me too long to open. Send it as a photo rather than as a file, or save it as an ordinary JPEG and send that.
 photo-verdict-too-long = 📏 The picture is far longer than wide. Crop it to the person and send it again.
 photo-verdict-animated = 🎞 This is an animation. Send me a still photo.
 photo-verdict-not-fetched = 📡 I could not fetch the photo from Telegram. Send it once more.

@@ -163,9 +163,9 @@ class Chat:
         async with self.sessions() as session:
             return list(await session.scalars(select(func.length(Reference.image)).order_by(Reference.message_id)))
 
-    def sent_again(self, person: Person, message_id: int, jpeg: bytes) -> SentPhoto:
+    async def sent_again(self, person: Person, message_id: int, jpeg: bytes) -> SentPhoto:
         """A message with a photo, as it reaches the use case."""
-        return SentPhoto(person.user_id, person.user_id, message_id, None, normalise(jpeg))
+        return SentPhoto(person.user_id, person.user_id, message_id, None, await normalise(jpeg))
 
     async def note_status(self, job: Job, message_id: int) -> None:
         async with self.sessions.begin() as session:
