@@ -139,5 +139,6 @@ command-privacy = What I keep, deleting it
 command-help = How it works
 command-admin = Usage
 
+error-too-fast = 🐢 You send faster than I can keep up, so I leave out what comes now. Wait half a minute, then send it again.
 error-unexpected = Something went wrong on my side. Please try again in a minute.
 error-unknown-user = I keep nothing of you any more. /start begins anew.

@@ -37,6 +37,7 @@ from bot.dispatch.signals import JobSignals
 from bot.domain import CONSENT_VERSION, POSE_PHOTO, JobState, ReferenceState
 from bot.handlers import build_router
 from bot.handlers.jobs import picture_buttons
+from bot.intake import Intake, OpenAlbums
 from bot.local.botapi import ApiControl, LocalBotAPI, Person
 from bot.local.botapi.views import ChatMessage, PressAnswer
 from bot.local.embedded import EmbeddedPostgres
@@ -322,13 +323,15 @@ async def stage(chat_database_url: str, translator: Translator) -> AsyncIterator
             admin_ids=frozenset(range(BOSSES, PEOPLE)), _env_file=None,
         )  # fmt: skip
         sessions, signals, styles = make_sessions(pool), NotedSignals(), load_styles()
-        use = wire(config, sessions, signals, draw_seed=lambda: secrets.randbelow(2**63))
+        albums = OpenAlbums()
+        use = wire(config, sessions, signals, draw_seed=lambda: secrets.randbelow(2**63), is_arriving=albums)
         dispatcher = Dispatcher()
         middlewares.install(dispatcher, use, styles, translator, config.admin_ids)
         dispatcher.include_router(build_router())
         stage = Stage(api, control, bot, dispatcher, sessions, signals, styles, translator)
         stop = asyncio.Event()
-        polling = asyncio.create_task(Polling(bot, dispatcher, database_answers=_always).run(stop))
+        intake = Intake(bot, dispatcher, database_answers=_always, albums=albums)
+        polling = asyncio.create_task(Polling(bot, intake).run(stop))
         answers = VerdictAnswers(bot, use, translator, styles)
         examining = asyncio.create_task(_examine(stage, answers, stop))
         yield stage

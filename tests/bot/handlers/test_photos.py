@@ -9,6 +9,7 @@ import zlib
 
 import pytest
 from PIL import Image
+from pillow_heif import register_heif_opener
 from sqlalchemy import event
 
 from bot import photo_fetching
@@ -19,6 +20,8 @@ from bot.local.botapi import ANNA_ID, Person
 from bot.photos import FILE_MAX_BYTES
 from bot.refusals import NotNow
 from engine.contract import REFERENCE_MAX_SIDE_PX, REFERENCES_MAX, Verdict
+
+register_heif_opener()
 
 
 def encoded(image: Image.Image, form: str, **options: object) -> bytes:
