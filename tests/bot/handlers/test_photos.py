@@ -14,6 +14,7 @@ from sqlalchemy import event
 
 from bot import photo_fetching
 from bot.callbacks import PrivacyAction, PrivacyCallback
+from bot.db.references import ALBUM_QUIET
 from bot.dispatch.photo_verdicts import VerdictAnswers
 from bot.domain import ReferenceState
 from bot.local.botapi import ANNA_ID, Person
@@ -107,6 +108,24 @@ async def test_an_album_gets_one_answer_that_names_each_photo(chat, says, jpeg):
     assert lines[1].startswith("Фото 1: ✅") and lines[2].startswith("Фото 2: 👥") and lines[3].startswith("Фото 3: ✅")
     assert sum("Ваш альбом" in text or "Смотрю" in text for text in await chat.texts_to(chat.anna)) == 1
     assert await chat.states() == ["accepted", "rejected", "accepted"]
+
+
+async def test_an_album_is_answered_only_when_all_its_photos_are_handled(chat, says, jpeg, monkeypatch):
+    """The second photo takes longer than the pause after which an album without news counts as complete."""
+    real, seen = photo_fetching.normalise, []
+
+    async def slow(data):
+        seen.append(data)
+        if len(seen) == 2:
+            await asyncio.sleep(2.5 * ALBUM_QUIET.total_seconds())
+        return await real(data)
+
+    monkeypatch.setattr(photo_fetching, "normalise", slow)
+    await chat.consent(chat.anna)
+    await chat.anna.send_album([jpeg(1), jpeg(2)], caption="на пляже")
+    answer = await chat.anna.wait_for(says("Ваш альбом"), 30)
+    assert "подходят 2 фото из 2" in answer.text
+    assert len((await chat.job()).reference_ids) == 2, "and its words are drawn from both"
 
 
 async def test_an_album_of_files_good_and_bad_gets_one_answer_too(chat, says, jpeg):
