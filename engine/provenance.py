@@ -39,7 +39,9 @@ C2PA_SETTINGS = {
     "trust": {"trust_config": "\n".join(PURPOSES)},
     "verify": {"verify_after_sign": True, "remote_manifest_fetch": False, "ocsp_fetch": False},
 }
-MIME_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
+JPEG_TYPE = "image/jpeg"
+"""Also of a phone's JPEG that Pillow calls MPO."""
+MIME_TYPES = {"PNG": "image/png", "JPEG": JPEG_TYPE, "WEBP": "image/webp"}
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ def read_marks(content: bytes, watermark: Watermark) -> Marks:
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise BadReference(f"expected a PNG, JPEG or WebP picture: {error}") from error
     source_type, creator_tool = _read_xmp(picture)
-    signature, signer, problems = _read_manifest(content, MIME_TYPES[str(picture.format)])
+    signature, signer, problems = _read_manifest(content, MIME_TYPES.get(str(picture.format), JPEG_TYPE))
     return Marks(source_type, creator_tool, signature, signer, problems, watermark.score(picture))
 
 
