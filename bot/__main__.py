@@ -21,14 +21,16 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot import logs, middlewares
 from bot.commands import publish_commands
-from bot.config import Config, load_config
+from bot.config import Config, load_config, read_listen
 from bot.db.address import read_address
 from bot.db.session import make_sessions, open_pool
 from bot.dispatch.dispatcher import JobDispatcher
+from bot.dispatch.leadership import Role
 from bot.dispatch.photo_verdicts import VerdictAnswers
 from bot.dispatch.signals import JobSignals
 from bot.errors import OperatorError
 from bot.handlers import build_router
+from bot.intake import Intake, OpenAlbums
 from bot.polling import Polling
 from bot.readiness import database_answers, wait_for_database, wait_for_telegram
 from bot.stopping import finishes_before
@@ -36,6 +38,7 @@ from bot.styles import load_styles
 from bot.telegram import open_bot
 from bot.translator import Translator
 from bot.usecases import wiring
+from bot.webhook import Webhook, derive_secret
 from engine.contract import MISCONFIGURED_EXIT_CODE
 
 _log = structlog.get_logger(__name__)
@@ -62,13 +65,22 @@ async def _serve(config: Config, pool: AsyncEngine, bot: Bot, screens_bot: Bot, 
     if not await finishes_before(stop, telegram):
         return
     translator = Translator()
-    dispatcher, jobs = wire(config, pool, bot, screens_bot, translator)
+    albums, role = OpenAlbums(), Role()
+    dispatcher, jobs = wire(config, pool, bot, screens_bot, translator, albums, role)
+    intake = Intake(
+        bot,
+        dispatcher,
+        database_answers=partial(database_answers, pool),
+        albums=albums,
+        burst=config.message_burst,
+        per_s=config.messages_per_s,
+    )
     await dispatcher.emit_startup(bot=bot, **dispatcher.workflow_data)
     jobs_running = asyncio.create_task(jobs.run())
     menu = asyncio.create_task(_publish_menu(bot, translator, config.admin_ids))
     _log.info("serving", bot=(await screens_bot.me()).username)
     try:
-        await Polling(bot, dispatcher, database_answers=partial(database_answers, pool)).run(stop)
+        await _source(config, bot, intake, role).run(stop)
     finally:
         await dispatcher.emit_shutdown(bot=bot, **dispatcher.workflow_data)
         menu.cancel()
@@ -77,12 +89,33 @@ async def _serve(config: Config, pool: AsyncEngine, bot: Bot, screens_bot: Bot, 
         _log.info("stopped")
 
 
+def _source(config: Config, bot: Bot, intake: Intake, role: Role) -> Polling | Webhook:
+    """Where updates come from."""
+    if config.webhook_url is None:
+        return Polling(bot, intake, role=role)
+    secret = webhook_secret(config)
+    return Webhook(bot, intake, url=config.webhook_url, secret=secret, listen=read_listen(config.webhook_listen))
+
+
+def webhook_secret(config: Config) -> str:
+    """The one configured, or else one that every process with this token has."""
+    if config.webhook_secret is not None:
+        return config.webhook_secret.get_secret_value()
+    return derive_secret(config.bot_token.get_secret_value())
+
+
 def wire(
-    config: Config, pool: AsyncEngine, bot: Bot, screens_bot: Bot, translator: Translator
+    config: Config,
+    pool: AsyncEngine,
+    bot: Bot,
+    screens_bot: Bot,
+    translator: Translator,
+    albums: OpenAlbums,
+    role: Role,
 ) -> tuple[Dispatcher, JobDispatcher]:
     """The conversation and what moves jobs, tied together by their signals."""
     sessions, styles, signals = make_sessions(pool), load_styles(), JobSignals()
-    use = wiring.wire(config, sessions, signals, draw_seed=lambda: secrets.randbelow(2**63))
+    use = wiring.wire(config, sessions, signals, draw_seed=lambda: secrets.randbelow(2**63), is_arriving=albums)
     dispatcher = Dispatcher()
     middlewares.install(dispatcher, use, styles, translator, config.admin_ids)
     dispatcher.include_router(build_router())
@@ -96,6 +129,7 @@ def wire(
         translator=translator,
         signals=signals,
         pace=config,
+        role=role,
     )
     return dispatcher, jobs
 
@@ -119,7 +153,13 @@ def _secrets(config: Config) -> list[str]:
     """What must not show in logs: the token, and the passwords in addresses."""
     address = read_address(config.database_url.get_secret_value())
     broker_password = urlsplit(config.broker_url.get_secret_value()).password or ""
-    return [config.bot_token.get_secret_value(), *address.secrets, broker_password, unquote(broker_password)]
+    return [
+        config.bot_token.get_secret_value(),
+        webhook_secret(config),
+        *address.secrets,
+        broker_password,
+        unquote(broker_password),
+    ]
 
 
 def main() -> int:

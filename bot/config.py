@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from aiogram.utils.token import TokenValidationError, validate_token
@@ -13,6 +14,7 @@ from bot.errors import OperatorError
 from engine.contract import check_broker
 
 TELEGRAM_URL = "https://api.telegram.org"
+_SECRET = re.compile("[A-Za-z0-9_-]{16,256}")
 _HTTP_URL = TypeAdapter(AnyHttpUrl)
 
 
@@ -46,6 +48,16 @@ class Config(BaseSettings, Pace):
     broker_url: SecretStr
     admin_ids: Annotated[frozenset[int], NoDecode] = frozenset()
 
+    webhook_url: str | None = None
+    """Where Telegram posts updates to; None: they are fetched by polling."""
+    webhook_listen: str = "127.0.0.1:8080"
+    """host:port of the bot's own server, which a reverse proxy makes public as `webhook_url`."""
+    webhook_secret: SecretStr | None = None
+    """None: derived from the token."""
+    message_burst: int = Field(default=30, ge=1)
+    """Messages and presses of one chat that are taken at once; an album of ten photos is ten messages."""
+    messages_per_s: float = Field(default=1.0, gt=0)
+    """The same in the long run; what comes faster is dropped, with one notice."""
     open_jobs_max: int = Field(default=3, ge=1)
     """How many pictures one user may have in work."""
     start_patience_s: float = Field(default=60.0, ge=0)
@@ -71,6 +83,26 @@ class Config(BaseSettings, Pace):
             raise ValueError(f"is not an address: expected {TELEGRAM_URL} or your own Bot API server's") from None
         return url.rstrip("/")
 
+    @field_validator("webhook_url")
+    @classmethod
+    def _is_public(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("https://", "http://")):
+            raise ValueError("is not an address: expected https://your.host/path, which Telegram can reach")
+        return url
+
+    @field_validator("webhook_listen")
+    @classmethod
+    def _is_host_and_port(cls, address: str) -> str:
+        read_listen(address)
+        return address
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _is_a_secret(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and not _SECRET.fullmatch(secret.get_secret_value()):
+            raise ValueError("expected 16 to 256 of the characters A-Z, a-z, 0-9, _ and -")
+        return secret
+
     @field_validator("database_url")
     @classmethod
     def _is_postgres(cls, url: SecretStr) -> SecretStr:
@@ -95,6 +127,14 @@ class Config(BaseSettings, Pace):
             return frozenset(int(part) for part in value.replace(",", " ").split())
         except ValueError:
             raise ValueError("expected Telegram user ids with commas between: ADMIN_IDS=123,456") from None
+
+
+def read_listen(address: str) -> tuple[str, int]:
+    """`host:port` as (host, port). Raises ValueError."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65_535:
+        raise ValueError("expected host:port, such as 127.0.0.1:8080")
+    return host.strip("[]"), int(port)
 
 
 def load_config() -> Config:

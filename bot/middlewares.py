@@ -20,7 +20,7 @@ from bot.db.session import is_outage
 from bot.errors import DomainError
 from bot.handlers.replies import Toast
 from bot.photo_fetching import PhotoFetcher
-from bot.refusals import QueryExpired, suppress_refusals
+from bot.refusals import QueryExpired, flood_wait_s, suppress_refusals
 from bot.styles import Styles
 from bot.translator import Texts, Translator, language_of
 from bot.usecases.wiring import UseCases
@@ -40,6 +40,8 @@ def install(
     dispatcher["admin_ids"] = admin_ids
     dispatcher["fetch_photo"] = PhotoFetcher()
     dispatcher.update.outer_middleware(KnowUser(use, translator))
+    for observer in (dispatcher.message, dispatcher.edited_message, dispatcher.callback_query):
+        observer.outer_middleware(SayNotice())
     dispatcher.message.outer_middleware(TellErrors())
     dispatcher.callback_query.outer_middleware(AnswerCallbacks(monotonic))
 
@@ -64,6 +66,21 @@ class KnowUser(BaseMiddleware):
         return await handler(event, data)
 
 
+class SayNotice(BaseMiddleware):
+    """Says the text that `notice` names in place of handling: the update is one too many, or its handler hung."""
+
+    async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+        notice: str | None = data.get("notice")
+        if notice is None:
+            return await handler(event, data)
+        texts: Texts = data["texts"]
+        if isinstance(event, CallbackQuery):
+            await _answer(event, Toast(texts(notice), alert=True))
+        elif isinstance(event, Message) and event.chat.type == ChatType.PRIVATE:
+            await event.reply(texts(notice))
+        return None
+
+
 class TellErrors(BaseMiddleware):
     """No message is met with silence: what cannot be is explained, and what broke on our side is admitted."""
 
@@ -75,7 +92,7 @@ class TellErrors(BaseMiddleware):
         except DomainError as error:
             return await event.reply(texts(error.key, **error.variables))
         except Exception as error:
-            if not is_outage(error):  # an outage is tried again, all of it
+            if not _is_tried_again(error):
                 with suppress(TelegramAPIError):
                     await event.reply(texts("error-unexpected"))
             raise
@@ -104,7 +121,7 @@ class AnswerCallbacks(BaseMiddleware):
         except DomainError as error:
             result = Toast(texts(error.key, **error.variables), alert=True)
         except Exception as error:
-            if not is_outage(error):
+            if not _is_tried_again(error):
                 await _answer(event, Toast(texts("error-unexpected")))
             raise
         await _answer(event, result if isinstance(result, Toast) else None)
@@ -141,6 +158,11 @@ class Taps:
 
 def _button(tap: CallbackQuery) -> tuple[int, int, str | None]:
     return tap.from_user.id, tap.message.message_id if tap.message else 0, tap.data
+
+
+def _is_tried_again(error: Exception) -> bool:
+    """All of the update, by `bot.intake`: saying that something went wrong would be untrue."""
+    return is_outage(error) or flood_wait_s(error) is not None
 
 
 async def _answer(callback: CallbackQuery, toast: Toast | None) -> None:

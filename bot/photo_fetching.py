@@ -1,4 +1,4 @@
-"""A photo of a chat -> the normalised photo, off the event loop, a few at a time."""
+"""A photo of a chat -> the normalised photo, a few at a time."""
 
 from __future__ import annotations
 
@@ -10,36 +10,43 @@ from aiogram import Bot
 from aiogram.types import Document, PhotoSize
 from aiohttp import ClientError
 
-from bot.photos import FILE_MAX_BYTES, NormalPhoto, PhotoRefused, Refusal, is_image_file, normalise
-from bot.refusals import FileTooBig, TelegramRefusal, refusals
+from bot.photos import FILE_MAX_BYTES, NormalPhoto, PhotoRefused, Refusal, normalise
+from bot.refusals import FileTooBig, TelegramRefusal, TooFast, refusals
 
-AT_ONCE = 2
-"""Photos decoded at a time: each may need some hundred megabytes."""
+DOWNLOADS_AT_ONCE = 8
+"""Each holds up to FILE_MAX_BYTES in memory."""
+DECODES_AT_ONCE = 2
+"""Each may take a core, and bot.photos.MEMORY_MAX_BYTES."""
 FETCH_TIMEOUT_S = 60
 
 
 @dataclass(frozen=True)
 class PhotoFetcher:
-    """Call it with what a message holds; it never raises for what the file or the network is like."""
+    """Call it with what a message holds. The bytes decide what a file is, not its name or MIME type.
 
-    _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    Raises TooFast where Telegram limits the rate, and nothing else for what the file or the network is like.
+    """
+
+    _downloads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(DOWNLOADS_AT_ONCE))
+    _decodes: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(DECODES_AT_ONCE))
 
     async def __call__(self, bot: Bot, file: PhotoSize | Document) -> NormalPhoto | Refusal:
-        if isinstance(file, Document) and not is_image_file(file.file_name, file.mime_type):
-            return Refusal.NOT_AN_IMAGE
         if (file.file_size or 0) > FILE_MAX_BYTES:
             return Refusal.FILE_TOO_BIG
-        async with self._places:
+        async with self._downloads:
             try:
                 data = await _download(bot, file)
             except FileTooBig:
                 return Refusal.FILE_TOO_BIG
+            except TooFast:
+                raise
             except (TelegramRefusal, ClientError, TimeoutError):
                 return Refusal.NOT_FETCHED
-            try:
-                return await asyncio.to_thread(normalise, data)
-            except PhotoRefused as refused:
-                return refused.reason
+            async with self._decodes:
+                try:
+                    return await normalise(data)
+                except PhotoRefused as refused:
+                    return refused.reason
 
 
 async def _download(bot: Bot, file: PhotoSize | Document) -> bytes:

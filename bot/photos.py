@@ -1,36 +1,50 @@
 """A file from a chat -> the photo as it is kept: upright, sRGB, bounded, without metadata; or the reason why not.
 
-Pure and blocking: call it in a thread. Nothing is decoded before its header has been found harmless.
+The file is decoded by `engine.photo_reader` in a child process: a hostile file costs that process its time and memory,
+never the bot's, and the event loop never waits for a decoder.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-import io
+import json
+import os
+import signal
+import sys
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import PurePosixPath
+from pathlib import Path
 
-import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
-from pillow_heif import register_heif_opener
+import structlog
 
-from engine.contract import REFERENCE_MAX_SIDE_PX
+from engine.contract import PHOTO_FORMATS, REFERENCE_MAX_SIDE_PX
 
 FILE_MAX_BYTES = 20 * 1024 * 1024
 """What Telegram lets a bot fetch."""
-PIXELS_MAX = 80_000_000
 SIDE_MIN_PX = 96
 ASPECT_MAX = 5.0
-JPEG_QUALITY = 95
-IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".heic", ".heif", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".jfif"}
+DECODE_MAX_S = 60.0
+"""By the clock: for a child that hangs. What a photo may cost is CPU_MAX_S, which a loaded machine does not shorten."""
+CPU_MAX_S = 8
+MEMORY_MAX_BYTES = 1 << 30
+"""The largest photos that are accepted take about 600 MiB."""
+_ROOT = Path(__file__).parents[1]
+_LIMIT_SIGNALS = frozenset({-signal.SIGXCPU, -signal.SIGKILL})
+_SETTINGS = json.dumps(
+    {
+        "reader": {
+            "formats": PHOTO_FORMATS,
+            "side_max_px": REFERENCE_MAX_SIDE_PX,
+            "side_min_px": SIDE_MIN_PX,
+            "aspect_max": ASPECT_MAX,
+            "stills_only": True,
+        },
+        "memory_max_bytes": MEMORY_MAX_BYTES,
+        "cpu_max_s": CPU_MAX_S,
+    }
 )
-_ANIMATED_FORMATS = frozenset({"GIF", "WEBP", "PNG", "AVIF"})
-_DEEP_GREY_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
-_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-
-register_heif_opener()
+_log = structlog.get_logger(__name__)
 
 
 class Refusal(StrEnum):
@@ -41,6 +55,7 @@ class Refusal(StrEnum):
     UNREADABLE = "unreadable"
     FILE_TOO_BIG = "file_too_big"
     TOO_MANY_PIXELS = "too_many_pixels"
+    TOO_COSTLY = "too_costly"
     TOO_SMALL = "too_small"
     TOO_LONG = "too_long"
     ANIMATED = "animated"
@@ -70,83 +85,40 @@ class NormalPhoto:
         return hashlib.sha256(self.jpeg).hexdigest()
 
 
-def normalise(data: bytes) -> NormalPhoto:
-    """Raises PhotoRefused."""
+async def normalise(data: bytes, *, settings: str = _SETTINGS, decode_max_s: float = DECODE_MAX_S) -> NormalPhoto:
+    """Raises PhotoRefused. Cancelled, it ends the child. `settings` are the child's: `engine.photo_reader.Settings`."""
     if len(data) > FILE_MAX_BYTES:
         raise PhotoRefused(Refusal.FILE_TOO_BIG)
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-P", "-m", "engine.photo_reader", settings,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        env=_environment(), cwd="/",
+    )  # fmt: skip
     try:
-        with Image.open(io.BytesIO(data)) as opened:
-            _check_header(opened)
-            image = _decode(opened)
-    except PhotoRefused:
-        raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise PhotoRefused(Refusal.TOO_MANY_PIXELS) from error
-    except UnidentifiedImageError as error:
-        raise PhotoRefused(Refusal.NOT_AN_IMAGE) from error
-    except Exception as error:  # decoders raise anything at all on hostile bytes
-        raise PhotoRefused(_reason(error)) from error
-    image.info.clear()  # Pillow would write comments and more of it anew
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
-    return NormalPhoto(buffer.getvalue(), image.width, image.height)
+        async with asyncio.timeout(decode_max_s):
+            output, errors = await child.communicate(data)
+    except TimeoutError:
+        raise PhotoRefused(Refusal.TOO_COSTLY) from None
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+    if child.returncode != 0:
+        _log.warning("a photo ended its decoder", exit_code=child.returncode, last=_last_line(errors), size=len(data))
+        raise PhotoRefused(Refusal.TOO_COSTLY if child.returncode in _LIMIT_SIGNALS else Refusal.UNREADABLE)
+    head, _, jpeg = output.partition(b"\n")
+    facts = json.loads(head)
+    if "refused" in facts:
+        raise PhotoRefused(Refusal(facts["refused"]))
+    return NormalPhoto(jpeg, facts["width"], facts["height"])
 
 
-def is_image_file(name: str | None, mime_type: str | None) -> bool:
-    """Whether a document calls itself an image: by its type, or by its name where the type says nothing."""
-    return (mime_type or "").startswith("image/") or PurePosixPath(name or "").suffix.lower() in IMAGE_SUFFIXES
+def _environment() -> dict[str, str]:
+    """No secret of the bot's. Every thread's memory arena would count as address space, so there are few."""
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LD_LIBRARY_PATH") if name in os.environ}
+    return {**kept, "PYTHONPATH": str(_ROOT), "MALLOC_ARENA_MAX": "2"}
 
 
-def _check_header(image: Image.Image) -> None:
-    width, height = image.size
-    if min(width, height) < 1 or max(width, height) < SIDE_MIN_PX:
-        raise PhotoRefused(Refusal.TOO_SMALL)
-    if max(width, height) > ASPECT_MAX * min(width, height):
-        raise PhotoRefused(Refusal.TOO_LONG)
-    if min(width, height) < SIDE_MIN_PX:
-        raise PhotoRefused(Refusal.TOO_SMALL)
-    if width * height > PIXELS_MAX:
-        raise PhotoRefused(Refusal.TOO_MANY_PIXELS)
-    if image.format in _ANIMATED_FORMATS and getattr(image, "is_animated", False):
-        raise PhotoRefused(Refusal.ANIMATED)
-
-
-def _decode(image: Image.Image) -> Image.Image:
-    """Upright sRGB of bounded size. A JPEG far larger than needed is decoded at a fraction of its size."""
-    image.draft(image.mode, (REFERENCE_MAX_SIDE_PX, REFERENCE_MAX_SIDE_PX))
-    image.load()
-    profile = image.info.get("icc_profile")
-    upright = _flat(ImageOps.exif_transpose(image))
-    upright.thumbnail((REFERENCE_MAX_SIDE_PX, REFERENCE_MAX_SIDE_PX), Image.Resampling.LANCZOS)
-    return _srgb(upright, profile)
-
-
-def _flat(image: Image.Image) -> Image.Image:
-    """8 bits a channel, transparency laid on white; L, RGB or CMYK."""
-    if image.mode in _DEEP_GREY_MODES:
-        levels = np.asarray(image).astype(np.float64)
-        return Image.fromarray(np.clip(levels / 257.0, 0, 255).astype(np.uint8))
-    if image.has_transparency_data:
-        layer = image.convert("RGBA")
-        white = Image.new("RGBA", layer.size, "white")
-        return Image.alpha_composite(white, layer).convert("RGB")
-    return image if image.mode in ("L", "RGB", "CMYK") else image.convert("RGB")
-
-
-def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Colours as the embedded profile means them; a profile that does not fit the pixels is passed over."""
-    if profile and image.mode in ("RGB", "CMYK"):
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            converted = ImageCms.profileToProfile(image, source, _SRGB, outputMode="RGB")
-        except (ImageCms.PyCMSError, OSError):
-            converted = None
-        if converted is not None:
-            return converted
-    return image.convert("RGB")
-
-
-def _reason(error: Exception) -> Refusal:
-    words = str(error).lower()
-    cut_short = "truncated" in words or "broken data stream" in words or "end of file" in words or "eof" in words
-    return Refusal.TRUNCATED if cut_short else Refusal.UNREADABLE
+def _last_line(errors: bytes) -> str:
+    lines = errors.decode(errors="replace").strip().splitlines()
+    return lines[-1][:200] if lines else ""

@@ -127,6 +127,12 @@ def refusal_of(error: TelegramAPIError | ClientDecodeError) -> TelegramRefusal:
     return Refused(str(error))
 
 
+def flood_wait_s(error: Exception) -> float | None:
+    """How long Telegram wants nothing said in the chat; None for what is no flood control."""
+    refusal = refusal_of(error) if isinstance(error, TelegramRetryAfter) else error
+    return refusal.retry_after_s if isinstance(refusal, TooFast) else None
+
+
 @contextmanager
 def refusals() -> Iterator[None]:
     """In this block, what aiogram raises for a call comes out as a TelegramRefusal."""

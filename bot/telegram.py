@@ -15,19 +15,20 @@ from aiogram.enums import ParseMode
 from aiogram.exceptions import (
     TelegramEntityTooLarge,
     TelegramNetworkError,
-    TelegramRetryAfter,
     TelegramServerError,
 )
-from aiogram.methods import GetUpdates, Response, TelegramMethod
+from aiogram.methods import DeleteWebhook, GetUpdates, Response, SetWebhook, TelegramMethod
 
 Result = TypeVar("Result")
 TRIES = 4
-RETRY_AFTER_MAX_S = 60
+_OF_POLLING = frozenset({GetUpdates.__api_method__, DeleteWebhook.__api_method__, SetWebhook.__api_method__})
+"""Whoever calls these tries again itself."""
 _log = structlog.get_logger(__name__)
 
 
 class Patience(BaseRequestMiddleware):
-    """Calls made while answering a user wait out flood control and short outages of the network.
+    """Calls made while answering a user wait out short outages of the network, and never flood control: it may last a
+    minute, and its exception says how long, so that whoever called can do something else meanwhile.
 
     After an outage it is unknown whether a message was sent; it is better said twice than never.
     """
@@ -35,21 +36,16 @@ class Patience(BaseRequestMiddleware):
     async def __call__(
         self, make_request: NextRequestMiddlewareType[Result], bot: Bot, method: TelegramMethod[Result]
     ) -> Response[Result]:
-        if method.__api_method__ == GetUpdates.__api_method__:  # polling has a patience of its own
+        if method.__api_method__ in _OF_POLLING:
             return await make_request(bot, method)
         for attempt in range(1, TRIES):
             try:
                 return await make_request(bot, method)
-            except TelegramRetryAfter as error:
-                if error.retry_after > RETRY_AFTER_MAX_S:
-                    raise
-                pause_s = float(error.retry_after)
             except TelegramEntityTooLarge:
                 raise
             except (TelegramNetworkError, TelegramServerError) as error:
-                pause_s = 0.5 * 2**attempt
                 _log.warning("Telegram is away, trying again", method=method.__api_method__, error=str(error)[:200])
-            await asyncio.sleep(pause_s)
+            await asyncio.sleep(0.5 * 2**attempt)
         return await make_request(bot, method)
 
 

@@ -29,6 +29,9 @@ PROMPT_MAX_CHARS = 1000
 REFERENCES_MAX = 8
 REFERENCE_MAX_SIDE_PX = 1280
 STYLE_NAME_PATTERN = r"^[a-z_]{1,16}$"
+PHOTO_FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "AVIF")
+"""The formats that photos may have, by Pillow's names (its JPEG includes phones' MPO). Every reader passes them to
+`Image.open`, so that no other decoder is started: Pillow's EPS decoder would start Ghostscript."""
 MISCONFIGURED_EXIT_CODE = 2
 """The bot and a worker exit with it when an operator has to act: to start the process again would not help."""
 

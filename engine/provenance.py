@@ -22,7 +22,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from engine.certificate import Certificate
 from engine.errors import BadReference, MarkError, SetupError
-from engine.identity.photo import UNREADABLE
+from engine.photo_reader import BROKEN
 from engine.watermark import THRESHOLD, Watermark
 
 log = logging.getLogger(__name__)
@@ -41,8 +41,9 @@ C2PA_SETTINGS = {
     "verify": {"verify_after_sign": True, "remote_manifest_fetch": False, "ocsp_fetch": False},
 }
 FORMATS = ("PNG", "JPEG", "WEBP")
-MIME_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "MPO": "image/jpeg", "WEBP": "image/webp"}
-"""Pillow calls a JPEG with further pictures in it MPO; phones write those."""
+JPEG_TYPE = "image/jpeg"
+"""Also of a phone's JPEG that Pillow calls MPO."""
+MIME_TYPES = {"PNG": "image/png", "JPEG": JPEG_TYPE, "WEBP": "image/webp"}
 
 
 @dataclass(frozen=True)
@@ -148,10 +149,10 @@ def read_marks(content: bytes, watermark: Watermark) -> Marks:
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
             picture.load()
-    except (*UNREADABLE, Image.DecompressionBombError) as error:
+    except (*BROKEN, Image.DecompressionBombError) as error:
         raise BadReference(f"expected a PNG, JPEG or WebP picture: {error}") from error
     source_type, creator_tool = _read_xmp(picture)
-    signature, signer, problems = _read_manifest(content, MIME_TYPES[str(picture.format)])
+    signature, signer, problems = _read_manifest(content, MIME_TYPES.get(str(picture.format), JPEG_TYPE))
     return Marks(source_type, creator_tool, signature, signer, problems, watermark.score(picture))
 
 

@@ -16,7 +16,7 @@ from bot.db import leases, workers
 from bot.db.session import Sessions, is_outage
 from bot.dispatch.broker import Broker
 from bot.dispatch.handout import Handout
-from bot.dispatch.leadership import Leadership, LeadershipLost
+from bot.dispatch.leadership import Leadership, LeadershipLost, Role
 from bot.dispatch.listening import Listening
 from bot.dispatch.loops import repeat
 from bot.dispatch.messages import StatusMessages
@@ -46,9 +46,11 @@ class JobDispatcher:
         translator: Translator,
         signals: JobSignals,
         pace: Pace,
+        role: Role | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`answer_verdicts` tells users what became of their photos, all those not yet told."""
+        """`answer_verdicts` tells users what became of their photos, all those not yet told. `role` is kept up to date
+        for the parts of the process that only the leader runs."""
         self._sessions = sessions
         self._database_url = database_url
         self._broker_url = broker_url
@@ -58,6 +60,7 @@ class JobDispatcher:
         self._translator = translator
         self._signals = signals
         self._pace = pace
+        self._role = role or Role()
         self._clock = clock
         self._unstored: dict[UUID, int] = {}
 
@@ -69,7 +72,8 @@ class JobDispatcher:
                 try:
                     async with Leadership(self._database_url) as leadership:
                         _log.info("dispatching")
-                        await self._lead(leadership, broker)
+                        with self._role.leading():
+                            await self._lead(leadership, broker)
                 except LeadershipLost as lost:
                     _log.warning("the leadership is lost, taking it up again", reason=str(lost))
                 except Exception as error:  # the edge of the dispatcher: it goes on, whatever happened to it

@@ -33,7 +33,7 @@ from bot.photos import Refusal
 from bot.styles import load_styles
 from bot.translator import Translator
 from bot.verdicts import verdict_key
-from engine.contract import PROMPT_MAX_CHARS, REFERENCES_MAX, Verdict
+from engine.contract import PHOTO_FORMATS, PROMPT_MAX_CHARS, REFERENCES_MAX, Verdict
 
 OUT = ROOT / "demo" / "out"
 DEFAULT_PHOTO = Path(skimage.data.__file__).with_name("astronaut.png")
@@ -64,7 +64,7 @@ class Wish:
             raise StackError(f"PHOTO={photo} is no file: give the path of a photo, as in make demo PHOTO=me.jpg")
         pillow_heif.register_heif_opener()
         try:
-            with Image.open(photo) as image:
+            with Image.open(photo, formats=PHOTO_FORMATS) as image:
                 image.load()
         except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
             raise StackError(f"PHOTO={photo} cannot be read as a picture ({error}): give a JPEG or PNG") from error
@@ -228,7 +228,7 @@ def _save(conversation: Conversation, wish: Wish, out: Path) -> dict[str, Path]:
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     paths = {"reference": out / "reference.png"}
-    with Image.open(wish.photo) as image:
+    with Image.open(wish.photo, formats=PHOTO_FORMATS) as image:
         image.convert("RGB").save(paths["reference"])
     if conversation.result is not None:
         paths["result"] = out / "result.png"

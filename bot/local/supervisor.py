@@ -29,7 +29,7 @@ CHAT_PORT = 8081
 CHAT_TRIES = 5
 TEND_INTERVAL_S = 0.25
 """How often the owner of a stack calls `tend`."""
-BOT_ONLY = frozenset({"BOT_TOKEN", "DATABASE_URL", "ADMIN_IDS"})
+BOT_ONLY = frozenset({"BOT_TOKEN", "DATABASE_URL", "ADMIN_IDS", "WEBHOOK_SECRET"})
 RESTART_DELAYS_S = (0.2, 1.0, 2.0, 4.0, 8.0)
 STEADY_S = 60.0
 """A part that stays up so long has all its restarts again."""

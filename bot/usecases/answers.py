@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bot.db import references, users
@@ -27,15 +27,21 @@ class Answer:
 
 @dataclass(frozen=True)
 class ReadAnswers:
-    """Call it to get the answers that are due; `settle` each one when it has been given."""
+    """Call it to get the answers that are due; `settle` each one when it has been given.
+
+    `is_arriving(chat_id, album_id)` says that a message of the album is still to be handled: its answer is not due.
+    """
 
     sessions: Sessions
+    is_arriving: Callable[[int, str], bool]
 
     async def __call__(self) -> list[Answer]:
         async with self.sessions.begin() as session:
             await references.forget_refused(session)
             answers = []
             for group in await references.answerable(session):
+                if group.album_id is not None and self.is_arriving(group.chat_id, group.album_id):
+                    continue
                 user = await users.get(session, group.user_id)
                 photos = await references.members(session, group)
                 if user is not None and photos:

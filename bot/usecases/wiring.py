@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.config import Config
@@ -57,7 +58,14 @@ class UseCases:
     read_usage: ReadUsage
 
 
-def wire(config: Config, sessions: Sessions, signals: Signals, draw_seed: DrawSeed) -> UseCases:
+def wire(
+    config: Config,
+    sessions: Sessions,
+    signals: Signals,
+    draw_seed: DrawSeed,
+    is_arriving: Callable[[int, str], bool] = lambda chat_id, album_id: False,
+) -> UseCases:
+    """`is_arriving`: see ReadAnswers."""
     drawing = (sessions, signals, draw_seed, config.open_jobs_max)
     return UseCases(
         meet_user=MeetUser(sessions),
@@ -78,7 +86,7 @@ def wire(config: Config, sessions: Sessions, signals: Signals, draw_seed: DrawSe
         announce_answer=AnnounceAnswer(sessions, signals),
         list_photos=ListPhotos(sessions),
         delete_photo=DeletePhoto(sessions),
-        read_answers=ReadAnswers(sessions),
+        read_answers=ReadAnswers(sessions, is_arriving),
         draw_draft=DrawDraft(*drawing),
         ask_for_picture=AskForPicture(*drawing),
         redraw=Redraw(*drawing),

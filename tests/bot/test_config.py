@@ -8,7 +8,7 @@ import pytest
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
-from bot.config import Config, load_config
+from bot.config import Config, load_config, read_listen
 from bot.errors import OperatorError
 from engine.contract import BROKERS
 
@@ -37,14 +37,22 @@ def test_what_is_needed_is_enough(environment: pytest.MonkeyPatch) -> None:
 
 
 def test_secrets_show_nowhere(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("WEBHOOK_SECRET", "secret-of-the-webhook")
     config = load_config()
-    assert "secret" not in f"{config!r} {config} {config.model_dump()}"
+    assert "secret-" not in f"{config!r} {config} {config.model_dump()}"
 
 
 @pytest.mark.parametrize(("written", "meant"), [("1,2", {1, 2}), (" 1 , 2, ", {1, 2}), ("7", {7}), ("", set())])
 def test_admins_are_ids_with_commas_between(environment: pytest.MonkeyPatch, written: str, meant: set[int]) -> None:
     environment.setenv("ADMIN_IDS", written)
     assert load_config().admin_ids == meant
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("127.0.0.1:8080", ("127.0.0.1", 8080)), ("[::1]:80", ("::1", 80)), ("bot:1", ("bot", 1))]
+)
+def test_the_webhooks_own_address_is_host_and_port(written: str, meant: tuple[str, int]) -> None:
+    assert read_listen(written) == meant
 
 
 def test_dotenv_is_read_and_the_environment_goes_before_it(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -78,6 +86,11 @@ def test_a_dotenv_of_a_windows_editor_is_read_from_its_first_line_on(
         ("OPEN_JOBS_MAX", "0", "OPEN_JOBS_MAX"),
         ("EDIT_INTERVAL_S", "soon", "EDIT_INTERVAL_S"),
         ("LOG_LEVEL", "loud", "LOG_LEVEL"),
+        ("WEBHOOK_URL", "bot.example.org/secret", "https://your.host/path"),
+        ("WEBHOOK_LISTEN", "8080", "host:port"),
+        ("WEBHOOK_LISTEN", "127.0.0.1:99999", "host:port"),
+        ("WEBHOOK_SECRET", "secret with spaces", "16 to 256 of the characters"),
+        ("MESSAGE_BURST", "0", "MESSAGE_BURST"),
     ],
 )
 def test_a_mistake_is_one_line_that_names_the_variable_and_keeps_its_value(
@@ -90,7 +103,7 @@ def test_a_mistake_is_one_line_that_names_the_variable_and_keeps_its_value(
     with pytest.raises(OperatorError) as refusal:
         load_config()
     assert said in str(refusal.value)
-    assert "\n" not in str(refusal.value) and "secret" not in str(refusal.value)
+    assert "\n" not in str(refusal.value) and "secret" not in str(refusal.value).removeprefix("WEBHOOK_SECRET")
 
 
 def test_all_mistakes_are_told_at_once(environment: pytest.MonkeyPatch) -> None:

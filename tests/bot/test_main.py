@@ -16,13 +16,15 @@ import pytest
 import skimage.data
 from PIL import Image
 from sqlalchemy import make_url
+from structlog.testing import capture_logs
 
 from bot.__main__ import serve
 from bot.callbacks import ConsentCallback, StyleCallback
 from bot.config import Config
 from bot.domain import CONSENT_VERSION, JobState
 from bot.errors import OperatorError
-from bot.local.botapi import BEN_ID, LocalBotAPI, Person
+from bot.local.botapi import BEN_ID, ApiControl, LocalBotAPI, Person
+from bot.local.children import choose_port
 from bot.local.embedded import EmbeddedPostgres
 
 NOWHERE = "postgresql://bolid:hidden@127.0.0.1:1/bolid?ssl=disable"
@@ -137,14 +139,17 @@ async def test_sigterm_ends_the_process_in_an_orderly_way(
     assert '"stopped"' in log.read_text() and "Traceback" not in log.read_text()
 
 
-async def _introduce(person: Person, tmp_path: Path) -> None:
-    """From /start to the question for words."""
+async def _introduce(person: Person, tmp_path: Path, *, worker: bool = True) -> None:
+    """From /start to the question for words; without a worker, to the photo that waits for one."""
     photo = tmp_path / "astronaut.jpg"
     Image.fromarray(skimage.data.astronaut()).save(photo)
     await person.send_text("/start")
     await person.wait_for(lambda message: bool(message.buttons), 60)
     await person.press(ConsentCallback(version=CONSENT_VERSION).pack())
     await person.send_photo(photo)
+    if not worker:
+        await person.wait_for(lambda message: "⏸" in message.text, 60)
+        return
     await person.wait_for(lambda message: any("sketch" in text.lower() for text in message.button_texts), 60)
     await person.press(StyleCallback(name="sketch").pack(), timeout_s=60)
 
@@ -196,3 +201,38 @@ async def test_words_sent_while_everything_restarts_are_drawn_once(
 
             await eventually(delivered)
         assert sum(message.photo is not None and message.from_bot for message in await ben.transcript()) == 1
+
+
+async def test_of_two_bots_one_polls_and_the_other_takes_over(database_url: str, broker_url: str) -> None:
+    """Telegram ends one of two polls with a conflict, which polling logs as an error."""
+    with capture_logs() as logs:
+        async with LocalBotAPI() as api, Person(api.url, BEN_ID) as ben:
+            config = _config(api, database_url, broker_url)
+
+            async def ask() -> None:
+                await ben.send_text("/help")
+                await ben.wait_for(lambda message: "/photos" in message.text, 60)
+
+            first, second = asyncio.Event(), asyncio.Event()
+            leader = asyncio.create_task(serve(config, first))
+            await ask()
+            follower = asyncio.create_task(serve(config, second))
+            for _ in range(5):
+                await ask()
+            first.set()
+            await leader
+            await ask()
+            second.set()
+            await follower
+            assert sum(message.from_bot for message in await ben.transcript()) == 7, "each question is answered once"
+    assert [log["event"] for log in logs].count("polling") == 2
+    assert [log for log in logs if log["log_level"] == "error"] == []
+
+
+async def test_the_whole_bot_works_behind_a_webhook(database_url: str, broker_url: str, tmp_path: Path) -> None:
+    async with LocalBotAPI() as api, ApiControl(api.url) as control, Person(api.url, BEN_ID) as ben:
+        listen = f"127.0.0.1:{choose_port()}"
+        config = _config(api, database_url, broker_url, webhook_url=f"http://{listen}/updates", webhook_listen=listen)
+        async with _serving(config):
+            await _introduce(ben, tmp_path, worker=False)
+        assert await control.calls("getUpdates") == []

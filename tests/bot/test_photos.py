@@ -1,18 +1,23 @@
-"""Normalising: every kind of good photo comes out alike, every kind of bad one by name."""
+"""Photos are decoded in a child process with limits; whatever becomes of the child is an answer."""
 
 from __future__ import annotations
 
+import asyncio
 import io
+import json
 import struct
 import zlib
+from pathlib import Path
+from typing import Any
 
-import numpy as np
+import psutil
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image
 
 from bot import photos
-from bot.photos import PhotoRefused, Refusal, is_image_file, normalise
+from bot.photos import PhotoRefused, Refusal, normalise
 from engine.contract import REFERENCE_MAX_SIDE_PX
+from engine.photo_reader import Fault, Settings
 
 
 def encoded(image: Image.Image, form: str, **options: object) -> bytes:
@@ -21,159 +26,118 @@ def encoded(image: Image.Image, form: str, **options: object) -> bytes:
     return buffer.getvalue()
 
 
-def decoded(data: bytes) -> Image.Image:
-    image = Image.open(io.BytesIO(normalise(data).jpeg))
-    image.load()
-    return image
+PHOTO = encoded(Image.radial_gradient("L").resize((3000, 2000)).convert("RGB"), "JPEG")
 
 
-def middle(data: bytes) -> tuple[int, int, int]:
-    image = decoded(data)
-    return image.getpixel((image.width // 2, image.height // 2))
+def settings(**limits: int) -> str:
+    """The bot's own, with other limits."""
+    return json.dumps({**json.loads(photos._SETTINGS), **limits})
 
 
-def near(colour: tuple[int, int, int], expected: tuple[int, int, int], tolerance: int = 4) -> bool:
-    return all(abs(a - b) <= tolerance for a, b in zip(colour, expected, strict=True))
+async def reason(data: bytes, **options: object) -> Refusal:
+    with pytest.raises(PhotoRefused) as refused:
+        await normalise(data, **options)
+    return refused.value.reason
 
 
-def test_what_comes_out_is_a_plain_rgb_jpeg_of_full_colour_resolution_without_metadata():
-    exif = Image.Exif()
-    exif[0x010E] = "somewhere private"
-    image = decoded(encoded(Image.new("RGB", (300, 200), "teal"), "JPEG", exif=exif, comment=b"private"))
-    assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (300, 200))
-    assert {layer[1:3] for layer in image.layer} == {(1, 1)}, "4:4:4"
-    assert image.info.keys() <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
+async def test_a_photo_comes_back_bounded_and_as_a_jpeg() -> None:
+    photo = await normalise(PHOTO)
+    assert (photo.width, photo.height) == (REFERENCE_MAX_SIDE_PX, round(REFERENCE_MAX_SIDE_PX * 2 / 3))
+    with Image.open(io.BytesIO(photo.jpeg)) as image:
+        assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (photo.width, photo.height))
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_exif_orientation_is_applied(orientation):
-    upright = Image.new("RGB", (300, 200), "white")
-    upright.paste("red", (0, 0, 150, 100))
-    inverse = {2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE", 6: "ROTATE_90",
-               7: "TRANSVERSE", 8: "ROTATE_270"}  # fmt: skip
-    stored = upright.transpose(Image.Transpose[inverse[orientation]]) if orientation > 1 else upright
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    image = decoded(encoded(stored, "JPEG", quality=95, exif=exif))
-    assert image.size == (300, 200)
-    assert near(image.getpixel((40, 40)), (255, 0, 0), 8)
-    assert near(image.getpixel((260, 160)), (255, 255, 255), 8)
-
-
-def test_a_large_photo_is_bounded_and_a_small_one_left_as_it_is():
-    large = normalise(encoded(Image.linear_gradient("L").resize((3000, 2000)), "JPEG"))
-    small = normalise(encoded(Image.effect_noise((333, 222), 50), "JPEG"))
-    assert (large.width, large.height) == (REFERENCE_MAX_SIDE_PX, round(REFERENCE_MAX_SIDE_PX * 2 / 3))
-    assert (small.width, small.height) == (333, 222)
-
-
-def test_transparency_is_laid_on_white():
-    assert near(middle(encoded(Image.new("RGBA", (200, 200), (0, 0, 0, 0)), "PNG")), (255, 255, 255))
-    palette = Image.new("P", (200, 200), 0)
-    palette.info["transparency"] = 0
-    assert near(middle(encoded(palette, "PNG", transparency=0)), (255, 255, 255))
-    assert near(middle(encoded(Image.new("LA", (200, 200), (0, 128)), "PNG")), (127, 127, 127))
-
-
-def test_cmyk_becomes_rgb():
-    assert near(middle(encoded(Image.new("CMYK", (200, 200), (0, 255, 255, 0)), "JPEG")), (254, 0, 0), 8)
-
-
-def test_16_bit_grey_keeps_its_tones():
-    ramp = np.tile(np.linspace(0, 65535, 256).astype(np.uint16), (200, 1))
-    image = decoded(encoded(Image.fromarray(ramp), "PNG"))
-    tones = [image.getpixel((x, 100))[0] for x in (10, 128, 245)]
-    assert near(tuple(tones), (10, 128, 245))
-
-
-def test_an_embedded_colour_profile_is_applied():
-    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    swapped = srgb.replace(b"rXYZ", b"????").replace(b"bXYZ", b"rXYZ").replace(b"????", b"bXYZ")
-    plain = Image.new("RGB", (200, 200), (120, 60, 30))
-    assert near(middle(encoded(plain, "PNG", icc_profile=srgb)), (120, 60, 30))
-    assert near(middle(encoded(plain, "PNG", icc_profile=swapped)), (30, 60, 120)), "its red is our blue"
-
-
-@pytest.mark.parametrize(
-    "profile", [b"no profile at all", ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()]
-)
-def test_a_colour_profile_that_does_not_fit_is_passed_over(profile):
-    assert near(middle(encoded(Image.new("RGB", (200, 200), (120, 60, 30)), "PNG", icc_profile=profile)), (120, 60, 30))
-
-
-def test_heic_is_read():
-    assert near(middle(encoded(Image.new("RGB", (256, 256), (200, 40, 40)), "HEIF", quality=90)), (200, 40, 40), 12)
-
-
-@pytest.mark.parametrize("form", ["GIF", "WEBP", "BMP", "TIFF", "PNG", "AVIF"])
-def test_every_usual_still_format_is_read(form):
-    assert normalise(encoded(Image.new("RGB", (120, 160), "navy"), form)).width == 120
-
-
-def test_a_phones_multi_picture_jpeg_is_a_still_photo():
-    first, second = Image.new("RGB", (300, 300), "red"), Image.new("RGB", (60, 60), "blue")
-    assert near(middle(encoded(first, "MPO", save_all=True, append_images=[second])), (254, 0, 0), 8)
-
-
-def test_the_same_file_gives_the_same_hash_and_another_another():
+async def test_the_same_file_gives_the_same_hash_and_another_another() -> None:
     one, two = (encoded(Image.new("RGB", (200, 200), colour), "PNG") for colour in ("red", "blue"))
-    assert normalise(one).sha256 == normalise(one).sha256 != normalise(two).sha256
+    assert (await normalise(one)).sha256 == (await normalise(one)).sha256 != (await normalise(two)).sha256
 
 
-def moving(form: str) -> bytes:
-    still, other = Image.new("RGB", (200, 200), "red"), Image.new("RGB", (200, 200), "blue")
-    return encoded(still, form, save_all=True, append_images=[other], duration=50)
+async def test_every_fault_of_the_reader_is_a_refusal_of_the_bot() -> None:
+    assert {fault.value for fault in Fault} <= {refusal.value for refusal in Refusal}
+    assert await reason(b"hello " * 100) == Refusal.NOT_AN_IMAGE
+    assert await reason(PHOTO[: len(PHOTO) // 2]) == Refusal.TRUNCATED
 
 
-NOISE = encoded(Image.effect_noise((400, 400), 90).convert("RGB"), "JPEG")
-REFUSED = {
-    "empty": (b"", Refusal.NOT_AN_IMAGE),
-    "text": (b"hello " * 100, Refusal.NOT_AN_IMAGE),
-    "truncated jpeg": (NOISE[: len(NOISE) // 2], Refusal.TRUNCATED),
-    "truncated png": (encoded(Image.effect_noise((300, 300), 90), "PNG")[:9000], Refusal.TRUNCATED),
-    "1 x 1": (encoded(Image.new("RGB", (1, 1)), "PNG"), Refusal.TOO_SMALL),
-    "thumbnail": (encoded(Image.new("RGB", (60, 80)), "PNG"), Refusal.TOO_SMALL),
-    "20,000 x 10": (encoded(Image.new("RGB", (20_000, 10)), "PNG"), Refusal.TOO_LONG),
-    "10 x 20,000": (encoded(Image.new("RGB", (10, 20_000)), "PNG"), Refusal.TOO_LONG),
-    "animated gif": (moving("GIF"), Refusal.ANIMATED),
-    "animated webp": (moving("WEBP"), Refusal.ANIMATED),
-    "animated png": (moving("PNG"), Refusal.ANIMATED),
-    "too many bytes": (bytes(photos.FILE_MAX_BYTES + 1), Refusal.FILE_TOO_BIG),
-}
+async def test_a_file_beyond_what_telegram_gives_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", lambda *_, **__: pytest.fail("started"))
+    assert await reason(bytes(photos.FILE_MAX_BYTES + 1)) == Refusal.FILE_TOO_BIG
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_a_bad_file_is_refused_by_name(name):
-    data, reason = REFUSED[name]
-    with pytest.raises(PhotoRefused) as refused:
-        normalise(data)
-    assert refused.value.reason == reason
+async def test_the_settings_are_what_the_child_understands() -> None:
+    read = Settings.from_json(photos._SETTINGS)
+    assert Settings.from_json(read.to_json()) == read
+    assert (read.memory_max_bytes, read.cpu_max_s) == (photos.MEMORY_MAX_BYTES, photos.CPU_MAX_S)
 
 
-@pytest.mark.parametrize("side", [8_950, 12_000, 30_000])
-def test_a_decompression_bomb_is_refused_by_its_header(side, monkeypatch):
-    """One that Pillow lets through, one it warns of, one it refuses: none is decoded."""
-    data = bytearray(encoded(Image.new("1", (100, 100)), "PNG"))
-    data[16:24] = struct.pack(">II", side, side)
-    data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
-    monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("decoded"))
-    with pytest.raises(PhotoRefused) as refused:
-        normalise(bytes(data))
-    assert refused.value.reason == Refusal.TOO_MANY_PIXELS
+def plain_png(side: int) -> bytes:
+    """A PNG of one colour, made without holding its pixels."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    packer, row = zlib.compressobj(1), b"\0" + b"\x80\x40\x20\x7f" * side
+    rows = b"".join(packer.compress(row) for _ in range(side)) + packer.flush()
+    header = struct.pack(">IIBBBBB", side, side, 8, 6, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
-@pytest.mark.parametrize("position", range(20, 420, 40))
-def test_damage_anywhere_ends_in_a_photo_or_a_refusal(position):
-    damaged = bytearray(NOISE)
-    damaged[position : position + 12] = b"\xff\x00\x13\x37" * 3
-    try:
-        assert normalise(bytes(damaged)).width > 0
-    except PhotoRefused as refused:
-        assert refused.reason in Refusal
+async def test_a_photo_that_needs_more_memory_than_it_may_have_is_refused() -> None:
+    data = plain_png(5000)
+    assert await reason(data, settings=settings(memory_max_bytes=220 << 20)) == Refusal.TOO_COSTLY
 
 
-def test_documents_are_known_as_images_by_type_or_by_name():
-    assert is_image_file("IMG_1.HEIC", "application/octet-stream")
-    assert is_image_file(None, "image/jpeg") and is_image_file("x.JPeG", None)
-    assert not is_image_file("report.pdf", "application/pdf")
-    assert not is_image_file("jpg", None) and not is_image_file(None, None)
+async def test_a_photo_that_takes_more_processor_time_than_it_may_have_is_refused() -> None:
+    data = encoded(Image.effect_noise((5000, 5000), 90).convert("RGB"), "PNG", compress_level=1)[
+        : photos.FILE_MAX_BYTES
+    ]
+    assert await reason(data, settings=settings(cpu_max_s=0)) == Refusal.TOO_COSTLY
+
+
+async def test_a_photo_that_takes_too_long_by_the_clock_is_refused_and_its_process_is_gone() -> None:
+    assert await reason(plain_png(5000), decode_max_s=0.001) == Refusal.TOO_COSTLY
+    assert decoders() == []
+
+
+async def test_a_cancelled_wait_ends_the_process(eventually: Any) -> None:
+    waiting = asyncio.create_task(normalise(plain_png(5000)))
+    await eventually(decoders)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert decoders() == []
+
+
+async def test_a_decoder_that_crashes_is_a_refusal_and_a_line_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    reader = tmp_path / "engine" / "photo_reader.py"
+    reader.parent.mkdir()
+    reader.write_text("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n")
+    monkeypatch.setattr(photos, "_ROOT", tmp_path)
+    assert await reason(PHOTO) == Refusal.UNREADABLE
+
+
+async def test_the_decoder_gets_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOT_TOKEN", "123456:secret")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u:secret@h/d")
+    assert "secret" not in str(photos._environment())
+
+
+async def test_the_event_loop_turns_while_a_photo_is_decoded() -> None:
+    """Not a time, which a loaded machine would spoil: the loop makes many turns before the photo is there."""
+    decoding = asyncio.create_task(normalise(plain_png(4000)))
+    turns = 0
+    while not decoding.done():
+        await asyncio.sleep(0.001)
+        turns += 1
+    assert (await decoding).width == REFERENCE_MAX_SIDE_PX
+    assert turns > 20
+
+
+def decoders() -> list[psutil.Process]:
+    """The running decoders among the children of this process."""
+    return [
+        child
+        for child in psutil.Process().children()
+        if child.status() != psutil.STATUS_ZOMBIE and "engine.photo_reader" in child.cmdline()
+    ]

@@ -233,3 +233,12 @@ def test_the_command_line_reads_the_marks_of_files(
     assert "trainedAlgorithmicMedia" in said and "signingCredential.untrusted" in said and "there, score" in said
     (tmp_path / "text.png").write_text("hello")
     assert main(["provenance", str(tmp_path / "text.png")]) == UNSUITABLE
+
+
+def test_a_phones_multi_picture_jpeg_without_marks_is_read() -> None:
+    """Pillow calls such a JPEG MPO."""
+    buffer = io.BytesIO()
+    first, second = (Image.new("RGB", (128, 128), colour) for colour in ("red", "blue"))
+    first.save(buffer, "MPO", save_all=True, append_images=[second])
+    marks = read_marks(buffer.getvalue(), WATERMARK)
+    assert marks.source_type is None and not marks.watermarked

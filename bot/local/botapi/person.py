@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from bot.local.botapi.errors import PersonError
 from bot.local.botapi.faults import Fault, FaultKind
+from bot.local.botapi.records import JsonObject
 from bot.local.botapi.views import (
     CallView,
     ChatMessage,
@@ -240,6 +241,10 @@ class ApiControl(_Connection):
     async def pending_updates(self) -> int:
         """Updates that no offset has confirmed yet."""
         return TypeAdapter(dict[str, int]).validate_json(await self._ask("GET", "/client/pending"))["updates"]
+
+    async def inject_update(self, kind: str, body: JsonObject) -> None:
+        """Queue an update of any kind and content, as a later Bot API or an older server may send it."""
+        await self._ask("POST", "/client/updates", json={"kind": kind, "body": body})
 
     async def add_user(
         self, user_id: int, first_name: str, *, language_code: str = "en", is_admin: bool = False

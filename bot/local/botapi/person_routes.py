@@ -16,7 +16,7 @@ from bot.local.botapi.faults import Fault, FaultPlan
 from bot.local.botapi.methods.settings import commands_shown
 from bot.local.botapi.parameters import Upload
 from bot.local.botapi.people import People
-from bot.local.botapi.records import Chat, Message, User
+from bot.local.botapi.records import Chat, JsonObject, Message, User
 from bot.local.botapi.views import BotView, ChatView, SentView, StateView, TranscriptView, UserView
 from bot.local.botapi.world import World
 
@@ -51,6 +51,14 @@ class Press(Action):
 
 class Block(Action):
     blocked: bool
+
+
+class Injection(BaseModel):
+    """An update that no person's action causes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: str
+    body: JsonObject
 
 
 class NewUser(BaseModel):
@@ -91,6 +99,7 @@ class PersonRoutes:
             web.delete("/client/faults", self.clear_faults),
             web.get("/client/calls", self.calls),
             web.get("/client/pending", self.pending),
+            web.post("/client/updates", self.inject),
         ]
 
     async def state(self, request: web.Request) -> web.Response:
@@ -211,6 +220,11 @@ class PersonRoutes:
 
     async def pending(self, request: web.Request) -> web.Response:
         return web.json_response({"updates": len(self._world.updates)})
+
+    async def inject(self, request: web.Request) -> web.Response:
+        body = await _body(request, Injection)
+        self._world.inject_update(body.kind, body.body)
+        return web.json_response({})
 
     def _chat(self, request: web.Request) -> Chat:
         return self._people.chat(int(request.match_info["chat_id"]))

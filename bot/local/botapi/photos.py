@@ -17,6 +17,8 @@ CLIENT_MAX_PIXELS = 100_000_000
 """A person's own Telegram scales huge photos down before sending; beyond this it gives up."""
 THUMBNAIL_MAX_PIXELS = 30_000_000
 JPEG_QUALITY = 87
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+"""No other decoder is started: Pillow's for EPS would start Ghostscript."""
 
 
 class PhotoRefused(Exception):
@@ -61,7 +63,7 @@ def encode_thumbnail(content: bytes) -> EncodedImage | None:
 
 def _open(content: bytes) -> Image.Image:
     try:
-        return Image.open(io.BytesIO(content))
+        return Image.open(io.BytesIO(content), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PhotoRefused("PHOTO_INVALID_DIMENSIONS") from error
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:

@@ -127,6 +127,14 @@ class BotCommand(Record):
     description: str
 
 
+class WebhookTarget(Record):
+    """Where updates are posted to, in place of getUpdates."""
+
+    url: str
+    secret_token: str = ""
+    max_connections: int = 40
+
+
 class BotProfile(Record):
     """What setMyCommands, setMyDescription and their kin left; keys are `scope|language` or a language."""
 
@@ -135,6 +143,7 @@ class BotProfile(Record):
     descriptions: dict[str, str] = {}
     short_descriptions: dict[str, str] = {}
     allowed_updates: tuple[str, ...] | None = None
+    webhook: WebhookTarget | None = None
 
 
 class Counters(Record):

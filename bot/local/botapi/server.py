@@ -17,6 +17,7 @@ from bot.local.botapi.faults import FaultPlan
 from bot.local.botapi.people import People
 from bot.local.botapi.person_routes import PersonRoutes
 from bot.local.botapi.storage import Storage
+from bot.local.botapi.webhook import WebhookSender
 from bot.local.botapi.world import World
 from bot.local.defaults import DEFAULT_TOKEN, HOST
 
@@ -62,6 +63,7 @@ class LocalBotAPI:
         self._storage: Storage | None = None
         self._world: World | None = None
         self._runner: web.AppRunner | None = None
+        self._sending: asyncio.Task[None] | None = None
 
     @property
     def url(self) -> str:
@@ -83,15 +85,19 @@ class LocalBotAPI:
             await self.stop()
             raise
         self._port = int(self._runner.addresses[0][1])
+        self._sending = asyncio.create_task(WebhookSender(self._world).run())
 
     async def stop(self) -> None:
+        if self._sending is not None:
+            self._sending.cancel()
+            await asyncio.wait({self._sending})
         if self._world is not None:
             self._world.close()
         if self._runner is not None:
             await self._runner.cleanup()
         if self._storage is not None:
             self._storage.close()
-        self._runner = self._world = self._storage = None
+        self._runner = self._world = self._storage = self._sending = None
 
     async def __aenter__(self) -> Self:
         await self.start()

@@ -22,13 +22,27 @@ class UpdateQueue:
         self._forget = forget
         self._poll: asyncio.Future[None] | None = None
         self._closed = False
+        self.changed = asyncio.Event()
+        """Set when there may be something to post to a webhook; whoever posts clears it."""
+        if self._pending:
+            self.changed.set()
 
     def __len__(self) -> int:
         return len(self._pending)
 
     def add(self, update: Update) -> None:
         self._pending.append(update)
+        self.changed.set()
         self._wake()
+
+    def first(self, count: int) -> list[Update]:
+        """The oldest updates, which stay pending."""
+        return list(self._pending)[:count]
+
+    def remove(self, update_id: int) -> None:
+        """A webhook took this one."""
+        self._pending = deque(update for update in self._pending if update.id != update_id)
+        self._forget([update_id])
 
     async def take(self, offset: int, limit: int, timeout_s: int) -> list[JsonObject]:
         """What getUpdates answers. A newer poll ends an older one: the older raises Conflict, as on Telegram."""

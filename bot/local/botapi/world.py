@@ -155,6 +155,11 @@ class World:
         with self._storage.batch():
             self._queue(kind, body)
 
+    def inject_update(self, kind: str, body: JsonObject) -> None:
+        """An update as a later Bot API, or an older server, may send it: neither asked for nor checked."""
+        with self._storage.batch():
+            self._add_update(kind, body)
+
     def view(self, message: Message) -> ChatMessage:
         forwarder = self.user_or_bot(message.forwarded_from) if message.forwarded_from else None
         return view_message(message, self.user_or_bot(message.sender_id), forwarder)
@@ -212,6 +217,9 @@ class World:
         allowed = self.profile.allowed_updates
         if kind not in allowed if allowed else kind in SILENT_UPDATE_TYPES:
             return
+        self._add_update(kind, body)
+
+    def _add_update(self, kind: str, body: JsonObject) -> None:
         update = Update(id=self._next("update"), type=kind, body=body)
         self._storage.put(update.id, update)
         self.updates.add(update)

@@ -151,5 +151,6 @@ command-privacy = What I store and how to delete it
 command-help = How it works
 command-admin = Usage statistics
 
+error-too-fast = 🐢 Too many messages at once: I am skipping new ones. Wait half a minute, then send them again.
 error-unexpected = Something went wrong on my side. Please try again in a minute.
 error-unknown-user = I no longer store anything about you. To start over, send /start.

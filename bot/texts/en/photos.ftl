@@ -21,6 +21,7 @@ photo-verdict-not-an-image = 📄 This is not a photo. Send me a JPEG, PNG, WebP
 photo-verdict-truncated = ✂️ This file is incomplete. Please send it again.
 photo-verdict-file-too-big = 🐘 This file is larger than 20 MB, and Telegram won't let me download it. Send it as a photo instead of a file, or make it smaller.
 photo-verdict-too-many-pixels = 🐘 This photo has too many pixels for me. Send it as a photo instead of a file, or make it smaller.
+photo-verdict-too-costly = 🧩 This file takes too long to open. Send it as a photo instead of a file, or save it as a regular JPEG first.
 photo-verdict-too-long = 📏 This photo is too long and narrow. Crop it to the person and send it again.
 photo-verdict-animated = 🎞 This is an animation. Send me a still photo.
 photo-verdict-not-fetched = 📡 I couldn't download the photo from Telegram. Please send it again.

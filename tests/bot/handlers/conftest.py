@@ -36,6 +36,7 @@ from bot.dispatch.signals import JobSignals
 from bot.domain import CONSENT_VERSION, POSE_PHOTO, JobState, ReferenceState
 from bot.handlers import build_router
 from bot.handlers.jobs import picture_buttons
+from bot.intake import Intake, OpenAlbums
 from bot.local.botapi import ApiControl, LocalBotAPI, Person
 from bot.local.botapi.views import ChatMessage, PressAnswer
 from bot.local.embedded import EmbeddedPostgres
@@ -162,9 +163,9 @@ class Chat:
         async with self.sessions() as session:
             return list(await session.scalars(select(func.length(Reference.image)).order_by(Reference.message_id)))
 
-    def sent_again(self, person: Person, message_id: int, jpeg: bytes) -> SentPhoto:
+    async def sent_again(self, person: Person, message_id: int, jpeg: bytes) -> SentPhoto:
         """A message with a photo, as it reaches the use case."""
-        return SentPhoto(person.user_id, person.user_id, message_id, None, normalise(jpeg))
+        return SentPhoto(person.user_id, person.user_id, message_id, None, await normalise(jpeg))
 
     async def note_status(self, job: Job, message_id: int) -> None:
         async with self.sessions.begin() as session:
@@ -321,13 +322,15 @@ async def stage(chat_database_url: str, translator: Translator) -> AsyncIterator
             admin_ids=frozenset(range(BOSSES, PEOPLE)), _env_file=None,
         )  # fmt: skip
         sessions, signals, styles = make_sessions(pool), NotedSignals(), load_styles()
-        use = wire(config, sessions, signals, draw_seed=lambda: secrets.randbelow(2**63))
+        albums = OpenAlbums()
+        use = wire(config, sessions, signals, draw_seed=lambda: secrets.randbelow(2**63), is_arriving=albums)
         dispatcher = Dispatcher()
         middlewares.install(dispatcher, use, styles, translator, config.admin_ids)
         dispatcher.include_router(build_router())
         stage = Stage(api, control, bot, dispatcher, sessions, signals, styles, translator)
         stop = asyncio.Event()
-        polling = asyncio.create_task(Polling(bot, dispatcher, database_answers=_always).run(stop))
+        intake = Intake(bot, dispatcher, database_answers=_always, albums=albums)
+        polling = asyncio.create_task(Polling(bot, intake).run(stop))
         answers = VerdictAnswers(bot, use, translator, styles)
         examining = asyncio.create_task(_examine(stage, answers, stop))
         yield stage

@@ -9,14 +9,19 @@ import zlib
 
 import pytest
 from PIL import Image
+from pillow_heif import register_heif_opener
 from sqlalchemy import event
 
+from bot import photo_fetching
 from bot.callbacks import PrivacyAction, PrivacyCallback
+from bot.db.references import ALBUM_QUIET
 from bot.dispatch.photo_verdicts import VerdictAnswers
 from bot.domain import ReferenceState
 from bot.photos import FILE_MAX_BYTES
 from bot.refusals import NotNow
 from engine.contract import REFERENCE_MAX_SIDE_PX, REFERENCES_MAX, Verdict
+
+register_heif_opener()
 
 
 def encoded(image: Image.Image, form: str, **options: object) -> bytes:
@@ -43,6 +48,12 @@ def bomb() -> bytes:
         + chunk(b"IDAT", zlib.compress(b"\0" * 1000))
         + chunk(b"IEND", b"")
     )
+
+
+def cut(share: float) -> bytes:
+    """The first part of a JPEG."""
+    whole = encoded(Image.effect_noise((300, 300), 90), "JPEG")
+    return whole[: int(len(whole) * share)]
 
 
 def with_exif_rotation() -> bytes:
@@ -96,6 +107,24 @@ async def test_an_album_gets_one_answer_that_names_each_photo(chat, says, jpeg):
     assert lines[1].startswith("Фото 1: ✅") and lines[2].startswith("Фото 2: 👥") and lines[3].startswith("Фото 3: ✅")
     assert sum("Ваш альбом" in text or "Проверяю" in text for text in await chat.texts_to(chat.anna)) == 1
     assert await chat.states() == ["accepted", "rejected", "accepted"]
+
+
+async def test_an_album_is_answered_only_when_all_its_photos_are_handled(chat, says, jpeg, monkeypatch):
+    """The second photo takes longer than the pause after which an album without news counts as complete."""
+    real, seen = photo_fetching.normalise, []
+
+    async def slow(data):
+        seen.append(data)
+        if len(seen) == 2:
+            await asyncio.sleep(2.5 * ALBUM_QUIET.total_seconds())
+        return await real(data)
+
+    monkeypatch.setattr(photo_fetching, "normalise", slow)
+    await chat.consent(chat.anna)
+    await chat.anna.send_album([jpeg(1), jpeg(2)], caption="на пляже")
+    answer = await chat.anna.wait_for(says("Ваш альбом"), 30)
+    assert "подходят 2 фото из 2" in answer.text
+    assert len((await chat.job()).reference_ids) == 2, "and its words are drawn from both"
 
 
 async def test_an_album_of_files_good_and_bad_gets_one_answer_too(chat, says, jpeg):
@@ -196,7 +225,7 @@ async def test_the_same_message_handled_twice_is_one_photo_and_one_answer(chat, 
     await chat.anna.wait_for(says("Проверяю"))
     (photo,) = await chat.references()
     for _ in range(100):  # the chat shows the message a moment before the bot notes that it was sent
-        again = await chat.use.receive_photo(chat.sent_again(chat.anna, sent.id, jpeg()))
+        again = await chat.use.receive_photo(await chat.sent_again(chat.anna, sent.id, jpeg()))
         if not again.unannounced:
             break
         await asyncio.sleep(0.05)
@@ -299,6 +328,7 @@ BAD = {
     "1 x 1": (lambda: encoded(Image.new("RGB", (1, 1)), "PNG"), "a.png", "слишком маленькое"),
     "20,000 x 10": (lambda: encoded(Image.new("RGB", (20_000, 10)), "PNG"), "a.png", "слишком вытянутое"),
     "animated gif": (lambda: frames("GIF"), "a.gif", "Это анимация"),
+    "cut at 60 %": (lambda: cut(0.6), "a.jpg", "обрывается"),
     "animated webp": (lambda: frames("WEBP"), "a.webp", "Это анимация"),
 }
 

@@ -174,7 +174,7 @@ async def test_a_photo_of_the_person_that_comes_again_does_not_become_the_pose_a
     await chat.ready(chat.anna)
     (photo,) = await chat.references()
     await chat.use.choose_pose_photo(chat.anna.user_id)
-    again = await chat.use.receive_photo(chat.sent_again(chat.anna, photo.message_id, jpeg()))
+    again = await chat.use.receive_photo(await chat.sent_again(chat.anna, photo.message_id, jpeg()))
     assert again.reference_id == photo.id
     assert await chat.pose_photo(chat.anna) is None
 
@@ -184,6 +184,6 @@ async def test_the_same_message_twice_keeps_one_photo(chat, says, jpeg):
     sent = await chat.anna.send_photo(jpeg(5))
     await chat.anna.wait_for(says(KEPT))
     photo = await chat.pose_photo(chat.anna)
-    taken = await chat.use.receive_photo(chat.sent_again(chat.anna, sent.id, jpeg(5)))
+    taken = await chat.use.receive_photo(await chat.sent_again(chat.anna, sent.id, jpeg(5)))
     assert taken is Taken.KEPT
     assert (await chat.pose_photo(chat.anna)).id == photo.id

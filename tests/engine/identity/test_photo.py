@@ -21,7 +21,7 @@ def _bytes(image: Image.Image, format_name: str, **options: object) -> bytes:
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize("format_name", ["JPEG", "PNG", "WEBP", "HEIF", "TIFF", "BMP", "GIF"])
+@pytest.mark.parametrize("format_name", ["JPEG", "PNG", "WEBP", "HEIF", "AVIF"])
 def test_usual_formats_are_read(format_name: str) -> None:
     photo = read_photo(_bytes(Image.new("RGB", (40, 60), (200, 30, 90)), format_name))
     assert (photo.mode, photo.size) == ("RGB", (40, 60))
@@ -57,7 +57,7 @@ def test_transparency_is_laid_on_white() -> None:
 
 def test_the_first_frame_of_an_animation_is_taken() -> None:
     frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "blue")]
-    data = _bytes(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    data = _bytes(frames[0], "WEBP", lossless=True, save_all=True, append_images=frames[1:])
     assert read_photo(data).getpixel((5, 5)) == (255, 0, 0)
 
 

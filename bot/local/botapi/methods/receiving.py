@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 
 from pydantic import JsonValue
 
-from bot.local.botapi.errors import BadRequest
+from bot.local.botapi.errors import BadRequest, Conflict
 from bot.local.botapi.methods.targets import chat_named
 from bot.local.botapi.parameters import Parameters
-from bot.local.botapi.records import JsonObject
+from bot.local.botapi.records import JsonObject, WebhookTarget
 from bot.local.botapi.views import PressAnswer
 from bot.local.botapi.world import World
 
+WEBHOOK_ACTIVE = "can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"
 DOWNLOAD_MAX_BYTES = 20 * 1024 * 1024
 ANSWER_MAX = 200
 GIFT_KINDS = ("unlimited_gifts", "limited_gifts", "unique_gifts", "premium_subscription", "gifts_from_channels")
@@ -26,6 +28,7 @@ class ReceivingMethods:
         return {
             "getMe": self.get_me,
             "getUpdates": self.get_updates,
+            "setWebhook": self.set_webhook,
             "deleteWebhook": self.delete_webhook,
             "getWebhookInfo": self.get_webhook_info,
             "getFile": self.get_file,
@@ -46,21 +49,47 @@ class ReceivingMethods:
         }
 
     async def get_updates(self, parameters: Parameters) -> JsonValue:
+        if self._world.profile.webhook is not None:
+            raise Conflict(WEBHOOK_ACTIVE)
+        self._note_allowed(parameters)
+        offset, limit = parameters.integer("offset"), parameters.integer("limit", 100)
+        return [*await self._world.updates.take(offset, limit, parameters.integer("timeout"))]
+
+    def _note_allowed(self, parameters: Parameters) -> None:
         allowed = parameters.tree("allowed_updates")
         if isinstance(allowed, list):
             names = tuple(name for name in allowed if isinstance(name, str)) or None
             if names != self._world.profile.allowed_updates:
                 self._world.change_profile(allowed_updates=names)
-        offset, limit = parameters.integer("offset"), parameters.integer("limit", 100)
-        return [*await self._world.updates.take(offset, limit, parameters.integer("timeout"))]
+
+    async def set_webhook(self, parameters: Parameters) -> JsonValue:
+        """Plain HTTP is allowed, as by a Bot API server in local mode."""
+        url, secret = parameters.text("url"), parameters.text("secret_token")
+        connections = parameters.integer("max_connections", 40)
+        if not url.startswith(("http://", "https://")):
+            raise BadRequest("bad webhook: invalid webhook URL specified")
+        if secret and not re.fullmatch("[A-Za-z0-9_-]{1,256}", secret):
+            raise BadRequest("secret token contains unallowed characters")
+        self._note_allowed(parameters)
+        target = WebhookTarget(url=url, secret_token=secret, max_connections=min(max(connections, 1), 100))
+        self._world.change_profile(webhook=target)
+        self._world.updates.changed.set()
+        return True
 
     async def delete_webhook(self, parameters: Parameters) -> JsonValue:
+        if self._world.profile.webhook is not None:
+            self._world.change_profile(webhook=None)
         if parameters.flag("drop_pending_updates"):
             self._world.updates.drop()
         return True
 
     async def get_webhook_info(self, parameters: Parameters) -> JsonValue:
-        return {"url": "", "has_custom_certificate": False, "pending_update_count": len(self._world.updates)}
+        target = self._world.profile.webhook
+        return {
+            "url": target.url if target else "",
+            "has_custom_certificate": False,
+            "pending_update_count": len(self._world.updates),
+        }
 
     async def get_file(self, parameters: Parameters) -> JsonValue:
         known = self._world.library.by_file_id(parameters.text("file_id"))
