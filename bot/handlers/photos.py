@@ -65,7 +65,7 @@ async def _answer_pose(message: Message, texts: Texts, use: UseCases, sent: Sent
 def _refused_pose(texts: Texts, refusal: Refusal, words: str | None) -> Markup:
     """Why the photo is none for a pose; its words are given back, since they speak of a pose that nobody has."""
     refused = texts(verdict_key(ReferenceState.REJECTED, refusal), limit=REFERENCES_MAX)
-    return refused if words is None else Markup(f"{refused}\n\n{texts('pose-words-returned', words=words)}")
+    return refused if words is None else Markup(f"{refused}\n\n{texts('pose-words-returned', prompt=words)}")
 
 
 async def _words(message: Message, texts: Texts) -> str | None:

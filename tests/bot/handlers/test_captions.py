@@ -16,7 +16,7 @@ async def test_the_words_of_a_refused_photo_wait_although_another_photo_is_accep
     chat.stage.verdicts[:] = [Verdict.SEVERAL_PEOPLE]
     await chat.anna.send_photo(jpeg(1), caption="моя бабушка в саду")
     answer = await chat.anna.wait_for(says("несколько человек"))
-    assert chat.texts()("draft-waits-photo", words="моя бабушка в саду").split("<i>")[0] in answer.text
+    assert chat.texts()("draft-waits-photo", prompt="моя бабушка в саду").split("<i>")[0] in answer.text
     await chat.settled()
     assert await chat.jobs() == []
     assert (await chat.user(chat.anna)).draft == "моя бабушка в саду"
@@ -25,7 +25,7 @@ async def test_the_words_of_a_refused_photo_wait_although_another_photo_is_accep
 async def test_the_words_of_a_file_that_is_no_picture_wait_too(chat, says):
     await chat.grant(chat.anna)
     await chat.anna.send_document(b"%PDF-1.7 hello", name="scan.pdf", caption="моя бабушка в саду")
-    await chat.anna.wait_for(says("Это не картинка", "Запомнил ваши слова"))
+    await chat.anna.wait_for(says("Это не фото", "Описание сохранено"))
     await chat.settled()
     assert await chat.jobs() == []
 
@@ -34,9 +34,9 @@ async def test_the_words_of_a_refused_photo_are_drawn_with_the_next_one(chat, sa
     await chat.grant(chat.anna)
     chat.stage.verdicts[:] = [Verdict.TOO_DARK]
     await chat.anna.send_photo(jpeg(1), caption="в саду")
-    await chat.anna.wait_for(says("Слишком темно"))
+    await chat.anna.wait_for(says("слишком тёмное"))
     await chat.anna.send_photo(jpeg(2))
-    await chat.anna.wait_for(says("✅", "Рисую ваши слова", "в саду"))
+    await chat.anna.wait_for(says("✅", "Рисую по описанию", "в саду"))
     assert (await chat.job()).prompt == "в саду"
     assert (await chat.user(chat.anna)).draft is None
 
@@ -45,11 +45,11 @@ async def test_a_verdict_on_an_earlier_photo_does_not_draw_the_words_of_a_refuse
     await chat.grant(chat.anna)
     chat.stage.worker_looks = False
     await chat.anna.send_photo(jpeg(1))
-    await chat.anna.wait_for(says("Смотрю"))
+    await chat.anna.wait_for(says("Проверяю"))
     await chat.anna.send_document(b"%PDF-1.7 hello", name="scan.pdf", caption="в саду")
-    await chat.anna.wait_for(says("Это не картинка"))
+    await chat.anna.wait_for(says("Это не фото"))
     chat.stage.worker_looks = True
-    await chat.anna.wait_for(says("✅", "Запомнил ваши слова"))
+    await chat.anna.wait_for(says("✅", "Описание сохранено"))
     await chat.settled()
     assert await chat.jobs() == []
 
@@ -58,12 +58,12 @@ async def test_words_wait_for_the_verdict_on_their_own_photo(chat, says, jpeg):
     await chat.grant(chat.anna)
     chat.stage.worker_looks = False
     await chat.anna.send_photo(jpeg(1), caption="в саду")
-    await chat.anna.wait_for(says("Смотрю"))
+    await chat.anna.wait_for(says("Проверяю"))
     await chat.anna.send_document(b"%PDF-1.7 hello", name="scan.pdf")
-    await chat.anna.wait_for(says("Это не картинка", "Ещё смотрю ваше фото"))
+    await chat.anna.wait_for(says("Это не фото", "Ещё проверяю"))
     assert await chat.jobs() == []
     chat.stage.worker_looks = True
-    await chat.anna.wait_for(says("✅", "Рисую ваши слова"))
+    await chat.anna.wait_for(says("✅", "Рисую по описанию"))
     assert len((await chat.job()).reference_ids) == 2
 
 
@@ -71,11 +71,11 @@ async def test_words_sent_meanwhile_do_not_replace_those_of_a_photo_that_is_look
     await chat.grant(chat.anna)
     chat.stage.worker_looks = False
     await chat.anna.send_photo(jpeg(1), caption="в саду")
-    await chat.anna.wait_for(says("Смотрю"))
+    await chat.anna.wait_for(says("Проверяю"))
     await chat.anna.send_text("в горах")
     await chat.job()
     chat.stage.worker_looks = True
-    await chat.anna.wait_for(says("✅", "Рисую ваши слова", "в саду"))
+    await chat.anna.wait_for(says("✅", "Рисую по описанию", "в саду"))
     await chat.job(2)
     assert sorted(job.prompt for job in await chat.jobs()) == ["в горах", "в саду"]
 
@@ -84,7 +84,7 @@ async def test_an_album_with_one_good_photo_is_drawn_although_the_captioned_one_
     await chat.grant(chat.anna)
     chat.stage.verdicts[:] = [Verdict.TOO_DARK, Verdict.ACCEPTED]
     await chat.anna.send_album([jpeg(1), jpeg(2)], caption="в саду")
-    await chat.anna.wait_for(says("Ваш альбом", "Рисую ваши слова"))
+    await chat.anna.wait_for(says("Ваш альбом", "Рисую по описанию"))
     assert len((await chat.job()).reference_ids) == 2
 
 
@@ -93,7 +93,7 @@ async def test_the_words_of_a_photo_that_is_kept_already_are_drawn(chat, says, j
     await chat.anna.send_document(jpeg(3), name="a.jpg")
     await chat.anna.wait_for(says("✅"))
     await chat.anna.send_document(jpeg(3), name="b.jpg", caption="в саду")
-    await chat.anna.wait_for(says("уже есть", "Рисую ваши слова"))
+    await chat.anna.wait_for(says("уже есть", "Рисую по описанию"))
     assert (await chat.job()).prompt == "в саду"
 
 
@@ -101,7 +101,7 @@ async def test_the_words_of_a_refused_pose_photo_are_given_back(chat, says):
     await chat.grant(chat.anna)
     await chat.press(chat.anna, PoseCallback(action=PoseAction.PHOTO))
     await chat.anna.send_document(b"%PDF-1.7 hello", name="scan.pdf", caption="в саду")
-    await chat.anna.wait_for(says("Это не картинка", "Эти слова я не нарисовал", "в саду"))
+    await chat.anna.wait_for(says("Это не фото", "Описание я не использовал", "в саду"))
     assert await chat.jobs() == []
 
 

@@ -66,11 +66,11 @@ def huge_webp() -> bytes:
 
 
 HOSTILE = {
-    "progressive jpeg of 4,000 scans": (with_many_scans, "a.jpg", "слишком долго открывать"),
+    "progressive jpeg of 4,000 scans": (with_many_scans, "a.jpg", "слишком долго открывается"),
     "16-bit grey of 79 MP": (huge_grey_png, "a.png", "слишком много пикселей"),
     "webp of 79 MP": (huge_webp, "a.webp", "слишком много пикселей"),
-    "jpeg 2000": (lambda: encoded(Image.new("RGB", (900, 900)), "JPEG2000"), "a.jp2", "Это не картинка"),
-    "postscript": (lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n", "a.jpg", "Это не картинка"),
+    "jpeg 2000": (lambda: encoded(Image.new("RGB", (900, 900)), "JPEG2000"), "a.jp2", "Это не фото"),
+    "postscript": (lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n", "a.jpg", "Это не фото"),
 }
 
 
