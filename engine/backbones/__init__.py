@@ -20,7 +20,7 @@ def load_backbone(name: str, device: str, weights: Path | None = None, options: 
     if ":" in name:
         module, _, factory = name.partition(":")
         return cast(Backbone, getattr(importlib.import_module(module), factory)(device, weights))
-    if name == "nano":
+    if name in ("nano", "collage"):
         from engine.backbones.collage import SHIPPED_WEIGHTS, NanoBackbone
         from engine.backbones.collage_model import load_model
 
