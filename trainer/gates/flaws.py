@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,7 +22,8 @@ MARGIN: Final = 0.15
 
 
 def with_second_head(photo: TruePhoto) -> NDArray[np.uint8]:
-    """The photo [H, W, 3] with its head once more: beside itself, or below where the picture has no room beside it.
+    """The photo [H, W, 3] with its head once more: beside itself, or at half the size in a lower corner where the
+    picture has no room beside it.
 
     Unchanged where neither hair nor a face shows."""
     box = _box(np.isin(photo.parts, HEAD))
@@ -30,10 +32,15 @@ def with_second_head(photo: TruePhoto) -> NDArray[np.uint8]:
     height, width = photo.parts.shape
     top, left, bottom, right = _widened(box, MARGIN, height, width)
     rows, columns = bottom - top, right - left
+    picture, head = photo.image.copy(), photo.image[top:bottom, left:right]
     beside = right if right + columns <= width else left - columns
-    to_top, to_left = (top, beside) if beside >= 0 else (min(bottom, height - rows), left)
-    picture = photo.image.copy()
-    picture[to_top : to_top + rows, to_left : to_left + columns] = photo.image[top:bottom, left:right]
+    if beside >= 0:
+        picture[top:bottom, beside : beside + columns] = head
+        return picture
+    rows, columns = max(rows // 2, 1), max(columns // 2, 1)
+    small = cv2.resize(head, (columns, rows), interpolation=cv2.INTER_AREA)
+    to_left = width - columns if width - right >= left else 0
+    picture[height - rows :, to_left : to_left + columns] = small
     return picture
 
 

@@ -63,10 +63,11 @@ def test_true_photos_pass_mediapipe_and_second_heads_do_not(
     true = true_photos(cases)
     flawed = replace(true, posed=np.stack([with_second_head(case.held_out) for case in cases]))
     good, bad = measured(meter, true, true=True), measured(meter, flawed)
-    assert good["one_person"].value == 1 > bad["one_person"].value + 0.4
+    facing = sum(meter.faces)
+    assert good["one_person"].value == 1 and bad["one_person"].value <= 1 - 0.7 * facing / len(cases)
     assert good["pose_pck_mediapipe"].value > 0.8 and good["pose_pck_ratio"].value == pytest.approx(1)
     checks = figures_of(meter.check_evaluators(), everybody(len(cases)))
-    assert checks["second_head_refused"].value >= 0.5
+    assert checks["second_head_refused"].count == facing and checks["second_head_refused"].value >= 0.7
 
 
 def test_a_picture_with_moved_blocks_has_another_part_map(meter: Meter, cases: list[Case]) -> None:
