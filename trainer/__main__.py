@@ -8,7 +8,7 @@ python -m trainer pack --data runs/people --out bundle.zip
 python -m trainer collage --preset gpu --bundle bundle.zip --out runs/collage --minutes 9
 python -m trainer observer --data data/train --out runs/observer --minutes 20
 python -m trainer examiners --study runs/study
-python -m trainer gates --first-identity 2000000 --identities 500 --against collage --ablate --json gates.json --page docs
+python -m trainer gates --first-identity 2000000 --identities 500 --against collage --json gates.json --page docs
 python -m trainer study --config trainer/configs/study.yaml --out runs/study
 python -m trainer evaluate --study runs/study --clip clip-vit-large-patch14 --inception fid --lpips lpips
 python -m trainer evaluate --study runs/study --coco coco --clip clip-vit-large-patch14 --limit 250

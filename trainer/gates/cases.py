@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import count, islice
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -30,7 +30,7 @@ REFERENCE_FRAMINGS: Final[tuple[Framing, ...]] = ("full", "waist", "full", "port
 """Of every four people in a row: half of what users send are portraits and half lengths."""
 TYPED_POSES: Final = ("standing", "walking", "sitting")
 PEOPLE_MIN: Final = 4
-SELECTION: Final = 1
+SELECTION: Final = 2
 """Counts the ways in which photos are chosen."""
 PHOTO_FIELDS: Final = ("image", "parts", "keypoints")
 
@@ -114,12 +114,14 @@ def _facts(identity: int, place: str, pose: str, garment: Garment | None = None)
 
 
 def shots_of(identity: int) -> list[Shot]:
-    """Four shots: the reference in the framing of this person's number, the two next different ones, and the first in
-    full length that is not the reference, for the changed garment (it may be one of the two)."""
+    """Four shots: the reference in the framing of this person's number; the next one, which is held out; another of the
+    same framing, so that it shows the same parts; and the first in full length that is not the reference, for the
+    changed garment (it may be one of the two)."""
     framing = REFERENCE_FRAMINGS[identity % len(REFERENCE_FRAMINGS)]
     reference = next(shot for shot in _shots(identity) if shot.framing == framing)
     others = (shot for shot in _shots(identity) if shot.photo != reference.photo)
-    held_out, other = islice(others, 2)
+    held_out = next(others)
+    other = next(shot for shot in others if shot.framing == held_out.framing)
     full = next(shot for shot in _shots(identity) if shot.framing == "full" and shot.photo != reference.photo)
     return [reference, held_out, other, full]
 

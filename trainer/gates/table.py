@@ -23,6 +23,8 @@ class Gate:
     at_most: bool = False
     of_true: bool = False
     check: str | None = None
+    check_min: float = 0.0
+    """Where the check is below, the figure says nothing and the gate is not met."""
 
     def bound(self, true: Figure) -> float:
         return self.limit * true.value if self.of_true else self.limit
@@ -38,8 +40,8 @@ class Gate:
 
 
 GATES: Final = (
-    Gate("c2st_auc", 0.85, at_most=True, check="c2st_seam_auc"),
-    Gate("one_person", 0.95, check="second_head_refused"),
+    Gate("c2st_auc", 0.85, at_most=True, check="c2st_seam_auc", check_min=0.8),
+    Gate("one_person", 0.95, check="second_head_refused", check_min=0.8),
     Gate("pose_pck_mediapipe", 0.85, of_true=True),
     Gate("part_iou", 0.6, check="part_iou_exact"),
     Gate("reid_rank1_full", 0.5),
@@ -71,7 +73,10 @@ def gate_rows(figures: Figures, true: Figures, evaluators: Figures, skipped: Map
         row |= {"limit": None if np.isnan(bound) else bound, "at": gate.at, "met": gate.met(figure.value, ceiling)}
         row |= {"true_photos": ceiling.plain()["value"], "skipped": skipped.get(gate.name)}
         if gate.check is not None:
-            row["evaluator"] = {"name": gate.check, "value": evaluators.get(gate.check, UNKNOWN).plain()["value"]}
+            check = evaluators.get(gate.check, UNKNOWN)
+            row["evaluator"] = {"name": gate.check, "value": check.plain()["value"]}
+            if not check.value >= gate.check_min:
+                row |= {"met": False, "skipped": f"{gate.check} is {check.value:.2f}: measure more people"}
         rows.append(row)
     return rows
 
@@ -79,7 +84,7 @@ def gate_rows(figures: Figures, true: Figures, evaluators: Figures, skipped: Map
 def console_table(rows: list[dict[str, Any]], figures: Figures, others: Mapping[str, Figures]) -> Table:
     """Every figure with its interval and limit; `others`: a column each for true photos and other variants."""
     names = ("figure", "value", "95 % interval", "limit", "met", *others)
-    table = Table(*(Column(name, no_wrap=name in names[:3]) for name in names))
+    table = Table(*(Column(name, no_wrap=name in names[:4]) for name in names))
     for row in rows:
         verdict = "[green]yes" if row["met"] else f"[yellow]{row['skipped']}" if row["skipped"] else "[red]no"
         limit = "" if row["limit"] is None else f"at {row['at']} {row['limit']:.3g}"

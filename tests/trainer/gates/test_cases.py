@@ -27,6 +27,7 @@ def test_references_have_the_framings_that_users_send() -> None:
     for identity in range(2_000_000, 2_000_008):
         reference, held_out, other, full = shots_of(identity)
         assert len({reference.photo, held_out.photo, other.photo}) == 3 and full.photo != reference.photo
+        assert other.framing == held_out.framing and full.framing == "full"
 
 
 def test_words_are_of_both_languages(cases: list[Case]) -> None:

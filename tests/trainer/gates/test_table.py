@@ -23,6 +23,13 @@ def test_gates_are_met_by_the_value_and_never_by_what_is_unknown() -> None:
     assert rows["style_accuracy"]["skipped"] == skipped["style_accuracy"] and not rows["style_accuracy"]["met"]
 
 
+def test_a_figure_whose_evaluator_finds_no_flaws_meets_no_gate() -> None:
+    for check, expected in ((0.55, False), (0.9, True)):
+        rows = gate_rows({"c2st_auc": figure(0.5)}, {}, {"c2st_seam_auc": figure(check)}, {})
+        row = {row["name"]: row for row in rows}["c2st_auc"]
+        assert row["met"] == expected and (row["skipped"] is None) == expected
+
+
 def test_joints_are_compared_with_those_of_true_photos() -> None:
     def met(drawn: float, true: dict[str, Figure]) -> bool:
         rows = {row["name"]: row for row in gate_rows({"pose_pck_mediapipe": figure(drawn)}, true, {}, {})}
