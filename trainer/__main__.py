@@ -11,7 +11,7 @@ python -m trainer pack --data runs/people --out bundle.zip
 python -m trainer collage --preset gpu --bundle bundle.zip --out runs/collage --minutes 9
 python -m trainer observer --data data/train --out runs/observer --minutes 20
 python -m trainer examiners --study runs/study
-python -m trainer gates --first-identity 2000000 --identities 500 --json gates.json --page docs
+python -m trainer gates --first-identity 2000000 --identities 500 --against collage --json gates.json --page docs
 python -m trainer study --config trainer/configs/study.yaml --out runs/study
 python -m trainer evaluate --study runs/study --clip clip-vit-large-patch14 --inception fid --lpips lpips
 python -m trainer evaluate --study runs/study --coco coco --clip clip-vit-large-patch14 --limit 250
@@ -70,13 +70,18 @@ def _parser() -> argparse.ArgumentParser:
     examiners.add_argument("--out", type=Path, default=None, help="trainer/weights/examiners by default")
     examiners.set_defaults(command=_examiners)
 
-    gates = commands.add_parser("gates", help="measure identity, place and pose on unseen people; resumes")
+    gates = commands.add_parser("gates", help="measure a backbone on unseen people and real photos; resumes")
     gates.add_argument("--first-identity", type=int, required=True)
     gates.add_argument("--identities", type=int, default=500)
     gates.add_argument("--json", type=Path, required=True, help="where the figures go; pictures are kept beside it")
     gates.add_argument("--sheet", type=Path, default=None, help="where a picture of a dozen cases goes")
     gates.add_argument("--page", type=Path, default=None, metavar="DIR", help="where nano.md with its pictures goes")
-    gates.add_argument("--weights", type=Path, default=None, help="a nano folder (the shipped one by default)")
+    gates.add_argument("--backbone", default="nano", help="a name of ENGINE_BACKBONE's, or collage")
+    gates.add_argument("--weights", type=Path, default=None, help="the backbone's folder (its own by default)")
+    gates.add_argument(
+        "--against", nargs="+", default=[], metavar="NAME", help="other backbones, measured the same way"
+    )
+    gates.add_argument("--ablate", action="store_true", help="also without the reference, the pose and the words")
     gates.add_argument("--examiners", type=Path, default=None, help="an examiners' folder (the shipped one by default)")
     gates.add_argument("--steps", type=int, default=None)
     gates.add_argument("--face-root", type=Path, default=None, help="an insightface root; cascades otherwise")
@@ -274,13 +279,13 @@ def _examiners(options: argparse.Namespace) -> None:
 
 def _gates(options: argparse.Namespace) -> None:
     os.environ.setdefault("WARP_LOG_LEVEL", "30")
-    from engine.backbones import load_backbone
-    from engine.backbones.collage import SHIPPED_WEIGHTS
+    from engine.config import load_config
     from engine.identity.faces import open_finder
     from engine.identity.observer import open_observer
     from trainer.evaluation.examiners import SHIPPED_EXAMINERS, load_examiners
     from trainer.gates.cases import check_people
-    from trainer.gates.drawing import hash_of_weights
+    from trainer.gates.painters import open_painter
+    from trainer.gates.people_reader import PeopleReader
     from trainer.gates.run import GatesRun, Instruments, run_gates
 
     check_people(options.first_identity, options.identities)
@@ -289,15 +294,17 @@ def _gates(options: argparse.Namespace) -> None:
         identities=options.identities,
         json=options.json,
         settings=_settings(options),
+        ablate=options.ablate,
         sheet=options.sheet,
         page=options.page,
     )
     tools = Instruments(
         examiners=load_examiners(options.examiners or SHIPPED_EXAMINERS),
+        reader=PeopleReader(load_config().state),
         finder=open_finder(options.face_root, options.face_pack),
-        reader=open_observer(),
-        weights=hash_of_weights(options.weights or SHIPPED_WEIGHTS),
-        backbone=load_backbone("nano", "cpu", options.weights),
+        observer=open_observer(),
+        painter=open_painter(options.backbone, options.weights),
+        against=[open_painter(name) for name in options.against],
     )
     run_gates(run, tools)
 

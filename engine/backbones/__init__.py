@@ -22,6 +22,8 @@ def load_backbone(name: str, device: str, weights: Path | None = None, options: 
         return cast(Backbone, getattr(importlib.import_module(module), factory)(device, weights))
     if name == "nano":
         return _load_nano(choose_device(device), weights, options or Options())
+    if name == "collage":
+        return _load_collage(choose_device(device), weights)
     if name == "sd15":
         from engine.backbones.sd15 import load_sd15
 
@@ -35,7 +37,8 @@ def load_backbone(name: str, device: str, weights: Path | None = None, options: 
 
         return load_klein(choose_device(device), weights, options)
     raise SetupError(
-        f"expected the backbone nano, sd15, sdxl, klein or package.module:factory, got {name!r}: set ENGINE_BACKBONE"
+        f"expected the backbone nano, collage, sd15, sdxl, klein or package.module:factory, got {name!r}: "
+        "set ENGINE_BACKBONE"
     )
 
 
@@ -49,10 +52,15 @@ def _load_nano(device: str, weights: Path | None, options: Options) -> Backbone:
         from engine.backbones.nano.backbone import load_nano_backbone
 
         return load_nano_backbone(folder, device, options.state)
-    from engine.backbones.collage import NanoBackbone
+    return _load_collage(device, folder)
+
+
+def _load_collage(device: str, weights: Path | None) -> Backbone:
+    """The compositor of body parts, which the gates compare with."""
+    from engine.backbones.collage import SHIPPED_WEIGHTS, NanoBackbone
     from engine.backbones.collage_model import load_model
 
-    return NanoBackbone(load_model(folder), device)
+    return NanoBackbone(load_model(weights or SHIPPED_WEIGHTS), device)
 
 
 def choose_device(name: str) -> str:

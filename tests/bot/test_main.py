@@ -163,7 +163,7 @@ async def test_a_photo_a_style_and_words_become_a_picture(
         await ben.send_text("reading in a garden")
         delivered = await ben.wait_for(lambda message: message.photo is not None, 60)
         [request] = worker.requests
-        assert "reading in a garden" in request.prompt and "pencil sketch" in request.prompt
+        assert request.prompt == "reading in a garden" and request.style == "sketch"
         assert request.references[0].profile == b"profile"
         finished = await ben.wait_until(
             lambda messages: any(

@@ -105,9 +105,7 @@ class Trunk(nn.Module):
         """x [B, 3, H, W] in [-1, 1] -> parts [B, P, H, W]; body, garments, picture (unit); features; logits by class.
 
         truth: the true parts [B, H, W], to pool by while the own ones are not yet learned."""
-        levels = [self.stem(x)]
-        for down in self.down:
-            levels.append(down(levels[-1]))
+        levels = self.levels(x)
         deepest = levels.pop()
         features = deepest
         for up in self.up:
@@ -126,6 +124,13 @@ class Trunk(nn.Module):
             "features": whole,
             **{name: head(both) for name, head in self.classes.items()},
         }
+
+    def levels(self, x: Tensor) -> list[Tensor]:
+        """Features [B, C, h, w] at a half to a sixteenth of the side of x [B, 3, H, W]."""
+        levels: list[Tensor] = [self.stem(x)]
+        for down in self.down:
+            levels.append(down(levels[-1]))
+        return levels
 
     def _by_part(self, x: Tensor, features: Tensor, parts: Tensor) -> Tensor:
         """Mean feature and colour of each part of the person [B, P, C + 3]; zero for the background."""
@@ -196,6 +201,24 @@ class Examiners:
     def features(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """[n, D], for distances between sets of pictures."""
         return self._look(images)["features"].numpy()
+
+    @torch.no_grad()
+    def change(self, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """[n]: how differently two pictures look, the squared distance of unit features at every place, averaged over
+        places and summed over the trunk's levels: LPIPS (Zhang et al., 2018) without learned weights."""
+        distances = [
+            sum(
+                ((F.normalize(one, dim=1) - F.normalize(other, dim=1)) ** 2).sum(1).mean((1, 2))
+                for one, other in zip(*(self.trunk.levels(self._read(rows)) for rows in pair), strict=True)
+            )
+            for pair in ((first[k : k + 64], second[k : k + 64]) for k in range(0, len(first), 64))
+        ]
+        return np.asarray(torch.cat(distances).double().numpy())  # type: ignore[arg-type]
+
+    def likelihoods(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+        """Probabilities [n, classes] by the field names of Names."""
+        looked = self._look(images)
+        return {name: looked[name].softmax(1).numpy() for name in asdict(self.names)}
 
     @torch.no_grad()
     def text(self, captions: Sequence[str]) -> NDArray[np.float32]:

@@ -1,1 +1,1 @@
-"""Does nano show the right person in the right place? `python -m trainer gates` says so, with what it must reach."""
+"""Does a backbone draw a whole person, the right one, as the request says? `python -m trainer gates` measures it."""

@@ -1,9 +1,11 @@
-"""Whom the gates ask for: unseen people with three true photos each, and a scene for every one of them."""
+"""Whom the gates draw: unseen people, each with a reference of one framing, true photos to compare with, and words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -12,45 +14,58 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from trainer.errors import DataError
+from trainer.gates.garments import GarmentChange, change_for, dressed
 from trainer.people import BACKGROUNDS, SPLITS, scene_prompt
 from trainer.people.identity import sample_identity
 from trainer.people.phrasing import Facts, as_typed, say
 from trainer.people.render import render_shots
 from trainer.people.shards import ShardPlan, generator_hash
-from trainer.people.shot import Shot, sample_shot
+from trainer.people.shot import Framing, Shot, sample_shot
+from trainer.people.wardrobe import Garment
 from trainer.people.words import Language
 
-POSES_ASKED: Final = ("standing", "walking", "sitting")
-SHOTS: Final = 8
-"""So many of a person's shots are chosen from."""
-PHOTOS: Final = 3
-PEOPLE_MIN: Final = 2
+SIZE: Final = (160, 240)
+"""Width and height px at which true photos are rendered and all pictures are read: nano's own."""
+REFERENCE_FRAMINGS: Final[tuple[Framing, ...]] = ("full", "waist", "full", "portrait")
+"""Of every four people in a row: half of what users send are portraits and half lengths."""
+TYPED_POSES: Final = ("standing", "walking", "sitting")
+PEOPLE_MIN: Final = 4
+SELECTION: Final = 2
+"""Counts the ways in which photos are chosen."""
+PHOTO_FIELDS: Final = ("image", "parts", "keypoints")
 
 
 @dataclass(frozen=True)
 class TruePhoto:
-    """image uint8 [H, W, 3]; parts uint8 [H, W]; keypoints float32 [17, 3] px and visibility; face_box float32 [4] px,
-    NaN where no face shows; background: the name of the place."""
+    """image uint8 [H, W, 3]; parts uint8 [H, W]; keypoints float32 [17, 3] px and visibility; names of place, pose and
+    framing."""
 
     image: NDArray[np.uint8]
     parts: NDArray[np.uint8]
     keypoints: NDArray[np.float32]
-    face_box: NDArray[np.float32]
     background: str
+    pose: str
+    framing: Framing
 
 
 @dataclass(frozen=True)
 class Case:
-    """A person: the photo to go by, the held-out one to compare with, another true one, and the scene asked for; typed:
-    the same scene as some user would type it, with synonyms, idle words and slips."""
+    """One person. The backbone gets `reference` and words; all other photos are for comparison.
+
+    held_out: the photo whose pose, place and framing are asked for in `prompt`; other: one more photo in the same
+    clothes; changed: the person in the garment that `garment_prompt` names. typed: a full-length scene in
+    `typed_background` as a user types it, with synonyms, fillers and typing errors."""
 
     identity: int
     reference: TruePhoto
     held_out: TruePhoto
     other: TruePhoto
-    background: str
+    changed: TruePhoto
     prompt: str
     typed: str
+    typed_background: str
+    change: GarmentChange
+    garment_prompt: str
 
 
 def check_people(first: int, identities: int) -> None:
@@ -65,53 +80,72 @@ def check_people(first: int, identities: int) -> None:
     raise DataError(f"expected people of one unseen split ({ranges}), got {first} to {last}: move --first-identity")
 
 
-def cases_of(first: int, identities: int, size: tuple[int, int], folder: Path) -> list[Case]:
-    """Scenes go round robin, in both languages; photos of width x height `size` are kept in `folder`."""
+def cases_of(first: int, identities: int, folder: Path, size: tuple[int, int] = SIZE) -> list[Case]:
+    """Framings, places and languages go round by the number of the person; photos of width x height `size` px are kept
+    in `folder`, and only missing ones are rendered."""
     check_people(first, identities)
-    return [
-        _case(seed, number, photos)
-        for number, (seed, photos) in enumerate(photos_of_all(range(first, first + identities), size, folder).items())
-    ]
+    return [_case(seed, photos) for seed, photos in _photos_of(range(first, first + identities), size, folder)]
 
 
-def _case(identity: int, number: int, photos: list[TruePhoto]) -> Case:
-    background = BACKGROUNDS[number % len(BACKGROUNDS)]
-    language: Language = "ru" if number % 2 else "en"
-    pose = POSES_ASKED[number % len(POSES_ASKED)]
-    prompt = scene_prompt(background, pose, "full", language)
-    reference, held_out, other = photos
-    return Case(identity, reference, held_out, other, background, prompt, _typed(identity, background, pose, language))
+def _case(identity: int, photos: list[TruePhoto]) -> Case:
+    reference, held_out, other, changed = photos
+    language: Language = "ru" if identity // len(REFERENCE_FRAMINGS) % 2 else "en"
+    place, pose = BACKGROUNDS[identity % len(BACKGROUNDS)], TYPED_POSES[identity % len(TYPED_POSES)]
+    change, rng = change_for(identity), np.random.default_rng([identity, 47])
+    return Case(
+        identity=identity,
+        reference=reference,
+        held_out=held_out,
+        other=other,
+        changed=changed,
+        prompt=scene_prompt(held_out.background, held_out.pose, held_out.framing, language),
+        typed=as_typed(say(_facts(identity, place, pose), language, rng), language, rng),
+        typed_background=place,
+        change=change,
+        garment_prompt=say(_facts(identity, changed.background, changed.pose, change.garment), language, rng),
+    )
 
 
-def _typed(identity: int, background: str, pose: str, language: Language) -> str:
-    """Nothing is said of the person; place and pose always are."""
-    rng, who = np.random.default_rng([identity, 47]), sample_identity(identity)
-    facts = Facts(who.woman, who.age_group, False, None, False, False, (), None, pose, background, "full")
-    return as_typed(say(facts, language, rng), language, rng)
+def _facts(identity: int, place: str, pose: str, garment: Garment | None = None) -> Facts:
+    """A full-length scene; nothing of the person but the garment."""
+    who = sample_identity(identity)
+    worn = () if garment is None else (garment,)
+    return Facts(who.woman, who.age_group, False, None, False, False, worn, None, pose, place, "full")
 
 
 def shots_of(identity: int) -> list[Shot]:
-    """Three different shots in the person's first clothes, those in full length first."""
-    shots = [sample_shot(identity, index) for index in range(SHOTS)]
-    return sorted(shots, key=lambda shot: shot.framing != "full")[:PHOTOS]
+    """Four shots: the reference in the framing of this person's number; the next one, which is held out; another of the
+    same framing, so that it shows the same parts; and the first in full length that is not the reference, for the
+    changed garment (it may be one of the two)."""
+    framing = REFERENCE_FRAMINGS[identity % len(REFERENCE_FRAMINGS)]
+    reference = next(shot for shot in _shots(identity) if shot.framing == framing)
+    others = (shot for shot in _shots(identity) if shot.photo != reference.photo)
+    held_out = next(others)
+    other = next(shot for shot in others if shot.framing == held_out.framing)
+    full = next(shot for shot in _shots(identity) if shot.framing == "full" and shot.photo != reference.photo)
+    return [reference, held_out, other, full]
 
 
-def photos_of_all(people: Iterable[int], size: tuple[int, int], folder: Path) -> dict[int, list[TruePhoto]]:
-    """Photos by person, rendered where `folder` has none by this generator."""
+def _shots(identity: int) -> Iterator[Shot]:
+    return (sample_shot(identity, index) for index in count())
+
+
+def _photos_of(people: Iterable[int], size: tuple[int, int], folder: Path) -> Iterator[tuple[int, list[TruePhoto]]]:
+    """The photos of `shots_of` by person, rendered where `folder` has none by this generator."""
     width, height = size
-    version = generator_hash(ShardPlan(first=0, identities=1, photos=PHOTOS, height=height, width=width))[:12]
+    generator = generator_hash(ShardPlan(first=0, identities=1, photos=4, height=height, width=width))
+    version = hashlib.sha256(f"{generator} {SELECTION}".encode()).hexdigest()[:12]
     folder.mkdir(parents=True, exist_ok=True)
-    photos = {}
     for identity in track(list(people), description="photos"):
-        path = folder / f"{identity}-{version}.npz"
+        path, shots = folder / f"{identity}-{version}.npz", shots_of(identity)
         if not path.exists():
-            _render(identity, size, path)
-        photos[identity] = _read(identity, path)
-    return photos
+            _render(identity, shots, size, path)
+        yield identity, _read(path, shots)
 
 
-def _render(identity: int, size: tuple[int, int], path: Path) -> None:
-    taken = render_shots(sample_identity(identity), shots_of(identity), size[1], size[0])
+def _render(identity: int, shots: list[Shot], size: tuple[int, int], path: Path) -> None:
+    taken = render_shots(sample_identity(identity), shots[:3], size[1], size[0])
+    taken += render_shots(dressed(identity, change_for(identity)), shots[3:], size[1], size[0])
     for old in path.parent.glob(f"{identity}-*.npz"):
         old.unlink()
     draft = path.with_suffix(".tmp")
@@ -121,13 +155,14 @@ def _render(identity: int, size: tuple[int, int], path: Path) -> None:
             image=np.stack([photo.image for photo in taken]),
             parts=np.stack([photo.parts for photo in taken]),
             keypoints=np.stack([photo.keypoints for photo in taken]).astype(np.float32),
-            face_box=np.stack([photo.face_box for photo in taken]).astype(np.float32),
         )
     draft.replace(path)
 
 
-def _read(identity: int, path: Path) -> list[TruePhoto]:
-    names = [shot.background for shot in shots_of(identity)]
+def _read(path: Path, shots: list[Shot]) -> list[TruePhoto]:
     with np.load(path) as kept:
-        rows = zip(*(kept[name] for name in ("image", "parts", "keypoints", "face_box")), names, strict=True)
-        return [TruePhoto(*row) for row in rows]
+        rows = zip(*(kept[name] for name in PHOTO_FIELDS), shots, strict=True)
+        return [
+            TruePhoto(image, parts, keypoints, shot.background, shot.pose.name, shot.framing)
+            for image, parts, keypoints, shot in rows
+        ]

@@ -22,10 +22,10 @@ from engine.identity.body import BodyObserver
 from engine.identity.examine import look_version, observe
 from engine.identity.faces import FaceFinder
 from engine.identity.profile import IdentityProfile, View
-from trainer.errors import CheckpointError
+from trainer.gates.cases import SIZE
 
 Pictures = NDArray[np.uint8]
-"""uint8 [n, H, W, 3]."""
+"""uint8 [n, H, W, 3]; drawn ones at the gates' size, whatever the backbone's is."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Wish:
 
 
 class Studio:
-    """Draws wishes with one backbone; `weights` is the hash of what it draws with."""
+    """Draws wishes with one backbone; `weights` tells its weights from others."""
 
     def __init__(
         self, backbone: Backbone, weights: str, finder: FaceFinder, reader: BodyObserver | None, folder: Path
@@ -92,16 +92,10 @@ def _keep(picture: Image.Image, path: Path, others: str) -> None:
 
 
 def _opened(path: Path) -> Pictures:
+    """[H, W, 3] at the gates' size: averaged down, or bilinear up."""
     with Image.open(path) as picture:
-        return np.asarray(picture.convert("RGB"), np.uint8)
-
-
-def hash_of_weights(folder: Path) -> str:
-    """Of all that a checkpoint folder holds but what is written about it. Raises CheckpointError for an empty one."""
-    digest = hashlib.sha256()
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix != ".md"]
-    if not files:
-        raise CheckpointError(f"expected a nano folder, found nothing in {folder}: give another --weights")
-    for path in files:
-        digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
+        shown = picture.convert("RGB")
+    if shown.size != SIZE:
+        smaller = shown.width > SIZE[0]
+        shown = shown.resize(SIZE, Image.Resampling.BOX if smaller else Image.Resampling.BILINEAR)
+    return np.asarray(shown, np.uint8)

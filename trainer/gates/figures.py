@@ -1,4 +1,4 @@
-"""A figure with how sure it is: shares and medians over people, and distances between sets of pictures."""
+"""A figure with its bootstrap interval: means, medians, ratios over people, and distances between sets."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ FAR: Final = 100.0
 GALLERY: Final = 100
 RESAMPLES: Final = 2000
 SET_RESAMPLES: Final = 100
+AUC_RESAMPLES: Final = 500
+SET_MIN: Final = 3
+"""Fewer people have no distance between sets."""
 
 Features = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A value with its bootstrap interval of 95 % over people; NaN where it is not known of any of them."""
+    """A value with its bootstrap interval of 95 % over `count` people; NaN where it is known of none."""
 
     value: float
     low: float
@@ -32,6 +35,9 @@ class Figure:
     def plain(self) -> dict[str, Any]:
         """For JSON, which knows no NaN."""
         return {name: None if np.isnan(number) else number for name, number in vars(self).items()}
+
+
+UNKNOWN: Final = Figure(np.nan, np.nan, np.nan, 0)
 
 
 def mean_of(values: Floats) -> Figure:
@@ -44,10 +50,34 @@ def median_of(values: Floats, seed: int = 0) -> Figure:
     """The median of values [people], NaN where unknown, with the percentiles of the resamples' medians."""
     known = values[~np.isnan(values)]
     if not len(known):
-        return Figure(np.nan, np.nan, np.nan, 0)
+        return UNKNOWN
     rows = np.random.default_rng(seed).integers(len(known), size=(RESAMPLES, len(known)))
     low, high = np.quantile(np.median(known[rows], axis=1), (0.025, 0.975))
     return Figure(float(np.median(known)), float(low), float(high), len(known))
+
+
+def ratio_of(values: Floats, others: Floats, seed: int = 0) -> Figure:
+    """Mean of values over mean of others, both [people]; NaN where either is unknown."""
+    both = ~(np.isnan(values) | np.isnan(others))
+    first, second = values[both], others[both]
+    if not len(first) or not second.any():
+        return UNKNOWN
+    rows = np.random.default_rng(seed).integers(len(first), size=(RESAMPLES, len(first)))
+    low, high = np.nanquantile(first[rows].sum(1) / np.maximum(second[rows].sum(1), 1e-9), (0.025, 0.975))
+    return Figure(float(first.mean() / second.mean()), float(low), float(high), len(first))
+
+
+def auc_of(positive: Floats, negative: Floats, seed: int = 0) -> Figure:
+    """How often a picture scores higher among the positive than one among the negative, ties counting half (the area
+    under the ROC curve); scores of the same people [people], NaN where unknown."""
+    both = ~(np.isnan(positive) | np.isnan(negative))
+    first, second = positive[both], negative[both]
+    if not len(first):
+        return UNKNOWN
+    wins = (first[:, None] > second) + 0.5 * (first[:, None] == second)
+    rows = np.random.default_rng(seed).integers(len(first), size=(AUC_RESAMPLES, len(first)))
+    low, high = np.quantile([wins[np.ix_(own, own)].mean() for own in rows], (0.025, 0.975))
+    return Figure(float(wins.mean()), float(low), float(high), len(first))
 
 
 def distance_of(
@@ -57,6 +87,8 @@ def distance_of(
 
     The interval is the value and 1.96 standard deviations of the resamples to either side: people drawn twice make both
     sets poorer, so that the resamples' own percentiles would lie too high."""
+    if len(first) < SET_MIN:
+        return UNKNOWN
     rng, value = np.random.default_rng(seed), measure(first, second)
     drawn = [rng.integers(len(first), size=len(first)) for _ in range(SET_RESAMPLES)]
     reach = 1.96 * float(np.std([measure(first[rows], second[rows]) for rows in drawn]))

@@ -1,119 +1,158 @@
-"""What the examiners say of pictures of the cases' people, true photos or drawn."""
+"""What the evaluators and MediaPipe find on pictures of the cases' people, true photos or drawn."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.identity.body import BodyObserver
-from trainer.evaluation.examiners import COLOURED, Examiners
-from trainer.evaluation.metrics import Floats, colour_difference, cosine, frechet, kernel_distance
-from trainer.gates.cases import Case
+from trainer.evaluation.examiners import Examiners
+from trainer.evaluation.metrics import PART_PIXELS_MIN, Floats, colour_difference, cosine
+from trainer.gates.cases import SIZE, Case
+from trainer.gates.classifier import halves_of, two_sample_scores
 from trainer.gates.drawing import Pictures
-from trainer.gates.figures import FAR, Figure, distance_of, mean_of, median_of, rank1_among
-from trainer.posing import pose_of, shares_right
+from trainer.gates.figures import FAR, mean_of, median_of, rank1_among
+from trainer.gates.flaws import with_seams, with_second_head
+from trainer.gates.garments import garments_seen
+from trainer.gates.joints import faces_camera, pose_of, shares_right
+from trainer.gates.measures import KernelDistance, Measures, PerPerson, Ratio, Separation, padded
+from trainer.gates.people_reader import Reader
+from trainer.gates.variants import WORDS_MAX, Shown
+from trainer.people.parts import Part
 
-COMPARED: Final = ("skin", "hair", "top", "bottom")
-"""What `reference_wins_colour` compares."""
-
-
-@dataclass(frozen=True)
-class Shown:
-    """Pictures in the order of the cases: of the person, of a stranger in the same scene, and of the person in the
-    held-out photo's pose (None where poses cannot be asked for); backgrounds: the names of the places asked for."""
-
-    own: Pictures
-    stranger: Pictures
-    posed: Pictures | None
-    backgrounds: Sequence[str]
+COLOURED: Final = {"top": Part.TOP, "bottom": Part.BOTTOM, "hair": Part.HAIR, "skin": Part.SKIN}
+OVERLAPPING: Final = (Part.SKIN, Part.HAIR, Part.TOP, Part.BOTTOM, Part.SHOES)
+"""Parts of `part_iou`; eyes, brows and lips count as skin, and what is carried as background."""
+PART_SHARE_MIN: Final = 0.001
+"""Of the picture: a smaller part of the true photo does not count."""
+STEPS_OF_CLASSIFIER: int | None = None
+"""None: as many as `fit_classifier` takes by itself."""
 
 
 class Meter:
     """Measures pictures of the cases' people against their held-out photos."""
 
-    def __init__(self, cases: Sequence[Case], examiners: Examiners, reader: BodyObserver | None) -> None:
-        self.cases, self.examiners, self.reader = cases, examiners, reader
+    def __init__(self, cases: Sequence[Case], examiners: Examiners, reader: Reader, posed: bool = True) -> None:
+        """posed: whether poses can be asked for; if not, pose and parts are not measured."""
+        self.cases, self.examiners, self.reader, self.posed = cases, examiners, reader, posed
         self.held_out = np.stack([case.held_out.image for case in cases])
+        self.true_parts = np.stack([_merged(case.held_out.parts) for case in cases])
         self.bodies = examiners.body(self.held_out)
-        self.poses = [pose_of(case.held_out.keypoints, _size(case.held_out.image)) for case in cases]
+        self.read_parts = _merged(examiners.read(self.held_out).parts)
+        self.features = examiners.features(self.held_out)
+        self.poses = [pose_of(case.held_out.keypoints, SIZE) for case in cases]
+        self.faces = np.array([faces_camera(pose) for pose in self.poses])
+        self.true_joints = shares_right(reader.read(self.held_out).joints, self.poses, SIZE)
+        self.framings = [case.reference.framing for case in cases]
+        self.learns = halves_of(len(cases))
 
-    def measure(self, shown: Shown) -> tuple[dict[str, Figure], dict[str, int]]:
-        """Figures by name, and in how many pictures a part is missing that the held-out photo shows."""
-        figures = self._people(shown) | self._poses(shown) | self._sets(shown.own)
-        own, stranger = self.colours(shown.own), self.colours(shown.stranger)
-        figures |= {f"{name}_de2000": median_of(values) for name, values in own.items()}
-        figures["reference_wins_colour"] = mean_of(_nearer(own, stranger))
-        return figures, {name: int((values == FAR).sum()) for name, values in own.items()}
+    def measure(self, shown: Shown, true: bool = False) -> Measures:
+        """By the names of the gates. true: the pictures are true photos; a photo would then be compared with itself
+        by the classifier, so another of the person stands for it."""
+        measures = self._anatomy(shown) | self._likeness(shown) | self._words(shown)
+        subject = shown.likeness if true else shown.posed
+        measures["c2st_auc"] = Separation(
+            *two_sample_scores(subject, self.held_out, self.learns, steps=STEPS_OF_CLASSIFIER)
+        )
+        measures["kid"] = KernelDistance(self.examiners.features(subject), self.features)
+        if shown.again is not None:
+            measures["seed_change"] = PerPerson(self.examiners.change(shown.posed, shown.again))
+        return measures
 
-    def _people(self, shown: Shown) -> dict[str, Figure]:
-        see = self.examiners
-        own, stranger = see.body(shown.own), see.body(shown.stranger)
-        likeness = cosine(own, self.bodies)
-        return {
-            "reid_rank1": mean_of(rank1_among(own, self.bodies)),
-            "reference_wins": mean_of((likeness > cosine(stranger, self.bodies)).astype(np.float64)),
-            "sim_gt_body": mean_of(likeness),
-            "background_accuracy": self._places(shown.own, shown.backgrounds),
+    def check_evaluators(self) -> Measures:
+        """How well flaws of known pictures are found: seams in true photos (AUC of the classifier), second heads
+        (the share refused), and how well the evaluator's part map of true photos fits the renderer's."""
+        rng = np.random.default_rng(0)
+        seams = np.stack([with_seams(case.held_out, rng) for case in self.cases])
+        heads = np.stack([with_second_head(case.held_out) for case in self.cases])
+        passed = self.reader.read(heads).one_person(self.faces)
+        measures: Measures = {
+            "c2st_seam_auc": Separation(
+                *two_sample_scores(seams, self.held_out, self.learns, steps=STEPS_OF_CLASSIFIER)
+            ),
+            "second_head_refused": PerPerson(np.where(self.faces, 1 - passed, np.nan)),
+            "part_iou_exact": PerPerson(overlaps(self.read_parts, self.true_parts)),
+        }
+        return measures
+
+    def _anatomy(self, shown: Shown) -> Measures:
+        sightings = self.reader.read(shown.posed)
+        measures: Measures = {"one_person": PerPerson(sightings.one_person(self.faces))}
+        if not self.posed:
+            return measures
+        joints = shares_right(sightings.joints, self.poses, SIZE)
+        read = _merged(self.examiners.read(shown.posed).parts)
+        return measures | {
+            "pose_pck_mediapipe": PerPerson(joints),
+            "pose_pck_ratio": Ratio(joints, self.true_joints),
+            "part_iou": PerPerson(overlaps(read, self.read_parts)),
+            "part_iou_exact": PerPerson(overlaps(read, self.true_parts)),
         }
 
-    def places(self, pictures: Pictures, cases: Sequence[Case]) -> Figure:
-        """The share of pictures in the place that their case asks for."""
-        return self._places(pictures, [case.background for case in cases])
-
-    def _places(self, pictures: Pictures, names: Sequence[str]) -> Figure:
-        asked = np.array([self.examiners.names.background.index(name) for name in names])
-        found = self.examiners.read(pictures).classes["background"]
-        return mean_of((found == asked).astype(np.float64))
-
-    def _poses(self, shown: Shown) -> dict[str, Figure]:
-        if shown.posed is None or self.reader is None:
-            return {}
-        return {
-            "pose_pck": mean_of(shares_right(shown.posed, self.poses, self.reader)),
-            "pose_pck_unasked": mean_of(shares_right(shown.own, self.poses, self.reader)),
+    def _likeness(self, shown: Shown) -> Measures:
+        own, stranger = self.examiners.body(shown.likeness), self.examiners.body(shown.stranger)
+        hits = rank1_among(own, self.bodies)
+        full = np.array([framing == "full" for framing in self.framings])
+        wins = cosine(own, self.bodies) > cosine(stranger, self.bodies)
+        measures: Measures = {
+            "reid_rank1": PerPerson(hits),
+            "reid_rank1_full": PerPerson(np.where(full, hits, np.nan)),
+            "reference_wins": PerPerson(wins.astype(np.float64)),
         }
+        for name, values in self.colours(shown.likeness).items():
+            measures[f"{name}_de2000"] = PerPerson(values, median_of)
+        return measures
 
-    def _sets(self, pictures: Pictures) -> dict[str, Figure]:
-        drawn, true = self.examiners.features(pictures), self.examiners.features(self.held_out)
-        return {
-            "frechet_here": distance_of(frechet, drawn, true),
-            "kid_here": distance_of(kernel_distance, drawn, true),
+    def _words(self, shown: Shown) -> Measures:
+        """Of the first people only."""
+        places = np.array([self.examiners.names.background.index(name) for name in shown.places])
+        found = self.examiners.read(shown.typed).classes["background"]
+        changes = [case.change for case in self.cases[:WORDS_MAX]]
+        values = {
+            "background_accuracy_typed": (found == places).astype(np.float64),
+            "garment_asked": garments_seen(shown.garment, changes, self.examiners),
         }
+        return {name: PerPerson(padded(seen, len(self.cases)), mean_of) for name, seen in values.items()}
 
     def colours(self, pictures: Pictures) -> dict[str, Floats]:
-        """Part -> CIEDE2000 [people] to the held-out photo's: FAR where only the picture does not show it, NaN where
-        the photo does not either. The photo's parts are the true ones, the picture's as the examiners read them."""
+        """Part -> CIEDE2000 [people] to the held-out photo's: FAR where the picture does not show it, NaN where the
+        reference or the held-out photo does not. The photo's parts are the true ones, the picture's as evaluated."""
         read = self.examiners.read(pictures).parts
-        return {
-            name: np.array(
-                [
-                    far_if_missing(colour_difference(picture, parts, case.held_out.image, case.held_out.parts, part))
-                    for picture, parts, case in zip(pictures, read, self.cases, strict=True)
-                ]
+        return {name: self._colour(pictures, read, part) for name, part in COLOURED.items()}
+
+    def _colour(self, pictures: Pictures, read: NDArray[np.uint8], part: Part) -> Floats:
+        values = []
+        for picture, parts, case in zip(pictures, read, self.cases, strict=True):
+            if (case.reference.parts == part).sum() < PART_PIXELS_MIN:
+                values.append(np.nan)
+                continue
+            values.append(
+                far_if_missing(colour_difference(picture, parts, case.held_out.image, case.held_out.parts, part))
             )
-            for name, part in COLOURED.items()
-        }
+        return np.array(values)
 
 
 def far_if_missing(distance: float | None) -> float:
-    """What `colour_difference` says of a part as a distance: FAR where only the picture does not show it, NaN where the
-    true photo does not either."""
+    """What `colour_difference` gives as a distance: FAR where only the picture lacks the part, NaN where the true photo
+    does."""
     if distance is None:
         return np.nan
     return FAR if np.isnan(distance) else distance
 
 
-def _nearer(own: dict[str, Floats], stranger: dict[str, Floats]) -> Floats:
-    """1 where the mean over the compared parts is smaller in one's own picture; NaN where the photo shows none."""
-    both = [np.stack([side[name] for name in COMPARED]) for side in (own, stranger)]
-    known = ~np.isnan(both[0])
-    sums = [np.where(known, side, 0.0).sum(0) for side in both]
-    return np.where(known.any(0), sums[0] < sums[1], np.nan)
+def overlaps(parts: NDArray[np.uint8], truth: NDArray[np.uint8]) -> Floats:
+    """Merged part maps [n, H, W] -> mean intersection over union [n] of the parts that the truth shows enough of; NaN
+    where it shows none."""
+    means = []
+    for own, other in zip(parts, truth, strict=True):
+        present = [part for part in OVERLAPPING if (other == part).mean() >= PART_SHARE_MIN]
+        ious = [((own == p) & (other == p)).sum() / ((own == p) | (other == p)).sum() for p in present]
+        means.append(float(np.mean(ious)) if ious else np.nan)
+    return np.array(means)
 
 
-def _size(image: NDArray[np.uint8]) -> tuple[int, int]:
-    return image.shape[1], image.shape[0]
+def _merged(parts: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    merged = np.where(parts == Part.FACE, np.uint8(Part.SKIN), parts)
+    return np.where(merged == Part.ACCESSORY, np.uint8(Part.BACKGROUND), merged)

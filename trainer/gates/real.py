@@ -1,7 +1,8 @@
-"""Real photos, those that installed packages bring: does who is on them keep the colours of skin, hair and clothes?
+"""Real photos that installed packages bring: do pictures after them keep the colours of face, hair and clothes?
 
-There is one photo of each person, so the photo itself is what a picture is compared with, by the parts that the
-observer sees on it. The photos are other people's and are never written anywhere; pictures drawn after them are.
+There is one photo per person, so the photo itself is what a picture is compared with, by regions about MediaPipe's
+landmarks on both. The astronaut (NASA) and Grace Hopper (US Navy) are public domain and shown; pictures of the other
+people are measured and shown nowhere.
 """
 
 from __future__ import annotations
@@ -12,21 +13,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import cv2
 import numpy as np
 import skimage.data
 from numpy.typing import NDArray
 from PIL import Image
 
 from engine.contract import Settings
-from engine.identity.body import parts_on_photo
 from engine.identity.faces import FaceFinder
 from engine.identity.parts import clipped
-from trainer.evaluation.examiners import COLOURED, Examiners
+from engine.vision.blazepose import Pose
 from trainer.evaluation.metrics import Floats, colour_difference
 from trainer.gates.drawing import Pictures, Studio, Wish
-from trainer.gates.figures import mean_of, median_of
+from trainer.gates.figures import Figure, mean_of, median_of
 from trainer.gates.measuring import far_if_missing
+from trainer.gates.people_reader import Reader
+from trainer.gates.variants import USUAL, Variant
 from trainer.people import scene_prompt
+from trainer.people.parts import Part
 from trainer.people.words import Language
 
 SCENES: Final[tuple[tuple[str, str, Language], ...]] = (
@@ -34,32 +38,72 @@ SCENES: Final[tuple[tuple[str, str, Language], ...]] = (
     ("beach", "walking", "ru"),
     ("studio", "sitting", "en"),
     ("forest", "waving", "ru"),
+    ("street", "hands_on_hips", "en"),
+    ("library", "standing", "ru"),
 )
 """Place, pose and language."""
+PUBLIC: Final = ("astronaut", "grace_hopper")
 FACE_SIDE_MIN_PX: Final = 48
 CROP: Final = (1.3, 0.9, 3.2)
 """Of a person in a group, in sides of the face box: so much to either side, above and below its middle."""
+COLOURED: Final = {"skin": Part.SKIN, "hair": Part.HAIR, "top": Part.TOP}
+LEFT_EYE, RIGHT_EYE, LEFT_MOUTH, RIGHT_MOUTH = 3, 6, 9, 10
+"""Outer corners, of the 33 landmarks."""
+TRUNK: Final = (11, 12, 24, 23)
+TRUNK_SHRINK: Final = 0.75
+HAIR: Final = (0.9, 1.9)
+"""Where hair, or what is on it, lies above the eyes, in distances from mouth to eyes."""
 
 
 @dataclass(frozen=True)
 class RealPerson:
-    """photo uint8 [H, W, 3]; parts uint8 [H, W] as the observer sees them, None where it sees nobody."""
+    """photo uint8 [H, W, 3]; regions uint8 [H, W] of `regions_of`."""
 
+    name: str
     photo: NDArray[np.uint8]
-    parts: NDArray[np.uint8] | None
+    regions: NDArray[np.uint8]
 
 
-def real_photos(finder: FaceFinder) -> list[NDArray[np.uint8]]:
-    """scikit-image's astronaut, and the people of insightface's group photo whose faces are found, left to right."""
-    photos = [np.asarray(skimage.data.astronaut(), np.uint8)]
+@dataclass(frozen=True)
+class RealResult:
+    """people [n]; pictures [n * scenes, H, W, 3], scene by scene for every person; figures by name."""
+
+    people: list[RealPerson]
+    pictures: Pictures
+    figures: dict[str, Figure]
+
+    def of(self, name: str) -> tuple[RealPerson, Pictures]:
+        """One person's pictures. Raises KeyError for a name that is not there."""
+        number = {person.name: k for k, person in enumerate(self.people)}[name]
+        return self.people[number], self.pictures[number * len(SCENES) : (number + 1) * len(SCENES)]
+
+    def plain(self) -> dict[str, Any]:
+        """For JSON."""
+        figures = {name: figure.plain() for name, figure in self.figures.items()}
+        return {"people": len(self.people), "pictures": len(self.pictures), "figures": figures}
+
+
+def real_people(reader: Reader, finder: FaceFinder) -> list[RealPerson]:
+    """The two of PUBLIC, and the people of insightface's group photo, where it is installed, whose faces are found."""
+    from matplotlib.cbook import get_sample_data
+
+    with Image.open(str(get_sample_data("grace_hopper.jpg", asfileobj=False))) as opened:
+        hopper = np.asarray(opened.convert("RGB"), np.uint8)
+    photos = [("astronaut", np.asarray(skimage.data.astronaut(), np.uint8)), ("grace_hopper", hopper)]
+    photos += [(f"group_{number}", photo) for number, photo in enumerate(_group(finder))]
+    return [RealPerson(name, photo, regions_of(photo, reader.pose(photo))) for name, photo in photos]
+
+
+def _group(finder: FaceFinder) -> list[NDArray[np.uint8]]:
+    """Left to right."""
     package = importlib.util.find_spec("insightface")
     path = None if package is None or package.origin is None else Path(package.origin).parent / "data/images/t1.jpg"
     if path is None or not path.exists():
-        return photos
+        return []
     with Image.open(path) as opened:
         group = opened.convert("RGB")
     found = sorted((face for face in finder.find(group) if face.side_px >= FACE_SIDE_MIN_PX), key=lambda f: f.box[0])
-    return photos + [np.asarray(group.crop(_person(face.box, group.size)), np.uint8) for face in found]
+    return [np.asarray(group.crop(_person(face.box, group.size)), np.uint8) for face in found]
 
 
 def _person(face: tuple[float, float, float, float], size: tuple[int, int]) -> tuple[int, int, int, int]:
@@ -70,42 +114,60 @@ def _person(face: tuple[float, float, float, float], size: tuple[int, int]) -> t
     return x0, y0, x1, y1
 
 
-def measure_real(studio: Studio, examiners: Examiners, settings: Settings) -> tuple[dict[str, Any], Pictures]:
-    """Figures as the gates give them, and the pictures [people * scenes, H, W, 3], scene by scene for every person.
+def regions_of(photo: NDArray[np.uint8], pose: Pose | None) -> NDArray[np.uint8]:
+    """A map [H, W] with SKIN between eyes and mouth, HAIR above the forehead and TOP within shoulders and hips, as far
+    as they lie on the person; BACKGROUND elsewhere, and everywhere without a pose."""
+    regions = np.zeros(photo.shape[:2], np.uint8)
+    if pose is None:
+        return regions
+    points = pose.landmarks[:, :2]
+    trunk = points[list(TRUNK)]
+    _fill(regions, trunk.mean(0) + TRUNK_SHRINK * (trunk - trunk.mean(0)), Part.TOP)
+    left, right, mouth = points[LEFT_EYE], points[RIGHT_EYE], points[[LEFT_MOUTH, RIGHT_MOUTH]].mean(0)
+    up = (left + right) / 2 - mouth
+    low, high = HAIR
+    _fill(regions, np.stack([left + low * up, right + low * up, right + high * up, left + high * up]), Part.HAIR)
+    _fill(regions, np.stack([left, right, points[RIGHT_MOUTH], points[LEFT_MOUTH]]), Part.SKIN)
+    regions[pose.mask < 0.5] = Part.BACKGROUND
+    return regions
 
-    Colours are CIEDE2000 to the photo; `reference_wins_colour`: how often they are nearer to it than to the next
-    person's photo, over the parts that both show."""
-    people = [_seen(photo, studio) for photo in real_photos(studio.finder)]
+
+def _fill(regions: NDArray[np.uint8], corners: NDArray[np.float32], part: Part) -> None:
+    cv2.fillConvexPoly(regions, cv2.convexHull(np.round(corners).astype(np.int32)), int(part))
+
+
+def measure_real(
+    studio: Studio, people: list[RealPerson], reader: Reader, settings: Settings, variant: Variant = USUAL
+) -> RealResult:
+    """`real_reference_wins`: how often the colours are nearer to the person's photo than to the next person's, on
+    average over the regions that both photos show; beside it CIEDE2000 to the person's photo by region."""
+    changed = settings.model_copy(update=variant.settings)
     wishes = [
-        Wish(person.photo, scene_prompt(place, pose, "full", language), number * len(SCENES) + scene, settings)
+        Wish(
+            person.photo,
+            scene_prompt(place, pose, "full", language) if variant.words else "",
+            number * len(SCENES) + scene,
+            changed,
+        )
         for number, person in enumerate(people)
         for scene, (place, pose, language) in enumerate(SCENES)
     ]
-    pictures = studio.draw("real", wishes)
-    read = examiners.read(pictures).parts
+    pictures = studio.draw("real" if variant is USUAL else f"without-{variant.name}/real", wishes)
+    read = [regions_of(picture, reader.pose(picture)) for picture in pictures]
     whose = np.repeat(np.arange(len(people)), len(SCENES))
     own = _colours(pictures, read, [people[one] for one in whose])
     other = _colours(pictures, read, [people[(one + 1) % len(people)] for one in whose])
-    figures = {f"{name}_de2000": median_of(values).plain() for name, values in own.items()}
-    if len(people) > 1:
-        figures["reference_wins_colour"] = mean_of(_nearer(own, other)).plain()
-    return {"people": len(people), "pictures": len(pictures), "figures": figures}, pictures
+    figures = {f"{name}_de2000": median_of(values) for name, values in own.items()}
+    return RealResult(people, pictures, {"real_reference_wins": mean_of(_nearer(own, other))} | figures)
 
 
-def _seen(photo: NDArray[np.uint8], studio: Studio) -> RealPerson:
-    observation = studio.profile(photo).views[0].observation
-    return RealPerson(photo, parts_on_photo(observation))
-
-
-def _colours(pictures: Pictures, read: NDArray[np.uint8], people: Sequence[RealPerson]) -> dict[str, Floats]:
-    """Part -> CIEDE2000 [pictures]: FAR where only the picture lacks the part, NaN where the photo does."""
+def _colours(pictures: Pictures, read: Sequence[NDArray[np.uint8]], people: Sequence[RealPerson]) -> dict[str, Floats]:
+    """Region -> CIEDE2000 [pictures]: FAR where only the picture lacks it, NaN where the photo does."""
     return {
         name: np.array(
             [
-                np.nan
-                if who.parts is None
-                else far_if_missing(colour_difference(picture, parts, who.photo, who.parts, part))
-                for picture, parts, who in zip(pictures, read, people, strict=True)
+                far_if_missing(colour_difference(picture, regions, who.photo, who.regions, part))
+                for picture, regions, who in zip(pictures, read, people, strict=True)
             ]
         )
         for name, part in COLOURED.items()
@@ -113,8 +175,8 @@ def _colours(pictures: Pictures, read: NDArray[np.uint8], people: Sequence[RealP
 
 
 def _nearer(own: dict[str, Floats], other: dict[str, Floats]) -> Floats:
-    """1 where the mean over the parts known of both is smaller to one's own photo; NaN where there is none."""
+    """1 where the mean over the regions that both photos show is smaller to one's own; NaN where there is none."""
     mine, theirs = (np.stack(list(side.values())) for side in (own, other))
-    known = ~np.isnan(mine) & ~np.isnan(theirs)
-    sums = [np.where(known, side, 0.0).sum(0) for side in (mine, theirs)]
-    return np.where(known.any(0), sums[0] < sums[1], np.nan)
+    both = ~np.isnan(mine) & ~np.isnan(theirs)
+    sums = [np.where(both, side, 0.0).sum(0) for side in (mine, theirs)]
+    return np.where(both.any(0), sums[0] < sums[1], np.nan)

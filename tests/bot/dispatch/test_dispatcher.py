@@ -113,8 +113,8 @@ async def test_a_job_carries_its_likeness_clothes_and_pose_and_tells_of_them(
     assert request.pose == contract.Pose(preset=contract.PosePreset.SITTING)
     assert with_photo.pose == contract.Pose(image=b"a pose")
     message, _ = await stage.said()
-    assert all(label in message.text for label in ("More my face", "Other clothes", "Sitting"))
-    assert {"🧍 More my figure", "👕 My clothes"} <= set(message.button_texts)
+    assert all(label in message.text for label in ("likeness: focus on the face", "other clothes", "pose: sitting"))
+    assert {"🧍 Focus on body", "👕 My clothes"} <= set(message.button_texts)
 
 
 async def test_a_pose_photo_deleted_meanwhile_is_told_and_a_free_pose_offered(
@@ -128,7 +128,7 @@ async def test_a_pose_photo_deleted_meanwhile_is_told_and_a_free_pose_offered(
         await eventually(lambda: stage.closed(job_id))
     assert (await stage.rows.get(job_id)).failure == contract.FailureCode.BAD_POSE
     [message] = await stage.said()
-    assert "can't take the pose" in message.text and not worker.requests
+    assert "could not read the pose" in message.text and not worker.requests
 
 
 async def test_without_a_worker_for_poses_the_picture_is_drawn_free_and_says_so(
@@ -139,7 +139,7 @@ async def test_without_a_worker_for_poses_the_picture_is_drawn_free_and_says_so(
         job_id = await stage.rows.job(BEN_ID, pose=contract.PosePreset.LYING)
         await eventually(lambda: stage.delivered(job_id))
     assert worker.requests[0].pose is None
-    assert "this model cannot take one" in (await stage.said())[0].text
+    assert "the model cannot draw a chosen pose" in (await stage.said())[0].text
 
 
 async def test_the_translation_is_shown_while_it_is_drawn_and_not_under_the_picture(
@@ -150,7 +150,9 @@ async def test_the_translation_is_shown_while_it_is_drawn_and_not_under_the_pict
         job_id = await stage.rows.job(BEN_ID, prompt="в саду")
 
         async def shown() -> bool:
-            return any("I tell the model: \u2068“in a <garden>”" in message.text for message in await stage.said())
+            return any(
+                "Translated for the model: \u2068“in a <garden>”" in message.text for message in await stage.said()
+            )
 
         await eventually(shown)
         [message] = await stage.said()

@@ -328,7 +328,7 @@ BAD = {
     "1 x 1": (lambda: encoded(Image.new("RGB", (1, 1)), "PNG"), "a.png", "слишком маленькое"),
     "20,000 x 10": (lambda: encoded(Image.new("RGB", (20_000, 10)), "PNG"), "a.png", "слишком вытянутое"),
     "animated gif": (lambda: frames("GIF"), "a.gif", "Это анимация"),
-    "cut at 60 %": (lambda: cut(0.6), "a.jpg", "обрывается"),
+    "cut at 60 %": (lambda: cut(0.6), "a.jpg", "не полностью"),
     "animated webp": (lambda: frames("WEBP"), "a.webp", "Это анимация"),
 }
 

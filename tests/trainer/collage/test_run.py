@@ -158,7 +158,7 @@ def test_photos_of_another_size_and_unknown_presets_are_refused(
     assert main(["collage", "--preset", "huge", "--out", str(tmp_path)]) == 2
     assert "cpu, gpu, tiny" in capsys.readouterr().err
     (tmp_path / "people.zip").write_bytes(b"no bundle")
-    assert main(["nano", "--bundle", str(tmp_path / "people.zip"), "--out", str(tmp_path)]) == 2
+    assert main(["collage", "--bundle", str(tmp_path / "people.zip"), "--out", str(tmp_path)]) == 2
     assert "trainer pack" in capsys.readouterr().err
 
 

@@ -1,7 +1,10 @@
-"""The gates by their command, with the shipped nano and examiners: figures, sheet and page, twice."""
+"""A whole run with a backbone that draws plain colours: figures, sheet and page, twice; and the command's mistakes."""
+
+from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,127 +12,146 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.backbones.collage import NanoBackbone
 from trainer.__main__ import main
-from trainer.evaluation.examiners import SHIPPED_EXAMINERS
-from trainer.gates import page
-from trainer.gates.real import SCENES
-from trainer.gates.run import GATES
+from trainer.evaluation.examiners import SHIPPED_EXAMINERS, Examiners
+from trainer.gates import measuring, page, styles
+from trainer.gates.cases import SIZE, Case
+from trainer.gates.painters import Painter
+from trainer.gates.real import PUBLIC, SCENES
+from trainer.gates.run import GatesRun, Instruments, run_gates
+from trainer.gates.styles import StylesByWords
+from trainer.gates.table import GATES, REPORTED
+from trainer.gates.variants import WITHHELD
+from trainer.people import STYLES
 
-PEOPLE = 3
-PER_PERSON = (
-    *("reid_rank1", "top_de2000", "bottom_de2000", "skin_de2000", "hair_de2000", "background_accuracy"),
-    *("pose_pck", "pose_pck_unasked", "reference_wins", "reference_wins_colour", "frechet_here", "kid_here"),
-)
-Run = Callable[..., int]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("gates")
+STYLE = STYLES[0]
 
 
 @pytest.fixture(scope="module")
-def run(folder: Path) -> Run:
-    """Runs the command, the first time when it is made."""
-    out = ["--json", str(folder / "out.json"), "--sheet", str(folder / "sheet.png"), "--page", str(folder / "docs")]
-    people = ["--first-identity", "1000060", "--identities", str(PEOPLE), "--steps", "1"]
+def folder(tmp_path_factory: pytest.TempPathFactory, photos_folder: Path, cases: list[Case]) -> Path:
+    """With the photos of the cases, so that they are not rendered again."""
+    folder = tmp_path_factory.mktemp("run")
+    (folder / "out.pictures").mkdir()
+    (folder / "out.pictures" / "photos").symlink_to(photos_folder)
+    return folder
 
-    def again(*more: str) -> int:
-        return main(["gates", *people, *out, *more])
 
-    assert again() == 0
+@pytest.fixture(scope="module")
+def run(folder: Path, cases: list[Case], examiners: Examiners, one_person: Any) -> Callable[..., dict[str, Any]]:
+    """Runs with the backbones that it is given: the measured one, and one to compare it with."""
+
+    class NoFaces:
+        name = "nobody"
+
+        def find(self, image: Image.Image) -> list[Any]:
+            return []
+
+    def again(backbone: Any, other: Any) -> dict[str, Any]:
+        plan = GatesRun(
+            first_identity=cases[0].identity,
+            identities=len(cases),
+            json=folder / "out.json",
+            ablate=True,
+            sheet=folder / "sheet.png",
+            page=folder / "docs",
+        )
+        tools = Instruments(
+            examiners=examiners,
+            reader=one_person,
+            finder=NoFaces(),
+            observer=None,  # type: ignore[arg-type]
+            painter=Painter("plain", backbone, "weights"),
+            against=[Painter("other", other, "other weights")],
+            styling_of=lambda studio: StylesByWords(studio, (STYLE,)) if "against" not in str(studio.folder) else None,
+        )
+        return run_gates(plan, tools)
+
     return again
 
 
-@pytest.fixture(scope="module")
-def report(folder: Path, run: Run) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads((folder / "out.json").read_text("utf-8"))
-    return told
+@pytest.fixture(autouse=True)
+def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measuring, "STEPS_OF_CLASSIFIER", 2)
+    monkeypatch.setattr(styles, "STEPS_OF_CLASSIFIER", 2)
 
 
-def test_every_figure_has_its_interval_and_its_ceiling(report: dict[str, Any]) -> None:
-    for told in (report, report["ceiling"]):
-        for name in PER_PERSON:
-            interval = told["intervals"][name]
-            assert interval["count"] <= PEOPLE
-            assert (told[name] is None) == (interval["count"] == 0)
-            assert told[name] is None or interval["low"] <= told[name] <= interval["high"]
-    assert report["ceiling"]["sim_gt_body"] > report["sim_gt_body"]
+@pytest.fixture
+def report(run: Callable[..., dict[str, Any]], folder: Path, plain: Any) -> dict[str, Any]:
+    if not (folder / "out.json").exists():
+        run(plain(), plain(replace(plain().capabilities, pose=False, strength=False)))
+    written: dict[str, Any] = json.loads((folder / "out.json").read_text("utf-8"))
+    return written
+
+
+def test_every_gate_has_a_figure_an_interval_and_what_true_photos_get(report: dict[str, Any]) -> None:
     assert [row["name"] for row in report["gates"]] == [gate.name for gate in GATES]
-    assert (report["identities"], report["steps"], len(report["weights"])) == (PEOPLE, 1, 64)
+    for row in report["gates"]:
+        assert row["value"] == report[row["name"]]
+        assert row["value"] is None or row["low"] <= row["value"] <= row["high"]
+        assert row["true_photos"] is not None or row["name"] == "real_reference_wins"
+    assert set(REPORTED) <= set(report)
+    assert {row["name"] for row in report["gates"] if "evaluator" in row} == {"c2st_auc", "one_person", "part_iou"}
+    assert report["true_photos"]["part_iou"]["value"] > report["part_iou"]
+    assert set(report["by_framing"]) == set(report["true_photos_by_framing"]) == {"full", "waist", "portrait"}
     metadata = json.loads((SHIPPED_EXAMINERS / "metadata.json").read_text("utf-8"))
     assert report["examiners"] == metadata["held_out"]
 
 
-def test_likeness_is_told_at_every_scale(report: dict[str, Any]) -> None:
-    likeness = report["likeness"]
-    assert likeness["people"] == PEOPLE
-    for control in ("both", "body", "face"):
-        assert [row["scale"] for row in likeness[control]] == [0, 0.5, 1, 1.5]
-        assert likeness[control][2]["sim_gt_body"]["value"] == pytest.approx(report["sim_gt_body"])
-    values = [row["sim_gt_body"]["value"] for row in likeness["both"]]
-    assert len(set(values)) == 4
-    rise = likeness["rises"]["both"]
-    assert rise["value"] == pytest.approx(values[2] - values[0])
-    assert rise["shown"] == (rise["low"] > 0)
+def test_other_backbones_and_withheld_inputs_are_measured_the_same_way(report: dict[str, Any]) -> None:
+    assert set(report["without"]) == set(report["worth"]) == {variant.name for variant in WITHHELD}
+    for figures in (*report["without"].values(), report["against"]["other"]):
+        assert {"c2st_auc", "one_person", "reid_rank1", "garment_asked", "kid", "real_reference_wins"} <= set(figures)
+    assert report["worth"]["words"]["reference_wins"]["count"] == report["identities"]
 
 
-def test_the_page_shows_the_cases_in_order(report: dict[str, Any], folder: Path) -> None:
-    text = (folder / "docs" / "nano.md").read_text("utf-8")
-    pictures = sorted((folder / "docs" / "nano").iterdir())
-    assert [picture.name for picture in pictures] == ["01.webp", "02.webp", "03.webp"]
-    assert all(f"(nano/{picture.name})" in text for picture in pictures)
-    with Image.open(pictures[0]) as strip:
-        assert strip.size == (4 * report["width"], report["height"])
-    for gate in report["gates"]:
-        verdict = "yes" if gate["met"] else "no"
-        assert f"| `{gate['name']}` | {gate['value']:.3f} |" in text
-        assert f"at {gate['at']} {gate['wanted']:g} | {verdict} |" in text
-    with Image.open(folder / "sheet.png") as sheet:
-        assert sheet.size == (PEOPLE * report["width"], 5 * report["height"])
+def test_what_cannot_be_measured_is_skipped_with_a_reason(report: dict[str, Any]) -> None:
+    assert report["skipped"] == {}
+    other = report["against"]["other"]
+    assert "style_accuracy" not in other and "kid" in other
 
 
-def test_scenes_are_also_asked_for_as_users_type_them(report: dict[str, Any], folder: Path) -> None:
-    interval = report["intervals"]["background_accuracy_typed"]
-    assert interval["count"] == PEOPLE and interval["low"] <= report["background_accuracy_typed"] <= interval["high"]
-    assert len(list((folder / "out.pictures" / "typed").iterdir())) == PEOPLE
-
-
-def test_people_of_real_photos_are_measured_by_their_own_photo(report: dict[str, Any], folder: Path) -> None:
-    real = report["real"]
-    assert real["people"] >= 3 and real["pictures"] == len(SCENES) * real["people"]
-    for name in ("skin_de2000", "top_de2000", "reference_wins_colour"):
-        figure = real["figures"][name]
-        assert figure["count"] >= len(SCENES) and figure["low"] <= figure["value"] <= figure["high"]
-    assert "## After real photos" in (folder / "docs" / "nano.md").read_text("utf-8")
-    with Image.open(folder / "out.pictures" / "real.png") as sheet:
-        assert sheet.size == (len(SCENES) * report["width"], real["people"] * report["height"])
+def test_withheld_inputs_do_not_reach_the_backbone(
+    run: Callable[..., dict[str, Any]], folder: Path, plain: Any, report: dict[str, Any]
+) -> None:
+    backbone = plain()
+    for path in (folder / "out.pictures").glob("without-*/*/*.png"):
+        path.unlink()
+    run(backbone, plain(replace(plain().capabilities, pose=False, strength=False)))
+    poses, prompts = [d.pose is None for d in backbone.drawn], [d.prompt == "" for d in backbone.drawn]
+    scales = [d.settings.body_scale == d.settings.face_scale == 0 for d in backbone.drawn]
+    assert any(scales) and not all(scales) and any(poses) and not all(poses) and any(prompts) and not all(prompts)
+    assert not any(no_words and no_photo for no_words, no_photo in zip(prompts, scales, strict=True))
 
 
 def test_a_second_run_draws_only_what_is_not_there_and_keeps_what_is_written_by_hand(
-    run: Run, report: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch
+    run: Callable[..., dict[str, Any]], folder: Path, plain: Any, report: dict[str, Any]
 ) -> None:
-    drawn: list[int] = []
-    draw = NanoBackbone.draw
-
-    def counted(self: NanoBackbone, drawings: Any, on_step: Any = None) -> Any:
-        drawn.append(len(drawings))
-        return draw(self, drawings, on_step)
-
-    monkeypatch.setattr(NanoBackbone, "draw", counted)
-    next((folder / "out.pictures" / "posed").glob("1000061-*.png")).unlink()
+    next((folder / "out.pictures" / "typed").glob("*.png")).unlink()
     path, written = folder / "docs" / "nano.md", "\n\nHands have seven fingers.\n\n"
-    text = path.read_text("utf-8")
-    path.write_text(text.replace(page.BEGIN + "\n\n" + page.END, page.BEGIN + written + page.END), "utf-8")
-    assert run() == 0
-    assert drawn == [1]
-    again = json.loads((folder / "out.json").read_text("utf-8"))
-    for name in ("reid_rank1", "top_de2000", "likeness"):
-        assert again[name] == report[name]
-    assert again["pose_pck"] == pytest.approx(report["pose_pck"], abs=0.1)  # drawn in another batch
+    path.write_text(path.read_text("utf-8").replace(page.BEGIN + "\n\n" + page.END, page.BEGIN + written + page.END))
+    backbone, other = plain(), plain(replace(plain().capabilities, pose=False, strength=False))
+    again = run(backbone, other)
+    assert (len(backbone.drawn), len(other.drawn)) == (1, 0)
+    assert again["gates"] == report["gates"]
     assert path.read_text("utf-8").count(written) == 1
     assert not list(folder.rglob("*.tmp"))
+
+
+def test_the_page_shows_the_cases_in_order_and_the_two_public_photos(
+    report: dict[str, Any], folder: Path, cases: list[Case]
+) -> None:
+    text = (folder / "docs" / "nano.md").read_text("utf-8")
+    pictures = sorted(path.name for path in (folder / "docs" / "nano").iterdir())
+    assert pictures == [f"{k:02}.webp" for k in range(1, len(cases) + 1)] + [f"real-{name}.webp" for name in PUBLIC]
+    assert all(f"(nano/{name})" in text for name in pictures)
+    with Image.open(folder / "docs" / "nano" / "01.webp") as strip:
+        assert strip.size == (4 * SIZE[0], SIZE[1])
+    with Image.open(folder / "docs" / "nano" / "real-astronaut.webp") as strip:
+        assert strip.size == (SIZE[1] + len(SCENES) * SIZE[0], SIZE[1])
+    for gate in report["gates"]:
+        assert f"| `{gate['name']}` |" in text
+    with Image.open(folder / "sheet.png") as sheet:
+        assert sheet.size == (len(cases) * SIZE[0], 6 * SIZE[1])
 
 
 def test_the_pages_pictures_stay_small(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,15 +169,19 @@ def test_the_pages_pictures_stay_small(monkeypatch: pytest.MonkeyPatch) -> None:
         (["--identities", "1"], "--identities"),
         (["--steps", "0"], "--steps"),
         (["--examiners", "nowhere"], "study --only examiners"),
-        (["--weights", "nowhere"], "nowhere"),
-        (["--face-root", "nowhere"], "insightface"),
+        ([], "doctor --download mediapipe"),
     ],
 )
-def test_mistakes_are_told_in_one_line(
-    wrong: list[str], named: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+def test_mistakes_are_said_in_one_line(
+    wrong: list[str],
+    named: str,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    right = ["gates", "--first-identity", "1000060", "--identities", "3", "--json", str(tmp_path / "out.json")]
+    monkeypatch.setenv("ENGINE_STATE", str(tmp_path / "state"))
+    right = ["gates", "--first-identity", "1000060", "--identities", "5", "--json", str(tmp_path / "out.json")]
     assert main([*right, *wrong]) == 2
     said = capfd.readouterr().err
     assert named in said and said.startswith("trainer: ") and said.count("\n") == 1
-    assert not list(tmp_path.iterdir())
+    assert not (tmp_path / "out.json").exists()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from trainer.gates.figures import FAR, Figure, distance_of, mean_of, median_of, rank1_among
+from trainer.gates.figures import FAR, UNKNOWN, Figure, auc_of, distance_of, mean_of, median_of, rank1_among, ratio_of
 
 
 def vectors(places: list[float]) -> NDArray[np.float32]:
@@ -63,3 +63,18 @@ def test_a_distance_lies_within_its_interval() -> None:
     assert figure.value == gap(first, second)
     assert figure.low < figure.value < figure.high < 2 * figure.value
     assert distance_of(gap, first, first) == Figure(0.0, 0.0, 0.0, 40)
+
+
+def test_auc_is_the_chance_that_a_positive_scores_higher() -> None:
+    low, high = np.arange(10.0), np.arange(10.0) + 20
+    assert auc_of(high, low).value == 1 and auc_of(low, high).value == 0 and auc_of(low, low).value == 0.5
+    mixed = auc_of(np.array([1.0, 3.0, np.nan]), np.array([2.0, 0.0, 1.0]))
+    assert mixed.value == 0.75 and mixed.count == 2 and mixed.low <= mixed.value <= mixed.high
+    assert auc_of(np.full(2, np.nan), low[:2]) == UNKNOWN
+
+
+def test_a_ratio_is_of_the_means_of_people_with_both_values() -> None:
+    figure = ratio_of(np.array([0.4, 0.8, np.nan]), np.array([0.8, 0.8, 0.1]))
+    assert figure.value == pytest.approx(0.75) and figure.count == 2
+    assert figure.low <= figure.value <= figure.high
+    assert ratio_of(np.full(2, np.nan), np.ones(2)) == UNKNOWN

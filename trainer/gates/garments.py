@@ -1,0 +1,98 @@
+"""The garment that the words of a case name: another kind and colour than what the person wears on the reference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.color import deltaE_ciede2000, rgb2lab
+
+from trainer.evaluation.examiners import Examiners
+from trainer.evaluation.metrics import Floats
+from trainer.people.identity import Identity, sample_identity
+from trainer.people.palette import GARMENT_COLOURS, Rgb
+from trainer.people.wardrobe import BOTTOMS, OVER, TOPS, Garment, like
+
+COLOUR_MIN: Final = 25.0
+"""CIEDE2000 between the colour that the words name and every colour of the garment that is worn."""
+LIKELIEST: Final = 2
+"""The colour must be among so many that the evaluator finds likeliest: of true photos it tells navy from black, or
+beige from white, no better."""
+UNDER: Final = "white"
+"""Colour of the t-shirt under an open jacket or coat."""
+
+
+@dataclass(frozen=True)
+class GarmentChange:
+    """slot: which garment the words name, `garment` what they say of it, `worn` what the reference shows there."""
+
+    slot: Literal["top", "bottom"]
+    garment: Garment
+    worn: Garment
+
+
+def change_for(identity: int) -> GarmentChange:
+    """A plain garment for a person; a dress is worn in the top's slot, and is never changed to another dress."""
+    who, rng = sample_identity(identity), np.random.default_rng([identity, 53])
+    slot: Literal["top", "bottom"] = "bottom" if identity % 2 and who.bottom is not None else "top"
+    worn = who.bottom if slot == "bottom" and who.bottom is not None else who.top
+    kinds = [
+        kind
+        for kind in (TOPS if slot == "top" else BOTTOMS)
+        if kind not in (worn.kind, "dress") and (who.woman or kind != "skirt")
+    ]
+    kind, colour = str(rng.choice(kinds)), str(rng.choice(_colours(worn, who)))
+    second = UNDER if kind in OVER else None
+    garment = Garment(
+        kind, colour, GARMENT_COLOURS[colour], second=second, second_rgb=GARMENT_COLOURS[second] if second else None
+    )
+    return GarmentChange(slot, garment, worn)
+
+
+def dressed(identity: int, change: GarmentChange) -> Identity:
+    """The person in the garment; black trousers below where a dress was taken off."""
+    who = sample_identity(identity)
+    if change.slot == "bottom":
+        return replace(who, outfit=replace(who.outfit, bottom=change.garment))
+    bottom = who.bottom or Garment("trousers", "black", GARMENT_COLOURS["black"])
+    return replace(who, outfit=replace(who.outfit, top=change.garment, bottom=bottom))
+
+
+def _colours(worn: Garment, who: Identity) -> list[str]:
+    """Names of colours far from those of the garment that is worn and from the skin."""
+    present = [rgb for rgb in (worn.rgb, worn.second_rgb) if rgb is not None]
+    return [
+        name
+        for name, rgb in GARMENT_COLOURS.items()
+        if name not in like(who.skin) and all(_difference(rgb, other) >= COLOUR_MIN for other in present)
+    ]
+
+
+def _difference(first: Rgb, second: Rgb) -> float:
+    return float(deltaE_ciede2000(*(rgb2lab(np.array(rgb)[None, None])[0, 0] for rgb in (first, second))))
+
+
+def garments_seen(pictures: NDArray[np.uint8], changes: list[GarmentChange], examiners: Examiners) -> Floats:
+    """pictures uint8 [n, H, W, 3] -> 1 where the evaluator sees the garment of the words, else 0 [n]: it finds kind and
+    colour together likelier than those of the garment that was worn, and the colour among the LIKELIEST."""
+    likelihoods = examiners.likelihoods(pictures)
+    seen = []
+    for row, change in enumerate(changes):
+        colours = getattr(examiners.names, f"{change.slot}_colour")
+        kinds = getattr(examiners.names, f"{change.slot}_kind")
+        of_colour, of_kind = (likelihoods[f"{change.slot}_{what}"][row] for what in ("colour", "kind"))
+
+        def likelihood(
+            garment: Garment,
+            of_colour: NDArray[np.float32] = of_colour,
+            of_kind: NDArray[np.float32] = of_kind,
+            colours: tuple[str, ...] = colours,
+            kinds: tuple[str, ...] = kinds,
+        ) -> float:
+            return float(of_colour[colours.index(garment.colour)] * of_kind[kinds.index(garment.kind)])
+
+        rank = int((of_colour > of_colour[colours.index(change.garment.colour)]).sum())
+        seen.append(likelihood(change.garment) > likelihood(change.worn) and rank < LIKELIEST)
+    return np.array(seen, np.float64)

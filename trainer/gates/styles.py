@@ -1,0 +1,96 @@
+"""Is the style of a request recognised? A classifier learns the styles from true photos and reads drawn pictures.
+
+`Styling` is all that the gates know of how a backbone draws styles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.evaluation.metrics import Floats
+from trainer.gates.cases import Case
+from trainer.gates.classifier import Classifier, fit_classifier, halves_of, logits_of
+from trainer.gates.drawing import Pictures, Studio, Wish
+from trainer.gates.measures import PerPerson, padded
+from trainer.people import STYLES
+from trainer.people.styles import apply_style, style_phrase
+
+PEOPLE_MAX: Final = 60
+"""Half of them for the classifier to learn from."""
+STEPS_OF_CLASSIFIER: int | None = None
+
+
+class Styling(Protocol):
+    """How a backbone draws styles."""
+
+    @property
+    def names(self) -> Sequence[str]: ...
+
+    def draw(self, name: str, wishes: Sequence[Wish], folder: str) -> Pictures:
+        """The pictures of the wishes in a style, uint8 [n, H, W, 3], kept in `folder` of the studio."""
+        ...
+
+    def example(self, name: str, photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """A true photo [H, W, 3] as it looks in the style."""
+        ...
+
+
+class StylesByWords:
+    """The style's words follow the prompt; the renderer's filters show what they mean."""
+
+    def __init__(self, studio: Studio, names: Sequence[str] = STYLES) -> None:
+        self.studio, self.names = studio, names
+
+    def draw(self, name: str, wishes: Sequence[Wish], folder: str) -> Pictures:
+        return self.studio.draw(folder, [replace(wish, prompt=_in_style(wish.prompt, name)) for wish in wishes])
+
+    def example(self, name: str, photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return apply_style(photo, name)
+
+
+def _in_style(prompt: str, name: str) -> str:
+    """No words stay no words."""
+    if not prompt:
+        return prompt
+    return f"{prompt}, {style_phrase(name, 'en' if prompt.isascii() else 'ru')}"
+
+
+class StyleReader:
+    """Knows no style (class 0) and every style of a Styling from the held-out photos of half of the people."""
+
+    def __init__(self, cases: Sequence[Case], styling: Styling) -> None:
+        self.people, self.styling = len(cases), styling
+        few = cases[:PEOPLE_MAX]
+        learns = halves_of(len(few))
+        self.judged = np.flatnonzero(~learns)
+        """The people whose pictures are read."""
+        lessons = [case.held_out.image for case, own in zip(few, learns, strict=True) if own]
+        classes = [lessons, *([styling.example(name, photo) for photo in lessons] for name in styling.names)]
+        labels = np.repeat(np.arange(len(classes)), len(lessons)).astype(np.int64)
+        pictures = np.stack([photo for photos in classes for photo in photos])
+        self.classifier: Classifier = fit_classifier(pictures, labels, steps=STEPS_OF_CLASSIFIER)
+        self._held_out = [few[int(row)].held_out.image for row in self.judged]
+
+    def measure(self, wishes: Sequence[Wish], folder: str) -> PerPerson:
+        """wishes [people] -> the share of styles that are recognised on each judged person's pictures."""
+        own = [wishes[int(row)] for row in self.judged]
+        drawn = [self.styling.draw(name, own, f"{folder}/{name.replace(' ', '-')}") for name in self.styling.names]
+        return self._accuracy(drawn)
+
+    def measure_true(self) -> PerPerson:
+        """The same of true photos in the styles."""
+        return self._accuracy(
+            [np.stack([self.styling.example(name, p) for p in self._held_out]) for name in self.styling.names]
+        )
+
+    def _accuracy(self, drawn: Sequence[Pictures]) -> PerPerson:
+        """drawn: the judged people's pictures, style by style."""
+        right = [logits_of(self.classifier, pictures).argmax(1) == k for k, pictures in enumerate(drawn, start=1)]
+        values: Floats = np.full(self.judged[-1] + 1, np.nan)
+        values[self.judged] = np.mean(right, 0)
+        return PerPerson(padded(values, self.people))
