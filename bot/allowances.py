@@ -16,7 +16,7 @@ class Admission(Enum):
 
     TAKEN = auto()
     DROPPED_FIRST = auto()
-    """Beyond the allowance, and the first one since the bucket was last half full: its sender is to be told."""
+    """Beyond the allowance, and the first one since the bucket was last half full: its sender gets a notice."""
     DROPPED = auto()
 
 

@@ -198,7 +198,7 @@ class Intake:
         self._close(ticket)
 
     async def _handle(self, update: Update, notice: str | None) -> None:
-        """A handler that hangs is ended, and its user told that something went wrong."""
+        """A handler that hangs is ended, and its user gets the message that something went wrong."""
         try:
             async with asyncio.timeout(self._handle_max_s) as limit:
                 await self._feed(update, notice)

@@ -111,7 +111,7 @@ class Polling:
         self._pause_s = min(2 * self._pause_s, PAUSE_MAX_S)
 
     async def _fetch(self, ends: Sequence[asyncio.Event]) -> list[Any]:
-        """Updates from the offset on, old ones too; an empty list when told to end."""
+        """Updates from the offset on, old ones too; an empty list when the bot stops."""
         request = GetRawUpdates(
             offset=self._offset,
             limit=WINDOW,
@@ -121,7 +121,7 @@ class Polling:
         return await self._call(request, ends) or []
 
     async def _call(self, request: TelegramMethod[Result], ends: Sequence[asyncio.Event]) -> Result | None:
-        """The answer; the call is made again until there is one. None when told to end."""
+        """The answer; the call is made again until there is one. None when the bot stops."""
         failures = 0
         while not any(end.is_set() for end in ends):
             call = asyncio.create_task(self._bot(request, request_timeout=POLL_S + 15))

@@ -51,7 +51,7 @@ class Reading:
 def read_update(raw: RawUpdate, bot: Bot) -> Reading:
     """What cannot be read is in the log by id and keys, without content.
 
-    Of a message that cannot be read, the essentials are kept, so that its sender can be told so.
+    Of a message that cannot be read, the essentials are kept, so that its sender gets an answer.
     """
     try:
         update = Update.model_validate(raw, context={"bot": bot})

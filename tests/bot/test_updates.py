@@ -117,7 +117,7 @@ async def test_a_kind_of_update_that_does_not_exist_yet_is_skipped(stage: Stage,
 async def test_a_message_that_cannot_be_read_still_reaches_a_handler_without_its_content(
     stage: Stage, eventually: Any, name: str
 ) -> None:
-    """So that its sender is told that it was not understood."""
+    """So that its sender gets the answer that it was not understood."""
     await _survives(stage, eventually, ("message", MESSAGE | FUTURE_MESSAGES[name]))
     assert (BEN_ID, None) in stage.heard
     assert stage.intake.counts["unreadable"] == 1

@@ -1,4 +1,4 @@
-"""Who sends too fast is told once, in their language; nobody else notices, and nothing of a group is answered."""
+"""A sender that is too fast gets one notice in their language; no other user notices, and groups get no answer."""
 
 from __future__ import annotations
 
