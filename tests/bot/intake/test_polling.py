@@ -181,6 +181,9 @@ async def test_only_the_leader_polls(stage: Any, eventually: Any) -> None:
         assert await stage.control.calls("getUpdates") == []
         with stage.role.leading():
             await eventually(lambda: stage.handled == ["hello"])
+            async with asyncio.timeout(60):
+                while await stage.control.pending_updates():  # what is handled is confirmed by the next request
+                    await asyncio.sleep(0.05)
         await stage.anna.send_text("later")
         await asyncio.sleep(0.5)
         assert stage.handled == ["hello"] and await stage.control.pending_updates() == 1
