@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ import torch
 
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.nano.attributes import POSES, SLOTS
-from engine.backbones.nano.network import build_network
+from engine.backbones.nano.network import SIZES, build_network
 from engine.backbones.nano.pipeline import NanoPipeline, save_nano
 from engine.backbones.nano.pose_examples import PoseExamples
 from engine.body.atlas import load_atlas
@@ -34,7 +35,8 @@ def export_nano(run: Path, out: Path, mapper: Path = SHIPPED_MAPPER) -> dict[str
         raise CheckpointError(f"expected state.pt of a training run in {run}, found none: run python -m trainer nano")
     state = torch.load(path, weights_only=True, map_location="cpu")
     vae: NanoAutoencoder = NanoAutoencoder.from_pretrained(run / "vae", low_cpu_mem_usage=False).eval()
-    network = build_network(vae.variances().flatten().sqrt(), load_atlas())
+    size = SIZES[json.loads(state["run"])["compare"].split()[0]]
+    network = build_network(vae.variances().flatten().sqrt(), load_atlas(), size=size)
     NanoLearner(network, vae).load_state_dict(state["average"], strict=False)
     pipeline = NanoPipeline(
         network.unet,

@@ -56,16 +56,19 @@ class NanoLearner(nn.Module):
         and channels count alike but for `variances`, by which coarse components show more."""
         clean = self.vae.encode(batch.picture).latents
         drawn = torch.randn(clean.shape, generator=noise, device=clean.device)
-        z = noised(clean, drawn, time)
+        return self.predicted(batch, clean, noised(clean, drawn, time), time)[0]
+
+    def predicted(self, batch: Batch, clean: Tensor, z: Tensor, time: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """From z [B, C, h, w] at times [B]: the errors [B] of `errors`, the predicted latents, the network's output."""
         with fast_precision():
             conditioning = self.network.condition(batch.values, batch.views, batch.scales, batch.maps, batch.texture)
-            _, output = self.network.predict(z, time, conditioning)
+            prediction, output = self.network.predict(z, time, conditioning)
         c = coefficients(time, self.network.spread.view(1, -1, 1, 1))
-        wanted = (clean - c.skip * z) / c.out
+        target = (clean - c.skip * z) / c.out
         weight = batch.weight / batch.weight.mean()
         channels: Tensor = self.channel_weight  # type: ignore[assignment]
-        errors: Tensor = (weight * channels * (output - wanted).square()).mean((1, 2, 3))
-        return errors
+        errors: Tensor = (weight * channels * (output - target).square()).mean((1, 2, 3))
+        return errors, prediction, output
 
     @torch.no_grad()
     def draw(self, batch: Batch, steps: int, seed: int) -> Tensor:

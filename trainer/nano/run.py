@@ -15,12 +15,13 @@ import torch
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from engine.backbones.autoencoder import NanoAutoencoder
-from engine.backbones.nano.network import PATCH_PX, NanoNetwork, build_network
+from engine.backbones.nano.network import PATCH_PX, SIZES, NanoNetwork, build_network
 from engine.backbones.nano.pipeline import load_nano
 from engine.body.atlas import load_atlas
 from engine.body.mapper import SHIPPED_MAPPER
 from trainer.errors import DataError
 from trainer.fitting import Fit, fit
+from trainer.nano.adversarial import AdversarialLearner
 from trainer.nano.batches import ARRAYS, Batches
 from trainer.nano.bundle import unpack_bundle
 from trainer.nano.feed import Feed
@@ -33,7 +34,8 @@ from trainer.nano.store import Store, build_store
 class NanoRun:
     """people or bundle, and validation: shards of different identities, or files of `trainer.nano.bundle`; pictures:
     the whole budget, with `minutes` of training time where given; batch: rows per process and step; workers: processes
-    that make batches (0: a thread), as a GPU needs; start_from: a pipeline folder whose weights a new run begins with.
+    that make batches (0: a thread), as a GPU needs; start_from: a pipeline folder whose weights a new run begins with;
+    adversarial: the last stage, with a critic; size: a name of SIZES.
     State, log, sheets, `vae/` and the unpacked photos lie in `out`."""
 
     validation: Path
@@ -51,6 +53,8 @@ class NanoRun:
     minutes: float | None = None
     workers: int = 0
     start_from: Path | None = None
+    adversarial: bool = False
+    size: str = "small"
     seed: int = 0
 
     @property
@@ -105,13 +109,15 @@ def train_denoiser(run: NanoRun) -> None:
     torch.manual_seed(run.seed)
     atlas, store = load_atlas(), Store(run.store, ARRAYS)
     vae: NanoAutoencoder = NanoAutoencoder.from_pretrained(run.out / "vae", low_cpu_mem_usage=False).eval()
-    network = build_network(vae.variances().flatten().sqrt(), load_atlas())  # its own: it goes to the GPU
+    network = build_network(
+        vae.variances().flatten().sqrt(), load_atlas(), size=SIZES[run.size]
+    )  # its own: it goes to the GPU
     if run.start_from is not None:
         begin_with(network, load_nano(run.start_from)[0].network)
     network.unet.to(memory_format=torch.channels_last)
     if run.compile:
         network.unet.compile()
-    learner = NanoLearner(network, vae)
+    learner = AdversarialLearner(network, vae) if run.adversarial else NanoLearner(network, vae)
     batches = Batches(store, atlas, PATCH_PX)
     rows = run.processes * run.batch
     unseen = Batches(Store(run.validation_store, ARRAYS), atlas, PATCH_PX, augment=False)
@@ -127,6 +133,7 @@ def train_denoiser(run: NanoRun) -> None:
         validate_every=max(1, run.sheet_every // rows),
         minutes=run.minutes,
         seed=run.seed,
+        compare=f"{run.size} adversarial" if run.adversarial else run.size,
     )
     validation = Validation(learner, unseen, run.out, rows)
     fit(plan, learner, Feed(batches, run.workers), validation)

@@ -25,11 +25,10 @@ from engine.body.atlas import Atlas
 from engine.body.body_map import MAP_CHANNELS, BodyMaps
 from engine.body.texture import TEXTURE_CHANNELS
 
-TOKEN_DIM: Final = 192
-PATCH_PX: Final = 8
-LATENT_CHANNELS: Final = 24
-CELL: Final = 4
-"""Map pixels per latent position, each way: patches of 8 px, maps at half the size."""
+PATCH_PX: Final = 4
+LATENT_CHANNELS: Final = 12
+CELL: Final = 2
+"""Map pixels per latent position, each way: patches of 4 px, maps at half the size."""
 FREQUENCIES: Final = 4
 POSITION_DIM: Final = 3 + 3 * 2 * FREQUENCIES + 1
 FACE_SIZE: Final = 48
@@ -78,7 +77,7 @@ class AttributeEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """Values of the slots in `attributes.SLOTS` -> one token per slot."""
 
     @register_to_config  # type: ignore[untyped-decorator]
-    def __init__(self, token_dim: int = TOKEN_DIM) -> None:
+    def __init__(self, token_dim: int = 192) -> None:
         super().__init__()
         sizes = [len(values) + 1 for values in SLOTS.values()]
         self.register_buffer("first", torch.tensor([sum(sizes[:n]) for n in range(len(sizes))]), persistent=False)
@@ -98,7 +97,7 @@ class ReferenceEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     @register_to_config  # type: ignore[untyped-decorator]
     def __init__(
-        self, layers: dict[str, tuple[int, int]], token_dim: int = TOKEN_DIM, depth: int = 2, heads: int = 6
+        self, layers: dict[str, tuple[int, int]], token_dim: int = 192, depth: int = 2, heads: int = 6
     ) -> None:
         super().__init__()
         sizes = {"face": (FACE_SIZE, FACE_SIZE), "body": BODY_SIZE}
@@ -195,25 +194,45 @@ class NanoNetwork(nn.Module):
 STRUCTURE_CHANNELS: Final = (MAP_CHANNELS + TEXTURE_CHANNELS) * CELL**2
 
 
+@dataclass(frozen=True)
+class NetworkSize:
+    """widths and layers: channels and residual layers of the UNet at 4, 8 and 16 px per position; token_dim: of words
+    and image branches, depth of the transformers that read photos."""
+
+    widths: tuple[int, ...]
+    layers: tuple[int, ...]
+    token_dim: int
+    depth: int
+
+
+SIZES: Final = {
+    "small": NetworkSize((32, 64, 128), (1, 1, 1), 128, 2),
+    "large": NetworkSize((64, 128, 256), (2, 2, 2), 192, 2),
+}
+"""small learns from a hundred thousand pictures on two CPU cores, large needs a GPU."""
+
+
 def build_network(
-    spread: Tensor, atlas: Atlas, height: int = 240, width: int = 160, widths: tuple[int, int] = (96, 224)
+    spread: Tensor, atlas: Atlas, height: int = 240, width: int = 160, size: NetworkSize = SIZES["small"]
 ) -> NanoNetwork:
-    """A network with random weights. spread [C] of the latents; height and width px of the picture."""
+    """A network with random weights. spread [C] of the latents; height and width px of the picture, multiples of 16."""
+    levels = len(size.widths)
     unet = UNet2DConditionModel(
         sample_size=(height // PATCH_PX, width // PATCH_PX),
         in_channels=len(spread) + STRUCTURE_CHANNELS,
         out_channels=len(spread),
-        block_out_channels=widths,
-        layers_per_block=2,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        cross_attention_dim=TOKEN_DIM,
+        block_out_channels=size.widths,
+        layers_per_block=size.layers,
+        down_block_types=(*["DownBlock2D"] * (levels - 1), "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", *["UpBlock2D"] * (levels - 1)),
+        cross_attention_dim=size.token_dim,
         class_embed_type="simple_projection",
-        projection_class_embeddings_input_dim=(1 + len(BRANCHES)) * TOKEN_DIM,
-        attention_head_dim=widths[1] // HEAD_DIM,  # diffusers takes the number of heads here
+        projection_class_embeddings_input_dim=(1 + len(BRANCHES)) * size.token_dim,
+        attention_head_dim=size.widths[-1] // HEAD_DIM,  # diffusers takes the number of heads here
         norm_num_groups=16,
     )
     for parameter in unet.conv_out.parameters():
         nn.init.zeros_(parameter)
-    references = ReferenceEncoder(cross_attention_layers(unet))
-    return NanoNetwork(unet, AttributeEncoder(), references, atlas, spread)
+    heads = size.token_dim // HEAD_DIM
+    references = ReferenceEncoder(cross_attention_layers(unet), size.token_dim, size.depth, heads)
+    return NanoNetwork(unet, AttributeEncoder(size.token_dim), references, atlas, spread)

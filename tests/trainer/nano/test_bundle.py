@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.backbones.nano.network import PATCH_PX
 from engine.body.atlas import shipped_atlas
 from trainer.collage.bundle import MIB, Packing
 from trainer.errors import DataError
@@ -37,7 +38,7 @@ def test_photos_come_out_as_they_went_in(store: Store, untrained_mapper: Path, t
     assert np.array_equal(again.rows("attributes", rows), store.rows("attributes", rows))
     off = np.abs(again.rows("image", rows).astype(int) - store.rows("image", rows).astype(int))
     assert off.mean() < 6
-    batches = Batches(again, shipped_atlas(), 8)
+    batches = Batches(again, shipped_atlas(), PATCH_PX)
     assert len(batches.of(batches.targets[:2], np.random.default_rng(0)).picture) == 2
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from engine.backbones import load_backbone
-from engine.backbones.nano.network import build_network
+from engine.backbones.nano.network import PATCH_PX, NetworkSize, build_network
 from engine.body.atlas import shipped_atlas
 from trainer.nano.batches import Batches
 from trainer.nano.export import export_nano
@@ -18,15 +18,17 @@ from trainer.nano.learner import TIME_MAX, NanoLearner, Validation, fit_autoenco
 from trainer.nano.run import NanoRun, train_nano
 from trainer.nano.store import Store
 
+TINY = NetworkSize((16, 32, 32), (1, 1, 1), 64, 1)
+
 
 def learner_of(store: Store) -> NanoLearner:
     torch.manual_seed(0)
     vae = fit_autoencoder(store)
-    return NanoLearner(build_network(vae.variances().flatten().sqrt(), shipped_atlas(), widths=(32, 64)), vae)
+    return NanoLearner(build_network(vae.variances().flatten().sqrt(), shipped_atlas(), size=TINY), vae)
 
 
 def test_the_error_falls(store: Store) -> None:
-    learner, batches = learner_of(store), Batches(store, shipped_atlas(), 8, augment=False)
+    learner, batches = learner_of(store), Batches(store, shipped_atlas(), PATCH_PX, augment=False)
     batch = batches.of(batches.targets[:6], np.random.default_rng(0))
     optimizer = torch.optim.AdamW([p for p in learner.parameters() if p.requires_grad], lr=2e-3)
     errors = []
@@ -48,7 +50,7 @@ def test_times_begin_at_noise_and_stop_before_the_picture() -> None:
 
 
 def test_a_sheet_shows_references_maps_texture_and_pictures(store: Store, tmp_path: Path) -> None:
-    batches = Batches(store, shipped_atlas(), 8, augment=False)
+    batches = Batches(store, shipped_atlas(), PATCH_PX, augment=False)
     sheet = Validation(learner_of(store), batches, tmp_path, 48)(10)
 
     assert sheet.dtype == np.uint8 and sheet.shape[0] == 7 * 240 and sheet.shape[1] % 160 == 0

@@ -6,21 +6,22 @@ import pytest
 import torch
 
 from engine.backbones.autoencoder import NanoAutoencoder
-from engine.backbones.nano.network import build_network
+from engine.backbones.nano.network import PATCH_PX, NetworkSize, build_network
 from engine.backbones.nano.pipeline import NanoPipeline
 from engine.backbones.nano.pose_examples import PoseExamples
 from engine.body.atlas import shipped_atlas
 from engine.body.mapper import BodyMapper
 
 HEIGHT, WIDTH = 64, 48
+TINY = NetworkSize((16, 32, 32), (1, 1, 1), 64, 1)
 
 
 @pytest.fixture(scope="session")
 def pipeline() -> NanoPipeline:
     torch.manual_seed(0)
-    vae = NanoAutoencoder(6, patch_px=8)
+    vae = NanoAutoencoder(6, patch_px=PATCH_PX)
     vae.fit(torch.rand(8, 3, HEIGHT, WIDTH) * 2 - 1)
-    network = build_network(vae.variances().flatten().sqrt(), shipped_atlas(), HEIGHT, WIDTH, widths=(32, 64))
+    network = build_network(vae.variances().flatten().sqrt(), shipped_atlas(), HEIGHT, WIDTH, TINY)
     torch.nn.init.normal_(network.unet.conv_out.weight, std=0.1)
     poses = PoseExamples(2)
     poses.joints += 0.5

@@ -11,10 +11,12 @@ from engine.backbones.nano.attributes import NAMES, encoded
 from engine.backbones.nano.network import (
     BODY_SIZE,
     FACE_SIZE,
+    PATCH_PX,
     POSITION_DIM,
     VIEW_CHANNELS,
     Conditioning,
     NanoNetwork,
+    NetworkSize,
     ReferenceViews,
     build_network,
     position_codes,
@@ -23,12 +25,13 @@ from engine.body.atlas import shipped_atlas
 from engine.body.body_map import BodyMaps
 
 HEIGHT, WIDTH = 64, 48
+TINY = NetworkSize((16, 32, 32), (1, 1, 1), 64, 1)
 
 
 @pytest.fixture(scope="module")
 def network() -> NanoNetwork:
     torch.manual_seed(0)
-    network = build_network(torch.ones(6), shipped_atlas(), HEIGHT, WIDTH, widths=(32, 64))
+    network = build_network(torch.ones(6), shipped_atlas(), HEIGHT, WIDTH, TINY)
     torch.nn.init.normal_(network.unet.conv_out.weight, std=0.1)  # untrained, it would give zeros
     return network.eval().requires_grad_(False)
 
@@ -49,7 +52,7 @@ def conditions(rows: int = 2) -> dict[str, object]:
 
 
 def predict(network: NanoNetwork, conditioning: Conditioning, rows: int = 2) -> torch.Tensor:
-    z = torch.randn(rows, 6, HEIGHT // 8, WIDTH // 8, generator=torch.Generator().manual_seed(4))
+    z = torch.randn(rows, 6, HEIGHT // PATCH_PX, WIDTH // PATCH_PX, generator=torch.Generator().manual_seed(4))
     return network.predict(z, torch.full((rows,), 0.4), conditioning)[0]
 
 
@@ -100,7 +103,7 @@ def test_rows_do_not_depend_on_each_other(network: NanoNetwork) -> None:
         BodyMaps(maps.surface[:1], maps.normal[:1]),
         given["texture"][:1],  # type: ignore[index]
     )
-    z = torch.randn(2, 6, HEIGHT // 8, WIDTH // 8, generator=torch.Generator().manual_seed(4))[:1]
+    z = torch.randn(2, 6, HEIGHT // PATCH_PX, WIDTH // PATCH_PX, generator=torch.Generator().manual_seed(4))[:1]
 
     assert torch.allclose(network.predict(z, torch.full((1,), 0.4), alone)[0], both[:1], atol=1e-4)
 

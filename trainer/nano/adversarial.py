@@ -1,0 +1,107 @@
+"""The last stage of nano: predictions of the sampler's own steps are made sharp by a critic.
+
+The prediction with the least squared error is blurred wherever the conditions leave something open, and most of all at
+the first of few steps. A critic of patches (Isola et al., 2017) that sees the conditions learns to tell predictions
+from photos; the denoiser learns flow matching as before and to pass as a photo (adversarial diffusion distillation,
+Sauer et al., 2023, without a teacher). Times are those of the shipped sampler alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn.utils.parametrizations import spectral_norm
+
+from engine.backbones.autoencoder import NanoAutoencoder
+from engine.backbones.nano.attributes import SLOTS
+from engine.backbones.nano.flow import noised, sample_times
+from engine.backbones.nano.network import NanoNetwork
+from engine.body.body_map import MAP_CHANNELS
+from engine.body.texture import TEXTURE_CHANNELS
+from trainer.nano.batches import Batch
+from trainer.nano.learner import NanoLearner
+
+STEPS: Final = 4
+AT_NOISE: Final = 0.4
+"""Share of the rows at time 0, where most is left open; the other times of the sampler share the rest."""
+CRITIC_CHANNELS: Final = (48, 96, 160, 192)
+CRITIC_SHARE: Final = 1.0
+"""The critic's gradient at the network's output, in units of the flow matching loss's (Esser et al., 2021)."""
+
+
+class Critic(nn.Module):
+    """Patches of a picture under its conditions -> how real each looks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unshuffle = nn.PixelUnshuffle(2)
+        before = 12 + MAP_CHANNELS + TEXTURE_CHANNELS
+        self.layers = nn.ModuleList()
+        for number, width in enumerate(CRITIC_CHANNELS):
+            self.layers.append(spectral_norm(nn.Conv2d(before, width, 3, stride=2 if number else 1, padding=1)))
+            before = width
+        self.last = spectral_norm(nn.Conv2d(before, 1, 3, padding=1))
+        sizes = [len(values) + 1 for values in SLOTS.values()]
+        self.register_buffer("first", torch.tensor([sum(sizes[:n]) for n in range(len(sizes))]), persistent=False)
+        self.words = nn.EmbeddingBag(sum(sizes), before, mode="sum")
+        nn.init.normal_(self.words.weight, std=0.02)
+
+    def forward(self, picture: Tensor, structure: Tensor, values: Tensor) -> Tensor:
+        """picture [B, 3, H, W] in [-1, 1]; structure [B, MAP_CHANNELS + TEXTURE_CHANNELS, H/2, W/2]; values int64
+        [B, slots] -> [B, 1, H/16, W/16]: the patch itself, and how it suits the words (projection: Miyato & Koyama,
+        2018)."""
+        hidden = torch.cat([self.unshuffle(picture), structure], 1)
+        for layer in self.layers:
+            hidden = F.leaky_relu(layer(hidden), 0.2)
+        first: Tensor = self.first  # type: ignore[assignment]
+        suits = (hidden * self.words(values + first)[:, :, None, None]).sum(1, keepdim=True)
+        judged: Tensor = self.last(hidden) + suits
+        return judged
+
+
+class AdversarialLearner(NanoLearner):
+    """forward(batch, generator) -> losses, "loss" first: of the denoiser and of the critic in one backward pass, each
+    with gradients for its own weights alone."""
+
+    def __init__(self, network: NanoNetwork, vae: NanoAutoencoder) -> None:
+        super().__init__(network, vae)
+        self.critic = Critic()
+
+    def forward(self, batch: Batch, noise: torch.Generator) -> dict[str, Tensor]:
+        batch = batch.to(noise.device)
+        clean = self.vae.encode(batch.picture).latents
+        z_noise = torch.randn(clean.shape, generator=noise, device=clean.device)
+        time = sampler_times_of(len(clean), noise)
+        z = noised(clean, z_noise, time)
+        errors, prediction, output = self.predicted(batch, clean, z, time)
+        flow = errors.mean()
+        drawn, photo = self.vae.decode(prediction).sample, self.vae.decode(clean).sample
+        structure = torch.cat([batch.maps.channels(self.network.atlas), batch.texture], 1)
+        frozen = {name: value.detach() for name, value in self.critic.named_parameters()}
+        doubt = -functional_call(self.critic, frozen, (drawn, structure, batch.values)).mean()
+        pull = CRITIC_SHARE * _gradient_ratio(flow, doubt, output)
+        pictures = torch.cat([drawn.detach(), photo])
+        judged = self.critic(pictures, torch.cat([structure] * 2), torch.cat([batch.values] * 2))
+        of_drawn, of_photo = judged.chunk(2)
+        critic = F.relu(1 + of_drawn).mean() + F.relu(1 - of_photo).mean()
+        return {"loss": flow + pull * doubt + critic, "flow": flow.detach(), "critic": critic.detach(), "pull": pull}
+
+
+def sampler_times_of(count: int, noise: torch.Generator) -> Tensor:
+    """Training times [count] out of those that a sampler of STEPS visits: see AT_NOISE."""
+    device = noise.device
+    later = torch.tensor(sample_times(STEPS)[1:], device=device)
+    chosen = later[torch.randint(len(later), (count,), generator=noise, device=device)]
+    at_noise = torch.rand(count, generator=noise, device=device) < AT_NOISE
+    return torch.where(at_noise, torch.zeros_like(chosen), chosen)
+
+
+def _gradient_ratio(first: Tensor, second: Tensor, at: Tensor) -> Tensor:
+    """How much larger the first loss's gradient at `at` is than the second's."""
+    norms: list[Any] = [torch.autograd.grad(loss, at, retain_graph=True)[0].norm() for loss in (first, second)]
+    ratio: Tensor = norms[0] / norms[1].clamp(min=1e-6)
+    return ratio.clamp(max=1e4)
