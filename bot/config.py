@@ -30,7 +30,7 @@ class Pace(BaseModel):
     lease_s: float = Field(default=15.0, gt=0)
     """How long a job stays with a worker that is not heard of."""
     handout_s: float = Field(default=30.0, gt=0)
-    """How long a job may lie in the queue before it is asked whether it got lost there."""
+    """How long a job may lie at the broker before it may count as lost there."""
     alive_s: float = Field(default=8.0, gt=0)
     """A worker not heard of for so long counts as gone."""
     tick_s: float = Field(default=1.0, gt=0)

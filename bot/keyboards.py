@@ -40,7 +40,7 @@ def consent(texts: Texts) -> InlineKeyboardMarkup:
     return _rows([[_button(texts("consent-button"), ConsentCallback(version=CONSENT_VERSION))]])
 
 
-def in_line(texts: Texts, job_id: UUID) -> InlineKeyboardMarkup:
+def cancel(texts: Texts, job_id: UUID) -> InlineKeyboardMarkup:
     """Under a status message, until the picture is there."""
     return _rows([[_button(texts("job-cancel-button"), JobCallback(action=JobAction.CANCEL, job_id=job_id))]])
 

@@ -79,7 +79,7 @@ async def message_sent(session: AsyncSession, job_id: UUID, message_id: int | No
 
 
 async def unreachable(session: AsyncSession, user_id: int, chat_id: int) -> None:
-    """The bot may not write there any more: what was asked for there ends, and workers are told by the line."""
+    """The bot may not write there any more: the jobs of the chat end, and the dispatcher cancels them at the workers."""
     await job_states.abandon_chat(session, chat_id)
     if chat_id == user_id:
         await session.execute(

@@ -29,7 +29,7 @@ async def submit(
     source_job_id: UUID | None = None,
     open_jobs_max: int,
 ) -> tuple[Job, bool]:
-    """Put a picture into the line; gives the job and whether it is new. The same key again gives the same job.
+    """Queue a picture; returns the job and whether it is new. The same key again gives the same job.
 
     `settings` overrides what the style says. The user's row is locked first, so two submissions at once cannot both
     take the last free place. Raises TooManyOpenJobs, UnknownUser.

@@ -51,7 +51,7 @@ class User(Base):
     active_at: Mapped[datetime] = mapped_column(server_default=func.now())
     blocked_at: Mapped[datetime | None]
     served_at: Mapped[datetime | None]
-    """When a job of theirs was last handed to a worker: the line goes by it."""
+    """When a job of theirs was last handed to a worker: the order of the queue depends on it."""
 
 
 class Reference(Base):
@@ -78,7 +78,7 @@ class Reference(Base):
     sha256: Mapped[str]
     profile: Mapped[bytes | None] = mapped_column(deferred=True)
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
-    """How often it was handed to the queue."""
+    """How often it was handed to the broker."""
     handed_at: Mapped[datetime | None]
     lease_until: Mapped[datetime | None]
     answer_message_id: Mapped[int | None]
@@ -103,7 +103,7 @@ class PosePhoto(Base):
 
 
 class Job(Base):
-    """One picture to draw, from the line to the delivery. `idempotency_key` names the user's act that asked for it."""
+    """One picture to draw, from the request to the delivery. `idempotency_key` names the user's act."""
 
     __tablename__ = "jobs"
     __table_args__ = (
@@ -139,17 +139,17 @@ class Job(Base):
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
     """How often a worker took it in hand."""
     handouts: Mapped[int] = mapped_column(default=0, server_default="0")
-    """How often it was handed to the queue: bounds what no worker ever takes in hand."""
+    """How often it was handed to the broker: bounds what no worker ever begins."""
     handed_at: Mapped[datetime | None]
-    """When it was handed to the queue; the jobs of one batch share it. NULL while it waits in the line."""
+    """When it was handed to the broker; the jobs of one batch share it. NULL while it waits in the queue."""
     lease_until: Mapped[datetime | None]
-    """Until when it counts as being in good hands: the queue's before it is started, a worker's after."""
+    """Until when the broker (before the start) or a worker (after it) may hold the job without a sign of life."""
     worker_id: Mapped[str | None]
     step: Mapped[int] = mapped_column(default=0, server_default="0")
     steps: Mapped[int] = mapped_column(default=0, server_default="0")
     failure: Mapped[str | None]
     status_message_id: Mapped[int | None]
-    """The one message that is edited from "in line" to the picture."""
+    """The one message that is edited from the place in the queue to the picture."""
     closed_at: Mapped[datetime | None]
     """When the status message showed the end (picture, failure or cancellation): nothing more is owed."""
     result: Mapped[bytes | None] = mapped_column(deferred=True)

@@ -105,7 +105,7 @@ class JobDispatcher:
         work = (
             leadership.watch(),
             reader.run(),
-            self._keep("line", handout.step),
+            self._keep("queue", handout.step),
             self._keep("sweep", lambda: self._sweep(listening)),
             self._keep("screens", screens.step, repaints=True),
             self._keep("verdicts", self._answer),

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Pace
-from bot.db import job_states, line, photo_states, workers
+from bot.db import job_queue, job_states, photo_states, workers
 from bot.db.session import Sessions
 from bot.dispatch.batches import Waiting, plan
 from bot.dispatch.broker import ABSENT, Broker
@@ -75,7 +75,7 @@ class Handout:
 
     async def _hand_out_jobs(self, out_max: int, batch_max: int, *, with_pose: bool) -> None:
         async with self._sessions.begin() as session:
-            slots = out_max - await line.count_batches_out(session)
+            slots = out_max - await job_queue.count_batches_out(session)
             batches = await self._take(session, slots, batch_max, with_pose=with_pose) if slots > 0 else []
         for sent, batch in enumerate(batches):
             try:
@@ -88,7 +88,7 @@ class Handout:
             _log.info("handed out", jobs=[request.job_id for request in batch.requests])
 
     async def _take(self, session: AsyncSession, slots: int, batch_max: int, *, with_pose: bool) -> list[GenerateBatch]:
-        jobs = {job.id: job for job in await line.next_in_line(session, slots * batch_max * LOOKAHEAD)}
+        jobs = {job.id: job for job in await job_queue.next_jobs(session, slots * batch_max * LOOKAHEAD)}
         if not jobs:
             return []
         photos = await read_photos(session, jobs.values())

@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Pace
-from bot.db import job_states, leases, line, photo_states, workers
+from bot.db import job_queue, job_states, leases, photo_states, workers
 from bot.db.session import Sessions, is_outage
 from bot.dispatch.signals import JobSignals
 from engine.contract import Examination, Failure, Heartbeat, Progress, Reply, Result, Started
@@ -84,7 +84,7 @@ class Reports:
     async def _if_ended(self, session: AsyncSession, job_id: str) -> list[str]:
         """A report of an attempt given up is none of an unwanted job."""
         try:
-            return [] if await line.wanted(session, UUID(job_id)) else [job_id]
+            return [] if await job_queue.is_undrawn(session, UUID(job_id)) else [job_id]
         except ValueError:
             return []
 

@@ -3,7 +3,7 @@
 What a user was shown is remembered only in memory: after a restart everything is shown once more, which Telegram
 answers with "not modified". The message's id is stored as soon as it is sent, so pictures only ever arrive by editing
 and a crash between the edit and our commit repeats the same edit, never the picture. Only our own crash within that
-moment of the first sending can leave a second "in line" message behind; a crash of the database does not.
+moment of the first sending can leave a second "in the queue" message behind; a crash of the database does not.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from uuid import UUID
 import structlog
 
 from bot.config import Pace
-from bot.db import closing, job_states, line, workers
+from bot.db import closing, job_queue, job_states, workers
 from bot.db.closing import OpenScreen
 from bot.db.session import Sessions, is_outage
 from bot.dispatch.messages import StatusMessages
@@ -87,7 +87,7 @@ class Screens:
         async with self._sessions() as session:
             jobs = await closing.unclosed(session)
             waiting = any(job.state == JobState.QUEUED for job in jobs)
-            places = await line.places(session) if waiting else {}
+            places = await job_queue.positions(session) if waiting else {}
             alive = await workers.alive(session, self._pace.alive_s)
             paused = self._is_paused(bool(alive))
             alone_s = self._clock() - (self._alone_since or 0.0)

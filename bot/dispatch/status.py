@@ -54,7 +54,7 @@ class Screen:
 def render(
     job: OpenScreen, *, place: int | None, paused: bool, preview: Preview | None, texts: Texts, styles: Styles
 ) -> Screen:
-    """The status message of `job`; `place` is `None` for what is not (any more) in the line."""
+    """The status message of `job`; `place` is `None` for a job that is not (any more) queued."""
     prompt = quoted(texts, job.prompt, PROMPT_SHOWN_MAX)
     match job.state:
         case JobState.DONE:
@@ -70,7 +70,7 @@ def render(
                 bar=bar(job.step, job.steps),
                 prompt=_with_translation(job, prompt, texts),
             )
-            return Screen(text, keyboards.in_line(texts, job.job_id), Urgency.PROGRESS, preview)
+            return Screen(text, keyboards.cancel(texts, job.job_id), Urgency.PROGRESS, preview)
         case JobState.RUNNING:
             text = texts("status-running", prompt=_with_translation(job, prompt, texts))
         case _ if paused:
@@ -81,7 +81,7 @@ def render(
             text = texts("status-next", prompt=prompt)
         case _:
             text = texts("status-waiting", place=place, prompt=prompt)
-    return Screen(text, keyboards.in_line(texts, job.job_id), Urgency.PLACE)
+    return Screen(text, keyboards.cancel(texts, job.job_id), Urgency.PLACE)
 
 
 def _picture(job: OpenScreen, texts: Texts, styles: Styles) -> Screen:

@@ -82,7 +82,7 @@ def _text(usage: Usage, texts: Texts, styles: Styles) -> Markup:
         **_times("draw", usage.drawing, texts),
         styles=Markup("\n".join(ranked)) if ranked else texts("admin-nothing"),
         workers=usage.workers_alive,
-        queue=usage.line,
+        queue=usage.queued,
     )
 
 

@@ -26,9 +26,9 @@ async def take_prompt(message: Message, user: User, texts: Texts, use: UseCases)
 
 
 async def ask_for_picture(message: Message, texts: Texts, use: UseCases, user_id: int, words: str) -> None:
-    """A picture in the line needs no answer here: its status message is one."""
+    """A queued picture needs no answer here: its status message is one."""
     asked = await use.ask_for_picture(user_id, message.chat.id, message.message_id, words)
-    if asked is not Asked.IN_LINE:
+    if asked is not Asked.QUEUED:
         await message.reply(texts(WAITING[asked], prompt=words))
 
 

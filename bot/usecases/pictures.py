@@ -24,14 +24,14 @@ from engine.contract import Clothes
 class Asked(Enum):
     """What became of a user's words."""
 
-    IN_LINE = auto()
+    QUEUED = auto()
     WAITS_FOR_PHOTO = auto()
     WAITS_FOR_VERDICT = auto()
 
 
 @dataclass(frozen=True)
 class AskForPicture:
-    """Words -> a picture in the line, in the chosen style or none; without an accepted photo the words are kept.
+    """Words -> a queued picture, in the chosen style or none; without an accepted photo the words are kept.
 
     The same message a second time changes nothing. Raises TooManyOpenJobs, UnknownUser.
     """
@@ -64,7 +64,7 @@ class AskForPicture:
             )
             await drop_draft(session, user, chat_id)
         self.signals.wake()
-        return Asked.IN_LINE
+        return Asked.QUEUED
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ AGAIN = Change()
 
 @dataclass(frozen=True)
 class Redrawn:
-    """`created`: it is in the line now; else one like it is in work already. `pose_lost`: the photo of its pose is not
+    """`created`: it is queued now; else one like it was queued before. `pose_lost`: the photo of its pose is not
     kept any more, so the pose is free."""
 
     created: bool

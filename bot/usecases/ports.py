@@ -14,7 +14,7 @@ class Signals(Protocol):
     """The way to the dispatcher. Call either after the commit."""
 
     def wake(self) -> None:
-        """There is something new in the line, or something less."""
+        """The queue has changed: a job more, or one less."""
 
     async def cancelled(self, job_ids: Sequence[UUID]) -> None:
         """These jobs are no longer wanted: workers stop drawing them."""

@@ -13,7 +13,7 @@ NOW = datetime.now(UTC)
 
 
 async def fill(chat) -> None:
-    """Ten pictures of one user: seven delivered, one failed, one cancelled, one in line; two of them last week."""
+    """Ten pictures of one user: seven delivered, one failed, one cancelled, one queued; two of them last week."""
     states = [JobState.DELIVERED] * 7 + [JobState.FAILED, JobState.CANCELLED, JobState.QUEUED]
     async with chat.sessions.begin() as session:
         session.add(User(id=1, language="en", active_at=NOW - timedelta(days=3), created_at=NOW - timedelta(days=20)))
@@ -40,7 +40,7 @@ async def test_the_report_counts_what_happened_in_the_period(chat):
     assert (week.wait.p50_s, week.drawing.p95_s) == (3.0, 10.0)
     assert (day.active_users, week.active_users, day.users, week.new_users) == (0, 1, 1, 0)
     assert [style for style, _ in week.styles] == ["sketch", "none"]
-    assert (week.workers_alive, week.line) == (1, 1)
+    assert (week.workers_alive, week.queued) == (1, 1)
     for report in (day, week):
         assert sum(b.delivered + b.failed + b.cancelled + b.open for b in report.buckets) == report.asked
 

@@ -79,7 +79,7 @@ async def test_delete_everything_deletes_every_row_and_calls_off_what_is_drawn(c
     await chat.anna.send_text("в лесу")
     job = await chat.job()
     status = await chat.bot.send_message(
-        chat.anna.user_id, "место в очереди: 1", reply_markup=keyboards.in_line(chat.texts(), job.id)
+        chat.anna.user_id, "место в очереди: 1", reply_markup=keyboards.cancel(chat.texts(), job.id)
     )
     await chat.note_status(job, status.message_id)
     await chat.anna.send_text("/privacy")

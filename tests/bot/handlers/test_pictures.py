@@ -83,7 +83,7 @@ async def test_cancel_works_until_the_picture_is_there(chat, says):
     await chat.anna.send_text("в лесу")
     job = await chat.job()
     sent = await chat.bot.send_message(
-        chat.anna.user_id, "in line", reply_markup=keyboards.in_line(chat.texts(), job.id)
+        chat.anna.user_id, "in line", reply_markup=keyboards.cancel(chat.texts(), job.id)
     )
     answer = await chat.anna.press("Отменить", message_id=sent.message_id)
     assert answer.text == chat.texts()("job-cancelled")
@@ -94,7 +94,7 @@ async def test_cancel_works_until_the_picture_is_there(chat, says):
 async def test_cancel_that_comes_too_late_says_so(chat, drawn):
     _, job = drawn
     sent = await chat.bot.send_message(
-        chat.anna.user_id, "in line", reply_markup=keyboards.in_line(chat.texts(), job.id)
+        chat.anna.user_id, "in line", reply_markup=keyboards.cancel(chat.texts(), job.id)
     )
     answer = await chat.anna.press("Отменить", message_id=sent.message_id)
     assert answer.text == chat.texts()("job-too-late")

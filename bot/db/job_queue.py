@@ -1,4 +1,4 @@
-"""The line: whose turn it is.
+"""The queue of jobs: which ones are next, in fair order.
 
 Users come in turn: first every user's oldest job, the user who was served longest ago first, then every user's second.
 Functions never commit.
@@ -31,7 +31,7 @@ def _ranked(*, ready_only: bool) -> Subquery:
     return select(rounds.c.id, func.row_number().over(order_by=order).label("place")).subquery()
 
 
-async def next_in_line(session: AsyncSession, limit: int) -> list[Job]:
+async def next_jobs(session: AsyncSession, limit: int) -> list[Job]:
     """The next jobs in fair order, their rows locked; those that someone else holds are passed over."""
     ranked = _ranked(ready_only=True)
     first = list(await session.scalars(select(ranked.c.id).order_by(ranked.c.place).limit(limit)))
@@ -46,8 +46,8 @@ async def next_in_line(session: AsyncSession, limit: int) -> list[Job]:
     return [jobs[job_id] for job_id in first if job_id in jobs]
 
 
-async def places(session: AsyncSession) -> dict[UUID, int]:
-    """The place of every waiting job, counted behind those already handed to the queue but not yet begun."""
+async def positions(session: AsyncSession) -> dict[UUID, int]:
+    """The place of every waiting job, from 1, counted behind those that the broker has and no worker has begun."""
     ranked = _ranked(ready_only=False)
     ahead = await session.scalar(select(func.count()).where(Job.state == JobState.QUEUED, Job.handed_at.is_not(None)))
     rows = await session.execute(select(ranked.c.id, ranked.c.place))
@@ -55,11 +55,11 @@ async def places(session: AsyncSession) -> dict[UUID, int]:
 
 
 async def count_batches_out(session: AsyncSession) -> int:
-    """How many batches the queue and the workers hold."""
+    """How many batches the broker and the workers hold."""
     count = select(func.count(Job.handed_at.distinct())).where(Job.state.in_(UNDRAWN_STATES))
     return await session.scalar(count) or 0
 
 
-async def wanted(session: AsyncSession, job_id: UUID) -> bool:
+async def is_undrawn(session: AsyncSession, job_id: UUID) -> bool:
     """Whether the job is still to be drawn."""
     return bool(await session.scalar(select(exists().where(Job.id == job_id, Job.state.in_(UNDRAWN_STATES)))))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.db import job_states, line, photo_states
+from bot.db import job_queue, job_states, photo_states
 from bot.db.session import Sessions
 from bot.domain import JobState, ReferenceState
 
 
 async def _order(sessions: Sessions, limit: int = 100) -> list[Any]:
     async with sessions.begin() as session:
-        return [job.id for job in await line.next_in_line(session, limit)]
+        return [job.id for job in await job_queue.next_jobs(session, limit)]
 
 
 async def test_users_come_in_turn_and_each_users_oldest_first(sessions: Sessions, rows: Any) -> None:
@@ -37,7 +37,7 @@ async def test_being_handed_out_puts_a_user_at_the_end(sessions: Sessions, rows:
     await rows.user(2)
     first, second, other = await rows.job(1), await rows.job(1), await rows.job(2)
     async with sessions.begin() as session:
-        handed = await line.next_in_line(session, 1)
+        handed = await job_queue.next_jobs(session, 1)
         assert [job.id for job in handed] == [first]
         await job_states.hand_out(session, handed, 30)
     assert await _order(sessions) == [other, second]
@@ -48,9 +48,9 @@ async def test_what_is_handed_out_running_or_ended_is_not_in_the_line(sessions: 
     for state in JobState:
         await rows.job(state=state)
     async with sessions.begin() as session:
-        await job_states.hand_out(session, await line.next_in_line(session, 1), 30)
-        assert await line.next_in_line(session, 10) == []
-        assert await line.places(session) == {}
+        await job_states.hand_out(session, await job_queue.next_jobs(session, 1), 30)
+        assert await job_queue.next_jobs(session, 10) == []
+        assert await job_queue.positions(session) == {}
 
 
 async def test_a_row_that_someone_else_holds_is_passed_over(sessions: Sessions, rows: Any) -> None:
@@ -58,7 +58,7 @@ async def test_a_row_that_someone_else_holds_is_passed_over(sessions: Sessions, 
     await rows.user(2)
     first, second = await rows.job(1), await rows.job(2)
     async with sessions.begin() as one:
-        assert [job.id for job in await line.next_in_line(one, 1)] == [first]
+        assert [job.id for job in await job_queue.next_jobs(one, 1)] == [first]
         assert await _order(sessions) == [second]
 
 
@@ -69,7 +69,7 @@ async def test_a_job_waits_for_its_photos_to_be_examined(sessions: Sessions, row
     late = await rows.job()
     assert await _order(sessions) == [late]
     async with sessions() as session:
-        assert await line.places(session) == {early: 1, late: 2}
+        assert await job_queue.positions(session) == {early: 1, late: 2}
     await rows.change_photo(pending, state=ReferenceState.ACCEPTED)
     assert await _order(sessions) == [early, late]
 
@@ -79,11 +79,11 @@ async def test_places_count_those_that_wait_in_the_queue(sessions: Sessions, row
     await rows.user(2)
     await rows.job(1)
     async with sessions.begin() as session:
-        await job_states.hand_out(session, await line.next_in_line(session, 1), 30)
+        await job_states.hand_out(session, await job_queue.next_jobs(session, 1), 30)
     next_one = await rows.job(2)
     async with sessions() as session:
-        assert await line.places(session) == {next_one: 2}
-        assert await line.count_batches_out(session) == 1
+        assert await job_queue.positions(session) == {next_one: 2}
+        assert await job_queue.count_batches_out(session) == 1
 
 
 async def test_a_batch_counts_as_one_until_its_last_job_ends(sessions: Sessions, rows: Any) -> None:
@@ -91,22 +91,22 @@ async def test_a_batch_counts_as_one_until_its_last_job_ends(sessions: Sessions,
         await rows.user(user_id)
         await rows.job(user_id)
     async with sessions.begin() as session:
-        batch = await line.next_in_line(session, 2)
+        batch = await job_queue.next_jobs(session, 2)
         await job_states.hand_out(session, batch, 30)
-        assert await line.count_batches_out(session) == 1
+        assert await job_queue.count_batches_out(session) == 1
     await rows.change(batch[0].id, state=JobState.DONE)
     async with sessions() as session:
-        assert await line.count_batches_out(session) == 1
+        assert await job_queue.count_batches_out(session) == 1
     await rows.change(batch[1].id, state=JobState.FAILED)
     async with sessions() as session:
-        assert await line.count_batches_out(session) == 0
+        assert await job_queue.count_batches_out(session) == 0
 
 
 async def test_what_the_queue_did_not_take_is_as_if_never_handed_out(sessions: Sessions, rows: Any) -> None:
     await rows.user()
     job_id = await rows.job()
     async with sessions.begin() as session:
-        await job_states.hand_out(session, await line.next_in_line(session, 1), 30)
+        await job_states.hand_out(session, await job_queue.next_jobs(session, 1), 30)
         await job_states.take_back(session, [job_id])
     job = await rows.get(job_id)
     assert (job.handed_at, job.lease_until, job.handouts, job.attempts) == (None, None, 0, 0)
@@ -116,7 +116,7 @@ async def test_a_cancelled_job_that_was_handed_out_is_withdrawn_once(sessions: S
     await rows.user()
     handed = await rows.job()
     async with sessions.begin() as session:
-        await job_states.hand_out(session, await line.next_in_line(session, 1), 30)
+        await job_states.hand_out(session, await job_queue.next_jobs(session, 1), 30)
     waiting = await rows.job()
     async with sessions.begin() as session:
         assert await job_states.cancel(session, handed, 1)
