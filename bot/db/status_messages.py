@@ -1,4 +1,4 @@
-"""What users still have to see: jobs whose status message does not show the end yet. Functions never commit."""
+"""Jobs whose status message does not show the end yet: what their users still have to see. Functions never commit."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ async def message_sent(session: AsyncSession, job_id: UUID, message_id: int | No
 
 
 async def unreachable(session: AsyncSession, user_id: int, chat_id: int) -> None:
-    """The bot may not write there any more: the jobs of the chat end, and the dispatcher cancels them at the workers."""
+    """The bot may not write there any more: the jobs of the chat end; the dispatcher cancels them at the workers."""
     await job_states.abandon_chat(session, chat_id)
     if chat_id == user_id:
         await session.execute(
