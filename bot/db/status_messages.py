@@ -17,7 +17,7 @@ from bot.domain import JobState, ReferenceState
 
 
 @dataclass(frozen=True)
-class OpenScreen:
+class PendingStatus:
     """A job as its status message needs it."""
 
     job_id: UUID
@@ -40,9 +40,9 @@ class OpenScreen:
     created_at: datetime
 
 
-async def unclosed(session: AsyncSession) -> list[OpenScreen]:
+async def pending(session: AsyncSession) -> list[PendingStatus]:
     """Every job that owes its user something, oldest first."""
-    columns = (  # in the order of OpenScreen's fields
+    columns = (  # in the order of PendingStatus's fields
         Job.id,
         Job.user_id,
         Job.chat_id,
@@ -64,8 +64,8 @@ async def unclosed(session: AsyncSession) -> list[OpenScreen]:
     )
     statement = select(*columns).join(User, User.id == Job.user_id).where(Job.closed_at.is_(None))
     rows = await session.execute(statement.order_by(Job.created_at, Job.id))
-    names = [field.name for field in fields(OpenScreen)]
-    return [OpenScreen(**dict(zip(names, row, strict=True))) for row in rows]
+    names = [field.name for field in fields(PendingStatus)]
+    return [PendingStatus(**dict(zip(names, row, strict=True))) for row in rows]
 
 
 async def picture(session: AsyncSession, job_id: UUID) -> bytes | None:

@@ -17,9 +17,9 @@ from uuid import UUID
 import structlog
 
 from bot.config import Pace
-from bot.db import closing, job_queue, job_states, workers
-from bot.db.closing import OpenScreen
+from bot.db import job_queue, job_states, status_messages, workers
 from bot.db.session import Sessions, is_outage
+from bot.db.status_messages import PendingStatus
 from bot.dispatch.messages import StatusMessages
 from bot.dispatch.reports import Preview
 from bot.dispatch.status import Screen, Urgency, render
@@ -85,13 +85,13 @@ class Screens:
         # What is being written while we read may be read as not written yet: those chats wait for the next step.
         busy = set(self._writing)
         async with self._sessions() as session:
-            jobs = await closing.unclosed(session)
+            jobs = await status_messages.pending(session)
             waiting = any(job.state == JobState.QUEUED for job in jobs)
             places = await job_queue.positions(session) if waiting else {}
             alive = await workers.alive(session, self._pace.alive_s)
             paused = self._is_paused(bool(alive))
             alone_s = self._clock() - (self._alone_since or 0.0)
-            photos = await closing.chats_with_photos_waiting(session, alone_s) if paused else []
+            photos = await status_messages.chats_with_photos_waiting(session, alone_s) if paused else []
         self._forget_closed({job.job_id for job in jobs})
         self._show_all(jobs, places, busy, paused)
         await self._tell_paused(photos, paused)
@@ -118,7 +118,7 @@ class Screens:
                 known.pop(job_id, None)
         self._throttle.forget_past()
 
-    def _show_all(self, jobs: list[OpenScreen], places: Mapping[UUID, int], busy: set[int], paused: bool) -> None:
+    def _show_all(self, jobs: list[PendingStatus], places: Mapping[UUID, int], busy: set[int], paused: bool) -> None:
         """Start writing wherever something is due, the most urgent first while calls are scarce."""
         due = []
         for job in jobs:
@@ -148,7 +148,7 @@ class Screens:
         if self._passed_over:
             self._repaint()
 
-    def _is_due(self, job: OpenScreen, screen: Screen) -> bool:
+    def _is_due(self, job: PendingStatus, screen: Screen) -> bool:
         shown = self._shown.get(job.job_id, _Shown())
         urgent = screen.urgency == Urgency.END or job.message_id is None
         return (
@@ -157,7 +157,7 @@ class Screens:
             and self._throttle.allows(job.chat_id, urgent=urgent)
         )
 
-    async def _write(self, job: OpenScreen, screen: Screen) -> None:
+    async def _write(self, job: PendingStatus, screen: Screen) -> None:
         """Show one screen and note it; the edge of a task, so nothing gets out."""
         shown = self._shown.get(job.job_id, _Shown())
         try:
@@ -171,7 +171,7 @@ class Screens:
                 _log.exception("a status message failed", job=str(job.job_id))
             self._pause(job.job_id, shown)
 
-    async def _show(self, job: OpenScreen, screen: Screen, shown: _Shown) -> None:
+    async def _show(self, job: PendingStatus, screen: Screen, shown: _Shown) -> None:
         message_id = job.message_id
         if message_id is None:
             was_unstored = job.job_id in self._unstored
@@ -187,7 +187,7 @@ class Screens:
         has_photo = await self._messages.edit(job.chat_id, message_id, screen, has_photo=shown.has_photo)
         await self._note(job, screen, has_photo=has_photo)
 
-    async def _send(self, job: OpenScreen, screen: Screen) -> int | None:
+    async def _send(self, job: PendingStatus, screen: Screen) -> int | None:
         """A new status message, its id stored at once; `None` if the job's row vanished meanwhile."""
         if screen.shows_picture:
             texts = self._translator.of(job.language)
@@ -197,16 +197,16 @@ class Screens:
             message_id = self._unstored[job.job_id] = await self._messages.send(job.chat_id, screen)
             self._throttle.wrote(job.chat_id)
         async with self._sessions.begin() as session:
-            stored = await closing.message_sent(session, job.job_id, message_id)
+            stored = await status_messages.message_sent(session, job.job_id, message_id)
         self._unstored.pop(job.job_id, None)
         if stored:
             return message_id
         await self._messages.delete(job.chat_id, message_id)
         return None
 
-    async def _deliver(self, job: OpenScreen, message_id: int, screen: Screen) -> None:
+    async def _deliver(self, job: PendingStatus, message_id: int, screen: Screen) -> None:
         async with self._sessions() as session:
-            picture = await closing.picture(session, job.job_id)
+            picture = await status_messages.picture(session, job.job_id)
         if picture is None:
             return
         file_id = await self._messages.deliver(job.chat_id, message_id, screen, picture)
@@ -216,14 +216,14 @@ class Screens:
         self._shown.pop(job.job_id, None)
         _log.info("delivered", job=str(job.job_id))
 
-    async def _note(self, job: OpenScreen, screen: Screen, *, has_photo: bool) -> None:
+    async def _note(self, job: PendingStatus, screen: Screen, *, has_photo: bool) -> None:
         self._throttle.wrote(job.chat_id)
         self._shown[job.job_id] = _Shown(screen, has_photo)
         if screen.urgency == Urgency.END:
             async with self._sessions.begin() as session:
                 await job_states.close(session, job.job_id)
 
-    async def _answer_refusal(self, job: OpenScreen, shown: _Shown, error: TelegramRefusal) -> None:
+    async def _answer_refusal(self, job: PendingStatus, shown: _Shown, error: TelegramRefusal) -> None:
         """What a refusal asks for. Whatever fails here is tried again by the next step."""
         try:
             match error:
@@ -236,21 +236,21 @@ class Screens:
                     self._shown.pop(job.job_id, None)
                     self._unstored.pop(job.job_id, None)
                     async with self._sessions.begin() as session:
-                        await closing.message_sent(session, job.job_id, None)
+                        await status_messages.message_sent(session, job.job_id, None)
                 case ChatGone():
                     _log.info("the chat is closed to us", chat=job.chat_id, reason=str(error))
                     async with self._sessions.begin() as session:
-                        await closing.unreachable(session, job.user_id, job.chat_id)
+                        await status_messages.unreachable(session, job.user_id, job.chat_id)
                 case ChatMoved():
                     async with self._sessions.begin() as session:
-                        await closing.chat_moved(session, job.chat_id, error.chat_id)
+                        await status_messages.chat_moved(session, job.chat_id, error.chat_id)
                 case _:
                     await self._refused(job, shown, error)
         except Exception:
             _log.exception("a refusal could not be answered", job=str(job.job_id))
             self._pause(job.job_id, shown)
 
-    async def _refused(self, job: OpenScreen, shown: _Shown, error: TelegramRefusal) -> None:
+    async def _refused(self, job: PendingStatus, shown: _Shown, error: TelegramRefusal) -> None:
         """Telegram may be wrong once; a picture it never takes becomes a failure, and what it never shows is closed."""
         refusals = shown.refusals + 1
         _log.error("Telegram refused a status message", job=str(job.job_id), state=job.state, error=str(error))

@@ -8,8 +8,8 @@ from enum import IntEnum
 from aiogram.types import InlineKeyboardMarkup
 
 from bot import keyboards
-from bot.db.closing import OpenScreen
 from bot.db.job_states import UNDELIVERABLE, WORKER_LOST
+from bot.db.status_messages import PendingStatus
 from bot.dispatch.reports import Preview
 from bot.domain import JobState, Likeness, clothes_of, likeness_of
 from bot.styles import Styles
@@ -52,7 +52,7 @@ class Screen:
 
 
 def render(
-    job: OpenScreen, *, place: int | None, paused: bool, preview: Preview | None, texts: Texts, styles: Styles
+    job: PendingStatus, *, place: int | None, paused: bool, preview: Preview | None, texts: Texts, styles: Styles
 ) -> Screen:
     """The status message of `job`; `place` is `None` for a job that is not (any more) queued."""
     prompt = quoted(texts, job.prompt, PROMPT_SHOWN_MAX)
@@ -84,7 +84,7 @@ def render(
     return Screen(text, keyboards.cancel(texts, job.job_id), Urgency.PLACE)
 
 
-def _picture(job: OpenScreen, texts: Texts, styles: Styles) -> Screen:
+def _picture(job: PendingStatus, texts: Texts, styles: Styles) -> Screen:
     settings = styles.settings(job.style, job.settings)
     likeness, clothes = likeness_of(settings), clothes_of(settings)
     manner = [styles[job.style].label(texts.language)]
@@ -103,7 +103,7 @@ def _picture(job: OpenScreen, texts: Texts, styles: Styles) -> Screen:
     return Screen(caption, buttons, Urgency.END, shows_picture=True)
 
 
-def _failure(job: OpenScreen, prompt: Markup, texts: Texts) -> Screen:
+def _failure(job: PendingStatus, prompt: Markup, texts: Texts) -> Screen:
     failure = job.failure if job.failure in TOLD_FAILURES else FailureCode.INTERNAL
     buttons = keyboards.retry(
         texts, job.job_id, again=failure not in SAME_WAY_FAILS, free_pose=failure == FailureCode.BAD_POSE
@@ -111,7 +111,7 @@ def _failure(job: OpenScreen, prompt: Markup, texts: Texts) -> Screen:
     return Screen(texts(f"failure-{failure}", prompt=prompt), buttons, Urgency.END)
 
 
-def _with_translation(job: OpenScreen, prompt: Markup, texts: Texts) -> Markup:
+def _with_translation(job: PendingStatus, prompt: Markup, texts: Texts) -> Markup:
     """The prompt and, below it, the translation that the model gets and what it cannot draw."""
     below = [prompt]
     if job.told_prompt is not None:

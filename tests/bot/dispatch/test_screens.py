@@ -11,14 +11,14 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from bot.dispatch.reports import Preview
 from PIL import Image
 from sqlalchemy import text
 
 from bot.config import Pace
-from bot.db import closing
+from bot.db import status_messages
 from bot.db.session import Sessions
 from bot.dispatch.messages import StatusMessages
-from bot.dispatch.reports import Preview
 from bot.dispatch.screens import REFUSALS_MAX, Screens
 from bot.domain import JobState, ReferenceState
 from bot.local.botapi import ANNA_ID, BEN_ID, ApiControl, LocalBotAPI, Person
@@ -324,7 +324,7 @@ async def test_a_database_lost_in_the_moment_of_sending_leaves_one_message(
         raise ConnectionResetError("the server went away")
 
     with monkeypatch.context() as outage:
-        outage.setattr(closing, "message_sent", lost)
+        outage.setattr(status_messages, "message_sent", lost)
         await stage.step()
     if leadership_lost:
         stage.regain()

@@ -8,10 +8,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from bot.dispatch.reports import Preview
 
 from bot.callbacks import JobAction, JobCallback
-from bot.db.closing import OpenScreen
-from bot.dispatch.reports import Preview
+from bot.db.status_messages import PendingStatus
 from bot.dispatch.status import BAR_CELLS, TOLD_FAILURES, Screen, Urgency, bar, cut, render
 from bot.domain import LANGUAGES, POSE_PHOTO, JobState, Likeness, wished_settings
 from bot.styles import load_styles
@@ -22,18 +22,18 @@ STYLES, TRANSLATOR = load_styles(), Translator()
 CAPTION_MAX_UNITS = 1024
 
 
-def _open(state: JobState = JobState.QUEUED, **facts: Any) -> OpenScreen:
+def _open(state: JobState = JobState.QUEUED, **facts: Any) -> PendingStatus:
     known: dict[str, Any] = {
         "job_id": UUID(int=1), "user_id": 1, "chat_id": 1, "language": "en", "state": state, "handed": False, "step": 0,
         "steps": 0, "failure": None, "style": "film", "prompt": "a walk <b>in</b> & out", "message_id": None,
         "told_prompt": None, "ignored_words": None, "settings": {}, "pose": None, "pose_skipped": False,
         "created_at": datetime(2026, 1, 1, tzinfo=UTC),
     }  # fmt: skip
-    return OpenScreen(**{**known, **facts})
+    return PendingStatus(**{**known, **facts})
 
 
 def _render(
-    job: OpenScreen, *, place: int | None = None, paused: bool = False, preview: Preview | None = None
+    job: PendingStatus, *, place: int | None = None, paused: bool = False, preview: Preview | None = None
 ) -> Screen:
     texts = TRANSLATOR.of(job.language)
     return render(job, place=place, paused=paused, preview=preview, texts=texts, styles=STYLES)
