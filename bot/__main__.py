@@ -52,21 +52,21 @@ async def serve(config: Config, stop: asyncio.Event) -> None:
         token = config.bot_token.get_secret_value()
         bot = open_bot(token, config.bot_api_url, patient=True)
         stack.push_async_callback(bot.session.close)
-        screens_bot = open_bot(token, config.bot_api_url, patient=False)
-        stack.push_async_callback(screens_bot.session.close)
-        await _serve(config, pool, bot, screens_bot, stop)
+        status_bot = open_bot(token, config.bot_api_url, patient=False)
+        stack.push_async_callback(status_bot.session.close)
+        await _serve(config, pool, bot, status_bot, stop)
 
 
-async def _serve(config: Config, pool: AsyncEngine, bot: Bot, screens_bot: Bot, stop: asyncio.Event) -> None:
+async def _serve(config: Config, pool: AsyncEngine, bot: Bot, status_bot: Bot, stop: asyncio.Event) -> None:
     database = asyncio.create_task(wait_for_database(pool, config.start_patience_s, time.monotonic))
     if not await finishes_before(stop, database):
         return
-    telegram = asyncio.create_task(wait_for_telegram(screens_bot, config.start_patience_s, time.monotonic))
+    telegram = asyncio.create_task(wait_for_telegram(status_bot, config.start_patience_s, time.monotonic))
     if not await finishes_before(stop, telegram):
         return
     translator = Translator()
     albums, role = OpenAlbums(), Role()
-    dispatcher, jobs = wire(config, pool, bot, screens_bot, translator, albums, role)
+    dispatcher, jobs = wire(config, pool, bot, status_bot, translator, albums, role)
     intake = Intake(
         bot,
         dispatcher,
@@ -78,7 +78,7 @@ async def _serve(config: Config, pool: AsyncEngine, bot: Bot, screens_bot: Bot, 
     await dispatcher.emit_startup(bot=bot, **dispatcher.workflow_data)
     jobs_running = asyncio.create_task(jobs.run())
     menu = asyncio.create_task(_publish_menu(bot, translator, config.admin_ids))
-    _log.info("serving", bot=(await screens_bot.me()).username)
+    _log.info("serving", bot=(await status_bot.me()).username)
     try:
         await _source(config, bot, intake, role).run(stop)
     finally:
@@ -108,7 +108,7 @@ def wire(
     config: Config,
     pool: AsyncEngine,
     bot: Bot,
-    screens_bot: Bot,
+    status_bot: Bot,
     translator: Translator,
     albums: OpenAlbums,
     role: Role,
@@ -123,7 +123,7 @@ def wire(
         sessions=sessions,
         database_url=config.database_url.get_secret_value(),
         broker_url=config.broker_url.get_secret_value(),
-        bot=screens_bot,
+        bot=status_bot,
         answer_verdicts=VerdictAnswers(bot, use, translator, styles),
         styles=styles,
         translator=translator,

@@ -15,15 +15,14 @@ from bot.config import Pace
 from bot.db import leases, workers
 from bot.db.session import Sessions, is_outage
 from bot.dispatch.broker import Broker
-from bot.dispatch.handout import Handout
 from bot.dispatch.leadership import Leadership, LeadershipLost, Role
-from bot.dispatch.listening import Listening
-from bot.dispatch.loops import repeat
-from bot.dispatch.messages import StatusMessages
-from bot.dispatch.replies import ReplyReader
-from bot.dispatch.reports import Reports
-from bot.dispatch.screens import Screens
+from bot.dispatch.reply_consumer import ReplyConsumer
+from bot.dispatch.reply_handler import ReplyHandler
 from bot.dispatch.signals import JobSignals
+from bot.dispatch.status_messenger import StatusMessenger
+from bot.dispatch.status_updater import StatusUpdater
+from bot.dispatch.task_sender import TaskSender
+from bot.dispatch.timing import Listening, repeat
 from bot.styles import Styles
 from bot.translator import Translator
 
@@ -86,17 +85,17 @@ class JobDispatcher:
             await broker.close()
 
     async def _lead(self, leadership: Leadership, broker: Broker) -> None:
-        reports = Reports(self._sessions, self._signals, self._pace)
+        handler = ReplyHandler(self._sessions, self._signals, self._pace)
         listening = Listening(self._clock)
-        reader = ReplyReader(self._broker_url, reports.apply, listening)
-        handout = Handout(self._sessions, broker, self._styles, self._signals, self._pace)
-        messages = StatusMessages(self._bot)
-        screens = Screens(
+        consumer = ReplyConsumer(self._broker_url, handler.handle, listening)
+        sender = TaskSender(self._sessions, broker, self._styles, self._signals, self._pace)
+        messenger = StatusMessenger(self._bot)
+        updater = StatusUpdater(
             self._sessions,
-            messages,
+            messenger,
             self._translator,
             self._styles,
-            reports.previews,
+            handler.previews,
             self._pace,
             self._clock,
             self._signals.repaint,
@@ -104,16 +103,16 @@ class JobDispatcher:
         )
         work = (
             leadership.watch(),
-            reader.run(),
-            self._keep("queue", handout.step),
+            consumer.run(),
+            self._keep("queue", sender.step),
             self._keep("sweep", lambda: self._sweep(listening)),
-            self._keep("screens", screens.step, repaints=True),
+            self._keep("status messages", updater.step, repaints=True),
             self._keep("verdicts", self._answer),
         )
         try:
             await _until_one_fails(work)
         finally:
-            await screens.finish()
+            await updater.finish()
 
     def _keep(
         self, name: str, step: Callable[[], Awaitable[None]], *, repaints: bool = False

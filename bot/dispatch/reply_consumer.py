@@ -1,4 +1,4 @@
-"""Reads what workers report. A report is acknowledged only after it is committed, so a crash in between repeats it."""
+"""Consumes the replies of workers. A reply is acknowledged after its commit, so a crash in between repeats it."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from kombu import Connection, Consumer
 from pydantic import ValidationError
 
 from bot.dispatch.broker import SOCKET_TIMEOUT_S, transport_options
-from bot.dispatch.listening import Listening
+from bot.dispatch.timing import Listening
 from engine.contract import REPLIES_QUEUE, REPLY, Heartbeat, Progress, Reply
 
 POLL_S = 0.5
 RECONNECT_MAX_S = 5.0
 UNACKNOWLEDGED_S = 5
 """Redis has no notion of a consumer that died: what it had taken is given out again after this time. Our own keys,
-because the workers' tasks must not be given out again by our clock. Short, because whoever leads is the only reader."""
+because the workers' tasks must not be given out again by our clock. Short, because the leader is the only consumer."""
 _log = structlog.get_logger(__name__)
 
 
-class ReplyReader:
-    """A thread on the broker that hands each report to `apply` on the event loop, one after another, in order."""
+class ReplyConsumer:
+    """A thread on the broker that hands each reply to `handle` on the event loop, one after another, in order."""
 
-    def __init__(self, broker_url: str, apply: Callable[[Reply], Awaitable[None]], listening: Listening) -> None:
+    def __init__(self, broker_url: str, handle: Callable[[Reply], Awaitable[None]], listening: Listening) -> None:
         self._url = broker_url
-        self._apply = apply
+        self._handle = handle
         self._listening = listening
         self._stop = threading.Event()
         self._backlog = 0
@@ -102,15 +102,15 @@ class ReplyReader:
             _log.error("dropped a malformed reply", faults=faults[:3], size=len(message.body))
             message.ack()
             return
-        # What was said while nobody listened is no sign of life now.
+        # A heartbeat from the time without a consumer is no sign of life now.
         stale = in_backlog and isinstance(reply, Heartbeat | Progress)
-        if stale or self._applied(reply):
+        if stale or self._handled(reply):
             message.ack()
 
-    def _applied(self, reply: Reply) -> bool:
-        """`False` when we were told to stop first: the report stays in the queue."""
+    def _handled(self, reply: Reply) -> bool:
+        """`False` when the stop came first: the reply stays in the queue."""
         assert self._loop is not None
-        future: Future[None] = asyncio.run_coroutine_threadsafe(_awaited(self._apply(reply)), self._loop)
+        future: Future[None] = asyncio.run_coroutine_threadsafe(_awaited(self._handle(reply)), self._loop)
         while True:
             try:
                 future.result(timeout=POLL_S)

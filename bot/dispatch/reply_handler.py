@@ -1,4 +1,4 @@
-"""Applies a worker's report: one transaction each, tried again while the database is away."""
+"""Stores the replies of workers: one transaction each, repeated while the database is away."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Preview:
     image: bytes
 
 
-class Reports:
-    """What workers say, written down. Previews are kept in memory only: a restart costs one preview."""
+class ReplyHandler:
+    """Stores replies. Previews stay in memory only: a restart costs one preview."""
 
     def __init__(self, sessions: Sessions, signals: JobSignals, pace: Pace) -> None:
         self._sessions = sessions
@@ -36,24 +36,24 @@ class Reports:
         self._pace = pace
         self.previews: dict[UUID, Preview] = {}
 
-    async def apply(self, report: Reply) -> None:
-        """Returns when the report is committed, or was none that could ever be."""
+    async def handle(self, report: Reply) -> None:
+        """Returns when the report is committed, or can never be."""
         while True:
             try:
                 async with self._sessions.begin() as session:
-                    unwanted = await self._write(session, report)
-            except Exception as error:  # the edge of the queue: a report we cannot digest must not block the others
+                    ended = await self._write(session, report)
+            except Exception as error:  # the edge of the queue: a report that fails must not block the others
                 if not is_outage(error):
                     _log.exception("a report could not be applied", kind=report.kind)
                     return
                 _log.warning("the database is away, a report waits", kind=report.kind)
                 await asyncio.sleep(OUTAGE_PAUSE_S)
             else:
-                await self._tell(report, unwanted)
+                await self._signal(report, ended)
                 return
 
     async def _write(self, session: AsyncSession, report: Reply) -> list[str]:
-        """Gives the jobs that a worker holds and nobody wants."""
+        """Returns the jobs that a worker holds although they have ended."""
         match report:
             case Heartbeat():
                 await workers.heard(session, report)
@@ -65,7 +65,7 @@ class Reports:
                 if await job_states.finish(session, report):
                     self._drop_preview(report.job_id)
                 else:
-                    _log.info("a result that nobody waits for", job=report.job_id, attempt=report.attempt)
+                    _log.info("a result of a job that has ended", job=report.job_id, attempt=report.attempt)
                 return []
             case Failure():
                 if await job_states.fail_attempt(session, report):
@@ -82,7 +82,7 @@ class Reports:
                 return [] if fresh else await self._if_ended(session, report.job_id)
 
     async def _if_ended(self, session: AsyncSession, job_id: str) -> list[str]:
-        """A report of an attempt given up is none of an unwanted job."""
+        """The job, if it has ended: an earlier attempt may report on a job that is still to be drawn."""
         try:
             return [] if await job_queue.is_undrawn(session, UUID(job_id)) else [job_id]
         except ValueError:
@@ -91,9 +91,9 @@ class Reports:
     def _drop_preview(self, job_id: str) -> None:
         self.previews.pop(UUID(job_id), None)
 
-    async def _tell(self, report: Reply, unwanted: list[str]) -> None:
-        if unwanted:
-            await self._signals.cancelled([UUID(job_id) for job_id in unwanted])
+    async def _signal(self, report: Reply, ended: list[str]) -> None:
+        if ended:
+            await self._signals.cancelled([UUID(job_id) for job_id in ended])
         elif isinstance(report, Progress):
             self._signals.repaint()
         elif not isinstance(report, Heartbeat):

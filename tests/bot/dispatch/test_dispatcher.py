@@ -149,12 +149,12 @@ async def test_the_translation_is_shown_while_it_is_drawn_and_not_under_the_pict
     async with stage.dispatch():
         job_id = await stage.rows.job(BEN_ID, prompt="в саду")
 
-        async def shown() -> bool:
+        async def display() -> bool:
             return any(
                 "Translated for the model: \u2068“in a <garden>”" in message.text for message in await stage.said()
             )
 
-        await eventually(shown)
+        await eventually(display)
         [message] = await stage.said()
         assert "в саду" in message.text and message.button_texts == ["✖️ Cancel"]
         worker.send(*worker.draw(worker.requests[0])[1:])

@@ -12,8 +12,8 @@ import pytest
 import redis
 from kombu import Connection
 
-from bot.dispatch.listening import Listening
-from bot.dispatch.replies import ReplyReader
+from bot.dispatch.reply_consumer import ReplyConsumer
+from bot.dispatch.timing import Listening
 from bot.local.embedded import EmbeddedValkey
 from engine import contract
 
@@ -59,7 +59,7 @@ class Heard(list[Any]):
 @asynccontextmanager
 async def _reading(broker_url: str, heard: Heard) -> AsyncIterator[Listening]:
     listening = Listening(time.monotonic)
-    reading = asyncio.create_task(ReplyReader(broker_url, heard.apply, listening).run())
+    reading = asyncio.create_task(ReplyConsumer(broker_url, heard.apply, listening).run())
     try:
         yield listening
     finally:
@@ -141,7 +141,7 @@ async def test_a_broker_that_is_not_there_at_the_start_is_waited_for(
 async def test_what_a_killed_reader_had_taken_is_given_out_again(broker_url: str, eventually: Any) -> None:
     """As a kill -9 leaves it: taken off the queue, never acknowledged."""
     _send(broker_url, _started(1))
-    options = ReplyReader(broker_url, Heard().apply, Listening(time.monotonic))._options()
+    options = ReplyConsumer(broker_url, Heard().apply, Listening(time.monotonic))._options()
     dead = Connection(broker_url, transport_options=options)
     channel = dead.channel()
     taken = contract.REPLIES_QUEUE(channel).get()

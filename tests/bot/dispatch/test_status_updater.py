@@ -11,15 +11,15 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from bot.dispatch.reports import Preview
 from PIL import Image
 from sqlalchemy import text
 
 from bot.config import Pace
 from bot.db import status_messages
 from bot.db.session import Sessions
-from bot.dispatch.messages import StatusMessages
-from bot.dispatch.screens import REFUSALS_MAX, Screens
+from bot.dispatch.reply_handler import Preview
+from bot.dispatch.status_messenger import StatusMessenger
+from bot.dispatch.status_updater import REFUSALS_MAX, StatusUpdater
 from bot.domain import JobState, ReferenceState
 from bot.local.botapi import ANNA_ID, BEN_ID, ApiControl, LocalBotAPI, Person
 from bot.styles import load_styles
@@ -38,21 +38,21 @@ class Clock:
 
 @dataclass
 class Stage:
-    """Screens over a real chat, one step at a time, with time in the test's hand."""
+    """StatusUpdater over a real chat, one step at a time, with time in the test's hand."""
 
     api: LocalBotAPI
     control: ApiControl
     person: Person
-    screens: Screens
+    updater: StatusUpdater
     clock: Clock
     sessions: Sessions
-    open_screens: Any
+    open_updater: Any
 
     async def step(self, later_s: float = 0.0) -> None:
         """One step, with all its writing done."""
         self.clock.now += later_s
-        await self.screens.step()
-        await self.screens.finish()
+        await self.updater.step()
+        await self.updater.finish()
 
     async def said(self) -> list[Any]:
         return [message for message in await self.person.transcript() if message.from_bot]
@@ -66,11 +66,11 @@ class Stage:
 
     def restart(self) -> None:
         """Everything in memory is lost."""
-        self.screens = self.open_screens({})
+        self.updater = self.open_updater({})
 
     def regain(self) -> None:
         """The leadership was lost and taken up again by the same bot."""
-        self.screens = self.open_screens(self.screens._unstored)
+        self.updater = self.open_updater(self.updater._unstored)
 
 
 @pytest.fixture
@@ -79,10 +79,10 @@ async def stage(sessions: Sessions) -> AsyncIterator[Stage]:
     async with LocalBotAPI() as api, ApiControl(api.url) as control, Person(api.url, BEN_ID) as ben:
         bot = open_bot(api.token, api.url, patient=False)
 
-        def open_screens(unstored: dict[UUID, int]) -> Screens:
-            return Screens(
+        def open_updater(unstored: dict[UUID, int]) -> StatusUpdater:
+            return StatusUpdater(
                 sessions,
-                StatusMessages(bot),
+                StatusMessenger(bot),
                 Translator(),
                 load_styles(),
                 previews,
@@ -93,7 +93,7 @@ async def stage(sessions: Sessions) -> AsyncIterator[Stage]:
             )
 
         await ben.send_text("hello")
-        yield Stage(api, control, ben, open_screens({}), clock, sessions, open_screens)
+        yield Stage(api, control, ben, open_updater({}), clock, sessions, open_updater)
         await bot.session.close()
 
 
@@ -114,19 +114,19 @@ async def test_one_message_goes_from_the_line_to_the_picture(stage: Stage, rows:
     await stage.step(later_s=5)
     assert "25" in (await stage.only()).text
 
-    stage.screens._previews[job_id] = Preview(2, picture("grey", "JPEG"))
+    stage.updater._previews[job_id] = Preview(2, picture("grey", "JPEG"))
     await rows.change(job_id, step=2)
     await stage.step(later_s=5)
     assert (await stage.only()).photo is not None
 
     await rows.change(job_id, state=JobState.DONE, result=picture("teal"))
     await stage.step()
-    shown = await stage.only()
-    assert shown.id == message.id and len(shown.button_texts) == 5
+    display = await stage.only()
+    assert display.id == message.id and len(display.button_texts) == 5
     job = await rows.get(job_id)
     assert (job.state, job.closed_at is not None) == (JobState.DELIVERED, True)
     assert job.result_file_id
-    content = await stage.person.download(shown)
+    content = await stage.person.download(display)
     with Image.open(io.BytesIO(content)) as image:
         assert image.size == (64, 96)
 
@@ -193,12 +193,12 @@ async def test_after_a_restart_everything_is_shown_once_more_and_nothing_twice(
     stage: Stage, rows: Any, ben: int, picture: Any
 ) -> None:
     job_id = await rows.job(ben, state=JobState.RUNNING, step=1, steps=4)
-    stage.screens._previews[job_id] = Preview(1, picture("grey", "JPEG"))
+    stage.updater._previews[job_id] = Preview(1, picture("grey", "JPEG"))
     await stage.step()
     await stage.step(later_s=5)
     assert (await stage.only()).photo is not None
     stage.restart()
-    stage.screens._previews.clear()
+    stage.updater._previews.clear()
     await rows.change(job_id, step=2)
     await stage.step()
     message = await stage.only()
@@ -233,7 +233,7 @@ async def test_a_deleted_status_message_is_replaced(stage: Stage, rows: Any, ben
 
 async def test_a_cancelled_job_says_so_and_offers_another_try(stage: Stage, rows: Any, ben: int, picture: Any) -> None:
     job_id = await rows.job(ben, state=JobState.RUNNING, step=1, steps=4)
-    stage.screens._previews[job_id] = Preview(1, picture("grey", "JPEG"))
+    stage.updater._previews[job_id] = Preview(1, picture("grey", "JPEG"))
     await stage.step()
     await stage.step(later_s=5)
     await rows.change(job_id, state=JobState.CANCELLED)
@@ -339,7 +339,7 @@ async def test_a_step_while_a_message_is_being_sent_does_not_send_it_again(stage
     await rows.job(ben)
     await stage.control.fail_next("sendMessage", kind="latency", delay_s=0.4)
     for _ in range(8):
-        await stage.screens.step()
+        await stage.updater.step()
         await asyncio.sleep(0.1)
     await stage.step()
     assert await stage.count("sendMessage") == 1
@@ -351,12 +351,12 @@ async def test_chats_do_not_wait_for_each_other(stage: Stage, rows: Any, ben: in
         await anna.send_text("привет")
         await rows.job(ben)
         await stage.control.fail_next("sendMessage", kind="latency", delay_s=3)
-        await stage.screens.step()
+        await stage.updater.step()
         await asyncio.sleep(0.1)
         await rows.job(ANNA_ID)
-        await stage.screens.step()
+        await stage.updater.step()
         await anna.wait_for(lambda message: "очеред" in message.text.lower() or "следующ" in message.text, timeout_s=2)
-        await stage.screens.finish()
+        await stage.updater.finish()
 
 
 async def test_places_move_up_as_the_line_moves(stage: Stage, rows: Any, ben: int) -> None:

@@ -1,4 +1,4 @@
-"""A job as a worker is asked for it: its photos, words, style, settings and pose."""
+"""Builds the task of a job: its photos, prompt, style, settings and pose."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from engine.contract import REFERENCES_MAX, FailureCode, GenerateRequest, Pose, 
 from engine.contract import Reference as ReferencePhoto
 
 
-class CannotAsk(Exception):
-    """The job cannot be asked for, by any worker at any time; `code` tells the user why."""
+class UnbuildableTask(Exception):
+    """No worker could ever draw the job; `code` gives the user the reason."""
 
     def __init__(self, code: FailureCode) -> None:
         super().__init__(code)
@@ -28,7 +28,7 @@ class CannotAsk(Exception):
 
 @dataclass(frozen=True)
 class Photos:
-    """What jobs refer to and is still there: photos of people, and photos of poses."""
+    """The photos that jobs refer to and that still exist: of people, and of poses."""
 
     references: Mapping[UUID, ReferencePhoto]
     poses: Mapping[UUID, bytes]
@@ -46,11 +46,11 @@ async def read_photos(session: AsyncSession, jobs: Collection[Job]) -> Photos:
     return Photos(references, await poses.images(session, pose_ids))
 
 
-def request_for(job: Job, photos: Photos, styles: Styles, *, with_pose: bool) -> GenerateRequest:
-    """Raises CannotAsk. Without `with_pose` the job's pose is left out."""
+def build_request(job: Job, photos: Photos, styles: Styles, *, with_pose: bool) -> GenerateRequest:
+    """Raises UnbuildableTask. Without `with_pose` the job's pose is left out."""
     references = [photos.references[photo_id] for photo_id in job.reference_ids if photo_id in photos.references]
     if not references:
-        raise CannotAsk(FailureCode.BAD_REFERENCE)
+        raise UnbuildableTask(FailureCode.BAD_REFERENCE)
     try:
         return GenerateRequest(
             job_id=str(job.id),
@@ -63,18 +63,18 @@ def request_for(job: Job, photos: Photos, styles: Styles, *, with_pose: bool) ->
             pose=_pose(job, photos) if with_pose else None,
         )
     except ValidationError as error:
-        raise CannotAsk(FailureCode.BAD_PROMPT) from error
+        raise UnbuildableTask(FailureCode.BAD_PROMPT) from error
 
 
 def _pose(job: Job, photos: Photos) -> Pose | None:
-    """A photo deleted meanwhile is told: drawn in a free pose, the picture would not be what was asked for."""
+    """A pose photo deleted meanwhile fails the job: a picture in a free pose would not be what the user asked for."""
     if job.pose is None:
         return None
     if job.pose == POSE_PHOTO:
         image = photos.poses.get(job.pose_photo_id) if job.pose_photo_id else None
         if image is None:
-            raise CannotAsk(FailureCode.BAD_POSE)
+            raise UnbuildableTask(FailureCode.BAD_POSE)
         return Pose(image=image)
     if job.pose not in tuple(PosePreset):
-        raise CannotAsk(FailureCode.BAD_POSE)
+        raise UnbuildableTask(FailureCode.BAD_POSE)
     return Pose(preset=PosePreset(job.pose))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.dispatch.throttle import Throttle
+from bot.dispatch.timing import Throttle
 
 
 class Clock:
@@ -28,7 +28,7 @@ def test_progress_waits_for_the_interval_and_ends_do_not() -> None:
 def test_a_chat_that_told_us_to_wait_gets_nothing_at_all_until_then() -> None:
     clock = Clock()
     throttle = Throttle(3.0, 25.0, clock)
-    throttle.told_to_wait(1, 7)
+    throttle.pause(1, 7)
     clock.now += 6.9
     assert not throttle.allows(1, urgent=True)
     assert throttle.allows(2, urgent=True)
@@ -60,7 +60,7 @@ def test_forgetting_the_past_forgets_nothing_that_still_holds() -> None:
     clock = Clock()
     throttle = Throttle(3.0, 5.0, clock)
     throttle.wrote(1)
-    throttle.told_to_wait(2, 10)
+    throttle.pause(2, 10)
     clock.now += 5
     throttle.forget_past()
     assert throttle.allows(1, urgent=False)

@@ -1,9 +1,9 @@
-"""Keeps every open status message showing how its job stands, and delivers pictures by editing them into it.
+"""Keeps every open status message equal to the state of its job, and delivers pictures by editing them into it.
 
-What a user was shown is remembered only in memory: after a restart everything is shown once more, which Telegram
-answers with "not modified". The message's id is stored as soon as it is sent, so pictures only ever arrive by editing
-and a crash between the edit and our commit repeats the same edit, never the picture. Only our own crash within that
-moment of the first sending can leave a second "in the queue" message behind; a crash of the database does not.
+The last view of each message is kept in memory only: after a restart every message is edited once more, which Telegram
+answers with "not modified". The message's id is stored as soon as it is sent, so a picture arrives only by an edit, and
+a crash between the edit and the commit repeats the same edit, never the picture. Only a crash of this process between
+the first sending and its commit can leave a second "in the queue" message; a crash of the database does not.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from bot.config import Pace
 from bot.db import job_queue, job_states, status_messages, workers
 from bot.db.session import Sessions, is_outage
 from bot.db.status_messages import PendingStatus
-from bot.dispatch.messages import StatusMessages
-from bot.dispatch.reports import Preview
-from bot.dispatch.status import Screen, Urgency, render
-from bot.dispatch.throttle import Throttle
+from bot.dispatch.reply_handler import Preview
+from bot.dispatch.status_messenger import StatusMessenger
+from bot.dispatch.status_view import StatusView, Urgency, render
+from bot.dispatch.timing import Throttle
 from bot.domain import JobState
 from bot.refusals import ChatGone, ChatMoved, MessageGone, NotNow, TelegramRefusal, TooFast
 from bot.styles import Styles
@@ -37,23 +37,23 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class _Shown:
-    """What a user sees, as far as we know."""
+class _Display:
+    """The view that a user sees, as far as we know."""
 
-    screen: Screen | None = None
+    view: StatusView | None = None
     has_photo: bool | None = None
     refusals: int = 0
     troubles: int = 0
     not_before: float = 0.0
 
 
-class Screens:
-    """One step: find what users should see and do not, and show it, chats side by side, one thing at a time in each."""
+class StatusUpdater:
+    """One step: edit the messages that are out of date, chats in parallel, one message at a time in each."""
 
     def __init__(
         self,
         sessions: Sessions,
-        messages: StatusMessages,
+        messenger: StatusMessenger,
         translator: Translator,
         styles: Styles,
         previews: dict[UUID, Preview],
@@ -65,7 +65,7 @@ class Screens:
         """`repaint` asks for another step soon. `unstored` outlives this: messages sent whose ids the database may not
         have yet, because it went away in between."""
         self._sessions = sessions
-        self._messages = messages
+        self._messenger = messenger
         self._translator = translator
         self._styles = styles
         self._previews = previews
@@ -74,15 +74,15 @@ class Screens:
         self._repaint = repaint
         self._began = clock()
         self._throttle = Throttle(pace.edit_interval_s, pace.calls_per_s, clock)
-        self._shown: dict[UUID, _Shown] = {}
+        self._displays: dict[UUID, _Display] = {}
         self._unstored = unstored
         self._writing: dict[int, asyncio.Task[None]] = {}
         self._passed_over = False
         self._alone_since: float | None = None
-        self._told_paused: set[int] = set()
+        self._chats_with_notice: set[int] = set()
 
     async def step(self) -> None:
-        # What is being written while we read may be read as not written yet: those chats wait for the next step.
+        # A message that is written during the query may be read as not written yet: its chat waits for the next step.
         busy = set(self._writing)
         async with self._sessions() as session:
             jobs = await status_messages.pending(session)
@@ -94,17 +94,17 @@ class Screens:
             photos = await status_messages.chats_with_photos_waiting(session, alone_s) if paused else []
         self._forget_closed({job.job_id for job in jobs})
         self._show_all(jobs, places, busy, paused)
-        await self._tell_paused(photos, paused)
+        await self._announce_pause(photos, paused)
 
     async def finish(self) -> None:
-        """Let what is being sent be sent and noted; give up what takes too long."""
+        """Wait for the messages that are being sent, for at most FINISH_S."""
         if self._writing:
             _, late = await asyncio.wait(self._writing.values(), timeout=FINISH_S)
             for task in late:
                 task.cancel()
 
     def _is_paused(self, anyone_alive: bool) -> bool:
-        """Silence right after our own start only means that nobody has been heard yet."""
+        """No heartbeat right after the start of this process means nothing yet."""
         if anyone_alive:
             self._alone_since = None
             return False
@@ -113,16 +113,16 @@ class Screens:
         return self._clock() - self._began >= self._pace.alive_s
 
     def _forget_closed(self, open_ids: set[UUID]) -> None:
-        for known in (self._shown, self._previews, self._unstored):
-            for job_id in known.keys() - open_ids:
-                known.pop(job_id, None)
+        for kept in (self._displays, self._previews, self._unstored):
+            for job_id in kept.keys() - open_ids:
+                kept.pop(job_id, None)
         self._throttle.forget_past()
 
     def _show_all(self, jobs: list[PendingStatus], places: Mapping[UUID, int], busy: set[int], paused: bool) -> None:
         """Start writing wherever something is due, the most urgent first while calls are scarce."""
         due = []
         for job in jobs:
-            screen = render(
+            view = render(
                 job,
                 place=places.get(job.job_id),
                 paused=paused,
@@ -130,16 +130,16 @@ class Screens:
                 texts=self._translator.of(job.language),
                 styles=self._styles,
             )
-            if self._is_due(job, screen):
-                due.append((job, screen))
+            if self._is_due(job, view):
+                due.append((job, view))
         self._passed_over = False
-        for job, screen in sorted(due, key=lambda item: (item[1].urgency, item[0].created_at)):
+        for job, view in sorted(due, key=lambda item: (item[1].urgency, item[0].created_at)):
             if job.chat_id in busy or job.chat_id in self._writing:
                 self._passed_over = True
                 continue
             if not self._throttle.take():
                 return
-            task = asyncio.create_task(self._write(job, screen))
+            task = asyncio.create_task(self._write(job, view))
             self._writing[job.chat_id] = task
             task.add_done_callback(partial(self._written, job.chat_id))
 
@@ -148,92 +148,92 @@ class Screens:
         if self._passed_over:
             self._repaint()
 
-    def _is_due(self, job: PendingStatus, screen: Screen) -> bool:
-        shown = self._shown.get(job.job_id, _Shown())
-        urgent = screen.urgency == Urgency.END or job.message_id is None
+    def _is_due(self, job: PendingStatus, view: StatusView) -> bool:
+        display = self._displays.get(job.job_id, _Display())
+        urgent = view.urgency == Urgency.END or job.message_id is None
         return (
-            (screen != shown.screen or job.message_id is None)
-            and shown.not_before <= self._clock()
+            (view != display.view or job.message_id is None)
+            and display.not_before <= self._clock()
             and self._throttle.allows(job.chat_id, urgent=urgent)
         )
 
-    async def _write(self, job: PendingStatus, screen: Screen) -> None:
-        """Show one screen and note it; the edge of a task, so nothing gets out."""
-        shown = self._shown.get(job.job_id, _Shown())
+    async def _write(self, job: PendingStatus, view: StatusView) -> None:
+        """Show one view and note it; the edge of a task, so nothing gets out."""
+        display = self._displays.get(job.job_id, _Display())
         try:
-            await self._show(job, screen, shown)
+            await self._show(job, view, display)
         except TelegramRefusal as error:
-            await self._answer_refusal(job, shown, error)
+            await self._answer_refusal(job, display, error)
         except Exception as error:
             if is_outage(error):
                 _log.warning("the database is away, a status message waits", job=str(job.job_id))
             else:
                 _log.exception("a status message failed", job=str(job.job_id))
-            self._pause(job.job_id, shown)
+            self._pause(job.job_id, display)
 
-    async def _show(self, job: PendingStatus, screen: Screen, shown: _Shown) -> None:
+    async def _show(self, job: PendingStatus, view: StatusView, display: _Display) -> None:
         message_id = job.message_id
         if message_id is None:
             was_unstored = job.job_id in self._unstored
-            message_id = await self._send(job, screen)
+            message_id = await self._send(job, view)
             if message_id is None:
                 return
-            if not screen.shows_picture and not was_unstored:
-                await self._note(job, replace(screen, preview=None), has_photo=False)
+            if not view.shows_picture and not was_unstored:
+                await self._note(job, replace(view, preview=None), has_photo=False)
                 return
-        if screen.shows_picture:
-            await self._deliver(job, message_id, screen)
+        if view.shows_picture:
+            await self._deliver(job, message_id, view)
             return
-        has_photo = await self._messages.edit(job.chat_id, message_id, screen, has_photo=shown.has_photo)
-        await self._note(job, screen, has_photo=has_photo)
+        has_photo = await self._messenger.edit(job.chat_id, message_id, view, has_photo=display.has_photo)
+        await self._note(job, view, has_photo=has_photo)
 
-    async def _send(self, job: PendingStatus, screen: Screen) -> int | None:
+    async def _send(self, job: PendingStatus, view: StatusView) -> int | None:
         """A new status message, its id stored at once; `None` if the job's row vanished meanwhile."""
-        if screen.shows_picture:
+        if view.shows_picture:
             texts = self._translator.of(job.language)
-            screen = replace(screen, text=texts("status-ready", prompt=""))
+            view = replace(view, text=texts("status-ready", prompt=""))
         message_id = self._unstored.get(job.job_id)
         if message_id is None:
-            message_id = self._unstored[job.job_id] = await self._messages.send(job.chat_id, screen)
+            message_id = self._unstored[job.job_id] = await self._messenger.send(job.chat_id, view)
             self._throttle.wrote(job.chat_id)
         async with self._sessions.begin() as session:
             stored = await status_messages.message_sent(session, job.job_id, message_id)
         self._unstored.pop(job.job_id, None)
         if stored:
             return message_id
-        await self._messages.delete(job.chat_id, message_id)
+        await self._messenger.delete(job.chat_id, message_id)
         return None
 
-    async def _deliver(self, job: PendingStatus, message_id: int, screen: Screen) -> None:
+    async def _deliver(self, job: PendingStatus, message_id: int, view: StatusView) -> None:
         async with self._sessions() as session:
             picture = await status_messages.picture(session, job.job_id)
         if picture is None:
             return
-        file_id = await self._messages.deliver(job.chat_id, message_id, screen, picture)
+        file_id = await self._messenger.deliver(job.chat_id, message_id, view, picture)
         async with self._sessions.begin() as session:
             await job_states.deliver(session, job.job_id, file_id)
         self._throttle.wrote(job.chat_id)
-        self._shown.pop(job.job_id, None)
+        self._displays.pop(job.job_id, None)
         _log.info("delivered", job=str(job.job_id))
 
-    async def _note(self, job: PendingStatus, screen: Screen, *, has_photo: bool) -> None:
+    async def _note(self, job: PendingStatus, view: StatusView, *, has_photo: bool) -> None:
         self._throttle.wrote(job.chat_id)
-        self._shown[job.job_id] = _Shown(screen, has_photo)
-        if screen.urgency == Urgency.END:
+        self._displays[job.job_id] = _Display(view, has_photo)
+        if view.urgency == Urgency.END:
             async with self._sessions.begin() as session:
                 await job_states.close(session, job.job_id)
 
-    async def _answer_refusal(self, job: PendingStatus, shown: _Shown, error: TelegramRefusal) -> None:
+    async def _answer_refusal(self, job: PendingStatus, display: _Display, error: TelegramRefusal) -> None:
         """What a refusal asks for. Whatever fails here is tried again by the next step."""
         try:
             match error:
                 case TooFast():
-                    self._throttle.told_to_wait(job.chat_id, error.retry_after_s)
+                    self._throttle.pause(job.chat_id, error.retry_after_s)
                 case NotNow():
                     _log.warning("Telegram is away, a status message waits", job=str(job.job_id), error=str(error))
-                    self._pause(job.job_id, shown)
+                    self._pause(job.job_id, display)
                 case MessageGone():
-                    self._shown.pop(job.job_id, None)
+                    self._displays.pop(job.job_id, None)
                     self._unstored.pop(job.job_id, None)
                     async with self._sessions.begin() as session:
                         await status_messages.message_sent(session, job.job_id, None)
@@ -245,42 +245,42 @@ class Screens:
                     async with self._sessions.begin() as session:
                         await status_messages.chat_moved(session, job.chat_id, error.chat_id)
                 case _:
-                    await self._refused(job, shown, error)
+                    await self._refused(job, display, error)
         except Exception:
             _log.exception("a refusal could not be answered", job=str(job.job_id))
-            self._pause(job.job_id, shown)
+            self._pause(job.job_id, display)
 
-    async def _refused(self, job: PendingStatus, shown: _Shown, error: TelegramRefusal) -> None:
+    async def _refused(self, job: PendingStatus, display: _Display, error: TelegramRefusal) -> None:
         """Telegram may be wrong once; a picture it never takes becomes a failure, and what it never shows is closed."""
-        refusals = shown.refusals + 1
+        refusals = display.refusals + 1
         _log.error("Telegram refused a status message", job=str(job.job_id), state=job.state, error=str(error))
         if refusals < REFUSALS_MAX:
-            self._pause(job.job_id, replace(shown, refusals=refusals))
+            self._pause(job.job_id, replace(display, refusals=refusals))
             return
-        self._shown.pop(job.job_id, None)
+        self._displays.pop(job.job_id, None)
         async with self._sessions.begin() as session:
             if job.state == JobState.DONE:
                 await job_states.fail_delivery(session, job.job_id)
             elif job.state in (JobState.FAILED, JobState.CANCELLED):
                 await job_states.close(session, job.job_id)
             else:
-                self._pause(job.job_id, replace(shown, refusals=refusals))
+                self._pause(job.job_id, replace(display, refusals=refusals))
 
-    def _pause(self, job_id: UUID, shown: _Shown) -> None:
-        pause_s = min(TROUBLE_PAUSE_S * 2**shown.troubles, TROUBLE_PAUSE_MAX_S)
-        self._shown[job_id] = replace(
-            shown, screen=None, troubles=min(shown.troubles + 1, 10), not_before=self._clock() + pause_s
+    def _pause(self, job_id: UUID, display: _Display) -> None:
+        pause_s = min(TROUBLE_PAUSE_S * 2**display.troubles, TROUBLE_PAUSE_MAX_S)
+        self._displays[job_id] = replace(
+            display, view=None, troubles=min(display.troubles + 1, 10), not_before=self._clock() + pause_s
         )
 
-    async def _tell_paused(self, chats: list[tuple[int, str]], paused: bool) -> None:
+    async def _announce_pause(self, chats: list[tuple[int, str]], paused: bool) -> None:
         """Once a pause and chat, for photos that came while a worker was here; later ones are told on arrival."""
         if not paused:
-            self._told_paused.clear()
+            self._chats_with_notice.clear()
         for chat_id, language in chats:
-            if chat_id in self._told_paused:
+            if chat_id in self._chats_with_notice:
                 continue
-            self._told_paused.add(chat_id)
+            self._chats_with_notice.add(chat_id)
             try:
-                await self._messages.say(chat_id, self._translator("photo-paused", language))
+                await self._messenger.say(chat_id, self._translator("photo-paused", language))
             except TelegramRefusal as error:
                 _log.info("could not tell of the pause", chat=chat_id, reason=str(error))

@@ -1,4 +1,4 @@
-"""What a status message says at each moment of a job. Pure."""
+"""The status message of a job, rendered from its row. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aiogram.types import InlineKeyboardMarkup
 from bot import keyboards
 from bot.db.job_states import UNDELIVERABLE, WORKER_LOST
 from bot.db.status_messages import PendingStatus
-from bot.dispatch.reports import Preview
+from bot.dispatch.reply_handler import Preview
 from bot.domain import JobState, Likeness, clothes_of, likeness_of
 from bot.styles import Styles
 from bot.translator import Markup, Texts
@@ -29,11 +29,11 @@ SAME_WAY_FAILS = {
     FailureCode.REFUSED_PHOTO,
 }
 """Nothing comes of trying these again as they are. A refused picture is another one with another seed."""
-TOLD_FAILURES = {*FailureCode, WORKER_LOST, UNDELIVERABLE} - {FailureCode.CANCELLED}
+FAILURES_WITH_TEXT = {*FailureCode, WORKER_LOST, UNDELIVERABLE} - {FailureCode.CANCELLED}
 
 
 class Urgency(IntEnum):
-    """What goes first when calls are scarce."""
+    """The order of edits while calls are scarce."""
 
     END = 0
     PROGRESS = 1
@@ -41,8 +41,8 @@ class Urgency(IntEnum):
 
 
 @dataclass(frozen=True)
-class Screen:
-    """What is to be seen. Two equal screens look the same, so nothing is sent for the second."""
+class StatusView:
+    """What is to be seen. Two equal updater look the same, so nothing is sent for the second."""
 
     text: Markup
     keyboard: InlineKeyboardMarkup
@@ -53,14 +53,14 @@ class Screen:
 
 def render(
     job: PendingStatus, *, place: int | None, paused: bool, preview: Preview | None, texts: Texts, styles: Styles
-) -> Screen:
+) -> StatusView:
     """The status message of `job`; `place` is `None` for a job that is not (any more) queued."""
     prompt = quoted(texts, job.prompt, PROMPT_SHOWN_MAX)
     match job.state:
         case JobState.DONE:
             return _picture(job, texts, styles)
         case JobState.CANCELLED:
-            return Screen(texts("status-cancelled", prompt=prompt), keyboards.retry(texts, job.job_id), Urgency.END)
+            return StatusView(texts("status-cancelled", prompt=prompt), keyboards.retry(texts, job.job_id), Urgency.END)
         case JobState.FAILED:
             return _failure(job, prompt, texts)
         case JobState.RUNNING if job.steps > 0:
@@ -70,7 +70,7 @@ def render(
                 bar=bar(job.step, job.steps),
                 prompt=_with_translation(job, prompt, texts),
             )
-            return Screen(text, keyboards.cancel(texts, job.job_id), Urgency.PROGRESS, preview)
+            return StatusView(text, keyboards.cancel(texts, job.job_id), Urgency.PROGRESS, preview)
         case JobState.RUNNING:
             text = texts("status-running", prompt=_with_translation(job, prompt, texts))
         case _ if paused:
@@ -81,10 +81,10 @@ def render(
             text = texts("status-next", prompt=prompt)
         case _:
             text = texts("status-waiting", place=place, prompt=prompt)
-    return Screen(text, keyboards.cancel(texts, job.job_id), Urgency.PLACE)
+    return StatusView(text, keyboards.cancel(texts, job.job_id), Urgency.PLACE)
 
 
-def _picture(job: PendingStatus, texts: Texts, styles: Styles) -> Screen:
+def _picture(job: PendingStatus, texts: Texts, styles: Styles) -> StatusView:
     settings = styles.settings(job.style, job.settings)
     likeness, clothes = likeness_of(settings), clothes_of(settings)
     manner = [styles[job.style].label(texts.language)]
@@ -100,15 +100,15 @@ def _picture(job: PendingStatus, texts: Texts, styles: Styles) -> Screen:
     if job.ignored_words is not None:
         caption = Markup(f"{caption}\n{_ignored(job.ignored_words, texts)}")
     buttons = keyboards.picture(texts, job.job_id, likeness, clothes)
-    return Screen(caption, buttons, Urgency.END, shows_picture=True)
+    return StatusView(caption, buttons, Urgency.END, shows_picture=True)
 
 
-def _failure(job: PendingStatus, prompt: Markup, texts: Texts) -> Screen:
-    failure = job.failure if job.failure in TOLD_FAILURES else FailureCode.INTERNAL
+def _failure(job: PendingStatus, prompt: Markup, texts: Texts) -> StatusView:
+    failure = job.failure if job.failure in FAILURES_WITH_TEXT else FailureCode.INTERNAL
     buttons = keyboards.retry(
         texts, job.job_id, again=failure not in SAME_WAY_FAILS, free_pose=failure == FailureCode.BAD_POSE
     )
-    return Screen(texts(f"failure-{failure}", prompt=prompt), buttons, Urgency.END)
+    return StatusView(texts(f"failure-{failure}", prompt=prompt), buttons, Urgency.END)
 
 
 def _with_translation(job: PendingStatus, prompt: Markup, texts: Texts) -> Markup:

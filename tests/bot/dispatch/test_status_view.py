@@ -8,11 +8,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from bot.dispatch.reports import Preview
 
 from bot.callbacks import JobAction, JobCallback
 from bot.db.status_messages import PendingStatus
-from bot.dispatch.status import BAR_CELLS, TOLD_FAILURES, Screen, Urgency, bar, cut, render
+from bot.dispatch.reply_handler import Preview
+from bot.dispatch.status_view import BAR_CELLS, FAILURES_WITH_TEXT, StatusView, Urgency, bar, cut, render
 from bot.domain import LANGUAGES, POSE_PHOTO, JobState, Likeness, wished_settings
 from bot.styles import load_styles
 from bot.translator import Translator
@@ -34,13 +34,13 @@ def _open(state: JobState = JobState.QUEUED, **facts: Any) -> PendingStatus:
 
 def _render(
     job: PendingStatus, *, place: int | None = None, paused: bool = False, preview: Preview | None = None
-) -> Screen:
+) -> StatusView:
     texts = TRANSLATOR.of(job.language)
     return render(job, place=place, paused=paused, preview=preview, texts=texts, styles=STYLES)
 
 
-def _actions(screen: Screen) -> list[JobAction]:
-    rows = screen.keyboard.inline_keyboard
+def _actions(view: StatusView) -> list[JobAction]:
+    rows = view.keyboard.inline_keyboard
     return [JobCallback.unpack(button.callback_data or "").action for row in rows for button in row]
 
 
@@ -85,9 +85,9 @@ def test_a_running_job_is_not_called_paused() -> None:
 
 def test_progress_shows_a_bar_a_percentage_and_the_preview() -> None:
     preview = Preview(2, b"jpeg")
-    screen = _render(_open(JobState.RUNNING, step=2, steps=4), preview=preview)
-    assert "50" in screen.text and bar(2, 4) in screen.text
-    assert (screen.preview, screen.urgency) == (preview, Urgency.PROGRESS)
+    view = _render(_open(JobState.RUNNING, step=2, steps=4), preview=preview)
+    assert "50" in view.text and bar(2, 4) in view.text
+    assert (view.preview, view.urgency) == (preview, Urgency.PROGRESS)
 
 
 @pytest.mark.parametrize(("step", "filled"), [(0, 0), (1, BAR_CELLS // 4), (4, BAR_CELLS), (5, BAR_CELLS)])
@@ -97,23 +97,23 @@ def test_the_bar_never_leaves_its_cells(step: int, filled: int) -> None:
 
 
 def test_the_picture_says_style_words_and_who_made_it() -> None:
-    screen = _render(_open(JobState.DONE))
-    assert STYLES["film"].label("en") in _Plain(screen.text).text
-    assert "AI" in screen.text and screen.shows_picture and screen.urgency == Urgency.END
-    assert _actions(screen) == [
+    view = _render(_open(JobState.DONE))
+    assert STYLES["film"].label("en") in _Plain(view.text).text
+    assert "AI" in view.text and view.shows_picture and view.urgency == Urgency.END
+    assert _actions(view) == [
         JobAction.AGAIN, JobAction.OTHER_STYLE, JobAction.MORE_FACE, JobAction.OTHER_CLOTHES, JobAction.REUSE_PROMPT
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("failure", sorted(TOLD_FAILURES))
+@pytest.mark.parametrize("failure", sorted(FAILURES_WITH_TEXT))
 def test_every_failure_is_told_in_every_language(language: str, failure: str) -> None:
-    screen = _render(_open(JobState.FAILED, language=language, failure=failure))
-    assert screen.text and JobAction.REUSE_PROMPT in _actions(screen) and screen.urgency == Urgency.END
-    assert failure not in screen.text
+    view = _render(_open(JobState.FAILED, language=language, failure=failure))
+    assert view.text and JobAction.REUSE_PROMPT in _actions(view) and view.urgency == Urgency.END
+    assert failure not in view.text
 
 
-@pytest.mark.parametrize("failure", sorted(TOLD_FAILURES))
+@pytest.mark.parametrize("failure", sorted(FAILURES_WITH_TEXT))
 def test_trying_again_is_offered_only_where_it_may_help(failure: str) -> None:
     offered = JobAction.AGAIN in _actions(_render(_open(JobState.FAILED, failure=failure)))
     assert offered == (failure not in {"bad_prompt", "bad_pose", "bad_style", "refused_prompt", "refused_photo"})
@@ -121,9 +121,9 @@ def test_trying_again_is_offered_only_where_it_may_help(failure: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_pose_that_cannot_be_read_offers_a_free_one_and_the_settings(language: str) -> None:
-    screen = _render(_open(JobState.FAILED, failure="bad_pose", language=language))
-    assert _actions(screen) == [JobAction.FREE_POSE, JobAction.REUSE_PROMPT]
-    assert "/settings" in screen.text
+    view = _render(_open(JobState.FAILED, failure="bad_pose", language=language))
+    assert _actions(view) == [JobAction.FREE_POSE, JobAction.REUSE_PROMPT]
+    assert "/settings" in view.text
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -156,15 +156,15 @@ def test_a_picture_says_how_it_was_drawn_and_offers_the_other_way(
 ) -> None:
     settings = wished_settings(likeness, Clothes.CHANGE)
     job = _open(JobState.DONE, language=language, settings=settings, pose=pose, prompt="😀" * PROMPT_MAX_CHARS)
-    screen, texts = _render(job), TRANSLATOR.of(language)
-    plain = _Plain(screen.text).text
+    view, texts = _render(job), TRANSLATOR.of(language)
+    plain = _Plain(view.text).text
     assert (texts("likeness-face") in plain) == (likeness == Likeness.FACE)
     assert (texts("likeness-body") in plain) == (likeness == Likeness.BODY)
     assert texts("picture-clothes") in plain
     assert pose is None or texts("picture-pose", pose=texts(f"pose-{pose}")) in plain
     assert len(plain.encode("utf-16-le")) // 2 <= CAPTION_MAX_UNITS
     more_of = JobAction.MORE_BODY if likeness == Likeness.FACE else JobAction.MORE_FACE
-    assert _actions(screen)[2:4] == [more_of, JobAction.OWN_CLOTHES]
+    assert _actions(view)[2:4] == [more_of, JobAction.OWN_CLOTHES]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

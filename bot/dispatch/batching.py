@@ -1,4 +1,4 @@
-"""Which of the jobs next in line go to the workers together. Pure."""
+"""Groups the next jobs of the queue into batches. Pure."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from engine.contract import Settings
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """A job next in line."""
+class QueuedJob:
+    """One of the next jobs of the queue."""
 
     job_id: UUID
     user_id: int
@@ -19,17 +19,17 @@ class Waiting:
     settings: Settings
 
 
-def plan(line: Sequence[Waiting], *, slots: int, batch_max: int) -> list[list[Waiting]]:
-    """At most `slots` batches off the front of the line, in its order.
+def plan_batches(queue: Sequence[QueuedJob], *, slots: int, batch_max: int) -> list[list[QueuedJob]]:
+    """At most `slots` batches from the front of the queue, in its order.
 
-    While there are slots enough for everyone, everyone goes alone: that is quickest for each. Beyond that, jobs of
-    different users with equal steps and guidance share a slot. A job that was tried before goes alone: it may be what
-    broke its batch.
+    While there are enough slots, each job has a batch of its own: that is fastest for each. Beyond that, jobs of
+    different users with equal steps and guidance share a batch. A job with an earlier attempt is alone: it may be the
+    job that broke its batch.
     """
-    if len(line) <= slots:
+    if len(queue) <= slots:
         batch_max = 1
-    batches: list[list[Waiting]] = []
-    for job in line:
+    batches: list[list[QueuedJob]] = []
+    for job in queue:
         batch = next((batch for batch in batches if _fits(job, batch, batch_max)), None)
         if batch is not None:
             batch.append(job)
@@ -38,7 +38,7 @@ def plan(line: Sequence[Waiting], *, slots: int, batch_max: int) -> list[list[Wa
     return batches
 
 
-def _fits(job: Waiting, batch: Sequence[Waiting], batch_max: int) -> bool:
+def _fits(job: QueuedJob, batch: Sequence[QueuedJob], batch_max: int) -> bool:
     first = batch[0]
     return (
         len(batch) < batch_max

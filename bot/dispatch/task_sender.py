@@ -1,7 +1,7 @@
-"""Hands photos and jobs to the workers: no more than they are about to take, in fair order, photos first.
+"""Sends photos and jobs to the workers: no more than they will begin soon, in fair order, photos first.
 
-The lease is committed before the message is sent. A crash in between looks like a message that got lost, and is mended
-in the same way: no job is ever drawn without a lease, none is ever forgotten.
+The lease is committed before the task is sent. A crash in between looks like a lost task, and the same rule repairs
+it: no job is drawn without a lease, and none is forgotten.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.config import Pace
 from bot.db import job_queue, job_states, photo_states, workers
 from bot.db.session import Sessions
-from bot.dispatch.batches import Waiting, plan
+from bot.dispatch.batching import QueuedJob, plan_batches
 from bot.dispatch.broker import ABSENT, Broker
-from bot.dispatch.requests import CannotAsk, read_photos, request_for
 from bot.dispatch.signals import JobSignals
+from bot.dispatch.task_builder import UnbuildableTask, build_request, read_photos
 from bot.styles import Styles
 from engine.contract import ExamineRequest, GenerateBatch, GenerateRequest
 
-BATCHES_A_WORKER = 2
-"""One in hand and one to follow at once."""
-PHOTOS_A_WORKER = 8
+BATCHES_PER_WORKER = 2
+"""One that is drawn and one that follows at once."""
+PHOTOS_PER_WORKER = 8
 LOOKAHEAD = 4
 _log = structlog.get_logger(__name__)
 
 
-class Handout:
-    """One step: tell workers what is withdrawn, then fill their hands."""
+class TaskSender:
+    """One step: cancel at the workers what was withdrawn, then send them tasks."""
 
     def __init__(self, sessions: Sessions, broker: Broker, styles: Styles, signals: JobSignals, pace: Pace) -> None:
         self._sessions = sessions
@@ -44,23 +44,23 @@ class Handout:
             alive = await workers.alive(session, self._pace.alive_s)
         if not alive:
             return
-        await self._hand_out_photos(PHOTOS_A_WORKER * len(alive))
+        await self._hand_out_photos(PHOTOS_PER_WORKER * len(alive))
         await self._hand_out_jobs(
-            BATCHES_A_WORKER * len(alive),
+            BATCHES_PER_WORKER * len(alive),
             min(worker.batch_max for worker in alive),
             with_pose=any(worker.pose for worker in alive),
         )
 
     async def _withdraw(self) -> None:
-        """A broadcast that fails is not repeated here: a worker that reports on the job is told again."""
+        """A broadcast that fails is not repeated here: a worker that reports on the job gets it again."""
         async with self._sessions.begin() as session:
             withdrawn = {*await job_states.take_cancelled(session), *self._signals.take_withdrawn()}
         if withdrawn:
             await self._broker.cancel([str(job_id) for job_id in withdrawn])
 
-    async def _hand_out_photos(self, out_max: int) -> None:
+    async def _hand_out_photos(self, held_max: int) -> None:
         async with self._sessions.begin() as session:
-            slots = out_max - await photo_states.count_out(session)
+            slots = held_max - await photo_states.count_out(session)
             photos = await photo_states.next_photos(session, slots) if slots > 0 else []
             requests = [ExamineRequest(reference_id=str(photo.id), image=photo.image) for photo in photos]
             if photos:
@@ -73,9 +73,9 @@ class Handout:
                     await photo_states.take_back(session, [photo.id for photo in photos[sent:]])
                 raise
 
-    async def _hand_out_jobs(self, out_max: int, batch_max: int, *, with_pose: bool) -> None:
+    async def _hand_out_jobs(self, held_max: int, batch_max: int, *, with_pose: bool) -> None:
         async with self._sessions.begin() as session:
-            slots = out_max - await job_queue.count_batches_out(session)
+            slots = held_max - await job_queue.count_batches_out(session)
             batches = await self._take(session, slots, batch_max, with_pose=with_pose) if slots > 0 else []
         for sent, batch in enumerate(batches):
             try:
@@ -92,19 +92,19 @@ class Handout:
         if not jobs:
             return []
         photos = await read_photos(session, jobs.values())
-        waiting: list[Waiting] = []
+        waiting: list[QueuedJob] = []
         requests: dict[UUID, GenerateRequest] = {}
         for job in jobs.values():
             try:
-                requests[job.id] = request = request_for(job, photos, self._styles, with_pose=with_pose)
-            except CannotAsk as error:
-                _log.warning("a job that cannot be asked for", job=str(job.id), code=error.code)
+                requests[job.id] = request = build_request(job, photos, self._styles, with_pose=with_pose)
+            except UnbuildableTask as error:
+                _log.warning("no task can be built of a job", job=str(job.id), code=error.code)
                 await job_states.fail(session, job.id, error.code)
                 self._signals.wake()
                 continue
-            waiting.append(Waiting(job.id, job.user_id, job.attempts, request.settings))
+            waiting.append(QueuedJob(job.id, job.user_id, job.attempts, request.settings))
         batches = []
-        for batch in plan(waiting, slots=slots, batch_max=batch_max):
+        for batch in plan_batches(waiting, slots=slots, batch_max=batch_max):
             for item in batch:
                 jobs[item.job_id].pose_skipped = jobs[item.job_id].pose is not None and not with_pose
             await job_states.hand_out(session, [jobs[item.job_id] for item in batch], self._pace.handout_s)
