@@ -49,7 +49,7 @@ SCALES: dict[Likeness, tuple[float, float]] = {
     Likeness.BODY: (0.7, 1.3),
 }
 """The face_scale and body_scale of engine.contract.Settings. They move against each other: both raised at once would
-leave less to the words."""
+leave less attention to the prompt."""
 
 
 def wished_settings(likeness: str | None, clothes: str | None) -> dict[str, object]:

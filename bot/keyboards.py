@@ -74,7 +74,7 @@ def picture(texts: Texts, job_id: UUID, likeness: Likeness, clothes: Clothes) ->
 
 
 def retry(texts: Texts, job_id: UUID, *, again: bool = True, free_pose: bool = False) -> InlineKeyboardMarkup:
-    """Under a failure or a cancellation: the same picture once more, or in a free pose, or other words."""
+    """Under a failure or a cancellation: the same picture once more, or in a free pose, or another prompt."""
     offers = [
         (again, "job-retry-button", JobAction.AGAIN),
         (free_pose, "job-free-pose-button", JobAction.FREE_POSE),

@@ -1,4 +1,4 @@
-"""Telegram's refusals, each read in this one place. aiogram has one class for many: only the words tell them apart.
+"""Telegram's refusals, each read in this one place. aiogram has one class for many: only the description tells them apart.
 
 TelegramRefusal
 ├── Unmodified     the message shows exactly this already
@@ -83,7 +83,7 @@ class FileTooBig(Refused):
     """For Telegram, up or down."""
 
 
-_BY_WORDS: tuple[tuple[type[TelegramRefusal], tuple[str, ...]], ...] = (
+_BY_DESCRIPTION: tuple[tuple[type[TelegramRefusal], tuple[str, ...]], ...] = (
     (Unmodified, ("message is not modified",)),
     (WithoutText, ("there is no text in the message",)),
     (
@@ -121,7 +121,7 @@ def refusal_of(error: TelegramAPIError | ClientDecodeError) -> TelegramRefusal:
             return NotNow(str(error))
         case TelegramBadRequest():
             description = error.message.lower()
-            for kind, parts in _BY_WORDS:
+            for kind, parts in _BY_DESCRIPTION:
                 if any(part in description for part in parts):
                     return kind(str(error))
     return Refused(str(error))

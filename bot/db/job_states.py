@@ -64,7 +64,12 @@ async def start(session: AsyncSession, report: Started, lease_s: float) -> bool:
     """A worker begins the job. `False` when the report no longer counts, as in the functions below."""
     ignored = ", ".join(report.ignored) or None
     return await _hold(
-        session, report, lease_s, worker_id=report.worker_id, told_prompt=report.prompt, ignored_words=ignored
+        session,
+        report,
+        lease_s,
+        worker_id=report.worker_id,
+        translated_prompt=report.translated_prompt,
+        ignored_words=ignored,
     )
 
 

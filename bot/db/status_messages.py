@@ -31,7 +31,7 @@ class PendingStatus:
     failure: str | None
     style: str
     prompt: str
-    told_prompt: str | None
+    translated_prompt: str | None
     ignored_words: str | None
     settings: Mapping[str, object]
     pose: str | None
@@ -54,7 +54,7 @@ async def pending(session: AsyncSession) -> list[PendingStatus]:
         Job.failure,
         Job.style,
         Job.prompt,
-        Job.told_prompt,
+        Job.translated_prompt,
         Job.ignored_words,
         Job.settings,
         Job.pose,

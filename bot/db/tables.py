@@ -37,7 +37,7 @@ class User(Base):
     consent_at: Mapped[datetime | None]
     style: Mapped[str | None]
     draft: Mapped[str | None]
-    """Words that wait for a photo to be accepted; drawn as soon as one is."""
+    """A prompt that waits for a photo to be accepted; drawn as soon as one is."""
     draft_key: Mapped[str | None]
     """The idempotency key of the job that the draft will be."""
     likeness: Mapped[str | None]
@@ -107,9 +107,9 @@ class Job(Base):
 
     __tablename__ = "jobs"
     __table_args__ = (
-        Index("jobs_line", "created_at", postgresql_where=text(f"state = '{JobState.QUEUED}'")),
+        Index("jobs_queued", "created_at", postgresql_where=text(f"state = '{JobState.QUEUED}'")),
         Index("jobs_open", "user_id", postgresql_where=text(f"state in ({_OPEN})")),
-        Index("jobs_unclosed", "created_at", postgresql_where=text("closed_at is null")),
+        Index("jobs_pending_status", "created_at", postgresql_where=text("closed_at is null")),
         Index("jobs_created", "created_at"),
     )
 
@@ -122,7 +122,7 @@ class Job(Base):
     reference_ids: Mapped[list[UUID]] = mapped_column(ARRAY(PgUUID(as_uuid=True)))
     style: Mapped[str]
     prompt: Mapped[str]
-    """The user's own words; the style's template is applied when a worker is about to run it."""
+    """As the user wrote it; the worker applies the style's template."""
     settings: Mapped[dict[str, object]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))
     """What the user wished otherwise than the style says: fields of engine.contract.Settings."""
     pose: Mapped[str | None]
@@ -130,8 +130,8 @@ class Job(Base):
     pose_photo_id: Mapped[UUID | None]
     pose_skipped: Mapped[bool] = mapped_column(default=False, server_default=false())
     """It was handed out without its pose: no living worker could draw one."""
-    told_prompt: Mapped[str | None]
-    """What the model is told, where that is a translation."""
+    translated_prompt: Mapped[str | None]
+    """The prompt that the model gets, where that is a translation."""
     ignored_words: Mapped[str | None]
     """What of the prompt the model cannot draw, phrases with commas between."""
     seed: Mapped[int] = mapped_column(BigInteger)

@@ -83,7 +83,7 @@ class VerdictAnswers:
 
 def _draft_text(texts: Texts, styles: Styles, draft: DrawnDraft | WaitingDraft) -> Markup:
     if isinstance(draft, WaitingDraft):
-        return texts("draft-waits-photo" if draft.refused else "draft-waits-verdict", prompt=draft.words)
+        return texts("draft-waits-photo" if draft.refused else "draft-waits-verdict", prompt=draft.prompt)
     if not draft.submitted:
-        return texts("draft-refused", limit=draft.limit, prompt=draft.words)
-    return texts("draft-drawn", prompt=draft.words, style=styles[draft.style].label(texts.language))
+        return texts("draft-refused", limit=draft.limit, prompt=draft.prompt)
+    return texts("draft-drawn", prompt=draft.prompt, style=styles[draft.style].label(texts.language))

@@ -114,17 +114,17 @@ def _failure(job: PendingStatus, prompt: Markup, texts: Texts) -> StatusView:
 def _with_translation(job: PendingStatus, prompt: Markup, texts: Texts) -> Markup:
     """The prompt and, below it, the translation that the model gets and what it cannot draw."""
     below = [prompt]
-    if job.told_prompt is not None:
-        translation = quoted(texts, job.told_prompt, PROMPT_SHOWN_MAX)
+    if job.translated_prompt is not None:
+        translation = quoted(texts, job.translated_prompt, PROMPT_SHOWN_MAX)
         below.append(texts("status-translation", translation=translation))
     if job.ignored_words is not None:
         below.append(_ignored(job.ignored_words, texts))
     return Markup("\n".join(below))
 
 
-def _ignored(words: str, texts: Texts) -> Markup:
-    """Isolated like `quoted`: the words may be of another direction than the sentence."""
-    return texts("status-ignored", words=f"\u2068{cut(words, IGNORED_SHOWN_MAX)}\u2069")
+def _ignored(phrases: str, texts: Texts) -> Markup:
+    """Isolated like `quoted`: the phrases may have another direction than the sentence."""
+    return texts("status-ignored", phrases=f"\u2068{cut(phrases, IGNORED_SHOWN_MAX)}\u2069")
 
 
 def bar(step: int, steps: int) -> str:

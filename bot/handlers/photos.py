@@ -1,4 +1,4 @@
-"""Photos that come in: as photos or as files, alone or in albums, with or without words."""
+"""Photos that come in: as photos or as files, alone or in albums, with or without a prompt."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ async def take_photo(
 ) -> None:
     file = message.photo[-1] if message.photo else message.document
     assert file is not None
-    words = await _words(message, texts)
+    prompt = await _prompt_of(message, texts)
     photo = await fetch_photo(bot, file)
-    sent = SentPhoto(user.id, message.chat.id, message.message_id, message.media_group_id, photo, words)
+    sent = SentPhoto(user.id, message.chat.id, message.message_id, message.media_group_id, photo, prompt)
     received = await use.receive_photo(sent)
     if isinstance(received, Taken):
         await _answer_pose(message, texts, use, sent, received)
@@ -52,24 +52,24 @@ async def take_photo(
 
 
 async def _answer_pose(message: Message, texts: Texts, use: UseCases, sent: SentPhoto, taken: Taken) -> None:
-    """A photo sent for its pose; words that came with it are drawn in it."""
+    """A photo sent for its pose; a prompt that came with it is drawn in that pose."""
     if taken is Taken.KEPT:
         await message.reply(texts("pose-photo-kept"), reply_markup=keyboards.to_poses(texts))
     elif taken is Taken.REFUSED and isinstance(sent.photo, Refusal):
-        await message.reply(_refused_pose(texts, sent.photo, sent.words))
+        await message.reply(_refused_pose(texts, sent.photo, sent.prompt))
         return
-    if sent.words is not None:
-        await ask_for_picture(message, texts, use, sent.user_id, sent.words)
+    if sent.prompt is not None:
+        await ask_for_picture(message, texts, use, sent.user_id, sent.prompt)
 
 
-def _refused_pose(texts: Texts, refusal: Refusal, words: str | None) -> Markup:
-    """Why the photo is none for a pose; its words are given back, since they speak of a pose that nobody has."""
+def _refused_pose(texts: Texts, refusal: Refusal, prompt: str | None) -> Markup:
+    """Why the photo shows no usable pose; its prompt is returned, because it was meant for that pose."""
     refused = texts(verdict_key(ReferenceState.REJECTED, refusal), limit=REFERENCES_MAX)
-    return refused if words is None else Markup(f"{refused}\n\n{texts('pose-words-returned', prompt=words)}")
+    return refused if prompt is None else Markup(f"{refused}\n\n{texts('pose-prompt-returned', prompt=prompt)}")
 
 
-async def _words(message: Message, texts: Texts) -> str | None:
-    """The caption as a prompt. A forwarded photo's caption is somebody else's words, and emoji alone are none."""
+async def _prompt_of(message: Message, texts: Texts) -> str | None:
+    """The caption as a prompt. The caption of a forwarded photo is another person's, and emoji alone are no prompt."""
     if message.caption is None or message.forward_origin is not None:
         return None
     try:

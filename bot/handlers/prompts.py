@@ -1,4 +1,4 @@
-"""Free text: the words to draw; and messages that were changed after they had been sent."""
+"""Free text: prompts; and edits of messages that were sent before."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ async def take_prompt(message: Message, user: User, texts: Texts, use: UseCases)
     await ask_for_picture(message, texts, use, user.id, clean(message.text or ""))
 
 
-async def ask_for_picture(message: Message, texts: Texts, use: UseCases, user_id: int, words: str) -> None:
+async def ask_for_picture(message: Message, texts: Texts, use: UseCases, user_id: int, prompt: str) -> None:
     """A queued picture needs no answer here: its status message is one."""
-    asked = await use.ask_for_picture(user_id, message.chat.id, message.message_id, words)
+    asked = await use.ask_for_picture(user_id, message.chat.id, message.message_id, prompt)
     if asked is not Asked.QUEUED:
-        await message.reply(texts(WAITING[asked], prompt=words))
+        await message.reply(texts(WAITING[asked], prompt=prompt))
 
 
 async def explain_edit(message: Message, texts: Texts) -> None:
-    """Other edits are nobody's words: a live location is one every few seconds."""
+    """Other edits are not prompts: a live location is edited every few seconds."""
     await message.reply(texts("prompt-edited"))

@@ -1,4 +1,4 @@
-"""/style and the style buttons; under a picture they draw its words again in another style."""
+"""/style and the style buttons; under a picture they draw its prompt again in another style."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user does with photos: send, look at, delete."""
+"""Use cases of photos: send, look at, delete."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from engine.contract import REFERENCES_MAX
 
 @dataclass(frozen=True)
 class SentPhoto:
-    """One message with a photo: the photo itself, or why it could not be taken; `words` is its caption, cleaned."""
+    """One message with a photo: the photo itself, or why it could not be accepted; `prompt` is its caption, cleaned."""
 
     user_id: int
     chat_id: int
     message_id: int
     album_id: str | None
     photo: NormalPhoto | Refusal
-    words: str | None = None
+    prompt: str | None = None
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ class ReceivePhoto:
                 taken = await keep_pose_photo(session, user, sent.message_id, sent.album_id, sent.photo)
                 if taken is not None:
                     return taken
-            if sent.words is not None:
-                await keep_draft(session, user, sent.chat_id, sent.message_id, sent.words)
+            if sent.prompt is not None:
+                await keep_draft(session, user, sent.chat_id, sent.message_id, sent.prompt)
             if row is None:
                 row = await self._add(session, sent)
             worker_alive = bool(await workers.alive(session, self.alive_s))

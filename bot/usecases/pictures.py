@@ -1,4 +1,4 @@
-"""What a user does with pictures: ask for one, for another like it, call it off."""
+"""Use cases of pictures: ask for one, for another like it, cancel it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from engine.contract import Clothes
 
 
 class Asked(Enum):
-    """What became of a user's words."""
+    """The result of a request for a picture."""
 
     QUEUED = auto()
     WAITS_FOR_PHOTO = auto()
@@ -31,7 +31,7 @@ class Asked(Enum):
 
 @dataclass(frozen=True)
 class AskForPicture:
-    """Words -> a queued picture, in the chosen style or none; without an accepted photo the words are kept.
+    """A prompt -> a queued picture, in the chosen style or none; without an accepted photo the prompt is kept.
 
     The same message a second time changes nothing. Raises TooManyOpenJobs, UnknownUser.
     """
@@ -41,14 +41,14 @@ class AskForPicture:
     draw_seed: DrawSeed
     open_jobs_max: int
 
-    async def __call__(self, user_id: int, chat_id: int, message_id: int, words: str) -> Asked:
+    async def __call__(self, user_id: int, chat_id: int, message_id: int, prompt: str) -> Asked:
         async with self.sessions.begin() as session:
             user = await users.lock(session, user_id)
             user.pose_asked_at = None
             photos = await references.ids(session, user_id, ReferenceState.ACCEPTED)
             pending = await references.ids(session, user_id, ReferenceState.PENDING)
             if not photos:
-                await keep_draft(session, user, chat_id, message_id, words)
+                await keep_draft(session, user, chat_id, message_id, prompt)
                 return Asked.WAITS_FOR_VERDICT if pending else Asked.WAITS_FOR_PHOTO
             await jobs.submit(
                 session,
@@ -57,7 +57,7 @@ class AskForPicture:
                 idempotency_key=message_key(chat_id, message_id),
                 reference_ids=[*photos, *pending],
                 style=user.style or NO_STYLE,
-                prompt=words,
+                prompt=prompt,
                 **await wished_by(session, user),
                 seed=self.draw_seed(),
                 open_jobs_max=self.open_jobs_max,
@@ -100,7 +100,7 @@ class Redrawn:
 
 @dataclass(frozen=True)
 class Redraw:
-    """A picture's words once more with a new seed, drawn as before but for `change`, from the photos accepted by now.
+    """A picture's prompt once more with a new seed, drawn as before but for `change`, from the photos accepted by now.
 
     While one such picture is in work, asking again gives that one.
     Raises PictureGone, NoPhotos, TooManyOpenJobs, UnknownUser.

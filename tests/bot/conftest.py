@@ -161,7 +161,7 @@ class FakeWorker:
         """What a good worker answers."""
         job = {"job_id": request.job_id, "attempt": request.attempt}
         return [
-            contract.Started(**job, worker_id=self.worker_id, prompt=self.translation),
+            contract.Started(**job, worker_id=self.worker_id, translated_prompt=self.translation),
             contract.Progress(**job, step=2, steps=4, preview=paint("grey", "JPEG")),
             contract.Result(
                 **job, worker_id=self.worker_id, image=paint(), width=64, height=96, seconds=0.1, backbone="fake"

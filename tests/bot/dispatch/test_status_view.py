@@ -26,7 +26,7 @@ def _open(state: JobState = JobState.QUEUED, **facts: Any) -> PendingStatus:
     known: dict[str, Any] = {
         "job_id": UUID(int=1), "user_id": 1, "chat_id": 1, "language": "en", "state": state, "handed": False, "step": 0,
         "steps": 0, "failure": None, "style": "film", "prompt": "a walk <b>in</b> & out", "message_id": None,
-        "told_prompt": None, "ignored_words": None, "settings": {}, "pose": None, "pose_skipped": False,
+        "translated_prompt": None, "ignored_words": None, "settings": {}, "pose": None, "pose_skipped": False,
         "created_at": datetime(2026, 1, 1, tzinfo=UTC),
     }  # fmt: skip
     return PendingStatus(**{**known, **facts})
@@ -130,11 +130,11 @@ def test_a_pose_that_cannot_be_read_offers_a_free_one_and_the_settings(language:
 @pytest.mark.parametrize("steps", [0, 4])
 def test_a_translation_is_shown_below_the_words_and_fits_under_a_preview(language: str, steps: int) -> None:
     words, told = "я" * PROMPT_MAX_CHARS, "<b>" * PROMPT_MAX_CHARS
-    job = _open(JobState.RUNNING, steps=steps, language=language, prompt=words, told_prompt=told)
+    job = _open(JobState.RUNNING, steps=steps, language=language, prompt=words, translated_prompt=told)
     plain = _Plain(_render(job).text)
     assert plain.text.index("яяя") < plain.text.index("<b><b>") and plain.tags == []
     assert len(plain.text.encode("utf-16-le")) // 2 <= CAPTION_MAX_UNITS
-    assert _render(_open(JobState.DONE, told_prompt=told)) == _render(_open(JobState.DONE))
+    assert _render(_open(JobState.DONE, translated_prompt=told)) == _render(_open(JobState.DONE))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -180,7 +180,9 @@ def test_a_pose_left_out_is_said_in_a_caption_that_fits(language: str) -> None:
 
 @pytest.mark.parametrize(("language", "marks"), [("en", "“”"), ("ru", "«»")])
 def test_prompt_and_translation_stand_in_the_quotation_marks_of_the_language(language: str, marks: str) -> None:
-    plain = _Plain(_render(_open(JobState.RUNNING, language=language, told_prompt="a <b>", prompt="на пляже")).text)
+    plain = _Plain(
+        _render(_open(JobState.RUNNING, language=language, translated_prompt="a <b>", prompt="на пляже")).text
+    )
     assert f"{marks[0]}на пляже{marks[1]}" in plain.text and f"{marks[0]}a <b>{marks[1]}" in plain.text
 
 
