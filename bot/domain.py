@@ -52,8 +52,8 @@ SCALES: dict[Likeness, tuple[float, float]] = {
 leave less attention to the prompt."""
 
 
-def wished_settings(likeness: str | None, clothes: str | None) -> dict[str, object]:
-    """What was chosen, as fields of engine.contract.Settings; what was not chosen is left to the style."""
+def settings_overrides(likeness: str | None, clothes: str | None) -> dict[str, object]:
+    """The choices as fields of engine.contract.Settings; a choice that is `None` is left to the style."""
     settings: dict[str, object] = {}
     if likeness is not None:
         settings["face_scale"], settings["body_scale"] = SCALES[Likeness(likeness)]

@@ -124,7 +124,7 @@ class Job(Base):
     prompt: Mapped[str]
     """As the user wrote it; the worker applies the style's template."""
     settings: Mapped[dict[str, object]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))
-    """What the user wished otherwise than the style says: fields of engine.contract.Settings."""
+    """Overrides of the style's settings: fields of engine.contract.Settings."""
     pose: Mapped[str | None]
     """As in User."""
     pose_photo_id: Mapped[UUID | None]

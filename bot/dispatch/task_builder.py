@@ -57,7 +57,7 @@ def build_request(job: Job, photos: Photos, styles: Styles, *, with_pose: bool) 
             attempt=job.attempts + 1,
             references=tuple(references[:REFERENCES_MAX]),
             prompt=job.prompt,
-            style=styles.asked(job.style),
+            style=styles.request_name(job.style),
             seed=job.seed,
             settings=Settings.model_validate(styles.settings(job.style, job.settings)),
             pose=_pose(job, photos) if with_pose else None,

@@ -20,7 +20,7 @@ from bot.errors import TooManyOpenJobs
 from bot.photos import Refusal
 from bot.styles import NO_STYLE
 from bot.usecases.ports import DrawSeed, Signals
-from bot.usecases.preferences import wished_by
+from bot.usecases.preferences import preference_overrides
 
 
 def message_key(chat_id: int, message_id: int) -> str:
@@ -96,7 +96,7 @@ class DrawDraft:
                     reference_ids=photos,
                     style=style,
                     prompt=prompt,
-                    **await wished_by(session, user),
+                    **await preference_overrides(session, user),
                     seed=self.draw_seed(),
                     open_jobs_max=self.open_jobs_max,
                 )

@@ -12,12 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.db import job_states, jobs, poses, references, users
 from bot.db.session import Sessions
 from bot.db.tables import Job
-from bot.domain import OPEN_STATES, POSE_PHOTO, Likeness, ReferenceState, wished_settings
+from bot.domain import OPEN_STATES, POSE_PHOTO, Likeness, ReferenceState, settings_overrides
 from bot.errors import NoPhotos, PictureGone
 from bot.styles import NO_STYLE
 from bot.usecases.drafts import drop_draft, keep_draft, message_key
 from bot.usecases.ports import DrawSeed, Signals
-from bot.usecases.preferences import wished_by
+from bot.usecases.preferences import preference_overrides
 from engine.contract import Clothes
 
 
@@ -58,7 +58,7 @@ class AskForPicture:
                 reference_ids=[*photos, *pending],
                 style=user.style or NO_STYLE,
                 prompt=prompt,
-                **await wished_by(session, user),
+                **await preference_overrides(session, user),
                 seed=self.draw_seed(),
                 open_jobs_max=self.open_jobs_max,
             )
@@ -129,7 +129,7 @@ class Redraw:
                 reference_ids=photos,
                 style=change.style or source.style,
                 prompt=source.prompt,
-                settings={**source.settings, **wished_settings(change.likeness, change.clothes)},
+                settings={**source.settings, **settings_overrides(change.likeness, change.clothes)},
                 pose=pose,
                 pose_photo_id=source.pose_photo_id if pose == POSE_PHOTO else None,
                 seed=self.draw_seed(),

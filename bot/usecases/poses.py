@@ -1,4 +1,4 @@
-"""What a user does with the photo whose pose the pictures take: choose it, send it (see photos.py), delete it."""
+"""Use cases of the pose photo: choose it, send it (see photos.py), delete it."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from bot.photos import NormalPhoto, Refusal
 
 
 class Taken(Enum):
-    """What became of a photo that was sent for its pose."""
+    """The result of sending a pose photo."""
 
     KEPT = auto()
     """Now, or when the same message came before: its answer may have been lost."""
     REFUSED = auto()
-    """The file is no good; the next photo is still one for its pose."""
-    PASSED_OVER = auto()
+    """The file cannot be used; the next photo is still taken as the pose photo."""
+    SKIPPED = auto()
     """Another photo of its album is the pose photo."""
 
 
 @dataclass(frozen=True)
 class ChoosePosePhoto:
-    """Take the pose of the photo kept; `False`: there is none, or `another` is wished, and the next one sent is it.
+    """Choose the stored pose photo; `False`: there is none, or `another` is asked for: the next photo will be the one.
 
     Raises UnknownUser.
     """
@@ -70,7 +70,7 @@ async def keep_pose_photo(
     if kept is not None and kept.message_id == message_id:
         return Taken.KEPT
     if kept is not None and album_id is not None and kept.album_id == album_id:
-        return Taken.PASSED_OVER
+        return Taken.SKIPPED
     if not await poses.is_awaited(session, user.id):
         return None
     if isinstance(photo, Refusal):

@@ -13,7 +13,7 @@ from bot.callbacks import JobAction, JobCallback
 from bot.db.status_messages import PendingStatus
 from bot.dispatch.reply_handler import Preview
 from bot.dispatch.status_view import BAR_CELLS, FAILURES_WITH_TEXT, StatusView, Urgency, bar, cut, render
-from bot.domain import LANGUAGES, POSE_PHOTO, JobState, Likeness, wished_settings
+from bot.domain import LANGUAGES, POSE_PHOTO, JobState, Likeness, settings_overrides
 from bot.styles import load_styles
 from bot.translator import Translator
 from engine.contract import PROMPT_MAX_CHARS, Clothes, PosePreset
@@ -154,7 +154,7 @@ def test_what_cannot_be_drawn_is_said_before_and_under_the_picture(language: str
 def test_a_picture_says_how_it_was_drawn_and_offers_the_other_way(
     language: str, pose: str | None, likeness: Likeness
 ) -> None:
-    settings = wished_settings(likeness, Clothes.CHANGE)
+    settings = settings_overrides(likeness, Clothes.CHANGE)
     job = _open(JobState.DONE, language=language, settings=settings, pose=pose, prompt="😀" * PROMPT_MAX_CHARS)
     view, texts = _render(job), TRANSLATOR.of(language)
     plain = _Plain(view.text).text
@@ -171,7 +171,7 @@ def test_a_picture_says_how_it_was_drawn_and_offers_the_other_way(
 def test_a_pose_left_out_is_said_in_a_caption_that_fits(language: str) -> None:
     job = _open(
         JobState.DONE, language=language, pose="lying", pose_skipped=True, prompt="😀" * PROMPT_MAX_CHARS,
-        settings=wished_settings(Likeness.FACE, Clothes.CHANGE),
+        settings=settings_overrides(Likeness.FACE, Clothes.CHANGE),
     )  # fmt: skip
     plain = _Plain(_render(job).text).text
     assert TRANSLATOR("picture-pose-skipped", language) in plain
