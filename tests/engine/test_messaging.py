@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from kombu import Connection, Producer
 
-from engine.broker import UNREAD_MAX, CancellationListener, Outbox, Pulse, ReplyLine
 from engine.contract import (
     CANCELLATIONS_EXCHANGE,
     REPLIES_QUEUE,
@@ -26,11 +25,12 @@ from engine.contract import (
     Started,
     Verdict,
 )
+from engine.messaging import UNREAD_MAX, CancellationListener, HeartbeatThread, Outbox, ReplyPublisher
 
 HEARTBEAT = Heartbeat(worker_id="w", backbone="slow", device="cpu", job_ids=("a",))
 
 
-class _Line:
+class _Publisher:
     """Records replies; refuses while `broken`."""
 
     def __init__(self, broken: bool = False) -> None:
@@ -49,8 +49,8 @@ class _Line:
         pass
 
 
-def _outbox(line: Any) -> Outbox:
-    outbox = Outbox(line)
+def _outbox(publisher: Any) -> Outbox:
+    outbox = Outbox(publisher)
     outbox.start()
     return outbox
 
@@ -82,78 +82,78 @@ def _unread(broker_url: str) -> list[Any]:
 
 
 def test_replies_leave_in_the_order_they_were_put() -> None:
-    line = _Line()
-    outbox = _outbox(line)
+    publisher = _Publisher()
+    outbox = _outbox(publisher)
     replies = [_started(str(number)) for number in range(20)]
     for reply in replies:
         outbox.put(reply)
     assert outbox.close(timeout_s=30)
-    assert line.sent == replies
+    assert publisher.sent == replies
 
 
 def test_replies_wait_until_the_broker_is_back_and_count_as_in_hand(caplog: pytest.LogCaptureFixture) -> None:
-    line = _Line(broken=True)
-    outbox = _outbox(line)
+    publisher = _Publisher(broken=True)
+    outbox = _outbox(publisher)
     failure = Failure(job_id="a", attempt=1, code=FailureCode.INTERNAL)
     examination = Examination(reference_id="p", verdict=Verdict.NO_PERSON)
     with caplog.at_level(logging.INFO):
         outbox.put(failure)
         outbox.put(examination)
-        assert line.refused.wait(30)
+        assert publisher.refused.wait(30)
         assert outbox.unsent_ids() == {"a", "p"}
-        line.broken = False
+        publisher.broken = False
         assert outbox.close(timeout_s=30)
-    assert line.sent == [failure, examination]
+    assert publisher.sent == [failure, examination]
     assert outbox.unsent_ids() == frozenset()
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
 
 
 def test_progress_is_not_kept_for_later() -> None:
-    line = _Line(broken=True)
-    outbox = _outbox(line)
+    publisher = _Publisher(broken=True)
+    outbox = _outbox(publisher)
     for step in range(1, 6):
         outbox.put(_progress("a", step))
-    assert line.refused.wait(30)
+    assert publisher.refused.wait(30)
     assert outbox.unsent_ids() == frozenset()
     outbox.put(_started("b"))
-    line.broken = False
+    publisher.broken = False
     assert outbox.close(timeout_s=30)
-    assert _started("b") in line.sent
-    assert len([reply for reply in line.sent if isinstance(reply, Progress)]) <= 1
+    assert _started("b") in publisher.sent
+    assert len([reply for reply in publisher.sent if isinstance(reply, Progress)]) <= 1
 
 
 def test_newer_progress_takes_the_place_of_unsent_progress_of_its_job() -> None:
-    line = _Line()
-    outbox = Outbox(line)  # type: ignore[arg-type]
+    publisher = _Publisher()
+    outbox = Outbox(publisher)  # type: ignore[arg-type]
     for reply in (_started("a"), _progress("a", 1), _progress("b", 1), _progress("a", 2)):
         outbox.put(reply)
     outbox.start()
     assert outbox.close(timeout_s=30)
-    assert line.sent == [_started("a"), _progress("b", 1), _progress("a", 2)]
+    assert publisher.sent == [_started("a"), _progress("b", 1), _progress("a", 2)]
 
 
 def test_closing_gives_up_after_its_time() -> None:
-    outbox = _outbox(_Line(broken=True))
+    outbox = _outbox(_Publisher(broken=True))
     outbox.put(_started("a"))
     assert not outbox.close(timeout_s=0.1)
 
 
-def test_the_pulse_beats_through_an_outage_and_says_goodbye() -> None:
-    line = _Line(broken=True)
-    pulse = Pulse(line, lambda: HEARTBEAT, interval_s=0.02)  # type: ignore[arg-type]
-    pulse.start()
-    assert line.refused.wait(30)
-    line.broken = False
-    _wait(lambda: len(line.sent) > 2)
-    pulse.stop(timeout_s=30)
-    assert line.sent[0] == HEARTBEAT
-    assert [reply.stopping for reply in line.sent if isinstance(reply, Heartbeat)][-2:] == [False, True]
+def test_heartbeats_go_on_through_an_outage_and_says_goodbye() -> None:
+    publisher = _Publisher(broken=True)
+    heartbeats = HeartbeatThread(publisher, lambda: HEARTBEAT, interval_s=0.02)  # type: ignore[arg-type]
+    heartbeats.start()
+    assert publisher.refused.wait(30)
+    publisher.broken = False
+    _wait(lambda: len(publisher.sent) > 2)
+    heartbeats.stop(timeout_s=30)
+    assert publisher.sent[0] == HEARTBEAT
+    assert [reply.stopping for reply in publisher.sent if isinstance(reply, Heartbeat)][-2:] == [False, True]
 
 
 def test_a_reply_lies_in_the_queue_as_json_with_the_time_it_was_sent(broker_url: str) -> None:
-    line = ReplyLine(broker_url)
-    assert line.publish(_started("a"))
-    line.close()
+    publisher = ReplyPublisher(broker_url)
+    assert publisher.publish(_started("a"))
+    publisher.close()
     (message,) = _unread(broker_url)
     assert REPLY.validate_json(message.body) == _started("a")
     assert message.content_type == "application/json"
@@ -161,24 +161,24 @@ def test_a_reply_lies_in_the_queue_as_json_with_the_time_it_was_sent(broker_url:
 
 
 def test_heartbeats_and_progress_do_not_pile_up_unread(broker_url: str) -> None:
-    line = ReplyLine(broker_url)
-    sent = [line.publish(HEARTBEAT) for _ in range(UNREAD_MAX + 5)]
+    publisher = ReplyPublisher(broker_url)
+    sent = [publisher.publish(HEARTBEAT) for _ in range(UNREAD_MAX + 5)]
     assert sent == [True] * (UNREAD_MAX + 1) + [False] * 4
-    assert not line.publish(_progress("a", 1))
-    assert line.publish(_started("a"))
-    line.close()
+    assert not publisher.publish(_progress("a", 1))
+    assert publisher.publish(_started("a"))
+    publisher.close()
     assert len(_unread(broker_url)) == UNREAD_MAX + 2
 
 
 def test_a_line_to_nobody_raises_and_works_once_somebody_is_there(valkey: Any, broker_url: str) -> None:
-    line = ReplyLine(broker_url)
-    line.publish(_started("a"))
+    publisher = ReplyPublisher(broker_url)
+    publisher.publish(_started("a"))
     valkey.kill()
     with pytest.raises(Exception, match=r"refused|closed|reset|lost"):
-        line.publish(_started("b"))
+        publisher.publish(_started("b"))
     valkey.start()
-    assert line.publish(_started("c"))
-    line.close()
+    assert publisher.publish(_started("c"))
+    publisher.close()
     assert [REPLY.validate_json(message.body) for message in _unread(broker_url)] == [_started("a"), _started("c")]
 
 
@@ -214,7 +214,7 @@ def test_cancellations_are_heard_before_and_after_the_broker_was_away(valkey: An
 
 
 def test_only_so_many_cancellations_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.broker.CANCELLATIONS_KEPT", 3)
+    monkeypatch.setattr("engine.messaging.CANCELLATIONS_KEPT", 3)
     listener = CancellationListener("memory://")
     listener.remember(Cancellation(job_ids=("a", "b", "c")))
     listener.remember(Cancellation(job_ids=("a", "d")))

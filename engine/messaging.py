@@ -1,12 +1,11 @@
-"""The worker's own lines to the broker, each a thread with its own connection, each outliving the broker.
+"""The worker's connections to the broker. Each has a thread of its own and survives a restart of the broker.
 
-- Outbox: replies, in order. They are kept until the broker has them; only progress may be dropped.
-- Pulse: a heartbeat every HEARTBEAT_INTERVAL_S, whether the worker draws or waits.
-- CancellationListener: the jobs nobody waits for any more.
+- Outbox: replies, in order. It keeps them until the broker has them; only progress may be dropped.
+- HeartbeatThread: a heartbeat every HEARTBEAT_INTERVAL_S, whether the worker draws or waits.
+- CancellationListener: the jobs that are cancelled.
 
-Tasks themselves come through Celery (worker.py). Heartbeats and progress are worth nothing later, and Redis ignores
-their expiration: each message says in its header `sent_at` when it was sent, and neither is sent while many replies lie
-unread.
+Tasks come through Celery (worker.py). An old heartbeat or progress is worthless, and Redis ignores their expiration: the
+header `sent_at` of each message gives the time of sending, and neither is sent while many replies are unread.
 """
 
 from __future__ import annotations
@@ -44,8 +43,8 @@ UNREAD_MAX = 50
 CANCELLATIONS_KEPT = 10_000
 
 
-class ReplyLine:
-    """One connection that publishes replies. Any failure closes it; the next call opens it anew."""
+class ReplyPublisher:
+    """One connection that publishes replies. Any failure closes it; the next call opens a new one."""
 
     def __init__(self, broker_url: str) -> None:
         self._broker_url = broker_url
@@ -54,7 +53,7 @@ class ReplyLine:
         self._queue: Any = None
 
     def publish(self, reply: Reply) -> bool:
-        """Whether it was sent: Progress and Heartbeat are not while nobody reads. Raises what the transport raises."""
+        """Whether it was sent: Progress and Heartbeat are not while replies stay unread. Raises what the transport raises."""
         ephemeral = isinstance(reply, Progress | Heartbeat)
         try:
             self._open()
@@ -97,9 +96,9 @@ class ReplyLine:
 class Outbox(threading.Thread):
     """Sends replies in the order they were put, trying again until the broker takes them."""
 
-    def __init__(self, line: ReplyLine) -> None:
+    def __init__(self, publisher: ReplyPublisher) -> None:
         super().__init__(name="outbox", daemon=True)
-        self._line = line
+        self._publisher = publisher
         self._replies: deque[Reply] = deque()
         self._changed = threading.Condition()
         self._closed = False
@@ -128,7 +127,7 @@ class Outbox(threading.Thread):
         failures = 0
         while (reply := self._first()) is not None:
             try:
-                self._line.publish(reply)
+                self._publisher.publish(reply)
             except Exception as error:  # the thread's edge: no error may lose a result
                 if failures == 0:
                     log.warning("the broker does not take replies (%s): keeping them and trying again", error)
@@ -139,7 +138,7 @@ class Outbox(threading.Thread):
                 log.info("the broker takes replies again")
             failures = 0
             self._sent(reply)
-        self._line.close()
+        self._publisher.close()
 
     def _first(self) -> Reply | None:
         """Waits for a reply; None once closed and empty."""
@@ -163,21 +162,21 @@ class Outbox(threading.Thread):
             self._replies.remove(old)
 
 
-class Pulse(threading.Thread):
-    """Tells every `interval_s` that the worker lives and what it has in hand."""
+class HeartbeatThread(threading.Thread):
+    """Sends a heartbeat every `interval_s`: the worker is alive and holds these jobs and photos."""
 
     def __init__(
-        self, line: ReplyLine, heartbeat: Callable[[], Heartbeat], interval_s: float = HEARTBEAT_INTERVAL_S
+        self, publisher: ReplyPublisher, heartbeat: Callable[[], Heartbeat], interval_s: float = HEARTBEAT_INTERVAL_S
     ) -> None:
-        super().__init__(name="pulse", daemon=True)
-        self._line = line
+        super().__init__(name="heartbeats", daemon=True)
+        self._publisher = publisher
         self._heartbeat = heartbeat
         self._interval_s = interval_s
         self._stopping = threading.Event()
         self._healthy = True
 
     def stop(self, timeout_s: float = 5.0) -> None:
-        """Says goodbye."""
+        """Sends the last heartbeat, with `stopping`."""
         self._stopping.set()
         self.join(timeout_s)
 
@@ -186,23 +185,23 @@ class Pulse(threading.Thread):
             self._beat(self._heartbeat())
             self._stopping.wait(self._interval_s)
         self._beat(self._heartbeat().model_copy(update={"stopping": True}))
-        self._line.close()
+        self._publisher.close()
 
     def _beat(self, heartbeat: Heartbeat) -> None:
         try:
-            self._line.publish(heartbeat)
+            self._publisher.publish(heartbeat)
         except Exception as error:  # the thread's edge: the next beat tries again
             if self._healthy:
                 log.warning("no heartbeat: %s", error)
             self._healthy = False
             return
         if not self._healthy:
-            log.info("the heart beats again")
+            log.info("heartbeats are sent again")
         self._healthy = True
 
 
 class CancellationListener(threading.Thread):
-    """Remembers the latest withdrawn jobs. What is said while the broker is away is missed: say it again."""
+    """Remembers the latest cancelled jobs. It misses cancellations that are sent while the broker is away."""
 
     def __init__(self, broker_url: str) -> None:
         super().__init__(name="cancellations", daemon=True)
