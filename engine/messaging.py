@@ -4,8 +4,8 @@
 - HeartbeatThread: a heartbeat every HEARTBEAT_INTERVAL_S, whether the worker draws or waits.
 - CancellationListener: the jobs that are cancelled.
 
-Tasks come through Celery (worker.py). An old heartbeat or progress is worthless, and Redis ignores their expiration: the
-header `sent_at` of each message gives the time of sending, and neither is sent while many replies are unread.
+Tasks come through Celery (worker.py). An old heartbeat or progress is worthless, and Redis ignores their expiration:
+the header `sent_at` of each message gives the time of sending, and neither is sent while many replies are unread.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class ReplyPublisher:
         self._queue: Any = None
 
     def publish(self, reply: Reply) -> bool:
-        """Whether it was sent: Progress and Heartbeat are not while replies stay unread. Raises what the transport raises."""
+        """`False` for a Progress or Heartbeat while many replies are unread. Raises what the transport raises."""
         ephemeral = isinstance(reply, Progress | Heartbeat)
         try:
             self._open()

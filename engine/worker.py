@@ -2,7 +2,7 @@
 
 Celery delivers the tasks (solo pool: generation runs in the main thread, which owns the CUDA context); replies,
 heartbeats and cancellations have threads of their own (messaging.py). A task is acknowledged when it begins; the bot
-recovers lost jobs by its leases. A task that arrives twice is drawn twice, with the same result; the bot keeps the first.
+recovers lost jobs by its leases. A task that arrives twice is drawn twice; the bot keeps the first result.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ class Worker:
         return int(celery_worker.exitcode or 0)
 
     def _heartbeat(self) -> Heartbeat:
-        """Only the end of the process frees a thread that hangs in a driver; its leases expire, and other workers draw."""
+        """Only the end of the process frees a thread that hangs in a driver; other workers get its jobs."""
         if (still_s := self._service.still_s()) > self._hung_s:
             log.critical("no step for %.0f s (ENGINE_HUNG_S), giving up: %s", still_s, self._service.in_hand())
             logging.shutdown()

@@ -1,4 +1,4 @@
-"""The worker's own lines to the broker, each outliving the broker."""
+"""The worker's connections to the broker, through its restarts."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_closing_gives_up_after_its_time() -> None:
     assert not outbox.close(timeout_s=0.1)
 
 
-def test_heartbeats_go_on_through_an_outage_and_says_goodbye() -> None:
+def test_heartbeats_go_on_through_an_outage_and_end_with_stopping() -> None:
     publisher = _Publisher(broken=True)
     heartbeats = HeartbeatThread(publisher, lambda: HEARTBEAT, interval_s=0.02)  # type: ignore[arg-type]
     heartbeats.start()
