@@ -15,7 +15,7 @@ from bot.config import Pace
 from bot.db import leases, workers
 from bot.db.session import Sessions, is_outage
 from bot.dispatch.broker import Broker
-from bot.dispatch.leadership import Leadership, LeadershipLost, Role
+from bot.dispatch.leadership import Leadership, LeadershipLost
 from bot.dispatch.reply_consumer import ReplyConsumer
 from bot.dispatch.reply_handler import ReplyHandler
 from bot.dispatch.signals import JobSignals
@@ -23,6 +23,7 @@ from bot.dispatch.status_messenger import StatusMessenger
 from bot.dispatch.status_updater import StatusUpdater
 from bot.dispatch.task_sender import TaskSender
 from bot.dispatch.timing import Listening, repeat
+from bot.role import Role
 from bot.styles import Styles
 from bot.translator import Translator
 

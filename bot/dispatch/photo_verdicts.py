@@ -10,13 +10,13 @@ from aiogram import Bot
 from aiogram.types import InlineKeyboardMarkup, ReplyParameters
 
 from bot.errors import UnknownUser
-from bot.next_step import next_step
-from bot.refusals import ChatGone, MessageGone, TelegramRefusal, Unmodified, refusals
 from bot.styles import Styles
+from bot.telegram.next_step import next_step
+from bot.telegram.refusals import ChatGone, MessageGone, TelegramRefusal, Unmodified, refusals
 from bot.translator import Markup, Texts, Translator
+from bot.usecases import UseCases
 from bot.usecases.answers import Answer
 from bot.usecases.drafts import DrawnDraft, WaitingDraft
-from bot.usecases.wiring import UseCases
 from bot.verdicts import verdicts_text
 
 _log = structlog.get_logger(__name__)

@@ -1,4 +1,4 @@
-"""Status messages in Telegram: sent once, then edited. Methods raise the refusals of `bot.refusals`."""
+"""Status messages in Telegram: sent once, then edited. Methods raise the refusals of `bot.telegram.refusals`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from aiogram.enums import ParseMode
 from aiogram.types import BufferedInputFile, InputMediaPhoto, LinkPreviewOptions, Message
 
 from bot.dispatch.status_view import StatusView
-from bot.refusals import Unmodified, WithoutText, refusals
+from bot.telegram.refusals import Unmodified, WithoutText, refusals
 
 HTML = ParseMode.HTML
 NO_LINKS = LinkPreviewOptions(is_disabled=True)

@@ -25,8 +25,8 @@ from bot.dispatch.status_messenger import StatusMessenger
 from bot.dispatch.status_view import StatusView, Urgency, render
 from bot.dispatch.timing import Throttle
 from bot.domain import JobState
-from bot.refusals import ChatGone, ChatMoved, MessageGone, NotNow, TelegramRefusal, TooFast
 from bot.styles import Styles
+from bot.telegram.refusals import ChatGone, ChatMoved, MessageGone, NotNow, TelegramRefusal, TooFast
 from bot.translator import Translator
 
 REFUSALS_MAX = 3

@@ -7,12 +7,12 @@ from enum import IntEnum
 
 from aiogram.types import InlineKeyboardMarkup
 
-from bot import keyboards
 from bot.db.job_states import UNDELIVERABLE, WORKER_LOST
 from bot.db.status_messages import PendingStatus
 from bot.dispatch.reply_handler import Preview
 from bot.domain import JobState, Likeness, clothes_of, likeness_of
 from bot.styles import Styles
+from bot.telegram import keyboards
 from bot.translator import Markup, Texts
 from engine.contract import Clothes, FailureCode
 

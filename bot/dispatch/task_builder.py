@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from pydantic import ValidationError
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import poses
-from bot.db.tables import Job, Reference
-from bot.domain import POSE_PHOTO, ReferenceState
+from bot.db import poses, references
+from bot.db.tables import Job
+from bot.domain import POSE_PHOTO
 from bot.styles import Styles
-from engine.contract import REFERENCES_MAX, FailureCode, GenerateRequest, Pose, PosePreset, Settings
-from engine.contract import Reference as ReferencePhoto
+from engine.contract import REFERENCES_MAX, FailureCode, GenerateRequest, Pose, PosePreset, Reference, Settings
 
 
 class UnbuildableTask(Exception):
@@ -30,32 +28,28 @@ class UnbuildableTask(Exception):
 class Photos:
     """The photos that jobs refer to and that still exist: of people, and of poses."""
 
-    references: Mapping[UUID, ReferencePhoto]
+    references: Mapping[UUID, Reference]
     poses: Mapping[UUID, bytes]
 
 
 async def read_photos(session: AsyncSession, jobs: Collection[Job]) -> Photos:
     """Accepted references only."""
-    photo_ids = {photo_id for job in jobs for photo_id in job.reference_ids}
-    statement = select(Reference.id, Reference.image, Reference.profile).where(
-        Reference.id.in_(photo_ids), Reference.state == ReferenceState.ACCEPTED
-    )
-    rows = await session.execute(statement)
-    references = {photo_id: ReferencePhoto(image=image, profile=profile) for photo_id, image, profile in rows}
+    rows = await references.accepted(session, {photo_id for job in jobs for photo_id in job.reference_ids})
+    people = {photo_id: Reference(image=image, profile=profile) for photo_id, (image, profile) in rows.items()}
     pose_ids = {job.pose_photo_id for job in jobs if job.pose == POSE_PHOTO and job.pose_photo_id is not None}
-    return Photos(references, await poses.images(session, pose_ids))
+    return Photos(people, await poses.images(session, pose_ids))
 
 
 def build_request(job: Job, photos: Photos, styles: Styles, *, with_pose: bool) -> GenerateRequest:
     """Raises UnbuildableTask. Without `with_pose` the job's pose is left out."""
-    references = [photos.references[photo_id] for photo_id in job.reference_ids if photo_id in photos.references]
-    if not references:
+    accepted = [photos.references[photo_id] for photo_id in job.reference_ids if photo_id in photos.references]
+    if not accepted:
         raise UnbuildableTask(FailureCode.BAD_REFERENCE)
     try:
         return GenerateRequest(
             job_id=str(job.id),
             attempt=job.attempts + 1,
-            references=tuple(references[:REFERENCES_MAX]),
+            references=tuple(accepted[:REFERENCES_MAX]),
             prompt=job.prompt,
             style=styles.request_name(job.style),
             seed=job.seed,

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import jobs, references, users
 from bot.db.session import Sessions
-from bot.db.tables import Job, Reference, User
+from bot.db.tables import Reference, User
 from bot.domain import ReferenceState
 from bot.errors import TooManyOpenJobs
 from bot.photos import Refusal
@@ -31,7 +30,7 @@ def message_key(chat_id: int, message_id: int) -> str:
 async def keep_draft(session: AsyncSession, user: User, chat_id: int, message_id: int, prompt: str) -> None:
     """Keep the prompt of a message, unless it has become a job already. `user` is locked."""
     key = message_key(chat_id, message_id)
-    if await session.scalar(select(Job.id).where(Job.idempotency_key == key)) is None:
+    if not await jobs.exists(session, key):
         user.draft, user.draft_key = prompt, key
 
 

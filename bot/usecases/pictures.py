@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from uuid import UUID
 
-from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import job_states, jobs, poses, references, users
 from bot.db.session import Sessions
 from bot.db.tables import Job
-from bot.domain import OPEN_STATES, POSE_PHOTO, Likeness, ReferenceState, settings_overrides
+from bot.domain import POSE_PHOTO, Likeness, ReferenceState, settings_overrides
 from bot.errors import NoPhotos, PictureGone
 from bot.styles import NO_STYLE
 from bot.usecases.drafts import drop_draft, keep_draft, message_key
@@ -125,7 +124,7 @@ class Redraw:
                 session,
                 user_id=user_id,
                 chat_id=chat_id,
-                idempotency_key=f"{act}:{await _ended(session, act)}",
+                idempotency_key=f"{act}:{await jobs.count_ended(session, act)}",
                 reference_ids=photos,
                 style=change.style or source.style,
                 prompt=source.prompt,
@@ -176,10 +175,3 @@ async def _own(session: AsyncSession, job_id: UUID, user_id: int) -> Job:
 async def _has_pose_photo(session: AsyncSession, job: Job) -> bool:
     photo = await poses.of_user(session, job.user_id)
     return photo is not None and photo.id == job.pose_photo_id
-
-
-async def _ended(session: AsyncSession, act: str) -> int:
-    """How many pictures that this very button asked for have ended: a double tap finds the same number."""
-    key = Job.idempotency_key
-    statement = select(func.count()).where(key.startswith(f"{act}:", autoescape=True), Job.state.not_in(OPEN_STATES))
-    return await session.scalar(statement) or 0

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import poses, users
-from bot.db.session import Sessions
+from bot.db.session import Sessions, database_time
 from bot.db.tables import PosePhoto, User
 from bot.domain import POSE_PHOTO
 from bot.photos import NormalPhoto, Refusal
@@ -41,7 +40,7 @@ class ChoosePosePhoto:
             if not another and await poses.of_user(session, user_id) is not None:
                 user.pose, user.pose_asked_at = POSE_PHOTO, None
                 return True
-            user.pose_asked_at = await session.scalar(select(func.now()))
+            user.pose_asked_at = await database_time(session)
             return False
 
 

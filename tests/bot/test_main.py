@@ -18,14 +18,14 @@ from PIL import Image
 from sqlalchemy import make_url
 from structlog.testing import capture_logs
 
-from bot.__main__ import serve
-from bot.callbacks import ConsentCallback, StyleCallback
+from bot.app import serve
 from bot.config import Config
 from bot.domain import CONSENT_VERSION, JobState
 from bot.errors import OperatorError
 from bot.local.botapi import BEN_ID, ApiControl, LocalBotAPI, Person
 from bot.local.children import choose_port
 from bot.local.embedded import EmbeddedPostgres
+from bot.telegram.callbacks import ConsentCallback, StyleCallback
 
 NOWHERE = "postgresql://bolid:hidden@127.0.0.1:1/bolid?ssl=disable"
 

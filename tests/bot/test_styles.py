@@ -8,7 +8,9 @@ from uuid import uuid4
 
 import pytest
 
-from bot.callbacks import (
+from bot.domain import LANGUAGES
+from bot.styles import NO_STYLE, load_styles
+from bot.telegram.callbacks import (
     AdminCallback,
     ConsentCallback,
     JobAction,
@@ -20,8 +22,6 @@ from bot.callbacks import (
     ReferenceCallback,
     StyleCallback,
 )
-from bot.domain import LANGUAGES
-from bot.styles import NO_STYLE, load_styles
 from engine.styles import shipped_styles
 
 

@@ -14,10 +14,10 @@ from fluent.syntax import ast as ftl
 from fluent.syntax.visitor import Visitor
 
 import bot
-from bot.commands import ADMIN_COMMANDS, COMMANDS
 from bot.dispatch.status_view import FAILURES_WITH_TEXT
 from bot.domain import LANGUAGES, POSE_PHOTO, Likeness
 from bot.photos import Refusal
+from bot.telegram.commands import ADMIN_COMMANDS, COMMANDS
 from bot.translator import TEXTS, Markup, Translator, language_of
 from bot.verdicts import verdict_key
 from engine.contract import Clothes, PosePreset, Verdict

@@ -12,9 +12,9 @@ from fluent.syntax import FluentParser
 from fluent.syntax import ast as ftl
 
 import bot
-from bot.commands import ADMIN_COMMANDS, COMMANDS
 from bot.domain import LANGUAGES
 from bot.styles import PRESETS
+from bot.telegram.commands import ADMIN_COMMANDS, COMMANDS
 from bot.translator import TEXTS, Translator
 
 NBSP = "\u00a0"

@@ -15,12 +15,12 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from bot.callbacks import ConsentCallback, JobAction, StyleCallback
 from bot.dispatch.broker import ABSENT, Broker
 from bot.domain import CONSENT_VERSION
 from bot.local.botapi import ANNA_ID, ChatMessage, Person
 from bot.local.children import choose_port
 from bot.local.supervisor import Stack, kept_up, last_words
+from bot.telegram.callbacks import ConsentCallback, JobAction, StyleCallback
 from engine.contract import Examination, ExamineRequest, Verdict
 from engine.messaging import CancellationListener, ReplyPublisher
 

@@ -20,7 +20,7 @@ from bot.domain import ATTEMPTS_MAX, POSE_PHOTO, SCALES, JobState, Likeness, Ref
 from bot.local.botapi import ADMIN_ID, ANNA_ID, BEN_ID, LocalBotAPI, Person
 from bot.local.embedded import EmbeddedPostgres, EmbeddedValkey
 from bot.styles import load_styles
-from bot.telegram import open_bot
+from bot.telegram.connection import open_bot
 from bot.translator import Translator
 from engine import contract
 

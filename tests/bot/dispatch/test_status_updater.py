@@ -23,7 +23,7 @@ from bot.dispatch.status_updater import REFUSALS_MAX, StatusUpdater
 from bot.domain import JobState, ReferenceState
 from bot.local.botapi import ANNA_ID, BEN_ID, ApiControl, LocalBotAPI, Person
 from bot.styles import load_styles
-from bot.telegram import open_bot
+from bot.telegram.connection import open_bot
 from bot.translator import Translator
 
 PACE = Pace(alive_s=8.0, edit_interval_s=3.0)

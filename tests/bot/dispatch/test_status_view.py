@@ -9,12 +9,12 @@ from uuid import UUID
 
 import pytest
 
-from bot.callbacks import JobAction, JobCallback
 from bot.db.status_messages import PendingStatus
 from bot.dispatch.reply_handler import Preview
 from bot.dispatch.status_view import BAR_CELLS, FAILURES_WITH_TEXT, StatusView, Urgency, bar, cut, render
 from bot.domain import LANGUAGES, POSE_PHOTO, JobState, Likeness, settings_overrides
 from bot.styles import load_styles
+from bot.telegram.callbacks import JobAction, JobCallback
 from bot.translator import Translator
 from engine.contract import PROMPT_MAX_CHARS, Clothes, PosePreset
 
