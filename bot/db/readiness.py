@@ -68,4 +68,4 @@ async def _check_migrated(pool: AsyncEngine) -> None:
     async with pool.connect() as connection:
         found = await connection.scalar(text("select to_regclass('jobs')"))
     if found is None:
-        raise OperatorError("the database has no tables yet: run `alembic upgrade head`")
+        raise OperatorError("the database has no tables yet: run `python -m bot.db.migrate`")

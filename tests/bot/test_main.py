@@ -88,7 +88,7 @@ async def test_a_database_that_does_not_let_us_in_is_told_at_once(postgres: Embe
 
 async def test_a_database_without_tables_names_the_remedy(empty_database_url: str, broker_url: str) -> None:
     async with LocalBotAPI() as api:
-        assert "alembic upgrade head" in await _refusal(_config(api, empty_database_url, broker_url))
+        assert "python -m bot.db.migrate" in await _refusal(_config(api, empty_database_url, broker_url))
 
 
 async def test_a_token_that_telegram_does_not_know_is_told(database_url: str, broker_url: str) -> None:
