@@ -27,7 +27,7 @@ async def _main(config: Config) -> None:
 
 
 def _secrets(config: Config) -> list[str]:
-    """What must not show in logs: the token, and the passwords in addresses."""
+    """Secrets that must not show in logs: the token, and the passwords in addresses."""
     address = read_address(config.database_url.get_secret_value())
     broker_password = urlsplit(config.broker_url.get_secret_value()).password or ""
     return [

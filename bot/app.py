@@ -27,7 +27,7 @@ from bot.telegram.commands import publish_commands
 from bot.telegram.connection import open_bot, wait_for_telegram
 from bot.telegram.handlers import build_router
 from bot.telegram.intake import Intake, OpenAlbums
-from bot.telegram.middlewares import AnswerCallbacks, KnowUser, SayNotice, TellErrors
+from bot.telegram.middlewares import AnswerCallbacks, KnowUser, ReplyErrors, SayNotice
 from bot.telegram.photo_fetching import PhotoFetcher
 from bot.telegram.polling import Polling
 from bot.telegram.webhook import Webhook, derive_secret
@@ -101,7 +101,7 @@ async def _serve(config: Config, pool: AsyncEngine, bot: Bot, status_bot: Bot, s
 
 
 def _source(config: Config, bot: Bot, intake: Intake, role: Role) -> Polling | Webhook:
-    """Where updates come from."""
+    """The source of updates: the webhook if one is configured, else polling."""
     if config.webhook_url is None:
         return Polling(bot, intake, role=role)
     secret = webhook_secret(config)
@@ -109,7 +109,7 @@ def _source(config: Config, bot: Bot, intake: Intake, role: Role) -> Polling | W
 
 
 def webhook_secret(config: Config) -> str:
-    """The one configured, or else one that every process with this token has."""
+    """The secret from the configuration, else one that is derived from the token and so equal in every process."""
     if config.webhook_secret is not None:
         return config.webhook_secret.get_secret_value()
     return derive_secret(config.bot_token.get_secret_value())
@@ -150,7 +150,7 @@ def build_conversation(use: UseCases, styles: Styles, translator: Translator, ad
     dispatcher.update.outer_middleware(KnowUser(use, translator))
     for observer in (dispatcher.message, dispatcher.edited_message, dispatcher.callback_query):
         observer.outer_middleware(SayNotice())
-    dispatcher.message.outer_middleware(TellErrors())
+    dispatcher.message.outer_middleware(ReplyErrors())
     dispatcher.callback_query.outer_middleware(AnswerCallbacks(time.monotonic))
     dispatcher.include_router(build_router())
     return dispatcher

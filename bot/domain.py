@@ -1,4 +1,4 @@
-"""The rules that need neither a database nor Telegram: states, limits, how a job may move."""
+"""The rules that need neither a database nor Telegram: states, limits, transitions of a job."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ POSE_PHOTO_PATIENCE = timedelta(minutes=10)
 
 
 class Stage(StrEnum):
-    """What the bot waits for from a user; it follows from what is stored of them and is not stored itself."""
+    """The next input that the bot needs from a user; it follows from the user's row and is not stored."""
 
     CONSENT = "consent"
     PHOTO = "photo"
@@ -27,7 +27,7 @@ class Stage(StrEnum):
 
 
 def stage_of(consent_version: int | None, accepted: int, style: str | None) -> Stage:
-    """What to ask of a user who has `accepted` photos; an older consent does not count."""
+    """The stage of a user with `accepted` photos; an older consent does not count."""
     if consent_version != CONSENT_VERSION:
         return Stage.CONSENT
     if not accepted:
@@ -36,7 +36,7 @@ def stage_of(consent_version: int | None, accepted: int, style: str | None) -> S
 
 
 class Likeness(StrEnum):
-    """What the pictures take more care of."""
+    """The branch that the pictures favour."""
 
     FACE = "face"
     BALANCED = "balanced"
@@ -63,7 +63,7 @@ def settings_overrides(likeness: str | None, clothes: str | None) -> dict[str, o
 
 
 def likeness_of(settings: Mapping[str, object]) -> Likeness:
-    """What such settings take more care of."""
+    """The likeness that such settings mean."""
     face, body = settings.get("face_scale", 1.0), settings.get("body_scale", 1.0)
     if not isinstance(face, int | float) or not isinstance(body, int | float) or face == body:
         return Likeness.BALANCED
@@ -94,7 +94,7 @@ class JobState(StrEnum):
 
 
 class JobMove(StrEnum):
-    """Why a job changes its state."""
+    """The reason for a change of state."""
 
     START = "start"
     """A worker begins it, or reports on it."""

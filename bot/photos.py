@@ -48,7 +48,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Refusal(StrEnum):
-    """Why a photo is not even shown to a worker. Each has its text, as each verdict of the engine has."""
+    """Reasons to refuse a photo before a worker examines it. Each has a text, as each verdict of the engine has."""
 
     NOT_AN_IMAGE = "not_an_image"
     TRUNCATED = "truncated"

@@ -1,4 +1,4 @@
-"""Whether this process leads: one of several bot processes polls and dispatches."""
+"""The role of this process: one of several bot processes leads; it polls and dispatches."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 class Role:
-    """Whether this process leads, for the parts that only the leader runs: one of two events is set, never both."""
+    """Events for the parts that only the leader runs: exactly one of the two is set."""
 
     def __init__(self) -> None:
         self.leads = asyncio.Event()

@@ -1,4 +1,4 @@
-"""Leases: a heartbeat extends them; what a vanished worker held, or the broker lost, is taken back when they expire.
+"""Leases: a heartbeat extends them; jobs of a lost worker and tasks lost by the broker are requeued when they expire.
 
 A job or photo at the broker may simply wait behind a long batch. It counts as lost only when its lease is over and, on
 top of that, a worker is idle although it should have found it, or something handed out later was taken already.
@@ -27,7 +27,7 @@ _TAKEN = (JobState.RUNNING, JobState.DONE, JobState.DELIVERED)
 
 @dataclass
 class Swept:
-    """What a sweep found: jobs queued again, jobs failed for good, photos to examine again, photos given up."""
+    """The result of a sweep: jobs queued again, jobs failed for good, photos to examine again, photos given up."""
 
     requeued: list[UUID] = field(default_factory=list)
     failed: list[UUID] = field(default_factory=list)
@@ -39,7 +39,7 @@ class Swept:
 
 
 async def extend(session: AsyncSession, names: Sequence[str], worker_id: str, lease_s: float) -> list[str]:
-    """A heartbeat names the jobs and photos that its worker holds; returns the names that nobody needs any more."""
+    """A heartbeat names the jobs and photos that its worker holds; returns those that have ended."""
     ids = {item_id: name for name in names if (item_id := id_of(name)) is not None}
     if not ids:
         return []

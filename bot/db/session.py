@@ -1,4 +1,4 @@
-"""Sessions on the database, what every query module needs, and how to tell that the database is not there."""
+"""Sessions on the database, functions for all query modules, and the test for an outage."""
 
 from __future__ import annotations
 

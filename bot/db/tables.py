@@ -84,17 +84,17 @@ class Reference(Base):
     answer_message_id: Mapped[int | None]
     """The bot's "looking at it" message, which becomes the answer; one for a whole album."""
     answered_at: Mapped[datetime | None]
-    """When the user was told the verdict."""
+    """When the user got the verdict."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class PosePhoto(Base):
-    """The normalised photo whose pose a user's pictures take; one a user, a new one takes the old one's place."""
+    """The normalised photo whose pose a user's pictures take; one per user, a new one replaces it."""
 
     __tablename__ = "pose_photos"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    """Another with every photo, so that a job never takes the pose of a photo that came after it."""
+    """New with every photo, so that a job never takes the pose of a later photo."""
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), unique=True)
     message_id: Mapped[int]
     album_id: Mapped[str | None]
@@ -129,7 +129,7 @@ class Job(Base):
     """As in User."""
     pose_photo_id: Mapped[UUID | None]
     pose_skipped: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """It was handed out without its pose: no living worker could draw one."""
+    """It was handed out without its pose: no worker could draw one."""
     translated_prompt: Mapped[str | None]
     """The prompt that the model gets, where that is a translation."""
     ignored_words: Mapped[str | None]
@@ -137,7 +137,7 @@ class Job(Base):
     seed: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[str] = mapped_column(default=JobState.QUEUED, server_default=JobState.QUEUED)
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
-    """How often a worker took it in hand."""
+    """How often a worker has begun it."""
     handouts: Mapped[int] = mapped_column(default=0, server_default="0")
     """How often it was handed to the broker: bounds what no worker ever begins."""
     handed_at: Mapped[datetime | None]
@@ -151,7 +151,7 @@ class Job(Base):
     status_message_id: Mapped[int | None]
     """The one message that is edited from the place in the queue to the picture."""
     closed_at: Mapped[datetime | None]
-    """When the status message showed the end (picture, failure or cancellation): nothing more is owed."""
+    """When the status message showed the end (picture, failure or cancellation): nothing is left to do."""
     result: Mapped[bytes | None] = mapped_column(deferred=True)
     """The PNG, until Telegram has it."""
     result_file_id: Mapped[str | None]
@@ -163,7 +163,7 @@ class Job(Base):
 
 
 class Worker(Base):
-    """A worker as its heartbeats tell it."""
+    """A worker, as its heartbeats describe it."""
 
     __tablename__ = "workers"
 

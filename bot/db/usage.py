@@ -1,4 +1,4 @@
-"""How the bot is used, for its operators: counts and times over a period, read in a few queries."""
+"""Usage for operators: counts and times over a period, read in a few queries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dispatcher: everything that moves jobs, run by whichever bot process holds the leadership."""
+"""The dispatcher: it moves jobs, in the bot process that holds the leadership."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ class JobDispatcher:
         role: Role | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`answer_verdicts` tells users what became of their photos, all those not yet told. `role` is kept up to date
-        for the parts of the process that only the leader runs."""
+        """`answer_verdicts` sends users the verdicts on their photos that are due. `role` is kept up to date for the
+        parts of the process that only the leader runs."""
         self._sessions = sessions
         self._database_url = database_url
         self._broker_url = broker_url
@@ -80,7 +80,7 @@ class JobDispatcher:
                     if is_outage(error):
                         _log.warning("waiting for the database")
                     else:
-                        _log.exception("the dispatcher stumbled, going on")
+                        _log.exception("the dispatcher failed, going on")
                 await asyncio.sleep(REGAIN_PAUSE_S)
         finally:
             await broker.close()
@@ -128,7 +128,7 @@ class JobDispatcher:
         return keep()
 
     async def _sweep(self, listening: Listening) -> None:
-        """Silence means something only if we have listened for as long as a lease lasts."""
+        """A missing heartbeat means something only after listening for the length of a lease."""
         if listening.for_s < self._pace.lease_s:
             return
         async with self._sessions.begin() as session:
@@ -136,7 +136,7 @@ class JobDispatcher:
             await workers.forget_gone(session)
         if swept:
             _log.warning(
-                "took back what was lost",
+                "took back lost jobs",
                 jobs=[str(job_id) for job_id in swept.requeued],
                 failed=[str(job_id) for job_id in swept.failed],
                 photos=len(swept.photos_requeued),
@@ -151,7 +151,7 @@ class JobDispatcher:
 async def _until_one_fails(work: Iterable[Coroutine[Any, Any, None]]) -> None:
     """Do all of it; raises what fails first. All of it has ended when this ends.
 
-    Not a TaskGroup: cancelled in the moment in which a task fails, it tells of the failure alone (before Python 3.13),
+    Not a TaskGroup: cancelled in the moment in which a task fails, it raises the failure alone (before Python 3.13),
     and a stop would be lost.
     """
     tasks = [asyncio.create_task(part) for part in work]

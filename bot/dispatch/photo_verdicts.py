@@ -1,4 +1,4 @@
-"""Tells users the verdicts on their photos: one answer per photo, one for a whole album."""
+"""Sends users the verdicts on their photos: one answer per photo, one for a whole album."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class VerdictAnswers:
-    """Call it after verdicts were stored, and now and then: it sends the answers that are due.
+    """Call it after verdicts were stored, and at every tick: it sends the answers that are due.
 
     Not for two tasks at once: the dispatcher's loop is its caller.
     """
@@ -39,7 +39,7 @@ class VerdictAnswers:
         for answer in await self.use.read_answers():
             try:
                 text, buttons = await self._render(answer)
-                message_id = await self._tell(answer, text, buttons)
+                message_id = await self._send(answer, text, buttons)
             except UnknownUser:  # they deleted everything meanwhile
                 continue
             except TelegramRefusal as error:
@@ -61,7 +61,7 @@ class VerdictAnswers:
         stage, style = await self.use.find_stage(answer.group.user_id)
         return next_step(texts, self.styles, stage, style)
 
-    async def _tell(self, answer: Answer, text: str, buttons: InlineKeyboardMarkup | None) -> int | None:
+    async def _send(self, answer: Answer, text: str, buttons: InlineKeyboardMarkup | None) -> int | None:
         """The message that holds the answer now; `None` when the bot may not write to the chat any more."""
         chat_id = answer.group.chat_id
         reply = ReplyParameters(message_id=answer.group.message_id, allow_sending_without_reply=True)

@@ -38,7 +38,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class _Display:
-    """The view that a user sees, as far as we know."""
+    """The view that a user sees, as far as this process knows."""
 
     view: StatusView | None = None
     has_photo: bool | None = None
@@ -158,7 +158,7 @@ class StatusUpdater:
         )
 
     async def _write(self, job: PendingStatus, view: StatusView) -> None:
-        """Show one view and note it; the edge of a task, so nothing gets out."""
+        """Show one view and record it; the edge of a task, so no exception leaves it."""
         display = self._displays.get(job.job_id, _Display())
         try:
             await self._show(job, view, display)
@@ -224,7 +224,7 @@ class StatusUpdater:
                 await job_states.close(session, job.job_id)
 
     async def _answer_refusal(self, job: PendingStatus, display: _Display, error: TelegramRefusal) -> None:
-        """What a refusal asks for. Whatever fails here is tried again by the next step."""
+        """React to a refusal. A failure in here is repeated by the next step."""
         try:
             match error:
                 case TooFast():
@@ -251,7 +251,7 @@ class StatusUpdater:
             self._pause(job.job_id, display)
 
     async def _refused(self, job: PendingStatus, display: _Display, error: TelegramRefusal) -> None:
-        """Telegram may be wrong once; a picture it never takes becomes a failure, and what it never shows is closed."""
+        """After REFUSALS_MAX refusals a picture becomes a failure, and a message about an ended job is closed."""
         refusals = display.refusals + 1
         _log.error("Telegram refused a status message", job=str(job.job_id), state=job.state, error=str(error))
         if refusals < REFUSALS_MAX:
@@ -273,7 +273,7 @@ class StatusUpdater:
         )
 
     async def _announce_pause(self, chats: list[tuple[int, str]], paused: bool) -> None:
-        """Once a pause and chat, for photos that came while a worker was here; later ones are told on arrival."""
+        """Once per pause and chat, for photos that came while a worker was alive; a later photo gets it at once."""
         if not paused:
             self._chats_with_notice.clear()
         for chat_id, language in chats:
@@ -283,4 +283,4 @@ class StatusUpdater:
             try:
                 await self._messenger.say(chat_id, self._translator("photo-paused", language))
             except TelegramRefusal as error:
-                _log.info("could not tell of the pause", chat=chat_id, reason=str(error))
+                _log.info("the notice of the pause was refused", chat=chat_id, reason=str(error))

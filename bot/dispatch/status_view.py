@@ -42,7 +42,7 @@ class Urgency(IntEnum):
 
 @dataclass(frozen=True)
 class StatusView:
-    """What is to be seen. Two equal updater look the same, so nothing is sent for the second."""
+    """The content of a status message. A view equal to the last one is not sent."""
 
     text: Markup
     keyboard: InlineKeyboardMarkup

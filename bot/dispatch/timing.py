@@ -39,7 +39,7 @@ async def repeat(name: str, step: Callable[[], Awaitable[None]], woken: asyncio.
 
 
 class Listening:
-    """How long heartbeats have been received without a gap: only then does silence mean that a worker is lost.
+    """Measures how long heartbeats have come without a gap: silence after a gap does not mean that a worker is lost.
 
     It begins when the backlog is read and ends with the connection. Two threads read and write it."""
 

@@ -1,4 +1,4 @@
-"""How many messages and presses of one chat are taken: a token bucket per chat."""
+"""The allowance of messages and presses per chat: a token bucket each."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
-REMEMBERED = 10_000
+CHATS_KEPT = 10_000
 """Chats; the one silent for longest is forgotten first, and then has its whole burst again."""
 
 
 class Admission(Enum):
-    """What becomes of an update."""
+    """The decision on an update."""
 
     TAKEN = auto()
     DROPPED_FIRST = auto()
@@ -24,7 +24,7 @@ class Admission(Enum):
 class _Bucket:
     tokens: float
     filled_at: float
-    was_told: bool = False
+    has_notice: bool = False
 
 
 class Allowances:
@@ -40,20 +40,20 @@ class Allowances:
         """One update out of the chat's bucket."""
         bucket = self._filled(chat_id)
         if 2 * bucket.tokens >= self._burst:
-            bucket.was_told = False
+            bucket.has_notice = False
         if bucket.tokens >= 1:
             bucket.tokens -= 1
             return Admission.TAKEN
-        if bucket.was_told:
+        if bucket.has_notice:
             return Admission.DROPPED
-        bucket.was_told = True
+        bucket.has_notice = True
         return Admission.DROPPED_FIRST
 
     def _filled(self, chat_id: int) -> _Bucket:
         now = self._clock()
         bucket = self._buckets.setdefault(chat_id, _Bucket(self._burst, now))
         self._buckets.move_to_end(chat_id)
-        while len(self._buckets) > REMEMBERED:
+        while len(self._buckets) > CHATS_KEPT:
             self._buckets.popitem(last=False)
         bucket.tokens = min(self._burst, bucket.tokens + (now - bucket.filled_at) * self._per_s)
         bucket.filled_at = now

@@ -1,4 +1,4 @@
-"""How handlers speak: toasts on buttons, and edits that may be repeated."""
+"""Answers of handlers: toasts on buttons, and edits that may be repeated."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.telegram.refusals import MessageGone, Unmodified, suppress_refusals
 
 @dataclass(frozen=True)
 class Toast:
-    """What a pressed button answers; `alert` asks to be closed."""
+    """The answer to a pressed button; an `alert` stays until the user closes it."""
 
     text: str
     alert: bool = False
@@ -30,7 +30,7 @@ def message_of(callback: CallbackQuery) -> Message | None:
 
 
 async def edit_text(message: Message, text: str, buttons: InlineKeyboardMarkup | None = None) -> None:
-    """Edit a message of ours; one that reads so already, or is gone, stays as it is."""
+    """Edit a message of the bot; a message with this text already, or a deleted one, is no error."""
     with ignore_unchanged():
         await message.edit_text(text, reply_markup=buttons)
 
@@ -48,5 +48,5 @@ async def edit_buttons(message: Message, buttons: InlineKeyboardMarkup | None) -
 
 
 def ignore_unchanged() -> AbstractContextManager[None]:
-    """Passes over an edit that has been made already, or whose message is gone."""
+    """In this block, an edit that changes nothing, or whose message is gone, is no error."""
     return suppress_refusals(Unmodified, MessageGone)

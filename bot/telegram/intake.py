@@ -1,4 +1,4 @@
-"""What polling and the webhook share: every update is handled, in order within its chat, chats side by side.
+"""The intake of polling and webhook: it handles every update, in order within its chat, chats in parallel.
 
 An update is finished when its handler has ended, whatever the handler made of it. Two things are tried again: an outage
 of the database, for as long as it lasts, and flood control (429), after the time that Telegram names; nobody sleeps in

@@ -1,4 +1,4 @@
-"""What happens around every handler: the user is known and spoken to in their language, buttons are answered."""
+"""Middlewares around every handler: the user's row, texts in their language, answers to buttons, errors."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ class SayNotice(BaseMiddleware):
         return None
 
 
-class TellErrors(BaseMiddleware):
-    """No message is met with silence: what cannot be is explained, and what broke on our side is admitted."""
+class ReplyErrors(BaseMiddleware):
+    """Every message gets an answer: a DomainError its text, any other error an apology."""
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         assert isinstance(event, Message)

@@ -132,7 +132,7 @@ class Polling:
                 raise OperatorError("BOT_TOKEN is not valid any more: get a new one from @BotFather") from None
             except TelegramRetryAfter as error:
                 pause_s = max(pause_s, float(error.retry_after))
-                _log.warning("told to fetch updates later", retry_after_s=error.retry_after)
+                _log.warning("Telegram limits how often updates are fetched", retry_after_s=error.retry_after)
             except TelegramConflictError as error:
                 _log.error("another program uses this token, or a webhook is set: stop it", error=error.message)
             except TelegramAPIError as error:
@@ -146,7 +146,7 @@ class Polling:
         return None
 
     async def _confirm(self) -> None:
-        """What was handled last is not to come again."""
+        """Confirm the updates that were handled last."""
         if self._offset is None:
             return
         request = GetRawUpdates(offset=self._offset, limit=1, timeout=0, allowed_updates=self._intake.allowed_updates)

@@ -107,7 +107,7 @@ _BY_DESCRIPTION: tuple[tuple[type[TelegramRefusal], tuple[str, ...]], ...] = (
 
 
 def refusal_of(error: TelegramAPIError | ClientDecodeError) -> TelegramRefusal:
-    """What an exception of aiogram's means."""
+    """The refusal that an exception of aiogram means."""
     match error:
         case TelegramRetryAfter():
             return TooFast(error.retry_after)
@@ -128,7 +128,7 @@ def refusal_of(error: TelegramAPIError | ClientDecodeError) -> TelegramRefusal:
 
 
 def flood_wait_s(error: Exception) -> float | None:
-    """How long Telegram wants nothing said in the chat; None for what is no flood control."""
+    """The seconds that flood control asks to wait; None for any other error."""
     refusal = refusal_of(error) if isinstance(error, TelegramRetryAfter) else error
     return refusal.retry_after_s if isinstance(refusal, TooFast) else None
 

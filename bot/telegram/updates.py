@@ -42,14 +42,14 @@ def id_of(raw: object) -> int | None:
 
 @dataclass(frozen=True)
 class Reading:
-    """What could be read of an update: all of it (`whole`), the essentials of a message, or nothing."""
+    """The readable part of an update: all of it (`whole`), the essentials of a message, or nothing."""
 
     update: Update | None
     whole: bool
 
 
 def read_update(raw: RawUpdate, bot: Bot) -> Reading:
-    """What cannot be read is in the log by id and keys, without content.
+    """An unreadable update is logged with its id and keys, without content.
 
     Of a message that cannot be read, the essentials are kept, so that its sender gets an answer.
     """

@@ -106,7 +106,7 @@ class DrawDraft:
 
 
 async def _waits(session: AsyncSession, key: str, chat_id: int, decided: Sequence[Reference]) -> ReferenceState | None:
-    """What the draft waits for: PENDING, the verdict on the photo it came with; REJECTED, a photo in its place;
+    """The reason why the draft waits: PENDING, the verdict on the photo it came with; REJECTED, a photo in its place;
     `None`: nothing, also where it came without a photo."""
     own = await _came_with(session, key, chat_id)
     states = {photo.state for photo in own}

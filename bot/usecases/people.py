@@ -90,7 +90,7 @@ class FindStage:
 
 @dataclass(frozen=True)
 class Holdings:
-    """How much is stored about a user."""
+    """The amount that is stored about a user."""
 
     photos: int
     pictures: int

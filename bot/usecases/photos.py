@@ -33,7 +33,7 @@ class SentPhoto:
 
 @dataclass(frozen=True)
 class KeptPhoto:
-    """What became of it. `unannounced`: it waits for a worker, and no message says so yet."""
+    """The result of sending a photo. `unannounced`: it waits for a worker, and no message says so yet."""
 
     reference_id: UUID
     unannounced: bool

@@ -68,7 +68,7 @@ class AskForPicture:
 
 @dataclass(frozen=True)
 class Change:
-    """What is to be otherwise in a picture drawn once more; nothing: just another one."""
+    """The changes of a picture that is drawn again; without any, it is another one like it."""
 
     style: str | None = None
     likeness: Likeness | None = None

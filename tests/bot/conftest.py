@@ -158,7 +158,7 @@ class FakeWorker:
         return [request for batch in self.batches for request in batch.requests]
 
     def draw(self, request: contract.GenerateRequest) -> list[contract.Reply]:
-        """What a good worker answers."""
+        """The replies of a worker that succeeds."""
         job = {"job_id": request.job_id, "attempt": request.attempt}
         return [
             contract.Started(**job, worker_id=self.worker_id, translated_prompt=self.translation),

@@ -1,4 +1,4 @@
-"""How the texts are written: quotation marks, dashes, numbers, emoji and terms of each language."""
+"""The wording of the texts: quotation marks, dashes, numbers, emoji and terms of each language."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may import whom: the arrows of the design, read from the source."""
+"""Rules of imports, read from the source."""
 
 from __future__ import annotations
 

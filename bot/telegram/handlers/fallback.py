@@ -1,4 +1,4 @@
-"""What nobody else took: unknown commands, stickers, voices, buttons of long ago. Help instead of silence."""
+"""Updates that no other handler took: unknown commands, stickers, voices, old buttons. Each gets help."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ SERVICE = frozenset(
         ContentType.WRITE_ACCESS_ALLOWED,
     }
 )  # fmt: skip
-"""Messages of Telegram itself ("pinned", "auto-delete timer"): nobody's words, no answer. All else is somebody's, the
-kinds that are still to come included."""
+"""Messages of Telegram itself ("pinned", "auto-delete timer"): they get no answer. All others do, kinds
+that Telegram adds later included."""
 
 
 def build() -> Router:

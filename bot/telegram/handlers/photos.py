@@ -63,7 +63,7 @@ async def _answer_pose(message: Message, texts: Texts, use: UseCases, sent: Sent
 
 
 def _refused_pose(texts: Texts, refusal: Refusal, prompt: str | None) -> Markup:
-    """Why the photo shows no usable pose; its prompt is returned, because it was meant for that pose."""
+    """The refusal of a pose photo; its prompt is returned, because it was meant for that pose."""
     refused = texts(verdict_key(ReferenceState.REJECTED, refusal), limit=REFERENCES_MAX)
     return refused if prompt is None else Markup(f"{refused}\n\n{texts('pose-prompt-returned', prompt=prompt)}")
 

@@ -1,4 +1,4 @@
-"""Workers as their heartbeats tell them."""
+"""Workers, as their heartbeats describe them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which jobs go together."""
+"""Jobs that share a batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The status message in a chat of the local Bot API, from the line to the picture, through all that Telegram may do."""
+"""The status message in a chat of the local Bot API, from the queue to the picture, through all refusals."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ async def ben(rows: Any) -> int:
     return await rows.user(BEN_ID)
 
 
-async def test_one_message_goes_from_the_line_to_the_picture(stage: Stage, rows: Any, ben: int, picture: Any) -> None:
+async def test_one_message_goes_from_the_queue_to_the_picture(stage: Stage, rows: Any, ben: int, picture: Any) -> None:
     job_id = await rows.job(ben)
     await stage.step()
     message = await stage.only()

@@ -1,4 +1,4 @@
-"""What a status message says."""
+"""The text of a status message."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _actions(view: StatusView) -> list[JobAction]:
 
 
 class _Plain(HTMLParser):
-    """What a reader sees, as Telegram counts it."""
+    """The text that a user sees, as Telegram counts it."""
 
     def __init__(self, markup: str) -> None:
         super().__init__()
@@ -129,12 +129,12 @@ def test_a_pose_that_cannot_be_read_offers_a_free_one_and_the_settings(language:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("steps", [0, 4])
 def test_a_translation_is_shown_below_the_words_and_fits_under_a_preview(language: str, steps: int) -> None:
-    words, told = "я" * PROMPT_MAX_CHARS, "<b>" * PROMPT_MAX_CHARS
-    job = _open(JobState.RUNNING, steps=steps, language=language, prompt=words, translated_prompt=told)
+    prompt, translation = "я" * PROMPT_MAX_CHARS, "<b>" * PROMPT_MAX_CHARS
+    job = _open(JobState.RUNNING, steps=steps, language=language, prompt=prompt, translated_prompt=translation)
     plain = _Plain(_render(job).text)
     assert plain.text.index("яяя") < plain.text.index("<b><b>") and plain.tags == []
     assert len(plain.text.encode("utf-16-le")) // 2 <= CAPTION_MAX_UNITS
-    assert _render(_open(JobState.DONE, translated_prompt=told)) == _render(_open(JobState.DONE))
+    assert _render(_open(JobState.DONE, translated_prompt=translation)) == _render(_open(JobState.DONE))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

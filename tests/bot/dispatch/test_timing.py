@@ -1,4 +1,4 @@
-"""How often we may write."""
+"""The limits on how often the bot writes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_progress_waits_for_the_interval_and_ends_do_not() -> None:
     assert throttle.allows(1, urgent=False)
 
 
-def test_a_chat_that_told_us_to_wait_gets_nothing_at_all_until_then() -> None:
+def test_a_chat_under_flood_control_gets_nothing_until_its_end() -> None:
     clock = Clock()
     throttle = Throttle(3.0, 25.0, clock)
     throttle.pause(1, 7)

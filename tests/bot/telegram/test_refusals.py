@@ -1,4 +1,4 @@
-"""Telegram's refusals, told apart by class and by words, and what the bot does about them."""
+"""Telegram's refusals, read by class and description, and the bot's reactions."""
 
 from __future__ import annotations
 

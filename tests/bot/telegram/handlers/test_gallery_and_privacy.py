@@ -65,8 +65,8 @@ async def test_privacy_tells_what_is_kept_with_figures(chat, says):
     await chat.anna.send_text("в лесу")
     await chat.job()
     await chat.anna.send_text("/privacy")
-    told = await chat.anna.wait_for(says("2 фото, 1 запрос"))
-    assert chat.texts()("privacy-pose-photo") not in told.text
+    reply = await chat.anna.wait_for(says("2 фото, 1 запрос"))
+    assert chat.texts()("privacy-pose-photo") not in reply.text
     await chat.grant_pose_photo(chat.anna)
     await chat.anna.send_text("/privacy")
     await chat.anna.wait_for(says("1 запрос", chat.texts()("privacy-pose-photo")))

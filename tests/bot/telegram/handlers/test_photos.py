@@ -272,14 +272,14 @@ async def test_an_answer_finds_a_user_who_blocked_the_bot_gone_and_goes_on(chat,
 async def test_an_answer_that_telegram_does_not_take_is_due_again_and_holds_up_no_other(chat, says, jpeg, monkeypatch):
     await chat.consent(chat.anna)
     await chat.consent(chat.ben)
-    taken = VerdictAnswers._tell
+    taken = VerdictAnswers._send
 
     async def refuse_anna(self, answer, *rest):
         if answer.group.user_id == chat.anna.user_id:
             raise NotNow("on purpose")
         return await taken(self, answer, *rest)
 
-    monkeypatch.setattr(VerdictAnswers, "_tell", refuse_anna)
+    monkeypatch.setattr(VerdictAnswers, "_send", refuse_anna)
     await chat.anna.send_photo(jpeg(1))
     await chat.anna.wait_for(says("Проверяю"))
     await chat.ben.send_photo(jpeg(2))
@@ -338,8 +338,8 @@ async def test_a_bad_file_gets_a_clear_answer(chat, says, name):
     make, file_name, answer = BAD[name]
     await chat.grant(chat.anna, photos=0)
     await chat.anna.send_document(make(), name=file_name)
-    told = await chat.anna.wait_for(says(answer))
-    assert "Пришлите своё фото" in told.text
+    reply = await chat.anna.wait_for(says(answer))
+    assert "Пришлите своё фото" in reply.text
     assert await chat.stored_bytes() == [0]
 
 

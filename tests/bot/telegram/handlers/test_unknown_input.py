@@ -1,4 +1,4 @@
-"""What nobody expects: help instead of silence in private, silence instead of noise in groups."""
+"""Unexpected input: help in private, silence in groups."""
 
 from __future__ import annotations
 
