@@ -27,6 +27,8 @@ from bot.local.children import choose_port
 from bot.local.embedded import EmbeddedPostgres
 from bot.telegram.callbacks import ConsentCallback, StyleCallback
 
+pytestmark = pytest.mark.slow
+
 NOWHERE = "postgresql://bolid:hidden@127.0.0.1:1/bolid?ssl=disable"
 
 

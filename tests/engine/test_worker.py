@@ -47,6 +47,8 @@ from engine.identity.profile import Observation
 from engine.provenance import SOURCE_TYPE, Signature, read_marks
 from engine.watermark import Watermark
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 STEP_S = 0.05
 PATIENCE_S = 60.0

@@ -24,7 +24,7 @@ from bot.telegram.callbacks import ConsentCallback, JobAction, StyleCallback
 from engine.contract import Examination, ExamineRequest, Verdict
 from engine.messaging import CancellationListener, ReplyPublisher
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 WAIT_S = 60.0
 DELIVERY_S = 120.0

@@ -22,7 +22,7 @@ from bot.local.embedded import EmbeddedPostgres
 from bot.local.supervisor import Stack, last_words
 from bot.telegram.callbacks import ConsentCallback, JobAction, StyleCallback
 
-pytestmark = [pytest.mark.kill, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.kill, pytest.mark.timeout(300)]
 
 PROMPTS_EACH = 2
 KILL_WITHIN_S = 4.0
