@@ -27,7 +27,7 @@ from bot.telegram.commands import publish_commands
 from bot.telegram.connection import open_bot, wait_for_telegram
 from bot.telegram.handlers import build_router
 from bot.telegram.intake import Intake, OpenAlbums
-from bot.telegram.middlewares import AnswerCallbacks, KnowUser, ReplyErrors, SayNotice
+from bot.telegram.middlewares import AnswerCallbacks, KnowUser, ReplyErrors, SendNotice
 from bot.telegram.photo_fetching import PhotoFetcher
 from bot.telegram.polling import Polling
 from bot.telegram.webhook import Webhook, derive_secret
@@ -149,7 +149,7 @@ def build_conversation(use: UseCases, styles: Styles, translator: Translator, ad
     )
     dispatcher.update.outer_middleware(KnowUser(use, translator))
     for observer in (dispatcher.message, dispatcher.edited_message, dispatcher.callback_query):
-        observer.outer_middleware(SayNotice())
+        observer.outer_middleware(SendNotice())
     dispatcher.message.outer_middleware(ReplyErrors())
     dispatcher.callback_query.outer_middleware(AnswerCallbacks(time.monotonic))
     dispatcher.include_router(build_router())

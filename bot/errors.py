@@ -4,7 +4,7 @@ BotError
 ├── OperatorError        the installation or its settings are wrong; one line with the remedy
 │   └── AddressError     DATABASE_URL cannot be opened as it stands (bot.db.address)
 └── DomainError          the user gets a text, in their language
-    ├── TooManyOpenJobs  they have as many pictures in work as one may have
+    ├── TooManyOpenJobs  as many of their pictures are in progress as allowed
     ├── UnknownUser      they deleted everything meanwhile
     ├── PictureGone      the picture under which they pressed a button is not kept any more
     ├── NoPhotos         there is no accepted photo to draw from
@@ -39,7 +39,7 @@ class DomainError(BotError):
 
 
 class TooManyOpenJobs(DomainError):
-    """They have `limit` pictures in work, as many as one may have."""
+    """`limit` of their pictures are in progress, as many as allowed."""
 
     key = "error-too-many-open-jobs"
 
@@ -79,7 +79,7 @@ class PromptWordless(PromptRefused):
 
 
 class PromptIsCommand(PromptRefused):
-    """It begins with a slash: a command that nobody knows, or one in the caption of a photo."""
+    """It begins with a slash: an unknown command, or one in the caption of a photo."""
 
     key = "unknown-command"
 

@@ -119,7 +119,7 @@ async def finish(session: AsyncSession, report: Result) -> bool:
 async def fail_attempt(session: AsyncSession, report: Failure) -> bool:
     """An attempt failed: the job is queued again if another attempt may succeed and one is left, else it has failed.
 
-    CANCELLED for a job that nobody cancelled means that the worker gave it up: worth another attempt.
+    CANCELLED for a job that was not cancelled means that the worker gave it up: worth another attempt.
     """
     job = await session.scalar(select(Job).where(Job.id == id_of(report.job_id)).with_for_update())
     if job is None or job.state not in UNDRAWN_STATES or report.attempt < job.attempts:

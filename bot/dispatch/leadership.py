@@ -24,7 +24,7 @@ class LeadershipLost(Exception):
 
 
 class Leadership:
-    """`async with` waits until nobody else dispatches; `watch` raises LeadershipLost when that ends."""
+    """`async with` waits until no other process dispatches; `watch` raises LeadershipLost when that ends."""
 
     def __init__(self, database_url: str) -> None:
         self._pool = make_engine(database_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")

@@ -47,7 +47,7 @@ class StyleCallback(CallbackData, prefix="style"):
 
 
 class SettingsAction(StrEnum):
-    """OPEN sends the screen anew, SHOW comes back to it in place, POSES shows the poses in its place."""
+    """OPEN sends the screen as a new message; SHOW and POSES edit the message into the screen or the list of poses."""
 
     OPEN = "open"
     SHOW = "show"

@@ -29,15 +29,15 @@ Result = TypeVar("Result")
 TRIES = 4
 RETRY_S = 1.0
 _OF_POLLING = frozenset({GetUpdates.__api_method__, DeleteWebhook.__api_method__, SetWebhook.__api_method__})
-"""Whoever calls these tries again itself."""
+"""The callers of these methods repeat them."""
 _log = structlog.get_logger(__name__)
 
 
 class Patience(BaseRequestMiddleware):
     """Calls made while answering a user wait out short outages of the network, and never flood control: it may last a
-    minute, and its exception says how long, so that whoever called can do something else meanwhile.
+    minute, and its exception says how long, so that the caller can do something else meanwhile.
 
-    After an outage it is unknown whether a message was sent; it is better said twice than never.
+    After an outage it is unknown whether a message was sent; a message sent twice is better than none.
     """
 
     async def __call__(
@@ -57,7 +57,7 @@ class Patience(BaseRequestMiddleware):
 
 
 def open_bot(token: str, api_url: str, *, patient: bool) -> Bot:
-    """A bot of its own connections. The impatient one is for whoever has a better use for a refusal than waiting.
+    """A bot of its own connections. The impatient one is for callers that react to a refusal instead of waiting.
 
     A reply to a message that its sender has deleted is sent as a plain message.
     """
@@ -69,7 +69,7 @@ def open_bot(token: str, api_url: str, *, patient: bool) -> Bot:
 
 
 async def wait_for_telegram(bot: Bot, patience_s: float, clock: Callable[[], float]) -> str:
-    """The bot's user name. Raises OperatorError: the token is wrong, or nobody answers."""
+    """The bot's user name. Raises OperatorError: the token is wrong, or there is no answer."""
     deadline = clock() + patience_s
     while True:
         try:

@@ -1,9 +1,9 @@
 """The intake of polling and webhook: it handles every update, in order within its chat, chats in parallel.
 
-An update is finished when its handler has ended, whatever the handler made of it. Two things are tried again: an outage
-of the database, for as long as it lasts, and flood control (429), after the time that Telegram names; nobody sleeps in
-a handler for it. What is not finished must not be confirmed to Telegram, and comes again after a restart, so handlers
-must be safe to repeat; they are, by keys made of chat, message and button ids.
+An update is finished when its handler has ended, with or without an error. A handler runs again in two cases: after an
+outage of the database, for as long as it lasts, and after flood control (429), when the time that Telegram names is
+over; no handler sleeps for it. Unfinished updates must not be confirmed to Telegram and come again after a restart, so
+handlers must be safe to repeat; they are, by keys made of chat, message and button ids.
 """
 
 from __future__ import annotations
@@ -211,7 +211,7 @@ class Intake:
                 await self._feed(update, "error-unexpected")
 
     async def _feed(self, update: Update, notice: str | None) -> None:
-        """`notice` names a text that is said in place of handling, see `bot.telegram.middlewares.SayNotice`."""
+        """`notice` is the key of a text that replaces the handling, see `bot.telegram.middlewares.SendNotice`."""
         response = await self._dispatcher.feed_update(self._bot, update, notice=notice)
         if isinstance(response, TelegramMethod):
             await self._dispatcher.silent_call_request(self._bot, response)

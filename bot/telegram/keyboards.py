@@ -122,7 +122,7 @@ def poses_button(texts: Texts) -> InlineKeyboardButton:
 
 
 def to_poses(texts: Texts) -> InlineKeyboardMarkup:
-    """Under what is said about a photo of a pose."""
+    """Under the answer to a pose photo."""
     return _rows([[poses_button(texts)]])
 
 

@@ -47,8 +47,8 @@ class KnowUser(BaseMiddleware):
         return await handler(event, data)
 
 
-class SayNotice(BaseMiddleware):
-    """Says the text that `notice` names in place of handling: the update is one too many, or its handler hung."""
+class SendNotice(BaseMiddleware):
+    """Sends the text of the key `notice` instead of handling: the update is over the limit, or its handler hung."""
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         notice: str | None = data.get("notice")
@@ -112,7 +112,7 @@ class AnswerCallbacks(BaseMiddleware):
 class Taps:
     """Tells a second tap on a button from a first: it comes while the first is handled, or a moment after.
 
-    The same tap handled anew, after an outage, is no second tap.
+    The same tap, handled again after an outage, is no second tap.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:

@@ -2,7 +2,7 @@
 
 getUpdates gives at most 100 updates, beginning with the first that is not confirmed, and confirms all before its
 offset. So the offset is the first update that is not finished; what comes again meanwhile is recognised by its id. The
-100 are the window within which a slow update holds up nobody; flood control of one chat (429) does not hold a full
+100 are the window within which a slow update delays no other; flood control of one chat (429) does not hold a full
 window: then that update gives up its place and goes on by itself.
 
 Several bot processes may run: the one that leads polls.

@@ -34,7 +34,7 @@ _log = structlog.get_logger(__name__)
 
 
 def derive_secret(token: str) -> str:
-    """A secret for the webhook, the same in every process with this token, from which nobody finds the token."""
+    """A secret for the webhook, the same in every process with this token; it does not reveal the token."""
     return hmac.new(token.encode(), b"webhook secret", hashlib.sha256).hexdigest()
 
 

@@ -101,7 +101,7 @@ class Redrawn:
 class Redraw:
     """A picture's prompt once more with a new seed, drawn as before but for `change`, from the photos accepted by now.
 
-    While one such picture is in work, asking again gives that one.
+    While such a picture is in progress, a second request returns the same job.
     Raises PictureGone, NoPhotos, TooManyOpenJobs, UnknownUser.
     """
 

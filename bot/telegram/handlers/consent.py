@@ -54,7 +54,7 @@ async def ask_consent(message: Message, texts: Texts, *, renewed: bool = False) 
 
 
 class RequireConsent(BaseMiddleware):
-    """For the routers behind it: whoever has not agreed to the terms in force is asked, and nothing else happens."""
+    """For the routers behind it: a user who has not agreed to the terms in force gets the terms instead."""
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         user: User = data["user"]

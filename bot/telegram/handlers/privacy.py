@@ -47,7 +47,7 @@ async def _privacy(user: User, texts: Texts, use: UseCases) -> Markup:
 
 
 async def _delete_everything(bot: Bot, user: User, use: UseCases) -> None:
-    """The status messages of what was being drawn go too: nobody edits them any more."""
+    """The status messages of jobs in progress are deleted too: nothing edits them any more."""
     for chat_id, message_id in await use.delete_everything(user.id):
         try:
             await bot.delete_message(chat_id, message_id)

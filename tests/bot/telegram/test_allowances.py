@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.telegram.allowances import REMEMBERED, Admission, Allowances
+from bot.telegram.allowances import CHATS_KEPT, Admission, Allowances
 
 
 class Clock:
@@ -53,7 +53,7 @@ def test_a_steady_stream_at_twice_the_rate_is_told_once() -> None:
 def test_only_so_many_chats_are_remembered() -> None:
     allowances = Allowances(1, 1.0, Clock())
     allowances.take(-1)
-    for chat_id in range(REMEMBERED):
+    for chat_id in range(CHATS_KEPT):
         allowances.take(chat_id)
     assert allowances.take(-1) is Admission.TAKEN
-    assert allowances.take(REMEMBERED - 1) is Admission.DROPPED_FIRST
+    assert allowances.take(CHATS_KEPT - 1) is Admission.DROPPED_FIRST
