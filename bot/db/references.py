@@ -1,4 +1,4 @@
-"""The photos of a person, as they are kept and answered. Functions never commit."""
+"""The photos of a person and the answers about them. Functions never commit."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ async def ids(session: AsyncSession, user_id: int, *states: ReferenceState) -> l
     return list(await session.scalars(statement.order_by(Reference.created_at, Reference.message_id)))
 
 
-async def kept(session: AsyncSession, user_id: int) -> list[Reference]:
-    """The photos not refused, with their images, oldest first."""
+async def not_rejected(session: AsyncSession, user_id: int) -> list[Reference]:
+    """The photos that are not rejected, with their images, oldest first."""
     statement = select(Reference).where(Reference.user_id == user_id, Reference.state != ReferenceState.REJECTED)
     ordered = statement.order_by(Reference.created_at, Reference.message_id)
     return list(await session.scalars(ordered.options(undefer(Reference.image))))

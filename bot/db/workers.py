@@ -25,7 +25,7 @@ async def any_can_pose(session: AsyncSession, within_s: float) -> bool:
     return any(worker.pose for worker in await alive(session, within_s))
 
 
-async def heard(session: AsyncSession, beat: Heartbeat) -> None:
+async def store(session: AsyncSession, beat: Heartbeat) -> None:
     """Store a heartbeat; the last one (`stopping`) deletes the worker."""
     if beat.stopping:
         await session.execute(delete(Worker).where(Worker.id == beat.worker_id))

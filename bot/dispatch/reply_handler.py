@@ -56,7 +56,7 @@ class ReplyHandler:
         """Returns the jobs that a worker holds although they have ended."""
         match report:
             case Heartbeat():
-                await workers.heard(session, report)
+                await workers.store(session, report)
                 return await leases.extend(session, report.job_ids, report.worker_id, self._pace.lease_s)
             case Examination():
                 await photo_states.decide(session, report)

@@ -127,7 +127,7 @@ def to_poses(texts: Texts) -> InlineKeyboardMarkup:
 
 
 def poses(texts: Texts, chosen: str | None, *, has_photo: bool) -> InlineKeyboardMarkup:
-    """The grid of poses, the chosen one ticked; a photo that is kept can be replaced and deleted."""
+    """The grid of poses, the chosen one ticked; a stored photo can be replaced and deleted."""
     presets = [
         _button(_ticked(texts(f"pose-{preset}-button"), preset == chosen), PresetCallback(preset=preset))
         for preset in PosePreset
@@ -156,7 +156,7 @@ def back_to_poses(texts: Texts) -> InlineKeyboardMarkup:
 
 
 def reference(texts: Texts, reference_id: UUID) -> InlineKeyboardMarkup:
-    """Under one kept photo."""
+    """Under one stored photo."""
     return _rows(
         [
             [
@@ -170,7 +170,7 @@ def reference(texts: Texts, reference_id: UUID) -> InlineKeyboardMarkup:
 
 
 def references(texts: Texts) -> InlineKeyboardMarkup:
-    """Under the summary of the kept photos."""
+    """Under the summary of the stored photos."""
     return _rows(
         [
             [

@@ -20,7 +20,7 @@ from bot.usecases.preferences import preference_overrides
 from engine.contract import Clothes
 
 
-class Asked(Enum):
+class RequestResult(Enum):
     """The result of a request for a picture."""
 
     QUEUED = auto()
@@ -40,7 +40,7 @@ class AskForPicture:
     draw_seed: DrawSeed
     open_jobs_max: int
 
-    async def __call__(self, user_id: int, chat_id: int, message_id: int, prompt: str) -> Asked:
+    async def __call__(self, user_id: int, chat_id: int, message_id: int, prompt: str) -> RequestResult:
         async with self.sessions.begin() as session:
             user = await users.lock(session, user_id)
             user.pose_asked_at = None
@@ -48,7 +48,7 @@ class AskForPicture:
             pending = await references.ids(session, user_id, ReferenceState.PENDING)
             if not photos:
                 await keep_draft(session, user, chat_id, message_id, prompt)
-                return Asked.WAITS_FOR_VERDICT if pending else Asked.WAITS_FOR_PHOTO
+                return RequestResult.WAITS_FOR_VERDICT if pending else RequestResult.WAITS_FOR_PHOTO
             await jobs.submit(
                 session,
                 user_id=user_id,
@@ -63,7 +63,7 @@ class AskForPicture:
             )
             await drop_draft(session, user, chat_id)
         self.signals.wake()
-        return Asked.QUEUED
+        return RequestResult.QUEUED
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ AGAIN = Change()
 
 
 @dataclass(frozen=True)
-class Redrawn:
+class RedrawResult:
     """`created`: it is queued now; else one like it was queued before. `pose_lost`: the photo of its pose is not
     kept any more, so the pose is free."""
 
@@ -110,10 +110,10 @@ class Redraw:
     draw_seed: DrawSeed
     open_jobs_max: int
 
-    async def __call__(self, user_id: int, chat_id: int, job_id: UUID, change: Change = AGAIN) -> Redrawn:
+    async def __call__(self, user_id: int, chat_id: int, job_id: UUID, change: Change = AGAIN) -> RedrawResult:
         async with self.sessions.begin() as session:
             await users.lock(session, user_id)
-            source = await _own(session, job_id, user_id)
+            source = await _job_of_user(session, job_id, user_id)
             photos = await references.ids(session, user_id, ReferenceState.ACCEPTED)
             if not photos:
                 raise NoPhotos
@@ -136,7 +136,7 @@ class Redraw:
                 open_jobs_max=self.open_jobs_max,
             )
         self.signals.wake()
-        return Redrawn(created, pose_lost and not change.free_pose)
+        return RedrawResult(created, pose_lost and not change.free_pose)
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ class FindPicture:
 
     async def __call__(self, user_id: int, job_id: UUID) -> Job:
         async with self.sessions() as session:
-            return await _own(session, job_id, user_id)
+            return await _job_of_user(session, job_id, user_id)
 
 
 @dataclass(frozen=True)
@@ -159,13 +159,13 @@ class CancelPicture:
 
     async def __call__(self, user_id: int, job_id: UUID) -> bool:
         async with self.sessions.begin() as session:
-            await _own(session, job_id, user_id)
+            await _job_of_user(session, job_id, user_id)
             cancelled = await job_states.cancel(session, job_id, user_id)
         self.signals.wake()
         return cancelled
 
 
-async def _own(session: AsyncSession, job_id: UUID, user_id: int) -> Job:
+async def _job_of_user(session: AsyncSession, job_id: UUID, user_id: int) -> Job:
     job = await jobs.get(session, job_id, user_id)
     if job is None:
         raise PictureGone

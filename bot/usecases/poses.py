@@ -14,7 +14,7 @@ from bot.domain import POSE_PHOTO
 from bot.photos import NormalPhoto, Refusal
 
 
-class Taken(Enum):
+class PosePhotoResult(Enum):
     """The result of sending a pose photo."""
 
     KEPT = auto()
@@ -60,21 +60,21 @@ class DeletePosePhoto:
 
 async def keep_pose_photo(
     session: AsyncSession, user: User, message_id: int, album_id: str | None, photo: NormalPhoto | Refusal
-) -> Taken | None:
+) -> PosePhotoResult | None:
     """Keep a photo for its pose if one was asked for a moment ago, else `None`: it shows the person. `user` is locked.
 
     The same message a second time changes nothing.
     """
-    kept = await poses.of_user(session, user.id)
-    if kept is not None and kept.message_id == message_id:
-        return Taken.KEPT
-    if kept is not None and album_id is not None and kept.album_id == album_id:
-        return Taken.SKIPPED
+    stored = await poses.of_user(session, user.id)
+    if stored is not None and stored.message_id == message_id:
+        return PosePhotoResult.KEPT
+    if stored is not None and album_id is not None and stored.album_id == album_id:
+        return PosePhotoResult.SKIPPED
     if not await poses.is_awaited(session, user.id):
         return None
     if isinstance(photo, Refusal):
-        return Taken.REFUSED
+        return PosePhotoResult.REFUSED
     new = PosePhoto(user_id=user.id, message_id=message_id, album_id=album_id, image=photo.jpeg)
     await poses.replace(session, new)
     user.pose, user.pose_asked_at = POSE_PHOTO, None
-    return Taken.KEPT
+    return PosePhotoResult.KEPT

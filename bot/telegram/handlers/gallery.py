@@ -1,4 +1,4 @@
-"""/photos: what is kept of a person, with a button to delete each."""
+"""/photos: the stored photos of a person, with a button to delete each."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from bot.telegram.callbacks import JobAction, JobCallback
 from bot.telegram.edits import Toast, edit_buttons, message_of
 from bot.translator import Texts
 from bot.usecases import UseCases
-from bot.usecases.pictures import AGAIN, Change, Redrawn
+from bot.usecases.pictures import AGAIN, Change, RedrawResult
 from engine.contract import Clothes
 
 REDRAWS = {
@@ -67,7 +67,7 @@ def picture_buttons(texts: Texts, styles: Styles, job: Job) -> InlineKeyboardMar
     return keyboards.picture(texts, job.id, likeness_of(settings), clothes_of(settings))
 
 
-def redrawn_toast(texts: Texts, redrawn: Redrawn) -> Toast:
+def redrawn_toast(texts: Texts, redrawn: RedrawResult) -> Toast:
     if not redrawn.created:
         return Toast(texts("job-queued-already"))
     return Toast(texts("job-queued-any-pose"), alert=True) if redrawn.pose_lost else Toast(texts("job-queued"))

@@ -17,7 +17,7 @@ from bot.telegram.refusals import MessageGone, suppress_refusals
 from bot.translator import Markup, Texts
 from bot.usecases import UseCases
 from bot.usecases.photos import SentPhoto
-from bot.usecases.poses import Taken
+from bot.usecases.poses import PosePhotoResult
 from bot.verdicts import verdict_key
 from engine.contract import REFERENCES_MAX
 
@@ -42,7 +42,7 @@ async def take_photo(
     photo = await fetch_photo(bot, file)
     sent = SentPhoto(user.id, message.chat.id, message.message_id, message.media_group_id, photo, prompt)
     received = await use.receive_photo(sent)
-    if isinstance(received, Taken):
+    if isinstance(received, PosePhotoResult):
         await _answer_pose(message, texts, use, sent, received)
     elif received.unannounced:
         looking = await message.reply(texts("photo-looking") if received.worker_alive else texts("photo-paused"))
@@ -51,11 +51,11 @@ async def take_photo(
                 await looking.delete()
 
 
-async def _answer_pose(message: Message, texts: Texts, use: UseCases, sent: SentPhoto, taken: Taken) -> None:
+async def _answer_pose(message: Message, texts: Texts, use: UseCases, sent: SentPhoto, result: PosePhotoResult) -> None:
     """A photo sent for its pose; a prompt that came with it is drawn in that pose."""
-    if taken is Taken.KEPT:
+    if result is PosePhotoResult.KEPT:
         await message.reply(texts("pose-photo-kept"), reply_markup=keyboards.to_poses(texts))
-    elif taken is Taken.REFUSED and isinstance(sent.photo, Refusal):
+    elif result is PosePhotoResult.REFUSED and isinstance(sent.photo, Refusal):
         await message.reply(_refused_pose(texts, sent.photo, sent.prompt))
         return
     if sent.prompt is not None:

@@ -1,4 +1,4 @@
-"""/privacy: what is kept, and deleting all of it."""
+"""/privacy: the stored data, and its deletion."""
 
 from __future__ import annotations
 

@@ -9,9 +9,9 @@ from bot.db.tables import User
 from bot.prompts import clean
 from bot.translator import Texts
 from bot.usecases import UseCases
-from bot.usecases.pictures import Asked
+from bot.usecases.pictures import RequestResult
 
-WAITING = {Asked.WAITS_FOR_PHOTO: "draft-waits-photo", Asked.WAITS_FOR_VERDICT: "draft-waits-verdict"}
+WAITING = {RequestResult.WAITS_FOR_PHOTO: "draft-waits-photo", RequestResult.WAITS_FOR_VERDICT: "draft-waits-verdict"}
 
 
 def build() -> Router:
@@ -27,9 +27,9 @@ async def take_prompt(message: Message, user: User, texts: Texts, use: UseCases)
 
 async def ask_for_picture(message: Message, texts: Texts, use: UseCases, user_id: int, prompt: str) -> None:
     """A queued picture needs no answer here: its status message is one."""
-    asked = await use.ask_for_picture(user_id, message.chat.id, message.message_id, prompt)
-    if asked is not Asked.QUEUED:
-        await message.reply(texts(WAITING[asked], prompt=prompt))
+    result = await use.ask_for_picture(user_id, message.chat.id, message.message_id, prompt)
+    if result is not RequestResult.QUEUED:
+        await message.reply(texts(WAITING[result], prompt=prompt))
 
 
 async def explain_edit(message: Message, texts: Texts) -> None:

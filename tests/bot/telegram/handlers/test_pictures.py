@@ -10,7 +10,7 @@ import pytest_asyncio
 from bot.domain import JobState
 from bot.telegram import keyboards
 from bot.telegram.callbacks import JobAction, JobCallback, StyleCallback
-from bot.usecases.pictures import Redrawn
+from bot.usecases.pictures import RedrawResult
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -36,10 +36,10 @@ async def test_a_double_tap_on_again_is_one_picture_and_a_later_tap_another(chat
     data = JobCallback(action=JobAction.AGAIN, job_id=first.id).pack()
     await chat.anna.press_data(picture.id, data)
     second = await chat.job(2)
-    assert await chat.use.redraw(chat.anna.user_id, chat.anna.user_id, first.id) == Redrawn(created=False)
+    assert await chat.use.redraw(chat.anna.user_id, chat.anna.user_id, first.id) == RedrawResult(created=False)
     assert len(await chat.jobs()) == 2
     await chat.move(second, JobState.DELIVERED)
-    assert await chat.use.redraw(chat.anna.user_id, chat.anna.user_id, first.id) == Redrawn(created=True)
+    assert await chat.use.redraw(chat.anna.user_id, chat.anna.user_id, first.id) == RedrawResult(created=True)
     assert len(await chat.jobs()) == 3
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import update
 from bot.db.tables import User
 from bot.domain import POSE_PHOTO, POSE_PHOTO_PATIENCE, JobState
 from bot.telegram.callbacks import JobAction, JobCallback, PoseAction, PoseCallback, SettingsAction, SettingsCallback
-from bot.usecases.poses import Taken
+from bot.usecases.poses import PosePhotoResult
 from engine.contract import PosePreset
 
 ASKED = "Теперь пришлите фото для позы"
@@ -185,5 +185,5 @@ async def test_the_same_message_twice_keeps_one_photo(chat, says, jpeg):
     await chat.anna.wait_for(says(KEPT))
     photo = await chat.pose_photo(chat.anna)
     taken = await chat.use.receive_photo(await chat.sent_again(chat.anna, sent.id, jpeg(5)))
-    assert taken is Taken.KEPT
+    assert taken is PosePhotoResult.KEPT
     assert (await chat.pose_photo(chat.anna)).id == photo.id
