@@ -30,7 +30,7 @@ demo: venv ## one whole conversation, photo to picture (PHOTO=path PROMPT="words
 run: venv ## keep the bot up: on Telegram with BOT_TOKEN, else with a chat page for the browser
 	@$(BIN)/python -m bot.local run
 
-test: venv ## format, lint, types and all tests
+test: venv ## format, lint, types and all tests, slow ones too
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy

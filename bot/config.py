@@ -24,17 +24,17 @@ class Pace(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     edit_interval_s: float = Field(default=3.0, ge=0)
-    """Least time between two progress edits in one chat: Telegram frowns on less than three seconds."""
+    """Least time between two progress edits in one chat: Telegram limits edits that come faster."""
     calls_per_s: float = Field(default=25.0, gt=0)
     """Status edits per second over all chats: Telegram allows about thirty calls."""
     lease_s: float = Field(default=15.0, gt=0)
-    """How long a job stays with a worker that is not heard of."""
+    """How long a job stays with a worker that sends no heartbeat."""
     handout_s: float = Field(default=30.0, gt=0)
-    """How long a job may lie in the queue before it is asked whether it got lost there."""
+    """How long a job may lie at the broker before it may count as lost there."""
     alive_s: float = Field(default=8.0, gt=0)
-    """A worker not heard of for so long counts as gone."""
+    """A worker without a heartbeat for so long counts as gone."""
     tick_s: float = Field(default=1.0, gt=0)
-    """How often the dispatcher looks even if nobody woke it."""
+    """The longest time between two steps of the dispatcher."""
 
 
 class Config(BaseSettings, Pace):
@@ -59,7 +59,7 @@ class Config(BaseSettings, Pace):
     messages_per_s: float = Field(default=1.0, gt=0)
     """The same in the long run; what comes faster is dropped, with one notice."""
     open_jobs_max: int = Field(default=3, ge=1)
-    """How many pictures one user may have in work."""
+    """How many pictures of one user may be in progress."""
     start_patience_s: float = Field(default=60.0, ge=0)
     """How long to wait at start for Postgres and the Bot API."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -150,5 +150,5 @@ def _fault(location: tuple[int | str, ...], kind: str, message: str) -> str:
     name = ".".join(str(part) for part in location).upper()
     if kind == "missing":
         return f"{name} is not set: put it into the environment or into .env (see .env.example)"
-    said = message.removeprefix("Value error, ")
-    return said if said.startswith(name) else f"{name}: {said}"
+    fault = message.removeprefix("Value error, ")
+    return fault if fault.startswith(name) else f"{name}: {fault}"

@@ -1,4 +1,4 @@
-"""The rules that need neither a database nor Telegram: states, limits, how a job may move."""
+"""The rules that need neither a database nor Telegram: states, limits, transitions of a job."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ POSE_PHOTO_PATIENCE = timedelta(minutes=10)
 
 
 class Stage(StrEnum):
-    """What the bot waits for from a user; it follows from what is stored of them and is not stored itself."""
+    """The next input that the bot needs from a user; it follows from the user's row and is not stored."""
 
     CONSENT = "consent"
     PHOTO = "photo"
@@ -27,7 +27,7 @@ class Stage(StrEnum):
 
 
 def stage_of(consent_version: int | None, accepted: int, style: str | None) -> Stage:
-    """What to ask of a user who has `accepted` photos; an older consent does not count."""
+    """The stage of a user with `accepted` photos; an older consent does not count."""
     if consent_version != CONSENT_VERSION:
         return Stage.CONSENT
     if not accepted:
@@ -36,7 +36,7 @@ def stage_of(consent_version: int | None, accepted: int, style: str | None) -> S
 
 
 class Likeness(StrEnum):
-    """What the pictures take more care of."""
+    """The branch that the pictures favour."""
 
     FACE = "face"
     BALANCED = "balanced"
@@ -49,11 +49,11 @@ SCALES: dict[Likeness, tuple[float, float]] = {
     Likeness.BODY: (0.7, 1.3),
 }
 """The face_scale and body_scale of engine.contract.Settings. They move against each other: both raised at once would
-leave less to the words."""
+leave less attention to the prompt."""
 
 
-def wished_settings(likeness: str | None, clothes: str | None) -> dict[str, object]:
-    """What was chosen, as fields of engine.contract.Settings; what was not chosen is left to the style."""
+def settings_overrides(likeness: str | None, clothes: str | None) -> dict[str, object]:
+    """The choices as fields of engine.contract.Settings; a choice that is `None` is left to the style."""
     settings: dict[str, object] = {}
     if likeness is not None:
         settings["face_scale"], settings["body_scale"] = SCALES[Likeness(likeness)]
@@ -63,7 +63,7 @@ def wished_settings(likeness: str | None, clothes: str | None) -> dict[str, obje
 
 
 def likeness_of(settings: Mapping[str, object]) -> Likeness:
-    """What such settings take more care of."""
+    """The likeness that such settings mean."""
     face, body = settings.get("face_scale", 1.0), settings.get("body_scale", 1.0)
     if not isinstance(face, int | float) or not isinstance(body, int | float) or face == body:
         return Likeness.BALANCED
@@ -94,7 +94,7 @@ class JobState(StrEnum):
 
 
 class JobMove(StrEnum):
-    """Why a job changes its state."""
+    """The reason for a change of state."""
 
     START = "start"
     """A worker begins it, or reports on it."""

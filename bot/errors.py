@@ -1,14 +1,14 @@
-"""What can go wrong in the bot.
+"""The errors of the bot.
 
 BotError
 ├── OperatorError        the installation or its settings are wrong; one line with the remedy
 │   └── AddressError     DATABASE_URL cannot be opened as it stands (bot.db.address)
-└── DomainError          the user is told, in their language
-    ├── TooManyOpenJobs  they have as many pictures in work as one may have
+└── DomainError          the user gets a text, in their language
+    ├── TooManyOpenJobs  as many of their pictures are in progress as allowed
     ├── UnknownUser      they deleted everything meanwhile
     ├── PictureGone      the picture under which they pressed a button is not kept any more
     ├── NoPhotos         there is no accepted photo to draw from
-    └── PromptRefused    the words cannot be drawn
+    └── PromptRefused    the prompt cannot be drawn
         ├── PromptEmpty
         ├── PromptWordless   only emoji, digits or signs
         ├── PromptIsCommand
@@ -29,7 +29,7 @@ class OperatorError(BotError):
 
 
 class DomainError(BotError):
-    """A user asked for what cannot be; `key` names the Fluent text that tells them, with `variables`."""
+    """The user's request is not possible; `key` names the Fluent text that says so, with `variables`."""
 
     key: ClassVar[str]
 
@@ -39,7 +39,7 @@ class DomainError(BotError):
 
 
 class TooManyOpenJobs(DomainError):
-    """They have `limit` pictures in work, as many as one may have."""
+    """`limit` of their pictures are in progress, as many as allowed."""
 
     key = "error-too-many-open-jobs"
 
@@ -63,7 +63,7 @@ class NoPhotos(DomainError):
 
 
 class PromptRefused(DomainError):
-    """The words cannot be drawn; see the subclasses."""
+    """The prompt cannot be drawn; see the subclasses."""
 
 
 class PromptEmpty(PromptRefused):
@@ -79,7 +79,7 @@ class PromptWordless(PromptRefused):
 
 
 class PromptIsCommand(PromptRefused):
-    """It begins with a slash: a command that nobody knows, or one in the caption of a photo."""
+    """It begins with a slash: an unknown command, or one in the caption of a photo."""
 
     key = "unknown-command"
 

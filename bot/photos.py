@@ -1,4 +1,4 @@
-"""A file from a chat -> the photo as it is kept: upright, sRGB, bounded, without metadata; or the reason why not.
+"""A file from a chat -> the photo to store: upright, sRGB, bounded, without metadata; or the reason why not.
 
 The file is decoded by `engine.photo_reader` in a child process: a hostile file costs that process its time and memory,
 never the bot's, and the event loop never waits for a decoder.
@@ -48,7 +48,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Refusal(StrEnum):
-    """Why a photo is not even shown to a worker. Each has its text, as each verdict of the engine has."""
+    """Reasons to refuse a photo before a worker examines it. Each has a text, as each verdict of the engine has."""
 
     NOT_AN_IMAGE = "not_an_image"
     TRUNCATED = "truncated"
@@ -74,7 +74,7 @@ class PhotoRefused(Exception):
 
 @dataclass(frozen=True)
 class NormalPhoto:
-    """A photo as it is kept: JPEG, RGB, upright, longest side <= REFERENCE_MAX_SIDE_PX, no metadata."""
+    """A photo as it is stored: JPEG, RGB, upright, longest side <= REFERENCE_MAX_SIDE_PX, no metadata."""
 
     jpeg: bytes
     width: int
@@ -115,8 +115,8 @@ async def normalise(data: bytes, *, settings: str = _SETTINGS, decode_max_s: flo
 
 def _environment() -> dict[str, str]:
     """No secret of the bot's. Every thread's memory arena would count as address space, so there are few."""
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LD_LIBRARY_PATH") if name in os.environ}
-    return {**kept, "PYTHONPATH": str(_ROOT), "MALLOC_ARENA_MAX": "2"}
+    passed = {name: os.environ[name] for name in ("PATH", "LANG", "LD_LIBRARY_PATH") if name in os.environ}
+    return {**passed, "PYTHONPATH": str(_ROOT), "MALLOC_ARENA_MAX": "2"}
 
 
 def _last_line(errors: bytes) -> str:

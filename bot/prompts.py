@@ -1,4 +1,4 @@
-"""A user's message -> the words to draw, without what cannot be seen; or the reason why not."""
+"""A user's message -> the prompt, without invisible characters; or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _JOINERS = frozenset("\u200c\u200d\u200e\u200f")
 
 def clean(text: str) -> str:
     """One line of visible text. Raises PromptRefused: PromptEmpty, PromptIsCommand, PromptWordless or PromptTooLong."""
-    words = " ".join("".join(_visible(character) for character in text).split())
-    if not any(not character.isspace() and character not in _JOINERS for character in words):
+    prompt = " ".join("".join(_visible(character) for character in text).split())
+    if not any(not character.isspace() and character not in _JOINERS for character in prompt):
         raise PromptEmpty
-    if words.lstrip("".join(_JOINERS) + " ").startswith("/"):
+    if prompt.lstrip("".join(_JOINERS) + " ").startswith("/"):
         raise PromptIsCommand
-    if not any(character.isalpha() for character in words):
+    if not any(character.isalpha() for character in prompt):
         raise PromptWordless
-    if len(words) > PROMPT_MAX_CHARS:
-        raise PromptTooLong(length=len(words), limit=PROMPT_MAX_CHARS)
-    return words
+    if len(prompt) > PROMPT_MAX_CHARS:
+        raise PromptTooLong(length=len(prompt), limit=PROMPT_MAX_CHARS)
+    return prompt
 
 
 def _visible(character: str) -> str:

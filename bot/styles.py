@@ -1,4 +1,4 @@
-"""The style presets of styles.toml: what is on their buttons. How a style is drawn is the engine's to know."""
+"""The style presets of styles.toml: names, titles and settings. The engine knows how to draw each."""
 
 from __future__ import annotations
 
@@ -61,14 +61,14 @@ class Styles:
         """The named style, or "no style" for `None` and for names that are gone."""
         return self._by_name.get(name or NO_STYLE, self._by_name[NO_STYLE])
 
-    def asked(self, style_name: str) -> str | None:
-        """What a GenerateRequest carries as its style."""
+    def request_name(self, style_name: str) -> str | None:
+        """The style field of a GenerateRequest."""
         name = self[style_name].name
         return None if name == NO_STYLE else name
 
-    def settings(self, style_name: str, wished: Mapping[str, object]) -> dict[str, object]:
-        """The fields of Settings for a picture: the style's own, with what the user wished otherwise over them."""
-        return {**self[style_name].settings.model_dump(), **wished}
+    def settings(self, style_name: str, overrides: Mapping[str, object]) -> dict[str, object]:
+        """The fields of Settings for a picture: those of the style, replaced by the user's overrides."""
+        return {**self[style_name].settings.model_dump(), **overrides}
 
 
 def load_styles(path: Path = PRESETS) -> Styles:

@@ -185,14 +185,16 @@ class FailureCode(StrEnum):
 
 
 class Started(Message):
-    """A worker begins the job. `prompt`: the translated prompt, `None` where the model gets the user's own. `ignored`:
-    phrases of the user's prompt that name what the model cannot draw."""
+    """A worker begins the job. `translated_prompt` (`prompt` in JSON) is `None` where the model gets the user's own.
+    `ignored`: phrases of the user's prompt that name what the model cannot draw."""
+
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
 
     kind: Literal["started"] = "started"
     job_id: str
     attempt: int
     worker_id: str
-    prompt: str | None = None
+    translated_prompt: str | None = Field(default=None, alias="prompt")
     ignored: tuple[str, ...] = ()
 
 

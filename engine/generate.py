@@ -164,7 +164,7 @@ class Generator:
             job_id=request.job_id,
             attempt=request.attempt,
             worker_id=self._worker_id,
-            prompt=words.shown,
+            translated_prompt=words.shown,
             ignored=self.backbone.ignored(request.prompt) if isinstance(self.backbone, ClosedVocabulary) else (),
         )
 

@@ -1,8 +1,8 @@
-"""The worker process: `python -m engine.worker`. One process draws for everybody; it knows no database and no Telegram.
+"""The worker process: `python -m engine.worker`. It has no access to the database, to Telegram or to secrets.
 
-Celery brings the tasks (solo pool: the drawing runs in the main thread, where CUDA is at home); replies, heartbeats
-and cancellations have their own threads (broker.py). A task is acknowledged when it begins: it is the bot that recovers
-lost jobs, by its leases. A task that comes twice is drawn twice, to the same picture, and the bot takes the first.
+Celery delivers the tasks (solo pool: generation runs in the main thread, which owns the CUDA context); replies,
+heartbeats and cancellations have threads of their own (messaging.py). A task is acknowledged when it begins; the bot
+recovers lost jobs by its leases. A task that arrives twice is drawn twice; the bot keeps the first result.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from pydantic import ValidationError
 
 from engine.assembly import assemble
 from engine.backbones.base import Backbone, Drawing
-from engine.broker import CONNECT_OPTIONS, CancellationListener, Outbox, Pulse, ReplyLine
 from engine.config import Config, load_config
 from engine.contract import (
     EXAMINE_TASK,
@@ -47,6 +46,7 @@ from engine.contract import (
 from engine.errors import SetupError
 from engine.generate import Generator
 from engine.identity.profile import IdentityProfile, Observation, View
+from engine.messaging import CONNECT_OPTIONS, CancellationListener, HeartbeatThread, Outbox, ReplyPublisher
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ FLUSH_TIMEOUT_S = 30.0
 
 
 class Service:
-    """What the tasks do, whoever brings them."""
+    """The work of both tasks, independent of Celery."""
 
     def __init__(self, generator: Generator, outbox: Outbox, cancellations: CancellationListener) -> None:
         self._generator = generator
@@ -73,7 +73,7 @@ class Service:
             self._refuse_jobs(text, _reason(error))
             return
         with self._holding({request.job_id for request in batch.requests}):
-            self._generator.generate(batch.requests, self._tell, self._cancellations.is_cancelled)
+            self._generator.generate(batch.requests, self._send, self._cancellations.is_cancelled)
 
     def examine(self, text: object) -> None:
         """`text` is the JSON of an ExamineRequest."""
@@ -95,7 +95,7 @@ class Service:
         with self._lock:
             return time.monotonic() - self._moved_at if self._in_hand else 0.0
 
-    def _tell(self, reply: Reply) -> None:
+    def _send(self, reply: Reply) -> None:
         self._moved_at = time.monotonic()
         self._outbox.put(reply)
 
@@ -132,16 +132,16 @@ class Worker:
         self._backbone = generator.backbone
         self._worker_id = worker_id
         self._hung_s = config.hung_s
-        self._outbox = Outbox(ReplyLine(url))
+        self._outbox = Outbox(ReplyPublisher(url))
         self._cancellations = CancellationListener(url)
         self._service = Service(generator, self._outbox, self._cancellations)
-        self._pulse = Pulse(ReplyLine(url), self._heartbeat)
+        self._heartbeats = HeartbeatThread(ReplyPublisher(url), self._heartbeat)
         self._celery = make_celery(url, self._service)
         self._log_level = config.log_level
 
     def run(self) -> int:
         """Works until SIGTERM or SIGINT, ends the task in hand, sends what is unsent; the exit code."""
-        for thread in (self._outbox, self._cancellations, self._pulse):
+        for thread in (self._outbox, self._cancellations, self._heartbeats):
             thread.start()
         with warnings.catch_warnings():
             # Celery warns of root because of pickled tasks; these are JSON only
@@ -161,11 +161,11 @@ class Worker:
         if not self._outbox.close(FLUSH_TIMEOUT_S):
             log.error("replies lost at the end, the broker was away: %s", sorted(self._outbox.unsent_ids()))
         self._cancellations.stop()
-        self._pulse.stop()
+        self._heartbeats.stop()
         return int(celery_worker.exitcode or 0)
 
     def _heartbeat(self) -> Heartbeat:
-        """Nothing but the end of the process frees a thread that hangs in a driver: its leases run out, others draw."""
+        """Only the end of the process frees a thread that hangs in a driver; other workers get its jobs."""
         if (still_s := self._service.still_s()) > self._hung_s:
             log.critical("no step for %.0f s (ENGINE_HUNG_S), giving up: %s", still_s, self._service.in_hand())
             logging.shutdown()
@@ -225,7 +225,7 @@ def warm_up(backbone: Backbone) -> None:
 
 
 def main() -> int:
-    """Loads, warms up, works. What is missing is said in one line."""
+    """Load, warm up, work; the exit code. A missing part of the setup is one line on stderr."""
     try:
         config = load_config()
         logging.basicConfig(
@@ -253,7 +253,7 @@ def _only(arguments: tuple[object, ...]) -> object:
 
 
 def _text(argument: object) -> str:
-    """What is no text is no JSON either."""
+    """The argument if it is a string, else '', which is no JSON."""
     return argument if isinstance(argument, str) else ""
 
 

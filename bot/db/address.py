@@ -53,7 +53,7 @@ class AddressError(OperatorError):
 
 @dataclass(frozen=True)
 class Address:
-    """Where the database is and how to get in; `secrets` are the passwords as they may show up in logs."""
+    """The address of the database; `secrets` are its passwords as they may show up in logs."""
 
     dsn: str = field(repr=False)
     timeout_s: float = CONNECT_TIMEOUT_S
@@ -123,7 +123,7 @@ def _parameters(query: str) -> dict[str, str]:
 def _check(given: dict[str, str], hosts: str) -> None:
     unknown = sorted(given.keys() - TAKEN - PASSED_OVER - {"connect_timeout", *CACHES})
     if unknown:
-        raise AddressError(f"DATABASE_URL has what nobody here takes: {', '.join(unknown)}; leave it out of the URL")
+        raise AddressError(f"DATABASE_URL has unsupported parameters: {', '.join(unknown)}: remove them from the URL")
     if given.get("sslmode") and given["sslmode"] not in SSL_MODES:
         raise AddressError(f"DATABASE_URL: expected sslmode as one of {', '.join(SSL_MODES)}")
     for name in FILES:
@@ -145,7 +145,7 @@ def _number(given: dict[str, str], name: str) -> int | None:
 
 
 def _dsn(found: re.Match[str], parameters: dict[str, str]) -> str:
-    """What asyncpg reads: the same address, with every part quoted and no parameter that it does not take."""
+    """The same address for asyncpg, with every part quoted and without parameters that asyncpg does not take."""
     user, password = (quote(unquote(found[name] or ""), safe="") for name in ("user", "password"))
     access = f"{user}:{password}@" if password else f"{user}@" if user else ""
     query = f"?{urlencode(parameters, quote_via=quote)}" if parameters else ""

@@ -64,7 +64,12 @@ async def start(session: AsyncSession, report: Started, lease_s: float) -> bool:
     """A worker begins the job. `False` when the report no longer counts, as in the functions below."""
     ignored = ", ".join(report.ignored) or None
     return await _hold(
-        session, report, lease_s, worker_id=report.worker_id, told_prompt=report.prompt, ignored_words=ignored
+        session,
+        report,
+        lease_s,
+        worker_id=report.worker_id,
+        translated_prompt=report.translated_prompt,
+        ignored_words=ignored,
     )
 
 
@@ -114,7 +119,7 @@ async def finish(session: AsyncSession, report: Result) -> bool:
 async def fail_attempt(session: AsyncSession, report: Failure) -> bool:
     """An attempt failed: the job is queued again if another attempt may succeed and one is left, else it has failed.
 
-    CANCELLED for a job that nobody cancelled means that the worker gave it up: worth another attempt.
+    CANCELLED for a job that was not cancelled means that the worker gave it up: worth another attempt.
     """
     job = await session.scalar(select(Job).where(Job.id == id_of(report.job_id)).with_for_update())
     if job is None or job.state not in UNDRAWN_STATES or report.attempt < job.attempts:

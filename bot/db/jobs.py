@@ -1,4 +1,4 @@
-"""Jobs as users see them: asked for and looked up. Functions never commit: the caller's transaction does."""
+"""Jobs are submitted and read here; job_states.py changes them. Functions never commit: their caller does."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ async def submit(
     source_job_id: UUID | None = None,
     open_jobs_max: int,
 ) -> tuple[Job, bool]:
-    """Put a picture into the line; gives the job and whether it is new. The same key again gives the same job.
+    """Queue a picture; returns the job and whether it is new. The same key again gives the same job.
 
     `settings` overrides what the style says. The user's row is locked first, so two submissions at once cannot both
     take the last free place. Raises TooManyOpenJobs, UnknownUser.
     """
     if await session.scalar(select(User.id).where(User.id == user_id).with_for_update()) is None:
         raise UnknownUser
-    known = await session.scalar(select(Job).where(Job.idempotency_key == idempotency_key))
-    if known is not None:
-        return known, False
+    earlier = await session.scalar(select(Job).where(Job.idempotency_key == idempotency_key))
+    if earlier is not None:
+        return earlier, False
     if await count_open(session, user_id) >= open_jobs_max:
         raise TooManyOpenJobs(limit=open_jobs_max)
     job = Job(
@@ -66,14 +66,31 @@ async def get(session: AsyncSession, job_id: UUID, user_id: int) -> Job | None:
     return await session.scalar(select(Job).where(Job.id == job_id, Job.user_id == user_id))
 
 
+async def exists(session: AsyncSession, idempotency_key: str) -> bool:
+    """Whether the user's act has become a job."""
+    return await session.scalar(select(Job.id).where(Job.idempotency_key == idempotency_key)) is not None
+
+
+async def count(session: AsyncSession, user_id: int) -> int:
+    """How many pictures the user has asked for."""
+    return await session.scalar(select(func.count()).where(Job.user_id == user_id)) or 0
+
+
+async def count_ended(session: AsyncSession, act: str) -> int:
+    """How many of the jobs whose idempotency key begins with `act` have ended: a double tap finds the same number."""
+    key = Job.idempotency_key
+    statement = select(func.count()).where(key.startswith(f"{act}:", autoescape=True), Job.state.not_in(OPEN_STATES))
+    return await session.scalar(statement) or 0
+
+
 async def count_open(session: AsyncSession, user_id: int) -> int:
-    """How many pictures the user has in work."""
-    count = select(func.count()).where(Job.user_id == user_id, Job.state.in_(OPEN_STATES))
-    return await session.scalar(count) or 0
+    """How many pictures of the user are in progress."""
+    statement = select(func.count()).where(Job.user_id == user_id, Job.state.in_(OPEN_STATES))
+    return await session.scalar(statement) or 0
 
 
 async def open_messages(session: AsyncSession, user_id: int) -> list[tuple[UUID, int, int | None]]:
-    """The user's pictures in work: job, chat, status message."""
+    """The user's pictures in progress: job, chat, status message."""
     statement = select(Job.id, Job.chat_id, Job.status_message_id)
     rows = await session.execute(statement.where(Job.user_id == user_id, Job.state.in_(OPEN_STATES)))
     return [(job_id, chat_id, message_id) for job_id, chat_id, message_id in rows]

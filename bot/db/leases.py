@@ -1,4 +1,4 @@
-"""Leases: a heartbeat extends them; what a vanished worker held, or the broker lost, is taken back when they expire.
+"""Leases: a heartbeat extends them; jobs of a lost worker and tasks lost by the broker are requeued when they expire.
 
 A job or photo at the broker may simply wait behind a long batch. It counts as lost only when its lease is over and, on
 top of that, a worker is idle although it should have found it, or something handed out later was taken already.
@@ -26,8 +26,8 @@ _TAKEN = (JobState.RUNNING, JobState.DONE, JobState.DELIVERED)
 
 
 @dataclass
-class Swept:
-    """What a sweep found: jobs queued again, jobs failed for good, photos to examine again, photos given up."""
+class SweepResult:
+    """The result of a sweep: jobs queued again, jobs failed for good, photos to examine again, photos given up."""
 
     requeued: list[UUID] = field(default_factory=list)
     failed: list[UUID] = field(default_factory=list)
@@ -39,7 +39,7 @@ class Swept:
 
 
 async def extend(session: AsyncSession, names: Sequence[str], worker_id: str, lease_s: float) -> list[str]:
-    """A heartbeat names the jobs and photos that its worker holds; returns the names that nobody needs any more."""
+    """A heartbeat names the jobs and photos that its worker holds; returns those that have ended."""
     ids = {item_id: name for name in names if (item_id := id_of(name)) is not None}
     if not ids:
         return []
@@ -48,7 +48,7 @@ async def extend(session: AsyncSession, names: Sequence[str], worker_id: str, le
     return [name for item_id, name in ids.items() if item_id not in jobs | photos]
 
 
-async def sweep(session: AsyncSession, alive_s: float) -> Swept:
+async def sweep(session: AsyncSession, alive_s: float) -> SweepResult:
     """Take back what is lost. Call it only when heartbeats have been listened to for the length of a lease."""
     running = (Job.state == JobState.RUNNING) & (Job.lease_until < func.now())
     requeued, failed = await job_states.expire(session, running, Job.attempts >= ATTEMPTS_MAX)
@@ -56,7 +56,7 @@ async def sweep(session: AsyncSession, alive_s: float) -> Swept:
     requeued_too, failed_too = await job_states.expire(session, waiting, Job.handouts >= HANDOUTS_MAX)
     lost_photo = _lost(Reference.handed_at, Reference.lease_until, alive_s)
     photos = await photo_states.expire(session, lost_photo, Reference.attempts >= ATTEMPTS_MAX)
-    return Swept([*requeued, *requeued_too], [*failed, *failed_too], *photos)
+    return SweepResult([*requeued, *requeued_too], [*failed, *failed_too], *photos)
 
 
 def _lost(handed_at: Any, lease_until: Any, alive_s: float) -> ColumnElement[bool]:

@@ -1,8 +1,8 @@
-"""The photos of a person, as they are kept and answered. Functions never commit."""
+"""The photos of a person and the answers about them. Functions never commit."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -45,11 +45,19 @@ async def ids(session: AsyncSession, user_id: int, *states: ReferenceState) -> l
     return list(await session.scalars(statement.order_by(Reference.created_at, Reference.message_id)))
 
 
-async def kept(session: AsyncSession, user_id: int) -> list[Reference]:
-    """The photos not refused, with their images, oldest first."""
+async def not_rejected(session: AsyncSession, user_id: int) -> list[Reference]:
+    """The photos that are not rejected, with their images, oldest first."""
     statement = select(Reference).where(Reference.user_id == user_id, Reference.state != ReferenceState.REJECTED)
     ordered = statement.order_by(Reference.created_at, Reference.message_id)
     return list(await session.scalars(ordered.options(undefer(Reference.image))))
+
+
+async def accepted(session: AsyncSession, photo_ids: Collection[UUID]) -> dict[UUID, tuple[bytes, bytes | None]]:
+    """(image, profile) of those of the photos that are accepted and still stored."""
+    statement = select(Reference.id, Reference.image, Reference.profile).where(
+        Reference.id.in_(photo_ids), Reference.state == ReferenceState.ACCEPTED
+    )
+    return {photo_id: (image, profile) for photo_id, image, profile in await session.execute(statement)}
 
 
 async def by_message(session: AsyncSession, chat_id: int, message_id: int) -> Reference | None:
@@ -88,7 +96,7 @@ async def open_messages(session: AsyncSession, user_id: int) -> list[tuple[int, 
 
 
 async def answerable(session: AsyncSession) -> list[Group]:
-    """Groups with a verdict to tell and nothing pending or still arriving, longest waiting first."""
+    """Groups with an unsent verdict and nothing pending or still arriving, longest waiting first."""
     group_name = func.coalesce(Reference.album_id, cast(Reference.message_id, String))
     unanswered = Reference.answered_at.is_(None)
     pending = Reference.state == ReferenceState.PENDING
@@ -99,10 +107,10 @@ async def answerable(session: AsyncSession) -> list[Group]:
         Reference.created_at > func.now() - ANSWER_GRACE,
     )
     arriving = and_(Reference.album_id.is_not(None), Reference.created_at > func.now() - ALBUM_QUIET)
-    told = select(Reference.chat_id, group_name).where(unanswered, Reference.state != ReferenceState.PENDING)
+    decided = select(Reference.chat_id, group_name).where(unanswered, Reference.state != ReferenceState.PENDING)
     statement = (
         select(Reference.user_id, Reference.chat_id, func.min(Reference.album_id), func.min(Reference.message_id))
-        .where(tuple_(Reference.chat_id, group_name).in_(told))
+        .where(tuple_(Reference.chat_id, group_name).in_(decided))
         .group_by(Reference.user_id, Reference.chat_id, group_name)
         .having(func.bool_or(unanswered), ~func.bool_or(or_(pending, settling, arriving)))
         .order_by(func.min(Reference.created_at))
@@ -121,7 +129,7 @@ async def members(session: AsyncSession, group: Group) -> list[Reference]:
 
 
 async def mark_answered(session: AsyncSession, reference_ids: Sequence[UUID], answer_message_id: int | None) -> None:
-    """The user has been told; images of refused photos are dropped at once."""
+    """The user has the answer; images of refused photos are dropped at once."""
     chosen = and_(Reference.id.in_(reference_ids), Reference.state != ReferenceState.PENDING)
     statement = update(Reference).where(chosen)
     await session.execute(statement.values(answered_at=func.now(), answer_message_id=answer_message_id))

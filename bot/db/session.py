@@ -1,13 +1,13 @@
-"""Sessions on the database, what every query module needs, and how to tell that the database is not there."""
+"""Sessions on the database, functions for all query modules, and the test for an outage."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import ColumnElement, CursorResult, func
+from sqlalchemy import ColumnElement, CursorResult, func, select
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -40,6 +40,13 @@ def open_pool(database_url: str) -> AsyncEngine:
 
 def make_sessions(pool: AsyncEngine) -> Sessions:
     return async_sessionmaker(pool, expire_on_commit=False)
+
+
+async def database_time(session: AsyncSession) -> datetime:
+    """The begin of the transaction, by the clock of the database."""
+    now: datetime | None = await session.scalar(select(func.now()))
+    assert now is not None
+    return now
 
 
 async def execute(session: AsyncSession, statement: Any) -> int:

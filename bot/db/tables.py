@@ -37,7 +37,7 @@ class User(Base):
     consent_at: Mapped[datetime | None]
     style: Mapped[str | None]
     draft: Mapped[str | None]
-    """Words that wait for a photo to be accepted; drawn as soon as one is."""
+    """A prompt that waits for a photo to be accepted; drawn as soon as one is."""
     draft_key: Mapped[str | None]
     """The idempotency key of the job that the draft will be."""
     likeness: Mapped[str | None]
@@ -51,7 +51,7 @@ class User(Base):
     active_at: Mapped[datetime] = mapped_column(server_default=func.now())
     blocked_at: Mapped[datetime | None]
     served_at: Mapped[datetime | None]
-    """When a job of theirs was last handed to a worker: the line goes by it."""
+    """When a job of theirs was last handed to a worker: the order of the queue depends on it."""
 
 
 class Reference(Base):
@@ -78,23 +78,23 @@ class Reference(Base):
     sha256: Mapped[str]
     profile: Mapped[bytes | None] = mapped_column(deferred=True)
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
-    """How often it was handed to the queue."""
+    """How often it was handed to the broker."""
     handed_at: Mapped[datetime | None]
     lease_until: Mapped[datetime | None]
     answer_message_id: Mapped[int | None]
     """The bot's "looking at it" message, which becomes the answer; one for a whole album."""
     answered_at: Mapped[datetime | None]
-    """When the user was told the verdict."""
+    """When the user got the verdict."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class PosePhoto(Base):
-    """The normalised photo whose pose a user's pictures take; one a user, a new one takes the old one's place."""
+    """The normalised photo whose pose a user's pictures take; one per user, a new one replaces it."""
 
     __tablename__ = "pose_photos"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    """Another with every photo, so that a job never takes the pose of a photo that came after it."""
+    """New with every photo, so that a job never takes the pose of a later photo."""
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), unique=True)
     message_id: Mapped[int]
     album_id: Mapped[str | None]
@@ -103,13 +103,13 @@ class PosePhoto(Base):
 
 
 class Job(Base):
-    """One picture to draw, from the line to the delivery. `idempotency_key` names the user's act that asked for it."""
+    """One picture to draw, from the request to the delivery. `idempotency_key` names the user's act."""
 
     __tablename__ = "jobs"
     __table_args__ = (
-        Index("jobs_line", "created_at", postgresql_where=text(f"state = '{JobState.QUEUED}'")),
+        Index("jobs_queued", "created_at", postgresql_where=text(f"state = '{JobState.QUEUED}'")),
         Index("jobs_open", "user_id", postgresql_where=text(f"state in ({_OPEN})")),
-        Index("jobs_unclosed", "created_at", postgresql_where=text("closed_at is null")),
+        Index("jobs_pending_status", "created_at", postgresql_where=text("closed_at is null")),
         Index("jobs_created", "created_at"),
     )
 
@@ -122,36 +122,36 @@ class Job(Base):
     reference_ids: Mapped[list[UUID]] = mapped_column(ARRAY(PgUUID(as_uuid=True)))
     style: Mapped[str]
     prompt: Mapped[str]
-    """The user's own words; the style's template is applied when a worker is about to run it."""
+    """As the user wrote it; the worker applies the style's template."""
     settings: Mapped[dict[str, object]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))
-    """What the user wished otherwise than the style says: fields of engine.contract.Settings."""
+    """Overrides of the style's settings: fields of engine.contract.Settings."""
     pose: Mapped[str | None]
     """As in User."""
     pose_photo_id: Mapped[UUID | None]
     pose_skipped: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """It was handed out without its pose: no living worker could draw one."""
-    told_prompt: Mapped[str | None]
-    """What the model is told, where that is a translation."""
+    """It was handed out without its pose: no worker could draw one."""
+    translated_prompt: Mapped[str | None]
+    """The prompt that the model gets, where that is a translation."""
     ignored_words: Mapped[str | None]
     """What of the prompt the model cannot draw, phrases with commas between."""
     seed: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[str] = mapped_column(default=JobState.QUEUED, server_default=JobState.QUEUED)
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
-    """How often a worker took it in hand."""
+    """How often a worker has begun it."""
     handouts: Mapped[int] = mapped_column(default=0, server_default="0")
-    """How often it was handed to the queue: bounds what no worker ever takes in hand."""
+    """How often it was handed to the broker: bounds what no worker ever begins."""
     handed_at: Mapped[datetime | None]
-    """When it was handed to the queue; the jobs of one batch share it. NULL while it waits in the line."""
+    """When it was handed to the broker; the jobs of one batch share it. NULL while it waits in the queue."""
     lease_until: Mapped[datetime | None]
-    """Until when it counts as being in good hands: the queue's before it is started, a worker's after."""
+    """Until when the broker (before the start) or a worker (after it) may hold the job without a sign of life."""
     worker_id: Mapped[str | None]
     step: Mapped[int] = mapped_column(default=0, server_default="0")
     steps: Mapped[int] = mapped_column(default=0, server_default="0")
     failure: Mapped[str | None]
     status_message_id: Mapped[int | None]
-    """The one message that is edited from "in line" to the picture."""
+    """The one message that is edited from the place in the queue to the picture."""
     closed_at: Mapped[datetime | None]
-    """When the status message showed the end (picture, failure or cancellation): nothing more is owed."""
+    """When the status message showed the end (picture, failure or cancellation): nothing is left to do."""
     result: Mapped[bytes | None] = mapped_column(deferred=True)
     """The PNG, until Telegram has it."""
     result_file_id: Mapped[str | None]
@@ -163,7 +163,7 @@ class Job(Base):
 
 
 class Worker(Base):
-    """A worker as its heartbeats tell it."""
+    """A worker, as its heartbeats describe it."""
 
     __tablename__ = "workers"
 

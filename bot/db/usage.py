@@ -1,4 +1,4 @@
-"""How the bot is used, for its operators: counts and times over a period, read in a few queries."""
+"""Usage for operators: counts and times over a period, read in a few queries."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Usage:
     styles: Sequence[tuple[str, int]]
     """Style names with their jobs, most used first."""
     workers_alive: int
-    line: int
+    queued: int
     """Jobs waiting right now, whenever they were asked for."""
     buckets: Sequence[Bucket]
 
@@ -89,7 +89,7 @@ async def report(session: AsyncSession, days: int, alive_s: float) -> Usage:
         drawing=await _spread(session, Job.seconds, recent),
         styles=[(style, count) for style, count in styles],
         workers_alive=len(await workers.alive(session, alive_s)),
-        line=await session.scalar(select(func.count()).where(Job.state == JobState.QUEUED)) or 0,
+        queued=await session.scalar(select(func.count()).where(Job.state == JobState.QUEUED)) or 0,
         buckets=await _buckets(session, days),
     )
 

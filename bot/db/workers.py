@@ -1,4 +1,4 @@
-"""Workers as their heartbeats tell them."""
+"""Workers, as their heartbeats describe them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KEPT = timedelta(days=1)
 
 
 async def alive(session: AsyncSession, within_s: float) -> list[Worker]:
-    """Those heard of within the last `within_s` seconds."""
+    """Workers with a heartbeat within the last `within_s` seconds."""
     recently = func.now() - timedelta(seconds=within_s)
     return list(await session.scalars(select(Worker).where(Worker.seen_at > recently).order_by(Worker.id)))
 
@@ -25,8 +25,8 @@ async def any_can_pose(session: AsyncSession, within_s: float) -> bool:
     return any(worker.pose for worker in await alive(session, within_s))
 
 
-async def heard(session: AsyncSession, beat: Heartbeat) -> None:
-    """A heartbeat: the worker lives, or says that it goes."""
+async def store(session: AsyncSession, beat: Heartbeat) -> None:
+    """Store a heartbeat; the last one (`stopping`) deletes the worker."""
     if beat.stopping:
         await session.execute(delete(Worker).where(Worker.id == beat.worker_id))
         return
@@ -43,5 +43,5 @@ async def heard(session: AsyncSession, beat: Heartbeat) -> None:
 
 
 async def forget_gone(session: AsyncSession) -> None:
-    """Drop workers not heard of for long."""
+    """Delete workers without a heartbeat for long."""
     await session.execute(delete(Worker).where(Worker.seen_at < func.now() - KEPT))

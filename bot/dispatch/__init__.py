@@ -1,1 +1,1 @@
-"""What moves jobs: the fair line, leases, the workers' replies, and the status message that a user sees."""
+"""The dispatcher of jobs: the fair queue, leases, the workers' replies, and the status message that a user sees."""

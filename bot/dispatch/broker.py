@@ -1,4 +1,4 @@
-"""What goes to the workers: tasks through Celery, cancellations to everyone who listens."""
+"""Sends to the workers: tasks through Celery, cancellations to every worker."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def transport_options(broker_url: str) -> dict[str, Any]:
 
 
 class Broker:
-    """Sends one message at a time in a thread; raises what `ABSENT` names when the broker is not there."""
+    """Sends one message at a time in a thread; raises one of `ABSENT` when the broker is away."""
 
     def __init__(self, broker_url: str) -> None:
         self._url = broker_url
@@ -62,7 +62,7 @@ class Broker:
         await self._in_thread(self._send_task, EXAMINE_TASK, request)
 
     async def cancel(self, job_ids: Sequence[str]) -> None:
-        """Tell all workers. Those not listening just now learn it when they report on the job."""
+        """Cancel at all workers. A worker that is not connected gets it again when it reports on the job."""
         await self._in_thread(self._broadcast, Cancellation(job_ids=tuple(job_ids)))
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The dispatcher: everything that moves jobs, run by whichever bot process holds the leadership."""
+"""The dispatcher: it moves jobs, in the bot process that holds the leadership."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from bot.config import Pace
 from bot.db import leases, workers
 from bot.db.session import Sessions, is_outage
 from bot.dispatch.broker import Broker
-from bot.dispatch.handout import Handout
-from bot.dispatch.leadership import Leadership, LeadershipLost, Role
-from bot.dispatch.listening import Listening
-from bot.dispatch.loops import repeat
-from bot.dispatch.messages import StatusMessages
-from bot.dispatch.replies import ReplyReader
-from bot.dispatch.reports import Reports
-from bot.dispatch.screens import Screens
+from bot.dispatch.leadership import Leadership, LeadershipLost
+from bot.dispatch.reply_consumer import ReplyConsumer
+from bot.dispatch.reply_handler import ReplyHandler
 from bot.dispatch.signals import JobSignals
+from bot.dispatch.status_messenger import StatusMessenger
+from bot.dispatch.status_updater import StatusUpdater
+from bot.dispatch.task_sender import TaskSender
+from bot.dispatch.timing import Listening, repeat
+from bot.role import Role
 from bot.styles import Styles
 from bot.translator import Translator
 
@@ -49,8 +49,8 @@ class JobDispatcher:
         role: Role | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`answer_verdicts` tells users what became of their photos, all those not yet told. `role` is kept up to date
-        for the parts of the process that only the leader runs."""
+        """`answer_verdicts` sends users the verdicts on their photos that are due. `role` is kept up to date for the
+        parts of the process that only the leader runs."""
         self._sessions = sessions
         self._database_url = database_url
         self._broker_url = broker_url
@@ -80,23 +80,23 @@ class JobDispatcher:
                     if is_outage(error):
                         _log.warning("waiting for the database")
                     else:
-                        _log.exception("the dispatcher stumbled, going on")
+                        _log.exception("the dispatcher failed, going on")
                 await asyncio.sleep(REGAIN_PAUSE_S)
         finally:
             await broker.close()
 
     async def _lead(self, leadership: Leadership, broker: Broker) -> None:
-        reports = Reports(self._sessions, self._signals, self._pace)
+        handler = ReplyHandler(self._sessions, self._signals, self._pace)
         listening = Listening(self._clock)
-        reader = ReplyReader(self._broker_url, reports.apply, listening)
-        handout = Handout(self._sessions, broker, self._styles, self._signals, self._pace)
-        messages = StatusMessages(self._bot)
-        screens = Screens(
+        consumer = ReplyConsumer(self._broker_url, handler.handle, listening)
+        sender = TaskSender(self._sessions, broker, self._styles, self._signals, self._pace)
+        messenger = StatusMessenger(self._bot)
+        updater = StatusUpdater(
             self._sessions,
-            messages,
+            messenger,
             self._translator,
             self._styles,
-            reports.previews,
+            handler.previews,
             self._pace,
             self._clock,
             self._signals.repaint,
@@ -104,16 +104,16 @@ class JobDispatcher:
         )
         work = (
             leadership.watch(),
-            reader.run(),
-            self._keep("line", handout.step),
+            consumer.run(),
+            self._keep("queue", sender.step),
             self._keep("sweep", lambda: self._sweep(listening)),
-            self._keep("screens", screens.step, repaints=True),
+            self._keep("status messages", updater.step, repaints=True),
             self._keep("verdicts", self._answer),
         )
         try:
             await _until_one_fails(work)
         finally:
-            await screens.finish()
+            await updater.finish()
 
     def _keep(
         self, name: str, step: Callable[[], Awaitable[None]], *, repaints: bool = False
@@ -128,7 +128,7 @@ class JobDispatcher:
         return keep()
 
     async def _sweep(self, listening: Listening) -> None:
-        """Silence means something only if we have listened for as long as a lease lasts."""
+        """A missing heartbeat means something only after listening for the length of a lease."""
         if listening.for_s < self._pace.lease_s:
             return
         async with self._sessions.begin() as session:
@@ -136,7 +136,7 @@ class JobDispatcher:
             await workers.forget_gone(session)
         if swept:
             _log.warning(
-                "took back what was lost",
+                "took back lost jobs",
                 jobs=[str(job_id) for job_id in swept.requeued],
                 failed=[str(job_id) for job_id in swept.failed],
                 photos=len(swept.photos_requeued),
@@ -151,7 +151,7 @@ class JobDispatcher:
 async def _until_one_fails(work: Iterable[Coroutine[Any, Any, None]]) -> None:
     """Do all of it; raises what fails first. All of it has ended when this ends.
 
-    Not a TaskGroup: cancelled in the moment in which a task fails, it tells of the failure alone (before Python 3.13),
+    Not a TaskGroup: cancelled in the moment in which a task fails, it raises the failure alone (before Python 3.13),
     and a stop would be lost.
     """
     tasks = [asyncio.create_task(part) for part in work]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import TracebackType
 
 import structlog
@@ -21,40 +19,12 @@ ANSWER_S = 10.0
 _log = structlog.get_logger(__name__)
 
 
-class Role:
-    """Whether this process leads, for the parts that only the leader runs: one of two events is set, never both."""
-
-    def __init__(self) -> None:
-        self.leads = asyncio.Event()
-        self.follows = asyncio.Event()
-        self.follows.set()
-
-    @classmethod
-    def alone(cls) -> Role:
-        """The role of a process that always leads."""
-        role = cls()
-        role.leads.set()
-        role.follows.clear()
-        return role
-
-    @contextmanager
-    def leading(self) -> Iterator[None]:
-        """In this block the process leads."""
-        self.follows.clear()
-        self.leads.set()
-        try:
-            yield
-        finally:
-            self.leads.clear()
-            self.follows.set()
-
-
 class LeadershipLost(Exception):
     """The connection that held the lock is gone, and the lock with it."""
 
 
 class Leadership:
-    """`async with` waits until nobody else dispatches; `watch` raises LeadershipLost when that ends."""
+    """`async with` waits until no other process dispatches; `watch` raises LeadershipLost when that ends."""
 
     def __init__(self, database_url: str) -> None:
         self._pool = make_engine(database_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")

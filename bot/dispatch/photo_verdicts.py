@@ -1,4 +1,4 @@
-"""Tells users the verdicts on their photos: one answer per photo, one for a whole album."""
+"""Sends users the verdicts on their photos: one answer per photo, one for a whole album."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from aiogram import Bot
 from aiogram.types import InlineKeyboardMarkup, ReplyParameters
 
 from bot.errors import UnknownUser
-from bot.next_step import next_step
-from bot.refusals import ChatGone, MessageGone, TelegramRefusal, Unmodified, refusals
 from bot.styles import Styles
+from bot.telegram.next_step import next_step
+from bot.telegram.refusals import ChatGone, MessageGone, TelegramRefusal, Unmodified, refusals
 from bot.translator import Markup, Texts, Translator
+from bot.usecases import UseCases
 from bot.usecases.answers import Answer
 from bot.usecases.drafts import DrawnDraft, WaitingDraft
-from bot.usecases.wiring import UseCases
 from bot.verdicts import verdicts_text
 
 _log = structlog.get_logger(__name__)
@@ -24,7 +24,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class VerdictAnswers:
-    """Call it after verdicts were stored, and now and then: it sends the answers that are due.
+    """Call it after verdicts were stored, and at every tick: it sends the answers that are due.
 
     Not for two tasks at once: the dispatcher's loop is its caller.
     """
@@ -39,7 +39,7 @@ class VerdictAnswers:
         for answer in await self.use.read_answers():
             try:
                 text, buttons = await self._render(answer)
-                message_id = await self._tell(answer, text, buttons)
+                message_id = await self._send(answer, text, buttons)
             except UnknownUser:  # they deleted everything meanwhile
                 continue
             except TelegramRefusal as error:
@@ -61,7 +61,7 @@ class VerdictAnswers:
         stage, style = await self.use.find_stage(answer.group.user_id)
         return next_step(texts, self.styles, stage, style)
 
-    async def _tell(self, answer: Answer, text: str, buttons: InlineKeyboardMarkup | None) -> int | None:
+    async def _send(self, answer: Answer, text: str, buttons: InlineKeyboardMarkup | None) -> int | None:
         """The message that holds the answer now; `None` when the bot may not write to the chat any more."""
         chat_id = answer.group.chat_id
         reply = ReplyParameters(message_id=answer.group.message_id, allow_sending_without_reply=True)
@@ -83,7 +83,7 @@ class VerdictAnswers:
 
 def _draft_text(texts: Texts, styles: Styles, draft: DrawnDraft | WaitingDraft) -> Markup:
     if isinstance(draft, WaitingDraft):
-        return texts("draft-waits-photo" if draft.refused else "draft-waits-verdict", prompt=draft.words)
+        return texts("draft-waits-photo" if draft.refused else "draft-waits-verdict", prompt=draft.prompt)
     if not draft.submitted:
-        return texts("draft-refused", limit=draft.limit, prompt=draft.words)
-    return texts("draft-drawn", prompt=draft.words, style=styles[draft.style].label(texts.language))
+        return texts("draft-refused", limit=draft.limit, prompt=draft.prompt)
+    return texts("draft-drawn", prompt=draft.prompt, style=styles[draft.style].label(texts.language))

@@ -1,4 +1,4 @@
-"""How the rest of the bot's process says that there is something to do, before the next tick would find it."""
+"""Signals to the dispatcher, so that it acts before its next tick."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uuid import UUID
 
 
 class JobSignals:
-    """Only haste, never truth: what is signalled stands in Postgres, and a lost signal costs one tick."""
+    """A signal carries no data: Postgres has it, and a lost signal costs one tick."""
 
     def __init__(self) -> None:
         self._listeners: dict[asyncio.Event, bool] = {}
@@ -20,23 +20,23 @@ class JobSignals:
             listener.set()
 
     def repaint(self) -> None:
-        """Only what users see has changed."""
+        """Only status messages have changed."""
         for listener, repaints in self._listeners.items():
             if repaints:
                 listener.set()
 
     async def cancelled(self, job_ids: Sequence[UUID]) -> None:
-        """These jobs' rows may be gone: workers are told from here."""
+        """Cancel these jobs at the workers; their rows may be gone."""
         self._withdrawn.update(job_ids)
         self.wake()
 
     def take_withdrawn(self) -> set[UUID]:
-        """The jobs said to be cancelled since the last call."""
+        """The jobs passed to `cancelled` since the last call."""
         withdrawn, self._withdrawn = self._withdrawn, set()
         return withdrawn
 
     def listen(self, *, repaints: bool = False) -> asyncio.Event:
-        """An event set by every wake, and by every repaint if asked for; whoever listens clears it."""
+        """An event that every wake sets, and with `repaints` every repaint; the listener clears it."""
         listener = asyncio.Event()
         self._listeners[listener] = repaints
         return listener

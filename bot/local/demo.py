@@ -20,7 +20,6 @@ import skimage.data
 from PIL import Image, UnidentifiedImageError
 from rich.console import Console
 
-from bot.callbacks import ConsentCallback, JobAction, StyleCallback
 from bot.domain import CONSENT_VERSION, ReferenceState
 from bot.local.botapi import BEN_ID, Person
 from bot.local.botapi.errors import PersonError
@@ -31,6 +30,7 @@ from bot.local.supervisor import ROOT, TEND_INTERVAL_S, Stack, StackError, kept_
 from bot.local.terminal import Terminal
 from bot.photos import Refusal
 from bot.styles import load_styles
+from bot.telegram.callbacks import ConsentCallback, JobAction, StyleCallback
 from bot.translator import Translator
 from bot.verdicts import verdict_key
 from engine.contract import PHOTO_FORMATS, PROMPT_MAX_CHARS, REFERENCES_MAX, Verdict

@@ -1,4 +1,4 @@
-"""What a person at the terminal sees: one line for each thing done, a quiet spinner for the one under way."""
+"""The output on the terminal: one line per finished step, a spinner for the current one."""
 
 from __future__ import annotations
 

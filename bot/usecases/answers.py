@@ -1,4 +1,4 @@
-"""Verdicts on photos that their senders have not been told yet."""
+"""Answers with verdicts on photos that are still to be sent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.db.tables import Reference
 
 @dataclass(frozen=True)
 class Answer:
-    """What to tell of one album (or one photo): its photos in order, in the language of the sender."""
+    """The answer about one album or photo: its photos in order, and the language of the sender."""
 
     group: Group
     language: str

@@ -1,7 +1,7 @@
-"""Words that came before a photo was accepted: kept with the user, drawn as soon as one is.
+"""Drafts: prompts that came before a photo was accepted. They are kept with the user and drawn as soon as one is.
 
-Words that came with a photo are drawn when that photo is accepted. Where it is refused they wait for the next one: the
-photos accepted before show somebody whom these words may not be about.
+A prompt that came with a photo is drawn when that photo is accepted. If it is refused, the prompt waits for the next
+photo: the prompt may be about another person than the earlier photos show.
 """
 
 from __future__ import annotations
@@ -9,18 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import jobs, references, users
 from bot.db.session import Sessions
-from bot.db.tables import Job, Reference, User
+from bot.db.tables import Reference, User
 from bot.domain import ReferenceState
 from bot.errors import TooManyOpenJobs
 from bot.photos import Refusal
 from bot.styles import NO_STYLE
 from bot.usecases.ports import DrawSeed, Signals
-from bot.usecases.preferences import wished_by
+from bot.usecases.preferences import preference_overrides
 
 
 def message_key(chat_id: int, message_id: int) -> str:
@@ -28,15 +27,15 @@ def message_key(chat_id: int, message_id: int) -> str:
     return f"message:{chat_id}:{message_id}"
 
 
-async def keep_draft(session: AsyncSession, user: User, chat_id: int, message_id: int, words: str) -> None:
-    """Keep the words of a message, unless they have become a job already. `user` is locked."""
+async def keep_draft(session: AsyncSession, user: User, chat_id: int, message_id: int, prompt: str) -> None:
+    """Keep the prompt of a message, unless it has become a job already. `user` is locked."""
     key = message_key(chat_id, message_id)
-    if await session.scalar(select(Job.id).where(Job.idempotency_key == key)) is None:
-        user.draft, user.draft_key = words, key
+    if not await jobs.exists(session, key):
+        user.draft, user.draft_key = prompt, key
 
 
 async def drop_draft(session: AsyncSession, user: User, chat_id: int) -> None:
-    """Other words take the place of those that wait, but not of those whose photo is still looked at."""
+    """A later prompt replaces the draft, unless the photo of the draft is still being examined."""
     waits = None if user.draft_key is None else await _waits(session, user.draft_key, chat_id, ())
     if waits is not ReferenceState.PENDING:
         user.draft = user.draft_key = None
@@ -44,9 +43,9 @@ async def drop_draft(session: AsyncSession, user: User, chat_id: int) -> None:
 
 @dataclass(frozen=True)
 class DrawnDraft:
-    """What became of waiting words: `submitted`, or given back because too many pictures are in work (`limit`)."""
+    """A draft that was `submitted`, or returned because too many pictures are in progress (`limit`)."""
 
-    words: str
+    prompt: str
     style: str
     submitted: bool
     limit: int = 0
@@ -54,17 +53,17 @@ class DrawnDraft:
 
 @dataclass(frozen=True)
 class WaitingDraft:
-    """Words that still wait: for the verdict on their photo, or (`refused`) for another photo."""
+    """A draft that still waits: for the verdict on its photo, or (`refused`) for another photo."""
 
-    words: str
+    prompt: str
     refused: bool
 
 
 @dataclass(frozen=True)
 class DrawDraft:
-    """Ask for the picture that the waiting words describe, now that the photos `decided` have their verdicts.
+    """Ask for the picture of the draft, now that the photos `decided` have their verdicts.
 
-    `None` when no words wait, or they came as text and no photo is accepted. Raises UnknownUser.
+    `None` when there is no draft, or it came as text and no photo is accepted. Raises UnknownUser.
     """
 
     sessions: Sessions
@@ -85,7 +84,7 @@ class DrawDraft:
                 return WaitingDraft(user.draft, refused=waits is ReferenceState.REJECTED)
             if not photos:
                 return None
-            words, key, style = user.draft, user.draft_key, user.style or NO_STYLE
+            prompt, key, style = user.draft, user.draft_key, user.style or NO_STYLE
             user.draft = user.draft_key = None
             try:
                 await jobs.submit(
@@ -95,20 +94,20 @@ class DrawDraft:
                     idempotency_key=key,
                     reference_ids=photos,
                     style=style,
-                    prompt=words,
-                    **await wished_by(session, user),
+                    prompt=prompt,
+                    **await preference_overrides(session, user),
                     seed=self.draw_seed(),
                     open_jobs_max=self.open_jobs_max,
                 )
             except TooManyOpenJobs:
-                return DrawnDraft(words, style, submitted=False, limit=self.open_jobs_max)
+                return DrawnDraft(prompt, style, submitted=False, limit=self.open_jobs_max)
         self.signals.wake()
-        return DrawnDraft(words, style, submitted=True)
+        return DrawnDraft(prompt, style, submitted=True)
 
 
 async def _waits(session: AsyncSession, key: str, chat_id: int, decided: Sequence[Reference]) -> ReferenceState | None:
-    """What the words wait for: PENDING, the verdict on the photo they came with; REJECTED, a photo in its place;
-    `None`: nothing, also where they came without a photo."""
+    """The reason why the draft waits: PENDING, the verdict on the photo it came with; REJECTED, a photo in its place;
+    `None`: nothing, also where it came without a photo."""
     own = await _came_with(session, key, chat_id)
     states = {photo.state for photo in own}
     if not own or ReferenceState.ACCEPTED in states or any(photo.verdict == Refusal.KNOWN for photo in own):
@@ -121,7 +120,7 @@ async def _waits(session: AsyncSession, key: str, chat_id: int, decided: Sequenc
 
 
 async def _came_with(session: AsyncSession, key: str, chat_id: int) -> Sequence[Reference]:
-    """The photo whose caption the words of `key` are, with the rest of its album; none where they came as text."""
+    """The photo whose caption is the draft of `key`, with the rest of its album; none where it came as text."""
     _, _, message_id = key.rpartition(":")
     photo = await references.by_message(session, chat_id, int(message_id))
     if photo is None or message_key(chat_id, photo.message_id) != key:

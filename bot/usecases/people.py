@@ -1,21 +1,19 @@
-"""What a user does about themselves: arrive, agree, choose a language or a style, leave."""
+"""Use cases of a user's account: arrive, agree, choose a language or a style, leave."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
-
 from bot.db import jobs, poses, references, users
-from bot.db.session import Sessions
-from bot.db.tables import Job, User
+from bot.db.session import Sessions, database_time
+from bot.db.tables import User
 from bot.domain import CONSENT_VERSION, ReferenceState, Stage, stage_of
 from bot.usecases.ports import Signals
 
 
 @dataclass(frozen=True)
 class MeetUser:
-    """A sign of life: gives the user's row, made in `language` if they are new."""
+    """A message of the user: returns their row, created in `language` for a new user."""
 
     sessions: Sessions
 
@@ -48,7 +46,7 @@ class GiveConsent:
             user = await users.lock(session, user_id)
             if user.consent_version != version:
                 user.consent_version = version
-                user.consent_at = await session.scalar(select(func.now()))
+                user.consent_at = await database_time(session)
         return True
 
 
@@ -76,7 +74,7 @@ class ChooseStyle:
 
 @dataclass(frozen=True)
 class FindStage:
-    """What the user is to be asked for next, as of now."""
+    """The next question to the user."""
 
     sessions: Sessions
 
@@ -92,7 +90,7 @@ class FindStage:
 
 @dataclass(frozen=True)
 class Holdings:
-    """How much of a user is kept."""
+    """The amount that is stored about a user."""
 
     photos: int
     pictures: int
@@ -106,16 +104,16 @@ class CountHoldings:
     async def __call__(self, user_id: int) -> Holdings:
         async with self.sessions() as session:
             photos = await references.count(session, user_id, ReferenceState.ACCEPTED, ReferenceState.PENDING)
-            pictures = await session.scalar(select(func.count()).where(Job.user_id == user_id))
+            pictures = await jobs.count(session, user_id)
             pose_photo = await poses.of_user(session, user_id) is not None
-            return Holdings(photos, pictures or 0, pose_photo)
+            return Holdings(photos, pictures, pose_photo)
 
 
 @dataclass(frozen=True)
 class DeleteEverything:
-    """Delete every row of a user and call off what is being drawn for them. Raises UnknownUser.
+    """Delete every row of a user and cancel the jobs that are drawn for them. Raises UnknownUser.
 
-    Gives the messages (chat, message) that tell of work under way, which nobody will edit any more.
+    Returns the messages (chat, message) about work in progress, which nothing edits from now on.
     """
 
     sessions: Sessions
@@ -129,5 +127,5 @@ class DeleteEverything:
             await users.remove(session, user_id)
         if open_jobs:
             await self.signals.cancelled([job_id for job_id, _, _ in open_jobs])
-        told = [(chat_id, message_id) for _, chat_id, message_id in open_jobs if message_id is not None]
-        return [*told, *looking_at]
+        statuses = [(chat_id, message_id) for _, chat_id, message_id in open_jobs if message_id is not None]
+        return [*statuses, *looking_at]

@@ -1,4 +1,4 @@
-"""What a user does with photos: send, look at, delete."""
+"""Use cases of photos: send, look at, delete."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from bot.domain import ReferenceState
 from bot.photos import NormalPhoto, Refusal
 from bot.usecases.drafts import keep_draft
 from bot.usecases.ports import Signals
-from bot.usecases.poses import Taken, keep_pose_photo
+from bot.usecases.poses import PosePhotoResult, keep_pose_photo
 from engine.contract import REFERENCES_MAX
 
 
 @dataclass(frozen=True)
 class SentPhoto:
-    """One message with a photo: the photo itself, or why it could not be taken; `words` is its caption, cleaned."""
+    """One message with a photo: the photo itself, or why it could not be accepted; `prompt` is its caption, cleaned."""
 
     user_id: int
     chat_id: int
     message_id: int
     album_id: str | None
     photo: NormalPhoto | Refusal
-    words: str | None = None
+    prompt: str | None = None
 
 
 @dataclass(frozen=True)
-class KeptPhoto:
-    """What became of it. `unannounced`: it waits for a worker, and no message says so yet."""
+class ReceivedPhoto:
+    """The result of sending a photo. `unannounced`: it waits for a worker, and no message says so yet."""
 
     reference_id: UUID
     unannounced: bool
@@ -52,23 +52,25 @@ class ReceivePhoto:
     signals: Signals
     alive_s: float
 
-    async def __call__(self, sent: SentPhoto) -> Taken | KeptPhoto:
+    async def __call__(self, sent: SentPhoto) -> PosePhotoResult | ReceivedPhoto:
         async with self.sessions.begin() as session:
             user = await users.lock(session, sent.user_id)
             row = await references.by_message(session, sent.chat_id, sent.message_id)
             if row is None:
-                taken = await keep_pose_photo(session, user, sent.message_id, sent.album_id, sent.photo)
-                if taken is not None:
-                    return taken
-            if sent.words is not None:
-                await keep_draft(session, user, sent.chat_id, sent.message_id, sent.words)
+                result = await keep_pose_photo(session, user, sent.message_id, sent.album_id, sent.photo)
+                if result is not None:
+                    return result
+            if sent.prompt is not None:
+                await keep_draft(session, user, sent.chat_id, sent.message_id, sent.prompt)
             if row is None:
                 row = await self._add(session, sent)
             worker_alive = bool(await workers.alive(session, self.alive_s))
-            kept = KeptPhoto(row.id, row.state == ReferenceState.PENDING and not row.answer_message_id, worker_alive)
-        if not kept.unannounced:
+            received = ReceivedPhoto(
+                row.id, row.state == ReferenceState.PENDING and not row.answer_message_id, worker_alive
+            )
+        if not received.unannounced:
             self.signals.wake()
-        return kept
+        return received
 
     async def _add(self, session: AsyncSession, sent: SentPhoto) -> Reference:
         answer = await references.album_answer(session, sent.chat_id, sent.album_id) if sent.album_id else None
@@ -86,7 +88,7 @@ class ReceivePhoto:
         return row
 
     async def _admitted(self, session: AsyncSession, sent: SentPhoto) -> NormalPhoto | Refusal:
-        """The photo, unless it is kept already or there is no room; one that was refused may be tried again."""
+        """The photo, unless it is stored already or there is no room; one that was refused may be tried again."""
         if isinstance(sent.photo, Refusal):
             return sent.photo
         earlier = await references.by_image(session, sent.user_id, sent.photo.sha256)
@@ -100,8 +102,8 @@ class ReceivePhoto:
         return sent.photo
 
     async def _is_full(self, session: AsyncSession, user_id: int) -> bool:
-        kept = await references.count(session, user_id, ReferenceState.ACCEPTED, ReferenceState.PENDING)
-        return kept >= REFERENCES_MAX
+        stored = await references.count(session, user_id, ReferenceState.ACCEPTED, ReferenceState.PENDING)
+        return stored >= REFERENCES_MAX
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ class ListPhotos:
 
     async def __call__(self, user_id: int) -> list[Reference]:
         async with self.sessions() as session:
-            return await references.kept(session, user_id)
+            return await references.not_rejected(session, user_id)
 
 
 @dataclass(frozen=True)

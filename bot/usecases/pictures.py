@@ -1,4 +1,4 @@
-"""What a user does with pictures: ask for one, for another like it, call it off."""
+"""Use cases of pictures: ask for one, for another like it, cancel it."""
 
 from __future__ import annotations
 
@@ -6,32 +6,31 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from uuid import UUID
 
-from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import job_states, jobs, poses, references, users
 from bot.db.session import Sessions
 from bot.db.tables import Job
-from bot.domain import OPEN_STATES, POSE_PHOTO, Likeness, ReferenceState, wished_settings
+from bot.domain import POSE_PHOTO, Likeness, ReferenceState, settings_overrides
 from bot.errors import NoPhotos, PictureGone
 from bot.styles import NO_STYLE
 from bot.usecases.drafts import drop_draft, keep_draft, message_key
 from bot.usecases.ports import DrawSeed, Signals
-from bot.usecases.preferences import wished_by
+from bot.usecases.preferences import preference_overrides
 from engine.contract import Clothes
 
 
-class Asked(Enum):
-    """What became of a user's words."""
+class RequestResult(Enum):
+    """The result of a request for a picture."""
 
-    IN_LINE = auto()
+    QUEUED = auto()
     WAITS_FOR_PHOTO = auto()
     WAITS_FOR_VERDICT = auto()
 
 
 @dataclass(frozen=True)
 class AskForPicture:
-    """Words -> a picture in the line, in the chosen style or none; without an accepted photo the words are kept.
+    """A prompt -> a queued picture, in the chosen style or none; without an accepted photo the prompt is kept.
 
     The same message a second time changes nothing. Raises TooManyOpenJobs, UnknownUser.
     """
@@ -41,15 +40,15 @@ class AskForPicture:
     draw_seed: DrawSeed
     open_jobs_max: int
 
-    async def __call__(self, user_id: int, chat_id: int, message_id: int, words: str) -> Asked:
+    async def __call__(self, user_id: int, chat_id: int, message_id: int, prompt: str) -> RequestResult:
         async with self.sessions.begin() as session:
             user = await users.lock(session, user_id)
             user.pose_asked_at = None
             photos = await references.ids(session, user_id, ReferenceState.ACCEPTED)
             pending = await references.ids(session, user_id, ReferenceState.PENDING)
             if not photos:
-                await keep_draft(session, user, chat_id, message_id, words)
-                return Asked.WAITS_FOR_VERDICT if pending else Asked.WAITS_FOR_PHOTO
+                await keep_draft(session, user, chat_id, message_id, prompt)
+                return RequestResult.WAITS_FOR_VERDICT if pending else RequestResult.WAITS_FOR_PHOTO
             await jobs.submit(
                 session,
                 user_id=user_id,
@@ -57,19 +56,19 @@ class AskForPicture:
                 idempotency_key=message_key(chat_id, message_id),
                 reference_ids=[*photos, *pending],
                 style=user.style or NO_STYLE,
-                prompt=words,
-                **await wished_by(session, user),
+                prompt=prompt,
+                **await preference_overrides(session, user),
                 seed=self.draw_seed(),
                 open_jobs_max=self.open_jobs_max,
             )
             await drop_draft(session, user, chat_id)
         self.signals.wake()
-        return Asked.IN_LINE
+        return RequestResult.QUEUED
 
 
 @dataclass(frozen=True)
 class Change:
-    """What is to be otherwise in a picture drawn once more; nothing: just another one."""
+    """The changes of a picture that is drawn again; without any, it is another one like it."""
 
     style: str | None = None
     likeness: Likeness | None = None
@@ -90,8 +89,8 @@ AGAIN = Change()
 
 
 @dataclass(frozen=True)
-class Redrawn:
-    """`created`: it is in the line now; else one like it is in work already. `pose_lost`: the photo of its pose is not
+class RedrawResult:
+    """`created`: it is queued now; else one like it was queued before. `pose_lost`: the photo of its pose is not
     kept any more, so the pose is free."""
 
     created: bool
@@ -100,9 +99,9 @@ class Redrawn:
 
 @dataclass(frozen=True)
 class Redraw:
-    """A picture's words once more with a new seed, drawn as before but for `change`, from the photos accepted by now.
+    """A picture's prompt once more with a new seed, drawn as before but for `change`, from the photos accepted by now.
 
-    While one such picture is in work, asking again gives that one.
+    While such a picture is in progress, a second request returns the same job.
     Raises PictureGone, NoPhotos, TooManyOpenJobs, UnknownUser.
     """
 
@@ -111,10 +110,10 @@ class Redraw:
     draw_seed: DrawSeed
     open_jobs_max: int
 
-    async def __call__(self, user_id: int, chat_id: int, job_id: UUID, change: Change = AGAIN) -> Redrawn:
+    async def __call__(self, user_id: int, chat_id: int, job_id: UUID, change: Change = AGAIN) -> RedrawResult:
         async with self.sessions.begin() as session:
             await users.lock(session, user_id)
-            source = await _own(session, job_id, user_id)
+            source = await _job_of_user(session, job_id, user_id)
             photos = await references.ids(session, user_id, ReferenceState.ACCEPTED)
             if not photos:
                 raise NoPhotos
@@ -125,11 +124,11 @@ class Redraw:
                 session,
                 user_id=user_id,
                 chat_id=chat_id,
-                idempotency_key=f"{act}:{await _ended(session, act)}",
+                idempotency_key=f"{act}:{await jobs.count_ended(session, act)}",
                 reference_ids=photos,
                 style=change.style or source.style,
                 prompt=source.prompt,
-                settings={**source.settings, **wished_settings(change.likeness, change.clothes)},
+                settings={**source.settings, **settings_overrides(change.likeness, change.clothes)},
                 pose=pose,
                 pose_photo_id=source.pose_photo_id if pose == POSE_PHOTO else None,
                 seed=self.draw_seed(),
@@ -137,7 +136,7 @@ class Redraw:
                 open_jobs_max=self.open_jobs_max,
             )
         self.signals.wake()
-        return Redrawn(created, pose_lost and not change.free_pose)
+        return RedrawResult(created, pose_lost and not change.free_pose)
 
 
 @dataclass(frozen=True)
@@ -148,7 +147,7 @@ class FindPicture:
 
     async def __call__(self, user_id: int, job_id: UUID) -> Job:
         async with self.sessions() as session:
-            return await _own(session, job_id, user_id)
+            return await _job_of_user(session, job_id, user_id)
 
 
 @dataclass(frozen=True)
@@ -160,13 +159,13 @@ class CancelPicture:
 
     async def __call__(self, user_id: int, job_id: UUID) -> bool:
         async with self.sessions.begin() as session:
-            await _own(session, job_id, user_id)
+            await _job_of_user(session, job_id, user_id)
             cancelled = await job_states.cancel(session, job_id, user_id)
         self.signals.wake()
         return cancelled
 
 
-async def _own(session: AsyncSession, job_id: UUID, user_id: int) -> Job:
+async def _job_of_user(session: AsyncSession, job_id: UUID, user_id: int) -> Job:
     job = await jobs.get(session, job_id, user_id)
     if job is None:
         raise PictureGone
@@ -176,10 +175,3 @@ async def _own(session: AsyncSession, job_id: UUID, user_id: int) -> Job:
 async def _has_pose_photo(session: AsyncSession, job: Job) -> bool:
     photo = await poses.of_user(session, job.user_id)
     return photo is not None and photo.id == job.pose_photo_id
-
-
-async def _ended(session: AsyncSession, act: str) -> int:
-    """How many pictures that this very button asked for have ended: a double tap finds the same number."""
-    key = Job.idempotency_key
-    statement = select(func.count()).where(key.startswith(f"{act}:", autoescape=True), Job.state.not_in(OPEN_STATES))
-    return await session.scalar(statement) or 0

@@ -1,4 +1,4 @@
-"""What use cases need from outside, as they see it."""
+"""The interfaces that use cases need from outside."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ DrawSeed = Callable[[], int]
 
 
 class Signals(Protocol):
-    """The way to the dispatcher. Call either after the commit."""
+    """Signals to the dispatcher. Call either after the commit."""
 
     def wake(self) -> None:
-        """There is something new in the line, or something less."""
+        """The queue has changed: a job more, or one less."""
 
     async def cancelled(self, job_ids: Sequence[UUID]) -> None:
-        """These jobs are no longer wanted: workers stop drawing them."""
+        """These jobs are cancelled: workers stop drawing them."""

@@ -1,34 +1,33 @@
-"""What a user does with the photo whose pose the pictures take: choose it, send it (see photos.py), delete it."""
+"""Use cases of the pose photo: choose it, send it (see photos.py), delete it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import poses, users
-from bot.db.session import Sessions
+from bot.db.session import Sessions, database_time
 from bot.db.tables import PosePhoto, User
 from bot.domain import POSE_PHOTO
 from bot.photos import NormalPhoto, Refusal
 
 
-class Taken(Enum):
-    """What became of a photo that was sent for its pose."""
+class PosePhotoResult(Enum):
+    """The result of sending a pose photo."""
 
     KEPT = auto()
     """Now, or when the same message came before: its answer may have been lost."""
     REFUSED = auto()
-    """The file is no good; the next photo is still one for its pose."""
-    PASSED_OVER = auto()
+    """The file cannot be used; the next photo is still taken as the pose photo."""
+    SKIPPED = auto()
     """Another photo of its album is the pose photo."""
 
 
 @dataclass(frozen=True)
 class ChoosePosePhoto:
-    """Take the pose of the photo kept; `False`: there is none, or `another` is wished, and the next one sent is it.
+    """Choose the stored pose photo; `False`: there is none, or `another` is asked for: the next photo will be the one.
 
     Raises UnknownUser.
     """
@@ -41,7 +40,7 @@ class ChoosePosePhoto:
             if not another and await poses.of_user(session, user_id) is not None:
                 user.pose, user.pose_asked_at = POSE_PHOTO, None
                 return True
-            user.pose_asked_at = await session.scalar(select(func.now()))
+            user.pose_asked_at = await database_time(session)
             return False
 
 
@@ -61,21 +60,21 @@ class DeletePosePhoto:
 
 async def keep_pose_photo(
     session: AsyncSession, user: User, message_id: int, album_id: str | None, photo: NormalPhoto | Refusal
-) -> Taken | None:
+) -> PosePhotoResult | None:
     """Keep a photo for its pose if one was asked for a moment ago, else `None`: it shows the person. `user` is locked.
 
     The same message a second time changes nothing.
     """
-    kept = await poses.of_user(session, user.id)
-    if kept is not None and kept.message_id == message_id:
-        return Taken.KEPT
-    if kept is not None and album_id is not None and kept.album_id == album_id:
-        return Taken.PASSED_OVER
+    stored = await poses.of_user(session, user.id)
+    if stored is not None and stored.message_id == message_id:
+        return PosePhotoResult.KEPT
+    if stored is not None and album_id is not None and stored.album_id == album_id:
+        return PosePhotoResult.SKIPPED
     if not await poses.is_awaited(session, user.id):
         return None
     if isinstance(photo, Refusal):
-        return Taken.REFUSED
+        return PosePhotoResult.REFUSED
     new = PosePhoto(user_id=user.id, message_id=message_id, album_id=album_id, image=photo.jpeg)
     await poses.replace(session, new)
     user.pose, user.pose_asked_at = POSE_PHOTO, None
-    return Taken.KEPT
+    return PosePhotoResult.KEPT

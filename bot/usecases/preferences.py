@@ -1,4 +1,4 @@
-"""How a user wants the pictures to come: likeness and clothes, and the pose (see poses.py for its photo)."""
+"""Use cases of preferences: likeness, clothes and pose of future pictures (see poses.py for the pose photo)."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.db import poses, users, workers
 from bot.db.session import Sessions
 from bot.db.tables import User
-from bot.domain import POSE_PHOTO, Likeness, wished_settings
+from bot.domain import POSE_PHOTO, Likeness, settings_overrides
 from engine.contract import Clothes, PosePreset
 
 
 @dataclass(frozen=True)
 class Preferences:
-    """What the settings screen shows."""
+    """The content of the settings screen."""
 
     likeness: Likeness
     clothes: Clothes
@@ -28,7 +28,7 @@ class Preferences:
     """Whether a living worker can draw a pose that is asked for."""
 
 
-class Wished(TypedDict):
+class PreferenceOverrides(TypedDict):
     """The part of `bot.db.jobs.submit`'s arguments that preferences decide."""
 
     settings: dict[str, object]
@@ -36,17 +36,17 @@ class Wished(TypedDict):
     pose_photo_id: UUID | None
 
 
-async def wished_by(session: AsyncSession, user: User) -> Wished:
-    """For a picture asked for now."""
+async def preference_overrides(session: AsyncSession, user: User) -> PreferenceOverrides:
+    """The user's preferences for a new picture."""
     photo = await poses.of_user(session, user.id) if user.pose == POSE_PHOTO else None
     pose = None if user.pose == POSE_PHOTO and photo is None else user.pose
-    settings = wished_settings(user.likeness, user.clothes)
-    return Wished(settings=settings, pose=pose, pose_photo_id=None if photo is None else photo.id)
+    settings = settings_overrides(user.likeness, user.clothes)
+    return PreferenceOverrides(settings=settings, pose=pose, pose_photo_id=None if photo is None else photo.id)
 
 
 @dataclass(frozen=True)
 class OpenPreferences:
-    """As of now. Whoever looks at them again is not about to send a photo of a pose. Raises UnknownUser."""
+    """The preferences now. A user who opens them is no longer expected to send a pose photo. Raises UnknownUser."""
 
     sessions: Sessions
     alive_s: float

@@ -1,4 +1,4 @@
-"""What an operator asks for."""
+"""Use cases of operators."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bot.db.session import Sessions
 
 @dataclass(frozen=True)
 class ReadUsage:
-    """How the bot was used over the last `days` days, one of `bot.db.usage.BUCKETS`."""
+    """The usage over the last `days` days, one of `bot.db.usage.BUCKETS`."""
 
     sessions: Sessions
     alive_s: float

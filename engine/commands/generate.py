@@ -175,8 +175,8 @@ def _draw(
         task = bar.add_task("drawing", total=request.settings.steps)
 
         def show(reply: contract.Reply) -> None:
-            if isinstance(reply, contract.Started) and reply.prompt is not None:
-                console.print(f"engine: the words in English: {reply.prompt}", markup=False)
+            if isinstance(reply, contract.Started) and reply.translated_prompt is not None:
+                console.print(f"engine: the translated prompt: {reply.translated_prompt}", markup=False)
             elif isinstance(reply, contract.Progress):
                 bar.update(task, completed=reply.step, total=reply.steps)
             elif isinstance(reply, contract.Result | contract.Failure):

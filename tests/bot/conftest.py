@@ -158,10 +158,10 @@ class FakeWorker:
         return [request for batch in self.batches for request in batch.requests]
 
     def draw(self, request: contract.GenerateRequest) -> list[contract.Reply]:
-        """What a good worker answers."""
+        """The replies of a worker that succeeds."""
         job = {"job_id": request.job_id, "attempt": request.attempt}
         return [
-            contract.Started(**job, worker_id=self.worker_id, prompt=self.translation),
+            contract.Started(**job, worker_id=self.worker_id, translated_prompt=self.translation),
             contract.Progress(**job, step=2, steps=4, preview=paint("grey", "JPEG")),
             contract.Result(
                 **job, worker_id=self.worker_id, image=paint(), width=64, height=96, seconds=0.1, backbone="fake"

@@ -1,4 +1,4 @@
-"""The environment read once, secrets kept, mistakes told in one line."""
+"""The environment read once, secrets kept, mistakes reported in one line."""
 
 from __future__ import annotations
 

@@ -18,14 +18,16 @@ from PIL import Image
 from sqlalchemy import make_url
 from structlog.testing import capture_logs
 
-from bot.__main__ import serve
-from bot.callbacks import ConsentCallback, StyleCallback
+from bot.app import serve
 from bot.config import Config
 from bot.domain import CONSENT_VERSION, JobState
 from bot.errors import OperatorError
 from bot.local.botapi import BEN_ID, ApiControl, LocalBotAPI, Person
 from bot.local.children import choose_port
 from bot.local.embedded import EmbeddedPostgres
+from bot.telegram.callbacks import ConsentCallback, StyleCallback
+
+pytestmark = pytest.mark.slow
 
 NOWHERE = "postgresql://bolid:hidden@127.0.0.1:1/bolid?ssl=disable"
 
@@ -88,7 +90,7 @@ async def test_a_database_that_does_not_let_us_in_is_told_at_once(postgres: Embe
 
 async def test_a_database_without_tables_names_the_remedy(empty_database_url: str, broker_url: str) -> None:
     async with LocalBotAPI() as api:
-        assert "alembic upgrade head" in await _refusal(_config(api, empty_database_url, broker_url))
+        assert "python -m bot.db.migrate" in await _refusal(_config(api, empty_database_url, broker_url))
 
 
 async def test_a_token_that_telegram_does_not_know_is_told(database_url: str, broker_url: str) -> None:

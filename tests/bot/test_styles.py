@@ -8,7 +8,9 @@ from uuid import uuid4
 
 import pytest
 
-from bot.callbacks import (
+from bot.domain import LANGUAGES
+from bot.styles import NO_STYLE, load_styles
+from bot.telegram.callbacks import (
     AdminCallback,
     ConsentCallback,
     JobAction,
@@ -20,8 +22,6 @@ from bot.callbacks import (
     ReferenceCallback,
     StyleCallback,
 )
-from bot.domain import LANGUAGES
-from bot.styles import NO_STYLE, load_styles
 from engine.styles import shipped_styles
 
 
@@ -29,19 +29,19 @@ def test_there_are_at_least_ten_presets_with_no_style_first():
     styles = load_styles()
     assert len(styles.presets) >= 10
     assert styles.presets[0].name == NO_STYLE
-    assert styles.asked(NO_STYLE) is None
+    assert styles.request_name(NO_STYLE) is None
 
 
 def test_the_engine_draws_exactly_the_presets() -> None:
     styles = load_styles()
-    asked = {styles.asked(style.name) for style in styles.presets}
+    asked = {styles.request_name(style.name) for style in styles.presets}
     assert asked == {None, *shipped_styles()}
 
 
 def test_a_preset_that_is_gone_draws_without_style():
     styles = load_styles()
     assert "retired" not in styles
-    assert styles.asked("retired") is None
+    assert styles.request_name("retired") is None
     assert styles[None].name == NO_STYLE
 
 

@@ -14,10 +14,10 @@ from fluent.syntax import ast as ftl
 from fluent.syntax.visitor import Visitor
 
 import bot
-from bot.commands import ADMIN_COMMANDS, COMMANDS
-from bot.dispatch.status import TOLD_FAILURES
+from bot.dispatch.status_view import FAILURES_WITH_TEXT
 from bot.domain import LANGUAGES, POSE_PHOTO, Likeness
 from bot.photos import Refusal
+from bot.telegram.commands import ADMIN_COMMANDS, COMMANDS
 from bot.translator import TEXTS, Markup, Translator, language_of
 from bot.verdicts import verdict_key
 from engine.contract import Clothes, PosePreset, Verdict
@@ -106,7 +106,7 @@ def composed() -> set[str]:
     commands = {f"command-{command}" for command in COMMANDS + ADMIN_COMMANDS}
     poses = {f"pose-{pose}" for pose in POSES}
     wishes = {f"likeness-{each}" for each in Likeness} | {f"clothes-{each}" for each in Clothes}
-    failures = {f"failure-{failure}" for failure in TOLD_FAILURES}
+    failures = {f"failure-{failure}" for failure in FAILURES_WITH_TEXT}
     return verdicts | commands | poses | wishes | {f"{wish}-button" for wish in wishes | poses} | failures
 
 

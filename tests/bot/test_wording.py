@@ -1,4 +1,4 @@
-"""How the texts are written: quotation marks, dashes, numbers, emoji and terms of each language."""
+"""The wording of the texts: quotation marks, dashes, numbers, emoji and terms of each language."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from fluent.syntax import FluentParser
 from fluent.syntax import ast as ftl
 
 import bot
-from bot.commands import ADMIN_COMMANDS, COMMANDS
 from bot.domain import LANGUAGES
 from bot.styles import PRESETS
+from bot.telegram.commands import ADMIN_COMMANDS, COMMANDS
 from bot.translator import TEXTS, Translator
 
 NBSP = "\u00a0"

@@ -164,7 +164,7 @@ def test_the_english_words_are_shown_where_the_model_knows_no_russian(
     monkeypatch.setenv("ENGINE_TRANSLATOR", "glossary")
     model = ["--backbone", "klein", "--weights", klein_folder, "--steps", "1", "--device", "cpu"]
     assert _generate(tmp_path / "out.png", "--reference", portrait, *model, prompt="на пляже") == DONE
-    shown = [line for line in capsys.readouterr().err.splitlines() if "the words in English" in line]
+    shown = [line for line in capsys.readouterr().err.splitlines() if "the translated prompt" in line]
     assert len(shown) == 1 and "beach" in shown[0]
 
 

@@ -75,6 +75,13 @@ def test_a_request_queued_by_an_older_bot_has_no_style() -> None:
     assert GenerateRequest.model_validate_json(json.dumps(old)).style is None
 
 
+def test_a_translated_prompt_keeps_its_first_name_in_json() -> None:
+    """A bot and a worker of different versions understand each other."""
+    started = Started(job_id="job", attempt=1, worker_id="w", translated_prompt="in a forest")
+    assert json.loads(started.model_dump_json())["prompt"] == "in a forest"
+    assert REPLY.validate_json(started.model_dump_json()) == started
+
+
 def test_a_style_has_the_form_of_a_name() -> None:
     with pytest.raises(ValidationError, match="style"):
         GenerateRequest.model_validate({**REQUEST.model_dump(), "style": "Pop art!"})

@@ -392,7 +392,7 @@ def test_the_words_of_a_style_follow_the_translation(slow_backbone: Any) -> None
     replies = _run(backbone, _request("a", prompt="в лесу", style="oil"))
     [started] = [reply for reply in replies if isinstance(reply, Started)]
     [(prompt, _)] = backbone.told
-    assert started.prompt == prompt and prompt.endswith(", oil painting") and "forest" in prompt
+    assert started.translated_prompt == prompt and prompt.endswith(", oil painting") and "forest" in prompt
 
 
 def test_an_unknown_style_fails_its_own_request_alone(slow_backbone: Any) -> None:

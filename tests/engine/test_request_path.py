@@ -143,17 +143,17 @@ def test_a_backbone_that_knows_english_only_is_told_the_translation_and_so_is_th
     (drawing,), replies = _told(english_backbone, request)
     assert drawing.prompt == "young woman in forest, watercolor painting"
     assert drawing.negative_prompt == "text"
-    assert [reply.prompt for reply in _started(replies)] == [drawing.prompt]
+    assert [reply.translated_prompt for reply in _started(replies)] == [drawing.prompt]
 
 
 def test_words_that_need_no_translation_are_not_shown_again(english_backbone: Any) -> None:
     (drawing,), replies = _told(english_backbone, _request("a", prompt="in a forest"))
-    assert (drawing.prompt, _started(replies)[0].prompt) == ("in a forest", None)
+    assert (drawing.prompt, _started(replies)[0].translated_prompt) == ("in a forest", None)
 
 
 def test_a_prompt_of_which_nothing_is_known_still_draws_the_person(english_backbone: Any) -> None:
     (drawing,), replies = _told(english_backbone, _request("a", prompt="бармаглот"))
-    assert drawing.prompt == NOTHING_SAID == _started(replies)[0].prompt
+    assert drawing.prompt == NOTHING_SAID == _started(replies)[0].translated_prompt
 
 
 def test_a_refused_prompt_fails_its_own_request_before_any_photo_is_looked_at(slow_backbone: Any) -> None:

@@ -1,4 +1,4 @@
-"""Who may import whom: the arrows of the design, read from the source."""
+"""Rules of imports, read from the source."""
 
 from __future__ import annotations
 
@@ -101,14 +101,41 @@ def test_one_module_changes_states_leases_and_counters(table: str, owner: str) -
 
 
 def test_one_module_reads_the_refusals_of_telegram() -> None:
-    """bot.refusals tells them apart; every other module asks it."""
+    """Other modules ask bot.telegram.refusals what a refusal means."""
     words = "aiogram.exceptions.TelegramBadRequest"
     reading = {place.partition(":")[0] for place, name in imports_in("bot") if name == words}
-    assert {place for place in reading if not place.startswith("bot/local/")} == {"bot/refusals.py"}
+    assert {place for place in reading if not place.startswith("bot/local/")} == {"bot/telegram/refusals.py"}
 
 
-def test_the_dispatcher_needs_no_handler() -> None:
-    assert [place for place, name in imports_in("bot/dispatch") if is_in(name, "bot.handlers")] == []
+LAYERS = {
+    "bot/db": ("aiogram", "celery", "kombu", "bot.usecases", "bot.telegram", "bot.dispatch", "bot.app"),
+    "bot/usecases": ("aiogram", "celery", "kombu", "bot.telegram", "bot.dispatch", "bot.app"),
+    "bot/telegram": ("celery", "kombu", "bot.dispatch", "bot.app"),
+    "bot/dispatch": ("bot.telegram.handlers", "bot.app"),
+}
+"""What each layer of the bot must not import."""
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_the_layers_of_the_bot_import_downwards(layer: str) -> None:
+    against = [
+        f"{place} imports {name}"
+        for place, name in imports_in(layer)
+        if any(is_in(name, forbidden) for forbidden in LAYERS[layer])
+    ]
+    assert against == []
+
+
+def test_use_cases_and_handlers_write_no_sql() -> None:
+    """Statements stand in bot/db; others may name the session that they pass on."""
+    session = {"sqlalchemy.ext.asyncio.AsyncSession"}
+    against = [
+        f"{place} imports {name}"
+        for layer in ("bot/usecases", "bot/telegram", "bot/dispatch")
+        for place, name in imports_in(layer)
+        if is_in(name, "sqlalchemy") and name not in session and not place.startswith("bot/dispatch/leadership.py")
+    ]
+    assert against == []
 
 
 def test_nothing_imports_torchvision() -> None:

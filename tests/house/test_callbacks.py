@@ -9,9 +9,9 @@ import pytest
 from aiogram.filters.callback_data import CallbackData
 from pydantic.fields import FieldInfo
 
-from bot import callbacks
 from bot.domain import LANGUAGES
 from bot.styles import load_styles
+from bot.telegram import callbacks
 
 BYTES_MAX = 64
 KINDS = sorted(CallbackData.__subclasses__(), key=lambda kind: kind.__name__)

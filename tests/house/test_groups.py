@@ -19,6 +19,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 HEAVY = {"torch", "diffusers", "transformers", "cv2", "anny", "scrapy", "warp"}
 HIDE = """
 import runpy, sys
+
+pytestmark = pytest.mark.slow
 absent = frozenset({absent!r})
 class Without:
     def __init__(self, finder):

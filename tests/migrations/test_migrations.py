@@ -32,6 +32,19 @@ def _look(database_url: str, question: Any) -> Any:
     return asyncio.run(run())
 
 
+def _run(database_url: str, statement: str) -> list[tuple[Any, ...]]:
+    """The rows of a query; committed."""
+
+    def execute(connection: Connection) -> list[tuple[Any, ...]]:
+        result = connection.exec_driver_sql(statement)
+        rows = [tuple(row) for row in result] if result.returns_rows else []
+        connection.commit()
+        return rows
+
+    rows: list[tuple[Any, ...]] = _look(database_url, execute)
+    return rows
+
+
 def _tables(database_url: str) -> set[str]:
     return set(_look(database_url, lambda connection: inspect(connection).get_table_names()))
 
@@ -52,6 +65,20 @@ def test_every_migration_goes_up_down_and_up(empty_database_url: str, migrate: M
     assert _tables(empty_database_url) == {*Base.metadata.tables, "alembic_version"}
     migrate(empty_database_url, "downgrade", "base")
     assert _tables(empty_database_url) == {"alembic_version"}
+
+
+def test_the_translated_prompt_keeps_its_text(empty_database_url: str, migrate: Migrate) -> None:
+    migrate(empty_database_url, "upgrade", "0003")
+    _run(empty_database_url, "insert into users (id, language) values (1, 'ru')")
+    _run(
+        empty_database_url,
+        "insert into jobs (id, idempotency_key, user_id, chat_id, reference_ids, style, prompt, seed, told_prompt) "
+        "values (gen_random_uuid(), 'key', 1, 1, '{}', 'none', 'в лесу', 7, 'in a forest')",
+    )
+    migrate(empty_database_url, "upgrade", "0004")
+    assert _run(empty_database_url, "select translated_prompt from jobs") == [("in a forest",)]
+    migrate(empty_database_url, "downgrade", "0003")
+    assert _run(empty_database_url, "select told_prompt from jobs") == [("in a forest",)]
 
 
 def test_migrations_end_where_the_models_are(database_url: str) -> None:

@@ -15,16 +15,16 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from bot.callbacks import ConsentCallback, JobAction, StyleCallback
 from bot.dispatch.broker import ABSENT, Broker
 from bot.domain import CONSENT_VERSION
 from bot.local.botapi import ANNA_ID, ChatMessage, Person
 from bot.local.children import choose_port
 from bot.local.supervisor import Stack, kept_up, last_words
-from engine.broker import CancellationListener, ReplyLine
+from bot.telegram.callbacks import ConsentCallback, JobAction, StyleCallback
 from engine.contract import Examination, ExamineRequest, Verdict
+from engine.messaging import CancellationListener, ReplyPublisher
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 WAIT_S = 60.0
 DELIVERY_S = 120.0
@@ -80,12 +80,12 @@ async def test_an_absent_broker_raises_ABSENT_and_is_used_again_when_it_is_back(
 async def test_what_rabbitmq_did_not_take_before_it_died_does_not_count_as_sent(rabbitmq: Any) -> None:
     task = ExamineRequest(reference_id=str(uuid4()), image=b"")
     reply = Examination(reference_id=str(uuid4()), verdict=Verdict.TOO_DARK)
-    broker, line = Broker(rabbitmq.url), ReplyLine(rabbitmq.url)
+    broker, publisher = Broker(rabbitmq.url), ReplyPublisher(rabbitmq.url)
     await broker.examine(task)
-    line.publish(reply)
+    publisher.publish(reply)
     rabbitmq.pause()
     try:
-        sending = [broker.examine(task), asyncio.to_thread(line.publish, reply)]
+        sending = [broker.examine(task), asyncio.to_thread(publisher.publish, reply)]
         tasks = [asyncio.create_task(each) for each in sending]
         await asyncio.sleep(1.0)
     finally:
@@ -94,8 +94,8 @@ async def test_what_rabbitmq_did_not_take_before_it_died_does_not_count_as_sent(
     task_error, reply_error = await asyncio.gather(*tasks, return_exceptions=True)
     assert isinstance(task_error, ABSENT)
     assert isinstance(reply_error, Exception)
-    assert line.publish(reply)
-    line.close()
+    assert publisher.publish(reply)
+    publisher.close()
     await broker.close()
 
 

@@ -15,7 +15,7 @@ from bot.local.demo import DEFAULT_PHOTO, Wish, converse, play
 from bot.local.supervisor import ROOT, Stack, StackError
 from bot.local.terminal import Terminal
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 NANO = ROOT / "engine" / "weights" / "nano" / "metadata.json"
 

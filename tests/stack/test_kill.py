@@ -16,13 +16,13 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from bot.callbacks import ConsentCallback, JobAction, StyleCallback
 from bot.domain import CONSENT_VERSION
 from bot.local.botapi import ADMIN_ID, ANNA_ID, BEN_ID, ChatMessage, Person
 from bot.local.embedded import EmbeddedPostgres
 from bot.local.supervisor import Stack, last_words
+from bot.telegram.callbacks import ConsentCallback, JobAction, StyleCallback
 
-pytestmark = [pytest.mark.kill, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.kill, pytest.mark.timeout(300)]
 
 PROMPTS_EACH = 2
 KILL_WITHIN_S = 4.0

@@ -20,7 +20,7 @@ from bot.local.botapi import BEN_ID, Person
 from bot.local.children import wait_until_gone
 from bot.local.supervisor import ROOT
 
-pytestmark = [pytest.mark.kill, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.slow, pytest.mark.kill, pytest.mark.timeout(150)]
 
 START_S = 60.0
 STOP_S = 25.0

@@ -1,4 +1,4 @@
-"""What the local Bot API refuses, in Telegram's own words.
+"""The refusals of the local Bot API, in Telegram's own words.
 
 LocalAPIError
 ├── BotAPIError          an answer to the bot: {"ok": false, "error_code", "description"}

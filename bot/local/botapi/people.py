@@ -1,4 +1,4 @@
-"""What people do in their chats, and which of it reaches the bot as updates."""
+"""The acts of people in their chats, and the updates about them that the bot gets."""
 
 from __future__ import annotations
 

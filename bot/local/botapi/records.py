@@ -1,4 +1,4 @@
-"""What the local Bot API remembers: people, chats, messages, files, updates. Every record survives a restart."""
+"""The records of the local Bot API: people, chats, messages, files, updates. Every record survives a restart."""
 
 from __future__ import annotations
 

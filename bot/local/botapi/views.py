@@ -1,4 +1,4 @@
-"""What the person's side sees over HTTP: made by the server, read by `Person` and by the chat page."""
+"""The data of the person's side over HTTP: the server makes it, `Person` and the chat page read it."""
 
 from __future__ import annotations
 

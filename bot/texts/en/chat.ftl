@@ -137,7 +137,7 @@ pose-photo-ask = 📷 <b>Now send me the pose photo.</b>
     It can show anyone; ideally, one person from head to toe. I only use the pose, not the face or the clothes.
 pose-photo-kept = 🤸 <b>Pose photo saved.</b> Future pictures will use its pose; face and clothes still come from your own photos.
     Did you want to add a photo of yourself? Then send it again.
-pose-words-returned = I have not used your prompt: <code>{ $prompt }</code>
+pose-prompt-returned = I have not used your prompt: <code>{ $prompt }</code>
     Send it again with the next pose photo (tap it to copy).
 
 # Commands in Telegram's menu

@@ -16,7 +16,7 @@ status-progress =
     🎨 Drawing… { $percent }%
     { $bar }
     { $prompt }
-status-ignored = I can't draw: { $words }
+status-ignored = I can't draw: { $phrases }
 status-translation = Translated for the model: { $translation }
 status-paused =
     ⏸ The queue is paused: the server is unavailable. You keep your place (#{ $place }), and I'll continue automatically.

@@ -16,7 +16,7 @@ status-progress =
     🎨 Рисую… { $percent }{ "\u00A0" }%
     { $bar }
     { $prompt }
-status-ignored = Не умею рисовать: { $words }
+status-ignored = Не умею рисовать: { $phrases }
 status-translation = Перевод для модели: { $translation }
 status-paused =
     ⏸ Очередь на паузе: сервер недоступен. Ваше место ({ $place }) сохранится, продолжу автоматически.

@@ -121,6 +121,7 @@ def _run(module: str, *arguments: str, **environment: str) -> subprocess.Complet
 BOT = {"BOT_TOKEN": "1:ABC", "BROKER_URL": "redis://h"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "parameters", ["?pgbouncer=true", "?sslmode=verify-full&sslrootcert=/none.pem", "?connect_timeout=soon"]
 )
@@ -135,6 +136,7 @@ def test_bot_and_alembic_say_it_in_one_line_and_end_with_2(
     assert "secret" not in ended.stderr + ended.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("url", ["", "postgresql://u:secret@127.0.0.1:1/d"])
 def test_alembic_without_a_database_is_one_line_too(url: str) -> None:
     ended = _run("alembic", "upgrade", "head", DATABASE_URL=url)
@@ -142,6 +144,7 @@ def test_alembic_without_a_database_is_one_line_too(url: str) -> None:
     assert "secret" not in ended.stderr
 
 
+@pytest.mark.slow
 def test_alembic_migrates_a_database_whose_url_a_hosting_service_wrote(empty_database_url: str) -> None:
     url: Any = f"{empty_database_url.replace('+asyncpg', '')}?sslmode=prefer&channel_binding=prefer"
     assert _run("alembic", "upgrade", "head", DATABASE_URL=url).returncode == 0

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.db.job_states import HANDOUTS_MAX, WORKER_LOST
-from bot.db.leases import Swept, sweep
+from bot.db.leases import SweepResult, sweep
 from bot.db.session import Sessions
 from bot.domain import ATTEMPTS_MAX, JobState, ReferenceState
 from engine.contract import Verdict
@@ -20,7 +20,7 @@ def _ago(seconds: float) -> datetime:
     return datetime.now(UTC) - timedelta(seconds=seconds)
 
 
-async def _sweep(sessions: Sessions) -> Swept:
+async def _sweep(sessions: Sessions) -> SweepResult:
     async with sessions.begin() as session:
         return await sweep(session, ALIVE_S)
 

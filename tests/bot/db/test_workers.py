@@ -1,4 +1,4 @@
-"""Workers as their heartbeats tell them."""
+"""Workers, as their heartbeats describe them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ALIVE_S = 8.0
 async def _hear(sessions: Sessions, *, worker_id: str = "w", pose: bool = False, stopping: bool = False) -> None:
     beat = Heartbeat(worker_id=worker_id, backbone="b", device="cpu", pose=pose, stopping=stopping)
     async with sessions.begin() as session:
-        await workers.heard(session, beat)
+        await workers.store(session, beat)
 
 
 async def _can_pose(sessions: Sessions) -> bool:

@@ -16,11 +16,11 @@ from bot.db.session import Sessions
 from bot.dispatch.dispatcher import JobDispatcher
 from bot.dispatch.leadership import Leadership, LeadershipLost
 from bot.dispatch.signals import JobSignals
-from bot.domain import ATTEMPTS_MAX, POSE_PHOTO, SCALES, JobState, Likeness, ReferenceState, wished_settings
+from bot.domain import ATTEMPTS_MAX, POSE_PHOTO, SCALES, JobState, Likeness, ReferenceState, settings_overrides
 from bot.local.botapi import ADMIN_ID, ANNA_ID, BEN_ID, LocalBotAPI, Person
 from bot.local.embedded import EmbeddedPostgres, EmbeddedValkey
 from bot.styles import load_styles
-from bot.telegram import open_bot
+from bot.telegram.connection import open_bot
 from bot.translator import Translator
 from engine import contract
 
@@ -100,10 +100,10 @@ async def test_a_job_carries_its_likeness_clothes_and_pose_and_tells_of_them(
     stage: Stage, hire: Any, eventually: Any
 ) -> None:
     worker = hire(pose=True)
-    wished = wished_settings(Likeness.FACE, contract.Clothes.CHANGE)
+    overrides = settings_overrides(Likeness.FACE, contract.Clothes.CHANGE)
     photo_id = await stage.rows.pose_photo(BEN_ID, b"a pose")
     async with stage.dispatch():
-        preset = await stage.rows.job(BEN_ID, settings=wished, pose=contract.PosePreset.SITTING)
+        preset = await stage.rows.job(BEN_ID, settings=overrides, pose=contract.PosePreset.SITTING)
         photo = await stage.rows.job(BEN_ID, pose=POSE_PHOTO, pose_photo_id=photo_id)
         for job_id in (preset, photo):
             await eventually(lambda job_id=job_id: stage.delivered(job_id))
@@ -149,12 +149,12 @@ async def test_the_translation_is_shown_while_it_is_drawn_and_not_under_the_pict
     async with stage.dispatch():
         job_id = await stage.rows.job(BEN_ID, prompt="в саду")
 
-        async def shown() -> bool:
+        async def display() -> bool:
             return any(
                 "Translated for the model: \u2068“in a <garden>”" in message.text for message in await stage.said()
             )
 
-        await eventually(shown)
+        await eventually(display)
         [message] = await stage.said()
         assert "в саду" in message.text and message.button_texts == ["✖️ Cancel"]
         worker.send(*worker.draw(worker.requests[0])[1:])

@@ -1,4 +1,4 @@
-"""What `make demo` takes from PHOTO, PROMPT and STYLE, and how it refuses."""
+"""The input of `make demo`: PHOTO, PROMPT and STYLE, and its refusals."""
 
 from __future__ import annotations
 

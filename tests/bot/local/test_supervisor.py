@@ -1,4 +1,4 @@
-"""How the supervisor treats its parts; with scripted parts and a scripted clock."""
+"""The supervisor, with scripted parts and a scripted clock."""
 
 from __future__ import annotations
 

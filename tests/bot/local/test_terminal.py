@@ -1,4 +1,4 @@
-"""What stands in the terminal afterwards."""
+"""The final content of the terminal."""
 
 from __future__ import annotations
 

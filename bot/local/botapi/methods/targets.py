@@ -1,4 +1,4 @@
-"""What a method acts on: the chat, the message, the text and the media named by its parameters."""
+"""The targets of a method: the chat, the message, the text and the media named by its parameters."""
 
 from __future__ import annotations
 

@@ -1,0 +1,201 @@
+"""The composition root: builds the parts of the bot from its configuration, and runs them."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from functools import partial
+
+import structlog
+from aiogram import Bot, Dispatcher
+from aiogram.exceptions import TelegramAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bot.config import Config, read_listen
+from bot.db.readiness import database_answers, wait_for_database
+from bot.db.session import Sessions, make_sessions, open_pool
+from bot.dispatch.dispatcher import JobDispatcher
+from bot.dispatch.photo_verdicts import VerdictAnswers
+from bot.dispatch.signals import JobSignals
+from bot.role import Role
+from bot.stopping import finishes_before
+from bot.styles import Styles, load_styles
+from bot.telegram.commands import publish_commands
+from bot.telegram.connection import open_bot, wait_for_telegram
+from bot.telegram.handlers import build_router
+from bot.telegram.intake import Intake, OpenAlbums
+from bot.telegram.middlewares import AnswerCallbacks, KnowUser, ReplyErrors, SendNotice
+from bot.telegram.photo_fetching import PhotoFetcher
+from bot.telegram.polling import Polling
+from bot.telegram.webhook import Webhook, derive_secret
+from bot.translator import Translator
+from bot.usecases import UseCases
+from bot.usecases.answers import ReadAnswers
+from bot.usecases.drafts import DrawDraft
+from bot.usecases.people import (
+    ChooseLanguage,
+    ChooseStyle,
+    CountHoldings,
+    DeleteEverything,
+    FindStage,
+    GiveConsent,
+    MeetUser,
+    NoteBlocked,
+)
+from bot.usecases.photos import AnnounceAnswer, DeletePhoto, ListPhotos, ReceivePhoto
+from bot.usecases.pictures import AskForPicture, CancelPicture, FindPicture, Redraw
+from bot.usecases.ports import DrawSeed, Signals
+from bot.usecases.poses import ChoosePosePhoto, DeletePosePhoto
+from bot.usecases.preferences import ChooseClothes, ChooseLikeness, ChoosePose, OpenPreferences
+from bot.usecases.reports import ReadUsage
+
+_log = structlog.get_logger(__name__)
+
+
+async def serve(config: Config, stop: asyncio.Event) -> None:
+    """Everything, until `stop` is set. Raises OperatorError."""
+    async with AsyncExitStack() as stack:
+        pool = open_pool(config.database_url.get_secret_value())
+        stack.push_async_callback(pool.dispose)
+        token = config.bot_token.get_secret_value()
+        bot = open_bot(token, config.bot_api_url, patient=True)
+        stack.push_async_callback(bot.session.close)
+        status_bot = open_bot(token, config.bot_api_url, patient=False)
+        stack.push_async_callback(status_bot.session.close)
+        await _serve(config, pool, bot, status_bot, stop)
+
+
+async def _serve(config: Config, pool: AsyncEngine, bot: Bot, status_bot: Bot, stop: asyncio.Event) -> None:
+    database = asyncio.create_task(wait_for_database(pool, config.start_patience_s, time.monotonic))
+    if not await finishes_before(stop, database):
+        return
+    telegram = asyncio.create_task(wait_for_telegram(status_bot, config.start_patience_s, time.monotonic))
+    if not await finishes_before(stop, telegram):
+        return
+    translator = Translator()
+    albums, role = OpenAlbums(), Role()
+    dispatcher, jobs = build(config, pool, bot, status_bot, translator, albums, role)
+    intake = Intake(
+        bot,
+        dispatcher,
+        database_answers=partial(database_answers, pool),
+        albums=albums,
+        burst=config.message_burst,
+        per_s=config.messages_per_s,
+    )
+    await dispatcher.emit_startup(bot=bot, **dispatcher.workflow_data)
+    jobs_running = asyncio.create_task(jobs.run())
+    menu = asyncio.create_task(_publish_menu(bot, translator, config.admin_ids))
+    _log.info("serving", bot=(await status_bot.me()).username)
+    try:
+        await _source(config, bot, intake, role).run(stop)
+    finally:
+        await dispatcher.emit_shutdown(bot=bot, **dispatcher.workflow_data)
+        menu.cancel()
+        jobs_running.cancel()
+        await asyncio.wait({menu, jobs_running})
+        _log.info("stopped")
+
+
+def _source(config: Config, bot: Bot, intake: Intake, role: Role) -> Polling | Webhook:
+    """The source of updates: the webhook if one is configured, else polling."""
+    if config.webhook_url is None:
+        return Polling(bot, intake, role=role)
+    secret = webhook_secret(config)
+    return Webhook(bot, intake, url=config.webhook_url, secret=secret, listen=read_listen(config.webhook_listen))
+
+
+def webhook_secret(config: Config) -> str:
+    """The secret from the configuration, else one that is derived from the token and so equal in every process."""
+    if config.webhook_secret is not None:
+        return config.webhook_secret.get_secret_value()
+    return derive_secret(config.bot_token.get_secret_value())
+
+
+def build(
+    config: Config,
+    pool: AsyncEngine,
+    bot: Bot,
+    status_bot: Bot,
+    translator: Translator,
+    albums: OpenAlbums,
+    role: Role,
+) -> tuple[Dispatcher, JobDispatcher]:
+    """The conversation and the dispatcher of jobs, connected by their signals. `status_bot` writes status messages."""
+    sessions, styles, signals = make_sessions(pool), load_styles(), JobSignals()
+    use = build_use_cases(config, sessions, signals, draw_seed=lambda: secrets.randbelow(2**63), is_arriving=albums)
+    jobs = JobDispatcher(
+        sessions=sessions,
+        database_url=config.database_url.get_secret_value(),
+        broker_url=config.broker_url.get_secret_value(),
+        bot=status_bot,
+        answer_verdicts=VerdictAnswers(bot, use, translator, styles),
+        styles=styles,
+        translator=translator,
+        signals=signals,
+        pace=config,
+        role=role,
+    )
+    return build_conversation(use, styles, translator, config.admin_ids), jobs
+
+
+def build_conversation(use: UseCases, styles: Styles, translator: Translator, admin_ids: frozenset[int]) -> Dispatcher:
+    """aiogram's dispatcher with all handlers, the objects that they take by name, and the middlewares around them."""
+    dispatcher = Dispatcher(
+        use=use, styles=styles, translator=translator, admin_ids=admin_ids, fetch_photo=PhotoFetcher()
+    )
+    dispatcher.update.outer_middleware(KnowUser(use, translator))
+    for observer in (dispatcher.message, dispatcher.edited_message, dispatcher.callback_query):
+        observer.outer_middleware(SendNotice())
+    dispatcher.message.outer_middleware(ReplyErrors())
+    dispatcher.callback_query.outer_middleware(AnswerCallbacks(time.monotonic))
+    dispatcher.include_router(build_router())
+    return dispatcher
+
+
+def build_use_cases(
+    config: Config,
+    sessions: Sessions,
+    signals: Signals,
+    draw_seed: DrawSeed,
+    is_arriving: Callable[[int, str], bool] = lambda chat_id, album_id: False,
+) -> UseCases:
+    """`is_arriving`: see ReadAnswers."""
+    drawing = (sessions, signals, draw_seed, config.open_jobs_max)
+    return UseCases(
+        meet_user=MeetUser(sessions),
+        note_blocked=NoteBlocked(sessions),
+        give_consent=GiveConsent(sessions),
+        choose_language=ChooseLanguage(sessions),
+        choose_style=ChooseStyle(sessions),
+        find_stage=FindStage(sessions),
+        open_preferences=OpenPreferences(sessions, config.alive_s),
+        choose_likeness=ChooseLikeness(sessions),
+        choose_clothes=ChooseClothes(sessions),
+        choose_pose=ChoosePose(sessions),
+        choose_pose_photo=ChoosePosePhoto(sessions),
+        delete_pose_photo=DeletePosePhoto(sessions),
+        count_holdings=CountHoldings(sessions),
+        delete_everything=DeleteEverything(sessions, signals),
+        receive_photo=ReceivePhoto(sessions, signals, config.alive_s),
+        announce_answer=AnnounceAnswer(sessions, signals),
+        list_photos=ListPhotos(sessions),
+        delete_photo=DeletePhoto(sessions),
+        read_answers=ReadAnswers(sessions, is_arriving),
+        draw_draft=DrawDraft(*drawing),
+        ask_for_picture=AskForPicture(*drawing),
+        redraw=Redraw(*drawing),
+        find_picture=FindPicture(sessions),
+        cancel_picture=CancelPicture(sessions, signals),
+        read_usage=ReadUsage(sessions, config.alive_s),
+    )
+
+
+async def _publish_menu(bot: Bot, translator: Translator, admin_ids: frozenset[int]) -> None:
+    try:
+        await publish_commands(bot, translator, admin_ids)
+    except TelegramAPIError as error:
+        _log.warning("the menu of commands could not be published", error=str(error)[:200])

@@ -1,0 +1,65 @@
+"""The queue of jobs: which ones are next, in fair order.
+
+Users come in turn: first every user's oldest job, the user who was served longest ago first, then every user's second.
+Functions never commit.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import Subquery, any_, exists, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db.tables import Job, Reference, User
+from bot.domain import UNDRAWN_STATES, JobState, ReferenceState
+
+
+def _ranked(*, ready_only: bool) -> Subquery:
+    """Every waiting job with its place, 1 for the next; `ready_only` leaves out those whose photos are unexamined."""
+    waiting = (Job.state == JobState.QUEUED) & Job.handed_at.is_(None)
+    if ready_only:
+        waiting &= ~exists().where(Reference.id == any_(Job.reference_ids), Reference.state == ReferenceState.PENDING)
+    turn = func.row_number().over(partition_by=Job.user_id, order_by=(Job.created_at, Job.id)).label("turn")
+    rounds = (
+        select(Job.id, Job.created_at, User.served_at, turn)
+        .join(User, User.id == Job.user_id)
+        .where(waiting)
+        .subquery()
+    )
+    order = (rounds.c.turn, rounds.c.served_at.asc().nulls_first(), rounds.c.created_at, rounds.c.id)
+    return select(rounds.c.id, func.row_number().over(order_by=order).label("place")).subquery()
+
+
+async def next_jobs(session: AsyncSession, limit: int) -> list[Job]:
+    """The next jobs in fair order, their rows locked; those that someone else holds are passed over."""
+    ranked = _ranked(ready_only=True)
+    first = list(await session.scalars(select(ranked.c.id).order_by(ranked.c.place).limit(limit)))
+    if not first:
+        return []
+    statement = (
+        select(Job)
+        .where(Job.id.in_(first), Job.state == JobState.QUEUED, Job.handed_at.is_(None))
+        .with_for_update(skip_locked=True)
+    )
+    jobs = {job.id: job for job in await session.scalars(statement)}
+    return [jobs[job_id] for job_id in first if job_id in jobs]
+
+
+async def positions(session: AsyncSession) -> dict[UUID, int]:
+    """The place of every waiting job, from 1, counted behind those that the broker has and no worker has begun."""
+    ranked = _ranked(ready_only=False)
+    ahead = await session.scalar(select(func.count()).where(Job.state == JobState.QUEUED, Job.handed_at.is_not(None)))
+    rows = await session.execute(select(ranked.c.id, ranked.c.place))
+    return {job_id: (ahead or 0) + place for job_id, place in rows}
+
+
+async def count_batches_out(session: AsyncSession) -> int:
+    """How many batches the broker and the workers hold."""
+    count = select(func.count(Job.handed_at.distinct())).where(Job.state.in_(UNDRAWN_STATES))
+    return await session.scalar(count) or 0
+
+
+async def is_undrawn(session: AsyncSession, job_id: UUID) -> bool:
+    """Whether the job is still to be drawn."""
+    return bool(await session.scalar(select(exists().where(Job.id == job_id, Job.state.in_(UNDRAWN_STATES)))))

@@ -1,0 +1,71 @@
+"""Waits for the database at the start, and checks that it answers and is migrated."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import asyncpg
+import structlog
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bot.db.session import is_outage
+from bot.errors import OperatorError
+
+RETRY_S = 1.0
+WRONG_ACCESS = (
+    asyncpg.InvalidPasswordError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+)
+_log = structlog.get_logger(__name__)
+
+
+async def database_answers(pool: AsyncEngine) -> bool:
+    """Whether Postgres is there right now."""
+    try:
+        await _ask(pool)
+    except Exception as error:
+        if not is_outage(error):
+            raise
+        return False
+    return True
+
+
+async def _ask(pool: AsyncEngine) -> None:
+    async with pool.connect() as connection:
+        await connection.execute(text("select 1"))
+
+
+async def wait_for_database(pool: AsyncEngine, patience_s: float, clock: Callable[[], float]) -> None:
+    """Raises OperatorError: it does not come, does not let us in, or has not been migrated."""
+    deadline = clock() + patience_s
+    while True:
+        try:
+            await _ask(pool)
+            await _check_migrated(pool)
+            return
+        except OperatorError:
+            raise
+        except WRONG_ACCESS as error:
+            raise OperatorError(f"DATABASE_URL does not open the database: {error}; correct it") from None
+        except Exception as error:
+            if not is_outage(error):
+                if isinstance(error, DBAPIError):
+                    raise OperatorError(f"DATABASE_URL does not open the database: {error.orig}; correct it") from None
+                raise
+        if clock() > deadline:
+            raise OperatorError(
+                f"no Postgres at DATABASE_URL after {patience_s:.0f} s: start it or correct the address"
+            )
+        _log.warning("waiting for Postgres")
+        await asyncio.sleep(RETRY_S)
+
+
+async def _check_migrated(pool: AsyncEngine) -> None:
+    async with pool.connect() as connection:
+        found = await connection.scalar(text("select to_regclass('jobs')"))
+    if found is None:
+        raise OperatorError("the database has no tables yet: run `python -m bot.db.migrate`")

@@ -1,0 +1,110 @@
+"""Jobs whose status message does not show the end yet: what their users still have to see. Functions never commit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db import job_states
+from bot.db.session import execute
+from bot.db.tables import Job, Reference, User
+from bot.domain import JobState, ReferenceState
+
+
+@dataclass(frozen=True)
+class PendingStatus:
+    """A job as its status message needs it."""
+
+    job_id: UUID
+    user_id: int
+    chat_id: int
+    language: str
+    state: str
+    handed: bool
+    step: int
+    steps: int
+    failure: str | None
+    style: str
+    prompt: str
+    translated_prompt: str | None
+    ignored_words: str | None
+    settings: Mapping[str, object]
+    pose: str | None
+    pose_skipped: bool
+    message_id: int | None
+    created_at: datetime
+
+
+async def pending(session: AsyncSession) -> list[PendingStatus]:
+    """Every job that owes its user something, oldest first."""
+    columns = (  # in the order of PendingStatus's fields
+        Job.id,
+        Job.user_id,
+        Job.chat_id,
+        User.language,
+        Job.state,
+        Job.handed_at.is_not(None),
+        Job.step,
+        Job.steps,
+        Job.failure,
+        Job.style,
+        Job.prompt,
+        Job.translated_prompt,
+        Job.ignored_words,
+        Job.settings,
+        Job.pose,
+        Job.pose_skipped,
+        Job.status_message_id,
+        Job.created_at,
+    )
+    statement = select(*columns).join(User, User.id == Job.user_id).where(Job.closed_at.is_(None))
+    rows = await session.execute(statement.order_by(Job.created_at, Job.id))
+    names = [field.name for field in fields(PendingStatus)]
+    return [PendingStatus(**dict(zip(names, row, strict=True))) for row in rows]
+
+
+async def picture(session: AsyncSession, job_id: UUID) -> bytes | None:
+    """The finished picture that is still to be delivered, as PNG."""
+    return await session.scalar(select(Job.result).where(Job.id == job_id, Job.state == JobState.DONE))
+
+
+async def message_sent(session: AsyncSession, job_id: UUID, message_id: int | None) -> bool:
+    """The status message is there, or `None`: is gone. `False` if the job itself is gone."""
+    return await execute(session, update(Job).where(Job.id == job_id).values(status_message_id=message_id)) > 0
+
+
+async def unreachable(session: AsyncSession, user_id: int, chat_id: int) -> None:
+    """The bot may not write there any more: the jobs of the chat end; the dispatcher cancels them at the workers."""
+    await job_states.abandon_chat(session, chat_id)
+    if chat_id == user_id:
+        await session.execute(
+            update(User).where(User.id == user_id, User.blocked_at.is_(None)).values(blocked_at=func.now())
+        )
+
+
+async def chat_moved(session: AsyncSession, chat_id: int, new_chat_id: int) -> None:
+    """A group became a supergroup: its messages stay behind."""
+    await session.execute(
+        update(Job)
+        .where(Job.chat_id == chat_id, Job.closed_at.is_(None))
+        .values(chat_id=new_chat_id, status_message_id=None)
+    )
+
+
+async def chats_with_photos_waiting(session: AsyncSession, longer_than_s: float) -> list[tuple[int, str]]:
+    """Chats, with the language to speak, where a photo has been waiting to be examined."""
+    statement = (
+        select(Reference.chat_id, User.language)
+        .join(User, User.id == Reference.user_id)
+        .where(
+            Reference.state == ReferenceState.PENDING,
+            Reference.created_at < func.now() - timedelta(seconds=longer_than_s),
+        )
+        .distinct()
+    )
+    return [(chat_id, language) for chat_id, language in (await session.execute(statement))]

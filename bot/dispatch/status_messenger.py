@@ -1,0 +1,99 @@
+"""Status messages in Telegram: sent once, then edited. Methods raise the refusals of `bot.telegram.refusals`."""
+
+from __future__ import annotations
+
+from aiogram import Bot
+from aiogram.enums import ParseMode
+from aiogram.types import BufferedInputFile, InputMediaPhoto, LinkPreviewOptions, Message
+
+from bot.dispatch.status_view import StatusView
+from bot.telegram.refusals import Unmodified, WithoutText, refusals
+
+HTML = ParseMode.HTML
+NO_LINKS = LinkPreviewOptions(is_disabled=True)
+
+
+class StatusMessenger:
+    """Sends and edits; raises TelegramRefusal, and nothing else of Telegram's."""
+
+    def __init__(self, bot: Bot) -> None:
+        self._bot = bot
+
+    async def send(self, chat_id: int, view: StatusView) -> int:
+        """A new message of text only; returns its id."""
+        with refusals():
+            message = await self._bot.send_message(
+                chat_id,
+                view.text,
+                reply_markup=view.keyboard,
+                parse_mode=HTML,
+                link_preview_options=NO_LINKS,
+            )
+        return message.message_id
+
+    async def say(self, chat_id: int, text: str) -> None:
+        """A message that is no status message."""
+        with refusals():
+            await self._bot.send_message(chat_id, text, parse_mode=HTML)
+
+    async def delete(self, chat_id: int, message_id: int) -> None:
+        """Delete a message that nothing will edit."""
+        with refusals():
+            await self._bot.delete_message(chat_id, message_id)
+
+    async def edit(self, chat_id: int, message_id: int, view: StatusView, *, has_photo: bool | None) -> bool:
+        """Show `view` there; returns whether the message has a photo now. `has_photo`: so far, `None` if unknown.
+
+        A message once a photo stays one: Telegram lets its caption change, or the photo.
+        """
+        try:
+            if view.preview is not None:
+                await self._edit_photo(chat_id, message_id, view, view.preview.image, "preview.jpg")
+                return True
+            if has_photo:
+                raise WithoutText
+            with refusals():
+                await self._bot.edit_message_text(
+                    view.text,
+                    chat_id=chat_id,
+                    message_id=message_id,
+                    reply_markup=view.keyboard,
+                    parse_mode=HTML,
+                    link_preview_options=NO_LINKS,
+                )
+        except Unmodified:
+            return view.preview is not None or bool(has_photo)
+        except WithoutText:
+            await self._edit_caption(chat_id, message_id, view)
+            return True
+        return False
+
+    async def deliver(self, chat_id: int, message_id: int, view: StatusView, picture: bytes) -> str | None:
+        """Turn the message into the picture; returns Telegram's file id. Doing it twice looks like once."""
+        try:
+            message = await self._edit_photo(chat_id, message_id, view, picture, "picture.png")
+        except Unmodified:
+            return None
+        return message.photo[-1].file_id if isinstance(message, Message) and message.photo else None
+
+    async def _edit_photo(
+        self, chat_id: int, message_id: int, view: StatusView, image: bytes, name: str
+    ) -> Message | bool:
+        media = InputMediaPhoto(media=BufferedInputFile(image, name), caption=view.text, parse_mode=HTML)
+        with refusals():
+            return await self._bot.edit_message_media(
+                media, chat_id=chat_id, message_id=message_id, reply_markup=view.keyboard
+            )
+
+    async def _edit_caption(self, chat_id: int, message_id: int, view: StatusView) -> None:
+        try:
+            with refusals():
+                await self._bot.edit_message_caption(
+                    chat_id=chat_id,
+                    message_id=message_id,
+                    caption=view.text,
+                    reply_markup=view.keyboard,
+                    parse_mode=HTML,
+                )
+        except Unmodified:
+            pass

@@ -1,0 +1,286 @@
+"""Keeps every open status message equal to the state of its job, and delivers pictures by editing them into it.
+
+The last view of each message is kept in memory only: after a restart every message is edited once more, which Telegram
+answers with "not modified". The message's id is stored as soon as it is sent, so a picture arrives only by an edit, and
+a crash between the edit and the commit repeats the same edit, never the picture. Only a crash of this process between
+the first sending and its commit can leave a second "in the queue" message; a crash of the database does not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from uuid import UUID
+
+import structlog
+
+from bot.config import Pace
+from bot.db import job_queue, job_states, status_messages, workers
+from bot.db.session import Sessions, is_outage
+from bot.db.status_messages import PendingStatus
+from bot.dispatch.reply_handler import Preview
+from bot.dispatch.status_messenger import StatusMessenger
+from bot.dispatch.status_view import StatusView, Urgency, render
+from bot.dispatch.timing import Throttle
+from bot.domain import JobState
+from bot.styles import Styles
+from bot.telegram.refusals import ChatGone, ChatMoved, MessageGone, NotNow, TelegramRefusal, TooFast
+from bot.translator import Translator
+
+REFUSALS_MAX = 3
+TROUBLE_PAUSE_S = 1.0
+TROUBLE_PAUSE_MAX_S = 30.0
+FINISH_S = 5.0
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class _Display:
+    """The view that a user sees, as far as this process knows."""
+
+    view: StatusView | None = None
+    has_photo: bool | None = None
+    refusals: int = 0
+    troubles: int = 0
+    not_before: float = 0.0
+
+
+class StatusUpdater:
+    """One step: edit the messages that are out of date, chats in parallel, one message at a time in each."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        messenger: StatusMessenger,
+        translator: Translator,
+        styles: Styles,
+        previews: dict[UUID, Preview],
+        pace: Pace,
+        clock: Callable[[], float],
+        repaint: Callable[[], None],
+        unstored: dict[UUID, int],
+    ) -> None:
+        """`repaint` asks for another step soon. `unstored` outlives this: messages sent whose ids the database may not
+        have yet, because it went away in between."""
+        self._sessions = sessions
+        self._messenger = messenger
+        self._translator = translator
+        self._styles = styles
+        self._previews = previews
+        self._pace = pace
+        self._clock = clock
+        self._repaint = repaint
+        self._began = clock()
+        self._throttle = Throttle(pace.edit_interval_s, pace.calls_per_s, clock)
+        self._displays: dict[UUID, _Display] = {}
+        self._unstored = unstored
+        self._writing: dict[int, asyncio.Task[None]] = {}
+        self._passed_over = False
+        self._alone_since: float | None = None
+        self._chats_with_notice: set[int] = set()
+
+    async def step(self) -> None:
+        # A message that is written during the query may be read as not written yet: its chat waits for the next step.
+        busy = set(self._writing)
+        async with self._sessions() as session:
+            jobs = await status_messages.pending(session)
+            waiting = any(job.state == JobState.QUEUED for job in jobs)
+            places = await job_queue.positions(session) if waiting else {}
+            alive = await workers.alive(session, self._pace.alive_s)
+            paused = self._is_paused(bool(alive))
+            alone_s = self._clock() - (self._alone_since or 0.0)
+            photos = await status_messages.chats_with_photos_waiting(session, alone_s) if paused else []
+        self._forget_closed({job.job_id for job in jobs})
+        self._show_all(jobs, places, busy, paused)
+        await self._announce_pause(photos, paused)
+
+    async def finish(self) -> None:
+        """Wait for the messages that are being sent, for at most FINISH_S."""
+        if self._writing:
+            _, late = await asyncio.wait(self._writing.values(), timeout=FINISH_S)
+            for task in late:
+                task.cancel()
+
+    def _is_paused(self, anyone_alive: bool) -> bool:
+        """No heartbeat right after the start of this process means nothing yet."""
+        if anyone_alive:
+            self._alone_since = None
+            return False
+        if self._alone_since is None:
+            self._alone_since = self._clock()
+        return self._clock() - self._began >= self._pace.alive_s
+
+    def _forget_closed(self, open_ids: set[UUID]) -> None:
+        for kept in (self._displays, self._previews, self._unstored):
+            for job_id in kept.keys() - open_ids:
+                kept.pop(job_id, None)
+        self._throttle.forget_past()
+
+    def _show_all(self, jobs: list[PendingStatus], places: Mapping[UUID, int], busy: set[int], paused: bool) -> None:
+        """Start writing wherever something is due, the most urgent first while calls are scarce."""
+        due = []
+        for job in jobs:
+            view = render(
+                job,
+                place=places.get(job.job_id),
+                paused=paused,
+                preview=self._previews.get(job.job_id),
+                texts=self._translator.of(job.language),
+                styles=self._styles,
+            )
+            if self._is_due(job, view):
+                due.append((job, view))
+        self._passed_over = False
+        for job, view in sorted(due, key=lambda item: (item[1].urgency, item[0].created_at)):
+            if job.chat_id in busy or job.chat_id in self._writing:
+                self._passed_over = True
+                continue
+            if not self._throttle.take():
+                return
+            task = asyncio.create_task(self._write(job, view))
+            self._writing[job.chat_id] = task
+            task.add_done_callback(partial(self._written, job.chat_id))
+
+    def _written(self, chat_id: int, _: asyncio.Task[None]) -> None:
+        self._writing.pop(chat_id, None)
+        if self._passed_over:
+            self._repaint()
+
+    def _is_due(self, job: PendingStatus, view: StatusView) -> bool:
+        display = self._displays.get(job.job_id, _Display())
+        urgent = view.urgency == Urgency.END or job.message_id is None
+        return (
+            (view != display.view or job.message_id is None)
+            and display.not_before <= self._clock()
+            and self._throttle.allows(job.chat_id, urgent=urgent)
+        )
+
+    async def _write(self, job: PendingStatus, view: StatusView) -> None:
+        """Show one view and record it; the edge of a task, so no exception leaves it."""
+        display = self._displays.get(job.job_id, _Display())
+        try:
+            await self._show(job, view, display)
+        except TelegramRefusal as error:
+            await self._answer_refusal(job, display, error)
+        except Exception as error:
+            if is_outage(error):
+                _log.warning("the database is away, a status message waits", job=str(job.job_id))
+            else:
+                _log.exception("a status message failed", job=str(job.job_id))
+            self._pause(job.job_id, display)
+
+    async def _show(self, job: PendingStatus, view: StatusView, display: _Display) -> None:
+        message_id = job.message_id
+        if message_id is None:
+            was_unstored = job.job_id in self._unstored
+            message_id = await self._send(job, view)
+            if message_id is None:
+                return
+            if not view.shows_picture and not was_unstored:
+                await self._note(job, replace(view, preview=None), has_photo=False)
+                return
+        if view.shows_picture:
+            await self._deliver(job, message_id, view)
+            return
+        has_photo = await self._messenger.edit(job.chat_id, message_id, view, has_photo=display.has_photo)
+        await self._note(job, view, has_photo=has_photo)
+
+    async def _send(self, job: PendingStatus, view: StatusView) -> int | None:
+        """A new status message, its id stored at once; `None` if the job's row vanished meanwhile."""
+        if view.shows_picture:
+            texts = self._translator.of(job.language)
+            view = replace(view, text=texts("status-ready", prompt=""))
+        message_id = self._unstored.get(job.job_id)
+        if message_id is None:
+            message_id = self._unstored[job.job_id] = await self._messenger.send(job.chat_id, view)
+            self._throttle.wrote(job.chat_id)
+        async with self._sessions.begin() as session:
+            stored = await status_messages.message_sent(session, job.job_id, message_id)
+        self._unstored.pop(job.job_id, None)
+        if stored:
+            return message_id
+        await self._messenger.delete(job.chat_id, message_id)
+        return None
+
+    async def _deliver(self, job: PendingStatus, message_id: int, view: StatusView) -> None:
+        async with self._sessions() as session:
+            picture = await status_messages.picture(session, job.job_id)
+        if picture is None:
+            return
+        file_id = await self._messenger.deliver(job.chat_id, message_id, view, picture)
+        async with self._sessions.begin() as session:
+            await job_states.deliver(session, job.job_id, file_id)
+        self._throttle.wrote(job.chat_id)
+        self._displays.pop(job.job_id, None)
+        _log.info("delivered", job=str(job.job_id))
+
+    async def _note(self, job: PendingStatus, view: StatusView, *, has_photo: bool) -> None:
+        self._throttle.wrote(job.chat_id)
+        self._displays[job.job_id] = _Display(view, has_photo)
+        if view.urgency == Urgency.END:
+            async with self._sessions.begin() as session:
+                await job_states.close(session, job.job_id)
+
+    async def _answer_refusal(self, job: PendingStatus, display: _Display, error: TelegramRefusal) -> None:
+        """React to a refusal. A failure in here is repeated by the next step."""
+        try:
+            match error:
+                case TooFast():
+                    self._throttle.pause(job.chat_id, error.retry_after_s)
+                case NotNow():
+                    _log.warning("Telegram is away, a status message waits", job=str(job.job_id), error=str(error))
+                    self._pause(job.job_id, display)
+                case MessageGone():
+                    self._displays.pop(job.job_id, None)
+                    self._unstored.pop(job.job_id, None)
+                    async with self._sessions.begin() as session:
+                        await status_messages.message_sent(session, job.job_id, None)
+                case ChatGone():
+                    _log.info("the chat is closed to us", chat=job.chat_id, reason=str(error))
+                    async with self._sessions.begin() as session:
+                        await status_messages.unreachable(session, job.user_id, job.chat_id)
+                case ChatMoved():
+                    async with self._sessions.begin() as session:
+                        await status_messages.chat_moved(session, job.chat_id, error.chat_id)
+                case _:
+                    await self._refused(job, display, error)
+        except Exception:
+            _log.exception("a refusal could not be answered", job=str(job.job_id))
+            self._pause(job.job_id, display)
+
+    async def _refused(self, job: PendingStatus, display: _Display, error: TelegramRefusal) -> None:
+        """After REFUSALS_MAX refusals a picture becomes a failure, and a message about an ended job is closed."""
+        refusals = display.refusals + 1
+        _log.error("Telegram refused a status message", job=str(job.job_id), state=job.state, error=str(error))
+        if refusals < REFUSALS_MAX:
+            self._pause(job.job_id, replace(display, refusals=refusals))
+            return
+        self._displays.pop(job.job_id, None)
+        async with self._sessions.begin() as session:
+            if job.state == JobState.DONE:
+                await job_states.fail_delivery(session, job.job_id)
+            elif job.state in (JobState.FAILED, JobState.CANCELLED):
+                await job_states.close(session, job.job_id)
+            else:
+                self._pause(job.job_id, replace(display, refusals=refusals))
+
+    def _pause(self, job_id: UUID, display: _Display) -> None:
+        pause_s = min(TROUBLE_PAUSE_S * 2**display.troubles, TROUBLE_PAUSE_MAX_S)
+        self._displays[job_id] = replace(
+            display, view=None, troubles=min(display.troubles + 1, 10), not_before=self._clock() + pause_s
+        )
+
+    async def _announce_pause(self, chats: list[tuple[int, str]], paused: bool) -> None:
+        """Once per pause and chat, for photos that came while a worker was alive; a later photo gets it at once."""
+        if not paused:
+            self._chats_with_notice.clear()
+        for chat_id, language in chats:
+            if chat_id in self._chats_with_notice:
+                continue
+            self._chats_with_notice.add(chat_id)
+            try:
+                await self._messenger.say(chat_id, self._translator("photo-paused", language))
+            except TelegramRefusal as error:
+                _log.info("the notice of the pause was refused", chat=chat_id, reason=str(error))

@@ -1,0 +1,106 @@
+"""The times of the dispatcher: steps that are repeated, how long it has heard the workers, how often it may write."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from bot.db.session import is_outage
+from bot.dispatch.broker import ABSENT
+
+PAUSE_MAX_S = 10.0
+_log = structlog.get_logger(__name__)
+
+
+async def repeat(name: str, step: Callable[[], Awaitable[None]], woken: asyncio.Event, tick_s: float) -> None:
+    """Run `step` until cancelled. At least once per `tick_s`, and at once when `woken`; after a failure
+    the pause grows, and `woken` does not shorten it."""
+    failures = 0
+    while True:
+        woken.clear()
+        try:
+            await step()
+            failures = 0
+        except Exception as error:  # the edge of the loop: one bad step must not end the dispatcher
+            failures += 1
+            if is_outage(error) or isinstance(error, ABSENT):
+                _log.warning("a server is away, trying again", loop=name, error=repr(error)[:300])
+            else:
+                _log.exception("a step failed", loop=name)
+            await asyncio.sleep(min(tick_s * 2 ** min(failures - 1, 10), PAUSE_MAX_S))
+            continue
+        try:
+            async with asyncio.timeout(tick_s):
+                await woken.wait()
+        except TimeoutError:
+            pass
+
+
+class Listening:
+    """Measures how long heartbeats have come without a gap: silence after a gap does not mean that a worker is lost.
+
+    It begins when the backlog is read and ends with the connection. Two threads read and write it."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._since: float | None = None
+
+    def begin(self) -> None:
+        if self._since is None:
+            self._since = self._clock()
+
+    def end(self) -> None:
+        self._since = None
+
+    @property
+    def for_s(self) -> float:
+        """Seconds without a gap; zero when not listening."""
+        since = self._since
+        return 0.0 if since is None else self._clock() - since
+
+
+class Throttle:
+    """Progress at most every `interval_s` per chat; nothing under flood control; `calls_per_s` over all chats."""
+
+    def __init__(self, interval_s: float, calls_per_s: float, clock: Callable[[], float]) -> None:
+        self._interval_s = interval_s
+        self._rate = calls_per_s
+        self._clock = clock
+        self._allowance = calls_per_s
+        self._filled_at = clock()
+        self._next_edit: dict[int, float] = {}
+        self._silent_until: dict[int, float] = {}
+
+    def allows(self, chat_id: int, *, urgent: bool) -> bool:
+        """Whether to write to the chat now. Urgent messages wait for flood control only."""
+        now = self._clock()
+        if self._silent_until.get(chat_id, now) > now:
+            return False
+        return urgent or self._next_edit.get(chat_id, now) <= now
+
+    def wrote(self, chat_id: int) -> None:
+        """The next progress waits `interval_s`."""
+        self._next_edit[chat_id] = self._clock() + self._interval_s
+
+    def pause(self, chat_id: int, retry_after_s: float) -> None:
+        """Flood control: nothing goes to the chat for so long."""
+        self._silent_until[chat_id] = self._clock() + retry_after_s
+
+    def take(self) -> bool:
+        """Whether a call is left; the allowance never exceeds that of one second."""
+        now = self._clock()
+        self._allowance = min(self._rate, self._allowance + (now - self._filled_at) * self._rate)
+        self._filled_at = now
+        if self._allowance < 1 and self._allowance < self._rate:
+            return False
+        self._allowance -= 1
+        return True
+
+    def forget_past(self) -> None:
+        """Drop times that are over."""
+        now = self._clock()
+        for times in (self._next_edit, self._silent_until):
+            for chat_id in [chat_id for chat_id, until in times.items() if until <= now]:
+                del times[chat_id]

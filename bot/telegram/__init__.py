@@ -1,0 +1,1 @@
+"""The conversation in Telegram: connection, updates, handlers, keyboards."""

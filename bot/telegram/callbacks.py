@@ -1,0 +1,109 @@
+"""The data behind every inline button. Each packs into Telegram's 64 bytes (held by a test)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from uuid import UUID
+
+from aiogram.filters.callback_data import CallbackData
+
+from bot.domain import Likeness
+from engine.contract import Clothes, PosePreset
+
+
+class JobAction(StrEnum):
+    CANCEL = "cancel"
+    AGAIN = "again"
+    OTHER_STYLE = "style"
+    BACK = "back"
+    REUSE_PROMPT = "reuse"
+    MORE_FACE = "face"
+    MORE_BODY = "body"
+    OTHER_CLOTHES = "clothes"
+    OWN_CLOTHES = "own"
+    FREE_POSE = "free"
+
+
+class JobCallback(CallbackData, prefix="job"):
+    """A button under a status message or a picture."""
+
+    action: JobAction
+    job_id: UUID
+
+
+class ConsentCallback(CallbackData, prefix="consent"):
+    version: int
+
+
+class LanguageCallback(CallbackData, prefix="lang"):
+    language: str
+
+
+class StyleCallback(CallbackData, prefix="style"):
+    """Picks a style; with `job_id`, draws that job's prompt again in it."""
+
+    name: str
+    job_id: UUID | None = None
+
+
+class SettingsAction(StrEnum):
+    """OPEN sends the screen as a new message; SHOW and POSES edit the message into the screen or the list of poses."""
+
+    OPEN = "open"
+    SHOW = "show"
+    POSES = "poses"
+
+
+class SettingsCallback(CallbackData, prefix="settings"):
+    action: SettingsAction
+
+
+class LikenessCallback(CallbackData, prefix="likeness"):
+    likeness: Likeness
+
+
+class ClothesCallback(CallbackData, prefix="clothes"):
+    clothes: Clothes
+
+
+class PresetCallback(CallbackData, prefix="preset"):
+    preset: PosePreset
+
+
+class PoseAction(StrEnum):
+    FREE = "free"
+    PHOTO = "photo"
+    ANOTHER_PHOTO = "another"
+    DELETE_PHOTO = "delete"
+    BACK = "back"
+
+
+class PoseCallback(CallbackData, prefix="pose"):
+    """A pose that is no preset."""
+
+    action: PoseAction
+
+
+class ReferenceAction(StrEnum):
+    DELETE = "delete"
+    ADD = "add"
+    DONE = "done"
+
+
+class ReferenceCallback(CallbackData, prefix="ref"):
+    action: ReferenceAction
+    reference_id: UUID | None = None
+
+
+class PrivacyAction(StrEnum):
+    ASK_DELETE = "ask"
+    DELETE = "delete"
+    KEEP = "keep"
+
+
+class PrivacyCallback(CallbackData, prefix="privacy"):
+    action: PrivacyAction
+
+
+class AdminCallback(CallbackData, prefix="admin"):
+    days: int

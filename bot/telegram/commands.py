@@ -1,0 +1,37 @@
+"""The commands that Telegram's menu shows, in each language; the operators' one to operators alone."""
+
+from __future__ import annotations
+
+from aiogram import Bot
+from aiogram.types import BotCommand, BotCommandScopeAllPrivateChats, BotCommandScopeChat
+
+from bot.domain import LANGUAGES
+from bot.telegram.refusals import ChatGone, suppress_refusals
+from bot.translator import DEFAULT_LANGUAGE, Texts, Translator
+
+COMMANDS = ("start", "photos", "style", "settings", "language", "privacy", "help")
+ADMIN_COMMANDS = ("admin",)
+
+
+async def publish_commands(bot: Bot, translator: Translator, admin_ids: frozenset[int]) -> None:
+    """Tell Telegram at the start. Raises TelegramAPIError; an admin who never wrote to the bot is passed over."""
+    for language in LANGUAGES:
+        texts = translator.of(language)
+        code = None if language == DEFAULT_LANGUAGE else language
+        await bot.set_my_commands(_menu(texts, COMMANDS), BotCommandScopeAllPrivateChats(), language_code=code)
+        for admin_id in sorted(admin_ids):
+            with suppress_refusals(ChatGone):
+                await bot.set_my_commands(
+                    _menu(texts, COMMANDS + ADMIN_COMMANDS), BotCommandScopeChat(chat_id=admin_id), language_code=code
+                )
+
+
+async def publish_for(bot: Bot, texts: Texts, user_id: int, *, is_admin: bool) -> None:
+    """The menu of one user, in the language they chose."""
+    commands = COMMANDS + ADMIN_COMMANDS if is_admin else COMMANDS
+    for code in (None, *LANGUAGES):
+        await bot.set_my_commands(_menu(texts, commands), BotCommandScopeChat(chat_id=user_id), language_code=code)
+
+
+def _menu(texts: Texts, commands: tuple[str, ...]) -> list[BotCommand]:
+    return [BotCommand(command=command, description=texts(f"command-{command}")) for command in commands]

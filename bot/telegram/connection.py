@@ -1,0 +1,86 @@
+"""The connection to Telegram, or to a Bot API server of one's own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+import structlog
+from aiogram import Bot
+from aiogram.client.default import DefaultBotProperties
+from aiogram.client.session.aiohttp import AiohttpSession
+from aiogram.client.session.middlewares.base import BaseRequestMiddleware, NextRequestMiddlewareType
+from aiogram.client.telegram import TelegramAPIServer
+from aiogram.enums import ParseMode
+from aiogram.exceptions import (
+    TelegramAPIError,
+    TelegramEntityTooLarge,
+    TelegramNetworkError,
+    TelegramNotFound,
+    TelegramServerError,
+    TelegramUnauthorizedError,
+)
+from aiogram.methods import DeleteWebhook, GetUpdates, Response, SetWebhook, TelegramMethod
+
+from bot.errors import OperatorError
+
+Result = TypeVar("Result")
+TRIES = 4
+RETRY_S = 1.0
+_OF_POLLING = frozenset({GetUpdates.__api_method__, DeleteWebhook.__api_method__, SetWebhook.__api_method__})
+"""The callers of these methods repeat them."""
+_log = structlog.get_logger(__name__)
+
+
+class Patience(BaseRequestMiddleware):
+    """Calls made while answering a user wait out short outages of the network, and never flood control: it may last a
+    minute, and its exception says how long, so that the caller can do something else meanwhile.
+
+    After an outage it is unknown whether a message was sent; a message sent twice is better than none.
+    """
+
+    async def __call__(
+        self, make_request: NextRequestMiddlewareType[Result], bot: Bot, method: TelegramMethod[Result]
+    ) -> Response[Result]:
+        if method.__api_method__ in _OF_POLLING:
+            return await make_request(bot, method)
+        for attempt in range(1, TRIES):
+            try:
+                return await make_request(bot, method)
+            except TelegramEntityTooLarge:
+                raise
+            except (TelegramNetworkError, TelegramServerError) as error:
+                _log.warning("Telegram is away, trying again", method=method.__api_method__, error=str(error)[:200])
+            await asyncio.sleep(0.5 * 2**attempt)
+        return await make_request(bot, method)
+
+
+def open_bot(token: str, api_url: str, *, patient: bool) -> Bot:
+    """A bot of its own connections. The impatient one is for callers that react to a refusal instead of waiting.
+
+    A reply to a message that its sender has deleted is sent as a plain message.
+    """
+    session = AiohttpSession(api=TelegramAPIServer.from_base(api_url))
+    if patient:
+        session.middleware(Patience())
+    defaults = DefaultBotProperties(parse_mode=ParseMode.HTML, allow_sending_without_reply=True)
+    return Bot(token, session=session, default=defaults)
+
+
+async def wait_for_telegram(bot: Bot, patience_s: float, clock: Callable[[], float]) -> str:
+    """The bot's user name. Raises OperatorError: the token is wrong, or there is no answer."""
+    deadline = clock() + patience_s
+    while True:
+        try:
+            return (await bot.me()).username or str(bot.id)
+        except (TelegramUnauthorizedError, TelegramNotFound):
+            raise OperatorError("BOT_TOKEN is not known to the Bot API: get one from @BotFather") from None
+        except TelegramAPIError as error:
+            if clock() > deadline:
+                raise OperatorError(
+                    f"no Bot API at BOT_API_URL after {patience_s:.0f} s ({type(error).__name__}): "
+                    "check the network or the address"
+                ) from None
+            _log.warning("waiting for the Bot API", error=str(error)[:200])
+        await asyncio.sleep(RETRY_S)

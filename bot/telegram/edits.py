@@ -1,0 +1,52 @@
+"""Answers of handlers: toasts on buttons, and edits that may be repeated."""
+
+from __future__ import annotations
+
+import html
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
+
+from bot.telegram.refusals import MessageGone, Unmodified, suppress_refusals
+
+
+@dataclass(frozen=True)
+class Toast:
+    """The answer to a pressed button; an `alert` stays until the user closes it."""
+
+    text: str
+    alert: bool = False
+
+    @property
+    def plain(self) -> str:
+        """Telegram shows it without markup, and at most 200 characters of it."""
+        return html.unescape(self.text)[:200]
+
+
+def message_of(callback: CallbackQuery) -> Message | None:
+    """The message whose button was pressed, if Telegram still lets it be read."""
+    return callback.message if isinstance(callback.message, Message) else None
+
+
+async def edit_text(message: Message, text: str, buttons: InlineKeyboardMarkup | None = None) -> None:
+    """Edit a message of the bot; a message with this text already, or a deleted one, is no error."""
+    with ignore_unchanged():
+        await message.edit_text(text, reply_markup=buttons)
+
+
+async def edit_caption(message: Message, caption: str, buttons: InlineKeyboardMarkup | None = None) -> None:
+    """`edit_text` for a message with a picture."""
+    with ignore_unchanged():
+        await message.edit_caption(caption=caption, reply_markup=buttons)
+
+
+async def edit_buttons(message: Message, buttons: InlineKeyboardMarkup | None) -> None:
+    """`edit_text` for the buttons alone."""
+    with ignore_unchanged():
+        await message.edit_reply_markup(reply_markup=buttons)
+
+
+def ignore_unchanged() -> AbstractContextManager[None]:
+    """In this block, an edit that changes nothing, or whose message is gone, is no error."""
+    return suppress_refusals(Unmodified, MessageGone)

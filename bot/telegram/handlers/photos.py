@@ -1,0 +1,83 @@
+"""Photos that come in: as photos or as files, alone or in albums, with or without a prompt."""
+
+from __future__ import annotations
+
+from aiogram import Bot, F, Router
+from aiogram.types import Message
+
+from bot.db.tables import User
+from bot.domain import ReferenceState
+from bot.errors import PromptIsCommand, PromptRefused, PromptTooLong
+from bot.photos import Refusal
+from bot.prompts import clean
+from bot.telegram import keyboards
+from bot.telegram.handlers.prompts import ask_for_picture
+from bot.telegram.photo_fetching import PhotoFetcher
+from bot.telegram.refusals import MessageGone, suppress_refusals
+from bot.translator import Markup, Texts
+from bot.usecases import UseCases
+from bot.usecases.photos import SentPhoto
+from bot.usecases.poses import PosePhotoResult
+from bot.verdicts import verdict_key
+from engine.contract import REFERENCES_MAX
+
+
+def build() -> Router:
+    router = Router(name="photos")
+    router.message.register(refuse_animation, F.animation)
+    router.message.register(take_photo, F.photo | F.document)
+    return router
+
+
+async def refuse_animation(message: Message, texts: Texts) -> None:
+    await message.reply(texts("photo-verdict-animated"))
+
+
+async def take_photo(
+    message: Message, bot: Bot, user: User, texts: Texts, use: UseCases, fetch_photo: PhotoFetcher
+) -> None:
+    file = message.photo[-1] if message.photo else message.document
+    assert file is not None
+    prompt = await _prompt_of(message, texts)
+    photo = await fetch_photo(bot, file)
+    sent = SentPhoto(user.id, message.chat.id, message.message_id, message.media_group_id, photo, prompt)
+    received = await use.receive_photo(sent)
+    if isinstance(received, PosePhotoResult):
+        await _answer_pose(message, texts, use, sent, received)
+    elif received.unannounced:
+        looking = await message.reply(texts("photo-looking") if received.worker_alive else texts("photo-paused"))
+        if not await use.announce_answer(received.reference_id, looking.message_id):
+            with suppress_refusals(MessageGone):
+                await looking.delete()
+
+
+async def _answer_pose(message: Message, texts: Texts, use: UseCases, sent: SentPhoto, result: PosePhotoResult) -> None:
+    """A photo sent for its pose; a prompt that came with it is drawn in that pose."""
+    if result is PosePhotoResult.KEPT:
+        await message.reply(texts("pose-photo-kept"), reply_markup=keyboards.to_poses(texts))
+    elif result is PosePhotoResult.REFUSED and isinstance(sent.photo, Refusal):
+        await message.reply(_refused_pose(texts, sent.photo, sent.prompt))
+        return
+    if sent.prompt is not None:
+        await ask_for_picture(message, texts, use, sent.user_id, sent.prompt)
+
+
+def _refused_pose(texts: Texts, refusal: Refusal, prompt: str | None) -> Markup:
+    """The refusal of a pose photo; its prompt is returned, because it was meant for that pose."""
+    refused = texts(verdict_key(ReferenceState.REJECTED, refusal), limit=REFERENCES_MAX)
+    return refused if prompt is None else Markup(f"{refused}\n\n{texts('pose-prompt-returned', prompt=prompt)}")
+
+
+async def _prompt_of(message: Message, texts: Texts) -> str | None:
+    """The caption as a prompt. The caption of a forwarded photo is another person's, and emoji alone are no prompt."""
+    if message.caption is None or message.forward_origin is not None:
+        return None
+    try:
+        return clean(message.caption)
+    except PromptTooLong as error:
+        await message.reply(texts(error.key, **error.variables))
+    except PromptIsCommand:
+        await message.reply(texts("caption-command"))
+    except PromptRefused:
+        pass
+    return None

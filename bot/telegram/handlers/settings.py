@@ -1,0 +1,127 @@
+"""/settings: likeness, clothes and pose of the pictures to come, on one screen that changes in place."""
+
+from __future__ import annotations
+
+from aiogram import F, Router
+from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
+
+from bot.db.tables import User
+from bot.telegram import keyboards
+from bot.telegram.callbacks import (
+    ClothesCallback,
+    LikenessCallback,
+    PoseAction,
+    PoseCallback,
+    PresetCallback,
+    SettingsAction,
+    SettingsCallback,
+)
+from bot.telegram.edits import Toast, edit_text, message_of
+from bot.telegram.handlers.typed import TypedCommand
+from bot.translator import Markup, Texts
+from bot.usecases import UseCases
+from bot.usecases.preferences import Preferences
+
+
+def build() -> Router:
+    router = Router(name="settings")
+    router.message.register(show_settings, TypedCommand("settings"))
+    router.callback_query.register(open_settings, SettingsCallback.filter(F.action == SettingsAction.OPEN))
+    router.callback_query.register(show_in_place, SettingsCallback.filter(F.action == SettingsAction.SHOW))
+    router.callback_query.register(show_poses, SettingsCallback.filter(F.action == SettingsAction.POSES))
+    router.callback_query.register(choose_likeness, LikenessCallback.filter())
+    router.callback_query.register(choose_clothes, ClothesCallback.filter())
+    router.callback_query.register(choose_preset, PresetCallback.filter())
+    router.callback_query.register(choose_pose, PoseCallback.filter())
+    return router
+
+
+async def show_settings(message: Message, user: User, texts: Texts, use: UseCases) -> None:
+    text, buttons = _screen(texts, await use.open_preferences(user.id))
+    await message.answer(text, reply_markup=buttons)
+
+
+async def open_settings(callback: CallbackQuery, user: User, texts: Texts, use: UseCases) -> None:
+    """The message with the button stays as it is: it asks for something else."""
+    message = message_of(callback)
+    if message is not None:
+        await show_settings(message, user, texts, use)
+
+
+async def show_in_place(callback: CallbackQuery, user: User, texts: Texts, use: UseCases) -> None:
+    message = message_of(callback)
+    if message is not None:
+        await edit_text(message, *_screen(texts, await use.open_preferences(user.id)))
+
+
+async def show_poses(callback: CallbackQuery, user: User, texts: Texts, use: UseCases) -> Toast | None:
+    """Without a worker that draws poses, the settings, which say so."""
+    message = message_of(callback)
+    preferences = await use.open_preferences(user.id)
+    if message is not None:
+        screen = _poses if preferences.poses_drawn else _screen
+        await edit_text(message, *screen(texts, preferences))
+    return None if preferences.poses_drawn else Toast(texts("pose-unavailable"), alert=True)
+
+
+async def choose_likeness(
+    callback: CallbackQuery, callback_data: LikenessCallback, user: User, texts: Texts, use: UseCases
+) -> None:
+    await use.choose_likeness(user.id, callback_data.likeness)
+    await show_in_place(callback, user, texts, use)
+
+
+async def choose_clothes(
+    callback: CallbackQuery, callback_data: ClothesCallback, user: User, texts: Texts, use: UseCases
+) -> None:
+    await use.choose_clothes(user.id, callback_data.clothes)
+    await show_in_place(callback, user, texts, use)
+
+
+async def choose_preset(
+    callback: CallbackQuery, callback_data: PresetCallback, user: User, texts: Texts, use: UseCases
+) -> Toast | None:
+    await use.choose_pose(user.id, callback_data.preset)
+    return await show_poses(callback, user, texts, use)
+
+
+async def choose_pose(
+    callback: CallbackQuery, callback_data: PoseCallback, user: User, texts: Texts, use: UseCases
+) -> Toast | None:
+    match callback_data.action:
+        case PoseAction.FREE:
+            await use.choose_pose(user.id, None)
+        case PoseAction.DELETE_PHOTO:
+            await use.delete_pose_photo(user.id)
+        case PoseAction.PHOTO | PoseAction.ANOTHER_PHOTO:
+            another = callback_data.action == PoseAction.ANOTHER_PHOTO
+            if not await use.choose_pose_photo(user.id, another=another):
+                message = message_of(callback)
+                if message is not None:
+                    await edit_text(message, texts("pose-photo-ask"), keyboards.back_to_poses(texts))
+                return None
+        case PoseAction.BACK:
+            pass
+    return await show_poses(callback, user, texts, use)
+
+
+def _screen(texts: Texts, preferences: Preferences) -> tuple[Markup, InlineKeyboardMarkup]:
+    pose = texts("settings-pose", pose=pose_label(texts, preferences.pose))
+    text = texts(
+        "settings",
+        likeness=texts(f"likeness-{preferences.likeness}"),
+        clothes=texts(f"clothes-{preferences.clothes}"),
+        pose=pose if preferences.poses_drawn else texts("pose-unavailable"),
+    )
+    return text, keyboards.settings(
+        texts, preferences.likeness, preferences.clothes, poses_drawn=preferences.poses_drawn
+    )
+
+
+def _poses(texts: Texts, preferences: Preferences) -> tuple[Markup, InlineKeyboardMarkup]:
+    text = texts("pose-ask", pose=pose_label(texts, preferences.pose))
+    return text, keyboards.poses(texts, preferences.pose, has_photo=preferences.has_pose_photo)
+
+
+def pose_label(texts: Texts, pose: str | None) -> Markup:
+    return texts(f"pose-{pose or 'free'}")

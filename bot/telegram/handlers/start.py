@@ -1,0 +1,79 @@
+"""/start, /help, /language: all that works before anyone has agreed to anything."""
+
+from __future__ import annotations
+
+from aiogram import Bot, F, Router
+from aiogram.filters import ChatMemberUpdatedFilter
+from aiogram.filters.chat_member_updated import KICKED, MEMBER
+from aiogram.types import CallbackQuery, ChatMemberUpdated, Message
+
+from bot.db.tables import User
+from bot.domain import LANGUAGES, Stage
+from bot.styles import Styles
+from bot.telegram import keyboards
+from bot.telegram.callbacks import LanguageCallback
+from bot.telegram.commands import publish_for
+from bot.telegram.edits import Toast, edit_text, message_of
+from bot.telegram.handlers.consent import ask_consent
+from bot.telegram.handlers.typed import TypedCommand
+from bot.telegram.next_step import next_step
+from bot.translator import Markup, Texts, Translator
+from bot.usecases import UseCases
+
+
+def build() -> Router:
+    router = Router(name="start")
+    router.message.register(start, TypedCommand("start"))
+    router.message.register(help_, TypedCommand("help"))
+    router.message.register(ask_language, TypedCommand("language"))
+    router.callback_query.register(choose_language, LanguageCallback.filter(F.language.in_(LANGUAGES)))
+    router.my_chat_member.register(blocked, ChatMemberUpdatedFilter(KICKED))
+    router.my_chat_member.register(unblocked, ChatMemberUpdatedFilter(MEMBER))
+    return router
+
+
+async def start(message: Message, user: User, texts: Texts, use: UseCases, styles: Styles) -> None:
+    stage, style = await use.find_stage(user.id)
+    if stage == Stage.CONSENT:
+        await message.answer(texts("welcome"))
+        await ask_consent(message, texts, renewed=user.consent_version is not None)
+        return
+    text, buttons = next_step(texts, styles, stage, style)
+    await message.answer(Markup(f"{texts('welcome-back')}\n\n{text}"), reply_markup=buttons)
+
+
+async def help_(message: Message, texts: Texts) -> None:
+    await message.answer(texts("help"))
+
+
+async def ask_language(message: Message, texts: Texts) -> None:
+    await message.answer(texts("language-ask"), reply_markup=keyboards.languages(texts))
+
+
+async def choose_language(
+    callback: CallbackQuery,
+    callback_data: LanguageCallback,
+    bot: Bot,
+    user: User,
+    use: UseCases,
+    translator: Translator,
+    styles: Styles,
+    admin_ids: frozenset[int],
+) -> Toast:
+    await use.choose_language(user.id, callback_data.language)
+    texts = translator.of(callback_data.language)
+    message = message_of(callback)
+    if message is not None:
+        stage, style = await use.find_stage(user.id)
+        text, buttons = next_step(texts, styles, stage, style)
+        await edit_text(message, Markup(f"{texts('language-chosen')}\n\n{text}"), buttons)
+    await publish_for(bot, texts, user.id, is_admin=user.id in admin_ids)
+    return Toast(texts("language-chosen"))
+
+
+async def blocked(event: ChatMemberUpdated, use: UseCases) -> None:
+    await use.note_blocked(event.from_user.id, blocked=True)
+
+
+async def unblocked(event: ChatMemberUpdated, use: UseCases) -> None:
+    await use.note_blocked(event.from_user.id, blocked=False)

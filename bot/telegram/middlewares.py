@@ -1,0 +1,155 @@
+"""Middlewares around every handler: the user's row, texts in their language, answers to buttons, errors."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from math import inf
+from typing import Any
+
+from aiogram import BaseMiddleware
+from aiogram.dispatcher.event.bases import UNHANDLED
+from aiogram.enums import ChatType
+from aiogram.exceptions import TelegramAPIError
+from aiogram.types import CallbackQuery, Chat, Message, TelegramObject, Update
+from aiogram.types import User as TelegramUser
+
+from bot.db.session import is_outage
+from bot.errors import DomainError
+from bot.telegram.edits import Toast
+from bot.telegram.refusals import QueryExpired, flood_wait_s, suppress_refusals
+from bot.translator import Texts, Translator, language_of
+from bot.usecases import UseCases
+
+Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
+DOUBLE_TAP_S = 0.7
+TAPS_REMEMBERED = 10_000
+
+
+class KnowUser(BaseMiddleware):
+    """Gives handlers `texts`, and in private chats `user`: the row is made or touched."""
+
+    def __init__(self, use: UseCases, translator: Translator) -> None:
+        self._use = use
+        self._translator = translator
+
+    async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+        sender: TelegramUser | None = data.get("event_from_user")
+        chat: Chat | None = data.get("event_chat")
+        language = language_of(sender.language_code if sender else None)
+        private = chat is not None and chat.type == ChatType.PRIVATE
+        is_talk = isinstance(event, Update) and event.my_chat_member is None
+        if sender is not None and not sender.is_bot and private and is_talk:
+            user = await self._use.meet_user(sender.id, language)
+            data["user"], language = user, user.language
+        data["texts"] = self._translator.of(language)
+        return await handler(event, data)
+
+
+class SendNotice(BaseMiddleware):
+    """Sends the text of the key `notice` instead of handling: the update is over the limit, or its handler hung."""
+
+    async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+        notice: str | None = data.get("notice")
+        if notice is None:
+            return await handler(event, data)
+        texts: Texts = data["texts"]
+        if isinstance(event, CallbackQuery):
+            await _answer(event, Toast(texts(notice), alert=True))
+        elif isinstance(event, Message) and event.chat.type == ChatType.PRIVATE:
+            await event.reply(texts(notice))
+        return None
+
+
+class ReplyErrors(BaseMiddleware):
+    """Every message gets an answer: a DomainError its text, any other error an apology."""
+
+    async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+        assert isinstance(event, Message)
+        texts: Texts = data["texts"]
+        try:
+            return await handler(event, data)
+        except DomainError as error:
+            return await event.reply(texts(error.key, **error.variables))
+        except Exception as error:
+            if not _is_tried_again(error):
+                with suppress(TelegramAPIError):
+                    await event.reply(texts("error-unexpected"))
+            raise
+
+
+class AnswerCallbacks(BaseMiddleware):
+    """Answers every button: with the `Toast` that its handler returns, or silently. A double tap is one tap."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._taps = Taps(clock)
+
+    async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+        assert isinstance(event, CallbackQuery)
+        if not self._taps.begin(event):
+            await _answer(event, None)
+            return None
+        try:
+            return await self._handle(handler, event, data)
+        finally:
+            self._taps.end(event)
+
+    async def _handle(self, handler: Handler, event: CallbackQuery, data: dict[str, Any]) -> Any:
+        texts: Texts = data["texts"]
+        try:
+            result = await handler(event, data)
+        except DomainError as error:
+            result = Toast(texts(error.key, **error.variables), alert=True)
+        except Exception as error:
+            if not _is_tried_again(error):
+                await _answer(event, Toast(texts("error-unexpected")))
+            raise
+        await _answer(event, result if isinstance(result, Toast) else None)
+        return None if result is UNHANDLED else result
+
+
+class Taps:
+    """Tells a second tap on a button from a first: it comes while the first is handled, or a moment after.
+
+    The same tap, handled again after an outage, is no second tap.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._latest: OrderedDict[tuple[int, int, str | None], tuple[str, float]] = OrderedDict()
+
+    def begin(self, tap: CallbackQuery) -> bool:
+        """`False` for a second tap."""
+        known = self._latest.get(_button(tap))
+        if known is not None and known[0] != tap.id and self._clock() - known[1] < DOUBLE_TAP_S:
+            return False
+        self._note(tap, inf)
+        return True
+
+    def end(self, tap: CallbackQuery) -> None:
+        self._note(tap, self._clock())
+
+    def _note(self, tap: CallbackQuery, when: float) -> None:
+        self._latest[_button(tap)] = (tap.id, when)
+        self._latest.move_to_end(_button(tap))
+        while len(self._latest) > TAPS_REMEMBERED:
+            self._latest.popitem(last=False)
+
+
+def _button(tap: CallbackQuery) -> tuple[int, int, str | None]:
+    return tap.from_user.id, tap.message.message_id if tap.message else 0, tap.data
+
+
+def _is_tried_again(error: Exception) -> bool:
+    """All of the update, by `bot.telegram.intake`: saying that something went wrong would be untrue."""
+    return is_outage(error) or flood_wait_s(error) is not None
+
+
+async def _answer(callback: CallbackQuery, toast: Toast | None) -> None:
+    """A button pressed too long ago cannot be answered any more; what it did stands."""
+    with suppress_refusals(QueryExpired):
+        if toast is None:
+            await callback.answer()
+        else:
+            await callback.answer(toast.plain, show_alert=toast.alert)

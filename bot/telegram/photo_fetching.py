@@ -1,0 +1,57 @@
+"""A photo of a chat -> the normalised photo, a few at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from io import BytesIO
+
+from aiogram import Bot
+from aiogram.types import Document, PhotoSize
+from aiohttp import ClientError
+
+from bot.photos import FILE_MAX_BYTES, NormalPhoto, PhotoRefused, Refusal, normalise
+from bot.telegram.refusals import FileTooBig, TelegramRefusal, TooFast, refusals
+
+DOWNLOADS_AT_ONCE = 8
+"""Each holds up to FILE_MAX_BYTES in memory."""
+DECODES_AT_ONCE = 2
+"""Each may take a core, and bot.photos.MEMORY_MAX_BYTES."""
+FETCH_TIMEOUT_S = 60
+
+
+@dataclass(frozen=True)
+class PhotoFetcher:
+    """Call it with what a message holds. The bytes decide what a file is, not its name or MIME type.
+
+    Raises TooFast where Telegram limits the rate, and nothing else for what the file or the network is like.
+    """
+
+    _downloads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(DOWNLOADS_AT_ONCE))
+    _decodes: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(DECODES_AT_ONCE))
+
+    async def __call__(self, bot: Bot, file: PhotoSize | Document) -> NormalPhoto | Refusal:
+        if (file.file_size or 0) > FILE_MAX_BYTES:
+            return Refusal.FILE_TOO_BIG
+        async with self._downloads:
+            try:
+                data = await _download(bot, file)
+            except FileTooBig:
+                return Refusal.FILE_TOO_BIG
+            except TooFast:
+                raise
+            except (TelegramRefusal, ClientError, TimeoutError):
+                return Refusal.NOT_FETCHED
+            async with self._decodes:
+                try:
+                    return await normalise(data)
+                except PhotoRefused as refused:
+                    return refused.reason
+
+
+async def _download(bot: Bot, file: PhotoSize | Document) -> bytes:
+    buffer = BytesIO()
+    async with asyncio.timeout(FETCH_TIMEOUT_S):
+        with refusals():
+            await bot.download(file, destination=buffer)
+    return buffer.getvalue()

@@ -1,0 +1,157 @@
+"""Fetches updates by long polling. Only what is finished is confirmed, and fetching goes on while it is handled.
+
+getUpdates gives at most 100 updates, beginning with the first that is not confirmed, and confirms all before its
+offset. So the offset is the first update that is not finished; what comes again meanwhile is recognised by its id. The
+100 are the window within which a slow update delays no other; flood control of one chat (429) does not hold a full
+window: then that update gives up its place and goes on by itself.
+
+Several bot processes may run: the one that leads polls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import structlog
+from aiogram import Bot
+from aiogram.exceptions import (
+    ClientDecodeError,
+    TelegramAPIError,
+    TelegramConflictError,
+    TelegramRetryAfter,
+    TelegramUnauthorizedError,
+)
+from aiogram.methods import DeleteWebhook, TelegramMethod
+
+from bot.errors import OperatorError
+from bot.role import Role
+from bot.stopping import finishes_before
+from bot.telegram.intake import Intake, Ticket
+from bot.telegram.updates import GetRawUpdates, id_of
+
+Result = TypeVar("Result")
+POLL_S = 25
+WINDOW = 100
+PAUSE_MIN_S, PAUSE_MAX_S = 0.05, 0.5
+"""Between two calls while something is unfinished: Telegram then answers at once instead of waiting for news."""
+BACKOFF_MAX_S = 15.0
+STOP_S = 4.0
+CONFIRM_S = 1.5
+"""Together less than the time after which a supervisor kills."""
+_log = structlog.get_logger(__name__)
+
+
+class Polling:
+    """`run` until `stop` is set."""
+
+    def __init__(self, bot: Bot, intake: Intake, *, role: Role | None = None) -> None:
+        """Without a `role`, this process polls whatever others do."""
+        self._bot = bot
+        self._intake = intake
+        self._role = role or Role.alone()
+        self._offset: int | None = None
+        self._window: OrderedDict[int, Ticket] = OrderedDict()
+        self._pause_s = PAUSE_MIN_S
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Raises OperatorError when the token is revoked. What is not handled within STOP_S of the stop comes again."""
+        try:
+            while not stop.is_set():
+                if await finishes_before(stop, asyncio.create_task(self._role.leads.wait())):
+                    _log.info("polling")
+                    await self._poll(stop, self._role.follows)
+            await self._intake.finish(STOP_S)
+        except BaseException:
+            self._intake.cancel()
+            raise
+        self._advance()
+        await self._confirm()
+        _log.info("polling ended", unfinished=len(self._window), **self._intake.counts)
+
+    async def _poll(self, *ends: asyncio.Event) -> None:
+        """Until one of the events is set."""
+        await self._call(DeleteWebhook(), ends)
+        while not any(end.is_set() for end in ends):
+            if self._window:
+                await self._pause(ends)
+            self._advance()
+            if len(self._window) < WINDOW:
+                self._take(await self._fetch(ends))
+
+    def _take(self, raws: Sequence[object]) -> None:
+        for raw in raws:
+            update_id = id_of(raw)
+            if update_id is None or not isinstance(raw, dict):
+                _log.error("getUpdates gave what is no update", type=type(raw).__name__)
+            elif update_id not in self._window:
+                self._window[update_id] = self._intake.take(raw)
+                self._pause_s = PAUSE_MIN_S
+
+    def _advance(self) -> None:
+        """Move the offset past the finished updates at the window's beginning."""
+        while self._window:
+            update_id, ticket = next(iter(self._window.items()))
+            crowded = len(self._window) >= WINDOW and ticket.waits_for_flood
+            if not ticket.finished and not crowded:
+                break
+            if crowded:
+                _log.warning("an update that waits for flood control is confirmed early", update=update_id)
+            del self._window[update_id]
+            self._offset = update_id + 1
+
+    async def _pause(self, ends: Sequence[asyncio.Event]) -> None:
+        """Until the first update of the window is finished, at most `_pause_s`, which grows while nothing comes."""
+        first = next(iter(self._window.values()))
+        if first.task is not None and not first.task.done():
+            waiting = asyncio.create_task(asyncio.wait({first.task}, timeout=self._pause_s))
+            await finishes_before(ends, waiting)
+        self._pause_s = min(2 * self._pause_s, PAUSE_MAX_S)
+
+    async def _fetch(self, ends: Sequence[asyncio.Event]) -> list[Any]:
+        """Updates from the offset on, old ones too; an empty list when the bot stops."""
+        request = GetRawUpdates(
+            offset=self._offset,
+            limit=WINDOW,
+            timeout=0 if self._window else POLL_S,
+            allowed_updates=self._intake.allowed_updates,
+        )
+        return await self._call(request, ends) or []
+
+    async def _call(self, request: TelegramMethod[Result], ends: Sequence[asyncio.Event]) -> Result | None:
+        """The answer; the call is made again until there is one. None when the bot stops."""
+        failures = 0
+        while not any(end.is_set() for end in ends):
+            call = asyncio.create_task(self._bot(request, request_timeout=POLL_S + 15))
+            pause_s = min(0.5 * 2**failures, BACKOFF_MAX_S)
+            try:
+                return call.result() if await finishes_before(ends, call) else None
+            except TelegramUnauthorizedError:
+                raise OperatorError("BOT_TOKEN is not valid any more: get a new one from @BotFather") from None
+            except TelegramRetryAfter as error:
+                pause_s = max(pause_s, float(error.retry_after))
+                _log.warning("Telegram limits how often updates are fetched", retry_after_s=error.retry_after)
+            except TelegramConflictError as error:
+                _log.error("another program uses this token, or a webhook is set: stop it", error=error.message)
+            except TelegramAPIError as error:
+                _log.warning("cannot fetch updates, trying again", error=str(error)[:200])
+            except ClientDecodeError as error:  # its text repeats what could not be read: users' words
+                _log.error("cannot read the answer of the Bot API, trying again", error=type(error.original).__name__)
+            except Exception:  # the edge of the process: whatever it was, polling goes on
+                _log.exception("cannot fetch updates, trying again")
+            failures += 1
+            await finishes_before(ends, asyncio.create_task(asyncio.sleep(pause_s)))
+        return None
+
+    async def _confirm(self) -> None:
+        """Confirm the updates that were handled last."""
+        if self._offset is None:
+            return
+        request = GetRawUpdates(offset=self._offset, limit=1, timeout=0, allowed_updates=self._intake.allowed_updates)
+        try:
+            async with asyncio.timeout(CONFIRM_S):
+                await self._bot(request)
+        except (TelegramAPIError, ClientDecodeError, TimeoutError) as error:
+            _log.info("the last updates could not be confirmed and will come again", error=type(error).__name__)

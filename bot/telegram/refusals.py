@@ -1,0 +1,152 @@
+"""Telegram's refusals, read in this one place. aiogram has one class for many: only the description tells them apart.
+
+TelegramRefusal
+├── Unmodified     the message shows exactly this already
+├── WithoutText    the message is a photo: its text is a caption
+├── MessageGone    the message was deleted, or can no longer be edited
+├── ChatGone       the user blocked the bot, or the chat does not exist any more
+├── ChatMoved      the group became a supergroup with another id
+├── QueryExpired   the button was pressed too long ago to be answered
+├── TooFast        flood control: wait `retry_after_s` in this chat
+├── NotNow         the network or Telegram is down: try again later
+└── Refused        Telegram will never accept this request
+    └── FileTooBig
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from aiogram.exceptions import (
+    ClientDecodeError,
+    TelegramAPIError,
+    TelegramBadRequest,
+    TelegramEntityTooLarge,
+    TelegramForbiddenError,
+    TelegramMigrateToChat,
+    TelegramNetworkError,
+    TelegramRetryAfter,
+    TelegramServerError,
+)
+
+
+class TelegramRefusal(Exception):
+    """The root; the message is Telegram's own."""
+
+
+class Unmodified(TelegramRefusal):
+    """The message shows exactly this already."""
+
+
+class WithoutText(TelegramRefusal):
+    """The message is a photo: its text is a caption."""
+
+
+class MessageGone(TelegramRefusal):
+    """The message was deleted, or can no longer be edited."""
+
+
+class ChatGone(TelegramRefusal):
+    """The bot may not write there any more."""
+
+
+class ChatMoved(TelegramRefusal):
+    """The group became a supergroup; `chat_id` is the new one."""
+
+    def __init__(self, chat_id: int) -> None:
+        super().__init__(f"the chat is {chat_id} now")
+        self.chat_id = chat_id
+
+
+class QueryExpired(TelegramRefusal):
+    """The button was pressed too long ago to be answered."""
+
+
+class TooFast(TelegramRefusal):
+    """Flood control."""
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__(f"retry after {retry_after_s} s")
+        self.retry_after_s = retry_after_s
+
+
+class NotNow(TelegramRefusal):
+    """The network or Telegram is down."""
+
+
+class Refused(TelegramRefusal):
+    """Telegram will never accept this request."""
+
+
+class FileTooBig(Refused):
+    """For Telegram, up or down."""
+
+
+_BY_DESCRIPTION: tuple[tuple[type[TelegramRefusal], tuple[str, ...]], ...] = (
+    (Unmodified, ("message is not modified",)),
+    (WithoutText, ("there is no text in the message",)),
+    (
+        MessageGone,
+        (
+            "message to edit not found",
+            "message to be edited not found",
+            "message can't be edited",
+            "message to delete not found",
+            "message_id_invalid",
+        ),
+    ),
+    (
+        ChatGone,
+        ("chat not found", "peer_id_invalid", "user is deactivated", "chat_write_forbidden", "not enough rights"),
+    ),
+    (QueryExpired, ("query is too old", "query id is invalid", "query_id_invalid")),
+    (FileTooBig, ("file is too big",)),
+)
+"""Parts of the descriptions of "400 Bad Request", in lower case."""
+
+
+def refusal_of(error: TelegramAPIError | ClientDecodeError) -> TelegramRefusal:
+    """The refusal that an exception of aiogram means."""
+    match error:
+        case TelegramRetryAfter():
+            return TooFast(error.retry_after)
+        case TelegramMigrateToChat():
+            return ChatMoved(error.migrate_to_chat_id)
+        case TelegramForbiddenError():
+            return ChatGone(str(error))
+        case TelegramEntityTooLarge():
+            return FileTooBig(str(error))
+        case TelegramNetworkError() | TelegramServerError() | ClientDecodeError():
+            return NotNow(str(error))
+        case TelegramBadRequest():
+            description = error.message.lower()
+            for kind, parts in _BY_DESCRIPTION:
+                if any(part in description for part in parts):
+                    return kind(str(error))
+    return Refused(str(error))
+
+
+def flood_wait_s(error: Exception) -> float | None:
+    """The seconds that flood control asks to wait; None for any other error."""
+    refusal = refusal_of(error) if isinstance(error, TelegramRetryAfter) else error
+    return refusal.retry_after_s if isinstance(refusal, TooFast) else None
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """In this block, what aiogram raises for a call comes out as a TelegramRefusal."""
+    try:
+        yield
+    except (TelegramAPIError, ClientDecodeError) as error:
+        raise refusal_of(error) from error
+
+
+@contextmanager
+def suppress_refusals(*kinds: type[TelegramRefusal]) -> Iterator[None]:
+    """In this block, refusals of these kinds are no error; any other exception of aiogram's leaves it unchanged."""
+    try:
+        yield
+    except (TelegramAPIError, ClientDecodeError) as error:
+        if not isinstance(refusal_of(error), kinds):
+            raise

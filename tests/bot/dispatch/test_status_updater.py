@@ -1,0 +1,370 @@
+"""The status message in a chat of the local Bot API, from the queue to the picture, through all refusals."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from PIL import Image
+from sqlalchemy import text
+
+from bot.config import Pace
+from bot.db import status_messages
+from bot.db.session import Sessions
+from bot.dispatch.reply_handler import Preview
+from bot.dispatch.status_messenger import StatusMessenger
+from bot.dispatch.status_updater import REFUSALS_MAX, StatusUpdater
+from bot.domain import JobState, ReferenceState
+from bot.local.botapi import ANNA_ID, BEN_ID, ApiControl, LocalBotAPI, Person
+from bot.styles import load_styles
+from bot.telegram.connection import open_bot
+from bot.translator import Translator
+
+PACE = Pace(alive_s=8.0, edit_interval_s=3.0)
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class Stage:
+    """StatusUpdater over a real chat, one step at a time, with time in the test's hand."""
+
+    api: LocalBotAPI
+    control: ApiControl
+    person: Person
+    updater: StatusUpdater
+    clock: Clock
+    sessions: Sessions
+    open_updater: Any
+
+    async def step(self, later_s: float = 0.0) -> None:
+        """One step, with all its writing done."""
+        self.clock.now += later_s
+        await self.updater.step()
+        await self.updater.finish()
+
+    async def said(self) -> list[Any]:
+        return [message for message in await self.person.transcript() if message.from_bot]
+
+    async def only(self) -> Any:
+        [message] = await self.said()
+        return message
+
+    async def count(self, method: str) -> int:
+        return len(await self.control.calls(method))
+
+    def restart(self) -> None:
+        """Everything in memory is lost."""
+        self.updater = self.open_updater({})
+
+    def regain(self) -> None:
+        """The leadership was lost and taken up again by the same bot."""
+        self.updater = self.open_updater(self.updater._unstored)
+
+
+@pytest.fixture
+async def stage(sessions: Sessions) -> AsyncIterator[Stage]:
+    clock, previews = Clock(), dict[Any, Preview]()
+    async with LocalBotAPI() as api, ApiControl(api.url) as control, Person(api.url, BEN_ID) as ben:
+        bot = open_bot(api.token, api.url, patient=False)
+
+        def open_updater(unstored: dict[UUID, int]) -> StatusUpdater:
+            return StatusUpdater(
+                sessions,
+                StatusMessenger(bot),
+                Translator(),
+                load_styles(),
+                previews,
+                PACE,
+                clock,
+                lambda: None,
+                unstored,
+            )
+
+        await ben.send_text("hello")
+        yield Stage(api, control, ben, open_updater({}), clock, sessions, open_updater)
+        await bot.session.close()
+
+
+@pytest.fixture
+async def ben(rows: Any) -> int:
+    await rows.worker()
+    return await rows.user(BEN_ID)
+
+
+async def test_one_message_goes_from_the_queue_to_the_picture(stage: Stage, rows: Any, ben: int, picture: Any) -> None:
+    job_id = await rows.job(ben)
+    await stage.step()
+    message = await stage.only()
+    assert "next" in message.text and message.button_texts
+    assert (await rows.get(job_id)).status_message_id == message.id
+
+    await rows.change(job_id, state=JobState.RUNNING, step=1, steps=4)
+    await stage.step(later_s=5)
+    assert "25" in (await stage.only()).text
+
+    stage.updater._previews[job_id] = Preview(2, picture("grey", "JPEG"))
+    await rows.change(job_id, step=2)
+    await stage.step(later_s=5)
+    assert (await stage.only()).photo is not None
+
+    await rows.change(job_id, state=JobState.DONE, result=picture("teal"))
+    await stage.step()
+    display = await stage.only()
+    assert display.id == message.id and len(display.button_texts) == 5
+    job = await rows.get(job_id)
+    assert (job.state, job.closed_at is not None) == (JobState.DELIVERED, True)
+    assert job.result_file_id
+    content = await stage.person.download(display)
+    with Image.open(io.BytesIO(content)) as image:
+        assert image.size == (64, 96)
+
+
+async def test_nothing_is_sent_when_nothing_has_changed(stage: Stage, rows: Any, ben: int) -> None:
+    await rows.job(ben)
+    for _ in range(4):
+        await stage.step(later_s=5)
+    assert await stage.count("sendMessage") == 1
+    assert await stage.count("editMessageText") == 0
+
+
+async def test_a_result_quicker_than_the_first_message_is_edited_into_it(
+    stage: Stage, rows: Any, ben: int, picture: Any
+) -> None:
+    job_id = await rows.job(ben, state=JobState.DONE, result=picture())
+    await stage.step()
+    assert (await stage.only()).photo is not None
+    assert (await rows.get(job_id)).state == JobState.DELIVERED
+
+
+async def test_progress_is_shown_at_most_every_interval_but_the_end_at_once(
+    stage: Stage, rows: Any, ben: int, picture: Any
+) -> None:
+    job_id = await rows.job(ben, state=JobState.RUNNING, steps=10)
+    for step in range(10):
+        await rows.change(job_id, step=step)
+        await stage.step(later_s=1)
+    assert 2 <= await stage.count("editMessageText") <= 4
+    await rows.change(job_id, state=JobState.DONE, result=picture())
+    await stage.step()
+    assert (await rows.get(job_id)).state == JobState.DELIVERED
+
+
+async def test_flood_control_is_obeyed_even_for_the_picture(stage: Stage, rows: Any, ben: int, picture: Any) -> None:
+    job_id = await rows.job(ben)
+    await stage.step()
+    await rows.change(job_id, state=JobState.DONE, result=picture())
+    await stage.control.fail_next("editMessageMedia", kind="flood", retry_after=7)
+    await stage.step()
+    for _ in range(3):
+        await stage.step(later_s=2)
+    assert await stage.count("editMessageMedia") == 1
+    assert (await rows.get(job_id)).state == JobState.DONE
+    await stage.step(later_s=2)
+    assert (await rows.get(job_id)).state == JobState.DELIVERED
+
+
+@pytest.mark.parametrize("kind", ["drop", "drop_after", "server_error"])
+async def test_a_picture_survives_a_bad_network_and_comes_once(
+    stage: Stage, rows: Any, ben: int, picture: Any, kind: Any
+) -> None:
+    job_id = await rows.job(ben)
+    await stage.step()
+    await rows.change(job_id, state=JobState.DONE, result=picture())
+    await stage.control.fail_next("editMessageMedia", kind=kind, times=2)
+    for _ in range(3):
+        await stage.step(later_s=10)
+    assert (await rows.get(job_id)).state == JobState.DELIVERED
+    assert (await stage.only()).photo is not None
+
+
+async def test_after_a_restart_everything_is_shown_once_more_and_nothing_twice(
+    stage: Stage, rows: Any, ben: int, picture: Any
+) -> None:
+    job_id = await rows.job(ben, state=JobState.RUNNING, step=1, steps=4)
+    stage.updater._previews[job_id] = Preview(1, picture("grey", "JPEG"))
+    await stage.step()
+    await stage.step(later_s=5)
+    assert (await stage.only()).photo is not None
+    stage.restart()
+    stage.updater._previews.clear()
+    await rows.change(job_id, step=2)
+    await stage.step()
+    message = await stage.only()
+    assert message.photo is not None and "50" in message.text
+    stage.restart()
+    await stage.step()
+    assert (await stage.only()).id == message.id
+
+
+async def test_a_delivery_repeated_after_a_crash_before_the_commit_is_one_delivery(
+    stage: Stage, rows: Any, ben: int, picture: Any
+) -> None:
+    job_id = await rows.job(ben, state=JobState.DONE, result=picture())
+    await stage.step()
+    await rows.change(job_id, state=JobState.DONE, result=picture(), closed_at=None, result_file_id=None)
+    stage.restart()
+    await stage.step()
+    assert (await stage.only()).photo is not None
+    assert (await rows.get(job_id)).state == JobState.DELIVERED
+
+
+async def test_a_deleted_status_message_is_replaced(stage: Stage, rows: Any, ben: int, picture: Any) -> None:
+    job_id = await rows.job(ben)
+    await stage.step()
+    await stage.person.delete((await stage.only()).id)
+    await rows.change(job_id, state=JobState.DONE, result=picture())
+    for _ in range(2):
+        await stage.step(later_s=5)
+    assert (await stage.only()).photo is not None
+    assert (await rows.get(job_id)).state == JobState.DELIVERED
+
+
+async def test_a_cancelled_job_says_so_and_offers_another_try(stage: Stage, rows: Any, ben: int, picture: Any) -> None:
+    job_id = await rows.job(ben, state=JobState.RUNNING, step=1, steps=4)
+    stage.updater._previews[job_id] = Preview(1, picture("grey", "JPEG"))
+    await stage.step()
+    await stage.step(later_s=5)
+    await rows.change(job_id, state=JobState.CANCELLED)
+    await stage.step()
+    message = await stage.only()
+    assert "Cancelled" in message.text and len(message.button_texts) == 2
+    assert (await rows.get(job_id)).closed_at is not None
+
+
+async def test_a_failed_job_is_told_honestly(stage: Stage, rows: Any, ben: int) -> None:
+    job_id = await rows.job(ben, state=JobState.FAILED, failure="worker_lost")
+    await stage.step()
+    assert "Sorry about that" in (await stage.only()).text
+    assert (await rows.get(job_id)).closed_at is not None
+
+
+async def test_a_user_who_blocked_the_bot_ends_their_jobs(stage: Stage, rows: Any, ben: int, picture: Any) -> None:
+    running = await rows.job(ben, state=JobState.RUNNING, steps=4)
+    done = await rows.job(ben, state=JobState.DONE, result=picture())
+    await stage.person.block()
+    await stage.step()
+    for job_id, state in ((running, JobState.CANCELLED), (done, JobState.FAILED)):
+        job = await rows.get(job_id)
+        assert (job.state, job.closed_at is not None) == (state, True)
+    assert (await rows.get_user(ben)).blocked_at is not None
+    calls = len(await stage.control.calls())
+    await stage.step(later_s=60)
+    assert len(await stage.control.calls()) == calls
+
+
+async def test_a_picture_that_telegram_never_takes_becomes_a_failure_that_is_told(
+    stage: Stage, rows: Any, ben: int
+) -> None:
+    job_id = await rows.job(ben, state=JobState.DONE, result=b"this is no picture")
+    for _ in range(REFUSALS_MAX + 1):
+        await stage.step(later_s=60)
+    job = await rows.get(job_id)
+    assert (job.state, job.failure, job.closed_at is not None) == (JobState.FAILED, "undeliverable", True)
+    assert "did not accept" in (await stage.only()).text
+
+
+async def test_a_paused_line_is_told_and_so_is_its_end(stage: Stage, rows: Any, ben: int) -> None:
+    await rows.worker(seen_s_ago=100)
+    await rows.job(ben)
+    await stage.step()
+    assert "paused" not in (await stage.only()).text
+    await stage.step(later_s=PACE.alive_s + 1)
+    assert "paused" in (await stage.only()).text
+    await rows.worker()
+    await stage.step(later_s=5)
+    message = await stage.only()
+    assert "paused" not in message.text and "next" in message.text
+
+
+async def test_a_photo_that_waits_in_a_paused_line_is_told_once(stage: Stage, rows: Any, ben: int) -> None:
+    await rows.photo(ben, state=ReferenceState.PENDING)
+    await rows.worker(seen_s_ago=100)
+    await stage.step()
+    await asyncio.sleep(0.05)
+    for _ in range(3):
+        await stage.step(later_s=PACE.alive_s + 1)
+    assert await stage.said() == []  # it was there before the pause only by the test's own clock
+    async with stage.sessions.begin() as session:
+        await session.execute(text("update reference_photos set created_at = now() - interval '1 hour'"))
+    for _ in range(3):
+        await stage.step(later_s=5)
+    assert "photo is saved" in (await stage.only()).text
+
+
+async def test_a_user_deleted_in_the_moment_of_sending_leaves_no_message(stage: Stage, rows: Any, ben: int) -> None:
+    await rows.job(ben)
+    await stage.control.fail_next("sendMessage", kind="latency", delay_s=0.5)
+    step = asyncio.create_task(stage.step())
+    await asyncio.sleep(0.2)
+    async with stage.sessions.begin() as session:
+        await session.execute(text("delete from users"))
+    await step
+    assert await stage.said() == []
+
+
+@pytest.mark.parametrize("leadership_lost", [False, True])
+async def test_a_database_lost_in_the_moment_of_sending_leaves_one_message(
+    stage: Stage, rows: Any, ben: int, monkeypatch: pytest.MonkeyPatch, leadership_lost: bool
+) -> None:
+    await rows.job(ben)
+
+    async def lost(*_: object) -> bool:
+        raise ConnectionResetError("the server went away")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(status_messages, "message_sent", lost)
+        await stage.step()
+    if leadership_lost:
+        stage.regain()
+    await stage.step(later_s=5)
+    assert await stage.count("sendMessage") == 1
+    async with stage.sessions() as session:
+        stored = (await session.execute(text("select status_message_id from jobs"))).scalar_one()
+    assert stored == (await stage.only()).id
+
+
+async def test_a_step_while_a_message_is_being_sent_does_not_send_it_again(stage: Stage, rows: Any, ben: int) -> None:
+    await rows.job(ben)
+    await stage.control.fail_next("sendMessage", kind="latency", delay_s=0.4)
+    for _ in range(8):
+        await stage.updater.step()
+        await asyncio.sleep(0.1)
+    await stage.step()
+    assert await stage.count("sendMessage") == 1
+
+
+async def test_chats_do_not_wait_for_each_other(stage: Stage, rows: Any, ben: int) -> None:
+    await rows.user(ANNA_ID, language="ru")
+    async with Person(stage.api.url, ANNA_ID) as anna:
+        await anna.send_text("привет")
+        await rows.job(ben)
+        await stage.control.fail_next("sendMessage", kind="latency", delay_s=3)
+        await stage.updater.step()
+        await asyncio.sleep(0.1)
+        await rows.job(ANNA_ID)
+        await stage.updater.step()
+        await anna.wait_for(lambda message: "очеред" in message.text.lower() or "следующ" in message.text, timeout_s=2)
+        await stage.updater.finish()
+
+
+async def test_places_move_up_as_the_line_moves(stage: Stage, rows: Any, ben: int) -> None:
+    await rows.user(ANNA_ID)
+    first = await rows.job(ANNA_ID, closed_at=datetime.now(UTC))
+    await rows.job(ben)
+    await stage.step()
+    assert "#2 in the queue" in (await stage.only()).text
+    await rows.change(first, state=JobState.RUNNING)
+    await stage.step(later_s=5)
+    assert "next" in (await stage.only()).text

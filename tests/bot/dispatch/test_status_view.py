@@ -1,0 +1,215 @@
+"""The text of a status message."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from bot.db.status_messages import PendingStatus
+from bot.dispatch.reply_handler import Preview
+from bot.dispatch.status_view import BAR_CELLS, FAILURES_WITH_TEXT, StatusView, Urgency, bar, cut, render
+from bot.domain import LANGUAGES, POSE_PHOTO, JobState, Likeness, settings_overrides
+from bot.styles import load_styles
+from bot.telegram.callbacks import JobAction, JobCallback
+from bot.translator import Translator
+from engine.contract import PROMPT_MAX_CHARS, Clothes, PosePreset
+
+STYLES, TRANSLATOR = load_styles(), Translator()
+CAPTION_MAX_UNITS = 1024
+
+
+def _open(state: JobState = JobState.QUEUED, **facts: Any) -> PendingStatus:
+    known: dict[str, Any] = {
+        "job_id": UUID(int=1), "user_id": 1, "chat_id": 1, "language": "en", "state": state, "handed": False, "step": 0,
+        "steps": 0, "failure": None, "style": "film", "prompt": "a walk <b>in</b> & out", "message_id": None,
+        "translated_prompt": None, "ignored_words": None, "settings": {}, "pose": None, "pose_skipped": False,
+        "created_at": datetime(2026, 1, 1, tzinfo=UTC),
+    }  # fmt: skip
+    return PendingStatus(**{**known, **facts})
+
+
+def _render(
+    job: PendingStatus, *, place: int | None = None, paused: bool = False, preview: Preview | None = None
+) -> StatusView:
+    texts = TRANSLATOR.of(job.language)
+    return render(job, place=place, paused=paused, preview=preview, texts=texts, styles=STYLES)
+
+
+def _actions(view: StatusView) -> list[JobAction]:
+    rows = view.keyboard.inline_keyboard
+    return [JobCallback.unpack(button.callback_data or "").action for row in rows for button in row]
+
+
+class _Plain(HTMLParser):
+    """The text that a user sees, as Telegram counts it."""
+
+    def __init__(self, markup: str) -> None:
+        super().__init__()
+        self.text, self.tags = "", []
+        self.feed(markup)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.tags.append(tag)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_place_in_line_is_said_and_the_first_is_next(language: str) -> None:
+    third = _render(_open(language=language), place=3)
+    assert "3" in third.text and _actions(third) == [JobAction.CANCEL]
+    assert _render(_open(language=language), place=1).text != third.text
+
+
+def test_waiting_handed_running_and_paused_all_look_different() -> None:
+    looks = [
+        _render(_open(), place=2),
+        _render(_open(handed=True)),
+        _render(_open(), place=2, paused=True),
+        _render(_open(JobState.RUNNING)),
+        _render(_open(JobState.RUNNING, step=1, steps=4)),
+    ]
+    assert len({look.text for look in looks}) == len(looks)
+    assert all(_actions(look) == [JobAction.CANCEL] for look in looks)
+
+
+def test_a_running_job_is_not_called_paused() -> None:
+    running = _open(JobState.RUNNING, step=1, steps=4)
+    assert _render(running, paused=True) == _render(running)
+
+
+def test_progress_shows_a_bar_a_percentage_and_the_preview() -> None:
+    preview = Preview(2, b"jpeg")
+    view = _render(_open(JobState.RUNNING, step=2, steps=4), preview=preview)
+    assert "50" in view.text and bar(2, 4) in view.text
+    assert (view.preview, view.urgency) == (preview, Urgency.PROGRESS)
+
+
+@pytest.mark.parametrize(("step", "filled"), [(0, 0), (1, BAR_CELLS // 4), (4, BAR_CELLS), (5, BAR_CELLS)])
+def test_the_bar_never_leaves_its_cells(step: int, filled: int) -> None:
+    assert bar(step, 4).count("▰") == filled
+    assert len(bar(step, 4)) == BAR_CELLS
+
+
+def test_the_picture_says_style_words_and_who_made_it() -> None:
+    view = _render(_open(JobState.DONE))
+    assert STYLES["film"].label("en") in _Plain(view.text).text
+    assert "AI" in view.text and view.shows_picture and view.urgency == Urgency.END
+    assert _actions(view) == [
+        JobAction.AGAIN, JobAction.OTHER_STYLE, JobAction.MORE_FACE, JobAction.OTHER_CLOTHES, JobAction.REUSE_PROMPT
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("failure", sorted(FAILURES_WITH_TEXT))
+def test_every_failure_is_told_in_every_language(language: str, failure: str) -> None:
+    view = _render(_open(JobState.FAILED, language=language, failure=failure))
+    assert view.text and JobAction.REUSE_PROMPT in _actions(view) and view.urgency == Urgency.END
+    assert failure not in view.text
+
+
+@pytest.mark.parametrize("failure", sorted(FAILURES_WITH_TEXT))
+def test_trying_again_is_offered_only_where_it_may_help(failure: str) -> None:
+    offered = JobAction.AGAIN in _actions(_render(_open(JobState.FAILED, failure=failure)))
+    assert offered == (failure not in {"bad_prompt", "bad_pose", "bad_style", "refused_prompt", "refused_photo"})
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_pose_that_cannot_be_read_offers_a_free_one_and_the_settings(language: str) -> None:
+    view = _render(_open(JobState.FAILED, failure="bad_pose", language=language))
+    assert _actions(view) == [JobAction.FREE_POSE, JobAction.REUSE_PROMPT]
+    assert "/settings" in view.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("steps", [0, 4])
+def test_a_translation_is_shown_below_the_words_and_fits_under_a_preview(language: str, steps: int) -> None:
+    prompt, translation = "я" * PROMPT_MAX_CHARS, "<b>" * PROMPT_MAX_CHARS
+    job = _open(JobState.RUNNING, steps=steps, language=language, prompt=prompt, translated_prompt=translation)
+    plain = _Plain(_render(job).text)
+    assert plain.text.index("яяя") < plain.text.index("<b><b>") and plain.tags == []
+    assert len(plain.text.encode("utf-16-le")) // 2 <= CAPTION_MAX_UNITS
+    assert _render(_open(JobState.DONE, translated_prompt=translation)) == _render(_open(JobState.DONE))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("state", [JobState.RUNNING, JobState.DONE])
+def test_what_cannot_be_drawn_is_said_before_and_under_the_picture(language: str, state: JobState) -> None:
+    words = "a dragon, <b>Paris</b>, " + "я" * PROMPT_MAX_CHARS
+    job = _open(state, language=language, prompt="я" * PROMPT_MAX_CHARS, ignored_words=words)
+    plain = _Plain(_render(job).text)
+    assert "a dragon, <b>Paris</b>" in plain.text
+    assert "dragon" not in _render(_open(state, language=language)).text
+    assert len(plain.text.encode("utf-16-le")) // 2 <= CAPTION_MAX_UNITS
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("pose", [None, *PosePreset, POSE_PHOTO])
+@pytest.mark.parametrize("likeness", Likeness)
+def test_a_picture_says_how_it_was_drawn_and_offers_the_other_way(
+    language: str, pose: str | None, likeness: Likeness
+) -> None:
+    settings = settings_overrides(likeness, Clothes.CHANGE)
+    job = _open(JobState.DONE, language=language, settings=settings, pose=pose, prompt="😀" * PROMPT_MAX_CHARS)
+    view, texts = _render(job), TRANSLATOR.of(language)
+    plain = _Plain(view.text).text
+    assert (texts("likeness-face") in plain) == (likeness == Likeness.FACE)
+    assert (texts("likeness-body") in plain) == (likeness == Likeness.BODY)
+    assert texts("picture-clothes") in plain
+    assert pose is None or texts("picture-pose", pose=texts(f"pose-{pose}")) in plain
+    assert len(plain.encode("utf-16-le")) // 2 <= CAPTION_MAX_UNITS
+    more_of = JobAction.MORE_BODY if likeness == Likeness.FACE else JobAction.MORE_FACE
+    assert _actions(view)[2:4] == [more_of, JobAction.OWN_CLOTHES]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_pose_left_out_is_said_in_a_caption_that_fits(language: str) -> None:
+    job = _open(
+        JobState.DONE, language=language, pose="lying", pose_skipped=True, prompt="😀" * PROMPT_MAX_CHARS,
+        settings=settings_overrides(Likeness.FACE, Clothes.CHANGE),
+    )  # fmt: skip
+    plain = _Plain(_render(job).text).text
+    assert TRANSLATOR("picture-pose-skipped", language) in plain
+    assert len(plain.encode("utf-16-le")) // 2 <= CAPTION_MAX_UNITS
+
+
+@pytest.mark.parametrize(("language", "marks"), [("en", "“”"), ("ru", "«»")])
+def test_prompt_and_translation_stand_in_the_quotation_marks_of_the_language(language: str, marks: str) -> None:
+    plain = _Plain(
+        _render(_open(JobState.RUNNING, language=language, translated_prompt="a <b>", prompt="на пляже")).text
+    )
+    assert f"{marks[0]}на пляже{marks[1]}" in plain.text and f"{marks[0]}a <b>{marks[1]}" in plain.text
+
+
+@pytest.mark.parametrize(("language", "share"), [("en", "50%"), ("ru", "50\xa0%")])
+def test_the_percentage_is_written_as_the_language_writes_it(language: str, share: str) -> None:
+    assert share in _render(_open(JobState.RUNNING, step=2, steps=4, language=language)).text
+
+
+def test_a_failure_nobody_foresaw_is_told_as_our_fault() -> None:
+    assert _render(_open(JobState.FAILED, failure="?")) == _render(_open(JobState.FAILED, failure="internal"))
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    ["😀" * PROMPT_MAX_CHARS, "<b>&amp;" * (PROMPT_MAX_CHARS // 8), "שלום " * 200, "я" * PROMPT_MAX_CHARS, "a\n\n\nb"],
+)
+@pytest.mark.parametrize("state", [JobState.DONE, JobState.FAILED, JobState.CANCELLED, JobState.QUEUED])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_whatever_the_words_the_message_fits_and_is_not_markup(prompt: str, state: JobState, language: str) -> None:
+    plain = _Plain(_render(_open(state, prompt=prompt, language=language), place=2).text)
+    assert len(plain.text.encode("utf-16-le")) // 2 <= CAPTION_MAX_UNITS
+    assert set(plain.tags) <= {"i"}
+    assert prompt.split()[0][:100] in plain.text
+
+
+def test_cutting_never_leaves_half_a_character() -> None:
+    assert cut("😀😀😀", 6) == "😀😀😀"
+    assert cut("😀😀😀", 5) == "😀😀…"
+    assert cut("😀😀😀", 4) == "😀…"
+    assert cut("", 5) == ""

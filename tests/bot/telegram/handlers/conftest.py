@@ -1,0 +1,396 @@
+"""A real conversation: people over HTTP, the real polling and handlers, a real Postgres. Only the worker is played."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import itertools
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+import pytest_asyncio
+from aiogram import Bot, Dispatcher
+from aiogram.filters.callback_data import CallbackData
+from aiogram.types import BufferedInputFile, InlineKeyboardButton, InlineKeyboardMarkup
+from PIL import Image
+from sqlalchemy import func, make_url, select, text, update
+from sqlalchemy.pool import NullPool
+from structlog.testing import capture_logs
+
+from bot.app import build_conversation, build_use_cases
+from bot.config import Config
+from bot.db import poses
+from bot.db.session import Sessions, make_engine, make_sessions, open_pool
+from bot.db.tables import Base, Job, PosePhoto, Reference, User, Worker
+from bot.dispatch.photo_verdicts import VerdictAnswers
+from bot.dispatch.signals import JobSignals
+from bot.domain import CONSENT_VERSION, POSE_PHOTO, JobState, ReferenceState
+from bot.local.botapi import ApiControl, LocalBotAPI, Person
+from bot.local.botapi.views import ChatMessage, PressAnswer
+from bot.local.embedded import EmbeddedPostgres
+from bot.photos import normalise
+from bot.styles import Styles, load_styles
+from bot.telegram.callbacks import ConsentCallback
+from bot.telegram.connection import open_bot
+from bot.telegram.handlers.jobs import picture_buttons
+from bot.telegram.intake import Intake, OpenAlbums
+from bot.telegram.polling import Polling
+from bot.translator import Texts, Translator
+from bot.usecases import UseCases
+from bot.usecases.photos import SentPhoto
+from engine.contract import Verdict
+
+LOOK_S = 0.02
+TICK_S = 0.2
+BOSSES, PEOPLE = 5_000, 10_000
+_numbers = itertools.count()
+
+
+class NotedSignals(JobSignals):
+    """The real signals; a test may ask what was called off."""
+
+    called_off: list[UUID]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.called_off = []
+
+    async def cancelled(self, job_ids: Sequence[UUID]) -> None:
+        self.called_off += job_ids
+        await super().cancelled(job_ids)
+
+
+@dataclass
+class Stage:
+    """What all conversations share."""
+
+    api: LocalBotAPI
+    control: ApiControl
+    bot: Bot
+    dispatcher: Dispatcher
+    sessions: Sessions
+    signals: NotedSignals
+    styles: Styles
+    translator: Translator
+    verdicts: list[Verdict] = field(default_factory=list)
+    """For the photos to come, in order; ACCEPTED when there is none left."""
+    worker_looks: bool = True
+    quiet: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+@dataclass
+class Chat:
+    """What a test holds in hand: the people, the bot, the database, and the verdicts that photos get."""
+
+    stage: Stage
+    anna: Person
+    ben: Person
+    boss: Person
+    expects_fault: bool = False
+
+    def __post_init__(self) -> None:
+        stage = self.stage
+        self.api, self.control, self.bot, self.dispatcher = stage.api, stage.control, stage.bot, stage.dispatcher
+        self.sessions, self.signals, self.styles = stage.sessions, stage.signals, stage.styles
+        self.use: UseCases = stage.dispatcher["use"]
+
+    def texts(self, language: str = "ru") -> Texts:
+        return self.stage.translator.of(language)
+
+    async def consent(self, person: Person) -> None:
+        """From nothing to the question for a photo."""
+        await person.send_text("/start")
+        await person.wait_for(lambda message: bool(message.buttons))
+        await person.press(ConsentCallback(version=CONSENT_VERSION).pack())
+        await person.wait_for(lambda message: message.text.startswith(("Пришлите своё фото", "Send me a photo")))
+
+    async def accept_photo(self, person: Person, seed: int = 0) -> ChatMessage:
+        """From consent to an accepted photo; gives the bot's answer."""
+        await person.send_photo(jpeg(seed))
+        return await person.wait_for(says("✅"))
+
+    async def ready(self, person: Person) -> None:
+        """From nothing to the question for words."""
+        await self.consent(person)
+        await self.accept_photo(person)
+
+    async def jobs(self) -> list[Job]:
+        async with self.sessions() as session:
+            return list(await session.scalars(select(Job).order_by(Job.created_at)))
+
+    async def job(self, count: int = 1) -> Job:
+        """The newest job, as soon as there are `count`."""
+        for _ in range(300):
+            if len(jobs := await self.jobs()) == count:
+                return jobs[-1]
+            await asyncio.sleep(LOOK_S)
+        raise AssertionError(f"expected {count} jobs, got {[job.prompt for job in jobs]}")
+
+    async def move(self, job: Job, state: JobState) -> None:
+        """As the dispatcher would."""
+        async with self.sessions.begin() as session:
+            await session.execute(update(Job).where(Job.id == job.id).values(state=state))
+
+    async def picture(self, person: Person, job: Job) -> ChatMessage:
+        """The finished picture with its buttons, as the dispatcher would deliver it."""
+        await self.move(job, JobState.DELIVERED)
+        sent = await self.bot.send_photo(
+            person.user_id,
+            BufferedInputFile(jpeg(99), "picture.jpg"),
+            caption="picture",
+            reply_markup=picture_buttons(self.texts(), self.styles, job),
+        )
+        return await person.message(sent.message_id)
+
+    async def references(self) -> list[Reference]:
+        async with self.sessions() as session:
+            return list(await session.scalars(select(Reference).order_by(Reference.message_id)))
+
+    async def states(self) -> list[str]:
+        """The photos' states in the order in which they were sent."""
+        return [photo.state for photo in await self.references()]
+
+    async def stored_bytes(self) -> list[int]:
+        async with self.sessions() as session:
+            return list(await session.scalars(select(func.length(Reference.image)).order_by(Reference.message_id)))
+
+    async def sent_again(self, person: Person, message_id: int, jpeg: bytes) -> SentPhoto:
+        """A message with a photo, as it reaches the use case."""
+        return SentPhoto(person.user_id, person.user_id, message_id, None, await normalise(jpeg))
+
+    async def note_status(self, job: Job, message_id: int) -> None:
+        async with self.sessions.begin() as session:
+            await session.execute(update(Job).where(Job.id == job.id).values(status_message_id=message_id))
+
+    async def user(self, person: Person) -> User | None:
+        async with self.sessions() as session:
+            return await session.get(User, person.user_id)
+
+    async def press(self, person: Person, data: CallbackData, *, under_photo: bool = False) -> PressAnswer:
+        """Press a button that the bot may have sent once, on a message of its own."""
+        button = InlineKeyboardButton(text="button", callback_data=data.pack())
+        keyboard = InlineKeyboardMarkup(inline_keyboard=[[button]])
+        if under_photo:
+            photo = BufferedInputFile(jpeg(98), "old.jpg")
+            sent = await self.bot.send_photo(person.user_id, photo, reply_markup=keyboard)
+        else:
+            sent = await self.bot.send_message(person.user_id, "an old message", reply_markup=keyboard)
+        return await person.press_data(sent.message_id, data.pack())
+
+    async def grant(self, person: Person, *, photos: int = 1, style: str | None = None) -> None:
+        """What a conversation would have led to: consent, accepted photos, a style."""
+        await person.send_text("/help")
+        await person.wait_for(says("/photos"))
+        async with self.sessions.begin() as session:
+            user = await session.get_one(User, person.user_id)
+            user.consent_version, user.style = CONSENT_VERSION, style
+            for number in range(photos):
+                image = jpeg(200 + number, (60, 80))
+                session.add(
+                    Reference(
+                        user_id=user.id, chat_id=user.id, message_id=-1 - number, state=ReferenceState.ACCEPTED,
+                        verdict=Verdict.ACCEPTED, image=image, width=60, height=80, answered_at=func.now(),
+                        sha256=hashlib.sha256(image).hexdigest(),
+                    )
+                )  # fmt: skip
+
+    async def grant_pose_photo(self, person: Person) -> UUID:
+        """A photo kept for its pose, and chosen; gives its id."""
+        photo = PosePhoto(id=uuid4(), user_id=person.user_id, message_id=-100, image=jpeg(97, (60, 80)))
+        async with self.sessions.begin() as session:
+            user = await session.get_one(User, person.user_id)
+            user.pose = POSE_PHOTO
+            await poses.replace(session, photo)
+        return photo.id
+
+    async def pose_photo(self, person: Person) -> PosePhoto | None:
+        async with self.sessions() as session:
+            return await poses.of_user(session, person.user_id)
+
+    async def set_worker(self, *, alive: bool, pose: bool = False) -> None:
+        async with self.sessions.begin() as session:
+            await session.merge(Worker(id="w1", backbone="nano", device="cpu", batch_max=1, busy=False, pose=pose))
+            await session.flush()
+            seen = func.now() + timedelta(hours=1 if alive else -1)
+            await session.execute(update(Worker).values(seen_at=seen))
+
+    async def feed(self, person: Person, kind: str = "message", /, **content: Any) -> None:
+        """A message of a kind that the local server does not know, as an update of Telegram's."""
+        sent = await person.send_text("/help")
+        await self.settled()
+        chat = {"id": person.user_id, "type": "private", "first_name": "X"}
+        sender = {"id": person.user_id, "is_bot": False, "first_name": "X", "language_code": "ru"}
+        message = {"message_id": sent.id, "date": 1_700_000_000, "chat": chat, "from": sender, **content}
+        await self.dispatcher.feed_raw_update(self.bot, {"update_id": 10_000_000, kind: message})
+
+    async def row_counts(self) -> dict[str, int]:
+        async with self.sessions() as session:
+            tables = Base.metadata.sorted_tables
+            return {table.name: await session.scalar(select(func.count()).select_from(table)) or 0 for table in tables}
+
+    async def settled(self) -> None:
+        """Every update sent so far has been handled, with what followed from it."""
+        for _ in range(300):
+            if not await self.control.pending_updates():
+                break
+            await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(LOOK_S)
+
+    async def texts_to(self, person: Person) -> list[str]:
+        """All that the bot has said to someone."""
+        await self.settled()
+        return [message.text for message in await person.transcript() if message.from_bot]
+
+
+def says(*parts: str) -> Callable[[ChatMessage], bool]:
+    """Whether a message has all these parts."""
+    return lambda message: all(part in message.text for part in parts)
+
+
+def jpeg(seed: int = 0, size: tuple[int, int] = (300, 400), **options: Any) -> bytes:
+    """A photo unlike that of another seed."""
+    return encoded(Image.radial_gradient("L").resize(size).convert("RGB").point(_shifted(seed)), "JPEG", **options)
+
+
+def encoded(image: Image.Image, form: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def _shifted(seed: int) -> list[int]:
+    return [(level + 37 * seed + 20 * channel) % 256 for channel in range(3) for level in range(256)]
+
+
+@pytest.fixture(name="says", scope="session")
+def says_fixture() -> Callable[..., Callable[[ChatMessage], bool]]:
+    return says
+
+
+@pytest.fixture(name="jpeg", scope="session")
+def jpeg_fixture() -> Callable[..., bytes]:
+    return jpeg
+
+
+@pytest.fixture(scope="session")
+def translator() -> Translator:
+    return Translator()
+
+
+@pytest.fixture(scope="session")
+def chat_database_url(postgres: EmbeddedPostgres, migrated_template: str) -> str:
+    """One database for all conversations: emptying it is quicker than making another."""
+    asyncio.run(_create("conversations", postgres.url, migrated_template))
+    return make_url(postgres.url).set(database="conversations").render_as_string(hide_password=False)
+
+
+async def _create(name: str, server_url: str, template: str) -> None:
+    pool = make_engine(server_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    async with pool.connect() as connection:
+        await connection.execute(text(f"create database {name} template {template}"))
+    await pool.dispose()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One event loop for all conversations, since they share the servers."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stage(chat_database_url: str, translator: Translator) -> AsyncIterator[Stage]:
+    """The bot is up and photos are examined as soon as they come."""
+    async with AsyncExitStack() as stack:
+        pool = open_pool(chat_database_url)
+        stack.push_async_callback(pool.dispose)
+        api = await stack.enter_async_context(LocalBotAPI())
+        control = await stack.enter_async_context(ApiControl(api.url))
+        bot = open_bot(api.token, api.url, patient=True)
+        stack.push_async_callback(bot.session.close)
+        config = Config(
+            bot_token=api.token, database_url="postgresql://unused", broker_url="redis://unused",
+            admin_ids=frozenset(range(BOSSES, PEOPLE)), _env_file=None,
+        )  # fmt: skip
+        sessions, signals, styles = make_sessions(pool), NotedSignals(), load_styles()
+        albums = OpenAlbums()
+        use = build_use_cases(config, sessions, signals, lambda: secrets.randbelow(2**63), albums)
+        dispatcher = build_conversation(use, styles, translator, config.admin_ids)
+        stage = Stage(api, control, bot, dispatcher, sessions, signals, styles, translator)
+        stop = asyncio.Event()
+        intake = Intake(bot, dispatcher, database_answers=_always, albums=albums)
+        polling = asyncio.create_task(Polling(bot, intake).run(stop))
+        answers = VerdictAnswers(bot, use, translator, styles)
+        examining = asyncio.create_task(_examine(stage, answers, stop))
+        yield stage
+        stop.set()
+        signals.wake()
+        await asyncio.gather(polling, examining)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def chat(stage: Stage) -> AsyncIterator[Chat]:
+    """An empty database, a living worker, and people whom the bot has never met."""
+    number = next(_numbers)
+    async with AsyncExitStack() as stack:
+        people = []
+        for user_id, name, language in (
+            (PEOPLE + 2 * number, "Анна", "ru"),
+            (PEOPLE + 2 * number + 1, "Ben", "en"),
+            (BOSSES + number, "Boss", "en"),
+        ):
+            await stage.control.add_user(user_id, name, language_code=language)
+            people.append(await stack.enter_async_context(Person(stage.api.url, user_id)))
+        async with stage.quiet:
+            await _empty(stage.sessions)
+        stage.verdicts.clear()
+        stage.worker_looks = True
+        stage.signals.called_off.clear()
+        chat = Chat(stage, *people)
+        await chat.set_worker(alive=True)
+        with capture_logs() as logs:
+            yield chat
+            await chat.settled()
+        faults = [log for log in logs if log["log_level"] == "error"]
+        assert bool(faults) == chat.expects_fault, faults
+
+
+async def _empty(sessions: Sessions) -> None:
+    tables = ", ".join(Base.metadata.tables)
+    async with sessions.begin() as session:
+        await session.execute(text(f"truncate {tables}"))
+
+
+async def _always() -> bool:
+    return True
+
+
+async def _examine(stage: Stage, answers: VerdictAnswers, stop: asyncio.Event) -> None:
+    """What the dispatcher does with a worker's verdicts: store them, then have them told."""
+    news = stage.signals.listen()
+    while not stop.is_set():
+        async with stage.quiet:
+            if stage.worker_looks:
+                await _look(stage)
+            await answers()
+        news.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(news.wait(), TICK_S)
+
+
+async def _look(stage: Stage) -> None:
+    async with stage.sessions.begin() as session:
+        announced = Reference.answer_message_id.is_not(None)
+        pending = select(Reference).where(Reference.state == ReferenceState.PENDING, announced)
+        for photo in await session.scalars(pending.order_by(Reference.message_id)):
+            verdict = stage.verdicts.pop(0) if stage.verdicts else Verdict.ACCEPTED
+            photo.verdict = verdict
+            photo.state = ReferenceState.ACCEPTED if verdict == Verdict.ACCEPTED else ReferenceState.REJECTED

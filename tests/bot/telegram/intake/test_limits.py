@@ -1,0 +1,137 @@
+"""One chat, one bug and one slow answer of Telegram's hold up nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from bot.local.botapi import ANNA_ID, BEN_ID
+from bot.telegram import intake, polling
+from bot.telegram.intake import STUBBORN_MAX
+from bot.telegram.refusals import TooFast
+
+
+async def test_an_update_that_blames_a_healthy_database_is_given_up(
+    stage: Any, eventually: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "OUTAGE_PAUSE_S", 0.01)
+    tries: list[str] = []
+
+    async def always_fails(text: str) -> None:
+        if text == "poison":
+            tries.append(text)
+            raise ConnectionResetError("as if the database were away")
+        await stage.note(text)
+
+    stage.handle = always_fails
+    async with stage.polling():
+        await stage.anna.send_text("poison")
+        await stage.anna.send_text("fine")
+        await eventually(lambda: stage.handled == ["fine"])
+    assert len(tries) == STUBBORN_MAX + 1
+
+
+async def test_a_handler_with_a_bug_loses_its_own_update_only(stage: Any, eventually: Any) -> None:
+    async def stumbles(text: str) -> None:
+        if text == "bad":
+            raise ValueError("a bug")
+        await stage.note(text)
+
+    stage.handle = stumbles
+    async with stage.polling():
+        await stage.anna.send_text("bad")
+        await stage.anna.send_text("good")
+        await eventually(lambda: stage.handled == ["good"])
+    assert await stage.control.pending_updates() == 0
+
+
+async def test_a_chat_that_sends_too_fast_is_told_once_and_others_are_served(stage: Any, eventually: Any) -> None:
+    """The rest of its updates is dropped and confirmed; the clock of the allowance stands still."""
+    stage.options = {"burst": 4, "clock": lambda: 100.0}
+    async with stage.polling():
+        for number in range(9):
+            await stage.anna.send_text(str(number))
+        await stage.ben.send_text("ben's")
+        await eventually(lambda: sorted(stage.handled) == ["0", "1", "2", "3", "ben's"])
+        await eventually(stage.nothing_pending)
+    assert stage.notices == [(ANNA_ID, "error-too-fast")]
+    assert stage.intake is not None and stage.intake.counts["dropped"] == 5
+
+
+async def test_a_handler_that_hangs_is_ended_and_its_user_told(stage: Any, eventually: Any) -> None:
+    async def hangs(text: str) -> None:
+        if text == "hang":
+            await asyncio.Event().wait()
+        await stage.note(text)
+
+    stage.handle, stage.options = hangs, {"handle_max_s": 0.3}
+    async with stage.polling():
+        await stage.anna.send_text("hang")
+        await stage.anna.send_text("next")
+        await eventually(lambda: stage.handled == ["next"])
+        await eventually(stage.nothing_pending)
+    assert stage.notices == [(ANNA_ID, "error-unexpected")]
+
+
+async def test_flood_control_of_one_chat_is_waited_out_outside_of_its_handler(stage: Any, eventually: Any) -> None:
+    """Anna's handler is left at once and runs again after the time that Telegram names; Ben is served meanwhile."""
+    running: list[str] = []
+    order: list[str] = []
+
+    async def answer(text: str) -> None:
+        running.append(text)
+        try:
+            await stage.bot.send_message(ANNA_ID if text == "anna's" else BEN_ID, "hi")
+        finally:
+            running.remove(text)
+            order.append(text)
+        await stage.note(text)
+
+    stage.handle = answer
+    await stage.ben.send_text("start")
+    async with stage.polling():
+        await eventually(lambda: stage.handled == ["start"])
+        await stage.control.fail_next("sendMessage", kind="flood", retry_after=2)
+        await stage.anna.send_text("anna's")
+        await eventually(lambda: order == ["start", "anna's"])
+        assert running == [] and stage.handled == ["start"]
+        await stage.ben.send_text("ben's")
+        await eventually(lambda: stage.handled == ["start", "ben's", "anna's"])
+        await eventually(stage.nothing_pending)
+
+
+async def test_flood_control_without_end_gives_the_update_up(
+    stage: Any, eventually: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[str] = []
+
+    async def flooded(text: str) -> None:
+        tries.append(text)
+        raise TooFast(0.01 if text == "short" else 3600)
+
+    stage.handle = flooded
+    async with stage.polling():
+        await stage.anna.send_text("short")
+        await stage.anna.send_text("an hour")
+        await eventually(stage.nothing_pending)
+    assert tries == ["short"] * (intake.FLOODS_MAX + 1) + ["an hour"]
+
+
+async def test_an_update_that_waits_for_flood_control_does_not_hold_a_full_window(
+    stage: Any, eventually: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(polling, "WINDOW", 3)
+
+    async def flooded(text: str) -> None:
+        if text == "flooded":
+            raise TooFast(50)
+        await stage.note(text)
+
+    stage.handle = flooded
+    async with stage.polling():
+        await stage.anna.send_text("flooded")
+        for number in range(6):
+            await stage.ben.send_text(str(number))
+        await eventually(lambda: stage.handled == list("012345"))

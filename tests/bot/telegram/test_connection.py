@@ -1,0 +1,68 @@
+"""Patience with Telegram while a user is being answered."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from aiogram import Bot
+from aiogram.exceptions import TelegramBadRequest, TelegramRetryAfter
+from aiogram.types import Chat, Message
+
+from bot.local.botapi import BEN_ID, ApiControl, LocalBotAPI, Person
+from bot.telegram.connection import open_bot
+
+
+@pytest.fixture
+async def control() -> AsyncIterator[tuple[ApiControl, Bot, Bot, Person]]:
+    async with LocalBotAPI() as api, ApiControl(api.url) as control, Person(api.url, BEN_ID) as ben:
+        await ben.send_text("hello")
+        patient, impatient = (open_bot(api.token, api.url, patient=patience) for patience in (True, False))
+        yield control, patient, impatient, ben
+        await patient.session.close()
+        await impatient.session.close()
+
+
+async def test_flood_control_is_told_at_once(control: Any) -> None:
+    """Nobody sleeps in a handler; whoever called knows from the exception how long to wait."""
+    control, patient, _, _ = control
+    await control.fail_next("sendMessage", kind="flood", retry_after=3)
+    with pytest.raises(TelegramRetryAfter) as refused:
+        await patient.send_message(BEN_ID, "hi")
+    assert refused.value.retry_after == 3
+    assert len(await control.calls("sendMessage")) == 1
+
+
+@pytest.mark.parametrize("kind", ["drop", "server_error"])
+async def test_a_bad_network_is_waited_out(control: Any, kind: Any) -> None:
+    control, patient, _, ben = control
+    await control.fail_next("sendMessage", kind=kind)
+    await patient.send_message(BEN_ID, "hi")
+    assert [message.text for message in await ben.transcript() if message.from_bot] == ["hi"]
+
+
+async def test_a_refusal_is_no_matter_of_patience(control: Any) -> None:
+    control, patient, _, _ = control
+    with pytest.raises(TelegramBadRequest):
+        await patient.send_message(BEN_ID, "")
+    assert len(await control.calls("sendMessage")) == 1
+
+
+async def test_the_impatient_bot_tells_at_once(control: Any) -> None:
+    control, _, impatient, _ = control
+    await control.fail_next("sendMessage", kind="flood", retry_after=30)
+    with pytest.raises(TelegramRetryAfter):
+        await impatient.send_message(BEN_ID, "hi")
+
+
+async def test_a_message_that_its_sender_deletes_is_still_answered(control: Any) -> None:
+    _, patient, _, ben = control
+    sent = await ben.send_text("never mind")
+    await ben.delete(sent.id)
+    message = Message(
+        message_id=sent.id, date=datetime(2026, 11, 1, tzinfo=UTC), chat=Chat(id=BEN_ID, type="private")
+    ).as_(patient)
+    await message.reply("hi")
+    assert [message.text for message in await ben.transcript() if message.from_bot] == ["hi"]
