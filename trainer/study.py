@@ -1,4 +1,4 @@
-"""The study in order: people, base, encoders, critic, examiners, methods, evaluation, report.
+"""The study in order: people, base, encoders, critic, evaluators, methods, evaluation, report.
 
 `python -m trainer study --config trainer/configs/study.yaml --out runs/study` does what is missing and may be cut off
 at any time; `--only` names stages, so that two processes can share the methods between them.
@@ -37,7 +37,7 @@ from trainer.shards import PeopleShards, read_shards
 from trainer.version import commit
 
 PERSON_WEIGHT: Final = 2.0
-STAGES: Final = ("people", "base", "encoders", "critic", "examiners", "methods", "evaluate", "report")
+STAGES: Final = ("people", "base", "encoders", "critic", "evaluators", "methods", "evaluate", "report")
 
 
 class _Section(BaseModel):
@@ -79,7 +79,7 @@ class StudyConfig(_Section):
     base: FitSection
     encoders: FitSection
     critic: FitSection
-    examiners: FitSection
+    evaluators: FitSection
     methods: FitSection
     names: tuple[str, ...] = tuple(METHODS)
     ablations: tuple[str, ...] = tuple(ABLATIONS)
@@ -176,13 +176,13 @@ class Study:
         torch.save(critic.state_dict(), self.out / "critic" / "model.pt")
         self._write(self.out / "critic" / "metadata.json", self._metadata(run, seconds, photos.people))
 
-    def _examiners(self, names: tuple[str, ...]) -> None:
-        from trainer.evaluation.examining import ExaminerRun, train
+    def _evaluators(self, names: tuple[str, ...]) -> None:
+        from trainer.evaluation.train_evaluators import EvaluatorRun, train
 
-        section, out = self.config.examiners, self.out / "examiners"
+        section, out = self.config.evaluators, self.out / "evaluators"
         if (out / "metadata.json").exists():
             return
-        run = ExaminerRun(
+        run = EvaluatorRun(
             data=self.folder("validation"),
             out=out,
             steps=section.steps,

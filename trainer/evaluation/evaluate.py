@@ -21,7 +21,7 @@ from rich.console import Console
 from engine.identity.body import BodyObserver
 from engine.identity.observer import open_observer
 from trainer.errors import DataError
-from trainer.evaluation.examiners import COLOURED, Examiners, load_examiners
+from trainer.evaluation.evaluators import COLOURED, Evaluators, load_evaluators
 from trainer.evaluation.metrics import (
     Floats,
     colour_difference,
@@ -148,8 +148,8 @@ def evaluate(
     Raises DataError without test people, CheckpointError for what was not trained."""
     console = Console()
     people = read_shards(test)
-    cases, examiners, reader = cases_of(people, plan), load_examiners(study / "examiners"), open_observer()
-    meter = Meter(people, cases, examiners, reader, published)
+    cases, evaluators, reader = cases_of(people, plan), load_evaluators(study / "evaluators"), open_observer()
+    meter = Meter(people, cases, evaluators, reader, published)
     out, results = study / "evaluation", {}
     out.mkdir(exist_ok=True)
     results[TRUE] = ceiling(meter, plan)
@@ -178,7 +178,7 @@ def ceiling(meter: Meter, plan: EvaluationPlan) -> dict[str, Any]:
     others, close = [case.other for case in own], _closest(people, own)
     photos = {"scene": others, "portrait": close, "clothes": others, "pose": [case.held_out for case in own]}
     drawn = {task: people.images[rows] for task, rows in photos.items()}
-    figures = Meter(people, own, meter.examiners, meter.reader, meter.published).measure(drawn, None, plan)
+    figures = Meter(people, own, meter.evaluators, meter.reader, meter.published).measure(drawn, None, plan)
     asked = {"portrait_right": (close, "portrait"), "framing_right": (others, "full")}
     for name, (rows, framing) in asked.items():
         shown = people.framing[rows] == FRAMINGS.index(framing)
@@ -260,11 +260,11 @@ class Meter:
         self,
         people: PeopleShards,
         cases: Sequence[Case],
-        examiners: Examiners,
+        evaluators: Evaluators,
         reader: BodyObserver | None,
         published: Published = NONE_AT_HAND,
     ) -> None:
-        self.people, self.cases, self.examiners, self.reader = people, cases, examiners, reader
+        self.people, self.cases, self.evaluators, self.reader = people, cases, evaluators, reader
         self.published = published
         self.held_out = people.images[[case.held_out for case in cases]]
         self.reference = people.images[[case.references[0] for case in cases]]
@@ -288,7 +288,7 @@ class Meter:
         return {name: _plain(value) for name, value in figures.items()}
 
     def _scene(self, pictures: Picture) -> dict[str, Floats | float]:
-        see = self.examiners
+        see = self.evaluators
         body, to_reference, to_truth = (see.body(images) for images in (pictures, self.reference, self.held_out))
         sim_ref, sim_gt = cosine(body, to_reference), cosine(body, to_truth)
         reading = see.read(pictures)
@@ -324,7 +324,7 @@ class Meter:
         return figures
 
     def _portrait(self, pictures: Picture) -> dict[str, Floats | float]:
-        see = self.examiners
+        see = self.evaluators
         face = see.face(pictures)
         portrait = see.names.framing.index("portrait")
         return {
@@ -337,11 +337,11 @@ class Meter:
     def _true_faces(self, photos: Sequence[int]) -> NDArray[np.float32]:
         """True photos know where their faces are."""
         rows = list(photos)
-        return self.examiners.face(self.people.images[rows], self.people.face_box[rows])
+        return self.evaluators.face(self.people.images[rows], self.people.face_box[rows])
 
     def _clothes(self, pictures: Picture) -> dict[str, Floats | float]:
-        colours = self.examiners.names.top_colour
-        seen = self.examiners.read(pictures).classes["top_colour"]
+        colours = self.evaluators.names.top_colour
+        seen = self.evaluators.read(pictures).classes["top_colour"]
         asked = [colours.index(case.top) if case.top in colours else -1 for case in self.cases]
         return {"clothes_right": (seen == np.array(asked)).astype(np.float64)}
 

@@ -75,7 +75,7 @@ def _known(value: Any) -> Any:
 def _report(study: Path, results: Results, plan: EvaluationPlan, config: dict[str, Any]) -> dict[str, Any]:
     names = [name for name in (*METHODS, *ABLATIONS) if name in results]
     listed = [TRUE, STRANGER, *names, *sorted(name for name in results if name.startswith("bolid, "))]
-    examiners = json.loads((study / "examiners" / "metadata.json").read_text("utf-8"))
+    evaluators = json.loads((study / "evaluators" / "metadata.json").read_text("utf-8"))
     stages = [json.loads(line) for line in (study / "stages.jsonl").read_text("utf-8").splitlines()]
     others = [name for name in listed if name not in ("bolid", TRUE, STRANGER)] if "bolid" in results else []
     return {
@@ -84,7 +84,7 @@ def _report(study: Path, results: Results, plan: EvaluationPlan, config: dict[st
         "plan": plan.model_dump(),
         "people": len(values_of(results, TRUE, "sim_gt_body")),
         "stages": stages,
-        "examiners": examiners["held_out"],
+        "evaluators": evaluators["held_out"],
         "data": _manifests(study),
         "trained": {name: _metadata(study / "methods" / name) for name in names},
         "figures": {name: _intervals(results, name) for name in listed},
@@ -138,11 +138,11 @@ def markdown(report: dict[str, Any]) -> str:
         "",
         "![16 test people](report/people.png)",
         "",
-        "## The examiners themselves",
+        "## The evaluators themselves",
         "",
         "Networks trained here on validation people; on people they had not seen:",
         "",
-        *_examined(report["examiners"]),
+        *_examined(report["evaluators"]),
         "",
         "## Methods",
         "",
@@ -184,7 +184,7 @@ def markdown(report: dict[str, Any]) -> str:
 
 
 def _examined(figures: dict[str, Any]) -> list[str]:
-    """Accuracies beside what naming the commonest class would get; an examiner no better than that says nothing."""
+    """Accuracies beside what naming the commonest class would get; an evaluator no better than that says nothing."""
     lines = ["| read off a picture | right | commonest class |", "| --- | --- | --- |"]
     for name, value in figures.items():
         if name.endswith("_commonest"):
@@ -223,7 +223,7 @@ def _coco(figures: dict[str, dict[str, Any]]) -> list[str]:
 
 NOT_PUBLISHED: Final = (
     "Nothing here is CLIP-T, CLIP-I, FID or LPIPS: their networks were not to be had (`python -m trainer evaluate`",
-    "takes their folders). Figures called agreement and distance come from the examiners above.",
+    "takes their folders). Figures called agreement and distance come from the evaluators above.",
 )
 LIMITS: Final = (
     "The people are rendered, the base is small and trained for minutes.",

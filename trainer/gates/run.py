@@ -14,7 +14,7 @@ from engine.contract import Settings
 from engine.identity.body import BodyObserver
 from engine.identity.faces import FaceFinder
 from trainer.errors import DataError
-from trainer.evaluation.examiners import Examiners
+from trainer.evaluation.evaluators import Evaluators
 from trainer.gates.cases import SIZE, cases_of
 from trainer.gates.drawing import Studio
 from trainer.gates.figures import GALLERY, Figure
@@ -60,7 +60,7 @@ class Instruments:
     for the backbones, as the engine does. styling_of: how the pictures of a studio get their styles, None where its
     backbone draws none."""
 
-    examiners: Examiners
+    evaluators: Evaluators
     reader: Reader
     finder: FaceFinder
     observer: BodyObserver
@@ -79,7 +79,7 @@ def run_gates(run: GatesRun, tools: Instruments) -> dict[str, Any]:
     run.json.parent.mkdir(parents=True, exist_ok=True)
     console = Console()
     cases = cases_of(run.first_identity, run.identities, run.kept / "photos")
-    meter = Meter(cases, tools.examiners, tools.reader)
+    meter = Meter(cases, tools.evaluators, tools.reader)
     panel = Panel(cases, meter, real_people(tools.reader, tools.finder), tools.reader, run.settings)
     artists = {painter.name: _artist(painter, run, tools) for painter in (tools.painter, *tools.against)}
     surveys: dict[str, Survey] = {}
@@ -107,7 +107,7 @@ def run_gates(run: GatesRun, tools: Instruments) -> dict[str, Any]:
             "without": {name: _plain(survey.figures()) | {"people": survey.people} for name, survey in without.items()},
             "worth": {name: _plain(differences(own.measures, survey.measures)) for name, survey in without.items()},
             "evaluators": _plain(checks),
-            "examiners": tools.examiners.held_out,
+            "evaluators_held_out": tools.evaluators.held_out,
         }
     )
     assert own.real is not None
@@ -135,7 +135,7 @@ def _ablated(panel: Panel, artist: Artist, console: Console) -> tuple[dict[str, 
     cases = panel.cases[:ABLATED_MAX]
     meter = panel.meter
     if len(cases) < len(panel.cases):
-        meter = Meter(cases, meter.examiners, meter.reader)
+        meter = Meter(cases, meter.evaluators, meter.reader)
     few = Panel(cases, meter, panel.real, panel.reader, panel.settings)
     surveys, reasons = {}, {}
     for variant in WITHHELD:

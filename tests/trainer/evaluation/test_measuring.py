@@ -15,7 +15,7 @@ from engine.identity.observer import open_observer
 from trainer.evaluation import evaluate as evaluation
 from trainer.evaluation.answers import values_of, verdict
 from trainer.evaluation.evaluate import STRANGER, TRUE, Case, EvaluationPlan, Meter, cases_of, ceiling, evaluate
-from trainer.evaluation.examiners import Examiners, Names, Reading, Trunk
+from trainer.evaluation.evaluators import Evaluators, Names, Reading, Trunk
 from trainer.evaluation.metrics import paired
 from trainer.methods.request import AS_USUAL, Picture, Request, Variation
 from trainer.people import BACKGROUNDS
@@ -28,7 +28,7 @@ TASKS = ("scene", "portrait", "clothes", "pose")
 Figures = dict[str, Any]
 
 
-class KnowingEyes(Examiners):
+class KnowingEyes(Evaluators):
     """Reads what is known of the shards' photos off their records; a body is the colours of its parts, garments are
     those from the third on."""
 
@@ -100,7 +100,7 @@ def truth(meter: Meter) -> Figures:
 
 def measured(meter: Meter, photos: Sequence[int]) -> Figures:
     """A painter who draws these photos, without the slow look at joints."""
-    seen = Meter(meter.people, meter.cases, meter.examiners, None)
+    seen = Meter(meter.people, meter.cases, meter.evaluators, None)
     return seen.measure(dict.fromkeys(TASKS, meter.people.images[list(photos)]), None, PLAN)
 
 
@@ -166,7 +166,7 @@ def test_a_run_that_was_cut_off_goes_on_and_new_weights_are_drawn_with(
 ) -> None:
     stick = Stick(meter.people, meter.cases, lambda case: case.other)
     monkeypatch.setattr(evaluation, "load_painter", lambda study, name: stick)
-    monkeypatch.setattr(evaluation, "load_examiners", lambda folder: meter.examiners)
+    monkeypatch.setattr(evaluation, "load_evaluators", lambda folder: meter.evaluators)
     monkeypatch.setattr(evaluation, "open_observer", lambda: None)
     monkeypatch.setattr(EvaluationPlan, "variations", lambda plan: {"without body": Variation(body=False)})
     weights = tmp_path / "methods" / "bolid" / "model.safetensors"

@@ -15,7 +15,7 @@ from engine.config import load_config
 from engine.identity.faces import Face
 from engine.packaged import named, remedy
 from engine.vision.blazepose import Pose
-from trainer.evaluation.examiners import SHIPPED_EXAMINERS, Examiners, load_examiners
+from trainer.evaluation.evaluators import SHIPPED_EVALUATORS, Evaluators, load_evaluators
 from trainer.gates.cases import Case, cases_of
 from trainer.gates.people_reader import PeopleReader, Sightings
 
@@ -92,8 +92,8 @@ def cases(photos_folder: Path) -> list[Case]:
 
 
 @pytest.fixture(scope="session")
-def examiners() -> Examiners:
-    return load_examiners(SHIPPED_EXAMINERS)
+def evaluators() -> Evaluators:
+    return load_evaluators(SHIPPED_EVALUATORS)
 
 
 @pytest.fixture(scope="session")

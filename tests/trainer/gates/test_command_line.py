@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from trainer.__main__ import main
-from trainer.evaluation.examiners import SHIPPED_EXAMINERS, Examiners
+from trainer.evaluation.evaluators import SHIPPED_EVALUATORS, Evaluators
 from trainer.gates import measuring, page, styles
 from trainer.gates.cases import SIZE, Case
 from trainer.gates.painters import Painter
@@ -37,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, photos_folder: Path, cases:
 
 
 @pytest.fixture(scope="module")
-def run(folder: Path, cases: list[Case], examiners: Examiners, one_person: Any) -> Callable[..., dict[str, Any]]:
+def run(folder: Path, cases: list[Case], evaluators: Evaluators, one_person: Any) -> Callable[..., dict[str, Any]]:
     """Runs with the backbones that it is given: the measured one, and one to compare it with."""
 
     class NoFaces:
@@ -56,7 +56,7 @@ def run(folder: Path, cases: list[Case], examiners: Examiners, one_person: Any) 
             page=folder / "docs",
         )
         tools = Instruments(
-            examiners=examiners,
+            evaluators=evaluators,
             reader=one_person,
             finder=NoFaces(),
             observer=None,  # type: ignore[arg-type]
@@ -93,8 +93,8 @@ def test_every_gate_has_a_figure_an_interval_and_what_true_photos_get(report: di
     assert {row["name"] for row in report["gates"] if "evaluator" in row} == {"c2st_auc", "one_person", "part_iou"}
     assert report["true_photos"]["part_iou"]["value"] > report["part_iou"]
     assert set(report["by_framing"]) == set(report["true_photos_by_framing"]) == {"full", "waist", "portrait"}
-    metadata = json.loads((SHIPPED_EXAMINERS / "metadata.json").read_text("utf-8"))
-    assert report["examiners"] == metadata["held_out"]
+    metadata = json.loads((SHIPPED_EVALUATORS / "metadata.json").read_text("utf-8"))
+    assert report["evaluators_held_out"] == metadata["held_out"]
 
 
 def test_other_backbones_and_withheld_inputs_are_measured_the_same_way(report: dict[str, Any]) -> None:
@@ -168,7 +168,7 @@ def test_the_pages_pictures_stay_small(monkeypatch: pytest.MonkeyPatch) -> None:
         (["--first-identity", "5"], "--first-identity"),
         (["--identities", "1"], "--identities"),
         (["--steps", "0"], "--steps"),
-        (["--examiners", "nowhere"], "study --only examiners"),
+        (["--evaluators", "nowhere"], "study --only evaluators"),
         ([], "doctor --download mediapipe"),
     ],
 )

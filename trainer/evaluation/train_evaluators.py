@@ -1,4 +1,4 @@
-"""Training the examiners, on validation people alone: `python -m trainer study --only examiners`."""
+"""Training the evaluators, on validation people alone: `python -m trainer study --only evaluators`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from trainer.errors import DataError
-from trainer.evaluation.examiners import PARTS, Examiners, Names, Trunk, heads_in, heads_of, resized
+from trainer.evaluation.evaluators import PARTS, Evaluators, Names, Trunk, heads_in, heads_of, resized
 from trainer.fitting import Fit, fit
 from trainer.losses import matching_loss, pairs_loss
 from trainer.people.identity import SPLITS
@@ -37,7 +37,7 @@ PARTS_WEIGHT, CLASS_WEIGHT = 4.0, 0.3
 
 
 @dataclass(frozen=True)
-class ExaminerRun:
+class EvaluatorRun:
     """How to train. `batch` pairs of photos a step; width and height of what is read in px."""
 
     data: Path
@@ -50,7 +50,7 @@ class ExaminerRun:
     seed: int = 0
 
 
-def train(run: ExaminerRun) -> dict[str, float | None]:
+def train(run: EvaluatorRun) -> dict[str, float | None]:
     """Trains on all but the last identities, measures on those, writes `out` and returns the figures (None where a
     figure could not be taken). A run that was cut off goes on where it was last saved.
 
@@ -69,8 +69,8 @@ def train(run: ExaminerRun) -> dict[str, float | None]:
         seed=run.seed,
         compare=f"{people.manifest['hash']} {run.width} x {run.height}",
     )
-    seconds = fit(fitting, ExaminerLearner(trunk), lessons.batch)
-    figures = _figures(Examiners(trunk, names, (run.width, run.height), {}), people, lessons)
+    seconds = fit(fitting, EvaluatorLearner(trunk), lessons.batch)
+    figures = _figures(Evaluators(trunk, names, (run.width, run.height), {}), people, lessons)
     save_file({name: value.contiguous() for name, value in trunk.state_dict().items()}, run.out / "model.safetensors")
     metadata = {
         "names": asdict(names),
@@ -87,11 +87,11 @@ def train(run: ExaminerRun) -> dict[str, float | None]:
 
 
 def _refuse_other_splits(people: PeopleShards) -> None:
-    """Examiners that had seen a method's people, or the test's, would judge by what they know."""
+    """Evaluators that had seen a method's people, or the test's, would judge by what they know."""
     allowed, found = SPLITS["validation"], people.identity
     if found.min() not in allowed or found.max() not in allowed:
         raise DataError(
-            f"expected validation identities {allowed.start}..{allowed.stop - 1} to train examiners on, got "
+            f"expected validation identities {allowed.start}..{allowed.stop - 1} to train evaluators on, got "
             f"{found.min()}..{found.max()}: give the validation split's shards"
         )
 
@@ -179,7 +179,7 @@ class Lessons:
         )
 
 
-class ExaminerLearner(nn.Module):
+class EvaluatorLearner(nn.Module):
     def __init__(self, trunk: Trunk) -> None:
         super().__init__()
         self.trunk = trunk
@@ -221,27 +221,27 @@ def _noisy(images: Tensor, generator: torch.Generator) -> Tensor:
     return (images + strength * torch.randn(images.shape, generator=generator)).clamp(-1, 1)
 
 
-def _figures(examiners: Examiners, people: PeopleShards, lessons: Lessons) -> dict[str, float | None]:
+def _figures(evaluators: Evaluators, people: PeopleShards, lessons: Lessons) -> dict[str, float | None]:
     """On people not learned from: accuracy of every class and the commonest one's share, part IoU, rank-1 among up to
     100 of body, garments, face, words.
 
     Faces are measured as found by the part map (with the share found) and by their true boxes."""
     rows = lessons.held_out()
     images, identity = people.images[rows], people.identity[rows]
-    reading = examiners.read(images)
+    reading = evaluators.read(images)
     figures = {
         f"{name}_accuracy": float((seen == lessons.classes[name][rows]).mean())
         for name, seen in reading.classes.items()
     }
     for name, truth in lessons.classes.items():
         figures[f"{name}_commonest"] = float(np.bincount(truth[rows]).max() / len(rows))
-    found, boxed = examiners.face(images), examiners.face(images, people.face_box[rows])
+    found, boxed = evaluators.face(images), evaluators.face(images, people.face_box[rows])
     said = [people.captions[row]["en_full"] for row in rows[:100]]
-    words = examiners.text(said) @ examiners.picture(images[:100]).T
+    words = evaluators.text(said) @ evaluators.picture(images[:100]).T
     figures |= {
         "mean_part_iou": _mean_iou(reading.parts, people.parts[rows]),
-        "body_rank1": rank1_of_pairs(examiners.body(images), identity * 1000 + people.outfit[rows]),
-        "garments_rank1": rank1_of_pairs(examiners.garments(images), identity * 1000 + people.outfit[rows]),
+        "body_rank1": rank1_of_pairs(evaluators.body(images), identity * 1000 + people.outfit[rows]),
+        "garments_rank1": rank1_of_pairs(evaluators.garments(images), identity * 1000 + people.outfit[rows]),
         "face_rank1": rank1_of_pairs(found, identity),
         "faces_found": float((~np.isnan(found).any(1)).mean()),
         "face_in_box_rank1": rank1_of_pairs(boxed, identity),

@@ -28,7 +28,7 @@ from trainer.errors import CheckpointError
 from trainer.people.parts import Part
 from trainer.shards import pixels
 
-SHIPPED_EXAMINERS: Final = Path(__file__).parent.parent / "weights" / "examiners"
+SHIPPED_EVALUATORS: Final = Path(__file__).parent.parent / "weights" / "evaluators"
 PARTS: Final = len(Part)
 COLOURED: Final = {"skin": Part.SKIN, "hair": Part.HAIR, "top": Part.TOP, "bottom": Part.BOTTOM, "shoes": Part.SHOES}
 """Whose colours are compared."""
@@ -171,8 +171,8 @@ def _hashes(caption: str) -> list[int]:
     return [zlib.crc32(word.encode()) % HASHES for word in (*words, *pairs)]
 
 
-class Examiners:
-    """Trained examiners: pictures uint8 [n, H, W, 3] of any size in, what they say out."""
+class Evaluators:
+    """Trained evaluators: pictures uint8 [n, H, W, 3] of any size in, what they say out."""
 
     def __init__(self, trunk: Trunk, names: Names, size: tuple[int, int], held_out: dict[str, float]) -> None:
         """size: width and height that the trunk reads; held_out: its accuracy on people it has not seen."""
@@ -290,11 +290,11 @@ def _head(image: NDArray[np.uint8], middle: tuple[float, float], side: float) ->
     return F.interpolate(pixels(cut[None]), size=(HEAD_PX, HEAD_PX), mode="bilinear")
 
 
-def load_examiners(folder: Path) -> Examiners:
+def load_evaluators(folder: Path) -> Evaluators:
     """Raises CheckpointError where there are none, or those of another trunk."""
-    again = "run python -m trainer study --only examiners"
+    again = "run python -m trainer study --only evaluators"
     if not (folder / "metadata.json").exists():
-        raise CheckpointError(f"expected examiners in {folder}, found none: {again}")
+        raise CheckpointError(f"expected evaluators in {folder}, found none: {again}")
     metadata = json.loads((folder / "metadata.json").read_text("utf-8"))
     names = Names(**{name: tuple(classes) for name, classes in metadata["names"].items()})
     trunk = Trunk({name: len(classes) for name, classes in asdict(names).items()})
@@ -305,13 +305,13 @@ def load_examiners(folder: Path) -> Examiners:
         said = str(error).splitlines()[0]
         raise CheckpointError(f"expected this trunk's weights in {folder}, got {said}: remove it and {again}") from None
     width, height = metadata["size"]
-    return Examiners(trunk, names, (width, height), metadata["held_out"])
+    return Evaluators(trunk, names, (width, height), metadata["held_out"])
 
 
-def ship_examiners(study: Path, folder: Path = SHIPPED_EXAMINERS) -> None:
-    """Copies trained examiners to `folder` with half of the bits, which is enough to read by; what is told of them
+def ship_evaluators(study: Path, folder: Path = SHIPPED_EVALUATORS) -> None:
+    """Copies trained evaluators to `folder` with half of the bits, which is enough to read by; what is told of them
     stays as measured. Raises CheckpointError where `study` has none."""
-    trunk = load_examiners(study).trunk
+    trunk = load_evaluators(study).trunk
     folder.mkdir(parents=True, exist_ok=True)
     halves = {name: value.half().contiguous() for name, value in trunk.state_dict().items()}
     save_file(halves, folder / "model.safetensors", metadata={"format": "pt"})
