@@ -285,8 +285,8 @@ def _gates(options: argparse.Namespace) -> None:
     from engine.identity.faces import open_finder
     from engine.identity.observer import open_observer
     from trainer.evaluation.evaluators import SHIPPED_EVALUATORS, load_evaluators
+    from trainer.gates.candidates import open_candidate
     from trainer.gates.cases import check_people
-    from trainer.gates.painters import open_painter
     from trainer.gates.people_reader import PeopleReader
     from trainer.gates.run import GatesRun, Instruments, run_gates
 
@@ -305,8 +305,8 @@ def _gates(options: argparse.Namespace) -> None:
         reader=PeopleReader(load_config().state),
         finder=open_finder(options.face_root, options.face_pack),
         observer=open_observer(),
-        painter=open_painter(options.backbone, options.weights),
-        against=[open_painter(name) for name in options.against],
+        candidate=open_candidate(options.backbone, options.weights),
+        against=[open_candidate(name) for name in options.against],
     )
     run_gates(run, tools)
 

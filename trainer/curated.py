@@ -14,8 +14,8 @@ from PIL import Image
 from engine.identity.parts import body_crop, body_window
 from trainer.curate.dataset import METADATA, read_curated
 from trainer.curate.records import CuratedPhoto
-from trainer.data import FACE_OF_HEAD
 from trainer.errors import DataError
+from trainer.part_colours import FACE_OF_HEAD
 from trainer.shards import PeopleShards
 
 FIRST_IDENTITY: Final = 10_000_000
@@ -89,7 +89,7 @@ def _row(folder: Path, photo: CuratedPhoto, width: int, height: int) -> dict[str
 
 
 def _head_box(photo: CuratedPhoto) -> tuple[float, float, float, float]:
-    """The skull around a detected face: trainer.data.face_of_head the other way round."""
+    """The skull around a detected face: trainer.part_colours.face_of_head the other way round."""
     x0, y0, x1, y1 = photo.face_box
     side = (y1 - y0) / FACE_OF_HEAD
     middle = (x0 + x1) / 2

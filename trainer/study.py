@@ -24,15 +24,15 @@ from engine.backbones.collage import SHIPPED_WEIGHTS
 from trainer.curated import curated_people, joined
 from trainer.errors import DataError
 from trainer.evaluation.evaluate import EvaluationPlan, evaluate
-from trainer.fitting import Fit, fit
-from trainer.kept import load_state
+from trainer.files import load_state
+from trainer.loop import TrainConfig, fit
 from trainer.methods.base import StudyBase, base_from_nano, load_base, save_base
+from trainer.methods.base_training import BaseLearner, Validation
 from trainer.methods.critic import Critic, CriticLearner
 from trainer.methods.encoding import EncoderLearner, EncoderPhotos, encoders_from_nano
-from trainer.methods.learned import ABLATIONS, METHODS, build, load_encoders, save_encoders, save_method
-from trainer.methods.learners import BaseLearner, Validation
-from trainer.methods.painter import StudyPainter
-from trainer.methods.photos import StudyPhotos, Withheld, crops_of_all
+from trainer.methods.photos import ConditionDropout, StudyPhotos, crops_of_all
+from trainer.methods.registry import ABLATIONS, METHODS, build, load_encoders, save_encoders, save_method
+from trainer.methods.sampler import StudySampler
 from trainer.shards import PeopleShards, read_shards
 from trainer.version import commit
 
@@ -57,7 +57,7 @@ class PeopleSection(_Section):
     workers: int = 2
 
 
-class FitSection(_Section):
+class TrainSection(_Section):
     """Steps of `batch` rows each; the learning rate at its highest."""
 
     steps: int
@@ -76,11 +76,11 @@ class StudyConfig(_Section):
     nano: Path | None = None
     curated: Path | None = None
     people: PeopleSection
-    base: FitSection
-    encoders: FitSection
-    critic: FitSection
-    evaluators: FitSection
-    methods: FitSection
+    base: TrainSection
+    encoders: TrainSection
+    critic: TrainSection
+    evaluators: TrainSection
+    methods: TrainSection
     names: tuple[str, ...] = tuple(METHODS)
     ablations: tuple[str, ...] = tuple(ABLATIONS)
     evaluation: EvaluationPlan = EvaluationPlan()
@@ -147,9 +147,9 @@ class Study:
         base = base_from_nano(self._nano(), self.config.width, self.config.height)
         photos = StudyPhotos(self._learned_from(), base)
         # half the captions say who it is: without photos, words alone must do
-        withheld = Withheld(scene_only=0.3)
+        dropout = ConditionDropout(scene_only=0.3)
         run = self._fit("base", self.config.base, photos.people)
-        seconds = fit(run, BaseLearner(base), lambda rows, rng: photos.batch(rows, withheld, 1, PERSON_WEIGHT, rng))
+        seconds = fit(run, BaseLearner(base), lambda rows, rng: photos.batch(rows, dropout, 1, PERSON_WEIGHT, rng))
         save_base(base, self.out / "base", self._metadata(run, seconds, photos.people))
 
     def _encoders(self, names: tuple[str, ...]) -> None:
@@ -170,8 +170,8 @@ class Study:
         torch.manual_seed(self.config.seed)
         critic = Critic(base)
         run = self._fit("critic", self.config.critic, photos.people)
-        told = Withheld(text=0, person=0, both=0, other_clothes=0, scene_only=0.5)
-        draw = self._draw(photos, told, 1)
+        dropout = ConditionDropout(text=0, person=0, both=0, other_clothes=0, scene_only=0.5)
+        draw = self._draw(photos, dropout, 1)
         seconds = fit(run, CriticLearner(critic), draw)
         torch.save(critic.state_dict(), self.out / "critic" / "model.pt")
         self._write(self.out / "critic" / "metadata.json", self._metadata(run, seconds, photos.people))
@@ -211,9 +211,9 @@ class Study:
             method = build(name, base, critic, section.steps)
             run, seconds = self._fit(f"methods/{name}", section, photos.people), 0.0
             if method.branches:
-                painter = StudyPainter(name, base, encoders, method)
-                validate = Validation(painter, photos.people, 8)
-                seconds = fit(run, method, self._draw(photos, Withheld(), method.views_trained), validate)
+                sampler = StudySampler(name, base, encoders, method)
+                validate = Validation(sampler, photos.people, 8)
+                seconds = fit(run, method, self._draw(photos, ConditionDropout(), method.views_trained), validate)
             save_method(method, run.out, self._metadata(run, seconds, photos.people))
 
     def _evaluate(self, names: tuple[str, ...]) -> None:
@@ -234,8 +234,8 @@ class Study:
             return people
         return joined(people, curated_people(self.config.curated, section.width, section.height))
 
-    def _fit(self, name: str, section: FitSection, people: PeopleShards) -> Fit:
-        return Fit(
+    def _fit(self, name: str, section: TrainSection, people: PeopleShards) -> TrainConfig:
+        return TrainConfig(
             out=self.out / name,
             steps=section.steps,
             batch=section.batch,
@@ -249,14 +249,16 @@ class Study:
         """The base, and the train photos as the encoders read them."""
         base, people = load_base(self.out / "base"), self._learned_from()
         encoders, photos = load_encoders(self.out / "encoders"), StudyPhotos(people, base)
-        cache = self.out / "cache" / f"told-{_digest(self.out / 'encoders' / 'model.safetensors')}.pt"
+        cache = self.out / "cache" / f"features-{_digest(self.out / 'encoders' / 'model.safetensors')}.pt"
         photos.read(encoders, lambda: crops_of_all(people, encoders.config), cache)
         return base, photos
 
-    def _draw(self, photos: StudyPhotos, withheld: Withheld, views: int) -> Callable[[int, np.random.Generator], Any]:
-        return lambda rows, rng: photos.batch(rows, withheld, views, PERSON_WEIGHT, rng)
+    def _draw(
+        self, photos: StudyPhotos, dropout: ConditionDropout, views: int
+    ) -> Callable[[int, np.random.Generator], Any]:
+        return lambda rows, rng: photos.batch(rows, dropout, views, PERSON_WEIGHT, rng)
 
-    def _metadata(self, run: Fit, seconds: float, people: PeopleShards) -> dict[str, Any]:
+    def _metadata(self, run: TrainConfig, seconds: float, people: PeopleShards) -> dict[str, Any]:
         return {
             "run": run.stamp(),
             "pictures_seen": run.steps * run.batch,

@@ -11,7 +11,7 @@ from trainer.curate.records import CuratedPhoto
 from trainer.curated import curated_people, joined
 from trainer.errors import DataError
 from trainer.methods.base import base_from_nano
-from trainer.methods.photos import StudyPhotos, Withheld
+from trainer.methods.photos import ConditionDropout, StudyPhotos
 from trainer.people.shards import ShardPlan, write_shards
 from trainer.shards import read_shards
 
@@ -78,8 +78,8 @@ def test_real_people_join_rendered_ones_and_are_told_by_their_whole_caption(tmp_
     assert people.manifest["hash"] != rendered.manifest["hash"]
     assert len(people.siblings()) == 3
     photos = StudyPhotos(people, base_from_nano(SHIPPED_WEIGHTS, 64, 96).frozen())
-    told = Withheld(text=0, person=0, both=0, other_clothes=0, scene_only=1.0)
-    rows = [photos._row(told, 1, np.random.default_rng(seed)) for seed in range(40)]
+    dropout = ConditionDropout(text=0, person=0, both=0, other_clothes=0, scene_only=1.0)
+    rows = [photos._row(dropout, 1, np.random.default_rng(seed)) for seed in range(40)]
     real = [row for row in rows if row["target"] >= len(rendered.images)]
     assert real and all(row["caption"] == "ada in a grey coat" for row in real)
     assert all({int(row["references"][0]), row["target"]} == {4, 5} for row in real)

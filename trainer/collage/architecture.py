@@ -27,7 +27,7 @@ from engine.adapter.stand_in import StandIns
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.collage_model import NanoModel
 from trainer.collage.training_set import TrainingSet
-from trainer.data import PAINTED, part_colours
+from trainer.part_colours import PAINTED, part_colours
 from trainer.people.parts import Part
 from trainer.shards import pixels
 

@@ -22,7 +22,7 @@ from engine.adapter.stand_in import CHOOSING, Figures, recoloured
 from engine.backbones.collage_model import NanoModel
 from trainer.collage.prepared import BODY_CROPS, CROPS, GARMENTS, ids, joints, kept, made
 from trainer.collage.training_set import KINDS, TrainingSet
-from trainer.data import PAINTED
+from trainer.part_colours import PAINTED
 from trainer.people.parts import Part
 from trainer.people.shot import FRAMINGS
 

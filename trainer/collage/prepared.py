@@ -20,8 +20,8 @@ from engine.identity.body import MIRRORED_JOINTS
 from engine.identity.parts import body_crop, head_crop
 from engine.pose import draw_skeleton
 from trainer.collage.training_set import KINDS, TrainingSet
-from trainer.data import face_of_head, part_colours
-from trainer.kept import load_arrays
+from trainer.files import load_arrays
+from trainer.part_colours import face_of_head, part_colours
 from trainer.people.parts import Part
 from trainer.shards import pixels
 

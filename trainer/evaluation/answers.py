@@ -9,7 +9,7 @@ import numpy as np
 
 from trainer.evaluation.evaluate import TRUE
 from trainer.evaluation.metrics import Floats, Interval, paired
-from trainer.methods.learned import METHODS
+from trainer.methods.registry import METHODS
 
 Results = dict[str, dict[str, Any]]
 

@@ -34,10 +34,10 @@ from trainer.evaluation.metrics import (
     rank1,
 )
 from trainer.evaluation.published import NONE_AT_HAND, Published
-from trainer.kept import load_array
-from trainer.methods.painter import load_painter
+from trainer.files import load_array
 from trainer.methods.photos import poses_of, reference_of
-from trainer.methods.request import Painter, Picture, Request, Variation
+from trainer.methods.request import Picture, Request, Sampler, Variation
+from trainer.methods.sampler import load_sampler
 from trainer.people import BACKGROUNDS, scene_prompt
 from trainer.people.shot import FRAMINGS, POSES
 from trainer.people.words import Language
@@ -159,12 +159,12 @@ def evaluate(
         _write(out / f"{name}.json", results[name])
     for name in names:
         console.print(f"evaluating {name}")
-        painter = load_painter(study, name)
-        drawn = {task: _drawn(study, painter, meter, task, plan.usual(), plan, "usual") for task in TASKS}
-        results[name] = meter.measure(drawn, painter, plan)
+        sampler = load_sampler(study, name)
+        drawn = {task: _drawn(study, sampler, meter, task, plan.usual(), plan, "usual") for task in TASKS}
+        results[name] = meter.measure(drawn, sampler, plan)
         _write(out / f"{name}.json", results[name])
         for label, variation in (plan.variations() if name == "bolid" else {}).items():
-            scene = _drawn(study, painter, meter, "scene", variation, plan, label)
+            scene = _drawn(study, sampler, meter, "scene", variation, plan, label)
             results[f"{name}, {label}"] = meter.measure({"scene": scene}, None, plan)
             _write(out / f"{name}, {label}.json", results[f"{name}, {label}"])
     return results
@@ -211,16 +211,16 @@ def closest_photos(people: PeopleShards, cases: Sequence[Case]) -> list[int]:
 
 
 def _drawn(
-    study: Path, painter: Painter, meter: Meter, task: str, variation: Variation, plan: EvaluationPlan, label: str
+    study: Path, sampler: Sampler, meter: Meter, task: str, variation: Variation, plan: EvaluationPlan, label: str
 ) -> Picture:
     """Kept pictures are taken only where people, prompts, seeds and weights are what they were drawn with."""
-    path = study / "pictures" / painter.name / f"{task}-{label}.npy"
-    stamp = _stamp(study, painter.name, meter, task, variation, plan)
+    path = study / "pictures" / sampler.name / f"{task}-{label}.npy"
+    stamp = _stamp(study, sampler.name, meter, task, variation, plan)
     note = path.with_suffix(".txt")
     if note.exists() and note.read_text("utf-8") == stamp and (kept := load_array(path)) is not None:
         return kept
     note.unlink(missing_ok=True)
-    pictures = painter.draw(requests_of(meter.people, meter.cases, task, plan), variation)
+    pictures = sampler.draw(requests_of(meter.people, meter.cases, task, plan), variation)
     path.parent.mkdir(parents=True, exist_ok=True)
     np.save(path, pictures)
     note.write_text(stamp, "utf-8")
@@ -270,7 +270,7 @@ class Meter:
         self.reference = people.images[[case.references[0] for case in cases]]
         self.true_parts = people.parts[[case.held_out for case in cases]]
 
-    def measure(self, drawn: dict[str, Picture], painter: Painter | None, plan: EvaluationPlan) -> dict[str, Any]:
+    def measure(self, drawn: dict[str, Picture], sampler: Sampler | None, plan: EvaluationPlan) -> dict[str, Any]:
         """By task, pictures [n, H, W, 3] -> figure -> a value a person (None where unknown), or one for the set."""
         figures: dict[str, Floats | float] = {}
         figures |= self._scene(drawn["scene"])
@@ -280,11 +280,11 @@ class Meter:
             figures |= self._clothes(drawn["clothes"])
         if "pose" in drawn and self.reader is not None:
             figures |= self._pose(drawn["pose"], self.reader)
-        if painter is not None:
+        if sampler is not None:
             requests = requests_of(self.people, self.cases, "scene", plan)
             told = [self.people.captions[case.held_out]["en_scene"] for case in self.cases]
             pairs = [Request(r.references, caption, r.seed) for r, caption in zip(requests, told, strict=True)]
-            figures["diffusion_loss"], figures["first_guess_error"] = painter.errors(pairs, self.held_out)
+            figures["diffusion_loss"], figures["first_guess_error"] = sampler.errors(pairs, self.held_out)
         return {name: _plain(value) for name, value in figures.items()}
 
     def _scene(self, pictures: Picture) -> dict[str, Floats | float]:

@@ -18,7 +18,7 @@ from trainer.errors import DataError
 from trainer.evaluation.answers import DECISIVE, FIGURES, Results, answers, difference_of, values_of
 from trainer.evaluation.evaluate import STRANGER, TRUE, EvaluationPlan, cases_of
 from trainer.evaluation.metrics import bootstrap
-from trainer.methods.learned import ABLATIONS, METHODS
+from trainer.methods.registry import ABLATIONS, METHODS
 from trainer.shards import read_shards
 from trainer.version import commit
 

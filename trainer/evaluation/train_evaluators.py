@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from trainer.errors import DataError
 from trainer.evaluation.evaluators import PARTS, Evaluators, Names, Trunk, heads_in, heads_of, resized
-from trainer.fitting import Fit, fit
+from trainer.loop import TrainConfig, fit
 from trainer.losses import matching_loss, pairs_loss
 from trainer.people.identity import SPLITS
 from trainer.people.parts import Part
@@ -61,7 +61,7 @@ def train(run: EvaluatorRun) -> dict[str, float | None]:
     names = _names(people)
     trunk = Trunk({name: len(classes) for name, classes in asdict(names).items()}).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     lessons = Lessons(people, names, (run.width, run.height))
-    fitting = Fit(
+    fitting = TrainConfig(
         out=run.out,
         steps=run.steps,
         batch=run.batch,

@@ -15,13 +15,13 @@ from engine.identity.body import BodyObserver
 from engine.identity.faces import FaceFinder
 from trainer.errors import DataError
 from trainer.evaluation.evaluators import Evaluators
+from trainer.gates.candidates import Candidate
 from trainer.gates.cases import SIZE, cases_of
 from trainer.gates.drawing import Studio
 from trainer.gates.figures import GALLERY, Figure
 from trainer.gates.measures import by_framing, differences, everybody, figures_of
 from trainer.gates.measuring import Meter
 from trainer.gates.page import write_page, write_sheet
-from trainer.gates.painters import Painter
 from trainer.gates.people_reader import Reader
 from trainer.gates.real import real_people
 from trainer.gates.styles import StylesByWords, Styling
@@ -64,8 +64,8 @@ class Instruments:
     reader: Reader
     finder: FaceFinder
     observer: BodyObserver
-    painter: Painter
-    against: Sequence[Painter] = ()
+    candidate: Candidate
+    against: Sequence[Candidate] = ()
     styling_of: Callable[[Studio], Styling | None] = StylesByWords
 
 
@@ -73,7 +73,7 @@ def run_gates(run: GatesRun, tools: Instruments) -> dict[str, Any]:
     """Draws what is not yet drawn, measures, writes, prints the table and returns what was written.
 
     Raises DataError for people that are too few or not of an unseen split, or two backbones of one name."""
-    names = [painter.name for painter in (tools.painter, *tools.against)]
+    names = [candidate.name for candidate in (tools.candidate, *tools.against)]
     if len(set(names)) < len(names):
         raise DataError(f"expected backbones of different names, got {', '.join(names)}: change --against")
     run.json.parent.mkdir(parents=True, exist_ok=True)
@@ -81,12 +81,12 @@ def run_gates(run: GatesRun, tools: Instruments) -> dict[str, Any]:
     cases = cases_of(run.first_identity, run.identities, run.kept / "photos")
     meter = Meter(cases, tools.evaluators, tools.reader)
     panel = Panel(cases, meter, real_people(tools.reader, tools.finder), tools.reader, run.settings)
-    artists = {painter.name: _artist(painter, run, tools) for painter in (tools.painter, *tools.against)}
+    artists = {candidate.name: _artist(candidate, run, tools) for candidate in (tools.candidate, *tools.against)}
     surveys: dict[str, Survey] = {}
     for name, artist in artists.items():
         console.print(f"drawing and measuring {name}")
         surveys[name] = panel.drawn(artist)
-    own, artist = surveys.pop(tools.painter.name), artists[tools.painter.name]
+    own, artist = surveys.pop(tools.candidate.name), artists[tools.candidate.name]
     console.print("measuring true photos")
     true, checks = panel.true(artist.styling), figures_of(meter.check_evaluators(), everybody(len(cases)))
     without, reasons = _ablated(panel, artist, console) if run.ablate else ({}, {})
@@ -123,10 +123,10 @@ def run_gates(run: GatesRun, tools: Instruments) -> dict[str, Any]:
     return report
 
 
-def _artist(painter: Painter, run: GatesRun, tools: Instruments) -> Artist:
+def _artist(candidate: Candidate, run: GatesRun, tools: Instruments) -> Artist:
     """Pictures of the measured backbone lie beside the photos, those of others in folders of their names."""
-    folder = run.kept if painter is tools.painter else run.kept / f"against-{painter.name.replace(':', '-')}"
-    studio = Studio(painter.backbone, painter.weights, tools.finder, tools.observer, folder)
+    folder = run.kept if candidate is tools.candidate else run.kept / f"against-{candidate.name.replace(':', '-')}"
+    studio = Studio(candidate.backbone, candidate.weights, tools.finder, tools.observer, folder)
     return Artist(studio, tools.styling_of(studio))
 
 
@@ -148,9 +148,9 @@ def _ablated(panel: Panel, artist: Artist, console: Console) -> tuple[dict[str, 
 
 
 def _origin(run: GatesRun, tools: Instruments) -> dict[str, Any]:
-    settings, can = run.settings, tools.painter.backbone.capabilities
+    settings, can = run.settings, tools.candidate.backbone.capabilities
     return {
-        "backbone": tools.painter.name,
+        "backbone": tools.candidate.name,
         "identities": run.identities,
         "first_identity": run.first_identity,
         "steps": settings.steps or can.steps_default,
@@ -159,7 +159,7 @@ def _origin(run: GatesRun, tools: Instruments) -> dict[str, Any]:
         "drawn_size": [can.width, can.height],
         "reid_gallery": min(GALLERY, run.identities),
         "face_finder": tools.finder.name,
-        "weights": tools.painter.weights,
+        "weights": tools.candidate.weights,
         "commit": commit(),
     }
 

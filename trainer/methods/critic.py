@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from trainer.losses import agreement_loss, keypoint_loss, matching_loss, v_target
 from trainer.methods.base import StudyBase
-from trainer.methods.evidence import IDENTITY_DIM
+from trainer.methods.identity_features import IDENTITY_DIM
 from trainer.methods.photos import StudyBatch
 
 PICTURE_DIM = 96
@@ -85,8 +85,8 @@ class CriticLearner(nn.Module):
         latents, _ = v_target(batch.clean, noise, 1 - strength)
         judged = self.critic.judge(latents)
         joints = keypoint_loss(judged.joints, batch.joints, batch.seen)
-        seen = batch.evidence.face_seen[:, 0]
-        identity = agreement_loss(judged.identity[seen], batch.evidence.identity[seen, 0]) if seen.any() else joints * 0
+        seen = batch.features.face_seen[:, 0]
+        identity = agreement_loss(judged.identity[seen], batch.features.identity[seen, 0]) if seen.any() else joints * 0
         with torch.no_grad():
             states, pooled = self.critic.base.text(batch.captions)
         words = matching_loss(judged.picture, self.critic.words(states, pooled))

@@ -1,7 +1,7 @@
 """Training the encoders that all methods share: who is it, in what colours.
 
 They begin as nano's. Photos of one person in one outfit are drawn together and every other's pushed away (supervised
-contrastive learning, Khosla et al., 2020), and the colour of each part is foretold.
+contrastive learning, Khosla et al., 2020), and the colour of each part is predicted.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from engine.adapter.model import Adapter
 from engine.backbones.collage_model import load_model
-from trainer.data import part_colours
 from trainer.losses import pairs_loss
-from trainer.methods.evidence import Crops, Encoders
+from trainer.methods.identity_features import Crops, Encoders
+from trainer.part_colours import part_colours
 from trainer.shards import PeopleShards, pixels
 
 COLOURS_WEIGHT = 2.0
@@ -83,9 +83,9 @@ class EncoderLearner(nn.Module):
         pooled = encoders.picture_pool(encoders.of_pictures(batch.pictures))
         person = F.normalize(encoders.person(pooled), dim=-1)
         _, identity = encoders.of_faces(batch.faces)
-        foretold = encoders.colours(pooled).unflatten(1, (-1, 3))
+        predicted = encoders.colours(pooled).unflatten(1, (-1, 3))
         seen = ~batch.colours.isnan()
-        off = torch.where(seen, batch.colours - foretold, 0.0)
+        off = torch.where(seen, batch.colours - predicted, 0.0)
         colours = off.square().sum() / seen.sum().clamp(min=1)
         both = batch.face_seen.view(-1, 2).all(1).repeat_interleave(2)
         alike = pairs_loss(person)

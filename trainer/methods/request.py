@@ -1,4 +1,4 @@
-"""What a method is asked for, and what everyone may ask of it: the seam between methods and their evaluation."""
+"""Requests to a method and the interface of a method: the border between methods and their evaluation."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Variation:
 AS_USUAL: Final = Variation()
 
 
-class Painter(Protocol):
+class Sampler(Protocol):
     """A trained method on its base."""
 
     @property
@@ -71,5 +71,5 @@ class Painter(Protocol):
     def errors(self, requests: Sequence[Request], targets: Picture) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """On each target [n, H, W, 3], given its request, with noise that follows from the request's seed, float64 [n]
         each: the seed's equation 1, mean squared error of the noise averaged over fixed times; and what equation 1
-        cannot show, the mean squared error of the clean latents foretold from noise alone."""
+        cannot show, the mean squared error of the clean latents predicted from noise alone."""
         ...

@@ -25,8 +25,8 @@ from engine.identity.profile import IdentityProfile, View
 from trainer.collage import train
 from trainer.collage.architecture import stand_ins_from, stand_ins_of, train_tokenizer
 from trainer.collage.training_set import TrainingSet
-from trainer.data import PAINTED, part_colours
 from trainer.errors import CheckpointError
+from trainer.part_colours import PAINTED, part_colours
 from trainer.people.parts import Part
 from trainer.shards import pixels
 

@@ -25,7 +25,7 @@ from trainer.evaluation.evaluators import (
     load_evaluators,
 )
 from trainer.evaluation.train_evaluators import EvaluatorRun, train
-from trainer.fitting import Fit, fit
+from trainer.loop import TrainConfig, fit
 from trainer.shards import PeopleShards, read_shards
 
 STEPS = 4
@@ -112,7 +112,7 @@ def test_every_head_learns_a_few_photos_by_heart(people: PeopleShards, tmp_path:
         return right | {"parts": float((reading.parts == people.parts[rows]).mean())}
 
     before = told()
-    run = Fit(out=tmp_path, steps=40, batch=4, learning_rate=2e-3, ema_decay=0.8)
+    run = TrainConfig(out=tmp_path, steps=40, batch=4, learning_rate=2e-3, ema_decay=0.8)
     fit(run, train_evaluators.EvaluatorLearner(trunk), lessons.batch)
     rows_of_log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     after = told()

@@ -1,4 +1,4 @@
-"""Can the evaluation tell good pictures from bad? Painters of known quality are measured: sticks to measure with.
+"""Can the evaluation tell good pictures from bad? Samplers of known quality are measured: sticks to measure with.
 
 They draw photos that exist, and the eyes here know what each of those shows, so that nothing but the evaluation errs.
 """
@@ -99,7 +99,7 @@ def truth(meter: Meter) -> Figures:
 
 
 def measured(meter: Meter, photos: Sequence[int]) -> Figures:
-    """A painter who draws these photos, without the slow look at joints."""
+    """A sampler who draws these photos, without the slow look at joints."""
     seen = Meter(meter.people, meter.cases, meter.evaluators, None)
     return seen.measure(dict.fromkeys(TASKS, meter.people.images[list(photos)]), None, PLAN)
 
@@ -144,7 +144,7 @@ def test_true_photos_are_asked_for_what_they_show(meter: Meter, truth: Figures) 
 
 
 class Stick:
-    """A painter that draws a certain photo of the case's person; counts what it was asked."""
+    """A sampler that draws a certain photo of the case's person; counts what it was asked."""
 
     name, size = "bolid", (64, 96)
 
@@ -165,7 +165,7 @@ def test_a_run_that_was_cut_off_goes_on_and_new_weights_are_drawn_with(
     meter: Meter, shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stick = Stick(meter.people, meter.cases, lambda case: case.other)
-    monkeypatch.setattr(evaluation, "load_painter", lambda study, name: stick)
+    monkeypatch.setattr(evaluation, "load_sampler", lambda study, name: stick)
     monkeypatch.setattr(evaluation, "load_evaluators", lambda folder: meter.evaluators)
     monkeypatch.setattr(evaluation, "open_observer", lambda: None)
     monkeypatch.setattr(EvaluationPlan, "variations", lambda plan: {"without body": Variation(body=False)})

@@ -12,9 +12,9 @@ import pytest
 
 from engine.contract import Settings
 from trainer.errors import CheckpointError
+from trainer.gates.candidates import hash_of_weights
 from trainer.gates.cases import SIZE
 from trainer.gates.drawing import Studio, Wish
-from trainer.gates.painters import hash_of_weights
 
 
 @pytest.fixture

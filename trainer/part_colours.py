@@ -1,4 +1,4 @@
-"""What rendered photos say of their people, as several trainings ask it."""
+"""Mean colours of the parts of people, and face boxes, from the labels of rendered photos."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FACE_OF_HEAD: Final = 0.75
 """A detector's face box over the skull's box, in height: references in use come with the former."""
 PAINTED: Final = (Part.SKIN, Part.HAIR, Part.TOP, Part.BOTTOM, Part.SHOES, Part.FACE)
 PAINTED_PIXELS_MIN: Final = 20
-"""The parts whose colour side tasks foretell, where at least so many pixels of them show."""
+"""The parts whose colours side tasks predict, where at least so many pixels of them show."""
 
 
 def part_colours(images: Tensor, parts: Tensor) -> Tensor:

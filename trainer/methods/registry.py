@@ -1,4 +1,4 @@
-"""Which methods there are, and their folders."""
+"""The methods by name, and reading and writing their folders."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trainer.errors import CheckpointError
 from trainer.methods.base import StudyBase
 from trainer.methods.bolid import BoLID, BoLIDOptions
 from trainer.methods.critic import Critic
-from trainer.methods.evidence import Encoders
+from trainer.methods.identity_features import Encoders
 from trainer.methods.instantid import InstantID
 from trainer.methods.ip_adapter import IPAdapter, IPAdapterPlus
 from trainer.methods.method import Method

@@ -1,4 +1,4 @@
-"""A trained method draws and is measured: the one sampler all of them share."""
+"""The sampler that all trained methods share, and their errors on given targets."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from engine.backbones.collage import to_unit
 from engine.pose import draw_skeleton
 from trainer.losses import clean_and_noise, v_target
 from trainer.methods.base import StudyBase, load_base
-from trainer.methods.evidence import Encoders, Evidence, crops_of, face_points, gather
-from trainer.methods.learned import load_encoders, load_method
+from trainer.methods.identity_features import Encoders, IdentityFeatures, crops_of, face_points, gather
 from trainer.methods.method import Method, Words
 from trainer.methods.photos import VIEWS_MAX
+from trainer.methods.registry import load_encoders, load_method
 from trainer.methods.request import AS_USUAL, Picture, Request, Variation
 from trainer.shards import pixels
 
@@ -29,8 +29,8 @@ TIMES: Final = (0.2, 0.4, 0.6, 0.8, 0.95)
 """Shares of the schedule at which the diffusion loss is taken."""
 
 
-class StudyPainter:
-    """See trainer.methods.request.Painter."""
+class StudySampler:
+    """See trainer.methods.request.Sampler."""
 
     def __init__(self, name: str, base: StudyBase, encoders: Encoders, method: Method) -> None:
         self.name, self.base, self.encoders, self.method = name, base, encoders, method
@@ -50,11 +50,11 @@ class StudyPainter:
     def _draw(self, requests: Sequence[Request], variation: Variation) -> Picture:
         guided = variation.guidance > 1
         words = self._words([request.prompt for request in requests], guided)
-        evidence = self._evidence(requests, variation.views)
+        features = self._features(requests, variation.views)
         scales = self._scales(len(requests), variation)
         pose = self._pose(requests)
         if guided:
-            evidence = evidence.rows(torch.arange(len(requests)).repeat(2))
+            features = features.rows(torch.arange(len(requests)).repeat(2))
             scales = {name: torch.cat([torch.zeros_like(scale), scale]) for name, scale in scales.items()}
             pose = None if pose is None else [torch.cat([torch.zeros_like(part), part]) for part in pose]
         scheduler = DDIMScheduler.from_config(self.base.scheduler.config)
@@ -63,7 +63,7 @@ class StudyPainter:
         for timestep in scheduler.timesteps:
             doubled = torch.cat([latents, latents]) if guided else latents
             at = torch.full((len(doubled),), int(timestep))
-            v = self.method.predict(doubled, at, words, evidence, scales, pose)
+            v = self.method.predict(doubled, at, words, features, scales, pose)
             if guided:
                 negative, positive = v.chunk(2)
                 v = negative + variation.guidance * (positive - negative)
@@ -74,16 +74,16 @@ class StudyPainter:
     def _errors(self, requests: Sequence[Request], targets: Picture) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         clean = self.base.encode(F.interpolate(pixels(targets), size=(self.base.height, self.base.width), mode="area"))
         words = self._words([request.prompt for request in requests], False)
-        evidence, noise = self._evidence(requests, None), self._noise(requests)
+        features, noise = self._features(requests, None), self._noise(requests)
         scales, alphas = self._scales(len(requests), AS_USUAL), self.base.alphas()
-        told = []
+        guesses = []
         for share in (*TIMES, 1.0):
             at = torch.full((len(clean),), int(share * (len(alphas) - 1)))
             noisy, _ = v_target(clean, noise, alphas[at])
-            v = self.method.predict(noisy, at, words, evidence, scales, self._pose(requests))
-            told.append(clean_and_noise(noisy, v, alphas[at]))
-        of_noise = torch.stack([(guess - noise).square().mean((1, 2, 3)) for _, guess in told[:-1]]).mean(0)
-        of_clean = (told[-1][0] - clean).square().mean((1, 2, 3))
+            v = self.method.predict(noisy, at, words, features, scales, self._pose(requests))
+            guesses.append(clean_and_noise(noisy, v, alphas[at]))
+        of_noise = torch.stack([(guess - noise).square().mean((1, 2, 3)) for _, guess in guesses[:-1]]).mean(0)
+        of_clean = (guesses[-1][0] - clean).square().mean((1, 2, 3))
         return of_noise.double().numpy(), of_clean.double().numpy()
 
     def _words(self, prompts: list[str], guided: bool) -> Words:
@@ -93,17 +93,17 @@ class StudyPainter:
         nothing = Words(*self.base.text([""] * len(prompts)))
         return Words(torch.cat([nothing.states, words.states]), torch.cat([nothing.pooled, words.pooled]))
 
-    def _evidence(self, requests: Sequence[Request], views: int | None) -> Evidence:
+    def _features(self, requests: Sequence[Request], views: int | None) -> IdentityFeatures:
         """Without a pose, the face is wanted where the first reference shows it: what InstantID does by default."""
         limit = VIEWS_MAX if views is None else views
         shown = [request.references[:limit] for request in requests]
-        told = self.encoders.read([crops_of(photo, self.encoders.config) for own in shown for photo in own])
+        read = self.encoders.read([crops_of(photo, self.encoders.config) for own in shown for photo in own])
         index, photos = 0, np.full((len(shown), limit), -1, np.int64)
         for row, own in enumerate(shown):
             photos[row, : len(own)] = range(index, index + len(own))
             index += len(own)
         points = [face_points(_face_pose(request)) for request in requests]
-        return gather(told, photos, torch.from_numpy(np.stack(points)))
+        return gather(read, photos, torch.from_numpy(np.stack(points)))
 
     def _scales(self, count: int, variation: Variation) -> dict[str, Tensor]:
         on = {"face": variation.face, "body": variation.body}
@@ -135,8 +135,8 @@ def _face_pose(request: Request) -> NDArray[np.float32]:
     return (first.keypoints / np.array([width, height, 1], np.float32)).astype(np.float32)
 
 
-def load_painter(study: Path, name: str) -> StudyPainter:
+def load_sampler(study: Path, name: str) -> StudySampler:
     """A method of a study's folder, with a base of its own. Raises CheckpointError for what was not trained."""
     base = load_base(study / "base")
     encoders = load_encoders(study / "encoders")
-    return StudyPainter(name, base, encoders, load_method(study / "methods" / name, name, base))
+    return StudySampler(name, base, encoders, load_method(study / "methods" / name, name, base))

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from trainer.errors import CheckpointError
-from trainer.fitting import Fit, fit, learning_rate
+from trainer.loop import TrainConfig, fit, learning_rate
 
 
 class Line(nn.Module):
@@ -27,8 +27,8 @@ def points(rows: int, rng: np.random.Generator) -> Tensor:
     return torch.from_numpy(rng.uniform(-1, 1, (rows, 1))).float()
 
 
-def a_run(out: Path, **changes: object) -> Fit:
-    return Fit(**({"out": out, "steps": 12, "batch": 8, "learning_rate": 0.1, "save_every": 5} | changes))  # type: ignore[arg-type]
+def a_run(out: Path, **changes: object) -> TrainConfig:
+    return TrainConfig(**({"out": out, "steps": 12, "batch": 8, "learning_rate": 0.1, "save_every": 5} | changes))  # type: ignore[arg-type]
 
 
 class Unplugged(Exception):

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from trainer.errors import CheckpointError
-from trainer.kept import load_array, load_arrays, load_state
+from trainer.files import load_array, load_arrays, load_state
 
 DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "cut": lambda content: content[: len(content) // 2],

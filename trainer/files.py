@@ -1,4 +1,4 @@
-"""What an earlier run left on disk, read again: states that only that run can give, and results that can be made anew.
+"""Reading states and cached results of earlier runs, and writing files whole.
 
 A kill, a full disk or a copy that broke off leaves files cut short. A damaged state is one line; a damaged result
 counts as absent.

@@ -1,4 +1,4 @@
-"""What a photo tells of a person: crops, and frozen encoders over them that all methods share.
+"""Features of a person's photos: crops, and frozen encoders over them that all methods share.
 
 The encoders stand where the papers have CLIP and ArcFace: one reads pictures of people, one reads faces; both are
 trained once, on the train split, and no method may change them.
@@ -19,8 +19,8 @@ from engine.adapter.model import AdapterConfig, AttentionPool, ViewEncoder
 from engine.backbones.collage import to_pixels
 from engine.identity.parts import body_crop, body_window, window
 from engine.identity.weighting import ALPHA, keypoint_weights
-from trainer.data import PAINTED, face_of_head
 from trainer.methods.request import Reference
+from trainer.part_colours import PAINTED, face_of_head
 
 FACE_POINTS = 5
 """Nose, eyes and ears: the keypoints of a face among COCO's seventeen."""
@@ -59,7 +59,7 @@ def crops_of(reference: Reference, config: AdapterConfig) -> Crops:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class IdentityFeatures:
     """What is known of B people from up to V photos each, N tokens a picture, M a face, of width D.
 
     whole, body, weighted [B, V, N, D]: the photo, the person's crop, that crop with its surroundings damped;
@@ -76,17 +76,17 @@ class Evidence:
     present: Tensor
     face_points: Tensor
 
-    def to(self, device: torch.device) -> Evidence:
-        return Evidence(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
+    def to(self, device: torch.device) -> IdentityFeatures:
+        return IdentityFeatures(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
 
-    def first(self, views: int) -> Evidence:
+    def first(self, views: int) -> IdentityFeatures:
         """The same people from their first photos alone."""
         cut = {f.name: getattr(self, f.name)[:, :views] for f in fields(self) if f.name != "face_points"}
-        return Evidence(**cut, face_points=self.face_points)
+        return IdentityFeatures(**cut, face_points=self.face_points)
 
-    def rows(self, selected: Tensor) -> Evidence:
+    def rows(self, selected: Tensor) -> IdentityFeatures:
         """Some of the people, by index [K]."""
-        return Evidence(**{field.name: getattr(self, field.name)[selected] for field in fields(self)})
+        return IdentityFeatures(**{field.name: getattr(self, field.name)[selected] for field in fields(self)})
 
 
 class Encoders(nn.Module):
@@ -131,14 +131,14 @@ def _pixels(images: Sequence[NDArray[np.uint8]]) -> Tensor:
     return to_pixels([Image.fromarray(image) for image in images])
 
 
-def gather(read: dict[str, Tensor], photos: NDArray[np.int64], face_points: Tensor) -> Evidence:
-    """Evidence of photos [B, V] out of what `Encoders.read` said of all of them; -1 where there is no photo."""
+def gather(read: dict[str, Tensor], photos: NDArray[np.int64], face_points: Tensor) -> IdentityFeatures:
+    """IdentityFeatures of photos [B, V] out of what `Encoders.read` said of all of them; -1 where there is no photo."""
     present = torch.from_numpy(photos >= 0)
     index = torch.from_numpy(photos.clip(min=0))
     taken = {name: value[index] for name, value in read.items()}
     taken = {name: value.float() if value.is_floating_point() else value for name, value in taken.items()}
     taken["face_seen"] = taken["face_seen"] & present
-    return Evidence(**taken, present=present, face_points=face_points)
+    return IdentityFeatures(**taken, present=present, face_points=face_points)
 
 
 def face_points(pose: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -23,14 +23,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor, nn
 
 from trainer.errors import CheckpointError
-from trainer.kept import load_state
+from trainer.files import load_state
 
 LOG_STEPS = 25
 
 
 @dataclass(frozen=True)
-class Fit:
-    """How to train one learner. `batch` is a process's share; `ema_decay` of the average that is exported."""
+class TrainConfig:
+    """Budget and optimizer settings of one run.
+
+    `batch` is a process's share; `ema_decay` is of the average that is exported."""
 
     out: Path
     steps: int
@@ -56,8 +58,8 @@ class Fit:
 
 
 @dataclass
-class Progressed:
-    """Where a run stands."""
+class TrainState:
+    """A run between two steps."""
 
     learner: nn.Module
     optimizer: torch.optim.Optimizer
@@ -74,7 +76,7 @@ Draw = Callable[[int, np.random.Generator], Any]
 """Rows and a random source -> what the learner is called with, before the torch.Generator."""
 
 
-def fit(run: Fit, learner: nn.Module, draw: Draw, validate: Callable[[int], Any] | None = None) -> float:
+def fit(run: TrainConfig, learner: nn.Module, draw: Draw, validate: Callable[[int], Any] | None = None) -> float:
     """Trains `learner`, whose forward(batch, generator) gives a dict with "loss" first, and leaves the averaged
     weights in it; returns the seconds spent. A finished run is only loaded.
 
@@ -91,7 +93,7 @@ def fit(run: Fit, learner: nn.Module, draw: Draw, validate: Callable[[int], Any]
     return state.spent_s
 
 
-def _start(run: Fit, learner: nn.Module, accelerator: Any) -> Progressed:
+def _start(run: TrainConfig, learner: nn.Module, accelerator: Any) -> TrainState:
     learning = [parameter for parameter in learner.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(
         learning, lr=run.learning_rate, weight_decay=run.weight_decay, betas=(0.9, 0.99), fused=True
@@ -102,10 +104,12 @@ def _start(run: Fit, learner: nn.Module, accelerator: Any) -> Progressed:
     names = {name for name, value in accelerator.unwrap_model(learner).named_parameters() if value.requires_grad}
     weights = accelerator.unwrap_model(learner).state_dict()
     average = {name: weights[name].clone() for name in weights if name in names}
-    return Progressed(learner, optimizer, average, np.random.default_rng([run.seed, rank]), noise)
+    return TrainState(learner, optimizer, average, np.random.default_rng([run.seed, rank]), noise)
 
 
-def _train(run: Fit, state: Progressed, accelerator: Any, draw: Draw, validate: Callable[[int], Any] | None) -> None:
+def _train(
+    run: TrainConfig, state: TrainState, accelerator: Any, draw: Draw, validate: Callable[[int], Any] | None
+) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     recent: list[dict[str, Tensor]] = []
     main = accelerator.is_main_process
@@ -135,13 +139,13 @@ def _train(run: Fit, state: Progressed, accelerator: Any, draw: Draw, validate: 
                 log.picture(state.step, _averaged(state, accelerator, validate))
 
 
-def _drawn(run: Fit, state: Progressed, draw: Draw, ahead: ThreadPoolExecutor) -> Future[Any]:
+def _drawn(run: TrainConfig, state: TrainState, draw: Draw, ahead: ThreadPoolExecutor) -> Future[Any]:
     """The next batch, drawn while the last is learned from."""
     state.drawn_from = json.dumps(state.rng.bit_generator.state)
     return ahead.submit(draw, run.batch, state.rng)
 
 
-def _learn(run: Fit, state: Progressed, accelerator: Any, batch: Any) -> dict[str, Tensor]:
+def _learn(run: TrainConfig, state: TrainState, accelerator: Any, batch: Any) -> dict[str, Tensor]:
     for group in state.optimizer.param_groups:
         group["lr"] = learning_rate(run, state.step, spent(run, state))
     losses: dict[str, Tensor] = state.learner(batch, state.noise)
@@ -157,20 +161,20 @@ def _learn(run: Fit, state: Progressed, accelerator: Any, batch: Any) -> dict[st
     return {name: loss.detach() for name, loss in losses.items()}
 
 
-def spent(run: Fit, state: Progressed) -> float:
+def spent(run: TrainConfig, state: TrainState) -> float:
     """The share of the budget that is spent, of steps or of minutes; 1 and more: the run is finished."""
     timed = 0.0 if run.minutes is None else state.spent_s / (60 * run.minutes)
     return max(state.step / run.steps, timed)
 
 
-def learning_rate(run: Fit, step: int, budget_share: float) -> float:
+def learning_rate(run: TrainConfig, step: int, budget_share: float) -> float:
     """Warms up, holds, then follows a cosine down to a hundredth at the end of the budget."""
     warm = min(1.0, (step + 1) / max(run.warmup_steps, 1))
     share = min(1.0, max(0.0, budget_share - run.hold) / (1 - run.hold))
     return run.learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
 
 
-def _averaged(state: Progressed, accelerator: Any, validate: Callable[[int], Any]) -> Any:
+def _averaged(state: TrainState, accelerator: Any, validate: Callable[[int], Any]) -> Any:
     """What `validate` gives with the averaged weights in place of the learning ones."""
     learner = accelerator.unwrap_model(state.learner)
     learning = {name: learner.state_dict()[name].clone() for name in state.average}
@@ -180,11 +184,11 @@ def _averaged(state: Progressed, accelerator: Any, validate: Callable[[int], Any
     return picture
 
 
-def _save(run: Fit, state: Progressed, accelerator: Any) -> None:
+def _save(run: TrainConfig, state: TrainState, accelerator: Any) -> None:
     random = {"rng": state.drawn_from, "noise": state.noise.get_state()}
     _write(random | {"step": state.step}, run.out / f"random-{accelerator.process_index}.pt")
     if accelerator.is_main_process:
-        kept = {
+        state_dict = {
             "learner": accelerator.unwrap_model(state.learner).state_dict(),
             "optimizer": state.optimizer.state_dict(),
             "average": state.average,
@@ -192,7 +196,7 @@ def _save(run: Fit, state: Progressed, accelerator: Any) -> None:
             "spent_s": state.spent_s,
             "run": json.dumps(run.stamp(), default=str),
         }
-        _write(kept, run.out / "state.pt")
+        _write(state_dict, run.out / "state.pt")
 
 
 def _write(value: dict[str, Any], path: Path) -> None:
@@ -201,19 +205,19 @@ def _write(value: dict[str, Any], path: Path) -> None:
     draft.replace(path)
 
 
-def _resume(run: Fit, state: Progressed, accelerator: Any) -> None:
+def _resume(run: TrainConfig, state: TrainState, accelerator: Any) -> None:
     path = run.out / "state.pt"
     if not path.exists():
         return
-    kept = load_state(path, accelerator.device)
-    wanted = json.dumps(run.stamp(), default=str)
-    if kept["run"] != wanted:
+    saved = load_state(path, accelerator.device)
+    expected = json.dumps(run.stamp(), default=str)
+    if saved["run"] != expected:
         raise CheckpointError(
-            f"expected a run of {kept['run']} in {run.out}, got {wanted}: give another folder or remove it"
+            f"expected a run of {saved['run']} in {run.out}, got {expected}: give another folder or remove it"
         )
-    accelerator.unwrap_model(state.learner).load_state_dict(kept["learner"])
-    state.optimizer.load_state_dict(kept["optimizer"])
-    state.average, state.step, state.spent_s = kept["average"], kept["step"], kept["spent_s"]
+    accelerator.unwrap_model(state.learner).load_state_dict(saved["learner"])
+    state.optimizer.load_state_dict(saved["optimizer"])
+    state.average, state.step, state.spent_s = saved["average"], saved["step"], saved["spent_s"]
     random_path = run.out / f"random-{accelerator.process_index}.pt"
     random = load_state(random_path)
     state.rng.bit_generator.state = json.loads(random["rng"])

@@ -1,4 +1,4 @@
-"""The base while it learns, and pictures to look at while a method does."""
+"""Training the base, and validation pictures of a method in training."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from trainer.losses import diffusion_loss, min_snr_weight
 from trainer.methods.base import StudyBase
 from trainer.methods.method import MIN_SNR_GAMMA, Method, Words, noised
-from trainer.methods.painter import StudyPainter
 from trainer.methods.photos import StudyBatch, poses_of, reference_of
 from trainer.methods.request import Request
+from trainer.methods.sampler import StudySampler
 from trainer.shards import PeopleShards, pixels
 
 
@@ -44,21 +44,21 @@ class BaseLearner(nn.Module):
 class Validation:
     """Called with a step: some people's photos over what the method draws from them, with the photos' own scenes."""
 
-    def __init__(self, painter: StudyPainter, people: PeopleShards, count: int) -> None:
+    def __init__(self, sampler: StudySampler, people: PeopleShards, count: int) -> None:
         _, firsts = np.unique(people.identity, return_index=True)
         photos = [int(first) for first in firsts[:count]]
         references = [reference_of(people, photo) for photo in photos]
         prompts = [people.captions[photo]["en_scene"] for photo in photos]
-        self.painter = painter
+        self.sampler = sampler
         self.requests = [
             Request((r,), p, n, poses_of(people)[i])
             for n, (r, p, i) in enumerate(zip(references, prompts, photos, strict=True))
         ]
-        width, height = painter.size
+        width, height = sampler.size
         small = F.interpolate(pixels(people.images[photos]), size=(height, width), mode="area")
         self.shown = ((small + 1) * 127.5).byte().permute(0, 2, 3, 1).numpy()
 
     def __call__(self, step: int) -> Any:
         """uint8 [2 H, count W, 3]."""
-        drawn = self.painter.draw(self.requests)
+        drawn = self.sampler.draw(self.requests)
         return np.concatenate([np.concatenate(list(self.shown), 1), np.concatenate(list(drawn), 1)])
