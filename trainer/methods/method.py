@@ -1,4 +1,4 @@
-"""The base class of all methods: attention branches on the frozen base, the diffusion loss, and one call to the UNet."""
+"""The base class of all methods: branches on the frozen base, the diffusion loss, and one call to the UNet."""
 
 from __future__ import annotations
 
