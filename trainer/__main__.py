@@ -1,6 +1,6 @@
 """The trainer's commands: one a network, the study of methods, and what is measured of them.
 
-python -m trainer.people --first-identity 0 --identities 4000 --photos 4 --out data/train
+python -m trainer.synthetic --first-identity 0 --identities 4000 --photos 4 --out data/train
 python -m trainer body-mapper --people data/train --validation data/validation --out runs/mapper
 python -m trainer nano --people data/train --validation data/validation --out runs/nano
 python -m trainer export --run runs/nano --out engine/weights/nano

@@ -19,7 +19,7 @@ from trainer.part_colours import FACE_OF_HEAD
 from trainer.shards import PeopleShards
 
 FIRST_IDENTITY: Final = 10_000_000
-"""Numbers of real people; those of rendered ones are below (trainer.people.identity.SPLITS)."""
+"""Numbers of real people; those of rendered ones are below (trainer.synthetic.identity.SPLITS)."""
 KEYPOINT_CONFIDENCE_MIN: Final = 0.5
 UNKNOWN: Final = -1
 """Background, pose and framing of a real photo."""

@@ -17,8 +17,8 @@ from torch import Tensor
 from engine.identity.body import MIRRORED_JOINTS
 from engine.identity.faces import load_opencv
 from engine.identity.weighting import keypoint_weights
-from trainer.people.parts import KEYPOINTS
 from trainer.shards import PeopleShards, pixels
+from trainer.synthetic.parts import KEYPOINTS
 
 _BODY_SHARE: Final = (0.2, 1.0)
 """How much of the body's height a close shot keeps, from the head down."""

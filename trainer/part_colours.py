@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.identity.profile import Box
-from trainer.people.parts import Part
+from trainer.synthetic.parts import Part
 
 FACE_OF_HEAD: Final = 0.75
 """A detector's face box over the skull's box, in height: references in use come with the former."""

@@ -1,4 +1,4 @@
-"""Reading what `python -m trainer.people` wrote: photos grouped by person, with boxes, parts and captions."""
+"""Reading what `python -m trainer.synthetic` wrote: photos grouped by person, with boxes, parts and captions."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainer.errors import DataError
-from trainer.people.manifest import check_shard, damaged, read_manifest
-from trainer.people.record import Sample, decode_depth, decode_picture, read_samples
+from trainer.synthetic.manifest import check_shard, damaged, read_manifest
+from trainer.synthetic.record import Sample, decode_depth, decode_picture, read_samples
 
 FILES: Final = frozenset({"png", "parts.png", "styled.png", "json"})
 DEPTH_FILES: Final = frozenset({"alpha.png", "depth.npz"})
@@ -84,7 +84,7 @@ def read_shards(
     empty or not as the manifest lists it."""
     paths = sorted(folder.glob("shard-*.tar"))[first:limit]
     if not paths:
-        raise DataError(f"expected shards in {folder}, found none: run python -m trainer.people --out {folder}")
+        raise DataError(f"expected shards in {folder}, found none: run python -m trainer.synthetic --out {folder}")
     wanted = FILES | (DEPTH_FILES if depth else frozenset()) | ({PLACE_FILE} if places else frozenset())
     columns: dict[str, list[NDArray[Any]]] = {}
     records: list[dict[str, Any]] = []

@@ -131,8 +131,8 @@ class Study:
         return self.out / "people" / split
 
     def _people(self, names: tuple[str, ...]) -> None:
-        from trainer.people.identity import SPLITS
-        from trainer.people.shards import ShardPlan, write_shards
+        from trainer.synthetic.identity import SPLITS
+        from trainer.synthetic.shards import ShardPlan, write_shards
 
         section = self.config.people
         for split, first in ((name, seeds.start) for name, seeds in SPLITS.items()):

@@ -12,8 +12,8 @@ from trainer.curated import curated_people, joined
 from trainer.errors import DataError
 from trainer.methods.base import base_from_nano
 from trainer.methods.photos import ConditionDropout, StudyPhotos
-from trainer.people.shards import ShardPlan, write_shards
 from trainer.shards import read_shards
+from trainer.synthetic.shards import ShardPlan, write_shards
 
 NOSE, ANKLE = (210, 130), (190, 520)
 BODY = (120.0, 60.0, 300.0, 560.0)

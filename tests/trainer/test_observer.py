@@ -13,8 +13,8 @@ from engine.identity.body import MIRRORED_JOINTS, BodyPart
 from engine.identity.network import load_network
 from trainer.observer import ObserverRun, _rank_1, contrastive, train
 from trainer.observer_photos import CropMaker, Likelihoods
-from trainer.people.parts import KEYPOINTS, Part
 from trainer.shards import read_shards
+from trainer.synthetic.parts import KEYPOINTS, Part
 
 LONG = 60.0
 

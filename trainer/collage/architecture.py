@@ -28,8 +28,8 @@ from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.collage_model import NanoModel
 from trainer.collage.training_set import TrainingSet
 from trainer.part_colours import PAINTED, part_colours
-from trainer.people.parts import Part
 from trainer.shards import pixels
+from trainer.synthetic.parts import Part
 
 TEXT_TOKENS: Final = 48
 VOCABULARY: Final = 6000

@@ -22,8 +22,8 @@ from engine.pose import draw_skeleton
 from trainer.collage.training_set import KINDS, TrainingSet
 from trainer.files import load_arrays
 from trainer.part_colours import face_of_head, part_colours
-from trainer.people.parts import Part
 from trainer.shards import pixels
+from trainer.synthetic.parts import Part
 
 GARMENTS: Final = (Part.TOP, Part.BOTTOM, Part.SHOES)
 HIDDEN_RGB: Final = (128, 128, 128)

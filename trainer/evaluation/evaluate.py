@@ -38,10 +38,10 @@ from trainer.files import load_array
 from trainer.methods.photos import poses_of, reference_of
 from trainer.methods.request import Picture, Request, Sampler, Variation
 from trainer.methods.sampler import load_sampler
-from trainer.people import BACKGROUNDS, scene_prompt
-from trainer.people.shot import FRAMINGS, POSES
-from trainer.people.words import Language
 from trainer.shards import PeopleShards, read_shards
+from trainer.synthetic import BACKGROUNDS, scene_prompt
+from trainer.synthetic.shot import FRAMINGS, POSES
+from trainer.synthetic.words import Language
 
 POSES_ASKED: Final = ("standing", "walking", "sitting")
 NEW_TOPS: Final = (("red", "красной"), ("blue", "синей"), ("yellow", "жёлтой"), ("green", "зелёной"))

@@ -25,8 +25,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from trainer.errors import CheckpointError
-from trainer.people.parts import Part
 from trainer.shards import pixels
+from trainer.synthetic.parts import Part
 
 SHIPPED_EVALUATORS: Final = Path(__file__).parent.parent / "weights" / "evaluators"
 PARTS: Final = len(Part)

@@ -20,9 +20,9 @@ from trainer.errors import DataError
 from trainer.evaluation.evaluators import PARTS, Evaluators, Names, Trunk, heads_in, heads_of, resized
 from trainer.loop import TrainConfig, fit
 from trainer.losses import matching_loss, pairs_loss
-from trainer.people.identity import SPLITS
-from trainer.people.parts import Part
 from trainer.shards import PeopleShards, pixels, read_shards
+from trainer.synthetic.identity import SPLITS
+from trainer.synthetic.parts import Part
 from trainer.version import commit
 
 HELD_OUT: Final = 0.15

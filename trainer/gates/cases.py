@@ -15,14 +15,14 @@ from rich.progress import track
 
 from trainer.errors import DataError
 from trainer.gates.garments import GarmentChange, change_for, dressed
-from trainer.people import BACKGROUNDS, SPLITS, scene_prompt
-from trainer.people.identity import sample_identity
-from trainer.people.phrasing import Facts, as_typed, say
-from trainer.people.render import render_shots
-from trainer.people.shards import ShardPlan, generator_hash
-from trainer.people.shot import Framing, Shot, sample_shot
-from trainer.people.wardrobe import Garment
-from trainer.people.words import Language
+from trainer.synthetic import BACKGROUNDS, SPLITS, scene_prompt
+from trainer.synthetic.identity import sample_identity
+from trainer.synthetic.phrasing import Facts, as_typed, say
+from trainer.synthetic.render import render_shots
+from trainer.synthetic.shards import ShardPlan, generator_hash
+from trainer.synthetic.shot import Framing, Shot, sample_shot
+from trainer.synthetic.wardrobe import Garment
+from trainer.synthetic.words import Language
 
 SIZE: Final = (160, 240)
 """Width and height px at which true photos are rendered and all pictures are read: nano's own."""

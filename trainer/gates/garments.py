@@ -11,9 +11,9 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 
 from trainer.evaluation.evaluators import Evaluators
 from trainer.evaluation.metrics import Floats
-from trainer.people.identity import Identity, sample_identity
-from trainer.people.palette import GARMENT_COLOURS, Rgb
-from trainer.people.wardrobe import BOTTOMS, OVER, TOPS, Garment, like
+from trainer.synthetic.identity import Identity, sample_identity
+from trainer.synthetic.palette import GARMENT_COLOURS, Rgb
+from trainer.synthetic.wardrobe import BOTTOMS, OVER, TOPS, Garment, like
 
 COLOUR_MIN: Final = 25.0
 """CIEDE2000 between the colour that the words name and every colour of the garment that is worn."""

@@ -20,7 +20,7 @@ from trainer.gates.joints import faces_camera, pose_of, shares_right
 from trainer.gates.measures import KernelDistance, Measures, PerPerson, Ratio, Separation, padded
 from trainer.gates.people_reader import Reader
 from trainer.gates.variants import WORDS_MAX, Shown
-from trainer.people.parts import Part
+from trainer.synthetic.parts import Part
 
 COLOURED: Final = {"top": Part.TOP, "bottom": Part.BOTTOM, "hair": Part.HAIR, "skin": Part.SKIN}
 OVERLAPPING: Final = (Part.SKIN, Part.HAIR, Part.TOP, Part.BOTTOM, Part.SHOES)

@@ -19,7 +19,7 @@ from trainer.gates.joints import pose_of
 from trainer.gates.real import PUBLIC, SCENES, RealPerson, RealResult
 from trainer.gates.table import REPORTED
 from trainer.gates.variants import Shown
-from trainer.people import split_of
+from trainer.synthetic import split_of
 
 SHEET_CASES: Final = 12
 PAGE_CASES: Final = 32

@@ -29,9 +29,9 @@ from trainer.gates.figures import Figure, mean_of, median_of
 from trainer.gates.measuring import far_if_missing
 from trainer.gates.people_reader import Reader
 from trainer.gates.variants import USUAL, Variant
-from trainer.people import scene_prompt
-from trainer.people.parts import Part
-from trainer.people.words import Language
+from trainer.synthetic import scene_prompt
+from trainer.synthetic.parts import Part
+from trainer.synthetic.words import Language
 
 SCENES: Final[tuple[tuple[str, str, Language], ...]] = (
     ("park", "standing", "en"),

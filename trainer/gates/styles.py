@@ -17,8 +17,8 @@ from trainer.gates.cases import Case
 from trainer.gates.classifier import Classifier, fit_classifier, halves_of, logits_of
 from trainer.gates.drawing import Pictures, Studio, Wish
 from trainer.gates.measures import PerPerson, padded
-from trainer.people import STYLES
-from trainer.people.styles import apply_style, style_phrase
+from trainer.synthetic import STYLES
+from trainer.synthetic.styles import apply_style, style_phrase
 
 PEOPLE_MAX: Final = 60
 """Half of them for the classifier to learn from."""

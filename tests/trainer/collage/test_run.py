@@ -23,7 +23,7 @@ from trainer.collage.bundle import Packing, pack, read_bundle
 from trainer.collage.run import PRESETS, NanoRun, read_preset, run
 from trainer.collage.training_set import TrainingSet, read_training_set
 from trainer.errors import DataError
-from trainer.people.shards import ShardPlan, write_shards
+from trainer.synthetic.shards import ShardPlan, write_shards
 
 ROOT = Path(__file__).parents[3]
 BLIND = """

@@ -27,8 +27,8 @@ from trainer.collage.architecture import stand_ins_from, stand_ins_of, train_tok
 from trainer.collage.training_set import TrainingSet
 from trainer.errors import CheckpointError
 from trainer.part_colours import PAINTED, part_colours
-from trainer.people.parts import Part
 from trainer.shards import pixels
+from trainer.synthetic.parts import Part
 
 LONG = 60.0
 

@@ -18,10 +18,10 @@ from trainer.evaluation.evaluate import STRANGER, TRUE, Case, EvaluationPlan, Me
 from trainer.evaluation.evaluators import Evaluators, Names, Reading, Trunk
 from trainer.evaluation.metrics import paired
 from trainer.methods.request import AS_USUAL, Picture, Request, Variation
-from trainer.people import BACKGROUNDS
-from trainer.people.shards import ShardPlan, write_shards
-from trainer.people.shot import FRAMINGS, POSES
 from trainer.shards import PeopleShards, read_shards
+from trainer.synthetic import BACKGROUNDS
+from trainer.synthetic.shards import ShardPlan, write_shards
+from trainer.synthetic.shot import FRAMINGS, POSES
 
 PLAN = EvaluationPlan()
 TASKS = ("scene", "portrait", "clothes", "pose")

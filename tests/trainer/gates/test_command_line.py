@@ -22,7 +22,7 @@ from trainer.gates.run import GatesRun, Instruments, run_gates
 from trainer.gates.styles import StylesByWords
 from trainer.gates.table import GATES, REPORTED
 from trainer.gates.variants import WITHHELD
-from trainer.people import STYLES
+from trainer.synthetic import STYLES
 
 STYLE = STYLES[0]
 

@@ -7,7 +7,7 @@ import numpy as np
 from trainer.evaluation.evaluators import Evaluators
 from trainer.gates.cases import Case
 from trainer.gates.garments import change_for, dressed, garments_seen
-from trainer.people.identity import sample_identity
+from trainer.synthetic.identity import sample_identity
 
 
 def test_the_words_name_another_garment_of_the_same_slot() -> None:

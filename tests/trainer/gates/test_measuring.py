@@ -16,7 +16,7 @@ from trainer.gates.measures import everybody, figures_of
 from trainer.gates.measuring import Meter, overlaps
 from trainer.gates.people_reader import PeopleReader, Reader
 from trainer.gates.variants import Shown, true_photos
-from trainer.people.parts import Part
+from trainer.synthetic.parts import Part
 
 STEPS = 2
 

@@ -11,7 +11,7 @@ from trainer.gates.cases import Case
 from trainer.gates.drawing import Pictures, Wish
 from trainer.gates.measures import everybody
 from trainer.gates.styles import StyleReader, StylesByWords
-from trainer.people.styles import apply_style
+from trainer.synthetic.styles import apply_style
 
 
 class Filters:
