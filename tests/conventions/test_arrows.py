@@ -1,4 +1,4 @@
-"""Who may import whom: the arrows of the design, read from the source."""
+"""The import rules of the architecture, read from the source."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("bot", "engine", "trainer", "migrations")
+ROOMS = ("bot", "engine", "trainer", "benchmarks", "migrations")
 
 
 def imports_of(path: Path) -> Iterator[tuple[int, str]]:
@@ -52,6 +52,11 @@ def is_in(name: str, package: str) -> bool:
         ("engine", "migrations", None),
         ("trainer", "bot", None),
         ("trainer", "migrations", None),
+        ("bot", "benchmarks", None),
+        ("engine", "benchmarks", None),
+        ("trainer", "benchmarks", None),
+        ("benchmarks", "bot", None),
+        ("benchmarks", "trainer", None),
         ("migrations", "bot", "bot.db"),
         ("migrations", "engine", None),
         ("migrations", "trainer", None),

@@ -1,4 +1,4 @@
-"""What every file of the project keeps to."""
+"""Rules for every file of the project: length, names, docstrings, hosts, paths, sizes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def python_files(*rooms: str) -> list[Path]:
 
 def test_files_are_short_or_say_why_they_are_not() -> None:
     long = []
-    for path in python_files("bot", "engine", "trainer"):
+    for path in python_files("bot", "engine", "trainer", "benchmarks"):
         lines = path.read_text("utf-8").splitlines()
         if len(lines) > LINES_MAX and "one file because" not in " ".join(lines[:HEAD_LINES]).lower():
             name = path.relative_to(ROOT)
@@ -58,7 +58,7 @@ def test_no_file_or_folder_is_named_for_nothing() -> None:
 def test_every_module_says_what_it_is_for() -> None:
     silent = [
         str(path.relative_to(ROOT))
-        for path in python_files("bot", "engine", "trainer", "migrations")
+        for path in python_files("bot", "engine", "trainer", "benchmarks", "migrations")
         if (source := path.read_text("utf-8").strip()) and not source.startswith(('"""', 'r"""'))
     ]
     assert silent == []

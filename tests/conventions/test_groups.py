@@ -66,7 +66,7 @@ def modules_outside(group: str) -> set[str]:
     """Importable top-level modules that neither the core dependencies nor the group bring."""
     inside = closure([*PROJECT["dependencies"], *PROJECT["optional-dependencies"][group]])
     names = packages_distributions()
-    project = {"bot", "engine", "trainer", "migrations"}
+    project = {"bot", "engine", "trainer", "benchmarks", "migrations"}
     return {
         module
         for module, distributions in names.items()

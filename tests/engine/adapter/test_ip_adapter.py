@@ -12,8 +12,8 @@ from diffusers.models.embeddings import IPAdapterPlusImageProjection
 from safetensors import safe_open
 from torch import Tensor
 
+from benchmarks.shapes import SHAPES
 from engine.adapter.ip_adapter import AdapterFile, Photos, load_branches, new_branches
-from engine.bench import SHAPES
 from engine.errors import WeightsError
 
 

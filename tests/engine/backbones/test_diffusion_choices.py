@@ -11,12 +11,12 @@ import torch
 from diffusers import EulerDiscreteScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
 from PIL import Image
 
+from benchmarks.shapes import SHAPES
 from engine.adapter.ip_adapter import _take_over
 from engine.backbones import load_backbone
 from engine.backbones.base import Drawing
 from engine.backbones.diffusion import DiffusionBackbone
 from engine.backbones.options import NONE, Options
-from engine.bench import SHAPES
 from engine.contract import Settings
 from engine.errors import SetupError
 from engine.identity.profile import IdentityProfile, Observation, View

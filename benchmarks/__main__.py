@@ -1,19 +1,40 @@
-"""`python -m engine bench`: speed of steps and whole requests beside stock diffusers."""
+"""Speed of steps and whole requests beside stock diffusers.
+
+`python -m benchmarks --shape nano --json out.json --plot out.png`. Exit codes: 0 done, 2 a wrong argument.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import logging
+import os
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
-from engine.commands import DONE, check_out, tables, write
+from engine.commands import DONE, MISUSED, check_out, tables, write
 from engine.devices import check_device
 from engine.errors import SetupError
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measures one shape; the exit code. Errors are one line on stderr."""
+    options = _parser().parse_args(arguments)
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    os.environ.setdefault("TQDM_DISABLE", "1")  # the libraries' bars ("Loading checkpoint shards"), not ours
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    try:
+        return _run(options, console)
+    except SetupError as error:
+        console.print(f"benchmarks: {error}", style="red", markup=False)
+        return MISUSED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Speed beside stock diffusers.")
     parser.add_argument("--shape", choices=("nano", "sd15", "sdxl"), default="nano")
     parser.add_argument("--json", required=True, type=Path, metavar="FILE.json", help="where the figures go")
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="where a picture of them goes")
@@ -24,15 +45,15 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", type=Path, metavar="FOLDER", help="the nano folder to draw with; default: shipped")
     parser.add_argument("--options", action="store_true", help="also what channels_last, compile and half are worth")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ...; default: %(default)s")
+    return parser
 
 
-def run(options: argparse.Namespace, console: Console) -> int:
+def _run(options: argparse.Namespace, console: Console) -> int:
     """A table on stdout, everything in the JSON file."""
+    from benchmarks.report import plot, table
+    from benchmarks.suite import Plan, measure
     from engine.backbones import choose_device
     from engine.backbones.collage import SHIPPED_WEIGHTS
-    from engine.bench import Plan
-    from engine.bench import run as measure
-    from engine.bench.report import plot, table
 
     if options.pairs < 1:
         raise SetupError(f"--pairs: expected 1 or more, got {options.pairs}")
@@ -59,3 +80,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
             raise SetupError(f"{options.plot}: {error.strerror or error}") from error
     tables().print(table(figures))
     return DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

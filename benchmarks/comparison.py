@@ -1,4 +1,4 @@
-"""Fair comparisons: contestants take turns, so that whatever else the machine does hits all alike."""
+"""Comparisons of running times: contenders take turns, so that other load on the machine slows all alike."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ MIB = 2**20
 
 
 @dataclass(frozen=True)
-class Side:
-    """One contestant: `dress` prepares the model, untimed; `run` is timed."""
+class Contender:
+    """One contender: `prepare` prepares the model, untimed; `run` is timed."""
 
-    dress: Callable[[], None]
+    prepare: Callable[[], None]
     run: Callable[[], object]
 
 
 @dataclass(frozen=True)
 class Turns:
-    """What `take_turns` measured of one contestant: seconds of each round, and by how much its first run raised the
+    """What `take_turns` measured of one contender: seconds of each round, and by how much its first run raised the
     memory in use (of the process, or of the GPU's allocator) at its highest."""
 
     seconds: list[float]
@@ -34,60 +34,60 @@ class Turns:
 
 
 @dataclass(frozen=True)
-class Ratio:
-    """Median and quartiles of the ratios of `pairs` pairs, the medians of both sides in seconds, and their memory."""
+class TimeRatio:
+    """Median and quartiles of the ratios of `pairs` pairs; median seconds and memory of both contenders."""
 
     median: float
     low: float
     high: float
     seconds: float
-    peer_seconds: float
+    baseline_seconds: float
     pairs: int
     memory_mib: float
-    peer_memory_mib: float
+    baseline_memory_mib: float
 
 
-def take_turns(sides: Mapping[str, Side], rounds: int, device: str, warm_up: bool = True) -> dict[str, Turns]:
-    """Every side once a round, in alternating order; a warm-up round of all is not counted."""
-    seconds: dict[str, list[float]] = {name: [] for name in sides}
+def take_turns(contenders: Mapping[str, Contender], rounds: int, device: str, warm_up: bool = True) -> dict[str, Turns]:
+    """Every contender once per round, in alternating order; a warm-up round of all is not counted."""
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
     memory: dict[str, float] = {}
     for number in range(-1 if warm_up else 0, rounds):
-        for name in sides if number % 2 == 0 else reversed(list(sides)):
-            sides[name].dress()
+        for name in contenders if number % 2 == 0 else reversed(list(contenders)):
+            contenders[name].prepare()
             with PeakMemory(device, watch=name not in memory) as peak:
-                taken = _seconds(sides[name].run, device)
+                taken = _seconds(contenders[name].run, device)
             memory.setdefault(name, peak.growth_mib)
             if number >= 0:
                 seconds[name].append(taken)
-    return {name: Turns(seconds[name], memory[name]) for name in sides}
+    return {name: Turns(seconds[name], memory[name]) for name in contenders}
 
 
-def ratio(upper: Sequence[float], lower: Sequence[float], ours: Turns, peer: Turns) -> Ratio:
-    """upper / lower, pair by pair; `ours` and `peer` are what is told beside it."""
+def ratio(upper: Sequence[float], lower: Sequence[float], ours: Turns, baseline: Turns) -> TimeRatio:
+    """upper / lower, pair by pair; `ours` and `baseline` give seconds and memory."""
     ratios = [a / b for a, b in zip(upper, lower, strict=True)]
     low, median, high = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else ratios * 3
-    return Ratio(
+    return TimeRatio(
         median,
         low,
         high,
         statistics.median(ours.seconds),
-        statistics.median(peer.seconds),
+        statistics.median(baseline.seconds),
         len(ratios),
         ours.memory_mib,
-        peer.memory_mib,
+        baseline.memory_mib,
     )
 
 
-def overhead(ours: Side, peer: Side, pairs: int, device: str) -> Ratio:
-    """ours / peer in time."""
-    turns = take_turns({"ours": ours, "peer": peer}, pairs, device)
-    return ratio(turns["ours"].seconds, turns["peer"].seconds, turns["ours"], turns["peer"])
+def overhead(ours: Contender, baseline: Contender, pairs: int, device: str) -> TimeRatio:
+    """ours / baseline in time."""
+    turns = take_turns({"ours": ours, "baseline": baseline}, pairs, device)
+    return ratio(turns["ours"].seconds, turns["baseline"].seconds, turns["ours"], turns["baseline"])
 
 
-def speedup(ours: Side, peer: Side, pairs: int, device: str) -> Ratio:
-    """peer / ours in time: how many times faster ours is."""
-    turns = take_turns({"ours": ours, "peer": peer}, pairs, device)
-    return ratio(turns["peer"].seconds, turns["ours"].seconds, turns["ours"], turns["peer"])
+def speedup(ours: Contender, baseline: Contender, pairs: int, device: str) -> TimeRatio:
+    """baseline / ours in time: how many times faster ours is."""
+    turns = take_turns({"ours": ours, "baseline": baseline}, pairs, device)
+    return ratio(turns["baseline"].seconds, turns["ours"].seconds, turns["ours"], turns["baseline"])
 
 
 class PeakMemory:
@@ -127,7 +127,7 @@ class PeakMemory:
 
 
 def _give_back_freed() -> None:
-    """Pages that glibc keeps after a free would hide the growth of the next contestant."""
+    """Pages that glibc keeps after a free would hide the growth of the next contender."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

@@ -1,6 +1,6 @@
-"""Contestants in a whole request: words and a photo in, a picture out, everything loaded and warm.
+"""Contenders in a whole request: words and a photo in, a picture out, everything loaded and warm.
 
-Ours is a backbone's own `draw`. The peer is diffusers' StableDiffusionPipeline with an IP-Adapter "Plus" loaded by
+Ours is a backbone's own `draw`. The baseline is diffusers' StableDiffusionPipeline with an IP-Adapter "Plus" loaded by
 `load_ip_adapter`, on the same UNet, text encoder and autoencoder weights. Both encode the words and the photo, denoise
 and decode within the time; neither keeps anything of an earlier request.
 """
@@ -24,31 +24,31 @@ from torch import Tensor, nn
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
+from benchmarks.comparison import Contender
 from engine.adapter.ip_adapter import IPAdapterBranches, export_plus, new_branches
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.base import Backbone, Drawing, Step
 from engine.backbones.collage import NanoBackbone
 from engine.backbones.collage_model import load_model
-from engine.bench.contests import Side
 from engine.contract import PosePreset, Settings
 from engine.errors import Cancelled
 from engine.identity.body import BodyPart
 from engine.identity.profile import IdentityProfile, Observation, View
 from engine.pose import preset
 
-PEER_STEPS, PEER_GUIDANCE = 30, 7.5
+BASELINE_STEPS, BASELINE_GUIDANCE = 30, 7.5
 PROMPT, NEGATIVE = "a woman on a beach at sunset", "blurry"
 
 
 @dataclass(frozen=True)
 class Requests:
-    """ours(steps, guidance, pictures) and peer(steps, guidance); a guidance of 1.0 is none."""
+    """ours(steps, guidance, pictures) and baseline(steps, guidance); a guidance of 1.0 is none."""
 
     backbone: Backbone
-    ours: Callable[[int, float, int], Side]
-    peer: Callable[[int, float], Side]
+    ours: Callable[[int, float, int], Contender]
+    baseline: Callable[[int, float], Contender]
 
-    def at_defaults(self) -> Side:
+    def at_defaults(self) -> Contender:
         declared = self.backbone.capabilities
         return self.ours(declared.steps_default, declared.guidance_default, 1)
 
@@ -74,8 +74,8 @@ def person(image: Image.Image) -> IdentityProfile:
 
 
 def nano_requests(folder: Path, device: str) -> Requests:
-    """Of a nano checkpoint. The peer has no class embedding and reads noisy latents alone, as stock pipelines do, and
-    has an image tower that costs no more than our two encoders, so that the peer's usual large one does not decide."""
+    """Of a nano checkpoint. The baseline has no class embedding and reads noisy latents alone, as stock pipelines do. Its
+    image tower costs no more than our two encoders: the usual large one would decide the comparison."""
     model = load_model(folder)
     backbone = NanoBackbone(model, device)
     latent = model.unet.config.out_channels
@@ -110,7 +110,7 @@ def nano_requests(folder: Path, device: str) -> Requests:
     )
     with tempfile.TemporaryDirectory() as adapter:
         load_adapter(pipeline, new_branches(unet, {"body": new_resampler(pipeline, tokens)}), Path(adapter))
-    return Requests(backbone, our_side(backbone), peer_side(pipeline, backbone))
+    return Requests(backbone, our_contender(backbone), baseline_contender(pipeline, backbone))
 
 
 def stock_pipeline(image_encoder: Any, **parts: Any) -> Any:
@@ -153,24 +153,24 @@ def load_adapter(pipeline: Any, branches: IPAdapterBranches, folder: Path) -> No
     )
 
 
-def our_side(backbone: Backbone) -> Callable[[int, float, int], Side]:
+def our_contender(backbone: Backbone) -> Callable[[int, float, int], Contender]:
     identity = person(photo())
 
-    def side(steps: int, guidance: float, pictures: int) -> Side:
+    def contender(steps: int, guidance: float, pictures: int) -> Contender:
         settings = Settings(steps=steps, guidance=guidance)
         drawings = [Drawing(identity, PROMPT, NEGATIVE, seed, settings) for seed in range(pictures)]
-        return Side(lambda: None, lambda: backbone.draw(drawings))
+        return Contender(lambda: None, lambda: backbone.draw(drawings))
 
-    return side
+    return contender
 
 
-def one_by_one(requests: Requests, pictures: int) -> Side:
+def one_by_one(requests: Requests, pictures: int) -> Contender:
     """As many requests one after the other, at our defaults."""
     single = requests.at_defaults()
-    return Side(single.dress, lambda: [single.run() for _ in range(pictures)])
+    return Contender(single.prepare, lambda: [single.run() for _ in range(pictures)])
 
 
-def first_preview(backbone: Backbone) -> Side:
+def first_preview(backbone: Backbone) -> Contender:
     """A request at its defaults until a user could see something of it."""
     drawing = Drawing(person(photo()), PROMPT, NEGATIVE, 0, Settings())
 
@@ -182,13 +182,13 @@ def first_preview(backbone: Backbone) -> Side:
         with suppress(Cancelled):
             backbone.draw([drawing], show)
 
-    return Side(lambda: None, run)
+    return Contender(lambda: None, run)
 
 
-def peer_side(pipeline: Any, backbone: Backbone) -> Callable[[int, float], Side]:
+def baseline_contender(pipeline: Any, backbone: Backbone) -> Callable[[int, float], Contender]:
     image, size = photo(), backbone.capabilities
 
-    def side(steps: int, guidance: float) -> Side:
+    def contender(steps: int, guidance: float) -> Contender:
         def run() -> object:
             return pipeline(
                 PROMPT,
@@ -201,9 +201,9 @@ def peer_side(pipeline: Any, backbone: Backbone) -> Callable[[int, float], Side]
                 generator=torch.Generator().manual_seed(0),
             ).images
 
-        return Side(lambda: None, run)
+        return Contender(lambda: None, run)
 
-    return side
+    return contender
 
 
 class _StockAutoencoder(NanoAutoencoder):

@@ -1,4 +1,4 @@
-"""Contestants in one denoising step: a UNet with random weights, plain, with our branches, with diffusers' own."""
+"""Contenders in one denoising step: a UNet with random weights, plain, with our branches, with diffusers' own."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from diffusers import UNet2DConditionModel
 from diffusers.models.attention_processor import IPAdapterAttnProcessor2_0
 from torch import Tensor, nn
 
+from benchmarks.comparison import Contender
+from benchmarks.shapes import Shape
 from engine.adapter.attention import BranchCondition
 from engine.adapter.model import Adapter, AdapterConfig, cross_attention_layers
-from engine.bench.contests import Side
-from engine.bench.shapes import Shape
 
 
 class StepBench:
-    """One UNet of a shape with random weights; each contestant dresses it as it needs."""
+    """One UNet of a shape with random weights; each contender sets the attention that it needs."""
 
     def __init__(self, shape: Shape, device: str, dtype: torch.dtype | None = None) -> None:
         torch.manual_seed(0)
@@ -32,44 +32,44 @@ class StepBench:
             self._adapter = Adapter(config, cross_attention_layers(self.unet)).to(self.dtype).eval()
         self._adapter.requires_grad_(False)
 
-    def plain(self, rows: int = 1) -> Side:
+    def plain(self, rows: int = 1) -> Contender:
         """The UNet as diffusers makes it, without any image."""
-        return Side(self._undress, self._step(rows))
+        return Contender(self._restore, self._step(rows))
 
-    def ours(self, tokens: int, rows: int = 1) -> Side:
+    def ours(self, tokens: int, rows: int = 1) -> Contender:
         """With `tokens` image tokens a picture on the body branch, K and V cached as in a request."""
         scale = torch.ones(rows, device=self.device, dtype=self.dtype)
         condition = {"body": BranchCondition(scale, self._random(rows, tokens, self.token_dim))}
         identity = {"identity": self._adapter.cache(condition)}
 
-        def dress() -> None:
-            self._undress()
+        def prepare() -> None:
+            self._restore()
             self._adapter.attach(self.unet)
 
-        return Side(dress, self._step(rows, cross_attention_kwargs=identity))
+        return Contender(prepare, self._step(rows, cross_attention_kwargs=identity))
 
-    def diffusers(self, tokens: int) -> Side:
+    def diffusers(self, tokens: int) -> Contender:
         """With diffusers' IP-Adapter processors. The tokens are ready: only the attention is compared."""
         processors = dict(self._stock)
         for name, (inner, _) in cross_attention_layers(self.unet).items():
             with torch.device(self.device):
                 processors[name] = IPAdapterAttnProcessor2_0(inner, self.token_dim, (tokens,)).to(self.dtype)
 
-        def dress() -> None:
-            self._undress()
+        def prepare() -> None:
+            self._restore()
             self.unet.set_attn_processor(dict(processors))
             self.unet.encoder_hid_proj = _Ready()
             self.unet.config.encoder_hid_dim_type = "ip_image_proj"
 
         embeds = [self._random(1, 1, tokens, self.token_dim)]
-        return Side(dress, self._step(1, added={"image_embeds": embeds}))
+        return Contender(prepare, self._step(1, added={"image_embeds": embeds}))
 
-    def one_by_one(self, tokens: int, rows: int) -> Side:
+    def one_by_one(self, tokens: int, rows: int) -> Contender:
         """`rows` pictures, each in a step of its own."""
         single = self.ours(tokens)
-        return Side(single.dress, lambda: [single.run() for _ in range(rows)])
+        return Contender(single.prepare, lambda: [single.run() for _ in range(rows)])
 
-    def _undress(self) -> None:
+    def _restore(self) -> None:
         self.unet.set_attn_processor(dict(self._stock))
         self.unet.encoder_hid_proj = None
         self.unet.config.encoder_hid_dim_type = None

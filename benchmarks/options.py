@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import torch
 
-from engine.bench.contests import Ratio, overhead
-from engine.bench.shapes import FEW, Shape
-from engine.bench.steps import StepBench
+from benchmarks.comparison import TimeRatio, overhead
+from benchmarks.shapes import FEW, Shape
+from benchmarks.steps import StepBench
 
 
-def option_ratios(shape: Shape, device: str, pairs: int) -> dict[str, Ratio]:
+def option_ratios(shape: Shape, device: str, pairs: int) -> dict[str, TimeRatio]:
     """Below 1: the option helps. Half precision is measured on a GPU only; a CPU emulates it."""
     ratios = {}
     for name in ("channels_last", "compile", *(["half"] if device.startswith("cuda") else [])):

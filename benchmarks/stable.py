@@ -1,4 +1,4 @@
-"""Whole requests on Stable Diffusion 1.5's parts with random weights, both contestants on the very same UNet."""
+"""Whole requests on Stable Diffusion 1.5's parts with random weights, both contenders on the very same UNet."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNe
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer, CLIPVisionConfig, CLIPVisionModelWithProjection
 
+from benchmarks.comparison import Contender
+from benchmarks.requests import Requests, baseline_contender, load_adapter, new_resampler, our_contender, stock_pipeline
+from benchmarks.shapes import Shape
 from engine.adapter.ip_adapter import new_branches
 from engine.backbones.base import Capabilities
 from engine.backbones.diffusion import DiffusionBackbone, Parts
 from engine.backbones.previews import LinearDecoder
 from engine.backbones.sd15 import SD15
-from engine.bench.contests import Side
-from engine.bench.requests import Requests, load_adapter, new_resampler, our_side, peer_side, stock_pipeline
-from engine.bench.shapes import Shape
 
 IMAGE_TOKENS = 16
 """As in IP-Adapter Plus."""
@@ -54,9 +54,9 @@ def stable_requests(shape: Shape, device: str, around: Around | None = None) -> 
     branches.eval().requires_grad_(False)
     with tempfile.TemporaryDirectory() as folder:
         load_adapter(pipeline, branches, Path(folder))
-    dress_peer = _dressing(unet)
+    prepare_baseline = _with_adapter(unet)
 
-    def dress_ours() -> None:
+    def prepare_ours() -> None:
         unet.encoder_hid_proj = None
         unet.config.encoder_hid_dim_type = None
         branches.attach(unet)
@@ -74,11 +74,11 @@ def stable_requests(shape: Shape, device: str, around: Around | None = None) -> 
         _capabilities(shape, pipeline.vae_scale_factor),
         device,
     )
-    ours, peer = our_side(backbone), peer_side(pipeline, backbone)
+    ours, baseline = our_contender(backbone), baseline_contender(pipeline, backbone)
     return Requests(
         backbone,
-        lambda *settings: Side(dress_ours, ours(*settings).run),
-        lambda *settings: Side(dress_peer, peer(*settings).run),
+        lambda *settings: Contender(prepare_ours, ours(*settings).run),
+        lambda *settings: Contender(prepare_baseline, baseline(*settings).run),
     )
 
 
@@ -129,16 +129,16 @@ def _tokenizer(length: int) -> CLIPTokenizer:
     )
 
 
-def _dressing(unet: Any) -> Callable[[], None]:
+def _with_adapter(unet: Any) -> Callable[[], None]:
     """Puts back what diffusers' loader has just put on the UNet."""
     processors, projection = dict(unet.attn_processors), unet.encoder_hid_proj
 
-    def dress() -> None:
+    def prepare() -> None:
         unet.encoder_hid_proj = projection  # first: its attentions' processors are among those set
         unet.set_attn_processor(dict(processors))
         unet.config.encoder_hid_dim_type = "ip_image_proj"
 
-    return dress
+    return prepare
 
 
 def _without_adapter(pipeline: Any) -> Any:

@@ -9,10 +9,10 @@ from rich.table import Column, Table
 
 
 def table(figures: dict[str, Any]) -> Table:
-    """Ratios with quartiles, seconds and memory of both contestants."""
+    """Ratios with quartiles, seconds and memory of both contenders."""
     rows = Table(
         Column("figure", overflow="fold", min_width=12),
-        *("median", "quartiles", "seconds", "peer's seconds", "MiB", "peer's MiB"),
+        *("median", "quartiles", "seconds", "baseline's seconds", "MiB", "baseline's MiB"),
         title=f"{figures['shape']}, {figures['device']}, {figures['dtype']}",
     )
     for key, row in figures["spread"].items():
@@ -21,9 +21,9 @@ def table(figures: dict[str, Any]) -> Table:
             f"{row['median']:.3f}",
             f"{row['low']:.3f} to {row['high']:.3f}",
             f"{row['seconds']:.4f}",
-            f"{row['peer_seconds']:.4f}",
+            f"{row['baseline_seconds']:.4f}",
             f"{row['memory_mib']:.0f}",
-            f"{row['peer_memory_mib']:.0f}",
+            f"{row['baseline_memory_mib']:.0f}",
         )
     return rows
 

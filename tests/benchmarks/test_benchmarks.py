@@ -1,4 +1,4 @@
-"""The bench compares what it says it compares; how fast things are is not for a test to say."""
+"""The benchmarks compare what they say; the tests check no speed."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 import torch
 
-from engine.__main__ import main
+from benchmarks.__main__ import main
+from benchmarks.comparison import Contender, PeakMemory, overhead, speedup, take_turns
+from benchmarks.requests import nano_requests
+from benchmarks.shapes import FEW, MANY, SHAPES, Shape
+from benchmarks.stable import Around, stable_requests
+from benchmarks.steps import StepBench
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.collage_model import load_model, save_model
-from engine.bench.contests import PeakMemory, Side, overhead, speedup, take_turns
-from engine.bench.requests import nano_requests
-from engine.bench.shapes import FEW, MANY, SHAPES, Shape
-from engine.bench.stable import Around, stable_requests
-from engine.bench.steps import StepBench
 from trainer.collage.architecture import build, train_tokenizer
 
 TINY = Shape(
@@ -47,18 +47,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def waiting(turns: list[str], name: str, seconds: float = 0.0) -> Side:
+def waiting(turns: list[str], name: str, seconds: float = 0.0) -> Contender:
     def run() -> None:
         turns.append(name)
         time.sleep(seconds)
 
-    return Side(lambda: None, run)
+    return Contender(lambda: None, run)
 
 
 def test_sides_take_turns_and_the_warm_up_is_not_counted() -> None:
     turns: list[str] = []
-    measured = take_turns({name: waiting(turns, name) for name in ("ours", "peer")}, 3, "cpu")
-    assert turns[2:] == ["ours", "peer", "peer", "ours", "ours", "peer"]
+    measured = take_turns({name: waiting(turns, name) for name in ("ours", "baseline")}, 3, "cpu")
+    assert turns[2:] == ["ours", "baseline", "baseline", "ours", "ours", "baseline"]
     assert [len(side.seconds) for side in measured.values()] == [3, 3]
 
 
@@ -81,11 +81,11 @@ def test_the_memory_that_a_run_takes_is_seen_though_it_gives_it_back() -> None:
 
 def test_both_draw_the_same_size_with_the_same_weights(folder: Path) -> None:
     requests = nano_requests(folder, "cpu")
-    ours, peer = requests.ours(1, 1.0, 2).run(), requests.peer(2, 7.5).run()
-    assert isinstance(ours, list) and isinstance(peer, list)
-    assert [picture.size for picture in ours + peer] == [(32, 32)] * 3
+    ours, baseline = requests.ours(1, 1.0, 2).run(), requests.baseline(2, 7.5).run()
+    assert isinstance(ours, list) and isinstance(baseline, list)
+    assert [picture.size for picture in ours + baseline] == [(32, 32)] * 3
     weights = load_model(folder).unet.state_dict()
-    seen = inspect.getclosurevars(requests.peer(2, 7.5).run).nonlocals["pipeline"]
+    seen = inspect.getclosurevars(requests.baseline(2, 7.5).run).nonlocals["pipeline"]
     theirs = seen.unet.state_dict()
     assert all(torch.equal(weights[n], v) for n, v in theirs.items() if n in weights and n != "conv_in.weight")
     assert torch.equal(weights["conv_in.weight"][:, : theirs["conv_in.weight"].shape[1]], theirs["conv_in.weight"])
@@ -96,7 +96,7 @@ def test_every_contestant_is_what_its_name_says() -> None:
     bench = StepBench(TINY, "cpu")
     outputs = {}
     for name, side in {"plain": bench.plain(), "ours": bench.ours(FEW), "diffusers": bench.diffusers(FEW)}.items():
-        side.dress()
+        side.prepare()
         outputs[name] = (side.run(), {type(p).__name__ for p in bench.unet.attn_processors.values()})
     assert outputs["plain"][1] == {"AttnProcessor2_0"}
     assert outputs["ours"][1] == {"BranchedAttention", "PlainAttention"}
@@ -107,12 +107,12 @@ def test_every_contestant_is_what_its_name_says() -> None:
 @torch.inference_mode()
 def test_image_tokens_matter_to_both_contestants() -> None:
     bench = StepBench(TINY, "cpu")
-    for contestant in (bench.ours, bench.diffusers):
+    for contender in (bench.ours, bench.diffusers):
         results = []
         for tokens in (FEW, MANY):
             torch.manual_seed(1)
-            side = contestant(tokens)
-            side.dress()
+            side = contender(tokens)
+            side.prepare()
             results.append(side.run())
         assert not torch.equal(*results)
 
@@ -121,8 +121,8 @@ def test_stable_requests_share_one_unet_and_each_wears_its_own_attention() -> No
     around = Around(text=(32, 1, 2), vae=(8, 8), vae_groups=4, tower=(32, 2, 2), tower_px=28)
     requests = stable_requests(TINY, "cpu", around)
     for _ in range(2):
-        for side in (requests.ours(1, 1.0, 1), requests.peer(2, 7.5)):
-            side.dress()
+        for side in (requests.ours(1, 1.0, 1), requests.baseline(2, 7.5)):
+            side.prepare()
             (picture,) = side.run()  # type: ignore[misc]
             assert picture.size == (16, 24)
 
@@ -131,23 +131,23 @@ def test_long_requests_are_extrapolated_over_steps(monkeypatch: pytest.MonkeyPat
     around = Around(text=(32, 1, 2), vae=(8, 8), vae_groups=4, tower=(32, 2, 2), tower_px=28)
     tiny = stable_requests(TINY, "cpu", around)
     monkeypatch.setitem(SHAPES, "sd15", TINY)
-    monkeypatch.setattr("engine.bench.stable_requests", lambda shape, device: tiny)
+    monkeypatch.setattr("benchmarks.suite.stable_requests", lambda shape, device: tiny)
     out = tmp_path / "out.json"
-    assert main(["bench", "--shape", "sd15", "--json", str(out), "--pairs", "1", "--request-pairs", "2"]) == 0
+    assert main(["--shape", "sd15", "--json", str(out), "--pairs", "1", "--request-pairs", "2"]) == 0
     figures = json.loads(out.read_text("utf-8"))
     assert figures["request"]["steps_measured"] == [1, 3]
     assert figures["spread"]["request_speedup_default"]["pairs"] == 2
-    assert figures["spread"]["request_speedup_equal"]["peer_seconds"] > 0
+    assert figures["spread"]["request_speedup_equal"]["baseline_seconds"] > 0
 
 
 def test_the_command_writes_figures_and_a_plot(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], folder: Path
 ) -> None:
     monkeypatch.setitem(SHAPES, "nano", TINY)
-    monkeypatch.setattr("engine.bench.PEER_STEPS", 2)
+    monkeypatch.setattr("benchmarks.suite.BASELINE_STEPS", 2)
     out, plot = tmp_path / "out.json", tmp_path / "out.png"
     wanted = ["--json", str(out), "--plot", str(plot), "--pairs", "2", "--request-pairs", "1", "--weights", str(folder)]
-    assert main(["bench", *wanted, "--device", "cpu"]) == 0
+    assert main([*wanted, "--device", "cpu"]) == 0
     figures: dict[str, Any] = json.loads(out.read_text("utf-8"))
     for key in (
         "step_overhead_20",
@@ -159,7 +159,7 @@ def test_the_command_writes_figures_and_a_plot(
         "batch8_throughput",
     ):
         assert figures[key] == figures["spread"][key]["median"] > 0
-        assert set(figures["memory_mib"][key]) == {"ours", "peer"}
+        assert set(figures["memory_mib"][key]) == {"ours", "baseline"}
     assert figures["request"]["default"] == {"steps": 1, "guidance": 1.0}
     assert figures["spread"]["step_overhead_20"]["pairs"] == 2
     assert plot.stat().st_size > 1000
@@ -168,7 +168,7 @@ def test_the_command_writes_figures_and_a_plot(
 
 @pytest.mark.parametrize("wrong", [["--pairs", "0"], ["--request-pairs", "-1"], ["--json", "/nowhere/out.json"]])
 def test_a_wrong_argument_is_one_line(wrong: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["bench", "--json", str(tmp_path / "out.json"), *wrong]) == 2
+    assert main(["--json", str(tmp_path / "out.json"), *wrong]) == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
 
 

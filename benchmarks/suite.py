@@ -1,6 +1,6 @@
-"""How fast, side by side with the peer: `python -m engine bench --shape nano --json out.json --plot out.png`.
+"""All figures of one shape: steps, options and whole requests.
 
-What is compared runs in turns in one process; every figure is the median of the ratios of such pairs, with quartiles.
+Both contenders run in turns in one process; every figure is the median of the ratios of such pairs, with quartiles.
 Steps are compared on random weights of the true shapes, whole requests on a backbone's own `draw`.
 """
 
@@ -15,12 +15,12 @@ import torch
 from rich.console import Console
 from rich.progress import Progress
 
-from engine.bench.contests import Ratio, Turns, overhead, ratio, speedup, take_turns
-from engine.bench.options import option_ratios
-from engine.bench.requests import PEER_GUIDANCE, PEER_STEPS, Requests, first_preview, nano_requests, one_by_one
-from engine.bench.shapes import BATCH, FEW, MANY, SHAPES
-from engine.bench.stable import stable_requests
-from engine.bench.steps import StepBench
+from benchmarks.comparison import TimeRatio, Turns, overhead, ratio, speedup, take_turns
+from benchmarks.options import option_ratios
+from benchmarks.requests import BASELINE_GUIDANCE, BASELINE_STEPS, Requests, first_preview, nano_requests, one_by_one
+from benchmarks.shapes import BATCH, FEW, MANY, SHAPES
+from benchmarks.stable import stable_requests
+from benchmarks.steps import StepBench
 
 SAMPLED = (1, 3)
 """Steps of the requests that longer ones are extrapolated from."""
@@ -38,19 +38,19 @@ class Plan:
     options: bool = False
 
 
-def run(plan: Plan, console: Console) -> dict[str, Any]:
+def measure(plan: Plan, console: Console) -> dict[str, Any]:
     """All figures of one shape, as they go into the JSON file: ratios by key, and what they were measured on."""
-    ratios: dict[str, Ratio] = {}
+    ratios: dict[str, TimeRatio] = {}
     sampling: dict[str, Any] = {}
     with Progress(console=console, transient=True) as progress:
         bar = progress.add_task(plan.shape, total=None)
 
-        def tell(key: str, measure: Callable[[], Ratio]) -> None:
+        def record(key: str, compare: Callable[[], TimeRatio]) -> None:
             progress.update(bar, description=f"{plan.shape}: {key}")
-            ratios[key] = measure()
+            ratios[key] = compare()
 
         with torch.inference_mode():
-            _steps(plan, tell)
+            _steps(plan, record)
             if plan.options:
                 progress.update(bar, description=f"{plan.shape}: options")
                 ratios |= option_ratios(SHAPES[plan.shape], plan.device, plan.pairs)
@@ -65,66 +65,71 @@ def run(plan: Plan, console: Console) -> dict[str, Any]:
             if extrapolated:
                 ratios |= _extrapolated(plan, requests)
             else:
-                _requests(plan, requests, tell)
+                _requests(plan, requests, record)
     return {key: row.median for key, row in ratios.items()} | {
         "shape": plan.shape,
         "device": _device_name(plan.device),
         "dtype": "float16" if plan.device.startswith("cuda") else "float32",
         "torch": torch.__version__,
         "request": sampling,
-        "memory_mib": {key: {"ours": row.memory_mib, "peer": row.peer_memory_mib} for key, row in ratios.items()},
+        "memory_mib": {
+            key: {"ours": row.memory_mib, "baseline": row.baseline_memory_mib} for key, row in ratios.items()
+        },
         "spread": {key: asdict(row) for key, row in ratios.items()},
     }
 
 
-Tell = Callable[[str, Callable[[], Ratio]], None]
+Record = Callable[[str, Callable[[], TimeRatio]], None]
 
 
-def _steps(plan: Plan, tell: Tell) -> None:
+def _steps(plan: Plan, record: Record) -> None:
     bench = StepBench(SHAPES[plan.shape], plan.device)
     for tokens in (FEW, MANY):
         for prefix, side in (("", bench.ours(tokens)), ("diffusers_", bench.diffusers(tokens))):
-            tell(
+            record(
                 f"{prefix}step_overhead_{tokens}",
                 lambda side=side: overhead(side, bench.plain(), plan.pairs, plan.device),  # type: ignore[misc]
             )
     if plan.shape == "nano" or plan.device.startswith("cuda"):  # a CPU needs minutes for eight of the others
         together, apart = bench.ours(FEW, BATCH), bench.one_by_one(FEW, BATCH)
-        tell("batch8_throughput", lambda: speedup(together, apart, plan.pairs, plan.device))
+        record("batch8_throughput", lambda: speedup(together, apart, plan.pairs, plan.device))
 
 
-def _requests(plan: Plan, requests: Requests, tell: Tell) -> None:
-    """At our defaults against the peer's; both at the peer's steps, guided where ours knows guidance; both at our
-    defaults; a request until its first preview against all of it; eight users."""
-    ours, peer, pairs, device = requests.ours, requests.peer, plan.request_pairs, plan.device
+def _requests(plan: Plan, requests: Requests, record: Record) -> None:
+    """At our defaults against the baseline's; both at the baseline's steps, guided where ours has guidance; both at our
+    defaults; a request until its first preview against the whole request; eight users."""
+    ours, baseline, pairs, device = requests.ours, requests.baseline, plan.request_pairs, plan.device
     declared = requests.backbone.capabilities
     default = declared.steps_default, declared.guidance_default
-    usual = PEER_STEPS, PEER_GUIDANCE
-    equal = PEER_STEPS, min(PEER_GUIDANCE, declared.guidance_range[1])
-    tell("request_speedup_default", lambda: speedup(requests.at_defaults(), peer(*usual), pairs, device))
-    tell("request_speedup_equal", lambda: speedup(ours(*equal, 1), peer(*equal), pairs, device))
-    tell("request_speedup_equal_default", lambda: speedup(requests.at_defaults(), peer(*default), pairs, device))
+    usual = BASELINE_STEPS, BASELINE_GUIDANCE
+    equal = BASELINE_STEPS, min(BASELINE_GUIDANCE, declared.guidance_range[1])
+    record("request_speedup_default", lambda: speedup(requests.at_defaults(), baseline(*usual), pairs, device))
+    record("request_speedup_equal", lambda: speedup(ours(*equal, 1), baseline(*equal), pairs, device))
+    record("request_speedup_equal_default", lambda: speedup(requests.at_defaults(), baseline(*default), pairs, device))
     preview = first_preview(requests.backbone)
-    tell("first_preview_speedup", lambda: speedup(preview, requests.at_defaults(), pairs, device))
+    record("first_preview_speedup", lambda: speedup(preview, requests.at_defaults(), pairs, device))
     together, apart = ours(*default, BATCH), one_by_one(requests, BATCH)
-    tell("batch8_request_throughput", lambda: speedup(together, apart, pairs, device))
+    record("batch8_request_throughput", lambda: speedup(together, apart, pairs, device))
 
 
-def _extrapolated(plan: Plan, requests: Requests) -> dict[str, Ratio]:
+def _extrapolated(plan: Plan, requests: Requests) -> dict[str, TimeRatio]:
     """Where 30 guided steps take too long: such requests from two shorter ones, as time is linear in steps."""
-    ours, peer = requests.ours, requests.peer
-    sides = {"default": requests.at_defaults()}
+    ours, baseline = requests.ours, requests.baseline
+    contenders = {"default": requests.at_defaults()}
     for steps in SAMPLED:
-        sides |= {f"ours {steps}": ours(steps, PEER_GUIDANCE, 1), f"peer {steps}": peer(steps, PEER_GUIDANCE)}
-    turns = take_turns(sides, plan.request_pairs, plan.device, warm_up=False)
+        contenders |= {
+            f"ours {steps}": ours(steps, BASELINE_GUIDANCE, 1),
+            f"baseline {steps}": baseline(steps, BASELINE_GUIDANCE),
+        }
+    turns = take_turns(contenders, plan.request_pairs, plan.device, warm_up=False)
     few, more = SAMPLED
 
     def whole(name: str) -> Turns:
         pairs = zip(turns[f"{name} {few}"].seconds, turns[f"{name} {more}"].seconds, strict=True)
-        seconds = [short + (PEER_STEPS - few) * (long - short) / (more - few) for short, long in pairs]
+        seconds = [short + (BASELINE_STEPS - few) * (long - short) / (more - few) for short, long in pairs]
         return Turns(seconds, turns[f"{name} {more}"].memory_mib)
 
-    default, guided, theirs = turns["default"], whole("ours"), whole("peer")
+    default, guided, theirs = turns["default"], whole("ours"), whole("baseline")
     return {
         "request_speedup_default": ratio(theirs.seconds, default.seconds, default, theirs),
         "request_speedup_equal": ratio(theirs.seconds, guided.seconds, guided, theirs),
@@ -135,7 +140,7 @@ def _sampling(requests: Requests) -> dict[str, Any]:
     declared = requests.backbone.capabilities
     return {
         "default": {"steps": declared.steps_default, "guidance": declared.guidance_default},
-        "peer": {"steps": PEER_STEPS, "guidance": PEER_GUIDANCE},
+        "baseline": {"steps": BASELINE_STEPS, "guidance": BASELINE_GUIDANCE},
         "pixels": [declared.width, declared.height],
     }
 
