@@ -27,7 +27,7 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 from benchmarks.comparison import Contender
 from engine.adapter.ip_adapter import IPAdapterBranches, export_plus, new_branches
 from engine.backbones.autoencoder import NanoAutoencoder
-from engine.backbones.base import Backbone, Drawing, Step
+from engine.backbones.base import Backbone, GenerationInput, Step
 from engine.backbones.collage import NanoBackbone
 from engine.backbones.collage_model import load_model
 from engine.contract import PosePreset, Settings
@@ -74,8 +74,10 @@ def person(image: Image.Image) -> IdentityProfile:
 
 
 def nano_requests(folder: Path, device: str) -> Requests:
-    """Of a nano checkpoint. The baseline has no class embedding and reads noisy latents alone, as stock pipelines do. Its
-    image tower costs no more than our two encoders: the usual large one would decide the comparison."""
+    """Of a nano checkpoint.
+
+    The baseline has no class embedding and reads noisy latents alone, as stock pipelines do. Its image tower costs no
+    more than our two encoders: the usual large one would decide the comparison."""
     model = load_model(folder)
     backbone = NanoBackbone(model, device)
     latent = model.unet.config.out_channels
@@ -158,7 +160,7 @@ def our_contender(backbone: Backbone) -> Callable[[int, float, int], Contender]:
 
     def contender(steps: int, guidance: float, pictures: int) -> Contender:
         settings = Settings(steps=steps, guidance=guidance)
-        drawings = [Drawing(identity, PROMPT, NEGATIVE, seed, settings) for seed in range(pictures)]
+        drawings = [GenerationInput(identity, PROMPT, NEGATIVE, seed, settings) for seed in range(pictures)]
         return Contender(lambda: None, lambda: backbone.draw(drawings))
 
     return contender
@@ -172,7 +174,7 @@ def one_by_one(requests: Requests, pictures: int) -> Contender:
 
 def first_preview(backbone: Backbone) -> Contender:
     """A request at its defaults until a user could see something of it."""
-    drawing = Drawing(person(photo()), PROMPT, NEGATIVE, 0, Settings())
+    drawing = GenerationInput(person(photo()), PROMPT, NEGATIVE, 0, Settings())
 
     def show(step: Step) -> None:
         step.previews()

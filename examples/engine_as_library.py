@@ -3,9 +3,9 @@
 import sys
 from pathlib import Path
 
-from engine.assembly import assemble
 from engine.config import load_config
 from engine.contract import GenerateRequest, Reference, Reply, Result
+from engine.factory import assemble
 
 photo, out = Path(sys.argv[1]), Path(sys.argv[2])
 generator = assemble(load_config(), worker_id="example")

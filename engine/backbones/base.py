@@ -16,7 +16,7 @@ from engine.styles import DrawnBy
 
 
 @dataclass(frozen=True)
-class Drawing:
+class GenerationInput:
     """One picture to draw. The seed alone decides the noise; equal drawings give equal pictures on one device.
 
     pose: float32 [17, 3], COCO order: x and y in 0..1 of the picture, confidence in 0..1 (0: not seen).
@@ -82,7 +82,7 @@ class Backbone(Protocol):
     @property
     def device(self) -> str: ...
 
-    def draw(self, drawings: Sequence[Drawing], on_step: StepCallback | None = None) -> list[Image.Image]:
+    def draw(self, drawings: Sequence[GenerationInput], on_step: StepCallback | None = None) -> list[Image.Image]:
         """RGB pictures in the order of `drawings`, run as one batch; their `settings.batch_key` must be equal."""
         ...
 

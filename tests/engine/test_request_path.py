@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.backbones.base import Capabilities, Drawing, StepCallback
+from engine.backbones.base import Capabilities, GenerationInput, StepCallback
 from engine.contract import (
     Failure,
     FailureCode,
@@ -26,8 +26,8 @@ from engine.contract import (
 )
 from engine.errors import MarkError
 from engine.examiner import Examiner
-from engine.generate import NOTHING_SAID, Generator
 from engine.identity.faces import Face
+from engine.pipeline import FALLBACK_PROMPT, RequestPipeline
 from engine.pose import preset
 from engine.prompt import GlossaryTranslator, Translated
 from engine.safety import Guard
@@ -71,14 +71,14 @@ class _Noting:
 
     def __init__(self, backbone: Any) -> None:
         self._backbone = backbone
-        self.asked: list[Drawing] = []
+        self.asked: list[GenerationInput] = []
 
     @property
     def capabilities(self) -> Capabilities:
         known: Capabilities = self._backbone.capabilities
         return known
 
-    def draw(self, drawings: Sequence[Drawing], on_step: StepCallback | None = None) -> list[Image.Image]:
+    def draw(self, drawings: Sequence[GenerationInput], on_step: StepCallback | None = None) -> list[Image.Image]:
         self.asked.extend(drawings)
         pictures: list[Image.Image] = self._backbone.draw(drawings, on_step)
         return pictures
@@ -103,8 +103,8 @@ def _run(
     guard = guard or Guard(finder)
     examiner = Examiner(finder, None, guard)
     options = {"translator": TRANSLATOR, **options}
-    generator = Generator(backbone, examiner, "worker-1", guard=guard, **options)
-    generator.generate(requests, replies.append, lambda _: False)
+    pipeline = RequestPipeline(backbone, examiner, "worker-1", guard=guard, **options)
+    pipeline.generate(requests, replies.append, lambda _: False)
     endings = [reply.job_id for reply in replies if isinstance(reply, Result | Failure)]
     assert sorted(endings) == sorted(request.job_id for request in requests)
     return replies
@@ -120,7 +120,7 @@ def _failed(replies: Sequence[Reply], job_id: str) -> Failure:
     return failure
 
 
-def _told(backbone: Any, *requests: GenerateRequest, **options: Any) -> tuple[list[Drawing], list[Reply]]:
+def _told(backbone: Any, *requests: GenerateRequest, **options: Any) -> tuple[list[GenerationInput], list[Reply]]:
     """What the backbone was asked to draw, and what was replied."""
     noting = _Noting(backbone)
     replies = _run(noting, *requests, **options)
@@ -153,7 +153,7 @@ def test_words_that_need_no_translation_are_not_shown_again(english_backbone: An
 
 def test_a_prompt_of_which_nothing_is_known_still_draws_the_person(english_backbone: Any) -> None:
     (drawing,), replies = _told(english_backbone, _request("a", prompt="бармаглот"))
-    assert drawing.prompt == NOTHING_SAID == _started(replies)[0].prompt
+    assert drawing.prompt == FALLBACK_PROMPT == _started(replies)[0].prompt
 
 
 def test_a_refused_prompt_fails_its_own_request_before_any_photo_is_looked_at(slow_backbone: Any) -> None:

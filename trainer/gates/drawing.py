@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.progress import track
 
-from engine.backbones.base import Backbone, Drawing
+from engine.backbones.base import Backbone, GenerationInput
 from engine.contract import Settings
 from engine.identity.body import BodyObserver
 from engine.identity.examine import look_version, observe
@@ -30,7 +30,7 @@ Pictures = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Wish:
-    """A picture to draw; reference: the photo to go by, uint8 [H, W, 3]; pose as in `Drawing`."""
+    """A picture to draw; reference: the photo to go by, uint8 [H, W, 3]; pose as in `GenerationInput`."""
 
     reference: NDArray[np.uint8]
     prompt: str
@@ -62,8 +62,8 @@ class Studio:
                 _keep(picture, paths[row], f"{wishes[row].seed}-*.png")
         return np.stack([_opened(path) for path in paths])
 
-    def _drawing(self, wish: Wish) -> Drawing:
-        return Drawing(self.profile(wish.reference), wish.prompt, "", wish.seed, wish.settings, wish.pose)
+    def _drawing(self, wish: Wish) -> GenerationInput:
+        return GenerationInput(self.profile(wish.reference), wish.prompt, "", wish.seed, wish.settings, wish.pose)
 
     def profile(self, photo: NDArray[np.uint8]) -> IdentityProfile:
         """Every photo is looked at once."""

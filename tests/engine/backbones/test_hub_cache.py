@@ -12,7 +12,7 @@ from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 from PIL import Image
 
 from engine.backbones import load_backbone
-from engine.backbones.base import Drawing
+from engine.backbones.base import GenerationInput
 from engine.catalogue import load_catalogue
 from engine.contract import PosePreset
 from engine.identity.profile import IdentityProfile, Observation, View
@@ -83,11 +83,11 @@ def fill(cache: Cache, name: str, tiny: Any, tmp_path: Path, optional: bool) -> 
         cache.lay(entry, getattr(tiny, part))
 
 
-def drawing() -> Drawing:
+def drawing() -> GenerationInput:
     photo = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 48, 3), dtype=np.uint8))
     embedding = np.full(512, 512**-0.5, np.float32)
     seen = Observation(48, 64, face_box=(10.0, 5.0, 30.0, 25.0), face_embedding=embedding)
-    return Drawing(IdentityProfile((View(photo, seen),)), "a beach", "", 1, pose=preset(PosePreset.SITTING))
+    return GenerationInput(IdentityProfile((View(photo, seen),)), "a beach", "", 1, pose=preset(PosePreset.SITTING))
 
 
 @pytest.mark.parametrize("optional", [False, True], ids=["needed", "everything"])

@@ -16,7 +16,7 @@ from engine.adapter.pose_prior import PosePrior
 from engine.adapter.scene_prior import ScenePrior
 from engine.adapter.stand_in import StandIns
 from engine.backbones.autoencoder import NanoAutoencoder
-from engine.backbones.base import Drawing
+from engine.backbones.base import GenerationInput
 from engine.backbones.collage import NanoBackbone
 from engine.backbones.collage_model import load_model, save_model
 from engine.contract import Settings
@@ -196,7 +196,9 @@ def test_what_is_shipped_is_all_there_and_another_seed_is_another_picture(
     assert not any(parameter.requires_grad for module in again.modules() for parameter in module.parameters())
     person = IdentityProfile((View(Image.new("RGB", (64, 96), "grey"), Observation(64, 96)),))
     drawn = [
-        NanoBackbone(again).draw([Drawing(person, "a woman on a beach", "", seed, Settings(steps=1))])[0].tobytes()
+        NanoBackbone(again)
+        .draw([GenerationInput(person, "a woman on a beach", "", seed, Settings(steps=1))])[0]
+        .tobytes()
         for seed in (1, 1, 2, 3, 4, 5)
     ]
     assert drawn[0] == drawn[1] and len(set(drawn)) > 1

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.backbones.base import Capabilities, Drawing, StepCallback
+from engine.backbones.base import Capabilities, GenerationInput, StepCallback
 from engine.config import load_config
 from engine.identity.faces import Face
 from engine.packaged import named, remedy
@@ -50,10 +50,10 @@ class Plain:
 
     def __init__(self, capabilities: Capabilities = CAN, breaks_at: int = 10_000) -> None:
         self.capabilities = capabilities
-        self.drawn: list[Drawing] = []
+        self.drawn: list[GenerationInput] = []
         self.breaks_at = breaks_at
 
-    def draw(self, drawings: Sequence[Drawing], on_step: StepCallback | None = None) -> list[Image.Image]:
+    def draw(self, drawings: Sequence[GenerationInput], on_step: StepCallback | None = None) -> list[Image.Image]:
         if len(self.drawn) + len(drawings) > self.breaks_at:
             raise KeyboardInterrupt
         self.drawn += drawings

@@ -1,5 +1,5 @@
-"""Requests become replies: words and photos are checked, the backbone draws, the picture is checked, filtered where
-its style is a filter, and marked.
+"""Turns requests into replies: checks prompt and photos, lets the backbone draw, then checks, filters and marks the
+picture (filters it where its style is a filter).
 
 No broker in here: replies go to a callback and cancellations are asked for, so that the worker, the command line and
 the tests all drive the same code.
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.backbones.base import Backbone, ClosedVocabulary, Drawing, Step
+from engine.backbones.base import Backbone, ClosedVocabulary, GenerationInput, Step
 from engine.contract import (
     Examination,
     ExamineRequest,
@@ -33,7 +33,7 @@ from engine.contract import (
     Result,
     Started,
 )
-from engine.errors import BadReference, Cancelled, PoseError, PromptError, Refused, StyleError
+from engine.errors import BadReference, Cancelled, PoseError, Refused, StyleError
 from engine.examiner import Examiner
 from engine.identity.profile import IdentityProfile
 from engine.prompt import Translator, in_known_language
@@ -46,13 +46,13 @@ log = logging.getLogger(__name__)
 
 PREVIEW_MAX_SIDE_PX = 256
 PREVIEW_INTERVAL_S = 0.7
-NOTHING_SAID: Final = "a person"
-"""What is drawn where nothing of the words could be translated."""
+FALLBACK_PROMPT: Final = "a person"
+"""The prompt where nothing of the user's could be translated."""
 
 Emit = Callable[[Reply], None]
 IsCancelled = Callable[[str], bool]
 Mark = Callable[[Image.Image], bytes]
-"""The finished picture as PNG, with whatever says that a model made it."""
+"""The finished picture as PNG, with the marks of AI generation."""
 
 
 def plain_png(picture: Image.Image) -> bytes:
@@ -61,23 +61,23 @@ def plain_png(picture: Image.Image) -> bytes:
 
 
 @dataclass(frozen=True)
-class _Words:
-    """What the backbone is told, and what of it the user is to be shown, being a translation."""
+class _Prompts:
+    """The prompts for the backbone; `translated`: the prompt to show to the user, None where it is the user's own."""
 
     prompt: str
     negative_prompt: str
-    shown: str | None
+    translated: str | None
 
 
 @dataclass(frozen=True, eq=False)
-class _Order:
-    """A request whose person is known."""
+class _Prepared:
+    """A request with its photos read and its prompt translated."""
 
     request: GenerateRequest
-    drawing: Drawing
+    inputs: GenerationInput
 
 
-class Generator:
+class RequestPipeline:
     """Draws with one backbone. Not thread-safe."""
 
     def __init__(
@@ -109,42 +109,42 @@ class Generator:
         """Every request ends in exactly one Result or Failure, whatever happens to the others.
 
         Requests with equal steps and guidance are drawn together, as many as the backbone takes at once."""
-        orders = []
+        prepared = []
         for request in requests:
             if is_cancelled(request.job_id):
                 emit(_failure(request, FailureCode.CANCELLED))
                 continue
             try:
-                words = self._styled(self._words(request), request)
-                emit(self._started(request, words))
-                orders.append(_Order(request, self._drawing(request, words)))
+                prompts = self._styled(self._prompts(request), request)
+                emit(self._started(request, prompts))
+                prepared.append(_Prepared(request, self._input(request, prompts)))
             except Exception as error:  # the worker's edge: see _draw
                 emit(self._failure(request, error))
-        for batch in self._batches(orders):
+        for batch in self._batches(prepared):
             self._draw(batch, emit, is_cancelled)
 
-    def _words(self, request: GenerateRequest) -> _Words:
+    def _prompts(self, request: GenerateRequest) -> _Prompts:
         """Raises Refused for a prompt that is not allowed. The negative prompt names what is to be kept out."""
         languages = self.backbone.capabilities.languages
-        self._check_words(request.prompt)
-        said = in_known_language(request.prompt, languages, self._translator)
-        kept_out = in_known_language(request.negative_prompt, languages, self._translator)
-        negative_prompt = request.negative_prompt if kept_out is None else kept_out.text
-        if said is None:
-            return _Words(request.prompt, negative_prompt, None)
-        self._check_words(said.text)  # a model may know words that the lists lack
-        if not said.complete:
+        self._check_prompt(request.prompt)
+        translated = in_known_language(request.prompt, languages, self._translator)
+        negative = in_known_language(request.negative_prompt, languages, self._translator)
+        negative_prompt = request.negative_prompt if negative is None else negative.text
+        if translated is None:
+            return _Prompts(request.prompt, negative_prompt, None)
+        self._check_prompt(translated.text)  # a model may know words that the lists lack
+        if not translated.complete:
             log.info("job %s: not all words could be translated", request.job_id)
-        prompt = said.text or NOTHING_SAID
-        return _Words(prompt, negative_prompt, prompt)
+        prompt = translated.text or FALLBACK_PROMPT
+        return _Prompts(prompt, negative_prompt, prompt)
 
-    def _styled(self, words: _Words, request: GenerateRequest) -> _Words:
-        """With the words of the style, unless a filter draws it. Raises StyleError."""
+    def _styled(self, prompts: _Prompts, request: GenerateRequest) -> _Prompts:
+        """The prompts with the words of the style, unless a filter draws it. Raises StyleError."""
         style = find_style(request.style)
         if style is None or style.is_filter(self.backbone.capabilities.styles):
-            return words
-        prompt, negative_prompt = style.apply(words.prompt, words.negative_prompt)
-        return _Words(prompt, negative_prompt, None if words.shown is None else prompt)
+            return prompts
+        prompt, negative_prompt = style.apply(prompts.prompt, prompts.negative_prompt)
+        return _Prompts(prompt, negative_prompt, None if prompts.translated is None else prompt)
 
     def _filtered(self, picture: Image.Image, request: GenerateRequest) -> Image.Image:
         """OpenCV is imported here: a command that finds it broken says so in one line."""
@@ -155,31 +155,31 @@ class Generator:
 
         return apply_look(picture, style.name, request.seed)
 
-    def _check_words(self, text: str) -> None:
+    def _check_prompt(self, text: str) -> None:
         if (concern := self._guard.check_prompt(text)) is not None:
             raise Refused(FailureCode.REFUSED_PROMPT, f"the prompt is not allowed: {concern.value}")
 
-    def _started(self, request: GenerateRequest, words: _Words) -> Started:
+    def _started(self, request: GenerateRequest, prompts: _Prompts) -> Started:
         return Started(
             job_id=request.job_id,
             attempt=request.attempt,
             worker_id=self._worker_id,
-            prompt=words.shown,
+            prompt=prompts.translated,
             ignored=self.backbone.ignored(request.prompt) if isinstance(self.backbone, ClosedVocabulary) else (),
         )
 
-    def _batches(self, orders: list[_Order]) -> Iterator[list[_Order]]:
+    def _batches(self, prepared: list[_Prepared]) -> Iterator[list[_Prepared]]:
         size = self.backbone.capabilities.batch_max
-        for _, group in groupby(orders, key=lambda order: order.request.settings.batch_key):
+        for _, group in groupby(prepared, key=lambda item: item.request.settings.batch_key):
             alike = list(group)
             for start in range(0, len(alike), size):
                 yield alike[start : start + size]
 
-    def _drawing(self, request: GenerateRequest, words: _Words) -> Drawing:
-        return Drawing(
+    def _input(self, request: GenerateRequest, prompts: _Prompts) -> GenerationInput:
+        return GenerationInput(
             identity=self._identity(request),
-            prompt=words.prompt,
-            negative_prompt=words.negative_prompt,
+            prompt=prompts.prompt,
+            negative_prompt=prompts.negative_prompt,
             seed=request.seed,
             settings=request.settings,
             pose=self._pose(request),
@@ -212,27 +212,27 @@ class Generator:
             return None
         return self.examiner.pose(request.pose)
 
-    def _draw(self, orders: Sequence[_Order], emit: Emit, is_cancelled: IsCancelled) -> None:
+    def _draw(self, prepared: Sequence[_Prepared], emit: Emit, is_cancelled: IsCancelled) -> None:
         """Draws together; what fails together is drawn singly, so that each answers for itself alone."""
-        turn = _Turn(orders, emit, is_cancelled, self._clock, self._preview_interval_s, self._guard, self._filtered)
+        batch = _Batch(prepared, emit, is_cancelled, self._clock, self._preview_interval_s, self._guard, self._filtered)
         began = self._clock()
         try:
-            drawings = [order.drawing for order in orders]
-            pictures = self.backbone.draw(drawings, turn.on_step)
+            inputs = [item.inputs for item in prepared]
+            pictures = self.backbone.draw(inputs, batch.on_step)
         except Cancelled:
             return
         except Exception as error:  # the worker's edge: whatever a model raises is one job's failure, not the worker's
-            failure = self._failure(orders[0].request, error)
+            failure = self._failure(prepared[0].request, error)
         else:
             seconds = self._clock() - began
-            drawn = {order.request.job_id: picture for order, picture in zip(orders, pictures, strict=True)}
-            for order in turn.live():
-                emit(self._ending(order.request, drawn[order.request.job_id], seconds))
+            drawn = {item.request.job_id: picture for item, picture in zip(prepared, pictures, strict=True)}
+            for item in batch.live():
+                emit(self._ending(item.request, drawn[item.request.job_id], seconds))
             return
         _free_memory()
-        for order in turn.live():
-            if len(orders) > 1:
-                self._draw([order], emit, is_cancelled)
+        for item in batch.live():
+            if len(prepared) > 1:
+                self._draw([item], emit, is_cancelled)
             else:
                 emit(failure)
 
@@ -266,10 +266,10 @@ class Generator:
 
 
 @dataclass
-class _Turn:
-    """One drawing of a batch: who still wants the picture, and what was told."""
+class _Batch:
+    """One batch while it is drawn: cancellations, progress and previews of its requests."""
 
-    orders: Sequence[_Order]
+    prepared: Sequence[_Prepared]
     emit: Emit
     is_cancelled: IsCancelled
     clock: Callable[[], float]
@@ -279,14 +279,14 @@ class _Turn:
     withdrawn: set[str] = field(default_factory=set)
     preview_at: float | None = None
 
-    def live(self) -> list[_Order]:
-        """The orders not withdrawn; tells of those that have been since the last look."""
-        for order in self.orders:
-            job_id = order.request.job_id
+    def live(self) -> list[_Prepared]:
+        """The requests that are not cancelled; emits a Failure for each that was cancelled since the last call."""
+        for item in self.prepared:
+            job_id = item.request.job_id
             if job_id not in self.withdrawn and self.is_cancelled(job_id):
                 self.withdrawn.add(job_id)
-                self.emit(_failure(order.request, FailureCode.CANCELLED))
-        return [order for order in self.orders if order.request.job_id not in self.withdrawn]
+                self.emit(_failure(item.request, FailureCode.CANCELLED))
+        return [item for item in self.prepared if item.request.job_id not in self.withdrawn]
 
     def on_step(self, step: Step) -> None:
         """Raises Cancelled when nobody waits any more."""
@@ -294,9 +294,9 @@ class _Turn:
         if not live:
             raise Cancelled("all pictures of this drawing were withdrawn")
         previews = self._previews(step)
-        for order in live:
-            job_id, attempt = order.request.job_id, order.request.attempt
-            preview = previews.get(job_id) if order.request.preview else None
+        for item in live:
+            job_id, attempt = item.request.job_id, item.request.attempt
+            preview = previews.get(job_id) if item.request.preview else None
             self.emit(Progress(job_id=job_id, attempt=attempt, step=step.number, steps=step.total, preview=preview))
 
     def _previews(self, step: Step) -> dict[str, bytes]:
@@ -305,14 +305,14 @@ class _Turn:
         What would be refused as a picture is not shown either."""
         now = self.clock()
         recently = self.preview_at is not None and now - self.preview_at < self.preview_interval_s
-        if recently or step.number >= step.total or not any(order.request.preview for order in self.orders):
+        if recently or step.number >= step.total or not any(item.request.preview for item in self.prepared):
             return {}
         self.preview_at = now
-        pictures = zip(self.orders, map(_small, step.previews()), strict=True)
+        pictures = zip(self.prepared, map(_small, step.previews()), strict=True)
         return {
-            order.request.job_id: _encoded(self.filtered(picture, order.request), "JPEG")
-            for order, picture in pictures
-            if order.request.preview and self.guard.check_picture(picture) is None
+            item.request.job_id: _encoded(self.filtered(picture, item.request), "JPEG")
+            for item, picture in pictures
+            if item.request.preview and self.guard.check_picture(picture) is None
         }
 
 
@@ -340,8 +340,6 @@ def _from_error(request: GenerateRequest, error: Exception) -> Failure:
         return _failure(request, FailureCode.BAD_POSE, str(error))
     if isinstance(error, StyleError):
         return _failure(request, FailureCode.BAD_STYLE, str(error))
-    if isinstance(error, PromptError):
-        return _failure(request, FailureCode.BAD_PROMPT, str(error))
     if isinstance(error, BadReference):
         return _failure(request, FailureCode.BAD_REFERENCE, str(error))
     if _is_out_of_memory(error):
@@ -351,8 +349,8 @@ def _from_error(request: GenerateRequest, error: Exception) -> Failure:
 
 def _is_out_of_memory(error: Exception) -> bool:
     """torch says it in words: CUDA's allocator "out of memory", the CPU's "can't allocate memory"."""
-    said = str(error).lower()
-    return isinstance(error, MemoryError) or "out of memory" in said or "can't allocate memory" in said
+    message = str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in message or "can't allocate memory" in message
 
 
 def _free_memory() -> None:

@@ -13,12 +13,12 @@ from engine.config import Config
 from engine.devices import check_device
 from engine.errors import SetupError
 from engine.examiner import Examiner
-from engine.generate import Generator, Mark
 from engine.identity.body import BodyObserver
 from engine.identity.faces import open_finder
 from engine.identity.observer import open_observer
 from engine.identity.pose_photo import PoseReader
 from engine.packaged import named
+from engine.pipeline import Mark, RequestPipeline
 from engine.prompt import GlossaryTranslator, Translator, open_translator
 from engine.provenance import Facts, Marker
 from engine.safety import open_guard
@@ -27,7 +27,7 @@ from engine.watermark import Watermark
 log = logging.getLogger(__name__)
 
 
-def assemble(config: Config, worker_id: str) -> Generator:
+def assemble(config: Config, worker_id: str) -> RequestPipeline:
     """Everything that a request needs, ready. Raises SetupError with the remedy; what is quick to find out comes first.
 
     A backbone whose pictures can pass for photos is not assembled without its safety classifiers."""
@@ -37,7 +37,7 @@ def assemble(config: Config, worker_id: str) -> Generator:
     marker = open_marker(config)
     backbone = _backbone(config)
     guard = open_guard(config, backbone.capabilities, finder)
-    return Generator(
+    return RequestPipeline(
         backbone,
         Examiner(finder, bodies, guard, open_poses(config)),
         worker_id,

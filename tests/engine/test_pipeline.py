@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.backbones.base import Drawing, StepCallback
+from engine.backbones.base import GenerationInput, StepCallback
 from engine.contract import (
     Failure,
     FailureCode,
@@ -23,13 +23,13 @@ from engine.contract import (
     Settings,
     Started,
 )
-from engine.errors import PromptError
+from engine.errors import PoseError
 from engine.examiner import Examiner
-from engine.generate import PREVIEW_MAX_SIDE_PX, Generator
 from engine.identity.examine import look_version
 from engine.identity.faces import Face
 from engine.identity.profile import Observation
 from engine.looks import apply_look
+from engine.pipeline import PREVIEW_MAX_SIDE_PX, RequestPipeline
 from engine.prompt import GlossaryTranslator
 from engine.safety import Guard
 from engine.styles import DrawnBy
@@ -55,7 +55,7 @@ TRANSLATOR = GlossaryTranslator()
 class _Failing:
     """A backbone that fails as told on drawings that `fails` picks, else draws."""
 
-    def __init__(self, backbone: Any, error: Exception, fails: Callable[[Sequence[Drawing]], bool]) -> None:
+    def __init__(self, backbone: Any, error: Exception, fails: Callable[[Sequence[GenerationInput]], bool]) -> None:
         self._backbone = backbone
         self._error = error
         self._fails = fails
@@ -63,7 +63,7 @@ class _Failing:
         self.device = "cpu"
         self.sizes: list[int] = []
 
-    def draw(self, drawings: Sequence[Drawing], on_step: StepCallback | None = None) -> list[Image.Image]:
+    def draw(self, drawings: Sequence[GenerationInput], on_step: StepCallback | None = None) -> list[Image.Image]:
         self.sizes.append(len(drawings))
         if self._fails(drawings):
             raise self._error
@@ -99,10 +99,10 @@ def _run(
 
     finder = finder or _CountingFinder()
     guard = Guard(finder)
-    generator = Generator(
+    pipeline = RequestPipeline(
         backbone, Examiner(finder, None, guard), "worker-1", translator=TRANSLATOR, guard=guard, **options
     )
-    generator.generate(requests, record, is_cancelled)
+    pipeline.generate(requests, record, is_cancelled)
     return replies
 
 
@@ -221,7 +221,7 @@ def test_a_profile_that_does_not_fit_is_made_anew(slow_backbone: Any, profile: b
 def test_the_best_photos_are_kept_in_their_order_when_there_are_too_many(slow_backbone: Any) -> None:
     seen: list[list[float]] = []
 
-    def look(drawings: Sequence[Drawing]) -> bool:
+    def look(drawings: Sequence[GenerationInput]) -> bool:
         seen.append([view.observation.quality for view in drawings[0].identity.views])
         return False
 
@@ -309,14 +309,14 @@ def test_a_single_picture_that_is_too_large_fails_for_want_of_memory(slow_backbo
     assert (failure.code, failure.retry) == (FailureCode.OUT_OF_MEMORY, False)
 
 
-def test_a_prompt_that_cannot_be_drawn_fails_only_its_own_request(slow_backbone: Any) -> None:
-    def bad(drawings: Sequence[Drawing]) -> bool:
+def test_what_cannot_be_drawn_fails_its_own_request_alone(slow_backbone: Any) -> None:
+    def bad(drawings: Sequence[GenerationInput]) -> bool:
         return any(drawing.prompt == "unspeakable" for drawing in drawings)
 
-    backbone = _Failing(slow_backbone, PromptError("no such words"), bad)
+    backbone = _Failing(slow_backbone, PoseError("no such words"), bad)
     replies = _run(backbone, _request("a"), _request("b", prompt="unspeakable"))
     failure = _failed(replies, "b")
-    assert (failure.code, failure.detail, failure.retry) == (FailureCode.BAD_PROMPT, "no such words", False)
+    assert (failure.code, failure.detail, failure.retry) == (FailureCode.BAD_POSE, "no such words", False)
     assert _drawn(replies, "a")
 
 
@@ -345,7 +345,7 @@ class _Saying:
         self.device = "cpu"
         self.told: list[tuple[str, str]] = []
 
-    def draw(self, drawings: Sequence[Drawing], on_step: StepCallback | None = None) -> list[Image.Image]:
+    def draw(self, drawings: Sequence[GenerationInput], on_step: StepCallback | None = None) -> list[Image.Image]:
         self.told += [(drawing.prompt, drawing.negative_prompt) for drawing in drawings]
         pictures: list[Image.Image] = self._backbone.draw(drawings, on_step)
         return pictures
