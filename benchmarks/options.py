@@ -1,4 +1,4 @@
-"""What an option of loading a model is worth: a step with identity, with the option over without."""
+"""The worth of an option of loading a model: a step with identity, with the option over without."""
 
 from __future__ import annotations
 

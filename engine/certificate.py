@@ -1,4 +1,4 @@
-"""Whose signature pictures carry: an operator's own certificate, or one made here for development."""
+"""The certificate that signs pictures: an operator's own, or one made here for development."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is installed, what a backbone needs, what of it is there: the facts, without the printing."""
+"""The state of the installation: libraries, and the files that a backbone needs. Facts only, no printing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can go wrong in the engine.
+"""The errors of the engine.
 
 EngineError
 ├── BadReference         a photo cannot serve as a reference

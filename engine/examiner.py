@@ -1,4 +1,4 @@
-"""Who looks at photos: whether they can serve, whom they show, in which pose."""
+"""Examines photos: whether they can serve as references, which person they show, in which pose."""
 
 from __future__ import annotations
 

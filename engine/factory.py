@@ -19,8 +19,8 @@ from engine.identity.observer import open_observer
 from engine.identity.pose_photo import PoseReader
 from engine.packaged import named
 from engine.pipeline import Mark, RequestPipeline
-from engine.prompt import GlossaryTranslator, Translator, open_translator
-from engine.provenance import Facts, Marker
+from engine.prompt import GlossaryTranslator, PromptTranslator, open_translator
+from engine.provenance import GenerationFacts, Marker
 from engine.safety import open_guard
 from engine.watermark import Watermark
 
@@ -90,10 +90,10 @@ def _backbone(config: Config) -> Backbone:
         ) from error
 
 
-def _translator(config: Config, backbone: Backbone) -> Translator:
+def _translator(config: Config, backbone: Backbone) -> PromptTranslator:
     """A backbone that knows Russian itself needs no large one."""
     return GlossaryTranslator() if "ru" in backbone.capabilities.languages else open_translator(config.translator)
 
 
 def _mark(marker: Marker, backbone: Backbone) -> Mark:
-    return functools.partial(marker, facts=Facts(backbone.capabilities.name))
+    return functools.partial(marker, facts=GenerationFacts(backbone.capabilities.name))

@@ -36,7 +36,7 @@ from engine.contract import (
 from engine.errors import BadReference, Cancelled, PoseError, Refused, StyleError
 from engine.examiner import Examiner
 from engine.identity.profile import IdentityProfile
-from engine.prompt import Translator, in_known_language
+from engine.prompt import PromptTranslator, in_known_language
 from engine.styles import find_style
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class RequestPipeline:
         examiner: Examiner,
         worker_id: str,
         *,
-        translator: Translator,
+        translator: PromptTranslator,
         guard: Guard,
         mark: Mark = plain_png,
         clock: Callable[[], float] = time.monotonic,

@@ -47,7 +47,7 @@ MIME_TYPES = {"PNG": "image/png", "JPEG": JPEG_TYPE, "WEBP": "image/webp"}
 
 
 @dataclass(frozen=True)
-class Facts:
+class GenerationFacts:
     """What the marks tell of a picture beside its origin. Nothing of the person or of the words asked with."""
 
     backbone: str
@@ -71,11 +71,15 @@ class Marker:
         try:
             self._signer = _signer(certificate, None)
             self._dating_signer = _signer(certificate, timestamp_url) if timestamp_url else None
-            self._sign(_png(Image.new("RGB", (8, 8)), self._xmp(Facts("trial"))), Facts("trial"), self._signer)
+            self._sign(
+                _png(Image.new("RGB", (8, 8)), self._xmp(GenerationFacts("trial"))),
+                GenerationFacts("trial"),
+                self._signer,
+            )
         except c2pa.C2paError as error:
             raise SetupError(f"expected a certificate that may sign for C2PA, got: {_line(error)}") from error
 
-    def __call__(self, picture: Image.Image, facts: Facts) -> bytes:
+    def __call__(self, picture: Image.Image, facts: GenerationFacts) -> bytes:
         """A PNG with the marks. Raises MarkError where it cannot be signed."""
         plain = _png(self._watermark.mark(picture), self._xmp(facts))
         if self._dating_signer is not None:
@@ -88,13 +92,13 @@ class Marker:
         except c2pa.C2paError as error:
             raise MarkError(f"the picture could not be signed: {_line(error)}") from error
 
-    def _sign(self, png: bytes, facts: Facts, signer: c2pa.Signer) -> bytes:
+    def _sign(self, png: bytes, facts: GenerationFacts, signer: c2pa.Signer) -> bytes:
         """Verified before it returns: C2PA's library reads back what it wrote."""
         signed = io.BytesIO()
         c2pa.Builder(self._manifest(facts), self._context).sign(signer, "image/png", io.BytesIO(png), signed)
         return signed.getvalue()
 
-    def _manifest(self, facts: Facts) -> dict[str, Any]:
+    def _manifest(self, facts: GenerationFacts) -> dict[str, Any]:
         agent = {"name": f"{PRODUCT} {facts.backbone}", "version": self._version}
         actions = [
             {"action": "c2pa.created", "digitalSourceType": SOURCE_TYPE, "softwareAgent": agent},
@@ -105,7 +109,7 @@ class Marker:
             "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": actions}}],
         }
 
-    def _xmp(self, facts: Facts) -> str:
+    def _xmp(self, facts: GenerationFacts) -> str:
         tool = quoteattr(f"{PRODUCT} {self._version} ({facts.backbone})")
         return (
             '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'

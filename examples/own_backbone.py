@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from engine.backbones.base import Capabilities, GenerationInput, Step, StepCallback
 
 
-class Canvas:
+class CanvasBackbone:
     """Implements engine.backbones.base.Backbone."""
 
     device = "cpu"
@@ -49,6 +49,6 @@ class Canvas:
         return pictures
 
 
-def load(device: str, weights: Path | None) -> Canvas:
+def load(device: str, weights: Path | None) -> CanvasBackbone:
     """What ENGINE_BACKBONE names; `device` and `weights` are ENGINE_DEVICE and ENGINE_WEIGHTS."""
-    return Canvas()
+    return CanvasBackbone()

@@ -97,7 +97,7 @@ def _head_box(photo: CuratedPhoto) -> tuple[float, float, float, float]:
 
 
 def _captions(photo: CuratedPhoto) -> dict[str, str]:
-    """A language that the captioner did not write is told in another; none leaves the photo wordless."""
+    """A missing language gets the caption of the other; without any, captions are empty."""
     any_words = next(iter(photo.captions.values()), "")
-    told = {language: photo.captions.get(language, any_words) for language in ("en", "ru")}
-    return {f"{language}_{kind}": words for language, words in told.items() for kind in ("full", "scene")}
+    captions = {language: photo.captions.get(language, any_words) for language in ("en", "ru")}
+    return {f"{language}_{kind}": words for language, words in captions.items() for kind in ("full", "scene")}

@@ -27,7 +27,7 @@ from trainer.evaluation.evaluate import EvaluationPlan, evaluate
 from trainer.files import load_state
 from trainer.loop import TrainConfig, fit
 from trainer.methods.base import StudyBase, base_from_nano, load_base, save_base
-from trainer.methods.base_training import BaseLearner, Validation
+from trainer.methods.base_training import BaseLearner, StudyValidation
 from trainer.methods.critic import Critic, CriticLearner
 from trainer.methods.encoding import EncoderLearner, EncoderPhotos, encoders_from_nano
 from trainer.methods.photos import ConditionDropout, StudyPhotos, crops_of_all
@@ -212,7 +212,7 @@ class Study:
             run, seconds = self._fit(f"methods/{name}", section, photos.people), 0.0
             if method.branches:
                 sampler = StudySampler(name, base, encoders, method)
-                validate = Validation(sampler, photos.people, 8)
+                validate = StudyValidation(sampler, photos.people, 8)
                 seconds = fit(run, method, self._draw(photos, ConditionDropout(), method.views_trained), validate)
             save_method(method, run.out, self._metadata(run, seconds, photos.people))
 

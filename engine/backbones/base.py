@@ -1,4 +1,4 @@
-"""What every backbone offers: identity and words in, pictures out."""
+"""The interface of a backbone: identity and prompt in, pictures out."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from engine.adapter.attention import BRANCHES, BranchCondition, with_negative
-from engine.adapter.ip_adapter import IPAdapterBranches, Photos
+from engine.adapter.ip_adapter import IPAdapterBranches, ReferencePhotos
 from engine.adapter.model import text_keys_values
 from engine.backbones.base import Capabilities, GenerationInput, Step, StepCallback
 from engine.backbones.previews import PreviewDecoder, to_pictures
@@ -197,14 +197,14 @@ class DiffusionBackbone:
                 continue
             condition[name] = branches.condition(name, photos, scales)
             if guided:
-                unseen = Photos(self._encoded_zeros(), [1], photos.embeddings)
+                unseen = ReferencePhotos(self._encoded_zeros(), [1], photos.embeddings)
                 negative[name] = branches.negative(name, unseen, condition[name])
         if branches is None or not condition:
             return {}
         cached = branches.cache(condition)
         return with_negative(cached, branches.cache(negative)) if guided else cached
 
-    def _photos(self, branch: str, drawings: Sequence[GenerationInput]) -> Photos | None:
+    def _photos(self, branch: str, drawings: Sequence[GenerationInput]) -> ReferencePhotos | None:
         """What the branch reads of everybody; None where nobody has anything for it."""
         assert self._parts.branches is not None
         embedded = self._parts.branches.reads_embeddings(branch)
@@ -224,7 +224,7 @@ class DiffusionBackbone:
         if not crops:
             return None
         stacked = torch.stack(embeddings).to(self.device, self._dtype) if embedded else None
-        return Photos(self._encoded(crops), counts, stacked)
+        return ReferencePhotos(self._encoded(crops), counts, stacked)
 
     def _crop(self, branch: str, view: View, clothes: Clothes) -> Image.Image | None:
         if branch == "face":

@@ -209,7 +209,7 @@ def _crop(view: View, kind: str, clothes: Clothes, sizes: Sizes) -> Image.Image 
 
 
 def instruction(drawing: GenerationInput, shown: int) -> str:
-    """What the model is told; `shown` counts the pictures, the pose's included. The user's words come last, so that
+    """The prompt for the model; `shown` counts the pictures, the pose's included. The user's words come last, so that
     of an overlong prompt their end is cut off, and nothing else."""
     own = shown - (drawing.pose is not None)
     which = "Image 1 shows a person." if own == 1 else f"Images 1 to {own} show one and the same person."

@@ -1,4 +1,4 @@
-"""`python -m engine provenance`: what files say of having been made by a model."""
+"""`python -m engine provenance`: the marks of AI generation in files."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def run(options: argparse.Namespace, console: Console) -> int:
             console.print(f"engine: {path}: {error}", style="red", markup=False)
             code = UNSUITABLE
         else:
-            print(f"{path}\n{_told(marks)}")
+            print(f"{path}\n{_lines(marks)}")
     return code
 
 
-def _told(marks: Marks) -> str:
+def _lines(marks: Marks) -> str:
     signer = f", signed by {marks.signer}" if marks.signer else ""
     problems = f" ({', '.join(marks.problems)})" if marks.problems else ""
     there = "there" if marks.watermarked else "absent"

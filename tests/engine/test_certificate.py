@@ -1,4 +1,4 @@
-"""Whose signature pictures carry."""
+"""The certificate that signs pictures."""
 
 from __future__ import annotations
 

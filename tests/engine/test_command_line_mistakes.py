@@ -134,7 +134,7 @@ def test_the_librarys_bars_are_hidden() -> None:
     assert "Loading" not in ended.stderr
 
 
-def test_a_drawing_that_fails_is_told_apart(
+def test_a_drawing_that_fails_has_its_own_exit_code(
     portrait: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import slow_backbone  # type: ignore[import-not-found]

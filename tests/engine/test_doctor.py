@@ -289,14 +289,14 @@ def test_a_full_disk_is_said_before_anything_is_fetched(
     assert "HF_HOME" in complaint and not hub.served
 
 
-def test_a_repository_behind_a_licence_is_told_apart(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_repository_behind_a_licence_has_its_own_remedy(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
     hub.gated.add(KLEIN)
     assert main(["doctor", "--backbone", "klein", "--download", "klein"]) == MISUSED
     (complaint,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("engine: ")]
     assert "HF_TOKEN" in complaint
 
 
-def test_a_repository_that_has_changed_is_told_apart(
+def test_a_repository_that_has_changed_has_its_own_remedy(
     hub: FakeHub, tmp_path: Path, klein_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     changed = tmp_path / "changed"

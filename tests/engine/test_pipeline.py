@@ -53,7 +53,7 @@ TRANSLATOR = GlossaryTranslator()
 
 
 class _Failing:
-    """A backbone that fails as told on drawings that `fails` picks, else draws."""
+    """A backbone that fails with `error` on drawings that `fails` picks, else draws."""
 
     def __init__(self, backbone: Any, error: Exception, fails: Callable[[Sequence[GenerationInput]], bool]) -> None:
         self._backbone = backbone
@@ -337,16 +337,16 @@ def test_a_detector_that_breaks_fails_the_job_and_not_the_worker(slow_backbone: 
 
 
 class _Saying:
-    """The backbone without a model, which notes what it is told and draws looks as `styles` says."""
+    """The backbone without a model, which records its prompts and draws looks as `styles` says."""
 
     def __init__(self, backbone: Any, styles: DrawnBy) -> None:
         self._backbone = backbone
         self.capabilities = replace(backbone.capabilities, styles=styles)
         self.device = "cpu"
-        self.told: list[tuple[str, str]] = []
+        self.prompts: list[tuple[str, str]] = []
 
     def draw(self, drawings: Sequence[GenerationInput], on_step: StepCallback | None = None) -> list[Image.Image]:
-        self.told += [(drawing.prompt, drawing.negative_prompt) for drawing in drawings]
+        self.prompts += [(drawing.prompt, drawing.negative_prompt) for drawing in drawings]
         pictures: list[Image.Image] = self._backbone.draw(drawings, on_step)
         return pictures
 
@@ -354,7 +354,7 @@ class _Saying:
 def test_a_look_filters_what_a_backbone_without_styles_draws_and_leaves_the_words(slow_backbone: Any) -> None:
     backbone = _Saying(slow_backbone, "filters")
     replies = _run(backbone, _request("plain"), _request("film", style="film", negative_prompt="rain"))
-    assert backbone.told == [("in a forest", ""), ("in a forest", "rain")]
+    assert backbone.prompts == [("in a forest", ""), ("in a forest", "rain")]
     plain, film = _drawn(replies, "plain"), _drawn(replies, "film")
     assert np.array_equal(np.asarray(film), np.asarray(apply_look(plain, "film", 7)))
     assert not np.array_equal(np.asarray(film), np.asarray(plain))
@@ -369,19 +369,19 @@ def test_previews_are_in_the_look_of_the_picture(slow_backbone: Any) -> None:
         assert (pixels.max(2) - pixels.min(2)).max() <= 4
 
 
-def test_a_place_is_told_in_words_whoever_draws(slow_backbone: Any) -> None:
+def test_every_backbone_gets_a_place_as_words(slow_backbone: Any) -> None:
     plain = _drawn(_run(slow_backbone, _request("a")), "a")
     for styles in ("filters", "words"):
         backbone = _Saying(slow_backbone, styles)
         replies = _run(backbone, _request("a", prompt="waving", style="beach"))
-        assert backbone.told == [("waving, on a beach by the sea", "indoors, blurry, low quality")]
+        assert backbone.prompts == [("waving, on a beach by the sea", "indoors, blurry, low quality")]
         assert np.array_equal(np.asarray(_drawn(replies, "a")), np.asarray(plain))
 
 
-def test_a_look_is_told_in_words_to_a_backbone_that_draws_it(slow_backbone: Any) -> None:
+def test_a_backbone_that_draws_a_look_gets_it_as_words(slow_backbone: Any) -> None:
     backbone = _Saying(slow_backbone, "words")
     replies = _run(backbone, _request("a", style="sketch", negative_prompt="rain"))
-    assert backbone.told == [("in a forest, pencil sketch", "rain, photograph, colourful")]
+    assert backbone.prompts == [("in a forest, pencil sketch", "rain, photograph, colourful")]
     plain = _drawn(_run(slow_backbone, _request("a")), "a")
     assert np.array_equal(np.asarray(_drawn(replies, "a")), np.asarray(plain))
 
@@ -391,7 +391,7 @@ def test_the_words_of_a_style_follow_the_translation(slow_backbone: Any) -> None
     backbone.capabilities = replace(backbone.capabilities, languages=("en",))
     replies = _run(backbone, _request("a", prompt="в лесу", style="oil"))
     [started] = [reply for reply in replies if isinstance(reply, Started)]
-    [(prompt, _)] = backbone.told
+    [(prompt, _)] = backbone.prompts
     assert started.prompt == prompt and prompt.endswith(", oil painting") and "forest" in prompt
 
 

@@ -1,4 +1,4 @@
-"""What a picture says of having been made by a model."""
+"""The marks of AI generation in a picture."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from PIL import Image
 from engine.certificate import Certificate, open_certificate
 from engine.commands import DONE, UNSUITABLE
 from engine.errors import BadReference, MarkError, SetupError
-from engine.provenance import PURPOSES, SOURCE_TYPE, Facts, Marker, Signature, read_marks
+from engine.provenance import PURPOSES, SOURCE_TYPE, GenerationFacts, Marker, Signature, read_marks
 from engine.watermark import Watermark
 
 WATERMARK = Watermark("BoLID")
-FACTS = Facts(backbone="nano")
+FACTS = GenerationFacts(backbone="nano")
 NOW = datetime.now(UTC)
 
 

@@ -142,15 +142,15 @@ def test_a_photo_is_examined(desk: Desk, astronaut_jpeg: bytes) -> None:
     assert answer.profile is not None and Observation.from_bytes(answer.profile).face_box is not None
 
 
-def test_a_batch_is_drawn_and_told_of_step_by_step(desk: Desk, astronaut_jpeg: bytes) -> None:
+def test_a_batch_is_drawn_and_reported_step_by_step(desk: Desk, astronaut_jpeg: bytes) -> None:
     desk.send(GENERATE_TASK, _batch(astronaut_jpeg, "a", "b"))
     result = desk.wait(Result, lambda reply: reply.job_id == "b")
     marks = read_marks(result.image, Watermark("BoLID"))
     assert marks.source_type == SOURCE_TYPE and marks.signature is Signature.UNTRUSTED
-    told = [reply for reply in desk.read if not isinstance(reply, Heartbeat)]
-    of_a = [type(reply) for reply in told if getattr(reply, "job_id", "") == "a"]
+    replies = [reply for reply in desk.read if not isinstance(reply, Heartbeat)]
+    of_a = [type(reply) for reply in replies if getattr(reply, "job_id", "") == "a"]
     assert of_a[0] is Started and of_a[-1] is Result and Progress in of_a
-    assert any(isinstance(reply, Progress) and reply.preview for reply in told)
+    assert any(isinstance(reply, Progress) and reply.preview for reply in replies)
 
 
 def test_a_task_that_comes_twice_gives_the_same_picture_twice(desk: Desk, astronaut_jpeg: bytes) -> None:

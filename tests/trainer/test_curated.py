@@ -68,7 +68,7 @@ def test_joints_parts_and_boxes_stay_on_what_they_name(tmp_path: Path) -> None:
     assert people.head_box[0, 1] < top and people.head_box[0, 3] == pytest.approx(bottom)
 
 
-def test_real_people_join_rendered_ones_and_are_told_by_their_whole_caption(tmp_path: Path) -> None:
+def test_real_people_join_rendered_ones_and_get_their_whole_caption(tmp_path: Path) -> None:
     write_shards(tmp_path / "shards", ShardPlan(0, 2, 2, 96, 64), workers=1)
     rendered = read_shards(tmp_path / "shards")
     people = joined(

@@ -1,4 +1,4 @@
-"""What was found out about a photo, kept so that a run that was killed or repeated asks nothing twice."""
+"""Findings about photos on disk, so that an interrupted or repeated run computes nothing twice."""
 
 from __future__ import annotations
 

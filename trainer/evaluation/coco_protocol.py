@@ -24,7 +24,7 @@ from trainer.evaluation.evaluate import weights_digest
 from trainer.evaluation.metrics import bootstrap, cosine, frechet, kernel_distance
 from trainer.evaluation.published import Clip, Published
 from trainer.files import load_arrays
-from trainer.methods.request import AS_USUAL, Reference, Request, Sampler, Variation
+from trainer.methods.request import AS_USUAL, Request, Sampler, StudyReference, Variation
 from trainer.methods.sampler import load_sampler
 
 PICTURES_EACH: Final = 4
@@ -45,8 +45,8 @@ class CocoRun:
 
 
 def evaluate_coco(study: Path, run: CocoRun, names: Sequence[str], published: Published) -> dict[str, Any]:
-    """Draws and measures; writes STUDY/coco/<name>.json. What was measured is kept, so that a run that was cut off goes
-    on. Raises DataError without COCO, CheckpointError without CLIP or a trained method."""
+    """Draws and measures; writes STUDY/coco/<name>.json. Measurements are cached, so that an interrupted run
+    resumes. Raises DataError without COCO, CheckpointError without CLIP or a trained method."""
     clip = published.clip
     assert clip is not None, "the command asks for --clip"
     captions = read_captions(run.folder, run.limit)
@@ -58,8 +58,10 @@ def evaluate_coco(study: Path, run: CocoRun, names: Sequence[str], published: Pu
         weights = weights_digest(study, name)
         starts = range(0, len(captions), CAPTIONS_AT_ONCE)
         parts = [captions[first : first + CAPTIONS_AT_ONCE] for first in starts]
-        told = [_kept(kept, part, run, weights, sampler, published, clip) for part in track(parts, description=name)]
-        rows = {key: np.concatenate([part[key] for part in told]) for key in told[0]}
+        measured = [
+            _kept(kept, part, run, weights, sampler, published, clip) for part in track(parts, description=name)
+        ]
+        rows = {key: np.concatenate([part[key] for part in measured]) for key in measured[0]}
         results[name] = _figures(rows, run, len(captions))
         (study / "coco" / f"{name}.json").write_text(json.dumps(results[name], indent=1) + "\n", "utf-8")
     return results
@@ -107,10 +109,10 @@ def _measured(part: Sequence[Caption], run: CocoRun, sampler: Sampler, published
     return rows
 
 
-def _reference(photo: NDArray[np.uint8]) -> Reference:
+def _reference(photo: NDArray[np.uint8]) -> StudyReference:
     """A photo of which no detector said anything."""
     nobody = np.full(4, np.nan, np.float32)
-    return Reference(photo, np.zeros((17, 3), np.float32), nobody, nobody)
+    return StudyReference(photo, np.zeros((17, 3), np.float32), nobody, nobody)
 
 
 def _figures(rows: Rows, run: CocoRun, captions: int) -> dict[str, Any]:

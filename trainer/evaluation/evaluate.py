@@ -79,7 +79,7 @@ class EvaluationPlan(BaseModel):
 
 
 @dataclass(frozen=True)
-class Case:
+class EvaluationCase:
     """A person: the photos to go by, a held-out one in the same clothes, another true one, and what is asked."""
 
     identity: int
@@ -91,9 +91,9 @@ class Case:
     prompts: dict[str, str]
 
 
-def cases_of(people: PeopleShards, plan: EvaluationPlan) -> list[Case]:
+def cases_of(people: PeopleShards, plan: EvaluationPlan) -> list[EvaluationCase]:
     """A pure function of shards and plan. Raises DataError where no person has enough photos."""
-    cases: list[Case] = []
+    cases: list[EvaluationCase] = []
     for identity, photos in people.siblings().items():
         own = [int(photo) for photo in photos if people.outfit[photo] == 0]
         full = sorted(own, key=lambda photo: int(people.framing[photo]))  # full-length first
@@ -105,7 +105,7 @@ def cases_of(people: PeopleShards, plan: EvaluationPlan) -> list[Case]:
     return cases[: plan.people]
 
 
-def _case(people: PeopleShards, number: int, identity: int, photos: list[int]) -> Case:
+def _case(people: PeopleShards, number: int, identity: int, photos: list[int]) -> EvaluationCase:
     held_out, other, *references = photos
     background, pose = number % len(BACKGROUNDS), POSES_ASKED[number % len(POSES_ASKED)]
     language: Language = "ru" if number % 2 else "en"
@@ -123,10 +123,12 @@ def _case(people: PeopleShards, number: int, identity: int, photos: list[int]) -
             language,
         ),
     }
-    return Case(identity, tuple(references[:VIEWS_MAX]), held_out, other, background, colour, prompts)
+    return EvaluationCase(identity, tuple(references[:VIEWS_MAX]), held_out, other, background, colour, prompts)
 
 
-def requests_of(people: PeopleShards, cases: Sequence[Case], task: str, plan: EvaluationPlan) -> list[Request]:
+def requests_of(
+    people: PeopleShards, cases: Sequence[EvaluationCase], task: str, plan: EvaluationPlan
+) -> list[Request]:
     """What every method is asked in a task; in "pose", the held-out photo's."""
     poses = poses_of(people)
     return [
@@ -149,7 +151,7 @@ def evaluate(
     console = Console()
     people = read_shards(test)
     cases, evaluators, reader = cases_of(people, plan), load_evaluators(study / "evaluators"), open_observer()
-    meter = Meter(people, cases, evaluators, reader, published)
+    meter = StudyMeter(people, cases, evaluators, reader, published)
     out, results = study / "evaluation", {}
     out.mkdir(exist_ok=True)
     results[TRUE] = ceiling(meter, plan)
@@ -170,7 +172,7 @@ def evaluate(
     return results
 
 
-def ceiling(meter: Meter, plan: EvaluationPlan) -> dict[str, Any]:
+def ceiling(meter: StudyMeter, plan: EvaluationPlan) -> dict[str, Any]:
     """What true photos get: another photo of the person, asked for what it shows; for the pose, the held-out photo
     itself, so that the figure is the joint reader's own accuracy."""
     people = meter.people
@@ -178,7 +180,7 @@ def ceiling(meter: Meter, plan: EvaluationPlan) -> dict[str, Any]:
     others, close = [case.other for case in own], _closest(people, own)
     photos = {"scene": others, "portrait": close, "clothes": others, "pose": [case.held_out for case in own]}
     drawn = {task: people.images[rows] for task, rows in photos.items()}
-    figures = Meter(people, own, meter.evaluators, meter.reader, meter.published).measure(drawn, None, plan)
+    figures = StudyMeter(people, own, meter.evaluators, meter.reader, meter.published).measure(drawn, None, plan)
     asked = {"portrait_right": (close, "portrait"), "framing_right": (others, "full")}
     for name, (rows, framing) in asked.items():
         shown = people.framing[rows] == FRAMINGS.index(framing)
@@ -186,14 +188,14 @@ def ceiling(meter: Meter, plan: EvaluationPlan) -> dict[str, Any]:
     return figures
 
 
-def _asked_for_itself(people: PeopleShards, case: Case) -> Case:
+def _asked_for_itself(people: PeopleShards, case: EvaluationCase) -> EvaluationCase:
     other = case.other
     top = str(people.attributes[other]["top"]["colour"])
     prompts = case.prompts | {"scene": people.captions[other]["en_scene"]}
     return replace(case, background=int(people.background[other]), top=top, prompts=prompts)
 
 
-def _closest(people: PeopleShards, cases: Sequence[Case]) -> list[int]:
+def _closest(people: PeopleShards, cases: Sequence[EvaluationCase]) -> list[int]:
     """Each person's closest photo beside the one that faces are compared with and the first reference."""
     siblings, compared = people.siblings(), closest_photos(people, cases)
     chosen = []
@@ -203,7 +205,7 @@ def _closest(people: PeopleShards, cases: Sequence[Case]) -> list[int]:
     return chosen
 
 
-def closest_photos(people: PeopleShards, cases: Sequence[Case]) -> list[int]:
+def closest_photos(people: PeopleShards, cases: Sequence[EvaluationCase]) -> list[int]:
     """For each person the closest true photo that is no reference, to compare faces with."""
     siblings = people.siblings()
     others = [[int(p) for p in siblings[case.identity] if p not in case.references] for case in cases]
@@ -211,7 +213,7 @@ def closest_photos(people: PeopleShards, cases: Sequence[Case]) -> list[int]:
 
 
 def _drawn(
-    study: Path, sampler: Sampler, meter: Meter, task: str, variation: Variation, plan: EvaluationPlan, label: str
+    study: Path, sampler: Sampler, meter: StudyMeter, task: str, variation: Variation, plan: EvaluationPlan, label: str
 ) -> Picture:
     """Kept pictures are taken only where people, prompts, seeds and weights are what they were drawn with."""
     path = study / "pictures" / sampler.name / f"{task}-{label}.npy"
@@ -227,7 +229,7 @@ def _drawn(
     return pictures
 
 
-def _stamp(study: Path, name: str, meter: Meter, task: str, variation: Variation, plan: EvaluationPlan) -> str:
+def _stamp(study: Path, name: str, meter: StudyMeter, task: str, variation: Variation, plan: EvaluationPlan) -> str:
     """A hash of all that a picture follows from."""
     digest = hashlib.sha256()
     asked = [(case.identity, case.references, case.held_out, case.prompts[task]) for case in meter.cases]
@@ -253,13 +255,13 @@ def _write(path: Path, value: dict[str, Any]) -> None:
     path.write_text(json.dumps(value) + "\n", "utf-8")
 
 
-class Meter:
+class StudyMeter:
     """Measures pictures of the cases' people, in their order."""
 
     def __init__(
         self,
         people: PeopleShards,
-        cases: Sequence[Case],
+        cases: Sequence[EvaluationCase],
         evaluators: Evaluators,
         reader: BodyObserver | None,
         published: Published = NONE_AT_HAND,
@@ -282,8 +284,8 @@ class Meter:
             figures |= self._pose(drawn["pose"], self.reader)
         if sampler is not None:
             requests = requests_of(self.people, self.cases, "scene", plan)
-            told = [self.people.captions[case.held_out]["en_scene"] for case in self.cases]
-            pairs = [Request(r.references, caption, r.seed) for r, caption in zip(requests, told, strict=True)]
+            captions = [self.people.captions[case.held_out]["en_scene"] for case in self.cases]
+            pairs = [Request(r.references, caption, r.seed) for r, caption in zip(requests, captions, strict=True)]
             figures["diffusion_loss"], figures["first_guess_error"] = sampler.errors(pairs, self.held_out)
         return {name: _plain(value) for name, value in figures.items()}
 

@@ -1,4 +1,4 @@
-"""The evaluation's own eyes: networks trained on validation people, used by no loss and no method.
+"""The networks that measure pictures, trained on validation people, used by no loss and no method.
 
 One trunk reads pictures at the study's size and says which part every pixel shows, who it is (body and face), where
 and how the picture was taken, in which clothes, and how well words fit. Its accuracy on people it has not seen is
@@ -59,7 +59,7 @@ class Names:
 
 
 @dataclass(frozen=True)
-class Reading:
+class EvaluatorReading:
     """parts uint8 [n, H, W] at the pictures' size; classes: int64 [n] by the field names of Names."""
 
     parts: NDArray[np.uint8]
@@ -225,11 +225,11 @@ class Evaluators:
         """Unit vectors [n, WORDS_DIM]."""
         return self.trunk.texts(captions).numpy()
 
-    def read(self, images: NDArray[np.uint8]) -> Reading:
+    def read(self, images: NDArray[np.uint8]) -> EvaluatorReading:
         looked = self._look(images)
         height, width = images.shape[1:3]
         parts = F.interpolate(looked["parts"], size=(height, width), mode="bilinear").argmax(1).byte().numpy()
-        return Reading(parts, {name: looked[name].argmax(1).numpy() for name in asdict(self.names)})
+        return EvaluatorReading(parts, {name: looked[name].argmax(1).numpy() for name in asdict(self.names)})
 
     @torch.no_grad()
     def face(self, images: NDArray[np.uint8], boxes: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
@@ -309,8 +309,8 @@ def load_evaluators(folder: Path) -> Evaluators:
 
 
 def ship_evaluators(study: Path, folder: Path = SHIPPED_EVALUATORS) -> None:
-    """Copies trained evaluators to `folder` with half of the bits, which is enough to read by; what is told of them
-    stays as measured. Raises CheckpointError where `study` has none."""
+    """Copies trained evaluators to `folder` with half of the bits, which is enough to read by; their
+    accuracies stay as measured. Raises CheckpointError where `study` has none."""
     trunk = load_evaluators(study).trunk
     folder.mkdir(parents=True, exist_ok=True)
     halves = {name: value.half().contiguous() for name, value in trunk.state_dict().items()}

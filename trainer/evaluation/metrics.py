@@ -89,7 +89,7 @@ def oks(found: Floats, wanted: Floats, seen: NDArray[np.bool_], area_px: float) 
 
 
 def copy_paste_gap(to_reference: Floats, to_truth: Floats) -> Floats:
-    """SimRef - SimGT [people], cosines: above 0 where a picture is nearer to the photo it was told by than to another
+    """SimRef - SimGT [people], cosines: above 0 where a picture is nearer to the reference than to another
     true photo of the person. Copying the reference as a failure of its own: WithAnyone (Xu et al., 2025), which puts
     the two in angles; the plain difference is ours."""
     return to_reference - to_truth

@@ -1,4 +1,4 @@
-"""What the study found, written from its figures: docs/report.json, report.md, plots and a sheet of people.
+"""Writes the report of the study from its figures: docs/report.json, report.md, plots and a sheet of people.
 
 Every sentence that says better or worse is chosen by a rule over paired bootstrap intervals, none by hand.
 """
@@ -33,7 +33,7 @@ SETS: Final = {
     "bottom_missing": "pictures without a bottom",
     "shoes_missing": "pictures without shoes",
 }
-TOLD: Final = {
+CONDITIONS: Final = {
     "text": "nothing of the person",
     "ip_adapter": "the whole photo as one vector, four tokens",
     "ip_adapter_plus": "the whole photo's patches, sixteen tokens",
@@ -55,8 +55,8 @@ def write_report(study: Path, plan: EvaluationPlan, test: Path, config: dict[str
     report = _report(study, results, plan, config)
     folder = out / "report"
     folder.mkdir(parents=True, exist_ok=True)
-    told = json.dumps(_known(report), indent=1, ensure_ascii=False, allow_nan=False)
-    (out / "report.json").write_text(told + "\n", "utf-8")
+    text = json.dumps(_known(report), indent=1, ensure_ascii=False, allow_nan=False)
+    (out / "report.json").write_text(text + "\n", "utf-8")
     _sheet(study, plan, test, folder / "people.png")
     _plots(study, report, folder)
     (out / "report.md").write_text(markdown(report), "utf-8")
@@ -146,7 +146,7 @@ def markdown(report: dict[str, Any]) -> str:
         "",
         "## Methods",
         "",
-        *_told(),
+        *_conditions(),
         "",
         "All see the words, and the skeleton where a pose is asked for.",
         "",
@@ -194,9 +194,9 @@ def _examined(figures: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _told() -> list[str]:
-    """What each method is told of a person, so that nobody reads a gain into what was merely not shown."""
-    rows = [f"| {name} | {seen} |" for name, seen in TOLD.items()]
+def _conditions() -> list[str]:
+    """The conditions of each method: a gain may come from a condition that another method lacks."""
+    rows = [f"| {name} | {seen} |" for name, seen in CONDITIONS.items()]
     return ["| method | sees |", "| --- | --- |", *rows]
 
 

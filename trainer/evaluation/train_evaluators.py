@@ -81,8 +81,8 @@ def train(run: EvaluatorRun) -> dict[str, float | None]:
         "commit": commit(),
         "data": {"hash": people.manifest["hash"], "photos": len(people.images)},
     }
-    told = json.dumps(metadata, indent=1, ensure_ascii=False, allow_nan=False)
-    (run.out / "metadata.json").write_text(told + "\n", "utf-8")
+    text = json.dumps(metadata, indent=1, ensure_ascii=False, allow_nan=False)
+    (run.out / "metadata.json").write_text(text + "\n", "utf-8")
     return figures
 
 

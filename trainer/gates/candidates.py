@@ -13,7 +13,7 @@ from trainer.errors import CheckpointError
 
 
 @dataclass(frozen=True)
-class Candidate:
+class GateCandidate:
     """weights: SHA-256 of the folder, or the backbone's name where its weights are not in a folder of ours."""
 
     name: str
@@ -21,13 +21,13 @@ class Candidate:
     weights: str
 
 
-def open_candidate(name: str, weights: Path | None = None) -> Candidate:
+def open_candidate(name: str, weights: Path | None = None) -> GateCandidate:
     """A backbone of `engine.backbones.load_backbone` on the CPU; `weights` replaces its own folder.
 
     Raises CheckpointError for an empty folder, SetupError and WeightsError as `load_backbone`."""
     folder = weights or (SHIPPED_WEIGHTS if name in ("nano", "collage") else None)
     stamp = name if folder is None else hash_of_weights(folder)
-    return Candidate(name, load_backbone(name, "cpu", weights), stamp)
+    return GateCandidate(name, load_backbone(name, "cpu", weights), stamp)
 
 
 def hash_of_weights(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""Whom the gates draw: unseen people, each with a reference of one framing, true photos to compare with, and words."""
+"""The cases of the gates: unseen people, each with a reference of one framing, true photos, and prompts."""
 
 from __future__ import annotations
 

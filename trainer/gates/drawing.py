@@ -29,7 +29,7 @@ Pictures = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Wish:
+class GateRequest:
     """A picture to draw; reference: the photo to go by, uint8 [H, W, 3]; pose as in `GenerationInput`."""
 
     reference: NDArray[np.uint8]
@@ -48,7 +48,7 @@ class Studio:
         self.backbone, self.weights, self.finder, self.reader, self.folder = backbone, weights, finder, reader, folder
         self._profiles: dict[bytes, IdentityProfile] = {}
 
-    def draw(self, what: str, wishes: Sequence[Wish]) -> Pictures:
+    def draw(self, what: str, wishes: Sequence[GateRequest]) -> Pictures:
         """In the order of the wishes; kept in a folder named `what`."""
         folder = self.folder / what
         folder.mkdir(parents=True, exist_ok=True)
@@ -62,7 +62,7 @@ class Studio:
                 _keep(picture, paths[row], f"{wishes[row].seed}-*.png")
         return np.stack([_opened(path) for path in paths])
 
-    def _drawing(self, wish: Wish) -> GenerationInput:
+    def _drawing(self, wish: GateRequest) -> GenerationInput:
         return GenerationInput(self.profile(wish.reference), wish.prompt, "", wish.seed, wish.settings, wish.pose)
 
     def profile(self, photo: NDArray[np.uint8]) -> IdentityProfile:
@@ -73,7 +73,7 @@ class Studio:
             self._profiles[key] = IdentityProfile((View(image, observe(image, self.finder, self.reader)),))
         return self._profiles[key]
 
-    def _stamp(self, wish: Wish) -> str:
+    def _stamp(self, wish: GateRequest) -> str:
         digest = hashlib.sha256(self.weights.encode())
         asked = (wish.prompt, wish.seed, wish.settings.model_dump_json(), look_version(self.finder, self.reader))
         digest.update(repr(asked).encode())

@@ -1,4 +1,4 @@
-"""What the evaluators and MediaPipe find on pictures of the cases' people, true photos or drawn."""
+"""Measures pictures of the cases' people, true photos or drawn, with the evaluators and MediaPipe."""
 
 from __future__ import annotations
 

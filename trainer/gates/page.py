@@ -1,4 +1,4 @@
-"""What the gates leave to be looked at: a sheet of a dozen cases, and a page of results that nobody has chosen."""
+"""Pictures of the gates for people to look at: a sheet of a dozen cases, and a page of uncurated results."""
 
 from __future__ import annotations
 

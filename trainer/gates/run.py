@@ -15,10 +15,10 @@ from engine.identity.body import BodyObserver
 from engine.identity.faces import FaceFinder
 from trainer.errors import DataError
 from trainer.evaluation.evaluators import Evaluators
-from trainer.gates.candidates import Candidate
+from trainer.gates.candidates import GateCandidate
 from trainer.gates.cases import SIZE, cases_of
 from trainer.gates.drawing import Studio
-from trainer.gates.figures import GALLERY, Figure
+from trainer.gates.figures import GALLERY, GateFigure
 from trainer.gates.measures import by_framing, differences, everybody, figures_of
 from trainer.gates.measuring import Meter
 from trainer.gates.page import write_page, write_sheet
@@ -64,8 +64,8 @@ class Instruments:
     reader: Reader
     finder: FaceFinder
     observer: BodyObserver
-    candidate: Candidate
-    against: Sequence[Candidate] = ()
+    candidate: GateCandidate
+    against: Sequence[GateCandidate] = ()
     styling_of: Callable[[Studio], Styling | None] = StylesByWords
 
 
@@ -123,7 +123,7 @@ def run_gates(run: GatesRun, tools: Instruments) -> dict[str, Any]:
     return report
 
 
-def _artist(candidate: Candidate, run: GatesRun, tools: Instruments) -> Artist:
+def _artist(candidate: GateCandidate, run: GatesRun, tools: Instruments) -> Artist:
     """Pictures of the measured backbone lie beside the photos, those of others in folders of their names."""
     folder = run.kept if candidate is tools.candidate else run.kept / f"against-{candidate.name.replace(':', '-')}"
     studio = Studio(candidate.backbone, candidate.weights, tools.finder, tools.observer, folder)
@@ -164,14 +164,14 @@ def _origin(run: GatesRun, tools: Instruments) -> dict[str, Any]:
     }
 
 
-def _values(figures: dict[str, Figure]) -> dict[str, Any]:
+def _values(figures: dict[str, GateFigure]) -> dict[str, Any]:
     """Values under their own names and their intervals; null where a value is unknown."""
     plain = _plain(figures)
     intervals = {name: {key: row[key] for key in ("low", "high", "count")} for name, row in plain.items()}
     return {name: row["value"] for name, row in plain.items()} | {"intervals": intervals}
 
 
-def _plain(figures: dict[str, Figure]) -> dict[str, Any]:
+def _plain(figures: dict[str, GateFigure]) -> dict[str, Any]:
     return {name: figure.plain() for name, figure in figures.items()}
 
 

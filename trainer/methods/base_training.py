@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from trainer.losses import diffusion_loss, min_snr_weight
 from trainer.methods.base import StudyBase
-from trainer.methods.method import MIN_SNR_GAMMA, Method, Words, noised
+from trainer.methods.method import MIN_SNR_GAMMA, EncodedPrompts, Method, noised
 from trainer.methods.photos import StudyBatch, poses_of, reference_of
 from trainer.methods.request import Request
 from trainer.methods.sampler import StudySampler
@@ -35,13 +35,13 @@ class BaseLearner(nn.Module):
     def forward(self, batch: StudyBatch, generator: torch.Generator) -> dict[str, Tensor]:
         """The losses of a batch, "loss" first."""
         now = noised(batch.clean, self.base.alphas(), generator)
-        words, pose = Words(*self.base.text(batch.captions)), self.base.pose(batch.skeleton, batch.pose_scale)
+        words, pose = EncodedPrompts(*self.base.text(batch.captions)), self.base.pose(batch.skeleton, batch.pose_scale)
         v = self.method.predict(now.noisy, now.timestep, words, None, batch.known, pose)
         loss = diffusion_loss(v, now.target, batch.weight, min_snr_weight(now.alpha_bar, MIN_SNR_GAMMA))
         return {"loss": loss}
 
 
-class Validation:
+class StudyValidation:
     """Called with a step: some people's photos over what the method draws from them, with the photos' own scenes."""
 
     def __init__(self, sampler: StudySampler, people: PeopleShards, count: int) -> None:

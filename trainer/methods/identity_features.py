@@ -19,7 +19,7 @@ from engine.adapter.model import AdapterConfig, AttentionPool, ViewEncoder
 from engine.backbones.collage import to_pixels
 from engine.identity.parts import body_crop, body_window, window
 from engine.identity.weighting import ALPHA, keypoint_weights
-from trainer.methods.request import Reference
+from trainer.methods.request import StudyReference
 from trainer.part_colours import PAINTED, face_of_head
 
 FACE_POINTS = 5
@@ -40,7 +40,7 @@ class Crops:
     face_seen: bool
 
 
-def crops_of(reference: Reference, config: AdapterConfig) -> Crops:
+def crops_of(reference: StudyReference, config: AdapterConfig) -> Crops:
     """The person's crop comes once as it is and once with what lies far from the joints damped (BoLID)."""
     image = Image.fromarray(reference.image)
     width, height = config.body_size

@@ -32,7 +32,7 @@ class Noised:
 
 
 @dataclass(frozen=True)
-class Words:
+class EncodedPrompts:
     """states [B, M, D], pooled [B, D]."""
 
     states: Tensor
@@ -83,7 +83,7 @@ class Method(nn.Module):
         self,
         noisy: Tensor,
         timestep: Tensor,
-        words: Words,
+        words: EncodedPrompts,
         features: IdentityFeatures | None,
         scales: dict[str, Tensor] | Tensor,
         pose: list[Tensor] | None = None,
@@ -128,7 +128,7 @@ class Method(nn.Module):
 
     def predict_batch(self, batch: StudyBatch, now: Noised) -> Tensor:
         with torch.no_grad():
-            words = Words(*self.base.text(batch.captions))
+            words = EncodedPrompts(*self.base.text(batch.captions))
             pose = self.base.pose(batch.skeleton, batch.pose_scale)
         return self.predict(now.noisy, now.timestep, words, batch.features, batch.known, pose)
 

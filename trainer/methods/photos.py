@@ -21,7 +21,7 @@ from trainer.errors import CheckpointError
 from trainer.files import load_state
 from trainer.methods.base import StudyBase
 from trainer.methods.identity_features import Crops, Encoders, IdentityFeatures, crops_of, face_points, gather
-from trainer.methods.request import Reference
+from trainer.methods.request import StudyReference
 from trainer.shards import PeopleShards, pixels
 
 VIEWS_MAX = 4
@@ -65,9 +65,9 @@ class StudyBatch:
     known: Tensor
 
 
-def reference_of(people: PeopleShards, photo: int) -> Reference:
+def reference_of(people: PeopleShards, photo: int) -> StudyReference:
     """A photo of the shards as a reference."""
-    return Reference(people.images[photo], people.keypoints[photo], people.head_box[photo], people.body_box[photo])
+    return StudyReference(people.images[photo], people.keypoints[photo], people.head_box[photo], people.body_box[photo])
 
 
 def poses_of(people: PeopleShards) -> NDArray[np.float32]:

@@ -21,7 +21,15 @@ from trainer.losses import agreement_loss, clean_and_noise, layout_alignment, se
 from trainer.methods.base import StudyBase
 from trainer.methods.critic import Critic
 from trainer.methods.identity_features import IdentityFeatures
-from trainer.methods.method import Method, Resampler, Words, identity_projection, over_views, scales_of, side_by_side
+from trainer.methods.method import (
+    EncodedPrompts,
+    Method,
+    Resampler,
+    identity_projection,
+    over_views,
+    scales_of,
+    side_by_side,
+)
 from trainer.methods.photos import StudyBatch
 
 
@@ -88,7 +96,7 @@ class PuLID(Method):
         assert self.critic is not None
         features = batch.features.rows(rows)
         with torch.no_grad():
-            words = Words(*self.base.text([batch.captions[int(row)] for row in rows]))
+            words = EncodedPrompts(*self.base.text([batch.captions[int(row)] for row in rows]))
         shape = (len(rows), *batch.clean.shape[1:])
         noise = torch.randn(shape, generator=generator, device=batch.clean.device)
         with _queries(self.base) as with_identity:
@@ -101,7 +109,7 @@ class PuLID(Method):
         wanted = nn.functional.normalize(over_views(features.identity, features.face_seen), dim=-1)
         return agreement_loss(self.critic(clean).identity, wanted), semantic, layout
 
-    def _few_steps(self, latents: Tensor, words: Words, features: IdentityFeatures | None) -> Tensor:
+    def _few_steps(self, latents: Tensor, words: EncodedPrompts, features: IdentityFeatures | None) -> Tensor:
         """Deterministic DDIM steps (Song et al., 2021) down the schedule; the gradient goes through all of them."""
         alphas = self.base.alphas()
         times = torch.linspace(len(alphas) - 1, 0, self.options.branch_steps + 1).long().tolist()
@@ -114,7 +122,7 @@ class PuLID(Method):
             latents = next_alpha.sqrt() * clean + (1 - next_alpha).sqrt() * noise
         return clean
 
-    def _alignment(self, with_identity: list[Any], without: list[Any], words: Words) -> tuple[Tensor, Tensor]:
+    def _alignment(self, with_identity: list[Any], without: list[Any], words: EncodedPrompts) -> tuple[Tensor, Tensor]:
         semantic, layout = [], []
         for (layer, query), (_, plain) in zip(with_identity, without, strict=True):
             attention = self.base.unet.get_submodule(layer)

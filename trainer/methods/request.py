@@ -14,7 +14,7 @@ Joints = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
-class Reference:
+class StudyReference:
     """A photo of the person with what a detector would say of it.
 
     image uint8 [H, W, 3]; keypoints float32 [17, 3] in COCO order: x px, y px, seen 0/1; head_box (the skull's, hair
@@ -32,7 +32,7 @@ class Request:
     """One picture to draw. pose: float32 [17, 3] with x, y in 0..1 of the picture and confidence, None where none is
     asked for; equal seeds begin with equal noise, whatever the method."""
 
-    references: tuple[Reference, ...]
+    references: tuple[StudyReference, ...]
     prompt: str
     seed: int
     pose: Joints | None = None

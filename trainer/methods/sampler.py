@@ -18,7 +18,7 @@ from engine.pose import draw_skeleton
 from trainer.losses import clean_and_noise, v_target
 from trainer.methods.base import StudyBase, load_base
 from trainer.methods.identity_features import Encoders, IdentityFeatures, crops_of, face_points, gather
-from trainer.methods.method import Method, Words
+from trainer.methods.method import EncodedPrompts, Method
 from trainer.methods.photos import VIEWS_MAX
 from trainer.methods.registry import load_encoders, load_method
 from trainer.methods.request import AS_USUAL, Picture, Request, Variation
@@ -86,12 +86,12 @@ class StudySampler:
         of_clean = (guesses[-1][0] - clean).square().mean((1, 2, 3))
         return of_noise.double().numpy(), of_clean.double().numpy()
 
-    def _words(self, prompts: list[str], guided: bool) -> Words:
-        words = Words(*self.base.text(prompts))
+    def _words(self, prompts: list[str], guided: bool) -> EncodedPrompts:
+        words = EncodedPrompts(*self.base.text(prompts))
         if not guided:
             return words
-        nothing = Words(*self.base.text([""] * len(prompts)))
-        return Words(torch.cat([nothing.states, words.states]), torch.cat([nothing.pooled, words.pooled]))
+        nothing = EncodedPrompts(*self.base.text([""] * len(prompts)))
+        return EncodedPrompts(torch.cat([nothing.states, words.states]), torch.cat([nothing.pooled, words.pooled]))
 
     def _features(self, requests: Sequence[Request], views: int | None) -> IdentityFeatures:
         """Without a pose, the face is wanted where the first reference shows it: what InstantID does by default."""

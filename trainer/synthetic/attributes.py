@@ -1,4 +1,4 @@
-"""What is known of a person: measurable attributes, and every sampled parameter."""
+"""The description of a person: measurable attributes, and every sampled parameter."""
 
 from dataclasses import asdict
 from typing import Any

@@ -40,7 +40,7 @@ AVERAGE: Final = Phenotype(0.5, 0.72, 0.5, 0.5, 0.5, 0.6, 0.4, 0.55, 0.34, 0.34,
 
 
 @dataclass(frozen=True)
-class Atlas:
+class BodyAtlas:
     """Texels of the shared mesh: points [T, 3] in canonical coordinates (metres), mirror [T] the texel at the other
     side of the body, region [T] of engine.body.atlas.Region, of_vertex [V] the texel of each mesh vertex."""
 
@@ -60,7 +60,7 @@ class BodyMap:
 
 
 @functools.cache
-def atlas() -> Atlas:
+def atlas() -> BodyAtlas:
     """Farthest-point samples of the mesh's vertices, denser on head and hands; deterministic."""
     canonical = template().canonical
     density = np.where(template().head & (canonical[:, 2] > HEAD_BASE_M), HEAD_DENSITY, 1.0)
@@ -71,7 +71,7 @@ def atlas() -> Atlas:
     _, of_vertex = tree.query(canonical[:, :3])
     _, mirror = tree.query(points * np.array([-1, 1, 1], np.float32))
     region = _regions(canonical[chosen])
-    return Atlas(points.astype(np.float32), mirror.astype(np.int64), region, of_vertex.astype(np.int32))
+    return BodyAtlas(points.astype(np.float32), mirror.astype(np.int64), region, of_vertex.astype(np.int32))
 
 
 def _regions(canonical: Floats) -> npt.NDArray[np.int64]:

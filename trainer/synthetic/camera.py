@@ -1,4 +1,4 @@
-"""Where a shot is taken from: focal length and lens shift that fill the frame with its subject."""
+"""The camera of a shot: focal length and lens shift that fill the frame with its subject."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What painters of places share: a canvas, noise and ridges, and the light a place gives."""
+"""Tools that the painters of places share: a canvas, noise and ridges, and the light of a place."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What a photo shows, said in English and Russian: fully, and without a word about who it is."""
+"""Captions of a photo in English and Russian: in full, and without a word about the person."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Who is in the picture: a body, skin, hair and an outfit, drawn from one seed."""
+"""A person: a body, skin, hair and an outfit, sampled from one seed."""
 
 from dataclasses import dataclass
 from typing import Final, Literal

@@ -1,4 +1,4 @@
-"""What a pixel shows, and the joints that are named on it."""
+"""The values of a part map, and the names of joints."""
 
 from enum import IntEnum
 from typing import Final

@@ -1,4 +1,4 @@
-"""Where the limbs of a drawn pose point: frames of the trunk and directions of the limbs, without any body."""
+"""The limbs of a sampled pose: frames of the trunk and directions of the limbs, without any body."""
 
 from typing import Final
 

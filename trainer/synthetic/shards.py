@@ -90,7 +90,7 @@ def _rendered(plan: ShardPlan) -> Iterator[tuple[str, Sample]]:
 def write_shards(
     folder: Path, plan: ShardPlan, workers: int, on_shard: Callable[[int], None] = lambda photos: None
 ) -> dict[str, Any]:
-    """Renders what is missing of a plan and returns the manifest; `on_shard` is told the photos of each finished
+    """Renders what is missing of a plan and returns the manifest; `on_shard` gets the number of photos of each finished
     shard. A shard that is not as the manifest lists it is rendered anew. DataError when the folder holds photos of
     other settings or of another version of the generator."""
     check_plan(plan)

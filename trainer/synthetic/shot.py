@@ -1,4 +1,4 @@
-"""How a person is photographed: pose, camera, light and background, drawn from identity seed and photo number."""
+"""A shot: pose, camera, light and background, sampled from identity seed and photo number."""
 
 from dataclasses import dataclass, replace
 from typing import Final, Literal

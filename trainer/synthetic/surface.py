@@ -1,4 +1,4 @@
-"""What the surface program reads of an identity, as a Warp struct, and the step that all of it shares."""
+"""The inputs of the surface program for an identity, as a Warp struct, and the step that all of it shares."""
 
 # Warp functions are Python source that Warp compiles: its types are values, which mypy cannot follow.
 # A local that changes in a loop must be written float(0.0): Warp takes bare literals for constants.

@@ -1,4 +1,4 @@
-"""What people wear: garments with shape, colour and pattern, and outfits drawn of them."""
+"""Clothes: garments with shape, colour and pattern, and outfits sampled of them."""
 
 from dataclasses import dataclass
 from typing import Final, Literal

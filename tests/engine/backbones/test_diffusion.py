@@ -119,7 +119,7 @@ def test_with_guidance_a_batch_mixes_too(tiny: tuple[str, Any]) -> None:
         assert far(picture, loaded.draw([one])[0]) <= 1
 
 
-def test_steps_are_told_with_previews_and_may_cancel(backbone: DiffusionBackbone) -> None:
+def test_steps_are_reported_with_previews_and_may_cancel(backbone: DiffusionBackbone) -> None:
     seen: list[tuple[int, int, int]] = []
 
     def on_step(step: Step) -> None:

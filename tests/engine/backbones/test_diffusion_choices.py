@@ -1,4 +1,4 @@
-"""What an operator may choose about sd15 and sdxl changes what it says and nothing else."""
+"""Loading options of sd15 and sdxl change the reported options and nothing else."""
 
 from __future__ import annotations
 
@@ -72,9 +72,8 @@ def test_a_plain_face_adapter_reads_the_head_of_whoever_shows_one(tiny_sd15: Any
     asked = Settings(steps=2, body_scale=0.0)
     faced = backbone.draw([GenerationInput(person(), "a beach", "", 1, asked)])[0]
     faceless = backbone.draw([GenerationInput(person(box=None), "a beach", "", 1, asked)])[0]
-    nobody = backbone.draw([GenerationInput(person(), "a beach", "", 1, asked.model_copy(update={"face_scale": 0.0}))])[
-        0
-    ]
+    no_face = asked.model_copy(update={"face_scale": 0.0})
+    nobody = backbone.draw([GenerationInput(person(), "a beach", "", 1, no_face)])[0]
     assert faced != faceless == nobody
 
 

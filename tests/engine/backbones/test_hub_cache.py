@@ -1,4 +1,4 @@
-"""What `doctor --download` puts into the hub's cache is what a backbone draws with when only its name is set."""
+"""A backbone draws with the files that `doctor --download` puts into the hub's cache when only its name is set."""
 
 from __future__ import annotations
 

@@ -68,10 +68,10 @@ def test_metadata_says_what_they_come_from_in_strict_json(
     def refuse(constant: str) -> None:
         raise AssertionError(constant)
 
-    told = json.loads((trained[0] / "metadata.json").read_text("utf-8"), parse_constant=refuse)
-    assert told["data"] == {"hash": people.manifest["hash"], "photos": len(people.images)}
-    assert told["run"]["steps"] == STEPS and told["run"]["batch"] == 2 and told["commit"]
-    assert told["held_out"]["body_rank1"] is None  # one person is held out here: no rank among one
+    metadata = json.loads((trained[0] / "metadata.json").read_text("utf-8"), parse_constant=refuse)
+    assert metadata["data"] == {"hash": people.manifest["hash"], "photos": len(people.images)}
+    assert metadata["run"]["steps"] == STEPS and metadata["run"]["batch"] == 2 and metadata["commit"]
+    assert metadata["held_out"]["body_rank1"] is None  # one person is held out here: no rank among one
 
 
 def test_the_last_people_are_not_learned_from(people: PeopleShards) -> None:
@@ -98,24 +98,24 @@ def test_a_folder_of_other_settings_is_refused(trained: tuple[Path, dict[str, fl
 
 
 def test_every_head_learns_a_few_photos_by_heart(people: PeopleShards, tmp_path: Path) -> None:
-    """Parts, places and bodies of the same photos must be told better after some steps than before any."""
+    """Parts, places and bodies of the same photos must be read better after some steps than before any."""
     torch.manual_seed(0)
     lessons, names = lessons_of(people), train_evaluators._names(people)
     trunk = Trunk({name: len(classes) for name, classes in asdict(names).items()})
     rows = np.concatenate(lessons.groups)
 
-    def told() -> dict[str, float]:
+    def losses() -> dict[str, float]:
         eyes = Evaluators(trunk, names, (32, 48), {})
         reading = eyes.read(people.images[rows])
         right = {name: float((seen == lessons.classes[name][rows]).mean()) for name, seen in reading.classes.items()}
         trunk.train()
         return right | {"parts": float((reading.parts == people.parts[rows]).mean())}
 
-    before = told()
+    before = losses()
     run = TrainConfig(out=tmp_path, steps=40, batch=4, learning_rate=2e-3, ema_decay=0.8)
     fit(run, train_evaluators.EvaluatorLearner(trunk), lessons.batch)
     rows_of_log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    after = told()
+    after = losses()
     assert rows_of_log[-1]["loss"] < 0.9 * rows_of_log[0]["loss"]  # means of steps 26 to 40 and of 1 to 25
     assert after["parts"] > before["parts"]
     assert np.mean([after[name] for name in asdict(names)]) > np.mean([before[name] for name in asdict(names)]) + 0.1

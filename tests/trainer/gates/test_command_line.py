@@ -15,7 +15,7 @@ from PIL import Image
 from trainer.__main__ import main
 from trainer.evaluation.evaluators import SHIPPED_EVALUATORS, Evaluators
 from trainer.gates import measuring, page, styles
-from trainer.gates.candidates import Candidate
+from trainer.gates.candidates import GateCandidate
 from trainer.gates.cases import SIZE, Case
 from trainer.gates.real import PUBLIC, SCENES
 from trainer.gates.run import GatesRun, Instruments, run_gates
@@ -60,8 +60,8 @@ def run(folder: Path, cases: list[Case], evaluators: Evaluators, one_person: Any
             reader=one_person,
             finder=NoFaces(),
             observer=None,  # type: ignore[arg-type]
-            candidate=Candidate("plain", backbone, "weights"),
-            against=[Candidate("other", other, "other weights")],
+            candidate=GateCandidate("plain", backbone, "weights"),
+            against=[GateCandidate("other", other, "other weights")],
             styling_of=lambda studio: StylesByWords(studio, (STYLE,)) if "against" not in str(studio.folder) else None,
         )
         return run_gates(plan, tools)

@@ -10,7 +10,7 @@ import pytest
 from trainer.evaluation.evaluators import Evaluators
 from trainer.gates import measuring
 from trainer.gates.cases import Case
-from trainer.gates.figures import FAR, Figure
+from trainer.gates.figures import FAR, GateFigure
 from trainer.gates.flaws import with_seams, with_second_head
 from trainer.gates.measures import everybody, figures_of
 from trainer.gates.measuring import Meter, overlaps
@@ -31,7 +31,7 @@ def meter(cases: list[Case], evaluators: Evaluators, one_person: Reader) -> Mete
     return Meter(cases, evaluators, one_person)
 
 
-def measured(meter: Meter, shown: Shown, true: bool = False) -> dict[str, Figure]:
+def measured(meter: Meter, shown: Shown, true: bool = False) -> dict[str, GateFigure]:
     return figures_of(meter.measure(shown, true), everybody(len(meter.cases)))
 
 

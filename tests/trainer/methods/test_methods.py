@@ -13,11 +13,11 @@ from trainer.methods.critic import Critic
 from trainer.methods.encoding import encoders_from_nano
 from trainer.methods.identity_features import IDENTITY_DIM, Encoders, IdentityFeatures, crops_of
 from trainer.methods.instantid import face_dots
-from trainer.methods.method import Method, Words
+from trainer.methods.method import EncodedPrompts, Method
 from trainer.methods.photos import StudyBatch
 from trainer.methods.pulid import PuLID, PuLIDOptions
 from trainer.methods.registry import ABLATIONS, METHODS, build, load_method, save_method
-from trainer.methods.request import Reference, Request, Variation
+from trainer.methods.request import Request, StudyReference, Variation
 from trainer.methods.sampler import StudySampler
 
 WIDTH, HEIGHT = 64, 128
@@ -72,7 +72,7 @@ def a_prediction(method: Method, features: IdentityFeatures | None, scale: float
     rows = 2
     generator = torch.Generator().manual_seed(1)
     noisy = torch.randn(rows, *LATENTS, generator=generator)
-    words = Words(*method.base.text(["a person on a beach", "человек в лесу"]))
+    words = EncodedPrompts(*method.base.text(["a person on a beach", "человек в лесу"]))
     return method.predict(noisy, torch.tensor([900, 300]), words, features, torch.full((rows,), scale))
 
 
@@ -222,18 +222,18 @@ def test_the_base_comes_back_from_its_folder(bare: StudyBase, tmp_path: Path) ->
         assert torch.equal(a_prediction(Method(again), None), a_prediction(Method(bare), None))
 
 
-def a_reference(seed: int) -> Reference:
+def a_reference(seed: int) -> StudyReference:
     rng = np.random.default_rng(seed)
     joints = np.zeros((17, 3), np.float32)
     joints[:, 0], joints[:, 1], joints[:, 2] = 32, np.linspace(20, 100, 17), 1
     box = np.array([16, 10, 48, 110], np.float32)
     image = rng.integers(0, 255, (120, 64, 3)).astype(np.uint8)
-    return Reference(image, joints, np.array([26, 12, 38, 30], np.float32), box)
+    return StudyReference(image, joints, np.array([26, 12, 38, 30], np.float32), box)
 
 
 def test_far_from_the_joints_the_photo_is_darker(encoders: Encoders) -> None:
     white = a_reference(0)
-    white = Reference(np.full_like(white.image, 255), white.keypoints, white.head_box, white.body_box)
+    white = StudyReference(np.full_like(white.image, 255), white.keypoints, white.head_box, white.body_box)
     crops = crops_of(white, encoders.config)
     assert crops.body.min() == 255
     assert crops.weighted[:, crops.weighted.shape[1] // 2].mean() > crops.weighted[:, 0].mean() + 20
@@ -244,7 +244,7 @@ def test_a_face_is_cut_without_the_collar(encoders: Encoders) -> None:
     photo = a_reference(0)
     image = np.zeros_like(photo.image)
     image[int(photo.head_box[3]) :] = 255  # all below the skull is white cloth
-    crops = crops_of(Reference(image, photo.keypoints, photo.head_box, photo.body_box), encoders.config)
+    crops = crops_of(StudyReference(image, photo.keypoints, photo.head_box, photo.body_box), encoders.config)
     assert crops.face[:-3].max() == 0  # scaling up softens the lowest edge
 
 

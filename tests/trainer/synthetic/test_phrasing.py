@@ -192,10 +192,14 @@ def test_every_fact_is_said(language: Language) -> None:
         identity, shot = photo(seed)
         facts = phrase_facts(identity, shot, True, rng)
         text = f" {' '.join(plain_words(say(facts, language, rng)))} "
-        told: list[tuple[Kind, str | None]] = [("place", facts.place), ("pose", facts.pose), ("framing", facts.framing)]
-        told += [("garment", garment.kind) for garment in facts.garments]
-        told += [("bag", facts.bag.kind)] if facts.bag is not None else []
-        for kind, name in told:
+        named: list[tuple[Kind, str | None]] = [
+            ("place", facts.place),
+            ("pose", facts.pose),
+            ("framing", facts.framing),
+        ]
+        named += [("garment", garment.kind) for garment in facts.garments]
+        named += [("bag", facts.bag.kind)] if facts.bag is not None else []
+        for kind, name in named:
             surfaces = alternatives(kind, name, language) if name is not None else ()
             said = any(f" {' '.join(plain_words(surface))} " in text for surface in surfaces)
             assert name is None or said, (text, kind, name)

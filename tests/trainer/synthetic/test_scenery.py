@@ -1,4 +1,4 @@
-"""Backgrounds and styles: each can be told from the others."""
+"""Backgrounds and styles: each differs from the others."""
 
 import itertools
 

@@ -141,8 +141,8 @@ def test_a_damaged_shard_is_refused_by_name_and_rendered_anew(
         read_shards(folder)
     assert "\n" not in str(refusal.value)
     assert trainer(["pack", "--data", str(folder), "--out", str(tmp_path / "bundle.zip"), "--wheels"]) == 2
-    told = capsys.readouterr().err
-    assert path.name in told and told.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert path.name in printed and printed.count("\n") == 1
     write_shards(folder, PLAN, workers=1)
     assert path.read_bytes() == whole
     assert len(read_shards(folder).identity) == 8
@@ -217,8 +217,8 @@ def test_impossible_wishes_are_answered_in_one_line(
 ) -> None:
     with pytest.raises(SystemExit) as ended:
         main([*arguments, "--out", str(tmp_path / "out")])
-    told = capsys.readouterr().err
-    assert ended.value.code == 2 and says in told and told.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert ended.value.code == 2 and says in printed and printed.count("\n") == 1
     assert not (tmp_path / "out").exists()
 
 

@@ -1,4 +1,4 @@
-"""What a photo shows, said as users would type it in English and Russian.
+"""Descriptions of a photo as users would type them in English and Russian.
 
 The words are in `places`, `poses`, `colours`, `clothes`, `persons` and `fillers`; `facts` chooses what to say,
 `english` and `russian` say it, `keyboard` types it. `SYNONYMS` gathers all surface phrases under their canonical names.

@@ -37,11 +37,11 @@ WISHES = (
 
 def say_english(facts: Facts, rng: np.random.Generator) -> str:
     """One of many phrases that say all the facts and nothing else about the picture."""
-    sayings = (_told, _titled, _titled, _myself, _asked, _wished, _listed_only, _listed_only)
+    sayings = (_sentence, _titled, _titled, _myself, _asked, _wished, _listed_only, _listed_only)
     return one(rng, sayings)(facts, rng)
 
 
-def _told(facts: Facts, rng: np.random.Generator) -> str:
+def _sentence(facts: Facts, rng: np.random.Generator) -> str:
     """ "a woman in a red dress sits in a park, full body"."""
     subject = "she" if facts.woman else "he"
     if not facts.who or happens(rng, 0.8):

@@ -1,4 +1,4 @@
-"""Which true things of a photo a phrase says."""
+"""The true things of a photo that a phrase says."""
 
 from dataclasses import dataclass
 from typing import Final

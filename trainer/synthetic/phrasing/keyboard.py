@@ -1,4 +1,4 @@
-"""How people type: capitals, full stops, articles and ё left out, and now and then a slip."""
+"""Typing habits: capitals, full stops, articles and ё left out, and now and then a slip."""
 
 import re
 from collections.abc import Container

@@ -35,11 +35,11 @@ class Whom:
 
 def say_russian(facts: Facts, rng: np.random.Generator) -> str:
     """One of many phrases that say all the facts and nothing else about the picture."""
-    sayings = (_told, _told, _titled, _titled, _myself, _asked, _wished, _listed_only, _listed_only)
+    sayings = (_sentence, _sentence, _titled, _titled, _myself, _asked, _wished, _listed_only, _listed_only)
     return one(rng, sayings)(facts, rng)
 
 
-def _told(facts: Facts, rng: np.random.Generator) -> str:
+def _sentence(facts: Facts, rng: np.random.Generator) -> str:
     """«женщина в красном платье сидит в парке, в полный рост»."""
     whom, facts = _whom(facts, rng)
     subject = whom.said("nom")
