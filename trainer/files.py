@@ -7,13 +7,15 @@ counts as absent.
 from __future__ import annotations
 
 import logging
+import os
 import pickle
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from trainer.errors import CheckpointError
@@ -24,8 +26,22 @@ _DAMAGED: Final = (OSError, EOFError, RuntimeError, ValueError, KeyError, pickle
 """What torch and NumPy raise on files that are cut, empty or changed."""
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A file beside `path` to write to, with its suffix. It takes the place of `path` when the block ends and is
+    removed where the block raises: `path` is as before or whole, whenever the process is killed."""
+    draft = path.with_name(f".{os.getpid()}.{path.name}")  # no glob of a folder's files begins with a dot
+    try:
+        yield draft
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
 def load_state(path: Path, device: Any = None) -> Any:
     """What torch.save wrote. Raises CheckpointError for a file that cannot be read."""
+    import torch  # here, so that the renderer, which writes files whole, loads no torch
+
     try:
         return torch.load(path, weights_only=True, map_location=device)
     except _DAMAGED as error:

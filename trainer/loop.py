@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,7 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor, nn
 
 from trainer.errors import CheckpointError
-from trainer.files import load_state
+from trainer.files import load_state, replacing
 
 LOG_STEPS = 25
 
@@ -200,9 +199,8 @@ def _save(run: TrainConfig, state: TrainState, accelerator: Any) -> None:
 
 
 def _write(value: dict[str, Any], path: Path) -> None:
-    draft = path.with_suffix(f".{os.getpid()}.tmp")
-    torch.save(value, draft)
-    draft.replace(path)
+    with replacing(path) as draft:
+        torch.save(value, draft)
 
 
 def _resume(run: TrainConfig, state: TrainState, accelerator: Any) -> None:

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from trainer.errors import DataError
 from trainer.synthetic.manifest import check_shard, damaged, read_manifest
@@ -69,11 +67,6 @@ class PeopleShards:
         order = np.argsort(self.identity, kind="stable")
         people, starts = np.unique(self.identity[order], return_index=True)
         return {int(p): group for p, group in zip(people, np.split(order, starts[1:]), strict=True)}
-
-
-def pixels(images: NDArray[np.uint8]) -> Tensor:
-    """uint8 [n, H, W, 3] -> float32 [n, 3, H, W] in [-1, 1]."""
-    return torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def read_shards(

@@ -10,7 +10,22 @@ import pytest
 import torch
 
 from trainer.errors import CheckpointError
-from trainer.files import load_array, load_arrays, load_state
+from trainer.files import load_array, load_arrays, load_state, replacing
+
+
+def test_a_file_is_as_before_or_whole(tmp_path: Path) -> None:
+    path = tmp_path / "figures.json"
+    path.write_text("old", "utf-8")
+    with pytest.raises(ZeroDivisionError), replacing(path) as draft:
+        draft.write_text("ne", "utf-8")
+        raise ZeroDivisionError
+    assert path.read_text("utf-8") == "old" and list(tmp_path.iterdir()) == [path]
+    with replacing(path) as draft:
+        assert draft.suffix == path.suffix
+        draft.write_text("new", "utf-8")
+        assert path.read_text("utf-8") == "old"
+    assert path.read_text("utf-8") == "new" and list(tmp_path.iterdir()) == [path]
+
 
 DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "cut": lambda content: content[: len(content) // 2],

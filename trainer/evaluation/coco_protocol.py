@@ -23,7 +23,7 @@ from trainer.evaluation.coco import PROTOCOL_CAPTIONS, Caption, read_captions
 from trainer.evaluation.evaluate import weights_digest
 from trainer.evaluation.metrics import bootstrap, cosine, frechet, kernel_distance
 from trainer.evaluation.published import Clip, Published
-from trainer.files import load_arrays
+from trainer.files import load_arrays, replacing
 from trainer.methods.request import AS_USUAL, Request, Sampler, StudyReference, Variation
 from trainer.methods.sampler import load_sampler
 
@@ -84,9 +84,8 @@ def _kept(
     if (kept := load_arrays(path)) is not None:
         return kept
     rows = _measured(part, run, sampler, published, clip)
-    draft = path.with_suffix(".tmp.npz")
-    np.savez(draft, allow_pickle=False, **rows)
-    draft.replace(path)
+    with replacing(path) as draft:
+        np.savez(draft, allow_pickle=False, **rows)
     return rows
 
 

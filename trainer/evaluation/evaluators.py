@@ -24,8 +24,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from engine.pixels import to_tensor
 from trainer.errors import CheckpointError
-from trainer.shards import pixels
 from trainer.synthetic.parts import Part
 
 SHIPPED_EVALUATORS: Final = Path(__file__).parent.parent / "weights" / "evaluators"
@@ -184,7 +184,7 @@ class Evaluators:
         return {name: torch.cat([row[name] for row in rows]) for name in rows[0]}
 
     def _read(self, images: NDArray[np.uint8]) -> Tensor:
-        return resized(pixels(images), self.size)
+        return resized(to_tensor(images), self.size)
 
     def body(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Unit vectors [n, BODY_DIM]: who it is in these clothes."""
@@ -287,7 +287,7 @@ def _head(image: NDArray[np.uint8], middle: tuple[float, float], side: float) ->
     left, top = (max(int(centre - side / 2), 0) for centre in middle)
     right, bottom = (int(centre - side / 2) + length for centre in middle)
     cut = image[top : max(bottom, top + 1), left : max(right, left + 1)]
-    return F.interpolate(pixels(cut[None]), size=(HEAD_PX, HEAD_PX), mode="bilinear")
+    return F.interpolate(to_tensor(cut[None]), size=(HEAD_PX, HEAD_PX), mode="bilinear")
 
 
 def load_evaluators(folder: Path) -> Evaluators:

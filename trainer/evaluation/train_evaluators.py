@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from engine.pixels import to_tensor
 from trainer.errors import DataError
 from trainer.evaluation.evaluators import PARTS, Evaluators, Names, Trunk, heads_in, heads_of, resized
 from trainer.loop import TrainConfig, fit
 from trainer.losses import matching_loss, pairs_loss
-from trainer.shards import PeopleShards, pixels, read_shards
+from trainer.shards import PeopleShards, read_shards
 from trainer.synthetic.identity import SPLITS
 from trainer.synthetic.parts import Part
 from trainer.version import commit
@@ -163,7 +164,7 @@ class Lessons:
         """`count` pairs, half the time mirrored, blurred and lit as generated pictures; noise is the learner's."""
         people, rows = self.people, self.pairs(count, rng)
         width, height = self.size
-        images, shown = pixels(people.images[rows]), torch.from_numpy(people.parts[rows])[:, None].float()
+        images, shown = to_tensor(people.images[rows]), torch.from_numpy(people.parts[rows])[:, None].float()
         if rng.random() < 0.5:
             images, shown = images.flip(-1), shown.flip(-1)
         kinds = rng.choice(("en_full", "ru_full", "en_scene", "ru_scene"), len(rows))

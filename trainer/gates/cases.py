@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from trainer.errors import DataError
+from trainer.files import replacing
 from trainer.gates.garments import GarmentChange, change_for, dressed
 from trainer.synthetic import BACKGROUNDS, SPLITS, scene_prompt
 from trainer.synthetic.identity import sample_identity
@@ -148,15 +149,13 @@ def _render(identity: int, shots: list[Shot], size: tuple[int, int], path: Path)
     taken += render_shots(dressed(identity, change_for(identity)), shots[3:], size[1], size[0])
     for old in path.parent.glob(f"{identity}-*.npz"):
         old.unlink()
-    draft = path.with_suffix(".tmp")
-    with draft.open("wb") as stream:
+    with replacing(path) as draft:
         np.savez_compressed(
-            stream,
+            draft,
             image=np.stack([photo.image for photo in taken]),
             parts=np.stack([photo.parts for photo in taken]),
             keypoints=np.stack([photo.keypoints for photo in taken]).astype(np.float32),
         )
-    draft.replace(path)
 
 
 def _read(path: Path, shots: list[Shot]) -> list[TruePhoto]:

@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from engine.pixels import to_tensor
 from trainer.evaluation.metrics import Floats
-from trainer.shards import pixels
 
 Pictures = NDArray[np.uint8]
 WIDTHS: Final = (16, 32, 48, 64)
@@ -76,7 +76,7 @@ def fit_classifier(
 @torch.no_grad()
 def logits_of(model: PairClassifier, pictures: Pictures) -> NDArray[np.float32]:
     """pictures uint8 [n, H, W, 3] -> [n, classes]."""
-    parts = [model(pixels(pictures[first : first + 32])) for first in range(0, len(pictures), 32)]
+    parts = [model(to_tensor(pictures[first : first + 32])) for first in range(0, len(pictures), 32)]
     return torch.cat(parts).numpy()
 
 
@@ -103,7 +103,7 @@ def two_sample_scores(
 
 def _varied(pictures: Pictures, rng: np.random.Generator) -> Tensor:
     """[B, 3, H, W] in about [-1, 1]."""
-    x = pixels(pictures)
+    x = to_tensor(pictures)
     if rng.random() < 0.5:
         x = x.flip(-1)
     y_shift, x_shift = rng.integers(-SHIFT_MAX_PX, SHIFT_MAX_PX + 1, 2)

@@ -22,6 +22,7 @@ from engine.identity.body import BodyObserver
 from engine.identity.examine import look_version, observe
 from engine.identity.faces import FaceFinder
 from engine.identity.profile import IdentityProfile, View
+from trainer.files import replacing
 from trainer.gates.cases import SIZE
 
 Pictures = NDArray[np.uint8]
@@ -86,9 +87,8 @@ def _keep(picture: Image.Image, path: Path, others: str) -> None:
     """In place of what was drawn of the same person before."""
     for old in path.parent.glob(others):
         old.unlink()
-    draft = path.with_suffix(".tmp")
-    picture.save(draft, "PNG", compress_level=1)
-    draft.replace(path)
+    with replacing(path) as draft:
+        picture.save(draft, "PNG", compress_level=1)
 
 
 def _opened(path: Path) -> Pictures:

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from engine.pose import draw_skeleton
+from trainer.files import replacing
 from trainer.gates.cases import SIZE, Case
 from trainer.gates.drawing import Pictures
 from trainer.gates.joints import pose_of
@@ -56,9 +57,8 @@ def write_page(cases: Sequence[Case], shown: Shown, real: RealResult, report: di
         old.unlink()
     for name, encoded in zip(names, _encoded(strips), strict=True):
         (pictures / f"{name}.webp").write_bytes(encoded)
-    draft = page.with_suffix(".tmp")
-    draft.write_text(_text(cases[:count], report, _by_hand(page)), "utf-8")
-    draft.replace(page)
+    with replacing(page) as draft:
+        draft.write_text(_text(cases[:count], report, _by_hand(page)), "utf-8")
 
 
 def _strip(case: Case, shown: Shown, row: int) -> Pictures:

@@ -15,6 +15,7 @@ from engine.identity.body import BodyObserver
 from engine.identity.faces import FaceFinder
 from trainer.errors import DataError
 from trainer.evaluation.evaluators import Evaluators
+from trainer.files import replacing
 from trainer.gates.candidates import GateCandidate
 from trainer.gates.cases import SIZE, cases_of
 from trainer.gates.drawing import Studio
@@ -177,6 +178,5 @@ def _plain(figures: dict[str, GateFigure]) -> dict[str, Any]:
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
     """All of it or nothing."""
-    draft = path.with_name(f"{path.name}.tmp")
-    draft.write_text(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
-    draft.replace(path)
+    with replacing(path) as draft:
+        draft.write_text(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")

@@ -9,13 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from engine.pixels import to_tensor, to_uint8
 from trainer.losses import diffusion_loss, min_snr_weight
 from trainer.methods.base import StudyBase
 from trainer.methods.method import MIN_SNR_GAMMA, EncodedPrompts, Method, noised
 from trainer.methods.photos import StudyBatch, poses_of, reference_of
 from trainer.methods.request import Request
 from trainer.methods.sampler import StudySampler
-from trainer.shards import PeopleShards, pixels
+from trainer.shards import PeopleShards
 
 
 class BaseLearner(nn.Module):
@@ -55,8 +56,8 @@ class StudyValidation:
             for n, (r, p, i) in enumerate(zip(references, prompts, photos, strict=True))
         ]
         width, height = sampler.size
-        small = F.interpolate(pixels(people.images[photos]), size=(height, width), mode="area")
-        self.shown = ((small + 1) * 127.5).byte().permute(0, 2, 3, 1).numpy()
+        small = F.interpolate(to_tensor(people.images[photos]), size=(height, width), mode="area")
+        self.shown = to_uint8(small)
 
     def __call__(self, step: int) -> Any:
         """uint8 [2 H, count W, 3]."""

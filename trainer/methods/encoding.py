@@ -17,10 +17,11 @@ from torch import Tensor, nn
 
 from engine.adapter.model import Adapter
 from engine.backbones.collage_model import load_model
+from engine.pixels import to_tensor
 from trainer.losses import pairs_loss
 from trainer.methods.identity_features import Crops, Encoders
 from trainer.part_colours import part_colours
-from trainer.shards import PeopleShards, pixels
+from trainer.shards import PeopleShards
 
 COLOURS_WEIGHT = 2.0
 
@@ -52,7 +53,7 @@ class EncoderPhotos:
         self.crops = crops
         parts = torch.from_numpy(people.parts)
         batches = range(0, len(crops), 256)
-        coloured = [part_colours(pixels(people.images[f : f + 256]), parts[f : f + 256]) for f in batches]
+        coloured = [part_colours(to_tensor(people.images[f : f + 256]), parts[f : f + 256]) for f in batches]
         self.colours = torch.cat(coloured)
         labels = people.identity * 1000 + people.outfit
         order = np.argsort(labels, kind="stable")
@@ -96,4 +97,4 @@ class EncoderLearner(nn.Module):
 def _in_other_light(images: list[NDArray[np.uint8]], rng: np.random.Generator) -> Tensor:
     """[n, 3, H, W] in [-1, 1], each a little brighter or darker."""
     gains = torch.from_numpy(rng.uniform(0.85, 1.15, (len(images), 1, 1, 1))).float()
-    return ((pixels(np.stack(images)) + 1) * gains - 1).clamp(-1, 1)
+    return ((to_tensor(np.stack(images)) + 1) * gains - 1).clamp(-1, 1)

@@ -16,9 +16,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from engine.adapter.model import AdapterConfig, AttentionPool, ViewEncoder
-from engine.backbones.collage import to_pixels
 from engine.identity.parts import body_crop, body_window, window
 from engine.identity.weighting import ALPHA, keypoint_weights
+from engine.pixels import to_tensor
 from trainer.methods.request import StudyReference
 from trainer.part_colours import PAINTED, face_of_head
 
@@ -128,7 +128,7 @@ class Encoders(nn.Module):
 
 
 def _pixels(images: Sequence[NDArray[np.uint8]]) -> Tensor:
-    return to_pixels([Image.fromarray(image) for image in images])
+    return to_tensor(np.stack(images))
 
 
 def gather(read: dict[str, Tensor], photos: NDArray[np.int64], face_points: Tensor) -> IdentityFeatures:

@@ -15,14 +15,15 @@ from rich.progress import track
 from torch import Tensor
 
 from engine.adapter.model import AdapterConfig
-from engine.backbones.collage import to_unit
+from engine.pixels import to_tensor
 from engine.pose import draw_skeleton
 from trainer.errors import CheckpointError
-from trainer.files import load_state
+from trainer.files import load_state, replacing
 from trainer.methods.base import StudyBase
 from trainer.methods.identity_features import Crops, Encoders, IdentityFeatures, crops_of, face_points, gather
+from trainer.methods.pose_encoder import skeleton_tensor
 from trainer.methods.request import StudyReference
-from trainer.shards import PeopleShards, pixels
+from trainer.shards import PeopleShards
 
 VIEWS_MAX = 4
 ENCODED_AT_ONCE = 64
@@ -99,9 +100,8 @@ class StudyPhotos:
         rows = [encoders.read(cropped[f : f + ENCODED_AT_ONCE]) for f in track(batches, description="reading photos")]
         self.features = {name: torch.cat([_half(row[name]) for row in rows]) for name in rows[0]}
         cache.parent.mkdir(parents=True, exist_ok=True)
-        draft = cache.with_suffix(".tmp")
-        torch.save(self.features, draft)
-        draft.replace(cache)
+        with replacing(cache) as draft:
+            torch.save(self.features, draft)
 
     def _reread(self, cache: Path) -> bool:
         """Whether the cache is there, whole, and of these photos."""
@@ -131,7 +131,7 @@ class StudyPhotos:
             features=gather(features, np.stack([row["references"] for row in rows]), points),
             joints=poses[..., :2],
             seen=poses[..., 2],
-            skeleton=to_unit(skeletons),
+            skeleton=skeleton_tensor(skeletons),
             pose_scale=torch.tensor([float(row["posed"]) for row in rows]),
             known=torch.tensor([float(row["known"]) for row in rows]),
         )
@@ -186,6 +186,6 @@ def _latents(images: NDArray[np.uint8], base: StudyBase) -> Tensor:
     """float16 [n, C, h, w] of the photos, area-averaged to the study's size."""
     encoded = []
     for first in range(0, len(images), 256):
-        small = F.interpolate(pixels(images[first : first + 256]), size=(base.height, base.width), mode="area")
+        small = F.interpolate(to_tensor(images[first : first + 256]), size=(base.height, base.width), mode="area")
         encoded.append(base.encode(small).half())
     return torch.cat(encoded)

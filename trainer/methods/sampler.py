@@ -13,16 +13,16 @@ from diffusers import DDIMScheduler
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.backbones.collage import to_unit
+from engine.pixels import to_tensor, to_uint8
 from engine.pose import draw_skeleton
 from trainer.losses import clean_and_noise, v_target
 from trainer.methods.base import StudyBase, load_base
 from trainer.methods.identity_features import Encoders, IdentityFeatures, crops_of, face_points, gather
 from trainer.methods.method import EncodedPrompts, Method
 from trainer.methods.photos import VIEWS_MAX
+from trainer.methods.pose_encoder import skeleton_tensor
 from trainer.methods.registry import load_encoders, load_method
 from trainer.methods.request import AS_USUAL, Picture, Request, Variation
-from trainer.shards import pixels
 
 BATCH: Final = 32
 TIMES: Final = (0.2, 0.4, 0.6, 0.8, 0.95)
@@ -68,11 +68,12 @@ class StudySampler:
                 negative, positive = v.chunk(2)
                 v = negative + variation.guidance * (positive - negative)
             latents = scheduler.step(v, timestep, latents).prev_sample
-        decoded = self.base.decode(latents)
-        return ((decoded + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
+        return to_uint8(self.base.decode(latents))
 
     def _errors(self, requests: Sequence[Request], targets: Picture) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        clean = self.base.encode(F.interpolate(pixels(targets), size=(self.base.height, self.base.width), mode="area"))
+        clean = self.base.encode(
+            F.interpolate(to_tensor(targets), size=(self.base.height, self.base.width), mode="area")
+        )
         words = self._words([request.prompt for request in requests], False)
         features, noise = self._features(requests, None), self._noise(requests)
         scales, alphas = self._scales(len(requests), AS_USUAL), self.base.alphas()
@@ -119,7 +120,7 @@ class StudySampler:
             for request in requests
         ]
         asked = torch.tensor([float(request.pose is not None) for request in requests])
-        residuals: list[Tensor] = self.base.pose(to_unit(skeletons), asked)
+        residuals: list[Tensor] = self.base.pose(skeleton_tensor(skeletons), asked)
         return residuals
 
     def _noise(self, requests: Sequence[Request]) -> Tensor:

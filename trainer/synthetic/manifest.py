@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-import os
 import tarfile
 from pathlib import Path
 from typing import Any
 
 from trainer.errors import DataError
+from trainer.files import replacing
 from trainer.synthetic.identity import split_of
 
 NAME = "manifest.json"
@@ -30,9 +30,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def write_manifest(folder: Path, content: dict[str, Any]) -> None:
     """At once or not at all."""
     path = folder / NAME
-    draft = path.with_suffix(f".{os.getpid()}.tmp")
-    draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    draft.replace(path)
+    with replacing(path) as draft:
+        draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def shard_entry(path: Path) -> dict[str, Any]:

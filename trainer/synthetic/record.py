@@ -7,7 +7,6 @@ stylised copy, .styled.png. Equal photos give equal bytes.
 
 import io
 import json
-import os
 import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
@@ -18,6 +17,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from trainer.files import replacing
 from trainer.synthetic.attributes import attributes, parameters
 from trainer.synthetic.backgrounds import BACKGROUNDS
 from trainer.synthetic.manifest import damaged
@@ -93,19 +93,14 @@ def style_of(shot: Shot) -> str | None:
 
 def write_samples(path: Path, samples: Iterable[tuple[str, Sample]]) -> int:
     """Writes a shard at once or not at all; returns its number of samples."""
-    draft = path.with_suffix(f".{os.getpid()}.tmp")
     count = 0
-    try:
-        with tarfile.open(draft, "w", format=tarfile.USTAR_FORMAT) as archive:
-            for key, files in samples:
-                for extension, content in files.items():
-                    entry = tarfile.TarInfo(f"{key}.{extension}")
-                    entry.size = len(content)
-                    archive.addfile(entry, io.BytesIO(content))
-                count += 1
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    with replacing(path) as draft, tarfile.open(draft, "w", format=tarfile.USTAR_FORMAT) as archive:
+        for key, files in samples:
+            for extension, content in files.items():
+                entry = tarfile.TarInfo(f"{key}.{extension}")
+                entry.size = len(content)
+                archive.addfile(entry, io.BytesIO(content))
+            count += 1
     return count
 
 

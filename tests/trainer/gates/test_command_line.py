@@ -134,7 +134,7 @@ def test_a_second_run_draws_only_what_is_not_there_and_keeps_what_is_written_by_
     assert (len(backbone.drawn), len(other.drawn)) == (1, 0)
     assert again["gates"] == report["gates"]
     assert path.read_text("utf-8").count(written) == 1
-    assert not list(folder.rglob("*.tmp"))
+    assert not list(folder.rglob(".*"))
 
 
 def test_the_page_shows_the_cases_in_order_and_the_two_public_photos(

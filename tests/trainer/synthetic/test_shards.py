@@ -118,7 +118,7 @@ def test_a_finished_shard_stays_and_a_lost_one_is_made_again_byte_for_byte(folde
     path.unlink()
     write_shards(folder, PLAN, workers=1)
     assert path.read_bytes() == before
-    assert not list(folder.glob("*.tmp"))
+    assert not list(folder.glob(".*"))
 
 
 DAMAGE = {

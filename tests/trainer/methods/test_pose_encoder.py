@@ -7,9 +7,9 @@ import torch
 from diffusers import UNet2DConditionModel
 from torch import Tensor
 
-from engine.adapter.pose import PoseEncoder
 from engine.contract import PosePreset
 from engine.pose import draw_skeleton, preset
+from trainer.methods.pose_encoder import PoseEncoder
 
 PLAIN, CROSS = "DownBlock2D", "CrossAttnDownBlock2D"
 

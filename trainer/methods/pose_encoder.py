@@ -9,7 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from PIL import Image
 from torch import Tensor, nn
+
+from engine.pixels import to_tensor
 
 WIDTH = 128
 
@@ -62,3 +66,8 @@ def _zero(layer: nn.Conv2d) -> nn.Conv2d:
     assert layer.bias is not None
     nn.init.zeros_(layer.bias)
     return layer
+
+
+def skeleton_tensor(skeletons: Sequence[Image.Image]) -> Tensor:
+    """RGB skeletons of one size -> float32 [B, 3, H, W] in [0, 1]."""
+    return (to_tensor(np.stack([np.asarray(skeleton, np.uint8) for skeleton in skeletons])) + 1) / 2
