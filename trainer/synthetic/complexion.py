@@ -6,6 +6,7 @@
 
 import warp as wp
 
+from trainer.synthetic.parts import Part
 from trainer.synthetic.surface import Look, smooth
 
 
@@ -83,7 +84,7 @@ def face_paint(c: wp.vec4, look: Look) -> wp.vec4:
     state = wp.rand_init(5)
     mottle = wp.noise(state, wp.vec3(c[0] * 55.0, c[1] * 55.0, c[2] * 55.0))
     colour = look.skin * (1.0 + 0.05 * mottle)
-    part = 1.0
+    part = float(Part.SKIN)
     if c[1] < -0.085 and z > 0.78 and z < 0.99:
         blush = wp.exp(-((ax - 0.043) * (ax - 0.043) + (z - 0.868) * (z - 0.868)) / 0.0004)
         tip = wp.exp(-(ax * ax + (z - 0.866) * (z - 0.866)) / 0.00012)
@@ -98,7 +99,7 @@ def face_paint(c: wp.vec4, look: Look) -> wp.vec4:
         if cover > 0.5 and look.beard == 1:
             hairs = wp.noise(state, wp.vec3(c[0] * 260.0, c[1] * 260.0, c[2] * 120.0))
             beard = look.hair * (1.0 + 0.3 * hairs)
-            return wp.vec4(beard[0], beard[1], beard[2], 2.0)
+            return wp.vec4(beard[0], beard[1], beard[2], float(Part.HAIR))
         colour = colour * (1.0 - 0.45 * look.stubble * cover) + look.hair * (0.30 * look.stubble * cover)
     if c[1] < -0.10 and z > 0.78 and z < 0.99:
         ex = ax / 0.0265
@@ -107,7 +108,7 @@ def face_paint(c: wp.vec4, look: Look) -> wp.vec4:
             upper = 0.8315 + 0.0105 * bow - 0.002 * wp.exp(-ax * ax / 0.00001)
             lower = 0.8315 - 0.0125 * bow
             if z < upper and z > lower:
-                part = 6.0
+                part = float(Part.FACE)
                 colour = look.lips * (0.88 + 0.06 * mottle)
                 if z < 0.8315:
                     colour = look.lips * (
@@ -125,11 +126,11 @@ def face_paint(c: wp.vec4, look: Look) -> wp.vec4:
                 cover = wp.clamp(inside * (0.95 + 0.35 * hairs), 0.0, 1.0)
                 colour = colour * (1.0 - cover) + look.brows * cover
                 if cover > 0.5:
-                    part = 6.0
+                    part = float(Part.FACE)
         eye = lid_paint(ax, z, look.skin)
         if eye[3] > 0.5:
             colour = wp.vec3(eye[0], eye[1], eye[2])
-            part = 6.0
+            part = float(Part.FACE)
         if wp.length(wp.vec2((ax - 0.0085) * 0.8, z - 0.8578)) < 0.0030 and c[1] > -0.185:
             colour = look.skin * 0.32
     return wp.vec4(colour[0], colour[1], colour[2], part)

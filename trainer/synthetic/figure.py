@@ -6,7 +6,6 @@ program of `raycast` cuts them along straight borders in canonical coordinates.
 
 import functools
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any, Final
 
 import numpy as np
@@ -18,29 +17,9 @@ from trainer.synthetic.body import NOT_AN_ARM, Floats, Integers, RestBody, rest_
 from trainer.synthetic.carried import bag_pieces, collar_pieces
 from trainer.synthetic.headwear import Piece, ball, glasses_pieces, hair_pieces, hat_pieces
 from trainer.synthetic.identity import Identity
+from trainer.synthetic.layers import Layer
 from trainer.synthetic.skirts import coat_tail, skirt
 from trainer.synthetic.wardrobe import OVER, Garment
-
-
-class Layer(IntEnum):
-    """What a triangle belongs to."""
-
-    BODY = 0
-    EYE = 1
-    TOP = 2
-    BOTTOM = 3
-    SHOES = 4
-    JACKET = 5
-    SKIRT = 6
-    HAIR = 7
-    TAIL = 8
-    HAT = 9
-    GLASSES = 10
-    SEAT = 11
-    COLLAR = 12
-    COAT = 13
-    BAG = 14
-
 
 SHELL_M: Final = {Layer.TOP: 0.010, Layer.JACKET: 0.022, Layer.BOTTOM: 0.009, Layer.SHOES: 0.008}
 """How far a garment stands off the skin, metres."""

@@ -1,21 +1,11 @@
 """The values of a part map, and the names of joints."""
 
-from enum import IntEnum
-from typing import Final
+from typing import Final, TypeAlias
 
+from engine.identity.body import BodyPart
 
-class Part(IntEnum):
-    """Value of a pixel in a part map. Everything but BACKGROUND belongs to the person."""
-
-    BACKGROUND = 0
-    SKIN = 1
-    HAIR = 2
-    TOP = 3
-    BOTTOM = 4
-    SHOES = 5
-    FACE = 6
-    ACCESSORY = 7
-
+Part: TypeAlias = BodyPart
+"""The value of a pixel in a part map: rendered photos have the parts that the engine reads from photos."""
 
 KEYPOINTS: Final = (
     "nose",

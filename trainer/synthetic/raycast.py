@@ -13,6 +13,8 @@ import warp as wp
 
 from trainer.synthetic.cloth import cloth, in_jacket, in_top, in_trousers, on_strap, patterned, tailored
 from trainer.synthetic.complexion import eyeball, face_paint, hair_colour, is_hair
+from trainer.synthetic.layers import Layer
+from trainer.synthetic.parts import Part
 from trainer.synthetic.surface import Look, smooth
 
 wp.config.quiet = True
@@ -40,17 +42,23 @@ class Scene:
 def surface(layer: int, c: wp.vec4, look: Look) -> wp.vec4:
     """Colour in xyz and part in w of an opaque point."""
     colour = wp.vec3(0.0, 0.0, 0.0)
-    part = float(1.0)
-    if look.strap > 0 and (layer == 2 or layer == 5 or layer == 0 or layer == 6 or layer == 13):
+    part = float(Part.SKIN)
+    if look.strap > 0 and (
+        layer == Layer.TOP
+        or layer == Layer.JACKET
+        or layer == Layer.BODY
+        or layer == Layer.SKIRT
+        or layer == Layer.COAT
+    ):
         if c[2] < 0.775 and on_strap(c, look):
-            return wp.vec4(look.bag[0] * 0.85, look.bag[1] * 0.85, look.bag[2] * 0.85, 7.0)
-    if layer == 1:
+            return wp.vec4(look.bag[0] * 0.85, look.bag[1] * 0.85, look.bag[2] * 0.85, float(Part.ACCESSORY))
+    if layer == Layer.EYE:
         colour = eyeball(c, look)
-        part = 6.0
-    elif layer == 7 or layer == 8:
+        part = float(Part.FACE)
+    elif layer == Layer.HAIR or layer == Layer.TAIL:
         colour = hair_colour(c, look)
-        part = 2.0
-    elif layer == 9:
+        part = float(Part.HAIR)
+    elif layer == Layer.HAT:
         colour = cloth(c, look.hat)
         if look.ribbed == 1:
             turn = wp.atan2(c[0], -c[1] - 0.05)
@@ -59,63 +67,63 @@ def surface(layer: int, c: wp.vec4, look: Look) -> wp.vec4:
                 colour = colour * 0.7
         elif c[2] < look.hat_line + 0.004:
             colour = colour * 0.8
-        part = 7.0
-    elif layer == 10:
+        part = float(Part.ACCESSORY)
+    elif layer == Layer.GLASSES:
         colour = wp.vec3(0.05, 0.05, 0.06)
-        part = 7.0
-    elif layer == 11:
+        part = float(Part.ACCESSORY)
+    elif layer == Layer.SEAT:
         colour = look.seat
-        part = 0.0
-    elif layer == 12:
+        part = float(Part.BACKGROUND)
+    elif layer == Layer.COLLAR:
         colour = cloth(c, patterned(c, look.top, look.top_second, look.top_pattern, look.stripe, look.motif)) * 0.9
         if look.has_jacket == 1:
             colour = cloth(c, look.jacket) * 0.9
-        part = 3.0
-    elif layer == 14:
+        part = float(Part.TOP)
+    elif layer == Layer.BAG:
         colour = cloth(c, look.bag)
         seam = wp.abs(c[2] - 0.06) < 0.003 or wp.abs(c[2] - 0.55) < 0.004
         if seam:
             colour = colour * 0.6
-        part = 7.0
-    elif layer == 5 or layer == 13:
+        part = float(Part.ACCESSORY)
+    elif layer == Layer.JACKET or layer == Layer.COAT:
         colour = cloth(c, look.jacket)
         edge = look.jacket_open + 0.05 * smooth(0.45, 0.72, c[2])
-        if layer == 5 and c[1] < 0.0 and wp.abs(c[0]) < edge + 0.007 and c[3] < -0.5:
+        if layer == Layer.JACKET and c[1] < 0.0 and wp.abs(c[0]) < edge + 0.007 and c[3] < -0.5:
             colour = colour * 0.7
-        part = 3.0
-    elif layer == 6:
+        part = float(Part.TOP)
+    elif layer == Layer.SKIRT:
         if look.is_dress == 1:
             colour = cloth(c, patterned(c, look.top, look.top_second, look.top_pattern, look.stripe, look.motif))
-            part = 3.0
+            part = float(Part.TOP)
         else:
             colour = cloth(
                 c, patterned(c, look.bottom, look.bottom_second, look.bottom_pattern, look.stripe, look.motif)
             )
-            part = 4.0
-    elif layer == 4 or (layer == 0 and c[2] < look.shoe_top and c[3] < -0.7):
+            part = float(Part.BOTTOM)
+    elif layer == Layer.SHOES or (layer == Layer.BODY and c[2] < look.shoe_top and c[3] < -0.7):
         colour = look.shoes
         if look.laces == 1 and c[1] < -0.05 and c[2] > -0.765 and wp.abs(c[2] * 55.0 - wp.floor(c[2] * 55.0)) < 0.4:
             colour = look.sole
         if c[2] < look.sole_top:
             colour = look.sole
-        part = 5.0
-    elif in_top(c, look) and layer != 3:
+        part = float(Part.SHOES)
+    elif in_top(c, look) and layer != Layer.BOTTOM:
         colour = cloth(c, patterned(c, look.top, look.top_second, look.top_pattern, look.stripe, look.motif))
         colour = tailored(c, colour, look)
         if c[3] > look.sleeve - 0.04 or c[2] < look.top_hem + 0.008:
             colour = colour * 0.82
-        part = 3.0
+        part = float(Part.TOP)
     elif in_trousers(c, look):
         colour = cloth(c, patterned(c, look.bottom, look.bottom_second, look.bottom_pattern, look.stripe, look.motif))
         if c[2] > look.waist - 0.022 or c[2] < look.leg_hem + 0.010:
             colour = colour * 0.8
-        part = 4.0
+        part = float(Part.BOTTOM)
     else:
         if c[2] > 0.775 and is_hair(wp.vec4(c[0], c[1], c[2] - 0.004, c[3]), look) and c[3] < -0.5 and c[2] > 0.83:
             ear = wp.abs(c[0]) > 0.078 and c[2] < 0.91
             if not ear:
                 colour = hair_colour(c, look) * 0.85
-                return wp.vec4(colour[0], colour[1], colour[2], 2.0)
+                return wp.vec4(colour[0], colour[1], colour[2], float(Part.HAIR))
         return face_paint(c, look)
     return wp.vec4(colour[0], colour[1], colour[2], part)
 
@@ -134,24 +142,24 @@ def hit_canonical(
 @wp.func
 def opaque(layer: int, c: wp.vec4, look: Look) -> bool:
     """Whether a ray stops here: the borders of garments and hair."""
-    if layer == 2:
+    if layer == Layer.TOP:
         return in_top(c, look)
-    if layer == 3:
+    if layer == Layer.BOTTOM:
         return in_trousers(c, look)
-    if layer == 4:
+    if layer == Layer.SHOES:
         low = look.shoe_top < -0.7 and c[1] < -0.02 and c[2] > -0.745
         return c[2] < look.shoe_top and not low
-    if layer == 5:
+    if layer == Layer.JACKET:
         return in_jacket(c, look)
-    if layer == 6:
+    if layer == Layer.SKIRT:
         if look.is_dress == 1:
             return True
         return c[2] < look.waist and not in_top(c, look) and not in_jacket(c, look)
-    if layer == 13:
+    if layer == Layer.COAT:
         return c[1] > 0.0 or wp.abs(c[0]) > look.jacket_open + 0.05 * smooth(0.2, -0.3, c[2])
-    if layer == 7:
+    if layer == Layer.HAIR:
         return is_hair(c, look) and c[2] < look.hair_top
-    if layer == 8:
+    if layer == Layer.TAIL:
         return c[2] < look.hair_top
     return True
 

@@ -4,7 +4,8 @@ import numpy as np
 import numpy.typing as npt
 
 from trainer.synthetic.body import Floats
-from trainer.synthetic.figure import Figure, Layer
+from trainer.synthetic.figure import Figure
+from trainer.synthetic.layers import Layer
 
 
 def with_seat(
