@@ -11,13 +11,13 @@ from pathlib import Path
 
 import psutil
 
-from engine.catalogue import Weights, load_catalogue
 from engine.config import Config
 from engine.devices import check_device
 from engine.errors import SetupError
-from engine.hub import Advance, Hub
+from engine.hub.catalogue import Weights, load_catalogue
+from engine.hub.packaged import named
+from engine.hub.repositories import Advance, Hub
 from engine.identity.faces import DEFAULT_ROOT
-from engine.packaged import named
 
 PACKAGES = (
     "torch",

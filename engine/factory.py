@@ -8,21 +8,21 @@ from datetime import UTC, datetime
 
 from engine.backbones import choose_device, load_backbone
 from engine.backbones.base import Backbone
-from engine.certificate import open_certificate
 from engine.config import Config
 from engine.devices import check_device
 from engine.errors import SetupError
 from engine.examiner import Examiner
+from engine.hub.packaged import named
 from engine.identity.body import BodyObserver
 from engine.identity.faces import open_finder
 from engine.identity.observer import open_observer
 from engine.identity.pose_photo import PoseReader
-from engine.packaged import named
+from engine.marking.certificate import open_certificate
+from engine.marking.provenance import GenerationFacts, Marker
+from engine.marking.watermark import Watermark
 from engine.pipeline import Mark, RequestPipeline
 from engine.prompt import GlossaryTranslator, PromptTranslator, open_translator
-from engine.provenance import GenerationFacts, Marker
 from engine.safety import open_guard
-from engine.watermark import Watermark
 
 log = logging.getLogger(__name__)
 

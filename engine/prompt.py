@@ -21,7 +21,7 @@ from typing import Any, Final, Protocol
 import snowballstemmer
 
 from engine.errors import SetupError, WeightsError
-from engine.hub import local_folder
+from engine.hub.repositories import local_folder
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from engine.errors import WeightsError
-from engine.packaged import locate
+from engine.hub.packaged import locate
 
 log = logging.getLogger(__name__)
 

@@ -328,7 +328,7 @@ def _settings(options: argparse.Namespace) -> Any:
 def _watermark(options: argparse.Namespace) -> None:
     from engine.backbones import load_backbone
     from engine.identity.faces import CascadeFinder
-    from engine.watermark import Watermark
+    from engine.marking.watermark import Watermark
     from trainer.watermark import drawn, write_figures
 
     nano = drawn(load_backbone("nano", "cpu"), CascadeFinder(), options.data, 2 * options.pictures)

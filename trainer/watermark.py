@@ -24,7 +24,7 @@ from engine.contract import Settings
 from engine.identity.examine import observe
 from engine.identity.faces import FaceFinder
 from engine.identity.profile import IdentityProfile, View
-from engine.watermark import FALSE_POSITIVE_RATE, THRESHOLD, Watermark
+from engine.marking.watermark import FALSE_POSITIVE_RATE, THRESHOLD, Watermark
 from trainer.shards import read_shards
 
 Pictures = Sequence[Image.Image]

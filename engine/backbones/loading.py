@@ -23,7 +23,7 @@ from engine.backbones.diffusion import DiffusionBackbone, Parts
 from engine.backbones.options import NONE, Options, Placement, file_place, folder_place
 from engine.backbones.previews import LinearDecoder, PreviewDecoder, TinyDecoder
 from engine.errors import SetupError, WeightsError
-from engine.hub import HuggingFaceHub
+from engine.hub.repositories import HuggingFaceHub
 
 log = logging.getLogger(__name__)
 Loaded = TypeVar("Loaded")

@@ -10,8 +10,8 @@ from rich.console import Console
 from engine.commands import DONE, UNSUITABLE, read_bytes
 from engine.config import load_config
 from engine.errors import BadReference
-from engine.provenance import Marks, read_marks
-from engine.watermark import THRESHOLD, Watermark
+from engine.marking.provenance import Marks, read_marks
+from engine.marking.watermark import THRESHOLD, Watermark
 
 
 def add(parser: argparse.ArgumentParser) -> None:

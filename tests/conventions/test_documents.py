@@ -31,7 +31,7 @@ DIALECT = {
     r"\b(?:a|one) (?:router|folder|line) a \w+": "per",
 }
 CODE = re.compile(r"`[^`]*`")
-GENERATED = re.compile(r"^\| |evaluators' (?:body|features)|the observer sees on it")
+GENERATED = re.compile(r"^\| |the observer sees on it")
 """Lines of docs/nano.md that `python -m trainer gates` writes."""
 
 

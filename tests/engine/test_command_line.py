@@ -16,9 +16,9 @@ from engine.__main__ import main
 from engine.backbones.base import GenerationInput, StepCallback
 from engine.commands import DONE, FAILED, MISUSED, UNSUITABLE
 from engine.contract import Clothes
-from engine.provenance import SOURCE_TYPE, Signature, read_marks
+from engine.marking.provenance import SOURCE_TYPE, Signature, read_marks
+from engine.marking.watermark import Watermark
 from engine.styles import shipped_styles
-from engine.watermark import Watermark
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.usefixtures("quiet_place")

@@ -26,11 +26,11 @@ from engine.backbones.loading import Family
 from engine.backbones.options import file_place, folder_place
 from engine.backbones.sd15 import SD15
 from engine.backbones.sdxl import SDXL
-from engine.catalogue import Weights, load_catalogue
 from engine.commands import DONE, MISUSED
 from engine.config import Config
 from engine.errors import SetupError
-from engine.hub import HuggingFaceHub
+from engine.hub.catalogue import Weights, load_catalogue
+from engine.hub.repositories import HuggingFaceHub
 
 KLEIN = "black-forest-labs/FLUX.2-klein-4B"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

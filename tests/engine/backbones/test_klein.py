@@ -190,7 +190,7 @@ def test_the_published_layout_has_the_published_size() -> None:
     from diffusers import AutoencoderKLFlux2, Flux2Transformer2DModel
     from transformers import Qwen3Config, Qwen3ForCausalLM
 
-    from engine.catalogue import load_catalogue
+    from engine.hub.catalogue import load_catalogue
 
     words = Qwen3Config(
         vocab_size=151936,

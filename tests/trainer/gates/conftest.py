@@ -12,8 +12,8 @@ from PIL import Image
 
 from engine.backbones.base import Capabilities, GenerationInput, StepCallback
 from engine.config import load_config
+from engine.hub.packaged import named, remedy
 from engine.identity.faces import Face
-from engine.packaged import named, remedy
 from engine.vision.blazepose import Pose
 from trainer.evaluation.evaluators import SHIPPED_EVALUATORS, Evaluators, load_evaluators
 from trainer.gates.cases import Case, cases_of

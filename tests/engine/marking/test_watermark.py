@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.watermark import FALSE_POSITIVE_RATE, STRENGTHS, THRESHOLD, Watermark
+from engine.marking.watermark import FALSE_POSITIVE_RATE, STRENGTHS, THRESHOLD, Watermark
 
 SIZES = [(128, 192), (192, 128), (256, 384), (1024, 1024)]
 WATERMARK = Watermark("a key of the tests")

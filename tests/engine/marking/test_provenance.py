@@ -17,11 +17,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from PIL import Image
 
-from engine.certificate import Certificate, open_certificate
 from engine.commands import DONE, UNSUITABLE
 from engine.errors import BadReference, MarkError, SetupError
-from engine.provenance import PURPOSES, SOURCE_TYPE, GenerationFacts, Marker, Signature, read_marks
-from engine.watermark import Watermark
+from engine.marking.certificate import Certificate, open_certificate
+from engine.marking.provenance import PURPOSES, SOURCE_TYPE, GenerationFacts, Marker, Signature, read_marks
+from engine.marking.watermark import Watermark
 
 WATERMARK = Watermark("BoLID")
 FACTS = GenerationFacts(backbone="nano")

