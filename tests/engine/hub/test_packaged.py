@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from engine import packaged
 from engine.__main__ import main
 from engine.commands import DONE, MISUSED
 from engine.errors import SetupError, WeightsError
+from engine.hub import packaged
 from engine.hub.catalogue import load_catalogue
 from engine.hub.packaged import Archive, fetch_packaged, load_packaged, locate
 
