@@ -115,9 +115,19 @@ class Study:
     def run(self, stages: tuple[str, ...] = STAGES, names: tuple[str, ...] | None = None) -> None:
         """Does what is missing of the stages named; `names` limits which methods are trained and drawn."""
         self.out.mkdir(parents=True, exist_ok=True)
+        work: dict[str, Callable[[tuple[str, ...]], None]] = {
+            "people": self._people,
+            "base": self._base,
+            "encoders": self._encoders,
+            "critic": self._critic,
+            "evaluators": self._evaluators,
+            "methods": self._methods,
+            "evaluate": self._evaluate,
+            "report": self._report,
+        }
         for stage in (stage for stage in STAGES if stage in stages):
             started = time.monotonic()
-            getattr(self, f"_{stage}")(names or (*self.config.names, *self.config.ablations))
+            work[stage](names or (*self.config.names, *self.config.ablations))
             self._note(stage, names, time.monotonic() - started)
 
     def _note(self, stage: str, names: tuple[str, ...] | None, seconds: float) -> None:
