@@ -26,8 +26,8 @@ class Contender:
 
 @dataclass(frozen=True)
 class Turns:
-    """What `take_turns` measured of one contender: seconds of each round, and by how much its first run raised the
-    memory in use (of the process, or of the GPU's allocator) at its highest."""
+    """Measurements of one contender: seconds of each round, and by how much its first run raised the memory in use (of
+    the process, or of the GPU's allocator) at its highest."""
 
     seconds: list[float]
     memory_mib: float

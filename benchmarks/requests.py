@@ -59,7 +59,7 @@ def photo() -> Image.Image:
 
 
 def person(image: Image.Image) -> IdentityProfile:
-    """Whose joints and outline are known: what a backbone does with them is within the time."""
+    """A person with known joints and outline: their use by a backbone is within the time."""
     joints = preset(PosePreset.STANDING) * (512, 768, 1)
     seen = Observation(
         width=512,

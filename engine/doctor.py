@@ -65,7 +65,7 @@ class Finding:
     """Where it is, or as much of it as there is."""
     missing: tuple[str, ...]
     bytes: int | None
-    """What it weighs: as the hub says, or the folder."""
+    """Bytes: as the hub says, or the folder."""
     estimated: bool = False
 
     @property
@@ -84,7 +84,7 @@ class Report:
     problems: tuple[str, ...]
     """Why it cannot be served, one line each with the remedy; empty where it can."""
     notes: tuple[str, ...] = ()
-    """What is there and not used yet."""
+    """Files that are there and not used yet."""
 
 
 def examine_installation(backbone: str, config: Config, hub: Hub, ask_hub: bool = True) -> Report:
@@ -136,7 +136,7 @@ def look_at_machine(device: str, cache: Path) -> Machine:
 
 
 def choose(findings: Iterable[Finding], names: Iterable[str]) -> list[Finding]:
-    """What is to be fetched of `findings`: by name, or "needed", or "all". Raises SetupError for an unknown name."""
+    """The findings to fetch: by name, or "needed", or "all". Raises SetupError for an unknown name."""
     absent = [finding for finding in findings if not finding.present]
     wanted = set(names) or {"needed"}
     unknown = wanted - {"needed", "all"} - {finding.weights.name for finding in findings}

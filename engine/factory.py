@@ -48,7 +48,7 @@ def assemble(config: Config, worker_id: str) -> RequestPipeline:
 
 
 def assemble_examiner(config: Config) -> Examiner:
-    """Who looks at photos where nothing is drawn. Raises SetupError with the remedy."""
+    """An examiner of photos without a backbone. Raises SetupError with the remedy."""
     check_device(config.device)
     finder = open_finder(config.face_root, config.face_pack)
     return Examiner(finder, open_bodies(config), open_guard(config, None, finder))

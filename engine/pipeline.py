@@ -354,7 +354,7 @@ def _is_out_of_memory(error: Exception) -> bool:
 
 
 def _free_memory() -> None:
-    """What the failed drawing held is given back before the next try."""
+    """Frees the memory of the failed drawing before the next try."""
     gc.collect()
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():

@@ -27,7 +27,7 @@ SCALE: Final = 4
 HALVES: Final = 0x01306B47
 """ncnn's mark of weights in float16; 0 marks float32."""
 TAIL: Final = ["PixelShuffle", "Interp", "BinaryOp"]
-"""What follows the convolutions: shuffled channels plus the nearest-neighbour picture."""
+"""The step after the convolutions: shuffled channels plus the nearest-neighbour picture."""
 
 
 class CompactNet(nn.Module):

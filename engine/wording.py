@@ -17,7 +17,7 @@ from typing import Any, Final
 
 
 class Concern(StrEnum):
-    """What is not drawn, the graver first."""
+    """Concerns that refuse a prompt, the graver first."""
 
     MINOR = "minor"
     NUDITY = "nudity"

@@ -43,7 +43,7 @@ SAVE_EVERY_S = 120.0
 
 @dataclass(frozen=True)
 class MapperRun:
-    """How to train: people, validation are folders of shards of different identities; `pictures` counts across
+    """One training run: people, validation are folders of shards of different identities; `pictures` counts across
     resumptions. The photos are unpacked to `out`."""
 
     people: Path

@@ -23,7 +23,7 @@ from trainer.errors import CheckpointError
 log = logging.getLogger(__name__)
 
 _DAMAGED: Final = (OSError, EOFError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile)
-"""What torch and NumPy raise on files that are cut, empty or changed."""
+"""Errors of torch and NumPy on files that are cut, empty or changed."""
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def load_state(path: Path, device: Any = None) -> Any:
-    """What torch.save wrote. Raises CheckpointError for a file that cannot be read."""
+    """A state that torch.save wrote. Raises CheckpointError for a file that cannot be read."""
     import torch  # here, so that the renderer, which writes files whole, loads no torch
 
     try:

@@ -174,7 +174,7 @@ def learning_rate(run: TrainConfig, step: int, budget_share: float) -> float:
 
 
 def _averaged(state: TrainState, accelerator: Any, validate: Callable[[int], Any]) -> Any:
-    """What `validate` gives with the averaged weights in place of the learning ones."""
+    """The result of `validate` with the averaged weights in place of the learning ones."""
     learner = accelerator.unwrap_model(state.learner)
     learning = {name: learner.state_dict()[name].clone() for name in state.average}
     learner.load_state_dict(state.average, strict=False)

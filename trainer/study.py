@@ -45,7 +45,7 @@ class _Section(BaseModel):
 
 
 class PeopleSection(_Section):
-    """How many identities of each split, with how many photos of which size in px."""
+    """Numbers of identities per split and of photos per identity, and the size of photos in px."""
 
     train: int
     validation: int

@@ -45,7 +45,7 @@ StepCallback = Callable[[Step], None]
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a backbone can do and under which terms."""
+    """The abilities of a backbone and the terms of its use."""
 
     name: str
     family: Literal["adapter", "reference-edit"]
@@ -64,7 +64,7 @@ class Capabilities:
     styles: DrawnBy
     """By words: a look is part of the prompt. By filters: the prompt names no look, the picture is filtered."""
     preview_decoder: str
-    """What decodes previews: "own", or the repository id of a small decoder."""
+    """The decoder of previews: "own", or the repository id of a small decoder."""
     languages: tuple[str, ...]
     """Prompts in other languages are translated to "en" first."""
     photorealistic: bool

@@ -35,7 +35,7 @@ OPENPOSE_TYPE = 0
 
 @dataclass(frozen=True)
 class Parts:
-    """What was loaded; branches, image_encoder and controlnet may be absent. `new_scheduler` gives one a drawing."""
+    """The loaded parts; branches, image_encoder and controlnet may be absent. `new_scheduler` gives one per drawing."""
 
     pipeline: Any
     branches: IPAdapterBranches | None

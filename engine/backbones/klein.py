@@ -28,7 +28,7 @@ from engine.pose import draw_skeleton
 
 REPOSITORY = "black-forest-labs/FLUX.2-klein-4B"
 REFERENCES_MAX = 4
-"""What the publisher states for both sizes of klein (docs.bfl.ai/guides/prompting_editing_overview)."""
+"""The statements of the publisher for both sizes of klein (docs.bfl.ai/guides/prompting_editing_overview)."""
 JOINT_DIMENSION_4B = 7680
 """Three layers of Qwen3-4B. The 9B has a wider text encoder, and a licence without commercial use."""
 SIDE_MULTIPLE_PX = 16

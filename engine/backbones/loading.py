@@ -42,7 +42,7 @@ class FewSteps:
 
 @dataclass(frozen=True)
 class Family:
-    """What one layout is called, needs and can do. Files are named as in Options.
+    """Name, needs and abilities of one layout. Files are named as in Options.
 
     sides: width and height as shares of the side that the UNet was trained at.
     """
@@ -213,7 +213,7 @@ def _tiny(place: Placement, pipeline: Any) -> Any:
 def _optional(
     chosen: str | None, default: str, load: Callable[[Placement], Loaded], family: Family, variable: str
 ) -> Loaded | None:
-    """What the operator chose must be there; the default is used if it is."""
+    """The operator's choice must be there; the default is used if it is."""
     if chosen == NONE:
         return None
     place = folder_place(chosen or default)

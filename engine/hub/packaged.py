@@ -36,7 +36,7 @@ class Archive(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    """What `doctor --download` calls it."""
+    """The name in `doctor --download`."""
     package: str
     version: str
     python: str

@@ -100,7 +100,7 @@ def local_folder(name: str) -> Path | None:
 
 
 def _bar(advance: Advance) -> type[Any]:
-    """What huggingface_hub takes for a progress bar, and tells `advance` only."""
+    """A class that huggingface_hub takes for a progress bar; it calls `advance` alone."""
     from tqdm import tqdm  # type: ignore[import-untyped]
 
     class Bar(tqdm):  # type: ignore[misc]

@@ -34,7 +34,7 @@ XMP_BASIC = "http://ns.adobe.com/xap/1.0/"
 PNG_XMP = "XML:com.adobe.xmp"
 
 PURPOSES = ("1.3.6.1.5.5.7.3.4", "1.3.6.1.5.5.7.3.36", "1.3.6.1.4.1.62558.2.1")
-"""What a signer's certificate may be for: e-mail protection, document signing, C2PA claims."""
+"""The purposes that a signer's certificate may have: e-mail protection, document signing, C2PA claims."""
 C2PA_SETTINGS = {
     "builder": {"thumbnail": {"enabled": False}},  # a second copy of the picture, drawn anew for each
     "trust": {"trust_config": "\n".join(PURPOSES)},
@@ -48,7 +48,7 @@ MIME_TYPES = {"PNG": "image/png", "JPEG": JPEG_TYPE, "WEBP": "image/webp"}
 
 @dataclass(frozen=True)
 class GenerationFacts:
-    """What the marks tell of a picture beside its origin. Nothing of the person or of the words asked with."""
+    """Facts in the marks beside the origin. Nothing about the person or the prompt."""
 
     backbone: str
 
@@ -122,7 +122,7 @@ class Marker:
 
 
 class Signature(StrEnum):
-    """What is to be thought of a file's C2PA manifest."""
+    """The verdict on a file's C2PA manifest."""
 
     ABSENT = "absent"
     TRUSTED = "trusted"
@@ -132,7 +132,7 @@ class Signature(StrEnum):
 
 @dataclass(frozen=True)
 class Marks:
-    """What a file says of its origin."""
+    """The marks of origin that a file carries."""
 
     source_type: str | None
     """XMP's Iptc4xmpExt:DigitalSourceType."""

@@ -133,7 +133,7 @@ def _whitened(coefficients: Plane) -> Plane:
 
 
 def _masking(luminance: Plane) -> Plane:
-    """How much of the mark each place hides, around 1: texture hides more of it than a plain wall."""
+    """The share of the mark that each place hides, around 1: texture hides more of it than a plain wall."""
     fine = 2 * (min(luminance.shape) // 128) + 3
     detail = luminance - load_opencv().blur(luminance, (fine, fine))
     activity = _root_mean_square(detail, 2 * fine)

@@ -60,7 +60,7 @@ def difference_of(results: Results, name: str, figure: str, of: str = "bolid") -
 
 
 def verdict(difference: Interval) -> str:
-    """What an interval of differences says: "more", "less", or "no difference shown"."""
+    """The verdict of an interval of differences: "more", "less", or "no difference shown"."""
     if difference.count == 0 or np.isnan(difference.mean):
         return "not measured"
     if difference.low > 0:

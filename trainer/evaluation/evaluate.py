@@ -129,7 +129,7 @@ def _case(people: PeopleShards, number: int, identity: int, photos: list[int]) -
 def requests_of(
     people: PeopleShards, cases: Sequence[EvaluationCase], task: str, plan: EvaluationPlan
 ) -> list[Request]:
-    """What every method is asked in a task; in "pose", the held-out photo's."""
+    """The requests of a task, equal for every method; in "pose", with the held-out photo's pose."""
     poses = poses_of(people)
     return [
         Request(
@@ -173,8 +173,8 @@ def evaluate(
 
 
 def ceiling(meter: StudyMeter, plan: EvaluationPlan) -> dict[str, Any]:
-    """What true photos get: another photo of the person, asked for what it shows; for the pose, the held-out photo
-    itself, so that the figure is the joint reader's own accuracy."""
+    """The figures of true photos: another photo of the person, measured against its own caption; for the pose, the
+    held-out photo itself, so that the figure is the joint reader's own accuracy."""
     people = meter.people
     own = [_asked_for_itself(people, case) for case in meter.cases]
     others, close = [case.other for case in own], _closest(people, own)

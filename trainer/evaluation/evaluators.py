@@ -31,7 +31,7 @@ from trainer.synthetic.parts import Part
 SHIPPED_EVALUATORS: Final = Path(__file__).parent.parent / "weights" / "evaluators"
 PARTS: Final = len(Part)
 COLOURED: Final = {"skin": Part.SKIN, "hair": Part.HAIR, "top": Part.TOP, "bottom": Part.BOTTOM, "shoes": Part.SHOES}
-"""Whose colours are compared."""
+"""The parts whose colours are compared."""
 BODY_DIM, GARMENTS_DIM, FACE_DIM, WORDS_DIM = 128, 64, 64, 96
 GARMENTS: Final = (Part.TOP, Part.BOTTOM, Part.SHOES)
 HEAD_PX: Final = 24
@@ -47,7 +47,7 @@ LAYOUT: Final = (6, 4)
 
 @dataclass(frozen=True)
 class Names:
-    """What the classes are called; `words` of a class's index is its place."""
+    """The names of the classes, in the order of their indices."""
 
     background: tuple[str, ...]
     framing: tuple[str, ...]

@@ -12,7 +12,7 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 Floats = NDArray[np.float64]
 
 COCO_SIGMAS: Final = np.array([26, 25, 25, 35, 35, 79, 79, 72, 72, 62, 62, 107, 107, 87, 87, 89, 89], np.float64) / 1000
-"""How far annotators disagree on each keypoint, in the person's size (COCO's keypoint evaluation)."""
+"""The spread of annotators on each keypoint, in the person's size (COCO's keypoint evaluation)."""
 PART_PIXELS_MIN: Final = 8
 
 

@@ -32,14 +32,14 @@ GARMENTS: Final = ("top", "bottom")
 PART_WEIGHTS: Final = torch.tensor([{Part.FACE: 8.0, Part.ACCESSORY: 3.0, Part.SHOES: 3.0}.get(p, 1.0) for p in Part])
 """Parts of few pixels would else never be found: eyes, brows and lips are how a face is."""
 TRUE_PARTS: Final = 0.6
-"""How often a batch is pooled by the true parts while learning."""
+"""The share of batches that are pooled by the true parts while learning."""
 PARTS_WEIGHT, CLASS_WEIGHT = 4.0, 0.3
 """Against the contrastive terms: bodies and colours are pooled by part, so parts come first."""
 
 
 @dataclass(frozen=True)
 class EvaluatorRun:
-    """How to train. `batch` pairs of photos a step; width and height of what is read in px."""
+    """One training run. `batch` pairs of photos per step; width and height of what is read in px."""
 
     data: Path
     out: Path
@@ -261,7 +261,7 @@ def _mean_iou(seen: NDArray[np.uint8], truth: NDArray[np.uint8]) -> float:
 
 
 def rank1_of_pairs(vectors: NDArray[np.float32], labels: NDArray[np.int64], among: int = 100) -> float:
-    """How often a label's first photo is nearest to that label's second, among the seconds of up to `among` labels.
+    """The share of labels whose first photo is nearest to the label's second, among the seconds of at most `among`.
 
     Rows of NaN are left out; NaN where fewer than two labels have two photos."""
     usable = ~np.isnan(vectors).any(1)

@@ -68,7 +68,7 @@ def ratio_of(values: Floats, others: Floats, seed: int = 0) -> GateFigure:
 
 
 def auc_of(positive: Floats, negative: Floats, seed: int = 0) -> GateFigure:
-    """How often a picture scores higher among the positive than one among the negative, ties counting half (the area
+    """The probability that a positive picture scores higher than a negative one, ties counting half (the area
     under the ROC curve); scores of the same people [people], NaN where unknown."""
     both = ~(np.isnan(positive) | np.isnan(negative))
     first, second = positive[both], negative[both]

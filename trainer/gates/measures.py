@@ -87,7 +87,7 @@ def by_framing(measures: Measures, framings: Sequence[str]) -> dict[str, dict[st
 
 
 def differences(full: Measures, without: Measures) -> dict[str, GateFigure]:
-    """What the figures of people lose where something is withheld: full - without, person by person over the people of
+    """The loss of people's figures where something is withheld: full - without, person by person over the people of
     `without`. Positive is better, but for colour differences."""
     lost = {}
     for name, less in without.items():

@@ -135,8 +135,8 @@ class Meter:
 
 
 def far_if_missing(distance: float | None) -> float:
-    """What `colour_difference` gives as a distance: FAR where only the picture lacks the part, NaN where the true photo
-    does."""
+    """The result of `colour_difference` as a distance: FAR where only the picture lacks the part, NaN where the true
+    photo does."""
     if distance is None:
         return np.nan
     return FAR if np.isnan(distance) else distance

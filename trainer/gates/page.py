@@ -91,7 +91,7 @@ def _webp(strip: Pictures, reduction: int, quality: int) -> bytes:
 
 
 def _by_hand(page: Path) -> str:
-    """What was written between the marks, as it stands; nothing on a new page."""
+    """The text between the marks, as it stands; nothing on a new page."""
     if not page.exists():
         return "\n\n"
     found = re.search(re.escape(BEGIN) + "(.*?)" + re.escape(END), page.read_text("utf-8"), re.DOTALL)

@@ -39,7 +39,7 @@ class Sightings:
 
 
 class Reader(Protocol):
-    """What the gates ask of a reader of people."""
+    """The interface of a reader of people."""
 
     def read(self, pictures: NDArray[np.uint8]) -> Sightings:
         """Pictures uint8 [n, H, W, 3]."""

@@ -37,7 +37,7 @@ ABLATED_MAX: Final = 200
 
 @dataclass(frozen=True)
 class GatesRun:
-    """Whom to draw and how, and where figures, a sheet of a dozen cases and the page go.
+    """One run of the gates: people, settings, and the files for figures, a sheet of a dozen cases and the page.
 
     ablate: draw also with reference, pose and words withheld. Photos and pictures are kept in a folder beside `json`.
     """

@@ -26,7 +26,7 @@ STEPS_OF_CLASSIFIER: int | None = None
 
 
 class Styling(Protocol):
-    """How a backbone draws styles."""
+    """Pictures of a backbone in styles."""
 
     @property
     def names(self) -> Sequence[str]: ...

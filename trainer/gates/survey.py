@@ -53,7 +53,7 @@ class Survey:
 
 @dataclass(frozen=True)
 class Panel:
-    """Who reads the pictures of which people."""
+    """The readers of pictures and the people on them."""
 
     cases: Sequence[Case]
     meter: Meter

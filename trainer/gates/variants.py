@@ -22,7 +22,7 @@ NEXT_SEED: Final = 1 << 40
 
 @dataclass(frozen=True)
 class Variant:
-    """How requests differ from the usual ones. needs: the capability without which the variant is no other."""
+    """A change of the usual requests. needs: the capability without which the variant is no other."""
 
     name: str
     settings: dict[str, Any] = field(default_factory=dict)
@@ -96,7 +96,7 @@ def _words_wish(case: Case, words: str, settings: Settings, variant: Variant) ->
 
 
 def true_photos(cases: Sequence[Case]) -> Shown:
-    """What a perfect backbone would draw: the held-out photo itself for the pose; for the likeness another photo, since
+    """The pictures of a perfect backbone: the held-out photo itself for the pose; for the likeness another photo, since
     the held-out one is what it is compared with; the held-out photo's own place; the person in the garment."""
     held_out, others = (np.stack([getattr(case, name).image for case in cases]) for name in ("held_out", "other"))
     few = cases[:WORDS_MAX]

@@ -60,7 +60,7 @@ def crops_of(reference: StudyReference, config: AdapterConfig) -> Crops:
 
 @dataclass(frozen=True)
 class IdentityFeatures:
-    """What is known of B people from up to V photos each, N tokens a picture, M a face, of width D.
+    """Features of B people from up to V photos each: N tokens per picture, M per face, of width D.
 
     whole, body, weighted [B, V, N, D]: the photo, the person's crop, that crop with its surroundings damped;
     face [B, V, M, D]; identity [B, V, E], unit vectors of the faces; face_seen, present [B, V] bool;

@@ -31,7 +31,7 @@ ENCODED_AT_ONCE = 64
 
 @dataclass(frozen=True)
 class ConditionDropout:
-    """How often a condition is dropout (probabilities): words, the person, both.
+    """The probabilities with which conditions are dropped: words, the person, both.
 
     other_clothes: how often the references wear something else than the target, whose caption then names it;
     scene_only: how often the caption says nothing of the person otherwise; pose: how often the skeleton is given."""

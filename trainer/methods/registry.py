@@ -47,7 +47,7 @@ ABLATIONS: Final[dict[str, Build]] = {
     "bolid_single_view": _bolid(views=1),
     "bolid_plain_loss": _bolid(a=0.0, b=0.0),
 }
-"""What is trained anew to see what one part of BoLID is worth."""
+"""Variants of BoLID, each trained without one part."""
 
 
 def build(name: str, base: StudyBase, critic: Critic | None, steps: int) -> Method:

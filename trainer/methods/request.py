@@ -40,8 +40,8 @@ class Request:
 
 @dataclass(frozen=True)
 class Variation:
-    """How a picture is drawn. views: how many of the references are used (None: all); face, body: whether the method's
-    face and body branches are on; guidance 1 means none."""
+    """The settings of a picture. views: how many of the references are used (None: all); face, body: whether the
+    method's face and body branches are on; guidance 1 means none."""
 
     steps: int = 8
     guidance: float = 2.0
