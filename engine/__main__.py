@@ -1,5 +1,5 @@
 """The engine without any server: `python -m engine generate` draws one picture, `examine` looks at photos, `styles`
-shows a picture in every style, `bench` measures speed beside the peer, `doctor` says what is installed and
+shows a picture in every style, `doctor` says what is installed and
 what is missing.
 
 Exit codes: 0 done, 1 the drawing failed, 2 a wrong argument or an incomplete installation, 3 a photo cannot serve.
@@ -16,7 +16,7 @@ from typing import Protocol
 
 from rich.console import Console
 
-from engine.commands import MISUSED, bench, doctor, examine, generate, provenance, styles
+from engine.commands import MISUSED, doctor, examine, generate, provenance, styles
 from engine.errors import SetupError
 
 STOPPED = 130
@@ -36,7 +36,6 @@ class Command(Protocol):
 COMMANDS: dict[str, tuple[Command, str]] = {
     "generate": (generate, "draw one picture"),
     "examine": (examine, "say whether photos can serve as references"),
-    "bench": (bench, "measure speed beside diffusers' own IP-Adapter attention"),
     "styles": (styles, "draw a picture in every style that is a filter, on one sheet"),
     "provenance": (provenance, "say what a file tells of having been made by a model"),
     "doctor": (doctor, "say what is installed and what is missing; fetch it on request"),

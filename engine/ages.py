@@ -1,4 +1,4 @@
-"""How likely somebody on a photo is a minor.
+"""The probability that a person on a photo is a minor.
 
 Both ways are rough: a classifier of age groups is right about its group in little more than half of the cases, and the
 estimate of insightface's pack is some years off. They catch children more surely than youths; the words and the

@@ -1,4 +1,4 @@
-"""What an operator sets in the environment for a worker or the command line."""
+"""Settings of a worker and of the command line, read from the environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a device that an operator names is there, asked before anything is loaded onto it."""
+"""Checks that the device that an operator names exists, before anything is loaded onto it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is installed, what a backbone needs, what of it is there: the facts, without the printing."""
+"""The state of the installation: libraries, and the files that a backbone needs. Facts only, no printing."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pathlib import Path
 
 import psutil
 
-from engine.catalogue import Weights, load_catalogue
 from engine.config import Config
 from engine.devices import check_device
 from engine.errors import SetupError
-from engine.hub import Advance, Hub
+from engine.hub.catalogue import Weights, load_catalogue
+from engine.hub.packaged import named
+from engine.hub.repositories import Advance, Hub
 from engine.identity.faces import DEFAULT_ROOT
-from engine.packaged import named
 
 PACKAGES = (
     "torch",
@@ -65,7 +65,7 @@ class Finding:
     """Where it is, or as much of it as there is."""
     missing: tuple[str, ...]
     bytes: int | None
-    """What it weighs: as the hub says, or the folder."""
+    """Bytes: as the hub says, or the folder."""
     estimated: bool = False
 
     @property
@@ -84,7 +84,7 @@ class Report:
     problems: tuple[str, ...]
     """Why it cannot be served, one line each with the remedy; empty where it can."""
     notes: tuple[str, ...] = ()
-    """What is there and not used yet."""
+    """Files that are there and not used yet."""
 
 
 def examine_installation(backbone: str, config: Config, hub: Hub, ask_hub: bool = True) -> Report:
@@ -136,7 +136,7 @@ def look_at_machine(device: str, cache: Path) -> Machine:
 
 
 def choose(findings: Iterable[Finding], names: Iterable[str]) -> list[Finding]:
-    """What is to be fetched of `findings`: by name, or "needed", or "all". Raises SetupError for an unknown name."""
+    """The findings to fetch: by name, or "needed", or "all". Raises SetupError for an unknown name."""
     absent = [finding for finding in findings if not finding.present]
     wanted = set(names) or {"needed"}
     unknown = wanted - {"needed", "all"} - {finding.weights.name for finding in findings}

@@ -1,8 +1,7 @@
-"""What can go wrong in the engine.
+"""The errors of the engine.
 
 EngineError
 ├── BadReference         a photo cannot serve as a reference
-├── PromptError          a prompt cannot be drawn
 ├── PoseError            no pose can be read from the photo that was sent for it
 ├── StyleError           no style has this name
 ├── Refused              prompt, photo or picture is not allowed (minors, nudity)
@@ -23,10 +22,6 @@ class EngineError(Exception):
 
 class BadReference(EngineError):
     """A photo cannot serve as a reference."""
-
-
-class PromptError(EngineError):
-    """A prompt cannot be drawn."""
 
 
 class PoseError(EngineError):

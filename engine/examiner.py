@@ -1,4 +1,4 @@
-"""Who looks at photos: whether they can serve, whom they show, in which pose."""
+"""Examines photos: whether they can serve as references, which person they show, in which pose."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Examiner:
         return view
 
     def pose(self, pose: Pose) -> NDArray[np.float32]:
-        """float32 [17, 3], as in Drawing. Raises PoseError where the photo shows none."""
+        """float32 [17, 3], as in GenerationInput. Raises PoseError where the photo shows none."""
         if pose.preset is not None:
             return preset(pose.preset)
         if self._bodies is None:

@@ -1,4 +1,4 @@
-"""What the markers of a JPEG file tell before it is decoded. https://www.w3.org/Graphics/JPEG/itu-t81.pdf (annex B)"""
+"""Reads the markers of a JPEG file before it is decoded. https://www.w3.org/Graphics/JPEG/itu-t81.pdf (annex B)"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prompts in a language that a backbone does not know are told to it in English.
+"""Translates prompts into English for backbones that know no other language.
 
 Only the Russian parts of a prompt are translated; whatever is Latin stays as the user wrote it. A Marian model does it
 where one is downloaded, the glossary (glossary.toml) where not, or where the model fails: no job is lost to it.
@@ -21,7 +21,7 @@ from typing import Any, Final, Protocol
 import snowballstemmer
 
 from engine.errors import SetupError, WeightsError
-from engine.hub import local_folder
+from engine.hub.repositories import local_folder
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class Translated:
     complete: bool
 
 
-class Translator(Protocol):
+class PromptTranslator(Protocol):
     """From Russian to English."""
 
     @property
@@ -158,7 +158,7 @@ class MarianTranslator:
 class Reliable:
     """The first translator, and the second where the first fails."""
 
-    def __init__(self, first: Translator, second: Translator) -> None:
+    def __init__(self, first: PromptTranslator, second: PromptTranslator) -> None:
         self._first = first
         self._second = second
 
@@ -174,7 +174,7 @@ class Reliable:
             return self._second.translate(text)
 
 
-def open_translator(wish: str | None) -> Translator:
+def open_translator(wish: str | None) -> PromptTranslator:
     """`wish`: "glossary", a folder, or a repository in the hub's cache; None takes the best there is without fetching.
 
     Raises SetupError for a wish that cannot be granted."""
@@ -193,8 +193,8 @@ def open_translator(wish: str | None) -> Translator:
     return glossary
 
 
-def in_known_language(text: str, languages: Sequence[str], translator: Translator) -> Translated | None:
-    """What a backbone that knows `languages` is to be told; None where that is `text` itself."""
+def in_known_language(text: str, languages: Sequence[str], translator: PromptTranslator) -> Translated | None:
+    """The translation for a backbone that knows `languages`; None where it reads `text` itself."""
     if "ru" in languages or not _RUSSIAN_PART.search(text):
         return None
     complete = True

@@ -21,7 +21,7 @@ from engine.backbones.base import Capabilities
 from engine.classifier import Classifier, load_classifier
 from engine.config import Config
 from engine.errors import SetupError
-from engine.hub import local_folder
+from engine.hub.repositories import local_folder
 from engine.identity.faces import DEFAULT_ROOT, FaceFinder
 from engine.wording import Concern, Wording
 

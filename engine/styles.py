@@ -17,7 +17,7 @@ STYLES_FILE: Final = Path(__file__).with_name("styles.toml")
 PLACEHOLDER: Final = "{prompt}"
 
 DrawnBy = Literal["words", "filters"]
-"""How a backbone draws looks: by the words of the template, or not at all, so that a filter does it."""
+"""The way in which a backbone draws looks: by the words of the template, or not at all, so that a filter does it."""
 
 
 class Kind(StrEnum):

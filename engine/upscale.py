@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from engine.errors import WeightsError
-from engine.packaged import locate
+from engine.hub.packaged import locate
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ SCALE: Final = 4
 HALVES: Final = 0x01306B47
 """ncnn's mark of weights in float16; 0 marks float32."""
 TAIL: Final = ["PixelShuffle", "Interp", "BinaryOp"]
-"""What follows the convolutions: shuffled channels plus the nearest-neighbour picture."""
+"""The step after the convolutions: shuffled channels plus the nearest-neighbour picture."""
 
 
 class CompactNet(nn.Module):

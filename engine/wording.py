@@ -1,4 +1,4 @@
-"""What a prompt asks for, by its words: minors and nudity, in English and Russian (forbidden.toml).
+"""Finds minors and nudity in the words of a prompt, in English and Russian (forbidden.toml).
 
 A prompt is read as it stands and in the disguises that people try: compatibility letters, invisible characters, letters
 of the other alphabet, digits for letters, spaced and repeated letters. The lists are plain data: what they do not hold
@@ -17,7 +17,7 @@ from typing import Any, Final
 
 
 class Concern(StrEnum):
-    """What is not drawn, the graver first."""
+    """Concerns that refuse a prompt, the graver first."""
 
     MINOR = "minor"
     NUDITY = "nudity"

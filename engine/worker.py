@@ -25,8 +25,7 @@ from celery.platforms import SecurityWarning
 from PIL import Image
 from pydantic import ValidationError
 
-from engine.assembly import assemble
-from engine.backbones.base import Backbone, Drawing
+from engine.backbones.base import Backbone, GenerationInput
 from engine.config import Config, load_config
 from engine.contract import (
     EXAMINE_TASK,
@@ -44,9 +43,10 @@ from engine.contract import (
     Verdict,
 )
 from engine.errors import SetupError
-from engine.generate import Generator
+from engine.factory import assemble
 from engine.identity.profile import IdentityProfile, Observation, View
 from engine.messaging import CONNECT_OPTIONS, CancellationListener, HeartbeatThread, Outbox, ReplyPublisher
+from engine.pipeline import RequestPipeline
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ FLUSH_TIMEOUT_S = 30.0
 class Service:
     """The work of both tasks, independent of Celery."""
 
-    def __init__(self, generator: Generator, outbox: Outbox, cancellations: CancellationListener) -> None:
+    def __init__(self, generator: RequestPipeline, outbox: Outbox, cancellations: CancellationListener) -> None:
         self._generator = generator
         self._outbox = outbox
         self._cancellations = cancellations
@@ -127,7 +127,7 @@ class Service:
 class Worker:
     """Everything of one worker process, wired by hand."""
 
-    def __init__(self, config: Config, generator: Generator, worker_id: str) -> None:
+    def __init__(self, config: Config, generator: RequestPipeline, worker_id: str) -> None:
         url = config.broker_url.get_secret_value()
         self._backbone = generator.backbone
         self._worker_id = worker_id
@@ -218,7 +218,7 @@ def warm_up(backbone: Backbone) -> None:
     """One step on a grey photo, so that the first user does not wait for caches and kernels."""
     size = (backbone.capabilities.width, backbone.capabilities.height)
     view = View(Image.new("RGB", size, "gray"), Observation(*size))
-    drawing = Drawing(
+    drawing = GenerationInput(
         IdentityProfile((view,)), prompt="a person", negative_prompt="", seed=0, settings=Settings(steps=1)
     )
     backbone.draw([drawing])

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from engine.backbones.base import Capabilities, Drawing, Step, StepCallback
+from engine.backbones.base import Capabilities, GenerationInput, Step, StepCallback
 
 
-class Canvas:
+class CanvasBackbone:
     """Implements engine.backbones.base.Backbone."""
 
     device = "cpu"
@@ -36,7 +36,7 @@ class Canvas:
         commercial_use=True,
     )
 
-    def draw(self, drawings: Sequence[Drawing], on_step: StepCallback | None = None) -> list[Image.Image]:
+    def draw(self, drawings: Sequence[GenerationInput], on_step: StepCallback | None = None) -> list[Image.Image]:
         """One RGB picture of capabilities.width x height px per drawing."""
         size = (self.capabilities.width, self.capabilities.height)
         colours = [tuple(drawing.seed // 256**channel % 256 for channel in range(3)) for drawing in drawings]
@@ -49,6 +49,6 @@ class Canvas:
         return pictures
 
 
-def load(device: str, weights: Path | None) -> Canvas:
+def load(device: str, weights: Path | None) -> CanvasBackbone:
     """What ENGINE_BACKBONE names; `device` and `weights` are ENGINE_DEVICE and ENGINE_WEIGHTS."""
-    return Canvas()
+    return CanvasBackbone()

@@ -1,6 +1,6 @@
 """The trainer's commands: one a network, the study of methods, and what is measured of them.
 
-python -m trainer.people --first-identity 0 --identities 4000 --photos 4 --out data/train
+python -m trainer.synthetic --first-identity 0 --identities 4000 --photos 4 --out data/train
 python -m trainer body-mapper --people data/train --validation data/validation --out runs/mapper
 python -m trainer nano --people data/train --validation data/validation --out runs/nano
 python -m trainer export --run runs/nano --out engine/weights/nano
@@ -10,7 +10,7 @@ python -m trainer nano --bundle nano.zip --validation data/validation --out runs
 python -m trainer pack --data runs/people --out bundle.zip
 python -m trainer collage --preset gpu --bundle bundle.zip --out runs/collage --minutes 9
 python -m trainer observer --data data/train --out runs/observer --minutes 20
-python -m trainer examiners --study runs/study
+python -m trainer evaluators --study runs/study
 python -m trainer gates --first-identity 2000000 --identities 500 --against collage --json gates.json --page docs
 python -m trainer study --config trainer/configs/study.yaml --out runs/study
 python -m trainer evaluate --study runs/study --clip clip-vit-large-patch14 --inception fid --lpips lpips
@@ -65,10 +65,10 @@ def _parser() -> argparse.ArgumentParser:
     observer.add_argument("--threads", type=int, default=1)
     observer.set_defaults(command=_observer)
 
-    examiners = commands.add_parser("examiners", help="ship a study's examiners, which the gates measure with")
-    examiners.add_argument("--study", type=Path, required=True, help="a study's folder with trained examiners")
-    examiners.add_argument("--out", type=Path, default=None, help="trainer/weights/examiners by default")
-    examiners.set_defaults(command=_examiners)
+    evaluators = commands.add_parser("evaluators", help="ship a study's evaluators, which the gates measure with")
+    evaluators.add_argument("--study", type=Path, required=True, help="a study's folder with trained evaluators")
+    evaluators.add_argument("--out", type=Path, default=None, help="trainer/weights/evaluators by default")
+    evaluators.set_defaults(command=_evaluators)
 
     gates = commands.add_parser("gates", help="measure a backbone on unseen people and real photos; resumes")
     gates.add_argument("--first-identity", type=int, required=True)
@@ -82,7 +82,9 @@ def _parser() -> argparse.ArgumentParser:
         "--against", nargs="+", default=[], metavar="NAME", help="other backbones, measured the same way"
     )
     gates.add_argument("--ablate", action="store_true", help="also without the reference, the pose and the words")
-    gates.add_argument("--examiners", type=Path, default=None, help="an examiners' folder (the shipped one by default)")
+    gates.add_argument(
+        "--evaluators", type=Path, default=None, help="an evaluators' folder (the shipped one by default)"
+    )
     gates.add_argument("--steps", type=int, default=None)
     gates.add_argument("--face-root", type=Path, default=None, help="an insightface root; cascades otherwise")
     gates.add_argument("--face-pack", default="buffalo_l")
@@ -273,10 +275,10 @@ def _observer(options: argparse.Namespace) -> None:
     print(train(ObserverRun(**_only(ObserverRun, options))))
 
 
-def _examiners(options: argparse.Namespace) -> None:
-    from trainer.evaluation.examiners import SHIPPED_EXAMINERS, ship_examiners
+def _evaluators(options: argparse.Namespace) -> None:
+    from trainer.evaluation.evaluators import SHIPPED_EVALUATORS, ship_evaluators
 
-    ship_examiners(options.study / "examiners", options.out or SHIPPED_EXAMINERS)
+    ship_evaluators(options.study / "evaluators", options.out or SHIPPED_EVALUATORS)
 
 
 def _gates(options: argparse.Namespace) -> None:
@@ -284,9 +286,9 @@ def _gates(options: argparse.Namespace) -> None:
     from engine.config import load_config
     from engine.identity.faces import open_finder
     from engine.identity.observer import open_observer
-    from trainer.evaluation.examiners import SHIPPED_EXAMINERS, load_examiners
+    from trainer.evaluation.evaluators import SHIPPED_EVALUATORS, load_evaluators
+    from trainer.gates.candidates import open_candidate
     from trainer.gates.cases import check_people
-    from trainer.gates.painters import open_painter
     from trainer.gates.people_reader import PeopleReader
     from trainer.gates.run import GatesRun, Instruments, run_gates
 
@@ -301,12 +303,12 @@ def _gates(options: argparse.Namespace) -> None:
         page=options.page,
     )
     tools = Instruments(
-        examiners=load_examiners(options.examiners or SHIPPED_EXAMINERS),
+        evaluators=load_evaluators(options.evaluators or SHIPPED_EVALUATORS),
         reader=PeopleReader(load_config().state),
         finder=open_finder(options.face_root, options.face_pack),
         observer=open_observer(),
-        painter=open_painter(options.backbone, options.weights),
-        against=[open_painter(name) for name in options.against],
+        candidate=open_candidate(options.backbone, options.weights),
+        against=[open_candidate(name) for name in options.against],
     )
     run_gates(run, tools)
 
@@ -328,7 +330,7 @@ def _settings(options: argparse.Namespace) -> Any:
 def _watermark(options: argparse.Namespace) -> None:
     from engine.backbones import load_backbone
     from engine.identity.faces import CascadeFinder
-    from engine.watermark import Watermark
+    from engine.marking.watermark import Watermark
     from trainer.watermark import drawn, write_figures
 
     nano = drawn(load_backbone("nano", "cpu"), CascadeFinder(), options.data, 2 * options.pictures)

@@ -24,7 +24,7 @@ from engine.body.atlas import COORDINATE_SCALE, Atlas, load_atlas
 from engine.body.body_map import BodyMaps
 from engine.body.mapper import BUILD, BodyMapper, Predicted, save_mapper
 from engine.identity.body import MIRRORED_JOINTS
-from trainer.kept import load_state
+from trainer.files import load_state, replacing
 from trainer.nano.store import Store, build_store
 from trainer.precision import fast_precision
 from trainer.version import commit
@@ -43,7 +43,7 @@ SAVE_EVERY_S = 120.0
 
 @dataclass(frozen=True)
 class MapperRun:
-    """How to train: people, validation are folders of shards of different identities; `pictures` counts across
+    """One training run: people, validation are folders of shards of different identities; `pictures` counts across
     resumptions. The photos are unpacked to `out`."""
 
     people: Path
@@ -100,8 +100,8 @@ def train_mapper(run: MapperRun) -> dict[str, Any]:
             if time.monotonic() - saved > SAVE_EVERY_S or seen >= run.pictures:
                 saved = time.monotonic()
                 state = {"mapper": mapper.state_dict(), "optimizer": optimizer.state_dict()}
-                torch.save(state | {"average": average, "seen": seen}, path.with_suffix(".tmp"))
-                path.with_suffix(".tmp").replace(path)
+                with replacing(path) as draft:
+                    torch.save(state | {"average": average, "seen": seen}, draft)
     mapper.load_state_dict(average)
     mapper.eval().requires_grad_(False)
     unseen = Store(run.out / "store-validation", ARRAYS)

@@ -14,12 +14,12 @@ from PIL import Image
 from engine.identity.parts import body_crop, body_window
 from trainer.curate.dataset import METADATA, read_curated
 from trainer.curate.records import CuratedPhoto
-from trainer.data import FACE_OF_HEAD
 from trainer.errors import DataError
+from trainer.part_colours import FACE_OF_HEAD
 from trainer.shards import PeopleShards
 
 FIRST_IDENTITY: Final = 10_000_000
-"""Numbers of real people; those of rendered ones are below (trainer.people.identity.SPLITS)."""
+"""Numbers of real people; those of rendered ones are below (trainer.synthetic.identity.SPLITS)."""
 KEYPOINT_CONFIDENCE_MIN: Final = 0.5
 UNKNOWN: Final = -1
 """Background, pose and framing of a real photo."""
@@ -89,7 +89,7 @@ def _row(folder: Path, photo: CuratedPhoto, width: int, height: int) -> dict[str
 
 
 def _head_box(photo: CuratedPhoto) -> tuple[float, float, float, float]:
-    """The skull around a detected face: trainer.data.face_of_head the other way round."""
+    """The skull around a detected face: trainer.part_colours.face_of_head the other way round."""
     x0, y0, x1, y1 = photo.face_box
     side = (y1 - y0) / FACE_OF_HEAD
     middle = (x0 + x1) / 2
@@ -97,7 +97,7 @@ def _head_box(photo: CuratedPhoto) -> tuple[float, float, float, float]:
 
 
 def _captions(photo: CuratedPhoto) -> dict[str, str]:
-    """A language that the captioner did not write is told in another; none leaves the photo wordless."""
+    """A missing language gets the caption of the other; without any, captions are empty."""
     any_words = next(iter(photo.captions.values()), "")
-    told = {language: photo.captions.get(language, any_words) for language in ("en", "ru")}
-    return {f"{language}_{kind}": words for language, words in told.items() for kind in ("full", "scene")}
+    captions = {language: photo.captions.get(language, any_words) for language in ("en", "ru")}
+    return {f"{language}_{kind}": words for language, words in captions.items() for kind in ("full", "scene")}

@@ -1,4 +1,4 @@
-"""What can go wrong in the trainer.
+"""The errors of the trainer.
 
 TrainerError
 ├── DataError       shards or a manifest are absent or not what they should be

@@ -18,7 +18,7 @@ def v_target(clean: Tensor, noise: Tensor, alpha_bar: Tensor) -> tuple[Tensor, T
 
 
 def clean_and_noise(noisy: Tensor, v: Tensor, alpha_bar: Tensor) -> tuple[Tensor, Tensor]:
-    """What a prediction v of noisy latents says of the clean latents and of the noise."""
+    """The clean latents and the noise that follow from a prediction v of noisy latents."""
     signal, spread = roots(alpha_bar)
     return signal * noisy - spread * v, signal * v + spread * noisy
 

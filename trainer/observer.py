@@ -21,10 +21,10 @@ from rich.progress import Progress
 from torch import Tensor
 
 from engine.identity.network import STRIDE, ObserverNetwork, Outputs, joints, save_network
-from trainer.kept import load_state
+from trainer.files import load_state
 from trainer.observer_photos import CropMaker, Crops, Likelihoods, unsure_weights, weights_around
-from trainer.people.parts import Part
 from trainer.shards import PeopleShards, read_shards
+from trainer.synthetic.parts import Part
 from trainer.version import commit
 
 HIDDEN_WEIGHT: Final = 0.3

@@ -17,8 +17,9 @@ from torch import Tensor
 from engine.identity.body import MIRRORED_JOINTS
 from engine.identity.faces import load_opencv
 from engine.identity.weighting import keypoint_weights
-from trainer.people.parts import KEYPOINTS
-from trainer.shards import PeopleShards, pixels
+from engine.pixels import to_tensor
+from trainer.shards import PeopleShards
+from trainer.synthetic.parts import KEYPOINTS
 
 _BODY_SHARE: Final = (0.2, 1.0)
 """How much of the body's height a close shot keeps, from the head down."""
@@ -78,7 +79,7 @@ class CropMaker:
         width, height = self._size
         inside = (joints[..., 0] >= 0) & (joints[..., 0] < width) & (joints[..., 1] >= 0) & (joints[..., 1] < height)
         return Crops(
-            images=pixels(images).contiguous(memory_format=torch.channels_last),
+            images=to_tensor(images).contiguous(memory_format=torch.channels_last),
             joints=joints,
             inside=inside,
             parts=torch.from_numpy(np.stack([sample.parts for sample in samples])).long(),

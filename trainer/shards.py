@@ -1,4 +1,4 @@
-"""Reading what `python -m trainer.people` wrote: photos grouped by person, with boxes, parts and captions."""
+"""Reading what `python -m trainer.synthetic` wrote: photos grouped by person, with boxes, parts and captions."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from trainer.errors import DataError
-from trainer.people.manifest import check_shard, damaged, read_manifest
-from trainer.people.record import Sample, decode_depth, decode_picture, read_samples
+from trainer.synthetic.manifest import check_shard, damaged, read_manifest
+from trainer.synthetic.record import Sample, decode_depth, decode_picture, read_samples
 
 FILES: Final = frozenset({"png", "parts.png", "styled.png", "json"})
 DEPTH_FILES: Final = frozenset({"alpha.png", "depth.npz"})
@@ -71,11 +69,6 @@ class PeopleShards:
         return {int(p): group for p, group in zip(people, np.split(order, starts[1:]), strict=True)}
 
 
-def pixels(images: NDArray[np.uint8]) -> Tensor:
-    """uint8 [n, H, W, 3] -> float32 [n, 3, H, W] in [-1, 1]."""
-    return torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
-
-
 def read_shards(
     folder: Path, limit: int | None = None, depth: bool = False, first: int = 0, places: bool = False
 ) -> PeopleShards:
@@ -84,7 +77,7 @@ def read_shards(
     empty or not as the manifest lists it."""
     paths = sorted(folder.glob("shard-*.tar"))[first:limit]
     if not paths:
-        raise DataError(f"expected shards in {folder}, found none: run python -m trainer.people --out {folder}")
+        raise DataError(f"expected shards in {folder}, found none: run python -m trainer.synthetic --out {folder}")
     wanted = FILES | (DEPTH_FILES if depth else frozenset()) | ({PLACE_FILE} if places else frozenset())
     columns: dict[str, list[NDArray[Any]]] = {}
     records: list[dict[str, Any]] = []

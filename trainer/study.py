@@ -1,4 +1,4 @@
-"""The study in order: people, base, encoders, critic, examiners, methods, evaluation, report.
+"""The study in order: people, base, encoders, critic, evaluators, methods, evaluation, report.
 
 `python -m trainer study --config trainer/configs/study.yaml --out runs/study` does what is missing and may be cut off
 at any time; `--only` names stages, so that two processes can share the methods between them.
@@ -24,20 +24,20 @@ from engine.backbones.collage import SHIPPED_WEIGHTS
 from trainer.curated import curated_people, joined
 from trainer.errors import DataError
 from trainer.evaluation.evaluate import EvaluationPlan, evaluate
-from trainer.fitting import Fit, fit
-from trainer.kept import load_state
+from trainer.files import load_state
+from trainer.loop import TrainConfig, fit
 from trainer.methods.base import StudyBase, base_from_nano, load_base, save_base
+from trainer.methods.base_training import BaseLearner, StudyValidation
 from trainer.methods.critic import Critic, CriticLearner
 from trainer.methods.encoding import EncoderLearner, EncoderPhotos, encoders_from_nano
-from trainer.methods.learned import ABLATIONS, METHODS, build, load_encoders, save_encoders, save_method
-from trainer.methods.learners import BaseLearner, Validation
-from trainer.methods.painter import StudyPainter
-from trainer.methods.photos import StudyPhotos, Withheld, crops_of_all
+from trainer.methods.photos import ConditionDropout, StudyPhotos, crops_of_all
+from trainer.methods.registry import ABLATIONS, METHODS, build, load_encoders, save_encoders, save_method
+from trainer.methods.sampler import StudySampler
 from trainer.shards import PeopleShards, read_shards
 from trainer.version import commit
 
 PERSON_WEIGHT: Final = 2.0
-STAGES: Final = ("people", "base", "encoders", "critic", "examiners", "methods", "evaluate", "report")
+STAGES: Final = ("people", "base", "encoders", "critic", "evaluators", "methods", "evaluate", "report")
 
 
 class _Section(BaseModel):
@@ -45,7 +45,7 @@ class _Section(BaseModel):
 
 
 class PeopleSection(_Section):
-    """How many identities of each split, with how many photos of which size in px."""
+    """Numbers of identities per split and of photos per identity, and the size of photos in px."""
 
     train: int
     validation: int
@@ -57,7 +57,7 @@ class PeopleSection(_Section):
     workers: int = 2
 
 
-class FitSection(_Section):
+class TrainSection(_Section):
     """Steps of `batch` rows each; the learning rate at its highest."""
 
     steps: int
@@ -76,11 +76,11 @@ class StudyConfig(_Section):
     nano: Path | None = None
     curated: Path | None = None
     people: PeopleSection
-    base: FitSection
-    encoders: FitSection
-    critic: FitSection
-    examiners: FitSection
-    methods: FitSection
+    base: TrainSection
+    encoders: TrainSection
+    critic: TrainSection
+    evaluators: TrainSection
+    methods: TrainSection
     names: tuple[str, ...] = tuple(METHODS)
     ablations: tuple[str, ...] = tuple(ABLATIONS)
     evaluation: EvaluationPlan = EvaluationPlan()
@@ -115,9 +115,19 @@ class Study:
     def run(self, stages: tuple[str, ...] = STAGES, names: tuple[str, ...] | None = None) -> None:
         """Does what is missing of the stages named; `names` limits which methods are trained and drawn."""
         self.out.mkdir(parents=True, exist_ok=True)
+        work: dict[str, Callable[[tuple[str, ...]], None]] = {
+            "people": self._people,
+            "base": self._base,
+            "encoders": self._encoders,
+            "critic": self._critic,
+            "evaluators": self._evaluators,
+            "methods": self._methods,
+            "evaluate": self._evaluate,
+            "report": self._report,
+        }
         for stage in (stage for stage in STAGES if stage in stages):
             started = time.monotonic()
-            getattr(self, f"_{stage}")(names or (*self.config.names, *self.config.ablations))
+            work[stage](names or (*self.config.names, *self.config.ablations))
             self._note(stage, names, time.monotonic() - started)
 
     def _note(self, stage: str, names: tuple[str, ...] | None, seconds: float) -> None:
@@ -131,8 +141,8 @@ class Study:
         return self.out / "people" / split
 
     def _people(self, names: tuple[str, ...]) -> None:
-        from trainer.people.identity import SPLITS
-        from trainer.people.shards import ShardPlan, write_shards
+        from trainer.synthetic.identity import SPLITS
+        from trainer.synthetic.shards import ShardPlan, write_shards
 
         section = self.config.people
         for split, first in ((name, seeds.start) for name, seeds in SPLITS.items()):
@@ -147,9 +157,9 @@ class Study:
         base = base_from_nano(self._nano(), self.config.width, self.config.height)
         photos = StudyPhotos(self._learned_from(), base)
         # half the captions say who it is: without photos, words alone must do
-        withheld = Withheld(scene_only=0.3)
+        dropout = ConditionDropout(scene_only=0.3)
         run = self._fit("base", self.config.base, photos.people)
-        seconds = fit(run, BaseLearner(base), lambda rows, rng: photos.batch(rows, withheld, 1, PERSON_WEIGHT, rng))
+        seconds = fit(run, BaseLearner(base), lambda rows, rng: photos.batch(rows, dropout, 1, PERSON_WEIGHT, rng))
         save_base(base, self.out / "base", self._metadata(run, seconds, photos.people))
 
     def _encoders(self, names: tuple[str, ...]) -> None:
@@ -170,19 +180,19 @@ class Study:
         torch.manual_seed(self.config.seed)
         critic = Critic(base)
         run = self._fit("critic", self.config.critic, photos.people)
-        told = Withheld(text=0, person=0, both=0, other_clothes=0, scene_only=0.5)
-        draw = self._draw(photos, told, 1)
+        dropout = ConditionDropout(text=0, person=0, both=0, other_clothes=0, scene_only=0.5)
+        draw = self._draw(photos, dropout, 1)
         seconds = fit(run, CriticLearner(critic), draw)
         torch.save(critic.state_dict(), self.out / "critic" / "model.pt")
         self._write(self.out / "critic" / "metadata.json", self._metadata(run, seconds, photos.people))
 
-    def _examiners(self, names: tuple[str, ...]) -> None:
-        from trainer.evaluation.examining import ExaminerRun, train
+    def _evaluators(self, names: tuple[str, ...]) -> None:
+        from trainer.evaluation.train_evaluators import EvaluatorRun, train
 
-        section, out = self.config.examiners, self.out / "examiners"
+        section, out = self.config.evaluators, self.out / "evaluators"
         if (out / "metadata.json").exists():
             return
-        run = ExaminerRun(
+        run = EvaluatorRun(
             data=self.folder("validation"),
             out=out,
             steps=section.steps,
@@ -211,9 +221,9 @@ class Study:
             method = build(name, base, critic, section.steps)
             run, seconds = self._fit(f"methods/{name}", section, photos.people), 0.0
             if method.branches:
-                painter = StudyPainter(name, base, encoders, method)
-                validate = Validation(painter, photos.people, 8)
-                seconds = fit(run, method, self._draw(photos, Withheld(), method.views_trained), validate)
+                sampler = StudySampler(name, base, encoders, method)
+                validate = StudyValidation(sampler, photos.people, 8)
+                seconds = fit(run, method, self._draw(photos, ConditionDropout(), method.views_trained), validate)
             save_method(method, run.out, self._metadata(run, seconds, photos.people))
 
     def _evaluate(self, names: tuple[str, ...]) -> None:
@@ -234,8 +244,8 @@ class Study:
             return people
         return joined(people, curated_people(self.config.curated, section.width, section.height))
 
-    def _fit(self, name: str, section: FitSection, people: PeopleShards) -> Fit:
-        return Fit(
+    def _fit(self, name: str, section: TrainSection, people: PeopleShards) -> TrainConfig:
+        return TrainConfig(
             out=self.out / name,
             steps=section.steps,
             batch=section.batch,
@@ -249,14 +259,16 @@ class Study:
         """The base, and the train photos as the encoders read them."""
         base, people = load_base(self.out / "base"), self._learned_from()
         encoders, photos = load_encoders(self.out / "encoders"), StudyPhotos(people, base)
-        cache = self.out / "cache" / f"told-{_digest(self.out / 'encoders' / 'model.safetensors')}.pt"
+        cache = self.out / "cache" / f"features-{_digest(self.out / 'encoders' / 'model.safetensors')}.pt"
         photos.read(encoders, lambda: crops_of_all(people, encoders.config), cache)
         return base, photos
 
-    def _draw(self, photos: StudyPhotos, withheld: Withheld, views: int) -> Callable[[int, np.random.Generator], Any]:
-        return lambda rows, rng: photos.batch(rows, withheld, views, PERSON_WEIGHT, rng)
+    def _draw(
+        self, photos: StudyPhotos, dropout: ConditionDropout, views: int
+    ) -> Callable[[int, np.random.Generator], Any]:
+        return lambda rows, rng: photos.batch(rows, dropout, views, PERSON_WEIGHT, rng)
 
-    def _metadata(self, run: Fit, seconds: float, people: PeopleShards) -> dict[str, Any]:
+    def _metadata(self, run: TrainConfig, seconds: float, people: PeopleShards) -> dict[str, Any]:
         return {
             "run": run.stamp(),
             "pictures_seen": run.steps * run.batch,

@@ -1,4 +1,4 @@
-"""Which state of the code made a checkpoint."""
+"""The commit that made a checkpoint."""
 
 from __future__ import annotations
 

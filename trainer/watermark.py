@@ -19,12 +19,12 @@ from PIL import Image
 from rich.progress import track
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from engine.backbones.base import Backbone, Drawing
+from engine.backbones.base import Backbone, GenerationInput
 from engine.contract import Settings
 from engine.identity.examine import observe
 from engine.identity.faces import FaceFinder
 from engine.identity.profile import IdentityProfile, View
-from engine.watermark import FALSE_POSITIVE_RATE, THRESHOLD, Watermark
+from engine.marking.watermark import FALSE_POSITIVE_RATE, THRESHOLD, Watermark
 from trainer.shards import read_shards
 
 Pictures = Sequence[Image.Image]
@@ -75,7 +75,7 @@ def drawn(backbone: Backbone, finder: FaceFinder, data: Path, count: int) -> lis
         photo = Image.fromarray(people[number % len(people)])
         words = captions[number * 7 % len(captions)]["en_scene" if number % 2 else "ru_scene"]
         person = IdentityProfile((View(photo, observe(photo, finder)),))
-        drawings.append(Drawing(person, words, "", seed=number, settings=Settings(steps=DRAWING_STEPS)))
+        drawings.append(GenerationInput(person, words, "", seed=number, settings=Settings(steps=DRAWING_STEPS)))
     size = backbone.capabilities.batch_max
     batches = [drawings[start : start + size] for start in range(0, count, size)]
     return [picture for batch in track(batches, description="drawing") for picture in backbone.draw(batch)]

@@ -32,7 +32,7 @@ class AdapterFile:
 
 
 @dataclass(frozen=True)
-class Photos:
+class ReferencePhotos:
     """What one branch reads, all photos of all people of a batch in one row after another.
 
     hidden: penultimate states of the image encoder [n, S, D]. embeddings: ArcFace [n, 512] where the projection wants
@@ -71,11 +71,11 @@ class IPAdapterBranches(BranchLayers):
             projection.clip_embeds = None
         return projected
 
-    def condition(self, branch: str, photos: Photos, scales: Sequence[float]) -> BranchCondition:
+    def condition(self, branch: str, photos: ReferencePhotos, scales: Sequence[float]) -> BranchCondition:
         """Tokens of each person's photos side by side, padded to the largest number; people without photos get none."""
         return condition_of(self.tokens(branch, photos.hidden, photos.embeddings), photos.counts, scales)
 
-    def negative(self, branch: str, photos: Photos, like: BranchCondition) -> BranchCondition:
+    def negative(self, branch: str, photos: ReferencePhotos, like: BranchCondition) -> BranchCondition:
         """What stock pipelines show to the negative half: zeros for picture and face, as often as `like` has photos."""
         embeddings = None if photos.embeddings is None else torch.zeros_like(photos.embeddings[:1])
         single = self.tokens(branch, photos.hidden, embeddings)

@@ -1,4 +1,4 @@
-"""What every backbone offers: identity and words in, pictures out."""
+"""The interface of a backbone: identity and prompt in, pictures out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engine.styles import DrawnBy
 
 
 @dataclass(frozen=True)
-class Drawing:
+class GenerationInput:
     """One picture to draw. The seed alone decides the noise; equal drawings give equal pictures on one device.
 
     pose: float32 [17, 3], COCO order: x and y in 0..1 of the picture, confidence in 0..1 (0: not seen).
@@ -45,7 +45,7 @@ StepCallback = Callable[[Step], None]
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a backbone can do and under which terms."""
+    """The abilities of a backbone and the terms of its use."""
 
     name: str
     family: Literal["adapter", "reference-edit"]
@@ -64,7 +64,7 @@ class Capabilities:
     styles: DrawnBy
     """By words: a look is part of the prompt. By filters: the prompt names no look, the picture is filtered."""
     preview_decoder: str
-    """What decodes previews: "own", or the repository id of a small decoder."""
+    """The decoder of previews: "own", or the repository id of a small decoder."""
     languages: tuple[str, ...]
     """Prompts in other languages are translated to "en" first."""
     photorealistic: bool
@@ -82,7 +82,7 @@ class Backbone(Protocol):
     @property
     def device(self) -> str: ...
 
-    def draw(self, drawings: Sequence[Drawing], on_step: StepCallback | None = None) -> list[Image.Image]:
+    def draw(self, drawings: Sequence[GenerationInput], on_step: StepCallback | None = None) -> list[Image.Image]:
         """RGB pictures in the order of `drawings`, run as one batch; their `settings.batch_key` must be equal."""
         ...
 

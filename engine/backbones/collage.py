@@ -19,7 +19,7 @@ from engine.adapter.bridge import step
 from engine.adapter.guide import Draft, at_scales, behind, draft_of, nobody
 from engine.adapter.model import AdapterConfig, condition_of, text_keys_values
 from engine.adapter.reposing import Reposed, repose
-from engine.backbones.base import Capabilities, Drawing, Step, StepCallback
+from engine.backbones.base import Capabilities, GenerationInput, Step, StepCallback
 from engine.backbones.collage_model import NanoModel, Told, pool_words, predict_clean
 from engine.contract import Clothes
 from engine.identity.clothes import without_clothes
@@ -84,7 +84,7 @@ class NanoBackbone:
         )
 
     @torch.inference_mode()
-    def draw(self, drawings: Sequence[Drawing], on_step: StepCallback | None = None) -> list[Image.Image]:
+    def draw(self, drawings: Sequence[GenerationInput], on_step: StepCallback | None = None) -> list[Image.Image]:
         """RGB pictures of capabilities.width x height px, in the order of `drawings`."""
         steps = drawings[0].settings.steps or self.capabilities.steps_default
         told = self.tell(drawings)
@@ -100,7 +100,7 @@ class NanoBackbone:
         return self._decode(latents)
 
     @torch.inference_mode()
-    def tell(self, drawings: Sequence[Drawing]) -> Told:
+    def tell(self, drawings: Sequence[GenerationInput]) -> Told:
         """All that does not change from step to step, encoded once."""
         text, words = self._text([d.prompt for d in drawings])
         tokens = self._identity(drawings)
@@ -134,7 +134,7 @@ class NanoBackbone:
         noise = [np.random.default_rng(s).standard_normal((channels, height, width), np.float32) for s in seeds]
         return torch.from_numpy(np.stack(noise)).to(self.device)
 
-    def _identity(self, drawings: Sequence[Drawing]) -> dict[str, BranchCondition]:
+    def _identity(self, drawings: Sequence[GenerationInput]) -> dict[str, BranchCondition]:
         """Crops of every person's views, encoded in one batch a branch, padded to the largest number of tokens."""
         adapter, limit = self.model.adapter, self.capabilities.references_max
         scales = {
@@ -155,7 +155,7 @@ class NanoBackbone:
             condition[branch] = condition_of(encoded, counts, scales[branch])
         return condition
 
-    def _posed(self, drawings: Sequence[Drawing], words: Tensor) -> Sequence[Drawing]:
+    def _posed(self, drawings: Sequence[GenerationInput], words: Tensor) -> Sequence[GenerationInput]:
         """The same, each with the pose it asks for or else the one its words [B, D] suggest."""
         asked = [drawing.pose is not None and drawing.settings.pose_scale > 0 for drawing in drawings]
         if self.model.prior is None:
@@ -163,14 +163,14 @@ class NanoBackbone:
         suggested = self.model.prior.suggest(words, [drawing.seed for drawing in drawings])
         return [d if own else replace(d, pose=pose) for d, own, pose in zip(drawings, asked, suggested, strict=True)]
 
-    def _skeletons(self, drawings: Sequence[Drawing]) -> Tensor:
+    def _skeletons(self, drawings: Sequence[GenerationInput]) -> Tensor:
         """[B, 3, H, W] in [0, 1], by their scale; black where no pose is known."""
         size = (self.capabilities.width, self.capabilities.height)
         skeletons = to_unit([draw_skeleton(NOBODY if d.pose is None else d.pose, *size) for d in drawings])
         scale = torch.tensor([min(d.settings.pose_scale, 1.0) for d in drawings])
         return (skeletons * scale[:, None, None, None]).to(self.device)
 
-    def draft(self, drawings: Sequence[Drawing], words: Tensor, pooled: Tensor) -> Draft:
+    def draft(self, drawings: Sequence[GenerationInput], words: Tensor, pooled: Tensor) -> Draft:
         """Everybody along their pose, what their photos do not show by a stand-in, before a place that fits the words
         [B, D], mid grey where none is known. pooled [B, P]: all that is told."""
         own = [self.reposed(drawing) for drawing in drawings]
@@ -198,7 +198,7 @@ class NanoBackbone:
         """Rows and columns of the picture in px."""
         return self.capabilities.height, self.capabilities.width
 
-    def reposed(self, drawing: Drawing) -> Reposed:
+    def reposed(self, drawing: GenerationInput) -> Reposed:
         """The person along the pose asked for, one row: of every photo what those before it do not show."""
         size = (self.capabilities.width, self.capabilities.height)
         known = nobody(1, self._size, self.device)

@@ -18,9 +18,9 @@ from torch import Tensor
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from engine.adapter.attention import BRANCHES, BranchCondition, with_negative
-from engine.adapter.ip_adapter import IPAdapterBranches, Photos
+from engine.adapter.ip_adapter import IPAdapterBranches, ReferencePhotos
 from engine.adapter.model import text_keys_values
-from engine.backbones.base import Capabilities, Drawing, Step, StepCallback
+from engine.backbones.base import Capabilities, GenerationInput, Step, StepCallback
 from engine.backbones.previews import PreviewDecoder, to_pictures
 from engine.contract import Clothes, Settings
 from engine.identity.alignment import aligned_face
@@ -35,7 +35,7 @@ OPENPOSE_TYPE = 0
 
 @dataclass(frozen=True)
 class Parts:
-    """What was loaded; branches, image_encoder and controlnet may be absent. `new_scheduler` gives one a drawing."""
+    """The loaded parts; branches, image_encoder and controlnet may be absent. `new_scheduler` gives one per drawing."""
 
     pipeline: Any
     branches: IPAdapterBranches | None
@@ -78,7 +78,7 @@ class DiffusionBackbone:
         )
 
     @torch.inference_mode()
-    def draw(self, drawings: Sequence[Drawing], on_step: StepCallback | None = None) -> list[Image.Image]:
+    def draw(self, drawings: Sequence[GenerationInput], on_step: StepCallback | None = None) -> list[Image.Image]:
         """RGB pictures of capabilities.width x height px, in the order of `drawings`; steps and guidance are kept
         within what the capabilities say."""
         try:
@@ -86,7 +86,7 @@ class DiffusionBackbone:
         finally:
             self._parts.pipeline.maybe_free_model_hooks()  # a cancelled drawing leaves its models on the device
 
-    def _draw(self, drawings: Sequence[Drawing], on_step: StepCallback | None) -> list[Image.Image]:
+    def _draw(self, drawings: Sequence[GenerationInput], on_step: StepCallback | None) -> list[Image.Image]:
         steps, guidance = self._strength(drawings[0].settings)
         guided = guidance > 1.0
         text, control = self._text(drawings, guided), None
@@ -142,7 +142,7 @@ class DiffusionBackbone:
         )[0]
         return predicted
 
-    def _text(self, drawings: Sequence[Drawing], guided: bool) -> _Text:
+    def _text(self, drawings: Sequence[GenerationInput], guided: bool) -> _Text:
         pipeline = self._parts.pipeline
         encoded = pipeline.encode_prompt(
             prompt=[drawing.prompt for drawing in drawings],
@@ -176,7 +176,7 @@ class DiffusionBackbone:
         noise: Tensor = randn_tensor(shape, generator=generators, device=torch.device(self.device), dtype=self._dtype)
         return noise
 
-    def _known(self, drawings: Sequence[Drawing], text: _Text, guided: bool) -> dict[str, Any] | None:
+    def _known(self, drawings: Sequence[GenerationInput], text: _Text, guided: bool) -> dict[str, Any] | None:
         """What attention need not compute at every step: K and V of people and words. None for stock attention."""
         if self._parts.branches is None:
             return None
@@ -185,7 +185,7 @@ class DiffusionBackbone:
             return {"identity": identity}
         return {"identity": identity, "text": text_keys_values(self._parts.pipeline.unet, text.states)}
 
-    def _identity(self, drawings: Sequence[Drawing], guided: bool) -> dict[str, BranchCondition]:
+    def _identity(self, drawings: Sequence[GenerationInput], guided: bool) -> dict[str, BranchCondition]:
         """K and V of every branch that some picture uses."""
         branches, condition, negative = self._parts.branches, {}, {}
         for name in BRANCHES:
@@ -197,14 +197,14 @@ class DiffusionBackbone:
                 continue
             condition[name] = branches.condition(name, photos, scales)
             if guided:
-                unseen = Photos(self._encoded_zeros(), [1], photos.embeddings)
+                unseen = ReferencePhotos(self._encoded_zeros(), [1], photos.embeddings)
                 negative[name] = branches.negative(name, unseen, condition[name])
         if branches is None or not condition:
             return {}
         cached = branches.cache(condition)
         return with_negative(cached, branches.cache(negative)) if guided else cached
 
-    def _photos(self, branch: str, drawings: Sequence[Drawing]) -> Photos | None:
+    def _photos(self, branch: str, drawings: Sequence[GenerationInput]) -> ReferencePhotos | None:
         """What the branch reads of everybody; None where nobody has anything for it."""
         assert self._parts.branches is not None
         embedded = self._parts.branches.reads_embeddings(branch)
@@ -224,7 +224,7 @@ class DiffusionBackbone:
         if not crops:
             return None
         stacked = torch.stack(embeddings).to(self.device, self._dtype) if embedded else None
-        return Photos(self._encoded(crops), counts, stacked)
+        return ReferencePhotos(self._encoded(crops), counts, stacked)
 
     def _crop(self, branch: str, view: View, clothes: Clothes) -> Image.Image | None:
         if branch == "face":
@@ -254,7 +254,7 @@ class DiffusionBackbone:
         hidden: Tensor = output.hidden_states[-2].to(self._dtype)
         return hidden
 
-    def _control(self, drawings: Sequence[Drawing], guided: bool) -> _Control:
+    def _control(self, drawings: Sequence[GenerationInput], guided: bool) -> _Control:
         size = (self.capabilities.width, self.capabilities.height)
         blank = Image.new("RGB", size)
         drawn = [blank if drawing.pose is None else draw_skeleton(drawing.pose, *size) for drawing in drawings]

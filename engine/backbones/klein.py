@@ -17,7 +17,7 @@ from diffusers import Flux2KleinPipeline
 from PIL import Image
 from torch import Tensor
 
-from engine.backbones.base import Capabilities, Drawing, Step, StepCallback
+from engine.backbones.base import Capabilities, GenerationInput, Step, StepCallback
 from engine.backbones.options import Options
 from engine.contract import Clothes
 from engine.errors import WeightsError
@@ -28,7 +28,7 @@ from engine.pose import draw_skeleton
 
 REPOSITORY = "black-forest-labs/FLUX.2-klein-4B"
 REFERENCES_MAX = 4
-"""What the publisher states for both sizes of klein (docs.bfl.ai/guides/prompting_editing_overview)."""
+"""The statements of the publisher for both sizes of klein (docs.bfl.ai/guides/prompting_editing_overview)."""
 JOINT_DIMENSION_4B = 7680
 """Three layers of Qwen3-4B. The 9B has a wider text encoder, and a licence without commercial use."""
 SIDE_MULTIPLE_PX = 16
@@ -92,7 +92,7 @@ class KleinBackbone:
         self.capabilities = _capabilities(pipeline, self._sizes)
 
     @torch.inference_mode()
-    def draw(self, drawings: Sequence[Drawing], on_step: StepCallback | None = None) -> list[Image.Image]:
+    def draw(self, drawings: Sequence[GenerationInput], on_step: StepCallback | None = None) -> list[Image.Image]:
         """One after another, though the steps are counted through: a preview of what is not begun yet is grey."""
         steps = drawings[0].settings.steps or self.capabilities.steps_default
         pictures: list[Image.Image] = []
@@ -101,7 +101,7 @@ class KleinBackbone:
             pictures.append(self._draw(drawing, steps, watch))
         return pictures
 
-    def _draw(self, drawing: Drawing, steps: int, watch: _Watch) -> Image.Image:
+    def _draw(self, drawing: GenerationInput, steps: int, watch: _Watch) -> Image.Image:
         guidance = drawing.settings.guidance
         shown = self._shown(drawing)
         width, height = self._sizes.picture
@@ -122,7 +122,7 @@ class KleinBackbone:
             self._pipeline.maybe_free_model_hooks()  # a cancelled drawing leaves the pipeline in the middle
         return cast(Image.Image, drawn.images[0])
 
-    def _shown(self, drawing: Drawing) -> list[Image.Image]:
+    def _shown(self, drawing: GenerationInput) -> list[Image.Image]:
         """The pictures the model looks at: the person's first, then the pose's."""
         posed = drawing.pose is not None
         shown = person_pictures(drawing, self._sizes, REFERENCES_MAX - posed)
@@ -184,7 +184,7 @@ def estimate(before: Tensor, after: Tensor, sigma: float, sigma_after: float) ->
     return after - sigma_after * velocity
 
 
-def person_pictures(drawing: Drawing, sizes: Sizes, limit: int) -> list[Image.Image]:
+def person_pictures(drawing: GenerationInput, sizes: Sizes, limit: int) -> list[Image.Image]:
     """Crops of the person, one of every photo before a second of any; at least one, at most `limit`.
 
     The body comes first, or the head where the face weighs more; a scale of 0 leaves its crops out."""
@@ -208,8 +208,8 @@ def _crop(view: View, kind: str, clothes: Clothes, sizes: Sizes) -> Image.Image 
     return body_crop(image, seen.body_box, *sizes.body)
 
 
-def instruction(drawing: Drawing, shown: int) -> str:
-    """What the model is told; `shown` counts the pictures, the pose's included. The user's words come last, so that
+def instruction(drawing: GenerationInput, shown: int) -> str:
+    """The prompt for the model; `shown` counts the pictures, the pose's included. The user's words come last, so that
     of an overlong prompt their end is cut off, and nothing else."""
     own = shown - (drawing.pose is not None)
     which = "Image 1 shows a person." if own == 1 else f"Images 1 to {own} show one and the same person."

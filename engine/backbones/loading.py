@@ -20,10 +20,10 @@ from transformers import CLIPVisionModelWithProjection
 from engine.adapter.ip_adapter import AdapterFile, IPAdapterBranches, load_branches
 from engine.backbones.base import Capabilities
 from engine.backbones.diffusion import DiffusionBackbone, Parts
-from engine.backbones.options import NONE, Options, Place, file_place, folder_place
+from engine.backbones.options import NONE, Options, Placement, file_place, folder_place
 from engine.backbones.previews import LinearDecoder, PreviewDecoder, TinyDecoder
 from engine.errors import SetupError, WeightsError
-from engine.hub import HuggingFaceHub
+from engine.hub.repositories import HuggingFaceHub
 
 log = logging.getLogger(__name__)
 Loaded = TypeVar("Loaded")
@@ -42,7 +42,7 @@ class FewSteps:
 
 @dataclass(frozen=True)
 class Family:
-    """What one layout is called, needs and can do. Files are named as in Options.
+    """Name, needs and abilities of one layout. Files are named as in Options.
 
     sides: width and height as shares of the side that the UNet was trained at.
     """
@@ -107,7 +107,7 @@ def _few_steps(family: Family, options: Options) -> FewSteps | None:
 
 
 def _pipeline(family: Family, device: str, weights: Path | None, options: Options) -> Any:
-    place, dtype = Place(str(weights or family.repository)), options.dtype(device)
+    place, dtype = Placement(str(weights or family.repository)), options.dtype(device)
     variant, source = _variant(replace(place, subfolder="unet")), _on_disk(place).source
     extra = {"safety_checker": None, "requires_safety_checker": False} if family.name == "sd15" else {}
     pipeline = _loaded(
@@ -124,7 +124,7 @@ def _pipeline(family: Family, device: str, weights: Path | None, options: Option
     return pipeline
 
 
-def fuse_lora(pipeline: Any, place: Place, backbone: str) -> None:
+def fuse_lora(pipeline: Any, place: Placement, backbone: str) -> None:
     """Adds a LoRA to the weights themselves, so that it costs nothing while drawing. Raises WeightsError.
 
     Some loaders drop what they do not understand without a word, so the UNet is looked at afterwards."""
@@ -169,12 +169,12 @@ def _adapters(family: Family, pipeline: Any, options: Options) -> tuple[IPAdapte
     return load_branches(pipeline, files, family.name), encoder
 
 
-def _adapter_file(place: Place) -> AdapterFile:
+def _adapter_file(place: Placement) -> AdapterFile:
     found = _on_disk(place)
     return AdapterFile(found.source, found.subfolder, found.name)
 
 
-def _on_disk(place: Place) -> Place:
+def _on_disk(place: Placement) -> Placement:
     """With the folder in the hub's cache in place of a repository that is there; others stay as they are."""
     if Path(place.source).exists() or place.source.count("/") != 1:
         return place
@@ -182,19 +182,19 @@ def _on_disk(place: Place) -> Place:
     return place if folder is None else replace(place, source=str(folder))
 
 
-def _is_there(place: Place) -> bool:
+def _is_there(place: Placement) -> bool:
     """Whether a file exists, on disk or in the hub's cache."""
     found = _on_disk(place)
     return (Path(found.source) / found.subfolder / found.name).is_file()
 
 
-def _variant(place: Place) -> str | None:
+def _variant(place: Placement) -> str | None:
     """ "fp16" where weights are stored in half precision under that name, whatever precision they are used in."""
     halves = replace(place, name="diffusion_pytorch_model.fp16.safetensors")
     return "fp16" if _is_there(halves) else None
 
 
-def _controlnet(place: Place, pipeline: Any) -> Any:
+def _controlnet(place: Placement, pipeline: Any) -> Any:
     """A union ControlNet tells itself by its configuration."""
     source = {"subfolder": place.subfolder or None, "local_files_only": True}
     config = ControlNetModel.load_config(place.source, **source)
@@ -203,7 +203,7 @@ def _controlnet(place: Place, pipeline: Any) -> Any:
     return model.eval().requires_grad_(False)
 
 
-def _tiny(place: Place, pipeline: Any) -> Any:
+def _tiny(place: Placement, pipeline: Any) -> Any:
     model = AutoencoderTiny.from_pretrained(
         place.source, subfolder=place.subfolder or None, dtype=pipeline.unet.dtype, local_files_only=True
     )
@@ -211,9 +211,9 @@ def _tiny(place: Place, pipeline: Any) -> Any:
 
 
 def _optional(
-    chosen: str | None, default: str, load: Callable[[Place], Loaded], family: Family, variable: str
+    chosen: str | None, default: str, load: Callable[[Placement], Loaded], family: Family, variable: str
 ) -> Loaded | None:
-    """What the operator chose must be there; the default is used if it is."""
+    """The operator's choice must be there; the default is used if it is."""
     if chosen == NONE:
         return None
     place = folder_place(chosen or default)

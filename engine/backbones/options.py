@@ -1,4 +1,4 @@
-"""What an operator may choose about loading a model; every backbone reads what concerns it."""
+"""An operator's choices about loading a model; every backbone reads those that concern it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Place:
+class Placement:
     """Where something lies: a repository on the hub or a folder, a folder in it, and a file's name (or "")."""
 
     source: str
@@ -57,19 +57,19 @@ class Place:
         return "/".join(part for part in (self.source, self.subfolder, self.name) if part)
 
 
-def file_place(text: str) -> Place:
+def file_place(text: str) -> Placement:
     """A file on disk, or owner/repository/path/in/it."""
     path = Path(text).expanduser()
     if path.is_file():
-        return Place(str(path.parent), "", path.name)
+        return Placement(str(path.parent), "", path.name)
     parts = text.split("/")
-    return Place("/".join(parts[:2]), "/".join(parts[2:-1]), parts[-1] if len(parts) > 2 else "")
+    return Placement("/".join(parts[:2]), "/".join(parts[2:-1]), parts[-1] if len(parts) > 2 else "")
 
 
-def folder_place(text: str) -> Place:
+def folder_place(text: str) -> Placement:
     """A folder on disk, or owner/repository/path/in/it."""
     path = Path(text).expanduser()
     if path.is_dir():
-        return Place(str(path))
+        return Placement(str(path))
     parts = text.split("/")
-    return Place("/".join(parts[:2]), "/".join(parts[2:]))
+    return Placement("/".join(parts[:2]), "/".join(parts[2:]))

@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from engine.pixels import to_uint8
+
 SHADES = (-1.0, 0.0, 1.0)
 FLAT_PX = 64
 
@@ -59,5 +61,4 @@ class LinearDecoder:
 
 def to_pictures(pixels: Tensor) -> list[Image.Image]:
     """[B, 3, H, W] in [-1, 1] -> RGB pictures."""
-    scaled = ((pixels.float().clamp(-1, 1) + 1) * 127.5).round().byte()
-    return [Image.fromarray(picture) for picture in scaled.permute(0, 2, 3, 1).cpu().numpy()]
+    return [Image.fromarray(picture) for picture in to_uint8(pixels)]

@@ -22,8 +22,8 @@ from engine.doctor import (
     fetch_face_pack,
     plan,
 )
-from engine.hub import Hub, HuggingFaceHub
-from engine.packaged import fetch_packaged, named
+from engine.hub.packaged import fetch_packaged, named
+from engine.hub.repositories import Hub, HuggingFaceHub
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -17,8 +17,8 @@ from engine.commands.examine import MEANINGS
 from engine.config import Config, load_config
 from engine.errors import BadReference, SetupError, StyleError
 from engine.examiner import Examiner
-from engine.generate import Generator
 from engine.identity.photo import read_photo
+from engine.pipeline import RequestPipeline
 from engine.styles import find_style, shipped_styles
 
 PHOTO_AT_FAULT = (contract.FailureCode.BAD_REFERENCE, contract.FailureCode.REFUSED_PHOTO)
@@ -56,29 +56,29 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> int:
     """The exit code; what was drawn is said on stdout."""
-    from engine.assembly import assemble
+    from engine.factory import assemble
 
     request = _request(options)
     check_out(options.out, formats=("PNG",))
     try:
         _check_photos(options, request)
-        generator = assemble(_config(options), worker_id="command line")
+        pipeline = assemble(_config(options), worker_id="command line")
         references = [
-            _checked(path, reference, generator.examiner, options.force, console)
+            _checked(path, reference, pipeline.examiner, options.force, console)
             for path, reference in zip(options.reference, request.references, strict=True)
         ]
     except Unsuitable as error:
         console.print(f"engine: {error}", style="red", markup=False)
         return UNSUITABLE
     request = request.model_copy(update={"references": tuple(references)})
-    ending = _draw(generator, request, console)
+    ending = _draw(pipeline, request, console)
     if isinstance(ending, contract.Failure):
         console.print(f"engine: {ending.code.value}: {ending.detail}", style="red", markup=False)
         return UNSUITABLE if ending.code in PHOTO_AT_FAULT else FAILED
     write(options.out, ending.image)
     size = f"{ending.width} x {ending.height}"
     print(
-        f"{options.out}: {size} px, {ending.backbone} on {generator.backbone.device}, seed {request.seed}, "
+        f"{options.out}: {size} px, {ending.backbone} on {pipeline.backbone.device}, seed {request.seed}, "
         f"{ending.seconds:.1f} s"
     )
     return DONE
@@ -166,7 +166,7 @@ def _checked(
 
 
 def _draw(
-    generator: Generator, request: contract.GenerateRequest, console: Console
+    pipeline: RequestPipeline, request: contract.GenerateRequest, console: Console
 ) -> contract.Result | contract.Failure:
     """The reply that ends the request; a progress bar meanwhile."""
     endings: list[contract.Result | contract.Failure] = []
@@ -182,5 +182,5 @@ def _draw(
             elif isinstance(reply, contract.Result | contract.Failure):
                 endings.append(reply)
 
-        generator.generate([request], show, lambda _: False)
+        pipeline.generate([request], show, lambda _: False)
     return endings[0]

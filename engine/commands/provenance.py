@@ -1,4 +1,4 @@
-"""`python -m engine provenance`: what files say of having been made by a model."""
+"""`python -m engine provenance`: the marks of AI generation in files."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from rich.console import Console
 from engine.commands import DONE, UNSUITABLE, read_bytes
 from engine.config import load_config
 from engine.errors import BadReference
-from engine.provenance import Marks, read_marks
-from engine.watermark import THRESHOLD, Watermark
+from engine.marking.provenance import Marks, read_marks
+from engine.marking.watermark import THRESHOLD, Watermark
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -29,11 +29,11 @@ def run(options: argparse.Namespace, console: Console) -> int:
             console.print(f"engine: {path}: {error}", style="red", markup=False)
             code = UNSUITABLE
         else:
-            print(f"{path}\n{_told(marks)}")
+            print(f"{path}\n{_lines(marks)}")
     return code
 
 
-def _told(marks: Marks) -> str:
+def _lines(marks: Marks) -> str:
     signer = f", signed by {marks.signer}" if marks.signer else ""
     problems = f" ({', '.join(marks.problems)})" if marks.problems else ""
     there = "there" if marks.watermarked else "absent"

@@ -1,4 +1,4 @@
-"""What the filters share: units relative to the picture, edge-preserving smoothing, ink lines, noise."""
+"""Tools that the filters share: units relative to the picture, edge-preserving smoothing, ink lines, noise."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from engine.packaged import locate
+from engine.hub.packaged import locate
 from engine.vision.detection import Detection, anchor_centres, detections
 from engine.vision.litert import Network
 from engine.vision.square import RGB, Square, as_rgb

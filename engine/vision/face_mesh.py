@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.packaged import locate
+from engine.hub.packaged import locate
 from engine.vision.blazeface import POINTS
 from engine.vision.detection import Detection
 from engine.vision.litert import Network, sigmoid

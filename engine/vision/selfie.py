@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from engine.hub.packaged import locate
 from engine.identity.faces import load_opencv
-from engine.packaged import locate
 from engine.vision.litert import Network
 from engine.vision.square import RGB, as_rgb
 

@@ -207,7 +207,7 @@ def tiny_sdxl(tiny_diffusion: Any, tmp_path_factory: pytest.TempPathFactory) -> 
 def fetched() -> Callable[[str], Path]:
     """Name of a packaged archive -> the folder ENGINE_STATE below which it is; the test is skipped where it is not."""
     from engine.config import load_config
-    from engine.packaged import named, remedy
+    from engine.hub.packaged import named, remedy
 
     def state(name: str) -> Path:
         folder = load_config().state

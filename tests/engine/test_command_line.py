@@ -13,12 +13,12 @@ import pytest
 from PIL import Image
 
 from engine.__main__ import main
-from engine.backbones.base import Drawing, StepCallback
+from engine.backbones.base import GenerationInput, StepCallback
 from engine.commands import DONE, FAILED, MISUSED, UNSUITABLE
 from engine.contract import Clothes
-from engine.provenance import SOURCE_TYPE, Signature, read_marks
+from engine.marking.provenance import SOURCE_TYPE, Signature, read_marks
+from engine.marking.watermark import Watermark
 from engine.styles import shipped_styles
-from engine.watermark import Watermark
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.usefixtures("quiet_place")
@@ -217,7 +217,7 @@ def test_likeness_clothes_and_pose_reach_the_backbone(
     drawn = []
     draw = slow_backbone.SlowBackbone.draw
 
-    def watch(self: object, drawings: Sequence[Drawing], on_step: StepCallback | None = None) -> object:
+    def watch(self: object, drawings: Sequence[GenerationInput], on_step: StepCallback | None = None) -> object:
         drawn.extend(drawings)
         return draw(self, drawings, on_step)
 

@@ -93,7 +93,7 @@ def test_a_mistake_is_one_line(
 def test_what_is_no_photo_is_named_before_weights_are_loaded(
     portrait: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("engine.assembly.load_backbone", lambda *_: pytest.fail("weights were loaded"))
+    monkeypatch.setattr("engine.factory.load_backbone", lambda *_: pytest.fail("weights were loaded"))
     assert _generate(tmp_path / "out.png", "--reference", portrait, "--reference", __file__) == UNSUITABLE
     assert f"engine: {__file__}: expected a whole photo" in capsys.readouterr().err
 
@@ -118,7 +118,7 @@ def test_ctrl_c_is_one_line(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("engine.assembly.load_backbone", interrupt)
+    monkeypatch.setattr("engine.factory.load_backbone", interrupt)
     assert _generate(tmp_path / "out.png", "--reference", portrait) == 130
     assert capsys.readouterr().err == "engine: stopped\n"
 
@@ -134,7 +134,7 @@ def test_the_librarys_bars_are_hidden() -> None:
     assert "Loading" not in ended.stderr
 
 
-def test_a_drawing_that_fails_is_told_apart(
+def test_a_drawing_that_fails_has_its_own_exit_code(
     portrait: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import slow_backbone  # type: ignore[import-not-found]

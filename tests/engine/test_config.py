@@ -1,4 +1,4 @@
-"""What an operator can set is said in .env.example and reaches the worker's container."""
+"""Every setting is described in .env.example and reaches the worker's container."""
 
 from __future__ import annotations
 

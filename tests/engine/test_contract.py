@@ -1,4 +1,4 @@
-"""What the bot and a worker say to each other survives the journey, and nothing else is understood."""
+"""Messages between bot and worker survive the journey; anything else is refused."""
 
 from __future__ import annotations
 

@@ -26,11 +26,11 @@ from engine.backbones.loading import Family
 from engine.backbones.options import file_place, folder_place
 from engine.backbones.sd15 import SD15
 from engine.backbones.sdxl import SDXL
-from engine.catalogue import Weights, load_catalogue
 from engine.commands import DONE, MISUSED
 from engine.config import Config
 from engine.errors import SetupError
-from engine.hub import HuggingFaceHub
+from engine.hub.catalogue import Weights, load_catalogue
+from engine.hub.repositories import HuggingFaceHub
 
 KLEIN = "black-forest-labs/FLUX.2-klein-4B"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -289,14 +289,14 @@ def test_a_full_disk_is_said_before_anything_is_fetched(
     assert "HF_HOME" in complaint and not hub.served
 
 
-def test_a_repository_behind_a_licence_is_told_apart(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_repository_behind_a_licence_has_its_own_remedy(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
     hub.gated.add(KLEIN)
     assert main(["doctor", "--backbone", "klein", "--download", "klein"]) == MISUSED
     (complaint,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("engine: ")]
     assert "HF_TOKEN" in complaint
 
 
-def test_a_repository_that_has_changed_is_told_apart(
+def test_a_repository_that_has_changed_has_its_own_remedy(
     hub: FakeHub, tmp_path: Path, klein_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     changed = tmp_path / "changed"

@@ -27,7 +27,7 @@ from engine.prompt import (
     in_known_language,
     open_translator,
 )
-from trainer.people.words import BACKGROUND_PHRASES, FRAMING_PHRASES, POSE_PHRASES
+from trainer.synthetic.words import BACKGROUND_PHRASES, FRAMING_PHRASES, POSE_PHRASES
 
 ENGLISH = ("en",)
 

@@ -1,4 +1,4 @@
-"""What a backbone is told, and what is refused: words, photos, poses and pictures on their way through a request."""
+"""Prompts, photos, poses and pictures on their way through a request: what reaches the backbone, and refusals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.backbones.base import Capabilities, Drawing, StepCallback
+from engine.backbones.base import Capabilities, GenerationInput, StepCallback
 from engine.contract import (
     Failure,
     FailureCode,
@@ -26,8 +26,8 @@ from engine.contract import (
 )
 from engine.errors import MarkError
 from engine.examiner import Examiner
-from engine.generate import NOTHING_SAID, Generator
 from engine.identity.faces import Face
+from engine.pipeline import FALLBACK_PROMPT, RequestPipeline
 from engine.pose import preset
 from engine.prompt import GlossaryTranslator, Translated
 from engine.safety import Guard
@@ -50,7 +50,7 @@ class _NoFaces:
 
 
 class _Seeing(Guard):
-    """Finds what it was told to find, on photos and pictures that `sees` picks."""
+    """Finds what `concern` says, on photos and pictures that `sees` picks."""
 
     def __init__(self, concern: Concern, sees: Callable[[Image.Image], bool]) -> None:
         super().__init__(_NoFaces())
@@ -71,14 +71,14 @@ class _Noting:
 
     def __init__(self, backbone: Any) -> None:
         self._backbone = backbone
-        self.asked: list[Drawing] = []
+        self.asked: list[GenerationInput] = []
 
     @property
     def capabilities(self) -> Capabilities:
         known: Capabilities = self._backbone.capabilities
         return known
 
-    def draw(self, drawings: Sequence[Drawing], on_step: StepCallback | None = None) -> list[Image.Image]:
+    def draw(self, drawings: Sequence[GenerationInput], on_step: StepCallback | None = None) -> list[Image.Image]:
         self.asked.extend(drawings)
         pictures: list[Image.Image] = self._backbone.draw(drawings, on_step)
         return pictures
@@ -103,8 +103,8 @@ def _run(
     guard = guard or Guard(finder)
     examiner = Examiner(finder, None, guard)
     options = {"translator": TRANSLATOR, **options}
-    generator = Generator(backbone, examiner, "worker-1", guard=guard, **options)
-    generator.generate(requests, replies.append, lambda _: False)
+    pipeline = RequestPipeline(backbone, examiner, "worker-1", guard=guard, **options)
+    pipeline.generate(requests, replies.append, lambda _: False)
     endings = [reply.job_id for reply in replies if isinstance(reply, Result | Failure)]
     assert sorted(endings) == sorted(request.job_id for request in requests)
     return replies
@@ -120,7 +120,7 @@ def _failed(replies: Sequence[Reply], job_id: str) -> Failure:
     return failure
 
 
-def _told(backbone: Any, *requests: GenerateRequest, **options: Any) -> tuple[list[Drawing], list[Reply]]:
+def _inputs(backbone: Any, *requests: GenerateRequest, **options: Any) -> tuple[list[GenerationInput], list[Reply]]:
     """What the backbone was asked to draw, and what was replied."""
     noting = _Noting(backbone)
     replies = _run(noting, *requests, **options)
@@ -129,7 +129,7 @@ def _told(backbone: Any, *requests: GenerateRequest, **options: Any) -> tuple[li
 
 @pytest.fixture
 def english_backbone(slow_backbone: Any) -> Any:
-    """One that must be told everything in English."""
+    """A backbone that reads English alone."""
     slow_backbone.capabilities = replace(slow_backbone.capabilities, languages=("en",))
     return slow_backbone
 
@@ -138,27 +138,27 @@ def _started(replies: Sequence[Reply]) -> list[Started]:
     return [reply for reply in replies if isinstance(reply, Started)]
 
 
-def test_a_backbone_that_knows_english_only_is_told_the_translation_and_so_is_the_user(english_backbone: Any) -> None:
+def test_a_backbone_that_knows_english_only_gets_the_translation_and_so_does_the_user(english_backbone: Any) -> None:
     request = _request("a", prompt="девушка в лесу, watercolor painting", negative_prompt="текст")
-    (drawing,), replies = _told(english_backbone, request)
+    (drawing,), replies = _inputs(english_backbone, request)
     assert drawing.prompt == "young woman in forest, watercolor painting"
     assert drawing.negative_prompt == "text"
     assert [reply.translated_prompt for reply in _started(replies)] == [drawing.prompt]
 
 
 def test_words_that_need_no_translation_are_not_shown_again(english_backbone: Any) -> None:
-    (drawing,), replies = _told(english_backbone, _request("a", prompt="in a forest"))
+    (drawing,), replies = _inputs(english_backbone, _request("a", prompt="in a forest"))
     assert (drawing.prompt, _started(replies)[0].translated_prompt) == ("in a forest", None)
 
 
 def test_a_prompt_of_which_nothing_is_known_still_draws_the_person(english_backbone: Any) -> None:
-    (drawing,), replies = _told(english_backbone, _request("a", prompt="бармаглот"))
-    assert drawing.prompt == NOTHING_SAID == _started(replies)[0].translated_prompt
+    (drawing,), replies = _inputs(english_backbone, _request("a", prompt="бармаглот"))
+    assert drawing.prompt == FALLBACK_PROMPT == _started(replies)[0].translated_prompt
 
 
 def test_a_refused_prompt_fails_its_own_request_before_any_photo_is_looked_at(slow_backbone: Any) -> None:
     finder = _NoFaces()
-    asked, replies = _told(
+    asked, replies = _inputs(
         slow_backbone, _request("bad", _png("blue"), prompt="голая девушка"), _request("good"), finder=finder
     )
     assert _failed(replies, "bad").code is FailureCode.REFUSED_PROMPT
@@ -224,7 +224,7 @@ def test_a_picture_that_cannot_be_marked_is_not_sent_and_may_be_tried_again(slow
 
 def test_a_pose_reaches_a_backbone_that_can_draw_it(slow_backbone: Any) -> None:
     slow_backbone.capabilities = replace(slow_backbone.capabilities, pose=True)
-    (with_pose, without), _ = _told(
+    (with_pose, without), _ = _inputs(
         slow_backbone, _request("a", pose=Pose(preset=PosePreset.WAVING)), _request("b", seed=8)
     )
     assert with_pose.pose is not None and np.array_equal(with_pose.pose, preset(PosePreset.WAVING))
@@ -242,6 +242,6 @@ def test_a_pose_photo_without_a_pose_fails_its_own_request(slow_backbone: Any) -
 def test_a_backbone_without_pose_control_draws_without_and_the_log_says_so(
     slow_backbone: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (drawing,), replies = _told(slow_backbone, _request("a", pose=Pose(preset=PosePreset.SITTING)))
+    (drawing,), replies = _inputs(slow_backbone, _request("a", pose=Pose(preset=PosePreset.SITTING)))
     assert drawing.pose is None and _result(replies, "a")
     assert "slow has no pose control" in caplog.text

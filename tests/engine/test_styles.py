@@ -10,8 +10,8 @@ from engine.contract import PROMPT_MAX_CHARS, GenerateRequest, Reference
 from engine.errors import StyleError
 from engine.looks import LOOKS
 from engine.styles import Kind, find_style, load_styles, shipped_styles
-from trainer.people.styles import style_phrase
-from trainer.people.words import BACKGROUND_PHRASES
+from trainer.synthetic.styles import style_phrase
+from trainer.synthetic.words import BACKGROUND_PHRASES
 
 PLACES_IN_WORDS = {phrase for phrases in BACKGROUND_PHRASES.values() for phrase in phrases["en"]}
 

@@ -44,8 +44,8 @@ from engine.contract import (
     Verdict,
 )
 from engine.identity.profile import Observation
-from engine.provenance import SOURCE_TYPE, Signature, read_marks
-from engine.watermark import Watermark
+from engine.marking.provenance import SOURCE_TYPE, Signature, read_marks
+from engine.marking.watermark import Watermark
 
 pytestmark = pytest.mark.slow
 

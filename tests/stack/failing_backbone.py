@@ -8,13 +8,13 @@ from pathlib import Path
 from PIL import Image
 from slow_backbone import SlowBackbone
 
-from engine.backbones.base import Drawing, StepCallback
+from engine.backbones.base import GenerationInput, StepCallback
 
 
 class FailingBackbone(SlowBackbone):
     """A warm-up asks for one step; a picture asks for more, or leaves the number open."""
 
-    def draw(self, drawings: Sequence[Drawing], on_step: StepCallback | None = None) -> list[Image.Image]:
+    def draw(self, drawings: Sequence[GenerationInput], on_step: StepCallback | None = None) -> list[Image.Image]:
         if drawings[0].settings.steps == 1:
             return super().draw(drawings, on_step)
         raise RuntimeError("the model broke")

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from engine.backbones.base import Capabilities, Drawing, Step, StepCallback
+from engine.backbones.base import Capabilities, GenerationInput, Step, StepCallback
 
 WIDTH, HEIGHT, STEPS = 64, 96, 4
 
@@ -47,7 +47,7 @@ class SlowBackbone:
             commercial_use=True,
         )
 
-    def draw(self, drawings: Sequence[Drawing], on_step: StepCallback | None = None) -> list[Image.Image]:
+    def draw(self, drawings: Sequence[GenerationInput], on_step: StepCallback | None = None) -> list[Image.Image]:
         total = drawings[0].settings.steps or STEPS
         for number in range(1, total + 1):
             time.sleep(self.step_s)
@@ -68,7 +68,7 @@ def load_photorealistic(device: str, weights: Path | None) -> SlowBackbone:
     return SlowBackbone(photorealistic=True)
 
 
-def _picture(drawing: Drawing, share: float) -> Image.Image:
+def _picture(drawing: GenerationInput, share: float) -> Image.Image:
     """Noise at share 0, the person's mean colour with a little noise at 1."""
     colours = [np.asarray(view.image, np.float32).mean(axis=(0, 1)) for view in drawing.identity.views]
     noise = np.random.default_rng(drawing.seed).uniform(0, 255, (HEIGHT, WIDTH, 3))

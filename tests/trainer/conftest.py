@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer.people.shards import ShardPlan, write_shards
+from trainer.synthetic.shards import ShardPlan, write_shards
 
 VALIDATION_FIRST = 1_000_000
 

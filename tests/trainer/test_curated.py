@@ -11,9 +11,9 @@ from trainer.curate.records import CuratedPhoto
 from trainer.curated import curated_people, joined
 from trainer.errors import DataError
 from trainer.methods.base import base_from_nano
-from trainer.methods.photos import StudyPhotos, Withheld
-from trainer.people.shards import ShardPlan, write_shards
+from trainer.methods.photos import ConditionDropout, StudyPhotos
 from trainer.shards import read_shards
+from trainer.synthetic.shards import ShardPlan, write_shards
 
 NOSE, ANKLE = (210, 130), (190, 520)
 BODY = (120.0, 60.0, 300.0, 560.0)
@@ -68,7 +68,7 @@ def test_joints_parts_and_boxes_stay_on_what_they_name(tmp_path: Path) -> None:
     assert people.head_box[0, 1] < top and people.head_box[0, 3] == pytest.approx(bottom)
 
 
-def test_real_people_join_rendered_ones_and_are_told_by_their_whole_caption(tmp_path: Path) -> None:
+def test_real_people_join_rendered_ones_and_get_their_whole_caption(tmp_path: Path) -> None:
     write_shards(tmp_path / "shards", ShardPlan(0, 2, 2, 96, 64), workers=1)
     rendered = read_shards(tmp_path / "shards")
     people = joined(
@@ -78,8 +78,8 @@ def test_real_people_join_rendered_ones_and_are_told_by_their_whole_caption(tmp_
     assert people.manifest["hash"] != rendered.manifest["hash"]
     assert len(people.siblings()) == 3
     photos = StudyPhotos(people, base_from_nano(SHIPPED_WEIGHTS, 64, 96).frozen())
-    told = Withheld(text=0, person=0, both=0, other_clothes=0, scene_only=1.0)
-    rows = [photos._row(told, 1, np.random.default_rng(seed)) for seed in range(40)]
+    dropout = ConditionDropout(text=0, person=0, both=0, other_clothes=0, scene_only=1.0)
+    rows = [photos._row(dropout, 1, np.random.default_rng(seed)) for seed in range(40)]
     real = [row for row in rows if row["target"] >= len(rendered.images)]
     assert real and all(row["caption"] == "ada in a grey coat" for row in real)
     assert all({int(row["references"][0]), row["target"]} == {4, 5} for row in real)

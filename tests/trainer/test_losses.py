@@ -16,9 +16,9 @@ from trainer.losses import (
 def test_v_says_what_the_clean_latents_and_the_noise_were() -> None:
     clean, noise, alpha_bar = torch.randn(4, 3, 2, 2), torch.randn(4, 3, 2, 2), torch.tensor([0.0, 0.3, 0.7, 1.0])
     noisy, v = v_target(clean, noise, alpha_bar)
-    told_clean, told_noise = clean_and_noise(noisy, v, alpha_bar)
-    torch.testing.assert_close(told_clean, clean)
-    torch.testing.assert_close(told_noise, noise)
+    predicted_clean, predicted_noise = clean_and_noise(noisy, v, alpha_bar)
+    torch.testing.assert_close(predicted_clean, clean)
+    torch.testing.assert_close(predicted_noise, noise)
 
 
 def test_min_snr_leaves_noisy_times_alone_and_clips_clean_ones() -> None:

@@ -9,18 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from engine.identity.body import MIRRORED_JOINTS, BodyPart
+from engine.identity.body import MIRRORED_JOINTS
 from engine.identity.network import load_network
 from trainer.observer import ObserverRun, _rank_1, contrastive, train
 from trainer.observer_photos import CropMaker, Likelihoods
-from trainer.people.parts import KEYPOINTS, Part
 from trainer.shards import read_shards
+from trainer.synthetic.parts import KEYPOINTS
 
 LONG = 60.0
-
-
-def test_trainer_and_engine_name_the_same_parts() -> None:
-    assert {part.name: part.value for part in Part} == {part.name: part.value for part in BodyPart}
 
 
 def test_a_run_writes_weights_with_figures_and_goes_on_where_it_was_cut_off(shards: Path, tmp_path: Path) -> None:

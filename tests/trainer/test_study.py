@@ -11,9 +11,9 @@ from PIL import Image
 
 from trainer.__main__ import main
 from trainer.errors import DataError
-from trainer.evaluation.examiners import load_examiners
-from trainer.methods.learned import METHODS
-from trainer.methods.painter import load_painter
+from trainer.evaluation.evaluators import load_evaluators
+from trainer.methods.registry import METHODS
+from trainer.methods.sampler import load_sampler
 from trainer.study import STAGES, read_config, stages_of
 
 TINY = Path(__file__).parents[2] / "trainer" / "configs" / "tiny.yaml"
@@ -49,12 +49,12 @@ def test_what_is_there_is_not_done_again(study: Path) -> None:
 
 
 def test_all_methods_share_one_base_to_the_bit(study: Path) -> None:
-    first, second = (load_painter(study, name).base.unet.state_dict() for name in ("text", "pulid"))
+    first, second = (load_sampler(study, name).base.unet.state_dict() for name in ("text", "pulid"))
     assert all(np.array_equal(first[name], second[name]) for name in first)
 
 
-def test_the_examiners_report_themselves_on_people_they_had_not_seen(study: Path) -> None:
-    held_out = load_examiners(study / "examiners").held_out
+def test_the_evaluators_report_themselves_on_people_they_had_not_seen(study: Path) -> None:
+    held_out = load_evaluators(study / "evaluators").held_out
     assert {"background_accuracy", "top_colour_accuracy", "mean_part_iou", "body_rank1", "photos"} <= set(held_out)
     assert 0 <= held_out["background_accuracy"] <= 1
 

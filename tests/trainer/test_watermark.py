@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engine.backbones import load_backbone
 from engine.identity.faces import CascadeFinder
-from engine.watermark import Watermark
+from engine.marking.watermark import Watermark
 from trainer.watermark import TREATMENTS, drawn, measure, measure_null, photos, write_figures
 
 WATERMARK = Watermark("BoLID")

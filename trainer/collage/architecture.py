@@ -26,10 +26,10 @@ from engine.adapter.scene_prior import FRAMINGS, ScenePrior
 from engine.adapter.stand_in import StandIns
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.collage_model import NanoModel
+from engine.pixels import to_tensor
 from trainer.collage.training_set import TrainingSet
-from trainer.data import PAINTED, part_colours
-from trainer.people.parts import Part
-from trainer.shards import pixels
+from trainer.part_colours import PAINTED, part_colours
+from trainer.synthetic.parts import Part
 
 TEXT_TOKENS: Final = 48
 VOCABULARY: Final = 6000
@@ -196,7 +196,7 @@ def stand_ins_of(people: TrainingSet, seed: int = 0) -> StandIns:
 def stand_ins_from(people: TrainingSet, chosen: Sequence[int]) -> StandIns:
     """Those of the chosen photos."""
     found = StandIns(POOLED_DIM, len(chosen))
-    images, parts = pixels(people.images[list(chosen)]), torch.from_numpy(people.parts[list(chosen)])
+    images, parts = to_tensor(people.images[list(chosen)]), torch.from_numpy(people.parts[list(chosen)])
     found.joints.copy_(torch.from_numpy(people.poses[list(chosen)]))
     found.joints[..., 2] = torch.from_numpy(people.inside[list(chosen)]).float()  # a coat hides knees: they are there
     found.colours.copy_(part_colours(images, parts).nan_to_num())
@@ -209,7 +209,7 @@ def _as_different(rows: NDArray[np.int64], people: TrainingSet) -> list[int]:
     """Up to STAND_INS of the rows, each as far as can be from those before it in the colours of top and bottom."""
     if not len(rows):
         return []
-    colours = part_colours(pixels(people.images[rows]), torch.from_numpy(people.parts[rows])).nan_to_num()
+    colours = part_colours(to_tensor(people.images[rows]), torch.from_numpy(people.parts[rows])).nan_to_num()
     clothes = colours[:, [PAINTED.index(Part.TOP), PAINTED.index(Part.BOTTOM)]].flatten(1)
     chosen = [0]
     while len(chosen) < min(STAND_INS, len(rows)):

@@ -15,9 +15,9 @@ from PIL import Image
 from torch import Tensor
 
 from engine.backbones.autoencoder import NanoAutoencoder
+from engine.pixels import to_tensor
 from trainer.collage.training_set import TrainingSet
 from trainer.errors import DataError
-from trainer.shards import pixels
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def fit(run: AutoencoderRun, people: TrainingSet) -> dict[str, Any]:
     if not len(fitted):
         raise DataError("expected at least two people, one of them to measure on, got one: render more identities")
     model = NanoAutoencoder(run.channels, patch_px=run.patch_px)
-    model.fit(pixels(people.images[fitted[:: max(1, len(fitted) // run.fitted_on)]]))
+    model.fit(to_tensor(people.images[fitted[:: max(1, len(fitted) // run.fitted_on)]]))
     run.out.mkdir(parents=True, exist_ok=True)
     facts = _measure(model, people, np.nonzero(held_out)[0], run.out)
     model.save_pretrained(run.out / "vae")
@@ -54,7 +54,7 @@ def _measure(model: NanoAutoencoder, people: TrainingSet, held_out: NDArray[np.i
     for name, rows in (("", held_out[~people.styled[held_out]]), ("_styled", held_out[people.styled[held_out]])):
         if not len(rows):
             continue
-        batch = pixels(people.images[rows[:: max(1, len(rows) // 256)]])
+        batch = to_tensor(people.images[rows[:: max(1, len(rows) // 256)]])
         decoded = model.decode(model.encode(batch).latents).sample.clamp(-1, 1)
         facts[f"psnr_db{name}"] = float(10 * torch.log10(4 / F.mse_loss(decoded, batch)))
         if not name:

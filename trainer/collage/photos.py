@@ -22,9 +22,9 @@ from engine.adapter.stand_in import CHOOSING, Figures, recoloured
 from engine.backbones.collage_model import NanoModel
 from trainer.collage.prepared import BODY_CROPS, CROPS, GARMENTS, ids, joints, kept, made
 from trainer.collage.training_set import KINDS, TrainingSet
-from trainer.data import PAINTED
-from trainer.people.parts import Part
-from trainer.people.shot import FRAMINGS
+from trainer.part_colours import PAINTED
+from trainer.synthetic.parts import Part
+from trainer.synthetic.shot import FRAMINGS
 
 LEVELS: Final = 2
 """The part map is foretold on a grid so many times as fine as the latents."""

@@ -18,12 +18,12 @@ from transformers import CLIPTokenizer
 from engine.adapter.model import AdapterConfig
 from engine.identity.body import MIRRORED_JOINTS
 from engine.identity.parts import body_crop, head_crop
+from engine.pixels import to_tensor
 from engine.pose import draw_skeleton
 from trainer.collage.training_set import KINDS, TrainingSet
-from trainer.data import face_of_head, part_colours
-from trainer.kept import load_arrays
-from trainer.people.parts import Part
-from trainer.shards import pixels
+from trainer.files import load_arrays
+from trainer.part_colours import face_of_head, part_colours
+from trainer.synthetic.parts import Part
 
 GARMENTS: Final = (Part.TOP, Part.BOTTOM, Part.SHOES)
 HIDDEN_RGB: Final = (128, 128, 128)
@@ -79,7 +79,7 @@ def _seen(people: TrainingSet, cell_px: int) -> tuple[NDArray[np.float16], NDArr
         parts = torch.from_numpy(people.parts[first : first + 256])
         split = F.one_hot(parts.long(), len(Part)).permute(0, 3, 1, 2).float()
         shares.append(F.avg_pool2d(split, cell_px).half())
-        colours.append(part_colours(pixels(people.images[first : first + 256]), parts))
+        colours.append(part_colours(to_tensor(people.images[first : first + 256]), parts))
     return torch.cat(shares).numpy(), torch.cat(colours).numpy()
 
 

@@ -109,7 +109,7 @@ def _people(asked: NanoRun) -> TrainingSet:
 
 
 def _rendered(asked: NanoRun) -> Path:
-    from trainer.people.shards import ShardPlan, write_shards
+    from trainer.synthetic.shards import ShardPlan, write_shards
 
     folder, section = asked.out / "people", asked.config.people
     plan = ShardPlan(0, section.identities, section.photos, asked.config.height, asked.config.width)

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
 from engine.backbones.collage_model import NanoModel, save_model
-from trainer.kept import load_state
+from trainer.files import load_state
 from trainer.version import commit
 
 T = TypeVar("T")

@@ -37,7 +37,7 @@ from trainer.collage.photos import LEVELS, Batch, Conditions, TrainingPhotos
 from trainer.collage.state import Ahead, Course, accelerator_of, new_trainer
 from trainer.collage.training_set import TrainingSet
 from trainer.errors import CheckpointError
-from trainer.people.parts import Part
+from trainer.synthetic.parts import Part
 
 STEPS = 4
 AT_THE_DRAFT = 0.6

@@ -96,7 +96,7 @@ def training_set(people: PeopleShards, seed: int = 0) -> TrainingSet:
 
 
 def _women(identity: NDArray[np.int64]) -> NDArray[np.bool_]:
-    from trainer.people.identity import sample_identity
+    from trainer.synthetic.identity import sample_identity
 
     numbers, own = np.unique(identity, return_inverse=True)
     return np.array([sample_identity(int(number)).woman for number in numbers])[own]
@@ -104,9 +104,9 @@ def _women(identity: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 def _words(people: PeopleShards, seed: int) -> list[dict[str, list[str]]]:
     """The caption of each photo and, besides, phrases as users type them."""
-    from trainer.people.identity import sample_identity
-    from trainer.people.phrasing import phrase
-    from trainer.people.shot import sample_shot
+    from trainer.synthetic.identity import sample_identity
+    from trainer.synthetic.phrasing import phrase
+    from trainer.synthetic.shot import sample_shot
 
     rng, counted = np.random.default_rng([seed, 41]), dict.fromkeys(people.identity.tolist(), -1)
     told: list[dict[str, list[str]]] = []

@@ -15,14 +15,14 @@ from pydantic import ValidationError
 from scrapy.crawler import AsyncCrawlerProcess
 
 from trainer.crawl import politeness
-from trainer.crawl.archive import Archive
+from trainer.crawl.archive import PhotoArchive
 from trainer.crawl.errors import CrawlError, one_line
 from trainer.crawl.options import PRODUCT, CrawlOptions
 from trainer.crawl.outcome import Tally
-from trainer.crawl.records import Run
+from trainer.crawl.records import CrawlRun
 from trainer.crawl.site import THEPLACE, THEPLACE_START, Site, load_site
 from trainer.crawl.spider import GallerySpider
-from trainer.crawl.view import View, summary
+from trainer.crawl.view import CrawlView, summary
 from trainer.errors import TrainerError
 
 STOPPED = 130
@@ -46,20 +46,20 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         site = THEPLACE if options.site == "theplace" else load_site(options.config)
         crawl_options = _crawl_options(options)
-        with Archive(crawl_options.out, crawl_options.min_side_px) as archive:
+        with PhotoArchive(crawl_options.out, crawl_options.min_side_px) as archive:
             return crawl(crawl_options, site, archive)
     except TrainerError as error:
         print(f"crawl: {error}", file=sys.stderr)
         return 2
 
 
-def crawl(options: CrawlOptions, site: Site, archive: Archive) -> int:
+def crawl(options: CrawlOptions, site: Site, archive: PhotoArchive) -> int:
     """Crawls a site into an archive and writes the run's line; the exit code of the command."""
     tally = Tally()
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     # The log must not go to the terminal, where the progress is.
     process = AsyncCrawlerProcess({**politeness.settings(options), "LOG_FILE": str(options.out / "crawl.log")})
-    with View(tally, options.max_persons) as view:
+    with CrawlView(tally, options.max_persons) as view:
         crawler = process.create_crawler(GallerySpider)
         process.crawl(crawler, options=options, site=site, archive=archive, tally=tally, show=view.show)
         process.start()
@@ -67,7 +67,7 @@ def crawl(options: CrawlOptions, site: Site, archive: Archive) -> int:
     ended = "failed" if spider.failure else "finished" if spider.finished else "stopped"
     http = _http_counts(crawler.stats.get_stats())
     archive.add_run(
-        Run(
+        CrawlRun(
             started_at=started_at,
             ended_at=datetime.now(UTC).isoformat(timespec="seconds"),
             ended=ended,

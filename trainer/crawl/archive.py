@@ -18,11 +18,11 @@ from trainer.crawl import journal
 from trainer.crawl.errors import CrawlError
 from trainer.crawl.options import CrawlOptions
 from trainer.crawl.outcome import Outcome
-from trainer.crawl.records import Kept, Listing, PersonState, Refused, Run
+from trainer.crawl.records import CrawlRun, Kept, Listing, PersonState, RefusedPicture
 
 
-class Archive:
-    """Owns `root` while it is entered (`with Archive(...)`), so that two runs never write to one folder.
+class PhotoArchive:
+    """Owns `root` while it is entered (`with PhotoArchive(...)`), so that two runs never write to one folder.
 
     Entering raises CrawlError where another run has it or a record is damaged.
     """
@@ -38,7 +38,7 @@ class Archive:
         self._min_side_px = min_side_px
         self._open = ExitStack()
 
-    def __enter__(self) -> Archive:
+    def __enter__(self) -> PhotoArchive:
         with ExitStack() as opening:
             self._lock(opening)
             states = journal.read(self.root / "persons.jsonl", PersonState)
@@ -72,7 +72,7 @@ class Archive:
         for kept in journal.read(folder / "metadata.jsonl", Kept):
             self._finish(folder / kept.file_name, kept.sha256)
             self._note_kept(folder.name, kept)
-        for refused in journal.read(folder / "refused.jsonl", Refused):
+        for refused in journal.read(folder / "refused.jsonl", RefusedPicture):
             if not _large_enough_now(refused, self._min_side_px):
                 self._note_addresses(folder.name, refused.page_url, refused.image_url)
         for stray in folder.glob("*.part"):
@@ -132,7 +132,7 @@ class Archive:
         part.replace(path)
         self._note_kept(person, kept)
 
-    def refuse(self, person: str, refused: Refused) -> None:
+    def refuse(self, person: str, refused: RefusedPicture) -> None:
         """Records a picture that was dropped, so that no run asks for it again."""
         journal.append(self.root / person / "refused.jsonl", refused)
         self._note_addresses(person, refused.page_url, refused.image_url)
@@ -171,11 +171,11 @@ class Archive:
     def set_listing(self, listing: Listing) -> None:
         journal.write_whole(self.root / "persons.json", listing.model_dump_json(indent=1).encode())
 
-    def add_run(self, run: Run) -> None:
+    def add_run(self, run: CrawlRun) -> None:
         journal.append(self.root / "crawls.jsonl", run)
 
 
-def _large_enough_now(refused: Refused, min_side_px: int) -> bool:
+def _large_enough_now(refused: RefusedPicture, min_side_px: int) -> bool:
     """Whether a picture was dropped for a minimum that has been lowered since."""
     if refused.reason is not Outcome.TOO_SMALL or refused.width_px is None or refused.height_px is None:
         return False

@@ -1,4 +1,4 @@
-"""What can go wrong in a crawl, beyond single pictures, which are counted and not raised.
+"""The errors of a crawl, beyond single pictures, which are counted and not raised.
 
 TrainerError
 └── CrawlError      the options, the selectors, the folder or the start page do not allow a crawl

@@ -1,4 +1,4 @@
-"""What the user asks of a crawl, checked before anything is requested."""
+"""The options of a crawl, checked before anything is requested."""
 
 from __future__ import annotations
 

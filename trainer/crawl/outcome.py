@@ -1,4 +1,4 @@
-"""How each picture and each person ended, and the counts of a run."""
+"""The outcome of each picture and each person, and the counts of a run."""
 
 from __future__ import annotations
 

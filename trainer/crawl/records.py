@@ -35,7 +35,7 @@ class Kept(_Record):
     robots: RobotsState
 
 
-class Refused(_Record):
+class RefusedPicture(_Record):
     """A line of a person's refused.jsonl. `image_url` is None where the picture's page was broken already."""
 
     reason: Outcome
@@ -71,7 +71,7 @@ class Listing(_Record):
     urls: list[str]
 
 
-class Run(_Record):
+class CrawlRun(_Record):
     """A line of crawls.jsonl: what was asked and how it ended."""
 
     started_at: str

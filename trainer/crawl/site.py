@@ -1,4 +1,4 @@
-"""What a gallery site looks like: which links lead to persons, to pictures and to the full image."""
+"""Describes a gallery site: which links lead to persons, to pictures and to the full image."""
 
 from __future__ import annotations
 

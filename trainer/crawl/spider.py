@@ -19,14 +19,14 @@ import scrapy
 from scrapy import exceptions
 from w3lib.url import canonicalize_url
 
-from trainer.crawl.archive import Archive
+from trainer.crawl.archive import PhotoArchive
 from trainer.crawl.errors import CrawlError
 from trainer.crawl.gallery import Answer, Gallery, Link, addresses
 from trainer.crawl.options import CrawlOptions
 from trainer.crawl.outcome import FINAL, TAKEN, TROUBLE, Outcome, PersonOutcome, Tally
 from trainer.crawl.picture import inspect
 from trainer.crawl.politeness import ForbiddenByRobots, TooManyRedirects
-from trainer.crawl.records import Kept, Listing, PersonState, Refused
+from trainer.crawl.records import Kept, Listing, PersonState, RefusedPicture
 from trainer.crawl.site import Site
 
 HEADERS = ("content-type", "content-length", "last-modified", "etag", "date", "x-robots-tag")
@@ -44,7 +44,7 @@ class GallerySpider(scrapy.Spider):  # type: ignore[misc]
     name = "gallery"
 
     def __init__(
-        self, options: CrawlOptions, site: Site, archive: Archive, tally: Tally, show: Callable[[str], None]
+        self, options: CrawlOptions, site: Site, archive: PhotoArchive, tally: Tally, show: Callable[[str], None]
     ) -> None:
         super().__init__()
         self.options = options
@@ -234,7 +234,7 @@ class GallerySpider(scrapy.Spider):  # type: ignore[misc]
     def _refuse(self, person: str, reason: Outcome, page_url: str, image_url: str | None, **facts: Any) -> Outcome:
         """Records a refusal that is final; the others are only counted."""
         if reason in FINAL:
-            refused = Refused(reason=reason, page_url=page_url, image_url=image_url, fetched_at=_now(), **facts)
+            refused = RefusedPicture(reason=reason, page_url=page_url, image_url=image_url, fetched_at=_now(), **facts)
             self.archive.refuse(person, refused)
         return reason
 

@@ -1,4 +1,4 @@
-"""What the user sees: a line of progress while it runs, a table of counts at the end."""
+"""The terminal of a crawl: a line of progress while it runs, a table of counts at the end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.table import Table
 from trainer.crawl.outcome import Outcome, PersonOutcome, Tally
 
 
-class View:
+class CrawlView:
     """A live line on stderr; `show` is called with what is being read."""
 
     def __init__(self, tally: Tally, max_persons: int | None, console: Console | None = None) -> None:
@@ -29,7 +29,7 @@ class View:
         )
         self._task = self._progress.add_task("", total=max_persons)
 
-    def __enter__(self) -> View:
+    def __enter__(self) -> CrawlView:
         self._progress.start()
         return self
 

@@ -21,7 +21,7 @@ from trainer.curate import report
 from trainer.curate.captioner import Captioner, QwenCaptioner, TemplateCaptioner
 from trainer.curate.looking import Experts
 from trainer.curate.options import CurateOptions
-from trainer.curate.pipeline import Outcome, curate
+from trainer.curate.pipeline import CurationOutcome, curate
 from trainer.curate.watermark import CornerText, SharedOverlay, WatermarkDetector
 from trainer.errors import DataError, TrainerError
 
@@ -104,7 +104,7 @@ def _progress(console: Console) -> Progress:
     )
 
 
-def _summary(outcome: Outcome) -> Table:
+def _summary(outcome: CurationOutcome) -> Table:
     counts = report.counts(outcome.verdicts)
     table = Table("", "photos", title="curation")
     table.add_row("kept", f"{counts['photos_kept']} of {counts['persons_kept']} persons")

@@ -1,4 +1,4 @@
-"""What was found out about a photo, kept so that a run that was killed or repeated asks nothing twice."""
+"""Findings about photos on disk, so that an interrupted or repeated run computes nothing twice."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from engine.errors import BadReference
 from engine.identity.observation import Observation
+from trainer.files import replacing
 
 Record = TypeVar("Record", bound=BaseModel)
 
@@ -52,6 +53,5 @@ class Cache:
     def _write(self, sha256: str, asked: str, version: str, content: bytes) -> None:
         path = self._path(sha256, asked, version)
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        part.write_bytes(content)
-        part.replace(path)
+        with replacing(path) as draft:
+            draft.write_bytes(content)

@@ -1,4 +1,4 @@
-"""Who puts photos into words: a vision-language model, or a template filled with what the observer saw."""
+"""Captions of photos: by a vision-language model, or by a template filled with the person parser's findings."""
 
 from __future__ import annotations
 

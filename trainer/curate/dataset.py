@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ from engine.identity.observation import Observation
 from trainer.curate.folder import SIDE_MAX_PX, Candidate
 from trainer.curate.records import CuratedPhoto
 from trainer.errors import DataError
+from trainer.files import replacing
 
 METADATA: Final = "metadata.jsonl"
 JPEG_QUALITY: Final = 95
@@ -49,9 +51,8 @@ def add_photo(folder: Path, candidate: Candidate) -> str:
         _place(candidate.path, folder / name)
         return name.as_posix()
     name = name.with_name(f"{candidate.path.stem}-upright.jpg")
-    part = _part(folder / name)
-    candidate.open().save(part, "JPEG", quality=JPEG_QUALITY)
-    part.replace(folder / name)
+    with _replacing(folder / name) as draft:
+        candidate.open().save(draft, "JPEG", quality=JPEG_QUALITY)
     return name.as_posix()
 
 
@@ -62,9 +63,8 @@ def add_parts(folder: Path, candidate: Candidate, seen: Observation) -> str | No
         return None
     # the whole name, since two files of one person may differ in the suffix alone
     name = Path("parts") / candidate.person / f"{candidate.path.name}.png"
-    part = _part(folder / name)
-    Image.fromarray(parts).save(part, "PNG")
-    part.replace(folder / name)
+    with _replacing(folder / name) as draft:
+        Image.fromarray(parts).save(draft, "PNG")
     return name.as_posix()
 
 
@@ -72,9 +72,8 @@ def close(folder: Path, photos: list[CuratedPhoto]) -> None:
     """Writes metadata.jsonl in one go, and removes what an earlier run had kept and this one has not."""
     path = folder / METADATA
     before = _named(path)
-    part = _part(path)
-    part.write_text("".join(photo.model_dump_json() + "\n" for photo in photos), "utf-8")
-    part.replace(path)
+    with _replacing(path) as draft:
+        draft.write_text("".join(photo.model_dump_json() + "\n" for photo in photos), "utf-8")
     for name in before - _named(path):
         (folder / name).unlink(missing_ok=True)
 
@@ -106,16 +105,13 @@ def _is_plain(path: Path) -> bool:
 
 def _place(source: Path, target: Path) -> None:
     """Hard-linked where the file system can, else copied."""
-    part = _part(target)
-    part.unlink(missing_ok=True)
-    try:
-        os.link(source, part)
-    except OSError:
-        shutil.copyfile(source, part)
-    part.replace(target)
-    part.unlink(missing_ok=True)  # two links to one file are not moved onto each other
+    with _replacing(target) as draft:
+        try:
+            os.link(source, draft)
+        except OSError:
+            shutil.copyfile(source, draft)
 
 
-def _part(path: Path) -> Path:
+def _replacing(path: Path) -> AbstractContextManager[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    return path.with_name(path.name + ".part")
+    return replacing(path)

@@ -1,4 +1,4 @@
-"""Which photos of a folder show nearly the same picture, and which show another person."""
+"""Finds photos of a folder that show nearly the same picture, and photos that show another person."""
 
 from __future__ import annotations
 

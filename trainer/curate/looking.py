@@ -18,7 +18,7 @@ from engine.identity.profile import View
 from trainer.curate.cache import Cache
 from trainer.curate.captioner import Captioner
 from trainer.curate.folder import Candidate
-from trainer.curate.records import Look, MarkLook, SeenFace, Words
+from trainer.curate.records import CaptionWords, MarkLook, PhotoFindings, SeenFace
 from trainer.curate.watermark import WatermarkDetector
 
 METHOD = "1"
@@ -48,9 +48,9 @@ class Looker:
         self._body_version = f"{self._face_version}/{look_version(experts.finder, experts.observer)}"
         self._mark_version = f"{METHOD}/{'/'.join(detector.version for detector in experts.detectors)}"
 
-    def look(self, candidate: Candidate) -> tuple[Look, MarkLook]:
+    def look(self, candidate: Candidate) -> tuple[PhotoFindings, MarkLook]:
         """Faces and watermark. A file that is no photo comes back as unreadable."""
-        look = self._cache.record(candidate.sha256, "look", self._face_version, Look)
+        look = self._cache.record(candidate.sha256, "look", self._face_version, PhotoFindings)
         mark = self._cache.record(candidate.sha256, "mark", self._mark_version, MarkLook)
         if look is not None and look.unreadable is not None:
             return look, MarkLook(found=None)
@@ -58,7 +58,7 @@ class Looker:
             try:
                 image = candidate.open()
             except BadReference as error:
-                look, mark = Look(unreadable=_ADDRESS.sub("", str(error))), MarkLook(found=None)
+                look, mark = PhotoFindings(unreadable=_ADDRESS.sub("", str(error))), MarkLook(found=None)
             else:
                 look, mark = look or self._faces(image), mark or self._mark(image)
             self._cache.store(candidate.sha256, "look", self._face_version, look)
@@ -81,16 +81,18 @@ class Looker:
         captioner = self.experts.captioner
         if captioner is None:
             return {}
-        asked = self._cache.record(candidate.sha256, "words", f"{METHOD}/{captioner.name}", Words)
+        asked = self._cache.record(candidate.sha256, "words", f"{METHOD}/{captioner.name}", CaptionWords)
         if asked is None:
             (captions,) = captioner.caption([View(candidate.open(), seen)])
-            asked = Words(captions=captions)
+            asked = CaptionWords(captions=captions)
             self._cache.store(candidate.sha256, "words", f"{METHOD}/{captioner.name}", asked)
         return asked.captions
 
-    def _faces(self, image: Image.Image) -> Look:
+    def _faces(self, image: Image.Image) -> PhotoFindings:
         faces = [SeenFace.of(face) for face in self.experts.finder.find(image)]
-        return Look(width=image.width, height=image.height, perceptual=str(imagehash.phash(image)), faces=faces)
+        return PhotoFindings(
+            width=image.width, height=image.height, perceptual=str(imagehash.phash(image)), faces=faces
+        )
 
     def _mark(self, image: Image.Image) -> MarkLook:
         found = (detector.find(image) for detector in self.experts.detectors)

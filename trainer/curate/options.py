@@ -1,4 +1,4 @@
-"""What the user asks of a curation, checked before any photo is opened."""
+"""The options of a curation, checked before any photo is opened."""
 
 from __future__ import annotations
 

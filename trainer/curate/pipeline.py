@@ -16,7 +16,7 @@ from trainer.curate.cache import Cache
 from trainer.curate.folder import Candidate, candidates, persons, sample
 from trainer.curate.looking import Experts, Looker
 from trainer.curate.options import CurateOptions
-from trainer.curate.records import CuratedPhoto, Look, MarkLook, Reason, Verdict
+from trainer.curate.records import CuratedPhoto, CurationVerdict, MarkLook, PhotoFindings, Reason
 from trainer.curate.sieve import Judged, counted_faces, enough, sift
 
 LEARNT_FROM = 200
@@ -27,14 +27,14 @@ Show = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CurationOutcome:
     """What is in the data set and how every photo ended."""
 
     kept: list[CuratedPhoto]
-    verdicts: list[Verdict]
+    verdicts: list[CurationVerdict]
 
 
-def curate(options: CurateOptions, experts: Experts, show: Show = lambda *_: None) -> Outcome:
+def curate(options: CurateOptions, experts: Experts, show: Show = lambda *_: None) -> CurationOutcome:
     """Writes the data set and its report into `options.out`. Raises DataError where there is nothing to curate.
 
     Interrupted at any moment, the same call goes on where it was: what was seen is below out/cache."""
@@ -56,7 +56,7 @@ def curate(options: CurateOptions, experts: Experts, show: Show = lambda *_: Non
         kept += rows
         taken |= {photo.candidate.sha256: photo.candidate.name for photo in photos if photo.reason is None}
     dataset.close(options.out, kept)
-    outcome = Outcome(kept, [_verdict(photo) for photo in judged])
+    outcome = CurationOutcome(kept, [_verdict(photo) for photo in judged])
     report.write(
         options.out / "report", options, experts, outcome.verdicts, {j.candidate.name: j.candidate for j in judged}
     )
@@ -94,9 +94,9 @@ def _person(
     return photos, rows
 
 
-def _looked(candidate: Candidate, looker: Looker) -> tuple[Look, MarkLook]:
+def _looked(candidate: Candidate, looker: Looker) -> tuple[PhotoFindings, MarkLook]:
     if not candidate.sha256:
-        return Look(unreadable="the file cannot be read"), MarkLook(found=None)
+        return PhotoFindings(unreadable="the file cannot be read"), MarkLook(found=None)
     return looker.look(candidate)
 
 
@@ -130,9 +130,9 @@ def _photos(options: CurateOptions, people: dict[str, list[Path]]) -> Iterator[I
             continue  # it is judged, and counted, later
 
 
-def _verdict(photo: Judged) -> Verdict:
+def _verdict(photo: Judged) -> CurationVerdict:
     candidate = photo.candidate
-    return Verdict(
+    return CurationVerdict(
         person=candidate.person,
         file_name=candidate.path.name,
         sha256=candidate.sha256,

@@ -1,4 +1,4 @@
-"""What curation knows and says of a photo: what was seen on it, why it was dropped, its line in the data set."""
+"""Records of a curated photo: findings, the reason why it was dropped, its line in the data set."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class SeenFace(_Record):
         return Face(self.box, _array(self.landmarks), _array(self.embedding))
 
 
-class Look(_Record):
+class PhotoFindings(_Record):
     """What one photo shows. Sides in px, upright; `perceptual` is ImageHash's phash in hex. A file that is no photo
     has `unreadable` and nothing else."""
 
@@ -71,13 +71,13 @@ class MarkLook(_Record):
     found: str | None
 
 
-class Words(_Record):
+class CaptionWords(_Record):
     """A photo's captions by language."""
 
     captions: dict[str, str]
 
 
-class Verdict(_Record):
+class CurationVerdict(_Record):
     """A line of report/photos.jsonl. `reason` None: kept."""
 
     person: str

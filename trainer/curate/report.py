@@ -1,6 +1,6 @@
-"""What was dropped and why: counts, a line a photo, and a sheet of examples for each reason.
+"""The report of a curation: counts, a line per photo, and a sheet of examples for each reason.
 
-report.json (options, who looked, counts), photos.jsonl (a Verdict a line), <reason>.jpg.
+report.json (options, who looked, counts), photos.jsonl (a CurationVerdict per line), <reason>.jpg.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from engine.errors import BadReference
 from trainer.curate.folder import Candidate
 from trainer.curate.looking import Experts
 from trainer.curate.options import CurateOptions
-from trainer.curate.records import Reason, Verdict
+from trainer.curate.records import CurationVerdict, Reason
 
 EXAMPLES: Final = 12
 _COLUMNS: Final = 4
@@ -25,7 +25,7 @@ _TILE_PX: Final = (240, 300)
 _TEXT_PX: Final = 30
 
 
-def counts(verdicts: Sequence[Verdict]) -> dict[str, Any]:
+def counts(verdicts: Sequence[CurationVerdict]) -> dict[str, Any]:
     """Photos and persons, all and kept, and photos dropped by reason in the order of asking."""
     reasons = Counter(verdict.reason for verdict in verdicts)
     return {
@@ -41,7 +41,7 @@ def write(
     folder: Path,
     options: CurateOptions,
     experts: Experts,
-    verdicts: Sequence[Verdict],
+    verdicts: Sequence[CurationVerdict],
     photos: Mapping[str, Candidate],
 ) -> None:
     """Writes the report anew. `photos`: "person/file" -> where it can be opened."""
@@ -68,10 +68,12 @@ def _who(experts: Experts) -> dict[str, Any]:
     }
 
 
-def _examples(dropped: Sequence[Verdict], photos: Mapping[str, Candidate]) -> list[tuple[Image.Image, Verdict]]:
+def _examples(
+    dropped: Sequence[CurationVerdict], photos: Mapping[str, Candidate]
+) -> list[tuple[Image.Image, CurationVerdict]]:
     """The first photos that can be drawn at all, spread over the list."""
     step = max(len(dropped) // EXAMPLES, 1)
-    drawn: list[tuple[Image.Image, Verdict]] = []
+    drawn: list[tuple[Image.Image, CurationVerdict]] = []
     for verdict in dropped[::step][:EXAMPLES]:
         try:
             drawn.append((photos[f"{verdict.person}/{verdict.file_name}"].open(), verdict))
@@ -81,7 +83,7 @@ def _examples(dropped: Sequence[Verdict], photos: Mapping[str, Candidate]) -> li
     return drawn
 
 
-def _sheet(examples: Sequence[tuple[Image.Image, Verdict]]) -> Image.Image:
+def _sheet(examples: Sequence[tuple[Image.Image, CurationVerdict]]) -> Image.Image:
     width, height = _TILE_PX[0], _TILE_PX[1] + _TEXT_PX
     rows = -(-len(examples) // _COLUMNS)
     sheet = Image.new("RGB", (width * min(len(examples), _COLUMNS), height * rows), "white")

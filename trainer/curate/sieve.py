@@ -10,7 +10,7 @@ import numpy as np
 from trainer.curate.folder import Candidate
 from trainer.curate.likeness import Hashed, duplicates, majority
 from trainer.curate.options import CurateOptions
-from trainer.curate.records import Look, MarkLook, Reason, SeenFace
+from trainer.curate.records import MarkLook, PhotoFindings, Reason, SeenFace
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Judged:
     """A photo, what was seen on it, and why it is dropped (None: it is not, so far)."""
 
     candidate: Candidate
-    look: Look
+    look: PhotoFindings
     mark: MarkLook
     reason: Reason | None = None
     detail: str = ""
@@ -43,7 +43,7 @@ def enough(photos: Sequence[Judged], options: CurateOptions) -> list[Judged]:
     return [photo if photo.reason else photo.dropped(Reason.TOO_FEW, detail) for photo in photos]
 
 
-def counted_faces(look: Look, options: CurateOptions) -> list[SeenFace]:
+def counted_faces(look: PhotoFindings, options: CurateOptions) -> list[SeenFace]:
     """The faces that make people, the largest first."""
     if not look.faces:
         return []

@@ -1,4 +1,4 @@
-"""Which photos carry a mark of the site they come from? Two ways without any trained network.
+"""Finds photos that carry a mark of the site they come from, in two ways without any trained network.
 
 - SharedOverlay: what stands at the same place on unrelated photos is laid over them. Gradients of corners and of the
   middle are averaged over photos (Dekel et al. 2017, "On the Effectiveness of Visible Watermarks", take medians of the

@@ -1,1 +1,1 @@
-"""Measuring the methods: examiners, figures, public networks, COCO, and the report written from them."""
+"""Measuring the methods: evaluators, figures, public networks, COCO, and the report written from them."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from trainer.evaluation.evaluate import TRUE
 from trainer.evaluation.metrics import Floats, Interval, paired
-from trainer.methods.learned import METHODS
+from trainer.methods.registry import METHODS
 
 Results = dict[str, dict[str, Any]]
 
@@ -60,7 +60,7 @@ def difference_of(results: Results, name: str, figure: str, of: str = "bolid") -
 
 
 def verdict(difference: Interval) -> str:
-    """What an interval of differences says: "more", "less", or "no difference shown"."""
+    """The verdict of an interval of differences: "more", "less", or "no difference shown"."""
     if difference.count == 0 or np.isnan(difference.mean):
         return "not measured"
     if difference.low > 0:

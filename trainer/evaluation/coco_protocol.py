@@ -23,9 +23,9 @@ from trainer.evaluation.coco import PROTOCOL_CAPTIONS, Caption, read_captions
 from trainer.evaluation.evaluate import weights_digest
 from trainer.evaluation.metrics import bootstrap, cosine, frechet, kernel_distance
 from trainer.evaluation.published import Clip, Published
-from trainer.kept import load_arrays
-from trainer.methods.painter import load_painter
-from trainer.methods.request import AS_USUAL, Painter, Reference, Request, Variation
+from trainer.files import load_arrays, replacing
+from trainer.methods.request import AS_USUAL, Request, Sampler, StudyReference, Variation
+from trainer.methods.sampler import load_sampler
 
 PICTURES_EACH: Final = 4
 CAPTIONS_AT_ONCE: Final = 16
@@ -45,21 +45,23 @@ class CocoRun:
 
 
 def evaluate_coco(study: Path, run: CocoRun, names: Sequence[str], published: Published) -> dict[str, Any]:
-    """Draws and measures; writes STUDY/coco/<name>.json. What was measured is kept, so that a run that was cut off goes
-    on. Raises DataError without COCO, CheckpointError without CLIP or a trained method."""
+    """Draws and measures; writes STUDY/coco/<name>.json. Measurements are cached, so that an interrupted run
+    resumes. Raises DataError without COCO, CheckpointError without CLIP or a trained method."""
     clip = published.clip
     assert clip is not None, "the command asks for --clip"
     captions = read_captions(run.folder, run.limit)
     results = {}
     for name in names:
-        painter = load_painter(study, name)
+        sampler = load_sampler(study, name)
         kept = study / "coco" / name
         kept.mkdir(parents=True, exist_ok=True)
         weights = weights_digest(study, name)
         starts = range(0, len(captions), CAPTIONS_AT_ONCE)
         parts = [captions[first : first + CAPTIONS_AT_ONCE] for first in starts]
-        told = [_kept(kept, part, run, weights, painter, published, clip) for part in track(parts, description=name)]
-        rows = {key: np.concatenate([part[key] for part in told]) for key in told[0]}
+        measured = [
+            _kept(kept, part, run, weights, sampler, published, clip) for part in track(parts, description=name)
+        ]
+        rows = {key: np.concatenate([part[key] for part in measured]) for key in measured[0]}
         results[name] = _figures(rows, run, len(captions))
         (study / "coco" / f"{name}.json").write_text(json.dumps(results[name], indent=1) + "\n", "utf-8")
     return results
@@ -70,7 +72,7 @@ def _kept(
     part: Sequence[Caption],
     run: CocoRun,
     weights: str,
-    painter: Painter,
+    sampler: Sampler,
     published: Published,
     clip: Clip,
 ) -> Rows:
@@ -81,21 +83,20 @@ def _kept(
     path = folder / f"{stamp[:24]}.npz"
     if (kept := load_arrays(path)) is not None:
         return kept
-    rows = _measured(part, run, painter, published, clip)
-    draft = path.with_suffix(".tmp.npz")
-    np.savez(draft, allow_pickle=False, **rows)
-    draft.replace(path)
+    rows = _measured(part, run, sampler, published, clip)
+    with replacing(path) as draft:
+        np.savez(draft, allow_pickle=False, **rows)
     return rows
 
 
-def _measured(part: Sequence[Caption], run: CocoRun, painter: Painter, published: Published, clip: Clip) -> Rows:
+def _measured(part: Sequence[Caption], run: CocoRun, sampler: Sampler, published: Published, clip: Clip) -> Rows:
     photos = [np.asarray(Image.open(caption.path).convert("RGB"), np.uint8) for caption in part]
     requests = [
         Request((_reference(photo),), caption.text, run.seed + number)
         for caption, photo in zip(part, photos, strict=True)
         for number in range(PICTURES_EACH)
     ]
-    pictures = painter.draw(requests, run.variation)
+    pictures = sampler.draw(requests, run.variation)
     drawn = clip.pictures(list(pictures))
     rows: Rows = {
         "clip_t": cosine(drawn, clip.texts([caption.text for caption in part]).repeat(PICTURES_EACH, 0)),
@@ -107,10 +108,10 @@ def _measured(part: Sequence[Caption], run: CocoRun, painter: Painter, published
     return rows
 
 
-def _reference(photo: NDArray[np.uint8]) -> Reference:
+def _reference(photo: NDArray[np.uint8]) -> StudyReference:
     """A photo of which no detector said anything."""
     nobody = np.full(4, np.nan, np.float32)
-    return Reference(photo, np.zeros((17, 3), np.float32), nobody, nobody)
+    return StudyReference(photo, np.zeros((17, 3), np.float32), nobody, nobody)
 
 
 def _figures(rows: Rows, run: CocoRun, captions: int) -> dict[str, Any]:

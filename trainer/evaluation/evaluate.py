@@ -21,7 +21,7 @@ from rich.console import Console
 from engine.identity.body import BodyObserver
 from engine.identity.observer import open_observer
 from trainer.errors import DataError
-from trainer.evaluation.examiners import COLOURED, Examiners, load_examiners
+from trainer.evaluation.evaluators import COLOURED, Evaluators, load_evaluators
 from trainer.evaluation.metrics import (
     Floats,
     colour_difference,
@@ -34,14 +34,14 @@ from trainer.evaluation.metrics import (
     rank1,
 )
 from trainer.evaluation.published import NONE_AT_HAND, Published
-from trainer.kept import load_array
-from trainer.methods.painter import load_painter
+from trainer.files import load_array
 from trainer.methods.photos import poses_of, reference_of
-from trainer.methods.request import Painter, Picture, Request, Variation
-from trainer.people import BACKGROUNDS, scene_prompt
-from trainer.people.shot import FRAMINGS, POSES
-from trainer.people.words import Language
+from trainer.methods.request import Picture, Request, Sampler, Variation
+from trainer.methods.sampler import load_sampler
 from trainer.shards import PeopleShards, read_shards
+from trainer.synthetic import BACKGROUNDS, scene_prompt
+from trainer.synthetic.shot import FRAMINGS, POSES
+from trainer.synthetic.words import Language
 
 POSES_ASKED: Final = ("standing", "walking", "sitting")
 NEW_TOPS: Final = (("red", "красной"), ("blue", "синей"), ("yellow", "жёлтой"), ("green", "зелёной"))
@@ -79,7 +79,7 @@ class EvaluationPlan(BaseModel):
 
 
 @dataclass(frozen=True)
-class Case:
+class EvaluationCase:
     """A person: the photos to go by, a held-out one in the same clothes, another true one, and what is asked."""
 
     identity: int
@@ -91,9 +91,9 @@ class Case:
     prompts: dict[str, str]
 
 
-def cases_of(people: PeopleShards, plan: EvaluationPlan) -> list[Case]:
+def cases_of(people: PeopleShards, plan: EvaluationPlan) -> list[EvaluationCase]:
     """A pure function of shards and plan. Raises DataError where no person has enough photos."""
-    cases: list[Case] = []
+    cases: list[EvaluationCase] = []
     for identity, photos in people.siblings().items():
         own = [int(photo) for photo in photos if people.outfit[photo] == 0]
         full = sorted(own, key=lambda photo: int(people.framing[photo]))  # full-length first
@@ -105,7 +105,7 @@ def cases_of(people: PeopleShards, plan: EvaluationPlan) -> list[Case]:
     return cases[: plan.people]
 
 
-def _case(people: PeopleShards, number: int, identity: int, photos: list[int]) -> Case:
+def _case(people: PeopleShards, number: int, identity: int, photos: list[int]) -> EvaluationCase:
     held_out, other, *references = photos
     background, pose = number % len(BACKGROUNDS), POSES_ASKED[number % len(POSES_ASKED)]
     language: Language = "ru" if number % 2 else "en"
@@ -123,11 +123,13 @@ def _case(people: PeopleShards, number: int, identity: int, photos: list[int]) -
             language,
         ),
     }
-    return Case(identity, tuple(references[:VIEWS_MAX]), held_out, other, background, colour, prompts)
+    return EvaluationCase(identity, tuple(references[:VIEWS_MAX]), held_out, other, background, colour, prompts)
 
 
-def requests_of(people: PeopleShards, cases: Sequence[Case], task: str, plan: EvaluationPlan) -> list[Request]:
-    """What every method is asked in a task; in "pose", the held-out photo's."""
+def requests_of(
+    people: PeopleShards, cases: Sequence[EvaluationCase], task: str, plan: EvaluationPlan
+) -> list[Request]:
+    """The requests of a task, equal for every method; in "pose", with the held-out photo's pose."""
     poses = poses_of(people)
     return [
         Request(
@@ -148,8 +150,8 @@ def evaluate(
     Raises DataError without test people, CheckpointError for what was not trained."""
     console = Console()
     people = read_shards(test)
-    cases, examiners, reader = cases_of(people, plan), load_examiners(study / "examiners"), open_observer()
-    meter = Meter(people, cases, examiners, reader, published)
+    cases, evaluators, reader = cases_of(people, plan), load_evaluators(study / "evaluators"), open_observer()
+    meter = StudyMeter(people, cases, evaluators, reader, published)
     out, results = study / "evaluation", {}
     out.mkdir(exist_ok=True)
     results[TRUE] = ceiling(meter, plan)
@@ -159,26 +161,26 @@ def evaluate(
         _write(out / f"{name}.json", results[name])
     for name in names:
         console.print(f"evaluating {name}")
-        painter = load_painter(study, name)
-        drawn = {task: _drawn(study, painter, meter, task, plan.usual(), plan, "usual") for task in TASKS}
-        results[name] = meter.measure(drawn, painter, plan)
+        sampler = load_sampler(study, name)
+        drawn = {task: _drawn(study, sampler, meter, task, plan.usual(), plan, "usual") for task in TASKS}
+        results[name] = meter.measure(drawn, sampler, plan)
         _write(out / f"{name}.json", results[name])
         for label, variation in (plan.variations() if name == "bolid" else {}).items():
-            scene = _drawn(study, painter, meter, "scene", variation, plan, label)
+            scene = _drawn(study, sampler, meter, "scene", variation, plan, label)
             results[f"{name}, {label}"] = meter.measure({"scene": scene}, None, plan)
             _write(out / f"{name}, {label}.json", results[f"{name}, {label}"])
     return results
 
 
-def ceiling(meter: Meter, plan: EvaluationPlan) -> dict[str, Any]:
-    """What true photos get: another photo of the person, asked for what it shows; for the pose, the held-out photo
-    itself, so that the figure is the joint reader's own accuracy."""
+def ceiling(meter: StudyMeter, plan: EvaluationPlan) -> dict[str, Any]:
+    """The figures of true photos: another photo of the person, measured against its own caption; for the pose, the
+    held-out photo itself, so that the figure is the joint reader's own accuracy."""
     people = meter.people
     own = [_asked_for_itself(people, case) for case in meter.cases]
     others, close = [case.other for case in own], _closest(people, own)
     photos = {"scene": others, "portrait": close, "clothes": others, "pose": [case.held_out for case in own]}
     drawn = {task: people.images[rows] for task, rows in photos.items()}
-    figures = Meter(people, own, meter.examiners, meter.reader, meter.published).measure(drawn, None, plan)
+    figures = StudyMeter(people, own, meter.evaluators, meter.reader, meter.published).measure(drawn, None, plan)
     asked = {"portrait_right": (close, "portrait"), "framing_right": (others, "full")}
     for name, (rows, framing) in asked.items():
         shown = people.framing[rows] == FRAMINGS.index(framing)
@@ -186,14 +188,14 @@ def ceiling(meter: Meter, plan: EvaluationPlan) -> dict[str, Any]:
     return figures
 
 
-def _asked_for_itself(people: PeopleShards, case: Case) -> Case:
+def _asked_for_itself(people: PeopleShards, case: EvaluationCase) -> EvaluationCase:
     other = case.other
     top = str(people.attributes[other]["top"]["colour"])
     prompts = case.prompts | {"scene": people.captions[other]["en_scene"]}
     return replace(case, background=int(people.background[other]), top=top, prompts=prompts)
 
 
-def _closest(people: PeopleShards, cases: Sequence[Case]) -> list[int]:
+def _closest(people: PeopleShards, cases: Sequence[EvaluationCase]) -> list[int]:
     """Each person's closest photo beside the one that faces are compared with and the first reference."""
     siblings, compared = people.siblings(), closest_photos(people, cases)
     chosen = []
@@ -203,7 +205,7 @@ def _closest(people: PeopleShards, cases: Sequence[Case]) -> list[int]:
     return chosen
 
 
-def closest_photos(people: PeopleShards, cases: Sequence[Case]) -> list[int]:
+def closest_photos(people: PeopleShards, cases: Sequence[EvaluationCase]) -> list[int]:
     """For each person the closest true photo that is no reference, to compare faces with."""
     siblings = people.siblings()
     others = [[int(p) for p in siblings[case.identity] if p not in case.references] for case in cases]
@@ -211,23 +213,23 @@ def closest_photos(people: PeopleShards, cases: Sequence[Case]) -> list[int]:
 
 
 def _drawn(
-    study: Path, painter: Painter, meter: Meter, task: str, variation: Variation, plan: EvaluationPlan, label: str
+    study: Path, sampler: Sampler, meter: StudyMeter, task: str, variation: Variation, plan: EvaluationPlan, label: str
 ) -> Picture:
     """Kept pictures are taken only where people, prompts, seeds and weights are what they were drawn with."""
-    path = study / "pictures" / painter.name / f"{task}-{label}.npy"
-    stamp = _stamp(study, painter.name, meter, task, variation, plan)
+    path = study / "pictures" / sampler.name / f"{task}-{label}.npy"
+    stamp = _stamp(study, sampler.name, meter, task, variation, plan)
     note = path.with_suffix(".txt")
     if note.exists() and note.read_text("utf-8") == stamp and (kept := load_array(path)) is not None:
         return kept
     note.unlink(missing_ok=True)
-    pictures = painter.draw(requests_of(meter.people, meter.cases, task, plan), variation)
+    pictures = sampler.draw(requests_of(meter.people, meter.cases, task, plan), variation)
     path.parent.mkdir(parents=True, exist_ok=True)
     np.save(path, pictures)
     note.write_text(stamp, "utf-8")
     return pictures
 
 
-def _stamp(study: Path, name: str, meter: Meter, task: str, variation: Variation, plan: EvaluationPlan) -> str:
+def _stamp(study: Path, name: str, meter: StudyMeter, task: str, variation: Variation, plan: EvaluationPlan) -> str:
     """A hash of all that a picture follows from."""
     digest = hashlib.sha256()
     asked = [(case.identity, case.references, case.held_out, case.prompts[task]) for case in meter.cases]
@@ -253,24 +255,24 @@ def _write(path: Path, value: dict[str, Any]) -> None:
     path.write_text(json.dumps(value) + "\n", "utf-8")
 
 
-class Meter:
+class StudyMeter:
     """Measures pictures of the cases' people, in their order."""
 
     def __init__(
         self,
         people: PeopleShards,
-        cases: Sequence[Case],
-        examiners: Examiners,
+        cases: Sequence[EvaluationCase],
+        evaluators: Evaluators,
         reader: BodyObserver | None,
         published: Published = NONE_AT_HAND,
     ) -> None:
-        self.people, self.cases, self.examiners, self.reader = people, cases, examiners, reader
+        self.people, self.cases, self.evaluators, self.reader = people, cases, evaluators, reader
         self.published = published
         self.held_out = people.images[[case.held_out for case in cases]]
         self.reference = people.images[[case.references[0] for case in cases]]
         self.true_parts = people.parts[[case.held_out for case in cases]]
 
-    def measure(self, drawn: dict[str, Picture], painter: Painter | None, plan: EvaluationPlan) -> dict[str, Any]:
+    def measure(self, drawn: dict[str, Picture], sampler: Sampler | None, plan: EvaluationPlan) -> dict[str, Any]:
         """By task, pictures [n, H, W, 3] -> figure -> a value a person (None where unknown), or one for the set."""
         figures: dict[str, Floats | float] = {}
         figures |= self._scene(drawn["scene"])
@@ -280,15 +282,15 @@ class Meter:
             figures |= self._clothes(drawn["clothes"])
         if "pose" in drawn and self.reader is not None:
             figures |= self._pose(drawn["pose"], self.reader)
-        if painter is not None:
+        if sampler is not None:
             requests = requests_of(self.people, self.cases, "scene", plan)
-            told = [self.people.captions[case.held_out]["en_scene"] for case in self.cases]
-            pairs = [Request(r.references, caption, r.seed) for r, caption in zip(requests, told, strict=True)]
-            figures["diffusion_loss"], figures["first_guess_error"] = painter.errors(pairs, self.held_out)
+            captions = [self.people.captions[case.held_out]["en_scene"] for case in self.cases]
+            pairs = [Request(r.references, caption, r.seed) for r, caption in zip(requests, captions, strict=True)]
+            figures["diffusion_loss"], figures["first_guess_error"] = sampler.errors(pairs, self.held_out)
         return {name: _plain(value) for name, value in figures.items()}
 
     def _scene(self, pictures: Picture) -> dict[str, Floats | float]:
-        see = self.examiners
+        see = self.evaluators
         body, to_reference, to_truth = (see.body(images) for images in (pictures, self.reference, self.held_out))
         sim_ref, sim_gt = cosine(body, to_reference), cosine(body, to_truth)
         reading = see.read(pictures)
@@ -324,7 +326,7 @@ class Meter:
         return figures
 
     def _portrait(self, pictures: Picture) -> dict[str, Floats | float]:
-        see = self.examiners
+        see = self.evaluators
         face = see.face(pictures)
         portrait = see.names.framing.index("portrait")
         return {
@@ -337,11 +339,11 @@ class Meter:
     def _true_faces(self, photos: Sequence[int]) -> NDArray[np.float32]:
         """True photos know where their faces are."""
         rows = list(photos)
-        return self.examiners.face(self.people.images[rows], self.people.face_box[rows])
+        return self.evaluators.face(self.people.images[rows], self.people.face_box[rows])
 
     def _clothes(self, pictures: Picture) -> dict[str, Floats | float]:
-        colours = self.examiners.names.top_colour
-        seen = self.examiners.read(pictures).classes["top_colour"]
+        colours = self.evaluators.names.top_colour
+        seen = self.evaluators.read(pictures).classes["top_colour"]
         asked = [colours.index(case.top) if case.top in colours else -1 for case in self.cases]
         return {"clothes_right": (seen == np.array(asked)).astype(np.float64)}
 

@@ -17,8 +17,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from engine.pixels import to_tensor
 from trainer.errors import CheckpointError
-from trainer.shards import pixels
 
 WEIGHTS: Final = "pt_inception-2015-12-05-6726825d.pth"
 INPUT_PX: Final = 299
@@ -162,7 +162,7 @@ class Inception(nn.Module):
     @torch.inference_mode()
     def features(self, images: NDArray[np.uint8], batch: int = 32) -> NDArray[np.float32]:
         """uint8 [n, H, W, 3] -> float32 [n, FEATURES]."""
-        rows = [self(pixels(images[first : first + batch])) for first in range(0, len(images), batch)]
+        rows = [self(to_tensor(images[first : first + batch])) for first in range(0, len(images), batch)]
         features: NDArray[np.float32] = torch.cat(rows).numpy()
         return features
 

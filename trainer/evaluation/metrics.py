@@ -12,7 +12,7 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 Floats = NDArray[np.float64]
 
 COCO_SIGMAS: Final = np.array([26, 25, 25, 35, 35, 79, 79, 72, 72, 62, 62, 107, 107, 87, 87, 89, 89], np.float64) / 1000
-"""How far annotators disagree on each keypoint, in the person's size (COCO's keypoint evaluation)."""
+"""The spread of annotators on each keypoint, in the person's size (COCO's keypoint evaluation)."""
 PART_PIXELS_MIN: Final = 8
 
 
@@ -89,7 +89,7 @@ def oks(found: Floats, wanted: Floats, seen: NDArray[np.bool_], area_px: float) 
 
 
 def copy_paste_gap(to_reference: Floats, to_truth: Floats) -> Floats:
-    """SimRef - SimGT [people], cosines: above 0 where a picture is nearer to the photo it was told by than to another
+    """SimRef - SimGT [people], cosines: above 0 where a picture is nearer to the reference than to another
     true photo of the person. Copying the reference as a failure of its own: WithAnyone (Xu et al., 2025), which puts
     the two in angles; the plain difference is ours."""
     return to_reference - to_truth

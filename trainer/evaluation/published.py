@@ -20,10 +20,10 @@ from PIL import Image
 from torch import Tensor, nn
 from transformers import CLIPModel, CLIPTokenizer
 
+from engine.pixels import to_tensor
 from trainer.errors import CheckpointError
 from trainer.evaluation.inception import Inception, fit_weights, load_inception, read_weights
 from trainer.evaluation.metrics import Floats, cosine, frechet, kernel_distance
-from trainer.shards import pixels
 
 BATCH: Final = 32
 CLIP_MEAN: Final = (0.48145466, 0.4578275, 0.40821073)
@@ -135,8 +135,8 @@ class Lpips(nn.Module):
         """Pictures of equal number; the second are averaged to the size of the first."""
         rows = []
         for start in range(0, len(first), BATCH):
-            x = pixels(first[start : start + BATCH])
-            y = F.interpolate(pixels(second[start : start + BATCH]), size=x.shape[2:], mode="area")
+            x = to_tensor(first[start : start + BATCH])
+            y = F.interpolate(to_tensor(second[start : start + BATCH]), size=x.shape[2:], mode="area")
             rows.append(self(x, y))
         return torch.cat(rows).double().numpy()
 

@@ -1,4 +1,4 @@
-"""What the study found, written from its figures: docs/report.json, report.md, plots and a sheet of people.
+"""Writes the report of the study from its figures: docs/report.json, report.md, plots and a sheet of people.
 
 Every sentence that says better or worse is chosen by a rule over paired bootstrap intervals, none by hand.
 """
@@ -18,7 +18,7 @@ from trainer.errors import DataError
 from trainer.evaluation.answers import DECISIVE, FIGURES, Results, answers, difference_of, values_of
 from trainer.evaluation.evaluate import STRANGER, TRUE, EvaluationPlan, cases_of
 from trainer.evaluation.metrics import bootstrap
-from trainer.methods.learned import ABLATIONS, METHODS
+from trainer.methods.registry import ABLATIONS, METHODS
 from trainer.shards import read_shards
 from trainer.version import commit
 
@@ -33,7 +33,7 @@ SETS: Final = {
     "bottom_missing": "pictures without a bottom",
     "shoes_missing": "pictures without shoes",
 }
-TOLD: Final = {
+CONDITIONS: Final = {
     "text": "nothing of the person",
     "ip_adapter": "the whole photo as one vector, four tokens",
     "ip_adapter_plus": "the whole photo's patches, sixteen tokens",
@@ -55,8 +55,8 @@ def write_report(study: Path, plan: EvaluationPlan, test: Path, config: dict[str
     report = _report(study, results, plan, config)
     folder = out / "report"
     folder.mkdir(parents=True, exist_ok=True)
-    told = json.dumps(_known(report), indent=1, ensure_ascii=False, allow_nan=False)
-    (out / "report.json").write_text(told + "\n", "utf-8")
+    text = json.dumps(_known(report), indent=1, ensure_ascii=False, allow_nan=False)
+    (out / "report.json").write_text(text + "\n", "utf-8")
     _sheet(study, plan, test, folder / "people.png")
     _plots(study, report, folder)
     (out / "report.md").write_text(markdown(report), "utf-8")
@@ -75,7 +75,7 @@ def _known(value: Any) -> Any:
 def _report(study: Path, results: Results, plan: EvaluationPlan, config: dict[str, Any]) -> dict[str, Any]:
     names = [name for name in (*METHODS, *ABLATIONS) if name in results]
     listed = [TRUE, STRANGER, *names, *sorted(name for name in results if name.startswith("bolid, "))]
-    examiners = json.loads((study / "examiners" / "metadata.json").read_text("utf-8"))
+    evaluators = json.loads((study / "evaluators" / "metadata.json").read_text("utf-8"))
     stages = [json.loads(line) for line in (study / "stages.jsonl").read_text("utf-8").splitlines()]
     others = [name for name in listed if name not in ("bolid", TRUE, STRANGER)] if "bolid" in results else []
     return {
@@ -84,7 +84,7 @@ def _report(study: Path, results: Results, plan: EvaluationPlan, config: dict[st
         "plan": plan.model_dump(),
         "people": len(values_of(results, TRUE, "sim_gt_body")),
         "stages": stages,
-        "examiners": examiners["held_out"],
+        "evaluators": evaluators["held_out"],
         "data": _manifests(study),
         "trained": {name: _metadata(study / "methods" / name) for name in names},
         "figures": {name: _intervals(results, name) for name in listed},
@@ -138,15 +138,15 @@ def markdown(report: dict[str, Any]) -> str:
         "",
         "![16 test people](report/people.png)",
         "",
-        "## The examiners themselves",
+        "## The evaluators themselves",
         "",
         "Networks trained here on validation people; on people they had not seen:",
         "",
-        *_examined(report["examiners"]),
+        *_examined(report["evaluators"]),
         "",
         "## Methods",
         "",
-        *_told(),
+        *_conditions(),
         "",
         "All see the words, and the skeleton where a pose is asked for.",
         "",
@@ -184,7 +184,7 @@ def markdown(report: dict[str, Any]) -> str:
 
 
 def _examined(figures: dict[str, Any]) -> list[str]:
-    """Accuracies beside what naming the commonest class would get; an examiner no better than that says nothing."""
+    """Accuracies beside what naming the commonest class would get; an evaluator no better than that says nothing."""
     lines = ["| read off a picture | right | commonest class |", "| --- | --- | --- |"]
     for name, value in figures.items():
         if name.endswith("_commonest"):
@@ -194,9 +194,9 @@ def _examined(figures: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _told() -> list[str]:
-    """What each method is told of a person, so that nobody reads a gain into what was merely not shown."""
-    rows = [f"| {name} | {seen} |" for name, seen in TOLD.items()]
+def _conditions() -> list[str]:
+    """The conditions of each method: a gain may come from a condition that another method lacks."""
+    rows = [f"| {name} | {seen} |" for name, seen in CONDITIONS.items()]
     return ["| method | sees |", "| --- | --- |", *rows]
 
 
@@ -223,7 +223,7 @@ def _coco(figures: dict[str, dict[str, Any]]) -> list[str]:
 
 NOT_PUBLISHED: Final = (
     "Nothing here is CLIP-T, CLIP-I, FID or LPIPS: their networks were not to be had (`python -m trainer evaluate`",
-    "takes their folders). Figures called agreement and distance come from the examiners above.",
+    "takes their folders). Figures called agreement and distance come from the evaluators above.",
 )
 LIMITS: Final = (
     "The people are rendered, the base is small and trained for minutes.",

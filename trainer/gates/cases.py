@@ -1,4 +1,4 @@
-"""Whom the gates draw: unseen people, each with a reference of one framing, true photos to compare with, and words."""
+"""The cases of the gates: unseen people, each with a reference of one framing, true photos, and prompts."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from trainer.errors import DataError
+from trainer.files import replacing
 from trainer.gates.garments import GarmentChange, change_for, dressed
-from trainer.people import BACKGROUNDS, SPLITS, scene_prompt
-from trainer.people.identity import sample_identity
-from trainer.people.phrasing import Facts, as_typed, say
-from trainer.people.render import render_shots
-from trainer.people.shards import ShardPlan, generator_hash
-from trainer.people.shot import Framing, Shot, sample_shot
-from trainer.people.wardrobe import Garment
-from trainer.people.words import Language
+from trainer.synthetic import BACKGROUNDS, SPLITS, scene_prompt
+from trainer.synthetic.identity import sample_identity
+from trainer.synthetic.phrasing import Facts, as_typed, say
+from trainer.synthetic.render import render_shots
+from trainer.synthetic.shards import ShardPlan, generator_hash
+from trainer.synthetic.shot import Framing, Shot, sample_shot
+from trainer.synthetic.wardrobe import Garment
+from trainer.synthetic.words import Language
 
 SIZE: Final = (160, 240)
 """Width and height px at which true photos are rendered and all pictures are read: nano's own."""
@@ -148,15 +149,13 @@ def _render(identity: int, shots: list[Shot], size: tuple[int, int], path: Path)
     taken += render_shots(dressed(identity, change_for(identity)), shots[3:], size[1], size[0])
     for old in path.parent.glob(f"{identity}-*.npz"):
         old.unlink()
-    draft = path.with_suffix(".tmp")
-    with draft.open("wb") as stream:
+    with replacing(path) as draft:
         np.savez_compressed(
-            stream,
+            draft,
             image=np.stack([photo.image for photo in taken]),
             parts=np.stack([photo.parts for photo in taken]),
             keypoints=np.stack([photo.keypoints for photo in taken]).astype(np.float32),
         )
-    draft.replace(path)
 
 
 def _read(path: Path, shots: list[Shot]) -> list[TruePhoto]:

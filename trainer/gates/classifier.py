@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from engine.pixels import to_tensor
 from trainer.evaluation.metrics import Floats
-from trainer.shards import pixels
 
 Pictures = NDArray[np.uint8]
 WIDTHS: Final = (16, 32, 48, 64)
@@ -27,7 +27,7 @@ LEARNING_RATE: Final = 3e-3
 SHIFT_MAX_PX: Final = 4
 
 
-class Classifier(nn.Module):
+class PairClassifier(nn.Module):
     """Convolutions down to a sixteenth of the side; the classes are read off the means and maxima of the channels, so
     that neither a flaw of one place nor one of the whole picture is averaged away."""
 
@@ -49,7 +49,7 @@ class Classifier(nn.Module):
 
 def fit_classifier(
     pictures: Pictures, labels: NDArray[np.int64], seed: int = 0, steps: int | None = None
-) -> Classifier:
+) -> PairClassifier:
     """Trains on pictures uint8 [n, H, W, 3] of classes 0, 1, ... [n], equally often from every class, with shifted,
     mirrored and lighter or darker copies. About EPOCHS passes within the limits STEPS unless `steps` is given."""
     rng, classes = np.random.default_rng(seed), int(labels.max()) + 1
@@ -59,7 +59,7 @@ def fit_classifier(
         steps = int(np.clip(EPOCHS * len(pictures) // (each * classes), *STEPS))
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = Classifier(classes)
+        model = PairClassifier(classes)
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=max(steps, 2))
     model.train()
@@ -74,9 +74,9 @@ def fit_classifier(
 
 
 @torch.no_grad()
-def logits_of(model: Classifier, pictures: Pictures) -> NDArray[np.float32]:
+def logits_of(model: PairClassifier, pictures: Pictures) -> NDArray[np.float32]:
     """pictures uint8 [n, H, W, 3] -> [n, classes]."""
-    parts = [model(pixels(pictures[first : first + 32])) for first in range(0, len(pictures), 32)]
+    parts = [model(to_tensor(pictures[first : first + 32])) for first in range(0, len(pictures), 32)]
     return torch.cat(parts).numpy()
 
 
@@ -103,7 +103,7 @@ def two_sample_scores(
 
 def _varied(pictures: Pictures, rng: np.random.Generator) -> Tensor:
     """[B, 3, H, W] in about [-1, 1]."""
-    x = pixels(pictures)
+    x = to_tensor(pictures)
     if rng.random() < 0.5:
         x = x.flip(-1)
     y_shift, x_shift = rng.integers(-SHIFT_MAX_PX, SHIFT_MAX_PX + 1, 2)

@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.progress import track
 
-from engine.backbones.base import Backbone, Drawing
+from engine.backbones.base import Backbone, GenerationInput
 from engine.contract import Settings
 from engine.identity.body import BodyObserver
 from engine.identity.examine import look_version, observe
 from engine.identity.faces import FaceFinder
 from engine.identity.profile import IdentityProfile, View
+from trainer.files import replacing
 from trainer.gates.cases import SIZE
 
 Pictures = NDArray[np.uint8]
@@ -29,8 +30,8 @@ Pictures = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Wish:
-    """A picture to draw; reference: the photo to go by, uint8 [H, W, 3]; pose as in `Drawing`."""
+class GateRequest:
+    """A picture to draw; reference: the photo to go by, uint8 [H, W, 3]; pose as in `GenerationInput`."""
 
     reference: NDArray[np.uint8]
     prompt: str
@@ -48,7 +49,7 @@ class Studio:
         self.backbone, self.weights, self.finder, self.reader, self.folder = backbone, weights, finder, reader, folder
         self._profiles: dict[bytes, IdentityProfile] = {}
 
-    def draw(self, what: str, wishes: Sequence[Wish]) -> Pictures:
+    def draw(self, what: str, wishes: Sequence[GateRequest]) -> Pictures:
         """In the order of the wishes; kept in a folder named `what`."""
         folder = self.folder / what
         folder.mkdir(parents=True, exist_ok=True)
@@ -62,8 +63,8 @@ class Studio:
                 _keep(picture, paths[row], f"{wishes[row].seed}-*.png")
         return np.stack([_opened(path) for path in paths])
 
-    def _drawing(self, wish: Wish) -> Drawing:
-        return Drawing(self.profile(wish.reference), wish.prompt, "", wish.seed, wish.settings, wish.pose)
+    def _drawing(self, wish: GateRequest) -> GenerationInput:
+        return GenerationInput(self.profile(wish.reference), wish.prompt, "", wish.seed, wish.settings, wish.pose)
 
     def profile(self, photo: NDArray[np.uint8]) -> IdentityProfile:
         """Every photo is looked at once."""
@@ -73,7 +74,7 @@ class Studio:
             self._profiles[key] = IdentityProfile((View(image, observe(image, self.finder, self.reader)),))
         return self._profiles[key]
 
-    def _stamp(self, wish: Wish) -> str:
+    def _stamp(self, wish: GateRequest) -> str:
         digest = hashlib.sha256(self.weights.encode())
         asked = (wish.prompt, wish.seed, wish.settings.model_dump_json(), look_version(self.finder, self.reader))
         digest.update(repr(asked).encode())
@@ -86,9 +87,8 @@ def _keep(picture: Image.Image, path: Path, others: str) -> None:
     """In place of what was drawn of the same person before."""
     for old in path.parent.glob(others):
         old.unlink()
-    draft = path.with_suffix(".tmp")
-    picture.save(draft, "PNG", compress_level=1)
-    draft.replace(path)
+    with replacing(path) as draft:
+        picture.save(draft, "PNG", compress_level=1)
 
 
 def _opened(path: Path) -> Pictures:

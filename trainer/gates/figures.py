@@ -24,7 +24,7 @@ Features = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Figure:
+class GateFigure:
     """A value with its bootstrap interval of 95 % over `count` people; NaN where it is known of none."""
 
     value: float
@@ -37,26 +37,26 @@ class Figure:
         return {name: None if np.isnan(number) else number for name, number in vars(self).items()}
 
 
-UNKNOWN: Final = Figure(np.nan, np.nan, np.nan, 0)
+UNKNOWN: Final = GateFigure(np.nan, np.nan, np.nan, 0)
 
 
-def mean_of(values: Floats) -> Figure:
+def mean_of(values: Floats) -> GateFigure:
     """values [people], NaN where unknown."""
     interval = bootstrap(values)
-    return Figure(interval.mean, interval.low, interval.high, interval.count)
+    return GateFigure(interval.mean, interval.low, interval.high, interval.count)
 
 
-def median_of(values: Floats, seed: int = 0) -> Figure:
+def median_of(values: Floats, seed: int = 0) -> GateFigure:
     """The median of values [people], NaN where unknown, with the percentiles of the resamples' medians."""
     known = values[~np.isnan(values)]
     if not len(known):
         return UNKNOWN
     rows = np.random.default_rng(seed).integers(len(known), size=(RESAMPLES, len(known)))
     low, high = np.quantile(np.median(known[rows], axis=1), (0.025, 0.975))
-    return Figure(float(np.median(known)), float(low), float(high), len(known))
+    return GateFigure(float(np.median(known)), float(low), float(high), len(known))
 
 
-def ratio_of(values: Floats, others: Floats, seed: int = 0) -> Figure:
+def ratio_of(values: Floats, others: Floats, seed: int = 0) -> GateFigure:
     """Mean of values over mean of others, both [people]; NaN where either is unknown."""
     both = ~(np.isnan(values) | np.isnan(others))
     first, second = values[both], others[both]
@@ -64,11 +64,11 @@ def ratio_of(values: Floats, others: Floats, seed: int = 0) -> Figure:
         return UNKNOWN
     rows = np.random.default_rng(seed).integers(len(first), size=(RESAMPLES, len(first)))
     low, high = np.nanquantile(first[rows].sum(1) / np.maximum(second[rows].sum(1), 1e-9), (0.025, 0.975))
-    return Figure(float(first.mean() / second.mean()), float(low), float(high), len(first))
+    return GateFigure(float(first.mean() / second.mean()), float(low), float(high), len(first))
 
 
-def auc_of(positive: Floats, negative: Floats, seed: int = 0) -> Figure:
-    """How often a picture scores higher among the positive than one among the negative, ties counting half (the area
+def auc_of(positive: Floats, negative: Floats, seed: int = 0) -> GateFigure:
+    """The probability that a positive picture scores higher than a negative one, ties counting half (the area
     under the ROC curve); scores of the same people [people], NaN where unknown."""
     both = ~(np.isnan(positive) | np.isnan(negative))
     first, second = positive[both], negative[both]
@@ -77,12 +77,12 @@ def auc_of(positive: Floats, negative: Floats, seed: int = 0) -> Figure:
     wins = (first[:, None] > second) + 0.5 * (first[:, None] == second)
     rows = np.random.default_rng(seed).integers(len(first), size=(AUC_RESAMPLES, len(first)))
     low, high = np.quantile([wins[np.ix_(own, own)].mean() for own in rows], (0.025, 0.975))
-    return Figure(float(wins.mean()), float(low), float(high), len(first))
+    return GateFigure(float(wins.mean()), float(low), float(high), len(first))
 
 
 def distance_of(
     measure: Callable[[Features, Features], float], first: Features, second: Features, seed: int = 0
-) -> Figure:
+) -> GateFigure:
     """A distance between two sets of the same people, features [people, D] each.
 
     The interval is the value and 1.96 standard deviations of the resamples to either side: people drawn twice make both
@@ -92,7 +92,7 @@ def distance_of(
     rng, value = np.random.default_rng(seed), measure(first, second)
     drawn = [rng.integers(len(first), size=len(first)) for _ in range(SET_RESAMPLES)]
     reach = 1.96 * float(np.std([measure(first[rows], second[rows]) for rows in drawn]))
-    return Figure(value, value - reach, value + reach, len(first))
+    return GateFigure(value, value - reach, value + reach, len(first))
 
 
 def rank1_among(queries: Features, gallery: Features, among: int = GALLERY) -> Floats:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.gates.cases import TruePhoto
-from trainer.people.parts import Part
+from trainer.synthetic.parts import Part
 
 SEAMS: Final = 4
 """Blocks of the person that are moved."""

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from trainer.evaluation.examiners import Examiners
+from trainer.evaluation.evaluators import Evaluators
 from trainer.evaluation.metrics import Floats
-from trainer.people.identity import Identity, sample_identity
-from trainer.people.palette import GARMENT_COLOURS, Rgb
-from trainer.people.wardrobe import BOTTOMS, OVER, TOPS, Garment, like
+from trainer.synthetic.identity import Identity, sample_identity
+from trainer.synthetic.palette import GARMENT_COLOURS, Rgb
+from trainer.synthetic.wardrobe import BOTTOMS, OVER, TOPS, Garment, like
 
 COLOUR_MIN: Final = 25.0
 """CIEDE2000 between the colour that the words name and every colour of the garment that is worn."""
@@ -74,14 +74,14 @@ def _difference(first: Rgb, second: Rgb) -> float:
     return float(deltaE_ciede2000(*(rgb2lab(np.array(rgb)[None, None])[0, 0] for rgb in (first, second))))
 
 
-def garments_seen(pictures: NDArray[np.uint8], changes: list[GarmentChange], examiners: Examiners) -> Floats:
+def garments_seen(pictures: NDArray[np.uint8], changes: list[GarmentChange], evaluators: Evaluators) -> Floats:
     """pictures uint8 [n, H, W, 3] -> 1 where the evaluator sees the garment of the words, else 0 [n]: it finds kind and
     colour together likelier than those of the garment that was worn, and the colour among the LIKELIEST."""
-    likelihoods = examiners.likelihoods(pictures)
+    likelihoods = evaluators.likelihoods(pictures)
     seen = []
     for row, change in enumerate(changes):
-        colours = getattr(examiners.names, f"{change.slot}_colour")
-        kinds = getattr(examiners.names, f"{change.slot}_kind")
+        colours = getattr(evaluators.names, f"{change.slot}_colour")
+        kinds = getattr(evaluators.names, f"{change.slot}_kind")
         of_colour, of_kind = (likelihoods[f"{change.slot}_{what}"][row] for what in ("colour", "kind"))
 
         def likelihood(

@@ -17,7 +17,7 @@ FACE_TURN_MAX: Final = 1.0
 
 def pose_of(keypoints: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
     """keypoints [17, 3] px and visibility on a photo of width x height `size` -> the joints that show on it, as
-    `Drawing.pose`: float32 [17, 3] in 0..1."""
+    `GenerationInput.pose`: float32 [17, 3] in 0..1."""
     pose = keypoints / np.array([*size, 1], np.float32)
     pose[:, 2] *= ((pose[:, :2] >= 0) & (pose[:, :2] <= 1)).all(1)
     return pose.astype(np.float32)

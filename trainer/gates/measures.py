@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.evaluation.metrics import Floats, kernel_distance
-from trainer.gates.figures import UNKNOWN, Features, Figure, auc_of, distance_of, mean_of, median_of, ratio_of
+from trainer.gates.figures import UNKNOWN, Features, GateFigure, auc_of, distance_of, mean_of, median_of, ratio_of
 
 Rows = NDArray[np.bool_]
 """[people]: which of them."""
@@ -21,9 +21,9 @@ class PerPerson:
     """values [people], NaN where unknown, and what summarises them."""
 
     values: Floats
-    summary: Callable[[Floats], Figure] = mean_of
+    summary: Callable[[Floats], GateFigure] = mean_of
 
-    def of(self, rows: Rows) -> Figure:
+    def of(self, rows: Rows) -> GateFigure:
         return self.summary(self.values[rows])
 
 
@@ -34,7 +34,7 @@ class Ratio:
     values: Floats
     others: Floats
 
-    def of(self, rows: Rows) -> Figure:
+    def of(self, rows: Rows) -> GateFigure:
         return ratio_of(self.values[rows], self.others[rows])
 
 
@@ -45,7 +45,7 @@ class Separation:
     drawn: Floats
     true: Floats
 
-    def of(self, rows: Rows) -> Figure:
+    def of(self, rows: Rows) -> GateFigure:
         return auc_of(self.drawn[rows], self.true[rows])
 
 
@@ -56,7 +56,7 @@ class KernelDistance:
     drawn: Features
     true: Features
 
-    def of(self, rows: Rows) -> Figure:
+    def of(self, rows: Rows) -> GateFigure:
         return distance_of(kernel_distance, self.drawn[rows], self.true[rows])
 
 
@@ -73,7 +73,7 @@ def padded(values: Floats, people: int) -> Floats:
     return np.concatenate([values, np.full(people - len(values), np.nan)])
 
 
-def figures_of(measures: Measures, rows: Rows) -> dict[str, Figure]:
+def figures_of(measures: Measures, rows: Rows) -> dict[str, GateFigure]:
     return {name: measure.of(rows) for name, measure in measures.items()}
 
 
@@ -86,8 +86,8 @@ def by_framing(measures: Measures, framings: Sequence[str]) -> dict[str, dict[st
     }
 
 
-def differences(full: Measures, without: Measures) -> dict[str, Figure]:
-    """What the figures of people lose where something is withheld: full - without, person by person over the people of
+def differences(full: Measures, without: Measures) -> dict[str, GateFigure]:
+    """The loss of people's figures where something is withheld: full - without, person by person over the people of
     `without`. Positive is better, but for colour differences."""
     lost = {}
     for name, less in without.items():

@@ -1,4 +1,4 @@
-"""What the evaluators and MediaPipe find on pictures of the cases' people, true photos or drawn."""
+"""Measures pictures of the cases' people, true photos or drawn, with the evaluators and MediaPipe."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.evaluation.examiners import Examiners
+from trainer.evaluation.evaluators import Evaluators
 from trainer.evaluation.metrics import PART_PIXELS_MIN, Floats, colour_difference, cosine
 from trainer.gates.cases import SIZE, Case
 from trainer.gates.classifier import halves_of, two_sample_scores
@@ -20,7 +20,7 @@ from trainer.gates.joints import faces_camera, pose_of, shares_right
 from trainer.gates.measures import KernelDistance, Measures, PerPerson, Ratio, Separation, padded
 from trainer.gates.people_reader import Reader
 from trainer.gates.variants import WORDS_MAX, Shown
-from trainer.people.parts import Part
+from trainer.synthetic.parts import Part
 
 COLOURED: Final = {"top": Part.TOP, "bottom": Part.BOTTOM, "hair": Part.HAIR, "skin": Part.SKIN}
 OVERLAPPING: Final = (Part.SKIN, Part.HAIR, Part.TOP, Part.BOTTOM, Part.SHOES)
@@ -34,14 +34,14 @@ STEPS_OF_CLASSIFIER: int | None = None
 class Meter:
     """Measures pictures of the cases' people against their held-out photos."""
 
-    def __init__(self, cases: Sequence[Case], examiners: Examiners, reader: Reader, posed: bool = True) -> None:
+    def __init__(self, cases: Sequence[Case], evaluators: Evaluators, reader: Reader, posed: bool = True) -> None:
         """posed: whether poses can be asked for; if not, pose and parts are not measured."""
-        self.cases, self.examiners, self.reader, self.posed = cases, examiners, reader, posed
+        self.cases, self.evaluators, self.reader, self.posed = cases, evaluators, reader, posed
         self.held_out = np.stack([case.held_out.image for case in cases])
         self.true_parts = np.stack([_merged(case.held_out.parts) for case in cases])
-        self.bodies = examiners.body(self.held_out)
-        self.read_parts = _merged(examiners.read(self.held_out).parts)
-        self.features = examiners.features(self.held_out)
+        self.bodies = evaluators.body(self.held_out)
+        self.read_parts = _merged(evaluators.read(self.held_out).parts)
+        self.features = evaluators.features(self.held_out)
         self.poses = [pose_of(case.held_out.keypoints, SIZE) for case in cases]
         self.faces = np.array([faces_camera(pose) for pose in self.poses])
         self.true_joints = shares_right(reader.read(self.held_out).joints, self.poses, SIZE)
@@ -56,9 +56,9 @@ class Meter:
         measures["c2st_auc"] = Separation(
             *two_sample_scores(subject, self.held_out, self.learns, steps=STEPS_OF_CLASSIFIER)
         )
-        measures["kid"] = KernelDistance(self.examiners.features(subject), self.features)
+        measures["kid"] = KernelDistance(self.evaluators.features(subject), self.features)
         if shown.again is not None:
-            measures["seed_change"] = PerPerson(self.examiners.change(shown.posed, shown.again))
+            measures["seed_change"] = PerPerson(self.evaluators.change(shown.posed, shown.again))
         return measures
 
     def check_evaluators(self) -> Measures:
@@ -83,7 +83,7 @@ class Meter:
         if not self.posed:
             return measures
         joints = shares_right(sightings.joints, self.poses, SIZE)
-        read = _merged(self.examiners.read(shown.posed).parts)
+        read = _merged(self.evaluators.read(shown.posed).parts)
         return measures | {
             "pose_pck_mediapipe": PerPerson(joints),
             "pose_pck_ratio": Ratio(joints, self.true_joints),
@@ -92,7 +92,7 @@ class Meter:
         }
 
     def _likeness(self, shown: Shown) -> Measures:
-        own, stranger = self.examiners.body(shown.likeness), self.examiners.body(shown.stranger)
+        own, stranger = self.evaluators.body(shown.likeness), self.evaluators.body(shown.stranger)
         hits = rank1_among(own, self.bodies)
         full = np.array([framing == "full" for framing in self.framings])
         wins = cosine(own, self.bodies) > cosine(stranger, self.bodies)
@@ -107,19 +107,19 @@ class Meter:
 
     def _words(self, shown: Shown) -> Measures:
         """Of the first people only."""
-        places = np.array([self.examiners.names.background.index(name) for name in shown.places])
-        found = self.examiners.read(shown.typed).classes["background"]
+        places = np.array([self.evaluators.names.background.index(name) for name in shown.places])
+        found = self.evaluators.read(shown.typed).classes["background"]
         changes = [case.change for case in self.cases[:WORDS_MAX]]
         values = {
             "background_accuracy_typed": (found == places).astype(np.float64),
-            "garment_asked": garments_seen(shown.garment, changes, self.examiners),
+            "garment_asked": garments_seen(shown.garment, changes, self.evaluators),
         }
         return {name: PerPerson(padded(seen, len(self.cases)), mean_of) for name, seen in values.items()}
 
     def colours(self, pictures: Pictures) -> dict[str, Floats]:
         """Part -> CIEDE2000 [people] to the held-out photo's: FAR where the picture does not show it, NaN where the
         reference or the held-out photo does not. The photo's parts are the true ones, the picture's as evaluated."""
-        read = self.examiners.read(pictures).parts
+        read = self.evaluators.read(pictures).parts
         return {name: self._colour(pictures, read, part) for name, part in COLOURED.items()}
 
     def _colour(self, pictures: Pictures, read: NDArray[np.uint8], part: Part) -> Floats:
@@ -135,8 +135,8 @@ class Meter:
 
 
 def far_if_missing(distance: float | None) -> float:
-    """What `colour_difference` gives as a distance: FAR where only the picture lacks the part, NaN where the true photo
-    does."""
+    """The result of `colour_difference` as a distance: FAR where only the picture lacks the part, NaN where the true
+    photo does."""
     if distance is None:
         return np.nan
     return FAR if np.isnan(distance) else distance

@@ -1,4 +1,4 @@
-"""What the gates leave to be looked at: a sheet of a dozen cases, and a page of results that nobody has chosen."""
+"""Pictures of the gates for people to look at: a sheet of a dozen cases, and a page of uncurated results."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ import numpy as np
 from PIL import Image
 
 from engine.pose import draw_skeleton
+from trainer.files import replacing
 from trainer.gates.cases import SIZE, Case
 from trainer.gates.drawing import Pictures
 from trainer.gates.joints import pose_of
 from trainer.gates.real import PUBLIC, SCENES, RealPerson, RealResult
 from trainer.gates.table import REPORTED
 from trainer.gates.variants import Shown
-from trainer.people import split_of
+from trainer.synthetic import split_of
 
 SHEET_CASES: Final = 12
 PAGE_CASES: Final = 32
@@ -56,9 +57,8 @@ def write_page(cases: Sequence[Case], shown: Shown, real: RealResult, report: di
         old.unlink()
     for name, encoded in zip(names, _encoded(strips), strict=True):
         (pictures / f"{name}.webp").write_bytes(encoded)
-    draft = page.with_suffix(".tmp")
-    draft.write_text(_text(cases[:count], report, _by_hand(page)), "utf-8")
-    draft.replace(page)
+    with replacing(page) as draft:
+        draft.write_text(_text(cases[:count], report, _by_hand(page)), "utf-8")
 
 
 def _strip(case: Case, shown: Shown, row: int) -> Pictures:
@@ -91,7 +91,7 @@ def _webp(strip: Pictures, reduction: int, quality: int) -> bytes:
 
 
 def _by_hand(page: Path) -> str:
-    """What was written between the marks, as it stands; nothing on a new page."""
+    """The text between the marks, as it stands; nothing on a new page."""
     if not page.exists():
         return "\n\n"
     found = re.search(re.escape(BEGIN) + "(.*?)" + re.escape(END), page.read_text("utf-8"), re.DOTALL)

@@ -1,4 +1,4 @@
-"""How many people and faces a picture shows, and where the joints are: MediaPipe's networks, which no nano learns from.
+"""Counts people and faces on a picture and reads joints with MediaPipe's networks, which no nano learns from.
 
 Pictures are read at the gates' size. The detectors read squares of 192 and 224 px whatever the picture's size is, and
 on true photos of 160 x 240 px they find as much as on bicubic enlargements of them.
@@ -39,7 +39,7 @@ class Sightings:
 
 
 class Reader(Protocol):
-    """What the gates ask of a reader of people."""
+    """The interface of a reader of people."""
 
     def read(self, pictures: NDArray[np.uint8]) -> Sightings:
         """Pictures uint8 [n, H, W, 3]."""

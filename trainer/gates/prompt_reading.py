@@ -1,4 +1,4 @@
-"""How well nano's prompt reader reads free prompts: `python -m trainer.gates.prompt_reading`.
+"""Measures nano's prompt reader on free prompts: `python -m trainer.gates.prompt_reading`.
 
 An ignored phrase counts by its words, function words left out, since a phrase may be cut in more than one right way."""
 

@@ -24,14 +24,14 @@ from engine.identity.faces import FaceFinder
 from engine.identity.parts import clipped
 from engine.vision.blazepose import Pose
 from trainer.evaluation.metrics import Floats, colour_difference
-from trainer.gates.drawing import Pictures, Studio, Wish
-from trainer.gates.figures import Figure, mean_of, median_of
+from trainer.gates.drawing import GateRequest, Pictures, Studio
+from trainer.gates.figures import GateFigure, mean_of, median_of
 from trainer.gates.measuring import far_if_missing
 from trainer.gates.people_reader import Reader
 from trainer.gates.variants import USUAL, Variant
-from trainer.people import scene_prompt
-from trainer.people.parts import Part
-from trainer.people.words import Language
+from trainer.synthetic import scene_prompt
+from trainer.synthetic.parts import Part
+from trainer.synthetic.words import Language
 
 SCENES: Final[tuple[tuple[str, str, Language], ...]] = (
     ("park", "standing", "en"),
@@ -70,7 +70,7 @@ class RealResult:
 
     people: list[RealPerson]
     pictures: Pictures
-    figures: dict[str, Figure]
+    figures: dict[str, GateFigure]
 
     def of(self, name: str) -> tuple[RealPerson, Pictures]:
         """One person's pictures. Raises KeyError for a name that is not there."""
@@ -143,7 +143,7 @@ def measure_real(
     average over the regions that both photos show; beside it CIEDE2000 to the person's photo by region."""
     changed = settings.model_copy(update=variant.settings)
     wishes = [
-        Wish(
+        GateRequest(
             person.photo,
             scene_prompt(place, pose, "full", language) if variant.words else "",
             number * len(SCENES) + scene,

@@ -14,14 +14,15 @@ from engine.contract import Settings
 from engine.identity.body import BodyObserver
 from engine.identity.faces import FaceFinder
 from trainer.errors import DataError
-from trainer.evaluation.examiners import Examiners
+from trainer.evaluation.evaluators import Evaluators
+from trainer.files import replacing
+from trainer.gates.candidates import GateCandidate
 from trainer.gates.cases import SIZE, cases_of
 from trainer.gates.drawing import Studio
-from trainer.gates.figures import GALLERY, Figure
+from trainer.gates.figures import GALLERY, GateFigure
 from trainer.gates.measures import by_framing, differences, everybody, figures_of
 from trainer.gates.measuring import Meter
 from trainer.gates.page import write_page, write_sheet
-from trainer.gates.painters import Painter
 from trainer.gates.people_reader import Reader
 from trainer.gates.real import real_people
 from trainer.gates.styles import StylesByWords, Styling
@@ -36,7 +37,7 @@ ABLATED_MAX: Final = 200
 
 @dataclass(frozen=True)
 class GatesRun:
-    """Whom to draw and how, and where figures, a sheet of a dozen cases and the page go.
+    """One run of the gates: people, settings, and the files for figures, a sheet of a dozen cases and the page.
 
     ablate: draw also with reference, pose and words withheld. Photos and pictures are kept in a folder beside `json`.
     """
@@ -60,12 +61,12 @@ class Instruments:
     for the backbones, as the engine does. styling_of: how the pictures of a studio get their styles, None where its
     backbone draws none."""
 
-    examiners: Examiners
+    evaluators: Evaluators
     reader: Reader
     finder: FaceFinder
     observer: BodyObserver
-    painter: Painter
-    against: Sequence[Painter] = ()
+    candidate: GateCandidate
+    against: Sequence[GateCandidate] = ()
     styling_of: Callable[[Studio], Styling | None] = StylesByWords
 
 
@@ -73,20 +74,20 @@ def run_gates(run: GatesRun, tools: Instruments) -> dict[str, Any]:
     """Draws what is not yet drawn, measures, writes, prints the table and returns what was written.
 
     Raises DataError for people that are too few or not of an unseen split, or two backbones of one name."""
-    names = [painter.name for painter in (tools.painter, *tools.against)]
+    names = [candidate.name for candidate in (tools.candidate, *tools.against)]
     if len(set(names)) < len(names):
         raise DataError(f"expected backbones of different names, got {', '.join(names)}: change --against")
     run.json.parent.mkdir(parents=True, exist_ok=True)
     console = Console()
     cases = cases_of(run.first_identity, run.identities, run.kept / "photos")
-    meter = Meter(cases, tools.examiners, tools.reader)
+    meter = Meter(cases, tools.evaluators, tools.reader)
     panel = Panel(cases, meter, real_people(tools.reader, tools.finder), tools.reader, run.settings)
-    artists = {painter.name: _artist(painter, run, tools) for painter in (tools.painter, *tools.against)}
+    artists = {candidate.name: _artist(candidate, run, tools) for candidate in (tools.candidate, *tools.against)}
     surveys: dict[str, Survey] = {}
     for name, artist in artists.items():
         console.print(f"drawing and measuring {name}")
         surveys[name] = panel.drawn(artist)
-    own, artist = surveys.pop(tools.painter.name), artists[tools.painter.name]
+    own, artist = surveys.pop(tools.candidate.name), artists[tools.candidate.name]
     console.print("measuring true photos")
     true, checks = panel.true(artist.styling), figures_of(meter.check_evaluators(), everybody(len(cases)))
     without, reasons = _ablated(panel, artist, console) if run.ablate else ({}, {})
@@ -107,7 +108,7 @@ def run_gates(run: GatesRun, tools: Instruments) -> dict[str, Any]:
             "without": {name: _plain(survey.figures()) | {"people": survey.people} for name, survey in without.items()},
             "worth": {name: _plain(differences(own.measures, survey.measures)) for name, survey in without.items()},
             "evaluators": _plain(checks),
-            "examiners": tools.examiners.held_out,
+            "evaluators_held_out": tools.evaluators.held_out,
         }
     )
     assert own.real is not None
@@ -123,10 +124,10 @@ def run_gates(run: GatesRun, tools: Instruments) -> dict[str, Any]:
     return report
 
 
-def _artist(painter: Painter, run: GatesRun, tools: Instruments) -> Artist:
+def _artist(candidate: GateCandidate, run: GatesRun, tools: Instruments) -> Artist:
     """Pictures of the measured backbone lie beside the photos, those of others in folders of their names."""
-    folder = run.kept if painter is tools.painter else run.kept / f"against-{painter.name.replace(':', '-')}"
-    studio = Studio(painter.backbone, painter.weights, tools.finder, tools.observer, folder)
+    folder = run.kept if candidate is tools.candidate else run.kept / f"against-{candidate.name.replace(':', '-')}"
+    studio = Studio(candidate.backbone, candidate.weights, tools.finder, tools.observer, folder)
     return Artist(studio, tools.styling_of(studio))
 
 
@@ -135,7 +136,7 @@ def _ablated(panel: Panel, artist: Artist, console: Console) -> tuple[dict[str, 
     cases = panel.cases[:ABLATED_MAX]
     meter = panel.meter
     if len(cases) < len(panel.cases):
-        meter = Meter(cases, meter.examiners, meter.reader)
+        meter = Meter(cases, meter.evaluators, meter.reader)
     few = Panel(cases, meter, panel.real, panel.reader, panel.settings)
     surveys, reasons = {}, {}
     for variant in WITHHELD:
@@ -148,9 +149,9 @@ def _ablated(panel: Panel, artist: Artist, console: Console) -> tuple[dict[str, 
 
 
 def _origin(run: GatesRun, tools: Instruments) -> dict[str, Any]:
-    settings, can = run.settings, tools.painter.backbone.capabilities
+    settings, can = run.settings, tools.candidate.backbone.capabilities
     return {
-        "backbone": tools.painter.name,
+        "backbone": tools.candidate.name,
         "identities": run.identities,
         "first_identity": run.first_identity,
         "steps": settings.steps or can.steps_default,
@@ -159,24 +160,23 @@ def _origin(run: GatesRun, tools: Instruments) -> dict[str, Any]:
         "drawn_size": [can.width, can.height],
         "reid_gallery": min(GALLERY, run.identities),
         "face_finder": tools.finder.name,
-        "weights": tools.painter.weights,
+        "weights": tools.candidate.weights,
         "commit": commit(),
     }
 
 
-def _values(figures: dict[str, Figure]) -> dict[str, Any]:
+def _values(figures: dict[str, GateFigure]) -> dict[str, Any]:
     """Values under their own names and their intervals; null where a value is unknown."""
     plain = _plain(figures)
     intervals = {name: {key: row[key] for key in ("low", "high", "count")} for name, row in plain.items()}
     return {name: row["value"] for name, row in plain.items()} | {"intervals": intervals}
 
 
-def _plain(figures: dict[str, Figure]) -> dict[str, Any]:
+def _plain(figures: dict[str, GateFigure]) -> dict[str, Any]:
     return {name: figure.plain() for name, figure in figures.items()}
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
     """All of it or nothing."""
-    draft = path.with_name(f"{path.name}.tmp")
-    draft.write_text(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
-    draft.replace(path)
+    with replacing(path) as draft:
+        draft.write_text(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from trainer.evaluation.metrics import Floats
 from trainer.gates.cases import Case
-from trainer.gates.classifier import Classifier, fit_classifier, halves_of, logits_of
-from trainer.gates.drawing import Pictures, Studio, Wish
+from trainer.gates.classifier import PairClassifier, fit_classifier, halves_of, logits_of
+from trainer.gates.drawing import GateRequest, Pictures, Studio
 from trainer.gates.measures import PerPerson, padded
-from trainer.people import STYLES
-from trainer.people.styles import apply_style, style_phrase
+from trainer.synthetic import STYLES
+from trainer.synthetic.styles import apply_style, style_phrase
 
 PEOPLE_MAX: Final = 60
 """Half of them for the classifier to learn from."""
@@ -26,12 +26,12 @@ STEPS_OF_CLASSIFIER: int | None = None
 
 
 class Styling(Protocol):
-    """How a backbone draws styles."""
+    """Pictures of a backbone in styles."""
 
     @property
     def names(self) -> Sequence[str]: ...
 
-    def draw(self, name: str, wishes: Sequence[Wish], folder: str) -> Pictures:
+    def draw(self, name: str, wishes: Sequence[GateRequest], folder: str) -> Pictures:
         """The pictures of the wishes in a style, uint8 [n, H, W, 3], kept in `folder` of the studio."""
         ...
 
@@ -46,7 +46,7 @@ class StylesByWords:
     def __init__(self, studio: Studio, names: Sequence[str] = STYLES) -> None:
         self.studio, self.names = studio, names
 
-    def draw(self, name: str, wishes: Sequence[Wish], folder: str) -> Pictures:
+    def draw(self, name: str, wishes: Sequence[GateRequest], folder: str) -> Pictures:
         return self.studio.draw(folder, [replace(wish, prompt=_in_style(wish.prompt, name)) for wish in wishes])
 
     def example(self, name: str, photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -73,10 +73,10 @@ class StyleReader:
         classes = [lessons, *([styling.example(name, photo) for photo in lessons] for name in styling.names)]
         labels = np.repeat(np.arange(len(classes)), len(lessons)).astype(np.int64)
         pictures = np.stack([photo for photos in classes for photo in photos])
-        self.classifier: Classifier = fit_classifier(pictures, labels, steps=STEPS_OF_CLASSIFIER)
+        self.classifier: PairClassifier = fit_classifier(pictures, labels, steps=STEPS_OF_CLASSIFIER)
         self._held_out = [few[int(row)].held_out.image for row in self.judged]
 
-    def measure(self, wishes: Sequence[Wish], folder: str) -> PerPerson:
+    def measure(self, wishes: Sequence[GateRequest], folder: str) -> PerPerson:
         """wishes [people] -> the share of styles that are recognised on each judged person's pictures."""
         own = [wishes[int(row)] for row in self.judged]
         drawn = [self.styling.draw(name, own, f"{folder}/{name.replace(' ', '-')}") for name in self.styling.names]

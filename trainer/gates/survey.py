@@ -9,7 +9,7 @@ from engine.backbones.base import Capabilities
 from engine.contract import Settings
 from trainer.gates.cases import Case
 from trainer.gates.drawing import Studio
-from trainer.gates.figures import Figure
+from trainer.gates.figures import GateFigure
 from trainer.gates.measures import Measures, Rows, everybody, figures_of
 from trainer.gates.measuring import Meter
 from trainer.gates.people_reader import Reader
@@ -43,7 +43,7 @@ class Survey:
     real: RealResult | None = None
     skipped: dict[str, str] = field(default_factory=dict)
 
-    def figures(self, rows: Rows | None = None) -> dict[str, Figure]:
+    def figures(self, rows: Rows | None = None) -> dict[str, GateFigure]:
         """Of some people, all by default; real photos have no part in a choice."""
         figures = figures_of(self.measures, everybody(self.people) if rows is None else rows)
         if self.real is not None and rows is None:
@@ -53,7 +53,7 @@ class Survey:
 
 @dataclass(frozen=True)
 class Panel:
-    """Who reads the pictures of which people."""
+    """The readers of pictures and the people on them."""
 
     cases: Sequence[Case]
     meter: Meter

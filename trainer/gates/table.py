@@ -1,4 +1,4 @@
-"""What the gates ask for: figures, limits, and the rows and tables that say which are met."""
+"""The gates: figures, limits, and the rows and tables that say which are met."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from rich.table import Column, Table
 
-from trainer.gates.figures import UNKNOWN, Figure
+from trainer.gates.figures import UNKNOWN, GateFigure
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,10 @@ class Gate:
     check_min: float = 0.0
     """Where the check is below, the figure says nothing and the gate is not met."""
 
-    def bound(self, true: Figure) -> float:
+    def bound(self, true: GateFigure) -> float:
         return self.limit * true.value if self.of_true else self.limit
 
-    def met(self, value: float, true: Figure = UNKNOWN) -> bool:
+    def met(self, value: float, true: GateFigure = UNKNOWN) -> bool:
         """False where the value, or what it is compared with, is unknown."""
         bound = self.bound(true)
         return value <= bound if self.at_most else value >= bound
@@ -59,7 +59,7 @@ GATES: Final = (
 REPORTED: Final = ("pose_pck_ratio", "part_iou_exact", "kid", "seed_change")
 """Figures without a limit."""
 
-Figures = Mapping[str, Figure]
+Figures = Mapping[str, GateFigure]
 
 
 def gate_rows(figures: Figures, true: Figures, evaluators: Figures, skipped: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -95,7 +95,7 @@ def console_table(rows: list[dict[str, Any]], figures: Figures, others: Mapping[
     return table
 
 
-def _cells(figure: Figure | None) -> tuple[str, str]:
+def _cells(figure: GateFigure | None) -> tuple[str, str]:
     if figure is None or np.isnan(figure.value):
         return "", ""
     return f"{figure.value:.3f}", f"{figure.low:.3f} to {figure.high:.3f}"

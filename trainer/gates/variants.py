@@ -11,7 +11,7 @@ import numpy as np
 from engine.backbones.base import Capabilities
 from engine.contract import Settings
 from trainer.gates.cases import SIZE, Case
-from trainer.gates.drawing import Pictures, Studio, Wish
+from trainer.gates.drawing import GateRequest, Pictures, Studio
 from trainer.gates.joints import pose_of
 
 WORDS_MAX: Final = 200
@@ -22,7 +22,7 @@ NEXT_SEED: Final = 1 << 40
 
 @dataclass(frozen=True)
 class Variant:
-    """How requests differ from the usual ones. needs: the capability without which the variant is no other."""
+    """A change of the usual requests. needs: the capability without which the variant is no other."""
 
     name: str
     settings: dict[str, Any] = field(default_factory=dict)
@@ -67,7 +67,7 @@ def drawn_by(studio: Studio, cases: Sequence[Case], settings: Settings, variant:
     posed = [posed_wish(case, case, changed, variant) for case in cases]
     from_strangers = [posed_wish(case, person, changed, variant) for case, person in zip(cases, strangers, strict=True)]
 
-    def draw(what: str, wishes: Sequence[Wish]) -> Pictures:
+    def draw(what: str, wishes: Sequence[GateRequest]) -> Pictures:
         return studio.draw(what if variant is USUAL else f"without-{variant.name}/{what}", wishes)
 
     pictures = draw("posed", posed)
@@ -85,18 +85,18 @@ def drawn_by(studio: Studio, cases: Sequence[Case], settings: Settings, variant:
     )
 
 
-def posed_wish(case: Case, person: Case, settings: Settings, variant: Variant = USUAL) -> Wish:
+def posed_wish(case: Case, person: Case, settings: Settings, variant: Variant = USUAL) -> GateRequest:
     """The held-out photo of the case, of the person on `person`'s reference."""
     pose = pose_of(case.held_out.keypoints, SIZE) if variant.pose else None
-    return Wish(person.reference.image, case.prompt if variant.words else "", case.identity, settings, pose)
+    return GateRequest(person.reference.image, case.prompt if variant.words else "", case.identity, settings, pose)
 
 
-def _words_wish(case: Case, words: str, settings: Settings, variant: Variant) -> Wish:
-    return Wish(case.reference.image, words if variant.words else "", case.identity, settings)
+def _words_wish(case: Case, words: str, settings: Settings, variant: Variant) -> GateRequest:
+    return GateRequest(case.reference.image, words if variant.words else "", case.identity, settings)
 
 
 def true_photos(cases: Sequence[Case]) -> Shown:
-    """What a perfect backbone would draw: the held-out photo itself for the pose; for the likeness another photo, since
+    """The pictures of a perfect backbone: the held-out photo itself for the pose; for the likeness another photo, since
     the held-out one is what it is compared with; the held-out photo's own place; the person in the garment."""
     held_out, others = (np.stack([getattr(case, name).image for case in cases]) for name in ("held_out", "other"))
     few = cases[:WORDS_MAX]

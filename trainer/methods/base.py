@@ -18,10 +18,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from engine.adapter.pose import PoseEncoder
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.collage_model import load_model, pool_words
 from trainer.errors import CheckpointError
+from trainer.methods.pose_encoder import PoseEncoder
 
 PARTS = ("unet", "text_encoder", "vae", "tokenizer", "scheduler")
 

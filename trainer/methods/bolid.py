@@ -13,7 +13,7 @@ from engine.adapter.attention import BranchCondition
 from trainer.losses import agreement_loss, clean_and_noise, keypoint_loss
 from trainer.methods.base import StudyBase
 from trainer.methods.critic import Critic
-from trainer.methods.evidence import Evidence
+from trainer.methods.identity_features import IdentityFeatures
 from trainer.methods.method import Method, Noised, Resampler, noised, scales_of, side_by_side
 from trainer.methods.photos import StudyBatch
 
@@ -47,14 +47,14 @@ class BoLID(Method):
         self.body = Resampler(dim, options.body_tokens)
         self.face = Resampler(dim, options.face_tokens)
 
-    def tokens(self, evidence: Evidence) -> dict[str, BranchCondition]:
-        seen = evidence.weighted if self.options.gaussian else evidence.body
-        views, mask = side_by_side(seen, evidence.present)
+    def tokens(self, features: IdentityFeatures) -> dict[str, BranchCondition]:
+        seen = features.weighted if self.options.gaussian else features.body
+        views, mask = side_by_side(seen, features.present)
         joined = self.aggregate(views, src_key_padding_mask=~mask)
-        heads, head_mask = side_by_side(evidence.face, evidence.face_seen)
+        heads, head_mask = side_by_side(features.face, features.face_seen)
         return {
-            "face": BranchCondition(scales_of(evidence.face_seen), self.face(heads, head_mask)),
-            "body": BranchCondition(scales_of(evidence.present), self.body(joined, mask)),
+            "face": BranchCondition(scales_of(features.face_seen), self.face(heads, head_mask)),
+            "body": BranchCondition(scales_of(features.present), self.body(joined, mask)),
         }
 
     def forward(self, batch: StudyBatch, generator: torch.Generator) -> dict[str, Tensor]:
@@ -70,14 +70,14 @@ class BoLID(Method):
     critic: Critic | None
 
     def _judged(self, batch: StudyBatch, now: Noised, v: Tensor) -> tuple[Tensor, Tensor]:
-        """L_id and L_CLIP of the predictions whose time leaves some signal: of pure noise nothing can be told."""
+        """L_id and L_CLIP of the predictions whose time leaves some signal: pure noise determines nothing."""
         assert self.critic is not None
         clean, _ = clean_and_noise(now.noisy, v, now.alpha_bar)
         judged = self.critic(clean)
         kept = now.alpha_bar > 0.2
         if not kept.any():
             return v.sum() * 0, v.sum() * 0
-        told = kept & torch.tensor([bool(caption) for caption in batch.captions], device=v.device)
+        captioned = kept & torch.tensor([bool(caption) for caption in batch.captions], device=v.device)
         words = self.critic.words(*self.base.text(batch.captions))
         joints = keypoint_loss(judged.joints[kept], batch.joints[kept], batch.seen[kept])
-        return joints, agreement_loss(judged.picture[told], words[told]) if told.any() else v.sum() * 0
+        return joints, agreement_loss(judged.picture[captioned], words[captioned]) if captioned.any() else v.sum() * 0

@@ -1,4 +1,4 @@
-"""What the losses of BoLID and PuLID judge predicted latents by: joints, the face's identity, and agreement with words.
+"""The critic behind the losses of BoLID and PuLID: joints, face identity and agreement with the prompt from latents.
 
 A small network over latents, trained once on train photos and then frozen. The evaluation never uses it.
 """
@@ -14,14 +14,14 @@ from torch import Tensor, nn
 
 from trainer.losses import agreement_loss, keypoint_loss, matching_loss, v_target
 from trainer.methods.base import StudyBase
-from trainer.methods.evidence import IDENTITY_DIM
+from trainer.methods.identity_features import IDENTITY_DIM
 from trainer.methods.photos import StudyBatch
 
 PICTURE_DIM = 96
 
 
 @dataclass(frozen=True)
-class Judged:
+class CriticOutput:
     """joints [B, 17, 2] in 0..1; identity [B, E] and picture [B, P], unit vectors."""
 
     joints: Tensor
@@ -52,10 +52,10 @@ class Critic(nn.Module):
         self.picture = nn.Linear(256, PICTURE_DIM)
         self.of_words = nn.Sequential(nn.Linear(base.token_dim, 256), nn.GELU(), nn.Linear(256, PICTURE_DIM))
 
-    def judge(self, latents: Tensor) -> Judged:
+    def judge(self, latents: Tensor) -> CriticOutput:
         """latents [B, C, h, w] of the base's size."""
         features = self.flat(self.trunk(latents))
-        return Judged(
+        return CriticOutput(
             torch.sigmoid(self.joints(features)).view(-1, 17, 2),
             F.normalize(self.identity(features), dim=-1),
             F.normalize(self.picture(features), dim=-1),
@@ -65,10 +65,10 @@ class Critic(nn.Module):
         """The base's words -> unit vectors [B, P]; `states` is not read."""
         return F.normalize(self.of_words(pooled), dim=-1)
 
-    def __call__(self, *arguments: object) -> Judged:
+    def __call__(self, *arguments: object) -> CriticOutput:
         return super().__call__(*arguments)  # type: ignore[no-any-return]
 
-    def forward(self, latents: Tensor) -> Judged:
+    def forward(self, latents: Tensor) -> CriticOutput:
         return self.judge(latents)
 
 
@@ -85,8 +85,8 @@ class CriticLearner(nn.Module):
         latents, _ = v_target(batch.clean, noise, 1 - strength)
         judged = self.critic.judge(latents)
         joints = keypoint_loss(judged.joints, batch.joints, batch.seen)
-        seen = batch.evidence.face_seen[:, 0]
-        identity = agreement_loss(judged.identity[seen], batch.evidence.identity[seen, 0]) if seen.any() else joints * 0
+        seen = batch.features.face_seen[:, 0]
+        identity = agreement_loss(judged.identity[seen], batch.features.identity[seen, 0]) if seen.any() else joints * 0
         with torch.no_grad():
             states, pooled = self.critic.base.text(batch.captions)
         words = matching_loss(judged.picture, self.critic.words(states, pooled))

@@ -1,7 +1,7 @@
 """Training the encoders that all methods share: who is it, in what colours.
 
 They begin as nano's. Photos of one person in one outfit are drawn together and every other's pushed away (supervised
-contrastive learning, Khosla et al., 2020), and the colour of each part is foretold.
+contrastive learning, Khosla et al., 2020), and the colour of each part is predicted.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from torch import Tensor, nn
 
 from engine.adapter.model import Adapter
 from engine.backbones.collage_model import load_model
-from trainer.data import part_colours
+from engine.pixels import to_tensor
 from trainer.losses import pairs_loss
-from trainer.methods.evidence import Crops, Encoders
-from trainer.shards import PeopleShards, pixels
+from trainer.methods.identity_features import Crops, Encoders
+from trainer.part_colours import part_colours
+from trainer.shards import PeopleShards
 
 COLOURS_WEIGHT = 2.0
 
@@ -52,7 +53,7 @@ class EncoderPhotos:
         self.crops = crops
         parts = torch.from_numpy(people.parts)
         batches = range(0, len(crops), 256)
-        coloured = [part_colours(pixels(people.images[f : f + 256]), parts[f : f + 256]) for f in batches]
+        coloured = [part_colours(to_tensor(people.images[f : f + 256]), parts[f : f + 256]) for f in batches]
         self.colours = torch.cat(coloured)
         labels = people.identity * 1000 + people.outfit
         order = np.argsort(labels, kind="stable")
@@ -83,9 +84,9 @@ class EncoderLearner(nn.Module):
         pooled = encoders.picture_pool(encoders.of_pictures(batch.pictures))
         person = F.normalize(encoders.person(pooled), dim=-1)
         _, identity = encoders.of_faces(batch.faces)
-        foretold = encoders.colours(pooled).unflatten(1, (-1, 3))
+        predicted = encoders.colours(pooled).unflatten(1, (-1, 3))
         seen = ~batch.colours.isnan()
-        off = torch.where(seen, batch.colours - foretold, 0.0)
+        off = torch.where(seen, batch.colours - predicted, 0.0)
         colours = off.square().sum() / seen.sum().clamp(min=1)
         both = batch.face_seen.view(-1, 2).all(1).repeat_interleave(2)
         alike = pairs_loss(person)
@@ -96,4 +97,4 @@ class EncoderLearner(nn.Module):
 def _in_other_light(images: list[NDArray[np.uint8]], rng: np.random.Generator) -> Tensor:
     """[n, 3, H, W] in [-1, 1], each a little brighter or darker."""
     gains = torch.from_numpy(rng.uniform(0.85, 1.15, (len(images), 1, 1, 1))).float()
-    return ((pixels(np.stack(images)) + 1) * gains - 1).clamp(-1, 1)
+    return ((to_tensor(np.stack(images)) + 1) * gains - 1).clamp(-1, 1)

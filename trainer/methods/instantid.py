@@ -13,7 +13,7 @@ from torch import Tensor
 from engine.adapter.attention import BranchCondition
 from engine.adapter.model import cross_attention_layers
 from trainer.methods.base import StudyBase
-from trainer.methods.evidence import FACE_POINTS, Evidence
+from trainer.methods.identity_features import FACE_POINTS, IdentityFeatures
 from trainer.methods.method import Method, identity_projection, over_views, scales_of
 
 TOKENS: Final = 4
@@ -32,16 +32,16 @@ class InstantID(Method):
         self.project = identity_projection(dim, TOKENS)
         self.control = identity_net(base)
 
-    def tokens(self, evidence: Evidence) -> dict[str, BranchCondition]:
-        identity = over_views(evidence.identity, evidence.face_seen)
-        return {"face": BranchCondition(scales_of(evidence.face_seen), self.project(identity))}
+    def tokens(self, features: IdentityFeatures) -> dict[str, BranchCondition]:
+        identity = over_views(features.identity, features.face_seen)
+        return {"face": BranchCondition(scales_of(features.face_seen), self.project(identity))}
 
     def controls(
-        self, noisy: Tensor, timestep: Tensor, identity: dict[str, BranchCondition], evidence: Evidence
+        self, noisy: Tensor, timestep: Tensor, identity: dict[str, BranchCondition], features: IdentityFeatures
     ) -> dict[str, Any]:
         face = identity["face"]
         assert face.tokens is not None
-        dots = face_dots(evidence.face_points, self.base.width, self.base.height)
+        dots = face_dots(features.face_points, self.base.width, self.base.height)
         down, middle = self.control(
             noisy,
             timestep,
@@ -50,7 +50,7 @@ class InstantID(Method):
             class_labels=face.tokens.mean(1),
             return_dict=False,
         )
-        scale = (face.scale * (evidence.face_points[..., 2] > 0).any(1))[:, None, None, None]
+        scale = (face.scale * (features.face_points[..., 2] > 0).any(1))[:, None, None, None]
         return {
             "down_block_additional_residuals": [scale * residual for residual in down],
             "mid_block_additional_residual": scale * middle,

@@ -8,7 +8,7 @@ from torch import nn
 
 from engine.adapter.attention import BranchCondition
 from trainer.methods.base import StudyBase
-from trainer.methods.evidence import Evidence
+from trainer.methods.identity_features import IdentityFeatures
 from trainer.methods.method import Method, Resampler, over_views, scales_of, side_by_side
 
 TOKENS: Final = 4
@@ -25,9 +25,9 @@ class IPAdapter(Method):
         dim = base.token_dim
         self.project = nn.Sequential(nn.Linear(dim, TOKENS * dim), nn.Unflatten(1, (TOKENS, dim)), nn.LayerNorm(dim))
 
-    def tokens(self, evidence: Evidence) -> dict[str, BranchCondition]:
-        embedding = over_views(evidence.whole.mean(2), evidence.present)
-        return {"picture": BranchCondition(scales_of(evidence.present), self.project(embedding))}
+    def tokens(self, features: IdentityFeatures) -> dict[str, BranchCondition]:
+        embedding = over_views(features.whole.mean(2), features.present)
+        return {"picture": BranchCondition(scales_of(features.present), self.project(embedding))}
 
 
 class IPAdapterPlus(Method):
@@ -39,6 +39,6 @@ class IPAdapterPlus(Method):
         super().__init__(base)
         self.resampler = Resampler(base.token_dim, PLUS_TOKENS)
 
-    def tokens(self, evidence: Evidence) -> dict[str, BranchCondition]:
-        tokens, mask = side_by_side(evidence.whole, evidence.present)
-        return {"picture": BranchCondition(scales_of(evidence.present), self.resampler(tokens, mask))}
+    def tokens(self, features: IdentityFeatures) -> dict[str, BranchCondition]:
+        tokens, mask = side_by_side(features.whole, features.present)
+        return {"picture": BranchCondition(scales_of(features.present), self.resampler(tokens, mask))}

@@ -1,4 +1,4 @@
-"""What all methods share: new attention branches on the frozen base, the diffusion loss, and one call to the UNet."""
+"""The base class of all methods: branches on the frozen base, the diffusion loss, and one call to the UNet."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.adapter.attention import BranchCondition
 from engine.adapter.model import BranchLayers, cross_attention_layers
 from trainer.losses import diffusion_loss, min_snr_weight, v_target
 from trainer.methods.base import StudyBase
-from trainer.methods.evidence import IDENTITY_DIM, Evidence
+from trainer.methods.identity_features import IDENTITY_DIM, IdentityFeatures
 from trainer.methods.photos import StudyBatch
 
 NOISE_BIAS: Final = 0.8
@@ -32,7 +32,7 @@ class Noised:
 
 
 @dataclass(frozen=True)
-class Words:
+class EncodedPrompts:
     """states [B, M, D], pooled [B, D]."""
 
     states: Tensor
@@ -69,12 +69,12 @@ class Method(nn.Module):
             self.layers.begin_as_text(base.unet)
             self.layers.attach(base.unet)
 
-    def tokens(self, evidence: Evidence) -> dict[str, BranchCondition]:
+    def tokens(self, features: IdentityFeatures) -> dict[str, BranchCondition]:
         """What each branch attends to, with scale 1 where the person shows it."""
         return {}
 
     def controls(
-        self, noisy: Tensor, timestep: Tensor, identity: dict[str, BranchCondition], evidence: Evidence
+        self, noisy: Tensor, timestep: Tensor, identity: dict[str, BranchCondition], features: IdentityFeatures
     ) -> dict[str, Any]:
         """More keyword arguments for the UNet."""
         return {}
@@ -83,25 +83,25 @@ class Method(nn.Module):
         self,
         noisy: Tensor,
         timestep: Tensor,
-        words: Words,
-        evidence: Evidence | None,
+        words: EncodedPrompts,
+        features: IdentityFeatures | None,
         scales: dict[str, Tensor] | Tensor,
         pose: list[Tensor] | None = None,
     ) -> Tensor:
-        """v [B, C, h, w]. scales: [B] for all branches, or by branch; without evidence, or a branch, the base alone."""
+        """v [B, C, h, w]. scales: [B] for all branches, or by branch; without features, or a branch, the base alone."""
         kwargs: dict[str, Any] = {}
         pooled = words.pooled
-        if evidence is not None and self.branches:
+        if features is not None and self.branches:
             identity = {
                 name: BranchCondition(
                     condition.scale * (scales if isinstance(scales, Tensor) else scales[name]),
                     condition.tokens,
                     mask=condition.mask,
                 )
-                for name, condition in self.tokens(evidence).items()
+                for name, condition in self.tokens(features).items()
             }
             pooled = pooled + self._pooled(identity)
-            kwargs = self.controls(noisy, timestep, identity, evidence)
+            kwargs = self.controls(noisy, timestep, identity, features)
             kwargs["cross_attention_kwargs"] = {"identity": identity}
         if pose is not None:
             kwargs["down_intrablock_additional_residuals"] = list(pose)
@@ -128,9 +128,9 @@ class Method(nn.Module):
 
     def predict_batch(self, batch: StudyBatch, now: Noised) -> Tensor:
         with torch.no_grad():
-            words = Words(*self.base.text(batch.captions))
+            words = EncodedPrompts(*self.base.text(batch.captions))
             pose = self.base.pose(batch.skeleton, batch.pose_scale)
-        return self.predict(now.noisy, now.timestep, words, batch.evidence, batch.known, pose)
+        return self.predict(now.noisy, now.timestep, words, batch.features, batch.known, pose)
 
     def diffusion(self, batch: StudyBatch, now: Noised, v: Tensor) -> Tensor:
         weight = batch.weight * self.base.vae.variances()

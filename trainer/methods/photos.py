@@ -1,4 +1,4 @@
-"""What one step of a method's training sees: targets, captions, and what other photos tell of the same people."""
+"""Training batches of a method: targets, captions, and features of other photos of the same people."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ from rich.progress import track
 from torch import Tensor
 
 from engine.adapter.model import AdapterConfig
-from engine.backbones.collage import to_unit
+from engine.pixels import to_tensor
 from engine.pose import draw_skeleton
 from trainer.errors import CheckpointError
-from trainer.kept import load_state
+from trainer.files import load_state, replacing
 from trainer.methods.base import StudyBase
-from trainer.methods.evidence import Crops, Encoders, Evidence, crops_of, face_points, gather
-from trainer.methods.request import Reference
-from trainer.shards import PeopleShards, pixels
+from trainer.methods.identity_features import Crops, Encoders, IdentityFeatures, crops_of, face_points, gather
+from trainer.methods.pose_encoder import skeleton_tensor
+from trainer.methods.request import StudyReference
+from trainer.shards import PeopleShards
 
 VIEWS_MAX = 4
 ENCODED_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
-class Withheld:
-    """How often what is known is withheld (probabilities): words, the person, both.
+class ConditionDropout:
+    """The probabilities with which conditions are dropped: words, the person, both.
 
     other_clothes: how often the references wear something else than the target, whose caption then names it;
     scene_only: how often the caption says nothing of the person otherwise; pose: how often the skeleton is given."""
@@ -52,12 +53,12 @@ def crops_of_all(people: PeopleShards, config: AdapterConfig) -> list[Crops]:
 @dataclass(frozen=True)
 class StudyBatch:
     """clean [B, C, h, w]; weight [B, 1, h, w]; joints [B, 17, 2] in 0..1 and seen [B, 17] of the targets; skeleton
-    [B, 3, H, W] in [0, 1]; pose_scale, known [B]: 1 where the pose, the person is told."""
+    [B, 3, H, W] in [0, 1]; pose_scale, known [B]: 1 where the pose, the person is given."""
 
     clean: Tensor
     weight: Tensor
     captions: list[str]
-    evidence: Evidence
+    features: IdentityFeatures
     joints: Tensor
     seen: Tensor
     skeleton: Tensor
@@ -65,9 +66,9 @@ class StudyBatch:
     known: Tensor
 
 
-def reference_of(people: PeopleShards, photo: int) -> Reference:
+def reference_of(people: PeopleShards, photo: int) -> StudyReference:
     """A photo of the shards as a reference."""
-    return Reference(people.images[photo], people.keypoints[photo], people.head_box[photo], people.body_box[photo])
+    return StudyReference(people.images[photo], people.keypoints[photo], people.head_box[photo], people.body_box[photo])
 
 
 def poses_of(people: PeopleShards) -> NDArray[np.float32]:
@@ -79,7 +80,7 @@ def poses_of(people: PeopleShards) -> NDArray[np.float32]:
 
 
 class StudyPhotos:
-    """Shards at the study's size: latents of all photos, and what the encoders say of them (once `read`)."""
+    """Shards at the study's size: latents of all photos, and features of the encoders (after `read`)."""
 
     def __init__(self, people: PeopleShards, base: StudyBase) -> None:
         self.people, self.base = people, base
@@ -88,7 +89,7 @@ class StudyPhotos:
         self.clean = _latents(people.images, base)
         masks = torch.from_numpy(people.parts > 0).float()[:, None]
         self.person = F.adaptive_avg_pool2d(masks, base.latent_size)
-        self.told: dict[str, Tensor] = {}
+        self.features: dict[str, Tensor] = {}
 
     def read(self, encoders: Encoders, crops: Callable[[], list[Crops]], cache: Path) -> None:
         """Lets the encoders read every photo; kept at `cache` for the other methods."""
@@ -97,29 +98,28 @@ class StudyPhotos:
         cropped = crops()
         batches = range(0, len(cropped), ENCODED_AT_ONCE)
         rows = [encoders.read(cropped[f : f + ENCODED_AT_ONCE]) for f in track(batches, description="reading photos")]
-        self.told = {name: torch.cat([_half(row[name]) for row in rows]) for name in rows[0]}
+        self.features = {name: torch.cat([_half(row[name]) for row in rows]) for name in rows[0]}
         cache.parent.mkdir(parents=True, exist_ok=True)
-        draft = cache.with_suffix(".tmp")
-        torch.save(self.told, draft)
-        draft.replace(cache)
+        with replacing(cache) as draft:
+            torch.save(self.features, draft)
 
     def _reread(self, cache: Path) -> bool:
         """Whether the cache is there, whole, and of these photos."""
         try:
-            self.told = load_state(cache) if cache.exists() else {}
+            self.features = load_state(cache) if cache.exists() else {}
         except CheckpointError:
             return False
-        return len(self.told.get("identity", ())) == len(self.clean)
+        return len(self.features.get("identity", ())) == len(self.clean)
 
     def batch(
-        self, size: int, withheld: Withheld, views: int, person_weight: float, rng: np.random.Generator
+        self, size: int, dropout: ConditionDropout, views: int, person_weight: float, rng: np.random.Generator
     ) -> StudyBatch:
         """A random batch with 1 to `views` references each; the loss weight is 1 + person_weight on the person."""
-        rows = [self._row(withheld, views, rng) for _ in range(size)]
+        rows = [self._row(dropout, views, rng) for _ in range(size)]
         targets = np.array([row["target"] for row in rows])
         poses = torch.from_numpy(self.poses[targets])
         points = torch.from_numpy(np.stack([face_points(self.poses[target]) for target in targets]))
-        told = self.told or _nothing(len(self.clean))
+        features = self.features or _no_features(len(self.clean))
         skeletons = [
             draw_skeleton(self.poses[row["target"]] * (1, 1, row["posed"]), self.base.width, self.base.height)
             for row in rows
@@ -128,24 +128,24 @@ class StudyPhotos:
             clean=self.clean[targets].float(),
             weight=1 + person_weight * self.person[targets],
             captions=[row["caption"] for row in rows],
-            evidence=gather(told, np.stack([row["references"] for row in rows]), points),
+            features=gather(features, np.stack([row["references"] for row in rows]), points),
             joints=poses[..., :2],
             seen=poses[..., 2],
-            skeleton=to_unit(skeletons),
+            skeleton=skeleton_tensor(skeletons),
             pose_scale=torch.tensor([float(row["posed"]) for row in rows]),
             known=torch.tensor([float(row["known"]) for row in rows]),
         )
 
-    def _row(self, withheld: Withheld, views: int, rng: np.random.Generator) -> dict[str, Any]:
+    def _row(self, dropout: ConditionDropout, views: int, rng: np.random.Generator) -> dict[str, Any]:
         target = int(rng.integers(len(self.clean)))
-        references, redressed = self._references(target, withheld, views, rng)
-        both = rng.random() < withheld.both
-        known = not both and rng.random() >= withheld.person
-        words = not both and rng.random() >= withheld.text
-        scene_only = known and not redressed and rng.random() < withheld.scene_only
+        references, redressed = self._references(target, dropout, views, rng)
+        both = rng.random() < dropout.both
+        known = not both and rng.random() >= dropout.person
+        words = not both and rng.random() >= dropout.text
+        scene_only = known and not redressed and rng.random() < dropout.scene_only
         language = "en" if rng.random() < 0.5 else "ru"
         caption = self.people.captions[target][f"{language}_{'scene' if scene_only else 'full'}"]
-        posed = not both and rng.random() < withheld.pose
+        posed = not both and rng.random() < dropout.pose
         return {
             "target": target,
             "references": references,
@@ -155,13 +155,13 @@ class StudyPhotos:
         }
 
     def _references(
-        self, target: int, withheld: Withheld, views: int, rng: np.random.Generator
+        self, target: int, dropout: ConditionDropout, views: int, rng: np.random.Generator
     ) -> tuple[NDArray[np.int64], bool]:
         """Photos [VIEWS_MAX], -1 where there is none, and whether they show other clothes than the target."""
         others = self.siblings[int(self.people.identity[target])]
         others = others[others != target]
         same = self.people.outfit[others] == self.people.outfit[target]
-        redressed = bool((~same).any() and (not same.any() or rng.random() < withheld.other_clothes))
+        redressed = bool((~same).any() and (not same.any() or rng.random() < dropout.other_clothes))
         pool = others[~same] if redressed else others[same]
         if not len(pool):
             pool = np.array([target])
@@ -175,17 +175,17 @@ def _half(value: Tensor) -> Tensor:
     return value.half() if value.is_floating_point() else value
 
 
-def _nothing(photos: int) -> dict[str, Tensor]:
-    """What no encoder says: for the base, which is told of nobody."""
+def _no_features(photos: int) -> dict[str, Tensor]:
+    """Zeros in the place of an encoder's features: the base is trained without references."""
     empty = torch.zeros(photos, 1, 1)
-    told = dict.fromkeys(("whole", "body", "weighted", "face"), empty)
-    return told | {"identity": torch.zeros(photos, 1), "face_seen": torch.zeros(photos, dtype=torch.bool)}
+    features = dict.fromkeys(("whole", "body", "weighted", "face"), empty)
+    return features | {"identity": torch.zeros(photos, 1), "face_seen": torch.zeros(photos, dtype=torch.bool)}
 
 
 def _latents(images: NDArray[np.uint8], base: StudyBase) -> Tensor:
     """float16 [n, C, h, w] of the photos, area-averaged to the study's size."""
     encoded = []
     for first in range(0, len(images), 256):
-        small = F.interpolate(pixels(images[first : first + 256]), size=(base.height, base.width), mode="area")
+        small = F.interpolate(to_tensor(images[first : first + 256]), size=(base.height, base.width), mode="area")
         encoded.append(base.encode(small).half())
     return torch.cat(encoded)

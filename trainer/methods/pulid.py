@@ -20,8 +20,16 @@ from engine.adapter.model import cross_attention_layers
 from trainer.losses import agreement_loss, clean_and_noise, layout_alignment, semantic_alignment
 from trainer.methods.base import StudyBase
 from trainer.methods.critic import Critic
-from trainer.methods.evidence import Evidence
-from trainer.methods.method import Method, Resampler, Words, identity_projection, over_views, scales_of, side_by_side
+from trainer.methods.identity_features import IdentityFeatures
+from trainer.methods.method import (
+    EncodedPrompts,
+    Method,
+    Resampler,
+    identity_projection,
+    over_views,
+    scales_of,
+    side_by_side,
+)
 from trainer.methods.photos import StudyBatch
 
 
@@ -56,18 +64,18 @@ class PuLID(Method):
         self.face = Resampler(dim, options.face_tokens)
         self.register_buffer("calls", torch.zeros((), dtype=torch.long))
 
-    def tokens(self, evidence: Evidence) -> dict[str, BranchCondition]:
-        identity = self.project(over_views(evidence.identity, evidence.face_seen))
-        heads, mask = side_by_side(evidence.face, evidence.face_seen)
+    def tokens(self, features: IdentityFeatures) -> dict[str, BranchCondition]:
+        identity = self.project(over_views(features.identity, features.face_seen))
+        heads, mask = side_by_side(features.face, features.face_seen)
         tokens = torch.cat([identity, self.face(heads, mask)], dim=1)
-        return {"face": BranchCondition(scales_of(evidence.face_seen), tokens)}
+        return {"face": BranchCondition(scales_of(features.face_seen), tokens)}
 
     def forward(self, batch: StudyBatch, generator: torch.Generator) -> dict[str, Tensor]:
         losses = super().forward(batch, generator)
         stage, self.calls = int(self.calls), self.calls + 1
         if self.critic is None or stage < self.options.identity_from:
             return losses
-        seen = (batch.evidence.face_seen.any(1) & (batch.known > 0)).nonzero().flatten()[: self.options.branch_rows]
+        seen = (batch.features.face_seen.any(1) & (batch.known > 0)).nonzero().flatten()[: self.options.branch_rows]
         if not len(seen):
             return losses
         identity, semantic, layout = self._branch(batch, seen, stage >= self.options.alignment_from, generator)
@@ -86,35 +94,35 @@ class PuLID(Method):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Draws some rows in few steps from pure noise, with and without the identity, the same words and noise."""
         assert self.critic is not None
-        evidence = batch.evidence.rows(rows)
+        features = batch.features.rows(rows)
         with torch.no_grad():
-            words = Words(*self.base.text([batch.captions[int(row)] for row in rows]))
+            words = EncodedPrompts(*self.base.text([batch.captions[int(row)] for row in rows]))
         shape = (len(rows), *batch.clean.shape[1:])
         noise = torch.randn(shape, generator=generator, device=batch.clean.device)
         with _queries(self.base) as with_identity:
-            clean = self._few_steps(noise, words, evidence)
+            clean = self._few_steps(noise, words, features)
         semantic = layout = clean.sum() * 0
         if aligned:
             with torch.no_grad(), _queries(self.base) as without:
                 self._few_steps(noise, words, None)
             semantic, layout = self._alignment(with_identity, without, words)
-        wanted = nn.functional.normalize(over_views(evidence.identity, evidence.face_seen), dim=-1)
+        wanted = nn.functional.normalize(over_views(features.identity, features.face_seen), dim=-1)
         return agreement_loss(self.critic(clean).identity, wanted), semantic, layout
 
-    def _few_steps(self, latents: Tensor, words: Words, evidence: Evidence | None) -> Tensor:
+    def _few_steps(self, latents: Tensor, words: EncodedPrompts, features: IdentityFeatures | None) -> Tensor:
         """Deterministic DDIM steps (Song et al., 2021) down the schedule; the gradient goes through all of them."""
         alphas = self.base.alphas()
         times = torch.linspace(len(alphas) - 1, 0, self.options.branch_steps + 1).long().tolist()
         clean = latents
         for now, after in pairwise(times):
             at = torch.full((len(latents),), now, device=latents.device)
-            v = self.predict(latents, at, words, evidence, torch.ones(len(latents), device=latents.device))
+            v = self.predict(latents, at, words, features, torch.ones(len(latents), device=latents.device))
             clean, noise = clean_and_noise(latents, v, alphas[at])
             next_alpha = alphas[after]
             latents = next_alpha.sqrt() * clean + (1 - next_alpha).sqrt() * noise
         return clean
 
-    def _alignment(self, with_identity: list[Any], without: list[Any], words: Words) -> tuple[Tensor, Tensor]:
+    def _alignment(self, with_identity: list[Any], without: list[Any], words: EncodedPrompts) -> tuple[Tensor, Tensor]:
         semantic, layout = [], []
         for (layer, query), (_, plain) in zip(with_identity, without, strict=True):
             attention = self.base.unet.get_submodule(layer)

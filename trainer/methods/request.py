@@ -1,4 +1,4 @@
-"""What a method is asked for, and what everyone may ask of it: the seam between methods and their evaluation."""
+"""Requests to a method and the interface of a method: the border between methods and their evaluation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Joints = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
-class Reference:
+class StudyReference:
     """A photo of the person with what a detector would say of it.
 
     image uint8 [H, W, 3]; keypoints float32 [17, 3] in COCO order: x px, y px, seen 0/1; head_box (the skull's, hair
@@ -32,7 +32,7 @@ class Request:
     """One picture to draw. pose: float32 [17, 3] with x, y in 0..1 of the picture and confidence, None where none is
     asked for; equal seeds begin with equal noise, whatever the method."""
 
-    references: tuple[Reference, ...]
+    references: tuple[StudyReference, ...]
     prompt: str
     seed: int
     pose: Joints | None = None
@@ -40,8 +40,8 @@ class Request:
 
 @dataclass(frozen=True)
 class Variation:
-    """How a picture is drawn. views: how many of the references are used (None: all); face, body: whether the method's
-    face and body branches are on; guidance 1 means none."""
+    """The settings of a picture. views: how many of the references are used (None: all); face, body: whether the
+    method's face and body branches are on; guidance 1 means none."""
 
     steps: int = 8
     guidance: float = 2.0
@@ -53,7 +53,7 @@ class Variation:
 AS_USUAL: Final = Variation()
 
 
-class Painter(Protocol):
+class Sampler(Protocol):
     """A trained method on its base."""
 
     @property
@@ -71,5 +71,5 @@ class Painter(Protocol):
     def errors(self, requests: Sequence[Request], targets: Picture) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """On each target [n, H, W, 3], given its request, with noise that follows from the request's seed, float64 [n]
         each: the seed's equation 1, mean squared error of the noise averaged over fixed times; and what equation 1
-        cannot show, the mean squared error of the clean latents foretold from noise alone."""
+        cannot show, the mean squared error of the clean latents predicted from noise alone."""
         ...

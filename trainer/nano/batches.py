@@ -29,8 +29,8 @@ from engine.body.body_map import MAP_SCALE, BodyMaps
 from engine.body.texture import Sources, aligned, merged
 from trainer.nano.preparing import DERIVED, wrong_mask
 from trainer.nano.store import Store
-from trainer.people.parts import Part
-from trainer.people.shot import FRAMINGS
+from trainer.synthetic.parts import Part
+from trainer.synthetic.shot import FRAMINGS
 
 ARRAYS: Final = ("image", "parts", "surface", "normal", "attributes", *DERIVED)
 

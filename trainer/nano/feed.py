@@ -20,7 +20,7 @@ CHUNK: Final = 32
 
 
 class Feed:
-    """Called with a number of rows and a random source, gives a batch (`trainer.fitting.Draw`). With processes the
+    """Called with a number of rows and a random source, gives a batch (`trainer.loop.Draw`). With processes the
     random source is read once, so a resumed run draws other rows than one that was not interrupted."""
 
     def __init__(self, batches: Batches, workers: int = 0) -> None:

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.nano.flow import coefficients, noised, sample
 from engine.backbones.nano.network import LATENT_CHANNELS, PATCH_PX, NanoNetwork
+from engine.pixels import to_tensor
 from trainer.nano.batches import Batch, Batches
 from trainer.nano.store import Store
 from trainer.precision import fast_precision
-from trainer.shards import pixels
 
 AT_NOISE: Final = 0.35
 """Share of the rows at time 0, where a sampler begins and most is decided; the others are logit-normal about
@@ -100,7 +100,7 @@ def fit_autoencoder(store: Store, seed: int = 0) -> NanoAutoencoder:
     """Principal components of the store's photos."""
     rows = np.random.default_rng([seed, 71]).choice(len(store), min(FITTED_ON, len(store)), replace=False)
     vae: NanoAutoencoder = NanoAutoencoder(LATENT_CHANNELS, patch_px=PATCH_PX)
-    vae.fit(pixels(store.rows("image", np.sort(rows))))
+    vae.fit(to_tensor(store.rows("image", np.sort(rows))))
     vae.eval().requires_grad_(False)
     return vae
 

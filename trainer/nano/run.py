@@ -20,7 +20,7 @@ from engine.backbones.nano.pipeline import load_nano
 from engine.body.atlas import load_atlas
 from engine.body.mapper import SHIPPED_MAPPER
 from trainer.errors import DataError
-from trainer.fitting import Fit, fit
+from trainer.loop import TrainConfig, fit
 from trainer.nano.adversarial import AdversarialLearner
 from trainer.nano.batches import ARRAYS, Batches
 from trainer.nano.bundle import unpack_bundle
@@ -121,7 +121,7 @@ def train_denoiser(run: NanoRun) -> None:
     batches = Batches(store, atlas, PATCH_PX)
     rows = run.processes * run.batch
     unseen = Batches(Store(run.validation_store, ARRAYS), atlas, PATCH_PX, augment=False)
-    plan = Fit(
+    plan = TrainConfig(
         out=run.out,
         steps=run.pictures // rows,
         batch=run.batch,

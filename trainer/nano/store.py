@@ -1,4 +1,4 @@
-"""The training set of nano as memory-mapped arrays, one folder per shard of `trainer.people`.
+"""The training set of nano as memory-mapped arrays, one folder per shard of `trainer.synthetic`.
 
 Shards are unpacked once; what several processes read is then shared by the page cache. Shards that are rendered later
 join when the store is built again.
@@ -17,8 +17,8 @@ from rich.progress import track
 
 from engine.backbones.nano.attributes import SLOTS, indices_of
 from trainer.errors import DataError
-from trainer.people.identity import sample_identity
-from trainer.people.record import decode_picture, decode_surface, read_samples
+from trainer.synthetic.identity import sample_identity
+from trainer.synthetic.record import decode_picture, decode_surface, read_samples
 
 FILES: Final = frozenset({"png", "parts.png", "surface.png", "normal.png", "json"})
 NO_BOX: Final = [np.nan] * 4
@@ -35,7 +35,7 @@ def build_store(shards: Path, store: Path) -> int:
     for path in track(missing, description="unpacking shards", disable=not missing):
         _unpack(path, store / path.stem)
     if not paths and not any(store.glob("shard-*")):
-        raise DataError(f"expected shards in {shards}, found none: run python -m trainer.people --out {shards}")
+        raise DataError(f"expected shards in {shards}, found none: run python -m trainer.synthetic --out {shards}")
     return len(list(store.glob("shard-*/facts.npy")))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.backbones.base import Capabilities, Drawing, Step, StepCallback
+from engine.backbones.base import Capabilities, GenerationInput, Step, StepCallback
 from engine.backbones.nano.attributes import BOTTOM, SHOES, TOP, Attributes
 from engine.backbones.nano.photo_frame import reference_of
 from engine.backbones.nano.pipeline import Asked, NanoPipeline, load_nano
@@ -66,7 +66,7 @@ class NanoBackbone:
             commercial_use=True,
         )
 
-    def draw(self, drawings: Sequence[Drawing], on_step: StepCallback | None = None) -> list[Image.Image]:
+    def draw(self, drawings: Sequence[GenerationInput], on_step: StepCallback | None = None) -> list[Image.Image]:
         """RGB pictures of capabilities.width x height px, in the order of `drawings`; previews are not enlarged. Raises
         BadReference where no photo of a person shows enough of the body."""
         steps = drawings[0].settings.steps or self.capabilities.steps_default
@@ -82,7 +82,7 @@ class NanoBackbone:
         """Phrases of a prompt that name what nano cannot draw, as the user wrote them."""
         return self._reader.read(prompt).ignored
 
-    def asked(self, drawing: Drawing) -> Asked:
+    def asked(self, drawing: GenerationInput) -> Asked:
         """A drawing in the pipeline's terms: words as attributes, photos as references, a skeleton."""
         said, settings = self._reader.read(drawing.prompt).attributes, drawing.settings
         build = (SEX.get(said.get("sex", ""), UNKNOWN_BUILD), UNKNOWN_BUILD, UNKNOWN_BUILD)

@@ -12,8 +12,8 @@ from diffusers.models.embeddings import IPAdapterPlusImageProjection
 from safetensors import safe_open
 from torch import Tensor
 
-from engine.adapter.ip_adapter import AdapterFile, Photos, load_branches, new_branches
-from engine.bench import SHAPES
+from benchmarks.shapes import SHAPES
+from engine.adapter.ip_adapter import AdapterFile, ReferencePhotos, load_branches, new_branches
 from engine.errors import WeightsError
 
 
@@ -64,7 +64,7 @@ def test_our_export_gives_stock_diffusers_the_same_step(
     stock.set_ip_adapter_scale(0.7)
     theirs = predict(stock.unet, added_cond_kwargs={"image_embeds": [hidden[:, None]]})
     branches = load_branches(ours, {"body": file(path)}, "sd15")
-    condition = {"body": branches.condition("body", Photos(hidden, [1, 1]), [0.7, 0.7])}
+    condition = {"body": branches.condition("body", ReferencePhotos(hidden, [1, 1]), [0.7, 0.7])}
     assert condition["body"].tokens is not None and condition["body"].tokens.shape[1] == queries
     for identity in (condition, branches.cache(condition)):
         assert (predict(ours.unet, cross_attention_kwargs={"identity": identity}) - theirs).abs().max() < 1e-4
@@ -74,8 +74,8 @@ def test_people_with_different_numbers_of_photos_share_a_batch(tiny_diffusion: A
     pipeline = pipeline_of(tiny_sd15)
     branches = load_branches(pipeline, {"body": file(tiny_sd15.body)}, "sd15")
     hidden = torch.randn(3, 17, tiny_diffusion.SEEN)
-    mixed = branches.condition("body", Photos(hidden, [3, 0]), [1.0, 1.0])
-    alone = branches.condition("body", Photos(hidden, [3]), [1.0])
+    mixed = branches.condition("body", ReferencePhotos(hidden, [3, 0]), [1.0, 1.0])
+    alone = branches.condition("body", ReferencePhotos(hidden, [3]), [1.0])
     both = predict(pipeline.unet, cross_attention_kwargs={"identity": {"body": mixed}})
     first = both[:1]
     noise = torch.Generator().manual_seed(0)
@@ -134,7 +134,7 @@ def test_the_exported_keys_are_those_of_the_public_layout(tiny_sd15: Any) -> Non
 def test_sdxl_takes_a_face_too(tiny_sdxl: Any) -> None:
     pipeline = StableDiffusionXLPipeline.from_pretrained(tiny_sdxl.pipeline)
     branches = load_branches(pipeline, {"face": file(tiny_sdxl.face)}, "sdxl")
-    photos = Photos(torch.randn(2, 17, 32), [2], torch.nn.functional.normalize(torch.randn(2, 512)))
+    photos = ReferencePhotos(torch.randn(2, 17, 32), [2], torch.nn.functional.normalize(torch.randn(2, 512)))
     condition = branches.condition("face", photos, [1.0])
     assert condition.tokens is not None and condition.tokens.shape == (1, 8, 64)
     projection = branches.image_projections["face"]

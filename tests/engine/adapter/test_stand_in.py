@@ -14,7 +14,7 @@ from engine.adapter.guide import behind
 from engine.adapter.reposing import Reposed
 from engine.adapter.stand_in import COLOURED, StandIns, recoloured
 from engine.identity.body import BodyPart
-from trainer.data import PAINTED
+from trainer.part_colours import PAINTED
 
 TOP, BOTTOM = COLOURED.index(BodyPart.TOP), COLOURED.index(BodyPart.BOTTOM)
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from engine.backbones import load_backbone
 from engine.backbones.autoencoder import NanoAutoencoder
-from engine.backbones.base import Drawing, Step
+from engine.backbones.base import GenerationInput, Step
 from engine.backbones.collage import NanoBackbone, view_crops
 from engine.backbones.collage_model import load_model, save_model
 from engine.contract import Clothes, PosePreset, Settings
@@ -51,14 +51,14 @@ def person(colour: tuple[int, int, int], views: int = 1, face: bool = True) -> I
 FEW = Settings(steps=2)
 
 
-def drawing(seed: int = 1, **fields: object) -> Drawing:
+def drawing(seed: int = 1, **fields: object) -> GenerationInput:
     values: dict[str, object] = {
         "identity": person((200, 30, 30)),
         "prompt": "a woman",
         "negative_prompt": "",
         "settings": FEW,
     }
-    return Drawing(**(values | fields), seed=seed)  # type: ignore[arg-type]
+    return GenerationInput(**(values | fields), seed=seed)  # type: ignore[arg-type]
 
 
 def test_equal_requests_give_equal_pictures_and_other_seeds_give_others(backbone: NanoBackbone) -> None:
@@ -120,7 +120,7 @@ def test_a_pose_acts_on_its_own_row_and_by_its_scale(backbone: NanoBackbone) -> 
     assert np.abs(alone - plain).max() <= 1
 
 
-def posed(name: PosePreset, seen: View, **settings: object) -> Drawing:
+def posed(name: PosePreset, seen: View, **settings: object) -> GenerationInput:
     chosen = Settings(steps=2, **settings)  # type: ignore[arg-type]
     return drawing(identity=IdentityProfile((seen,)), pose=preset(name), settings=chosen)
 

@@ -12,7 +12,7 @@ from PIL import Image
 from transformers import CLIPImageProcessorPil, CLIPVisionModelWithProjection
 
 from engine.backbones import load_backbone
-from engine.backbones.base import Drawing, Step
+from engine.backbones.base import GenerationInput, Step
 from engine.backbones.diffusion import DiffusionBackbone
 from engine.backbones.options import NONE, Options
 from engine.backbones.previews import LinearDecoder
@@ -40,9 +40,9 @@ def person(seed: int, views: int = 1, face: bool = True) -> IdentityProfile:
 
 def drawing(
     seed: int = 1, who: IdentityProfile | None = None, pose: PosePreset | None = None, **settings: Any
-) -> Drawing:
+) -> GenerationInput:
     asked = None if pose is None else preset(pose)
-    return Drawing(who or person(0), "a portrait in a forest", "blurry", seed, Settings(**settings), asked)
+    return GenerationInput(who or person(0), "a portrait in a forest", "blurry", seed, Settings(**settings), asked)
 
 
 def everything(tiny: Any, **changes: Any) -> Options:
@@ -119,7 +119,7 @@ def test_with_guidance_a_batch_mixes_too(tiny: tuple[str, Any]) -> None:
         assert far(picture, loaded.draw([one])[0]) <= 1
 
 
-def test_steps_are_told_with_previews_and_may_cancel(backbone: DiffusionBackbone) -> None:
+def test_steps_are_reported_with_previews_and_may_cancel(backbone: DiffusionBackbone) -> None:
     seen: list[tuple[int, int, int]] = []
 
     def on_step(step: Step) -> None:

@@ -1,4 +1,4 @@
-"""What an operator may choose about sd15 and sdxl changes what it says and nothing else."""
+"""Loading options of sd15 and sdxl change the reported options and nothing else."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import torch
 from diffusers import EulerDiscreteScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
 from PIL import Image
 
+from benchmarks.shapes import SHAPES
 from engine.adapter.ip_adapter import _take_over
 from engine.backbones import load_backbone
-from engine.backbones.base import Drawing
+from engine.backbones.base import GenerationInput
 from engine.backbones.diffusion import DiffusionBackbone
 from engine.backbones.options import NONE, Options
-from engine.bench import SHAPES
 from engine.contract import Settings
 from engine.errors import SetupError
 from engine.identity.profile import IdentityProfile, Observation, View
@@ -30,8 +30,8 @@ def person(box: tuple[float, float, float, float] | None = (50.0, 20.0, 90.0, 60
     return IdentityProfile((View(photo, seen),))
 
 
-def drawing(negative: str = "", **settings: Any) -> Drawing:
-    return Drawing(person(), "a portrait in a forest", negative, 1, Settings(**settings))
+def drawing(negative: str = "", **settings: Any) -> GenerationInput:
+    return GenerationInput(person(), "a portrait in a forest", negative, 1, Settings(**settings))
 
 
 def load(name: str, tiny: Any, device: str = "cpu", **changes: Any) -> DiffusionBackbone:
@@ -70,9 +70,10 @@ def test_a_plain_face_adapter_reads_the_head_of_whoever_shows_one(tiny_sd15: Any
     backbone = load("sd15", tiny_sd15, face_adapter=str(tiny_sd15.body))
     assert backbone.capabilities.commercial_use
     asked = Settings(steps=2, body_scale=0.0)
-    faced = backbone.draw([Drawing(person(), "a beach", "", 1, asked)])[0]
-    faceless = backbone.draw([Drawing(person(box=None), "a beach", "", 1, asked)])[0]
-    nobody = backbone.draw([Drawing(person(), "a beach", "", 1, asked.model_copy(update={"face_scale": 0.0}))])[0]
+    faced = backbone.draw([GenerationInput(person(), "a beach", "", 1, asked)])[0]
+    faceless = backbone.draw([GenerationInput(person(box=None), "a beach", "", 1, asked)])[0]
+    no_face = asked.model_copy(update={"face_scale": 0.0})
+    nobody = backbone.draw([GenerationInput(person(), "a beach", "", 1, no_face)])[0]
     assert faced != faceless == nobody
 
 

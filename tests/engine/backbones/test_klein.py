@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from engine.backbones.base import Drawing, Step
+from engine.backbones.base import GenerationInput, Step
 from engine.backbones.klein import (
     REFERENCES_MAX,
     KleinBackbone,
@@ -40,9 +40,9 @@ def person(colour: str = "red", views: int = 1, face: bool = True) -> IdentityPr
     return IdentityProfile(tuple(View(image, seen) for _ in range(views)))
 
 
-def drawing(**fields: Any) -> Drawing:
+def drawing(**fields: Any) -> GenerationInput:
     values = {"identity": person(), "prompt": "on a beach", "negative_prompt": "", "seed": 1}
-    return Drawing(**(values | fields))
+    return GenerationInput(**(values | fields))
 
 
 def test_what_it_can_do_is_read_from_the_checkpoint(backbone: KleinBackbone) -> None:
@@ -190,7 +190,7 @@ def test_the_published_layout_has_the_published_size() -> None:
     from diffusers import AutoencoderKLFlux2, Flux2Transformer2DModel
     from transformers import Qwen3Config, Qwen3ForCausalLM
 
-    from engine.catalogue import load_catalogue
+    from engine.hub.catalogue import load_catalogue
 
     words = Qwen3Config(
         vocab_size=151936,

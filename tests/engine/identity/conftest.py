@@ -14,7 +14,7 @@ from engine.identity.profile import View
 
 @pytest.fixture(scope="session")
 def standing() -> Image.Image:
-    """A synthetic woman in a forest, from head to feet, 128 x 192 (python -m trainer.people --sheet)."""
+    """A synthetic woman in a forest, from head to feet, 128 x 192 (python -m trainer.synthetic --sheet)."""
     with Image.open(Path(__file__).with_name("standing.png")) as picture:
         return picture.convert("RGB")
 

@@ -10,10 +10,10 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from engine.assembly import open_poses
 from engine.config import Config
 from engine.contract import PosePreset
 from engine.errors import PoseError
+from engine.factory import open_poses
 from engine.identity.body import Body
 from engine.identity.faces import CascadeFinder
 from engine.identity.observation import Box

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from engine.backbones.base import Drawing
+from engine.backbones.base import GenerationInput
 from engine.backbones.collage import NanoBackbone
 from engine.backbones.collage_model import load_model, save_model
 from engine.contract import Settings
@@ -76,7 +76,7 @@ def test_a_walk_is_what_the_backbone_draws(trained: Path) -> None:
     torch.nn.init.normal_(model.unet.conv_out.weight, std=0.02)
     backbone = NanoBackbone(model)
     person = IdentityProfile((View(Image.new("RGB", (64, 96), "grey"), Observation(64, 96)),))
-    drawing = Drawing(person, "a woman on a beach", "", 1, Settings())
+    drawing = GenerationInput(person, "a woman on a beach", "", 1, Settings())
     with torch.inference_mode():
         told = backbone.tell([drawing])
         one, four = (decoded(model.vae, walk(model, told, steps)) for steps in (1, 4))

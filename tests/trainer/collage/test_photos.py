@@ -17,7 +17,7 @@ from trainer.collage.architecture import stand_ins_from
 from trainer.collage.photos import Conditions, TrainingPhotos
 from trainer.collage.prepared import HIDDEN_RGB, kept
 from trainer.collage.training_set import KINDS, TrainingSet
-from trainer.people.parts import Part
+from trainer.synthetic.parts import Part
 
 
 def rows_of(photos: TrainingPhotos, conditions: Conditions, count: int = 60) -> list[dict[str, int]]:

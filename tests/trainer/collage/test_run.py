@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.backbones.base import Drawing
+from engine.backbones.base import GenerationInput
 from engine.backbones.collage import NanoBackbone
 from engine.backbones.collage_model import load_model
 from engine.contract import Settings
@@ -23,7 +23,7 @@ from trainer.collage.bundle import Packing, pack, read_bundle
 from trainer.collage.run import PRESETS, NanoRun, read_preset, run
 from trainer.collage.training_set import TrainingSet, read_training_set
 from trainer.errors import DataError
-from trainer.people.shards import ShardPlan, write_shards
+from trainer.synthetic.shards import ShardPlan, write_shards
 
 ROOT = Path(__file__).parents[3]
 BLIND = """
@@ -102,7 +102,7 @@ def test_from_a_bundle_alone_to_weights_that_draw_in_four_steps(bundle: Path, tm
     view = View(Image.new("RGB", (64, 96), "grey"), Observation(width=64, height=96))
     person = IdentityProfile((view,))
     first, again, other = (
-        backbone.draw([Drawing(person, prompt, "", 3, Settings())])[0]
+        backbone.draw([GenerationInput(person, prompt, "", 3, Settings())])[0]
         for prompt in ("a person lying on a beach", "a person lying on a beach", "портрет человека")
     )
     assert first.size == (64, 96) and backbone.capabilities.steps_default == 4

@@ -16,19 +16,19 @@ from engine.adapter.pose_prior import PosePrior
 from engine.adapter.scene_prior import ScenePrior
 from engine.adapter.stand_in import StandIns
 from engine.backbones.autoencoder import NanoAutoencoder
-from engine.backbones.base import Drawing
+from engine.backbones.base import GenerationInput
 from engine.backbones.collage import NanoBackbone
 from engine.backbones.collage_model import load_model, save_model
 from engine.contract import Settings
 from engine.identity.observation import Observation
 from engine.identity.profile import IdentityProfile, View
+from engine.pixels import to_tensor
 from trainer.collage import train
 from trainer.collage.architecture import stand_ins_from, stand_ins_of, train_tokenizer
 from trainer.collage.training_set import TrainingSet
-from trainer.data import PAINTED, part_colours
 from trainer.errors import CheckpointError
-from trainer.people.parts import Part
-from trainer.shards import pixels
+from trainer.part_colours import PAINTED, part_colours
+from trainer.synthetic.parts import Part
 
 LONG = 60.0
 
@@ -42,7 +42,7 @@ def test_the_autoencoder_says_how_well_it_shows_others(people: TrainingSet, vae_
 
 @pytest.mark.parametrize("patch", [8, 16])
 def test_the_encoder_is_the_principal_components(people: TrainingSet, patch: int) -> None:
-    images = pixels(people.images)
+    images = to_tensor(people.images)
     vae = NanoAutoencoder(latent_channels=12, patch_px=patch)
     vae.fit(images)
     latents = vae.encode(images).latents
@@ -108,7 +108,7 @@ def test_an_error_weighs_what_it_shows(vae_run: Path, people: TrainingSet) -> No
     vae = NanoAutoencoder.from_pretrained(vae_run / "vae")
     importance = vae.variances().flatten()
     assert float(importance.mean()) == pytest.approx(1, abs=1e-5) and float(importance[0]) > 5 * float(importance[-1])
-    latents = vae.encode(pixels(people.images[:2])).latents
+    latents = vae.encode(to_tensor(people.images[:2])).latents
     off = []
     for channel in (0, len(importance) - 1):
         moved = latents.clone()
@@ -196,7 +196,9 @@ def test_what_is_shipped_is_all_there_and_another_seed_is_another_picture(
     assert not any(parameter.requires_grad for module in again.modules() for parameter in module.parameters())
     person = IdentityProfile((View(Image.new("RGB", (64, 96), "grey"), Observation(64, 96)),))
     drawn = [
-        NanoBackbone(again).draw([Drawing(person, "a woman on a beach", "", seed, Settings(steps=1))])[0].tobytes()
+        NanoBackbone(again)
+        .draw([GenerationInput(person, "a woman on a beach", "", seed, Settings(steps=1))])[0]
+        .tobytes()
         for seed in (1, 1, 2, 3, 4, 5)
     ]
     assert drawn[0] == drawn[1] and len(set(drawn)) > 1

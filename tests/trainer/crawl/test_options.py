@@ -1,4 +1,4 @@
-"""What the user may ask for: each mistake is one line that says what to change, and nothing is requested."""
+"""Options of a crawl: each mistake is one line that says what to change, and nothing is requested."""
 
 from __future__ import annotations
 

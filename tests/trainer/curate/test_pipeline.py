@@ -20,7 +20,7 @@ from trainer.curate.captioner import Caption, TemplateCaptioner
 from trainer.curate.dataset import read_curated
 from trainer.curate.looking import Experts
 from trainer.curate.options import CurateOptions
-from trainer.curate.pipeline import Outcome, curate
+from trainer.curate.pipeline import CurationOutcome, curate
 from trainer.curate.records import Reason
 from trainer.curate.watermark import CornerText, SharedOverlay
 from trainer.errors import DataError
@@ -68,17 +68,17 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def outcome(crawl: Path, out: Path, experts: Experts) -> Outcome:
+def outcome(crawl: Path, out: Path, experts: Experts) -> CurationOutcome:
     return curate(_options(crawl, out), experts)
 
 
 @pytest.fixture
-def copied(outcome: Outcome, out: Path, tmp_path: Path) -> Path:
+def copied(outcome: CurationOutcome, out: Path, tmp_path: Path) -> Path:
     """The curated folder with its memory, free to be changed."""
     return Path(shutil.copytree(out, tmp_path / "copied"))
 
 
-def test_every_photo_has_its_verdict(outcome: Outcome) -> None:
+def test_every_photo_has_its_verdict(outcome: CurationOutcome) -> None:
     assert {verdict.file_name: verdict.reason for verdict in outcome.verdicts} == {
         "ada1.jpg": None,
         "ada2.jpg": Reason.DUPLICATE,
@@ -94,7 +94,7 @@ def test_every_photo_has_its_verdict(outcome: Outcome) -> None:
     }
 
 
-def test_what_is_kept_can_be_read_back_with_all_that_was_seen(outcome: Outcome, out: Path) -> None:
+def test_what_is_kept_can_be_read_back_with_all_that_was_seen(outcome: CurationOutcome, out: Path) -> None:
     photos = read_curated(out)
     assert photos == outcome.kept and [photo.source for photo in photos] == ["ada/ada1.jpg", "ada/ada7.jpg"]
     for photo in photos:
@@ -112,12 +112,12 @@ def test_what_is_kept_can_be_read_back_with_all_that_was_seen(outcome: Outcome, 
         assert values.max() <= 7
 
 
-def test_where_a_photo_came_from_goes_along(outcome: Outcome) -> None:
+def test_where_a_photo_came_from_goes_along(outcome: CurationOutcome) -> None:
     assert outcome.kept[0].provenance == {"file_name": "ada1.jpg", "page_url": "http://site/1"}
     assert outcome.kept[1].provenance is None
 
 
-def test_the_report_counts_and_shows_what_was_dropped(outcome: Outcome, out: Path) -> None:
+def test_the_report_counts_and_shows_what_was_dropped(outcome: CurationOutcome, out: Path) -> None:
     report = json.loads((out / "report" / "report.json").read_text())
     assert (report["photos"], report["photos_kept"], report["persons"], report["persons_kept"]) == (11, 2, 3, 1)
     assert report["dropped"]["unreadable"] == 3 and sum(report["dropped"].values()) == 9
@@ -129,7 +129,7 @@ def test_the_report_counts_and_shows_what_was_dropped(outcome: Outcome, out: Pat
 
 
 def test_a_stopped_run_goes_on_without_looking_again(
-    crawl: Path, tmp_path: Path, experts: Experts, outcome: Outcome
+    crawl: Path, tmp_path: Path, experts: Experts, outcome: CurationOutcome
 ) -> None:
     finder, words = CountingFinder(), Interrupted()
     stopped = replace(experts, finder=finder, captioner=words)
@@ -146,14 +146,16 @@ def test_a_stopped_run_goes_on_without_looking_again(
     assert (finder.looks, words.calls) == (looked + 1, 3)
 
 
-def test_a_damaged_memory_is_looked_at_anew(crawl: Path, copied: Path, experts: Experts, outcome: Outcome) -> None:
+def test_a_damaged_memory_is_looked_at_anew(
+    crawl: Path, copied: Path, experts: Experts, outcome: CurationOutcome
+) -> None:
     for path in (copied / "cache").rglob("*.*.*"):
         path.write_bytes(path.read_bytes()[:20])
     assert curate(_options(crawl, copied), experts) == outcome
 
 
 def test_other_limits_take_out_what_no_longer_belongs(
-    crawl: Path, copied: Path, experts: Experts, outcome: Outcome
+    crawl: Path, copied: Path, experts: Experts, outcome: CurationOutcome
 ) -> None:
     assert all((copied / photo.file_name).exists() for photo in outcome.kept)
     curate(_options(crawl, copied, min_side_px=400), experts)
@@ -187,7 +189,7 @@ def test_an_empty_folder_is_one_line(tmp_path: Path, experts: Experts) -> None:
         curate(_options(tmp_path / "nowhere", tmp_path / "out"), experts)
 
 
-def test_a_data_set_that_lost_a_file_is_refused(copied: Path, outcome: Outcome) -> None:
+def test_a_data_set_that_lost_a_file_is_refused(copied: Path, outcome: CurationOutcome) -> None:
     (copied / outcome.kept[0].file_name).unlink()
     with pytest.raises(DataError, match="found none; curate anew"):
         read_curated(copied)

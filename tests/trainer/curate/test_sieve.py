@@ -1,4 +1,4 @@
-"""Which photos repeat others, and whose faces a folder holds; verdicts in their order."""
+"""Duplicates, people and the order of verdicts in a folder of photos."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from trainer.curate.folder import Candidate
 from trainer.curate.likeness import Hashed, duplicates, majority
 from trainer.curate.options import CurateOptions
-from trainer.curate.records import Look, MarkLook, Reason, SeenFace
+from trainer.curate.records import MarkLook, PhotoFindings, Reason, SeenFace
 from trainer.curate.sieve import Judged, enough, sift
 
 OPTIONS = CurateOptions(data=Path("a"), out=Path("b"), min_side_px=100)
@@ -23,7 +23,9 @@ def _photo(number: int, embedding: list[float] | None = None, mark: str | None =
     face = SeenFace(box=(0, 0, 50, 50), embedding=embedding)
     seen = {"width": 200, "height": 200, "perceptual": f"{number * 0x1111_0F0F_3333:016x}", "faces": [face], **look}
     return Judged(
-        Candidate("ada", Path(f"ada{number}.jpg"), f"{number}"), Look.model_validate(seen), MarkLook(found=mark)
+        Candidate("ada", Path(f"ada{number}.jpg"), f"{number}"),
+        PhotoFindings.model_validate(seen),
+        MarkLook(found=mark),
     )
 
 
@@ -33,7 +35,7 @@ def test_the_larger_of_two_near_duplicates_stays(astronaut: Image.Image) -> None
     assert duplicates(photos, bits=6) == {0: 1}
 
 
-def test_faces_far_from_the_largest_group_are_told_apart() -> None:
+def test_faces_far_from_the_largest_group_are_separated() -> None:
     rng = np.random.default_rng(0)
     centres = rng.normal(size=(2, 128))
     faces = np.concatenate([centres[[0] * 6], centres[[1] * 3]]) + 0.7 * rng.normal(size=(9, 128))
@@ -57,7 +59,7 @@ def test_a_photo_has_the_first_reason_that_holds() -> None:
     assert sift([_photo(1, width=10)], OPTIONS, {})[0].reason is Reason.TOO_SMALL
 
 
-def test_a_passer_by_counts_unless_told_otherwise() -> None:
+def test_a_passer_by_counts_unless_a_share_is_given() -> None:
     faces = [SeenFace(box=(0, 0, 100, 100)), SeenFace(box=(0, 0, 20, 20))]
     assert sift([_photo(1, faces=faces)], OPTIONS, {})[0].reason is Reason.SEVERAL_FACES
     lenient = OPTIONS.model_copy(update={"background_face": 0.3})

@@ -5,8 +5,8 @@ import pytest
 
 from trainer.errors import DataError
 from trainer.evaluation.evaluate import EvaluationPlan, cases_of, requests_of
-from trainer.people.shards import ShardPlan, write_shards
 from trainer.shards import PeopleShards, read_shards
+from trainer.synthetic.shards import ShardPlan, write_shards
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Can the evaluation tell good pictures from bad? Painters of known quality are measured: sticks to measure with.
+"""Can the evaluation tell good pictures from bad? Samplers of known quality are measured: sticks to measure with.
 
 They draw photos that exist, and the eyes here know what each of those shows, so that nothing but the evaluation errs.
 """
@@ -14,21 +14,30 @@ from numpy.typing import NDArray
 from engine.identity.observer import open_observer
 from trainer.evaluation import evaluate as evaluation
 from trainer.evaluation.answers import values_of, verdict
-from trainer.evaluation.evaluate import STRANGER, TRUE, Case, EvaluationPlan, Meter, cases_of, ceiling, evaluate
-from trainer.evaluation.examiners import Examiners, Names, Reading, Trunk
+from trainer.evaluation.evaluate import (
+    STRANGER,
+    TRUE,
+    EvaluationCase,
+    EvaluationPlan,
+    StudyMeter,
+    cases_of,
+    ceiling,
+    evaluate,
+)
+from trainer.evaluation.evaluators import EvaluatorReading, Evaluators, Names, Trunk
 from trainer.evaluation.metrics import paired
 from trainer.methods.request import AS_USUAL, Picture, Request, Variation
-from trainer.people import BACKGROUNDS
-from trainer.people.shards import ShardPlan, write_shards
-from trainer.people.shot import FRAMINGS, POSES
 from trainer.shards import PeopleShards, read_shards
+from trainer.synthetic import BACKGROUNDS
+from trainer.synthetic.shards import ShardPlan, write_shards
+from trainer.synthetic.shot import FRAMINGS, POSES
 
 PLAN = EvaluationPlan()
 TASKS = ("scene", "portrait", "clothes", "pose")
 Figures = dict[str, Any]
 
 
-class KnowingEyes(Examiners):
+class KnowingEyes(Evaluators):
     """Reads what is known of the shards' photos off their records; a body is the colours of its parts, garments are
     those from the third on."""
 
@@ -68,11 +77,11 @@ class KnowingEyes(Examiners):
     def text(self, captions: Sequence[str]) -> NDArray[np.float32]:
         return unit(np.array([[caption.count(letter) for letter in "abcdefghijklmnopу"] for caption in captions]))
 
-    def read(self, images: NDArray[np.uint8]) -> Reading:
+    def read(self, images: NDArray[np.uint8]) -> EvaluatorReading:
         people, rows = self.people, self.rows(images)
         tops = [self.names.top_colour.index(str(people.attributes[row]["top"]["colour"])) for row in rows]
         classes = {"background": people.background[rows], "framing": people.framing[rows], "top_colour": np.array(tops)}
-        return Reading(people.parts[rows], classes)
+        return EvaluatorReading(people.parts[rows], classes)
 
 
 def unit(values: NDArray[Any]) -> NDArray[np.float32]:
@@ -88,23 +97,23 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def meter(shards: Path) -> Meter:
+def meter(shards: Path) -> StudyMeter:
     people = read_shards(shards)
-    return Meter(people, cases_of(people, PLAN), KnowingEyes(people), open_observer())
+    return StudyMeter(people, cases_of(people, PLAN), KnowingEyes(people), open_observer())
 
 
 @pytest.fixture(scope="module")
-def truth(meter: Meter) -> Figures:
+def truth(meter: StudyMeter) -> Figures:
     return ceiling(meter, PLAN)
 
 
-def measured(meter: Meter, photos: Sequence[int]) -> Figures:
-    """A painter who draws these photos, without the slow look at joints."""
-    seen = Meter(meter.people, meter.cases, meter.examiners, None)
+def measured(meter: StudyMeter, photos: Sequence[int]) -> Figures:
+    """A sampler who draws these photos, without the slow look at joints."""
+    seen = StudyMeter(meter.people, meter.cases, meter.evaluators, None)
     return seen.measure(dict.fromkeys(TASKS, meter.people.images[list(photos)]), None, PLAN)
 
 
-def strangers(meter: Meter) -> list[int]:
+def strangers(meter: StudyMeter) -> list[int]:
     return [case.other for case in (*meter.cases[1:], meter.cases[0])]
 
 
@@ -112,7 +121,9 @@ def mean(figures: Figures, name: str) -> float:
     return float(np.nanmean(values_of({"it": figures}, "it", name)))
 
 
-def test_another_photo_of_the_person_is_at_the_ceiling_and_a_strangers_is_not(meter: Meter, truth: Figures) -> None:
+def test_another_photo_of_the_person_is_at_the_ceiling_and_a_strangers_is_not(
+    meter: StudyMeter, truth: Figures
+) -> None:
     own = measured(meter, [case.other for case in meter.cases])
     wrong = measured(meter, strangers(meter))
     for name in ("sim_gt_body", "garment_rank1", "reid_rank1", "sim_ref_body"):
@@ -122,19 +133,19 @@ def test_another_photo_of_the_person_is_at_the_ceiling_and_a_strangers_is_not(me
     assert verdict(paired(*(values_of({"it": row}, "it", "sim_gt_body") for row in (own, wrong)))) == "more"
 
 
-def test_whoever_draws_one_person_for_everybody_finds_one_in_n(meter: Meter) -> None:
+def test_whoever_draws_one_person_for_everybody_finds_one_in_n(meter: StudyMeter) -> None:
     always = measured(meter, [meter.cases[0].other] * len(meter.cases))
     assert mean(always, "garment_rank1") == pytest.approx(1 / len(meter.cases))
 
 
-def test_two_painters_who_ignore_the_reference_differ_by_nothing(meter: Meter) -> None:
+def test_two_painters_who_ignore_the_reference_differ_by_nothing(meter: StudyMeter) -> None:
     rng = np.random.default_rng(0)
     drawn = [rng.permutation([case.other for case in meter.cases]).tolist() for _ in range(2)]
     first, second = (values_of({"it": measured(meter, photos)}, "it", "sim_gt_body") for photos in drawn)
     assert verdict(paired(first, second)) == "no difference shown"
 
 
-def test_true_photos_are_asked_for_what_they_show(meter: Meter, truth: Figures) -> None:
+def test_true_photos_are_asked_for_what_they_show(meter: StudyMeter, truth: Figures) -> None:
     for name in ("background_right", "clothes_right", "text_agreement_here", "framing_right"):
         assert mean(truth, name) == pytest.approx(1)
     assert mean(truth, "pose_pck") > 0.7  # the reader's own accuracy, on photos of half its usual size
@@ -144,11 +155,13 @@ def test_true_photos_are_asked_for_what_they_show(meter: Meter, truth: Figures) 
 
 
 class Stick:
-    """A painter that draws a certain photo of the case's person; counts what it was asked."""
+    """A sampler that draws a certain photo of the case's person; counts what it was asked."""
 
     name, size = "bolid", (64, 96)
 
-    def __init__(self, people: PeopleShards, cases: Sequence[Case], photo: Callable[[Case], int]) -> None:
+    def __init__(
+        self, people: PeopleShards, cases: Sequence[EvaluationCase], photo: Callable[[EvaluationCase], int]
+    ) -> None:
         self.asked = 0
         self.of = {case.identity: people.images[photo(case)] for case in cases}
 
@@ -162,11 +175,11 @@ class Stick:
 
 
 def test_a_run_that_was_cut_off_goes_on_and_new_weights_are_drawn_with(
-    meter: Meter, shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    meter: StudyMeter, shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stick = Stick(meter.people, meter.cases, lambda case: case.other)
-    monkeypatch.setattr(evaluation, "load_painter", lambda study, name: stick)
-    monkeypatch.setattr(evaluation, "load_examiners", lambda folder: meter.examiners)
+    monkeypatch.setattr(evaluation, "load_sampler", lambda study, name: stick)
+    monkeypatch.setattr(evaluation, "load_evaluators", lambda folder: meter.evaluators)
     monkeypatch.setattr(evaluation, "open_observer", lambda: None)
     monkeypatch.setattr(EvaluationPlan, "variations", lambda plan: {"without body": Variation(body=False)})
     weights = tmp_path / "methods" / "bolid" / "model.safetensors"

@@ -139,7 +139,7 @@ def test_ciede2000_gives_the_papers_values(
     assert float(deltaE_ciede2000(first, second)) == pytest.approx(published, abs=1e-4)
 
 
-def test_colours_are_compared_by_part_and_a_missing_part_is_told_apart() -> None:
+def test_colours_are_compared_by_part_and_a_missing_part_is_none() -> None:
     red, blue = (np.full((8, 8, 3), colour, np.uint8) for colour in ((200, 20, 20), (20, 20, 200)))
     parts = np.full((8, 8), 3, np.uint8)
     assert colour_difference(red, parts, red, parts, 3) == pytest.approx(0, abs=1e-6)

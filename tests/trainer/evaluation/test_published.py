@@ -123,7 +123,7 @@ def test_only_what_is_at_hand_goes_by_a_published_name(clip_folder: Path) -> Non
 
 
 class Copyist:
-    """A painter that draws its reference at its own size, or nothing but grey."""
+    """A sampler that draws its reference at its own size, or nothing but grey."""
 
     name, size = "copyist", (32, 48)
 
@@ -156,14 +156,14 @@ def coco(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_coco_draws_four_pictures_a_caption_with_one_seed_and_goes_on_where_it_was(
     coco: Path, clip_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    painters = {"copyist": Copyist(True), "grey": Copyist(False)}
-    monkeypatch.setattr(coco_protocol, "load_painter", lambda study, name: painters[name])
+    samplers = {"copyist": Copyist(True), "grey": Copyist(False)}
+    monkeypatch.setattr(coco_protocol, "load_sampler", lambda study, name: samplers[name])
     published, run = Published(Clip(clip_folder)), CocoRun(coco, 17, seed=5)
     figures = evaluate_coco(tmp_path, run, ["copyist", "grey"], published)
     assert figures["copyist"]["captions"] == 17 and figures["copyist"]["pictures"] == 68
     assert figures["copyist"]["full"] is False
-    assert painters["copyist"].seeds == [5, 6, 7, 8] * 17
+    assert samplers["copyist"].seeds == [5, 6, 7, 8] * 17
     assert figures["copyist"]["clip_i"]["mean"] > 0.95 > figures["grey"]["clip_i"]["mean"]
     assert json.loads((tmp_path / "coco" / "grey.json").read_text())["clip_t"] == figures["grey"]["clip_t"]
     evaluate_coco(tmp_path, CocoRun(coco, 18, seed=5), ["copyist"], published)
-    assert len(painters["copyist"].seeds) == 68 + 8  # the first chunk was kept
+    assert len(samplers["copyist"].seeds) == 68 + 8  # the first chunk was kept

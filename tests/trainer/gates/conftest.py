@@ -10,12 +10,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.backbones.base import Capabilities, Drawing, StepCallback
+from engine.backbones.base import Capabilities, GenerationInput, StepCallback
 from engine.config import load_config
+from engine.hub.packaged import named, remedy
 from engine.identity.faces import Face
-from engine.packaged import named, remedy
 from engine.vision.blazepose import Pose
-from trainer.evaluation.examiners import SHIPPED_EXAMINERS, Examiners, load_examiners
+from trainer.evaluation.evaluators import SHIPPED_EVALUATORS, Evaluators, load_evaluators
 from trainer.gates.cases import Case, cases_of
 from trainer.gates.people_reader import PeopleReader, Sightings
 
@@ -50,10 +50,10 @@ class Plain:
 
     def __init__(self, capabilities: Capabilities = CAN, breaks_at: int = 10_000) -> None:
         self.capabilities = capabilities
-        self.drawn: list[Drawing] = []
+        self.drawn: list[GenerationInput] = []
         self.breaks_at = breaks_at
 
-    def draw(self, drawings: Sequence[Drawing], on_step: StepCallback | None = None) -> list[Image.Image]:
+    def draw(self, drawings: Sequence[GenerationInput], on_step: StepCallback | None = None) -> list[Image.Image]:
         if len(self.drawn) + len(drawings) > self.breaks_at:
             raise KeyboardInterrupt
         self.drawn += drawings
@@ -92,8 +92,8 @@ def cases(photos_folder: Path) -> list[Case]:
 
 
 @pytest.fixture(scope="session")
-def examiners() -> Examiners:
-    return load_examiners(SHIPPED_EXAMINERS)
+def evaluators() -> Evaluators:
+    return load_evaluators(SHIPPED_EVALUATORS)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What the classifier tells apart is a difference, and equal pictures cannot be told apart."""
+"""The classifier separates pictures that differ, and cannot separate equal ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def smooth(count: int, seed: int) -> NDArray[np.uint8]:
     return pictures.clip(0, 255).astype(np.uint8)
 
 
-def test_seams_are_told_from_true_pictures_and_true_ones_are_not() -> None:
+def test_seams_are_separated_from_true_pictures_and_true_ones_are_not() -> None:
     true, others = smooth(24, 0), smooth(24, 1)
     torn = true.copy()
     torn[:, 14:34, 8:24] = np.roll(true, 9, axis=1)[:, 14:34, 8:24][:, ::-1]

@@ -13,16 +13,16 @@ import pytest
 from PIL import Image
 
 from trainer.__main__ import main
-from trainer.evaluation.examiners import SHIPPED_EXAMINERS, Examiners
+from trainer.evaluation.evaluators import SHIPPED_EVALUATORS, Evaluators
 from trainer.gates import measuring, page, styles
+from trainer.gates.candidates import GateCandidate
 from trainer.gates.cases import SIZE, Case
-from trainer.gates.painters import Painter
 from trainer.gates.real import PUBLIC, SCENES
 from trainer.gates.run import GatesRun, Instruments, run_gates
 from trainer.gates.styles import StylesByWords
 from trainer.gates.table import GATES, REPORTED
 from trainer.gates.variants import WITHHELD
-from trainer.people import STYLES
+from trainer.synthetic import STYLES
 
 STYLE = STYLES[0]
 
@@ -37,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, photos_folder: Path, cases:
 
 
 @pytest.fixture(scope="module")
-def run(folder: Path, cases: list[Case], examiners: Examiners, one_person: Any) -> Callable[..., dict[str, Any]]:
+def run(folder: Path, cases: list[Case], evaluators: Evaluators, one_person: Any) -> Callable[..., dict[str, Any]]:
     """Runs with the backbones that it is given: the measured one, and one to compare it with."""
 
     class NoFaces:
@@ -56,12 +56,12 @@ def run(folder: Path, cases: list[Case], examiners: Examiners, one_person: Any) 
             page=folder / "docs",
         )
         tools = Instruments(
-            examiners=examiners,
+            evaluators=evaluators,
             reader=one_person,
             finder=NoFaces(),
             observer=None,  # type: ignore[arg-type]
-            painter=Painter("plain", backbone, "weights"),
-            against=[Painter("other", other, "other weights")],
+            candidate=GateCandidate("plain", backbone, "weights"),
+            against=[GateCandidate("other", other, "other weights")],
             styling_of=lambda studio: StylesByWords(studio, (STYLE,)) if "against" not in str(studio.folder) else None,
         )
         return run_gates(plan, tools)
@@ -93,8 +93,8 @@ def test_every_gate_has_a_figure_an_interval_and_what_true_photos_get(report: di
     assert {row["name"] for row in report["gates"] if "evaluator" in row} == {"c2st_auc", "one_person", "part_iou"}
     assert report["true_photos"]["part_iou"]["value"] > report["part_iou"]
     assert set(report["by_framing"]) == set(report["true_photos_by_framing"]) == {"full", "waist", "portrait"}
-    metadata = json.loads((SHIPPED_EXAMINERS / "metadata.json").read_text("utf-8"))
-    assert report["examiners"] == metadata["held_out"]
+    metadata = json.loads((SHIPPED_EVALUATORS / "metadata.json").read_text("utf-8"))
+    assert report["evaluators_held_out"] == metadata["held_out"]
 
 
 def test_other_backbones_and_withheld_inputs_are_measured_the_same_way(report: dict[str, Any]) -> None:
@@ -134,7 +134,7 @@ def test_a_second_run_draws_only_what_is_not_there_and_keeps_what_is_written_by_
     assert (len(backbone.drawn), len(other.drawn)) == (1, 0)
     assert again["gates"] == report["gates"]
     assert path.read_text("utf-8").count(written) == 1
-    assert not list(folder.rglob("*.tmp"))
+    assert not list(folder.rglob(".*"))
 
 
 def test_the_page_shows_the_cases_in_order_and_the_two_public_photos(
@@ -168,7 +168,7 @@ def test_the_pages_pictures_stay_small(monkeypatch: pytest.MonkeyPatch) -> None:
         (["--first-identity", "5"], "--first-identity"),
         (["--identities", "1"], "--identities"),
         (["--steps", "0"], "--steps"),
-        (["--examiners", "nowhere"], "study --only examiners"),
+        (["--evaluators", "nowhere"], "study --only evaluators"),
         ([], "doctor --download mediapipe"),
     ],
 )

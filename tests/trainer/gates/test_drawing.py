@@ -12,9 +12,9 @@ import pytest
 
 from engine.contract import Settings
 from trainer.errors import CheckpointError
+from trainer.gates.candidates import hash_of_weights
 from trainer.gates.cases import SIZE
-from trainer.gates.drawing import Studio, Wish
-from trainer.gates.painters import hash_of_weights
+from trainer.gates.drawing import GateRequest, Studio
 
 
 @pytest.fixture
@@ -22,9 +22,9 @@ def studio(no_faces: Any, tmp_path: Path) -> Callable[..., Studio]:
     return lambda backbone, weights="first": Studio(backbone, weights, no_faces, None, tmp_path)
 
 
-def wishes() -> list[Wish]:
+def wishes() -> list[GateRequest]:
     photo = np.zeros((24, 16, 3), np.uint8)
-    return [Wish(photo + seed, "words", seed) for seed in range(1, 6)]
+    return [GateRequest(photo + seed, "words", seed) for seed in range(1, 6)]
 
 
 def seeds(backbone: Any) -> list[int]:

@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from trainer.gates.figures import FAR, UNKNOWN, Figure, auc_of, distance_of, mean_of, median_of, rank1_among, ratio_of
+from trainer.gates.figures import (
+    FAR,
+    UNKNOWN,
+    GateFigure,
+    auc_of,
+    distance_of,
+    mean_of,
+    median_of,
+    rank1_among,
+    ratio_of,
+)
 
 
 def vectors(places: list[float]) -> NDArray[np.float32]:
@@ -29,7 +39,7 @@ def test_more_people_make_a_figure_surer() -> None:
         assert many.low < 10 < many.high
 
 
-def test_what_is_known_of_nobody_is_told_as_null() -> None:
+def test_what_is_known_of_nobody_becomes_null() -> None:
     nothing = np.full(3, np.nan)
     for figure in (mean_of(nothing), median_of(nothing)):
         assert figure.plain() == {"value": None, "low": None, "high": None, "count": 0}
@@ -62,7 +72,7 @@ def test_a_distance_lies_within_its_interval() -> None:
     figure = distance_of(gap, first, second)
     assert figure.value == gap(first, second)
     assert figure.low < figure.value < figure.high < 2 * figure.value
-    assert distance_of(gap, first, first) == Figure(0.0, 0.0, 0.0, 40)
+    assert distance_of(gap, first, first) == GateFigure(0.0, 0.0, 0.0, 40)
 
 
 def test_auc_is_the_chance_that_a_positive_scores_higher() -> None:

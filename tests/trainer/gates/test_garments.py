@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from trainer.evaluation.examiners import Examiners
+from trainer.evaluation.evaluators import Evaluators
 from trainer.gates.cases import Case
 from trainer.gates.garments import change_for, dressed, garments_seen
-from trainer.people.identity import sample_identity
+from trainer.synthetic.identity import sample_identity
 
 
 def test_the_words_name_another_garment_of_the_same_slot() -> None:
@@ -23,8 +23,8 @@ def test_the_words_name_another_garment_of_the_same_slot() -> None:
     assert slots == {"top", "bottom"}
 
 
-def test_the_evaluator_sees_the_garment_where_it_is_worn(cases: list[Case], examiners: Examiners) -> None:
+def test_the_evaluator_sees_the_garment_where_it_is_worn(cases: list[Case], evaluators: Evaluators) -> None:
     changes = [case.change for case in cases]
-    worn = garments_seen(np.stack([case.changed.image for case in cases]), changes, examiners)
-    not_worn = garments_seen(np.stack([case.held_out.image for case in cases]), changes, examiners)
+    worn = garments_seen(np.stack([case.changed.image for case in cases]), changes, evaluators)
+    not_worn = garments_seen(np.stack([case.held_out.image for case in cases]), changes, evaluators)
     assert worn.mean() >= 0.75 and not_worn.mean() <= 0.25

@@ -7,16 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from trainer.evaluation.examiners import Examiners
+from trainer.evaluation.evaluators import Evaluators
 from trainer.gates import measuring
 from trainer.gates.cases import Case
-from trainer.gates.figures import FAR, Figure
+from trainer.gates.figures import FAR, GateFigure
 from trainer.gates.flaws import with_seams, with_second_head
 from trainer.gates.measures import everybody, figures_of
 from trainer.gates.measuring import Meter, overlaps
 from trainer.gates.people_reader import PeopleReader, Reader
 from trainer.gates.variants import Shown, true_photos
-from trainer.people.parts import Part
+from trainer.synthetic.parts import Part
 
 STEPS = 2
 
@@ -27,11 +27,11 @@ def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def meter(cases: list[Case], examiners: Examiners, one_person: Reader) -> Meter:
-    return Meter(cases, examiners, one_person)
+def meter(cases: list[Case], evaluators: Evaluators, one_person: Reader) -> Meter:
+    return Meter(cases, evaluators, one_person)
 
 
-def measured(meter: Meter, shown: Shown, true: bool = False) -> dict[str, Figure]:
+def measured(meter: Meter, shown: Shown, true: bool = False) -> dict[str, GateFigure]:
     return figures_of(meter.measure(shown, true), everybody(len(meter.cases)))
 
 
@@ -57,9 +57,9 @@ def test_true_photos_beat_strangers_in_other_poses_places_and_clothes(meter: Met
 
 
 def test_true_photos_pass_mediapipe_and_second_heads_do_not(
-    cases: list[Case], examiners: Examiners, mediapipe: PeopleReader
+    cases: list[Case], evaluators: Evaluators, mediapipe: PeopleReader
 ) -> None:
-    meter = Meter(cases, examiners, mediapipe)
+    meter = Meter(cases, evaluators, mediapipe)
     true = true_photos(cases)
     flawed = replace(true, posed=np.stack([with_second_head(case.held_out) for case in cases]))
     good, bad = measured(meter, true, true=True), measured(meter, flawed)
@@ -89,9 +89,9 @@ def test_a_part_that_the_picture_does_not_show_counts_as_far_away(
     meter: Meter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usual = meter.colours(meter.held_out)["top"]
-    seen = meter.examiners.read(meter.held_out)
+    seen = meter.evaluators.read(meter.held_out)
     nothing = type(seen)(np.zeros_like(seen.parts), seen.classes)
-    monkeypatch.setattr(meter.examiners, "read", lambda images: nothing)
+    monkeypatch.setattr(meter.evaluators, "read", lambda images: nothing)
     colours = meter.colours(meter.held_out)["top"]
     assert (colours[~np.isnan(usual)] == FAR).all() and (np.isnan(colours) == np.isnan(usual)).all()
 

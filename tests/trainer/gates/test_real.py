@@ -13,7 +13,7 @@ from engine.vision.blazepose import Pose
 from trainer.gates.drawing import Studio
 from trainer.gates.people_reader import PeopleReader
 from trainer.gates.real import PUBLIC, SCENES, RealPerson, measure_real, real_people, regions_of
-from trainer.people.parts import Part
+from trainer.synthetic.parts import Part
 
 COLOURS = ((200, 40, 40), (40, 60, 200))
 

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.gates.cases import Case
-from trainer.gates.drawing import Pictures, Wish
+from trainer.gates.drawing import GateRequest, Pictures
 from trainer.gates.measures import everybody
 from trainer.gates.styles import StyleReader, StylesByWords
-from trainer.people.styles import apply_style
+from trainer.synthetic.styles import apply_style
 
 
 class Filters:
@@ -22,7 +22,7 @@ class Filters:
     def __init__(self, ignored: bool) -> None:
         self.ignored = ignored
 
-    def draw(self, name: str, wishes: Sequence[Wish], folder: str) -> Pictures:
+    def draw(self, name: str, wishes: Sequence[GateRequest], folder: str) -> Pictures:
         pictures = [wish.reference for wish in wishes]
         return np.stack(pictures if self.ignored else [apply_style(picture, name) for picture in pictures])
 
@@ -31,7 +31,7 @@ class Filters:
 
 
 def test_styles_are_recognised_where_they_are_drawn(cases: list[Case]) -> None:
-    wishes = [Wish(case.other.image, "", case.identity) for case in cases]
+    wishes = [GateRequest(case.other.image, "", case.identity) for case in cases]
     people = everybody(len(cases))
     reader = StyleReader(cases, Filters(ignored=False))
     drawn, true = reader.measure(wishes, "styles").of(people), reader.measure_true().of(people)
@@ -47,13 +47,13 @@ class Notes:
     def __init__(self) -> None:
         self.prompts: list[str] = []
 
-    def draw(self, what: str, wishes: Sequence[Wish]) -> Pictures:
+    def draw(self, what: str, wishes: Sequence[GateRequest]) -> Pictures:
         self.prompts += [wish.prompt for wish in wishes]
         return np.zeros((len(wishes), 4, 4, 3), np.uint8)
 
 
 def test_words_of_a_style_follow_the_prompt_in_its_language() -> None:
     studio, photo = Notes(), np.zeros((4, 4, 3), np.uint8)
-    wishes = [Wish(photo, prompt, 1) for prompt in ("a person", "человек", "")]
+    wishes = [GateRequest(photo, prompt, 1) for prompt in ("a person", "человек", "")]
     StylesByWords(studio).draw("neon", wishes, "styles")  # type: ignore[arg-type]
     assert studio.prompts == ["a person, neon", "человек, неон", ""]

@@ -1,15 +1,15 @@
-"""Which gates are met, and what is said of those without a figure."""
+"""Gates that are met, gates that are missed, and gates without a figure."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from trainer.gates.figures import Figure
+from trainer.gates.figures import GateFigure
 from trainer.gates.table import GATES, gate_rows
 
 
-def figure(value: float) -> Figure:
-    return Figure(value, value - 0.1, value + 0.1, 10)
+def figure(value: float) -> GateFigure:
+    return GateFigure(value, value - 0.1, value + 0.1, 10)
 
 
 def test_gates_are_met_by_the_value_and_never_by_what_is_unknown() -> None:
@@ -31,7 +31,7 @@ def test_a_figure_whose_evaluator_finds_no_flaws_meets_no_gate() -> None:
 
 
 def test_joints_are_compared_with_those_of_true_photos() -> None:
-    def met(drawn: float, true: dict[str, Figure]) -> bool:
+    def met(drawn: float, true: dict[str, GateFigure]) -> bool:
         rows = {row["name"]: row for row in gate_rows({"pose_pck_mediapipe": figure(drawn)}, true, {}, {})}
         return bool(rows["pose_pck_mediapipe"]["met"])
 

@@ -11,14 +11,14 @@ from trainer.errors import CheckpointError
 from trainer.methods.base import StudyBase, base_from_nano, load_base, save_base
 from trainer.methods.critic import Critic
 from trainer.methods.encoding import encoders_from_nano
-from trainer.methods.evidence import IDENTITY_DIM, Encoders, Evidence, crops_of
+from trainer.methods.identity_features import IDENTITY_DIM, Encoders, IdentityFeatures, crops_of
 from trainer.methods.instantid import face_dots
-from trainer.methods.learned import ABLATIONS, METHODS, build, load_method, save_method
-from trainer.methods.method import Method, Words
-from trainer.methods.painter import StudyPainter
+from trainer.methods.method import EncodedPrompts, Method
 from trainer.methods.photos import StudyBatch
 from trainer.methods.pulid import PuLID, PuLIDOptions
-from trainer.methods.request import Reference, Request, Variation
+from trainer.methods.registry import ABLATIONS, METHODS, build, load_method, save_method
+from trainer.methods.request import Request, StudyReference, Variation
+from trainer.methods.sampler import StudySampler
 
 WIDTH, HEIGHT = 64, 128
 LATENTS = (192, HEIGHT // 16, WIDTH // 16)
@@ -43,7 +43,7 @@ def encoders() -> Encoders:
     return encoders_from_nano(SHIPPED_WEIGHTS).eval().requires_grad_(False)
 
 
-def some_evidence(rows: int, views: int = 2, seed: int = 0) -> Evidence:
+def some_features(rows: int, views: int = 2, seed: int = 0) -> IdentityFeatures:
     generator = torch.Generator().manual_seed(seed)
 
     def random(*shape: int) -> Tensor:
@@ -52,7 +52,7 @@ def some_evidence(rows: int, views: int = 2, seed: int = 0) -> Evidence:
     points = torch.rand(rows, 17, 3, generator=generator)
     points[:, :5, 2], points[:, 5:, 2] = 1, 0
     every = torch.ones(rows, views, dtype=torch.bool)
-    return Evidence(
+    return IdentityFeatures(
         whole=random(24, 192),
         body=random(24, 192),
         weighted=random(24, 192),
@@ -64,16 +64,16 @@ def some_evidence(rows: int, views: int = 2, seed: int = 0) -> Evidence:
     )
 
 
-def with_changes(evidence: Evidence, **changes: Tensor) -> Evidence:
-    return Evidence(**(vars(evidence) | changes))
+def with_changes(features: IdentityFeatures, **changes: Tensor) -> IdentityFeatures:
+    return IdentityFeatures(**(vars(features) | changes))
 
 
-def a_prediction(method: Method, evidence: Evidence | None, scale: float = 1.0) -> Tensor:
+def a_prediction(method: Method, features: IdentityFeatures | None, scale: float = 1.0) -> Tensor:
     rows = 2
     generator = torch.Generator().manual_seed(1)
     noisy = torch.randn(rows, *LATENTS, generator=generator)
-    words = Words(*method.base.text(["a person on a beach", "человек в лесу"]))
-    return method.predict(noisy, torch.tensor([900, 300]), words, evidence, torch.full((rows,), scale))
+    words = EncodedPrompts(*method.base.text(["a person on a beach", "человек в лесу"]))
+    return method.predict(noisy, torch.tensor([900, 300]), words, features, torch.full((rows,), scale))
 
 
 def a_batch(rows: int = 4) -> StudyBatch:
@@ -82,7 +82,7 @@ def a_batch(rows: int = 4) -> StudyBatch:
         clean=torch.randn(rows, *LATENTS, generator=generator),
         weight=torch.ones(rows, 1, *LATENTS[1:]),
         captions=["a person on a beach", "a person in a forest", "", "человек в комнате"][:rows],
-        evidence=some_evidence(rows),
+        features=some_features(rows),
         joints=torch.rand(rows, 17, 2, generator=generator),
         seen=torch.ones(rows, 17),
         skeleton=torch.zeros(rows, 3, HEIGHT, WIDTH),
@@ -97,7 +97,7 @@ def test_without_a_person_every_method_is_the_base_bit_for_bit(name: str, base: 
         plain = a_prediction(Method(base), None)
         method = build(name, base, None, 1)
         assert torch.equal(a_prediction(method, None), plain)
-        assert torch.equal(a_prediction(method, some_evidence(2), scale=0.0), plain)
+        assert torch.equal(a_prediction(method, some_features(2), scale=0.0), plain)
 
 
 @pytest.mark.parametrize("name", [name for name in METHODS if name != "text"])
@@ -124,39 +124,39 @@ def test_all_of_a_method_learns_and_nothing_of_its_base(name: str, base: StudyBa
 @pytest.mark.parametrize("name", ["instantid", "pulid"])
 def test_a_face_method_says_nothing_of_a_person_whose_face_is_not_seen(name: str, base: StudyBase) -> None:
     method = build(name, base, None, 1)
-    unseen = with_changes(some_evidence(2), face_seen=torch.zeros(2, 2, dtype=torch.bool))
+    unseen = with_changes(some_features(2), face_seen=torch.zeros(2, 2, dtype=torch.bool))
     with torch.no_grad():
         torch.testing.assert_close(a_prediction(method, unseen), a_prediction(method, None))
-        assert not torch.allclose(a_prediction(method, some_evidence(2)), a_prediction(method, None))
+        assert not torch.allclose(a_prediction(method, some_features(2)), a_prediction(method, None))
 
 
 def test_bolid_reads_the_body_before_a_damped_background_and_its_ablation_does_not(base: StudyBase) -> None:
-    evidence = some_evidence(2)
-    other = with_changes(evidence, weighted=torch.randn_like(evidence.weighted))
+    features = some_features(2)
+    other = with_changes(features, weighted=torch.randn_like(features.weighted))
     with torch.no_grad():
         for name, reads in (("bolid", True), ("bolid_without_gaussian", False)):
             method = build(name, base, None, 1).eval()
-            same = torch.allclose(a_prediction(method, evidence), a_prediction(method, other), atol=1e-5)
+            same = torch.allclose(a_prediction(method, features), a_prediction(method, other), atol=1e-5)
             assert same is not reads
 
 
 def test_bolid_does_not_care_in_which_order_photos_came(base: StudyBase) -> None:
     method = build("bolid", base, None, 1).eval()
-    evidence = some_evidence(2, views=3)
-    turned = Evidence(**{k: v if k == "face_points" else v.flip(1) for k, v in vars(evidence).items()})
+    features = some_features(2, views=3)
+    turned = IdentityFeatures(**{k: v if k == "face_points" else v.flip(1) for k, v in vars(features).items()})
     with torch.no_grad():
-        torch.testing.assert_close(a_prediction(method, turned), a_prediction(method, evidence), atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(a_prediction(method, turned), a_prediction(method, features), atol=1e-4, rtol=1e-4)
 
 
 def test_photos_that_are_not_there_change_nothing(base: StudyBase) -> None:
-    two, four = some_evidence(2), some_evidence(2, views=4)
+    two, four = some_features(2), some_features(2, views=4)
     padded = {k: v if k == "face_points" else torch.cat([getattr(two, k), v[:, 2:]], 1) for k, v in vars(four).items()}
     absent = torch.tensor([True, True, False, False]).expand(2, 4)
-    evidence = Evidence(**padded | {"face_points": two.face_points, "present": absent, "face_seen": absent})
+    features = IdentityFeatures(**padded | {"face_points": two.face_points, "present": absent, "face_seen": absent})
     with torch.no_grad():
         for name in METHODS:
             method = build(name, base, None, 1).eval()
-            torch.testing.assert_close(a_prediction(method, evidence), a_prediction(method, two), atol=1e-4, rtol=1e-4)
+            torch.testing.assert_close(a_prediction(method, features), a_prediction(method, two), atol=1e-4, rtol=1e-4)
 
 
 def test_instantid_wants_the_face_where_its_keypoints_are(base: StudyBase) -> None:
@@ -172,9 +172,9 @@ def test_instantid_wants_the_face_where_its_keypoints_are(base: StudyBase) -> No
         begun_at_zero = ("controlnet_down_blocks", "controlnet_cond_embedding.conv_out")
         for parameter in (p for name in begun_at_zero for p in control.get_submodule(name).parameters()):
             parameter.add_(0.5 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(0)))
-        evidence = some_evidence(2)
-        moved = with_changes(evidence, face_points=evidence.face_points.flip(0))
-        assert not torch.equal(a_prediction(method, evidence), a_prediction(method, moved))
+        features = some_features(2)
+        moved = with_changes(features, face_points=features.face_points.flip(0))
+        assert not torch.equal(a_prediction(method, features), a_prediction(method, moved))
 
 
 def test_pulid_goes_through_its_stages(base: StudyBase) -> None:
@@ -202,8 +202,8 @@ def test_a_method_comes_back_from_its_folder(base: StudyBase, tmp_path: Path) ->
     method = build("bolid", base, None, 1).eval()
     save_method(method, tmp_path / "bolid", {"run": {}})
     with torch.no_grad():
-        before = a_prediction(method, some_evidence(2))
-        after = a_prediction(load_method(tmp_path / "bolid", "bolid", base), some_evidence(2))
+        before = a_prediction(method, some_features(2))
+        after = a_prediction(load_method(tmp_path / "bolid", "bolid", base), some_features(2))
     torch.testing.assert_close(before, after, atol=1e-5, rtol=1e-5)
     with pytest.raises(CheckpointError, match="expected a trained pulid"):
         load_method(tmp_path / "pulid", "pulid", base)
@@ -222,18 +222,18 @@ def test_the_base_comes_back_from_its_folder(bare: StudyBase, tmp_path: Path) ->
         assert torch.equal(a_prediction(Method(again), None), a_prediction(Method(bare), None))
 
 
-def a_reference(seed: int) -> Reference:
+def a_reference(seed: int) -> StudyReference:
     rng = np.random.default_rng(seed)
     joints = np.zeros((17, 3), np.float32)
     joints[:, 0], joints[:, 1], joints[:, 2] = 32, np.linspace(20, 100, 17), 1
     box = np.array([16, 10, 48, 110], np.float32)
     image = rng.integers(0, 255, (120, 64, 3)).astype(np.uint8)
-    return Reference(image, joints, np.array([26, 12, 38, 30], np.float32), box)
+    return StudyReference(image, joints, np.array([26, 12, 38, 30], np.float32), box)
 
 
 def test_far_from_the_joints_the_photo_is_darker(encoders: Encoders) -> None:
     white = a_reference(0)
-    white = Reference(np.full_like(white.image, 255), white.keypoints, white.head_box, white.body_box)
+    white = StudyReference(np.full_like(white.image, 255), white.keypoints, white.head_box, white.body_box)
     crops = crops_of(white, encoders.config)
     assert crops.body.min() == 255
     assert crops.weighted[:, crops.weighted.shape[1] // 2].mean() > crops.weighted[:, 0].mean() + 20
@@ -244,31 +244,31 @@ def test_a_face_is_cut_without_the_collar(encoders: Encoders) -> None:
     photo = a_reference(0)
     image = np.zeros_like(photo.image)
     image[int(photo.head_box[3]) :] = 255  # all below the skull is white cloth
-    crops = crops_of(Reference(image, photo.keypoints, photo.head_box, photo.body_box), encoders.config)
+    crops = crops_of(StudyReference(image, photo.keypoints, photo.head_box, photo.body_box), encoders.config)
     assert crops.face[:-3].max() == 0  # scaling up softens the lowest edge
 
 
 def test_the_painter_repeats_itself_and_listens_to_the_reference(base: StudyBase, encoders: Encoders) -> None:
     requests = [Request((a_reference(n), a_reference(n + 10)), "a person on a beach", 5) for n in range(2)]
     quick = Variation(steps=2)
-    text = StudyPainter("text", base, encoders, build("text", base, None, 1)).draw(requests, quick)
+    text = StudySampler("text", base, encoders, build("text", base, None, 1)).draw(requests, quick)
     assert text.shape == (2, HEIGHT, WIDTH, 3)
     assert (text[0] == text[1]).all()  # one prompt, one seed, and nobody is asked who it is
     torch.manual_seed(0)
-    painter = StudyPainter("bolid", base, encoders, build("bolid", base, None, 1).eval())
-    drawn = painter.draw(requests, quick)
-    assert (drawn == painter.draw(requests, quick)).all()
+    sampler = StudySampler("bolid", base, encoders, build("bolid", base, None, 1).eval())
+    drawn = sampler.draw(requests, quick)
+    assert (drawn == sampler.draw(requests, quick)).all()
     assert (drawn[0] != drawn[1]).any()
-    assert (painter.draw(requests, Variation(steps=2, face=False, body=False)) == text).all()
-    assert (painter.draw(requests, Variation(steps=2, views=1)) != drawn).any()
+    assert (sampler.draw(requests, Variation(steps=2, face=False, body=False)) == text).all()
+    assert (sampler.draw(requests, Variation(steps=2, views=1)) != drawn).any()
 
 
 def test_the_errors_follow_from_the_seed_alone(base: StudyBase, encoders: Encoders) -> None:
-    painter = StudyPainter("text", base, encoders, build("text", base, None, 1))
+    sampler = StudySampler("text", base, encoders, build("text", base, None, 1))
     targets = np.stack([a_reference(7).image, a_reference(8).image])
     requests = [Request((a_reference(n),), "a person on a beach", 5) for n in range(2)]
-    of_noise, of_clean = painter.errors(requests, targets)
+    of_noise, of_clean = sampler.errors(requests, targets)
     assert of_noise.shape == of_clean.shape == (2,)
     assert (of_noise > 0).all()
     assert (of_clean > of_noise).all()  # of pure noise a picture is guessed far worse than noise is of a noisy picture
-    np.testing.assert_array_equal([of_noise, of_clean], painter.errors(requests, targets))
+    np.testing.assert_array_equal([of_noise, of_clean], sampler.errors(requests, targets))

@@ -10,7 +10,7 @@ from engine.body.mapper import BodyMapper, save_mapper
 from trainer.nano.batches import ARRAYS
 from trainer.nano.preparing import prepare_store
 from trainer.nano.store import Store, build_store
-from trainer.people.shards import ShardPlan, write_shards
+from trainer.synthetic.shards import ShardPlan, write_shards
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from trainer.nano.batches import Batches, degraded, occluder
 from trainer.nano.feed import CHUNK, Feed
 from trainer.nano.preparing import wrong_mask
 from trainer.nano.store import Store, build_store
-from trainer.people.parts import Part
+from trainer.synthetic.parts import Part
 
 ATLAS = shipped_atlas()
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.backbones.base import ClosedVocabulary, Drawing
+from engine.backbones.base import ClosedVocabulary, GenerationInput
 from engine.backbones.nano.backbone import NanoBackbone, hidden_by
 from engine.backbones.nano.photo_frame import reference_of, window_of
 from engine.backbones.nano.pipeline import NanoPipeline
@@ -83,8 +83,8 @@ def test_a_photo_on_which_nobody_was_looked_for_gives_no_reference() -> None:
     assert reference_of(view, load_mapper(), shipped_atlas(), SIZE, UNKNOWN) is None
 
 
-def drawing_of(view: View, prompt: str, pose: np.ndarray | None = None) -> Drawing:
-    return Drawing(IdentityProfile((view,)), prompt, "", seed=3, settings=Settings(steps=2), pose=pose)
+def drawing_of(view: View, prompt: str, pose: np.ndarray | None = None) -> GenerationInput:
+    return GenerationInput(IdentityProfile((view,)), prompt, "", seed=3, settings=Settings(steps=2), pose=pose)
 
 
 def test_a_photo_and_words_become_an_enlarged_picture(pipeline: NanoPipeline) -> None:

@@ -1,0 +1,23 @@
+"""The worth of an option of loading a model: a step with identity, with the option over without."""
+
+from __future__ import annotations
+
+import torch
+
+from benchmarks.comparison import TimeRatio, overhead
+from benchmarks.shapes import FEW, Shape
+from benchmarks.steps import StepBench
+
+
+def option_ratios(shape: Shape, device: str, pairs: int) -> dict[str, TimeRatio]:
+    """Below 1: the option helps. Half precision is measured on a GPU only; a CPU emulates it."""
+    ratios = {}
+    for name in ("channels_last", "compile", *(["half"] if device.startswith("cuda") else [])):
+        half = name == "half"
+        plain, changed = StepBench(shape, device, torch.float32 if half else None), StepBench(shape, device)
+        if name == "channels_last":
+            changed.unet.to(memory_format=torch.channels_last)
+        if name == "compile":
+            changed.unet.compile()
+        ratios[f"option_{name}"] = overhead(changed.ours(FEW), plain.ours(FEW), pairs, device)
+    return ratios

@@ -1,0 +1,99 @@
+"""From the configuration to somebody who draws: one way for the worker and the command line."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from datetime import UTC, datetime
+
+from engine.backbones import choose_device, load_backbone
+from engine.backbones.base import Backbone
+from engine.config import Config
+from engine.devices import check_device
+from engine.errors import SetupError
+from engine.examiner import Examiner
+from engine.hub.packaged import named
+from engine.identity.body import BodyObserver
+from engine.identity.faces import open_finder
+from engine.identity.observer import open_observer
+from engine.identity.pose_photo import PoseReader
+from engine.marking.certificate import open_certificate
+from engine.marking.provenance import GenerationFacts, Marker
+from engine.marking.watermark import Watermark
+from engine.pipeline import Mark, RequestPipeline
+from engine.prompt import GlossaryTranslator, PromptTranslator, open_translator
+from engine.safety import open_guard
+
+log = logging.getLogger(__name__)
+
+
+def assemble(config: Config, worker_id: str) -> RequestPipeline:
+    """Everything that a request needs, ready. Raises SetupError with the remedy; what is quick to find out comes first.
+
+    A backbone whose pictures can pass for photos is not assembled without its safety classifiers."""
+    check_device(config.device)
+    finder = open_finder(config.face_root, config.face_pack)
+    bodies = open_bodies(config)
+    marker = open_marker(config)
+    backbone = _backbone(config)
+    guard = open_guard(config, backbone.capabilities, finder)
+    return RequestPipeline(
+        backbone,
+        Examiner(finder, bodies, guard, open_poses(config)),
+        worker_id,
+        translator=_translator(config, backbone),
+        guard=guard,
+        mark=_mark(marker, backbone),
+    )
+
+
+def assemble_examiner(config: Config) -> Examiner:
+    """An examiner of photos without a backbone. Raises SetupError with the remedy."""
+    check_device(config.device)
+    finder = open_finder(config.face_root, config.face_pack)
+    return Examiner(finder, open_bodies(config), open_guard(config, None, finder))
+
+
+def open_bodies(config: Config) -> BodyObserver:
+    """The operator's models or the shipped network."""
+    return open_observer(config.pose_model, config.person_detector, choose_device(config.device))
+
+
+def open_poses(config: Config) -> PoseReader | None:
+    """MediaPipe's network where its weights are there: the shipped observer has seen renders alone."""
+    if named("mediapipe").lacking(config.state):
+        return None
+    from engine.vision.blazepose import BlazePose
+
+    try:
+        return BlazePose(config.state)
+    except SetupError as error:
+        log.warning("poses of photos are read without MediaPipe's network: %s", error)
+        return None
+
+
+def open_marker(config: Config) -> Marker:
+    """With the operator's certificate, or the development one."""
+    certificate = open_certificate(config.c2pa_certificate, config.c2pa_key, config.state, datetime.now(UTC))
+    return Marker(certificate, Watermark(config.watermark_key.get_secret_value()), config.c2pa_tsa)
+
+
+def _backbone(config: Config) -> Backbone:
+    """Raises SetupError also where ENGINE_BACKBONE names a module or a factory that is not there."""
+    try:
+        return load_backbone(config.backbone, config.device, config.weights, config.options())
+    except (ModuleNotFoundError, AttributeError) as error:
+        if ":" not in config.backbone:
+            raise
+        raise SetupError(
+            f"expected the backbone {config.backbone} to load, got {error}: set ENGINE_BACKBONE"
+        ) from error
+
+
+def _translator(config: Config, backbone: Backbone) -> PromptTranslator:
+    """A backbone that knows Russian itself needs no large one."""
+    return GlossaryTranslator() if "ru" in backbone.capabilities.languages else open_translator(config.translator)
+
+
+def _mark(marker: Marker, backbone: Backbone) -> Mark:
+    return functools.partial(marker, facts=GenerationFacts(backbone.capabilities.name))

@@ -1,0 +1,361 @@
+"""Turns requests into replies: checks prompt and photos, lets the backbone draw, then checks, filters and marks the
+picture (filters it where its style is a filter).
+
+No broker in here: replies go to a callback and cancellations are asked for, so that the worker, the command line and
+the tests all drive the same code.
+"""
+
+from __future__ import annotations
+
+import gc
+import io
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from engine.backbones.base import Backbone, ClosedVocabulary, GenerationInput, Step
+from engine.contract import (
+    Examination,
+    ExamineRequest,
+    Failure,
+    FailureCode,
+    GenerateRequest,
+    Progress,
+    Reply,
+    Result,
+    Started,
+)
+from engine.errors import BadReference, Cancelled, PoseError, Refused, StyleError
+from engine.examiner import Examiner
+from engine.identity.profile import IdentityProfile
+from engine.prompt import PromptTranslator, in_known_language
+from engine.styles import find_style
+
+if TYPE_CHECKING:
+    from engine.safety import Guard
+
+log = logging.getLogger(__name__)
+
+PREVIEW_MAX_SIDE_PX = 256
+PREVIEW_INTERVAL_S = 0.7
+FALLBACK_PROMPT: Final = "a person"
+"""The prompt where nothing of the user's could be translated."""
+
+Emit = Callable[[Reply], None]
+IsCancelled = Callable[[str], bool]
+Mark = Callable[[Image.Image], bytes]
+"""The finished picture as PNG, with the marks of AI generation."""
+
+
+def plain_png(picture: Image.Image) -> bytes:
+    """Without marks."""
+    return _encoded(picture, "PNG")
+
+
+@dataclass(frozen=True)
+class _Prompts:
+    """The prompts for the backbone; `translated`: the prompt to show to the user, None where it is the user's own."""
+
+    prompt: str
+    negative_prompt: str
+    translated: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """A request with its photos read and its prompt translated."""
+
+    request: GenerateRequest
+    inputs: GenerationInput
+
+
+class RequestPipeline:
+    """Draws with one backbone. Not thread-safe."""
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        examiner: Examiner,
+        worker_id: str,
+        *,
+        translator: PromptTranslator,
+        guard: Guard,
+        mark: Mark = plain_png,
+        clock: Callable[[], float] = time.monotonic,
+        preview_interval_s: float = PREVIEW_INTERVAL_S,
+    ) -> None:
+        self.backbone = backbone
+        self.examiner = examiner
+        self._worker_id = worker_id
+        self._translator = translator
+        self._guard = guard
+        self._mark = mark
+        self._clock = clock
+        self._preview_interval_s = preview_interval_s
+
+    def examine(self, request: ExamineRequest) -> Examination:
+        """What the photo is good for; a photo that cannot be read is a verdict, not an error."""
+        return self.examiner.examine(request)
+
+    def generate(self, requests: Sequence[GenerateRequest], emit: Emit, is_cancelled: IsCancelled) -> None:
+        """Every request ends in exactly one Result or Failure, whatever happens to the others.
+
+        Requests with equal steps and guidance are drawn together, as many as the backbone takes at once."""
+        prepared = []
+        for request in requests:
+            if is_cancelled(request.job_id):
+                emit(_failure(request, FailureCode.CANCELLED))
+                continue
+            try:
+                prompts = self._styled(self._prompts(request), request)
+                emit(self._started(request, prompts))
+                prepared.append(_Prepared(request, self._input(request, prompts)))
+            except Exception as error:  # the worker's edge: see _draw
+                emit(self._failure(request, error))
+        for batch in self._batches(prepared):
+            self._draw(batch, emit, is_cancelled)
+
+    def _prompts(self, request: GenerateRequest) -> _Prompts:
+        """Raises Refused for a prompt that is not allowed. The negative prompt names what is to be kept out."""
+        languages = self.backbone.capabilities.languages
+        self._check_prompt(request.prompt)
+        translated = in_known_language(request.prompt, languages, self._translator)
+        negative = in_known_language(request.negative_prompt, languages, self._translator)
+        negative_prompt = request.negative_prompt if negative is None else negative.text
+        if translated is None:
+            return _Prompts(request.prompt, negative_prompt, None)
+        self._check_prompt(translated.text)  # a model may know words that the lists lack
+        if not translated.complete:
+            log.info("job %s: not all words could be translated", request.job_id)
+        prompt = translated.text or FALLBACK_PROMPT
+        return _Prompts(prompt, negative_prompt, prompt)
+
+    def _styled(self, prompts: _Prompts, request: GenerateRequest) -> _Prompts:
+        """The prompts with the words of the style, unless a filter draws it. Raises StyleError."""
+        style = find_style(request.style)
+        if style is None or style.is_filter(self.backbone.capabilities.styles):
+            return prompts
+        prompt, negative_prompt = style.apply(prompts.prompt, prompts.negative_prompt)
+        return _Prompts(prompt, negative_prompt, None if prompts.translated is None else prompt)
+
+    def _filtered(self, picture: Image.Image, request: GenerateRequest) -> Image.Image:
+        """OpenCV is imported here: a command that finds it broken says so in one line."""
+        style = find_style(request.style)
+        if style is None or not style.is_filter(self.backbone.capabilities.styles):
+            return picture
+        from engine.looks import apply_look
+
+        return apply_look(picture, style.name, request.seed)
+
+    def _check_prompt(self, text: str) -> None:
+        if (concern := self._guard.check_prompt(text)) is not None:
+            raise Refused(FailureCode.REFUSED_PROMPT, f"the prompt is not allowed: {concern.value}")
+
+    def _started(self, request: GenerateRequest, prompts: _Prompts) -> Started:
+        return Started(
+            job_id=request.job_id,
+            attempt=request.attempt,
+            worker_id=self._worker_id,
+            translated_prompt=prompts.translated,
+            ignored=self.backbone.ignored(request.prompt) if isinstance(self.backbone, ClosedVocabulary) else (),
+        )
+
+    def _batches(self, prepared: list[_Prepared]) -> Iterator[list[_Prepared]]:
+        size = self.backbone.capabilities.batch_max
+        for _, group in groupby(prepared, key=lambda item: item.request.settings.batch_key):
+            alike = list(group)
+            for start in range(0, len(alike), size):
+                yield alike[start : start + size]
+
+    def _input(self, request: GenerateRequest, prompts: _Prompts) -> GenerationInput:
+        return GenerationInput(
+            identity=self._identity(request),
+            prompt=prompts.prompt,
+            negative_prompt=prompts.negative_prompt,
+            seed=request.seed,
+            settings=request.settings,
+            pose=self._pose(request),
+        )
+
+    def _identity(self, request: GenerateRequest) -> IdentityProfile:
+        """Photos that cannot be read are left out; raises BadReference when none is left, Refused for one that is not
+        allowed."""
+        views, problems = [], []
+        for reference in request.references:
+            try:
+                views.append(self.examiner.view(reference))
+            except BadReference as error:
+                problems.append(error)
+        for problem in problems:
+            log.warning("job %s: a reference is left out: %s", request.job_id, problem)
+        if problems and not views:
+            raise problems[0]
+        best = sorted(views, key=lambda view: view.observation.quality, reverse=True)
+        kept = best[: self.backbone.capabilities.references_max]
+        return IdentityProfile(tuple(view for view in views if any(view is one for one in kept)))
+
+    def _pose(self, request: GenerateRequest) -> NDArray[np.float32] | None:
+        """The pose asked for. A backbone that cannot draw one draws without: a picture is worth more than none."""
+        if request.pose is None:
+            return None
+        if not self.backbone.capabilities.pose:
+            name = self.backbone.capabilities.name
+            log.warning("job %s: %s has no pose control, the pose asked for is left out", request.job_id, name)
+            return None
+        return self.examiner.pose(request.pose)
+
+    def _draw(self, prepared: Sequence[_Prepared], emit: Emit, is_cancelled: IsCancelled) -> None:
+        """Draws together; what fails together is drawn singly, so that each answers for itself alone."""
+        batch = _Batch(prepared, emit, is_cancelled, self._clock, self._preview_interval_s, self._guard, self._filtered)
+        began = self._clock()
+        try:
+            inputs = [item.inputs for item in prepared]
+            pictures = self.backbone.draw(inputs, batch.on_step)
+        except Cancelled:
+            return
+        except Exception as error:  # the worker's edge: whatever a model raises is one job's failure, not the worker's
+            failure = self._failure(prepared[0].request, error)
+        else:
+            seconds = self._clock() - began
+            drawn = {item.request.job_id: picture for item, picture in zip(prepared, pictures, strict=True)}
+            for item in batch.live():
+                emit(self._ending(item.request, drawn[item.request.job_id], seconds))
+            return
+        _free_memory()
+        for item in batch.live():
+            if len(prepared) > 1:
+                self._draw([item], emit, is_cancelled)
+            else:
+                emit(failure)
+
+    def _ending(self, request: GenerateRequest, picture: Image.Image, seconds: float) -> Result | Failure:
+        """A picture leaves only after it was looked at, as it was drawn, and marked, as it is sent."""
+        try:
+            if (concern := self._guard.check_picture(picture)) is not None:
+                raise Refused(FailureCode.REFUSED_PICTURE, f"the picture is not sent: {concern.value}")
+            picture = self._filtered(picture, request)
+            image = self._mark(picture)
+        except Exception as error:  # the worker's edge: see _draw
+            return self._failure(request, error)
+        return Result(
+            job_id=request.job_id,
+            attempt=request.attempt,
+            worker_id=self._worker_id,
+            image=image,
+            width=picture.width,
+            height=picture.height,
+            seconds=seconds,
+            backbone=self.backbone.capabilities.name,
+        )
+
+    @staticmethod
+    def _failure(request: GenerateRequest, error: Exception) -> Failure:
+        """Logged with its traceback where nobody foresaw it."""
+        failure = _from_error(request, error)
+        unforeseen = failure.code is FailureCode.INTERNAL
+        log.log(logging.ERROR if unforeseen else logging.INFO, "job failed: %s", error, exc_info=unforeseen)
+        return failure
+
+
+@dataclass
+class _Batch:
+    """One batch while it is drawn: cancellations, progress and previews of its requests."""
+
+    prepared: Sequence[_Prepared]
+    emit: Emit
+    is_cancelled: IsCancelled
+    clock: Callable[[], float]
+    preview_interval_s: float
+    guard: Guard
+    filtered: Callable[[Image.Image, GenerateRequest], Image.Image]
+    withdrawn: set[str] = field(default_factory=set)
+    preview_at: float | None = None
+
+    def live(self) -> list[_Prepared]:
+        """The requests that are not cancelled; emits a Failure for each that was cancelled since the last call."""
+        for item in self.prepared:
+            job_id = item.request.job_id
+            if job_id not in self.withdrawn and self.is_cancelled(job_id):
+                self.withdrawn.add(job_id)
+                self.emit(_failure(item.request, FailureCode.CANCELLED))
+        return [item for item in self.prepared if item.request.job_id not in self.withdrawn]
+
+    def on_step(self, step: Step) -> None:
+        """Raises Cancelled when nobody waits any more."""
+        live = self.live()
+        if not live:
+            raise Cancelled("all pictures of this drawing were withdrawn")
+        previews = self._previews(step)
+        for item in live:
+            job_id, attempt = item.request.job_id, item.request.attempt
+            preview = previews.get(job_id) if item.request.preview else None
+            self.emit(Progress(job_id=job_id, attempt=attempt, step=step.number, steps=step.total, preview=preview))
+
+    def _previews(self, step: Step) -> dict[str, bytes]:
+        """JPEG by job; now and then only, since decoding costs time, and not for the last step: the picture is next.
+
+        What would be refused as a picture is not shown either."""
+        now = self.clock()
+        recently = self.preview_at is not None and now - self.preview_at < self.preview_interval_s
+        if recently or step.number >= step.total or not any(item.request.preview for item in self.prepared):
+            return {}
+        self.preview_at = now
+        pictures = zip(self.prepared, map(_small, step.previews()), strict=True)
+        return {
+            item.request.job_id: _encoded(self.filtered(picture, item.request), "JPEG")
+            for item, picture in pictures
+            if item.request.preview and self.guard.check_picture(picture) is None
+        }
+
+
+def _small(picture: Image.Image) -> Image.Image:
+    small = picture.convert("RGB")
+    small.thumbnail((PREVIEW_MAX_SIDE_PX, PREVIEW_MAX_SIDE_PX))
+    return small
+
+
+def _encoded(picture: Image.Image, format_name: str) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, format_name)
+    return buffer.getvalue()
+
+
+def _failure(request: GenerateRequest, code: FailureCode, detail: str = "", retry: bool = False) -> Failure:
+    return Failure(job_id=request.job_id, attempt=request.attempt, code=code, detail=detail, retry=retry)
+
+
+def _from_error(request: GenerateRequest, error: Exception) -> Failure:
+    """Another attempt may help against what is neither the prompt's, the photo's nor the memory's fault."""
+    if isinstance(error, Refused):
+        return _failure(request, error.code, str(error))
+    if isinstance(error, PoseError):
+        return _failure(request, FailureCode.BAD_POSE, str(error))
+    if isinstance(error, StyleError):
+        return _failure(request, FailureCode.BAD_STYLE, str(error))
+    if isinstance(error, BadReference):
+        return _failure(request, FailureCode.BAD_REFERENCE, str(error))
+    if _is_out_of_memory(error):
+        return _failure(request, FailureCode.OUT_OF_MEMORY, str(error).partition("\n")[0])
+    return _failure(request, FailureCode.INTERNAL, f"{type(error).__name__}: {error}", retry=True)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """torch says it in words: CUDA's allocator "out of memory", the CPU's "can't allocate memory"."""
+    message = str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in message or "can't allocate memory" in message
+
+
+def _free_memory() -> None:
+    """Frees the memory of the failed drawing before the next try."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()
