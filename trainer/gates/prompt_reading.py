@@ -18,7 +18,7 @@ from rich.table import Column, Table
 
 from engine.backbones.nano.attributes import NAMES, Attributes, encoded
 from engine.backbones.nano.prompt_lexicon import open_lexicon
-from engine.backbones.nano.prompt_reader import PromptReader, Reading
+from engine.backbones.nano.prompt_reader import PromptReader, PromptReading
 from engine.backbones.nano.prompt_tokens import tokens_of
 
 PROMPTS: Final = Path(__file__).with_name("free_prompts.toml")
@@ -54,7 +54,7 @@ class Score:
 @dataclass(frozen=True)
 class Read:
     prompt: FreePrompt
-    reading: Reading
+    reading: PromptReading
     seconds: float
     """Of processor time."""
 

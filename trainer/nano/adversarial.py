@@ -33,7 +33,7 @@ CRITIC_SHARE: Final = 1.0
 """The critic's gradient at the network's output, in units of the flow matching loss's (Esser et al., 2021)."""
 
 
-class Critic(nn.Module):
+class PatchCritic(nn.Module):
     """Patches of a picture under its conditions -> how real each looks."""
 
     def __init__(self) -> None:
@@ -69,7 +69,7 @@ class AdversarialLearner(NanoLearner):
 
     def __init__(self, network: NanoNetwork, vae: NanoAutoencoder) -> None:
         super().__init__(network, vae)
-        self.critic = Critic()
+        self.critic = PatchCritic()
 
     def forward(self, batch: Batch, noise: torch.Generator) -> dict[str, Tensor]:
         batch = batch.to(noise.device)

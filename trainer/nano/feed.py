@@ -1,4 +1,4 @@
-"""Where a training step gets its batch: made by the calling thread, or ahead of it by processes, as a GPU needs.
+"""Gives a training step its batch: made by the calling thread, or ahead of it by processes, as a GPU needs.
 
 A row takes some 4 ms of one core; a GPU learns from thousands of rows per second.
 """

@@ -1,4 +1,4 @@
-"""What nano's training derives from its photos once: predicted body maps, regions, and where texels are seen.
+"""Derives from each photo, once, what nano's training reads: predicted body maps, regions, visible texels.
 
 Every photo has two variants. Variant 0 is the renderer's own: exact map, exact mask. Variant 1 is what drawing has: the
 map that BodyMapper gives for a disturbed skeleton, and a mask that is off by some pixels.

@@ -1,4 +1,4 @@
-"""What words can ask of nano: a fixed list of slots, each with its values.
+"""The attributes that a prompt can set for nano: a fixed list of slots, each with its values.
 
 Value 0 of every slot is "not said". The lists' order is part of the weights: new values come last.
 """

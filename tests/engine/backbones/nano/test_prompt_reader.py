@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine.backbones.nano.attributes import SLOTS
-from engine.backbones.nano.prompt_reader import PromptReader, Reading
+from engine.backbones.nano.prompt_reader import PromptReader, PromptReading
 from trainer.gates.prompt_reading import PROMPTS, all_slots, prompts_of, read_all, score_of
 
 DEVELOPMENT = Path(__file__).with_name("development_prompts.toml")
@@ -24,12 +24,12 @@ def without_encoder() -> PromptReader:
 
 def test_an_empty_prompt_says_nothing(without_encoder: PromptReader) -> None:
     for prompt in ("", "   \n", "!!! ...", "--ar 2:3 --v 6", "👍"):
-        assert without_encoder.read(prompt) == Reading({}, ())
+        assert without_encoder.read(prompt) == PromptReading({}, ())
 
 
 def test_words_about_the_drawing_say_nothing(without_encoder: PromptReader) -> None:
     for prompt in ("a beautiful picture of me, 4k, highly detailed", "нарисуй меня красиво, пожалуйста"):
-        assert without_encoder.read(prompt) == Reading({}, ())
+        assert without_encoder.read(prompt) == PromptReading({}, ())
 
 
 @pytest.mark.parametrize("prompt", ["red jacket and blue jeans", "в красной куртке и синих джинсах"])
@@ -98,7 +98,7 @@ def test_colours_of_all_that_is_worn(without_encoder: PromptReader) -> None:
     ],
 )
 def test_negation_is_respected(without_encoder: PromptReader, prompt: str, slots: dict[str, str]) -> None:
-    assert without_encoder.read(prompt) == Reading(slots, ())
+    assert without_encoder.read(prompt) == PromptReading(slots, ())
 
 
 def test_night_and_snow_join_a_street(without_encoder: PromptReader) -> None:
@@ -107,8 +107,8 @@ def test_night_and_snow_join_a_street(without_encoder: PromptReader) -> None:
 
 
 def test_a_second_place_is_named_as_not_drawn(without_encoder: PromptReader) -> None:
-    assert without_encoder.read("in a cafe at sunset") == Reading({"place": "cafe"}, ("sunset",))
-    assert without_encoder.read("дома на кухне") == Reading({"place": "kitchen"}, ())
+    assert without_encoder.read("in a cafe at sunset") == PromptReading({"place": "cafe"}, ("sunset",))
+    assert without_encoder.read("дома на кухне") == PromptReading({"place": "kitchen"}, ())
 
 
 def test_an_age_in_years_is_an_age(without_encoder: PromptReader) -> None:
@@ -174,7 +174,7 @@ def test_an_unknown_phrase_means_what_its_nearest_example_means(
 def test_what_cannot_be_drawn_is_named_as_the_user_wrote_it(
     reader: PromptReader, prompt: str, ignored: tuple[str, ...]
 ) -> None:
-    assert reader.read(prompt) == Reading({}, ignored)
+    assert reader.read(prompt) == PromptReading({}, ignored)
 
 
 def test_a_slip_of_the_keyboard_is_forgiven_and_a_real_word_is_not_taken_for_one(reader: PromptReader) -> None:
