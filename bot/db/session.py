@@ -6,14 +6,17 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CursorResult, func, select
+from sqlalchemy import ColumnElement, CursorResult, ExceptionContext, event, func, select
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from bot.db.address import AddressError, read_address
 
 DIALECT_URL = "postgresql+asyncpg://"
+COMMAND_TIMEOUT_S = 30.0
+"""The longest statement is the loading of a batch's photos, megabytes over what may be a slow network."""
 Sessions = async_sessionmaker[AsyncSession]
 
 _CLASSES_LATER = ("08", "53", "57", "58")
@@ -24,15 +27,29 @@ _CLASSES_OF_VALUES = ("22", "23")
 """Data exception, integrity constraint violation."""
 
 
-def make_engine(database_url: str, **options: Any) -> AsyncEngine:
+def make_engine(database_url: str, *, command_timeout_s: float | None = None, **options: Any) -> AsyncEngine:
     """SQLAlchemy's engine over asyncpg, which opens the address itself. Raises AddressError for an address that is
-    none; it shows nothing of it."""
-    return create_async_engine(DIALECT_URL, connect_args=read_address(database_url).connect_args(), **options)
+    none; it shows nothing of it. Without an answer for `command_timeout_s` a connection counts as lost."""
+    connect_args = read_address(database_url).connect_args(command_timeout_s)
+    pool = create_async_engine(DIALECT_URL, connect_args=connect_args, **options)
+    event.listen(pool.sync_engine, "handle_error", _note_silence)
+    return pool
 
 
-def open_pool(database_url: str) -> AsyncEngine:
+def _note_silence(context: ExceptionContext) -> None:
+    """The driver's timeout alone would leave the connection in the pool, and a rollback would wait on it again."""
+    if isinstance(context.original_exception, TimeoutError):
+        context.is_disconnect = True
+
+
+def open_pool(database_url: str, *, command_timeout_s: float = COMMAND_TIMEOUT_S) -> AsyncEngine:
     """Connections to the database. They are tried before use, so a restart of Postgres costs no more than a retry."""
-    return make_engine(database_url, pool_pre_ping=True, pool_size=10)
+    return make_engine(database_url, command_timeout_s=command_timeout_s, pool_pre_ping=True, pool_size=10)
+
+
+def open_unpooled(database_url: str, *, command_timeout_s: float) -> AsyncEngine:
+    """A new connection for each session."""
+    return make_engine(database_url, command_timeout_s=command_timeout_s, poolclass=NullPool)
 
 
 def make_sessions(pool: AsyncEngine) -> Sessions:
