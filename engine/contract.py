@@ -237,26 +237,30 @@ class Failure(Message):
 class Examination(Message):
     """The answer to an ExamineRequest. `people` counts faces, or bodies where no face is visible.
 
-    `profile`: the bytes of an Observation, see Reference; `None` unless the verdict is ACCEPTED."""
+    `profile`: the bytes of an Observation, see Reference; `None` unless the verdict is ACCEPTED, as is `quality`, 0
+    (useless) to 1, by which the bot chooses the photos of a job."""
 
     kind: Literal["examination"] = "examination"
     reference_id: str
     verdict: Verdict
     people: int = 0
     profile: bytes | None = None
+    quality: float | None = Field(default=None, ge=0.0, le=1.0)
 
 
 class Heartbeat(Message):
     """A worker sends it every HEARTBEAT_INTERVAL_S seconds, busy or idle; it extends the leases of `job_ids`.
 
     `pose`: the backbone supports GenerateRequest.pose. `job_ids`: the jobs and the photos (reference ids) that the
-    worker holds. `stopping`: the last heartbeat before an orderly exit."""
+    worker holds. `references_max`: how many references the backbone reads; more are not worth sending. `stopping`:
+    the last heartbeat before an orderly exit."""
 
     kind: Literal["heartbeat"] = "heartbeat"
     worker_id: str
     backbone: str
     device: str
     batch_max: int = Field(default=1, ge=1)
+    references_max: int = Field(default=REFERENCES_MAX, ge=1, le=REFERENCES_MAX)
     pose: bool = False
     job_ids: tuple[str, ...] = ()
     stopping: bool = False

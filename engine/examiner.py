@@ -77,8 +77,14 @@ class Examiner:
         verdict, people, observation = examine(image, self._finder, self._bodies)
         if verdict is Verdict.ACCEPTED:
             verdict = self._allowed(image)
-        profile = observation.to_bytes() if observation and verdict is Verdict.ACCEPTED else None
-        return Examination(reference_id=request.reference_id, verdict=verdict, people=people, profile=profile)
+        kept = observation if verdict is Verdict.ACCEPTED else None
+        return Examination(
+            reference_id=request.reference_id,
+            verdict=verdict,
+            people=people,
+            profile=kept.to_bytes() if kept else None,
+            quality=min(max(float(kept.quality), 0.0), 1.0) if kept else None,
+        )
 
     def _allowed(self, image: Image.Image) -> Verdict:
         concern = self._guard.check_photo(image)

@@ -34,7 +34,9 @@ from engine.contract import (
 
 log = logging.getLogger(__name__)
 
-CONNECT_OPTIONS = {"socket_connect_timeout": 3.0, "socket_keepalive": True}
+CONNECT_OPTIONS = {"socket_connect_timeout": 3.0, "socket_keepalive": True, "health_check_interval": 10}
+CONSUMER_OPTIONS = {**CONNECT_OPTIONS, "socket_timeout": 30.0}
+"""Of Celery's consumer: a task of some megabytes may come over a slow network."""
 TRANSPORT_OPTIONS = {**CONNECT_OPTIONS, "socket_timeout": 10.0, "confirm_publish": True}
 """`confirm_publish` is for AMQP, where a reply written to a dying connection would count as sent; Redis ignores it."""
 RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0)
@@ -174,6 +176,11 @@ class HeartbeatThread(threading.Thread):
         self._interval_s = interval_s
         self._stopping = threading.Event()
         self._healthy = True
+        self._healthy_since = time.monotonic()
+
+    def healthy_s(self) -> float:
+        """Seconds for which the broker has taken every heartbeat; 0 while it takes none."""
+        return time.monotonic() - self._healthy_since if self._healthy else 0.0
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """Sends the last heartbeat, with `stopping`."""
@@ -197,6 +204,7 @@ class HeartbeatThread(threading.Thread):
             return
         if not self._healthy:
             log.info("heartbeats are sent again")
+            self._healthy_since = time.monotonic()
         self._healthy = True
 
 

@@ -31,7 +31,9 @@ PIXELS_MAX = 50_000_000
 """Of all other formats, whose pixels are all held at once, at up to four bytes each and twice while converted."""
 SCANS_MAX = 100
 """A progressive JPEG of an ordinary encoder has about ten scans; each costs one pass over all its coefficients."""
-JPEG_QUALITY = 95
+JPEG_QUALITIES = (95, 90, 85, 75, 60, 40, 25, 15)
+JPEG_MAX_BYTES = 600_000
+"""Photos travel to workers by the broker. Ordinary ones fit at the first quality, noise needs the last."""
 GIF_SIGNATURES = (b"GIF87a", b"GIF89a")
 _DEEP_GREY_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
@@ -173,11 +175,16 @@ def _fault_of(error: Exception) -> Fault:
 
 
 def encode_jpeg(photo: Image.Image) -> bytes:
-    """At full colour resolution, without metadata."""
+    """At full colour resolution, without metadata, with the best quality that fits JPEG_MAX_BYTES."""
     photo.info.clear()  # Pillow would write comments and more of it anew
-    buffer = io.BytesIO()
-    photo.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
-    return buffer.getvalue()
+    content = b""
+    for quality in JPEG_QUALITIES:
+        buffer = io.BytesIO()
+        photo.save(buffer, "JPEG", quality=quality, subsampling=0)
+        content = buffer.getvalue()
+        if len(content) <= JPEG_MAX_BYTES:
+            break
+    return content
 
 
 @dataclass(frozen=True)

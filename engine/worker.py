@@ -16,12 +16,13 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from celery import Celery
 from celery.platforms import SecurityWarning
+from celery.worker.consumer import Consumer
 from PIL import Image
 from pydantic import ValidationError
 
@@ -31,6 +32,7 @@ from engine.contract import (
     EXAMINE_TASK,
     GENERATE_TASK,
     MISCONFIGURED_EXIT_CODE,
+    REFERENCES_MAX,
     WORK_QUEUE,
     Examination,
     ExamineRequest,
@@ -45,13 +47,15 @@ from engine.contract import (
 from engine.errors import SetupError
 from engine.factory import assemble
 from engine.identity.profile import IdentityProfile, Observation, View
-from engine.messaging import CONNECT_OPTIONS, CancellationListener, HeartbeatThread, Outbox, ReplyPublisher
+from engine.messaging import CONSUMER_OPTIONS, CancellationListener, HeartbeatThread, Outbox, ReplyPublisher
 from engine.pipeline import RequestPipeline
 
 log = logging.getLogger(__name__)
 
 HUNG_EXIT_CODE = 70
 FLUSH_TIMEOUT_S = 30.0
+DEAF_S = 60.0
+"""An idle consumer turns every two seconds; after an outage of the broker it is back within 30."""
 
 
 class Service:
@@ -95,6 +99,11 @@ class Service:
         with self._lock:
             return time.monotonic() - self._moved_at if self._in_hand else 0.0
 
+    def idle_s(self) -> float:
+        """Seconds since the last task ended; 0 while something is in hand."""
+        with self._lock:
+            return 0.0 if self._in_hand else time.monotonic() - self._moved_at
+
     def _send(self, reply: Reply) -> None:
         self._moved_at = time.monotonic()
         self._outbox.put(reply)
@@ -107,7 +116,7 @@ class Service:
             yield
         finally:
             with self._lock:
-                self._in_hand = frozenset()
+                self._in_hand, self._moved_at = frozenset(), time.monotonic()
 
     def _refuse_jobs(self, text: object, reason: str) -> None:
         content = _loose(text)
@@ -138,6 +147,7 @@ class Worker:
         self._heartbeats = HeartbeatThread(ReplyPublisher(url), self._heartbeat)
         self._celery = make_celery(url, self._service)
         self._log_level = config.log_level
+        self._turned_at = time.monotonic()
 
     def run(self) -> int:
         """Works until SIGTERM or SIGINT, ends the task in hand, sends what is unsent; the exit code."""
@@ -152,6 +162,7 @@ class Worker:
                 concurrency=1,
                 loglevel=self._log_level,
                 quiet=True,
+                consumer_cls=turning_consumer(self.turned),
                 use_eventloop=False,  # with it, a broker that dies during a task leaves Celery 5.7 deaf for ever
                 without_gossip=True,
                 without_mingle=True,
@@ -164,10 +175,23 @@ class Worker:
         self._heartbeats.stop()
         return int(celery_worker.exitcode or 0)
 
+    def turned(self) -> None:
+        """Celery's consumer asks the broker for tasks now."""
+        self._turned_at = time.monotonic()
+
+    def deaf_s(self) -> float:
+        """Seconds for which the consumer has not turned although nothing is in hand and the broker is there: such a
+        worker looks idle and takes no task. Only a new process helps where a connection hangs below Celery."""
+        return min(time.monotonic() - self._turned_at, self._service.idle_s(), self._heartbeats.healthy_s())
+
     def _heartbeat(self) -> Heartbeat:
         """Only the end of the process frees a thread that hangs in a driver; other workers get its jobs."""
         if (still_s := self._service.still_s()) > self._hung_s:
             log.critical("no step for %.0f s (ENGINE_HUNG_S), giving up: %s", still_s, self._service.in_hand())
+            logging.shutdown()
+            os._exit(HUNG_EXIT_CODE)
+        if (deaf_s := self.deaf_s()) > DEAF_S:
+            log.critical("the broker takes heartbeats, but no task was asked for in %.0f s: giving up", deaf_s)
             logging.shutdown()
             os._exit(HUNG_EXIT_CODE)
         capabilities = self._backbone.capabilities
@@ -176,9 +200,21 @@ class Worker:
             backbone=capabilities.name,
             device=self._backbone.device,
             batch_max=capabilities.batch_max,
+            references_max=min(capabilities.references_max, REFERENCES_MAX),
             pose=capabilities.pose,
             job_ids=self._service.in_hand(),
         )
+
+
+def turning_consumer(turned: Callable[[], None]) -> type[Consumer]:
+    """Celery's consumer, which calls `turned` whenever its loop begins a new turn."""
+
+    class TurningConsumer(Consumer):  # type: ignore[misc]
+        def perform_pending_operations(self) -> None:
+            turned()
+            super().perform_pending_operations()
+
+    return TurningConsumer
 
 
 def make_celery(broker_url: str, service: Service) -> Celery:
@@ -200,7 +236,7 @@ def make_celery(broker_url: str, service: Service) -> Celery:
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_heartbeat=0,
-        broker_transport_options=CONNECT_OPTIONS,
+        broker_transport_options=CONSUMER_OPTIONS,
     )
 
     def generate(*arguments: object, **_: object) -> None:

@@ -7,9 +7,13 @@ sorted here: taken, passed over because asyncpg needs none of it, or refused by 
 
 from __future__ import annotations
 
+import asyncio
 import re
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, unquote, urlencode
@@ -36,6 +40,11 @@ PASSED_OVER: Final = frozenset(
     }
 )  # fmt: skip
 """libpq's parameters that asyncpg has no use for. Without them a session is as safe as `sslmode` makes it."""
+SESSION_SETTINGS: Final = """
+set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3;
+set tcp_user_timeout = '15s'; set idle_in_transaction_session_timeout = '60s'
+"""
+"""A bot whose host is gone leaves no lock behind for longer. Statements, because poolers refuse them at the start."""
 SSL_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 FILES: Final = ("sslcert", "sslkey", "sslrootcert", "sslcrl")
 CACHES: Final = ("prepared_statement_cache_size", "statement_cache_size")
@@ -51,6 +60,28 @@ class AddressError(OperatorError):
     """DATABASE_URL cannot be opened as it stands; waiting would not help."""
 
 
+class AnsweredConnection(asyncpg.Connection):  # type: ignore[misc]
+    """A connection that is closed for good once a statement of the transaction or a ping gets no answer in time, so
+    that SQLAlchemy takes it, and all that are older, for lost."""
+
+    async def execute(self, query: str, *arguments: Any, timeout: float | None = None) -> str:
+        with self._closed_without_answer():
+            status: str = await super().execute(query, *arguments, timeout=timeout)
+            return status
+
+    async def fetchrow(self, query: str, *arguments: Any, **options: Any) -> Any:
+        with self._closed_without_answer():
+            return await super().fetchrow(query, *arguments, **options)
+
+    @contextmanager
+    def _closed_without_answer(self) -> Iterator[None]:
+        try:
+            yield
+        except TimeoutError as error:
+            self.terminate()
+            raise asyncpg.ConnectionDoesNotExistError("connection closed: the server did not answer") from error
+
+
 @dataclass(frozen=True)
 class Address:
     """The address of the database; `secrets` are its passwords as they may show up in logs."""
@@ -61,18 +92,28 @@ class Address:
     prepared_statement_cache_size: int | None = None
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
 
-    def connect_args(self) -> dict[str, Any]:
-        """For `create_async_engine`: the connection is opened here, from the whole address."""
-        arguments: dict[str, Any] = {"async_creator_fn": self._connect}
+    def connect_args(self, command_timeout_s: float | None = None) -> dict[str, Any]:
+        """For `create_async_engine`: the connection is opened here, from the whole address. A statement without an
+        answer for `command_timeout_s` raises TimeoutError."""
+        arguments: dict[str, Any] = {"async_creator_fn": partial(self._connect, command_timeout_s)}
         if self.prepared_statement_cache_size is not None:
             arguments["prepared_statement_cache_size"] = self.prepared_statement_cache_size
         return arguments
 
-    async def _connect(self, **_: Any) -> asyncpg.Connection:
+    async def _connect(self, command_timeout_s: float | None, **_: Any) -> asyncpg.Connection:
         """Raises AddressError where waiting would not help, else what asyncpg raises."""
         cached = {} if self.statement_cache_size is None else {"statement_cache_size": self.statement_cache_size}
         try:
-            return await asyncpg.connect(self.dsn, timeout=self.timeout_s, **cached)
+            async with asyncio.timeout(self.timeout_s):
+                connection = await asyncpg.connect(
+                    self.dsn,
+                    timeout=self.timeout_s,
+                    command_timeout=command_timeout_s,
+                    connection_class=AnsweredConnection,
+                    **cached,
+                )
+                await connection.execute(SESSION_SETTINGS)
+                return connection
         except (asyncpg.ClientConfigurationError, ssl.SSLError) as error:
             raise AddressError(f"DATABASE_URL does not open the database: {self._line(error)}; correct it") from None
         except asyncpg.UndefinedObjectError as error:

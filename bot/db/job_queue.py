@@ -6,6 +6,7 @@ Functions never commit.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import Subquery, any_, exists, func, select
@@ -44,6 +45,26 @@ async def next_jobs(session: AsyncSession, limit: int) -> list[Job]:
     )
     jobs = {job.id: job for job in await session.scalars(statement)}
     return [jobs[job_id] for job_id in first if job_id in jobs]
+
+
+async def lock(session: AsyncSession, job_ids: Sequence[UUID]) -> list[Job]:
+    """Those of the jobs that still wait, in the order given, their rows and their users' locked till the end of the
+    transaction; what another transaction holds is left out.
+
+    Users are locked first, as by everything that locks both: a deletion locks the user, then the jobs.
+    """
+    owners = select(Job.user_id).where(Job.id.in_(job_ids))
+    users = (
+        select(User.id).where(User.id.in_(owners)).order_by(User.id).with_for_update(key_share=True, skip_locked=True)
+    )
+    statement = select(Job).where(
+        Job.id.in_(job_ids),
+        Job.user_id.in_(list(await session.scalars(users))),
+        Job.state == JobState.QUEUED,
+        Job.handed_at.is_(None),
+    )
+    jobs = {job.id: job for job in await session.scalars(statement.with_for_update(skip_locked=True))}
+    return [jobs[job_id] for job_id in job_ids if job_id in jobs]
 
 
 async def positions(session: AsyncSession) -> dict[UUID, int]:

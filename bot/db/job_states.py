@@ -91,6 +91,13 @@ async def extend(session: AsyncSession, job_ids: Collection[UUID], worker_id: st
     return set(await session.scalars(statement.returning(Job.id)))
 
 
+async def cap(session: AsyncSession, lease_s: float) -> None:
+    """No lease of an undrawn job ends later than `lease_s` from now."""
+    late = Job.lease_until > seconds_from_now(lease_s)
+    statement = update(Job).where(Job.state.in_(UNDRAWN_STATES), late)
+    await session.execute(statement.values(lease_until=seconds_from_now(lease_s)))
+
+
 def _begin(lease_s: float) -> dict[str, Any]:
     return {
         "handed_at": func.coalesce(Job.handed_at, func.now()),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +15,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from bot.db import job_states, photo_states
+from bot.db import job_states, photo_states, workers
 from bot.db.job_states import HANDOUTS_MAX
 from bot.db.session import id_of
 from bot.db.tables import Job, Reference, Worker
@@ -48,6 +47,13 @@ async def extend(session: AsyncSession, names: Sequence[str], worker_id: str, le
     return [name for item_id, name in ids.items() if item_id not in jobs | photos]
 
 
+async def cap(session: AsyncSession, lease_s: float) -> None:
+    """Shorten leases that end later than any lease given by now could: the database's clock was set back. A living
+    worker extends them again. `lease_s` is the longest lease."""
+    await job_states.cap(session, lease_s)
+    await photo_states.cap(session, lease_s)
+
+
 async def sweep(session: AsyncSession, alive_s: float) -> SweepResult:
     """Take back what is lost. Call it only when heartbeats have been listened to for the length of a lease."""
     running = (Job.state == JobState.RUNNING) & (Job.lease_until < func.now())
@@ -61,7 +67,7 @@ async def sweep(session: AsyncSession, alive_s: float) -> SweepResult:
 
 def _lost(handed_at: Any, lease_until: Any, alive_s: float) -> ColumnElement[bool]:
     """Whether something handed to the broker at `handed_at` and not heard of since has been lost there."""
-    idle_worker = exists().where(~Worker.busy, Worker.seen_at > func.now() - timedelta(seconds=alive_s))
+    idle_worker = exists().where(~Worker.busy, workers.is_alive(alive_s))
     later_job, later_photo = aliased(Job), aliased(Reference)
     overtaken_by_job = exists().where(later_job.handed_at > handed_at, later_job.state.in_(_TAKEN))
     overtaken_by_photo = exists(

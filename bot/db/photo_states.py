@@ -62,6 +62,7 @@ async def decide(session: AsyncSession, report: Examination) -> bool:
         state=ReferenceState.ACCEPTED if accepted else ReferenceState.REJECTED,
         verdict=report.verdict,
         profile=report.profile if accepted else None,
+        quality=report.quality if accepted else None,
         lease_until=None,
     )
     return await execute(session, statement) > 0
@@ -71,6 +72,12 @@ async def extend(session: AsyncSession, photo_ids: Collection[UUID], lease_s: fl
     """A heartbeat names the photos that its worker holds; returns those that still need a verdict."""
     statement = _change(Reference.id.in_(photo_ids)).values(lease_until=seconds_from_now(lease_s))
     return set(await session.scalars(statement.returning(Reference.id)))
+
+
+async def cap(session: AsyncSession, lease_s: float) -> None:
+    """No lease ends later than `lease_s` from now."""
+    late = Reference.lease_until > seconds_from_now(lease_s)
+    await session.execute(_change(late).values(lease_until=seconds_from_now(lease_s)))
 
 
 async def expire(

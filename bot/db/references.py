@@ -60,6 +60,25 @@ async def accepted(session: AsyncSession, photo_ids: Collection[UUID]) -> dict[U
     return {photo_id: (image, profile) for photo_id, image, profile in await session.execute(statement)}
 
 
+@dataclass(frozen=True)
+class StoredPhoto:
+    """What is to know of an accepted photo before it is loaded."""
+
+    size: int
+    """Bytes of the image and the profile."""
+    quality: float
+    """0 to 1, see Reference; 0 where it is not known."""
+
+
+async def stored(session: AsyncSession, photo_ids: Collection[UUID]) -> dict[UUID, StoredPhoto]:
+    """Those of the photos that are accepted and still stored. Postgres reads no image for their lengths."""
+    size = func.length(Reference.image) + func.coalesce(func.length(Reference.profile), 0)
+    statement = select(Reference.id, size, func.coalesce(Reference.quality, 0.0)).where(
+        Reference.id.in_(photo_ids), Reference.state == ReferenceState.ACCEPTED
+    )
+    return {row[0]: StoredPhoto(row[1], row[2]) for row in await session.execute(statement)}
+
+
 async def by_message(session: AsyncSession, chat_id: int, message_id: int) -> Reference | None:
     """The row that this very message brought, if it has been handled before."""
     statement = select(Reference).where(Reference.chat_id == chat_id, Reference.message_id == message_id)

@@ -1,4 +1,4 @@
-"""Sessions on the database, functions for all query modules, and the test for an outage."""
+"""Sessions on the database, functions for all query modules, and the tests for an outage and for refused values."""
 
 from __future__ import annotations
 
@@ -6,36 +6,50 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import asyncpg
-from sqlalchemy import ColumnElement, CursorResult, func, select
+from sqlalchemy import ColumnElement, CursorResult, ExceptionContext, event, func, select
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from bot.db.address import AddressError, read_address
 
 DIALECT_URL = "postgresql+asyncpg://"
+COMMAND_TIMEOUT_S = 30.0
+"""The longest statement is the loading of a batch's photos, megabytes over what may be a slow network."""
 Sessions = async_sessionmaker[AsyncSession]
 
-_ABSENT = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.IdleInTransactionSessionTimeoutError,
-    asyncpg.TooManyConnectionsError,
-)
+_CLASSES_LATER = ("08", "53", "57", "58")
+"""Classes of SQLSTATE: connection, insufficient resources (disk full), operator intervention, system error."""
+_STATES_LATER = frozenset({"25006", "25P03", "40001", "40P01", "55P03"})
+"""Read-only (a failover), idle too long, serialization failure, deadlock, lock not available."""
+_CLASSES_OF_VALUES = ("22", "23")
+"""Data exception, integrity constraint violation."""
 
 
-def make_engine(database_url: str, **options: Any) -> AsyncEngine:
+def make_engine(database_url: str, *, command_timeout_s: float | None = None, **options: Any) -> AsyncEngine:
     """SQLAlchemy's engine over asyncpg, which opens the address itself. Raises AddressError for an address that is
-    none; it shows nothing of it."""
-    return create_async_engine(DIALECT_URL, connect_args=read_address(database_url).connect_args(), **options)
+    none; it shows nothing of it. Without an answer for `command_timeout_s` a connection counts as lost."""
+    connect_args = read_address(database_url).connect_args(command_timeout_s)
+    pool = create_async_engine(DIALECT_URL, connect_args=connect_args, **options)
+    event.listen(pool.sync_engine, "handle_error", _note_silence)
+    return pool
 
 
-def open_pool(database_url: str) -> AsyncEngine:
+def _note_silence(context: ExceptionContext) -> None:
+    """The driver's timeout alone would leave the connection in the pool, and a rollback would wait on it again."""
+    if isinstance(context.original_exception, TimeoutError):
+        context.is_disconnect = True
+
+
+def open_pool(database_url: str, *, command_timeout_s: float = COMMAND_TIMEOUT_S) -> AsyncEngine:
     """Connections to the database. They are tried before use, so a restart of Postgres costs no more than a retry."""
-    return make_engine(database_url, pool_pre_ping=True, pool_size=10)
+    return make_engine(database_url, command_timeout_s=command_timeout_s, pool_pre_ping=True, pool_size=10)
+
+
+def open_unpooled(database_url: str, *, command_timeout_s: float) -> AsyncEngine:
+    """A new connection for each session."""
+    return make_engine(database_url, command_timeout_s=command_timeout_s, poolclass=NullPool)
 
 
 def make_sessions(pool: AsyncEngine) -> Sessions:
@@ -70,21 +84,44 @@ def id_of(text: str) -> UUID | None:
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether `error` means that the database is not there (down, starting, cut off), not that a statement is wrong.
+    """Whether the same statement may succeed later: the database is away (down, starting, cut off), cannot write (disk
+    full, read-only, out of memory) or gave way to another transaction (deadlock). `False` for a wrong statement.
 
     An address that could be opened at the start and cannot be now (an expired certificate) is an outage too.
     """
     if isinstance(error, DBAPIError):
-        if error.connection_invalidated or (error.orig is not None and _is_absence(error.orig)):
+        if error.connection_invalidated or (error.orig is not None and _is_passing(error.orig)):
             return True
         return isinstance(error, InterfaceError | OperationalError) and "connection" in str(error.orig).lower()
-    return isinstance(error, PoolTimeout | AddressError) or _is_absence(error)
+    return isinstance(error, PoolTimeout | AddressError) or _is_passing(error)
 
 
-def _is_absence(error: BaseException | None) -> bool:
+def cannot_write(error: BaseException) -> bool:
+    """Whether the database answers and stores nothing for now: full, out of memory, read-only."""
+    state = _sqlstate(error.orig if isinstance(error, DBAPIError) else error)
+    return state.startswith(("53", "58")) or state == "25006"
+
+
+def refuses_values(error: BaseException) -> bool:
+    """Whether the fault is in the values of the statement: it fails in the same way whenever it is tried again."""
+    if not isinstance(error, DBAPIError):
+        return not is_outage(error)
+    state = _sqlstate(error.orig)
+    return state.startswith(_CLASSES_OF_VALUES) if state else isinstance(error.orig.__cause__, ValueError)
+
+
+def _sqlstate(error: BaseException | None) -> str:
+    """The server's code for `error`, five characters; empty where the error is not the server's."""
+    return getattr(error, "sqlstate", None) or ""
+
+
+def _is_passing(error: BaseException | None) -> bool:
     """Looks down the chain of causes: the driver's own error lies below its DBAPI wrapping."""
     while error is not None:
-        if isinstance(error, (*_ABSENT, ConnectionError, TimeoutError)):
+        state = _sqlstate(error)
+        if state.startswith(_CLASSES_LATER) or state in _STATES_LATER:
+            return True
+        if isinstance(error, ConnectionError | TimeoutError):
             return True
         if isinstance(error, OSError) and not isinstance(error, FileNotFoundError | PermissionError):
             return True

@@ -80,11 +80,11 @@ async def message_sent(session: AsyncSession, job_id: UUID, message_id: int | No
 
 async def unreachable(session: AsyncSession, user_id: int, chat_id: int) -> None:
     """The bot may not write there any more: the jobs of the chat end; the dispatcher cancels them at the workers."""
-    await job_states.abandon_chat(session, chat_id)
-    if chat_id == user_id:
+    if chat_id == user_id:  # the user first, as in job_queue.lock
         await session.execute(
             update(User).where(User.id == user_id, User.blocked_at.is_(None)).values(blocked_at=func.now())
         )
+    await job_states.abandon_chat(session, chat_id)
 
 
 async def chat_moved(session: AsyncSession, chat_id: int, new_chat_id: int) -> None:

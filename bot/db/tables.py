@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, Index, LargeBinary, Text, false, func, text
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Index, LargeBinary, Text, false, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from bot.domain import OPEN_STATES, JobState, ReferenceState
+from engine.contract import REFERENCES_MAX
 
 _OPEN = ", ".join(f"'{state}'" for state in JobState if state in OPEN_STATES)
 
@@ -77,6 +78,8 @@ class Reference(Base):
     height: Mapped[int]
     sha256: Mapped[str]
     profile: Mapped[bytes | None] = mapped_column(deferred=True)
+    quality: Mapped[float | None]
+    """How good it is as a reference, 0 to 1; NULL for photos examined before this was kept."""
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
     """How often it was handed to the broker."""
     handed_at: Mapped[datetime | None]
@@ -171,7 +174,21 @@ class Worker(Base):
     backbone: Mapped[str]
     device: Mapped[str]
     batch_max: Mapped[int]
+    references_max: Mapped[int] = mapped_column(default=REFERENCES_MAX, server_default=str(REFERENCES_MAX))
+    """How many photos of a person its model reads."""
     pose: Mapped[bool] = mapped_column(default=False, server_default=false())
     """It can draw a pose that is asked for."""
     busy: Mapped[bool]
     seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class LeaderLease(Base):
+    """The one row that names the bot process which polls and dispatches, and until when."""
+
+    __tablename__ = "leader_lease"
+    __table_args__ = (CheckConstraint("id = 1", name="leader_lease_once"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    holder: Mapped[UUID]
+    """Drawn by the process at its start."""
+    until: Mapped[datetime]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,8 +16,14 @@ KEPT = timedelta(days=1)
 
 async def alive(session: AsyncSession, within_s: float) -> list[Worker]:
     """Workers with a heartbeat within the last `within_s` seconds."""
-    recently = func.now() - timedelta(seconds=within_s)
-    return list(await session.scalars(select(Worker).where(Worker.seen_at > recently).order_by(Worker.id)))
+    return list(await session.scalars(select(Worker).where(is_alive(within_s)).order_by(Worker.id)))
+
+
+def is_alive(within_s: float) -> ColumnElement[bool]:
+    """Whether a worker's last heartbeat is recent. One from the future is not: the database's clock was set back since,
+    and a living worker is heard again within seconds."""
+    within = timedelta(seconds=within_s)
+    return Worker.seen_at.between(func.now() - within, func.now() + within)
 
 
 async def any_can_pose(session: AsyncSession, within_s: float) -> bool:
@@ -34,6 +40,7 @@ async def store(session: AsyncSession, beat: Heartbeat) -> None:
         "backbone": beat.backbone,
         "device": beat.device,
         "batch_max": beat.batch_max,
+        "references_max": beat.references_max,
         "pose": beat.pose,
         "busy": bool(beat.job_ids),
         "seen_at": func.now(),

@@ -40,6 +40,16 @@ def transport_options(broker_url: str) -> dict[str, Any]:
     }
 
 
+def may_have_arrived(error: BaseException) -> bool:
+    """Whether the broker may have the message although the send failed: no answer came in time."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, TimeoutError):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
+
+
 class Broker:
     """Sends one message at a time in a thread; raises one of `ABSENT` when the broker is away."""
 

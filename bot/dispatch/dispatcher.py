@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import structlog
 from aiogram import Bot
@@ -63,6 +63,7 @@ class JobDispatcher:
         self._role = role or Role()
         self._clock = clock
         self._unstored: dict[UUID, int] = {}
+        self._holder = uuid4()
 
     async def run(self) -> None:
         """Lead, or wait to lead, for ever."""
@@ -70,7 +71,7 @@ class JobDispatcher:
         try:
             while True:
                 try:
-                    async with Leadership(self._database_url) as leadership:
+                    async with Leadership(self._database_url, self._holder) as leadership:
                         _log.info("dispatching")
                         with self._role.leading():
                             await self._lead(leadership, broker)
@@ -132,6 +133,7 @@ class JobDispatcher:
         if listening.for_s < self._pace.lease_s:
             return
         async with self._sessions.begin() as session:
+            await leases.cap(session, max(self._pace.lease_s, self._pace.handout_s))
             swept = await leases.sweep(session, self._pace.alive_s)
             await workers.forget_gone(session)
         if swept:

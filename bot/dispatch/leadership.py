@@ -1,68 +1,86 @@
-"""One dispatcher at a time: an advisory lock of Postgres, held by a connection that does nothing else."""
+"""One dispatcher at a time: a lease in the database that its holder extends.
+
+A lock of a database session would last as long as its connection looks alive to the server: hours after the leader's
+host has lost power. Each extension has a connection of its own, so that a frozen one costs one extension.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from types import TracebackType
+from uuid import UUID, uuid4
 
 import structlog
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.pool import NullPool
 
-from bot.db.session import make_engine
+from bot.db import leader_lease
+from bot.db.session import make_sessions, open_unpooled
 
-LOCK = 0xB011D_02
+LEASE_S = 15.0
 RETRY_S = 1.0
-WATCH_S = 1.0
-ANSWER_S = 10.0
+WATCH_S = 2.0
+ANSWER_S = 5.0
 _log = structlog.get_logger(__name__)
 
 
 class LeadershipLost(Exception):
-    """The connection that held the lock is gone, and the lock with it."""
+    """The lease has run out, or another process has it."""
 
 
 class Leadership:
-    """`async with` waits until no other process dispatches; `watch` raises LeadershipLost when that ends."""
+    """`async with` waits until no other process dispatches; `watch` raises LeadershipLost when that ends.
 
-    def __init__(self, database_url: str) -> None:
-        self._pool = make_engine(database_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-        self._connection: AsyncConnection | None = None
+    `holder` names the process, which may take up its own lease again.
+    """
+
+    def __init__(
+        self, database_url: str, holder: UUID | None = None, *, lease_s: float = LEASE_S, watch_s: float = WATCH_S
+    ) -> None:
+        self._sessions = make_sessions(open_unpooled(database_url, command_timeout_s=ANSWER_S))
+        self._holder = holder or uuid4()
+        self._lease_s = lease_s
+        self._watch_s = watch_s
+        self._until = 0.0
 
     async def __aenter__(self) -> Leadership:
-        connection = await self._pool.connect()
-        try:
-            waiting = False
-            while not await connection.scalar(text("select pg_try_advisory_lock(:lock)"), {"lock": LOCK}):
-                if not waiting:
-                    _log.info("another dispatcher is at work, waiting for it to end")
-                    waiting = True
-                await asyncio.sleep(RETRY_S)
-        except BaseException:
-            await connection.close()
-            raise
-        self._connection = connection
+        waiting = False
+        while not await self._take(ANSWER_S):
+            if not waiting:
+                _log.info("another dispatcher is at work, waiting for it to end")
+                waiting = True
+            await asyncio.sleep(RETRY_S)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Closing the connection releases the lock, whatever state it is in."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            try:
-                await connection.close()
-            except Exception as lost:  # a dead connection has released it already
-                _log.debug("the lock's connection was dead", error=repr(lost))
+        """Without a database the lease runs out by itself."""
+        try:
+            async with asyncio.timeout(ANSWER_S), self._sessions.begin() as session:
+                await leader_lease.release(session, self._holder)
+        except Exception as failed:
+            _log.info("the leader's lease is left to run out", error=repr(failed)[:200])
 
     async def watch(self) -> None:
-        """Runs for as long as the lock is held."""
-        assert self._connection is not None
+        """Extends the lease for as long as that works. By this process's clock it ends before it does in the
+        database: the time of an extension counts from its beginning."""
+        clock = asyncio.get_running_loop().time
         while True:
+            await asyncio.sleep(self._watch_s)
+            left_s = self._until - clock()
+            if left_s <= 0:
+                raise LeadershipLost(f"the lease was not extended for {self._lease_s:.0f} s")
             try:
-                async with asyncio.timeout(ANSWER_S):
-                    await self._connection.scalar(text("select 1"))
+                if not await self._take(min(ANSWER_S, left_s)):
+                    raise LeadershipLost("another process has the lease")
+            except LeadershipLost:
+                raise
             except Exception as error:
-                raise LeadershipLost(repr(error)) from error
-            await asyncio.sleep(WATCH_S)
+                _log.warning("the leader's lease could not be extended, trying again", error=repr(error)[:200])
+
+    async def _take(self, answer_s: float) -> bool:
+        began = asyncio.get_running_loop().time()
+        async with asyncio.timeout(answer_s), self._sessions.begin() as session:
+            taken = await leader_lease.take(session, self._holder, self._lease_s)
+        if taken:
+            self._until = began + self._lease_s
+        return taken

@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Pace
 from bot.db import job_queue, job_states, leases, photo_states, workers
-from bot.db.session import Sessions, is_outage
+from bot.db.session import Sessions, is_outage, refuses_values
 from bot.dispatch.signals import JobSignals
-from engine.contract import Examination, Failure, Heartbeat, Progress, Reply, Result, Started
+from engine.contract import Examination, Failure, FailureCode, Heartbeat, Progress, Reply, Result, Started
 
-OUTAGE_PAUSE_S = 0.5
+OUTAGE_PAUSE_S, OUTAGE_PAUSE_MAX_S = 0.5, 5.0
 _log = structlog.get_logger(__name__)
 
 
@@ -37,17 +37,27 @@ class ReplyHandler:
         self.previews: dict[UUID, Preview] = {}
 
     async def handle(self, report: Reply) -> None:
-        """Returns when the report is committed, or can never be."""
+        """Returns when the report is committed, or can never be.
+
+        A finished picture waits for any error to pass. Where the database refuses its values for good, its attempt
+        fails instead, so that the job is drawn again or its user gets a message.
+        """
+        pause_s = OUTAGE_PAUSE_S
         while True:
             try:
                 async with self._sessions.begin() as session:
                     ended = await self._write(session, report)
             except Exception as error:  # the edge of the queue: a report that fails must not block the others
-                if not is_outage(error):
+                if is_outage(error):
+                    _log.warning("the database is away, a report waits", kind=report.kind, error=repr(error)[:300])
+                else:
                     _log.exception("a report could not be applied", kind=report.kind)
-                    return
-                _log.warning("the database is away, a report waits", kind=report.kind)
-                await asyncio.sleep(OUTAGE_PAUSE_S)
+                    if not isinstance(report, Result):
+                        return
+                    if refuses_values(error):
+                        report = _unwritable(report)
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, OUTAGE_PAUSE_MAX_S)
             else:
                 await self._signal(report, ended)
                 return
@@ -98,3 +108,13 @@ class ReplyHandler:
             self._signals.repaint()
         elif not isinstance(report, Heartbeat):
             self._signals.wake()
+
+
+def _unwritable(result: Result) -> Failure:
+    return Failure(
+        job_id=result.job_id,
+        attempt=result.attempt,
+        code=FailureCode.INTERNAL,
+        detail="the database refuses the result",
+        retry=True,
+    )

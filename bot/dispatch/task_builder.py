@@ -1,4 +1,7 @@
-"""Builds the task of a job: its photos, prompt, style, settings and pose."""
+"""Builds the task of a job: its photos, prompt, style, settings and pose.
+
+A hand-out is planned by the sizes of the photos; only those of jobs that are sent are loaded.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,12 @@ from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import poses, references
+from bot.db.references import StoredPhoto
 from bot.db.tables import Job
+from bot.dispatch.batching import QueuedJob
 from bot.domain import POSE_PHOTO
 from bot.styles import Styles
-from engine.contract import REFERENCES_MAX, FailureCode, GenerateRequest, Pose, PosePreset, Reference, Settings
+from engine.contract import FailureCode, GenerateRequest, Pose, PosePreset, Reference, Settings
 
 
 class UnbuildableTask(Exception):
@@ -32,16 +37,57 @@ class Photos:
     poses: Mapping[UUID, bytes]
 
 
-async def read_photos(session: AsyncSession, jobs: Collection[Job]) -> Photos:
+@dataclass(frozen=True)
+class Sizes:
+    """The same photos before they are loaded: sizes in bytes."""
+
+    references: Mapping[UUID, StoredPhoto]
+    poses: Mapping[UUID, int]
+
+
+async def read_sizes(session: AsyncSession, jobs: Collection[Job]) -> Sizes:
     """Accepted references only."""
-    rows = await references.accepted(session, {photo_id for job in jobs for photo_id in job.reference_ids})
+    stored = await references.stored(session, {photo_id for job in jobs for photo_id in job.reference_ids})
+    return Sizes(stored, await poses.sizes(session, _pose_ids(jobs)))
+
+
+async def read_photos(session: AsyncSession, jobs: Collection[Job], reference_ids: Collection[UUID]) -> Photos:
+    """The references given, if they are still accepted, and the pose photos of the jobs."""
+    rows = await references.accepted(session, reference_ids)
     people = {photo_id: Reference(image=image, profile=profile) for photo_id, (image, profile) in rows.items()}
-    pose_ids = {job.pose_photo_id for job in jobs if job.pose == POSE_PHOTO and job.pose_photo_id is not None}
-    return Photos(people, await poses.images(session, pose_ids))
+    return Photos(people, await poses.images(session, _pose_ids(jobs)))
+
+
+def _pose_ids(jobs: Collection[Job]) -> set[UUID]:
+    return {job.pose_photo_id for job in jobs if job.pose == POSE_PHOTO and job.pose_photo_id is not None}
+
+
+def queued_job(job: Job, sizes: Sizes, styles: Styles, references_max: int) -> QueuedJob:
+    """The job with the best `references_max` of its photos, in its own order. Raises UnbuildableTask."""
+    accepted = [photo_id for photo_id in job.reference_ids if photo_id in sizes.references]
+    best = sorted(accepted, key=lambda photo_id: -sizes.references[photo_id].quality)[:references_max]
+    chosen = tuple(photo_id for photo_id in accepted if photo_id in best)
+    pose_size = sizes.poses.get(job.pose_photo_id, 0) if job.pose_photo_id else 0
+    return QueuedJob(
+        job.id,
+        job.user_id,
+        job.attempts,
+        _settings(job, styles),
+        photo_ids=chosen,
+        size=pose_size + sum(sizes.references[photo_id].size for photo_id in chosen),
+    )
+
+
+def _settings(job: Job, styles: Styles) -> Settings:
+    try:
+        return Settings.model_validate(styles.settings(job.style, job.settings))
+    except ValidationError as error:
+        raise UnbuildableTask(FailureCode.BAD_PROMPT) from error
 
 
 def build_request(job: Job, photos: Photos, styles: Styles, *, with_pose: bool) -> GenerateRequest:
-    """Raises UnbuildableTask. Without `with_pose` the job's pose is left out."""
+    """With those of the job's photos that are in `photos`; without `with_pose` its pose is left out. Raises
+    UnbuildableTask."""
     accepted = [photos.references[photo_id] for photo_id in job.reference_ids if photo_id in photos.references]
     if not accepted:
         raise UnbuildableTask(FailureCode.BAD_REFERENCE)
@@ -49,11 +95,11 @@ def build_request(job: Job, photos: Photos, styles: Styles, *, with_pose: bool) 
         return GenerateRequest(
             job_id=str(job.id),
             attempt=job.attempts + 1,
-            references=tuple(accepted[:REFERENCES_MAX]),
+            references=tuple(accepted),
             prompt=job.prompt,
             style=styles.request_name(job.style),
             seed=job.seed,
-            settings=Settings.model_validate(styles.settings(job.style, job.settings)),
+            settings=_settings(job, styles),
             pose=_pose(job, photos) if with_pose else None,
         )
     except ValidationError as error:

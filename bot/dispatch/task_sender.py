@@ -1,11 +1,14 @@
 """Sends photos and jobs to the workers: no more than they will begin soon, in fair order, photos first.
 
 The lease is committed before the task is sent. A crash in between looks like a lost task, and the same rule repairs
-it: no job is drawn without a lease, and none is forgotten.
+it: no job is drawn without a lease, and none is forgotten. So does a send that times out, for it may have arrived.
+
+Batches are planned by the sizes of their photos, then loaded and sent one by one: the memory is that of one message.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
@@ -14,10 +17,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.config import Pace
 from bot.db import job_queue, job_states, photo_states, workers
 from bot.db.session import Sessions
+from bot.db.tables import Job, Worker
 from bot.dispatch.batching import QueuedJob, plan_batches
-from bot.dispatch.broker import ABSENT, Broker
+from bot.dispatch.broker import ABSENT, Broker, may_have_arrived
 from bot.dispatch.signals import JobSignals
-from bot.dispatch.task_builder import UnbuildableTask, build_request, read_photos
+from bot.dispatch.task_builder import UnbuildableTask, build_request, queued_job, read_photos, read_sizes
 from bot.styles import Styles
 from engine.contract import ExamineRequest, GenerateBatch, GenerateRequest
 
@@ -45,11 +49,9 @@ class TaskSender:
         if not alive:
             return
         await self._hand_out_photos(PHOTOS_PER_WORKER * len(alive))
-        await self._hand_out_jobs(
-            BATCHES_PER_WORKER * len(alive),
-            min(worker.batch_max for worker in alive),
-            with_pose=any(worker.pose for worker in alive),
-        )
+        with_pose = any(worker.pose for worker in alive)
+        for batch in await self._plan(alive):
+            await self._hand_out(batch, with_pose=with_pose)
 
     async def _withdraw(self) -> None:
         """A broadcast that fails is not repeated here: a worker that reports on the job gets it again."""
@@ -59,54 +61,77 @@ class TaskSender:
             await self._broker.cancel([str(job_id) for job_id in withdrawn])
 
     async def _hand_out_photos(self, held_max: int) -> None:
-        async with self._sessions.begin() as session:
+        async with self._sessions() as session:
             slots = held_max - await photo_states.count_out(session)
-            photos = await photo_states.next_photos(session, slots) if slots > 0 else []
-            requests = [ExamineRequest(reference_id=str(photo.id), image=photo.image) for photo in photos]
-            if photos:
-                await photo_states.hand_out(session, [photo.id for photo in photos], self._pace.handout_s)
-        for sent, request in enumerate(requests):
+        for _ in range(slots):
+            async with self._sessions.begin() as session:
+                photos = await photo_states.next_photos(session, 1)
+                if not photos:
+                    return
+                request = ExamineRequest(reference_id=str(photos[0].id), image=photos[0].image)
+                await photo_states.hand_out(session, [photos[0].id], self._pace.handout_s)
             try:
                 await self._broker.examine(request)
-            except ABSENT:
-                async with self._sessions.begin() as session:
-                    await photo_states.take_back(session, [photo.id for photo in photos[sent:]])
+            except ABSENT as error:
+                if not may_have_arrived(error):
+                    async with self._sessions.begin() as session:
+                        await photo_states.take_back(session, [photos[0].id])
                 raise
 
-    async def _hand_out_jobs(self, held_max: int, batch_max: int, *, with_pose: bool) -> None:
+    async def _plan(self, alive: Sequence[Worker]) -> list[list[QueuedJob]]:
+        """The next batches, by sizes and settings; nothing is loaded or handed out yet."""
+        batch_max = min(worker.batch_max for worker in alive)
+        references_max = max(worker.references_max for worker in alive)
         async with self._sessions.begin() as session:
-            slots = held_max - await job_queue.count_batches_out(session)
-            batches = await self._take(session, slots, batch_max, with_pose=with_pose) if slots > 0 else []
-        for sent, batch in enumerate(batches):
-            try:
-                await self._broker.generate(batch)
-            except ABSENT:
-                unsent = [UUID(request.job_id) for late in batches[sent:] for request in late.requests]
-                async with self._sessions.begin() as session:
-                    await job_states.take_back(session, unsent)
-                raise
-            _log.info("handed out", jobs=[request.job_id for request in batch.requests])
+            slots = BATCHES_PER_WORKER * len(alive) - await job_queue.count_batches_out(session)
+            jobs = await job_queue.next_jobs(session, slots * batch_max * LOOKAHEAD) if slots > 0 else []
+            sizes = await read_sizes(session, jobs)
+            queue: list[QueuedJob] = []
+            for job in jobs:
+                try:
+                    queue.append(queued_job(job, sizes, self._styles, references_max))
+                except UnbuildableTask as error:
+                    await self._fail(session, job, error)
+        return plan_batches(queue, slots=slots, batch_max=batch_max)
 
-    async def _take(self, session: AsyncSession, slots: int, batch_max: int, *, with_pose: bool) -> list[GenerateBatch]:
-        jobs = {job.id: job for job in await job_queue.next_jobs(session, slots * batch_max * LOOKAHEAD)}
-        if not jobs:
-            return []
-        photos = await read_photos(session, jobs.values())
-        waiting: list[QueuedJob] = []
-        requests: dict[UUID, GenerateRequest] = {}
-        for job in jobs.values():
+    async def _hand_out(self, planned: Sequence[QueuedJob], *, with_pose: bool) -> None:
+        async with self._sessions.begin() as session:
+            requests = await self._take(session, planned, with_pose=with_pose)
+        if not requests:
+            return
+        job_ids = [request.job_id for request in requests]
+        try:
+            await self._broker.generate(GenerateBatch(requests=tuple(requests)))
+        except ABSENT as error:
+            if may_have_arrived(error):
+                _log.warning("a batch was sent and not acknowledged, its lease decides", jobs=job_ids)
+            else:
+                async with self._sessions.begin() as session:
+                    await job_states.take_back(session, [UUID(job_id) for job_id in job_ids])
+            raise
+        _log.info("handed out", jobs=job_ids)
+
+    async def _take(
+        self, session: AsyncSession, planned: Sequence[QueuedJob], *, with_pose: bool
+    ) -> list[GenerateRequest]:
+        """The jobs of one batch with their photos, leased; those cancelled or deleted since the plan are left out."""
+        jobs = await job_queue.lock(session, [item.job_id for item in planned])
+        photos = await read_photos(session, jobs, {photo_id for item in planned for photo_id in item.photo_ids})
+        taken, requests = [], []
+        for job in jobs:
             try:
-                requests[job.id] = request = build_request(job, photos, self._styles, with_pose=with_pose)
+                request = build_request(job, photos, self._styles, with_pose=with_pose)
             except UnbuildableTask as error:
-                _log.warning("no task can be built of a job", job=str(job.id), code=error.code)
-                await job_states.fail(session, job.id, error.code)
-                self._signals.wake()
+                await self._fail(session, job, error)
                 continue
-            waiting.append(QueuedJob(job.id, job.user_id, job.attempts, request.settings))
-        batches = []
-        for batch in plan_batches(waiting, slots=slots, batch_max=batch_max):
-            for item in batch:
-                jobs[item.job_id].pose_skipped = jobs[item.job_id].pose is not None and not with_pose
-            await job_states.hand_out(session, [jobs[item.job_id] for item in batch], self._pace.handout_s)
-            batches.append(GenerateBatch(requests=tuple(requests[item.job_id] for item in batch)))
-        return batches
+            job.pose_skipped = job.pose is not None and not with_pose
+            taken.append(job)
+            requests.append(request)
+        if taken:
+            await job_states.hand_out(session, taken, self._pace.handout_s)
+        return requests
+
+    async def _fail(self, session: AsyncSession, job: Job, error: UnbuildableTask) -> None:
+        _log.warning("no task can be built of a job", job=str(job.id), code=error.code)
+        await job_states.fail(session, job.id, error.code)
+        self._signals.wake()

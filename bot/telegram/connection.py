@@ -28,6 +28,8 @@ from bot.errors import OperatorError
 Result = TypeVar("Result")
 TRIES = 4
 RETRY_S = 1.0
+ANSWER_S = 30.0
+"""A call without an answer fails then and its connection is closed: it may be frozen. A picture has about 2 MB."""
 _OF_POLLING = frozenset({GetUpdates.__api_method__, DeleteWebhook.__api_method__, SetWebhook.__api_method__})
 """The callers of these methods repeat them."""
 _log = structlog.get_logger(__name__)
@@ -61,7 +63,7 @@ def open_bot(token: str, api_url: str, *, patient: bool) -> Bot:
 
     A reply to a message that its sender has deleted is sent as a plain message.
     """
-    session = AiohttpSession(api=TelegramAPIServer.from_base(api_url))
+    session = AiohttpSession(api=TelegramAPIServer.from_base(api_url), timeout=ANSWER_S)
     if patient:
         session.middleware(Patience())
     defaults = DefaultBotProperties(parse_mode=ParseMode.HTML, allow_sending_without_reply=True)

@@ -19,7 +19,7 @@ from aiogram import Bot, Dispatcher
 from aiogram.methods import TelegramMethod
 from aiogram.types import Update
 
-from bot.db.session import is_outage
+from bot.db.session import cannot_write, is_outage
 from bot.telegram.allowances import Admission, Allowances
 from bot.telegram.refusals import flood_wait_s
 from bot.telegram.updates import RawUpdate, album_of, chat_of, id_of, read_update
@@ -192,9 +192,12 @@ class Intake:
                 if wait_s is not None or not is_outage(error) or stubborn >= STUBBORN_MAX:
                     self.counts["failed"] += 1
                     _log.exception("an update failed", update=update.update_id)
+                    if is_outage(error):
+                        await self._apologise(update)
                     break
+                full = cannot_write(error)
             _log.warning("the database is away, an update waits", update=update.update_id)
-            stubborn = 0 if await self._database_was_away() else stubborn + 1
+            stubborn = 0 if await self._database_was_away() or full else stubborn + 1
         self._close(ticket)
 
     async def _handle(self, update: Update, notice: str | None) -> None:
@@ -209,6 +212,14 @@ class Intake:
             _log.error("a handler hung and was ended", update=update.update_id, after_s=self._handle_max_s)
             async with asyncio.timeout(self._handle_max_s):
                 await self._feed(update, "error-unexpected")
+
+    async def _apologise(self, update: Update) -> None:
+        """The middlewares, which expect the update to be handled again, have not."""
+        try:
+            async with asyncio.timeout(self._handle_max_s):
+                await self._feed(update, "error-unexpected")
+        except Exception as error:
+            _log.warning("the sender of a failed update got no answer", error=type(error).__name__)
 
     async def _feed(self, update: Update, notice: str | None) -> None:
         """`notice` is the key of a text that replaces the handling, see `bot.telegram.middlewares.SendNotice`."""

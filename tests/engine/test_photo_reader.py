@@ -12,7 +12,15 @@ from PIL import Image, ImageCms
 
 from engine.contract import PHOTO_FORMATS, REFERENCE_MAX_SIDE_PX
 from engine.jpeg_stream import count_scans, mend_end
-from engine.photo_reader import SCANS_MAX, CannotRead, Fault, PhotoReader, encode_jpeg
+from engine.photo_reader import (
+    JPEG_MAX_BYTES,
+    JPEG_QUALITIES,
+    SCANS_MAX,
+    CannotRead,
+    Fault,
+    PhotoReader,
+    encode_jpeg,
+)
 
 READER = PhotoReader(PHOTO_FORMATS, REFERENCE_MAX_SIDE_PX, side_min_px=96, aspect_max=5.0, stills_only=True)
 
@@ -45,6 +53,16 @@ def test_what_comes_out_is_a_plain_rgb_jpeg_of_full_colour_resolution_without_me
     assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (300, 200))
     assert {layer[1:3] for layer in image.layer} == {(1, 1)}, "4:4:4"
     assert image.info.keys() <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
+
+
+def test_noise_is_kept_in_a_bounded_number_of_bytes_and_an_ordinary_photo_at_full_quality():
+    side = REFERENCE_MAX_SIDE_PX
+    noise = Image.fromarray(np.random.default_rng(1).integers(0, 256, (side, side, 3), np.uint8))
+    calm = Image.effect_noise((side, side), 2).convert("RGB")
+    best = io.BytesIO()
+    calm.save(best, "JPEG", quality=JPEG_QUALITIES[0], subsampling=0)
+    assert encode_jpeg(calm) == best.getvalue()
+    assert len(best.getvalue()) < JPEG_MAX_BYTES and len(encode_jpeg(noise)) <= JPEG_MAX_BYTES
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -275,6 +275,55 @@ def test_a_worker_that_hangs_ends_itself(broker_url: str, astronaut_jpeg: bytes,
         _end(process)
 
 
+def test_frozen_connections_are_given_up_and_the_next_job_is_drawn(
+    broker_url: str, freezing_proxy: Callable[[str], Any], astronaut_jpeg: bytes, tmp_path: Path
+) -> None:
+    """All that the worker has to the broker at once: tasks, replies, heartbeats. The process is the same one."""
+    own_url = broker_url.removesuffix("/0") + "/3"
+    proxy = freezing_proxy(own_url)
+    process = _start_worker(proxy.before(own_url), tmp_path / "worker.log")
+    desk = Desk(own_url)
+    try:
+        desk.wait(Heartbeat)
+        desk.send(GENERATE_TASK, _batch(astronaut_jpeg, "before"))
+        assert desk.wait(Result).job_id == "before"
+        proxy.freeze()
+        desk.send(GENERATE_TASK, _batch(astronaut_jpeg, "after"))
+        assert desk.wait(Result).job_id == "after"
+        assert process.poll() is None
+    finally:
+        _end(process)
+
+
+class _IdleService:
+    """In place of a worker's Service and HeartbeatThread: times that the test sets."""
+
+    def __init__(self, idle_s: float, healthy_s: float) -> None:
+        self.idle_s, self.healthy_s = lambda: idle_s, lambda: healthy_s
+
+
+@pytest.mark.parametrize(
+    ("turned_s", "idle_s", "healthy_s", "deaf"),
+    [
+        (100.0, 100.0, 100.0, True),
+        (1.0, 100.0, 100.0, False),  # it turns
+        (100.0, 0.0, 100.0, False),  # a task is in hand
+        (100.0, 1.0, 100.0, False),  # a long task has just ended
+        (100.0, 100.0, 10.0, False),  # the broker was away until a moment ago
+        (100.0, 100.0, 0.0, False),  # the broker is away
+    ],
+)
+def test_a_worker_is_deaf_when_its_consumer_stands_still_for_no_reason(
+    turned_s: float, idle_s: float, healthy_s: float, deaf: bool
+) -> None:
+    from engine.worker import DEAF_S, Worker
+
+    worker = object.__new__(Worker)
+    worker._turned_at = time.monotonic() - turned_s
+    worker._service = worker._heartbeats = _IdleService(idle_s, healthy_s)  # type: ignore[assignment]
+    assert (worker.deaf_s() > DEAF_S) == deaf
+
+
 @pytest.mark.parametrize(
     ("setting", "value", "said"),
     [

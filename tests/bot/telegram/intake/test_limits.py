@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import asyncpg
 import pytest
 
 from bot.local.botapi import ANNA_ID, BEN_ID
@@ -31,6 +32,27 @@ async def test_an_update_that_blames_a_healthy_database_is_given_up(
         await stage.anna.send_text("fine")
         await eventually(lambda: stage.handled == ["fine"])
     assert len(tries) == STUBBORN_MAX + 1
+    assert stage.notices == [(ANNA_ID, "error-unexpected")]
+
+
+async def test_an_update_waits_for_room_on_the_disk_however_long_it_takes(
+    stage: Any, eventually: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database answers all the while; it only stores nothing."""
+    monkeypatch.setattr(intake, "OUTAGE_PAUSE_S", 0.01)
+    tries: list[str] = []
+
+    async def disk_is_full(text: str) -> None:
+        tries.append(text)
+        if len(tries) <= 3 * STUBBORN_MAX:
+            raise asyncpg.DiskFullError("No space left on device")
+        await stage.note(text)
+
+    stage.handle = disk_is_full
+    async with stage.polling():
+        await stage.anna.send_text("patience")
+        await eventually(lambda: stage.handled == ["patience"])
+    assert stage.notices == []
 
 
 async def test_a_handler_with_a_bug_loses_its_own_update_only(stage: Any, eventually: Any) -> None:
