@@ -62,6 +62,8 @@ class Config(BaseSettings, Pace):
     """How many pictures of one user may be in progress."""
     start_patience_s: float = Field(default=60.0, ge=0)
     """How long to wait at start for Postgres and the Bot API."""
+    monitor_listen: str | None = None
+    """host:port of /healthz, /readyz and /metrics; None: there are none."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_json: bool = False
 
@@ -90,10 +92,11 @@ class Config(BaseSettings, Pace):
             raise ValueError("is not an address: expected https://your.host/path, which Telegram can reach")
         return url
 
-    @field_validator("webhook_listen")
+    @field_validator("webhook_listen", "monitor_listen")
     @classmethod
-    def _is_host_and_port(cls, address: str) -> str:
-        read_listen(address)
+    def _is_host_and_port(cls, address: str | None) -> str | None:
+        if address is not None:
+            read_listen(address)
         return address
 
     @field_validator("webhook_secret")

@@ -174,6 +174,12 @@ class HeartbeatThread(threading.Thread):
         self._interval_s = interval_s
         self._stopping = threading.Event()
         self._healthy = True
+        self._sent = False
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the broker took the last heartbeat."""
+        return self._sent and self._healthy
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """Sends the last heartbeat, with `stopping`."""
@@ -197,7 +203,7 @@ class HeartbeatThread(threading.Thread):
             return
         if not self._healthy:
             log.info("heartbeats are sent again")
-        self._healthy = True
+        self._healthy = self._sent = True
 
 
 class CancellationListener(threading.Thread):

