@@ -20,9 +20,11 @@ from bot.db.session import Sessions, make_sessions, open_pool
 from bot.dispatch.dispatcher import JobDispatcher
 from bot.dispatch.photo_verdicts import VerdictAnswers
 from bot.dispatch.signals import JobSignals
+from bot.monitoring.alerts import AdminNotices, Watch, watch_service
 from bot.monitoring.metrics import Metrics
 from bot.monitoring.server import monitoring
 from bot.monitoring.state import StateReader
+from bot.retention import keep_retention
 from bot.role import Role
 from bot.stopping import finishes_before
 from bot.styles import Styles, load_styles
@@ -53,7 +55,7 @@ from bot.usecases.pictures import AskForPicture, CancelPicture, FindPicture, Red
 from bot.usecases.ports import DrawSeed, Signals
 from bot.usecases.poses import ChoosePosePhoto, DeletePosePhoto
 from bot.usecases.preferences import ChooseClothes, ChooseLikeness, ChoosePose, OpenPreferences
-from bot.usecases.reports import ReadUsage
+from bot.usecases.reports import PauseService, ReadUsage, ResumeService
 
 _log = structlog.get_logger(__name__)
 
@@ -73,7 +75,7 @@ async def serve(config: Config, stop: asyncio.Event) -> None:
         reader = StateReader(sessions, config.broker_url.get_secret_value(), role, config.alive_s)
         listen = None if config.monitor_listen is None else read_listen(config.monitor_listen)
         await stack.enter_async_context(monitoring(listen, reader, metrics))
-        await _serve(config, pool, bot, status_bot, role, metrics, stop)
+        await _serve(config, pool, bot, status_bot, reader, role, metrics, stop)
 
 
 async def _serve(
@@ -81,6 +83,7 @@ async def _serve(
     pool: AsyncEngine,
     bot: Bot,
     status_bot: Bot,
+    reader: StateReader,
     role: Role,
     metrics: Metrics,
     stop: asyncio.Event,
@@ -91,7 +94,7 @@ async def _serve(
     telegram = asyncio.create_task(wait_for_telegram(status_bot, config.start_patience_s, time.monotonic))
     if not await finishes_before(stop, telegram):
         return
-    translator = Translator()
+    translator, sessions = Translator(), make_sessions(pool)
     albums, fetch_photo = OpenAlbums(), PhotoFetcher(metrics.count_photo)
     dispatcher, jobs = build(config, pool, bot, status_bot, translator, albums, role, fetch_photo)
     intake = Intake(
@@ -105,15 +108,21 @@ async def _serve(
     metrics.watch_updates(intake.counts)
     await dispatcher.emit_startup(bot=bot, **dispatcher.workflow_data)
     jobs_running = asyncio.create_task(jobs.run())
-    menu = asyncio.create_task(_publish_menu(bot, translator, config.admin_ids))
+    notices = AdminNotices(status_bot, sessions, translator, config.admin_ids)
+    background = {
+        jobs_running,
+        asyncio.create_task(_publish_menu(bot, translator, config.admin_ids)),
+        asyncio.create_task(watch_service(reader, Watch(config), role, notices)),
+        asyncio.create_task(keep_retention(sessions, config.retention_days, role)),
+    }
     _log.info("serving", bot=(await status_bot.me()).username)
     try:
         await _source(config, bot, intake, role).run(stop)
     finally:
         await dispatcher.emit_shutdown(bot=bot, **dispatcher.workflow_data)
-        menu.cancel()
-        jobs_running.cancel()
-        await asyncio.wait({menu, jobs_running})
+        for task in background:
+            task.cancel()
+        await asyncio.wait(background)
         _log.info("stopped")
 
 
@@ -219,6 +228,8 @@ def build_use_cases(
         find_picture=FindPicture(sessions),
         cancel_picture=CancelPicture(sessions, signals),
         read_usage=ReadUsage(sessions, config.alive_s),
+        pause_service=PauseService(sessions, signals),
+        resume_service=ResumeService(sessions, signals),
     )
 
 

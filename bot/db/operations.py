@@ -9,7 +9,7 @@ from datetime import timedelta
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import workers
+from bot.db import service, workers
 from bot.db.tables import Job, Reference
 from bot.db.usage import Spread, spread
 from bot.domain import OPEN_STATES, JobState, ReferenceState
@@ -33,6 +33,8 @@ class QueueState:
     """Jobs by how they ended and why (FailureCode or a reason of bot.db.job_states; empty where there is none)."""
     wait: Spread
     drawing: Spread
+    paused: bool = False
+    """By an admin: nothing is handed to workers."""
 
 
 async def read_queue_state(session: AsyncSession, alive_s: float) -> QueueState:
@@ -62,4 +64,5 @@ async def read_queue_state(session: AsyncSession, alive_s: float) -> QueueState:
         ended={(JobState(state), reason): count for state, reason, count in ended},
         wait=await spread(session, func.extract("epoch", Job.started_at - Job.created_at), recent),
         drawing=await spread(session, Job.seconds, recent),
+        paused=await service.is_paused(session),
     )

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Pace
-from bot.db import job_queue, job_states, photo_states, workers
+from bot.db import job_queue, job_states, photo_states, service, workers
 from bot.db.session import Sessions
 from bot.dispatch.batching import QueuedJob, plan_batches
 from bot.dispatch.broker import ABSENT, Broker
@@ -42,7 +42,8 @@ class TaskSender:
         await self._withdraw()
         async with self._sessions() as session:
             alive = await workers.alive(session, self._pace.alive_s)
-        if not alive:
+            paused = await service.is_paused(session)
+        if paused or not alive:
             return
         await self._hand_out_photos(PHOTOS_PER_WORKER * len(alive))
         await self._hand_out_jobs(

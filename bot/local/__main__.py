@@ -13,14 +13,13 @@ from pathlib import Path
 
 from rich.console import Console
 
+from bot.local.environment import ROOT, read_environment
 from bot.local.supervisor import (
-    ROOT,
     TEND_INTERVAL_S,
     Stack,
     StackError,
     StopRequested,
     kept_up,
-    read_environment,
     shown,
 )
 from bot.local.terminal import Terminal

@@ -120,6 +120,7 @@ def _queue_metrics(queue: QueueState) -> Iterator[Metric]:
         if state in OPEN_STATES:
             jobs.add_metric([state], queue.open.get(state, 0))
     yield jobs
+    yield _gauge("bolid_paused", "1 while an admin has paused the service.", queue.paused)
     yield _gauge("bolid_oldest_job_seconds", "Age of the oldest open job; 0 without one.", queue.oldest_s)
     yield _gauge("bolid_photos_pending", "Photos without a verdict.", queue.photos_pending)
     yield _gauge("bolid_workers_alive", "Workers with a recent heartbeat.", queue.workers_alive)

@@ -21,7 +21,7 @@ from redis.retry import Retry
 
 from bot.local.children import FolderInUse, FolderLock, wait_until_gone
 from bot.local.embedded import EmbeddedPostgres, EmbeddedServer, EmbeddedServerError, EmbeddedValkey
-from bot.local.supervisor import ROOT
+from bot.local.environment import ROOT
 
 Make = Callable[[Path], EmbeddedServer]
 BOTH = pytest.mark.parametrize("make", [EmbeddedPostgres, EmbeddedValkey])

@@ -13,6 +13,7 @@ import pytest
 from bot.local.children import FolderLock, choose_port
 from bot.local.defaults import BOT_ID
 from bot.local.embedded import EmbeddedServerError
+from bot.local.environment import read_environment, read_token, worker_environment
 from bot.local.supervisor import (
     PROBE_INTERVAL_S,
     PROBE_MISSES_MAX,
@@ -25,9 +26,6 @@ from bot.local.supervisor import (
     answers_at,
     describe_end,
     last_words,
-    read_environment,
-    read_token,
-    worker_environment,
 )
 from engine.contract import MISCONFIGURED_EXIT_CODE
 

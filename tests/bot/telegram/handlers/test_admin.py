@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from bot.db import usage
+from bot.db import service, usage
 from bot.db.tables import Job, User
 from bot.domain import JobState
 from bot.telegram.callbacks import AdminCallback
@@ -87,3 +87,28 @@ async def test_a_made_up_period_is_an_unknown_button(chat, says):
     await chat.boss.wait_for(says("/photos"))
     answer = await chat.press(chat.boss, AdminCallback(days=10_000))
     assert answer.text == chat.texts("en")("unknown-press")
+
+
+async def test_an_admin_pauses_the_service_and_resumes_it(chat, says):
+    await fill(chat)
+    await chat.boss.send_text("/admin resume")
+    await chat.boss.wait_for(says("The service is not paused."))
+    await chat.boss.send_text("/admin pause")
+    await chat.boss.wait_for(says("The service is paused.", "0 pictures are being drawn, 1 in the queue"))
+    async with chat.sessions() as session:
+        assert await service.is_paused(session)
+    await chat.boss.send_text("/admin pause")
+    await chat.boss.send_text("/admin")
+    report = await chat.boss.wait_for(lambda message: message.photo is not None)
+    assert "/admin resume ends the pause" in report.text
+    await chat.boss.send_text("/admin resume")
+    await chat.boss.wait_for(says("The service works again."))
+    async with chat.sessions() as session:
+        assert not await service.is_paused(session)
+
+
+async def test_others_cannot_pause_the_service(chat, says):
+    await chat.ben.send_text("/admin pause")
+    await chat.settled()
+    async with chat.sessions() as session:
+        assert not await service.is_paused(session)
