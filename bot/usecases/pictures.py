@@ -15,7 +15,7 @@ from bot.domain import POSE_PHOTO, Likeness, ReferenceState, settings_overrides
 from bot.errors import NoPhotos, PictureGone
 from bot.styles import NO_STYLE
 from bot.usecases.drafts import drop_draft, keep_draft, message_key
-from bot.usecases.ports import DrawSeed, Signals
+from bot.usecases.ports import DrawSeed, Signals, log_queued
 from bot.usecases.preferences import preference_overrides
 from engine.contract import Clothes
 
@@ -49,7 +49,7 @@ class AskForPicture:
             if not photos:
                 await keep_draft(session, user, chat_id, message_id, prompt)
                 return Asked.WAITS_FOR_VERDICT if pending else Asked.WAITS_FOR_PHOTO
-            await jobs.submit(
+            job, created = await jobs.submit(
                 session,
                 user_id=user_id,
                 chat_id=chat_id,
@@ -62,6 +62,8 @@ class AskForPicture:
                 open_jobs_max=self.open_jobs_max,
             )
             await drop_draft(session, user, chat_id)
+        if created:
+            log_queued(job.id)
         self.signals.wake()
         return Asked.QUEUED
 
@@ -125,7 +127,7 @@ class Redraw:
             act = f"{change.act}:{job_id}"
             if await jobs.has_open(session, act):
                 return Redrawn(created=False)
-            _, created = await jobs.submit(
+            job, created = await jobs.submit(
                 session,
                 user_id=user_id,
                 chat_id=chat_id,
@@ -140,6 +142,8 @@ class Redraw:
                 source_job_id=job_id,
                 open_jobs_max=self.open_jobs_max,
             )
+        if created:
+            log_queued(job.id)
         self.signals.wake()
         return Redrawn(created, pose_lost and not change.free_pose)
 

@@ -14,19 +14,19 @@ from bot.local.children import FolderLock, choose_port
 from bot.local.defaults import BOT_ID
 from bot.local.embedded import EmbeddedServerError
 from bot.local.environment import read_environment, read_token, worker_environment
-from bot.local.supervisor import (
+from bot.local.parts import (
+    FIRST_ANSWER_S,
     PROBE_INTERVAL_S,
     PROBE_MISSES_MAX,
     RESTART_DELAYS_S,
-    START_TIMEOUT_S,
     STEADY_S,
     KeptPart,
-    Stack,
     StackError,
     answers_at,
     describe_end,
     last_words,
 )
+from bot.local.supervisor import Stack
 from engine.contract import MISCONFIGURED_EXIT_CODE
 
 
@@ -184,7 +184,7 @@ def test_a_part_that_stops_answering_is_ended_and_started_again(part: ScriptedPa
 
 def test_a_part_may_take_its_time_before_the_first_answer(part: ScriptedPart, clock: Clock) -> None:
     kept, listener = KeptPart(part, clock, lambda: False), Listener()
-    tend_for(kept, clock, START_TIMEOUT_S, listener)
+    tend_for(kept, clock, FIRST_ANSWER_S, listener)
     assert (part.running, listener.warnings) == (True, [])
     tend_for(kept, clock, (PROBE_MISSES_MAX + 1) * PROBE_INTERVAL_S, listener)
     assert "scripted runs and does not answer" in listener.warnings[0]

@@ -116,9 +116,11 @@ async def test_only_the_leader_watches() -> None:
             return ServiceState(queue(oldest_s=1_000), {}, leads=True)
 
     said: list[Alert] = []
+    heard = asyncio.Event()
 
     async def notify(alert: Alert) -> None:
         said.append(alert)
+        heard.set()
 
     role = Role()
     watching = asyncio.create_task(
@@ -127,8 +129,6 @@ async def test_only_the_leader_watches() -> None:
     await asyncio.sleep(0.1)
     assert said == []
     with role.leading():
-        async with asyncio.timeout(60):
-            while not said:
-                await asyncio.sleep(0.01)
+        await asyncio.wait_for(heard.wait(), 60)
     watching.cancel()
     assert keys(said) == ["alert-old-queue"]
