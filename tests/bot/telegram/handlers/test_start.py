@@ -38,7 +38,14 @@ async def test_without_consent_nothing_is_stored_but_the_user(chat, says, jpeg):
     await chat.anna.wait_for(says("18 лет"))
     answer = await chat.press(chat.anna, StyleCallback(name="sketch"))
     assert answer.text == chat.texts()("consent-first")
-    assert await chat.row_counts() == {"users": 1, "reference_photos": 0, "pose_photos": 0, "jobs": 0, "workers": 1}
+    assert await chat.row_counts() == {
+        "users": 1,
+        "reference_photos": 0,
+        "pose_photos": 0,
+        "jobs": 0,
+        "workers": 1,
+        "pauses": 0,
+    }
     user = await chat.user(chat.anna)
     assert (user.draft, user.style, user.consent_version) == (None, None, None)
     assert asked.button_texts == [chat.texts()("consent-button")]
