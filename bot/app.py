@@ -20,6 +20,11 @@ from bot.db.session import Sessions, make_sessions, open_pool
 from bot.dispatch.dispatcher import JobDispatcher
 from bot.dispatch.photo_verdicts import VerdictAnswers
 from bot.dispatch.signals import JobSignals
+from bot.monitoring.alerts import AdminNotices, Watch, watch_service
+from bot.monitoring.metrics import Metrics
+from bot.monitoring.server import monitoring
+from bot.monitoring.state import StateReader
+from bot.retention import keep_retention
 from bot.role import Role
 from bot.stopping import finishes_before
 from bot.styles import Styles, load_styles
@@ -50,34 +55,48 @@ from bot.usecases.pictures import AskForPicture, CancelPicture, FindPicture, Red
 from bot.usecases.ports import DrawSeed, Signals
 from bot.usecases.poses import ChoosePosePhoto, DeletePosePhoto
 from bot.usecases.preferences import ChooseClothes, ChooseLikeness, ChoosePose, OpenPreferences
-from bot.usecases.reports import ReadUsage
+from bot.usecases.reports import PauseService, ReadUsage, ResumeService
 
 _log = structlog.get_logger(__name__)
 
 
 async def serve(config: Config, stop: asyncio.Event) -> None:
     """Everything, until `stop` is set. Raises OperatorError."""
+    metrics = Metrics()
     async with AsyncExitStack() as stack:
         pool = open_pool(config.database_url.get_secret_value())
         stack.push_async_callback(pool.dispose)
         token = config.bot_token.get_secret_value()
-        bot = open_bot(token, config.bot_api_url, patient=True)
+        bot = open_bot(token, config.bot_api_url, patient=True, observe=metrics.count_call)
         stack.push_async_callback(bot.session.close)
-        status_bot = open_bot(token, config.bot_api_url, patient=False)
+        status_bot = open_bot(token, config.bot_api_url, patient=False, observe=metrics.count_call)
         stack.push_async_callback(status_bot.session.close)
-        await _serve(config, pool, bot, status_bot, stop)
+        role, sessions = Role(), make_sessions(pool)
+        reader = StateReader(sessions, config.broker_url.get_secret_value(), role, config.alive_s)
+        listen = None if config.monitor_listen is None else read_listen(config.monitor_listen)
+        await stack.enter_async_context(monitoring(listen, reader, metrics))
+        await _serve(config, pool, bot, status_bot, reader, role, metrics, stop)
 
 
-async def _serve(config: Config, pool: AsyncEngine, bot: Bot, status_bot: Bot, stop: asyncio.Event) -> None:
+async def _serve(
+    config: Config,
+    pool: AsyncEngine,
+    bot: Bot,
+    status_bot: Bot,
+    reader: StateReader,
+    role: Role,
+    metrics: Metrics,
+    stop: asyncio.Event,
+) -> None:
     database = asyncio.create_task(wait_for_database(pool, config.start_patience_s, time.monotonic))
     if not await finishes_before(stop, database):
         return
     telegram = asyncio.create_task(wait_for_telegram(status_bot, config.start_patience_s, time.monotonic))
     if not await finishes_before(stop, telegram):
         return
-    translator = Translator()
-    albums, role = OpenAlbums(), Role()
-    dispatcher, jobs = build(config, pool, bot, status_bot, translator, albums, role)
+    translator, sessions = Translator(), make_sessions(pool)
+    albums, fetch_photo = OpenAlbums(), PhotoFetcher(metrics.count_photo)
+    dispatcher, jobs = build(config, pool, bot, status_bot, translator, albums, role, fetch_photo)
     intake = Intake(
         bot,
         dispatcher,
@@ -86,17 +105,24 @@ async def _serve(config: Config, pool: AsyncEngine, bot: Bot, status_bot: Bot, s
         burst=config.message_burst,
         per_s=config.messages_per_s,
     )
+    metrics.watch_updates(intake.counts)
     await dispatcher.emit_startup(bot=bot, **dispatcher.workflow_data)
     jobs_running = asyncio.create_task(jobs.run())
-    menu = asyncio.create_task(_publish_menu(bot, translator, config.admin_ids))
+    notices = AdminNotices(status_bot, sessions, translator, config.admin_ids)
+    background = {
+        jobs_running,
+        asyncio.create_task(_publish_menu(bot, translator, config.admin_ids)),
+        asyncio.create_task(watch_service(reader, Watch(config), role, notices)),
+        asyncio.create_task(keep_retention(sessions, config.retention_days, role)),
+    }
     _log.info("serving", bot=(await status_bot.me()).username)
     try:
         await _source(config, bot, intake, role).run(stop)
     finally:
         await dispatcher.emit_shutdown(bot=bot, **dispatcher.workflow_data)
-        menu.cancel()
-        jobs_running.cancel()
-        await asyncio.wait({menu, jobs_running})
+        for task in background:
+            task.cancel()
+        await asyncio.wait(background)
         _log.info("stopped")
 
 
@@ -123,6 +149,7 @@ def build(
     translator: Translator,
     albums: OpenAlbums,
     role: Role,
+    fetch_photo: PhotoFetcher,
 ) -> tuple[Dispatcher, JobDispatcher]:
     """The conversation and the dispatcher of jobs, connected by their signals. `status_bot` writes status messages."""
     sessions, styles, signals = make_sessions(pool), load_styles(), JobSignals()
@@ -139,13 +166,23 @@ def build(
         pace=config,
         role=role,
     )
-    return build_conversation(use, styles, translator, config.admin_ids), jobs
+    return build_conversation(use, styles, translator, config.admin_ids, fetch_photo), jobs
 
 
-def build_conversation(use: UseCases, styles: Styles, translator: Translator, admin_ids: frozenset[int]) -> Dispatcher:
+def build_conversation(
+    use: UseCases,
+    styles: Styles,
+    translator: Translator,
+    admin_ids: frozenset[int],
+    fetch_photo: PhotoFetcher | None = None,
+) -> Dispatcher:
     """aiogram's dispatcher with all handlers, the objects that they take by name, and the middlewares around them."""
     dispatcher = Dispatcher(
-        use=use, styles=styles, translator=translator, admin_ids=admin_ids, fetch_photo=PhotoFetcher()
+        use=use,
+        styles=styles,
+        translator=translator,
+        admin_ids=admin_ids,
+        fetch_photo=fetch_photo or PhotoFetcher(),
     )
     dispatcher.update.outer_middleware(KnowUser(use, translator))
     for observer in (dispatcher.message, dispatcher.edited_message, dispatcher.callback_query):
@@ -191,6 +228,8 @@ def build_use_cases(
         find_picture=FindPicture(sessions),
         cancel_picture=CancelPicture(sessions, signals),
         read_usage=ReadUsage(sessions, config.alive_s),
+        pause_service=PauseService(sessions, signals),
+        resume_service=ResumeService(sessions, signals),
     )
 
 

@@ -62,6 +62,16 @@ class Config(BaseSettings, Pace):
     """How many pictures of one user may be in progress."""
     start_patience_s: float = Field(default=60.0, ge=0)
     """How long to wait at start for Postgres and the Bot API."""
+    alert_no_worker_s: float = Field(default=300.0, gt=0)
+    """Admins get an alert when no worker has been alive for so long,"""
+    alert_queue_s: float = Field(default=900.0, gt=0)
+    """when the oldest open job is older than that,"""
+    alert_failures: int = Field(default=5, ge=1)
+    """and when so many jobs failed through a fault of the service within an hour."""
+    retention_days: int | None = Field(default=None, ge=1)
+    """Users without an update for so long are deleted with all that is theirs; None: they are kept."""
+    monitor_listen: str | None = None
+    """host:port of /healthz, /readyz and /metrics; None: there are none."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_json: bool = False
 
@@ -90,10 +100,11 @@ class Config(BaseSettings, Pace):
             raise ValueError("is not an address: expected https://your.host/path, which Telegram can reach")
         return url
 
-    @field_validator("webhook_listen")
+    @field_validator("webhook_listen", "monitor_listen")
     @classmethod
-    def _is_host_and_port(cls, address: str) -> str:
-        read_listen(address)
+    def _is_host_and_port(cls, address: str | None) -> str | None:
+        if address is not None:
+            read_listen(address)
         return address
 
     @field_validator("webhook_secret")

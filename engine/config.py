@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class Config(BaseSettings):
     """ENGINE_BACKBONE, ENGINE_DEVICE, ENGINE_WEIGHTS, ENGINE_FACE_ROOT, ENGINE_FACE_PACK, ENGINE_LOG_LEVEL,
     ENGINE_POSE_MODEL with ENGINE_PERSON_DETECTOR (folders of ViTPose and RT-DETR), ENGINE_HUNG_S (a worker without a
-    step for so long ends itself); the broker as ENGINE_BROKER_URL or BROKER_URL.
+    step for so long ends itself), ENGINE_MONITOR_LISTEN (host:port of /healthz, /readyz and /metrics; without it there
+    are none); the broker as ENGINE_BROKER_URL or BROKER_URL.
 
     How models are loaded (engine.backbones.options): ENGINE_PRECISION, ENGINE_CHANNELS_LAST, ENGINE_COMPILE,
     ENGINE_OFFLOAD, ENGINE_DISTILLED with ENGINE_LORA, ENGINE_BODY_ADAPTER, ENGINE_FACE_ADAPTER, ENGINE_IMAGE_ENCODER,
@@ -70,6 +71,7 @@ class Config(BaseSettings):
     age_labels: str | None = None
     age_threshold: float = Field(default=0.5, gt=0, le=0.9)
     hung_s: float = Field(default=300.0, gt=0)
+    monitor_listen: str | None = Field(default=None, pattern=r"^[^\s]+:\d{1,5}$")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
 
     @field_validator("broker_url")

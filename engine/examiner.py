@@ -56,12 +56,12 @@ class Examiner:
     def view(self, reference: Reference) -> View:
         """The photo with what is seen on it. Raises BadReference for no photo, Refused for one that is not allowed."""
         view = self._views.open(reference.image, reference.profile)
-        if (concern := self._guard.check_photo(view.image)) is not None:
-            raise Refused(FailureCode.REFUSED_PHOTO, f"the photo is not allowed: {concern.value}")
+        self._refuse_concerns(view.image)
         return view
 
     def pose(self, pose: Pose) -> NDArray[np.float32]:
-        """float32 [17, 3], as in GenerationInput. Raises PoseError where the photo shows none."""
+        """float32 [17, 3], as in GenerationInput. Raises PoseError where the photo shows none, Refused for a photo that
+        is not allowed."""
         if pose.preset is not None:
             return preset(pose.preset)
         if self._bodies is None:
@@ -70,6 +70,7 @@ class Examiner:
             image = read_photo(pose.image or b"")
         except BadReference as error:
             raise PoseError(str(error)) from error
+        self._refuse_concerns(image)
         return pose_of(image, self._finder, self._bodies, self._poses)
 
     def _examination(self, request: ExamineRequest) -> Examination:
@@ -85,6 +86,10 @@ class Examiner:
             profile=kept.to_bytes() if kept else None,
             quality=min(max(float(kept.quality), 0.0), 1.0) if kept else None,
         )
+
+    def _refuse_concerns(self, image: Image.Image) -> None:
+        if (concern := self._guard.check_photo(image)) is not None:
+            raise Refused(FailureCode.REFUSED_PHOTO, f"the photo is not allowed: {concern.value}")
 
     def _allowed(self, image: Image.Image) -> Verdict:
         concern = self._guard.check_photo(image)

@@ -177,6 +177,12 @@ class HeartbeatThread(threading.Thread):
         self._stopping = threading.Event()
         self._healthy = True
         self._healthy_since = time.monotonic()
+        self._sent = False
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the broker took the last heartbeat."""
+        return self._sent and self._healthy
 
     def healthy_s(self) -> float:
         """Seconds for which the broker has taken every heartbeat; 0 while it takes none."""
@@ -205,7 +211,7 @@ class HeartbeatThread(threading.Thread):
         if not self._healthy:
             log.info("heartbeats are sent again")
             self._healthy_since = time.monotonic()
-        self._healthy = True
+        self._healthy = self._sent = True
 
 
 class CancellationListener(threading.Thread):

@@ -47,7 +47,9 @@ from engine.contract import (
 from engine.errors import SetupError
 from engine.factory import assemble
 from engine.identity.profile import IdentityProfile, Observation, View
+from engine.logs import configure_logs, request_ids
 from engine.messaging import CONSUMER_OPTIONS, CancellationListener, HeartbeatThread, Outbox, ReplyPublisher
+from engine.monitor import WorkerMetrics, open_monitor
 from engine.pipeline import RequestPipeline
 
 log = logging.getLogger(__name__)
@@ -61,8 +63,16 @@ DEAF_S = 60.0
 class Service:
     """The work of both tasks, independent of Celery."""
 
-    def __init__(self, generator: RequestPipeline, outbox: Outbox, cancellations: CancellationListener) -> None:
+    def __init__(
+        self,
+        generator: RequestPipeline,
+        outbox: Outbox,
+        cancellations: CancellationListener,
+        observe: Callable[[Reply], None] = lambda reply: None,
+    ) -> None:
+        """`observe` gets every reply as it is put into the outbox."""
         self._generator = generator
+        self._observe = observe
         self._outbox = outbox
         self._cancellations = cancellations
         self._in_hand: frozenset[str] = frozenset()
@@ -87,7 +97,7 @@ class Service:
             self._refuse_photo(text, _reason(error))
             return
         with self._holding({request.reference_id}):
-            self._outbox.put(self._generator.examine(request))
+            self._put(self._generator.examine(request))
 
     def in_hand(self) -> tuple[str, ...]:
         """Jobs and references being worked on or answered but not yet with the broker."""
@@ -106,6 +116,10 @@ class Service:
 
     def _send(self, reply: Reply) -> None:
         self._moved_at = time.monotonic()
+        self._put(reply)
+
+    def _put(self, reply: Reply) -> None:
+        self._observe(reply)
         self._outbox.put(reply)
 
     @contextmanager
@@ -113,7 +127,8 @@ class Service:
         with self._lock:
             self._in_hand, self._moved_at = frozenset(ids), time.monotonic()
         try:
-            yield
+            with request_ids(ids):
+                yield
         finally:
             with self._lock:
                 self._in_hand, self._moved_at = frozenset(), time.monotonic()
@@ -124,13 +139,13 @@ class Service:
         job_ids = [_name(request, "job_id") for request in requests] if isinstance(requests, list) else []
         log.error("a generate task cannot be read (%s): %s", reason, [job_id for job_id in job_ids if job_id])
         for job_id in filter(None, job_ids):
-            self._outbox.put(Failure(job_id=job_id, attempt=1, code=FailureCode.INTERNAL, detail=reason))
+            self._put(Failure(job_id=job_id, attempt=1, code=FailureCode.INTERNAL, detail=reason))
 
     def _refuse_photo(self, text: object, reason: str) -> None:
         reference_id = _name(_loose(text), "reference_id")
         log.error("an examine task cannot be read (%s): %s", reason, reference_id)
         if reference_id:
-            self._outbox.put(Examination(reference_id=reference_id, verdict=Verdict.UNREADABLE))
+            self._put(Examination(reference_id=reference_id, verdict=Verdict.UNREADABLE))
 
 
 class Worker:
@@ -143,8 +158,15 @@ class Worker:
         self._hung_s = config.hung_s
         self._outbox = Outbox(ReplyPublisher(url))
         self._cancellations = CancellationListener(url)
-        self._service = Service(generator, self._outbox, self._cancellations)
+        self._metrics = WorkerMetrics()
+        self._service = Service(generator, self._outbox, self._cancellations, self._metrics.count)
         self._heartbeats = HeartbeatThread(ReplyPublisher(url), self._heartbeat)
+        self._metrics.watch(
+            in_hand=lambda: len(self._service.in_hand()),
+            unsent=lambda: len(self._outbox.unsent_ids()),
+            still_s=self._service.still_s,
+        )
+        self._monitor = open_monitor(config.monitor_listen, self._metrics, ready=lambda: self._heartbeats.healthy)
         self._celery = make_celery(url, self._service)
         self._log_level = config.log_level
         self._turned_at = time.monotonic()
@@ -173,6 +195,8 @@ class Worker:
             log.error("replies lost at the end, the broker was away: %s", sorted(self._outbox.unsent_ids()))
         self._cancellations.stop()
         self._heartbeats.stop()
+        if self._monitor is not None:
+            self._monitor.stop()
         return int(celery_worker.exitcode or 0)
 
     def turned(self) -> None:
@@ -264,11 +288,10 @@ def main() -> int:
     """Load, warm up, work; the exit code. A missing part of the setup is one line on stderr."""
     try:
         config = load_config()
-        logging.basicConfig(
-            level=config.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
-        )
+        configure_logs(config.log_level)
         worker_id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         generator = assemble(config, worker_id)
+        worker = Worker(config, generator, worker_id)
     except SetupError as error:
         print(f"engine.worker: {error}", file=sys.stderr)
         return MISCONFIGURED_EXIT_CODE
@@ -281,7 +304,7 @@ def main() -> int:
         backbone.device,
         generator.examiner.name,
     )
-    return Worker(config, generator, worker_id).run()
+    return worker.run()
 
 
 def _only(arguments: tuple[object, ...]) -> object:

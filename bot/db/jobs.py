@@ -76,11 +76,11 @@ async def count(session: AsyncSession, user_id: int) -> int:
     return await session.scalar(select(func.count()).where(Job.user_id == user_id)) or 0
 
 
-async def count_ended(session: AsyncSession, act: str) -> int:
-    """How many of the jobs whose idempotency key begins with `act` have ended: a double tap finds the same number."""
+async def has_open(session: AsyncSession, act: str) -> bool:
+    """Whether a job whose idempotency key begins with `act` is in progress: a second press adds none."""
     key = Job.idempotency_key
-    statement = select(func.count()).where(key.startswith(f"{act}:", autoescape=True), Job.state.not_in(OPEN_STATES))
-    return await session.scalar(statement) or 0
+    statement = select(Job.id).where(key.startswith(f"{act}:", autoescape=True), Job.state.in_(OPEN_STATES))
+    return await session.scalar(statement.limit(1)) is not None
 
 
 async def count_open(session: AsyncSession, user_id: int) -> int:

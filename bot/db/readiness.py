@@ -7,10 +7,12 @@ from collections.abc import Callable
 
 import asyncpg
 import structlog
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bot.db.migrate import MIGRATIONS
 from bot.db.session import is_outage
 from bot.errors import OperatorError
 
@@ -65,7 +67,18 @@ async def wait_for_database(pool: AsyncEngine, patience_s: float, clock: Callabl
 
 
 async def _check_migrated(pool: AsyncEngine) -> None:
+    """The tables must be those of this version: with others, every update would fail."""
     async with pool.connect() as connection:
-        found = await connection.scalar(text("select to_regclass('jobs')"))
-    if found is None:
-        raise OperatorError("the database has no tables yet: run `python -m bot.db.migrate`")
+        if await connection.scalar(text("select to_regclass('alembic_version')")) is None:
+            raise OperatorError("the database has no tables yet: run `python -m bot.db.migrate`")
+        found = await connection.scalar(text("select version_num from alembic_version"))
+    scripts = ScriptDirectory(str(MIGRATIONS))
+    head = scripts.get_current_head()
+    if found == head:
+        return
+    if found in {script.revision for script in scripts.walk_revisions()}:
+        raise OperatorError(f"the database is at revision {found}, not at {head}: run `python -m bot.db.migrate`")
+    raise OperatorError(
+        f"the database is at revision {found}, which this version (revision {head}) does not know: "
+        "install the version that migrated it"
+    )

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from bot.db import workers
+from bot.db import service, workers
 from bot.db.tables import Job, User
 from bot.domain import JobState
 
@@ -55,7 +55,10 @@ class Usage:
     workers_alive: int
     queued: int
     """Jobs waiting right now, whenever they were asked for."""
+    running: int
+    """Jobs in the hands of workers right now."""
     buckets: Sequence[Bucket]
+    paused: bool = False
 
     @property
     def asked(self) -> int:
@@ -85,22 +88,29 @@ async def report(session: AsyncSession, days: int, alive_s: float) -> Usage:
         active_users=await _count(session, User.active_at > since),
         blocked_users=await _count(session, User.blocked_at.is_not(None)),
         jobs={JobState(state): count for state, count in states},
-        wait=await _spread(session, waited, recent),
-        drawing=await _spread(session, Job.seconds, recent),
+        wait=await spread(session, waited, recent),
+        drawing=await spread(session, Job.seconds, recent),
         styles=[(style, count) for style, count in styles],
         workers_alive=len(await workers.alive(session, alive_s)),
-        queued=await session.scalar(select(func.count()).where(Job.state == JobState.QUEUED)) or 0,
+        queued=await _count_jobs(session, JobState.QUEUED),
+        running=await _count_jobs(session, JobState.RUNNING),
         buckets=await _buckets(session, days),
+        paused=await service.is_paused(session),
     )
+
+
+async def _count_jobs(session: AsyncSession, state: JobState) -> int:
+    return await session.scalar(select(func.count()).where(Job.state == state)) or 0
 
 
 async def _count(session: AsyncSession, condition: ColumnElement[bool]) -> int:
     return await session.scalar(select(func.count()).select_from(User).where(condition)) or 0
 
 
-async def _spread(
+async def spread(
     session: AsyncSession, seconds: ColumnElement[Any] | InstrumentedAttribute[Any], recent: ColumnElement[bool]
 ) -> Spread:
+    """The percentiles of `seconds` over the jobs that meet `recent`."""
     percentiles = [func.percentile_cont(share).within_group(seconds) for share in (0.5, 0.95)]
     p50, p95 = (await session.execute(select(*percentiles).where(recent, seconds.is_not(None)))).one()
     return Spread(None if p50 is None else float(p50), None if p95 is None else float(p95))

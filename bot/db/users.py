@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, func, select, update
+from datetime import timedelta
+
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db.tables import User
+from bot.db.session import execute
+from bot.db.tables import Job, User
+from bot.domain import OPEN_STATES
 from bot.errors import UnknownUser
 
 
@@ -36,6 +40,14 @@ async def set_blocked(session: AsyncSession, user_id: int, blocked: bool) -> Non
     """Note that a user has blocked the bot, or has let it in again; one who is not known stays so."""
     when = func.now() if blocked else None
     await session.execute(update(User).where(User.id == user_id).values(blocked_at=when))
+
+
+async def remove_inactive(session: AsyncSession, days: int, limit: int) -> int:
+    """Delete up to `limit` users without an update for `days` days, who have no open job; returns how many."""
+    open_job = exists().where(Job.user_id == User.id, Job.state.in_(OPEN_STATES))
+    inactive = select(User.id).where(User.active_at < func.now() - timedelta(days=days), ~open_job).limit(limit)
+    chosen = inactive.with_for_update(skip_locked=True)
+    return await execute(session, delete(User).where(User.id.in_(chosen)))
 
 
 async def remove(session: AsyncSession, user_id: int) -> None:

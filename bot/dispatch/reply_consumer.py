@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from kombu import Connection, Consumer
 from pydantic import ValidationError
+from structlog.contextvars import bind_contextvars
 
 from bot.dispatch.broker import SOCKET_TIMEOUT_S, transport_options
 from bot.dispatch.timing import Listening
@@ -110,7 +111,7 @@ class ReplyConsumer:
     def _handled(self, reply: Reply) -> bool:
         """`False` when the stop came first: the reply stays in the queue."""
         assert self._loop is not None
-        future: Future[None] = asyncio.run_coroutine_threadsafe(_awaited(self._handle(reply)), self._loop)
+        future: Future[None] = asyncio.run_coroutine_threadsafe(_handle_with_ids(self._handle, reply), self._loop)
         while True:
             try:
                 future.result(timeout=POLL_S)
@@ -125,5 +126,8 @@ class ReplyConsumer:
                     return False
 
 
-async def _awaited(awaitable: Awaitable[None]) -> None:
-    await awaitable
+async def _handle_with_ids(handle: Callable[[Reply], Awaitable[None]], reply: Reply) -> None:
+    """All log records about a reply carry its job or photo: it has a task, and so a context, of its own."""
+    names = {"job_id": "job", "reference_id": "photo", "worker_id": "worker"}
+    bind_contextvars(**{name: getattr(reply, field) for field, name in names.items() if hasattr(reply, field)})
+    await handle(reply)

@@ -17,7 +17,7 @@ from uuid import UUID
 import structlog
 
 from bot.config import Pace
-from bot.db import job_queue, job_states, status_messages, workers
+from bot.db import job_queue, job_states, service, status_messages, workers
 from bot.db.session import Sessions, is_outage
 from bot.db.status_messages import PendingStatus
 from bot.dispatch.reply_handler import Preview
@@ -89,7 +89,7 @@ class StatusUpdater:
             waiting = any(job.state == JobState.QUEUED for job in jobs)
             places = await job_queue.positions(session) if waiting else {}
             alive = await workers.alive(session, self._pace.alive_s)
-            paused = self._is_paused(bool(alive))
+            paused = self._is_paused(bool(alive)) or await service.is_paused(session)
             alone_s = self._clock() - (self._alone_since or 0.0)
             photos = await status_messages.chats_with_photos_waiting(session, alone_s) if paused else []
         self._forget_closed({job.job_id for job in jobs})

@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Pace
-from bot.db import job_queue, job_states, photo_states, workers
+from bot.db import job_queue, job_states, photo_states, service, workers
 from bot.db.session import Sessions
 from bot.db.tables import Job, Worker
 from bot.dispatch.batching import QueuedJob, plan_batches
@@ -46,7 +46,8 @@ class TaskSender:
         await self._withdraw()
         async with self._sessions() as session:
             alive = await workers.alive(session, self._pace.alive_s)
-        if not alive:
+            paused = await service.is_paused(session)
+        if paused or not alive:
             return
         await self._hand_out_photos(PHOTOS_PER_WORKER * len(alive))
         with_pose = any(worker.pose for worker in alive)

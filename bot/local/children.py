@@ -29,6 +29,7 @@ _PR_SET_PDEATHSIG = 1
 # a process with threads. Becoming another user clears the death signal, so that comes first.
 _BIND_TO_PARENT = f"""
 import ctypes, os, sys
+os.umask(0o077)
 parent, death_signal, uid, gid = map(int, sys.argv[1:5])
 if uid >= 0:
     os.setgroups([]); os.setgid(gid); os.setuid(uid)
@@ -127,7 +128,8 @@ def end_leftover(note: Path, death_signal: signal.Signals = signal.SIGKILL) -> N
 
 
 class ChildProcess:
-    """One program, started in its own process group, writing to one log file, startable again after it ended.
+    """One program, started in its own process group, writing to one log file, startable again after it ended. Files
+    that it makes are closed to other users.
 
     Start it from a thread that lives as long as the child should (the main thread): the kernel counts the end of the
     starting thread as the parent's.

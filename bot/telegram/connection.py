@@ -14,6 +14,7 @@ from aiogram.client.session.middlewares.base import BaseRequestMiddleware, NextR
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.enums import ParseMode
 from aiogram.exceptions import (
+    ClientDecodeError,
     TelegramAPIError,
     TelegramEntityTooLarge,
     TelegramNetworkError,
@@ -24,6 +25,7 @@ from aiogram.exceptions import (
 from aiogram.methods import DeleteWebhook, GetUpdates, Response, SetWebhook, TelegramMethod
 
 from bot.errors import OperatorError
+from bot.telegram.refusals import NotNow, TooFast, refusal_of
 
 Result = TypeVar("Result")
 TRIES = 4
@@ -58,14 +60,44 @@ class Patience(BaseRequestMiddleware):
         return await make_request(bot, method)
 
 
-def open_bot(token: str, api_url: str, *, patient: bool) -> Bot:
+ObserveCall = Callable[[str, str], None]
+"""Gets the method and the outcome of each call of the Bot API, see CountCalls."""
+
+
+class CountCalls(BaseRequestMiddleware):
+    """Reports each try of a call: "ok", "flood_control" (429), "unavailable" (network, 5xx) or "refused"."""
+
+    def __init__(self, observe: ObserveCall) -> None:
+        self._observe = observe
+
+    async def __call__(
+        self, make_request: NextRequestMiddlewareType[Result], bot: Bot, method: TelegramMethod[Result]
+    ) -> Response[Result]:
+        try:
+            response = await make_request(bot, method)
+        except (TelegramAPIError, ClientDecodeError) as error:
+            refusal = refusal_of(error)
+            outcome = next((outcome for kind, outcome in _OUTCOMES if isinstance(refusal, kind)), "refused")
+            self._observe(method.__api_method__, outcome)
+            raise
+        self._observe(method.__api_method__, "ok")
+        return response
+
+
+_OUTCOMES = ((TooFast, "flood_control"), (NotNow, "unavailable"))
+
+
+def open_bot(token: str, api_url: str, *, patient: bool, observe: ObserveCall | None = None) -> Bot:
     """A bot of its own connections. The impatient one is for callers that react to a refusal instead of waiting.
+    `observe` gets each try of a call.
 
     A reply to a message that its sender has deleted is sent as a plain message.
     """
     session = AiohttpSession(api=TelegramAPIServer.from_base(api_url), timeout=ANSWER_S)
     if patient:
         session.middleware(Patience())
+    if observe is not None:
+        session.middleware(CountCalls(observe))
     defaults = DefaultBotProperties(parse_mode=ParseMode.HTML, allow_sending_without_reply=True)
     return Bot(token, session=session, default=defaults)
 

@@ -18,6 +18,7 @@ import structlog
 from aiogram import Bot, Dispatcher
 from aiogram.methods import TelegramMethod
 from aiogram.types import Update
+from structlog.contextvars import bind_contextvars
 
 from bot.db.session import cannot_write, is_outage
 from bot.telegram.allowances import Admission, Allowances
@@ -175,7 +176,9 @@ class Intake:
     async def _handle_in_turn(
         self, update: Update, ticket: Ticket, before: asyncio.Task[None] | None, notice: str | None
     ) -> None:
-        """The edge of the process: an update that fails is logged and done with."""
+        """The edge of the process: an update that fails is logged and done with. All log records about it, of every
+        module, carry its id: it has a task, and so a context, of its own."""
+        bind_contextvars(update=update.update_id)
         if before is not None:
             await asyncio.wait({before})
         stubborn = floods = 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import BytesIO
 
@@ -27,26 +29,36 @@ class PhotoFetcher:
     Raises TooFast where Telegram limits the rate, and nothing else for what the file or the network is like.
     """
 
+    observe: Callable[[str, float | None], None] = lambda outcome, decode_s: None
+    """Gets "taken" or the refusal of each photo, and the seconds of its decoding."""
     _downloads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(DOWNLOADS_AT_ONCE))
     _decodes: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(DECODES_AT_ONCE))
 
     async def __call__(self, bot: Bot, file: PhotoSize | Document) -> NormalPhoto | Refusal:
+        photo, decode_s = await self._fetch(bot, file)
+        self.observe(photo.value if isinstance(photo, Refusal) else "taken", decode_s)
+        return photo
+
+    async def _fetch(self, bot: Bot, file: PhotoSize | Document) -> tuple[NormalPhoto | Refusal, float | None]:
+        """The photo, and the seconds of its decoding where it was decoded."""
         if (file.file_size or 0) > FILE_MAX_BYTES:
-            return Refusal.FILE_TOO_BIG
+            return Refusal.FILE_TOO_BIG, None
         async with self._downloads:
             try:
                 data = await _download(bot, file)
             except FileTooBig:
-                return Refusal.FILE_TOO_BIG
+                return Refusal.FILE_TOO_BIG, None
             except TooFast:
                 raise
             except (TelegramRefusal, ClientError, TimeoutError):
-                return Refusal.NOT_FETCHED
+                return Refusal.NOT_FETCHED, None
             async with self._decodes:
+                began = time.monotonic()
                 try:
-                    return await normalise(data)
+                    photo: NormalPhoto | Refusal = await normalise(data)
                 except PhotoRefused as refused:
-                    return refused.reason
+                    photo = refused.reason
+                return photo, time.monotonic() - began
 
 
 async def _download(bot: Bot, file: PhotoSize | Document) -> bytes:

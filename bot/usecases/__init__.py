@@ -20,7 +20,7 @@ from bot.usecases.photos import AnnounceAnswer, DeletePhoto, ListPhotos, Receive
 from bot.usecases.pictures import AskForPicture, CancelPicture, FindPicture, Redraw
 from bot.usecases.poses import ChoosePosePhoto, DeletePosePhoto
 from bot.usecases.preferences import ChooseClothes, ChooseLikeness, ChoosePose, OpenPreferences
-from bot.usecases.reports import ReadUsage
+from bot.usecases.reports import PauseService, ReadUsage, ResumeService
 
 
 @dataclass(frozen=True)
@@ -52,3 +52,5 @@ class UseCases:
     find_picture: FindPicture
     cancel_picture: CancelPicture
     read_usage: ReadUsage
+    pause_service: PauseService
+    resume_service: ResumeService

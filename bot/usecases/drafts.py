@@ -18,7 +18,7 @@ from bot.domain import ReferenceState
 from bot.errors import TooManyOpenJobs
 from bot.photos import Refusal
 from bot.styles import NO_STYLE
-from bot.usecases.ports import DrawSeed, Signals
+from bot.usecases.ports import DrawSeed, Signals, log_queued
 from bot.usecases.preferences import preference_overrides
 
 
@@ -87,7 +87,7 @@ class DrawDraft:
             prompt, key, style = user.draft, user.draft_key, user.style or NO_STYLE
             user.draft = user.draft_key = None
             try:
-                await jobs.submit(
+                job, created = await jobs.submit(
                     session,
                     user_id=user_id,
                     chat_id=chat_id,
@@ -101,6 +101,8 @@ class DrawDraft:
                 )
             except TooManyOpenJobs:
                 return DrawnDraft(prompt, style, submitted=False, limit=self.open_jobs_max)
+        if created:
+            log_queued(job.id)
         self.signals.wake()
         return DrawnDraft(prompt, style, submitted=True)
 

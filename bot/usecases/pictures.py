@@ -15,7 +15,7 @@ from bot.domain import POSE_PHOTO, Likeness, ReferenceState, settings_overrides
 from bot.errors import NoPhotos, PictureGone
 from bot.styles import NO_STYLE
 from bot.usecases.drafts import drop_draft, keep_draft, message_key
-from bot.usecases.ports import DrawSeed, Signals
+from bot.usecases.ports import DrawSeed, Signals, log_queued
 from bot.usecases.preferences import preference_overrides
 from engine.contract import Clothes
 
@@ -49,7 +49,7 @@ class AskForPicture:
             if not photos:
                 await keep_draft(session, user, chat_id, message_id, prompt)
                 return RequestResult.WAITS_FOR_VERDICT if pending else RequestResult.WAITS_FOR_PHOTO
-            await jobs.submit(
+            job, created = await jobs.submit(
                 session,
                 user_id=user_id,
                 chat_id=chat_id,
@@ -62,6 +62,8 @@ class AskForPicture:
                 open_jobs_max=self.open_jobs_max,
             )
             await drop_draft(session, user, chat_id)
+        if created:
+            log_queued(job.id)
         self.signals.wake()
         return RequestResult.QUEUED
 
@@ -101,7 +103,7 @@ class RedrawResult:
 class Redraw:
     """A picture's prompt once more with a new seed, drawn as before but for `change`, from the photos accepted by now.
 
-    While such a picture is in progress, a second request returns the same job.
+    While such a picture is in progress, another press adds none; nor does the same press again, at any time.
     Raises PictureGone, NoPhotos, TooManyOpenJobs, UnknownUser.
     """
 
@@ -110,7 +112,10 @@ class Redraw:
     draw_seed: DrawSeed
     open_jobs_max: int
 
-    async def __call__(self, user_id: int, chat_id: int, job_id: UUID, change: Change = AGAIN) -> RedrawResult:
+    async def __call__(
+        self, user_id: int, chat_id: int, press_id: str, job_id: UUID, change: Change = AGAIN
+    ) -> RedrawResult:
+        """`press_id`: Telegram's id of the press, the same when it is delivered again."""
         async with self.sessions.begin() as session:
             await users.lock(session, user_id)
             source = await _job_of_user(session, job_id, user_id)
@@ -120,11 +125,13 @@ class Redraw:
             pose_lost = source.pose == POSE_PHOTO and not await _has_pose_photo(session, source)
             pose = None if pose_lost or change.free_pose else source.pose
             act = f"{change.act}:{job_id}"
-            _, created = await jobs.submit(
+            if await jobs.has_open(session, act):
+                return RedrawResult(created=False)
+            job, created = await jobs.submit(
                 session,
                 user_id=user_id,
                 chat_id=chat_id,
-                idempotency_key=f"{act}:{await jobs.count_ended(session, act)}",
+                idempotency_key=f"{act}:{press_id}",
                 reference_ids=photos,
                 style=change.style or source.style,
                 prompt=source.prompt,
@@ -135,6 +142,8 @@ class Redraw:
                 source_job_id=job_id,
                 open_jobs_max=self.open_jobs_max,
             )
+        if created:
+            log_queued(job.id)
         self.signals.wake()
         return RedrawResult(created, pose_lost and not change.free_pose)
 

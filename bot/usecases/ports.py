@@ -6,8 +6,18 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 from uuid import UUID
 
+import structlog
+
 DrawSeed = Callable[[], int]
 """A fresh seed for a picture, 0 <= seed < 2**63."""
+
+
+_log = structlog.get_logger(__name__)
+
+
+def log_queued(job_id: UUID) -> None:
+    """Connects the update, which every record about it carries, with the job."""
+    _log.info("a picture is queued", job=str(job_id))
 
 
 class Signals(Protocol):

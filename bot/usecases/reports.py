@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.db import usage
+from bot.db import service, usage
 from bot.db.session import Sessions
+from bot.usecases.ports import Signals
 
 
 @dataclass(frozen=True)
@@ -18,3 +19,34 @@ class ReadUsage:
     async def __call__(self, days: int) -> usage.Usage:
         async with self.sessions() as session:
             return await usage.report(session, days, self.alive_s)
+
+
+@dataclass(frozen=True)
+class PauseService:
+    """Hand nothing to workers from now on; they finish what they hold. Requests are taken and wait.
+
+    `False` when it was paused already.
+    """
+
+    sessions: Sessions
+    signals: Signals
+
+    async def __call__(self, user_id: int) -> bool:
+        async with self.sessions.begin() as session:
+            paused = await service.pause(session, user_id)
+        self.signals.wake()
+        return paused
+
+
+@dataclass(frozen=True)
+class ResumeService:
+    """End the pause; `False` when there was none."""
+
+    sessions: Sessions
+    signals: Signals
+
+    async def __call__(self) -> bool:
+        async with self.sessions.begin() as session:
+            resumed = await service.resume(session)
+        self.signals.wake()
+        return resumed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ import pytest
 import structlog
 
 from bot import logs
+from bot.dispatch.reply_consumer import _handle_with_ids
+from engine.contract import Examination, Reply, Started, Verdict
 
 TOKEN = "123456:a-very-secret-token"
 
@@ -53,3 +56,21 @@ def test_json_logs_are_one_object_a_line(restored: None, capsys: pytest.CaptureF
     assert {key: event[key] for key in ("event", "job", "count", "flag", "nothing", "level", "logger")} == {
         "event": "delivered", "job": "1", "count": 2, "flag": True, "nothing": None, "level": "info", "logger": "ours",
     }  # fmt: skip
+
+
+async def test_all_records_about_a_reply_carry_their_ids(restored: None, capsys: pytest.CaptureFixture[str]) -> None:
+    """Through the parts that bind them, into what is written."""
+    logs.configure("info", as_json=True, secrets=())
+
+    async def handle(reply: Reply) -> None:
+        structlog.get_logger("deep.inside").info("stored")
+
+    await asyncio.create_task(_handle_with_ids(handle, Started(job_id="j1", attempt=1, worker_id="w1")))
+    await asyncio.create_task(_handle_with_ids(handle, Examination(reference_id="r1", verdict=Verdict.ACCEPTED)))
+    structlog.get_logger("elsewhere").info("idle")
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [(line.get("job"), line.get("photo"), line.get("worker")) for line in lines] == [
+        ("j1", None, "w1"),
+        (None, "r1", None),
+        (None, None, None),
+    ]

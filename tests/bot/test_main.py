@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 import skimage.data
 from PIL import Image
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
+from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.testing import capture_logs
 
 from bot.app import serve
@@ -91,6 +92,15 @@ async def test_a_database_that_does_not_let_us_in_is_told_at_once(postgres: Embe
 async def test_a_database_without_tables_names_the_remedy(empty_database_url: str, broker_url: str) -> None:
     async with LocalBotAPI() as api:
         assert "python -m bot.db.migrate" in await _refusal(_config(api, empty_database_url, broker_url))
+
+
+async def test_tables_of_another_version_name_the_remedy(database_url: str, broker_url: str, pool: AsyncEngine) -> None:
+    async with LocalBotAPI() as api:
+        for revision, remedy in (("0001", "run `python -m bot.db.migrate`"), ("9999", "does not know: install")):
+            async with pool.begin() as connection:
+                await connection.execute(text("update alembic_version set version_num = :new"), {"new": revision})
+            refusal = await _refusal(_config(api, database_url, broker_url))
+            assert f"at revision {revision}" in refusal and remedy in refusal
 
 
 async def test_a_token_that_telegram_does_not_know_is_told(database_url: str, broker_url: str) -> None:

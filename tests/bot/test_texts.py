@@ -28,7 +28,7 @@ TAGS = {"b", "i", "code"}
 POSES = (*PosePreset, POSE_PHOTO, "free")
 COUNTED = {
     "limit", "length", "count", "left", "photos", "pictures", "accepted", "days", "workers", "place", "percent",
-    "seconds", "share",
+    "seconds", "share", "minutes",
 }  # fmt: skip
 BUTTON_MAX = {"privacy-delete-button": 24}
 """Alone in its row, so that it may be longer."""

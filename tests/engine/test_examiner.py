@@ -135,6 +135,12 @@ def test_a_pose_is_read_from_a_photo_in_shares_of_its_size() -> None:
     assert pose[:, 2].tolist() == [1.0] * 17
 
 
+def test_a_pose_photo_that_is_not_allowed_is_refused() -> None:
+    with pytest.raises(Refused, match="minor") as caught:
+        _examiner(_NoFaces(), Concern.MINOR, bodies=_StandingPerson(17)).pose(Pose(image=_png()))
+    assert caught.value.code is FailureCode.REFUSED_PHOTO
+
+
 @pytest.mark.parametrize(
     ("bodies", "image", "said"),
     [

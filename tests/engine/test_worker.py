@@ -60,7 +60,7 @@ def _start_worker(broker_url: str, log: Path, **environment: str) -> subprocess.
     settings = {
         "BROKER_URL": broker_url,
         "ENGINE_BACKBONE": "slow_backbone:load",
-        "SLOW_BACKBONE_STEP_S": str(STEP_S),
+        "ENGINE_SLOW_STEP_S": str(STEP_S),
         "PYTHONPATH": str(ROOT / "tests" / "stack"),
         "HOME": str(log.parent),
         "HF_HOME": str(log.parent / "hub"),
@@ -264,7 +264,7 @@ def test_a_worker_that_hangs_ends_itself(broker_url: str, astronaut_jpeg: bytes,
 
     own_url = broker_url.removesuffix("/0") + "/2"
     log = tmp_path / "worker.log"
-    process = _start_worker(own_url, log, SLOW_BACKBONE_STEP_S="4", ENGINE_HUNG_S="0.5")
+    process = _start_worker(own_url, log, ENGINE_SLOW_STEP_S="4", ENGINE_HUNG_S="0.5")
     desk = Desk(own_url)
     try:
         desk.wait(Heartbeat)

@@ -16,8 +16,8 @@ from bot.local.supervisor import Stack, kept_up
 
 QUICK = {
     "ENGINE_BACKBONE": "slow_backbone:load",
-    "SLOW_BACKBONE_STEP_S": "0.3",
-    "SLOW_BACKBONE_BATCH_MAX": "2",
+    "ENGINE_SLOW_STEP_S": "0.3",
+    "ENGINE_SLOW_BATCH_MAX": "2",
     "PYTHONPATH": str(Path(__file__).parent),
     "LEASE_S": "4",
     "HANDOUT_S": "5",

@@ -1,7 +1,7 @@
 """A backbone without a model, for tests of everything around it: ENGINE_BACKBONE=slow_backbone:load.
 
 It fades from noise (the seed's) to the mean colour of the references, so the picture depends on photo and seed alone.
-SLOW_BACKBONE_STEP_S: how long a step takes; SLOW_BACKBONE_BATCH_MAX: how many pictures at once.
+ENGINE_SLOW_STEP_S: how long a step takes; ENGINE_SLOW_BATCH_MAX: how many pictures at once.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ class SlowBackbone:
 
 def load(device: str, weights: Path | None) -> SlowBackbone:
     return SlowBackbone(
-        step_s=float(os.environ.get("SLOW_BACKBONE_STEP_S", "0")),
-        batch_max=int(os.environ.get("SLOW_BACKBONE_BATCH_MAX", "4")),
+        step_s=float(os.environ.get("ENGINE_SLOW_STEP_S", "0")),
+        batch_max=int(os.environ.get("ENGINE_SLOW_BATCH_MAX", "4")),
     )
 
 

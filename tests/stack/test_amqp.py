@@ -19,7 +19,8 @@ from bot.dispatch.broker import ABSENT, Broker
 from bot.domain import CONSENT_VERSION
 from bot.local.botapi import ANNA_ID, ChatMessage, Person
 from bot.local.children import choose_port
-from bot.local.supervisor import Stack, kept_up, last_words
+from bot.local.parts import last_words
+from bot.local.supervisor import Stack, kept_up
 from bot.telegram.callbacks import ConsentCallback, JobAction, StyleCallback
 from engine.contract import Examination, ExamineRequest, Verdict
 from engine.messaging import CancellationListener, ReplyPublisher

@@ -12,7 +12,9 @@ from rich.console import Console
 
 from bot.local.botapi import ApiControl
 from bot.local.demo import DEFAULT_PHOTO, Wish, converse, play
-from bot.local.supervisor import ROOT, Stack, StackError
+from bot.local.environment import ROOT
+from bot.local.parts import StackError
+from bot.local.supervisor import Stack
 from bot.local.terminal import Terminal
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]

@@ -19,7 +19,8 @@ from PIL import Image
 from bot.domain import CONSENT_VERSION
 from bot.local.botapi import ADMIN_ID, ANNA_ID, BEN_ID, ChatMessage, Person
 from bot.local.embedded import EmbeddedPostgres
-from bot.local.supervisor import Stack, last_words
+from bot.local.parts import last_words
+from bot.local.supervisor import Stack
 from bot.telegram.callbacks import ConsentCallback, JobAction, StyleCallback
 
 pytestmark = [pytest.mark.slow, pytest.mark.kill, pytest.mark.timeout(300)]

@@ -18,7 +18,7 @@ import pytest
 
 from bot.local.botapi import BEN_ID, Person
 from bot.local.children import wait_until_gone
-from bot.local.supervisor import ROOT
+from bot.local.environment import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.kill, pytest.mark.timeout(150)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
@@ -28,7 +29,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bot.local.botapi", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
     parser.add_argument("--data-dir", type=Path, help="keeps chats and files; without it they go with the server")
-    parser.add_argument("--token", default=DEFAULT_TOKEN, help="the token the bot must use")
+    parser.add_argument(
+        "--token", default=os.environ.get("BOT_TOKEN") or DEFAULT_TOKEN, help="the bot's token (default: BOT_TOKEN)"
+    )
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     try:

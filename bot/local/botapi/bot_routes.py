@@ -15,6 +15,7 @@ from bot.local.botapi.errors import (
     BotAPIError,
     EntityTooLarge,
     NotFound,
+    PostNeeded,
     ServerFailure,
     TooManyRequests,
     Unauthorized,
@@ -56,6 +57,8 @@ class BotRoutes:
         parameters = Parameters({})
         try:
             self._authorise(request)
+            if request.method != "POST" and not _only_reads(method):
+                raise PostNeeded()
             parameters = await read_parameters(request)
             response = await self._answer(request, method, parameters, fault)
         except web.HTTPRequestEntityTooLarge:
@@ -125,6 +128,11 @@ class BotRoutes:
         self.calls.append(
             CallView(method=method, chat_id=chat_id, at=started_at, status=status, description=description or "")
         )
+
+
+def _only_reads(method: str) -> bool:
+    """getUpdates confirms updates."""
+    return method.lower().startswith("get") and method.lower() != "getupdates"
 
 
 class _Refused(web.Response):

@@ -6,6 +6,7 @@ LocalAPIError
 │   ├── Unauthorized         401
 │   ├── Forbidden            403
 │   ├── NotFound             404
+│   ├── PostNeeded           405, unlike Telegram: a web page must not act as the bot by a GET
 │   ├── Conflict             409
 │   ├── EntityTooLarge       413
 │   ├── TooManyRequests      429, with retry_after
@@ -52,6 +53,11 @@ class Forbidden(BotAPIError):
 class NotFound(BotAPIError):
     code = 404
     prefix = "Not Found"
+
+
+class PostNeeded(BotAPIError):
+    code = 405
+    prefix = "Method Not Allowed: call methods that change something with POST"
 
 
 class Conflict(BotAPIError):

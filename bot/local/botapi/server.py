@@ -126,10 +126,14 @@ async def _page(request: web.Request) -> web.StreamResponse:
 
 @web.middleware
 async def _only_from_here(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Other web sites open in the same browser must neither read nor write here (rebinding, cross-site requests)."""
+    """Other web sites open in the same browser must neither read nor write here (rebinding, cross-site requests).
+
+    Browsers say in Sec-Fetch-Site which site a request comes from; another one may link to the chat page, no more.
+    """
     host = urlsplit(f"//{request.host}").hostname
     origin = request.headers.get("Origin")
-    if host not in LOCAL_NAMES or (origin is not None and origin != f"http://{request.host}"):
+    foreign = request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none") and request.path != "/"
+    if host not in LOCAL_NAMES or foreign or (origin is not None and origin != f"http://{request.host}"):
         return web.json_response({"error": "only pages of this server may ask"}, status=403)
     response = await handler(request)
     if not response.prepared:

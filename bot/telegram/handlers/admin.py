@@ -26,6 +26,8 @@ def build() -> Router:
     router = Router(name="admin")
     router.message.filter(_is_admin)
     router.callback_query.filter(_is_admin)
+    router.message.register(pause, TypedCommand("admin", magic=F.args == "pause"))
+    router.message.register(resume, TypedCommand("admin", magic=F.args == "resume"))
     router.message.register(show_usage, TypedCommand("admin"))
     router.callback_query.register(change_period, AdminCallback.filter(F.days.in_(BUCKETS)))
     return router
@@ -33,6 +35,18 @@ def build() -> Router:
 
 def _is_admin(event: Message | CallbackQuery, event_from_user: TelegramUser, admin_ids: frozenset[int]) -> bool:
     return event_from_user.id in admin_ids
+
+
+async def pause(message: Message, event_from_user: TelegramUser, texts: Texts, use: UseCases) -> None:
+    """Sent again, it shows how much is left to drain."""
+    await use.pause_service(event_from_user.id)
+    usage = await use.read_usage(min(BUCKETS))
+    await message.answer(texts("admin-paused", count=usage.running, queue=usage.queued))
+
+
+async def resume(message: Message, texts: Texts, use: UseCases) -> None:
+    resumed = await use.resume_service()
+    await message.answer(texts("admin-resumed") if resumed else texts("admin-not-paused"))
 
 
 async def show_usage(message: Message, bot: Bot, texts: Texts, use: UseCases, styles: Styles) -> None:
@@ -83,6 +97,7 @@ def _text(usage: Usage, texts: Texts, styles: Styles) -> Markup:
         styles=Markup("\n".join(ranked)) if ranked else texts("admin-nothing"),
         workers=usage.workers_alive,
         queue=usage.queued,
+        pause=Markup(f"\n{texts('admin-pause')}") if usage.paused else "",
     )
 
 

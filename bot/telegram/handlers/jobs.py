@@ -57,7 +57,7 @@ async def press(
                 await _give_back(message, texts, job.prompt, styles[job.style].label(texts.language))
             return None
         case action:
-            redrawn = await use.redraw(user.id, callback.from_user.id, job_id, REDRAWS[action])
+            redrawn = await use.redraw(user.id, callback.from_user.id, callback.id, job_id, REDRAWS[action])
             return redrawn_toast(texts, redrawn)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aiogram import Bot, F, Router
+from aiogram.enums import ChatType
 from aiogram.filters import ChatMemberUpdatedFilter
 from aiogram.filters.chat_member_updated import KICKED, MEMBER
 from aiogram.types import CallbackQuery, ChatMemberUpdated, Message
@@ -27,8 +28,9 @@ def build() -> Router:
     router.message.register(help_, TypedCommand("help"))
     router.message.register(ask_language, TypedCommand("language"))
     router.callback_query.register(choose_language, LanguageCallback.filter(F.language.in_(LANGUAGES)))
-    router.my_chat_member.register(blocked, ChatMemberUpdatedFilter(KICKED))
-    router.my_chat_member.register(unblocked, ChatMemberUpdatedFilter(MEMBER))
+    in_private = F.chat.type == ChatType.PRIVATE  # who removes the bot from a group has not blocked it
+    router.my_chat_member.register(blocked, in_private, ChatMemberUpdatedFilter(KICKED))
+    router.my_chat_member.register(unblocked, in_private, ChatMemberUpdatedFilter(MEMBER))
     return router
 
 

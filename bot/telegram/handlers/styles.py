@@ -38,7 +38,7 @@ async def choose(
         return Toast(texts("style-gone"), alert=True)
     if callback_data.job_id is not None:
         change = Change(style=callback_data.name)
-        redrawn = await use.redraw(user.id, callback.from_user.id, callback_data.job_id, change)
+        redrawn = await use.redraw(user.id, callback.from_user.id, callback.id, callback_data.job_id, change)
         if message is not None:
             job = await use.find_picture(user.id, callback_data.job_id)
             await edit_buttons(message, picture_buttons(texts, styles, job))

@@ -24,7 +24,29 @@ admin-usage = 📊 <b>Usage, { $period }</b>
     <b>Now</b>: { $workers ->
         [one] { $workers } worker
        *[other] { $workers } workers
-    } running, { $queue } in the queue
+    } running, { $queue } in the queue{ $pause }
+admin-pause = ⏸ The service is paused. /admin resume ends the pause.
+admin-paused = ⏸ <b>The service is paused.</b> Workers finish what they hold: { $count ->
+        [one] { $count } picture is being drawn
+       *[other] { $count } pictures are being drawn
+    }, { $queue } in the queue. New requests are accepted and wait. /admin resume ends the pause.
+admin-resumed = ▶️ The service works again.
+admin-not-paused = The service is not paused.
+alert-no-worker = 🔴 <b>No worker</b> for { $minutes } min; { $count ->
+        [one] { $count } picture is waiting
+       *[other] { $count } pictures are waiting
+    }. Start a worker, or look into its log.
+alert-no-worker-over = 🟢 Workers are back.
+alert-old-queue = 🟠 <b>The oldest request has been waiting for { $minutes } min</b>; { $count ->
+        [one] { $count } picture has
+       *[other] { $count } pictures have
+    } not been finished.
+alert-old-queue-over = 🟢 The queue moves again.
+alert-failures = 🟠 <b>{ $count ->
+        [one] { $count } picture has
+       *[other] { $count } pictures have
+    } failed through a fault of the service</b> in the last hour. Look into the logs of the workers.
+alert-failures-over = 🟢 Failures are back to normal.
 admin-style = { $style }: { $count }
 admin-seconds = { NUMBER($seconds, minimumFractionDigits: 1, maximumFractionDigits: 1) } s
 admin-percent = { NUMBER($share, style: "percent", maximumFractionDigits: 0) }

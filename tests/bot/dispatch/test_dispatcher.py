@@ -22,6 +22,7 @@ from bot.local.embedded import EmbeddedPostgres, EmbeddedValkey
 from bot.styles import load_styles
 from bot.telegram.connection import open_bot
 from bot.translator import Translator
+from bot.usecases.reports import PauseService, ResumeService
 from engine import contract
 
 PATIENT = Pace(lease_s=30, handout_s=30, alive_s=30, tick_s=0.25, edit_interval_s=0.1, calls_per_s=200.0)
@@ -398,3 +399,22 @@ async def test_a_stop_in_the_moment_of_losing_the_leadership_is_a_stop(
     async with stage.dispatch(), asyncio.timeout(30):
         await asyncio.wait([stage.running])
         assert stage.running.cancelled()
+
+
+async def test_while_the_service_is_paused_jobs_wait_and_their_users_see_it(
+    stage: Stage, sessions: Sessions, hire: Any, eventually: Any
+) -> None:
+    worker = hire()
+    await PauseService(sessions, stage.signals)(ADMIN_ID)
+    async with stage.dispatch():
+        job_id = await stage.rows.job(BEN_ID)
+        stage.signals.wake()
+
+        async def shown() -> bool:
+            return any("paused" in message.text for message in await stage.said())
+
+        await eventually(shown)
+        assert worker.requests == []
+        await ResumeService(sessions, stage.signals)()
+        await eventually(lambda: stage.delivered(job_id))
+    assert len(worker.requests) == 1

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from bot.local.children import PORTS, ChildProcess, choose_port, end_leftover, port_is_taken, wait_until_gone
-from bot.local.supervisor import ROOT
+from bot.local.environment import ROOT
 
 SLEEP = "import time; print('awake', flush=True); time.sleep(60)"
 STUBBORN = (

@@ -13,7 +13,8 @@ from PIL import Image
 from rich.console import Console
 
 from bot.local.demo import DEFAULT_STYLE, Wish, play
-from bot.local.supervisor import ROOT, StackError
+from bot.local.environment import ROOT
+from bot.local.parts import StackError
 from bot.local.terminal import Terminal
 from bot.styles import load_styles
 

@@ -21,7 +21,7 @@ from redis.retry import Retry
 
 from bot.local.children import FolderInUse, FolderLock, wait_until_gone
 from bot.local.embedded import EmbeddedPostgres, EmbeddedServer, EmbeddedServerError, EmbeddedValkey
-from bot.local.supervisor import ROOT
+from bot.local.environment import ROOT
 
 Make = Callable[[Path], EmbeddedServer]
 BOTH = pytest.mark.parametrize("make", [EmbeddedPostgres, EmbeddedValkey])
@@ -93,6 +93,21 @@ def test_valkey_keeps_every_write_through_kill_and_stop(
     assert server.start() == url
     with redis.Redis.from_url(url) as client:
         assert client.llen("line") == 101
+
+
+def test_valkey_without_an_append_only_file_leaves_nothing_on_the_disk(
+    server_folder: Path, stopped_at_end: list[EmbeddedServer]
+) -> None:
+    folder = server_folder / "valkey"
+    (folder / "appendonlydir").mkdir(parents=True)
+    (folder / "appendonlydir" / "appendonly.aof.1").write_bytes(b"a photo of an earlier version")
+    server = EmbeddedValkey(folder, append_only=False)
+    stopped_at_end.append(server)
+    with redis.Redis.from_url(server.start()) as client:
+        client.set("photo", b"somebody's photo")
+    server.stop()
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert files and not [path for path in files if b"photo" in path.read_bytes()]
 
 
 def test_valkey_wants_its_password(server_folder: Path, stopped_at_end: list[EmbeddedServer]) -> None:

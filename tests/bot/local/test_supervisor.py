@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Sequence
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
-from bot.local.children import FolderLock
-from bot.local.supervisor import (
+from bot.local.children import FolderLock, choose_port
+from bot.local.defaults import BOT_ID
+from bot.local.embedded import EmbeddedServerError
+from bot.local.environment import read_environment, read_token, worker_environment
+from bot.local.parts import (
+    FIRST_ANSWER_S,
+    PROBE_INTERVAL_S,
+    PROBE_MISSES_MAX,
     RESTART_DELAYS_S,
     STEADY_S,
     KeptPart,
-    Stack,
     StackError,
+    answers_at,
     describe_end,
     last_words,
-    read_environment,
-    worker_environment,
 )
+from bot.local.supervisor import Stack
 from engine.contract import MISCONFIGURED_EXIT_CODE
 
 
@@ -113,21 +120,93 @@ def test_a_crashed_part_starts_again_after_its_pause_and_not_before(
     assert "by signal SIGKILL; starting it again" in listener.warnings[0]
 
 
-def test_a_part_that_crashes_again_and_again_ends_the_stack_with_its_last_words(
+def test_a_part_that_crashes_again_and_again_is_started_for_ever_with_the_longest_pause(
     kept: KeptPart, part: ScriptedPart, clock: Clock
 ) -> None:
-    crash_and_wait(kept, part, clock, RESTART_DELAYS_S)
-    part.log.write_text("first line\nthe reason\n")
+    crash_and_wait(kept, part, clock, [*RESTART_DELAYS_S, *[RESTART_DELAYS_S[-1]] * 20])
+    assert part.starts == len(RESTART_DELAYS_S) + 20
     part.end(1)
-    with pytest.raises(StackError, match=r"scripted ended with exit code 1 and stays down(.|\n)*the reason"):
-        kept.tend(Listener())
+    kept.tend(Listener())
+    clock.now += RESTART_DELAYS_S[-1] - 0.1
+    kept.tend(Listener())
+    assert not part.running
 
 
-def test_a_part_that_was_steady_has_all_its_restarts_again(kept: KeptPart, part: ScriptedPart, clock: Clock) -> None:
+def test_a_part_that_was_steady_begins_with_the_shortest_pause_again(
+    kept: KeptPart, part: ScriptedPart, clock: Clock
+) -> None:
     crash_and_wait(kept, part, clock, RESTART_DELAYS_S)
     clock.now += STEADY_S + 1
     crash_and_wait(kept, part, clock, RESTART_DELAYS_S)
     assert part.starts == 2 * len(RESTART_DELAYS_S)
+
+
+def test_a_part_that_cannot_be_started_is_tried_again(kept: KeptPart, part: ScriptedPart, clock: Clock) -> None:
+    listener, start = Listener(), part.start
+
+    def fail() -> None:
+        raise EmbeddedServerError("no memory left")
+
+    part.end(1)
+    kept.tend(listener)
+    part.start = fail  # type: ignore[method-assign]
+    clock.now += RESTART_DELAYS_S[0]
+    kept.tend(listener)
+    assert listener.warnings[-1] == "scripted could not be started, trying again: no memory left"
+    part.start = start  # type: ignore[method-assign]
+    clock.now += RESTART_DELAYS_S[1]
+    kept.tend(listener)
+    assert part.running
+
+
+def tend_for(kept: KeptPart, clock: Clock, seconds: float, listener: Listener) -> None:
+    end = clock.now + seconds
+    while clock.now < end:
+        clock.now += 1.0
+        kept.tend(listener)
+
+
+def test_a_part_that_stops_answering_is_ended_and_started_again(part: ScriptedPart, clock: Clock) -> None:
+    answers, listener = [True], Listener()
+    kept = KeptPart(part, clock, lambda: answers[-1])
+    part.exit_code = -9
+    tend_for(kept, clock, 2 * PROBE_INTERVAL_S, listener)
+    answers.append(False)
+    tend_for(kept, clock, (PROBE_MISSES_MAX - 1) * PROBE_INTERVAL_S, listener)
+    assert (part.running, part.starts) == (True, 0), "a moment without an answer is no reason"
+    answers.append(True)
+    tend_for(kept, clock, 2 * PROBE_INTERVAL_S, listener)
+    answers.append(False)
+    tend_for(kept, clock, (PROBE_MISSES_MAX + 1) * PROBE_INTERVAL_S, listener)
+    assert part.starts == 1
+    assert "scripted runs and does not answer" in listener.warnings[0]
+
+
+def test_a_part_may_take_its_time_before_the_first_answer(part: ScriptedPart, clock: Clock) -> None:
+    kept, listener = KeptPart(part, clock, lambda: False), Listener()
+    tend_for(kept, clock, FIRST_ANSWER_S, listener)
+    assert (part.running, listener.warnings) == (True, [])
+    tend_for(kept, clock, (PROBE_MISSES_MAX + 1) * PROBE_INTERVAL_S, listener)
+    assert "scripted runs and does not answer" in listener.warnings[0]
+
+
+@pytest.mark.parametrize(("status", "alive"), [(200, True), (503, False)])
+def test_a_probe_asks_over_http(status: int, alive: bool) -> None:
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            return None
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.handle_request).start()
+        assert answers_at(f"http://127.0.0.1:{server.server_port}/healthz") is alive
+
+
+def test_a_probe_of_a_closed_port_is_no_answer() -> None:
+    assert not answers_at(f"http://127.0.0.1:{choose_port()}/healthz")
 
 
 def test_a_part_that_cannot_run_as_configured_is_not_tried_again(kept: KeptPart, part: ScriptedPart) -> None:
@@ -142,12 +221,28 @@ def test_a_part_that_cannot_run_as_configured_is_not_tried_again(kept: KeptPart,
 def test_a_worker_gets_every_setting_of_the_engine_and_nothing_secret_of_the_bot() -> None:
     environment = {
         "ENGINE_BACKBONE": "sdxl", "ENGINE_ANYTHING_NEW": "x", "HF_HOME": "/models", "BROKER_URL": "redis://b",
-        "BOT_TOKEN": "1:a", "DATABASE_URL": "postgresql://d", "ADMIN_IDS": "7",
+        "PATH": "/bin", "https_proxy": "http://proxy", "BOT_TOKEN": "1:a", "DATABASE_URL": "postgresql://d",
+        "ADMIN_IDS": "7", "POSTGRES_PASSWORD": "p", "AWS_SECRET_ACCESS_KEY": "k", "SSH_AUTH_SOCK": "/s",
     }  # fmt: skip
     assert worker_environment(environment) == {
-        "ENGINE_BACKBONE": "sdxl", "ENGINE_ANYTHING_NEW": "x", "HF_HOME": "/models", "BROKER_URL": "redis://b",
-        "ENGINE_BROKER_URL": "redis://b",
+        "ENGINE_BACKBONE": "sdxl", "ENGINE_ANYTHING_NEW": "x", "HF_HOME": "/models", "PATH": "/bin",
+        "https_proxy": "http://proxy", "ENGINE_BROKER_URL": "redis://b",
     }  # fmt: skip
+
+
+def test_the_token_of_the_local_chat_is_drawn_once_per_folder(tmp_path: Path) -> None:
+    first, other = read_token(tmp_path / "one"), read_token(tmp_path / "two")
+    assert first == read_token(tmp_path / "one") != other
+    assert first.startswith(f"{BOT_ID}:")
+    assert (tmp_path / "one").stat().st_mode & 0o077 == 0
+
+
+def test_the_state_folder_is_closed_to_others(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    environment = {**os.environ, "DATABASE_URL": "postgresql://n@127.0.0.1:1/n", "BROKER_URL": "redis://127.0.0.1:1/0"}
+    with pytest.raises(StackError, match="tables could not be brought up to date"):
+        Stack(tmp_path, Listener(), environment).start()
+    assert tmp_path.stat().st_mode & 0o076 == 0
 
 
 def test_a_second_stack_in_the_same_folder_says_so_in_one_line(tmp_path: Path) -> None:

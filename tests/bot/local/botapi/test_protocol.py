@@ -19,14 +19,11 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-async def test_parameters_come_by_query_form_or_json(
-    api: LocalBotAPI, anna: Person, http: aiohttp.ClientSession
-) -> None:
+async def test_parameters_come_by_form_or_json(api: LocalBotAPI, anna: Person, http: aiohttp.ClientSession) -> None:
     url = f"{api.url}/bot{api.token}/SENDmessage"
     markup = {"inline_keyboard": [[{"text": "Go", "callback_data": "go"}]]}
     fields = {"chat_id": str(ANNA_ID), "text": "hi", "reply_markup": json.dumps(markup)}
     requests = (
-        http.get(url, params=fields),
         http.post(url, data=fields),
         http.post(url, json={"chat_id": ANNA_ID, "text": "hi", "reply_markup": markup}),
     )
@@ -34,6 +31,37 @@ async def test_parameters_come_by_query_form_or_json(
         async with request as response:
             answer = await response.json()
             assert answer["ok"] and answer["result"]["reply_markup"] == markup
+
+
+@pytest.mark.parametrize("method", ["sendMessage", "deleteMessage", "getUpdates", "deleteWebhook"])
+async def test_a_get_changes_nothing(api: LocalBotAPI, anna: Person, http: aiohttp.ClientSession, method: str) -> None:
+    """An image of any web page makes a GET, without an Origin header."""
+    before = await anna.transcript()
+    fields = {"chat_id": str(ANNA_ID), "text": "hi", "message_id": "1", "offset": "2147483647"}
+    async with http.get(f"{api.url}/bot{api.token}/{method}", params=fields) as response:
+        answer = await response.json()
+        assert (response.status, answer["ok"]) == (405, False)
+        assert "POST" in answer["description"]
+    assert await anna.transcript() == before
+
+
+async def test_a_get_may_read(api: LocalBotAPI, http: aiohttp.ClientSession) -> None:
+    async with http.get(f"{api.url}/bot{api.token}/getMe") as response:
+        assert (await response.json())["result"]["is_bot"]
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+async def test_requests_of_other_sites_are_refused(
+    api: LocalBotAPI, anna: Person, http: aiohttp.ClientSession, site: str
+) -> None:
+    headers = {"Sec-Fetch-Site": site}
+    for path in (f"/bot{api.token}/getMe", "/client/state", "/page/chat.js"):
+        async with http.get(f"{api.url}{path}", headers=headers) as response:
+            assert response.status == 403
+    async with http.post(f"{api.url}/bot{api.token}/sendMessage", headers=headers) as response:
+        assert response.status == 403
+    async with http.get(f"{api.url}/", headers=headers) as response:
+        assert response.status == 200, "a link to the chat page leads there"
 
 
 async def test_a_wrong_token_is_unauthorised(api: LocalBotAPI, connect_bot: Callable[..., Bot]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from bot.db import usage
+from bot.db import service, usage
 from bot.db.tables import Job, User
 from bot.domain import JobState
 from bot.telegram.callbacks import AdminCallback
@@ -56,7 +56,7 @@ async def test_an_empty_database_has_a_report_too(chat):
 async def test_an_admin_sees_the_usage_as_text_and_chart_and_changes_the_period(chat, says):
     await fill(chat)
     await chat.boss.send_text("/admin")
-    report = await chat.boss.wait_for(lambda message: message.photo is not None)
+    report = await chat.boss.wait_for(lambda message: message.photo is not None, 60)
     for figure in (
         "Usage, last 24 hours",
         "delivered 5",
@@ -68,18 +68,18 @@ async def test_an_admin_sees_the_usage_as_text_and_chart_and_changes_the_period(
     assert report.button_texts == ["• 24 hours", "7 days", "30 days"]
     assert report.photo.width >= 1000
     await chat.boss.press("7 days")
-    week = await chat.boss.wait_for(says("Usage, last 7 days", "delivered 7"))
+    week = await chat.boss.wait_for(says("Usage, last 7 days", "delivered 7"), 60)
     assert (week.id, week.button_texts[1]) == (report.id, "• 7 days")
     assert "median 3.0 s" in week.text and "95% within 10.0 s" in week.text
 
 
 async def test_an_admin_without_consent_or_data_gets_a_report(chat, says):
     await chat.boss.send_text("/admin")
-    report = await chat.boss.wait_for(lambda message: message.photo is not None)
+    report = await chat.boss.wait_for(lambda message: message.photo is not None, 60)
     assert "nothing yet" in report.text
     for days in (30, 7):
         await chat.boss.press(AdminCallback(days=days).pack())
-        await chat.boss.wait_for(says(f"last {days} days"))
+        await chat.boss.wait_for(says(f"last {days} days"), 60)
 
 
 async def test_a_made_up_period_is_an_unknown_button(chat, says):
@@ -87,3 +87,28 @@ async def test_a_made_up_period_is_an_unknown_button(chat, says):
     await chat.boss.wait_for(says("/photos"))
     answer = await chat.press(chat.boss, AdminCallback(days=10_000))
     assert answer.text == chat.texts("en")("unknown-press")
+
+
+async def test_an_admin_pauses_the_service_and_resumes_it(chat, says):
+    await fill(chat)
+    await chat.boss.send_text("/admin resume")
+    await chat.boss.wait_for(says("The service is not paused."))
+    await chat.boss.send_text("/admin pause")
+    await chat.boss.wait_for(says("The service is paused.", "0 pictures are being drawn, 1 in the queue"))
+    async with chat.sessions() as session:
+        assert await service.is_paused(session)
+    await chat.boss.send_text("/admin pause")
+    await chat.boss.send_text("/admin")
+    report = await chat.boss.wait_for(lambda message: message.photo is not None, 60)
+    assert "/admin resume ends the pause" in report.text
+    await chat.boss.send_text("/admin resume")
+    await chat.boss.wait_for(says("The service works again."))
+    async with chat.sessions() as session:
+        assert not await service.is_paused(session)
+
+
+async def test_others_cannot_pause_the_service(chat, says):
+    await chat.ben.send_text("/admin pause")
+    await chat.settled()
+    async with chat.sessions() as session:
+        assert not await service.is_paused(session)

@@ -36,11 +36,22 @@ async def test_a_double_tap_on_again_is_one_picture_and_a_later_tap_another(chat
     data = JobCallback(action=JobAction.AGAIN, job_id=first.id).pack()
     await chat.anna.press_data(picture.id, data)
     second = await chat.job(2)
-    assert await chat.use.redraw(chat.anna.user_id, chat.anna.user_id, first.id) == RedrawResult(created=False)
+    anna = chat.anna.user_id
+    assert await chat.use.redraw(anna, anna, "another press", first.id) == RedrawResult(created=False)
     assert len(await chat.jobs()) == 2
     await chat.move(second, JobState.DELIVERED)
-    assert await chat.use.redraw(chat.anna.user_id, chat.anna.user_id, first.id) == RedrawResult(created=True)
+    assert await chat.use.redraw(anna, anna, "another press", first.id) == RedrawResult(created=True)
     assert len(await chat.jobs()) == 3
+
+
+async def test_a_press_that_is_delivered_again_after_its_picture_ended_draws_nothing(chat, drawn):
+    """As after a kill between the handling of an update and its confirmation."""
+    _, first = drawn
+    anna = chat.anna.user_id
+    assert await chat.use.redraw(anna, anna, "the press", first.id) == RedrawResult(created=True)
+    await chat.move(await chat.job(2), JobState.DELIVERED)
+    assert await chat.use.redraw(anna, anna, "the press", first.id) == RedrawResult(created=False)
+    assert len(await chat.jobs()) == 2
 
 
 async def test_two_quick_taps_are_both_answered_and_do_one_thing(chat, drawn):

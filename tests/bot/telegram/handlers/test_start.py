@@ -38,7 +38,14 @@ async def test_without_consent_nothing_is_stored_but_the_user(chat, says, jpeg):
     await chat.anna.wait_for(says("18 лет"))
     answer = await chat.press(chat.anna, StyleCallback(name="sketch"))
     assert answer.text == chat.texts()("consent-first")
-    assert await chat.row_counts() == {"users": 1, "reference_photos": 0, "pose_photos": 0, "jobs": 0, "workers": 1}
+    assert await chat.row_counts() == {
+        "users": 1,
+        "reference_photos": 0,
+        "pose_photos": 0,
+        "jobs": 0,
+        "workers": 1,
+        "pauses": 0,
+    }
     user = await chat.user(chat.anna)
     assert (user.draft, user.style, user.consent_version) == (None, None, None)
     assert asked.button_texts == [chat.texts()("consent-button")]
@@ -117,6 +124,20 @@ async def test_blocking_and_unblocking_are_noted(chat, says):
     assert (await chat.user(chat.anna)).blocked_at is not None
     await chat.anna.unblock()
     await chat.settled()
+    assert (await chat.user(chat.anna)).blocked_at is None
+
+
+async def test_removing_the_bot_from_a_group_does_not_block_it(chat, says):
+    await chat.consent(chat.anna)
+    member = {"user": {"id": 7_000_000_001, "is_bot": True, "first_name": "bot"}}
+    change = {
+        "chat": {"id": -5, "type": "group", "title": "G"},
+        "from": {"id": chat.anna.user_id, "is_bot": False, "first_name": "X"},
+        "date": 1_700_000_000,
+        "old_chat_member": {**member, "status": "member"},
+        "new_chat_member": {**member, "status": "kicked", "until_date": 0},
+    }
+    await chat.dispatcher.feed_raw_update(chat.bot, {"update_id": 10_000_001, "my_chat_member": change})
     assert (await chat.user(chat.anna)).blocked_at is None
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from structlog.contextvars import get_contextvars
 
 from bot.local.botapi import ANNA_ID, BEN_ID
 from bot.telegram import intake, polling
@@ -67,6 +68,22 @@ async def test_a_handler_with_a_bug_loses_its_own_update_only(stage: Any, eventu
         await stage.anna.send_text("good")
         await eventually(lambda: stage.handled == ["good"])
     assert await stage.control.pending_updates() == 0
+
+
+async def test_log_records_of_a_handler_carry_the_id_of_its_update(stage: Any, eventually: Any) -> None:
+    seen: list[object] = []
+
+    async def look(text: str) -> None:
+        seen.append(get_contextvars().get("update"))
+        await stage.note(text)
+
+    stage.handle = look
+    async with stage.polling():
+        await stage.anna.send_text("one")
+        await stage.ben.send_text("two")
+        await eventually(lambda: len(seen) == 2)
+    assert len(set(seen)) == 2 and None not in seen
+    assert "update" not in get_contextvars()
 
 
 async def test_a_chat_that_sends_too_fast_is_told_once_and_others_are_served(stage: Any, eventually: Any) -> None:

@@ -1,0 +1,26 @@
+"""The state of the service as a whole: one row, which an admin's command changes. Functions never commit."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db.session import execute
+from bot.db.tables import Pause
+
+
+async def is_paused(session: AsyncSession) -> bool:
+    """Whether jobs and photos wait although workers are alive."""
+    return await session.scalar(select(Pause.id)) is not None
+
+
+async def pause(session: AsyncSession, user_id: int) -> bool:
+    """`False` when it was paused already."""
+    row = {"id": 1, "paused_by": user_id, "paused_at": func.now()}
+    return await execute(session, insert(Pause).values(row).on_conflict_do_nothing()) > 0
+
+
+async def resume(session: AsyncSession) -> bool:
+    """`False` when it was not paused."""
+    return await execute(session, delete(Pause)) > 0

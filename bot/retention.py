@@ -1,0 +1,41 @@
+"""Deletes the data of users who have been inactive for longer than the operator keeps it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from bot.db import users
+from bot.db.session import Sessions, is_outage
+from bot.role import Role
+
+INTERVAL_S = 3600.0
+BATCH = 100
+"""Users per transaction: deleting one deletes their photos and jobs too."""
+_log = structlog.get_logger(__name__)
+
+
+async def forget_inactive(sessions: Sessions, days: int) -> int:
+    """Delete every user without an update for `days` days and without an open job, and all that is theirs; returns how
+    many."""
+    total = 0
+    while True:
+        async with sessions.begin() as session:
+            removed = await users.remove_inactive(session, days, BATCH)
+        total += removed
+        if removed < BATCH:
+            return total
+
+
+async def keep_retention(sessions: Sessions, days: int | None, role: Role, *, interval_s: float = INTERVAL_S) -> None:
+    """Until cancelled, while this process leads; `days` is None where data are kept until their user deletes them."""
+    while days is not None:
+        await role.leads.wait()
+        try:
+            if removed := await forget_inactive(sessions, days):
+                _log.info("deleted the data of inactive users", users=removed, days=days)
+        except Exception as error:  # the edge of a loop that must go on
+            if not is_outage(error):
+                _log.exception("inactive users could not be deleted")
+        await asyncio.sleep(interval_s)

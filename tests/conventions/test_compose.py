@@ -1,0 +1,72 @@
+"""compose.yaml passes every setting on, keeps secrets where they belong, and bounds what containers may use."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bot.config import Config as BotConfig
+from engine.config import Config as WorkerConfig
+
+ROOT = Path(__file__).parents[2]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+LASTING = sorted(SERVICES.keys() - {"migrate"})
+EXAMPLE = (ROOT / ".env.example").read_text("utf-8")
+GIVEN_HERE = {"DATABASE_URL", "BROKER_URL", "MONITOR_LISTEN", "ENGINE_BROKER_URL", "ENGINE_MONITOR_LISTEN"}
+"""Variables whose values are those of the containers."""
+
+
+def test_the_bot_gets_every_setting_and_nothing_else() -> None:
+    assert set(SERVICES["bot"]["environment"]) == {name.upper() for name in BotConfig.model_fields}
+
+
+def test_a_worker_gets_every_setting_and_nothing_else() -> None:
+    assert set(SERVICES["worker"]["environment"]) == {f"ENGINE_{name.upper()}" for name in WorkerConfig.model_fields}
+
+
+@pytest.mark.parametrize("service", ["bot", "worker"])
+def test_settings_come_from_the_variable_of_their_name(service: str) -> None:
+    for name, value in SERVICES[service]["environment"].items():
+        if name not in GIVEN_HERE:
+            assert re.fullmatch(r"\$\{" + name + r"(:-[\w.:]*|:\?[^}]*)\}", value), name
+
+
+@pytest.mark.parametrize("name", sorted({n.upper() for n in BotConfig.model_fields if "alert" in n or "_s" not in n}))
+def test_the_example_names_the_settings_of_operators(name: str) -> None:
+    """Times of the dispatcher are left out: their defaults belong together."""
+    assert f"\n{name}=" in EXAMPLE
+
+
+@pytest.mark.parametrize("service", LASTING)
+def test_every_lasting_service_is_watched_bounded_and_without_privileges(service: str) -> None:
+    facts = SERVICES[service]
+    assert facts["restart"] == "unless-stopped"
+    assert facts["healthcheck"]["test"]
+    assert facts["mem_limit"]
+    assert facts["cap_drop"] == ["ALL"]
+    assert facts["security_opt"] == ["no-new-privileges:true"]
+    assert set(facts["logging"]["options"]) == {"max-size", "max-file"}
+
+
+def test_the_bot_and_a_worker_have_time_to_stop() -> None:
+    """The default of Docker is 10 s; the bot needs about 10, a worker a batch and 30."""
+    seconds = {name: int(SERVICES[name]["stop_grace_period"].removesuffix("s")) for name in ("bot", "worker")}
+    assert seconds["bot"] >= 15 and seconds["worker"] >= 60
+
+
+def test_no_password_has_a_default() -> None:
+    text = (ROOT / "compose.yaml").read_text("utf-8")
+    assert re.search(r"(PASSWORD|TOKEN|SECRET)\w*:-[^}]", text) is None
+    assert "${POSTGRES_PASSWORD:?" in text
+
+
+def test_the_broker_writes_no_photo_to_the_disk() -> None:
+    command = SERVICES["valkey"]["command"]
+    assert command[command.index("--appendonly") + 1] == "no"
+    assert command[command.index("--save") + 1] == ""
+    assert "volumes" not in SERVICES["valkey"]
