@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 
+from bot.db.address import read_address
 from bot.local.children import FolderInUse
 from bot.local.embedded import EmbeddedPostgres, EmbeddedServerError, postgres_programs
 
@@ -70,8 +71,9 @@ def restore(database_url: str, file: Path) -> None:
 
 def _run(program: str, database_url: str, *arguments: str) -> None:
     """The password goes through the environment: other users see the arguments of a process."""
-    url = make_url(database_url)
-    address = url.set(drivername="postgresql", password=None).render_as_string()
+    url = make_url(read_address(database_url).dsn)
+    without_password = URL.create("postgresql", url.username, None, url.host, url.port, url.database, url.query)
+    address = without_password.render_as_string()
     environment = {"PATH": os.defpath, "PGPASSWORD": str(url.password or ""), "LC_ALL": "C"}
     command = [str(postgres_programs() / program), *arguments[:-1], f"--dbname={address}", arguments[-1]]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
