@@ -107,7 +107,8 @@ def refuses_values(error: BaseException) -> bool:
     if not isinstance(error, DBAPIError):
         return not is_outage(error)
     state = _sqlstate(error.orig)
-    return state.startswith(_CLASSES_OF_VALUES) if state else isinstance(error.orig.__cause__, ValueError)
+    cause = error.orig.__cause__ if error.orig is not None else None
+    return state.startswith(_CLASSES_OF_VALUES) if state else isinstance(cause, ValueError)
 
 
 def _sqlstate(error: BaseException | None) -> str:

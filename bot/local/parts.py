@@ -86,7 +86,7 @@ class KeptPart:
                 raise StackError(f"{last_line(self.part)} (log: {shown(self.part.log)})")
             self._put_off()
             audience.warn(f"{self.part.name} ended {how}; starting it again (log: {shown(self.part.log)})")
-        if now >= self._restart_at:
+        if self._restart_at is not None and now >= self._restart_at:
             self._restart_at = None
             self._begin()
             try:
