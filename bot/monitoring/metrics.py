@@ -67,7 +67,7 @@ class Metrics:
         self.registry.register(_LagCollector(lag_s))
 
     def render(self, state: ServiceState) -> bytes:
-        self._state.state = state
+        self._state.latest = state
         return generate_latest(self.registry)
 
 

@@ -1,4 +1,4 @@
-"""what of a prompt cannot be drawn"""
+"""phrases of a prompt that cannot be drawn"""
 
 from __future__ import annotations
 

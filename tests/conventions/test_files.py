@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import subprocess
 from pathlib import Path
@@ -63,33 +62,6 @@ def test_every_module_says_what_it_is_for() -> None:
         if (source := path.read_text("utf-8").strip()) and not source.startswith(('"""', 'r"""'))
     ]
     assert silent == []
-
-
-PLAIN_ROOMS = ("bot", "migrations")
-"""Rooms whose module docstrings and identifiers are held to the two rules below."""
-QUESTION = re.compile(r"(?:What|Who|Whose|Whom|How|Which|Why|When|Where|Whether)\b")
-
-
-def test_no_module_docstring_opens_with_a_question_word() -> None:
-    asking = [
-        f"{path.relative_to(ROOT)}: {docstring.splitlines()[0]}"
-        for path in python_files(*PLAIN_ROOMS)
-        if (docstring := ast.get_docstring(ast.parse(path.read_text("utf-8")))) and QUESTION.match(docstring)
-    ]
-    assert asking == []
-
-
-def test_no_identifier_says_told() -> None:
-    """A published migration keeps the column name of its time, in a string."""
-    told = re.compile(r"(?:^|_)told(?:_|$)", re.IGNORECASE)
-    found = []
-    for path in python_files(*PLAIN_ROOMS):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            names = [getattr(node, field, None) for field in ("id", "attr", "arg", "name")]
-            found += [
-                f"{path.relative_to(ROOT)}: {name}" for name in names if isinstance(name, str) and told.search(name)
-            ]
-    assert sorted(set(found)) == []
 
 
 def test_tests_are_no_packages() -> None:

@@ -17,10 +17,9 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 HEAVY = {"torch", "diffusers", "transformers", "cv2", "anny", "scrapy", "warp"}
+pytestmark = pytest.mark.slow
 HIDE = """
 import runpy, sys
-
-pytestmark = pytest.mark.slow
 absent = frozenset({absent!r})
 class Without:
     def __init__(self, finder):

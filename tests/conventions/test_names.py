@@ -10,20 +10,16 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("bot", "engine", "trainer", "benchmarks", "examples", "migrations", "tests")
 NOT_YET = (
-    "bot/",
     "tests/bot/",
-    "migrations/versions/",
     "engine/adapter/",
     "engine/backbones/collage.py",
     "engine/backbones/collage_model.py",
-    "engine/backbones/nano/",
     "engine/identity/",
     "engine/vision/",
     "engine/photo_reader.py",
     "tests/engine/adapter/",
     "tests/engine/identity/",
     "trainer/collage/",
-    "trainer/nano/",
     "trainer/observer.py",
     "trainer/observer_photos.py",
     "tests/trainer/collage/",
