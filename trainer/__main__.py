@@ -281,7 +281,7 @@ def _gates(options: argparse.Namespace) -> None:
     os.environ.setdefault("WARP_LOG_LEVEL", "30")
     from engine.config import load_config
     from engine.identity.faces import open_finder
-    from engine.identity.observer import open_observer
+    from engine.identity.parsers import open_person_parser
     from trainer.evaluation.examiners import SHIPPED_EXAMINERS, load_examiners
     from trainer.gates.cases import check_people
     from trainer.gates.painters import open_painter
@@ -302,7 +302,7 @@ def _gates(options: argparse.Namespace) -> None:
         examiners=load_examiners(options.examiners or SHIPPED_EXAMINERS),
         reader=PeopleReader(load_config().state),
         finder=open_finder(options.face_root, options.face_pack),
-        observer=open_observer(),
+        observer=open_person_parser(),
         painter=open_painter(options.backbone, options.weights),
         against=[open_painter(name) for name in options.against],
     )

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.identity.weighting import Keypoints
+from engine.identity.skeleton import Keypoints
 from engine.packaged import locate
 from engine.vision.detection import Detection, anchor_centres, detections
 from engine.vision.litert import Network, sigmoid

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from engine.identity.body import MIRRORED_JOINTS, BodyPart
+from engine.identity.body import BodyPart
 from engine.identity.network import load_network
+from engine.identity.skeleton import MIRRORED_JOINTS
 from trainer.observer import ObserverRun, _rank_1, contrastive, train
 from trainer.observer_photos import CropMaker, Likelihoods
 from trainer.people.parts import KEYPOINTS, Part

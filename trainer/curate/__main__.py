@@ -16,7 +16,7 @@ from rich.table import Table
 
 from engine.errors import EngineError
 from engine.identity.faces import DEFAULT_PACK, open_finder
-from engine.identity.observer import open_observer
+from engine.identity.parsers import open_person_parser
 from trainer.curate import report
 from trainer.curate.captioner import Captioner, QwenCaptioner, TemplateCaptioner
 from trainer.curate.looking import Experts
@@ -86,7 +86,7 @@ def _experts(asked: argparse.Namespace) -> Experts:
     detectors: list[WatermarkDetector] = [detector() for detector in DETECTORS[asked.watermarks]]
     return Experts(
         finder=finder,
-        observer=open_observer(asked.pose_model, asked.person_detector, asked.device),
+        observer=open_person_parser(asked.pose_model, asked.person_detector, asked.device),
         detectors=detectors,
         captioner=open_captioner(asked.captioner, asked.device),
         face_version=asked.face_pack if finder.name == "insightface" else "",

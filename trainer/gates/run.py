@@ -11,7 +11,7 @@ from typing import Any, Final
 from rich.console import Console
 
 from engine.contract import Settings
-from engine.identity.body import BodyObserver
+from engine.identity.body import PersonParser
 from engine.identity.faces import FaceFinder
 from trainer.errors import DataError
 from trainer.evaluation.examiners import Examiners
@@ -63,7 +63,7 @@ class Instruments:
     examiners: Examiners
     reader: Reader
     finder: FaceFinder
-    observer: BodyObserver
+    observer: PersonParser
     painter: Painter
     against: Sequence[Painter] = ()
     styling_of: Callable[[Studio], Styling | None] = StylesByWords

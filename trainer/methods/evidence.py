@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from engine.adapter.model import AdapterConfig, AttentionPool, ViewEncoder
 from engine.backbones.collage import to_pixels
-from engine.identity.parts import body_crop, body_window, window
-from engine.identity.weighting import ALPHA, keypoint_weights
+from engine.identity.body_weighting import ALPHA, keypoint_weights
+from engine.identity.crops import body_crop, body_window, window
 from trainer.data import PAINTED, face_of_head
 from trainer.methods.request import Reference
 

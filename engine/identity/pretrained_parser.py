@@ -1,0 +1,193 @@
+"""The person parser for real photos: joints and mask by MediaPipe's pose network, matte by U2-Net inside that mask.
+
+Which part a pixel of the person shows is still said by the shipped network, which has seen renders alone; it is asked
+only about pixels that the matte gives to the person.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from engine.identity.body import Body, DetectedPerson
+from engine.identity.crops import body_window, clipped
+from engine.identity.faces import load_opencv
+from engine.identity.observation import Box
+from engine.identity.people import overlap
+from engine.identity.person_parser import ShippedParser
+from engine.identity.skeleton import CONFIDENCE_MIN, HEAD_JOINTS, Keypoints
+from engine.packaged import named
+from engine.vision.blazepose import BlazePose, Pose
+from engine.vision.matte import Matte
+
+PLANE_WIDTH, PLANE_HEIGHT = 192, 288
+"""Of part map and matte, px."""
+CROP_MARGIN: Final = 0.25
+"""Beyond the box on each side, in its sides: a box that was guessed may miss a limb."""
+MATTE_MARGIN: Final = 0.1
+SAME_PERSON: Final = 0.1
+"""Overlap of a pose with the box that was asked for."""
+GATE: Final = 0.03
+"""The matte counts so near to the pose's mask, and the mask counts alone so far inside it, in heights of the person."""
+MASK_MIN: Final = 0.5
+AGREE_MIN: Final = 0.5
+"""Share of the pose's mask that the matte must cover: else something else stands out, and the mask counts alone."""
+HEAD_REACH: Final = 0.12
+"""A head belongs to joints of a head so near to it, in sides of the box."""
+
+Plane = NDArray[np.float32]
+
+
+class PretrainedParser:
+    """Not thread-safe."""
+
+    def __init__(self, state: Path, shipped: ShippedParser) -> None:
+        """`state` is the folder ENGINE_STATE. Raises WeightsError where weights are absent."""
+        self._poses = BlazePose(state)
+        self._matte = Matte(state)
+        self._shipped = shipped
+
+    @property
+    def version(self) -> str:
+        weights = "-".join(f"{archive.package}{archive.version}" for archive in map(named, ("mediapipe", "u2netp")))
+        return f"{weights}-{self._shipped.version}"
+
+    def detect(self, image: Image.Image) -> list[DetectedPerson]:
+        return [_detected(pose) for pose in self._poses.see_all(image)]
+
+    def parse(self, image: Image.Image, box: Box, head: tuple[float, float] | None = None) -> Body | None:
+        pose = self._pose(image, box, head)
+        if pose is None:
+            return None
+        keypoints = pose.keypoints()
+        person = self._person(image, pose)
+        seen = _bounds(person > MASK_MIN, keypoints)
+        if seen is None:
+            return None
+        seen = clipped(seen, image.width, image.height)
+        window = body_window(seen, PLANE_WIDTH / PLANE_HEIGHT)
+        matte = _resampled(person, window)
+        parts = self._parts(image, seen, matte)
+        embedding = self._shipped.embed(image, seen, keypoints)
+        return Body(seen, keypoints, parts, window, embedding, (matte * 255).round().astype(np.uint8))
+
+    def _pose(self, image: Image.Image, box: Box, head: tuple[float, float] | None) -> Pose | None:
+        """Of the poses in the crop about `box` and on the whole photo the one that fits `head` and the box best."""
+        poses = self._poses.see_all(image)
+        left, top, right, bottom = _grown(box, CROP_MARGIN, image)
+        for pose in self._poses.see_all(image.crop((left, top, right, bottom))):
+            poses.append(_moved(pose, left, top, image.size))
+        fitting = [pose for pose in poses if _fit(pose, box) >= SAME_PERSON and _has_head(pose, head, box)]
+        return max(fitting, key=lambda pose: _fit(pose, box), default=None)
+
+    def _person(self, image: Image.Image, pose: Pose) -> Plane:
+        """float32 [H, W] in 0 to 1 over the photo: the matte near the pose's mask, and the mask where it is sure."""
+        mask = pose.mask
+        bounds = _bounds(mask > MASK_MIN, np.zeros((0, 3), np.float32))
+        if bounds is None:
+            return mask
+        height = bounds[3] - bounds[1]
+        near, core = _dilated(mask > MASK_MIN, GATE * height), _eroded(mask > MASK_MIN, GATE * height)
+        left, top, right, bottom = _grown(bounds, MATTE_MARGIN, image)
+        matte = np.zeros_like(mask)
+        matte[top:bottom, left:right] = self._matte.mask(image.crop((left, top, right, bottom)))
+        if float((matte[mask > MASK_MIN] > MASK_MIN).mean()) < AGREE_MIN:
+            return mask
+        return np.asarray(np.maximum(matte, core) * near, np.float32)
+
+    def _parts(self, image: Image.Image, box: Box, matte: Plane) -> NDArray[np.uint8]:
+        """uint8 of BodyPart over the window of `matte`: the likeliest part where the person is, else background."""
+        cv2 = load_opencv()
+        likely = self._shipped.part_probabilities(image, box)[1:]
+        planes = [cv2.resize(plane, matte.shape[::-1], interpolation=cv2.INTER_LINEAR) for plane in likely]
+        parts: NDArray[np.uint8] = ((np.argmax(planes, 0) + 1) * (matte > MASK_MIN)).astype(np.uint8)
+        return parts
+
+
+def _detected(pose: Pose) -> DetectedPerson:
+    """The box of the whole body, with joints that the photo does not show; the head by the joints of the face."""
+    (x0, y0), (x1, y1) = pose.landmarks[:, :2].min(0), pose.landmarks[:, :2].max(0)
+    keypoints = pose.keypoints()
+    x, y = keypoints[list(HEAD_JOINTS), :2].mean(0)
+    return DetectedPerson((float(x0), float(y0), float(x1), float(y1)), (float(x), float(y)))
+
+
+def _moved(pose: Pose, left: int, top: int, size: tuple[int, int]) -> Pose:
+    """A pose of a crop as one of the photo of `size` (width, height)."""
+    landmarks = pose.landmarks.copy()
+    landmarks[:, :2] += (left, top)
+    mask = np.zeros((size[1], size[0]), np.float32)
+    rows, columns = pose.mask.shape
+    mask[top : top + rows, left : left + columns] = pose.mask
+    return Pose(landmarks, mask, pose.score)
+
+
+def _fit(pose: Pose, box: Box) -> float:
+    bounds = _bounds(pose.mask > MASK_MIN, pose.keypoints())
+    return 0.0 if bounds is None else overlap(bounds, box)
+
+
+def _has_head(pose: Pose, head: tuple[float, float] | None, box: Box) -> bool:
+    if head is None:
+        return True
+    reach = HEAD_REACH * max(box[2] - box[0], box[3] - box[1])
+    middle = pose.keypoints()[list(HEAD_JOINTS), :2].mean(0)
+    return bool(np.hypot(*(middle - head)) <= reach)
+
+
+def _bounds(mask: NDArray[np.bool_], keypoints: Keypoints) -> Box | None:
+    """Around the mask and the joints seen, px; None where the mask is empty."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not len(rows):
+        return None
+    seen = keypoints[keypoints[:, 2] >= CONFIDENCE_MIN, :2]
+    x0, y0, x1, y1 = float(columns[0]), float(rows[0]), columns[-1] + 1.0, rows[-1] + 1.0
+    if len(seen):
+        (left, top), (right, bottom) = seen.min(0), seen.max(0)
+        x0, y0, x1, y1 = min(x0, float(left)), min(y0, float(top)), max(x1, float(right)), max(y1, float(bottom))
+    return x0, y0, x1, y1
+
+
+def _grown(box: Box, margin: float, image: Image.Image) -> tuple[int, int, int, int]:
+    dx, dy = (box[2] - box[0]) * margin, (box[3] - box[1]) * margin
+    x0, y0, x1, y1 = clipped((box[0] - dx, box[1] - dy, box[2] + dx, box[3] + dy), image.width, image.height)
+    left, top = int(x0), int(y0)
+    return left, top, max(round(x1), left + 1), max(round(y1), top + 1)
+
+
+def _dilated(mask: NDArray[np.bool_], radius_px: float) -> NDArray[np.uint8]:
+    dilated: NDArray[np.uint8] = load_opencv().dilate(mask.astype(np.uint8), _disc(radius_px))
+    return dilated
+
+
+def _eroded(mask: NDArray[np.bool_], radius_px: float) -> NDArray[np.uint8]:
+    eroded: NDArray[np.uint8] = load_opencv().erode(mask.astype(np.uint8), _disc(radius_px))
+    return eroded
+
+
+def _disc(radius_px: float) -> NDArray[np.uint8]:
+    cv2, side = load_opencv(), 2 * max(1, round(radius_px)) + 1
+    disc: NDArray[np.uint8] = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    return disc
+
+
+def _resampled(plane: Plane, window: Box) -> Plane:
+    """What `window` px shows of a plane over the photo, 0 beyond its edge: float32 [PLANE_HEIGHT, PLANE_WIDTH]."""
+    shown = Image.fromarray(plane).transform(
+        (PLANE_WIDTH, PLANE_HEIGHT),
+        Image.Transform.AFFINE,
+        (
+            (window[2] - window[0]) / PLANE_WIDTH,
+            0,
+            window[0],
+            0,
+            (window[3] - window[1]) / PLANE_HEIGHT,
+            window[1],
+        ),
+        Image.Resampling.BILINEAR,
+    )
+    return np.asarray(shown, np.float32).clip(0, 1)
