@@ -62,9 +62,18 @@ async def decide(session: AsyncSession, report: Examination) -> bool:
         state=ReferenceState.ACCEPTED if accepted else ReferenceState.REJECTED,
         verdict=report.verdict,
         profile=report.profile if accepted else None,
+        hints=" ".join(report.hints) if accepted and report.hints else None,
+        boxes=[list(box) for box in report.boxes] or None,
         lease_until=None,
     )
     return await execute(session, statement) > 0
+
+
+def examine_again(photo: Reference, person: list[float]) -> None:
+    """A refused photo of several people waits again, for one of them; its answer will stand alone."""
+    photo.state, photo.verdict, photo.person, photo.boxes = ReferenceState.PENDING, None, person, None
+    photo.album_id = photo.answer_message_id = photo.answered_at = photo.handed_at = photo.lease_until = None
+    photo.attempts = 0
 
 
 async def extend(session: AsyncSession, photo_ids: Collection[UUID], lease_s: float) -> set[UUID]:

@@ -77,6 +77,12 @@ class Reference(Base):
     height: Mapped[int]
     sha256: Mapped[str]
     profile: Mapped[bytes | None] = mapped_column(deferred=True)
+    hints: Mapped[str | None]
+    """Of an accepted photo: names of engine.contract.Hint, spaces between."""
+    boxes: Mapped[list[list[float]] | None] = mapped_column(JSONB(none_as_null=True))
+    """Of a photo of several people: where they are (engine.contract.PersonBox), while the user may choose one."""
+    person: Mapped[list[float] | None] = mapped_column(JSONB(none_as_null=True))
+    """The box of the one that was chosen."""
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
     """How often it was handed to the queue."""
     handed_at: Mapped[datetime | None]

@@ -16,7 +16,7 @@ from bot.db import job_states, line, photo_states, workers
 from bot.db.session import Sessions
 from bot.dispatch.batches import Waiting, plan
 from bot.dispatch.broker import ABSENT, Broker
-from bot.dispatch.requests import CannotAsk, read_photos, request_for
+from bot.dispatch.requests import CannotAsk, person_box, read_photos, request_for
 from bot.dispatch.signals import JobSignals
 from bot.styles import Styles
 from engine.contract import ExamineRequest, GenerateBatch, GenerateRequest
@@ -62,7 +62,10 @@ class Handout:
         async with self._sessions.begin() as session:
             slots = out_max - await photo_states.count_out(session)
             photos = await photo_states.next_photos(session, slots) if slots > 0 else []
-            requests = [ExamineRequest(reference_id=str(photo.id), image=photo.image) for photo in photos]
+            requests = [
+                ExamineRequest(reference_id=str(photo.id), image=photo.image, person=person_box(photo.person))
+                for photo in photos
+            ]
             if photos:
                 await photo_states.hand_out(session, [photo.id for photo in photos], self._pace.handout_s)
         for sent, request in enumerate(requests):

@@ -14,7 +14,7 @@ from bot.db import poses
 from bot.db.tables import Job, Reference
 from bot.domain import POSE_PHOTO, ReferenceState
 from bot.styles import Styles
-from engine.contract import REFERENCES_MAX, FailureCode, GenerateRequest, Pose, PosePreset, Settings
+from engine.contract import REFERENCES_MAX, FailureCode, GenerateRequest, PersonBox, Pose, PosePreset, Settings
 from engine.contract import Reference as ReferencePhoto
 
 
@@ -37,13 +37,24 @@ class Photos:
 async def read_photos(session: AsyncSession, jobs: Collection[Job]) -> Photos:
     """Accepted references only."""
     photo_ids = {photo_id for job in jobs for photo_id in job.reference_ids}
-    statement = select(Reference.id, Reference.image, Reference.profile).where(
+    statement = select(Reference.id, Reference.image, Reference.profile, Reference.person).where(
         Reference.id.in_(photo_ids), Reference.state == ReferenceState.ACCEPTED
     )
     rows = await session.execute(statement)
-    references = {photo_id: ReferencePhoto(image=image, profile=profile) for photo_id, image, profile in rows}
+    references = {
+        photo_id: ReferencePhoto(image=image, profile=profile, person=person_box(person))
+        for photo_id, image, profile, person in rows
+    }
     pose_ids = {job.pose_photo_id for job in jobs if job.pose == POSE_PHOTO and job.pose_photo_id is not None}
     return Photos(references, await poses.images(session, pose_ids))
+
+
+def person_box(stored: list[float] | None) -> PersonBox | None:
+    """The box of a chosen person as the database holds it, for a message."""
+    if stored is None:
+        return None
+    left, top, right, bottom = stored
+    return left, top, right, bottom
 
 
 def request_for(job: Job, photos: Photos, styles: Styles, *, with_pose: bool) -> GenerateRequest:

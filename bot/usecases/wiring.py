@@ -19,7 +19,7 @@ from bot.usecases.people import (
     MeetUser,
     NoteBlocked,
 )
-from bot.usecases.photos import AnnounceAnswer, DeletePhoto, ListPhotos, ReceivePhoto
+from bot.usecases.photos import AnnounceAnswer, ChoosePerson, DeletePhoto, ListPhotos, ReceivePhoto
 from bot.usecases.pictures import AskForPicture, CancelPicture, FindPicture, Redraw
 from bot.usecases.ports import DrawSeed, Signals
 from bot.usecases.poses import ChoosePosePhoto, DeletePosePhoto
@@ -47,6 +47,7 @@ class UseCases:
     delete_everything: DeleteEverything
     receive_photo: ReceivePhoto
     announce_answer: AnnounceAnswer
+    choose_person: ChoosePerson
     list_photos: ListPhotos
     delete_photo: DeletePhoto
     read_answers: ReadAnswers
@@ -84,6 +85,7 @@ def wire(
         delete_everything=DeleteEverything(sessions, signals),
         receive_photo=ReceivePhoto(sessions, signals, config.alive_s),
         announce_answer=AnnounceAnswer(sessions, signals),
+        choose_person=ChoosePerson(sessions, signals, config.alive_s),
         list_photos=ListPhotos(sessions),
         delete_photo=DeletePhoto(sessions),
         read_answers=ReadAnswers(sessions, is_arriving),

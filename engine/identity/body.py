@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from engine.identity.crops import head_box
 from engine.identity.faces import load_opencv
 from engine.identity.observation import Box, Observation
-from engine.identity.skeleton import Keypoints
+from engine.identity.skeleton import CONFIDENCE_MIN, HEAD_JOINTS, Keypoints
 
 
 class BodyPart(IntEnum):
@@ -50,6 +51,14 @@ def sureness(body: Body | None) -> float:
     return 0.0 if body is None else float(np.sort(body.keypoints[:, 2])[-SUREST:].mean())
 
 
+def bears_face(keypoints: Keypoints, face_box: Box) -> bool:
+    """Whether most joints of the head that are seen lie where the face is."""
+    head = keypoints[list(HEAD_JOINTS)]
+    found = head[head[:, 2] >= CONFIDENCE_MIN, :2]
+    x0, y0, x1, y1 = head_box(face_box)
+    return len(found) > 0 and bool(((found >= (x0, y0)) & (found <= (x1, y1))).all(1).mean() > 0.5)
+
+
 @dataclass(frozen=True)
 class DetectedPerson:
     """box px of the whole body, which may reach over the photo's edge; head x, y px where the detector saw it."""
@@ -70,9 +79,9 @@ class PersonParser(Protocol):
         """People whose faces need not be visible, the surest first."""
         ...
 
-    def parse(self, image: Image.Image, box: Box, head: tuple[float, float] | None = None) -> Body | None:
-        """The person in or about `box` px, and with the head at `head` px where that is given; None where there is
-        none after all."""
+    def parse(self, image: Image.Image, box: Box, face: Box | None = None) -> Body | None:
+        """The person in or about `box` px, of several the one with the face in `face` px; None where there is none
+        after all."""
         ...
 
 

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.contract import Verdict
-from engine.identity.body import Body, PersonParser
-from engine.identity.crops import body_box_from_face, clipped, head_box
+from engine.identity.body import Body, PersonParser, bears_face
+from engine.identity.crops import body_box_from_face, clipped
 from engine.identity.faces import Face, FaceFinder, load_opencv
 from engine.identity.observation import Box, Observation
 from engine.identity.people import Person, at_place, companions, find_people
-from engine.identity.skeleton import CONFIDENCE_MIN, HEAD_JOINTS
+from engine.identity.skeleton import CONFIDENCE_MIN
 
 METHOD = 5
 """Counts the ways in which photos have been looked at."""
@@ -97,7 +97,7 @@ def _seen(image: Image.Image, people: list[Person], parser: PersonParser | None)
     if parser is None or min(image.size) < SIDE_MIN_PX:
         return next(iter(people), None), None
     for person in people:
-        body = parser.parse(image, person.box, person.head)
+        body = parser.parse(image, person.box, None if person.face is None else person.face.box)
         if body is not None and _belongs(body, person.face):
             return person, body
     return None, None
@@ -108,12 +108,7 @@ def _belongs(body: Body, face: Face | None) -> bool:
     or a pattern on clothes."""
     if (body.keypoints[:, 2] >= CONFIDENCE_MIN).sum() < JOINTS_MIN:
         return False
-    if face is None:
-        return True
-    head = body.keypoints[list(HEAD_JOINTS)]
-    found = head[head[:, 2] >= CONFIDENCE_MIN, :2]
-    x0, y0, x1, y1 = head_box(face.box)
-    return len(found) > 0 and bool(((found >= (x0, y0)) & (found <= (x1, y1))).all(1).mean() > 0.5)
+    return face is None or bears_face(body.keypoints, face.box)
 
 
 def _verdict(image: Image.Image, people: list[Person], person: Person | None) -> Verdict:

@@ -28,11 +28,6 @@ class Person:
     head_px: float
     face: Face | None = None
 
-    @property
-    def head(self) -> tuple[float, float] | None:
-        """The middle of the face, px."""
-        return None if self.face is None else _middle(self.face.box)
-
 
 def find_people(image: Image.Image, finder: FaceFinder, parser: PersonParser | None) -> list[Person]:
     """Everybody on an RGB photo, the largest head first."""

@@ -59,7 +59,7 @@ class ShippedParser:
         middle = None if not len(seen) else (float(seen[:, 0].mean()), float(seen[:, 1].mean()))
         return [DetectedPerson(body.box, middle)]
 
-    def parse(self, image: Image.Image, box: Box, head: tuple[float, float] | None = None) -> Body | None:
+    def parse(self, image: Image.Image, box: Box, face: Box | None = None) -> Body | None:
         config = self._network.config
         for _ in range(LOOKS_MAX):
             crop = body_crop(image, box, config.width, config.height)

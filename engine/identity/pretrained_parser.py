@@ -6,6 +6,7 @@ only about pixels that the matte gives to the person.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.identity.body import Body, DetectedPerson
+from engine.identity.body import Body, DetectedPerson, bears_face
 from engine.identity.crops import body_window, clipped
 from engine.identity.faces import load_opencv
 from engine.identity.observation import Box
@@ -22,6 +23,7 @@ from engine.identity.person_parser import ShippedParser
 from engine.identity.skeleton import CONFIDENCE_MIN, HEAD_JOINTS, Keypoints
 from engine.packaged import named
 from engine.vision.blazepose import BlazePose, Pose
+from engine.vision.detection import Detection
 from engine.vision.matte import Matte
 
 PLANE_WIDTH, PLANE_HEIGHT = 192, 288
@@ -36,8 +38,9 @@ GATE: Final = 0.03
 MASK_MIN: Final = 0.5
 AGREE_MIN: Final = 0.5
 """Share of the pose's mask that the matte must cover: else something else stands out, and the mask counts alone."""
-HEAD_REACH: Final = 0.12
-"""A head belongs to joints of a head so near to it, in sides of the box."""
+BUST: Final = (1.5, 0.8, 3.0)
+"""To either side of the middle of the face, above and below it, in sides of the face: of six people at a table the
+detector finds each in such a crop, and passes over two in larger ones."""
 
 Plane = NDArray[np.float32]
 
@@ -59,8 +62,8 @@ class PretrainedParser:
     def detect(self, image: Image.Image) -> list[DetectedPerson]:
         return [_detected(pose) for pose in self._poses.see_all(image)]
 
-    def parse(self, image: Image.Image, box: Box, head: tuple[float, float] | None = None) -> Body | None:
-        pose = self._pose(image, box, head)
+    def parse(self, image: Image.Image, box: Box, face: Box | None = None) -> Body | None:
+        pose = self._pose(image, box, face)
         if pose is None:
             return None
         keypoints = pose.keypoints()
@@ -75,14 +78,30 @@ class PretrainedParser:
         embedding = self._shipped.embed(image, seen, keypoints)
         return Body(seen, keypoints, parts, window, embedding, (matte * 255).round().astype(np.uint8))
 
-    def _pose(self, image: Image.Image, box: Box, head: tuple[float, float] | None) -> Pose | None:
-        """Of the poses in the crop about `box` and on the whole photo the one that fits `head` and the box best."""
+    def _pose(self, image: Image.Image, box: Box, face: Box | None) -> Pose | None:
+        """Of the poses in the crop about `box` and on the whole photo the one that fits the face and the box best.
+
+        Where the detector passes over somebody in a group, it is shown the head and chest alone."""
         poses = self._poses.see_all(image)
         left, top, right, bottom = _grown(box, CROP_MARGIN, image)
         for pose in self._poses.see_all(image.crop((left, top, right, bottom))):
             poses.append(_moved(pose, left, top, image.size))
-        fitting = [pose for pose in poses if _fit(pose, box) >= SAME_PERSON and _has_head(pose, head, box)]
+        fitting = [pose for pose in poses if _fit(pose, box) >= SAME_PERSON and _bears(pose, face)]
+        if not fitting and face is not None:
+            fitting = [pose for pose in self._by_bust(image, face) if _bears(pose, face)][:1]
         return max(fitting, key=lambda pose: _fit(pose, box), default=None)
+
+    def _by_bust(self, image: Image.Image, face: Box) -> Iterator[Pose]:
+        """Poses read on the photo from what the detector finds about the face, then those read on that crop alone."""
+        left, top, right, bottom = _bust(face, image)
+        crop = image.crop((left, top, right, bottom))
+        for found in self._poses.find(crop):
+            x0, y0, x1, y1 = found.box
+            points = found.points + np.array((left, top), np.float32)
+            moved = Detection(found.score, (x0 + left, y0 + top, x1 + left, y1 + top), points)
+            if (pose := self._poses.read(image, moved)) is not None:
+                yield pose
+        yield from (_moved(pose, left, top, image.size) for pose in self._poses.see_all(crop))
 
     def _person(self, image: Image.Image, pose: Pose) -> Plane:
         """float32 [H, W] in 0 to 1 over the photo: the matte near the pose's mask, and the mask where it is sure."""
@@ -131,12 +150,15 @@ def _fit(pose: Pose, box: Box) -> float:
     return 0.0 if bounds is None else overlap(bounds, box)
 
 
-def _has_head(pose: Pose, head: tuple[float, float] | None, box: Box) -> bool:
-    if head is None:
-        return True
-    reach = HEAD_REACH * max(box[2] - box[0], box[3] - box[1])
-    middle = pose.keypoints()[list(HEAD_JOINTS), :2].mean(0)
-    return bool(np.hypot(*(middle - head)) <= reach)
+def _bears(pose: Pose, face: Box | None) -> bool:
+    return face is None or bears_face(pose.keypoints(), face)
+
+
+def _bust(face: Box, image: Image.Image) -> tuple[int, int, int, int]:
+    """Head and chest of an upright person with that face, px, inside the photo."""
+    width, height, middle = face[2] - face[0], face[3] - face[1], (face[0] + face[2]) / 2
+    beside, above, below = (side * length for side, length in zip(BUST, (width, height, height), strict=True))
+    return _grown((middle - beside, face[1] - above, middle + beside, face[3] + below), 0.0, image)
 
 
 def _bounds(mask: NDArray[np.bool_], keypoints: Keypoints) -> Box | None:

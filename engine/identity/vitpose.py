@@ -73,7 +73,7 @@ class VitPoseParser:
         ]
         return [box for _, box in sorted(people, reverse=True)]
 
-    def parse(self, image: Image.Image, box: Box, head: tuple[float, float] | None = None) -> Body | None:
+    def parse(self, image: Image.Image, box: Box, face: Box | None = None) -> Body | None:
         """The detected person that `box` fits best, else whom the shipped network sees there."""
         best = max(self._boxes(image), key=lambda person: overlap(person, box), default=box)
         if overlap(best, box) > SAME_PERSON and best is not box:

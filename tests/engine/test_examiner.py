@@ -55,7 +55,7 @@ class _StandingPerson:
     def detect(self, image: Image.Image) -> list[DetectedPerson]:
         return [DetectedPerson((0.0, 0.0, float(image.width), float(image.height)))]
 
-    def parse(self, image: Image.Image, box: Box, head: tuple[float, float] | None = None) -> Body | None:
+    def parse(self, image: Image.Image, box: Box, face: Box | None = None) -> Body | None:
         keypoints = preset(PosePreset.STANDING) * np.array([image.width, image.height, 1], np.float32)
         keypoints[:, 2] = np.arange(17) < self._joints
         parts = np.ones((4, 4), np.uint8)

@@ -158,7 +158,7 @@ def test_a_face_that_no_body_bears_is_no_person(astronaut: Image.Image) -> None:
         def detect(self, image: Image.Image) -> list[DetectedPerson]:
             return []
 
-        def parse(self, image: Image.Image, box: Box, head: tuple[float, float] | None = None) -> Body | None:
+        def parse(self, image: Image.Image, box: Box, face: Box | None = None) -> Body | None:
             return None
 
     look = examine(astronaut, _Knowing((175, 55, 275, 180)), Elsewhere())

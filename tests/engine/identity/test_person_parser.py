@@ -78,7 +78,7 @@ def test_a_body_whose_head_is_elsewhere_is_not_the_faces(
     standing: Image.Image, cascades: CascadeFinder, shipped: ShippedParser
 ) -> None:
     class Elsewhere(ShippedParser):
-        def parse(self, image: Image.Image, box: object, head: object = None) -> object:  # type: ignore[override]
+        def parse(self, image: Image.Image, box: object, face: object = None) -> object:  # type: ignore[override]
             body = super().parse(image, (40, 10, 120, 185))
             assert body is not None
             body.keypoints[:, 1] += 100

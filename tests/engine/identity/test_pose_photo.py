@@ -34,7 +34,7 @@ class _Sees:
     def detect(self, image: Image.Image) -> list[DetectedPerson]:
         return []
 
-    def parse(self, image: Image.Image, box: Box, head: tuple[float, float] | None = None) -> Body | None:
+    def parse(self, image: Image.Image, box: Box, face: Box | None = None) -> Body | None:
         if self._keypoints is None:
             return None
         return Body(box, self._keypoints.copy(), np.zeros((2, 2), np.uint8), box, np.ones(1, np.float32))

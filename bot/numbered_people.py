@@ -1,0 +1,31 @@
+"""The photo that is sent back for one of several people to be chosen: everybody in a numbered box. Pure."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+from PIL import Image, ImageDraw, ImageFont
+
+COLOURS = ("#e6194b", "#3cb44b", "#4363d8", "#f58231", "#911eb4", "#008080")
+LINE = 1 / 150
+LABEL = 1 / 14
+"""Of the photo's longer side."""
+
+
+def numbered(photo: bytes, boxes: Sequence[Sequence[float]]) -> bytes:
+    """A JPEG of the photo with boxes (left, top, right, bottom in 0..1), numbered from 1."""
+    with Image.open(io.BytesIO(photo), formats=("JPEG",)) as opened:
+        picture = opened.convert("RGB")
+    brush, longest = ImageDraw.Draw(picture), max(picture.size)
+    width, font = max(round(longest * LINE), 2), ImageFont.load_default(max(longest * LABEL, 10))
+    for number, (left, top, right, bottom) in enumerate(boxes, 1):
+        colour = COLOURS[(number - 1) % len(COLOURS)]
+        x0, y0, x1, y1 = left * picture.width, top * picture.height, right * picture.width, bottom * picture.height
+        brush.rectangle((x0, y0, x1, y1), outline=colour, width=width)
+        text_box = brush.textbbox((x0 + 2 * width, y0 + width), str(number), font=font)
+        brush.rectangle((x0, y0, text_box[2] + 2 * width, text_box[3] + 2 * width), fill=colour)
+        brush.text((x0 + 2 * width, y0 + width), str(number), fill="white", font=font)
+    written = io.BytesIO()
+    picture.save(written, "JPEG", quality=88)
+    return written.getvalue()
