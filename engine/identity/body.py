@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, Protocol
@@ -75,8 +76,8 @@ class PersonParser(Protocol):
         """Changes whenever the same photo may be parsed differently."""
         ...
 
-    def detect(self, image: Image.Image) -> list[DetectedPerson]:
-        """People whose faces need not be visible, the surest first."""
+    def detect(self, image: Image.Image, faces: Sequence[Box] = ()) -> list[DetectedPerson]:
+        """People whose faces need not be visible, the surest first; `faces` px help to find more of a group."""
         ...
 
     def parse(self, image: Image.Image, box: Box, face: Box | None = None) -> Body | None:

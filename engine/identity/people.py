@@ -32,7 +32,11 @@ class Person:
 def find_people(image: Image.Image, finder: FaceFinder, parser: PersonParser | None) -> list[Person]:
     """Everybody on an RGB photo, the largest head first."""
     faces = list(finder.find(image))
-    detected = [] if parser is None else parser.detect(image)
+    detected = (
+        []
+        if parser is None
+        else parser.detect(image, [face.box for face in faces if face.side_px >= COMPANION_MIN * faces[0].side_px])
+    )
     people = []
     for body in detected:
         face = next((face for face in faces if body.head is not None and _inside(body.head, head_box(face.box))), None)

@@ -6,6 +6,7 @@ face) becomes the person's own. On photos it is the fallback for pretrained_pars
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,7 +50,7 @@ class ShippedParser:
     def metadata(self) -> dict[str, Any]:
         return self._metadata
 
-    def detect(self, image: Image.Image) -> list[DetectedPerson]:
+    def detect(self, image: Image.Image, faces: Sequence[Box] = ()) -> list[DetectedPerson]:
         """One person at most: the network tells people apart no better than by their crops."""
         body = self.parse(image, (0.0, 0.0, float(image.width), float(image.height)))
         if body is None or sureness(body) < SURE:

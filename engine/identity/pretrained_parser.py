@@ -6,7 +6,7 @@ only about pixels that the matte gives to the person.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -53,14 +53,20 @@ class PretrainedParser:
         self._poses = BlazePose(state)
         self._matte = Matte(state)
         self._shipped = shipped
+        self._last: tuple[Image.Image, list[Pose]] | None = None
 
     @property
     def version(self) -> str:
         weights = "-".join(f"{archive.package}{archive.version}" for archive in map(named, ("mediapipe", "u2netp")))
         return f"{weights}-{self._shipped.version}"
 
-    def detect(self, image: Image.Image) -> list[DetectedPerson]:
-        return [_detected(pose) for pose in self._poses.see_all(image)]
+    def detect(self, image: Image.Image, faces: Sequence[Box] = ()) -> list[DetectedPerson]:
+        poses = list(self._all(image))
+        for face in faces:
+            borne = any(_bears(pose, face) for pose in poses)
+            if not borne and (pose := self._of_face(image, face)) is not None:
+                poses.append(pose)
+        return [_detected(pose) for pose in poses]
 
     def parse(self, image: Image.Image, box: Box, face: Box | None = None) -> Body | None:
         pose = self._pose(image, box, face)
@@ -82,14 +88,23 @@ class PretrainedParser:
         """Of the poses in the crop about `box` and on the whole photo the one that fits the face and the box best.
 
         Where the detector passes over somebody in a group, it is shown the head and chest alone."""
-        poses = self._poses.see_all(image)
+        poses = list(self._all(image))
         left, top, right, bottom = _grown(box, CROP_MARGIN, image)
         for pose in self._poses.see_all(image.crop((left, top, right, bottom))):
             poses.append(_moved(pose, left, top, image.size))
         fitting = [pose for pose in poses if _fit(pose, box) >= SAME_PERSON and _bears(pose, face)]
         if not fitting and face is not None:
-            fitting = [pose for pose in self._by_bust(image, face) if _bears(pose, face)][:1]
+            return self._of_face(image, face)
         return max(fitting, key=lambda pose: _fit(pose, box), default=None)
+
+    def _all(self, image: Image.Image) -> list[Pose]:
+        """The poses on the whole photo; the last photo's are kept, since it is parsed after people were detected."""
+        if self._last is None or self._last[0] is not image:
+            self._last = image, self._poses.see_all(image)
+        return self._last[1]
+
+    def _of_face(self, image: Image.Image, face: Box) -> Pose | None:
+        return next((pose for pose in self._by_bust(image, face) if _bears(pose, face)), None)
 
     def _by_bust(self, image: Image.Image, face: Box) -> Iterator[Pose]:
         """Poses read on the photo from what the detector finds about the face, then those read on that crop alone."""

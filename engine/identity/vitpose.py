@@ -6,6 +6,7 @@ the shipped network's, which then looks at a box and joints that are right.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,7 +56,7 @@ class VitPoseParser:
     def version(self) -> str:
         return f"{self._name}-{self._parts.version}"
 
-    def detect(self, image: Image.Image) -> list[DetectedPerson]:
+    def detect(self, image: Image.Image, faces: Sequence[Box] = ()) -> list[DetectedPerson]:
         return [DetectedPerson(box) for box in self._boxes(image)]
 
     def _boxes(self, image: Image.Image) -> list[Box]:

@@ -52,7 +52,7 @@ class _StandingPerson:
     def __init__(self, joints: int) -> None:
         self._joints = joints
 
-    def detect(self, image: Image.Image) -> list[DetectedPerson]:
+    def detect(self, image: Image.Image, faces: object = ()) -> list[DetectedPerson]:
         return [DetectedPerson((0.0, 0.0, float(image.width), float(image.height)))]
 
     def parse(self, image: Image.Image, box: Box, face: Box | None = None) -> Body | None:

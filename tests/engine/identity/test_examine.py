@@ -142,20 +142,20 @@ def test_no_body_is_seen_where_there_is_none(name: str, shipped: ShippedParser) 
 
 
 def test_the_person_chosen_among_several_is_the_one_that_is_seen(astronaut: Image.Image, finder: FaceFinder) -> None:
-    pair = _on_canvas(astronaut, (1000, 512), (0, 0, 500), (500, 60, 400))
+    pair = _on_canvas(astronaut, (1400, 512), (0, 0, 500), (500, 60, 400))
     right = examine(pair, finder).people[1]
     look = examine(pair, finder, chosen=right)
     assert look.verdict is Verdict.ACCEPTED and look.people == (right,)
     assert look.observation is not None and look.observation.face_box is not None
     assert look.observation.face_box[0] > 500
-    assert examine(pair, finder, chosen=(0, 500, 10, 512)).verdict is Verdict.NO_PERSON
+    assert examine(pair, finder, chosen=(1350, 0, 1390, 40)).verdict is Verdict.NO_PERSON
 
 
 def test_a_face_that_no_body_bears_is_no_person(astronaut: Image.Image) -> None:
     class Elsewhere:
         version = "elsewhere"
 
-        def detect(self, image: Image.Image) -> list[DetectedPerson]:
+        def detect(self, image: Image.Image, faces: object = ()) -> list[DetectedPerson]:
             return []
 
         def parse(self, image: Image.Image, box: Box, face: Box | None = None) -> Body | None:

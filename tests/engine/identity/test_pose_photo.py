@@ -31,7 +31,7 @@ class _Sees:
     def __init__(self, keypoints: np.ndarray | None) -> None:
         self._keypoints = keypoints
 
-    def detect(self, image: Image.Image) -> list[DetectedPerson]:
+    def detect(self, image: Image.Image, faces: object = ()) -> list[DetectedPerson]:
         return []
 
     def parse(self, image: Image.Image, box: Box, face: Box | None = None) -> Body | None:

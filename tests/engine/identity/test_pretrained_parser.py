@@ -80,6 +80,24 @@ def test_a_poor_copy_of_a_portrait_is_accepted_with_joints(
     assert cut_out(View(astronaut, seen), (160, 240)) is not None
 
 
+@pytest.mark.parametrize(
+    ("change", "hint"),
+    [
+        (lambda image: image.crop((0, 0, 512, 400)), Hint.PORTRAIT),
+        (lambda image: image.crop((0, 70, 512, 512)), Hint.HEAD_CUT_OFF),
+        (lambda image: image.resize((160, 160)), Hint.SMALL_FACE),
+    ],
+    ids=["bust", "cut off", "small"],
+)
+def test_what_a_portrait_lacks_is_said(
+    look: Callable[..., Look],
+    astronaut: Image.Image,
+    change: Callable[[Image.Image], Image.Image],
+    hint: Hint,
+) -> None:
+    assert hint in hints_of(_of(look(change(astronaut))))
+
+
 def test_a_man_from_the_side_is_half_length(look: Callable[..., Look], cameraman: Image.Image) -> None:
     seen = _of(look(cameraman))
     assert framing_of(seen) is Framing.HALF_LENGTH and Hint.HALF_LENGTH in hints_of(seen)
