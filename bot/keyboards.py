@@ -234,6 +234,7 @@ Data = (
     | LikenessCallback
     | PoseCallback
     | PresetCallback
+    | PersonCallback
     | PrivacyCallback
     | ReferenceCallback
     | SettingsCallback

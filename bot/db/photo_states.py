@@ -69,11 +69,23 @@ async def decide(session: AsyncSession, report: Examination) -> bool:
     return await execute(session, statement) > 0
 
 
-def examine_again(photo: Reference, person: list[float]) -> None:
+async def examine_again(session: AsyncSession, photo_id: UUID, person: list[float]) -> None:
     """A refused photo of several people waits again, for one of them; its answer will stand alone."""
-    photo.state, photo.verdict, photo.person, photo.boxes = ReferenceState.PENDING, None, person, None
-    photo.album_id = photo.answer_message_id = photo.answered_at = photo.handed_at = photo.lease_until = None
-    photo.attempts = 0
+    answered = {"album_id": None, "answer_message_id": None, "answered_at": None}
+    statement = (
+        update(Reference)
+        .where(Reference.id == photo_id)
+        .values(
+            state=ReferenceState.PENDING,
+            verdict=None,
+            person=person,
+            boxes=None,
+            attempts=0,
+            **_WITHOUT_WORKER,
+            **answered,
+        )
+    )
+    await session.execute(statement)
 
 
 async def extend(session: AsyncSession, photo_ids: Collection[UUID], lease_s: float) -> set[UUID]:

@@ -122,7 +122,7 @@ class ChoosePerson:
             if number == 0:
                 await session.delete(photo)
                 return None
-            photo_states.examine_again(photo, photo.boxes[number - 1])
+            await photo_states.examine_again(session, photo.id, photo.boxes[number - 1])
             worker_alive = bool(await workers.alive(session, self.alive_s))
         self.signals.wake()
         return KeptPhoto(reference_id, True, worker_alive)

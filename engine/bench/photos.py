@@ -138,16 +138,14 @@ def _rotated(case: Case, degrees: float) -> Case:
 def _moved(
     case: Case, change: str, image: Image.Image, where: Callable[[Points], Points], *, swaps: bool = False
 ) -> Case:
-    persons = tuple(
-        TruePerson(
-            {
-                _other_side(name) if swaps else name: tuple(float(value) for value in where(np.array(at)))
-                for name, at in person.joints.items()
-            },  # type: ignore[arg-type]
-            where(person.outline),
-        )
-        for person in case.persons
-    )
+    def person_moved(person: TruePerson) -> TruePerson:
+        joints = {}
+        for name, at in person.joints.items():
+            x, y = where(np.array(at))
+            joints[_other_side(name) if swaps else name] = (float(x), float(y))
+        return TruePerson(joints, where(person.outline))
+
+    persons = tuple(map(person_moved, case.persons))
     return replace(case, change=change, image=image, persons=persons)
 
 

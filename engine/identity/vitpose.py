@@ -21,7 +21,8 @@ from engine.errors import WeightsError
 from engine.identity.body import Body, DetectedPerson
 from engine.identity.crops import clipped
 from engine.identity.observation import Box
-from engine.identity.person_parser import ShippedParser, inside, overlap
+from engine.identity.people import overlap
+from engine.identity.person_parser import ShippedParser, inside
 from engine.identity.skeleton import Keypoints
 
 PERSON_MIN: Final = 0.5
