@@ -86,9 +86,11 @@ async def test_what_an_accepted_photo_lacks_is_said(chat, jpeg, says, hint):
 
 async def test_boxes_are_drawn_where_people_are():
     written = io.BytesIO()
-    Image.new("RGB", (300, 200), "white").save(written, "JPEG")
-    drawn = Image.open(io.BytesIO(numbered(written.getvalue(), [LEFT, RIGHT])))
-    assert drawn.size == (300, 200)
-    red, green, blue = drawn.getpixel((30, 198))
+    Image.new("RGB", (900, 600), "white").save(written, "JPEG")
+    drawn = Image.open(io.BytesIO(numbered(written.getvalue(), [[0.1, 0.1, 0.4, 0.9], [0.5, 0.1, 0.9, 0.9]])))
+    assert drawn.size == (900, 600)
+    red, green, blue = drawn.getpixel((92, 400))
     assert COLOURS[0] == "#e6194b" and red > 180 and green < 90 and blue < 140
-    assert min(drawn.getpixel((75, 120))) > 240
+    red, green, blue = drawn.getpixel((452, 400))
+    assert COLOURS[1] == "#3cb44b" and red < 120 and green > 130 and blue < 130
+    assert min(drawn.getpixel((225, 400))) > 240
