@@ -39,6 +39,8 @@ FRONTAL_HITS_MIN = 4
 PROFILE_HITS_MIN = 8
 """A cascade finds a face at many neighbouring places; hands and folds at fewer."""
 PROFILE_BESIDE_FRONTAL_MIN = 0.6
+CASCADE_SCORE = 0.5
+"""Of every face: folds and prints pass for faces often."""
 _FRONTAL_TO_FACE = (0.85, 1.14)
 _PROFILE_TO_FACE = (0.65, 0.88)
 """Width and height of insightface's box relative to a cascade's, medians over the same real faces."""
@@ -139,7 +141,7 @@ class CascadeFinder:
         for box in candidates:
             if not any(_same_face(box, other) for other in boxes):
                 boxes.append(box)
-        return sorted(map(Face, boxes), key=lambda face: face.side_px, reverse=True)
+        return sorted((Face(box, score=CASCADE_SCORE) for box in boxes), key=lambda face: face.side_px, reverse=True)
 
     def _profiles(self, gray: Gray, smallest_px: int) -> list[_Hit]:
         """Faces seen from either side (the cascade knows only one), the surest first."""

@@ -16,6 +16,8 @@ COMPANION_MIN: Final = 0.6
 """Of the largest head; smaller ones are passers-by."""
 HEADS_PER_BODY: Final = 10.0
 """The longer side of a body's box in sides of a face's box, median over standing and sitting people."""
+UPPER: Final = 0.4
+"""Of a body's box: where the head of somebody who stands or sits is."""
 FACE_SURE: Final = 0.7
 """A less sure face on somebody's body (a print, a fold) counts as none."""
 
@@ -39,7 +41,7 @@ def find_people(image: Image.Image, finder: FaceFinder, parser: PersonParser | N
     )
     people = []
     for body in detected:
-        face = next((face for face in faces if body.head is not None and _inside(body.head, head_box(face.box))), None)
+        face = next((face for face in faces if _is_of(face, body)), None)
         if face is not None:
             faces.remove(face)
         people.append(_person(image, body, face))
@@ -74,6 +76,14 @@ def _person(image: Image.Image, body: DetectedPerson, face: Face | None) -> Pers
     head_px = max(x1 - x0, y1 - y0) / HEADS_PER_BODY if face is None else face.side_px
     rim = head_px / 2  # joints lie inside the body
     return Person(clipped((x0 - rim, y0 - rim, x1 + rim, y1 + rim), *image.size), head_px, face)
+
+
+def _is_of(face: Face, body: DetectedPerson) -> bool:
+    """Whether the head of the body is where the face is; where no head was seen, the upper part of the box counts."""
+    if body.head is not None:
+        return _inside(body.head, head_box(face.box))
+    x0, y0, x1, y1 = body.box
+    return _inside(_middle(face.box), (x0, y0, x1, y0 + UPPER * (y1 - y0)))
 
 
 def _is_print(face: Face, person: Person) -> bool:
