@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 COLOURS = ("#e6194b", "#3cb44b", "#4363d8", "#f58231", "#911eb4", "#008080")
 LINE = 1 / 150
-LABEL = 1 / 14
+LABEL = 1 / 16
 """Of the photo's longer side."""
 
 
@@ -18,14 +18,15 @@ def numbered(photo: bytes, boxes: Sequence[Sequence[float]]) -> bytes:
     with Image.open(io.BytesIO(photo), formats=("JPEG",)) as opened:
         picture = opened.convert("RGB")
     brush, longest = ImageDraw.Draw(picture), max(picture.size)
-    width, font = max(round(longest * LINE), 2), ImageFont.load_default(max(longest * LABEL, 10))
+    width, label = max(round(longest * LINE), 2), max(longest * LABEL, 10.0)
+    font = ImageFont.load_default(label)
     for number, (left, top, right, bottom) in enumerate(boxes, 1):
         colour = COLOURS[(number - 1) % len(COLOURS)]
         x0, y0, x1, y1 = left * picture.width, top * picture.height, right * picture.width, bottom * picture.height
         brush.rectangle((x0, y0, x1, y1), outline=colour, width=width)
-        text_box = brush.textbbox((x0 + 2 * width, y0 + width), str(number), font=font)
-        brush.rectangle((x0, y0, text_box[2] + 2 * width, text_box[3] + 2 * width), fill=colour)
-        brush.text((x0 + 2 * width, y0 + width), str(number), fill="white", font=font)
+        side = label + 2 * width  # in the lower left corner: heads are above
+        brush.rectangle((x0, y1 - side, x0 + side, y1), fill=colour)
+        brush.text((x0 + side / 2, y1 - side / 2), str(number), fill="white", font=font, anchor="mm")
     written = io.BytesIO()
     picture.save(written, "JPEG", quality=88)
     return written.getvalue()

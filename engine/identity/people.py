@@ -75,7 +75,11 @@ def _person(image: Image.Image, body: DetectedPerson, face: Face | None) -> Pers
     x0, y0, x1, y1 = body.box
     head_px = max(x1 - x0, y1 - y0) / HEADS_PER_BODY if face is None else face.side_px
     rim = head_px / 2  # joints lie inside the body
-    return Person(clipped((x0 - rim, y0 - rim, x1 + rim, y1 + rim), *image.size), head_px, face)
+    x0, y0, x1, y1 = x0 - rim, y0 - rim, x1 + rim, y1 + rim
+    if face is not None:
+        left, top, right, bottom = head_box(face.box)
+        x0, y0, x1, y1 = min(x0, left), min(y0, top), max(x1, right), max(y1, bottom)
+    return Person(clipped((x0, y0, x1, y1), *image.size), head_px, face)
 
 
 def _is_of(face: Face, body: DetectedPerson) -> bool:
