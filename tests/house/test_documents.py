@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = [
     ROOT / "README.md",
     ROOT / ".env.example",
-    *(ROOT / "docs" / f"{name}.md" for name in ("architecture", "bench", "nano", "operators", "training")),
+    *(ROOT / "docs" / f"{name}.md" for name in ("architecture", "bench", "nano", "operators", "photos", "training")),
     *sorted((ROOT / "engine" / "weights").rglob("README.md")),
 ]
 README_WORDS_MAX = 600
