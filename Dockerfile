@@ -20,4 +20,5 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 RUN pip install --no-cache-dir -c constraints.txt -e '.[engine]'
 USER bolid
+RUN python -m engine fetch
 CMD ["python", "-m", "engine.worker"]

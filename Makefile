@@ -15,13 +15,14 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s%s\n", $$1, $$2 }'
 
-venv: .venv/installed ## create .venv with the versions of constraints.txt
+venv: .venv/installed ## create .venv with the versions of constraints.txt, fetch the weights that photos are read with
 .venv/installed: pyproject.toml constraints.txt
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 		{ echo "Python 3.11 or newer is needed: install it, or name it with make PYTHON=/path/to/python3.11"; exit 1; }
 	@[ -x $(BIN)/pip ] || "$(PYTHON)" -m venv .venv >/dev/null 2>&1 || \
 		{ rm -rf .venv; echo "$(PYTHON) cannot make virtual environments. On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
 	@$(BIN)/python -m bot.local.install -c constraints.txt -e '.[dev]'
+	@$(BIN)/python -m engine fetch
 	@touch $@
 
 demo: venv ## one whole conversation, photo to picture (PHOTO=path PROMPT="words" STYLE=name)

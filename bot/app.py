@@ -50,7 +50,7 @@ from bot.usecases.people import (
     MeetUser,
     NoteBlocked,
 )
-from bot.usecases.photos import AnnounceAnswer, DeletePhoto, ListPhotos, ReceivePhoto
+from bot.usecases.photos import AnnounceAnswer, ChoosePerson, DeletePhoto, ListPhotos, ReceivePhoto
 from bot.usecases.pictures import AskForPicture, CancelPicture, FindPicture, Redraw
 from bot.usecases.ports import DrawSeed, Signals
 from bot.usecases.poses import ChoosePosePhoto, DeletePosePhoto
@@ -219,6 +219,7 @@ def build_use_cases(
         delete_everything=DeleteEverything(sessions, signals),
         receive_photo=ReceivePhoto(sessions, signals, config.alive_s),
         announce_answer=AnnounceAnswer(sessions, signals),
+        choose_person=ChoosePerson(sessions, signals, config.alive_s),
         list_photos=ListPhotos(sessions),
         delete_photo=DeletePhoto(sessions),
         read_answers=ReadAnswers(sessions, is_arriving),

@@ -9,6 +9,9 @@ from bot.domain import ReferenceState
 from bot.translator import Markup, Texts
 from engine.contract import REFERENCES_MAX
 
+HINTS_MAX = 2
+"""The weightiest come first."""
+
 
 def verdict_key(state: str, verdict: str | None) -> str:
     """The Fluent key for a verdict of the engine, or for a refusal of the bot's own (`bot.photos.Refusal`)."""
@@ -18,9 +21,18 @@ def verdict_key(state: str, verdict: str | None) -> str:
 
 def verdicts_text(texts: Texts, photos: Sequence[Reference], *, album: bool) -> Markup:
     """The verdict on a photo; for an album one line per photo, in the order of sending."""
-    verdicts = [texts(verdict_key(photo.state, photo.verdict), limit=REFERENCES_MAX) for photo in photos]
+    verdicts = [_verdict(texts, photo) for photo in photos]
     if not album:
         return verdicts[0]
     lines = [texts("photo-album-line", number=number, verdict=text) for number, text in enumerate(verdicts, 1)]
     accepted = sum(photo.state == ReferenceState.ACCEPTED for photo in photos)
     return Markup("\n".join([texts("photo-album", accepted=accepted, photos=len(lines)), *lines]))
+
+
+def _verdict(texts: Texts, photo: Reference) -> Markup:
+    """With what the photo lacks, or, of several people, where to choose one."""
+    if photo.boxes:
+        return texts("photo-verdict-choose-person", count=len(photo.boxes))
+    verdict = texts(verdict_key(photo.state, photo.verdict), limit=REFERENCES_MAX)
+    hints = [texts(f"photo-hint-{hint.replace('_', '-')}") for hint in (photo.hints or "").split()[:HINTS_MAX]]
+    return Markup(" ".join([verdict, *hints]))

@@ -16,8 +16,9 @@ import numpy as np
 from PIL import Image
 
 from engine.classifier import Classifier
+from engine.identity.crops import clipped, head_box
+from engine.identity.faces import Face
 from engine.identity.observation import Box
-from engine.identity.parts import clipped, head_box
 
 ADULT: Final = 18
 ESTIMATED_ADULT: Final = 21
@@ -26,9 +27,9 @@ PACK_FILE: Final = "genderage.onnx"
 
 
 class Ages(Protocol):
-    """Judges a face by its box (px of the RGB photo)."""
+    """Judges a face (px of the RGB photo); 0 to 1."""
 
-    def minor_probability(self, image: Image.Image, face: Box) -> float: ...
+    def minor_probability(self, image: Image.Image, face: Face) -> float: ...
 
 
 class HeadAges:
@@ -37,8 +38,8 @@ class HeadAges:
     def __init__(self, classifier: Classifier) -> None:
         self._classifier = classifier
 
-    def minor_probability(self, image: Image.Image, face: Box) -> float:
-        x0, y0, x1, y1 = clipped(head_box(face), *image.size)
+    def minor_probability(self, image: Image.Image, face: Face) -> float:
+        x0, y0, x1, y1 = clipped(head_box(face.box), *image.size)
         left, top = int(x0), int(y0)
         head = image.crop((left, top, max(round(x1), left + 1), max(round(y1), top + 1)))
         return self._classifier.probability(head)
@@ -53,8 +54,8 @@ class PackAges:
         self._network: Any = Attribute(str(folder / PACK_FILE))
         self._network.prepare(-1)
 
-    def minor_probability(self, image: Image.Image, face: Box) -> float:
-        return float(self.years(image, face) < ESTIMATED_ADULT)
+    def minor_probability(self, image: Image.Image, face: Face) -> float:
+        return float(self.years(image, face.box) < ESTIMATED_ADULT)
 
     def years(self, image: Image.Image, face: Box) -> int:
         bgr = np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])

@@ -111,15 +111,21 @@ class Settings(Message):
         return self.steps, self.guidance
 
 
+PersonBox = tuple[float, float, float, float]
+"""left, top, right, bottom of a person on a photo, in 0..1 of its width and height."""
+
+
 class Reference(Message):
     """One normalised photo of the person.
 
     `image`: RGB, JPEG or PNG, longest side <= REFERENCE_MAX_SIDE_PX. `profile`: Examination.profile of this photo, the
     bytes of `engine.identity.observation.Observation.to_bytes`. Without it, and where another version of the vision
-    networks wrote it, the worker examines the photo again for every job."""
+    networks wrote it, the worker examines the photo again for every job. `person`: of several people the one that the
+    user chose."""
 
     image: bytes
     profile: bytes | None = None
+    person: PersonBox | None = None
 
 
 class GenerateRequest(Message):
@@ -148,11 +154,12 @@ class GenerateBatch(Message):
 
 
 class ExamineRequest(Message):
-    """The argument of EXAMINE_TASK: decide whether one photo (as in Reference.image) can serve as a reference."""
+    """The argument of EXAMINE_TASK: decide whether one photo (as in Reference) can serve as a reference."""
 
     kind: Literal["examine"] = "examine"
     reference_id: str
     image: bytes
+    person: PersonBox | None = None
 
 
 class Verdict(StrEnum):
@@ -167,6 +174,27 @@ class Verdict(StrEnum):
     UNREADABLE = "unreadable"
     MINOR = "minor"
     NUDITY = "nudity"
+
+
+class Framing(StrEnum):
+    """How much of the person a photo shows: to the chest, to the hips or knees, to the feet."""
+
+    PORTRAIT = "portrait"
+    HALF_LENGTH = "half_length"
+    FULL_LENGTH = "full_length"
+
+
+class Hint(StrEnum):
+    """What an accepted photo lacks; the bot has one sentence per hint on what another photo should show."""
+
+    PORTRAIT = "portrait"
+    HALF_LENGTH = "half_length"
+    SITTING = "sitting"
+    LYING = "lying"
+    FROM_BEHIND = "from_behind"
+    NO_FACE = "no_face"
+    SMALL_FACE = "small_face"
+    HEAD_CUT_OFF = "head_cut_off"
 
 
 class FailureCode(StrEnum):
@@ -235,10 +263,11 @@ class Failure(Message):
 
 
 class Examination(Message):
-    """The answer to an ExamineRequest. `people` counts faces, or bodies where no face is visible.
+    """The answer to an ExamineRequest. `people` counts those who may be meant, not passers-by.
 
-    `profile`: the bytes of an Observation, see Reference; `None` unless the verdict is ACCEPTED, as is `quality`, 0
-    (useless) to 1, by which the bot chooses the photos of a job."""
+    `boxes`: where they are, from left to right, with the verdict SEVERAL_PEOPLE alone; one of them as
+    ExamineRequest.person chooses. `profile`: the bytes of an Observation, see Reference; it, `framing`, `hints` and
+    `quality`, 0 (useless) to 1, by which the bot chooses the photos of a job, come with the verdict ACCEPTED alone."""
 
     kind: Literal["examination"] = "examination"
     reference_id: str
@@ -246,6 +275,9 @@ class Examination(Message):
     people: int = 0
     profile: bytes | None = None
     quality: float | None = Field(default=None, ge=0.0, le=1.0)
+    boxes: tuple[PersonBox, ...] = ()
+    framing: Framing | None = None
+    hints: tuple[Hint, ...] = ()
 
 
 class Heartbeat(Message):

@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.contract import Examination, ExamineRequest, FailureCode, Pose, Reference, Verdict
+from engine.contract import Examination, ExamineRequest, FailureCode, PersonBox, Pose, Reference, Verdict
 from engine.errors import BadReference, PoseError, Refused
-from engine.identity.body import BodyObserver
+from engine.identity.body import PersonParser
 from engine.identity.examine import examine, look_version, observe
 from engine.identity.faces import FaceFinder
+from engine.identity.framing import framing_of, hints_of
+from engine.identity.observation import Box
 from engine.identity.photo import read_photo
 from engine.identity.pose_photo import PoseReader, pose_of
 from engine.identity.profile import View
@@ -27,22 +29,24 @@ log = logging.getLogger(__name__)
 
 
 class Examiner:
-    """Looks with a finder of faces and, where there are such, an observer of bodies and a reader of poses.
+    """Uses a finder of faces and, where there are such, a person parser and a reader of poses.
 
     Not thread-safe."""
 
     def __init__(
-        self, finder: FaceFinder, bodies: BodyObserver | None, guard: Guard, poses: PoseReader | None = None
+        self, finder: FaceFinder, parser: PersonParser | None, guard: Guard, poses: PoseReader | None = None
     ) -> None:
         self._finder = finder
-        self._bodies = bodies
+        self._parser = parser
         self._guard = guard
         self._poses = poses
-        self._views = Views(lambda image: observe(image, finder, bodies), look_version(finder, bodies))
+        self._views = Views(
+            lambda image, person: observe(image, finder, parser, in_pixels(person, image)), look_version(finder, parser)
+        )
 
     @property
     def name(self) -> str:
-        return look_version(self._finder, self._bodies)
+        return look_version(self._finder, self._parser)
 
     def examine(self, request: ExamineRequest) -> Examination:
         """What the photo is good for; a photo that cannot be read is a verdict, not an error."""
@@ -55,42 +59,56 @@ class Examiner:
 
     def view(self, reference: Reference) -> View:
         """The photo with what is seen on it. Raises BadReference for no photo, Refused for one that is not allowed."""
-        view = self._views.open(reference.image, reference.profile)
+        view = self._views.open(reference.image, reference.profile, reference.person)
         self._refuse_concerns(view.image)
         return view
+
+    def _refuse_concerns(self, image: Image.Image) -> None:
+        if (concern := self._guard.check_photo(image)) is not None:
+            raise Refused(FailureCode.REFUSED_PHOTO, f"the photo is not allowed: {concern.value}")
 
     def pose(self, pose: Pose) -> NDArray[np.float32]:
         """float32 [17, 3], as in GenerationInput. Raises PoseError where the photo shows none, Refused for a photo that
         is not allowed."""
         if pose.preset is not None:
             return preset(pose.preset)
-        if self._bodies is None:
-            raise PoseError("expected an observer of bodies to read a pose from a photo, got none: choose a preset")
+        if self._parser is None:
+            raise PoseError("expected a person parser to read a pose from a photo, got none: choose a preset")
         try:
             image = read_photo(pose.image or b"")
         except BadReference as error:
             raise PoseError(str(error)) from error
         self._refuse_concerns(image)
-        return pose_of(image, self._finder, self._bodies, self._poses)
+        return pose_of(image, self._finder, self._parser, self._poses)
 
     def _examination(self, request: ExamineRequest) -> Examination:
         image = read_photo(request.image)
-        verdict, people, observation = examine(image, self._finder, self._bodies)
-        if verdict is Verdict.ACCEPTED:
-            verdict = self._allowed(image)
-        kept = observation if verdict is Verdict.ACCEPTED else None
+        look = examine(image, self._finder, self._parser, in_pixels(request.person, image))
+        if look.verdict is Verdict.TOO_SMALL:
+            return Examination(reference_id=request.reference_id, verdict=look.verdict)
+        if (concern := self._guard.check_photo(image)) is not None:
+            return Examination(
+                reference_id=request.reference_id, verdict=Verdict(concern.value), people=len(look.people)
+            )
+        several, seen = look.verdict is Verdict.SEVERAL_PEOPLE, look.observation
         return Examination(
             reference_id=request.reference_id,
-            verdict=verdict,
-            people=people,
-            profile=kept.to_bytes() if kept else None,
-            quality=min(max(float(kept.quality), 0.0), 1.0) if kept else None,
+            verdict=look.verdict,
+            people=len(look.people),
+            boxes=tuple(_in_shares(box, image) for box in look.people) if several else (),
+            profile=None if seen is None else seen.to_bytes(),
+            quality=None if seen is None else min(max(float(seen.quality), 0.0), 1.0),
+            framing=None if seen is None else framing_of(seen),
+            hints=() if seen is None else hints_of(seen),
         )
 
-    def _refuse_concerns(self, image: Image.Image) -> None:
-        if (concern := self._guard.check_photo(image)) is not None:
-            raise Refused(FailureCode.REFUSED_PHOTO, f"the photo is not allowed: {concern.value}")
 
-    def _allowed(self, image: Image.Image) -> Verdict:
-        concern = self._guard.check_photo(image)
-        return Verdict.ACCEPTED if concern is None else Verdict(concern.value)
+def in_pixels(box: PersonBox | None, image: Image.Image) -> Box | None:
+    """A box in 0..1 of the photo, in px of it."""
+    if box is None:
+        return None
+    return box[0] * image.width, box[1] * image.height, box[2] * image.width, box[3] * image.height
+
+
+def _in_shares(box: Box, image: Image.Image) -> PersonBox:
+    return box[0] / image.width, box[1] / image.height, box[2] / image.width, box[3] / image.height

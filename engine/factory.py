@@ -13,9 +13,9 @@ from engine.devices import check_device
 from engine.errors import SetupError
 from engine.examiner import Examiner
 from engine.hub.packaged import named
-from engine.identity.body import BodyObserver
+from engine.identity.body import PersonParser
 from engine.identity.faces import open_finder
-from engine.identity.observer import open_observer
+from engine.identity.parsers import open_person_parser
 from engine.identity.pose_photo import PoseReader
 from engine.marking.certificate import open_certificate
 from engine.marking.provenance import GenerationFacts, Marker
@@ -32,14 +32,14 @@ def assemble(config: Config, worker_id: str) -> RequestPipeline:
 
     A backbone whose pictures can pass for photos is not assembled without its safety classifiers."""
     check_device(config.device)
-    finder = open_finder(config.face_root, config.face_pack)
-    bodies = open_bodies(config)
+    finder = open_finder(config.face_root, config.face_pack, config.state)
+    parser = open_parser(config)
     marker = open_marker(config)
     backbone = _backbone(config)
     guard = open_guard(config, backbone.capabilities, finder)
     return RequestPipeline(
         backbone,
-        Examiner(finder, bodies, guard, open_poses(config)),
+        Examiner(finder, parser, guard, open_poses(config)),
         worker_id,
         translator=_translator(config, backbone),
         guard=guard,
@@ -50,13 +50,13 @@ def assemble(config: Config, worker_id: str) -> RequestPipeline:
 def assemble_examiner(config: Config) -> Examiner:
     """An examiner of photos without a backbone. Raises SetupError with the remedy."""
     check_device(config.device)
-    finder = open_finder(config.face_root, config.face_pack)
-    return Examiner(finder, open_bodies(config), open_guard(config, None, finder))
+    finder = open_finder(config.face_root, config.face_pack, config.state)
+    return Examiner(finder, open_parser(config), open_guard(config, None, finder))
 
 
-def open_bodies(config: Config) -> BodyObserver:
-    """The operator's models or the shipped network."""
-    return open_observer(config.pose_model, config.person_detector, choose_device(config.device))
+def open_parser(config: Config) -> PersonParser:
+    """The operator's models, MediaPipe's networks, or the shipped one."""
+    return open_person_parser(config.pose_model, config.person_detector, choose_device(config.device), config.state)
 
 
 def open_poses(config: Config) -> PoseReader | None:

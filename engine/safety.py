@@ -1,7 +1,8 @@
 """No minors, no nudity: prompts, photos and pictures are checked behind one interface.
 
-Prompts are judged by their words (wording.py), photos and finished pictures by classifiers (classifier.py, ages.py). A
-backbone whose pictures can pass for photos is not served without a classifier for nudity and one for ages; there is no
+Prompts are judged by their words (wording.py), photos and finished pictures by classifiers: an operator's own
+(classifier.py, ages.py), else small networks out of released packages (vision/nudity.py, vision/age.py). A backbone
+whose pictures can pass for photos is not served without a classifier for nudity and one for ages; there is no
 switch for it.
 """
 
@@ -11,7 +12,8 @@ import hashlib
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Final
+from functools import cache
+from typing import Any, Final, Literal
 
 from PIL import Image
 
@@ -21,6 +23,7 @@ from engine.backbones.base import Capabilities
 from engine.classifier import Classifier, load_classifier
 from engine.config import Config
 from engine.errors import SetupError
+from engine.hub.packaged import named, remedy
 from engine.hub.repositories import local_folder
 from engine.identity.faces import DEFAULT_ROOT, FaceFinder
 from engine.wording import Concern, Wording
@@ -81,27 +84,50 @@ class Guard:
         if self._ages is None:
             return False
         faces = self._finder.find(image)[:FACES_MAX]
-        return any(self._ages.minor_probability(image, face.box) >= self._age_threshold for face in faces)
+        return any(self._ages.minor_probability(image, face) >= self._age_threshold for face in faces)
 
 
 def open_guard(config: Config, capabilities: Capabilities | None, finder: FaceFinder) -> Guard:
-    """With the classifiers that the configuration names, or else those that are there; nothing is fetched.
+    """With the classifiers that the configuration names, else those of the hub's cache, else those that
+    packaged.toml lists; nothing is fetched.
 
     `capabilities` are those of the backbone that draws; None where nothing is drawn. Raises SetupError where a
     classifier that is named is not there, or where one is missing and the backbone needs both."""
     refused = {label.strip().casefold() for label in config.safety_labels.split(",")}
     device = choose_device(config.device)
-    nudity = _open(config.safety_model, SAFETY_REPOSITORY, lambda label: label.casefold() in refused, "SAFETY", device)
+    nudity: Classifier | None = _open(
+        config.safety_model, SAFETY_REPOSITORY, lambda label: label.casefold() in refused, "SAFETY", device
+    )
     heads = _open_heads(config, device)
+    nudity = nudity or _packaged("nudity", config)
+    networks = None if heads else _packaged("age", config)
     if capabilities is not None and capabilities.photorealistic:
         _require("SAFETY", nudity, capabilities.name)
-        _require("AGE", heads, capabilities.name)
-    ages = heads or _open_pack(config)
+        _require("AGE", heads or networks, capabilities.name)
+    ages = heads or networks or _open_pack(config)
     if nudity is None:
-        log.info("no safety classifier: prompts are judged by their words, photos and pictures are not")
+        _say_missing("nudity", "photos and pictures are not checked for nudity, prompts are judged by their words")
     if ages is None:
-        log.info("no classifier of ages: minors are looked for in the words alone")
+        _say_missing("age", "minors are looked for in prompts alone")
     return Guard(finder, nudity, ages, config.safety_threshold, config.age_threshold)
+
+
+def _packaged(name: Literal["nudity", "age"], config: Config) -> Any:
+    """NudityNetwork or AgeNetwork where its weights are there."""
+    if named(name).lacking(config.state):
+        return None
+    if name == "nudity":
+        from engine.vision.nudity import NudityNetwork
+
+        return NudityNetwork(config.state)
+    from engine.vision.age import AgeNetwork
+
+    return AgeNetwork(config.state)
+
+
+@cache
+def _say_missing(name: str, consequence: str) -> None:
+    log.warning("%s: run %s", consequence, remedy(named(name)))
 
 
 def _require(kind: str, classifier: object | None, backbone: str) -> None:

@@ -285,7 +285,7 @@ def _gates(options: argparse.Namespace) -> None:
     os.environ.setdefault("WARP_LOG_LEVEL", "30")
     from engine.config import load_config
     from engine.identity.faces import open_finder
-    from engine.identity.observer import open_observer
+    from engine.identity.parsers import open_person_parser
     from trainer.evaluation.evaluators import SHIPPED_EVALUATORS, load_evaluators
     from trainer.gates.candidates import open_candidate
     from trainer.gates.cases import check_people
@@ -306,7 +306,7 @@ def _gates(options: argparse.Namespace) -> None:
         evaluators=load_evaluators(options.evaluators or SHIPPED_EVALUATORS),
         reader=PeopleReader(load_config().state),
         finder=open_finder(options.face_root, options.face_pack),
-        observer=open_observer(),
+        observer=open_person_parser(),
         candidate=open_candidate(options.backbone, options.weights),
         against=[open_candidate(name) for name in options.against],
     )

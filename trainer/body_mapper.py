@@ -23,7 +23,7 @@ from engine.backbones.nano.references import body_maps_of
 from engine.body.atlas import COORDINATE_SCALE, Atlas, load_atlas
 from engine.body.body_map import BodyMaps
 from engine.body.mapper import BUILD, BodyMapper, Predicted, save_mapper
-from engine.identity.body import MIRRORED_JOINTS
+from engine.identity.skeleton import MIRRORED_JOINTS
 from trainer.files import load_state, replacing
 from trainer.nano.store import Store, build_store
 from trainer.precision import fast_precision

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.identity.parts import body_crop, body_window
+from engine.identity.crops import body_crop, body_window
 from trainer.curate.dataset import METADATA, read_curated
 from trainer.curate.records import CuratedPhoto
 from trainer.errors import DataError

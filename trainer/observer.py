@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from rich.progress import Progress
 from torch import Tensor
 
-from engine.identity.network import STRIDE, ObserverNetwork, Outputs, joints, save_network
+from engine.identity.network import STRIDE, Outputs, ParserNetwork, joints, save_network
 from trainer.files import load_state
 from trainer.observer_photos import CropMaker, Crops, Likelihoods, unsure_weights, weights_around
 from trainer.shards import PeopleShards, read_shards
@@ -68,7 +68,7 @@ def train(run: ObserverRun) -> dict[str, float]:
     run.out.mkdir(parents=True, exist_ok=True)
     people = read_shards(run.data)
     seen, unseen = _split(people, run.held_out)
-    network = ObserverNetwork().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = ParserNetwork().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     step = _teach_joints_and_parts(run, network, people, seen)
     _teach_embedding(run, network, people, seen)
     figures = measure(network, people, unseen)
@@ -79,7 +79,7 @@ def train(run: ObserverRun) -> dict[str, float]:
 
 
 def _teach_joints_and_parts(
-    run: ObserverRun, network: ObserverNetwork, people: PeopleShards, seen: NDArray[np.int64]
+    run: ObserverRun, network: ParserNetwork, people: PeopleShards, seen: NDArray[np.int64]
 ) -> int:
     """Everything but the embedding's layers; the number of steps."""
     learning = [value for name, value in network.named_parameters() if not name.startswith("embedding")]
@@ -105,7 +105,7 @@ def _teach_joints_and_parts(
     return step
 
 
-def _teach_embedding(run: ObserverRun, network: ObserverNetwork, people: PeopleShards, seen: NDArray[np.int64]) -> None:
+def _teach_embedding(run: ObserverRun, network: ParserNetwork, people: PeopleShards, seen: NDArray[np.int64]) -> None:
     """Its layers alone, over what the rest pools from some changed crops of every photo: computed once, so that a step
     can compare hundreds of people."""
     rng = np.random.default_rng(run.seed)
@@ -133,9 +133,7 @@ def _teach_embedding(run: ObserverRun, network: ObserverNetwork, people: PeopleS
 
 
 @torch.no_grad()
-def _pooled(
-    network: ObserverNetwork, people: PeopleShards, rows: NDArray[np.int64], rng: np.random.Generator
-) -> Tensor:
+def _pooled(network: ParserNetwork, people: PeopleShards, rows: NDArray[np.int64], rng: np.random.Generator) -> Tensor:
     """[rows, features] of changed crops."""
     config = network.config
     maker = CropMaker(people, config.width, config.height, FOR_EMBEDDING)
@@ -147,7 +145,7 @@ def _pooled(
 
 
 @torch.no_grad()
-def _fold(network: ObserverNetwork, mean: Tensor, std: Tensor) -> None:
+def _fold(network: ParserNetwork, mean: Tensor, std: Tensor) -> None:
     """The first layer learned from standardised features; from now on it takes them as they come."""
     first = network.embedding[0]
     assert isinstance(first, torch.nn.Linear)
@@ -169,7 +167,7 @@ def _learn(optimizer: torch.optim.Optimizer, loss: Tensor, learning: list[torch.
     optimizer.step()
 
 
-def losses_of(network: ObserverNetwork, crops: Crops) -> dict[str, Tensor]:
+def losses_of(network: ParserNetwork, crops: Crops) -> dict[str, Tensor]:
     """By name: where the joints are, which are seen, which part every pixel shows."""
     outputs = network(crops.images)
     visible = crops.joints[..., 2]
@@ -192,7 +190,7 @@ def contrastive(embeddings: Tensor, identity: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def measure(network: ObserverNetwork, people: PeopleShards, rows: NDArray[np.int64]) -> dict[str, float]:
+def measure(network: ParserNetwork, people: PeopleShards, rows: NDArray[np.int64]) -> dict[str, float]:
     """Figures on the photos `rows`, cut as the engine cuts them.
 
     pck_10, pck_05: share of visible joints within so many hundredths of the person box's longer side; seen_accuracy;
@@ -266,7 +264,7 @@ def _pairs(siblings: dict[int, NDArray[np.int64]], people: int, rng: np.random.G
     return np.concatenate([rng.choice(siblings[int(person)], 2, replace=False) for person in chosen])
 
 
-def _resume(out: Path, network: ObserverNetwork, optimizer: torch.optim.Optimizer) -> tuple[int, float]:
+def _resume(out: Path, network: ParserNetwork, optimizer: torch.optim.Optimizer) -> tuple[int, float]:
     """The steps and seconds behind a run that was cut off; 0 and 0 for a new one."""
     path = out / "state.pt"
     if not path.exists():
@@ -277,7 +275,7 @@ def _resume(out: Path, network: ObserverNetwork, optimizer: torch.optim.Optimize
     return int(state["step"]), float(state["spent_s"])
 
 
-def _save(out: Path, network: ObserverNetwork, optimizer: torch.optim.Optimizer, step: int, spent_s: float) -> None:
+def _save(out: Path, network: ParserNetwork, optimizer: torch.optim.Optimizer, step: int, spent_s: float) -> None:
     state = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "spent_s": spent_s}
     torch.save(state, out / "state.new")
     (out / "state.new").replace(out / "state.pt")

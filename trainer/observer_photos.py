@@ -14,9 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.identity.body import MIRRORED_JOINTS
+from engine.identity.body_weighting import keypoint_weights
 from engine.identity.faces import load_opencv
-from engine.identity.weighting import keypoint_weights
+from engine.identity.skeleton import MIRRORED_JOINTS
 from engine.pixels import to_tensor
 from trainer.shards import PeopleShards
 from trainer.synthetic.parts import KEYPOINTS

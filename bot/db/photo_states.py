@@ -63,9 +63,30 @@ async def decide(session: AsyncSession, report: Examination) -> bool:
         verdict=report.verdict,
         profile=report.profile if accepted else None,
         quality=report.quality if accepted else None,
+        hints=" ".join(report.hints) if accepted and report.hints else None,
+        boxes=[list(box) for box in report.boxes] or None,
         lease_until=None,
     )
     return await execute(session, statement) > 0
+
+
+async def examine_again(session: AsyncSession, photo_id: UUID, person: list[float]) -> None:
+    """A refused photo of several people waits again, for one of them; its answer will stand alone."""
+    answered = {"album_id": None, "answer_message_id": None, "answered_at": None}
+    statement = (
+        update(Reference)
+        .where(Reference.id == photo_id)
+        .values(
+            state=ReferenceState.PENDING,
+            verdict=None,
+            person=person,
+            boxes=None,
+            attempts=0,
+            **_WITHOUT_WORKER,
+            **answered,
+        )
+    )
+    await session.execute(statement)
 
 
 async def extend(session: AsyncSession, photo_ids: Collection[UUID], lease_s: float) -> set[UUID]:

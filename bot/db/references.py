@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import String, and_, cast, delete, func, or_, select, tuple_, update
+from sqlalchemy import String, and_, case, cast, delete, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
@@ -21,6 +21,8 @@ ANSWER_GRACE = timedelta(seconds=2)
 """Time for the "looking at it" message to be noted, so that the answer edits it rather than coming beside it."""
 REFUSED_KEPT = timedelta(minutes=10)
 """How long the bare row (no image) of a refused photo is kept, for the rest of its album to be answered with it."""
+CHOICE_KEPT = timedelta(hours=1)
+"""How long a photo of several people is kept for its sender to choose one of them."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,16 @@ async def not_rejected(session: AsyncSession, user_id: int) -> list[Reference]:
     return list(await session.scalars(ordered.options(undefer(Reference.image))))
 
 
-async def accepted(session: AsyncSession, photo_ids: Collection[UUID]) -> dict[UUID, tuple[bytes, bytes | None]]:
-    """(image, profile) of those of the photos that are accepted and still stored."""
-    statement = select(Reference.id, Reference.image, Reference.profile).where(
+AcceptedPhoto = tuple[bytes, bytes | None, list[float] | None]
+"""Image, profile, and the box of the person who was chosen."""
+
+
+async def accepted(session: AsyncSession, photo_ids: Collection[UUID]) -> dict[UUID, AcceptedPhoto]:
+    """Those of the photos that are accepted and still stored."""
+    statement = select(Reference.id, Reference.image, Reference.profile, Reference.person).where(
         Reference.id.in_(photo_ids), Reference.state == ReferenceState.ACCEPTED
     )
-    return {photo_id: (image, profile) for photo_id, image, profile in await session.execute(statement)}
+    return {photo_id: (image, profile, person) for photo_id, image, profile, person in await session.execute(statement)}
 
 
 @dataclass(frozen=True)
@@ -148,16 +154,27 @@ async def members(session: AsyncSession, group: Group) -> list[Reference]:
 
 
 async def mark_answered(session: AsyncSession, reference_ids: Sequence[UUID], answer_message_id: int | None) -> None:
-    """The user has the answer; images of refused photos are dropped at once."""
+    """The user has the answer; images of refused photos are dropped at once, unless a person on them can be chosen."""
     chosen = and_(Reference.id.in_(reference_ids), Reference.state != ReferenceState.PENDING)
     statement = update(Reference).where(chosen)
     await session.execute(statement.values(answered_at=func.now(), answer_message_id=answer_message_id))
-    refused = update(Reference).where(chosen, Reference.state == ReferenceState.REJECTED)
+    refused = update(Reference).where(chosen, Reference.state == ReferenceState.REJECTED, Reference.boxes.is_(None))
     await session.execute(refused.values(image=b"", profile=None))
 
 
 async def forget_refused(session: AsyncSession) -> None:
-    """Drop the bare rows of photos refused a while ago."""
-    long_ago = func.now() - REFUSED_KEPT
+    """Drop the bare rows of photos refused a while ago, and photos of several people of whom none was chosen."""
+    kept = case((Reference.boxes.is_(None), REFUSED_KEPT), else_=CHOICE_KEPT)
     refused = Reference.state == ReferenceState.REJECTED
-    await session.execute(delete(Reference).where(refused, Reference.answered_at < long_ago))
+    await session.execute(delete(Reference).where(refused, Reference.answered_at < func.now() - kept))
+
+
+async def choosable(session: AsyncSession, reference_id: UUID, user_id: int) -> Reference | None:
+    """A user's own photo of several people, of whom one can still be chosen; the row is locked."""
+    statement = select(Reference).where(
+        Reference.id == reference_id,
+        Reference.user_id == user_id,
+        Reference.state == ReferenceState.REJECTED,
+        Reference.boxes.is_not(None),
+    )
+    return await session.scalar(statement.with_for_update())

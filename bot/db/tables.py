@@ -92,6 +92,12 @@ class Reference(Base):
     profile: Mapped[bytes | None] = mapped_column(deferred=True)
     quality: Mapped[float | None]
     """How good it is as a reference, 0 to 1; NULL for photos examined before this was kept."""
+    hints: Mapped[str | None]
+    """Of an accepted photo: names of engine.contract.Hint, spaces between."""
+    boxes: Mapped[list[list[float]] | None] = mapped_column(JSONB(none_as_null=True))
+    """Of a photo of several people: where they are (engine.contract.PersonBox), while the user may choose one."""
+    person: Mapped[list[float] | None] = mapped_column(JSONB(none_as_null=True))
+    """The box of the one that was chosen."""
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
     """How often it was handed to the broker."""
     handed_at: Mapped[datetime | None]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
 from aiogram import Bot
-from aiogram.types import InlineKeyboardMarkup, ReplyParameters
+from aiogram.types import BufferedInputFile, InlineKeyboardMarkup, ReplyParameters
 
 from bot.errors import UnknownUser
+from bot.numbered_people import numbered
 from bot.styles import Styles
+from bot.telegram import keyboards
 from bot.telegram.next_step import next_step
 from bot.telegram.refusals import ChatGone, MessageGone, TelegramRefusal, Unmodified, refusals
 from bot.translator import Markup, Texts, Translator
@@ -39,6 +42,7 @@ class VerdictAnswers:
         for answer in await self.use.read_answers():
             try:
                 text, buttons = await self._render(answer)
+                await self._offer_choices(answer)
                 message_id = await self._send(answer, text, buttons)
             except UnknownUser:  # they deleted everything meanwhile
                 continue
@@ -46,6 +50,21 @@ class VerdictAnswers:
                 _log.warning("a photo's answer was not taken", chat=answer.group.chat_id, error=str(error)[:200])
                 continue
             await self.use.read_answers.settle(answer, message_id)
+
+    async def _offer_choices(self, answer: Answer) -> None:
+        """Photos of several people go back with numbered boxes and a button for each."""
+        texts = self.translator.of(answer.language)
+        for photo in answer.choices:
+            boxes = photo.boxes or []
+            picture = await asyncio.to_thread(numbered, photo.image, boxes)
+            with suppress(ChatGone), refusals():
+                await self.bot.send_photo(
+                    answer.group.chat_id,
+                    BufferedInputFile(picture, "people.jpg"),
+                    caption=texts("photo-choose-person"),
+                    reply_parameters=ReplyParameters(message_id=photo.message_id, allow_sending_without_reply=True),
+                    reply_markup=keyboards.people(texts, photo.id, len(boxes)),
+                )
 
     async def _render(self, answer: Answer) -> tuple[Markup, InlineKeyboardMarkup | None]:
         texts = self.translator.of(answer.language)

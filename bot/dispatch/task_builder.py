@@ -18,7 +18,7 @@ from bot.db.tables import Job
 from bot.dispatch.batching import QueuedJob
 from bot.domain import POSE_PHOTO
 from bot.styles import Styles
-from engine.contract import FailureCode, GenerateRequest, Pose, PosePreset, Reference, Settings
+from engine.contract import FailureCode, GenerateRequest, PersonBox, Pose, PosePreset, Reference, Settings
 
 
 class UnbuildableTask(Exception):
@@ -54,8 +54,19 @@ async def read_sizes(session: AsyncSession, jobs: Collection[Job]) -> Sizes:
 async def read_photos(session: AsyncSession, jobs: Collection[Job], reference_ids: Collection[UUID]) -> Photos:
     """The references given, if they are still accepted, and the pose photos of the jobs."""
     rows = await references.accepted(session, reference_ids)
-    people = {photo_id: Reference(image=image, profile=profile) for photo_id, (image, profile) in rows.items()}
+    people = {
+        photo_id: Reference(image=image, profile=profile, person=person_box(person))
+        for photo_id, (image, profile, person) in rows.items()
+    }
     return Photos(people, await poses.images(session, _pose_ids(jobs)))
+
+
+def person_box(stored: list[float] | None) -> PersonBox | None:
+    """The box of a chosen person as the database holds it, for a message."""
+    if stored is None:
+        return None
+    left, top, right, bottom = stored
+    return left, top, right, bottom
 
 
 def _pose_ids(jobs: Collection[Job]) -> set[UUID]:

@@ -21,7 +21,14 @@ from bot.db.tables import Job, Worker
 from bot.dispatch.batching import QueuedJob, plan_batches
 from bot.dispatch.broker import ABSENT, Broker, may_have_arrived
 from bot.dispatch.signals import JobSignals
-from bot.dispatch.task_builder import UnbuildableTask, build_request, queued_job, read_photos, read_sizes
+from bot.dispatch.task_builder import (
+    UnbuildableTask,
+    build_request,
+    person_box,
+    queued_job,
+    read_photos,
+    read_sizes,
+)
 from bot.styles import Styles
 from engine.contract import ExamineRequest, GenerateBatch, GenerateRequest
 
@@ -69,7 +76,8 @@ class TaskSender:
                 photos = await photo_states.next_photos(session, 1)
                 if not photos:
                     return
-                request = ExamineRequest(reference_id=str(photos[0].id), image=photos[0].image)
+                photo = photos[0]
+                request = ExamineRequest(reference_id=str(photo.id), image=photo.image, person=person_box(photo.person))
                 await photo_states.hand_out(session, [photos[0].id], self._pace.handout_s)
             try:
                 await self._broker.examine(request)

@@ -207,7 +207,8 @@ def _refusal(message: ChatMessage) -> str | None:
 def _refusals() -> tuple[str, ...]:
     texts = Translator().of("en")
     reasons = {*Verdict, *Refusal} - {Verdict.ACCEPTED}
-    return tuple(texts(verdict_key(ReferenceState.REJECTED, reason), limit=REFERENCES_MAX) for reason in reasons)
+    refusals = (texts(verdict_key(ReferenceState.REJECTED, reason), limit=REFERENCES_MAX) for reason in reasons)
+    return (*refusals, texts("photo-choose-person"))  # the demo has nobody who would choose among several people
 
 
 def _job_actions(message: ChatMessage) -> set[str]:

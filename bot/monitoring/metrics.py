@@ -96,10 +96,10 @@ class _StateCollector(Collector):
     """Gauges of the state that `render` was given last; none before."""
 
     def __init__(self) -> None:
-        self.state: ServiceState | None = None
+        self.latest: ServiceState | None = None
 
     def collect(self) -> Iterator[Metric]:
-        state = self.state
+        state = self.latest
         if state is None:
             return
         yield _gauge("bolid_database_up", "1 while Postgres answers.", state.queue is not None)

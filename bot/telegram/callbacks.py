@@ -95,6 +95,13 @@ class ReferenceCallback(CallbackData, prefix="ref"):
     reference_id: UUID | None = None
 
 
+class PersonCallback(CallbackData, prefix="person"):
+    """Chooses one of several people on a photo, numbered from 1; 0 is none of them."""
+
+    reference_id: UUID
+    number: int
+
+
 class PrivacyAction(StrEnum):
     ASK_DELETE = "ask"
     DELETE = "delete"

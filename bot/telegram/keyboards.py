@@ -18,6 +18,7 @@ from bot.telegram.callbacks import (
     JobCallback,
     LanguageCallback,
     LikenessCallback,
+    PersonCallback,
     PoseAction,
     PoseCallback,
     PresetCallback,
@@ -34,6 +35,7 @@ from engine.contract import Clothes, PosePreset
 
 STYLE_COLUMNS = 2
 POSE_COLUMNS = 2
+PEOPLE_COLUMNS = 5
 
 
 def consent(texts: Texts) -> InlineKeyboardMarkup:
@@ -169,6 +171,16 @@ def reference(texts: Texts, reference_id: UUID) -> InlineKeyboardMarkup:
     )
 
 
+def people(texts: Texts, reference_id: UUID, count: int) -> InlineKeyboardMarkup:
+    """Under a photo with `count` numbered people."""
+    numbers = [
+        _button(str(number), PersonCallback(reference_id=reference_id, number=number)) for number in range(1, count + 1)
+    ]
+    rows = [numbers[at : at + PEOPLE_COLUMNS] for at in range(0, count, PEOPLE_COLUMNS)]
+    nobody = _button(texts("photo-choose-nobody-button"), PersonCallback(reference_id=reference_id, number=0))
+    return _rows([*rows, [nobody]])
+
+
 def references(texts: Texts) -> InlineKeyboardMarkup:
     """Under the summary of the stored photos."""
     return _rows(
@@ -222,6 +234,7 @@ Data = (
     | LikenessCallback
     | PoseCallback
     | PresetCallback
+    | PersonCallback
     | PrivacyCallback
     | ReferenceCallback
     | SettingsCallback

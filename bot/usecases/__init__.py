@@ -16,7 +16,7 @@ from bot.usecases.people import (
     MeetUser,
     NoteBlocked,
 )
-from bot.usecases.photos import AnnounceAnswer, DeletePhoto, ListPhotos, ReceivePhoto
+from bot.usecases.photos import AnnounceAnswer, ChoosePerson, DeletePhoto, ListPhotos, ReceivePhoto
 from bot.usecases.pictures import AskForPicture, CancelPicture, FindPicture, Redraw
 from bot.usecases.poses import ChoosePosePhoto, DeletePosePhoto
 from bot.usecases.preferences import ChooseClothes, ChooseLikeness, ChoosePose, OpenPreferences
@@ -43,6 +43,7 @@ class UseCases:
     delete_everything: DeleteEverything
     receive_photo: ReceivePhoto
     announce_answer: AnnounceAnswer
+    choose_person: ChoosePerson
     list_photos: ListPhotos
     delete_photo: DeletePhoto
     read_answers: ReadAnswers

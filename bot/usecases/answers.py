@@ -20,6 +20,11 @@ class Answer:
     photos: Sequence[Reference]
 
     @property
+    def choices(self) -> Sequence[Reference]:
+        """Photos of several people, to be sent back for one to be chosen; images loaded."""
+        return [photo for photo in self.photos if photo.boxes and photo.answered_at is None]
+
+    @property
     def message_id(self) -> int | None:
         """The "looking at it" message to turn into the answer."""
         return max((photo.answer_message_id for photo in self.photos if photo.answer_message_id), default=None)
@@ -44,6 +49,9 @@ class ReadAnswers:
                     continue
                 user = await users.get(session, group.user_id)
                 photos = await references.members(session, group)
+                for photo in photos:
+                    if photo.boxes and photo.answered_at is None:
+                        await session.refresh(photo, ["image"])
                 if user is not None and photos:
                     answers.append(Answer(group, user.language, photos))
         return answers

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import references, users, workers
+from bot.db import photo_states, references, users, workers
 from bot.db.session import Sessions
 from bot.db.tables import Reference
 from bot.domain import ReferenceState
@@ -104,6 +104,30 @@ class ReceivePhoto:
     async def _is_full(self, session: AsyncSession, user_id: int) -> bool:
         stored = await references.count(session, user_id, ReferenceState.ACCEPTED, ReferenceState.PENDING)
         return stored >= REFERENCES_MAX
+
+
+@dataclass(frozen=True)
+class ChoosePerson:
+    """Have the photo examined again for one of the people on it; number 0 deletes the photo.
+
+    `None`: there is no such choice any more, or it was number 0. Call `AnnounceAnswer` next, as for a new photo."""
+
+    sessions: Sessions
+    signals: Signals
+    alive_s: float
+
+    async def __call__(self, user_id: int, reference_id: UUID, number: int) -> ReceivedPhoto | None:
+        async with self.sessions.begin() as session:
+            photo = await references.choosable(session, reference_id, user_id)
+            if photo is None or not photo.boxes or not 0 <= number <= len(photo.boxes):
+                return None
+            if number == 0:
+                await session.delete(photo)
+                return None
+            await photo_states.examine_again(session, photo.id, photo.boxes[number - 1])
+            worker_alive = bool(await workers.alive(session, self.alive_s))
+        self.signals.wake()
+        return ReceivedPhoto(reference_id, True, worker_alive)
 
 
 @dataclass(frozen=True)

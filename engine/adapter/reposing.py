@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from engine.identity.body import HEAD_JOINTS, HIPS, SHOULDERS
+from engine.identity.skeleton import HEAD_JOINTS, HIPS, SHOULDERS
 from engine.pose import CONFIDENCE_MIN
 
 NECK, PELVIS = 17, 18

@@ -19,7 +19,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from engine.adapter.pose_prior import chosen_class
-from engine.identity.body import ANKLES, HIPS
+from engine.identity.skeleton import ANKLES, HIPS
 from engine.pose import CONFIDENCE_MIN
 
 FRAMINGS: Final = ("full", "waist", "portrait")

@@ -23,8 +23,8 @@ from engine.backbones.base import Capabilities, GenerationInput, Step, StepCallb
 from engine.backbones.collage_model import NanoModel, Told, pool_words, predict_clean
 from engine.contract import Clothes
 from engine.identity.clothes import without_clothes
+from engine.identity.crops import body_crop, head_crop
 from engine.identity.cutout import cut_out
-from engine.identity.parts import body_crop, head_crop
 from engine.identity.profile import View
 from engine.pose import draw_skeleton
 

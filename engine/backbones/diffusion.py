@@ -25,7 +25,7 @@ from engine.backbones.previews import PreviewDecoder, to_pictures
 from engine.contract import Clothes, Settings
 from engine.identity.alignment import aligned_face
 from engine.identity.clothes import without_clothes
-from engine.identity.parts import body_crop, head_crop
+from engine.identity.crops import body_crop, head_crop
 from engine.identity.profile import View
 from engine.pose import draw_skeleton
 

@@ -22,7 +22,7 @@ from engine.backbones.options import Options
 from engine.contract import Clothes
 from engine.errors import WeightsError
 from engine.identity.clothes import without_clothes
-from engine.identity.parts import body_crop, head_crop
+from engine.identity.crops import body_crop, head_crop
 from engine.identity.profile import View
 from engine.pose import draw_skeleton
 

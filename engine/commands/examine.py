@@ -36,12 +36,17 @@ def run(options: argparse.Namespace, _: Console) -> int:
 
     photos = [(path, read_bytes(path)) for path in options.photos]
     examiner = assemble_examiner(load_config())
-    table = Table(Column("photo", overflow="fold"), "verdict", "meaning", "people", "quality")
+    table = Table(Column("photo", overflow="fold"), "verdict", "meaning", "people", "framing", "quality")
     verdicts = []
     for path, content in photos:
         seen = examiner.examine(contract.ExamineRequest(reference_id=str(path), image=content))
         quality = f"{Observation.from_bytes(seen.profile).quality:.2f}" if seen.profile else ""
-        table.add_row(str(path), seen.verdict.value, MEANINGS[seen.verdict], str(seen.people), quality)
+        table.add_row(str(path), seen.verdict.value, MEANINGS[seen.verdict], str(seen.people), _shown(seen), quality)
         verdicts.append(seen.verdict)
     tables().print(table)
     return DONE if all(verdict is contract.Verdict.ACCEPTED for verdict in verdicts) else UNSUITABLE
+
+
+def _shown(seen: contract.Examination) -> str:
+    framing = [] if seen.framing is None else [seen.framing.value]
+    return ", ".join(dict.fromkeys([*framing, *seen.hints]))

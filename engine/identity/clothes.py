@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from engine.identity.body import GARMENTS, BodyPart, parts_on_photo
+from engine.identity.crops import head_box
 from engine.identity.faces import load_opencv
 from engine.identity.observation import Box, Observation
-from engine.identity.parts import head_box
 from engine.identity.profile import View
 from engine.identity.regions import Region, region_boxes
 

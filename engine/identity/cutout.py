@@ -12,10 +12,10 @@ from PIL import Image
 from engine.contract import Clothes
 from engine.identity.body import person_mask
 from engine.identity.clothes import garment_mask
+from engine.identity.crops import body_crop, body_window
 from engine.identity.faces import load_opencv
-from engine.identity.parts import body_crop, body_window
 from engine.identity.profile import View
-from engine.identity.weighting import CONFIDENCE_MIN
+from engine.identity.skeleton import CONFIDENCE_MIN
 
 SURE_INSIDE: Final = 0.025
 NEAR: Final = 0.0125
@@ -51,7 +51,7 @@ def cut_out(view: View, size: tuple[int, int], clothes: Clothes = Clothes.KEEP) 
     joints = ((seen.keypoints - (left, top, 0)) / (right - left, bottom - top, 1)).astype(np.float32)
     picture = body_crop(view.image, box, *size)
     rough = person.transform(size, Image.Transform.AFFINE, shown)
-    figure = _outlined(picture, rough, joints)
+    figure = _outlined(picture, rough, joints) if seen.matte is None else _within(rough)
     if clothes is Clothes.CHANGE and (garments := garment_mask(seen)) is not None:
         hidden = np.asarray(garments.transform(size, Image.Transform.AFFINE, shown)) > 127
         beyond = _grown(hidden.astype(np.uint8), REACH) > 0
@@ -61,7 +61,7 @@ def cut_out(view: View, size: tuple[int, int], clothes: Clothes = Clothes.KEEP) 
 
 
 def _outlined(picture: Image.Image, figure: Image.Image, joints: NDArray[np.float32]) -> Image.Image:
-    """The figure, which a small network drew roughly, with the outline that the picture's colours suggest (GrabCut:
+    """The figure, which the shipped parser drew roughly, with the outline that the picture's colours suggest (GrabCut:
     Rother et al., 2004): well inside it and along the bones is the person, far outside is not."""
     cv2 = load_opencv()
     rough = (np.asarray(figure) > 127).astype(np.uint8)
@@ -78,8 +78,12 @@ def _outlined(picture: Image.Image, figure: Image.Image, joints: NDArray[np.floa
     colours = np.ascontiguousarray(np.asarray(picture.convert("RGB"))[..., ::-1])
     cv2.grabCut(colours, labels, None, np.zeros((1, 65)), np.zeros((1, 65)), ROUNDS, cv2.GC_INIT_WITH_MASK)
     person = ((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)).astype(np.uint8) * 255
-    within = cv2.erode(person, _disc(FRINGE, picture.height))  # pixels of the edge are mixed with what is behind
-    return Image.fromarray(cv2.GaussianBlur(within, (3, 3), 0))
+    return _within(Image.fromarray(cv2.GaussianBlur(person, (3, 3), 0)))
+
+
+def _within(figure: Image.Image) -> Image.Image:
+    """Without its rim: pixels of the edge are mixed with what is behind."""
+    return Image.fromarray(load_opencv().erode(np.asarray(figure), _disc(FRINGE, figure.height)))
 
 
 def _bones(joints: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""Who finds faces: insightface where its model pack is on disk, else OpenCV's own cascades.
+"""Finders of faces: insightface where its model pack is on disk, else CenterFace, else OpenCV's own cascades.
 
 The box convention is insightface's (SCRFD): brow to chin, ear to ear; cascade boxes are brought to it, so that crops
 around a face mean the same whoever found it.
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.errors import SetupError
+from engine.errors import SetupError, WeightsError
 from engine.identity.observation import Box
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,8 @@ FRONTAL_HITS_MIN = 4
 PROFILE_HITS_MIN = 8
 """A cascade finds a face at many neighbouring places; hands and folds at fewer."""
 PROFILE_BESIDE_FRONTAL_MIN = 0.6
+CASCADE_SCORE = 0.5
+"""Of every face: folds and prints pass for faces often."""
 _FRONTAL_TO_FACE = (0.85, 1.14)
 _PROFILE_TO_FACE = (0.65, 0.88)
 """Width and height of insightface's box relative to a cascade's, medians over the same real faces."""
@@ -54,6 +56,7 @@ class Face:
     box: Box
     landmarks: NDArray[np.float32] | None = None
     embedding: NDArray[np.float32] | None = None
+    score: float = 1.0
 
     @property
     def side_px(self) -> float:
@@ -138,7 +141,7 @@ class CascadeFinder:
         for box in candidates:
             if not any(_same_face(box, other) for other in boxes):
                 boxes.append(box)
-        return sorted(map(Face, boxes), key=lambda face: face.side_px, reverse=True)
+        return sorted((Face(box, score=CASCADE_SCORE) for box in boxes), key=lambda face: face.side_px, reverse=True)
 
     def _profiles(self, gray: Gray, smallest_px: int) -> list[_Hit]:
         """Faces seen from either side (the cascade knows only one), the surest first."""
@@ -159,8 +162,9 @@ class CascadeFinder:
         ]
 
 
-def open_finder(root: Path | None = None, pack: str = DEFAULT_PACK) -> FaceFinder:
-    """insightface with the pack at <root>/models/<pack>; the cascades where it is absent, said in one log line.
+def open_finder(root: Path | None = None, pack: str = DEFAULT_PACK, state: Path | None = None) -> FaceFinder:
+    """insightface with the pack at <root>/models/<pack>, else CenterFace where its weights lie below `state`
+    (ENGINE_STATE), else the cascades, said in one log line.
 
     Raises SetupError when `root` is given and has no such pack, and when OpenCV cannot be loaded."""
     folder = (root or DEFAULT_ROOT).expanduser() / "models" / pack
@@ -171,9 +175,13 @@ def open_finder(root: Path | None = None, pack: str = DEFAULT_PACK) -> FaceFinde
             f"expected the insightface pack {pack!r} as {folder}/*.onnx, found none: "
             "put it there, or unset ENGINE_FACE_ROOT to do without"
         )
-    log.warning(
-        "no insightface pack in %s: photos are checked with OpenCV's cascades, pictures follow the body alone", folder
-    )
+    if state is not None:
+        from engine.vision.centerface import CenterFace
+
+        try:
+            return CenterFace(state)
+        except WeightsError as error:
+            log.warning("faces are found by OpenCV's cascades, which miss many: %s", error)
     return CascadeFinder()
 
 

@@ -1,4 +1,4 @@
-"""The observer's network: from the crop of one person to joints, parts and an embedding of the body.
+"""The shipped person parser's network: from the crop of one person to joints, parts and an embedding of the body.
 
 A small U-Net over 4 x 4 pixels. Joints are read from one heat map each, how sure it is of them from a second map
 under the first; parts are named for every pixel; the embedding comes from the encoder, which hardly knows absolute
@@ -57,7 +57,7 @@ class Outputs:
     parts: Tensor
 
 
-class ObserverNetwork(nn.Module):
+class ParserNetwork(nn.Module):
     """Joints and parts by `forward`, the embedding by `embed`. Crops are [B, 3, H, W] in [-1, 1]."""
 
     def __init__(self, config: NetworkConfig = NetworkConfig()) -> None:
@@ -147,7 +147,7 @@ def _convolution(channels: int, out: int, stride: int = 1) -> nn.Sequential:
     )
 
 
-def save_network(folder: Path, network: ObserverNetwork, facts: dict[str, Any]) -> None:
+def save_network(folder: Path, network: ParserNetwork, facts: dict[str, Any]) -> None:
     """Half-precision weights, and beside them the config and `facts` (data, commit, step, figures)."""
     folder.mkdir(parents=True, exist_ok=True)
     halves = {name: value.detach().half().contiguous() for name, value in network.state_dict().items()}
@@ -156,17 +156,17 @@ def save_network(folder: Path, network: ObserverNetwork, facts: dict[str, Any]) 
     (folder / METADATA_NAME).write_text(text + "\n", "utf-8")
 
 
-def load_network(folder: Path) -> tuple[ObserverNetwork, dict[str, Any]]:
+def load_network(folder: Path) -> tuple[ParserNetwork, dict[str, Any]]:
     """The network in fp32, ready to look, and its metadata. Raises WeightsError when absent or not fitting."""
     try:
         metadata = json.loads((folder / METADATA_NAME).read_text("utf-8"))
         stated = metadata["config"]
-        network = ObserverNetwork(NetworkConfig(**{**stated, "channels": tuple(stated["channels"])}))
+        network = ParserNetwork(NetworkConfig(**{**stated, "channels": tuple(stated["channels"])}))
         network.load_state_dict({name: value.float() for name, value in load_file(folder / WEIGHTS_NAME).items()})
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsError(
-            f"expected an observer in {folder}, could not load it ({reason}): "
+            f"expected a person parser in {folder}, could not load it ({reason}): "
             "train one with python -m trainer observer, or restore the folder"
         ) from error
     return network.eval().to(memory_format=torch.channels_last), metadata  # type: ignore[call-overload]

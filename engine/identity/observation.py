@@ -41,10 +41,12 @@ class Observation:
     parts: NDArray[np.uint8] | None = None
     """uint8 [h, w] of BodyPart, a coarse map of what `parts_box` shows; all but the background is the person."""
     parts_box: Box | None = None
+    matte: NDArray[np.uint8] | None = None
+    """uint8 [h, w] of what `parts_box` shows: 255 where a pixel is all the person's, 0 where none of it is."""
     body_embedding: NDArray[np.float32] | None = None
     """float32 [D], unit length."""
     version: str = ""
-    """Who looked (`look_version`); empty for profiles stored before anybody looked for joints."""
+    """Of the networks that looked (`look_version`); empty for profiles stored before anybody looked for joints."""
 
     def to_bytes(self) -> bytes:
         """An .npz archive; `from_bytes` reads it back."""
@@ -56,8 +58,9 @@ class Observation:
         for name in (*_BOXES, *_ARRAYS):
             if (value := getattr(self, name)) is not None:
                 arrays[name] = np.asarray(value, np.float32)
-        if self.parts is not None:
-            arrays["parts"] = self.parts
+        for name in ("parts", "matte"):
+            if (plane := getattr(self, name)) is not None:
+                arrays[name] = plane
         buffer = io.BytesIO()
         np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
         return buffer.getvalue()
@@ -74,6 +77,7 @@ class Observation:
                 height=height,
                 quality=float(arrays["quality"][0]),
                 parts=arrays.get("parts"),
+                matte=arrays.get("matte"),
                 version=arrays["version"].tobytes().decode() if "version" in arrays else "",
                 face_box=_box(arrays.get("face_box")),
                 body_box=_box(arrays.get("body_box")),

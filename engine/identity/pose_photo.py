@@ -1,6 +1,6 @@
 """The pose of whoever is on a photo, for `a picture of me, standing like that`.
 
-Joints are read by MediaPipe's pose network where its weights are there, else by the observer of bodies, which was
+Joints are read by MediaPipe's pose network where its weights are there, else by the shipped person parser, which was
 trained on renders of upright people. Either way the skeleton must be one that a body can have.
 """
 
@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.errors import PoseError
-from engine.identity.body import HIPS, SHOULDERS, BodyObserver, sureness
+from engine.identity.body import PersonParser, sureness
+from engine.identity.crops import body_box_from_face, clipped
 from engine.identity.faces import FaceFinder
 from engine.identity.observation import Box
-from engine.identity.parts import body_box_from_face
-from engine.identity.weighting import CONFIDENCE_MIN, Keypoints
+from engine.identity.skeleton import CONFIDENCE_MIN, HIPS, SHOULDERS, Keypoints
 from engine.vision.blazepose import Pose
 
 JOINTS_MIN: Final = 6
@@ -35,7 +35,7 @@ BONES: Final = (
 """Two joints and how long the bone between them is in trunks, seen from the front."""
 LONGEST_MAX: Final = 2.3
 """Times the median that a bone may be too long. Turned bones look shorter, none looks longer: the presets and people of
-the generator stay below 2, skeletons that the observer reads on people lying down begin at 2.7."""
+the generator stay below 2, skeletons that the shipped parser reads on people lying down begin at 2.7."""
 
 
 class PoseReader(Protocol):
@@ -45,13 +45,13 @@ class PoseReader(Protocol):
 
 
 def pose_of(
-    image: Image.Image, finder: FaceFinder, bodies: BodyObserver, reader: PoseReader | None = None
+    image: Image.Image, finder: FaceFinder, parser: PersonParser, reader: PoseReader | None = None
 ) -> NDArray[np.float32]:
     """float32 [17, 3] in COCO order: x and y in 0..1 of a picture of 2 : 3, confidence in 0..1 (0: not seen).
 
     Proportions are those of the photo, whatever its format. Of several people the largest. Raises PoseError where
     nobody is seen, too little of a body to speak of a pose, or a skeleton that nobody has."""
-    points = _observed(image, finder, bodies) if reader is None else _read(image, reader)
+    points = _parsed(image, finder, parser) if reader is None else _read(image, reader)
     seen = points[:, 2] >= CONFIDENCE_MIN
     if seen.sum() < JOINTS_MIN or not seen[[*SHOULDERS, *HIPS]].any():
         raise PoseError(
@@ -108,8 +108,8 @@ def _read(image: Image.Image, reader: PoseReader) -> Keypoints:
     return max(poses, key=lambda pose: float((pose.mask > 0.5).sum())).keypoints()
 
 
-def _observed(image: Image.Image, finder: FaceFinder, bodies: BodyObserver) -> Keypoints:
-    body = next((found for box in _places(image, finder, bodies) if (found := bodies.see(image, box))), None)
+def _parsed(image: Image.Image, finder: FaceFinder, parser: PersonParser) -> Keypoints:
+    body = next((found for box in _places(image, finder, parser) if (found := parser.parse(image, box))), None)
     if body is None:
         raise _nobody()
     points = body.keypoints.copy()
@@ -122,8 +122,8 @@ def _nobody() -> PoseError:
     return PoseError("expected a photo of a person in the wanted pose, found nobody: send one that shows a person")
 
 
-def _places(image: Image.Image, finder: FaceFinder, bodies: BodyObserver) -> list[Box]:
+def _places(image: Image.Image, finder: FaceFinder, parser: PersonParser) -> list[Box]:
     """Where to look, the likeliest first: under a face, where somebody stands, anywhere."""
     places = [body_box_from_face(face.box, image.width, image.height) for face in finder.find(image)[:1]]
-    places += bodies.find(image)[:1]
+    places += [clipped(person.box, *image.size) for person in parser.detect(image)[:1]]
     return [*places, (0.0, 0.0, float(image.width), float(image.height))]

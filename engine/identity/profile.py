@@ -13,7 +13,7 @@ from PIL import Image
 from engine.errors import BadReference
 from engine.identity.observation import UNREADABLE, Box, Observation
 from engine.identity.pooling import Pooled, attend
-from engine.identity.weighting import CONFIDENCE_MIN
+from engine.identity.skeleton import CONFIDENCE_MIN
 
 __all__ = ["Box", "IdentityProfile", "Observation", "View"]
 

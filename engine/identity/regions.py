@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.identity.body import ANKLES, HEAD_JOINTS, HIPS, KNEES, SHOULDERS, BodyPart, parts_on_photo
+from engine.identity.body import BodyPart, parts_on_photo
+from engine.identity.crops import clipped, head_box, window
 from engine.identity.observation import Box, Observation
-from engine.identity.parts import clipped, head_box, window
 from engine.identity.profile import View
-from engine.identity.weighting import CONFIDENCE_MIN
+from engine.identity.skeleton import ANKLES, CONFIDENCE_MIN, HEAD_JOINTS, HIPS, KNEES, SHOULDERS
 
 PIXELS_MIN: Final = 0.002
 """Of the photo: a part that shows less is not there."""

@@ -1,6 +1,6 @@
 """Photos become views; nobody looks twice at the same photo.
 
-What a bot has stored beside a photo is used while it comes from the observer that works here now; otherwise the photo
+What a bot has stored beside a photo is used while it comes from the networks that work here now; otherwise the photo
 is looked at anew, and what was seen is kept by the hash of its bytes.
 """
 
@@ -14,6 +14,7 @@ from typing import Final
 
 from PIL import Image
 
+from engine.contract import PersonBox
 from engine.errors import BadReference
 from engine.identity.photo import read_photo
 from engine.identity.profile import Observation, View
@@ -23,20 +24,24 @@ log = logging.getLogger(__name__)
 KEPT: Final = 512
 """Observations take a few kilobytes each."""
 
+LookAt = Callable[[Image.Image, PersonBox | None], Observation]
+"""A photo, and the person to look at among several -> what is seen."""
+
 
 class Views:
     """Opens photos with `look`, whose observations carry `version`. Not thread-safe."""
 
-    def __init__(self, look: Callable[[Image.Image], Observation], version: str, kept: int = KEPT) -> None:
+    def __init__(self, look: LookAt, version: str, kept: int = KEPT) -> None:
         self._look = look
         self._version = version
         self._kept = kept
         self._known: OrderedDict[str, Observation] = OrderedDict()
 
-    def open(self, photo: bytes, stored: bytes | None = None) -> View:
-        """The photo with what is seen on it; `stored` is an Observation as bytes. Raises BadReference for no photo."""
+    def open(self, photo: bytes, stored: bytes | None = None, person: PersonBox | None = None) -> View:
+        """The photo with what is seen on it; `stored` is an Observation as bytes, `person` the one to look at among
+        several. Raises BadReference for no photo."""
         image = read_photo(photo)
-        return View(image, self._stored(stored, image) or self._seen(photo, image))
+        return View(image, self._stored(stored, image) or self._seen(photo, image, person))
 
     def _stored(self, stored: bytes | None, image: Image.Image) -> Observation | None:
         if stored is None:
@@ -48,10 +53,10 @@ class Views:
             return None
         return seen if seen.version == self._version and (seen.width, seen.height) == image.size else None
 
-    def _seen(self, photo: bytes, image: Image.Image) -> Observation:
-        key = hashlib.sha256(photo).hexdigest() + self._version
+    def _seen(self, photo: bytes, image: Image.Image, person: PersonBox | None) -> Observation:
+        key = f"{hashlib.sha256(photo).hexdigest()}{self._version}{person}"
         if key not in self._known:
-            self._known[key] = self._look(image)
+            self._known[key] = self._look(image, person)
             if len(self._known) > self._kept:
                 self._known.popitem(last=False)
         self._known.move_to_end(key)

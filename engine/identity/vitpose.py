@@ -6,6 +6,7 @@ the shipped network's, which then looks at a box and joints that are right.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,11 +18,12 @@ from transformers.models.rt_detr.image_processing_pil_rt_detr import RTDetrImage
 from transformers.models.vitpose.image_processing_pil_vitpose import VitPoseImageProcessorPil
 
 from engine.errors import WeightsError
-from engine.identity.body import Body
+from engine.identity.body import Body, DetectedPerson
+from engine.identity.crops import clipped
 from engine.identity.observation import Box
-from engine.identity.observer import NetworkObserver, inside, overlap
-from engine.identity.parts import clipped
-from engine.identity.weighting import Keypoints
+from engine.identity.people import overlap
+from engine.identity.person_parser import ShippedParser, inside
+from engine.identity.skeleton import Keypoints
 
 PERSON_MIN: Final = 0.5
 """The detector's score."""
@@ -31,10 +33,10 @@ PERSON_LABEL: Final = "person"
 JOINTS: Final = 17
 
 
-class VitPoseObserver:
+class VitPoseParser:
     """`pose` and `detector` are local folders with config, weights and preprocessor; nothing is downloaded."""
 
-    def __init__(self, pose: Path, detector: Path, parts: NetworkObserver, device: str = "cpu") -> None:
+    def __init__(self, pose: Path, detector: Path, parts: ShippedParser, device: str = "cpu") -> None:
         self._device = device
         self._parts = parts
         self._pose, self._pose_input = _load(pose, VitPoseForPoseEstimation, VitPoseImageProcessorPil, device)
@@ -55,7 +57,11 @@ class VitPoseObserver:
     def version(self) -> str:
         return f"{self._name}-{self._parts.version}"
 
-    def find(self, image: Image.Image) -> list[Box]:
+    def detect(self, image: Image.Image, faces: Sequence[Box] = ()) -> list[DetectedPerson]:
+        return [DetectedPerson(box) for box in self._boxes(image)]
+
+    def _boxes(self, image: Image.Image) -> list[Box]:
+        """People, the surest first."""
         with torch.inference_mode():
             inputs = self._detector_input(images=image, return_tensors="pt").to(self._device)
             outputs = self._detector(**inputs)
@@ -69,12 +75,12 @@ class VitPoseObserver:
         ]
         return [box for _, box in sorted(people, reverse=True)]
 
-    def see(self, image: Image.Image, box: Box) -> Body | None:
+    def parse(self, image: Image.Image, box: Box, face: Box | None = None) -> Body | None:
         """The detected person that `box` fits best, else whom the shipped network sees there."""
-        best = max(self.find(image), key=lambda person: overlap(person, box), default=box)
+        best = max(self._boxes(image), key=lambda person: overlap(person, box), default=box)
         if overlap(best, box) > SAME_PERSON and best is not box:
             box = best
-        elif (rough := self._parts.see(image, box)) is not None:
+        elif (rough := self._parts.parse(image, box)) is not None:
             box = rough.box
         else:
             return None

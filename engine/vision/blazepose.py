@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.hub.packaged import locate
-from engine.identity.weighting import Keypoints
+from engine.identity.skeleton import Keypoints
 from engine.vision.detection import Detection, anchor_centres, detections
 from engine.vision.litert import Network, sigmoid
 from engine.vision.square import RGB, Square, as_rgb

@@ -20,7 +20,7 @@ from bot.photos import Refusal
 from bot.telegram.commands import ADMIN_COMMANDS, COMMANDS
 from bot.translator import TEXTS, Markup, Translator, language_of
 from bot.verdicts import verdict_key
-from engine.contract import Clothes, PosePreset, Verdict
+from engine.contract import Clothes, Hint, PosePreset, Verdict
 
 CODE = [path for path in sorted(Path(bot.__file__).parent.rglob("*.py")) if "local" not in path.parts]
 NODES = {path: list(ast.walk(ast.parse(path.read_text("utf-8")))) for path in CODE}
@@ -107,7 +107,8 @@ def composed() -> set[str]:
     poses = {f"pose-{pose}" for pose in POSES}
     wishes = {f"likeness-{each}" for each in Likeness} | {f"clothes-{each}" for each in Clothes}
     failures = {f"failure-{failure}" for failure in FAILURES_WITH_TEXT}
-    return verdicts | commands | poses | wishes | {f"{wish}-button" for wish in wishes | poses} | failures
+    hints = {f"photo-hint-{hint.replace('_', '-')}" for hint in Hint}
+    return verdicts | hints | commands | poses | wishes | {f"{wish}-button" for wish in wishes | poses} | failures
 
 
 def test_both_languages_have_the_same_keys_and_variables():

@@ -12,7 +12,7 @@ from PIL import Image
 from engine.contract import ExamineRequest, FailureCode, Pose, PosePreset, Reference, Verdict
 from engine.errors import BadReference, PoseError, Refused
 from engine.examiner import Examiner
-from engine.identity.body import Body
+from engine.identity.body import Body, DetectedPerson
 from engine.identity.faces import CascadeFinder, Face
 from engine.identity.observation import Box
 from engine.identity.profile import Observation
@@ -52,10 +52,10 @@ class _StandingPerson:
     def __init__(self, joints: int) -> None:
         self._joints = joints
 
-    def find(self, image: Image.Image) -> list[Box]:
-        return [(0.0, 0.0, float(image.width), float(image.height))]
+    def detect(self, image: Image.Image, faces: object = ()) -> list[DetectedPerson]:
+        return [DetectedPerson((0.0, 0.0, float(image.width), float(image.height)))]
 
-    def see(self, image: Image.Image, box: Box) -> Body | None:
+    def parse(self, image: Image.Image, box: Box, face: Box | None = None) -> Body | None:
         keypoints = preset(PosePreset.STANDING) * np.array([image.width, image.height, 1], np.float32)
         keypoints[:, 2] = np.arange(17) < self._joints
         parts = np.ones((4, 4), np.uint8)

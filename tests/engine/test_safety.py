@@ -20,7 +20,7 @@ from engine.ages import ADULT, ESTIMATED_ADULT, PACK_FILE, HeadAges, PackAges, i
 from engine.config import Config
 from engine.errors import SetupError
 from engine.identity.faces import CascadeFinder, Face
-from engine.safety import Guard, open_guard
+from engine.safety import Guard, _say_missing, open_guard
 from engine.wording import Concern
 
 RED, BLUE = Image.new("RGB", (80, 80), "red"), Image.new("RGB", (80, 80), "blue")
@@ -142,6 +142,7 @@ def test_a_backbone_with_photorealistic_pictures_needs_both_classifiers(
         age_model=str(vit_folder) if "age" in given else None,
         age_labels="30-39",
         face_root=empty_cache,
+        state=empty_cache,
     )
     with pytest.raises(SetupError, match=f"{lacking} classifier beside sdxl.*doctor --backbone sdxl --downl") as raised:
         open_guard(config, photorealistic, NoFaces())
@@ -151,10 +152,16 @@ def test_a_backbone_with_photorealistic_pictures_needs_both_classifiers(
 def test_another_backbone_does_without_and_says_so(
     slow_backbone: Any, empty_cache: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.INFO):
-        guard = open_guard(Config(face_root=empty_cache), slow_backbone.capabilities, NoFaces())
+    _say_missing.cache_clear()
+    config = Config(face_root=empty_cache, state=empty_cache)
+    with caplog.at_level(logging.WARNING):
+        guard = open_guard(config, slow_backbone.capabilities, NoFaces())
+        open_guard(config, slow_backbone.capabilities, NoFaces())
     assert guard.check_photo(RED) is None and guard.check_prompt("nude") is Concern.NUDITY
-    assert "no safety classifier" in caplog.text and "no classifier of ages" in caplog.text
+    assert [record.message.partition(": run ")[2] for record in caplog.records] == [
+        "python -m engine doctor --download nudity",
+        "python -m engine doctor --download age",
+    ]
 
 
 def test_a_classifier_that_is_named_must_be_there(slow_backbone: Any, empty_cache: Path) -> None:
@@ -163,7 +170,7 @@ def test_a_classifier_that_is_named_must_be_there(slow_backbone: Any, empty_cach
 
 
 def test_where_nothing_is_drawn_no_classifier_is_needed(empty_cache: Path) -> None:
-    assert open_guard(Config(), None, NoFaces()).check_photo(RED) is None
+    assert open_guard(Config(state=empty_cache), None, NoFaces()).check_photo(RED) is None
 
 
 def test_folders_of_classifiers_that_are_named_are_used(
@@ -197,10 +204,11 @@ def test_insightfaces_pack_tells_ages_where_no_classifier_is(
     box = (20.0, 20.0, 60.0, 60.0)
     young, grown = (Image.new("RGB", (80, 80), (grey, grey, grey)) for grey in (25, 128))
     assert (ages.years(young, box), ages.years(grown, box)) == (10, 50)
-    assert (ages.minor_probability(young, box), ages.minor_probability(grown, box)) == (1.0, 0.0)
+    assert (ages.minor_probability(young, Face(box)), ages.minor_probability(grown, Face(box))) == (1.0, 0.0)
     just_grown = Image.new("RGB", (80, 80), (51, 51, 51))
-    assert ADULT < ages.years(just_grown, box) < ESTIMATED_ADULT and ages.minor_probability(just_grown, box) == 1.0
-    guard = open_guard(Config(face_root=pack_root, face_pack="small"), None, cascades)
+    assert ADULT < ages.years(just_grown, box) < ESTIMATED_ADULT
+    assert ages.minor_probability(just_grown, Face(box)) == 1.0
+    guard = open_guard(Config(face_root=pack_root, face_pack="small", state=empty_cache), None, cascades)
     assert guard.check_photo(astronaut) is None
     assert guard.check_photo(astronaut.point(lambda level: level * 0.3)) is Concern.MINOR
 
@@ -217,3 +225,16 @@ def test_an_age_group_that_begins_below_eighteen_is_minors(label: str, minor: bo
 def test_a_threshold_that_would_let_everything_pass_is_no_setting(name: str) -> None:
     with pytest.raises(ValidationError, match=name):
         Config(**{name: 1.0})  # type: ignore[arg-type]
+
+
+def test_a_backbone_with_photorealistic_pictures_is_served_with_networks_out_of_packages(
+    slow_backbone: Any,
+    empty_cache: Path,
+    fetched: Callable[[str], Path],
+    astronaut: Image.Image,
+    cascades: CascadeFinder,
+) -> None:
+    fetched("age")
+    photorealistic = dataclasses.replace(slow_backbone.capabilities, name="sdxl", photorealistic=True)
+    guard = open_guard(Config(face_root=empty_cache, state=fetched("nudity")), photorealistic, cascades)
+    assert guard.check_photo(astronaut) is None

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from engine.identity.body import MIRRORED_JOINTS
 from engine.identity.network import load_network
+from engine.identity.skeleton import MIRRORED_JOINTS
 from trainer.observer import ObserverRun, _rank_1, contrastive, train
 from trainer.observer_photos import CropMaker, Likelihoods
 from trainer.shards import read_shards

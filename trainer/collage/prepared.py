@@ -16,8 +16,8 @@ from rich.progress import track
 from transformers import CLIPTokenizer
 
 from engine.adapter.model import AdapterConfig
-from engine.identity.body import MIRRORED_JOINTS
-from engine.identity.parts import body_crop, head_crop
+from engine.identity.crops import body_crop, head_crop
+from engine.identity.skeleton import MIRRORED_JOINTS
 from engine.pixels import to_tensor
 from engine.pose import draw_skeleton
 from trainer.collage.training_set import KINDS, TrainingSet

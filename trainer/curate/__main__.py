@@ -14,9 +14,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from engine.config import load_config
 from engine.errors import EngineError
 from engine.identity.faces import DEFAULT_PACK, open_finder
-from engine.identity.observer import open_observer
+from engine.identity.parsers import open_person_parser
 from trainer.curate import report
 from trainer.curate.captioner import Captioner, QwenCaptioner, TemplateCaptioner
 from trainer.curate.looking import Experts
@@ -82,11 +83,12 @@ def _options(asked: argparse.Namespace) -> CurateOptions:
 
 
 def _experts(asked: argparse.Namespace) -> Experts:
-    finder = open_finder(asked.face_root, asked.face_pack)
+    state = load_config().state
+    finder = open_finder(asked.face_root, asked.face_pack, state)
     detectors: list[WatermarkDetector] = [detector() for detector in DETECTORS[asked.watermarks]]
     return Experts(
         finder=finder,
-        observer=open_observer(asked.pose_model, asked.person_detector, asked.device),
+        observer=open_person_parser(asked.pose_model, asked.person_detector, asked.device, state),
         detectors=detectors,
         captioner=open_captioner(asked.captioner, asked.device),
         face_version=asked.face_pack if finder.name == "insightface" else "",

@@ -15,9 +15,9 @@ from skimage.color import rgb2lab
 from transformers import AutoModelForImageTextToText, AutoTokenizer, BatchFeature
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
-from engine.identity.body import ANKLES, HIPS, KNEES, BodyPart, parts_on_photo
+from engine.identity.body import BodyPart, parts_on_photo
 from engine.identity.profile import Observation, View
-from engine.identity.weighting import CONFIDENCE_MIN
+from engine.identity.skeleton import ANKLES, CONFIDENCE_MIN, HIPS, KNEES
 from trainer.errors import DataError
 
 Caption = dict[str, str]

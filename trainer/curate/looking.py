@@ -10,7 +10,7 @@ import imagehash
 from PIL import Image
 
 from engine.errors import BadReference
-from engine.identity.body import BodyObserver
+from engine.identity.body import PersonParser
 from engine.identity.examine import look_version, observe
 from engine.identity.faces import Face, FaceFinder
 from engine.identity.observation import Observation
@@ -32,7 +32,7 @@ class Experts:
     """Who looks. `captioner` None: photos stay without words; `face_version` tells model packs of one finder apart."""
 
     finder: FaceFinder
-    observer: BodyObserver
+    observer: PersonParser
     detectors: Sequence[WatermarkDetector] = field(default=())
     captioner: Captioner | None = None
     face_version: str = ""

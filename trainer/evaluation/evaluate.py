@@ -18,8 +18,8 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
-from engine.identity.body import BodyObserver
-from engine.identity.observer import open_observer
+from engine.identity.body import PersonParser
+from engine.identity.parsers import open_person_parser
 from trainer.errors import DataError
 from trainer.evaluation.evaluators import COLOURED, Evaluators, load_evaluators
 from trainer.evaluation.metrics import (
@@ -150,7 +150,7 @@ def evaluate(
     Raises DataError without test people, CheckpointError for what was not trained."""
     console = Console()
     people = read_shards(test)
-    cases, evaluators, reader = cases_of(people, plan), load_evaluators(study / "evaluators"), open_observer()
+    cases, evaluators, reader = cases_of(people, plan), load_evaluators(study / "evaluators"), open_person_parser()
     meter = StudyMeter(people, cases, evaluators, reader, published)
     out, results = study / "evaluation", {}
     out.mkdir(exist_ok=True)
@@ -263,7 +263,7 @@ class StudyMeter:
         people: PeopleShards,
         cases: Sequence[EvaluationCase],
         evaluators: Evaluators,
-        reader: BodyObserver | None,
+        reader: PersonParser | None,
         published: Published = NONE_AT_HAND,
     ) -> None:
         self.people, self.cases, self.evaluators, self.reader = people, cases, evaluators, reader
@@ -347,14 +347,14 @@ class StudyMeter:
         asked = [colours.index(case.top) if case.top in colours else -1 for case in self.cases]
         return {"clothes_right": (seen == np.array(asked)).astype(np.float64)}
 
-    def _pose(self, pictures: Picture, reader: BodyObserver) -> dict[str, Floats | float]:
+    def _pose(self, pictures: Picture, reader: PersonParser) -> dict[str, Floats | float]:
         """Joints as the engine's observer reads them off the picture, against those asked for."""
         height, width = pictures.shape[1:3]
         rows, poses = [], poses_of(self.people).astype(np.float64)
         for picture, case in zip(pictures, self.cases, strict=True):
             pose = poses[case.held_out]
             wanted, seen = pose[:, :2] * (width, height), pose[:, 2] > 0
-            body = reader.see(Image.fromarray(picture), (0.0, 0.0, float(width), float(height)))
+            body = reader.parse(Image.fromarray(picture), (0.0, 0.0, float(width), float(height)))
             found = wanted + 1e6 if body is None else body.keypoints[:, :2].astype(np.float64)
             area = float(np.prod(np.ptp(wanted[seen], axis=0))) if seen.any() else 1.0
             rows.append((pck(found, wanted, seen), oks(found, wanted, seen, max(area, 1.0))))

@@ -18,7 +18,7 @@ from rich.progress import track
 
 from engine.backbones.base import Backbone, GenerationInput
 from engine.contract import Settings
-from engine.identity.body import BodyObserver
+from engine.identity.body import PersonParser
 from engine.identity.examine import look_version, observe
 from engine.identity.faces import FaceFinder
 from engine.identity.profile import IdentityProfile, View
@@ -44,7 +44,7 @@ class Studio:
     """Draws wishes with one backbone; `weights` tells its weights from others."""
 
     def __init__(
-        self, backbone: Backbone, weights: str, finder: FaceFinder, reader: BodyObserver | None, folder: Path
+        self, backbone: Backbone, weights: str, finder: FaceFinder, reader: PersonParser | None, folder: Path
     ) -> None:
         self.backbone, self.weights, self.finder, self.reader, self.folder = backbone, weights, finder, reader, folder
         self._profiles: dict[bytes, IdentityProfile] = {}

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.contract import Settings
+from engine.identity.crops import clipped
 from engine.identity.faces import FaceFinder
-from engine.identity.parts import clipped
 from engine.vision.blazepose import Pose
 from trainer.evaluation.metrics import Floats, colour_difference
 from trainer.gates.drawing import GateRequest, Pictures, Studio

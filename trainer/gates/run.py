@@ -11,7 +11,7 @@ from typing import Any, Final
 from rich.console import Console
 
 from engine.contract import Settings
-from engine.identity.body import BodyObserver
+from engine.identity.body import PersonParser
 from engine.identity.faces import FaceFinder
 from trainer.errors import DataError
 from trainer.evaluation.evaluators import Evaluators
@@ -64,7 +64,7 @@ class Instruments:
     evaluators: Evaluators
     reader: Reader
     finder: FaceFinder
-    observer: BodyObserver
+    observer: PersonParser
     candidate: GateCandidate
     against: Sequence[GateCandidate] = ()
     styling_of: Callable[[Studio], Styling | None] = StylesByWords

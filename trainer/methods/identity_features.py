@@ -16,8 +16,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from engine.adapter.model import AdapterConfig, AttentionPool, ViewEncoder
-from engine.identity.parts import body_crop, body_window, window
-from engine.identity.weighting import ALPHA, keypoint_weights
+from engine.identity.body_weighting import ALPHA, keypoint_weights
+from engine.identity.crops import body_crop, body_window, window
 from engine.pixels import to_tensor
 from trainer.methods.request import StudyReference
 from trainer.part_colours import PAINTED, face_of_head

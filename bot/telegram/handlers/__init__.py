@@ -12,6 +12,7 @@ from bot.telegram.handlers import (
     gallery,
     groups,
     jobs,
+    people,
     photos,
     privacy,
     prompts,
@@ -33,7 +34,13 @@ def build_router() -> Router:
     consenting.message.middleware(RequireConsent())
     consenting.callback_query.middleware(RequireConsent())
     consenting.include_routers(
-        gallery.build(), styles.build(), settings.build(), jobs.build(), photos.build(), prompts.build()
+        gallery.build(),
+        people.build(),
+        styles.build(),
+        settings.build(),
+        jobs.build(),
+        photos.build(),
+        prompts.build(),
     )
     private.include_routers(
         start.build(), consent.build(), privacy.build(), admin.build(), consenting, fallback.build()

@@ -53,7 +53,7 @@ language-chosen = I speak English now.
 # /privacy
 
 privacy = 🔒 <b>What I store</b>
-    • Your photos, until you delete them: /photos. I delete rejected photos at once.
+    • Your photos, until you delete them: /photos. I delete rejected photos at once, and photos of several people after an hour if you don't choose anyone.
     • One pose photo, if you send one, until you replace or delete it: /settings. I only use the pose from it.
     • Your picture requests: prompt, style, settings and time. They are needed to draw a picture again and to count pictures.
     • Finished pictures stay in this chat. I delete my copy as soon as Telegram has received it.

@@ -27,6 +27,28 @@ photo-verdict-animated = 🎞 This is an animation. Send me a still photo.
 photo-verdict-not-fetched = 📡 I couldn't download the photo from Telegram. Please send it again.
 photo-verdict-known = 👌 I already have this photo.
 photo-verdict-too-many = 🗂 I store up to { $limit } photos of you. Delete one first: /photos
+photo-verdict-choose-person = 👥 I can see { $count ->
+        [one] { $count } person
+       *[other] { $count } people
+    } in this photo. Which one is you? Tap the number under the photo I sent back.
+
+# Several people in a photo
+
+photo-choose-person = Which one is you? I'll use only this person.
+photo-choose-nobody-button = 🙅 None of them
+photo-choice-made = ✅ Number { $number }.
+photo-choice-gone = 🗑 I no longer have this photo. Send another one.
+
+# What an accepted photo lacks
+
+photo-hint-portrait = It shows your head and shoulders: a full-length photo would let me draw your clothes and figure too.
+photo-hint-half-length = It doesn't show your legs: a full-length photo would let me draw your trousers and shoes too.
+photo-hint-sitting = You are sitting in it: a photo of you standing would let me draw your figure better.
+photo-hint-lying = You are lying down in it: a photo of you standing would let me draw your figure better.
+photo-hint-from-behind = It shows you from behind: add one from the front so I can draw your face.
+photo-hint-no-face = Your face is hard to see: add one that shows it clearly.
+photo-hint-small-face = Your face is small in it: add a close-up so I can draw it more accurately.
+photo-hint-head-cut-off = The top of your head is cut off: add one that shows all of your hair.
 
 # A prompt that came before the photo
 

@@ -28,6 +28,29 @@ photo-verdict-animated = 🎞 Это анимация. Пришлите обыч
 photo-verdict-not-fetched = 📡 Не удалось получить фото из Telegram. Пришлите его ещё раз.
 photo-verdict-known = 👌 Это фото у меня уже есть.
 photo-verdict-too-many = 🗂 Я храню не больше { $limit } ваших фото. Сначала удалите какое-нибудь: /photos
+photo-verdict-choose-person = 👥 На фото { $count ->
+        [one] { $count } человек
+        [few] { $count } человека
+       *[many] { $count } человек
+    }. Кто из них вы? Нажмите номер под фото, которое я прислал в ответ.
+
+# Several people in a photo
+
+photo-choose-person = Кто из них вы? Остальных я рисовать не буду.
+photo-choose-nobody-button = 🙅 Никто из них
+photo-choice-made = ✅ Номер { $number }.
+photo-choice-gone = 🗑 Этого фото у меня больше нет. Пришлите другое.
+
+# What an accepted photo lacks
+
+photo-hint-portrait = На нём видны только голова и плечи: по фото в полный рост я нарисую и вашу одежду, и фигуру.
+photo-hint-half-length = На нём не видно ног: по фото в полный рост я нарисую и низ одежды, и обувь.
+photo-hint-sitting = Вы на нём сидите: по фото стоя я точнее нарисую вашу фигуру.
+photo-hint-lying = Вы на нём лежите: по фото стоя я точнее нарисую вашу фигуру.
+photo-hint-from-behind = Вы на нём со спины: добавьте фото спереди, чтобы я нарисовал лицо.
+photo-hint-no-face = Лица на нём почти не видно: добавьте фото, где его хорошо видно.
+photo-hint-small-face = Лицо на нём мелкое: добавьте крупный план, и сходство будет лучше.
+photo-hint-head-cut-off = На нём обрезана макушка: добавьте фото, где видна вся причёска.
 
 # A prompt that came before the photo
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from engine.backbones.nano.references import ReferencePhoto, regions_of, shrunk
 from engine.body.atlas import Atlas
 from engine.body.mapper import BodyMapper
-from engine.identity.body import HIPS, KNEES, parts_on_photo
+from engine.identity.body import parts_on_photo
 from engine.identity.profile import View
-from engine.identity.weighting import CONFIDENCE_MIN
+from engine.identity.skeleton import CONFIDENCE_MIN, HIPS, KNEES
 
 MARGIN: Final = 1.14
 """Of the frame about the person, as in rendered photos, where people take .76 to .93 of the height."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from engine.identity.observer import NetworkObserver
+from engine.identity.person_parser import ShippedParser
 from engine.identity.profile import View
 
 
@@ -20,8 +20,8 @@ def standing() -> Image.Image:
 
 
 @pytest.fixture(scope="session")
-def shipped() -> NetworkObserver:
-    return NetworkObserver()
+def shipped() -> ShippedParser:
+    return ShippedParser()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from engine.identity.body import BodyPart
 from engine.identity.clothes import HIDDEN_RGB, garment_mask, without_clothes
 from engine.identity.examine import observe
 from engine.identity.faces import CascadeFinder
-from engine.identity.observer import NetworkObserver
+from engine.identity.person_parser import ShippedParser
 from engine.identity.profile import Observation, View
 
 
@@ -56,7 +56,7 @@ def test_where_nobody_is_seen_nothing_is_hidden(paper_doll: View) -> None:
 
 
 def test_the_shipped_observer_hides_the_clothes_of_a_standing_person(
-    standing: Image.Image, cascades: CascadeFinder, shipped: NetworkObserver
+    standing: Image.Image, cascades: CascadeFinder, shipped: ShippedParser
 ) -> None:
     hidden = _grey(without_clothes(View(standing, observe(standing, cascades, shipped))))
     assert hidden[48:70, 75:90].mean() > 0.9, "the top"

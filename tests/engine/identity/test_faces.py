@@ -79,9 +79,9 @@ def test_without_a_pack_the_cascades_are_used_and_it_is_said_once(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     with caplog.at_level(logging.WARNING):
-        assert open_finder().name == "cascades"
+        assert open_finder(state=tmp_path).name == "cascades"
     assert [record.levelname for record in caplog.records] == ["WARNING"]
-    assert "body alone" in caplog.text
+    assert "doctor --download centerface" in caplog.text
 
 
 def test_a_named_folder_without_the_pack_is_an_error_with_the_remedy(tmp_path: Path) -> None:

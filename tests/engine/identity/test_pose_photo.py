@@ -14,10 +14,10 @@ from engine.config import Config
 from engine.contract import PosePreset
 from engine.errors import PoseError
 from engine.factory import open_poses
-from engine.identity.body import Body
+from engine.identity.body import Body, DetectedPerson
 from engine.identity.faces import CascadeFinder
 from engine.identity.observation import Box
-from engine.identity.observer import NetworkObserver
+from engine.identity.person_parser import ShippedParser
 from engine.identity.pose_photo import framed, is_plausible, pose_of
 from engine.pose import preset
 from engine.vision.blazepose import COCO, Pose
@@ -31,17 +31,17 @@ class _Sees:
     def __init__(self, keypoints: np.ndarray | None) -> None:
         self._keypoints = keypoints
 
-    def find(self, image: Image.Image) -> list[Box]:
+    def detect(self, image: Image.Image, faces: object = ()) -> list[DetectedPerson]:
         return []
 
-    def see(self, image: Image.Image, box: Box) -> Body | None:
+    def parse(self, image: Image.Image, box: Box, face: Box | None = None) -> Body | None:
         if self._keypoints is None:
             return None
         return Body(box, self._keypoints.copy(), np.zeros((2, 2), np.uint8), box, np.ones(1, np.float32))
 
 
 def test_the_pose_of_a_standing_person_is_read(
-    standing: Image.Image, cascades: CascadeFinder, shipped: NetworkObserver
+    standing: Image.Image, cascades: CascadeFinder, shipped: ShippedParser
 ) -> None:
     pose = pose_of(standing, cascades, shipped)
     assert pose.shape == (17, 3) and pose.dtype == np.float32
@@ -128,7 +128,7 @@ def test_every_preset_is_a_pose_that_somebody_has() -> None:
 
 
 def test_a_turned_photo_is_refused_where_the_observer_reads_a_heap_of_limbs(
-    standing: Image.Image, cascades: CascadeFinder, shipped: NetworkObserver
+    standing: Image.Image, cascades: CascadeFinder, shipped: ShippedParser
 ) -> None:
     """Lying down, a person is found by some finders of faces and not by others: either is a refusal or a body."""
     for turns in (90, 270):

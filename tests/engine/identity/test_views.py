@@ -18,7 +18,7 @@ class _Looks:
     def __init__(self) -> None:
         self.count = 0
 
-    def __call__(self, image: Image.Image) -> Observation:
+    def __call__(self, image: Image.Image, person: object) -> Observation:
         self.count += 1
         return Observation(*image.size, quality=0.5, version="now")
 

@@ -21,8 +21,9 @@ from transformers.models.vitpose.image_processing_pil_vitpose import VitPoseImag
 
 from engine.errors import WeightsError
 from engine.identity.observation import Box
-from engine.identity.observer import NetworkObserver, open_observer
-from engine.identity.vitpose import VitPoseObserver
+from engine.identity.parsers import open_person_parser
+from engine.identity.person_parser import ShippedParser
+from engine.identity.vitpose import VitPoseParser
 
 
 def _pose_model(folder: Path, joints: int = 17) -> Path:
@@ -58,29 +59,29 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 @pytest.fixture(scope="module")
-def observer(folders: tuple[Path, Path]) -> VitPoseObserver:
-    opened = open_observer(*folders)
-    assert isinstance(opened, VitPoseObserver)
+def observer(folders: tuple[Path, Path]) -> VitPoseParser:
+    opened = open_person_parser(*folders)
+    assert isinstance(opened, VitPoseParser)
     return opened
 
 
 def test_the_detector_gives_boxes_inside_the_photo_and_people_alone(
-    observer: VitPoseObserver, standing: Image.Image, monkeypatch: pytest.MonkeyPatch
+    observer: VitPoseParser, standing: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("engine.identity.vitpose.PERSON_MIN", 0.0)
-    people = observer.find(standing)
+    people = [person.box for person in observer.detect(standing)]
     assert 0 < len(people) <= 10
     assert all(0 <= x0 < x1 <= 128 and 0 <= y0 < y1 <= 192 for x0, y0, x1, y1 in people)
     monkeypatch.setattr(observer, "_person", 5)
-    assert observer.find(standing) == []
+    assert observer.detect(standing) == []
 
 
 def test_joints_come_from_vitpose_and_parts_from_the_shipped_network(
-    observer: VitPoseObserver, standing: Image.Image, shipped: NetworkObserver, monkeypatch: pytest.MonkeyPatch
+    observer: VitPoseParser, standing: Image.Image, shipped: ShippedParser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     detected: Box = (45, 0, 115, 182)
-    monkeypatch.setattr(observer, "find", lambda _: [(0.0, 0.0, 20.0, 20.0), detected])
-    body = observer.see(standing, (30, 0, 128, 192))
+    monkeypatch.setattr(observer, "_boxes", lambda _: [(0.0, 0.0, 20.0, 20.0), detected])
+    body = observer.parse(standing, (30, 0, 128, 192))
     assert body is not None and body.box == detected
     assert body.keypoints.shape == (17, 3) and body.keypoints.dtype == np.float32
     assert np.array_equal(body.parts, shipped.parts(standing, detected)[0])
@@ -88,7 +89,7 @@ def test_joints_come_from_vitpose_and_parts_from_the_shipped_network(
 
 
 def test_a_peak_of_the_heat_map_is_found_where_it_lies(
-    observer: VitPoseObserver, standing: Image.Image, monkeypatch: pytest.MonkeyPatch
+    observer: VitPoseParser, standing: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heat = torch.zeros(1, 17, 64, 48)
     heat[:, :, 32, 24] = 0.9
@@ -105,19 +106,19 @@ def test_a_peak_of_the_heat_map_is_found_where_it_lies(
 
 
 def test_nobody_detected_falls_back_to_the_shipped_network(
-    observer: VitPoseObserver, standing: Image.Image, monkeypatch: pytest.MonkeyPatch
+    observer: VitPoseParser, standing: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(observer, "find", lambda _: [])
-    body = observer.see(standing, (0, 0, 128, 192))
+    monkeypatch.setattr(observer, "_boxes", lambda _: [])
+    body = observer.parse(standing, (0, 0, 128, 192))
     assert body is not None and body.box[3] > 170
-    assert observer.see(Image.new("RGB", (128, 192), "gray"), (0, 0, 128, 192)) is None
+    assert observer.parse(Image.new("RGB", (128, 192), "gray"), (0, 0, 128, 192)) is None
 
 
 def test_folders_that_hold_something_else_are_named_in_one_line(
-    folders: tuple[Path, Path], shipped: NetworkObserver, tmp_path: Path
+    folders: tuple[Path, Path], shipped: ShippedParser, tmp_path: Path
 ) -> None:
     with pytest.raises(WeightsError, match="ENGINE_POSE_MODEL") as caught:
-        VitPoseObserver(tmp_path, folders[1], shipped)
+        VitPoseParser(tmp_path, folders[1], shipped)
     assert "\n" not in str(caught.value)
     with pytest.raises(WeightsError, match="17 joints"):
-        VitPoseObserver(_pose_model(tmp_path / "other", 21), folders[1], shipped)
+        VitPoseParser(_pose_model(tmp_path / "other", 21), folders[1], shipped)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from engine.errors import WeightsError
-from engine.identity.body import MIRRORED_JOINTS
+from engine.identity.skeleton import MIRRORED_JOINTS
 from engine.vision.blazepose import BlazePose, Pose, distinct, refine
 from engine.vision.square import Square
 

@@ -11,7 +11,7 @@ import skimage.data
 from PIL import Image, ImageOps
 
 from engine.identity.faces import CascadeFinder, InsightFaceFinder
-from engine.identity.observer import NetworkObserver
+from engine.identity.person_parser import ShippedParser
 
 FACE_MODELS = Path(__file__).parents[4] / "shared" / "models" / "face"
 
@@ -27,8 +27,8 @@ def cascades() -> CascadeFinder:
 
 
 @pytest.fixture(scope="session")
-def observer() -> NetworkObserver:
-    return NetworkObserver()
+def observer() -> ShippedParser:
+    return ShippedParser()
 
 
 @pytest.fixture(scope="session")

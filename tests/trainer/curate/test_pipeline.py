@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from engine.identity.faces import CascadeFinder, Face, InsightFaceFinder
-from engine.identity.observer import NetworkObserver
+from engine.identity.person_parser import ShippedParser
 from engine.identity.profile import View
 from trainer.curate.captioner import Caption, TemplateCaptioner
 from trainer.curate.dataset import read_curated
@@ -58,7 +58,7 @@ class Interrupted:
 
 
 @pytest.fixture(scope="module")
-def experts(cascades: CascadeFinder, observer: NetworkObserver) -> Experts:
+def experts(cascades: CascadeFinder, observer: ShippedParser) -> Experts:
     return Experts(cascades, observer, [SharedOverlay(), CornerText()], TemplateCaptioner())
 
 
@@ -165,7 +165,7 @@ def test_other_limits_take_out_what_no_longer_belongs(
 
 
 def test_a_stranger_in_the_folder_is_dropped(
-    astronaut: Image.Image, insightface: InsightFaceFinder, observer: NetworkObserver, tmp_path: Path
+    astronaut: Image.Image, insightface: InsightFaceFinder, observer: ShippedParser, tmp_path: Path
 ) -> None:
     folder = tmp_path / "crawl" / "ada"
     folder.mkdir(parents=True)

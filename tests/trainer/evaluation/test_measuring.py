@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engine.identity.observer import open_observer
+from engine.identity.parsers import open_person_parser
 from trainer.evaluation import evaluate as evaluation
 from trainer.evaluation.answers import values_of, verdict
 from trainer.evaluation.evaluate import (
@@ -99,7 +99,7 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def meter(shards: Path) -> StudyMeter:
     people = read_shards(shards)
-    return StudyMeter(people, cases_of(people, PLAN), KnowingEyes(people), open_observer())
+    return StudyMeter(people, cases_of(people, PLAN), KnowingEyes(people), open_person_parser())
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +180,7 @@ def test_a_run_that_was_cut_off_goes_on_and_new_weights_are_drawn_with(
     stick = Stick(meter.people, meter.cases, lambda case: case.other)
     monkeypatch.setattr(evaluation, "load_sampler", lambda study, name: stick)
     monkeypatch.setattr(evaluation, "load_evaluators", lambda folder: meter.evaluators)
-    monkeypatch.setattr(evaluation, "open_observer", lambda: None)
+    monkeypatch.setattr(evaluation, "open_person_parser", lambda: None)
     monkeypatch.setattr(EvaluationPlan, "variations", lambda plan: {"without body": Variation(body=False)})
     weights = tmp_path / "methods" / "bolid" / "model.safetensors"
     weights.parent.mkdir(parents=True)

@@ -82,6 +82,10 @@ class Stage:
     translator: Translator
     verdicts: list[Verdict] = field(default_factory=list)
     """For the photos to come, in order; ACCEPTED when there is none left."""
+    boxes: list[list[float]] = field(default_factory=list)
+    """Where the people on photos with the verdict SEVERAL_PEOPLE are."""
+    hints: str | None = None
+    """On photos that are accepted."""
     worker_looks: bool = True
     quiet: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -352,7 +356,8 @@ async def chat(stage: Stage) -> AsyncIterator[Chat]:
         async with stage.quiet:
             await _empty(stage.sessions)
         stage.verdicts.clear()
-        stage.worker_looks = True
+        stage.boxes.clear()
+        stage.hints, stage.worker_looks = None, True
         stage.signals.called_off.clear()
         chat = Chat(stage, *people)
         await chat.set_worker(alive=True)
@@ -394,3 +399,5 @@ async def _look(stage: Stage) -> None:
             verdict = stage.verdicts.pop(0) if stage.verdicts else Verdict.ACCEPTED
             photo.verdict = verdict
             photo.state = ReferenceState.ACCEPTED if verdict == Verdict.ACCEPTED else ReferenceState.REJECTED
+            photo.boxes = list(stage.boxes) or None if verdict == Verdict.SEVERAL_PEOPLE else None
+            photo.hints = stage.hints if verdict == Verdict.ACCEPTED else None

@@ -1,11 +1,12 @@
-"""The shipped observer: one small network, trained on synthetic people, reads joints, parts and the body's embedding.
+"""The shipped person parser: one small network, trained on synthetic people, reads joints, parts and an embedding.
 
-It looks at the crop of one person; where people stand is asked of OpenCV's detector. Its crop is drawn again about what
-it saw, so that a rough box (a guess from the face) becomes the person's own.
+It looks at the crop of one person. Its crop is drawn again about what it saw, so that a rough box (a guess from the
+face) becomes the person's own. On photos it is the fallback for pretrained_parser.py, whose weights must be fetched.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,28 +16,30 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from engine.errors import SetupError
-from engine.identity.bodies import find_bodies
-from engine.identity.body import MIRRORED_JOINTS, Body, BodyObserver, BodyPart
+from engine.identity.body import Body, BodyPart, DetectedPerson, sureness
+from engine.identity.body_weighting import keypoint_weights
+from engine.identity.crops import body_crop, body_window, clipped
 from engine.identity.faces import load_opencv
 from engine.identity.network import Outputs, joints, load_network
 from engine.identity.observation import Box
-from engine.identity.parts import body_crop, body_window, clipped
-from engine.identity.weighting import CONFIDENCE_MIN, Keypoints, keypoint_weights
+from engine.identity.people import overlap
+from engine.identity.skeleton import CONFIDENCE_MIN, HEAD_JOINTS, MIRRORED_JOINTS, Keypoints
 
-SHIPPED_OBSERVER: Final = Path(__file__).parent.parent / "weights" / "observer"
+SHIPPED_PARSER: Final = Path(__file__).parent.parent / "weights" / "observer"
 LOOKS_MAX: Final = 2
 SAME_BOX: Final = 0.75
 """Intersection over union above which another look would show nothing new."""
 PERSON_SHARE_MIN: Final = 0.03
 """Of the crop; what is smaller is a speck."""
 JOINTS_MIN: Final = 3
+SURE: Final = 0.85
+"""Joints of people lie above, what is seen on photos without any below (twelve of scikit-image's: up to .80)."""
 
 
-class NetworkObserver:
+class ShippedParser:
     """Looks with the network of `folder`, on the CPU: a look takes some hundredths of a second there."""
 
-    def __init__(self, folder: Path = SHIPPED_OBSERVER) -> None:
+    def __init__(self, folder: Path = SHIPPED_PARSER) -> None:
         self._network, self._metadata = load_network(folder)
 
     @property
@@ -47,10 +50,17 @@ class NetworkObserver:
     def metadata(self) -> dict[str, Any]:
         return self._metadata
 
-    def find(self, image: Image.Image) -> list[Box]:
-        return find_bodies(image)
+    def detect(self, image: Image.Image, faces: Sequence[Box] = ()) -> list[DetectedPerson]:
+        """One person at most: the network tells people apart no better than by their crops."""
+        body = self.parse(image, (0.0, 0.0, float(image.width), float(image.height)))
+        if body is None or sureness(body) < SURE:
+            return []
+        head = body.keypoints[list(HEAD_JOINTS)]
+        seen = head[head[:, 2] >= CONFIDENCE_MIN, :2]
+        middle = None if not len(seen) else (float(seen[:, 0].mean()), float(seen[:, 1].mean()))
+        return [DetectedPerson(body.box, middle)]
 
-    def see(self, image: Image.Image, box: Box) -> Body | None:
+    def parse(self, image: Image.Image, box: Box, face: Box | None = None) -> Body | None:
         config = self._network.config
         for _ in range(LOOKS_MAX):
             crop = body_crop(image, box, config.width, config.height)
@@ -72,6 +82,11 @@ class NetworkObserver:
         _, parts = self._read(body_crop(image, box, config.width, config.height))
         return parts, body_window(box, config.width / config.height)
 
+    def part_probabilities(self, image: Image.Image, box: Box) -> NDArray[np.float32]:
+        """float32 [BodyPart, h, w] over body_window(box, w / h): how likely each pixel shows each part."""
+        config = self._network.config
+        return self._outputs(body_crop(image, box, config.width, config.height)).parts[0].numpy()
+
     def embed(self, image: Image.Image, box: Box, keypoints: Keypoints) -> NDArray[np.float32]:
         """The unit embedding of the person in `box` whose joints (px of the photo) are known."""
         config = self._network.config
@@ -85,39 +100,13 @@ class NetworkObserver:
     def _read(self, crop: Image.Image) -> tuple[Keypoints, NDArray[np.uint8]]:
         """Joints in px of the crop, and its part map without specks: what it sees in the crop and in the mirror, on
         average (test-time augmentation, as pose estimators have it)."""
+        outputs = self._outputs(crop)
+        return joints(outputs)[0].numpy(), _largest(outputs.parts[0].argmax(0).byte().numpy())
+
+    def _outputs(self, crop: Image.Image) -> Outputs:
         seen = _tensor(crop)
         with torch.inference_mode():
-            outputs = _mean_of_both(self._network(torch.cat([seen, seen.flip(3)])))
-            points, parts = joints(outputs)[0].numpy(), outputs.parts[0].argmax(0).byte().numpy()
-        return points, _largest(parts)
-
-
-def open_observer(
-    pose_model: Path | None = None, person_detector: Path | None = None, device: str = "cpu"
-) -> BodyObserver:
-    """ViTPose with RT-DETR where both folders are given, else the shipped network alone.
-
-    Raises SetupError when only one of the two is given, WeightsError for a folder that cannot be loaded."""
-    shipped = NetworkObserver()
-    if pose_model is None and person_detector is None:
-        return shipped
-    if pose_model is None or person_detector is None:
-        raise SetupError(
-            "expected both ENGINE_POSE_MODEL and ENGINE_PERSON_DETECTOR or neither, got one: set the other, or unset it"
-        )
-    from engine.identity.vitpose import VitPoseObserver
-
-    return VitPoseObserver(pose_model, person_detector, shipped, device)
-
-
-def overlap(box: Box, other: Box) -> float:
-    """Intersection over union."""
-    width = min(box[2], other[2]) - max(box[0], other[0])
-    height = min(box[3], other[3]) - max(box[1], other[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    areas = sum((b[2] - b[0]) * (b[3] - b[1]) for b in (box, other))
-    return width * height / (areas - width * height)
+            return _mean_of_both(self._network(torch.cat([seen, seen.flip(3)])))
 
 
 def points_on_photo(points: Keypoints, window: Box, size: tuple[int, int]) -> Keypoints:

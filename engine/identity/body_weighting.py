@@ -12,14 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from engine.identity.skeleton import CONFIDENCE_MIN, Keypoints
+
 SIGMA: Final = 0.08
 """In picture heights."""
 ALPHA: Final = 0.25
-CONFIDENCE_MIN: Final = 0.3
-"""Joints below count as unseen and weigh nothing."""
-
-Keypoints = NDArray[np.float32]
-"""float32 [17, 3] in COCO order: x px, y px, confidence in 0..1."""
 
 
 def keypoint_weights(

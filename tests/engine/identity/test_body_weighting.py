@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.identity.weighting import keypoint_weights, weighted
+from engine.identity.body_weighting import keypoint_weights, weighted
 
 
 def _joints(*points: tuple[float, float, float]) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.identity.parts import body_box_from_face, body_crop, clipped, edge_colour, head_box, head_crop
+from engine.identity.crops import body_box_from_face, body_crop, clipped, edge_colour, head_box, head_crop
 
 GREEN, RED = (10, 200, 30), (220, 20, 40)
 

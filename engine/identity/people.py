@@ -1,0 +1,103 @@
+"""The people on a photo: faces and bodies that belong together, the largest person first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from PIL import Image
+
+from engine.identity.body import DetectedPerson, PersonParser
+from engine.identity.crops import body_box_from_face, clipped, head_box
+from engine.identity.faces import Face, FaceFinder
+from engine.identity.observation import Box
+
+COMPANION_MIN: Final = 0.6
+"""Of the largest head; smaller ones are passers-by."""
+HEADS_PER_BODY: Final = 10.0
+"""The longer side of a body's box in sides of a face's box, median over standing and sitting people."""
+UPPER: Final = 0.4
+"""Of a body's box: where the head of somebody who stands or sits is."""
+FACE_SURE: Final = 0.7
+"""A less sure face on somebody's body (a print, a fold) counts as none."""
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """One person: box px of the body, inside the photo; head_px: the side of the face, measured or estimated."""
+
+    box: Box
+    head_px: float
+    face: Face | None = None
+
+
+def find_people(image: Image.Image, finder: FaceFinder, parser: PersonParser | None) -> list[Person]:
+    """Everybody on an RGB photo, the largest head first."""
+    faces = list(finder.find(image))
+    detected = (
+        []
+        if parser is None
+        else parser.detect(image, [face.box for face in faces if face.side_px >= COMPANION_MIN * faces[0].side_px])
+    )
+    people = []
+    for body in detected:
+        face = next((face for face in faces if _is_of(face, body)), None)
+        if face is not None:
+            faces.remove(face)
+        people.append(_person(image, body, face))
+    alone = [face for face in faces if not any(_is_print(face, person) for person in people)]
+    people += [Person(body_box_from_face(face.box, *image.size), face.side_px, face) for face in alone]
+    return sorted(people, key=lambda person: person.head_px, reverse=True)
+
+
+def companions(people: list[Person]) -> list[Person]:
+    """Those of whom each could be the one that is meant: passers-by in the background are left out."""
+    return [person for person in people if person.head_px >= COMPANION_MIN * people[0].head_px]
+
+
+def at_place(people: list[Person], box: Box) -> list[Person]:
+    """The person whose box fits `box` px best, first and alone; nobody where none of them overlaps it."""
+    best = max(people, key=lambda person: overlap(person.box, box), default=None)
+    return [] if best is None or overlap(best.box, box) == 0 else [best]
+
+
+def overlap(box: Box, other: Box) -> float:
+    """Intersection over union."""
+    width = min(box[2], other[2]) - max(box[0], other[0])
+    height = min(box[3], other[3]) - max(box[1], other[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    areas = sum((b[2] - b[0]) * (b[3] - b[1]) for b in (box, other))
+    return width * height / (areas - width * height)
+
+
+def _person(image: Image.Image, body: DetectedPerson, face: Face | None) -> Person:
+    x0, y0, x1, y1 = body.box
+    head_px = max(x1 - x0, y1 - y0) / HEADS_PER_BODY if face is None else face.side_px
+    rim = head_px / 2  # joints lie inside the body
+    x0, y0, x1, y1 = x0 - rim, y0 - rim, x1 + rim, y1 + rim
+    if face is not None:
+        left, top, right, bottom = head_box(face.box)
+        x0, y0, x1, y1 = min(x0, left), min(y0, top), max(x1, right), max(y1, bottom)
+    return Person(clipped((x0, y0, x1, y1), *image.size), head_px, face)
+
+
+def _is_of(face: Face, body: DetectedPerson) -> bool:
+    """Whether the head of the body is where the face is; where no head was seen, the upper part of the box counts."""
+    if body.head is not None:
+        return _inside(body.head, head_box(face.box))
+    x0, y0, x1, y1 = body.box
+    return _inside(_middle(face.box), (x0, y0, x1, y0 + UPPER * (y1 - y0)))
+
+
+def _is_print(face: Face, person: Person) -> bool:
+    """Whether an unsure face lies on the body of somebody whose head is elsewhere."""
+    return face.score < FACE_SURE and _inside(_middle(face.box), person.box)
+
+
+def _middle(box: Box) -> tuple[float, float]:
+    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+
+
+def _inside(point: tuple[float, float], box: Box) -> bool:
+    return box[0] <= point[0] <= box[2] and box[1] <= point[1] <= box[3]

@@ -1,0 +1,230 @@
+"""The person parser for real photos: joints and mask by MediaPipe's pose network, matte by U2-Net inside that mask.
+
+Which part a pixel of the person shows is still said by the shipped network, which has seen renders alone; it is asked
+only about pixels that the matte gives to the person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from engine.hub.packaged import named
+from engine.identity.body import Body, DetectedPerson, bears_face
+from engine.identity.crops import body_window, clipped
+from engine.identity.faces import load_opencv
+from engine.identity.observation import Box
+from engine.identity.people import overlap
+from engine.identity.person_parser import ShippedParser
+from engine.identity.skeleton import CONFIDENCE_MIN, HEAD_JOINTS, Keypoints
+from engine.vision.blazepose import BlazePose, Pose
+from engine.vision.detection import Detection
+from engine.vision.matte import Matte
+
+PLANE_WIDTH, PLANE_HEIGHT = 192, 288
+"""Of part map and matte, px."""
+CROP_MARGIN: Final = 0.25
+"""Beyond the box on each side, in its sides: a box that was guessed may miss a limb."""
+MATTE_MARGIN: Final = 0.1
+SAME_PERSON: Final = 0.1
+"""Overlap of a pose with the box that was asked for."""
+GATE: Final = 0.03
+"""The matte counts so near to the pose's mask, and the mask counts alone so far inside it, in heights of the person."""
+MASK_MIN: Final = 0.5
+AGREE_MIN: Final = 0.5
+"""Share of the pose's mask that the matte must cover: else something else stands out, and the mask counts alone."""
+BUST: Final = (1.5, 0.8, 3.0)
+"""To either side of the middle of the face, above and below it, in sides of the face: of six people at a table the
+detector finds each in such a crop, and passes over two in larger ones."""
+
+Plane = NDArray[np.float32]
+
+
+class PretrainedParser:
+    """Not thread-safe."""
+
+    def __init__(self, state: Path, shipped: ShippedParser) -> None:
+        """`state` is the folder ENGINE_STATE. Raises WeightsError where weights are absent."""
+        self._poses = BlazePose(state)
+        self._matte = Matte(state)
+        self._shipped = shipped
+        self._last: tuple[Image.Image, list[Pose]] | None = None
+
+    @property
+    def version(self) -> str:
+        weights = "-".join(f"{archive.package}{archive.version}" for archive in map(named, ("mediapipe", "u2netp")))
+        return f"{weights}-{self._shipped.version}"
+
+    def detect(self, image: Image.Image, faces: Sequence[Box] = ()) -> list[DetectedPerson]:
+        poses = list(self._all(image))
+        for face in faces:
+            borne = any(_bears(pose, face) for pose in poses)
+            if not borne and (pose := self._of_face(image, face)) is not None:
+                poses.append(pose)
+        return [_detected(pose) for pose in poses]
+
+    def parse(self, image: Image.Image, box: Box, face: Box | None = None) -> Body | None:
+        pose = self._pose(image, box, face)
+        if pose is None:
+            return None
+        keypoints = pose.keypoints()
+        person = self._person(image, pose)
+        seen = _bounds(person > MASK_MIN, keypoints)
+        if seen is None:
+            return None
+        seen = clipped(seen, image.width, image.height)
+        window = body_window(seen, PLANE_WIDTH / PLANE_HEIGHT)
+        matte = _resampled(person, window)
+        parts = self._parts(image, seen, matte)
+        embedding = self._shipped.embed(image, seen, keypoints)
+        return Body(seen, keypoints, parts, window, embedding, (matte * 255).round().astype(np.uint8))
+
+    def _pose(self, image: Image.Image, box: Box, face: Box | None) -> Pose | None:
+        """Of the poses in the crop about `box` and on the whole photo the one that fits the face and the box best.
+
+        Where the detector passes over somebody in a group, it is shown the head and chest alone."""
+        poses = list(self._all(image))
+        left, top, right, bottom = _grown(box, CROP_MARGIN, image)
+        for pose in self._poses.see_all(image.crop((left, top, right, bottom))):
+            poses.append(_moved(pose, left, top, image.size))
+        fitting = [pose for pose in poses if _fit(pose, box) >= SAME_PERSON and _bears(pose, face)]
+        if not fitting and face is not None:
+            return self._of_face(image, face)
+        return max(fitting, key=lambda pose: _fit(pose, box), default=None)
+
+    def _all(self, image: Image.Image) -> list[Pose]:
+        """The poses on the whole photo; the last photo's are kept, since it is parsed after people were detected."""
+        if self._last is None or self._last[0] is not image:
+            self._last = image, self._poses.see_all(image)
+        return self._last[1]
+
+    def _of_face(self, image: Image.Image, face: Box) -> Pose | None:
+        return next((pose for pose in self._by_bust(image, face) if _bears(pose, face)), None)
+
+    def _by_bust(self, image: Image.Image, face: Box) -> Iterator[Pose]:
+        """Poses read on the photo from what the detector finds about the face, then those read on that crop alone."""
+        left, top, right, bottom = _bust(face, image)
+        crop = image.crop((left, top, right, bottom))
+        for found in self._poses.find(crop):
+            x0, y0, x1, y1 = found.box
+            points = found.points + np.array((left, top), np.float32)
+            moved = Detection(found.score, (x0 + left, y0 + top, x1 + left, y1 + top), points)
+            if (pose := self._poses.read(image, moved)) is not None:
+                yield pose
+        yield from (_moved(pose, left, top, image.size) for pose in self._poses.see_all(crop))
+
+    def _person(self, image: Image.Image, pose: Pose) -> Plane:
+        """float32 [H, W] in 0 to 1 over the photo: the matte near the pose's mask, and the mask where it is sure."""
+        mask = pose.mask
+        bounds = _bounds(mask > MASK_MIN, np.zeros((0, 3), np.float32))
+        if bounds is None:
+            return mask
+        height = bounds[3] - bounds[1]
+        near, core = _dilated(mask > MASK_MIN, GATE * height), _eroded(mask > MASK_MIN, GATE * height)
+        left, top, right, bottom = _grown(bounds, MATTE_MARGIN, image)
+        matte = np.zeros_like(mask)
+        matte[top:bottom, left:right] = self._matte.mask(image.crop((left, top, right, bottom)))
+        if float((matte[mask > MASK_MIN] > MASK_MIN).mean()) < AGREE_MIN:
+            return mask
+        return np.asarray(np.maximum(matte, core) * near, np.float32)
+
+    def _parts(self, image: Image.Image, box: Box, matte: Plane) -> NDArray[np.uint8]:
+        """uint8 of BodyPart over the window of `matte`: the likeliest part where the person is, else background."""
+        cv2 = load_opencv()
+        likely = self._shipped.part_probabilities(image, box)[1:]
+        planes = [cv2.resize(plane, matte.shape[::-1], interpolation=cv2.INTER_LINEAR) for plane in likely]
+        parts: NDArray[np.uint8] = ((np.argmax(planes, 0) + 1) * (matte > MASK_MIN)).astype(np.uint8)
+        return parts
+
+
+def _detected(pose: Pose) -> DetectedPerson:
+    """The box of the whole body, with joints that the photo does not show; the head by the joints of the face."""
+    (x0, y0), (x1, y1) = pose.landmarks[:, :2].min(0), pose.landmarks[:, :2].max(0)
+    keypoints = pose.keypoints()
+    x, y = keypoints[list(HEAD_JOINTS), :2].mean(0)
+    return DetectedPerson((float(x0), float(y0), float(x1), float(y1)), (float(x), float(y)))
+
+
+def _moved(pose: Pose, left: int, top: int, size: tuple[int, int]) -> Pose:
+    """A pose of a crop as one of the photo of `size` (width, height)."""
+    landmarks = pose.landmarks.copy()
+    landmarks[:, :2] += (left, top)
+    mask = np.zeros((size[1], size[0]), np.float32)
+    rows, columns = pose.mask.shape
+    mask[top : top + rows, left : left + columns] = pose.mask
+    return Pose(landmarks, mask, pose.score)
+
+
+def _fit(pose: Pose, box: Box) -> float:
+    bounds = _bounds(pose.mask > MASK_MIN, pose.keypoints())
+    return 0.0 if bounds is None else overlap(bounds, box)
+
+
+def _bears(pose: Pose, face: Box | None) -> bool:
+    return face is None or bears_face(pose.keypoints(), face)
+
+
+def _bust(face: Box, image: Image.Image) -> tuple[int, int, int, int]:
+    """Head and chest of an upright person with that face, px, inside the photo."""
+    width, height, middle = face[2] - face[0], face[3] - face[1], (face[0] + face[2]) / 2
+    beside, above, below = (side * length for side, length in zip(BUST, (width, height, height), strict=True))
+    return _grown((middle - beside, face[1] - above, middle + beside, face[3] + below), 0.0, image)
+
+
+def _bounds(mask: NDArray[np.bool_], keypoints: Keypoints) -> Box | None:
+    """Around the mask and the joints seen, px; None where the mask is empty."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not len(rows):
+        return None
+    seen = keypoints[keypoints[:, 2] >= CONFIDENCE_MIN, :2]
+    x0, y0, x1, y1 = float(columns[0]), float(rows[0]), columns[-1] + 1.0, rows[-1] + 1.0
+    if len(seen):
+        (left, top), (right, bottom) = seen.min(0), seen.max(0)
+        x0, y0, x1, y1 = min(x0, float(left)), min(y0, float(top)), max(x1, float(right)), max(y1, float(bottom))
+    return x0, y0, x1, y1
+
+
+def _grown(box: Box, margin: float, image: Image.Image) -> tuple[int, int, int, int]:
+    dx, dy = (box[2] - box[0]) * margin, (box[3] - box[1]) * margin
+    x0, y0, x1, y1 = clipped((box[0] - dx, box[1] - dy, box[2] + dx, box[3] + dy), image.width, image.height)
+    left, top = int(x0), int(y0)
+    return left, top, max(round(x1), left + 1), max(round(y1), top + 1)
+
+
+def _dilated(mask: NDArray[np.bool_], radius_px: float) -> NDArray[np.uint8]:
+    dilated: NDArray[np.uint8] = load_opencv().dilate(mask.astype(np.uint8), _disc(radius_px))
+    return dilated
+
+
+def _eroded(mask: NDArray[np.bool_], radius_px: float) -> NDArray[np.uint8]:
+    eroded: NDArray[np.uint8] = load_opencv().erode(mask.astype(np.uint8), _disc(radius_px))
+    return eroded
+
+
+def _disc(radius_px: float) -> NDArray[np.uint8]:
+    cv2, side = load_opencv(), 2 * max(1, round(radius_px)) + 1
+    disc: NDArray[np.uint8] = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    return disc
+
+
+def _resampled(plane: Plane, window: Box) -> Plane:
+    """What `window` px shows of a plane over the photo, 0 beyond its edge: float32 [PLANE_HEIGHT, PLANE_WIDTH]."""
+    shown = Image.fromarray(plane).transform(
+        (PLANE_WIDTH, PLANE_HEIGHT),
+        Image.Transform.AFFINE,
+        (
+            (window[2] - window[0]) / PLANE_WIDTH,
+            0,
+            window[0],
+            0,
+            (window[3] - window[1]) / PLANE_HEIGHT,
+            window[1],
+        ),
+        Image.Resampling.BILINEAR,
+    )
+    return np.asarray(shown, np.float32).clip(0, 1)

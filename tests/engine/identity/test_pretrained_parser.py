@@ -1,0 +1,162 @@
+"""Real photos read by networks that have seen real people: whole, cut out, counted, one of several chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image, ImageEnhance, ImageFilter, ImageOps
+
+from engine.contract import Framing, Hint, Verdict
+from engine.identity.body import BodyPart, parts_on_photo, person_mask
+from engine.identity.cutout import cut_out
+from engine.identity.examine import Look, examine
+from engine.identity.framing import Posture, framing_of, hints_of, is_from_behind, posture_of
+from engine.identity.parsers import _say_fallback, open_person_parser
+from engine.identity.person_parser import ShippedParser
+from engine.identity.pretrained_parser import PretrainedParser
+from engine.identity.profile import Observation, View
+from engine.vision.centerface import CenterFace
+
+
+@pytest.fixture(scope="module")
+def look(fetched: Callable[[str], Path], shipped: ShippedParser) -> Callable[..., Look]:
+    """Examines with CenterFace and the pretrained parser."""
+    fetched("u2netp")
+    finder, parser = CenterFace(fetched("centerface")), PretrainedParser(fetched("mediapipe"), shipped)
+    return lambda image, chosen=None: examine(image, finder, parser, chosen)
+
+
+def _of(found: Look) -> Observation:
+    assert found.verdict is Verdict.ACCEPTED and found.observation is not None, found.verdict
+    return found.observation
+
+
+@pytest.fixture(scope="module")
+def cameraman() -> Image.Image:
+    """A man from the side, to the thighs, grey."""
+    return Image.fromarray(skimage.data.camera()).convert("RGB")
+
+
+def test_a_portrait_is_read_with_joints_mask_and_parts(look: Callable[..., Look], astronaut: Image.Image) -> None:
+    seen = _of(look(astronaut))
+    assert seen.keypoints is not None and seen.keypoints[0, :2] == pytest.approx((216, 126), abs=15)
+    mask, parts = np.asarray(person_mask(seen)), parts_on_photo(seen)
+    assert mask[90:170, 195:250].min() > 200 and mask[10:130, 10:130].max() < 30 and mask[60:250, 400:].max() < 60
+    assert parts is not None and (parts[380, 150], parts[60, 30]) == (BodyPart.TOP, BodyPart.BACKGROUND)
+    assert framing_of(seen) is not Framing.FULL_LENGTH and not is_from_behind(seen)
+    assert Observation.from_bytes(seen.to_bytes()).matte is not None and len(seen.to_bytes()) < 20_000
+
+
+def test_the_cutout_follows_the_matte(look: Callable[..., Look], astronaut: Image.Image) -> None:
+    cutout = cut_out(View(astronaut, _of(look(astronaut))), (160, 240))
+    assert cutout is not None
+    shares = np.asarray(cutout.figure) / 255
+    assert 0.2 < shares.mean() < 0.8 and shares[:, 0].mean() < 0.5
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ImageOps.mirror,
+        ImageOps.grayscale,
+        lambda image: image.rotate(30),
+        lambda image: image.rotate(180),
+        lambda image: image.rotate(90, expand=True),
+        lambda image: ImageEnhance.Brightness(image).enhance(0.3),
+        lambda image: image.resize((160, 160)),
+        lambda image: image.filter(ImageFilter.GaussianBlur(2)),
+    ],
+    ids=["mirrored", "grey", "tilted", "upside down", "turned", "dim", "small", "soft"],
+)
+def test_a_poor_copy_of_a_portrait_is_accepted_with_joints(
+    look: Callable[..., Look], astronaut: Image.Image, change: Callable[[Image.Image], Image.Image]
+) -> None:
+    seen = _of(look(change(astronaut).convert("RGB")))
+    assert seen.keypoints is not None and (seen.keypoints[:, 2] >= 0.3).sum() >= 5
+    assert cut_out(View(astronaut, seen), (160, 240)) is not None
+
+
+@pytest.mark.parametrize(
+    ("change", "hint"),
+    [
+        (lambda image: image.crop((0, 0, 512, 400)), Hint.PORTRAIT),
+        (lambda image: image.crop((0, 70, 512, 512)), Hint.HEAD_CUT_OFF),
+        (lambda image: image.resize((160, 160)), Hint.SMALL_FACE),
+    ],
+    ids=["bust", "cut off", "small"],
+)
+def test_what_a_portrait_lacks_is_said(
+    look: Callable[..., Look],
+    astronaut: Image.Image,
+    change: Callable[[Image.Image], Image.Image],
+    hint: Hint,
+) -> None:
+    assert hint in hints_of(_of(look(change(astronaut))))
+
+
+def test_a_man_from_the_side_is_half_length(look: Callable[..., Look], cameraman: Image.Image) -> None:
+    seen = _of(look(cameraman))
+    assert framing_of(seen) is Framing.HALF_LENGTH and Hint.HALF_LENGTH in hints_of(seen)
+
+
+def test_a_standing_person_is_full_length_and_nothing_is_missing(
+    look: Callable[..., Look], standing: Image.Image
+) -> None:
+    seen = _of(look(standing.resize((512, 768), Image.Resampling.BICUBIC)))
+    assert framing_of(seen) is Framing.FULL_LENGTH and posture_of(seen) is Posture.UPRIGHT
+    assert Hint.PORTRAIT not in hints_of(seen) and Hint.HALF_LENGTH not in hints_of(seen)
+
+
+def test_who_lies_is_seen_lying(look: Callable[..., Look], standing: Image.Image) -> None:
+    lying = standing.resize((512, 768), Image.Resampling.BICUBIC).rotate(90, expand=True)
+    seen = _of(look(lying))
+    assert posture_of(seen) is Posture.LYING and Hint.LYING in hints_of(seen)
+
+
+def test_people_are_counted_and_boxed_from_left_to_right(look: Callable[..., Look], group_photo: Image.Image) -> None:
+    found = look(group_photo)
+    assert found.verdict is Verdict.SEVERAL_PEOPLE and found.observation is None
+    assert len(found.people) == 6
+    assert [box[0] for box in found.people] == sorted(box[0] for box in found.people)
+
+
+def test_everybody_of_a_group_can_be_chosen(look: Callable[..., Look], group_photo: Image.Image) -> None:
+    heads = []
+    for box in look(group_photo).people:
+        seen = _of(look(group_photo, box))
+        assert seen.face_box is not None and seen.keypoints is not None
+        heads.append(round(seen.face_box[0]))
+    assert len(set(heads)) == 6
+
+
+def test_a_passer_by_does_not_count(look: Callable[..., Look], astronaut: Image.Image) -> None:
+    street = Image.new("RGB", (900, 512), (120, 130, 140))
+    street.paste(astronaut, (0, 0))
+    street.paste(astronaut.resize((150, 150)), (700, 100))
+    found = look(street)
+    assert (found.verdict, len(found.people)) == (Verdict.ACCEPTED, 1)
+
+
+@pytest.mark.parametrize("name", ["coffee", "chelsea", "rocket", "brick", "grass", "moon", "page", "coins"])
+def test_where_nobody_is_nobody_is_seen(look: Callable[..., Look], name: str) -> None:
+    assert look(Image.fromarray(getattr(skimage.data, name)()).convert("RGB")).verdict is Verdict.NO_PERSON
+
+
+def test_without_weights_the_shipped_parser_reads_and_says_so_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    _say_fallback.cache_clear()
+    assert isinstance(open_person_parser(state=tmp_path), ShippedParser)
+    assert isinstance(open_person_parser(state=tmp_path), ShippedParser)
+    assert [record.message.rpartition(": run ")[2] for record in caplog.records] == [
+        "python -m engine doctor --download mediapipe"
+    ]
+
+
+def test_with_weights_the_pretrained_parser_reads(fetched: Callable[[str], Path]) -> None:
+    fetched("u2netp")
+    assert isinstance(open_person_parser(state=fetched("mediapipe")), PretrainedParser)
