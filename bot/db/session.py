@@ -107,7 +107,11 @@ def refuses_values(error: BaseException) -> bool:
     if not isinstance(error, DBAPIError):
         return not is_outage(error)
     state = _sqlstate(error.orig)
-    return state.startswith(_CLASSES_OF_VALUES) if state else isinstance(error.orig.__cause__, ValueError)
+    return (
+        state.startswith(_CLASSES_OF_VALUES)
+        if state
+        else isinstance(getattr(error.orig, "__cause__", None), ValueError)
+    )
 
 
 def _sqlstate(error: BaseException | None) -> str:
