@@ -187,6 +187,7 @@ class FreezingProxy:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.sleep(0.05)  # for the transports to close
 
         asyncio.run_coroutine_threadsafe(end(), self._loop).result(30)
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -195,14 +196,19 @@ class FreezingProxy:
 
     async def _connect(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         asked, answered = self._asked, self._answered
+        ends = [to_client]
         try:
             server, to_server = await asyncio.open_connection("127.0.0.1", self._server_port)
+            ends.append(to_server)
             await asyncio.gather(
                 self._pass_on(client, to_server, lambda: self._asked > asked),
                 self._pass_on(server, to_client, lambda: self._answered > answered),
             )
         except (OSError, asyncio.CancelledError):
-            to_client.transport.abort()
+            pass
+        finally:
+            for end in ends:
+                end.transport.abort()
 
     async def _pass_on(
         self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, frozen: Callable[[], bool]
