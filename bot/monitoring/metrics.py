@@ -67,7 +67,7 @@ class Metrics:
         self.registry.register(_LagCollector(lag_s))
 
     def render(self, state: ServiceState) -> bytes:
-        self._state.state = state
+        self._state.latest = state
         return generate_latest(self.registry)
 
 
@@ -93,13 +93,13 @@ class _LagCollector(Collector):
 
 
 class _StateCollector(Collector):
-    """Gauges of the state that `render` was given last; none before."""
+    """Gauges of the latest state that `render` was given; none before."""
 
     def __init__(self) -> None:
-        self.state: ServiceState | None = None
+        self.latest: ServiceState | None = None
 
     def collect(self) -> Iterator[Metric]:
-        state = self.state
+        state = self.latest
         if state is None:
             return
         yield _gauge("bolid_database_up", "1 while Postgres answers.", state.queue is not None)
