@@ -84,7 +84,7 @@ class KeptPart:
             how = describe_end(self.part.exit_code)
             if self.part.exit_code == MISCONFIGURED_EXIT_CODE:
                 raise StackError(f"{last_line(self.part)} (log: {shown(self.part.log)})")
-            self._put_off()
+            self._restart_at = self._next_start()
             audience.warn(f"{self.part.name} ended {how}; starting it again (log: {shown(self.part.log)})")
         if self._restart_at is not None and now >= self._restart_at:
             self._restart_at = None
@@ -92,13 +92,14 @@ class KeptPart:
             try:
                 self.part.start()
             except (EmbeddedServerError, OSError) as error:
-                self._put_off()
+                self._restart_at = self._next_start()
                 audience.warn(f"{self.part.name} could not be started, trying again: {error}")
 
-    def _put_off(self) -> None:
+    def _next_start(self) -> float:
+        """When the part may be started again; the pauses grow."""
         delay_s = RESTART_DELAYS_S[min(self._restarts, len(RESTART_DELAYS_S) - 1)]
-        self._restart_at = self._clock() + delay_s
         self._restarts += 1
+        return self._clock() + delay_s
 
     def _probe(self, audience: Audience) -> None:
         now = self._clock()

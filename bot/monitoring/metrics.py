@@ -93,7 +93,7 @@ class _LagCollector(Collector):
 
 
 class _StateCollector(Collector):
-    """Gauges of the state that `render` was given last; none before."""
+    """Gauges of the latest state that `render` was given; none before."""
 
     def __init__(self) -> None:
         self.latest: ServiceState | None = None
