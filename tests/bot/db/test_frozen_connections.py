@@ -15,8 +15,8 @@ from bot.db.session import is_outage, make_sessions, open_pool
 from bot.dispatch.leadership import Leadership
 
 pytestmark = pytest.mark.slow
-TIMEOUT_S = 3.0
-PATIENCE_S = 60.0
+TIMEOUT_S = 8.0
+PATIENCE_S = 90.0
 
 
 @pytest.fixture
