@@ -1,4 +1,4 @@
-"""How well real photos are read: those that packages bring (photos.json), and changed copies of those with people.
+"""Real photos that packages bring (photos.json) and changed copies of them, to measure the person parser on.
 
 The truth was read by eye off the pictures: people who may be meant, framing, joints, outlines. This module imports
 nothing that reads photos, so that one table can hold figures of two versions.
@@ -47,7 +47,7 @@ class TruePerson:
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class PhotoCase:
     """One photo with its truth; `framings` may be several where the cut lies between two, and empty where it is not
     judged."""
 
@@ -60,7 +60,7 @@ class Case:
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class PhotoReading:
     """What a version saw: joints float [17, 3] px in COCO order, mask bool [H, W]."""
 
     verdict: str
@@ -70,13 +70,13 @@ class Reading:
     mask: NDArray[np.bool_] | None = None
 
 
-Read = Callable[[Image.Image, Box | None], Reading]
+Read = Callable[[Image.Image, Box | None], PhotoReading]
 """A photo, and the box of the person chosen among several -> what was seen."""
 
 
-def load_cases(wheels: Path | None = None) -> list[Case]:
+def load_cases(wheels: Path | None = None) -> list[PhotoCase]:
     """The photos of installed packages, and of wheels in a folder, with copies; what is not there is left out."""
-    cases: list[Case] = []
+    cases: list[PhotoCase] = []
     for entry in json.loads(TRUTH.read_text("utf-8"))["photos"]:
         image = _open(entry["package"], entry["file"], wheels)
         if image is None:
@@ -86,7 +86,7 @@ def load_cases(wheels: Path | None = None) -> list[Case]:
     return cases
 
 
-def _case(entry: dict[str, Any], image: Image.Image) -> Case:
+def _case(entry: dict[str, Any], image: Image.Image) -> PhotoCase:
     width, height = image.size
     persons = tuple(
         TruePerson(
@@ -97,10 +97,10 @@ def _case(entry: dict[str, Any], image: Image.Image) -> Case:
     )
     if crop := entry.get("crop"):
         image = image.crop(tuple(round(share * side) for share, side in zip(crop, (width, height) * 2, strict=True)))
-    return Case(entry["name"], "", image, entry["people"], tuple(entry.get("framings", ())), persons)
+    return PhotoCase(entry["name"], "", image, entry["people"], tuple(entry.get("framings", ())), persons)
 
 
-def _copies(case: Case) -> Iterator[Case]:
+def _copies(case: PhotoCase) -> Iterator[PhotoCase]:
     """Changed in ways that leave the truth as it is, or change it in a known way."""
     image = case.image
     yield replace(case, change="grey", image=ImageOps.grayscale(image).convert("RGB"))
@@ -126,7 +126,7 @@ def _scaling(image: Image.Image, side: int) -> Callable[[Points], Points]:
     return lambda at: at * (side / max(image.size))
 
 
-def _rotated(case: Case, degrees: float) -> Case:
+def _rotated(case: PhotoCase, degrees: float) -> PhotoCase:
     """About the middle, grey beyond the edge."""
     middle = np.array(case.image.size) / 2
     cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
@@ -136,8 +136,8 @@ def _rotated(case: Case, degrees: float) -> Case:
 
 
 def _moved(
-    case: Case, change: str, image: Image.Image, where: Callable[[Points], Points], *, swaps: bool = False
-) -> Case:
+    case: PhotoCase, change: str, image: Image.Image, where: Callable[[Points], Points], *, swaps: bool = False
+) -> PhotoCase:
     def person_moved(person: TruePerson) -> TruePerson:
         joints = {}
         for name, at in person.joints.items():
@@ -178,12 +178,12 @@ def _content(package: str, file: str, wheels: Path | None) -> bytes | None:
     return None
 
 
-def measure(cases: Sequence[Case], read: Read) -> list[dict[str, Any]]:
+def measure(cases: Sequence[PhotoCase], read: Read) -> list[dict[str, Any]]:
     """A row per case: what was expected and seen, shares of joints within NEAR, IoU of masks, CPU seconds."""
     return [_row(case, read) for case in cases]
 
 
-def _row(case: Case, read: Read) -> dict[str, Any]:
+def _row(case: PhotoCase, read: Read) -> dict[str, Any]:
     began = time.process_time()
     seen = read(case.image, None)
     seconds = time.process_time() - began

@@ -64,18 +64,18 @@ def reader(finder: Any, parser: Any) -> Any:
     """A function as benchmarks.photos.Read, over engine.identity.examine."""
     import numpy as np
 
-    from benchmarks.photos import Reading
+    from benchmarks.photos import PhotoReading
     from engine.identity.body import person_mask
     from engine.identity.examine import examine
     from engine.identity.framing import framing_of
 
-    def read(image: Any, chosen: Any) -> Reading:
+    def read(image: Any, chosen: Any) -> PhotoReading:
         look = examine(image, finder, parser, chosen)
         seen = look.observation
         if seen is None:
-            return Reading(look.verdict.value, len(look.people))
+            return PhotoReading(look.verdict.value, len(look.people))
         framing, mask = framing_of(seen), person_mask(seen)
-        return Reading(
+        return PhotoReading(
             look.verdict.value,
             len(look.people),
             None if framing is None else framing.value,

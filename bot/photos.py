@@ -86,7 +86,7 @@ class NormalPhoto:
 
 
 async def normalise(data: bytes, *, settings: str = _SETTINGS, decode_max_s: float = DECODE_MAX_S) -> NormalPhoto:
-    """Raises PhotoRefused. Cancelled, it ends the child. `settings` are the child's: `engine.photo_reader.Settings`."""
+    """Raises PhotoRefused. Cancelled, it ends the child, whose settings are `engine.photo_reader.ReaderSettings`."""
     if len(data) > FILE_MAX_BYTES:
         raise PhotoRefused(Refusal.FILE_TOO_BIG)
     child = await asyncio.create_subprocess_exec(

@@ -2,9 +2,9 @@
 
 The engine calls `PhotoReader.read` in its own process. The bot runs `python -m engine.photo_reader SETTINGS` as a child
 process for each photo, because a decoder cannot be interrupted in a thread and may hold the interpreter lock for
-seconds: the settings (JSON of `Settings`) come as the argument, the file on stdin; stdout takes one line of JSON
-({"width", "height"} in px, or {"refused": a `Fault`}) and then the photo as JPEG. Only the standard library, Pillow and
-pillow_heif are imported, so that a child starts in a tenth of a second and needs few pages of memory.
+seconds: the settings (JSON of `ReaderSettings`) come as the argument, the file on stdin; stdout takes one line of JSON
+({"width", "height"} in px, or {"refused": a `PhotoFault`}) and then the photo as JPEG. Only the standard library,
+Pillow and pillow_heif are imported, so that a child starts in a tenth of a second and needs few pages of memory.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ pillow_heif.options.DECODE_THREADS = 1
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
 
-class Fault(StrEnum):
+class PhotoFault(StrEnum):
     """Why a file cannot be used."""
 
     NOT_AN_IMAGE = "not_an_image"
@@ -61,7 +61,7 @@ class Fault(StrEnum):
 class CannotRead(Exception):
     """The file cannot be used; `fault` says why."""
 
-    def __init__(self, fault: Fault, detail: str = "") -> None:
+    def __init__(self, fault: PhotoFault, detail: str = "") -> None:
         super().__init__(f"{fault}: {detail}" if detail else str(fault))
         self.fault = fault
 
@@ -84,11 +84,11 @@ class PhotoReader:
 
         A JPEG that misses only its last bytes is read, see `engine.jpeg_stream.mend_end`. Raises CannotRead."""
         if data.startswith(GIF_SIGNATURES) and "GIF" not in self.formats:
-            raise CannotRead(Fault.ANIMATED, "GIF files are not photos")
+            raise CannotRead(PhotoFault.ANIMATED, "GIF files are not photos")
         try:
             return self._decode(data)
         except CannotRead as cannot:
-            whole = mend_end(data) if cannot.fault is Fault.TRUNCATED else None
+            whole = mend_end(data) if cannot.fault is PhotoFault.TRUNCATED else None
             if whole is None:
                 raise
             return self._decode(whole)
@@ -101,29 +101,29 @@ class PhotoReader:
                     self._check_header(photo, data)
                     return self._small_rgb(photo)
         except UnidentifiedImageError as error:
-            raise CannotRead(Fault.NOT_AN_IMAGE) from error
+            raise CannotRead(PhotoFault.NOT_AN_IMAGE) from error
         except Image.DecompressionBombError as error:
-            raise CannotRead(Fault.TOO_MANY_PIXELS) from error
+            raise CannotRead(PhotoFault.TOO_MANY_PIXELS) from error
         except MemoryError as error:
-            raise CannotRead(Fault.TOO_COSTLY) from error
+            raise CannotRead(PhotoFault.TOO_COSTLY) from error
         except BROKEN as error:
             raise CannotRead(_fault_of(error), str(error)) from error
 
     def _check_header(self, photo: Image.Image, data: bytes) -> None:
         width, height = photo.size
         if max(width, height) < self.side_min_px or min(width, height) < 1:
-            raise CannotRead(Fault.TOO_SMALL)
+            raise CannotRead(PhotoFault.TOO_SMALL)
         if max(width, height) > self.aspect_max * min(width, height):
-            raise CannotRead(Fault.TOO_LONG)
+            raise CannotRead(PhotoFault.TOO_LONG)
         if min(width, height) < self.side_min_px:
-            raise CannotRead(Fault.TOO_SMALL)
+            raise CannotRead(PhotoFault.TOO_SMALL)
         is_jpeg = photo.format in DRAFT_FORMATS
         if width * height > (DRAFT_PIXELS_MAX if is_jpeg else PIXELS_MAX):
-            raise CannotRead(Fault.TOO_MANY_PIXELS, f"{width} x {height}")
+            raise CannotRead(PhotoFault.TOO_MANY_PIXELS, f"{width} x {height}")
         if is_jpeg and count_scans(data, SCANS_MAX + 1) > SCANS_MAX:
-            raise CannotRead(Fault.TOO_COSTLY, f"more than {SCANS_MAX} scans")
+            raise CannotRead(PhotoFault.TOO_COSTLY, f"more than {SCANS_MAX} scans")
         if self.stills_only and photo.format != "MPO" and getattr(photo, "is_animated", False):
-            raise CannotRead(Fault.ANIMATED)
+            raise CannotRead(PhotoFault.ANIMATED)
 
     def _small_rgb(self, photo: Image.Image) -> Image.Image:
         """Made small before anything else: every later step then costs little memory."""
@@ -168,10 +168,10 @@ def _srgb(photo: Image.Image, profile: bytes | None) -> Image.Image:
     return photo.convert("RGB")
 
 
-def _fault_of(error: Exception) -> Fault:
+def _fault_of(error: Exception) -> PhotoFault:
     words = str(error).lower()
     cut_short = any(part in words for part in ("truncated", "broken data stream", "end of file", "eof"))
-    return Fault.TRUNCATED if cut_short else Fault.UNREADABLE
+    return PhotoFault.TRUNCATED if cut_short else PhotoFault.UNREADABLE
 
 
 def encode_jpeg(photo: Image.Image) -> bytes:
@@ -188,7 +188,7 @@ def encode_jpeg(photo: Image.Image) -> bytes:
 
 
 @dataclass(frozen=True)
-class Settings:
+class ReaderSettings:
     """What a child process is started with: how to read, and what it may cost."""
 
     reader: PhotoReader
@@ -200,7 +200,7 @@ class Settings:
         return json.dumps(dataclasses.asdict(self))
 
     @classmethod
-    def from_json(cls, text: str) -> Settings:
+    def from_json(cls, text: str) -> ReaderSettings:
         values = json.loads(text)
         reader = values["reader"]
         return cls(**{**values, "reader": PhotoReader(**{**reader, "formats": tuple(reader["formats"])})})
@@ -208,7 +208,7 @@ class Settings:
 
 def main() -> int:
     """Read stdin, write stdout; 0 also where the file was refused. Beyond a limit the kernel ends the process."""
-    settings = Settings.from_json(sys.argv[1])
+    settings = ReaderSettings.from_json(sys.argv[1])
     resource.setrlimit(resource.RLIMIT_AS, (settings.memory_max_bytes, settings.memory_max_bytes))
     resource.setrlimit(resource.RLIMIT_CPU, (settings.cpu_max_s, settings.cpu_max_s + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -221,7 +221,7 @@ def main() -> int:
     except CannotRead as cannot:
         head = {"refused": cannot.fault}
     except MemoryError:
-        head = {"refused": Fault.TOO_COSTLY}
+        head = {"refused": PhotoFault.TOO_COSTLY}
     sys.stdout.buffer.write(json.dumps(head).encode() + b"\n" + jpeg)
     return 0
 

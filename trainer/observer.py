@@ -22,7 +22,7 @@ from torch import Tensor
 
 from engine.identity.network import STRIDE, Outputs, ParserNetwork, joints, save_network
 from trainer.files import load_state
-from trainer.observer_photos import CropMaker, Crops, Likelihoods, unsure_weights, weights_around
+from trainer.observer_photos import CropMaker, Likelihoods, ParserCrops, unsure_weights, weights_around
 from trainer.shards import PeopleShards, read_shards
 from trainer.synthetic.parts import Part
 from trainer.version import commit
@@ -167,7 +167,7 @@ def _learn(optimizer: torch.optim.Optimizer, loss: Tensor, learning: list[torch.
     optimizer.step()
 
 
-def losses_of(network: ParserNetwork, crops: Crops) -> dict[str, Tensor]:
+def losses_of(network: ParserNetwork, crops: ParserCrops) -> dict[str, Tensor]:
     """By name: where the joints are, which are seen, which part every pixel shows."""
     outputs = network(crops.images)
     visible = crops.joints[..., 2]

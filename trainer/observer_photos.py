@@ -1,4 +1,4 @@
-"""What one step of the observer's training sees: crops of synthetic people made to look like photos of real ones.
+"""Training pictures of the person parser: crops of synthetic people made to look like photos of real ones.
 
 Turned, scaled, cut off at the frame's edge, put before other backgrounds, covered in places, and seen through a poor
 camera; joints and part maps go along. Some crops show nobody.
@@ -44,7 +44,7 @@ class Likelihoods:
 
 
 @dataclass(frozen=True)
-class Crops:
+class ParserCrops:
     """images [B, 3, H, W] in [-1, 1]; joints [B, J, 3] px and visible 0/1; inside [B, J] within the crop; parts int64
     [B, H, W]; identity [B]."""
 
@@ -71,14 +71,14 @@ class CropMaker:
         self._changes = changes
         self._textures = _real_textures()
 
-    def crops(self, rows: NDArray[np.int64], rng: np.random.Generator) -> Crops:
+    def crops(self, rows: NDArray[np.int64], rng: np.random.Generator) -> ParserCrops:
         """One crop of each photo in `rows`."""
         samples = [self._sample(int(row), rng) for row in rows]
         images = np.stack([sample.image for sample in samples])
         joints = torch.from_numpy(np.stack([sample.joints for sample in samples]))
         width, height = self._size
         inside = (joints[..., 0] >= 0) & (joints[..., 0] < width) & (joints[..., 1] >= 0) & (joints[..., 1] < height)
-        return Crops(
+        return ParserCrops(
             images=to_tensor(images).contiguous(memory_format=torch.channels_last),
             joints=joints,
             inside=inside,

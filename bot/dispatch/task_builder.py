@@ -38,17 +38,17 @@ class Photos:
 
 
 @dataclass(frozen=True)
-class Sizes:
+class PhotoSizes:
     """The same photos before they are loaded: sizes in bytes."""
 
     references: Mapping[UUID, StoredPhoto]
     poses: Mapping[UUID, int]
 
 
-async def read_sizes(session: AsyncSession, jobs: Collection[Job]) -> Sizes:
+async def read_sizes(session: AsyncSession, jobs: Collection[Job]) -> PhotoSizes:
     """Accepted references only."""
     stored = await references.stored(session, {photo_id for job in jobs for photo_id in job.reference_ids})
-    return Sizes(stored, await poses.sizes(session, _pose_ids(jobs)))
+    return PhotoSizes(stored, await poses.sizes(session, _pose_ids(jobs)))
 
 
 async def read_photos(session: AsyncSession, jobs: Collection[Job], reference_ids: Collection[UUID]) -> Photos:
@@ -73,7 +73,7 @@ def _pose_ids(jobs: Collection[Job]) -> set[UUID]:
     return {job.pose_photo_id for job in jobs if job.pose == POSE_PHOTO and job.pose_photo_id is not None}
 
 
-def queued_job(job: Job, sizes: Sizes, styles: Styles, references_max: int) -> QueuedJob:
+def queued_job(job: Job, sizes: PhotoSizes, styles: Styles, references_max: int) -> QueuedJob:
     """The job with the best `references_max` of its photos, in its own order. Raises UnbuildableTask."""
     accepted = [photo_id for photo_id in job.reference_ids if photo_id in sizes.references]
     best = sorted(accepted, key=lambda photo_id: -sizes.references[photo_id].quality)[:references_max]

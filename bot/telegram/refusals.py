@@ -9,7 +9,7 @@ TelegramRefusal
 ├── QueryExpired   the button was pressed too long ago to be answered
 ├── TooFast        flood control: wait `retry_after_s` in this chat
 ├── NotNow         the network or Telegram is down: try again later
-└── Refused        Telegram will never accept this request
+└── ApiRefusal     Telegram will never accept this request
     └── FileTooBig
 """
 
@@ -75,11 +75,11 @@ class NotNow(TelegramRefusal):
     """The network or Telegram is down."""
 
 
-class Refused(TelegramRefusal):
+class ApiRefusal(TelegramRefusal):
     """Telegram will never accept this request."""
 
 
-class FileTooBig(Refused):
+class FileTooBig(ApiRefusal):
     """For Telegram, up or down."""
 
 
@@ -124,7 +124,7 @@ def refusal_of(error: TelegramAPIError | ClientDecodeError) -> TelegramRefusal:
             for kind, parts in _BY_DESCRIPTION:
                 if any(part in description for part in parts):
                     return kind(str(error))
-    return Refused(str(error))
+    return ApiRefusal(str(error))
 
 
 def flood_wait_s(error: Exception) -> float | None:

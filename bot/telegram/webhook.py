@@ -21,7 +21,7 @@ from aiohttp import web
 from bot.errors import OperatorError
 from bot.stopping import finishes_before
 from bot.telegram.intake import Intake
-from bot.telegram.refusals import NotNow, Refused, TooFast, refusals
+from bot.telegram.refusals import ApiRefusal, NotNow, TooFast, refusals
 from bot.telegram.updates import id_of
 
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"
@@ -88,7 +88,7 @@ class Webhook:
                     )
                 _log.info("webhook", url=self._url)
                 return
-            except Refused as refused:
+            except ApiRefusal as refused:
                 raise OperatorError(f"WEBHOOK_URL is not accepted by Telegram: {refused}") from None
             except TooFast as too_fast:
                 pause_s = too_fast.retry_after_s

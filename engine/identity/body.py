@@ -1,4 +1,4 @@
-"""What can be seen of a body, and the protocol of the networks that read it."""
+"""A body as networks read it from a photo, and their protocol."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from engine.identity.crops import head_box
 from engine.identity.faces import load_opencv
 from engine.identity.observation import Box, Observation
 from engine.identity.profile import View
-from engine.identity.regions import Region, region_boxes
+from engine.identity.regions import ImageRegion, region_boxes
 
 HIDDEN_RGB: Final = (128, 128, 128)
 GARMENT_SHARE_MIN: Final = 0.25
@@ -46,11 +46,11 @@ def garment_mask(seen: Observation) -> Image.Image | None:
     return _from_boxes(seen, boxes)
 
 
-def _believable(parts: NDArray[np.uint8], boxes: dict[Region, Box]) -> bool:
+def _believable(parts: NDArray[np.uint8], boxes: dict[ImageRegion, Box]) -> bool:
     """Whether the part map shows clothes where they must be."""
-    if Region.TORSO not in boxes:
+    if ImageRegion.TORSO not in boxes:
         return bool(np.isin(parts, GARMENTS).any())
-    x0, y0, x1, y1 = (round(side) for side in boxes[Region.TORSO])
+    x0, y0, x1, y1 = (round(side) for side in boxes[ImageRegion.TORSO])
     torso = parts[y0:y1, x0:x1]
     return torso.size > 0 and float(np.isin(torso, GARMENTS).mean()) >= GARMENT_SHARE_MIN
 
@@ -65,27 +65,27 @@ def _from_parts(seen: Observation, parts: NDArray[np.uint8]) -> Image.Image:
     return Image.fromarray(((garments > 0) | rim_only).astype(np.uint8) * 255)
 
 
-def _from_boxes(seen: Observation, boxes: dict[Region, Box]) -> Image.Image:
+def _from_boxes(seen: Observation, boxes: dict[ImageRegion, Box]) -> Image.Image:
     """Everything of the body below the head."""
     mask = Image.new("L", (seen.width, seen.height))
     brush = ImageDraw.Draw(mask)
     for region, box in boxes.items():
-        if region is not Region.HEAD:
+        if region is not ImageRegion.HEAD:
             brush.rectangle(_below_head(box, boxes, seen), fill=255)
     if seen.face_box is not None:
         brush.rectangle(_upper_half(head_box(seen.face_box), seen.face_box), fill=0)
     return mask
 
 
-def _below_head(box: Box, boxes: dict[Region, Box], seen: Observation) -> Box:
+def _below_head(box: Box, boxes: dict[ImageRegion, Box], seen: Observation) -> Box:
     """`box` from the chin on; without a head from where a standing person's shoulders are."""
     x0, y0, x1, y1 = box
     if seen.face_box is not None:
         chin = seen.face_box[3]
-    elif Region.HEAD in boxes:
-        chin = boxes[Region.HEAD][3]
+    elif ImageRegion.HEAD in boxes:
+        chin = boxes[ImageRegion.HEAD][3]
     else:
-        whole = boxes.get(Region.WHOLE, box)
+        whole = boxes.get(ImageRegion.WHOLE, box)
         chin = whole[1] + (whole[3] - whole[1]) / 7
     return x0, min(max(y0, chin), y1), x1, y1
 

@@ -1,4 +1,4 @@
-"""Where the person and the head are cut from a photo: pure geometry, the same for training and for drawing.
+"""Crops of the person and of the head: pure geometry, the same for training and for drawing.
 
 A window may reach over the photo's edge; what lies outside is filled with the mean colour of the photo's edge, so that
 a window never depends on where in the photo the person stood.

@@ -20,7 +20,7 @@ from engine.identity.body import Body, PersonParser, bears_face
 from engine.identity.crops import body_box_from_face, clipped
 from engine.identity.faces import Face, FaceFinder, load_opencv
 from engine.identity.observation import Box, Observation
-from engine.identity.people import Person, at_place, companions, find_people
+from engine.identity.people import FoundPerson, at_place, companions, find_people
 from engine.identity.skeleton import CONFIDENCE_MIN
 
 METHOD = 5
@@ -39,7 +39,7 @@ _FACE_GOOD_PX = 96.0
 
 
 @dataclass(frozen=True)
-class Look:
+class ReferenceFindings:
     """What one examination found: people who count, from left to right, their boxes px; observation where ACCEPTED."""
 
     verdict: Verdict
@@ -49,17 +49,17 @@ class Look:
 
 def examine(
     image: Image.Image, finder: FaceFinder, parser: PersonParser | None = None, chosen: Box | None = None
-) -> Look:
+) -> ReferenceFindings:
     """Judges an RGB photo. `chosen` px: the person whom the user picked among several."""
     if min(image.size) < SIDE_MIN_PX:
-        return Look(Verdict.TOO_SMALL)
+        return ReferenceFindings(Verdict.TOO_SMALL)
     people = _candidates(image, finder, parser, chosen)
     person, body = _seen(image, people, parser)
     boxes = tuple(sorted(candidate.box for candidate in people))
     verdict = _verdict(image, people, person)
     if verdict is not Verdict.ACCEPTED or person is None:
-        return Look(verdict, boxes)
-    return Look(verdict, boxes, _observation(image, finder, parser, person, body))
+        return ReferenceFindings(verdict, boxes)
+    return ReferenceFindings(verdict, boxes, _observation(image, finder, parser, person, body))
 
 
 def observe(
@@ -85,14 +85,16 @@ def sharpness(image: Image.Image, box: Box) -> float:
 
 def _candidates(
     image: Image.Image, finder: FaceFinder, parser: PersonParser | None, chosen: Box | None
-) -> list[Person]:
+) -> list[FoundPerson]:
     people = find_people(image, finder, None if min(image.size) < SIDE_MIN_PX else parser)
     if chosen is not None:
         return at_place(people, chosen)
     return companions(people) if people else []
 
 
-def _seen(image: Image.Image, people: list[Person], parser: PersonParser | None) -> tuple[Person | None, Body | None]:
+def _seen(
+    image: Image.Image, people: list[FoundPerson], parser: PersonParser | None
+) -> tuple[FoundPerson | None, Body | None]:
     """The largest person whose joints can be read; without a parser the largest."""
     if parser is None or min(image.size) < SIDE_MIN_PX:
         return next(iter(people), None), None
@@ -111,7 +113,7 @@ def _belongs(body: Body, face: Face | None) -> bool:
     return face is None or bears_face(body.keypoints, face.box)
 
 
-def _verdict(image: Image.Image, people: list[Person], person: Person | None) -> Verdict:
+def _verdict(image: Image.Image, people: list[FoundPerson], person: FoundPerson | None) -> Verdict:
     whole: Box = (0.0, 0.0, float(image.width), float(image.height))
     first = person or next(iter(people), None)
     judged = whole if first is None else first.box if first.face is None else first.face.box
@@ -128,7 +130,7 @@ def _verdict(image: Image.Image, people: list[Person], person: Person | None) ->
 
 
 def _observation(
-    image: Image.Image, finder: FaceFinder, parser: PersonParser | None, person: Person | None, body: Body | None
+    image: Image.Image, finder: FaceFinder, parser: PersonParser | None, person: FoundPerson | None, body: Body | None
 ) -> Observation:
     seen = Observation(image.width, image.height, quality=0.1, version=look_version(finder, parser))
     if person is None:

@@ -1,4 +1,4 @@
-"""How much of a person a photo shows, in which posture, and what another photo should show besides."""
+"""Framing and posture of the person on a photo, and hints at what another photo should show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was seen on one photo, in a form that no backbone, finder or network needs to be there to read."""
+"""An observation: the findings on one photo, readable without any backbone, finder or network."""
 
 from __future__ import annotations
 

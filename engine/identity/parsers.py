@@ -1,4 +1,4 @@
-"""Which person parser reads photos: the operator's models, MediaPipe's networks, or the shipped one."""
+"""Chooses the person parser: the operator's models, MediaPipe's networks, or the shipped one."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ FACE_SURE: Final = 0.7
 
 
 @dataclass(frozen=True, eq=False)
-class Person:
+class FoundPerson:
     """One person: box px of the body, inside the photo; head_px: the side of the face, measured or estimated."""
 
     box: Box
@@ -31,7 +31,7 @@ class Person:
     face: Face | None = None
 
 
-def find_people(image: Image.Image, finder: FaceFinder, parser: PersonParser | None) -> list[Person]:
+def find_people(image: Image.Image, finder: FaceFinder, parser: PersonParser | None) -> list[FoundPerson]:
     """Everybody on an RGB photo, the largest head first."""
     faces = list(finder.find(image))
     detected = (
@@ -46,16 +46,16 @@ def find_people(image: Image.Image, finder: FaceFinder, parser: PersonParser | N
             faces.remove(face)
         people.append(_person(image, body, face))
     alone = [face for face in faces if not any(_is_print(face, person) for person in people)]
-    people += [Person(body_box_from_face(face.box, *image.size), face.side_px, face) for face in alone]
+    people += [FoundPerson(body_box_from_face(face.box, *image.size), face.side_px, face) for face in alone]
     return sorted(people, key=lambda person: person.head_px, reverse=True)
 
 
-def companions(people: list[Person]) -> list[Person]:
+def companions(people: list[FoundPerson]) -> list[FoundPerson]:
     """Those of whom each could be the one that is meant: passers-by in the background are left out."""
     return [person for person in people if person.head_px >= COMPANION_MIN * people[0].head_px]
 
 
-def at_place(people: list[Person], box: Box) -> list[Person]:
+def at_place(people: list[FoundPerson], box: Box) -> list[FoundPerson]:
     """The person whose box fits `box` px best, first and alone; nobody where none of them overlaps it."""
     best = max(people, key=lambda person: overlap(person.box, box), default=None)
     return [] if best is None or overlap(best.box, box) == 0 else [best]
@@ -71,7 +71,7 @@ def overlap(box: Box, other: Box) -> float:
     return width * height / (areas - width * height)
 
 
-def _person(image: Image.Image, body: DetectedPerson, face: Face | None) -> Person:
+def _person(image: Image.Image, body: DetectedPerson, face: Face | None) -> FoundPerson:
     x0, y0, x1, y1 = body.box
     head_px = max(x1 - x0, y1 - y0) / HEADS_PER_BODY if face is None else face.side_px
     rim = head_px / 2  # joints lie inside the body
@@ -79,7 +79,7 @@ def _person(image: Image.Image, body: DetectedPerson, face: Face | None) -> Pers
     if face is not None:
         left, top, right, bottom = head_box(face.box)
         x0, y0, x1, y1 = min(x0, left), min(y0, top), max(x1, right), max(y1, bottom)
-    return Person(clipped((x0, y0, x1, y1), *image.size), head_px, face)
+    return FoundPerson(clipped((x0, y0, x1, y1), *image.size), head_px, face)
 
 
 def _is_of(face: Face, body: DetectedPerson) -> bool:
@@ -90,7 +90,7 @@ def _is_of(face: Face, body: DetectedPerson) -> bool:
     return _inside(_middle(face.box), (x0, y0, x1, y0 + UPPER * (y1 - y0)))
 
 
-def _is_print(face: Face, person: Person) -> bool:
+def _is_print(face: Face, person: FoundPerson) -> bool:
     """Whether an unsure face lies on the body of somebody whose head is elsewhere."""
     return face.score < FACE_SURE and _inside(_middle(face.box), person.box)
 

@@ -6,7 +6,7 @@ from PIL import Image
 
 from engine.contract import PHOTO_FORMATS, REFERENCE_MAX_SIDE_PX
 from engine.errors import BadReference
-from engine.photo_reader import CannotRead, Fault, PhotoReader
+from engine.photo_reader import CannotRead, PhotoFault, PhotoReader
 
 
 def read_photo(data: bytes, max_side_px: int = REFERENCE_MAX_SIDE_PX) -> Image.Image:
@@ -16,7 +16,7 @@ def read_photo(data: bytes, max_side_px: int = REFERENCE_MAX_SIDE_PX) -> Image.I
     try:
         return PhotoReader(PHOTO_FORMATS, max_side_px).read(data)
     except CannotRead as cannot:
-        if cannot.fault in (Fault.TOO_MANY_PIXELS, Fault.TOO_COSTLY):
+        if cannot.fault in (PhotoFault.TOO_MANY_PIXELS, PhotoFault.TOO_COSTLY):
             raise BadReference(
                 f"expected a photo of ordinary size in pixels, got {cannot}: send a smaller one"
             ) from cannot

@@ -18,7 +18,7 @@ from engine.identity.crops import body_box_from_face, clipped
 from engine.identity.faces import FaceFinder
 from engine.identity.observation import Box
 from engine.identity.skeleton import CONFIDENCE_MIN, HIPS, SHOULDERS, Keypoints
-from engine.vision.blazepose import Pose
+from engine.vision.blazepose import DetectedPose
 
 JOINTS_MIN: Final = 6
 """Of 17; a head alone has five."""
@@ -41,7 +41,7 @@ the generator stay below 2, skeletons that the shipped parser reads on people ly
 class PoseReader(Protocol):
     """Reads the poses of all people on a photo; engine.vision.BlazePose does."""
 
-    def see_all(self, image: Image.Image) -> list[Pose]: ...
+    def see_all(self, image: Image.Image) -> list[DetectedPose]: ...
 
 
 def pose_of(

@@ -22,7 +22,7 @@ from engine.identity.observation import Box
 from engine.identity.people import overlap
 from engine.identity.person_parser import ShippedParser
 from engine.identity.skeleton import CONFIDENCE_MIN, HEAD_JOINTS, Keypoints
-from engine.vision.blazepose import BlazePose, Pose
+from engine.vision.blazepose import BlazePose, DetectedPose
 from engine.vision.detection import Detection
 from engine.vision.matte import Matte
 
@@ -53,7 +53,7 @@ class PretrainedParser:
         self._poses = BlazePose(state)
         self._matte = Matte(state)
         self._shipped = shipped
-        self._last: tuple[Image.Image, list[Pose]] | None = None
+        self._last: tuple[Image.Image, list[DetectedPose]] | None = None
 
     @property
     def version(self) -> str:
@@ -84,7 +84,7 @@ class PretrainedParser:
         embedding = self._shipped.embed(image, seen, keypoints)
         return Body(seen, keypoints, parts, window, embedding, (matte * 255).round().astype(np.uint8))
 
-    def _pose(self, image: Image.Image, box: Box, face: Box | None) -> Pose | None:
+    def _pose(self, image: Image.Image, box: Box, face: Box | None) -> DetectedPose | None:
         """Of the poses in the crop about `box` and on the whole photo the one that fits the face and the box best.
 
         Where the detector passes over somebody in a group, it is shown the head and chest alone."""
@@ -97,16 +97,16 @@ class PretrainedParser:
             return self._of_face(image, face)
         return max(fitting, key=lambda pose: _fit(pose, box), default=None)
 
-    def _all(self, image: Image.Image) -> list[Pose]:
+    def _all(self, image: Image.Image) -> list[DetectedPose]:
         """The poses on the whole photo; the last photo's are kept, since it is parsed after people were detected."""
         if self._last is None or self._last[0] is not image:
             self._last = image, self._poses.see_all(image)
         return self._last[1]
 
-    def _of_face(self, image: Image.Image, face: Box) -> Pose | None:
+    def _of_face(self, image: Image.Image, face: Box) -> DetectedPose | None:
         return next((pose for pose in self._by_bust(image, face) if _bears(pose, face)), None)
 
-    def _by_bust(self, image: Image.Image, face: Box) -> Iterator[Pose]:
+    def _by_bust(self, image: Image.Image, face: Box) -> Iterator[DetectedPose]:
         """Poses read on the photo from what the detector finds about the face, then those read on that crop alone."""
         left, top, right, bottom = _bust(face, image)
         crop = image.crop((left, top, right, bottom))
@@ -118,7 +118,7 @@ class PretrainedParser:
                 yield pose
         yield from (_moved(pose, left, top, image.size) for pose in self._poses.see_all(crop))
 
-    def _person(self, image: Image.Image, pose: Pose) -> Plane:
+    def _person(self, image: Image.Image, pose: DetectedPose) -> Plane:
         """float32 [H, W] in 0 to 1 over the photo: the matte near the pose's mask, and the mask where it is sure."""
         mask = pose.mask
         bounds = _bounds(mask > MASK_MIN, np.zeros((0, 3), np.float32))
@@ -142,7 +142,7 @@ class PretrainedParser:
         return parts
 
 
-def _detected(pose: Pose) -> DetectedPerson:
+def _detected(pose: DetectedPose) -> DetectedPerson:
     """The box of the whole body, with joints that the photo does not show; the head by the joints of the face."""
     (x0, y0), (x1, y1) = pose.landmarks[:, :2].min(0), pose.landmarks[:, :2].max(0)
     keypoints = pose.keypoints()
@@ -150,22 +150,22 @@ def _detected(pose: Pose) -> DetectedPerson:
     return DetectedPerson((float(x0), float(y0), float(x1), float(y1)), (float(x), float(y)))
 
 
-def _moved(pose: Pose, left: int, top: int, size: tuple[int, int]) -> Pose:
+def _moved(pose: DetectedPose, left: int, top: int, size: tuple[int, int]) -> DetectedPose:
     """A pose of a crop as one of the photo of `size` (width, height)."""
     landmarks = pose.landmarks.copy()
     landmarks[:, :2] += (left, top)
     mask = np.zeros((size[1], size[0]), np.float32)
     rows, columns = pose.mask.shape
     mask[top : top + rows, left : left + columns] = pose.mask
-    return Pose(landmarks, mask, pose.score)
+    return DetectedPose(landmarks, mask, pose.score)
 
 
-def _fit(pose: Pose, box: Box) -> float:
+def _fit(pose: DetectedPose, box: Box) -> float:
     bounds = _bounds(pose.mask > MASK_MIN, pose.keypoints())
     return 0.0 if bounds is None else overlap(bounds, box)
 
 
-def _bears(pose: Pose, face: Box | None) -> bool:
+def _bears(pose: DetectedPose, face: Box | None) -> bool:
     return face is None or bears_face(pose.keypoints(), face)
 
 

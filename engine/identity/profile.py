@@ -1,4 +1,4 @@
-"""Who the person is, independent of any backbone: the photos and what was seen on them."""
+"""The person, independent of any backbone: photos with their observations."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _FACE_PER_EARS: Final = 1.15
 _FACE_PER_SHOULDERS: Final = 0.42
 
 
-class Region(StrEnum):
+class ImageRegion(StrEnum):
     """A body's parts, from the whole to the ground."""
 
     WHOLE = "whole"
@@ -35,20 +35,20 @@ class Region(StrEnum):
     FEET = "feet"
 
 
-def region_boxes(seen: Observation) -> dict[Region, Box]:
+def region_boxes(seen: Observation) -> dict[ImageRegion, Box]:
     """The regions that the photo shows, px, inside the photo."""
     parts = parts_on_photo(seen)
     found = {
-        Region.WHOLE: seen.body_box,
-        Region.HEAD: _head(seen, parts),
-        Region.TORSO: _torso(seen, parts),
-        Region.LEGS: _legs(seen, parts),
-        Region.FEET: _feet(seen, parts),
+        ImageRegion.WHOLE: seen.body_box,
+        ImageRegion.HEAD: _head(seen, parts),
+        ImageRegion.TORSO: _torso(seen, parts),
+        ImageRegion.LEGS: _legs(seen, parts),
+        ImageRegion.FEET: _feet(seen, parts),
     }
     return {region: clipped(box, seen.width, seen.height) for region, box in found.items() if box is not None}
 
 
-def region_crops(view: View, size: int) -> dict[Region, Image.Image]:
+def region_crops(view: View, size: int) -> dict[ImageRegion, Image.Image]:
     """Each region as an RGB square of `size` px, nothing stretched."""
     return {
         region: window(view.image, _square(box), size, size) for region, box in region_boxes(view.observation).items()

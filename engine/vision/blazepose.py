@@ -48,7 +48,7 @@ COCO: Final = (0, 2, 5, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28)
 
 
 @dataclass(frozen=True, eq=False)
-class Pose:
+class DetectedPose:
     """One person.
 
     landmarks float32 [33, 5]: x px, y px, depth px (0 at the hips, smaller is nearer), visibility 0 to 1 (in the
@@ -88,7 +88,7 @@ class BlazePose:
         raw, logits = self._detector(shown.astype(np.float32) / 127.5 - 1)
         return detections(raw, logits, self._anchors, size, square, score_min)
 
-    def see_all(self, image: Image.Image | RGB) -> list[Pose]:
+    def see_all(self, image: Image.Image | RGB) -> list[DetectedPose]:
         """The poses of all people on the picture, the surest find first: a find without a pose is nobody, and of finds
         with the same mask the one with the surest pose stays."""
         for view in VIEWS:
@@ -97,11 +97,11 @@ class BlazePose:
                 return distinct(poses)
         return []
 
-    def see(self, image: Image.Image | RGB) -> Pose | None:
+    def see(self, image: Image.Image | RGB) -> DetectedPose | None:
         """The first of `see_all`; None where there is nobody."""
         return next(iter(self.see_all(image)), None)
 
-    def read(self, image: Image.Image | RGB, person: Detection) -> Pose | None:
+    def read(self, image: Image.Image | RGB, person: Detection) -> DetectedPose | None:
         """The pose of one find; None where the network sees no pose there.
 
         The crop around the detector's points gives a first pose, and the crop around that pose the answer."""
@@ -110,7 +110,7 @@ class BlazePose:
         second = None if first is None else self._read(picture, first[1])
         return None if second is None else second[0]
 
-    def _read(self, picture: RGB, square: Square) -> tuple[Pose, Square] | None:
+    def _read(self, picture: RGB, square: Square) -> tuple[DetectedPose, Square] | None:
         """The pose in a square, and the square around that pose."""
         size = self._reader.size
         shown = square.crop(picture, size, repeat_edge=True)
@@ -123,11 +123,11 @@ class BlazePose:
         depth = values[:, 2:3] * (square.side / size)
         whole = np.concatenate([points, depth, sigmoid(values[:, 3:])], 1)[:JOINTS]
         height, width = picture.shape[:2]
-        pose = Pose(whole, square.paste(sigmoid(mask[..., 0]), height, width), float(probability[0]))
+        pose = DetectedPose(whole, square.paste(sigmoid(mask[..., 0]), height, width), float(probability[0]))
         return pose, Square.about(points[AUXILIARY], points[AUXILIARY + 1], MARGIN)
 
 
-def distinct(poses: list[Pose]) -> list[Pose]:
+def distinct(poses: list[DetectedPose]) -> list[DetectedPose]:
     """In the same order, without those whose mask is mostly that of a pose with a higher score."""
     masks = [pose.mask > 0.5 for pose in poses]
     kept: list[int] = []

@@ -17,7 +17,7 @@ from PIL import Image
 from bot import photos
 from bot.photos import PhotoRefused, Refusal, normalise
 from engine.contract import REFERENCE_MAX_SIDE_PX
-from engine.photo_reader import Fault, Settings
+from engine.photo_reader import PhotoFault, ReaderSettings
 
 
 def encoded(image: Image.Image, form: str, **options: object) -> bytes:
@@ -53,7 +53,7 @@ async def test_the_same_file_gives_the_same_hash_and_another_another() -> None:
 
 
 async def test_every_fault_of_the_reader_is_a_refusal_of_the_bot() -> None:
-    assert {fault.value for fault in Fault} <= {refusal.value for refusal in Refusal}
+    assert {fault.value for fault in PhotoFault} <= {refusal.value for refusal in Refusal}
     assert await reason(b"hello " * 100) == Refusal.NOT_AN_IMAGE
     assert await reason(PHOTO[: len(PHOTO) // 2]) == Refusal.TRUNCATED
 
@@ -64,8 +64,8 @@ async def test_a_file_beyond_what_telegram_gives_starts_no_process(monkeypatch: 
 
 
 async def test_the_settings_are_what_the_child_understands() -> None:
-    read = Settings.from_json(photos._SETTINGS)
-    assert Settings.from_json(read.to_json()) == read
+    read = ReaderSettings.from_json(photos._SETTINGS)
+    assert ReaderSettings.from_json(read.to_json()) == read
     assert (read.memory_max_bytes, read.cpu_max_s) == (photos.MEMORY_MAX_BYTES, photos.CPU_MAX_S)
 
 

@@ -17,7 +17,7 @@ from engine.photo_reader import (
     JPEG_QUALITIES,
     SCANS_MAX,
     CannotRead,
-    Fault,
+    PhotoFault,
     PhotoReader,
     encode_jpeg,
 )
@@ -142,21 +142,21 @@ def moving(form: str) -> bytes:
 
 NOISE = encoded(Image.effect_noise((400, 400), 90).convert("RGB"), "JPEG")
 REFUSED = {
-    "empty": (b"", Fault.NOT_AN_IMAGE),
-    "text": (b"hello " * 100, Fault.NOT_AN_IMAGE),
-    "truncated jpeg": (NOISE[: len(NOISE) // 2], Fault.TRUNCATED),
-    "truncated png": (encoded(Image.effect_noise((300, 300), 90), "PNG")[:9000], Fault.TRUNCATED),
-    "1 x 1": (encoded(Image.new("RGB", (1, 1)), "PNG"), Fault.TOO_SMALL),
-    "thumbnail": (encoded(Image.new("RGB", (60, 80)), "PNG"), Fault.TOO_SMALL),
-    "20,000 x 10": (encoded(Image.new("RGB", (20_000, 10)), "PNG"), Fault.TOO_LONG),
-    "10 x 20,000": (encoded(Image.new("RGB", (10, 20_000)), "PNG"), Fault.TOO_LONG),
-    "animated gif": (moving("GIF"), Fault.ANIMATED),
-    "animated webp": (moving("WEBP"), Fault.ANIMATED),
-    "animated png": (moving("PNG"), Fault.ANIMATED),
-    "jpeg 2000": (encoded(Image.new("RGB", (200, 200)), "JPEG2000"), Fault.NOT_AN_IMAGE),
-    "targa": (encoded(Image.new("RGB", (200, 200)), "TGA"), Fault.NOT_AN_IMAGE),
-    "icon": (encoded(Image.new("RGB", (200, 200)), "ICO"), Fault.NOT_AN_IMAGE),
-    "tiff": (encoded(Image.new("RGB", (200, 200)), "TIFF"), Fault.NOT_AN_IMAGE),
+    "empty": (b"", PhotoFault.NOT_AN_IMAGE),
+    "text": (b"hello " * 100, PhotoFault.NOT_AN_IMAGE),
+    "truncated jpeg": (NOISE[: len(NOISE) // 2], PhotoFault.TRUNCATED),
+    "truncated png": (encoded(Image.effect_noise((300, 300), 90), "PNG")[:9000], PhotoFault.TRUNCATED),
+    "1 x 1": (encoded(Image.new("RGB", (1, 1)), "PNG"), PhotoFault.TOO_SMALL),
+    "thumbnail": (encoded(Image.new("RGB", (60, 80)), "PNG"), PhotoFault.TOO_SMALL),
+    "20,000 x 10": (encoded(Image.new("RGB", (20_000, 10)), "PNG"), PhotoFault.TOO_LONG),
+    "10 x 20,000": (encoded(Image.new("RGB", (10, 20_000)), "PNG"), PhotoFault.TOO_LONG),
+    "animated gif": (moving("GIF"), PhotoFault.ANIMATED),
+    "animated webp": (moving("WEBP"), PhotoFault.ANIMATED),
+    "animated png": (moving("PNG"), PhotoFault.ANIMATED),
+    "jpeg 2000": (encoded(Image.new("RGB", (200, 200)), "JPEG2000"), PhotoFault.NOT_AN_IMAGE),
+    "targa": (encoded(Image.new("RGB", (200, 200)), "TGA"), PhotoFault.NOT_AN_IMAGE),
+    "icon": (encoded(Image.new("RGB", (200, 200)), "ICO"), PhotoFault.NOT_AN_IMAGE),
+    "tiff": (encoded(Image.new("RGB", (200, 200)), "TIFF"), PhotoFault.NOT_AN_IMAGE),
 }
 
 
@@ -177,7 +177,7 @@ def test_a_decompression_bomb_is_refused_by_its_header(side, monkeypatch):
     monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("decoded"))
     with pytest.raises(CannotRead) as refused:
         READER.read(bytes(data))
-    assert refused.value.fault == Fault.TOO_MANY_PIXELS
+    assert refused.value.fault == PhotoFault.TOO_MANY_PIXELS
 
 
 @pytest.mark.parametrize("position", range(20, 420, 40))
@@ -187,7 +187,7 @@ def test_damage_anywhere_ends_in_a_photo_or_a_refusal(position):
     try:
         assert READER.read(bytes(damaged)).width > 0
     except CannotRead as refused:
-        assert refused.fault in Fault
+        assert refused.fault in PhotoFault
 
 
 def test_postscript_never_starts_ghostscript(tmp_path, monkeypatch):
@@ -199,7 +199,7 @@ def test_postscript_never_starts_ghostscript(tmp_path, monkeypatch):
     postscript = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 300 300\n%%EndComments\nshowpage\n%%EOF\n"
     with pytest.raises(CannotRead) as refused:
         READER.read(postscript)
-    assert refused.value.fault == Fault.NOT_AN_IMAGE
+    assert refused.value.fault == PhotoFault.NOT_AN_IMAGE
     assert not trace.exists()
 
 
@@ -220,7 +220,7 @@ def test_a_jpeg_cut_far_before_its_end_is_refused(share, progressive):
     whole = encoded(Image.effect_noise((400, 300), 90).convert("RGB"), "JPEG", progressive=progressive)
     with pytest.raises(CannotRead) as refused:
         READER.read(whole[: int(len(whole) * share)])
-    assert refused.value.fault == Fault.TRUNCATED
+    assert refused.value.fault == PhotoFault.TRUNCATED
 
 
 def test_a_jpeg_of_one_colour_cut_in_the_middle_is_refused():
@@ -228,7 +228,7 @@ def test_a_jpeg_of_one_colour_cut_in_the_middle_is_refused():
     whole = encoded(Image.new("RGB", (1600, 1600), "teal"), "JPEG")
     with pytest.raises(CannotRead) as refused:
         READER.read(whole[: len(whole) - (len(whole) - 700) // 2])
-    assert refused.value.fault == Fault.TRUNCATED
+    assert refused.value.fault == PhotoFault.TRUNCATED
 
 
 def test_what_is_no_jpeg_has_no_end_to_mend():
@@ -266,7 +266,7 @@ def test_a_jpeg_of_very_many_scans_is_refused_before_it_is_decoded(monkeypatch):
     monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("decoded"))
     with pytest.raises(CannotRead) as refused:
         READER.read(with_empty_scans(128, SCANS_MAX + 1))
-    assert refused.value.fault == Fault.TOO_COSTLY
+    assert refused.value.fault == PhotoFault.TOO_COSTLY
 
 
 def test_markers_in_thumbnails_and_behind_the_image_are_no_scans_of_it():

@@ -17,7 +17,7 @@ from trainer.crawl.site import Site
 MOST_PAGES = 1000  # a site that makes up further pages for ever must end somewhere
 
 
-class Answer(Protocol):
+class HttpAnswer(Protocol):
     """What of a Scrapy response is read here and in the spider."""
 
     url: str
@@ -27,7 +27,7 @@ class Answer(Protocol):
     meta: dict[str, Any]
 
 
-Fetch = Callable[[str, str | None], Awaitable[Answer | Outcome]]
+Fetch = Callable[[str, str | None], Awaitable[HttpAnswer | Outcome]]
 """(address, page it was found on) -> a 2xx answer, or why there is none."""
 
 
@@ -113,7 +113,7 @@ class Gallery:
         self._next = self._following(answer) if new and self._pages < MOST_PAGES else None
         self.listed_all = self._next is None
 
-    def _add(self, answer: Answer) -> int:
+    def _add(self, answer: HttpAnswer) -> int:
         links = [Link(url, answer.url) for url in addresses(answer, self._site.picture_links)]
         before = len(self.links)
         for link in links:
@@ -126,7 +126,7 @@ class Gallery:
         self.same += len(links) - new if new else 0
         return new
 
-    def _following(self, answer: Answer) -> str | None:
+    def _following(self, answer: HttpAnswer) -> str | None:
         if self._site.page_parameter:
             return str(add_or_replace_parameter(self._url, self._site.page_parameter, str(self._pages + 1)))
         if self._site.next_page:

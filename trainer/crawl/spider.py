@@ -21,7 +21,7 @@ from w3lib.url import canonicalize_url
 
 from trainer.crawl.archive import PhotoArchive
 from trainer.crawl.errors import CrawlError
-from trainer.crawl.gallery import Answer, Gallery, Link, addresses
+from trainer.crawl.gallery import Gallery, HttpAnswer, Link, addresses
 from trainer.crawl.options import CrawlOptions
 from trainer.crawl.outcome import FINAL, TAKEN, TROUBLE, Outcome, PersonOutcome, Tally
 from trainer.crawl.picture import inspect
@@ -124,7 +124,7 @@ class GallerySpider(scrapy.Spider):  # type: ignore[misc]
     def _log(self) -> str:
         return str(self.options.out / "crawl.log")
 
-    async def _index(self, url: str, answer: Answer | Outcome | None, persons: dict[str, str]) -> None:
+    async def _index(self, url: str, answer: HttpAnswer | Outcome | None, persons: dict[str, str]) -> None:
         """Adds the persons of one list and of the pages that follow it."""
         seen: set[str] = set()
         following: str | None = url
@@ -238,7 +238,7 @@ class GallerySpider(scrapy.Spider):  # type: ignore[misc]
             self.archive.refuse(person, refused)
         return reason
 
-    async def _fetch(self, url: str, found_on: str | None) -> Answer | Outcome:
+    async def _fetch(self, url: str, found_on: str | None) -> HttpAnswer | Outcome:
         """A 2xx answer, after retries and redirects within the site, or why there is none.
 
         Raises CrawlError when the site has answered nothing well for PATIENCE requests in a row.
@@ -256,10 +256,10 @@ class GallerySpider(scrapy.Spider):  # type: ignore[misc]
             )
         return answer
 
-    async def _ask(self, url: str, found_on: str | None) -> Answer | Outcome:
+    async def _ask(self, url: str, found_on: str | None) -> HttpAnswer | Outcome:
         request = scrapy.Request(url, headers={"Referer": found_on} if found_on else None)
         try:
-            answer: Answer = await self.crawler.engine.download_async(request)
+            answer: HttpAnswer = await self.crawler.engine.download_async(request)
         except ForbiddenByRobots:
             return Outcome.FORBIDDEN
         except TooManyRedirects:

@@ -43,7 +43,7 @@ class Convolution(nn.Module):
         return F.relu(self.bn(self.conv(x)), inplace=True)
 
 
-class Block(nn.Module):
+class InceptionBlock(nn.Module):
     """Chains of convolutions side by side, and what is pooled; `halving` blocks end each chain with stride 2.
 
     split: ends of a chain that both read what comes before them. pool: channels of the pooled branch's projection,
@@ -95,31 +95,33 @@ class Block(nn.Module):
         return F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
 
 
-def _local(channels: int, pool: int) -> Block:
+def _local(channels: int, pool: int) -> InceptionBlock:
     doubled: list[Layer] = [("branch3x3dbl_1", 64, 1), ("branch3x3dbl_2", 96, 3), ("branch3x3dbl_3", 96, 3)]
-    return Block(channels, [[("branch1x1", 64, 1)], [("branch5x5_1", 48, 1), ("branch5x5_2", 64, 5)], doubled], pool)
+    return InceptionBlock(
+        channels, [[("branch1x1", 64, 1)], [("branch5x5_1", 48, 1), ("branch5x5_2", 64, 5)], doubled], pool
+    )
 
 
-def _shrinking(channels: int) -> Block:
+def _shrinking(channels: int) -> InceptionBlock:
     doubled: list[Layer] = [("branch3x3dbl_1", 64, 1), ("branch3x3dbl_2", 96, 3), ("branch3x3dbl_3", 96, 3)]
-    return Block(channels, [[("branch3x3", 384, 3)], doubled], 0, halving=True)
+    return InceptionBlock(channels, [[("branch3x3", 384, 3)], doubled], 0, halving=True)
 
 
-def _crossed(width: int) -> Block:
+def _crossed(width: int) -> InceptionBlock:
     """7 x 7 in two strips, once and twice."""
     once: list[Layer] = [("branch7x7_1", width, 1), ("branch7x7_2", width, (1, 7)), ("branch7x7_3", 192, (7, 1))]
     kernels: list[int | tuple[int, int]] = [1, (7, 1), (1, 7), (7, 1), (1, 7)]
     twice: list[Layer] = [(f"branch7x7dbl_{n + 1}", 192 if n == 4 else width, k) for n, k in enumerate(kernels)]
-    return Block(768, [[("branch1x1", 192, 1)], once, twice], 192)
+    return InceptionBlock(768, [[("branch1x1", 192, 1)], once, twice], 192)
 
 
-def _shrinking_again() -> Block:
+def _shrinking_again() -> InceptionBlock:
     kernels: list[int | tuple[int, int]] = [1, (1, 7), (7, 1), 3]
     strips: list[Layer] = [(f"branch7x7x3_{n + 1}", 192, kernel) for n, kernel in enumerate(kernels)]
-    return Block(768, [[("branch3x3_1", 192, 1), ("branch3x3_2", 320, 3)], strips], 0, halving=True)
+    return InceptionBlock(768, [[("branch3x3_1", 192, 1), ("branch3x3_2", 320, 3)], strips], 0, halving=True)
 
 
-def _forked(channels: int, maximum: bool) -> Block:
+def _forked(channels: int, maximum: bool) -> InceptionBlock:
     chains: list[list[Layer]] = [
         [("branch1x1", 320, 1)],
         [("branch3x3_1", 384, 1)],
@@ -130,7 +132,7 @@ def _forked(channels: int, maximum: bool) -> Block:
         [("branch3x3_2a", 384, (1, 3)), ("branch3x3_2b", 384, (3, 1))],
         [("branch3x3dbl_3a", 384, (1, 3)), ("branch3x3dbl_3b", 384, (3, 1))],
     ]
-    return Block(channels, chains, 192, split=ends, maximum=maximum)
+    return InceptionBlock(channels, chains, 192, split=ends, maximum=maximum)
 
 
 class Inception(nn.Module):

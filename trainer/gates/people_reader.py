@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.vision.blazeface import BlazeFace
-from engine.vision.blazepose import BlazePose, Pose
+from engine.vision.blazepose import BlazePose, DetectedPose
 from trainer.evaluation.metrics import Floats
 
 FACE_MIN: Final = 0.4
@@ -45,7 +45,7 @@ class Reader(Protocol):
         """Pictures uint8 [n, H, W, 3]."""
         ...
 
-    def pose(self, picture: NDArray[np.uint8]) -> Pose | None:
+    def pose(self, picture: NDArray[np.uint8]) -> DetectedPose | None:
         """The surest person of one picture uint8 [H, W, 3]."""
         ...
 
@@ -67,7 +67,7 @@ class PeopleReader:
             joints.append(poses[0].keypoints()[:, :2] if poses else np.full((17, 2), np.inf))
         return Sightings(np.array(people, np.int64), np.array(faces, np.int64), np.array(joints, np.float64))
 
-    def pose(self, picture: NDArray[np.uint8]) -> Pose | None:
+    def pose(self, picture: NDArray[np.uint8]) -> DetectedPose | None:
         """The surest person of one picture uint8 [H, W, 3]."""
         return self._poses.see(picture)
 

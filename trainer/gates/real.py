@@ -22,7 +22,7 @@ from PIL import Image
 from engine.contract import Settings
 from engine.identity.crops import clipped
 from engine.identity.faces import FaceFinder
-from engine.vision.blazepose import Pose
+from engine.vision.blazepose import DetectedPose
 from trainer.evaluation.metrics import Floats, colour_difference
 from trainer.gates.drawing import GateRequest, Pictures, Studio
 from trainer.gates.figures import GateFigure, mean_of, median_of
@@ -114,7 +114,7 @@ def _person(face: tuple[float, float, float, float], size: tuple[int, int]) -> t
     return x0, y0, x1, y1
 
 
-def regions_of(photo: NDArray[np.uint8], pose: Pose | None) -> NDArray[np.uint8]:
+def regions_of(photo: NDArray[np.uint8], pose: DetectedPose | None) -> NDArray[np.uint8]:
     """A map [H, W] with SKIN between eyes and mouth, HAIR above the forehead and TOP within shoulders and hips, as far
     as they lie on the person; BACKGROUND elsewhere, and everywhere without a pose."""
     regions = np.zeros(photo.shape[:2], np.uint8)

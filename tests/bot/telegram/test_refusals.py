@@ -33,13 +33,13 @@ from bot.domain import ReferenceState
 from bot.styles import load_styles
 from bot.telegram.edits import edit_buttons, edit_caption, edit_text
 from bot.telegram.refusals import (
+    ApiRefusal,
     ChatGone,
     ChatMoved,
     FileTooBig,
     MessageGone,
     NotNow,
     QueryExpired,
-    Refused,
     TooFast,
     Unmodified,
     WithoutText,
@@ -81,7 +81,7 @@ TOO_OLD = "Bad Request: query is too old and response timeout expired or query I
                 (TOO_OLD, QueryExpired),
                 ("Bad Request: QUERY_ID_INVALID", QueryExpired),
                 ("Bad Request: file is too big", FileTooBig),
-                ("Bad Request: can't parse entities", Refused),
+                ("Bad Request: can't parse entities", ApiRefusal),
             ]
         ),
     ],

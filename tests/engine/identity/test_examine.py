@@ -9,7 +9,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 
 from engine.contract import Verdict
 from engine.identity.body import Body, DetectedPerson
-from engine.identity.examine import Look, examine, observe
+from engine.identity.examine import ReferenceFindings, examine, observe
 from engine.identity.faces import Face, FaceFinder, InsightFaceFinder
 from engine.identity.person_parser import ShippedParser
 from engine.identity.profile import Box, Observation
@@ -57,7 +57,7 @@ def test_a_portrait_is_accepted_with_what_was_seen(astronaut: Image.Image, finde
 @pytest.mark.parametrize("name", ["coffee", "chelsea", "rocket"])
 def test_a_photo_without_a_person_is_refused(name: str, finder: FaceFinder) -> None:
     photo = Image.fromarray(getattr(skimage.data, name)())
-    assert examine(photo, finder) == Look(Verdict.NO_PERSON)
+    assert examine(photo, finder) == ReferenceFindings(Verdict.NO_PERSON)
 
 
 def test_a_group_photo_is_refused(group_photo: Image.Image, finder: FaceFinder) -> None:
@@ -113,7 +113,7 @@ def test_a_dark_photo_is_refused_and_a_dim_one_is_not(astronaut: Image.Image, fi
 
 @pytest.mark.parametrize("size", [(1, 1), (63, 500), (1280, 1)])
 def test_a_tiny_photo_is_refused(size: tuple[int, int], finder: FaceFinder) -> None:
-    assert examine(Image.new("RGB", size, "white"), finder) == Look(Verdict.TOO_SMALL)
+    assert examine(Image.new("RGB", size, "white"), finder) == ReferenceFindings(Verdict.TOO_SMALL)
 
 
 def test_what_was_seen_survives_being_stored(astronaut: Image.Image, insightface_finder: InsightFaceFinder) -> None:

@@ -20,7 +20,7 @@ from engine.identity.observation import Box
 from engine.identity.person_parser import ShippedParser
 from engine.identity.pose_photo import framed, is_plausible, pose_of
 from engine.pose import preset
-from engine.vision.blazepose import COCO, Pose
+from engine.vision.blazepose import COCO, DetectedPose
 
 
 class _Sees:
@@ -142,19 +142,19 @@ def test_a_turned_photo_is_refused_where_the_observer_reads_a_heap_of_limbs(
 class _Reads:
     """A reader of poses that sees what it was given."""
 
-    def __init__(self, *poses: Pose) -> None:
+    def __init__(self, *poses: DetectedPose) -> None:
         self._poses = list(poses)
 
-    def see_all(self, image: Image.Image) -> list[Pose]:
+    def see_all(self, image: Image.Image) -> list[DetectedPose]:
         return self._poses
 
 
-def _pose(points: np.ndarray, size: tuple[int, int], covered: float) -> Pose:
+def _pose(points: np.ndarray, size: tuple[int, int], covered: float) -> DetectedPose:
     landmarks = np.zeros((33, 5), np.float32)
     landmarks[list(COCO), :2], landmarks[list(COCO), 3] = points[:, :2], points[:, 2]
     mask = np.zeros(size[::-1], np.float32)
     mask[: int(size[1] * covered)] = 1
-    return Pose(landmarks, mask, 0.9)
+    return DetectedPose(landmarks, mask, 0.9)
 
 
 def test_of_several_people_a_reader_of_poses_gives_the_largest(cascades: CascadeFinder) -> None:

@@ -13,7 +13,7 @@ from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 from engine.contract import Framing, Hint, Verdict
 from engine.identity.body import BodyPart, parts_on_photo, person_mask
 from engine.identity.cutout import cut_out
-from engine.identity.examine import Look, examine
+from engine.identity.examine import ReferenceFindings, examine
 from engine.identity.framing import Posture, framing_of, hints_of, is_from_behind, posture_of
 from engine.identity.parsers import _say_fallback, open_person_parser
 from engine.identity.person_parser import ShippedParser
@@ -23,14 +23,14 @@ from engine.vision.centerface import CenterFace
 
 
 @pytest.fixture(scope="module")
-def look(fetched: Callable[[str], Path], shipped: ShippedParser) -> Callable[..., Look]:
+def look(fetched: Callable[[str], Path], shipped: ShippedParser) -> Callable[..., ReferenceFindings]:
     """Examines with CenterFace and the pretrained parser."""
     fetched("u2netp")
     finder, parser = CenterFace(fetched("centerface")), PretrainedParser(fetched("mediapipe"), shipped)
     return lambda image, chosen=None: examine(image, finder, parser, chosen)
 
 
-def _of(found: Look) -> Observation:
+def _of(found: ReferenceFindings) -> Observation:
     assert found.verdict is Verdict.ACCEPTED and found.observation is not None, found.verdict
     return found.observation
 
@@ -41,7 +41,9 @@ def cameraman() -> Image.Image:
     return Image.fromarray(skimage.data.camera()).convert("RGB")
 
 
-def test_a_portrait_is_read_with_joints_mask_and_parts(look: Callable[..., Look], astronaut: Image.Image) -> None:
+def test_a_portrait_is_read_with_joints_mask_and_parts(
+    look: Callable[..., ReferenceFindings], astronaut: Image.Image
+) -> None:
     seen = _of(look(astronaut))
     assert seen.keypoints is not None and seen.keypoints[0, :2] == pytest.approx((216, 126), abs=15)
     mask, parts = np.asarray(person_mask(seen)), parts_on_photo(seen)
@@ -51,7 +53,7 @@ def test_a_portrait_is_read_with_joints_mask_and_parts(look: Callable[..., Look]
     assert Observation.from_bytes(seen.to_bytes()).matte is not None and len(seen.to_bytes()) < 20_000
 
 
-def test_the_cutout_follows_the_matte(look: Callable[..., Look], astronaut: Image.Image) -> None:
+def test_the_cutout_follows_the_matte(look: Callable[..., ReferenceFindings], astronaut: Image.Image) -> None:
     cutout = cut_out(View(astronaut, _of(look(astronaut))), (160, 240))
     assert cutout is not None
     shares = np.asarray(cutout.figure) / 255
@@ -73,7 +75,7 @@ def test_the_cutout_follows_the_matte(look: Callable[..., Look], astronaut: Imag
     ids=["mirrored", "grey", "tilted", "upside down", "turned", "dim", "small", "soft"],
 )
 def test_a_poor_copy_of_a_portrait_is_accepted_with_joints(
-    look: Callable[..., Look], astronaut: Image.Image, change: Callable[[Image.Image], Image.Image]
+    look: Callable[..., ReferenceFindings], astronaut: Image.Image, change: Callable[[Image.Image], Image.Image]
 ) -> None:
     seen = _of(look(change(astronaut).convert("RGB")))
     assert seen.keypoints is not None and (seen.keypoints[:, 2] >= 0.3).sum() >= 5
@@ -90,7 +92,7 @@ def test_a_poor_copy_of_a_portrait_is_accepted_with_joints(
     ids=["bust", "cut off", "small"],
 )
 def test_what_a_portrait_lacks_is_said(
-    look: Callable[..., Look],
+    look: Callable[..., ReferenceFindings],
     astronaut: Image.Image,
     change: Callable[[Image.Image], Image.Image],
     hint: Hint,
@@ -98,33 +100,35 @@ def test_what_a_portrait_lacks_is_said(
     assert hint in hints_of(_of(look(change(astronaut))))
 
 
-def test_a_man_from_the_side_is_half_length(look: Callable[..., Look], cameraman: Image.Image) -> None:
+def test_a_man_from_the_side_is_half_length(look: Callable[..., ReferenceFindings], cameraman: Image.Image) -> None:
     seen = _of(look(cameraman))
     assert framing_of(seen) is Framing.HALF_LENGTH and Hint.HALF_LENGTH in hints_of(seen)
 
 
 def test_a_standing_person_is_full_length_and_nothing_is_missing(
-    look: Callable[..., Look], standing: Image.Image
+    look: Callable[..., ReferenceFindings], standing: Image.Image
 ) -> None:
     seen = _of(look(standing.resize((512, 768), Image.Resampling.BICUBIC)))
     assert framing_of(seen) is Framing.FULL_LENGTH and posture_of(seen) is Posture.UPRIGHT
     assert Hint.PORTRAIT not in hints_of(seen) and Hint.HALF_LENGTH not in hints_of(seen)
 
 
-def test_who_lies_is_seen_lying(look: Callable[..., Look], standing: Image.Image) -> None:
+def test_who_lies_is_seen_lying(look: Callable[..., ReferenceFindings], standing: Image.Image) -> None:
     lying = standing.resize((512, 768), Image.Resampling.BICUBIC).rotate(90, expand=True)
     seen = _of(look(lying))
     assert posture_of(seen) is Posture.LYING and Hint.LYING in hints_of(seen)
 
 
-def test_people_are_counted_and_boxed_from_left_to_right(look: Callable[..., Look], group_photo: Image.Image) -> None:
+def test_people_are_counted_and_boxed_from_left_to_right(
+    look: Callable[..., ReferenceFindings], group_photo: Image.Image
+) -> None:
     found = look(group_photo)
     assert found.verdict is Verdict.SEVERAL_PEOPLE and found.observation is None
     assert len(found.people) == 6
     assert [box[0] for box in found.people] == sorted(box[0] for box in found.people)
 
 
-def test_everybody_of_a_group_can_be_chosen(look: Callable[..., Look], group_photo: Image.Image) -> None:
+def test_everybody_of_a_group_can_be_chosen(look: Callable[..., ReferenceFindings], group_photo: Image.Image) -> None:
     heads = []
     for box in look(group_photo).people:
         seen = _of(look(group_photo, box))
@@ -133,7 +137,7 @@ def test_everybody_of_a_group_can_be_chosen(look: Callable[..., Look], group_pho
     assert len(set(heads)) == 6
 
 
-def test_a_passer_by_does_not_count(look: Callable[..., Look], astronaut: Image.Image) -> None:
+def test_a_passer_by_does_not_count(look: Callable[..., ReferenceFindings], astronaut: Image.Image) -> None:
     street = Image.new("RGB", (900, 512), (120, 130, 140))
     street.paste(astronaut, (0, 0))
     street.paste(astronaut.resize((150, 150)), (700, 100))
@@ -142,7 +146,7 @@ def test_a_passer_by_does_not_count(look: Callable[..., Look], astronaut: Image.
 
 
 @pytest.mark.parametrize("name", ["coffee", "chelsea", "rocket", "brick", "grass", "moon", "page", "coins"])
-def test_where_nobody_is_nobody_is_seen(look: Callable[..., Look], name: str) -> None:
+def test_where_nobody_is_nobody_is_seen(look: Callable[..., ReferenceFindings], name: str) -> None:
     assert look(Image.fromarray(getattr(skimage.data, name)()).convert("RGB")).verdict is Verdict.NO_PERSON
 
 

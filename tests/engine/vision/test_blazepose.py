@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 
 from engine.errors import WeightsError
 from engine.identity.skeleton import MIRRORED_JOINTS
-from engine.vision.blazepose import BlazePose, Pose, distinct, refine
+from engine.vision.blazepose import BlazePose, DetectedPose, distinct, refine
 from engine.vision.square import Square
 
 NOSE, LEFT_EYE, RIGHT_EYE, LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_ANKLE = 0, 1, 2, 5, 6, 15
@@ -84,15 +84,15 @@ def test_a_joint_beyond_the_edge_is_not_visible() -> None:
     landmarks = np.zeros((33, 5), np.float32)
     landmarks[:, 3] = 1
     landmarks[0, :2], landmarks[2, :2] = (5, 11), (5, 10)
-    keypoints = Pose(landmarks, np.zeros((10, 20), np.float32), 1.0).keypoints()
+    keypoints = DetectedPose(landmarks, np.zeros((10, 20), np.float32), 1.0).keypoints()
     assert keypoints[0].tolist() == [5, 11, 0] and keypoints[1].tolist() == [5, 10, 1]
 
 
 def test_of_two_poses_of_one_person_the_surer_stays() -> None:
-    def pose(columns: slice, score: float) -> Pose:
+    def pose(columns: slice, score: float) -> DetectedPose:
         mask = np.zeros((10, 20), np.float32)
         mask[:, columns] = 1
-        return Pose(np.zeros((33, 5), np.float32), mask, score)
+        return DetectedPose(np.zeros((33, 5), np.float32), mask, score)
 
     weak, other, sure = pose(slice(0, 10), 0.6), pose(slice(12, 20), 0.7), pose(slice(0, 9), 0.9)
     assert distinct([weak, other, sure]) == [other, sure]

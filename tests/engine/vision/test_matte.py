@@ -1,4 +1,4 @@
-"""What stands out on a photo."""
+"""The matte of what stands out on a photo."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from engine.backbones.base import Capabilities, GenerationInput, StepCallback
 from engine.config import load_config
 from engine.hub.packaged import named, remedy
 from engine.identity.faces import Face
-from engine.vision.blazepose import Pose
+from engine.vision.blazepose import DetectedPose
 from trainer.evaluation.evaluators import SHIPPED_EVALUATORS, Evaluators, load_evaluators
 from trainer.gates.cases import Case, cases_of
 from trainer.gates.people_reader import PeopleReader, Sightings
@@ -77,7 +77,7 @@ class OnePerson:
         middle = np.array(pictures.shape[2:0:-1]) / 2
         return Sightings(ones, ones, np.tile(middle, (len(pictures), 17, 1)))
 
-    def pose(self, picture: NDArray[np.uint8]) -> Pose | None:
+    def pose(self, picture: NDArray[np.uint8]) -> DetectedPose | None:
         return None
 
 

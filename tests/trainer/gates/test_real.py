@@ -9,7 +9,7 @@ import pytest
 import skimage.data
 
 from engine.contract import Settings
-from engine.vision.blazepose import Pose
+from engine.vision.blazepose import DetectedPose
 from trainer.gates.drawing import Studio
 from trainer.gates.people_reader import PeopleReader
 from trainer.gates.real import PUBLIC, SCENES, RealPerson, measure_real, real_people, regions_of
@@ -18,17 +18,17 @@ from trainer.synthetic.parts import Part
 COLOURS = ((200, 40, 40), (40, 60, 200))
 
 
-def standing() -> Pose:
+def standing() -> DetectedPose:
     """A person of 160 x 240 px who fills the picture's middle."""
     landmarks = np.zeros((33, 5), np.float32)
     places = {3: (90, 40), 6: (70, 40), 9: (86, 56), 10: (74, 56), 11: (110, 80), 12: (50, 80), 23: (100, 150)}
     for number, place in (places | {24: (60, 150)}).items():
         landmarks[number, :2] = place
-    return Pose(landmarks, np.ones((240, 160), np.float32), 1.0)
+    return DetectedPose(landmarks, np.ones((240, 160), np.float32), 1.0)
 
 
 class Standing:
-    def pose(self, picture: np.ndarray) -> Pose | None:
+    def pose(self, picture: np.ndarray) -> DetectedPose | None:
         return standing()
 
 
