@@ -42,9 +42,12 @@ PASSED_OVER: Final = frozenset(
 """libpq's parameters that asyncpg has no use for. Without them a session is as safe as `sslmode` makes it."""
 SESSION_SETTINGS: Final = """
 set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3;
-set tcp_user_timeout = '15s'; set idle_in_transaction_session_timeout = '60s'
+set tcp_user_timeout = '15s';
+select set_config('idle_in_transaction_session_timeout', '60s', false)
+where current_setting('idle_in_transaction_session_timeout') = '0'
 """
-"""A bot whose host is gone leaves no lock behind for longer. Statements, because poolers refuse them at the start."""
+"""A bot whose host is gone leaves no lock behind for longer; a limit of the operator stays. Statements,
+because poolers refuse them at the start."""
 SSL_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 FILES: Final = ("sslcert", "sslkey", "sslrootcert", "sslcrl")
 CACHES: Final = ("prepared_statement_cache_size", "statement_cache_size")

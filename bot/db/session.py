@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import ColumnElement, CursorResult, ExceptionContext, event, func, select
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -122,7 +123,8 @@ def _is_passing(error: BaseException | None) -> bool:
         state = _sqlstate(error)
         if state.startswith(_CLASSES_LATER) or state in _STATES_LATER:
             return True
-        if isinstance(error, ConnectionError | TimeoutError):
+        if isinstance(error, ConnectionError | TimeoutError | asyncpg.InternalClientError):
+            # the last: the server ended the session while this process stood still
             return True
         if isinstance(error, OSError) and not isinstance(error, FileNotFoundError | PermissionError):
             return True

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from engine.commands.photos import as_markdown
 from PIL import Image, ImageDraw
 
 from benchmarks.photos import JOINTS, Box, PhotoCase, PhotoReading, load_cases, measure, summary
+from benchmarks.read_photos import as_markdown
 
 CHANGES = {"", "grey", "dark", "small", "mirrored", "rotated", "beside its mirror image"}
 

@@ -30,7 +30,7 @@ def usage(days: int, scale: int) -> Usage:
     ]
     measured = Spread(4.2, 31.0) if scale else Spread(None, None)
     jobs = {JobState.DELIVERED: 90 * scale, JobState.FAILED: 3 * scale}
-    return Usage(days, 12, 3, 4, 1, jobs, measured, measured, [("none", 40)] if scale else [], 2, 3, buckets)
+    return Usage(days, 12, 3, 4, 1, jobs, measured, measured, [("none", 40)] if scale else [], 2, 3, 1, buckets)
 
 
 @pytest.mark.parametrize("days", BUCKETS)

@@ -41,10 +41,10 @@ photo-choice-gone = 🗑 I no longer have this photo. Send another one.
 
 # What an accepted photo lacks
 
-photo-hint-portrait = It shows your head and shoulders: a full-length photo would let me draw your clothes and figure too.
+photo-hint-portrait = It shows your head and shoulders: a full-length photo would let me draw your clothes and body too.
 photo-hint-half-length = It doesn't show your legs: a full-length photo would let me draw your trousers and shoes too.
-photo-hint-sitting = You are sitting in it: a photo of you standing would let me draw your figure better.
-photo-hint-lying = You are lying down in it: a photo of you standing would let me draw your figure better.
+photo-hint-sitting = You are sitting in it: a photo of you standing would let me draw your body better.
+photo-hint-lying = You are lying down in it: a photo of you standing would let me draw your body better.
 photo-hint-from-behind = It shows you from behind: add one from the front so I can draw your face.
 photo-hint-no-face = Your face is hard to see: add one that shows it clearly.
 photo-hint-small-face = Your face is small in it: add a close-up so I can draw it more accurately.

@@ -18,7 +18,7 @@ async def test_a_worker_seen_in_the_future_is_not_alive_until_it_is_heard_again(
     await rows.worker(seen_s_ago=-STEP.total_seconds())
     async with sessions.begin() as session:
         assert await workers.alive(session, ALIVE_S) == []
-        await workers.heard(session, Heartbeat(worker_id="w", backbone="b", device="cpu"))
+        await workers.store(session, Heartbeat(worker_id="w", backbone="b", device="cpu"))
     async with sessions.begin() as session:
         assert [worker.id for worker in await workers.alive(session, ALIVE_S)] == ["w"]
 

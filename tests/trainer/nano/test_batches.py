@@ -36,7 +36,7 @@ def test_a_store_that_is_complete_is_not_built_again(store: Store, nano_shards: 
 
 
 def test_a_folder_without_shards_is_refused_with_the_remedy(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"trainer\.people"):
+    with pytest.raises(DataError, match=r"trainer\.synthetic"):
         build_store(tmp_path, tmp_path / "store")
 
 

@@ -223,7 +223,7 @@ class Chat:
         async with self.sessions.begin() as session:
             await session.merge(Worker(id="w1", backbone="nano", device="cpu", batch_max=1, busy=False, pose=pose))
             await session.flush()
-            seen = func.now() + timedelta(hours=1 if alive else -1)
+            seen = func.now() - timedelta(hours=0 if alive else 100)
             await session.execute(update(Worker).values(seen_at=seen))
 
     async def feed(self, person: Person, kind: str = "message", /, **content: Any) -> None:
@@ -293,7 +293,10 @@ def translator() -> Translator:
 def chat_database_url(postgres: EmbeddedPostgres, migrated_template: str) -> str:
     """One database for all conversations: emptying it is quicker than making another."""
     asyncio.run(_create("conversations", postgres.url, migrated_template))
-    return make_url(postgres.url).set(database="conversations").render_as_string(hide_password=False)
+    # the shared loop stands still while other tests run, perhaps within a transaction
+    patient = {"options": "-c idle_in_transaction_session_timeout=1h"}
+    url = make_url(postgres.url).set(database="conversations").update_query_dict(patient)
+    return url.render_as_string(hide_password=False)
 
 
 async def _create(name: str, server_url: str, template: str) -> None:
@@ -322,7 +325,7 @@ async def stage(chat_database_url: str, translator: Translator) -> AsyncIterator
         stack.push_async_callback(bot.session.close)
         config = Config(
             bot_token=api.token, database_url="postgresql://unused", broker_url="redis://unused",
-            admin_ids=frozenset(range(BOSSES, PEOPLE)), _env_file=None,
+            admin_ids=frozenset(range(BOSSES, PEOPLE)), alive_s=3600, _env_file=None,
         )  # fmt: skip
         sessions, signals, styles = make_sessions(pool), NotedSignals(), load_styles()
         albums = OpenAlbums()

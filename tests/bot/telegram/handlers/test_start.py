@@ -45,6 +45,7 @@ async def test_without_consent_nothing_is_stored_but_the_user(chat, says, jpeg):
         "jobs": 0,
         "workers": 1,
         "pauses": 0,
+        "leader_lease": 0,
     }
     user = await chat.user(chat.anna)
     assert (user.draft, user.style, user.consent_version) == (None, None, None)
