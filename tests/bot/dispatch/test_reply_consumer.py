@@ -125,6 +125,22 @@ async def test_a_killed_broker_is_waited_for_and_nothing_is_lost(
         await eventually(lambda: len(heard) == 2 and listening.for_s > 0)
 
 
+@pytest.mark.slow
+async def test_a_frozen_connection_is_given_up_and_what_comes_later_is_read(
+    broker_url: str, freezing_proxy: Callable[[str], Any], eventually: Any
+) -> None:
+    """Redis answers a waiting reader every second; one that hears nothing takes a new connection within 20 s."""
+    proxy, heard = freezing_proxy(broker_url), Heard()
+    async with _reading(proxy.before(broker_url), heard) as listening:
+        _send(broker_url, _started(1))
+        await eventually(lambda: len(heard) == 1 and listening.for_s > 0)
+        proxy.freeze()
+        await asyncio.sleep(3)  # Redis hands what comes within the last second to the frozen reader
+        _send(broker_url, _started(2))
+        await eventually(lambda: len(heard) == 2 and listening.for_s > 0, timeout_s=90.0)
+        assert [report.job_id for report in heard] == ["1", "2"]
+
+
 async def test_a_broker_that_is_not_there_at_the_start_is_waited_for(
     valkey: EmbeddedValkey, broker_url: str, eventually: Any
 ) -> None:
