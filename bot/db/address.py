@@ -115,7 +115,11 @@ class Address:
                     connection_class=AnsweredConnection,
                     **cached,
                 )
-                await connection.execute(SESSION_SETTINGS)
+                try:
+                    await connection.execute(SESSION_SETTINGS)
+                except BaseException:
+                    connection.terminate()
+                    raise
                 return connection
         except (asyncpg.ClientConfigurationError, ssl.SSLError) as error:
             raise AddressError(f"DATABASE_URL does not open the database: {self._line(error)}; correct it") from None
