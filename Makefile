@@ -1,7 +1,7 @@
 # Needs Python >= 3.11 (with venv), make and git. `make` alone lists the commands.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test run format constraints clean
+.PHONY: help venv demo test soak run format constraints clean
 .NOTPARALLEL:
 
 # The first interpreter that is new enough; PYTHON=... chooses another.
@@ -36,6 +36,9 @@ test: venv ## format, lint, types and all tests, slow ones too
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile
+
+soak: venv ## tests that freeze connections; they depend on timing and need an idle machine
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m soak
 
 format: venv ## put the code into shape
 	$(BIN)/ruff format

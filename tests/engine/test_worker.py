@@ -275,6 +275,7 @@ def test_a_worker_that_hangs_ends_itself(broker_url: str, astronaut_jpeg: bytes,
         _end(process)
 
 
+@pytest.mark.soak
 def test_frozen_connections_are_given_up_and_the_next_job_is_drawn(
     broker_url: str, freezing_proxy: Callable[[str], Any], astronaut_jpeg: bytes, tmp_path: Path
 ) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bot.db.session import is_outage, make_sessions, open_pool
 from bot.dispatch.leadership import Leadership
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.soak]
 TIMEOUT_S = 8.0
 PATIENCE_S = 90.0
 

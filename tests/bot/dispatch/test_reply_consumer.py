@@ -126,6 +126,7 @@ async def test_a_killed_broker_is_waited_for_and_nothing_is_lost(
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 async def test_a_frozen_connection_is_given_up_and_what_comes_later_is_read(
     broker_url: str, freezing_proxy: Callable[[str], Any], eventually: Any
 ) -> None:
