@@ -45,7 +45,7 @@ class Part(Protocol):
 
 
 class Audience(Protocol):
-    """Who is told what happens; see `bot.local.terminal`."""
+    """Receives the progress of the stack; see `bot.local.terminal`."""
 
     def doing(self, text: str) -> None: ...
     def done(self, text: str) -> None: ...

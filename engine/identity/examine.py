@@ -2,7 +2,7 @@
 
 - One person is required. People whose heads are much smaller than the largest (COMPANION_MIN) are passers-by and do not
   count; a second head of comparable size makes it several people, of whom the user may choose one by its box.
-- A face is not required: who is turned away or lies down counts where the person parser finds a body.
+- A face is not required: a person who turns away or lies down counts where the person parser finds a body.
 - With a person parser a photo is accepted only where joints were read; a face without a body is none.
 - The limits are lenient: a photo is refused only when the person on it could not be told apart.
 """

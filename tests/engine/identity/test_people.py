@@ -1,4 +1,4 @@
-"""Faces and bodies become people: whose face is whose, who is a passer-by, what is only a print."""
+"""Faces and bodies are joined to people; passers-by and faces printed on clothes do not count."""
 
 from __future__ import annotations
 
