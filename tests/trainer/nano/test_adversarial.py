@@ -45,7 +45,7 @@ def test_the_critic_learns_to_tell_predictions_from_photos(learner: AdversarialL
         optimizer.step()
         losses.append(found["critic"].item())
 
-    assert losses[0] == pytest.approx(2.0, abs=0.3)  # two hinge losses of a critic that cannot tell predictions from photos
+    assert losses[0] == pytest.approx(2.0, abs=0.3)  # two hinge losses of an untrained critic
     assert np.mean(losses[-6:]) < 0.8 * losses[0]
 
 
