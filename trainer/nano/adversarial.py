@@ -8,7 +8,7 @@ Sauer et al., 2023, without a teacher). Times are those of the shipped sampler a
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +24,7 @@ from engine.body.body_map import MAP_CHANNELS
 from engine.body.texture import TEXTURE_CHANNELS
 from trainer.nano.batches import Batch
 from trainer.nano.learner import NanoLearner
+from trainer.precision import fast_precision
 
 STEPS: Final = 4
 AT_NOISE: Final = 0.4
@@ -31,6 +32,8 @@ AT_NOISE: Final = 0.4
 CRITIC_CHANNELS: Final = (48, 96, 160, 192)
 CRITIC_SHARE: Final = 1.0
 """The critic's gradient at the network's output, in units of the flow matching loss's (Esser et al., 2021)."""
+PULL_MAX: Final = 1e4
+"""The critic's gradient is enlarged by no more than this: an untrained critic has hardly any."""
 
 
 class PatchCritic(nn.Module):
@@ -60,7 +63,7 @@ class PatchCritic(nn.Module):
         first: Tensor = self.first  # type: ignore[assignment]
         suits = (hidden * self.words(values + first)[:, :, None, None]).sum(1, keepdim=True)
         judged: Tensor = self.last(hidden) + suits
-        return judged
+        return judged.float()
 
 
 class AdversarialLearner(NanoLearner):
@@ -82,13 +85,18 @@ class AdversarialLearner(NanoLearner):
         drawn, photo = self.vae.decode(prediction).sample, self.vae.decode(clean).sample
         structure = torch.cat([batch.maps.channels(self.network.atlas), batch.texture], 1)
         frozen = {name: value.detach() for name, value in self.critic.named_parameters()}
-        doubt = -functional_call(self.critic, frozen, (drawn, structure, batch.values)).mean()
-        pull = CRITIC_SHARE * _gradient_ratio(flow, doubt, output)
-        pictures = torch.cat([drawn.detach(), photo])
-        judged = self.critic(pictures, torch.cat([structure] * 2), torch.cat([batch.values] * 2))
+        with fast_precision():
+            doubt = -functional_call(self.critic, frozen, (drawn, structure, batch.values)).mean()
+            pictures = torch.cat([drawn.detach(), photo])
+            judged = self.critic(pictures, torch.cat([structure] * 2), torch.cat([batch.values] * 2))
         of_drawn, of_photo = judged.chunk(2)
         critic = F.relu(1 + of_drawn).mean() + F.relu(1 - of_photo).mean()
-        return {"loss": flow + pull * doubt + critic, "flow": flow.detach(), "critic": critic.detach(), "pull": pull}
+        by_flow, by_doubt = (torch.autograd.grad(loss, output)[0] for loss in (flow, doubt))
+        pull = CRITIC_SHARE * (by_flow.norm() / by_doubt.norm().clamp(min=1e-6)).clamp(max=PULL_MAX)
+        # the gradients at the output are there already: this product hands them on without a second backward pass
+        handed_on = (output * (by_flow + pull * by_doubt)).sum()
+        loss = handed_on - handed_on.detach() + flow.detach() + critic
+        return {"loss": loss, "flow": flow.detach(), "critic": critic.detach(), "pull": pull}
 
 
 def sampler_times_of(count: int, noise: torch.Generator) -> Tensor:
@@ -98,10 +106,3 @@ def sampler_times_of(count: int, noise: torch.Generator) -> Tensor:
     chosen = later[torch.randint(len(later), (count,), generator=noise, device=device)]
     at_noise = torch.rand(count, generator=noise, device=device) < AT_NOISE
     return torch.where(at_noise, torch.zeros_like(chosen), chosen)
-
-
-def _gradient_ratio(first: Tensor, second: Tensor, at: Tensor) -> Tensor:
-    """How much larger the first loss's gradient at `at` is than the second's."""
-    norms: list[Any] = [torch.autograd.grad(loss, at, retain_graph=True)[0].norm() for loss in (first, second)]
-    ratio: Tensor = norms[0] / norms[1].clamp(min=1e-6)
-    return ratio.clamp(max=1e4)
