@@ -19,9 +19,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.nano.attributes import SLOTS
 from engine.backbones.nano.flow import noised, sample_times
-from engine.backbones.nano.network import NanoNetwork
-from engine.body.body_map import MAP_CHANNELS
-from engine.body.texture import TEXTURE_CHANNELS
+from engine.backbones.nano.network import CELL, STRUCTURE_CHANNELS, NanoNetwork
 from trainer.nano.batches import Batch
 from trainer.nano.learner import NanoLearner
 from trainer.precision import fast_precision
@@ -29,7 +27,7 @@ from trainer.precision import fast_precision
 STEPS: Final = 4
 AT_NOISE: Final = 0.4
 """Share of the rows at time 0, where most is left open; the other times of the sampler share the rest."""
-CRITIC_CHANNELS: Final = (48, 96, 160, 192)
+CRITIC_CHANNELS: Final = (64, 128, 192)
 CRITIC_SHARE: Final = 1.0
 """The critic's gradient at the network's output, in units of the flow matching loss's (Esser et al., 2021)."""
 PULL_MAX: Final = 1e4
@@ -37,12 +35,12 @@ PULL_MAX: Final = 1e4
 
 
 class PatchCritic(nn.Module):
-    """Patches of a picture under its conditions -> how real each looks."""
+    """Latents under their conditions -> how real the picture about each place looks. Latents are linear in the pixels,
+    so nothing is lost by reading them, and a picture is a sixteenth as large."""
 
-    def __init__(self) -> None:
+    def __init__(self, latent_channels: int) -> None:
         super().__init__()
-        self.unshuffle = nn.PixelUnshuffle(2)
-        before = 12 + MAP_CHANNELS + TEXTURE_CHANNELS
+        before = latent_channels + STRUCTURE_CHANNELS
         self.layers = nn.ModuleList()
         for number, width in enumerate(CRITIC_CHANNELS):
             self.layers.append(spectral_norm(nn.Conv2d(before, width, 3, stride=2 if number else 1, padding=1)))
@@ -53,11 +51,10 @@ class PatchCritic(nn.Module):
         self.words = nn.EmbeddingBag(sum(sizes), before, mode="sum")
         nn.init.normal_(self.words.weight, std=0.02)
 
-    def forward(self, picture: Tensor, structure: Tensor, values: Tensor) -> Tensor:
-        """picture [B, 3, H, W] in [-1, 1]; structure [B, MAP_CHANNELS + TEXTURE_CHANNELS, H/2, W/2]; values int64
-        [B, slots] -> [B, 1, H/16, W/16]: the patch itself, and how it suits the words (projection: Miyato & Koyama,
-        2018)."""
-        hidden = torch.cat([self.unshuffle(picture), structure], 1)
+    def forward(self, latents: Tensor, structure: Tensor, values: Tensor) -> Tensor:
+        """latents [B, C, h, w] of unit variance; structure [B, STRUCTURE_CHANNELS, h, w]; values int64 [B, slots] ->
+        [B, 1, h/4, w/4]: the place itself, and how it suits the words (projection: Miyato & Koyama, 2018)."""
+        hidden = torch.cat([latents, structure], 1)
         for layer in self.layers:
             hidden = F.leaky_relu(layer(hidden), 0.2)
         first: Tensor = self.first  # type: ignore[assignment]
@@ -72,7 +69,7 @@ class AdversarialLearner(NanoLearner):
 
     def __init__(self, network: NanoNetwork, vae: NanoAutoencoder) -> None:
         super().__init__(network, vae)
-        self.critic = PatchCritic()
+        self.critic = PatchCritic(len(network.spread))
 
     def forward(self, batch: Batch, noise: torch.Generator) -> dict[str, Tensor]:
         batch = batch.to(noise.device)
@@ -82,13 +79,16 @@ class AdversarialLearner(NanoLearner):
         z = noised(clean, z_noise, time)
         errors, prediction, output = self.predicted(batch, clean, z, time)
         flow = errors.mean()
-        drawn, photo = self.vae.decode(prediction).sample, self.vae.decode(clean).sample
-        structure = torch.cat([batch.maps.channels(self.network.atlas), batch.texture], 1)
+        spread = self.network.spread.view(1, -1, 1, 1)
+        drawn, photo = prediction / spread, clean / spread
+        channels = torch.cat([batch.maps.channels(self.network.atlas), batch.texture], 1)
+        structure = F.pixel_unshuffle(channels, CELL)
         frozen = {name: value.detach() for name, value in self.critic.named_parameters()}
         with fast_precision():
             doubt = -functional_call(self.critic, frozen, (drawn, structure, batch.values)).mean()
-            pictures = torch.cat([drawn.detach(), photo])
-            judged = self.critic(pictures, torch.cat([structure] * 2), torch.cat([batch.values] * 2))
+            judged = self.critic(
+                torch.cat([drawn.detach(), photo]), torch.cat([structure] * 2), torch.cat([batch.values] * 2)
+            )
         of_drawn, of_photo = judged.chunk(2)
         critic = F.relu(1 + of_drawn).mean() + F.relu(1 - of_photo).mean()
         by_flow, by_doubt = (torch.autograd.grad(loss, output)[0] for loss in (flow, doubt))
