@@ -40,6 +40,8 @@ class TrainConfig:
     warmup_steps: int = 50
     ema_decay: float = 0.995
     weight_decay: float = 1e-2
+    momentum: float = 0.9
+    """The first of Adam's betas; lower where two networks learn against each other."""
     hold: float = 0.0
     """Share of the budget at the full learning rate, before it follows a cosine down."""
     minutes: float | None = None
@@ -52,7 +54,9 @@ class TrainConfig:
 
     def stamp(self) -> dict[str, Any]:
         leaves_out = ["out", "save_every", "validate_every"]
-        leaves_out += ["minutes"] if self.minutes is None else []  # runs from before there was such a budget resume
+        # runs from before there were these resume
+        leaves_out += ["minutes"] if self.minutes is None else []
+        leaves_out += ["momentum"] if self.momentum == 0.9 else []
         return {key: value for key, value in vars(self).items() if key not in leaves_out}
 
 
@@ -95,7 +99,7 @@ def fit(run: TrainConfig, learner: nn.Module, draw: Draw, validate: Callable[[in
 def _start(run: TrainConfig, learner: nn.Module, accelerator: Any) -> TrainState:
     learning = [parameter for parameter in learner.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(
-        learning, lr=run.learning_rate, weight_decay=run.weight_decay, betas=(0.9, 0.99), fused=True
+        learning, lr=run.learning_rate, weight_decay=run.weight_decay, betas=(run.momentum, 0.99), fused=True
     )
     rank = accelerator.process_index
     noise = torch.Generator(accelerator.device).manual_seed(run.seed * 1000 + rank)

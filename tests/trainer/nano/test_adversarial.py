@@ -53,7 +53,7 @@ def test_the_critic_learns_to_tell_predictions_from_photos(learner: AdversarialL
 def test_the_denoiser_hears_the_critic_and_does_not_change_it(learner: AdversarialLearner, batch: Batch) -> None:
     def gradients(share: float) -> tuple[torch.Tensor, torch.Tensor]:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("trainer.nano.adversarial.CRITIC_SHARE", share)
+            patch.setattr("trainer.nano.adversarial.PULL", share)
             learner.zero_grad()
             learner(batch, torch.Generator().manual_seed(7))["loss"].backward()
         critic = next(learner.critic.parameters()).grad
