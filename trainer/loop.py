@@ -211,7 +211,9 @@ def _resume(run: TrainConfig, state: TrainState, accelerator: Any) -> None:
     path = run.out / "state.pt"
     if not path.exists():
         return
-    saved = load_state(path, accelerator.device)
+    # with several processes accelerate names the CPU "cpu:0", which torch.load does not know
+    device = accelerator.device
+    saved = load_state(path, torch.device("cpu") if device.type == "cpu" else device)
     expected = json.dumps(run.stamp(), default=str)
     if saved["run"] != expected:
         raise CheckpointError(
