@@ -45,6 +45,7 @@ from bot.usecases.people import (
     ChooseStyle,
     CountHoldings,
     DeleteEverything,
+    FindLanguage,
     FindStage,
     GiveConsent,
     MeetUser,
@@ -56,7 +57,17 @@ from bot.usecases.ports import DrawSeed, Signals
 from bot.usecases.poses import ChoosePosePhoto, DeletePosePhoto
 from bot.usecases.preferences import ChooseClothes, ChooseLikeness, ChoosePose, OpenPreferences
 from bot.usecases.reports import PauseService, ReadUsage, ResumeService
+from bot.usecases.results import (
+    BrowseGallery,
+    NoteMessage,
+    RemovePicture,
+    ReportPicture,
+    SetFavourite,
+    TakeOriginal,
+)
 
+SEEDS = 2**32
+"""Seeds are drawn below it: users type them, so they are shorter than the contract allows."""
 _log = structlog.get_logger(__name__)
 
 
@@ -113,7 +124,7 @@ async def _serve(
         jobs_running,
         asyncio.create_task(_publish_menu(bot, translator, config.admin_ids)),
         asyncio.create_task(watch_service(reader, Watch(config), role, notices)),
-        asyncio.create_task(keep_retention(sessions, config.retention_days, role)),
+        asyncio.create_task(keep_retention(sessions, config.retention_days, config.original_days, role)),
     }
     _log.info("serving", bot=(await status_bot.me()).username)
     try:
@@ -153,7 +164,7 @@ def build(
 ) -> tuple[Dispatcher, JobDispatcher]:
     """The conversation and the dispatcher of jobs, connected by their signals. `status_bot` writes status messages."""
     sessions, styles, signals = make_sessions(pool), load_styles(), JobSignals()
-    use = build_use_cases(config, sessions, signals, draw_seed=lambda: secrets.randbelow(2**63), is_arriving=albums)
+    use = build_use_cases(config, sessions, signals, draw_seed=lambda: secrets.randbelow(SEEDS), is_arriving=albums)
     jobs = JobDispatcher(
         sessions=sessions,
         database_url=config.database_url.get_secret_value(),
@@ -207,6 +218,7 @@ def build_use_cases(
         note_blocked=NoteBlocked(sessions),
         give_consent=GiveConsent(sessions),
         choose_language=ChooseLanguage(sessions),
+        find_language=FindLanguage(sessions),
         choose_style=ChooseStyle(sessions),
         find_stage=FindStage(sessions),
         open_preferences=OpenPreferences(sessions, config.alive_s),
@@ -215,7 +227,7 @@ def build_use_cases(
         choose_pose=ChoosePose(sessions),
         choose_pose_photo=ChoosePosePhoto(sessions),
         delete_pose_photo=DeletePosePhoto(sessions),
-        count_holdings=CountHoldings(sessions),
+        count_holdings=CountHoldings(sessions, config.original_days),
         delete_everything=DeleteEverything(sessions, signals),
         receive_photo=ReceivePhoto(sessions, signals, config.alive_s),
         announce_answer=AnnounceAnswer(sessions, signals),
@@ -228,6 +240,12 @@ def build_use_cases(
         redraw=Redraw(*drawing),
         find_picture=FindPicture(sessions),
         cancel_picture=CancelPicture(sessions, signals),
+        set_favourite=SetFavourite(sessions),
+        take_original=TakeOriginal(sessions),
+        report_picture=ReportPicture(sessions),
+        remove_picture=RemovePicture(sessions),
+        browse_gallery=BrowseGallery(sessions),
+        note_message=NoteMessage(sessions),
         read_usage=ReadUsage(sessions, config.alive_s),
         pause_service=PauseService(sessions, signals),
         resume_service=ResumeService(sessions, signals),

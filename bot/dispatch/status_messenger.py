@@ -1,10 +1,10 @@
-"""Status messages in Telegram: sent once, then edited. Methods raise the refusals of `bot.telegram.refusals`."""
+"""Messages about jobs in Telegram: sent once, then edited. Methods raise the refusals of `bot.telegram.refusals`."""
 
 from __future__ import annotations
 
 from aiogram import Bot
 from aiogram.enums import ParseMode
-from aiogram.types import BufferedInputFile, InputMediaPhoto, LinkPreviewOptions, Message
+from aiogram.types import BufferedInputFile, InputMediaPhoto, LinkPreviewOptions, Message, ReplyParameters
 
 from bot.dispatch.status_view import StatusView
 from bot.telegram.refusals import Unmodified, WithoutText, refusals
@@ -19,13 +19,15 @@ class StatusMessenger:
     def __init__(self, bot: Bot) -> None:
         self._bot = bot
 
-    async def send(self, chat_id: int, view: StatusView) -> int:
-        """A new message of text only; returns its id."""
+    async def send(self, chat_id: int, view: StatusView, *, reply_to: int | None = None) -> int:
+        """A new message of text only, in reply to `reply_to` if that is still there; returns its id."""
+        reply = None if reply_to is None else ReplyParameters(message_id=reply_to, allow_sending_without_reply=True)
         with refusals():
             message = await self._bot.send_message(
                 chat_id,
                 view.text,
                 reply_markup=view.keyboard,
+                reply_parameters=reply,
                 parse_mode=HTML,
                 link_preview_options=NO_LINKS,
             )

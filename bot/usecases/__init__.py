@@ -11,6 +11,7 @@ from bot.usecases.people import (
     ChooseStyle,
     CountHoldings,
     DeleteEverything,
+    FindLanguage,
     FindStage,
     GiveConsent,
     MeetUser,
@@ -21,6 +22,14 @@ from bot.usecases.pictures import AskForPicture, CancelPicture, FindPicture, Red
 from bot.usecases.poses import ChoosePosePhoto, DeletePosePhoto
 from bot.usecases.preferences import ChooseClothes, ChooseLikeness, ChoosePose, OpenPreferences
 from bot.usecases.reports import PauseService, ReadUsage, ResumeService
+from bot.usecases.results import (
+    BrowseGallery,
+    NoteMessage,
+    RemovePicture,
+    ReportPicture,
+    SetFavourite,
+    TakeOriginal,
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,7 @@ class UseCases:
     note_blocked: NoteBlocked
     give_consent: GiveConsent
     choose_language: ChooseLanguage
+    find_language: FindLanguage
     choose_style: ChooseStyle
     find_stage: FindStage
     open_preferences: OpenPreferences
@@ -52,6 +62,12 @@ class UseCases:
     redraw: Redraw
     find_picture: FindPicture
     cancel_picture: CancelPicture
+    set_favourite: SetFavourite
+    take_original: TakeOriginal
+    report_picture: ReportPicture
+    remove_picture: RemovePicture
+    browse_gallery: BrowseGallery
+    note_message: NoteMessage
     read_usage: ReadUsage
     pause_service: PauseService
     resume_service: ResumeService

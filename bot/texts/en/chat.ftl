@@ -30,8 +30,10 @@ help = <b>How it works</b>
     2. Pick a style: /style
     3. Describe in one sentence what you want to see.
 
-    While I draw, a message shows your place in the queue and the progress; you can cancel there. With the buttons under a picture you can have it drawn again, change the style or the clothes, focus on the face or the body, or edit the prompt.
+    While I draw, a message shows your place in the queue and the progress; you can cancel there. With the buttons under a picture you can have it drawn again, get variations or the original file, change the style or the clothes, focus on the face or the body, or edit the prompt. To repeat a picture, add its seed to the prompt: “seed 123”.
 
+    /gallery — your pictures
+    /favourites — your favourites
     /photos — your photos
     /style — styles
     /settings — likeness, clothes, pose
@@ -56,7 +58,10 @@ privacy = 🔒 <b>What I store</b>
     • Your photos, until you delete them: /photos. I delete rejected photos at once, and photos of several people after an hour if you don't choose anyone.
     • One pose photo, if you send one, until you replace or delete it: /settings. I only use the pose from it.
     • Your picture requests: prompt, style, settings and time. They are needed to draw a picture again and to count pictures.
-    • Finished pictures stay in this chat. I delete my copy as soon as Telegram has received it.
+    • Finished pictures stay in this chat and in /gallery, until you delete them with “More”. I keep the original file until you take it with “File”, at most { $days ->
+        [one] { $days } day
+       *[other] { $days } days
+    }.
     • Your Telegram ID, language, settings and consent. No name and no phone number.
 
     Your photos are used to draw your pictures and for nothing else.
@@ -145,6 +150,8 @@ pose-prompt-returned = I have not used your prompt: <code>{ $prompt }</code>
 command-start = Start
 command-photos = Your photos
 command-style = Choose a style
+command-gallery = Your pictures
+command-favourites = Your favourites
 command-settings = Likeness, clothes, pose
 command-language = Language
 command-privacy = What I store and how to delete it

@@ -32,7 +32,7 @@ status-ready =
 picture-caption =
     { $style }
     { $prompt }
-    <i>Made by AI</i>
+    <i>Made by AI</i> · <code>seed { $seed }</code>
 picture-likeness = likeness: { $likeness }
 picture-clothes = other clothes
 picture-pose = pose: { $pose }

@@ -32,7 +32,7 @@ status-ready =
 picture-caption =
     { $style }
     { $prompt }
-    <i>Создано ИИ</i>
+    <i>Создано ИИ</i> · <code>сид { $seed }</code>
 picture-likeness = сходство: { $likeness }
 picture-clothes = другая одежда
 picture-pose = поза: { $pose }

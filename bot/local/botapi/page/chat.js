@@ -74,6 +74,7 @@ function receive(message) {
   if (message.chat_id === openId) {
     transcript.show(message);
     drawHeader();
+    if (message.force_reply && !old && !message.deleted) composer.replyTo(message);
   } else if (!old && message.from_bot && !message.deleted) {
     known.unread.set(message.chat_id, (known.unread.get(message.chat_id) || 0) + 1);
   }
