@@ -35,11 +35,13 @@ from bot.telegram.intake import Intake, OpenAlbums
 from bot.telegram.middlewares import AnswerCallbacks, KnowUser, ReplyErrors, SendNotice
 from bot.telegram.photo_fetching import PhotoFetcher
 from bot.telegram.polling import Polling
+from bot.telegram.profile import publish_profile
 from bot.telegram.webhook import Webhook, derive_secret
 from bot.translator import Translator
 from bot.usecases import UseCases
 from bot.usecases.answers import ReadAnswers
 from bot.usecases.drafts import DrawDraft
+from bot.usecases.held import HoldMessage, TakeHeld
 from bot.usecases.people import (
     ChooseLanguage,
     ChooseStyle,
@@ -55,7 +57,7 @@ from bot.usecases.photos import AnnounceAnswer, ChoosePerson, DeletePhoto, ListP
 from bot.usecases.pictures import AskForPicture, CancelPicture, FindPicture, Redraw
 from bot.usecases.ports import DrawSeed, Signals
 from bot.usecases.poses import ChoosePosePhoto, DeletePosePhoto
-from bot.usecases.preferences import ChooseClothes, ChooseLikeness, ChoosePose, OpenPreferences
+from bot.usecases.preferences import ChooseClothes, ChooseLikeness, ChoosePose, OpenPreferences, PinPose
 from bot.usecases.reports import PauseService, ReadUsage, ResumeService
 from bot.usecases.results import (
     BrowseGallery,
@@ -122,7 +124,7 @@ async def _serve(
     notices = AdminNotices(status_bot, sessions, translator, config.admin_ids)
     background = {
         jobs_running,
-        asyncio.create_task(_publish_menu(bot, translator, config.admin_ids)),
+        asyncio.create_task(_publish_profile(bot, translator, config)),
         asyncio.create_task(watch_service(reader, Watch(config), role, notices)),
         asyncio.create_task(keep_retention(sessions, config.retention_days, config.original_days, role)),
     }
@@ -217,6 +219,8 @@ def build_use_cases(
         meet_user=MeetUser(sessions),
         note_blocked=NoteBlocked(sessions),
         give_consent=GiveConsent(sessions),
+        hold_message=HoldMessage(sessions),
+        take_held=TakeHeld(sessions),
         choose_language=ChooseLanguage(sessions),
         find_language=FindLanguage(sessions),
         choose_style=ChooseStyle(sessions),
@@ -225,6 +229,7 @@ def build_use_cases(
         choose_likeness=ChooseLikeness(sessions),
         choose_clothes=ChooseClothes(sessions),
         choose_pose=ChoosePose(sessions),
+        pin_pose=PinPose(sessions),
         choose_pose_photo=ChoosePosePhoto(sessions),
         delete_pose_photo=DeletePosePhoto(sessions),
         count_holdings=CountHoldings(sessions, config.original_days),
@@ -252,8 +257,9 @@ def build_use_cases(
     )
 
 
-async def _publish_menu(bot: Bot, translator: Translator, admin_ids: frozenset[int]) -> None:
+async def _publish_profile(bot: Bot, translator: Translator, config: Config) -> None:
     try:
-        await publish_commands(bot, translator, admin_ids)
+        await publish_commands(bot, translator, config.admin_ids)
     except TelegramAPIError as error:
         _log.warning("the menu of commands could not be published", error=str(error)[:200])
+    await publish_profile(bot, translator, config.bot_name)

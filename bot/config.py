@@ -47,6 +47,8 @@ class Config(BaseSettings, Pace):
     database_url: SecretStr
     broker_url: SecretStr
     admin_ids: Annotated[frozenset[int], NoDecode] = frozenset()
+    bot_name: str | None = Field(default=None, max_length=64)
+    """The name that Telegram shows; None: that of the texts."""
 
     webhook_url: str | None = None
     """Where Telegram posts updates to; None: they are fetched by polling."""

@@ -6,7 +6,7 @@ import asyncio
 
 import structlog
 
-from bot.db import results, users
+from bot.db import held, results, users
 from bot.db.session import Sessions, is_outage
 from bot.role import Role
 
@@ -34,6 +34,12 @@ async def forget_originals(sessions: Sessions, days: int) -> int:
         return await results.forget_originals(session, days)
 
 
+async def forget_held(sessions: Sessions) -> int:
+    """Drop messages that waited too long for consent; returns how many."""
+    async with sessions.begin() as session:
+        return await held.forget_old(session)
+
+
 async def keep_retention(
     sessions: Sessions, days: int | None, original_days: int, role: Role, *, interval_s: float = INTERVAL_S
 ) -> None:
@@ -41,6 +47,8 @@ async def keep_retention(
     while True:
         await role.leads.wait()
         try:
+            if expired := await forget_held(sessions):
+                _log.info("dropped messages whose senders never agreed", messages=expired)
             if dropped := await forget_originals(sessions, original_days):
                 _log.info("dropped the files of old pictures", pictures=dropped, days=original_days)
             if days is not None and (removed := await forget_inactive(sessions, days)):

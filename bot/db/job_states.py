@@ -176,8 +176,10 @@ async def cancel_album(session: AsyncSession, album_id: UUID, user_id: int) -> b
 
 
 async def deliver(session: AsyncSession, job_id: UUID, file_id: str | None) -> None:
-    """The user has the picture: Telegram keeps it from now on. `close` the job when its status message is gone."""
-    await session.execute(_move(JobMove.DELIVER, Job.id == job_id, result_file_id=file_id))
+    """The user has the picture: Telegram keeps it from now on. `close` the job when its status message is gone.
+    `None` leaves an id that was noted before."""
+    kept = func.coalesce(file_id, Job.result_file_id)
+    await session.execute(_move(JobMove.DELIVER, Job.id == job_id, result_file_id=kept))
 
 
 async def fail_delivery(session: AsyncSession, job_id: UUID) -> None:
@@ -185,9 +187,9 @@ async def fail_delivery(session: AsyncSession, job_id: UUID) -> None:
     await session.execute(_move(JobMove.FAIL_DELIVERY, Job.id == job_id, failure=UNDELIVERABLE, result=None))
 
 
-async def close(session: AsyncSession, job_id: UUID) -> None:
-    """The user has seen how the job ended, or never will. An open job stays open."""
-    await session.execute(_closure(Job.id == job_id))
+async def close(session: AsyncSession, *job_ids: UUID) -> None:
+    """The user has seen how the jobs ended, or never will. An open job stays open."""
+    await session.execute(_closure(Job.id.in_(job_ids)))
 
 
 async def abandon_chat(session: AsyncSession, chat_id: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -11,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.session import execute
 from bot.db.tables import Job
-from bot.domain import OPEN_STATES
+from bot.domain import OPEN_STATES, JobState
 
-_SHOWN = (Job.result_file_id.is_not(None), Job.removed_at.is_(None))
+_SHOWN = (Job.state == JobState.DELIVERED, Job.result_file_id.is_not(None), Job.removed_at.is_(None))
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,17 @@ async def remove(session: AsyncSession, job_id: UUID) -> bool:
 async def note_document(session: AsyncSession, job_id: UUID, file_id: str) -> None:
     """Telegram has the PNG: the database's own copy goes."""
     await session.execute(update(Job).where(Job.id == job_id).values(document_file_id=file_id, result=None))
+
+
+async def note_upload(session: AsyncSession, job_id: UUID, file_id: str) -> None:
+    """Telegram has the picture, and the user does not yet."""
+    await session.execute(update(Job).where(Job.id == job_id).values(result_file_id=file_id))
+
+
+async def note_album(session: AsyncSession, job_ids: Sequence[UUID], *, sent: bool) -> None:
+    """An album is about to be sent, or was certainly not."""
+    when = func.now() if sent else None
+    await session.execute(update(Job).where(Job.id.in_(job_ids)).values(album_sent_at=when))
 
 
 async def note_message(

@@ -41,6 +41,9 @@ class PendingStatus:
     message_id: int | None
     result_message_id: int | None
     request_message_id: int | None
+    result_file_id: str | None
+    album_id: UUID | None
+    album_sent_at: datetime | None
     created_at: datetime
 
 
@@ -74,6 +77,9 @@ async def pending(session: AsyncSession) -> list[PendingStatus]:
         Job.status_message_id,
         Job.result_message_id,
         Job.request_message_id,
+        Job.result_file_id,
+        Job.album_id,
+        Job.album_sent_at,
         Job.created_at,
     )
     statement = select(*columns).join(User, User.id == Job.user_id).where(Job.closed_at.is_(None))

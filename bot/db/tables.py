@@ -58,6 +58,8 @@ class User(Base):
     clothes: Mapped[str | None]
     pose: Mapped[str | None]
     """A preset's name or POSE_PHOTO; NULL for a free pose."""
+    pose_pinned: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """The pose stays for all future pictures; else it is for the next one."""
     pose_asked_at: Mapped[datetime | None]
     """When the user was asked for a photo of a pose that has not come yet."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -120,6 +122,22 @@ class PosePhoto(Base):
     message_id: Mapped[int]
     album_id: Mapped[str | None]
     image: Mapped[bytes] = mapped_column(deferred=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class HeldMessage(Base):
+    """A message that came before consent: Telegram's id of its photo or file, and its text. No image is stored."""
+
+    __tablename__ = "held_messages"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    message_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    album_id: Mapped[str | None]
+    file_id: Mapped[str | None]
+    """NULL for a text."""
+    file_size: Mapped[int | None] = mapped_column(BigInteger)
+    text: Mapped[str | None]
+    """The prompt, or the caption of the photo."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

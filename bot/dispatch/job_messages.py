@@ -7,6 +7,7 @@ because the picture comes by an edit.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from bot.db import job_states, status_messages
@@ -57,13 +58,14 @@ class JobMessages:
         async with self._sessions.begin() as session:
             await status_messages.message_sent(session, job_id, role, None)
 
-    async def close(self, job: PendingStatus, last_view: StatusView) -> None:
-        """Delete the status message, and close the job. One too old to be deleted shows `last_view`."""
+    async def close(self, job: PendingStatus, last_view: StatusView, others: Sequence[UUID] = ()) -> None:
+        """Delete the status message, and close the job and the others of its album. A message too old to be deleted
+        shows `last_view`."""
         message_id = self._unstored.get((job.job_id, MessageRole.STATUS), job.message_id)
         if message_id is not None:
             await self._remove(job.chat_id, message_id, last_view)
         async with self._sessions.begin() as session:
-            await job_states.close(session, job.job_id)
+            await job_states.close(session, job.job_id, *others)
 
     async def _remove(self, chat_id: int, message_id: int, last_view: StatusView) -> None:
         try:

@@ -51,10 +51,19 @@ class StatusView:
 
 
 def render(
-    job: PendingStatus, *, place: int | None, paused: bool, preview: Preview | None, texts: Texts, styles: Styles
+    job: PendingStatus,
+    *,
+    place: int | None,
+    paused: bool,
+    preview: Preview | None,
+    texts: Texts,
+    styles: Styles,
+    poses_drawn: bool = True,
 ) -> StatusView:
-    """The status message of `job`; `place` is `None` for a job that is not (any more) queued."""
+    """The status message of `job`; `place` is `None` for a job that is not (any more) queued. `poses_drawn`: whether a
+    living worker can draw a pose that is asked for."""
     prompt = quoted(texts, job.prompt, PROMPT_SHOWN_MAX)
+    request = _request(job, prompt, texts, poses_drawn)
     match job.state:
         case JobState.DONE | JobState.DELIVERED:
             return _picture(job, texts, styles)
@@ -67,19 +76,19 @@ def render(
                 "status-progress",
                 percent=100 * job.step // job.steps,
                 bar=bar(job.step, job.steps),
-                prompt=_with_translation(job, prompt, texts),
+                prompt=request,
             )
             return StatusView(text, keyboards.cancel(texts, job.job_id), Urgency.PROGRESS, preview)
         case JobState.RUNNING:
-            text = texts("status-running", prompt=_with_translation(job, prompt, texts))
+            text = texts("status-running", prompt=request)
         case _ if paused:
-            text = texts("status-paused", place=place or 1, prompt=prompt)
+            text = texts("status-paused", place=place or 1, prompt=request)
         case _ if job.handed:
-            text = texts("status-handed", prompt=prompt)
+            text = texts("status-handed", prompt=request)
         case _ if place is None or place <= 1:
-            text = texts("status-next", prompt=prompt)
+            text = texts("status-next", prompt=request)
         case _:
-            text = texts("status-waiting", place=place, prompt=prompt)
+            text = texts("status-waiting", place=place, prompt=request)
     return StatusView(text, keyboards.cancel(texts, job.job_id), Urgency.PLACE)
 
 
@@ -101,9 +110,12 @@ def _failure(job: PendingStatus, prompt: Markup, texts: Texts) -> StatusView:
     return StatusView(texts(f"failure-{failure}", prompt=prompt), buttons, Urgency.END)
 
 
-def _with_translation(job: PendingStatus, prompt: Markup, texts: Texts) -> Markup:
-    """The prompt and, below it, the translation that the model gets and what it cannot draw."""
+def _request(job: PendingStatus, prompt: Markup, texts: Texts, poses_drawn: bool) -> Markup:
+    """The prompt and, below it, the pose, the translation that the model gets and what it cannot draw."""
     below = [prompt]
+    if job.pose is not None:
+        drawn = poses_drawn and not job.pose_skipped
+        below.append(texts("status-pose", pose=texts(f"pose-{job.pose}")) if drawn else texts("pose-unavailable"))
     if job.translated_prompt is not None:
         translation = quoted(texts, job.translated_prompt, PROMPT_SHOWN_MAX)
         below.append(texts("status-translation", translation=translation))

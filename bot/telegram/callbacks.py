@@ -96,6 +96,8 @@ class PoseAction(StrEnum):
     PHOTO = "photo"
     ANOTHER_PHOTO = "another"
     DELETE_PHOTO = "delete"
+    PIN = "pin"
+    UNPIN = "unpin"
     BACK = "back"
 
 

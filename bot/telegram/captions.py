@@ -35,8 +35,8 @@ class Drawn(Protocol):
     def seed(self) -> int: ...
 
 
-def caption(drawn: Drawn, texts: Texts, styles: Styles) -> Markup:
-    """Style and what was chosen besides it, the prompt, the seed, and who made it."""
+def caption(drawn: Drawn, texts: Texts, styles: Styles, *, seeds: str | None = None) -> Markup:
+    """Style and what was chosen besides it, the prompt, the seed, and who made it. `seeds`: those of an album."""
     settings = styles.settings(drawn.style, drawn.settings)
     likeness, clothes = likeness_of(settings), clothes_of(settings)
     manner = [styles[drawn.style].label(texts.language)]
@@ -52,7 +52,7 @@ def caption(drawn: Drawn, texts: Texts, styles: Styles) -> Markup:
         "picture-caption",
         style=" · ".join(manner),
         prompt=quoted(texts, drawn.prompt, PROMPT_MAX),
-        seed=str(drawn.seed),
+        seed=seeds or str(drawn.seed),
     )
     return text if drawn.ignored_words is None else Markup(f"{text}\n{ignored(drawn.ignored_words, texts)}")
 

@@ -80,6 +80,15 @@ def more(texts: Texts, job_id: UUID, likeness: Likeness, clothes: Clothes) -> In
     return _job_buttons(texts, job_id, keys)
 
 
+def album(texts: Texts, job_ids: Iterable[UUID]) -> InlineKeyboardMarkup:
+    """Below an album: each number opens its picture."""
+    numbers = [
+        _button(texts("album-number-button", number=number), JobCallback(action=JobAction.OPEN, job_id=job_id))
+        for number, job_id in enumerate(job_ids, 1)
+    ]
+    return _rows([numbers])
+
+
 def confirm_delete(texts: Texts, job_id: UUID) -> InlineKeyboardMarkup:
     return _job_buttons(texts, job_id, {JobAction.DELETE: "job-confirm-delete-button", JobAction.MORE: "back-button"})
 
@@ -165,8 +174,8 @@ def to_poses(texts: Texts) -> InlineKeyboardMarkup:
     return _rows([[poses_button(texts)]])
 
 
-def poses(texts: Texts, chosen: str | None, *, has_photo: bool) -> InlineKeyboardMarkup:
-    """The grid of poses, the chosen one ticked; a stored photo can be replaced and deleted."""
+def poses(texts: Texts, chosen: str | None, *, pinned: bool, has_photo: bool) -> InlineKeyboardMarkup:
+    """The grid of poses, the chosen one ticked; it can be pinned. A stored photo can be replaced and deleted."""
     presets = [
         _button(_ticked(texts(f"pose-{preset}-button"), preset == chosen), PresetCallback(preset=preset))
         for preset in PosePreset
@@ -185,6 +194,10 @@ def poses(texts: Texts, chosen: str | None, *, has_photo: bool) -> InlineKeyboar
                 _button(texts("pose-delete-button"), PoseCallback(action=PoseAction.DELETE_PHOTO)),
             ]
         )
+    if chosen is not None:
+        pin = _button(texts("pose-pin-button"), PoseCallback(action=PoseAction.PIN))
+        unpin = _button(texts("pose-unpin-button"), PoseCallback(action=PoseAction.UNPIN))
+        rows.append([unpin if pinned else pin])
     rows.append([_button(texts("back-button"), SettingsCallback(action=SettingsAction.SHOW))])
     return _rows(rows)
 

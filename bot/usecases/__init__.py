@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bot.usecases.answers import ReadAnswers
 from bot.usecases.drafts import DrawDraft
+from bot.usecases.held import HoldMessage, TakeHeld
 from bot.usecases.people import (
     ChooseLanguage,
     ChooseStyle,
@@ -20,7 +21,7 @@ from bot.usecases.people import (
 from bot.usecases.photos import AnnounceAnswer, ChoosePerson, DeletePhoto, ListPhotos, ReceivePhoto
 from bot.usecases.pictures import AskForPicture, CancelPicture, FindPicture, Redraw
 from bot.usecases.poses import ChoosePosePhoto, DeletePosePhoto
-from bot.usecases.preferences import ChooseClothes, ChooseLikeness, ChoosePose, OpenPreferences
+from bot.usecases.preferences import ChooseClothes, ChooseLikeness, ChoosePose, OpenPreferences, PinPose
 from bot.usecases.reports import PauseService, ReadUsage, ResumeService
 from bot.usecases.results import (
     BrowseGallery,
@@ -39,6 +40,8 @@ class UseCases:
     meet_user: MeetUser
     note_blocked: NoteBlocked
     give_consent: GiveConsent
+    hold_message: HoldMessage
+    take_held: TakeHeld
     choose_language: ChooseLanguage
     find_language: FindLanguage
     choose_style: ChooseStyle
@@ -47,6 +50,7 @@ class UseCases:
     choose_likeness: ChooseLikeness
     choose_clothes: ChooseClothes
     choose_pose: ChoosePose
+    pin_pose: PinPose
     choose_pose_photo: ChoosePosePhoto
     delete_pose_photo: DeletePosePhoto
     count_holdings: CountHoldings

@@ -20,7 +20,7 @@ from bot.photos import Refusal
 from bot.prompts import split_seed
 from bot.styles import NO_STYLE
 from bot.usecases.ports import DrawSeed, Signals, log_queued
-from bot.usecases.preferences import preference_overrides
+from bot.usecases.preferences import preference_overrides, use_up_pose
 
 
 def message_key(chat_id: int, message_id: int) -> str:
@@ -104,6 +104,8 @@ class DrawDraft:
                 )
             except TooManyOpenJobs:
                 return DrawnDraft(prompt, style, submitted=False, limit=self.open_jobs_max)
+            if created:
+                use_up_pose(user)
         if created:
             log_queued(job.id)
         self.signals.wake()

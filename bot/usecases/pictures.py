@@ -17,7 +17,7 @@ from bot.prompts import split_seed
 from bot.styles import NO_STYLE
 from bot.usecases.drafts import drop_draft, keep_draft, message_key
 from bot.usecases.ports import DrawSeed, Signals, log_queued
-from bot.usecases.preferences import PreferenceOverrides, preference_overrides
+from bot.usecases.preferences import PreferenceOverrides, preference_overrides, use_up_pose
 from bot.usecases.results import job_of_user
 from engine.contract import Clothes
 
@@ -78,6 +78,8 @@ class AskForPicture:
                 open_jobs_max=self.open_jobs_max,
             )
             await drop_draft(session, user, chat_id)
+            if created and source is None:
+                use_up_pose(user)
         if created:
             log_queued(job.id)
         self.signals.wake()

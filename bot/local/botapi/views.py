@@ -86,6 +86,8 @@ class ChatView(View):
     started: bool
     blocked: bool
     commands: list[BotCommand]
+    about: str = ""
+    """The bot's description in the person's language, which an empty chat shows."""
     last_message: ChatMessage | None = None
 
 
@@ -100,7 +102,6 @@ class UserView(View):
 class BotView(View):
     name: str
     username: str
-    about: str
 
 
 class StateView(View):

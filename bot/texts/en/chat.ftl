@@ -11,6 +11,8 @@ consent-terms = • I am at least 18 years old.
     • I understand that the pictures are made by AI and do not show real events.
 
     What I store and how to delete it: /privacy
+consent-held = 📥 I've saved what you sent and will use it as soon as you confirm.
+consent-held-too = 📥 Saved too. Please confirm the terms above, and I'll use everything you sent.
 consent-button = ✅ I confirm
 consent-given = ✅ <b>Thank you!</b>
 consent-outdated = These terms have been replaced. To see the new ones, send /start.
@@ -62,6 +64,7 @@ privacy = 🔒 <b>What I store</b>
         [one] { $days } day
        *[other] { $days } days
     }.
+    • What you send before you agree: its text and Telegram's ID of the photo, at most 7 days. I only open the photo once you agree.
     • Your Telegram ID, language, settings and consent. No name and no phone number.
 
     Your photos are used to draw your pictures and for nothing else.
@@ -114,8 +117,10 @@ clothes-change-button = 👗 From prompt
 
 pose-unavailable = Pose: any. The current model cannot draw a chosen pose.
 pose-ask = 🤸 <b>Choose a pose.</b> Now: { $pose }
-    “Pose from a photo”: send me a photo of anyone in the pose you want.
+    “Pose from a photo”: send me a photo of anyone in the pose you want. A pose is used for one picture, unless you keep it for all.
 pose-choose-button = 🤸 Choose a pose
+pose-once = { $pose } (for the next picture)
+pose-pinned = { $pose } (for all pictures)
 pose-free = any
 pose-photo = from a photo
 pose-standing = standing
@@ -136,14 +141,24 @@ pose-lying-button = 🛌 Lying down
 pose-arms_raised-button = 🙌 Arms raised
 pose-hands_on_hips-button = 💃 Hands on hips
 pose-waving-button = 👋 Waving
+pose-pin-button = 📌 For all pictures
+pose-unpin-button = 📌 For one picture
 pose-another-button = 📷 Another photo
 pose-delete-button = 🗑 Delete photo
 pose-photo-ask = 📷 <b>Now send me the pose photo.</b>
     It can show anyone; ideally, one person from head to toe. I only use the pose, not the face or the clothes.
-pose-photo-kept = 🤸 <b>Pose photo saved.</b> Future pictures will use its pose; face and clothes still come from your own photos.
+pose-photo-kept = 🤸 <b>Pose photo saved.</b> Your next picture will use its pose; face and clothes still come from your own photos.
     Did you want to add a photo of yourself? Then send it again.
 pose-prompt-returned = I have not used your prompt: <code>{ $prompt }</code>
     Send it again with the next pose photo (tap it to copy).
+
+# What Telegram shows before the first message
+
+bot-name = BoLID
+bot-description = Send me a photo of yourself and describe in one sentence what you want to see. I'll draw a new picture of you, from head to toe: anywhere you like, in the style you choose.
+
+    The pictures are made by AI. What I store and how to delete it: /privacy
+bot-short-description = I draw you anywhere you like: send a photo and describe the picture in one sentence.
 
 # Commands in Telegram's menu
 

@@ -1,12 +1,9 @@
-"""The status message in a chat of the local Bot API, from the queue to the picture, through all refusals."""
+"""The messages about a job, from the queue to the picture, through all refusals of Telegram."""
 
 from __future__ import annotations
 
 import asyncio
 import io
-import time
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,114 +11,15 @@ import pytest
 from PIL import Image
 from sqlalchemy import text
 
-from bot.config import Pace
 from bot.db import job_states, status_messages
-from bot.db.session import Sessions
-from bot.dispatch.job_messages import UnstoredMessages
 from bot.dispatch.reply_handler import Preview
-from bot.dispatch.status_messenger import StatusMessenger
-from bot.dispatch.status_updater import REFUSALS_MAX, StatusUpdater
+from bot.dispatch.status_updater import REFUSALS_MAX
 from bot.domain import JobState, ReferenceState
-from bot.local.botapi import ANNA_ID, BEN_ID, ApiControl, LocalBotAPI, Person
-from bot.styles import load_styles
-from bot.telegram.connection import open_bot
-from bot.translator import Translator
-
-PACE = Pace(alive_s=8.0, edit_interval_s=3.0)
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@dataclass
-class ServerClock:
-    """The time of the chat's server."""
-
-    late_s: float = 0.0
-
-    def __call__(self) -> float:
-        return time.time() + self.late_s
-
-
-@dataclass
-class Stage:
-    """StatusUpdater over a real chat, one step at a time, with time in the test's hand."""
-
-    api: LocalBotAPI
-    control: ApiControl
-    person: Person
-    updater: StatusUpdater
-    clock: Clock
-    sessions: Sessions
-    open_updater: Any
-    server_clock: ServerClock
-
-    async def step(self, later_s: float = 0.0) -> None:
-        """One step, with all its writing done."""
-        self.clock.now += later_s
-        await self.updater.step()
-        await self.updater.finish()
-
-    async def said(self) -> list[Any]:
-        return [message for message in await self.person.transcript() if message.from_bot]
-
-    async def only(self) -> Any:
-        [message] = await self.said()
-        return message
-
-    async def count(self, method: str) -> int:
-        return len(await self.control.calls(method))
-
-    def restart(self) -> None:
-        """Everything in memory is lost."""
-        self.updater = self.open_updater({})
-
-    def regain(self) -> None:
-        """The leadership was lost and taken up again by the same bot."""
-        self.updater = self.open_updater(self.updater._messages._unstored)
-
-
-@pytest.fixture
-async def stage(sessions: Sessions) -> AsyncIterator[Stage]:
-    clock, previews = Clock(), dict[Any, Preview]()
-    server_clock = ServerClock()
-    async with (
-        LocalBotAPI(clock=server_clock) as api,
-        ApiControl(api.url) as control,
-        Person(api.url, BEN_ID) as ben,
-    ):
-        bot = open_bot(api.token, api.url, patient=False)
-
-        def open_updater(unstored: UnstoredMessages) -> StatusUpdater:
-            return StatusUpdater(
-                sessions,
-                StatusMessenger(bot),
-                Translator(),
-                load_styles(),
-                previews,
-                PACE,
-                clock,
-                lambda: None,
-                unstored,
-            )
-
-        await ben.send_text("hello")
-        yield Stage(api, control, ben, open_updater({}), clock, sessions, open_updater, server_clock)
-        await bot.session.close()
-
-
-@pytest.fixture
-async def ben(rows: Any) -> int:
-    await rows.worker()
-    return await rows.user(BEN_ID)
+from bot.local.botapi import ANNA_ID, Person
 
 
 async def test_the_status_message_goes_and_the_picture_comes_as_a_new_reply(
-    stage: Stage, rows: Any, ben: int, picture: Any
+    stage: Any, rows: Any, ben: int, picture: Any
 ) -> None:
     request = await stage.person.send_text("in a garden")
     job_id = await rows.job(ben, request_message_id=request.id)
@@ -154,7 +52,7 @@ async def test_the_status_message_goes_and_the_picture_comes_as_a_new_reply(
         assert image.size == (64, 96)
 
 
-async def test_nothing_is_sent_when_nothing_has_changed(stage: Stage, rows: Any, ben: int) -> None:
+async def test_nothing_is_sent_when_nothing_has_changed(stage: Any, rows: Any, ben: int) -> None:
     await rows.job(ben)
     for _ in range(4):
         await stage.step(later_s=5)
@@ -163,7 +61,7 @@ async def test_nothing_is_sent_when_nothing_has_changed(stage: Stage, rows: Any,
 
 
 async def test_a_result_quicker_than_the_status_message_comes_without_one(
-    stage: Stage, rows: Any, ben: int, picture: Any
+    stage: Any, rows: Any, ben: int, picture: Any
 ) -> None:
     job_id = await rows.job(ben, state=JobState.DONE, result=picture())
     await stage.step()
@@ -173,7 +71,7 @@ async def test_a_result_quicker_than_the_status_message_comes_without_one(
 
 
 async def test_a_request_that_was_deleted_does_not_keep_the_picture_back(
-    stage: Stage, rows: Any, ben: int, picture: Any
+    stage: Any, rows: Any, ben: int, picture: Any
 ) -> None:
     request = await stage.person.send_text("in a garden")
     await stage.person.delete(request.id)
@@ -184,7 +82,7 @@ async def test_a_request_that_was_deleted_does_not_keep_the_picture_back(
 
 
 async def test_progress_is_shown_at_most_every_interval_but_the_end_at_once(
-    stage: Stage, rows: Any, ben: int, picture: Any
+    stage: Any, rows: Any, ben: int, picture: Any
 ) -> None:
     job_id = await rows.job(ben, state=JobState.RUNNING, steps=10)
     for step in range(10):
@@ -196,7 +94,7 @@ async def test_progress_is_shown_at_most_every_interval_but_the_end_at_once(
     assert (await rows.get(job_id)).state == JobState.DELIVERED
 
 
-async def test_flood_control_is_obeyed_even_for_the_picture(stage: Stage, rows: Any, ben: int, picture: Any) -> None:
+async def test_flood_control_is_obeyed_even_for_the_picture(stage: Any, rows: Any, ben: int, picture: Any) -> None:
     job_id = await rows.job(ben)
     await stage.step()
     await rows.change(job_id, state=JobState.DONE, result=picture())
@@ -212,7 +110,7 @@ async def test_flood_control_is_obeyed_even_for_the_picture(stage: Stage, rows: 
 
 @pytest.mark.parametrize("kind", ["drop", "drop_after", "server_error"])
 async def test_a_picture_survives_a_bad_network_and_comes_once(
-    stage: Stage, rows: Any, ben: int, picture: Any, kind: Any
+    stage: Any, rows: Any, ben: int, picture: Any, kind: Any
 ) -> None:
     job_id = await rows.job(ben)
     await stage.step()
@@ -225,7 +123,7 @@ async def test_a_picture_survives_a_bad_network_and_comes_once(
 
 
 async def test_after_a_restart_everything_is_shown_once_more_and_nothing_twice(
-    stage: Stage, rows: Any, ben: int, picture: Any
+    stage: Any, rows: Any, ben: int, picture: Any
 ) -> None:
     job_id = await rows.job(ben, state=JobState.RUNNING, step=1, steps=4)
     stage.updater._previews[job_id] = Preview(1, picture("grey", "JPEG"))
@@ -244,7 +142,7 @@ async def test_after_a_restart_everything_is_shown_once_more_and_nothing_twice(
 
 
 async def test_a_delivery_repeated_after_a_crash_before_the_commit_is_one_delivery(
-    stage: Stage, rows: Any, ben: int, picture: Any
+    stage: Any, rows: Any, ben: int, picture: Any
 ) -> None:
     job_id = await rows.job(ben, state=JobState.DONE, result=picture())
     await stage.step()
@@ -257,7 +155,7 @@ async def test_a_delivery_repeated_after_a_crash_before_the_commit_is_one_delive
 
 @pytest.mark.parametrize("kind", ["drop", "drop_after", "flood", "server_error"])
 async def test_a_status_message_that_cannot_be_deleted_now_is_deleted_later(
-    stage: Stage, rows: Any, ben: int, picture: Any, kind: Any
+    stage: Any, rows: Any, ben: int, picture: Any, kind: Any
 ) -> None:
     job_id = await rows.job(ben)
     await stage.step()
@@ -275,7 +173,7 @@ async def test_a_status_message_that_cannot_be_deleted_now_is_deleted_later(
 
 
 async def test_a_status_message_too_old_to_be_deleted_says_that_the_picture_is_ready(
-    stage: Stage, rows: Any, ben: int, picture: Any
+    stage: Any, rows: Any, ben: int, picture: Any
 ) -> None:
     job_id = await rows.job(ben)
     await stage.step()
@@ -290,7 +188,7 @@ async def test_a_status_message_too_old_to_be_deleted_says_that_the_picture_is_r
 
 
 async def test_a_bot_killed_between_the_delivery_and_its_commit_delivers_once(
-    stage: Stage, rows: Any, ben: int, picture: Any, monkeypatch: pytest.MonkeyPatch
+    stage: Any, rows: Any, ben: int, picture: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job_id = await rows.job(ben)
     await stage.step()
@@ -310,7 +208,7 @@ async def test_a_bot_killed_between_the_delivery_and_its_commit_delivers_once(
 
 
 async def test_a_deleted_announcement_of_the_picture_is_sent_again(
-    stage: Stage, rows: Any, ben: int, picture: Any
+    stage: Any, rows: Any, ben: int, picture: Any
 ) -> None:
     job_id = await rows.job(ben, state=JobState.DONE, result=picture())
     await stage.control.fail_next("editMessageMedia", kind="server_error")
@@ -322,7 +220,7 @@ async def test_a_deleted_announcement_of_the_picture_is_sent_again(
     assert (await rows.get(job_id)).state == JobState.DELIVERED
 
 
-async def test_a_deleted_status_message_is_replaced(stage: Stage, rows: Any, ben: int, picture: Any) -> None:
+async def test_a_deleted_status_message_is_replaced(stage: Any, rows: Any, ben: int, picture: Any) -> None:
     job_id = await rows.job(ben)
     await stage.step()
     await stage.person.delete((await stage.only()).id)
@@ -333,7 +231,7 @@ async def test_a_deleted_status_message_is_replaced(stage: Stage, rows: Any, ben
     assert (await rows.get(job_id)).state == JobState.DELIVERED
 
 
-async def test_a_cancelled_job_says_so_and_offers_another_try(stage: Stage, rows: Any, ben: int, picture: Any) -> None:
+async def test_a_cancelled_job_says_so_and_offers_another_try(stage: Any, rows: Any, ben: int, picture: Any) -> None:
     job_id = await rows.job(ben, state=JobState.RUNNING, step=1, steps=4)
     stage.updater._previews[job_id] = Preview(1, picture("grey", "JPEG"))
     await stage.step()
@@ -345,9 +243,7 @@ async def test_a_cancelled_job_says_so_and_offers_another_try(stage: Stage, rows
     assert (await rows.get(job_id)).closed_at is not None
 
 
-async def test_a_failure_comes_as_a_new_message_in_place_of_the_status_message(
-    stage: Stage, rows: Any, ben: int
-) -> None:
+async def test_a_failure_comes_as_a_new_message_in_place_of_the_status_message(stage: Any, rows: Any, ben: int) -> None:
     job_id = await rows.job(ben)
     await stage.step()
     status = await stage.only()
@@ -358,7 +254,7 @@ async def test_a_failure_comes_as_a_new_message_in_place_of_the_status_message(
     assert (await rows.get(job_id)).closed_at is not None
 
 
-async def test_a_user_who_blocked_the_bot_ends_their_jobs(stage: Stage, rows: Any, ben: int, picture: Any) -> None:
+async def test_a_user_who_blocked_the_bot_ends_their_jobs(stage: Any, rows: Any, ben: int, picture: Any) -> None:
     running = await rows.job(ben, state=JobState.RUNNING, steps=4)
     done = await rows.job(ben, state=JobState.DONE, result=picture())
     await stage.person.block()
@@ -373,7 +269,7 @@ async def test_a_user_who_blocked_the_bot_ends_their_jobs(stage: Stage, rows: An
 
 
 async def test_a_picture_that_telegram_never_takes_becomes_a_failure_that_is_told(
-    stage: Stage, rows: Any, ben: int
+    stage: Any, rows: Any, ben: int
 ) -> None:
     job_id = await rows.job(ben, state=JobState.DONE, result=b"this is no picture")
     for _ in range(REFUSALS_MAX + 1):
@@ -384,12 +280,12 @@ async def test_a_picture_that_telegram_never_takes_becomes_a_failure_that_is_tol
     assert "did not accept" in message.text and message.button_texts
 
 
-async def test_a_paused_line_is_told_and_so_is_its_end(stage: Stage, rows: Any, ben: int) -> None:
+async def test_a_paused_line_is_told_and_so_is_its_end(stage: Any, rows: Any, ben: int) -> None:
     await rows.worker(seen_s_ago=100)
     await rows.job(ben)
     await stage.step()
     assert "paused" not in (await stage.only()).text
-    await stage.step(later_s=PACE.alive_s + 1)
+    await stage.step(later_s=stage.updater._pace.alive_s + 1)
     assert "paused" in (await stage.only()).text
     await rows.worker()
     await stage.step(later_s=5)
@@ -397,13 +293,13 @@ async def test_a_paused_line_is_told_and_so_is_its_end(stage: Stage, rows: Any, 
     assert "paused" not in message.text and "next" in message.text
 
 
-async def test_a_photo_that_waits_in_a_paused_line_is_told_once(stage: Stage, rows: Any, ben: int) -> None:
+async def test_a_photo_that_waits_in_a_paused_line_is_told_once(stage: Any, rows: Any, ben: int) -> None:
     await rows.photo(ben, state=ReferenceState.PENDING)
     await rows.worker(seen_s_ago=100)
     await stage.step()
     await asyncio.sleep(0.05)
     for _ in range(3):
-        await stage.step(later_s=PACE.alive_s + 1)
+        await stage.step(later_s=stage.updater._pace.alive_s + 1)
     assert await stage.said() == []  # it was there before the pause only by the test's own clock
     async with stage.sessions.begin() as session:
         await session.execute(text("update reference_photos set created_at = now() - interval '1 hour'"))
@@ -412,7 +308,7 @@ async def test_a_photo_that_waits_in_a_paused_line_is_told_once(stage: Stage, ro
     assert "photo is saved" in (await stage.only()).text
 
 
-async def test_a_user_deleted_in_the_moment_of_sending_leaves_no_message(stage: Stage, rows: Any, ben: int) -> None:
+async def test_a_user_deleted_in_the_moment_of_sending_leaves_no_message(stage: Any, rows: Any, ben: int) -> None:
     await rows.job(ben)
     await stage.control.fail_next("sendMessage", kind="latency", delay_s=0.5)
     step = asyncio.create_task(stage.step())
@@ -426,7 +322,7 @@ async def test_a_user_deleted_in_the_moment_of_sending_leaves_no_message(stage: 
 @pytest.mark.parametrize("leadership_lost", [False, True])
 @pytest.mark.parametrize("state", [JobState.QUEUED, JobState.DONE, JobState.FAILED])
 async def test_a_database_lost_in_the_moment_of_sending_leaves_one_message(
-    stage: Stage,
+    stage: Any,
     rows: Any,
     ben: int,
     picture: Any,
@@ -451,7 +347,7 @@ async def test_a_database_lost_in_the_moment_of_sending_leaves_one_message(
     assert (message.photo is not None) == (state == JobState.DONE)
 
 
-async def test_a_step_while_a_message_is_being_sent_does_not_send_it_again(stage: Stage, rows: Any, ben: int) -> None:
+async def test_a_step_while_a_message_is_being_sent_does_not_send_it_again(stage: Any, rows: Any, ben: int) -> None:
     await rows.job(ben)
     await stage.control.fail_next("sendMessage", kind="latency", delay_s=0.4)
     for _ in range(8):
@@ -461,7 +357,7 @@ async def test_a_step_while_a_message_is_being_sent_does_not_send_it_again(stage
     assert await stage.count("sendMessage") == 1
 
 
-async def test_chats_do_not_wait_for_each_other(stage: Stage, rows: Any, ben: int) -> None:
+async def test_chats_do_not_wait_for_each_other(stage: Any, rows: Any, ben: int) -> None:
     await rows.user(ANNA_ID, language="ru")
     async with Person(stage.api.url, ANNA_ID) as anna:
         await anna.send_text("привет")
@@ -475,7 +371,7 @@ async def test_chats_do_not_wait_for_each_other(stage: Stage, rows: Any, ben: in
         await stage.updater.finish()
 
 
-async def test_places_move_up_as_the_line_moves(stage: Stage, rows: Any, ben: int) -> None:
+async def test_places_move_up_as_the_line_moves(stage: Any, rows: Any, ben: int) -> None:
     await rows.user(ANNA_ID)
     first = await rows.job(ANNA_ID, closed_at=datetime.now(UTC))
     await rows.job(ben)

@@ -29,7 +29,8 @@ def _open(state: JobState = JobState.QUEUED, **facts: Any) -> PendingStatus:
         "job_id": UUID(int=1), "user_id": 1, "chat_id": 1, "language": "en", "state": state, "handed": False, "step": 0,
         "steps": 0, "failure": None, "style": "film", "seed": 2**63 - 1,
         "prompt": "a walk <b>in</b> & out", "message_id": None,
-        "result_message_id": None, "request_message_id": None,
+        "result_message_id": None, "request_message_id": None, "result_file_id": None, "album_id": None,
+        "album_sent_at": None,
         "translated_prompt": None, "ignored_words": None, "settings": {}, "pose": None, "pose_skipped": False,
         "created_at": datetime(2026, 1, 1, tzinfo=UTC),
     }  # fmt: skip
@@ -224,3 +225,32 @@ def test_cutting_never_leaves_half_a_character() -> None:
     assert cut("😀😀😀", 5) == "😀😀…"
     assert cut("😀😀😀", 4) == "😀…"
     assert cut("", 5) == ""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("state", [JobState.QUEUED, JobState.RUNNING])
+def test_a_pose_is_named_before_it_is_drawn_and_a_pose_that_will_not_be_drawn_too(
+    language: str, state: JobState
+) -> None:
+    texts = TRANSLATOR.of(language)
+    named = texts("status-pose", pose=texts("pose-sitting"))
+    job = _open(state, language=language, pose="sitting")
+    assert named in _render(job).text
+    without = render(job, place=1, paused=False, preview=None, texts=texts, styles=STYLES, poses_drawn=False)
+    assert named not in without.text and texts("pose-unavailable") in without.text
+    skipped = _render(_open(state, language=language, pose="sitting", pose_skipped=True))
+    assert named not in skipped.text and texts("pose-unavailable") in skipped.text
+    assert texts("status-pose", pose="") not in _render(_open(state, language=language)).text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_caption_names_each_choice_once_and_only_one_pose(language: str) -> None:
+    texts = TRANSLATOR.of(language)
+    for pose, skipped in ((POSE_PHOTO, False), ("lying", True), ("lying", False), (None, False)):
+        job = _open(
+            JobState.DONE, language=language, pose=pose, pose_skipped=skipped,
+            settings=settings_overrides(Likeness.BODY, Clothes.CHANGE),
+        )  # fmt: skip
+        manner = _Plain(_render(job).text).text.splitlines()[0].split(" · ")
+        pose_said = [part for part in manner if part.startswith(texts("picture-pose", pose=""))]
+        assert len(manner) == len(set(manner)) and len(pose_said) == (pose is not None)

@@ -160,7 +160,8 @@ async function loadTranscript(chatId) {
 }
 
 function openTranscript() {
-  transcript.open(words(), openChat().kind === "group", userOf(openId)?.language_code);
+  const chat = openChat();
+  transcript.open(words(), chat.kind === "group", userOf(openId)?.language_code, chat.about);
 }
 
 function drawSpeakers(chat) {
