@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -57,7 +58,9 @@ class Stage:
         """One step, with all its writing done."""
         self.clock.now += later_s
         await self.updater.step()
-        await self.updater.finish()
+        while writing := list(self.updater._writing.values()):  # a slow machine may take longer than finish waits
+            await asyncio.wait(writing)
+            await asyncio.sleep(0)
 
     async def said(self) -> list[Any]:
         return [message for message in await self.person.transcript() if message.from_bot]
