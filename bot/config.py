@@ -47,6 +47,8 @@ class Config(BaseSettings, Pace):
     database_url: SecretStr
     broker_url: SecretStr
     admin_ids: Annotated[frozenset[int], NoDecode] = frozenset()
+    bot_name: str | None = Field(default=None, max_length=64)
+    """The name that Telegram shows; None: that of the texts."""
 
     webhook_url: str | None = None
     """Where Telegram posts updates to; None: they are fetched by polling."""
@@ -70,6 +72,8 @@ class Config(BaseSettings, Pace):
     """and when so many jobs failed through a fault of the service within an hour."""
     retention_days: int | None = Field(default=None, ge=1)
     """Users without an update for so long are deleted with all that is theirs; None: they are kept."""
+    original_days: int = Field(default=7, ge=1)
+    """How long the PNG of a picture is kept for a user who has not asked for it as a file."""
     monitor_listen: str | None = None
     """host:port of /healthz, /readyz and /metrics; None: there are none."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

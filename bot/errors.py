@@ -7,12 +7,14 @@ BotError
     ├── TooManyOpenJobs  as many of their pictures are in progress as allowed
     ├── UnknownUser      they deleted everything meanwhile
     ├── PictureGone      the picture under which they pressed a button is not kept any more
+    ├── NoRoomForVariations  fewer than two places are left in the queue
     ├── NoPhotos         there is no accepted photo to draw from
     └── PromptRefused    the prompt cannot be drawn
         ├── PromptEmpty
         ├── PromptWordless   only emoji, digits or signs
         ├── PromptIsCommand
-        └── PromptTooLong
+        ├── PromptTooLong
+        └── SeedTooLarge
 """
 
 from __future__ import annotations
@@ -56,6 +58,12 @@ class PictureGone(DomainError):
     key = "error-picture-gone"
 
 
+class NoRoomForVariations(DomainError):
+    """Fewer than two of the pictures that a user may have in progress are left."""
+
+    key = "error-no-room-for-variations"
+
+
 class NoPhotos(DomainError):
     """There is no accepted photo to draw from."""
 
@@ -88,3 +96,9 @@ class PromptTooLong(PromptRefused):
     """There are `length` characters where `limit` are allowed."""
 
     key = "error-prompt-too-long"
+
+
+class SeedTooLarge(PromptRefused):
+    """Seeds go up to `limit`."""
+
+    key = "error-seed-too-large"

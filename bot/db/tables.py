@@ -58,6 +58,8 @@ class User(Base):
     clothes: Mapped[str | None]
     pose: Mapped[str | None]
     """A preset's name or POSE_PHOTO; NULL for a free pose."""
+    pose_pinned: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """The pose stays for all future pictures; else it is for the next one."""
     pose_asked_at: Mapped[datetime | None]
     """When the user was asked for a photo of a pose that has not come yet."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -123,6 +125,22 @@ class PosePhoto(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+class HeldMessage(Base):
+    """A message that came before consent: Telegram's id of its photo or file, and its text. No image is stored."""
+
+    __tablename__ = "held_messages"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    message_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    album_id: Mapped[str | None]
+    file_id: Mapped[str | None]
+    """NULL for a text."""
+    file_size: Mapped[int | None] = mapped_column(BigInteger)
+    text: Mapped[str | None]
+    """The prompt, or the caption of the photo."""
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class Job(Base):
     """One picture to draw, from the request to the delivery. `idempotency_key` names the user's act."""
 
@@ -132,6 +150,13 @@ class Job(Base):
         Index("jobs_open", "user_id", postgresql_where=text(f"state in ({_OPEN})")),
         Index("jobs_pending_status", "created_at", postgresql_where=text("closed_at is null")),
         Index("jobs_created", "created_at"),
+        Index(
+            "jobs_gallery",
+            "user_id",
+            "created_at",
+            postgresql_where=text("result_file_id is not null and removed_at is null"),
+        ),
+        Index("jobs_originals", "finished_at", postgresql_where=text("result is not null")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -140,6 +165,8 @@ class Job(Base):
     chat_id: Mapped[int] = mapped_column(BigInteger)
     source_job_id: Mapped[UUID | None]
     """The picture under which "again" or "other style" was pressed."""
+    request_message_id: Mapped[int | None]
+    """The message with the prompt or the button that asked for it: status message and result reply to it."""
     reference_ids: Mapped[list[UUID]] = mapped_column(ARRAY(PgUUID(as_uuid=True)))
     style: Mapped[str]
     prompt: Mapped[str]
@@ -170,12 +197,30 @@ class Job(Base):
     steps: Mapped[int] = mapped_column(default=0, server_default="0")
     failure: Mapped[str | None]
     status_message_id: Mapped[int | None]
-    """The one message that is edited from the place in the queue to the picture."""
+    """The message that is edited while the job runs, and deleted when the result is there."""
+    result_message_id: Mapped[int | None]
+    """The message that becomes the picture, or says why there is none: a new one, since Telegram does not notify of
+    edits."""
+    edit_message_id: Mapped[int | None]
+    """The message that asked for another prompt for this picture; a reply to it is that prompt."""
+    album_id: Mapped[UUID | None]
+    """Shared by the variations that one press asked for: they are delivered as one album."""
+    album_sent_at: Mapped[datetime | None]
+    """When the album was about to be sent. It is never sent a second time; the pictures stay within reach."""
     closed_at: Mapped[datetime | None]
-    """When the status message showed the end (picture, failure or cancellation): nothing is left to do."""
+    """When the user had the end (picture, failure or cancellation) and no status message was left: all is done."""
     result: Mapped[bytes | None] = mapped_column(deferred=True)
-    """The PNG, until Telegram has it."""
+    """The PNG, until the user has it as a file or ORIGINAL_DAYS are over."""
     result_file_id: Mapped[str | None]
+    """The picture as Telegram keeps it: a photo, without the marks of the PNG."""
+    document_file_id: Mapped[str | None]
+    """The PNG as Telegram keeps it, once the user asked for it."""
+    favourite_at: Mapped[datetime | None]
+    report_reason: Mapped[str | None]
+    """A name of bot.domain.ReportReason."""
+    reported_at: Mapped[datetime | None]
+    removed_at: Mapped[datetime | None]
+    """When the user deleted the picture; prompt and pictures are gone, the row counts in the statistics."""
     backbone: Mapped[str | None]
     seconds: Mapped[float | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

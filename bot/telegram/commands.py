@@ -9,7 +9,7 @@ from bot.domain import LANGUAGES
 from bot.telegram.refusals import ChatGone, suppress_refusals
 from bot.translator import DEFAULT_LANGUAGE, Texts, Translator
 
-COMMANDS = ("start", "photos", "style", "settings", "language", "privacy", "help")
+COMMANDS = ("start", "photos", "style", "settings", "gallery", "favourites", "language", "privacy", "help")
 ADMIN_COMMANDS = ("admin",)
 
 

@@ -17,9 +17,10 @@ from bot.db.tables import Reference, User
 from bot.domain import ReferenceState
 from bot.errors import TooManyOpenJobs
 from bot.photos import Refusal
+from bot.prompts import split_seed
 from bot.styles import NO_STYLE
 from bot.usecases.ports import DrawSeed, Signals, log_queued
-from bot.usecases.preferences import preference_overrides
+from bot.usecases.preferences import preference_overrides, use_up_pose
 
 
 def message_key(chat_id: int, message_id: int) -> str:
@@ -85,6 +86,7 @@ class DrawDraft:
             if not photos:
                 return None
             prompt, key, style = user.draft, user.draft_key, user.style or NO_STYLE
+            described, seed = split_seed(prompt)
             user.draft = user.draft_key = None
             try:
                 job, created = await jobs.submit(
@@ -92,19 +94,27 @@ class DrawDraft:
                     user_id=user_id,
                     chat_id=chat_id,
                     idempotency_key=key,
+                    request_message_id=_message_of(key),
                     reference_ids=photos,
                     style=style,
-                    prompt=prompt,
+                    prompt=described,
                     **await preference_overrides(session, user),
-                    seed=self.draw_seed(),
+                    seed=self.draw_seed() if seed is None else seed,
                     open_jobs_max=self.open_jobs_max,
                 )
             except TooManyOpenJobs:
                 return DrawnDraft(prompt, style, submitted=False, limit=self.open_jobs_max)
+            if created:
+                use_up_pose(user)
         if created:
             log_queued(job.id)
         self.signals.wake()
         return DrawnDraft(prompt, style, submitted=True)
+
+
+def _message_of(key: str) -> int:
+    """The message that a `message_key` names."""
+    return int(key.rpartition(":")[2])
 
 
 async def _waits(session: AsyncSession, key: str, chat_id: int, decided: Sequence[Reference]) -> ReferenceState | None:
@@ -123,8 +133,7 @@ async def _waits(session: AsyncSession, key: str, chat_id: int, decided: Sequenc
 
 async def _came_with(session: AsyncSession, key: str, chat_id: int) -> Sequence[Reference]:
     """The photo whose caption is the draft of `key`, with the rest of its album; none where it came as text."""
-    _, _, message_id = key.rpartition(":")
-    photo = await references.by_message(session, chat_id, int(message_id))
+    photo = await references.by_message(session, chat_id, _message_of(key))
     if photo is None or message_key(chat_id, photo.message_id) != key:
         return []
     return await references.members(session, references.Group(photo.user_id, chat_id, photo.album_id, photo.message_id))

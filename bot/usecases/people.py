@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bot.db import jobs, poses, references, users
 from bot.db.session import Sessions, database_time
 from bot.db.tables import User
-from bot.domain import CONSENT_VERSION, ReferenceState, Stage, stage_of
+from bot.domain import CONSENT_VERSION, LANGUAGES, ReferenceState, Stage, stage_of
 from bot.usecases.ports import Signals
 
 
@@ -62,6 +62,18 @@ class ChooseLanguage:
 
 
 @dataclass(frozen=True)
+class FindLanguage:
+    """The language to speak with a user; the default one for those who never wrote."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int) -> str:
+        async with self.sessions() as session:
+            user = await users.get(session, user_id)
+            return LANGUAGES[0] if user is None else user.language
+
+
+@dataclass(frozen=True)
 class ChooseStyle:
     """The style of the pictures to come. Raises UnknownUser."""
 
@@ -95,18 +107,21 @@ class Holdings:
     photos: int
     pictures: int
     pose_photo: bool
+    original_days: int
+    """How long a PNG is kept for a user who does not take it."""
 
 
 @dataclass(frozen=True)
 class CountHoldings:
     sessions: Sessions
+    original_days: int
 
     async def __call__(self, user_id: int) -> Holdings:
         async with self.sessions() as session:
             photos = await references.count(session, user_id, ReferenceState.ACCEPTED, ReferenceState.PENDING)
             pictures = await jobs.count(session, user_id)
             pose_photo = await poses.of_user(session, user_id) is not None
-            return Holdings(photos, pictures, pose_photo)
+            return Holdings(photos, pictures, pose_photo, self.original_days)
 
 
 @dataclass(frozen=True)
@@ -122,10 +137,10 @@ class DeleteEverything:
     async def __call__(self, user_id: int) -> list[tuple[int, int]]:
         async with self.sessions.begin() as session:
             await users.lock(session, user_id)
-            open_jobs = await jobs.open_messages(session, user_id)
+            open_jobs = await jobs.open_jobs(session, user_id)
             looking_at = await references.open_messages(session, user_id)
             await users.remove(session, user_id)
         if open_jobs:
-            await self.signals.cancelled([job_id for job_id, _, _ in open_jobs])
-        statuses = [(chat_id, message_id) for _, chat_id, message_id in open_jobs if message_id is not None]
+            await self.signals.cancelled([job.job_id for job in open_jobs])
+        statuses = [(job.chat_id, message_id) for job in open_jobs for message_id in job.message_ids]
         return [*statuses, *looking_at]

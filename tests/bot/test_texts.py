@@ -15,7 +15,7 @@ from fluent.syntax.visitor import Visitor
 
 import bot
 from bot.dispatch.status_view import FAILURES_WITH_TEXT
-from bot.domain import LANGUAGES, POSE_PHOTO, Likeness
+from bot.domain import LANGUAGES, POSE_PHOTO, Likeness, ReportReason
 from bot.photos import Refusal
 from bot.telegram.commands import ADMIN_COMMANDS, COMMANDS
 from bot.translator import TEXTS, Markup, Translator, language_of
@@ -108,7 +108,17 @@ def composed() -> set[str]:
     wishes = {f"likeness-{each}" for each in Likeness} | {f"clothes-{each}" for each in Clothes}
     failures = {f"failure-{failure}" for failure in FAILURES_WITH_TEXT}
     hints = {f"photo-hint-{hint.replace('_', '-')}" for hint in Hint}
-    return verdicts | hints | commands | poses | wishes | {f"{wish}-button" for wish in wishes | poses} | failures
+    reports = {f"report-{reason}-button" for reason in ReportReason}
+    return (
+        reports
+        | verdicts
+        | hints
+        | commands
+        | poses
+        | wishes
+        | {f"{wish}-button" for wish in wishes | poses}
+        | failures
+    )
 
 
 def test_both_languages_have_the_same_keys_and_variables():

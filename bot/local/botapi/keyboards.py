@@ -1,4 +1,4 @@
-"""reply_markup as Telegram checks it. Inline keyboards are kept; other markups are accepted and not shown."""
+"""reply_markup as Telegram checks it. Inline keyboards and forced replies are kept; other markups are accepted only."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ CALLBACK_DATA_MAX_BYTES = 64
 BUTTONS_MAX = 100
 BUTTONS_ROW_MAX = 8
 COPY_TEXT_MAX = 256
+PLACEHOLDER_MAX = 64
 OTHER_MARKUPS = ("keyboard", "remove_keyboard", "force_reply")
 
 
@@ -32,6 +33,16 @@ def parse_reply_markup(markup: JsonValue, *, inline_only: bool = False) -> Keybo
     if markup:
         raise BadRequest("object expected as reply markup")
     return ()
+
+
+def forces_reply(markup: JsonValue) -> bool:
+    """Whether a reply_markup is a ForceReply. Raises BadRequest."""
+    if not isinstance(markup, dict) or markup.get("force_reply") is not True:
+        return False
+    placeholder = markup.get("input_field_placeholder")
+    if isinstance(placeholder, str) and len(placeholder.encode("utf-16-le")) // 2 > PLACEHOLDER_MAX:
+        raise BadRequest("input field placeholder is too long")
+    return True
 
 
 def _inline_keyboard(rows: JsonValue) -> Keyboard:

@@ -108,7 +108,6 @@ class PersonRoutes:
             bot=BotView(
                 name=profile.names.get("") or bot.first_name,
                 username=bot.username,
-                about=profile.descriptions.get("", "") or profile.short_descriptions.get("", ""),
             ),
             users=[UserView(**user.model_dump(exclude={"is_bot"})) for user in self._world.users.values()],
             chats=[self._chat_view(chat) for chat in self._world.chats.values()],
@@ -231,10 +230,11 @@ class PersonRoutes:
 
     def _chat_view(self, chat: Chat) -> ChatView:
         language = self._world.users[chat.id].language_code if chat.kind == "private" else ""
-        messages = self._world.transcript(chat.id)
+        messages, texts = self._world.transcript(chat.id), self._world.profile.descriptions
         return ChatView(
             **chat.model_dump(),
             commands=commands_shown(self._world.profile, chat, language),
+            about=texts.get(language) or texts.get("", ""),
             last_message=self._world.view(messages[-1]) if messages else None,
         )
 

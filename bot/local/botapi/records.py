@@ -104,6 +104,8 @@ class Message(Record):
     media: Media | None = None
     media_group_id: str | None = None
     keyboard: Keyboard = ()
+    force_reply: bool = False
+    """The person's client opens the field for a reply to it."""
     reply_to: int | None = None
     forwarded_from: int | None = None
     forwarded_at: float | None = None

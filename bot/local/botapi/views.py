@@ -63,6 +63,7 @@ class ChatMessage(View):
     edit_count: int = 0
     history: list[VersionView] = []
     reply_to: int | None = None
+    force_reply: bool = False
     forwarded_from: str | None = None
     deleted: bool = False
 
@@ -85,6 +86,8 @@ class ChatView(View):
     started: bool
     blocked: bool
     commands: list[BotCommand]
+    about: str = ""
+    """The bot's description in the person's language, which an empty chat shows."""
     last_message: ChatMessage | None = None
 
 
@@ -99,7 +102,6 @@ class UserView(View):
 class BotView(View):
     name: str
     username: str
-    about: str
 
 
 class StateView(View):
@@ -173,6 +175,7 @@ def view_message(message: Message, sender: User, forwarded_from: User | None) ->
         edit_count=message.edit_count,
         history=[VersionView(at=v.at, text=v.text, has_media=v.has_media) for v in message.history],
         reply_to=message.reply_to,
+        force_reply=message.force_reply,
         forwarded_from=forwarded_from.first_name if forwarded_from else None,
         deleted=message.deleted,
     )

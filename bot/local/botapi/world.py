@@ -49,6 +49,7 @@ class Draft:
     media: Media | None = None
     media_group_id: str | None = None
     keyboard: Keyboard = ()
+    force_reply: bool = False
     reply_to: int | None = None
     forwarded_from: int | None = None
     tell_bot: bool = False
@@ -194,6 +195,7 @@ class World:
             media=draft.media,
             media_group_id=draft.media_group_id,
             keyboard=draft.keyboard,
+            force_reply=draft.force_reply,
             reply_to=draft.reply_to,
             forwarded_from=draft.forwarded_from,
             forwarded_at=self.clock() if draft.forwarded_from else None,

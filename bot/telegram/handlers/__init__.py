@@ -14,8 +14,10 @@ from bot.telegram.handlers import (
     jobs,
     people,
     photos,
+    pictures,
     privacy,
     prompts,
+    results,
     settings,
     start,
     styles,
@@ -35,6 +37,8 @@ def build_router() -> Router:
     consenting.callback_query.middleware(RequireConsent())
     consenting.include_routers(
         gallery.build(),
+        pictures.build(),
+        results.build(),
         people.build(),
         styles.build(),
         settings.build(),

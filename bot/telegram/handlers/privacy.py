@@ -42,7 +42,7 @@ async def press(
 
 async def _privacy(user: User, texts: Texts, use: UseCases) -> Markup:
     holdings = await use.count_holdings(user.id)
-    text = texts("privacy", photos=holdings.photos, pictures=holdings.pictures)
+    text = texts("privacy", photos=holdings.photos, pictures=holdings.pictures, days=holdings.original_days)
     return Markup(f"{text} {texts('privacy-pose-photo')}") if holdings.pose_photo else text
 
 

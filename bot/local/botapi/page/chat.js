@@ -74,6 +74,7 @@ function receive(message) {
   if (message.chat_id === openId) {
     transcript.show(message);
     drawHeader();
+    if (message.force_reply && !old && !message.deleted) composer.replyTo(message);
   } else if (!old && message.from_bot && !message.deleted) {
     known.unread.set(message.chat_id, (known.unread.get(message.chat_id) || 0) + 1);
   }
@@ -159,7 +160,8 @@ async function loadTranscript(chatId) {
 }
 
 function openTranscript() {
-  transcript.open(words(), openChat().kind === "group", userOf(openId)?.language_code);
+  const chat = openChat();
+  transcript.open(words(), chat.kind === "group", userOf(openId)?.language_code, chat.about);
 }
 
 function drawSpeakers(chat) {

@@ -16,6 +16,7 @@ from aiogram.types import (
     BotCommand,
     BufferedInputFile,
     CallbackQuery,
+    ForceReply,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
     InputMediaPhoto,
@@ -78,6 +79,10 @@ async def echo(bot: Bot, picture: Callable[..., bytes]) -> AsyncIterator[Bot]:
         status = await message.answer("Waiting in line")
         photo = BufferedInputFile(picture(128, 192), "p.png")
         await status.edit_media(InputMediaPhoto(media=photo, caption="Finished drawing"))
+
+    @dispatcher.message(Command("ask"))
+    async def ask(message: Message) -> None:
+        await message.answer("What exactly?", reply_markup=ForceReply())
 
     @dispatcher.message(F.text)
     async def repeat(message: Message) -> None:
@@ -155,6 +160,23 @@ async def test_a_conversation_by_hand(
     await expect(bubbles).to_have_count(2)
     await page.click("#block")
     await expect(page.locator("#begin")).to_have_text("Unblock bot")
+
+
+async def test_a_forced_reply_opens_the_field_and_an_empty_chat_shows_the_description(
+    page: Page, api: LocalBotAPI, echo: Bot, anna: Person
+) -> None:
+    await echo.set_my_description("I repeat what you say")
+    await echo.set_my_description("Я повторяю за вами", "ru")
+    await page.goto(f"{api.url}/#{ANNA_ID}")
+    await expect(page.locator(".hint.about")).to_have_text("Я повторяю за вами")
+    await page.click("#begin")
+    await expect(page.locator(".bubble")).to_have_count(2)
+    await say(page, "/ask")
+    await expect(page.locator("#context span")).to_contain_text("What exactly?")
+    await say(page, "that")
+    answers = [message for message in await anna.transcript() if message.text == "that"]
+    asked = [message for message in await anna.transcript() if message.force_reply]
+    assert [message.reply_to for message in answers] == [message.id for message in asked]
 
 
 async def test_files_albums_edits_and_deletions(

@@ -39,8 +39,9 @@ from bot.local.embedded import EmbeddedPostgres
 from bot.photos import normalise
 from bot.styles import Styles, load_styles
 from bot.telegram.callbacks import ConsentCallback
+from bot.telegram.captions import caption
 from bot.telegram.connection import open_bot
-from bot.telegram.handlers.jobs import picture_buttons
+from bot.telegram.handlers.results import first_page
 from bot.telegram.intake import Intake, OpenAlbums
 from bot.telegram.polling import Polling
 from bot.translator import Texts, Translator
@@ -144,15 +145,31 @@ class Chat:
             await session.execute(update(Job).where(Job.id == job.id).values(state=state))
 
     async def picture(self, person: Person, job: Job) -> ChatMessage:
-        """The finished picture with its buttons, as the dispatcher would deliver it."""
-        await self.move(job, JobState.DELIVERED)
+        """The finished picture with its buttons, as the dispatcher would deliver it; its PNG is kept."""
+        texts = self.texts()
         sent = await self.bot.send_photo(
             person.user_id,
-            BufferedInputFile(jpeg(99), "picture.jpg"),
-            caption="picture",
-            reply_markup=picture_buttons(self.texts(), self.styles, job),
+            BufferedInputFile(jpeg(99 + job.seed % 1000), "picture.jpg"),
+            caption=caption(job, texts, self.styles),
+            reply_markup=first_page(texts, job),
         )
+        assert sent.photo
+        values = {
+            "state": JobState.DELIVERED,
+            "result": encoded(Image.new("RGB", (60, 90), "teal"), "PNG"),
+            "result_file_id": sent.photo[-1].file_id,
+            "result_message_id": sent.message_id,
+            "closed_at": func.now(),
+            "finished_at": func.now(),
+        }
+        async with self.sessions.begin() as session:
+            await session.execute(update(Job).where(Job.id == job.id).values(**values))
         return await person.message(sent.message_id)
+
+    async def result_of(self, job: Job) -> bytes | None:
+        """The PNG that the database keeps."""
+        async with self.sessions() as session:
+            return await session.scalar(select(Job.result).where(Job.id == job.id))
 
     async def references(self) -> list[Reference]:
         async with self.sessions() as session:
