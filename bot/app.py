@@ -57,7 +57,7 @@ from bot.usecases.photos import AnnounceAnswer, ChoosePerson, DeletePhoto, ListP
 from bot.usecases.pictures import AskForPicture, CancelPicture, FindPicture, Redraw
 from bot.usecases.ports import DrawSeed, Signals
 from bot.usecases.poses import ChoosePosePhoto, DeletePosePhoto
-from bot.usecases.preferences import ChooseClothes, ChooseLikeness, ChoosePose, OpenPreferences, PinPose
+from bot.usecases.preferences import ChooseAspect, ChooseClothes, ChooseLikeness, ChoosePose, OpenPreferences, PinPose
 from bot.usecases.reports import PauseService, ReadUsage, ResumeService
 from bot.usecases.results import (
     BrowseGallery,
@@ -227,6 +227,7 @@ def build_use_cases(
         find_stage=FindStage(sessions),
         open_preferences=OpenPreferences(sessions, config.alive_s),
         choose_likeness=ChooseLikeness(sessions),
+        choose_aspect=ChooseAspect(sessions),
         choose_clothes=ChooseClothes(sessions),
         choose_pose=ChoosePose(sessions),
         pin_pose=PinPose(sessions),

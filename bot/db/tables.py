@@ -62,6 +62,8 @@ class User(Base):
     """The pose stays for all future pictures; else it is for the next one."""
     pose_asked_at: Mapped[datetime | None]
     """When the user was asked for a photo of a pose that has not come yet."""
+    aspect: Mapped[str | None]
+    """engine.contract.Aspect of the pictures to come; NULL leaves it to the model."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     active_at: Mapped[datetime] = mapped_column(server_default=func.now())
     blocked_at: Mapped[datetime | None]
@@ -252,6 +254,8 @@ class Worker(Base):
     """How many photos of a person its model reads."""
     pose: Mapped[bool] = mapped_column(default=False, server_default=false())
     """It can draw a pose that is asked for."""
+    aspects: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")
+    """Those of engine.contract.Aspect that it can draw."""
     busy: Mapped[bool]
     seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
