@@ -7,11 +7,13 @@ from uuid import UUID
 
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 
+from bot.credits import Pack
 from bot.db.usage import BUCKETS
 from bot.domain import CONSENT_VERSION, LANGUAGES, POSE_PHOTO, Likeness
 from bot.styles import Styles
 from bot.telegram.callbacks import (
     AdminCallback,
+    BuyCallback,
     ClothesCallback,
     ConsentCallback,
     JobAction,
@@ -225,8 +227,19 @@ def usage(texts: Texts, chosen_days: int) -> InlineKeyboardMarkup:
     )
 
 
+def packs(texts: Texts, offers: Iterable[Pack]) -> InlineKeyboardMarkup:
+    """One row per pack on sale."""
+
+    def button(pack: Pack) -> InlineKeyboardButton:
+        label = texts("buy-pack-button", credits=texts("credits-count", credits=pack.credits))
+        return _button(label, BuyCallback(credits=pack.credits, stars=pack.stars))
+
+    return _rows([[button(pack)] for pack in offers])
+
+
 Data = (
     AdminCallback
+    | BuyCallback
     | ClothesCallback
     | ConsentCallback
     | JobCallback

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.usecases.answers import ReadAnswers
+from bot.usecases.credits import CreditUseCases
 from bot.usecases.drafts import DrawDraft
+from bot.usecases.export import ExportData
+from bot.usecases.payments import PaymentUseCases
 from bot.usecases.people import (
     ChooseLanguage,
     ChooseStyle,
@@ -55,3 +58,7 @@ class UseCases:
     read_usage: ReadUsage
     pause_service: PauseService
     resume_service: ResumeService
+    export_data: ExportData
+    payments: PaymentUseCases
+    credits: CreditUseCases | None
+    """`None` while credits are off."""

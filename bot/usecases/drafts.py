@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.credits import CreditTerms
 from bot.db import jobs, references, users
 from bot.db.session import Sessions
 from bot.db.tables import Reference, User
 from bot.domain import ReferenceState
-from bot.errors import TooManyOpenJobs
+from bot.errors import NotEnoughCredits, TooManyOpenJobs
 from bot.photos import Refusal
 from bot.styles import NO_STYLE
 from bot.usecases.ports import DrawSeed, Signals, log_queued
@@ -43,12 +44,13 @@ async def drop_draft(session: AsyncSession, user: User, chat_id: int) -> None:
 
 @dataclass(frozen=True)
 class DrawnDraft:
-    """A draft that was `submitted`, or returned because too many pictures are in progress (`limit`)."""
+    """A draft that was `submitted`, or returned: `limit` pictures are in progress already, or, without a limit, the
+    user has no credits."""
 
     prompt: str
     style: str
     submitted: bool
-    limit: int = 0
+    limit: int | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class DrawDraft:
     signals: Signals
     draw_seed: DrawSeed
     open_jobs_max: int
+    credit_terms: CreditTerms | None = None
 
     async def __call__(
         self, user_id: int, chat_id: int, decided: Sequence[Reference]
@@ -98,9 +101,12 @@ class DrawDraft:
                     **await preference_overrides(session, user),
                     seed=self.draw_seed(),
                     open_jobs_max=self.open_jobs_max,
+                    credit_terms=self.credit_terms,
                 )
             except TooManyOpenJobs:
                 return DrawnDraft(prompt, style, submitted=False, limit=self.open_jobs_max)
+            except NotEnoughCredits:
+                return DrawnDraft(prompt, style, submitted=False)
         if created:
             log_queued(job.id)
         self.signals.wake()

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.credits import CreditTerms
 from bot.db import job_states, jobs, poses, references, users
 from bot.db.session import Sessions
 from bot.db.tables import Job
@@ -32,13 +33,14 @@ class RequestResult(Enum):
 class AskForPicture:
     """A prompt -> a queued picture, in the chosen style or none; without an accepted photo the prompt is kept.
 
-    The same message a second time changes nothing. Raises TooManyOpenJobs, UnknownUser.
+    The same message a second time changes nothing. Raises TooManyOpenJobs, NotEnoughCredits, UnknownUser.
     """
 
     sessions: Sessions
     signals: Signals
     draw_seed: DrawSeed
     open_jobs_max: int
+    credit_terms: CreditTerms | None = None
 
     async def __call__(self, user_id: int, chat_id: int, message_id: int, prompt: str) -> RequestResult:
         async with self.sessions.begin() as session:
@@ -60,6 +62,7 @@ class AskForPicture:
                 **await preference_overrides(session, user),
                 seed=self.draw_seed(),
                 open_jobs_max=self.open_jobs_max,
+                credit_terms=self.credit_terms,
             )
             await drop_draft(session, user, chat_id)
         if created:
@@ -104,13 +107,14 @@ class Redraw:
     """A picture's prompt once more with a new seed, drawn as before but for `change`, from the photos accepted by now.
 
     While such a picture is in progress, another press adds none; nor does the same press again, at any time.
-    Raises PictureGone, NoPhotos, TooManyOpenJobs, UnknownUser.
+    Raises PictureGone, NoPhotos, TooManyOpenJobs, NotEnoughCredits, UnknownUser.
     """
 
     sessions: Sessions
     signals: Signals
     draw_seed: DrawSeed
     open_jobs_max: int
+    credit_terms: CreditTerms | None = None
 
     async def __call__(
         self, user_id: int, chat_id: int, press_id: str, job_id: UUID, change: Change = AGAIN
@@ -141,6 +145,7 @@ class Redraw:
                 seed=self.draw_seed(),
                 source_job_id=job_id,
                 open_jobs_max=self.open_jobs_max,
+                credit_terms=self.credit_terms,
             )
         if created:
             log_queued(job.id)

@@ -69,6 +69,8 @@ def _with_action(text: str, actions: JsonObject) -> Button:
             return Button(text=text, url=_public_link(url))
         case {"copy_text": {"text": str(copied)}} if 1 <= len(copied) <= COPY_TEXT_MAX:
             return Button(text=text, copy_text=copied)
+        case {"pay": True}:
+            return Button(text=text, pay=True)
         case _:
             raise BadRequest("BUTTON_TYPE_INVALID")
 
