@@ -58,7 +58,7 @@ class Pack:
         """`credits:stars`. Raises ValueError."""
         match = _PACK.fullmatch(text.strip())
         if match is None or int(match[2]) > STARS_MAX:
-            raise ValueError(f"{text.strip()!r} is not a pack: expected credits:stars, with at most {STARS_MAX} Stars")
+            raise ValueError(f"expected packs as credits:stars,credits:stars with at most {STARS_MAX} Stars each")
         return Pack(int(match[1]), int(match[2]))
 
     @staticmethod

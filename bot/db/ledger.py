@@ -5,7 +5,8 @@ from the state in which the job has ended (`bot.domain.MOVES`; an ended job neve
 done at the moment of the end, and a process that is killed there leaves nothing reserved. Every balance is read after
 a reconciliation of its user.
 
-Spending needs the lock on the user's row (`users.lock`): two spendings at once cannot both take the last credit.
+All that books or reads a balance holds the lock on the user's row (`users.lock`): two spendings at once cannot both
+take the last credit, and a foreign key's check that waits for that lock cannot meet a transaction that waits for a key.
 """
 
 from __future__ import annotations
@@ -47,13 +48,13 @@ async def today(session: AsyncSession) -> date:
 
 
 async def book(session: AsyncSession, *, user_id: int, key: str, kind: EntryKind, amount: int, **facts: Any) -> bool:
-    """Add an entry; `False` when the event of this key is booked already."""
+    """Add an entry; `False` when the event of this key is booked already. The user is locked."""
     values = {"user_id": user_id, "key": key, "kind": kind, "amount": amount, **facts}
     return await execute(session, insert(CreditEntry).values(values).on_conflict_do_nothing()) > 0
 
 
 async def current_balance(session: AsyncSession, user_id: int, terms: CreditTerms, day: date) -> Balance:
-    """After a reconciliation, with the free pictures of the day."""
+    """After a reconciliation, with the free pictures of the day. The user is locked."""
     await reconcile(session, day, user_id)
     await open_day(session, user_id, terms, day)
     return await balance(session, user_id, day)
@@ -122,7 +123,7 @@ async def reconcile(session: AsyncSession, day: date, user_id: int) -> int:
 
 
 async def users_to_reconcile(session: AsyncSession, limit: int) -> list[int]:
-    """Users with reserves of jobs that have ended, locked against deletion; those locked by others are left out."""
+    """Users with reserves of jobs that have ended, locked; those locked by others are left out."""
     statement = select(_reserve.user_id).outerjoin(Job, Job.id == _reserve.job_id).where(_is_open(), _is_over())
     found = list(await session.scalars(statement.distinct().limit(limit)))
     if not found:

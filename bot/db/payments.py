@@ -15,7 +15,7 @@ from bot.db.tables import Payment, User
 
 
 async def record(session: AsyncSession, user_id: int, charge_id: str, stars: int, credits_: int) -> bool:
-    """Store a payment and give the buyer the credits; `False` when the charge is stored already."""
+    """Store a payment and give the buyer, who is locked, the credits; `False` when the charge is stored already."""
     values = {"charge_id": charge_id, "user_id": user_id, "stars": stars, "credits": credits_}
     if not await execute(session, insert(Payment).values(values).on_conflict_do_nothing()):
         return False
@@ -44,7 +44,9 @@ async def refund(session: AsyncSession, charge_id: str, admin_id: int | None) ->
         return False
     await session.refresh(payment)
     if payment.user_id is not None:
-        now = await ledger.balance(session, payment.user_id, await ledger.today(session))
+        day = await ledger.today(session)
+        await ledger.reconcile(session, day, payment.user_id)
+        now = await ledger.balance(session, payment.user_id, day)
         await ledger.book(
             session, user_id=payment.user_id, key=f"refund:{charge_id}", kind=EntryKind.REFUND,
             amount=-min(payment.credits, now.lasting), charge_id=charge_id, admin_id=admin_id,

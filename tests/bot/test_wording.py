@@ -19,7 +19,24 @@ from bot.translator import TEXTS, Translator
 
 NBSP = "\u00a0"
 PAGE_WORDS = Path(bot.__file__).parent / "local" / "botapi" / "page" / "words.js"
-VALUES = {"limit", "length", "count", "left", "photos", "pictures", "accepted", "days", "workers", "place", "percent", "number", "free", "reserved", "credits", "stars"}
+VALUES = {
+    "limit",
+    "length",
+    "count",
+    "left",
+    "photos",
+    "pictures",
+    "accepted",
+    "days",
+    "workers",
+    "place",
+    "percent",
+    "number",
+    "free",
+    "reserved",
+    "credits",
+    "stars",
+}
 FRACTIONS = {"seconds": 0.84, "share": 0.5}
 NUMBERS = (0, 1, 2, 5, 21)
 FORBIDDEN_MARKS = {
