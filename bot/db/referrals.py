@@ -26,12 +26,16 @@ async def code_of(session: AsyncSession, user_id: int, fresh_code: str) -> str:
 
 
 async def note(session: AsyncSession, user_id: int, code: str) -> bool:
-    """Note who invited a user; `False` for a user who is not new, was invited before, or has invited the inviter."""
+    """Note who invited a user; `False` for a user who is not new, was invited by another, or has invited the inviter.
+
+    The same invitation again is noted already.
+    """
     inviter = await session.scalar(select(User).where(User.invitation_code == code))
     if inviter is None or inviter.id == user_id or inviter.invited_by == user_id:
         return False
-    new = User.consent_version.is_(None) & (User.created_at > func.now() - NEW_FOR) & User.invited_by.is_(None)
-    statement = update(User).where(User.id == user_id, new).values(invited_by=inviter.id)
+    new = User.consent_version.is_(None) & (User.created_at > func.now() - NEW_FOR)
+    free = User.invited_by.is_(None) | (User.invited_by == inviter.id)
+    statement = update(User).where(User.id == user_id, new, free).values(invited_by=inviter.id)
     return await execute(session, statement) > 0
 
 

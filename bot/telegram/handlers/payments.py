@@ -46,7 +46,7 @@ async def check_payment(query: PreCheckoutQuery, use: UseCases, translator: Tran
 
 
 async def take_payment(
-    message: Message, user: User, texts: Texts, use: UseCases, credits: CreditUseCases | None
+    message: Message, user: User, texts: Texts, use: UseCases, credits: CreditUseCases | None, contact: str | None
 ) -> None:
     """Delivered again, it is answered again and recorded once."""
     payment = message.successful_payment
@@ -54,7 +54,8 @@ async def take_payment(
     charge = Charge(payment.telegram_payment_charge_id, payment.invoice_payload, payment.currency, payment.total_amount)
     recorded = await use.payments.record(user.id, user.language, charge)
     if not recorded.credits:
-        await message.answer(texts("payment-unclear", charge=charge.charge_id))
+        operator = contact or texts("payment-operator")
+        await message.answer(texts("payment-unclear", contact=operator, charge=charge.charge_id))
     elif credits is None:
         await message.answer(texts("payment-recorded"))
     else:

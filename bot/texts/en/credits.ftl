@@ -31,7 +31,8 @@ payment-off = Credits are not on sale at the moment. No Stars were charged.
 payment-gone = This offer no longer exists; no Stars were charged. See the current ones: /buy
 payment-done = ✅ <b>Thank you! { $bought } added.</b>
     You now have { $credits }.
-payment-unclear = I have received your payment, but I can't match it to an offer. The operator has been informed. Your transaction ID: <code>{ $charge }</code>. Help: /paysupport
+payment-unclear = I have received your payment, but it does not match any offer. Please write to { $contact } and include your transaction ID: <code>{ $charge }</code>
+payment-operator = the operator of this bot
 payment-recorded = ✅ <b>Thank you!</b> Your payment has been recorded.
 payment-refunded = ↩️ <b>Your payment has been refunded.</b>
     Unspent credits of this purchase have been removed.

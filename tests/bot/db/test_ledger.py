@@ -296,19 +296,20 @@ async def test_both_sides_of_an_invitation_are_paid_once_after_the_first_picture
 async def test_invitations_of_oneself_of_each_other_and_of_old_users_do_not_count(
     sessions: Sessions, rows: Any
 ) -> None:
-    for user_id in (1, 2, 3, 4):
+    for user_id in (1, 2, 3, 4, 5):
         await rows.user(user_id)
     async with sessions.begin() as session:
         await session.execute(update(User).where(User.id == 3).values(consent_version=1))
         await session.execute(update(User).where(User.id == 4).values(created_at=text("now() - interval '2 days'")))
-        for user_id in (1, 2):
+        for user_id in (1, 2, 5):
             await referrals.code_of(session, user_id, f"code {user_id}")
         assert not await referrals.note(session, 1, "code 1")
         assert not await referrals.note(session, 2, "no such code")
         assert not await referrals.note(session, 3, "code 1"), "has agreed to the terms before"
         assert not await referrals.note(session, 4, "code 1"), "wrote first long ago"
         assert await referrals.note(session, 2, "code 1")
-        assert not await referrals.note(session, 2, "code 1"), "was invited before"
+        assert await referrals.note(session, 2, "code 1"), "the same update, handled again"
+        assert not await referrals.note(session, 2, "code 5"), "was invited by another"
         assert not await referrals.note(session, 1, "code 2"), "has invited that inviter"
 
 

@@ -34,7 +34,7 @@ class PayingMethods:
 
     async def send_invoice(self, parameters: Parameters) -> JsonValue:
         invoice = _invoice(parameters)
-        keyboard = parse_reply_markup(parameters.tree("reply_markup"))
+        keyboard = parse_reply_markup(parameters.tree("reply_markup"), payable=True)
         chat = writable_chat(self._world, parameters)
         reply_to = replied_message(self._world, chat, parameters)
         draft = Draft(self._world.bot.id, invoice=invoice, keyboard=_with_pay(keyboard, invoice), reply_to=reply_to)

@@ -106,7 +106,7 @@ async def test_money_that_fits_no_pack_is_recorded_and_the_buyer_hears_of_it(cha
         "telegram_payment_charge_id": "strange", "provider_payment_charge_id": "",
     }  # fmt: skip
     await chat.feed(chat.ben, successful_payment=paid)
-    await chat.ben.wait_for(says("can't match", "strange", "/paysupport"))
+    await chat.ben.wait_for(says("does not match", "strange", "@seller"))
     (payment,) = await _payments(chat)
     assert (payment.stars, payment.credits) == (7, 0)
     assert await _amounts(chat, chat.ben) == []
