@@ -148,7 +148,8 @@ class People:
         if invoice is None or (message.forwarded_from and invoice.start_parameter):
             raise PersonError(f"message {message_id} has no Pay button", status=404)
         query_id = str(secrets.randbelow(2**62))
-        waiting = self._world.checkouts[query_id] = asyncio.get_running_loop().create_future()
+        waiting: asyncio.Future[CheckoutAnswer] = asyncio.get_running_loop().create_future()
+        self._world.checkouts[query_id] = waiting
         query: JsonObject = {
             "id": query_id,
             "from": self._world.wire.user(self._world.users[user_id]),
