@@ -3,7 +3,8 @@
 An entry of a job follows the job's state: `reserve` books the price with the job itself, and `reconcile` books the rest
 from the state in which the job has ended (`bot.domain.MOVES`; an ended job never moves again). So nothing has to be
 done at the moment of the end, and a process that is killed there leaves nothing reserved. Every balance is read after
-a reconciliation of its user.
+a reconciliation of its user. A job that is gone counts as one without a picture: reconcile its user before deleting
+the row of a single job.
 
 All that books or reads a balance holds the lock on the user's row (`users.lock`): two spendings at once cannot both
 take the last credit, and a foreign key's check that waits for that lock cannot meet a transaction that waits for a key.
