@@ -5,6 +5,7 @@ BotError
 │   └── AddressError     DATABASE_URL cannot be opened as it stands (bot.db.address)
 └── DomainError          the user gets a text, in their language
     ├── TooManyOpenJobs  as many of their pictures are in progress as allowed
+    ├── NotEnoughCredits neither the free quota of the day nor their credits pay for a picture
     ├── UnknownUser      they deleted everything meanwhile
     ├── PictureGone      the picture under which they pressed a button is not kept any more
     ├── NoRoomForVariations  fewer than two places are left in the queue
@@ -44,6 +45,12 @@ class TooManyOpenJobs(DomainError):
     """`limit` of their pictures are in progress, as many as allowed."""
 
     key = "error-too-many-open-jobs"
+
+
+class NotEnoughCredits(DomainError):
+    """Neither the free quota of the day nor their credits pay for a picture."""
+
+    key = "error-no-credits"
 
 
 class UnknownUser(DomainError):

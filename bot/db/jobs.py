@@ -9,6 +9,8 @@ from uuid import UUID, uuid4
 from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.credits import CreditTerms
+from bot.db import ledger
 from bot.db.tables import Job, User
 from bot.domain import OPEN_STATES
 from bot.errors import TooManyOpenJobs, UnknownUser
@@ -31,11 +33,13 @@ async def submit(
     request_message_id: int | None = None,
     album_id: UUID | None = None,
     open_jobs_max: int,
+    credit_terms: CreditTerms | None,
 ) -> tuple[Job, bool]:
     """Queue a picture; returns the job and whether it is new. The same key again gives the same job.
 
     `settings` overrides what the style says. The user's row is locked first, so two submissions at once cannot both
-    take the last free place. Raises TooManyOpenJobs, UnknownUser.
+    take the last free place. With `credit_terms` a new job reserves its price.
+    Raises TooManyOpenJobs, NotEnoughCredits, UnknownUser.
     """
     if await session.scalar(select(User.id).where(User.id == user_id).with_for_update()) is None:
         raise UnknownUser
@@ -60,6 +64,8 @@ async def submit(
         pose_photo_id=pose_photo_id,
         seed=seed,
     )
+    if credit_terms is not None:  # before the job: a caller that catches NotEnoughCredits may commit
+        await ledger.reserve(session, user_id, job.id, credit_terms, await ledger.today(session))
     session.add(job)
     await session.flush()
     await session.refresh(job)

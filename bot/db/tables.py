@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID, uuid4
 
 from sqlalchemy import (
@@ -10,6 +10,7 @@ from sqlalchemy import (
     CheckConstraint,
     DateTime,
     ForeignKey,
+    Identity,
     Index,
     LargeBinary,
     SmallInteger,
@@ -22,10 +23,14 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from bot.credits import JOB_KINDS, EntryKind
 from bot.domain import OPEN_STATES, JobState, ReferenceState
 from engine.contract import REFERENCES_MAX
 
 _OPEN = ", ".join(f"'{state}'" for state in JobState if state in OPEN_STATES)
+
+
+_OF_JOBS = ", ".join(f"'{kind}'" for kind in JOB_KINDS)
 
 
 class Base(DeclarativeBase):
@@ -43,6 +48,7 @@ class User(Base):
     """A Telegram user who has talked to the bot. Deleting the row deletes all that is theirs."""
 
     __tablename__ = "users"
+    __table_args__ = (Index("users_invited", "invited_by", postgresql_where=text("invited_by is not null")),)
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     language: Mapped[str]
@@ -69,6 +75,10 @@ class User(Base):
     blocked_at: Mapped[datetime | None]
     served_at: Mapped[datetime | None]
     """When a job of theirs was last handed to a worker: the order of the queue depends on it."""
+    invitation_code: Mapped[str | None] = mapped_column(unique=True)
+    """Part of the link with which they invite others; drawn at the first /invite."""
+    invited_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    """Until the referral is paid, see bot.db.referrals."""
 
 
 class Reference(Base):
@@ -270,3 +280,79 @@ class LeaderLease(Base):
     holder: Mapped[UUID]
     """Drawn by the process at its start."""
     until: Mapped[datetime]
+
+
+class Consent(Base):
+    """One consent that a user gave; the users table has the latest."""
+
+    __tablename__ = "consents"
+    __table_args__ = (Index("consents_user", "user_id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    version: Mapped[int]
+    language: Mapped[str]
+    """Of the terms that were shown."""
+    given_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class CreditEntry(Base):
+    """One change of a user's credits. A trigger refuses every UPDATE, and every DELETE but that of the whole user.
+
+    Credits lie in buckets: those of `day` can be spent on that day alone (the free quota), those without a day at any
+    time. A balance is the sum of a bucket and never negative.
+    """
+
+    __tablename__ = "credit_entries"
+    __table_args__ = (
+        CheckConstraint(
+            f"case kind when '{EntryKind.RESERVE}' then amount < 0 when '{EntryKind.SETTLE}' then amount = 0 "
+            f"when '{EntryKind.REFUND}' then amount <= 0 when '{EntryKind.GRANT}' then amount >= 0 else amount > 0 end",
+            name="credit_entries_sign",
+        ),
+        CheckConstraint(f"(kind in ({_OF_JOBS})) = (job_id is not null)", name="credit_entries_job"),
+        Index("credit_entries_user", "user_id", "day"),
+        Index("credit_entries_reserved", "job_id", postgresql_where=text(f"kind = '{EntryKind.RESERVE}'")),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    key: Mapped[str] = mapped_column(unique=True)
+    """Names the event, so that it is booked once however often it is reported."""
+    kind: Mapped[str]
+    amount: Mapped[int]
+    day: Mapped[date | None]
+    """UTC."""
+    job_id: Mapped[UUID | None]
+    charge_id: Mapped[str | None]
+    admin_id: Mapped[int | None] = mapped_column(BigInteger)
+    """The admin who granted or refunded."""
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Payment(Base):
+    """A payment in Stars. It outlives its user, whose id it then loses: a charge must never count twice."""
+
+    __tablename__ = "payments"
+    __table_args__ = (Index("payments_user", "user_id"),)
+
+    charge_id: Mapped[str] = mapped_column(primary_key=True)
+    """Telegram's telegram_payment_charge_id."""
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    stars: Mapped[int]
+    credits: Mapped[int]
+    paid_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    refunded_at: Mapped[datetime | None]
+
+
+class Departure(Base):
+    """The pseudonym of a user who deleted everything, so that the free quota and invitations do not begin again."""
+
+    __tablename__ = "departures"
+
+    digest: Mapped[bytes] = mapped_column(primary_key=True)
+    """See bot.credits.CreditTerms.pseudonym."""
+    left_on: Mapped[date]
+    """UTC."""
+    free_used: Mapped[int]
+    """Free pictures of that day."""

@@ -150,3 +150,10 @@ class PrivacyCallback(CallbackData, prefix="privacy"):
 
 class AdminCallback(CallbackData, prefix="admin"):
     days: int
+
+
+class BuyCallback(CallbackData, prefix="buy"):
+    """Asks for the invoice of a pack, at the price that the button was sent with."""
+
+    credits: int
+    stars: int

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 
+from bot.credits import Pack
 from bot.db.usage import BUCKETS
 from bot.domain import CONSENT_VERSION, LANGUAGES, POSE_PHOTO, Likeness, ReportReason
 from bot.styles import Styles
@@ -14,6 +15,7 @@ from bot.telegram.callbacks import (
     AdminCallback,
     AspectAction,
     AspectCallback,
+    BuyCallback,
     ClothesCallback,
     ConsentCallback,
     GalleryCallback,
@@ -286,9 +288,20 @@ def usage(texts: Texts, chosen_days: int) -> InlineKeyboardMarkup:
     )
 
 
+def packs(texts: Texts, offers: Iterable[Pack]) -> InlineKeyboardMarkup:
+    """One row per pack on sale."""
+
+    def button(pack: Pack) -> InlineKeyboardButton:
+        label = texts("buy-pack-button", credits=texts("credits-count", credits=pack.credits))
+        return _button(label, BuyCallback(credits=pack.credits, stars=pack.stars))
+
+    return _rows([[button(pack)] for pack in offers])
+
+
 Data = (
     AdminCallback
     | AspectCallback
+    | BuyCallback
     | ClothesCallback
     | ConsentCallback
     | GalleryCallback

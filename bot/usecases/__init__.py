@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.usecases.answers import ReadAnswers
+from bot.usecases.credits import CreditUseCases
 from bot.usecases.drafts import DrawDraft
+from bot.usecases.export import ExportData
 from bot.usecases.held import HoldMessage, TakeHeld
+from bot.usecases.payments import PaymentUseCases
 from bot.usecases.people import (
     ChooseLanguage,
     ChooseStyle,
@@ -76,3 +79,7 @@ class UseCases:
     read_usage: ReadUsage
     pause_service: PauseService
     resume_service: ResumeService
+    export_data: ExportData
+    payments: PaymentUseCases
+    credits: CreditUseCases | None
+    """`None` while credits are off."""

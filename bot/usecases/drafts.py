@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.credits import CreditTerms
 from bot.db import jobs, references, users
 from bot.db.session import Sessions
 from bot.db.tables import Reference, User
 from bot.domain import ReferenceState
-from bot.errors import TooManyOpenJobs
+from bot.errors import NotEnoughCredits, TooManyOpenJobs
 from bot.photos import Refusal
 from bot.prompts import split_seed
 from bot.styles import NO_STYLE
@@ -44,12 +45,13 @@ async def drop_draft(session: AsyncSession, user: User, chat_id: int) -> None:
 
 @dataclass(frozen=True)
 class DrawnDraft:
-    """A draft that was `submitted`, or returned because too many pictures are in progress (`limit`)."""
+    """A draft that was `submitted`, or returned: `limit` pictures are in progress already, or, without a limit, the
+    user has no credits."""
 
     prompt: str
     style: str
     submitted: bool
-    limit: int = 0
+    limit: int | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class DrawDraft:
     signals: Signals
     draw_seed: DrawSeed
     open_jobs_max: int
+    credit_terms: CreditTerms | None = None
 
     async def __call__(
         self, user_id: int, chat_id: int, decided: Sequence[Reference]
@@ -101,9 +104,12 @@ class DrawDraft:
                     **await preference_overrides(session, user),
                     seed=self.draw_seed() if seed is None else seed,
                     open_jobs_max=self.open_jobs_max,
+                    credit_terms=self.credit_terms,
                 )
             except TooManyOpenJobs:
                 return DrawnDraft(prompt, style, submitted=False, limit=self.open_jobs_max)
+            except NotEnoughCredits:
+                return DrawnDraft(prompt, style, submitted=False)
             if created:
                 use_up_pose(user)
         if created:

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.credits import CreditTerms
 from bot.db import job_states, jobs, poses, references, users
 from bot.db.session import Sessions
 from bot.db.tables import Job
@@ -38,13 +39,14 @@ class AskForPicture:
 
     `reply_to`: the message to which the prompt replies. Where that shows a picture, or asked for another prompt for
     one, the new picture is drawn as that one was.
-    The same message a second time changes nothing. Raises TooManyOpenJobs, SeedTooLarge, UnknownUser.
+    The same message a second time changes nothing. Raises TooManyOpenJobs, NotEnoughCredits, SeedTooLarge, UnknownUser.
     """
 
     sessions: Sessions
     signals: Signals
     draw_seed: DrawSeed
     open_jobs_max: int
+    credit_terms: CreditTerms | None = None
 
     async def __call__(
         self, user_id: int, chat_id: int, message_id: int, prompt: str, reply_to: int | None = None
@@ -76,6 +78,7 @@ class AskForPicture:
                 **overrides,
                 seed=self.draw_seed() if seed is None else seed,
                 open_jobs_max=self.open_jobs_max,
+                credit_terms=self.credit_terms,
             )
             await drop_draft(session, user, chat_id)
             if created and source is None:
@@ -127,13 +130,14 @@ class Redraw:
     """A picture's prompt once more with a new seed, drawn as before but for `change`, from the photos accepted by now.
 
     While such a picture is in progress, another press adds none; nor does the same press again, at any time.
-    Raises PictureGone, NoPhotos, NoRoomForVariations, TooManyOpenJobs, UnknownUser.
+    Raises PictureGone, NoPhotos, NoRoomForVariations, TooManyOpenJobs, NotEnoughCredits, UnknownUser.
     """
 
     sessions: Sessions
     signals: Signals
     draw_seed: DrawSeed
     open_jobs_max: int
+    credit_terms: CreditTerms | None = None
 
     async def __call__(
         self,
@@ -177,6 +181,7 @@ class Redraw:
                     request_message_id=message_id,
                     album_id=album_id,
                     open_jobs_max=self.open_jobs_max,
+                    credit_terms=self.credit_terms,
                 )
                 log_queued(job.id)
         self.signals.wake()

@@ -18,14 +18,18 @@ PLACEHOLDER_MAX = 64
 OTHER_MARKUPS = ("keyboard", "remove_keyboard", "force_reply")
 
 
-def parse_reply_markup(markup: JsonValue, *, inline_only: bool = False) -> Keyboard:
-    """The inline keyboard in a reply_markup; empty for none. Edits take inline keyboards only. Raises BadRequest."""
+def parse_reply_markup(markup: JsonValue, *, inline_only: bool = False, payable: bool = False) -> Keyboard:
+    """The inline keyboard in a reply_markup; empty for none. Edits take inline keyboards only, and only an invoice is
+    `payable`: has a Pay button. Raises BadRequest."""
     if markup is None or markup == "":
         return ()
     if not isinstance(markup, dict):
         raise BadRequest("object expected as reply markup")
     if "inline_keyboard" in markup:
-        return _inline_keyboard(markup["inline_keyboard"])
+        keyboard = _inline_keyboard(markup["inline_keyboard"])
+        if not payable and any(button.pay for row in keyboard for button in row):
+            raise BadRequest("BUTTON_TYPE_INVALID")
+        return keyboard
     if any(key in markup for key in OTHER_MARKUPS):
         if inline_only:
             raise BadRequest("inline keyboard expected")
@@ -80,6 +84,8 @@ def _with_action(text: str, actions: JsonObject) -> Button:
             return Button(text=text, url=_public_link(url))
         case {"copy_text": {"text": str(copied)}} if 1 <= len(copied) <= COPY_TEXT_MAX:
             return Button(text=text, copy_text=copied)
+        case {"pay": True}:
+            return Button(text=text, pay=True)
         case _:
             raise BadRequest("BUTTON_TYPE_INVALID")
 

@@ -49,6 +49,10 @@ class Press(Action):
     timeout_s: float = Field(default=15.0, gt=0, le=WAIT_MAX_S)
 
 
+class Pay(Action):
+    timeout_s: float = Field(default=10.0, gt=0, le=WAIT_MAX_S)
+
+
 class Block(Action):
     blocked: bool
 
@@ -95,6 +99,7 @@ class PersonRoutes:
             web.patch(message, self.edit),
             web.delete(message, self.delete),
             web.post(message + "/press", self.press),
+            web.post(message + "/pay", self.pay),
             web.post("/client/faults", self.add_fault),
             web.delete("/client/faults", self.clear_faults),
             web.get("/client/calls", self.calls),
@@ -197,6 +202,12 @@ class PersonRoutes:
         body, before = await _body(request, Press), self._world.seq
         chat_id, message_id = self._chat(request).id, int(request.match_info["message_id"])
         answer = await self._people.press(chat_id, body.user_id, message_id, body.data, body.timeout_s)
+        return _answer(answer.model_copy(update={"before": before}))
+
+    async def pay(self, request: web.Request) -> web.Response:
+        body, before = await _body(request, Pay), self._world.seq
+        chat_id, message_id = self._chat(request).id, int(request.match_info["message_id"])
+        answer = await self._people.pay(chat_id, body.user_id, message_id, body.timeout_s)
         return _answer(answer.model_copy(update={"before": before}))
 
     async def block(self, request: web.Request) -> web.Response:

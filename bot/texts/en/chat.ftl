@@ -41,6 +41,7 @@ help = <b>How it works</b>
     /settings — likeness, clothes, pose
     /language — language
     /privacy — what I store and how to delete it
+    /export — a copy of your data
 unknown-command = I don't know this command. What I can do: /help
 caption-command = I only follow commands that come as a message of their own, without a photo. All commands: /help
 unknown-content = I only understand photos and text. Send me a photo, or describe what you want to see. More: /help
@@ -77,6 +78,8 @@ privacy = 🔒 <b>What I store</b>
        *[other] { $pictures } picture requests
     }.
 privacy-pose-photo = Also one pose photo.
+privacy-rights = A copy of all this: /export
+privacy-contact = The bot is run by: { $contact }
 privacy-ask-button = 🗑 Delete everything
 privacy-confirm = 🗑 <b>Delete everything I store about you?</b>
     Your photos, the pose photo, picture requests and settings will be deleted at once, and pictures in progress will be cancelled. This cannot be undone.
@@ -84,6 +87,19 @@ privacy-delete-button = Yes, delete everything
 privacy-keep-button = No, keep it
 privacy-deleted = 🗑 <b>Everything has been deleted.</b>
     The messages in this chat are yours: you can delete them in Telegram. To start over, send /start.
+
+# /export
+
+export-caption = 📦 <b>Everything I store about you.</b>
+    Photos, pictures that have not been sent yet, and the file data.json with your requests, settings and consents.
+export-part = { $caption } Part { $number } of { $count }.
+export-readme = This archive holds everything that the bot stores about you.
+    data.json: all rows of the database about you. Where a value is a file, there is the name of the file.
+    reference_photos: your photos, and what was read from them to draw you (profile).
+    pose_photos: the pose photo.
+    jobs: your picture requests; files there are pictures that have not been sent yet. Pictures already sent are in the chat.
+    consents: which version of the terms you confirmed, and when.
+    credit_entries and payments: credits and payments, if there are any.
 
 # Style
 
@@ -181,6 +197,7 @@ command-favourites = Your favourites
 command-settings = Likeness, clothes, pose
 command-language = Language
 command-privacy = What I store and how to delete it
+command-export = A copy of your data
 command-help = How it works
 command-admin = Usage statistics
 

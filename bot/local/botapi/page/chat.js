@@ -105,7 +105,7 @@ function drawChats() {
 function chatItem(chat) {
   const user = userOf(chat.id);
   const last = chat.last_message;
-  const preview = last ? `${last.from_bot ? "" : "↗ "}${last.text || wordsFor(user?.language_code).photo}` : "…";
+  const preview = last ? `${last.from_bot ? "" : "↗ "}${last.text || last.invoice?.title || wordsFor(user?.language_code).photo}` : "…";
   const badge = user?.is_admin ? "admin" : user?.language_code || `${chat.member_ids.length}`;
   const unread = known.unread.get(chat.id);
   const avatar = make("span", "avatar", [...chat.title][0]);
@@ -233,6 +233,13 @@ async function press(message, button, key) {
     return;
   }
   key.classList.add("busy");
+  if (button.pay) {
+    const payment = await attempt(() => server.pay(message.chat_id, speaker(), message.id));
+    key.classList.remove("busy");
+    if (payment && !payment.answered) toast(words().silent);
+    else if (payment && !payment.ok) alertWith(payment.error_message);
+    return;
+  }
   const answer = await attempt(() => server.press(message.chat_id, speaker(), message.id, button.data));
   key.classList.remove("busy");
   if (!answer) return;

@@ -20,7 +20,9 @@ from aiogram.types import (
     InlineKeyboardButton,
     InlineKeyboardMarkup,
     InputMediaPhoto,
+    LabeledPrice,
     Message,
+    PreCheckoutQuery,
 )
 from playwright.async_api import ConsoleMessage, Page, async_playwright, expect
 
@@ -243,3 +245,29 @@ async def test_the_page_finds_its_server_again(page: Page, tmp_path: Path, conne
     await expect(page.locator("#connection")).to_be_hidden()
     await bot.session.close()
     await api.stop()
+
+
+async def test_an_invoice_is_paid_on_the_page(bot: Bot, anna: Person, api: LocalBotAPI, page: Page) -> None:
+    """Refused, it shows the reason; paid, it shows the sum in Stars."""
+    dispatcher, reasons = Dispatcher(), ["Sold out", None]
+
+    @dispatcher.pre_checkout_query()
+    async def check(query: PreCheckoutQuery) -> None:
+        reason = reasons.pop(0)
+        await query.answer(ok=reason is None, error_message=reason)
+
+    polling = asyncio.create_task(dispatcher.start_polling(bot, handle_signals=False))
+    await bot.send_invoice(
+        ANNA_ID, title="20 кредитов", description="Один кредит — одна картинка.", payload="pack:20:100",
+        currency="XTR", prices=[LabeledPrice(label="20", amount=100)],
+    )  # fmt: skip
+    await page.goto(f"{api.url}/#{ANNA_ID}")
+    pay = page.locator(".key", has_text="100")
+    await expect(page.locator(".invoice b")).to_have_text("20 кредитов")
+    await pay.click()
+    await expect(page.locator("#alert p")).to_have_text("Sold out")
+    await page.locator("#alert button").first.click()
+    await pay.click()
+    await expect(page.locator(".payment").filter(has_text="Вы заплатили")).to_have_text("Вы заплатили: 100 звёзд.")
+    await dispatcher.stop_polling()
+    await polling
