@@ -8,6 +8,7 @@ import struct
 import zlib
 
 import pytest
+from aiogram.types import BufferedInputFile
 from PIL import Image
 from pillow_heif import register_heif_opener
 from sqlalchemy import event
@@ -136,9 +137,10 @@ async def test_an_album_of_files_good_and_bad_gets_one_answer_too(chat, says, jp
 
 
 async def test_a_forwarded_photo_counts_and_its_caption_is_nobodys_wish(chat, says, jpeg):
-    original = await chat.anna.send_photo(jpeg(), caption="слова прежних времён")
     await chat.consent(chat.anna)
-    forwarded = await chat.anna.forward(original.id)
+    file = BufferedInputFile(jpeg(), "photo.jpg")
+    original = await chat.bot.send_photo(chat.anna.user_id, file, caption="слова прежних времён")
+    forwarded = await chat.anna.forward(original.message_id)
     answer = await chat.anna.wait_for(says("✅", "Выберите стиль"))
     assert answer.reply_to == forwarded.id
     assert (await chat.user(chat.anna)).draft is None

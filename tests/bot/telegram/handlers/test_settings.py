@@ -61,13 +61,16 @@ async def test_a_picture_is_redrawn_with_another_likeness_or_clothes(chat, butto
     await chat.grant(chat.anna, style="sketch")
     await chat.anna.send_text("в лесу")
     first = await chat.job()
-    await chat.picture(chat.anna, first)
-    answer = await chat.anna.press(button)
+    picture = await chat.picture(chat.anna, first)
+    await chat.anna.press("⋯", message_id=picture.id)
+    answer = await chat.anna.press(button, message_id=picture.id)
     second = await chat.job(2)
     assert answer.text == chat.texts()("job-queued")
     assert (second.prompt, second.style, second.settings) == (first.prompt, "sketch", settings)
     assert second.seed != first.seed
-    assert then in " ".join((await chat.picture(chat.anna, second)).button_texts)
+    redrawn = await chat.picture(chat.anna, second)
+    await chat.anna.press("⋯", message_id=redrawn.id)
+    assert then in " ".join((await chat.anna.message(redrawn.id)).button_texts)
     user = await chat.user(chat.anna)
     assert (user.likeness, user.clothes) == (None, None), "the settings of pictures to come stay"
 
@@ -87,6 +90,7 @@ async def test_again_and_another_style_repeat_likeness_and_clothes(chat):
     assert (third.style, third.settings) == ("pop_art", {**FACE, "clothes": "change"})
     assert (await chat.anna.message(picture.id)).button_texts == picture.button_texts
     await chat.move(third, JobState.DELIVERED)
+    await chat.anna.press("⋯", message_id=picture.id)
     await chat.anna.press("Моя одежда", message_id=picture.id)
     assert (await chat.job(4)).settings == {**FACE, "clothes": "keep"}
 
@@ -96,6 +100,7 @@ async def test_a_double_tap_on_more_face_is_one_picture(chat):
     await chat.anna.send_text("в лесу")
     first = await chat.job()
     picture = await chat.picture(chat.anna, first)
+    await chat.anna.press("⋯", message_id=picture.id)
     data = JobCallback(action=JobAction.MORE_FACE, job_id=first.id).pack()
     await chat.anna.press_data(picture.id, data)
     second = await chat.job(2)
