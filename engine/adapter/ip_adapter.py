@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from engine.adapter.attention import BranchCondition
 from engine.adapter.model import BranchLayers, condition_of, cross_attention_layers
+from engine.adapter.region_tokens import RegionPhotos, RegionReading, reading_of, region_condition
 from engine.errors import WeightsError
 
 
@@ -52,6 +53,8 @@ class IPAdapterBranches(BranchLayers):
     ) -> None:
         super().__init__(token_dim, layers, tuple(projections))
         self.image_projections = nn.ModuleDict(projections)
+        self.readings: dict[str, RegionReading] = {}
+        """Of the branches that read regions."""
 
     def reads_embeddings(self, branch: str) -> bool:
         """Whether the branch's projection wants a face embedding beside the picture."""
@@ -71,8 +74,12 @@ class IPAdapterBranches(BranchLayers):
             projection.clip_embeds = None
         return projected
 
-    def condition(self, branch: str, photos: ReferencePhotos, scales: Sequence[float]) -> BranchCondition:
+    def condition(
+        self, branch: str, photos: ReferencePhotos | RegionPhotos, scales: Sequence[float]
+    ) -> BranchCondition:
         """Tokens of each person's photos side by side, padded to the largest number; people without photos get none."""
+        if isinstance(photos, RegionPhotos):
+            return region_condition(self.image_projections[branch], photos, self.readings[branch], scales)
         return condition_of(self.tokens(branch, photos.hidden, photos.embeddings), photos.counts, scales)
 
     def negative(self, branch: str, photos: ReferencePhotos, like: BranchCondition) -> BranchCondition:
@@ -102,6 +109,7 @@ def load_branches(pipeline: Any, files: Mapping[str, AdapterFile], backbone: str
         )
         _fuse_loras(pipeline)
         branches = _take_over(unet, names)
+        branches.readings = _readings(files)
     except (OSError, ValueError, KeyError, RuntimeError, IndexError) as error:
         reason = str(error).strip().partition("\n")[0]
         wanted = ", ".join(f"{file.source}/{file.subfolder}/{file.name}" for file in files.values())
@@ -122,6 +130,11 @@ def _fuse_loras(pipeline: Any) -> None:
     if getattr(pipeline.unet, "peft_config", None):
         pipeline.fuse_lora(components=["unet"])
         pipeline.unload_lora_weights()
+
+
+def _readings(files: Mapping[str, AdapterFile]) -> dict[str, RegionReading]:
+    found = {name: reading_of(Path(file.source) / file.subfolder / file.name) for name, file in files.items()}
+    return {name: reading for name, reading in found.items() if reading is not None}
 
 
 def _take_over(unet: Any, names: Sequence[str]) -> IPAdapterBranches:
@@ -161,14 +174,16 @@ def new_branches(unet: Any, projections: Mapping[str, IPAdapterPlusImageProjecti
 
 
 def export_plus(branches: IPAdapterBranches, branch: str, unet: Any, path: Path) -> None:
-    """Writes one branch as a safetensors file in the IP-Adapter "Plus" layout, which stock diffusers loads."""
+    """Writes one branch as a safetensors file in the IP-Adapter "Plus" layout, which stock diffusers loads; how it
+    reads regions goes into the file's metadata."""
     state = {f"image_proj.{name}": value for name, value in _plus_names(branches.image_projections[branch]).items()}
     for number, layer in enumerate(unet.attn_processors):
         if layer in branches.layer_names:
             own = branches.layer(layer)
             state[f"ip_adapter.{number}.to_k_ip.weight"] = own.to_k[branch].state_dict()["weight"]
             state[f"ip_adapter.{number}.to_v_ip.weight"] = own.to_v[branch].state_dict()["weight"]
-    save_file({name: value.detach().cpu().contiguous() for name, value in state.items()}, path)
+    metadata = branches.readings[branch].metadata() if branch in branches.readings else None
+    save_file({name: value.detach().cpu().contiguous() for name, value in state.items()}, path, metadata)
 
 
 def _plus_names(projection: nn.Module) -> dict[str, Tensor]:

@@ -20,6 +20,7 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 from engine.adapter.attention import BRANCHES, BranchCondition, with_negative
 from engine.adapter.ip_adapter import IPAdapterBranches, ReferencePhotos
 from engine.adapter.model import text_keys_values
+from engine.adapter.region_tokens import RegionPhotos, RegionReading, region_photos
 from engine.backbones.base import Capabilities, GenerationInput, Step, StepCallback
 from engine.backbones.previews import PreviewDecoder, to_pictures
 from engine.contract import Clothes, Settings
@@ -204,9 +205,11 @@ class DiffusionBackbone:
         cached = branches.cache(condition)
         return with_negative(cached, branches.cache(negative)) if guided else cached
 
-    def _photos(self, branch: str, drawings: Sequence[GenerationInput]) -> ReferencePhotos | None:
+    def _photos(self, branch: str, drawings: Sequence[GenerationInput]) -> ReferencePhotos | RegionPhotos | None:
         """What the branch reads of everybody; None where nobody has anything for it."""
         assert self._parts.branches is not None
+        if branch in self._parts.branches.readings:
+            return self._regions(self._parts.branches.readings[branch], drawings)
         embedded = self._parts.branches.reads_embeddings(branch)
         crops: list[Image.Image] = []
         embeddings, counts = [], []
@@ -225,6 +228,17 @@ class DiffusionBackbone:
             return None
         stacked = torch.stack(embeddings).to(self.device, self._dtype) if embedded else None
         return ReferencePhotos(self._encoded(crops), counts, stacked)
+
+    def _regions(self, reading: RegionReading, drawings: Sequence[GenerationInput]) -> RegionPhotos | None:
+        patch_px = self._parts.image_encoder.config.patch_size
+        people = [
+            [
+                reading.shown(view, drawing.settings.clothes, self._crop_px, patch_px)
+                for view in drawing.identity.views[: self.capabilities.references_max]
+            ]
+            for drawing in drawings
+        ]
+        return region_photos(people, reading, self._encoded)
 
     def _crop(self, branch: str, view: View, clothes: Clothes) -> Image.Image | None:
         if branch == "face":
