@@ -13,9 +13,11 @@ from torch import Tensor
 
 from engine.identity.regions import ImageRegion
 from trainer.adapter.cache import AdapterCache, CachedPhoto
+from trainer.adapter.control import Points, skeleton_of
 from trainer.adapter.recipe import Pairing
 from trainer.errors import DataError
 
+ARCFACE: Final = 512
 WORN: Final = (ImageRegion.WHOLE, ImageRegion.TORSO, ImageRegion.LEGS, ImageRegion.FEET)
 
 
@@ -24,7 +26,8 @@ class ReferenceStates:
     """References of a batch, all photos of all rows in one row after another; R regions in the order of `regions`.
 
     hidden [n, R, S, D]; nearness [n, R, P]; shown bool [n, R]; embeds [n, E]; faces bool [n], whether one is seen;
-    counts: how many of the n are each row's."""
+    face_embeds [n, F], of recognition, and embedded bool [n], whether it is known; counts: how many of the n are each
+    row's."""
 
     regions: tuple[ImageRegion, ...]
     hidden: Tensor
@@ -32,13 +35,16 @@ class ReferenceStates:
     shown: Tensor
     embeds: Tensor
     faces: Tensor
+    face_embeds: Tensor
+    embedded: Tensor
     counts: list[int]
 
 
 @dataclass(frozen=True)
 class AdapterBatch:
     """mean, std [B, C, h, w]: the posterior of the pictures' latents, unscaled; mask [B, 1, h, w] in 0..1: the person;
-    text [B, M, D]; pooled [B, D'] and time_ids [B, 6] for SDXL, else None."""
+    text [B, M, D]; pooled [B, D'] and time_ids [B, 6] for SDXL, else None; skeleton [B, 3, H, W] in 0..1 for methods
+    that draw along points, else None."""
 
     mean: Tensor
     std: Tensor
@@ -46,6 +52,7 @@ class AdapterBatch:
     text: Tensor
     pooled: Tensor | None
     time_ids: Tensor | None
+    skeleton: Tensor | None
     references: ReferenceStates
 
     def to(self, device: torch.device) -> AdapterBatch:
@@ -75,9 +82,17 @@ class TrainingRow:
 class PairedPhotos:
     """The photos of one split, and random rows of them."""
 
-    def __init__(self, cache: AdapterCache, split: str, pairing: Pairing, regions: Sequence[ImageRegion]) -> None:
-        """regions: those that the method reads. Raises DataError where the split has nobody to pair."""
-        self.cache, self.pairing, self.regions = cache, pairing, tuple(regions)
+    def __init__(
+        self,
+        cache: AdapterCache,
+        split: str,
+        pairing: Pairing,
+        regions: Sequence[ImageRegion],
+        points: Points | None = None,
+    ) -> None:
+        """regions, points: those that the method reads. Raises DataError where the split has nobody to pair."""
+        self.cache, self.pairing, self.regions, self.points = cache, pairing, tuple(regions), points
+        self.face_dim = face_dim(cache)
         people: dict[str, list[CachedPhoto]] = defaultdict(list)
         for photo in sorted(cache.photos, key=lambda photo: photo.key):
             if photo.split == split:
@@ -145,11 +160,12 @@ class PairedPhotos:
             text=torch.stack([target["text"] for target in targets]),
             pooled=torch.stack([target["pooled"] for target in targets]) if xl else None,
             time_ids=torch.tensor([_time_ids(row.target) for row in rows]) if xl else None,
+            skeleton=None if self.points is None else self._skeletons(rows, targets, self.points),
             references=self._states(rows, left_out),
         )
 
     def _target(self, row: TrainingRow) -> dict[str, Tensor]:
-        names = {"latents.mean", "latents.std", "mask", f"text.{row.caption}", f"pooled.{row.caption}"}
+        names = {"latents.mean", "latents.std", "mask", "joints", f"text.{row.caption}", f"pooled.{row.caption}"}
         found = self.cache.tensors(row.target, names)
         if row.caption == "empty":
             found |= {name: value for name, value in self.cache.shared.items() if name in names}
@@ -157,6 +173,11 @@ class PairedPhotos:
             if f"{kind}.{row.caption}" in found:
                 found[kind] = found[f"{kind}.{row.caption}"].float()
         return found
+
+    @staticmethod
+    def _skeletons(rows: Sequence[TrainingRow], targets: list[dict[str, Tensor]], points: Points) -> Tensor:
+        drawn = zip(rows, targets, strict=True)
+        return torch.stack([skeleton_of(target["joints"].numpy(), row.target.size, points) for row, target in drawn])
 
     def _states(self, rows: Sequence[TrainingRow], left_out: Sequence[Sequence[set[ImageRegion]]]) -> ReferenceStates:
         shared = self.cache.shared
@@ -166,6 +187,7 @@ class PairedPhotos:
         nearness = torch.ones(count, len(self.regions), len(nothing) - 1, dtype=torch.float16)
         shown = torch.zeros(count, len(self.regions), dtype=torch.bool)
         embeds, faces = no_embeds.repeat(count, 1), torch.ones(count, dtype=torch.bool)
+        face_embeds, embedded = torch.zeros(count, self.face_dim), torch.ones(count, dtype=torch.bool)
         place = 0
         for row, missing in zip(rows, left_out, strict=True):
             if not row.references:
@@ -173,8 +195,11 @@ class PairedPhotos:
                 place += 1
             for photo, absent in zip(row.references, missing, strict=True):
                 names = [f"{kind}.{region}" for kind in ("hidden", "nearness") for region in self.regions]
-                found = self.cache.tensors(photo, [*names, "embeds"])
+                found = self.cache.tensors(photo, [*names, "embeds", "face"])
                 embeds[place], faces[place] = found["embeds"], photo.face
+                embedded[place] = photo.embedding == self.face_dim
+                if embedded[place]:
+                    face_embeds[place] = found["face"]
                 for number, region in enumerate(self.regions):
                     if region in photo.regions and region not in absent:
                         hidden[place, number] = found[f"hidden.{region}"]
@@ -182,7 +207,12 @@ class PairedPhotos:
                         shown[place, number] = True
                 place += 1
         counts = [max(len(row.references), 1) for row in rows]
-        return ReferenceStates(self.regions, hidden, nearness, shown, embeds, faces, counts)
+        return ReferenceStates(self.regions, hidden, nearness, shown, embeds, faces, face_embeds, embedded, counts)
+
+
+def face_dim(cache: AdapterCache) -> int:
+    """How long the faces' embeddings are; ArcFace's 512 where there are none."""
+    return max(photo.embedding for photo in cache.photos) or ARCFACE
 
 
 def _time_ids(photo: CachedPhoto) -> list[float]:

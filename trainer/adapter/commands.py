@@ -32,7 +32,9 @@ def add_parsers(commands: Any) -> None:
     adapter.add_argument("--out", type=Path, required=True, help="the run's folder; a run that was cut off goes on")
     adapter.add_argument("--config", type=Path, default=None, help="a recipe (see trainer/configs/adapter)")
     adapter.add_argument("--image-encoder", type=Path, default=None, metavar="DIR", help="the cache's")
-    adapter.add_argument("--method", default=None, help="ip_adapter, ip_adapter_plus or bolid")
+    adapter.add_argument(
+        "--method", default=None, help="ip_adapter, ip_adapter_plus, bolid, instantid or instantid_body"
+    )
     for name, kind in (("steps", int), ("batch", int), ("accumulation", int), ("learning-rate", float), ("seed", int)):
         adapter.add_argument(f"--{name}", type=kind, default=None, help="in place of the recipe's")
     adapter.add_argument("--optimizer", default=None, help="adamw or adamw8bit (needs bitsandbytes)")

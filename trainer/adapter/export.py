@@ -3,6 +3,8 @@
 ip_adapter        -> ip-adapter.safetensors (diffusers)
 ip_adapter_plus   -> ip-adapter-plus.safetensors (diffusers, and the engine as ENGINE_BODY_ADAPTER)
 bolid             -> face.safetensors, body.safetensors (the engine; each also loads in diffusers)
+instantid         -> ip-adapter.safetensors (diffusers, with a face's embedding), controlnet/ (diffusers)
+instantid_body    -> body.safetensors (the engine, without the ControlNet), controlnet/ (diffusers)
 """
 
 from __future__ import annotations
@@ -17,33 +19,40 @@ from diffusers.models.embeddings import ImageProjection
 from safetensors.torch import save_file
 
 from engine.adapter.ip_adapter import IPAdapterBranches, export_plus
+from trainer.adapter.control import identity_net
 from trainer.adapter.methods import METHODS, build_branches, plan_of
 from trainer.adapter.recipe import Recipe
 from trainer.errors import CheckpointError
 from trainer.files import load_state, replacing
 
+CONTROLNET: Final = "controlnet"
 RUN_FILE: Final = "adapter.json"
 FILES: Final = {
     "ip_adapter": {"body": "ip-adapter.safetensors"},
     "ip_adapter_plus": {"body": "ip-adapter-plus.safetensors"},
     "bolid": {"face": "face.safetensors", "body": "body.safetensors"},
+    "instantid": {"face": "ip-adapter.safetensors"},
+    "instantid_body": {"body": "body.safetensors"},
 }
 """Method -> branch -> the file's name."""
 assert set(FILES) == set(METHODS)
 
 
-def export_branches(branches: IPAdapterBranches, method: str, unet: Any, out: Path) -> list[Path]:
-    """Writes a method's files; their paths."""
+def export_branches(branches: IPAdapterBranches, method: str, unet: Any, out: Path, control: Any = None) -> list[Path]:
+    """Writes a method's files, and its IdentityNet as a ControlNet; their paths."""
     out.mkdir(parents=True, exist_ok=True)
     paths = []
     for branch, name in FILES[method].items():
         path = out / name
         with replacing(path) as draft:
-            if branch in branches.readings:
+            if not isinstance(branches.image_projections[branch], ImageProjection):
                 export_plus(branches, branch, unet, draft)
             else:
                 export_global(branches, branch, unet, draft)
         paths.append(path)
+    if control is not None:
+        control.save_pretrained(out / CONTROLNET)
+        paths.append(out / CONTROLNET)
     return paths
 
 
@@ -71,7 +80,10 @@ def export_run(run: Path, out: Path) -> list[Path]:
     state = load_state(run / "state.pt", "cpu")["average"]
     with torch.device("meta"):
         unet = UNet2DConditionModel.from_config(stored["unet"])
-        branches = build_branches(plan_of(recipe), unet, sizes["hidden_dim"], sizes["embed_dim"])
-    weights = {name.removeprefix("branches."): value for name, value in state.items()}
-    branches.load_state_dict(weights, assign=True)
-    return export_branches(branches, recipe.method, unet, out)
+        branches = build_branches(plan_of(recipe), unet, **sizes)
+        control = None if plan_of(recipe).points is None else identity_net(unet, stored["vae_factor"])
+    for name, part in (("branches", branches), ("control", control)):
+        if part is not None:
+            own = {key.removeprefix(f"{name}."): value for key, value in state.items() if key.startswith(f"{name}.")}
+            part.load_state_dict(own, assign=True)
+    return export_branches(branches, recipe.method, unet, out, control)

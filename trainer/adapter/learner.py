@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from engine.adapter.attention import IdentityCondition
 from engine.adapter.ip_adapter import IPAdapterBranches
 from trainer.adapter.batches import AdapterBatch
-from trainer.adapter.methods import conditions
+from trainer.adapter.control import residuals
+from trainer.adapter.methods import conditions, plan_of
 from trainer.adapter.recipe import Recipe
 from trainer.errors import DataError
 from trainer.losses import min_snr_weight, min_snr_weight_of_noise, v_target
@@ -34,9 +35,28 @@ class FrozenBase:
             )
 
 
-def predict(unet: Any, noisy: Tensor, timestep: Tensor, batch: AdapterBatch, identity: IdentityCondition) -> Tensor:
+@dataclass(frozen=True)
+class ControlRead:
+    """IdentityNet, and the branch whose tokens it reads."""
+
+    net: Any
+    branch: str
+
+
+def predict(
+    unet: Any,
+    noisy: Tensor,
+    timestep: Tensor,
+    batch: AdapterBatch,
+    identity: IdentityCondition,
+    control: ControlRead | None = None,
+) -> Tensor:
     """The UNet's prediction [B, C, h, w] of noisy latents at timestep [B]."""
     added = None if batch.pooled is None else {"text_embeds": batch.pooled, "time_ids": batch.time_ids}
+    extra: dict[str, Any] = {}
+    if control is not None:
+        assert batch.skeleton is not None
+        extra = residuals(control.net, noisy, timestep, batch.skeleton, added, identity[control.branch])
     predicted: Tensor = unet(
         noisy,
         timestep,
@@ -44,6 +64,7 @@ def predict(unet: Any, noisy: Tensor, timestep: Tensor, batch: AdapterBatch, ide
         added_cond_kwargs=added,
         cross_attention_kwargs={"identity": identity},
         return_dict=False,
+        **extra,
     )[0]
     return predicted
 
@@ -53,18 +74,27 @@ class AdapterLearner(nn.Module):
 
     base: FrozenBase
 
-    def __init__(self, base: FrozenBase, branches: IPAdapterBranches, recipe: Recipe) -> None:
+    def __init__(self, base: FrozenBase, branches: IPAdapterBranches, recipe: Recipe, control: Any = None) -> None:
+        """control: the IdentityNet of methods that have one."""
         super().__init__()
         self.branches = branches
+        self.control = control
         self.recipe = recipe
         object.__setattr__(self, "base", base)
         branches.attach(base.unet)
         if recipe.gradient_checkpointing:
             base.unet.enable_gradient_checkpointing()
+            if control is not None:
+                control.enable_gradient_checkpointing()
 
     @property
     def device(self) -> torch.device:
         return next(self.branches.parameters()).device
+
+    def predicted(self, noisy: Tensor, timestep: Tensor, batch: AdapterBatch, identity: IdentityCondition) -> Tensor:
+        """With all that learns; identity as `conditions` makes it."""
+        control = None if self.control is None else ControlRead(self.control, plan_of(self.recipe).control_reads)
+        return predict(self.base.unet, noisy, timestep, batch, identity, control)
 
     def forward(self, batch: AdapterBatch, generator: torch.Generator) -> dict[str, Tensor]:
         """ "loss"; "diffusion", equation 1 as it is; "person", equation 1 on the person alone."""
@@ -80,7 +110,7 @@ class AdapterLearner(nn.Module):
         bf16 = self.recipe.precision == "bf16"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
             identity = conditions(self.branches, batch.references)
-            predicted = predict(self.base.unet, noisy, timestep, batch, identity)
+            predicted = self.predicted(noisy, timestep, batch, identity)
         error = (predicted.float() - target).square()
         return {
             "loss": (self._time_weight(alpha_bar) * over_person(error, batch.mask, self.recipe.person_weight)).mean(),

@@ -27,6 +27,7 @@ from engine.adapter.region_tokens import resampled
 from trainer.adapter.base import Layout
 from trainer.adapter.methods import build_branches, plan_of
 from trainer.adapter.recipe import Recipe, read_recipe
+from trainer.errors import DataError
 
 GIB: Final = 2**30
 OVERHEAD: Final = (1.0, 1.1)
@@ -69,7 +70,11 @@ class MemoryNeed:
 
 
 def memory_need(layout: Layout, recipe: Recipe) -> MemoryNeed:
-    """Of a run on the published layout, at 512 x 768 px for sd15 and 832 x 1216 px for sdxl."""
+    """Of a run on the published layout, at 512 x 768 px for sd15 and 832 x 1216 px for sdxl.
+
+    Raises DataError for methods with an IdentityNet, whose memory is not calculated."""
+    if plan_of(recipe).points is not None:
+        raise DataError(f"expected a method without a ControlNet, got {recipe.method}: its memory is not calculated")
     with torch.device("meta"):
         unet = UNet2DConditionModel(**UNETS[layout]).requires_grad_(False)
         branches = build_branches(plan_of(recipe), unet, HIDDEN, EMBEDS)
@@ -191,7 +196,7 @@ class _FusedSave(torch.autograd.Function):
 class _FusedAttention(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is F.scaled_dot_product_attention:
-            return _FusedSave.apply(*args[:3])
+            return _FusedSave.apply(*args[:3])  # type: ignore[no-untyped-call]
         return func(*args, **(kwargs or {}))
 
 

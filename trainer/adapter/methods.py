@@ -3,7 +3,8 @@
 ip_adapter (Ye et al., 2023): CLIP's embedding of the whole person as four tokens. ip_adapter_plus: its states through a
 resampler. bolid: a face branch that reads the head and a body branch that reads whole, head, torso, legs and feet, each
 with queries of its own, patches at joints counting most; both beside the text over one query (equation of
-`engine.adapter.attention`).
+`engine.adapter.attention`). instantid: a recognition embedding of the face through a resampler, and IdentityNet on the
+head's points (`control`). instantid_body: BoLID's body branch, and IdentityNet on all joints that reads its tokens.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from diffusers.models.embeddings import ImageProjection, IPAdapterPlusImageProje
 
 from engine.adapter.attention import BranchCondition
 from engine.adapter.ip_adapter import IPAdapterBranches, ReferencePhotos, new_branches
+from engine.adapter.model import condition_of
 from engine.adapter.region_tokens import RegionPhotos, RegionReading
 from engine.identity.regions import ImageRegion
-from trainer.adapter.batches import ReferenceStates
+from trainer.adapter.batches import ARCFACE, ReferenceStates
+from trainer.adapter.control import Points
 from trainer.adapter.recipe import Recipe
 from trainer.errors import DataError
 
@@ -33,17 +36,26 @@ WHOLE: Final = (ImageRegion.WHOLE,)
 
 @dataclass(frozen=True)
 class BranchPlan:
-    """tokens: of each region. reading None: CLIP's embedding of the whole instead of its states."""
+    """tokens: of each region. reading None: one embedding is read, CLIP's of the whole or, with `face`, that of a face
+    for recognition."""
 
     tokens: int
     reading: RegionReading | None
+    face: bool = False
 
 
 @dataclass(frozen=True)
 class MethodPlan:
-    """Branch name -> its plan."""
+    """branches: name -> plan. points: which IdentityNet draws along, None without one; it reads `control_reads`."""
 
     branches: Mapping[str, BranchPlan]
+    points: Points | None = None
+    control_reads: str = ""
+
+    @property
+    def reads_embeddings(self) -> bool:
+        """Whether it needs faces' embeddings."""
+        return any(plan.face for plan in self.branches.values())
 
     @property
     def regions(self) -> tuple[ImageRegion, ...]:
@@ -63,6 +75,14 @@ METHODS: Final[dict[str, Callable[[Recipe], MethodPlan]]] = {
             "body": BranchPlan(recipe.body_tokens, RegionReading(tuple(ImageRegion), recipe.alpha)),
         }
     ),
+    "instantid": lambda recipe: MethodPlan(
+        {"face": BranchPlan(recipe.face_tokens, None, face=True)}, points="head", control_reads="face"
+    ),
+    "instantid_body": lambda recipe: MethodPlan(
+        {"body": BranchPlan(recipe.body_tokens, RegionReading(tuple(ImageRegion), recipe.alpha))},
+        points="body",
+        control_reads="body",
+    ),
 }
 
 
@@ -73,16 +93,20 @@ def plan_of(recipe: Recipe) -> MethodPlan:
     return METHODS[recipe.method](recipe)
 
 
-def build_branches(plan: MethodPlan, unet: Any, hidden_dim: int, embed_dim: int) -> IPAdapterBranches:
-    """Untrained. hidden_dim: of the image encoder's states; embed_dim: of its embeddings."""
+def build_branches(
+    plan: MethodPlan, unet: Any, hidden_dim: int, embed_dim: int, face_dim: int = ARCFACE
+) -> IPAdapterBranches:
+    """Untrained. hidden_dim: of the image encoder's states; embed_dim: of its embeddings; face_dim: of a face's."""
     width = int(unet.config.cross_attention_dim)
-    projections = {
-        name: ImageProjection(embed_dim, width, branch.tokens)
-        if branch.reading is None
-        else resampler(hidden_dim, width, branch.tokens * len(branch.reading.regions))
-        for name, branch in plan.branches.items()
-    }
-    branches = new_branches(unet, projections)
+
+    def projection(branch: BranchPlan) -> Any:
+        if branch.reading is not None:
+            return resampler(hidden_dim, width, branch.tokens * len(branch.reading.regions))
+        if branch.face:
+            return resampler(face_dim, width, branch.tokens)
+        return ImageProjection(embed_dim, width, branch.tokens)
+
+    branches = new_branches(unet, {name: projection(branch) for name, branch in plan.branches.items()})
     branches.readings = {name: branch.reading for name, branch in plan.branches.items() if branch.reading}
     return branches
 
@@ -98,9 +122,14 @@ def resampler(hidden_dim: int, token_dim: int, queries: int) -> Any:
 def conditions(branches: IPAdapterBranches, seen: ReferenceStates) -> dict[str, BranchCondition]:
     """What each branch attends to, at scale 1 where a row shows anything for it, else 0."""
     scales = [1.0] * len(seen.counts)
-    return {
-        name: branches.condition(name, _photos(branches, name, seen), scales) for name in branches.image_projections
-    }
+    found = {}
+    for name, projection in branches.image_projections.items():
+        if name in branches.readings or isinstance(projection, ImageProjection):
+            found[name] = branches.condition(name, _photos(branches, name, seen), scales)
+        else:
+            tokens = branches.tokens(name, seen.face_embeds[:, None])
+            found[name] = condition_of(tokens, seen.counts, scales, seen.embedded[:, None].expand(tokens.shape[:2]))
+    return found
 
 
 def _photos(branches: IPAdapterBranches, name: str, seen: ReferenceStates) -> ReferencePhotos | RegionPhotos:

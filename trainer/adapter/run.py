@@ -18,6 +18,7 @@ from engine.adapter.ip_adapter import IPAdapterBranches
 from trainer.adapter.base import PublicBase
 from trainer.adapter.batches import PairedPhotos
 from trainer.adapter.cache import AdapterCache
+from trainer.adapter.control import identity_net
 from trainer.adapter.export import RUN_FILE, export_branches
 from trainer.adapter.learner import AdapterLearner, FrozenBase
 from trainer.adapter.methods import build_branches, plan_of
@@ -53,8 +54,13 @@ def train_adapter(run: AdapterRun) -> list[Path]:
             "give that base, or run python -m trainer precompute for this one"
         )
     plan = plan_of(run.recipe)
-    photos = PairedPhotos(cache, "train", run.recipe.pairing, plan.regions)
-    sizes = encoder_sizes(run.base)
+    if plan.reads_embeddings and not any(photo.embedding for photo in cache.photos):
+        raise DataError(
+            f"expected embeddings of faces in {run.data} for {run.recipe.method}, found none: "
+            "run python -m trainer precompute with --face-root into another folder"
+        )
+    photos = PairedPhotos(cache, "train", run.recipe.pairing, plan.regions, plan.points)
+    sizes = encoder_sizes(run.base) | {"face_dim": photos.face_dim}
     unet = run.base.unet(DTYPES[run.recipe.base_precision])
     torch.manual_seed(run.recipe.seed)
     branches = build_branches(plan, unet, **sizes)
@@ -62,13 +68,15 @@ def train_adapter(run: AdapterRun) -> list[Path]:
     for branch, path in run.recipe.start_from.items():
         begin_with(branches, branch, unet, path)
     scheduler = run.base.scheduler()
-    learner = AdapterLearner(_frozen(run.base, unet, scheduler), branches, run.recipe)
-    _describe(run, unet, sizes, cache)
+    vae_factor = 2 ** (len(_vae_config(run.base)["block_out_channels"]) - 1)
+    control = None if plan.points is None else identity_net(unet, vae_factor).requires_grad_(True)
+    learner = AdapterLearner(_frozen(run.base, unet, scheduler), branches, run.recipe, control)
+    _describe(run, unet, {"image_encoder": sizes, "vae_factor": vae_factor}, cache)
     sheet = None
     if run.recipe.sheet_every:
         sheet = ValidationSheet(learner, _shown_people(cache, run.recipe, photos), run.base.vae(), scheduler)
     fit(_config(run, cache), learner, photos.batch, sheet)
-    return export_branches(branches, run.recipe.method, unet, run.out / "weights")
+    return export_branches(branches, run.recipe.method, unet, run.out / "weights", control)
 
 
 def encoder_sizes(base: PublicBase) -> dict[str, int]:
@@ -109,15 +117,19 @@ def begin_with(branches: IPAdapterBranches, branch: str, unet: Any, path: Path) 
 
 
 def _frozen(base: PublicBase, unet: Any, scheduler: Any) -> FrozenBase:
-    vae: dict[str, Any] = AutoencoderKL.load_config(base.folder, subfolder="vae", local_files_only=True)
-    scaling = float(vae.get("scaling_factor", 0.18215))
+    scaling = float(_vae_config(base).get("scaling_factor", 0.18215))
     return FrozenBase(unet, scheduler.alphas_cumprod, str(scheduler.config.prediction_type), scaling)
+
+
+def _vae_config(base: PublicBase) -> dict[str, Any]:
+    config: dict[str, Any] = AutoencoderKL.load_config(base.folder, subfolder="vae", local_files_only=True)
+    return config
 
 
 def _shown_people(cache: AdapterCache, recipe: Recipe, photos: PairedPhotos) -> PairedPhotos:
     """Held-out people where there are any."""
     try:
-        return PairedPhotos(cache, "validation", recipe.pairing, photos.regions)
+        return PairedPhotos(cache, "validation", recipe.pairing, photos.regions, photos.points)
     except DataError:
         return photos
 
@@ -147,16 +159,16 @@ def _config(run: AdapterRun, cache: AdapterCache) -> TrainConfig:
     )
 
 
-def _describe(run: AdapterRun, unet: Any, sizes: dict[str, int], cache: AdapterCache) -> None:
+def _describe(run: AdapterRun, unet: Any, sizes: dict[str, Any], cache: AdapterCache) -> None:
     """What the weights come from, beside them."""
     run.out.mkdir(parents=True, exist_ok=True)
     content = {
         "recipe": run.recipe.model_dump(mode="json"),
         "layout": run.base.layout,
         "unet": dict(unet.config),
-        "image_encoder": sizes,
         "data": {"photos": len(cache.photos), "sources": cache.settings.sources},
         "commit": commit(),
+        **sizes,
     }
     with replacing(run.out / RUN_FILE) as draft:
         draft.write_text(json.dumps(content, indent=1, default=str) + "\n", "utf-8")

@@ -11,11 +11,10 @@ from diffusers import DDIMScheduler
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.adapter.attention import BranchCondition
 from engine.pixels import to_uint8
 from trainer.adapter.batches import AdapterBatch, PairedPhotos, TrainingRow
 from trainer.adapter.cache import CachedPhoto
-from trainer.adapter.learner import AdapterLearner, predict
+from trainer.adapter.learner import AdapterLearner
 from trainer.adapter.methods import conditions
 
 Picture = NDArray[np.uint8]
@@ -52,28 +51,26 @@ class ValidationSheet:
         return pictures
 
     def _drawn(self, row: TrainingRow) -> Picture:
-        unet, device = self.learner.base.unet.to(self.learner.device), self.learner.device
+        device = self.learner.device
+        self.learner.base.unet.to(device)
         shown = self._encoded(row)
         withheld = self._encoded(replace(row, references=(), caption="empty"))
         scheduler = DDIMScheduler.from_config(self.scheduler.config, clip_sample=False)
         scheduler.set_timesteps(self.steps, device=device)
         noise = torch.Generator().manual_seed(self.seed)
         latents = torch.randn(shown.mean.shape, generator=noise).to(device) * scheduler.init_noise_sigma
-        identity, nobody = self._identity(shown), self._identity(withheld)
+        identity, nobody = (conditions(self.learner.branches, seen.references) for seen in (shown, withheld))
         for timestep in scheduler.timesteps:
             at = timestep.expand(1)
-            predicted = predict(unet, latents, at, shown, identity).float()
+            predicted = self.learner.predicted(latents, at, shown, identity).float()
             if self.guidance > 1:
-                without = predict(unet, latents, at, withheld, nobody).float()
+                without = self.learner.predicted(latents, at, withheld, nobody).float()
                 predicted = without + self.guidance * (predicted - without)
             latents = scheduler.step(predicted, timestep, latents).prev_sample
         return self._decoded(latents / self.learner.base.scaling)
 
     def _encoded(self, row: TrainingRow) -> AdapterBatch:
         return self.photos.encoded([row], [[set() for _ in row.references]]).to(self.learner.device)
-
-    def _identity(self, batch: AdapterBatch) -> dict[str, BranchCondition]:
-        return self.learner.branches.cache(conditions(self.learner.branches, batch.references))
 
     def _decoded(self, latents: Tensor) -> Picture:
         """unscaled [1, C, h, w] -> uint8 [H, W, 3]."""

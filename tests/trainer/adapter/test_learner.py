@@ -43,7 +43,7 @@ def noise() -> torch.Generator:
     return torch.Generator().manual_seed(5)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [name for name in METHODS if plan_of(Recipe(method=name)).points is None])
 def test_every_parameter_that_learns_gets_a_gradient_and_the_base_none(tiny: Any, method: str) -> None:
     recipe = recipe_of(method)
     learner = learner_of(tiny, recipe)
@@ -138,5 +138,5 @@ def test_the_target_is_the_noise_of_diffusers_own_schedule(sd15: Any, monkeypatc
 
 
 def test_an_unknown_method_is_one_line() -> None:
-    with pytest.raises(DataError, match="expected a --method out of ip_adapter, ip_adapter_plus, bolid, got lora"):
+    with pytest.raises(DataError, match=r"expected a --method out of ip_adapter, ip_adapter_plus, bolid, .*, got lora"):
         plan_of(recipe_of("lora"))
