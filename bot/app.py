@@ -54,7 +54,7 @@ from bot.usecases.photos import AnnounceAnswer, ChoosePerson, DeletePhoto, ListP
 from bot.usecases.pictures import AskForPicture, CancelPicture, FindPicture, Redraw
 from bot.usecases.ports import DrawSeed, Signals
 from bot.usecases.poses import ChoosePosePhoto, DeletePosePhoto
-from bot.usecases.preferences import ChooseClothes, ChooseLikeness, ChoosePose, OpenPreferences
+from bot.usecases.preferences import ChooseAspect, ChooseClothes, ChooseLikeness, ChoosePose, OpenPreferences
 from bot.usecases.reports import PauseService, ReadUsage, ResumeService
 
 _log = structlog.get_logger(__name__)
@@ -211,6 +211,7 @@ def build_use_cases(
         find_stage=FindStage(sessions),
         open_preferences=OpenPreferences(sessions, config.alive_s),
         choose_likeness=ChooseLikeness(sessions),
+        choose_aspect=ChooseAspect(sessions),
         choose_clothes=ChooseClothes(sessions),
         choose_pose=ChoosePose(sessions),
         choose_pose_photo=ChoosePosePhoto(sessions),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 
-from engine.contract import Clothes
+from engine.contract import Aspect, Clothes
 
 CONSENT_VERSION = 1
 ATTEMPTS_MAX = 3
@@ -15,6 +15,10 @@ POSE_PHOTO = "photo"
 """Beside the names of the presets: the pose of the photo that the user sent for it."""
 POSE_PHOTO_PATIENCE = timedelta(minutes=10)
 """A photo that comes within this time after it was asked for shows a pose; a later one shows the person."""
+
+
+ASPECT_DEFAULT = Aspect.PORTRAIT
+"""What every model draws that is not asked for another aspect."""
 
 
 class Stage(StrEnum):
@@ -52,13 +56,15 @@ SCALES: dict[Likeness, tuple[float, float]] = {
 leave less attention to the prompt."""
 
 
-def settings_overrides(likeness: str | None, clothes: str | None) -> dict[str, object]:
+def settings_overrides(likeness: str | None, clothes: str | None, aspect: str | None = None) -> dict[str, object]:
     """The choices as fields of engine.contract.Settings; a choice that is `None` is left to the style."""
     settings: dict[str, object] = {}
     if likeness is not None:
         settings["face_scale"], settings["body_scale"] = SCALES[Likeness(likeness)]
     if clothes is not None:
         settings["clothes"] = Clothes(clothes).value
+    if aspect is not None:
+        settings["aspect"] = Aspect(aspect).value
     return settings
 
 

@@ -78,6 +78,15 @@ class PosePreset(StrEnum):
     WAVING = "waving"
 
 
+class Aspect(StrEnum):
+    """Width to height of the picture, about; a backbone has the sizes that it was trained at."""
+
+    SQUARE = "1:1"
+    PORTRAIT = "2:3"
+    LANDSCAPE = "3:2"
+    TALL = "9:16"
+
+
 class Pose(Message):
     """The pose of the picture: exactly one of a preset and a photo of any person in that pose.
 
@@ -96,7 +105,8 @@ class Pose(Message):
 class Settings(Message):
     """Sampling settings; `None` selects the backbone's default. `guidance` is the classifier-free guidance scale.
 
-    Scales multiply the attention to the face, to the body and to the pose; 0.0 switches each off."""
+    Scales multiply what the backbone takes for balanced attention to the face, to the body and to the pose; 0.0
+    switches each off. A backbone without the aspect draws its default."""
 
     steps: int | None = Field(default=None, ge=1, le=100)
     guidance: float | None = Field(default=None, ge=0.0, le=30.0)
@@ -104,11 +114,12 @@ class Settings(Message):
     body_scale: float = Field(default=1.0, ge=0.0, le=2.0)
     clothes: Clothes = Clothes.KEEP
     pose_scale: float = Field(default=1.0, ge=0.0, le=2.0)
+    aspect: Aspect | None = None
 
     @property
-    def batch_key(self) -> tuple[int | None, float | None]:
+    def batch_key(self) -> tuple[int | None, float | None, Aspect | None]:
         """Requests with equal keys fit into one batch; all other settings may differ within it."""
-        return self.steps, self.guidance
+        return self.steps, self.guidance, self.aspect
 
 
 PersonBox = tuple[float, float, float, float]
@@ -283,7 +294,8 @@ class Examination(Message):
 class Heartbeat(Message):
     """A worker sends it every HEARTBEAT_INTERVAL_S seconds, busy or idle; it extends the leases of `job_ids`.
 
-    `pose`: the backbone supports GenerateRequest.pose. `job_ids`: the jobs and the photos (reference ids) that the
+    `pose`: the backbone supports GenerateRequest.pose. `aspects`: those of Settings.aspect that it draws, the default
+    first. `job_ids`: the jobs and the photos (reference ids) that the
     worker holds. `references_max`: how many references the backbone reads; more are not worth sending. `stopping`:
     the last heartbeat before an orderly exit."""
 
@@ -294,6 +306,7 @@ class Heartbeat(Message):
     batch_max: int = Field(default=1, ge=1)
     references_max: int = Field(default=REFERENCES_MAX, ge=1, le=REFERENCES_MAX)
     pose: bool = False
+    aspects: tuple[Aspect, ...] = ()
     job_ids: tuple[str, ...] = ()
     stopping: bool = False
 

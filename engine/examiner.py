@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from engine.backbones.head_pass import wants_pass
 from engine.contract import Examination, ExamineRequest, FailureCode, PersonBox, Pose, Reference, Verdict
 from engine.errors import BadReference, PoseError, Refused
 from engine.identity.body import PersonParser
@@ -66,6 +67,14 @@ class Examiner:
     def _refuse_concerns(self, image: Image.Image) -> None:
         if (concern := self._guard.check_photo(image)) is not None:
             raise Refused(FailureCode.REFUSED_PHOTO, f"the photo is not allowed: {concern.value}")
+
+    def small_face(self, picture: Image.Image) -> Box | None:
+        """The face (px) of a picture that shows one person at full length, so small that a model draws it coarsely;
+        None for every other picture."""
+        faces = self._finder.find(picture)
+        if len(faces) != 1 or not wants_pass(faces[0].box, picture.size):
+            return None
+        return faces[0].box
 
     def pose(self, pose: Pose) -> NDArray[np.float32]:
         """float32 [17, 3], as in GenerationInput. Raises PoseError where the photo shows none, Refused for a photo that

@@ -44,6 +44,7 @@ def assemble(config: Config, worker_id: str) -> RequestPipeline:
         translator=_translator(config, backbone),
         guard=guard,
         mark=_mark(marker, backbone),
+        head_pass=config.head_pass,
     )
 
 

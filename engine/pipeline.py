@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.backbones.base import Backbone, ClosedVocabulary, GenerationInput, Step
+from engine.backbones.base import Backbone, ClosedVocabulary, GenerationInput, HeadRedrawer, Step
 from engine.contract import (
     Examination,
     ExamineRequest,
@@ -91,7 +91,9 @@ class RequestPipeline:
         mark: Mark = plain_png,
         clock: Callable[[], float] = time.monotonic,
         preview_interval_s: float = PREVIEW_INTERVAL_S,
+        head_pass: bool = True,
     ) -> None:
+        """head_pass: whether small heads are drawn a second time where the backbone can."""
         self.backbone = backbone
         self.examiner = examiner
         self._worker_id = worker_id
@@ -100,6 +102,7 @@ class RequestPipeline:
         self._mark = mark
         self._clock = clock
         self._preview_interval_s = preview_interval_s
+        self._head_pass = head_pass
 
     def examine(self, request: ExamineRequest) -> Examination:
         """What the photo is good for; a photo that cannot be read is a verdict, not an error."""
@@ -139,11 +142,16 @@ class RequestPipeline:
         return _Prompts(prompt, negative_prompt, prompt)
 
     def _styled(self, prompts: _Prompts, request: GenerateRequest) -> _Prompts:
-        """The prompts with the words of the style, unless a filter draws it. Raises StyleError."""
+        """The prompts with the words of the style, unless a filter draws it: what a negative prompt would keep out is
+        said positively where the backbone does not read one. Raises StyleError."""
         style = find_style(request.style)
         if style is None or style.is_filter(self.backbone.capabilities.styles):
             return prompts
-        prompt, negative_prompt = style.apply(prompts.prompt, prompts.negative_prompt)
+        can = self.backbone.capabilities
+        by_words = can.styles == "words"
+        if by_words and not can.reads_negative_prompt(request.settings.guidance):
+            style = style.affirmed()
+        prompt, negative_prompt = style.apply(prompts.prompt, prompts.negative_prompt, first=by_words)
         return _Prompts(prompt, negative_prompt, None if prompts.translated is None else prompt)
 
     def _filtered(self, picture: Image.Image, request: GenerateRequest) -> Image.Image:
@@ -219,6 +227,7 @@ class RequestPipeline:
         try:
             inputs = [item.inputs for item in prepared]
             pictures = self.backbone.draw(inputs, batch.on_step)
+            pictures = [self._finished(*pair, batch) for pair in zip(inputs, pictures, strict=True)]
         except Cancelled:
             return
         except Exception as error:  # the worker's edge: whatever a model raises is one job's failure, not the worker's
@@ -235,6 +244,22 @@ class RequestPipeline:
                 self._draw([item], emit, is_cancelled)
             else:
                 emit(failure)
+
+    def _finished(self, inputs: GenerationInput, picture: Image.Image, batch: _Batch) -> Image.Image:
+        """With a small head drawn again. A picture whose head cannot be drawn again is still a picture."""
+        if not self._head_pass or not isinstance(self.backbone, HeadRedrawer):
+            return picture
+        face = self.examiner.small_face(picture)
+        if face is None:
+            return picture
+        try:
+            return self.backbone.redraw_head(inputs, picture, face, batch.on_head_step)
+        except Cancelled:
+            raise
+        except Exception as error:  # whatever a model raises: the picture without a second pass is there
+            log.warning("a head is not drawn again: %s: %s", type(error).__name__, error)
+            _free_memory()
+            return picture
 
     def _ending(self, request: GenerateRequest, picture: Image.Image, seconds: float) -> Result | Failure:
         """A picture leaves only after it was looked at, as it was drawn, and marked, as it is sent."""
@@ -298,6 +323,11 @@ class _Batch:
             job_id, attempt = item.request.job_id, item.request.attempt
             preview = previews.get(job_id) if item.request.preview else None
             self.emit(Progress(job_id=job_id, attempt=attempt, step=step.number, steps=step.total, preview=preview))
+
+    def on_head_step(self, step: Step) -> None:
+        """Raises Cancelled when nobody waits any more; the steps of a second pass are not counted."""
+        if not self.live():
+            raise Cancelled("all pictures of this drawing were withdrawn")
 
     def _previews(self, step: Step) -> dict[str, bytes]:
         """JPEG by job; now and then only, since decoding costs time, and not for the last step: the picture is next.

@@ -26,6 +26,12 @@ CONFIDENCE_MIN: Final = 0.3
 STROKE: Final = 4 / 512
 """Half the width of a limb and the radius of a joint, as a share of the longer side."""
 LIMB_BRIGHTNESS: Final = 0.6
+FRAME: Final = 2 / 3
+"""Width over height of the picture that poses are stated for."""
+FRAME_TOLERANCE: Final = 0.05
+"""Models' own sizes are 2 : 3 to within this."""
+MARGIN: Final = 0.08
+"""Between the figure and the sides, as a share of the picture."""
 _NECK: Final = 17
 _OPENPOSE: Final = (0, _NECK, 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3)
 """OpenPose's order in COCO's numbers: nose, neck, right arm, left arm, right leg, left leg, eyes and ears."""
@@ -65,6 +71,27 @@ def _presets() -> dict[PosePreset, Pose]:
 def preset(name: PosePreset) -> Pose:
     """The pose of that name, in a picture of 2 : 3."""
     return _presets()[name].copy()
+
+
+def reframed(pose: Pose, width: int, height: int) -> Pose:
+    """A pose in a picture of 2 : 3 for one of width x height px: the figure keeps its proportions.
+
+    It keeps its share of the height, but is made smaller where it would be too wide, and larger where it lies across a
+    picture that is wider."""
+    frame = width / height
+    seen = pose[:, 2] >= CONFIDENCE_MIN
+    if abs(frame - FRAME) < FRAME_TOLERANCE or not seen.any():
+        return pose
+    points = pose[:, :2] * (FRAME, 1)  # in heights of the picture
+    low, high = points[seen].min(0), points[seen].max(0)
+    middle, extent = (low + high) / 2, np.maximum(high - low, 1e-6)
+    room = 1 - 2 * MARGIN
+    scale = min(room * frame / float(extent[0]), max(room / float(extent[1]), 1.0), max(frame / FRAME, 1.0))
+    half = extent * scale / 2
+    moved_to = np.array([frame / 2 + (middle[0] - FRAME / 2) * scale, middle[1]])
+    moved_to = np.clip(moved_to, half, np.maximum((frame, 1) - half, half))
+    moved = (points - middle) * scale + moved_to
+    return np.concatenate([moved / (frame, 1), pose[:, 2:]], 1).astype(np.float32)
 
 
 def _with_neck(pose: Pose) -> Pose:

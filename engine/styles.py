@@ -36,6 +36,8 @@ class Style(BaseModel):
     kind: Kind
     template: str = Field(max_length=PROMPT_MAX_CHARS)
     negative_prompt: str = ""
+    affirmation: str = ""
+    """The negative prompt said positively, for models that read none."""
 
     @field_validator("template")
     @classmethod
@@ -48,10 +50,21 @@ class Style(BaseModel):
         """The picture is filtered and the words stay as they are; otherwise `apply` says what is drawn."""
         return self.kind is Kind.LOOK and drawn_by == "filters"
 
-    def apply(self, prompt: str, negative_prompt: str) -> tuple[str, str]:
-        """Prompt and negative prompt, both complete."""
+    def affirmed(self) -> Style:
+        """The style for a model that does not read negative prompts."""
+        if not self.affirmation:
+            return self
+        return self.model_copy(update={"template": f"{self.template}, {self.affirmation}"})
+
+    def apply(self, prompt: str, negative_prompt: str, first: bool = False) -> tuple[str, str]:
+        """Prompt and negative prompt, both complete. first: the style's words stand before the prompt, where a text
+        encoder heeds them most and a long prompt does not push them out."""
         kept_out = ", ".join(part for part in (negative_prompt, self.negative_prompt) if part)
-        return self.template.replace(PLACEHOLDER, prompt), kept_out
+        before, after = self.template.split(PLACEHOLDER)
+        if not first:
+            return f"{before}{prompt}{after}", kept_out
+        words = ", ".join(part for part in (before.strip(" ,"), after.strip(" ,")) if part)
+        return f"{words}, {prompt}" if words else prompt, kept_out
 
 
 class _File(BaseModel):

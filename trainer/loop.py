@@ -19,6 +19,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.utils import send_to_device
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
@@ -81,7 +82,18 @@ class TrainState:
 
 
 Draw = Callable[[int, np.random.Generator], Any]
-"""Rows and a random source -> what the learner is called with, before the torch.Generator."""
+"""Rows and a random source -> what the learner is called with, before the torch.Generator. Tensors, and objects with
+a method `to(device)`, are moved to where the learner is."""
+
+
+def training_device() -> torch.device:
+    """Where `fit` trains: this process's GPU where CUDA is visible, else the CPU."""
+    device: torch.device = _accelerator().device
+    return device
+
+
+def _accelerator() -> Any:
+    return Accelerator(cpu=not torch.cuda.is_available())
 
 
 def fit(run: TrainConfig, learner: nn.Module, draw: Draw, validate: Callable[[int], Any] | None = None) -> float:
@@ -92,7 +104,7 @@ def fit(run: TrainConfig, learner: nn.Module, draw: Draw, validate: Callable[[in
     `validate_every` steps with the averaged weights in place and gives a picture uint8 [H, W, 3].
     Raises CheckpointError where `run.out` holds a run of other settings."""
     run.out.mkdir(parents=True, exist_ok=True)
-    accelerator = Accelerator(cpu=not torch.cuda.is_available())
+    accelerator = _accelerator()
     state = _start(run, learner, accelerator)
     _resume(run, state, accelerator)
     if spent(run, state) < 1:
@@ -159,7 +171,7 @@ def _learn(run: TrainConfig, state: TrainState, accelerator: Any, batches: list[
     rows: list[dict[str, Tensor]] = []
     for number, batch in enumerate(batches, start=1):
         with nullcontext() if number == len(batches) else accelerator.no_sync(state.learner):
-            losses: dict[str, Tensor] = state.learner(batch, state.noise)
+            losses: dict[str, Tensor] = state.learner(send_to_device(batch, accelerator.device), state.noise)
             accelerator.backward(losses["loss"] / len(batches))
         rows.append({name: loss.detach() for name, loss in losses.items()})
     accelerator.clip_grad_norm_(state.learner.parameters(), 1.0)

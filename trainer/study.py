@@ -25,7 +25,7 @@ from trainer.curated import curated_people, joined
 from trainer.errors import DataError
 from trainer.evaluation.evaluate import EvaluationPlan, evaluate
 from trainer.files import load_state
-from trainer.loop import TrainConfig, fit
+from trainer.loop import TrainConfig, fit, training_device
 from trainer.methods.base import StudyBase, base_from_nano, load_base, save_base
 from trainer.methods.base_training import BaseLearner, StudyValidation
 from trainer.methods.critic import Critic, CriticLearner
@@ -154,7 +154,7 @@ class Study:
         if (self.out / "base" / "metadata.json").exists():
             return
         torch.manual_seed(self.config.seed)
-        base = base_from_nano(self._nano(), self.config.width, self.config.height)
+        base = base_from_nano(self._nano(), self.config.width, self.config.height).to(training_device())
         photos = StudyPhotos(self._learned_from(), base)
         # half the captions say who it is: without photos, words alone must do
         dropout = ConditionDropout(scene_only=0.3)
@@ -209,16 +209,16 @@ class Study:
         if not missing:
             return
         base, photos = self._photos()
-        critic = Critic(base)
+        critic = Critic(base).to(training_device())
         critic.load_state_dict(load_state(self.out / "critic" / "model.pt"))
         critic.eval().requires_grad_(False)
-        encoders = load_encoders(self.out / "encoders")
+        encoders = load_encoders(self.out / "encoders").to(training_device())
         plain = dict(base.unet.attn_processors)
         for name in missing:
             base.unet.set_attn_processor(dict(plain))
             torch.manual_seed(self.config.seed)
             section = self.config.methods
-            method = build(name, base, critic, section.steps)
+            method = build(name, base, critic, section.steps).to(training_device())
             run, seconds = self._fit(f"methods/{name}", section, photos.people), 0.0
             if method.branches:
                 sampler = StudySampler(name, base, encoders, method)
@@ -257,8 +257,9 @@ class Study:
 
     def _photos(self) -> tuple[StudyBase, StudyPhotos]:
         """The base, and the train photos as the encoders read them."""
-        base, people = load_base(self.out / "base"), self._learned_from()
-        encoders, photos = load_encoders(self.out / "encoders"), StudyPhotos(people, base)
+        device, people = training_device(), self._learned_from()
+        base, encoders = load_base(self.out / "base").to(device), load_encoders(self.out / "encoders").to(device)
+        photos = StudyPhotos(people, base)
         cache = self.out / "cache" / f"features-{_digest(self.out / 'encoders' / 'model.safetensors')}.pt"
         photos.read(encoders, lambda: crops_of_all(people, encoders.config), cache)
         return base, photos

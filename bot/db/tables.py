@@ -60,6 +60,8 @@ class User(Base):
     """A preset's name or POSE_PHOTO; NULL for a free pose."""
     pose_asked_at: Mapped[datetime | None]
     """When the user was asked for a photo of a pose that has not come yet."""
+    aspect: Mapped[str | None]
+    """engine.contract.Aspect of the pictures to come; NULL leaves it to the model."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     active_at: Mapped[datetime] = mapped_column(server_default=func.now())
     blocked_at: Mapped[datetime | None]
@@ -207,6 +209,8 @@ class Worker(Base):
     """How many photos of a person its model reads."""
     pose: Mapped[bool] = mapped_column(default=False, server_default=false())
     """It can draw a pose that is asked for."""
+    aspects: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")
+    """Those of engine.contract.Aspect that it can draw."""
     busy: Mapped[bool]
     seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
 

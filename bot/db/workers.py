@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.tables import Worker
-from engine.contract import Heartbeat
+from engine.contract import Aspect, Heartbeat
 
 KEPT = timedelta(days=1)
 
@@ -31,6 +31,12 @@ async def any_can_pose(session: AsyncSession, within_s: float) -> bool:
     return any(worker.pose for worker in await alive(session, within_s))
 
 
+async def aspects_drawn(session: AsyncSession, within_s: float) -> tuple[Aspect, ...]:
+    """The aspects that a living worker can draw, in the order of the contract."""
+    drawn = {aspect for worker in await alive(session, within_s) for aspect in worker.aspects}
+    return tuple(aspect for aspect in Aspect if aspect in drawn)
+
+
 async def store(session: AsyncSession, beat: Heartbeat) -> None:
     """Store a heartbeat; the last one (`stopping`) deletes the worker."""
     if beat.stopping:
@@ -42,6 +48,7 @@ async def store(session: AsyncSession, beat: Heartbeat) -> None:
         "batch_max": beat.batch_max,
         "references_max": beat.references_max,
         "pose": beat.pose,
+        "aspects": [aspect.value for aspect in beat.aspects],
         "busy": bool(beat.job_ids),
         "seen_at": func.now(),
     }

@@ -66,6 +66,19 @@ class ClothesCallback(CallbackData, prefix="clothes"):
     clothes: Clothes
 
 
+class AspectAction(StrEnum):
+    """Of engine.contract.Aspect, whose values hold the colon that separates fields of callback data."""
+
+    SQUARE = "square"
+    PORTRAIT = "portrait"
+    LANDSCAPE = "landscape"
+    TALL = "tall"
+
+
+class AspectCallback(CallbackData, prefix="aspect"):
+    action: AspectAction
+
+
 class PresetCallback(CallbackData, prefix="preset"):
     preset: PosePreset
 

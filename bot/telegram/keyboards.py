@@ -12,6 +12,8 @@ from bot.domain import CONSENT_VERSION, LANGUAGES, POSE_PHOTO, Likeness
 from bot.styles import Styles
 from bot.telegram.callbacks import (
     AdminCallback,
+    AspectAction,
+    AspectCallback,
     ClothesCallback,
     ConsentCallback,
     JobAction,
@@ -31,7 +33,8 @@ from bot.telegram.callbacks import (
     StyleCallback,
 )
 from bot.translator import Texts
-from engine.contract import Clothes, PosePreset
+from bot.usecases.preferences import Preferences
+from engine.contract import Aspect, Clothes, PosePreset
 
 STYLE_COLUMNS = 2
 POSE_COLUMNS = 2
@@ -104,8 +107,9 @@ def styles(texts: Texts, presets: Styles, chosen: str | None, job_id: UUID | Non
     return _rows(rows)
 
 
-def settings(texts: Texts, likeness: Likeness, clothes: Clothes, *, poses_drawn: bool) -> InlineKeyboardMarkup:
-    """Under the settings screen, what is chosen ticked."""
+def settings(texts: Texts, preferences: Preferences) -> InlineKeyboardMarkup:
+    """Under the settings screen, what is chosen ticked; aspects and poses where a worker can draw them."""
+    likeness, clothes = preferences.likeness, preferences.clothes
     rows = [
         [
             _button(_ticked(texts(f"likeness-{each}-button"), each == likeness), LikenessCallback(likeness=each))
@@ -116,7 +120,14 @@ def settings(texts: Texts, likeness: Likeness, clothes: Clothes, *, poses_drawn:
             for each in Clothes
         ],
     ]
-    return _rows([*rows, [poses_button(texts)]] if poses_drawn else rows)
+    if len(preferences.aspects_drawn) > 1:
+        rows.append([_aspect_button(texts, each, preferences.aspect) for each in preferences.aspects_drawn])
+    return _rows([*rows, [poses_button(texts)]] if preferences.poses_drawn else rows)
+
+
+def _aspect_button(texts: Texts, aspect: Aspect, chosen: Aspect) -> InlineKeyboardButton:
+    name = aspect.name.lower()
+    return _button(_ticked(texts(f"aspect-{name}-button"), aspect == chosen), AspectCallback(action=AspectAction(name)))
 
 
 def poses_button(texts: Texts) -> InlineKeyboardButton:
@@ -227,6 +238,7 @@ def usage(texts: Texts, chosen_days: int) -> InlineKeyboardMarkup:
 
 Data = (
     AdminCallback
+    | AspectCallback
     | ClothesCallback
     | ConsentCallback
     | JobCallback

@@ -19,7 +19,7 @@ from bot.usecases.people import (
 from bot.usecases.photos import AnnounceAnswer, ChoosePerson, DeletePhoto, ListPhotos, ReceivePhoto
 from bot.usecases.pictures import AskForPicture, CancelPicture, FindPicture, Redraw
 from bot.usecases.poses import ChoosePosePhoto, DeletePosePhoto
-from bot.usecases.preferences import ChooseClothes, ChooseLikeness, ChoosePose, OpenPreferences
+from bot.usecases.preferences import ChooseAspect, ChooseClothes, ChooseLikeness, ChoosePose, OpenPreferences
 from bot.usecases.reports import PauseService, ReadUsage, ResumeService
 
 
@@ -35,6 +35,7 @@ class UseCases:
     find_stage: FindStage
     open_preferences: OpenPreferences
     choose_likeness: ChooseLikeness
+    choose_aspect: ChooseAspect
     choose_clothes: ChooseClothes
     choose_pose: ChoosePose
     choose_pose_photo: ChoosePosePhoto

@@ -1,4 +1,4 @@
-"""Use cases of preferences: likeness, clothes and pose of future pictures (see poses.py for the pose photo)."""
+"""Use cases of preferences: likeness, clothes, aspect and pose of future pictures (see poses.py for the pose photo)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.db import poses, users, workers
 from bot.db.session import Sessions
 from bot.db.tables import User
-from bot.domain import POSE_PHOTO, Likeness, settings_overrides
-from engine.contract import Clothes, PosePreset
+from bot.domain import ASPECT_DEFAULT, POSE_PHOTO, Likeness, settings_overrides
+from engine.contract import Aspect, Clothes, PosePreset
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,9 @@ class Preferences:
     has_pose_photo: bool
     poses_drawn: bool
     """Whether a living worker can draw a pose that is asked for."""
+    aspect: Aspect
+    aspects_drawn: tuple[Aspect, ...]
+    """The aspects that a living worker can draw."""
 
 
 class PreferenceOverrides(TypedDict):
@@ -40,7 +43,7 @@ async def preference_overrides(session: AsyncSession, user: User) -> PreferenceO
     """The user's preferences for a new picture."""
     photo = await poses.of_user(session, user.id) if user.pose == POSE_PHOTO else None
     pose = None if user.pose == POSE_PHOTO and photo is None else user.pose
-    settings = settings_overrides(user.likeness, user.clothes)
+    settings = settings_overrides(user.likeness, user.clothes, user.aspect)
     return PreferenceOverrides(settings=settings, pose=pose, pose_photo_id=None if photo is None else photo.id)
 
 
@@ -62,6 +65,8 @@ class OpenPreferences:
                 pose=None if user.pose == POSE_PHOTO and photo is None else user.pose,
                 has_pose_photo=photo is not None,
                 poses_drawn=await workers.any_can_pose(session, self.alive_s),
+                aspect=Aspect(user.aspect or ASPECT_DEFAULT),
+                aspects_drawn=await workers.aspects_drawn(session, self.alive_s),
             )
 
 
@@ -85,6 +90,17 @@ class ChooseClothes:
     async def __call__(self, user_id: int, clothes: Clothes) -> None:
         async with self.sessions.begin() as session:
             (await users.lock(session, user_id)).clothes = clothes
+
+
+@dataclass(frozen=True)
+class ChooseAspect:
+    """Raises UnknownUser."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int, aspect: Aspect) -> None:
+        async with self.sessions.begin() as session:
+            (await users.lock(session, user_id)).aspect = aspect
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -18,29 +19,23 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from engine.adapter.attention import BranchCondition
+from engine.adapter.ip_adapter_file import AdapterFile, check_adapter, read_adapter
 from engine.adapter.model import BranchLayers, condition_of, cross_attention_layers
 from engine.adapter.region_tokens import RegionPhotos, RegionReading, reading_of, region_condition
+from engine.adapter.switchable_lora import SwitchableLora
 from engine.errors import WeightsError
-
-
-@dataclass(frozen=True)
-class AdapterFile:
-    """One file in an IP-Adapter layout: a hub repository or a folder, a folder in it, and the file's name."""
-
-    source: str
-    subfolder: str
-    name: str
 
 
 @dataclass(frozen=True)
 class ReferencePhotos:
     """What one branch reads, all photos of all people of a batch in one row after another.
 
-    hidden: penultimate states of the image encoder [n, S, D]. embeddings: ArcFace [n, 512] where the projection wants
-    them. counts: how many of the n rows are each person's.
+    hidden: penultimate states of the image encoder [n, S, D], or a list of n with as many states [S, D] as each photo
+    was encoded in. embeddings: ArcFace [n, 512] where the projection wants them. counts: how many of the n rows are
+    each person's.
     """
 
-    hidden: Tensor
+    hidden: Tensor | Sequence[Tensor]
     counts: Sequence[int]
     embeddings: Tensor | None = None
 
@@ -55,13 +50,23 @@ class IPAdapterBranches(BranchLayers):
         self.image_projections = nn.ModuleDict(projections)
         self.readings: dict[str, RegionReading] = {}
         """Of the branches that read regions."""
+        self.lora: SwitchableLora | None = None
+        """The LoRA that a FaceID file carries."""
 
     def reads_embeddings(self, branch: str) -> bool:
         """Whether the branch's projection wants a face embedding beside the picture."""
         return isinstance(self.image_projections[branch], IPAdapterFaceIDPlusImageProjection)
 
-    def tokens(self, branch: str, hidden: Tensor, embeddings: Tensor | None = None) -> Tensor:
-        """hidden [n, S, D], embeddings [n, 512] for a FaceID projection -> [n, N, token_dim]."""
+    def tokens(self, branch: str, hidden: Tensor | Sequence[Tensor], embeddings: Tensor | None = None) -> Tensor:
+        """hidden [n, S, D] or n of [S, D], embeddings [n, 512] for a FaceID projection -> [n, N, token_dim].
+
+        A resampler gives N tokens whatever number of states it reads."""
+        if not isinstance(hidden, Tensor):
+            if len({len(states) for states in hidden}) > 1:
+                rows = range(len(hidden))
+                own = [None if embeddings is None else embeddings[row : row + 1] for row in rows]
+                return torch.cat([self.tokens(branch, hidden[row][None], own[row]) for row in rows])
+            hidden = torch.stack(list(hidden))
         projection: Any = self.image_projections[branch]
         if not self.reads_embeddings(branch):
             projected: Tensor = projection(hidden)
@@ -92,25 +97,29 @@ class IPAdapterBranches(BranchLayers):
         return BranchCondition(scale=like.scale, tokens=repeated)
 
 
-def load_branches(pipeline: Any, files: Mapping[str, AdapterFile], backbone: str) -> IPAdapterBranches:
+def load_branches(
+    pipeline: Any, files: Mapping[str, AdapterFile], backbone: str, lora_strength: float = 1.0
+) -> IPAdapterBranches:
     """branch -> file; the adapters are on the pipeline's UNet afterwards as ours, nothing of diffusers' remains.
 
-    A LoRA that a FaceID file carries is fused into the UNet. Raises WeightsError for a file that is absent or foreign.
+    A LoRA that a FaceID file carries stays beside the weights, switched off; with a strength of 0 it is left out.
+    Raises WeightsError for a file that is absent or foreign, or whose tensors do not all find their place.
     """
     unet, names = pipeline.unet, list(files)
     before = dict(unet.attn_processors)
     try:
+        states = [read_adapter(files[name]) for name in names]
+        for name, state in zip(names, states, strict=True):
+            check_adapter(state, unet, files[name].name)
         pipeline.load_ip_adapter(
-            [files[name].source for name in names],
-            subfolder=[files[name].subfolder for name in names],
-            weight_name=[files[name].name for name in names],
+            states, subfolder=[""] * len(names), weight_name=[files[name].name for name in names],
             image_encoder_folder=None,
-            local_files_only=True,
-        )
-        _fuse_loras(pipeline)
+        )  # fmt: skip
+        if lora_strength == 0 and getattr(unet, "peft_config", None):
+            pipeline.unload_lora_weights()
         branches = _take_over(unet, names)
         branches.readings = _readings(files)
-    except (OSError, ValueError, KeyError, RuntimeError, IndexError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, IndexError, UnpicklingError) as error:
         reason = str(error).strip().partition("\n")[0]
         wanted = ", ".join(f"{file.source}/{file.subfolder}/{file.name}" for file in files.values())
         raise WeightsError(
@@ -123,13 +132,9 @@ def load_branches(pipeline: Any, files: Mapping[str, AdapterFile], backbone: str
     unet.set_attn_processor(before)
     branches.to(unet.device, unet.dtype).eval().requires_grad_(False)
     branches.attach(unet)
+    if getattr(unet, "peft_config", None):
+        branches.lora = SwitchableLora(unet, lora_strength)
     return branches
-
-
-def _fuse_loras(pipeline: Any) -> None:
-    if getattr(pipeline.unet, "peft_config", None):
-        pipeline.fuse_lora(components=["unet"])
-        pipeline.unload_lora_weights()
 
 
 def _readings(files: Mapping[str, AdapterFile]) -> dict[str, RegionReading]:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.contract import Settings
+from engine.contract import Aspect, Settings
+from engine.identity.observation import Box
 from engine.identity.profile import IdentityProfile
 from engine.styles import DrawnBy
 
@@ -71,6 +72,24 @@ class Capabilities:
     """Its pictures can be mistaken for photos: it is not served without a safety classifier."""
     licence: str
     commercial_use: bool
+    negative_prompt: Literal["guided", "ignored"] = "ignored"
+    """Guided: a negative prompt acts where the guidance is above 1, and only there."""
+    aspects: tuple[Aspect, ...] = ()
+    """The aspects that a request may ask for, the default first; none: every picture has width and height."""
+
+    def guidance(self, asked: float | None) -> float:
+        """The guidance that a request is drawn with."""
+        weakest, strongest = self.guidance_range
+        return self.guidance_default if asked is None else min(max(asked, weakest), strongest)
+
+    def steps(self, asked: int | None) -> int:
+        """The number of steps that a request is drawn in."""
+        least, most = self.steps_range
+        return self.steps_default if asked is None else min(max(asked, least), most)
+
+    def reads_negative_prompt(self, guidance: float | None) -> bool:
+        """Whether a negative prompt changes anything at the guidance asked for."""
+        return self.negative_prompt == "guided" and self.guidance(guidance) > 1
 
 
 class Backbone(Protocol):
@@ -84,6 +103,18 @@ class Backbone(Protocol):
 
     def draw(self, drawings: Sequence[GenerationInput], on_step: StepCallback | None = None) -> list[Image.Image]:
         """RGB pictures in the order of `drawings`, run as one batch; their `settings.batch_key` must be equal."""
+        ...
+
+
+@runtime_checkable
+class HeadRedrawer(Protocol):
+    """A backbone that can draw a head of its own picture once more, larger than it is there."""
+
+    def redraw_head(
+        self, drawing: GenerationInput, picture: Image.Image, face: Box, on_step: StepCallback | None = None
+    ) -> Image.Image:
+        """`picture`, which was drawn for `drawing`, with the head around `face` (px) drawn anew; the rest of the
+        picture stays as it is."""
         ...
 
 

@@ -6,32 +6,37 @@ scales and poses, each picture has a seed of its own, and K and V of the photos 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 import torch
 from diffusers import ControlNetUnionModel
 from diffusers.utils.torch_utils import randn_tensor
 from PIL import Image
 from torch import Tensor
-from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from engine.adapter.attention import BRANCHES, BranchCondition, with_negative
 from engine.adapter.ip_adapter import IPAdapterBranches, ReferencePhotos
 from engine.adapter.model import text_keys_values
 from engine.adapter.region_tokens import RegionPhotos, RegionReading, region_photos
 from engine.backbones.base import Capabilities, GenerationInput, Step, StepCallback
+from engine.backbones.head_pass import STRENGTH, laid_back, square_around
+from engine.backbones.long_prompts import encode_prompts
 from engine.backbones.previews import PreviewDecoder, to_pictures
-from engine.contract import Clothes, Settings
+from engine.backbones.reference_crops import ReferenceCrop, ReferenceEncoder, body_reference, head_reference
+from engine.contract import Aspect, Clothes, Settings
 from engine.identity.alignment import aligned_face
-from engine.identity.clothes import without_clothes
-from engine.identity.crops import body_crop, head_crop
+from engine.identity.observation import Box
 from engine.identity.profile import View
-from engine.pose import draw_skeleton
+from engine.identity.region_views import RegionView
+from engine.identity.regions import ImageRegion
+from engine.pose import draw_skeleton, reframed
 
 OPENPOSE_TYPE = 0
 """Of a union ControlNet's control types."""
+HEAD_PROMPT: Final = "close-up of the face"
+"""Before the prompt, where a head is drawn again."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,8 @@ class Parts:
     new_scheduler: Callable[[], Any]
     offloaded: bool = False
     """The pipeline's models are on the device only while they run."""
+    scales: Mapping[str, float] = field(default_factory=dict)
+    """Of each branch where a request's own scale is 1; 1 for a branch that is not named."""
 
 
 @dataclass(frozen=True)
@@ -67,38 +74,74 @@ class _Control:
 class DiffusionBackbone:
     """Draws with the parts of a StableDiffusionPipeline or StableDiffusionXLPipeline (see `base.Backbone`)."""
 
-    def __init__(self, parts: Parts, capabilities: Capabilities, device: str, compiled: bool = False) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        capabilities: Capabilities,
+        device: str,
+        compiled: bool = False,
+        sizes: Mapping[Aspect, tuple[int, int]] | None = None,
+    ) -> None:
+        """sizes: aspect -> width and height in px; without any, every picture has the size of the capabilities."""
         self._parts = parts
         self.capabilities = capabilities
         self.device = device
+        self._sizes = dict(sizes or {})
         self._unet = torch.compile(parts.pipeline.unet) if compiled else parts.pipeline.unet
         self._dtype = parts.pipeline.unet.dtype
-        self._crop_px = 224 if parts.image_encoder is None else parts.image_encoder.config.image_size
-        self._to_tensor = CLIPImageProcessorPil(
-            size={"shortest_edge": self._crop_px}, crop_size={"height": self._crop_px, "width": self._crop_px}
-        )
+        self._reader = None if parts.image_encoder is None else ReferenceEncoder(parts.image_encoder, self._dtype)
+
+    def draw(self, drawings: Sequence[GenerationInput], on_step: StepCallback | None = None) -> list[Image.Image]:
+        """RGB pictures in the order of `drawings`, of the aspect that is asked for; steps and guidance are kept within
+        what the capabilities say."""
+        return self._sample(drawings, self._size(drawings[0].settings), on_step)
+
+    def redraw_head(
+        self, drawing: GenerationInput, picture: Image.Image, face: Box, on_step: StepCallback | None = None
+    ) -> Image.Image:
+        """See `base.HeadRedrawer`: a square about the head takes part of the steps again at the model's own size. Both
+        branches read the heads of the photos."""
+        square = square_around(face, picture.size)
+        side = self._sizes.get(Aspect.SQUARE, (min(self._size(drawing.settings)),))[0]
+        close = replace(drawing, prompt=f"{HEAD_PROMPT}, {drawing.prompt}", pose=None)
+        start_image = picture.crop(square).resize((side, side), Image.Resampling.LANCZOS)
+        return laid_back(picture, self._sample([close], (side, side), on_step, start_image)[0], square)
 
     @torch.inference_mode()
-    def draw(self, drawings: Sequence[GenerationInput], on_step: StepCallback | None = None) -> list[Image.Image]:
-        """RGB pictures of capabilities.width x height px, in the order of `drawings`; steps and guidance are kept
-        within what the capabilities say."""
+    def _sample(
+        self,
+        drawings: Sequence[GenerationInput],
+        size: tuple[int, int],
+        on_step: StepCallback | None,
+        start_image: Image.Image | None = None,
+    ) -> list[Image.Image]:
+        """size: width, height in px. start_image: of that size, a head that takes STRENGTH of the steps again."""
         try:
-            return self._draw(drawings, on_step)
+            return self._denoised(drawings, size, on_step, start_image)
         finally:
+            if self._parts.branches is not None and self._parts.branches.lora is not None:
+                self._parts.branches.lora.switch((), self.device)
             self._parts.pipeline.maybe_free_model_hooks()  # a cancelled drawing leaves its models on the device
 
-    def _draw(self, drawings: Sequence[GenerationInput], on_step: StepCallback | None) -> list[Image.Image]:
-        steps, guidance = self._strength(drawings[0].settings)
+    def _denoised(
+        self,
+        drawings: Sequence[GenerationInput],
+        size: tuple[int, int],
+        on_step: StepCallback | None,
+        start_image: Image.Image | None,
+    ) -> list[Image.Image]:
+        settings = drawings[0].settings
+        steps, guidance = self.capabilities.steps(settings.steps), self.capabilities.guidance(settings.guidance)
         guided = guidance > 1.0
-        text, control = self._text(drawings, guided), None
-        known = self._known(drawings, text, guided)
+        text, control = self._text(drawings, guided, size), None
+        known = self._known(drawings, text, guided, of_head=start_image is not None)
         if self._parts.controlnet is not None and any(drawing.pose is not None for drawing in drawings):
-            control = self._control(drawings, guided)
+            control = self._control(drawings, guided, size)
         scheduler = self._parts.new_scheduler()
         scheduler.set_timesteps(steps, device=self.device)
         generators = [torch.Generator().manual_seed(drawing.seed) for drawing in drawings]
-        latents = self._noise(generators) * scheduler.init_noise_sigma
-        for number, timestep in enumerate(scheduler.timesteps, start=1):
+        latents, timesteps = self._begin(scheduler, self._noise(generators, size), start_image)
+        for number, timestep in enumerate(timesteps, start=1):
             doubled = torch.cat([latents, latents]) if guided else latents
             sample = scheduler.scale_model_input(doubled, timestep)
             noise = self._predict(sample, timestep, text, known, control)
@@ -109,16 +152,30 @@ class DiffusionBackbone:
             latents = step.prev_sample
             if on_step is not None:
                 clean = _clean(step)
-                on_step(Step(number, len(scheduler.timesteps), lambda clean=clean: self._previews(clean)))  # type: ignore[misc]
+                on_step(Step(number, len(timesteps), lambda clean=clean: self._previews(clean)))  # type: ignore[misc]
         return self._decode(latents)
 
-    def _strength(self, settings: Settings) -> tuple[int, float]:
-        """Steps and guidance: a few-step model that is guided like others draws garish pictures."""
-        can = self.capabilities
-        steps = can.steps_default if settings.steps is None else settings.steps
-        guidance = can.guidance_default if settings.guidance is None else settings.guidance
-        (least, most), (weak, strong) = can.steps_range, can.guidance_range
-        return min(max(steps, least), most), min(max(guidance, weak), strong)
+    def _begin(self, scheduler: Any, noise: Tensor, start_image: Image.Image | None) -> tuple[Tensor, Tensor]:
+        """The first latents [B, C, h, w] and the times that follow: all, or of a picture that is there the last."""
+        timesteps: Tensor = scheduler.timesteps
+        if start_image is None:
+            return noise * scheduler.init_noise_sigma, timesteps
+        first = len(timesteps) - max(round(STRENGTH * len(timesteps)), 1)
+        scheduler.set_begin_index(first)
+        noisy: Tensor = scheduler.add_noise(self._encoded(start_image), noise, timesteps[first : first + 1])
+        return noisy.to(self._dtype), timesteps[first:]
+
+    def _encoded(self, picture: Image.Image) -> Tensor:
+        """Latents [1, C, h, w] of a picture of the model's size."""
+        vae = self._parts.pipeline.vae
+        pixels = self._parts.pipeline.image_processor.preprocess(picture).to(self.device, vae.dtype)
+        latents: Tensor = vae.encode(pixels).latent_dist.mode() * vae.config.scaling_factor
+        return latents.to(self._dtype)
+
+    def _size(self, settings: Settings) -> tuple[int, int]:
+        """Width and height in px; the default's for an aspect that there is no size for."""
+        default = self.capabilities.width, self.capabilities.height
+        return default if settings.aspect is None else self._sizes.get(settings.aspect, default)
 
     def _predict(
         self,
@@ -143,81 +200,79 @@ class DiffusionBackbone:
         )[0]
         return predicted
 
-    def _text(self, drawings: Sequence[GenerationInput], guided: bool) -> _Text:
-        pipeline = self._parts.pipeline
-        encoded = pipeline.encode_prompt(
-            prompt=[drawing.prompt for drawing in drawings],
-            device=self.device,
-            num_images_per_prompt=1,
-            do_classifier_free_guidance=guided,
-            negative_prompt=[drawing.negative_prompt for drawing in drawings] if guided else None,
-        )
-        states, negative_states, *pooled = encoded
-        if guided and pooled and pipeline.config.force_zeros_for_empty_prompt:
-            said = torch.tensor([bool(drawing.negative_prompt) for drawing in drawings], device=negative_states.device)
-            negative_states, pooled[1] = negative_states * said[:, None, None], pooled[1] * said[:, None]
-        if guided:
-            states = torch.cat([negative_states, states])
-        if not pooled:
+    def _text(self, drawings: Sequence[GenerationInput], guided: bool, size: tuple[int, int]) -> _Text:
+        """size: width, height in px, which SDXL reads beside the time."""
+        pipeline, count = self._parts.pipeline, len(drawings)
+        prompts = [drawing.prompt for drawing in drawings]
+        negatives = [drawing.negative_prompt for drawing in drawings] if guided else []
+        encoded = encode_prompts(pipeline, [*negatives, *prompts], self.device)
+        states, pooled = encoded.states.to(self._dtype), encoded.pooled
+        if guided and pooled is not None and pipeline.config.force_zeros_for_empty_prompt:
+            said = torch.tensor([bool(negative) for negative in negatives] + [True] * count, device=states.device)
+            states, pooled = states * said[:, None, None], pooled * said[:, None]
+        if pooled is None:
             return _Text(states, None)
-        embeds = torch.cat([pooled[1], pooled[0]]) if guided else pooled[0]
-        size = (self.capabilities.height, self.capabilities.width)
-        times = torch.tensor([[*size, 0, 0, *size]], device=self.device, dtype=embeds.dtype)
-        return _Text(states, {"text_embeds": embeds, "time_ids": times.repeat(len(embeds), 1)})
+        width, height = size
+        times = torch.tensor([[height, width, 0, 0, height, width]], device=self.device, dtype=pooled.dtype)
+        return _Text(states, {"text_embeds": pooled, "time_ids": times.repeat(len(pooled), 1)})
 
-    def _noise(self, generators: list[torch.Generator]) -> Tensor:
+    def _noise(self, generators: list[torch.Generator], size: tuple[int, int]) -> Tensor:
         pipeline = self._parts.pipeline
-        factor = pipeline.vae_scale_factor
-        shape = (
-            len(generators),
-            pipeline.unet.config.in_channels,
-            self.capabilities.height // factor,
-            self.capabilities.width // factor,
-        )
+        width, height = (side // pipeline.vae_scale_factor for side in size)
+        shape = (len(generators), pipeline.unet.config.in_channels, height, width)
         noise: Tensor = randn_tensor(shape, generator=generators, device=torch.device(self.device), dtype=self._dtype)
         return noise
 
-    def _known(self, drawings: Sequence[GenerationInput], text: _Text, guided: bool) -> dict[str, Any] | None:
+    def _known(
+        self, drawings: Sequence[GenerationInput], text: _Text, guided: bool, of_head: bool
+    ) -> dict[str, Any] | None:
         """What attention need not compute at every step: K and V of people and words. None for stock attention."""
         if self._parts.branches is None:
             return None
-        identity = self._identity(drawings, guided)
+        identity = self._identity(drawings, guided, of_head)
         if self._parts.offloaded:  # the UNet waits elsewhere: its own K and V are computed when it runs
             return {"identity": identity}
         return {"identity": identity, "text": text_keys_values(self._parts.pipeline.unet, text.states)}
 
-    def _identity(self, drawings: Sequence[GenerationInput], guided: bool) -> dict[str, BranchCondition]:
-        """K and V of every branch that some picture uses."""
+    def _identity(self, drawings: Sequence[GenerationInput], guided: bool, of_head: bool) -> dict[str, BranchCondition]:
+        """K and V of every branch that some picture uses. Switches FaceID's LoRA on for those whose face it knows."""
         branches, condition, negative = self._parts.branches, {}, {}
         for name in BRANCHES:
             if branches is None or name not in branches.image_projections:
                 continue
-            scales = [getattr(drawing.settings, f"{name}_scale") for drawing in drawings]
-            photos = self._photos(name, drawings)
+            usual = self._parts.scales.get(name, 1.0)
+            scales = [usual * getattr(drawing.settings, f"{name}_scale") for drawing in drawings]
+            photos = self._photos(name, drawings, of_head)
             if photos is None or not any(s * c for s, c in zip(scales, photos.counts, strict=True)):
                 continue
             condition[name] = branches.condition(name, photos, scales)
             if guided:
-                unseen = ReferencePhotos(self._encoded_zeros(), [1], photos.embeddings)
+                assert self._reader is not None
+                unseen = ReferencePhotos(self._reader.hidden_of_nothing(), [1], photos.embeddings)
                 negative[name] = branches.negative(name, unseen, condition[name])
         if branches is None or not condition:
             return {}
+        if branches.lora is not None and "face" in condition:
+            rows = (condition["face"].scale > 0).tolist()
+            branches.lora.switch(rows * 2 if guided else rows, self.device)
         cached = branches.cache(condition)
         return with_negative(cached, branches.cache(negative)) if guided else cached
 
-    def _photos(self, branch: str, drawings: Sequence[GenerationInput]) -> ReferencePhotos | RegionPhotos | None:
+    def _photos(
+        self, branch: str, drawings: Sequence[GenerationInput], of_head: bool
+    ) -> ReferencePhotos | RegionPhotos | None:
         """What the branch reads of everybody; None where nobody has anything for it."""
-        assert self._parts.branches is not None
+        assert self._parts.branches is not None and self._reader is not None
         if branch in self._parts.branches.readings:
-            return self._regions(self._parts.branches.readings[branch], drawings)
+            return self._regions(self._parts.branches.readings[branch], drawings, of_head)
         embedded = self._parts.branches.reads_embeddings(branch)
-        crops: list[Image.Image] = []
+        crops: list[ReferenceCrop] = []
         embeddings, counts = [], []
         for drawing in drawings:
             before = len(crops)
             for view in drawing.identity.views[: self.capabilities.references_max]:
                 embedding = view.observation.face_embedding
-                crop = self._crop(branch, view, drawing.settings.clothes)
+                crop = self._crop(branch, view, drawing.settings.clothes, of_head)
                 if crop is None or (embedded and embedding is None):
                     continue
                 crops.append(crop)
@@ -227,51 +282,44 @@ class DiffusionBackbone:
         if not crops:
             return None
         stacked = torch.stack(embeddings).to(self.device, self._dtype) if embedded else None
-        return ReferencePhotos(self._encoded(crops), counts, stacked)
+        return ReferencePhotos(self._reader.hidden(crops), counts, stacked)
 
-    def _regions(self, reading: RegionReading, drawings: Sequence[GenerationInput]) -> RegionPhotos | None:
-        patch_px = self._parts.image_encoder.config.patch_size
+    def _regions(
+        self, reading: RegionReading, drawings: Sequence[GenerationInput], of_head: bool
+    ) -> RegionPhotos | None:
+        """Of a head that is drawn again the head's region alone."""
+        reader = self._reader
+        assert reader is not None
+
+        def shown(view: View, clothes: Clothes) -> dict[ImageRegion, RegionView]:
+            return reading.shown(view, Clothes.CHANGE if of_head else clothes, reader.crop_px, reader.patch_px)
+
         people = [
             [
-                reading.shown(view, drawing.settings.clothes, self._crop_px, patch_px)
+                shown(view, drawing.settings.clothes)
                 for view in drawing.identity.views[: self.capabilities.references_max]
             ]
             for drawing in drawings
         ]
-        return region_photos(people, reading, self._encoded)
+        return region_photos(
+            people, reading, lambda crops: torch.stack(reader.hidden([ReferenceCrop(crop) for crop in crops]))
+        )
 
-    def _crop(self, branch: str, view: View, clothes: Clothes) -> Image.Image | None:
-        if branch == "face":
-            return self._face(view)
-        image = without_clothes(view) if clothes is Clothes.CHANGE else view.image
-        return body_crop(image, view.observation.body_box, self._crop_px, self._crop_px)
+    def _crop(self, branch: str, view: View, clothes: Clothes, of_head: bool = False) -> ReferenceCrop | None:
+        """Aligned for FaceID, which was trained so; the head with its hair for other branches that read heads."""
+        assert self._parts.branches is not None and self._reader is not None
+        if branch == "face" and self._parts.branches.reads_embeddings("face"):
+            face = aligned_face(view, self._reader.crop_px)
+            return None if face is None else ReferenceCrop(face)
+        if branch == "face" or of_head:
+            return head_reference(view, self._reader.crop_px)
+        return body_reference(view, clothes, self._reader.crop_px, self._reader.patch_px)
 
-    def _face(self, view: View) -> Image.Image | None:
-        """Aligned for FaceID, the head with its hair for others: what each was trained on."""
-        assert self._parts.branches is not None
-        if self._parts.branches.reads_embeddings("face"):
-            return aligned_face(view, self._crop_px)
-        box = view.observation.face_box
-        return None if box is None else head_crop(view.image, box, self._crop_px)
-
-    def _encoded(self, crops: list[Image.Image]) -> Tensor:
-        """Penultimate states [n, S, D] of the image encoder."""
-        pixels = self._to_tensor(crops, return_tensors="pt").pixel_values
-        return self._hidden(pixels)
-
-    def _encoded_zeros(self) -> Tensor:
-        return self._hidden(torch.zeros(1, 3, self._crop_px, self._crop_px))
-
-    def _hidden(self, pixels: Tensor) -> Tensor:
-        encoder = self._parts.image_encoder
-        output = encoder(pixels.to(self.device, encoder.dtype), output_hidden_states=True)
-        hidden: Tensor = output.hidden_states[-2].to(self._dtype)
-        return hidden
-
-    def _control(self, drawings: Sequence[GenerationInput], guided: bool) -> _Control:
-        size = (self.capabilities.width, self.capabilities.height)
+    def _control(self, drawings: Sequence[GenerationInput], guided: bool, size: tuple[int, int]) -> _Control:
+        """Skeletons in a picture of width x height px."""
         blank = Image.new("RGB", size)
-        drawn = [blank if drawing.pose is None else draw_skeleton(drawing.pose, *size) for drawing in drawings]
+        poses = [None if drawing.pose is None else reframed(drawing.pose, *size) for drawing in drawings]
+        drawn = [blank if pose is None else draw_skeleton(pose, *size) for pose in poses]
         skeletons = self._parts.pipeline.image_processor.preprocess(drawn, *reversed(size)) / 2 + 0.5
         scale = torch.tensor([drawing.settings.pose_scale * (drawing.pose is not None) for drawing in drawings])
         scale = scale.view(-1, 1, 1, 1)

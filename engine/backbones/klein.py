@@ -7,10 +7,10 @@ scales decide only which crops go in. A pose goes in as one more picture, as the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import torch
 from diffusers import Flux2KleinPipeline
@@ -18,15 +18,17 @@ from PIL import Image
 from torch import Tensor
 
 from engine.backbones.base import Capabilities, GenerationInput, Step, StepCallback
-from engine.backbones.options import Options
-from engine.contract import Clothes
+from engine.backbones.checkpoints import load_components
+from engine.backbones.options import Options, Placement
+from engine.contract import Aspect, Clothes
 from engine.errors import WeightsError
 from engine.identity.clothes import without_clothes
 from engine.identity.crops import body_crop, head_crop
 from engine.identity.profile import View
-from engine.pose import draw_skeleton
+from engine.pose import draw_skeleton, reframed
 
 REPOSITORY = "black-forest-labs/FLUX.2-klein-4B"
+MODELS: Final = ("transformer", "vae", "text_encoder")
 REFERENCES_MAX = 4
 """The statements of the publisher for both sizes of klein (docs.bfl.ai/guides/prompting_editing_overview)."""
 JOINT_DIMENSION_4B = 7680
@@ -35,11 +37,21 @@ SIDE_MULTIPLE_PX = 16
 REFERENCE_SIDE_MIN_PX = 64
 
 
+SIDES: Final = {
+    Aspect.PORTRAIT: (13 / 16, 19 / 16),
+    Aspect.SQUARE: (1.0, 1.0),
+    Aspect.LANDSCAPE: (19 / 16, 13 / 16),
+    Aspect.TALL: (3 / 4, 21 / 16),
+}
+"""Width and height of each aspect, the default first, as shares of the side of a square picture."""
+
+
 @dataclass(frozen=True)
 class Sizes:
-    """Width and height in px of what is drawn and what is shown; an upright picture of about `side_px` squared."""
+    """Width and height in px of what is drawn, by aspect, and of what is shown; pictures have about `side_px` squared
+    px."""
 
-    picture: tuple[int, int]
+    pictures: Mapping[Aspect, tuple[int, int]]
     body: tuple[int, int]
     head: int
 
@@ -48,7 +60,12 @@ class Sizes:
         def sized(part: float) -> int:
             return max(SIDE_MULTIPLE_PX * round(side_px * part / SIDE_MULTIPLE_PX), REFERENCE_SIDE_MIN_PX)
 
-        return cls((sized(13 / 16), sized(19 / 16)), (sized(1 / 2), sized(3 / 4)), sized(1 / 2))
+        pictures = {aspect: (sized(width), sized(height)) for aspect, (width, height) in SIDES.items()}
+        return cls(pictures, (sized(1 / 2), sized(3 / 4)), sized(1 / 2))
+
+    def picture(self, aspect: Aspect | None) -> tuple[int, int]:
+        """Width and height in px, the first aspect's where none is asked for."""
+        return next(iter(self.pictures.values())) if aspect is None else self.pictures[aspect]
 
 
 def load_klein(device: str, weights: Path | None = None, options: Options | None = None) -> KleinBackbone:
@@ -61,7 +78,8 @@ def load_klein(device: str, weights: Path | None = None, options: Options | None
     try:
         automatic = options.precision == "auto" and device != "cpu"
         dtype = torch.bfloat16 if automatic else options.dtype(device)
-        pipeline = Flux2KleinPipeline.from_pretrained(source, dtype=dtype, local_files_only=True)
+        models = load_components(Placement(source), MODELS, dtype=dtype)
+        pipeline = Flux2KleinPipeline.from_pretrained(source, dtype=dtype, local_files_only=True, **models)
     except (OSError, ValueError, TypeError, KeyError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise WeightsError(
@@ -97,15 +115,16 @@ class KleinBackbone:
         steps = drawings[0].settings.steps or self.capabilities.steps_default
         pictures: list[Image.Image] = []
         for drawing in drawings:
-            watch = _Watch(self, steps, list(pictures), len(drawings), on_step)
+            size = self._sizes.picture(drawing.settings.aspect)
+            watch = _Watch(self, steps, list(pictures), len(drawings), size, on_step)
             pictures.append(self._draw(drawing, steps, watch))
         return pictures
 
     def _draw(self, drawing: GenerationInput, steps: int, watch: _Watch) -> Image.Image:
         guidance = drawing.settings.guidance
-        shown = self._shown(drawing)
-        width, height = self._sizes.picture
-        noise = self._noise(drawing.seed)
+        width, height = self._sizes.picture(drawing.settings.aspect)
+        shown = self._shown(drawing, (width, height))
+        noise = self._noise(drawing.seed, (width, height))
         watch.latents = self._pipeline._pack_latents(noise)
         try:
             drawn = self._pipeline(
@@ -122,24 +141,24 @@ class KleinBackbone:
             self._pipeline.maybe_free_model_hooks()  # a cancelled drawing leaves the pipeline in the middle
         return cast(Image.Image, drawn.images[0])
 
-    def _shown(self, drawing: GenerationInput) -> list[Image.Image]:
+    def _shown(self, drawing: GenerationInput, size: tuple[int, int]) -> list[Image.Image]:
         """The pictures the model looks at: the person's first, then the pose's."""
         posed = drawing.pose is not None
         shown = person_pictures(drawing, self._sizes, REFERENCES_MAX - posed)
         if drawing.pose is not None:
-            shown.append(draw_skeleton(drawing.pose, *self._sizes.picture))
+            shown.append(draw_skeleton(reframed(drawing.pose, *size), *size))
         return shown
 
-    def _noise(self, seed: int) -> Tensor:
+    def _noise(self, seed: int, size: tuple[int, int]) -> Tensor:
         """[1, C, H, W], as the transformer sees it: 2 x 2 latents in one position."""
-        width, height = (side // SIDE_MULTIPLE_PX for side in self._sizes.picture)
+        width, height = (side // SIDE_MULTIPLE_PX for side in size)
         channels = self._pipeline.transformer.config.in_channels
         return torch.randn(1, channels, height, width, generator=torch.Generator().manual_seed(seed))
 
-    def decode(self, latents: Tensor) -> Image.Image:
-        """Packed latents [1, H x W, C] as a picture."""
+    def decode(self, latents: Tensor, size: tuple[int, int]) -> Image.Image:
+        """Packed latents [1, H x W, C] as a picture of width x height px."""
         pipeline = self._pipeline
-        width, height = (side // SIDE_MULTIPLE_PX for side in self._sizes.picture)
+        width, height = (side // SIDE_MULTIPLE_PX for side in size)
         grid = latents.permute(0, 2, 1).reshape(1, -1, height, width)
         norm = pipeline.vae.bn
         deviation = (norm.running_var + pipeline.vae.config.batch_norm_eps).sqrt()
@@ -152,7 +171,13 @@ class _Watch:
     """The pipeline's callback: tells of steps, estimates the clean picture for previews."""
 
     def __init__(
-        self, backbone: KleinBackbone, steps: int, done: list[Image.Image], count: int, on_step: StepCallback | None
+        self,
+        backbone: KleinBackbone,
+        steps: int,
+        done: list[Image.Image],
+        count: int,
+        size: tuple[int, int],
+        on_step: StepCallback | None,
     ) -> None:
         self.latents: Tensor | None = None
         """Packed latents before the next step."""
@@ -160,6 +185,7 @@ class _Watch:
         self._steps = steps
         self._done = done
         self._count = count
+        self._size = size
         self._on_step = on_step
 
     def __call__(self, pipeline: Any, index: int, _: Any, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -173,7 +199,7 @@ class _Watch:
         return {}
 
     def _previews(self, clean: Tensor) -> list[Image.Image]:
-        current = self._backbone.decode(clean)
+        current = self._backbone.decode(clean, self._size)
         waiting = self._count - len(self._done) - 1
         return [*self._done, current, *(Image.new("RGB", current.size, "gray") for _ in range(waiting))]
 
@@ -231,11 +257,12 @@ def _capabilities(pipeline: Flux2KleinPipeline, sizes: Sizes) -> Capabilities:
     """By the checkpoint: distilled ones take a few steps and no guidance."""
     distilled = bool(pipeline.config.is_distilled)
     small = pipeline.transformer.config.joint_attention_dim <= JOINT_DIMENSION_4B
+    width, height = sizes.picture(None)
     return Capabilities(
         name="klein",
         family="reference-edit",
-        width=sizes.picture[0],
-        height=sizes.picture[1],
+        width=width,
+        height=height,
         references_max=REFERENCES_MAX,
         batch_max=1,
         steps_default=4 if distilled else 50,
@@ -250,4 +277,5 @@ def _capabilities(pipeline: Flux2KleinPipeline, sizes: Sizes) -> Capabilities:
         photorealistic=True,
         licence="Apache-2.0" if small else "FLUX non-commercial",
         commercial_use=small,
+        aspects=tuple(sizes.pictures),
     )

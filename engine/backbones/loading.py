@@ -10,22 +10,26 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import torch
-from diffusers import AutoencoderTiny, ControlNetModel, ControlNetUnionModel, EulerDiscreteScheduler
+from diffusers import AutoencoderKL, AutoencoderTiny, EulerDiscreteScheduler
 from diffusers.utils import logging as diffusers_logging
 from transformers import CLIPVisionModelWithProjection
 
-from engine.adapter.ip_adapter import AdapterFile, IPAdapterBranches, load_branches
+from engine.adapter.ip_adapter import IPAdapterBranches, load_branches
+from engine.adapter.ip_adapter_file import AdapterFile
 from engine.backbones.base import Capabilities
+from engine.backbones.checkpoints import load_components, load_controlnet, load_whole
 from engine.backbones.diffusion import DiffusionBackbone, Parts
 from engine.backbones.options import NONE, Options, Placement, file_place, folder_place
 from engine.backbones.previews import LinearDecoder, PreviewDecoder, TinyDecoder
+from engine.contract import Aspect
 from engine.errors import SetupError, WeightsError
 from engine.hub.repositories import HuggingFaceHub
 
 log = logging.getLogger(__name__)
+MODELS: Final = ("unet", "vae", "text_encoder", "text_encoder_2")
 Loaded = TypeVar("Loaded")
 
 
@@ -44,7 +48,10 @@ class FewSteps:
 class Family:
     """Name, needs and abilities of one layout. Files are named as in Options.
 
-    sides: width and height as shares of the side that the UNet was trained at.
+    sides: of each aspect, the first being the default, width and height as shares of the side that the UNet was trained
+    at. vae: an autoencoder to use in half precision, or "". face_scale, body_scale: of IP-Adapter's attention where a
+    request's own scale is 1. diffusers' guide calls 0.5 balanced: at 1 the photos alone decide, and the prompt, the
+    style and the pose lose. Both branches add up, so neither is much above that.
     """
 
     name: str
@@ -58,10 +65,13 @@ class Family:
     controlnet: str
     preview: str
     licence: str
-    sides: tuple[float, float]
+    sides: Mapping[Aspect, tuple[float, float]]
     steps: int
     guidance: float
     batch_max: int
+    vae: str = ""
+    face_scale: float = 0.6
+    body_scale: float = 0.55
 
 
 def load_family(family: Family, device: str, weights: Path | None, options: Options) -> DiffusionBackbone:
@@ -90,8 +100,15 @@ def load_family(family: Family, device: str, weights: Path | None, options: Opti
         pipeline.vae.to(torch.float32)  # its activations overflow in half precision
     if options.offload:
         pipeline.enable_model_cpu_offload(device=device)
-    parts = Parts(pipeline, branches, encoder, controlnet, preview, _scheduler(pipeline, few), options.offload)
-    return DiffusionBackbone(parts, _capabilities(family, parts, few), device, options.compile)
+    pipeline.vae.enable_slicing()  # a batch is decoded picture by picture: its activations are the largest of all
+    scales = {
+        "face": family.face_scale if options.face_scale is None else options.face_scale,
+        "body": family.body_scale if options.body_scale is None else options.body_scale,
+    }
+    parts = Parts(pipeline, branches, encoder, controlnet, preview, _scheduler(pipeline, few), options.offload, scales)
+    sizes = _sizes(family, parts)
+    capabilities = _capabilities(family, parts, few, sizes, options)
+    return DiffusionBackbone(parts, capabilities, device, options.compile, sizes)
 
 
 def _few_steps(family: Family, options: Options) -> FewSteps | None:
@@ -110,18 +127,29 @@ def _pipeline(family: Family, device: str, weights: Path | None, options: Option
     place, dtype = Placement(str(weights or family.repository)), options.dtype(device)
     variant, source = _variant(replace(place, subfolder="unet")), _on_disk(place).source
     extra = {"safety_checker": None, "requires_safety_checker": False} if family.name == "sd15" else {}
-    pipeline = _loaded(
-        lambda: family.pipeline.from_pretrained(
+    vae = _other_vae(family, options, dtype)
+    names = [name for name in MODELS if name != "vae" or vae is None]
+
+    def load() -> Any:
+        models = load_components(Placement(source), names, dtype=dtype, variant=variant)
+        models |= {} if vae is None else {"vae": vae}
+        return family.pipeline.from_pretrained(
             source, dtype=dtype, variant=variant, local_files_only=True,
-            image_encoder=None, feature_extractor=None, **extra,
-        ),
-        f"a {family.name} pipeline in {place}", family.name, "ENGINE_WEIGHTS",
-    )  # fmt: skip
+            image_encoder=None, feature_extractor=None, **models, **extra,
+        )  # fmt: skip
+
+    pipeline = _loaded(load, f"a {family.name} pipeline in {place}", family.name, "ENGINE_WEIGHTS")
     pipeline.set_progress_bar_config(disable=True)
-    for name in ("unet", "vae", "text_encoder", "text_encoder_2"):
-        if getattr(pipeline, name, None) is not None:
-            getattr(pipeline, name).eval().requires_grad_(False)
     return pipeline
+
+
+def _other_vae(family: Family, options: Options, dtype: torch.dtype) -> Any:
+    """The autoencoder in place of the pipeline's own: the operator's, or one that half precision does not overflow."""
+    if options.vae is None and (not family.vae or dtype != torch.float16):
+        return None
+    return _optional(
+        options.vae, family.vae, lambda place: load_whole(AutoencoderKL, place, dtype=dtype), family, "ENGINE_VAE"
+    )
 
 
 def fuse_lora(pipeline: Any, place: Placement, backbone: str) -> None:
@@ -160,13 +188,10 @@ def _adapters(family: Family, pipeline: Any, options: Options) -> tuple[IPAdapte
     place = folder_place(options.image_encoder or family.image_encoder)
     found = _on_disk(place)
     encoder = _loaded(
-        lambda: CLIPVisionModelWithProjection.from_pretrained(
-            found.source, subfolder=found.subfolder, dtype=pipeline.dtype, local_files_only=True
-        ),
+        lambda: load_whole(CLIPVisionModelWithProjection, found, dtype=pipeline.dtype),
         f"an image encoder in {place}", family.name, "ENGINE_IMAGE_ENCODER",
     )  # fmt: skip
-    encoder.requires_grad_(False).train(False)
-    return load_branches(pipeline, files, family.name), encoder
+    return load_branches(pipeline, files, family.name, options.face_lora), encoder
 
 
 def _adapter_file(place: Placement) -> AdapterFile:
@@ -195,19 +220,11 @@ def _variant(place: Placement) -> str | None:
 
 
 def _controlnet(place: Placement, pipeline: Any) -> Any:
-    """A union ControlNet tells itself by its configuration."""
-    source = {"subfolder": place.subfolder or None, "local_files_only": True}
-    config = ControlNetModel.load_config(place.source, **source)
-    kind = ControlNetUnionModel if config.get("_class_name") == "ControlNetUnionModel" or "num_control_type" in config else ControlNetModel  # noqa: E501  # fmt: skip
-    model = kind.from_pretrained(place.source, dtype=pipeline.unet.dtype, variant=_variant(place), **source)
-    return model.eval().requires_grad_(False)
+    return load_controlnet(place, dtype=pipeline.unet.dtype, variant=_variant(place))
 
 
 def _tiny(place: Placement, pipeline: Any) -> Any:
-    model = AutoencoderTiny.from_pretrained(
-        place.source, subfolder=place.subfolder or None, dtype=pipeline.unet.dtype, local_files_only=True
-    )
-    return model.eval().requires_grad_(False)
+    return load_whole(AutoencoderTiny, place, dtype=pipeline.unet.dtype)
 
 
 def _optional(
@@ -246,17 +263,29 @@ def _scheduler(pipeline: Any, few: FewSteps | None) -> Callable[[], Any]:
     return lambda: kind.from_config(pipeline.scheduler.config, **settings)
 
 
-def _capabilities(family: Family, parts: Parts, few: FewSteps | None) -> Capabilities:
-    side = parts.pipeline.unet.config.sample_size * parts.pipeline.vae_scale_factor
+def _sizes(family: Family, parts: Parts) -> dict[Aspect, tuple[int, int]]:
+    """Aspect -> width and height in px, the default first."""
+    factor = parts.pipeline.vae_scale_factor
+    side = parts.pipeline.unet.config.sample_size * factor
+    return {
+        aspect: (_even(side * width, factor), _even(side * height, factor))
+        for aspect, (width, height) in family.sides.items()
+    }
+
+
+def _capabilities(
+    family: Family, parts: Parts, few: FewSteps | None, sizes: Mapping[Aspect, tuple[int, int]], options: Options
+) -> Capabilities:
     face = parts.branches is not None and "face" in parts.branches.image_projections
     knows_faces = face and parts.branches is not None and parts.branches.reads_embeddings("face")
+    width, height = next(iter(sizes.values()))
     return Capabilities(
         name=family.name,
         family="adapter",
-        width=_even(side * family.sides[0], parts.pipeline.vae_scale_factor),
-        height=_even(side * family.sides[1], parts.pipeline.vae_scale_factor),
+        width=width,
+        height=height,
         references_max=4,
-        batch_max=family.batch_max,
+        batch_max=family.batch_max if options.batch_max is None else options.batch_max,
         steps_default=family.steps if few is None else few.steps,
         steps_range=(1, 100) if few is None else (1, 8),
         guidance_default=family.guidance if few is None else few.guidance,
@@ -269,6 +298,8 @@ def _capabilities(family: Family, parts: Parts, few: FewSteps | None) -> Capabil
         photorealistic=True,
         licence=family.licence + (", FaceID: non-commercial" if knows_faces else ""),
         commercial_use=not knows_faces,
+        negative_prompt="guided",
+        aspects=tuple(sizes),
     )
 
 

@@ -32,6 +32,16 @@ class Options:
     image_encoder: str | None = None
     controlnet: str | None = None
     preview: str | None = None
+    vae: str | None = None
+    """The autoencoder in place of the model's own."""
+    face_scale: float | None = None
+    body_scale: float | None = None
+    """Scales of the branches where a request's own are 1."""
+    face_lora: float = 0.6
+    """Strength of the LoRA in a FaceID file, for people whose face is known; 0 leaves it out. ComfyUI's loader of
+    FaceID has the same default: at 1, which the file was trained with, faces look overdrawn on SDXL."""
+    batch_max: int | None = None
+    """How many pictures are drawn at once."""
     state: Path | None = None
     """Where weights that were fetched by hash lie (ENGINE_STATE); None: nano's pictures are enlarged bicubically."""
 

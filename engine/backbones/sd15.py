@@ -10,6 +10,7 @@ from diffusers import LCMScheduler, StableDiffusionPipeline
 from engine.backbones.diffusion import DiffusionBackbone
 from engine.backbones.loading import Family, FewSteps, load_family
 from engine.backbones.options import Options
+from engine.contract import Aspect
 
 SD15: Final = Family(
     name="sd15",
@@ -25,7 +26,12 @@ SD15: Final = Family(
     controlnet="lllyasviel/control_v11p_sd15_openpose",
     preview="madebyollin/taesd",
     licence="creativeml-openrail-m",
-    sides=(1.0, 1.5),
+    sides={
+        Aspect.PORTRAIT: (1.0, 1.5),
+        Aspect.SQUARE: (1.25, 1.25),
+        Aspect.LANDSCAPE: (1.5, 1.0),
+        Aspect.TALL: (7 / 8, 1.5),
+    },
     steps=30,
     guidance=7.0,
     batch_max=8,

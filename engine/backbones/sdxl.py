@@ -10,6 +10,7 @@ from diffusers import EulerDiscreteScheduler, LCMScheduler, StableDiffusionXLPip
 from engine.backbones.diffusion import DiffusionBackbone
 from engine.backbones.loading import Family, FewSteps, load_family
 from engine.backbones.options import Options
+from engine.contract import Aspect
 
 SDXL: Final = Family(
     name="sdxl",
@@ -31,10 +32,16 @@ SDXL: Final = Family(
     controlnet="xinsir/controlnet-union-sdxl-1.0",
     preview="madebyollin/taesdxl",
     licence="openrail++",
-    sides=(13 / 16, 19 / 16),
+    sides={
+        Aspect.PORTRAIT: (13 / 16, 19 / 16),
+        Aspect.SQUARE: (1.0, 1.0),
+        Aspect.LANDSCAPE: (19 / 16, 13 / 16),
+        Aspect.TALL: (3 / 4, 21 / 16),
+    },
     steps=30,
     guidance=5.0,
     batch_max=4,
+    vae="madebyollin/sdxl-vae-fp16-fix",
 )
 
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from engine import contract
+from engine.backbones.base import Capabilities
 from engine.commands import DONE, FAILED, UNSUITABLE, check_out, read_bytes, write
 from engine.commands.examine import MEANINGS
 from engine.config import Config, load_config
@@ -41,6 +42,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     say("--style", metavar="NAME", help=f"one of: {', '.join(shipped_styles())}")
     say("--pose", metavar="PHOTO|PRESET", help=f"a photo of anybody, or one of: {', '.join(contract.PosePreset)}")
     say("--pose-scale", type=float, default=1.0, help="0 to 2; default: %(default)s")
+    say("--aspect", choices=[*contract.Aspect], help="width to height; default: the backbone's own")
     say("--clothes", choices=[*contract.Clothes], default=contract.Clothes.KEEP.value, help="default: %(default)s")
     say("--likeness", choices=[*LIKENESS], default="balanced", help="what matters more; default: %(default)s")
     say("--face-scale", type=float, help="0 to 2; default: as --likeness says")
@@ -71,6 +73,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
         console.print(f"engine: {error}", style="red", markup=False)
         return UNSUITABLE
     request = request.model_copy(update={"references": tuple(references)})
+    for note in _notes(request, pipeline.backbone.capabilities):
+        console.print(f"engine: {note}", style="yellow", markup=False)
     ending = _draw(pipeline, request, console)
     if isinstance(ending, contract.Failure):
         console.print(f"engine: {ending.code.value}: {ending.detail}", style="red", markup=False)
@@ -110,6 +114,7 @@ def _request(options: argparse.Namespace) -> contract.GenerateRequest:
                 body_scale=body_scale if options.body_scale is None else options.body_scale,
                 clothes=contract.Clothes(options.clothes),
                 pose_scale=options.pose_scale,
+                aspect=None if options.aspect is None else contract.Aspect(options.aspect),
             ),
             pose=None if options.pose is None else _pose(options.pose),
             preview=False,
@@ -117,6 +122,23 @@ def _request(options: argparse.Namespace) -> contract.GenerateRequest:
     except ValidationError as error:
         faults = (f"--{'.'.join(map(str, fault['loc'])).replace('_', '-')}: {fault['msg']}" for fault in error.errors())
         raise SetupError("; ".join(faults)) from error
+
+
+def _notes(request: contract.GenerateRequest, can: Capabilities) -> list[str]:
+    """The settings that the backbone does not follow, a line each."""
+    asked = request.settings
+    notes = []
+    if asked.steps is not None and can.steps(asked.steps) != asked.steps:
+        notes.append(f"--steps {asked.steps}: {can.name} draws in {can.steps(asked.steps)}")
+    if asked.guidance is not None and can.guidance(asked.guidance) != asked.guidance:
+        notes.append(f"--guidance {asked.guidance:g}: {can.name} draws with {can.guidance(asked.guidance):g}")
+    if asked.aspect is not None and asked.aspect not in can.aspects:
+        offered = f"it has {', '.join(can.aspects)}" if can.aspects else f"it draws {can.width} x {can.height} px alone"
+        notes.append(f"--aspect {asked.aspect}: {can.name} has no such size; {offered}")
+    if request.negative_prompt and not can.reads_negative_prompt(asked.guidance):
+        remedy = ": give --guidance above 1" if can.negative_prompt == "guided" else ""
+        notes.append(f"--negative has no effect: {can.name} does not read it{remedy}; say in --prompt what to draw")
+    return notes
 
 
 def _style(name: str | None) -> str | None:

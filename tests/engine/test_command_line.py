@@ -15,7 +15,7 @@ from PIL import Image
 from engine.__main__ import main
 from engine.backbones.base import GenerationInput, StepCallback
 from engine.commands import DONE, FAILED, MISUSED, UNSUITABLE
-from engine.contract import Clothes
+from engine.contract import Aspect, Clothes
 from engine.marking.provenance import SOURCE_TYPE, Signature, read_marks
 from engine.marking.watermark import Watermark
 from engine.styles import shipped_styles
@@ -227,6 +227,28 @@ def test_likeness_clothes_and_pose_reach_the_backbone(
     settings = drawn[0].settings
     assert settings.face_scale > 1 and (settings.body_scale, settings.pose_scale) == (0.5, 0.7)
     assert settings.clothes is Clothes.CHANGE
+
+
+def test_an_aspect_reaches_the_backbone_and_what_it_cannot_follow_is_said(
+    portrait: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import slow_backbone
+
+    drawn = []
+    draw = slow_backbone.SlowBackbone.draw
+
+    def watch(self: object, drawings: Sequence[GenerationInput], on_step: StepCallback | None = None) -> object:
+        drawn.extend(drawings)
+        return draw(self, drawings, on_step)
+
+    monkeypatch.setattr(slow_backbone.SlowBackbone, "draw", watch)
+    wishes = ["--aspect", "3:2", "--negative", "rain", "--guidance", "7.5"]
+    assert _generate(tmp_path / "out.png", "--reference", portrait, *wishes) == DONE
+    assert drawn[0].settings.aspect is Aspect.LANDSCAPE
+    said = " ".join(capsys.readouterr().err.split())
+    assert "--aspect 3:2: slow has no such size; it draws 64 x 96 px alone" in said
+    assert "--negative has no effect: slow does not read it; say in --prompt what to draw" in said
+    assert "--guidance 7.5: slow draws with 1" in said
 
 
 def test_photos_are_examined_in_a_table(

@@ -349,7 +349,7 @@ def test_the_catalogue_lists_what_the_backbones_read(family: Family) -> None:
     for place in files:
         path = "/".join(filter(None, (place.subfolder, place.name)))
         assert any(entry.repository == place.source and path in entry.files for entry in listed), place
-    for text in (family.repository, family.image_encoder, family.controlnet, family.preview):
+    for text in filter(None, (family.repository, family.image_encoder, family.controlnet, family.preview, family.vae)):
         place = folder_place(text)
         path = "/".join(filter(None, (place.subfolder, "config.json")))
         found = [entry.files for entry in listed if entry.repository == place.source]

@@ -371,28 +371,34 @@ def test_previews_are_in_the_look_of_the_picture(slow_backbone: Any) -> None:
 
 def test_every_backbone_gets_a_place_as_words(slow_backbone: Any) -> None:
     plain = _drawn(_run(slow_backbone, _request("a")), "a")
-    for styles in ("filters", "words"):
+    said: dict[DrawnBy, str] = {
+        "filters": "waving, on a beach by the sea",
+        "words": "on a beach by the sea, outdoors, sharp focus, waving",
+    }
+    for styles, prompt in said.items():
         backbone = _Saying(slow_backbone, styles)
         replies = _run(backbone, _request("a", prompt="waving", style="beach"))
-        assert backbone.prompts == [("waving, on a beach by the sea", "indoors, blurry, low quality")]
+        assert backbone.prompts == [(prompt, "indoors, blurry, low quality")]
         assert np.array_equal(np.asarray(_drawn(replies, "a")), np.asarray(plain))
 
 
 def test_a_backbone_that_draws_a_look_gets_it_as_words(slow_backbone: Any) -> None:
     backbone = _Saying(slow_backbone, "words")
     replies = _run(backbone, _request("a", style="sketch", negative_prompt="rain"))
-    assert backbone.prompts == [("in a forest, pencil sketch", "rain, photograph, colourful")]
+    assert backbone.prompts == [
+        ("pencil sketch, graphite lines on paper, monochrome, in a forest", "rain, photograph, colourful")
+    ]
     plain = _drawn(_run(slow_backbone, _request("a")), "a")
     assert np.array_equal(np.asarray(_drawn(replies, "a")), np.asarray(plain))
 
 
-def test_the_words_of_a_style_follow_the_translation(slow_backbone: Any) -> None:
+def test_the_words_of_a_style_precede_the_translation(slow_backbone: Any) -> None:
     backbone = _Saying(slow_backbone, "words")
     backbone.capabilities = replace(backbone.capabilities, languages=("en",))
     replies = _run(backbone, _request("a", prompt="в лесу", style="oil"))
     [started] = [reply for reply in replies if isinstance(reply, Started)]
     [(prompt, _)] = backbone.prompts
-    assert started.translated_prompt == prompt and prompt.endswith(", oil painting") and "forest" in prompt
+    assert started.translated_prompt == prompt and prompt.startswith("oil painting, ") and "forest" in prompt
 
 
 def test_an_unknown_style_fails_its_own_request_alone(slow_backbone: Any) -> None:

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from engine.contract import PosePreset
-from engine.pose import draw_skeleton, preset
+from engine.pose import draw_skeleton, preset, reframed
 
 LEFT_WRIST, RIGHT_WRIST, LEFT_HIP, RIGHT_HIP, LEFT_KNEE = 9, 10, 11, 12, 13
 
@@ -65,3 +65,23 @@ def test_presets_show_what_they_are_called() -> None:
 def test_a_preset_is_a_copy() -> None:
     standing()[:] = 0
     assert standing().any()
+
+
+@pytest.mark.parametrize("name", PosePreset)
+@pytest.mark.parametrize("size", [(1024, 1024), (1216, 832), (768, 1344), (832, 1216)])
+def test_a_pose_keeps_its_proportions_in_every_format(name: PosePreset, size: tuple[int, int]) -> None:
+    pose = preset(name)
+    own = pose[:, :2] * (2, 3)
+    moved = reframed(pose, *size)
+    drawn = moved[:, :2] * size
+    seen = pose[:, 2] >= 0.3
+    extents = [np.ptp(points[seen], axis=0) for points in (own, drawn)]
+    assert extents[1][0] / extents[1][1] == pytest.approx(extents[0][0] / extents[0][1], rel=0.05)
+    assert (moved[seen, :2] > -0.01).all() and (moved[seen, :2] < 1.01).all()
+
+
+def test_lying_fills_a_wide_picture_and_an_upright_one_stays_as_it_was() -> None:
+    lying = preset(PosePreset.LYING)
+    across = [float(np.ptp(reframed(lying, *size)[:, 0])) for size in ((1216, 832), (832, 1216))]
+    assert across[0] > 0.6
+    assert np.array_equal(reframed(lying, 832, 1216), lying)

@@ -51,6 +51,20 @@ def test_every_style_keeps_the_words_and_fits_a_request() -> None:
         GenerateRequest(job_id="1", references=(Reference(image=b""),), prompt=prompt, style=style.name, seed=0)
 
 
+def test_the_words_of_a_style_stand_first_where_a_text_encoder_reads_them() -> None:
+    for style in shipped_styles().values():
+        usual, first = (style.apply("a walk", "", first=first)[0] for first in (False, True))
+        assert usual.startswith("a walk") and first.endswith(", a walk")
+        assert usual.removeprefix("a walk, ") == first.removesuffix(", a walk")
+
+
+def test_what_a_negative_prompt_keeps_out_can_be_said_positively() -> None:
+    for style in shipped_styles().values():
+        assert style.negative_prompt and style.affirmation
+        assert style.affirmation in style.affirmed().apply("a walk", "", first=True)[0]
+        assert style.affirmation not in style.apply("a walk", "", first=True)[0]
+
+
 def test_without_a_style_there_is_none_and_an_unknown_one_is_an_error_that_names_the_others() -> None:
     assert find_style(None) is None
     with pytest.raises(StyleError, match=r"studio, film, .*got 'baroque'"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -71,6 +71,7 @@ def train(run: EvaluatorRun) -> dict[str, float | None]:
         compare=f"{people.manifest['hash']} {run.width} x {run.height}",
     )
     seconds = fit(fitting, EvaluatorLearner(trunk), lessons.batch)
+    trunk.cpu()  # evaluators measure there
     figures = _figures(Evaluators(trunk, names, (run.width, run.height), {}), people, lessons)
     save_file({name: value.contiguous() for name, value in trunk.state_dict().items()}, run.out / "model.safetensors")
     metadata = {
@@ -124,6 +125,16 @@ class Lesson:
     classes: dict[str, Tensor]
     captions: list[str]
     heads: Tensor
+
+    def to(self, device: torch.device | str) -> Lesson:
+        """The same with all tensors on `device`."""
+        return replace(
+            self,
+            images=self.images.to(device),
+            parts=self.parts.to(device),
+            classes={name: value.to(device) for name, value in self.classes.items()},
+            heads=self.heads.to(device),
+        )
 
 
 class Lessons:
@@ -189,7 +200,7 @@ class EvaluatorLearner(nn.Module):
         """The losses of a batch, "loss" first."""
         images = _noisy(lesson.images, generator).contiguous(memory_format=torch.channels_last)
         seen = self.trunk(images, lesson.parts if lesson.helped else None)
-        parts = F.cross_entropy(seen["parts"], lesson.parts, weight=PART_WEIGHTS)
+        parts = F.cross_entropy(seen["parts"], lesson.parts, weight=PART_WEIGHTS.to(lesson.images.device))
         classes = torch.stack([F.cross_entropy(seen[name], truth) for name, truth in lesson.classes.items()]).sum()
         body = pairs_loss(seen["body"])
         garments = pairs_loss(seen["garments"])
@@ -218,8 +229,8 @@ def _degraded(images: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def _noisy(images: Tensor, generator: torch.Generator) -> Tensor:
-    strength = 0.1 * torch.rand(len(images), 1, 1, 1, generator=generator)
-    return (images + strength * torch.randn(images.shape, generator=generator)).clamp(-1, 1)
+    strength = 0.1 * torch.rand(len(images), 1, 1, 1, generator=generator, device=images.device)
+    return (images + strength * torch.randn(images.shape, generator=generator, device=images.device)).clamp(-1, 1)
 
 
 def _figures(evaluators: Evaluators, people: PeopleShards, lessons: Lessons) -> dict[str, float | None]:

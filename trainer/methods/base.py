@@ -61,7 +61,7 @@ class StudyBase:
             part.eval().requires_grad_(False)
         return self
 
-    def to(self, device: torch.device) -> StudyBase:
+    def to(self, device: torch.device | str) -> StudyBase:
         for part in self.parts():
             part.to(device)
         return self

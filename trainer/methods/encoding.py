@@ -6,7 +6,7 @@ contrastive learning, Khosla et al., 2020), and the colour of each part is predi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,10 @@ class EncoderBatch:
     faces: Tensor
     colours: Tensor
     face_seen: Tensor
+
+    def to(self, device: torch.device | str) -> EncoderBatch:
+        """The same with all tensors on `device`."""
+        return EncoderBatch(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
 
 
 class EncoderPhotos:

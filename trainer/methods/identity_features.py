@@ -76,7 +76,7 @@ class IdentityFeatures:
     present: Tensor
     face_points: Tensor
 
-    def to(self, device: torch.device) -> IdentityFeatures:
+    def to(self, device: torch.device | str) -> IdentityFeatures:
         return IdentityFeatures(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
 
     def first(self, views: int) -> IdentityFeatures:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,12 @@ class StudyBatch:
     pose_scale: Tensor
     known: Tensor
 
+    def to(self, device: torch.device | str) -> StudyBatch:
+        """The same with all tensors on `device`."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        moved = {name: value.to(device) for name, value in values.items() if name != "captions"}
+        return StudyBatch(**moved, captions=self.captions)
+
 
 def reference_of(people: PeopleShards, photo: int) -> StudyReference:
     """A photo of the shards as a reference."""
@@ -98,7 +104,7 @@ class StudyPhotos:
         cropped = crops()
         batches = range(0, len(cropped), ENCODED_AT_ONCE)
         rows = [encoders.read(cropped[f : f + ENCODED_AT_ONCE]) for f in track(batches, description="reading photos")]
-        self.features = {name: torch.cat([_half(row[name]) for row in rows]) for name in rows[0]}
+        self.features = {name: torch.cat([_half(row[name]).cpu() for row in rows]) for name in rows[0]}
         cache.parent.mkdir(parents=True, exist_ok=True)
         with replacing(cache) as draft:
             torch.save(self.features, draft)
@@ -183,9 +189,9 @@ def _no_features(photos: int) -> dict[str, Tensor]:
 
 
 def _latents(images: NDArray[np.uint8], base: StudyBase) -> Tensor:
-    """float16 [n, C, h, w] of the photos, area-averaged to the study's size."""
+    """float16 [n, C, h, w] of the photos on the CPU, area-averaged to the study's size."""
     encoded = []
     for first in range(0, len(images), 256):
         small = F.interpolate(to_tensor(images[first : first + 256]), size=(base.height, base.width), mode="area")
-        encoded.append(base.encode(small).half())
+        encoded.append(base.encode(small.to(base.unet.device)).half().cpu())
     return torch.cat(encoded)

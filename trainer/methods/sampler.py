@@ -15,6 +15,7 @@ from torch import Tensor
 
 from engine.pixels import to_tensor, to_uint8
 from engine.pose import draw_skeleton
+from trainer.loop import training_device
 from trainer.losses import clean_and_noise, v_target
 from trainer.methods.base import StudyBase, load_base
 from trainer.methods.identity_features import Encoders, IdentityFeatures, crops_of, face_points, gather
@@ -34,6 +35,7 @@ class StudySampler:
 
     def __init__(self, name: str, base: StudyBase, encoders: Encoders, method: Method) -> None:
         self.name, self.base, self.encoders, self.method = name, base, encoders, method
+        self.device = base.unet.device
         self.size = (base.width, base.height)
 
     @torch.inference_mode()
@@ -54,15 +56,15 @@ class StudySampler:
         scales = self._scales(len(requests), variation)
         pose = self._pose(requests)
         if guided:
-            features = features.rows(torch.arange(len(requests)).repeat(2))
+            features = features.rows(torch.arange(len(requests), device=self.device).repeat(2))
             scales = {name: torch.cat([torch.zeros_like(scale), scale]) for name, scale in scales.items()}
             pose = None if pose is None else [torch.cat([torch.zeros_like(part), part]) for part in pose]
         scheduler = DDIMScheduler.from_config(self.base.scheduler.config)
-        scheduler.set_timesteps(variation.steps)
+        scheduler.set_timesteps(variation.steps, device=self.device)
         latents = self._noise(requests)
         for timestep in scheduler.timesteps:
             doubled = torch.cat([latents, latents]) if guided else latents
-            at = torch.full((len(doubled),), int(timestep))
+            at = torch.full((len(doubled),), int(timestep), device=self.device)
             v = self.method.predict(doubled, at, words, features, scales, pose)
             if guided:
                 negative, positive = v.chunk(2)
@@ -71,21 +73,20 @@ class StudySampler:
         return to_uint8(self.base.decode(latents))
 
     def _errors(self, requests: Sequence[Request], targets: Picture) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        clean = self.base.encode(
-            F.interpolate(to_tensor(targets), size=(self.base.height, self.base.width), mode="area")
-        )
+        small = F.interpolate(to_tensor(targets), size=(self.base.height, self.base.width), mode="area")
+        clean = self.base.encode(small.to(self.device))
         words = self._words([request.prompt for request in requests], False)
         features, noise = self._features(requests, None), self._noise(requests)
         scales, alphas = self._scales(len(requests), AS_USUAL), self.base.alphas()
         guesses = []
         for share in (*TIMES, 1.0):
-            at = torch.full((len(clean),), int(share * (len(alphas) - 1)))
+            at = torch.full((len(clean),), int(share * (len(alphas) - 1)), device=self.device)
             noisy, _ = v_target(clean, noise, alphas[at])
             v = self.method.predict(noisy, at, words, features, scales, self._pose(requests))
             guesses.append(clean_and_noise(noisy, v, alphas[at]))
         of_noise = torch.stack([(guess - noise).square().mean((1, 2, 3)) for _, guess in guesses[:-1]]).mean(0)
         of_clean = (guesses[-1][0] - clean).square().mean((1, 2, 3))
-        return of_noise.double().numpy(), of_clean.double().numpy()
+        return of_noise.double().cpu().numpy(), of_clean.double().cpu().numpy()
 
     def _words(self, prompts: list[str], guided: bool) -> EncodedPrompts:
         words = EncodedPrompts(*self.base.text(prompts))
@@ -98,17 +99,20 @@ class StudySampler:
         """Without a pose, the face is wanted where the first reference shows it: what InstantID does by default."""
         limit = VIEWS_MAX if views is None else views
         shown = [request.references[:limit] for request in requests]
-        read = self.encoders.read([crops_of(photo, self.encoders.config) for own in shown for photo in own])
+        crops = [crops_of(photo, self.encoders.config) for own in shown for photo in own]
+        read = {feature: value.cpu() for feature, value in self.encoders.read(crops).items()}
         index, photos = 0, np.full((len(shown), limit), -1, np.int64)
         for row, own in enumerate(shown):
             photos[row, : len(own)] = range(index, index + len(own))
             index += len(own)
         points = [face_points(_face_pose(request)) for request in requests]
-        return gather(read, photos, torch.from_numpy(np.stack(points)))
+        return gather(read, photos, torch.from_numpy(np.stack(points))).to(self.device)
 
     def _scales(self, count: int, variation: Variation) -> dict[str, Tensor]:
         on = {"face": variation.face, "body": variation.body}
-        return {name: torch.full((count,), float(on.get(name, True))) for name in self.method.branches}
+        return {
+            name: torch.full((count,), float(on.get(name, True)), device=self.device) for name in self.method.branches
+        }
 
     def _pose(self, requests: Sequence[Request]) -> list[Tensor] | None:
         """The base's own pose control, the same for every method; None where nobody asks for a pose."""
@@ -120,12 +124,13 @@ class StudySampler:
             for request in requests
         ]
         asked = torch.tensor([float(request.pose is not None) for request in requests])
-        residuals: list[Tensor] = self.base.pose(skeleton_tensor(skeletons), asked)
+        residuals: list[Tensor] = self.base.pose(skeleton_tensor(skeletons).to(self.device), asked.to(self.device))
         return residuals
 
     def _noise(self, requests: Sequence[Request]) -> Tensor:
         shape = (self.base.unet.config.in_channels, *self.base.latent_size)
-        return torch.stack([torch.randn(shape, generator=torch.Generator().manual_seed(r.seed)) for r in requests])
+        seeded = [torch.randn(shape, generator=torch.Generator().manual_seed(r.seed)) for r in requests]
+        return torch.stack(seeded).to(self.device)
 
 
 def _face_pose(request: Request) -> NDArray[np.float32]:
@@ -138,6 +143,7 @@ def _face_pose(request: Request) -> NDArray[np.float32]:
 
 def load_sampler(study: Path, name: str) -> StudySampler:
     """A method of a study's folder, with a base of its own. Raises CheckpointError for what was not trained."""
-    base = load_base(study / "base")
-    encoders = load_encoders(study / "encoders")
-    return StudySampler(name, base, encoders, load_method(study / "methods" / name, name, base))
+    device = training_device()
+    base = load_base(study / "base").to(device)
+    encoders = load_encoders(study / "encoders").to(device)
+    return StudySampler(name, base, encoders, load_method(study / "methods" / name, name, base).to(device))

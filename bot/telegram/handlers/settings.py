@@ -1,4 +1,4 @@
-"""/settings: likeness, clothes and pose of the pictures to come, on one screen that changes in place."""
+"""/settings: likeness, clothes, aspect and pose of the pictures to come, on one screen that changes in place."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
 from bot.db.tables import User
 from bot.telegram import keyboards
 from bot.telegram.callbacks import (
+    AspectCallback,
     ClothesCallback,
     LikenessCallback,
     PoseAction,
@@ -21,6 +22,7 @@ from bot.telegram.handlers.typed import TypedCommand
 from bot.translator import Markup, Texts
 from bot.usecases import UseCases
 from bot.usecases.preferences import Preferences
+from engine.contract import Aspect
 
 
 def build() -> Router:
@@ -31,6 +33,7 @@ def build() -> Router:
     router.callback_query.register(show_poses, SettingsCallback.filter(F.action == SettingsAction.POSES))
     router.callback_query.register(choose_likeness, LikenessCallback.filter())
     router.callback_query.register(choose_clothes, ClothesCallback.filter())
+    router.callback_query.register(choose_aspect, AspectCallback.filter())
     router.callback_query.register(choose_preset, PresetCallback.filter())
     router.callback_query.register(choose_pose, PoseCallback.filter())
     return router
@@ -78,6 +81,13 @@ async def choose_clothes(
     await show_in_place(callback, user, texts, use)
 
 
+async def choose_aspect(
+    callback: CallbackQuery, callback_data: AspectCallback, user: User, texts: Texts, use: UseCases
+) -> None:
+    await use.choose_aspect(user.id, Aspect[callback_data.action.name])
+    await show_in_place(callback, user, texts, use)
+
+
 async def choose_preset(
     callback: CallbackQuery, callback_data: PresetCallback, user: User, texts: Texts, use: UseCases
 ) -> Toast | None:
@@ -111,11 +121,16 @@ def _screen(texts: Texts, preferences: Preferences) -> tuple[Markup, InlineKeybo
         "settings",
         likeness=texts(f"likeness-{preferences.likeness}"),
         clothes=texts(f"clothes-{preferences.clothes}"),
+        aspect=_aspect(texts, preferences),
         pose=pose if preferences.poses_drawn else texts("pose-unavailable"),
     )
-    return text, keyboards.settings(
-        texts, preferences.likeness, preferences.clothes, poses_drawn=preferences.poses_drawn
-    )
+    return text, keyboards.settings(texts, preferences)
+
+
+def _aspect(texts: Texts, preferences: Preferences) -> Markup:
+    if len(preferences.aspects_drawn) < 2:
+        return texts("aspect-unavailable")
+    return texts("settings-aspect", aspect=texts(f"aspect-{preferences.aspect.name.lower()}"))
 
 
 def _poses(texts: Texts, preferences: Preferences) -> tuple[Markup, InlineKeyboardMarkup]:

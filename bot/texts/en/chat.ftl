@@ -89,10 +89,12 @@ back-button = ← Back
 settings = ⚙️ <b>How I draw you</b>
     Likeness: { $likeness }
     Clothes: { $clothes }
+    { $aspect }
     { $pose }
 
     These settings apply to future pictures. The buttons under a picture only redraw that picture.
 settings-pose = Pose: { $pose }
+settings-aspect = Format: { $aspect }
 settings-button = ⚙️ Settings
 likeness-face = focus on the face
 likeness-balanced = face and body equally
@@ -104,6 +106,15 @@ clothes-keep = as in your photos
 clothes-change = from your prompt
 clothes-keep-button = 👕 From photos
 clothes-change-button = 👗 From prompt
+aspect-unavailable = Format: upright. The current model draws no other.
+aspect-square = square, 1:1
+aspect-portrait = upright, 2:3
+aspect-landscape = wide, 3:2
+aspect-tall = phone screen, 9:16
+aspect-square-button = 1:1
+aspect-portrait-button = 2:3
+aspect-landscape-button = 3:2
+aspect-tall-button = 9:16
 
 # Pose
 

@@ -87,10 +87,12 @@ back-button = ← Назад
 settings = ⚙️ <b>Как я вас рисую</b>
     Сходство: { $likeness }
     Одежда: { $clothes }
+    { $aspect }
     { $pose }
 
     Эти настройки — для будущих картинок. Кнопки под картинкой меняют только её.
 settings-pose = Поза: { $pose }
+settings-aspect = Формат: { $aspect }
 settings-button = ⚙️ Настройки
 likeness-face = важнее лицо
 likeness-balanced = лицо и фигура поровну
@@ -102,6 +104,15 @@ clothes-keep = как на ваших фото
 clothes-change = по вашему описанию
 clothes-keep-button = 👕 Как на фото
 clothes-change-button = 👗 По описанию
+aspect-unavailable = Формат: вертикальный. Другие нынешняя модель не рисует.
+aspect-square = квадрат, 1:1
+aspect-portrait = вертикальный, 2:3
+aspect-landscape = горизонтальный, 3:2
+aspect-tall = во весь экран телефона, 9:16
+aspect-square-button = 1:1
+aspect-portrait-button = 2:3
+aspect-landscape-button = 3:2
+aspect-tall-button = 9:16
 
 # Pose
 

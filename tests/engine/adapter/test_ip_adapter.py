@@ -10,10 +10,12 @@ import torch
 from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline, UNet2DConditionModel
 from diffusers.models.embeddings import IPAdapterPlusImageProjection
 from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from benchmarks.shapes import SHAPES
-from engine.adapter.ip_adapter import AdapterFile, ReferencePhotos, load_branches, new_branches
+from engine.adapter.ip_adapter import ReferencePhotos, load_branches, new_branches
+from engine.adapter.ip_adapter_file import AdapterFile
 from engine.errors import WeightsError
 
 
@@ -44,13 +46,43 @@ def test_the_base_is_bit_equal_after_loading_and_after_taking_off(tiny_sd15: Any
     assert pipeline.unet.encoder_hid_proj is None
 
 
-def test_a_lora_in_a_face_file_is_fused(tiny_sd15: Any) -> None:
+def test_a_lora_in_a_face_file_acts_on_the_rows_it_is_switched_on_for(tiny_sd15: Any) -> None:
     pipeline = pipeline_of(tiny_sd15)
     before = predict(pipeline.unet)
     branches = load_branches(pipeline, {"body": file(tiny_sd15.body), "face": file(tiny_sd15.face)}, "sd15")
-    assert not torch.allclose(predict(pipeline.unet, cross_attention_kwargs={"identity": {}}), before, atol=1e-3)
     assert branches.reads_embeddings("face") and not branches.reads_embeddings("body")
+    nobody = {"cross_attention_kwargs": {"identity": {}}}
+    assert torch.equal(predict(pipeline.unet, **nobody), before)
+    assert branches.lora is not None
+    branches.lora.switch([True, False], "cpu")
+    first, second = predict(pipeline.unet, **nobody)
+    assert not torch.allclose(first, before[0], atol=1e-3)
+    assert torch.allclose(second, before[1], atol=1e-6)
+    branches.lora.switch([False, False], "cpu")
+    assert torch.equal(predict(pipeline.unet, **nobody), before)
+
+
+def test_a_lora_without_strength_is_left_out(tiny_sd15: Any) -> None:
+    pipeline = pipeline_of(tiny_sd15)
+    branches = load_branches(pipeline, {"face": file(tiny_sd15.face)}, "sd15", lora_strength=0.0)
+    assert branches.lora is None
     assert not any("lora" in name for name, _ in pipeline.unet.named_parameters())
+
+
+@pytest.mark.parametrize("change", ["no place", "lacks", "blocks"])
+def test_an_adapter_whose_tensors_do_not_all_fit_is_refused(tiny_sd15: Any, tmp_path: Path, change: str) -> None:
+    state = load_file(tiny_sd15.body)
+    if change == "no place":
+        state["ip_adapter.99.to_k_ip.weight"] = torch.zeros(2, 2)
+    elif change == "lacks":
+        del state[next(name for name in state if name.startswith("ip_adapter"))]
+    else:
+        state |= {
+            name.replace("layers.3", "layers.4"): value.clone() for name, value in state.items() if "layers.3" in name
+        }
+    save_file(state, tmp_path / "other.safetensors")
+    with pytest.raises(WeightsError, match=change):
+        load_branches(pipeline_of(tiny_sd15), {"body": file(tmp_path / "other.safetensors")}, "sd15")
 
 
 @pytest.mark.parametrize("queries", [4, 16, 320])

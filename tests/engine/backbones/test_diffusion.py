@@ -51,6 +51,10 @@ def everything(tiny: Any, **changes: Any) -> Options:
     return Options(**{**chosen, **adapters, **changes})
 
 
+STOCK = {"face_scale": 1.0, "body_scale": 1.0, "face_lora": 1.0}
+"""Scales as a request states them, which is what stock pipelines take."""
+
+
 def bare(tiny: Any, **changes: Any) -> Options:
     return everything(tiny, **{"distilled": NONE, "face_adapter": NONE, "controlnet": NONE, "preview": NONE, **changes})
 
@@ -157,10 +161,11 @@ def test_without_adapters_the_words_alone_are_drawn(tiny: tuple[str, Any]) -> No
 
 def test_guided_pictures_are_those_of_stock_diffusers_with_the_same_adapter(tiny_sd15: Any) -> None:
     """The whole path: their loader, processors and loop against our branches, cached K and V, and loop."""
-    ours = load_backbone("sd15", "cpu", tiny_sd15.pipeline, bare(tiny_sd15))
+    ours = load_backbone("sd15", "cpu", tiny_sd15.pipeline, bare(tiny_sd15, **STOCK))
     assert isinstance(ours, DiffusionBackbone)
     one = drawing(steps=4, guidance=5.0, body_scale=0.8)
     crop = ours._crop("body", one.identity.views[0], Clothes.KEEP)
+    assert crop is not None
     stock = StableDiffusionPipeline.from_pretrained(
         tiny_sd15.pipeline, safety_checker=None, requires_safety_checker=False,
         image_encoder=CLIPVisionModelWithProjection.from_pretrained(tiny_sd15.image_encoder),
@@ -173,7 +178,7 @@ def test_guided_pictures_are_those_of_stock_diffusers_with_the_same_adapter(tiny
     stock.set_ip_adapter_scale(0.8)
     stock.set_progress_bar_config(disable=True)
     theirs = stock(
-        one.prompt, negative_prompt=one.negative_prompt, ip_adapter_image=crop, num_inference_steps=4,
+        one.prompt, negative_prompt=one.negative_prompt, ip_adapter_image=crop.image, num_inference_steps=4,
         guidance_scale=5.0, width=ours.capabilities.width, height=ours.capabilities.height, output_type="np",
         generator=[torch.Generator().manual_seed(one.seed)],
     ).images[0]  # fmt: skip

@@ -80,7 +80,8 @@ def test_a_plain_face_adapter_reads_the_head_of_whoever_shows_one(tiny_sd15: Any
 @pytest.mark.parametrize("negative", ["", "blurry"])
 def test_sdxl_with_body_and_face_guided_is_that_of_stock_diffusers(tiny_sdxl: Any, negative: str) -> None:
     """FaceID's LoRA, the projection's picture, the zeros of the negative half and of an empty negative prompt."""
-    ours = load("sdxl", tiny_sdxl, face_adapter=str(tiny_sdxl.face))
+    stock_scales = {"face_scale": 1.0, "body_scale": 1.0, "face_lora": 1.0}
+    ours = load("sdxl", tiny_sdxl, face_adapter=str(tiny_sdxl.face), **stock_scales)
     one = drawing(negative, steps=3, guidance=4.0, body_scale=0.8, face_scale=0.6)
     (view,) = one.identity.views
     stock = StableDiffusionXLPipeline.from_pretrained(tiny_sdxl.pipeline, add_watermarker=False)
@@ -92,11 +93,16 @@ def test_sdxl_with_body_and_face_guided_is_that_of_stock_diffusers(tiny_sdxl: An
         image_encoder_folder=None,
     )  # fmt: skip
     stock.set_ip_adapter_scale([0.8, 0.6])
-    body, face = (
-        torch.cat([ours._encoded_zeros(), ours._encoded([crop])])[:, None]
-        for crop in (ours._crop("body", view, one.settings.clothes), ours._face(view))
-        if crop is not None
+    assert ours._reader is not None
+    nothing, body, face = (
+        ours._reader.hidden_of_nothing(),
+        *(
+            ours._reader.hidden([crop])[0]
+            for branch in ("body", "face")
+            if (crop := ours._crop(branch, view, one.settings.clothes)) is not None
+        ),
     )
+    body, face = (torch.cat([nothing, hidden[None]])[:, None] for hidden in (body, face))
     projection = stock.unet.encoder_hid_proj.image_projection_layers[1]
     projection.clip_embeds, projection.shortcut = face, True
     known = torch.from_numpy(view.observation.face_embedding)[None, None]

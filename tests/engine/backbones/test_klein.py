@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from engine.backbones.base import GenerationInput, Step
 from engine.backbones.klein import (
@@ -21,7 +23,7 @@ from engine.backbones.klein import (
     person_pictures,
 )
 from engine.backbones.options import Options
-from engine.contract import Clothes, PosePreset, Settings
+from engine.contract import Aspect, Clothes, PosePreset, Settings
 from engine.errors import Cancelled, WeightsError
 from engine.identity.profile import IdentityProfile, Observation, View
 from engine.pose import preset
@@ -47,15 +49,15 @@ def drawing(**fields: Any) -> GenerationInput:
 
 def test_what_it_can_do_is_read_from_the_checkpoint(backbone: KleinBackbone) -> None:
     can = backbone.capabilities
-    assert (can.width, can.height) == SIZES.picture
+    assert (can.width, can.height) == SIZES.picture(None)
     assert (can.steps_default, can.guidance_range, can.batch_max) == (4, (1.0, 1.0), 1)
     assert can.commercial_use and can.photorealistic and can.pose and not can.strength
-    assert Sizes.around(1024).picture == (832, 1216)
+    assert Sizes.around(1024).picture(None) == (832, 1216)
 
 
 def test_equal_requests_give_equal_pictures_and_other_seeds_give_others(backbone: KleinBackbone) -> None:
     first, again, other = (backbone.draw([drawing(seed=seed)])[0] for seed in (1, 1, 2))
-    assert first.size == SIZES.picture and first.mode == "RGB"
+    assert first.size == SIZES.picture(None) and first.mode == "RGB"
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 
@@ -151,12 +153,33 @@ def test_without_a_face_the_body_is_shown_whatever_the_scales_say() -> None:
     assert [picture.size for picture in person_pictures(given, SIZES, 4)] == [SIZES.body]
 
 
+@pytest.mark.parametrize("aspect", Aspect)
+def test_every_aspect_is_drawn_with_the_pose_in_it(backbone: KleinBackbone, aspect: Aspect) -> None:
+    assert set(backbone.capabilities.aspects) == set(Aspect)
+    asked = drawing(settings=Settings(aspect=aspect, steps=1), pose=preset(PosePreset.LYING))
+    previews: list[Image.Image] = []
+    picture = backbone.draw([asked], lambda step: previews.extend(step.previews()))[0]
+    assert picture.size == previews[0].size == SIZES.picture(aspect)
+    assert backbone._shown(asked, SIZES.picture(aspect))[-1].size == SIZES.picture(aspect)
+    full = Sizes.around(1024).picture(aspect)
+    across, down = (int(number) for number in aspect.split(":"))
+    assert full[0] / full[1] == pytest.approx(across / down, rel=0.06)
+
+
+def test_weights_that_do_not_fit_are_refused(klein_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(klein_folder, tmp_path / "klein")
+    (file,) = (tmp_path / "klein" / "transformer").glob("*.safetensors")
+    save_file(load_file(file) | {"surplus": torch.zeros(2)}, file, metadata={"format": "pt"})
+    with pytest.raises(WeightsError, match="no place for surplus"):
+        load_klein("cpu", tmp_path / "klein")
+
+
 def test_a_pose_takes_the_place_of_a_photo(backbone: KleinBackbone) -> None:
     many = drawing(identity=person(views=6))
     posed = drawing(identity=person(views=6), pose=preset(PosePreset.SITTING))
-    plain, with_pose = backbone._shown(many), backbone._shown(posed)
+    plain, with_pose = (backbone._shown(one, SIZES.picture(None)) for one in (many, posed))
     assert len(plain) == len(with_pose) == REFERENCES_MAX
-    assert with_pose[-1].size == SIZES.picture
+    assert with_pose[-1].size == SIZES.picture(None)
     assert "skeleton in image 4" in instruction(posed, len(with_pose))
     assert "Images 1 to 3" in instruction(posed, len(with_pose))
     assert "skeleton" not in instruction(many, len(plain))

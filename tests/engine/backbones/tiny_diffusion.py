@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,9 +75,10 @@ def build(root: Path, xl: bool) -> TinyFolder:
         shared += ("addition_embed_type", "addition_time_embed_dim", "projection_class_embeddings_input_dim")
         union = ControlNetUnionModel(
             **{name: unet.config[name] for name in shared}, conditioning_embedding_out_channels=(8, 8),
-            num_trans_channel=16, num_trans_head=4, num_proj_channel=16,
+            num_trans_channel=16, num_trans_head=8, num_proj_channel=16,
         )  # fmt: skip
         _write_controlnet(union, folder.union)
+        _publish(folder.union / "config.json")
     AutoencoderTiny(
         encoder_block_out_channels=(8, 8), decoder_block_out_channels=(8, 8), num_encoder_blocks=(1, 1),
         num_decoder_blocks=(1, 1),
@@ -99,6 +102,15 @@ def _write_controlnet(controlnet: Any, path: Path) -> None:
         if "controlnet" in name:
             torch.nn.init.normal_(parameter, std=0.1)
     controlnet.save_pretrained(path)
+
+
+def _publish(config: Path) -> None:
+    """The fields that xinsir's config.json has: a plain ControlNet's, by that class's name, none of the union's own."""
+    fields = json.loads(config.read_text("utf-8"))
+    plain = inspect.signature(ControlNetModel).parameters
+    kept = {name: value for name, value in fields.items() if name in plain}
+    kept |= {"_class_name": "ControlNetModel", "_diffusers_version": "0.20.0.dev0", "upcast_attention": None}
+    config.write_text(json.dumps(kept, indent=2), "utf-8")
 
 
 def _unet(**changes: Any) -> UNet2DConditionModel:

@@ -46,7 +46,7 @@ from bot.telegram.polling import Polling
 from bot.translator import Texts, Translator
 from bot.usecases import UseCases
 from bot.usecases.photos import SentPhoto
-from engine.contract import Verdict
+from engine.contract import Aspect, Verdict
 
 LOOK_S = 0.02
 TICK_S = 0.2
@@ -219,9 +219,10 @@ class Chat:
         async with self.sessions() as session:
             return await poses.of_user(session, person.user_id)
 
-    async def set_worker(self, *, alive: bool, pose: bool = False) -> None:
+    async def set_worker(self, *, alive: bool, pose: bool = False, aspects: Sequence[Aspect] = ()) -> None:
+        facts = {"backbone": "nano", "device": "cpu", "batch_max": 1, "busy": False}
         async with self.sessions.begin() as session:
-            await session.merge(Worker(id="w1", backbone="nano", device="cpu", batch_max=1, busy=False, pose=pose))
+            await session.merge(Worker(id="w1", **facts, pose=pose, aspects=[aspect.value for aspect in aspects]))
             await session.flush()
             seen = func.now() - timedelta(hours=0 if alive else 100)
             await session.execute(update(Worker).values(seen_at=seen))

@@ -1,4 +1,4 @@
-"""/settings: likeness and clothes of the pictures to come, and redrawing a finished one with others."""
+"""/settings: likeness, clothes and format of the pictures to come, and redrawing a finished one with others."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from bot.domain import SCALES, JobState, Likeness
 from bot.telegram.callbacks import JobAction, JobCallback
-from engine.contract import Clothes
+from engine.contract import Aspect, Clothes
 
 FACE, BODY = ({"face_scale": SCALES[each][0], "body_scale": SCALES[each][1]} for each in (Likeness.FACE, Likeness.BODY))
 
@@ -104,6 +104,27 @@ async def test_a_double_tap_on_more_face_is_one_picture(chat):
     await chat.move(second, JobState.DELIVERED)
     await chat.press(chat.anna, JobCallback(action=JobAction.MORE_FACE, job_id=first.id))
     assert len(await chat.jobs()) == 3
+
+
+async def test_a_format_is_offered_where_a_worker_can_draw_it_and_pictures_follow_it(chat, says):
+    await chat.grant(chat.anna)
+    await chat.set_worker(alive=True, aspects=[Aspect.PORTRAIT, Aspect.SQUARE, Aspect.LANDSCAPE])
+    await chat.anna.send_text("/settings")
+    screen = await chat.anna.wait_for(says("Как я вас рисую", "Формат: вертикальный, 2:3"))
+    assert [text for text in screen.button_texts if ":" in text] == ["1:1", "✅ 2:3", "3:2"]
+    await chat.anna.press("3:2", message_id=screen.id)
+    changed = await chat.anna.message(screen.id)
+    assert "Формат: горизонтальный, 3:2" in changed.text and "✅ 3:2" in changed.button_texts
+    await chat.anna.send_text("в лесу")
+    assert (await chat.job()).settings == {"aspect": "3:2"}
+
+
+async def test_a_model_of_one_format_offers_none(chat, says):
+    await chat.grant(chat.anna)
+    await chat.set_worker(alive=True)
+    await chat.anna.send_text("/settings")
+    screen = await chat.anna.wait_for(says("Формат: вертикальный. Другие нынешняя модель не рисует."))
+    assert not [text for text in screen.button_texts if ":" in text]
 
 
 async def test_in_english_the_screen_reads_well(chat, says):

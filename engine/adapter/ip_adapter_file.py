@@ -1,0 +1,87 @@
+"""Files in an IP-Adapter layout: reading, and whether every tensor of one has a place in a UNet.
+
+diffusers fills the layers that it finds tensors for and leaves out the rest: a resampler of another depth, or K and V
+of another UNet, load without a word or with one about meta tensors.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from engine.adapter.model import cross_attention_layers
+
+SECTIONS: Final = ("image_proj", "ip_adapter")
+DEPTH: Final = 4
+"""Blocks of the resampler that diffusers builds for Plus and FaceID-Plus."""
+LORA_LAYERS: Final = ("to_q", "to_k", "to_v", "to_out")
+_BLOCK: Final = re.compile(r"(?:^|\.)layers\.(\d+)\.")
+
+AdapterState = dict[str, dict[str, Tensor]]
+"""Section -> the tensor's name in it -> tensor."""
+
+
+@dataclass(frozen=True)
+class AdapterFile:
+    """One file in an IP-Adapter layout: a hub repository or a folder, a folder in it, and the file's name."""
+
+    source: str
+    subfolder: str
+    name: str
+
+
+def read_adapter(file: AdapterFile) -> AdapterState:
+    """Tensors on the CPU. Raises OSError for a file that is absent, ValueError for one that is no adapter's."""
+    path = Path(file.source) / file.subfolder / file.name
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    if path.suffix == ".safetensors":
+        flat = load_file(path)
+        parted = [(*name.partition(".")[::2], value) for name, value in flat.items()]
+        state = {section: {name: value for own, name, value in parted if own == section} for section in SECTIONS}
+        rest = sorted({section for section, _, _ in parted} - set(SECTIONS))
+    else:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        if not isinstance(state, dict):
+            raise ValueError(f"expected tensors by name in {path.name}, got a {type(state).__name__}")
+        rest = sorted(set(state) - set(SECTIONS))
+    if rest or not all(state.get(section) for section in SECTIONS):
+        raise ValueError(f"expected {' and '.join(SECTIONS)} in {path.name}, got {', '.join(map(str, rest)) or 'less'}")
+    return state
+
+
+def check_adapter(state: AdapterState, unet: Any, name: str) -> None:
+    """Raises ValueError where the file has tensors without a place in `unet`, or lacks some."""
+    layers = cross_attention_layers(unet)
+    numbers = {number for number, layer in enumerate(unet.attn_processors) if layer in layers}
+    expected = {f"{number}.{part}.weight" for number in numbers for part in ("to_k_ip", "to_v_ip")}
+    loras = {
+        f"{number}.{layer}_lora.{way}.weight"
+        for number in range(len(unet.attn_processors))
+        for layer in LORA_LAYERS
+        for way in ("down", "up")
+    }
+    found = set(state["ip_adapter"])
+    _refuse(name, "lacks", expected - found)
+    _refuse(name, "has no place in the UNet for", found - expected - loras)
+    depth = _depth(state["image_proj"])
+    if depth not in (0, DEPTH):
+        raise ValueError(f"expected a resampler of {DEPTH} blocks in {name}, got {depth}")
+
+
+def _refuse(name: str, fault: str, tensors: Iterable[str]) -> None:
+    listed = sorted(tensors)
+    if listed:
+        raise ValueError(f"{name} {fault} {', '.join(listed[:3])}{' and more' if len(listed) > 3 else ''}")
+
+
+def _depth(projection: dict[str, Tensor]) -> int:
+    blocks = [int(match.group(1)) for name in projection if (match := _BLOCK.search(name))]
+    return max(blocks) + 1 if blocks else 0

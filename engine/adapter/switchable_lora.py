@@ -1,0 +1,38 @@
+"""A LoRA beside the weights of a UNet, with a strength of its own for every picture of a batch.
+
+FaceID files carry one. It was trained together with the face tokens, so that a picture without them is drawn worse with
+it; and a batch mixes people with and without a face.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from peft.tuners.lora import LoraLayer
+
+
+class SwitchableLora:
+    """The adapters that peft has put on `unet`. Off until `switch`; the UNet is then bit-equal to one without them.
+
+    strength: of a row that is switched on; 1 is what the file was trained with."""
+
+    def __init__(self, unet: Any, strength: float) -> None:
+        self._unet = unet
+        layers = [module for module in unet.modules() if isinstance(module, LoraLayer)]
+        self._layers = [(layer, {name: float(scale) for name, scale in layer.scaling.items()}) for layer in layers]
+        self._strength = strength
+        self.switch((), unet.device)
+
+    def switch(self, rows: Sequence[bool], device: torch.device | str) -> None:
+        """Which rows of the UNet's batch it acts on; where that is none, nothing is computed for it.
+
+        device: where the UNet will run, which may not be where it is now."""
+        on = any(rows)
+        strengths = torch.tensor([self._strength * row for row in rows], device=device)
+        strengths = strengths.to(self._unet.dtype)[:, None, None]
+        for layer, trained in self._layers:
+            layer.enable_adapters(on)
+            for name, scale in trained.items():
+                layer.scaling[name] = scale * strengths if on else scale

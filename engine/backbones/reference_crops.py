@@ -1,0 +1,122 @@
+"""What an image encoder is shown of a reference photo: the person without the surroundings, and which patches of it.
+
+IP-Adapters copy whatever their encoder sees, a room or a street as well as a coat. So the surroundings become the
+encoder's mean colour, which is zero once normalised; and of clothes that are not wanted the encoder does not get any
+patch: a colour painted over them would be taken for their colour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+
+from engine.contract import Clothes
+from engine.identity.body import person_mask
+from engine.identity.clothes import garment_mask
+from engine.identity.crops import body_crop, head_crop
+from engine.identity.profile import Observation, View
+
+MEAN_RGB: Final = (123, 117, 104)
+"""CLIP's mean colour."""
+PERSON_SHARE_MIN: Final = 0.1
+"""Of the body's box: a mask that shows less of a person is not believed, and the photo stays as it is."""
+GARMENT_SHARE_MAX: Final = 0.25
+"""Of a patch: with more of it the patch is dropped, with less what there is becomes the mean colour."""
+
+
+@dataclass(frozen=True)
+class ReferenceCrop:
+    """image: RGB square; patch_mask: bool [patches, patches], which of them are encoded, None for all."""
+
+    image: Image.Image
+    patch_mask: NDArray[np.bool_] | None = None
+
+
+def body_reference(view: View, clothes: Clothes, crop_px: int, patch_px: int) -> ReferenceCrop | None:
+    """The body on the mean colour; without its clothes' patches where others are wanted, None where none is left."""
+    seen = view.observation
+    photo, person = _without_surroundings(view)
+    garments = garment_mask(seen) if clothes is Clothes.CHANGE else None
+    if garments is None:
+        return ReferenceCrop(body_crop(photo, seen.body_box, crop_px, crop_px))
+    shown = Image.composite(Image.new("RGB", photo.size, MEAN_RGB), photo, garments)
+    patch_mask = _share(garments, seen, crop_px, patch_px) <= GARMENT_SHARE_MAX
+    of_person = patch_mask if person is None else patch_mask & (_share(person, seen, crop_px, patch_px) > 0)
+    if not of_person.any():
+        return None
+    return ReferenceCrop(body_crop(shown, seen.body_box, crop_px, crop_px), patch_mask)
+
+
+def head_reference(view: View, crop_px: int) -> ReferenceCrop | None:
+    """The head with its hair on the mean colour; None where no face is seen."""
+    box = view.observation.face_box
+    return None if box is None else ReferenceCrop(head_crop(_without_surroundings(view)[0], box, crop_px))
+
+
+def _without_surroundings(view: View) -> tuple[Image.Image, Image.Image | None]:
+    """The photo, its surroundings in the mean colour, and the mask of the person; the photo alone where nobody looked
+    for a mask or it shows too little."""
+    seen = view.observation
+    mask = person_mask(seen)
+    if mask is None:
+        return view.image, None
+    x0, y0, x1, y1 = seen.body_box or (0, 0, seen.width, seen.height)
+    area = max((x1 - x0) * (y1 - y0), 1.0)
+    if float(np.asarray(mask, np.float32).sum()) / 255 < PERSON_SHARE_MIN * area:
+        return view.image, None
+    return Image.composite(view.image, Image.new("RGB", view.image.size, MEAN_RGB), mask), mask
+
+
+def _share(mask: Image.Image, seen: Observation, crop_px: int, patch_px: int) -> NDArray[np.float32]:
+    """float32 [patches, patches]: how much of each patch of the body's crop the mask covers."""
+    cropped = body_crop(mask.convert("RGB"), seen.body_box, crop_px, crop_px)
+    patches = crop_px // patch_px
+    inside = np.asarray(cropped, np.float32)[: patches * patch_px, : patches * patch_px, 0] / 255
+    shares: NDArray[np.float32] = inside.reshape(patches, patch_px, patches, patch_px).mean((1, 3))
+    return shares
+
+
+class ReferenceEncoder:
+    """CLIP's image encoder, up to the states that IP-Adapters read, of whole crops or of some of their patches."""
+
+    def __init__(self, encoder: Any, dtype: torch.dtype) -> None:
+        self._encoder, self._dtype = encoder, dtype
+        self.crop_px, self.patch_px = int(encoder.config.image_size), int(encoder.config.patch_size)
+        self._to_tensor = CLIPImageProcessorPil(
+            size={"shortest_edge": self.crop_px}, crop_size={"height": self.crop_px, "width": self.crop_px}
+        )
+
+    def hidden(self, crops: Sequence[ReferenceCrop]) -> list[Tensor]:
+        """Of each crop its states [1 + patches of its mask, D] before the last layer, that of the whole first."""
+        pixels = self._to_tensor([crop.image for crop in crops], return_tensors="pt").pixel_values
+        whole = [number for number, crop in enumerate(crops) if crop.patch_mask is None]
+        found = dict(zip(whole, self._states(pixels[whole]), strict=True)) if whole else {}
+        for number, crop in enumerate(crops):
+            if crop.patch_mask is not None:
+                found[number] = self._states(pixels[number : number + 1], crop.patch_mask)[0]
+        return [found[number] for number in range(len(crops))]
+
+    def hidden_of_nothing(self) -> Tensor:
+        """[1, S, D] of zeros in place of a picture, which IP-Adapters show to the negative half."""
+        return self._states(torch.zeros(1, 3, self.crop_px, self.crop_px))
+
+    def _states(self, pixels: Tensor, patch_mask: NDArray[np.bool_] | None = None) -> Tensor:
+        """Patches outside the mask never enter the encoder, whose attention would mix them into all others."""
+        model = self._encoder.vision_model
+        states = model.embeddings(pixels.to(self._encoder.device, self._encoder.dtype))
+        if patch_mask is not None:
+            chosen = torch.from_numpy(np.concatenate([[True], patch_mask.ravel()])).to(states.device)
+            states = states[:, chosen]
+        states = model.pre_layrnorm(states)
+        for layer in model.encoder.layers[:-1]:
+            states = layer(states, None)
+        hidden: Tensor = states.to(self._dtype)
+        return hidden
