@@ -20,6 +20,7 @@ from bot.db.session import Sessions, make_sessions, open_pool
 from bot.dispatch.dispatcher import JobDispatcher
 from bot.dispatch.photo_verdicts import VerdictAnswers
 from bot.dispatch.signals import JobSignals
+from bot.ledger_upkeep import ReferralNotices, keep_ledger
 from bot.monitoring.alerts import AdminNotices, Watch, watch_service
 from bot.monitoring.metrics import Metrics
 from bot.monitoring.server import monitoring
@@ -35,16 +36,22 @@ from bot.telegram.intake import Intake, OpenAlbums
 from bot.telegram.middlewares import AnswerCallbacks, KnowUser, ReplyErrors, SendNotice
 from bot.telegram.photo_fetching import PhotoFetcher
 from bot.telegram.polling import Polling
+from bot.telegram.profile import publish_profile
 from bot.telegram.webhook import Webhook, derive_secret
 from bot.translator import Translator
 from bot.usecases import UseCases
 from bot.usecases.answers import ReadAnswers
+from bot.usecases.credits import build_credits
 from bot.usecases.drafts import DrawDraft
+from bot.usecases.export import ExportData
+from bot.usecases.held import HoldMessage, TakeHeld
+from bot.usecases.payments import build_payments
 from bot.usecases.people import (
     ChooseLanguage,
     ChooseStyle,
     CountHoldings,
     DeleteEverything,
+    FindLanguage,
     FindStage,
     GiveConsent,
     MeetUser,
@@ -54,9 +61,19 @@ from bot.usecases.photos import AnnounceAnswer, ChoosePerson, DeletePhoto, ListP
 from bot.usecases.pictures import AskForPicture, CancelPicture, FindPicture, Redraw
 from bot.usecases.ports import DrawSeed, Signals
 from bot.usecases.poses import ChoosePosePhoto, DeletePosePhoto
-from bot.usecases.preferences import ChooseAspect, ChooseClothes, ChooseLikeness, ChoosePose, OpenPreferences
+from bot.usecases.preferences import ChooseAspect, ChooseClothes, ChooseLikeness, ChoosePose, OpenPreferences, PinPose
 from bot.usecases.reports import PauseService, ReadUsage, ResumeService
+from bot.usecases.results import (
+    BrowseGallery,
+    NoteMessage,
+    RemovePicture,
+    ReportPicture,
+    SetFavourite,
+    TakeOriginal,
+)
 
+SEEDS = 2**32
+"""Seeds are drawn below it: users type them, so they are shorter than the contract allows."""
 _log = structlog.get_logger(__name__)
 
 
@@ -111,9 +128,10 @@ async def _serve(
     notices = AdminNotices(status_bot, sessions, translator, config.admin_ids)
     background = {
         jobs_running,
-        asyncio.create_task(_publish_menu(bot, translator, config.admin_ids)),
+        asyncio.create_task(_publish_profile(bot, translator, config)),
         asyncio.create_task(watch_service(reader, Watch(config), role, notices)),
-        asyncio.create_task(keep_retention(sessions, config.retention_days, role)),
+        asyncio.create_task(keep_retention(sessions, config.retention_days, config.original_days, role)),
+        asyncio.create_task(keep_ledger(sessions, config.credit_terms, ReferralNotices(status_bot, translator), role)),
     }
     _log.info("serving", bot=(await status_bot.me()).username)
     try:
@@ -153,7 +171,7 @@ def build(
 ) -> tuple[Dispatcher, JobDispatcher]:
     """The conversation and the dispatcher of jobs, connected by their signals. `status_bot` writes status messages."""
     sessions, styles, signals = make_sessions(pool), load_styles(), JobSignals()
-    use = build_use_cases(config, sessions, signals, draw_seed=lambda: secrets.randbelow(2**63), is_arriving=albums)
+    use = build_use_cases(config, sessions, signals, draw_seed=lambda: secrets.randbelow(SEEDS), is_arriving=albums)
     jobs = JobDispatcher(
         sessions=sessions,
         database_url=config.database_url.get_secret_value(),
@@ -166,7 +184,8 @@ def build(
         pace=config,
         role=role,
     )
-    return build_conversation(use, styles, translator, config.admin_ids, fetch_photo), jobs
+    contact = config.operator_contact
+    return build_conversation(use, styles, translator, config.admin_ids, fetch_photo, contact), jobs
 
 
 def build_conversation(
@@ -175,6 +194,7 @@ def build_conversation(
     translator: Translator,
     admin_ids: frozenset[int],
     fetch_photo: PhotoFetcher | None = None,
+    contact: str | None = None,
 ) -> Dispatcher:
     """aiogram's dispatcher with all handlers, the objects that they take by name, and the middlewares around them."""
     dispatcher = Dispatcher(
@@ -183,13 +203,15 @@ def build_conversation(
         translator=translator,
         admin_ids=admin_ids,
         fetch_photo=fetch_photo or PhotoFetcher(),
+        contact=contact,
+        credits=use.credits,
     )
     dispatcher.update.outer_middleware(KnowUser(use, translator))
     for observer in (dispatcher.message, dispatcher.edited_message, dispatcher.callback_query):
         observer.outer_middleware(SendNotice())
     dispatcher.message.outer_middleware(ReplyErrors())
     dispatcher.callback_query.outer_middleware(AnswerCallbacks(time.monotonic))
-    dispatcher.include_router(build_router())
+    dispatcher.include_router(build_router(credits_on=use.credits is not None))
     return dispatcher
 
 
@@ -201,12 +223,16 @@ def build_use_cases(
     is_arriving: Callable[[int, str], bool] = lambda chat_id, album_id: False,
 ) -> UseCases:
     """`is_arriving`: see ReadAnswers."""
-    drawing = (sessions, signals, draw_seed, config.open_jobs_max)
+    terms = config.credit_terms
+    drawing = (sessions, signals, draw_seed, config.open_jobs_max, terms)
     return UseCases(
         meet_user=MeetUser(sessions),
         note_blocked=NoteBlocked(sessions),
         give_consent=GiveConsent(sessions),
+        hold_message=HoldMessage(sessions),
+        take_held=TakeHeld(sessions),
         choose_language=ChooseLanguage(sessions),
+        find_language=FindLanguage(sessions),
         choose_style=ChooseStyle(sessions),
         find_stage=FindStage(sessions),
         open_preferences=OpenPreferences(sessions, config.alive_s),
@@ -214,10 +240,11 @@ def build_use_cases(
         choose_aspect=ChooseAspect(sessions),
         choose_clothes=ChooseClothes(sessions),
         choose_pose=ChoosePose(sessions),
+        pin_pose=PinPose(sessions),
         choose_pose_photo=ChoosePosePhoto(sessions),
         delete_pose_photo=DeletePosePhoto(sessions),
-        count_holdings=CountHoldings(sessions),
-        delete_everything=DeleteEverything(sessions, signals),
+        count_holdings=CountHoldings(sessions, config.original_days),
+        delete_everything=DeleteEverything(sessions, signals, terms),
         receive_photo=ReceivePhoto(sessions, signals, config.alive_s),
         announce_answer=AnnounceAnswer(sessions, signals),
         choose_person=ChoosePerson(sessions, signals, config.alive_s),
@@ -229,14 +256,24 @@ def build_use_cases(
         redraw=Redraw(*drawing),
         find_picture=FindPicture(sessions),
         cancel_picture=CancelPicture(sessions, signals),
+        set_favourite=SetFavourite(sessions),
+        take_original=TakeOriginal(sessions),
+        report_picture=ReportPicture(sessions),
+        remove_picture=RemovePicture(sessions),
+        browse_gallery=BrowseGallery(sessions),
+        note_message=NoteMessage(sessions),
         read_usage=ReadUsage(sessions, config.alive_s),
         pause_service=PauseService(sessions, signals),
         resume_service=ResumeService(sessions, signals),
+        export_data=ExportData(sessions),
+        payments=build_payments(sessions, terms),
+        credits=None if terms is None else build_credits(sessions, terms),
     )
 
 
-async def _publish_menu(bot: Bot, translator: Translator, admin_ids: frozenset[int]) -> None:
+async def _publish_profile(bot: Bot, translator: Translator, config: Config) -> None:
     try:
-        await publish_commands(bot, translator, admin_ids)
+        await publish_commands(bot, translator, config.admin_ids, credits_on=config.credits)
     except TelegramAPIError as error:
         _log.warning("the menu of commands could not be published", error=str(error)[:200])
+    await publish_profile(bot, translator, config.bot_name)

@@ -6,9 +6,20 @@ import re
 from typing import Annotated, Any, Literal
 
 from aiogram.utils.token import TokenValidationError, validate_token
-from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, field_validator
+from pydantic import (
+    AnyHttpUrl,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bot.credits import PACKS_MAX, CreditTerms, Pack, departure_key
 from bot.db.address import AddressError, read_address
 from bot.errors import OperatorError
 from engine.contract import check_broker
@@ -47,6 +58,8 @@ class Config(BaseSettings, Pace):
     database_url: SecretStr
     broker_url: SecretStr
     admin_ids: Annotated[frozenset[int], NoDecode] = frozenset()
+    bot_name: str | None = Field(default=None, max_length=64)
+    """The name that Telegram shows; None: that of the texts."""
 
     webhook_url: str | None = None
     """Where Telegram posts updates to; None: they are fetched by polling."""
@@ -70,6 +83,17 @@ class Config(BaseSettings, Pace):
     """and when so many jobs failed through a fault of the service within an hour."""
     retention_days: int | None = Field(default=None, ge=1)
     """Users without an update for so long are deleted with all that is theirs; None: they are kept."""
+    original_days: int = Field(default=7, ge=1)
+    """How long the PNG of a picture is kept for a user who has not asked for it as a file."""
+    credits: bool = False
+    """Pictures cost credits beyond a free quota, and credits are sold for Telegram Stars."""
+    free_pictures_per_day: int = Field(default=3, ge=0)
+    credit_packs: Annotated[tuple[Pack, ...], NoDecode] = (Pack(20, 100), Pack(100, 400), Pack(500, 1600))
+    """CREDIT_PACKS=20:100,100:400: credits and their price in Stars."""
+    referral_credits: int = Field(default=5, ge=0)
+    """What inviter and invited user get each."""
+    operator_contact: str | None = Field(default=None, max_length=200, validate_default=True)
+    """Shown in /privacy, and to buyers: @name, an e-mail address, a page."""
     monitor_listen: str | None = None
     """host:port of /healthz, /readyz and /metrics; None: there are none."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -138,6 +162,39 @@ class Config(BaseSettings, Pace):
             return frozenset(int(part) for part in value.replace(",", " ").split())
         except ValueError:
             raise ValueError("expected Telegram user ids with commas between: ADMIN_IDS=123,456") from None
+
+    @field_validator("credit_packs", mode="before")
+    @classmethod
+    def _are_packs(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        packs = tuple(Pack.parse(part) for part in value.split(","))
+        if len(packs) > PACKS_MAX or len({pack.credits for pack in packs}) < len(packs):
+            raise ValueError(f"expected at most {PACKS_MAX} packs, each with another number of credits")
+        return packs
+
+    @field_validator("operator_contact")
+    @classmethod
+    def _is_there_for_buyers(cls, contact: str | None, info: ValidationInfo) -> str | None:
+        if contact is None and info.data.get("credits"):
+            raise ValueError(
+                "is not set, but CREDITS=1 needs it: Telegram obliges sellers to be reachable "
+                "(@name, an e-mail address or a page)"
+            )
+        return contact
+
+    @property
+    def credit_terms(self) -> CreditTerms | None:
+        """`None` where credits are off."""
+        if not self.credits or self.operator_contact is None:
+            return None
+        return CreditTerms(
+            free_per_day=self.free_pictures_per_day,
+            packs=self.credit_packs,
+            referral=self.referral_credits,
+            contact=self.operator_contact,
+            departure_key=departure_key(self.bot_token.get_secret_value()),
+        )
 
 
 def read_listen(address: str) -> tuple[str, int]:

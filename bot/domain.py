@@ -80,6 +80,16 @@ def clothes_of(settings: Mapping[str, object]) -> Clothes:
     return Clothes.CHANGE if settings.get("clothes") == Clothes.CHANGE else Clothes.KEEP
 
 
+class ReportReason(StrEnum):
+    """The user's reason to report a picture."""
+
+    NUDITY = "nudity"
+    CONSENT = "consent"
+    """It shows somebody who has not agreed."""
+    OFFENSIVE = "offensive"
+    OTHER = "other"
+
+
 class ReferenceState(StrEnum):
     """PENDING photos wait for a worker's examination."""
 

@@ -5,14 +5,17 @@ BotError
 │   └── AddressError     DATABASE_URL cannot be opened as it stands (bot.db.address)
 └── DomainError          the user gets a text, in their language
     ├── TooManyOpenJobs  as many of their pictures are in progress as allowed
+    ├── NotEnoughCredits neither the free quota of the day nor their credits pay for a picture
     ├── UnknownUser      they deleted everything meanwhile
     ├── PictureGone      the picture under which they pressed a button is not kept any more
+    ├── NoRoomForVariations  fewer than two places are left in the queue
     ├── NoPhotos         there is no accepted photo to draw from
     └── PromptRefused    the prompt cannot be drawn
         ├── PromptEmpty
         ├── PromptWordless   only emoji, digits or signs
         ├── PromptIsCommand
-        └── PromptTooLong
+        ├── PromptTooLong
+        └── SeedTooLarge
 """
 
 from __future__ import annotations
@@ -44,6 +47,12 @@ class TooManyOpenJobs(DomainError):
     key = "error-too-many-open-jobs"
 
 
+class NotEnoughCredits(DomainError):
+    """Neither the free quota of the day nor their credits pay for a picture."""
+
+    key = "error-no-credits"
+
+
 class UnknownUser(DomainError):
     """There is no such user (any more)."""
 
@@ -54,6 +63,12 @@ class PictureGone(DomainError):
     """The picture under which they pressed a button is not kept any more, or is not theirs."""
 
     key = "error-picture-gone"
+
+
+class NoRoomForVariations(DomainError):
+    """Fewer than two of the pictures that a user may have in progress are left."""
+
+    key = "error-no-room-for-variations"
 
 
 class NoPhotos(DomainError):
@@ -88,3 +103,9 @@ class PromptTooLong(PromptRefused):
     """There are `length` characters where `limit` are allowed."""
 
     key = "error-prompt-too-long"
+
+
+class SeedTooLarge(PromptRefused):
+    """Seeds go up to `limit`."""
+
+    key = "error-seed-too-large"

@@ -1,29 +1,48 @@
-"""A user's message -> the prompt, without invisible characters; or the reason why there is none."""
+"""A user's message -> the prompt, without invisible characters, and the seed in it; or the reason why there is none."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
-from bot.errors import PromptEmpty, PromptIsCommand, PromptTooLong, PromptWordless
+from bot.errors import PromptEmpty, PromptIsCommand, PromptTooLong, PromptWordless, SeedTooLarge
 from engine.contract import PROMPT_MAX_CHARS
 
 _DIRECTION_OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Characters that turn the text around them, our own answers included; right-to-left writing needs none of them."""
 _JOINERS = frozenset("\u200c\u200d\u200e\u200f")
+_SEED = re.compile(r"(?<!\w)(?:--|—)?(?:seed|сид)\s?[:=]?\s?(\d+)(?!\w)", re.IGNORECASE)
+"""As under a picture ("seed 123") and as other bots take it ("--seed 123"; phones make a dash of two hyphens)."""
+SEED_END = 2**63
+"""Seeds are below it (engine.contract)."""
 
 
 def clean(text: str) -> str:
-    """One line of visible text. Raises PromptRefused: PromptEmpty, PromptIsCommand, PromptWordless or PromptTooLong."""
+    """One line of visible text, a seed included.
+
+    Raises PromptRefused: PromptEmpty, PromptIsCommand, PromptWordless, PromptTooLong or SeedTooLarge.
+    """
     prompt = " ".join("".join(_visible(character) for character in text).split())
     if not any(not character.isspace() and character not in _JOINERS for character in prompt):
         raise PromptEmpty
     if prompt.lstrip("".join(_JOINERS) + " ").startswith("/"):
         raise PromptIsCommand
-    if not any(character.isalpha() for character in prompt):
+    described, _ = split_seed(prompt)
+    if not any(character.isalpha() for character in described):
         raise PromptWordless
     if len(prompt) > PROMPT_MAX_CHARS:
         raise PromptTooLong(length=len(prompt), limit=PROMPT_MAX_CHARS)
     return prompt
+
+
+def split_seed(prompt: str) -> tuple[str, int | None]:
+    """The prompt without "seed 123", and that seed; the last one where there are several. Raises SeedTooLarge."""
+    seeds = [match.group(1) for match in _SEED.finditer(prompt)]
+    if not seeds:
+        return prompt, None
+    if len(seeds[-1]) > len(str(SEED_END)) or int(seeds[-1]) >= SEED_END:
+        raise SeedTooLarge(limit=str(SEED_END - 1))
+    return " ".join(_SEED.sub(" ", prompt).split()).strip(" ,;·"), int(seeds[-1])
 
 
 def _visible(character: str) -> str:

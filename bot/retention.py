@@ -1,4 +1,4 @@
-"""Deletes the data of users who have been inactive for longer than the operator keeps it."""
+"""Deletes what has been kept for long enough: data of inactive users, and PNGs that nobody asked for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 import structlog
 
-from bot.db import users
+from bot.db import held, results, users
 from bot.db.session import Sessions, is_outage
 from bot.role import Role
 
@@ -28,14 +28,32 @@ async def forget_inactive(sessions: Sessions, days: int) -> int:
             return total
 
 
-async def keep_retention(sessions: Sessions, days: int | None, role: Role, *, interval_s: float = INTERVAL_S) -> None:
+async def forget_originals(sessions: Sessions, days: int) -> int:
+    """Drop the PNGs of pictures finished more than `days` days ago; returns how many."""
+    async with sessions.begin() as session:
+        return await results.forget_originals(session, days)
+
+
+async def forget_held(sessions: Sessions) -> int:
+    """Drop messages that waited too long for consent; returns how many."""
+    async with sessions.begin() as session:
+        return await held.forget_old(session)
+
+
+async def keep_retention(
+    sessions: Sessions, days: int | None, original_days: int, role: Role, *, interval_s: float = INTERVAL_S
+) -> None:
     """Until cancelled, while this process leads; `days` is None where data are kept until their user deletes them."""
-    while days is not None:
+    while True:
         await role.leads.wait()
         try:
-            if removed := await forget_inactive(sessions, days):
+            if expired := await forget_held(sessions):
+                _log.info("dropped messages whose senders never agreed", messages=expired)
+            if dropped := await forget_originals(sessions, original_days):
+                _log.info("dropped the files of old pictures", pictures=dropped, days=original_days)
+            if days is not None and (removed := await forget_inactive(sessions, days)):
                 _log.info("deleted the data of inactive users", users=removed, days=days)
         except Exception as error:  # the edge of a loop that must go on
             if not is_outage(error):
-                _log.exception("inactive users could not be deleted")
+                _log.exception("old data could not be deleted")
         await asyncio.sleep(interval_s)

@@ -28,7 +28,7 @@ from trainer.files import load_state, replacing
 from trainer.optional import open_wandb, optimizer_of
 
 LOG_STEPS = 25
-OFF_BY_DEFAULT = {"minutes": None, "accumulation": 1, "optimizer": "adamw"}
+OFF_BY_DEFAULT = {"minutes": None, "momentum": 0.9, "accumulation": 1, "optimizer": "adamw"}
 """Fields that joined later: runs from before resume where they are as they were then."""
 
 
@@ -45,6 +45,8 @@ class TrainConfig:
     warmup_steps: int = 50
     ema_decay: float = 0.995
     weight_decay: float = 1e-2
+    momentum: float = 0.9
+    """The first of Adam's betas; lower where two networks learn against each other."""
     hold: float = 0.0
     """Share of the budget at the full learning rate, before it follows a cosine down."""
     minutes: float | None = None
@@ -115,7 +117,7 @@ def fit(run: TrainConfig, learner: nn.Module, draw: Draw, validate: Callable[[in
 
 def _start(run: TrainConfig, learner: nn.Module, accelerator: Any) -> TrainState:
     learning = [parameter for parameter in learner.parameters() if parameter.requires_grad]
-    optimizer = optimizer_of(run.optimizer, learning, run.learning_rate, run.weight_decay)
+    optimizer = optimizer_of(run.optimizer, learning, run.learning_rate, run.weight_decay, run.momentum)
     rank = accelerator.process_index
     noise = torch.Generator(accelerator.device).manual_seed(run.seed * 1000 + rank)
     learner, optimizer = accelerator.prepare(learner, optimizer)
@@ -231,7 +233,9 @@ def _resume(run: TrainConfig, state: TrainState, accelerator: Any) -> None:
     path = run.out / "state.pt"
     if not path.exists():
         return
-    saved = load_state(path, accelerator.device)
+    # with several processes accelerate names the CPU "cpu:0", which torch.load does not know
+    device = accelerator.device
+    saved = load_state(path, torch.device("cpu") if device.type == "cpu" else device)
     expected = json.dumps(run.stamp(), default=str)
     if saved["run"] != expected:
         raise CheckpointError(

@@ -12,15 +12,19 @@ from torch import nn
 
 from trainer.errors import DataError
 
-BETAS: Final = (0.9, 0.99)
+BETA_2: Final = 0.99
 
 
 def optimizer_of(
-    name: str, parameters: Sequence[nn.Parameter], learning_rate: float, weight_decay: float
+    name: str,
+    parameters: Sequence[nn.Parameter],
+    learning_rate: float,
+    weight_decay: float,
+    momentum: float,
 ) -> torch.optim.Optimizer:
     """adamw, or adamw8bit, whose two moments take a byte each (Dettmers et al., 2021). Raises DataError without
     bitsandbytes."""
-    settings: dict[str, Any] = {"lr": learning_rate, "weight_decay": weight_decay, "betas": BETAS}
+    settings: dict[str, Any] = {"lr": learning_rate, "weight_decay": weight_decay, "betas": (momentum, BETA_2)}
     if name == "adamw8bit":
         bitsandbytes = _optional("bitsandbytes", "--optimizer adamw8bit", "choose --optimizer adamw")
         eight_bit: torch.optim.Optimizer = bitsandbytes.optim.AdamW8bit(parameters, **settings)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Update, func, select, update
+from sqlalchemy import ColumnElement, Update, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.session import execute, id_of, seconds_from_now
@@ -169,20 +169,27 @@ async def cancel(session: AsyncSession, job_id: UUID, user_id: int) -> bool:
     return await execute(session, statement) > 0
 
 
+async def cancel_album(session: AsyncSession, album_id: UUID, user_id: int) -> bool:
+    """Cancel what is still to be drawn of an album; `False` when it is too late for all of it."""
+    own = (Job.album_id == album_id, Job.user_id == user_id)
+    return await execute(session, _move(JobMove.CANCEL, *own, finished_at=func.now())) > 0
+
+
 async def deliver(session: AsyncSession, job_id: UUID, file_id: str | None) -> None:
-    """The user has the picture: Telegram keeps it from now on."""
-    values = {"result": None, "result_file_id": file_id, "closed_at": func.now()}
-    await session.execute(_move(JobMove.DELIVER, Job.id == job_id, **values))
+    """The user has the picture: Telegram keeps it from now on. `close` the job when its status message is gone.
+    `None` leaves an id that was noted before."""
+    kept = func.coalesce(file_id, Job.result_file_id)
+    await session.execute(_move(JobMove.DELIVER, Job.id == job_id, result_file_id=kept))
 
 
 async def fail_delivery(session: AsyncSession, job_id: UUID) -> None:
-    """Telegram refuses the picture; the status message shows the failure next."""
+    """Telegram refuses the picture; its message shows the failure next."""
     await session.execute(_move(JobMove.FAIL_DELIVERY, Job.id == job_id, failure=UNDELIVERABLE, result=None))
 
 
-async def close(session: AsyncSession, job_id: UUID) -> None:
-    """The user has seen how the job ended, or never will. An open job stays open."""
-    await session.execute(_closure(Job.id == job_id))
+async def close(session: AsyncSession, *job_ids: UUID) -> None:
+    """The user has seen how the jobs ended, or never will. An open job stays open."""
+    await session.execute(_closure(Job.id.in_(job_ids)))
 
 
 async def abandon_chat(session: AsyncSession, chat_id: int) -> None:
@@ -194,5 +201,6 @@ async def abandon_chat(session: AsyncSession, chat_id: int) -> None:
 
 
 def _closure(*conditions: ColumnElement[bool]) -> Update:
-    ended = Job.state.not_in(OPEN_STATES)
-    return update(Job).where(ended, *conditions).values(closed_at=func.now(), result=None)
+    """The PNG of a delivered picture stays, to be sent as a file."""
+    kept = case((Job.state == JobState.DELIVERED, Job.result), else_=None)
+    return update(Job).where(Job.state.not_in(OPEN_STATES), *conditions).values(closed_at=func.now(), result=kept)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.credits import CreditTerms
+from bot.db import ledger
 from bot.db.tables import Job, User
 from bot.domain import OPEN_STATES
 from bot.errors import TooManyOpenJobs, UnknownUser
@@ -27,12 +30,16 @@ async def submit(
     pose_photo_id: UUID | None = None,
     seed: int,
     source_job_id: UUID | None = None,
+    request_message_id: int | None = None,
+    album_id: UUID | None = None,
     open_jobs_max: int,
+    credit_terms: CreditTerms | None,
 ) -> tuple[Job, bool]:
     """Queue a picture; returns the job and whether it is new. The same key again gives the same job.
 
     `settings` overrides what the style says. The user's row is locked first, so two submissions at once cannot both
-    take the last free place. Raises TooManyOpenJobs, UnknownUser.
+    take the last free place. With `credit_terms` a new job reserves its price.
+    Raises TooManyOpenJobs, NotEnoughCredits, UnknownUser.
     """
     if await session.scalar(select(User.id).where(User.id == user_id).with_for_update()) is None:
         raise UnknownUser
@@ -47,6 +54,8 @@ async def submit(
         user_id=user_id,
         chat_id=chat_id,
         source_job_id=source_job_id,
+        request_message_id=request_message_id,
+        album_id=album_id,
         reference_ids=list(reference_ids),
         style=style,
         prompt=prompt,
@@ -55,6 +64,8 @@ async def submit(
         pose_photo_id=pose_photo_id,
         seed=seed,
     )
+    if credit_terms is not None:  # before the job: a caller that catches NotEnoughCredits may commit
+        await ledger.reserve(session, user_id, job.id, credit_terms, await ledger.today(session))
     session.add(job)
     await session.flush()
     await session.refresh(job)
@@ -62,8 +73,16 @@ async def submit(
 
 
 async def get(session: AsyncSession, job_id: UUID, user_id: int) -> Job | None:
-    """The user's own job."""
-    return await session.scalar(select(Job).where(Job.id == job_id, Job.user_id == user_id))
+    """The user's own job, unless they deleted its picture."""
+    own = (Job.id == job_id, Job.user_id == user_id, Job.removed_at.is_(None))
+    return await session.scalar(select(Job).where(*own))
+
+
+async def by_message(session: AsyncSession, user_id: int, message_id: int) -> Job | None:
+    """The user's own job whose result, or whose question for another prompt, the message is."""
+    about = or_(Job.result_message_id == message_id, Job.edit_message_id == message_id)
+    statement = select(Job).where(Job.user_id == user_id, Job.chat_id == user_id, Job.removed_at.is_(None), about)
+    return await session.scalar(statement.order_by(Job.created_at.desc()).limit(1))
 
 
 async def exists(session: AsyncSession, idempotency_key: str) -> bool:
@@ -72,8 +91,8 @@ async def exists(session: AsyncSession, idempotency_key: str) -> bool:
 
 
 async def count(session: AsyncSession, user_id: int) -> int:
-    """How many pictures the user has asked for."""
-    return await session.scalar(select(func.count()).where(Job.user_id == user_id)) or 0
+    """How many requests of the user are kept."""
+    return await session.scalar(select(func.count()).where(Job.user_id == user_id, Job.removed_at.is_(None))) or 0
 
 
 async def has_open(session: AsyncSession, act: str) -> bool:
@@ -89,8 +108,20 @@ async def count_open(session: AsyncSession, user_id: int) -> int:
     return await session.scalar(statement) or 0
 
 
-async def open_messages(session: AsyncSession, user_id: int) -> list[tuple[UUID, int, int | None]]:
-    """The user's pictures in progress: job, chat, status message."""
-    statement = select(Job.id, Job.chat_id, Job.status_message_id)
+@dataclass(frozen=True)
+class OpenJob:
+    """A picture in progress and the messages about it."""
+
+    job_id: UUID
+    chat_id: int
+    message_ids: tuple[int, ...]
+
+
+async def open_jobs(session: AsyncSession, user_id: int) -> list[OpenJob]:
+    """The user's pictures in progress."""
+    statement = select(Job.id, Job.chat_id, Job.status_message_id, Job.result_message_id)
     rows = await session.execute(statement.where(Job.user_id == user_id, Job.state.in_(OPEN_STATES)))
-    return [(job_id, chat_id, message_id) for job_id, chat_id, message_id in rows]
+    return [
+        OpenJob(job_id, chat_id, tuple(message_id for message_id in message_ids if message_id is not None))
+        for job_id, chat_id, *message_ids in rows
+    ]

@@ -1,10 +1,11 @@
-"""Jobs whose status message does not show the end yet: what their users still have to see. Functions never commit."""
+"""Jobs whose users have not had the end yet, and the messages about them. Functions never commit."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import func, select, update
@@ -30,6 +31,7 @@ class PendingStatus:
     steps: int
     failure: str | None
     style: str
+    seed: int
     prompt: str
     translated_prompt: str | None
     ignored_words: str | None
@@ -37,7 +39,19 @@ class PendingStatus:
     pose: str | None
     pose_skipped: bool
     message_id: int | None
+    result_message_id: int | None
+    request_message_id: int | None
+    result_file_id: str | None
+    album_id: UUID | None
+    album_sent_at: datetime | None
     created_at: datetime
+
+
+class MessageRole(StrEnum):
+    """The messages about a job, by the columns that hold their ids."""
+
+    STATUS = "status_message_id"
+    RESULT = "result_message_id"
 
 
 async def pending(session: AsyncSession) -> list[PendingStatus]:
@@ -53,6 +67,7 @@ async def pending(session: AsyncSession) -> list[PendingStatus]:
         Job.steps,
         Job.failure,
         Job.style,
+        Job.seed,
         Job.prompt,
         Job.translated_prompt,
         Job.ignored_words,
@@ -60,6 +75,11 @@ async def pending(session: AsyncSession) -> list[PendingStatus]:
         Job.pose,
         Job.pose_skipped,
         Job.status_message_id,
+        Job.result_message_id,
+        Job.request_message_id,
+        Job.result_file_id,
+        Job.album_id,
+        Job.album_sent_at,
         Job.created_at,
     )
     statement = select(*columns).join(User, User.id == Job.user_id).where(Job.closed_at.is_(None))
@@ -73,9 +93,9 @@ async def picture(session: AsyncSession, job_id: UUID) -> bytes | None:
     return await session.scalar(select(Job.result).where(Job.id == job_id, Job.state == JobState.DONE))
 
 
-async def message_sent(session: AsyncSession, job_id: UUID, message_id: int | None) -> bool:
-    """The status message is there, or `None`: is gone. `False` if the job itself is gone."""
-    return await execute(session, update(Job).where(Job.id == job_id).values(status_message_id=message_id)) > 0
+async def message_sent(session: AsyncSession, job_id: UUID, role: MessageRole, message_id: int | None) -> bool:
+    """The message is there, or `None`: is gone. `False` if the job itself is gone."""
+    return await execute(session, update(Job).where(Job.id == job_id).values({role.value: message_id})) > 0
 
 
 async def unreachable(session: AsyncSession, user_id: int, chat_id: int) -> None:
@@ -92,7 +112,7 @@ async def chat_moved(session: AsyncSession, chat_id: int, new_chat_id: int) -> N
     await session.execute(
         update(Job)
         .where(Job.chat_id == chat_id, Job.closed_at.is_(None))
-        .values(chat_id=new_chat_id, status_message_id=None)
+        .values(chat_id=new_chat_id, status_message_id=None, result_message_id=None, request_message_id=None)
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID, uuid4
 
 from sqlalchemy import (
@@ -10,6 +10,7 @@ from sqlalchemy import (
     CheckConstraint,
     DateTime,
     ForeignKey,
+    Identity,
     Index,
     LargeBinary,
     SmallInteger,
@@ -22,10 +23,14 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from bot.credits import JOB_KINDS, EntryKind
 from bot.domain import OPEN_STATES, JobState, ReferenceState
 from engine.contract import REFERENCES_MAX
 
 _OPEN = ", ".join(f"'{state}'" for state in JobState if state in OPEN_STATES)
+
+
+_OF_JOBS = ", ".join(f"'{kind}'" for kind in JOB_KINDS)
 
 
 class Base(DeclarativeBase):
@@ -43,6 +48,7 @@ class User(Base):
     """A Telegram user who has talked to the bot. Deleting the row deletes all that is theirs."""
 
     __tablename__ = "users"
+    __table_args__ = (Index("users_invited", "invited_by", postgresql_where=text("invited_by is not null")),)
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     language: Mapped[str]
@@ -58,6 +64,8 @@ class User(Base):
     clothes: Mapped[str | None]
     pose: Mapped[str | None]
     """A preset's name or POSE_PHOTO; NULL for a free pose."""
+    pose_pinned: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """The pose stays for all future pictures; else it is for the next one."""
     pose_asked_at: Mapped[datetime | None]
     """When the user was asked for a photo of a pose that has not come yet."""
     aspect: Mapped[str | None]
@@ -67,6 +75,10 @@ class User(Base):
     blocked_at: Mapped[datetime | None]
     served_at: Mapped[datetime | None]
     """When a job of theirs was last handed to a worker: the order of the queue depends on it."""
+    invitation_code: Mapped[str | None] = mapped_column(unique=True)
+    """Part of the link with which they invite others; drawn at the first /invite."""
+    invited_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    """Until the referral is paid, see bot.db.referrals."""
 
 
 class Reference(Base):
@@ -125,6 +137,22 @@ class PosePhoto(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+class HeldMessage(Base):
+    """A message that came before consent: Telegram's id of its photo or file, and its text. No image is stored."""
+
+    __tablename__ = "held_messages"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    message_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    album_id: Mapped[str | None]
+    file_id: Mapped[str | None]
+    """NULL for a text."""
+    file_size: Mapped[int | None] = mapped_column(BigInteger)
+    text: Mapped[str | None]
+    """The prompt, or the caption of the photo."""
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class Job(Base):
     """One picture to draw, from the request to the delivery. `idempotency_key` names the user's act."""
 
@@ -134,6 +162,13 @@ class Job(Base):
         Index("jobs_open", "user_id", postgresql_where=text(f"state in ({_OPEN})")),
         Index("jobs_pending_status", "created_at", postgresql_where=text("closed_at is null")),
         Index("jobs_created", "created_at"),
+        Index(
+            "jobs_gallery",
+            "user_id",
+            "created_at",
+            postgresql_where=text("result_file_id is not null and removed_at is null"),
+        ),
+        Index("jobs_originals", "finished_at", postgresql_where=text("result is not null")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -142,6 +177,8 @@ class Job(Base):
     chat_id: Mapped[int] = mapped_column(BigInteger)
     source_job_id: Mapped[UUID | None]
     """The picture under which "again" or "other style" was pressed."""
+    request_message_id: Mapped[int | None]
+    """The message with the prompt or the button that asked for it: status message and result reply to it."""
     reference_ids: Mapped[list[UUID]] = mapped_column(ARRAY(PgUUID(as_uuid=True)))
     style: Mapped[str]
     prompt: Mapped[str]
@@ -172,12 +209,30 @@ class Job(Base):
     steps: Mapped[int] = mapped_column(default=0, server_default="0")
     failure: Mapped[str | None]
     status_message_id: Mapped[int | None]
-    """The one message that is edited from the place in the queue to the picture."""
+    """The message that is edited while the job runs, and deleted when the result is there."""
+    result_message_id: Mapped[int | None]
+    """The message that becomes the picture, or says why there is none: a new one, since Telegram does not notify of
+    edits."""
+    edit_message_id: Mapped[int | None]
+    """The message that asked for another prompt for this picture; a reply to it is that prompt."""
+    album_id: Mapped[UUID | None]
+    """Shared by the variations that one press asked for: they are delivered as one album."""
+    album_sent_at: Mapped[datetime | None]
+    """When the album was about to be sent. It is never sent a second time; the pictures stay within reach."""
     closed_at: Mapped[datetime | None]
-    """When the status message showed the end (picture, failure or cancellation): nothing is left to do."""
+    """When the user had the end (picture, failure or cancellation) and no status message was left: all is done."""
     result: Mapped[bytes | None] = mapped_column(deferred=True)
-    """The PNG, until Telegram has it."""
+    """The PNG, until the user has it as a file or ORIGINAL_DAYS are over."""
     result_file_id: Mapped[str | None]
+    """The picture as Telegram keeps it: a photo, without the marks of the PNG."""
+    document_file_id: Mapped[str | None]
+    """The PNG as Telegram keeps it, once the user asked for it."""
+    favourite_at: Mapped[datetime | None]
+    report_reason: Mapped[str | None]
+    """A name of bot.domain.ReportReason."""
+    reported_at: Mapped[datetime | None]
+    removed_at: Mapped[datetime | None]
+    """When the user deleted the picture; prompt and pictures are gone, the row counts in the statistics."""
     backbone: Mapped[str | None]
     seconds: Mapped[float | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -225,3 +280,79 @@ class LeaderLease(Base):
     holder: Mapped[UUID]
     """Drawn by the process at its start."""
     until: Mapped[datetime]
+
+
+class Consent(Base):
+    """One consent that a user gave; the users table has the latest."""
+
+    __tablename__ = "consents"
+    __table_args__ = (Index("consents_user", "user_id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    version: Mapped[int]
+    language: Mapped[str]
+    """Of the terms that were shown."""
+    given_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class CreditEntry(Base):
+    """One change of a user's credits. A trigger refuses every UPDATE, and every DELETE but that of the whole user.
+
+    Credits lie in buckets: those of `day` can be spent on that day alone (the free quota), those without a day at any
+    time. A balance is the sum of a bucket and never negative.
+    """
+
+    __tablename__ = "credit_entries"
+    __table_args__ = (
+        CheckConstraint(
+            f"case kind when '{EntryKind.RESERVE}' then amount < 0 when '{EntryKind.SETTLE}' then amount = 0 "
+            f"when '{EntryKind.REFUND}' then amount <= 0 when '{EntryKind.GRANT}' then amount >= 0 else amount > 0 end",
+            name="credit_entries_sign",
+        ),
+        CheckConstraint(f"(kind in ({_OF_JOBS})) = (job_id is not null)", name="credit_entries_job"),
+        Index("credit_entries_user", "user_id", "day"),
+        Index("credit_entries_reserved", "job_id", postgresql_where=text(f"kind = '{EntryKind.RESERVE}'")),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    key: Mapped[str] = mapped_column(unique=True)
+    """Names the event, so that it is booked once however often it is reported."""
+    kind: Mapped[str]
+    amount: Mapped[int]
+    day: Mapped[date | None]
+    """UTC."""
+    job_id: Mapped[UUID | None]
+    charge_id: Mapped[str | None]
+    admin_id: Mapped[int | None] = mapped_column(BigInteger)
+    """The admin who granted or refunded."""
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Payment(Base):
+    """A payment in Stars. It outlives its user, whose id it then loses: a charge must never count twice."""
+
+    __tablename__ = "payments"
+    __table_args__ = (Index("payments_user", "user_id"),)
+
+    charge_id: Mapped[str] = mapped_column(primary_key=True)
+    """Telegram's telegram_payment_charge_id."""
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    stars: Mapped[int]
+    credits: Mapped[int]
+    paid_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    refunded_at: Mapped[datetime | None]
+
+
+class Departure(Base):
+    """The pseudonym of a user who deleted everything, so that the free quota and invitations do not begin again."""
+
+    __tablename__ = "departures"
+
+    digest: Mapped[bytes] = mapped_column(primary_key=True)
+    """See bot.credits.CreditTerms.pseudonym."""
+    left_on: Mapped[date]
+    """UTC."""
+    free_used: Mapped[int]
+    """Free pictures of that day."""

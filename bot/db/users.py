@@ -8,6 +8,7 @@ from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.db import ledger
 from bot.db.session import execute
 from bot.db.tables import Job, User
 from bot.domain import OPEN_STATES
@@ -43,10 +44,11 @@ async def set_blocked(session: AsyncSession, user_id: int, blocked: bool) -> Non
 
 
 async def remove_inactive(session: AsyncSession, days: int, limit: int) -> int:
-    """Delete up to `limit` users without an update for `days` days, who have no open job; returns how many."""
+    """Delete up to `limit` users without an update for `days` days; returns how many. Those with an open job stay, and
+    those with credits that no day limits: they may have paid for them."""
     open_job = exists().where(Job.user_id == User.id, Job.state.in_(OPEN_STATES))
-    inactive = select(User.id).where(User.active_at < func.now() - timedelta(days=days), ~open_job).limit(limit)
-    chosen = inactive.with_for_update(skip_locked=True)
+    inactive = select(User.id).where(User.active_at < func.now() - timedelta(days=days), ~open_job)
+    chosen = inactive.where(~ledger.lasting_credits()).limit(limit).with_for_update(skip_locked=True)
     return await execute(session, delete(User).where(User.id.in_(chosen)))
 
 

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import structlog
 from aiogram import Bot
@@ -15,6 +15,7 @@ from bot.config import Pace
 from bot.db import leases, workers
 from bot.db.session import Sessions, is_outage
 from bot.dispatch.broker import Broker
+from bot.dispatch.job_messages import UnstoredMessages
 from bot.dispatch.leadership import Leadership, LeadershipLost
 from bot.dispatch.reply_consumer import ReplyConsumer
 from bot.dispatch.reply_handler import ReplyHandler
@@ -62,7 +63,7 @@ class JobDispatcher:
         self._pace = pace
         self._role = role or Role()
         self._clock = clock
-        self._unstored: dict[UUID, int] = {}
+        self._unstored: UnstoredMessages = {}
         self._holder = uuid4()
 
     async def run(self) -> None:

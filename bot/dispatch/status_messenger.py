@@ -1,10 +1,12 @@
-"""Status messages in Telegram: sent once, then edited. Methods raise the refusals of `bot.telegram.refusals`."""
+"""Messages about jobs in Telegram: sent once, then edited. Methods raise the refusals of `bot.telegram.refusals`."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aiogram import Bot
 from aiogram.enums import ParseMode
-from aiogram.types import BufferedInputFile, InputMediaPhoto, LinkPreviewOptions, Message
+from aiogram.types import BufferedInputFile, InputMediaPhoto, LinkPreviewOptions, MediaUnion, Message, ReplyParameters
 
 from bot.dispatch.status_view import StatusView
 from bot.telegram.refusals import Unmodified, WithoutText, refusals
@@ -19,17 +21,29 @@ class StatusMessenger:
     def __init__(self, bot: Bot) -> None:
         self._bot = bot
 
-    async def send(self, chat_id: int, view: StatusView) -> int:
-        """A new message of text only; returns its id."""
+    async def send(self, chat_id: int, view: StatusView, *, reply_to: int | None = None) -> int:
+        """A new message of text only, in reply to `reply_to` if that is still there; returns its id."""
         with refusals():
             message = await self._bot.send_message(
                 chat_id,
                 view.text,
                 reply_markup=view.keyboard,
+                reply_parameters=_reply(reply_to),
                 parse_mode=HTML,
                 link_preview_options=NO_LINKS,
             )
         return message.message_id
+
+    async def send_album(
+        self, chat_id: int, file_ids: Sequence[str], text: str, *, reply_to: int | None = None
+    ) -> None:
+        """Pictures that Telegram has, as one album; `text` is its caption."""
+        media: list[MediaUnion] = [
+            InputMediaPhoto(media=file_id, caption=text if number == 0 else None, parse_mode=HTML)
+            for number, file_id in enumerate(file_ids)
+        ]
+        with refusals():
+            await self._bot.send_media_group(chat_id, media, reply_parameters=_reply(reply_to))
 
     async def say(self, chat_id: int, text: str) -> None:
         """A message that is no status message."""
@@ -97,3 +111,8 @@ class StatusMessenger:
                 )
         except Unmodified:
             pass
+
+
+def _reply(message_id: int | None) -> ReplyParameters | None:
+    """A reply to a message that may be gone."""
+    return None if message_id is None else ReplyParameters(message_id=message_id, allow_sending_without_reply=True)

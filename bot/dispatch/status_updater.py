@@ -1,9 +1,9 @@
-"""Keeps every open status message equal to the state of its job, and delivers pictures by editing them into it.
+"""Keeps every status message equal to the state of its job, and brings the end as a new message.
 
 The last view of each message is kept in memory only: after a restart every message is edited once more, which Telegram
-answers with "not modified". The message's id is stored as soon as it is sent, so a picture arrives only by an edit, and
-a crash between the edit and the commit repeats the same edit, never the picture. Only a crash of this process between
-the first sending and its commit can leave a second "in the queue" message; a crash of the database does not.
+answers with "not modified". The end of a job is a message of its own in reply to the request, because Telegram does not
+notify of edits. It begins as text; its id is stored, and the picture is edited into it. So a crash between the edit and
+the commit repeats the same edit, never the picture. Then the status message is deleted and the job closed.
 """
 
 from __future__ import annotations
@@ -19,15 +19,17 @@ import structlog
 from bot.config import Pace
 from bot.db import job_queue, job_states, service, status_messages, workers
 from bot.db.session import Sessions, is_outage
-from bot.db.status_messages import PendingStatus
+from bot.db.status_messages import MessageRole, PendingStatus
+from bot.dispatch.albums import Album, AlbumDelivery, albums_of, render_album
+from bot.dispatch.job_messages import JobMessages, UnstoredMessages
 from bot.dispatch.reply_handler import Preview
 from bot.dispatch.status_messenger import StatusMessenger
-from bot.dispatch.status_view import StatusView, Urgency, render
+from bot.dispatch.status_view import StatusView, Urgency, ready, render
 from bot.dispatch.timing import Throttle
 from bot.domain import JobState
 from bot.styles import Styles
 from bot.telegram.refusals import ChatGone, ChatMoved, MessageGone, NotNow, TelegramRefusal, TooFast
-from bot.translator import Translator
+from bot.translator import Texts, Translator
 
 REFUSALS_MAX = 3
 TROUBLE_PAUSE_S = 1.0
@@ -60,10 +62,9 @@ class StatusUpdater:
         pace: Pace,
         clock: Callable[[], float],
         repaint: Callable[[], None],
-        unstored: dict[UUID, int],
+        unstored: UnstoredMessages,
     ) -> None:
-        """`repaint` asks for another step soon. `unstored` outlives this: messages sent whose ids the database may not
-        have yet, because it went away in between."""
+        """`repaint` asks for another step soon. `unstored` outlives this."""
         self._sessions = sessions
         self._messenger = messenger
         self._translator = translator
@@ -75,7 +76,8 @@ class StatusUpdater:
         self._began = clock()
         self._throttle = Throttle(pace.edit_interval_s, pace.calls_per_s, clock)
         self._displays: dict[UUID, _Display] = {}
-        self._unstored = unstored
+        self._messages = JobMessages(sessions, messenger, unstored)
+        self._deliver_album = AlbumDelivery(sessions, messenger, self._messages, styles)
         self._writing: dict[int, asyncio.Task[None]] = {}
         self._passed_over = False
         self._alone_since: float | None = None
@@ -91,9 +93,10 @@ class StatusUpdater:
             alive = await workers.alive(session, self._pace.alive_s)
             paused = self._is_paused(bool(alive)) or await service.is_paused(session)
             alone_s = self._clock() - (self._alone_since or 0.0)
+            poses_drawn = not alive or await workers.any_can_pose(session, self._pace.alive_s)
             photos = await status_messages.chats_with_photos_waiting(session, alone_s) if paused else []
         self._forget_closed({job.job_id for job in jobs})
-        self._show_all(jobs, places, busy, paused)
+        self._show_all(jobs, places, busy, paused, poses_drawn)
         await self._announce_pause(photos, paused)
 
     async def finish(self) -> None:
@@ -113,33 +116,41 @@ class StatusUpdater:
         return self._clock() - self._began >= self._pace.alive_s
 
     def _forget_closed(self, open_ids: set[UUID]) -> None:
-        for kept in (self._displays, self._previews, self._unstored):
+        for kept in (self._displays, self._previews):
             for job_id in kept.keys() - open_ids:
                 kept.pop(job_id, None)
+        self._messages.keep_only(open_ids)
         self._throttle.forget_past()
 
-    def _show_all(self, jobs: list[PendingStatus], places: Mapping[UUID, int], busy: set[int], paused: bool) -> None:
+    def _show_all(
+        self, jobs: list[PendingStatus], places: Mapping[UUID, int], busy: set[int], paused: bool, poses_drawn: bool
+    ) -> None:
         """Start writing wherever something is due, the most urgent first while calls are scarce."""
         due = []
-        for job in jobs:
+        for album in albums_of(jobs):
+            job = album.lead
             view = render(
                 job,
                 place=places.get(job.job_id),
                 paused=paused,
                 preview=self._previews.get(job.job_id),
-                texts=self._translator.of(job.language),
+                texts=self._texts(job),
                 styles=self._styles,
+                poses_drawn=poses_drawn,
             )
+            if len(album.jobs) > 1:
+                view = render_album(album, view, self._texts(job))
             if self._is_due(job, view):
-                due.append((job, view))
+                due.append((album, view))
         self._passed_over = False
-        for job, view in sorted(due, key=lambda item: (item[1].urgency, item[0].created_at)):
+        for album, view in sorted(due, key=lambda item: (item[1].urgency, item[0].lead.created_at)):
+            job = album.lead
             if job.chat_id in busy or job.chat_id in self._writing:
                 self._passed_over = True
                 continue
             if not self._throttle.take():
                 return
-            task = asyncio.create_task(self._write(job, view))
+            task = asyncio.create_task(self._write(album, view))
             self._writing[job.chat_id] = task
             task.add_done_callback(partial(self._written, job.chat_id))
 
@@ -157,11 +168,15 @@ class StatusUpdater:
             and self._throttle.allows(job.chat_id, urgent=urgent)
         )
 
-    async def _write(self, job: PendingStatus, view: StatusView) -> None:
+    async def _write(self, album: Album, view: StatusView) -> None:
         """Show one view and record it; the edge of a task, so no exception leaves it."""
+        job = album.lead
         display = self._displays.get(job.job_id, _Display())
         try:
-            await self._show(job, view, display)
+            if len(album.jobs) == 1:
+                await self._show(job, view, display)
+            else:
+                await self._show_album(album, view, display)
         except TelegramRefusal as error:
             await self._answer_refusal(job, display, error)
         except Exception as error:
@@ -172,56 +187,102 @@ class StatusUpdater:
             self._pause(job.job_id, display)
 
     async def _show(self, job: PendingStatus, view: StatusView, display: _Display) -> None:
-        message_id = job.message_id
+        if job.state in (JobState.DELIVERED, JobState.DONE, JobState.FAILED):
+            await self._show_end(job, view)
+        else:
+            await self._show_status(job, view, display)
+
+    async def _show_album(self, album: Album, view: StatusView, display: _Display) -> None:
+        """An album of which at most one picture came is shown as a single job, which closes it."""
+        lead, texts, single = album.lead, self._texts(album.lead), album.single
+        if not album.is_drawn:
+            await self._show_status(lead, view, display)
+        elif single is None:
+            if await self._deliver_album(album, texts):
+                await self._close(lead, album)
+        elif single.state == JobState.CANCELLED:
+            view = render(lead, place=None, paused=False, preview=None, texts=texts, styles=self._styles)
+            await self._show_status(lead, view, display, album)
+        else:
+            about = replace(single, message_id=lead.message_id)
+            view = render(about, place=None, paused=False, preview=None, texts=texts, styles=self._styles)
+            await self._show_end(about, view, album)
+
+    async def _show_end(self, job: PendingStatus, view: StatusView, album: Album | None = None) -> None:
+        match job.state:
+            case JobState.DELIVERED:
+                await self._close(job, album)
+            case JobState.DONE:
+                await self._deliver(job, view, album)
+            case _:
+                await self._tell_failure(job, view, album)
+
+    async def _show_status(
+        self, job: PendingStatus, view: StatusView, display: _Display, album: Album | None = None
+    ) -> None:
+        message_id, has_photo = job.message_id, display.has_photo
         if message_id is None:
-            was_unstored = job.job_id in self._unstored
-            message_id = await self._send(job, view)
+            was_unstored = self._messages.is_unstored(job.job_id, MessageRole.STATUS)
+            message_id = await self._messages.send(job, MessageRole.STATUS, view)
             if message_id is None:
                 return
-            if not view.shows_picture and not was_unstored:
-                await self._note(job, replace(view, preview=None), has_photo=False)
+            if not was_unstored:
+                await self._note(job, replace(view, preview=None), has_photo=False, album=album)
                 return
-        if view.shows_picture:
-            await self._deliver(job, message_id, view)
-            return
-        has_photo = await self._messenger.edit(job.chat_id, message_id, view, has_photo=display.has_photo)
-        await self._note(job, view, has_photo=has_photo)
+        has_photo = await self._messenger.edit(job.chat_id, message_id, view, has_photo=has_photo)
+        await self._note(job, view, has_photo=has_photo, album=album)
 
-    async def _send(self, job: PendingStatus, view: StatusView) -> int | None:
-        """A new status message, its id stored at once; `None` if the job's row vanished meanwhile."""
-        if view.shows_picture:
-            texts = self._translator.of(job.language)
-            view = replace(view, text=texts("status-ready", prompt=""))
-        message_id = self._unstored.get(job.job_id)
+    async def _deliver(self, job: PendingStatus, view: StatusView, album: Album | None) -> None:
+        """A message that says that the picture is ready, which becomes the picture."""
+        message_id = job.result_message_id
         if message_id is None:
-            message_id = self._unstored[job.job_id] = await self._messenger.send(job.chat_id, view)
-            self._throttle.wrote(job.chat_id)
-        async with self._sessions.begin() as session:
-            stored = await status_messages.message_sent(session, job.job_id, message_id)
-        self._unstored.pop(job.job_id, None)
-        if stored:
-            return message_id
-        await self._messenger.delete(job.chat_id, message_id)
-        return None
-
-    async def _deliver(self, job: PendingStatus, message_id: int, view: StatusView) -> None:
+            message_id = await self._messages.send(job, MessageRole.RESULT, ready(job, self._texts(job)))
         async with self._sessions() as session:
             picture = await status_messages.picture(session, job.job_id)
-        if picture is None:
+        if picture is None or message_id is None:
             return
-        file_id = await self._messenger.deliver(job.chat_id, message_id, view, picture)
+        try:
+            file_id = await self._messenger.deliver(job.chat_id, message_id, view, picture)
+        except MessageGone:
+            await self._messages.forget(job.job_id, MessageRole.RESULT)
+            return
         async with self._sessions.begin() as session:
             await job_states.deliver(session, job.job_id, file_id)
-        self._throttle.wrote(job.chat_id)
-        self._displays.pop(job.job_id, None)
         _log.info("delivered", job=str(job.job_id))
+        await self._close(job, album)
 
-    async def _note(self, job: PendingStatus, view: StatusView, *, has_photo: bool) -> None:
+    async def _tell_failure(self, job: PendingStatus, view: StatusView, album: Album | None) -> None:
+        """Once: a message that was to become the picture says instead why there is none."""
+        message_id = job.result_message_id
+        if message_id is None:
+            was_unstored = self._messages.is_unstored(job.job_id, MessageRole.RESULT)
+            message_id = await self._messages.send(job, MessageRole.RESULT, view)
+            if message_id is None or not was_unstored:
+                await self._close(job, album)
+                return
+        try:
+            await self._messenger.edit(job.chat_id, message_id, view, has_photo=None)
+        except MessageGone:
+            await self._messages.forget(job.job_id, MessageRole.RESULT)
+            return
+        await self._close(job, album)
+
+    async def _close(self, job: PendingStatus, album: Album | None = None) -> None:
+        self._throttle.wrote(job.chat_id)
+        others = _ids(album)
+        await self._messages.close(job, ready(job, self._texts(job)), others)
+        for job_id in (job.job_id, *others):
+            self._displays.pop(job_id, None)
+
+    def _texts(self, job: PendingStatus) -> Texts:
+        return self._translator.of(job.language)
+
+    async def _note(self, job: PendingStatus, view: StatusView, *, has_photo: bool, album: Album | None = None) -> None:
         self._throttle.wrote(job.chat_id)
         self._displays[job.job_id] = _Display(view, has_photo)
         if view.urgency == Urgency.END:
             async with self._sessions.begin() as session:
-                await job_states.close(session, job.job_id)
+                await job_states.close(session, job.job_id, *_ids(album))
 
     async def _answer_refusal(self, job: PendingStatus, display: _Display, error: TelegramRefusal) -> None:
         """React to a refusal. A failure in here is repeated by the next step."""
@@ -234,9 +295,7 @@ class StatusUpdater:
                     self._pause(job.job_id, display)
                 case MessageGone():
                     self._displays.pop(job.job_id, None)
-                    self._unstored.pop(job.job_id, None)
-                    async with self._sessions.begin() as session:
-                        await status_messages.message_sent(session, job.job_id, None)
+                    await self._messages.forget(job.job_id, MessageRole.STATUS)
                 case ChatGone():
                     _log.info("the chat is closed to us", chat=job.chat_id, reason=str(error))
                     async with self._sessions.begin() as session:
@@ -284,3 +343,7 @@ class StatusUpdater:
                 await self._messenger.say(chat_id, self._translator("photo-paused", language))
             except TelegramRefusal as error:
                 _log.info("the notice of the pause was refused", chat=chat_id, reason=str(error))
+
+
+def _ids(album: Album | None) -> list[UUID]:
+    return [] if album is None else [job.job_id for job in album.jobs]

@@ -173,7 +173,7 @@ async def converse(url: str, wish: Wish, terminal: Terminal, user_id: int = BEN_
 
 
 async def _follow(person: Person, conversation: Conversation, terminal: Terminal) -> ChatMessage | None:
-    """Watch the status message until it is the picture; None if the job failed."""
+    """Watch the status message until the picture comes; None if the job failed."""
     started = time.monotonic()
     shown_so_far: set[str] = set()
     seen = person.mark
@@ -190,7 +190,7 @@ async def _follow(person: Person, conversation: Conversation, terminal: Terminal
             if message.photo is None:
                 terminal.warn(f"the bot says: {message.text}")
                 return None
-            terminal.done(f"picture delivered after {time.monotonic() - started:.1f} s and {message.edit_count} edits")
+            terminal.done(f"picture delivered after {time.monotonic() - started:.1f} s")
             return message
         if message.photo and message.photo.url not in shown_so_far:
             shown_so_far.add(message.photo.url)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from aiogram.filters.callback_data import CallbackData
 
-from bot.domain import Likeness
+from bot.domain import Likeness, ReportReason
 from engine.contract import Clothes, PosePreset
 
 
@@ -22,12 +22,33 @@ class JobAction(StrEnum):
     OTHER_CLOTHES = "clothes"
     OWN_CLOTHES = "own"
     FREE_POSE = "free"
+    VARIATIONS = "vary"
+    MORE = "more"
+    FILE = "file"
+    FAVOURITE = "fav"
+    NO_FAVOURITE = "unfav"
+    REPORT = "report"
+    ASK_DELETE = "ask"
+    DELETE = "delete"
+    OPEN = "open"
 
 
 class JobCallback(CallbackData, prefix="job"):
     """A button under a status message or a picture."""
 
     action: JobAction
+    job_id: UUID
+
+
+class ReportCallback(CallbackData, prefix="report"):
+    reason: ReportReason
+    job_id: UUID
+
+
+class GalleryCallback(CallbackData, prefix="gallery"):
+    """Shows the page of a job in the gallery or among the favourites."""
+
+    favourites: bool
     job_id: UUID
 
 
@@ -88,6 +109,8 @@ class PoseAction(StrEnum):
     PHOTO = "photo"
     ANOTHER_PHOTO = "another"
     DELETE_PHOTO = "delete"
+    PIN = "pin"
+    UNPIN = "unpin"
     BACK = "back"
 
 
@@ -127,3 +150,10 @@ class PrivacyCallback(CallbackData, prefix="privacy"):
 
 class AdminCallback(CallbackData, prefix="admin"):
     days: int
+
+
+class BuyCallback(CallbackData, prefix="buy"):
+    """Asks for the invoice of a pack, at the price that the button was sent with."""
+
+    credits: int
+    stars: int

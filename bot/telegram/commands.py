@@ -9,26 +9,32 @@ from bot.domain import LANGUAGES
 from bot.telegram.refusals import ChatGone, suppress_refusals
 from bot.translator import DEFAULT_LANGUAGE, Texts, Translator
 
-COMMANDS = ("start", "photos", "style", "settings", "language", "privacy", "help")
+COMMANDS = ("start", "photos", "style", "settings", "gallery", "favourites", "language", "privacy", "export", "help")
+CREDIT_COMMANDS = ("balance", "buy", "invite", "terms", "paysupport")
+"""While credits are on."""
 ADMIN_COMMANDS = ("admin",)
 
 
-async def publish_commands(bot: Bot, translator: Translator, admin_ids: frozenset[int]) -> None:
+async def publish_commands(
+    bot: Bot, translator: Translator, admin_ids: frozenset[int], *, credits_on: bool = False
+) -> None:
     """Tell Telegram at the start. Raises TelegramAPIError; an admin who never wrote to the bot is passed over."""
+    commands = COMMANDS + CREDIT_COMMANDS if credits_on else COMMANDS
     for language in LANGUAGES:
         texts = translator.of(language)
         code = None if language == DEFAULT_LANGUAGE else language
-        await bot.set_my_commands(_menu(texts, COMMANDS), BotCommandScopeAllPrivateChats(), language_code=code)
+        await bot.set_my_commands(_menu(texts, commands), BotCommandScopeAllPrivateChats(), language_code=code)
         for admin_id in sorted(admin_ids):
             with suppress_refusals(ChatGone):
                 await bot.set_my_commands(
-                    _menu(texts, COMMANDS + ADMIN_COMMANDS), BotCommandScopeChat(chat_id=admin_id), language_code=code
+                    _menu(texts, commands + ADMIN_COMMANDS), BotCommandScopeChat(chat_id=admin_id), language_code=code
                 )
 
 
-async def publish_for(bot: Bot, texts: Texts, user_id: int, *, is_admin: bool) -> None:
+async def publish_for(bot: Bot, texts: Texts, user_id: int, *, is_admin: bool, credits_on: bool = False) -> None:
     """The menu of one user, in the language they chose."""
-    commands = COMMANDS + ADMIN_COMMANDS if is_admin else COMMANDS
+    credit_commands = CREDIT_COMMANDS if credits_on else ()
+    commands = (*COMMANDS, *credit_commands, *(ADMIN_COMMANDS if is_admin else ()))
     for code in (None, *LANGUAGES):
         await bot.set_my_commands(_menu(texts, commands), BotCommandScopeChat(chat_id=user_id), language_code=code)
 

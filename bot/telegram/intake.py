@@ -1,5 +1,8 @@
 """The intake of polling and webhook: it handles every update, in order within its chat, chats in parallel.
 
+Messages about money are taken beyond every allowance, and a query before a payment waits for no other update, because
+Telegram waits ten seconds for its answer.
+
 An update is finished when its handler has ended, with or without an error. A handler runs again in two cases: after an
 outage of the database, for as long as it lasts, and after flood control (429), when the time that Telegram names is
 over; no handler sleeps for it. Unfinished updates must not be confirmed to Telegram and come again after a restart, so
@@ -23,7 +26,7 @@ from structlog.contextvars import bind_contextvars
 from bot.db.session import cannot_write, is_outage
 from bot.telegram.allowances import Admission, Allowances
 from bot.telegram.refusals import flood_wait_s
-from bot.telegram.updates import RawUpdate, album_of, chat_of, id_of, read_update
+from bot.telegram.updates import RawUpdate, album_of, chat_of, id_of, is_payment, read_update
 
 MESSAGE_BURST = 30
 MESSAGES_PER_S = 1.0
@@ -144,7 +147,7 @@ class Intake:
 
     def _admit(self, update: Update, ticket: Ticket) -> None:
         chat_id, notice = chat_of(update), None
-        if update.event_type in _LIMITED:
+        if update.event_type in _LIMITED and not is_payment(update):
             admission = self._allowances.take(chat_id)
             if admission is not Admission.TAKEN:
                 self.counts["dropped"] += 1
@@ -156,8 +159,11 @@ class Intake:
                 notice = "error-too-fast"
         self._open[ticket.update_id] = ticket
         self._albums.begin(album_of(update))
-        ticket.task = task = asyncio.create_task(self._handle_in_turn(update, ticket, self._last.get(chat_id), notice))
-        self._last[chat_id] = task
+        urgent = update.pre_checkout_query is not None
+        before = None if urgent else self._last.get(chat_id)
+        ticket.task = task = asyncio.create_task(self._handle_in_turn(update, ticket, before, notice))
+        if not urgent:
+            self._last[chat_id] = task
 
         def end(done: asyncio.Task[None]) -> None:
             self._open.pop(ticket.update_id, None)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 
+from bot.credits import Pack
 from bot.db.usage import BUCKETS
-from bot.domain import CONSENT_VERSION, LANGUAGES, POSE_PHOTO, Likeness
+from bot.domain import CONSENT_VERSION, LANGUAGES, POSE_PHOTO, Likeness, ReportReason
 from bot.styles import Styles
 from bot.telegram.callbacks import (
     AdminCallback,
     AspectAction,
     AspectCallback,
+    BuyCallback,
     ClothesCallback,
     ConsentCallback,
+    GalleryCallback,
     JobAction,
     JobCallback,
     LanguageCallback,
@@ -28,6 +31,7 @@ from bot.telegram.callbacks import (
     PrivacyCallback,
     ReferenceAction,
     ReferenceCallback,
+    ReportCallback,
     SettingsAction,
     SettingsCallback,
     StyleCallback,
@@ -50,32 +54,76 @@ def cancel(texts: Texts, job_id: UUID) -> InlineKeyboardMarkup:
     return _rows([[_button(texts("job-cancel-button"), JobCallback(action=JobAction.CANCEL, job_id=job_id))]])
 
 
-def picture(texts: Texts, job_id: UUID, likeness: Likeness, clothes: Clothes) -> InlineKeyboardMarkup:
-    """Under a finished picture; `likeness` and `clothes` are those it was drawn with: the others are offered."""
+def picture(texts: Texts, job_id: UUID, *, favourite: bool) -> InlineKeyboardMarkup:
+    """Under a finished picture; `more` has the other buttons."""
+    keys = {
+        JobAction.AGAIN: "job-again-button",
+        JobAction.VARIATIONS: "job-variations-button",
+        JobAction.REUSE_PROMPT: "job-reuse-button",
+        JobAction.OTHER_STYLE: "job-style-button",
+        JobAction.NO_FAVOURITE if favourite else JobAction.FAVOURITE: (
+            "job-loved-button" if favourite else "job-favourite-button"
+        ),
+        JobAction.MORE: "job-more-button",
+    }
+    return _job_buttons(texts, job_id, keys)
 
-    def button(key: str, action: JobAction) -> InlineKeyboardButton:
-        return _button(texts(key), JobCallback(action=action, job_id=job_id))
 
-    more_of = (
-        button("job-body-button", JobAction.MORE_BODY)
-        if likeness == Likeness.FACE
-        else button("job-face-button", JobAction.MORE_FACE)
-    )
-    dressed = (
-        button("job-own-clothes-button", JobAction.OWN_CLOTHES)
-        if clothes == Clothes.CHANGE
-        else button("job-other-clothes-button", JobAction.OTHER_CLOTHES)
-    )
-    return _rows(
-        [
-            [
-                button("job-again-button", JobAction.AGAIN),
-                button("job-style-button", JobAction.OTHER_STYLE),
-            ],
-            [more_of, dressed],
-            [button("job-reuse-button", JobAction.REUSE_PROMPT)],
-        ]
-    )
+def more(texts: Texts, job_id: UUID, likeness: Likeness, clothes: Clothes) -> InlineKeyboardMarkup:
+    """The second page under a picture; `likeness` and `clothes` are those it was drawn with: the others are offered."""
+    face, dressed = likeness != Likeness.FACE, clothes == Clothes.CHANGE
+    keys = {
+        JobAction.MORE_FACE if face else JobAction.MORE_BODY: "job-face-button" if face else "job-body-button",
+        JobAction.OWN_CLOTHES if dressed else JobAction.OTHER_CLOTHES: (
+            "job-own-clothes-button" if dressed else "job-other-clothes-button"
+        ),
+        JobAction.FILE: "job-file-button",
+        JobAction.REPORT: "job-report-button",
+        JobAction.ASK_DELETE: "job-delete-button",
+        JobAction.BACK: "back-button",
+    }
+    return _job_buttons(texts, job_id, keys)
+
+
+def album(texts: Texts, job_ids: Iterable[UUID]) -> InlineKeyboardMarkup:
+    """Below an album: each number opens its picture."""
+    numbers = [
+        _button(texts("album-number-button", number=number), JobCallback(action=JobAction.OPEN, job_id=job_id))
+        for number, job_id in enumerate(job_ids, 1)
+    ]
+    return _rows([numbers])
+
+
+def confirm_delete(texts: Texts, job_id: UUID) -> InlineKeyboardMarkup:
+    return _job_buttons(texts, job_id, {JobAction.DELETE: "job-confirm-delete-button", JobAction.MORE: "back-button"})
+
+
+def report(texts: Texts, job_id: UUID) -> InlineKeyboardMarkup:
+    """The reasons for a report, one a row, since they are long."""
+    reasons = [
+        [_button(texts(f"report-{reason}-button"), ReportCallback(reason=reason, job_id=job_id))]
+        for reason in ReportReason
+    ]
+    return _rows([*reasons, [_button(texts("back-button"), JobCallback(action=JobAction.MORE, job_id=job_id))]])
+
+
+def gallery(
+    texts: Texts, job_id: UUID, *, favourites: bool, newer: UUID | None, older: UUID | None
+) -> InlineKeyboardMarkup:
+    """Under a page of the gallery."""
+    turns = [
+        _button(texts(key), GalleryCallback(favourites=favourites, job_id=target))
+        for key, target in (("gallery-newer-button", newer), ("gallery-older-button", older))
+        if target is not None
+    ]
+    opening = _button(texts("gallery-open-button"), JobCallback(action=JobAction.OPEN, job_id=job_id))
+    return _rows([*([turns] if turns else []), [opening]])
+
+
+def _job_buttons(texts: Texts, job_id: UUID, keys: Mapping[JobAction, str]) -> InlineKeyboardMarkup:
+    """Two in a row."""
+    buttons = [_button(texts(key), JobCallback(action=action, job_id=job_id)) for action, key in keys.items()]
+    return _rows([buttons[start : start + 2] for start in range(0, len(buttons), 2)])
 
 
 def retry(texts: Texts, job_id: UUID, *, again: bool = True, free_pose: bool = False) -> InlineKeyboardMarkup:
@@ -139,8 +187,8 @@ def to_poses(texts: Texts) -> InlineKeyboardMarkup:
     return _rows([[poses_button(texts)]])
 
 
-def poses(texts: Texts, chosen: str | None, *, has_photo: bool) -> InlineKeyboardMarkup:
-    """The grid of poses, the chosen one ticked; a stored photo can be replaced and deleted."""
+def poses(texts: Texts, chosen: str | None, *, pinned: bool, has_photo: bool) -> InlineKeyboardMarkup:
+    """The grid of poses, the chosen one ticked; it can be pinned. A stored photo can be replaced and deleted."""
     presets = [
         _button(_ticked(texts(f"pose-{preset}-button"), preset == chosen), PresetCallback(preset=preset))
         for preset in PosePreset
@@ -159,6 +207,10 @@ def poses(texts: Texts, chosen: str | None, *, has_photo: bool) -> InlineKeyboar
                 _button(texts("pose-delete-button"), PoseCallback(action=PoseAction.DELETE_PHOTO)),
             ]
         )
+    if chosen is not None:
+        pin = _button(texts("pose-pin-button"), PoseCallback(action=PoseAction.PIN))
+        unpin = _button(texts("pose-unpin-button"), PoseCallback(action=PoseAction.UNPIN))
+        rows.append([unpin if pinned else pin])
     rows.append([_button(texts("back-button"), SettingsCallback(action=SettingsAction.SHOW))])
     return _rows(rows)
 
@@ -236,11 +288,23 @@ def usage(texts: Texts, chosen_days: int) -> InlineKeyboardMarkup:
     )
 
 
+def packs(texts: Texts, offers: Iterable[Pack]) -> InlineKeyboardMarkup:
+    """One row per pack on sale."""
+
+    def button(pack: Pack) -> InlineKeyboardButton:
+        label = texts("buy-pack-button", credits=texts("credits-count", credits=pack.credits))
+        return _button(label, BuyCallback(credits=pack.credits, stars=pack.stars))
+
+    return _rows([[button(pack)] for pack in offers])
+
+
 Data = (
     AdminCallback
     | AspectCallback
+    | BuyCallback
     | ClothesCallback
     | ConsentCallback
+    | GalleryCallback
     | JobCallback
     | LanguageCallback
     | LikenessCallback
@@ -249,6 +313,7 @@ Data = (
     | PersonCallback
     | PrivacyCallback
     | ReferenceCallback
+    | ReportCallback
     | SettingsCallback
     | StyleCallback
 )

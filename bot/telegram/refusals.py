@@ -9,6 +9,7 @@ TelegramRefusal
 ├── QueryExpired   the button was pressed too long ago to be answered
 ├── TooFast        flood control: wait `retry_after_s` in this chat
 ├── NotNow         the network or Telegram is down: try again later
+├── RefundedBefore the Stars of this payment went back earlier
 └── ApiRefusal     Telegram will never accept this request
     └── FileTooBig
 """
@@ -75,6 +76,10 @@ class NotNow(TelegramRefusal):
     """The network or Telegram is down."""
 
 
+class RefundedBefore(TelegramRefusal):
+    """The Stars of this payment went back earlier."""
+
+
 class ApiRefusal(TelegramRefusal):
     """Telegram will never accept this request."""
 
@@ -101,6 +106,7 @@ _BY_DESCRIPTION: tuple[tuple[type[TelegramRefusal], tuple[str, ...]], ...] = (
         ("chat not found", "peer_id_invalid", "user is deactivated", "chat_write_forbidden", "not enough rights"),
     ),
     (QueryExpired, ("query is too old", "query id is invalid", "query_id_invalid")),
+    (RefundedBefore, ("charge_already_refunded",)),
     (FileTooBig, ("file is too big",)),
 )
 """Parts of the descriptions of "400 Bad Request", in lower case."""

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 RawUpdate = dict[str, Any]
 FAULTS_LOGGED_MAX = 5
-_ESSENTIALS = ("message_id", "date", "chat", "from")
+_ESSENTIALS = ("message_id", "date", "chat", "from", "successful_payment", "refunded_payment")
 _log = structlog.get_logger(__name__)
 
 
@@ -81,6 +81,12 @@ def album_of(update: Update) -> tuple[int, str] | None:
     if not isinstance(message, Message) or message.media_group_id is None:
         return None
     return message.chat.id, message.media_group_id
+
+
+def is_payment(update: Update) -> bool:
+    """A message of Telegram's about money that has moved."""
+    message = update.message
+    return message is not None and (message.successful_payment or message.refunded_payment) is not None
 
 
 def _bare_message(raw: RawUpdate, bot: Bot) -> Update | None:

@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.usecases.answers import ReadAnswers
+from bot.usecases.credits import CreditUseCases
 from bot.usecases.drafts import DrawDraft
+from bot.usecases.export import ExportData
+from bot.usecases.held import HoldMessage, TakeHeld
+from bot.usecases.payments import PaymentUseCases
 from bot.usecases.people import (
     ChooseLanguage,
     ChooseStyle,
     CountHoldings,
     DeleteEverything,
+    FindLanguage,
     FindStage,
     GiveConsent,
     MeetUser,
@@ -19,8 +24,16 @@ from bot.usecases.people import (
 from bot.usecases.photos import AnnounceAnswer, ChoosePerson, DeletePhoto, ListPhotos, ReceivePhoto
 from bot.usecases.pictures import AskForPicture, CancelPicture, FindPicture, Redraw
 from bot.usecases.poses import ChoosePosePhoto, DeletePosePhoto
-from bot.usecases.preferences import ChooseAspect, ChooseClothes, ChooseLikeness, ChoosePose, OpenPreferences
+from bot.usecases.preferences import ChooseAspect, ChooseClothes, ChooseLikeness, ChoosePose, OpenPreferences, PinPose
 from bot.usecases.reports import PauseService, ReadUsage, ResumeService
+from bot.usecases.results import (
+    BrowseGallery,
+    NoteMessage,
+    RemovePicture,
+    ReportPicture,
+    SetFavourite,
+    TakeOriginal,
+)
 
 
 @dataclass(frozen=True)
@@ -30,7 +43,10 @@ class UseCases:
     meet_user: MeetUser
     note_blocked: NoteBlocked
     give_consent: GiveConsent
+    hold_message: HoldMessage
+    take_held: TakeHeld
     choose_language: ChooseLanguage
+    find_language: FindLanguage
     choose_style: ChooseStyle
     find_stage: FindStage
     open_preferences: OpenPreferences
@@ -38,6 +54,7 @@ class UseCases:
     choose_aspect: ChooseAspect
     choose_clothes: ChooseClothes
     choose_pose: ChoosePose
+    pin_pose: PinPose
     choose_pose_photo: ChoosePosePhoto
     delete_pose_photo: DeletePosePhoto
     count_holdings: CountHoldings
@@ -53,6 +70,16 @@ class UseCases:
     redraw: Redraw
     find_picture: FindPicture
     cancel_picture: CancelPicture
+    set_favourite: SetFavourite
+    take_original: TakeOriginal
+    report_picture: ReportPicture
+    remove_picture: RemovePicture
+    browse_gallery: BrowseGallery
+    note_message: NoteMessage
     read_usage: ReadUsage
     pause_service: PauseService
     resume_service: ResumeService
+    export_data: ExportData
+    payments: PaymentUseCases
+    credits: CreditUseCases | None
+    """`None` while credits are off."""

@@ -11,15 +11,17 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.credits import CreditTerms
 from bot.db import jobs, references, users
 from bot.db.session import Sessions
 from bot.db.tables import Reference, User
 from bot.domain import ReferenceState
-from bot.errors import TooManyOpenJobs
+from bot.errors import NotEnoughCredits, TooManyOpenJobs
 from bot.photos import Refusal
+from bot.prompts import split_seed
 from bot.styles import NO_STYLE
 from bot.usecases.ports import DrawSeed, Signals, log_queued
-from bot.usecases.preferences import preference_overrides
+from bot.usecases.preferences import preference_overrides, use_up_pose
 
 
 def message_key(chat_id: int, message_id: int) -> str:
@@ -43,12 +45,13 @@ async def drop_draft(session: AsyncSession, user: User, chat_id: int) -> None:
 
 @dataclass(frozen=True)
 class DrawnDraft:
-    """A draft that was `submitted`, or returned because too many pictures are in progress (`limit`)."""
+    """A draft that was `submitted`, or returned: `limit` pictures are in progress already, or, without a limit, the
+    user has no credits."""
 
     prompt: str
     style: str
     submitted: bool
-    limit: int = 0
+    limit: int | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class DrawDraft:
     signals: Signals
     draw_seed: DrawSeed
     open_jobs_max: int
+    credit_terms: CreditTerms | None = None
 
     async def __call__(
         self, user_id: int, chat_id: int, decided: Sequence[Reference]
@@ -85,6 +89,7 @@ class DrawDraft:
             if not photos:
                 return None
             prompt, key, style = user.draft, user.draft_key, user.style or NO_STYLE
+            described, seed = split_seed(prompt)
             user.draft = user.draft_key = None
             try:
                 job, created = await jobs.submit(
@@ -92,19 +97,30 @@ class DrawDraft:
                     user_id=user_id,
                     chat_id=chat_id,
                     idempotency_key=key,
+                    request_message_id=_message_of(key),
                     reference_ids=photos,
                     style=style,
-                    prompt=prompt,
+                    prompt=described,
                     **await preference_overrides(session, user),
-                    seed=self.draw_seed(),
+                    seed=self.draw_seed() if seed is None else seed,
                     open_jobs_max=self.open_jobs_max,
+                    credit_terms=self.credit_terms,
                 )
             except TooManyOpenJobs:
                 return DrawnDraft(prompt, style, submitted=False, limit=self.open_jobs_max)
+            except NotEnoughCredits:
+                return DrawnDraft(prompt, style, submitted=False)
+            if created:
+                use_up_pose(user)
         if created:
             log_queued(job.id)
         self.signals.wake()
         return DrawnDraft(prompt, style, submitted=True)
+
+
+def _message_of(key: str) -> int:
+    """The message that a `message_key` names."""
+    return int(key.rpartition(":")[2])
 
 
 async def _waits(session: AsyncSession, key: str, chat_id: int, decided: Sequence[Reference]) -> ReferenceState | None:
@@ -123,8 +139,7 @@ async def _waits(session: AsyncSession, key: str, chat_id: int, decided: Sequenc
 
 async def _came_with(session: AsyncSession, key: str, chat_id: int) -> Sequence[Reference]:
     """The photo whose caption is the draft of `key`, with the rest of its album; none where it came as text."""
-    _, _, message_id = key.rpartition(":")
-    photo = await references.by_message(session, chat_id, int(message_id))
+    photo = await references.by_message(session, chat_id, _message_of(key))
     if photo is None or message_key(chat_id, photo.message_id) != key:
         return []
     return await references.members(session, references.Group(photo.user_id, chat_id, photo.album_id, photo.message_id))

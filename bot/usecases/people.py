@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.db import jobs, poses, references, users
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.credits import CreditTerms
+from bot.db import consents, departures, jobs, ledger, poses, references, users
 from bot.db.session import Sessions, database_time
 from bot.db.tables import User
-from bot.domain import CONSENT_VERSION, ReferenceState, Stage, stage_of
+from bot.domain import CONSENT_VERSION, LANGUAGES, ReferenceState, Stage, stage_of
 from bot.usecases.ports import Signals
 
 
@@ -35,7 +38,10 @@ class NoteBlocked:
 
 @dataclass(frozen=True)
 class GiveConsent:
-    """Agree to one version of the terms; `False` when that is not the version in force. Raises UnknownUser."""
+    """Agree to one version of the terms; `False` when that is not the version in force. Raises UnknownUser.
+
+    A consent is kept in the user's history, however often it is pressed, once.
+    """
 
     sessions: Sessions
 
@@ -47,6 +53,7 @@ class GiveConsent:
             if user.consent_version != version:
                 user.consent_version = version
                 user.consent_at = await database_time(session)
+                await consents.add(session, user_id, version, user.language)
         return True
 
 
@@ -59,6 +66,18 @@ class ChooseLanguage:
     async def __call__(self, user_id: int, language: str) -> None:
         async with self.sessions.begin() as session:
             (await users.lock(session, user_id)).language = language
+
+
+@dataclass(frozen=True)
+class FindLanguage:
+    """The language to speak with a user; the default one for those who never wrote."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int) -> str:
+        async with self.sessions() as session:
+            user = await users.get(session, user_id)
+            return LANGUAGES[0] if user is None else user.language
 
 
 @dataclass(frozen=True)
@@ -95,18 +114,21 @@ class Holdings:
     photos: int
     pictures: int
     pose_photo: bool
+    original_days: int
+    """How long a PNG is kept for a user who does not take it."""
 
 
 @dataclass(frozen=True)
 class CountHoldings:
     sessions: Sessions
+    original_days: int
 
     async def __call__(self, user_id: int) -> Holdings:
         async with self.sessions() as session:
             photos = await references.count(session, user_id, ReferenceState.ACCEPTED, ReferenceState.PENDING)
             pictures = await jobs.count(session, user_id)
             pose_photo = await poses.of_user(session, user_id) is not None
-            return Holdings(photos, pictures, pose_photo)
+            return Holdings(photos, pictures, pose_photo, self.original_days)
 
 
 @dataclass(frozen=True)
@@ -118,14 +140,23 @@ class DeleteEverything:
 
     sessions: Sessions
     signals: Signals
+    credit_terms: CreditTerms | None = None
 
     async def __call__(self, user_id: int) -> list[tuple[int, int]]:
         async with self.sessions.begin() as session:
             await users.lock(session, user_id)
-            open_jobs = await jobs.open_messages(session, user_id)
+            open_jobs = await jobs.open_jobs(session, user_id)
             looking_at = await references.open_messages(session, user_id)
+            if self.credit_terms is not None:
+                await _note_departure(session, user_id, self.credit_terms)
             await users.remove(session, user_id)
         if open_jobs:
-            await self.signals.cancelled([job_id for job_id, _, _ in open_jobs])
-        statuses = [(chat_id, message_id) for _, chat_id, message_id in open_jobs if message_id is not None]
+            await self.signals.cancelled([job.job_id for job in open_jobs])
+        statuses = [(job.chat_id, message_id) for job in open_jobs for message_id in job.message_ids]
         return [*statuses, *looking_at]
+
+
+async def _note_departure(session: AsyncSession, user_id: int, terms: CreditTerms) -> None:
+    day = await ledger.today(session)
+    left = (await ledger.current_balance(session, user_id, terms, day)).free
+    await departures.note(session, terms.pseudonym(user_id), day, max(0, terms.free_per_day - left))

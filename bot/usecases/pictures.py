@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.credits import CreditTerms
 from bot.db import job_states, jobs, poses, references, users
 from bot.db.session import Sessions
 from bot.db.tables import Job
 from bot.domain import POSE_PHOTO, Likeness, ReferenceState, settings_overrides
-from bot.errors import NoPhotos, PictureGone
+from bot.errors import NoPhotos, NoRoomForVariations
+from bot.prompts import split_seed
 from bot.styles import NO_STYLE
 from bot.usecases.drafts import drop_draft, keep_draft, message_key
 from bot.usecases.ports import DrawSeed, Signals, log_queued
-from bot.usecases.preferences import preference_overrides
+from bot.usecases.preferences import PreferenceOverrides, preference_overrides, use_up_pose
+from bot.usecases.results import job_of_user
 from engine.contract import Clothes
+
+VARIATIONS_MIN, VARIATIONS_MAX = 2, 4
 
 
 class RequestResult(Enum):
@@ -32,15 +37,20 @@ class RequestResult(Enum):
 class AskForPicture:
     """A prompt -> a queued picture, in the chosen style or none; without an accepted photo the prompt is kept.
 
-    The same message a second time changes nothing. Raises TooManyOpenJobs, UnknownUser.
+    `reply_to`: the message to which the prompt replies. Where that shows a picture, or asked for another prompt for
+    one, the new picture is drawn as that one was.
+    The same message a second time changes nothing. Raises TooManyOpenJobs, NotEnoughCredits, SeedTooLarge, UnknownUser.
     """
 
     sessions: Sessions
     signals: Signals
     draw_seed: DrawSeed
     open_jobs_max: int
+    credit_terms: CreditTerms | None = None
 
-    async def __call__(self, user_id: int, chat_id: int, message_id: int, prompt: str) -> RequestResult:
+    async def __call__(
+        self, user_id: int, chat_id: int, message_id: int, prompt: str, reply_to: int | None = None
+    ) -> RequestResult:
         async with self.sessions.begin() as session:
             user = await users.lock(session, user_id)
             user.pose_asked_at = None
@@ -49,19 +59,30 @@ class AskForPicture:
             if not photos:
                 await keep_draft(session, user, chat_id, message_id, prompt)
                 return RequestResult.WAITS_FOR_VERDICT if pending else RequestResult.WAITS_FOR_PHOTO
+            source = None if reply_to is None else await jobs.by_message(session, user_id, reply_to)
+            if source is None:
+                style, overrides = user.style or NO_STYLE, await preference_overrides(session, user)
+            else:
+                style, overrides = source.style, (await _as_before(session, source))[0]
+            described, seed = split_seed(prompt)
             job, created = await jobs.submit(
                 session,
                 user_id=user_id,
                 chat_id=chat_id,
                 idempotency_key=message_key(chat_id, message_id),
+                request_message_id=message_id,
+                source_job_id=None if source is None else source.id,
                 reference_ids=[*photos, *pending],
-                style=user.style or NO_STYLE,
-                prompt=prompt,
-                **await preference_overrides(session, user),
-                seed=self.draw_seed(),
+                style=style,
+                prompt=described,
+                **overrides,
+                seed=self.draw_seed() if seed is None else seed,
                 open_jobs_max=self.open_jobs_max,
+                credit_terms=self.credit_terms,
             )
             await drop_draft(session, user, chat_id)
+            if created and source is None:
+                use_up_pose(user)
         if created:
             log_queued(job.id)
         self.signals.wake()
@@ -76,6 +97,8 @@ class Change:
     likeness: Likeness | None = None
     clothes: Clothes | None = None
     free_pose: bool = False
+    variations: bool = False
+    """Up to VARIATIONS_MAX pictures, delivered as one album."""
 
     @property
     def act(self) -> str:
@@ -84,6 +107,8 @@ class Change:
             return f"style:{self.style}"
         if self.likeness is not None or self.clothes is not None:
             return f"likeness:{self.likeness}:{self.clothes}"
+        if self.variations:
+            return "variations"
         return "free-pose" if self.free_pose else "again"
 
 
@@ -93,10 +118,11 @@ AGAIN = Change()
 @dataclass(frozen=True)
 class RedrawResult:
     """`created`: it is queued now; else one like it was queued before. `pose_lost`: the photo of its pose is not
-    kept any more, so the pose is free."""
+    kept any more, so the pose is free. `count`: pictures that were asked for."""
 
     created: bool
     pose_lost: bool = False
+    count: int = 1
 
 
 @dataclass(frozen=True)
@@ -104,48 +130,69 @@ class Redraw:
     """A picture's prompt once more with a new seed, drawn as before but for `change`, from the photos accepted by now.
 
     While such a picture is in progress, another press adds none; nor does the same press again, at any time.
-    Raises PictureGone, NoPhotos, TooManyOpenJobs, UnknownUser.
+    Raises PictureGone, NoPhotos, NoRoomForVariations, TooManyOpenJobs, NotEnoughCredits, UnknownUser.
     """
 
     sessions: Sessions
     signals: Signals
     draw_seed: DrawSeed
     open_jobs_max: int
+    credit_terms: CreditTerms | None = None
 
     async def __call__(
-        self, user_id: int, chat_id: int, press_id: str, job_id: UUID, change: Change = AGAIN
+        self,
+        user_id: int,
+        chat_id: int,
+        press_id: str,
+        job_id: UUID,
+        change: Change = AGAIN,
+        *,
+        message_id: int | None = None,
     ) -> RedrawResult:
-        """`press_id`: Telegram's id of the press, the same when it is delivered again."""
+        """`press_id`: Telegram's id of the press, the same when it is delivered again; `message_id`: the message with
+        the button, to which the result replies."""
         async with self.sessions.begin() as session:
             await users.lock(session, user_id)
-            source = await _job_of_user(session, job_id, user_id)
+            source = await job_of_user(session, job_id, user_id)
             photos = await references.ids(session, user_id, ReferenceState.ACCEPTED)
             if not photos:
                 raise NoPhotos
-            pose_lost = source.pose == POSE_PHOTO and not await _has_pose_photo(session, source)
-            pose = None if pose_lost or change.free_pose else source.pose
+            overrides, pose_lost = await _as_before(session, source, free_pose=change.free_pose)
             act = f"{change.act}:{job_id}"
-            if await jobs.has_open(session, act):
+            keys = [f"{act}:{press_id}"]
+            if await jobs.has_open(session, act) or await jobs.exists(session, keys[0]):
                 return RedrawResult(created=False)
-            job, created = await jobs.submit(
-                session,
-                user_id=user_id,
-                chat_id=chat_id,
-                idempotency_key=f"{act}:{press_id}",
-                reference_ids=photos,
-                style=change.style or source.style,
-                prompt=source.prompt,
-                settings={**source.settings, **settings_overrides(change.likeness, change.clothes)},
-                pose=pose,
-                pose_photo_id=source.pose_photo_id if pose == POSE_PHOTO else None,
-                seed=self.draw_seed(),
-                source_job_id=job_id,
-                open_jobs_max=self.open_jobs_max,
-            )
-        if created:
-            log_queued(job.id)
+            if change.variations:
+                keys += [f"{keys[0]}:{number}" for number in range(2, await self._room(session, user_id) + 1)]
+            overrides["settings"] |= settings_overrides(change.likeness, change.clothes)
+            album_id = uuid4() if change.variations else None
+            for key in keys:
+                job, _ = await jobs.submit(
+                    session,
+                    user_id=user_id,
+                    chat_id=chat_id,
+                    idempotency_key=key,
+                    reference_ids=photos,
+                    style=change.style or source.style,
+                    prompt=source.prompt,
+                    **overrides,
+                    seed=self.draw_seed(),
+                    source_job_id=job_id,
+                    request_message_id=message_id,
+                    album_id=album_id,
+                    open_jobs_max=self.open_jobs_max,
+                    credit_terms=self.credit_terms,
+                )
+                log_queued(job.id)
         self.signals.wake()
-        return RedrawResult(created, pose_lost and not change.free_pose)
+        return RedrawResult(True, pose_lost and not change.free_pose, len(keys))
+
+    async def _room(self, session: AsyncSession, user_id: int) -> int:
+        """How many variations may be queued."""
+        room = min(VARIATIONS_MAX, self.open_jobs_max - await jobs.count_open(session, user_id))
+        if room < VARIATIONS_MIN:
+            raise NoRoomForVariations
+        return room
 
 
 @dataclass(frozen=True)
@@ -156,29 +203,35 @@ class FindPicture:
 
     async def __call__(self, user_id: int, job_id: UUID) -> Job:
         async with self.sessions() as session:
-            return await _job_of_user(session, job_id, user_id)
+            return await job_of_user(session, job_id, user_id)
 
 
 @dataclass(frozen=True)
 class CancelPicture:
-    """Call a picture off; `False` when it is too late. Raises PictureGone."""
+    """Call a picture off, with its album; `False` when it is too late. Raises PictureGone."""
 
     sessions: Sessions
     signals: Signals
 
     async def __call__(self, user_id: int, job_id: UUID) -> bool:
         async with self.sessions.begin() as session:
-            await _job_of_user(session, job_id, user_id)
-            cancelled = await job_states.cancel(session, job_id, user_id)
+            job = await job_of_user(session, job_id, user_id)
+            if job.album_id is None:
+                cancelled = await job_states.cancel(session, job_id, user_id)
+            else:
+                cancelled = await job_states.cancel_album(session, job.album_id, user_id)
         self.signals.wake()
         return cancelled
 
 
-async def _job_of_user(session: AsyncSession, job_id: UUID, user_id: int) -> Job:
-    job = await jobs.get(session, job_id, user_id)
-    if job is None:
-        raise PictureGone
-    return job
+async def _as_before(
+    session: AsyncSession, source: Job, *, free_pose: bool = False
+) -> tuple[PreferenceOverrides, bool]:
+    """Settings and pose of a picture for another one, and whether the photo of its pose is not kept any more."""
+    lost = source.pose == POSE_PHOTO and not await _has_pose_photo(session, source)
+    pose = None if lost or free_pose else source.pose
+    photo_id = source.pose_photo_id if pose == POSE_PHOTO else None
+    return PreferenceOverrides(settings=dict(source.settings), pose=pose, pose_photo_id=photo_id), lost
 
 
 async def _has_pose_photo(session: AsyncSession, job: Job) -> bool:

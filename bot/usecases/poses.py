@@ -55,7 +55,7 @@ class DeletePosePhoto:
             user = await users.lock(session, user_id)
             await poses.remove(session, user_id)
             if user.pose == POSE_PHOTO:
-                user.pose = None
+                user.pose, user.pose_pinned = None, False
 
 
 async def keep_pose_photo(

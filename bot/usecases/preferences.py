@@ -23,6 +23,8 @@ class Preferences:
     clothes: Clothes
     pose: str | None
     """A preset's name or POSE_PHOTO; `None` for a free pose."""
+    pose_pinned: bool
+    """The pose is for all future pictures, else for the next one."""
     has_pose_photo: bool
     poses_drawn: bool
     """Whether a living worker can draw a pose that is asked for."""
@@ -47,6 +49,12 @@ async def preference_overrides(session: AsyncSession, user: User) -> PreferenceO
     return PreferenceOverrides(settings=settings, pose=pose, pose_photo_id=None if photo is None else photo.id)
 
 
+def use_up_pose(user: User) -> None:
+    """A picture has taken the pose: it was for one picture, unless it is pinned. `user` is locked."""
+    if not user.pose_pinned:
+        user.pose = None
+
+
 @dataclass(frozen=True)
 class OpenPreferences:
     """The preferences now. A user who opens them is no longer expected to send a pose photo. Raises UnknownUser."""
@@ -63,6 +71,7 @@ class OpenPreferences:
                 likeness=Likeness(user.likeness or Likeness.BALANCED),
                 clothes=Clothes(user.clothes or Clothes.KEEP),
                 pose=None if user.pose == POSE_PHOTO and photo is None else user.pose,
+                pose_pinned=user.pose_pinned,
                 has_pose_photo=photo is not None,
                 poses_drawn=await workers.any_can_pose(session, self.alive_s),
                 aspect=Aspect(user.aspect or ASPECT_DEFAULT),
@@ -113,3 +122,16 @@ class ChoosePose:
         async with self.sessions.begin() as session:
             user = await users.lock(session, user_id)
             user.pose, user.pose_asked_at = preset, None
+            user.pose_pinned = user.pose_pinned and preset is not None
+
+
+@dataclass(frozen=True)
+class PinPose:
+    """Keep the chosen pose for all future pictures, or for the next one. Raises UnknownUser."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int, *, pinned: bool) -> None:
+        async with self.sessions.begin() as session:
+            user = await users.lock(session, user_id)
+            user.pose_pinned = pinned and user.pose is not None

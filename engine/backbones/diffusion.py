@@ -24,7 +24,7 @@ from engine.backbones.base import Capabilities, GenerationInput, Step, StepCallb
 from engine.backbones.head_pass import STRENGTH, laid_back, square_around
 from engine.backbones.long_prompts import encode_prompts
 from engine.backbones.previews import PreviewDecoder, to_pictures
-from engine.backbones.reference_crops import ReferenceCrop, ReferenceEncoder, body_reference, head_reference
+from engine.backbones.reference_crops import ReferenceCrop, ReferenceReader, body_reference, head_reference
 from engine.contract import Aspect, Clothes, Settings
 from engine.identity.alignment import aligned_face
 from engine.identity.observation import Box
@@ -89,7 +89,7 @@ class DiffusionBackbone:
         self._sizes = dict(sizes or {})
         self._unet = torch.compile(parts.pipeline.unet) if compiled else parts.pipeline.unet
         self._dtype = parts.pipeline.unet.dtype
-        self._reader = None if parts.image_encoder is None else ReferenceEncoder(parts.image_encoder, self._dtype)
+        self._reader = None if parts.image_encoder is None else ReferenceReader(parts.image_encoder, self._dtype)
 
     def draw(self, drawings: Sequence[GenerationInput], on_step: StepCallback | None = None) -> list[Image.Image]:
         """RGB pictures in the order of `drawings`, of the aspect that is asked for; steps and guidance are kept within

@@ -1,4 +1,4 @@
-"""Geometry of the second pass: which square of a picture holds the head, and how it is laid back without a seam.
+"""Geometry of the second pass: the square of a picture that holds the head, and its return without a seam.
 
 A head of a full-length picture is some 100 px of a model's 1000, too few latents for a face. Drawn again as a square of
 the model's own size, then made small and pasted, it has the detail of a portrait.

@@ -1,4 +1,4 @@
-"""What an image encoder is shown of a reference photo: the person without the surroundings, and which patches of it.
+"""Crops of reference photos for an image encoder: the person without the surroundings, whole or in some patches.
 
 IP-Adapters copy whatever their encoder sees, a room or a street as well as a coat. So the surroundings become the
 encoder's mean colour, which is zero once normalised; and of clothes that are not wanted the encoder does not get any
@@ -84,7 +84,7 @@ def _share(mask: Image.Image, seen: Observation, crop_px: int, patch_px: int) ->
     return shares
 
 
-class ReferenceEncoder:
+class ReferenceReader:
     """CLIP's image encoder, up to the states that IP-Adapters read, of whole crops or of some of their patches."""
 
     def __init__(self, encoder: Any, dtype: torch.dtype) -> None:

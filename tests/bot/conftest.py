@@ -67,7 +67,7 @@ class Rows:
             job, _ = await jobs.submit(
                 session, user_id=user_id, chat_id=facts.pop("chat_id", user_id), idempotency_key=uuid4().hex,
                 reference_ids=photos, style=facts.pop("style", "none"), prompt=facts.pop("prompt", "in a garden"),
-                seed=7, open_jobs_max=100,
+                seed=7, open_jobs_max=100, credit_terms=None,
             )  # fmt: skip
         if facts:
             await self.change(job.id, **facts)

@@ -9,6 +9,7 @@ from kombu import Connection
 from kombu.exceptions import OperationalError
 
 from bot.config import Config, load_config, read_listen
+from bot.credits import Pack
 from bot.errors import OperatorError
 from engine.contract import BROKERS
 
@@ -91,6 +92,11 @@ def test_a_dotenv_of_a_windows_editor_is_read_from_its_first_line_on(
         ("WEBHOOK_LISTEN", "127.0.0.1:99999", "host:port"),
         ("WEBHOOK_SECRET", "secret with spaces", "16 to 256 of the characters"),
         ("MESSAGE_BURST", "0", "MESSAGE_BURST"),
+        ("CREDITS", "1", "OPERATOR_CONTACT: is not set, but CREDITS=1 needs it"),
+        ("CREDIT_PACKS", "20:100,secret", "CREDIT_PACKS: expected packs as credits:stars"),
+        ("CREDIT_PACKS", "20:10001", "at most 10000 Stars"),
+        ("CREDIT_PACKS", "20:100,20:90", "each with another number of credits"),
+        ("FREE_PICTURES_PER_DAY", "-1", "FREE_PICTURES_PER_DAY"),
     ],
 )
 def test_a_mistake_is_one_line_that_names_the_variable_and_keeps_its_value(
@@ -121,3 +127,14 @@ def test_every_broker_that_is_taken_can_be_opened(environment: pytest.MonkeyPatc
     load_config()
     with Connection(f"{scheme}://localhost:1/0", connect_timeout=0.2) as connection, pytest.raises(OperationalError):
         connection.ensure_connection(max_retries=1, interval_start=0, timeout=0.5)
+
+
+def test_credits_are_off_unless_they_are_turned_on(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("OPERATOR_CONTACT", "@seller")
+    assert load_config().credit_terms is None
+    environment.setenv("CREDITS", "1")
+    environment.setenv("CREDIT_PACKS", "20:100, 50:200")
+    terms = load_config().credit_terms
+    assert terms is not None and terms.packs == (Pack(20, 100), Pack(50, 200))
+    assert (terms.free_per_day, terms.referral, terms.contact) == (3, 5, "@seller")
+    assert terms.pseudonym(7) != terms.pseudonym(8) and b"7" not in terms.pseudonym(7)

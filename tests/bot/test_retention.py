@@ -56,7 +56,7 @@ async def test_the_leader_alone_deletes(sessions: Sessions, rows: Any, eventuall
     await rows.user(1)
     await set_inactive(sessions, 1, 400)
     role = Role()
-    keeping = asyncio.create_task(keep_retention(sessions, 30, role))
+    keeping = asyncio.create_task(keep_retention(sessions, 30, 7, role))
     await asyncio.sleep(0.2)
     assert await count(sessions, User) == 1
     with role.leading():
@@ -68,9 +68,26 @@ async def test_the_leader_alone_deletes(sessions: Sessions, rows: Any, eventuall
     keeping.cancel()
 
 
-async def test_without_a_limit_nothing_is_deleted(sessions: Sessions, rows: Any) -> None:
+async def test_without_a_limit_no_user_is_deleted_and_old_files_are_dropped(
+    sessions: Sessions, rows: Any, eventually: Any
+) -> None:
     await rows.user(1)
     await set_inactive(sessions, 1, 4_000)
-    role = Role.alone()
-    await keep_retention(sessions, None, role)
+    now = datetime.now(UTC)
+    long_ago = now - timedelta(days=8)
+    delivered = {"state": JobState.DELIVERED, "result": b"png", "closed_at": now}
+    old = await rows.job(1, **delivered, finished_at=long_ago)
+    new = await rows.job(1, **delivered, finished_at=now)
+    undelivered = await rows.job(1, state=JobState.DONE, result=b"png", finished_at=long_ago)
+    keeping = asyncio.create_task(keep_retention(sessions, None, 7, Role.alone()))
+
+    async def kept() -> dict[Any, bool]:
+        async with sessions() as session:
+            return {job_id: png is not None for job_id, png in await session.execute(select(Job.id, Job.result))}
+
+    async def dropped() -> bool:
+        return await kept() == {old: False, new: True, undelivered: True}
+
+    await eventually(dropped)
     assert await count(sessions, User) == 1
+    keeping.cancel()

@@ -15,9 +15,9 @@ from fluent.syntax.visitor import Visitor
 
 import bot
 from bot.dispatch.status_view import FAILURES_WITH_TEXT
-from bot.domain import LANGUAGES, POSE_PHOTO, Likeness
+from bot.domain import LANGUAGES, POSE_PHOTO, Likeness, ReportReason
 from bot.photos import Refusal
-from bot.telegram.commands import ADMIN_COMMANDS, COMMANDS
+from bot.telegram.commands import ADMIN_COMMANDS, COMMANDS, CREDIT_COMMANDS
 from bot.translator import TEXTS, Markup, Translator, language_of
 from bot.verdicts import verdict_key
 from engine.contract import Clothes, Hint, PosePreset, Verdict
@@ -28,7 +28,7 @@ TAGS = {"b", "i", "code"}
 POSES = (*PosePreset, POSE_PHOTO, "free")
 COUNTED = {
     "limit", "length", "count", "left", "photos", "pictures", "accepted", "days", "workers", "place", "percent",
-    "seconds", "share", "minutes",
+    "seconds", "share", "minutes", "number", "free", "reserved", "credits", "stars",
 }  # fmt: skip
 BUTTON_MAX = {"privacy-delete-button": 24}
 """Alone in its row, so that it may be longer."""
@@ -103,12 +103,22 @@ def constants() -> set[str]:
 def composed() -> set[str]:
     """The keys that code puts together."""
     verdicts = {verdict_key("rejected", verdict) for verdict in (*Verdict, *Refusal)}
-    commands = {f"command-{command}" for command in COMMANDS + ADMIN_COMMANDS}
+    commands = {f"command-{command}" for command in COMMANDS + CREDIT_COMMANDS + ADMIN_COMMANDS}
     poses = {f"pose-{pose}" for pose in POSES}
     wishes = {f"likeness-{each}" for each in Likeness} | {f"clothes-{each}" for each in Clothes}
     failures = {f"failure-{failure}" for failure in FAILURES_WITH_TEXT}
     hints = {f"photo-hint-{hint.replace('_', '-')}" for hint in Hint}
-    return verdicts | hints | commands | poses | wishes | {f"{wish}-button" for wish in wishes | poses} | failures
+    reports = {f"report-{reason}-button" for reason in ReportReason}
+    return (
+        reports
+        | verdicts
+        | hints
+        | commands
+        | poses
+        | wishes
+        | {f"{wish}-button" for wish in wishes | poses}
+        | failures
+    )
 
 
 def test_both_languages_have_the_same_keys_and_variables():

@@ -28,6 +28,8 @@ def longest(kind: type[CallbackData], name: str, field: FieldInfo) -> object:
         return max((preset.name for preset in load_styles().presets), key=len)
     if name == "language":
         return max(LANGUAGES, key=len)
+    if "bool" in annotation:
+        return True
     if "int" in annotation:
         return 9_999
     raise AssertionError(f"{kind.__name__}.{name} is new: say here how long it can get")

@@ -1,4 +1,4 @@
-"""What a request becomes beside its drawing: the words of a style, and a second pass over small heads."""
+"""A request beside its drawing: the words of a style, and a second pass over small heads."""
 
 from __future__ import annotations
 

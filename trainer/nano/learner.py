@@ -23,8 +23,8 @@ from trainer.precision import fast_precision
 
 AT_NOISE: Final = 0.35
 """Share of the rows at time 0, where a sampler begins and most is decided; the others are logit-normal about
-TIME_CENTRE (Esser et al., 2024), which is where garments and faces appear."""
-TIME_CENTRE, TIME_SPREAD = -0.2, 1.0
+TIME_CENTRE (Esser et al., 2024), the middle of the times that four steps visit (`flow.sample_times`)."""
+TIME_CENTRE, TIME_SPREAD = 0.8, 1.0
 TIME_MAX: Final = 0.97
 FITTED_ON: Final = 1500
 """Photos that the autoencoder's components are taken from."""

@@ -127,6 +127,7 @@ def train_denoiser(run: NanoRun) -> None:
         steps=run.pictures // rows,
         batch=run.batch,
         learning_rate=run.learning_rate,
+        momentum=0.5 if run.adversarial else 0.9,
         warmup_steps=300,
         ema_decay=0.999,
         hold=0.7,

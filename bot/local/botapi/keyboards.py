@@ -1,4 +1,4 @@
-"""reply_markup as Telegram checks it. Inline keyboards are kept; other markups are accepted and not shown."""
+"""reply_markup as Telegram checks it. Inline keyboards and forced replies are kept; other markups are accepted only."""
 
 from __future__ import annotations
 
@@ -14,17 +14,22 @@ CALLBACK_DATA_MAX_BYTES = 64
 BUTTONS_MAX = 100
 BUTTONS_ROW_MAX = 8
 COPY_TEXT_MAX = 256
+PLACEHOLDER_MAX = 64
 OTHER_MARKUPS = ("keyboard", "remove_keyboard", "force_reply")
 
 
-def parse_reply_markup(markup: JsonValue, *, inline_only: bool = False) -> Keyboard:
-    """The inline keyboard in a reply_markup; empty for none. Edits take inline keyboards only. Raises BadRequest."""
+def parse_reply_markup(markup: JsonValue, *, inline_only: bool = False, payable: bool = False) -> Keyboard:
+    """The inline keyboard in a reply_markup; empty for none. Edits take inline keyboards only, and only an invoice is
+    `payable`: has a Pay button. Raises BadRequest."""
     if markup is None or markup == "":
         return ()
     if not isinstance(markup, dict):
         raise BadRequest("object expected as reply markup")
     if "inline_keyboard" in markup:
-        return _inline_keyboard(markup["inline_keyboard"])
+        keyboard = _inline_keyboard(markup["inline_keyboard"])
+        if not payable and any(button.pay for row in keyboard for button in row):
+            raise BadRequest("BUTTON_TYPE_INVALID")
+        return keyboard
     if any(key in markup for key in OTHER_MARKUPS):
         if inline_only:
             raise BadRequest("inline keyboard expected")
@@ -32,6 +37,16 @@ def parse_reply_markup(markup: JsonValue, *, inline_only: bool = False) -> Keybo
     if markup:
         raise BadRequest("object expected as reply markup")
     return ()
+
+
+def forces_reply(markup: JsonValue) -> bool:
+    """Whether a reply_markup is a ForceReply. Raises BadRequest."""
+    if not isinstance(markup, dict) or markup.get("force_reply") is not True:
+        return False
+    placeholder = markup.get("input_field_placeholder")
+    if isinstance(placeholder, str) and len(placeholder.encode("utf-16-le")) // 2 > PLACEHOLDER_MAX:
+        raise BadRequest("input field placeholder is too long")
+    return True
 
 
 def _inline_keyboard(rows: JsonValue) -> Keyboard:
@@ -69,6 +84,8 @@ def _with_action(text: str, actions: JsonObject) -> Button:
             return Button(text=text, url=_public_link(url))
         case {"copy_text": {"text": str(copied)}} if 1 <= len(copied) <= COPY_TEXT_MAX:
             return Button(text=text, copy_text=copied)
+        case {"pay": True}:
+            return Button(text=text, pay=True)
         case _:
             raise BadRequest("BUTTON_TYPE_INVALID")
 

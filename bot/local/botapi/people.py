@@ -12,11 +12,13 @@ from bot.local.botapi.errors import PersonError
 from bot.local.botapi.methods.targets import CAPTION_MAX, TEXT_MAX
 from bot.local.botapi.parameters import Upload
 from bot.local.botapi.photos import PhotoRefused
-from bot.local.botapi.records import Button, Chat, JsonObject, Media, Message, User
-from bot.local.botapi.views import PressAnswer
+from bot.local.botapi.records import Button, Chat, JsonObject, Media, Message, Payment, User
+from bot.local.botapi.views import CheckoutAnswer, PressAnswer
 from bot.local.botapi.world import Draft, World
 
 ALBUM_MAX = 10
+CHECKOUT_LIFETIME_S = 10.0
+"""Telegram's: a payment that the bot has not agreed to by then is off."""
 
 
 class People:
@@ -137,6 +139,41 @@ class People:
             },
         )
         return waiting
+
+    async def pay(self, chat_id: int, user_id: int, message_id: int, timeout_s: float) -> CheckoutAnswer:
+        """Pays an invoice in Stars, of which everybody here has enough, once the bot agrees; it has ten seconds."""
+        chat = self._ready(chat_id, user_id)
+        message = self._message(chat, message_id)
+        invoice = message.invoice
+        if invoice is None or (message.forwarded_from and invoice.start_parameter):
+            raise PersonError(f"message {message_id} has no Pay button", status=404)
+        query_id = str(secrets.randbelow(2**62))
+        waiting: asyncio.Future[CheckoutAnswer] = asyncio.get_running_loop().create_future()
+        self._world.checkouts[query_id] = waiting
+        query: JsonObject = {
+            "id": query_id,
+            "from": self._world.wire.user(self._world.users[user_id]),
+            "currency": invoice.currency,
+            "total_amount": invoice.total_amount,
+            "invoice_payload": invoice.payload,
+        }
+        self._world.queue_update("pre_checkout_query", query)
+        try:
+            answer = await asyncio.wait_for(waiting, min(timeout_s, CHECKOUT_LIFETIME_S))
+        except TimeoutError:
+            return CheckoutAnswer(answered=False)
+        finally:
+            self._world.checkouts.pop(query_id, None)
+        if not answer.ok:
+            return answer
+        payment = Payment(
+            charge_id=f"local_{secrets.token_hex(16)}",
+            payload=invoice.payload,
+            currency=invoice.currency,
+            total_amount=invoice.total_amount,
+        )
+        self._post(chat, [Draft(user_id, payment=payment)])
+        return answer.model_copy(update={"charge_id": payment.charge_id})
 
     async def _stored(self, file: Upload, *, as_documents: bool) -> Media:
         if not file.content:

@@ -18,6 +18,7 @@ from bot.local.botapi.views import (
     CallView,
     ChatMessage,
     ChatView,
+    CheckoutAnswer,
     PressAnswer,
     SentView,
     StateView,
@@ -132,6 +133,14 @@ class Person(_Connection):
         body = {"user_id": self.user_id, "data": data, "timeout_s": timeout_s}
         content = await self._ask("POST", f"{self._chat}/messages/{message_id}/press", json=body)
         answer = PressAnswer.model_validate_json(content)
+        self.mark = answer.before
+        return answer
+
+    async def pay(self, message_id: int, *, timeout_s: float = 10.0) -> CheckoutAnswer:
+        """Pays the invoice in this message."""
+        body = {"user_id": self.user_id, "timeout_s": timeout_s}
+        content = await self._ask("POST", f"{self._chat}/messages/{message_id}/pay", json=body)
+        answer = CheckoutAnswer.model_validate_json(content)
         self.mark = answer.before
         return answer
 

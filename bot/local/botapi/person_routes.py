@@ -49,6 +49,10 @@ class Press(Action):
     timeout_s: float = Field(default=15.0, gt=0, le=WAIT_MAX_S)
 
 
+class Pay(Action):
+    timeout_s: float = Field(default=10.0, gt=0, le=WAIT_MAX_S)
+
+
 class Block(Action):
     blocked: bool
 
@@ -95,6 +99,7 @@ class PersonRoutes:
             web.patch(message, self.edit),
             web.delete(message, self.delete),
             web.post(message + "/press", self.press),
+            web.post(message + "/pay", self.pay),
             web.post("/client/faults", self.add_fault),
             web.delete("/client/faults", self.clear_faults),
             web.get("/client/calls", self.calls),
@@ -108,7 +113,6 @@ class PersonRoutes:
             bot=BotView(
                 name=profile.names.get("") or bot.first_name,
                 username=bot.username,
-                about=profile.descriptions.get("", "") or profile.short_descriptions.get("", ""),
             ),
             users=[UserView(**user.model_dump(exclude={"is_bot"})) for user in self._world.users.values()],
             chats=[self._chat_view(chat) for chat in self._world.chats.values()],
@@ -200,6 +204,12 @@ class PersonRoutes:
         answer = await self._people.press(chat_id, body.user_id, message_id, body.data, body.timeout_s)
         return _answer(answer.model_copy(update={"before": before}))
 
+    async def pay(self, request: web.Request) -> web.Response:
+        body, before = await _body(request, Pay), self._world.seq
+        chat_id, message_id = self._chat(request).id, int(request.match_info["message_id"])
+        answer = await self._people.pay(chat_id, body.user_id, message_id, body.timeout_s)
+        return _answer(answer.model_copy(update={"before": before}))
+
     async def block(self, request: web.Request) -> web.Response:
         body, before = await _body(request, Block), self._world.seq
         if body.user_id != self._chat(request).id:
@@ -231,10 +241,11 @@ class PersonRoutes:
 
     def _chat_view(self, chat: Chat) -> ChatView:
         language = self._world.users[chat.id].language_code if chat.kind == "private" else ""
-        messages = self._world.transcript(chat.id)
+        messages, texts = self._world.transcript(chat.id), self._world.profile.descriptions
         return ChatView(
             **chat.model_dump(),
             commands=commands_shown(self._world.profile, chat, language),
+            about=texts.get(language) or texts.get("", ""),
             last_message=self._world.view(messages[-1]) if messages else None,
         )
 

@@ -78,9 +78,31 @@ class Button(Record):
     callback_data: str | None = None
     url: str | None = None
     copy_text: str | None = None
+    pay: bool = False
 
 
 Keyboard = tuple[tuple[Button, ...], ...]
+
+
+class Invoice(Record):
+    """A message that asks for a payment; `payload` is the bot's own and shown to nobody."""
+
+    title: str
+    description: str
+    payload: str
+    currency: str
+    total_amount: int
+    start_parameter: str = ""
+
+
+class Payment(Record):
+    """A service message about a payment, or about one that went back (`refunded`)."""
+
+    charge_id: str
+    payload: str
+    currency: str
+    total_amount: int
+    refunded: bool = False
 
 
 class Version(Record):
@@ -103,7 +125,11 @@ class Message(Record):
     entities: tuple[Entity, ...] = ()
     media: Media | None = None
     media_group_id: str | None = None
+    invoice: Invoice | None = None
+    payment: Payment | None = None
     keyboard: Keyboard = ()
+    force_reply: bool = False
+    """The person's client opens the field for a reply to it."""
     reply_to: int | None = None
     forwarded_from: int | None = None
     forwarded_at: float | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Self
@@ -41,7 +42,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class LocalBotAPI:
     """Started with `start()` or `async with`, after which `url` is known. Without a data_dir all goes with `stop()`.
 
-    `callback_lifetime_s` is how long a pressed button waits for answerCallbackQuery.
+    `callback_lifetime_s` is how long a pressed button waits for answerCallbackQuery; `clock` gives Unix seconds.
     Raises StorageError when the data folder is in use, OSError when the port is.
     """
 
@@ -52,6 +53,7 @@ class LocalBotAPI:
         *,
         token: str = DEFAULT_TOKEN,
         callback_lifetime_s: float = CALLBACK_LIFETIME_S,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         if not token.partition(":")[0].isdecimal() or not token.partition(":")[2]:
             raise ValueError("a token looks like 123456:letters")
@@ -60,6 +62,7 @@ class LocalBotAPI:
         self._port = port
         self._data_dir = data_dir
         self._callback_lifetime_s = callback_lifetime_s
+        self._clock = clock
         self._storage: Storage | None = None
         self._world: World | None = None
         self._runner: web.AppRunner | None = None
@@ -72,7 +75,7 @@ class LocalBotAPI:
     async def start(self) -> None:
         self._storage = Storage(self._data_dir)
         try:
-            self._world = World(self._storage, self.token)
+            self._world = World(self._storage, self.token, clock=self._clock)
             self._runner = web.AppRunner(
                 self._application(self._world),
                 access_log=None,

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from bot.local.botapi.records import BotCommand, Entity, Media, Message, StoredFile, User
+from bot.local.botapi.records import BotCommand, Entity, Invoice, Media, Message, Payment, StoredFile, User
 
 
 class View(BaseModel):
@@ -35,6 +35,19 @@ class ButtonView(View):
     data: str | None = None
     url: str | None = None
     copy_text: str | None = None
+    pay: bool = False
+
+
+class InvoiceView(View):
+    title: str
+    description: str
+    stars: int
+
+
+class PaymentView(View):
+    charge_id: str
+    stars: int
+    refunded: bool
 
 
 class VersionView(View):
@@ -56,6 +69,8 @@ class ChatMessage(View):
     entities: list[Entity] = []
     photo: PhotoView | None = None
     document: DocumentView | None = None
+    invoice: InvoiceView | None = None
+    payment: PaymentView | None = None
     media_group_id: str | None = None
     buttons: list[list[ButtonView]] = []
     sent_at: float
@@ -63,6 +78,7 @@ class ChatMessage(View):
     edit_count: int = 0
     history: list[VersionView] = []
     reply_to: int | None = None
+    force_reply: bool = False
     forwarded_from: str | None = None
     deleted: bool = False
 
@@ -85,6 +101,8 @@ class ChatView(View):
     started: bool
     blocked: bool
     commands: list[BotCommand]
+    about: str = ""
+    """The bot's description in the person's language, which an empty chat shows."""
     last_message: ChatMessage | None = None
 
 
@@ -99,7 +117,6 @@ class UserView(View):
 class BotView(View):
     name: str
     username: str
-    about: str
 
 
 class StateView(View):
@@ -133,6 +150,17 @@ class PressAnswer(View):
     before: int = 0
 
 
+class CheckoutAnswer(View):
+    """What answerPreCheckoutQuery said; `answered` is False where the bot never did. `charge_id` is of the payment
+    that was made."""
+
+    answered: bool
+    ok: bool = False
+    error_message: str = ""
+    charge_id: str = ""
+    before: int = 0
+
+
 class CallView(View):
     """One call of the bot: `status` is the HTTP status, 0 where the connection was dropped."""
 
@@ -163,9 +191,11 @@ def view_message(message: Message, sender: User, forwarded_from: User | None) ->
         entities=list(message.entities),
         photo=_photo(message.media),
         document=_document(message.media),
+        invoice=_invoice(message.invoice),
+        payment=_payment(message.payment),
         media_group_id=message.media_group_id,
         buttons=[
-            [ButtonView(text=b.text, data=b.callback_data, url=b.url, copy_text=b.copy_text) for b in row]
+            [ButtonView(text=b.text, data=b.callback_data, url=b.url, copy_text=b.copy_text, pay=b.pay) for b in row]
             for row in message.keyboard
         ],
         sent_at=message.sent_at,
@@ -173,6 +203,7 @@ def view_message(message: Message, sender: User, forwarded_from: User | None) ->
         edit_count=message.edit_count,
         history=[VersionView(at=v.at, text=v.text, has_media=v.has_media) for v in message.history],
         reply_to=message.reply_to,
+        force_reply=message.force_reply,
         forwarded_from=forwarded_from.first_name if forwarded_from else None,
         deleted=message.deleted,
     )
@@ -185,6 +216,18 @@ def _photo(media: Media | None) -> PhotoView | None:
     return PhotoView(
         url=file_url(large), width=large.width, height=large.height, thumbnail_url=file_url(media.files[0])
     )
+
+
+def _invoice(invoice: Invoice | None) -> InvoiceView | None:
+    if invoice is None:
+        return None
+    return InvoiceView(title=invoice.title, description=invoice.description, stars=invoice.total_amount)
+
+
+def _payment(payment: Payment | None) -> PaymentView | None:
+    if payment is None:
+        return None
+    return PaymentView(charge_id=payment.charge_id, stars=payment.total_amount, refunded=payment.refunded)
 
 
 def _document(media: Media | None) -> DocumentView | None:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.local.botapi.records import Button, Chat, Entity, JsonObject, Media, Message, StoredFile, User
+from bot.local.botapi.records import (
+    Button,
+    Chat,
+    Entity,
+    Invoice,
+    JsonObject,
+    Media,
+    Message,
+    Payment,
+    StoredFile,
+    User,
+)
 
 if TYPE_CHECKING:
     from bot.local.botapi.world import World
@@ -61,6 +72,12 @@ class Wire:
     def _add_content(self, wired: JsonObject, message: Message) -> None:
         if message.media:
             wired |= self.media(message.media)
+        if message.invoice:
+            wired["invoice"] = self.invoice(message.invoice)
+        if message.payment:
+            wired["refunded_payment" if message.payment.refunded else "successful_payment"] = self.payment(
+                message.payment
+            )
         text_key, entities_key = ("caption", "caption_entities") if message.media else ("text", "entities")
         if message.text:
             wired[text_key] = message.text
@@ -74,6 +91,18 @@ class Wire:
         if media.thumbnail:
             document["thumbnail"] = self.photo_size(media.thumbnail)
         return {"document": document}
+
+    def invoice(self, invoice: Invoice) -> JsonObject:
+        return invoice.model_dump(exclude={"payload"})
+
+    def payment(self, payment: Payment) -> JsonObject:
+        wired: JsonObject = {
+            "currency": payment.currency,
+            "total_amount": payment.total_amount,
+            "invoice_payload": payment.payload,
+            "telegram_payment_charge_id": payment.charge_id,
+        }
+        return wired if payment.refunded else wired | {"provider_payment_charge_id": ""}
 
     def file(self, file: StoredFile) -> JsonObject:
         return {
@@ -89,7 +118,9 @@ class Wire:
         return entity.model_dump(exclude_none=True)
 
     def button(self, button: Button) -> JsonObject:
-        wired: JsonObject = button.model_dump(exclude_none=True, exclude={"copy_text"})
+        wired: JsonObject = button.model_dump(exclude_none=True, exclude={"copy_text", "pay"})
+        if button.pay:
+            wired["pay"] = True
         if button.copy_text:
             wired["copy_text"] = {"text": button.copy_text}
         return wired

@@ -16,17 +16,19 @@ from bot.local.botapi.records import (
     BotProfile,
     Chat,
     Counters,
+    Invoice,
     JsonObject,
     Keyboard,
     Media,
     Message,
+    Payment,
     Update,
     User,
     Version,
 )
 from bot.local.botapi.storage import Storage
 from bot.local.botapi.updates import UpdateQueue
-from bot.local.botapi.views import ChatMessage, PressAnswer, view_message
+from bot.local.botapi.views import ChatMessage, CheckoutAnswer, PressAnswer, view_message
 from bot.local.botapi.wire import Wire
 from bot.local.defaults import ADMIN_ID, ANNA_ID, BEN_ID, GROUP_ID
 
@@ -47,8 +49,11 @@ class Draft:
     sender_id: int
     content: FormattedText = field(default_factory=lambda: FormattedText(""))
     media: Media | None = None
+    invoice: Invoice | None = None
+    payment: Payment | None = None
     media_group_id: str | None = None
     keyboard: Keyboard = ()
+    force_reply: bool = False
     reply_to: int | None = None
     forwarded_from: int | None = None
     tell_bot: bool = False
@@ -58,7 +63,14 @@ class Draft:
     def copying(cls, message: Message, sender_id: int, *, forwarded_from: int | None = None) -> Draft:
         """The same content from someone else, outside any album."""
         content = FormattedText(message.text, message.entities)
-        return cls(sender_id, content, message.media, keyboard=message.keyboard, forwarded_from=forwarded_from)
+        return cls(
+            sender_id,
+            content,
+            message.media,
+            message.invoice,
+            keyboard=message.keyboard,
+            forwarded_from=forwarded_from,
+        )
 
 
 class World:
@@ -80,6 +92,7 @@ class World:
         self.library = Library(storage, token, storage.load(Media), lambda: self._next("file"))
         self.updates = UpdateQueue(storage.load(Update), self._forget_updates)
         self.callbacks: dict[str, asyncio.Future[PressAnswer]] = {}
+        self.checkouts: dict[str, asyncio.Future[CheckoutAnswer]] = {}
         self.wire = Wire(self)
         if not self.users:
             self._settle()
@@ -151,6 +164,10 @@ class World:
         emptied = {"text": "", "entities": (), "media": None, "keyboard": (), "history": (), "deleted": True}
         self._change(message, emptied, tell_bot=False)
 
+    def payments(self) -> Iterable[Message]:
+        """Every message about a payment or a refund, in no order."""
+        return (message for chat in self._messages.values() for message in chat.values() if message.payment is not None)
+
     def queue_update(self, kind: str, body: JsonObject) -> None:
         with self._storage.batch():
             self._queue(kind, body)
@@ -173,6 +190,9 @@ class World:
         for waiting in self.callbacks.values():
             if not waiting.done():
                 waiting.set_result(PressAnswer(answered=False))
+        for checkout in self.checkouts.values():
+            if not checkout.done():
+                checkout.set_result(CheckoutAnswer(answered=False))
 
     def _settle(self) -> None:
         with self._storage.batch():
@@ -192,8 +212,11 @@ class World:
             text=draft.content.text,
             entities=draft.content.entities,
             media=draft.media,
+            invoice=draft.invoice,
+            payment=draft.payment,
             media_group_id=draft.media_group_id,
             keyboard=draft.keyboard,
+            force_reply=draft.force_reply,
             reply_to=draft.reply_to,
             forwarded_from=draft.forwarded_from,
             forwarded_at=self.clock() if draft.forwarded_from else None,

@@ -8,14 +8,20 @@ from aiogram.enums import ChatType
 from bot.telegram.handlers import (
     admin,
     consent,
+    credit_admin,
+    credits,
     fallback,
     gallery,
     groups,
+    invitations,
     jobs,
+    payments,
     people,
     photos,
+    pictures,
     privacy,
     prompts,
+    results,
     settings,
     start,
     styles,
@@ -23,8 +29,9 @@ from bot.telegram.handlers import (
 from bot.telegram.handlers.consent import RequireConsent
 
 
-def build_router() -> Router:
-    """All handlers, in the order in which they are tried."""
+def build_router(*, credits_on: bool = False) -> Router:
+    """All handlers, in the order in which they are tried. Without credits nothing of them is visible, but payments
+    that are under way are still answered and recorded."""
     root = Router(name="root")
     private = Router(name="private")
     for observer in (private.message, private.edited_message):
@@ -35,6 +42,8 @@ def build_router() -> Router:
     consenting.callback_query.middleware(RequireConsent())
     consenting.include_routers(
         gallery.build(),
+        pictures.build(),
+        results.build(),
         people.build(),
         styles.build(),
         settings.build(),
@@ -42,8 +51,10 @@ def build_router() -> Router:
         photos.build(),
         prompts.build(),
     )
+    if credits_on:
+        private.include_routers(invitations.build(), credits.build(), credit_admin.build())
     private.include_routers(
-        start.build(), consent.build(), privacy.build(), admin.build(), consenting, fallback.build()
+        payments.build(), start.build(), consent.build(), privacy.build(), admin.build(), consenting, fallback.build()
     )
-    root.include_routers(groups.build(), private)
+    root.include_routers(payments.build_checks(), groups.build(), private)
     return root

@@ -24,8 +24,8 @@ STYLES_MAX = 5
 
 def build() -> Router:
     router = Router(name="admin")
-    router.message.filter(_is_admin)
-    router.callback_query.filter(_is_admin)
+    router.message.filter(is_admin)
+    router.callback_query.filter(is_admin)
     router.message.register(pause, TypedCommand("admin", magic=F.args == "pause"))
     router.message.register(resume, TypedCommand("admin", magic=F.args == "resume"))
     router.message.register(show_usage, TypedCommand("admin"))
@@ -33,7 +33,7 @@ def build() -> Router:
     return router
 
 
-def _is_admin(event: Message | CallbackQuery, event_from_user: TelegramUser, admin_ids: frozenset[int]) -> bool:
+def is_admin(event: Message | CallbackQuery, event_from_user: TelegramUser, admin_ids: frozenset[int]) -> bool:
     return event_from_user.id in admin_ids
 
 

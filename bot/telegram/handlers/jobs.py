@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from aiogram import Router
-from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
+from aiogram.types import CallbackQuery, ForceReply, Message
 
 from bot.db.tables import Job, User
-from bot.domain import Likeness, clothes_of, likeness_of
+from bot.domain import Likeness
 from bot.styles import Styles
 from bot.telegram import keyboards
 from bot.telegram.callbacks import JobAction, JobCallback
 from bot.telegram.edits import Toast, edit_buttons, message_of
+from bot.telegram.quotes import cut
 from bot.translator import Texts
 from bot.usecases import UseCases
 from bot.usecases.pictures import AGAIN, Change, RedrawResult
@@ -23,7 +24,10 @@ REDRAWS = {
     JobAction.OTHER_CLOTHES: Change(clothes=Clothes.CHANGE),
     JobAction.OWN_CLOTHES: Change(clothes=Clothes.KEEP),
     JobAction.FREE_POSE: Change(free_pose=True),
+    JobAction.VARIATIONS: Change(variations=True),
 }
+PLACEHOLDER_MAX = 64
+"""UTF-16 units that Telegram shows in the empty field of a forced reply."""
 
 
 def build() -> Router:
@@ -46,33 +50,29 @@ async def press(
             if message is not None:
                 await edit_buttons(message, keyboards.styles(texts, styles, job.style, job_id))
             return Toast(texts("job-pick-style"))
-        case JobAction.BACK:
-            if message is not None:
-                job = await use.find_picture(user.id, job_id)
-                await edit_buttons(message, picture_buttons(texts, styles, job))
-            return None
         case JobAction.REUSE_PROMPT:
             job = await use.find_picture(user.id, job_id)
             if message is not None:
-                await _give_back(message, texts, job.prompt, styles[job.style].label(texts.language))
+                await _ask_for_prompt(message, texts, use, job, styles[job.style].label(texts.language))
             return None
         case action:
-            redrawn = await use.redraw(user.id, callback.from_user.id, callback.id, job_id, REDRAWS[action])
+            message_id = None if message is None else message.message_id
+            redrawn = await use.redraw(
+                user.id, callback.from_user.id, callback.id, job_id, REDRAWS[action], message_id=message_id
+            )
             return redrawn_toast(texts, redrawn)
-
-
-def picture_buttons(texts: Texts, styles: Styles, job: Job) -> InlineKeyboardMarkup:
-    """The buttons under a finished picture."""
-    settings = styles.settings(job.style, job.settings)
-    return keyboards.picture(texts, job.id, likeness_of(settings), clothes_of(settings))
 
 
 def redrawn_toast(texts: Texts, redrawn: RedrawResult) -> Toast:
     if not redrawn.created:
         return Toast(texts("job-queued-already"))
-    return Toast(texts("job-queued-any-pose"), alert=True) if redrawn.pose_lost else Toast(texts("job-queued"))
+    if redrawn.pose_lost:
+        return Toast(texts("job-queued-any-pose"), alert=True)
+    return Toast(texts("job-queued") if redrawn.count == 1 else texts("job-queued-variations", count=redrawn.count))
 
 
-async def _give_back(message: Message, texts: Texts, prompt: str, style: str) -> None:
-    """Sends the prompt in a block that a tap copies, so that the user can change it and send it again."""
-    await message.reply(texts("job-reuse", prompt=prompt, style=style))
+async def _ask_for_prompt(message: Message, texts: Texts, use: UseCases, job: Job, style: str) -> None:
+    """Opens the field for a reply, which is drawn as this picture was; a tap on the prompt copies it."""
+    field = ForceReply(input_field_placeholder=cut(job.prompt, PLACEHOLDER_MAX))
+    asked = await message.reply(texts("job-reuse", prompt=job.prompt, style=style), reply_markup=field)
+    await use.note_message(job.id, asked=asked.message_id)

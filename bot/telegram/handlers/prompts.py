@@ -27,7 +27,8 @@ async def take_prompt(message: Message, user: User, texts: Texts, use: UseCases)
 
 async def ask_for_picture(message: Message, texts: Texts, use: UseCases, user_id: int, prompt: str) -> None:
     """A queued picture needs no answer here: its status message is one."""
-    result = await use.ask_for_picture(user_id, message.chat.id, message.message_id, prompt)
+    reply_to = None if message.reply_to_message is None else message.reply_to_message.message_id
+    result = await use.ask_for_picture(user_id, message.chat.id, message.message_id, prompt, reply_to)
     if result is not RequestResult.QUEUED:
         await message.reply(texts(WAITING[result], prompt=prompt))
 

@@ -110,13 +110,15 @@ async def choose_pose(
                 if message is not None:
                     await edit_text(message, texts("pose-photo-ask"), keyboards.back_to_poses(texts))
                 return None
+        case PoseAction.PIN | PoseAction.UNPIN:
+            await use.pin_pose(user.id, pinned=callback_data.action == PoseAction.PIN)
         case PoseAction.BACK:
             pass
     return await show_poses(callback, user, texts, use)
 
 
 def _screen(texts: Texts, preferences: Preferences) -> tuple[Markup, InlineKeyboardMarkup]:
-    pose = texts("settings-pose", pose=pose_label(texts, preferences.pose))
+    pose = texts("settings-pose", pose=_scope(texts, preferences))
     text = texts(
         "settings",
         likeness=texts(f"likeness-{preferences.likeness}"),
@@ -134,8 +136,18 @@ def _aspect(texts: Texts, preferences: Preferences) -> Markup:
 
 
 def _poses(texts: Texts, preferences: Preferences) -> tuple[Markup, InlineKeyboardMarkup]:
-    text = texts("pose-ask", pose=pose_label(texts, preferences.pose))
-    return text, keyboards.poses(texts, preferences.pose, has_photo=preferences.has_pose_photo)
+    text = texts("pose-ask", pose=_scope(texts, preferences))
+    return text, keyboards.poses(
+        texts, preferences.pose, pinned=preferences.pose_pinned, has_photo=preferences.has_pose_photo
+    )
+
+
+def _scope(texts: Texts, preferences: Preferences) -> Markup:
+    """The pose, and the pictures that it is for."""
+    pose = pose_label(texts, preferences.pose)
+    if preferences.pose is None:
+        return pose
+    return texts("pose-pinned", pose=pose) if preferences.pose_pinned else texts("pose-once", pose=pose)
 
 
 def pose_label(texts: Texts, pose: str | None) -> Markup:

@@ -20,6 +20,7 @@ from bot.telegram.handlers.typed import TypedCommand
 from bot.telegram.next_step import next_step
 from bot.translator import Markup, Texts, Translator
 from bot.usecases import UseCases
+from bot.usecases.credits import CreditUseCases
 
 
 def build() -> Router:
@@ -44,8 +45,9 @@ async def start(message: Message, user: User, texts: Texts, use: UseCases, style
     await message.answer(Markup(f"{texts('welcome-back')}\n\n{text}"), reply_markup=buttons)
 
 
-async def help_(message: Message, texts: Texts) -> None:
-    await message.answer(texts("help"))
+async def help_(message: Message, texts: Texts, credits: CreditUseCases | None) -> None:
+    text = texts("help")
+    await message.answer(text if credits is None else Markup(f"{text}\n\n{texts('help-credits')}"))
 
 
 async def ask_language(message: Message, texts: Texts) -> None:
@@ -61,6 +63,7 @@ async def choose_language(
     translator: Translator,
     styles: Styles,
     admin_ids: frozenset[int],
+    credits: CreditUseCases | None,
 ) -> Toast:
     await use.choose_language(user.id, callback_data.language)
     texts = translator.of(callback_data.language)
@@ -69,7 +72,7 @@ async def choose_language(
         stage, style = await use.find_stage(user.id)
         text, buttons = next_step(texts, styles, stage, style)
         await edit_text(message, Markup(f"{texts('language-chosen')}\n\n{text}"), buttons)
-    await publish_for(bot, texts, user.id, is_admin=user.id in admin_ids)
+    await publish_for(bot, texts, user.id, is_admin=user.id in admin_ids, credits_on=credits is not None)
     return Toast(texts("language-chosen"))
 
 

@@ -11,7 +11,8 @@ from bot.styles import Styles
 from bot.telegram import keyboards
 from bot.telegram.callbacks import StyleCallback
 from bot.telegram.edits import Toast, edit_buttons, edit_text, message_of
-from bot.telegram.handlers.jobs import picture_buttons, redrawn_toast
+from bot.telegram.handlers.jobs import redrawn_toast
+from bot.telegram.handlers.results import first_page
 from bot.telegram.handlers.typed import TypedCommand
 from bot.telegram.next_step import next_step
 from bot.translator import Markup, Texts
@@ -38,10 +39,13 @@ async def choose(
         return Toast(texts("style-gone"), alert=True)
     if callback_data.job_id is not None:
         change = Change(style=callback_data.name)
-        redrawn = await use.redraw(user.id, callback.from_user.id, callback.id, callback_data.job_id, change)
+        message_id = None if message is None else message.message_id
+        redrawn = await use.redraw(
+            user.id, callback.from_user.id, callback.id, callback_data.job_id, change, message_id=message_id
+        )
         if message is not None:
             job = await use.find_picture(user.id, callback_data.job_id)
-            await edit_buttons(message, picture_buttons(texts, styles, job))
+            await edit_buttons(message, first_page(texts, job))
         return redrawn_toast(texts, redrawn)
     await use.choose_style(user.id, callback_data.name)
     title = styles[callback_data.name].label(texts.language)

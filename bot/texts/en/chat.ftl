@@ -11,6 +11,8 @@ consent-terms = • I am at least 18 years old.
     • I understand that the pictures are made by AI and do not show real events.
 
     What I store and how to delete it: /privacy
+consent-held = 📥 I've saved what you sent and will use it as soon as you confirm.
+consent-held-too = 📥 Saved too. Please confirm the terms above, and I'll use everything you sent.
 consent-button = ✅ I confirm
 consent-given = ✅ <b>Thank you!</b>
 consent-outdated = These terms have been replaced. To see the new ones, send /start.
@@ -30,13 +32,16 @@ help = <b>How it works</b>
     2. Pick a style: /style
     3. Describe in one sentence what you want to see.
 
-    While I draw, a message shows your place in the queue and the progress; you can cancel there. With the buttons under a picture you can have it drawn again, change the style or the clothes, focus on the face or the body, or edit the prompt.
+    While I draw, a message shows your place in the queue and the progress; you can cancel there. With the buttons under a picture you can have it drawn again, get variations or the original file, change the style or the clothes, focus on the face or the body, or edit the prompt. To repeat a picture, add its seed to the prompt: “seed 123”.
 
+    /gallery — your pictures
+    /favourites — your favourites
     /photos — your photos
     /style — styles
     /settings — likeness, clothes, pose
     /language — language
     /privacy — what I store and how to delete it
+    /export — a copy of your data
 unknown-command = I don't know this command. What I can do: /help
 caption-command = I only follow commands that come as a message of their own, without a photo. All commands: /help
 unknown-content = I only understand photos and text. Send me a photo, or describe what you want to see. More: /help
@@ -56,7 +61,11 @@ privacy = 🔒 <b>What I store</b>
     • Your photos, until you delete them: /photos. I delete rejected photos at once, and photos of several people after an hour if you don't choose anyone.
     • One pose photo, if you send one, until you replace or delete it: /settings. I only use the pose from it.
     • Your picture requests: prompt, style, settings and time. They are needed to draw a picture again and to count pictures.
-    • Finished pictures stay in this chat. I delete my copy as soon as Telegram has received it.
+    • Finished pictures stay in this chat and in /gallery, until you delete them with “More”. I keep the original file until you take it with “File”, at most { $days ->
+        [one] { $days } day
+       *[other] { $days } days
+    }.
+    • What you send before you agree: its text and Telegram's ID of the photo, at most 7 days. I only open the photo once you agree.
     • Your Telegram ID, language, settings and consent. No name and no phone number.
 
     Your photos are used to draw your pictures and for nothing else.
@@ -69,6 +78,8 @@ privacy = 🔒 <b>What I store</b>
        *[other] { $pictures } picture requests
     }.
 privacy-pose-photo = Also one pose photo.
+privacy-rights = A copy of all this: /export
+privacy-contact = The bot is run by: { $contact }
 privacy-ask-button = 🗑 Delete everything
 privacy-confirm = 🗑 <b>Delete everything I store about you?</b>
     Your photos, the pose photo, picture requests and settings will be deleted at once, and pictures in progress will be cancelled. This cannot be undone.
@@ -76,6 +87,19 @@ privacy-delete-button = Yes, delete everything
 privacy-keep-button = No, keep it
 privacy-deleted = 🗑 <b>Everything has been deleted.</b>
     The messages in this chat are yours: you can delete them in Telegram. To start over, send /start.
+
+# /export
+
+export-caption = 📦 <b>Everything I store about you.</b>
+    Photos, pictures that have not been sent yet, and the file data.json with your requests, settings and consents.
+export-part = { $caption } Part { $number } of { $count }.
+export-readme = This archive holds everything that the bot stores about you.
+    data.json: all rows of the database about you. Where a value is a file, there is the name of the file.
+    reference_photos: your photos, and what was read from them to draw you (profile).
+    pose_photos: the pose photo.
+    jobs: your picture requests; files there are pictures that have not been sent yet. Pictures already sent are in the chat.
+    consents: which version of the terms you confirmed, and when.
+    credit_entries and payments: credits and payments, if there are any.
 
 # Style
 
@@ -120,8 +144,10 @@ aspect-tall-button = 9:16
 
 pose-unavailable = Pose: any. The current model cannot draw a chosen pose.
 pose-ask = 🤸 <b>Choose a pose.</b> Now: { $pose }
-    “Pose from a photo”: send me a photo of anyone in the pose you want.
+    “Pose from a photo”: send me a photo of anyone in the pose you want. A pose is used for one picture, unless you keep it for all.
 pose-choose-button = 🤸 Choose a pose
+pose-once = { $pose } (for the next picture)
+pose-pinned = { $pose } (for all pictures)
 pose-free = any
 pose-photo = from a photo
 pose-standing = standing
@@ -142,23 +168,36 @@ pose-lying-button = 🛌 Lying down
 pose-arms_raised-button = 🙌 Arms raised
 pose-hands_on_hips-button = 💃 Hands on hips
 pose-waving-button = 👋 Waving
+pose-pin-button = 📌 For all pictures
+pose-unpin-button = 📌 For one picture
 pose-another-button = 📷 Another photo
 pose-delete-button = 🗑 Delete photo
 pose-photo-ask = 📷 <b>Now send me the pose photo.</b>
     It can show anyone; ideally, one person from head to toe. I only use the pose, not the face or the clothes.
-pose-photo-kept = 🤸 <b>Pose photo saved.</b> Future pictures will use its pose; face and clothes still come from your own photos.
+pose-photo-kept = 🤸 <b>Pose photo saved.</b> Your next picture will use its pose; face and clothes still come from your own photos.
     Did you want to add a photo of yourself? Then send it again.
 pose-prompt-returned = I have not used your prompt: <code>{ $prompt }</code>
     Send it again with the next pose photo (tap it to copy).
+
+# What Telegram shows before the first message
+
+bot-name = BoLID
+bot-description = Send me a photo of yourself and describe in one sentence what you want to see. I'll draw a new picture of you, from head to toe: anywhere you like, in the style you choose.
+
+    The pictures are made by AI. What I store and how to delete it: /privacy
+bot-short-description = I draw you anywhere you like: send a photo and describe the picture in one sentence.
 
 # Commands in Telegram's menu
 
 command-start = Start
 command-photos = Your photos
 command-style = Choose a style
+command-gallery = Your pictures
+command-favourites = Your favourites
 command-settings = Likeness, clothes, pose
 command-language = Language
 command-privacy = What I store and how to delete it
+command-export = A copy of your data
 command-help = How it works
 command-admin = Usage statistics
 

@@ -16,6 +16,7 @@ status-progress =
     🎨 Drawing… { $percent }%
     { $bar }
     { $prompt }
+status-pose = Pose: { $pose }
 status-ignored = I can't draw: { $phrases }
 status-translation = Translated for the model: { $translation }
 status-paused =
@@ -32,11 +33,26 @@ status-ready =
 picture-caption =
     { $style }
     { $prompt }
-    <i>Made by AI</i>
+    <i>Made by AI</i> · <code>seed { $seed }</code>
 picture-likeness = likeness: { $likeness }
 picture-clothes = other clothes
 picture-pose = pose: { $pose }
 picture-pose-skipped = pose: any (the model cannot draw a chosen pose)
+
+# The message about an album of variations
+
+album-progress = ✨ Drawing variations: { $done } of { $count } ready
+    { $bar }
+    { $prompt }
+album-delivered = ✨ <b>{ $count ->
+        [one] { $count } variation
+       *[other] { $count } variations
+    }.</b> Tap a number to open one with all its buttons.
+album-unconfirmed = ✨ <b>{ $count ->
+        [one] { $count } variation is
+       *[other] { $count } variations are
+    } ready.</b> Telegram has not confirmed the album. If you don't see it, tap the numbers to open the pictures.
+album-number-button = #{ $number }
 
 failure-bad_reference =
     😕 I could not use your photo: it has been deleted, or the person is hard to see. Send me another photo and try again.

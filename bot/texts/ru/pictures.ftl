@@ -8,6 +8,8 @@ error-prompt-too-long = ✂️ В тексте { $length ->
        *[many] { $length } знаков
     }, а можно не больше { $limit }. Сократите его и пришлите ещё раз.
 
+error-seed-too-large = 🌱 Сид не может быть больше { $limit }.
+
 # Buttons under status messages and pictures
 
 job-cancel-button = ✖️ Отменить
@@ -20,15 +22,56 @@ job-other-clothes-button = 👗 Другая одежда
 job-own-clothes-button = 👕 Моя одежда
 job-free-pose-button = 🎲 Любая поза
 job-retry-button = 🔄 Повторить
+job-variations-button = ✨ Варианты
+job-favourite-button = 🤍 В избранное
+job-loved-button = ❤️ В избранном
+job-more-button = ⋯ Ещё
+job-file-button = 📄 Файл
+job-report-button = 🚩 Пожаловаться
+job-delete-button = 🗑 Удалить
+job-confirm-delete-button = 🗑 Да, удалить
 
 job-queued = Добавлено в очередь!
+job-queued-variations = В очередь { $count ->
+        [one] добавлен { $count } вариант
+        [few] добавлены { $count } варианта
+       *[many] добавлено { $count } вариантов
+    }!
 job-queued-any-pose = Добавлено в очередь! Фото для позы больше не хранится, поэтому поза будет любой.
 job-queued-already = Эта картинка уже в работе.
 job-cancelled = Отменено.
 job-too-late = Поздно: рисование уже закончено.
 job-pick-style = Выберите стиль, и я перерисую в нём картинку.
-job-reuse = ✏️ Ваше описание (нажмите, чтобы скопировать): <code>{ $prompt }</code>
-    Измените его и пришлите мне. Стиль: { $style }; выбрать другой: /style
+job-reuse = ✏️ <b>Пришлите новое описание ответом на это сообщение</b>, и я нарисую его так же. Стиль: { $style }
+    Ваше описание (нажмите, чтобы скопировать): <code>{ $prompt }</code>
+
+favourite-added = Добавлено в избранное: /favourites
+favourite-removed = Убрано из избранного.
+file-caption = 📄 Исходный файл. В отличие от фото выше, в нём сохранена метка о том, что картинку создал ИИ.
+file-gone = Этого файла у меня больше нет. Чтобы получить его снова, пришлите то же описание и добавьте «сид { $seed }».
+report-ask = Что не так с этой картинкой? Оператор увидит картинку и описание.
+report-nudity-button = 🔞 Нагота или дети
+report-consent-button = 👤 Без согласия
+report-offensive-button = 😠 Оскорбительно
+report-other-button = ❓ Другое
+report-sent = Спасибо! Оператор рассмотрит вашу жалобу.
+report-known = Вы уже жаловались на эту картинку.
+report-notice = 🚩 <b>Жалоба на картинку.</b> Причина: { $reason }
+    Описание: { $prompt }
+    Пользователь <code>{ $user }</code>, задание <code>{ $job }</code>
+delete-ask = Удалить картинку, её описание и файл? Вернуть их нельзя.
+delete-done = Удалено. Этой картинки у меня больше нет.
+delete-too-old = 🗑 Удалено: этой картинки у меня больше нет. Сообщения старше двух суток Telegram удалять не даёт, поэтому удалите это сами.
+
+# /gallery and /favourites
+
+pictures-page = <b>Ваши картинки: { $number } из { $count }</b>
+favourites-page = <b>Избранное: { $number } из { $count }</b>
+pictures-empty = 🖼 Картинок пока нет. Опишите одним предложением, что хотите увидеть.
+favourites-empty = 🤍 В избранном пока пусто. Чтобы добавить картинку, нажмите под ней «В избранное».
+gallery-newer-button = ← Новее
+gallery-older-button = Старее →
+gallery-open-button = 🔍 Открыть
 
 error-picture-gone = Описания этой картинки у меня больше нет. Напишите его ещё раз.
 error-no-photos = У меня больше нет вашего фото. Пришлите его и нажмите кнопку ещё раз.
@@ -37,3 +80,4 @@ error-too-many-open-jobs = ⏳ У вас в работе уже { $limit ->
         [few] { $limit } картинки
        *[many] { $limit } картинок
     }. Дождитесь одной или отмените её и попробуйте ещё раз.
+error-no-room-for-variations = ⏳ Для вариантов нужно место хотя бы для двух картинок в очереди. Дождитесь картинки или отмените одну и попробуйте ещё раз.

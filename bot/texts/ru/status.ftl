@@ -16,6 +16,7 @@ status-progress =
     🎨 Рисую… { $percent }{ "\u00A0" }%
     { $bar }
     { $prompt }
+status-pose = Поза: { $pose }
 status-ignored = Не умею рисовать: { $phrases }
 status-translation = Перевод для модели: { $translation }
 status-paused =
@@ -32,11 +33,28 @@ status-ready =
 picture-caption =
     { $style }
     { $prompt }
-    <i>Создано ИИ</i>
+    <i>Создано ИИ</i> · <code>сид { $seed }</code>
 picture-likeness = сходство: { $likeness }
 picture-clothes = другая одежда
 picture-pose = поза: { $pose }
 picture-pose-skipped = поза: любая (модель не умеет рисовать заданную)
+
+# The message about an album of variations
+
+album-progress = ✨ Рисую варианты: готово { $done } из { $count }
+    { $bar }
+    { $prompt }
+album-delivered = ✨ <b>{ $count ->
+        [one] { $count } вариант
+        [few] { $count } варианта
+       *[many] { $count } вариантов
+    }.</b> Нажмите номер, чтобы открыть картинку со всеми кнопками.
+album-unconfirmed = ✨ <b>{ $count ->
+        [one] Готов { $count } вариант
+        [few] Готовы { $count } варианта
+       *[many] Готово { $count } вариантов
+    }.</b> Telegram не подтвердил альбом. Если его не видно, откройте картинки по номерам.
+album-number-button = № { $number }
 
 failure-bad_reference =
     😕 Не получилось использовать ваше фото: оно удалено, или человека на нём плохо видно. Пришлите другое фото и попробуйте ещё раз.

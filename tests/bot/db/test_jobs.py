@@ -18,7 +18,7 @@ async def _submit(sessions: Sessions, key: str = "chat:1:message:5", *, user_id:
     async with sessions.begin() as session:
         return await jobs.submit(
             session, user_id=user_id, chat_id=user_id, idempotency_key=key, reference_ids=[uuid4()], style="none",
-            prompt="a walk", seed=1, open_jobs_max=limit,
+            prompt="a walk", seed=1, open_jobs_max=limit, credit_terms=None,
         )  # fmt: skip
 
 

@@ -1,113 +1,31 @@
-"""The status message in a chat of the local Bot API, from the queue to the picture, through all refusals."""
+"""The messages about a job, from the queue to the picture, through all refusals of Telegram."""
 
 from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 import pytest
 from PIL import Image
 from sqlalchemy import text
 
-from bot.config import Pace
-from bot.db import status_messages
-from bot.db.session import Sessions
+from bot.db import job_states, status_messages
 from bot.dispatch.reply_handler import Preview
-from bot.dispatch.status_messenger import StatusMessenger
-from bot.dispatch.status_updater import REFUSALS_MAX, StatusUpdater
+from bot.dispatch.status_updater import REFUSALS_MAX
 from bot.domain import JobState, ReferenceState
-from bot.local.botapi import ANNA_ID, BEN_ID, ApiControl, LocalBotAPI, Person
-from bot.styles import load_styles
-from bot.telegram.connection import open_bot
-from bot.translator import Translator
-
-PACE = Pace(alive_s=8.0, edit_interval_s=3.0)
+from bot.local.botapi import ANNA_ID, Person
 
 
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@dataclass
-class Stage:
-    """StatusUpdater over a real chat, one step at a time, with time in the test's hand."""
-
-    api: LocalBotAPI
-    control: ApiControl
-    person: Person
-    updater: StatusUpdater
-    clock: Clock
-    sessions: Sessions
-    open_updater: Any
-
-    async def step(self, later_s: float = 0.0) -> None:
-        """One step, with all its writing done."""
-        self.clock.now += later_s
-        await self.updater.step()
-        await self.updater.finish()
-
-    async def said(self) -> list[Any]:
-        return [message for message in await self.person.transcript() if message.from_bot]
-
-    async def only(self) -> Any:
-        [message] = await self.said()
-        return message
-
-    async def count(self, method: str) -> int:
-        return len(await self.control.calls(method))
-
-    def restart(self) -> None:
-        """Everything in memory is lost."""
-        self.updater = self.open_updater({})
-
-    def regain(self) -> None:
-        """The leadership was lost and taken up again by the same bot."""
-        self.updater = self.open_updater(self.updater._unstored)
-
-
-@pytest.fixture
-async def stage(sessions: Sessions) -> AsyncIterator[Stage]:
-    clock, previews = Clock(), dict[Any, Preview]()
-    async with LocalBotAPI() as api, ApiControl(api.url) as control, Person(api.url, BEN_ID) as ben:
-        bot = open_bot(api.token, api.url, patient=False)
-
-        def open_updater(unstored: dict[UUID, int]) -> StatusUpdater:
-            return StatusUpdater(
-                sessions,
-                StatusMessenger(bot),
-                Translator(),
-                load_styles(),
-                previews,
-                PACE,
-                clock,
-                lambda: None,
-                unstored,
-            )
-
-        await ben.send_text("hello")
-        yield Stage(api, control, ben, open_updater({}), clock, sessions, open_updater)
-        await bot.session.close()
-
-
-@pytest.fixture
-async def ben(rows: Any) -> int:
-    await rows.worker()
-    return await rows.user(BEN_ID)
-
-
-async def test_one_message_goes_from_the_queue_to_the_picture(stage: Stage, rows: Any, ben: int, picture: Any) -> None:
-    job_id = await rows.job(ben)
+async def test_the_status_message_goes_and_the_picture_comes_as_a_new_reply(
+    stage: Any, rows: Any, ben: int, picture: Any
+) -> None:
+    request = await stage.person.send_text("in a garden")
+    job_id = await rows.job(ben, request_message_id=request.id)
     await stage.step()
     message = await stage.only()
-    assert "next" in message.text and message.button_texts
+    assert "next" in message.text and message.button_texts and message.reply_to == request.id
     assert (await rows.get(job_id)).status_message_id == message.id
 
     await rows.change(job_id, state=JobState.RUNNING, step=1, steps=4)
@@ -122,16 +40,19 @@ async def test_one_message_goes_from_the_queue_to_the_picture(stage: Stage, rows
     await rows.change(job_id, state=JobState.DONE, result=picture("teal"))
     await stage.step()
     display = await stage.only()
-    assert display.id == message.id and len(display.button_texts) == 5
+    assert display.id > message.id and display.reply_to == request.id and len(display.button_texts) == 6
+    assert [version.text for version in display.history] == [
+        "🖼 The picture is ready, one moment…\n\u2068“in a garden”\u2069"
+    ]
     job = await rows.get(job_id)
     assert (job.state, job.closed_at is not None) == (JobState.DELIVERED, True)
-    assert job.result_file_id
+    assert job.result_file_id and job.result_message_id == display.id
     content = await stage.person.download(display)
     with Image.open(io.BytesIO(content)) as image:
         assert image.size == (64, 96)
 
 
-async def test_nothing_is_sent_when_nothing_has_changed(stage: Stage, rows: Any, ben: int) -> None:
+async def test_nothing_is_sent_when_nothing_has_changed(stage: Any, rows: Any, ben: int) -> None:
     await rows.job(ben)
     for _ in range(4):
         await stage.step(later_s=5)
@@ -139,17 +60,29 @@ async def test_nothing_is_sent_when_nothing_has_changed(stage: Stage, rows: Any,
     assert await stage.count("editMessageText") == 0
 
 
-async def test_a_result_quicker_than_the_first_message_is_edited_into_it(
-    stage: Stage, rows: Any, ben: int, picture: Any
+async def test_a_result_quicker_than_the_status_message_comes_without_one(
+    stage: Any, rows: Any, ben: int, picture: Any
 ) -> None:
     job_id = await rows.job(ben, state=JobState.DONE, result=picture())
+    await stage.step()
+    assert (await stage.only()).photo is not None
+    assert (await rows.get(job_id)).state == JobState.DELIVERED
+    assert await stage.count("sendMessage") == 1 and await stage.count("deleteMessage") == 0
+
+
+async def test_a_request_that_was_deleted_does_not_keep_the_picture_back(
+    stage: Any, rows: Any, ben: int, picture: Any
+) -> None:
+    request = await stage.person.send_text("in a garden")
+    await stage.person.delete(request.id)
+    job_id = await rows.job(ben, state=JobState.DONE, result=picture(), request_message_id=request.id)
     await stage.step()
     assert (await stage.only()).photo is not None
     assert (await rows.get(job_id)).state == JobState.DELIVERED
 
 
 async def test_progress_is_shown_at_most_every_interval_but_the_end_at_once(
-    stage: Stage, rows: Any, ben: int, picture: Any
+    stage: Any, rows: Any, ben: int, picture: Any
 ) -> None:
     job_id = await rows.job(ben, state=JobState.RUNNING, steps=10)
     for step in range(10):
@@ -161,7 +94,7 @@ async def test_progress_is_shown_at_most_every_interval_but_the_end_at_once(
     assert (await rows.get(job_id)).state == JobState.DELIVERED
 
 
-async def test_flood_control_is_obeyed_even_for_the_picture(stage: Stage, rows: Any, ben: int, picture: Any) -> None:
+async def test_flood_control_is_obeyed_even_for_the_picture(stage: Any, rows: Any, ben: int, picture: Any) -> None:
     job_id = await rows.job(ben)
     await stage.step()
     await rows.change(job_id, state=JobState.DONE, result=picture())
@@ -177,7 +110,7 @@ async def test_flood_control_is_obeyed_even_for_the_picture(stage: Stage, rows: 
 
 @pytest.mark.parametrize("kind", ["drop", "drop_after", "server_error"])
 async def test_a_picture_survives_a_bad_network_and_comes_once(
-    stage: Stage, rows: Any, ben: int, picture: Any, kind: Any
+    stage: Any, rows: Any, ben: int, picture: Any, kind: Any
 ) -> None:
     job_id = await rows.job(ben)
     await stage.step()
@@ -190,7 +123,7 @@ async def test_a_picture_survives_a_bad_network_and_comes_once(
 
 
 async def test_after_a_restart_everything_is_shown_once_more_and_nothing_twice(
-    stage: Stage, rows: Any, ben: int, picture: Any
+    stage: Any, rows: Any, ben: int, picture: Any
 ) -> None:
     job_id = await rows.job(ben, state=JobState.RUNNING, step=1, steps=4)
     stage.updater._previews[job_id] = Preview(1, picture("grey", "JPEG"))
@@ -209,7 +142,7 @@ async def test_after_a_restart_everything_is_shown_once_more_and_nothing_twice(
 
 
 async def test_a_delivery_repeated_after_a_crash_before_the_commit_is_one_delivery(
-    stage: Stage, rows: Any, ben: int, picture: Any
+    stage: Any, rows: Any, ben: int, picture: Any
 ) -> None:
     job_id = await rows.job(ben, state=JobState.DONE, result=picture())
     await stage.step()
@@ -220,7 +153,74 @@ async def test_a_delivery_repeated_after_a_crash_before_the_commit_is_one_delive
     assert (await rows.get(job_id)).state == JobState.DELIVERED
 
 
-async def test_a_deleted_status_message_is_replaced(stage: Stage, rows: Any, ben: int, picture: Any) -> None:
+@pytest.mark.parametrize("kind", ["drop", "drop_after", "flood", "server_error"])
+async def test_a_status_message_that_cannot_be_deleted_now_is_deleted_later(
+    stage: Any, rows: Any, ben: int, picture: Any, kind: Any
+) -> None:
+    job_id = await rows.job(ben)
+    await stage.step()
+    await rows.change(job_id, state=JobState.DONE, result=picture())
+    await stage.control.fail_next("deleteMessage", kind=kind, times=2)
+    await stage.step()
+    assert len([message for message in await stage.said() if message.photo]) == 1
+    assert (await rows.get(job_id)).closed_at is None
+    stage.restart()
+    for _ in range(3):
+        await stage.step(later_s=10)
+    assert (await stage.only()).photo is not None
+    assert await stage.count("editMessageMedia") == 1
+    assert (await rows.get(job_id)).closed_at is not None
+
+
+async def test_a_status_message_too_old_to_be_deleted_says_that_the_picture_is_ready(
+    stage: Any, rows: Any, ben: int, picture: Any
+) -> None:
+    job_id = await rows.job(ben)
+    await stage.step()
+    status = await stage.only()
+    await rows.change(job_id, state=JobState.DONE, result=picture())
+    stage.server_clock.late_s = 3 * 24 * 3600
+    await stage.step()
+    old, new = await stage.said()
+    assert (old.id, old.buttons, "ready" in old.text) == (status.id, [], True)
+    assert new.photo is not None
+    assert (await rows.get(job_id)).closed_at is not None
+
+
+async def test_a_bot_killed_between_the_delivery_and_its_commit_delivers_once(
+    stage: Any, rows: Any, ben: int, picture: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = await rows.job(ben)
+    await stage.step()
+    await rows.change(job_id, state=JobState.DONE, result=picture())
+
+    async def killed(*_: object) -> None:
+        raise asyncio.CancelledError
+
+    with monkeypatch.context() as death:
+        death.setattr(job_states, "deliver", killed)
+        await stage.step()
+    assert (await rows.get(job_id)).state == JobState.DONE
+    stage.restart()
+    await stage.step()
+    assert (await stage.only()).photo is not None
+    assert (await rows.get(job_id)).state == JobState.DELIVERED
+
+
+async def test_a_deleted_announcement_of_the_picture_is_sent_again(
+    stage: Any, rows: Any, ben: int, picture: Any
+) -> None:
+    job_id = await rows.job(ben, state=JobState.DONE, result=picture())
+    await stage.control.fail_next("editMessageMedia", kind="server_error")
+    await stage.step()
+    await stage.person.delete((await stage.only()).id)
+    for _ in range(3):
+        await stage.step(later_s=10)
+    assert (await stage.only()).photo is not None
+    assert (await rows.get(job_id)).state == JobState.DELIVERED
+
+
+async def test_a_deleted_status_message_is_replaced(stage: Any, rows: Any, ben: int, picture: Any) -> None:
     job_id = await rows.job(ben)
     await stage.step()
     await stage.person.delete((await stage.only()).id)
@@ -231,7 +231,7 @@ async def test_a_deleted_status_message_is_replaced(stage: Stage, rows: Any, ben
     assert (await rows.get(job_id)).state == JobState.DELIVERED
 
 
-async def test_a_cancelled_job_says_so_and_offers_another_try(stage: Stage, rows: Any, ben: int, picture: Any) -> None:
+async def test_a_cancelled_job_says_so_and_offers_another_try(stage: Any, rows: Any, ben: int, picture: Any) -> None:
     job_id = await rows.job(ben, state=JobState.RUNNING, step=1, steps=4)
     stage.updater._previews[job_id] = Preview(1, picture("grey", "JPEG"))
     await stage.step()
@@ -243,14 +243,18 @@ async def test_a_cancelled_job_says_so_and_offers_another_try(stage: Stage, rows
     assert (await rows.get(job_id)).closed_at is not None
 
 
-async def test_a_failed_job_is_told_honestly(stage: Stage, rows: Any, ben: int) -> None:
-    job_id = await rows.job(ben, state=JobState.FAILED, failure="worker_lost")
+async def test_a_failure_comes_as_a_new_message_in_place_of_the_status_message(stage: Any, rows: Any, ben: int) -> None:
+    job_id = await rows.job(ben)
     await stage.step()
-    assert "Sorry about that" in (await stage.only()).text
+    status = await stage.only()
+    await rows.change(job_id, state=JobState.FAILED, failure="worker_lost")
+    await stage.step()
+    message = await stage.only()
+    assert "Sorry about that" in message.text and message.id > status.id and message.button_texts
     assert (await rows.get(job_id)).closed_at is not None
 
 
-async def test_a_user_who_blocked_the_bot_ends_their_jobs(stage: Stage, rows: Any, ben: int, picture: Any) -> None:
+async def test_a_user_who_blocked_the_bot_ends_their_jobs(stage: Any, rows: Any, ben: int, picture: Any) -> None:
     running = await rows.job(ben, state=JobState.RUNNING, steps=4)
     done = await rows.job(ben, state=JobState.DONE, result=picture())
     await stage.person.block()
@@ -265,22 +269,23 @@ async def test_a_user_who_blocked_the_bot_ends_their_jobs(stage: Stage, rows: An
 
 
 async def test_a_picture_that_telegram_never_takes_becomes_a_failure_that_is_told(
-    stage: Stage, rows: Any, ben: int
+    stage: Any, rows: Any, ben: int
 ) -> None:
     job_id = await rows.job(ben, state=JobState.DONE, result=b"this is no picture")
     for _ in range(REFUSALS_MAX + 1):
         await stage.step(later_s=60)
     job = await rows.get(job_id)
     assert (job.state, job.failure, job.closed_at is not None) == (JobState.FAILED, "undeliverable", True)
-    assert "did not accept" in (await stage.only()).text
+    message = await stage.only()
+    assert "did not accept" in message.text and message.button_texts
 
 
-async def test_a_paused_line_is_told_and_so_is_its_end(stage: Stage, rows: Any, ben: int) -> None:
+async def test_a_paused_line_is_told_and_so_is_its_end(stage: Any, rows: Any, ben: int) -> None:
     await rows.worker(seen_s_ago=100)
     await rows.job(ben)
     await stage.step()
     assert "paused" not in (await stage.only()).text
-    await stage.step(later_s=PACE.alive_s + 1)
+    await stage.step(later_s=stage.updater._pace.alive_s + 1)
     assert "paused" in (await stage.only()).text
     await rows.worker()
     await stage.step(later_s=5)
@@ -288,13 +293,13 @@ async def test_a_paused_line_is_told_and_so_is_its_end(stage: Stage, rows: Any, 
     assert "paused" not in message.text and "next" in message.text
 
 
-async def test_a_photo_that_waits_in_a_paused_line_is_told_once(stage: Stage, rows: Any, ben: int) -> None:
+async def test_a_photo_that_waits_in_a_paused_line_is_told_once(stage: Any, rows: Any, ben: int) -> None:
     await rows.photo(ben, state=ReferenceState.PENDING)
     await rows.worker(seen_s_ago=100)
     await stage.step()
     await asyncio.sleep(0.05)
     for _ in range(3):
-        await stage.step(later_s=PACE.alive_s + 1)
+        await stage.step(later_s=stage.updater._pace.alive_s + 1)
     assert await stage.said() == []  # it was there before the pause only by the test's own clock
     async with stage.sessions.begin() as session:
         await session.execute(text("update reference_photos set created_at = now() - interval '1 hour'"))
@@ -303,7 +308,7 @@ async def test_a_photo_that_waits_in_a_paused_line_is_told_once(stage: Stage, ro
     assert "photo is saved" in (await stage.only()).text
 
 
-async def test_a_user_deleted_in_the_moment_of_sending_leaves_no_message(stage: Stage, rows: Any, ben: int) -> None:
+async def test_a_user_deleted_in_the_moment_of_sending_leaves_no_message(stage: Any, rows: Any, ben: int) -> None:
     await rows.job(ben)
     await stage.control.fail_next("sendMessage", kind="latency", delay_s=0.5)
     step = asyncio.create_task(stage.step())
@@ -315,10 +320,17 @@ async def test_a_user_deleted_in_the_moment_of_sending_leaves_no_message(stage: 
 
 
 @pytest.mark.parametrize("leadership_lost", [False, True])
+@pytest.mark.parametrize("state", [JobState.QUEUED, JobState.DONE, JobState.FAILED])
 async def test_a_database_lost_in_the_moment_of_sending_leaves_one_message(
-    stage: Stage, rows: Any, ben: int, monkeypatch: pytest.MonkeyPatch, leadership_lost: bool
+    stage: Any,
+    rows: Any,
+    ben: int,
+    picture: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    leadership_lost: bool,
+    state: JobState,
 ) -> None:
-    await rows.job(ben)
+    job_id = await rows.job(ben, state=state, result=picture() if state == JobState.DONE else None)
 
     async def lost(*_: object) -> bool:
         raise ConnectionResetError("the server went away")
@@ -330,12 +342,12 @@ async def test_a_database_lost_in_the_moment_of_sending_leaves_one_message(
         stage.regain()
     await stage.step(later_s=5)
     assert await stage.count("sendMessage") == 1
-    async with stage.sessions() as session:
-        stored = (await session.execute(text("select status_message_id from jobs"))).scalar_one()
-    assert stored == (await stage.only()).id
+    job, message = await rows.get(job_id), await stage.only()
+    assert message.id in (job.status_message_id, job.result_message_id)
+    assert (message.photo is not None) == (state == JobState.DONE)
 
 
-async def test_a_step_while_a_message_is_being_sent_does_not_send_it_again(stage: Stage, rows: Any, ben: int) -> None:
+async def test_a_step_while_a_message_is_being_sent_does_not_send_it_again(stage: Any, rows: Any, ben: int) -> None:
     await rows.job(ben)
     await stage.control.fail_next("sendMessage", kind="latency", delay_s=0.4)
     for _ in range(8):
@@ -345,7 +357,7 @@ async def test_a_step_while_a_message_is_being_sent_does_not_send_it_again(stage
     assert await stage.count("sendMessage") == 1
 
 
-async def test_chats_do_not_wait_for_each_other(stage: Stage, rows: Any, ben: int) -> None:
+async def test_chats_do_not_wait_for_each_other(stage: Any, rows: Any, ben: int) -> None:
     await rows.user(ANNA_ID, language="ru")
     async with Person(stage.api.url, ANNA_ID) as anna:
         await anna.send_text("привет")
@@ -359,7 +371,7 @@ async def test_chats_do_not_wait_for_each_other(stage: Stage, rows: Any, ben: in
         await stage.updater.finish()
 
 
-async def test_places_move_up_as_the_line_moves(stage: Stage, rows: Any, ben: int) -> None:
+async def test_places_move_up_as_the_line_moves(stage: Any, rows: Any, ben: int) -> None:
     await rows.user(ANNA_ID)
     first = await rows.job(ANNA_ID, closed_at=datetime.now(UTC))
     await rows.job(ben)

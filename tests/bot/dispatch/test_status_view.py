@@ -11,10 +11,12 @@ import pytest
 
 from bot.db.status_messages import PendingStatus
 from bot.dispatch.reply_handler import Preview
-from bot.dispatch.status_view import BAR_CELLS, FAILURES_WITH_TEXT, StatusView, Urgency, bar, cut, render
+from bot.dispatch.status_view import BAR_CELLS, FAILURES_WITH_TEXT, StatusView, Urgency, bar, render
 from bot.domain import LANGUAGES, POSE_PHOTO, JobState, Likeness, settings_overrides
 from bot.styles import load_styles
+from bot.telegram import keyboards
 from bot.telegram.callbacks import JobAction, JobCallback
+from bot.telegram.quotes import cut
 from bot.translator import Translator
 from engine.contract import PROMPT_MAX_CHARS, Clothes, PosePreset
 
@@ -25,7 +27,10 @@ CAPTION_MAX_UNITS = 1024
 def _open(state: JobState = JobState.QUEUED, **facts: Any) -> PendingStatus:
     known: dict[str, Any] = {
         "job_id": UUID(int=1), "user_id": 1, "chat_id": 1, "language": "en", "state": state, "handed": False, "step": 0,
-        "steps": 0, "failure": None, "style": "film", "prompt": "a walk <b>in</b> & out", "message_id": None,
+        "steps": 0, "failure": None, "style": "film", "seed": 2**63 - 1,
+        "prompt": "a walk <b>in</b> & out", "message_id": None,
+        "result_message_id": None, "request_message_id": None, "result_file_id": None, "album_id": None,
+        "album_sent_at": None,
         "translated_prompt": None, "ignored_words": None, "settings": {}, "pose": None, "pose_skipped": False,
         "created_at": datetime(2026, 1, 1, tzinfo=UTC),
     }  # fmt: skip
@@ -40,6 +45,7 @@ def _render(
 
 
 def _actions(view: StatusView) -> list[JobAction]:
+    assert view.keyboard is not None
     rows = view.keyboard.inline_keyboard
     return [JobCallback.unpack(button.callback_data or "").action for row in rows for button in row]
 
@@ -99,9 +105,11 @@ def test_the_bar_never_leaves_its_cells(step: int, filled: int) -> None:
 def test_the_picture_says_style_words_and_who_made_it() -> None:
     view = _render(_open(JobState.DONE))
     assert STYLES["film"].label("en") in _Plain(view.text).text
-    assert "AI" in view.text and view.shows_picture and view.urgency == Urgency.END
+    assert "AI" in view.text and view.urgency == Urgency.END
+    assert "seed 9223372036854775807" in _Plain(view.text).text
     assert _actions(view) == [
-        JobAction.AGAIN, JobAction.OTHER_STYLE, JobAction.MORE_FACE, JobAction.OTHER_CLOTHES, JobAction.REUSE_PROMPT
+        JobAction.AGAIN, JobAction.VARIATIONS, JobAction.REUSE_PROMPT, JobAction.OTHER_STYLE, JobAction.FAVOURITE,
+        JobAction.MORE,
     ]  # fmt: skip
 
 
@@ -164,7 +172,11 @@ def test_a_picture_says_how_it_was_drawn_and_offers_the_other_way(
     assert pose is None or texts("picture-pose", pose=texts(f"pose-{pose}")) in plain
     assert len(plain.encode("utf-16-le")) // 2 <= CAPTION_MAX_UNITS
     more_of = JobAction.MORE_BODY if likeness == Likeness.FACE else JobAction.MORE_FACE
-    assert _actions(view)[2:4] == [more_of, JobAction.OWN_CLOTHES]
+    second = keyboards.more(texts, job.job_id, likeness, Clothes.CHANGE)
+    actions = [
+        JobCallback.unpack(button.callback_data or "").action for row in second.inline_keyboard for button in row
+    ]
+    assert actions[:2] == [more_of, JobAction.OWN_CLOTHES] and len(actions) == 6
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -204,7 +216,7 @@ def test_a_failure_nobody_foresaw_is_told_as_our_fault() -> None:
 def test_whatever_the_words_the_message_fits_and_is_not_markup(prompt: str, state: JobState, language: str) -> None:
     plain = _Plain(_render(_open(state, prompt=prompt, language=language), place=2).text)
     assert len(plain.text.encode("utf-16-le")) // 2 <= CAPTION_MAX_UNITS
-    assert set(plain.tags) <= {"i"}
+    assert set(plain.tags) <= {"i", "code"}
     assert prompt.split()[0][:100] in plain.text
 
 
@@ -213,3 +225,32 @@ def test_cutting_never_leaves_half_a_character() -> None:
     assert cut("😀😀😀", 5) == "😀😀…"
     assert cut("😀😀😀", 4) == "😀…"
     assert cut("", 5) == ""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("state", [JobState.QUEUED, JobState.RUNNING])
+def test_a_pose_is_named_before_it_is_drawn_and_a_pose_that_will_not_be_drawn_too(
+    language: str, state: JobState
+) -> None:
+    texts = TRANSLATOR.of(language)
+    named = texts("status-pose", pose=texts("pose-sitting"))
+    job = _open(state, language=language, pose="sitting")
+    assert named in _render(job).text
+    without = render(job, place=1, paused=False, preview=None, texts=texts, styles=STYLES, poses_drawn=False)
+    assert named not in without.text and texts("pose-unavailable") in without.text
+    skipped = _render(_open(state, language=language, pose="sitting", pose_skipped=True))
+    assert named not in skipped.text and texts("pose-unavailable") in skipped.text
+    assert texts("status-pose", pose="") not in _render(_open(state, language=language)).text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_caption_names_each_choice_once_and_only_one_pose(language: str) -> None:
+    texts = TRANSLATOR.of(language)
+    for pose, skipped in ((POSE_PHOTO, False), ("lying", True), ("lying", False), (None, False)):
+        job = _open(
+            JobState.DONE, language=language, pose=pose, pose_skipped=skipped,
+            settings=settings_overrides(Likeness.BODY, Clothes.CHANGE),
+        )  # fmt: skip
+        manner = _Plain(_render(job).text).text.splitlines()[0].split(" · ")
+        pose_said = [part for part in manner if part.startswith(texts("picture-pose", pose=""))]
+        assert len(manner) == len(set(manner)) and len(pose_said) == (pose is not None)

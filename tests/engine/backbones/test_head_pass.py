@@ -1,4 +1,4 @@
-"""Which heads are drawn again, and that the paste leaves no seam."""
+"""The second pass redraws small heads alone, and its paste leaves no seam."""
 
 from __future__ import annotations
 

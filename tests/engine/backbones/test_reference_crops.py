@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from transformers import CLIPVisionModelWithProjection
 
-from engine.backbones.reference_crops import MEAN_RGB, ReferenceEncoder, body_reference, head_reference
+from engine.backbones.reference_crops import MEAN_RGB, ReferenceReader, body_reference, head_reference
 from engine.contract import Clothes
 from engine.identity.body import BodyPart
 from engine.identity.profile import Observation, View
@@ -29,9 +29,9 @@ def recoloured(view: View, part: BodyPart, colour: tuple[int, int, int]) -> View
 
 
 @pytest.fixture(scope="module")
-def reader(tiny_sdxl: Any) -> ReferenceEncoder:
+def reader(tiny_sdxl: Any) -> ReferenceReader:
     encoder = CLIPVisionModelWithProjection.from_pretrained(tiny_sdxl.image_encoder).eval()
-    return ReferenceEncoder(encoder, torch.float32)
+    return ReferenceReader(encoder, torch.float32)
 
 
 def test_the_surroundings_never_reach_the_encoder(paper_doll: View) -> None:
@@ -79,7 +79,7 @@ def test_a_photo_without_a_mask_or_with_a_poor_one_stays_as_it_is(paper_doll: Vi
         assert crop is not None and not (np.asarray(crop.image) == MEAN_RGB).all(-1).any()
 
 
-def test_kept_patches_are_encoded_without_the_others(reader: ReferenceEncoder, paper_doll: View) -> None:
+def test_kept_patches_are_encoded_without_the_others(reader: ReferenceReader, paper_doll: View) -> None:
     """Not even through the encoder's own attention do dropped patches matter."""
     whole = body_reference(paper_doll, Clothes.KEEP, reader.crop_px, reader.patch_px)
     assert whole is not None
@@ -100,7 +100,7 @@ def test_kept_patches_are_encoded_without_the_others(reader: ReferenceEncoder, p
     assert not torch.allclose(some, all_states[:5], atol=1e-3)
 
 
-def test_whole_crops_are_encoded_as_transformers_does(reader: ReferenceEncoder, paper_doll: View) -> None:
+def test_whole_crops_are_encoded_as_transformers_does(reader: ReferenceReader, paper_doll: View) -> None:
     crop = body_reference(paper_doll, Clothes.KEEP, reader.crop_px, reader.patch_px)
     assert crop is not None
     pixels = reader._to_tensor([crop.image], return_tensors="pt").pixel_values

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from pydantic import JsonValue
 
 from bot.local.botapi.errors import BadRequest
-from bot.local.botapi.keyboards import parse_reply_markup
+from bot.local.botapi.keyboards import forces_reply, parse_reply_markup
 from bot.local.botapi.methods.targets import (
     caption_given,
     chat_named,
@@ -49,10 +49,12 @@ class SendingMethods:
 
     async def send_message(self, parameters: Parameters) -> JsonValue:
         content = text_given(parameters)
-        keyboard = parse_reply_markup(parameters.tree("reply_markup"))
+        markup = parameters.tree("reply_markup")
+        keyboard, forced = parse_reply_markup(markup), forces_reply(markup)
         chat = writable_chat(self._world, parameters)
         reply_to = replied_message(self._world, chat, parameters)
-        return self._post(chat, Draft(self._world.bot.id, content, keyboard=keyboard, reply_to=reply_to))
+        draft = Draft(self._world.bot.id, content, keyboard=keyboard, force_reply=forced, reply_to=reply_to)
+        return self._post(chat, draft)
 
     async def send_photo(self, parameters: Parameters) -> JsonValue:
         return await self._send_media(parameters, "photo")

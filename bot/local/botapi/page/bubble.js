@@ -12,7 +12,7 @@ export class Bubble {
     this.drawn = {};
     this.root = make("article", "bubble");
     this.parts = {};
-    for (const name of ["sender", "forwarded", "reply", "tiles", "files", "text"]) {
+    for (const name of ["sender", "forwarded", "reply", "tiles", "files", "invoice", "payment", "text"]) {
       this.parts[name] = make("div", name);
     }
     this.parts.text.dir = "auto";
@@ -58,6 +58,12 @@ export class Bubble {
     this.part("reply", first.reply_to && quote(this.deeds.find(first.reply_to), words), (text) => [text]);
     this.drawTiles(messages.filter((message) => message.photo));
     this.part("files", messages.map((message) => message.document).filter(Boolean), (files) => files.map(fileCard));
+    this.part("invoice", first.invoice, ({ title, description, stars }) => [
+      make("b", "", title),
+      make("span", "", description),
+      make("small", "", words.stars(stars)),
+    ]);
+    this.part("payment", first.payment, ({ stars, refunded }) => [(refunded ? words.refunded : words.paid)(words.stars(stars))]);
     this.part("text", captioned.text && [captioned.text, captioned.entities], ([text, entities]) => [
       richText(text, entities, this.deeds.command),
     ]);

@@ -74,6 +74,7 @@ function receive(message) {
   if (message.chat_id === openId) {
     transcript.show(message);
     drawHeader();
+    if (message.force_reply && !old && !message.deleted) composer.replyTo(message);
   } else if (!old && message.from_bot && !message.deleted) {
     known.unread.set(message.chat_id, (known.unread.get(message.chat_id) || 0) + 1);
   }
@@ -104,7 +105,7 @@ function drawChats() {
 function chatItem(chat) {
   const user = userOf(chat.id);
   const last = chat.last_message;
-  const preview = last ? `${last.from_bot ? "" : "↗ "}${last.text || wordsFor(user?.language_code).photo}` : "…";
+  const preview = last ? `${last.from_bot ? "" : "↗ "}${last.text || last.invoice?.title || wordsFor(user?.language_code).photo}` : "…";
   const badge = user?.is_admin ? "admin" : user?.language_code || `${chat.member_ids.length}`;
   const unread = known.unread.get(chat.id);
   const avatar = make("span", "avatar", [...chat.title][0]);
@@ -159,7 +160,8 @@ async function loadTranscript(chatId) {
 }
 
 function openTranscript() {
-  transcript.open(words(), openChat().kind === "group", userOf(openId)?.language_code);
+  const chat = openChat();
+  transcript.open(words(), chat.kind === "group", userOf(openId)?.language_code, chat.about);
 }
 
 function drawSpeakers(chat) {
@@ -231,6 +233,13 @@ async function press(message, button, key) {
     return;
   }
   key.classList.add("busy");
+  if (button.pay) {
+    const payment = await attempt(() => server.pay(message.chat_id, speaker(), message.id));
+    key.classList.remove("busy");
+    if (payment && !payment.answered) toast(words().silent);
+    else if (payment && !payment.ok) alertWith(payment.error_message);
+    return;
+  }
   const answer = await attempt(() => server.press(message.chat_id, speaker(), message.id, button.data));
   key.classList.remove("busy");
   if (!answer) return;

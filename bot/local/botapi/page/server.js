@@ -27,6 +27,7 @@ export const server = {
     ask("POST", `${chat(chatId)}/forwards`, { user_id: userId, from_chat_id: fromChatId, message_id: messageId }),
   press: (chatId, userId, messageId, data) =>
     ask("POST", `${chat(chatId)}/messages/${messageId}/press`, { user_id: userId, data }),
+  pay: (chatId, userId, messageId) => ask("POST", `${chat(chatId)}/messages/${messageId}/pay`, { user_id: userId }),
   block: (userId, blocked) => ask("POST", `${chat(userId)}/blocked`, { user_id: userId, blocked }),
   sendFiles(chatId, userId, files, caption, asDocuments) {
     const form = new FormData();

@@ -27,13 +27,19 @@ export class Transcript {
     this.newest.hidden = near || this.followed;
   }
 
-  open(words, group, languageCode) {
+  open(words, group, languageCode, about) {
     this.words = words;
+    this.about = about;
     this.group = group;
     this.languageCode = languageCode;
     this.bubbles.clear();
-    this.list.replaceChildren(make("p", "hint", words.nothing));
+    this.list.replaceChildren(this.hint());
     this.followed = true;
+  }
+
+  // As in Telegram, an empty chat shows the bot's description.
+  hint() {
+    return make("p", this.about ? "hint about" : "hint", this.about || this.words.nothing);
   }
 
   show(message) {
@@ -85,7 +91,7 @@ export class Transcript {
       const next = day.nextElementSibling;
       if (!next || next.classList.contains("day")) day.remove();
     }
-    if (!this.list.children.length) this.list.append(make("p", "hint", this.words.nothing));
+    if (!this.list.children.length) this.list.append(this.hint());
   }
 
   dayName(day) {

@@ -16,10 +16,13 @@ from aiogram.types import (
     BotCommand,
     BufferedInputFile,
     CallbackQuery,
+    ForceReply,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
     InputMediaPhoto,
+    LabeledPrice,
     Message,
+    PreCheckoutQuery,
 )
 from playwright.async_api import ConsoleMessage, Page, async_playwright, expect
 
@@ -78,6 +81,10 @@ async def echo(bot: Bot, picture: Callable[..., bytes]) -> AsyncIterator[Bot]:
         status = await message.answer("Waiting in line")
         photo = BufferedInputFile(picture(128, 192), "p.png")
         await status.edit_media(InputMediaPhoto(media=photo, caption="Finished drawing"))
+
+    @dispatcher.message(Command("ask"))
+    async def ask(message: Message) -> None:
+        await message.answer("What exactly?", reply_markup=ForceReply())
 
     @dispatcher.message(F.text)
     async def repeat(message: Message) -> None:
@@ -157,6 +164,23 @@ async def test_a_conversation_by_hand(
     await expect(page.locator("#begin")).to_have_text("Unblock bot")
 
 
+async def test_a_forced_reply_opens_the_field_and_an_empty_chat_shows_the_description(
+    page: Page, api: LocalBotAPI, echo: Bot, anna: Person
+) -> None:
+    await echo.set_my_description("I repeat what you say")
+    await echo.set_my_description("Я повторяю за вами", "ru")
+    await page.goto(f"{api.url}/#{ANNA_ID}")
+    await expect(page.locator(".hint.about")).to_have_text("Я повторяю за вами")
+    await page.click("#begin")
+    await expect(page.locator(".bubble")).to_have_count(2)
+    await say(page, "/ask")
+    await expect(page.locator("#context span")).to_contain_text("What exactly?")
+    await say(page, "that")
+    answers = [message for message in await anna.transcript() if message.text == "that"]
+    asked = [message for message in await anna.transcript() if message.force_reply]
+    assert [message.reply_to for message in answers] == [message.id for message in asked]
+
+
 async def test_files_albums_edits_and_deletions(
     page: Page, api: LocalBotAPI, echo: Bot, anna: Person, picture: Callable[..., bytes]
 ) -> None:
@@ -221,3 +245,29 @@ async def test_the_page_finds_its_server_again(page: Page, tmp_path: Path, conne
     await expect(page.locator("#connection")).to_be_hidden()
     await bot.session.close()
     await api.stop()
+
+
+async def test_an_invoice_is_paid_on_the_page(bot: Bot, anna: Person, api: LocalBotAPI, page: Page) -> None:
+    """Refused, it shows the reason; paid, it shows the sum in Stars."""
+    dispatcher, reasons = Dispatcher(), ["Sold out", None]
+
+    @dispatcher.pre_checkout_query()
+    async def check(query: PreCheckoutQuery) -> None:
+        reason = reasons.pop(0)
+        await query.answer(ok=reason is None, error_message=reason)
+
+    polling = asyncio.create_task(dispatcher.start_polling(bot, handle_signals=False))
+    await bot.send_invoice(
+        ANNA_ID, title="20 кредитов", description="Один кредит — одна картинка.", payload="pack:20:100",
+        currency="XTR", prices=[LabeledPrice(label="20", amount=100)],
+    )  # fmt: skip
+    await page.goto(f"{api.url}/#{ANNA_ID}")
+    pay = page.locator(".key", has_text="100")
+    await expect(page.locator(".invoice b")).to_have_text("20 кредитов")
+    await pay.click()
+    await expect(page.locator("#alert p")).to_have_text("Sold out")
+    await page.locator("#alert button").first.click()
+    await pay.click()
+    await expect(page.locator(".payment").filter(has_text="Вы заплатили")).to_have_text("Вы заплатили: 100 звёзд.")
+    await dispatcher.stop_polling()
+    await polling

@@ -8,7 +8,7 @@ import io
 import itertools
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -39,8 +39,9 @@ from bot.local.embedded import EmbeddedPostgres
 from bot.photos import normalise
 from bot.styles import Styles, load_styles
 from bot.telegram.callbacks import ConsentCallback
+from bot.telegram.captions import caption
 from bot.telegram.connection import open_bot
-from bot.telegram.handlers.jobs import picture_buttons
+from bot.telegram.handlers.results import first_page
 from bot.telegram.intake import Intake, OpenAlbums
 from bot.telegram.polling import Polling
 from bot.translator import Texts, Translator
@@ -144,15 +145,31 @@ class Chat:
             await session.execute(update(Job).where(Job.id == job.id).values(state=state))
 
     async def picture(self, person: Person, job: Job) -> ChatMessage:
-        """The finished picture with its buttons, as the dispatcher would deliver it."""
-        await self.move(job, JobState.DELIVERED)
+        """The finished picture with its buttons, as the dispatcher would deliver it; its PNG is kept."""
+        texts = self.texts()
         sent = await self.bot.send_photo(
             person.user_id,
-            BufferedInputFile(jpeg(99), "picture.jpg"),
-            caption="picture",
-            reply_markup=picture_buttons(self.texts(), self.styles, job),
+            BufferedInputFile(jpeg(99 + job.seed % 1000), "picture.jpg"),
+            caption=caption(job, texts, self.styles),
+            reply_markup=first_page(texts, job),
         )
+        assert sent.photo
+        values = {
+            "state": JobState.DELIVERED,
+            "result": encoded(Image.new("RGB", (60, 90), "teal"), "PNG"),
+            "result_file_id": sent.photo[-1].file_id,
+            "result_message_id": sent.message_id,
+            "closed_at": func.now(),
+            "finished_at": func.now(),
+        }
+        async with self.sessions.begin() as session:
+            await session.execute(update(Job).where(Job.id == job.id).values(**values))
         return await person.message(sent.message_id)
+
+    async def result_of(self, job: Job) -> bytes | None:
+        """The PNG that the database keeps."""
+        async with self.sessions() as session:
+            return await session.scalar(select(Job.result).where(Job.id == job.id))
 
     async def references(self) -> list[Reference]:
         async with self.sessions() as session:
@@ -293,10 +310,20 @@ def translator() -> Translator:
 @pytest.fixture(scope="session")
 def chat_database_url(postgres: EmbeddedPostgres, migrated_template: str) -> str:
     """One database for all conversations: emptying it is quicker than making another."""
-    asyncio.run(_create("conversations", postgres.url, migrated_template))
+    return _make_database("conversations", postgres, migrated_template)
+
+
+@pytest.fixture(scope="session")
+def make_database(postgres: EmbeddedPostgres, migrated_template: str) -> Callable[[str], str]:
+    """Makes another migrated database, by name; gives its URL."""
+    return lambda name: _make_database(name, postgres, migrated_template)
+
+
+def _make_database(name: str, postgres: EmbeddedPostgres, template: str) -> str:
+    asyncio.run(_create(name, postgres.url, template))
     # the shared loop stands still while other tests run, perhaps within a transaction
     patient = {"options": "-c idle_in_transaction_session_timeout=1h"}
-    url = make_url(postgres.url).set(database="conversations").update_query_dict(patient)
+    url = make_url(postgres.url).set(database=name).update_query_dict(patient)
     return url.render_as_string(hide_password=False)
 
 
@@ -317,8 +344,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def stage(chat_database_url: str, translator: Translator) -> AsyncIterator[Stage]:
     """The bot is up and photos are examined as soon as they come."""
+    async with open_stage(chat_database_url, translator) as stage:
+        yield stage
+
+
+@pytest.fixture(name="open_stage", scope="session")
+def open_stage_fixture() -> Callable[..., AbstractAsyncContextManager[Stage]]:
+    """Starts a bot with other settings, on a database of its own."""
+    return open_stage
+
+
+@asynccontextmanager
+async def open_stage(database_url: str, translator: Translator, **options: Any) -> AsyncIterator[Stage]:
+    """`options`: settings of bot.config."""
     async with AsyncExitStack() as stack:
-        pool = open_pool(chat_database_url)
+        pool = open_pool(database_url)
         stack.push_async_callback(pool.dispose)
         api = await stack.enter_async_context(LocalBotAPI())
         control = await stack.enter_async_context(ApiControl(api.url))
@@ -327,11 +367,13 @@ async def stage(chat_database_url: str, translator: Translator) -> AsyncIterator
         config = Config(
             bot_token=api.token, database_url="postgresql://unused", broker_url="redis://unused",
             admin_ids=frozenset(range(BOSSES, PEOPLE)), alive_s=3600, _env_file=None,
+            **options,
         )  # fmt: skip
         sessions, signals, styles = make_sessions(pool), NotedSignals(), load_styles()
         albums = OpenAlbums()
         use = build_use_cases(config, sessions, signals, lambda: secrets.randbelow(2**63), albums)
-        dispatcher = build_conversation(use, styles, translator, config.admin_ids)
+        contact = config.operator_contact
+        dispatcher = build_conversation(use, styles, translator, config.admin_ids, contact=contact)
         stage = Stage(api, control, bot, dispatcher, sessions, signals, styles, translator)
         stop = asyncio.Event()
         intake = Intake(bot, dispatcher, database_answers=_always, albums=albums)

@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from bot.db.tables import User
 from bot.domain import POSE_PHOTO, POSE_PHOTO_PATIENCE, JobState
-from bot.telegram.callbacks import JobAction, JobCallback, PoseAction, PoseCallback, SettingsAction, SettingsCallback
+from bot.telegram.callbacks import JobAction, JobCallback, SettingsAction, SettingsCallback
 from bot.usecases.poses import PosePhotoResult
 from engine.contract import PosePreset
 
@@ -39,18 +39,52 @@ async def test_a_preset_is_chosen_ticked_and_drawn(chat, says):
     assert screen.button_texts == [*presets, "✅ 🎲 Любая поза", "📷 Поза с фото", texts("back-button")]
     await chat.anna.press("🪑 Сидя", message_id=screen.id)
     screen = await chat.anna.message(screen.id)
-    assert "Сейчас: сидя" in screen.text and "✅ 🪑 Сидя" in screen.button_texts
+    assert "Сейчас: сидя (для следующей картинки)" in screen.text and "✅ 🪑 Сидя" in screen.button_texts
     await chat.anna.press("Назад", message_id=screen.id)
     assert "Поза: сидя" in (await chat.anna.message(screen.id)).text
     await chat.anna.send_text("в лесу")
     first = await chat.job()
     assert (first.pose, first.pose_photo_id) == (PosePreset.SITTING, None)
     await chat.picture(chat.anna, first)
-    await chat.press(chat.anna, PoseCallback(action=PoseAction.FREE))
     await chat.anna.press("Ещё раз")
     assert (await chat.job(2)).pose == PosePreset.SITTING, "again repeats the pose"
     await chat.anna.send_text("на море")
-    assert (await chat.job(3)).pose is None
+    assert (await chat.job(3)).pose is None, "a pose lasts for one picture"
+
+
+async def test_a_pinned_pose_stays_until_it_is_for_one_picture_again(chat, says):
+    screen = await to_poses(chat, says)
+    await chat.anna.press("🪑 Сидя", message_id=screen.id)
+    await chat.anna.press(chat.texts()("pose-pin-button"), message_id=screen.id)
+    assert "сидя (для всех картинок)" in (await chat.anna.message(screen.id)).text
+    for number, text in enumerate(("в лесу", "на море"), 1):
+        await chat.anna.send_text(text)
+        assert (await chat.job(number)).pose == PosePreset.SITTING
+    await chat.anna.press(chat.texts()("pose-unpin-button"), message_id=screen.id)
+    assert "сидя (для следующей картинки)" in (await chat.anna.message(screen.id)).text
+    for number, pose in ((3, PosePreset.SITTING), (4, None)):
+        for job in await chat.jobs():
+            await chat.move(job, JobState.DELIVERED)
+        await chat.anna.send_text("в горах")
+        assert (await chat.job(number)).pose == pose
+
+
+async def test_a_free_pose_is_not_pinned(chat, says):
+    screen = await to_poses(chat, says)
+    await chat.anna.press("🪑 Сидя", message_id=screen.id)
+    await chat.anna.press(chat.texts()("pose-pin-button"), message_id=screen.id)
+    await chat.anna.press("Любая поза", message_id=screen.id)
+    user = await chat.user(chat.anna)
+    assert (user.pose, user.pose_pinned) == (None, False)
+
+
+async def test_the_pose_of_a_pinned_photo_that_is_deleted_is_free_again(chat, says):
+    await chat.grant(chat.anna)
+    await chat.grant_pose_photo(chat.anna)
+    await chat.use.pin_pose(chat.anna.user_id, pinned=True)
+    await chat.use.delete_pose_photo(chat.anna.user_id)
+    user = await chat.user(chat.anna)
+    assert (user.pose, user.pose_pinned) == (None, False)
 
 
 async def test_a_model_without_poses_offers_none_and_says_so(chat, says):

@@ -31,21 +31,26 @@ async def test_consent_leads_straight_to_the_photo_and_is_noted_with_its_version
     assert "Пришлите своё фото" in (await chat.texts_to(chat.anna))[-1]
 
 
-async def test_without_consent_nothing_is_stored_but_the_user(chat, says, jpeg):
+async def test_without_consent_nothing_is_stored_but_the_user_and_ids_and_texts_of_messages(chat, says, jpeg):
     await chat.anna.send_photo(jpeg(), caption="на пляже")
     asked = await chat.anna.wait_for(says("18 лет"))
     await chat.anna.send_text("на пляже")
-    await chat.anna.wait_for(says("18 лет"))
+    await chat.anna.wait_for(says(chat.texts()("consent-held-too")))
     answer = await chat.press(chat.anna, StyleCallback(name="sketch"))
     assert answer.text == chat.texts()("consent-first")
     assert await chat.row_counts() == {
         "users": 1,
+        "held_messages": 2,
         "reference_photos": 0,
         "pose_photos": 0,
         "jobs": 0,
         "workers": 1,
         "pauses": 0,
         "leader_lease": 0,
+        "consents": 0,
+        "credit_entries": 0,
+        "payments": 0,
+        "departures": 0,
     }
     user = await chat.user(chat.anna)
     assert (user.draft, user.style, user.consent_version) == (None, None, None)
@@ -69,7 +74,7 @@ async def test_new_terms_are_asked_for_again(chat, says):
     await chat.anna.wait_for(says("условия изменились"))
     assert await chat.jobs() == []
     await chat.anna.press(CONSENT)
-    await chat.anna.wait_for(says("Выберите стиль"))
+    assert (await chat.job()).prompt == "в лесу"
     assert (await chat.user(chat.anna)).consent_version == CONSENT_VERSION
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from aiogram import Bot, Dispatcher
-from aiogram.types import Message
+from aiogram.types import Message, PreCheckoutQuery
 
 from bot.local.botapi import ANNA_ID, BEN_ID, ApiControl, LocalBotAPI, Person
 from bot.role import Role
@@ -49,6 +49,10 @@ class Stage:
                 await self.handle(message.text or "")
             else:
                 self.notices.append((message.chat.id, notice))
+
+        @dispatcher.pre_checkout_query()
+        async def agree(query: PreCheckoutQuery) -> None:
+            await query.answer(ok=True)
 
         async def answers() -> bool:
             return self.database_is_there

@@ -174,3 +174,44 @@ async def test_an_update_that_waits_for_flood_control_does_not_hold_a_full_windo
         for number in range(6):
             await stage.ben.send_text(str(number))
         await eventually(lambda: stage.handled == list("012345"))
+
+
+async def test_a_payment_is_taken_beyond_the_allowance(stage: Any, eventually: Any) -> None:
+    stage.options = {"burst": 1, "clock": lambda: 100.0}
+    async with stage.polling():
+        await stage.anna.send_text("0")
+        await stage.anna.send_text("dropped")
+        await stage.anna.send_text("dropped too")
+        await stage.control.inject_update("message", _payment(ANNA_ID))
+        await eventually(lambda: stage.handled == ["0", ""])
+        await eventually(stage.nothing_pending)
+
+
+async def test_a_query_before_a_payment_does_not_wait_for_a_slow_message(stage: Any, eventually: Any) -> None:
+    """Telegram waits ten seconds for its answer."""
+    released = asyncio.Event()
+
+    async def slow(text: str) -> None:
+        await released.wait()
+        await stage.note(text)
+
+    stage.handle = slow
+    async with stage.polling():
+        await stage.anna.send_text("slow")
+        sent = await stage.bot.send_invoice(
+            ANNA_ID, title="t", description="d", payload="p", currency="XTR", prices=[{"label": "l", "amount": 1}]
+        )
+        assert (await stage.anna.pay(sent.message_id)).ok
+        assert stage.handled == []
+        released.set()
+        await eventually(lambda: stage.handled == ["slow", ""])
+
+
+def _payment(user_id: int) -> dict[str, Any]:
+    sender = {"id": user_id, "is_bot": False, "first_name": "X"}
+    payment = {
+        "currency": "XTR", "total_amount": 1, "invoice_payload": "p", "telegram_payment_charge_id": "c",
+        "provider_payment_charge_id": "",
+    }  # fmt: skip
+    chat = {"id": user_id, "type": "private", "first_name": "X"}
+    return {"message_id": 1, "date": 1, "chat": chat, "from": sender, "successful_payment": payment}

@@ -44,3 +44,13 @@ def test_a_perfect_prediction_is_reached_in_any_number_of_steps() -> None:
         assert torch.equal(end, truth)
         assert visited == pytest.approx(sample_times(steps))
         assert done == list(range(1, steps + 1))
+
+
+def test_times_begin_at_noise_and_come_closer_to_each_other() -> None:
+    assert sample_times(1) == [0.0]
+    times = torch.tensor([*sample_times(4), 1.0])
+
+    assert times[0] == 0
+    assert (times.diff() > 0).all()
+    assert (times.diff().diff() < 0).all()
+    assert times[1] > 0.5

@@ -1,0 +1,98 @@
+"""Delivered pictures and what their users do with them. Functions never commit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, or_, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db.session import execute
+from bot.db.tables import Job
+from bot.domain import OPEN_STATES, JobState
+
+_SHOWN = (Job.state == JobState.DELIVERED, Job.result_file_id.is_not(None), Job.removed_at.is_(None))
+
+
+@dataclass(frozen=True)
+class GalleryPage:
+    """One picture of a gallery, newest first; `number` counts from 1."""
+
+    job: Job
+    number: int
+    count: int
+    newer: UUID | None
+    older: UUID | None
+
+
+async def page(session: AsyncSession, user_id: int, job_id: UUID | None, *, favourites: bool) -> GalleryPage | None:
+    """The page of a job, or of the newest where it is not in the gallery (any more); `None`: there is no picture."""
+    listed: list[ColumnElement[bool]] = [Job.user_id == user_id, *_SHOWN]
+    if favourites:
+        listed.append(Job.favourite_at.is_not(None))
+    count = await session.scalar(select(func.count()).where(*listed)) or 0
+    newest_first = select(Job).where(*listed).order_by(Job.created_at.desc(), Job.id.desc()).limit(1)
+    job = await session.scalar(newest_first.where(Job.id == job_id)) if job_id is not None else None
+    job = job or await session.scalar(newest_first)
+    if job is None:
+        return None
+    place, here = tuple_(Job.created_at, Job.id), tuple_(job.created_at, job.id)
+    before = await session.scalar(select(func.count()).where(*listed, place > here)) or 0
+    newer = select(Job.id).where(*listed, place > here).order_by(Job.created_at, Job.id).limit(1)
+    older = newest_first.with_only_columns(Job.id).where(place < here)
+    return GalleryPage(job, before + 1, count, await session.scalar(newer), await session.scalar(older))
+
+
+async def set_favourite(session: AsyncSession, job_id: UUID, *, favourite: bool) -> None:
+    when = func.now() if favourite else None
+    await session.execute(update(Job).where(Job.id == job_id).values(favourite_at=when))
+
+
+async def report(session: AsyncSession, job_id: UUID, reason: str) -> bool:
+    """Note a report; `False` when the picture was reported before."""
+    statement = update(Job).where(Job.id == job_id, Job.reported_at.is_(None))
+    return await execute(session, statement.values(report_reason=reason, reported_at=func.now())) > 0
+
+
+async def remove(session: AsyncSession, job_id: UUID) -> bool:
+    """Delete prompt and pictures of a job that has ended; `False` while it is in progress."""
+    emptied = {
+        "prompt": "", "translated_prompt": None, "ignored_words": None, "result": None, "result_file_id": None,
+        "document_file_id": None, "favourite_at": None,
+    }  # fmt: skip
+    statement = update(Job).where(Job.id == job_id, Job.state.not_in(OPEN_STATES))
+    return await execute(session, statement.values(removed_at=func.now(), **emptied)) > 0
+
+
+async def note_document(session: AsyncSession, job_id: UUID, file_id: str) -> None:
+    """Telegram has the PNG: the database's own copy goes."""
+    await session.execute(update(Job).where(Job.id == job_id).values(document_file_id=file_id, result=None))
+
+
+async def note_upload(session: AsyncSession, job_id: UUID, file_id: str) -> None:
+    """Telegram has the picture, and the user does not yet."""
+    await session.execute(update(Job).where(Job.id == job_id).values(result_file_id=file_id))
+
+
+async def note_album(session: AsyncSession, job_ids: Sequence[UUID], *, sent: bool) -> None:
+    """An album is about to be sent, or was certainly not."""
+    when = func.now() if sent else None
+    await session.execute(update(Job).where(Job.id.in_(job_ids)).values(album_sent_at=when))
+
+
+async def note_message(
+    session: AsyncSession, job_id: UUID, *, shown: int | None = None, asked: int | None = None
+) -> None:
+    """The message that shows the picture now, or that asked for another prompt."""
+    values = {"result_message_id": shown, "edit_message_id": asked}
+    changed = {name: value for name, value in values.items() if value is not None}
+    await session.execute(update(Job).where(Job.id == job_id).values(changed))
+
+
+async def forget_originals(session: AsyncSession, days: int) -> int:
+    """Drop the PNGs of pictures that were finished so long ago and are not to be delivered any more."""
+    old = (Job.result.is_not(None), or_(Job.finished_at.is_(None), Job.finished_at < func.now() - timedelta(days=days)))
+    return await execute(session, update(Job).where(*old, Job.closed_at.is_not(None)).values(result=None))

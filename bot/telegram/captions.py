@@ -1,0 +1,62 @@
+"""The caption under a finished picture. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from bot.domain import Likeness, clothes_of, likeness_of
+from bot.styles import Styles
+from bot.telegram.quotes import cut, quoted
+from bot.translator import Markup, Texts
+from engine.contract import Clothes
+
+PROMPT_MAX = 700
+IGNORED_MAX = 120
+"""UTF-16 units, as Telegram counts: with style, seed and marking they stay under the 1024 of a caption."""
+
+
+class Drawn(Protocol):
+    """A picture that was drawn, by what its job holds."""
+
+    @property
+    def style(self) -> str: ...
+    @property
+    def prompt(self) -> str: ...
+    @property
+    def ignored_words(self) -> str | None: ...
+    @property
+    def settings(self) -> Mapping[str, object]: ...
+    @property
+    def pose(self) -> str | None: ...
+    @property
+    def pose_skipped(self) -> bool: ...
+    @property
+    def seed(self) -> int: ...
+
+
+def caption(drawn: Drawn, texts: Texts, styles: Styles, *, seeds: str | None = None) -> Markup:
+    """Style and what was chosen besides it, the prompt, the seed, and who made it. `seeds`: those of an album."""
+    settings = styles.settings(drawn.style, drawn.settings)
+    likeness, clothes = likeness_of(settings), clothes_of(settings)
+    manner = [styles[drawn.style].label(texts.language)]
+    if likeness != Likeness.BALANCED:
+        manner.append(texts("picture-likeness", likeness=texts(f"likeness-{likeness}")))
+    if clothes == Clothes.CHANGE:
+        manner.append(texts("picture-clothes"))
+    if drawn.pose_skipped:
+        manner.append(texts("picture-pose-skipped"))
+    elif drawn.pose is not None:
+        manner.append(texts("picture-pose", pose=texts(f"pose-{drawn.pose}")))
+    text = texts(
+        "picture-caption",
+        style=" · ".join(manner),
+        prompt=quoted(texts, drawn.prompt, PROMPT_MAX),
+        seed=seeds or str(drawn.seed),
+    )
+    return text if drawn.ignored_words is None else Markup(f"{text}\n{ignored(drawn.ignored_words, texts)}")
+
+
+def ignored(phrases: str, texts: Texts) -> Markup:
+    """Isolated like `quoted`: the phrases may have another direction than the sentence."""
+    return texts("status-ignored", phrases=f"\u2068{cut(phrases, IGNORED_MAX)}\u2069")

@@ -1,0 +1,82 @@
+"""/admin grant and /admin refund, for those in ADMIN_IDS. Registered while credits are on."""
+
+from __future__ import annotations
+
+import re
+from uuid import NAMESPACE_OID, uuid5
+
+from aiogram import Bot, F, Router
+from aiogram.types import Message
+
+from bot.db.tables import User
+from bot.telegram.handlers.admin import is_admin
+from bot.telegram.handlers.typed import TypedCommand
+from bot.telegram.refusals import ApiRefusal, RefundedBefore, TelegramRefusal, refusals, suppress_refusals
+from bot.translator import Texts, Translator
+from bot.usecases import UseCases
+from bot.usecases.credits import CreditUseCases
+
+_GRANT = re.compile(r"grant\s+([0-9]{1,15})\s+([1-9][0-9]{0,5})")
+_REFUND = re.compile(r"refund\s+(\S{1,200})(?:\s+([0-9]{1,15}))?")
+_ARGUMENTS = re.compile(r"(grant|refund)\b.*", re.DOTALL)
+
+
+def build() -> Router:
+    router = Router(name="admin of credits")
+    router.message.filter(is_admin)
+    router.message.register(grant, TypedCommand("admin", magic=F.args.regexp(_GRANT, mode="fullmatch")))
+    router.message.register(refund, TypedCommand("admin", magic=F.args.regexp(_REFUND, mode="fullmatch")))
+    router.message.register(explain, TypedCommand("admin", magic=F.args.regexp(_ARGUMENTS, mode="fullmatch")))
+    return router
+
+
+async def explain(message: Message, texts: Texts) -> None:
+    await message.reply(texts("admin-credits-usage"))
+
+
+async def grant(message: Message, user: User, texts: Texts, credits: CreditUseCases) -> None:
+    user_id, amount = (int(group) for group in _matched(_GRANT, message).groups())
+    act = uuid5(NAMESPACE_OID, f"{message.chat.id}:{message.message_id}")
+    granted = await credits.grant(user_id, amount, user.id, str(act))
+    await message.reply(
+        texts("admin-granted", credits=amount, user=str(user_id))
+        if granted
+        else texts("admin-no-user", user=str(user_id))
+    )
+
+
+async def refund(message: Message, bot: Bot, user: User, texts: Texts, use: UseCases, translator: Translator) -> None:
+    """Telegram first: a crash after it is made good by the refund's own message, or by the same command once more."""
+    charge_id, named = _matched(_REFUND, message).groups()
+    payment = await use.payments.find(charge_id)
+    if payment is None:
+        await message.reply(texts("admin-no-payment"))
+        return
+    buyer = payment.user_id or (int(named) if named else None)
+    if buyer is None:
+        await message.reply(texts("admin-refund-needs-user"))
+        return
+    try:
+        with refusals():
+            await bot.refund_star_payment(buyer, charge_id)
+    except RefundedBefore:
+        await use.payments.record_refund(charge_id, user.id)
+        await message.reply(texts("admin-refunded-before"))
+        return
+    except ApiRefusal as refusal:
+        await message.reply(texts("admin-refund-failed", reason=str(refusal)))
+        return
+    recorded = await use.payments.record_refund(charge_id, user.id)
+    if recorded.new and recorded.language is not None:
+        with suppress_refusals(TelegramRefusal):
+            await bot.send_message(buyer, translator("payment-refunded", recorded.language))
+    stars = texts("stars-count", stars=payment.stars)
+    await message.reply(texts("admin-refunded", stars=stars, user=str(buyer)))
+
+
+def _matched(pattern: re.Pattern[str], message: Message) -> re.Match[str]:
+    """The filter has seen that it fits."""
+    arguments = (message.text or "").partition(" ")[2].strip()
+    match = pattern.fullmatch(arguments)
+    assert match is not None
+    return match

@@ -1,0 +1,111 @@
+"""Use cases of delivered pictures: favourite, file, report, delete, gallery."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db import jobs, results
+from bot.db.results import GalleryPage
+from bot.db.session import Sessions
+from bot.db.tables import Job
+from bot.domain import ReportReason
+from bot.errors import PictureGone
+
+
+async def job_of_user(session: AsyncSession, job_id: UUID, user_id: int) -> Job:
+    """Raises PictureGone."""
+    job = await jobs.get(session, job_id, user_id)
+    if job is None:
+        raise PictureGone
+    return job
+
+
+@dataclass(frozen=True)
+class SetFavourite:
+    """Returns the job as it is now. Raises PictureGone."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int, job_id: UUID, *, favourite: bool) -> Job:
+        async with self.sessions.begin() as session:
+            job = await job_of_user(session, job_id, user_id)
+            await results.set_favourite(session, job.id, favourite=favourite)
+            await session.refresh(job)
+        return job
+
+
+@dataclass(frozen=True)
+class Original:
+    """The PNG of a picture: its bytes, or Telegram's id of it; both `None` when it is not kept any more."""
+
+    job: Job
+    png: bytes | None
+    file_id: str | None
+
+
+@dataclass(frozen=True)
+class TakeOriginal:
+    """The PNG of a picture. Raises PictureGone; call `settle` when Telegram has it."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int, job_id: UUID) -> Original:
+        async with self.sessions() as session:
+            job = await job_of_user(session, job_id, user_id)
+            if job.document_file_id is None:
+                await session.refresh(job, ["result"])
+                return Original(job, job.result, None)
+            return Original(job, None, job.document_file_id)
+
+    async def settle(self, job_id: UUID, file_id: str) -> None:
+        async with self.sessions.begin() as session:
+            await results.note_document(session, job_id, file_id)
+
+
+@dataclass(frozen=True)
+class ReportPicture:
+    """Returns the job, and whether the report is new. Raises PictureGone."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int, job_id: UUID, reason: ReportReason) -> tuple[Job, bool]:
+        async with self.sessions.begin() as session:
+            job = await job_of_user(session, job_id, user_id)
+            return job, await results.report(session, job.id, reason)
+
+
+@dataclass(frozen=True)
+class RemovePicture:
+    """Delete what is kept of a picture; `False` while it is in progress. Raises PictureGone."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int, job_id: UUID) -> bool:
+        async with self.sessions.begin() as session:
+            job = await job_of_user(session, job_id, user_id)
+            return await results.remove(session, job.id)
+
+
+@dataclass(frozen=True)
+class BrowseGallery:
+    """One page of the user's pictures; `None`: there are none."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int, job_id: UUID | None = None, *, favourites: bool) -> GalleryPage | None:
+        async with self.sessions() as session:
+            return await results.page(session, user_id, job_id, favourites=favourites)
+
+
+@dataclass(frozen=True)
+class NoteMessage:
+    """Remember the message that shows a picture now (`shown`), or that asked for another prompt for it (`asked`)."""
+
+    sessions: Sessions
+
+    async def __call__(self, job_id: UUID, *, shown: int | None = None, asked: int | None = None) -> None:
+        async with self.sessions.begin() as session:
+            await results.note_message(session, job_id, shown=shown, asked=asked)
