@@ -17,6 +17,9 @@ python -m trainer evaluate --study runs/study --clip clip-vit-large-patch14 --in
 python -m trainer evaluate --study runs/study --coco coco --clip clip-vit-large-patch14 --limit 250
 python -m trainer report --study runs/study --out docs
 python -m trainer watermark --data data/validation --json watermark.json
+python -m trainer precompute --data data/curated --base sdxl --out cache
+python -m trainer adapter --base sdxl --data cache --method bolid --out runs/bolid
+python -m trainer adapter-memory
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import EngineError
+from trainer.adapter.commands import add_parsers as add_adapter_parsers
 from trainer.errors import TrainerError
 
 STUDY_CONFIG = Path(__file__).parent / "configs" / "study.yaml"
@@ -58,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _evaluation_parsers(commands)
     _nano_parsers(commands)
+    add_adapter_parsers(commands)
     observer = commands.add_parser("observer", help="train the engine's observer: joints, parts, body embedding")
     _paths_and_minutes(observer)
     observer.add_argument("--embedding-steps", type=int, default=2000, help="of the embedding, afterwards")
@@ -144,9 +149,9 @@ def _nano_parsers(commands: Any) -> None:
     pack.add_argument("--limit-mib", type=float, default=60.0)
     pack.add_argument("--wheels", nargs="*", default=None, help="packages that the other machine lacks")
     pack.set_defaults(command=_pack_nano)
-    export = commands.add_parser("export", help="write the averaged weights of a nano run as a pipeline folder")
-    export.add_argument("--run", type=Path, required=True, help="the folder of python -m trainer nano")
-    export.add_argument("--out", type=Path, required=True, help="where the pipeline goes")
+    export = commands.add_parser("export", help="write the averaged weights of a run of nano or adapter")
+    export.add_argument("--run", type=Path, required=True, help="the run's folder")
+    export.add_argument("--out", type=Path, required=True, help="where nano's pipeline or the adapter's files go")
     export.set_defaults(command=_export)
     collage = commands.add_parser("collage", help="train the compositor from people to finished weights; resumes")
     collage.add_argument("--preset", default="cpu", help="cpu, gpu, tiny, or a YAML of your own")
@@ -242,8 +247,12 @@ def _pack_nano(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
+    from trainer.adapter.export import RUN_FILE, export_run
     from trainer.nano.export import export_nano
 
+    if (options.run / RUN_FILE).exists():
+        print(*export_run(options.run, options.out), sep="\n")
+        return
     print(export_nano(options.run, options.out))
 
 

@@ -1,4 +1,4 @@
-"""The one training loop of the study: the base, the encoders, the critic and every method go through it.
+"""The training loop of the study and of adapters: base, encoders, critic and every method go through it.
 
 The budget is a number of steps, so that two methods can be given the same number of pictures. A run that was cut off
 goes on bit for bit as if it had not been: weights, optimizer, average, and the state of both random sources are kept.
@@ -11,9 +11,10 @@ import math
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -24,8 +25,11 @@ from torch import Tensor, nn
 
 from trainer.errors import CheckpointError
 from trainer.files import load_state, replacing
+from trainer.optional import open_wandb, optimizer_of
 
 LOG_STEPS = 25
+OFF_BY_DEFAULT = {"minutes": None, "momentum": 0.9, "accumulation": 1, "optimizer": "adamw"}
+"""Fields that joined later: runs from before resume where they are as they were then."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +56,15 @@ class TrainConfig:
     seed: int = 0
     compare: str = ""
     """Whatever else the outcome depends on; a run resumes only where all of this is the same."""
+    accumulation: int = 1
+    """Batches whose gradients make one step."""
+    optimizer: Literal["adamw", "adamw8bit"] = "adamw"
+    wandb: str = ""
+    """The project that figures also go to."""
 
     def stamp(self) -> dict[str, Any]:
-        leaves_out = ["out", "save_every", "validate_every"]
-        # runs from before there were these resume
-        leaves_out += ["minutes"] if self.minutes is None else []
-        leaves_out += ["momentum"] if self.momentum == 0.9 else []
+        leaves_out = ["out", "save_every", "validate_every", "wandb"]
+        leaves_out += [name for name, value in OFF_BY_DEFAULT.items() if getattr(self, name) == value]
         return {key: value for key, value in vars(self).items() if key not in leaves_out}
 
 
@@ -110,9 +117,7 @@ def fit(run: TrainConfig, learner: nn.Module, draw: Draw, validate: Callable[[in
 
 def _start(run: TrainConfig, learner: nn.Module, accelerator: Any) -> TrainState:
     learning = [parameter for parameter in learner.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(
-        learning, lr=run.learning_rate, weight_decay=run.weight_decay, betas=(run.momentum, 0.99), fused=True
-    )
+    optimizer = optimizer_of(run.optimizer, learning, run.learning_rate, run.weight_decay, run.momentum)
     rank = accelerator.process_index
     noise = torch.Generator(accelerator.device).manual_seed(run.seed * 1000 + rank)
     learner, optimizer = accelerator.prepare(learner, optimizer)
@@ -130,7 +135,7 @@ def _train(
     main = accelerator.is_main_process
     with (
         Progress(*columns, disable=not main) as progress,
-        _Log(run.out, main) as log,
+        _Log(run, main) as log,
         ThreadPoolExecutor(1) as ahead,
     ):
         bar = progress.add_task(run.out.name, total=run.steps, completed=state.step)
@@ -155,17 +160,22 @@ def _train(
 
 
 def _drawn(run: TrainConfig, state: TrainState, draw: Draw, ahead: ThreadPoolExecutor) -> Future[Any]:
-    """The next batch, drawn while the last is learned from."""
+    """The next step's batches, drawn while the last are learned from."""
     state.drawn_from = json.dumps(state.rng.bit_generator.state)
-    return ahead.submit(draw, run.batch, state.rng)
+    return ahead.submit(lambda: [draw(run.batch, state.rng) for _ in range(run.accumulation)])
 
 
-def _learn(run: TrainConfig, state: TrainState, accelerator: Any, batch: Any) -> dict[str, Tensor]:
+def _learn(run: TrainConfig, state: TrainState, accelerator: Any, batches: list[Any]) -> dict[str, Tensor]:
+    """One step; the losses' means over its batches."""
     for group in state.optimizer.param_groups:
         group["lr"] = learning_rate(run, state.step, spent(run, state))
-    losses: dict[str, Tensor] = state.learner(send_to_device(batch, accelerator.device), state.noise)
     state.optimizer.zero_grad(set_to_none=True)
-    accelerator.backward(losses["loss"])
+    rows: list[dict[str, Tensor]] = []
+    for number, batch in enumerate(batches, start=1):
+        with nullcontext() if number == len(batches) else accelerator.no_sync(state.learner):
+            losses: dict[str, Tensor] = state.learner(send_to_device(batch, accelerator.device), state.noise)
+            accelerator.backward(losses["loss"] / len(batches))
+        rows.append({name: loss.detach() for name, loss in losses.items()})
     accelerator.clip_grad_norm_(state.learner.parameters(), 1.0)
     state.optimizer.step()
     state.step += 1
@@ -173,7 +183,7 @@ def _learn(run: TrainConfig, state: TrainState, accelerator: Any, batch: Any) ->
     decay = min(run.ema_decay, (1 + state.step) / (10 + state.step))
     with torch.no_grad():
         torch._foreach_lerp_(list(state.average.values()), [weights[name] for name in state.average], 1 - decay)
-    return {name: loss.detach() for name, loss in losses.items()}
+    return {name: torch.stack([row[name] for row in rows]).mean() for name in rows[0]}
 
 
 def spent(run: TrainConfig, state: TrainState) -> float:
@@ -241,15 +251,18 @@ def _resume(run: TrainConfig, state: TrainState, accelerator: Any) -> None:
 
 
 class _Log:
-    """log.jsonl and TensorBoard events of a run; silent but in the main process."""
+    """log.jsonl, TensorBoard events and, where asked for, a wandb run; silent but in the main process."""
 
-    def __init__(self, out: Path, active: bool) -> None:
-        self.out, self.active = out, active
+    def __init__(self, run: TrainConfig, active: bool) -> None:
+        self.run, self.out, self.active = run, run.out, active
+        self.wandb: Any = None
 
     def __enter__(self) -> _Log:
         if self.active:
             from torch.utils.tensorboard import SummaryWriter
 
+            if self.run.wandb:
+                self.wandb = open_wandb(self.run.wandb, self.out, self.run.stamp())
             self.lines = (self.out / "log.jsonl").open("a", buffering=1)
             self.events = SummaryWriter(str(self.out / "tensorboard"))
         return self
@@ -258,12 +271,16 @@ class _Log:
         if self.active:
             self.lines.close()
             self.events.close()
+        if self.wandb is not None:
+            self.wandb.finish()
 
     def write(self, step: int, means: dict[str, float], spent_s: float) -> None:
         if self.active:
             self.lines.write(json.dumps({"step": step} | means | {"spent_s": round(spent_s, 1)}) + "\n")
             for name, value in means.items():
                 self.events.add_scalar(name, value, step)
+            if self.wandb is not None:
+                self.wandb.log(means, step=step)
 
     def picture(self, step: int, picture: Any) -> None:
         """Validation pictures go beside the log too: not everyone runs TensorBoard."""

@@ -40,6 +40,14 @@ def min_snr_weight(alpha_bar: Tensor, gamma: float | None) -> Tensor:
     return truncated.clamp(max=gamma) / truncated
 
 
+def min_snr_weight_of_noise(alpha_bar: Tensor, gamma: float | None) -> Tensor:
+    """Weights [B] of the loss of a predicted noise: min(SNR, gamma) / SNR (Hang et al., 2023); None means 1."""
+    if gamma is None:
+        return torch.ones_like(alpha_bar)
+    snr = alpha_bar / (1 - alpha_bar).clamp(min=1e-8)
+    return (gamma / snr.clamp(min=1e-8)).clamp(max=1)
+
+
 def diffusion_loss(predicted: Tensor, target: Tensor, weight: Tensor, snr_weight: Tensor) -> Tensor:
     """L_diff with a weight [B, 1 or C, h, w] and a weight a picture [B]; the weights' mean is divided out."""
     weights = weight * snr_weight[:, None, None, None]

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from engine.adapter.attention import BranchCondition
 from engine.adapter.ip_adapter_file import AdapterFile, check_adapter, read_adapter
 from engine.adapter.model import BranchLayers, condition_of, cross_attention_layers
+from engine.adapter.region_tokens import RegionPhotos, RegionReading, reading_of, region_condition
 from engine.adapter.switchable_lora import SwitchableLora
 from engine.errors import WeightsError
 
@@ -47,6 +48,8 @@ class IPAdapterBranches(BranchLayers):
     ) -> None:
         super().__init__(token_dim, layers, tuple(projections))
         self.image_projections = nn.ModuleDict(projections)
+        self.readings: dict[str, RegionReading] = {}
+        """Of the branches that read regions."""
         self.lora: SwitchableLora | None = None
         """The LoRA that a FaceID file carries."""
 
@@ -76,8 +79,12 @@ class IPAdapterBranches(BranchLayers):
             projection.clip_embeds = None
         return projected
 
-    def condition(self, branch: str, photos: ReferencePhotos, scales: Sequence[float]) -> BranchCondition:
+    def condition(
+        self, branch: str, photos: ReferencePhotos | RegionPhotos, scales: Sequence[float]
+    ) -> BranchCondition:
         """Tokens of each person's photos side by side, padded to the largest number; people without photos get none."""
+        if isinstance(photos, RegionPhotos):
+            return region_condition(self.image_projections[branch], photos, self.readings[branch], scales)
         return condition_of(self.tokens(branch, photos.hidden, photos.embeddings), photos.counts, scales)
 
     def negative(self, branch: str, photos: ReferencePhotos, like: BranchCondition) -> BranchCondition:
@@ -111,6 +118,7 @@ def load_branches(
         if lora_strength == 0 and getattr(unet, "peft_config", None):
             pipeline.unload_lora_weights()
         branches = _take_over(unet, names)
+        branches.readings = _readings(files)
     except (OSError, ValueError, KeyError, RuntimeError, IndexError, UnpicklingError) as error:
         reason = str(error).strip().partition("\n")[0]
         wanted = ", ".join(f"{file.source}/{file.subfolder}/{file.name}" for file in files.values())
@@ -127,6 +135,11 @@ def load_branches(
     if getattr(unet, "peft_config", None):
         branches.lora = SwitchableLora(unet, lora_strength)
     return branches
+
+
+def _readings(files: Mapping[str, AdapterFile]) -> dict[str, RegionReading]:
+    found = {name: reading_of(Path(file.source) / file.subfolder / file.name) for name, file in files.items()}
+    return {name: reading for name, reading in found.items() if reading is not None}
 
 
 def _take_over(unet: Any, names: Sequence[str]) -> IPAdapterBranches:
@@ -166,14 +179,16 @@ def new_branches(unet: Any, projections: Mapping[str, IPAdapterPlusImageProjecti
 
 
 def export_plus(branches: IPAdapterBranches, branch: str, unet: Any, path: Path) -> None:
-    """Writes one branch as a safetensors file in the IP-Adapter "Plus" layout, which stock diffusers loads."""
+    """Writes one branch as a safetensors file in the IP-Adapter "Plus" layout, which stock diffusers loads; how it
+    reads regions goes into the file's metadata."""
     state = {f"image_proj.{name}": value for name, value in _plus_names(branches.image_projections[branch]).items()}
     for number, layer in enumerate(unet.attn_processors):
         if layer in branches.layer_names:
             own = branches.layer(layer)
             state[f"ip_adapter.{number}.to_k_ip.weight"] = own.to_k[branch].state_dict()["weight"]
             state[f"ip_adapter.{number}.to_v_ip.weight"] = own.to_v[branch].state_dict()["weight"]
-    save_file({name: value.detach().cpu().contiguous() for name, value in state.items()}, path)
+    metadata = branches.readings[branch].metadata() if branch in branches.readings else None
+    save_file({name: value.detach().cpu().contiguous() for name, value in state.items()}, path, metadata)
 
 
 def _plus_names(projection: nn.Module) -> dict[str, Tensor]:

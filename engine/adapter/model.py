@@ -194,20 +194,28 @@ class Adapter(BranchLayers):
         return torch.cat(parts, dim=1)
 
 
-def condition_of(encoded: Tensor, counts: Sequence[int], scales: Sequence[float]) -> BranchCondition:
+def condition_of(
+    encoded: Tensor, counts: Sequence[int], scales: Sequence[float], shown: Tensor | None = None
+) -> BranchCondition:
     """encoded [photos, N, token_dim], all photos of all people; counts: how many are each person's -> those side
-    by side, padded to the largest number. People without photos have scale zero."""
+    by side, padded to the largest number. shown: bool [photos, N], which tokens count (all by default). People
+    without a token that counts have scale zero."""
     most = max(counts)
     tokens = encoded.new_zeros(len(counts), most, *encoded.shape[1:])
     mask = torch.zeros(*tokens.shape[:3], dtype=torch.bool, device=encoded.device)
-    for row, (count, own) in enumerate(zip(counts, torch.split(encoded, list(counts)), strict=True)):
-        tokens[row, :count] = own
-        mask[row, : max(count, 1)] = True
-    present = [scale * (count > 0) for scale, count in zip(scales, counts, strict=True)]
+    if shown is None:
+        shown = torch.ones(encoded.shape[:2], dtype=torch.bool, device=encoded.device)
+    own = zip(torch.split(encoded, list(counts)), torch.split(shown, list(counts)), strict=True)
+    for row, (count, (own_tokens, own_shown)) in enumerate(zip(counts, own, strict=True)):
+        tokens[row, :count] = own_tokens
+        mask[row, :count] = own_shown
+    mask = mask.flatten(1)
+    present = mask.any(1)
+    mask[:, 0] |= ~present  # a row must hold a token that counts
     return BranchCondition(
-        scale=torch.tensor(present, device=encoded.device),
+        scale=torch.tensor(scales, device=encoded.device, dtype=torch.float32) * present,
         tokens=tokens.flatten(1, 2),
-        mask=None if min(counts) == most else mask.flatten(1),
+        mask=None if bool(mask.all()) else mask,
     )
 
 

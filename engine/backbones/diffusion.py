@@ -19,6 +19,7 @@ from torch import Tensor
 from engine.adapter.attention import BRANCHES, BranchCondition, with_negative
 from engine.adapter.ip_adapter import IPAdapterBranches, ReferencePhotos
 from engine.adapter.model import text_keys_values
+from engine.adapter.region_tokens import RegionPhotos, RegionReading, region_photos
 from engine.backbones.base import Capabilities, GenerationInput, Step, StepCallback
 from engine.backbones.head_pass import STRENGTH, laid_back, square_around
 from engine.backbones.long_prompts import encode_prompts
@@ -28,6 +29,8 @@ from engine.contract import Aspect, Clothes, Settings
 from engine.identity.alignment import aligned_face
 from engine.identity.observation import Box
 from engine.identity.profile import View
+from engine.identity.region_views import RegionView
+from engine.identity.regions import ImageRegion
 from engine.pose import draw_skeleton, reframed
 
 OPENPOSE_TYPE = 0
@@ -255,9 +258,13 @@ class DiffusionBackbone:
         cached = branches.cache(condition)
         return with_negative(cached, branches.cache(negative)) if guided else cached
 
-    def _photos(self, branch: str, drawings: Sequence[GenerationInput], of_head: bool) -> ReferencePhotos | None:
+    def _photos(
+        self, branch: str, drawings: Sequence[GenerationInput], of_head: bool
+    ) -> ReferencePhotos | RegionPhotos | None:
         """What the branch reads of everybody; None where nobody has anything for it."""
         assert self._parts.branches is not None and self._reader is not None
+        if branch in self._parts.branches.readings:
+            return self._regions(self._parts.branches.readings[branch], drawings, of_head)
         embedded = self._parts.branches.reads_embeddings(branch)
         crops: list[ReferenceCrop] = []
         embeddings, counts = [], []
@@ -276,6 +283,27 @@ class DiffusionBackbone:
             return None
         stacked = torch.stack(embeddings).to(self.device, self._dtype) if embedded else None
         return ReferencePhotos(self._reader.hidden(crops), counts, stacked)
+
+    def _regions(
+        self, reading: RegionReading, drawings: Sequence[GenerationInput], of_head: bool
+    ) -> RegionPhotos | None:
+        """Of a head that is drawn again the head's region alone."""
+        reader = self._reader
+        assert reader is not None
+
+        def shown(view: View, clothes: Clothes) -> dict[ImageRegion, RegionView]:
+            return reading.shown(view, Clothes.CHANGE if of_head else clothes, reader.crop_px, reader.patch_px)
+
+        people = [
+            [
+                shown(view, drawing.settings.clothes)
+                for view in drawing.identity.views[: self.capabilities.references_max]
+            ]
+            for drawing in drawings
+        ]
+        return region_photos(
+            people, reading, lambda crops: torch.stack(reader.hidden([ReferenceCrop(crop) for crop in crops]))
+        )
 
     def _crop(self, branch: str, view: View, clothes: Clothes, of_head: bool = False) -> ReferenceCrop | None:
         """Aligned for FaceID, which was trained so; the head with its hair for other branches that read heads."""

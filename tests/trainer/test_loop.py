@@ -1,12 +1,15 @@
 import json
+import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from trainer.errors import CheckpointError
+from trainer.errors import CheckpointError, DataError
 from trainer.loop import TrainConfig, fit, learning_rate
 
 
@@ -95,3 +98,67 @@ def test_a_budget_of_minutes_ends_a_run_and_takes_the_learning_rate_down(tmp_pat
     assert 0 < state["step"] < 10**6
     assert learning_rate(run, 10**5, 1.0) == pytest.approx(0.01 * run.learning_rate)
     assert learning_rate(run, 10**5, 0.0) == run.learning_rate
+
+
+class Accumulated(Line):
+    """Without noise of its own, so that one batch of eight is two of four."""
+
+    def forward(self, points: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        return {"loss": (self.line(points) - 2 * points - 1).square().mean()}
+
+
+def test_gradients_of_several_batches_make_one_step(tmp_path: Path) -> None:
+    whole, parts = Accumulated(), Accumulated()
+    fit(a_run(tmp_path / "whole", steps=3), whole, points)
+    fit(a_run(tmp_path / "parts", steps=3, batch=4, accumulation=2), parts, points)
+    assert torch.allclose(whole.line.weight, parts.line.weight, atol=1e-6)
+    rows = [json.loads((tmp_path / name / "log.jsonl").read_text()) for name in ("whole", "parts")]
+    assert rows[0]["loss"] == pytest.approx(rows[1]["loss"], abs=1e-6)
+
+
+def test_an_accumulating_run_resumes_bit_for_bit(tmp_path: Path) -> None:
+    changes = {"accumulation": 3}
+    whole, again = Line(), Line()
+    fit(a_run(tmp_path / "whole", **changes), whole, points)
+    drawn = 0
+
+    def until_the_eighth_step(rows: int, rng: np.random.Generator) -> Tensor:
+        nonlocal drawn
+        drawn += 1
+        if drawn == 3 * 7 + 2:
+            raise Unplugged
+        return points(rows, rng)
+
+    with pytest.raises(Unplugged):
+        fit(a_run(tmp_path / "cut", **changes), Line(), until_the_eighth_step)
+    fit(a_run(tmp_path / "cut", **changes), again, points)
+    assert torch.equal(whole.line.weight, again.line.weight)
+
+
+def test_runs_from_before_accumulation_resume(tmp_path: Path) -> None:
+    stamp = a_run(tmp_path).stamp()
+    assert not {"accumulation", "optimizer", "wandb", "minutes"} & set(stamp)
+    assert a_run(tmp_path, accumulation=2).stamp()["accumulation"] == 2
+
+
+@pytest.mark.parametrize("changes", [{"optimizer": "adamw8bit"}, {"wandb": "bolid"}])
+def test_a_package_that_is_missing_is_one_line_with_the_remedy(
+    tmp_path: Path, changes: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for package in ("bitsandbytes", "wandb"):
+        monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(DataError, match=r"run `pip install \w+`, or ") as caught:
+        fit(a_run(tmp_path, **changes), Line(), points)
+    assert "\n" not in str(caught.value)
+
+
+def test_figures_go_to_wandb_where_it_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    logged: list[tuple[int, dict[str, float]]] = []
+    finished: list[bool] = []
+    run = SimpleNamespace(log=lambda means, step: logged.append((step, means)), finish=lambda: finished.append(True))
+    begun: dict[str, Any] = {}
+    monkeypatch.setitem(sys.modules, "wandb", SimpleNamespace(init=lambda **named: begun.update(named) or run))
+    fit(a_run(tmp_path, steps=30, wandb="bolid"), Line(), points)
+    assert begun["project"] == "bolid" and begun["resume"] == "allow"
+    assert [step for step, _ in logged] == [25, 30] and finished == [True]
+    assert set(logged[0][1]) == {"loss"}

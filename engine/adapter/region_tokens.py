@@ -1,0 +1,149 @@
+"""Tokens of a person's regions, out of IP-Adapter Plus's own resampler.
+
+A branch that reads regions divides the resampler's queries among them: each region has queries of its own, so that a
+token's place says which region it is of. Patches far from every joint count less: the logarithm of their weight is
+added to the attention's logits, which is a weight on what is attended to. No tensor is added to the "Plus" layout; the
+file's metadata says how it is to be read, and stock diffusers, which does not look there, loads the same file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from safetensors import safe_open
+from torch import Tensor
+
+from engine.adapter.attention import BranchCondition, output, project
+from engine.adapter.model import condition_of
+from engine.contract import Clothes
+from engine.identity.body_weighting import ALPHA
+from engine.identity.profile import View
+from engine.identity.region_views import RegionView, region_views
+from engine.identity.regions import ImageRegion
+
+METADATA: Final = "bolid"
+"""The key in a safetensors file's metadata."""
+WORN: Final = (ImageRegion.WHOLE, ImageRegion.TORSO, ImageRegion.LEGS, ImageRegion.FEET)
+"""Regions that show clothes; a person who is to wear something else is read without them."""
+
+
+@dataclass(frozen=True)
+class RegionReading:
+    """How a branch reads a photo.
+
+    alpha: the weight of a patch infinitely far from every joint, 1 at a joint; 1.0 weighs all alike. faces_only: photos
+    on which no face is seen are left out."""
+
+    regions: tuple[ImageRegion, ...]
+    alpha: float = ALPHA
+    faces_only: bool = False
+
+    def metadata(self) -> dict[str, str]:
+        """For `safetensors.torch.save_file`."""
+        content = {"regions": [str(region) for region in self.regions], "alpha": self.alpha}
+        return {METADATA: json.dumps(content | {"faces_only": self.faces_only})}
+
+    def shown(self, view: View, clothes: Clothes, crop_px: int, patch_px: int) -> dict[ImageRegion, RegionView]:
+        """What of a photo the branch reads; empty where there is nothing for it."""
+        if self.faces_only and view.observation.face_box is None:
+            return {}
+        hidden = WORN if clothes is Clothes.CHANGE else ()
+        seen = region_views(view, crop_px, patch_px)
+        return {region: seen[region] for region in self.regions if region in seen and region not in hidden}
+
+
+@dataclass(frozen=True)
+class RegionPhotos:
+    """All photos of all people of a batch in one row after another, R regions each.
+
+    hidden [n, R, S, D]: penultimate states of the image encoder, the first of S that of the whole crop. nearness
+    [n, R, S - 1] as in RegionView. shown bool [n, R]; what is not shown is read by nobody. counts: how many of the n
+    rows are each person's."""
+
+    hidden: Tensor
+    nearness: Tensor
+    shown: Tensor
+    counts: Sequence[int]
+    embeddings: None = None
+
+
+def reading_of(path: Path) -> RegionReading | None:
+    """From a file's metadata; None for a file without, which is to be read as IP-Adapter's own are.
+
+    Raises ValueError for metadata of another version."""
+    if path.suffix != ".safetensors":
+        return None
+    with safe_open(path, framework="pt") as stored:
+        found: Mapping[str, str] = stored.metadata() or {}
+    if METADATA not in found:
+        return None
+    try:
+        content = json.loads(found[METADATA])
+        regions = tuple(ImageRegion(name) for name in content["regions"])
+        return RegionReading(regions, float(content["alpha"]), bool(content["faces_only"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path.name} says that it reads {found[METADATA]}, which this version cannot") from error
+
+
+def region_photos(
+    people: Sequence[Sequence[Mapping[ImageRegion, RegionView]]],
+    reading: RegionReading,
+    encode: Callable[[list[Image.Image]], Tensor],
+) -> RegionPhotos | None:
+    """people: of each person the photos, of each photo the regions shown (photos without any count for nothing).
+    encode: RGB squares -> hidden states [n, S, D]. None where nobody shows anything."""
+    rows = [photo for photos in people for photo in photos if photo]
+    if not rows:
+        return None
+    crops = [photo[region].image for photo in rows for region in reading.regions if region in photo]
+    states = encode(crops)
+    hidden = states.new_zeros(len(rows), len(reading.regions), *states.shape[1:])
+    nearness = states.new_ones(len(rows), len(reading.regions), states.shape[1] - 1)
+    shown = torch.zeros(len(rows), len(reading.regions), dtype=torch.bool, device=states.device)
+    place = 0
+    for row, photo in enumerate(rows):
+        for number, region in enumerate(reading.regions):
+            if region in photo:
+                hidden[row, number], shown[row, number] = states[place], True
+                nearness[row, number] = torch.from_numpy(photo[region].nearness.ravel()).to(states)
+                place += 1
+    counts = [sum(bool(photo) for photo in photos) for photos in people]
+    return RegionPhotos(hidden, nearness, shown, counts)
+
+
+def region_condition(
+    projection: Any, photos: RegionPhotos, reading: RegionReading, scales: Sequence[float]
+) -> BranchCondition:
+    """What a branch attends to: of each person all photos' tokens side by side, those of regions not shown masked."""
+    rows, regions = photos.shown.shape
+    queries = projection.latents.view(regions, -1, projection.latents.shape[-1])
+    weights = reading.alpha + (1 - reading.alpha) * photos.nearness
+    weights = F.pad(weights, (1, 0), value=1.0)  # the state of the whole crop
+    tokens = resampled(projection, photos.hidden.flatten(0, 1), queries.repeat(rows, 1, 1), weights.flatten(0, 1))
+    shown = photos.shown.repeat_interleave(queries.shape[1], dim=1)
+    return condition_of(tokens.view(rows, shown.shape[1], -1), photos.counts, scales, shown)
+
+
+def resampled(projection: Any, hidden: Tensor, latents: Tensor, weights: Tensor | None = None) -> Tensor:
+    """IPAdapterPlusImageProjection over hidden [n, S, D] by the queries latents [n, Q, H] -> tokens [n, Q, token_dim].
+
+    weights [n, S], above 0: how much each state counts; without them the same as `projection(hidden)`."""
+    states = projection.proj_in(hidden)
+    bias = None
+    if weights is not None:
+        bias = F.pad(weights.log(), (0, latents.shape[1]))[:, None, None].to(states.dtype)  # queries count fully
+    for block in projection.layers:
+        own = block.ln1(latents)
+        query, key, value = project(block.attn, own, torch.cat([block.ln0(states), own], dim=-2))
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+        latents = output(block.attn, mixed) + latents
+        latents = block.ff(latents) + latents
+    tokens: Tensor = projection.norm_out(projection.proj_out(latents))
+    return tokens

@@ -1,0 +1,86 @@
+"""A person's regions as an image encoder is shown them: square crops, and how near each patch is to a joint.
+
+Training and drawing crop by this module alone, so that an adapter reads at work what it has learned from. Surroundings
+become the encoder's mean colour, which is zero once normalised: an adapter copies whatever its encoder sees.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from engine.identity.body import person_mask
+from engine.identity.body_weighting import SIGMA, keypoint_weights
+from engine.identity.crops import body_window, head_box, window
+from engine.identity.observation import Box, Observation
+from engine.identity.profile import View
+from engine.identity.regions import ImageRegion, region_boxes
+
+MEAN_RGB: Final = (123, 117, 104)
+"""CLIP's mean colour."""
+PERSON_SHARE_MIN: Final = 0.1
+"""Of the body's box: a mask that shows less of a person is not believed, and the surroundings stay."""
+
+
+@dataclass(frozen=True, eq=False)
+class RegionView:
+    """image: RGB square. nearness: float32 [patches, patches] in 0..1, a Gaussian around the nearest joint divided by
+    its largest value (`engine.identity.body_weighting` with alpha 0); ones where no joint is seen."""
+
+    image: Image.Image
+    nearness: NDArray[np.float32]
+
+
+def region_views(view: View, crop_px: int, patch_px: int) -> dict[ImageRegion, RegionView]:
+    """The regions that the photo shows; the whole is always there."""
+    photo, patches = without_surroundings(view), crop_px // patch_px
+    return {
+        region: RegionView(window(photo, box, crop_px, crop_px), _nearness(view.observation, box, patches))
+        for region, box in region_windows(view.observation).items()
+    }
+
+
+def region_windows(seen: Observation) -> dict[ImageRegion, Box]:
+    """Squares px, which may reach over the photo's edge: of a seen face the head with its hair, of a body the body with
+    a margin, without a body the whole photo."""
+    whole = body_window(seen.body_box, 1.0) if seen.body_box else _square((0.0, 0.0, seen.width, seen.height))
+    windows = {ImageRegion.WHOLE: whole}
+    for region, box in region_boxes(seen).items():
+        if region is ImageRegion.HEAD and seen.face_box is not None:
+            windows[region] = head_box(seen.face_box)
+        elif region is not ImageRegion.WHOLE:
+            windows[region] = _square(box)
+    return windows
+
+
+def without_surroundings(view: View) -> Image.Image:
+    """The person on the mean colour; the photo as it is where no mask was read or it shows too little."""
+    seen, mask = view.observation, person_mask(view.observation)
+    if mask is None:
+        return view.image
+    x0, y0, x1, y1 = seen.body_box or (0.0, 0.0, float(seen.width), float(seen.height))
+    area = max((x1 - x0) * (y1 - y0), 1.0)
+    if float(np.asarray(mask, np.float32).sum()) / 255 < PERSON_SHARE_MIN * area:
+        return view.image
+    return Image.composite(view.image, Image.new("RGB", view.image.size, MEAN_RGB), mask)
+
+
+def _nearness(seen: Observation, box: Box, patches: int) -> NDArray[np.float32]:
+    """sigma is a share of the body's height in every crop, so that a Gaussian is as wide on the body everywhere."""
+    if seen.keypoints is None:
+        return np.ones((patches, patches), np.float32)
+    x0, y0, x1, y1 = box
+    joints = seen.keypoints.copy()
+    joints[:, :2] = (joints[:, :2] - (x0, y0)) * patches / np.array([x1 - x0, y1 - y0], np.float32)
+    body_px = seen.height if seen.body_box is None else seen.body_box[3] - seen.body_box[1]
+    return keypoint_weights(joints, patches, patches, SIGMA * body_px / (y1 - y0), alpha=0.0)
+
+
+def _square(box: tuple[float, float, float, float]) -> Box:
+    half = max(box[2] - box[0], box[3] - box[1], 1.0) / 2
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    return x - half, y - half, x + half, y + half

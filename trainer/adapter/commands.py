@@ -1,0 +1,95 @@
+"""The commands precompute and adapter, and what export does with an adapter's run."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any, Final
+
+BASES: Final = "sd15 or sdxl from the hub's cache, or a diffusers pipeline's folder"
+
+
+def add_parsers(commands: Any) -> None:
+    """Adds both commands to the parser of `python -m trainer`."""
+    precompute = commands.add_parser("precompute", help="encode photos for training adapters on a base; resumes")
+    precompute.add_argument(
+        "--data", type=Path, nargs="+", required=True, metavar="DIR", help="shards of people, or curated folders"
+    )
+    precompute.add_argument("--base", required=True, help=BASES)
+    precompute.add_argument("--out", type=Path, required=True, help="the cache; what is there is not done again")
+    precompute.add_argument("--image-encoder", type=Path, default=None, metavar="DIR", help="CLIP (ViT-H by default)")
+    precompute.add_argument("--area", type=int, default=None, metavar="PX", help="of a picture (the base's own)")
+    precompute.add_argument("--test-people", type=int, default=0, help="real people who are never learned from")
+    precompute.add_argument("--validation-people", type=int, default=0, help="real people for validation sheets")
+    precompute.add_argument("--limit", type=int, default=None, help="of photos, for a trial")
+    precompute.add_argument("--face-root", type=Path, default=None, help="an insightface root: embeds faces too")
+    precompute.add_argument("--face-pack", default="buffalo_l")
+    precompute.set_defaults(command=_precompute)
+
+    adapter = commands.add_parser("adapter", help="train an adapter on a public base; resumes; `accelerate launch` too")
+    adapter.add_argument("--base", required=True, help=BASES)
+    adapter.add_argument("--data", type=Path, required=True, help="a cache of python -m trainer precompute")
+    adapter.add_argument("--out", type=Path, required=True, help="the run's folder; a run that was cut off goes on")
+    adapter.add_argument("--config", type=Path, default=None, help="a recipe (see trainer/configs/adapter)")
+    adapter.add_argument("--image-encoder", type=Path, default=None, metavar="DIR", help="the cache's")
+    adapter.add_argument(
+        "--method", default=None, help="ip_adapter, ip_adapter_plus, bolid, instantid or instantid_body"
+    )
+    for name, kind in (("steps", int), ("batch", int), ("accumulation", int), ("learning-rate", float), ("seed", int)):
+        adapter.add_argument(f"--{name}", type=kind, default=None, help="in place of the recipe's")
+    adapter.add_argument("--optimizer", default=None, help="adamw or adamw8bit (needs bitsandbytes)")
+    adapter.add_argument("--precision", default=None, help="bf16 or no")
+    adapter.add_argument("--sheet-every", type=int, default=None, help="steps between validation sheets, 0 for none")
+    adapter.add_argument("--wandb", default="", metavar="PROJECT", help="figures also go to this project")
+    adapter.set_defaults(command=_adapter)
+
+    memory = commands.add_parser("adapter-memory", help="print how much GPU memory runs take, by calculation")
+    memory.set_defaults(command=_memory)
+
+
+OVERRIDES: Final = (
+    "method", "steps", "batch", "accumulation", "learning_rate", "seed", "optimizer", "precision", "sheet_every",
+)  # fmt: skip
+"""Options that are settings of a recipe."""
+
+
+def _precompute(options: argparse.Namespace) -> None:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from engine.identity.faces import open_finder
+    from trainer.adapter.base import open_base
+    from trainer.adapter.precompute import PrecomputeRun, precompute
+    from trainer.adapter.sources import HeldOut
+
+    run = PrecomputeRun(
+        data=tuple(options.data),
+        base=open_base(options.base, options.image_encoder),
+        out=options.out,
+        held_out=HeldOut(options.validation_people, options.test_people),
+        area_px=options.area,
+        limit=options.limit,
+    )
+    finder = None if options.face_root is None else open_finder(options.face_root, options.face_pack)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns) as progress:
+        bar = progress.add_task("photos", total=None)
+        count = precompute(run, finder, lambda done, total: progress.update(bar, completed=done, total=total))
+    print(f"{count} photos in {options.out}")
+
+
+def _adapter(options: argparse.Namespace) -> None:
+    from trainer.adapter.base import open_base
+    from trainer.adapter.recipe import read_recipe
+    from trainer.adapter.run import AdapterRun, train_adapter
+
+    given = {name: value for name in OVERRIDES if (value := getattr(options, name)) is not None}
+    recipe = read_recipe(options.config, given)
+    base = open_base(options.base, options.image_encoder)
+    for path in train_adapter(AdapterRun(base, options.data, options.out, recipe, options.wandb)):
+        print(path)
+
+
+def _memory(options: argparse.Namespace) -> None:
+    from trainer.adapter.memory import memory_table
+
+    print(memory_table())

@@ -1,0 +1,223 @@
+"""GPU memory of a run, by calculation on the meta device: nothing is allocated.
+
+Weights and optimizer are counted exactly. Activations are what autograd keeps for the backward pass of one row, under
+CUDA's rules of mixed precision (matrix products and convolutions in bfloat16, norms in float32) and with fused
+attention, which keeps no L x L matrix. What a GPU needs besides (CUDA's context, work space, fragmentation) is
+estimated by OVERHEAD.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+import torch.nn.functional as F
+from diffusers import UNet2DConditionModel
+from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
+from torch.overrides import TorchFunctionMode
+
+from engine.adapter.attention import BranchCondition
+from engine.adapter.ip_adapter import IPAdapterBranches
+from engine.adapter.region_tokens import resampled
+from trainer.adapter.base import Layout
+from trainer.adapter.methods import build_branches, plan_of
+from trainer.adapter.recipe import Recipe, read_recipe
+from trainer.errors import DataError
+
+GIB: Final = 2**30
+OVERHEAD: Final = (1.0, 1.1)
+"""GiB of CUDA's context, and a factor on all else."""
+HIDDEN, EMBEDS, STATES, TEXT_TOKENS = 1280, 1024, 257, 77
+"""CLIP ViT-H at 224 px, and the text encoders' length."""
+UNETS: Final[dict[Layout, dict[str, Any]]] = {
+    "sd15": {"sample_size": 64, "cross_attention_dim": 768, "attention_head_dim": 8},
+    "sdxl": {
+        "sample_size": 128,
+        "cross_attention_dim": 2048,
+        "block_out_channels": (320, 640, 1280),
+        "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        "transformer_layers_per_block": (1, 2, 10),
+        "attention_head_dim": (5, 10, 20),
+        "use_linear_projection": True,
+        "addition_embed_type": "text_time",
+        "addition_time_embed_dim": 256,
+        "projection_class_embeddings_input_dim": 2816,
+    },
+}
+"""The published configurations, as far as they differ from diffusers' defaults."""
+PICTURES: Final[dict[Layout, tuple[int, int]]] = {"sd15": (512, 768), "sdxl": (832, 1216)}
+VAE_FACTOR: Final = 8
+RECIPES: Final = Path(__file__).parents[1] / "configs" / "adapter"
+"""Named BASE-CARDgb.yaml."""
+
+
+@dataclass(frozen=True)
+class MemoryNeed:
+    """GiB. base: the frozen UNet; trained: branches, their gradients, the optimizer's moments and the average;
+    row: activations of one row; total: at the recipe's batch, with the overhead. parameters: how many learn."""
+
+    parameters: int
+    base: float
+    trained: float
+    row: float
+    total: float
+
+
+def memory_need(layout: Layout, recipe: Recipe) -> MemoryNeed:
+    """Of a run on the published layout, at 512 x 768 px for sd15 and 832 x 1216 px for sdxl.
+
+    Raises DataError for methods with an IdentityNet, whose memory is not calculated."""
+    if plan_of(recipe).points is not None:
+        raise DataError(f"expected a method without a ControlNet, got {recipe.method}: its memory is not calculated")
+    with torch.device("meta"):
+        unet = UNet2DConditionModel(**UNETS[layout]).requires_grad_(False)
+        branches = build_branches(plan_of(recipe), unet, HIDDEN, EMBEDS)
+    if recipe.base_precision == "bf16":
+        for parameter in unet.parameters():
+            parameter.data = parameter.data.bfloat16()
+    learned = sum(parameter.numel() for parameter in branches.parameters())
+    base_bytes = sum(_bytes(parameter) for parameter in unet.parameters())
+    moment_bytes = 1 if recipe.optimizer == "adamw8bit" else 4
+    trained_bytes = learned * (4 + 4 + 4 + 2 * moment_bytes)
+    kept = kept_activations(layout, recipe, unet, branches)
+    row_bytes = kept.bytes + kept.largest_block
+    fixed, factor = OVERHEAD
+    total = fixed + factor * (base_bytes + trained_bytes + recipe.batch * row_bytes) / GIB
+    return MemoryNeed(learned, base_bytes / GIB, trained_bytes / GIB, row_bytes / GIB, total)
+
+
+def memory_table(folder: Path = RECIPES) -> str:
+    """A Markdown table of the recipes in a folder, by default of those that are shipped."""
+    lines = [
+        "| recipe | method | settings | learned | base, GiB | trained, GiB | a row, GiB | in all, GiB |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    return "\n".join(lines + [memory_row(path) for path in sorted(folder.glob("*.yaml"))])
+
+
+def memory_row(path: Path) -> str:
+    """A recipe's row of the table."""
+    recipe = read_recipe(path, {})
+    need = memory_need("sdxl" if path.stem.startswith("sdxl") else "sd15", recipe)
+    said = f"batch {recipe.batch} x {recipe.accumulation}, {recipe.optimizer}"
+    said += ", checkpointing" if recipe.gradient_checkpointing else ""
+    return (
+        f"| {path.stem} | {recipe.method} | {said} | {need.parameters / 1e6:.0f} M | {need.base:.1f} "
+        f"| {need.trained:.1f} | {need.row:.2f} | {need.total:.1f} |"
+    )
+
+
+class KeptTensors:
+    """What autograd keeps while it counts; parameters and tensors that share storage count once or not at all."""
+
+    def __init__(self, excluded: set[int]) -> None:
+        """excluded: storages that are there anyway."""
+        self.bytes, self.largest_block = 0, 0
+        self._excluded, self._alive = excluded, list[Tensor]()
+
+    def counting(self) -> AbstractContextManager[Any]:
+        return saved_tensors_hooks(self._keep, lambda kept: kept)
+
+    def checkpoint(self, block: Callable[..., Any], *arguments: Any) -> Any:
+        """In place of torch's checkpointing: the inputs are kept, and what is inside of one block at a time."""
+        for argument in arguments:
+            if isinstance(argument, Tensor) and argument.requires_grad:
+                self._keep(argument)
+        inside = KeptTensors(self._excluded)
+        with inside.counting():
+            result = block(*arguments)
+        self.largest_block = max(self.largest_block, inside.bytes)
+        return result
+
+    def _keep(self, tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()._cdata
+        if storage not in self._excluded:
+            self._excluded = self._excluded | {storage}
+            self._alive.append(tensor)  # an address may be used again once its tensor is gone
+            self.bytes += tensor.untyped_storage().nbytes()
+        return tensor
+
+
+def kept_activations(layout: Layout, recipe: Recipe, unet: Any, branches: IPAdapterBranches) -> KeptTensors:
+    """Of one row of a run; unet and branches are on the meta device."""
+    branches.attach(unet)
+    parameters = [*unet.parameters(), *branches.parameters()]
+    kept = KeptTensors({parameter.untyped_storage()._cdata for parameter in parameters})
+    if recipe.gradient_checkpointing:
+        unet.enable_gradient_checkpointing(gradient_checkpointing_func=kept.checkpoint)
+    width, height = PICTURES[layout]
+    with ExitStack() as stack:
+        stack.enter_context(torch.device("meta"))
+        noisy = torch.zeros(1, 4, height // VAE_FACTOR, width // VAE_FACTOR)
+        text = torch.zeros(1, TEXT_TOKENS, unet.config.cross_attention_dim)
+        added = {"text_embeds": torch.zeros(1, 1280), "time_ids": torch.zeros(1, 6)} if layout == "sdxl" else None
+        stack.enter_context(kept.counting())
+        if recipe.precision == "bf16":
+            stack.enter_context(_MixedPrecision())
+        stack.enter_context(_FusedAttention())
+        identity = _identity(branches, recipe.pairing.references)
+        time = torch.zeros(1, dtype=torch.long)
+        unet(noisy, time, text, added_cond_kwargs=added, cross_attention_kwargs={"identity": identity})
+    return kept
+
+
+def _identity(branches: IPAdapterBranches, photos: int) -> dict[str, BranchCondition]:
+    """As `methods.conditions` makes it, of one person's photos with every region."""
+    identity = {}
+    for name, projection in branches.image_projections.items():
+        if name not in branches.readings:
+            tokens = projection(torch.zeros(photos, EMBEDS))
+        else:
+            regions = len(branches.readings[name].regions)
+            latents: Any = projection.latents
+            queries = latents.view(regions, -1, latents.shape[-1]).repeat(photos, 1, 1)
+            states, weights = torch.zeros(len(queries), STATES, HIDDEN), torch.ones(len(queries), STATES)
+            tokens = resampled(projection, states, queries, weights)
+        identity[name] = BranchCondition(torch.ones(1), tokens.flatten(0, 1)[None])
+    return identity
+
+
+class _FusedSave(torch.autograd.Function):
+    """What fused attention keeps: query, key, value, its output and a logarithm a query."""
+
+    @staticmethod
+    def forward(context: Any, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        mixed = query.new_empty(*query.shape[:-1], value.shape[-1])
+        context.save_for_backward(query, key, value, mixed, query.new_empty(query.shape[:-1], dtype=torch.float32))
+        return mixed
+
+
+class _FusedAttention(TorchFunctionMode):
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is F.scaled_dot_product_attention:
+            return _FusedSave.apply(*args[:3])  # type: ignore[no-untyped-call]
+        return func(*args, **(kwargs or {}))
+
+
+class _MixedPrecision(TorchFunctionMode):
+    """torch.autocast("cuda", torch.bfloat16), which does not act on the meta device."""
+
+    low: Final = frozenset({F.linear, F.conv2d, torch.matmul, torch.bmm, F.scaled_dot_product_attention})
+    high: Final = frozenset({F.group_norm, F.layer_norm})
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        dtype = torch.bfloat16 if func in self.low else torch.float32 if func in self.high else None
+        if dtype is not None:
+            args = [_cast(value, dtype) for value in args]
+            kwargs = {name: _cast(value, dtype) for name, value in kwargs.items()}
+        return func(*args, **kwargs)
+
+
+def _cast(value: Any, dtype: torch.dtype) -> Any:
+    return value.to(dtype) if isinstance(value, Tensor) and value.is_floating_point() else value
+
+
+def _bytes(tensor: Tensor) -> int:
+    return tensor.numel() * tensor.element_size()

@@ -1,0 +1,143 @@
+"""Methods by name, as branches on a base: what each reads of a person.
+
+ip_adapter (Ye et al., 2023): CLIP's embedding of the whole person as four tokens. ip_adapter_plus: its states through a
+resampler. bolid: a face branch that reads the head and a body branch that reads whole, head, torso, legs and feet, each
+with queries of its own, patches at joints counting most; both beside the text over one query (equation of
+`engine.adapter.attention`). instantid: a recognition embedding of the face through a resampler, and IdentityNet on the
+head's points (`control`). instantid_body: BoLID's body branch, and IdentityNet on all joints that reads its tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+from diffusers.models.embeddings import ImageProjection, IPAdapterPlusImageProjection
+
+from engine.adapter.attention import BranchCondition
+from engine.adapter.ip_adapter import IPAdapterBranches, ReferencePhotos, new_branches
+from engine.adapter.model import condition_of
+from engine.adapter.region_tokens import RegionPhotos, RegionReading
+from engine.identity.regions import ImageRegion
+from trainer.adapter.batches import ARCFACE, ReferenceStates
+from trainer.adapter.control import Points
+from trainer.adapter.recipe import Recipe
+from trainer.errors import DataError
+
+GLOBAL_TOKENS: Final = 4
+DEPTH: Final = 4
+HEAD_DIM: Final = 64
+RESAMPLER_DIM_MAX: Final = 1280
+"""Depth, width of a head and largest width of the resampler in the public files."""
+WHOLE: Final = (ImageRegion.WHOLE,)
+
+
+@dataclass(frozen=True)
+class BranchPlan:
+    """tokens: of each region. reading None: one embedding is read, CLIP's of the whole or, with `face`, that of a face
+    for recognition."""
+
+    tokens: int
+    reading: RegionReading | None
+    face: bool = False
+
+
+@dataclass(frozen=True)
+class MethodPlan:
+    """branches: name -> plan. points: which IdentityNet draws along, None without one; it reads `control_reads`."""
+
+    branches: Mapping[str, BranchPlan]
+    points: Points | None = None
+    control_reads: str = ""
+
+    @property
+    def reads_embeddings(self) -> bool:
+        """Whether it needs faces' embeddings."""
+        return any(plan.face for plan in self.branches.values())
+
+    @property
+    def regions(self) -> tuple[ImageRegion, ...]:
+        """All that some branch reads, in the order of ImageRegion."""
+        read = {region for plan in self.branches.values() if plan.reading for region in plan.reading.regions}
+        return tuple(region for region in ImageRegion if region in read) or WHOLE
+
+
+METHODS: Final[dict[str, Callable[[Recipe], MethodPlan]]] = {
+    "ip_adapter": lambda recipe: MethodPlan({"body": BranchPlan(GLOBAL_TOKENS, None)}),
+    "ip_adapter_plus": lambda recipe: MethodPlan(
+        {"body": BranchPlan(recipe.body_tokens, RegionReading(WHOLE, alpha=1.0))}
+    ),
+    "bolid": lambda recipe: MethodPlan(
+        {
+            "face": BranchPlan(recipe.face_tokens, RegionReading((ImageRegion.HEAD,), alpha=1.0, faces_only=True)),
+            "body": BranchPlan(recipe.body_tokens, RegionReading(tuple(ImageRegion), recipe.alpha)),
+        }
+    ),
+    "instantid": lambda recipe: MethodPlan(
+        {"face": BranchPlan(recipe.face_tokens, None, face=True)}, points="head", control_reads="face"
+    ),
+    "instantid_body": lambda recipe: MethodPlan(
+        {"body": BranchPlan(recipe.body_tokens, RegionReading(tuple(ImageRegion), recipe.alpha))},
+        points="body",
+        control_reads="body",
+    ),
+}
+
+
+def plan_of(recipe: Recipe) -> MethodPlan:
+    """Raises DataError for an unknown method."""
+    if recipe.method not in METHODS:
+        raise DataError(f"expected a --method out of {', '.join(METHODS)}, got {recipe.method}")
+    return METHODS[recipe.method](recipe)
+
+
+def build_branches(
+    plan: MethodPlan, unet: Any, hidden_dim: int, embed_dim: int, face_dim: int = ARCFACE
+) -> IPAdapterBranches:
+    """Untrained. hidden_dim: of the image encoder's states; embed_dim: of its embeddings; face_dim: of a face's."""
+    width = int(unet.config.cross_attention_dim)
+
+    def projection(branch: BranchPlan) -> Any:
+        if branch.reading is not None:
+            return resampler(hidden_dim, width, branch.tokens * len(branch.reading.regions))
+        if branch.face:
+            return resampler(face_dim, width, branch.tokens)
+        return ImageProjection(embed_dim, width, branch.tokens)
+
+    branches = new_branches(unet, {name: projection(branch) for name, branch in plan.branches.items()})
+    branches.readings = {name: branch.reading for name, branch in plan.branches.items() if branch.reading}
+    return branches
+
+
+def resampler(hidden_dim: int, token_dim: int, queries: int) -> Any:
+    """Of the widths that the public files have: 768 for SD 1.5, 1280 for SDXL."""
+    heads = max(min(token_dim, RESAMPLER_DIM_MAX) // HEAD_DIM, 1)
+    return IPAdapterPlusImageProjection(
+        hidden_dim, token_dim, heads * HEAD_DIM, depth=DEPTH, dim_head=HEAD_DIM, heads=heads, num_queries=queries
+    )
+
+
+def conditions(branches: IPAdapterBranches, seen: ReferenceStates) -> dict[str, BranchCondition]:
+    """What each branch attends to, at scale 1 where a row shows anything for it, else 0."""
+    scales = [1.0] * len(seen.counts)
+    found = {}
+    for name, projection in branches.image_projections.items():
+        if name in branches.readings or isinstance(projection, ImageProjection):
+            found[name] = branches.condition(name, _photos(branches, name, seen), scales)
+        else:
+            tokens = branches.tokens(name, seen.face_embeds[:, None])
+            found[name] = condition_of(tokens, seen.counts, scales, seen.embedded[:, None].expand(tokens.shape[:2]))
+    return found
+
+
+def _photos(branches: IPAdapterBranches, name: str, seen: ReferenceStates) -> ReferencePhotos | RegionPhotos:
+    reading = branches.readings.get(name)
+    if reading is None:
+        return ReferencePhotos(seen.embeds, seen.counts)
+    chosen = torch.tensor([seen.regions.index(region) for region in reading.regions], device=seen.hidden.device)
+    shown = seen.shown[:, chosen]
+    if reading.faces_only:
+        shown = shown & seen.faces[:, None]
+    return RegionPhotos(seen.hidden[:, chosen], seen.nearness[:, chosen], shown, seen.counts)

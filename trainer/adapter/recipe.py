@@ -1,0 +1,101 @@
+"""Settings of a run of `python -m trainer adapter`, as YAML; options of the command line take their place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from trainer.errors import DataError
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Pairing(_Section):
+    """Which photos are shown with a target, and how often something is withheld.
+
+    paired: references are other photos of the person; else the target itself, as IP-Adapter's own training has it.
+    references: at most so many. text, person, both: how often the caption, the references, all are withheld.
+    other_clothes: how often references show other clothes than the target, whose caption then names them; scene_only:
+    how often the caption says nothing of the person otherwise. region: how often each region of a reference is left
+    out; head_only: how often all but the head are, and the caption names the clothes."""
+
+    paired: bool = True
+    references: int = Field(default=2, ge=1, le=8)
+    text: float = Field(default=0.05, ge=0, le=1)
+    person: float = Field(default=0.05, ge=0, le=1)
+    both: float = Field(default=0.05, ge=0, le=1)
+    other_clothes: float = Field(default=0.25, ge=0, le=1)
+    scene_only: float = Field(default=0.75, ge=0, le=1)
+    region: float = Field(default=0.1, ge=0, le=1)
+    head_only: float = Field(default=0.1, ge=0, le=1)
+
+
+class Recipe(_Section):
+    """One run.
+
+    method: a name of `methods.METHODS`. batch: rows a GPU and pass; accumulation: passes a step. person_weight: the
+    loss counts 1 + this on the person. min_snr_gamma: None weighs all times alike. body_tokens: of each region,
+    face_tokens: of the head; alpha: weight of patches far from every joint. base_precision: what the frozen base is
+    kept in. start_from: branch -> a file in the Plus layout whose weights it begins with. sheet_every: steps between
+    validation pictures, 0 for none."""
+
+    method: str = "bolid"
+    steps: int = Field(default=100_000, ge=1)
+    batch: int = Field(default=8, ge=1)
+    accumulation: int = Field(default=1, ge=1)
+    learning_rate: float = Field(default=1e-4, gt=0)
+    warmup_steps: int = Field(default=500, ge=0)
+    weight_decay: float = Field(default=1e-2, ge=0)
+    ema_decay: float = Field(default=0.9999, ge=0, lt=1)
+    min_snr_gamma: float | None = Field(default=5.0, gt=0)
+    person_weight: float = Field(default=2.0, ge=0)
+    face_tokens: int = Field(default=16, ge=1)
+    body_tokens: int = Field(default=16, ge=1)
+    alpha: float = Field(default=0.25, gt=0, le=1)
+    precision: Literal["no", "bf16"] = "bf16"
+    base_precision: Literal["fp32", "bf16"] = "bf16"
+    gradient_checkpointing: bool = False
+    optimizer: Literal["adamw", "adamw8bit"] = "adamw"
+    start_from: dict[str, Path] = {}
+    save_every: int = Field(default=500, ge=1)
+    sheet_every: int = Field(default=1000, ge=0)
+    sheet_people: int = Field(default=4, ge=1)
+    sheet_steps: int = Field(default=20, ge=1)
+    sheet_guidance: float = Field(default=4.0, ge=1)
+    seed: int = 0
+    pairing: Pairing = Pairing()
+
+    @model_validator(mode="after")
+    def _one_precision(self) -> Recipe:
+        if self.precision == "no" and self.base_precision == "bf16":
+            raise ValueError("precision no needs base_precision fp32")
+        return self
+
+
+def read_recipe(path: Path | None, options: dict[str, Any]) -> Recipe:
+    """The YAML file's settings (the defaults without one) with `options` in their place. Raises DataError, in one line,
+    for a file that is absent or says what no recipe has."""
+    content: Any = {}
+    if path is not None:
+        try:
+            content = yaml.safe_load(path.read_text("utf-8-sig")) or {}
+        except FileNotFoundError:
+            raise DataError(f"expected a recipe at {path}, found none: give another --config") from None
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            said = str(error).partition("\n")[0]
+            raise DataError(f"expected YAML in {path}, got {said}: see trainer/configs/adapter") from None
+    if not isinstance(content, dict):
+        raise DataError(f"expected settings by name in {path}, got {content!r}: see trainer/configs/adapter")
+    try:
+        return Recipe.model_validate(content | options)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = "".join(f"{place}: " for place in first["loc"])
+        given = f", got {first['input']!r}" if isinstance(first["input"], str | int | float) else ""
+        said = first["msg"].removeprefix("Value error, ").lower()
+        raise DataError(f"recipe: {name}{said}{given}; correct it and run again") from None
