@@ -59,7 +59,7 @@ class Config(BaseSettings, Pace):
     broker_url: SecretStr
     admin_ids: Annotated[frozenset[int], NoDecode] = frozenset()
     bot_name: str | None = Field(default=None, max_length=64)
-    """The name that Telegram shows; None: that of the texts."""
+    """The name that Telegram shows; None: the one that @BotFather was given."""
 
     webhook_url: str | None = None
     """Where Telegram posts updates to; None: they are fetched by polling."""

@@ -15,12 +15,11 @@ _log = structlog.get_logger(__name__)
 
 
 async def publish_profile(bot: Bot, translator: Translator, name: str | None) -> None:
-    """Set what differs at Telegram; `name` replaces that of the texts. Telegram allows few changes of a name a day, so
-    one that is refused is passed over: the next start tries it again."""
+    """Set what differs at Telegram; without `name` the name that @BotFather was given stays. Telegram allows few
+    changes of a name a day, so one that is refused is passed over: the next start tries it again."""
     for language in LANGUAGES:
         texts = translator.of(language)
         code = None if language == DEFAULT_LANGUAGE else language
-        wanted = name or texts("bot-name")
         about, brief = html.unescape(texts("bot-description")), html.unescape(texts("bot-short-description"))
         try:
             with refusals():
@@ -28,7 +27,7 @@ async def publish_profile(bot: Bot, translator: Translator, name: str | None) ->
                     await bot.set_my_description(about, code)
                 if (await bot.get_my_short_description(code)).short_description != brief:
                     await bot.set_my_short_description(brief, code)
-                if (await bot.get_my_name(code)).name != wanted:
-                    await bot.set_my_name(wanted, code)
+                if name is not None and (await bot.get_my_name(code)).name != name:
+                    await bot.set_my_name(name, code)
         except TelegramRefusal as refusal:
             _log.warning("the profile could not be published", language=language, reason=str(refusal)[:200])

@@ -19,15 +19,11 @@ from torch import Tensor
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from engine.contract import Clothes
-from engine.identity.body import person_mask
 from engine.identity.clothes import garment_mask
 from engine.identity.crops import body_crop, head_crop
 from engine.identity.profile import Observation, View
+from engine.identity.region_views import MEAN_RGB, without_surroundings
 
-MEAN_RGB: Final = (123, 117, 104)
-"""CLIP's mean colour."""
-PERSON_SHARE_MIN: Final = 0.1
-"""Of the body's box: a mask that shows less of a person is not believed, and the photo stays as it is."""
 GARMENT_SHARE_MAX: Final = 0.25
 """Of a patch: with more of it the patch is dropped, with less what there is becomes the mean colour."""
 
@@ -43,7 +39,7 @@ class ReferenceCrop:
 def body_reference(view: View, clothes: Clothes, crop_px: int, patch_px: int) -> ReferenceCrop | None:
     """The body on the mean colour; without its clothes' patches where others are wanted, None where none is left."""
     seen = view.observation
-    photo, person = _without_surroundings(view)
+    photo, person = without_surroundings(view)
     garments = garment_mask(seen) if clothes is Clothes.CHANGE else None
     if garments is None:
         return ReferenceCrop(body_crop(photo, seen.body_box, crop_px, crop_px))
@@ -58,21 +54,7 @@ def body_reference(view: View, clothes: Clothes, crop_px: int, patch_px: int) ->
 def head_reference(view: View, crop_px: int) -> ReferenceCrop | None:
     """The head with its hair on the mean colour; None where no face is seen."""
     box = view.observation.face_box
-    return None if box is None else ReferenceCrop(head_crop(_without_surroundings(view)[0], box, crop_px))
-
-
-def _without_surroundings(view: View) -> tuple[Image.Image, Image.Image | None]:
-    """The photo, its surroundings in the mean colour, and the mask of the person; the photo alone where nobody looked
-    for a mask or it shows too little."""
-    seen = view.observation
-    mask = person_mask(seen)
-    if mask is None:
-        return view.image, None
-    x0, y0, x1, y1 = seen.body_box or (0, 0, seen.width, seen.height)
-    area = max((x1 - x0) * (y1 - y0), 1.0)
-    if float(np.asarray(mask, np.float32).sum()) / 255 < PERSON_SHARE_MIN * area:
-        return view.image, None
-    return Image.composite(view.image, Image.new("RGB", view.image.size, MEAN_RGB), mask), mask
+    return None if box is None else ReferenceCrop(head_crop(without_surroundings(view)[0], box, crop_px))
 
 
 def _share(mask: Image.Image, seen: Observation, crop_px: int, patch_px: int) -> NDArray[np.float32]:

@@ -37,7 +37,7 @@ class RegionView:
 
 def region_views(view: View, crop_px: int, patch_px: int) -> dict[ImageRegion, RegionView]:
     """The regions that the photo shows; the whole is always there."""
-    photo, patches = without_surroundings(view), crop_px // patch_px
+    (photo, _), patches = without_surroundings(view), crop_px // patch_px
     return {
         region: RegionView(window(photo, box, crop_px, crop_px), _nearness(view.observation, box, patches))
         for region, box in region_windows(view.observation).items()
@@ -57,16 +57,17 @@ def region_windows(seen: Observation) -> dict[ImageRegion, Box]:
     return windows
 
 
-def without_surroundings(view: View) -> Image.Image:
-    """The person on the mean colour; the photo as it is where no mask was read or it shows too little."""
+def without_surroundings(view: View) -> tuple[Image.Image, Image.Image | None]:
+    """The person on the mean colour, and the person's mask; the photo as it is and None where no mask was read or it
+    shows too little."""
     seen, mask = view.observation, person_mask(view.observation)
     if mask is None:
-        return view.image
+        return view.image, None
     x0, y0, x1, y1 = seen.body_box or (0.0, 0.0, float(seen.width), float(seen.height))
     area = max((x1 - x0) * (y1 - y0), 1.0)
     if float(np.asarray(mask, np.float32).sum()) / 255 < PERSON_SHARE_MIN * area:
-        return view.image
-    return Image.composite(view.image, Image.new("RGB", view.image.size, MEAN_RGB), mask)
+        return view.image, None
+    return Image.composite(view.image, Image.new("RGB", view.image.size, MEAN_RGB), mask), mask
 
 
 def _nearness(seen: Observation, box: Box, patches: int) -> NDArray[np.float32]:

@@ -181,7 +181,6 @@ pose-prompt-returned = I have not used your prompt: <code>{ $prompt }</code>
 
 # What Telegram shows before the first message
 
-bot-name = BoLID
 bot-description = Send me a photo of yourself and describe in one sentence what you want to see. I'll draw a new picture of you, from head to toe: anywhere you like, in the style you choose.
 
     The pictures are made by AI. What I store and how to delete it: /privacy

@@ -53,7 +53,8 @@ def test_a_mask_that_shows_hardly_anybody_is_not_believed() -> None:
     assert view.observation.parts is not None
     view.observation.parts[60:] = 0
     view.observation.parts[:, :110] = 0
-    assert without_surroundings(view) is view.image
+    photo, mask = without_surroundings(view)
+    assert photo is view.image and mask is None
 
 
 def test_patches_count_most_at_joints_and_least_far_from_all() -> None:
