@@ -26,7 +26,7 @@ from aiogram.types import (
 )
 from playwright.async_api import ConsoleMessage, Page, async_playwright, expect
 
-from bot.local.botapi import ANNA_ID, GROUP_ID, LocalBotAPI, Person
+from bot.local.botapi import ANNA_ID, BEN_ID, GROUP_ID, LocalBotAPI, Person
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 CALM = [
@@ -164,14 +164,17 @@ async def test_a_conversation_by_hand(
     await expect(page.locator("#begin")).to_have_text("Unblock bot")
 
 
-async def test_a_forced_reply_opens_the_field_and_an_empty_chat_shows_the_description(
-    page: Page, api: LocalBotAPI, echo: Bot, anna: Person
-) -> None:
+async def test_an_empty_chat_shows_the_description(page: Page, api: LocalBotAPI, echo: Bot) -> None:
     await echo.set_my_description("I repeat what you say")
-    await echo.set_my_description("Я повторяю за вами", "ru")
-    await page.goto(f"{api.url}/#{ANNA_ID}")
-    await expect(page.locator(".hint.about")).to_have_text("Я повторяю за вами")
+    await page.goto(f"{api.url}/#{BEN_ID}")
+    await expect(page.locator(".hint.about")).to_have_text("I repeat what you say")
     await page.click("#begin")
+    await expect(page.locator(".bubble")).to_have_count(2)
+    await expect(page.locator(".hint.about")).to_have_count(0)
+
+
+async def test_a_forced_reply_opens_the_field(page: Page, api: LocalBotAPI, echo: Bot, anna: Person) -> None:
+    await page.goto(f"{api.url}/#{ANNA_ID}")
     await expect(page.locator(".bubble")).to_have_count(2)
     await say(page, "/ask")
     await expect(page.locator("#context span")).to_contain_text("What exactly?")
