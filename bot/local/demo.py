@@ -165,7 +165,7 @@ async def converse(url: str, wish: Wish, terminal: Terminal, user_id: int = BEN_
         terminal.doing("sending the prompt")
         await person.send_text(wish.prompt)
         conversation.result = await _follow(person, conversation, terminal)
-        conversation.messages = await person.transcript()
+        conversation.messages = await person.wait_until(_no_status, PICTURE_PATIENCE_S)
         for message in conversation.messages:
             if message.photo:
                 conversation.pictures[message.id] = await _picture(person, message)
@@ -219,6 +219,11 @@ def _job_actions(message: ChatMessage) -> set[str]:
 
 def _is_status(message: ChatMessage) -> bool:
     return bool(_job_actions(message))
+
+
+def _no_status(messages: list[ChatMessage]) -> bool:
+    """The status message goes after the picture has come."""
+    return not any(JobAction.CANCEL in _job_actions(message) for message in messages)
 
 
 async def _picture(person: Person, message: ChatMessage) -> Image.Image:
