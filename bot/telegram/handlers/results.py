@@ -126,7 +126,7 @@ async def report(
 async def _notify_admins(
     bot: Bot, job: Job, reason: str, translator: Translator, admin_ids: Collection[int], use: UseCases
 ) -> None:
-    """The picture and its prompt, as the user was told. An admin who never wrote to the bot gets none."""
+    """The picture and its prompt, as the user has read. An admin who never wrote to the bot gets none."""
     for admin_id in sorted(admin_ids):
         texts = translator.of(await use.find_language(admin_id))
         text = texts(
