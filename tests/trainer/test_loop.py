@@ -60,6 +60,15 @@ def test_a_run_that_was_cut_off_ends_with_the_same_bits(tmp_path: Path) -> None:
     assert all(torch.equal(first["learner"][name], second["learner"][name]) for name in first["learner"])
 
 
+def test_a_run_of_several_processes_on_the_cpu_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # accelerate gives each of several processes a device of this name
+    monkeypatch.setattr("accelerate.Accelerator.device", torch.device("cpu", 0))
+    trained, loaded = Line(), Line()
+    fit(a_run(tmp_path), trained, points)
+    fit(a_run(tmp_path), loaded, points)
+    assert all(torch.equal(a, b) for a, b in zip(trained.parameters(), loaded.parameters(), strict=True))
+
+
 def test_a_finished_run_is_loaded_and_not_trained_again(tmp_path: Path) -> None:
     fit(a_run(tmp_path), Line(), points)
 
