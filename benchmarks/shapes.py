@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from engine.backbones.published_unets import UNETS
+
 FEW, MANY = 20, 1280
 """Image tokens a picture: about those of IP-Adapter Plus, and of five body parts at 256 each."""
 BATCH = 8
@@ -38,22 +40,6 @@ SHAPES = {
         },
         text_tokens=48,
     ),
-    "sd15": Shape({"sample_size": 64, "cross_attention_dim": 768}, text_tokens=77),
-    "sdxl": Shape(
-        {
-            "sample_size": 128,
-            "cross_attention_dim": 2048,
-            "block_out_channels": (320, 640, 1280),
-            "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-            "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-            "transformer_layers_per_block": (1, 2, 10),
-            "attention_head_dim": (5, 10, 20),
-            "use_linear_projection": True,
-            "addition_embed_type": "text_time",
-            "addition_time_embed_dim": 256,
-            "projection_class_embeddings_input_dim": 2816,
-        },
-        text_tokens=77,
-        added=True,
-    ),
+    "sd15": Shape(UNETS["sd15"], text_tokens=77),
+    "sdxl": Shape(UNETS["sdxl"], text_tokens=77, added=True),
 }

@@ -209,12 +209,11 @@ def test_a_picture_says_that_a_model_made_it(portrait: Path, tmp_path: Path) -> 
     assert marks.creator_tool is not None and "slow" in marks.creator_tool
 
 
-def test_likeness_clothes_and_pose_reach_the_backbone(
-    portrait: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def _watched(monkeypatch: pytest.MonkeyPatch) -> list[GenerationInput]:
+    """What the slow backbone is asked to draw from now on."""
     import slow_backbone
 
-    drawn = []
+    drawn: list[GenerationInput] = []
     draw = slow_backbone.SlowBackbone.draw
 
     def watch(self: object, drawings: Sequence[GenerationInput], on_step: StepCallback | None = None) -> object:
@@ -222,6 +221,13 @@ def test_likeness_clothes_and_pose_reach_the_backbone(
         return draw(self, drawings, on_step)
 
     monkeypatch.setattr(slow_backbone.SlowBackbone, "draw", watch)
+    return drawn
+
+
+def test_likeness_clothes_and_pose_reach_the_backbone(
+    portrait: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = _watched(monkeypatch)
     wishes = ["--likeness", "face", "--body-scale", "0.5", "--clothes", "change", "--pose-scale", "0.7"]
     assert _generate(tmp_path / "out.png", "--reference", portrait, *wishes) == DONE
     settings = drawn[0].settings
@@ -232,16 +238,7 @@ def test_likeness_clothes_and_pose_reach_the_backbone(
 def test_an_aspect_reaches_the_backbone_and_what_it_cannot_follow_is_said(
     portrait: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import slow_backbone
-
-    drawn = []
-    draw = slow_backbone.SlowBackbone.draw
-
-    def watch(self: object, drawings: Sequence[GenerationInput], on_step: StepCallback | None = None) -> object:
-        drawn.extend(drawings)
-        return draw(self, drawings, on_step)
-
-    monkeypatch.setattr(slow_backbone.SlowBackbone, "draw", watch)
+    drawn = _watched(monkeypatch)
     wishes = ["--aspect", "3:2", "--negative", "rain", "--guidance", "7.5"]
     assert _generate(tmp_path / "out.png", "--reference", portrait, *wishes) == DONE
     assert drawn[0].settings.aspect is Aspect.LANDSCAPE

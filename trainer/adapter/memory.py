@@ -24,6 +24,7 @@ from torch.overrides import TorchFunctionMode
 from engine.adapter.attention import BranchCondition
 from engine.adapter.ip_adapter import IPAdapterBranches
 from engine.adapter.region_tokens import resampled
+from engine.backbones.published_unets import UNETS
 from trainer.adapter.base import Layout
 from trainer.adapter.methods import build_branches, plan_of
 from trainer.adapter.recipe import Recipe, read_recipe
@@ -34,23 +35,6 @@ OVERHEAD: Final = (1.0, 1.1)
 """GiB of CUDA's context, and a factor on all else."""
 HIDDEN, EMBEDS, STATES, TEXT_TOKENS = 1280, 1024, 257, 77
 """CLIP ViT-H at 224 px, and the text encoders' length."""
-UNETS: Final[dict[Layout, dict[str, Any]]] = {
-    "sd15": {"sample_size": 64, "cross_attention_dim": 768, "attention_head_dim": 8},
-    "sdxl": {
-        "sample_size": 128,
-        "cross_attention_dim": 2048,
-        "block_out_channels": (320, 640, 1280),
-        "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-        "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-        "transformer_layers_per_block": (1, 2, 10),
-        "attention_head_dim": (5, 10, 20),
-        "use_linear_projection": True,
-        "addition_embed_type": "text_time",
-        "addition_time_embed_dim": 256,
-        "projection_class_embeddings_input_dim": 2816,
-    },
-}
-"""The published configurations, as far as they differ from diffusers' defaults."""
 PICTURES: Final[dict[Layout, tuple[int, int]]] = {"sd15": (512, 768), "sdxl": (832, 1216)}
 VAE_FACTOR: Final = 8
 RECIPES: Final = Path(__file__).parents[1] / "configs" / "adapter"

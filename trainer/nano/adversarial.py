@@ -32,8 +32,8 @@ PULL: Final = 0.2
 """The critic's weight in the denoiser's loss. Weighed by equal gradients, as Esser et al. (2021) do, it doubled the
 errors within 300 steps: the gradient of a squared error shrinks where it is small, the critic's does not."""
 SMOOTHNESS: Final = 20.0
-"""Weight of what the critic changes its mind by where photos change by SMALL_NOISE: R1 regularisation (Mescheder et
-al., 2018) in finite differences (Lin et al., 2025). Without it the critic is blind after 450 steps."""
+"""Weight of the squared change of the critic's output when SMALL_NOISE is added to photos: R1 regularisation (Mescheder
+et al., 2018) in finite differences (Lin et al., 2025). Without it the critic gave a constant after 450 steps."""
 SMALL_NOISE: Final = 0.1
 """In standard deviations of the latents."""
 

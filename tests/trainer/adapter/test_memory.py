@@ -10,7 +10,8 @@ from diffusers import UNet2DConditionModel
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from trainer.adapter.memory import EMBEDS, HIDDEN, RECIPES, UNETS, KeptTensors, memory_need, memory_row
+from engine.backbones.published_unets import UNETS
+from trainer.adapter.memory import EMBEDS, HIDDEN, RECIPES, KeptTensors, memory_need, memory_row
 from trainer.adapter.methods import build_branches, plan_of
 from trainer.adapter.recipe import Recipe
 
@@ -21,7 +22,7 @@ GIB = 2**30
 def learned(layout: str, method: str) -> dict[str, int]:
     """Parameters of K and V, and of projections."""
     with torch.device("meta"):
-        unet = UNet2DConditionModel(**UNETS[layout])  # type: ignore[index]
+        unet = UNet2DConditionModel(**UNETS[layout])
         branches = build_branches(plan_of(Recipe(method=method)), unet, HIDDEN, EMBEDS)
     parts = {"keys_values": branches.projections, "projections": branches.image_projections}
     return {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()}
