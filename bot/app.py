@@ -36,6 +36,7 @@ from bot.telegram.intake import Intake, OpenAlbums
 from bot.telegram.middlewares import AnswerCallbacks, KnowUser, ReplyErrors, SendNotice
 from bot.telegram.photo_fetching import PhotoFetcher
 from bot.telegram.polling import Polling
+from bot.telegram.preset_pages import PresetSheets
 from bot.telegram.profile import publish_profile
 from bot.telegram.webhook import Webhook, derive_secret
 from bot.translator import Translator
@@ -205,6 +206,7 @@ def build_conversation(
         fetch_photo=fetch_photo or PhotoFetcher(),
         contact=contact,
         credits=use.credits,
+        sheets=PresetSheets(),
     )
     dispatcher.update.outer_middleware(KnowUser(use, translator))
     for observer in (dispatcher.message, dispatcher.edited_message, dispatcher.callback_query):

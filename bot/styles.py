@@ -48,11 +48,10 @@ class Styles:
 
     def __init__(self, presets: list[Style]) -> None:
         self.presets = tuple(presets)
+        self.names = tuple(style.name for style in presets)
         self._by_name = {style.name: style for style in presets}
         if len(self._by_name) != len(presets) or NO_STYLE not in self._by_name:
-            raise ValueError(
-                f"expected unique style names with {NO_STYLE!r} among them, got {[s.name for s in presets]}"
-            )
+            raise ValueError(f"expected unique style names with {NO_STYLE!r} among them, got {list(self.names)}")
 
     def __contains__(self, name: object) -> bool:
         return name in self._by_name

@@ -1,6 +1,6 @@
 """The engine without any server: `python -m engine generate` draws one picture, `examine` looks at photos, `styles`
-shows a picture in every style, `fetch` downloads the weights that photos are read with, `doctor` says what is installed
-and what is missing.
+shows a picture in every style, `presets` draws the pictures above the bot's buttons, `fetch` downloads the weights that
+photos are read with, `doctor` says what is installed and what is missing.
 
 Exit codes: 0 done, 1 the drawing failed, 2 a wrong argument or an incomplete installation, 3 a photo cannot serve.
 """
@@ -16,7 +16,7 @@ from typing import Protocol
 
 from rich.console import Console
 
-from engine.commands import MISUSED, doctor, examine, fetch, generate, provenance, styles
+from engine.commands import MISUSED, doctor, examine, fetch, generate, presets, provenance, styles
 from engine.errors import SetupError
 
 STOPPED = 130
@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "generate": (generate, "draw one picture"),
     "examine": (examine, "say whether photos can serve as references"),
     "styles": (styles, "draw a picture in every style that is a filter, on one sheet"),
+    "presets": (presets, "draw the pictures that the bot shows above its style and pose buttons"),
     "provenance": (provenance, "say what a file tells of having been made by a model"),
     "fetch": (fetch, "download the weights that photos are read with"),
     "doctor": (doctor, "say what is installed and what is missing; fetch it on request"),

@@ -10,6 +10,7 @@ import structlog
 from aiogram import Bot
 from aiogram.types import BufferedInputFile, InlineKeyboardMarkup, ReplyParameters
 
+from bot.domain import ReferenceState
 from bot.errors import UnknownUser
 from bot.numbered_people import numbered
 from bot.styles import Styles
@@ -73,6 +74,8 @@ class VerdictAnswers:
             next_text, buttons = _draft_text(texts, self.styles, draft), None
         else:
             next_text, buttons = await self._next(answer, texts)
+        if all(photo.state == ReferenceState.REJECTED for photo in answer.photos):
+            buttons = None
         verdicts = verdicts_text(texts, answer.photos, album=answer.group.album_id is not None)
         return Markup(f"{verdicts}\n\n{next_text}"), buttons
 

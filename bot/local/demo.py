@@ -9,7 +9,7 @@ import asyncio
 import io
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -32,7 +32,15 @@ from bot.local.supervisor import TEND_INTERVAL_S, Stack, kept_up
 from bot.local.terminal import Terminal
 from bot.photos import Refusal
 from bot.styles import load_styles
-from bot.telegram.callbacks import ConsentCallback, JobAction, StyleCallback
+from bot.telegram.callbacks import (
+    ConsentCallback,
+    JobAction,
+    SettingsAction,
+    SettingsCallback,
+    StyleCallback,
+    StylePageCallback,
+)
+from bot.telegram.preset_pages import page_with
 from bot.translator import Translator
 from bot.verdicts import verdict_key
 from engine.contract import PHOTO_FORMATS, PROMPT_MAX_CHARS, REFERENCES_MAX, Verdict
@@ -150,16 +158,16 @@ async def converse(url: str, wish: Wish, terminal: Terminal, user_id: int = BEN_
 
         terminal.doing("sending the photo, waiting for the worker to look at it")
         await person.send_photo(wish.photo)
-        style = StyleCallback(name=wish.style).pack()
+        styles = SettingsCallback(action=SettingsAction.STYLES).pack()
         answer = await person.wait_for(
-            lambda message: message.button(style) is not None or _refusal(message) is not None, START_PATIENCE_S
+            lambda message: message.button(styles) is not None or _refusal(message) is not None, START_PATIENCE_S
         )
         if refusal := _refusal(answer):
             raise StackError(f"the bot did not take the photo ({refusal}): try another one, make demo PHOTO=me.jpg")
         terminal.done("photo accepted")
 
-        await person.press(style)
-        await person.wait_for(lambda message: bool(message.text), START_PATIENCE_S)
+        await person.press(styles)
+        await _choose_style(person, wish.style)
         terminal.done(f"style chosen: {wish.style}")
 
         terminal.doing("sending the prompt")
@@ -170,6 +178,22 @@ async def converse(url: str, wish: Wish, terminal: Terminal, user_id: int = BEN_
             if message.photo:
                 conversation.pictures[message.id] = await _picture(person, message)
     return conversation
+
+
+async def _choose_style(person: Person, name: str) -> None:
+    """Turn the pages of styles until it is there."""
+    style = StyleCallback(name=name).pack()
+    target = page_with("style", load_styles().names, name)
+    for number in range(1, target.number + 1):
+        await person.wait_for(_has_button(StylePageCallback(page=number).pack()))
+        await person.press(StylePageCallback(page=number).pack())
+    await person.wait_for(_has_button(style))
+    await person.press(style)
+    await person.wait_for(lambda message: bool(message.text), START_PATIENCE_S)
+
+
+def _has_button(data: str) -> Callable[[ChatMessage], bool]:
+    return lambda message: message.button(data) is not None
 
 
 async def _follow(person: Person, conversation: Conversation, terminal: Terminal) -> ChatMessage | None:

@@ -67,10 +67,19 @@ class StyleCallback(CallbackData, prefix="style"):
     job_id: UUID | None = None
 
 
+class StylePageCallback(CallbackData, prefix="styles"):
+    """Turns to a page of styles, counted from 0; `job_id` as in StyleCallback."""
+
+    page: int
+    job_id: UUID | None = None
+
+
 class SettingsAction(StrEnum):
-    """OPEN sends the screen as a new message; SHOW and POSES edit the message into the screen or the list of poses."""
+    """OPEN and STYLES send the settings or the styles as a new message; SHOW and POSES edit the message into the
+    settings or the screen of poses."""
 
     OPEN = "open"
+    STYLES = "styles"
     SHOW = "show"
     POSES = "poses"
 
@@ -104,7 +113,16 @@ class PresetCallback(CallbackData, prefix="preset"):
     preset: PosePreset
 
 
+class PosePageCallback(CallbackData, prefix="poses"):
+    """Turns to a page of presets, counted from 0."""
+
+    page: int
+
+
 class PoseAction(StrEnum):
+    """LIST sends the presets as a new message."""
+
+    LIST = "list"
     FREE = "free"
     PHOTO = "photo"
     ANOTHER_PHOTO = "another"

@@ -26,6 +26,7 @@ from bot.telegram.callbacks import (
     PersonCallback,
     PoseAction,
     PoseCallback,
+    PosePageCallback,
     PresetCallback,
     PrivacyAction,
     PrivacyCallback,
@@ -35,13 +36,14 @@ from bot.telegram.callbacks import (
     SettingsAction,
     SettingsCallback,
     StyleCallback,
+    StylePageCallback,
 )
+from bot.telegram.preset_pages import PresetPage
 from bot.translator import Texts
 from bot.usecases.preferences import Preferences
 from engine.contract import Aspect, Clothes, PosePreset
 
-STYLE_COLUMNS = 2
-POSE_COLUMNS = 2
+PRESET_COLUMNS = 2
 PEOPLE_COLUMNS = 5
 
 
@@ -138,20 +140,47 @@ def retry(texts: Texts, job_id: UUID, *, again: bool = True, free_pose: bool = F
     )
 
 
-def styles(texts: Texts, presets: Styles, chosen: str | None, job_id: UUID | None = None) -> InlineKeyboardMarkup:
-    """The grid of styles, the chosen one ticked, and the way to the other settings; with `job_id`, for that job's
-    picture and with a way back."""
+def next_step(texts: Texts) -> InlineKeyboardMarkup:
+    """Under the question for a prompt: what a picture can be given besides."""
+    styles_button = _button(texts("styles-button"), SettingsCallback(action=SettingsAction.STYLES))
+    return _rows([[styles_button, _button(texts("settings-button"), SettingsCallback(action=SettingsAction.OPEN))]])
+
+
+def styles(
+    texts: Texts, presets: Styles, page: PresetPage, chosen: str | None, job_id: UUID | None = None
+) -> InlineKeyboardMarkup:
+    """Under a contact sheet of styles, the chosen one ticked; with `job_id`, for that job's picture."""
     buttons = [
         _button(
-            _ticked(style.label(texts.language), style.name == chosen), StyleCallback(name=style.name, job_id=job_id)
+            _ticked(f"{number} {presets[name].title[texts.language]}", name == chosen),
+            StyleCallback(name=name, job_id=job_id),
         )
-        for style in presets.presets
+        for number, name in enumerate(page.names, page.first)
     ]
-    rows = [buttons[start : start + STYLE_COLUMNS] for start in range(0, len(buttons), STYLE_COLUMNS)]
-    if job_id is not None:
-        rows.append([_button(texts("back-button"), JobCallback(action=JobAction.BACK, job_id=job_id))])
-    else:
-        rows.append([_button(texts("settings-button"), SettingsCallback(action=SettingsAction.OPEN))])
+    before, after = (StylePageCallback(page=number, job_id=job_id) for number in (page.before, page.after))
+    return _preset_rows(texts, page, buttons, before, after)
+
+
+def pose_presets(texts: Texts, page: PresetPage, chosen: str | None) -> InlineKeyboardMarkup:
+    """Under a contact sheet of poses, the chosen one ticked."""
+    buttons = [
+        _button(
+            _ticked(f"{number} {texts(f'pose-{name}-button')}", name == chosen), PresetCallback(preset=PosePreset(name))
+        )
+        for number, name in enumerate(page.names, page.first)
+    ]
+    before, after = (PosePageCallback(page=number) for number in (page.before, page.after))
+    return _preset_rows(texts, page, buttons, before, after)
+
+
+def _preset_rows(
+    texts: Texts, page: PresetPage, buttons: list[InlineKeyboardButton], before: PageTurn, after: PageTurn
+) -> InlineKeyboardMarkup:
+    """Two columns, and a row that turns pages where there are several."""
+    rows = [buttons[start : start + PRESET_COLUMNS] for start in range(0, len(buttons), PRESET_COLUMNS)]
+    if page.pages > 1:
+        turns = ("page-before-button", before), ("page-after-button", after)
+        rows.append([_button(texts(key, page=target.page + 1, pages=page.pages), target) for key, target in turns])
     return _rows(rows)
 
 
@@ -188,31 +217,26 @@ def to_poses(texts: Texts) -> InlineKeyboardMarkup:
 
 
 def poses(texts: Texts, chosen: str | None, *, pinned: bool, has_photo: bool) -> InlineKeyboardMarkup:
-    """The grid of poses, the chosen one ticked; it can be pinned. A stored photo can be replaced and deleted."""
-    presets = [
-        _button(_ticked(texts(f"pose-{preset}-button"), preset == chosen), PresetCallback(preset=preset))
-        for preset in PosePreset
-    ]
-    rows = [presets[start : start + POSE_COLUMNS] for start in range(0, len(presets), POSE_COLUMNS)]
-    rows.append(
+    """The ways to a pose, the chosen one ticked; it can be pinned, and a stored photo replaced or deleted."""
+    in_use = chosen == POSE_PHOTO and has_photo
+    photo_key = "pose-another-button" if in_use else "pose-photo-button"
+    photo_action = PoseAction.ANOTHER_PHOTO if in_use else PoseAction.PHOTO
+    rows = [
+        [_button(texts("pose-list-button"), PoseCallback(action=PoseAction.LIST))],
         [
             _button(_ticked(texts("pose-free-button"), chosen is None), PoseCallback(action=PoseAction.FREE)),
-            _button(_ticked(texts("pose-photo-button"), chosen == POSE_PHOTO), PoseCallback(action=PoseAction.PHOTO)),
-        ]
-    )
-    if has_photo:
-        rows.append(
-            [
-                _button(texts("pose-another-button"), PoseCallback(action=PoseAction.ANOTHER_PHOTO)),
-                _button(texts("pose-delete-button"), PoseCallback(action=PoseAction.DELETE_PHOTO)),
-            ]
-        )
+            _button(_ticked(texts(photo_key), in_use), PoseCallback(action=photo_action)),
+        ],
+    ]
+    kept = []
     if chosen is not None:
         pin = _button(texts("pose-pin-button"), PoseCallback(action=PoseAction.PIN))
         unpin = _button(texts("pose-unpin-button"), PoseCallback(action=PoseAction.UNPIN))
-        rows.append([unpin if pinned else pin])
-    rows.append([_button(texts("back-button"), SettingsCallback(action=SettingsAction.SHOW))])
-    return _rows(rows)
+        kept.append(unpin if pinned else pin)
+    if has_photo:
+        kept.append(_button(texts("pose-delete-button"), PoseCallback(action=PoseAction.DELETE_PHOTO)))
+    back = [_button(texts("back-button"), SettingsCallback(action=SettingsAction.SHOW))]
+    return _rows([*rows, kept, back] if kept else [*rows, back])
 
 
 def back_to_poses(texts: Texts) -> InlineKeyboardMarkup:
@@ -298,6 +322,7 @@ def packs(texts: Texts, offers: Iterable[Pack]) -> InlineKeyboardMarkup:
     return _rows([[button(pack)] for pack in offers])
 
 
+PageTurn = PosePageCallback | StylePageCallback
 Data = (
     AdminCallback
     | AspectCallback
@@ -309,6 +334,7 @@ Data = (
     | LanguageCallback
     | LikenessCallback
     | PoseCallback
+    | PosePageCallback
     | PresetCallback
     | PersonCallback
     | PrivacyCallback
@@ -316,6 +342,7 @@ Data = (
     | ReportCallback
     | SettingsCallback
     | StyleCallback
+    | StylePageCallback
 )
 
 

@@ -19,7 +19,7 @@ def next_step(
         return texts("next-start"), None
     if stage == Stage.PHOTO:
         return texts("next-photo", limit=REFERENCES_MAX), None
-    grid = keyboards.styles(texts, styles, style)
+    buttons = keyboards.next_step(texts)
     if stage == Stage.STYLE:
-        return texts("next-style"), grid
-    return texts("next-prompt", style=styles[style].label(texts.language)), grid
+        return texts("next-style"), buttons
+    return texts("next-prompt", style=styles[style].label(texts.language)), buttons

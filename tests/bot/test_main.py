@@ -26,7 +26,7 @@ from bot.errors import OperatorError
 from bot.local.botapi import BEN_ID, ApiControl, LocalBotAPI, Person
 from bot.local.children import choose_port
 from bot.local.embedded import EmbeddedPostgres
-from bot.telegram.callbacks import ConsentCallback, StyleCallback
+from bot.telegram.callbacks import ConsentCallback, SettingsAction, SettingsCallback, StyleCallback
 
 pytestmark = pytest.mark.slow
 
@@ -162,6 +162,9 @@ async def _introduce(person: Person, tmp_path: Path, *, worker: bool = True) -> 
     if not worker:
         await person.wait_for(lambda message: "⏸" in message.text, 60)
         return
+    styles = SettingsCallback(action=SettingsAction.STYLES).pack()
+    await person.wait_for(lambda message: message.button(styles) is not None, 60)
+    await person.press(styles)
     await person.wait_for(lambda message: any("sketch" in text.lower() for text in message.button_texts), 60)
     await person.press(StyleCallback(name="sketch").pack(), timeout_s=60)
 

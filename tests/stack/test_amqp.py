@@ -21,7 +21,7 @@ from bot.local.botapi import ANNA_ID, ChatMessage, Person
 from bot.local.children import choose_port
 from bot.local.parts import last_words
 from bot.local.supervisor import Stack, kept_up
-from bot.telegram.callbacks import ConsentCallback, JobAction, StyleCallback
+from bot.telegram.callbacks import ConsentCallback, JobAction, SettingsAction, SettingsCallback, StyleCallback
 from engine.contract import Examination, ExamineRequest, Verdict
 from engine.messaging import CancellationListener, ReplyPublisher
 
@@ -161,6 +161,7 @@ async def introduce(person: Person) -> None:
     content = io.BytesIO()
     Image.fromarray(skimage.data.astronaut()).save(content, "JPEG", quality=95)
     await person.send_photo(content.getvalue())
+    await wait_and_press(person, SettingsCallback(action=SettingsAction.STYLES).pack())
     await wait_and_press(person, style)
 
 

@@ -21,7 +21,7 @@ from bot.local.botapi import ADMIN_ID, ANNA_ID, BEN_ID, ChatMessage, Person
 from bot.local.embedded import EmbeddedPostgres
 from bot.local.parts import last_words
 from bot.local.supervisor import Stack
-from bot.telegram.callbacks import ConsentCallback, JobAction, StyleCallback
+from bot.telegram.callbacks import ConsentCallback, JobAction, SettingsAction, SettingsCallback, StyleCallback
 
 pytestmark = [pytest.mark.slow, pytest.mark.kill, pytest.mark.timeout(300)]
 
@@ -63,6 +63,9 @@ async def introduce(person: Person) -> None:
     await person.wait_for(lambda message: message.button(agree) is not None, INTRODUCTION_S)
     await person.press(agree)
     await person.send_photo(portrait(person.user_id))
+    styles = SettingsCallback(action=SettingsAction.STYLES).pack()
+    await person.wait_for(lambda message: message.button(styles) is not None, INTRODUCTION_S)
+    await person.press(styles)
     await person.wait_for(lambda message: message.button(style) is not None, INTRODUCTION_S)
     await person.press(style)
 

@@ -8,9 +8,8 @@ from aiogram.types import CallbackQuery, ForceReply, Message
 from bot.db.tables import Job, User
 from bot.domain import Likeness
 from bot.styles import Styles
-from bot.telegram import keyboards
 from bot.telegram.callbacks import JobAction, JobCallback
-from bot.telegram.edits import Toast, edit_buttons, message_of
+from bot.telegram.edits import Toast, message_of
 from bot.telegram.quotes import cut
 from bot.translator import Texts
 from bot.usecases import UseCases
@@ -45,11 +44,6 @@ async def press(
         case JobAction.CANCEL:
             cancelled = await use.cancel_picture(user.id, job_id)
             return Toast(texts("job-cancelled") if cancelled else texts("job-too-late"))
-        case JobAction.OTHER_STYLE:
-            job = await use.find_picture(user.id, job_id)
-            if message is not None:
-                await edit_buttons(message, keyboards.styles(texts, styles, job.style, job_id))
-            return Toast(texts("job-pick-style"))
         case JobAction.REUSE_PROMPT:
             job = await use.find_picture(user.id, job_id)
             if message is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aiogram import F, Router
+from aiogram import Bot, F, Router
 from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
 
 from bot.db.tables import User
@@ -13,16 +13,20 @@ from bot.telegram.callbacks import (
     LikenessCallback,
     PoseAction,
     PoseCallback,
+    PosePageCallback,
     PresetCallback,
     SettingsAction,
     SettingsCallback,
 )
 from bot.telegram.edits import Toast, edit_text, message_of
 from bot.telegram.handlers.typed import TypedCommand
+from bot.telegram.preset_pages import PresetSheets, edit_words, page_at, page_with
 from bot.translator import Markup, Texts
 from bot.usecases import UseCases
 from bot.usecases.preferences import Preferences
-from engine.contract import Aspect
+from engine.contract import Aspect, PosePreset
+
+POSES = tuple(preset.value for preset in PosePreset)
 
 
 def build() -> Router:
@@ -35,6 +39,8 @@ def build() -> Router:
     router.callback_query.register(choose_clothes, ClothesCallback.filter())
     router.callback_query.register(choose_aspect, AspectCallback.filter())
     router.callback_query.register(choose_preset, PresetCallback.filter())
+    router.callback_query.register(turn_poses, PosePageCallback.filter())
+    router.callback_query.register(list_poses, PoseCallback.filter(F.action == PoseAction.LIST))
     router.callback_query.register(choose_pose, PoseCallback.filter())
     return router
 
@@ -88,11 +94,48 @@ async def choose_aspect(
     await show_in_place(callback, user, texts, use)
 
 
+async def list_poses(
+    callback: CallbackQuery, bot: Bot, user: User, texts: Texts, use: UseCases, sheets: PresetSheets
+) -> Toast | None:
+    """The presets as a new message; the screen with the button stays as it is."""
+    preferences = await use.open_preferences(user.id)
+    if not preferences.poses_drawn:
+        return Toast(texts("pose-unavailable"), alert=True)
+    page = page_with("pose", POSES, preferences.pose)
+    buttons = keyboards.pose_presets(texts, page, preferences.pose)
+    await sheets.send(bot, user.id, page, _pose_question(texts, preferences), buttons)
+    return None
+
+
+async def turn_poses(
+    callback: CallbackQuery,
+    callback_data: PosePageCallback,
+    user: User,
+    texts: Texts,
+    use: UseCases,
+    sheets: PresetSheets,
+) -> None:
+    message = message_of(callback)
+    if message is None:
+        return
+    preferences = await use.open_preferences(user.id)
+    page = page_at("pose", POSES, callback_data.page)
+    buttons = keyboards.pose_presets(texts, page, preferences.pose)
+    await sheets.turn(message, page, _pose_question(texts, preferences), buttons)
+
+
 async def choose_preset(
     callback: CallbackQuery, callback_data: PresetCallback, user: User, texts: Texts, use: UseCases
 ) -> Toast | None:
     await use.choose_pose(user.id, callback_data.preset)
-    return await show_poses(callback, user, texts, use)
+    preferences = await use.open_preferences(user.id)
+    if not preferences.poses_drawn:
+        return Toast(texts("pose-unavailable"), alert=True)
+    message = message_of(callback)
+    if message is not None:
+        buttons = keyboards.pose_presets(texts, page_with("pose", POSES, preferences.pose), preferences.pose)
+        await edit_words(message, _pose_question(texts, preferences), buttons)
+    return None
 
 
 async def choose_pose(
@@ -112,7 +155,7 @@ async def choose_pose(
                 return None
         case PoseAction.PIN | PoseAction.UNPIN:
             await use.pin_pose(user.id, pinned=callback_data.action == PoseAction.PIN)
-        case PoseAction.BACK:
+        case PoseAction.BACK | PoseAction.LIST:
             pass
     return await show_poses(callback, user, texts, use)
 
@@ -136,10 +179,14 @@ def _aspect(texts: Texts, preferences: Preferences) -> Markup:
 
 
 def _poses(texts: Texts, preferences: Preferences) -> tuple[Markup, InlineKeyboardMarkup]:
-    text = texts("pose-ask", pose=_scope(texts, preferences))
-    return text, keyboards.poses(
+    buttons = keyboards.poses(
         texts, preferences.pose, pinned=preferences.pose_pinned, has_photo=preferences.has_pose_photo
     )
+    return _pose_question(texts, preferences), buttons
+
+
+def _pose_question(texts: Texts, preferences: Preferences) -> Markup:
+    return texts("pose-ask", pose=_scope(texts, preferences))
 
 
 def _scope(texts: Texts, preferences: Preferences) -> Markup:

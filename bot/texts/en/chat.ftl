@@ -106,6 +106,9 @@ export-readme = This archive holds everything that the bot stores about you.
 style-chosen = ✅ <b>Style: { $style }</b>
 style-chosen-toast = Style: { $style }
 style-gone = This style no longer exists. Pick another one: /style
+styles-button = 🎨 Styles
+page-before-button = ← { $page } of { $pages }
+page-after-button = { $page } of { $pages } →
 back-button = ← Back
 
 # /settings
@@ -146,6 +149,7 @@ pose-unavailable = Pose: any. The current model cannot draw a chosen pose.
 pose-ask = 🤸 <b>Choose a pose.</b> Now: { $pose }
     “Pose from a photo”: send me a photo of anyone in the pose you want. A pose is used for one picture, unless you keep it for all.
 pose-choose-button = 🤸 Choose a pose
+pose-list-button = 🤸 All poses
 pose-once = { $pose } (for the next picture)
 pose-pinned = { $pose } (for all pictures)
 pose-free = any

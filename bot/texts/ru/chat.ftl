@@ -105,6 +105,9 @@ export-readme = В этом архиве всё, что бот о вас хра�
 style-chosen = ✅ <b>Стиль: { $style }</b>
 style-chosen-toast = Стиль: { $style }
 style-gone = Этого стиля больше нет. Выберите другой: /style
+styles-button = 🎨 Стили
+page-before-button = ← { $page } из { $pages }
+page-after-button = { $page } из { $pages } →
 back-button = ← Назад
 
 # /settings
@@ -145,6 +148,7 @@ pose-unavailable = Поза: любая. Нынешняя модель не ум
 pose-ask = 🤸 <b>Выберите позу.</b> Сейчас: { $pose }
     «Поза с фото»: пришлите фото любого человека в нужной позе. Поза действует для одной картинки, если не закрепить её для всех.
 pose-choose-button = 🤸 Выбрать позу
+pose-list-button = 🤸 Все позы
 pose-once = { $pose } (для следующей картинки)
 pose-pinned = { $pose } (для всех картинок)
 pose-free = любая

@@ -62,24 +62,21 @@ async def test_two_quick_taps_are_both_answered_and_do_one_thing(chat, drawn):
     assert sum("Ваше описание" in text for text in await chat.texts_to(chat.anna)) == 1
 
 
-async def test_other_style_shows_the_styles_in_place_and_draws_the_same_words(chat, drawn):
+async def test_other_style_shows_the_styles_and_draws_the_same_prompt(chat, drawn, says):
     picture, job = drawn
     await chat.anna.press("Другой стиль")
-    grid = await chat.anna.message(picture.id)
-    assert "✅ ✏️ Карандаш" in grid.button_texts and chat.texts()("back-button") in grid.button_texts
-    await chat.anna.press("Поп-арт", message_id=picture.id)
+    sheet = await chat.anna.wait_for(says(chat.texts()("job-pick-style")))
+    assert sheet.photo is not None and sheet.reply_to == picture.id
+    assert "✅ 4 Карандаш" in sheet.button_texts
+    await chat.anna.press("2 из 4", message_id=sheet.id)
+    turned = await chat.anna.message(sheet.id)
+    assert turned.photo is not None and turned.photo.url != sheet.photo.url
+    await chat.anna.press("Поп-арт", message_id=sheet.id)
     second = await chat.job(2)
     assert (second.prompt, second.style, second.source_job_id) == (job.prompt, "pop_art", job.id)
+    assert second.request_message_id == picture.id, "the new picture replies to the old one"
     assert (await chat.anna.message(picture.id)).button_texts == picture.button_texts
     assert (await chat.user(chat.anna)).style == "sketch", "the style of pictures to come stays"
-
-
-async def test_back_from_the_styles_restores_the_buttons(chat, drawn):
-    picture, _ = drawn
-    await chat.anna.press("Другой стиль")
-    await chat.anna.press("Назад", message_id=picture.id)
-    assert (await chat.anna.message(picture.id)).button_texts == picture.button_texts
-    assert len(await chat.jobs()) == 1
 
 
 async def test_the_words_come_back_to_be_copied(chat, drawn):

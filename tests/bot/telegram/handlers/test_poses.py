@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from bot.db.tables import User
 from bot.domain import POSE_PHOTO, POSE_PHOTO_PATIENCE, JobState
-from bot.telegram.callbacks import JobAction, JobCallback, SettingsAction, SettingsCallback
+from bot.telegram.callbacks import JobAction, JobCallback, PoseAction, PoseCallback, SettingsAction, SettingsCallback
 from bot.usecases.poses import PosePhotoResult
 from engine.contract import PosePreset
 
@@ -32,14 +32,24 @@ async def ask_for_photo(chat, says):
     return screen
 
 
+async def choose(chat, screen, pose):
+    """Opens the pictures of the poses, turns to the pose and chooses it; gives the message."""
+    await chat.anna.press(chat.texts()("pose-list-button"), message_id=screen.id)
+    sheet = await chat.anna.wait_for(lambda message: message.button("2 из 2") is not None)
+    if sheet.button(pose) is None:
+        await chat.anna.press("2 из 2", message_id=sheet.id)
+    await chat.anna.press(pose, message_id=sheet.id)
+    return await chat.anna.message(sheet.id)
+
+
 async def test_a_preset_is_chosen_ticked_and_drawn(chat, says):
     screen = await to_poses(chat, says)
     texts = chat.texts()
-    presets = [texts(f"pose-{preset}-button") for preset in PosePreset]
-    assert screen.button_texts == [*presets, "✅ 🎲 Любая поза", "📷 Поза с фото", texts("back-button")]
-    await chat.anna.press("🪑 Сидя", message_id=screen.id)
-    screen = await chat.anna.message(screen.id)
-    assert "Сейчас: сидя (для следующей картинки)" in screen.text and "✅ 🪑 Сидя" in screen.button_texts
+    ways = [texts("pose-list-button"), "✅ 🎲 Любая поза", "📷 Поза с фото", texts("back-button")]
+    assert screen.button_texts == ways
+    sheet = await choose(chat, screen, "🪑 Сидя")
+    assert "Сейчас: сидя (для следующей картинки)" in sheet.text and "✅ 3 🪑 Сидя" in sheet.button_texts
+    assert len(sheet.button_texts) == 6
     await chat.anna.press("Назад", message_id=screen.id)
     assert "Поза: сидя" in (await chat.anna.message(screen.id)).text
     await chat.anna.send_text("в лесу")
@@ -54,8 +64,10 @@ async def test_a_preset_is_chosen_ticked_and_drawn(chat, says):
 
 async def test_a_pinned_pose_stays_until_it_is_for_one_picture_again(chat, says):
     screen = await to_poses(chat, says)
-    await chat.anna.press("🪑 Сидя", message_id=screen.id)
-    await chat.anna.press(chat.texts()("pose-pin-button"), message_id=screen.id)
+    await choose(chat, screen, "🪑 Сидя")
+    await chat.press(chat.anna, PoseCallback(action=PoseAction.PIN))
+    await chat.anna.press(chat.texts()("back-button"), message_id=screen.id)
+    await chat.anna.press(chat.texts()("pose-choose-button"), message_id=screen.id)
     assert "сидя (для всех картинок)" in (await chat.anna.message(screen.id)).text
     for number, text in enumerate(("в лесу", "на море"), 1):
         await chat.anna.send_text(text)
@@ -71,8 +83,10 @@ async def test_a_pinned_pose_stays_until_it_is_for_one_picture_again(chat, says)
 
 async def test_a_free_pose_is_not_pinned(chat, says):
     screen = await to_poses(chat, says)
-    await chat.anna.press("🪑 Сидя", message_id=screen.id)
-    await chat.anna.press(chat.texts()("pose-pin-button"), message_id=screen.id)
+    await choose(chat, screen, "🪑 Сидя")
+    await chat.press(chat.anna, PoseCallback(action=PoseAction.PIN))
+    await chat.anna.press(chat.texts()("back-button"), message_id=screen.id)
+    await chat.anna.press(chat.texts()("pose-choose-button"), message_id=screen.id)
     await chat.anna.press("Любая поза", message_id=screen.id)
     user = await chat.user(chat.anna)
     assert (user.pose, user.pose_pinned) == (None, False)
@@ -163,10 +177,10 @@ async def test_who_does_something_else_first_sends_a_photo_of_themselves(chat, s
 async def test_the_photo_can_be_left_chosen_again_replaced_and_deleted(chat, says, jpeg):
     screen = await to_poses(chat, says)
     first = await chat.grant_pose_photo(chat.anna)
-    await chat.anna.press("👋 Махая рукой", message_id=screen.id)
+    await choose(chat, screen, "👋 Махая рукой")
     assert (await chat.user(chat.anna)).pose == PosePreset.WAVING
     await chat.anna.press("Поза с фото", message_id=screen.id)
-    assert "✅ 📷 Поза с фото" in (await chat.anna.message(screen.id)).button_texts
+    assert "✅ 📷 Другое фото" in (await chat.anna.message(screen.id)).button_texts
     await chat.anna.press("Другое фото", message_id=screen.id)
     await chat.anna.send_photo(jpeg(5))
     kept = await chat.anna.wait_for(says(KEPT))

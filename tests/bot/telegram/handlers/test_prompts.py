@@ -19,14 +19,14 @@ async def test_words_alone_are_enough_once_a_photo_is_accepted(chat, says):
 async def test_the_chosen_style_is_used_and_can_be_changed_any_time(chat, says):
     await chat.grant(chat.anna)
     await chat.anna.send_text("/style")
-    grid = await chat.anna.wait_for(lambda message: bool(message.buttons))
-    *full_rows, last_styles, settings = grid.buttons
-    assert all(len(row) == 2 for row in full_rows) and len(last_styles) in (1, 2) and len(settings) == 1
-    assert len(grid.button_texts) >= 10
+    sheet = await chat.anna.wait_for(says("Выберите стиль"))
+    assert sheet.photo is not None and [len(row) for row in sheet.buttons] == [2, 2, 2]
+    await chat.anna.press("2 из 4", message_id=sheet.id)
     await chat.anna.press("Комикс")
-    changed = await chat.anna.wait_for(says("Комикс"))
-    assert "✅ 💥 Комикс" in changed.button_texts
+    changed = await chat.anna.wait_for(says("Стиль: 💥 Комикс"))
+    assert "✅ 8 Комикс" in changed.button_texts
     await chat.anna.press("Комикс")
+    await chat.anna.press("1 из 4", message_id=sheet.id)
     await chat.anna.press("Карандаш")
     await chat.anna.send_text("в лесу")
     assert (await chat.job()).style == "sketch"

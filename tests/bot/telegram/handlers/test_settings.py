@@ -35,10 +35,13 @@ async def test_who_chose_nothing_gets_what_the_style_says(chat):
 async def test_the_styles_lead_to_the_settings_and_stay(chat, says):
     await chat.grant(chat.anna)
     await chat.anna.send_text("/style")
-    grid = await chat.anna.wait_for(lambda message: bool(message.buttons))
-    await chat.anna.press(chat.texts()("settings-button"), message_id=grid.id)
+    sheet = await chat.anna.wait_for(says("Выберите стиль"))
+    await chat.anna.press("Студийный портрет", message_id=sheet.id)
+    await chat.anna.send_text("/start")
+    step = await chat.anna.wait_for(says("Опишите одним предложением", "Студийный портрет", "Рад видеть"))
+    await chat.anna.press(chat.texts()("settings-button"), message_id=step.id)
     await chat.anna.wait_for(says("Как я вас рисую"))
-    assert (await chat.anna.message(grid.id)).button_texts == grid.button_texts
+    assert (await chat.anna.message(step.id)).button_texts == step.button_texts
 
 
 async def test_words_that_waited_for_a_photo_are_drawn_as_the_settings_say(chat, says, jpeg):
@@ -85,7 +88,8 @@ async def test_again_and_another_style_repeat_likeness_and_clothes(chat):
     await chat.anna.press("Ещё раз", message_id=picture.id)
     assert (await chat.job(2)).settings == {**FACE, "clothes": "change"}
     await chat.anna.press("Другой стиль", message_id=picture.id)
-    await chat.anna.press("Поп-арт", message_id=picture.id)
+    await chat.anna.press("2 из 4")
+    await chat.anna.press("Поп-арт")
     third = await chat.job(3)
     assert (third.style, third.settings) == ("pop_art", {**FACE, "clothes": "change"})
     assert (await chat.anna.message(picture.id)).button_texts == picture.button_texts
