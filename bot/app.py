@@ -58,6 +58,7 @@ from bot.usecases.people import (
     MeetUser,
     NoteBlocked,
 )
+from bot.usecases.persons import build_people
 from bot.usecases.photos import AnnounceAnswer, ChoosePerson, DeletePhoto, ListPhotos, ReceivePhoto
 from bot.usecases.pictures import AskForPicture, CancelPicture, FindPicture, Redraw
 from bot.usecases.ports import DrawSeed, Signals
@@ -268,6 +269,7 @@ def build_use_cases(
         pause_service=PauseService(sessions, signals),
         resume_service=ResumeService(sessions, signals),
         export_data=ExportData(sessions),
+        people=build_people(sessions),
         payments=build_payments(sessions, terms),
         credits=None if terms is None else build_credits(sessions, terms),
     )

@@ -16,6 +16,9 @@ POSE_PHOTO = "photo"
 POSE_PHOTO_PATIENCE = timedelta(minutes=10)
 """A photo that comes within this time after it was asked for shows a pose; a later one shows the person."""
 
+PEOPLE_MAX = 5
+"""People per user; REFERENCES_MAX photos each."""
+PERSON_NAME_MAX = 32
 
 ASPECT_DEFAULT = Aspect.PORTRAIT
 """What every model draws that is not asked for another aspect."""

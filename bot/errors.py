@@ -9,6 +9,9 @@ BotError
     ├── UnknownUser      they deleted everything meanwhile
     ├── PictureGone      the picture under which they pressed a button is not kept any more
     ├── NoRoomForVariations  fewer than two places are left in the queue
+    ├── PersonGone       they deleted that person meanwhile
+    ├── TooManyPeople    they have as many people as allowed
+    ├── PersonNameRefused    a name without letters, or too long
     ├── NoPhotos         there is no accepted photo to draw from
     └── PromptRefused    the prompt cannot be drawn
         ├── PromptEmpty
@@ -69,6 +72,24 @@ class NoRoomForVariations(DomainError):
     """Fewer than two of the pictures that a user may have in progress are left."""
 
     key = "error-no-room-for-variations"
+
+
+class PersonGone(DomainError):
+    """There is no such person of theirs (any more)."""
+
+    key = "error-person-gone"
+
+
+class TooManyPeople(DomainError):
+    """They have `limit` people, as many as allowed."""
+
+    key = "error-too-many-people"
+
+
+class PersonNameRefused(DomainError):
+    """A name needs a letter or a digit, and has at most `limit` characters."""
+
+    key = "error-person-name"
 
 
 class NoPhotos(DomainError):

@@ -22,7 +22,7 @@ def clean(text: str) -> str:
 
     Raises PromptRefused: PromptEmpty, PromptIsCommand, PromptWordless, PromptTooLong or SeedTooLarge.
     """
-    prompt = " ".join("".join(_visible(character) for character in text).split())
+    prompt = one_line(text)
     if not any(not character.isspace() and character not in _JOINERS for character in prompt):
         raise PromptEmpty
     if prompt.lstrip("".join(_JOINERS) + " ").startswith("/"):
@@ -33,6 +33,11 @@ def clean(text: str) -> str:
     if len(prompt) > PROMPT_MAX_CHARS:
         raise PromptTooLong(length=len(prompt), limit=PROMPT_MAX_CHARS)
     return prompt
+
+
+def one_line(text: str) -> str:
+    """The visible characters, with single spaces between words."""
+    return " ".join("".join(_visible(character) for character in text).split())
 
 
 def split_seed(prompt: str) -> tuple[str, int | None]:

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from sqlalchemy import String, and_, case, cast, delete, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import undefer
 
 from bot.db.session import execute
 from bot.db.tables import Reference
@@ -39,19 +38,6 @@ class Group:
 async def count(session: AsyncSession, user_id: int, *states: ReferenceState) -> int:
     statement = select(func.count()).where(Reference.user_id == user_id, Reference.state.in_(states))
     return await session.scalar(statement) or 0
-
-
-async def ids(session: AsyncSession, user_id: int, *states: ReferenceState) -> list[UUID]:
-    """Oldest first."""
-    statement = select(Reference.id).where(Reference.user_id == user_id, Reference.state.in_(states))
-    return list(await session.scalars(statement.order_by(Reference.created_at, Reference.message_id)))
-
-
-async def not_rejected(session: AsyncSession, user_id: int) -> list[Reference]:
-    """The photos that are not rejected, with their images, oldest first."""
-    statement = select(Reference).where(Reference.user_id == user_id, Reference.state != ReferenceState.REJECTED)
-    ordered = statement.order_by(Reference.created_at, Reference.message_id)
-    return list(await session.scalars(ordered.options(undefer(Reference.image))))
 
 
 AcceptedPhoto = tuple[bytes, bytes | None, list[float] | None]
@@ -111,6 +97,12 @@ async def remove(session: AsyncSession, reference_id: UUID, user_id: int) -> boo
     """Delete a user's own photo; `False` when there is none (any more)."""
     statement = delete(Reference).where(Reference.id == reference_id, Reference.user_id == user_id)
     return await execute(session, statement) > 0
+
+
+async def person_of(session: AsyncSession, reference_id: UUID, user_id: int) -> UUID | None:
+    """The person whom a user's own photo shows."""
+    own = (Reference.id == reference_id, Reference.user_id == user_id)
+    return await session.scalar(select(Reference.person_id).where(*own))
 
 
 async def open_messages(session: AsyncSession, user_id: int) -> list[tuple[int, int]]:

@@ -81,6 +81,23 @@ class User(Base):
     """Until the referral is paid, see bot.db.referrals."""
 
 
+class Person(Base):
+    """Somebody whom a user has photos of."""
+
+    __tablename__ = "people"
+    __table_args__ = (Index("people_user", "user_id", "chosen_at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    name: Mapped[str | None]
+    """NULL: shown by the number."""
+    chosen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    """The person chosen last is drawn, and new photos are theirs."""
+    question_id: Mapped[int | None]
+    """The message that asked for the name; a reply to it is the name."""
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class Reference(Base):
     """A normalised photo of a person, with what an examination found."""
 
@@ -88,11 +105,16 @@ class Reference(Base):
     __table_args__ = (
         Index("reference_photos_once", "user_id", "sha256", unique=True),
         Index("reference_photos_pending", "created_at", postgresql_where=text(f"state = '{ReferenceState.PENDING}'")),
+        Index("reference_photos_person", "person_id"),
         Index("reference_photos_unanswered", "created_at", postgresql_where=text("answered_at is null")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    person_id: Mapped[UUID | None] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"))
+    """NULL: of a user without people, see bot.db.people."""
+    cover_at: Mapped[datetime | None]
+    """When it was made the cover of its person; the latest is."""
     chat_id: Mapped[int] = mapped_column(BigInteger)
     message_id: Mapped[int]
     """The user's message that brought the photo: the answer replies to it."""
@@ -175,6 +197,8 @@ class Job(Base):
     idempotency_key: Mapped[str] = mapped_column(unique=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     chat_id: Mapped[int] = mapped_column(BigInteger)
+    person_id: Mapped[UUID | None]
+    """Of the photos; another picture like it is drawn from this person's photos of then."""
     source_job_id: Mapped[UUID | None]
     """The picture under which "again" or "other style" was pressed."""
     request_message_id: Mapped[int | None]

@@ -16,6 +16,7 @@ from bot.numbered_people import numbered
 from bot.styles import Styles
 from bot.telegram import keyboards
 from bot.telegram.next_step import next_step
+from bot.telegram.person_keyboards import person_name
 from bot.telegram.refusals import ChatGone, MessageGone, TelegramRefusal, Unmodified, refusals
 from bot.translator import Markup, Texts, Translator
 from bot.usecases import UseCases
@@ -77,7 +78,15 @@ class VerdictAnswers:
         if all(photo.state == ReferenceState.REJECTED for photo in answer.photos):
             buttons = None
         verdicts = verdicts_text(texts, answer.photos, album=answer.group.album_id is not None)
-        return Markup(f"{verdicts}\n\n{next_text}"), buttons
+        person = await self._person(answer, texts)
+        return Markup("\n\n".join([verdicts, *person, next_text])), buttons
+
+    async def _person(self, answer: Answer, texts: Texts) -> list[Markup]:
+        """The name of the person whose photos these are, where the user has several people."""
+        persons = await self.use.people.list(answer.group.user_id)
+        owners = {photo.person_id for photo in answer.photos if photo.state == ReferenceState.ACCEPTED}
+        shown = [person for person in persons if person.id in owners]
+        return [texts("photo-of-person", name=person_name(texts, person)) for person in shown if len(persons) > 1]
 
     async def _next(self, answer: Answer, texts: Texts) -> tuple[Markup, InlineKeyboardMarkup | None]:
         stage, style = await self.use.find_stage(answer.group.user_id)

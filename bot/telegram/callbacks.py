@@ -138,8 +138,27 @@ class PoseCallback(CallbackData, prefix="pose"):
     action: PoseAction
 
 
+class PeopleAction(StrEnum):
+    OPEN = "open"
+    NEW = "new"
+    CHOOSE = "choose"
+    PHOTOS = "photos"
+    RENAME = "rename"
+    ASK_DELETE = "ask"
+    DELETE = "delete"
+    BACK = "back"
+
+
+class PeopleCallback(CallbackData, prefix="people"):
+    """A button of /people; all but NEW name a person."""
+
+    action: PeopleAction
+    person_id: UUID | None = None
+
+
 class ReferenceAction(StrEnum):
     DELETE = "delete"
+    COVER = "cover"
     ADD = "add"
     DONE = "done"
 

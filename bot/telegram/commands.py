@@ -9,7 +9,9 @@ from bot.domain import LANGUAGES
 from bot.telegram.refusals import ChatGone, suppress_refusals
 from bot.translator import DEFAULT_LANGUAGE, Texts, Translator
 
-COMMANDS = ("start", "photos", "style", "settings", "gallery", "favourites", "language", "privacy", "export", "help")
+COMMANDS = (
+    "start", "photos", "people", "style", "settings", "gallery", "favourites", "language", "privacy", "export", "help",
+)  # fmt: skip
 CREDIT_COMMANDS = ("balance", "buy", "invite", "terms", "paysupport")
 """While credits are on."""
 ADMIN_COMMANDS = ("admin",)

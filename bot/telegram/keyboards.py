@@ -246,15 +246,9 @@ def back_to_poses(texts: Texts) -> InlineKeyboardMarkup:
 
 def reference(texts: Texts, reference_id: UUID) -> InlineKeyboardMarkup:
     """Under one stored photo."""
+    actions = ("photo-cover-button", ReferenceAction.COVER), ("photo-delete-button", ReferenceAction.DELETE)
     return _rows(
-        [
-            [
-                _button(
-                    texts("photo-delete-button"),
-                    ReferenceCallback(action=ReferenceAction.DELETE, reference_id=reference_id),
-                )
-            ]
-        ]
+        [[_button(texts(key), ReferenceCallback(action=action, reference_id=reference_id)) for key, action in actions]]
     )
 
 

@@ -21,6 +21,7 @@ from bot.usecases.people import (
     MeetUser,
     NoteBlocked,
 )
+from bot.usecases.persons import PeopleUseCases
 from bot.usecases.photos import AnnounceAnswer, ChoosePerson, DeletePhoto, ListPhotos, ReceivePhoto
 from bot.usecases.pictures import AskForPicture, CancelPicture, FindPicture, Redraw
 from bot.usecases.poses import ChoosePosePhoto, DeletePosePhoto
@@ -80,6 +81,7 @@ class UseCases:
     pause_service: PauseService
     resume_service: ResumeService
     export_data: ExportData
+    people: PeopleUseCases
     payments: PaymentUseCases
     credits: CreditUseCases | None
     """`None` while credits are off."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.credits import CreditTerms
-from bot.db import jobs, references, users
+from bot.db import jobs, people, references, users
 from bot.db.session import Sessions
 from bot.db.tables import Reference, User
 from bot.domain import ReferenceState
@@ -80,7 +80,8 @@ class DrawDraft:
     ) -> DrawnDraft | WaitingDraft | None:
         async with self.sessions.begin() as session:
             user = await users.lock(session, user_id)
-            photos = await references.ids(session, user_id, ReferenceState.ACCEPTED)
+            person_id = await people.current_id(session, user_id)
+            photos = await people.photo_ids(session, user_id, person_id, ReferenceState.ACCEPTED)
             if user.draft is None or user.draft_key is None:
                 return None
             waits = await _waits(session, user.draft_key, chat_id, decided)
@@ -98,6 +99,7 @@ class DrawDraft:
                     chat_id=chat_id,
                     idempotency_key=key,
                     request_message_id=_message_of(key),
+                    person_id=person_id,
                     reference_ids=photos,
                     style=style,
                     prompt=described,

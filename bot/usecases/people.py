@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.credits import CreditTerms
-from bot.db import consents, departures, jobs, ledger, poses, references, users
+from bot.db import consents, departures, jobs, ledger, people, poses, references, users
 from bot.db.session import Sessions, database_time
 from bot.db.tables import User
 from bot.domain import CONSENT_VERSION, LANGUAGES, ReferenceState, Stage, stage_of
@@ -103,7 +103,8 @@ class FindStage:
             user = await users.get(session, user_id)
             if user is None:
                 return Stage.CONSENT, None
-            accepted = await references.count(session, user_id, ReferenceState.ACCEPTED)
+            person_id = await people.current_id(session, user_id)
+            accepted = await people.count_photos(session, user_id, person_id, ReferenceState.ACCEPTED)
             return stage_of(user.consent_version, accepted, user.style), user.style
 
 

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import photo_states, references, users, workers
+from bot.db import people, photo_states, references, users, workers
 from bot.db.session import Sessions
 from bot.db.tables import Reference
 from bot.domain import ReferenceState
@@ -74,35 +74,39 @@ class ReceivePhoto:
 
     async def _add(self, session: AsyncSession, sent: SentPhoto) -> Reference:
         answer = await references.album_answer(session, sent.chat_id, sent.album_id) if sent.album_id else None
+        person_id = await people.current(session, sent.user_id)
+        admitted = await self._admitted(session, sent, person_id)
         row = Reference(
             id=uuid4(),
             user_id=sent.user_id,
+            person_id=person_id,
             chat_id=sent.chat_id,
             message_id=sent.message_id,
             album_id=sent.album_id,
             answer_message_id=answer,
-            **_content(await self._admitted(session, sent), sent),
+            **_content(admitted, sent),
         )
         session.add(row)
         await session.flush()
         return row
 
-    async def _admitted(self, session: AsyncSession, sent: SentPhoto) -> NormalPhoto | Refusal:
+    async def _admitted(self, session: AsyncSession, sent: SentPhoto, person_id: UUID) -> NormalPhoto | Refusal:
         """The photo, unless it is stored already or there is no room; one that was refused may be tried again."""
         if isinstance(sent.photo, Refusal):
             return sent.photo
         earlier = await references.by_image(session, sent.user_id, sent.photo.sha256)
         if earlier is not None and earlier.state != ReferenceState.REJECTED:
             return Refusal.KNOWN
-        if await self._is_full(session, sent.user_id):
+        if await self._is_full(session, sent.user_id, person_id):
             return Refusal.TOO_MANY
         if earlier is not None:
             await session.delete(earlier)
             await session.flush()
         return sent.photo
 
-    async def _is_full(self, session: AsyncSession, user_id: int) -> bool:
-        stored = await references.count(session, user_id, ReferenceState.ACCEPTED, ReferenceState.PENDING)
+    async def _is_full(self, session: AsyncSession, user_id: int, person_id: UUID) -> bool:
+        kept = (ReferenceState.ACCEPTED, ReferenceState.PENDING)
+        stored = await people.count_photos(session, user_id, person_id, *kept)
         return stored >= REFERENCES_MAX
 
 
@@ -146,25 +150,29 @@ class AnnounceAnswer:
 
 @dataclass(frozen=True)
 class ListPhotos:
-    """The user's photos that were not refused, images loaded, oldest first."""
+    """The photos of a person, by default of the current one, that were not refused; images loaded, oldest first."""
 
     sessions: Sessions
 
-    async def __call__(self, user_id: int) -> list[Reference]:
+    async def __call__(self, user_id: int, person_id: UUID | None = None) -> list[Reference]:
         async with self.sessions() as session:
-            return await references.not_rejected(session, user_id)
+            person_id = person_id or await people.current_id(session, user_id)
+            return await people.photos(session, user_id, person_id)
 
 
 @dataclass(frozen=True)
 class DeletePhoto:
-    """Delete one's own photo; gives how many are left. A second time it changes nothing."""
+    """Delete one's own photo; gives how many are left of its person. A second time it changes nothing."""
 
     sessions: Sessions
 
     async def __call__(self, user_id: int, reference_id: UUID) -> int:
         async with self.sessions.begin() as session:
+            person_id = await references.person_of(session, reference_id, user_id)
             await references.remove(session, reference_id, user_id)
-            return await references.count(session, user_id, ReferenceState.ACCEPTED, ReferenceState.PENDING)
+            person_id = person_id or await people.current_id(session, user_id)
+            kept = (ReferenceState.ACCEPTED, ReferenceState.PENDING)
+            return await people.count_photos(session, user_id, person_id, *kept)
 
 
 def _content(photo: NormalPhoto | Refusal, sent: SentPhoto) -> dict[str, object]:

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.credits import CreditTerms
-from bot.db import job_states, jobs, poses, references, users
+from bot.db import job_states, jobs, people, poses, users
 from bot.db.session import Sessions
 from bot.db.tables import Job
 from bot.domain import POSE_PHOTO, Likeness, ReferenceState, settings_overrides
@@ -38,7 +38,7 @@ class AskForPicture:
     """A prompt -> a queued picture, in the chosen style or none; without an accepted photo the prompt is kept.
 
     `reply_to`: the message to which the prompt replies. Where that shows a picture, or asked for another prompt for
-    one, the new picture is drawn as that one was.
+    one, the new picture is drawn as that one was, of the same person.
     The same message a second time changes nothing. Raises TooManyOpenJobs, NotEnoughCredits, SeedTooLarge, UnknownUser.
     """
 
@@ -54,12 +54,13 @@ class AskForPicture:
         async with self.sessions.begin() as session:
             user = await users.lock(session, user_id)
             user.pose_asked_at = None
-            photos = await references.ids(session, user_id, ReferenceState.ACCEPTED)
-            pending = await references.ids(session, user_id, ReferenceState.PENDING)
+            source = None if reply_to is None else await jobs.by_message(session, user_id, reply_to)
+            person_id = await _person_of(session, user_id, source)
+            photos = await people.photo_ids(session, user_id, person_id, ReferenceState.ACCEPTED)
+            pending = await people.photo_ids(session, user_id, person_id, ReferenceState.PENDING)
             if not photos:
                 await keep_draft(session, user, chat_id, message_id, prompt)
                 return RequestResult.WAITS_FOR_VERDICT if pending else RequestResult.WAITS_FOR_PHOTO
-            source = None if reply_to is None else await jobs.by_message(session, user_id, reply_to)
             if source is None:
                 style, overrides = user.style or NO_STYLE, await preference_overrides(session, user)
             else:
@@ -71,6 +72,7 @@ class AskForPicture:
                 chat_id=chat_id,
                 idempotency_key=message_key(chat_id, message_id),
                 request_message_id=message_id,
+                person_id=person_id,
                 source_job_id=None if source is None else source.id,
                 reference_ids=[*photos, *pending],
                 style=style,
@@ -154,7 +156,8 @@ class Redraw:
         async with self.sessions.begin() as session:
             await users.lock(session, user_id)
             source = await job_of_user(session, job_id, user_id)
-            photos = await references.ids(session, user_id, ReferenceState.ACCEPTED)
+            person_id = await _person_of(session, user_id, source)
+            photos = await people.photo_ids(session, user_id, person_id, ReferenceState.ACCEPTED)
             if not photos:
                 raise NoPhotos
             overrides, pose_lost = await _as_before(session, source, free_pose=change.free_pose)
@@ -177,6 +180,7 @@ class Redraw:
                     prompt=source.prompt,
                     **overrides,
                     seed=self.draw_seed(),
+                    person_id=person_id,
                     source_job_id=job_id,
                     request_message_id=message_id,
                     album_id=album_id,
@@ -222,6 +226,13 @@ class CancelPicture:
                 cancelled = await job_states.cancel_album(session, job.album_id, user_id)
         self.signals.wake()
         return cancelled
+
+
+async def _person_of(session: AsyncSession, user_id: int, source: Job | None) -> UUID | None:
+    """The person of an earlier picture, else the current one."""
+    if source is not None and source.person_id is not None:
+        return source.person_id
+    return await people.current_id(session, user_id)
 
 
 async def _as_before(

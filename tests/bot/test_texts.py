@@ -108,6 +108,7 @@ def composed() -> set[str]:
     wishes = {f"likeness-{each}" for each in Likeness} | {f"clothes-{each}" for each in Clothes}
     failures = {f"failure-{failure}" for failure in FAILURES_WITH_TEXT}
     hints = {f"photo-hint-{hint.replace('_', '-')}" for hint in Hint}
+    hints |= {key.replace("photo-hint", "person-lacks") for key in hints}
     reports = {f"report-{reason}-button" for reason in ReportReason}
     return (
         reports

@@ -88,3 +88,32 @@ def test_migrations_end_where_the_models_are(database_url: str) -> None:
 def test_migrating_what_is_migrated_changes_nothing(database_url: str, migrate: Migrate) -> None:
     migrate(database_url, "upgrade", "head")
     assert _look(database_url, _differences) == []
+
+
+def test_the_photos_of_a_user_become_those_of_the_first_person(empty_database_url: str, migrate: Migrate) -> None:
+    migrate(empty_database_url, "upgrade", "0011")
+    _run(empty_database_url, "insert into users (id, language) values (1, 'ru'), (2, 'en'), (3, 'en')")
+    for user_id, number in ((1, 1), (1, 2), (2, 3)):
+        _run(
+            empty_database_url,
+            "insert into reference_photos (id, user_id, chat_id, message_id, image, width, height, sha256) "
+            f"values (gen_random_uuid(), {user_id}, {user_id}, {number}, 'x', 1, 1, '{number}')",
+        )
+    _run(
+        empty_database_url,
+        "insert into jobs (id, idempotency_key, user_id, chat_id, reference_ids, style, prompt, seed) "
+        "values (gen_random_uuid(), 'key', 1, 1, '{}', 'none', 'в лесу', 7)",
+    )
+    migrate(empty_database_url, "upgrade", "0018")
+    people = "select user_id, name, count(photo.id), count(distinct job.id) from people "
+    photos = "join reference_photos photo on photo.person_id = people.id "
+    jobs = "left join jobs job on job.person_id = people.id group by people.user_id, name order by people.user_id"
+    found = _run(empty_database_url, f"{people.replace('user_id', 'people.user_id')}{photos}{jobs}")
+    assert found == [(1, None, 2, 1), (2, None, 1, 0)]
+    _run(
+        empty_database_url,
+        "insert into reference_photos (id, user_id, chat_id, message_id, image, width, height, sha256) "
+        "values (gen_random_uuid(), 3, 3, 4, 'x', 1, 1, '4')",
+    )  # as a bot of the earlier version does until it is replaced
+    migrate(empty_database_url, "downgrade", "0011")
+    assert _run(empty_database_url, "select count(*) from reference_photos") == [(4,)]

@@ -1,11 +1,13 @@
-"""/photos: the stored photos of a person, with a button to delete each."""
+"""/photos: the stored photos of the person who is drawn, with a button to delete each."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from aiogram import Bot, Router
 from aiogram.types import BufferedInputFile, CallbackQuery, Message
 
-from bot.db.tables import User
+from bot.db.tables import Reference, User
 from bot.domain import ReferenceState
 from bot.styles import Styles
 from bot.telegram import keyboards
@@ -26,20 +28,24 @@ def build() -> Router:
 
 
 async def show_photos(message: Message, bot: Bot, user: User, texts: Texts, use: UseCases) -> None:
-    photos = await use.list_photos(user.id)
+    await send_photos(bot, message.chat.id, await use.list_photos(user.id), texts)
+
+
+async def send_photos(bot: Bot, chat_id: int, photos: Sequence[Reference], texts: Texts) -> None:
+    """The photos of one person, a message each, and their number."""
     if not photos:
-        await message.answer(texts("gallery-empty"))
+        await bot.send_message(chat_id, texts("gallery-empty"))
         return
     for number, photo in enumerate(photos, 1):
         key = "gallery-photo" if photo.state == ReferenceState.ACCEPTED else "gallery-photo-pending"
         await bot.send_photo(
-            message.chat.id,
+            chat_id,
             BufferedInputFile(photo.image, f"photo-{number}.jpg"),
             caption=texts(key, number=number),
             reply_markup=keyboards.reference(texts, photo.id),
         )
     summary = texts("gallery-summary", count=len(photos), limit=REFERENCES_MAX)
-    await message.answer(summary, reply_markup=keyboards.references(texts))
+    await bot.send_message(chat_id, summary, reply_markup=keyboards.references(texts))
 
 
 async def press(
@@ -51,6 +57,9 @@ async def press(
         if message is not None:
             await edit_caption(message, texts("gallery-deleted", left=left))
         return Toast(texts("gallery-deleted-toast"))
+    if callback_data.action == ReferenceAction.COVER and callback_data.reference_id is not None:
+        kept = await use.people.set_cover(user.id, callback_data.reference_id)
+        return Toast(texts("photo-cover-set" if kept else "photo-choice-gone"))
     if callback_data.action == ReferenceAction.ADD:
         return Toast(texts("gallery-add"), alert=True)
     if message is not None:

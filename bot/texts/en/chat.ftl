@@ -37,6 +37,7 @@ help = <b>How it works</b>
     /gallery — your pictures
     /favourites — your favourites
     /photos — your photos
+    /people — several people, and whom I draw
     /style — styles
     /settings — likeness, clothes, pose
     /language — language
@@ -66,7 +67,7 @@ privacy = 🔒 <b>What I store</b>
        *[other] { $days } days
     }.
     • What you send before you agree: its text and Telegram's ID of the photo, at most 7 days. I only open the photo once you agree.
-    • Your Telegram ID, language, settings and consent. No name and no phone number.
+    • Your Telegram ID, language, settings and consent, and the names that you give in /people. No name and no phone number of yours.
 
     Your photos are used to draw your pictures and for nothing else.
 
@@ -98,6 +99,7 @@ export-readme = This archive holds everything that the bot stores about you.
     reference_photos: your photos, and what was read from them to draw you (profile).
     pose_photos: the pose photo.
     jobs: your picture requests; files there are pictures that have not been sent yet. Pictures already sent are in the chat.
+    people: the people whom your photos show, and their names.
     consents: which version of the terms you confirmed, and when.
     credit_entries and payments: credits and payments, if there are any.
 
@@ -194,6 +196,7 @@ bot-short-description = I draw you anywhere you like: send a photo and describe 
 
 command-start = Start
 command-photos = Your photos
+command-people = Whom I draw
 command-style = Choose a style
 command-gallery = Your pictures
 command-favourites = Your favourites

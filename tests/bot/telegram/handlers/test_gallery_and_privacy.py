@@ -12,7 +12,8 @@ async def test_photos_shows_each_photo_with_a_button_to_delete_it(chat, says):
     summary = await chat.anna.wait_for(says("3 фото из 8"))
     shown = [message for message in await chat.anna.transcript() if message.from_bot and message.photo]
     assert [message.text for message in shown] == [f"✅ Фото {number}: используется" for number in (1, 2, 3)]
-    assert all(message.button_texts == [chat.texts()("photo-delete-button")] for message in shown)
+    buttons = [chat.texts()("photo-cover-button"), chat.texts()("photo-delete-button")]
+    assert all(message.button_texts == buttons for message in shown)
     assert len(summary.button_texts) == 2
 
 
@@ -91,7 +92,7 @@ async def test_delete_everything_deletes_every_row_and_calls_off_what_is_drawn(c
     await chat.anna.wait_for(says("Всё удалено"))
     assert await chat.row_counts() == {
         "users": 1, "held_messages": 0, "reference_photos": 1, "pose_photos": 0, "jobs": 0, "workers": 1, "pauses": 0,
-        "leader_lease": 0,
+        "leader_lease": 0, "people": 0,
         "consents": 0, "credit_entries": 0, "payments": 0, "departures": 0,
     }  # fmt: skip
     assert await chat.user(chat.anna) is None

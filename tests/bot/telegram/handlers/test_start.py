@@ -51,6 +51,7 @@ async def test_without_consent_nothing_is_stored_but_the_user_and_ids_and_texts_
         "credit_entries": 0,
         "payments": 0,
         "departures": 0,
+        "people": 0,
     }
     user = await chat.user(chat.anna)
     assert (user.draft, user.style, user.consent_version) == (None, None, None)

@@ -1,0 +1,167 @@
+"""The people whom a user has photos of. Functions never commit; those that change rows expect the user to be locked.
+
+The person chosen last is the current one: new photos and pictures are theirs. Photos without a person, which a bot of
+an earlier version stores, are those of the current person; they become theirs before there is a second one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import undefer
+
+from bot.db.session import execute
+from bot.db.tables import Person, Reference
+from bot.domain import ReferenceState
+
+
+@dataclass(frozen=True)
+class PersonSummary:
+    """A person with what is known of their photos. `number` counts the user's people from 1, oldest first."""
+
+    id: UUID
+    number: int
+    name: str | None
+    is_current: bool
+    accepted: int
+    pending: int
+    lacks: tuple[str, ...] = ()
+    """Names of engine.contract.Hint that hold for every accepted photo."""
+
+    @property
+    def photos(self) -> int:
+        return self.accepted + self.pending
+
+
+async def of_user(session: AsyncSession, user_id: int) -> list[Person]:
+    """Oldest first."""
+    statement = select(Person).where(Person.user_id == user_id).order_by(Person.created_at, Person.id)
+    return list(await session.scalars(statement))
+
+
+async def get(session: AsyncSession, user_id: int, person_id: UUID) -> Person | None:
+    """The user's own person."""
+    return await session.scalar(select(Person).where(Person.id == person_id, Person.user_id == user_id))
+
+
+async def current_id(session: AsyncSession, user_id: int) -> UUID | None:
+    """`None` while the user has no people."""
+    latest = select(Person.id).where(Person.user_id == user_id)
+    return await session.scalar(latest.order_by(Person.chosen_at.desc(), Person.id).limit(1))
+
+
+async def current(session: AsyncSession, user_id: int) -> UUID:
+    """The current person, made at the first need; photos without a person become theirs."""
+    person_id = await current_id(session, user_id)
+    if person_id is None:
+        person_id = (await add(session, user_id)).id
+    adopted = update(Reference).where(Reference.user_id == user_id, Reference.person_id.is_(None))
+    await session.execute(adopted.values(person_id=person_id))
+    return person_id
+
+
+async def add(session: AsyncSession, user_id: int) -> Person:
+    """A person without a name, who is the current one."""
+    person = Person(id=uuid4(), user_id=user_id, chosen_at=func.clock_timestamp(), created_at=func.clock_timestamp())
+    session.add(person)
+    await session.flush()
+    await session.refresh(person)
+    return person
+
+
+async def choose(session: AsyncSession, person_id: UUID) -> None:
+    await session.execute(update(Person).where(Person.id == person_id).values(chosen_at=func.clock_timestamp()))
+
+
+async def remove(session: AsyncSession, user_id: int, person_id: UUID) -> bool:
+    """Delete a person with their photos; `False` when there is none (any more)."""
+    return await execute(session, delete(Person).where(Person.id == person_id, Person.user_id == user_id)) > 0
+
+
+async def by_question(session: AsyncSession, user_id: int, message_id: int) -> Person | None:
+    """The person whose name the message asked for."""
+    return await session.scalar(
+        select(Person).where(Person.user_id == user_id, Person.question_id == message_id).limit(1)
+    )
+
+
+async def summaries(session: AsyncSession, user_id: int) -> list[PersonSummary]:
+    """Oldest first."""
+    people, chosen = await of_user(session, user_id), await current_id(session, user_id)
+    rows = await session.execute(
+        select(Reference.person_id, Reference.state, Reference.hints).where(
+            Reference.user_id == user_id, Reference.state != ReferenceState.REJECTED
+        )
+    )
+    photos: dict[UUID | None, list[tuple[str, str | None]]] = {}
+    for person_id, state, hints in rows:
+        photos.setdefault(person_id or chosen, []).append((state, hints))
+    return [
+        _summary(number, person, person.id == chosen, photos.get(person.id, []))
+        for number, person in enumerate(people, 1)
+    ]
+
+
+def _summary(number: int, person: Person, is_current: bool, photos: Sequence[tuple[str, str | None]]) -> PersonSummary:
+    accepted = [(hints or "").split() for state, hints in photos if state == ReferenceState.ACCEPTED]
+    lacks = [hint for hint in accepted[0] if all(hint in others for others in accepted)] if accepted else []
+    return PersonSummary(
+        id=person.id,
+        number=number,
+        name=person.name,
+        is_current=is_current,
+        accepted=len(accepted),
+        pending=len(photos) - len(accepted),
+        lacks=tuple(lacks),
+    )
+
+
+def _photos_of(user_id: int, person_id: UUID | None, states: Sequence[ReferenceState]) -> list[ColumnElement[bool]]:
+    """Those of the person, and those without one."""
+    of_person = or_(Reference.person_id == person_id, Reference.person_id.is_(None))
+    return [Reference.user_id == user_id, of_person, Reference.state.in_(states)]
+
+
+async def photo_ids(session: AsyncSession, user_id: int, person_id: UUID | None, *states: ReferenceState) -> list[UUID]:
+    """Oldest first."""
+    statement = select(Reference.id).where(*_photos_of(user_id, person_id, states))
+    return list(await session.scalars(statement.order_by(Reference.created_at, Reference.message_id)))
+
+
+async def count_photos(session: AsyncSession, user_id: int, person_id: UUID | None, *states: ReferenceState) -> int:
+    statement = select(func.count()).where(*_photos_of(user_id, person_id, states))
+    return await session.scalar(statement) or 0
+
+
+async def photos(session: AsyncSession, user_id: int, person_id: UUID | None) -> list[Reference]:
+    """The photos of a person that are not rejected, with their images, oldest first."""
+    kept = (ReferenceState.ACCEPTED, ReferenceState.PENDING)
+    statement = select(Reference).where(*_photos_of(user_id, person_id, kept)).options(undefer(Reference.image))
+    return list(await session.scalars(statement.order_by(Reference.created_at, Reference.message_id)))
+
+
+async def cover(session: AsyncSession, user_id: int, person_id: UUID) -> Reference | None:
+    """The accepted photo that was made the cover last, else the best one; image loaded."""
+    statement = (
+        select(Reference)
+        .where(*_photos_of(user_id, person_id, [ReferenceState.ACCEPTED]))
+        .order_by(Reference.cover_at.desc().nulls_last(), Reference.quality.desc().nulls_last(), Reference.created_at)
+        .limit(1)
+    )
+    return await session.scalar(statement.options(undefer(Reference.image)))
+
+
+async def set_cover(session: AsyncSession, user_id: int, reference_id: UUID) -> bool:
+    """`False` when there is no such photo (any more)."""
+    own = (Reference.id == reference_id, Reference.user_id == user_id)
+    return await execute(session, update(Reference).where(*own).values(cover_at=func.clock_timestamp())) > 0
+
+
+async def move_photo(session: AsyncSession, user_id: int, reference_id: UUID, person_id: UUID) -> bool:
+    """`False` when there is no such photo (any more)."""
+    own = (Reference.id == reference_id, Reference.user_id == user_id)
+    return await execute(session, update(Reference).where(*own).values(person_id=person_id, cover_at=None)) > 0

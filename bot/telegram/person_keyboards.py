@@ -1,0 +1,70 @@
+"""The inline buttons of /people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
+
+from bot.db.people import PersonSummary
+from bot.domain import PEOPLE_MAX
+from bot.telegram.callbacks import PeopleAction, PeopleCallback
+from bot.translator import Markup, Texts
+
+COLUMNS = 2
+LABEL_MAX = 24
+
+
+def person_name(texts: Texts, person: PersonSummary) -> Markup | str:
+    """The name, or what stands for it."""
+    if person.name is not None:
+        return person.name
+    return texts("person-first") if person.number == 1 else texts("person-number", number=person.number)
+
+
+def people(texts: Texts, persons: Sequence[PersonSummary]) -> InlineKeyboardMarkup:
+    """One button per person, the current one ticked, and a new one while there is room."""
+    buttons = [_button(_label(texts, person), PeopleAction.OPEN, person) for person in persons]
+    if len(persons) < PEOPLE_MAX:
+        buttons.append(_button(texts("person-new-button"), PeopleAction.NEW))
+    rows = [buttons[start : start + COLUMNS] for start in range(0, len(buttons), COLUMNS)]
+    return InlineKeyboardMarkup(inline_keyboard=rows)
+
+
+def person(texts: Texts, shown: PersonSummary) -> InlineKeyboardMarkup:
+    """Under the page of a person."""
+    rows = [
+        [
+            _button(texts("person-photos-button"), PeopleAction.PHOTOS, shown),
+            _button(texts("person-rename-button"), PeopleAction.RENAME, shown),
+        ],
+        [_button(texts("person-delete-button"), PeopleAction.ASK_DELETE, shown)],
+    ]
+    if not shown.is_current:
+        rows.insert(0, [_button(texts("person-choose-button"), PeopleAction.CHOOSE, shown)])
+    return InlineKeyboardMarkup(inline_keyboard=rows)
+
+
+def person_added(texts: Texts, shown: PersonSummary) -> InlineKeyboardMarkup:
+    """Under the question for photos of a new person."""
+    return InlineKeyboardMarkup(inline_keyboard=[[_button(texts("person-rename-button"), PeopleAction.RENAME, shown)]])
+
+
+def confirm_delete(texts: Texts, shown: PersonSummary) -> InlineKeyboardMarkup:
+    return InlineKeyboardMarkup(
+        inline_keyboard=[
+            [_button(texts("person-confirm-delete-button"), PeopleAction.DELETE, shown)],
+            [_button(texts("back-button"), PeopleAction.BACK, shown)],
+        ]
+    )
+
+
+def _label(texts: Texts, person: PersonSummary) -> str:
+    name = person_name(texts, person)
+    short = name if len(name) <= LABEL_MAX else f"{name[: LABEL_MAX - 1]}…"
+    return f"✅ {short}" if person.is_current else short
+
+
+def _button(text: str, action: PeopleAction, person: PersonSummary | None = None) -> InlineKeyboardButton:
+    data = PeopleCallback(action=action, person_id=None if person is None else person.id)
+    return InlineKeyboardButton(text=text, callback_data=data.pack())

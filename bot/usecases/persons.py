@@ -1,0 +1,205 @@
+"""Use cases of the people whom a user has photos of: list, add, choose, name, delete, cover, move a photo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db import people, users
+from bot.db.people import PersonSummary
+from bot.db.session import Sessions
+from bot.db.tables import Reference
+from bot.domain import PEOPLE_MAX, PERSON_NAME_MAX, ReferenceState
+from bot.errors import PersonGone, PersonNameRefused, TooManyPeople
+from bot.prompts import one_line
+
+
+async def _summary(session: AsyncSession, user_id: int, person_id: UUID) -> PersonSummary:
+    """Raises PersonGone."""
+    for person in await people.summaries(session, user_id):
+        if person.id == person_id:
+            return person
+    raise PersonGone
+
+
+async def _add(session: AsyncSession, user_id: int) -> UUID:
+    """Raises TooManyPeople."""
+    if len(await people.of_user(session, user_id)) >= PEOPLE_MAX:
+        raise TooManyPeople(limit=PEOPLE_MAX)
+    return (await people.add(session, user_id)).id
+
+
+@dataclass(frozen=True)
+class ListPeople:
+    """Oldest first; a user with photos has at least one person."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int) -> list[PersonSummary]:
+        async with self.sessions.begin() as session:
+            listed = await people.summaries(session, user_id)
+            kept = (ReferenceState.ACCEPTED, ReferenceState.PENDING)
+            if not listed and await people.count_photos(session, user_id, None, *kept):
+                await users.lock(session, user_id)
+                await people.current(session, user_id)
+                listed = await people.summaries(session, user_id)
+            return listed
+
+
+@dataclass(frozen=True)
+class PersonPage:
+    """A person with the cover, image loaded; `None` without an accepted photo."""
+
+    person: PersonSummary
+    cover: Reference | None
+
+
+@dataclass(frozen=True)
+class OpenPerson:
+    """Raises PersonGone."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int, person_id: UUID) -> PersonPage:
+        async with self.sessions() as session:
+            person = await _summary(session, user_id, person_id)
+            return PersonPage(person, await people.cover(session, user_id, person_id))
+
+
+@dataclass(frozen=True)
+class AddPerson:
+    """A new person, who is drawn from now on; photos sent from now on are theirs. Where there is one without name and
+    photos, it is that one, so that the same press twice adds nobody. Raises TooManyPeople, UnknownUser."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int) -> PersonSummary:
+        async with self.sessions.begin() as session:
+            await users.lock(session, user_id)
+            await people.current(session, user_id)
+            for person in await people.summaries(session, user_id):
+                if not person.photos and person.name is None:
+                    await people.choose(session, person.id)
+                    return await _summary(session, user_id, person.id)
+            return await _summary(session, user_id, await _add(session, user_id))
+
+
+@dataclass(frozen=True)
+class ChooseCurrentPerson:
+    """Draw this person from now on. Raises PersonGone, UnknownUser."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int, person_id: UUID) -> PersonSummary:
+        async with self.sessions.begin() as session:
+            await users.lock(session, user_id)
+            await _summary(session, user_id, person_id)
+            await people.choose(session, person_id)
+            return await _summary(session, user_id, person_id)
+
+
+@dataclass(frozen=True)
+class NamePerson:
+    """A reply to the question for a name gives the person that name; `None`: the message asked for none.
+
+    Raises PersonNameRefused, UnknownUser.
+    """
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int, question_id: int, text: str) -> PersonSummary | None:
+        name = one_line(text)
+        async with self.sessions.begin() as session:
+            await users.lock(session, user_id)
+            person = await people.by_question(session, user_id, question_id)
+            if person is None:
+                return None
+            if not any(character.isalnum() for character in name) or len(name) > PERSON_NAME_MAX:
+                raise PersonNameRefused(limit=PERSON_NAME_MAX)
+            person.name = name
+            await session.flush()
+            return await _summary(session, user_id, person.id)
+
+    async def is_asked(self, user_id: int, question_id: int) -> bool:
+        async with self.sessions() as session:
+            return await people.by_question(session, user_id, question_id) is not None
+
+    async def ask(self, user_id: int, person_id: UUID, question_id: int) -> None:
+        """The message `question_id` asks for the name. Raises PersonGone."""
+        async with self.sessions.begin() as session:
+            person = await people.get(session, user_id, person_id)
+            if person is None:
+                raise PersonGone
+            person.question_id = question_id
+
+
+@dataclass(frozen=True)
+class RemovePerson:
+    """Delete a person with all their photos; the person chosen before is the current one again. Raises PersonGone,
+    UnknownUser."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int, person_id: UUID) -> None:
+        async with self.sessions.begin() as session:
+            await users.lock(session, user_id)
+            if not await people.remove(session, user_id, person_id):
+                raise PersonGone
+
+
+@dataclass(frozen=True)
+class SetCover:
+    """Show a person by this photo; `False` when it is not kept any more."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int, reference_id: UUID) -> bool:
+        async with self.sessions.begin() as session:
+            return await people.set_cover(session, user_id, reference_id)
+
+
+@dataclass(frozen=True)
+class MovePhotoToNewPerson:
+    """A photo that shows somebody else becomes the first of a new person, who is drawn from now on; `None` when the
+    photo is not kept any more. Raises TooManyPeople, UnknownUser."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int, reference_id: UUID) -> PersonSummary | None:
+        async with self.sessions.begin() as session:
+            await users.lock(session, user_id)
+            await people.current(session, user_id)
+            person_id = await _add(session, user_id)
+            if not await people.move_photo(session, user_id, reference_id, person_id):
+                await people.remove(session, user_id, person_id)
+                return None
+            return await _summary(session, user_id, person_id)
+
+
+@dataclass(frozen=True)
+class PeopleUseCases:
+    """`bot.app` builds it."""
+
+    list: ListPeople
+    open: OpenPerson
+    add: AddPerson
+    choose: ChooseCurrentPerson
+    name: NamePerson
+    remove: RemovePerson
+    set_cover: SetCover
+    move_photo: MovePhotoToNewPerson
+
+
+def build_people(sessions: Sessions) -> PeopleUseCases:
+    return PeopleUseCases(
+        list=ListPeople(sessions),
+        open=OpenPerson(sessions),
+        add=AddPerson(sessions),
+        choose=ChooseCurrentPerson(sessions),
+        name=NamePerson(sessions),
+        remove=RemovePerson(sessions),
+        set_cover=SetCover(sessions),
+        move_photo=MovePhotoToNewPerson(sessions),
+    )
