@@ -1,7 +1,7 @@
 # Needs Python >= 3.11 (with venv), make and git. `make` alone lists the commands.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test soak run format constraints clean
+.PHONY: help venv demo test soak run format settings constraints clean
 .NOTPARALLEL:
 
 # The first interpreter that is new enough; PYTHON=... chooses another.
@@ -43,6 +43,9 @@ soak: venv ## tests that freeze connections; they depend on timing and need an i
 format: venv ## put the code into shape
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+settings: venv ## write docs/settings.md from the settings classes
+	@PYTHONPATH=. $(BIN)/python tests/conventions/settings_table.py
 
 constraints: ## write the newest allowed versions into constraints.txt
 	rm -rf .cache/constraints && "$(PYTHON)" -m venv .cache/constraints

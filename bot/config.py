@@ -32,7 +32,7 @@ _HTTP_URL = TypeAdapter(AnyHttpUrl)
 class Pace(BaseModel):
     """The times of the dispatcher."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     edit_interval_s: float = Field(default=3.0, ge=0)
     """Least time between two progress edits in one chat: Telegram limits edits that come faster."""
@@ -51,13 +51,20 @@ class Pace(BaseModel):
 class Config(BaseSettings, Pace):
     """One field per environment variable of the same name in upper case, those of Pace too."""
 
-    model_config = SettingsConfigDict(frozen=True, env_file=".env", extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        frozen=True, env_file=".env", extra="ignore", env_ignore_empty=True, use_attribute_docstrings=True
+    )
 
     bot_token: SecretStr
+    """The token from @BotFather. `make run` without it opens a chat page instead."""
     bot_api_url: str = TELEGRAM_URL
+    """The address of the Bot API server."""
     database_url: SecretStr
+    """The Postgres database. `make run` without it starts an embedded server."""
     broker_url: SecretStr
+    """The broker: redis:// (Valkey too) or amqp://. `make run` without it starts an embedded Valkey."""
     admin_ids: Annotated[frozenset[int], NoDecode] = frozenset()
+    """Telegram ids of those who may use /admin, commas between."""
     bot_name: str | None = Field(default=None, max_length=64)
     """The name that Telegram shows; None: the one that @BotFather was given."""
 
@@ -68,7 +75,7 @@ class Config(BaseSettings, Pace):
     webhook_secret: SecretStr | None = None
     """None: derived from the token."""
     message_burst: int = Field(default=30, ge=1)
-    """Messages and presses of one chat that are taken at once; an album of ten photos is ten messages."""
+    """Messages and presses of one chat that are handled at once; an album of ten photos is ten messages."""
     messages_per_s: float = Field(default=1.0, gt=0)
     """The same in the long run; what comes faster is dropped, with one notice."""
     open_jobs_max: int = Field(default=3, ge=1)
@@ -76,11 +83,11 @@ class Config(BaseSettings, Pace):
     start_patience_s: float = Field(default=60.0, ge=0)
     """How long to wait at start for Postgres and the Bot API."""
     alert_no_worker_s: float = Field(default=300.0, gt=0)
-    """Admins get an alert when no worker has been alive for so long,"""
+    """Admins get an alert when no worker has been alive for so long."""
     alert_queue_s: float = Field(default=900.0, gt=0)
-    """when the oldest open job is older than that,"""
+    """Admins get an alert when the oldest open job is older than that."""
     alert_failures: int = Field(default=5, ge=1)
-    """and when so many jobs failed through a fault of the service within an hour."""
+    """Admins get an alert when so many jobs failed through a fault of the service within an hour."""
     retention_days: int | None = Field(default=None, ge=1)
     """Users without an update for so long are deleted with all that is theirs; None: they are kept."""
     original_days: int = Field(default=7, ge=1)
@@ -88,8 +95,9 @@ class Config(BaseSettings, Pace):
     credits: bool = False
     """Pictures cost credits beyond a free quota, and credits are sold for Telegram Stars."""
     free_pictures_per_day: int = Field(default=3, ge=0)
+    """The free quota of a user per day, UTC, while credits are on."""
     credit_packs: Annotated[tuple[Pack, ...], NoDecode] = (Pack(20, 100), Pack(100, 400), Pack(500, 1600))
-    """CREDIT_PACKS=20:100,100:400: credits and their price in Stars."""
+    """Credits on sale and their price in Stars, as credits:Stars with commas between."""
     referral_credits: int = Field(default=5, ge=0)
     """What inviter and invited user get each."""
     operator_contact: str | None = Field(default=None, max_length=200, validate_default=True)
@@ -97,7 +105,9 @@ class Config(BaseSettings, Pace):
     monitor_listen: str | None = None
     """host:port of /healthz, /readyz and /metrics; None: there are none."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least level that is logged."""
     log_json: bool = False
+    """One JSON object per line of the log."""
 
     @field_validator("bot_token")
     @classmethod

@@ -18,68 +18,96 @@ if TYPE_CHECKING:
 
 
 class Config(BaseSettings):
-    """ENGINE_BACKBONE, ENGINE_DEVICE, ENGINE_WEIGHTS, ENGINE_FACE_ROOT, ENGINE_FACE_PACK, ENGINE_LOG_LEVEL,
-    ENGINE_POSE_MODEL with ENGINE_PERSON_DETECTOR (folders of ViTPose and RT-DETR), ENGINE_HUNG_S (a worker without a
-    step for so long ends itself), ENGINE_MONITOR_LISTEN (host:port of /healthz, /readyz and /metrics; without it there
-    are none); the broker as ENGINE_BROKER_URL or BROKER_URL.
+    """One field per environment variable of the same name in upper case with ENGINE_ in front; docs/settings.md lists
+    them."""
 
-    How models are loaded (engine.backbones.options): ENGINE_PRECISION, ENGINE_CHANNELS_LAST, ENGINE_COMPILE,
-    ENGINE_OFFLOAD, ENGINE_DISTILLED with ENGINE_LORA, ENGINE_BODY_ADAPTER, ENGINE_FACE_ADAPTER, ENGINE_IMAGE_ENCODER,
-    ENGINE_CONTROLNET, ENGINE_PREVIEW, ENGINE_VAE, ENGINE_FACE_SCALE, ENGINE_BODY_SCALE, ENGINE_FACE_LORA,
-    ENGINE_BATCH_MAX. ENGINE_HEAD_PASS: small heads are drawn a second time, larger.
-
-    Marks of pictures: ENGINE_C2PA_CERTIFICATE with ENGINE_C2PA_KEY (PEM, the signer's certificate first; without them
-    a development one is made and kept in ENGINE_STATE), ENGINE_C2PA_TSA (the address of a time stamp authority),
-    ENGINE_WATERMARK_KEY (a watermark is read with the key it was written with).
-
-    Words and safety, each a folder or a repository in the hub's cache: ENGINE_TRANSLATOR (or "glossary"),
-    ENGINE_SAFETY_MODEL and ENGINE_AGE_MODEL with ..._LABELS (of what is refused, commas between; ages: by default the
-    groups that begin below 18) and ..._THRESHOLD (of their probability, at most 0.9)."""
-
-    model_config = SettingsConfigDict(env_prefix="ENGINE_", frozen=True, env_ignore_empty=True, populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="ENGINE_", frozen=True, env_ignore_empty=True, populate_by_name=True, use_attribute_docstrings=True
+    )
 
     broker_url: SecretStr = Field(
         default=SecretStr("redis://127.0.0.1:6379/0"), validation_alias=AliasChoices("ENGINE_BROKER_URL", "BROKER_URL")
     )
+    """The broker: redis:// (Valkey too) or amqp://. BROKER_URL is read too."""
     backbone: str = "nano"
+    """The model: nano, sd15, sdxl, klein, or package.module:factory."""
     device: str = "auto"
+    """auto, cpu, cuda or another device of torch."""
     weights: Path | None = None
+    """The folder of the model's weights; None: its own."""
     precision: Literal["auto", "fp32", "fp16", "bf16"] = "auto"
+    """auto is half precision on a GPU."""
     channels_last: bool = False
+    """The channels_last memory format."""
     compile: bool = False
+    """torch.compile."""
     offload: bool = False
+    """Parts of the model stay in main memory until they are needed, for a GPU with little memory."""
     distilled: Literal["auto", "lightning", "lcm", "none"] = "auto"
+    """sd15 and sdxl: distillation for few steps; auto is lightning for sdxl, lcm for sd15."""
     lora: str | None = None
+    """sd15 and sdxl: the file of the LoRA of the distillation."""
     body_adapter: str | None = None
+    """sd15 and sdxl: an adapter in the format of IP-Adapter Plus: a file, owner/repository/path, or none."""
     face_adapter: str | None = None
+    """sd15 and sdxl: an adapter in the format of FaceID-PlusV2: a file, owner/repository/path, or none."""
     image_encoder: str | None = None
+    """sd15 and sdxl: the CLIP vision encoder of the adapters."""
     controlnet: str | None = None
+    """sd15 and sdxl: the ControlNet for poses: a folder, a repository, or none."""
     preview: str | None = None
+    """sd15 and sdxl: the decoder for fast previews (TAESD): a folder, a repository, or none."""
     vae: str | None = None
+    """sd15 and sdxl: the autoencoder in place of the model's own: a folder, a repository, or none."""
     face_scale: float | None = Field(default=None, ge=0, le=2)
+    """sd15 and sdxl: how strong attention to the face is where a user asks for nothing else."""
     body_scale: float | None = Field(default=None, ge=0, le=2)
+    """sd15 and sdxl: the same for the body."""
     face_lora: float = Field(default=0.6, ge=0, le=1)
+    """sd15 and sdxl with FaceID: strength of the LoRA in its file; 0: without."""
     batch_max: int | None = Field(default=None, ge=1)
+    """sd15 and sdxl: how many pictures are drawn at once; None: 8 for sd15, 4 for sdxl."""
     head_pass: bool = True
+    """sd15 and sdxl: small heads are drawn a second time, larger."""
     face_root: Path | None = None
+    """The folder of insightface's model packs, for face embeddings."""
     face_pack: str = DEFAULT_PACK
+    """The name of the model pack."""
     pose_model: Path | None = None
+    """The folder of ViTPose, in place of the included person parser; with ENGINE_PERSON_DETECTOR."""
     person_detector: Path | None = None
+    """The folder of RT-DETR; with ENGINE_POSE_MODEL."""
     state: Path = Field(default_factory=lambda: Path.home() / ".cache" / "bolid")
+    """The folder of the development certificate and of fetched weights."""
     c2pa_certificate: Path | None = None
+    """The certificate chain that signs C2PA manifests (PEM, the signer first); None: a development certificate."""
     c2pa_key: Path | None = None
+    """The key of the certificate (PEM)."""
     c2pa_tsa: str | None = Field(default=None, pattern="^https?://")
+    """The address of a time stamp authority."""
     watermark_key: SecretStr = SecretStr("BoLID")
+    """The key of the invisible watermark, which is read with the key that it was written with."""
     translator: str | None = None
+    """Translates prompts for models that read English alone: a folder, a repository in the cache of the hub, or
+    glossary."""
     safety_model: str | None = None
+    """The classifier that rejects nudity: a folder or a repository in the cache of the hub."""
     safety_labels: str = "nsfw,porn,hentai,nude,nudity,explicit"
+    """The labels that are rejected, commas between."""
     safety_threshold: float = Field(default=0.5, gt=0, le=0.9)
+    """The probability from which they are."""
     age_model: str | None = None
+    """The classifier that rejects minors: a folder or a repository in the cache of the hub."""
     age_labels: str | None = None
+    """The labels that are rejected; None: the groups that begin below 18."""
     age_threshold: float = Field(default=0.5, gt=0, le=0.9)
+    """The probability from which they are."""
     hung_s: float = Field(default=300.0, gt=0)
+    """A worker without a step for so long ends itself and is restarted."""
     monitor_listen: str | None = Field(default=None, pattern=r"^[^\s]+:\d{1,5}$")
+    """host:port of /healthz, /readyz and /metrics; None: there are none."""
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    """DEBUG, INFO, WARNING or ERROR."""
 
     @field_validator("broker_url")
     @classmethod

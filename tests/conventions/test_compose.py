@@ -59,6 +59,17 @@ def test_the_bot_and_a_worker_have_time_to_stop() -> None:
     assert seconds["bot"] >= 15 and seconds["worker"] >= 60
 
 
+def test_the_gpu_file_gives_workers_a_gpu_and_changes_nothing_else() -> None:
+    override: dict[str, Any] = yaml.safe_load((ROOT / "compose.gpu.yaml").read_text("utf-8"))
+    worker = override["services"].pop("worker")
+    assert override == {"services": {}}
+    assert worker["deploy"]["resources"]["reservations"]["devices"] == [
+        {"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}
+    ]
+    assert worker["environment"].keys() <= SERVICES["worker"]["environment"].keys()
+    assert worker.keys() == {"environment", "mem_limit", "deploy"}
+
+
 def test_no_password_has_a_default() -> None:
     text = (ROOT / "compose.yaml").read_text("utf-8")
     assert re.search(r"(PASSWORD|TOKEN|SECRET)\w*:-[^}]", text) is None

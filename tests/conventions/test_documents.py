@@ -13,7 +13,17 @@ DOCUMENTS = [
     ROOT / ".env.example",
     *(
         ROOT / "docs" / f"{name}.md"
-        for name in ("architecture", "bench", "credits", "nano", "operations", "operators", "photos", "training")
+        for name in (
+            "architecture",
+            "bench",
+            "credits",
+            "nano",
+            "operations",
+            "operators",
+            "photos",
+            "settings",
+            "training",
+        )
     ),
     *sorted((ROOT / "engine" / "weights").rglob("README.md")),
 ]
