@@ -70,6 +70,7 @@ from bot.usecases.results import (
     NoteMessage,
     RemovePicture,
     ReportPicture,
+    SearchPictures,
     SetFavourite,
     TakeOriginal,
 )
@@ -264,6 +265,7 @@ def build_use_cases(
         report_picture=ReportPicture(sessions),
         remove_picture=RemovePicture(sessions),
         browse_gallery=BrowseGallery(sessions),
+        search_pictures=SearchPictures(sessions),
         note_message=NoteMessage(sessions),
         read_usage=ReadUsage(sessions, config.alive_s),
         pause_service=PauseService(sessions, signals),

@@ -7,6 +7,7 @@ Functions never commit.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import Subquery, any_, exists, func, select
@@ -14,6 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.tables import Job, Reference, User
 from bot.domain import UNDRAWN_STATES, JobState, ReferenceState
+
+MEASURED_MIN, MEASURED_MAX = 3, 20
+MEASURED_WITHIN = timedelta(days=1)
+"""Pictures from which the expected time is measured."""
 
 
 def _ranked(*, ready_only: bool) -> Subquery:
@@ -73,6 +78,16 @@ async def positions(session: AsyncSession) -> dict[UUID, int]:
     ahead = await session.scalar(select(func.count()).where(Job.state == JobState.QUEUED, Job.handed_at.is_not(None)))
     rows = await session.execute(select(ranked.c.id, ranked.c.place))
     return {job_id: (ahead or 0) + place for job_id, place in rows}
+
+
+async def drawing_s(session: AsyncSession) -> float | None:
+    """The median time from the start to the finish of the latest pictures; `None` before there are MEASURED_MIN."""
+    drawn = (Job.state.in_((JobState.DONE, JobState.DELIVERED)), Job.created_at > func.now() - MEASURED_WITHIN)
+    seconds = func.extract("epoch", Job.finished_at - Job.started_at).label("seconds")
+    latest = select(seconds).where(*drawn).order_by(Job.created_at.desc()).limit(MEASURED_MAX).subquery()
+    median = func.percentile_cont(0.5).within_group(latest.c.seconds)
+    count, middle = (await session.execute(select(func.count(latest.c.seconds), median))).one()
+    return None if count < MEASURED_MIN else float(middle)
 
 
 async def count_batches_out(session: AsyncSession) -> int:

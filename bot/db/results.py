@@ -14,6 +14,7 @@ from bot.db.session import execute
 from bot.db.tables import Job
 from bot.domain import OPEN_STATES, JobState
 
+SEARCHED_MAX = 500
 _SHOWN = (Job.state == JobState.DELIVERED, Job.result_file_id.is_not(None), Job.removed_at.is_(None))
 
 
@@ -44,6 +45,17 @@ async def page(session: AsyncSession, user_id: int, job_id: UUID | None, *, favo
     newer = select(Job.id).where(*listed, place > here).order_by(Job.created_at, Job.id).limit(1)
     older = newest_first.with_only_columns(Job.id).where(place < here)
     return GalleryPage(job, before + 1, count, await session.scalar(newer), await session.scalar(older))
+
+
+async def search(session: AsyncSession, user_id: int, words: str, begin: int, count: int) -> list[Job]:
+    """Pictures whose prompt contains `words`, newest first, `count` of them from number `begin` on; of the latest
+    SEARCHED_MAX where there are words. Postgres lowers no Cyrillic letters in the locale C, so Python compares."""
+    newest_first = select(Job).where(Job.user_id == user_id, *_SHOWN).order_by(Job.created_at.desc(), Job.id.desc())
+    if not words:
+        return list(await session.scalars(newest_first.offset(begin).limit(count)))
+    latest = await session.scalars(newest_first.limit(SEARCHED_MAX))
+    found = [job for job in latest if words.casefold() in job.prompt.casefold()]
+    return found[begin : begin + count]
 
 
 async def set_favourite(session: AsyncSession, job_id: UUID, *, favourite: bool) -> None:

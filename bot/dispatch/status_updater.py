@@ -24,8 +24,8 @@ from bot.dispatch.albums import Album, AlbumDelivery, albums_of, render_album
 from bot.dispatch.job_messages import JobMessages, UnstoredMessages
 from bot.dispatch.reply_handler import Preview
 from bot.dispatch.status_messenger import StatusMessenger
-from bot.dispatch.status_view import StatusView, Urgency, ready, render
-from bot.dispatch.timing import Throttle
+from bot.dispatch.status_view import StatusView, Urgency, in_chat, ready, render
+from bot.dispatch.timing import Throttle, expected_s
 from bot.domain import JobState
 from bot.styles import Styles
 from bot.telegram.refusals import ChatGone, ChatMoved, MessageGone, NotNow, TelegramRefusal, TooFast
@@ -90,13 +90,17 @@ class StatusUpdater:
             jobs = await status_messages.pending(session)
             waiting = any(job.state == JobState.QUEUED for job in jobs)
             places = await job_queue.positions(session) if waiting else {}
+            drawing_s = await job_queue.drawing_s(session) if waiting else None
             alive = await workers.alive(session, self._pace.alive_s)
             paused = self._is_paused(bool(alive)) or await service.is_paused(session)
             alone_s = self._clock() - (self._alone_since or 0.0)
             poses_drawn = not alive or await workers.any_can_pose(session, self._pace.alive_s)
             photos = await status_messages.chats_with_photos_waiting(session, alone_s) if paused else []
         self._forget_closed({job.job_id for job in jobs})
-        self._show_all(jobs, places, busy, paused, poses_drawn)
+        times = {}
+        if drawing_s is not None:
+            times = {job_id: expected_s(place, len(alive), drawing_s) for job_id, place in places.items()}
+        self._show_all(jobs, places, times, busy, paused, poses_drawn)
         await self._announce_pause(photos, paused)
 
     async def finish(self) -> None:
@@ -123,7 +127,13 @@ class StatusUpdater:
         self._throttle.forget_past()
 
     def _show_all(
-        self, jobs: list[PendingStatus], places: Mapping[UUID, int], busy: set[int], paused: bool, poses_drawn: bool
+        self,
+        jobs: list[PendingStatus],
+        places: Mapping[UUID, int],
+        times: Mapping[UUID, int],
+        busy: set[int],
+        paused: bool,
+        poses_drawn: bool,
     ) -> None:
         """Start writing wherever something is due, the most urgent first while calls are scarce."""
         due = []
@@ -137,9 +147,11 @@ class StatusUpdater:
                 texts=self._texts(job),
                 styles=self._styles,
                 poses_drawn=poses_drawn,
+                expected_s=times.get(job.job_id),
             )
             if len(album.jobs) > 1:
                 view = render_album(album, view, self._texts(job))
+            view = in_chat(job, view)
             if self._is_due(job, view):
                 due.append((album, view))
         self._passed_over = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from aiogram.types import InlineKeyboardMarkup
@@ -21,6 +21,7 @@ from engine.contract import FailureCode
 BAR_CELLS = 12
 PROMPT_SHOWN_MAX = 300
 """UTF-16 units, as Telegram counts."""
+SECONDS_SHOWN_MAX = 120
 SAME_WAY_FAILS = {
     FailureCode.BAD_PROMPT,
     FailureCode.BAD_POSE,
@@ -59,11 +60,15 @@ def render(
     texts: Texts,
     styles: Styles,
     poses_drawn: bool = True,
+    expected_s: int | None = None,
 ) -> StatusView:
     """The status message of `job`; `place` is `None` for a job that is not (any more) queued. `poses_drawn`: whether a
-    living worker can draw a pose that is asked for."""
+    living worker can draw a pose that is asked for. `expected_s`: how long a queued job may take, where that is
+    known."""
     prompt = quoted(texts, job.prompt, PROMPT_SHOWN_MAX)
     request = _request(job, prompt, texts, poses_drawn)
+    if expected_s is not None and not paused and job.state == JobState.QUEUED:
+        request = Markup(f"{request}\n{_expected(expected_s, texts)}")
     match job.state:
         case JobState.DONE | JobState.DELIVERED:
             return _picture(job, texts, styles)
@@ -92,6 +97,11 @@ def render(
     return StatusView(text, keyboards.cancel(texts, job.job_id), Urgency.PLACE)
 
 
+def in_chat(job: PendingStatus, view: StatusView) -> StatusView:
+    """In a group without buttons, which anybody could press, and without previews: only the picture is posted there."""
+    return view if job.chat_id == job.user_id else replace(view, keyboard=None, preview=None)
+
+
 def ready(job: PendingStatus, texts: Texts) -> StatusView:
     """The message that the picture is edited into a moment later."""
     prompt = quoted(texts, job.prompt, PROMPT_SHOWN_MAX)
@@ -108,6 +118,12 @@ def _failure(job: PendingStatus, prompt: Markup, texts: Texts) -> StatusView:
         texts, job.job_id, again=failure not in SAME_WAY_FAILS, free_pose=failure == FailureCode.BAD_POSE
     )
     return StatusView(texts(f"failure-{failure}", prompt=prompt), buttons, Urgency.END)
+
+
+def _expected(seconds: int, texts: Texts) -> Markup:
+    if seconds <= SECONDS_SHOWN_MAX:
+        return texts("status-expected-seconds", seconds=seconds)
+    return texts("status-expected-minutes", minutes=seconds // 60)
 
 
 def _request(job: PendingStatus, prompt: Markup, texts: Texts, poses_drawn: bool) -> Markup:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from math import ceil
 
 import structlog
 
@@ -59,6 +60,13 @@ class Listening:
         """Seconds without a gap; zero when not listening."""
         since = self._since
         return 0.0 if since is None else self._clock() - since
+
+
+def expected_s(place: int, workers: int, drawing_s: float) -> int:
+    """The time until the picture at `place` is ready, rounded up: to 10 s below two minutes, then to minutes."""
+    seconds = ceil(place / max(workers, 1)) * drawing_s
+    step = 10 if seconds <= 120 else 60
+    return max(ceil(seconds / step), 1) * step
 
 
 class Throttle:

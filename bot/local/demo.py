@@ -185,9 +185,9 @@ async def _choose_style(person: Person, name: str) -> None:
     style = StyleCallback(name=name).pack()
     target = page_with("style", load_styles().names, name)
     for number in range(1, target.number + 1):
-        await person.wait_for(_has_button(StylePageCallback(page=number).pack()))
+        await person.wait_for(_has_button(StylePageCallback(page=number).pack()), START_PATIENCE_S)
         await person.press(StylePageCallback(page=number).pack())
-    await person.wait_for(_has_button(style))
+    await person.wait_for(_has_button(style), START_PATIENCE_S)
     await person.press(style)
     await person.wait_for(lambda message: bool(message.text), START_PATIENCE_S)
 

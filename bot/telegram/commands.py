@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from aiogram import Bot
-from aiogram.types import BotCommand, BotCommandScopeAllPrivateChats, BotCommandScopeChat
+from aiogram.types import (
+    BotCommand,
+    BotCommandScopeAllGroupChats,
+    BotCommandScopeAllPrivateChats,
+    BotCommandScopeChat,
+)
 
 from bot.domain import LANGUAGES
 from bot.telegram.refusals import ChatGone, suppress_refusals
@@ -15,6 +20,8 @@ COMMANDS = (
 CREDIT_COMMANDS = ("balance", "buy", "invite", "terms", "paysupport")
 """While credits are on."""
 ADMIN_COMMANDS = ("admin",)
+DRAW = "draw"
+"""In groups alone: there bots see commands and replies, and mentions only where their privacy mode is off."""
 
 
 async def publish_commands(
@@ -26,6 +33,7 @@ async def publish_commands(
         texts = translator.of(language)
         code = None if language == DEFAULT_LANGUAGE else language
         await bot.set_my_commands(_menu(texts, commands), BotCommandScopeAllPrivateChats(), language_code=code)
+        await bot.set_my_commands(_menu(texts, (DRAW,)), BotCommandScopeAllGroupChats(), language_code=code)
         for admin_id in sorted(admin_ids):
             with suppress_refusals(ChatGone):
                 await bot.set_my_commands(

@@ -274,6 +274,10 @@ def references(texts: Texts) -> InlineKeyboardMarkup:
     )
 
 
+def link(text: str, url: str) -> InlineKeyboardMarkup:
+    return _rows([[InlineKeyboardButton(text=text, url=url)]])
+
+
 def languages(texts: Texts) -> InlineKeyboardMarkup:
     names = [_button(texts.translator("language-name", code), LanguageCallback(language=code)) for code in LANGUAGES]
     return _rows([names])

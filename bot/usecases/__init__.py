@@ -32,6 +32,7 @@ from bot.usecases.results import (
     NoteMessage,
     RemovePicture,
     ReportPicture,
+    SearchPictures,
     SetFavourite,
     TakeOriginal,
 )
@@ -76,6 +77,7 @@ class UseCases:
     report_picture: ReportPicture
     remove_picture: RemovePicture
     browse_gallery: BrowseGallery
+    search_pictures: SearchPictures
     note_message: NoteMessage
     read_usage: ReadUsage
     pause_service: PauseService

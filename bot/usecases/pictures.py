@@ -35,7 +35,8 @@ class RequestResult(Enum):
 
 @dataclass(frozen=True)
 class AskForPicture:
-    """A prompt -> a queued picture, in the chosen style or none; without an accepted photo the prompt is kept.
+    """A prompt -> a queued picture, in the chosen style or none; without an accepted photo a prompt of the private chat
+    is kept.
 
     `reply_to`: the message to which the prompt replies. Where that shows a picture, or asked for another prompt for
     one, the new picture is drawn as that one was, of the same person.
@@ -59,7 +60,8 @@ class AskForPicture:
             photos = await people.photo_ids(session, user_id, person_id, ReferenceState.ACCEPTED)
             pending = await people.photo_ids(session, user_id, person_id, ReferenceState.PENDING)
             if not photos:
-                await keep_draft(session, user, chat_id, message_id, prompt)
+                if chat_id == user_id:
+                    await keep_draft(session, user, chat_id, message_id, prompt)
                 return RequestResult.WAITS_FOR_VERDICT if pending else RequestResult.WAITS_FOR_PHOTO
             if source is None:
                 style, overrides = user.style or NO_STYLE, await preference_overrides(session, user)
@@ -82,7 +84,8 @@ class AskForPicture:
                 open_jobs_max=self.open_jobs_max,
                 credit_terms=self.credit_terms,
             )
-            await drop_draft(session, user, chat_id)
+            if chat_id == user_id:
+                await drop_draft(session, user, chat_id)
             if created and source is None:
                 use_up_pose(user)
         if created:

@@ -101,6 +101,17 @@ class BrowseGallery:
 
 
 @dataclass(frozen=True)
+class SearchPictures:
+    """The user's pictures whose prompt has the words, newest first; nobody's where the user has none."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int, words: str, begin: int, count: int) -> list[Job]:
+        async with self.sessions() as session:
+            return await results.search(session, user_id, words.strip(), begin, count)
+
+
+@dataclass(frozen=True)
 class NoteMessage:
     """Remember the message that shows a picture now (`shown`), or that asked for another prompt for it (`asked`)."""
 

@@ -17,7 +17,7 @@ import bot
 from bot.dispatch.status_view import FAILURES_WITH_TEXT
 from bot.domain import LANGUAGES, POSE_PHOTO, Likeness, ReportReason
 from bot.photos import Refusal
-from bot.telegram.commands import ADMIN_COMMANDS, COMMANDS, CREDIT_COMMANDS
+from bot.telegram.commands import ADMIN_COMMANDS, COMMANDS, CREDIT_COMMANDS, DRAW
 from bot.translator import TEXTS, Markup, Translator, language_of
 from bot.verdicts import verdict_key
 from engine.contract import Clothes, Hint, PosePreset, Verdict
@@ -103,7 +103,7 @@ def constants() -> set[str]:
 def composed() -> set[str]:
     """The keys that code puts together."""
     verdicts = {verdict_key("rejected", verdict) for verdict in (*Verdict, *Refusal)}
-    commands = {f"command-{command}" for command in COMMANDS + CREDIT_COMMANDS + ADMIN_COMMANDS}
+    commands = {f"command-{command}" for command in (*COMMANDS, *CREDIT_COMMANDS, *ADMIN_COMMANDS, DRAW)}
     poses = {f"pose-{pose}" for pose in POSES}
     wishes = {f"likeness-{each}" for each in Likeness} | {f"clothes-{each}" for each in Clothes}
     failures = {f"failure-{failure}" for failure in FAILURES_WITH_TEXT}

@@ -14,7 +14,7 @@ from fluent.syntax import ast as ftl
 import bot
 from bot.domain import LANGUAGES
 from bot.styles import PRESETS
-from bot.telegram.commands import ADMIN_COMMANDS, COMMANDS, CREDIT_COMMANDS
+from bot.telegram.commands import ADMIN_COMMANDS, COMMANDS, CREDIT_COMMANDS, DRAW
 from bot.translator import TEXTS, Translator
 
 NBSP = "\u00a0"
@@ -147,7 +147,7 @@ def test_commands_in_texts_exist(language: str) -> None:
         for text in FLUENT[language].values()
         for command in re.findall(r"(?<![\w<])/(\w+)", re.sub(r"<[^>]+>", "", text))
     }
-    assert named <= {*COMMANDS, *CREDIT_COMMANDS, *ADMIN_COMMANDS} and len(named) > 4
+    assert named <= {*COMMANDS, *CREDIT_COMMANDS, *ADMIN_COMMANDS, DRAW} and len(named) > 4
 
 
 def test_the_chat_page_has_the_same_texts_in_both_languages() -> None:

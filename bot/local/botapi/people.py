@@ -13,7 +13,7 @@ from bot.local.botapi.methods.targets import CAPTION_MAX, TEXT_MAX
 from bot.local.botapi.parameters import Upload
 from bot.local.botapi.photos import PhotoRefused
 from bot.local.botapi.records import Button, Chat, JsonObject, Media, Message, Payment, User
-from bot.local.botapi.views import CheckoutAnswer, PressAnswer
+from bot.local.botapi.views import CheckoutAnswer, InlineAnswer, PressAnswer
 from bot.local.botapi.world import Draft, World
 
 ALBUM_MAX = 10
@@ -139,6 +139,27 @@ class People:
             },
         )
         return waiting
+
+    async def ask_inline(self, user_id: int, query: str, offset: str, timeout_s: float) -> InlineAnswer:
+        """Types "@bot query" in some chat, and waits for what the bot offers."""
+        if user_id not in self._world.users:
+            raise PersonError(f"no user {user_id}", status=404)
+        query_id = str(secrets.randbelow(2**62))
+        waiting: asyncio.Future[InlineAnswer] = asyncio.get_running_loop().create_future()
+        self._world.inline_queries[query_id] = waiting
+        asked: JsonObject = {
+            "id": query_id,
+            "from": self._world.wire.user(self._world.users[user_id]),
+            "query": query,
+            "offset": offset,
+        }
+        self._world.queue_update("inline_query", asked)
+        try:
+            return await asyncio.wait_for(waiting, timeout_s)
+        except TimeoutError:
+            return InlineAnswer(answered=False)
+        finally:
+            self._world.inline_queries.pop(query_id, None)
 
     async def pay(self, chat_id: int, user_id: int, message_id: int, timeout_s: float) -> CheckoutAnswer:
         """Pays an invoice in Stars, of which everybody here has enough, once the bot agrees; it has ten seconds."""

@@ -19,6 +19,7 @@ from bot.local.botapi.views import (
     ChatMessage,
     ChatView,
     CheckoutAnswer,
+    InlineAnswer,
     PressAnswer,
     SentView,
     StateView,
@@ -135,6 +136,11 @@ class Person(_Connection):
         answer = PressAnswer.model_validate_json(content)
         self.mark = answer.before
         return answer
+
+    async def ask_inline(self, query: str = "", *, offset: str = "", timeout_s: float = 10.0) -> InlineAnswer:
+        """Types "@bot query" in some chat."""
+        body = {"user_id": self.user_id, "query": query, "offset": offset, "timeout_s": timeout_s}
+        return InlineAnswer.model_validate_json(await self._ask("POST", "/client/inline", json=body))
 
     async def pay(self, message_id: int, *, timeout_s: float = 10.0) -> CheckoutAnswer:
         """Pays the invoice in this message."""

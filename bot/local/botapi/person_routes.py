@@ -49,6 +49,12 @@ class Press(Action):
     timeout_s: float = Field(default=15.0, gt=0, le=WAIT_MAX_S)
 
 
+class AskInline(Action):
+    query: str = Field(default="", max_length=256)
+    offset: str = Field(default="", max_length=64)
+    timeout_s: float = Field(default=10.0, gt=0, le=WAIT_MAX_S)
+
+
 class Pay(Action):
     timeout_s: float = Field(default=10.0, gt=0, le=WAIT_MAX_S)
 
@@ -100,6 +106,7 @@ class PersonRoutes:
             web.delete(message, self.delete),
             web.post(message + "/press", self.press),
             web.post(message + "/pay", self.pay),
+            web.post("/client/inline", self.ask_inline),
             web.post("/client/faults", self.add_fault),
             web.delete("/client/faults", self.clear_faults),
             web.get("/client/calls", self.calls),
@@ -202,6 +209,11 @@ class PersonRoutes:
         body, before = await _body(request, Press), self._world.seq
         chat_id, message_id = self._chat(request).id, int(request.match_info["message_id"])
         answer = await self._people.press(chat_id, body.user_id, message_id, body.data, body.timeout_s)
+        return _answer(answer.model_copy(update={"before": before}))
+
+    async def ask_inline(self, request: web.Request) -> web.Response:
+        body, before = await _body(request, AskInline), self._world.seq
+        answer = await self._people.ask_inline(body.user_id, body.query, body.offset, body.timeout_s)
         return _answer(answer.model_copy(update={"before": before}))
 
     async def pay(self, request: web.Request) -> web.Response:

@@ -150,6 +150,18 @@ class PressAnswer(View):
     before: int = 0
 
 
+class InlineAnswer(View):
+    """What answerInlineQuery said; `answered` is False where the bot never did. Photos by their file ids."""
+
+    answered: bool
+    photo_file_ids: list[str] = []
+    result_ids: list[str] = []
+    next_offset: str = ""
+    is_personal: bool = False
+    button: str = ""
+    before: int = 0
+
+
 class CheckoutAnswer(View):
     """What answerPreCheckoutQuery said; `answered` is False where the bot never did. `charge_id` is of the payment
     that was made."""

@@ -28,7 +28,7 @@ from bot.local.botapi.records import (
 )
 from bot.local.botapi.storage import Storage
 from bot.local.botapi.updates import UpdateQueue
-from bot.local.botapi.views import ChatMessage, CheckoutAnswer, PressAnswer, view_message
+from bot.local.botapi.views import ChatMessage, CheckoutAnswer, InlineAnswer, PressAnswer, view_message
 from bot.local.botapi.wire import Wire
 from bot.local.defaults import ADMIN_ID, ANNA_ID, BEN_ID, GROUP_ID
 
@@ -92,6 +92,7 @@ class World:
         self.library = Library(storage, token, storage.load(Media), lambda: self._next("file"))
         self.updates = UpdateQueue(storage.load(Update), self._forget_updates)
         self.callbacks: dict[str, asyncio.Future[PressAnswer]] = {}
+        self.inline_queries: dict[str, asyncio.Future[InlineAnswer]] = {}
         self.checkouts: dict[str, asyncio.Future[CheckoutAnswer]] = {}
         self.wire = Wire(self)
         if not self.users:

@@ -13,6 +13,7 @@ from bot.telegram.handlers import (
     fallback,
     gallery,
     groups,
+    inline,
     invitations,
     jobs,
     payments,
@@ -58,5 +59,5 @@ def build_router(*, credits_on: bool = False) -> Router:
     private.include_routers(
         payments.build(), start.build(), consent.build(), privacy.build(), admin.build(), consenting, fallback.build()
     )
-    root.include_routers(payments.build_checks(), groups.build(), private)
+    root.include_routers(payments.build_checks(), inline.build(), groups.build(), private)
     return root

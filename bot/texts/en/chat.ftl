@@ -48,7 +48,10 @@ caption-command = I only follow commands that come as a message of their own, wi
 unknown-content = I only understand photos and text. Send me a photo, or describe what you want to see. More: /help
 unknown-press = This button no longer works. What I can do: /help
 prompt-edited = I don't see edits in messages already sent. If you want a new picture, send the new text as a new message.
-group = I only work in private chats, so that your photos stay between us. Write to me: @{ $name }
+group = 👋 I draw here too: send “/draw in a forest”, reply to one of my messages, or mention me: “@{ $name } in a forest”. Your photos stay in our private chat; here I only post the picture that you ask for.
+group-needs-photo = 📷 I have no photo of you yet. Send me one in our private chat, then ask again here.
+group-private-button = ✉️ Private chat
+inline-start = Get your first picture
 
 # /language
 
@@ -205,6 +208,7 @@ command-language = Language
 command-privacy = What I store and how to delete it
 command-export = A copy of your data
 command-help = How it works
+command-draw = Draw me, for example: /draw in a forest
 command-admin = Usage statistics
 
 error-too-fast = 🐢 Too many messages at once: I am skipping new ones. Wait half a minute, then send them again.

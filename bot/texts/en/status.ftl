@@ -19,6 +19,8 @@ status-progress =
 status-pose = Pose: { $pose }
 status-ignored = I can't draw: { $phrases }
 status-translation = Translated for the model: { $translation }
+status-expected-seconds = Ready in about { $seconds } s
+status-expected-minutes = Ready in about { $minutes } min
 status-paused =
     ⏸ The queue is paused: the server is unavailable. You keep your place (#{ $place }), and I'll continue automatically.
     { $prompt }

@@ -19,6 +19,8 @@ status-progress =
 status-pose = Поза: { $pose }
 status-ignored = Не умею рисовать: { $phrases }
 status-translation = Перевод для модели: { $translation }
+status-expected-seconds = Будет готово примерно через { $seconds } с
+status-expected-minutes = Будет готово примерно через { $minutes } мин
 status-paused =
     ⏸ Очередь на паузе: сервер недоступен. Ваше место ({ $place }) сохранится, продолжу автоматически.
     { $prompt }

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
+
+from sqlalchemy import func, update
 
 from bot.db import job_queue, job_states, photo_states
 from bot.db.session import Sessions
+from bot.db.tables import Job
 from bot.domain import JobState, ReferenceState
 
 
@@ -138,3 +142,16 @@ async def test_photos_go_oldest_first_with_their_images(sessions: Sessions, rows
         assert [photo.id for photo in await photo_states.next_photos(session, 9)] == photo_ids[2:]
         await photo_states.take_back(session, photo_ids[:1])
         assert [photo.id for photo in await photo_states.next_photos(session, 1)] == photo_ids[:1]
+
+
+async def test_the_time_of_a_picture_is_the_median_of_the_latest(sessions: Sessions, rows: Any) -> None:
+    await rows.user()
+    drawn = [await rows.job(state=JobState.DELIVERED) for _ in range(job_queue.MEASURED_MIN)]
+    async with sessions.begin() as session:
+        assert await job_queue.drawing_s(session) is None, "nothing was measured yet"
+        for job_id, seconds in zip(drawn, (2, 100, 6), strict=True):
+            times = {"started_at": func.now() - timedelta(seconds=seconds), "finished_at": func.now()}
+            await session.execute(update(Job).where(Job.id == job_id).values(**times))
+        assert await job_queue.drawing_s(session) == 6
+        await session.execute(update(Job).values(created_at=func.now() - 2 * job_queue.MEASURED_WITHIN))
+        assert await job_queue.drawing_s(session) is None, "what was measured long ago does not count"

@@ -11,7 +11,8 @@ import pytest
 
 from bot.db.status_messages import PendingStatus
 from bot.dispatch.reply_handler import Preview
-from bot.dispatch.status_view import BAR_CELLS, FAILURES_WITH_TEXT, StatusView, Urgency, bar, render
+from bot.dispatch.status_view import BAR_CELLS, FAILURES_WITH_TEXT, StatusView, Urgency, bar, in_chat, render
+from bot.dispatch.timing import expected_s
 from bot.domain import LANGUAGES, POSE_PHOTO, JobState, Likeness, settings_overrides
 from bot.styles import load_styles
 from bot.telegram import keyboards
@@ -63,6 +64,32 @@ class _Plain(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: object) -> None:
         self.tags.append(tag)
+
+
+@pytest.mark.parametrize(
+    ("place", "workers", "drawing_s", "shown"),
+    [(1, 1, 4.2, "about 10 s"), (5, 2, 15.0, "about 50 s"), (9, 1, 60.0, "about 9 min"), (1, 0, 121.0, "about 3 min")],
+)
+def test_the_expected_time_follows_place_workers_and_measured_speed(
+    place: int, workers: int, drawing_s: float, shown: str
+) -> None:
+    time_s = expected_s(place, workers, drawing_s)
+    facts: dict[str, Any] = {"texts": TRANSLATOR.of("en"), "styles": STYLES, "preview": None, "expected_s": time_s}
+    assert shown in render(_open(), place=place, paused=False, **facts).text
+    assert "about" not in render(_open(), place=place, paused=True, **facts).text
+    running = _open(JobState.RUNNING, step=1, steps=4)
+    assert "about" not in render(running, place=None, paused=False, **facts).text
+
+
+def test_in_a_group_there_are_neither_buttons_nor_previews() -> None:
+    preview = Preview(1, b"jpeg")
+    for chat_id, private in ((1, True), (-5, False)):
+        running = _open(JobState.RUNNING, chat_id=chat_id, step=1, steps=4)
+        finished = _open(JobState.DONE, chat_id=chat_id)
+        for job in (running, finished):
+            view = in_chat(job, _render(job, preview=preview))
+            assert (view.keyboard is not None) == private and view.text
+        assert (in_chat(running, _render(running, preview=preview)).preview == preview) == private
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

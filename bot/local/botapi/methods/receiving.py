@@ -11,12 +11,14 @@ from bot.local.botapi.errors import BadRequest, Conflict
 from bot.local.botapi.methods.targets import chat_named
 from bot.local.botapi.parameters import Parameters
 from bot.local.botapi.records import JsonObject, WebhookTarget
-from bot.local.botapi.views import PressAnswer
+from bot.local.botapi.views import InlineAnswer, PressAnswer
 from bot.local.botapi.world import World
 
 WEBHOOK_ACTIVE = "can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"
 DOWNLOAD_MAX_BYTES = 20 * 1024 * 1024
 ANSWER_MAX = 200
+INLINE_RESULTS_MAX = 50
+INLINE_ID_MAX_BYTES = 64
 GIFT_KINDS = ("unlimited_gifts", "limited_gifts", "unique_gifts", "premium_subscription", "gifts_from_channels")
 
 
@@ -35,6 +37,7 @@ class ReceivingMethods:
             "getChat": self.get_chat,
             "getChatMember": self.get_chat_member,
             "answerCallbackQuery": self.answer_callback_query,
+            "answerInlineQuery": self.answer_inline_query,
         }
 
     async def get_me(self, parameters: Parameters) -> JsonValue:
@@ -43,7 +46,7 @@ class ReceivingMethods:
             "first_name": profile.names.get("") or self._world.bot.first_name,
             "can_join_groups": True,
             "can_read_all_group_messages": False,
-            "supports_inline_queries": False,
+            "supports_inline_queries": True,
             "can_connect_to_business": False,
             "has_main_web_app": False,
         }
@@ -132,3 +135,37 @@ class ReceivingMethods:
         show_alert, url = parameters.flag("show_alert"), parameters.text("url")
         waiting.set_result(PressAnswer(answered=True, text=text, show_alert=show_alert, url=url))
         return True
+
+    async def answer_inline_query(self, parameters: Parameters) -> JsonValue:
+        """Results of one kind: photos that Telegram has. https://core.telegram.org/bots/api#answerinlinequery"""
+        results = parameters.tree("results")
+        if not isinstance(results, list) or len(results) > INLINE_RESULTS_MAX:
+            raise BadRequest("RESULTS_TOO_MUCH")
+        photos, names = [], []
+        for result in results:
+            photo, name = (_text(result, key) for key in ("photo_file_id", "id"))
+            if not name or len(name.encode()) > INLINE_ID_MAX_BYTES or name in names:
+                raise BadRequest("RESULT_ID_INVALID")
+            if self._world.library.by_file_id(photo) is None:
+                raise BadRequest("wrong file identifier/HTTP URL specified")
+            photos.append(photo)
+            names.append(name)
+        waiting = self._world.inline_queries.pop(parameters.text("inline_query_id"), None)
+        if waiting is None or waiting.done():
+            raise BadRequest("query is too old and response timeout expired or query ID is invalid")
+        answer = InlineAnswer(
+            answered=True,
+            photo_file_ids=photos,
+            result_ids=names,
+            next_offset=parameters.text("next_offset"),
+            is_personal=parameters.flag("is_personal"),
+            button=_text(parameters.tree("button"), "text"),
+        )
+        waiting.set_result(answer)
+        return True
+
+
+def _text(tree: JsonValue, key: str) -> str:
+    """A field of a JSON object; "" where there is none."""
+    value = tree.get(key) if isinstance(tree, dict) else None
+    return value if isinstance(value, str) else ""
