@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import job_states
 from bot.db.session import execute
-from bot.db.tables import Job, Reference, User
+from bot.db.tables import Job, Person, Reference, User
 from bot.domain import JobState, ReferenceState
 
 
@@ -45,6 +45,8 @@ class PendingStatus:
     album_id: UUID | None
     album_sent_at: datetime | None
     created_at: datetime
+    person_name: str | None
+    """Of the person who is drawn, where the user gave a name."""
 
 
 class MessageRole(StrEnum):
@@ -81,8 +83,10 @@ async def pending(session: AsyncSession) -> list[PendingStatus]:
         Job.album_id,
         Job.album_sent_at,
         Job.created_at,
+        Person.name,
     )
-    statement = select(*columns).join(User, User.id == Job.user_id).where(Job.closed_at.is_(None))
+    named = select(*columns).join(User, User.id == Job.user_id).outerjoin(Person, Person.id == Job.person_id)
+    statement = named.where(Job.closed_at.is_(None))
     rows = await session.execute(statement.order_by(Job.created_at, Job.id))
     names = [field.name for field in fields(PendingStatus)]
     return [PendingStatus(**dict(zip(names, row, strict=True))) for row in rows]

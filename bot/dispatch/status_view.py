@@ -127,8 +127,10 @@ def _expected(seconds: int, texts: Texts) -> Markup:
 
 
 def _request(job: PendingStatus, prompt: Markup, texts: Texts, poses_drawn: bool) -> Markup:
-    """The prompt and, below it, the pose, the translation that the model gets and what it cannot draw."""
+    """The prompt and, below it, person and pose, the translation that the model gets and what it cannot draw."""
     below = [prompt]
+    if job.person_name is not None:
+        below.append(texts("status-person", name=job.person_name))
     if job.pose is not None:
         drawn = poses_drawn and not job.pose_skipped
         below.append(texts("status-pose", pose=texts(f"pose-{job.pose}")) if drawn else texts("pose-unavailable"))

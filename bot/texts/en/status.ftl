@@ -16,6 +16,7 @@ status-progress =
     🎨 Drawing… { $percent }%
     { $bar }
     { $prompt }
+status-person = Person: { $name }
 status-pose = Pose: { $pose }
 status-ignored = I can't draw: { $phrases }
 status-translation = Translated for the model: { $translation }

@@ -16,6 +16,7 @@ status-progress =
     🎨 Рисую… { $percent }{ "\u00A0" }%
     { $bar }
     { $prompt }
+status-person = Человек: { $name }
 status-pose = Поза: { $pose }
 status-ignored = Не умею рисовать: { $phrases }
 status-translation = Перевод для модели: { $translation }

@@ -33,7 +33,7 @@ def _open(state: JobState = JobState.QUEUED, **facts: Any) -> PendingStatus:
         "result_message_id": None, "request_message_id": None, "result_file_id": None, "album_id": None,
         "album_sent_at": None,
         "translated_prompt": None, "ignored_words": None, "settings": {}, "pose": None, "pose_skipped": False,
-        "created_at": datetime(2026, 1, 1, tzinfo=UTC),
+        "created_at": datetime(2026, 1, 1, tzinfo=UTC), "person_name": None,
     }  # fmt: skip
     return PendingStatus(**{**known, **facts})
 
@@ -79,6 +79,11 @@ def test_the_expected_time_follows_place_workers_and_measured_speed(
     assert "about" not in render(_open(), place=place, paused=True, **facts).text
     running = _open(JobState.RUNNING, step=1, steps=4)
     assert "about" not in render(running, place=None, paused=False, **facts).text
+
+
+def test_the_person_who_is_drawn_is_named() -> None:
+    assert "Person: Anna &lt;3" in _render(_open(person_name="Anna <3"), place=1).text
+    assert "Person" not in _render(_open(), place=1).text
 
 
 def test_in_a_group_there_are_neither_buttons_nor_previews() -> None:

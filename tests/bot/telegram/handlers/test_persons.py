@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import update
 
-from bot.db import people
+from bot.db import people, status_messages
 from bot.db.tables import Reference
 from bot.domain import PEOPLE_MAX, PERSON_NAME_MAX
 from bot.errors import TooManyPeople
@@ -37,6 +37,8 @@ async def test_the_first_photo_makes_the_first_person_and_others_have_photos_of_
     await chat.anna.wait_for(says("Фото подходит", "На фото: Анна"))
     job = await chat.job()
     first, second = await chat.references()
+    async with chat.sessions() as session:
+        assert [pending.person_name for pending in await status_messages.pending(session)] == ["Анна"]
     assert job.reference_ids == [second.id] and job.person_id == anna.id == second.person_id != first.person_id
     await chat.anna.send_text("/people")
     listed = await chat.anna.wait_for(says("Ваши люди: 2 из 5", "✅ Анна — 1 фото"))
