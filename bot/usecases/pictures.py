@@ -13,7 +13,7 @@ from bot.db import job_states, jobs, people, poses, users
 from bot.db.session import Sessions
 from bot.db.tables import Job
 from bot.domain import POSE_PHOTO, Likeness, ReferenceState, settings_overrides
-from bot.errors import NoPhotos, NoRoomForVariations
+from bot.errors import NoPhotos, NoRoomForVariations, PersonGone
 from bot.prompts import split_seed
 from bot.styles import NO_STYLE
 from bot.usecases.drafts import drop_draft, keep_draft, message_key
@@ -40,7 +40,8 @@ class AskForPicture:
 
     `reply_to`: the message to which the prompt replies. Where that shows a picture, or asked for another prompt for
     one, the new picture is drawn as that one was, of the same person.
-    The same message a second time changes nothing. Raises TooManyOpenJobs, NotEnoughCredits, SeedTooLarge, UnknownUser.
+    The same message a second time changes nothing. Raises PersonGone, TooManyOpenJobs, NotEnoughCredits, SeedTooLarge,
+    UnknownUser.
     """
 
     sessions: Sessions
@@ -135,7 +136,7 @@ class Redraw:
     """A picture's prompt once more with a new seed, drawn as before but for `change`, from the photos accepted by now.
 
     While such a picture is in progress, another press adds none; nor does the same press again, at any time.
-    Raises PictureGone, NoPhotos, NoRoomForVariations, TooManyOpenJobs, NotEnoughCredits, UnknownUser.
+    Raises PictureGone, PersonGone, NoPhotos, NoRoomForVariations, TooManyOpenJobs, NotEnoughCredits, UnknownUser.
     """
 
     sessions: Sessions
@@ -232,10 +233,12 @@ class CancelPicture:
 
 
 async def _person_of(session: AsyncSession, user_id: int, source: Job | None) -> UUID | None:
-    """The person of an earlier picture, else the current one."""
-    if source is not None and source.person_id is not None:
-        return source.person_id
-    return await people.current_id(session, user_id)
+    """The person of an earlier picture, else the current one. Raises PersonGone."""
+    if source is None or source.person_id is None:
+        return await people.current_id(session, user_id)
+    if await people.get(session, user_id, source.person_id) is None:
+        raise PersonGone
+    return source.person_id
 
 
 async def _as_before(

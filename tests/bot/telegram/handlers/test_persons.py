@@ -89,6 +89,8 @@ async def test_a_person_is_deleted_with_the_photos_after_a_question(chat, says, 
     await add_person(chat, says, "Анна")
     await chat.anna.send_photo(jpeg(7))
     await chat.anna.wait_for(says("На фото: Анна"))
+    await chat.anna.send_text("в лесу")
+    picture = await chat.picture(chat.anna, await chat.job())
     await chat.anna.send_text("/people")
     listed = await chat.anna.wait_for(says("Ваши люди"))
     await chat.anna.press("Анна", message_id=listed.id)
@@ -101,6 +103,11 @@ async def test_a_person_is_deleted_with_the_photos_after_a_question(chat, says, 
     assert left.is_current and left.photos == 1 and len(await chat.references()) == 1
     late = await chat.anna.press_data(listed.id, listed.button("Анна").data)
     assert late.text == chat.texts()("error-person-gone")
+    again = await chat.anna.press("Ещё раз", message_id=picture.id)
+    assert again.text == chat.texts()("error-person-gone"), "nobody else is drawn instead"
+    await chat.anna.send_text("на море", reply_to=picture.id)
+    await chat.anna.wait_for(says(chat.texts()("error-person-gone")))
+    assert len(await chat.jobs()) == 1
 
 
 async def test_the_page_says_what_all_photos_lack(chat, says):
