@@ -10,12 +10,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("bot", "engine", "trainer", "benchmarks", "examples", "migrations", "tests")
 NOT_YET = (
-    "tests/bot/",
     "engine/adapter/",
     "engine/backbones/collage.py",
     "engine/backbones/collage_model.py",
     "tests/engine/adapter/",
-    "tests/engine/identity/",
     "trainer/collage/",
     "tests/trainer/collage/",
 )

@@ -1,4 +1,4 @@
-"""Which photos can serve as references, tried on real ones."""
+"""The examination of reference photos, on real ones."""
 
 from __future__ import annotations
 
