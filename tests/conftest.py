@@ -35,6 +35,12 @@ RABBITMQ_PROGRAMS = "/usr/lib/rabbitmq/bin"
 RABBITMQ_START_S = 90.0
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first: one that `--dist loadfile` began last would run alone at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 def _administer(server_url: str, statement: str) -> None:
     """Run a statement that wants no transaction, such as CREATE DATABASE."""
 

@@ -45,12 +45,12 @@ PREVIEWS_SHOWN = 4
 START_PATIENCE_S = 240.0
 PICTURE_PATIENCE_S = 600.0
 OUTSIDE = ("BOT_TOKEN", "BOT_API_URL", "DATABASE_URL", "BROKER_URL", "ADMIN_IDS")
-"""What the demo never takes from the environment: it is local from end to end."""
+"""Settings that the demo never takes from the environment: it is local from end to end."""
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What the person wants: a readable photo, a style that exists, words that fit into a prompt."""
+    """The request of the demo: a readable photo, an existing style, a prompt of legal length."""
 
     photo: Path
     prompt: str
@@ -80,7 +80,7 @@ class Wish:
 
 @dataclass
 class Conversation:
-    """What was seen: the chat as it stands at the end, its pictures by message, and the previews on the way."""
+    """The results: the chat as it stands at the end, its pictures by message, and the previews on the way."""
 
     messages: list[ChatMessage] = field(default_factory=list)
     pictures: dict[int, Image.Image] = field(default_factory=dict)

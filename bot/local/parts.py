@@ -29,7 +29,7 @@ class StackError(Exception):
 
 
 class Part(Protocol):
-    """What the supervisor needs of whatever it runs."""
+    """The interface of a process that the supervisor runs."""
 
     @property
     def name(self) -> str: ...
@@ -96,7 +96,7 @@ class KeptPart:
                 audience.warn(f"{self.part.name} could not be started, trying again: {error}")
 
     def _next_start(self) -> float:
-        """When the part may be started again; the pauses grow."""
+        """The time at which the part may be started again; the pauses grow."""
         delay_s = RESTART_DELAYS_S[min(self._restarts, len(RESTART_DELAYS_S) - 1)]
         self._restarts += 1
         return self._clock() + delay_s
@@ -127,7 +127,7 @@ def answers_at(url: str) -> bool:
 
 
 def describe_end(exit_code: int | None) -> str:
-    """How a process ended, in words."""
+    """The end of a process, in words."""
     if exit_code is None:
         return "without an exit code"
     if exit_code < 0:
@@ -136,14 +136,14 @@ def describe_end(exit_code: int | None) -> str:
 
 
 def last_line(part: Part) -> str:
-    """What a part that cannot run as configured said last: one line with the remedy."""
+    """The last log line of a part that cannot run as configured: it names the remedy."""
     lines = part.log.read_text(errors="replace").split("\n") if part.log.exists() else []
     said = [line.strip() for line in lines if line.strip()]
     return said[-1] if said else f"{part.name} cannot run as configured and does not say why"
 
 
 def last_words(part: Part, lines: int = 12) -> str:
-    """Where the part's log is, and its end."""
+    """The path of the part's log, and its last lines."""
     tail = part.log.read_text(errors="replace").splitlines()[-lines:] if part.log.exists() else []
     return "\n".join([f"The end of its log, {shown(part.log)}:", *(f"  {line}" for line in tail)])
 

@@ -26,7 +26,7 @@ from bot.local.parts import Audience, KeptPart, Part, StackError, answers_at, la
 CHAT_PORT = 8081
 CHAT_TRIES = 5
 TEND_INTERVAL_S = 0.25
-"""How often the owner of a stack calls `tend`."""
+"""The owner of a stack calls `tend` this often."""
 START_TIMEOUT_S = 120.0
 
 

@@ -1,6 +1,7 @@
 """Alerts to admins in chat: each once when its trouble begins, and once when it is over.
 
-The leader watches. What it has said is in its memory: after a change of the leader a trouble that lasts is said again.
+The leader watches. Sent alerts are remembered in the process: after a change of the leader, an alert whose cause lasts
+is sent again.
 """
 
 from __future__ import annotations

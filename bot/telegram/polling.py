@@ -57,7 +57,8 @@ class Polling:
         self._pause_s = PAUSE_MIN_S
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Raises OperatorError when the token is revoked. What is not handled within STOP_S of the stop comes again."""
+        """Raises OperatorError when the token is revoked. Telegram sends updates again that are not handled within
+        STOP_S of the stop."""
         try:
             while not stop.is_set():
                 if await finishes_before(stop, asyncio.create_task(self._role.leads.wait())):

@@ -115,7 +115,7 @@ class Holdings:
     pictures: int
     pose_photo: bool
     original_days: int
-    """How long a PNG is kept for a user who does not take it."""
+    """The time that a PNG is kept for a user who does not take it."""
 
 
 @dataclass(frozen=True)

@@ -188,7 +188,7 @@ class Redraw:
         return RedrawResult(True, pose_lost and not change.free_pose, len(keys))
 
     async def _room(self, session: AsyncSession, user_id: int) -> int:
-        """How many variations may be queued."""
+        """The number of variations that may be queued."""
         room = min(VARIATIONS_MAX, self.open_jobs_max - await jobs.count_open(session, user_id))
         if room < VARIATIONS_MIN:
             raise NoRoomForVariations

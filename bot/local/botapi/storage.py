@@ -84,7 +84,7 @@ class Storage:
         return [kind.model_validate_json(body) for (body,) in rows]
 
     def file(self, path: str) -> Path:
-        """Where a stored file's bytes lie. `path` comes from a StoredFile, never from a request."""
+        """The path of a stored file. `path` comes from a StoredFile, never from a request."""
         return self._files / path
 
     def close(self) -> None:

@@ -45,7 +45,7 @@ class UpdateQueue:
         self._forget([update_id])
 
     async def take(self, offset: int, limit: int, timeout_s: int) -> list[JsonObject]:
-        """What getUpdates answers. A newer poll ends an older one: the older raises Conflict, as on Telegram."""
+        """The answer to getUpdates. A newer poll ends an older one: the older raises Conflict, as on Telegram."""
         if self._poll is not None and not self._poll.done():
             self._poll.set_exception(Conflict(CONFLICT))
         self._confirm(offset)
