@@ -88,7 +88,7 @@ class Config(BaseSettings):
         return url
 
     def options(self) -> Options:
-        """What concerns the loading of models."""
+        """The settings for the loading of models."""
         from engine.backbones.options import Options
 
         return Options(**{field.name: getattr(self, field.name) for field in fields(Options)})

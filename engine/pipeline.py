@@ -105,7 +105,7 @@ class RequestPipeline:
         self._head_pass = head_pass
 
     def examine(self, request: ExamineRequest) -> Examination:
-        """What the photo is good for; a photo that cannot be read is a verdict, not an error."""
+        """The verdict on a photo; a file that cannot be read gets a verdict too, no error."""
         return self.examiner.examine(request)
 
     def generate(self, requests: Sequence[GenerateRequest], emit: Emit, is_cancelled: IsCancelled) -> None:
@@ -256,7 +256,7 @@ class RequestPipeline:
             return self.backbone.redraw_head(inputs, picture, face, batch.on_head_step)
         except Cancelled:
             raise
-        except Exception as error:  # whatever a model raises: the picture without a second pass is there
+        except Exception as error:  # any error of a model: the picture without a second pass is ready
             log.warning("a head is not drawn again: %s: %s", type(error).__name__, error)
             _free_memory()
             return picture
@@ -332,7 +332,7 @@ class _Batch:
     def _previews(self, step: Step) -> dict[str, bytes]:
         """JPEG by job; now and then only, since decoding costs time, and not for the last step: the picture is next.
 
-        What would be refused as a picture is not shown either."""
+        A preview that would be refused as a picture is not sent."""
         now = self.clock()
         recently = self.preview_at is not None and now - self.preview_at < self.preview_interval_s
         if recently or step.number >= step.total or not any(item.request.preview for item in self.prepared):

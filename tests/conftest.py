@@ -281,7 +281,7 @@ class RabbitMQ:
                 with Connection(self.url, connect_timeout=2) as connection:
                     connection.ensure_connection(max_retries=1, timeout=2)
                 return
-            except Exception:  # whatever a client raises while the server starts
+            except Exception:  # any error of a client while the server starts
                 if not self._server.running or time.monotonic() > deadline:
                     pytest.fail(f"RabbitMQ did not start; the end of its log:\n{self._server.log_tail(40)}")
                 time.sleep(0.2)

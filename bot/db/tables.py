@@ -113,7 +113,7 @@ class Reference(Base):
     person: Mapped[list[float] | None] = mapped_column(JSONB(none_as_null=True))
     """The box of the one that was chosen."""
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
-    """How often it was handed to the broker."""
+    """The number of times that it was handed to the broker."""
     handed_at: Mapped[datetime | None]
     lease_until: Mapped[datetime | None]
     answer_message_id: Mapped[int | None]
@@ -199,9 +199,9 @@ class Job(Base):
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
     """The number of times that a worker has begun it."""
     handouts: Mapped[int] = mapped_column(default=0, server_default="0")
-    """How often it was handed to the broker: bounds what no worker ever begins."""
+    """The number of times that it was handed to the broker: a job that no worker ever begins fails at the limit."""
     handed_at: Mapped[datetime | None]
-    """When it was handed to the broker; the jobs of one batch share it. NULL while it waits in the queue."""
+    """The time when it was handed to the broker; the jobs of one batch share it. NULL while it waits in the queue."""
     lease_until: Mapped[datetime | None]
     """Until when the broker (before the start) or a worker (after it) may hold the job without a sign of life."""
     worker_id: Mapped[str | None]
@@ -218,7 +218,7 @@ class Job(Base):
     album_id: Mapped[UUID | None]
     """Shared by the variations that one press asked for: they are delivered as one album."""
     album_sent_at: Mapped[datetime | None]
-    """When the album was about to be sent. It is never sent a second time; the pictures stay within reach."""
+    """The time when the sending of the album began. It is never sent a second time; the pictures stay within reach."""
     closed_at: Mapped[datetime | None]
     """The time when the user had the end (picture, failure or cancellation) and no status message was left: all is
     done."""

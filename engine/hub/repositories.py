@@ -24,7 +24,7 @@ class Hub(Protocol):
         ...
 
     def folder(self, repository: str) -> Path | None:
-        """Where the cache keeps what it has of the repository."""
+        """The cache's folder for the repository."""
         ...
 
     def fetch(self, repository: str, file: str, advance: Advance) -> None:

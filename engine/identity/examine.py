@@ -40,7 +40,8 @@ _FACE_GOOD_PX = 96.0
 
 @dataclass(frozen=True)
 class ReferenceFindings:
-    """What one examination found: people who count, from left to right, their boxes px; observation where ACCEPTED."""
+    """The findings of one examination: people who count, from left to right, their boxes px; observation where
+    ACCEPTED."""
 
     verdict: Verdict
     people: tuple[Box, ...] = ()
@@ -65,7 +66,8 @@ def examine(
 def observe(
     image: Image.Image, finder: FaceFinder, parser: PersonParser | None = None, chosen: Box | None = None
 ) -> Observation:
-    """What is seen on any RGB photo, however poor: without a person, its size alone. Of several people the largest."""
+    """The observation of any RGB photo, however poor; without a person it holds only the size. Of several people the
+    largest."""
     people = _candidates(image, finder, parser, chosen)
     person, body = _seen(image, people, parser)
     return _observation(image, finder, parser, person or next(iter(people), None), body)

@@ -137,7 +137,7 @@ def _tensor(crop: Image.Image) -> Tensor:
 
 
 def inside(points: Keypoints, image: Image.Image) -> Keypoints:
-    """What is seen is on the photo: joints beyond its edge are not."""
+    """Only joints on the photo are seen: those beyond its edge are not."""
     x, y = points[:, 0], points[:, 1]
     within = (x >= 0) & (x <= image.width) & (y >= 0) & (y <= image.height)
     return np.stack([x, y, points[:, 2] * within], 1).astype(np.float32)

@@ -123,7 +123,7 @@ def _nobody() -> PoseError:
 
 
 def _places(image: Image.Image, finder: FaceFinder, parser: PersonParser) -> list[Box]:
-    """Where to look, the likeliest first: under a face, where somebody stands, anywhere."""
+    """Areas to search, the likeliest first: under a face, around a standing person, everywhere."""
     places = [body_box_from_face(face.box, image.width, image.height) for face in finder.find(image)[:1]]
     places += [clipped(person.box, *image.size) for person in parser.detect(image)[:1]]
     return [*places, (0.0, 0.0, float(image.width), float(image.height))]

@@ -1,7 +1,7 @@
-"""Photos become views; nobody looks twice at the same photo.
+"""Photos become views; each photo is examined once.
 
-What a bot has stored beside a photo is used while it comes from the networks that work here now; otherwise the photo
-is looked at anew, and what was seen is kept by the hash of its bytes.
+An observation that the bot stored beside a photo is used if the same version of the networks wrote it. Otherwise the
+photo is examined again, and the observation is cached by the hash of the photo's bytes.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ class Marker:
     """Writes all three marks. Not thread-safe.
 
     A picture that cannot be signed is not delivered: it could not be called back, while another attempt costs
-    seconds. Whatever can be known beforehand (a wrong or expired certificate) is known at the start.
+    seconds. Errors that can be found early (a wrong or expired certificate) are raised at the start.
     """
 
     def __init__(self, certificate: Certificate, watermark: Watermark, timestamp_url: str | None = None) -> None:

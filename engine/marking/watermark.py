@@ -65,7 +65,7 @@ class Watermark:
         return marked
 
     def score(self, picture: Image.Image) -> float:
-        """How surely the picture carries the mark: around 0 without, above THRESHOLD with."""
+        """The score of the mark in the picture: around 0 without it, above THRESHOLD with it."""
         luminance = _luminance(np.asarray(picture.convert("RGB"), dtype=np.float32))
         short = min(luminance.shape)
         radii = [radius for radius in RADII if radius <= short] or [RADII[0]]
@@ -111,7 +111,8 @@ def _basis(length: int, count: int) -> Plane:
 
 @lru_cache(maxsize=16)
 def _band(shape: tuple[int, ...], radius: int) -> NDArray[np.bool_]:
-    """Which coefficients carry, in a corner of the DCT that holds them all: a ring, round in periods a pixel."""
+    """The coefficients that carry the mark, in a corner of the DCT that holds them all: a ring, round in periods a
+    pixel."""
     short = min(shape)
     rows, columns = (min(math.ceil(radius * side / short), side, RADII[-1] * ASPECT_MAX) for side in shape)
     height, width = shape

@@ -63,7 +63,7 @@ class Classifier(Protocol):
 
 @dataclass(frozen=True)
 class Preparation:
-    """How pictures were prepared when the model learnt."""
+    """The preparation of pictures that the model was trained with."""
 
     side_px: int
     mean: tuple[float, ...]

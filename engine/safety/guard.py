@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 SAFETY_REPOSITORY: Final = "Marqo/nsfw-image-detection-384"
 AGE_REPOSITORY: Final = "dima806/fairface_age_image_detection"
 FACES_MAX: Final = 3
-"""Whose age is looked at: the largest."""
+"""The number of faces, the largest first, whose ages are estimated."""
 KEPT: Final = 512
 
 

@@ -49,7 +49,7 @@ class Wording:
         self._age = _age_pattern(ages)
 
     def concern(self, text: str) -> Concern | None:
-        """What `text` asks for that is not allowed; minors come first."""
+        """The concern for which `text` is refused, or None; minors come first."""
         readings = list(dict.fromkeys(_readings(text)))
         if self._below_age(readings[0]):
             return Concern.MINOR

@@ -44,7 +44,7 @@ HEATMAP_REACH: Final = 3
 HEATMAP_MIN: Final = 0.5
 
 COCO: Final = (0, 2, 5, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28)
-"""Where the 17 keypoints in COCO order lie among the 33."""
+"""The indices of the 17 keypoints in COCO order among the 33."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +78,7 @@ class BlazePose:
         self._anchors = anchor_centres(self._detector.size, LAYERS)
 
     def find(self, image: Image.Image | RGB, score_min: float = PERSON_MIN, view: float = 1.0) -> list[Detection]:
-        """What the detector takes for people, the surest first: a box about head and shoulders, and four points.
+        """The people that the detector finds, the surest first: a box about head and shoulders, and four points.
 
         The points: centre of the hips, point on the circle around the whole body, centre of the shoulders, point on
         the circle around the upper body. `view`: see VIEWS. To count people use `see_all`, which checks every find."""

@@ -119,7 +119,7 @@ LAYERS = {
     "bot/dispatch": ("bot.telegram.handlers", "bot.app"),
     "bot/monitoring": ("bot.telegram.handlers", "bot.usecases", "bot.app"),
 }
-"""What each layer of the bot must not import."""
+"""The imports that are forbidden to each layer of the bot."""
 
 
 @pytest.mark.parametrize("layer", LAYERS)

@@ -211,7 +211,7 @@ class PairedPhotos:
 
 
 def face_dim(cache: AdapterCache) -> int:
-    """How long the faces' embeddings are; ArcFace's 512 where there are none."""
+    """The length of the faces' embeddings; ArcFace's 512 where there are none."""
     return max(photo.embedding for photo in cache.photos) or ARCFACE
 
 

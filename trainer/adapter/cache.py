@@ -35,7 +35,8 @@ class _Record(BaseModel):
 
 
 class CacheSettings(_Record):
-    """What all photos of a cache share. base: `PublicBase.digest`; sources: hashes of the data by folder name."""
+    """The properties that all photos of a cache share. base: `PublicBase.digest`; sources: hashes of the data by folder
+    name."""
 
     format: int
     layout: Layout

@@ -53,7 +53,7 @@ class PhotoEncoders:
 
     @torch.inference_mode()
     def captions(self, texts: Sequence[str]) -> TextStates:
-        """What is longer than the tokenizer's 77 tokens is cut. No text at all is zeros where the base wants it so."""
+        """Longer captions are cut to the tokenizer's 77 tokens. No text at all is zeros where the base wants it so."""
         encoded = self.text.encode_prompt(
             prompt=list(texts), device=self.device, num_images_per_prompt=1, do_classifier_free_guidance=False
         )

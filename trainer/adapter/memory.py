@@ -98,7 +98,8 @@ def memory_row(path: Path) -> str:
 
 
 class KeptTensors:
-    """What autograd keeps while it counts; parameters and tensors that share storage count once or not at all."""
+    """The bytes that autograd keeps while it counts; parameters and tensors that share storage count once or not at
+    all."""
 
     def __init__(self, excluded: set[int]) -> None:
         """excluded: storages that are there anyway."""
@@ -168,7 +169,7 @@ def _identity(branches: IPAdapterBranches, photos: int) -> dict[str, BranchCondi
 
 
 class _FusedSave(torch.autograd.Function):
-    """What fused attention keeps: query, key, value, its output and a logarithm a query."""
+    """The bytes that fused attention keeps: query, key, value, output, and one logarithm per query."""
 
     @staticmethod
     def forward(context: Any, query: Tensor, key: Tensor, value: Tensor) -> Tensor:

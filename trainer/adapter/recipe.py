@@ -16,7 +16,7 @@ class _Section(BaseModel):
 
 
 class Pairing(_Section):
-    """Which photos are shown with a target, and how often something is withheld.
+    """The references of a target, and the shares of rows with something withheld.
 
     paired: references are other photos of the person; else the target itself, as IP-Adapter's own training has it.
     references: at most so many. text, person, both: how often the caption, the references, all are withheld.

@@ -18,7 +18,7 @@ MOST_PAGES = 1000  # a site that makes up further pages for ever must end somewh
 
 
 class HttpAnswer(Protocol):
-    """What of a Scrapy response is read here and in the spider."""
+    """The parts of a Scrapy response that this module and the spider read."""
 
     url: str
     status: int
@@ -69,7 +69,7 @@ class Gallery:
         """Links that led to an address seen before."""
         self.listed_all = False
         self.lost: Outcome | None = None
-        """Why a page could not be read, if one could not: the gallery may have more than was listed."""
+        """The reason why a page could not be read, or None: the gallery may have more than was listed."""
         self._said: int | None = None
         self._site = site
         self._url = url
@@ -80,7 +80,7 @@ class Gallery:
 
     @property
     def count(self) -> int:
-        """How many pictures there are as far as is known: listed, or said by the page."""
+        """The number of pictures as far as it is known: the larger of those listed and the page's own number."""
         return max(len(self.links), self._said or 0)
 
     async def promises(self, count: int) -> bool:
@@ -135,7 +135,7 @@ class Gallery:
 
 
 def said_count(answer: Any, site: Site) -> int | None:
-    """How many pictures a person's page says there are, if it does."""
+    """The number of pictures that a person's page states, or None."""
     if site.photo_count is None or not isinstance(answer, TextResponse):
         return None
     for element in answer.css(site.photo_count):

@@ -83,7 +83,7 @@ class QwenCaptioner:
         return str(self._tokenizer.decode(tokens[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True))
 
     def inputs(self, image: Image.Image) -> BatchFeature:
-        """What `generate` takes: the photo's patches, and the chat with as many image tokens as they merge into."""
+        """The inputs of `generate`: the photo's patches, and the chat with as many image tokens as they merge into."""
         seen = self._images(images=image, return_tensors="pt")
         count = int(seen["image_grid_thw"].prod()) // self._images.merge_size**2
         chat = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": INSTRUCTION}]}]
@@ -152,7 +152,7 @@ _WORDS_RU: Final = ((BodyPart.TOP, "верх"), (BodyPart.BOTTOM, "низ"))
 
 
 def _framing(seen: Observation) -> tuple[str, str]:
-    """How much of the body the photo shows, by the lowest joints on it."""
+    """The framing of the photo, by the lowest joints on it."""
     if seen.keypoints is not None:
         visible = seen.keypoints[:, 2] >= CONFIDENCE_MIN
         if visible[list(ANKLES)].any():

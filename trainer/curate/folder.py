@@ -17,7 +17,7 @@ from trainer.errors import DataError
 SIDE_MAX_PX: Final = 4096
 """Larger photos are worked on, and kept, at this longest side."""
 _NO_PHOTOS: Final = frozenset({".jsonl", ".json", ".part", ".log", ".txt"})
-"""What a crawl leaves beside its photos; anything else is opened and judged."""
+"""The files that a crawl leaves beside its photos; any other file is opened and judged."""
 
 
 @dataclass(frozen=True)

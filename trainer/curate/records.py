@@ -14,7 +14,7 @@ from engine.identity.observation import Box
 
 
 class Reason(StrEnum):
-    """Why a photo is dropped, in the order in which they are asked: a photo has the first that holds."""
+    """The reasons for dropping a photo, in the order of the checks: a photo has the first that holds."""
 
     UNREADABLE = "unreadable"
     WATERMARK = "watermark"
@@ -55,8 +55,8 @@ class SeenFace(_Record):
 
 
 class PhotoFindings(_Record):
-    """What one photo shows. Sides in px, upright; `perceptual` is ImageHash's phash in hex. A file that is no photo
-    has `unreadable` and nothing else."""
+    """The contents of one photo. Sides in px, upright; `perceptual` is ImageHash's phash in hex. A file that is no
+    photo has `unreadable` and nothing else."""
 
     width: int = 0
     height: int = 0

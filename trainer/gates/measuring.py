@@ -62,7 +62,7 @@ class Meter:
         return measures
 
     def check_evaluators(self) -> Measures:
-        """How well flaws of known pictures are found: seams in true photos (AUC of the classifier), second heads
+        """The shares of known flaws that are found: seams in true photos (AUC of the classifier), second heads
         (the share refused), and how well the evaluator's part map of true photos fits the renderer's."""
         rng = np.random.default_rng(0)
         seams = np.stack([with_seams(case.held_out, rng) for case in self.cases])

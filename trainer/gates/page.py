@@ -47,7 +47,7 @@ def write_sheet(cases: Sequence[Case], shown: Shown, path: Path) -> None:
 
 def write_page(cases: Sequence[Case], shown: Shown, real: RealResult, report: dict[str, Any], folder: Path) -> None:
     """FOLDER/nano.md and FOLDER/nano/*.webp: the first cases in their order, and all pictures of the people of PUBLIC.
-    What stands between the page's two marks is kept."""
+    The text between the page's two marks is kept."""
     count = min(len(cases), PAGE_CASES)
     names = [f"{number:02}" for number in range(1, count + 1)] + [f"real-{name}" for name in PUBLIC]
     strips = [_strip(cases[row], shown, row) for row in range(count)] + [_real_strip(*real.of(name)) for name in PUBLIC]

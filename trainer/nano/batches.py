@@ -105,7 +105,7 @@ def joined(batches: Sequence[Batch]) -> Batch:
 
 @dataclass(frozen=True)
 class _Plan:
-    """What one row draws from."""
+    """The sources of one row."""
 
     target: int
     references: tuple[int, ...]
@@ -188,7 +188,7 @@ class Batches:
     def _words(
         self, target: int, references: list[int], change: bool, rng: np.random.Generator
     ) -> tuple[tuple[Region, ...], frozenset[str]]:
-        """What of the references is hidden, and the slots that words name."""
+        """The regions of the references that are hidden, and the slots that the caption names."""
         if not self.augment:
             return (), frozenset(SAID)
         hidden: set[Region] = set()

@@ -27,7 +27,7 @@ NOT_PHOTOS: Final = ("__main__.py", "manifest.py", "sheet.py", "shards.py")
 
 @dataclass(frozen=True)
 class ShardPlan:
-    """What to render. Identities are first .. first + identities - 1, all of one split."""
+    """The settings of a rendering. Identities are first .. first + identities - 1, all of one split."""
 
     first: int
     identities: int
@@ -36,7 +36,8 @@ class ShardPlan:
     width: int
 
     def settings(self) -> dict[str, int]:
-        """What shapes a photo; the range is left out, so that ranges made apart can be compared."""
+        """The settings that shape a photo, without the range of identities: shards of different ranges can be
+        compared."""
         return {"photos": self.photos, "height": self.height, "width": self.width}
 
 
@@ -62,7 +63,7 @@ def shard_plans(plan: ShardPlan) -> list[ShardPlan]:
 
 
 def shard_path(folder: Path, plan: ShardPlan) -> Path:
-    """Where a shard goes."""
+    """The path of a shard."""
     return folder / f"shard-{plan.first:07d}.tar"
 
 

@@ -13,7 +13,7 @@ from engine.backbones.nano.attributes import POSES, SLOTS, Attributes
 
 FRAMINGS = SLOTS["framing"]
 UNSAID = ("standing", "full")
-"""Whoever names no pose and no framing gets a whole figure that stands."""
+"""A prompt that names no pose and no framing gets a standing figure in full length."""
 NOT_STANDING_CLOSE = "full"
 """A pose of the legs needs the legs in the picture."""
 CLOSE_POSES = ("standing", "waving", "arms_raised", "hands_on_hips", "arms_crossed")

@@ -78,7 +78,7 @@ class LocalSite:
         self.replies[path] = Reply(body=body, kind="text/html; charset=utf-8")
 
     def paths(self, since: int = 0) -> Counter[str]:
-        """How often each path was asked for, from the request numbered `since` on."""
+        """The number of requests for each path, from the request numbered `since` on."""
         return Counter(asked.path for asked in self.asked[since:])
 
     def close(self) -> None:
