@@ -1,4 +1,4 @@
-"""Deletes what has been kept for long enough: data of inactive users, and PNGs that nobody asked for."""
+"""Deletes what has been kept for long enough: data of inactive users, and PNGs that their users did not take."""
 
 from __future__ import annotations
 

@@ -176,7 +176,7 @@ def _fault_of(error: Exception) -> PhotoFault:
 
 def encode_jpeg(photo: Image.Image) -> bytes:
     """At full colour resolution, without metadata, with the best quality that fits JPEG_MAX_BYTES."""
-    photo.info.clear()  # Pillow would write comments and more of it anew
+    photo.info.clear()  # Pillow would copy comments and other metadata
     content = b""
     for quality in JPEG_QUALITIES:
         buffer = io.BytesIO()

@@ -283,7 +283,7 @@ class RequestPipeline:
 
     @staticmethod
     def _failure(request: GenerateRequest, error: Exception) -> Failure:
-        """Logged with its traceback where nobody foresaw it."""
+        """Unexpected errors are logged with their tracebacks."""
         failure = _from_error(request, error)
         unforeseen = failure.code is FailureCode.INTERNAL
         log.log(logging.ERROR if unforeseen else logging.INFO, "job failed: %s", error, exc_info=unforeseen)
@@ -314,7 +314,7 @@ class _Batch:
         return [item for item in self.prepared if item.request.job_id not in self.withdrawn]
 
     def on_step(self, step: Step) -> None:
-        """Raises Cancelled when nobody waits any more."""
+        """Raises Cancelled when all jobs of the batch are cancelled."""
         live = self.live()
         if not live:
             raise Cancelled("all pictures of this drawing were withdrawn")
@@ -325,7 +325,7 @@ class _Batch:
             self.emit(Progress(job_id=job_id, attempt=attempt, step=step.number, steps=step.total, preview=preview))
 
     def on_head_step(self, step: Step) -> None:
-        """Raises Cancelled when nobody waits any more; the steps of a second pass are not counted."""
+        """Raises Cancelled when all jobs of the batch are cancelled; the steps of a second pass are not counted."""
         if not self.live():
             raise Cancelled("all pictures of this drawing were withdrawn")
 

@@ -1,4 +1,4 @@
-"""The trainer's commands: one a network, the study of methods, and what is measured of them.
+"""The trainer's commands: one per network, the study of methods, and the measurements.
 
 python -m trainer.synthetic --first-identity 0 --identities 4000 --photos 4 --out data/train
 python -m trainer body-mapper --people data/train --validation data/validation --out runs/mapper

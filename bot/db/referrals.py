@@ -47,7 +47,7 @@ async def due(session: AsyncSession, limit: int) -> list[int]:
 
 
 async def pay(session: AsyncSession, user_id: int, credits_: int) -> list[User]:
-    """Give an invited user and the inviter their credits, once; returns both, or nobody when there is nothing to pay.
+    """Give an invited user and the inviter their credits, once; returns both, or none when there is nothing to pay.
 
     The link between the two is removed with it.
     """

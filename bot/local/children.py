@@ -80,7 +80,7 @@ class FolderLock:
 
 
 def choose_port(preferred: int | None = None, host: str = "127.0.0.1") -> int:
-    """A port nobody listens on: `preferred` if it is free, else one drawn from PORTS."""
+    """A free port: `preferred` if it is free, else one drawn from PORTS."""
     # Two clones may start in the same second: they must not draw alike, so this draw is not seeded.
     draw = random.SystemRandom()
     candidates = [preferred] if preferred else []

@@ -208,7 +208,7 @@ def _refusals() -> tuple[str, ...]:
     texts = Translator().of("en")
     reasons = {*Verdict, *Refusal} - {Verdict.ACCEPTED}
     refusals = (texts(verdict_key(ReferenceState.REJECTED, reason), limit=REFERENCES_MAX) for reason in reasons)
-    return (*refusals, texts("photo-choose-person"))  # the demo has nobody who would choose among several people
+    return (*refusals, texts("photo-choose-person"))  # the demo cannot ask which of several people is meant
 
 
 def _job_actions(message: ChatMessage) -> set[str]:

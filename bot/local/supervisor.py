@@ -35,7 +35,7 @@ class StopRequested(KeyboardInterrupt):
 
 
 class Stack:
-    """The whole product on one machine. `start()`, then `tend()` several times a second, then `stop()`, all from the
+    """The whole product on one machine. `start()`, then `tend()` several times per second, then `stop()`, all from the
     main thread. `state_dir` keeps the data; one stack at a time owns it."""
 
     def __init__(

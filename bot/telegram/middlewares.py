@@ -110,9 +110,9 @@ class AnswerCallbacks(BaseMiddleware):
 
 
 class Taps:
-    """Tells a second tap on a button from a first: it comes while the first is handled, or a moment after.
+    """Recognises a double tap: a second tap on a button while the first is handled, or a moment after.
 
-    The same tap, handled again after an outage, is no second tap.
+    A tap that is handled again after an outage is not a double tap.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -142,12 +142,12 @@ def _button(tap: CallbackQuery) -> tuple[int, int, str | None]:
 
 
 def _is_tried_again(error: Exception) -> bool:
-    """All of the update, by `bot.telegram.intake`: saying that something went wrong would be untrue."""
+    """Whether `bot.telegram.intake` will handle the whole update again, so that an apology would be wrong."""
     return is_outage(error) or flood_wait_s(error) is not None
 
 
 async def _answer(callback: CallbackQuery, toast: Toast | None) -> None:
-    """A button pressed too long ago cannot be answered any more; what it did stands."""
+    """Telegram accepts no answer to a button that was pressed too long ago; the effect of the button stays."""
     with suppress_refusals(QueryExpired):
         if toast is None:
             await callback.answer()

@@ -208,7 +208,7 @@ class FindPicture:
 
 @dataclass(frozen=True)
 class CancelPicture:
-    """Call a picture off, with its album; `False` when it is too late. Raises PictureGone."""
+    """Cancel a picture, with its album; `False` when it is too late. Raises PictureGone."""
 
     sessions: Sessions
     signals: Signals

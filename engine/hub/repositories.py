@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from engine.errors import SetupError
 
 Advance = Callable[[int], None]
-"""Told of every so many bytes that arrived; negative where the server made the download start over."""
+"""Called with the number of bytes that arrived; negative where the server made the download start over."""
 
 
 class Hub(Protocol):

@@ -155,7 +155,7 @@ def _largest(parts: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _person_box(points: Keypoints, parts: NDArray[np.uint8]) -> Box | None:
-    """Around the figure and its joints, in px of the crop; None where nobody is seen."""
+    """Around the figure and its joints, in px of the crop; None where no person is found."""
     figure = np.asarray(parts > 0)
     rows, columns = np.flatnonzero(figure.any(1)), np.flatnonzero(figure.any(0))
     seen = points[points[:, 2] >= CONFIDENCE_MIN, :2]

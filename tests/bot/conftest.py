@@ -169,7 +169,7 @@ class FakeWorker:
         ]
 
     def send(self, *replies: contract.Reply) -> None:
-        """Over a connection of the thread's own, opened anew after the broker was killed."""
+        """Over a connection of the thread's own, opened again after the broker was killed."""
         if not hasattr(self._own, "connection"):
             self._own.connection = Connection(self.broker_url)
         try:

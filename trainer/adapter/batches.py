@@ -90,7 +90,7 @@ class PairedPhotos:
         regions: Sequence[ImageRegion],
         points: Points | None = None,
     ) -> None:
-        """regions, points: those that the method reads. Raises DataError where the split has nobody to pair."""
+        """regions, points: those that the method reads. Raises DataError where the split has no person to pair."""
         self.cache, self.pairing, self.regions, self.points = cache, pairing, tuple(regions), points
         self.face_dim = face_dim(cache)
         people: dict[str, list[CachedPhoto]] = defaultdict(list)

@@ -2,7 +2,7 @@
 
 Weights and optimizer are counted exactly. Activations are what autograd keeps for the backward pass of one row, under
 CUDA's rules of mixed precision (matrix products and convolutions in bfloat16, norms in float32) and with fused
-attention, which keeps no L x L matrix. What a GPU needs besides (CUDA's context, work space, fragmentation) is
+attention, which keeps no L x L matrix. The rest that a GPU needs (CUDA's context, work space, fragmentation) is
 estimated by OVERHEAD.
 """
 

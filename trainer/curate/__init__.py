@@ -8,6 +8,6 @@ too small, repeats a larger one, or shows somebody else than most photos of the 
 embeddings); a person is dropped with too few photos left. Kept photos get joints, parts and a caption.
 
 Written to --out: photos/<person>/, parts/<person>/ and metadata.jsonl (`dataset.read_curated` reads them); report/ with
-counts, a line a photo and a sheet of examples for each reason; cache/ with what was seen, by which the same command
+counts, one line per photo and a sheet of examples for each reason; cache/ with what was seen, by which the same command
 goes on after a kill and other limits are tried without looking again.
 """

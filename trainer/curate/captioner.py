@@ -32,14 +32,14 @@ INSTRUCTION: Final = (
 )
 ANSWER_TOKENS_MAX: Final = 256
 PIXELS_MAX: Final = 1024 * 28 * 28
-"""The model sees one token per 28 x 28 px; more than a thousand tell it nothing new about clothes and pose."""
+"""The model sees one token per 28 x 28 px; more than a thousand add nothing about clothes and pose."""
 _LINE: Final = re.compile(r"^\W*(EN|RU)\W*:\W*(.+)$", re.IGNORECASE)
 _GARMENT_SHARE_MIN: Final = 0.02
 """Of the person's pixels: below, the colour of a garment is not to be trusted."""
 
 
 class Captioner(Protocol):
-    """Describes photos. `name` goes into the data set, so that nobody mistakes whose words these are."""
+    """Describes photos. `name` goes into the data set, so that the source of the captions is known."""
 
     @property
     def name(self) -> str: ...

@@ -57,7 +57,7 @@ def add_photo(folder: Path, candidate: Candidate) -> str:
 
 
 def add_parts(folder: Path, candidate: Candidate, seen: Observation) -> str | None:
-    """Writes the part map in the photo's size; None where nobody was seen."""
+    """Writes the part map in the photo's size; None where no person was found."""
     parts = parts_on_photo(seen)
     if parts is None:
         return None

@@ -24,7 +24,7 @@ class Reason(StrEnum):
     DUPLICATE = "duplicate"
     OTHER_PERSON = "another person"
     NO_MAJORITY = "no majority"
-    """Fewer than half of the folder's faces are one person's: nobody can tell whose folder it is."""
+    """Fewer than half of the folder's faces are one person's: the folder's person is unknown."""
     NO_BODY = "no body"
     TOO_FEW = "too few photos"
     """Of the person, after all else."""

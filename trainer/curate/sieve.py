@@ -35,7 +35,7 @@ def sift(photos: Sequence[Judged], options: CurateOptions, taken: dict[str, str]
 
 
 def enough(photos: Sequence[Judged], options: CurateOptions) -> list[Judged]:
-    """With nobody left where too few photos are."""
+    """Empty where too few photos are left."""
     left = sum(photo.reason is None for photo in photos)
     if left >= options.min_photos:
         return list(photos)

@@ -79,7 +79,7 @@ class SharedOverlay:
 
     @property
     def places(self) -> list[str]:
-        """The boxes of the marks that were found."""
+        """The names of the places with a mark."""
         return sorted(self._marks)
 
     def learn(self, photos: Iterable[Image.Image]) -> None:

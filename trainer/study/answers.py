@@ -1,4 +1,4 @@
-"""The answers of the study, by rule over paired bootstrap intervals: nobody chooses a word by hand."""
+"""The answers of the study, by rule over paired bootstrap intervals: no word is chosen by hand."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """CLIP-T, CLIP-I and FID by the COCO protocol: 5,000 captions of 2017 val, four pictures each, one seed.
 
-A full run is `python -m trainer evaluate --coco FOLDER --clip FOLDER`, 20,000 pictures a method; `--limit 250` is the
+A full run is `python -m trainer evaluate --coco FOLDER --clip FOLDER`, 20,000 pictures per method; `--limit 250` is the
 reduced one, a part of it. A method is given the caption, and the caption's photo as its only reference, so that methods
 which read pictures are measured as IP-Adapter (Ye et al., 2023) was; "text" reads the caption alone.
 """

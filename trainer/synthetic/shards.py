@@ -92,7 +92,7 @@ def write_shards(
     folder: Path, plan: ShardPlan, workers: int, on_shard: Callable[[int], None] = lambda photos: None
 ) -> dict[str, Any]:
     """Renders what is missing of a plan and returns the manifest; `on_shard` gets the number of photos of each finished
-    shard. A shard that is not as the manifest lists it is rendered anew. DataError when the folder holds photos of
+    shard. A shard that differs from the manifest's entry is rendered again. DataError when the folder holds photos of
     other settings or of another version of the generator."""
     check_plan(plan)
     folder.mkdir(parents=True, exist_ok=True)
@@ -142,7 +142,7 @@ def _rendered_shards(folder: Path, missing: list[ShardPlan], workers: int) -> It
 
 
 def _listed(folder: Path, before: dict[str, Any] | None) -> dict[str, Any]:
-    """Entries of the shards that stay: as they were listed, or of those that nobody has listed yet."""
+    """Entries of the shards that stay: as listed, or new entries for shards that are not listed yet."""
     known = {} if before is None else before["shards"]
     return {path.name: known.get(path.name) or shard_entry(path) for path in sorted(folder.glob("shard-*.tar"))}
 

@@ -46,7 +46,7 @@ class People:
     async def send_files(
         self, chat_id: int, user_id: int, files: Sequence[Upload], caption: str, *, as_documents: bool
     ) -> list[Message]:
-        """One message a file; several are an album, captioned on the first. Only photos are re-encoded."""
+        """One message per file; several are an album, captioned on the first. Only photos are re-encoded."""
         self._ready(chat_id, user_id)
         content = _checked(caption, CAPTION_MAX)
         if not 1 <= len(files) <= ALBUM_MAX:
@@ -80,7 +80,7 @@ class People:
         return self._world.revise(message, tell_bot=tell_bot, text=content.text, entities=content.entities)
 
     def delete(self, chat_id: int, user_id: int, message_id: int) -> None:
-        """For everyone. The bot is not told, as on Telegram."""
+        """For everyone. The bot gets no update, as on Telegram."""
         chat = self.chat(chat_id)
         self._check_member(chat, user_id)
         message = self._message(chat, message_id)

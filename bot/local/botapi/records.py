@@ -85,7 +85,7 @@ Keyboard = tuple[tuple[Button, ...], ...]
 
 
 class Invoice(Record):
-    """A message that asks for a payment; `payload` is the bot's own and shown to nobody."""
+    """A message that asks for a payment; `payload` is the bot's own and is not shown."""
 
     title: str
     description: str

@@ -15,7 +15,7 @@ CONFLICT = "terminated by other getUpdates request; make sure that only one bot 
 
 
 class UpdateQueue:
-    """`forget` is told the ids of updates that an offset confirmed."""
+    """`forget` gets the ids of updates that an offset confirmed."""
 
     def __init__(self, undelivered: Iterable[Update], forget: Callable[[Iterable[int]], None]) -> None:
         self._pending = deque(sorted(undelivered, key=lambda update: update.id))

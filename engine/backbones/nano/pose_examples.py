@@ -1,4 +1,5 @@
-"""Skeletons of rendered people by pose and framing: where nobody gives a pose, one that fits the words is taken."""
+"""Skeletons of rendered people by pose and framing: without a pose in the request, one that fits the prompt is
+taken."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class Clock:
 
 
 class ScriptedPart:
-    """A part that ends when told to."""
+    """A part that ends when the test says so."""
 
     name = "scripted"
 

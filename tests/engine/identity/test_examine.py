@@ -25,7 +25,7 @@ class _Blind:
 
 
 class _Knowing:
-    """Finds faces where it was told."""
+    """Finds the faces that the test gives."""
 
     name = "knowing"
 

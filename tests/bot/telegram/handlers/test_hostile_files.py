@@ -1,4 +1,4 @@
-"""Files that are named wrongly, cut, or made to cost much: each is answered, and nobody waits for it."""
+"""Files that are named wrongly, cut, or expensive to decode: each gets an answer, and delays no other user."""
 
 from __future__ import annotations
 
