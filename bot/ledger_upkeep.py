@@ -47,7 +47,7 @@ async def keep_ledger(
     *,
     interval_s: float = INTERVAL_S,
 ) -> None:
-    """Until cancelled, while this process leads. Where credits are off (`terms` is `None`), what was reserved before is
+    """Runs until cancelled; acts while this process leads. If credits are off (`terms` is `None`), earlier reserves are
     still settled."""
     while True:
         await role.leads.wait()

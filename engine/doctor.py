@@ -1,4 +1,4 @@
-"""The state of the installation: libraries, and the files that a backbone needs. Facts only, no printing."""
+"""The state of the installation: libraries, and the files that a backbone needs. Nothing is printed here."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Finding:
-    """One entry of the catalogue and what there is of it."""
+    """One entry of the catalogue and the files of it that are present."""
 
     weights: Weights
     repository: str
@@ -65,7 +65,7 @@ class Finding:
     """Its folder, complete or not."""
     missing: tuple[str, ...]
     bytes: int | None
-    """Bytes: as the hub says, or the folder."""
+    """The size, from the hub or from the folder."""
     estimated: bool = False
 
     @property
@@ -75,7 +75,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything about one backbone on this machine."""
+    """The report on one backbone on this machine."""
 
     backbone: str
     packages: dict[str, str | None]
@@ -114,7 +114,7 @@ def _device_problem(name: str) -> list[str]:
 
 
 def look_at_machine(device: str, cache: Path) -> Machine:
-    """Device and memory as torch sees them; disk where the hub's cache is or would be."""
+    """Device and memory by torch; free disk space in the folder of the hub's cache, existing or not."""
     import torch
 
     from engine.backbones import choose_device
@@ -219,7 +219,7 @@ def as_configured(weights: Weights, config: Config) -> Weights | None:
 
 
 def _named(chosen: str, files: tuple[str, ...]) -> tuple[str, ...]:
-    """`files` where a setting puts them: a file, a folder, or owner/repository/path/in/it."""
+    """The paths of `files` under a setting: a file, a folder, or owner/repository/path/in/it."""
     path = Path(chosen).expanduser()
     if path.is_file():
         return (path.name,)

@@ -167,7 +167,7 @@ class FreezingProxy:
 
     def __init__(self, server_port: int) -> None:
         self._server_port = server_port
-        self._asked, self._answered = 0, 0  # how often each direction was frozen
+        self._asked, self._answered = 0, 0  # freezes per direction
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -256,7 +256,7 @@ class RabbitMQ:
         self.url = f"amqp://guest:guest@127.0.0.1:{port}//"
         self._environment = {
             "PATH": os.environ["PATH"],
-            "HOME": str(folder),  # where Erlang keeps the cookie of its cluster
+            "HOME": str(folder),  # Erlang keeps the cookie of its cluster there
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "ERL_EPMD_PORT": str(choose_port()),
             "RABBITMQ_CONF_ENV_FILE": os.devnull,

@@ -54,7 +54,7 @@ class EmbeddedServer(ABC):
 
     @property
     def url(self) -> str:
-        """Where clients connect, password included. The same after every start of this object."""
+        """The address for clients, password included. The same after every start of this object."""
         if self._address is None:
             raise EmbeddedServerError(f"{self.name} has no address yet: call start() first")
         return self._url(*self._address)

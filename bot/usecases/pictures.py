@@ -37,8 +37,8 @@ class RequestResult(Enum):
 class AskForPicture:
     """A prompt -> a queued picture, in the chosen style or none; without an accepted photo the prompt is kept.
 
-    `reply_to`: the message to which the prompt replies. Where that shows a picture, or asked for another prompt for
-    one, the new picture is drawn as that one was.
+    `reply_to`: the message to which the prompt replies. If that message shows a picture, or asked for another
+    prompt for one, the new picture keeps the style and the settings of that one.
     The same message a second time changes nothing. Raises TooManyOpenJobs, NotEnoughCredits, SeedTooLarge, UnknownUser.
     """
 

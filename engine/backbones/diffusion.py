@@ -262,7 +262,7 @@ class DiffusionBackbone:
     def _photos(
         self, branch: str, drawings: Sequence[GenerationInput], of_head: bool
     ) -> ReferencePhotos | RegionPhotos | None:
-        """What the branch reads of everybody; None where no row has tokens for it."""
+        """The branch's inputs for all rows; None where no row has tokens for it."""
         assert self._parts.branches is not None and self._reader is not None
         if branch in self._parts.branches.readings:
             return self._regions(self._parts.branches.readings[branch], drawings, of_head)

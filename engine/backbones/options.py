@@ -58,7 +58,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Placement:
-    """Where something lies: a repository on the hub or a folder, a folder in it, and a file's name (or "")."""
+    """The place of weights: a repository on the hub or a folder, a folder in it, and a file's name (or "")."""
 
     source: str
     subfolder: str = ""

@@ -1,7 +1,7 @@
 """The person parser for real photos: joints and mask by MediaPipe's pose network, matte by U2-Net inside that mask.
 
-Which part a pixel of the person shows is still said by the shipped network, which has seen renders alone; it is asked
-only about pixels that the matte gives to the person.
+The body part of each pixel still comes from the included network, which was trained on renders alone; it is used only
+inside the matte.
 """
 
 from __future__ import annotations

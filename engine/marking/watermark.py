@@ -2,14 +2,14 @@
 
 Additive spread spectrum (Cox et al., 1997) in the two-dimensional DCT of the luminance, taken at the picture's own
 size: frequencies are counted per picture, not per pixel, so that a resized picture shows the same carriers in the same
-places. Each carrier is +1 or -1 by a key. Which frequencies carry depends on the size of the picture (`RADII`), and
-as a reader cannot know the size it was marked at, it tries each.
+places. Each carrier is +1 or -1 by a key. The carriers' frequencies depend on the size of the picture (`RADII`).
+A reader does not know the size at which the picture was marked, so it tries each.
 
 The reader whitens the coefficients by their neighbourhood and correlates. Were the picture not marked, the score would
 be a normalised sum of random signs: whatever the picture, P(score > t) <= exp(-t^2 / 2) over the choice of the key
 (Hoeffding), hence the false positive rate that `FALSE_POSITIVE_RATE` states.
 
-Does not survive: cropping, rotation, mirroring; whoever knows the key can take it out.
+Does not survive: cropping, rotation, mirroring; the mark can be removed with the key.
 """
 
 from __future__ import annotations

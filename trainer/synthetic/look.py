@@ -1,4 +1,4 @@
-"""An identity as the numbers that the surface program reads."""
+"""Converts an identity to the numbers that the surface kernels read."""
 
 from typing import Any, Final
 

@@ -1,7 +1,7 @@
 """The data folder: one SQLite file with every record, and the bytes of every file beside it.
 
-The server keeps everything in memory and writes through, so SQLite is only read at start. What is
-written survives a killed process.
+The server keeps everything in memory and writes through, so SQLite is only read at start. Written
+data survives a killed process.
 """
 
 from __future__ import annotations
