@@ -43,7 +43,7 @@ class Pace(BaseModel):
     handout_s: float = Field(default=30.0, gt=0)
     """The time that a job may lie at the broker before it may count as lost there."""
     alive_s: float = Field(default=8.0, gt=0)
-    """A worker without a heartbeat for so long counts as gone."""
+    """A worker without a heartbeat for this time counts as gone."""
     tick_s: float = Field(default=1.0, gt=0)
     """The longest time between two steps of the dispatcher."""
 
@@ -76,13 +76,13 @@ class Config(BaseSettings, Pace):
     start_patience_s: float = Field(default=60.0, ge=0)
     """The longest wait at start for Postgres and the Bot API."""
     alert_no_worker_s: float = Field(default=300.0, gt=0)
-    """Admins get an alert when no worker has been alive for so long,"""
+    """Admins get an alert when no worker has been alive for this time."""
     alert_queue_s: float = Field(default=900.0, gt=0)
-    """when the oldest open job is older than that,"""
+    """Admins get an alert when the oldest open job is older."""
     alert_failures: int = Field(default=5, ge=1)
-    """and when so many jobs failed through a fault of the service within an hour."""
+    """Admins get an alert when so many jobs have failed within an hour through a fault of the service."""
     retention_days: int | None = Field(default=None, ge=1)
-    """Users without an update for so long are deleted with all that is theirs; None: they are kept."""
+    """Users without an update for this time are deleted with all their data; None: they are kept."""
     original_days: int = Field(default=7, ge=1)
     """The time that the PNG of a picture is kept for a user who has not asked for it as a file."""
     credits: bool = False

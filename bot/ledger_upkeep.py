@@ -57,7 +57,7 @@ async def keep_ledger(
                 credits = build_credits(sessions, terms)
                 await notify(await credits.pay_referrals(), terms.referral)
                 await credits.forget_departures()
-        except Exception as error:  # the edge of a loop that must go on
+        except Exception as error:  # no error may end the loop
             if not is_outage(error):
                 _log.exception("the ledger could not be kept in step")
         await asyncio.sleep(interval_s)

@@ -1,8 +1,8 @@
-"""Turns requests into replies: checks prompt and photos, lets the backbone draw, then checks, filters and marks the
-picture (filters it where its style is a filter).
+"""Turns requests into replies: checks prompt and photos, lets the backbone draw, then checks and marks the picture;
+where the style is a filter, applies it.
 
-No broker in here: replies go to a callback and cancellations are asked for, so that the worker, the command line and
-the tests all drive the same code.
+There is no broker here: replies go to a callback, and another callback says whether a job is cancelled. So the worker,
+the command line and the tests run the same code.
 """
 
 from __future__ import annotations

@@ -16,9 +16,9 @@ from bot.db.tables import Reference
 from bot.domain import ReferenceState
 
 ALBUM_QUIET = timedelta(seconds=1)
-"""An album has no end marker: it counts as complete when nothing of it has come for so long."""
+"""An album has no end marker: it counts as complete when no photo of it has come for this time."""
 ANSWER_GRACE = timedelta(seconds=2)
-"""Time for the "looking at it" message to be noted, so that the answer edits it rather than coming beside it."""
+"""The time within which the id of the "checking" message is stored, so that the answer edits that message."""
 REFUSED_KEPT = timedelta(minutes=10)
 """The time that the bare row (no image) of a refused photo is kept: the rest of its album is answered with it."""
 CHOICE_KEPT = timedelta(hours=1)

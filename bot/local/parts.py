@@ -15,11 +15,11 @@ from engine.contract import MISCONFIGURED_EXIT_CODE
 RESTART_DELAYS_S = (0.2, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """The pauses before a part is started again, one after another; the last one repeats."""
 STEADY_S = 60.0
-"""A part that stays up so long begins with the shortest pause again."""
+"""A part that has run for this time begins with the shortest pause again."""
 PROBE_INTERVAL_S = 5.0
 PROBE_TIMEOUT_S = 3.0
 PROBE_MISSES_MAX = 12
-"""A part that does not answer so often in turn, a minute and more, is ended and started again."""
+"""A part that misses so many probes in a row, for more than a minute, is ended and started again."""
 FIRST_ANSWER_S = 900.0
 """The time that a part may take until its first answer: a worker loads a model."""
 

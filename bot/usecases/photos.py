@@ -1,4 +1,4 @@
-"""Use cases of photos: send, look at, delete."""
+"""Use cases of photos: send, view, delete."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ HEAD_PER_FACE = 1.9
 HEAD_SHIFT_UP = 0.12
 """The height of the head window's centre above the face's, in face heights: the window takes in hair and no neck."""
 FACE_HEIGHTS_PER_BODY = 11.0
-"""A standing adult is about so many face boxes tall: a detector's box, brow to chin, is smaller than the head."""
+"""The height of a standing adult in face boxes: a detector's box, brow to chin, is smaller than the head."""
 FACE_WIDTHS_PER_BODY = 6.5
 """Shoulders with the arms a little away from the body."""
 CROWN_ABOVE_FACE = 0.5

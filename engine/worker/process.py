@@ -143,7 +143,7 @@ class Service:
 
 
 class Worker:
-    """Everything of one worker process, wired by hand."""
+    """Builds and connects the parts of one worker process."""
 
     def __init__(self, config: Config, generator: RequestPipeline, worker_id: str) -> None:
         url = config.broker_url.get_secret_value()

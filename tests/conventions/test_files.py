@@ -36,8 +36,8 @@ def text_of(path: Path) -> str | None:
         return None
 
 
-def python_files(*rooms: str) -> list[Path]:
-    return [path for path in project_files() if path.suffix == ".py" and path.relative_to(ROOT).parts[0] in rooms]
+def python_files(*packages: str) -> list[Path]:
+    return [path for path in project_files() if path.suffix == ".py" and path.relative_to(ROOT).parts[0] in packages]
 
 
 def test_files_are_short_or_say_why_they_are_not() -> None:

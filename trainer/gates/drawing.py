@@ -1,7 +1,7 @@
-"""The pictures that the gates measure: drawn in batches, each kept as soon as it is there.
+"""The pictures that the gates measure: drawn in batches, each stored as soon as it is finished.
 
-A run that was cut off goes on, and so does one of more people; a picture is drawn anew when anything that it follows
-from is another: weights, settings, words, photo, pose, or how photos are looked at.
+An interrupted run continues, also with more people. A picture is drawn again when anything that it depends on has
+changed: weights, settings, prompt, photo, pose, or the version of the examination.
 """
 
 from __future__ import annotations
