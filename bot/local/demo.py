@@ -97,15 +97,20 @@ def play(state_dir: Path, terminal: Terminal, environment: Mapping[str, str], ou
     with kept_up(stack):
         conversation = asyncio.run(_converse_while_tended(stack, wish, terminal))
         terminal.doing("stopping")
-    paths = _save(conversation, wish, out)
-    _print_transcript(conversation.messages, terminal.console)
-    for what, path in paths.items():
-        terminal.done(f"{what}: {shown(path)}")
-    if conversation.result is None:
+    if not report(conversation, wish, terminal, out):
         terminal.fail(f"no picture was made; the logs are in {shown(state_dir / 'logs')}/")
         return 1
     terminal.done(f"a picture in {time.monotonic() - started:.0f} s; `make run` keeps the bot up for you")
     return 0
+
+
+def report(conversation: Conversation, wish: Wish, terminal: Terminal, out: Path) -> bool:
+    """Write the pictures to `out`, print the chat; whether a picture was made."""
+    paths = _save(conversation, wish, out)
+    _print_transcript(conversation.messages, terminal.console)
+    for what, path in paths.items():
+        terminal.done(f"{what}: {shown(path)}")
+    return conversation.result is not None
 
 
 async def _converse_while_tended(stack: Stack, wish: Wish, terminal: Terminal) -> Conversation:

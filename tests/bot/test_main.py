@@ -19,6 +19,7 @@ from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.testing import capture_logs
 
+from bot.__main__ import main
 from bot.app import serve
 from bot.config import Config
 from bot.domain import CONSENT_VERSION, JobState
@@ -59,11 +60,16 @@ def _run(environment: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[
     )
 
 
-def test_a_wrong_setting_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
-    ended = _run({"BOT_TOKEN": "nonsense"}, tmp_path)
-    assert ended.returncode == 2
-    assert ended.stderr.startswith("bot: ") and ended.stderr.count("\n") == 1
-    assert "BotFather" in ended.stderr and "DATABASE_URL is not set" in ended.stderr
+def test_a_wrong_setting_is_one_line_and_exit_code_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setenv("BOT_TOKEN", "nonsense")
+    assert main() == 2
+    error = capsys.readouterr().err
+    assert error.startswith("bot: ") and error.count("\n") == 1
+    assert "BotFather" in error and "DATABASE_URL is not set" in error
 
 
 def test_a_database_that_never_comes_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
