@@ -14,7 +14,7 @@ from bot.db.session import execute
 from bot.db.tables import CreditEntry, User
 
 NEW_FOR = timedelta(days=1)
-"""A user who has not agreed to the terms counts as new for so long after their first message."""
+"""A user who has not agreed to the terms counts as new for this time after their first message."""
 
 
 async def code_of(session: AsyncSession, user_id: int, fresh_code: str) -> str:

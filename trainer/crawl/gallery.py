@@ -84,7 +84,8 @@ class Gallery:
         return max(len(self.links), self._said or 0)
 
     async def promises(self, count: int) -> bool:
-        """Whether there are so many pictures: by the page's own word where it gives one, otherwise by listing them."""
+        """Whether there are at least `count` pictures: by the page's own number if it has one, otherwise by listing
+        them."""
         await self.reach(1)
         if self._said is not None and self._said < count and len(self.links) < count:
             self.listed_all = True
@@ -92,7 +93,7 @@ class Gallery:
         return await self.reach(count)
 
     async def reach(self, count: int) -> bool:
-        """Reads pages until so many links are known; False where there are fewer."""
+        """Reads pages until `count` links are known; False if there are fewer."""
         while len(self.links) < count and self._next is not None:
             await self._read(self._next)
         return len(self.links) >= count

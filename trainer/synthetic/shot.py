@@ -48,7 +48,7 @@ TRUNK_DEG: Final = np.array([6.0, 6.0, 12.0])
 LEG_LIFT: Final = 0.3
 """Legs move sideways and forwards; up and down only this share of it, or feet would leave the floor."""
 OUTFIT_CHANGE: Final = 4
-"""Every so many photos one is taken in other clothes."""
+"""The interval, in photos, at which one is taken in other clothes."""
 
 
 @dataclass(frozen=True)

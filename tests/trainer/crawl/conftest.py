@@ -51,9 +51,9 @@ class Reply:
     kind: str = "image/jpeg"
     headers: dict[str, str] = field(default_factory=dict)
     wait_s: float = 0.0
-    """A slow page: it answers after so long."""
+    """The delay of a slow page, in seconds."""
     failures: int = 0
-    """It answers 503 so many times first."""
+    """The number of answers 503 before the page."""
 
 
 class LocalSite:
