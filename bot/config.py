@@ -68,9 +68,9 @@ class Config(BaseSettings, Pace):
     webhook_secret: SecretStr | None = None
     """None: derived from the token."""
     message_burst: int = Field(default=30, ge=1)
-    """Messages and presses of one chat that are taken at once; an album of ten photos is ten messages."""
+    """The number of messages and presses that one chat may send at once; an album of ten photos is ten messages."""
     messages_per_s: float = Field(default=1.0, gt=0)
-    """The same in the long run; what comes faster is dropped, with one notice."""
+    """The rate at which this allowance refills; messages beyond it are dropped, with one notice."""
     open_jobs_max: int = Field(default=3, ge=1)
     """The most pictures of one user in progress."""
     start_patience_s: float = Field(default=60.0, ge=0)

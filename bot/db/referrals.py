@@ -28,7 +28,7 @@ async def code_of(session: AsyncSession, user_id: int, fresh_code: str) -> str:
 async def note(session: AsyncSession, user_id: int, code: str) -> bool:
     """Note who invited a user; `False` for a user who is not new, was invited by another, or has invited the inviter.
 
-    The same invitation again is noted already.
+    A repeated invitation changes nothing.
     """
     inviter = await session.scalar(select(User).where(User.invitation_code == code))
     if inviter is None or inviter.id == user_id or inviter.invited_by == user_id:

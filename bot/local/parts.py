@@ -1,4 +1,4 @@
-"""A part of the stack and how it is kept up: started again after it ended, ended when it does not answer."""
+"""The supervision of one part of the stack: it is started again after it ended, and ended when it does not answer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ FIRST_ANSWER_S = 900.0
 
 
 class StackError(Exception):
-    """The stack cannot start or go on; the message is for the terminal: what happened, where to look, what to do."""
+    """The stack cannot start or continue; the message for the terminal says what happened, where to look and what to
+    do."""
 
 
 class Part(Protocol):
@@ -53,7 +54,7 @@ class Audience(Protocol):
 
 
 class KeptPart:
-    """A part and how often it had to be started again lately."""
+    """A part with the number of its recent restarts."""
 
     def __init__(self, part: Part, clock: Callable[[], float], answers: Callable[[], bool] | None = None) -> None:
         """`answers` asks the part whether it is alive; it returns within PROBE_TIMEOUT_S."""
@@ -149,5 +150,5 @@ def last_words(part: Part, lines: int = 12) -> str:
 
 
 def shown(path: Path) -> str:
-    """A path as a person in the project's folder would type it."""
+    """A path relative to the current folder, if it lies below it."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

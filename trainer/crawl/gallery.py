@@ -14,7 +14,7 @@ from w3lib.url import add_or_replace_parameter, canonicalize_url
 from trainer.crawl.outcome import Outcome
 from trainer.crawl.site import Site
 
-MOST_PAGES = 1000  # a site that makes up further pages for ever must end somewhere
+MOST_PAGES = 1000  # some sites link to further pages without end
 
 
 class HttpAnswer(Protocol):

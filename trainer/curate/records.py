@@ -27,7 +27,7 @@ class Reason(StrEnum):
     """Fewer than half of the folder's faces are one person's: the folder's person is unknown."""
     NO_BODY = "no body"
     TOO_FEW = "too few photos"
-    """Of the person, after all else."""
+    """A reason to drop the whole person, checked last."""
 
 
 class _Record(BaseModel):
@@ -91,7 +91,7 @@ class CuratedPhoto(_Record):
     """A line of metadata.jsonl. Paths are relative to the data set's folder, boxes x0, y0, x1, y1 in px of the photo.
 
     keypoints [17, 3]: x px, y px, confidence, COCO order; `parts`: a PNG of engine.identity.body.BodyPart in the
-    photo's size; body_box, keypoints and parts are None where no body was made out. face_embedding of unit length.
+    photo's size; body_box, keypoints and parts are None where no body was found. face_embedding of unit length.
     provenance: the crawler's record of the file, or None."""
 
     file_name: str
