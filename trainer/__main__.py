@@ -36,7 +36,7 @@ STUDY_CONFIG = Path(__file__).parent / "configs" / "study.yaml"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one command; a mistake of the user's is one line on stderr and exit code 2."""
+    """Runs one command; a user's mistake is one line on stderr and exit code 2."""
     options = _parser().parse_args(arguments)
     try:
         options.command(options)

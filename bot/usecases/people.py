@@ -40,7 +40,7 @@ class NoteBlocked:
 class GiveConsent:
     """Agree to one version of the terms; `False` when that is not the version in force. Raises UnknownUser.
 
-    A consent is kept in the user's history, however often it is pressed, once.
+    A consent is stored once in the user's history, however often the button is pressed.
     """
 
     sessions: Sessions

@@ -1,4 +1,4 @@
-"""Joints of one person: their order, and from which confidence on they count."""
+"""Joints of one person: their order, and the least confidence of a seen joint."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ PIXELS_MAX: Final = 1024 * 28 * 28
 """The model sees one token per 28 x 28 px; more than a thousand add nothing about clothes and pose."""
 _LINE: Final = re.compile(r"^\W*(EN|RU)\W*:\W*(.+)$", re.IGNORECASE)
 _GARMENT_SHARE_MIN: Final = 0.02
-"""Of the person's pixels: below, the colour of a garment is not to be trusted."""
+"""Share of the person's pixels; the colour of a smaller garment is not reliable."""
 
 
 class Captioner(Protocol):
@@ -52,8 +52,8 @@ class Captioner(Protocol):
 class QwenCaptioner:
     """Qwen2.5-VL (Bai et al. 2025) from a local folder or by its hub id, e.g. Qwen/Qwen2.5-VL-7B-Instruct.
 
-    Photos go one by one and words are the likeliest, so a caption depends on its photo alone. Raises DataError for
-    what is no such model."""
+    Photos are captioned one by one with greedy decoding, so a caption depends on its photo alone. Raises DataError for
+    any other model."""
 
     def __init__(self, source: str, device: str = "cpu", pixels_max: int = PIXELS_MAX) -> None:
         where: dict[str, Any] = {"local_files_only": True} if Path(source).is_dir() else {}

@@ -18,7 +18,7 @@ from bot.local.botapi.world import Draft, World
 
 ALBUM_MAX = 10
 CHECKOUT_LIFETIME_S = 10.0
-"""Telegram's: a payment that the bot has not agreed to by then is off."""
+"""Telegram's limit: a payment that the bot has not confirmed by then is cancelled."""
 
 
 class People:
@@ -141,7 +141,7 @@ class People:
         return waiting
 
     async def pay(self, chat_id: int, user_id: int, message_id: int, timeout_s: float) -> CheckoutAnswer:
-        """Pays an invoice in Stars, of which everybody here has enough, once the bot agrees; it has ten seconds."""
+        """Pays an invoice in Stars (people here have enough of them) once the bot agrees; it has ten seconds."""
         chat = self._ready(chat_id, user_id)
         message = self._message(chat, message_id)
         invoice = message.invoice
