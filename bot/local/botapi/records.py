@@ -161,6 +161,13 @@ class WebhookTarget(Record):
     max_connections: int = 40
 
 
+class MenuButton(Record):
+    """The button beside the text box, which opens a Mini App."""
+
+    text: str
+    url: str
+
+
 class BotProfile(Record):
     """What setMyCommands, setMyDescription and their kin left; keys are `scope|language` or a language."""
 
@@ -168,6 +175,8 @@ class BotProfile(Record):
     names: dict[str, str] = {}
     descriptions: dict[str, str] = {}
     short_descriptions: dict[str, str] = {}
+    menu_button: MenuButton | None = None
+    """Of all private chats; `None`: the commands."""
     allowed_updates: tuple[str, ...] | None = None
     webhook: WebhookTarget | None = None
 
