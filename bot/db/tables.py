@@ -8,11 +8,9 @@ from uuid import UUID, uuid4
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
-    DateTime,
     ForeignKey,
     Identity,
     Index,
-    LargeBinary,
     SmallInteger,
     Text,
     false,
@@ -21,9 +19,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.credits import JOB_KINDS, EntryKind
+from bot.db import app_tables  # noqa: F401  its tables belong to the metadata, by which data is exported
+from bot.db.base import Base as Base
 from bot.domain import OPEN_STATES, JobState, ReferenceState
 from engine.contract import REFERENCES_MAX
 
@@ -33,22 +33,14 @@ _OPEN = ", ".join(f"'{state}'" for state in JobState if state in OPEN_STATES)
 _OF_JOBS = ", ".join(f"'{kind}'" for kind in JOB_KINDS)
 
 
-class Base(DeclarativeBase):
-    """Python types map to Postgres types the same way in every table."""
-
-    type_annotation_map = {  # noqa: RUF012
-        str: Text,
-        datetime: DateTime(timezone=True),
-        UUID: PgUUID(as_uuid=True),
-        bytes: LargeBinary,
-    }
-
-
 class User(Base):
-    """A Telegram user who has talked to the bot. Deleting the row deletes all that is theirs."""
+    """A Telegram user who has talked to the bot, or an app's end user. Deleting the row deletes all that is theirs."""
 
     __tablename__ = "users"
-    __table_args__ = (Index("users_invited", "invited_by", postgresql_where=text("invited_by is not null")),)
+    __table_args__ = (
+        Index("users_invited", "invited_by", postgresql_where=text("invited_by is not null")),
+        Index("users_of_apps", "app_id", "app_user", unique=True, postgresql_where=text("app_id is not null")),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     language: Mapped[str]
@@ -79,6 +71,12 @@ class User(Base):
     """Part of the link with which they invite others; drawn at the first /invite."""
     invited_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     """Until the referral is paid, see bot.db.referrals."""
+    app_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("apps.id", name="users_app_id_fkey", ondelete="CASCADE", use_alter=True)
+    )
+    """The app whose end user this is; NULL for users of Telegram."""
+    app_user: Mapped[str | None]
+    """The app's own name for its end user."""
 
 
 class Reference(Base):
@@ -169,6 +167,7 @@ class Job(Base):
             postgresql_where=text("result_file_id is not null and removed_at is null"),
         ),
         Index("jobs_originals", "finished_at", postgresql_where=text("result is not null")),
+        Index("jobs_albums", "album_id", postgresql_where=text("album_id is not null")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)

@@ -81,6 +81,17 @@ class FindLanguage:
 
 
 @dataclass(frozen=True)
+class FindUser:
+    """`None` for those who never wrote, or deleted everything."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int) -> User | None:
+        async with self.sessions() as session:
+            return await users.get(session, user_id)
+
+
+@dataclass(frozen=True)
 class ChooseStyle:
     """The style of the pictures to come. Raises UnknownUser."""
 
