@@ -19,7 +19,7 @@ CLOCK_STEP = "1 hour"
 
 
 @dataclass(frozen=True)
-class Scene:
+class FaultContext:
     """What a fault acts on. `pause` waits while the supervisor goes on."""
 
     stack: LoadStack
@@ -31,12 +31,12 @@ class Scene:
 @dataclass(frozen=True)
 class StackFault:
     name: str
-    happen: Callable[[Scene], Awaitable[None]]
+    happen: Callable[[FaultContext], Awaitable[None]]
 
 
 def _kill(part: str) -> StackFault:
-    async def happen(scene: Scene) -> None:
-        scene.stack.part(part).kill()
+    async def happen(context: FaultContext) -> None:
+        context.stack.part(part).kill()
 
     return StackFault(f"kill -9 of {part}", happen)
 
@@ -44,53 +44,53 @@ def _kill(part: str) -> StackFault:
 def _restart(part: str) -> StackFault:
     """The supervisor starts it again."""
 
-    async def happen(scene: Scene) -> None:
-        await asyncio.to_thread(scene.stack.part(part).stop)
+    async def happen(context: FaultContext) -> None:
+        await asyncio.to_thread(context.stack.part(part).stop)
 
     return StackFault(f"orderly restart of {part}", happen)
 
 
 def _freeze(proxy: str, name: str) -> StackFault:
-    async def happen(scene: Scene) -> None:
-        scene.stack.proxies[proxy].freeze()
+    async def happen(context: FaultContext) -> None:
+        context.stack.proxies[proxy].freeze()
 
     return StackFault(f"frozen connections to {name}", happen)
 
 
-async def _forget_broker_data(scene: Scene) -> None:
-    scene.stack.forget_broker_data()
+async def _forget_broker_data(context: FaultContext) -> None:
+    context.stack.forget_broker_data()
 
 
-async def _cut(scene: Scene) -> None:
-    for proxy in scene.stack.proxies.values():
+async def _cut(context: FaultContext) -> None:
+    for proxy in context.stack.proxies.values():
         proxy.cut()
-    await scene.pause(CUT_S)
-    for proxy in scene.stack.proxies.values():
+    await context.pause(CUT_S)
+    for proxy in context.stack.proxies.values():
         proxy.mend()
 
 
-async def _flood(scene: Scene) -> None:
+async def _flood(context: FaultContext) -> None:
     for method in ("*", "getUpdates"):
-        await scene.control.fail_next(method, kind="flood", lasts_s=FLOOD_S)
-    await scene.pause(FLOOD_S)
+        await context.control.fail_next(method, kind="flood", lasts_s=FLOOD_S)
+    await context.pause(FLOOD_S)
 
 
-async def _slow_uploads(scene: Scene) -> None:
-    await scene.control.fail_next("editMessageMedia", kind="latency", times=40, delay_s=8.0)
+async def _slow_uploads(context: FaultContext) -> None:
+    await context.control.fail_next("editMessageMedia", kind="latency", times=40, delay_s=8.0)
 
 
-async def _lost_calls(scene: Scene) -> None:
-    await scene.control.fail_next(kind="drop", times=40)
-    await scene.control.fail_next(kind="drop_after", times=40)
-    await scene.control.fail_next(kind="bad_gateway", times=40)
+async def _lost_calls(context: FaultContext) -> None:
+    await context.control.fail_next(kind="drop", times=40)
+    await context.control.fail_next(kind="drop_after", times=40)
+    await context.control.fail_next(kind="bad_gateway", times=40)
 
 
 def _clock(direction: str, sign: str) -> StackFault:
     """The database's clock cannot be set for one process alone. All times that it has stored are shifted instead: for
     every statement, which compares stored times with now(), that is the same."""
 
-    async def happen(scene: Scene) -> None:
-        connection = await scene.stack.connect()
+    async def happen(context: FaultContext) -> None:
+        connection = await context.stack.connect()
         try:
             columns = await connection.fetch(
                 "select table_name, column_name from information_schema.columns"
@@ -117,11 +117,27 @@ async def _patiently(connection: asyncpg.Connection, statement: str) -> None:
             await asyncio.sleep(0.1)
 
 
-async def _fill_the_disk(scene: Scene) -> None:
+async def _fill_the_disk(context: FaultContext) -> None:
     """Postgres may end for lack of room for its log, and starts when there is room again."""
-    await asyncio.to_thread(scene.disk.fill)
-    await scene.pause(FULL_S)
-    scene.disk.empty()
+    await asyncio.to_thread(context.disk.fill)
+    if await _can_write(context):
+        raise RuntimeError("expected a full disk, but Postgres could write")
+    await context.pause(FULL_S)
+    context.disk.empty()
+
+
+async def _can_write(context: FaultContext) -> bool:
+    try:
+        connection = await context.stack.connect()
+        try:
+            await connection.execute(
+                "create table filler as select repeat(md5(n::text), 200) as x from generate_series(1, 99999) n"
+            )
+        finally:
+            connection.terminate()
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        return False
+    return True
 
 
 def all_faults(*, with_disk: bool) -> list[StackFault]:

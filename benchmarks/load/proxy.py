@@ -22,6 +22,8 @@ class FreezingProxy:
         self._asked, self._answered = 0, 0  # how often each direction was frozen
         self._is_cut = False
         self._open: set[asyncio.StreamWriter] = set()
+        self._connections: set[asyncio.Task[None] | None] = set()
+        """Nothing else refers to a frozen one: it would be collected as garbage, its sockets unclosed."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -64,12 +66,13 @@ class FreezingProxy:
         self._loop.close()
 
     def _abort_all(self) -> None:
-        for end in self._open:
+        for end in list(self._open):
             end.transport.abort()
 
     async def _connect(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         asked, answered = self._asked, self._answered
         ends = [to_client]
+        self._connections.add(task := asyncio.current_task())
         try:
             if self._is_cut:
                 return
@@ -83,6 +86,7 @@ class FreezingProxy:
         except (OSError, asyncio.CancelledError):
             pass
         finally:
+            self._connections.discard(task)
             for end in ends:
                 self._open.discard(end)
                 end.transport.abort()

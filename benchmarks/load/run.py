@@ -20,7 +20,7 @@ from PIL import Image
 
 from benchmarks.load.checks import JobRow, help_latencies, judge, spread
 from benchmarks.load.crowd import FIRST_ID, Crowd, Shown
-from benchmarks.load.faults import Scene, StackFault, all_faults
+from benchmarks.load.faults import FaultContext, StackFault, all_faults
 from benchmarks.load.memory import MemorySampler, cpu_seconds
 from benchmarks.load.stack import HEAVY_OPEN_MAX, LoadStack, SmallDisk
 from bot.domain import CONSENT_VERSION
@@ -129,11 +129,11 @@ class _Run:
         """Each fault, and seconds from its end to the answers that a user then gets."""
         recoveries = {}
         async with ApiControl(url) as control:
-            scene = Scene(self._stack, control, self._disk, self._pause)
+            context = FaultContext(self._stack, control, self._disk, self._pause)
             for fault in faults:
                 await self._pause(FAULT_PAUSE_S)
                 self._say(f"fault: {fault.name}")
-                await fault.happen(scene)
+                await fault.happen(context)
                 assert crowd.loop is not None
                 probing: Future[tuple[float, float]] = asyncio.run_coroutine_threadsafe(crowd.probe(), crowd.loop)
                 while not probing.done():

@@ -17,16 +17,13 @@ from aiogram.enums import ParseMode
 from aiogram.exceptions import (
     ClientDecodeError,
     TelegramAPIError,
-    TelegramEntityTooLarge,
-    TelegramNetworkError,
     TelegramNotFound,
-    TelegramServerError,
     TelegramUnauthorizedError,
 )
 from aiogram.methods import DeleteWebhook, GetUpdates, Response, SetWebhook, TelegramMethod
 
 from bot.errors import OperatorError
-from bot.telegram.refusals import NotNow, TooFast, refusal_of
+from bot.telegram.refusals import NotNow, TooFast, is_absence, refusal_of
 
 Result = TypeVar("Result")
 TRIES = 4
@@ -53,10 +50,11 @@ class Patience(BaseRequestMiddleware):
         for attempt in range(1, TRIES):
             try:
                 return await make_request(bot, method)
-            except TelegramEntityTooLarge:
-                raise
-            except (TelegramNetworkError, TelegramServerError) as error:
-                _log.warning("Telegram is away, trying again", method=method.__api_method__, error=str(error)[:200])
+            except (TelegramAPIError, ClientDecodeError) as error:
+                if not is_absence(error):
+                    raise
+                words = str(refusal_of(error))[:200]
+                _log.warning("Telegram is away, trying again", method=method.__api_method__, error=words)
             await asyncio.sleep(0.5 * 2**attempt)
         return await make_request(bot, method)
 

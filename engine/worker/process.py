@@ -26,6 +26,7 @@ from pydantic import ValidationError
 from engine.backbones.base import Backbone, GenerationInput
 from engine.config import Config
 from engine.contract import (
+    AMQP_HEARTBEAT_S,
     EXAMINE_TASK,
     GENERATE_TASK,
     REFERENCES_MAX,
@@ -254,7 +255,7 @@ def make_celery(broker_url: str, service: Service) -> Celery:
         worker_cancel_long_running_tasks_on_connection_loss=True,  # concerns late acknowledgement only; unset, it warns
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
-        broker_heartbeat=0,
+        broker_heartbeat=AMQP_HEARTBEAT_S,
         broker_transport_options=CONSUMER_OPTIONS,
     )
 

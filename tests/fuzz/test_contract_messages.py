@@ -23,7 +23,7 @@ from bot.dispatch.reply_handler import ReplyHandler
 from bot.dispatch.signals import JobSignals
 from bot.domain import JobState
 from engine.contract import REPLY, Failure, FailureCode, GenerateRequest, Reply, Verdict
-from engine.worker import Service
+from engine.worker.process import Service
 
 JOB_ID, PHOTO_ID = str(UUID(int=1)), str(UUID(int=2))
 BATCH = {

@@ -23,7 +23,7 @@ from bot.local.embedded import EmbeddedValkey
 from bot.monitoring.state import read_messages
 from engine.config import Config as WorkerConfig
 from engine.contract import Examination, ExamineRequest, Verdict
-from engine.messaging import ReplyPublisher
+from engine.worker.messaging import ReplyPublisher
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "operations.md"
 QUERY = "ssl_cert_reqs=required&ssl_ca_certs="

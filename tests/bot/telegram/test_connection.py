@@ -35,7 +35,7 @@ async def test_flood_control_is_told_at_once(control: Any) -> None:
     assert len(await control.calls("sendMessage")) == 1
 
 
-@pytest.mark.parametrize("kind", ["drop", "server_error"])
+@pytest.mark.parametrize("kind", ["drop", "server_error", "bad_gateway"])
 async def test_a_bad_network_is_waited_out(control: Any, kind: Any) -> None:
     control, patient, _, ben = control
     await control.fail_next("sendMessage", kind=kind)
