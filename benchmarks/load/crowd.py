@@ -17,7 +17,7 @@ HELP_EACH_S = 60.0
 """The average time between two /help of one user."""
 THINK_S = 8.0
 """The average time between a picture and the next prompt of its user."""
-END_WAIT_S = 300.0
+END_WAIT_S = 900.0
 HEAVY_PAUSE_S = 1.2
 """Between two prompts of the heavy user: MESSAGES_PER_S allows one per second."""
 
