@@ -14,7 +14,7 @@ LOST_MAX = 0.01
 """Share of the pixels that may depend on missing bytes."""
 PROBE_SIDE_PX = 256
 BROKEN = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, struct.error)
-"""What Pillow's decoders raise on broken files."""
+"""The errors of Pillow's decoders on broken files."""
 _MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
 """In entropy-coded data ff is followed by 00 (a stuffed byte) or by a restart marker d0-d7."""
 _SOS, _EOI = 0xDA, 0xD9
@@ -38,7 +38,7 @@ def count_scans(data: bytes, enough: int) -> int:
 def mend_end(data: bytes) -> bytes | None:
     """The JPEG with the end that it misses; None where more than LOST_MAX of its pixels are missing, or it is no JPEG.
 
-    Which pixels depend on the missing bytes shows when the file is continued in two ways: they differ.
+    The file is continued in two ways: pixels that differ depend on the missing bytes.
     """
     if not data.startswith(START):
         return None
