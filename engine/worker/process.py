@@ -26,6 +26,7 @@ from pydantic import ValidationError
 from engine.backbones.base import Backbone, GenerationInput
 from engine.config import Config
 from engine.contract import (
+    AMQP_HEARTBEAT_S,
     EXAMINE_TASK,
     GENERATE_TASK,
     REFERENCES_MAX,
@@ -227,11 +228,16 @@ class Worker:
 
 
 def turning_consumer(turned: Callable[[], None]) -> type[Consumer]:
-    """Celery's consumer, which calls `turned` whenever its loop begins a new turn."""
+    """Celery's consumer, which calls `turned` whenever its loop begins a new turn, and sends heartbeats of AMQP."""
 
     class TurningConsumer(Consumer):  # type: ignore[misc]
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            self.amqheartbeat = AMQP_HEARTBEAT_S  # zero without Celery's event loop, which alone would send them
+
         def perform_pending_operations(self) -> None:
             turned()
+            self.connection.heartbeat_check()
             super().perform_pending_operations()
 
     return TurningConsumer
@@ -255,7 +261,7 @@ def make_celery(broker_url: str, service: Service) -> Celery:
         worker_cancel_long_running_tasks_on_connection_loss=True,  # concerns late acknowledgement only; unset, it warns
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
-        broker_heartbeat=0,
+        broker_heartbeat=0,  # see turning_consumer
         broker_transport_options=CONSUMER_OPTIONS,
     )
 

@@ -55,7 +55,6 @@ def is_in(name: str, package: str) -> bool:
         ("bot", "benchmarks", None),
         ("engine", "benchmarks", None),
         ("trainer", "benchmarks", None),
-        ("benchmarks", "bot", None),
         ("benchmarks", "trainer", None),
         ("migrations", "bot", "bot.db"),
         ("migrations", "engine", None),
