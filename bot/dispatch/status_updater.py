@@ -94,9 +94,10 @@ class StatusUpdater:
             paused = self._is_paused(bool(alive)) or await service.is_paused(session)
             alone_s = self._clock() - (self._alone_since or 0.0)
             poses_drawn = not alive or await workers.any_can_pose(session, self._pace.alive_s)
+            image_prompts_read = all(worker.image_prompt for worker in alive)
             photos = await status_messages.chats_with_photos_waiting(session, alone_s) if paused else []
         self._forget_closed({job.job_id for job in jobs})
-        self._show_all(jobs, places, busy, paused, poses_drawn)
+        self._show_all(jobs, places, busy, paused, poses_drawn, image_prompts_read)
         await self._announce_pause(photos, paused)
 
     async def finish(self) -> None:
@@ -123,7 +124,13 @@ class StatusUpdater:
         self._throttle.forget_past()
 
     def _show_all(
-        self, jobs: list[PendingStatus], places: Mapping[UUID, int], busy: set[int], paused: bool, poses_drawn: bool
+        self,
+        jobs: list[PendingStatus],
+        places: Mapping[UUID, int],
+        busy: set[int],
+        paused: bool,
+        poses_drawn: bool,
+        image_prompts_read: bool,
     ) -> None:
         """Start writing wherever something is due, the most urgent first while calls are scarce."""
         due = []
@@ -137,6 +144,7 @@ class StatusUpdater:
                 texts=self._texts(job),
                 styles=self._styles,
                 poses_drawn=poses_drawn,
+                image_prompts_read=image_prompts_read,
             )
             if len(album.jobs) > 1:
                 view = render_album(album, view, self._texts(job))
