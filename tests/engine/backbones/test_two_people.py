@@ -66,7 +66,8 @@ def test_each_person_is_read_in_a_half_of_the_picture_alone(backbone: DiffusionB
     other_right, other_left = attended(backbone, drawing(first, third)), attended(backbone, drawing(third, second))
     for known, right, left in zip(before, other_right, other_left, strict=True):
         assert torch.equal(known[:, :2], right[:, :2]) and not torch.allclose(known[:, 2:], right[:, 2:])
-        assert torch.equal(known[:, 2:], left[:, 2:]) and not torch.allclose(known[:, :2], left[:, :2])
+        torch.testing.assert_close(known[:, 2:], left[:, 2:])  # one photo less to pad: another order of sums
+        assert not torch.allclose(known[:, :2], left[:, :2])
 
 
 def test_a_companion_without_a_face_is_read_by_the_body_branch(backbone: DiffusionBackbone) -> None:
