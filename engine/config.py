@@ -60,7 +60,7 @@ class Config(BaseSettings):
     vae: str | None = None
     face_scale: float | None = Field(default=None, ge=0, le=2)
     body_scale: float | None = Field(default=None, ge=0, le=2)
-    image_prompt_scale: float | None = Field(default=None, ge=0, le=2)
+    image_prompt_scale: float | None = Field(default=None, gt=0, le=2)
     image_prompt_blocks: str | None = None
     image_prompt_until: float = Field(default=1.0, gt=0, le=1)
     face_lora: float = Field(default=0.6, ge=0, le=1)

@@ -49,9 +49,9 @@ def back_to_screen(texts: Texts) -> InlineKeyboardMarkup:
 
 
 def with_take_photo(buttons: InlineKeyboardMarkup | None, texts: Texts) -> InlineKeyboardMarkup:
-    """Under the answer to a photo, which can be the image prompt instead."""
+    """Under the answer to a photo, which can be the image prompt instead; above the other buttons, which are many."""
     taking = [_button(texts("image-prompt-take-photo-button"), ImagePromptAction.TAKE_PHOTO)]
-    return InlineKeyboardMarkup(inline_keyboard=[*([] if buttons is None else buttons.inline_keyboard), taking])
+    return InlineKeyboardMarkup(inline_keyboard=[taking, *([] if buttons is None else buttons.inline_keyboard)])
 
 
 def _button(text: str, action: ImagePromptAction) -> InlineKeyboardButton:

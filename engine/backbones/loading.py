@@ -191,12 +191,13 @@ def _adapters(family: Family, pipeline: Any, options: Options) -> tuple[IPAdapte
     if face is not None and options.face_adapter is None and not _is_there(face):
         log.info("%s draws without a face adapter: %s is not there", family.name, face)
         del files["face"]
+    place = folder_place(options.image_encoder or family.image_encoder)
     picture = file_place(options.image_prompt_adapter or family.image_prompt_adapter)
-    if options.image_prompt_adapter != NONE and (options.image_prompt_adapter is not None or _is_there(picture)):
+    usable = _is_there(picture) and (bool(files) or _is_there(replace(place, name="config.json")))
+    if options.image_prompt_adapter != NONE and (options.image_prompt_adapter is not None or usable):
         files[IMAGE_PROMPT] = _adapter_file(picture)
     if not files:
         return None, None
-    place = folder_place(options.image_encoder or family.image_encoder)
     found = _on_disk(place)
     encoder = _loaded(
         lambda: load_whole(CLIPVisionModelWithProjection, found, dtype=pipeline.dtype),

@@ -153,7 +153,7 @@ def test_an_image_prompt_is_followed_and_refused_in_one_line_where_it_cannot_be(
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("engine: ")]
     assert len(said) == 3 and not never.exists()
     assert "whole photo" in said[0] and "No such file" in said[1]
-    assert "bad_image_prompt" in said[2] and "nano" in said[2]
+    assert "bad_image_prompt" in said[2] and "ENGINE_BACKBONE" in said[2]
 
 
 def test_a_pose_is_drawn_and_a_photo_that_shows_none_is_one_line(
