@@ -123,7 +123,8 @@ class PoseCallback(CallbackData, prefix="pose"):
 
 
 class ImagePromptAction(StrEnum):
-    """SHOW opens the screen in place; ASK asks for another; TAKE_PHOTO takes the photo that the message replies to."""
+    """SHOW and BACK open the screen in place (two, so that one right after the other is no double tap); ASK asks for
+    another; TAKE_PHOTO takes the photo that the message replies to."""
 
     SHOW = "show"
     TAKE_PHOTO = "take"
@@ -133,6 +134,7 @@ class ImagePromptAction(StrEnum):
     DELETE = "delete"
     PIN = "pin"
     UNPIN = "unpin"
+    BACK = "back"
 
 
 class ImagePromptCallback(CallbackData, prefix="image"):

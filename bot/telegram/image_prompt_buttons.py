@@ -45,7 +45,7 @@ def to_screen(texts: Texts) -> InlineKeyboardMarkup:
 
 def back_to_screen(texts: Texts) -> InlineKeyboardMarkup:
     """Under the question for one."""
-    return InlineKeyboardMarkup(inline_keyboard=[[_button(texts("back-button"), ImagePromptAction.SHOW)]])
+    return InlineKeyboardMarkup(inline_keyboard=[[_button(texts("back-button"), ImagePromptAction.BACK)]])
 
 
 def with_take_photo(buttons: InlineKeyboardMarkup | None, texts: Texts) -> InlineKeyboardMarkup:
