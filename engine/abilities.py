@@ -1,4 +1,4 @@
-"""What a request asks of a backbone that cannot do it, and that a picture without would not be what was asked for."""
+"""Refuses what a backbone cannot do, where a picture without it would not be the one that was asked for."""
 
 from __future__ import annotations
 

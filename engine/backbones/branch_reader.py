@@ -1,4 +1,4 @@
-"""What the branches of an adapter attend to: photos of people and image prompts, read by the image encoder.
+"""Conditions of an adapter's branches: photos of people and image prompts, read by the image encoder.
 
 Of two people in one picture each is read in a half of it, the companion in the right one.
 
