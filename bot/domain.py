@@ -19,7 +19,7 @@ the person."""
 
 
 ASPECT_DEFAULT = Aspect.PORTRAIT
-"""What every model draws that is not asked for another aspect."""
+"""The aspect that every model draws unless asked for another."""
 
 
 class Stage(StrEnum):

@@ -21,7 +21,7 @@ async def of_user(session: AsyncSession, user_id: int) -> ImagePrompt | None:
 
 
 async def is_awaited(session: AsyncSession, user_id: int) -> bool:
-    """Whether the user was asked for one a moment ago."""
+    """Whether the user was asked for one within the last minutes."""
     asked = select(User.image_prompt_asked_at > func.now() - SENT_PHOTO_PATIENCE).where(User.id == user_id)
     return bool(await session.scalar(asked))
 

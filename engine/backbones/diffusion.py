@@ -231,7 +231,8 @@ class DiffusionBackbone:
     def _known(
         self, drawings: Sequence[GenerationInput], text: _Text, guided: bool, of_head: bool, size: tuple[int, int]
     ) -> dict[str, Any] | None:
-        """What attention need not compute at every step: K and V of people and words. None for stock attention."""
+        """The part of attention that does not change between steps: K and V of people and words. None for stock
+        attention."""
         if self._branches is None:
             return None
         identity = self._branches.conditions(drawings, guided, of_head, self._latent_size(size))
