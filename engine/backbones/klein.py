@@ -1,8 +1,8 @@
 """klein: FLUX.2 klein, the second family ("reference-edit"): it reads pictures of the person and an instruction.
 
 No adapter and no tokens of ours: the model reads the crops themselves, so likeness has no continuous strength. The
-scales decide only which crops the model gets. A pose and an image prompt go in as one more picture each, as the publisher's
-guide shows for poses (docs.bfl.ai/guides/usecases_editing_controlnets), and take the place of one photo each.
+scales decide only which crops the model gets. A pose and an image prompt are one more picture each, in place of one
+photo, as the publisher's guide shows for poses (docs.bfl.ai/guides/usecases_editing_controlnets).
 """
 
 from __future__ import annotations
