@@ -45,6 +45,7 @@ from bot.usecases.credits import build_credits
 from bot.usecases.drafts import DrawDraft
 from bot.usecases.export import ExportData
 from bot.usecases.held import HoldMessage, TakeHeld
+from bot.usecases.image_prompts import ImagePromptUseCases
 from bot.usecases.payments import build_payments
 from bot.usecases.people import (
     ChooseLanguage,
@@ -260,6 +261,7 @@ def build_use_cases(
         pin_pose=PinPose(sessions),
         choose_pose_photo=ChoosePosePhoto(sessions),
         delete_pose_photo=DeletePosePhoto(sessions),
+        image_prompts=ImagePromptUseCases(sessions, config.alive_s),
         count_holdings=CountHoldings(sessions, config.original_days),
         delete_everything=DeleteEverything(sessions, signals, terms),
         receive_photo=ReceivePhoto(sessions, signals, config.alive_s),
@@ -267,7 +269,7 @@ def build_use_cases(
         choose_person=ChoosePerson(sessions, signals, config.alive_s),
         list_photos=ListPhotos(sessions),
         delete_photo=DeletePhoto(sessions),
-        read_answers=ReadAnswers(sessions, is_arriving),
+        read_answers=ReadAnswers(sessions, is_arriving, config.alive_s),
         draw_draft=DrawDraft(*drawing),
         ask_for_picture=AskForPicture(*drawing),
         redraw=Redraw(*drawing),
