@@ -143,7 +143,8 @@ class GenerateRequest(Message):
     """One picture for one user. `attempt` counts from 1. The same seed gives the same picture on the same device.
 
     `prompt` is the user's own. `style` is a name of engine/styles.toml; a worker that lacks it fails the request with
-    BAD_STYLE. `preview` asks for Progress.preview."""
+    BAD_STYLE. `style_template` is a style of the operator's instead, a template as in that file. `preview` asks for
+    Progress.preview."""
 
     kind: Literal["generate"] = "generate"
     job_id: str
@@ -152,6 +153,7 @@ class GenerateRequest(Message):
     prompt: str = Field(max_length=2 * PROMPT_MAX_CHARS)
     negative_prompt: str = ""
     style: str | None = Field(default=None, pattern=STYLE_NAME_PATTERN)
+    style_template: str | None = Field(default=None, max_length=PROMPT_MAX_CHARS)
     seed: int = Field(ge=0, lt=2**63)
     settings: Settings = Settings()
     pose: Pose | None = None

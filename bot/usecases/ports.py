@@ -10,6 +10,8 @@ import structlog
 
 DrawSeed = Callable[[], int]
 """A fresh seed for a picture, 0 <= seed < 2**63."""
+Pseudonym = Callable[[int], bytes]
+"""The code under which a user is recognised who deleted everything, see bot.credits.pseudonym_of."""
 
 
 _log = structlog.get_logger(__name__)

@@ -7,6 +7,7 @@ from aiogram.enums import ChatType
 
 from bot.telegram.handlers import (
     admin,
+    appeals,
     consent,
     credit_admin,
     credits,
@@ -26,6 +27,7 @@ from bot.telegram.handlers import (
     start,
     styles,
 )
+from bot.telegram.handlers.admission import RequireAdmission
 from bot.telegram.handlers.consent import RequireConsent
 
 
@@ -38,8 +40,9 @@ def build_router(*, credits_on: bool = False) -> Router:
         observer.filter(F.chat.type == ChatType.PRIVATE)
     private.callback_query.filter(F.message.chat.type == ChatType.PRIVATE)
     consenting = Router(name="consenting")
-    consenting.message.middleware(RequireConsent())
-    consenting.callback_query.middleware(RequireConsent())
+    for observer in (consenting.message, consenting.callback_query):
+        observer.middleware(RequireAdmission())
+        observer.middleware(RequireConsent())
     consenting.include_routers(
         gallery.build(),
         pictures.build(),
@@ -47,6 +50,7 @@ def build_router(*, credits_on: bool = False) -> Router:
         people.build(),
         styles.build(),
         settings.build(),
+        appeals.build(),
         jobs.build(),
         photos.build(),
         prompts.build(),

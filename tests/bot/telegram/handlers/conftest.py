@@ -372,8 +372,7 @@ async def open_stage(database_url: str, translator: Translator, **options: Any) 
         sessions, signals, styles = make_sessions(pool), NotedSignals(), load_styles()
         albums = OpenAlbums()
         use = build_use_cases(config, sessions, signals, lambda: secrets.randbelow(2**63), albums)
-        contact = config.operator_contact
-        dispatcher = build_conversation(use, styles, translator, config.admin_ids, contact=contact)
+        dispatcher = build_conversation(use, styles, translator, config)
         stage = Stage(api, control, bot, dispatcher, sessions, signals, styles, translator)
         stop = asyncio.Event()
         intake = Intake(bot, dispatcher, database_answers=_always, albums=albums)
@@ -405,6 +404,7 @@ async def chat(stage: Stage) -> AsyncIterator[Chat]:
         stage.boxes.clear()
         stage.hints, stage.worker_looks = None, True
         stage.signals.called_off.clear()
+        stage.styles.apply(())
         chat = Chat(stage, *people)
         await chat.set_worker(alive=True)
         with capture_logs() as logs:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from bot.db import service, usage
 from bot.db.tables import Job, User
 from bot.domain import JobState
-from bot.telegram.callbacks import AdminCallback
+from bot.telegram.admin_callbacks import AdminCallback
 
 NOW = datetime.now(UTC)
 
