@@ -186,7 +186,7 @@ def _only(run: type[Any], options: argparse.Namespace) -> dict[str, Any]:
 
 def _study(options: argparse.Namespace) -> None:
     os.environ.setdefault("WARP_LOG_LEVEL", "30")
-    from trainer.study import Study, read_config, stages_of
+    from trainer.study.run import Study, read_config, stages_of
 
     study = Study(read_config(options.config), options.out)
     study.run(stages_of(options.only), None if options.methods is None else tuple(options.methods))
@@ -194,10 +194,10 @@ def _study(options: argparse.Namespace) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     from trainer.errors import DataError
-    from trainer.evaluation.coco_protocol import CocoRun, evaluate_coco
-    from trainer.evaluation.evaluate import evaluate
     from trainer.evaluation.published import load_published
-    from trainer.study import read_config
+    from trainer.study.coco_protocol import CocoRun, evaluate_coco
+    from trainer.study.evaluate import evaluate
+    from trainer.study.run import read_config
 
     config = read_config(options.config)
     names = options.methods or [*config.names, *config.ablations]
@@ -212,8 +212,8 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _report(options: argparse.Namespace) -> None:
-    from trainer.evaluation.report import write_report
-    from trainer.study import read_config
+    from trainer.study.report import write_report
+    from trainer.study.run import read_config
 
     config = read_config(options.config)
     test = options.study / "people" / "test"
