@@ -95,8 +95,7 @@ def _draw_timeline(axes: Axes, panel: Timeline, nothing: str) -> None:
     count = len(panel.starts)
     drawing: Callable[[Axes, Timeline], float] = _draw_lines if panel.lines else _draw_bars
     top = drawing(axes, panel)
-    ticks_max = _TICKS_MAX if len(panel.series) > 1 or panel.lines else _TICKS_MAX // 2
-    step = -(-count // ticks_max)
+    step = -(-count // _TICKS_MAX)
     ticks = list(range(count - 1, -1, -step))[::-1]
     form = "%H:%M" if panel.days == 1 else "%d.%m"
     axes.set_xticks(ticks, [panel.starts[tick].strftime(form) for tick in ticks])

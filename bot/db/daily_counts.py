@@ -20,7 +20,7 @@ async def arrivals(session: AsyncSession, since: datetime) -> Counter[datetime]:
     """New users per day, those who deleted their data since included."""
     start = func.date_bin(DAY, User.created_at, ORIGIN)
     rows = await session.execute(select(start, func.count()).where(User.created_at >= since).group_by(start))
-    return Counter(dict(rows.tuples().all())) + await _counters(session, since, "funnel", "start")
+    return Counter({day: int(count) for day, count in rows}) + await _counters(session, since, "funnel", "start")
 
 
 async def rejected_photos(session: AsyncSession, since: datetime) -> Counter[datetime]:

@@ -242,7 +242,7 @@ async def _styles(
     session: AsyncSession, recent: ColumnElement[bool], left: Counter[tuple[str, str]]
 ) -> list[tuple[str, int]]:
     rows = await session.execute(select(Job.style, func.count()).where(recent).group_by(Job.style))
-    used = Counter(dict(rows.tuples().all()))
+    used = Counter({style: int(count) for style, count in rows})
     used += Counter({label: count for (name, label), count in left.items() if name == "style"})
     return sorted(used.items(), key=lambda item: (-item[1], item[0]))
 

@@ -67,8 +67,9 @@ def date_of(moment: datetime | None) -> str:
 
 
 def page_text(texts: Texts, part: Part) -> Markup:
-    first = min(part.at + 1, part.total)
-    return texts("admin-page", first=first, last=min(part.at + part.size, part.total), total=part.total)
+    if not part.total:
+        return Markup("0")
+    return texts("admin-page", first=part.at + 1, last=min(part.at + part.size, part.total), total=part.total)
 
 
 def rows_text(texts: Texts, rows: Sequence[str]) -> Markup:

@@ -40,7 +40,8 @@ def usage(days: int, scale: int) -> Usage:
     return Usage(
         days=days, users=12, new_users=3, active_users=4, blocked_users=1, deleted_users=0,
         refusals={"refused_prompt": 9_000 * scale} if scale else {}, failures={"internal": scale} if scale else {},
-        rejected_photos={"several_people": 3 * scale} if scale else {}, funnel=[90 * scale, 80 * scale, 40 * scale, 9, 0],
+        rejected_photos={"several_people": 3 * scale} if scale else {},
+        funnel=[90 * scale, 80 * scale, 40 * scale, 9, 0],
         wait=measured, drawing=measured, drawing_s=50.0 * scale, payments=scale, refunded_stars=0,
         styles=[("none", 40 * scale), ("gone", 3)] if scale else [], workers_alive=2, queued=3, running=1,
         buckets=buckets,

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
 from aiogram import Bot, F, Router
+from aiogram.filters import Filter
 from aiogram.types import Message
 
 from bot.admin_acts import QuestionKind
@@ -40,7 +41,7 @@ def build() -> Router:
     return router
 
 
-class Answers:
+class Answers(Filter):
     """A filter: the message replies to a question of this kind. Gives the handler `question`."""
 
     def __init__(self, kind: QuestionKind) -> None:

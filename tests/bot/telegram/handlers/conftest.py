@@ -366,7 +366,7 @@ async def open_stage(database_url: str, translator: Translator, **options: Any) 
         stack.push_async_callback(bot.session.close)
         config = Config(
             bot_token=api.token, database_url="postgresql://unused", broker_url="redis://unused",
-            admin_ids=frozenset(range(BOSSES, PEOPLE)), alive_s=3600, _env_file=None,
+            admin_ids=frozenset(range(BOSSES, PEOPLE)), alive_s=3600, worker_hour_price="2.50 EUR", _env_file=None,
             **options,
         )  # fmt: skip
         sessions, signals, styles = make_sessions(pool), NotedSignals(), load_styles()
