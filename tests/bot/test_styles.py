@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from bot.domain import LANGUAGES
-from bot.styles import NO_STYLE, load_styles
+from bot.styles import NO_STYLE, StyleEdit, load_styles
 from bot.telegram.callbacks import (
     AdminCallback,
     ConsentCallback,
@@ -94,3 +94,15 @@ def test_every_button_fits_into_telegrams_64_bytes():
         packed = button.pack()
         assert len(packed.encode()) <= 64
         assert type(button).unpack(packed) == button
+
+
+def test_edits_of_styles_that_the_file_lost_are_ignored() -> None:
+    styles = load_styles()
+    names = [style.name for style in styles.all]
+    styles.apply([StyleEdit("retired", place=0, enabled=False), StyleEdit(NO_STYLE, enabled=False)])
+    assert [style.name for style in styles.presets] == names, "and no style is always offered"
+    styles.apply([StyleEdit("own", 0, True, {"en": "Own", "ru": "Свой"}, "🏰", "{prompt}, own"), StyleEdit("oil", 1)])
+    assert [style.name for style in styles.presets][:2] == ["own", "oil"]
+    assert styles["own"].template is not None and styles.request_name("own") is None
+    styles.apply([])
+    assert "own" not in styles

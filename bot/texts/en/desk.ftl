@@ -135,8 +135,8 @@ review-appeal = ⚖️ <b>Appeal against a refusal:</b> { $reason }
     User <code>{ $user }</code>, { $date }
 review-no-picture = The picture has been deleted.
 review-photo-below = The photos of this request are above.
-review-delete-button = 🗑 Delete picture
-review-keep-button = ✅ Keep picture
+review-delete-button = 🗑 Delete
+review-keep-button = ✅ Keep
 review-wrong-button = ↩️ Refusal was wrong
 review-right-button = ⛔ Refusal stands
 review-user-button = 👤 User

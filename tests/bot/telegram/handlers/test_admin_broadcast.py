@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from bot.db import users
 from bot.db.admin_tables import AuditEntry, Broadcast
 from bot.db.tables import User
 from bot.telegram.connection import open_bot
+from bot.telegram.middlewares import DOUBLE_TAP_S
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -67,12 +69,10 @@ async def test_a_dry_run_reaches_the_admin_alone(chat: Any, says: Any, sender: A
 
 async def test_a_broadcast_is_confirmed_sent_and_forgotten(chat: Any, says: Any, sender: Any) -> None:
     await write(chat, says)
-    await chat.boss.press("Recipients")
-    await chat.boss.wait_for(says("English speakers", "Recipients: 1"))
-    await chat.boss.press("Recipients")
-    await chat.boss.wait_for(says("Russian speakers"))
-    await chat.boss.press("Recipients")
-    await chat.boss.wait_for(says("everybody", "Recipients: 2"))
+    for audience in ("English speakers\nRecipients: 1", "Russian speakers\nRecipients: 1", "everybody\nRecipients: 2"):
+        await chat.boss.press("🌐 Recipients")
+        await chat.boss.wait_for(says(audience))
+        await asyncio.sleep(DOUBLE_TAP_S)
     await chat.boss.press("📣 Send")
     await chat.boss.wait_for(says("Send it to 2 users now?"))
     await chat.boss.press("Yes, send")
