@@ -16,7 +16,7 @@ from aiogram.enums import ParseMode
 
 from bot.db import broadcasts, users
 from bot.db.admin_tables import Broadcast
-from bot.db.broadcasts import BroadcastState, Outcome
+from bot.db.broadcasts import BroadcastOutcome, BroadcastState
 from bot.db.session import Sessions, is_outage
 from bot.role import Role
 from bot.telegram.admin_views import broadcast_view
@@ -82,13 +82,13 @@ class Broadcaster:
         outcome = await self._send(broadcast, user_id)
         async with self._sessions.begin() as session:
             await broadcasts.note_outcome(session, broadcast.id, outcome)
-            if outcome is Outcome.UNREACHABLE:
+            if outcome is BroadcastOutcome.UNREACHABLE:
                 await users.set_blocked(session, user_id, True)
         if self._clock() - self._shown_at >= PROGRESS_S:
             await self._show(broadcast.id)
         return True
 
-    async def _send(self, broadcast: Broadcast, user_id: int) -> Outcome:
+    async def _send(self, broadcast: Broadcast, user_id: int) -> BroadcastOutcome:
         """Waits as long as Telegram asks for, and while it is away."""
         while True:
             await asyncio.sleep(max(0.0, self._next_at - self._clock()))
@@ -96,17 +96,17 @@ class Broadcaster:
             try:
                 with refusals():
                     await send_copy(self._bot, broadcast, user_id)
-                return Outcome.DELIVERED
+                return BroadcastOutcome.DELIVERED
             except TooFast as refusal:
                 _log.warning("a broadcast is too fast", broadcast=broadcast.id, wait_s=refusal.retry_after_s)
                 self._next_at = self._clock() + refusal.retry_after_s
             except NotNow:
                 self._next_at = self._clock() + self._network_pause_s
             except ChatGone:
-                return Outcome.UNREACHABLE
+                return BroadcastOutcome.UNREACHABLE
             except TelegramRefusal as refusal:
                 _log.warning("a broadcast was refused", broadcast=broadcast.id, reason=str(refusal)[:200])
-                return Outcome.REFUSED
+                return BroadcastOutcome.REFUSED
 
     async def _show(self, broadcast_id: int, *, ended: bool = False) -> None:
         """The progress in the admin's chat; the end is a new message, because Telegram does not notify of edits."""

@@ -1,4 +1,4 @@
-"""What admins see of users: ids, dates, states and sums, never a prompt or a picture. Functions never commit."""
+"""Users as admins see them: ids, dates, states and sums, never a prompt or a picture. Functions never commit."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class BroadcastState(StrEnum):
     DISCARDED = "discarded"
 
 
-class Outcome(StrEnum):
+class BroadcastOutcome(StrEnum):
     """Of one message; a name of the column that counts it."""
 
     DELIVERED = "delivered"
@@ -34,7 +34,7 @@ ENDED = (BroadcastState.SENT, BroadcastState.DISCARDED)
 
 
 @dataclass(frozen=True)
-class Audience:
+class Recipients:
     """The users who would get a message now, and those left out because they have blocked the bot."""
 
     recipients: int
@@ -73,10 +73,10 @@ def _recipients(language: str | None) -> list[ColumnElement[bool]]:
     return conditions if language is None else [*conditions, User.language == language]
 
 
-async def audience(session: AsyncSession, language: str | None) -> Audience:
+async def audience(session: AsyncSession, language: str | None) -> Recipients:
     reachable = User.blocked_at.is_(None)
     counts = select(func.count().filter(reachable), func.count().filter(~reachable)).select_from(User)
-    return Audience(*(await session.execute(counts.where(*_recipients(language)))).one())
+    return Recipients(*(await session.execute(counts.where(*_recipients(language)))).one())
 
 
 async def move(session: AsyncSession, broadcast_id: int, target: BroadcastState, *sources: BroadcastState) -> bool:
@@ -115,6 +115,6 @@ async def hand_to(session: AsyncSession, broadcast_id: int, user_id: int) -> Non
     await session.execute(row.values(cursor=user_id, handled=Broadcast.handled + 1))
 
 
-async def note_outcome(session: AsyncSession, broadcast_id: int, outcome: Outcome) -> None:
+async def note_outcome(session: AsyncSession, broadcast_id: int, outcome: BroadcastOutcome) -> None:
     column = getattr(Broadcast, outcome.value)
     await session.execute(update(Broadcast).where(Broadcast.id == broadcast_id).values({column: column + 1}))

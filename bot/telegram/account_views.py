@@ -17,7 +17,7 @@ from bot.styles import Styles
 from bot.telegram.admin_callbacks import AccountAction, AccountCallback, DeskAction, RefundCallback
 from bot.telegram.admin_views import (
     AdminView,
-    Part,
+    PageSpan,
     back,
     button,
     date_of,
@@ -59,7 +59,7 @@ def _served(texts: Texts, *, closed: bool) -> Markup:
     return texts("users-closed" if closed else "users-open")
 
 
-def latest_users(texts: Texts, users: Sequence[User], part: Part) -> AdminView:
+def latest_users(texts: Texts, users: Sequence[User], part: PageSpan) -> AdminView:
     rows = [texts("users-row", user=str(user.id), date=date_of(user.active_at)) for user in users]
     buttons = [button(str(user.id), AccountCallback(action=AccountAction.VIEW, user_id=user.id)) for user in users]
     below = desk_turns(texts, part, DeskAction.LATEST)
@@ -69,7 +69,7 @@ def latest_users(texts: Texts, users: Sequence[User], part: Part) -> AdminView:
     return AdminView(text, keyboard(buttons[:2], buttons[2:], below))
 
 
-def access_list(texts: Texts, rules: Sequence[AccessRule], part: Part, gone: int, *, closed: bool) -> AdminView:
+def access_list(texts: Texts, rules: Sequence[AccessRule], part: PageSpan, gone: int, *, closed: bool) -> AdminView:
     text = texts(
         "users-list",
         page=page_text(texts, part),
@@ -89,7 +89,7 @@ def access_list(texts: Texts, rules: Sequence[AccessRule], part: Part, gone: int
     )
 
 
-def banned_users(texts: Texts, rules: Sequence[AccessRule], part: Part, gone: int) -> AdminView:
+def banned_users(texts: Texts, rules: Sequence[AccessRule], part: PageSpan, gone: int) -> AdminView:
     text = texts("users-banned", page=page_text(texts, part), rows=_rules(texts, rules, gone))
     return AdminView(text, keyboard(desk_turns(texts, part, DeskAction.BANNED), back(texts, DeskAction.USERS)))
 
@@ -179,7 +179,7 @@ def rules_view(texts: Texts, user_id: int, rule: AccessRule | None) -> AdminView
     )
 
 
-def jobs_view(texts: Texts, user_id: int, jobs: Sequence[JobLine], part: Part, styles: Styles) -> AdminView:
+def jobs_view(texts: Texts, user_id: int, jobs: Sequence[JobLine], part: PageSpan, styles: Styles) -> AdminView:
     rows = [
         texts(
             "account-job",
@@ -205,7 +205,7 @@ def reason_text(texts: Texts, failure: str | None) -> Markup:
     return texts(f"reason-{failure if failure in REASONS else 'unknown'}")
 
 
-def ledger_view(texts: Texts, user_id: int, entries: Sequence[CreditEntry], part: Part) -> AdminView:
+def ledger_view(texts: Texts, user_id: int, entries: Sequence[CreditEntry], part: PageSpan) -> AdminView:
     rows = [
         texts(
             "account-entry",
@@ -220,7 +220,7 @@ def ledger_view(texts: Texts, user_id: int, entries: Sequence[CreditEntry], part
     return _list_view(texts, text, AccountAction.LEDGER, user_id, part)
 
 
-def _list_view(texts: Texts, text: Markup, action: AccountAction, user_id: int, part: Part) -> AdminView:
+def _list_view(texts: Texts, text: Markup, action: AccountAction, user_id: int, part: PageSpan) -> AdminView:
     newer = AccountCallback(action=action, user_id=user_id, at=max(0, part.at - part.size))
     older = AccountCallback(action=action, user_id=user_id, at=part.at + part.size)
     return AdminView(text, keyboard(turns(texts, part, newer, older), _to_account(texts, user_id)))

@@ -11,7 +11,7 @@ from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.admin_acts import Act
 from bot.db.admin_tables import AuditEntry, Broadcast
-from bot.db.broadcasts import Audience, BroadcastState
+from bot.db.broadcasts import BroadcastState, Recipients
 from bot.db.usage import Usage
 from bot.styles import NO_STYLE, Style, Styles
 from bot.telegram.admin_callbacks import (
@@ -37,7 +37,7 @@ class AdminView:
 
 
 @dataclass(frozen=True)
-class Part:
+class PageSpan:
     """Items `at` and following of `total`, `size` a page."""
 
     at: int
@@ -66,7 +66,7 @@ def date_of(moment: datetime | None) -> str:
     return "—" if moment is None else f"{moment:%Y-%m-%d %H:%M}"
 
 
-def page_text(texts: Texts, part: Part) -> Markup:
+def page_text(texts: Texts, part: PageSpan) -> Markup:
     if not part.total:
         return Markup("0")
     return texts("admin-page", first=part.at + 1, last=min(part.at + part.size, part.total), total=part.total)
@@ -77,7 +77,7 @@ def rows_text(texts: Texts, rows: Sequence[str]) -> Markup:
     return Markup("\n".join(rows)) if rows else texts("admin-none")
 
 
-def turns(texts: Texts, part: Part, newer: CallbackData, older: CallbackData) -> list[InlineKeyboardButton]:
+def turns(texts: Texts, part: PageSpan, newer: CallbackData, older: CallbackData) -> list[InlineKeyboardButton]:
     """The buttons to the neighbouring pages, where there are any."""
     found = []
     if part.at > 0:
@@ -87,7 +87,7 @@ def turns(texts: Texts, part: Part, newer: CallbackData, older: CallbackData) ->
     return found
 
 
-def desk_turns(texts: Texts, part: Part, action: DeskAction) -> list[InlineKeyboardButton]:
+def desk_turns(texts: Texts, part: PageSpan, action: DeskAction) -> list[InlineKeyboardButton]:
     newer = DeskCallback(action=action, at=max(0, part.at - part.size))
     return turns(texts, part, newer, DeskCallback(action=action, at=part.at + part.size))
 
@@ -140,7 +140,7 @@ def service(texts: Texts, usage: Usage, failed: int) -> AdminView:
     )
 
 
-def audit_log(texts: Texts, entries: Sequence[AuditEntry], part: Part) -> AdminView:
+def audit_log(texts: Texts, entries: Sequence[AuditEntry], part: PageSpan) -> AdminView:
     rows = [
         texts(
             "audit-row",
@@ -162,7 +162,7 @@ def no_broadcast(texts: Texts) -> AdminView:
     return AdminView(texts("broadcast-none"), keyboard([write, *back(texts)]))
 
 
-def broadcast_draft(texts: Texts, broadcast: Broadcast, audience: Audience, per_s: float) -> AdminView:
+def broadcast_draft(texts: Texts, broadcast: Broadcast, audience: Recipients, per_s: float) -> AdminView:
     text = texts(
         "broadcast-draft",
         broadcast=str(broadcast.id),
@@ -184,7 +184,7 @@ def broadcast_draft(texts: Texts, broadcast: Broadcast, audience: Audience, per_
     return AdminView(text, keyboard(*buttons, [write, *back(texts)]))
 
 
-def broadcast_confirm(texts: Texts, broadcast: Broadcast, audience: Audience) -> AdminView:
+def broadcast_confirm(texts: Texts, broadcast: Broadcast, audience: Recipients) -> AdminView:
     text = texts("broadcast-confirm", recipients=audience.recipients)
     sure = _cast(texts, "broadcast-yes-button", BroadcastAction.SEND, broadcast.id)
     return AdminView(text, keyboard([sure], back(texts, DeskAction.BROADCAST)))
@@ -228,7 +228,7 @@ def _cast(texts: Texts, key: str, action: BroadcastAction, broadcast_id: int) ->
 
 def styles_desk(texts: Texts, styles: Styles, at: int) -> AdminView:
     at = min(max(0, at), (len(styles.all) - 1) // STYLE_BUTTONS * STYLE_BUTTONS)
-    part = Part(at, len(styles.all), STYLE_BUTTONS)
+    part = PageSpan(at, len(styles.all), STYLE_BUTTONS)
     shown = styles.all[at : at + STYLE_BUTTONS]
     rows = [
         [

@@ -11,7 +11,6 @@ import pytest
 from bot.domain import LANGUAGES
 from bot.styles import NO_STYLE, StyleEdit, load_styles
 from bot.telegram.callbacks import (
-    AdminCallback,
     ConsentCallback,
     JobAction,
     JobCallback,
@@ -88,7 +87,6 @@ def test_every_button_fits_into_telegrams_64_bytes():
         *(PrivacyCallback(action=action) for action in PrivacyAction),
         *(LanguageCallback(language=language) for language in LANGUAGES),
         ConsentCallback(version=10**6),
-        AdminCallback(days=30),
     ]
     for button in data:
         packed = button.pack()

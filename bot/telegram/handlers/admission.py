@@ -15,7 +15,7 @@ from bot.telegram.edits import Toast
 from bot.telegram.handlers.groups import Once
 from bot.translator import Texts
 from bot.usecases import UseCases
-from bot.usecases.admin.accounts import Admission
+from bot.usecases.admin.accounts import Standing
 
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
 
@@ -30,10 +30,10 @@ class RequireAdmission(BaseMiddleware):
         texts: Texts = data["texts"]
         user: User = data["user"]
         use: UseCases = data["use"]
-        admission = Admission.ADMITTED if user.id in data["admin_ids"] else await use.read_admission(user.id)
-        if admission is Admission.ADMITTED:
+        admission = Standing.ADMITTED if user.id in data["admin_ids"] else await use.read_admission(user.id)
+        if admission is Standing.ADMITTED:
             return await handler(event, data)
-        banned = admission is Admission.BANNED
+        banned = admission is Standing.BANNED
         if isinstance(event, CallbackQuery):
             return Toast(texts(Banned.key if banned else "access-not-listed-toast"), alert=True)
         if isinstance(event, Message) and self._is_first(event):

@@ -21,7 +21,7 @@ from bot.usecases.ports import Pseudonym, Signals
 PAYMENTS_SHOWN = 4
 
 
-class Admission(Enum):
+class Standing(Enum):
     """Whether a user is served."""
 
     ADMITTED = auto()
@@ -34,13 +34,13 @@ class Admission(Enum):
 class ReadAdmission:
     sessions: Sessions
 
-    async def __call__(self, user_id: int) -> Admission:
+    async def __call__(self, user_id: int) -> Standing:
         async with self.sessions() as session:
             rule = await access.rule_of(session, user_id)
             if rule is not None and rule.banned_at is not None:
-                return Admission.BANNED
+                return Standing.BANNED
             listed = rule is not None and rule.allowed
-            return Admission.ADMITTED if listed or not await access.is_closed(session) else Admission.NOT_LISTED
+            return Standing.ADMITTED if listed or not await access.is_closed(session) else Standing.NOT_LISTED
 
 
 @dataclass(frozen=True)

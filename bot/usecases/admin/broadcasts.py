@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bot.admin_acts import Act
 from bot.db import audit, broadcasts
 from bot.db.admin_tables import Broadcast
-from bot.db.broadcasts import Audience, BroadcastState
+from bot.db.broadcasts import BroadcastState, Recipients
 from bot.db.session import Sessions
 
 UNFINISHED = (BroadcastState.SENDING, BroadcastState.STOPPED)
@@ -37,7 +37,7 @@ class Broadcasts:
             await audit.note(session, admin_id, Act.BROADCAST_WRITE, subject=row.id)
             return row
 
-    async def audience(self, language: str | None) -> Audience:
+    async def audience(self, language: str | None) -> Recipients:
         async with self.sessions() as session:
             return await broadcasts.audience(session, language)
 

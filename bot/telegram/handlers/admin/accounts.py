@@ -13,7 +13,7 @@ from bot.styles import Styles
 from bot.telegram import account_views
 from bot.telegram.account_views import LATEST_SIZE
 from bot.telegram.admin_callbacks import AccountAction, AccountCallback, DeskAction, DeskCallback
-from bot.telegram.admin_views import ROWS, AdminView, Part
+from bot.telegram.admin_views import ROWS, AdminView, PageSpan
 from bot.telegram.edits import Toast
 from bot.telegram.handlers.admin.access import admin_router
 from bot.telegram.handlers.admin.questions import ask
@@ -68,14 +68,14 @@ async def ask_user(callback: CallbackQuery, callback_data: DeskCallback, texts: 
 async def show_latest(callback: CallbackQuery, callback_data: DeskCallback, texts: Texts, use: UseCases) -> None:
     at = max(0, callback_data.at)
     users, total = await use.admin.accounts.latest(at, LATEST_SIZE)
-    await show(callback, account_views.latest_users(texts, users, Part(at, total, LATEST_SIZE)))
+    await show(callback, account_views.latest_users(texts, users, PageSpan(at, total, LATEST_SIZE)))
 
 
 async def show_list(callback: CallbackQuery, callback_data: DeskCallback, texts: Texts, use: UseCases) -> None:
     at = max(0, callback_data.at)
     rules, total, gone = await use.admin.access.page(at, ROWS, banned=False)
     closed = await use.admin.access.is_closed()
-    await show(callback, account_views.access_list(texts, rules, Part(at, total), gone, closed=closed))
+    await show(callback, account_views.access_list(texts, rules, PageSpan(at, total), gone, closed=closed))
 
 
 async def switch_access(callback: CallbackQuery, callback_data: DeskCallback, texts: Texts, use: UseCases) -> None:
@@ -87,7 +87,7 @@ async def switch_access(callback: CallbackQuery, callback_data: DeskCallback, te
 async def show_banned(callback: CallbackQuery, callback_data: DeskCallback, texts: Texts, use: UseCases) -> None:
     at = max(0, callback_data.at)
     rules, total, gone = await use.admin.access.page(at, ROWS, banned=True)
-    await show(callback, account_views.banned_users(texts, rules, Part(at, total), gone))
+    await show(callback, account_views.banned_users(texts, rules, PageSpan(at, total), gone))
 
 
 async def open_account(message: Message, texts: Texts, use: UseCases, credits: CreditUseCases | None) -> None:
@@ -120,13 +120,13 @@ async def show_jobs(
 ) -> None:
     user_id, at = callback_data.user_id, max(0, callback_data.at)
     jobs, total = await use.admin.accounts.jobs(user_id, at, ROWS)
-    await show(callback, account_views.jobs_view(texts, user_id, jobs, Part(at, total), styles))
+    await show(callback, account_views.jobs_view(texts, user_id, jobs, PageSpan(at, total), styles))
 
 
 async def show_ledger(callback: CallbackQuery, callback_data: AccountCallback, texts: Texts, use: UseCases) -> None:
     user_id, at = callback_data.user_id, max(0, callback_data.at)
     entries, total = await use.admin.accounts.ledger(user_id, at, ROWS)
-    await show(callback, account_views.ledger_view(texts, user_id, entries, Part(at, total)))
+    await show(callback, account_views.ledger_view(texts, user_id, entries, PageSpan(at, total)))
 
 
 async def show_payments(callback: CallbackQuery, callback_data: AccountCallback, texts: Texts, use: UseCases) -> None:

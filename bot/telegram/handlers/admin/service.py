@@ -8,7 +8,7 @@ from aiogram.types import BufferedInputFile, CallbackQuery, Message
 from bot.db.usage import BUCKETS
 from bot.telegram import admin_views
 from bot.telegram.admin_callbacks import DeskAction, DeskCallback
-from bot.telegram.admin_views import AdminView, Part
+from bot.telegram.admin_views import AdminView, PageSpan
 from bot.telegram.edits import Toast, edit_text, message_of
 from bot.telegram.handlers.admin.access import admin_router
 from bot.telegram.handlers.typed import TypedCommand
@@ -84,7 +84,7 @@ async def retry(callback: CallbackQuery, texts: Texts, use: UseCases) -> Toast:
 async def show_audit(callback: CallbackQuery, callback_data: DeskCallback, texts: Texts, use: UseCases) -> None:
     at = max(0, callback_data.at)
     entries, total = await use.admin.audit(at, admin_views.ROWS)
-    await show(callback, admin_views.audit_log(texts, entries, Part(at, total)))
+    await show(callback, admin_views.audit_log(texts, entries, PageSpan(at, total)))
 
 
 async def send_audit(callback: CallbackQuery, bot: Bot, texts: Texts, use: UseCases) -> None:
