@@ -5,7 +5,6 @@ from __future__ import annotations
 from bot.telegram import keyboards
 from bot.telegram.callbacks import PrivacyAction, PrivacyCallback, ReferenceAction, ReferenceCallback
 
-
 ADMIN_TABLES = (
     "access_closures", "access_rules", "admin_questions", "audit_entries", "broadcasts", "review_cases",
     "style_changes",
