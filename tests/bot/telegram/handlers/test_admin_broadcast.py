@@ -92,6 +92,9 @@ async def test_telegram_may_ask_to_wait_and_blocked_users_are_counted(chat: Any,
     row = await write(chat, says)
     await chat.use.admin.broadcasts.start(chat.boss.user_id, row.id, None)
     await chat.anna.block()
+    await chat.settled()
+    async with chat.sessions.begin() as session:  # as if the bot had been away when she blocked it
+        await users.set_blocked(session, chat.anna.user_id, False)
     before = len(await chat.control.calls("sendMessage"))
     await chat.control.fail_next("sendMessage", kind="flood", retry_after=1)
     await chat.control.fail_next("sendMessage", kind="server_error")
