@@ -17,7 +17,8 @@ def call(method: str, path: str, body: object = None, data: bytes | None = None)
         return bytes(answer.read())
 
 
-call("PUT", "/v1/end-users/me", {"consent_version": 1})
+terms = json.loads(call("GET", "/v1/options"))["terms"]  # show terms["text"] to the person first
+call("PUT", "/v1/end-users/me", {"consent_version": terms["version"]})
 call("POST", "/v1/end-users/me/references", data=photo.read_bytes())
 job = json.loads(call("POST", "/v1/jobs", {"end_user": "me", "prompt": prompt}))
 events = call("GET", f"/v1/jobs/{job['id']}/events").decode().splitlines()  # the stream ends with the job

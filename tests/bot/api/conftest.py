@@ -30,7 +30,7 @@ from bot.db.session import Sessions
 from bot.db.tables import Job, Reference, User
 from bot.dispatch.app_results import AppResults
 from bot.dispatch.signals import JobSignals
-from bot.domain import ApiScope, ReferenceState
+from bot.domain import CONSENT_VERSION, ApiScope, ReferenceState
 from bot.local.botapi import LocalBotAPI
 from bot.local.children import choose_port
 from bot.styles import load_styles
@@ -76,7 +76,7 @@ class Client:
             return Answer(response.status, body, response.headers)
 
     async def agree(self, end_user: str = "ann") -> None:
-        answer = await self("PUT", f"/v1/end-users/{end_user}", {"consent_version": 1})
+        answer = await self("PUT", f"/v1/end-users/{end_user}", {"consent_version": CONSENT_VERSION})
         assert answer.status in (200, 201), answer.body
 
     async def upload(self, photo: Any, end_user: str = "ann") -> Answer:

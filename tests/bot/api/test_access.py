@@ -12,7 +12,7 @@ from bot.api.access import Buckets
 from bot.db.app_tables import ApiKey
 from bot.db.ledger import today
 from bot.db.tables import CreditEntry
-from bot.domain import ApiScope
+from bot.domain import CONSENT_VERSION, ApiScope
 
 
 async def test_a_key_is_needed_and_a_revoked_one_is_none(world: Any, app: Any) -> None:
@@ -52,7 +52,7 @@ async def test_a_key_may_do_what_its_scopes_say(world: Any, app: Any, scope: Api
         "GET /v1/jobs": None,
         "GET /v1/end-users/ann": None,
         "POST /v1/jobs": {"end_user": "ann", "prompt": "in a park"},
-        "PUT /v1/end-users/ann": {"consent_version": 1},
+        "PUT /v1/end-users/ann": {"consent_version": CONSENT_VERSION},
     }
     done = set()
     for act, body in bodies.items():

@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 
 from bot.db import photo_states, references, status_messages, users
 from bot.db.tables import Base, Consent, Job, Reference, User
-from bot.domain import APP_USER_IDS_FROM
+from bot.domain import APP_USER_IDS_FROM, CONSENT_VERSION
 from engine.contract import Examination, Verdict
 
 
@@ -30,10 +30,14 @@ async def decide(world: Any, reference_id: str, verdict: Verdict, **facts: Any) 
 
 
 async def test_consent_is_declared_kept_and_not_doubled(world: Any, app: Any) -> None:
-    declared = await app("PUT", "/v1/end-users/ann", {"consent_version": 1, "language": "ru"})
-    assert (declared.status, declared.body["language"], declared.body["consent_version"]) == (201, "ru", 1)
-    assert (await app("PUT", "/v1/end-users/ann", {"consent_version": 1})).status == 200
-    assert (await app("PUT", "/v1/end-users/ann", {"consent_version": 2})).status == 422
+    declared = await app("PUT", "/v1/end-users/ann", {"consent_version": CONSENT_VERSION, "language": "ru"})
+    assert (declared.status, declared.body["language"], declared.body["consent_version"]) == (
+        201,
+        "ru",
+        CONSENT_VERSION,
+    )
+    assert (await app("PUT", "/v1/end-users/ann", {"consent_version": CONSENT_VERSION})).status == 200
+    assert (await app("PUT", "/v1/end-users/ann", {"consent_version": CONSENT_VERSION + 1})).status == 422
     async with world.sessions() as session:
         assert await session.scalar(select(func.count()).select_from(Consent)) == 1
         user = (await session.scalars(select(User).where(User.app_user == "ann"))).one()

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from bot.db.tables import User
-from bot.domain import JobState
+from bot.domain import CONSENT_VERSION, JobState
 from engine.contract import FailureCode
 
 
@@ -52,7 +52,11 @@ async def test_an_earlier_consent_does_not_count(world: Any, app: Any) -> None:
     async with world.sessions.begin() as session:
         await session.execute(update(User).where(User.app_user == "ann").values(consent_version=0))
     refused = await app.order()
-    assert (refused.status, refused.problem, refused.body["consent_version"]) == (403, "consent-required", 1)
+    assert (refused.status, refused.problem, refused.body["consent_version"]) == (
+        403,
+        "consent-required",
+        CONSENT_VERSION,
+    )
     assert (await app.upload(b"photo")).problem == "consent-required"
 
 
