@@ -47,10 +47,10 @@ def read_curated(folder: Path) -> list[CuratedPhoto]:
 def add_photo(folder: Path, candidate: Candidate) -> str:
     """Puts the photo into the data set, as it is where pixels need no turning; its path relative to `folder`."""
     name = Path("photos") / candidate.person / candidate.path.name
-    if _is_plain(candidate.path):
+    if candidate.clean is None and _is_plain(candidate.path):
         _place(candidate.path, folder / name)
         return name.as_posix()
-    name = name.with_name(f"{candidate.path.stem}-upright.jpg")
+    name = name.with_name(f"{candidate.path.stem}-{'upright' if candidate.clean is None else 'cropped'}.jpg")
     with _replacing(folder / name) as draft:
         candidate.open().save(draft, "JPEG", quality=JPEG_QUALITY)
     return name.as_posix()
