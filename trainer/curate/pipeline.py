@@ -18,7 +18,7 @@ from trainer.curate.looking import Experts, Looker
 from trainer.curate.options import CurateOptions
 from trainer.curate.outfits import evidence_of, outfits, taken_at
 from trainer.curate.records import CuratedPhoto, CurationVerdict, MarkLook, PhotoFindings, Reason
-from trainer.curate.sieve import Judged, counted_faces, enough, large_enough, sift
+from trainer.curate.sieve import Judged, counted_faces, enough, large_enough, nearly_alike, sift
 
 KEPT_MIN = 0.7
 """Of a photo's area: with less left beside a mark it is dropped."""
@@ -110,7 +110,7 @@ def _person(
             if seen.keypoints is None and options.need_body and not faceless:
                 photos[index] = photo.dropped(Reason.NO_BODY)
     worn = _worn(photos, bodies)
-    photos = enough(_with_faceless(photos, bodies, worn), options)
+    photos = enough(_with_faceless(photos, bodies, worn, options), options)
     kept = [photo for photo in photos if photo.reason is None]
     numbers = {worn[photo.candidate.name] for photo in kept} - {None}
     order = {number: place for place, number in enumerate(sorted(n for n in numbers if n is not None))}
@@ -136,17 +136,24 @@ def _worn(photos: list[Judged], bodies: dict[str, Observation]) -> dict[str, int
     return {photo.candidate.name: number for photo, number in zip(seen, outfits(evidence), strict=True)}
 
 
-def _with_faceless(photos: list[Judged], bodies: dict[str, Observation], worn: dict[str, int | None]) -> list[Judged]:
+def _with_faceless(
+    photos: list[Judged], bodies: dict[str, Observation], worn: dict[str, int | None], options: CurateOptions
+) -> list[Judged]:
     """Photos without a face, of one body, are kept where it wears what the person wears on a photo with a face."""
-    known = {worn[photo.candidate.name] for photo in photos if photo.reason is None} - {None}
-
-    def judged(photo: Judged) -> Judged:
+    kept = [photo for photo in photos if photo.reason is None]
+    known = {worn[photo.candidate.name] for photo in kept} - {None}
+    judged = []
+    for photo in photos:
         name = photo.candidate.name
-        if photo.reason is not Reason.NO_FACE or worn.get(name) not in known or bodies[name].keypoints is None:
-            return photo
-        return replace(photo, reason=None, detail="no face; the clothes of another photo")
-
-    return [judged(photo) for photo in photos]
+        if photo.reason is Reason.NO_FACE and worn.get(name) in known and bodies[name].keypoints is not None:
+            twin = next((k for k in kept if nearly_alike(k.look.perceptual, photo.look.perceptual, options)), None)
+            if twin is not None:
+                photo = photo.dropped(Reason.DUPLICATE, f"nearly {twin.candidate.name}")
+            else:
+                photo = replace(photo, reason=None, detail="no face; the clothes of another photo")
+                kept.append(photo)
+        judged.append(photo)
+    return judged
 
 
 def _looked(candidate: Candidate, looker: Looker) -> tuple[PhotoFindings, MarkLook]:

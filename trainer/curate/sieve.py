@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import imagehash
 import numpy as np
 
 from trainer.curate.folder import Candidate
@@ -71,6 +72,11 @@ def _alone(photo: Judged, options: CurateOptions) -> Judged:
     if not large_enough(look, options):
         return photo.dropped(Reason.TOO_SMALL, f"{look.width} x {look.height} px of at least {options.min_side_px}")
     return replace(photo, face=faces[0])
+
+
+def nearly_alike(one: str, other: str, options: CurateOptions) -> bool:
+    """Whether two perceptual hashes are of nearly the same picture."""
+    return imagehash.hex_to_hash(one) - imagehash.hex_to_hash(other) <= options.duplicate_bits
 
 
 def large_enough(look: PhotoFindings, options: CurateOptions) -> bool:

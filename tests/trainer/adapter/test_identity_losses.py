@@ -311,7 +311,8 @@ def seeing_finder(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_run_with_identity_losses_resumes_bit_for_bit(
     sd15: Any, faces_cache: Path, pack: Path, tmp_path: Path, seeing_finder: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train_adapter(run_of(sd15, faces_cache, tmp_path / "whole", pack, "bolid", gradient_checkpointing=True))
+    changes: dict[str, Any] = {"gradient_checkpointing": True, "precision": "bf16", "base_precision": "bf16"}
+    train_adapter(run_of(sd15, faces_cache, tmp_path / "whole", pack, "bolid", **changes))
     forward, calls = AdapterLearner.forward, 0
 
     class Unplugged(Exception):
@@ -324,7 +325,7 @@ def test_a_run_with_identity_losses_resumes_bit_for_bit(
             raise Unplugged
         return forward(self, *batch)
 
-    cut = run_of(sd15, faces_cache, tmp_path / "cut", pack, "bolid", gradient_checkpointing=True)
+    cut = run_of(sd15, faces_cache, tmp_path / "cut", pack, "bolid", **changes)
     monkeypatch.setattr(AdapterLearner, "forward", until_the_third_step)
     with pytest.raises(Unplugged):
         train_adapter(cut)
