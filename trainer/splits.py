@@ -1,4 +1,4 @@
-"""Which real people are learned from and which are held out: splits.json in a curated folder.
+"""Real people by split, to learn from or to measure on: splits.json in a curated folder.
 
 A person is of one split for good: people who join later are added, and nobody who was learned from is measured on.
 """

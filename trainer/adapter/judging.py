@@ -16,7 +16,7 @@ from trainer.adapter.few_steps import DistilledLora, FewStepBranch, few_steps_of
 from trainer.adapter.identity_losses import Decode, DrawnPictures, decoder_of
 from trainer.adapter.methods import MethodPlan
 from trainer.adapter.recipe import IdentityRecipe, Recipe
-from trainer.adapter.recognition import Recognition, open_body_recognition, open_face_recognition
+from trainer.adapter.recognition import Recognition, embedding_dim, open_body_recognition, open_face_recognition
 from trainer.errors import DataError
 
 
@@ -50,10 +50,10 @@ def open_drawn(base: PublicBase, unet: Any, scheduler: Any, scaling: float, reci
 def _recognition(judged: Judged, settings: IdentityRecipe, cache: AdapterCache) -> Recognition:
     if judged == "body":
         found, made = open_body_recognition(settings.body_network), cache.settings.body_network
-        known = any(photo.body for photo in cache.photos)
+        known = max(photo.body for photo in cache.photos)
     else:
         found, made = _faces(settings), cache.settings.face_network
-        known = any(photo.embedding for photo in cache.photos)
+        known = max(photo.embedding for photo in cache.photos)
     if not known:
         raise DataError(
             f"expected embeddings of a {judged} in {cache.folder}, found none: run python -m trainer precompute into "
@@ -63,6 +63,11 @@ def _recognition(judged: Judged, settings: IdentityRecipe, cache: AdapterCache) 
         raise DataError(
             f"expected the network {made} that embedded the {judged} in {cache.folder}, got {found.name}: "
             "give that one in the section identity"
+        )
+    if (dim := embedding_dim(found)) != known:
+        raise DataError(
+            f"expected a network whose embeddings of a {judged} have {known} numbers as in {cache.folder}, got "
+            f"{found.name} with {dim}: give that one in the section identity"
         )
     return found
 

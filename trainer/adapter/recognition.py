@@ -39,7 +39,7 @@ SHIPPED: Final = "shipped"
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
+class CropPlace:
     """matrix [2, 3]: px of the crop -> px of the picture. weights float32 [H, W] in 0..1: how much each pixel of the
     crop counts, None where all do."""
 
@@ -47,13 +47,13 @@ class Place:
     weights: NDArray[np.float32] | None = None
 
 
-class Places(Protocol):
+class CropPlaces(Protocol):
     """Where on a picture a network looks."""
 
-    def place(self, seen: Observation) -> Place | None:
+    def place(self, seen: Observation) -> CropPlace | None:
         """On a photo whose person is known; None where there is nothing to read."""
 
-    def find(self, picture: Image.Image) -> Place | None:
+    def find(self, picture: Image.Image) -> CropPlace | None:
         """On a drawn picture."""
 
 
@@ -65,7 +65,7 @@ class Recognition:
     name: str
     size: tuple[int, int]
     network: nn.Module
-    places: Places
+    places: CropPlaces
 
 
 class FacePlaces:
@@ -74,12 +74,12 @@ class FacePlaces:
     def __init__(self, size: tuple[int, int], finder: FaceFinder) -> None:
         self._size, self._finder = size, finder
 
-    def place(self, seen: Observation) -> Place | None:
+    def place(self, seen: Observation) -> CropPlace | None:
         if seen.face_landmarks is not None:
-            return Place(aligning_matrix(seen.face_landmarks, self._size))
-        return None if seen.face_box is None else Place(box_matrix(head_box(seen.face_box), self._size))
+            return CropPlace(aligning_matrix(seen.face_landmarks, self._size))
+        return None if seen.face_box is None else CropPlace(box_matrix(head_box(seen.face_box), self._size))
 
-    def find(self, picture: Image.Image) -> Place | None:
+    def find(self, picture: Image.Image) -> CropPlace | None:
         found = self._finder.find(picture)
         if not found:
             return None
@@ -93,20 +93,20 @@ class BodyPlaces:
         self._size = size
         self._parser = ShippedParser()
 
-    def place(self, seen: Observation) -> Place | None:
+    def place(self, seen: Observation) -> CropPlace | None:
         if seen.body_box is None or seen.keypoints is None:
             return None
         return self._place(seen.body_box, seen.keypoints)
 
-    def find(self, picture: Image.Image) -> Place | None:
+    def find(self, picture: Image.Image) -> CropPlace | None:
         body = self._parser.parse(picture, (0.0, 0.0, float(picture.width), float(picture.height)))
         return None if body is None else self._place(body.box, body.keypoints)
 
-    def _place(self, box: Box, keypoints: Keypoints) -> Place:
+    def _place(self, box: Box, keypoints: Keypoints) -> CropPlace:
         height, width = self._size
         seen = body_window(box, width / height)
         weights = keypoint_weights(points_in_crop(keypoints, seen, (width, height)), width, height)
-        return Place(box_matrix(seen, self._size), weights)
+        return CropPlace(box_matrix(seen, self._size), weights)
 
 
 class ArcFaceNetwork(nn.Module):
@@ -168,6 +168,14 @@ def open_body_recognition(name: str) -> Recognition:
     return Recognition(_named("body", path), network.size, network, BodyPlaces(network.size))
 
 
+@torch.no_grad()
+def embedding_dim(recognition: Recognition) -> int:
+    """Numbers of its embeddings."""
+    height, width = recognition.size
+    found: Tensor = recognition.network(torch.zeros(1, 3, height, width), torch.ones(1, 1, height, width))
+    return found.shape[1]
+
+
 def face_network_name(root: Path, pack: str) -> str:
     """The name of the network in an insightface root. Raises DataError where there is none."""
     return _named("arcface", recognition_file(root.expanduser() / "models" / pack))
@@ -196,7 +204,7 @@ def embedding_of_photo(recognition: Recognition, image: Image.Image, seen: Obser
     return found
 
 
-def embeddings(recognition: Recognition, pictures: Tensor, places: Sequence[Place]) -> Tensor:
+def embeddings(recognition: Recognition, pictures: Tensor, places: Sequence[CropPlace]) -> Tensor:
     """pictures [B, 3, H, W] in [-1, 1] and a place on each -> unit vectors [B, D]."""
     crops = torch.cat(
         [cut(pictures[row : row + 1], place.matrix, recognition.size) for row, place in enumerate(places)]

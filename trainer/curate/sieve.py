@@ -76,7 +76,7 @@ def _alone(photo: Judged, options: CurateOptions) -> Judged:
 
 def nearly_alike(one: str, other: str, options: CurateOptions) -> bool:
     """Whether two perceptual hashes are of nearly the same picture."""
-    return imagehash.hex_to_hash(one) - imagehash.hex_to_hash(other) <= options.duplicate_bits
+    return bool(imagehash.hex_to_hash(one) - imagehash.hex_to_hash(other) <= options.duplicate_bits)
 
 
 def large_enough(look: PhotoFindings, options: CurateOptions) -> bool:

@@ -19,17 +19,19 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from engine.adapter.ip_adapter import AdapterFile, load_branches
+from engine.errors import WeightsError
 from engine.identity.faces import Face
 from engine.identity.observation import Observation
 from trainer.adapter.batches import AdapterBatch, PairedPhotos
 from trainer.adapter.cache import AdapterCache
+from trainer.adapter.export import export_branches
 from trainer.adapter.few_steps import DistilledLora, FewStepBranch, few_steps_of
 from trainer.adapter.identity_losses import DrawnPictures, decoder_of, unlikeness
 from trainer.adapter.learner import AdapterLearner, FrozenBase, predict
 from trainer.adapter.methods import build_branches, conditions, plan_of
 from trainer.adapter.precompute import PrecomputeRun, precompute
 from trainer.adapter.recipe import Pairing, Recipe
-from trainer.adapter.recognition import Place, Recognition, open_body_recognition, open_face_recognition
+from trainer.adapter.recognition import CropPlace, Recognition, open_body_recognition, open_face_recognition
 from trainer.adapter.run import AdapterRun, encoder_sizes, train_adapter
 from trainer.errors import CheckpointError, DataError
 
@@ -40,16 +42,16 @@ SMALL: dict[str, Any] = {
 
 
 class Everywhere:
-    """Places of a network that takes the whole picture for the person."""
+    """CropPlaces of a network that takes the whole picture for the person."""
 
     def __init__(self, size: tuple[int, int]) -> None:
         self.size = size
 
-    def find(self, picture: Image.Image) -> Place | None:
+    def find(self, picture: Image.Image) -> CropPlace | None:
         matrix = np.array([[picture.width / self.size[1], 0, 0], [0, picture.height / self.size[0], 0]])
-        return Place(matrix, np.ones(self.size, np.float32))
+        return CropPlace(matrix, np.ones(self.size, np.float32))
 
-    def place(self, seen: Observation) -> Place | None:
+    def place(self, seen: Observation) -> CropPlace | None:
         raise AssertionError("only drawn pictures are read here")
 
 
@@ -58,10 +60,13 @@ class OneFace:
 
     name = "insightface"
 
+    def __init__(self, dim: int = 512) -> None:
+        self.dim = dim
+
     def find(self, image: Image.Image) -> list[Face]:
         width, height = image.size
         rng = np.random.default_rng(int(np.asarray(image, np.int64).sum()))
-        embedding = rng.normal(0, 1, 512).astype(np.float32)
+        embedding = rng.normal(0, 1, self.dim).astype(np.float32)
         box = (0.3 * width, 0.2 * height, 0.7 * width, 0.6 * height)
         return [Face(box, embedding=embedding / np.linalg.norm(embedding))]
 
@@ -277,7 +282,7 @@ def test_people_that_are_withheld_or_not_found_are_not_judged(
     pictures = torch.zeros(1, 3, 32, 32, requires_grad=True)
 
     class Blind(Everywhere):
-        def find(self, picture: Image.Image) -> Place | None:
+        def find(self, picture: Image.Image) -> CropPlace | None:
             return None
 
     assert float(unlikeness(replace(face, places=Blind(face.size)), pictures, batch.wanted_face[:1])) == 0
@@ -408,3 +413,21 @@ def test_a_cache_of_another_network_is_refused(
     assert train_adapter(run_of(sd15, cache, tmp_path / "run", pack, "pulid_body", identity=identity))
     with pytest.raises(DataError, match="expected embeddings of faces"):
         train_adapter(run_of(sd15, cache, tmp_path / "faces", pack, "pulid"))
+
+
+def test_embeddings_of_any_length_are_learned_from(sd15: Any, pack: Path, tmp_path: Path, seeing_finder: None) -> None:
+    """dlib's have 128 numbers. A file that reads such ones is refused by the engine, which has ArcFace's."""
+    cache = tmp_path / "cache"
+    precompute(PrecomputeRun(sd15.shards, sd15.base, cache), OneFace(128))
+    recipe = Recipe.model_validate({**SMALL, "method": "instantid", "steps": 1})
+    assert train_adapter(AdapterRun(sd15.base, cache, tmp_path / "run", recipe))
+    with pytest.raises(DataError, match=r"have 128 numbers as in .*, got arcface-.* with 512"):
+        train_adapter(run_of(sd15, cache, tmp_path / "pulid", pack, "pulid"))
+    unet = sd15.base.unet()
+    branches = build_branches(plan_of(Recipe(method="pulid")), unet, **encoder_sizes(sd15.base), face_dim=128)
+    (path,) = export_branches(branches, "pulid", unet, tmp_path / "weights")
+    pipeline = StableDiffusionPipeline.from_pretrained(
+        sd15.base.folder, safety_checker=None, requires_safety_checker=False
+    )
+    with pytest.raises(WeightsError, match="reads face embeddings of 128 numbers"):
+        load_branches(pipeline, {"face": AdapterFile(str(path.parent), "", path.name)}, "sd15")
