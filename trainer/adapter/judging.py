@@ -3,13 +3,15 @@ cache whose embeddings they are compared with."""
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from diffusers import AutoencoderTiny
 
 from engine.errors import SetupError
+from engine.hub.repositories import HuggingFaceHub
 from engine.identity.faces import DEFAULT_ROOT, open_finder
-from trainer.adapter.base import PublicBase, frozen
+from trainer.adapter.base import FAMILIES, PublicBase, frozen
 from trainer.adapter.batches import Judged
 from trainer.adapter.cache import AdapterCache
 from trainer.adapter.few_steps import DistilledLora, FewStepBranch, few_steps_of, find_lora
@@ -18,6 +20,8 @@ from trainer.adapter.methods import MethodPlan
 from trainer.adapter.recipe import IdentityRecipe, Recipe
 from trainer.adapter.recognition import Recognition, embedding_dim, open_body_recognition, open_face_recognition
 from trainer.errors import DataError
+
+PUBLISHED: Final = "taesd"
 
 
 def judged_of(plan: MethodPlan, recipe: Recipe) -> tuple[Judged, ...]:
@@ -85,5 +89,13 @@ def _faces(settings: IdentityRecipe) -> Recognition:
 def _decoder(base: PublicBase, scaling: float, settings: IdentityRecipe) -> Decode:
     if settings.decoder is None:
         return decoder_of(base.vae(), scaling, tiny=False)
-    load = lambda: AutoencoderTiny.from_pretrained(settings.decoder, local_files_only=True)  # noqa: E731
-    return decoder_of(frozen(load, f"a tiny autoencoder in {settings.decoder}"), scaling, tiny=True)
+    folder: Path | None = Path(settings.decoder)
+    if settings.decoder == PUBLISHED:
+        folder = HuggingFaceHub().folder(FAMILIES[base.layout].preview)
+    if folder is None:
+        raise DataError(
+            f"expected {FAMILIES[base.layout].preview} in the hub's cache, found none: run `python -m engine doctor "
+            f"--backbone {base.layout} --download all`, or give identity.decoder a folder"
+        )
+    load = lambda: AutoencoderTiny.from_pretrained(folder, local_files_only=True)  # noqa: E731
+    return decoder_of(frozen(load, f"a tiny autoencoder in {folder}"), scaling, tiny=True)

@@ -41,9 +41,9 @@ class IdentityRecipe(_Section):
     face, body: weights of 1 - cosine to the person's embeddings, 0 for none; semantic, layout: of alignment with the
     same drawing without the person. identity_from, alignment_from: shares of the run after which they begin. rows: of
     each batch that are drawn. few_steps: lightning or lcm (that which the engine draws with by default), lora: its
-    file (the published one), steps: how many (as the engine draws). decoder: a small autoencoder (TAESD) that decodes
-    in place of the base's. face_root, face_pack: insightface's models, body_network: "shipped" or an ONNX file; those
-    that made the cache."""
+    file (the published one), steps: how many (as the engine draws). decoder: "taesd", the published small autoencoder,
+    or the folder of another, which decodes in place of the base's. face_root, face_pack: insightface's models,
+    body_network: "shipped" or an ONNX file; those that made the cache."""
 
     face: float = Field(default=1.0, ge=0)
     body: float = Field(default=1.0, ge=0)
@@ -55,7 +55,7 @@ class IdentityRecipe(_Section):
     few_steps: str = ""
     lora: Path | None = None
     steps: int | None = Field(default=None, ge=1, le=8)
-    decoder: Path | None = None
+    decoder: str | None = None
     face_root: Path | None = None
     face_pack: str = "buffalo_l"
     body_network: str = "shipped"

@@ -376,7 +376,9 @@ def test_pulids_file_is_a_face_id_adapter_for_diffusers_and_the_engine(
 def test_pulid_body_exports_a_body_branch(
     sd15: Any, faces_cache: Path, pack: Path, tmp_path: Path, seeing_finder: None
 ) -> None:
-    (path,) = train_adapter(run_of(sd15, faces_cache, tmp_path, pack, "pulid_body"))
+    """Here a tiny autoencoder decodes what is drawn."""
+    identity = settings_of(sd15, decoder=str(sd15.folders.preview))
+    (path,) = train_adapter(run_of(sd15, faces_cache, tmp_path, pack, "pulid_body", identity=identity))
     assert path.name == "body.safetensors" and len(load_file(path)) > 10
     log = (tmp_path / "log.jsonl").read_text("utf-8")
     assert '"body"' in log and '"layout"' in log
@@ -391,6 +393,7 @@ def test_mistakes_are_one_line(sd15: Any, faces_cache: Path, pack: Path, tmp_pat
         ("pulid", {"lora": str(other)}, "expected a LoRA of sd15"),
         ("pulid", {"few_steps": "lightning"}, "identity.few_steps to be lcm for sd15"),
         ("pulid", {"face": 0.0}, "expected a weight above 0"),
+        ("pulid", {"decoder": str(tmp_path)}, "expected a tiny autoencoder in"),
         ("pulid_body", {"body_network": str(tmp_path / "none.onnx")}, "none.onnx"),
         ("pulid", {"face_root": str(tmp_path)}, "give another pack"),
     ):
