@@ -143,7 +143,7 @@ def curated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, CurationOut
     ]  # fmt: skip
     for number, (colour, more) in enumerate(shown, start=1):
         person_in(colour, number, **more).save(crawl / "ada" / f"ada{number}.png")
-    person_in(RED, 4, face=False).save(crawl / "ada" / "ada7.bmp")  # other bytes, the same picture
+    person_in(RED, 4, face=False).save(crawl / "ada" / "ada7.png", compress_level=1)  # other bytes, the same picture
     people = DrawnPeople()
     options = CurateOptions(data=crawl, out=out, min_side_px=150, duplicate_bits=0)
     return out, curate(options, Experts(people, people, [RedStrip()], TemplateCaptioner()))  # type: ignore[arg-type]
@@ -160,7 +160,7 @@ def test_outfits_stand_in_the_data_set(curated: tuple[Path, CurationOutcome]) ->
 def test_without_a_face_a_photo_is_kept_where_the_clothes_are_known(curated: tuple[Path, CurationOutcome]) -> None:
     reasons = {verdict.file_name: verdict.reason for verdict in curated[1].verdicts}
     assert reasons["ada4.png"] is None and reasons["ada5.png"] is Reason.NO_FACE
-    assert reasons["ada7.bmp"] is Reason.DUPLICATE
+    assert reasons["ada7.png"] is Reason.DUPLICATE
     faceless = next(photo for photo in curated[1].kept if photo.source == "ada/ada4.png")
     assert faceless.face_box is None and faceless.keypoints is not None and faceless.parts is not None
 
