@@ -18,7 +18,7 @@ POSE_PHOTO_PATIENCE = timedelta(minutes=10)
 
 
 ASPECT_DEFAULT = Aspect.PORTRAIT
-"""What every model draws that is not asked for another aspect."""
+"""The aspect that every model draws unless asked for another."""
 
 
 class Stage(StrEnum):

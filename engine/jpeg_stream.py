@@ -35,7 +35,7 @@ def count_scans(data: bytes, enough: int) -> int:
 def mend_end(data: bytes) -> bytes | None:
     """The JPEG with the end that it misses; None where more than LOST_MAX of its pixels are missing, or it is no JPEG.
 
-    Which pixels depend on the missing bytes shows when the file is continued in two ways: they differ.
+    The file is continued in two ways: pixels that differ depend on the missing bytes.
     """
     if not data.startswith(START):
         return None

@@ -38,7 +38,7 @@ GIF_SIGNATURES = (b"GIF87a", b"GIF89a")
 _DEEP_GREY_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 BROKEN = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, struct.error)
-"""What Pillow's decoders raise on broken files."""
+"""The errors of Pillow's decoders on broken files."""
 
 pillow_heif.register_heif_opener()
 pillow_heif.options.DECODE_THREADS = 1
@@ -46,7 +46,7 @@ AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
 
 class PhotoFault(StrEnum):
-    """Why a file cannot be used."""
+    """The reason why a file cannot be used."""
 
     NOT_AN_IMAGE = "not_an_image"
     TRUNCATED = "truncated"
@@ -176,7 +176,7 @@ def _fault_of(error: Exception) -> PhotoFault:
 
 def encode_jpeg(photo: Image.Image) -> bytes:
     """At full colour resolution, without metadata, with the best quality that fits JPEG_MAX_BYTES."""
-    photo.info.clear()  # Pillow would write comments and more of it anew
+    photo.info.clear()  # Pillow would copy comments and other metadata
     content = b""
     for quality in JPEG_QUALITIES:
         buffer = io.BytesIO()
@@ -189,7 +189,7 @@ def encode_jpeg(photo: Image.Image) -> bytes:
 
 @dataclass(frozen=True)
 class ReaderSettings:
-    """What a child process is started with: how to read, and what it may cost."""
+    """The settings of a child process: formats and sizes to read, limits of memory and processor time."""
 
     reader: PhotoReader
     memory_max_bytes: int

@@ -35,6 +35,12 @@ RABBITMQ_PROGRAMS = "/usr/lib/rabbitmq/bin"
 RABBITMQ_START_S = 90.0
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first: one that `--dist loadfile` began last would run alone at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 def _administer(server_url: str, statement: str) -> None:
     """Run a statement that wants no transaction, such as CREATE DATABASE."""
 
@@ -161,7 +167,7 @@ class FreezingProxy:
 
     def __init__(self, server_port: int) -> None:
         self._server_port = server_port
-        self._asked, self._answered = 0, 0  # how often each direction was frozen
+        self._asked, self._answered = 0, 0  # freezes per direction
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -250,7 +256,7 @@ class RabbitMQ:
         self.url = f"amqp://guest:guest@127.0.0.1:{port}//"
         self._environment = {
             "PATH": os.environ["PATH"],
-            "HOME": str(folder),  # where Erlang keeps the cookie of its cluster
+            "HOME": str(folder),  # Erlang keeps the cookie of its cluster there
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "ERL_EPMD_PORT": str(choose_port()),
             "RABBITMQ_CONF_ENV_FILE": os.devnull,
@@ -275,7 +281,7 @@ class RabbitMQ:
                 with Connection(self.url, connect_timeout=2) as connection:
                     connection.ensure_connection(max_retries=1, timeout=2)
                 return
-            except Exception:  # whatever a client raises while the server starts
+            except Exception:  # any error of a client while the server starts
                 if not self._server.running or time.monotonic() > deadline:
                     pytest.fail(f"RabbitMQ did not start; the end of its log:\n{self._server.log_tail(40)}")
                 time.sleep(0.2)

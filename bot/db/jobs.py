@@ -91,7 +91,7 @@ async def exists(session: AsyncSession, idempotency_key: str) -> bool:
 
 
 async def count(session: AsyncSession, user_id: int) -> int:
-    """How many requests of the user are kept."""
+    """The number of the user's requests that are kept."""
     return await session.scalar(select(func.count()).where(Job.user_id == user_id, Job.removed_at.is_(None))) or 0
 
 
@@ -103,7 +103,7 @@ async def has_open(session: AsyncSession, act: str) -> bool:
 
 
 async def count_open(session: AsyncSession, user_id: int) -> int:
-    """How many pictures of the user are in progress."""
+    """The number of the user's pictures in progress."""
     statement = select(func.count()).where(Job.user_id == user_id, Job.state.in_(OPEN_STATES))
     return await session.scalar(statement) or 0
 

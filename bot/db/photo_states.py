@@ -40,7 +40,7 @@ async def next_photos(session: AsyncSession, limit: int) -> list[Reference]:
 
 
 async def count_out(session: AsyncSession) -> int:
-    """How many photos the broker and the workers hold."""
+    """The number of photos that the broker and the workers hold."""
     return await session.scalar(select(func.count()).where(_PENDING, Reference.handed_at.is_not(None))) or 0
 
 

@@ -16,13 +16,13 @@ from bot.db.tables import Reference
 from bot.domain import ReferenceState
 
 ALBUM_QUIET = timedelta(seconds=1)
-"""An album has no end marker: it counts as complete when nothing of it has come for so long."""
+"""An album has no end marker: it counts as complete when no photo of it has come for this time."""
 ANSWER_GRACE = timedelta(seconds=2)
-"""Time for the "looking at it" message to be noted, so that the answer edits it rather than coming beside it."""
+"""The time within which the id of the "checking" message is stored, so that the answer edits that message."""
 REFUSED_KEPT = timedelta(minutes=10)
-"""How long the bare row (no image) of a refused photo is kept, for the rest of its album to be answered with it."""
+"""The time that the bare row (no image) of a refused photo is kept: the rest of its album is answered with it."""
 CHOICE_KEPT = timedelta(hours=1)
-"""How long a photo of several people is kept for its sender to choose one of them."""
+"""The time that a photo of several people is kept for its sender to choose one of them."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ async def accepted(session: AsyncSession, photo_ids: Collection[UUID]) -> dict[U
 
 @dataclass(frozen=True)
 class StoredPhoto:
-    """What is to know of an accepted photo before it is loaded."""
+    """The facts about an accepted photo that decide whether it is loaded."""
 
     size: int
     """Bytes of the image and the profile."""

@@ -93,6 +93,6 @@ async def note_message(
 
 
 async def forget_originals(session: AsyncSession, days: int) -> int:
-    """Drop the PNGs of pictures that were finished so long ago and are not to be delivered any more."""
+    """Drop the PNGs of pictures that were finished more than `days` ago and are no longer to be delivered."""
     old = (Job.result.is_not(None), or_(Job.finished_at.is_(None), Job.finished_at < func.now() - timedelta(days=days)))
     return await execute(session, update(Job).where(*old, Job.closed_at.is_not(None)).values(result=None))

@@ -67,14 +67,14 @@ class User(Base):
     pose_pinned: Mapped[bool] = mapped_column(default=False, server_default=false())
     """The pose stays for all future pictures; else it is for the next one."""
     pose_asked_at: Mapped[datetime | None]
-    """When the user was asked for a photo of a pose that has not come yet."""
+    """The time when the user was asked for a pose photo that has not come yet."""
     aspect: Mapped[str | None]
     """engine.contract.Aspect of the pictures to come; NULL leaves it to the model."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     active_at: Mapped[datetime] = mapped_column(server_default=func.now())
     blocked_at: Mapped[datetime | None]
     served_at: Mapped[datetime | None]
-    """When a job of theirs was last handed to a worker: the order of the queue depends on it."""
+    """The time when a job of theirs was last handed to a worker: the order of the queue depends on it."""
     invitation_code: Mapped[str | None] = mapped_column(unique=True)
     """Part of the link with which they invite others; drawn at the first /invite."""
     invited_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
@@ -105,7 +105,7 @@ class Reference(Base):
     sha256: Mapped[str]
     profile: Mapped[bytes | None] = mapped_column(deferred=True)
     quality: Mapped[float | None]
-    """How good it is as a reference, 0 to 1; NULL for photos examined before this was kept."""
+    """The quality as a reference, 0 to 1; NULL for photos examined before this was kept."""
     hints: Mapped[str | None]
     """Of an accepted photo: names of engine.contract.Hint, spaces between."""
     boxes: Mapped[list[list[float]] | None] = mapped_column(JSONB(none_as_null=True))
@@ -113,13 +113,13 @@ class Reference(Base):
     person: Mapped[list[float] | None] = mapped_column(JSONB(none_as_null=True))
     """The box of the one that was chosen."""
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
-    """How often it was handed to the broker."""
+    """The number of times that it was handed to the broker."""
     handed_at: Mapped[datetime | None]
     lease_until: Mapped[datetime | None]
     answer_message_id: Mapped[int | None]
     """The bot's "looking at it" message, which becomes the answer; one for a whole album."""
     answered_at: Mapped[datetime | None]
-    """When the user got the verdict."""
+    """The time when the user got the verdict."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -193,15 +193,15 @@ class Job(Base):
     translated_prompt: Mapped[str | None]
     """The prompt that the model gets, where that is a translation."""
     ignored_words: Mapped[str | None]
-    """What of the prompt the model cannot draw, phrases with commas between."""
+    """Phrases of the prompt that the model cannot draw, separated by commas."""
     seed: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[str] = mapped_column(default=JobState.QUEUED, server_default=JobState.QUEUED)
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
-    """How often a worker has begun it."""
+    """The number of times that a worker has begun it."""
     handouts: Mapped[int] = mapped_column(default=0, server_default="0")
-    """How often it was handed to the broker: bounds what no worker ever begins."""
+    """The number of times that it was handed to the broker: a job that no worker ever begins fails at the limit."""
     handed_at: Mapped[datetime | None]
-    """When it was handed to the broker; the jobs of one batch share it. NULL while it waits in the queue."""
+    """The time when it was handed to the broker; the jobs of one batch share it. NULL while it waits in the queue."""
     lease_until: Mapped[datetime | None]
     """Until when the broker (before the start) or a worker (after it) may hold the job without a sign of life."""
     worker_id: Mapped[str | None]
@@ -218,9 +218,10 @@ class Job(Base):
     album_id: Mapped[UUID | None]
     """Shared by the variations that one press asked for: they are delivered as one album."""
     album_sent_at: Mapped[datetime | None]
-    """When the album was about to be sent. It is never sent a second time; the pictures stay within reach."""
+    """The time when the sending of the album began. It is never sent a second time; the pictures stay within reach."""
     closed_at: Mapped[datetime | None]
-    """When the user had the end (picture, failure or cancellation) and no status message was left: all is done."""
+    """The time when the user had the end (picture, failure or cancellation) and no status message was left: all is
+    done."""
     result: Mapped[bytes | None] = mapped_column(deferred=True)
     """The PNG, until the user has it as a file or ORIGINAL_DAYS are over."""
     result_file_id: Mapped[str | None]
@@ -232,7 +233,7 @@ class Job(Base):
     """A name of bot.domain.ReportReason."""
     reported_at: Mapped[datetime | None]
     removed_at: Mapped[datetime | None]
-    """When the user deleted the picture; prompt and pictures are gone, the row counts in the statistics."""
+    """The time when the user deleted the picture; prompt and pictures are gone, the row counts in the statistics."""
     backbone: Mapped[str | None]
     seconds: Mapped[float | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -261,7 +262,7 @@ class Worker(Base):
     device: Mapped[str]
     batch_max: Mapped[int]
     references_max: Mapped[int] = mapped_column(default=REFERENCES_MAX, server_default=str(REFERENCES_MAX))
-    """How many photos of a person its model reads."""
+    """The number of photos of a person that its model reads."""
     pose: Mapped[bool] = mapped_column(default=False, server_default=false())
     """It can draw a pose that is asked for."""
     aspects: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")

@@ -143,7 +143,7 @@ class AlbumDelivery:
             await self._messenger.send_album(album.lead.chat_id, file_ids, text, reply_to=album.lead.request_message_id)
         except NotNow:
             raise
-        except TelegramRefusal:  # it was certainly not sent
+        except TelegramRefusal:  # Telegram refused it, so it was not sent
             async with self._sessions.begin() as session:
                 await results.note_album(session, ids, sent=False)
             raise

@@ -78,7 +78,7 @@ class JobDispatcher:
                             await self._lead(leadership, broker)
                 except LeadershipLost as lost:
                     _log.warning("the leadership is lost, taking it up again", reason=str(lost))
-                except Exception as error:  # the edge of the dispatcher: it goes on, whatever happened to it
+                except Exception as error:  # no error may end the dispatcher
                     if is_outage(error):
                         _log.warning("waiting for the database")
                     else:

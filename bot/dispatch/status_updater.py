@@ -169,7 +169,7 @@ class StatusUpdater:
         )
 
     async def _write(self, album: Album, view: StatusView) -> None:
-        """Show one view and record it; the edge of a task, so no exception leaves it."""
+        """Show one view and record it. Raises nothing, as it runs in a task of its own."""
         job = album.lead
         display = self._displays.get(job.job_id, _Display())
         try:
@@ -233,7 +233,7 @@ class StatusUpdater:
         await self._note(job, view, has_photo=has_photo, album=album)
 
     async def _deliver(self, job: PendingStatus, view: StatusView, album: Album | None) -> None:
-        """A message that says that the picture is ready, which becomes the picture."""
+        """Sends the message "the picture is ready", which is then edited into the picture."""
         message_id = job.result_message_id
         if message_id is None:
             message_id = await self._messages.send(job, MessageRole.RESULT, ready(job, self._texts(job)))
@@ -252,7 +252,7 @@ class StatusUpdater:
         await self._close(job, album)
 
     async def _tell_failure(self, job: PendingStatus, view: StatusView, album: Album | None) -> None:
-        """Once: a message that was to become the picture says instead why there is none."""
+        """Replaces the text of the message that was to become the picture by the reason why there is none, once."""
         message_id = job.result_message_id
         if message_id is None:
             was_unstored = self._messages.is_unstored(job.job_id, MessageRole.RESULT)
@@ -332,7 +332,8 @@ class StatusUpdater:
         )
 
     async def _announce_pause(self, chats: list[tuple[int, str]], paused: bool) -> None:
-        """Once per pause and chat, for photos that came while a worker was alive; a later photo gets it at once."""
+        """Sends the notice of a pause, once per pause and chat, for photos from before it; later photos get it at
+        once."""
         if not paused:
             self._chats_with_notice.clear()
         for chat_id, language in chats:

@@ -34,7 +34,7 @@ HANDLE_MAX_S = 180.0
 """A download may take 60 s, a decoding another 60 s; what takes longer hangs."""
 OUTAGE_PAUSE_S = 0.5
 STUBBORN_MAX = 3
-"""How often an update may meet an "outage" of a database that answers: then the fault is in the update."""
+"""The number of "outages" of an answering database after which the fault is taken to be in the update."""
 FLOOD_WAIT_MAX_S = 60.0
 FLOODS_MAX = 3
 FINISHED_KEPT = 10_000

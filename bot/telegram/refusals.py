@@ -1,4 +1,4 @@
-"""Telegram's refusals, read in this one place. aiogram has one class for many: only the description tells them apart.
+"""Telegram's refusals, read in this one place. aiogram has one class for many: only the description distinguishes them.
 
 TelegramRefusal
 ├── Unmodified     the message shows exactly this already

@@ -40,7 +40,7 @@ class NoteBlocked:
 class GiveConsent:
     """Agree to one version of the terms; `False` when that is not the version in force. Raises UnknownUser.
 
-    A consent is kept in the user's history, however often it is pressed, once.
+    A consent is stored once in the user's history, however often the button is pressed.
     """
 
     sessions: Sessions
@@ -115,7 +115,7 @@ class Holdings:
     pictures: int
     pose_photo: bool
     original_days: int
-    """How long a PNG is kept for a user who does not take it."""
+    """The time that a PNG is kept for a user who does not take it."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Use cases of photos: send, look at, delete."""
+"""Use cases of photos: send, view, delete."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class ReceivePhoto:
 class ChoosePerson:
     """Have the photo examined again for one of the people on it; number 0 deletes the photo.
 
-    `None`: there is no such choice any more, or it was number 0. Call `AnnounceAnswer` next, as for a new photo."""
+    `None`: the choice no longer exists, or it was number 0. Call `AnnounceAnswer` next, as for a new photo."""
 
     sessions: Sessions
     signals: Signals
@@ -168,7 +168,7 @@ class DeletePhoto:
 
 
 def _content(photo: NormalPhoto | Refusal, sent: SentPhoto) -> dict[str, object]:
-    """Of a refused photo nothing is kept; its hash, which must be unique, is that of the message's address."""
+    """Nothing of a refused photo is kept; the unique column of hashes gets that of the message's address."""
     if isinstance(photo, NormalPhoto):
         return {"image": photo.jpeg, "width": photo.width, "height": photo.height, "sha256": photo.sha256}
     address = hashlib.sha256(f"{sent.chat_id}:{sent.message_id}".encode()).hexdigest()

@@ -143,7 +143,7 @@ class Service:
 
 
 class Worker:
-    """Everything of one worker process, wired by hand."""
+    """Builds and connects the parts of one worker process."""
 
     def __init__(self, config: Config, generator: RequestPipeline, worker_id: str) -> None:
         url = config.broker_url.get_secret_value()
@@ -179,7 +179,7 @@ class Worker:
                 loglevel=self._log_level,
                 quiet=True,
                 consumer_cls=turning_consumer(self.turned),
-                use_eventloop=False,  # with it, a broker that dies during a task leaves Celery 5.7 deaf for ever
+                use_eventloop=False,  # with it, Celery 5.7 gets no more tasks after a broker died during one
                 without_gossip=True,
                 without_mingle=True,
                 without_heartbeat=True,
@@ -203,7 +203,8 @@ class Worker:
         return min(time.monotonic() - self._turned_at, self._service.idle_s(), self._heartbeats.healthy_s())
 
     def _heartbeat(self) -> Heartbeat:
-        """Only the end of the process frees a thread that hangs in a driver; other workers get its jobs."""
+        """The next heartbeat. Ends the process if a step hangs: nothing else frees the thread; other workers get its
+        jobs."""
         if (still_s := self._service.still_s()) > self._hung_s:
             log.critical("no step for %.0f s (ENGINE_HUNG_S), giving up: %s", still_s, self._service.in_hand())
             logging.shutdown()

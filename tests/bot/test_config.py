@@ -112,7 +112,7 @@ def test_a_mistake_is_one_line_that_names_the_variable_and_keeps_its_value(
     assert "\n" not in str(refusal.value) and "secret" not in str(refusal.value).removeprefix("WEBHOOK_SECRET")
 
 
-def test_all_mistakes_are_told_at_once(environment: pytest.MonkeyPatch) -> None:
+def test_all_mistakes_are_reported_together(environment: pytest.MonkeyPatch) -> None:
     environment.delenv("BOT_TOKEN")
     environment.setenv("OPEN_JOBS_MAX", "-1")
     environment.setenv("DATABASE_URL", "postgresql://h/d?pgbouncer=true")

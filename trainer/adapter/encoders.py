@@ -42,7 +42,7 @@ class PhotoEncoders:
 
     @property
     def vae_factor(self) -> int:
-        """Pixels a latent cell and side."""
+        """Pixels per latent cell and side."""
         return int(2 ** (len(self.vae.config.block_out_channels) - 1))
 
     @torch.inference_mode()

@@ -33,7 +33,7 @@ CAPTIONS: Final = ("full", "scene")
 @dataclass(frozen=True, eq=False)
 class SourcePhoto:
     """key: of all photos of all sources, fit for a file name. outfit: alike where the clothes are known to be; None
-    where nobody knows. captions: English, "full" names the person's looks, "scene" does not where that is known."""
+    where it is unknown. captions: English, "full" names the person's looks, "scene" does not where that is known."""
 
     key: str
     person: str

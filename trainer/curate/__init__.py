@@ -13,6 +13,6 @@ What is kept gets joints, parts, the number of its outfit (`outfits`), and two c
 without.
 
 Written to --out: photos/<person>/, parts/<person>/ and metadata.jsonl (`dataset.read_curated` reads them); report/ with
-counts, a line a photo and a sheet of examples for each reason; cache/ with what was seen, by which the same command
+counts, one line per photo and a sheet of examples for each reason; cache/ with what was seen, by which the same command
 goes on after a kill and other limits are tried without looking again.
 """

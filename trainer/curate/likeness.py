@@ -43,7 +43,7 @@ def mean_of_majority(embeddings: NDArray[np.float32], same: float) -> NDArray[np
     """The direction [D] of the largest group's mean.
 
     embeddings [n, D] of unit length. The group starts as the face with the most others within `same` of it, and is
-    drawn again about its mean until nobody joins or leaves."""
+    formed again about its mean until no face joins or leaves."""
     members = embeddings @ embeddings.T >= same
     group = members[int(members.sum(1).argmax())]
     for _ in range(_ROUNDS):

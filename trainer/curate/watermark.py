@@ -89,7 +89,7 @@ class SharedOverlay:
 
     @property
     def places(self) -> list[str]:
-        """Where marks were found."""
+        """The names of the places with a mark."""
         return sorted(self._marks)
 
     def learn(self, photos: Iterable[Image.Image]) -> None:

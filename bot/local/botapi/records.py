@@ -85,7 +85,7 @@ Keyboard = tuple[tuple[Button, ...], ...]
 
 
 class Invoice(Record):
-    """A message that asks for a payment; `payload` is the bot's own and shown to nobody."""
+    """A message that asks for a payment; `payload` is the bot's own and is not shown."""
 
     title: str
     description: str
@@ -106,7 +106,7 @@ class Payment(Record):
 
 
 class Version(Record):
-    """What a message showed before an edit."""
+    """The content of a message before an edit."""
 
     at: float
     text: str
@@ -141,7 +141,7 @@ class Message(Record):
 
 
 class Update(Record):
-    """What getUpdates hands out until an offset confirms it."""
+    """The updates that getUpdates hands out until an offset confirms them."""
 
     id: int
     type: str
@@ -154,7 +154,7 @@ class BotCommand(Record):
 
 
 class WebhookTarget(Record):
-    """Where updates are posted to, in place of getUpdates."""
+    """The address that updates are posted to, in place of getUpdates."""
 
     url: str
     secret_token: str = ""
@@ -162,7 +162,8 @@ class WebhookTarget(Record):
 
 
 class BotProfile(Record):
-    """What setMyCommands, setMyDescription and their kin left; keys are `scope|language` or a language."""
+    """The values set by setMyCommands, setMyDescription and similar methods; keys are `scope|language` or a
+    language."""
 
     commands: dict[str, tuple[BotCommand, ...]] = {}
     names: dict[str, str] = {}

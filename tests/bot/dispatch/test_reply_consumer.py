@@ -38,7 +38,7 @@ def _send(broker_url: str, *replies: contract.Reply) -> None:
 
 
 def _left(broker_url: str) -> int:
-    """How many messages are in the queue, taken or not."""
+    """The number of messages in the queue, taken or not."""
     client = redis.Redis.from_url(broker_url)
     count = int(client.llen(contract.REPLIES_QUEUE.name)) + int(client.hlen("bolid.replies.unacked"))  # type: ignore[arg-type]
     client.close()
@@ -46,7 +46,7 @@ def _left(broker_url: str) -> int:
 
 
 class Heard(list[Any]):
-    """What was applied; `before` may delay or refuse."""
+    """The applied replies; `before` may delay or refuse."""
 
     before: Callable[[], Any] | None = None
 

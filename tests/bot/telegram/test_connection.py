@@ -25,8 +25,8 @@ async def control() -> AsyncIterator[tuple[ApiControl, Bot, Bot, Person]]:
         await impatient.session.close()
 
 
-async def test_flood_control_is_told_at_once(control: Any) -> None:
-    """Nobody sleeps in a handler; whoever called knows from the exception how long to wait."""
+async def test_flood_control_is_reported_at_once(control: Any) -> None:
+    """Handlers do not sleep; the exception says how long to wait."""
     control, patient, _, _ = control
     await control.fail_next("sendMessage", kind="flood", retry_after=3)
     with pytest.raises(TelegramRetryAfter) as refused:

@@ -243,7 +243,7 @@ def test_the_broker_may_die_while_it_draws_and_while_it_waits(
 
 
 def test_sigterm_ends_the_job_in_hand_and_says_goodbye(broker_url: str, astronaut_jpeg: bytes, tmp_path: Path) -> None:
-    own_url = broker_url.removesuffix("/0") + "/1"  # where the module's other worker does not listen
+    own_url = broker_url.removesuffix("/0") + "/1"  # the module's other worker does not listen there
     process = _start_worker(own_url, tmp_path / "worker.log")
     desk = Desk(own_url)
     try:

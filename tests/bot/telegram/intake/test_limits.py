@@ -1,4 +1,4 @@
-"""One chat, one bug and one slow answer of Telegram's hold up nobody else."""
+"""One chat, one bug and one slow answer of Telegram's delay no other chat."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ async def test_log_records_of_a_handler_carry_the_id_of_its_update(stage: Any, e
     assert "update" not in get_contextvars()
 
 
-async def test_a_chat_that_sends_too_fast_is_told_once_and_others_are_served(stage: Any, eventually: Any) -> None:
+async def test_a_chat_that_sends_too_fast_gets_one_answer_and_others_are_served(stage: Any, eventually: Any) -> None:
     """The rest of its updates is dropped and confirmed; the clock of the allowance stands still."""
     stage.options = {"burst": 4, "clock": lambda: 100.0}
     async with stage.polling():
@@ -99,7 +99,7 @@ async def test_a_chat_that_sends_too_fast_is_told_once_and_others_are_served(sta
     assert stage.intake is not None and stage.intake.counts["dropped"] == 5
 
 
-async def test_a_handler_that_hangs_is_ended_and_its_user_told(stage: Any, eventually: Any) -> None:
+async def test_a_handler_that_hangs_is_ended_and_its_user_gets_a_message(stage: Any, eventually: Any) -> None:
     async def hangs(text: str) -> None:
         if text == "hang":
             await asyncio.Event().wait()
