@@ -35,7 +35,7 @@ class _Record(BaseModel):
 
 
 class CacheSettings(_Record):
-    """Properties that all photos of a cache share. base: `PublicBase.digest`; sources: hashes of the data by folder name;
+    """Properties that all photos of a cache share. base: `PublicBase.digest`; sources: hashes of the data by folder;
     face_network, body_network: names of those that embedded people, "" for the data's own."""
 
     format: int
