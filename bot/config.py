@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.credits import PACKS_MAX, CreditTerms, Pack, departure_key
 from bot.db.address import AddressError, read_address
+from bot.domain import MINI_APP_PATH
 from bot.errors import OperatorError
 from engine.contract import check_broker
 
@@ -94,6 +95,12 @@ class Config(BaseSettings, Pace):
     """The credits that inviter and invited user get each."""
     operator_contact: str | None = Field(default=None, max_length=200, validate_default=True)
     """Shown in /privacy, and to buyers: @name, an e-mail address, a page."""
+    api_listen: str | None = None
+    """host:port of the HTTP API for other apps and of the Mini App; None: there are none."""
+    api_url: str | None = None
+    """The public https address of that server; the chat's menu button opens the Mini App there. None: no button."""
+    api_open_pictures: int = Field(default=20, ge=1)
+    """How many pictures of one app may be in progress."""
     monitor_listen: str | None = None
     """host:port of /healthz, /readyz and /metrics; None: there are none."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -124,7 +131,18 @@ class Config(BaseSettings, Pace):
             raise ValueError("is not an address: expected https://your.host/path, which Telegram can reach")
         return url
 
-    @field_validator("webhook_listen", "monitor_listen")
+    @field_validator("api_url")
+    @classmethod
+    def _is_served_and_secure(cls, url: str | None, info: ValidationInfo) -> str | None:
+        if url is None:
+            return None
+        if not url.startswith("https://") or not url.removeprefix("https://"):
+            raise ValueError("is not an address: expected https://your.host, since Telegram opens no other")
+        if info.data.get("api_listen") is None:
+            raise ValueError("needs API_LISTEN, the host:port that the proxy passes its requests on to")
+        return url.rstrip("/")
+
+    @field_validator("webhook_listen", "monitor_listen", "api_listen")
     @classmethod
     def _is_host_and_port(cls, address: str | None) -> str | None:
         if address is not None:
@@ -182,6 +200,10 @@ class Config(BaseSettings, Pace):
                 "(@name, an e-mail address or a page)"
             )
         return contact
+
+    @property
+    def mini_app_url(self) -> str | None:
+        return None if self.api_url is None else f"{self.api_url}{MINI_APP_PATH}"
 
     @property
     def credit_terms(self) -> CreditTerms | None:

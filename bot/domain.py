@@ -13,12 +13,30 @@ ATTEMPTS_MAX = 3
 LANGUAGES = ("en", "ru")
 POSE_PHOTO = "photo"
 """Beside the names of the presets: the pose of the photo that the user sent for it."""
-POSE_PHOTO_PATIENCE = timedelta(minutes=10)
-"""A photo that comes within this time after it was asked for shows a pose; a later one shows the person."""
+SENT_PHOTO_PATIENCE = timedelta(minutes=10)
+"""A photo that comes within this time after one was asked for is the pose photo or the image prompt; a later one shows
+the person."""
 
 
 ASPECT_DEFAULT = Aspect.PORTRAIT
 """The aspect that every model draws unless asked for another."""
+
+
+MINI_APP_PATH = "/app/"
+"""Of the Mini App on the server of API_URL."""
+APP_USER_IDS_FROM = 2**52
+"""The end users of apps have ids from here on; those of Telegram's users and chats have at most 52 bits."""
+
+
+class ApiScope(StrEnum):
+    """The rights of a key of the HTTP API."""
+
+    READ = "read"
+    """Jobs, pictures, end users and what is kept of their photos."""
+    DRAW = "draw"
+    """Ask for pictures, cancel and delete them."""
+    PEOPLE = "people"
+    """Consent of end users, their photos, export and deletion of all that is theirs."""
 
 
 class Stage(StrEnum):

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -24,6 +23,7 @@ from kombu import Connection
 from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from benchmarks.load.proxy import FreezingProxy
 from bot.db.session import Sessions, make_sessions, open_pool
 from bot.local.children import ChildProcess, choose_port
 from bot.local.embedded import EmbeddedPostgres, EmbeddedValkey
@@ -156,80 +156,6 @@ def broker_url(valkey: EmbeddedValkey) -> str:
     client.flushall()
     client.close()
     return valkey.url
-
-
-class FreezingProxy:
-    """A TCP proxy, in a thread of its own, before a server at 127.0.0.1.
-
-    `freeze` leaves every connection open and silent, as it is when a host loses its power or its network; connections
-    made later work. `freeze_answers` still passes on what clients write.
-    """
-
-    def __init__(self, server_port: int) -> None:
-        self._server_port = server_port
-        self._asked, self._answered = 0, 0  # freezes per direction
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        serving = asyncio.start_server(self._connect, "127.0.0.1", 0)
-        self._server = asyncio.run_coroutine_threadsafe(serving, self._loop).result(30)
-        self.port: int = self._server.sockets[0].getsockname()[1]
-
-    def before(self, url: str) -> str:
-        """The server's URL by way of this proxy."""
-        return url.replace(f"127.0.0.1:{self._server_port}", f"127.0.0.1:{self.port}")
-
-    def freeze(self) -> None:
-        self._asked += 1
-        self._answered += 1
-
-    def freeze_answers(self) -> None:
-        self._answered += 1
-
-    def stop(self) -> None:
-        async def end() -> None:
-            self._server.close()
-            # A connection accepted just before has to start its task: cancelled earlier, nothing would close it.
-            await asyncio.sleep(0.05)
-            while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
-                await asyncio.sleep(0.05)  # for the transports to close
-
-        asyncio.run_coroutine_threadsafe(end(), self._loop).result(30)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(30)
-        self._loop.close()
-
-    async def _connect(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
-        asked, answered = self._asked, self._answered
-        ends = [to_client]
-        try:
-            server, to_server = await asyncio.open_connection("127.0.0.1", self._server_port)
-            ends.append(to_server)
-            await asyncio.gather(
-                self._pass_on(client, to_server, lambda: self._asked > asked),
-                self._pass_on(server, to_client, lambda: self._answered > answered),
-            )
-        except (OSError, asyncio.CancelledError):
-            pass
-        finally:
-            for end in ends:
-                end.transport.abort()
-
-    async def _pass_on(
-        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, frozen: Callable[[], bool]
-    ) -> None:
-        data = b"?"
-        while data:
-            data = await source.read(65536)
-            if frozen():
-                await asyncio.Event().wait()
-            if data:
-                sink.write(data)
-                await sink.drain()
-        sink.close()
 
 
 @pytest.fixture

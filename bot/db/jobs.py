@@ -28,17 +28,20 @@ async def submit(
     settings: Mapping[str, object] | None = None,
     pose: str | None = None,
     pose_photo_id: UUID | None = None,
+    image_prompt_id: UUID | None = None,
     seed: int,
     source_job_id: UUID | None = None,
     request_message_id: int | None = None,
     album_id: UUID | None = None,
     open_jobs_max: int,
     credit_terms: CreditTerms | None,
+    payer_id: int | None = None,
 ) -> tuple[Job, bool]:
     """Queue a picture; returns the job and whether it is new. The same key again gives the same job.
 
     `settings` overrides what the style says. The user's row is locked first, so two submissions at once cannot both
-    take the last free place. With `credit_terms` a new job reserves its price.
+    take the last free place. With `credit_terms` a new job reserves its price, from
+    `payer_id` (locked by the caller) if that is not the user.
     Raises TooManyOpenJobs, NotEnoughCredits, UnknownUser.
     """
     if await session.scalar(select(User.id).where(User.id == user_id).with_for_update()) is None:
@@ -62,10 +65,11 @@ async def submit(
         settings=dict(settings or {}),
         pose=pose,
         pose_photo_id=pose_photo_id,
+        image_prompt_id=image_prompt_id,
         seed=seed,
     )
     if credit_terms is not None:  # before the job: a caller that catches NotEnoughCredits may commit
-        await ledger.reserve(session, user_id, job.id, credit_terms, await ledger.today(session))
+        await ledger.reserve(session, payer_id or user_id, job.id, credit_terms, await ledger.today(session))
     session.add(job)
     await session.flush()
     await session.refresh(job)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import undefer
 
 from bot.db.session import execute
 from bot.db.tables import Reference
-from bot.domain import ReferenceState
+from bot.domain import APP_USER_IDS_FROM, ReferenceState
 
 ALBUM_QUIET = timedelta(seconds=1)
 """An album has no end marker: it counts as complete when no photo of it has come for this time."""
@@ -52,6 +52,25 @@ async def not_rejected(session: AsyncSession, user_id: int) -> list[Reference]:
     statement = select(Reference).where(Reference.user_id == user_id, Reference.state != ReferenceState.REJECTED)
     ordered = statement.order_by(Reference.created_at, Reference.message_id)
     return list(await session.scalars(ordered.options(undefer(Reference.image))))
+
+
+async def of_user(session: AsyncSession, user_id: int) -> list[Reference]:
+    """All of the user's photos, refused ones too while their rows are kept, without images, oldest first."""
+    statement = select(Reference).where(Reference.user_id == user_id)
+    return list(await session.scalars(statement.order_by(Reference.created_at, Reference.id)))
+
+
+async def image(session: AsyncSession, reference_id: UUID, user_id: int) -> bytes | None:
+    """The image of a user's own photo; empty for a refused one."""
+    own = (Reference.id == reference_id, Reference.user_id == user_id)
+    return await session.scalar(select(Reference.image).where(*own))
+
+
+async def counts(session: AsyncSession, user_ids: Collection[int]) -> dict[int, int]:
+    """How many photos of each user are accepted or wait for their verdicts; users without any are left out."""
+    kept = Reference.state != ReferenceState.REJECTED
+    statement = select(Reference.user_id, func.count()).where(Reference.user_id.in_(user_ids), kept)
+    return {row[0]: row[1] for row in await session.execute(statement.group_by(Reference.user_id))}
 
 
 AcceptedPhoto = tuple[bytes, bytes | None, list[float] | None]
@@ -121,9 +140,10 @@ async def open_messages(session: AsyncSession, user_id: int) -> list[tuple[int, 
 
 
 async def answerable(session: AsyncSession) -> list[Group]:
-    """Groups with an unsent verdict and nothing pending or still arriving, longest waiting first."""
+    """Groups with an unsent verdict and nothing pending or still arriving, longest waiting first. The end users of
+    apps are sent nothing."""
     group_name = func.coalesce(Reference.album_id, cast(Reference.message_id, String))
-    unanswered = Reference.answered_at.is_(None)
+    unanswered = and_(Reference.answered_at.is_(None), Reference.user_id < APP_USER_IDS_FROM)
     pending = Reference.state == ReferenceState.PENDING
     settling = and_(
         unanswered,

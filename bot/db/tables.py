@@ -8,11 +8,9 @@ from uuid import UUID, uuid4
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
-    DateTime,
     ForeignKey,
     Identity,
     Index,
-    LargeBinary,
     SmallInteger,
     Text,
     false,
@@ -21,9 +19,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.credits import JOB_KINDS, EntryKind
+from bot.db import app_tables  # noqa: F401  its tables belong to the metadata, by which data is exported
+from bot.db.base import Base as Base
 from bot.domain import OPEN_STATES, JobState, ReferenceState
 from engine.contract import REFERENCES_MAX
 
@@ -33,22 +33,14 @@ _OPEN = ", ".join(f"'{state}'" for state in JobState if state in OPEN_STATES)
 _OF_JOBS = ", ".join(f"'{kind}'" for kind in JOB_KINDS)
 
 
-class Base(DeclarativeBase):
-    """Python types map to Postgres types the same way in every table."""
-
-    type_annotation_map = {  # noqa: RUF012
-        str: Text,
-        datetime: DateTime(timezone=True),
-        UUID: PgUUID(as_uuid=True),
-        bytes: LargeBinary,
-    }
-
-
 class User(Base):
-    """A Telegram user who has talked to the bot. Deleting the row deletes all that is theirs."""
+    """A Telegram user who has talked to the bot, or an app's end user. Deleting the row deletes all that is theirs."""
 
     __tablename__ = "users"
-    __table_args__ = (Index("users_invited", "invited_by", postgresql_where=text("invited_by is not null")),)
+    __table_args__ = (
+        Index("users_invited", "invited_by", postgresql_where=text("invited_by is not null")),
+        Index("users_of_apps", "app_id", "app_user", unique=True, postgresql_where=text("app_id is not null")),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     language: Mapped[str]
@@ -68,6 +60,11 @@ class User(Base):
     """The pose stays for all future pictures; else it is for the next one."""
     pose_asked_at: Mapped[datetime | None]
     """The time when the user was asked for a pose photo that has not come yet."""
+    image_prompt: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """The pictures to come follow the latest of the user's image prompts."""
+    image_prompt_pinned: Mapped[bool] = mapped_column(default=False, server_default=false())
+    image_prompt_asked_at: Mapped[datetime | None]
+    """Both as for the pose."""
     aspect: Mapped[str | None]
     """engine.contract.Aspect of the pictures to come; NULL leaves it to the model."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -79,6 +76,12 @@ class User(Base):
     """Part of the link with which they invite others; drawn at the first /invite."""
     invited_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     """Until the referral is paid, see bot.db.referrals."""
+    app_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("apps.id", name="users_app_id_fkey", ondelete="CASCADE", use_alter=True)
+    )
+    """The app whose end user this is; NULL for users of Telegram."""
+    app_user: Mapped[str | None]
+    """The app's own name for its end user."""
 
 
 class Reference(Base):
@@ -137,6 +140,24 @@ class PosePhoto(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+class ImagePrompt(Base):
+    """A normalised picture whose style a user's pictures follow. The latest is the user's; earlier ones are kept while
+    pictures are in progress that follow them."""
+
+    __tablename__ = "image_prompts"
+    __table_args__ = (Index("image_prompts_user", "user_id", "created_at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    message_id: Mapped[int]
+    """The message that shows it."""
+    album_id: Mapped[str | None]
+    job_id: Mapped[UUID | None]
+    """The job whose picture it is; it is deleted with that picture."""
+    image: Mapped[bytes] = mapped_column(deferred=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class HeldMessage(Base):
     """A message that came before consent: Telegram's id of its photo or file, and its text. No image is stored."""
 
@@ -169,6 +190,7 @@ class Job(Base):
             postgresql_where=text("result_file_id is not null and removed_at is null"),
         ),
         Index("jobs_originals", "finished_at", postgresql_where=text("result is not null")),
+        Index("jobs_albums", "album_id", postgresql_where=text("album_id is not null")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -190,6 +212,9 @@ class Job(Base):
     pose_photo_id: Mapped[UUID | None]
     pose_skipped: Mapped[bool] = mapped_column(default=False, server_default=false())
     """It was handed out without its pose: no worker could draw one."""
+    image_prompt_id: Mapped[UUID | None]
+    image_prompt_skipped: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """It was handed out without its image prompt: some worker reads none."""
     translated_prompt: Mapped[str | None]
     """The prompt that the model gets, where that is a translation."""
     ignored_words: Mapped[str | None]
@@ -265,6 +290,8 @@ class Worker(Base):
     """The number of photos of a person that its model reads."""
     pose: Mapped[bool] = mapped_column(default=False, server_default=false())
     """It can draw a pose that is asked for."""
+    image_prompt: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """It reads image prompts."""
     aspects: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")
     """Those of engine.contract.Aspect that it can draw."""
     busy: Mapped[bool]

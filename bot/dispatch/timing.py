@@ -11,12 +11,14 @@ from bot.db.session import is_outage
 from bot.dispatch.broker import ABSENT
 
 PAUSE_MAX_S = 10.0
+STEP_PAUSE_S = 0.1
+"""Wakes within it are one: a step asks the database about all open jobs."""
 _log = structlog.get_logger(__name__)
 
 
 async def repeat(name: str, step: Callable[[], Awaitable[None]], woken: asyncio.Event, tick_s: float) -> None:
-    """Runs `step` until cancelled: at least once per `tick_s`, and at once when `woken`. After each failure in a row
-    the pause doubles, and `woken` does not shorten it."""
+    """Runs `step` until cancelled: at least once per `tick_s`, and when `woken`, STEP_PAUSE_S after the last one at the
+    earliest. After each failure in a row the pause doubles, and `woken` does not shorten it."""
     failures = 0
     while True:
         woken.clear()
@@ -31,6 +33,7 @@ async def repeat(name: str, step: Callable[[], Awaitable[None]], woken: asyncio.
                 _log.exception("a step failed", loop=name)
             await asyncio.sleep(min(tick_s * 2 ** min(failures - 1, 10), PAUSE_MAX_S))
             continue
+        await asyncio.sleep(min(STEP_PAUSE_S, tick_s))
         try:
             async with asyncio.timeout(tick_s):
                 await woken.wait()

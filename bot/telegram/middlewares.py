@@ -18,7 +18,7 @@ from aiogram.types import User as TelegramUser
 from bot.db.session import is_outage
 from bot.errors import DomainError
 from bot.telegram.edits import Toast
-from bot.telegram.refusals import QueryExpired, flood_wait_s, suppress_refusals
+from bot.telegram.refusals import QueryExpired, flood_wait_s, is_absence, suppress_refusals
 from bot.translator import Texts, Translator, language_of
 from bot.usecases import UseCases
 
@@ -144,7 +144,7 @@ def _button(tap: CallbackQuery) -> tuple[int, int, str | None]:
 
 def _is_tried_again(error: Exception) -> bool:
     """Whether `bot.telegram.intake` will handle the whole update again, so that an apology would be wrong."""
-    return is_outage(error) or flood_wait_s(error) is not None
+    return is_outage(error) or flood_wait_s(error) is not None or is_absence(error)
 
 
 async def _answer(callback: CallbackQuery, toast: Toast | None) -> None:

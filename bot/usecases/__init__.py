@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.usecases.answers import ReadAnswers
+from bot.usecases.apps import KeyUseCases
 from bot.usecases.credits import CreditUseCases
 from bot.usecases.drafts import DrawDraft
 from bot.usecases.export import ExportData
 from bot.usecases.held import HoldMessage, TakeHeld
+from bot.usecases.image_prompts import ImagePromptUseCases
 from bot.usecases.payments import PaymentUseCases
 from bot.usecases.people import (
     ChooseLanguage,
@@ -57,6 +59,7 @@ class UseCases:
     pin_pose: PinPose
     choose_pose_photo: ChoosePosePhoto
     delete_pose_photo: DeletePosePhoto
+    image_prompts: ImagePromptUseCases
     count_holdings: CountHoldings
     delete_everything: DeleteEverything
     receive_photo: ReceivePhoto
@@ -83,3 +86,5 @@ class UseCases:
     payments: PaymentUseCases
     credits: CreditUseCases | None
     """`None` while credits are off."""
+    keys: KeyUseCases | None = None
+    """`None` while the HTTP API is off."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.credits import CreditTerms
-from bot.db import consents, departures, jobs, ledger, poses, references, users
+from bot.db import consents, departures, image_prompts, jobs, ledger, poses, references, users
 from bot.db.session import Sessions, database_time
 from bot.db.tables import User
 from bot.domain import CONSENT_VERSION, LANGUAGES, ReferenceState, Stage, stage_of
@@ -81,6 +81,17 @@ class FindLanguage:
 
 
 @dataclass(frozen=True)
+class FindUser:
+    """`None` for those who never wrote, or deleted everything."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int) -> User | None:
+        async with self.sessions() as session:
+            return await users.get(session, user_id)
+
+
+@dataclass(frozen=True)
 class ChooseStyle:
     """The style of the pictures to come. Raises UnknownUser."""
 
@@ -114,6 +125,7 @@ class Holdings:
     photos: int
     pictures: int
     pose_photo: bool
+    image_prompt: bool
     original_days: int
     """The time that a PNG is kept for a user who does not take it."""
 
@@ -128,7 +140,8 @@ class CountHoldings:
             photos = await references.count(session, user_id, ReferenceState.ACCEPTED, ReferenceState.PENDING)
             pictures = await jobs.count(session, user_id)
             pose_photo = await poses.of_user(session, user_id) is not None
-            return Holdings(photos, pictures, pose_photo, self.original_days)
+            image_prompt = await image_prompts.of_user(session, user_id) is not None
+            return Holdings(photos, pictures, pose_photo, image_prompt, self.original_days)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from bot.db.tables import Reference
 from bot.domain import ReferenceState
 from bot.photos import NormalPhoto, Refusal
 from bot.usecases.drafts import keep_draft
+from bot.usecases.image_prompts import ImagePromptResult, keep_sent_image_prompt
 from bot.usecases.ports import Signals
 from bot.usecases.poses import PosePhotoResult, keep_pose_photo
 from engine.contract import REFERENCES_MAX
@@ -42,7 +43,8 @@ class ReceivedPhoto:
 
 @dataclass(frozen=True)
 class ReceivePhoto:
-    """Keep a photo for its pose if one was asked for, else for examination, or note why not; in one transaction.
+    """Keep a photo as the pose photo or the image prompt if one was asked for, else for examination, or note why not;
+    in one transaction.
 
     The same message a second time changes nothing. Call `AnnounceAnswer` next when the photo is unannounced, else the
     verdict comes on its own. Raises UnknownUser.
@@ -52,14 +54,15 @@ class ReceivePhoto:
     signals: Signals
     alive_s: float
 
-    async def __call__(self, sent: SentPhoto) -> PosePhotoResult | ReceivedPhoto:
+    async def __call__(self, sent: SentPhoto) -> PosePhotoResult | ImagePromptResult | ReceivedPhoto:
         async with self.sessions.begin() as session:
             user = await users.lock(session, sent.user_id)
             row = await references.by_message(session, sent.chat_id, sent.message_id)
             if row is None:
-                result = await keep_pose_photo(session, user, sent.message_id, sent.album_id, sent.photo)
-                if result is not None:
-                    return result
+                for keep in (keep_pose_photo, keep_sent_image_prompt):
+                    result = await keep(session, user, sent.message_id, sent.album_id, sent.photo)
+                    if result is not None:
+                        return result
             if sent.prompt is not None:
                 await keep_draft(session, user, sent.chat_id, sent.message_id, sent.prompt)
             if row is None:

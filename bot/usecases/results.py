@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import jobs, results
+from bot.db import image_prompts, jobs, results
 from bot.db.results import GalleryPage
 from bot.db.session import Sessions
 from bot.db.tables import Job
@@ -79,13 +81,14 @@ class ReportPicture:
 
 @dataclass(frozen=True)
 class RemovePicture:
-    """Delete what is kept of a picture; `False` while it is in progress. Raises PictureGone."""
+    """Delete what is kept of a picture, as an image prompt too; `False` while it is in progress. Raises PictureGone."""
 
     sessions: Sessions
 
     async def __call__(self, user_id: int, job_id: UUID) -> bool:
         async with self.sessions.begin() as session:
             job = await job_of_user(session, job_id, user_id)
+            await image_prompts.remove_of_job(session, job.id)
             return await results.remove(session, job.id)
 
 
@@ -98,6 +101,19 @@ class BrowseGallery:
     async def __call__(self, user_id: int, job_id: UUID | None = None, *, favourites: bool) -> GalleryPage | None:
         async with self.sessions() as session:
             return await results.page(session, user_id, job_id, favourites=favourites)
+
+
+@dataclass(frozen=True)
+class ListPictures:
+    """Several of the user's pictures, newest first, from below `after` (created_at, id) on."""
+
+    sessions: Sessions
+
+    async def __call__(
+        self, user_id: int, after: tuple[datetime, UUID] | None, limit: int, *, favourites: bool
+    ) -> Sequence[Job]:
+        async with self.sessions() as session:
+            return await results.listed(session, user_id, after, limit, favourites=favourites)
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,9 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from engine.errors import BadReference, MarkError, SetupError
+from engine.jpeg_stream import BROKEN
 from engine.marking.certificate import Certificate
 from engine.marking.watermark import THRESHOLD, Watermark
-from engine.photo_reader import BROKEN
 
 log = logging.getLogger(__name__)
 

@@ -26,6 +26,7 @@ from pydantic import ValidationError
 from engine.backbones.base import Backbone, GenerationInput
 from engine.config import Config
 from engine.contract import (
+    AMQP_HEARTBEAT_S,
     EXAMINE_TASK,
     GENERATE_TASK,
     REFERENCES_MAX,
@@ -221,17 +222,23 @@ class Worker:
             batch_max=capabilities.batch_max,
             references_max=min(capabilities.references_max, REFERENCES_MAX),
             pose=capabilities.pose,
+            image_prompt=capabilities.image_prompt,
             aspects=capabilities.aspects,
             job_ids=self._service.in_hand(),
         )
 
 
 def turning_consumer(turned: Callable[[], None]) -> type[Consumer]:
-    """Celery's consumer, which calls `turned` whenever its loop begins a new turn."""
+    """Celery's consumer, which calls `turned` whenever its loop begins a new turn, and sends heartbeats of AMQP."""
 
     class TurningConsumer(Consumer):  # type: ignore[misc]
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            self.amqheartbeat = AMQP_HEARTBEAT_S  # zero without Celery's event loop, which alone would send them
+
         def perform_pending_operations(self) -> None:
             turned()
+            self.connection.heartbeat_check()
             super().perform_pending_operations()
 
     return TurningConsumer
@@ -255,7 +262,7 @@ def make_celery(broker_url: str, service: Service) -> Celery:
         worker_cancel_long_running_tasks_on_connection_loss=True,  # concerns late acknowledgement only; unset, it warns
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
-        broker_heartbeat=0,
+        broker_heartbeat=0,  # see turning_consumer
         broker_transport_options=CONSUMER_OPTIONS,
     )
 

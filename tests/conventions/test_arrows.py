@@ -55,7 +55,6 @@ def is_in(name: str, package: str) -> bool:
         ("bot", "benchmarks", None),
         ("engine", "benchmarks", None),
         ("trainer", "benchmarks", None),
-        ("benchmarks", "bot", None),
         ("benchmarks", "trainer", None),
         ("migrations", "bot", "bot.db"),
         ("migrations", "engine", None),
@@ -118,6 +117,7 @@ LAYERS = {
     "bot/telegram": ("celery", "kombu", "bot.dispatch", "bot.app"),
     "bot/dispatch": ("bot.telegram.handlers", "bot.app"),
     "bot/monitoring": ("bot.telegram.handlers", "bot.usecases", "bot.app"),
+    "bot/api": ("celery", "kombu", "bot.telegram.handlers", "bot.app"),
 }
 """The imports that are forbidden to each layer of the bot."""
 
@@ -137,7 +137,7 @@ def test_use_cases_and_handlers_write_no_sql() -> None:
     session = {"sqlalchemy.ext.asyncio.AsyncSession"}
     against = [
         f"{place} imports {name}"
-        for layer in ("bot/usecases", "bot/telegram", "bot/dispatch", "bot/monitoring")
+        for layer in ("bot/usecases", "bot/telegram", "bot/dispatch", "bot/monitoring", "bot/api")
         for place, name in imports_in(layer)
         if is_in(name, "sqlalchemy") and name not in session
     ]
@@ -165,6 +165,10 @@ def test_the_contract_loads_no_torch() -> None:
 def test_the_bot_runs_without_torch() -> None:
     """Nor with matplotlib, which only a chart for /admin needs."""
     assert loaded_by("bot.__main__") & {"torch", "diffusers", "transformers", "trainer", "matplotlib"} == set()
+
+
+def test_the_bot_without_its_api_loads_nothing_of_it() -> None:
+    assert loaded_by("bot.__main__") & {"fastapi", "starlette", "uvicorn"} == set()
 
 
 def test_the_worker_loads_nothing_of_telegram_or_the_database() -> None:

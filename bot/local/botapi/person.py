@@ -233,10 +233,17 @@ class ApiControl(_Connection):
     """The test's control of the server: faults, people, and a look at the bot's calls."""
 
     async def fail_next(
-        self, method: str = "*", *, kind: FaultKind, times: int = 1, retry_after: int = 1, delay_s: float = 0.0
+        self,
+        method: str = "*",
+        *,
+        kind: FaultKind,
+        times: int = 1,
+        retry_after: int = 1,
+        lasts_s: float = 0.0,
+        delay_s: float = 0.0,
     ) -> None:
         """See `Fault`."""
-        fault = Fault(kind=kind, method=method, times=times, retry_after=retry_after, delay_s=delay_s)
+        fault = Fault(kind=kind, method=method, times=times, retry_after=retry_after, lasts_s=lasts_s, delay_s=delay_s)
         await self._ask("POST", "/client/faults", json=fault.model_dump())
 
     async def clear_faults(self) -> None:

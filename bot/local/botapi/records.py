@@ -161,6 +161,13 @@ class WebhookTarget(Record):
     max_connections: int = 40
 
 
+class MenuButton(Record):
+    """The button beside the text box, which opens a Mini App."""
+
+    text: str
+    url: str
+
+
 class BotProfile(Record):
     """The values set by setMyCommands, setMyDescription and similar methods; keys are `scope|language` or a
     language."""
@@ -169,6 +176,8 @@ class BotProfile(Record):
     names: dict[str, str] = {}
     descriptions: dict[str, str] = {}
     short_descriptions: dict[str, str] = {}
+    menu_button: MenuButton | None = None
+    """Of all private chats; `None`: the commands."""
     allowed_updates: tuple[str, ...] | None = None
     webhook: WebhookTarget | None = None
 

@@ -10,12 +10,13 @@ from bot.domain import ReferenceState
 from bot.errors import PromptIsCommand, PromptRefused, PromptTooLong
 from bot.photos import Refusal
 from bot.prompts import clean
-from bot.telegram import keyboards
+from bot.telegram import image_prompt_buttons, keyboards
 from bot.telegram.handlers.prompts import ask_for_picture
 from bot.telegram.photo_fetching import PhotoFetcher
 from bot.telegram.refusals import MessageGone, suppress_refusals
 from bot.translator import Markup, Texts
 from bot.usecases import UseCases
+from bot.usecases.image_prompts import ImagePromptResult
 from bot.usecases.photos import SentPhoto
 from bot.usecases.poses import PosePhotoResult
 from bot.verdicts import verdict_key
@@ -42,8 +43,8 @@ async def take_photo(
     photo = await fetch_photo(bot, file)
     sent = SentPhoto(user.id, message.chat.id, message.message_id, message.media_group_id, photo, prompt)
     received = await use.receive_photo(sent)
-    if isinstance(received, PosePhotoResult):
-        await _answer_pose(message, texts, use, sent, received)
+    if isinstance(received, PosePhotoResult | ImagePromptResult):
+        await _answer_asked(message, texts, use, sent, received)
     elif received.unannounced:
         looking = await message.reply(texts("photo-looking") if received.worker_alive else texts("photo-paused"))
         if not await use.announce_answer(received.reference_id, looking.message_id):
@@ -51,21 +52,26 @@ async def take_photo(
                 await looking.delete()
 
 
-async def _answer_pose(message: Message, texts: Texts, use: UseCases, sent: SentPhoto, result: PosePhotoResult) -> None:
-    """A photo sent for its pose; a prompt that came with it is drawn in that pose."""
+async def _answer_asked(
+    message: Message, texts: Texts, use: UseCases, sent: SentPhoto, result: PosePhotoResult | ImagePromptResult
+) -> None:
+    """A pose photo or an image prompt that was asked for; a prompt that came with it is drawn with it."""
     if result is PosePhotoResult.KEPT:
         await message.reply(texts("pose-photo-kept"), reply_markup=keyboards.to_poses(texts))
-    elif result is PosePhotoResult.REFUSED and isinstance(sent.photo, Refusal):
-        await message.reply(_refused_pose(texts, sent.photo, sent.prompt))
+    elif result is ImagePromptResult.KEPT:
+        await message.reply(texts("image-prompt-kept"), reply_markup=image_prompt_buttons.to_screen(texts))
+    elif isinstance(sent.photo, Refusal) and result in (PosePhotoResult.REFUSED, ImagePromptResult.REFUSED):
+        returned = "pose-prompt-returned" if result is PosePhotoResult.REFUSED else "image-prompt-returned"
+        await message.reply(_refused(texts, sent.photo, sent.prompt, returned))
         return
     if sent.prompt is not None:
         await ask_for_picture(message, texts, use, sent.user_id, sent.prompt)
 
 
-def _refused_pose(texts: Texts, refusal: Refusal, prompt: str | None) -> Markup:
-    """The refusal of a pose photo; its prompt is returned, because it was meant for that pose."""
+def _refused(texts: Texts, refusal: Refusal, prompt: str | None, returned: str) -> Markup:
+    """The refusal of a photo that was asked for; its prompt is returned, because it was meant for that photo."""
     refused = texts(verdict_key(ReferenceState.REJECTED, refusal), limit=REFERENCES_MAX)
-    return refused if prompt is None else Markup(f"{refused}\n\n{texts('pose-prompt-returned', prompt=prompt)}")
+    return refused if prompt is None else Markup(f"{refused}\n\n{texts(returned, prompt=prompt)}")
 
 
 async def _prompt_of(message: Message, texts: Texts) -> str | None:
