@@ -14,6 +14,7 @@ python -m trainer evaluate --study runs/study --clip clip-vit-large-patch14 --in
 python -m trainer evaluate --study runs/study --coco coco --clip clip-vit-large-patch14 --limit 250
 python -m trainer report --study runs/study --out docs
 python -m trainer watermark --data data/validation --json watermark.json
+python -m trainer split --data data/curated --test-people 200
 python -m trainer precompute --data data/curated --base sdxl --out cache
 python -m trainer adapter --base sdxl --data cache --method bolid --out runs/bolid
 python -m trainer adapter-memory

@@ -193,7 +193,7 @@ def new_branches(unet: Any, projections: Mapping[str, IPAdapterPlusImageProjecti
 def export_plus(branches: IPAdapterBranches, branch: str, unet: Any, path: Path) -> None:
     """Writes one branch as a safetensors file in the IP-Adapter "Plus" layout, which stock diffusers loads; how it
     reads regions goes into the file's metadata."""
-    state = {f"image_proj.{name}": value for name, value in _plus_names(branches.image_projections[branch]).items()}
+    state = {f"image_proj.{name}": value for name, value in plus_names(branches.image_projections[branch]).items()}
     for number, layer in enumerate(unet.attn_processors):
         if layer in branches.layer_names:
             own = branches.layer(layer)
@@ -203,10 +203,10 @@ def export_plus(branches: IPAdapterBranches, branch: str, unet: Any, path: Path)
     save_file({name: value.detach().cpu().contiguous() for name, value in state.items()}, path, metadata)
 
 
-def _plus_names(projection: nn.Module) -> dict[str, Tensor]:
+def plus_names(projection: nn.Module) -> dict[str, Tensor]:
     """The resampler's tensors under the names of IP-Adapter's own code (layers.N.0: attention, layers.N.1: MLP)."""
-    if not isinstance(projection, IPAdapterPlusImageProjection):
-        raise TypeError(f"expected an IPAdapterPlusImageProjection, got {type(projection).__name__}")
+    if not isinstance(projection, IPAdapterPlusImageProjection | IPAdapterFaceIDPlusImageProjection):
+        raise TypeError(f"expected a projection with a resampler, got {type(projection).__name__}")
     state = projection.state_dict()
     renamed = {name: value for name, value in state.items() if not name.startswith("layers.")}
     for number in range(len(projection.layers)):

@@ -21,19 +21,23 @@ from engine.identity.skeleton import ANKLES, CONFIDENCE_MIN, HIPS, KNEES
 from trainer.errors import DataError
 
 Caption = dict[str, str]
-"""Language ("en", "ru") -> one caption."""
+"""Language ("en", "ru") -> one caption with the person's looks; "en_scene", "ru_scene" -> one without."""
 
 INSTRUCTION: Final = (
     "Describe this photo in one sentence: who is shown (woman, man, hair), every garment with its colour, the pose, "
     "and the place. Do not name the person and do not guess what is not visible.\n"
-    "Answer with exactly two lines, the second being the first in Russian:\n"
-    "EN: <sentence>\n"
-    "RU: <sentence>"
+    "Then describe it once more without a word on hair, face, build or clothes: only 'a woman', 'a man' or 'a person', "
+    "the pose, and the place.\n"
+    "Answer with exactly four lines, the Russian ones being translations:\n"
+    "EN: <first sentence>\n"
+    "RU: <first sentence in Russian>\n"
+    "EN_SCENE: <second sentence>\n"
+    "RU_SCENE: <second sentence in Russian>"
 )
-ANSWER_TOKENS_MAX: Final = 256
+ANSWER_TOKENS_MAX: Final = 512
 PIXELS_MAX: Final = 1024 * 28 * 28
-"""The model sees one token per 28 x 28 px; more than a thousand add nothing about clothes and pose."""
-_LINE: Final = re.compile(r"^\W*(EN|RU)\W*:\W*(.+)$", re.IGNORECASE)
+"""The model sees one token per 28 x 28 px; more than a thousand tell it nothing new about clothes and pose."""
+_LINE: Final = re.compile(r"^\W*((?:EN|RU)(?:[ _-]SCENE)?)\W*:\W*(.+)$", re.IGNORECASE)
 _GARMENT_SHARE_MIN: Final = 0.02
 """Share of the person's pixels; the colour of a smaller garment is not reliable."""
 
@@ -94,8 +98,12 @@ class QwenCaptioner:
 
 
 def parse_answer(answer: str) -> Caption:
-    """The lines EN: and RU: of a model's answer; an answer without them is taken whole as English."""
-    found = {match[1].lower(): match[2].strip() for line in answer.splitlines() if (match := _LINE.match(line.strip()))}
+    """The lines of a model's answer by their names; an answer without EN: is taken whole as English."""
+    found = {
+        re.sub(r"[ -]", "_", match[1].lower()): match[2].strip()
+        for line in answer.splitlines()
+        if (match := _LINE.match(line.strip()))
+    }
     return found if "en" in found else {"en": " ".join(answer.split()), **found}
 
 
@@ -141,9 +149,12 @@ def _filled(view: View) -> Caption:
     clothes_en = [f"{name} {word}" for part, word in _WORDS_EN if (name := colours[part])]
     clothes_ru = [f"{word} {COLOURS[name][0]}" for part, word in _WORDS_RU if (name := colours[part])]
     wearing = f", wearing {' and '.join(clothes_en)}" if clothes_en else ""
+    scene_en, scene_ru = f"{framing_en} photo of a person", f"{framing_ru} человека"
     return {
-        "en": f"{framing_en} photo of a person{wearing}",
-        "ru": ", ".join([f"{framing_ru} человека", *clothes_ru]),
+        "en": f"{scene_en}{wearing}",
+        "ru": ", ".join([scene_ru, *clothes_ru]),
+        "en_scene": scene_en,
+        "ru_scene": scene_ru,
     }
 
 

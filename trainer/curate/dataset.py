@@ -48,10 +48,10 @@ def add_photo(folder: Path, candidate: Candidate) -> str:
     """Copies the photo into the data set, unchanged if its pixels need no rotation; returns its path relative to
     `folder`."""
     name = Path("photos") / candidate.person / candidate.path.name
-    if _is_plain(candidate.path):
+    if candidate.clean is None and _is_plain(candidate.path):
         _place(candidate.path, folder / name)
         return name.as_posix()
-    name = name.with_name(f"{candidate.path.stem}-upright.jpg")
+    name = name.with_name(f"{candidate.path.stem}-{'upright' if candidate.clean is None else 'cropped'}.jpg")
     with _replacing(folder / name) as draft:
         candidate.open().save(draft, "JPEG", quality=JPEG_QUALITY)
     return name.as_posix()

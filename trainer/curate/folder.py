@@ -22,21 +22,28 @@ _NO_PHOTOS: Final = frozenset({".jsonl", ".json", ".part", ".log", ".txt"})
 
 @dataclass(frozen=True)
 class Candidate:
-    """A file that may be a photo of a person."""
+    """A file that may be a photo of a person. clean: the part of it that is used, px, None for all."""
 
     person: str
     path: Path
     sha256: str
     provenance: dict[str, Any] | None = None
+    clean: tuple[int, int, int, int] | None = None
 
     @property
     def name(self) -> str:
         return f"{self.person}/{self.path.name}"
 
+    @property
+    def key(self) -> str:
+        """Of what is remembered about its pixels."""
+        return self.sha256 if self.clean is None else "-".join([self.sha256, *map(str, self.clean)])
+
     def open(self) -> Image.Image:
         """The upright RGB photo, longest side <= SIDE_MAX_PX. Raises BadReference for what is no whole photo."""
         try:
-            return read_photo(self.path.read_bytes(), SIDE_MAX_PX)
+            photo = read_photo(self.path.read_bytes(), SIDE_MAX_PX)
+            return photo if self.clean is None else photo.crop(self.clean)
         except OSError as error:
             raise BadReference(f"expected a file that can be read, got {error.strerror}: mend or delete it") from error
 

@@ -66,13 +66,14 @@ class PhotoFindings(_Record):
 
 
 class MarkLook(_Record):
-    """The watermark that was found, in words; None on a clean photo."""
+    """The watermark that was found, in words, and what of the photo it leaves, px; None on a clean photo."""
 
     found: str | None
+    clean: tuple[int, int, int, int] | None = None
 
 
 class CaptionWords(_Record):
-    """A photo's captions by language."""
+    """A photo's captions by kind: en, ru, en_scene, ru_scene."""
 
     captions: dict[str, str]
 
@@ -98,7 +99,7 @@ class CuratedPhoto(_Record):
     person: str
     width: int
     height: int
-    face_box: Box
+    face_box: Box | None
     face_landmarks: list[list[float]] | None
     face_embedding: list[float] | None
     body_box: Box | None
@@ -109,6 +110,7 @@ class CuratedPhoto(_Record):
     sha256: str
     source: str
     provenance: dict[str, Any] | None
+    outfit: str | None = None
 
 
 def _array(values: list[Any] | None) -> NDArray[np.float32] | None:
