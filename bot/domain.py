@@ -90,8 +90,20 @@ class ReportReason(StrEnum):
     OTHER = "other"
 
 
+OTHER_PERSON = "other_person"
+"""The verdict on a photo whose face is another than that of the user's photos, until the user decides about it."""
+
+
+class OtherPersonChoice(StrEnum):
+    """What to do with such a photo: draw from it in place of the earlier photos, beside them, or delete it."""
+
+    REPLACE = "replace"
+    ADD = "add"
+    IGNORE = "ignore"
+
+
 class ReferenceState(StrEnum):
-    """PENDING photos wait for a worker's examination."""
+    """PENDING photos wait for a worker's examination; pictures are drawn from ACCEPTED ones."""
 
     PENDING = "pending"
     ACCEPTED = "accepted"

@@ -6,20 +6,17 @@ from aiogram import Bot, F, Router
 from aiogram.types import Message
 
 from bot.db.tables import User
-from bot.domain import ReferenceState
 from bot.errors import PromptIsCommand, PromptRefused, PromptTooLong
 from bot.photos import Refusal
 from bot.prompts import clean
-from bot.telegram import keyboards
 from bot.telegram.handlers.prompts import ask_for_picture
 from bot.telegram.photo_fetching import PhotoFetcher
 from bot.telegram.refusals import MessageGone, suppress_refusals
-from bot.translator import Markup, Texts
+from bot.translator import Texts
 from bot.usecases import UseCases
 from bot.usecases.photos import SentPhoto
 from bot.usecases.poses import PosePhotoResult
-from bot.verdicts import verdict_key
-from engine.contract import REFERENCES_MAX
+from bot.verdicts import refused_pose
 
 
 def build() -> Router:
@@ -52,20 +49,11 @@ async def take_photo(
 
 
 async def _answer_pose(message: Message, texts: Texts, use: UseCases, sent: SentPhoto, result: PosePhotoResult) -> None:
-    """A photo sent for its pose; a prompt that came with it is drawn in that pose."""
-    if result is PosePhotoResult.KEPT:
-        await message.reply(texts("pose-photo-kept"), reply_markup=keyboards.to_poses(texts))
-    elif result is PosePhotoResult.REFUSED and isinstance(sent.photo, Refusal):
-        await message.reply(_refused_pose(texts, sent.photo, sent.prompt))
-        return
-    if sent.prompt is not None:
+    """A photo that is not examined: its file cannot be used, or another photo of its album is the pose photo."""
+    if result is PosePhotoResult.REFUSED and isinstance(sent.photo, Refusal):
+        await message.reply(refused_pose(texts, sent.photo, sent.prompt))
+    elif sent.prompt is not None:
         await ask_for_picture(message, texts, use, sent.user_id, sent.prompt)
-
-
-def _refused_pose(texts: Texts, refusal: Refusal, prompt: str | None) -> Markup:
-    """The refusal of a pose photo; its prompt is returned, because it was meant for that pose."""
-    refused = texts(verdict_key(ReferenceState.REJECTED, refusal), limit=REFERENCES_MAX)
-    return refused if prompt is None else Markup(f"{refused}\n\n{texts('pose-prompt-returned', prompt=prompt)}")
 
 
 async def _prompt_of(message: Message, texts: Texts) -> str | None:
