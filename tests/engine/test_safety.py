@@ -161,6 +161,7 @@ def test_another_backbone_does_without_and_says_so(
     assert [record.message.partition(": run ")[2] for record in caplog.records] == [
         "python -m engine doctor --download nudity",
         "python -m engine doctor --download age",
+        "python -m engine doctor --download sentences",
     ]
 
 
