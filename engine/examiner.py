@@ -26,7 +26,7 @@ from engine.identity.views import Views
 from engine.pose import preset
 
 if TYPE_CHECKING:
-    from engine.safety import Guard
+    from engine.safety.guard import Guard
 
 log = logging.getLogger(__name__)
 

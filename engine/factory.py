@@ -22,7 +22,7 @@ from engine.marking.provenance import GenerationFacts, Marker
 from engine.marking.watermark import Watermark
 from engine.pipeline import Mark, RequestPipeline
 from engine.prompt import GlossaryTranslator, PromptTranslator, open_translator
-from engine.safety import open_guard
+from engine.safety.guard import open_guard
 
 log = logging.getLogger(__name__)
 

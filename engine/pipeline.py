@@ -40,7 +40,7 @@ from engine.prompt import PromptTranslator, in_known_language
 from engine.styles import find_style
 
 if TYPE_CHECKING:
-    from engine.safety import Guard
+    from engine.safety.guard import Guard
 
 log = logging.getLogger(__name__)
 

@@ -4,11 +4,8 @@ python -m trainer.synthetic --first-identity 0 --identities 4000 --photos 4 --ou
 python -m trainer body-mapper --people data/train --validation data/validation --out runs/mapper
 python -m trainer nano --people data/train --validation data/validation --out runs/nano
 python -m trainer export --run runs/nano --out engine/weights/nano
-python -m trainer collage --preset cpu --out runs/collage
-python -m trainer pack-nano --store runs/nano/store --out nano.zip
+python -m trainer pack --store runs/nano/store --out nano.zip
 python -m trainer nano --bundle nano.zip --validation data/validation --out runs/nano
-python -m trainer pack --data runs/people --out bundle.zip
-python -m trainer collage --preset gpu --bundle bundle.zip --out runs/collage --minutes 9
 python -m trainer observer --data data/train --out runs/observer --minutes 20
 python -m trainer evaluators --study runs/study
 python -m trainer gates --first-identity 2000000 --identities 500 --against collage --json gates.json --page docs
@@ -131,7 +128,7 @@ def _nano_parsers(commands: Any) -> None:
         parser.add_argument("--pictures", type=int, default=pictures, help="the whole budget, over all calls")
     mapper.add_argument("--threads", type=int, default=1)
     mapper.set_defaults(command=_body_mapper)
-    nano.add_argument("--bundle", type=Path, default=None, help="a file of pack-nano to learn from, in place of people")
+    nano.add_argument("--bundle", type=Path, default=None, help="a file of pack to learn from, in place of people")
     nano.add_argument("--mapper", type=Path, default=None, help="a BodyMapper's folder (the shipped one)")
     nano.add_argument("--processes", type=int, default=2, help="their gradients are averaged; one thread each")
     nano.add_argument("--batch", type=int, default=24, help="pictures per process and step")
@@ -143,32 +140,17 @@ def _nano_parsers(commands: Any) -> None:
     nano.add_argument("--adversarial", action="store_true", help="the last stage, with a critic (with --start-from)")
     nano.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True, help="compile the UNet")
     nano.set_defaults(command=_nano)
-    pack = commands.add_parser("pack-nano", help="put the photos of a store into one file for a machine with a GPU")
+    pack = commands.add_parser("pack", help="put the photos of a store into one file for a machine with a GPU")
     pack.add_argument("--store", type=Path, required=True, help="the store of python -m trainer nano")
     pack.add_argument("--out", type=Path, required=True, help="the bundle, one file")
     pack.add_argument("--limit-mib", type=float, default=60.0)
     pack.add_argument("--wheels", nargs="*", default=None, help="packages that the other machine lacks")
-    pack.set_defaults(command=_pack_nano)
+    pack.add_argument("--python", default="3.12", help="the other machine's CPython")
+    pack.set_defaults(command=_pack)
     export = commands.add_parser("export", help="write the averaged weights of a run of nano or adapter")
     export.add_argument("--run", type=Path, required=True, help="the run's folder")
     export.add_argument("--out", type=Path, required=True, help="where nano's pipeline or the adapter's files go")
     export.set_defaults(command=_export)
-    collage = commands.add_parser("collage", help="train the compositor from people to finished weights; resumes")
-    collage.add_argument("--preset", default="cpu", help="cpu, gpu, tiny, or a YAML of your own")
-    collage.add_argument("--out", type=Path, required=True, help="the run's folder; what is there is not done again")
-    collage.add_argument("--data", type=Path, default=None, help="a folder of shards of the preset's size")
-    collage.add_argument("--bundle", type=Path, nargs="+", default=[], help="bundles to learn from instead")
-    collage.add_argument("--minutes", type=float, default=None, help="stop and save after so long; call again to go on")
-    collage.set_defaults(command=_collage)
-    pack = commands.add_parser("pack", help="put people into one file for a machine without internet")
-    pack.add_argument("--data", type=Path, required=True, help="a folder of shards")
-    pack.add_argument("--out", type=Path, required=True, help="the bundle, one file")
-    pack.add_argument("--limit-mib", type=float, default=60.0)
-    pack.add_argument("--quality", type=int, default=78, help="WebP's, 0..100")
-    pack.add_argument("--shards", type=int, nargs=2, default=None, metavar=("FROM", "TO"), help="only these, from 0")
-    pack.add_argument("--wheels", nargs="*", default=None, help="packages that the other machine lacks")
-    pack.add_argument("--python", default="3.12", help="the other machine's CPython")
-    pack.set_defaults(command=_pack)
 
 
 def _paths_and_minutes(parser: argparse.ArgumentParser) -> None:
@@ -186,7 +168,7 @@ def _only(run: type[Any], options: argparse.Namespace) -> dict[str, Any]:
 
 def _study(options: argparse.Namespace) -> None:
     os.environ.setdefault("WARP_LOG_LEVEL", "30")
-    from trainer.study import Study, read_config, stages_of
+    from trainer.study.run import Study, read_config, stages_of
 
     study = Study(read_config(options.config), options.out)
     study.run(stages_of(options.only), None if options.methods is None else tuple(options.methods))
@@ -194,10 +176,10 @@ def _study(options: argparse.Namespace) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     from trainer.errors import DataError
-    from trainer.evaluation.coco_protocol import CocoRun, evaluate_coco
-    from trainer.evaluation.evaluate import evaluate
     from trainer.evaluation.published import load_published
-    from trainer.study import read_config
+    from trainer.study.coco_protocol import CocoRun, evaluate_coco
+    from trainer.study.evaluate import evaluate
+    from trainer.study.run import read_config
 
     config = read_config(options.config)
     names = options.methods or [*config.names, *config.ablations]
@@ -212,8 +194,8 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _report(options: argparse.Namespace) -> None:
-    from trainer.evaluation.report import write_report
-    from trainer.study import read_config
+    from trainer.study.report import write_report
+    from trainer.study.run import read_config
 
     config = read_config(options.config)
     test = options.study / "people" / "test"
@@ -228,7 +210,7 @@ def _body_mapper(options: argparse.Namespace) -> None:
 
 def _nano(options: argparse.Namespace) -> None:
     if options.bundle is not None:
-        from trainer.collage.wheels import use_wheels
+        from trainer.nano.wheels import use_wheels
 
         use_wheels(options.bundle, options.out / "wheels")
     from trainer.nano.run import NanoRun, train_nano
@@ -236,13 +218,13 @@ def _nano(options: argparse.Namespace) -> None:
     train_nano(NanoRun(**_only(NanoRun, options)))
 
 
-def _pack_nano(options: argparse.Namespace) -> None:
-    from trainer.collage.bundle import MIB, WHEELS, Packing
-    from trainer.nano.bundle import ARRAYS, PICTURES, pack_store
+def _pack(options: argparse.Namespace) -> None:
+    from trainer.nano.bundle import ARRAYS, MIB, PICTURES, Packing, pack_store
     from trainer.nano.store import Store
+    from trainer.nano.wheels import WHEELS
 
     wheels = WHEELS if options.wheels is None else tuple(options.wheels)
-    packing = Packing(options.out, int(options.limit_mib * MIB), wheels=wheels)
+    packing = Packing(options.out, int(options.limit_mib * MIB), wheels=wheels, python=options.python)
     print(pack_store(Store(options.store, (*PICTURES, *ARRAYS)), packing))
 
 
@@ -254,28 +236,6 @@ def _export(options: argparse.Namespace) -> None:
         print(*export_run(options.run, options.out), sep="\n")
         return
     print(export_nano(options.run, options.out))
-
-
-def _collage(options: argparse.Namespace) -> None:
-    os.environ.setdefault("WARP_LOG_LEVEL", "30")
-    from trainer.collage.wheels import use_wheels
-
-    for bundle in options.bundle:
-        use_wheels(bundle, options.out / "wheels")
-    from trainer.collage.run import NanoRun, read_preset, run
-
-    config = read_preset(options.preset)
-    done = run(NanoRun(config, options.out, options.data, tuple(options.bundle), options.minutes))
-    print(f"{options.out / 'finish' / 'nano'} is finished" if done else "saved; run the same command again to go on")
-
-
-def _pack(options: argparse.Namespace) -> None:
-    from trainer.collage.bundle import MIB, WHEELS, Packing, pack
-    from trainer.collage.training_set import read_training_set
-
-    wheels = WHEELS if options.wheels is None else tuple(options.wheels)
-    packing = Packing(options.out, int(options.limit_mib * MIB), options.quality, wheels, options.python)
-    print(pack(read_training_set(options.data, options.shards), packing))
 
 
 def _observer(options: argparse.Namespace) -> None:

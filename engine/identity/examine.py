@@ -79,11 +79,10 @@ def look_version(finder: FaceFinder, parser: PersonParser | None) -> str:
     return f"{METHOD}/{finder.name}/{'' if parser is None else parser.version}"
 
 
-def sharpness(image: Image.Image, box: Box) -> float:
-    """Variance of the Laplacian of `box` at a fixed size, made independent of the exposure."""
-    gray = _gray(image, box)
-    exposure = max(float(gray.mean()) / 128.0, 0.25)
-    return float(load_opencv().Laplacian(gray, -1).var()) / exposure**2
+def sharpness(image: Image.Image, box: Box, exposed: Box | None = None) -> float:
+    """Variance of the Laplacian of `box` at a fixed size, made independent of the exposure of `exposed`, or of `box`."""
+    exposure = max(float(_gray(image, exposed or box).mean()) / 128.0, 0.25)
+    return float(load_opencv().Laplacian(_gray(image, box), -1).var()) / exposure**2
 
 
 def _candidates(
@@ -136,10 +135,10 @@ def _sharpest(image: Image.Image, person: FoundPerson) -> float:
     """The sharpness of the face; of somebody without one that of the sharpest part of the figure."""
     if person.face is not None:
         return sharpness(image, clipped(person.face.box, *image.size))
-    x0, y0, x1, y1 = clipped(person.box, *image.size)
+    x0, y0, x1, y1 = whole = clipped(person.box, *image.size)
     width, height = (x1 - x0) / PARTS, (y1 - y0) / PARTS
     corners = [(x0 + column * width, y0 + row * height) for row in range(PARTS) for column in range(PARTS)]
-    return max(sharpness(image, (x, y, x + width, y + height)) for x, y in corners)
+    return max(sharpness(image, (x, y, x + width, y + height), whole) for x, y in corners)
 
 
 def _observation(

@@ -19,7 +19,8 @@ from benchmarks.stable import Around, stable_requests
 from benchmarks.steps import StepBench
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.collage_model import load_model, save_model
-from trainer.collage.architecture import build, train_tokenizer
+from tests.random_collage import random_collage
+from tests.tiny_tokenizer import train_tokenizer
 
 TINY = Shape(
     {
@@ -41,7 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A nano whose drawings are as quick as its layout allows: one step by default."""
     path = tmp_path_factory.mktemp("nano")
     words = ["a woman in a red t-shirt in a forest"] * 20
-    model = build(train_tokenizer(words), NanoAutoencoder(), width=32, height=32)
+    model = random_collage(train_tokenizer(words), NanoAutoencoder(), width=32, height=32)
     model.metadata["sampling"] = {"steps": 1, "eta": 0.0, "way": 1.0}
     save_model(model, path)
     return path

@@ -15,7 +15,7 @@ from bot.db.usage import Spread
 from bot.domain import JobState
 from bot.monitoring.metrics import LoopLag, Metrics
 from bot.monitoring.state import ServiceState
-from engine.monitor import WorkerMetrics
+from engine.worker.monitor import WorkerMetrics
 
 ROOT = Path(__file__).parents[2]
 DASHBOARD: dict[str, Any] = json.loads((ROOT / "deploy" / "grafana.json").read_text("utf-8"))

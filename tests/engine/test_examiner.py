@@ -17,8 +17,8 @@ from engine.identity.faces import CascadeFinder, Face
 from engine.identity.observation import Box
 from engine.identity.profile import Observation
 from engine.pose import preset
-from engine.safety import Guard
-from engine.wording import Concern
+from engine.safety.guard import Guard
+from engine.safety.wording import Concern
 
 
 class _NoFaces:

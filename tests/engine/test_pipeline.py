@@ -31,7 +31,7 @@ from engine.identity.profile import Observation
 from engine.looks import apply_look
 from engine.pipeline import PREVIEW_MAX_SIDE_PX, RequestPipeline
 from engine.prompt import GlossaryTranslator
-from engine.safety import Guard
+from engine.safety.guard import Guard
 from engine.styles import DrawnBy
 
 

@@ -16,7 +16,7 @@ from engine.examiner import Examiner
 from engine.identity.faces import Face
 from engine.pipeline import RequestPipeline
 from engine.prompt import GlossaryTranslator
-from engine.safety import Guard
+from engine.safety.guard import Guard
 
 
 def _request(**changes: Any) -> GenerateRequest:

@@ -30,8 +30,8 @@ from engine.identity.faces import Face
 from engine.pipeline import FALLBACK_PROMPT, RequestPipeline
 from engine.pose import preset
 from engine.prompt import GlossaryTranslator, Translated
-from engine.safety import Guard
-from engine.wording import Concern
+from engine.safety.guard import Guard
+from engine.safety.wording import Concern
 
 TRANSLATOR = GlossaryTranslator()
 

@@ -23,7 +23,7 @@ from bot.local.parts import last_words
 from bot.local.supervisor import Stack, kept_up
 from bot.telegram.callbacks import ConsentCallback, JobAction, StyleCallback
 from engine.contract import Examination, ExamineRequest, Verdict
-from engine.messaging import CancellationListener, ReplyPublisher
+from engine.worker.messaging import CancellationListener, ReplyPublisher
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

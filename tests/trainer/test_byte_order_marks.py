@@ -10,7 +10,7 @@ from PIL import Image
 
 from trainer.curate.folder import candidates
 from trainer.evaluation.coco import ANNOTATIONS, PHOTOS, read_captions
-from trainer.study import read_config
+from trainer.study.run import read_config
 
 ROOT = Path(__file__).parents[2]
 

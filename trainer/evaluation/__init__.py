@@ -1,1 +1,1 @@
-"""Measuring the methods: evaluators, figures, public networks, COCO, and the report written from them."""
+"""Evaluators, figures, public networks and COCO: all that pictures are measured with."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,14 +20,25 @@ from rich.progress import track
 
 from engine.body.atlas import load_atlas
 from engine.body.mapper import SHIPPED_MAPPER, load_mapper
-from trainer.collage.bundle import MIB, Packing, wheels_of
-from trainer.collage.wheels import opened
 from trainer.errors import DataError
 from trainer.nano.preparing import mapped
 from trainer.nano.store import Store, write_array
+from trainer.nano.wheels import WHEELS, fetch_wheels, opened
 
 ARRAYS: Final = ("joints", "boxes", "attributes", "build", "facts")
 PICTURES: Final = ("image", "parts")
+MIB: Final = 1 << 20
+
+
+@dataclass(frozen=True)
+class Packing:
+    """limit_bytes: of the file; quality: WebP's, 0..100; wheels: packages, for CPython `python` on Linux x86-64."""
+
+    out: Path
+    limit_bytes: int = 60 * MIB
+    quality: int = 78
+    wheels: tuple[str, ...] = WHEELS
+    python: str = "3.12"
 
 
 def pack_store(store: Store, packing: Packing) -> dict[str, Any]:
@@ -35,7 +47,7 @@ def pack_store(store: Store, packing: Packing) -> dict[str, Any]:
     packing.out.parent.mkdir(parents=True, exist_ok=True)
     draft, photos = packing.out.with_suffix(".part"), 0
     with zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in wheels_of(packing).items():
+        for name, content in fetch_wheels(packing.wheels, packing.python).items():
             archive.writestr(f"wheels/{name}", content)
         room = packing.limit_bytes - sum(entry.compress_size + 160 for entry in archive.infolist())
         for folder, rows in track(list(store.shards()), description="packing"):
@@ -61,7 +73,7 @@ def unpack_bundle(path: Path, store: Path, mapper: Path = SHIPPED_MAPPER) -> int
         names = archive.namelist()
         shards = sorted({name.split("/")[0] for name in names if name.startswith("shard-")})
         if not shards:
-            raise DataError(f"expected photos in {path}, found none: make it with python -m trainer pack-nano")
+            raise DataError(f"expected photos in {path}, found none: make it with python -m trainer pack")
         for shard in track(shards, description="unpacking"):
             folder = store / shard
             if (folder / "facts.npy").exists():

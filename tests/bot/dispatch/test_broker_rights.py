@@ -14,7 +14,7 @@ from bot.dispatch.broker import Broker
 from bot.local.embedded import EmbeddedValkey
 from bot.monitoring.state import read_messages
 from engine.contract import Examination, ExamineRequest, Verdict
-from engine.messaging import CancellationListener, ReplyPublisher
+from engine.worker.messaging import CancellationListener, ReplyPublisher
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "operations.md"
 RIGHTS = re.findall(r"^    user (bot|worker) on >\S+ (.*)$", DOCUMENT.read_text("utf-8"), re.MULTILINE)

@@ -20,7 +20,8 @@ from engine.errors import Cancelled, SetupError, WeightsError
 from engine.identity.clothes import HIDDEN_RGB
 from engine.identity.profile import IdentityProfile, Observation, View
 from engine.pose import preset
-from trainer.collage.architecture import build, train_tokenizer
+from tests.random_collage import random_collage
+from tests.tiny_tokenizer import train_tokenizer
 
 WORDS = ["a woman in a red t-shirt in a forest", "мужчина в синих брюках на пляже"]
 
@@ -30,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of random weights, drawn with all the noise of its way."""
     path = tmp_path_factory.mktemp("nano")
     vae = NanoAutoencoder()
-    model = build(train_tokenizer(WORDS * 20), vae, 128, 192)
+    model = random_collage(train_tokenizer(WORDS * 20), vae, 128, 192)
     torch.nn.init.normal_(model.unet.conv_out.weight, std=0.05)
     model.metadata["sampling"]["eta"] = 1.0
     save_model(model, path)

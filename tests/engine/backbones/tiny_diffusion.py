@@ -30,7 +30,7 @@ from transformers import (
 )
 
 from engine.adapter.ip_adapter import export_plus, new_branches
-from trainer.collage.architecture import train_tokenizer
+from tests.tiny_tokenizer import train_tokenizer
 
 WORDS = ["a portrait of a person in a forest", "on a beach by the sea", "photo, painting, blurry"]
 SEEN, HIDDEN, RANK = 32, 64, 2

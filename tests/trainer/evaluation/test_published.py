@@ -12,11 +12,11 @@ from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
 
 from trainer.__main__ import main
 from trainer.errors import CheckpointError
-from trainer.evaluation import coco_protocol
-from trainer.evaluation.coco_protocol import CocoRun, evaluate_coco
 from trainer.evaluation.inception import WEIGHTS, Inception, load_inception
 from trainer.evaluation.published import ALEXNET, LPIPS_LAYERS, Clip, Lpips, Published, load_lpips, load_published
-from trainer.methods.request import AS_USUAL, Picture, Request, Variation
+from trainer.study import coco_protocol
+from trainer.study.coco_protocol import CocoRun, evaluate_coco
+from trainer.study.methods.request import AS_USUAL, Picture, Request, Variation
 
 SIDE = 16
 

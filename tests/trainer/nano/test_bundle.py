@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +11,12 @@ import pytest
 
 from engine.backbones.nano.network import PATCH_PX
 from engine.body.atlas import shipped_atlas
-from trainer.collage.bundle import MIB, Packing
 from trainer.errors import DataError
 from trainer.nano.batches import ARRAYS, Batches
-from trainer.nano.bundle import pack_store, unpack_bundle
+from trainer.nano.bundle import MIB, Packing, pack_store, unpack_bundle
 from trainer.nano.preparing import prepare_store
 from trainer.nano.store import Store
+from trainer.nano.wheels import use_wheels
 
 
 def packing(out: Path, mib: float = 4) -> Packing:
@@ -53,3 +55,20 @@ def test_a_file_that_is_no_bundle_is_refused(tmp_path: Path) -> None:
     (tmp_path / "b.zip").write_bytes(b"nothing")
     with pytest.raises(DataError, match="bundle"):
         unpack_bundle(tmp_path / "b.zip", tmp_path / "store")
+
+
+def test_wheels_of_a_bundle_are_used_only_where_a_package_is_missing(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = Store(store.folders[0].parent, (*ARRAYS, "joints", "boxes", "build", "facts"))
+    pack_store(source, packing(tmp_path / "b.zip"))
+    for package in ("numpy", "notinstalledanywhere"):
+        wheel = tmp_path / f"{package}-9.0-py3-none-any.whl"
+        with zipfile.ZipFile(wheel, "w") as archive:
+            archive.writestr(f"{package}/__init__.py", "ORIGIN = 'the bundle'\n")
+        with zipfile.ZipFile(tmp_path / "b.zip", "a") as archive:
+            archive.write(wheel, f"wheels/{wheel.name}")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    assert use_wheels(tmp_path / "b.zip", tmp_path / "wheels") == ["notinstalledanywhere"]
+    assert __import__("notinstalledanywhere").ORIGIN == "the bundle"
+    assert not (tmp_path / "wheels" / "numpy").exists()

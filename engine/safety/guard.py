@@ -1,0 +1,170 @@
+"""No minors, no nudity: prompts, photos and pictures are checked behind one interface.
+
+Prompts are judged by their words (wording.py) and their meaning (meaning.py), photos and finished pictures by
+classifiers: an operator's own (classifier.py, ages.py), else small networks out of released packages (vision/nudity.py,
+vision/age.py). A backbone whose pictures can pass for photos is not served without a classifier for nudity and one for
+ages; there is no switch for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Final, Literal
+
+from PIL import Image
+
+from engine.backbones import choose_device
+from engine.backbones.base import Capabilities
+from engine.config import Config
+from engine.errors import SetupError
+from engine.hub.packaged import named, remedy
+from engine.hub.repositories import local_folder
+from engine.identity.faces import DEFAULT_ROOT, FaceFinder
+from engine.safety.ages import PACK_FILE, Ages, HeadAges, PackAges, is_minors
+from engine.safety.classifier import Classifier, load_classifier
+from engine.safety.meaning import MeaningJudge, open_meaning
+from engine.safety.wording import Concern, Wording
+
+log = logging.getLogger(__name__)
+
+SAFETY_REPOSITORY: Final = "Marqo/nsfw-image-detection-384"
+AGE_REPOSITORY: Final = "dima806/fairface_age_image_detection"
+FACES_MAX: Final = 3
+"""Whose age is looked at: the largest."""
+KEPT: Final = 512
+
+
+class Guard:
+    """Says what is wrong with something, or None; `nudity` and `ages` are asked where given. Not thread-safe."""
+
+    def __init__(
+        self,
+        finder: FaceFinder,
+        nudity: Classifier | None = None,
+        ages: Ages | None = None,
+        nudity_threshold: float = 0.5,
+        age_threshold: float = 0.5,
+        wording: Wording | None = None,
+        meaning: MeaningJudge | None = None,
+    ) -> None:
+        self._finder = finder
+        self._nudity = nudity
+        self._ages = ages
+        self._nudity_threshold = nudity_threshold
+        self._age_threshold = age_threshold
+        self._wording = wording or Wording()
+        self._meaning = meaning
+        self._known: OrderedDict[str, Concern | None] = OrderedDict()
+
+    def check_prompt(self, text: str) -> Concern | None:
+        """By the words, and where those are innocent by the meaning."""
+        concern = self._wording.concern(text)
+        return self._meaning.concern(text) if concern is None and self._meaning is not None else concern
+
+    def check_photo(self, image: Image.Image) -> Concern | None:
+        """An RGB photo of any size; what was found is kept by the hash of its pixels."""
+        if self._nudity is None and self._ages is None:
+            return None
+        key = f"{image.size}{hashlib.sha256(image.tobytes()).hexdigest()}"
+        if key not in self._known:
+            self._known[key] = self.check_picture(image)
+            if len(self._known) > KEPT:
+                self._known.popitem(last=False)
+        self._known.move_to_end(key)
+        return self._known[key]
+
+    def check_picture(self, image: Image.Image) -> Concern | None:
+        """A finished picture, or a preview of one."""
+        if self._shows_minor(image):
+            return Concern.MINOR
+        if self._nudity is not None and self._nudity.probability(image) >= self._nudity_threshold:
+            return Concern.NUDITY
+        return None
+
+    def _shows_minor(self, image: Image.Image) -> bool:
+        if self._ages is None:
+            return False
+        faces = self._finder.find(image)[:FACES_MAX]
+        return any(self._ages.minor_probability(image, face) >= self._age_threshold for face in faces)
+
+
+def open_guard(config: Config, capabilities: Capabilities | None, finder: FaceFinder) -> Guard:
+    """With the classifiers that the configuration names, else those of the hub's cache, else those that
+    packaged.toml lists; nothing is fetched.
+
+    `capabilities` are those of the backbone that draws; None where nothing is drawn. Raises SetupError where a
+    classifier that is named is not there, or where one is missing and the backbone needs both."""
+    refused = {label.strip().casefold() for label in config.safety_labels.split(",")}
+    device = choose_device(config.device)
+    nudity: Classifier | None = _open(
+        config.safety_model, SAFETY_REPOSITORY, lambda label: label.casefold() in refused, "SAFETY", device
+    )
+    heads = _open_heads(config, device)
+    nudity = nudity or _packaged("nudity", config)
+    networks = None if heads else _packaged("age", config)
+    if capabilities is not None and capabilities.photorealistic:
+        _require("SAFETY", nudity, capabilities.name)
+        _require("AGE", heads or networks, capabilities.name)
+    ages = heads or networks or _open_pack(config)
+    if nudity is None:
+        _say_missing("nudity", "photos and pictures are not checked for nudity, prompts are judged by their words")
+    if ages is None:
+        _say_missing("age", "minors are looked for in prompts alone")
+    return Guard(finder, nudity, ages, config.safety_threshold, config.age_threshold, meaning=open_meaning())
+
+
+def _packaged(name: Literal["nudity", "age"], config: Config) -> Any:
+    """NudityNetwork or AgeNetwork where its weights are there."""
+    if named(name).lacking(config.state):
+        return None
+    if name == "nudity":
+        from engine.vision.nudity import NudityNetwork
+
+        return NudityNetwork(config.state)
+    from engine.vision.age import AgeNetwork
+
+    return AgeNetwork(config.state)
+
+
+@cache
+def _say_missing(name: str, consequence: str) -> None:
+    log.warning("%s: run %s", consequence, remedy(named(name)))
+
+
+def _require(kind: str, classifier: object | None, backbone: str) -> None:
+    if classifier is None:
+        raise SetupError(
+            f"expected a {kind.lower()} classifier beside {backbone}, whose pictures can pass for photos, found none: "
+            f"python -m engine doctor --backbone {backbone} --download fetches it, or set ENGINE_{kind}_MODEL"
+        )
+
+
+def _open_heads(config: Config, device: str) -> Ages | None:
+    """Labels that are named are refused beside those that begin below the age of an adult, not in their place."""
+    named = {label.strip() for label in (config.age_labels or "").split(",")}
+    classifier = _open(
+        config.age_model, AGE_REPOSITORY, lambda label: is_minors(label) or label in named, "AGE", device
+    )
+    return None if classifier is None else HeadAges(classifier)
+
+
+def _open_pack(config: Config) -> Ages | None:
+    """The estimate of insightface's pack, where it has one."""
+    pack = (config.face_root or DEFAULT_ROOT).expanduser() / "models" / config.face_pack
+    return PackAges(pack) if (pack / PACK_FILE).is_file() else None
+
+
+def _open(wish: str | None, repository: str, fits: Callable[[str], bool], kind: str, device: str) -> Classifier | None:
+    folder = local_folder(wish or repository)
+    if folder is not None:
+        return load_classifier(folder, fits, f"ENGINE_{kind}_MODEL", device)
+    if wish:
+        raise SetupError(
+            f"ENGINE_{kind}_MODEL: expected a folder, or a repository in the hub's cache, got {wish}: "
+            "python -m engine doctor shows what is there"
+        )
+    return None
