@@ -80,7 +80,7 @@ def look_version(finder: FaceFinder, parser: PersonParser | None) -> str:
 
 
 def sharpness(image: Image.Image, box: Box, exposed: Box | None = None) -> float:
-    """Variance of the Laplacian of `box` at a fixed size, made independent of the exposure of `exposed`, or of `box`."""
+    """Variance of the Laplacian of `box` at a fixed size, over the exposure of `exposed`, by default of `box`."""
     exposure = max(float(_gray(image, exposed or box).mean()) / 128.0, 0.25)
     return float(load_opencv().Laplacian(_gray(image, box), -1).var()) / exposure**2
 
