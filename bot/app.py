@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 import structlog
@@ -36,11 +35,12 @@ from bot.telegram.intake import Intake, OpenAlbums
 from bot.telegram.middlewares import AnswerCallbacks, KnowUser, ReplyErrors, SendNotice
 from bot.telegram.photo_fetching import PhotoFetcher
 from bot.telegram.polling import Polling
-from bot.telegram.profile import publish_profile
+from bot.telegram.profile import publish_menu_button, publish_profile
 from bot.telegram.webhook import Webhook, derive_secret
 from bot.translator import Translator
 from bot.usecases import UseCases
 from bot.usecases.answers import ReadAnswers
+from bot.usecases.apps import build_keys
 from bot.usecases.credits import build_credits
 from bot.usecases.drafts import DrawDraft, TakeBackDraft
 from bot.usecases.export import ExportData
@@ -66,7 +66,7 @@ from bot.usecases.photos import (
     ReceivePhoto,
 )
 from bot.usecases.pictures import AskForPicture, CancelPicture, FindPicture, Redraw
-from bot.usecases.ports import DrawSeed, Signals
+from bot.usecases.ports import DrawSeed, Signals, new_seed
 from bot.usecases.poses import ChoosePosePhoto, DeletePosePhoto
 from bot.usecases.preferences import ChooseAspect, ChooseClothes, ChooseLikeness, ChoosePose, OpenPreferences, PinPose
 from bot.usecases.reports import PauseService, ReadUsage, ResumeService
@@ -79,8 +79,6 @@ from bot.usecases.results import (
     TakeOriginal,
 )
 
-SEEDS = 2**32
-"""Seeds are drawn below it: users type them, so they are shorter than the contract allows."""
 _log = structlog.get_logger(__name__)
 
 
@@ -118,9 +116,9 @@ async def _serve(
     telegram = asyncio.create_task(wait_for_telegram(status_bot, config.start_patience_s, time.monotonic))
     if not await finishes_before(stop, telegram):
         return
-    translator, sessions = Translator(), make_sessions(pool)
+    translator, sessions, signals = Translator(), make_sessions(pool), JobSignals()
     albums, fetch_photo = OpenAlbums(), PhotoFetcher(metrics.count_photo)
-    dispatcher, jobs = build(config, pool, bot, status_bot, translator, albums, role, fetch_photo)
+    dispatcher, jobs = build(config, pool, bot, status_bot, translator, albums, role, fetch_photo, signals)
     intake = Intake(
         bot,
         dispatcher,
@@ -142,13 +140,31 @@ async def _serve(
     }
     _log.info("serving", bot=(await status_bot.me()).username)
     try:
-        await _source(config, bot, intake, role).run(stop)
+        async with _api(config, sessions, dispatcher, signals, bot):
+            await _source(config, bot, intake, role).run(stop)
     finally:
         await dispatcher.emit_shutdown(bot=bot, **dispatcher.workflow_data)
         for task in background:
             task.cancel()
         await asyncio.wait(background)
         _log.info("stopped")
+
+
+@asynccontextmanager
+async def _api(
+    config: Config, sessions: Sessions, dispatcher: Dispatcher, signals: JobSignals, bot: Bot
+) -> AsyncIterator[None]:
+    """In this block other apps and the Mini App are served, if API_LISTEN says where. Without it nothing of the API is
+    imported."""
+    if config.api_listen is None:
+        yield
+        return
+    from bot.api.start import serving_api
+
+    data = dispatcher.workflow_data
+    parts = (data["use"], data["styles"], data["translator"], data["fetch_photo"])
+    async with serving_api(config, sessions, signals, bot, *parts):
+        yield
 
 
 def _source(config: Config, bot: Bot, intake: Intake, role: Role) -> Polling | Webhook:
@@ -175,10 +191,11 @@ def build(
     albums: OpenAlbums,
     role: Role,
     fetch_photo: PhotoFetcher,
+    signals: JobSignals,
 ) -> tuple[Dispatcher, JobDispatcher]:
-    """The conversation and the dispatcher of jobs, connected by their signals. `status_bot` writes status messages."""
-    sessions, styles, signals = make_sessions(pool), load_styles(), JobSignals()
-    use = build_use_cases(config, sessions, signals, draw_seed=lambda: secrets.randbelow(SEEDS), is_arriving=albums)
+    """The conversation and the dispatcher of jobs, connected by `signals`. `status_bot` writes status messages."""
+    sessions, styles = make_sessions(pool), load_styles()
+    use = build_use_cases(config, sessions, signals, draw_seed=new_seed, is_arriving=albums)
     jobs = JobDispatcher(
         sessions=sessions,
         database_url=config.database_url.get_secret_value(),
@@ -218,7 +235,7 @@ def build_conversation(
         observer.outer_middleware(SendNotice())
     dispatcher.message.outer_middleware(ReplyErrors())
     dispatcher.callback_query.outer_middleware(AnswerCallbacks(time.monotonic))
-    dispatcher.include_router(build_router(credits_on=use.credits is not None))
+    dispatcher.include_router(build_router(credits_on=use.credits is not None, keys_on=use.keys is not None))
     return dispatcher
 
 
@@ -277,6 +294,7 @@ def build_use_cases(
         export_data=ExportData(sessions),
         payments=build_payments(sessions, terms),
         credits=None if terms is None else build_credits(sessions, terms),
+        keys=None if config.api_listen is None else build_keys(sessions, config.bot_token.get_secret_value()),
     )
 
 
@@ -286,3 +304,4 @@ async def _publish_profile(bot: Bot, translator: Translator, config: Config) -> 
     except TelegramAPIError as error:
         _log.warning("the menu of commands could not be published", error=str(error)[:200])
     await publish_profile(bot, translator, config.bot_name)
+    await publish_menu_button(bot, translator, config.mini_app_url)

@@ -1,18 +1,18 @@
-"""The usage report as a picture. Pure and blocking: call it in a thread."""
+"""The usage report as a picture. Pure and blocking: call it in a thread.
+
+matplotlib is imported when the first chart is drawn: every start of the bot would wait for it."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import MaxNLocator
+from typing import TYPE_CHECKING
 
 from bot.db.usage import Usage
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 SIZE_INCHES = (10.0, 8.0)
 DPI = 128
@@ -46,6 +46,10 @@ class ChartWords:
 
 def draw_usage(usage: Usage, style_titles: Sequence[tuple[str, int]], words: ChartWords) -> bytes:
     """A PNG: pictures over time, styles ranked, waiting and drawing times. `style_titles` without emoji."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
     layout = ConstrainedLayoutEngine(w_pad=PAD_INCHES, h_pad=PAD_INCHES)
     figure = Figure(figsize=SIZE_INCHES, dpi=DPI, facecolor="white", layout=layout)
     FigureCanvasAgg(figure)
@@ -61,6 +65,8 @@ def draw_usage(usage: Usage, style_titles: Sequence[tuple[str, int]], words: Cha
 
 
 def _draw_pictures(axes: Axes, usage: Usage, words: ChartWords) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     _prepare(axes, words.pictures)
     buckets = usage.buckets
     floor = [0] * len(buckets)

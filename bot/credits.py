@@ -76,7 +76,7 @@ class CreditTerms:
     free_per_day: int
     packs: tuple[Pack, ...]
     referral: int
-    """What inviter and invited user get each, once the invited one has a first picture."""
+    """The credits that inviter and invited user get each, once the invited one has a first picture."""
     contact: str
     """The operator's, for buyers."""
     departure_key: bytes = field(repr=False)

@@ -18,7 +18,24 @@ POSE_PHOTO_PATIENCE = timedelta(minutes=10)
 
 
 ASPECT_DEFAULT = Aspect.PORTRAIT
-"""What every model draws that is not asked for another aspect."""
+"""The aspect that every model draws unless asked for another."""
+
+
+MINI_APP_PATH = "/app/"
+"""Of the Mini App on the server of API_URL."""
+APP_USER_IDS_FROM = 2**52
+"""The end users of apps have ids from here on; those of Telegram's users and chats have at most 52 bits."""
+
+
+class ApiScope(StrEnum):
+    """The rights of a key of the HTTP API."""
+
+    READ = "read"
+    """Jobs, pictures, end users and what is kept of their photos."""
+    DRAW = "draw"
+    """Ask for pictures, cancel and delete them."""
+    PEOPLE = "people"
+    """Consent of end users, their photos, export and deletion of all that is theirs."""
 
 
 class Stage(StrEnum):

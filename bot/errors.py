@@ -3,19 +3,24 @@
 BotError
 ├── OperatorError        the installation or its settings are wrong; one line with the remedy
 │   └── AddressError     DATABASE_URL cannot be opened as it stands (bot.db.address)
-└── DomainError          the user gets a text, in their language
-    ├── TooManyOpenJobs  as many of their pictures are in progress as allowed
-    ├── NotEnoughCredits neither the free quota of the day nor their credits pay for a picture
-    ├── UnknownUser      they deleted everything meanwhile
-    ├── PictureGone      the picture under which they pressed a button is not kept any more
-    ├── NoRoomForVariations  fewer than two places are left in the queue
-    ├── NoPhotos         there is no accepted photo to draw from
-    └── PromptRefused    the prompt cannot be drawn
-        ├── PromptEmpty
-        ├── PromptWordless   only emoji, digits or signs
-        ├── PromptIsCommand
-        ├── PromptTooLong
-        └── SeedTooLarge
+├── DomainError          the user gets a text, in their language
+│   ├── TooManyOpenJobs  as many of their pictures are in progress as allowed
+│   ├── NotEnoughCredits neither the free quota of the day nor their credits pay for a picture
+│   ├── UnknownUser      they deleted everything meanwhile
+│   ├── PictureGone      the picture under which they pressed a button is not kept any more
+│   ├── NoRoomForVariations  fewer than two places are left in the queue
+│   ├── NoPhotos         there is no accepted photo to draw from
+│   └── PromptRefused    the prompt cannot be drawn
+│       ├── PromptEmpty
+│       ├── PromptWordless   only emoji, digits or signs
+│       ├── PromptIsCommand
+│       ├── PromptTooLong
+│       └── SeedTooLarge
+└── AppRefusal           the request of an app is not possible (bot.api.problems says so)
+    ├── NoConsent        its end user has not agreed to the terms in force
+    ├── AppBusy          as many pictures of the app are in progress as allowed
+    ├── IdempotencyConflict  the idempotency key of another request
+    └── CannotDraw       no living worker can draw the pose or the aspect
 """
 
 from __future__ import annotations
@@ -109,3 +114,35 @@ class SeedTooLarge(PromptRefused):
     """Seeds go up to `limit`."""
 
     key = "error-seed-too-large"
+
+
+class AppRefusal(BotError):
+    """The request of an app is not possible."""
+
+
+class NoConsent(AppRefusal):
+    """The end user has not agreed to `version` of the terms, which is in force."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"expected the end user's consent to version {version} of the terms")
+        self.version = version
+
+
+class AppBusy(AppRefusal):
+    """`limit` pictures of the app are in progress, as many as allowed."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"expected at most {limit} pictures of one app in progress")
+        self.limit = limit
+
+
+class IdempotencyConflict(AppRefusal):
+    """The app used the idempotency key for another request before."""
+
+
+class CannotDraw(AppRefusal):
+    """No living worker can draw `feature`, "pose" or "aspect"."""
+
+    def __init__(self, feature: str) -> None:
+        super().__init__(f"expected a worker that draws the {feature} asked for, found none")
+        self.feature = feature

@@ -1,4 +1,4 @@
-"""Deletes what has been kept for long enough: data of inactive users, and PNGs that nobody asked for."""
+"""Deletes what has been kept for long enough: data of inactive users, and PNGs that their users did not take."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ async def keep_retention(
                 _log.info("dropped the files of old pictures", pictures=dropped, days=original_days)
             if days is not None and (removed := await forget_inactive(sessions, days)):
                 _log.info("deleted the data of inactive users", users=removed, days=days)
-        except Exception as error:  # the edge of a loop that must go on
+        except Exception as error:  # no error may end the loop
             if not is_outage(error):
                 _log.exception("old data could not be deleted")
         await asyncio.sleep(interval_s)

@@ -23,7 +23,7 @@ class Config(BaseSettings):
     step for so long ends itself), ENGINE_MONITOR_LISTEN (host:port of /healthz, /readyz and /metrics; without it there
     are none); the broker as ENGINE_BROKER_URL or BROKER_URL.
 
-    How models are loaded (engine.backbones.options): ENGINE_PRECISION, ENGINE_CHANNELS_LAST, ENGINE_COMPILE,
+    Loading of models (engine.backbones.options): ENGINE_PRECISION, ENGINE_CHANNELS_LAST, ENGINE_COMPILE,
     ENGINE_OFFLOAD, ENGINE_DISTILLED with ENGINE_LORA, ENGINE_BODY_ADAPTER, ENGINE_FACE_ADAPTER, ENGINE_IMAGE_ENCODER,
     ENGINE_CONTROLNET, ENGINE_PREVIEW, ENGINE_VAE, ENGINE_FACE_SCALE, ENGINE_BODY_SCALE, ENGINE_FACE_LORA,
     ENGINE_BATCH_MAX. ENGINE_HEAD_PASS: small heads are drawn a second time, larger.
@@ -88,7 +88,7 @@ class Config(BaseSettings):
         return url
 
     def options(self) -> Options:
-        """What concerns the loading of models."""
+        """The settings for the loading of models."""
         from engine.backbones.options import Options
 
         return Options(**{field.name: getattr(self, field.name) for field in fields(Options)})

@@ -64,7 +64,7 @@ class Examiner:
         return look_version(self._finder, self._parser)
 
     def examine(self, request: ExamineRequest) -> Examination:
-        """What the photo is good for; a photo that cannot be read is a verdict, not an error."""
+        """The verdict on a photo; a file that cannot be read gets a verdict too, no error."""
         try:
             return self._examination(request)
         except Exception as error:  # the worker's edge: a photo that breaks a detector must not come back for ever

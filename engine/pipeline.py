@@ -1,8 +1,8 @@
-"""Turns requests into replies: checks prompt and photos, lets the backbone draw, then checks, filters and marks the
-picture (filters it where its style is a filter).
+"""Turns requests into replies: checks prompt and photos, lets the backbone draw, then checks and marks the picture;
+where the style is a filter, applies it.
 
-No broker in here: replies go to a callback and cancellations are asked for, so that the worker, the command line and
-the tests all drive the same code.
+There is no broker here: replies go to a callback, and another callback says whether a job is cancelled. So the worker,
+the command line and the tests run the same code.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class RequestPipeline:
         self._head_pass = head_pass
 
     def examine(self, request: ExamineRequest) -> Examination:
-        """What the photo is good for; a photo that cannot be read is a verdict, not an error."""
+        """The verdict on a photo; a file that cannot be read gets a verdict too, no error."""
         return self.examiner.examine(request)
 
     def generate(self, requests: Sequence[GenerateRequest], emit: Emit, is_cancelled: IsCancelled) -> None:
@@ -256,7 +256,7 @@ class RequestPipeline:
             return self.backbone.redraw_head(inputs, picture, face, batch.on_head_step)
         except Cancelled:
             raise
-        except Exception as error:  # whatever a model raises: the picture without a second pass is there
+        except Exception as error:  # any error of a model: the picture without a second pass is ready
             log.warning("a head is not drawn again: %s: %s", type(error).__name__, error)
             _free_memory()
             return picture
@@ -283,7 +283,7 @@ class RequestPipeline:
 
     @staticmethod
     def _failure(request: GenerateRequest, error: Exception) -> Failure:
-        """Logged with its traceback where nobody foresaw it."""
+        """Unexpected errors are logged with their tracebacks."""
         failure = _from_error(request, error)
         unforeseen = failure.code is FailureCode.INTERNAL
         log.log(logging.ERROR if unforeseen else logging.INFO, "job failed: %s", error, exc_info=unforeseen)
@@ -314,7 +314,7 @@ class _Batch:
         return [item for item in self.prepared if item.request.job_id not in self.withdrawn]
 
     def on_step(self, step: Step) -> None:
-        """Raises Cancelled when nobody waits any more."""
+        """Raises Cancelled when all jobs of the batch are cancelled."""
         live = self.live()
         if not live:
             raise Cancelled("all pictures of this drawing were withdrawn")
@@ -325,14 +325,14 @@ class _Batch:
             self.emit(Progress(job_id=job_id, attempt=attempt, step=step.number, steps=step.total, preview=preview))
 
     def on_head_step(self, step: Step) -> None:
-        """Raises Cancelled when nobody waits any more; the steps of a second pass are not counted."""
+        """Raises Cancelled when all jobs of the batch are cancelled; the steps of a second pass are not counted."""
         if not self.live():
             raise Cancelled("all pictures of this drawing were withdrawn")
 
     def _previews(self, step: Step) -> dict[str, bytes]:
         """JPEG by job; now and then only, since decoding costs time, and not for the last step: the picture is next.
 
-        What would be refused as a picture is not shown either."""
+        A preview that would be refused as a picture is not sent."""
         now = self.clock()
         recently = self.preview_at is not None and now - self.preview_at < self.preview_interval_s
         if recently or step.number >= step.total or not any(item.request.preview for item in self.prepared):

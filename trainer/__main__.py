@@ -1,4 +1,4 @@
-"""The trainer's commands: one a network, the study of methods, and what is measured of them.
+"""The trainer's commands: one per network, the study of methods, and the measurements.
 
 python -m trainer.synthetic --first-identity 0 --identities 4000 --photos 4 --out data/train
 python -m trainer body-mapper --people data/train --validation data/validation --out runs/mapper
@@ -36,7 +36,7 @@ STUDY_CONFIG = Path(__file__).parent / "configs" / "study.yaml"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one command; a mistake of the user's is one line on stderr and exit code 2."""
+    """Runs one command; a user's mistake is one line on stderr and exit code 2."""
     options = _parser().parse_args(arguments)
     try:
         options.command(options)

@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import Column, Table, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db.tables import Base, User
+from bot.db.base import Base
+from bot.db.tables import User
 
 WITHHELD = frozenset({"users.invited_by", "credit_entries.admin_id"})
 """Columns with the ids of other people."""

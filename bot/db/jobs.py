@@ -34,11 +34,13 @@ async def submit(
     album_id: UUID | None = None,
     open_jobs_max: int,
     credit_terms: CreditTerms | None,
+    payer_id: int | None = None,
 ) -> tuple[Job, bool]:
     """Queue a picture; returns the job and whether it is new. The same key again gives the same job.
 
     `settings` overrides what the style says. The user's row is locked first, so two submissions at once cannot both
-    take the last free place. With `credit_terms` a new job reserves its price.
+    take the last free place. With `credit_terms` a new job reserves its price, from
+    `payer_id` (locked by the caller) if that is not the user.
     Raises TooManyOpenJobs, NotEnoughCredits, UnknownUser.
     """
     if await session.scalar(select(User.id).where(User.id == user_id).with_for_update()) is None:
@@ -65,7 +67,7 @@ async def submit(
         seed=seed,
     )
     if credit_terms is not None:  # before the job: a caller that catches NotEnoughCredits may commit
-        await ledger.reserve(session, user_id, job.id, credit_terms, await ledger.today(session))
+        await ledger.reserve(session, payer_id or user_id, job.id, credit_terms, await ledger.today(session))
     session.add(job)
     await session.flush()
     await session.refresh(job)
@@ -91,7 +93,7 @@ async def exists(session: AsyncSession, idempotency_key: str) -> bool:
 
 
 async def count(session: AsyncSession, user_id: int) -> int:
-    """How many requests of the user are kept."""
+    """The number of the user's requests that are kept."""
     return await session.scalar(select(func.count()).where(Job.user_id == user_id, Job.removed_at.is_(None))) or 0
 
 
@@ -103,7 +105,7 @@ async def has_open(session: AsyncSession, act: str) -> bool:
 
 
 async def count_open(session: AsyncSession, user_id: int) -> int:
-    """How many pictures of the user are in progress."""
+    """The number of the user's pictures in progress."""
     statement = select(func.count()).where(Job.user_id == user_id, Job.state.in_(OPEN_STATES))
     return await session.scalar(statement) or 0
 

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.db import poses, references
 from bot.db.session import execute, id_of, seconds_from_now
 from bot.db.tables import PosePhoto, Reference, User
-from bot.domain import OTHER_PERSON, POSE_PHOTO, ReferenceState
+from bot.domain import APP_USER_IDS_FROM, OTHER_PERSON, POSE_PHOTO, ReferenceState
 from engine.contract import Examination, Verdict
 
 _PENDING = Reference.state == ReferenceState.PENDING
@@ -42,7 +42,7 @@ async def next_photos(session: AsyncSession, limit: int) -> list[Reference]:
 
 
 async def count_out(session: AsyncSession) -> int:
-    """How many photos the broker and the workers hold."""
+    """The number of photos that the broker and the workers hold."""
     return await session.scalar(select(func.count()).where(_PENDING, Reference.handed_at.is_not(None))) or 0
 
 
@@ -60,8 +60,9 @@ async def take_back(session: AsyncSession, photo_ids: Sequence[UUID]) -> None:
 async def decide(session: AsyncSession, report: Examination) -> bool:
     """Store the verdict; `False` when there is one already, or no such photo.
 
-    An accepted photo of somebody else than the earlier photos show is OTHER_PERSON, and its user is asked. An accepted
-    pose photo replaces the earlier one; after one that is refused the next photo is still taken for its pose.
+    An accepted photo of somebody else than the earlier photos show is OTHER_PERSON, and its user is asked, unless an
+    app sent it: nobody could answer there. An accepted pose photo replaces the earlier one; after one that is refused
+    the next photo is still taken for its pose.
     """
     photo_id = id_of(report.reference_id)
     owner = select(Reference.user_id).where(_PENDING, Reference.id == photo_id)
@@ -74,7 +75,8 @@ async def decide(session: AsyncSession, report: Examination) -> bool:
     if photo.for_pose:
         await _settle_pose(session, user, photo, accepted=accepted)
     kept = accepted and not photo.for_pose
-    other = kept and report.face is not None and await _shows_another(session, user.id, report.face)
+    asked = kept and user.id < APP_USER_IDS_FROM
+    other = asked and report.face is not None and await _shows_another(session, user.id, report.face)
     statement = _change(Reference.id == photo_id).values(
         state=ReferenceState.ACCEPTED if kept and not other else ReferenceState.REJECTED,
         verdict=OTHER_PERSON if other else report.verdict,

@@ -19,7 +19,7 @@ async def of_user(session: AsyncSession, user_id: int) -> PosePhoto | None:
 
 
 async def is_awaited(session: AsyncSession, user_id: int) -> bool:
-    """Whether the user was asked for such a photo a moment ago."""
+    """Whether the user was asked for a pose photo within the last minutes."""
     asked = select(User.pose_asked_at > func.now() - POSE_PHOTO_PATIENCE).where(User.id == user_id)
     return bool(await session.scalar(asked))
 

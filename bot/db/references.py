@@ -13,14 +13,14 @@ from sqlalchemy.orm import undefer
 
 from bot.db.session import execute
 from bot.db.tables import Reference
-from bot.domain import OTHER_PERSON, ReferenceState
+from bot.domain import APP_USER_IDS_FROM, OTHER_PERSON, ReferenceState
 
 ALBUM_QUIET = timedelta(seconds=1)
-"""An album has no end marker: it counts as complete when nothing of it has come for so long."""
+"""An album has no end marker: it counts as complete when no photo of it has come for this time."""
 ANSWER_GRACE = timedelta(seconds=2)
-"""Time for the "looking at it" message to be noted, so that the answer edits it rather than coming beside it."""
+"""The time within which the id of the "checking" message is stored, so that the answer edits that message."""
 REFUSED_KEPT = timedelta(minutes=10)
-"""How long the bare row (no image) of a refused photo is kept, for the rest of its album to be answered with it."""
+"""The time that the bare row (no image) of a refused photo is kept: the rest of its album is answered with it."""
 CHOICE_KEPT = timedelta(hours=1)
 """How long a photo is kept for its sender to decide about it: of several people one, or another person's."""
 _OF_PERSON = ~Reference.for_pose
@@ -64,6 +64,25 @@ async def faces(session: AsyncSession, user_id: int) -> list[list[float]]:
     return [face for face in await session.scalars(statement) if face is not None]
 
 
+async def of_user(session: AsyncSession, user_id: int) -> list[Reference]:
+    """All of the user's photos, refused ones too while their rows are kept, without images, oldest first."""
+    statement = select(Reference).where(Reference.user_id == user_id)
+    return list(await session.scalars(statement.order_by(Reference.created_at, Reference.id)))
+
+
+async def image(session: AsyncSession, reference_id: UUID, user_id: int) -> bytes | None:
+    """The image of a user's own photo; empty for a refused one."""
+    own = (Reference.id == reference_id, Reference.user_id == user_id)
+    return await session.scalar(select(Reference.image).where(*own))
+
+
+async def counts(session: AsyncSession, user_ids: Collection[int]) -> dict[int, int]:
+    """How many photos of each user are accepted or wait for their verdicts; users without any are left out."""
+    kept = Reference.state != ReferenceState.REJECTED
+    statement = select(Reference.user_id, func.count()).where(Reference.user_id.in_(user_ids), kept, _OF_PERSON)
+    return {row[0]: row[1] for row in await session.execute(statement.group_by(Reference.user_id))}
+
+
 AcceptedPhoto = tuple[bytes, bytes | None, list[float] | None]
 """Image, profile, and the box of the person who was chosen."""
 
@@ -78,7 +97,7 @@ async def accepted(session: AsyncSession, photo_ids: Collection[UUID]) -> dict[U
 
 @dataclass(frozen=True)
 class StoredPhoto:
-    """What is to know of an accepted photo before it is loaded."""
+    """The facts about an accepted photo that decide whether it is loaded."""
 
     size: int
     """Bytes of the image and the profile."""
@@ -131,9 +150,10 @@ async def open_messages(session: AsyncSession, user_id: int) -> list[tuple[int, 
 
 
 async def answerable(session: AsyncSession) -> list[Group]:
-    """Groups with an unsent verdict and nothing pending or still arriving, longest waiting first."""
+    """Groups with an unsent verdict and nothing pending or still arriving, longest waiting first. The end users of
+    apps are sent nothing."""
     group_name = func.coalesce(Reference.album_id, cast(Reference.message_id, String))
-    unanswered = Reference.answered_at.is_(None)
+    unanswered = and_(Reference.answered_at.is_(None), Reference.user_id < APP_USER_IDS_FROM)
     pending = Reference.state == ReferenceState.PENDING
     settling = and_(
         unanswered,

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.db import job_states
 from bot.db.session import execute
 from bot.db.tables import Job, Reference, User
-from bot.domain import JobState, ReferenceState
+from bot.domain import APP_USER_IDS_FROM, JobState, ReferenceState
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class MessageRole(StrEnum):
 
 
 async def pending(session: AsyncSession) -> list[PendingStatus]:
-    """Every job that owes its user something, oldest first."""
+    """Every job that owes its user a message, oldest first. The end users of apps get none."""
     columns = (  # in the order of PendingStatus's fields
         Job.id,
         Job.user_id,
@@ -82,7 +82,11 @@ async def pending(session: AsyncSession) -> list[PendingStatus]:
         Job.album_sent_at,
         Job.created_at,
     )
-    statement = select(*columns).join(User, User.id == Job.user_id).where(Job.closed_at.is_(None))
+    statement = (
+        select(*columns)
+        .join(User, User.id == Job.user_id)
+        .where(Job.closed_at.is_(None), Job.user_id < APP_USER_IDS_FROM)
+    )
     rows = await session.execute(statement.order_by(Job.created_at, Job.id))
     names = [field.name for field in fields(PendingStatus)]
     return [PendingStatus(**dict(zip(names, row, strict=True))) for row in rows]
@@ -123,6 +127,7 @@ async def chats_with_photos_waiting(session: AsyncSession, longer_than_s: float)
         .join(User, User.id == Reference.user_id)
         .where(
             Reference.state == ReferenceState.PENDING,
+            Reference.user_id < APP_USER_IDS_FROM,
             Reference.created_at < func.now() - timedelta(seconds=longer_than_s),
         )
         .distinct()

@@ -16,7 +16,7 @@ from bot.db.tables import Job, User
 from bot.domain import JobState
 
 BUCKETS = {1: timedelta(hours=1), 7: timedelta(hours=6), 30: timedelta(days=1)}
-"""The bar width of the chart for a period of so many days."""
+"""The bar width of the chart by the period in days."""
 
 
 @dataclass(frozen=True)

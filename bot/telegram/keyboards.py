@@ -100,7 +100,7 @@ def confirm_delete(texts: Texts, job_id: UUID) -> InlineKeyboardMarkup:
 
 
 def report(texts: Texts, job_id: UUID) -> InlineKeyboardMarkup:
-    """The reasons for a report, one a row, since they are long."""
+    """The reasons for a report, one per row, since they are long."""
     reasons = [
         [_button(texts(f"report-{reason}-button"), ReportCallback(reason=reason, job_id=job_id))]
         for reason in ReportReason

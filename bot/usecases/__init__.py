@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.usecases.answers import ReadAnswers
+from bot.usecases.apps import KeyUseCases
 from bot.usecases.credits import CreditUseCases
 from bot.usecases.drafts import DrawDraft, TakeBackDraft
 from bot.usecases.export import ExportData
@@ -92,3 +93,5 @@ class UseCases:
     payments: PaymentUseCases
     credits: CreditUseCases | None
     """`None` while credits are off."""
+    keys: KeyUseCases | None = None
+    """`None` while the HTTP API is off."""

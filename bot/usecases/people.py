@@ -40,7 +40,7 @@ class NoteBlocked:
 class GiveConsent:
     """Agree to one version of the terms; `False` when that is not the version in force. Raises UnknownUser.
 
-    A consent is kept in the user's history, however often it is pressed, once.
+    A consent is stored once in the user's history, however often the button is pressed.
     """
 
     sessions: Sessions
@@ -81,6 +81,17 @@ class FindLanguage:
 
 
 @dataclass(frozen=True)
+class FindUser:
+    """`None` for those who never wrote, or deleted everything."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int) -> User | None:
+        async with self.sessions() as session:
+            return await users.get(session, user_id)
+
+
+@dataclass(frozen=True)
 class ChooseStyle:
     """The style of the pictures to come. Raises UnknownUser."""
 
@@ -115,7 +126,7 @@ class Holdings:
     pictures: int
     pose_photo: bool
     original_days: int
-    """How long a PNG is kept for a user who does not take it."""
+    """The time that a PNG is kept for a user who does not take it."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Use cases of photos: send, look at, delete."""
+"""Use cases of photos: send, view, delete."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class ReceivePhoto:
 class ChoosePerson:
     """Have the photo examined again for one of the people on it; number 0 deletes the photo.
 
-    `None`: there is no such choice any more, or it was number 0. Call `AnnounceAnswer` next, as for a new photo."""
+    `None`: the choice no longer exists, or it was number 0. Call `AnnounceAnswer` next, as for a new photo."""
 
     sessions: Sessions
     signals: Signals
@@ -201,8 +201,8 @@ class DeletePhoto:
 
 
 def _content(photo: NormalPhoto | Refusal, sent: SentPhoto, *, for_pose: bool) -> dict[str, object]:
-    """Of a refused photo nothing is kept. Its hash, which must be unique, is that of the message's address, as is that
-    of a pose photo, which may also be one of the person's photos."""
+    """Nothing of a refused photo is kept; the unique column of hashes gets that of the message's address, as it does
+    for a pose photo, which may also be one of the person's photos."""
     address = hashlib.sha256(f"{sent.chat_id}:{sent.message_id}".encode()).hexdigest()
     if isinstance(photo, NormalPhoto):
         sha256 = address if for_pose else photo.sha256

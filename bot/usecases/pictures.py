@@ -37,8 +37,8 @@ class RequestResult(Enum):
 class AskForPicture:
     """A prompt -> a queued picture, in the chosen style or none; without an accepted photo the prompt is kept.
 
-    `reply_to`: the message to which the prompt replies. Where that shows a picture, or asked for another prompt for
-    one, the new picture is drawn as that one was.
+    `reply_to`: the message to which the prompt replies. If that message shows a picture, or asked for another
+    prompt for one, the new picture keeps the style and the settings of that one.
     The same message a second time changes nothing. Raises TooManyOpenJobs, NotEnoughCredits, SeedTooLarge, UnknownUser.
     """
 
@@ -190,7 +190,7 @@ class Redraw:
         return RedrawResult(True, pose_lost and not change.free_pose, len(keys))
 
     async def _room(self, session: AsyncSession, user_id: int) -> int:
-        """How many variations may be queued."""
+        """The number of variations that may be queued."""
         room = min(VARIATIONS_MAX, self.open_jobs_max - await jobs.count_open(session, user_id))
         if room < VARIATIONS_MIN:
             raise NoRoomForVariations
@@ -210,7 +210,7 @@ class FindPicture:
 
 @dataclass(frozen=True)
 class CancelPicture:
-    """Call a picture off, with its album; `False` when it is too late. Raises PictureGone."""
+    """Cancel a picture, with its album; `False` when it is too late. Raises PictureGone."""
 
     sessions: Sessions
     signals: Signals

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -98,6 +100,19 @@ class BrowseGallery:
     async def __call__(self, user_id: int, job_id: UUID | None = None, *, favourites: bool) -> GalleryPage | None:
         async with self.sessions() as session:
             return await results.page(session, user_id, job_id, favourites=favourites)
+
+
+@dataclass(frozen=True)
+class ListPictures:
+    """Several of the user's pictures, newest first, from below `after` (created_at, id) on."""
+
+    sessions: Sessions
+
+    async def __call__(
+        self, user_id: int, after: tuple[datetime, UUID] | None, limit: int, *, favourites: bool
+    ) -> Sequence[Job]:
+        async with self.sessions() as session:
+            return await results.listed(session, user_id, after, limit, favourites=favourites)
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ class GenerationInput:
 
 @dataclass(frozen=True)
 class Step:
-    """Denoising step `number` of `total` is done. `previews()` decodes small RGB pictures, one a drawing, on demand."""
+    """Denoising step `number` of `total` is done. `previews()` decodes small RGB pictures, one per input, on demand."""
 
     number: int
     total: int

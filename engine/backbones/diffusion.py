@@ -226,7 +226,8 @@ class DiffusionBackbone:
     def _known(
         self, drawings: Sequence[GenerationInput], text: _Text, guided: bool, of_head: bool
     ) -> dict[str, Any] | None:
-        """What attention need not compute at every step: K and V of people and words. None for stock attention."""
+        """The part of attention that does not change between steps: K and V of people and words. None for stock
+        attention."""
         if self._parts.branches is None:
             return None
         identity = self._identity(drawings, guided, of_head)
@@ -261,7 +262,7 @@ class DiffusionBackbone:
     def _photos(
         self, branch: str, drawings: Sequence[GenerationInput], of_head: bool
     ) -> ReferencePhotos | RegionPhotos | None:
-        """What the branch reads of everybody; None where nobody has anything for it."""
+        """The branch's inputs for all rows; None where no row has tokens for it."""
         assert self._parts.branches is not None and self._reader is not None
         if branch in self._parts.branches.readings:
             return self._regions(self._parts.branches.readings[branch], drawings, of_head)

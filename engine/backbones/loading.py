@@ -1,7 +1,7 @@
-"""From names and files to the parts that draw, for the backbones on Stable Diffusion's layouts.
+"""Loads the parts of the backbones on Stable Diffusion's layouts, by name or from files.
 
-Nothing is fetched here: what is not in a folder or in the hub's cache is named with the command that fetches it. Where
-the operator chose nothing, what is optional (likeness of the face, poses, quick previews) is used if it is there.
+Nothing is downloaded here: the error for missing weights names the command that downloads them. Optional weights
+(likeness of the face, poses, quick previews) are used if they are present, unless a setting says otherwise.
 """
 
 from __future__ import annotations

@@ -41,9 +41,10 @@ class Options:
     """Strength of the LoRA in a FaceID file, for people whose face is known; 0 leaves it out. ComfyUI's loader of
     FaceID has the same default: at 1, which the file was trained with, faces look overdrawn on SDXL."""
     batch_max: int | None = None
-    """How many pictures are drawn at once."""
+    """The number of pictures that are drawn at once."""
     state: Path | None = None
-    """Where weights that were fetched by hash lie (ENGINE_STATE); None: nano's pictures are enlarged bicubically."""
+    """The folder of weights that were fetched by hash (ENGINE_STATE); None: nano's pictures are enlarged
+    bicubically."""
 
     def dtype(self, device: str) -> torch.dtype:
         """ "auto" is half precision on a GPU, full precision on a CPU, where halves are emulated and slow."""
@@ -57,7 +58,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Placement:
-    """Where something lies: a repository on the hub or a folder, a folder in it, and a file's name (or "")."""
+    """The place of weights: a repository on the hub or a folder, a folder in it, and a file's name (or "")."""
 
     source: str
     subfolder: str = ""

@@ -161,7 +161,7 @@ class Verdict(StrEnum):
 
 
 class Framing(StrEnum):
-    """How much of the person a photo shows: to the chest, to the hips or knees, to the feet."""
+    """The extent of the person on a photo: to the chest, to the hips or knees, to the feet."""
 
     PORTRAIT = "portrait"
     HALF_LENGTH = "half_length"
@@ -169,7 +169,7 @@ class Framing(StrEnum):
 
 
 class Hint(StrEnum):
-    """What an accepted photo lacks; the bot has one sentence per hint on what another photo should show."""
+    """Something that an accepted photo lacks; the bot has one sentence per hint on what another photo should show."""
 
     PORTRAIT = "portrait"
     HALF_LENGTH = "half_length"
@@ -183,7 +183,7 @@ class Hint(StrEnum):
 
 
 class FailureCode(StrEnum):
-    """Why a job failed. The bot has one text for users per code."""
+    """The reason why a job failed. The bot has one text for users per code."""
 
     BAD_REFERENCE = "bad_reference"
     BAD_PROMPT = "bad_prompt"

@@ -1,10 +1,10 @@
-"""Can this photo serve as a reference? One look decides, and what it saw is kept for generation.
+"""Decides whether a photo can serve as a reference; the observation is kept for generation.
 
 - One person is required. People whose heads are much smaller than the largest (COMPANION_MIN) are passers-by and do not
   count; a second head of comparable size makes it several people, of whom the user may choose one by its box.
 - A face is not required: a person who turns away or lies down counts where the person parser finds a body.
-- With a person parser a photo is accepted only where joints were read; a face without a body is none.
-- The limits are lenient: a photo is refused only when the person on it could not be told apart.
+- With a person parser a photo is accepted only where joints were read; a face without a body does not count.
+- The limits are lenient: a photo is refused only when the person on it cannot be recognised.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from engine.identity.people import FoundPerson, at_place, companions, find_peopl
 from engine.identity.skeleton import CONFIDENCE_MIN
 
 METHOD = 6
-"""Counts the ways in which photos have been looked at."""
+"""The version of the examination; a change of it makes stored observations obsolete."""
 SIDE_MIN_PX = 64
 LIGHT_MIN = 22.0
-"""Mean grey level, 0 to 255, below which nothing can be made out."""
+"""Mean grey level, 0 to 255, below which a photo is too dark to see anything."""
 SHARPNESS_MIN = 12.0
 """A face blurred by a Gaussian of 6 % of its height falls below; one of 3 %, still recognisable, does not."""
 PARTS = 4
@@ -35,7 +35,7 @@ PARTS = 4
 while of a sharp one some parts may be smooth."""
 SHARPNESS_GOOD = 300.0
 JOINTS_MIN = 5
-"""A head has so many."""
+"""The number of joints of a head."""
 _BODY_QUALITY = 0.5
 _JUDGED_SIDE_PX = 64
 _FACE_GOOD_PX = 96.0
@@ -43,7 +43,8 @@ _FACE_GOOD_PX = 96.0
 
 @dataclass(frozen=True)
 class ReferenceFindings:
-    """What one examination found: people who count, from left to right, their boxes px; observation where ACCEPTED."""
+    """The findings of one examination: people who count, from left to right, their boxes px; observation where
+    ACCEPTED."""
 
     verdict: Verdict
     people: tuple[Box, ...] = ()
@@ -68,7 +69,8 @@ def examine(
 def observe(
     image: Image.Image, finder: FaceFinder, parser: PersonParser | None = None, chosen: Box | None = None
 ) -> Observation:
-    """What is seen on any RGB photo, however poor: without a person, its size alone. Of several people the largest."""
+    """The observation of any RGB photo, however poor; without a person it holds only the size. Of several people the
+    largest."""
     people = _candidates(image, finder, parser, chosen)
     person, body = _seen(image, people, parser)
     return _observation(image, finder, parser, person or next(iter(people), None), body)

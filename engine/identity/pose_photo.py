@@ -51,8 +51,8 @@ def pose_of(
 ) -> NDArray[np.float32]:
     """float32 [17, 3] in COCO order: x and y in 0..1 of a picture of 2 : 3, confidence in 0..1 (0: not seen).
 
-    Proportions are those of the photo, whatever its format. Of several people the largest. Raises PoseError where
-    nobody is seen, too little of a body to speak of a pose, or a skeleton that nobody has."""
+    Proportions are those of the photo, whatever its format. Of several people the largest. Raises PoseError for
+    a photo without a person or with too few joints, and for an impossible skeleton."""
     points = _parsed(image, finder, parser) if reader is None else _read(image, reader)
     seen = points[:, 2] >= CONFIDENCE_MIN
     if seen.sum() < JOINTS_MIN or not seen[[*SHOULDERS, *HIPS]].any() or not seen[list(LIMBS)].any():
@@ -125,7 +125,7 @@ def _nobody() -> PoseError:
 
 
 def _places(image: Image.Image, finder: FaceFinder, parser: PersonParser) -> list[Box]:
-    """Where to look, the likeliest first: under a face, where somebody stands, anywhere."""
+    """Areas to search, the likeliest first: under a face, around a standing person, everywhere."""
     places = [body_box_from_face(face.box, image.width, image.height) for face in finder.find(image)[:1]]
     places += [clipped(person.box, *image.size) for person in parser.detect(image)[:1]]
     return [*places, (0.0, 0.0, float(image.width), float(image.height))]

@@ -1,8 +1,8 @@
 """The person parser for real photos: joints and mask by MediaPipe's pose network. Its mask is coarse: of whole bodies
 U2-Net says where the outline runs, of people to the knees or less MediaPipe's selfie segmentation.
 
-Which part a pixel of the person shows is still said by the shipped network, which has seen renders alone; it is asked
-only about pixels that the matte gives to the person.
+The body part of each pixel still comes from the included network, which was trained on renders alone; it is used only
+inside the matte.
 """
 
 from __future__ import annotations
@@ -95,8 +95,8 @@ class PretrainedParser:
     def _pose(self, image: Image.Image, box: Box, face: Box | None) -> DetectedPose | None:
         """Of the poses in the crop about `box` and on the whole photo the one that fits the face and the box best.
 
-        Where the detector passes over somebody in a group, it is shown the head and chest alone; where it does so
-        again, the pose is read in the square about the box."""
+        If the detector misses a person in a group, it gets only the head and chest; if it misses that too, the pose is
+        read in the square about the box."""
         poses = list(self._all(image))
         left, top, right, bottom = _grown(box, CROP_MARGIN, image)
         for pose in self._poses.see_all(image.crop((left, top, right, bottom))):
@@ -238,7 +238,7 @@ def _disc(radius_px: float) -> NDArray[np.uint8]:
 
 
 def _resampled(plane: Plane, window: Box) -> Plane:
-    """What `window` px shows of a plane over the photo, 0 beyond its edge: float32 [PLANE_HEIGHT, PLANE_WIDTH]."""
+    """The part `window` px of a plane over the photo, 0 beyond its edge: float32 [PLANE_HEIGHT, PLANE_WIDTH]."""
     shown = Image.fromarray(plane).transform(
         (PLANE_WIDTH, PLANE_HEIGHT),
         Image.Transform.AFFINE,

@@ -3,7 +3,7 @@
 Prompts are judged by their words (wording.py) and their meaning (meaning.py), photos and finished pictures by
 classifiers: an operator's own (classifier.py, ages.py), else small networks out of released packages (vision/nudity.py,
 vision/age.py). A backbone whose pictures can pass for photos is not served without a classifier for nudity and one for
-ages; there is no switch for it.
+ages; no setting changes that.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ log = logging.getLogger(__name__)
 SAFETY_REPOSITORY: Final = "Marqo/nsfw-image-detection-384"
 AGE_REPOSITORY: Final = "dima806/fairface_age_image_detection"
 FACES_MAX: Final = 3
-"""Whose age is looked at: the largest."""
+"""The number of faces, the largest first, whose ages are estimated."""
 KEPT: Final = 512
 
 
 class Guard:
-    """Says what is wrong with something, or None; `nudity` and `ages` are asked where given. Not thread-safe."""
+    """Returns the concern for which a prompt, photo or picture is refused, or None. Not thread-safe."""
 
     def __init__(
         self,

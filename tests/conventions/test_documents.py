@@ -13,7 +13,7 @@ DOCUMENTS = [
     ROOT / ".env.example",
     *(
         ROOT / "docs" / f"{name}.md"
-        for name in ("architecture", "bench", "credits", "nano", "operations", "operators", "photos", "training")
+        for name in ("api", "architecture", "bench", "credits", "nano", "operations", "operators", "photos", "training")
     ),
     *sorted((ROOT / "engine" / "weights").rglob("README.md")),
 ]

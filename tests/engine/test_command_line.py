@@ -210,7 +210,7 @@ def test_a_picture_says_that_a_model_made_it(portrait: Path, tmp_path: Path) -> 
 
 
 def _watched(monkeypatch: pytest.MonkeyPatch) -> list[GenerationInput]:
-    """What the slow backbone is asked to draw from now on."""
+    """The inputs that the slow backbone gets from now on."""
     import slow_backbone
 
     drawn: list[GenerationInput] = []

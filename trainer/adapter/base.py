@@ -81,7 +81,7 @@ class PublicBase:
         return _frozen(load, f"an image encoder in {self.image_encoder}")
 
     def digest(self) -> str:
-        """What a cache of encoded photos depends on: autoencoder, text encoders, image encoder."""
+        """The parts that a cache of encoded photos depends on: autoencoder, text encoders, image encoder."""
         found = hashlib.sha256(self.layout.encode())
         parts = [self.folder / name for name in ("vae", "text_encoder", "text_encoder_2")]
         for part in (*parts, self.image_encoder):

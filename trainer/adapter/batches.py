@@ -90,7 +90,7 @@ class PairedPhotos:
         regions: Sequence[ImageRegion],
         points: Points | None = None,
     ) -> None:
-        """regions, points: those that the method reads. Raises DataError where the split has nobody to pair."""
+        """regions, points: those that the method reads. Raises DataError where the split has no person to pair."""
         self.cache, self.pairing, self.regions, self.points = cache, pairing, tuple(regions), points
         self.face_dim = face_dim(cache)
         people: dict[str, list[CachedPhoto]] = defaultdict(list)
@@ -110,7 +110,7 @@ class PairedPhotos:
         self._shares /= self._shares.sum()
 
     def batch(self, size: int, rng: np.random.Generator) -> AdapterBatch:
-        """Rows of one picture size; sizes come as often as there are photos of them."""
+        """Rows of one picture size; a size is drawn in proportion to its photos."""
         bucket = self._buckets[int(rng.choice(len(self._buckets), p=self._shares))]
         rows = [self._row(bucket[int(rng.integers(len(bucket)))], rng) for _ in range(size)]
         return self.encoded(rows, [self._left_out(row, rng) for row in rows])
@@ -139,7 +139,7 @@ class PairedPhotos:
         return tuple(pool[int(number)] for number in rng.permutation(len(pool))[:count]), redressed
 
     def _left_out(self, row: TrainingRow, rng: np.random.Generator) -> list[set[ImageRegion]]:
-        """Of each reference the regions that are not shown; something always is."""
+        """For each reference the regions that are withheld; at least one region stays."""
         left_out = []
         for photo in row.references:
             shown = [region for region in self.regions if region in photo.regions]
@@ -211,7 +211,7 @@ class PairedPhotos:
 
 
 def face_dim(cache: AdapterCache) -> int:
-    """How long the faces' embeddings are; ArcFace's 512 where there are none."""
+    """The length of the faces' embeddings; ArcFace's 512 where there are none."""
     return max(photo.embedding for photo in cache.photos) or ARCFACE
 
 

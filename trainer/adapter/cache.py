@@ -35,7 +35,8 @@ class _Record(BaseModel):
 
 
 class CacheSettings(_Record):
-    """What all photos of a cache share. base: `PublicBase.digest`; sources: hashes of the data by folder name."""
+    """The properties that all photos of a cache share. base: `PublicBase.digest`; sources: hashes of the data by folder
+    name."""
 
     format: int
     layout: Layout
@@ -118,7 +119,7 @@ def read_index(folder: Path) -> dict[str, CachedPhoto]:
 
 
 def write_photo(folder: Path, photo: CachedPhoto, tensors: dict[str, Tensor]) -> None:
-    """The file first, its line after it: what the index lists is there."""
+    """Writes the file first, then its line: all files in the index exist."""
     path = folder / photo.file
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as draft:
@@ -151,7 +152,7 @@ def half(value: Tensor) -> Tensor:
 
 
 def _end_last_line(path: Path) -> None:
-    """So that nothing is appended to a line that a kill cut off."""
+    """Ends a line that a kill cut off, so that the next one starts on its own."""
     if path.is_file() and (content := path.read_bytes()) and not content.endswith(b"\n"):
         with path.open("ab") as stream:
             stream.write(b"\n")

@@ -41,7 +41,7 @@ class PhotoEncoders:
 
     @property
     def vae_factor(self) -> int:
-        """Pixels a latent cell and side."""
+        """Pixels per latent cell and side."""
         return int(2 ** (len(self.vae.config.block_out_channels) - 1))
 
     @torch.inference_mode()
@@ -53,7 +53,7 @@ class PhotoEncoders:
 
     @torch.inference_mode()
     def captions(self, texts: Sequence[str]) -> TextStates:
-        """What is longer than the tokenizer's 77 tokens is cut. No text at all is zeros where the base wants it so."""
+        """Longer captions are cut to the tokenizer's 77 tokens. No text at all is zeros where the base wants it so."""
         encoded = self.text.encode_prompt(
             prompt=list(texts), device=self.device, num_images_per_prompt=1, do_classifier_free_guidance=False
         )

@@ -2,7 +2,7 @@
 
 Weights and optimizer are counted exactly. Activations are what autograd keeps for the backward pass of one row, under
 CUDA's rules of mixed precision (matrix products and convolutions in bfloat16, norms in float32) and with fused
-attention, which keeps no L x L matrix. What a GPU needs besides (CUDA's context, work space, fragmentation) is
+attention, which keeps no L x L matrix. The rest that a GPU needs (CUDA's context, work space, fragmentation) is
 estimated by OVERHEAD.
 """
 
@@ -98,7 +98,8 @@ def memory_row(path: Path) -> str:
 
 
 class KeptTensors:
-    """What autograd keeps while it counts; parameters and tensors that share storage count once or not at all."""
+    """The bytes that autograd keeps while it counts; parameters and tensors that share storage count once or not at
+    all."""
 
     def __init__(self, excluded: set[int]) -> None:
         """excluded: storages that are there anyway."""
@@ -168,7 +169,7 @@ def _identity(branches: IPAdapterBranches, photos: int) -> dict[str, BranchCondi
 
 
 class _FusedSave(torch.autograd.Function):
-    """What fused attention keeps: query, key, value, its output and a logarithm a query."""
+    """The bytes that fused attention keeps: query, key, value, output, and one logarithm per query."""
 
     @staticmethod
     def forward(context: Any, query: Tensor, key: Tensor, value: Tensor) -> Tensor:

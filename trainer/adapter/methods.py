@@ -120,7 +120,7 @@ def resampler(hidden_dim: int, token_dim: int, queries: int) -> Any:
 
 
 def conditions(branches: IPAdapterBranches, seen: ReferenceStates) -> dict[str, BranchCondition]:
-    """What each branch attends to, at scale 1 where a row shows anything for it, else 0."""
+    """The tokens that each branch attends to, at scale 1 where a row has any for it, else 0."""
     scales = [1.0] * len(seen.counts)
     found = {}
     for name, projection in branches.image_projections.items():

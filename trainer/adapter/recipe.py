@@ -16,7 +16,7 @@ class _Section(BaseModel):
 
 
 class Pairing(_Section):
-    """Which photos are shown with a target, and how often something is withheld.
+    """The references of a target, and the shares of rows with something withheld.
 
     paired: references are other photos of the person; else the target itself, as IP-Adapter's own training has it.
     references: at most so many. text, person, both: how often the caption, the references, all are withheld.
@@ -38,7 +38,7 @@ class Pairing(_Section):
 class Recipe(_Section):
     """One run.
 
-    method: a name of `methods.METHODS`. batch: rows a GPU and pass; accumulation: passes a step. person_weight: the
+    method: a name of `methods.METHODS`. batch: rows per GPU and pass; accumulation: passes per step. person_weight: the
     loss counts 1 + this on the person. min_snr_gamma: None weighs all times alike. body_tokens: of each region,
     face_tokens: of the head; alpha: weight of patches far from every joint. base_precision: what the frozen base is
     kept in. start_from: branch -> a file in the Plus layout whose weights it begins with. sheet_every: steps between

@@ -160,7 +160,7 @@ def _config(run: AdapterRun, cache: AdapterCache) -> TrainConfig:
 
 
 def _describe(run: AdapterRun, unet: Any, sizes: dict[str, Any], cache: AdapterCache) -> None:
-    """What the weights come from, beside them."""
+    """The origin of the weights, in a file beside them."""
     run.out.mkdir(parents=True, exist_ok=True)
     content = {
         "recipe": run.recipe.model_dump(mode="json"),

@@ -31,7 +31,7 @@ CAPTIONS: Final = ("full", "scene")
 
 @dataclass(frozen=True)
 class HeldOut:
-    """How many real people are kept from training, by split."""
+    """The number of real people held out of training, by split."""
 
     validation: int = 0
     test: int = 0
@@ -40,7 +40,7 @@ class HeldOut:
 @dataclass(frozen=True, eq=False)
 class SourcePhoto:
     """key: of all photos of all sources, fit for a file name. outfit: alike where the clothes are known to be; None
-    where nobody knows. captions: English, "full" names the person's looks, "scene" does not where that is known."""
+    where it is unknown. captions: English, "full" names the person's looks, "scene" does not where that is known."""
 
     key: str
     person: str
@@ -79,7 +79,7 @@ def open_source(folder: Path) -> Source:
 
 
 def held_out_people(people: Sequence[str], held_out: HeldOut) -> dict[str, str]:
-    """Person -> split. Raises DataError where nobody would be left to learn from."""
+    """Person -> split. Raises DataError where no person would be left to train on."""
     names = sorted(set(people), key=lambda name: hashlib.sha256(name.encode()).digest())
     kept = held_out.test + held_out.validation
     if names and kept >= len(names):

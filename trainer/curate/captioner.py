@@ -32,14 +32,14 @@ INSTRUCTION: Final = (
 )
 ANSWER_TOKENS_MAX: Final = 256
 PIXELS_MAX: Final = 1024 * 28 * 28
-"""The model sees one token per 28 x 28 px; more than a thousand tell it nothing new about clothes and pose."""
+"""The model sees one token per 28 x 28 px; more than a thousand add nothing about clothes and pose."""
 _LINE: Final = re.compile(r"^\W*(EN|RU)\W*:\W*(.+)$", re.IGNORECASE)
 _GARMENT_SHARE_MIN: Final = 0.02
-"""Of the person's pixels: below, the colour of a garment is not to be trusted."""
+"""Share of the person's pixels; the colour of a smaller garment is not reliable."""
 
 
 class Captioner(Protocol):
-    """Describes photos. `name` goes into the data set, so that nobody mistakes whose words these are."""
+    """Describes photos. `name` goes into the data set, so that the source of the captions is known."""
 
     @property
     def name(self) -> str: ...
@@ -52,8 +52,8 @@ class Captioner(Protocol):
 class QwenCaptioner:
     """Qwen2.5-VL (Bai et al. 2025) from a local folder or by its hub id, e.g. Qwen/Qwen2.5-VL-7B-Instruct.
 
-    Photos go one by one and words are the likeliest, so a caption depends on its photo alone. Raises DataError for
-    what is no such model."""
+    Photos are captioned one by one with greedy decoding, so a caption depends on its photo alone. Raises DataError for
+    any other model."""
 
     def __init__(self, source: str, device: str = "cpu", pixels_max: int = PIXELS_MAX) -> None:
         where: dict[str, Any] = {"local_files_only": True} if Path(source).is_dir() else {}
@@ -83,7 +83,7 @@ class QwenCaptioner:
         return str(self._tokenizer.decode(tokens[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True))
 
     def inputs(self, image: Image.Image) -> BatchFeature:
-        """What `generate` takes: the photo's patches, and the chat with as many image tokens as they merge into."""
+        """The inputs of `generate`: the photo's patches, and the chat with as many image tokens as they merge into."""
         seen = self._images(images=image, return_tensors="pt")
         count = int(seen["image_grid_thw"].prod()) // self._images.merge_size**2
         chat = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": INSTRUCTION}]}]
@@ -152,7 +152,7 @@ _WORDS_RU: Final = ((BodyPart.TOP, "верх"), (BodyPart.BOTTOM, "низ"))
 
 
 def _framing(seen: Observation) -> tuple[str, str]:
-    """How much of the body the photo shows, by the lowest joints on it."""
+    """The framing of the photo, by the lowest joints on it."""
     if seen.keypoints is not None:
         visible = seen.keypoints[:, 2] >= CONFIDENCE_MIN
         if visible[list(ANKLES)].any():

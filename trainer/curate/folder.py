@@ -17,7 +17,7 @@ from trainer.errors import DataError
 SIDE_MAX_PX: Final = 4096
 """Larger photos are worked on, and kept, at this longest side."""
 _NO_PHOTOS: Final = frozenset({".jsonl", ".json", ".part", ".log", ".txt"})
-"""What a crawl leaves beside its photos; anything else is opened and judged."""
+"""The files that a crawl leaves beside its photos; any other file is opened and judged."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Candidate:
 
 
 def persons(root: Path) -> dict[str, list[Path]]:
-    """Person -> files, both in order. Raises DataError where there is nobody."""
+    """Person -> files, both in order. Raises DataError where there is no person."""
     folders = sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
     found = {folder.name: _files(folder) for folder in folders if not folder.name.startswith(".")}
     found = {name: files for name, files in found.items() if files}

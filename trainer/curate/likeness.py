@@ -38,7 +38,7 @@ def majority(embeddings: NDArray[np.float32], same: float) -> NDArray[np.float32
     """Cosine of each face with the mean of the largest group, float32 [n]; members have at least `same`.
 
     embeddings [n, D] of unit length. The group starts as the face with the most others within `same` of it, and is
-    drawn again about its mean until nobody joins or leaves."""
+    formed again about its mean until no face joins or leaves."""
     members = embeddings @ embeddings.T >= same
     group = members[int(members.sum(1).argmax())]
     for _ in range(_ROUNDS):

@@ -29,7 +29,8 @@ _ADDRESS = re.compile(r" <_io\.[^>]*>")
 
 @dataclass(frozen=True)
 class Experts:
-    """Who looks. `captioner` None: photos stay without words; `face_version` tells model packs of one finder apart."""
+    """The networks that examine photos. Without a `captioner` photos get no caption; `face_version` names the model
+    pack."""
 
     finder: FaceFinder
     observer: PersonParser

@@ -28,7 +28,7 @@ Show = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class CurationOutcome:
-    """What is in the data set and how every photo ended."""
+    """The contents of the data set and the outcome of every photo."""
 
     kept: list[CuratedPhoto]
     verdicts: list[CurationVerdict]

@@ -35,7 +35,7 @@ def sift(photos: Sequence[Judged], options: CurateOptions, taken: dict[str, str]
 
 
 def enough(photos: Sequence[Judged], options: CurateOptions) -> list[Judged]:
-    """With nobody left where too few photos are."""
+    """Empty where too few photos are left."""
     left = sum(photo.reason is None for photo in photos)
     if left >= options.min_photos:
         return list(photos)
@@ -52,7 +52,7 @@ def counted_faces(look: PhotoFindings, options: CurateOptions) -> list[SeenFace]
 
 
 def _alone(photo: Judged, options: CurateOptions) -> Judged:
-    """What can be said of a photo without the others."""
+    """The verdict on a photo without the others."""
     look = photo.look
     if look.unreadable is not None:
         return photo.dropped(Reason.UNREADABLE, look.unreadable)
@@ -87,7 +87,8 @@ def _without_repeats(photos: list[Judged], options: CurateOptions, taken: dict[s
 
 
 def _of_one_person(photos: list[Judged], options: CurateOptions) -> list[Judged]:
-    """Without faces that are not the majority's. Where the finder gives no embeddings nobody can tell: all stay."""
+    """Without faces that are not the majority's. If the finder gives no embeddings, the person is unknown: all photos
+    stay."""
     left = [index for index, photo in enumerate(photos) if photo.reason is None]
     embeddings = [photos[index].look.faces[0].embedding for index in left]
     if not left or any(embedding is None for embedding in embeddings):

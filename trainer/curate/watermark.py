@@ -50,7 +50,7 @@ class WatermarkDetector(Protocol):
     def learn(self, photos: Iterable[Image.Image]) -> None: ...
 
     def find(self, photo: Image.Image) -> str | None:
-        """What was seen on an RGB photo, in words; None where it is clean."""
+        """A description of the marks on an RGB photo; None where it is clean."""
         ...
 
 
@@ -79,7 +79,7 @@ class SharedOverlay:
 
     @property
     def places(self) -> list[str]:
-        """Where marks were found."""
+        """The names of the places with a mark."""
         return sorted(self._marks)
 
     def learn(self, photos: Iterable[Image.Image]) -> None:

@@ -28,9 +28,9 @@ UNKNOWN: Final = -1
 def curated_people(folder: Path, width: int, height: int) -> PeopleShards:
     """The curated photos on which a body was made out, width x height px each.
 
-    Nobody knows whether a person wears the same on two real photos, so every photo counts as an outfit of its own:
+    Whether a person wears the same on two real photos is unknown, so every photo counts as an outfit of its own:
     methods then get the caption that names the clothes. Raises DataError where the folder is absent or damaged, or
-    shows nobody twice."""
+    has no person with two photos."""
     photos = [photo for photo in read_curated(folder) if photo.body_box and photo.keypoints and photo.parts]
     numbers = {person: number for number, person in enumerate(dict.fromkeys(photo.person for photo in photos))}
     if len(photos) == len(numbers):

@@ -7,6 +7,7 @@ from aiogram.enums import ChatType
 
 from bot.telegram.handlers import (
     admin,
+    api_keys,
     consent,
     credit_admin,
     credits,
@@ -29,7 +30,7 @@ from bot.telegram.handlers import (
 from bot.telegram.handlers.consent import RequireConsent
 
 
-def build_router(*, credits_on: bool = False) -> Router:
+def build_router(*, credits_on: bool = False, keys_on: bool = False) -> Router:
     """All handlers, in the order in which they are tried. Without credits nothing of them is visible, but payments
     that are under way are still answered and recorded."""
     root = Router(name="root")
@@ -53,6 +54,8 @@ def build_router(*, credits_on: bool = False) -> Router:
     )
     if credits_on:
         private.include_routers(invitations.build(), credits.build(), credit_admin.build())
+    if keys_on:
+        private.include_router(api_keys.build())
     private.include_routers(
         payments.build(), start.build(), consent.build(), privacy.build(), admin.build(), consenting, fallback.build()
     )

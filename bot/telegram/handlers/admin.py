@@ -1,4 +1,4 @@
-"""/admin, for those in ADMIN_IDS; to others it is a command that does not exist."""
+"""/admin, for the users in ADMIN_IDS; others get the answer to an unknown command."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ class RequireConsent(BaseMiddleware):
 
 
 async def _answer_held(message: Message, texts: Texts, result: HoldResult, *, renewed: bool) -> None:
-    """The terms come once; an album is answered once."""
+    """Sends the terms once, and one answer per album."""
     match result:
         case HoldResult.FIRST:
             await ask_consent(message, texts, renewed=renewed, held=True)

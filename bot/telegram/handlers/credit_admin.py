@@ -46,7 +46,8 @@ async def grant(message: Message, user: User, texts: Texts, credits: CreditUseCa
 
 
 async def refund(message: Message, bot: Bot, user: User, texts: Texts, use: UseCases, translator: Translator) -> None:
-    """Telegram first: a crash after it is made good by the refund's own message, or by the same command once more."""
+    """Refunds at Telegram first: after a crash, Telegram's message about the refund or the same command completes
+    it."""
     charge_id, named = _matched(_REFUND, message).groups()
     payment = await use.payments.find(charge_id)
     if payment is None:

@@ -32,7 +32,7 @@ async def show_invitation(message: Message, bot: Bot, user: User, texts: Texts, 
 async def accept_invitation(
     message: Message, user: User, texts: Texts, use: UseCases, styles: Styles, credits: CreditUseCases
 ) -> None:
-    """What /start says, and below it whether the invitation counts."""
+    """The answer to /start, and below it whether the invitation counts."""
     code = (message.text or "").partition(INVITATION_PREFIX)[2]
     counts = await credits.accept_invitation(user.id, code)
     await start(message, user, texts, use, styles)

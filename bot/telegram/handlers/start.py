@@ -29,7 +29,7 @@ def build() -> Router:
     router.message.register(help_, TypedCommand("help"))
     router.message.register(ask_language, TypedCommand("language"))
     router.callback_query.register(choose_language, LanguageCallback.filter(F.language.in_(LANGUAGES)))
-    in_private = F.chat.type == ChatType.PRIVATE  # who removes the bot from a group has not blocked it
+    in_private = F.chat.type == ChatType.PRIVATE  # a user who removes the bot from a group has not blocked it
     router.my_chat_member.register(blocked, in_private, ChatMemberUpdatedFilter(KICKED))
     router.my_chat_member.register(unblocked, in_private, ChatMemberUpdatedFilter(MEMBER))
     return router

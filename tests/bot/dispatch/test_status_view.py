@@ -115,7 +115,7 @@ def test_the_picture_says_style_words_and_who_made_it() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("failure", sorted(FAILURES_WITH_TEXT))
-def test_every_failure_is_told_in_every_language(language: str, failure: str) -> None:
+def test_every_failure_has_a_text_in_every_language(language: str, failure: str) -> None:
     view = _render(_open(JobState.FAILED, language=language, failure=failure))
     assert view.text and JobAction.REUSE_PROMPT in _actions(view) and view.urgency == Urgency.END
     assert failure not in view.text
@@ -203,7 +203,7 @@ def test_the_percentage_is_written_as_the_language_writes_it(language: str, shar
     assert share in _render(_open(JobState.RUNNING, step=2, steps=4, language=language)).text
 
 
-def test_a_failure_nobody_foresaw_is_told_as_our_fault() -> None:
+def test_an_unexpected_failure_is_described_as_our_fault() -> None:
     assert _render(_open(JobState.FAILED, failure="?")) == _render(_open(JobState.FAILED, failure="internal"))
 
 

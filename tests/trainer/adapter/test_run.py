@@ -35,6 +35,8 @@ from trainer.adapter.run import AdapterRun, train_adapter
 from trainer.adapter.sources import HeldOut, open_source
 from trainer.errors import CheckpointError, DataError
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 SMALL: dict[str, Any] = {
     "steps": 4, "batch": 2, "learning_rate": 1e-2, "warmup_steps": 0, "ema_decay": 0.0, "face_tokens": 4,
@@ -245,7 +247,6 @@ LAUNCHERS = {
 }  # fmt: skip
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_launchers_start_one_process_or_several(sd15: Any, tmp_path: Path, launcher: str) -> None:
     recipe = tmp_path / "recipe.yaml"

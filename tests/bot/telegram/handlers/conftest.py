@@ -71,7 +71,7 @@ class NotedSignals(JobSignals):
 
 @dataclass
 class Stage:
-    """What all conversations share."""
+    """The parts that all conversations share."""
 
     api: LocalBotAPI
     control: ApiControl
@@ -84,7 +84,7 @@ class Stage:
     verdicts: list[Verdict] = field(default_factory=list)
     """For the photos to come, in order; ACCEPTED when there is none left."""
     boxes: list[list[float]] = field(default_factory=list)
-    """Where the people on photos with the verdict SEVERAL_PEOPLE are."""
+    """The boxes of the people on photos with the verdict SEVERAL_PEOPLE."""
     hints: str | None = None
     """On photos that are accepted."""
     faces: list[tuple[float, ...]] = field(default_factory=list)
@@ -95,7 +95,7 @@ class Stage:
 
 @dataclass
 class Chat:
-    """What a test holds in hand: the people, the bot, the database, and the verdicts that photos get."""
+    """The test's access to the people, the bot, the database, and the verdicts that photos get."""
 
     stage: Stage
     anna: Person
@@ -209,7 +209,7 @@ class Chat:
         return await person.press_data(sent.message_id, data.pack())
 
     async def grant(self, person: Person, *, photos: int = 1, style: str | None = None) -> None:
-        """What a conversation would have led to: consent, accepted photos, a style."""
+        """Stores the outcome of a conversation: consent, accepted photos, a style."""
         await person.send_text("/help")
         await person.wait_for(says("/photos"))
         async with self.sessions.begin() as session:
@@ -428,7 +428,7 @@ async def _always() -> bool:
 
 
 async def _examine(stage: Stage, answers: VerdictAnswers, stop: asyncio.Event) -> None:
-    """What the dispatcher does with a worker's verdicts: store them, then have them told."""
+    """Does with a worker's verdicts as the dispatcher does: stores them, then has the users answered."""
     news = stage.signals.listen()
     while not stop.is_set():
         async with stage.quiet:
