@@ -1,4 +1,4 @@
-"""How often two photos of one person are taken for two people, and photos of two people for one.
+"""The comparison of faces: two photos of one person taken for two people, and photos of two people taken for one.
 
 `python -m benchmarks.same_person --shards FOLDER`: the photos of photos.json with their changed copies, and rendered
 people out of shards that `python -m trainer.synthetic` wrote.
