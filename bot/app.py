@@ -45,6 +45,7 @@ from bot.usecases.credits import build_credits
 from bot.usecases.drafts import DrawDraft, TakeBackDraft
 from bot.usecases.export import ExportData
 from bot.usecases.held import HoldMessage, TakeHeld
+from bot.usecases.image_prompts import ImagePromptUseCases
 from bot.usecases.payments import build_payments
 from bot.usecases.people import (
     ChooseLanguage,
@@ -267,6 +268,7 @@ def build_use_cases(
         pin_pose=PinPose(sessions),
         choose_pose_photo=ChoosePosePhoto(sessions),
         delete_pose_photo=DeletePosePhoto(sessions),
+        image_prompts=ImagePromptUseCases(sessions, config.alive_s),
         count_holdings=CountHoldings(sessions, config.original_days),
         delete_everything=DeleteEverything(sessions, signals, terms),
         receive_photo=ReceivePhoto(sessions, signals, config.alive_s),
@@ -275,7 +277,7 @@ def build_use_cases(
         decide_other_person=DecideOtherPerson(sessions, signals),
         list_photos=ListPhotos(sessions),
         delete_photo=DeletePhoto(sessions),
-        read_answers=ReadAnswers(sessions, is_arriving),
+        read_answers=ReadAnswers(sessions, is_arriving, config.alive_s),
         draw_draft=DrawDraft(*drawing),
         take_back_draft=TakeBackDraft(sessions),
         ask_for_picture=AskForPicture(*drawing),

@@ -13,8 +13,9 @@ ATTEMPTS_MAX = 3
 LANGUAGES = ("en", "ru")
 POSE_PHOTO = "photo"
 """Beside the names of the presets: the pose of the photo that the user sent for it."""
-POSE_PHOTO_PATIENCE = timedelta(minutes=10)
-"""A photo that comes within this time after it was asked for shows a pose; a later one shows the person."""
+SENT_PHOTO_PATIENCE = timedelta(minutes=10)
+"""A photo that comes within this time after one was asked for is the pose photo or the image prompt; a later one shows
+the person."""
 
 
 ASPECT_DEFAULT = Aspect.PORTRAIT

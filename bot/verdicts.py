@@ -19,12 +19,15 @@ def verdict_key(state: str, verdict: str | None) -> str:
     return f"photo-verdict-{found.replace('_', '-')}"
 
 
-def refused_pose(texts: Texts, verdict: str | None, prompt: str | None) -> Markup:
-    """The refusal of a pose photo; its prompt is returned, because it was meant for that pose."""
+def refused_photo(
+    texts: Texts, verdict: str | None, prompt: str | None, returned: str = "pose-prompt-returned"
+) -> Markup:
+    """The refusal of a photo that was asked for, by default for its pose; its prompt is returned with the message
+    `returned`, because it was meant for that photo."""
     of_poses = {Verdict.NO_PERSON, Verdict.SEVERAL_PEOPLE, Verdict.NO_POSE}
     key = f"pose-{verdict_key(ReferenceState.REJECTED, verdict)}" if verdict in of_poses else None
     refused = texts(key or verdict_key(ReferenceState.REJECTED, verdict), limit=REFERENCES_MAX)
-    return refused if prompt is None else Markup(f"{refused}\n\n{texts('pose-prompt-returned', prompt=prompt)}")
+    return refused if prompt is None else Markup(f"{refused}\n\n{texts(returned, prompt=prompt)}")
 
 
 def verdicts_text(texts: Texts, photos: Sequence[Reference], *, album: bool) -> Markup:

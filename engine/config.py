@@ -26,7 +26,8 @@ class Config(BaseSettings):
     Loading of models (engine.backbones.options): ENGINE_PRECISION, ENGINE_CHANNELS_LAST, ENGINE_COMPILE,
     ENGINE_OFFLOAD, ENGINE_DISTILLED with ENGINE_LORA, ENGINE_BODY_ADAPTER, ENGINE_FACE_ADAPTER, ENGINE_IMAGE_ENCODER,
     ENGINE_CONTROLNET, ENGINE_PREVIEW, ENGINE_VAE, ENGINE_FACE_SCALE, ENGINE_BODY_SCALE, ENGINE_FACE_LORA,
-    ENGINE_BATCH_MAX. ENGINE_HEAD_PASS: small heads are drawn a second time, larger.
+    ENGINE_IMAGE_PROMPT_ADAPTER with ..._SCALE, ..._BLOCKS and ..._UNTIL, ENGINE_BATCH_MAX. ENGINE_HEAD_PASS: small
+    heads are drawn a second time, larger.
 
     Marks of pictures: ENGINE_C2PA_CERTIFICATE with ENGINE_C2PA_KEY (PEM, the signer's certificate first; without them
     a development one is made and kept in ENGINE_STATE), ENGINE_C2PA_TSA (the address of a time stamp authority),
@@ -52,12 +53,16 @@ class Config(BaseSettings):
     lora: str | None = None
     body_adapter: str | None = None
     face_adapter: str | None = None
+    image_prompt_adapter: str | None = None
     image_encoder: str | None = None
     controlnet: str | None = None
     preview: str | None = None
     vae: str | None = None
     face_scale: float | None = Field(default=None, ge=0, le=2)
     body_scale: float | None = Field(default=None, ge=0, le=2)
+    image_prompt_scale: float | None = Field(default=None, gt=0, le=2)
+    image_prompt_blocks: str | None = None
+    image_prompt_until: float = Field(default=1.0, gt=0, le=1)
     face_lora: float = Field(default=0.6, ge=0, le=1)
     batch_max: int | None = Field(default=None, ge=1)
     head_pass: bool = True

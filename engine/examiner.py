@@ -11,7 +11,7 @@ from PIL import Image
 
 from engine.backbones.head_pass import wants_pass
 from engine.contract import Examination, ExamineRequest, FailureCode, Hint, PersonBox, Pose, Reference, Verdict
-from engine.errors import BadReference, PoseError, Refused
+from engine.errors import BadReference, ImagePromptError, PoseError, Refused
 from engine.identity.body import PersonParser
 from engine.identity.examine import examine, look_version, observe
 from engine.identity.faces import Face, FaceFinder
@@ -103,6 +103,15 @@ class Examiner:
             raise PoseError(str(error)) from error
         self._refuse_concerns(image)
         return pose_of(image, self._finder, self._parser, self._poses)
+
+    def image_prompt(self, content: bytes) -> Image.Image:
+        """Raises ImagePromptError for what is no photo, Refused for one that is not allowed."""
+        try:
+            image = read_photo(content)
+        except BadReference as error:
+            raise ImagePromptError(str(error)) from error
+        self._refuse_concerns(image)
+        return image
 
     def _examination(self, request: ExamineRequest) -> Examination:
         image = read_photo(request.image)

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from engine.abilities import check_abilities
 from engine.backbones.base import Backbone, ClosedVocabulary, GenerationInput, HeadRedrawer, Step
 from engine.contract import (
     Examination,
@@ -29,12 +30,14 @@ from engine.contract import (
     FailureCode,
     GenerateRequest,
     Progress,
+    Reference,
     Reply,
     Result,
     Started,
 )
-from engine.errors import BadReference, Cancelled, PoseError, Refused, StyleError
+from engine.errors import BadReference, Cancelled, Refused
 from engine.examiner import Examiner
+from engine.failures import failure, failure_of
 from engine.identity.profile import IdentityProfile
 from engine.prompt import PromptTranslator, in_known_language
 from engine.styles import find_style
@@ -115,7 +118,7 @@ class RequestPipeline:
         prepared = []
         for request in requests:
             if is_cancelled(request.job_id):
-                emit(_failure(request, FailureCode.CANCELLED))
+                emit(failure(request, FailureCode.CANCELLED))
                 continue
             try:
                 prompts = self._styled(self._prompts(request), request)
@@ -184,20 +187,24 @@ class RequestPipeline:
                 yield alike[start : start + size]
 
     def _input(self, request: GenerateRequest, prompts: _Prompts) -> GenerationInput:
+        check_abilities(request, self.backbone.capabilities)
+        image_prompt = request.image_prompt
         return GenerationInput(
-            identity=self._identity(request),
+            identity=self._identity(request, request.references),
+            companion=self._identity(request, request.companion) if request.companion else None,
             prompt=prompts.prompt,
             negative_prompt=prompts.negative_prompt,
             seed=request.seed,
             settings=request.settings,
             pose=self._pose(request),
+            image_prompt=None if image_prompt is None else self.examiner.image_prompt(image_prompt),
         )
 
-    def _identity(self, request: GenerateRequest) -> IdentityProfile:
+    def _identity(self, request: GenerateRequest, references: Sequence[Reference]) -> IdentityProfile:
         """Photos that cannot be read are left out; raises BadReference when none is left, Refused for one that is not
         allowed."""
         views, problems = [], []
-        for reference in request.references:
+        for reference in references:
             try:
                 views.append(self.examiner.view(reference))
             except BadReference as error:
@@ -231,7 +238,7 @@ class RequestPipeline:
         except Cancelled:
             return
         except Exception as error:  # the worker's edge: whatever a model raises is one job's failure, not the worker's
-            failure = self._failure(prepared[0].request, error)
+            ending = self._failure(prepared[0].request, error)
         else:
             seconds = self._clock() - began
             drawn = {item.request.job_id: picture for item, picture in zip(prepared, pictures, strict=True)}
@@ -243,11 +250,11 @@ class RequestPipeline:
             if len(prepared) > 1:
                 self._draw([item], emit, is_cancelled)
             else:
-                emit(failure)
+                emit(ending)
 
     def _finished(self, inputs: GenerationInput, picture: Image.Image, batch: _Batch) -> Image.Image:
         """With a small head drawn again. A picture whose head cannot be drawn again is still a picture."""
-        if not self._head_pass or not isinstance(self.backbone, HeadRedrawer):
+        if not self._head_pass or not isinstance(self.backbone, HeadRedrawer) or inputs.companion is not None:
             return picture
         face = self.examiner.small_face(picture)
         if face is None:
@@ -284,10 +291,10 @@ class RequestPipeline:
     @staticmethod
     def _failure(request: GenerateRequest, error: Exception) -> Failure:
         """Unexpected errors are logged with their tracebacks."""
-        failure = _from_error(request, error)
-        unforeseen = failure.code is FailureCode.INTERNAL
+        reply = failure_of(request, error)
+        unforeseen = reply.code is FailureCode.INTERNAL
         log.log(logging.ERROR if unforeseen else logging.INFO, "job failed: %s", error, exc_info=unforeseen)
-        return failure
+        return reply
 
 
 @dataclass
@@ -310,7 +317,7 @@ class _Batch:
             job_id = item.request.job_id
             if job_id not in self.withdrawn and self.is_cancelled(job_id):
                 self.withdrawn.add(job_id)
-                self.emit(_failure(item.request, FailureCode.CANCELLED))
+                self.emit(failure(item.request, FailureCode.CANCELLED))
         return [item for item in self.prepared if item.request.job_id not in self.withdrawn]
 
     def on_step(self, step: Step) -> None:
@@ -356,31 +363,6 @@ def _encoded(picture: Image.Image, format_name: str) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, format_name)
     return buffer.getvalue()
-
-
-def _failure(request: GenerateRequest, code: FailureCode, detail: str = "", retry: bool = False) -> Failure:
-    return Failure(job_id=request.job_id, attempt=request.attempt, code=code, detail=detail, retry=retry)
-
-
-def _from_error(request: GenerateRequest, error: Exception) -> Failure:
-    """Another attempt may help against what is neither the prompt's, the photo's nor the memory's fault."""
-    if isinstance(error, Refused):
-        return _failure(request, error.code, str(error))
-    if isinstance(error, PoseError):
-        return _failure(request, FailureCode.BAD_POSE, str(error))
-    if isinstance(error, StyleError):
-        return _failure(request, FailureCode.BAD_STYLE, str(error))
-    if isinstance(error, BadReference):
-        return _failure(request, FailureCode.BAD_REFERENCE, str(error))
-    if _is_out_of_memory(error):
-        return _failure(request, FailureCode.OUT_OF_MEMORY, str(error).partition("\n")[0])
-    return _failure(request, FailureCode.INTERNAL, f"{type(error).__name__}: {error}", retry=True)
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """torch says it in words: CUDA's allocator "out of memory", the CPU's "can't allocate memory"."""
-    message = str(error).lower()
-    return isinstance(error, MemoryError) or "out of memory" in message or "can't allocate memory" in message
 
 
 def _free_memory() -> None:

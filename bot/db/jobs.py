@@ -28,6 +28,7 @@ async def submit(
     settings: Mapping[str, object] | None = None,
     pose: str | None = None,
     pose_photo_id: UUID | None = None,
+    image_prompt_id: UUID | None = None,
     seed: int,
     source_job_id: UUID | None = None,
     request_message_id: int | None = None,
@@ -64,6 +65,7 @@ async def submit(
         settings=dict(settings or {}),
         pose=pose,
         pose_photo_id=pose_photo_id,
+        image_prompt_id=image_prompt_id,
         seed=seed,
     )
     if credit_terms is not None:  # before the job: a caller that catches NotEnoughCredits may commit

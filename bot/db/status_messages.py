@@ -38,6 +38,8 @@ class PendingStatus:
     settings: Mapping[str, object]
     pose: str | None
     pose_skipped: bool
+    image_prompt_id: UUID | None
+    image_prompt_skipped: bool
     message_id: int | None
     result_message_id: int | None
     request_message_id: int | None
@@ -74,6 +76,8 @@ async def pending(session: AsyncSession) -> list[PendingStatus]:
         Job.settings,
         Job.pose,
         Job.pose_skipped,
+        Job.image_prompt_id,
+        Job.image_prompt_skipped,
         Job.status_message_id,
         Job.result_message_id,
         Job.request_message_id,

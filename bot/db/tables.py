@@ -61,6 +61,11 @@ class User(Base):
     """The pose stays for all future pictures; else it is for the next one."""
     pose_asked_at: Mapped[datetime | None]
     """The time when the user was asked for a pose photo that has not come yet."""
+    image_prompt: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """The pictures to come follow the latest of the user's image prompts."""
+    image_prompt_pinned: Mapped[bool] = mapped_column(default=False, server_default=false())
+    image_prompt_asked_at: Mapped[datetime | None]
+    """Both as for the pose."""
     aspect: Mapped[str | None]
     """engine.contract.Aspect of the pictures to come; NULL leaves it to the model."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -140,6 +145,24 @@ class PosePhoto(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+class ImagePrompt(Base):
+    """A normalised picture whose style a user's pictures follow. The latest is the user's; earlier ones are kept while
+    pictures are in progress that follow them."""
+
+    __tablename__ = "image_prompts"
+    __table_args__ = (Index("image_prompts_user", "user_id", "created_at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    message_id: Mapped[int]
+    """The message that shows it."""
+    album_id: Mapped[str | None]
+    job_id: Mapped[UUID | None]
+    """The job whose picture it is; it is deleted with that picture."""
+    image: Mapped[bytes] = mapped_column(deferred=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class HeldMessage(Base):
     """A message that came before consent: Telegram's id of its photo or file, and its text. No image is stored."""
 
@@ -194,6 +217,9 @@ class Job(Base):
     pose_photo_id: Mapped[UUID | None]
     pose_skipped: Mapped[bool] = mapped_column(default=False, server_default=false())
     """It was handed out without its pose: no worker could draw one."""
+    image_prompt_id: Mapped[UUID | None]
+    image_prompt_skipped: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """It was handed out without its image prompt: some worker reads none."""
     translated_prompt: Mapped[str | None]
     """The prompt that the model gets, where that is a translation."""
     ignored_words: Mapped[str | None]
@@ -269,6 +295,8 @@ class Worker(Base):
     """The number of photos of a person that its model reads."""
     pose: Mapped[bool] = mapped_column(default=False, server_default=false())
     """It can draw a pose that is asked for."""
+    image_prompt: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """It reads image prompts."""
     aspects: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")
     """Those of engine.contract.Aspect that it can draw."""
     busy: Mapped[bool]

@@ -12,17 +12,30 @@ from aiogram.types import BufferedInputFile, InlineKeyboardMarkup, ReplyParamete
 
 from bot.errors import UnknownUser
 from bot.numbered_people import numbered
+from bot.photos import Refusal
 from bot.styles import Styles
-from bot.telegram import keyboards
+from bot.telegram import image_prompt_buttons, keyboards
+from bot.telegram.drafts import draft_text
 from bot.telegram.next_step import next_step
 from bot.telegram.refusals import ChatGone, MessageGone, TelegramRefusal, Unmodified, refusals
 from bot.translator import Markup, Texts, Translator
 from bot.usecases import UseCases
 from bot.usecases.answers import Answer
-from bot.usecases.drafts import DrawnDraft, WaitingDraft
-from bot.verdicts import refused_pose, verdicts_text
+from bot.verdicts import refused_photo, verdicts_text
 from engine.contract import Verdict
 
+IMAGE_PROMPT_VERDICTS = frozenset(
+    {
+        Verdict.ACCEPTED,
+        Verdict.NO_PERSON,
+        Verdict.SEVERAL_PEOPLE,
+        Verdict.TOO_SMALL,
+        Verdict.TOO_BLURRED,
+        Verdict.TOO_DARK,
+        Refusal.KNOWN,
+    }
+)
+"""A photo that cannot serve as one of the person may still show a style."""
 _log = structlog.get_logger(__name__)
 
 
@@ -83,10 +96,12 @@ class VerdictAnswers:
             return await self._render_pose(answer, texts)
         draft = await self.use.draw_draft(answer.group.user_id, answer.group.chat_id, answer.photos)
         if draft is not None:
-            next_text, buttons = _draft_text(texts, self.styles, draft), None
+            next_text, buttons = draft_text(texts, self.styles, draft), None
         else:
             next_text, buttons = await self._next(answer, texts)
         verdicts = verdicts_text(texts, answer.photos, album=answer.group.album_id is not None)
+        if _may_be_image_prompt(answer):
+            buttons = image_prompt_buttons.with_take_photo(buttons, texts)
         return Markup(f"{verdicts}\n\n{next_text}"), buttons
 
     async def _render_pose(self, answer: Answer, texts: Texts) -> tuple[Markup, InlineKeyboardMarkup | None]:
@@ -97,9 +112,9 @@ class VerdictAnswers:
             kept = texts("pose-photo-kept")
             if draft is None:
                 return kept, keyboards.to_poses(texts)
-            return Markup(f"{kept}\n\n{_draft_text(texts, self.styles, draft)}"), keyboards.to_poses(texts)
+            return Markup(f"{kept}\n\n{draft_text(texts, self.styles, draft)}"), keyboards.to_poses(texts)
         prompt = await self.use.take_back_draft(answer.group.user_id)
-        return refused_pose(texts, photo.verdict, prompt), None
+        return refused_photo(texts, photo.verdict, prompt), None
 
     async def _next(self, answer: Answer, texts: Texts) -> tuple[Markup, InlineKeyboardMarkup | None]:
         stage, style = await self.use.find_stage(answer.group.user_id)
@@ -125,11 +140,6 @@ class VerdictAnswers:
             await self.bot.edit_message_text(text, chat_id=chat_id, message_id=message_id, reply_markup=buttons)
 
 
-def _draft_text(texts: Texts, styles: Styles, draft: DrawnDraft | WaitingDraft) -> Markup:
-    if isinstance(draft, WaitingDraft):
-        return texts("draft-waits-photo" if draft.refused else "draft-waits-verdict", prompt=draft.prompt)
-    if not draft.submitted and draft.limit is not None:
-        return texts("draft-refused", limit=draft.limit, prompt=draft.prompt)
-    if not draft.submitted:
-        return texts("draft-no-credits", prompt=draft.prompt)
-    return texts("draft-drawn", prompt=draft.prompt, style=styles[draft.style].label(texts.language))
+def _may_be_image_prompt(answer: Answer) -> bool:
+    """One photo alone, so that it is clear which one, that could be read and is allowed."""
+    return answer.image_prompts and answer.group.album_id is None and answer.photos[0].verdict in IMAGE_PROMPT_VERDICTS

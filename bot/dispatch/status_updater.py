@@ -95,9 +95,10 @@ class StatusUpdater:
             paused = self._is_paused(bool(alive)) or await service.is_paused(session)
             alone_s = self._clock() - (self._alone_since or 0.0)
             poses_drawn = not alive or await workers.any_can_pose(session, self._pace.alive_s)
+            image_prompts_read = all(worker.image_prompt for worker in alive)
             photos = await status_messages.chats_with_photos_waiting(session, alone_s) if paused else []
         self._forget_closed({job.job_id for job in jobs})
-        self._show_all(jobs, places, busy, paused, poses_drawn)
+        self._show_all(jobs, places, busy, paused, poses_drawn, image_prompts_read)
         await self._announce_pause(photos, paused)
 
     async def finish(self) -> None:
@@ -124,7 +125,13 @@ class StatusUpdater:
         self._throttle.forget_past()
 
     def _show_all(
-        self, jobs: list[PendingStatus], places: Mapping[UUID, int], busy: set[int], paused: bool, poses_drawn: bool
+        self,
+        jobs: list[PendingStatus],
+        places: Mapping[UUID, int],
+        busy: set[int],
+        paused: bool,
+        poses_drawn: bool,
+        image_prompts_read: bool,
     ) -> None:
         """Start writing wherever something is due, the most urgent first while calls are scarce. Only what may be
         written now is rendered, and only when it changed: this holds up everything else of the process."""
@@ -133,7 +140,7 @@ class StatusUpdater:
             job = album.lead
             if not self._may_write(album):
                 continue
-            view = self._view(album, places.get(job.job_id), paused, poses_drawn)
+            view = self._view(album, places.get(job.job_id), paused, poses_drawn, image_prompts_read)
             if job.message_id is not None and view == self._displays.get(job.job_id, _Display()).view:
                 continue
             if job.chat_id in busy or job.chat_id in self._writing:
@@ -145,16 +152,18 @@ class StatusUpdater:
             self._writing[job.chat_id] = task
             task.add_done_callback(partial(self._written, job.chat_id))
 
-    def _view(self, album: Album, place: int | None, paused: bool, poses_drawn: bool) -> StatusView:
+    def _view(
+        self, album: Album, place: int | None, paused: bool, poses_drawn: bool, image_prompts_read: bool
+    ) -> StatusView:
         job = album.lead
         preview = self._previews.get(job.job_id)
-        inputs = (album, place, paused, poses_drawn, preview)
+        inputs = (album, place, paused, poses_drawn, image_prompts_read, preview)
         rendered = self._rendered.get(job.job_id)
         if rendered is None or rendered[0] != inputs:
             texts = self._texts(job)
             view = render(
                 job, place=place, paused=paused, preview=preview, texts=texts, styles=self._styles,
-                poses_drawn=poses_drawn,
+                poses_drawn=poses_drawn, image_prompts_read=image_prompts_read,
             )  # fmt: skip
             rendered = inputs, view if len(album.jobs) == 1 else render_album(album, view, texts)
             self._rendered[job.job_id] = rendered

@@ -24,6 +24,7 @@ PROMPT_SHOWN_MAX = 300
 SAME_WAY_FAILS = {
     FailureCode.BAD_PROMPT,
     FailureCode.BAD_POSE,
+    FailureCode.BAD_IMAGE_PROMPT,
     FailureCode.BAD_STYLE,
     FailureCode.REFUSED_PROMPT,
     FailureCode.REFUSED_PHOTO,
@@ -59,11 +60,12 @@ def render(
     texts: Texts,
     styles: Styles,
     poses_drawn: bool = True,
+    image_prompts_read: bool = True,
 ) -> StatusView:
     """The status message of `job`; `place` is `None` for a job that is not (any more) queued. `poses_drawn`: whether a
-    living worker can draw a pose that is asked for."""
+    living worker can draw a pose that is asked for; `image_prompts_read`: whether every one reads image prompts."""
     prompt = quoted(texts, job.prompt, PROMPT_SHOWN_MAX)
-    request = _request(job, prompt, texts, poses_drawn)
+    request = _request(job, prompt, texts, poses_drawn, image_prompts_read)
     match job.state:
         case JobState.DONE | JobState.DELIVERED:
             return _picture(job, texts, styles)
@@ -105,17 +107,24 @@ def _picture(job: PendingStatus, texts: Texts, styles: Styles) -> StatusView:
 def _failure(job: PendingStatus, prompt: Markup, texts: Texts) -> StatusView:
     failure = job.failure if job.failure in FAILURES_WITH_TEXT else FailureCode.INTERNAL
     buttons = keyboards.retry(
-        texts, job.job_id, again=failure not in SAME_WAY_FAILS, free_pose=failure == FailureCode.BAD_POSE
+        texts,
+        job.job_id,
+        again=failure not in SAME_WAY_FAILS,
+        free_pose=failure == FailureCode.BAD_POSE,
+        without_image_prompt=failure == FailureCode.BAD_IMAGE_PROMPT,
     )
     return StatusView(texts(f"failure-{failure}", prompt=prompt), buttons, Urgency.END)
 
 
-def _request(job: PendingStatus, prompt: Markup, texts: Texts, poses_drawn: bool) -> Markup:
-    """The prompt and, below it, the pose, the translation that the model gets and what it cannot draw."""
+def _request(job: PendingStatus, prompt: Markup, texts: Texts, poses_drawn: bool, image_prompts_read: bool) -> Markup:
+    """The prompt and, below it, pose and image prompt, the translation that the model gets and what it cannot draw."""
     below = [prompt]
     if job.pose is not None:
         drawn = poses_drawn and not job.pose_skipped
         below.append(texts("status-pose", pose=texts(f"pose-{job.pose}")) if drawn else texts("pose-unavailable"))
+    if job.image_prompt_id is not None:
+        followed = image_prompts_read and not job.image_prompt_skipped
+        below.append(texts("status-image-prompt" if followed else "image-prompt-unavailable"))
     if job.translated_prompt is not None:
         translation = quoted(texts, job.translated_prompt, PROMPT_SHOWN_MAX)
         below.append(texts("status-translation", translation=translation))

@@ -22,6 +22,8 @@ class JobAction(StrEnum):
     OTHER_CLOTHES = "clothes"
     OWN_CLOTHES = "own"
     FREE_POSE = "free"
+    TAKE_STYLE = "take"
+    NO_IMAGE_PROMPT = "plain"
     VARIATIONS = "vary"
     MORE = "more"
     FILE = "file"
@@ -118,6 +120,25 @@ class PoseCallback(CallbackData, prefix="pose"):
     """A pose that is no preset."""
 
     action: PoseAction
+
+
+class ImagePromptAction(StrEnum):
+    """SHOW and BACK open the screen in place (two, so that one right after the other is no double tap); ASK asks for
+    another; TAKE_PHOTO takes the photo that the message replies to."""
+
+    SHOW = "show"
+    TAKE_PHOTO = "take"
+    CHOOSE = "choose"
+    NONE = "none"
+    ASK = "ask"
+    DELETE = "delete"
+    PIN = "pin"
+    UNPIN = "unpin"
+    BACK = "back"
+
+
+class ImagePromptCallback(CallbackData, prefix="image"):
+    action: ImagePromptAction
 
 
 class ReferenceAction(StrEnum):

@@ -37,6 +37,7 @@ from bot.telegram.callbacks import (
     SettingsCallback,
     StyleCallback,
 )
+from bot.telegram.image_prompt_buttons import image_prompt_button
 from bot.translator import Texts
 from bot.usecases.preferences import Preferences
 from engine.contract import Aspect, Clothes, PosePreset
@@ -70,14 +71,18 @@ def picture(texts: Texts, job_id: UUID, *, favourite: bool) -> InlineKeyboardMar
     return _job_buttons(texts, job_id, keys)
 
 
-def more(texts: Texts, job_id: UUID, likeness: Likeness, clothes: Clothes) -> InlineKeyboardMarkup:
-    """The second page under a picture; `likeness` and `clothes` are those it was drawn with: the others are offered."""
+def more(
+    texts: Texts, job_id: UUID, likeness: Likeness, clothes: Clothes, *, image_prompts: bool = False
+) -> InlineKeyboardMarkup:
+    """The second page under a picture; `likeness` and `clothes` are those it was drawn with: the others are offered.
+    `image_prompts`: its style can be taken for other pictures."""
     face, dressed = likeness != Likeness.FACE, clothes == Clothes.CHANGE
     keys = {
         JobAction.MORE_FACE if face else JobAction.MORE_BODY: "job-face-button" if face else "job-body-button",
         JobAction.OWN_CLOTHES if dressed else JobAction.OTHER_CLOTHES: (
             "job-own-clothes-button" if dressed else "job-other-clothes-button"
         ),
+        **({JobAction.TAKE_STYLE: "image-prompt-take-button"} if image_prompts else {}),
         JobAction.FILE: "job-file-button",
         JobAction.REPORT: "job-report-button",
         JobAction.ASK_DELETE: "job-delete-button",
@@ -127,11 +132,15 @@ def _job_buttons(texts: Texts, job_id: UUID, keys: Mapping[JobAction, str]) -> I
     return _rows([buttons[start : start + 2] for start in range(0, len(buttons), 2)])
 
 
-def retry(texts: Texts, job_id: UUID, *, again: bool = True, free_pose: bool = False) -> InlineKeyboardMarkup:
-    """Under a failure or a cancellation: the same picture once more, or in a free pose, or another prompt."""
+def retry(
+    texts: Texts, job_id: UUID, *, again: bool = True, free_pose: bool = False, without_image_prompt: bool = False
+) -> InlineKeyboardMarkup:
+    """Under a failure or a cancellation: the same picture once more, or in a free pose, or without its image prompt, or
+    another prompt."""
     offers = [
         (again, "job-retry-button", JobAction.AGAIN),
         (free_pose, "job-free-pose-button", JobAction.FREE_POSE),
+        (without_image_prompt, "job-no-image-prompt-button", JobAction.NO_IMAGE_PROMPT),
         (True, "job-reuse-button", JobAction.REUSE_PROMPT),
     ]
     return _rows(
@@ -157,7 +166,8 @@ def styles(texts: Texts, presets: Styles, chosen: str | None, job_id: UUID | Non
 
 
 def settings(texts: Texts, preferences: Preferences) -> InlineKeyboardMarkup:
-    """Under the settings screen, what is chosen ticked; aspects and poses where a worker can draw them."""
+    """Under the settings screen, what is chosen ticked; aspects, poses and the image prompt where workers can draw
+    them."""
     likeness, clothes = preferences.likeness, preferences.clothes
     rows = [
         [
@@ -171,7 +181,11 @@ def settings(texts: Texts, preferences: Preferences) -> InlineKeyboardMarkup:
     ]
     if len(preferences.aspects_drawn) > 1:
         rows.append([_aspect_button(texts, each, preferences.aspect) for each in preferences.aspects_drawn])
-    return _rows([*rows, [poses_button(texts)]] if preferences.poses_drawn else rows)
+    if preferences.poses_drawn:
+        rows.append([poses_button(texts)])
+    if preferences.image_prompt.offered:
+        rows.append([image_prompt_button(texts)])
+    return _rows(rows)
 
 
 def _aspect_button(texts: Texts, aspect: Aspect, chosen: Aspect) -> InlineKeyboardButton:

@@ -10,6 +10,7 @@ from bot.usecases.credits import CreditUseCases
 from bot.usecases.drafts import DrawDraft, TakeBackDraft
 from bot.usecases.export import ExportData
 from bot.usecases.held import HoldMessage, TakeHeld
+from bot.usecases.image_prompts import ImagePromptUseCases
 from bot.usecases.payments import PaymentUseCases
 from bot.usecases.people import (
     ChooseLanguage,
@@ -65,6 +66,7 @@ class UseCases:
     pin_pose: PinPose
     choose_pose_photo: ChoosePosePhoto
     delete_pose_photo: DeletePosePhoto
+    image_prompts: ImagePromptUseCases
     count_holdings: CountHoldings
     delete_everything: DeleteEverything
     receive_photo: ReceivePhoto

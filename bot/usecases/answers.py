@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bot.db import references, users
+from bot.db import references, users, workers
 from bot.db.references import Group
 from bot.db.session import Sessions
 from bot.db.tables import Reference
@@ -19,6 +19,8 @@ class Answer:
     group: Group
     language: str
     photos: Sequence[Reference]
+    image_prompts: bool = False
+    """A photo may be taken as an image prompt instead."""
 
     @property
     def choices(self) -> Sequence[Reference]:
@@ -50,11 +52,12 @@ class ReadAnswers:
 
     sessions: Sessions
     is_arriving: Callable[[int, str], bool]
+    alive_s: float
 
     async def __call__(self) -> list[Answer]:
         async with self.sessions.begin() as session:
             await references.forget_refused(session)
-            answers = []
+            answers, offered = [], await workers.all_read_image_prompts(session, self.alive_s)
             for group in await references.answerable(session):
                 if group.album_id is not None and self.is_arriving(group.chat_id, group.album_id):
                     continue
@@ -64,7 +67,7 @@ class ReadAnswers:
                     if photo.boxes and photo.answered_at is None:
                         await session.refresh(photo, ["image"])
                 if user is not None and photos:
-                    answers.append(Answer(group, user.language, photos))
+                    answers.append(Answer(group, user.language, photos, offered))
         return answers
 
     async def settle(self, answer: Answer, message_id: int | None) -> None:

@@ -21,7 +21,7 @@ from bot.photos import Refusal
 from bot.prompts import split_seed
 from bot.styles import NO_STYLE
 from bot.usecases.ports import DrawSeed, Signals, log_queued
-from bot.usecases.preferences import preference_overrides, use_up_pose
+from bot.usecases.preferences import preference_overrides, use_up_choices
 from engine.contract import Verdict
 
 
@@ -112,7 +112,7 @@ class DrawDraft:
             except NotEnoughCredits:
                 return DrawnDraft(prompt, style, submitted=False)
             if created:
-                use_up_pose(user)
+                use_up_choices(user)
         if created:
             log_queued(job.id)
         self.signals.wake()

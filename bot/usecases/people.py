@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.credits import CreditTerms
-from bot.db import consents, departures, jobs, ledger, poses, references, users
+from bot.db import consents, departures, image_prompts, jobs, ledger, poses, references, users
 from bot.db.session import Sessions, database_time
 from bot.db.tables import User
 from bot.domain import CONSENT_VERSION, LANGUAGES, ReferenceState, Stage, stage_of
@@ -125,6 +125,7 @@ class Holdings:
     photos: int
     pictures: int
     pose_photo: bool
+    image_prompt: bool
     original_days: int
     """The time that a PNG is kept for a user who does not take it."""
 
@@ -139,7 +140,8 @@ class CountHoldings:
             photos = await references.count(session, user_id, ReferenceState.ACCEPTED, ReferenceState.PENDING)
             pictures = await jobs.count(session, user_id)
             pose_photo = await poses.of_user(session, user_id) is not None
-            return Holdings(photos, pictures, pose_photo, self.original_days)
+            image_prompt = await image_prompts.of_user(session, user_id) is not None
+            return Holdings(photos, pictures, pose_photo, image_prompt, self.original_days)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from bot.db.tables import Reference
 from bot.domain import OtherPersonChoice, ReferenceState
 from bot.photos import NormalPhoto, Refusal
 from bot.usecases.drafts import keep_draft
+from bot.usecases.image_prompts import ImagePromptResult, keep_sent_image_prompt
 from bot.usecases.ports import Signals
 from bot.usecases.poses import PosePhotoResult, await_pose_photo
 from engine.contract import REFERENCES_MAX
@@ -42,7 +43,8 @@ class ReceivedPhoto:
 
 @dataclass(frozen=True)
 class ReceivePhoto:
-    """Keep a photo for examination, for its pose if one was asked for, or note why not; in one transaction.
+    """Keep a photo as the image prompt or for its pose if one was asked for, else for examination, or note why not;
+    in one transaction.
 
     The same message a second time changes nothing. Call `AnnounceAnswer` next when the photo is unannounced, else the
     verdict comes on its own. Raises UnknownUser.
@@ -52,7 +54,7 @@ class ReceivePhoto:
     signals: Signals
     alive_s: float
 
-    async def __call__(self, sent: SentPhoto) -> PosePhotoResult | ReceivedPhoto:
+    async def __call__(self, sent: SentPhoto) -> PosePhotoResult | ImagePromptResult | ReceivedPhoto:
         async with self.sessions.begin() as session:
             user = await users.lock(session, sent.user_id)
             row = await references.by_message(session, sent.chat_id, sent.message_id)
@@ -65,6 +67,10 @@ class ReceivePhoto:
                 if result in (PosePhotoResult.REFUSED, PosePhotoResult.SKIPPED):
                     return result
                 for_pose = result is PosePhotoResult.EXAMINE
+                if not for_pose:
+                    kept = await keep_sent_image_prompt(session, user, sent.message_id, sent.album_id, sent.photo)
+                    if kept is not None:
+                        return kept
             if sent.prompt is not None:
                 await keep_draft(session, user, sent.chat_id, sent.message_id, sent.prompt)
             if row is None:

@@ -40,7 +40,7 @@ class ChoosePosePhoto:
             if not another and await poses.of_user(session, user_id) is not None:
                 user.pose, user.pose_asked_at = POSE_PHOTO, None
                 return True
-            user.pose_asked_at = await database_time(session)
+            user.pose_asked_at, user.image_prompt_asked_at = await database_time(session), None
             return False
 
 

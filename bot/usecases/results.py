@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import jobs, results
+from bot.db import image_prompts, jobs, results
 from bot.db.results import GalleryPage
 from bot.db.session import Sessions
 from bot.db.tables import Job
@@ -81,13 +81,14 @@ class ReportPicture:
 
 @dataclass(frozen=True)
 class RemovePicture:
-    """Delete what is kept of a picture; `False` while it is in progress. Raises PictureGone."""
+    """Delete what is kept of a picture, as an image prompt too; `False` while it is in progress. Raises PictureGone."""
 
     sessions: Sessions
 
     async def __call__(self, user_id: int, job_id: UUID) -> bool:
         async with self.sessions.begin() as session:
             job = await job_of_user(session, job_id, user_id)
+            await image_prompts.remove_of_job(session, job.id)
             return await results.remove(session, job.id)
 
 

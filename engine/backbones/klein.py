@@ -1,8 +1,8 @@
 """klein: FLUX.2 klein, the second family ("reference-edit"): it reads pictures of the person and an instruction.
 
 No adapter and no tokens of ours: the model reads the crops themselves, so likeness has no continuous strength. The
-scales decide only which crops the model gets. A pose is one more picture in place of one photo, as the publisher's
-guide shows (docs.bfl.ai/guides/usecases_editing_controlnets).
+scales decide only which crops the model gets. A pose and an image prompt are one more picture each, in place of one
+photo, as the publisher's guide shows for poses (docs.bfl.ai/guides/usecases_editing_controlnets).
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ JOINT_DIMENSION_4B = 7680
 """Three layers of Qwen3-4B. The 9B has a wider text encoder, and a licence without commercial use."""
 SIDE_MULTIPLE_PX = 16
 REFERENCE_SIDE_MIN_PX = 64
-
+REFERENCE_ASPECT_MAX = 8
+"""Longer side to shorter one that diffusers' pipeline takes."""
 
 SIDES: Final = {
     Aspect.PORTRAIT: (13 / 16, 19 / 16),
@@ -142,12 +143,13 @@ class KleinBackbone:
         return cast(Image.Image, drawn.images[0])
 
     def _shown(self, drawing: GenerationInput, size: tuple[int, int]) -> list[Image.Image]:
-        """The input pictures: the person's first, then the pose's."""
-        posed = drawing.pose is not None
-        shown = person_pictures(drawing, self._sizes, REFERENCES_MAX - posed)
+        """The input pictures: the person's first, then the pose's, then the image prompt."""
+        style = image_prompt(drawing, self._sizes)
+        others = (drawing.pose is not None) + (style is not None)
+        shown = person_pictures(drawing, self._sizes, REFERENCES_MAX - others)
         if drawing.pose is not None:
             shown.append(draw_skeleton(reframed(drawing.pose, *size), *size))
-        return shown
+        return shown if style is None else [*shown, style]
 
     def _noise(self, seed: int, size: tuple[int, int]) -> Tensor:
         """[1, C, H, W], as the transformer sees it: 2 x 2 latents in one position."""
@@ -234,10 +236,24 @@ def _crop(view: View, kind: str, clothes: Clothes, sizes: Sizes) -> Image.Image 
     return body_crop(image, seen.body_box, *sizes.body)
 
 
+def image_prompt(drawing: GenerationInput, sizes: Sizes) -> Image.Image | None:
+    """Whole, as large as a body's crop at most, stretched where it is longer than the pipeline takes; None where there
+    is none, or it shall not count."""
+    if drawing.image_prompt is None or drawing.settings.image_prompt_scale == 0:
+        return None
+    share = min(side / own for side, own in zip(sizes.body, drawing.image_prompt.size, strict=True))
+    least = max(REFERENCE_SIDE_MIN_PX, max(sizes.body) // REFERENCE_ASPECT_MAX)
+    width, height = (
+        max(SIDE_MULTIPLE_PX * round(side * share / SIDE_MULTIPLE_PX), least) for side in drawing.image_prompt.size
+    )
+    return drawing.image_prompt.resize((width, height), Image.Resampling.LANCZOS)
+
+
 def instruction(drawing: GenerationInput, shown: int) -> str:
-    """The prompt for the model; `shown` counts the pictures, the pose's included. The user's prompt comes last: if all
-    is too long, only its end is cut off."""
-    own = shown - (drawing.pose is not None)
+    """The prompt for the model; `shown` counts all pictures. The user's prompt comes last: if all is too long, only its
+    end is cut off."""
+    styled = drawing.image_prompt is not None and drawing.settings.image_prompt_scale > 0
+    own = shown - (drawing.pose is not None) - styled
     which = "Image 1 shows a person." if own == 1 else f"Images 1 to {own} show one and the same person."
     sentences = [which, "Make a new photo of exactly this person: the same face, hair, skin and body build."]
     if drawing.settings.clothes is Clothes.CHANGE:
@@ -246,8 +262,12 @@ def instruction(drawing: GenerationInput, shown: int) -> str:
         sentences.append("Keep the clothes of the images unless the description names others.")
     if drawing.pose is not None:
         sentences.append(
-            f"Match the pose of the skeleton in image {shown}: the same position of head, arms and legs; "
+            f"Match the pose of the skeleton in image {shown - styled}: the same position of head, arms and legs; "
             "do not draw the skeleton itself."
+        )
+    if styled:
+        sentences.append(
+            f"Take the style of image {shown}: its technique, colours and mood; draw none of its people and things."
         )
     sentences.append(f"Setting and light follow the description: {drawing.prompt}")
     return " ".join(sentences)
@@ -278,4 +298,5 @@ def _capabilities(pipeline: Flux2KleinPipeline, sizes: Sizes) -> Capabilities:
         licence="Apache-2.0" if small else "FLUX non-commercial",
         commercial_use=small,
         aspects=tuple(sizes.pictures),
+        image_prompt=True,
     )

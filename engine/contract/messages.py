@@ -74,8 +74,8 @@ class Pose(Message):
 class Settings(Message):
     """Sampling settings; `None` selects the backbone's default. `guidance` is the classifier-free guidance scale.
 
-    Scales multiply what the backbone takes for balanced attention to the face, to the body and to the pose; 0.0
-    switches each off. A backbone without the aspect draws its default."""
+    Scales multiply what the backbone takes for balanced attention to the face, to the body, to the pose and to the
+    image prompt; 0.0 switches each off. A backbone without the aspect draws its default."""
 
     steps: int | None = Field(default=None, ge=1, le=100)
     guidance: float | None = Field(default=None, ge=0.0, le=30.0)
@@ -83,6 +83,7 @@ class Settings(Message):
     body_scale: float = Field(default=1.0, ge=0.0, le=2.0)
     clothes: Clothes = Clothes.KEEP
     pose_scale: float = Field(default=1.0, ge=0.0, le=2.0)
+    image_prompt_scale: float = Field(default=1.0, ge=0.0, le=2.0)
     aspect: Aspect | None = None
 
     @property
@@ -112,7 +113,10 @@ class GenerateRequest(Message):
     """One picture for one user. `attempt` counts from 1. The same seed gives the same picture on the same device.
 
     `prompt` is the user's own. `style` is a name of engine/styles.toml; a worker that lacks it fails the request with
-    BAD_STYLE. `preview` asks for Progress.preview."""
+    BAD_STYLE. `image_prompt`: a picture in the format of Reference.image whose style or layout is followed; a worker
+    whose backbone reads none fails the request with BAD_IMAGE_PROMPT. `companion`: photos of a second person, who is
+    drawn at the right of the first, without a `pose`; where that is not possible the request fails with BAD_REFERENCE.
+    `preview` asks for Progress.preview."""
 
     kind: Literal["generate"] = "generate"
     job_id: str
@@ -124,6 +128,8 @@ class GenerateRequest(Message):
     seed: int = Field(ge=0, lt=2**63)
     settings: Settings = Settings()
     pose: Pose | None = None
+    image_prompt: bytes | None = None
+    companion: tuple[Reference, ...] = Field(default=(), max_length=REFERENCES_MAX)
     preview: bool = True
 
 
@@ -189,6 +195,7 @@ class FailureCode(StrEnum):
     BAD_PROMPT = "bad_prompt"
     BAD_POSE = "bad_pose"
     BAD_STYLE = "bad_style"
+    BAD_IMAGE_PROMPT = "bad_image_prompt"
     REFUSED_PROMPT = "refused_prompt"
     REFUSED_PHOTO = "refused_photo"
     REFUSED_PICTURE = "refused_picture"
@@ -271,10 +278,10 @@ class Examination(Message):
 class Heartbeat(Message):
     """A worker sends it every HEARTBEAT_INTERVAL_S seconds, busy or idle; it extends the leases of `job_ids`.
 
-    `pose`: the backbone supports GenerateRequest.pose. `aspects`: those of Settings.aspect that it draws, the default
-    first. `job_ids`: the jobs and the photos (reference ids) that the
-    worker holds. `references_max`: how many references the backbone reads; more are not worth sending. `stopping`:
-    the last heartbeat before an orderly exit."""
+    `pose`: the backbone supports GenerateRequest.pose; `image_prompt`: it supports GenerateRequest.image_prompt.
+    `aspects`: those of Settings.aspect that it draws, the default first. `job_ids`: the jobs and the photos (reference
+    ids) that the worker holds. `references_max`: how many references the backbone reads; more are not worth sending.
+    `stopping`: the last heartbeat before an orderly exit."""
 
     kind: Literal["heartbeat"] = "heartbeat"
     worker_id: str
@@ -283,6 +290,7 @@ class Heartbeat(Message):
     batch_max: int = Field(default=1, ge=1)
     references_max: int = Field(default=REFERENCES_MAX, ge=1, le=REFERENCES_MAX)
     pose: bool = False
+    image_prompt: bool = False
     aspects: tuple[Aspect, ...] = ()
     job_ids: tuple[str, ...] = ()
     stopping: bool = False

@@ -222,6 +222,7 @@ class Worker:
             batch_max=capabilities.batch_max,
             references_max=min(capabilities.references_max, REFERENCES_MAX),
             pose=capabilities.pose,
+            image_prompt=capabilities.image_prompt,
             aspects=capabilities.aspects,
             job_ids=self._service.in_hand(),
         )

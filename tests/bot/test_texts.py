@@ -30,8 +30,8 @@ COUNTED = {
     "limit", "length", "count", "left", "photos", "pictures", "accepted", "days", "workers", "place", "percent",
     "seconds", "share", "minutes", "number", "free", "reserved", "credits", "stars",
 }  # fmt: skip
-BUTTON_MAX = {"privacy-delete-button": 24}
-"""Alone in its row, so that it may be longer."""
+BUTTON_MAX = {"privacy-delete-button": 24, "image-prompt-take-photo-button": 32}
+"""Alone in their rows, so that they may be longer."""
 FIGURES = (0, 1, 2, 4, 5, 11, 14, 21, 22, 25, 101, 111, 1000)
 RUSSIAN = {
     "one": [1, 21, 31, 101, 1001],
@@ -223,7 +223,7 @@ def test_translated_text_inside_another_is_not_escaped_again(translator):
 def test_toasts_fit_and_have_no_tags(translator, language):
     """Telegram shows 200 characters, without markup."""
     toasts = {key for path, _, key in calls() if path.parent.name == "handlers" and key.startswith(("job-", "style-"))}
-    toasts.add("pose-unavailable")
+    toasts |= {"pose-unavailable", "image-prompt-unavailable", "image-prompt-photo-gone"}
     toasts |= {key for key in ENGLISH if key.startswith("error-")} | {"unknown-press", "consent-first", "gallery-add"}
     toasts -= {"style-chosen", "job-reuse"}
     assert len(toasts) > 12

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from engine.contract import ExamineRequest, FailureCode, Pose, PosePreset, Reference, Verdict
-from engine.errors import BadReference, PoseError, Refused
+from engine.errors import BadReference, ImagePromptError, PoseError, Refused
 from engine.examiner import Examiner
 from engine.identity.body import Body, DetectedPerson
 from engine.identity.faces import CascadeFinder, Face
@@ -122,6 +122,15 @@ def test_a_reference_that_is_not_allowed_is_refused() -> None:
 def test_a_reference_that_is_no_photo_is_bad() -> None:
     with pytest.raises(BadReference):
         _examiner(_NoFaces()).view(Reference(image=b"x"))
+
+
+def test_an_image_prompt_is_read_and_one_that_is_not_allowed_or_no_photo_is_refused() -> None:
+    assert _examiner(_NoFaces()).image_prompt(_png()).size == (80, 120)
+    with pytest.raises(Refused, match="nudity") as caught:
+        _examiner(_NoFaces(), Concern.NUDITY).image_prompt(_png())
+    assert caught.value.code is FailureCode.REFUSED_PHOTO
+    with pytest.raises(ImagePromptError, match="expected a whole photo"):
+        _examiner(_NoFaces()).image_prompt(b"x")
 
 
 def test_a_preset_is_the_pose_of_its_name() -> None:

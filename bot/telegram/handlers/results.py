@@ -59,7 +59,9 @@ async def show_more(
 ) -> None:
     job = await use.find_picture(user.id, callback_data.job_id)
     settings = styles.settings(job.style, job.settings)
-    await _edit_buttons(callback, keyboards.more(texts, job.id, likeness_of(settings), clothes_of(settings)))
+    taken = await use.image_prompts.offered()
+    buttons = keyboards.more(texts, job.id, likeness_of(settings), clothes_of(settings), image_prompts=taken)
+    await _edit_buttons(callback, buttons)
 
 
 async def set_favourite(

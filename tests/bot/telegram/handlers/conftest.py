@@ -238,10 +238,18 @@ class Chat:
         async with self.sessions() as session:
             return await poses.of_user(session, person.user_id)
 
-    async def set_worker(self, *, alive: bool, pose: bool = False, aspects: Sequence[Aspect] = ()) -> None:
-        facts = {"backbone": "nano", "device": "cpu", "batch_max": 1, "busy": False}
+    async def set_worker(
+        self,
+        worker_id: str = "w1",
+        *,
+        alive: bool,
+        pose: bool = False,
+        image_prompt: bool = False,
+        aspects: Sequence[Aspect] = (),
+    ) -> None:
+        facts = {"backbone": "nano", "device": "cpu", "batch_max": 1, "busy": False, "image_prompt": image_prompt}
         async with self.sessions.begin() as session:
-            await session.merge(Worker(id="w1", **facts, pose=pose, aspects=[aspect.value for aspect in aspects]))
+            await session.merge(Worker(id=worker_id, **facts, pose=pose, aspects=[aspect.value for aspect in aspects]))
             await session.flush()
             seen = func.now() - timedelta(hours=0 if alive else 100)
             await session.execute(update(Worker).values(seen_at=seen))

@@ -90,7 +90,8 @@ async def test_delete_everything_deletes_every_row_and_calls_off_what_is_drawn(c
     await chat.anna.press("Да, удалить всё")
     await chat.anna.wait_for(says("Всё удалено"))
     assert await chat.row_counts() == {
-        "users": 1, "held_messages": 0, "reference_photos": 1, "pose_photos": 0, "jobs": 0, "workers": 1, "pauses": 0,
+        "users": 1, "held_messages": 0, "reference_photos": 1, "image_prompts": 0, "pose_photos": 0, "jobs": 0,
+        "workers": 1, "pauses": 0,
         "leader_lease": 0,
         "consents": 0, "credit_entries": 0, "payments": 0, "departures": 0,
     }  # fmt: skip

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import delete, update
 
 from bot.db.tables import Reference, User
-from bot.domain import POSE_PHOTO, POSE_PHOTO_PATIENCE, JobState
+from bot.domain import POSE_PHOTO, SENT_PHOTO_PATIENCE, JobState
 from bot.telegram.callbacks import JobAction, JobCallback, SettingsAction, SettingsCallback
 from bot.usecases.poses import PosePhotoResult
 from engine.contract import PosePreset, Verdict
@@ -196,7 +196,7 @@ async def test_who_does_something_else_first_sends_a_photo_of_themselves(chat, s
         await chat.job()
     else:
         async with chat.sessions.begin() as session:
-            asked = User.pose_asked_at - POSE_PHOTO_PATIENCE
+            asked = User.pose_asked_at - SENT_PHOTO_PATIENCE
             await session.execute(update(User).values(pose_asked_at=asked))
     await chat.anna.send_photo(jpeg(5))
     await chat.anna.wait_for(says("Фото подходит"))

@@ -42,6 +42,7 @@ async def test_without_consent_nothing_is_stored_but_the_user_and_ids_and_texts_
         "users": 1,
         "held_messages": 2,
         "reference_photos": 0,
+        "image_prompts": 0,
         "pose_photos": 0,
         "jobs": 0,
         "workers": 1,
