@@ -13,7 +13,9 @@ from aiogram import Bot, Dispatcher
 from aiogram.exceptions import TelegramAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bot.broadcasting import Broadcaster
 from bot.config import Config, read_listen
+from bot.credits import departure_key, pseudonym_of
 from bot.db.readiness import database_answers, wait_for_database
 from bot.db.session import Sessions, make_sessions, open_pool
 from bot.dispatch.dispatcher import JobDispatcher
@@ -27,6 +29,7 @@ from bot.monitoring.state import StateReader
 from bot.retention import keep_retention
 from bot.role import Role
 from bot.stopping import finishes_before
+from bot.style_upkeep import keep_styles
 from bot.styles import Styles, load_styles
 from bot.telegram.commands import publish_commands
 from bot.telegram.connection import open_bot, wait_for_telegram
@@ -39,6 +42,9 @@ from bot.telegram.profile import publish_menu_button, publish_profile
 from bot.telegram.webhook import Webhook, derive_secret
 from bot.translator import Translator
 from bot.usecases import UseCases
+from bot.usecases.admin import build_admin
+from bot.usecases.admin.accounts import ReadAdmission
+from bot.usecases.admin.review import Appeal
 from bot.usecases.answers import ReadAnswers
 from bot.usecases.apps import build_keys
 from bot.usecases.credits import build_credits
@@ -137,6 +143,8 @@ async def _serve(
         asyncio.create_task(_publish_profile(bot, translator, config)),
         asyncio.create_task(watch_service(reader, Watch(config), role, notices)),
         asyncio.create_task(keep_retention(sessions, config.retention_days, config.original_days, role)),
+        asyncio.create_task(keep_styles(sessions, dispatcher["styles"])),
+        asyncio.create_task(Broadcaster(status_bot, sessions, translator, config.broadcast_per_s).run(role)),
         asyncio.create_task(keep_ledger(sessions, config.credit_terms, ReferralNotices(status_bot, translator), role)),
     }
     _log.info("serving", bot=(await status_bot.me()).username)
@@ -209,26 +217,26 @@ def build(
         pace=config,
         role=role,
     )
-    contact = config.operator_contact
-    return build_conversation(use, styles, translator, config.admin_ids, fetch_photo, contact), jobs
+    return build_conversation(use, styles, translator, config, fetch_photo), jobs
 
 
 def build_conversation(
     use: UseCases,
     styles: Styles,
     translator: Translator,
-    admin_ids: frozenset[int],
+    config: Config,
     fetch_photo: PhotoFetcher | None = None,
-    contact: str | None = None,
 ) -> Dispatcher:
     """aiogram's dispatcher with all handlers, the objects that they take by name, and the middlewares around them."""
     dispatcher = Dispatcher(
         use=use,
         styles=styles,
         translator=translator,
-        admin_ids=admin_ids,
+        admin_ids=config.admin_ids,
         fetch_photo=fetch_photo or PhotoFetcher(),
-        contact=contact,
+        contact=config.operator_contact,
+        broadcast_per_s=config.broadcast_per_s,
+        worker_price=config.worker_hour_price,
         credits=use.credits,
     )
     dispatcher.update.outer_middleware(KnowUser(use, translator))
@@ -250,8 +258,9 @@ def build_use_cases(
     """`is_arriving`: see ReadAnswers."""
     terms = config.credit_terms
     drawing = (sessions, signals, draw_seed, config.open_jobs_max, terms)
+    pseudonym = partial(pseudonym_of, departure_key(config.bot_token.get_secret_value()))
     return UseCases(
-        meet_user=MeetUser(sessions),
+        meet_user=MeetUser(sessions, pseudonym),
         note_blocked=NoteBlocked(sessions),
         give_consent=GiveConsent(sessions),
         hold_message=HoldMessage(sessions),
@@ -294,6 +303,11 @@ def build_use_cases(
         pause_service=PauseService(sessions, signals),
         resume_service=ResumeService(sessions, signals),
         export_data=ExportData(sessions),
+        read_admission=ReadAdmission(sessions),
+        appeal=Appeal(sessions),
+        admin=build_admin(
+            sessions, signals, pseudonym, open_jobs_max=config.open_jobs_max, alive_s=config.alive_s, terms=terms
+        ),
         payments=build_payments(sessions, terms),
         credits=None if terms is None else build_credits(sessions, terms),
         keys=None if config.api_listen is None else build_keys(sessions, config.bot_token.get_secret_value()),

@@ -26,6 +26,7 @@ from bot.errors import OperatorError
 from engine.contract import check_broker
 
 TELEGRAM_URL = "https://api.telegram.org"
+_PRICE = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,6})?) +([A-Z]{3})")
 _SECRET = re.compile("[A-Za-z0-9_-]{16,256}")
 _HTTP_URL = TypeAdapter(AnyHttpUrl)
 
@@ -47,6 +48,23 @@ class Pace(BaseModel):
     """A worker without a heartbeat for this time counts as gone."""
     tick_s: float = Field(default=1.0, gt=0)
     """The longest time between two steps of the dispatcher."""
+
+
+class HourPrice(BaseModel):
+    """The price of a worker for an hour."""
+
+    model_config = ConfigDict(frozen=True)
+
+    amount: float
+    currency: str
+
+    @staticmethod
+    def parse(text: str) -> HourPrice:
+        """`2.50 EUR`. Raises ValueError."""
+        match = _PRICE.fullmatch(text.strip())
+        if match is None:
+            raise ValueError("expected an amount and a currency, such as 2.50 EUR")
+        return HourPrice(amount=float(match[1]), currency=match[2])
 
 
 class Config(BaseSettings, Pace):
@@ -101,6 +119,10 @@ class Config(BaseSettings, Pace):
     """The public https address of that server; the chat's menu button opens the Mini App there. None: no button."""
     api_open_pictures: int = Field(default=20, ge=1)
     """How many pictures of one app may be in progress."""
+    broadcast_per_s: float = Field(default=15.0, gt=0, le=30)
+    """Messages of a broadcast per second. Telegram allows a bot about 30 messages of all kinds."""
+    worker_hour_price: Annotated[HourPrice | None, NoDecode] = None
+    """What a worker costs, for the cost per picture in /admin."""
     monitor_listen: str | None = None
     """host:port of /healthz, /readyz and /metrics; None: there are none."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -190,6 +212,11 @@ class Config(BaseSettings, Pace):
         if len(packs) > PACKS_MAX or len({pack.credits for pack in packs}) < len(packs):
             raise ValueError(f"expected at most {PACKS_MAX} packs, each with another number of credits")
         return packs
+
+    @field_validator("worker_hour_price", mode="before")
+    @classmethod
+    def _is_a_price(cls, value: Any) -> Any:
+        return HourPrice.parse(value) if isinstance(value, str) else value
 
     @field_validator("operator_contact")
     @classmethod

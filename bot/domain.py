@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 
-from engine.contract import Aspect, Clothes
+from engine.contract import Aspect, Clothes, FailureCode
 
-CONSENT_VERSION = 1
+CONSENT_VERSION = 2
+"""Of the terms and of /privacy: who agreed to an older one is asked again."""
 ATTEMPTS_MAX = 3
 LANGUAGES = ("en", "ru")
 POSE_PHOTO = "photo"
@@ -118,6 +119,17 @@ class OtherPersonChoice(StrEnum):
     REPLACE = "replace"
     ADD = "add"
     IGNORE = "ignore"
+
+
+REFUSALS = frozenset({FailureCode.REFUSED_PROMPT, FailureCode.REFUSED_PHOTO, FailureCode.REFUSED_PICTURE})
+"""Failures that are no fault: the answer that something is not allowed. Users may appeal against them."""
+
+
+class CaseKind(StrEnum):
+    """The matter that a user brings before the admins."""
+
+    REPORT = "report"
+    APPEAL = "appeal"
 
 
 class ReferenceState(StrEnum):

@@ -5,11 +5,14 @@ BotError
 │   └── AddressError     DATABASE_URL cannot be opened as it stands (bot.db.address)
 ├── DomainError          the user gets a text, in their language
 │   ├── TooManyOpenJobs  as many of their pictures are in progress as allowed
+│   ├── Banned           an admin has blocked them
+│   ├── DailyLimitReached  they have as many pictures today as an admin allows them
 │   ├── NotEnoughCredits neither the free quota of the day nor their credits pay for a picture
 │   ├── UnknownUser      they deleted everything meanwhile
 │   ├── PictureGone      the picture under which they pressed a button is not kept any more
 │   ├── NoRoomForVariations  fewer than two places are left in the queue
 │   ├── NoPhotos         there is no accepted photo to draw from
+│   ├── StyleRefused     an admin's new style is not complete
 │   └── PromptRefused    the prompt cannot be drawn
 │       ├── PromptEmpty
 │       ├── PromptWordless   only emoji, digits or signs
@@ -52,6 +55,18 @@ class TooManyOpenJobs(DomainError):
     key = "error-too-many-open-jobs"
 
 
+class Banned(DomainError):
+    """An admin has blocked them."""
+
+    key = "error-banned"
+
+
+class DailyLimitReached(DomainError):
+    """They have `limit` pictures today, as many as an admin allows them."""
+
+    key = "error-daily-limit"
+
+
 class NotEnoughCredits(DomainError):
     """Neither the free quota of the day nor their credits pay for a picture."""
 
@@ -80,6 +95,12 @@ class NoPhotos(DomainError):
     """There is no accepted photo to draw from."""
 
     key = "error-no-photos"
+
+
+class StyleRefused(DomainError):
+    """An admin's new style is not complete; `problem`: lines, emoji, title or template."""
+
+    key = "error-style"
 
 
 class PromptRefused(DomainError):

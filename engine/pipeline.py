@@ -40,7 +40,7 @@ from engine.examiner import Examiner
 from engine.failures import failure, failure_of
 from engine.identity.profile import IdentityProfile
 from engine.prompt import PromptTranslator, in_known_language
-from engine.styles import find_style
+from engine.styles import requested_style
 
 if TYPE_CHECKING:
     from engine.safety.guard import Guard
@@ -147,7 +147,7 @@ class RequestPipeline:
     def _styled(self, prompts: _Prompts, request: GenerateRequest) -> _Prompts:
         """The prompts with the words of the style, unless a filter draws it: what a negative prompt would keep out is
         said positively where the backbone does not read one. Raises StyleError."""
-        style = find_style(request.style)
+        style = requested_style(request)
         if style is None or style.is_filter(self.backbone.capabilities.styles):
             return prompts
         can = self.backbone.capabilities
@@ -159,7 +159,7 @@ class RequestPipeline:
 
     def _filtered(self, picture: Image.Image, request: GenerateRequest) -> Image.Image:
         """OpenCV is imported here: a command that finds it broken says so in one line."""
-        style = find_style(request.style)
+        style = requested_style(request)
         if style is None or not style.is_filter(self.backbone.capabilities.styles):
             return picture
         from engine.looks import apply_look

@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from engine.contract import PROMPT_MAX_CHARS, STYLE_NAME_PATTERN
+from engine.contract import PROMPT_MAX_CHARS, STYLE_NAME_PATTERN, GenerateRequest
 from engine.errors import StyleError
 
 STYLES_FILE: Final = Path(__file__).with_name("styles.toml")
@@ -95,3 +95,14 @@ def find_style(name: str | None) -> Style | None:
     if style is None:
         raise StyleError(f"expected a style out of {', '.join(shipped_styles())}, got {name!r}")
     return style
+
+
+def requested_style(request: GenerateRequest) -> Style | None:
+    """The style of a request: the operator's own, which every backbone draws by words, or one of the file. Raises
+    StyleError."""
+    if request.style_template is None:
+        return find_style(request.style)
+    try:
+        return Style(name="own", kind=Kind.PLACE, template=request.style_template)
+    except ValidationError as error:
+        raise StyleError(f"expected {PLACEHOLDER} once in the template, got {request.style_template!r}") from error

@@ -10,7 +10,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.credits import CreditTerms
-from bot.db import ledger
+from bot.db import access, ledger
 from bot.db.tables import Job, User
 from bot.domain import OPEN_STATES
 from bot.errors import TooManyOpenJobs, UnknownUser
@@ -42,13 +42,14 @@ async def submit(
     `settings` overrides what the style says. The user's row is locked first, so two submissions at once cannot both
     take the last free place. With `credit_terms` a new job reserves its price, from
     `payer_id` (locked by the caller) if that is not the user.
-    Raises TooManyOpenJobs, NotEnoughCredits, UnknownUser.
+    Raises Banned, DailyLimitReached, TooManyOpenJobs, NotEnoughCredits, UnknownUser.
     """
     if await session.scalar(select(User.id).where(User.id == user_id).with_for_update()) is None:
         raise UnknownUser
     earlier = await session.scalar(select(Job).where(Job.idempotency_key == idempotency_key))
     if earlier is not None:
         return earlier, False
+    await access.check_request(session, user_id)
     if await count_open(session, user_id) >= open_jobs_max:
         raise TooManyOpenJobs(limit=open_jobs_max)
     job = Job(

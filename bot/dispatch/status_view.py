@@ -10,7 +10,7 @@ from aiogram.types import InlineKeyboardMarkup
 from bot.db.job_states import UNDELIVERABLE, WORKER_LOST
 from bot.db.status_messages import PendingStatus
 from bot.dispatch.reply_handler import Preview
-from bot.domain import JobState
+from bot.domain import REFUSALS, JobState
 from bot.styles import Styles
 from bot.telegram import keyboards
 from bot.telegram.captions import caption, ignored
@@ -112,6 +112,7 @@ def _failure(job: PendingStatus, prompt: Markup, texts: Texts) -> StatusView:
         again=failure not in SAME_WAY_FAILS,
         free_pose=failure == FailureCode.BAD_POSE,
         without_image_prompt=failure == FailureCode.BAD_IMAGE_PROMPT,
+        appeal=failure in REFUSALS,
     )
     return StatusView(texts(f"failure-{failure}", prompt=prompt), buttons, Urgency.END)
 

@@ -120,6 +120,7 @@ def build_request(
             references=tuple(accepted),
             prompt=job.prompt,
             style=styles.request_name(job.style),
+            style_template=styles[job.style].template,
             seed=job.seed,
             settings=_settings(job, styles),
             pose=_pose(job, photos) if with_pose else None,

@@ -33,6 +33,8 @@ class JobAction(StrEnum):
     ASK_DELETE = "ask"
     DELETE = "delete"
     OPEN = "open"
+    APPEAL = "appeal"
+    SEND_APPEAL = "send"
 
 
 class JobCallback(CallbackData, prefix="job"):
@@ -174,10 +176,6 @@ class PrivacyAction(StrEnum):
 
 class PrivacyCallback(CallbackData, prefix="privacy"):
     action: PrivacyAction
-
-
-class AdminCallback(CallbackData, prefix="admin"):
-    days: int
 
 
 class BuyCallback(CallbackData, prefix="buy"):

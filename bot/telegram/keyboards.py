@@ -8,11 +8,9 @@ from uuid import UUID
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.credits import Pack
-from bot.db.usage import BUCKETS
 from bot.domain import CONSENT_VERSION, LANGUAGES, POSE_PHOTO, Likeness, OtherPersonChoice, ReportReason
 from bot.styles import Styles
 from bot.telegram.callbacks import (
-    AdminCallback,
     AspectAction,
     AspectCallback,
     BuyCallback,
@@ -133,18 +131,33 @@ def _job_buttons(texts: Texts, job_id: UUID, keys: Mapping[JobAction, str]) -> I
 
 
 def retry(
-    texts: Texts, job_id: UUID, *, again: bool = True, free_pose: bool = False, without_image_prompt: bool = False
+    texts: Texts,
+    job_id: UUID,
+    *,
+    again: bool = True,
+    free_pose: bool = False,
+    without_image_prompt: bool = False,
+    appeal: bool = False,
 ) -> InlineKeyboardMarkup:
     """Under a failure or a cancellation: the same picture once more, or in a free pose, or without its image prompt, or
-    another prompt."""
+    another prompt; under a refusal also an appeal."""
     offers = [
         (again, "job-retry-button", JobAction.AGAIN),
         (free_pose, "job-free-pose-button", JobAction.FREE_POSE),
         (without_image_prompt, "job-no-image-prompt-button", JobAction.NO_IMAGE_PROMPT),
         (True, "job-reuse-button", JobAction.REUSE_PROMPT),
     ]
-    return _rows(
-        [[_button(texts(key), JobCallback(action=action, job_id=job_id)) for offered, key, action in offers if offered]]
+    rows = [
+        [_button(texts(key), JobCallback(action=action, job_id=job_id)) for offered, key, action in offers if offered]
+    ]
+    if appeal:
+        rows.append([_button(texts("appeal-button"), JobCallback(action=JobAction.APPEAL, job_id=job_id))])
+    return _rows(rows)
+
+
+def confirm_appeal(texts: Texts, job_id: UUID) -> InlineKeyboardMarkup:
+    return _job_buttons(
+        texts, job_id, {JobAction.SEND_APPEAL: "appeal-send-button", JobAction.REUSE_PROMPT: "job-reuse-button"}
     )
 
 
@@ -304,20 +317,6 @@ def privacy_confirm(texts: Texts) -> InlineKeyboardMarkup:
     )
 
 
-def usage(texts: Texts, chosen_days: int) -> InlineKeyboardMarkup:
-    return _rows(
-        [
-            [
-                _button(
-                    ("• " if days == chosen_days else "") + texts("admin-days-button", days=days),
-                    AdminCallback(days=days),
-                )
-                for days in BUCKETS
-            ]
-        ]
-    )
-
-
 def packs(texts: Texts, offers: Iterable[Pack]) -> InlineKeyboardMarkup:
     """One row per pack on sale."""
 
@@ -329,8 +328,7 @@ def packs(texts: Texts, offers: Iterable[Pack]) -> InlineKeyboardMarkup:
 
 
 Data = (
-    AdminCallback
-    | AspectCallback
+    AspectCallback
     | BuyCallback
     | ClothesCallback
     | ConsentCallback

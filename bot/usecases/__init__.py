@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.usecases.admin import AdminUseCases
+from bot.usecases.admin.accounts import ReadAdmission
+from bot.usecases.admin.review import Appeal
 from bot.usecases.answers import ReadAnswers
 from bot.usecases.apps import KeyUseCases
 from bot.usecases.credits import CreditUseCases
@@ -92,6 +95,9 @@ class UseCases:
     pause_service: PauseService
     resume_service: ResumeService
     export_data: ExportData
+    read_admission: ReadAdmission
+    appeal: Appeal
+    admin: AdminUseCases
     payments: PaymentUseCases
     credits: CreditUseCases | None
     """`None` while credits are off."""

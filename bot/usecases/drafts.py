@@ -16,7 +16,7 @@ from bot.db import jobs, references, users
 from bot.db.session import Sessions
 from bot.db.tables import Reference, User
 from bot.domain import OTHER_PERSON, ReferenceState
-from bot.errors import NotEnoughCredits, TooManyOpenJobs
+from bot.errors import Banned, DailyLimitReached, DomainError, NotEnoughCredits, TooManyOpenJobs
 from bot.photos import Refusal
 from bot.prompts import split_seed
 from bot.styles import NO_STYLE
@@ -46,13 +46,14 @@ async def drop_draft(session: AsyncSession, user: User, chat_id: int) -> None:
 
 @dataclass(frozen=True)
 class DrawnDraft:
-    """A draft that was `submitted`, or returned: `limit` pictures are in progress already, or, without a limit, the
-    user has no credits."""
+    """A draft that was `submitted`, or returned: `limit` pictures are in progress already, an admin does not allow it
+    (`barred`), or else the user has no credits."""
 
     prompt: str
     style: str
     submitted: bool
     limit: int | None = None
+    barred: DomainError | None = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,8 @@ class DrawDraft:
                 return DrawnDraft(prompt, style, submitted=False, limit=self.open_jobs_max)
             except NotEnoughCredits:
                 return DrawnDraft(prompt, style, submitted=False)
+            except (Banned, DailyLimitReached) as error:
+                return DrawnDraft(prompt, style, submitted=False, barred=error)
             if created:
                 use_up_choices(user)
         if created:

@@ -7,22 +7,27 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.credits import CreditTerms
-from bot.db import consents, departures, image_prompts, jobs, ledger, poses, references, users
+from bot.db import access, consents, departures, image_prompts, jobs, ledger, poses, references, users
 from bot.db.session import Sessions, database_time
 from bot.db.tables import User
 from bot.domain import CONSENT_VERSION, LANGUAGES, ReferenceState, Stage, stage_of
-from bot.usecases.ports import Signals
+from bot.usecases.ports import Pseudonym, Signals
 
 
 @dataclass(frozen=True)
 class MeetUser:
-    """A message of the user: returns their row, created in `language` for a new user."""
+    """A message of the user: returns their row, created in `language` for a new user. The rule that an admin made
+    about a new user who had deleted everything holds again."""
 
     sessions: Sessions
+    pseudonym: Pseudonym
 
     async def __call__(self, user_id: int, language: str) -> User:
         async with self.sessions.begin() as session:
-            return await users.touch(session, user_id, language)
+            user = await users.touch(session, user_id, language)
+            if user.consent_version is None:
+                await access.recognise(session, user_id, self.pseudonym(user_id))
+            return user
 
 
 @dataclass(frozen=True)

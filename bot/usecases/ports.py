@@ -13,6 +13,8 @@ DrawSeed = Callable[[], int]
 """A fresh seed for a picture, 0 <= seed < 2**63."""
 SEEDS = 2**32
 """Seeds are drawn below it: users type them, so they are shorter than the contract allows."""
+Pseudonym = Callable[[int], bytes]
+"""The code under which a user is recognised who deleted everything, see bot.credits.pseudonym_of."""
 
 
 _log = structlog.get_logger(__name__)

@@ -9,11 +9,11 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import image_prompts, jobs, results
+from bot.db import image_prompts, jobs, results, review
 from bot.db.results import GalleryPage
 from bot.db.session import Sessions
 from bot.db.tables import Job
-from bot.domain import ReportReason
+from bot.domain import CaseKind, ReportReason
 from bot.errors import PictureGone
 
 
@@ -69,14 +69,17 @@ class TakeOriginal:
 
 @dataclass(frozen=True)
 class ReportPicture:
-    """Returns the job, and whether the report is new. Raises PictureGone."""
+    """Returns the job, and the case that admins have to decide; `None` when the picture was reported before. Raises
+    PictureGone."""
 
     sessions: Sessions
 
-    async def __call__(self, user_id: int, job_id: UUID, reason: ReportReason) -> tuple[Job, bool]:
+    async def __call__(self, user_id: int, job_id: UUID, reason: ReportReason) -> tuple[Job, UUID | None]:
         async with self.sessions.begin() as session:
             job = await job_of_user(session, job_id, user_id)
-            return job, await results.report(session, job.id, reason)
+            if not await results.report(session, job.id, reason):
+                return job, None
+            return job, await review.open_case(session, job, CaseKind.REPORT, reason)
 
 
 @dataclass(frozen=True)

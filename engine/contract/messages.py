@@ -113,7 +113,8 @@ class GenerateRequest(Message):
     """One picture for one user. `attempt` counts from 1. The same seed gives the same picture on the same device.
 
     `prompt` is the user's own. `style` is a name of engine/styles.toml; a worker that lacks it fails the request with
-    BAD_STYLE. `image_prompt`: a picture in the format of Reference.image whose style or layout is followed; a worker
+    BAD_STYLE. `style_template` is a style of the operator's instead, a template as in that file.
+    `image_prompt`: a picture in the format of Reference.image whose style or layout is followed; a worker
     whose backbone reads none fails the request with BAD_IMAGE_PROMPT. `companion`: photos of a second person, who is
     drawn at the right of the first, without a `pose`; where that is not possible the request fails with BAD_REFERENCE.
     `preview` asks for Progress.preview."""
@@ -125,6 +126,7 @@ class GenerateRequest(Message):
     prompt: str = Field(max_length=2 * PROMPT_MAX_CHARS)
     negative_prompt: str = ""
     style: str | None = Field(default=None, pattern=STYLE_NAME_PATTERN)
+    style_template: str | None = Field(default=None, max_length=PROMPT_MAX_CHARS)
     seed: int = Field(ge=0, lt=2**63)
     settings: Settings = Settings()
     pose: Pose | None = None

@@ -14,10 +14,15 @@ from fluent.syntax import ast as ftl
 from fluent.syntax.visitor import Visitor
 
 import bot
+from bot.admin_acts import Act
+from bot.credits import EntryKind
+from bot.db.usage import FUNNEL
 from bot.dispatch.status_view import FAILURES_WITH_TEXT
-from bot.domain import LANGUAGES, POSE_PHOTO, Likeness, ReportReason
+from bot.domain import LANGUAGES, POSE_PHOTO, JobState, Likeness, ReportReason
 from bot.photos import Refusal
+from bot.telegram.account_views import REASONS
 from bot.telegram.commands import ADMIN_COMMANDS, COMMANDS, CREDIT_COMMANDS
+from bot.telegram.usage_views import VERDICTS
 from bot.translator import TEXTS, Markup, Translator, language_of
 from bot.verdicts import verdict_key
 from engine.contract import Clothes, Hint, PosePreset, Verdict
@@ -28,7 +33,7 @@ TAGS = {"b", "i", "code"}
 POSES = (*PosePreset, POSE_PHOTO, "free")
 COUNTED = {
     "limit", "length", "count", "left", "photos", "pictures", "accepted", "days", "workers", "place", "percent",
-    "seconds", "share", "minutes", "number", "free", "reserved", "credits", "stars",
+    "seconds", "share", "amount", "minutes", "number", "free", "reserved", "credits", "stars",
 }  # fmt: skip
 BUTTON_MAX = {"privacy-delete-button": 24, "image-prompt-take-photo-button": 32}
 """Alone in their rows, so that they may be longer."""
@@ -111,6 +116,7 @@ def composed() -> set[str]:
     reports = {f"report-{reason}-button" for reason in ReportReason}
     return (
         reports
+        | composed_for_admins()
         | verdicts
         | hints
         | commands
@@ -118,6 +124,19 @@ def composed() -> set[str]:
         | wishes
         | {f"{wish}-button" for wish in wishes | poses}
         | failures
+    )
+
+
+def composed_for_admins() -> set[str]:
+    return (
+        {f"act-{act}" for act in Act}
+        | {f"entry-{kind}" for kind in EntryKind}
+        | {f"reason-{reason}" for reason in (*REASONS, "unknown")}
+        | {f"verdict-{verdict}" for verdict in (*VERDICTS, "unknown")}
+        | {f"job-state-{state}" for state in JobState}
+        | {f"funnel-{step}" for step in FUNNEL}
+        | {f"broadcast-{language}" for language in (*LANGUAGES, "everybody")}
+        | {f"broadcast-state-{state}" for state in ("sending", "stopped", "sent")}
     )
 
 

@@ -8,6 +8,7 @@ from aiogram.enums import ChatType
 from bot.telegram.handlers import (
     admin,
     api_keys,
+    appeals,
     consent,
     credit_admin,
     credits,
@@ -28,6 +29,7 @@ from bot.telegram.handlers import (
     start,
     styles,
 )
+from bot.telegram.handlers.admission import RequireAdmission
 from bot.telegram.handlers.consent import RequireConsent
 
 
@@ -40,8 +42,9 @@ def build_router(*, credits_on: bool = False, keys_on: bool = False) -> Router:
         observer.filter(F.chat.type == ChatType.PRIVATE)
     private.callback_query.filter(F.message.chat.type == ChatType.PRIVATE)
     consenting = Router(name="consenting")
-    consenting.message.middleware(RequireConsent())
-    consenting.callback_query.middleware(RequireConsent())
+    for observer in (consenting.message, consenting.callback_query):
+        observer.middleware(RequireAdmission())
+        observer.middleware(RequireConsent())
     consenting.include_routers(
         gallery.build(),
         pictures.build(),
@@ -50,6 +53,7 @@ def build_router(*, credits_on: bool = False, keys_on: bool = False) -> Router:
         styles.build(),
         settings.build(),
         image_prompts.build(),
+        appeals.build(),
         jobs.build(),
         photos.build(),
         prompts.build(),

@@ -10,7 +10,7 @@ from aiogram.types import Message
 from bot.db.apps import ListedKey
 from bot.db.tables import User
 from bot.domain import ApiScope
-from bot.telegram.handlers.admin import is_admin
+from bot.telegram.handlers.admin.access import is_admin
 from bot.telegram.handlers.typed import TypedCommand
 from bot.translator import Markup, Texts
 from bot.usecases import UseCases

@@ -14,7 +14,11 @@ from bot.usecases import UseCases
 from bot.usecases.credits import CreditUseCases
 from bot.usecases.payments import Charge, PaymentProblem
 
-PROBLEMS = {PaymentProblem.CREDITS_OFF: "payment-off", PaymentProblem.OFFER_GONE: "payment-gone"}
+PROBLEMS = {
+    PaymentProblem.CREDITS_OFF: "payment-off",
+    PaymentProblem.OFFER_GONE: "payment-gone",
+    PaymentProblem.BANNED: "error-banned",
+}
 
 
 def build() -> Router:

@@ -69,6 +69,9 @@ privacy = 🔒 <b>What I store</b>
     • What you send before you agree: its text and Telegram's ID of the photo, at most 7 days. I only open the photo once you agree.
     • Your Telegram ID, language, settings and consent. No name and no phone number.
 
+    • The people who run the bot see your Telegram ID, dates, settings, how many pictures you asked for and how they ended, credits and payments. They see a picture of yours, its prompt or your photos only if you report the picture or appeal against a refusal. What they do is recorded, without content. They can send a message to all users.
+    • After you delete everything, counts without any person stay, such as pictures per hour. If you were blocked, limited or put on the access list, a one-way code made from your Telegram ID stays, so that this still holds if you return.
+
     Your photos are used to draw your pictures and for nothing else.
 
     Stored about you: { $photos ->
@@ -101,6 +104,8 @@ export-readme = This archive holds everything that the bot stores about you.
     pose_photos: the pose photo.
     image_prompts: the picture whose style I follow.
     jobs: your picture requests; files there are pictures that have not been sent yet. Pictures already sent are in the chat.
+    review_cases: pictures that you reported, and your appeals.
+    access_rules and audit_entries: what the people who run the bot decided about your account and looked at, if anything.
     consents: which version of the terms you confirmed, and when.
     credit_entries and payments: credits and payments, if there are any.
 
@@ -232,7 +237,7 @@ command-language = Language
 command-privacy = What I store and how to delete it
 command-export = A copy of your data
 command-help = How it works
-command-admin = Usage statistics
+command-admin = Administration
 
 error-too-fast = 🐢 Too many messages at once: I am skipping new ones. Wait half a minute, then send them again.
 error-unexpected = Something went wrong on my side. Please try again in a minute.

@@ -417,6 +417,6 @@ async def test_while_the_service_is_paused_jobs_wait_and_their_users_see_it(
 
         await eventually(shown)
         assert worker.requests == []
-        await ResumeService(sessions, stage.signals)()
+        await ResumeService(sessions, stage.signals)(1)
         await eventually(lambda: stage.delivered(job_id))
     assert len(worker.requests) == 1

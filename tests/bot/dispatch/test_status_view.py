@@ -129,6 +129,12 @@ def test_trying_again_is_offered_only_where_it_may_help(failure: str) -> None:
     assert offered == (failure not in same_way)
 
 
+@pytest.mark.parametrize("failure", sorted(FAILURES_WITH_TEXT))
+def test_a_refusal_can_be_appealed_and_a_fault_cannot(failure: str) -> None:
+    offered = JobAction.APPEAL in _actions(_render(_open(JobState.FAILED, failure=failure)))
+    assert offered == failure.startswith("refused_")
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_pose_that_cannot_be_read_offers_a_free_one_and_the_settings(language: str) -> None:
     view = _render(_open(JobState.FAILED, failure="bad_pose", language=language))

@@ -376,14 +376,13 @@ async def open_stage(database_url: str, translator: Translator, **options: Any) 
         stack.push_async_callback(bot.session.close)
         config = Config(
             bot_token=api.token, database_url="postgresql://unused", broker_url="redis://unused",
-            admin_ids=frozenset(range(BOSSES, PEOPLE)), alive_s=3600, _env_file=None,
+            admin_ids=frozenset(range(BOSSES, PEOPLE)), alive_s=3600, worker_hour_price="2.50 EUR", _env_file=None,
             **options,
         )  # fmt: skip
         sessions, signals, styles = make_sessions(pool), NotedSignals(), load_styles()
         albums = OpenAlbums()
         use = build_use_cases(config, sessions, signals, lambda: secrets.randbelow(2**63), albums)
-        contact = config.operator_contact
-        dispatcher = build_conversation(use, styles, translator, config.admin_ids, contact=contact)
+        dispatcher = build_conversation(use, styles, translator, config)
         stage = Stage(api, control, bot, dispatcher, sessions, signals, styles, translator)
         stop = asyncio.Event()
         intake = Intake(bot, dispatcher, database_answers=_always, albums=albums)
@@ -416,6 +415,7 @@ async def chat(stage: Stage) -> AsyncIterator[Chat]:
         stage.faces.clear()
         stage.hints, stage.worker_looks = None, True
         stage.signals.called_off.clear()
+        stage.styles.apply(())
         chat = Chat(stage, *people)
         await chat.set_worker(alive=True)
         with capture_logs() as logs:

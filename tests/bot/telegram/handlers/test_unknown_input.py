@@ -6,7 +6,7 @@ import pytest
 from aiogram.filters.callback_data import CallbackData
 
 from bot.local.botapi import ANNA_ID, GROUP_ID, Person
-from bot.telegram.callbacks import AdminCallback
+from bot.telegram.admin_callbacks import AdminCallback
 
 STRANGE = {
     "sticker": {
