@@ -48,7 +48,7 @@ from bot.usecases.admin.review import Appeal
 from bot.usecases.answers import ReadAnswers
 from bot.usecases.apps import build_keys
 from bot.usecases.credits import build_credits
-from bot.usecases.drafts import DrawDraft
+from bot.usecases.drafts import DrawDraft, TakeBackDraft
 from bot.usecases.export import ExportData
 from bot.usecases.held import HoldMessage, TakeHeld
 from bot.usecases.image_prompts import ImagePromptUseCases
@@ -64,7 +64,14 @@ from bot.usecases.people import (
     MeetUser,
     NoteBlocked,
 )
-from bot.usecases.photos import AnnounceAnswer, ChoosePerson, DeletePhoto, ListPhotos, ReceivePhoto
+from bot.usecases.photos import (
+    AnnounceAnswer,
+    ChoosePerson,
+    DecideOtherPerson,
+    DeletePhoto,
+    ListPhotos,
+    ReceivePhoto,
+)
 from bot.usecases.pictures import AskForPicture, CancelPicture, FindPicture, Redraw
 from bot.usecases.ports import DrawSeed, Signals, new_seed
 from bot.usecases.poses import ChoosePosePhoto, DeletePosePhoto
@@ -276,10 +283,12 @@ def build_use_cases(
         receive_photo=ReceivePhoto(sessions, signals, config.alive_s),
         announce_answer=AnnounceAnswer(sessions, signals),
         choose_person=ChoosePerson(sessions, signals, config.alive_s),
+        decide_other_person=DecideOtherPerson(sessions, signals),
         list_photos=ListPhotos(sessions),
         delete_photo=DeletePhoto(sessions),
         read_answers=ReadAnswers(sessions, is_arriving, config.alive_s),
         draw_draft=DrawDraft(*drawing),
+        take_back_draft=TakeBackDraft(sessions),
         ask_for_picture=AskForPicture(*drawing),
         redraw=Redraw(*drawing),
         find_picture=FindPicture(sessions),

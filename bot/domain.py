@@ -109,6 +109,18 @@ class ReportReason(StrEnum):
     OTHER = "other"
 
 
+OTHER_PERSON = "other_person"
+"""The verdict on a photo whose face is another than that of the user's photos, until the user decides about it."""
+
+
+class OtherPersonChoice(StrEnum):
+    """What to do with such a photo: draw from it in place of the earlier photos, beside them, or delete it."""
+
+    REPLACE = "replace"
+    ADD = "add"
+    IGNORE = "ignore"
+
+
 REFUSALS = frozenset({FailureCode.REFUSED_PROMPT, FailureCode.REFUSED_PHOTO, FailureCode.REFUSED_PICTURE})
 """Failures that are no fault: the answer that something is not allowed. Users may appeal against them."""
 
@@ -121,7 +133,7 @@ class CaseKind(StrEnum):
 
 
 class ReferenceState(StrEnum):
-    """PENDING photos wait for a worker's examination."""
+    """PENDING photos wait for a worker's examination; pictures are drawn from ACCEPTED ones."""
 
     PENDING = "pending"
     ACCEPTED = "accepted"

@@ -114,4 +114,4 @@ def _made(edit: StyleEdit) -> Style:
 
 def load_styles(path: Path = PRESETS) -> Styles:
     """Raises pydantic's ValidationError (a ValueError), which names the preset at fault."""
-    return Styles(_File.model_validate(tomllib.loads(path.read_text("utf-8"))).style)
+    return Styles(_File.model_validate(tomllib.loads(path.read_text("utf-8-sig"))).style)

@@ -75,7 +75,7 @@ class _File(BaseModel):
 
 def load_styles(path: Path = STYLES_FILE) -> dict[str, Style]:
     """By name, in the order of the file. Raises pydantic's ValidationError or ValueError, which name the fault."""
-    styles = _File.model_validate(tomllib.loads(path.read_text("utf-8"))).style
+    styles = _File.model_validate(tomllib.loads(path.read_text("utf-8-sig"))).style
     by_name = {style.name: style for style in styles}
     if len(by_name) != len(styles):
         raise ValueError(f"expected unique style names, got {[style.name for style in styles]}: mend {path.name}")

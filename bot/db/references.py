@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import String, and_, case, cast, delete, func, or_, select, tuple_, update
+from sqlalchemy import String, and_, case, cast, delete, exists, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
 from bot.db.session import execute
 from bot.db.tables import Reference
-from bot.domain import APP_USER_IDS_FROM, ReferenceState
+from bot.domain import APP_USER_IDS_FROM, OTHER_PERSON, ReferenceState
 
 ALBUM_QUIET = timedelta(seconds=1)
 """An album has no end marker: it counts as complete when no photo of it has come for this time."""
@@ -22,7 +22,9 @@ ANSWER_GRACE = timedelta(seconds=2)
 REFUSED_KEPT = timedelta(minutes=10)
 """The time that the bare row (no image) of a refused photo is kept: the rest of its album is answered with it."""
 CHOICE_KEPT = timedelta(hours=1)
-"""The time that a photo of several people is kept for its sender to choose one of them."""
+"""How long a photo is kept for its sender to decide about it: of several people one, or another person's."""
+_OF_PERSON = ~Reference.for_pose
+_UNDECIDED = or_(Reference.boxes.is_not(None), func.coalesce(Reference.verdict, "") == OTHER_PERSON)
 
 
 @dataclass(frozen=True)
@@ -37,21 +39,29 @@ class Group:
 
 
 async def count(session: AsyncSession, user_id: int, *states: ReferenceState) -> int:
-    statement = select(func.count()).where(Reference.user_id == user_id, Reference.state.in_(states))
+    statement = select(func.count()).where(Reference.user_id == user_id, Reference.state.in_(states), _OF_PERSON)
     return await session.scalar(statement) or 0
 
 
 async def ids(session: AsyncSession, user_id: int, *states: ReferenceState) -> list[UUID]:
     """Oldest first."""
-    statement = select(Reference.id).where(Reference.user_id == user_id, Reference.state.in_(states))
+    statement = select(Reference.id).where(Reference.user_id == user_id, Reference.state.in_(states), _OF_PERSON)
     return list(await session.scalars(statement.order_by(Reference.created_at, Reference.message_id)))
 
 
 async def not_rejected(session: AsyncSession, user_id: int) -> list[Reference]:
-    """The photos that are not rejected, with their images, oldest first."""
+    """The photos of the person that are not rejected, with their images, oldest first."""
     statement = select(Reference).where(Reference.user_id == user_id, Reference.state != ReferenceState.REJECTED)
-    ordered = statement.order_by(Reference.created_at, Reference.message_id)
+    ordered = statement.where(_OF_PERSON).order_by(Reference.created_at, Reference.message_id)
     return list(await session.scalars(ordered.options(undefer(Reference.image))))
+
+
+async def faces(session: AsyncSession, user_id: int) -> list[list[float]]:
+    """The faces on the accepted photos, as far as they have been described."""
+    statement = select(Reference.face).where(
+        Reference.user_id == user_id, Reference.state == ReferenceState.ACCEPTED, Reference.face.is_not(None)
+    )
+    return [face for face in await session.scalars(statement) if face is not None]
 
 
 async def of_user(session: AsyncSession, user_id: int) -> list[Reference]:
@@ -69,7 +79,7 @@ async def image(session: AsyncSession, reference_id: UUID, user_id: int) -> byte
 async def counts(session: AsyncSession, user_ids: Collection[int]) -> dict[int, int]:
     """How many photos of each user are accepted or wait for their verdicts; users without any are left out."""
     kept = Reference.state != ReferenceState.REJECTED
-    statement = select(Reference.user_id, func.count()).where(Reference.user_id.in_(user_ids), kept)
+    statement = select(Reference.user_id, func.count()).where(Reference.user_id.in_(user_ids), kept, _OF_PERSON)
     return {row[0]: row[1] for row in await session.execute(statement.group_by(Reference.user_id))}
 
 
@@ -174,17 +184,17 @@ async def members(session: AsyncSession, group: Group) -> list[Reference]:
 
 
 async def mark_answered(session: AsyncSession, reference_ids: Sequence[UUID], answer_message_id: int | None) -> None:
-    """The user has the answer; images of refused photos are dropped at once, unless a person on them can be chosen."""
+    """The user has the answer; images of refused photos are dropped at once, unless the user may decide about them."""
     chosen = and_(Reference.id.in_(reference_ids), Reference.state != ReferenceState.PENDING)
     statement = update(Reference).where(chosen)
     await session.execute(statement.values(answered_at=func.now(), answer_message_id=answer_message_id))
-    refused = update(Reference).where(chosen, Reference.state == ReferenceState.REJECTED, Reference.boxes.is_(None))
-    await session.execute(refused.values(image=b"", profile=None))
+    refused = update(Reference).where(chosen, Reference.state == ReferenceState.REJECTED, ~_UNDECIDED)
+    await session.execute(refused.values(image=b"", profile=None, face=None))
 
 
 async def forget_refused(session: AsyncSession) -> None:
-    """Drop the bare rows of photos refused a while ago, and photos of several people of whom none was chosen."""
-    kept = case((Reference.boxes.is_(None), REFUSED_KEPT), else_=CHOICE_KEPT)
+    """Drop the bare rows of photos refused a while ago, and photos about which the user has not decided."""
+    kept = case((_UNDECIDED, CHOICE_KEPT), else_=REFUSED_KEPT)
     refused = Reference.state == ReferenceState.REJECTED
     await session.execute(delete(Reference).where(refused, Reference.answered_at < func.now() - kept))
 
@@ -198,3 +208,36 @@ async def choosable(session: AsyncSession, reference_id: UUID, user_id: int) -> 
         Reference.boxes.is_not(None),
     )
     return await session.scalar(statement.with_for_update())
+
+
+async def of_others(session: AsyncSession, reference_id: UUID, user_id: int) -> list[Reference]:
+    """A user's own photo of another person, with those of its album, in the order of sending; the rows are locked."""
+    asked = (Reference.user_id == user_id, Reference.verdict == OTHER_PERSON)
+    photo = await session.scalar(select(Reference).where(Reference.id == reference_id, *asked))
+    if photo is None:
+        return []
+    together = Reference.id == photo.id
+    if photo.album_id is not None:
+        together = and_(Reference.chat_id == photo.chat_id, Reference.album_id == photo.album_id)
+    statement = select(Reference).where(together, *asked).order_by(Reference.message_id).with_for_update()
+    return list(await session.scalars(statement))
+
+
+async def remove_accepted(session: AsyncSession, user_id: int) -> None:
+    """Delete the photos that pictures are drawn from."""
+    accepted = (Reference.user_id == user_id, Reference.state == ReferenceState.ACCEPTED)
+    await session.execute(delete(Reference).where(*accepted))
+
+
+async def pose_is_examined(session: AsyncSession, user_id: int) -> bool:
+    """Whether a pose photo of the user's waits for its verdict."""
+    waiting = exists().where(
+        Reference.user_id == user_id, Reference.for_pose, Reference.state == ReferenceState.PENDING
+    )
+    return bool(await session.scalar(select(waiting)))
+
+
+async def is_pose_album(session: AsyncSession, chat_id: int, album_id: str) -> bool:
+    """Whether a photo of the album has been taken for its pose."""
+    taken = exists().where(Reference.chat_id == chat_id, Reference.album_id == album_id, Reference.for_pose)
+    return bool(await session.scalar(select(taken)))

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from uuid import UUID, uuid4
 
 from sqlalchemy import (
+    REAL,
     BigInteger,
     CheckConstraint,
     ForeignKey,
@@ -115,6 +116,10 @@ class Reference(Base):
     """Of a photo of several people: where they are (engine.contract.PersonBox), while the user may choose one."""
     person: Mapped[list[float] | None] = mapped_column(JSONB(none_as_null=True))
     """The box of the one that was chosen."""
+    face: Mapped[list[float] | None] = mapped_column(ARRAY(REAL))
+    """engine.contract.Examination.face."""
+    for_pose: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """It is examined for its pose. Accepted, it becomes the PosePhoto and this row is REJECTED: it shows anybody."""
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
     """The number of times that it was handed to the broker."""
     handed_at: Mapped[datetime | None]

@@ -21,7 +21,7 @@ from bot.telegram.refusals import ChatGone, MessageGone, TelegramRefusal, Unmodi
 from bot.translator import Markup, Texts, Translator
 from bot.usecases import UseCases
 from bot.usecases.answers import Answer
-from bot.verdicts import verdicts_text
+from bot.verdicts import refused_photo, verdicts_text
 from engine.contract import Verdict
 
 IMAGE_PROMPT_VERDICTS = frozenset(
@@ -66,8 +66,18 @@ class VerdictAnswers:
             await self.use.read_answers.settle(answer, message_id)
 
     async def _offer_choices(self, answer: Answer) -> None:
-        """Photos of several people go back with numbered boxes and a button for each."""
+        """Photos of several people go back with numbered boxes and a button for each; about those of another person
+        than the earlier ones show one question is asked."""
         texts = self.translator.of(answer.language)
+        if answer.of_others:
+            first = answer.of_others[0]
+            with suppress(ChatGone), refusals():
+                await self.bot.send_message(
+                    answer.group.chat_id,
+                    texts("other-person-ask", count=len(answer.of_others)),
+                    reply_parameters=ReplyParameters(message_id=first.message_id, allow_sending_without_reply=True),
+                    reply_markup=keyboards.other_person(texts, first.id),
+                )
         for photo in answer.choices:
             boxes = photo.boxes or []
             picture = await asyncio.to_thread(numbered, photo.image, boxes)
@@ -82,6 +92,8 @@ class VerdictAnswers:
 
     async def _render(self, answer: Answer) -> tuple[Markup, InlineKeyboardMarkup | None]:
         texts = self.translator.of(answer.language)
+        if answer.is_pose:
+            return await self._render_pose(answer, texts)
         draft = await self.use.draw_draft(answer.group.user_id, answer.group.chat_id, answer.photos)
         if draft is not None:
             next_text, buttons = draft_text(texts, self.styles, draft), None
@@ -91,6 +103,18 @@ class VerdictAnswers:
         if _may_be_image_prompt(answer):
             buttons = image_prompt_buttons.with_take_photo(buttons, texts)
         return Markup(f"{verdicts}\n\n{next_text}"), buttons
+
+    async def _render_pose(self, answer: Answer, texts: Texts) -> tuple[Markup, InlineKeyboardMarkup | None]:
+        """A prompt that waits is drawn in the pose, or returned where there is none."""
+        (photo,) = answer.photos
+        if photo.verdict == Verdict.ACCEPTED:
+            draft = await self.use.draw_draft(answer.group.user_id, answer.group.chat_id, answer.photos)
+            kept = texts("pose-photo-kept")
+            if draft is None:
+                return kept, keyboards.to_poses(texts)
+            return Markup(f"{kept}\n\n{draft_text(texts, self.styles, draft)}"), keyboards.to_poses(texts)
+        prompt = await self.use.take_back_draft(answer.group.user_id)
+        return refused_photo(texts, photo.verdict, prompt), None
 
     async def _next(self, answer: Answer, texts: Texts) -> tuple[Markup, InlineKeyboardMarkup | None]:
         stage, style = await self.use.find_stage(answer.group.user_id)

@@ -78,7 +78,12 @@ class TaskSender:
                 if not photos:
                     return
                 photo = photos[0]
-                request = ExamineRequest(reference_id=str(photo.id), image=photo.image, person=person_box(photo.person))
+                request = ExamineRequest(
+                    reference_id=str(photo.id),
+                    image=photo.image,
+                    person=person_box(photo.person),
+                    for_pose=photo.for_pose,
+                )
                 await photo_states.hand_out(session, [photos[0].id], self._pace.handout_s)
             try:
                 await self._broker.examine(request)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from aiogram.filters.callback_data import CallbackData
 
-from bot.domain import Likeness, ReportReason
+from bot.domain import Likeness, OtherPersonChoice, ReportReason
 from engine.contract import Clothes, PosePreset
 
 
@@ -159,6 +159,13 @@ class PersonCallback(CallbackData, prefix="person"):
 
     reference_id: UUID
     number: int
+
+
+class OtherPersonCallback(CallbackData, prefix="other"):
+    """Decides about a photo that shows another person than the earlier ones."""
+
+    reference_id: UUID
+    choice: OtherPersonChoice
 
 
 class PrivacyAction(StrEnum):

@@ -8,7 +8,7 @@ from uuid import UUID
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.credits import Pack
-from bot.domain import CONSENT_VERSION, LANGUAGES, POSE_PHOTO, Likeness, ReportReason
+from bot.domain import CONSENT_VERSION, LANGUAGES, POSE_PHOTO, Likeness, OtherPersonChoice, ReportReason
 from bot.styles import Styles
 from bot.telegram.callbacks import (
     AspectAction,
@@ -21,6 +21,7 @@ from bot.telegram.callbacks import (
     JobCallback,
     LanguageCallback,
     LikenessCallback,
+    OtherPersonCallback,
     PersonCallback,
     PoseAction,
     PoseCallback,
@@ -271,6 +272,21 @@ def people(texts: Texts, reference_id: UUID, count: int) -> InlineKeyboardMarkup
     return _rows([*rows, [nobody]])
 
 
+def other_person(texts: Texts, reference_id: UUID) -> InlineKeyboardMarkup:
+    """Under the question about photos that show another person than the earlier ones."""
+    return _rows(
+        [
+            [
+                _button(
+                    texts(f"other-person-{choice}-button"),
+                    OtherPersonCallback(reference_id=reference_id, choice=choice),
+                )
+            ]
+            for choice in OtherPersonChoice
+        ]
+    )
+
+
 def references(texts: Texts) -> InlineKeyboardMarkup:
     """Under the summary of the stored photos."""
     return _rows(
@@ -322,6 +338,7 @@ Data = (
     | LikenessCallback
     | PoseCallback
     | PresetCallback
+    | OtherPersonCallback
     | PersonCallback
     | PrivacyCallback
     | ReferenceCallback

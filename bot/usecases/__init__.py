@@ -10,7 +10,7 @@ from bot.usecases.admin.review import Appeal
 from bot.usecases.answers import ReadAnswers
 from bot.usecases.apps import KeyUseCases
 from bot.usecases.credits import CreditUseCases
-from bot.usecases.drafts import DrawDraft
+from bot.usecases.drafts import DrawDraft, TakeBackDraft
 from bot.usecases.export import ExportData
 from bot.usecases.held import HoldMessage, TakeHeld
 from bot.usecases.image_prompts import ImagePromptUseCases
@@ -26,7 +26,14 @@ from bot.usecases.people import (
     MeetUser,
     NoteBlocked,
 )
-from bot.usecases.photos import AnnounceAnswer, ChoosePerson, DeletePhoto, ListPhotos, ReceivePhoto
+from bot.usecases.photos import (
+    AnnounceAnswer,
+    ChoosePerson,
+    DecideOtherPerson,
+    DeletePhoto,
+    ListPhotos,
+    ReceivePhoto,
+)
 from bot.usecases.pictures import AskForPicture, CancelPicture, FindPicture, Redraw
 from bot.usecases.poses import ChoosePosePhoto, DeletePosePhoto
 from bot.usecases.preferences import ChooseAspect, ChooseClothes, ChooseLikeness, ChoosePose, OpenPreferences, PinPose
@@ -68,10 +75,12 @@ class UseCases:
     receive_photo: ReceivePhoto
     announce_answer: AnnounceAnswer
     choose_person: ChoosePerson
+    decide_other_person: DecideOtherPerson
     list_photos: ListPhotos
     delete_photo: DeletePhoto
     read_answers: ReadAnswers
     draw_draft: DrawDraft
+    take_back_draft: TakeBackDraft
     ask_for_picture: AskForPicture
     redraw: Redraw
     find_picture: FindPicture

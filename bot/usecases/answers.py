@@ -9,6 +9,7 @@ from bot.db import references, users, workers
 from bot.db.references import Group
 from bot.db.session import Sessions
 from bot.db.tables import Reference
+from bot.domain import OTHER_PERSON
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,16 @@ class Answer:
     def choices(self) -> Sequence[Reference]:
         """Photos of several people, to be sent back for one to be chosen; images loaded."""
         return [photo for photo in self.photos if photo.boxes and photo.answered_at is None]
+
+    @property
+    def of_others(self) -> Sequence[Reference]:
+        """Photos of another person than the earlier ones show, about which the user is to be asked."""
+        return [photo for photo in self.photos if photo.verdict == OTHER_PERSON and photo.answered_at is None]
+
+    @property
+    def is_pose(self) -> bool:
+        """It is about a pose photo, which is alone."""
+        return any(photo.for_pose for photo in self.photos)
 
     @property
     def message_id(self) -> int | None:

@@ -15,13 +15,14 @@ from bot.credits import CreditTerms
 from bot.db import jobs, references, users
 from bot.db.session import Sessions
 from bot.db.tables import Reference, User
-from bot.domain import ReferenceState
+from bot.domain import OTHER_PERSON, ReferenceState
 from bot.errors import Banned, DailyLimitReached, DomainError, NotEnoughCredits, TooManyOpenJobs
 from bot.photos import Refusal
 from bot.prompts import split_seed
 from bot.styles import NO_STYLE
 from bot.usecases.ports import DrawSeed, Signals, log_queued
 from bot.usecases.preferences import preference_overrides, use_up_choices
+from engine.contract import Verdict
 
 
 def message_key(chat_id: int, message_id: int) -> str:
@@ -121,19 +122,34 @@ class DrawDraft:
         return DrawnDraft(prompt, style, submitted=True)
 
 
+@dataclass(frozen=True)
+class TakeBackDraft:
+    """Drop the draft and give its prompt: it was meant for a pose that could not be read. Raises UnknownUser."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int) -> str | None:
+        async with self.sessions.begin() as session:
+            user = await users.lock(session, user_id)
+            prompt, user.draft, user.draft_key = user.draft, None, None
+            return prompt
+
+
 def _message_of(key: str) -> int:
     """The message that a `message_key` names."""
     return int(key.rpartition(":")[2])
 
 
 async def _waits(session: AsyncSession, key: str, chat_id: int, decided: Sequence[Reference]) -> ReferenceState | None:
-    """The reason why the draft waits: PENDING, the verdict on the photo it came with; REJECTED, a photo in its place;
-    `None`: nothing, also where it came without a photo."""
+    """The reason why the draft waits: PENDING, the verdict on the photo it came with, or what the user decides about
+    that photo; REJECTED, a photo in its place; `None`: nothing, also where it came without a photo."""
     own = await _came_with(session, key, chat_id)
     states = {photo.state for photo in own}
     if not own or ReferenceState.ACCEPTED in states or any(photo.verdict == Refusal.KNOWN for photo in own):
         return None
-    if ReferenceState.PENDING in states:
+    if any(photo.for_pose and photo.verdict == Verdict.ACCEPTED for photo in own):
+        return None
+    if ReferenceState.PENDING in states or any(photo.verdict == OTHER_PERSON for photo in own):
         return ReferenceState.PENDING
     latest = max(photo.message_id for photo in own)
     replaced = any(photo.state == ReferenceState.ACCEPTED and photo.message_id > latest for photo in decided)

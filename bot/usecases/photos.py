@@ -8,15 +8,15 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import photo_states, references, users, workers
+from bot.db import photo_states, poses, references, users, workers
 from bot.db.session import Sessions
 from bot.db.tables import Reference
-from bot.domain import ReferenceState
+from bot.domain import OtherPersonChoice, ReferenceState
 from bot.photos import NormalPhoto, Refusal
 from bot.usecases.drafts import keep_draft
 from bot.usecases.image_prompts import ImagePromptResult, keep_sent_image_prompt
 from bot.usecases.ports import Signals
-from bot.usecases.poses import PosePhotoResult, keep_pose_photo
+from bot.usecases.poses import PosePhotoResult, await_pose_photo
 from engine.contract import REFERENCES_MAX
 
 
@@ -43,7 +43,7 @@ class ReceivedPhoto:
 
 @dataclass(frozen=True)
 class ReceivePhoto:
-    """Keep a photo as the pose photo or the image prompt if one was asked for, else for examination, or note why not;
+    """Keep a photo as the image prompt or for its pose if one was asked for, else for examination, or note why not;
     in one transaction.
 
     The same message a second time changes nothing. Call `AnnounceAnswer` next when the photo is unannounced, else the
@@ -58,15 +58,23 @@ class ReceivePhoto:
         async with self.sessions.begin() as session:
             user = await users.lock(session, sent.user_id)
             row = await references.by_message(session, sent.chat_id, sent.message_id)
+            for_pose = False
             if row is None:
-                for keep in (keep_pose_photo, keep_sent_image_prompt):
-                    result = await keep(session, user, sent.message_id, sent.album_id, sent.photo)
-                    if result is not None:
-                        return result
+                stored = await poses.of_user(session, user.id)
+                if stored is not None and stored.message_id == sent.message_id:
+                    return PosePhotoResult.SKIPPED
+                result = await await_pose_photo(session, user, sent.chat_id, sent.album_id, sent.photo)
+                if result in (PosePhotoResult.REFUSED, PosePhotoResult.SKIPPED):
+                    return result
+                for_pose = result is PosePhotoResult.EXAMINE
+                if not for_pose:
+                    kept = await keep_sent_image_prompt(session, user, sent.message_id, sent.album_id, sent.photo)
+                    if kept is not None:
+                        return kept
             if sent.prompt is not None:
                 await keep_draft(session, user, sent.chat_id, sent.message_id, sent.prompt)
             if row is None:
-                row = await self._add(session, sent)
+                row = await self._add(session, sent, for_pose=for_pose)
             worker_alive = bool(await workers.alive(session, self.alive_s))
             received = ReceivedPhoto(
                 row.id, row.state == ReferenceState.PENDING and not row.answer_message_id, worker_alive
@@ -75,8 +83,9 @@ class ReceivePhoto:
             self.signals.wake()
         return received
 
-    async def _add(self, session: AsyncSession, sent: SentPhoto) -> Reference:
+    async def _add(self, session: AsyncSession, sent: SentPhoto, *, for_pose: bool) -> Reference:
         answer = await references.album_answer(session, sent.chat_id, sent.album_id) if sent.album_id else None
+        photo = sent.photo if for_pose else await self._admitted(session, sent)
         row = Reference(
             id=uuid4(),
             user_id=sent.user_id,
@@ -84,7 +93,8 @@ class ReceivePhoto:
             message_id=sent.message_id,
             album_id=sent.album_id,
             answer_message_id=answer,
-            **_content(await self._admitted(session, sent), sent),
+            for_pose=for_pose,
+            **_content(photo, sent, for_pose=for_pose),
         )
         session.add(row)
         await session.flush()
@@ -134,6 +144,32 @@ class ChoosePerson:
 
 
 @dataclass(frozen=True)
+class DecideOtherPerson:
+    """What is to happen to a photo that shows another person than the earlier ones, and to those of its album.
+
+    Gives how many photos were dealt with: 0 where there are none any more, or no room for one."""
+
+    sessions: Sessions
+    signals: Signals
+
+    async def __call__(self, user_id: int, reference_id: UUID, choice: OtherPersonChoice) -> int:
+        async with self.sessions.begin() as session:
+            await users.lock(session, user_id)
+            photos = await references.of_others(session, reference_id, user_id)
+            if choice is OtherPersonChoice.IGNORE:
+                for photo in photos:
+                    await session.delete(photo)
+                return len(photos)
+            if choice is OtherPersonChoice.REPLACE and photos:
+                await references.remove_accepted(session, user_id)
+            stored = await references.count(session, user_id, ReferenceState.ACCEPTED, ReferenceState.PENDING)
+            photos = photos[: max(REFERENCES_MAX - stored, 0)]
+            await photo_states.accept_other(session, photos)
+        self.signals.wake()
+        return len(photos)
+
+
+@dataclass(frozen=True)
 class AnnounceAnswer:
     """Note the message that will become a photo's answer; `False` when the answer has been given meanwhile."""
 
@@ -170,10 +206,12 @@ class DeletePhoto:
             return await references.count(session, user_id, ReferenceState.ACCEPTED, ReferenceState.PENDING)
 
 
-def _content(photo: NormalPhoto | Refusal, sent: SentPhoto) -> dict[str, object]:
-    """Nothing of a refused photo is kept; the unique column of hashes gets that of the message's address."""
-    if isinstance(photo, NormalPhoto):
-        return {"image": photo.jpeg, "width": photo.width, "height": photo.height, "sha256": photo.sha256}
+def _content(photo: NormalPhoto | Refusal, sent: SentPhoto, *, for_pose: bool) -> dict[str, object]:
+    """Nothing of a refused photo is kept; the unique column of hashes gets that of the message's address, as it does
+    for a pose photo, which may also be one of the person's photos."""
     address = hashlib.sha256(f"{sent.chat_id}:{sent.message_id}".encode()).hexdigest()
+    if isinstance(photo, NormalPhoto):
+        sha256 = address if for_pose else photo.sha256
+        return {"image": photo.jpeg, "width": photo.width, "height": photo.height, "sha256": sha256}
     refused = {"state": ReferenceState.REJECTED, "verdict": photo.value}
     return {**refused, "image": b"", "width": 0, "height": 0, "sha256": address}

@@ -56,9 +56,11 @@ class AskForPicture:
             user.pose_asked_at = user.image_prompt_asked_at = None
             photos = await references.ids(session, user_id, ReferenceState.ACCEPTED)
             pending = await references.ids(session, user_id, ReferenceState.PENDING)
-            if not photos:
+            pose_pending = await references.pose_is_examined(session, user_id)
+            if not photos or pose_pending:
                 await keep_draft(session, user, chat_id, message_id, prompt)
-                return RequestResult.WAITS_FOR_VERDICT if pending else RequestResult.WAITS_FOR_PHOTO
+                waits_for_verdict = pending or (photos and pose_pending)
+                return RequestResult.WAITS_FOR_VERDICT if waits_for_verdict else RequestResult.WAITS_FOR_PHOTO
             source = None if reply_to is None else await jobs.by_message(session, user_id, reply_to)
             if source is None:
                 style, overrides = user.style or NO_STYLE, await preference_overrides(session, user)

@@ -142,12 +142,14 @@ class GenerateBatch(Message):
 
 
 class ExamineRequest(Message):
-    """The argument of EXAMINE_TASK: decide whether one photo (as in Reference) can serve as a reference."""
+    """The argument of EXAMINE_TASK: decide whether one photo (as in Reference) can serve as a reference, or, with
+    `for_pose`, as Pose.image."""
 
     kind: Literal["examine"] = "examine"
     reference_id: str
     image: bytes
     person: PersonBox | None = None
+    for_pose: bool = False
 
 
 class Verdict(StrEnum):
@@ -162,6 +164,8 @@ class Verdict(StrEnum):
     UNREADABLE = "unreadable"
     MINOR = "minor"
     NUDITY = "nudity"
+    NO_POSE = "no_pose"
+    """Of a pose photo: too little of the body is seen, or a skeleton that nobody has."""
 
 
 class Framing(StrEnum):
@@ -183,6 +187,7 @@ class Hint(StrEnum):
     NO_FACE = "no_face"
     SMALL_FACE = "small_face"
     HEAD_CUT_OFF = "head_cut_off"
+    SUNGLASSES = "sunglasses"
 
 
 class FailureCode(StrEnum):
@@ -254,6 +259,8 @@ class Failure(Message):
 class Examination(Message):
     """The answer to an ExamineRequest. `people` counts those who may be meant, not passers-by.
 
+    `face`: numbers of the face on an accepted photo; two photos whose faces have a Euclidean distance above 1 show two
+    people. None where nothing can be said: no face, a small one, or no network for it.
     `boxes`: where they are, from left to right, with the verdict SEVERAL_PEOPLE alone; one of them as
     ExamineRequest.person chooses. `profile`: the bytes of an Observation, see Reference; it, `framing`, `hints` and
     `quality`, 0 (useless) to 1, by which the bot chooses the photos of a job, come with the verdict ACCEPTED alone."""
@@ -267,6 +274,7 @@ class Examination(Message):
     boxes: tuple[PersonBox, ...] = ()
     framing: Framing | None = None
     hints: tuple[Hint, ...] = ()
+    face: tuple[float, ...] | None = None
 
 
 class Heartbeat(Message):

@@ -22,6 +22,8 @@ from engine.vision.blazepose import DetectedPose
 
 JOINTS_MIN: Final = 6
 """Of 17; a head alone has five."""
+LIMBS: Final = (7, 8, 9, 10, 13, 14, 15, 16)
+"""Elbows, wrists, knees, ankles: head and shoulders alone are no pose."""
 SURE_OF_A_BODY: Final = 0.75
 """The surest joints of people are surer than this, those seen in a cup of coffee (.66) are not."""
 FRAME: Final = 2 / 3
@@ -53,7 +55,7 @@ def pose_of(
     a photo without a person or with too few joints, and for an impossible skeleton."""
     points = _parsed(image, finder, parser) if reader is None else _read(image, reader)
     seen = points[:, 2] >= CONFIDENCE_MIN
-    if seen.sum() < JOINTS_MIN or not seen[[*SHOULDERS, *HIPS]].any():
+    if seen.sum() < JOINTS_MIN or not seen[[*SHOULDERS, *HIPS]].any() or not seen[list(LIMBS)].any():
         raise PoseError(
             f"expected at least {JOINTS_MIN} joints of a body, saw {int(seen.sum())}: "
             "send a photo that shows the person from the head to the knees or further"

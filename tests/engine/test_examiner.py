@@ -162,3 +162,29 @@ def test_a_pose_photo_that_is_not_allowed_is_refused() -> None:
 def test_a_photo_from_which_no_pose_can_be_read_says_why(bodies: Any, image: bytes, said: str) -> None:
     with pytest.raises(PoseError, match=said):
         _examiner(_NoFaces(), bodies=bodies).pose(Pose(image=image))
+
+
+@pytest.mark.parametrize(
+    ("joints", "concern", "verdict"),
+    [
+        (17, None, Verdict.ACCEPTED),
+        (7, None, Verdict.NO_POSE),
+        (0, None, Verdict.NO_POSE),
+        (17, Concern.NUDITY, Verdict.NUDITY),
+        (17, Concern.MINOR, Verdict.MINOR),
+    ],
+)
+def test_a_photo_for_its_pose_is_judged_by_its_pose(joints: int, concern: Concern | None, verdict: Verdict) -> None:
+    examiner = _examiner(_NoFaces(), concern, _StandingPerson(joints))
+    answer = examiner.examine(ExamineRequest(reference_id="p", image=_png(), for_pose=True))
+    assert (answer.verdict, answer.profile) == (verdict, None)
+
+
+def test_a_face_is_described_only_where_there_is_a_network(astronaut_jpeg: bytes, cascades: CascadeFinder) -> None:
+    class _Two:
+        def describe(self, image: Image.Image, face: Face) -> Any:
+            return np.array((0.5, 2.0), np.float32)
+
+    request = ExamineRequest(reference_id="p", image=astronaut_jpeg)
+    assert _examiner(cascades).examine(request).face is None
+    assert Examiner(cascades, None, _Finding(None), describer=_Two()).examine(request).face == (0.5, 2.0)

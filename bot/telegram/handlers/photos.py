@@ -6,21 +6,19 @@ from aiogram import Bot, F, Router
 from aiogram.types import Message
 
 from bot.db.tables import User
-from bot.domain import ReferenceState
 from bot.errors import PromptIsCommand, PromptRefused, PromptTooLong
 from bot.photos import Refusal
 from bot.prompts import clean
-from bot.telegram import image_prompt_buttons, keyboards
+from bot.telegram import image_prompt_buttons
 from bot.telegram.handlers.prompts import ask_for_picture
 from bot.telegram.photo_fetching import PhotoFetcher
 from bot.telegram.refusals import MessageGone, suppress_refusals
-from bot.translator import Markup, Texts
+from bot.translator import Texts
 from bot.usecases import UseCases
 from bot.usecases.image_prompts import ImagePromptResult
 from bot.usecases.photos import SentPhoto
 from bot.usecases.poses import PosePhotoResult
-from bot.verdicts import verdict_key
-from engine.contract import REFERENCES_MAX
+from bot.verdicts import refused_photo
 
 
 def build() -> Router:
@@ -55,23 +53,16 @@ async def take_photo(
 async def _answer_asked(
     message: Message, texts: Texts, use: UseCases, sent: SentPhoto, result: PosePhotoResult | ImagePromptResult
 ) -> None:
-    """A pose photo or an image prompt that was asked for; a prompt that came with it is drawn with it."""
-    if result is PosePhotoResult.KEPT:
-        await message.reply(texts("pose-photo-kept"), reply_markup=keyboards.to_poses(texts))
-    elif result is ImagePromptResult.KEPT:
+    """An image prompt that was asked for, or a photo that is not examined for its pose: its file cannot be used, or
+    another photo of its album is the pose photo. A prompt that came with it is drawn."""
+    if result is ImagePromptResult.KEPT:
         await message.reply(texts("image-prompt-kept"), reply_markup=image_prompt_buttons.to_screen(texts))
     elif isinstance(sent.photo, Refusal) and result in (PosePhotoResult.REFUSED, ImagePromptResult.REFUSED):
         returned = "pose-prompt-returned" if result is PosePhotoResult.REFUSED else "image-prompt-returned"
-        await message.reply(_refused(texts, sent.photo, sent.prompt, returned))
+        await message.reply(refused_photo(texts, sent.photo, sent.prompt, returned))
         return
     if sent.prompt is not None:
         await ask_for_picture(message, texts, use, sent.user_id, sent.prompt)
-
-
-def _refused(texts: Texts, refusal: Refusal, prompt: str | None, returned: str) -> Markup:
-    """The refusal of a photo that was asked for; its prompt is returned, because it was meant for that photo."""
-    refused = texts(verdict_key(ReferenceState.REJECTED, refusal), limit=REFERENCES_MAX)
-    return refused if prompt is None else Markup(f"{refused}\n\n{texts(returned, prompt=prompt)}")
 
 
 async def _prompt_of(message: Message, texts: Texts) -> str | None:

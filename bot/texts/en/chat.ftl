@@ -58,7 +58,7 @@ language-chosen = I speak English now.
 # /privacy
 
 privacy = 🔒 <b>What I store</b>
-    • Your photos, until you delete them: /photos. I delete rejected photos at once, and photos of several people after an hour if you don't choose anyone.
+    • Your photos, until you delete them: /photos. With each I keep numbers that describe the face, to notice a photo of somebody else. I delete rejected photos at once, and photos about which I asked you something after an hour without an answer.
     • One pose photo, if you send one, until you replace or delete it: /settings. I only use the pose from it.
     • One image prompt, if you choose one, until you replace or delete it: /settings. I only use the style from it.
     • Your picture requests: prompt, style, settings and time. They are needed to draw a picture again and to count pictures.
@@ -100,7 +100,7 @@ export-caption = 📦 <b>Everything I store about you.</b>
 export-part = { $caption } Part { $number } of { $count }.
 export-readme = This archive holds everything that the bot stores about you.
     data.json: all rows of the database about you. Where a value is a file, there is the name of the file.
-    reference_photos: your photos, and what was read from them to draw you (profile).
+    reference_photos: your photos, and what was read from them to draw you (profile) and to tell you from others (face).
     pose_photos: the pose photo.
     image_prompts: the picture whose style I follow.
     jobs: your picture requests; files there are pictures that have not been sent yet. Pictures already sent are in the chat.
@@ -185,6 +185,9 @@ pose-photo-ask = 📷 <b>Now send me the pose photo.</b>
     It can show anyone; ideally, one person from head to toe. I only use the pose, not the face or the clothes.
 pose-photo-kept = 🤸 <b>Pose photo saved.</b> Your next picture will use its pose; face and clothes still come from your own photos.
     Did you want to add a photo of yourself? Then send it again.
+pose-photo-verdict-no-person = 🙅 I can't find anyone in this pose photo. Send one that shows a person, best of all from head to toe.
+pose-photo-verdict-several-people = 👥 There are several people in this pose photo. Send one that shows only the person whose pose you want.
+pose-photo-verdict-no-pose = 🤸 I can't make out the pose in this photo: I need shoulders or hips, and arms or legs. Send one that shows the person from head to toe.
 pose-prompt-returned = I have not used your prompt: <code>{ $prompt }</code>
     Send it again with the next pose photo (tap it to copy).
 

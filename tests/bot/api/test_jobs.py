@@ -89,7 +89,7 @@ async def test_a_pose_or_aspect_that_no_worker_draws_is_refused(world: Any, app:
     await rows.worker(pose=True)
     assert (await app.order(pose="sitting")).status == 202
     options = (await app("GET", "/v1/options")).body
-    assert "sitting" in options["poses"] and options["aspects"] == [] and options["terms"]["version"] == 1
+    assert "sitting" in options["poses"] and options["aspects"] == [] and options["terms"]["version"] == CONSENT_VERSION
 
 
 async def test_the_same_idempotency_key_gives_the_same_job(world: Any, app: Any) -> None:

@@ -27,7 +27,7 @@ from structlog.testing import capture_logs
 
 from bot.app import build_conversation, build_use_cases
 from bot.config import Config
-from bot.db import poses
+from bot.db import photo_states, poses
 from bot.db.session import Sessions, make_engine, make_sessions, open_pool
 from bot.db.tables import Base, Job, PosePhoto, Reference, User, Worker
 from bot.dispatch.photo_verdicts import VerdictAnswers
@@ -47,7 +47,7 @@ from bot.telegram.polling import Polling
 from bot.translator import Texts, Translator
 from bot.usecases import UseCases
 from bot.usecases.photos import SentPhoto
-from engine.contract import Aspect, Verdict
+from engine.contract import Aspect, Examination, Hint, Verdict
 
 LOOK_S = 0.02
 TICK_S = 0.2
@@ -87,6 +87,8 @@ class Stage:
     """The boxes of the people on photos with the verdict SEVERAL_PEOPLE."""
     hints: str | None = None
     """On photos that are accepted."""
+    faces: list[tuple[float, ...]] = field(default_factory=list)
+    """On photos to come that are accepted, in order; none when there is none left."""
     worker_looks: bool = True
     quiet: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -410,6 +412,7 @@ async def chat(stage: Stage) -> AsyncIterator[Chat]:
             await _empty(stage.sessions)
         stage.verdicts.clear()
         stage.boxes.clear()
+        stage.faces.clear()
         stage.hints, stage.worker_looks = None, True
         stage.signals.called_off.clear()
         stage.styles.apply(())
@@ -449,9 +452,14 @@ async def _look(stage: Stage) -> None:
     async with stage.sessions.begin() as session:
         announced = Reference.answer_message_id.is_not(None)
         pending = select(Reference).where(Reference.state == ReferenceState.PENDING, announced)
-        for photo in await session.scalars(pending.order_by(Reference.message_id)):
+        for photo in list(await session.scalars(pending.order_by(Reference.message_id))):
             verdict = stage.verdicts.pop(0) if stage.verdicts else Verdict.ACCEPTED
-            photo.verdict = verdict
-            photo.state = ReferenceState.ACCEPTED if verdict == Verdict.ACCEPTED else ReferenceState.REJECTED
-            photo.boxes = list(stage.boxes) or None if verdict == Verdict.SEVERAL_PEOPLE else None
-            photo.hints = stage.hints if verdict == Verdict.ACCEPTED else None
+            several, accepted = verdict == Verdict.SEVERAL_PEOPLE, verdict == Verdict.ACCEPTED
+            report = Examination(
+                reference_id=str(photo.id),
+                verdict=verdict,
+                boxes=tuple((x0, y0, x1, y1) for x0, y0, x1, y1 in stage.boxes) if several else (),
+                hints=(Hint(stage.hints),) if accepted and stage.hints else (),
+                face=stage.faces.pop(0) if accepted and stage.faces else None,
+            )
+            await photo_states.decide(session, report)
