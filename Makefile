@@ -1,13 +1,15 @@
 # Needs Python >= 3.11 (with venv), make and git. `make` alone lists the commands.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test soak run format settings constraints clean
+.PHONY: help venv demo test soak fuzz load coverage run format settings constraints clean
 .NOTPARALLEL:
 
 # The first interpreter that is new enough; PYTHON=... chooses another.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
 BIN := .venv/bin
+# The files with slow tests come first (tests/conftest.py); xdist's own order would put those of few tests last.
+PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 export PHOTO PROMPT STYLE
 # Packages are installed without bytecode; each module is compiled once, when it is first imported.
 unexport PYTHONDONTWRITEBYTECODE
@@ -35,10 +37,19 @@ test: venv ## format, lint, types and all tests, slow ones too
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest $(PARALLEL)
 
-soak: venv ## tests that freeze connections; they depend on timing and need an idle machine
+soak: venv ## tests of frozen connections, and a small load with all faults; they need an idle machine
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m soak
+
+fuzz: venv ## 100,000 damaged uploads, updates, buttons and messages of workers; takes hours
+	OMP_NUM_THREADS=1 FUZZ_INPUTS=20000 $(BIN)/pytest --timeout 0 tests/fuzz
+
+load: venv ## 500 simulated users ask for 2,000 pictures, while one part after another fails
+	$(BIN)/python -m benchmarks load --faults
+
+coverage: venv ## all tests, with the share of lines that they run
+	OMP_NUM_THREADS=1 $(BIN)/pytest $(PARALLEL) --cov --cov-report=term:skip-covered --cov-report=xml:.cache/coverage.xml
 
 format: venv ## put the code into shape
 	$(BIN)/ruff format

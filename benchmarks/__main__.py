@@ -1,6 +1,7 @@
 """Speed of steps and whole requests beside stock diffusers.
 
 `python -m benchmarks --shape nano --json out.json --plot out.png`. Exit codes: 0 done, 2 a wrong argument.
+`python -m benchmarks load` measures the whole service under load, see `benchmarks.load`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,13 @@ from engine.errors import SetupError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measures one shape; the exit code. Errors are one line on stderr."""
+    """Measures one shape, or the load where `load` is the first argument; the exit code. Errors are one line on
+    stderr."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments and arguments[0] == "load":
+        from benchmarks.load.command import main as load
+
+        return load(arguments[1:])
     options = _parser().parse_args(arguments)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     os.environ.setdefault("TQDM_DISABLE", "1")  # the libraries' bars ("Loading checkpoint shards"), not ours

@@ -1,4 +1,4 @@
-"""Comparisons of running times: contenders take turns, so that other load on the machine slows all alike."""
+"""Comparisons of running times: contenders alternate, so that other load on the machine slows all of them equally."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MIB = 2**20
 
 @dataclass(frozen=True)
 class Contender:
-    """One contender: `prepare` prepares the model, untimed; `run` is timed."""
+    """One contender: `prepare` sets up the model and is not timed, `run` is."""
 
     prepare: Callable[[], None]
     run: Callable[[], object]
@@ -26,8 +26,8 @@ class Contender:
 
 @dataclass(frozen=True)
 class Turns:
-    """Measurements of one contender: seconds of each round, and by how much its first run raised the memory in use (of
-    the process, or of the GPU's allocator) at its highest."""
+    """Measurements of one contender: seconds of each round, and the peak growth of memory (of the process, or of the
+    GPU's allocator) in its first run."""
 
     seconds: list[float]
     memory_mib: float
@@ -48,7 +48,7 @@ class TimeRatio:
 
 
 def take_turns(contenders: Mapping[str, Contender], rounds: int, device: str, warm_up: bool = True) -> dict[str, Turns]:
-    """Every contender once per round, in alternating order; a warm-up round of all is not counted."""
+    """Runs every contender once per round, in alternating order; the warm-up round is not counted."""
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     memory: dict[str, float] = {}
     for number in range(-1 if warm_up else 0, rounds):
@@ -91,7 +91,7 @@ def speedup(ours: Contender, baseline: Contender, pairs: int, device: str) -> Ti
 
 
 class PeakMemory:
-    """By how much the memory in use rose above where it stood on entry. On a CPU: the resident set, sampled."""
+    """The peak growth of memory since entry. On a CPU: of the resident set, sampled every SAMPLE_EVERY_S."""
 
     def __init__(self, device: str, watch: bool = True) -> None:
         self.growth_mib = 0.0
@@ -127,7 +127,7 @@ class PeakMemory:
 
 
 def _give_back_freed() -> None:
-    """Pages that glibc keeps after a free would hide the growth of the next contender."""
+    """Returns freed memory to the system: pages that glibc keeps would hide the growth of the next contender."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

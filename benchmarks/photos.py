@@ -61,7 +61,7 @@ class PhotoCase:
 
 @dataclass(frozen=True, eq=False)
 class PhotoReading:
-    """What a version saw: joints float [17, 3] px in COCO order, mask bool [H, W]."""
+    """The readings of one version: joints float [17, 3] px in COCO order, mask bool [H, W]."""
 
     verdict: str
     people: int

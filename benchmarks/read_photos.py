@@ -110,7 +110,7 @@ def as_markdown(rows: list[dict[str, Any]], before: list[dict[str, Any]] | None)
 
 def _read(path: Path) -> list[dict[str, Any]]:
     try:
-        rows: list[dict[str, Any]] = json.loads(path.read_text("utf-8"))
+        rows: list[dict[str, Any]] = json.loads(path.read_text("utf-8-sig"))
     except (OSError, ValueError) as error:
         raise SetupError(f"--before: expected figures that --json wrote in {path}, got {error}") from error
     return rows

@@ -8,7 +8,7 @@ from typing import Any
 from engine.backbones.published_unets import UNETS
 
 FEW, MANY = 20, 1280
-"""Image tokens a picture: about those of IP-Adapter Plus, and of five body parts at 256 each."""
+"""Image tokens per picture: about those of IP-Adapter Plus, and of five body parts at 256 each."""
 BATCH = 8
 
 

@@ -37,7 +37,7 @@ class StepBench:
         return Contender(self._restore, self._step(rows))
 
     def ours(self, tokens: int, rows: int = 1) -> Contender:
-        """With `tokens` image tokens a picture on the body branch, K and V cached as in a request."""
+        """With `tokens` image tokens per picture on the body branch, K and V cached as in a request."""
         scale = torch.ones(rows, device=self.device, dtype=self.dtype)
         condition = {"body": BranchCondition(scale, self._random(rows, tokens, self.token_dim))}
         identity = {"identity": self._adapter.cache(condition)}

@@ -113,7 +113,7 @@ def _requests(plan: Plan, requests: Requests, record: Record) -> None:
 
 
 def _extrapolated(plan: Plan, requests: Requests) -> dict[str, TimeRatio]:
-    """Where 30 guided steps take too long: such requests from two shorter ones, as time is linear in steps."""
+    """Requests of 30 guided steps that take too long, from two shorter ones: time is linear in steps."""
     ours, baseline = requests.ours, requests.baseline
     contenders = {"default": requests.at_defaults()}
     for steps in SAMPLED:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 import structlog
@@ -14,7 +13,9 @@ from aiogram import Bot, Dispatcher
 from aiogram.exceptions import TelegramAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bot.broadcasting import Broadcaster
 from bot.config import Config, read_listen
+from bot.credits import departure_key, pseudonym_of
 from bot.db.readiness import database_answers, wait_for_database
 from bot.db.session import Sessions, make_sessions, open_pool
 from bot.dispatch.dispatcher import JobDispatcher
@@ -28,6 +29,7 @@ from bot.monitoring.state import StateReader
 from bot.retention import keep_retention
 from bot.role import Role
 from bot.stopping import finishes_before
+from bot.style_upkeep import keep_styles
 from bot.styles import Styles, load_styles
 from bot.telegram.commands import publish_commands
 from bot.telegram.connection import open_bot, wait_for_telegram
@@ -37,15 +39,20 @@ from bot.telegram.middlewares import AnswerCallbacks, KnowUser, ReplyErrors, Sen
 from bot.telegram.photo_fetching import PhotoFetcher
 from bot.telegram.polling import Polling
 from bot.telegram.preset_pages import PresetSheets
-from bot.telegram.profile import publish_profile
+from bot.telegram.profile import publish_menu_button, publish_profile
 from bot.telegram.webhook import Webhook, derive_secret
 from bot.translator import Translator
 from bot.usecases import UseCases
+from bot.usecases.admin import build_admin
+from bot.usecases.admin.accounts import ReadAdmission
+from bot.usecases.admin.review import Appeal
 from bot.usecases.answers import ReadAnswers
+from bot.usecases.apps import build_keys
 from bot.usecases.credits import build_credits
-from bot.usecases.drafts import DrawDraft
+from bot.usecases.drafts import DrawDraft, TakeBackDraft
 from bot.usecases.export import ExportData
 from bot.usecases.held import HoldMessage, TakeHeld
+from bot.usecases.image_prompts import ImagePromptUseCases
 from bot.usecases.payments import build_payments
 from bot.usecases.people import (
     ChooseLanguage,
@@ -59,9 +66,16 @@ from bot.usecases.people import (
     NoteBlocked,
 )
 from bot.usecases.persons import build_people
-from bot.usecases.photos import AnnounceAnswer, ChoosePerson, DeletePhoto, ListPhotos, ReceivePhoto
+from bot.usecases.photos import (
+    AnnounceAnswer,
+    ChoosePerson,
+    DecideOtherPerson,
+    DeletePhoto,
+    ListPhotos,
+    ReceivePhoto,
+)
 from bot.usecases.pictures import AskForPicture, CancelPicture, FindPicture, Redraw
-from bot.usecases.ports import DrawSeed, Signals
+from bot.usecases.ports import DrawSeed, Signals, new_seed
 from bot.usecases.poses import ChoosePosePhoto, DeletePosePhoto
 from bot.usecases.preferences import ChooseAspect, ChooseClothes, ChooseLikeness, ChoosePose, OpenPreferences, PinPose
 from bot.usecases.reports import PauseService, ReadUsage, ResumeService
@@ -75,8 +89,6 @@ from bot.usecases.results import (
     TakeOriginal,
 )
 
-SEEDS = 2**32
-"""Seeds are drawn below it: users type them, so they are shorter than the contract allows."""
 _log = structlog.get_logger(__name__)
 
 
@@ -114,9 +126,9 @@ async def _serve(
     telegram = asyncio.create_task(wait_for_telegram(status_bot, config.start_patience_s, time.monotonic))
     if not await finishes_before(stop, telegram):
         return
-    translator, sessions = Translator(), make_sessions(pool)
+    translator, sessions, signals = Translator(), make_sessions(pool), JobSignals()
     albums, fetch_photo = OpenAlbums(), PhotoFetcher(metrics.count_photo)
-    dispatcher, jobs = build(config, pool, bot, status_bot, translator, albums, role, fetch_photo)
+    dispatcher, jobs = build(config, pool, bot, status_bot, translator, albums, role, fetch_photo, signals)
     intake = Intake(
         bot,
         dispatcher,
@@ -134,17 +146,37 @@ async def _serve(
         asyncio.create_task(_publish_profile(bot, translator, config)),
         asyncio.create_task(watch_service(reader, Watch(config), role, notices)),
         asyncio.create_task(keep_retention(sessions, config.retention_days, config.original_days, role)),
+        asyncio.create_task(keep_styles(sessions, dispatcher["styles"])),
+        asyncio.create_task(Broadcaster(status_bot, sessions, translator, config.broadcast_per_s).run(role)),
         asyncio.create_task(keep_ledger(sessions, config.credit_terms, ReferralNotices(status_bot, translator), role)),
     }
     _log.info("serving", bot=(await status_bot.me()).username)
     try:
-        await _source(config, bot, intake, role).run(stop)
+        async with _api(config, sessions, dispatcher, signals, bot):
+            await _source(config, bot, intake, role).run(stop)
     finally:
         await dispatcher.emit_shutdown(bot=bot, **dispatcher.workflow_data)
         for task in background:
             task.cancel()
         await asyncio.wait(background)
         _log.info("stopped")
+
+
+@asynccontextmanager
+async def _api(
+    config: Config, sessions: Sessions, dispatcher: Dispatcher, signals: JobSignals, bot: Bot
+) -> AsyncIterator[None]:
+    """In this block other apps and the Mini App are served, if API_LISTEN says where. Without it nothing of the API is
+    imported."""
+    if config.api_listen is None:
+        yield
+        return
+    from bot.api.start import serving_api
+
+    data = dispatcher.workflow_data
+    parts = (data["use"], data["styles"], data["translator"], data["fetch_photo"])
+    async with serving_api(config, sessions, signals, bot, *parts):
+        yield
 
 
 def _source(config: Config, bot: Bot, intake: Intake, role: Role) -> Polling | Webhook:
@@ -171,10 +203,11 @@ def build(
     albums: OpenAlbums,
     role: Role,
     fetch_photo: PhotoFetcher,
+    signals: JobSignals,
 ) -> tuple[Dispatcher, JobDispatcher]:
-    """The conversation and the dispatcher of jobs, connected by their signals. `status_bot` writes status messages."""
-    sessions, styles, signals = make_sessions(pool), load_styles(), JobSignals()
-    use = build_use_cases(config, sessions, signals, draw_seed=lambda: secrets.randbelow(SEEDS), is_arriving=albums)
+    """The conversation and the dispatcher of jobs, connected by `signals`. `status_bot` writes status messages."""
+    sessions, styles = make_sessions(pool), load_styles()
+    use = build_use_cases(config, sessions, signals, draw_seed=new_seed, is_arriving=albums)
     jobs = JobDispatcher(
         sessions=sessions,
         database_url=config.database_url.get_secret_value(),
@@ -187,26 +220,26 @@ def build(
         pace=config,
         role=role,
     )
-    contact = config.operator_contact
-    return build_conversation(use, styles, translator, config.admin_ids, fetch_photo, contact), jobs
+    return build_conversation(use, styles, translator, config, fetch_photo), jobs
 
 
 def build_conversation(
     use: UseCases,
     styles: Styles,
     translator: Translator,
-    admin_ids: frozenset[int],
+    config: Config,
     fetch_photo: PhotoFetcher | None = None,
-    contact: str | None = None,
 ) -> Dispatcher:
     """aiogram's dispatcher with all handlers, the objects that they take by name, and the middlewares around them."""
     dispatcher = Dispatcher(
         use=use,
         styles=styles,
         translator=translator,
-        admin_ids=admin_ids,
+        admin_ids=config.admin_ids,
         fetch_photo=fetch_photo or PhotoFetcher(),
-        contact=contact,
+        contact=config.operator_contact,
+        broadcast_per_s=config.broadcast_per_s,
+        worker_price=config.worker_hour_price,
         credits=use.credits,
         sheets=PresetSheets(),
     )
@@ -215,7 +248,7 @@ def build_conversation(
         observer.outer_middleware(SendNotice())
     dispatcher.message.outer_middleware(ReplyErrors())
     dispatcher.callback_query.outer_middleware(AnswerCallbacks(time.monotonic))
-    dispatcher.include_router(build_router(credits_on=use.credits is not None))
+    dispatcher.include_router(build_router(credits_on=use.credits is not None, keys_on=use.keys is not None))
     return dispatcher
 
 
@@ -229,8 +262,9 @@ def build_use_cases(
     """`is_arriving`: see ReadAnswers."""
     terms = config.credit_terms
     drawing = (sessions, signals, draw_seed, config.open_jobs_max, terms)
+    pseudonym = partial(pseudonym_of, departure_key(config.bot_token.get_secret_value()))
     return UseCases(
-        meet_user=MeetUser(sessions),
+        meet_user=MeetUser(sessions, pseudonym),
         note_blocked=NoteBlocked(sessions),
         give_consent=GiveConsent(sessions),
         hold_message=HoldMessage(sessions),
@@ -247,15 +281,18 @@ def build_use_cases(
         pin_pose=PinPose(sessions),
         choose_pose_photo=ChoosePosePhoto(sessions),
         delete_pose_photo=DeletePosePhoto(sessions),
+        image_prompts=ImagePromptUseCases(sessions, config.alive_s),
         count_holdings=CountHoldings(sessions, config.original_days),
         delete_everything=DeleteEverything(sessions, signals, terms),
         receive_photo=ReceivePhoto(sessions, signals, config.alive_s),
         announce_answer=AnnounceAnswer(sessions, signals),
         choose_person=ChoosePerson(sessions, signals, config.alive_s),
+        decide_other_person=DecideOtherPerson(sessions, signals),
         list_photos=ListPhotos(sessions),
         delete_photo=DeletePhoto(sessions),
-        read_answers=ReadAnswers(sessions, is_arriving),
+        read_answers=ReadAnswers(sessions, is_arriving, config.alive_s),
         draw_draft=DrawDraft(*drawing),
+        take_back_draft=TakeBackDraft(sessions),
         ask_for_picture=AskForPicture(*drawing),
         redraw=Redraw(*drawing),
         find_picture=FindPicture(sessions),
@@ -272,8 +309,14 @@ def build_use_cases(
         resume_service=ResumeService(sessions, signals),
         export_data=ExportData(sessions),
         people=build_people(sessions),
+        read_admission=ReadAdmission(sessions),
+        appeal=Appeal(sessions),
+        admin=build_admin(
+            sessions, signals, pseudonym, open_jobs_max=config.open_jobs_max, alive_s=config.alive_s, terms=terms
+        ),
         payments=build_payments(sessions, terms),
         credits=None if terms is None else build_credits(sessions, terms),
+        keys=None if config.api_listen is None else build_keys(sessions, config.bot_token.get_secret_value()),
     )
 
 
@@ -283,3 +326,4 @@ async def _publish_profile(bot: Bot, translator: Translator, config: Config) -> 
     except TelegramAPIError as error:
         _log.warning("the menu of commands could not be published", error=str(error)[:200])
     await publish_profile(bot, translator, config.bot_name)
+    await publish_menu_button(bot, translator, config.mini_app_url)

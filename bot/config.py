@@ -21,10 +21,12 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.credits import PACKS_MAX, CreditTerms, Pack, departure_key
 from bot.db.address import AddressError, read_address
+from bot.domain import MINI_APP_PATH
 from bot.errors import OperatorError
 from engine.contract import check_broker
 
 TELEGRAM_URL = "https://api.telegram.org"
+_PRICE = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,6})?) +([A-Z]{3})")
 _SECRET = re.compile("[A-Za-z0-9_-]{16,256}")
 _HTTP_URL = TypeAdapter(AnyHttpUrl)
 
@@ -39,13 +41,30 @@ class Pace(BaseModel):
     calls_per_s: float = Field(default=25.0, gt=0)
     """Status edits per second over all chats: Telegram allows about thirty calls."""
     lease_s: float = Field(default=15.0, gt=0)
-    """How long a job stays with a worker that sends no heartbeat."""
+    """The time that a job stays with a worker that sends no heartbeat."""
     handout_s: float = Field(default=30.0, gt=0)
-    """How long a job may lie at the broker before it may count as lost there."""
+    """The time that a job may lie at the broker before it may count as lost there."""
     alive_s: float = Field(default=8.0, gt=0)
-    """A worker without a heartbeat for so long counts as gone."""
+    """A worker without a heartbeat for this time counts as gone."""
     tick_s: float = Field(default=1.0, gt=0)
     """The longest time between two steps of the dispatcher."""
+
+
+class HourPrice(BaseModel):
+    """The price of a worker for an hour."""
+
+    model_config = ConfigDict(frozen=True)
+
+    amount: float
+    currency: str
+
+    @staticmethod
+    def parse(text: str) -> HourPrice:
+        """`2.50 EUR`. Raises ValueError."""
+        match = _PRICE.fullmatch(text.strip())
+        if match is None:
+            raise ValueError("expected an amount and a currency, such as 2.50 EUR")
+        return HourPrice(amount=float(match[1]), currency=match[2])
 
 
 class Config(BaseSettings, Pace):
@@ -69,29 +88,29 @@ class Config(BaseSettings, Pace):
     """The name that Telegram shows; None: the one that @BotFather was given."""
 
     webhook_url: str | None = None
-    """Where Telegram posts updates to; None: they are fetched by polling."""
+    """The address that Telegram posts updates to; None: they are fetched by polling."""
     webhook_listen: str = "127.0.0.1:8080"
     """host:port of the bot's own server, which a reverse proxy makes public as `webhook_url`."""
     webhook_secret: SecretStr | None = None
     """None: derived from the token."""
     message_burst: int = Field(default=30, ge=1)
-    """Messages and presses of one chat that are handled at once; an album of ten photos is ten messages."""
+    """The number of messages and presses that one chat may send at once; an album of ten photos is ten messages."""
     messages_per_s: float = Field(default=1.0, gt=0)
-    """The same in the long run; what comes faster is dropped, with one notice."""
+    """The rate at which this allowance refills; messages beyond it are dropped, with one notice."""
     open_jobs_max: int = Field(default=3, ge=1)
-    """How many pictures of one user may be in progress."""
+    """The most pictures of one user in progress."""
     start_patience_s: float = Field(default=60.0, ge=0)
-    """How long to wait at start for Postgres and the Bot API."""
+    """The longest wait at start for Postgres and the Bot API."""
     alert_no_worker_s: float = Field(default=300.0, gt=0)
-    """Admins get an alert when no worker has been alive for so long."""
+    """Admins get an alert when no worker has been alive for this time."""
     alert_queue_s: float = Field(default=900.0, gt=0)
-    """Admins get an alert when the oldest open job is older than that."""
+    """Admins get an alert when the oldest open job is older."""
     alert_failures: int = Field(default=5, ge=1)
-    """Admins get an alert when so many jobs failed through a fault of the service within an hour."""
+    """Admins get an alert when so many jobs have failed within an hour through a fault of the service."""
     retention_days: int | None = Field(default=None, ge=1)
-    """Users without an update for so long are deleted with all that is theirs; None: they are kept."""
+    """Users without an update for this time are deleted with all their data; None: they are kept."""
     original_days: int = Field(default=7, ge=1)
-    """How long the PNG of a picture is kept for a user who has not asked for it as a file."""
+    """The time that the PNG of a picture is kept for a user who has not asked for it as a file."""
     credits: bool = False
     """Pictures cost credits beyond a free quota, and credits are sold for Telegram Stars."""
     free_pictures_per_day: int = Field(default=3, ge=0)
@@ -99,9 +118,19 @@ class Config(BaseSettings, Pace):
     credit_packs: Annotated[tuple[Pack, ...], NoDecode] = (Pack(20, 100), Pack(100, 400), Pack(500, 1600))
     """Credits on sale and their price in Stars, as credits:Stars with commas between."""
     referral_credits: int = Field(default=5, ge=0)
-    """What inviter and invited user get each."""
+    """The credits that inviter and invited user get each."""
     operator_contact: str | None = Field(default=None, max_length=200, validate_default=True)
     """Shown in /privacy, and to buyers: @name, an e-mail address, a page."""
+    api_listen: str | None = None
+    """host:port of the HTTP API for other apps and of the Mini App; None: there are none."""
+    api_url: str | None = None
+    """The public https address of that server; the chat's menu button opens the Mini App there. None: no button."""
+    api_open_pictures: int = Field(default=20, ge=1)
+    """How many pictures of one app may be in progress."""
+    broadcast_per_s: float = Field(default=15.0, gt=0, le=30)
+    """Messages of a broadcast per second. Telegram allows a bot about 30 messages of all kinds."""
+    worker_hour_price: Annotated[HourPrice | None, NoDecode] = None
+    """What a worker costs, for the cost per picture in /admin."""
     monitor_listen: str | None = None
     """host:port of /healthz, /readyz and /metrics; None: there are none."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -134,7 +163,18 @@ class Config(BaseSettings, Pace):
             raise ValueError("is not an address: expected https://your.host/path, which Telegram can reach")
         return url
 
-    @field_validator("webhook_listen", "monitor_listen")
+    @field_validator("api_url")
+    @classmethod
+    def _is_served_and_secure(cls, url: str | None, info: ValidationInfo) -> str | None:
+        if url is None:
+            return None
+        if not url.startswith("https://") or not url.removeprefix("https://"):
+            raise ValueError("is not an address: expected https://your.host, since Telegram opens no other")
+        if info.data.get("api_listen") is None:
+            raise ValueError("needs API_LISTEN, the host:port that the proxy passes its requests on to")
+        return url.rstrip("/")
+
+    @field_validator("webhook_listen", "monitor_listen", "api_listen")
     @classmethod
     def _is_host_and_port(cls, address: str | None) -> str | None:
         if address is not None:
@@ -183,6 +223,11 @@ class Config(BaseSettings, Pace):
             raise ValueError(f"expected at most {PACKS_MAX} packs, each with another number of credits")
         return packs
 
+    @field_validator("worker_hour_price", mode="before")
+    @classmethod
+    def _is_a_price(cls, value: Any) -> Any:
+        return HourPrice.parse(value) if isinstance(value, str) else value
+
     @field_validator("operator_contact")
     @classmethod
     def _is_there_for_buyers(cls, contact: str | None, info: ValidationInfo) -> str | None:
@@ -192,6 +237,10 @@ class Config(BaseSettings, Pace):
                 "(@name, an e-mail address or a page)"
             )
         return contact
+
+    @property
+    def mini_app_url(self) -> str | None:
+        return None if self.api_url is None else f"{self.api_url}{MINI_APP_PATH}"
 
     @property
     def credit_terms(self) -> CreditTerms | None:

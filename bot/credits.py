@@ -76,7 +76,7 @@ class CreditTerms:
     free_per_day: int
     packs: tuple[Pack, ...]
     referral: int
-    """What inviter and invited user get each, once the invited one has a first picture."""
+    """The credits that inviter and invited user get each, once the invited one has a first picture."""
     contact: str
     """The operator's, for buyers."""
     departure_key: bytes = field(repr=False)
@@ -85,7 +85,12 @@ class CreditTerms:
     def pseudonym(self, user_id: int) -> bytes:
         """The name under which a user who deleted everything is recognised, so that deleting yields no second free
         quota and no second invitation. Without the key it cannot be turned back into the id."""
-        return hmac.new(self.departure_key, str(user_id).encode(), hashlib.sha256).digest()
+        return pseudonym_of(self.departure_key, user_id)
+
+
+def pseudonym_of(key: bytes, user_id: int) -> bytes:
+    """32 bytes; see `CreditTerms.pseudonym`."""
+    return hmac.new(key, str(user_id).encode(), hashlib.sha256).digest()
 
 
 def departure_key(token: str) -> bytes:

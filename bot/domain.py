@@ -6,22 +6,41 @@ from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 
-from engine.contract import Aspect, Clothes
+from engine.contract import Aspect, Clothes, FailureCode
 
-CONSENT_VERSION = 1
+CONSENT_VERSION = 2
+"""Of the terms and of /privacy: who agreed to an older one is asked again."""
 ATTEMPTS_MAX = 3
 LANGUAGES = ("en", "ru")
 POSE_PHOTO = "photo"
 """Beside the names of the presets: the pose of the photo that the user sent for it."""
-POSE_PHOTO_PATIENCE = timedelta(minutes=10)
-"""A photo that comes within this time after it was asked for shows a pose; a later one shows the person."""
+SENT_PHOTO_PATIENCE = timedelta(minutes=10)
+"""A photo that comes within this time after one was asked for is the pose photo or the image prompt; a later one shows
+the person."""
 
 PEOPLE_MAX = 5
 """People per user; REFERENCES_MAX photos each."""
 PERSON_NAME_MAX = 32
 
 ASPECT_DEFAULT = Aspect.PORTRAIT
-"""What every model draws that is not asked for another aspect."""
+"""The aspect that every model draws unless asked for another."""
+
+
+MINI_APP_PATH = "/app/"
+"""Of the Mini App on the server of API_URL."""
+APP_USER_IDS_FROM = 2**52
+"""The end users of apps have ids from here on; those of Telegram's users and chats have at most 52 bits."""
+
+
+class ApiScope(StrEnum):
+    """The rights of a key of the HTTP API."""
+
+    READ = "read"
+    """Jobs, pictures, end users and what is kept of their photos."""
+    DRAW = "draw"
+    """Ask for pictures, cancel and delete them."""
+    PEOPLE = "people"
+    """Consent of end users, their photos, export and deletion of all that is theirs."""
 
 
 class Stage(StrEnum):
@@ -93,8 +112,33 @@ class ReportReason(StrEnum):
     OTHER = "other"
 
 
+OTHER_PERSON = "other_person"
+"""The verdict on a photo whose face is another than that of the user's photos, until the user decides about it."""
+
+
+class OtherPersonChoice(StrEnum):
+    """What to do with such a photo: give it to a new person, draw from it in place of the earlier photos, beside
+    them, or delete it."""
+
+    SEPARATE = "separate"
+    REPLACE = "replace"
+    ADD = "add"
+    IGNORE = "ignore"
+
+
+REFUSALS = frozenset({FailureCode.REFUSED_PROMPT, FailureCode.REFUSED_PHOTO, FailureCode.REFUSED_PICTURE})
+"""Failures that are no fault: the answer that something is not allowed. Users may appeal against them."""
+
+
+class CaseKind(StrEnum):
+    """The matter that a user brings before the admins."""
+
+    REPORT = "report"
+    APPEAL = "appeal"
+
+
 class ReferenceState(StrEnum):
-    """PENDING photos wait for a worker's examination."""
+    """PENDING photos wait for a worker's examination; pictures are drawn from ACCEPTED ones."""
 
     PENDING = "pending"
     ACCEPTED = "accepted"

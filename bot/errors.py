@@ -3,22 +3,30 @@
 BotError
 ├── OperatorError        the installation or its settings are wrong; one line with the remedy
 │   └── AddressError     DATABASE_URL cannot be opened as it stands (bot.db.address)
-└── DomainError          the user gets a text, in their language
-    ├── TooManyOpenJobs  as many of their pictures are in progress as allowed
-    ├── NotEnoughCredits neither the free quota of the day nor their credits pay for a picture
-    ├── UnknownUser      they deleted everything meanwhile
-    ├── PictureGone      the picture under which they pressed a button is not kept any more
-    ├── NoRoomForVariations  fewer than two places are left in the queue
-    ├── PersonGone       they deleted that person meanwhile
-    ├── TooManyPeople    they have as many people as allowed
-    ├── PersonNameRefused    a name without letters, or too long
-    ├── NoPhotos         there is no accepted photo to draw from
-    └── PromptRefused    the prompt cannot be drawn
-        ├── PromptEmpty
-        ├── PromptWordless   only emoji, digits or signs
-        ├── PromptIsCommand
-        ├── PromptTooLong
-        └── SeedTooLarge
+├── DomainError          the user gets a text, in their language
+│   ├── TooManyOpenJobs  as many of their pictures are in progress as allowed
+│   ├── Banned           an admin has blocked them
+│   ├── DailyLimitReached  they have as many pictures today as an admin allows them
+│   ├── NotEnoughCredits neither the free quota of the day nor their credits pay for a picture
+│   ├── UnknownUser      they deleted everything meanwhile
+│   ├── PictureGone      the picture under which they pressed a button is not kept any more
+│   ├── NoRoomForVariations  fewer than two places are left in the queue
+│   ├── PersonGone       they deleted that person meanwhile
+│   ├── TooManyPeople    they have as many people as allowed
+│   ├── PersonNameRefused    a name without letters, or too long
+│   ├── NoPhotos         there is no accepted photo to draw from
+│   ├── StyleRefused     an admin's new style is not complete
+│   └── PromptRefused    the prompt cannot be drawn
+│       ├── PromptEmpty
+│       ├── PromptWordless   only emoji, digits or signs
+│       ├── PromptIsCommand
+│       ├── PromptTooLong
+│       └── SeedTooLarge
+└── AppRefusal           the request of an app is not possible (bot.api.problems says so)
+    ├── NoConsent        its end user has not agreed to the terms in force
+    ├── AppBusy          as many pictures of the app are in progress as allowed
+    ├── IdempotencyConflict  the idempotency key of another request
+    └── CannotDraw       no living worker can draw the pose or the aspect
 """
 
 from __future__ import annotations
@@ -48,6 +56,18 @@ class TooManyOpenJobs(DomainError):
     """`limit` of their pictures are in progress, as many as allowed."""
 
     key = "error-too-many-open-jobs"
+
+
+class Banned(DomainError):
+    """An admin has blocked them."""
+
+    key = "error-banned"
+
+
+class DailyLimitReached(DomainError):
+    """They have `limit` pictures today, as many as an admin allows them."""
+
+    key = "error-daily-limit"
 
 
 class NotEnoughCredits(DomainError):
@@ -98,6 +118,12 @@ class NoPhotos(DomainError):
     key = "error-no-photos"
 
 
+class StyleRefused(DomainError):
+    """An admin's new style is not complete; `problem`: lines, emoji, title or template."""
+
+    key = "error-style"
+
+
 class PromptRefused(DomainError):
     """The prompt cannot be drawn; see the subclasses."""
 
@@ -130,3 +156,35 @@ class SeedTooLarge(PromptRefused):
     """Seeds go up to `limit`."""
 
     key = "error-seed-too-large"
+
+
+class AppRefusal(BotError):
+    """The request of an app is not possible."""
+
+
+class NoConsent(AppRefusal):
+    """The end user has not agreed to `version` of the terms, which is in force."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"expected the end user's consent to version {version} of the terms")
+        self.version = version
+
+
+class AppBusy(AppRefusal):
+    """`limit` pictures of the app are in progress, as many as allowed."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"expected at most {limit} pictures of one app in progress")
+        self.limit = limit
+
+
+class IdempotencyConflict(AppRefusal):
+    """The app used the idempotency key for another request before."""
+
+
+class CannotDraw(AppRefusal):
+    """No living worker can draw `feature`, "pose" or "aspect"."""
+
+    def __init__(self, feature: str) -> None:
+        super().__init__(f"expected a worker that draws the {feature} asked for, found none")
+        self.feature = feature

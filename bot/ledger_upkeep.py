@@ -47,7 +47,7 @@ async def keep_ledger(
     *,
     interval_s: float = INTERVAL_S,
 ) -> None:
-    """Until cancelled, while this process leads. Where credits are off (`terms` is `None`), what was reserved before is
+    """Runs until cancelled; acts while this process leads. If credits are off (`terms` is `None`), earlier reserves are
     still settled."""
     while True:
         await role.leads.wait()
@@ -57,7 +57,7 @@ async def keep_ledger(
                 credits = build_credits(sessions, terms)
                 await notify(await credits.pay_referrals(), terms.referral)
                 await credits.forget_departures()
-        except Exception as error:  # the edge of a loop that must go on
+        except Exception as error:  # no error may end the loop
             if not is_outage(error):
                 _log.exception("the ledger could not be kept in step")
         await asyncio.sleep(interval_s)

@@ -1,4 +1,4 @@
-"""Structured logs, one line an event, ours and the libraries' alike. What is secret never gets into them."""
+"""Structured logs of the bot and its libraries, one line per event. Secrets are removed."""
 
 from __future__ import annotations
 

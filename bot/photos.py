@@ -21,11 +21,12 @@ import structlog
 from engine.contract import PHOTO_FORMATS, REFERENCE_MAX_SIDE_PX
 
 FILE_MAX_BYTES = 20 * 1024 * 1024
-"""What Telegram lets a bot fetch."""
+"""The largest file that a bot can fetch from Telegram."""
 SIDE_MIN_PX = 96
 ASPECT_MAX = 5.0
 DECODE_MAX_S = 60.0
-"""By the clock: for a child that hangs. What a photo may cost is CPU_MAX_S, which a loaded machine does not shorten."""
+"""By the clock: for a child that hangs. The limit for a photo is CPU_MAX_S of processor time, which other load does not
+shorten."""
 CPU_MAX_S = 8
 MEMORY_MAX_BYTES = 1 << 30
 """The largest photos that are accepted take about 600 MiB."""

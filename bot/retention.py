@@ -1,4 +1,4 @@
-"""Deletes what has been kept for long enough: data of inactive users, and PNGs that nobody asked for."""
+"""Deletes what has been kept for long enough: data of inactive users, and PNGs that their users did not take."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 import structlog
 
-from bot.db import held, results, users
+from bot.db import held, image_prompts, results, users
 from bot.db.session import Sessions, is_outage
 from bot.role import Role
 
@@ -40,6 +40,12 @@ async def forget_held(sessions: Sessions) -> int:
         return await held.forget_old(session)
 
 
+async def forget_image_prompts(sessions: Sessions) -> int:
+    """Drop image prompts that later ones have replaced; returns how many."""
+    async with sessions.begin() as session:
+        return await image_prompts.forget_replaced(session)
+
+
 async def keep_retention(
     sessions: Sessions, days: int | None, original_days: int, role: Role, *, interval_s: float = INTERVAL_S
 ) -> None:
@@ -49,11 +55,13 @@ async def keep_retention(
         try:
             if expired := await forget_held(sessions):
                 _log.info("dropped messages whose senders never agreed", messages=expired)
+            if replaced := await forget_image_prompts(sessions):
+                _log.info("dropped image prompts that others have replaced", pictures=replaced)
             if dropped := await forget_originals(sessions, original_days):
                 _log.info("dropped the files of old pictures", pictures=dropped, days=original_days)
             if days is not None and (removed := await forget_inactive(sessions, days)):
                 _log.info("deleted the data of inactive users", users=removed, days=days)
-        except Exception as error:  # the edge of a loop that must go on
+        except Exception as error:  # no error may end the loop
             if not is_outage(error):
                 _log.exception("old data could not be deleted")
         await asyncio.sleep(interval_s)

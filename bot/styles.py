@@ -1,9 +1,12 @@
-"""The style presets of styles.toml: names, titles and settings. The engine knows how to draw each."""
+"""The styles that users may choose: those of styles.toml, which the engine knows how to draw, as admins changed them,
+and those that admins made."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -24,6 +27,8 @@ class Style(BaseModel):
     title: dict[str, str]
     emoji: str = Field(min_length=1)
     settings: Settings = Settings()
+    template: str | None = None
+    """Of a style that an admin made: how it is drawn, as in engine/styles.toml."""
 
     @field_validator("title")
     @classmethod
@@ -43,18 +48,51 @@ class _File(BaseModel):
     style: list[Style]
 
 
+@dataclass(frozen=True)
+class StyleEdit:
+    """What admins made of a style of the file, or (with a template) a style of their own."""
+
+    name: str
+    place: int | None = None
+    enabled: bool = True
+    title: Mapping[str, str] | None = None
+    emoji: str | None = None
+    template: str | None = None
+
+
 class Styles:
-    """The presets in the order of the file. One that is gone is drawn as "no style", so old jobs and buttons work."""
+    """The styles in their order. One that is gone is drawn as "no style", so old jobs and buttons work; one that is
+    switched off still has its name and can be drawn, but is not offered."""
 
     def __init__(self, presets: list[Style]) -> None:
-        self.presets = tuple(presets)
-        self.names = tuple(style.name for style in presets)
-        self._by_name = {style.name: style for style in presets}
-        if len(self._by_name) != len(presets) or NO_STYLE not in self._by_name:
-            raise ValueError(f"expected unique style names with {NO_STYLE!r} among them, got {list(self.names)}")
+        self._shipped = tuple(presets)
+        names = {style.name for style in presets}
+        if len(names) != len(presets) or NO_STYLE not in names:
+            raise ValueError(
+                f"expected unique style names with {NO_STYLE!r} among them, got {[s.name for s in presets]}"
+            )
+        self.apply(())
+
+    def apply(self, edits: Iterable[StyleEdit]) -> None:
+        """Replaces earlier edits. An edit of a style that the file lacks any more, and that has no template, is
+        ignored."""
+        by_name = {edit.name: edit for edit in edits}
+        shipped = {style.name for style in self._shipped}
+        made = [_made(edit) for edit in by_name.values() if edit.template is not None and edit.name not in shipped]
+
+        def place(style: Style) -> float:
+            edit = by_name.get(style.name)
+            return inf if edit is None or edit.place is None else edit.place
+
+        self.all: Sequence[Style] = tuple(sorted([*self._shipped, *made], key=place))
+        off = {edit.name for edit in by_name.values() if not edit.enabled} - {NO_STYLE}
+        self.presets: Sequence[Style] = tuple(style for style in self.all if style.name not in off)
+        self._by_name = {style.name: style for style in self.all}
+        self.names = tuple(style.name for style in self.presets)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._by_name
+        """Whether it is offered."""
+        return name in self.names
 
     def __getitem__(self, name: str | None) -> Style:
         """The named style, or "no style" for `None` and for names that are gone."""
@@ -62,14 +100,18 @@ class Styles:
 
     def request_name(self, style_name: str) -> str | None:
         """The style field of a GenerateRequest."""
-        name = self[style_name].name
-        return None if name == NO_STYLE else name
+        style = self[style_name]
+        return None if style.name == NO_STYLE or style.template is not None else style.name
 
     def settings(self, style_name: str, overrides: Mapping[str, object]) -> dict[str, object]:
         """The fields of Settings for a picture: those of the style, replaced by the user's overrides."""
         return {**self[style_name].settings.model_dump(), **overrides}
 
 
+def _made(edit: StyleEdit) -> Style:
+    return Style(name=edit.name, title=dict(edit.title or {}), emoji=edit.emoji or "", template=edit.template)
+
+
 def load_styles(path: Path = PRESETS) -> Styles:
     """Raises pydantic's ValidationError (a ValueError), which names the preset at fault."""
-    return Styles(_File.model_validate(tomllib.loads(path.read_text("utf-8"))).style)
+    return Styles(_File.model_validate(tomllib.loads(path.read_text("utf-8-sig"))).style)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bot.db.tables import Reference
 from bot.domain import ReferenceState
 from bot.translator import Markup, Texts
-from engine.contract import REFERENCES_MAX
+from engine.contract import REFERENCES_MAX, Verdict
 
 HINTS_MAX = 2
 """The weightiest come first."""
@@ -17,6 +17,17 @@ def verdict_key(state: str, verdict: str | None) -> str:
     """The Fluent key for a verdict of the engine, or for a refusal of the bot's own (`bot.photos.Refusal`)."""
     found = "accepted" if state == ReferenceState.ACCEPTED else verdict or "unreadable"
     return f"photo-verdict-{found.replace('_', '-')}"
+
+
+def refused_photo(
+    texts: Texts, verdict: str | None, prompt: str | None, returned: str = "pose-prompt-returned"
+) -> Markup:
+    """The refusal of a photo that was asked for, by default for its pose; its prompt is returned with the message
+    `returned`, because it was meant for that photo."""
+    of_poses = {Verdict.NO_PERSON, Verdict.SEVERAL_PEOPLE, Verdict.NO_POSE}
+    key = f"pose-{verdict_key(ReferenceState.REJECTED, verdict)}" if verdict in of_poses else None
+    refused = texts(key or verdict_key(ReferenceState.REJECTED, verdict), limit=REFERENCES_MAX)
+    return refused if prompt is None else Markup(f"{refused}\n\n{texts(returned, prompt=prompt)}")
 
 
 def verdicts_text(texts: Texts, photos: Sequence[Reference], *, album: bool) -> Markup:

@@ -51,6 +51,9 @@ class Config(BaseSettings):
     """sd15 and sdxl: an adapter in the format of IP-Adapter Plus: a file, owner/repository/path, or none."""
     face_adapter: str | None = None
     """sd15 and sdxl: an adapter in the format of FaceID-PlusV2: a file, owner/repository/path, or none."""
+    image_prompt_adapter: str | None = None
+    """sd15 and sdxl: an adapter in the format of IP-Adapter Plus for image prompts: a file, owner/repository/path, or
+    none."""
     image_encoder: str | None = None
     """sd15 and sdxl: the CLIP vision encoder of the adapters."""
     controlnet: str | None = None
@@ -63,6 +66,13 @@ class Config(BaseSettings):
     """sd15 and sdxl: how strong attention to the face is where a user asks for nothing else."""
     body_scale: float | None = Field(default=None, ge=0, le=2)
     """sd15 and sdxl: the same for the body."""
+    image_prompt_scale: float | None = Field(default=None, gt=0, le=2)
+    """sd15 and sdxl: how strong attention to an image prompt is; None: 1."""
+    image_prompt_blocks: str | None = None
+    """sd15 and sdxl: the blocks in which image prompts act, commas between, each with =scale where that is not 1;
+    None: those of InstantStyle."""
+    image_prompt_until: float = Field(default=1.0, gt=0, le=1)
+    """sd15 and sdxl: the share of the steps after which image prompts end."""
     face_lora: float = Field(default=0.6, ge=0, le=1)
     """sd15 and sdxl with FaceID: strength of the LoRA in its file; 0: without."""
     batch_max: int | None = Field(default=None, ge=1)
@@ -116,7 +126,7 @@ class Config(BaseSettings):
         return url
 
     def options(self) -> Options:
-        """What concerns the loading of models."""
+        """The settings for the loading of models."""
         from engine.backbones.options import Options
 
         return Options(**{field.name: getattr(self, field.name) for field in fields(Options)})

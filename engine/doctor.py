@@ -1,4 +1,4 @@
-"""The state of the installation: libraries, and the files that a backbone needs. Facts only, no printing."""
+"""The state of the installation: libraries, and the files that a backbone needs. Nothing is printed here."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ SPACE_TO_SPARE = 1_000_000_000
 
 @dataclass(frozen=True)
 class Machine:
-    """Where the drawing would happen. Bytes."""
+    """The machine that would draw. Sizes in bytes."""
 
     device: str
     device_name: str
@@ -57,15 +57,15 @@ class Machine:
 
 @dataclass(frozen=True)
 class Finding:
-    """One entry of the catalogue and what there is of it."""
+    """One entry of the catalogue and the files of it that are present."""
 
     weights: Weights
     repository: str
     folder: Path | None
-    """Where it is, or as much of it as there is."""
+    """Its folder, complete or not."""
     missing: tuple[str, ...]
     bytes: int | None
-    """Bytes: as the hub says, or the folder."""
+    """The size, from the hub or from the folder."""
     estimated: bool = False
 
     @property
@@ -75,22 +75,22 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything about one backbone on this machine."""
+    """The report on one backbone on this machine."""
 
     backbone: str
     packages: dict[str, str | None]
     machine: Machine
     findings: tuple[Finding, ...]
     problems: tuple[str, ...]
-    """Why it cannot be served, one line each with the remedy; empty where it can."""
+    """The reasons why it cannot be served, one line each with the remedy; empty where it can."""
     notes: tuple[str, ...] = ()
-    """Files that are there and not used yet."""
+    """Weights that are present and that no setting uses yet."""
 
 
 def examine_installation(backbone: str, config: Config, hub: Hub, ask_hub: bool = True) -> Report:
-    """Looks, changes nothing. With `ask_hub` sizes come from the hub where it answers.
+    """Changes nothing. With `ask_hub` sizes come from the hub where it answers.
 
-    Raises SetupError for a backbone that nobody knows. Of one outside the engine packages and machine are known."""
+    Raises SetupError for an unknown backbone. For one outside the engine, the report has only packages and machine."""
     known = sorted({name for weights in load_catalogue() for name in weights.backbones})
     if backbone not in known and ":" not in backbone:
         raise SetupError(f"expected a backbone of {', '.join(known)} or package.module:factory, got {backbone!r}")
@@ -114,7 +114,7 @@ def _device_problem(name: str) -> list[str]:
 
 
 def look_at_machine(device: str, cache: Path) -> Machine:
-    """Device and memory as torch sees them; disk where the hub's cache is or would be."""
+    """Device and memory by torch; free disk space in the folder of the hub's cache, existing or not."""
     import torch
 
     from engine.backbones import choose_device
@@ -169,7 +169,7 @@ def plan(finding: Finding, hub: Hub) -> dict[str, int]:
 
 
 def check_space(wanted: int, free: int, cache: Path) -> None:
-    """Said before the download, not after it."""
+    """Raises SetupError before the download where it would not fit."""
     if wanted + SPACE_TO_SPARE > free:
         raise SetupError(
             f"expected {(wanted + SPACE_TO_SPARE) / 1e9:.1f} GB free in {cache}, got {free / 1e9:.1f}: "
@@ -178,13 +178,13 @@ def check_space(wanted: int, free: int, cache: Path) -> None:
 
 
 def fetch(finding: Finding, files: Iterable[str], hub: Hub, advance: Advance) -> None:
-    """One after another, each whole or not at all."""
+    """Fetches one file after another; each is stored whole or not at all."""
     for name in files:
         hub.fetch(finding.repository, name, advance)
 
 
 def fetch_face_pack(config: Config) -> Path:
-    """Through insightface itself, which knows where its packs are."""
+    """Fetches the pack with insightface, which has its addresses."""
     from insightface.utils.storage import ensure_available
 
     root = (config.face_root or DEFAULT_ROOT).expanduser()
@@ -199,7 +199,7 @@ def fetch_face_pack(config: Config) -> Path:
 
 
 def as_configured(weights: Weights, config: Config) -> Weights | None:
-    """The entry as the settings make it, from another place or in another precision; None where they do without it."""
+    """The entry after the settings: from another place or in another precision; None where they need none."""
     chosen = str(getattr(config, weights.setting, None) or "") if weights.setting else ""
     if chosen in DO_WITHOUT or (weights.few_steps and config.distilled == "none"):
         return None
@@ -207,7 +207,7 @@ def as_configured(weights: Weights, config: Config) -> Weights | None:
     if weights.few_steps and config.distilled != "auto":
         changes["needed"] = weights.few_steps == config.distilled
     if chosen and not weights.few_steps:
-        changes["needed"] = True  # what an operator names must be there
+        changes["needed"] = True  # weights that an operator names must be there
     files, path = weights.files, Path(chosen).expanduser()
     halves = any(HALF in name for name in files)
     if halves and ((chosen and path.is_dir()) or not _draws_in_halves(config)):
@@ -219,7 +219,7 @@ def as_configured(weights: Weights, config: Config) -> Weights | None:
 
 
 def _named(chosen: str, files: tuple[str, ...]) -> tuple[str, ...]:
-    """`files` where a setting puts them: a file, a folder, or owner/repository/path/in/it."""
+    """The paths of `files` under a setting: a file, a folder, or owner/repository/path/in/it."""
     path = Path(chosen).expanduser()
     if path.is_file():
         return (path.name,)
@@ -257,7 +257,7 @@ def _find(weights: Weights, config: Config, hub: Hub, ask_hub: bool) -> Finding:
 
 
 def _find_packaged(weights: Weights, config: Config) -> Finding:
-    """The bytes are those of the download until it is there."""
+    """Before the download, `bytes` is the size of the archive."""
     archive = named(weights.name)
     folder, missing = archive.folder(config.state), archive.lacking(config.state)
     size = archive.bytes if missing else _bytes_in(weights, folder)
@@ -266,7 +266,7 @@ def _find_packaged(weights: Weights, config: Config) -> Finding:
 
 
 def _place(weights: Weights, config: Config, hub: Hub) -> tuple[str, Path | None]:
-    """The repository it would come from, and the folder where it is looked for."""
+    """The repository that has the files, and the local folder to search."""
     if weights.source == "insightface":
         return "", (config.face_root or DEFAULT_ROOT).expanduser() / "models" / config.face_pack
     chosen = str(getattr(config, weights.setting, None) or "") if weights.setting else ""
@@ -281,7 +281,7 @@ def _listed(weights: Weights, repository: str, hub: Hub) -> int | None:
     try:
         listing = hub.listing(repository)
     except SetupError:
-        return None  # a report is wanted all the same
+        return None  # the report goes on without a size
     return sum(listing[name] for name in weights.wanted(list(listing))) or None
 
 

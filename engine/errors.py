@@ -4,6 +4,7 @@ EngineError
 ├── BadReference         a photo cannot serve as a reference
 ├── PoseError            no pose can be read from the photo that was sent for it
 ├── StyleError           no style has this name
+├── ImagePromptError     the image prompt cannot be read, or the backbone reads none
 ├── Refused              prompt, photo or picture is not allowed (minors, nudity)
 ├── Cancelled            the request was withdrawn while it was being drawn
 ├── MarkError            a picture cannot be signed as made by a model
@@ -30,6 +31,10 @@ class PoseError(EngineError):
 
 class StyleError(EngineError):
     """No style has this name."""
+
+
+class ImagePromptError(EngineError):
+    """The image prompt cannot be read, or the backbone reads none."""
 
 
 class Refused(EngineError):

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from engine.backbones.head_pass import wants_pass
-from engine.contract import Examination, ExamineRequest, FailureCode, PersonBox, Pose, Reference, Verdict
-from engine.errors import BadReference, PoseError, Refused
+from engine.contract import Examination, ExamineRequest, FailureCode, Hint, PersonBox, Pose, Reference, Verdict
+from engine.errors import BadReference, ImagePromptError, PoseError, Refused
 from engine.identity.body import PersonParser
 from engine.identity.examine import examine, look_version, observe
-from engine.identity.faces import FaceFinder
+from engine.identity.faces import Face, FaceFinder
 from engine.identity.framing import framing_of, hints_of
-from engine.identity.observation import Box
+from engine.identity.observation import Box, Observation
+from engine.identity.people import companions, find_people
 from engine.identity.photo import read_photo
 from engine.identity.pose_photo import PoseReader, pose_of
 from engine.identity.profile import View
+from engine.identity.sunglasses import wears_sunglasses
 from engine.identity.views import Views
 from engine.pose import preset
 
@@ -29,14 +31,26 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+class FaceDescriber(Protocol):
+    """Describes a face by numbers to compare, as Examination.face; engine.vision.FaceDescriptor does."""
+
+    def describe(self, image: Image.Image, face: Face) -> NDArray[np.float32] | None: ...
+
+
 class Examiner:
-    """Uses a finder of faces and, where there are such, a person parser and a reader of poses.
+    """Uses a finder of faces and, where there are such, a person parser, a reader of poses and a describer of faces.
 
     Not thread-safe."""
 
     def __init__(
-        self, finder: FaceFinder, parser: PersonParser | None, guard: Guard, poses: PoseReader | None = None
+        self,
+        finder: FaceFinder,
+        parser: PersonParser | None,
+        guard: Guard,
+        poses: PoseReader | None = None,
+        describer: FaceDescriber | None = None,
     ) -> None:
+        self._describer = describer
         self._finder = finder
         self._parser = parser
         self._guard = guard
@@ -50,7 +64,7 @@ class Examiner:
         return look_version(self._finder, self._parser)
 
     def examine(self, request: ExamineRequest) -> Examination:
-        """What the photo is good for; a photo that cannot be read is a verdict, not an error."""
+        """The verdict on a photo; a file that cannot be read gets a verdict too, no error."""
         try:
             return self._examination(request)
         except Exception as error:  # the worker's edge: a photo that breaks a detector must not come back for ever
@@ -90,8 +104,19 @@ class Examiner:
         self._refuse_concerns(image)
         return pose_of(image, self._finder, self._parser, self._poses)
 
+    def image_prompt(self, content: bytes) -> Image.Image:
+        """Raises ImagePromptError for what is no photo, Refused for one that is not allowed."""
+        try:
+            image = read_photo(content)
+        except BadReference as error:
+            raise ImagePromptError(str(error)) from error
+        self._refuse_concerns(image)
+        return image
+
     def _examination(self, request: ExamineRequest) -> Examination:
         image = read_photo(request.image)
+        if request.for_pose:
+            return self._pose_examination(request, image)
         look = examine(image, self._finder, self._parser, in_pixels(request.person, image))
         if look.verdict is Verdict.TOO_SMALL:
             return Examination(reference_id=request.reference_id, verdict=look.verdict)
@@ -108,8 +133,36 @@ class Examiner:
             profile=None if seen is None else seen.to_bytes(),
             quality=None if seen is None else min(max(float(seen.quality), 0.0), 1.0),
             framing=None if seen is None else framing_of(seen),
-            hints=() if seen is None else hints_of(seen),
+            hints=() if seen is None else _hints(image, seen),
+            face=None if seen is None else self._face(image, seen),
         )
+
+    def _pose_examination(self, request: ExamineRequest, image: Image.Image) -> Examination:
+        """Whether the photo shows one person, passers-by aside, in a pose that can be read."""
+        if (concern := self._guard.check_photo(image)) is not None:
+            return Examination(reference_id=request.reference_id, verdict=Verdict(concern.value))
+        people = find_people(image, self._finder, self._parser)
+        counted = len(companions(people)) if people else 0
+        verdict = Verdict.SEVERAL_PEOPLE if counted > 1 else Verdict.ACCEPTED
+        try:
+            self.pose(Pose(image=request.image))
+        except PoseError as error:
+            log.info("pose photo: %s", error)
+            if verdict is Verdict.ACCEPTED:
+                verdict = Verdict.NO_POSE if people else Verdict.NO_PERSON
+        return Examination(reference_id=request.reference_id, verdict=verdict, people=counted)
+
+    def _face(self, image: Image.Image, seen: Observation) -> tuple[float, ...] | None:
+        if self._describer is None or seen.face_box is None:
+            return None
+        numbers = self._describer.describe(image, Face(seen.face_box, seen.face_landmarks))
+        return None if numbers is None else tuple(float(number) for number in numbers)
+
+
+def _hints(image: Image.Image, seen: Observation) -> tuple[Hint, ...]:
+    """Eyes that nobody sees weigh most."""
+    hints = hints_of(seen)
+    return (Hint.SUNGLASSES, *hints) if wears_sunglasses(image, seen.face_landmarks) else hints
 
 
 def in_pixels(box: PersonBox | None, image: Image.Image) -> Box | None:

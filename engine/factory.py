@@ -11,8 +11,8 @@ from engine.backbones.base import Backbone
 from engine.config import Config
 from engine.devices import check_device
 from engine.errors import SetupError
-from engine.examiner import Examiner
-from engine.hub.packaged import named
+from engine.examiner import Examiner, FaceDescriber
+from engine.hub.packaged import named, remedy
 from engine.identity.body import PersonParser
 from engine.identity.faces import open_finder
 from engine.identity.parsers import open_person_parser
@@ -39,7 +39,7 @@ def assemble(config: Config, worker_id: str) -> RequestPipeline:
     guard = open_guard(config, backbone.capabilities, finder)
     return RequestPipeline(
         backbone,
-        Examiner(finder, parser, guard, open_poses(config)),
+        Examiner(finder, parser, guard, open_poses(config), open_describer(config)),
         worker_id,
         translator=_translator(config, backbone),
         guard=guard,
@@ -52,7 +52,9 @@ def assemble_examiner(config: Config) -> Examiner:
     """An examiner of photos without a backbone. Raises SetupError with the remedy."""
     check_device(config.device)
     finder = open_finder(config.face_root, config.face_pack, config.state)
-    return Examiner(finder, open_parser(config), open_guard(config, None, finder))
+    return Examiner(
+        finder, open_parser(config), open_guard(config, None, finder), open_poses(config), open_describer(config)
+    )
 
 
 def open_parser(config: Config) -> PersonParser:
@@ -71,6 +73,16 @@ def open_poses(config: Config) -> PoseReader | None:
     except SetupError as error:
         log.warning("poses of photos are read without MediaPipe's network: %s", error)
         return None
+
+
+def open_describer(config: Config) -> FaceDescriber | None:
+    """dlib's network where its weights are there; without it the photos of two people are not told apart."""
+    if named("same_person").lacking(config.state):
+        log.warning("another person's photo is not noticed: run %s", remedy(named("same_person")))
+        return None
+    from engine.vision.face_descriptor import FaceDescriptor
+
+    return FaceDescriptor(config.state)
 
 
 def open_marker(config: Config) -> Marker:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 
 from PIL import Image, ImageChops
 
@@ -12,6 +13,8 @@ END = b"\xff\xd9"
 LOST_MAX = 0.01
 """Share of the pixels that may depend on missing bytes."""
 PROBE_SIDE_PX = 256
+BROKEN = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, struct.error)
+"""The errors of Pillow's decoders on broken files."""
 _MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
 """In entropy-coded data ff is followed by 00 (a stuffed byte) or by a restart marker d0-d7."""
 _SOS, _EOI = 0xDA, 0xD9
@@ -35,7 +38,7 @@ def count_scans(data: bytes, enough: int) -> int:
 def mend_end(data: bytes) -> bytes | None:
     """The JPEG with the end that it misses; None where more than LOST_MAX of its pixels are missing, or it is no JPEG.
 
-    Which pixels depend on the missing bytes shows when the file is continued in two ways: they differ.
+    The file is continued in two ways: pixels that differ depend on the missing bytes.
     """
     if not data.startswith(START):
         return None
@@ -55,5 +58,5 @@ def _probe(data: bytes) -> Image.Image | None:
         with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
             image.draft("L", (PROBE_SIDE_PX, PROBE_SIDE_PX))
             return image.convert("L")
-    except (OSError, ValueError, SyntaxError, EOFError):
+    except BROKEN:
         return None

@@ -13,7 +13,6 @@ import dataclasses
 import io
 import json
 import resource
-import struct
 import sys
 import warnings
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from enum import StrEnum
 import pillow_heif
 from PIL import AvifImagePlugin, Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from engine.jpeg_stream import count_scans, mend_end
+from engine.jpeg_stream import BROKEN, count_scans, mend_end
 
 DRAFT_FORMATS = frozenset({"JPEG", "MPO"})
 """Decoded at a fraction of their size where they are larger than needed, so they may be larger."""
@@ -37,8 +36,6 @@ JPEG_MAX_BYTES = 600_000
 GIF_SIGNATURES = (b"GIF87a", b"GIF89a")
 _DEEP_GREY_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-BROKEN = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, struct.error)
-"""What Pillow's decoders raise on broken files."""
 
 pillow_heif.register_heif_opener()
 pillow_heif.options.DECODE_THREADS = 1
@@ -46,7 +43,7 @@ AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
 
 class PhotoFault(StrEnum):
-    """Why a file cannot be used."""
+    """The reason why a file cannot be used."""
 
     NOT_AN_IMAGE = "not_an_image"
     TRUNCATED = "truncated"
@@ -85,21 +82,21 @@ class PhotoReader:
         A JPEG that misses only its last bytes is read, see `engine.jpeg_stream.mend_end`. Raises CannotRead."""
         if data.startswith(GIF_SIGNATURES) and "GIF" not in self.formats:
             raise CannotRead(PhotoFault.ANIMATED, "GIF files are not photos")
-        try:
-            return self._decode(data)
-        except CannotRead as cannot:
-            whole = mend_end(data) if cannot.fault is PhotoFault.TRUNCATED else None
-            if whole is None:
-                raise
-            return self._decode(whole)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of large or odd files; both are judged here
+            try:
+                return self._decode(data)
+            except CannotRead as cannot:
+                whole = mend_end(data) if cannot.fault is PhotoFault.TRUNCATED else None
+                if whole is None:
+                    raise
+                return self._decode(whole)
 
     def _decode(self, data: bytes) -> Image.Image:
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # Pillow warns of large or odd files; both are judged here
-                with Image.open(io.BytesIO(data), formats=self.formats) as photo:
-                    self._check_header(photo, data)
-                    return self._small_rgb(photo)
+            with Image.open(io.BytesIO(data), formats=self.formats) as photo:
+                self._check_header(photo, data)
+                return self._small_rgb(photo)
         except UnidentifiedImageError as error:
             raise CannotRead(PhotoFault.NOT_AN_IMAGE) from error
         except Image.DecompressionBombError as error:
@@ -176,7 +173,7 @@ def _fault_of(error: Exception) -> PhotoFault:
 
 def encode_jpeg(photo: Image.Image) -> bytes:
     """At full colour resolution, without metadata, with the best quality that fits JPEG_MAX_BYTES."""
-    photo.info.clear()  # Pillow would write comments and more of it anew
+    photo.info.clear()  # Pillow would copy comments and other metadata
     content = b""
     for quality in JPEG_QUALITIES:
         buffer = io.BytesIO()
@@ -189,7 +186,7 @@ def encode_jpeg(photo: Image.Image) -> bytes:
 
 @dataclass(frozen=True)
 class ReaderSettings:
-    """What a child process is started with: how to read, and what it may cost."""
+    """The settings of a child process: formats and sizes to read, limits of memory and processor time."""
 
     reader: PhotoReader
     memory_max_bytes: int

@@ -1,8 +1,8 @@
-"""Turns requests into replies: checks prompt and photos, lets the backbone draw, then checks, filters and marks the
-picture (filters it where its style is a filter).
+"""Turns requests into replies: checks prompt and photos, lets the backbone draw, then checks and marks the picture;
+where the style is a filter, applies it.
 
-No broker in here: replies go to a callback and cancellations are asked for, so that the worker, the command line and
-the tests all drive the same code.
+There is no broker here: replies go to a callback, and another callback says whether a job is cancelled. So the worker,
+the command line and the tests run the same code.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from engine.abilities import check_abilities
 from engine.backbones.base import Backbone, ClosedVocabulary, GenerationInput, HeadRedrawer, Step
 from engine.contract import (
     Examination,
@@ -29,15 +30,17 @@ from engine.contract import (
     FailureCode,
     GenerateRequest,
     Progress,
+    Reference,
     Reply,
     Result,
     Started,
 )
-from engine.errors import BadReference, Cancelled, PoseError, Refused, StyleError
+from engine.errors import BadReference, Cancelled, Refused
 from engine.examiner import Examiner
+from engine.failures import failure, failure_of
 from engine.identity.profile import IdentityProfile
 from engine.prompt import PromptTranslator, in_known_language
-from engine.styles import find_style
+from engine.styles import requested_style
 
 if TYPE_CHECKING:
     from engine.safety.guard import Guard
@@ -105,7 +108,7 @@ class RequestPipeline:
         self._head_pass = head_pass
 
     def examine(self, request: ExamineRequest) -> Examination:
-        """What the photo is good for; a photo that cannot be read is a verdict, not an error."""
+        """The verdict on a photo; a file that cannot be read gets a verdict too, no error."""
         return self.examiner.examine(request)
 
     def generate(self, requests: Sequence[GenerateRequest], emit: Emit, is_cancelled: IsCancelled) -> None:
@@ -115,7 +118,7 @@ class RequestPipeline:
         prepared = []
         for request in requests:
             if is_cancelled(request.job_id):
-                emit(_failure(request, FailureCode.CANCELLED))
+                emit(failure(request, FailureCode.CANCELLED))
                 continue
             try:
                 prompts = self._styled(self._prompts(request), request)
@@ -144,7 +147,7 @@ class RequestPipeline:
     def _styled(self, prompts: _Prompts, request: GenerateRequest) -> _Prompts:
         """The prompts with the words of the style, unless a filter draws it: what a negative prompt would keep out is
         said positively where the backbone does not read one. Raises StyleError."""
-        style = find_style(request.style)
+        style = requested_style(request)
         if style is None or style.is_filter(self.backbone.capabilities.styles):
             return prompts
         can = self.backbone.capabilities
@@ -156,7 +159,7 @@ class RequestPipeline:
 
     def _filtered(self, picture: Image.Image, request: GenerateRequest) -> Image.Image:
         """OpenCV is imported here: a command that finds it broken says so in one line."""
-        style = find_style(request.style)
+        style = requested_style(request)
         if style is None or not style.is_filter(self.backbone.capabilities.styles):
             return picture
         from engine.looks import apply_look
@@ -184,20 +187,24 @@ class RequestPipeline:
                 yield alike[start : start + size]
 
     def _input(self, request: GenerateRequest, prompts: _Prompts) -> GenerationInput:
+        check_abilities(request, self.backbone.capabilities)
+        image_prompt = request.image_prompt
         return GenerationInput(
-            identity=self._identity(request),
+            identity=self._identity(request, request.references),
+            companion=self._identity(request, request.companion) if request.companion else None,
             prompt=prompts.prompt,
             negative_prompt=prompts.negative_prompt,
             seed=request.seed,
             settings=request.settings,
             pose=self._pose(request),
+            image_prompt=None if image_prompt is None else self.examiner.image_prompt(image_prompt),
         )
 
-    def _identity(self, request: GenerateRequest) -> IdentityProfile:
+    def _identity(self, request: GenerateRequest, references: Sequence[Reference]) -> IdentityProfile:
         """Photos that cannot be read are left out; raises BadReference when none is left, Refused for one that is not
         allowed."""
         views, problems = [], []
-        for reference in request.references:
+        for reference in references:
             try:
                 views.append(self.examiner.view(reference))
             except BadReference as error:
@@ -231,7 +238,7 @@ class RequestPipeline:
         except Cancelled:
             return
         except Exception as error:  # the worker's edge: whatever a model raises is one job's failure, not the worker's
-            failure = self._failure(prepared[0].request, error)
+            ending = self._failure(prepared[0].request, error)
         else:
             seconds = self._clock() - began
             drawn = {item.request.job_id: picture for item, picture in zip(prepared, pictures, strict=True)}
@@ -243,11 +250,11 @@ class RequestPipeline:
             if len(prepared) > 1:
                 self._draw([item], emit, is_cancelled)
             else:
-                emit(failure)
+                emit(ending)
 
     def _finished(self, inputs: GenerationInput, picture: Image.Image, batch: _Batch) -> Image.Image:
         """With a small head drawn again. A picture whose head cannot be drawn again is still a picture."""
-        if not self._head_pass or not isinstance(self.backbone, HeadRedrawer):
+        if not self._head_pass or not isinstance(self.backbone, HeadRedrawer) or inputs.companion is not None:
             return picture
         face = self.examiner.small_face(picture)
         if face is None:
@@ -256,7 +263,7 @@ class RequestPipeline:
             return self.backbone.redraw_head(inputs, picture, face, batch.on_head_step)
         except Cancelled:
             raise
-        except Exception as error:  # whatever a model raises: the picture without a second pass is there
+        except Exception as error:  # any error of a model: the picture without a second pass is ready
             log.warning("a head is not drawn again: %s: %s", type(error).__name__, error)
             _free_memory()
             return picture
@@ -283,11 +290,11 @@ class RequestPipeline:
 
     @staticmethod
     def _failure(request: GenerateRequest, error: Exception) -> Failure:
-        """Logged with its traceback where nobody foresaw it."""
-        failure = _from_error(request, error)
-        unforeseen = failure.code is FailureCode.INTERNAL
+        """Unexpected errors are logged with their tracebacks."""
+        reply = failure_of(request, error)
+        unforeseen = reply.code is FailureCode.INTERNAL
         log.log(logging.ERROR if unforeseen else logging.INFO, "job failed: %s", error, exc_info=unforeseen)
-        return failure
+        return reply
 
 
 @dataclass
@@ -310,11 +317,11 @@ class _Batch:
             job_id = item.request.job_id
             if job_id not in self.withdrawn and self.is_cancelled(job_id):
                 self.withdrawn.add(job_id)
-                self.emit(_failure(item.request, FailureCode.CANCELLED))
+                self.emit(failure(item.request, FailureCode.CANCELLED))
         return [item for item in self.prepared if item.request.job_id not in self.withdrawn]
 
     def on_step(self, step: Step) -> None:
-        """Raises Cancelled when nobody waits any more."""
+        """Raises Cancelled when all jobs of the batch are cancelled."""
         live = self.live()
         if not live:
             raise Cancelled("all pictures of this drawing were withdrawn")
@@ -325,14 +332,14 @@ class _Batch:
             self.emit(Progress(job_id=job_id, attempt=attempt, step=step.number, steps=step.total, preview=preview))
 
     def on_head_step(self, step: Step) -> None:
-        """Raises Cancelled when nobody waits any more; the steps of a second pass are not counted."""
+        """Raises Cancelled when all jobs of the batch are cancelled; the steps of a second pass are not counted."""
         if not self.live():
             raise Cancelled("all pictures of this drawing were withdrawn")
 
     def _previews(self, step: Step) -> dict[str, bytes]:
         """JPEG by job; now and then only, since decoding costs time, and not for the last step: the picture is next.
 
-        What would be refused as a picture is not shown either."""
+        A preview that would be refused as a picture is not sent."""
         now = self.clock()
         recently = self.preview_at is not None and now - self.preview_at < self.preview_interval_s
         if recently or step.number >= step.total or not any(item.request.preview for item in self.prepared):
@@ -356,31 +363,6 @@ def _encoded(picture: Image.Image, format_name: str) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, format_name)
     return buffer.getvalue()
-
-
-def _failure(request: GenerateRequest, code: FailureCode, detail: str = "", retry: bool = False) -> Failure:
-    return Failure(job_id=request.job_id, attempt=request.attempt, code=code, detail=detail, retry=retry)
-
-
-def _from_error(request: GenerateRequest, error: Exception) -> Failure:
-    """Another attempt may help against what is neither the prompt's, the photo's nor the memory's fault."""
-    if isinstance(error, Refused):
-        return _failure(request, error.code, str(error))
-    if isinstance(error, PoseError):
-        return _failure(request, FailureCode.BAD_POSE, str(error))
-    if isinstance(error, StyleError):
-        return _failure(request, FailureCode.BAD_STYLE, str(error))
-    if isinstance(error, BadReference):
-        return _failure(request, FailureCode.BAD_REFERENCE, str(error))
-    if _is_out_of_memory(error):
-        return _failure(request, FailureCode.OUT_OF_MEMORY, str(error).partition("\n")[0])
-    return _failure(request, FailureCode.INTERNAL, f"{type(error).__name__}: {error}", retry=True)
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """torch says it in words: CUDA's allocator "out of memory", the CPU's "can't allocate memory"."""
-    message = str(error).lower()
-    return isinstance(error, MemoryError) or "out of memory" in message or "can't allocate memory" in message
 
 
 def _free_memory() -> None:

@@ -103,7 +103,8 @@ class GlossaryTranslator:
         return Translated(_joined(said), complete)
 
     def _known(self, tokens: Sequence[str]) -> tuple[int, str | None]:
-        """How many tokens the longest known phrase takes and what it means; 1 and None where there is none."""
+        """The number of tokens of the longest phrase in the glossary, and its meaning; 1 and None where there is
+        none."""
         for length in range(min(self._longest, len(tokens)), 0, -1):
             words = tuple(_plain(token) for token in tokens[:length])
             english = self._written.get(words)

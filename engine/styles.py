@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from engine.contract import PROMPT_MAX_CHARS, STYLE_NAME_PATTERN
+from engine.contract import PROMPT_MAX_CHARS, STYLE_NAME_PATTERN, GenerateRequest
 from engine.errors import StyleError
 
 STYLES_FILE: Final = Path(__file__).with_name("styles.toml")
@@ -75,7 +75,7 @@ class _File(BaseModel):
 
 def load_styles(path: Path = STYLES_FILE) -> dict[str, Style]:
     """By name, in the order of the file. Raises pydantic's ValidationError or ValueError, which name the fault."""
-    styles = _File.model_validate(tomllib.loads(path.read_text("utf-8"))).style
+    styles = _File.model_validate(tomllib.loads(path.read_text("utf-8-sig"))).style
     by_name = {style.name: style for style in styles}
     if len(by_name) != len(styles):
         raise ValueError(f"expected unique style names, got {[style.name for style in styles]}: mend {path.name}")
@@ -95,3 +95,14 @@ def find_style(name: str | None) -> Style | None:
     if style is None:
         raise StyleError(f"expected a style out of {', '.join(shipped_styles())}, got {name!r}")
     return style
+
+
+def requested_style(request: GenerateRequest) -> Style | None:
+    """The style of a request: the operator's own, which every backbone draws by words, or one of the file. Raises
+    StyleError."""
+    if request.style_template is None:
+        return find_style(request.style)
+    try:
+        return Style(name="own", kind=Kind.PLACE, template=request.style_template)
+    except ValidationError as error:
+        raise StyleError(f"expected {PLACEHOLDER} once in the template, got {request.style_template!r}") from error

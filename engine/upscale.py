@@ -73,10 +73,10 @@ class Upscaler:
 
 
 def open_upscaler(state: Path | None, device: str = "cpu") -> Upscaler:
-    """With the weights below `state` (ENGINE_STATE); bicubic where they are absent, said in one log line per process,
-    and where no state is given.
+    """With the weights below `state` (ENGINE_STATE). Bicubic without them, with one log line per process, and without
+    `state`.
 
-    Raises WeightsError for files that are there and not what they should be."""
+    Raises WeightsError for files that cannot be read."""
     if state is None:
         return Upscaler(None, device)
     try:

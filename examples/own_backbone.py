@@ -50,5 +50,5 @@ class CanvasBackbone:
 
 
 def load(device: str, weights: Path | None) -> CanvasBackbone:
-    """What ENGINE_BACKBONE names; `device` and `weights` are ENGINE_DEVICE and ENGINE_WEIGHTS."""
+    """The function that ENGINE_BACKBONE names; `device` and `weights` are ENGINE_DEVICE and ENGINE_WEIGHTS."""
     return CanvasBackbone()

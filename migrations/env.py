@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import NullPool
 
+from bot.db import admin_tables  # noqa: F401  its tables belong to Base
 from bot.db.address import AddressError, read_address
 from bot.db.session import DIALECT_URL, make_engine
 from bot.db.tables import Base

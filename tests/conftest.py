@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -24,6 +23,7 @@ from kombu import Connection
 from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from benchmarks.load.proxy import FreezingProxy
 from bot.db.session import Sessions, make_sessions, open_pool
 from bot.local.children import ChildProcess, choose_port
 from bot.local.embedded import EmbeddedPostgres, EmbeddedValkey
@@ -33,6 +33,12 @@ TEMPLATE = "migrated"
 RABBITMQ_PROGRAMS = "/usr/lib/rabbitmq/bin"
 """Debian's folder of the plain scripts; the wrapper on PATH insists on a user and on folders of the system."""
 RABBITMQ_START_S = 90.0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first: one that `--dist loadfile` began last would run alone at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 def _administer(server_url: str, statement: str) -> None:
@@ -152,80 +158,6 @@ def broker_url(valkey: EmbeddedValkey) -> str:
     return valkey.url
 
 
-class FreezingProxy:
-    """A TCP proxy, in a thread of its own, before a server at 127.0.0.1.
-
-    `freeze` leaves every connection open and silent, as it is when a host loses its power or its network; connections
-    made later work. `freeze_answers` still passes on what clients write.
-    """
-
-    def __init__(self, server_port: int) -> None:
-        self._server_port = server_port
-        self._asked, self._answered = 0, 0  # how often each direction was frozen
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        serving = asyncio.start_server(self._connect, "127.0.0.1", 0)
-        self._server = asyncio.run_coroutine_threadsafe(serving, self._loop).result(30)
-        self.port: int = self._server.sockets[0].getsockname()[1]
-
-    def before(self, url: str) -> str:
-        """The server's URL by way of this proxy."""
-        return url.replace(f"127.0.0.1:{self._server_port}", f"127.0.0.1:{self.port}")
-
-    def freeze(self) -> None:
-        self._asked += 1
-        self._answered += 1
-
-    def freeze_answers(self) -> None:
-        self._answered += 1
-
-    def stop(self) -> None:
-        async def end() -> None:
-            self._server.close()
-            # A connection accepted just before has to start its task: cancelled earlier, nothing would close it.
-            await asyncio.sleep(0.05)
-            while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
-                await asyncio.sleep(0.05)  # for the transports to close
-
-        asyncio.run_coroutine_threadsafe(end(), self._loop).result(30)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(30)
-        self._loop.close()
-
-    async def _connect(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
-        asked, answered = self._asked, self._answered
-        ends = [to_client]
-        try:
-            server, to_server = await asyncio.open_connection("127.0.0.1", self._server_port)
-            ends.append(to_server)
-            await asyncio.gather(
-                self._pass_on(client, to_server, lambda: self._asked > asked),
-                self._pass_on(server, to_client, lambda: self._answered > answered),
-            )
-        except (OSError, asyncio.CancelledError):
-            pass
-        finally:
-            for end in ends:
-                end.transport.abort()
-
-    async def _pass_on(
-        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, frozen: Callable[[], bool]
-    ) -> None:
-        data = b"?"
-        while data:
-            data = await source.read(65536)
-            if frozen():
-                await asyncio.Event().wait()
-            if data:
-                sink.write(data)
-                await sink.drain()
-        sink.close()
-
-
 @pytest.fixture
 def freezing_proxy() -> Iterator[Callable[[str], FreezingProxy]]:
     """Puts a proxy before the server of a URL."""
@@ -250,7 +182,7 @@ class RabbitMQ:
         self.url = f"amqp://guest:guest@127.0.0.1:{port}//"
         self._environment = {
             "PATH": os.environ["PATH"],
-            "HOME": str(folder),  # where Erlang keeps the cookie of its cluster
+            "HOME": str(folder),  # Erlang keeps the cookie of its cluster there
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "ERL_EPMD_PORT": str(choose_port()),
             "RABBITMQ_CONF_ENV_FILE": os.devnull,
@@ -275,7 +207,7 @@ class RabbitMQ:
                 with Connection(self.url, connect_timeout=2) as connection:
                     connection.ensure_connection(max_retries=1, timeout=2)
                 return
-            except Exception:  # whatever a client raises while the server starts
+            except Exception:  # any error of a client while the server starts
                 if not self._server.running or time.monotonic() > deadline:
                     pytest.fail(f"RabbitMQ did not start; the end of its log:\n{self._server.log_tail(40)}")
                 time.sleep(0.2)

@@ -1,4 +1,4 @@
-"""The trainer's commands: one a network, the study of methods, and what is measured of them.
+"""The trainer's commands: one per network, the study of methods, and the measurements.
 
 python -m trainer.synthetic --first-identity 0 --identities 4000 --photos 4 --out data/train
 python -m trainer body-mapper --people data/train --validation data/validation --out runs/mapper
@@ -14,6 +14,7 @@ python -m trainer evaluate --study runs/study --clip clip-vit-large-patch14 --in
 python -m trainer evaluate --study runs/study --coco coco --clip clip-vit-large-patch14 --limit 250
 python -m trainer report --study runs/study --out docs
 python -m trainer watermark --data data/validation --json watermark.json
+python -m trainer split --data data/curated --test-people 200
 python -m trainer precompute --data data/curated --base sdxl --out cache
 python -m trainer adapter --base sdxl --data cache --method bolid --out runs/bolid
 python -m trainer adapter-memory
@@ -36,7 +37,7 @@ STUDY_CONFIG = Path(__file__).parent / "configs" / "study.yaml"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one command; a mistake of the user's is one line on stderr and exit code 2."""
+    """Runs one command; a user's mistake is one line on stderr and exit code 2."""
     options = _parser().parse_args(arguments)
     try:
         options.command(options)

@@ -5,8 +5,6 @@ Skeletons are disturbed as pose estimators are wrong: shifted joints, joints lef
 
 from __future__ import annotations
 
-import math
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,15 +14,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from torch import Tensor
+from torch import Tensor, nn
 
 from engine.backbones.nano.references import body_maps_of
 from engine.body.atlas import COORDINATE_SCALE, Atlas, load_atlas
-from engine.body.body_map import BodyMaps
 from engine.body.mapper import BUILD, BodyMapper, Predicted, save_mapper
 from engine.identity.skeleton import MIRRORED_JOINTS
-from trainer.files import load_state, replacing
+from trainer.loop import TrainConfig, fit
 from trainer.nano.store import Store, build_store
 from trainer.precision import fast_precision
 from trainer.version import commit
@@ -38,7 +34,10 @@ BUILD_UNKNOWN = 0.5
 BUILD_NOISE = 0.12
 UNKNOWN = np.full((1, BUILD), 0.5, np.float32)
 COORDINATES_WEIGHT, NORMAL_WEIGHT = 6.0, 1.0
-SAVE_EVERY_S = 120.0
+WARMUP_PICTURES, SAVE_PICTURES = 6400, 16_000
+
+MapperBatch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
+"""joints [B, 17, 3], build [B, BUILD]; of the body map: inside [B, 1, h, w], coordinates and normal [B, 3, h, w]."""
 
 
 @dataclass(frozen=True)
@@ -68,63 +67,52 @@ def train_mapper(run: MapperRun) -> dict[str, Any]:
     atlas, store = load_atlas(), Store(run.out / "store", ARRAYS)
     mapper = BodyMapper().train()
     mapper.to(memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(mapper.parameters(), lr=run.learning_rate, betas=(0.9, 0.99), fused=True)
-    average = {name: value.clone() for name, value in mapper.state_dict().items()}
-    seen, path = 0, run.out / "state.pt"
-    if path.exists():
-        state = load_state(path)
-        mapper.load_state_dict(state["mapper"])
-        optimizer.load_state_dict(state["optimizer"])
-        average, seen = state["average"], state["seen"]
-    rng = np.random.default_rng([run.seed, seen])
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns) as progress:
-        bar = progress.add_task("body mapper", total=run.pictures, completed=seen)
-        saved = time.monotonic()
-        while seen < run.pictures:
-            joints, build, maps = _batch(store, atlas, rng.integers(len(store), size=run.batch), rng)
-            for group in optimizer.param_groups:
-                group["lr"] = run.learning_rate * min(1.0, (seen + run.batch) / 6400) * _decay(seen / run.pictures)
-            with fast_precision():
-                predicted = mapper(joints, build)
-            loss = mapping_error(predicted, maps, atlas)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(mapper.parameters(), 1.0)
-            optimizer.step()
-            seen += run.batch
-            with torch.no_grad():
-                rate = 1 - min(0.998, (1 + seen / run.batch) / (10 + seen / run.batch))
-                torch._foreach_lerp_(list(average.values()), list(mapper.state_dict().values()), rate)
-            progress.update(bar, completed=seen, description=f"body mapper {float(loss.detach()):.3f}")
-            if time.monotonic() - saved > SAVE_EVERY_S or seen >= run.pictures:
-                saved = time.monotonic()
-                state = {"mapper": mapper.state_dict(), "optimizer": optimizer.state_dict()}
-                with replacing(path) as draft:
-                    torch.save(state | {"average": average, "seen": seen}, draft)
-    mapper.load_state_dict(average)
-    mapper.eval().requires_grad_(False)
+
+    def draw(size: int, rng: np.random.Generator) -> MapperBatch:
+        return _batch(store, atlas, rng.integers(len(store), size=size), rng)
+
+    plan = TrainConfig(
+        out=run.out,
+        steps=max(run.pictures // run.batch, 1),
+        batch=run.batch,
+        learning_rate=run.learning_rate,
+        warmup_steps=WARMUP_PICTURES // run.batch,
+        ema_decay=0.998,
+        save_every=max(SAVE_PICTURES // run.batch, 1),
+        seed=run.seed,
+    )
+    fit(plan, MapperLearner(mapper), draw)
+    mapper.cpu().eval().requires_grad_(False)
     unseen = Store(run.out / "store-validation", ARRAYS)
-    facts: dict[str, Any] = {"pictures": seen, "photos": len(store), "commit": commit()}
+    facts: dict[str, Any] = {"pictures": plan.steps * run.batch, "photos": len(store), "commit": commit()}
     facts["validation"] = measure_mapper(mapper, unseen, atlas)
     save_mapper(mapper, run.out / "mapper", facts)
     return facts
 
 
-def _decay(share: float) -> float:
-    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
+class MapperLearner(nn.Module):
+    """The mapper with its error as the loss."""
+
+    def __init__(self, mapper: BodyMapper) -> None:
+        super().__init__()
+        self.mapper = mapper
+
+    def forward(self, batch: MapperBatch, generator: torch.Generator) -> dict[str, Tensor]:
+        joints, build, inside, coordinates, normal = batch
+        with fast_precision():
+            predicted = self.mapper(joints, build)
+        return {"loss": mapping_error(predicted, inside, coordinates, normal)}
 
 
-def mapping_error(predicted: Predicted, maps: BodyMaps, atlas: Atlas) -> Tensor:
-    """Cross entropy of the silhouette, and on the body L1 of coordinates and normals."""
+def mapping_error(predicted: Predicted, inside: Tensor, coordinates: Tensor, normal: Tensor) -> Tensor:
+    """Cross entropy of the silhouette, and on the body (inside [B, 1, h, w], 0 or 1) L1 of coordinates and normals."""
     predicted = Predicted(predicted.inside.float(), predicted.coordinates.float(), predicted.normal.float())
-    inside = (maps.surface > 0)[:, None].float()
     on_body = inside.sum().clamp(min=1)
     silhouette = F.binary_cross_entropy_with_logits(predicted.inside, inside)
-    scale = torch.tensor(COORDINATE_SCALE).view(3, 1, 1) / max(COORDINATE_SCALE)
-    coordinates = (inside * scale * (predicted.coordinates - atlas.coordinates(maps.surface)).abs()).sum() / on_body
-    normal = (inside * (predicted.normal - maps.normal).abs()).sum() / on_body / 3
-    return 4 * silhouette + COORDINATES_WEIGHT * coordinates + NORMAL_WEIGHT * normal
+    scale = torch.tensor(COORDINATE_SCALE, device=inside.device).view(3, 1, 1) / max(COORDINATE_SCALE)
+    distance = (inside * scale * (predicted.coordinates - coordinates).abs()).sum() / on_body
+    angle = (inside * (predicted.normal - normal).abs()).sum() / on_body / 3
+    return 4 * silhouette + COORDINATES_WEIGHT * distance + NORMAL_WEIGHT * angle
 
 
 @torch.no_grad()
@@ -164,9 +152,7 @@ def disturbed(joints: NDArray[np.float32], rng: np.random.Generator) -> NDArray[
     return np.concatenate([moved, known[..., None]], -1).astype(np.float32)
 
 
-def _batch(
-    store: Store, atlas: Atlas, rows: NDArray[np.int64], rng: np.random.Generator
-) -> tuple[Tensor, Tensor, BodyMaps]:
+def _batch(store: Store, atlas: Atlas, rows: NDArray[np.int64], rng: np.random.Generator) -> MapperBatch:
     joints = disturbed(store.rows("joints", rows), rng)
     build = store.rows("build", rows)
     build[:, 1:] += rng.normal(scale=BUILD_NOISE, size=build[:, 1:].shape)
@@ -179,4 +165,11 @@ def _batch(
     other, chosen = maps.flipped(atlas), torch.from_numpy(flip)
     surface = torch.where(chosen[:, None, None], other.surface, maps.surface)
     normal = torch.where(chosen[:, None, None, None], other.normal, maps.normal)
-    return torch.from_numpy(joints), torch.from_numpy(build.astype(np.float32)), BodyMaps(surface, normal)
+    inside = (surface > 0)[:, None].float()
+    return (
+        torch.from_numpy(joints),
+        torch.from_numpy(build.astype(np.float32)),
+        inside,
+        atlas.coordinates(surface),
+        normal,
+    )

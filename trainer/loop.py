@@ -55,7 +55,7 @@ class TrainConfig:
     validate_every: int = 0
     seed: int = 0
     compare: str = ""
-    """Whatever else the outcome depends on; a run resumes only where all of this is the same."""
+    """All else that the outcome depends on; a run resumes only where all of this is the same."""
     accumulation: int = 1
     """Batches whose gradients make one step."""
     optimizer: Literal["adamw", "adamw8bit"] = "adamw"
@@ -89,7 +89,7 @@ a method `to(device)`, are moved to where the learner is."""
 
 
 def training_device() -> torch.device:
-    """Where `fit` trains: this process's GPU where CUDA is visible, else the CPU."""
+    """The device that `fit` trains on: this process's GPU where CUDA is visible, else the CPU."""
     device: torch.device = _accelerator().device
     return device
 

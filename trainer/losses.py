@@ -1,4 +1,4 @@
-"""The losses of the compared methods, each from its paper: free functions of what was predicted and what was meant."""
+"""The losses of the compared methods, each from its paper: functions of predictions and targets."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def min_snr_weight_of_noise(alpha_bar: Tensor, gamma: float | None) -> Tensor:
 
 
 def diffusion_loss(predicted: Tensor, target: Tensor, weight: Tensor, snr_weight: Tensor) -> Tensor:
-    """L_diff with a weight [B, 1 or C, h, w] and a weight a picture [B]; the weights' mean is divided out."""
+    """L_diff with weights [B, 1 or C, h, w] and one weight per picture [B]; the weights' mean is divided out."""
     weights = weight * snr_weight[:, None, None, None]
     return (weights * (predicted - target).square()).mean() / weights.mean()
 
 
 def keypoint_loss(found: Tensor, wanted: Tensor, seen: Tensor) -> Tensor:
-    """BoLID's L_id: squared distance of joints, found and wanted [B, 17, 2] in 0..1 of the picture, over those of
+    """BoLID's L_id: squared distance of joints, found and target [B, 17, 2] in 0..1 of the picture, over those of
     seen [B, 17] (0 or 1); summed over the joints, averaged over the pictures."""
     distance = (found - wanted).square().sum(-1)
     return (distance * seen).sum(1).mean()
@@ -67,8 +67,8 @@ def agreement_loss(first: Tensor, second: Tensor) -> Tensor:
 
 
 def semantic_alignment(with_identity: Tensor, without: Tensor, text_keys: Tensor) -> Tensor:
-    """PuLID's L_align-sem (Guo et al., 2024, equation 5): how the words respond to the UNet's queries must not change
-    when an identity comes in.
+    """PuLID's L_align-sem (Guo et al., 2024, equation 5): the responses of the words to the UNet's queries must not
+    change when an identity is added.
 
     Queries with and without [B, heads, L, d], text_keys [B, heads, M, d]; the responses are softmax(K Q^T / sqrt(d)) Q.
     """
@@ -81,7 +81,7 @@ def semantic_alignment(with_identity: Tensor, without: Tensor, text_keys: Tensor
 
 
 def layout_alignment(with_identity: Tensor, without: Tensor) -> Tensor:
-    """PuLID's L_align-layout (equation 6): the queries themselves stay where they were."""
+    """PuLID's L_align-layout (equation 6): the queries themselves must not change."""
     return F.mse_loss(with_identity, without)
 
 

@@ -39,7 +39,8 @@ FOR_EMBEDDING: Final = Likelihoods(nobody=0.0, turned_far=0.02, grey=0.0, close=
 
 @dataclass(frozen=True)
 class ObserverRun:
-    """How to train. `minutes` and `steps` (if given) count across resumptions; the last `held_out` people are measured.
+    """The settings of a training run. `minutes` and `steps` (if given) count across resumptions; the last `held_out`
+    people are measured.
 
     `minutes` teach joints and parts; then the embedding's own layers learn over the rest as it stands, each of
     `embedding_steps` from two photos of each of `people` people, every photo changed in `embedding_rounds` ways."""

@@ -22,14 +22,14 @@ from trainer.shards import PeopleShards
 from trainer.synthetic.parts import KEYPOINTS
 
 _BODY_SHARE: Final = (0.2, 1.0)
-"""How much of the body's height a close shot keeps, from the head down."""
+"""The share of the body's height that a close shot keeps, from the head down."""
 
 Image = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Likelihoods:
-    """How often a crop is changed in each way (probabilities); `colour` is how strongly light and colours are."""
+    """The probabilities of each change to a crop; `colour` is how strongly light and colours are."""
 
     nobody: float = 0.05
     mirrored: float = 0.5
@@ -110,7 +110,7 @@ class CropMaker:
         return _window(box, self._size, zoom, shift)
 
     def _cut(self, row: int, window: NDArray[np.float64], turn: float, mirrored: bool) -> _Sample:
-        """What the window shows, turned by `turn` degrees about its centre; outside is the edge's colour."""
+        """The picture in the window, turned by `turn` degrees about its centre; outside is the edge's colour."""
         cv2 = load_opencv()
         people, (width, height) = self._people, self._size
         matrix = _affine(window, turn, mirrored, self._size)

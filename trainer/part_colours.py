@@ -16,7 +16,7 @@ FACE_OF_HEAD: Final = 0.75
 """A detector's face box over the skull's box, in height: references in use come with the former."""
 PAINTED: Final = (Part.SKIN, Part.HAIR, Part.TOP, Part.BOTTOM, Part.SHOES, Part.FACE)
 PAINTED_PIXELS_MIN: Final = 20
-"""The parts whose colours side tasks predict, where at least so many pixels of them show."""
+"""The parts whose colours side tasks predict, and the fewest visible pixels for it."""
 
 
 def part_colours(images: Tensor, parts: Tensor) -> Tensor:

@@ -33,7 +33,7 @@ Treatments = Mapping[str, Callable[[Image.Image], Image.Image]]
 JPEG_QUALITY = 75
 LONG_SIDE_PX = 1280
 DRAWING_STEPS = 3
-"""Enough for a picture with edges and texture; nobody judges what it shows."""
+"""Enough for a picture with edges and texture; its content is not judged."""
 WRONG_KEYS = 20
 NANO_LATER = (256, 384)
 LARGE = (1024, 1024)
@@ -131,7 +131,7 @@ def measure(pictures: Pictures, watermark: Watermark, treatments: Treatments = T
 
 
 def measure_null(pictures: Pictures) -> dict[str, Any]:
-    """Scores with keys that nobody marked with: how the threshold lies to what chance gives."""
+    """Scores with keys that no picture was marked with: the distribution of chance below the threshold."""
     scores = [Watermark(f"wrong {key}").score(picture) for key in range(WRONG_KEYS) for picture in pictures]
     return {"scores": len(scores), "deviation": float(np.std(scores)), "max": max(scores)}
 

@@ -31,7 +31,7 @@ TAKEN: Final = frozenset(
         "sslnegotiation", "ssl_min_protocol_version", "ssl_max_protocol_version", "application_name", "options",
     }
 )  # fmt: skip
-"""What asyncpg reads in a URL, and the two settings that a server takes at the start of a session."""
+"""The settings that asyncpg reads in a URL, and the two settings that a server takes at the start of a session."""
 PASSED_OVER: Final = frozenset(
     {
         "channel_binding", "client_encoding", "fallback_application_name", "gssencmode", "gssdelegation", "keepalives",

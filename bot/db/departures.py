@@ -12,7 +12,7 @@ from bot.db.session import execute
 from bot.db.tables import Departure
 
 KEPT_DAYS = 180
-"""Deleting and inviting oneself again pays off at most twice a year."""
+"""With this time, deleting everything and inviting oneself again earns credits at most twice a year."""
 
 
 async def note(session: AsyncSession, digest: bytes, left_on: date, free_used: int) -> None:

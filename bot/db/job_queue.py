@@ -91,7 +91,7 @@ async def drawing_s(session: AsyncSession) -> float | None:
 
 
 async def count_batches_out(session: AsyncSession) -> int:
-    """How many batches the broker and the workers hold."""
+    """The number of batches that the broker and the workers hold."""
     count = select(func.count(Job.handed_at.distinct())).where(Job.state.in_(UNDRAWN_STATES))
     return await session.scalar(count) or 0
 

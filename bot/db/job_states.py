@@ -1,7 +1,8 @@
 """The life of a job: every statement that changes its state, lease or counters. Functions never commit.
 
-`bot.domain.MOVES` is the law. `_move` builds the WHERE clause of each change of state from it: a row in any other
-state stays as it is, so a report that arrives late or twice changes nothing. A job begins QUEUED (`jobs.submit`).
+`bot.domain.MOVES` lists the allowed changes. `_move` builds the WHERE clause of each change of state from it: a row in
+any other state stays as it is, so a report that arrives late or twice changes nothing. A job begins QUEUED
+(`jobs.submit`).
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ def _begin(lease_s: float) -> dict[str, Any]:
 
 
 async def finish(session: AsyncSession, report: Result) -> bool:
-    """The picture exists, whichever attempt made it. The first one counts."""
+    """Stores the finished picture, whichever attempt made it; the first one counts."""
     statement = _move(
         JobMove.FINISH,
         Job.id == id_of(report.job_id),
@@ -188,7 +189,7 @@ async def fail_delivery(session: AsyncSession, job_id: UUID) -> None:
 
 
 async def close(session: AsyncSession, *job_ids: UUID) -> None:
-    """The user has seen how the jobs ended, or never will. An open job stays open."""
+    """Close jobs whose end the user has seen or cannot see any more. An open job stays open."""
     await session.execute(_closure(Job.id.in_(job_ids)))
 
 
@@ -201,6 +202,6 @@ async def abandon_chat(session: AsyncSession, chat_id: int) -> None:
 
 
 def _closure(*conditions: ColumnElement[bool]) -> Update:
-    """The PNG of a delivered picture stays, to be sent as a file."""
+    """Keep the PNG of a delivered picture, to be sent as a file."""
     kept = case((Job.state == JobState.DELIVERED, Job.result), else_=None)
     return update(Job).where(Job.state.not_in(OPEN_STATES), *conditions).values(closed_at=func.now(), result=kept)

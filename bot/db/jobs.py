@@ -10,7 +10,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.credits import CreditTerms
-from bot.db import ledger
+from bot.db import access, ledger
 from bot.db.tables import Job, User
 from bot.domain import OPEN_STATES
 from bot.errors import TooManyOpenJobs, UnknownUser
@@ -28,6 +28,7 @@ async def submit(
     settings: Mapping[str, object] | None = None,
     pose: str | None = None,
     pose_photo_id: UUID | None = None,
+    image_prompt_id: UUID | None = None,
     seed: int,
     person_id: UUID | None = None,
     source_job_id: UUID | None = None,
@@ -35,18 +36,21 @@ async def submit(
     album_id: UUID | None = None,
     open_jobs_max: int,
     credit_terms: CreditTerms | None,
+    payer_id: int | None = None,
 ) -> tuple[Job, bool]:
     """Queue a picture; returns the job and whether it is new. The same key again gives the same job.
 
     `settings` overrides what the style says. The user's row is locked first, so two submissions at once cannot both
-    take the last free place. With `credit_terms` a new job reserves its price.
-    Raises TooManyOpenJobs, NotEnoughCredits, UnknownUser.
+    take the last free place. With `credit_terms` a new job reserves its price, from
+    `payer_id` (locked by the caller) if that is not the user.
+    Raises Banned, DailyLimitReached, TooManyOpenJobs, NotEnoughCredits, UnknownUser.
     """
     if await session.scalar(select(User.id).where(User.id == user_id).with_for_update()) is None:
         raise UnknownUser
     earlier = await session.scalar(select(Job).where(Job.idempotency_key == idempotency_key))
     if earlier is not None:
         return earlier, False
+    await access.check_request(session, user_id)
     if await count_open(session, user_id) >= open_jobs_max:
         raise TooManyOpenJobs(limit=open_jobs_max)
     job = Job(
@@ -64,10 +68,11 @@ async def submit(
         settings=dict(settings or {}),
         pose=pose,
         pose_photo_id=pose_photo_id,
+        image_prompt_id=image_prompt_id,
         seed=seed,
     )
     if credit_terms is not None:  # before the job: a caller that catches NotEnoughCredits may commit
-        await ledger.reserve(session, user_id, job.id, credit_terms, await ledger.today(session))
+        await ledger.reserve(session, payer_id or user_id, job.id, credit_terms, await ledger.today(session))
     session.add(job)
     await session.flush()
     await session.refresh(job)
@@ -93,7 +98,7 @@ async def exists(session: AsyncSession, idempotency_key: str) -> bool:
 
 
 async def count(session: AsyncSession, user_id: int) -> int:
-    """How many requests of the user are kept."""
+    """The number of the user's requests that are kept."""
     return await session.scalar(select(func.count()).where(Job.user_id == user_id, Job.removed_at.is_(None))) or 0
 
 
@@ -105,7 +110,7 @@ async def has_open(session: AsyncSession, act: str) -> bool:
 
 
 async def count_open(session: AsyncSession, user_id: int) -> int:
-    """How many pictures of the user are in progress."""
+    """The number of the user's pictures in progress."""
     statement = select(func.count()).where(Job.user_id == user_id, Job.state.in_(OPEN_STATES))
     return await session.scalar(statement) or 0
 

@@ -104,7 +104,7 @@ async def reserve(session: AsyncSession, user_id: int, job_id: UUID, terms: Cred
 async def reconcile(session: AsyncSession, day: date, user_id: int) -> int:
     """Settle what was delivered and release what never will be, of one user; returns how many entries that were.
 
-    What is released from a free quota comes back to that of `day`: the day of its reserve may be over.
+    A release goes back to the free quota of `day`: the day of its reserve may be over.
     """
     delivered = Job.state == JobState.DELIVERED
     ends = (

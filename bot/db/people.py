@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
+from bot.db.references import OF_PERSON
 from bot.db.session import execute
 from bot.db.tables import Person, Reference
 from bot.domain import ReferenceState
@@ -59,7 +60,7 @@ async def current(session: AsyncSession, user_id: int) -> UUID:
     person_id = await current_id(session, user_id)
     if person_id is None:
         person_id = (await add(session, user_id)).id
-    adopted = update(Reference).where(Reference.user_id == user_id, Reference.person_id.is_(None))
+    adopted = update(Reference).where(Reference.user_id == user_id, Reference.person_id.is_(None), OF_PERSON)
     await session.execute(adopted.values(person_id=person_id))
     return person_id
 
@@ -94,7 +95,7 @@ async def summaries(session: AsyncSession, user_id: int) -> list[PersonSummary]:
     people, chosen = await of_user(session, user_id), await current_id(session, user_id)
     rows = await session.execute(
         select(Reference.person_id, Reference.state, Reference.hints).where(
-            Reference.user_id == user_id, Reference.state != ReferenceState.REJECTED
+            Reference.user_id == user_id, Reference.state != ReferenceState.REJECTED, OF_PERSON
         )
     )
     photos: dict[UUID | None, list[tuple[str, str | None]]] = {}
@@ -123,7 +124,7 @@ def _summary(number: int, person: Person, is_current: bool, photos: Sequence[tup
 def _photos_of(user_id: int, person_id: UUID | None, states: Sequence[ReferenceState]) -> list[ColumnElement[bool]]:
     """Those of the person, and those without one."""
     of_person = or_(Reference.person_id == person_id, Reference.person_id.is_(None))
-    return [Reference.user_id == user_id, of_person, Reference.state.in_(states)]
+    return [Reference.user_id == user_id, of_person, Reference.state.in_(states), OF_PERSON]
 
 
 async def photo_ids(session: AsyncSession, user_id: int, person_id: UUID | None, *states: ReferenceState) -> list[UUID]:
@@ -144,6 +145,18 @@ async def photos(session: AsyncSession, user_id: int, person_id: UUID | None) ->
     return list(await session.scalars(statement.order_by(Reference.created_at, Reference.message_id)))
 
 
+async def faces(session: AsyncSession, user_id: int, person_id: UUID | None) -> list[list[float]]:
+    """The faces on the accepted photos of a person, as far as they have been described."""
+    accepted = _photos_of(user_id, person_id, [ReferenceState.ACCEPTED])
+    statement = select(Reference.face).where(*accepted, Reference.face.is_not(None))
+    return [face for face in await session.scalars(statement) if face is not None]
+
+
+async def remove_accepted(session: AsyncSession, user_id: int, person_id: UUID | None) -> None:
+    """Delete the photos that pictures of a person are drawn from."""
+    await session.execute(delete(Reference).where(*_photos_of(user_id, person_id, [ReferenceState.ACCEPTED])))
+
+
 async def cover(session: AsyncSession, user_id: int, person_id: UUID) -> Reference | None:
     """The accepted photo that was made the cover last, else the best one; image loaded."""
     statement = (
@@ -159,9 +172,3 @@ async def set_cover(session: AsyncSession, user_id: int, reference_id: UUID) -> 
     """`False` when there is no such photo (any more)."""
     own = (Reference.id == reference_id, Reference.user_id == user_id)
     return await execute(session, update(Reference).where(*own).values(cover_at=func.clock_timestamp())) > 0
-
-
-async def move_photo(session: AsyncSession, user_id: int, reference_id: UUID, person_id: UUID) -> bool:
-    """`False` when there is no such photo (any more)."""
-    own = (Reference.id == reference_id, Reference.user_id == user_id)
-    return await execute(session, update(Reference).where(*own).values(person_id=person_id, cover_at=None)) > 0

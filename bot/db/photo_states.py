@@ -5,15 +5,17 @@ A photo is PENDING until the first verdict; a second one changes nothing.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, Update, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.db import people, poses
 from bot.db.session import execute, id_of, seconds_from_now
-from bot.db.tables import Reference
-from bot.domain import ReferenceState
+from bot.db.tables import PosePhoto, Reference, User
+from bot.domain import APP_USER_IDS_FROM, OTHER_PERSON, POSE_PHOTO, ReferenceState
 from engine.contract import Examination, Verdict
 
 _PENDING = Reference.state == ReferenceState.PENDING
@@ -40,7 +42,7 @@ async def next_photos(session: AsyncSession, limit: int) -> list[Reference]:
 
 
 async def count_out(session: AsyncSession) -> int:
-    """How many photos the broker and the workers hold."""
+    """The number of photos that the broker and the workers hold."""
     return await session.scalar(select(func.count()).where(_PENDING, Reference.handed_at.is_not(None))) or 0
 
 
@@ -56,18 +58,56 @@ async def take_back(session: AsyncSession, photo_ids: Sequence[UUID]) -> None:
 
 
 async def decide(session: AsyncSession, report: Examination) -> bool:
-    """Store the verdict; `False` when there is one already, or no such photo."""
+    """Store the verdict; `False` when there is one already, or no such photo.
+
+    An accepted photo of somebody else than the earlier photos show is OTHER_PERSON, and its user is asked, unless an
+    app sent it: nobody could answer there. An accepted pose photo replaces the earlier one; after one that is refused
+    the next photo is still taken for its pose.
+    """
+    photo_id = id_of(report.reference_id)
+    owner = select(Reference.user_id).where(_PENDING, Reference.id == photo_id)
+    # the user first, as everywhere: two verdicts on a user's photos are stored one after the other
+    user = await session.scalar(select(User).where(User.id == owner.scalar_subquery()).with_for_update())
+    photo = await session.scalar(select(Reference).where(_PENDING, Reference.id == photo_id).with_for_update())
+    if photo is None or user is None:
+        return False
     accepted = report.verdict == Verdict.ACCEPTED
-    statement = _change(Reference.id == id_of(report.reference_id)).values(
-        state=ReferenceState.ACCEPTED if accepted else ReferenceState.REJECTED,
-        verdict=report.verdict,
-        profile=report.profile if accepted else None,
-        quality=report.quality if accepted else None,
-        hints=" ".join(report.hints) if accepted and report.hints else None,
+    if photo.for_pose:
+        await _settle_pose(session, user, photo, accepted=accepted)
+    kept = accepted and not photo.for_pose
+    asked = kept and user.id < APP_USER_IDS_FROM
+    other = asked and report.face is not None and await _shows_another(session, photo, report.face)
+    statement = _change(Reference.id == photo_id).values(
+        state=ReferenceState.ACCEPTED if kept and not other else ReferenceState.REJECTED,
+        verdict=OTHER_PERSON if other else report.verdict,
+        profile=report.profile if kept else None,
+        quality=report.quality if kept else None,
+        hints=" ".join(report.hints) if kept and report.hints else None,
+        face=report.face if kept else None,
         boxes=[list(box) for box in report.boxes] or None,
         lease_until=None,
     )
     return await execute(session, statement) > 0
+
+
+async def _shows_another(session: AsyncSession, photo: Reference, face: Sequence[float]) -> bool:
+    """Whether a face is unlike all those on the accepted photos of the photo's person; see Examination.face."""
+    person_id = photo.person_id or await people.current_id(session, photo.user_id)
+    faces = await people.faces(session, photo.user_id, person_id)
+    known = [other for other in faces if len(other) == len(face)]
+    return bool(known) and min(math.dist(face, other) for other in known) > 1
+
+
+async def _settle_pose(session: AsyncSession, user: User, photo: Reference, *, accepted: bool) -> None:
+    if not accepted:
+        user.pose_asked_at = func.now()
+        return
+    await session.refresh(photo, ["image"])
+    new = PosePhoto(
+        id=uuid4(), user_id=user.id, message_id=photo.message_id, album_id=photo.album_id, image=photo.image
+    )
+    await poses.replace(session, new)
+    user.pose, user.pose_asked_at = POSE_PHOTO, None
 
 
 async def examine_again(session: AsyncSession, photo_id: UUID, person: list[float]) -> None:
@@ -109,3 +149,11 @@ async def expire(
     refused = list(await session.scalars(_change(lost, exhausted).values(values).returning(Reference.id)))
     again = _change(lost, ~exhausted).values(_WITHOUT_WORKER).returning(Reference.id)
     return list(await session.scalars(again)), refused
+
+
+async def accept_other(session: AsyncSession, photos: Sequence[Reference], person_id: UUID) -> None:
+    """Photos of another person count as accepted ones of the person; they get an answer of their own."""
+    accepted = {"state": ReferenceState.ACCEPTED, "verdict": Verdict.ACCEPTED}
+    values = {**accepted, "answered_at": None, "person_id": person_id, "cover_at": None}
+    chosen = Reference.id.in_([photo.id for photo in photos])
+    await session.execute(update(Reference).where(chosen).values(answer_message_id=None, **values))

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.session import execute
 from bot.db.tables import PosePhoto, User
-from bot.domain import POSE_PHOTO_PATIENCE
+from bot.domain import SENT_PHOTO_PATIENCE
 
 
 async def of_user(session: AsyncSession, user_id: int) -> PosePhoto | None:
@@ -19,8 +19,8 @@ async def of_user(session: AsyncSession, user_id: int) -> PosePhoto | None:
 
 
 async def is_awaited(session: AsyncSession, user_id: int) -> bool:
-    """Whether the user was asked for such a photo a moment ago."""
-    asked = select(User.pose_asked_at > func.now() - POSE_PHOTO_PATIENCE).where(User.id == user_id)
+    """Whether the user was asked for a pose photo within the last minutes."""
+    asked = select(User.pose_asked_at > func.now() - SENT_PHOTO_PATIENCE).where(User.id == user_id)
     return bool(await session.scalar(asked))
 
 

@@ -7,21 +7,24 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import String, and_, case, cast, delete, func, or_, select, tuple_, update
+from sqlalchemy import String, and_, case, cast, delete, exists, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.session import execute
 from bot.db.tables import Reference
-from bot.domain import ReferenceState
+from bot.domain import APP_USER_IDS_FROM, OTHER_PERSON, ReferenceState
 
 ALBUM_QUIET = timedelta(seconds=1)
-"""An album has no end marker: it counts as complete when nothing of it has come for so long."""
+"""An album has no end marker: it counts as complete when no photo of it has come for this time."""
 ANSWER_GRACE = timedelta(seconds=2)
-"""Time for the "looking at it" message to be noted, so that the answer edits it rather than coming beside it."""
+"""The time within which the id of the "checking" message is stored, so that the answer edits that message."""
 REFUSED_KEPT = timedelta(minutes=10)
-"""How long the bare row (no image) of a refused photo is kept, for the rest of its album to be answered with it."""
+"""The time that the bare row (no image) of a refused photo is kept: the rest of its album is answered with it."""
 CHOICE_KEPT = timedelta(hours=1)
-"""How long a photo of several people is kept for its sender to choose one of them."""
+"""How long a photo is kept for its sender to decide about it: of several people one, or another person's."""
+OF_PERSON = ~Reference.for_pose
+"""The photo is, or may become, one of a person's."""
+_UNDECIDED = or_(Reference.boxes.is_not(None), func.coalesce(Reference.verdict, "") == OTHER_PERSON)
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,27 @@ class Group:
 
 
 async def count(session: AsyncSession, user_id: int, *states: ReferenceState) -> int:
-    statement = select(func.count()).where(Reference.user_id == user_id, Reference.state.in_(states))
+    statement = select(func.count()).where(Reference.user_id == user_id, Reference.state.in_(states), OF_PERSON)
     return await session.scalar(statement) or 0
+
+
+async def of_user(session: AsyncSession, user_id: int) -> list[Reference]:
+    """All of the user's photos, refused ones too while their rows are kept, without images, oldest first."""
+    statement = select(Reference).where(Reference.user_id == user_id)
+    return list(await session.scalars(statement.order_by(Reference.created_at, Reference.id)))
+
+
+async def image(session: AsyncSession, reference_id: UUID, user_id: int) -> bytes | None:
+    """The image of a user's own photo; empty for a refused one."""
+    own = (Reference.id == reference_id, Reference.user_id == user_id)
+    return await session.scalar(select(Reference.image).where(*own))
+
+
+async def counts(session: AsyncSession, user_ids: Collection[int]) -> dict[int, int]:
+    """How many photos of each user are accepted or wait for their verdicts; users without any are left out."""
+    kept = Reference.state != ReferenceState.REJECTED
+    statement = select(Reference.user_id, func.count()).where(Reference.user_id.in_(user_ids), kept, OF_PERSON)
+    return {row[0]: row[1] for row in await session.execute(statement.group_by(Reference.user_id))}
 
 
 AcceptedPhoto = tuple[bytes, bytes | None, list[float] | None]
@@ -54,7 +76,7 @@ async def accepted(session: AsyncSession, photo_ids: Collection[UUID]) -> dict[U
 
 @dataclass(frozen=True)
 class StoredPhoto:
-    """What is to know of an accepted photo before it is loaded."""
+    """The facts about an accepted photo that decide whether it is loaded."""
 
     size: int
     """Bytes of the image and the profile."""
@@ -113,9 +135,10 @@ async def open_messages(session: AsyncSession, user_id: int) -> list[tuple[int, 
 
 
 async def answerable(session: AsyncSession) -> list[Group]:
-    """Groups with an unsent verdict and nothing pending or still arriving, longest waiting first."""
+    """Groups with an unsent verdict and nothing pending or still arriving, longest waiting first. The end users of
+    apps are sent nothing."""
     group_name = func.coalesce(Reference.album_id, cast(Reference.message_id, String))
-    unanswered = Reference.answered_at.is_(None)
+    unanswered = and_(Reference.answered_at.is_(None), Reference.user_id < APP_USER_IDS_FROM)
     pending = Reference.state == ReferenceState.PENDING
     settling = and_(
         unanswered,
@@ -146,17 +169,17 @@ async def members(session: AsyncSession, group: Group) -> list[Reference]:
 
 
 async def mark_answered(session: AsyncSession, reference_ids: Sequence[UUID], answer_message_id: int | None) -> None:
-    """The user has the answer; images of refused photos are dropped at once, unless a person on them can be chosen."""
+    """The user has the answer; images of refused photos are dropped at once, unless the user may decide about them."""
     chosen = and_(Reference.id.in_(reference_ids), Reference.state != ReferenceState.PENDING)
     statement = update(Reference).where(chosen)
     await session.execute(statement.values(answered_at=func.now(), answer_message_id=answer_message_id))
-    refused = update(Reference).where(chosen, Reference.state == ReferenceState.REJECTED, Reference.boxes.is_(None))
-    await session.execute(refused.values(image=b"", profile=None))
+    refused = update(Reference).where(chosen, Reference.state == ReferenceState.REJECTED, ~_UNDECIDED)
+    await session.execute(refused.values(image=b"", profile=None, face=None))
 
 
 async def forget_refused(session: AsyncSession) -> None:
-    """Drop the bare rows of photos refused a while ago, and photos of several people of whom none was chosen."""
-    kept = case((Reference.boxes.is_(None), REFUSED_KEPT), else_=CHOICE_KEPT)
+    """Drop the bare rows of photos refused a while ago, and photos about which the user has not decided."""
+    kept = case((_UNDECIDED, CHOICE_KEPT), else_=REFUSED_KEPT)
     refused = Reference.state == ReferenceState.REJECTED
     await session.execute(delete(Reference).where(refused, Reference.answered_at < func.now() - kept))
 
@@ -170,3 +193,30 @@ async def choosable(session: AsyncSession, reference_id: UUID, user_id: int) -> 
         Reference.boxes.is_not(None),
     )
     return await session.scalar(statement.with_for_update())
+
+
+async def of_others(session: AsyncSession, reference_id: UUID, user_id: int) -> list[Reference]:
+    """A user's own photo of another person, with those of its album, in the order of sending; the rows are locked."""
+    asked = (Reference.user_id == user_id, Reference.verdict == OTHER_PERSON)
+    photo = await session.scalar(select(Reference).where(Reference.id == reference_id, *asked))
+    if photo is None:
+        return []
+    together = Reference.id == photo.id
+    if photo.album_id is not None:
+        together = and_(Reference.chat_id == photo.chat_id, Reference.album_id == photo.album_id)
+    statement = select(Reference).where(together, *asked).order_by(Reference.message_id).with_for_update()
+    return list(await session.scalars(statement))
+
+
+async def pose_is_examined(session: AsyncSession, user_id: int) -> bool:
+    """Whether a pose photo of the user's waits for its verdict."""
+    waiting = exists().where(
+        Reference.user_id == user_id, Reference.for_pose, Reference.state == ReferenceState.PENDING
+    )
+    return bool(await session.scalar(select(waiting)))
+
+
+async def is_pose_album(session: AsyncSession, chat_id: int, album_id: str) -> bool:
+    """Whether a photo of the album has been taken for its pose."""
+    taken = exists().where(Reference.chat_id == chat_id, Reference.album_id == album_id, Reference.for_pose)
+    return bool(await session.scalar(select(taken)))

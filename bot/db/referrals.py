@@ -14,7 +14,7 @@ from bot.db.session import execute
 from bot.db.tables import CreditEntry, User
 
 NEW_FOR = timedelta(days=1)
-"""A user who has not agreed to the terms counts as new for so long after their first message."""
+"""A user who has not agreed to the terms counts as new for this time after their first message."""
 
 
 async def code_of(session: AsyncSession, user_id: int, fresh_code: str) -> str:
@@ -28,7 +28,7 @@ async def code_of(session: AsyncSession, user_id: int, fresh_code: str) -> str:
 async def note(session: AsyncSession, user_id: int, code: str) -> bool:
     """Note who invited a user; `False` for a user who is not new, was invited by another, or has invited the inviter.
 
-    The same invitation again is noted already.
+    A repeated invitation changes nothing.
     """
     inviter = await session.scalar(select(User).where(User.invitation_code == code))
     if inviter is None or inviter.id == user_id or inviter.invited_by == user_id:
@@ -47,7 +47,7 @@ async def due(session: AsyncSession, limit: int) -> list[int]:
 
 
 async def pay(session: AsyncSession, user_id: int, credits_: int) -> list[User]:
-    """Give an invited user and the inviter their credits, once; returns both, or nobody when there is nothing to pay.
+    """Give an invited user and the inviter their credits, once; returns both, or none when there is nothing to pay.
 
     The link between the two is removed with it.
     """

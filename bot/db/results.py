@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, or_, select, tuple_, update
@@ -58,6 +58,18 @@ async def search(session: AsyncSession, user_id: int, words: str, begin: int, co
     return found[begin : begin + count]
 
 
+async def listed(
+    session: AsyncSession, user_id: int, after: tuple[datetime, UUID] | None, limit: int, *, favourites: bool
+) -> Sequence[Job]:
+    """Pictures of the gallery, newest first, from below `after` (created_at, id) on."""
+    statement = select(Job).where(Job.user_id == user_id, *_SHOWN)
+    if favourites:
+        statement = statement.where(Job.favourite_at.is_not(None))
+    if after is not None:
+        statement = statement.where(tuple_(Job.created_at, Job.id) < after)
+    return (await session.scalars(statement.order_by(Job.created_at.desc(), Job.id.desc()).limit(limit))).all()
+
+
 async def set_favourite(session: AsyncSession, job_id: UUID, *, favourite: bool) -> None:
     when = func.now() if favourite else None
     await session.execute(update(Job).where(Job.id == job_id).values(favourite_at=when))
@@ -105,6 +117,6 @@ async def note_message(
 
 
 async def forget_originals(session: AsyncSession, days: int) -> int:
-    """Drop the PNGs of pictures that were finished so long ago and are not to be delivered any more."""
+    """Drop the PNGs of pictures that were finished more than `days` ago and are no longer to be delivered."""
     old = (Job.result.is_not(None), or_(Job.finished_at.is_(None), Job.finished_at < func.now() - timedelta(days=days)))
     return await execute(session, update(Job).where(*old, Job.closed_at.is_not(None)).values(result=None))

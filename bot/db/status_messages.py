@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.db import job_states
 from bot.db.session import execute
 from bot.db.tables import Job, Person, Reference, User
-from bot.domain import JobState, ReferenceState
+from bot.domain import APP_USER_IDS_FROM, JobState, ReferenceState
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,8 @@ class PendingStatus:
     settings: Mapping[str, object]
     pose: str | None
     pose_skipped: bool
+    image_prompt_id: UUID | None
+    image_prompt_skipped: bool
     message_id: int | None
     result_message_id: int | None
     request_message_id: int | None
@@ -57,7 +59,7 @@ class MessageRole(StrEnum):
 
 
 async def pending(session: AsyncSession) -> list[PendingStatus]:
-    """Every job that owes its user something, oldest first."""
+    """Every job that owes its user a message, oldest first. The end users of apps get none."""
     columns = (  # in the order of PendingStatus's fields
         Job.id,
         Job.user_id,
@@ -76,6 +78,8 @@ async def pending(session: AsyncSession) -> list[PendingStatus]:
         Job.settings,
         Job.pose,
         Job.pose_skipped,
+        Job.image_prompt_id,
+        Job.image_prompt_skipped,
         Job.status_message_id,
         Job.result_message_id,
         Job.request_message_id,
@@ -86,7 +90,7 @@ async def pending(session: AsyncSession) -> list[PendingStatus]:
         Person.name,
     )
     named = select(*columns).join(User, User.id == Job.user_id).outerjoin(Person, Person.id == Job.person_id)
-    statement = named.where(Job.closed_at.is_(None))
+    statement = named.where(Job.closed_at.is_(None), Job.user_id < APP_USER_IDS_FROM)
     rows = await session.execute(statement.order_by(Job.created_at, Job.id))
     names = [field.name for field in fields(PendingStatus)]
     return [PendingStatus(**dict(zip(names, row, strict=True))) for row in rows]
@@ -127,6 +131,7 @@ async def chats_with_photos_waiting(session: AsyncSession, longer_than_s: float)
         .join(User, User.id == Reference.user_id)
         .where(
             Reference.state == ReferenceState.PENDING,
+            Reference.user_id < APP_USER_IDS_FROM,
             Reference.created_at < func.now() - timedelta(seconds=longer_than_s),
         )
         .distinct()

@@ -6,13 +6,12 @@ from datetime import date, datetime
 from uuid import UUID, uuid4
 
 from sqlalchemy import (
+    REAL,
     BigInteger,
     CheckConstraint,
-    DateTime,
     ForeignKey,
     Identity,
     Index,
-    LargeBinary,
     SmallInteger,
     Text,
     false,
@@ -21,9 +20,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.credits import JOB_KINDS, EntryKind
+from bot.db import app_tables  # noqa: F401  its tables belong to the metadata, by which data is exported
+from bot.db.base import Base as Base
 from bot.domain import OPEN_STATES, JobState, ReferenceState
 from engine.contract import REFERENCES_MAX
 
@@ -33,22 +34,14 @@ _OPEN = ", ".join(f"'{state}'" for state in JobState if state in OPEN_STATES)
 _OF_JOBS = ", ".join(f"'{kind}'" for kind in JOB_KINDS)
 
 
-class Base(DeclarativeBase):
-    """Python types map to Postgres types the same way in every table."""
-
-    type_annotation_map = {  # noqa: RUF012
-        str: Text,
-        datetime: DateTime(timezone=True),
-        UUID: PgUUID(as_uuid=True),
-        bytes: LargeBinary,
-    }
-
-
 class User(Base):
-    """A Telegram user who has talked to the bot. Deleting the row deletes all that is theirs."""
+    """A Telegram user who has talked to the bot, or an app's end user. Deleting the row deletes all that is theirs."""
 
     __tablename__ = "users"
-    __table_args__ = (Index("users_invited", "invited_by", postgresql_where=text("invited_by is not null")),)
+    __table_args__ = (
+        Index("users_invited", "invited_by", postgresql_where=text("invited_by is not null")),
+        Index("users_of_apps", "app_id", "app_user", unique=True, postgresql_where=text("app_id is not null")),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     language: Mapped[str]
@@ -67,18 +60,29 @@ class User(Base):
     pose_pinned: Mapped[bool] = mapped_column(default=False, server_default=false())
     """The pose stays for all future pictures; else it is for the next one."""
     pose_asked_at: Mapped[datetime | None]
-    """When the user was asked for a photo of a pose that has not come yet."""
+    """The time when the user was asked for a pose photo that has not come yet."""
+    image_prompt: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """The pictures to come follow the latest of the user's image prompts."""
+    image_prompt_pinned: Mapped[bool] = mapped_column(default=False, server_default=false())
+    image_prompt_asked_at: Mapped[datetime | None]
+    """Both as for the pose."""
     aspect: Mapped[str | None]
     """engine.contract.Aspect of the pictures to come; NULL leaves it to the model."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     active_at: Mapped[datetime] = mapped_column(server_default=func.now())
     blocked_at: Mapped[datetime | None]
     served_at: Mapped[datetime | None]
-    """When a job of theirs was last handed to a worker: the order of the queue depends on it."""
+    """The time when a job of theirs was last handed to a worker: the order of the queue depends on it."""
     invitation_code: Mapped[str | None] = mapped_column(unique=True)
     """Part of the link with which they invite others; drawn at the first /invite."""
     invited_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     """Until the referral is paid, see bot.db.referrals."""
+    app_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("apps.id", name="users_app_id_fkey", ondelete="CASCADE", use_alter=True)
+    )
+    """The app whose end user this is; NULL for users of Telegram."""
+    app_user: Mapped[str | None]
+    """The app's own name for its end user."""
 
 
 class Person(Base):
@@ -127,21 +131,25 @@ class Reference(Base):
     sha256: Mapped[str]
     profile: Mapped[bytes | None] = mapped_column(deferred=True)
     quality: Mapped[float | None]
-    """How good it is as a reference, 0 to 1; NULL for photos examined before this was kept."""
+    """The quality as a reference, 0 to 1; NULL for photos examined before this was kept."""
     hints: Mapped[str | None]
     """Of an accepted photo: names of engine.contract.Hint, spaces between."""
     boxes: Mapped[list[list[float]] | None] = mapped_column(JSONB(none_as_null=True))
     """Of a photo of several people: where they are (engine.contract.PersonBox), while the user may choose one."""
     person: Mapped[list[float] | None] = mapped_column(JSONB(none_as_null=True))
     """The box of the one that was chosen."""
+    face: Mapped[list[float] | None] = mapped_column(ARRAY(REAL))
+    """engine.contract.Examination.face."""
+    for_pose: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """It is examined for its pose. Accepted, it becomes the PosePhoto and this row is REJECTED: it shows anybody."""
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
-    """How often it was handed to the broker."""
+    """The number of times that it was handed to the broker."""
     handed_at: Mapped[datetime | None]
     lease_until: Mapped[datetime | None]
     answer_message_id: Mapped[int | None]
     """The bot's "looking at it" message, which becomes the answer; one for a whole album."""
     answered_at: Mapped[datetime | None]
-    """When the user got the verdict."""
+    """The time when the user got the verdict."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -155,6 +163,24 @@ class PosePhoto(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), unique=True)
     message_id: Mapped[int]
     album_id: Mapped[str | None]
+    image: Mapped[bytes] = mapped_column(deferred=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class ImagePrompt(Base):
+    """A normalised picture whose style a user's pictures follow. The latest is the user's; earlier ones are kept while
+    pictures are in progress that follow them."""
+
+    __tablename__ = "image_prompts"
+    __table_args__ = (Index("image_prompts_user", "user_id", "created_at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    message_id: Mapped[int]
+    """The message that shows it."""
+    album_id: Mapped[str | None]
+    job_id: Mapped[UUID | None]
+    """The job whose picture it is; it is deleted with that picture."""
     image: Mapped[bytes] = mapped_column(deferred=True)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
@@ -191,6 +217,7 @@ class Job(Base):
             postgresql_where=text("result_file_id is not null and removed_at is null"),
         ),
         Index("jobs_originals", "finished_at", postgresql_where=text("result is not null")),
+        Index("jobs_albums", "album_id", postgresql_where=text("album_id is not null")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -214,18 +241,21 @@ class Job(Base):
     pose_photo_id: Mapped[UUID | None]
     pose_skipped: Mapped[bool] = mapped_column(default=False, server_default=false())
     """It was handed out without its pose: no worker could draw one."""
+    image_prompt_id: Mapped[UUID | None]
+    image_prompt_skipped: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """It was handed out without its image prompt: some worker reads none."""
     translated_prompt: Mapped[str | None]
     """The prompt that the model gets, where that is a translation."""
     ignored_words: Mapped[str | None]
-    """What of the prompt the model cannot draw, phrases with commas between."""
+    """Phrases of the prompt that the model cannot draw, separated by commas."""
     seed: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[str] = mapped_column(default=JobState.QUEUED, server_default=JobState.QUEUED)
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
-    """How often a worker has begun it."""
+    """The number of times that a worker has begun it."""
     handouts: Mapped[int] = mapped_column(default=0, server_default="0")
-    """How often it was handed to the broker: bounds what no worker ever begins."""
+    """The number of times that it was handed to the broker: a job that no worker ever begins fails at the limit."""
     handed_at: Mapped[datetime | None]
-    """When it was handed to the broker; the jobs of one batch share it. NULL while it waits in the queue."""
+    """The time when it was handed to the broker; the jobs of one batch share it. NULL while it waits in the queue."""
     lease_until: Mapped[datetime | None]
     """Until when the broker (before the start) or a worker (after it) may hold the job without a sign of life."""
     worker_id: Mapped[str | None]
@@ -242,9 +272,10 @@ class Job(Base):
     album_id: Mapped[UUID | None]
     """Shared by the variations that one press asked for: they are delivered as one album."""
     album_sent_at: Mapped[datetime | None]
-    """When the album was about to be sent. It is never sent a second time; the pictures stay within reach."""
+    """The time when the sending of the album began. It is never sent a second time; the pictures stay within reach."""
     closed_at: Mapped[datetime | None]
-    """When the user had the end (picture, failure or cancellation) and no status message was left: all is done."""
+    """The time when the user had the end (picture, failure or cancellation) and no status message was left: all is
+    done."""
     result: Mapped[bytes | None] = mapped_column(deferred=True)
     """The PNG, until the user has it as a file or ORIGINAL_DAYS are over."""
     result_file_id: Mapped[str | None]
@@ -256,7 +287,7 @@ class Job(Base):
     """A name of bot.domain.ReportReason."""
     reported_at: Mapped[datetime | None]
     removed_at: Mapped[datetime | None]
-    """When the user deleted the picture; prompt and pictures are gone, the row counts in the statistics."""
+    """The time when the user deleted the picture; prompt and pictures are gone, the row counts in the statistics."""
     backbone: Mapped[str | None]
     seconds: Mapped[float | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -285,9 +316,11 @@ class Worker(Base):
     device: Mapped[str]
     batch_max: Mapped[int]
     references_max: Mapped[int] = mapped_column(default=REFERENCES_MAX, server_default=str(REFERENCES_MAX))
-    """How many photos of a person its model reads."""
+    """The number of photos of a person that its model reads."""
     pose: Mapped[bool] = mapped_column(default=False, server_default=false())
     """It can draw a pose that is asked for."""
+    image_prompt: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """It reads image prompts."""
     aspects: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")
     """Those of engine.contract.Aspect that it can draw."""
     busy: Mapped[bool]

@@ -8,7 +8,7 @@ from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import ledger
+from bot.db import apps, ledger
 from bot.db.session import execute
 from bot.db.tables import Job, User
 from bot.domain import OPEN_STATES
@@ -44,11 +44,13 @@ async def set_blocked(session: AsyncSession, user_id: int, blocked: bool) -> Non
 
 
 async def remove_inactive(session: AsyncSession, days: int, limit: int) -> int:
-    """Delete up to `limit` users without an update for `days` days; returns how many. Those with an open job stay, and
-    those with credits that no day limits: they may have paid for them."""
+    """Delete up to `limit` users without an update for `days` days; returns how many. Those with an open job stay,
+    those with credits that no day limits (they may have paid for them), and owners of apps in use."""
     open_job = exists().where(Job.user_id == User.id, Job.state.in_(OPEN_STATES))
     inactive = select(User.id).where(User.active_at < func.now() - timedelta(days=days), ~open_job)
-    chosen = inactive.where(~ledger.lasting_credits()).limit(limit).with_for_update(skip_locked=True)
+    chosen = (
+        inactive.where(~ledger.lasting_credits(), ~apps.owns_an_app()).limit(limit).with_for_update(skip_locked=True)
+    )
     return await execute(session, delete(User).where(User.id.in_(chosen)))
 
 

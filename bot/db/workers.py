@@ -31,6 +31,12 @@ async def any_can_pose(session: AsyncSession, within_s: float) -> bool:
     return any(worker.pose for worker in await alive(session, within_s))
 
 
+async def all_read_image_prompts(session: AsyncSession, within_s: float) -> bool:
+    """Whether there are living workers and each of them reads image prompts: nobody knows which one gets a job."""
+    living = await alive(session, within_s)
+    return bool(living) and all(worker.image_prompt for worker in living)
+
+
 async def aspects_drawn(session: AsyncSession, within_s: float) -> tuple[Aspect, ...]:
     """The aspects that a living worker can draw, in the order of the contract."""
     drawn = {aspect for worker in await alive(session, within_s) for aspect in worker.aspects}
@@ -48,6 +54,7 @@ async def store(session: AsyncSession, beat: Heartbeat) -> None:
         "batch_max": beat.batch_max,
         "references_max": beat.references_max,
         "pose": beat.pose,
+        "image_prompt": beat.image_prompt,
         "aspects": [aspect.value for aspect in beat.aspects],
         "busy": bool(beat.job_ids),
         "seen_at": func.now(),

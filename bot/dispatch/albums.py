@@ -44,6 +44,14 @@ class Album:
         return all(job.state not in UNDRAWN_STATES for job in self.jobs)
 
     @property
+    def urgency(self) -> Urgency:
+        """Of what is to be shown, before it is rendered."""
+        if self.is_drawn:
+            return Urgency.END
+        begun = any(job.state not in UNDRAWN_STATES or job.steps > 0 for job in self.jobs)
+        return Urgency.PROGRESS if begun else Urgency.PLACE
+
+    @property
     def pictures(self) -> tuple[PendingStatus, ...]:
         return tuple(job for job in self.jobs if job.state in (JobState.DONE, JobState.DELIVERED))
 
@@ -143,7 +151,7 @@ class AlbumDelivery:
             await self._messenger.send_album(album.lead.chat_id, file_ids, text, reply_to=album.lead.request_message_id)
         except NotNow:
             raise
-        except TelegramRefusal:  # it was certainly not sent
+        except TelegramRefusal:  # Telegram refused it, so it was not sent
             async with self._sessions.begin() as session:
                 await results.note_album(session, ids, sent=False)
             raise

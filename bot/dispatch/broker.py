@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from celery import Celery
@@ -26,12 +27,12 @@ ABSENT = (OperationalError, ConnectionError, TimeoutError, OSError)
 
 
 def transport_options(broker_url: str) -> dict[str, Any]:
-    """Redis and Valkey: an absent broker is noticed within seconds. AMQP: by py-amqp's TCP keepalive, in a minute.
+    """An absent or frozen broker is noticed within seconds.
 
     AMQP publishes without an answer unless asked for one: a message written to a dying connection would count as sent.
     """
     if broker_url.startswith("amqp"):
-        return {"confirm_publish": True}
+        return {"confirm_publish": True, "read_timeout": SOCKET_TIMEOUT_S, "write_timeout": SOCKET_TIMEOUT_S}
     return {
         "socket_timeout": SOCKET_TIMEOUT_S,
         "socket_connect_timeout": SOCKET_TIMEOUT_S,
@@ -55,15 +56,19 @@ class Broker:
 
     def __init__(self, broker_url: str) -> None:
         self._url = broker_url
-        self._celery = Celery("bolid", broker=broker_url, set_as_current=False)
-        self._celery.conf.update(
+        self._celery = self._make_celery()
+        self._turn = asyncio.Lock()
+
+    def _make_celery(self) -> Celery:
+        celery = Celery("bolid", broker=self._url, set_as_current=False)
+        celery.conf.update(
             task_queues=(WORK_QUEUE,),
             task_default_queue=WORK_QUEUE.name,
             task_ignore_result=True,
             broker_connection_timeout=SOCKET_TIMEOUT_S,
-            broker_transport_options=transport_options(broker_url),
+            broker_transport_options=transport_options(self._url),
         )
-        self._turn = asyncio.Lock()
+        return celery
 
     async def generate(self, batch: GenerateBatch) -> None:
         await self._in_thread(self._send_task, GENERATE_TASK, batch)
@@ -83,9 +88,20 @@ class Broker:
             await asyncio.to_thread(call, *arguments)
 
     def _send_task(self, name: str, argument: Message) -> None:
-        self._celery.send_task(
-            name, args=[argument.model_dump_json()], queue=WORK_QUEUE.name, ignore_result=True, retry=False
-        )
+        try:
+            self._celery.send_task(
+                name, args=[argument.model_dump_json()], queue=WORK_QUEUE.name, ignore_result=True, retry=False
+            )
+        except ABSENT:
+            self._forget_connections()
+            raise
+
+    def _forget_connections(self) -> None:
+        """Redis' client replaces a connection without an answer by itself; AMQP's would be used again, frozen."""
+        if self._url.startswith("amqp"):
+            frozen, self._celery = self._celery, self._make_celery()
+            with suppress(*ABSENT):
+                frozen.close()
 
     def _broadcast(self, cancellation: Cancellation) -> None:
         options = transport_options(self._url)

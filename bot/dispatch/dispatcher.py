@@ -14,6 +14,7 @@ from aiogram import Bot
 from bot.config import Pace
 from bot.db import leases, workers
 from bot.db.session import Sessions, is_outage
+from bot.dispatch.app_results import AppResults
 from bot.dispatch.broker import Broker
 from bot.dispatch.job_messages import UnstoredMessages
 from bot.dispatch.leadership import Leadership, LeadershipLost
@@ -78,7 +79,7 @@ class JobDispatcher:
                             await self._lead(leadership, broker)
                 except LeadershipLost as lost:
                     _log.warning("the leadership is lost, taking it up again", reason=str(lost))
-                except Exception as error:  # the edge of the dispatcher: it goes on, whatever happened to it
+                except Exception as error:  # no error may end the dispatcher
                     if is_outage(error):
                         _log.warning("waiting for the database")
                     else:
@@ -111,6 +112,7 @@ class JobDispatcher:
             self._keep("sweep", lambda: self._sweep(listening)),
             self._keep("status messages", updater.step, repaints=True),
             self._keep("verdicts", self._answer),
+            self._keep("results of apps", AppResults(self._sessions).step),
         )
         try:
             await _until_one_fails(work)

@@ -13,17 +13,31 @@ from aiogram.types import BufferedInputFile, InlineKeyboardMarkup, ReplyParamete
 from bot.domain import ReferenceState
 from bot.errors import UnknownUser
 from bot.numbered_people import numbered
+from bot.photos import Refusal
 from bot.styles import Styles
-from bot.telegram import keyboards
+from bot.telegram import image_prompt_buttons, keyboards
+from bot.telegram.drafts import draft_text
 from bot.telegram.next_step import next_step
 from bot.telegram.person_keyboards import person_name
 from bot.telegram.refusals import ChatGone, MessageGone, TelegramRefusal, Unmodified, refusals
 from bot.translator import Markup, Texts, Translator
 from bot.usecases import UseCases
 from bot.usecases.answers import Answer
-from bot.usecases.drafts import DrawnDraft, WaitingDraft
-from bot.verdicts import verdicts_text
+from bot.verdicts import refused_photo, verdicts_text
+from engine.contract import Verdict
 
+IMAGE_PROMPT_VERDICTS = frozenset(
+    {
+        Verdict.ACCEPTED,
+        Verdict.NO_PERSON,
+        Verdict.SEVERAL_PEOPLE,
+        Verdict.TOO_SMALL,
+        Verdict.TOO_BLURRED,
+        Verdict.TOO_DARK,
+        Refusal.KNOWN,
+    }
+)
+"""A photo that cannot serve as one of the person may still show a style."""
 _log = structlog.get_logger(__name__)
 
 
@@ -54,8 +68,18 @@ class VerdictAnswers:
             await self.use.read_answers.settle(answer, message_id)
 
     async def _offer_choices(self, answer: Answer) -> None:
-        """Photos of several people go back with numbered boxes and a button for each."""
+        """Photos of several people go back with numbered boxes and a button for each; about those of another person
+        than the earlier ones show one question is asked."""
         texts = self.translator.of(answer.language)
+        if answer.of_others:
+            first = answer.of_others[0]
+            with suppress(ChatGone), refusals():
+                await self.bot.send_message(
+                    answer.group.chat_id,
+                    texts("other-person-ask", count=len(answer.of_others)),
+                    reply_parameters=ReplyParameters(message_id=first.message_id, allow_sending_without_reply=True),
+                    reply_markup=keyboards.other_person(texts, first.id),
+                )
         for photo in answer.choices:
             boxes = photo.boxes or []
             picture = await asyncio.to_thread(numbered, photo.image, boxes)
@@ -70,14 +94,18 @@ class VerdictAnswers:
 
     async def _render(self, answer: Answer) -> tuple[Markup, InlineKeyboardMarkup | None]:
         texts = self.translator.of(answer.language)
+        if answer.is_pose:
+            return await self._render_pose(answer, texts)
         draft = await self.use.draw_draft(answer.group.user_id, answer.group.chat_id, answer.photos)
         if draft is not None:
-            next_text, buttons = _draft_text(texts, self.styles, draft), None
+            next_text, buttons = draft_text(texts, self.styles, draft), None
         else:
             next_text, buttons = await self._next(answer, texts)
         if all(photo.state == ReferenceState.REJECTED for photo in answer.photos):
             buttons = None
         verdicts = verdicts_text(texts, answer.photos, album=answer.group.album_id is not None)
+        if _may_be_image_prompt(answer):
+            buttons = image_prompt_buttons.with_take_photo(buttons, texts)
         person = await self._person(answer, texts)
         return Markup("\n\n".join([verdicts, *person, next_text])), buttons
 
@@ -87,6 +115,18 @@ class VerdictAnswers:
         owners = {photo.person_id for photo in answer.photos if photo.state == ReferenceState.ACCEPTED}
         shown = [person for person in persons if person.id in owners]
         return [texts("photo-of-person", name=person_name(texts, person)) for person in shown if len(persons) > 1]
+
+    async def _render_pose(self, answer: Answer, texts: Texts) -> tuple[Markup, InlineKeyboardMarkup | None]:
+        """A prompt that waits is drawn in the pose, or returned where there is none."""
+        (photo,) = answer.photos
+        if photo.verdict == Verdict.ACCEPTED:
+            draft = await self.use.draw_draft(answer.group.user_id, answer.group.chat_id, answer.photos)
+            kept = texts("pose-photo-kept")
+            if draft is None:
+                return kept, keyboards.to_poses(texts)
+            return Markup(f"{kept}\n\n{draft_text(texts, self.styles, draft)}"), keyboards.to_poses(texts)
+        prompt = await self.use.take_back_draft(answer.group.user_id)
+        return refused_photo(texts, photo.verdict, prompt), None
 
     async def _next(self, answer: Answer, texts: Texts) -> tuple[Markup, InlineKeyboardMarkup | None]:
         stage, style = await self.use.find_stage(answer.group.user_id)
@@ -112,11 +152,6 @@ class VerdictAnswers:
             await self.bot.edit_message_text(text, chat_id=chat_id, message_id=message_id, reply_markup=buttons)
 
 
-def _draft_text(texts: Texts, styles: Styles, draft: DrawnDraft | WaitingDraft) -> Markup:
-    if isinstance(draft, WaitingDraft):
-        return texts("draft-waits-photo" if draft.refused else "draft-waits-verdict", prompt=draft.prompt)
-    if not draft.submitted and draft.limit is not None:
-        return texts("draft-refused", limit=draft.limit, prompt=draft.prompt)
-    if not draft.submitted:
-        return texts("draft-no-credits", prompt=draft.prompt)
-    return texts("draft-drawn", prompt=draft.prompt, style=styles[draft.style].label(texts.language))
+def _may_be_image_prompt(answer: Answer) -> bool:
+    """One photo alone, so that it is clear which one, that could be read and is allowed."""
+    return answer.image_prompts and answer.group.album_id is None and answer.photos[0].verdict in IMAGE_PROMPT_VERDICTS

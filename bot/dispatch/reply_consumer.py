@@ -15,7 +15,7 @@ from structlog.contextvars import bind_contextvars
 
 from bot.dispatch.broker import SOCKET_TIMEOUT_S, transport_options
 from bot.dispatch.timing import Listening
-from engine.contract import REPLIES_QUEUE, REPLY, Heartbeat, Progress, Reply
+from engine.contract import AMQP_HEARTBEAT_S, REPLIES_QUEUE, REPLY, Heartbeat, Progress, Reply
 
 POLL_S = 0.5
 RECONNECT_MAX_S = 5.0
@@ -52,7 +52,7 @@ class ReplyConsumer:
         pause_s = POLL_S
         while not self._stop.is_set():
             try:
-                self._read(Connection(self._url, transport_options=self._options()))
+                self._read(Connection(self._url, heartbeat=AMQP_HEARTBEAT_S, transport_options=self._options()))
             except Exception as error:  # the edge of the thread: whatever the broker's client raises, we come back
                 if self._stop.is_set():
                     return
@@ -63,7 +63,7 @@ class ReplyConsumer:
 
     def _options(self) -> dict[str, Any]:
         if self._url.startswith("amqp"):
-            return {}
+            return transport_options(self._url)
         return {
             **transport_options(self._url),
             "visibility_timeout": UNACKNOWLEDGED_S,
@@ -83,6 +83,7 @@ class ReplyConsumer:
             consumer = Consumer(channel, queues=[queue], on_message=self._receive, prefetch_count=1)
             with consumer:
                 while not self._stop.is_set():
+                    connection.heartbeat_check()
                     try:
                         connection.drain_events(timeout=POLL_S)
                     except TimeoutError:

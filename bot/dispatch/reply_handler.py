@@ -39,7 +39,7 @@ class ReplyHandler:
     async def handle(self, report: Reply) -> None:
         """Returns when the report is committed, or can never be.
 
-        A finished picture waits for any error to pass. Where the database refuses its values for good, its attempt
+        A finished picture waits for any error to pass. If the database refuses its values for good, its attempt
         fails instead, so that the job is drawn again or its user gets a message.
         """
         pause_s = OUTAGE_PAUSE_S

@@ -76,6 +76,7 @@ class StatusUpdater:
         self._began = clock()
         self._throttle = Throttle(pace.edit_interval_s, pace.calls_per_s, clock)
         self._displays: dict[UUID, _Display] = {}
+        self._rendered: dict[UUID, tuple[object, StatusView]] = {}
         self._messages = JobMessages(sessions, messenger, unstored)
         self._deliver_album = AlbumDelivery(sessions, messenger, self._messages, styles)
         self._writing: dict[int, asyncio.Task[None]] = {}
@@ -95,12 +96,13 @@ class StatusUpdater:
             paused = self._is_paused(bool(alive)) or await service.is_paused(session)
             alone_s = self._clock() - (self._alone_since or 0.0)
             poses_drawn = not alive or await workers.any_can_pose(session, self._pace.alive_s)
+            image_prompts_read = all(worker.image_prompt for worker in alive)
             photos = await status_messages.chats_with_photos_waiting(session, alone_s) if paused else []
         self._forget_closed({job.job_id for job in jobs})
         times = {}
         if drawing_s is not None:
             times = {job_id: expected_s(place, len(alive), drawing_s) for job_id, place in places.items()}
-        self._show_all(jobs, places, times, busy, paused, poses_drawn)
+        self._show_all(jobs, places, times, busy, paused, poses_drawn, image_prompts_read)
         await self._announce_pause(photos, paused)
 
     async def finish(self) -> None:
@@ -120,7 +122,7 @@ class StatusUpdater:
         return self._clock() - self._began >= self._pace.alive_s
 
     def _forget_closed(self, open_ids: set[UUID]) -> None:
-        for kept in (self._displays, self._previews):
+        for kept in (self._displays, self._rendered, self._previews):
             for job_id in kept.keys() - open_ids:
                 kept.pop(job_id, None)
         self._messages.keep_only(open_ids)
@@ -134,29 +136,19 @@ class StatusUpdater:
         busy: set[int],
         paused: bool,
         poses_drawn: bool,
+        image_prompts_read: bool,
     ) -> None:
-        """Start writing wherever something is due, the most urgent first while calls are scarce."""
-        due = []
-        for album in albums_of(jobs):
-            job = album.lead
-            view = render(
-                job,
-                place=places.get(job.job_id),
-                paused=paused,
-                preview=self._previews.get(job.job_id),
-                texts=self._texts(job),
-                styles=self._styles,
-                poses_drawn=poses_drawn,
-                expected_s=times.get(job.job_id),
-            )
-            if len(album.jobs) > 1:
-                view = render_album(album, view, self._texts(job))
-            view = in_chat(job, view)
-            if self._is_due(job, view):
-                due.append((album, view))
+        """Start writing wherever something is due, the most urgent first while calls are scarce. Only what may be
+        written now is rendered, and only when it changed: this holds up everything else of the process."""
         self._passed_over = False
-        for album, view in sorted(due, key=lambda item: (item[1].urgency, item[0].lead.created_at)):
+        for album in sorted(albums_of(jobs), key=lambda album: (album.urgency, album.lead.created_at)):
             job = album.lead
+            if not self._may_write(album):
+                continue
+            place, expected = places.get(job.job_id), times.get(job.job_id)
+            view = self._view(album, place, expected, paused, poses_drawn, image_prompts_read)
+            if job.message_id is not None and view == self._displays.get(job.job_id, _Display()).view:
+                continue
             if job.chat_id in busy or job.chat_id in self._writing:
                 self._passed_over = True
                 continue
@@ -166,22 +158,42 @@ class StatusUpdater:
             self._writing[job.chat_id] = task
             task.add_done_callback(partial(self._written, job.chat_id))
 
+    def _view(
+        self,
+        album: Album,
+        place: int | None,
+        expected: int | None,
+        paused: bool,
+        poses_drawn: bool,
+        image_prompts_read: bool,
+    ) -> StatusView:
+        job = album.lead
+        preview = self._previews.get(job.job_id)
+        inputs = (album, place, expected, paused, poses_drawn, image_prompts_read, preview)
+        rendered = self._rendered.get(job.job_id)
+        if rendered is None or rendered[0] != inputs:
+            texts = self._texts(job)
+            view = render(
+                job, place=place, paused=paused, preview=preview, texts=texts, styles=self._styles,
+                poses_drawn=poses_drawn, image_prompts_read=image_prompts_read, expected_s=expected,
+            )  # fmt: skip
+            rendered = inputs, in_chat(job, view if len(album.jobs) == 1 else render_album(album, view, texts))
+            self._rendered[job.job_id] = rendered
+        return rendered[1]
+
     def _written(self, chat_id: int, _: asyncio.Task[None]) -> None:
         self._writing.pop(chat_id, None)
         if self._passed_over:
             self._repaint()
 
-    def _is_due(self, job: PendingStatus, view: StatusView) -> bool:
+    def _may_write(self, album: Album) -> bool:
+        job = album.lead
         display = self._displays.get(job.job_id, _Display())
-        urgent = view.urgency == Urgency.END or job.message_id is None
-        return (
-            (view != display.view or job.message_id is None)
-            and display.not_before <= self._clock()
-            and self._throttle.allows(job.chat_id, urgent=urgent)
-        )
+        urgent = album.urgency == Urgency.END or job.message_id is None
+        return display.not_before <= self._clock() and self._throttle.allows(job.chat_id, urgent=urgent)
 
     async def _write(self, album: Album, view: StatusView) -> None:
-        """Show one view and record it; the edge of a task, so no exception leaves it."""
+        """Show one view and record it. Raises nothing, as it runs in a task of its own."""
         job = album.lead
         display = self._displays.get(job.job_id, _Display())
         try:
@@ -245,7 +257,7 @@ class StatusUpdater:
         await self._note(job, view, has_photo=has_photo, album=album)
 
     async def _deliver(self, job: PendingStatus, view: StatusView, album: Album | None) -> None:
-        """A message that says that the picture is ready, which becomes the picture."""
+        """Sends the message "the picture is ready", which is then edited into the picture."""
         message_id = job.result_message_id
         if message_id is None:
             message_id = await self._messages.send(job, MessageRole.RESULT, ready(job, self._texts(job)))
@@ -264,7 +276,7 @@ class StatusUpdater:
         await self._close(job, album)
 
     async def _tell_failure(self, job: PendingStatus, view: StatusView, album: Album | None) -> None:
-        """Once: a message that was to become the picture says instead why there is none."""
+        """Replaces the text of the message that was to become the picture by the reason why there is none, once."""
         message_id = job.result_message_id
         if message_id is None:
             was_unstored = self._messages.is_unstored(job.job_id, MessageRole.RESULT)
@@ -344,7 +356,8 @@ class StatusUpdater:
         )
 
     async def _announce_pause(self, chats: list[tuple[int, str]], paused: bool) -> None:
-        """Once per pause and chat, for photos that came while a worker was alive; a later photo gets it at once."""
+        """Sends the notice of a pause, once per pause and chat, for photos from before it; later photos get it at
+        once."""
         if not paused:
             self._chats_with_notice.clear()
         for chat_id, language in chats:

@@ -10,7 +10,7 @@ from aiogram.types import InlineKeyboardMarkup
 from bot.db.job_states import UNDELIVERABLE, WORKER_LOST
 from bot.db.status_messages import PendingStatus
 from bot.dispatch.reply_handler import Preview
-from bot.domain import JobState
+from bot.domain import REFUSALS, JobState
 from bot.styles import Styles
 from bot.telegram import keyboards
 from bot.telegram.captions import caption, ignored
@@ -25,6 +25,7 @@ SECONDS_SHOWN_MAX = 120
 SAME_WAY_FAILS = {
     FailureCode.BAD_PROMPT,
     FailureCode.BAD_POSE,
+    FailureCode.BAD_IMAGE_PROMPT,
     FailureCode.BAD_STYLE,
     FailureCode.REFUSED_PROMPT,
     FailureCode.REFUSED_PHOTO,
@@ -60,13 +61,14 @@ def render(
     texts: Texts,
     styles: Styles,
     poses_drawn: bool = True,
+    image_prompts_read: bool = True,
     expected_s: int | None = None,
 ) -> StatusView:
     """The status message of `job`; `place` is `None` for a job that is not (any more) queued. `poses_drawn`: whether a
-    living worker can draw a pose that is asked for. `expected_s`: how long a queued job may take, where that is
-    known."""
+    living worker can draw a pose that is asked for; `image_prompts_read`: whether every one reads image prompts.
+    `expected_s`: how long a queued job may take, where that is known."""
     prompt = quoted(texts, job.prompt, PROMPT_SHOWN_MAX)
-    request = _request(job, prompt, texts, poses_drawn)
+    request = _request(job, prompt, texts, poses_drawn, image_prompts_read)
     if expected_s is not None and not paused and job.state == JobState.QUEUED:
         request = Markup(f"{request}\n{_expected(expected_s, texts)}")
     match job.state:
@@ -115,7 +117,12 @@ def _picture(job: PendingStatus, texts: Texts, styles: Styles) -> StatusView:
 def _failure(job: PendingStatus, prompt: Markup, texts: Texts) -> StatusView:
     failure = job.failure if job.failure in FAILURES_WITH_TEXT else FailureCode.INTERNAL
     buttons = keyboards.retry(
-        texts, job.job_id, again=failure not in SAME_WAY_FAILS, free_pose=failure == FailureCode.BAD_POSE
+        texts,
+        job.job_id,
+        again=failure not in SAME_WAY_FAILS,
+        free_pose=failure == FailureCode.BAD_POSE,
+        without_image_prompt=failure == FailureCode.BAD_IMAGE_PROMPT,
+        appeal=failure in REFUSALS,
     )
     return StatusView(texts(f"failure-{failure}", prompt=prompt), buttons, Urgency.END)
 
@@ -126,14 +133,18 @@ def _expected(seconds: int, texts: Texts) -> Markup:
     return texts("status-expected-minutes", minutes=seconds // 60)
 
 
-def _request(job: PendingStatus, prompt: Markup, texts: Texts, poses_drawn: bool) -> Markup:
-    """The prompt and, below it, person and pose, the translation that the model gets and what it cannot draw."""
+def _request(job: PendingStatus, prompt: Markup, texts: Texts, poses_drawn: bool, image_prompts_read: bool) -> Markup:
+    """The prompt and, below it, person, pose and image prompt, the translation that the model gets and what it cannot
+    draw."""
     below = [prompt]
     if job.person_name is not None:
         below.append(texts("status-person", name=job.person_name))
     if job.pose is not None:
         drawn = poses_drawn and not job.pose_skipped
         below.append(texts("status-pose", pose=texts(f"pose-{job.pose}")) if drawn else texts("pose-unavailable"))
+    if job.image_prompt_id is not None:
+        followed = image_prompts_read and not job.image_prompt_skipped
+        below.append(texts("status-image-prompt" if followed else "image-prompt-unavailable"))
     if job.translated_prompt is not None:
         translation = quoted(texts, job.translated_prompt, PROMPT_SHOWN_MAX)
         below.append(texts("status-translation", translation=translation))

@@ -1,4 +1,4 @@
-"""Builds the task of a job: its photos, prompt, style, settings and pose.
+"""Builds the task of a job: its photos, prompt, style, settings, pose and image prompt.
 
 A hand-out is planned by the sizes of the photos; only those of jobs that are sent are loaded.
 """
@@ -12,7 +12,7 @@ from uuid import UUID
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import poses, references
+from bot.db import image_prompts, poses, references
 from bot.db.references import StoredPhoto
 from bot.db.tables import Job
 from bot.dispatch.batching import QueuedJob
@@ -31,10 +31,11 @@ class UnbuildableTask(Exception):
 
 @dataclass(frozen=True)
 class Photos:
-    """The photos that jobs refer to and that still exist: of people, and of poses."""
+    """The photos that jobs refer to and that still exist: of people, of poses, and image prompts."""
 
     references: Mapping[UUID, Reference]
     poses: Mapping[UUID, bytes]
+    image_prompts: Mapping[UUID, bytes]
 
 
 @dataclass(frozen=True)
@@ -43,22 +44,25 @@ class PhotoSizes:
 
     references: Mapping[UUID, StoredPhoto]
     poses: Mapping[UUID, int]
+    image_prompts: Mapping[UUID, int]
 
 
 async def read_sizes(session: AsyncSession, jobs: Collection[Job]) -> PhotoSizes:
     """Accepted references only."""
     stored = await references.stored(session, {photo_id for job in jobs for photo_id in job.reference_ids})
-    return PhotoSizes(stored, await poses.sizes(session, _pose_ids(jobs)))
+    pose_sizes = await poses.sizes(session, _pose_ids(jobs))
+    return PhotoSizes(stored, pose_sizes, await image_prompts.sizes(session, _image_prompt_ids(jobs)))
 
 
 async def read_photos(session: AsyncSession, jobs: Collection[Job], reference_ids: Collection[UUID]) -> Photos:
-    """The references given, if they are still accepted, and the pose photos of the jobs."""
+    """The references given, if they are still accepted, and the pose photos and image prompts of the jobs."""
     rows = await references.accepted(session, reference_ids)
     people = {
         photo_id: Reference(image=image, profile=profile, person=person_box(person))
         for photo_id, (image, profile, person) in rows.items()
     }
-    return Photos(people, await poses.images(session, _pose_ids(jobs)))
+    pose_photos = await poses.images(session, _pose_ids(jobs))
+    return Photos(people, pose_photos, await image_prompts.images(session, _image_prompt_ids(jobs)))
 
 
 def person_box(stored: list[float] | None) -> PersonBox | None:
@@ -73,19 +77,24 @@ def _pose_ids(jobs: Collection[Job]) -> set[UUID]:
     return {job.pose_photo_id for job in jobs if job.pose == POSE_PHOTO and job.pose_photo_id is not None}
 
 
+def _image_prompt_ids(jobs: Collection[Job]) -> set[UUID]:
+    return {job.image_prompt_id for job in jobs if job.image_prompt_id is not None}
+
+
 def queued_job(job: Job, sizes: PhotoSizes, styles: Styles, references_max: int) -> QueuedJob:
     """The job with the best `references_max` of its photos, in its own order. Raises UnbuildableTask."""
     accepted = [photo_id for photo_id in job.reference_ids if photo_id in sizes.references]
     best = sorted(accepted, key=lambda photo_id: -sizes.references[photo_id].quality)[:references_max]
     chosen = tuple(photo_id for photo_id in accepted if photo_id in best)
     pose_size = sizes.poses.get(job.pose_photo_id, 0) if job.pose_photo_id else 0
+    image_prompt_size = sizes.image_prompts.get(job.image_prompt_id, 0) if job.image_prompt_id else 0
     return QueuedJob(
         job.id,
         job.user_id,
         job.attempts,
         _settings(job, styles),
         photo_ids=chosen,
-        size=pose_size + sum(sizes.references[photo_id].size for photo_id in chosen),
+        size=pose_size + image_prompt_size + sum(sizes.references[photo_id].size for photo_id in chosen),
     )
 
 
@@ -96,9 +105,11 @@ def _settings(job: Job, styles: Styles) -> Settings:
         raise UnbuildableTask(FailureCode.BAD_PROMPT) from error
 
 
-def build_request(job: Job, photos: Photos, styles: Styles, *, with_pose: bool) -> GenerateRequest:
-    """With those of the job's photos that are in `photos`; without `with_pose` its pose is left out. Raises
-    UnbuildableTask."""
+def build_request(
+    job: Job, photos: Photos, styles: Styles, *, with_pose: bool, with_image_prompt: bool
+) -> GenerateRequest:
+    """With those of the job's photos that are in `photos`; without `with_pose` its pose is left out, without
+    `with_image_prompt` its image prompt. Raises UnbuildableTask."""
     accepted = [photos.references[photo_id] for photo_id in job.reference_ids if photo_id in photos.references]
     if not accepted:
         raise UnbuildableTask(FailureCode.BAD_REFERENCE)
@@ -109,12 +120,24 @@ def build_request(job: Job, photos: Photos, styles: Styles, *, with_pose: bool) 
             references=tuple(accepted),
             prompt=job.prompt,
             style=styles.request_name(job.style),
+            style_template=styles[job.style].template,
             seed=job.seed,
             settings=_settings(job, styles),
             pose=_pose(job, photos) if with_pose else None,
+            image_prompt=_image_prompt(job, photos) if with_image_prompt else None,
         )
     except ValidationError as error:
         raise UnbuildableTask(FailureCode.BAD_PROMPT) from error
+
+
+def _image_prompt(job: Job, photos: Photos) -> bytes | None:
+    """One deleted meanwhile fails the job, as a pose photo does."""
+    if job.image_prompt_id is None:
+        return None
+    image = photos.image_prompts.get(job.image_prompt_id)
+    if image is None:
+        raise UnbuildableTask(FailureCode.BAD_IMAGE_PROMPT)
+    return image
 
 
 def _pose(job: Job, photos: Photos) -> Pose | None:

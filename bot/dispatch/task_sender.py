@@ -58,8 +58,9 @@ class TaskSender:
             return
         await self._hand_out_photos(PHOTOS_PER_WORKER * len(alive))
         with_pose = any(worker.pose for worker in alive)
+        with_image_prompt = all(worker.image_prompt for worker in alive)
         for batch in await self._plan(alive):
-            await self._hand_out(batch, with_pose=with_pose)
+            await self._hand_out(batch, with_pose=with_pose, with_image_prompt=with_image_prompt)
 
     async def _withdraw(self) -> None:
         """A broadcast that fails is not repeated here: a worker that reports on the job gets it again."""
@@ -77,7 +78,12 @@ class TaskSender:
                 if not photos:
                     return
                 photo = photos[0]
-                request = ExamineRequest(reference_id=str(photo.id), image=photo.image, person=person_box(photo.person))
+                request = ExamineRequest(
+                    reference_id=str(photo.id),
+                    image=photo.image,
+                    person=person_box(photo.person),
+                    for_pose=photo.for_pose,
+                )
                 await photo_states.hand_out(session, [photos[0].id], self._pace.handout_s)
             try:
                 await self._broker.examine(request)
@@ -103,9 +109,9 @@ class TaskSender:
                     await self._fail(session, job, error)
         return plan_batches(queue, slots=slots, batch_max=batch_max)
 
-    async def _hand_out(self, planned: Sequence[QueuedJob], *, with_pose: bool) -> None:
+    async def _hand_out(self, planned: Sequence[QueuedJob], *, with_pose: bool, with_image_prompt: bool) -> None:
         async with self._sessions.begin() as session:
-            requests = await self._take(session, planned, with_pose=with_pose)
+            requests = await self._take(session, planned, with_pose=with_pose, with_image_prompt=with_image_prompt)
         if not requests:
             return
         job_ids = [request.job_id for request in requests]
@@ -121,7 +127,7 @@ class TaskSender:
         _log.info("handed out", jobs=job_ids)
 
     async def _take(
-        self, session: AsyncSession, planned: Sequence[QueuedJob], *, with_pose: bool
+        self, session: AsyncSession, planned: Sequence[QueuedJob], *, with_pose: bool, with_image_prompt: bool
     ) -> list[GenerateRequest]:
         """The jobs of one batch with their photos, leased; those cancelled or deleted since the plan are left out."""
         jobs = await job_queue.lock(session, [item.job_id for item in planned])
@@ -129,11 +135,14 @@ class TaskSender:
         taken, requests = [], []
         for job in jobs:
             try:
-                request = build_request(job, photos, self._styles, with_pose=with_pose)
+                request = build_request(
+                    job, photos, self._styles, with_pose=with_pose, with_image_prompt=with_image_prompt
+                )
             except UnbuildableTask as error:
                 await self._fail(session, job, error)
                 continue
             job.pose_skipped = job.pose is not None and not with_pose
+            job.image_prompt_skipped = job.image_prompt_id is not None and not with_image_prompt
             taken.append(job)
             requests.append(request)
         if taken:

@@ -1,4 +1,4 @@
-"""The times of the dispatcher: steps that are repeated, how long it has heard the workers, how often it may write."""
+"""Timing in the dispatcher: repeated steps, the time since the last gap in heartbeats, the rate of Telegram calls."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ from bot.db.session import is_outage
 from bot.dispatch.broker import ABSENT
 
 PAUSE_MAX_S = 10.0
+STEP_PAUSE_S = 0.1
+"""Wakes within it are one: a step asks the database about all open jobs."""
 _log = structlog.get_logger(__name__)
 
 
 async def repeat(name: str, step: Callable[[], Awaitable[None]], woken: asyncio.Event, tick_s: float) -> None:
-    """Run `step` until cancelled. At least once per `tick_s`, and at once when `woken`; after a failure
-    the pause grows, and `woken` does not shorten it."""
+    """Runs `step` until cancelled: at least once per `tick_s`, and when `woken`, STEP_PAUSE_S after the last one at the
+    earliest. After each failure in a row the pause doubles, and `woken` does not shorten it."""
     failures = 0
     while True:
         woken.clear()
         try:
             await step()
             failures = 0
-        except Exception as error:  # the edge of the loop: one bad step must not end the dispatcher
+        except Exception as error:  # an error of one step must not end the dispatcher
             failures += 1
             if is_outage(error) or isinstance(error, ABSENT):
                 _log.warning("a server is away, trying again", loop=name, error=repr(error)[:300])
@@ -32,6 +34,7 @@ async def repeat(name: str, step: Callable[[], Awaitable[None]], woken: asyncio.
                 _log.exception("a step failed", loop=name)
             await asyncio.sleep(min(tick_s * 2 ** min(failures - 1, 10), PAUSE_MAX_S))
             continue
+        await asyncio.sleep(min(STEP_PAUSE_S, tick_s))
         try:
             async with asyncio.timeout(tick_s):
                 await woken.wait()
@@ -70,7 +73,8 @@ def expected_s(place: int, workers: int, drawing_s: float) -> int:
 
 
 class Throttle:
-    """Progress at most every `interval_s` per chat; nothing under flood control; `calls_per_s` over all chats."""
+    """Limits calls: progress at most every `interval_s` per chat, `calls_per_s` over all chats, none under flood
+    control."""
 
     def __init__(self, interval_s: float, calls_per_s: float, clock: Callable[[], float]) -> None:
         self._interval_s = interval_s
@@ -93,11 +97,11 @@ class Throttle:
         self._next_edit[chat_id] = self._clock() + self._interval_s
 
     def pause(self, chat_id: int, retry_after_s: float) -> None:
-        """Flood control: nothing goes to the chat for so long."""
+        """After flood control: no call to the chat for `retry_after_s`."""
         self._silent_until[chat_id] = self._clock() + retry_after_s
 
     def take(self) -> bool:
-        """Whether a call is left; the allowance never exceeds that of one second."""
+        """Takes one call from the allowance, if there is one; unused calls add up to those of one second."""
         now = self._clock()
         self._allowance = min(self._rate, self._allowance + (now - self._filled_at) * self._rate)
         self._filled_at = now

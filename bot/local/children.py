@@ -80,8 +80,8 @@ class FolderLock:
 
 
 def choose_port(preferred: int | None = None, host: str = "127.0.0.1") -> int:
-    """A port nobody listens on: `preferred` if it is free, else one drawn from PORTS."""
-    # Two clones may start in the same second: they must not draw alike, so this draw is not seeded.
+    """A free port: `preferred` if it is free, else one drawn from PORTS."""
+    # Two clones may start in the same second and must not draw the same port, so this draw has no seed.
     draw = random.SystemRandom()
     candidates = [preferred] if preferred else []
     candidates += [draw.choice(PORTS) for _ in range(50)]

@@ -53,12 +53,12 @@ PREVIEWS_SHOWN = 4
 START_PATIENCE_S = 240.0
 PICTURE_PATIENCE_S = 600.0
 OUTSIDE = ("BOT_TOKEN", "BOT_API_URL", "DATABASE_URL", "BROKER_URL", "ADMIN_IDS")
-"""What the demo never takes from the environment: it is local from end to end."""
+"""Settings that the demo never takes from the environment: it is local from end to end."""
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What the person wants: a readable photo, a style that exists, words that fit into a prompt."""
+    """The request of the demo: a readable photo, an existing style, a prompt of legal length."""
 
     photo: Path
     prompt: str
@@ -88,7 +88,7 @@ class Wish:
 
 @dataclass
 class Conversation:
-    """What was seen: the chat as it stands at the end, its pictures by message, and the previews on the way."""
+    """The results: the chat as it stands at the end, its pictures by message, and the previews on the way."""
 
     messages: list[ChatMessage] = field(default_factory=list)
     pictures: dict[int, Image.Image] = field(default_factory=dict)
@@ -105,15 +105,20 @@ def play(state_dir: Path, terminal: Terminal, environment: Mapping[str, str], ou
     with kept_up(stack):
         conversation = asyncio.run(_converse_while_tended(stack, wish, terminal))
         terminal.doing("stopping")
-    paths = _save(conversation, wish, out)
-    _print_transcript(conversation.messages, terminal.console)
-    for what, path in paths.items():
-        terminal.done(f"{what}: {shown(path)}")
-    if conversation.result is None:
+    if not report(conversation, wish, terminal, out):
         terminal.fail(f"no picture was made; the logs are in {shown(state_dir / 'logs')}/")
         return 1
     terminal.done(f"a picture in {time.monotonic() - started:.0f} s; `make run` keeps the bot up for you")
     return 0
+
+
+def report(conversation: Conversation, wish: Wish, terminal: Terminal, out: Path) -> bool:
+    """Write the pictures to `out`, print the chat; whether a picture was made."""
+    paths = _save(conversation, wish, out)
+    _print_transcript(conversation.messages, terminal.console)
+    for what, path in paths.items():
+        terminal.done(f"{what}: {shown(path)}")
+    return conversation.result is not None
 
 
 async def _converse_while_tended(stack: Stack, wish: Wish, terminal: Terminal) -> Conversation:
@@ -232,7 +237,7 @@ def _refusals() -> tuple[str, ...]:
     texts = Translator().of("en")
     reasons = {*Verdict, *Refusal} - {Verdict.ACCEPTED}
     refusals = (texts(verdict_key(ReferenceState.REJECTED, reason), limit=REFERENCES_MAX) for reason in reasons)
-    return (*refusals, texts("photo-choose-person"))  # the demo has nobody who would choose among several people
+    return (*refusals, texts("photo-choose-person"))  # the demo cannot ask which of several people is meant
 
 
 def _job_actions(message: ChatMessage) -> set[str]:

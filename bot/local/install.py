@@ -70,7 +70,7 @@ def show(output: Iterable[str], log: Path) -> list[str]:
 
 
 def describe(line: str) -> str | None:
-    """What a line of pip's output says is under way; None if it says nothing of the kind."""
+    """The step that a line of pip's output reports, in words; None if it reports no step."""
     for start, verb in _STEPS.items():
         if line.lstrip().startswith(start):
             rest = line.lstrip()[len(start) :].strip(" :\n")

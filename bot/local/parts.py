@@ -1,4 +1,4 @@
-"""A part of the stack and how it is kept up: started again after it ended, ended when it does not answer."""
+"""The supervision of one part of the stack: it is started again after it ended, and ended when it does not answer."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ from engine.contract import MISCONFIGURED_EXIT_CODE
 RESTART_DELAYS_S = (0.2, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """The pauses before a part is started again, one after another; the last one repeats."""
 STEADY_S = 60.0
-"""A part that stays up so long begins with the shortest pause again."""
+"""A part that has run for this time begins with the shortest pause again."""
 PROBE_INTERVAL_S = 5.0
 PROBE_TIMEOUT_S = 3.0
 PROBE_MISSES_MAX = 12
-"""A part that does not answer so often in turn, a minute and more, is ended and started again."""
+"""A part that misses so many probes in a row, for more than a minute, is ended and started again."""
 FIRST_ANSWER_S = 900.0
 """The time that a part may take until its first answer: a worker loads a model."""
 
 
 class StackError(Exception):
-    """The stack cannot start or go on; the message is for the terminal: what happened, where to look, what to do."""
+    """The stack cannot start or continue; the message for the terminal says what happened, where to look and what to
+    do."""
 
 
 class Part(Protocol):
-    """What the supervisor needs of whatever it runs."""
+    """The interface of a process that the supervisor runs."""
 
     @property
     def name(self) -> str: ...
@@ -53,7 +54,7 @@ class Audience(Protocol):
 
 
 class KeptPart:
-    """A part and how often it had to be started again lately."""
+    """A part with the number of its recent restarts."""
 
     def __init__(self, part: Part, clock: Callable[[], float], answers: Callable[[], bool] | None = None) -> None:
         """`answers` asks the part whether it is alive; it returns within PROBE_TIMEOUT_S."""
@@ -96,7 +97,7 @@ class KeptPart:
                 audience.warn(f"{self.part.name} could not be started, trying again: {error}")
 
     def _next_start(self) -> float:
-        """When the part may be started again; the pauses grow."""
+        """The time at which the part may be started again; the pauses grow."""
         delay_s = RESTART_DELAYS_S[min(self._restarts, len(RESTART_DELAYS_S) - 1)]
         self._restarts += 1
         return self._clock() + delay_s
@@ -127,7 +128,7 @@ def answers_at(url: str) -> bool:
 
 
 def describe_end(exit_code: int | None) -> str:
-    """How a process ended, in words."""
+    """The end of a process, in words."""
     if exit_code is None:
         return "without an exit code"
     if exit_code < 0:
@@ -136,18 +137,18 @@ def describe_end(exit_code: int | None) -> str:
 
 
 def last_line(part: Part) -> str:
-    """What a part that cannot run as configured said last: one line with the remedy."""
+    """The last log line of a part that cannot run as configured: it names the remedy."""
     lines = part.log.read_text(errors="replace").split("\n") if part.log.exists() else []
     said = [line.strip() for line in lines if line.strip()]
     return said[-1] if said else f"{part.name} cannot run as configured and does not say why"
 
 
 def last_words(part: Part, lines: int = 12) -> str:
-    """Where the part's log is, and its end."""
+    """The path of the part's log, and its last lines."""
     tail = part.log.read_text(errors="replace").splitlines()[-lines:] if part.log.exists() else []
     return "\n".join([f"The end of its log, {shown(part.log)}:", *(f"  {line}" for line in tail)])
 
 
 def shown(path: Path) -> str:
-    """A path as a person in the project's folder would type it."""
+    """A path relative to the current folder, if it lies below it."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

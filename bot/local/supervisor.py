@@ -26,7 +26,7 @@ from bot.local.parts import Audience, KeptPart, Part, StackError, answers_at, la
 CHAT_PORT = 8081
 CHAT_TRIES = 5
 TEND_INTERVAL_S = 0.25
-"""How often the owner of a stack calls `tend`."""
+"""The owner of a stack calls `tend` this often."""
 START_TIMEOUT_S = 120.0
 
 
@@ -35,7 +35,7 @@ class StopRequested(KeyboardInterrupt):
 
 
 class Stack:
-    """The whole product on one machine. `start()`, then `tend()` several times a second, then `stop()`, all from the
+    """The whole product on one machine. `start()`, then `tend()` several times per second, then `stop()`, all from the
     main thread. `state_dir` keeps the data; one stack at a time owns it."""
 
     def __init__(

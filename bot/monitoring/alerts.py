@@ -1,6 +1,7 @@
-"""Alerts to admins in chat: each once when its trouble begins, and once when it is over.
+"""Alerts to admins in chat: each once when its cause begins, and once when it has ended.
 
-The leader watches. What it has said is in its memory: after a change of the leader a trouble that lasts is said again.
+The leader watches. Sent alerts are remembered in the process: after a change of the leader, an alert whose cause lasts
+is sent again.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from engine.contract import FailureCode
 
 INTERVAL_S = 15.0
 CALM_S = 120.0
-"""A trouble is over when it has been absent for so long."""
+"""An alert ends when its cause has been absent for this time."""
 FAULTS_OF_THE_SERVICE = frozenset({FailureCode.INTERNAL, FailureCode.OUT_OF_MEMORY, WORKER_LOST})
 """Other failures are about what one user asked for."""
 _log = structlog.get_logger(__name__)

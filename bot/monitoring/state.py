@@ -78,7 +78,7 @@ class StateReader:
 
 
 def read_messages(broker_url: str) -> dict[str, int] | None:
-    """How many messages lie in the queues of tasks and replies; None when the broker does not answer. Blocks for
+    """The numbers of messages in the queues of tasks and replies; None when the broker does not answer. Blocks for
     a few seconds at most."""
     options = transport_options(broker_url)
     try:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from aiogram.filters.callback_data import CallbackData
 
-from bot.domain import Likeness, ReportReason
+from bot.domain import Likeness, OtherPersonChoice, ReportReason
 from engine.contract import Clothes, PosePreset
 
 
@@ -22,6 +22,8 @@ class JobAction(StrEnum):
     OTHER_CLOTHES = "clothes"
     OWN_CLOTHES = "own"
     FREE_POSE = "free"
+    TAKE_STYLE = "take"
+    NO_IMAGE_PROMPT = "plain"
     VARIATIONS = "vary"
     MORE = "more"
     FILE = "file"
@@ -31,6 +33,8 @@ class JobAction(StrEnum):
     ASK_DELETE = "ask"
     DELETE = "delete"
     OPEN = "open"
+    APPEAL = "appeal"
+    SEND_APPEAL = "send"
 
 
 class JobCallback(CallbackData, prefix="job"):
@@ -156,6 +160,25 @@ class PeopleCallback(CallbackData, prefix="people"):
     person_id: UUID | None = None
 
 
+class ImagePromptAction(StrEnum):
+    """SHOW and BACK open the screen in place (two, so that one right after the other is no double tap); ASK asks for
+    another; TAKE_PHOTO takes the photo that the message replies to."""
+
+    SHOW = "show"
+    TAKE_PHOTO = "take"
+    CHOOSE = "choose"
+    NONE = "none"
+    ASK = "ask"
+    DELETE = "delete"
+    PIN = "pin"
+    UNPIN = "unpin"
+    BACK = "back"
+
+
+class ImagePromptCallback(CallbackData, prefix="image"):
+    action: ImagePromptAction
+
+
 class ReferenceAction(StrEnum):
     DELETE = "delete"
     COVER = "cover"
@@ -175,6 +198,13 @@ class PersonCallback(CallbackData, prefix="person"):
     number: int
 
 
+class OtherPersonCallback(CallbackData, prefix="other"):
+    """Decides about a photo that shows another person than the earlier ones."""
+
+    reference_id: UUID
+    choice: OtherPersonChoice
+
+
 class PrivacyAction(StrEnum):
     ASK_DELETE = "ask"
     DELETE = "delete"
@@ -183,10 +213,6 @@ class PrivacyAction(StrEnum):
 
 class PrivacyCallback(CallbackData, prefix="privacy"):
     action: PrivacyAction
-
-
-class AdminCallback(CallbackData, prefix="admin"):
-    days: int
 
 
 class BuyCallback(CallbackData, prefix="buy"):

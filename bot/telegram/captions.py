@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Protocol
+from uuid import UUID
 
 from bot.domain import Likeness, clothes_of, likeness_of
 from bot.styles import Styles
@@ -32,6 +33,10 @@ class Drawn(Protocol):
     @property
     def pose_skipped(self) -> bool: ...
     @property
+    def image_prompt_id(self) -> UUID | None: ...
+    @property
+    def image_prompt_skipped(self) -> bool: ...
+    @property
     def seed(self) -> int: ...
 
 
@@ -48,6 +53,9 @@ def caption(drawn: Drawn, texts: Texts, styles: Styles, *, seeds: str | None = N
         manner.append(texts("picture-pose-skipped"))
     elif drawn.pose is not None:
         manner.append(texts("picture-pose", pose=texts(f"pose-{drawn.pose}")))
+    if drawn.image_prompt_id is not None:
+        skipped = drawn.image_prompt_skipped
+        manner.append(texts("picture-image-prompt-skipped" if skipped else "picture-image-prompt"))
     text = texts(
         "picture-caption",
         style=" · ".join(manner),

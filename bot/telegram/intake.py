@@ -3,10 +3,10 @@
 Messages about money are taken beyond every allowance, and a query before a payment waits for no other update, because
 Telegram waits ten seconds for its answer.
 
-An update is finished when its handler has ended, with or without an error. A handler runs again in two cases: after an
-outage of the database, for as long as it lasts, and after flood control (429), when the time that Telegram names is
-over; no handler sleeps for it. Unfinished updates must not be confirmed to Telegram and come again after a restart, so
-handlers must be safe to repeat; they are, by keys made of chat, message and button ids.
+An update is finished when its handler has ended, with or without an error. A handler runs again after an outage of the
+database, for as long as it lasts, after flood control (429), when the time that Telegram names is over, and while
+Telegram is away, for about a minute; no handler sleeps for it. Unfinished updates must not be confirmed to Telegram and
+come again after a restart, so handlers must be safe to repeat; they are, by keys made of chat, message and button ids.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from structlog.contextvars import bind_contextvars
 
 from bot.db.session import cannot_write, is_outage
 from bot.telegram.allowances import Admission, Allowances
-from bot.telegram.refusals import flood_wait_s
+from bot.telegram.refusals import flood_wait_s, is_absence
 from bot.telegram.updates import RawUpdate, album_of, chat_of, id_of, is_payment, read_update
 
 MESSAGE_BURST = 30
@@ -34,9 +34,12 @@ HANDLE_MAX_S = 180.0
 """A download may take 60 s, a decoding another 60 s; what takes longer hangs."""
 OUTAGE_PAUSE_S = 0.5
 STUBBORN_MAX = 3
-"""How often an update may meet an "outage" of a database that answers: then the fault is in the update."""
+"""The number of "outages" of an answering database after which the fault is taken to be in the update."""
 FLOOD_WAIT_MAX_S = 60.0
 FLOODS_MAX = 3
+ABSENCE_PAUSE_S = 5.0
+ABSENCES_MAX = 6
+"""Of Telegram. With the patience of each call (`bot.telegram.connection`) an update waits about a minute for it."""
 FINISHED_KEPT = 10_000
 """Ids of finished updates; one that is delivered again is not handled again."""
 WATCH_S = 0.2
@@ -187,7 +190,7 @@ class Intake:
         bind_contextvars(update=update.update_id)
         if before is not None:
             await asyncio.wait({before})
-        stubborn = floods = 0
+        stubborn = floods = absences = 0
         while True:
             try:
                 await self._handle(update, notice)
@@ -198,10 +201,15 @@ class Intake:
                     floods += 1
                     await self._wait_for_flood(ticket, wait_s)
                     continue
-                if wait_s is not None or not is_outage(error) or stubborn >= STUBBORN_MAX:
+                if is_absence(error) and absences < ABSENCES_MAX:
+                    absences += 1
+                    _log.warning("Telegram is away, an update waits", update=update.update_id)
+                    await asyncio.sleep(ABSENCE_PAUSE_S)
+                    continue
+                if wait_s is not None or is_absence(error) or not is_outage(error) or stubborn >= STUBBORN_MAX:
                     self.counts["failed"] += 1
                     _log.exception("an update failed", update=update.update_id)
-                    if is_outage(error):
+                    if is_outage(error) or is_absence(error):
                         await self._apologise(update)
                     break
                 full = cannot_write(error)

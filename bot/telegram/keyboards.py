@@ -8,11 +8,9 @@ from uuid import UUID
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.credits import Pack
-from bot.db.usage import BUCKETS
-from bot.domain import CONSENT_VERSION, LANGUAGES, POSE_PHOTO, Likeness, ReportReason
+from bot.domain import CONSENT_VERSION, LANGUAGES, POSE_PHOTO, Likeness, OtherPersonChoice, ReportReason
 from bot.styles import Styles
 from bot.telegram.callbacks import (
-    AdminCallback,
     AspectAction,
     AspectCallback,
     BuyCallback,
@@ -23,6 +21,7 @@ from bot.telegram.callbacks import (
     JobCallback,
     LanguageCallback,
     LikenessCallback,
+    OtherPersonCallback,
     PersonCallback,
     PoseAction,
     PoseCallback,
@@ -38,6 +37,7 @@ from bot.telegram.callbacks import (
     StyleCallback,
     StylePageCallback,
 )
+from bot.telegram.image_prompt_buttons import image_prompt_button
 from bot.telegram.preset_pages import PresetPage
 from bot.translator import Texts
 from bot.usecases.preferences import Preferences
@@ -71,14 +71,18 @@ def picture(texts: Texts, job_id: UUID, *, favourite: bool) -> InlineKeyboardMar
     return _job_buttons(texts, job_id, keys)
 
 
-def more(texts: Texts, job_id: UUID, likeness: Likeness, clothes: Clothes) -> InlineKeyboardMarkup:
-    """The second page under a picture; `likeness` and `clothes` are those it was drawn with: the others are offered."""
+def more(
+    texts: Texts, job_id: UUID, likeness: Likeness, clothes: Clothes, *, image_prompts: bool = False
+) -> InlineKeyboardMarkup:
+    """The second page under a picture; `likeness` and `clothes` are those it was drawn with: the others are offered.
+    `image_prompts`: its style can be taken for other pictures."""
     face, dressed = likeness != Likeness.FACE, clothes == Clothes.CHANGE
     keys = {
         JobAction.MORE_FACE if face else JobAction.MORE_BODY: "job-face-button" if face else "job-body-button",
         JobAction.OWN_CLOTHES if dressed else JobAction.OTHER_CLOTHES: (
             "job-own-clothes-button" if dressed else "job-other-clothes-button"
         ),
+        **({JobAction.TAKE_STYLE: "image-prompt-take-button"} if image_prompts else {}),
         JobAction.FILE: "job-file-button",
         JobAction.REPORT: "job-report-button",
         JobAction.ASK_DELETE: "job-delete-button",
@@ -101,7 +105,7 @@ def confirm_delete(texts: Texts, job_id: UUID) -> InlineKeyboardMarkup:
 
 
 def report(texts: Texts, job_id: UUID) -> InlineKeyboardMarkup:
-    """The reasons for a report, one a row, since they are long."""
+    """The reasons for a report, one per row, since they are long."""
     reasons = [
         [_button(texts(f"report-{reason}-button"), ReportCallback(reason=reason, job_id=job_id))]
         for reason in ReportReason
@@ -128,15 +132,34 @@ def _job_buttons(texts: Texts, job_id: UUID, keys: Mapping[JobAction, str]) -> I
     return _rows([buttons[start : start + 2] for start in range(0, len(buttons), 2)])
 
 
-def retry(texts: Texts, job_id: UUID, *, again: bool = True, free_pose: bool = False) -> InlineKeyboardMarkup:
-    """Under a failure or a cancellation: the same picture once more, or in a free pose, or another prompt."""
+def retry(
+    texts: Texts,
+    job_id: UUID,
+    *,
+    again: bool = True,
+    free_pose: bool = False,
+    without_image_prompt: bool = False,
+    appeal: bool = False,
+) -> InlineKeyboardMarkup:
+    """Under a failure or a cancellation: the same picture once more, or in a free pose, or without its image prompt, or
+    another prompt; under a refusal also an appeal."""
     offers = [
         (again, "job-retry-button", JobAction.AGAIN),
         (free_pose, "job-free-pose-button", JobAction.FREE_POSE),
+        (without_image_prompt, "job-no-image-prompt-button", JobAction.NO_IMAGE_PROMPT),
         (True, "job-reuse-button", JobAction.REUSE_PROMPT),
     ]
-    return _rows(
-        [[_button(texts(key), JobCallback(action=action, job_id=job_id)) for offered, key, action in offers if offered]]
+    rows = [
+        [_button(texts(key), JobCallback(action=action, job_id=job_id)) for offered, key, action in offers if offered]
+    ]
+    if appeal:
+        rows.append([_button(texts("appeal-button"), JobCallback(action=JobAction.APPEAL, job_id=job_id))])
+    return _rows(rows)
+
+
+def confirm_appeal(texts: Texts, job_id: UUID) -> InlineKeyboardMarkup:
+    return _job_buttons(
+        texts, job_id, {JobAction.SEND_APPEAL: "appeal-send-button", JobAction.REUSE_PROMPT: "job-reuse-button"}
     )
 
 
@@ -185,7 +208,8 @@ def _preset_rows(
 
 
 def settings(texts: Texts, preferences: Preferences) -> InlineKeyboardMarkup:
-    """Under the settings screen, what is chosen ticked; aspects and poses where a worker can draw them."""
+    """Under the settings screen, what is chosen ticked; aspects, poses and the image prompt where workers can draw
+    them."""
     likeness, clothes = preferences.likeness, preferences.clothes
     rows = [
         [
@@ -199,7 +223,11 @@ def settings(texts: Texts, preferences: Preferences) -> InlineKeyboardMarkup:
     ]
     if len(preferences.aspects_drawn) > 1:
         rows.append([_aspect_button(texts, each, preferences.aspect) for each in preferences.aspects_drawn])
-    return _rows([*rows, [poses_button(texts)]] if preferences.poses_drawn else rows)
+    if preferences.poses_drawn:
+        rows.append([poses_button(texts)])
+    if preferences.image_prompt.offered:
+        rows.append([image_prompt_button(texts)])
+    return _rows(rows)
 
 
 def _aspect_button(texts: Texts, aspect: Aspect, chosen: Aspect) -> InlineKeyboardButton:
@@ -262,6 +290,21 @@ def people(texts: Texts, reference_id: UUID, count: int) -> InlineKeyboardMarkup
     return _rows([*rows, [nobody]])
 
 
+def other_person(texts: Texts, reference_id: UUID) -> InlineKeyboardMarkup:
+    """Under the question about photos that show another person than the earlier ones."""
+    return _rows(
+        [
+            [
+                _button(
+                    texts(f"other-person-{choice}-button"),
+                    OtherPersonCallback(reference_id=reference_id, choice=choice),
+                )
+            ]
+            for choice in OtherPersonChoice
+        ]
+    )
+
+
 def references(texts: Texts) -> InlineKeyboardMarkup:
     """Under the summary of the stored photos."""
     return _rows(
@@ -296,20 +339,6 @@ def privacy_confirm(texts: Texts) -> InlineKeyboardMarkup:
     )
 
 
-def usage(texts: Texts, chosen_days: int) -> InlineKeyboardMarkup:
-    return _rows(
-        [
-            [
-                _button(
-                    ("• " if days == chosen_days else "") + texts("admin-days-button", days=days),
-                    AdminCallback(days=days),
-                )
-                for days in BUCKETS
-            ]
-        ]
-    )
-
-
 def packs(texts: Texts, offers: Iterable[Pack]) -> InlineKeyboardMarkup:
     """One row per pack on sale."""
 
@@ -322,8 +351,7 @@ def packs(texts: Texts, offers: Iterable[Pack]) -> InlineKeyboardMarkup:
 
 PageTurn = PosePageCallback | StylePageCallback
 Data = (
-    AdminCallback
-    | AspectCallback
+    AspectCallback
     | BuyCallback
     | ClothesCallback
     | ConsentCallback
@@ -334,6 +362,7 @@ Data = (
     | PoseCallback
     | PosePageCallback
     | PresetCallback
+    | OtherPersonCallback
     | PersonCallback
     | PrivacyCallback
     | ReferenceCallback

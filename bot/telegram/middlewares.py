@@ -18,7 +18,7 @@ from aiogram.types import User as TelegramUser
 from bot.db.session import is_outage
 from bot.errors import DomainError
 from bot.telegram.edits import Toast
-from bot.telegram.refusals import QueryExpired, flood_wait_s, suppress_refusals
+from bot.telegram.refusals import QueryExpired, flood_wait_s, is_absence, suppress_refusals
 from bot.translator import Texts, Translator, language_of
 from bot.usecases import UseCases
 
@@ -28,7 +28,7 @@ TAPS_REMEMBERED = 10_000
 
 
 class KnowUser(BaseMiddleware):
-    """Gives handlers `texts`, and in private chats `user`: the row is made or touched."""
+    """Gives handlers `texts`, and in private chats `user`: the row is created or updated."""
 
     def __init__(self, use: UseCases, translator: Translator) -> None:
         self._use = use
@@ -48,7 +48,8 @@ class KnowUser(BaseMiddleware):
 
 
 class SendNotice(BaseMiddleware):
-    """Sends the text of the key `notice` instead of handling: the update is over the limit, or its handler hung."""
+    """Answers with the text `notice`, if it is set, instead of handling: the update is over the limit, or its handler
+    hung."""
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         notice: str | None = data.get("notice")
@@ -63,7 +64,7 @@ class SendNotice(BaseMiddleware):
 
 
 class ReplyErrors(BaseMiddleware):
-    """Every message gets an answer: a DomainError its text, any other error an apology."""
+    """Answers a message whose handler fails: with the text of a DomainError, for any other error with an apology."""
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         assert isinstance(event, Message)
@@ -80,7 +81,7 @@ class ReplyErrors(BaseMiddleware):
 
 
 class AnswerCallbacks(BaseMiddleware):
-    """Answers every button: with the `Toast` that its handler returns, or silently. A double tap is one tap."""
+    """Answers every button: with the `Toast` that its handler returns, or silently. A double tap is handled once."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._taps = Taps(clock)
@@ -110,9 +111,9 @@ class AnswerCallbacks(BaseMiddleware):
 
 
 class Taps:
-    """Tells a second tap on a button from a first: it comes while the first is handled, or a moment after.
+    """Recognises a double tap: a second tap on a button while the first is handled, or a moment after.
 
-    The same tap, handled again after an outage, is no second tap.
+    A tap that is handled again after an outage is not a double tap.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -142,12 +143,12 @@ def _button(tap: CallbackQuery) -> tuple[int, int, str | None]:
 
 
 def _is_tried_again(error: Exception) -> bool:
-    """All of the update, by `bot.telegram.intake`: saying that something went wrong would be untrue."""
-    return is_outage(error) or flood_wait_s(error) is not None
+    """Whether `bot.telegram.intake` will handle the whole update again, so that an apology would be wrong."""
+    return is_outage(error) or flood_wait_s(error) is not None or is_absence(error)
 
 
 async def _answer(callback: CallbackQuery, toast: Toast | None) -> None:
-    """A button pressed too long ago cannot be answered any more; what it did stands."""
+    """Telegram accepts no answer to a button that was pressed too long ago; the effect of the button stays."""
     with suppress_refusals(QueryExpired):
         if toast is None:
             await callback.answer()

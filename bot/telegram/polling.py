@@ -1,9 +1,9 @@
-"""Fetches updates by long polling. Only what is finished is confirmed, and fetching goes on while it is handled.
+"""Fetches updates by long polling. Only finished updates are confirmed; fetching continues while others are handled.
 
 getUpdates gives at most 100 updates, beginning with the first that is not confirmed, and confirms all before its
-offset. So the offset is the first update that is not finished; what comes again meanwhile is recognised by its id. The
-100 are the window within which a slow update delays no other; flood control of one chat (429) does not hold a full
-window: then that update gives up its place and goes on by itself.
+offset. So the offset is the first unfinished update; updates that come again meanwhile are recognised by their ids.
+These 100 are a window: within it, a slow update delays no other. When the window is full, an update that waits for
+flood control of its chat (429) leaves it and is finished on its own.
 
 Several bot processes may run: the one that leads polls.
 """
@@ -57,7 +57,8 @@ class Polling:
         self._pause_s = PAUSE_MIN_S
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Raises OperatorError when the token is revoked. What is not handled within STOP_S of the stop comes again."""
+        """Raises OperatorError when the token is revoked. Telegram sends updates again that are not handled within
+        STOP_S of the stop."""
         try:
             while not stop.is_set():
                 if await finishes_before(stop, asyncio.create_task(self._role.leads.wait())):
@@ -139,7 +140,7 @@ class Polling:
                 _log.warning("cannot fetch updates, trying again", error=str(error)[:200])
             except ClientDecodeError as error:  # its text repeats what could not be read: users' words
                 _log.error("cannot read the answer of the Bot API, trying again", error=type(error.original).__name__)
-            except Exception:  # the edge of the process: whatever it was, polling goes on
+            except Exception:  # no error may end the polling
                 _log.exception("cannot fetch updates, trying again")
             failures += 1
             await finishes_before(ends, asyncio.create_task(asyncio.sleep(pause_s)))

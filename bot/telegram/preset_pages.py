@@ -63,7 +63,8 @@ class PresetSheets:
     """Sends pages of presets. A sheet is uploaded once; later Telegram's id of it is sent."""
 
     draw: Callable[[tuple[str, ...], int], bytes | None] = contact_sheet
-    _file_ids: dict[tuple[str, ...], str] = field(default_factory=dict)
+    _file_ids: dict[tuple[tuple[str, ...], int], str] = field(default_factory=dict)
+    """Of names and number of the first preset: admins may change the order of styles."""
 
     async def send(
         self,
@@ -96,15 +97,15 @@ class PresetSheets:
                 self._note(page, edited)
 
     async def _sheet(self, page: PresetPage) -> str | BufferedInputFile | None:
-        names = file_names(page.kind, page.names)
-        if names in self._file_ids:
-            return self._file_ids[names]
-        sheet = await asyncio.to_thread(self.draw, names, page.first)
+        drawn = file_names(page.kind, page.names), page.first
+        if drawn in self._file_ids:
+            return self._file_ids[drawn]
+        sheet = await asyncio.to_thread(self.draw, *drawn)
         return None if sheet is None else BufferedInputFile(sheet, f"{page.kind}s-{page.number + 1}.jpg")
 
     def _note(self, page: PresetPage, message: Message) -> None:
         if message.photo:
-            self._file_ids[file_names(page.kind, page.names)] = message.photo[-1].file_id
+            self._file_ids[file_names(page.kind, page.names), page.first] = message.photo[-1].file_id
 
 
 async def edit_words(message: Message, text: str, buttons: InlineKeyboardMarkup | None) -> None:

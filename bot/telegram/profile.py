@@ -6,8 +6,9 @@ import html
 
 import structlog
 from aiogram import Bot
+from aiogram.types import MenuButtonDefault, MenuButtonWebApp, WebAppInfo
 
-from bot.domain import LANGUAGES
+from bot.domain import LANGUAGES, MINI_APP_PATH
 from bot.telegram.refusals import TelegramRefusal, refusals
 from bot.translator import DEFAULT_LANGUAGE, Translator
 
@@ -31,3 +32,21 @@ async def publish_profile(bot: Bot, translator: Translator, name: str | None) ->
                     await bot.set_my_name(name, code)
         except TelegramRefusal as refusal:
             _log.warning("the profile could not be published", language=language, reason=str(refusal)[:200])
+
+
+async def publish_menu_button(bot: Bot, translator: Translator, url: str | None) -> None:
+    """The button beside the text box opens the Mini App at `url`; without one, a button that an earlier start set goes,
+    and one that was set in another way stays. Telegram has one button for all languages."""
+    try:
+        with refusals():
+            shown = await bot.get_chat_menu_button()
+            before = (shown.text, shown.web_app.url) if isinstance(shown, MenuButtonWebApp) else None
+            if url is not None:
+                text = html.unescape(translator("mini-app-button", DEFAULT_LANGUAGE))
+                if before != (text, url):
+                    button = MenuButtonWebApp(text=text, web_app=WebAppInfo(url=url))
+                    await bot.set_chat_menu_button(menu_button=button)
+            elif before is not None and before[1].endswith(MINI_APP_PATH):
+                await bot.set_chat_menu_button(menu_button=MenuButtonDefault())
+    except TelegramRefusal as refusal:
+        _log.warning("the menu button could not be published", reason=str(refusal)[:200])

@@ -1,4 +1,4 @@
-"""Telegram's refusals, read in this one place. aiogram has one class for many: only the description tells them apart.
+"""Telegram's refusals, read in this one place. aiogram has one class for many: only the description distinguishes them.
 
 TelegramRefusal
 ├── Unmodified     the message shows exactly this already
@@ -30,6 +30,7 @@ from aiogram.exceptions import (
     TelegramRetryAfter,
     TelegramServerError,
 )
+from pydantic import ValidationError
 
 
 class TelegramRefusal(Exception):
@@ -123,7 +124,9 @@ def refusal_of(error: TelegramAPIError | ClientDecodeError) -> TelegramRefusal:
             return ChatGone(str(error))
         case TelegramEntityTooLarge():
             return FileTooBig(str(error))
-        case TelegramNetworkError() | TelegramServerError() | ClientDecodeError():
+        case ClientDecodeError():  # its text repeats what could not be read: users' words
+            return NotNow(f"an answer that cannot be read ({type(error.original).__name__})")
+        case TelegramNetworkError() | TelegramServerError():
             return NotNow(str(error))
         case TelegramBadRequest():
             description = error.message.lower()
@@ -137,6 +140,15 @@ def flood_wait_s(error: Exception) -> float | None:
     """The seconds that flood control asks to wait; None for any other error."""
     refusal = refusal_of(error) if isinstance(error, TelegramRetryAfter) else error
     return refusal.retry_after_s if isinstance(refusal, TooFast) else None
+
+
+def is_absence(error: Exception) -> bool:
+    """Whether Telegram or the network is away, so that the same call may succeed later. An answer that was read and
+    does not fit aiogram's types is none: the call is done."""
+    if isinstance(error, ClientDecodeError) and isinstance(error.original, ValidationError):
+        return False
+    refusal = refusal_of(error) if isinstance(error, TelegramAPIError | ClientDecodeError) else error
+    return isinstance(refusal, NotNow)
 
 
 @contextmanager

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.usecases.admin import AdminUseCases
+from bot.usecases.admin.accounts import ReadAdmission
+from bot.usecases.admin.review import Appeal
 from bot.usecases.answers import ReadAnswers
+from bot.usecases.apps import KeyUseCases
 from bot.usecases.credits import CreditUseCases
-from bot.usecases.drafts import DrawDraft
+from bot.usecases.drafts import DrawDraft, TakeBackDraft
 from bot.usecases.export import ExportData
 from bot.usecases.held import HoldMessage, TakeHeld
+from bot.usecases.image_prompts import ImagePromptUseCases
 from bot.usecases.payments import PaymentUseCases
 from bot.usecases.people import (
     ChooseLanguage,
@@ -22,7 +27,14 @@ from bot.usecases.people import (
     NoteBlocked,
 )
 from bot.usecases.persons import PeopleUseCases
-from bot.usecases.photos import AnnounceAnswer, ChoosePerson, DeletePhoto, ListPhotos, ReceivePhoto
+from bot.usecases.photos import (
+    AnnounceAnswer,
+    ChoosePerson,
+    DecideOtherPerson,
+    DeletePhoto,
+    ListPhotos,
+    ReceivePhoto,
+)
 from bot.usecases.pictures import AskForPicture, CancelPicture, FindPicture, Redraw
 from bot.usecases.poses import ChoosePosePhoto, DeletePosePhoto
 from bot.usecases.preferences import ChooseAspect, ChooseClothes, ChooseLikeness, ChoosePose, OpenPreferences, PinPose
@@ -59,15 +71,18 @@ class UseCases:
     pin_pose: PinPose
     choose_pose_photo: ChoosePosePhoto
     delete_pose_photo: DeletePosePhoto
+    image_prompts: ImagePromptUseCases
     count_holdings: CountHoldings
     delete_everything: DeleteEverything
     receive_photo: ReceivePhoto
     announce_answer: AnnounceAnswer
     choose_person: ChoosePerson
+    decide_other_person: DecideOtherPerson
     list_photos: ListPhotos
     delete_photo: DeletePhoto
     read_answers: ReadAnswers
     draw_draft: DrawDraft
+    take_back_draft: TakeBackDraft
     ask_for_picture: AskForPicture
     redraw: Redraw
     find_picture: FindPicture
@@ -84,6 +99,11 @@ class UseCases:
     resume_service: ResumeService
     export_data: ExportData
     people: PeopleUseCases
+    read_admission: ReadAdmission
+    appeal: Appeal
+    admin: AdminUseCases
     payments: PaymentUseCases
     credits: CreditUseCases | None
     """`None` while credits are off."""
+    keys: KeyUseCases | None = None
+    """`None` while the HTTP API is off."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bot.db import references, users
+from bot.db import references, users, workers
 from bot.db.references import Group
 from bot.db.session import Sessions
 from bot.db.tables import Reference
+from bot.domain import OTHER_PERSON
 
 
 @dataclass(frozen=True)
@@ -18,11 +19,23 @@ class Answer:
     group: Group
     language: str
     photos: Sequence[Reference]
+    image_prompts: bool = False
+    """A photo may be taken as an image prompt instead."""
 
     @property
     def choices(self) -> Sequence[Reference]:
         """Photos of several people, to be sent back for one to be chosen; images loaded."""
         return [photo for photo in self.photos if photo.boxes and photo.answered_at is None]
+
+    @property
+    def of_others(self) -> Sequence[Reference]:
+        """Photos of another person than the earlier ones show, about which the user is to be asked."""
+        return [photo for photo in self.photos if photo.verdict == OTHER_PERSON and photo.answered_at is None]
+
+    @property
+    def is_pose(self) -> bool:
+        """It is about a pose photo, which is alone."""
+        return any(photo.for_pose for photo in self.photos)
 
     @property
     def message_id(self) -> int | None:
@@ -39,11 +52,12 @@ class ReadAnswers:
 
     sessions: Sessions
     is_arriving: Callable[[int, str], bool]
+    alive_s: float
 
     async def __call__(self) -> list[Answer]:
         async with self.sessions.begin() as session:
             await references.forget_refused(session)
-            answers = []
+            answers, offered = [], await workers.all_read_image_prompts(session, self.alive_s)
             for group in await references.answerable(session):
                 if group.album_id is not None and self.is_arriving(group.chat_id, group.album_id):
                     continue
@@ -53,7 +67,7 @@ class ReadAnswers:
                     if photo.boxes and photo.answered_at is None:
                         await session.refresh(photo, ["image"])
                 if user is not None and photos:
-                    answers.append(Answer(group, user.language, photos))
+                    answers.append(Answer(group, user.language, photos, offered))
         return answers
 
     async def settle(self, answer: Answer, message_id: int | None) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
+from bot.admin_acts import Act
 from bot.credits import CreditTerms, EntryKind
-from bot.db import departures, ledger, referrals, users
+from bot.db import audit, departures, ledger, referrals, users
 from bot.db.ledger import Balance
 from bot.db.session import Sessions
 from bot.db.tables import User
@@ -42,7 +43,9 @@ class GrantCredits:
             except UnknownUser:
                 return False
             facts = {"amount": amount, "admin_id": admin_id}
-            await ledger.book(session, user_id=user_id, key=f"grant:{act}", kind=EntryKind.GRANT, **facts)
+            booked = await ledger.book(session, user_id=user_id, key=f"grant:{act}", kind=EntryKind.GRANT, **facts)
+            if booked:
+                await audit.note(session, admin_id, Act.GRANT, user_id=user_id, subject=amount)
         return True
 
 

@@ -15,13 +15,14 @@ from bot.credits import CreditTerms
 from bot.db import jobs, people, references, users
 from bot.db.session import Sessions
 from bot.db.tables import Reference, User
-from bot.domain import ReferenceState
-from bot.errors import NotEnoughCredits, TooManyOpenJobs
+from bot.domain import OTHER_PERSON, ReferenceState
+from bot.errors import Banned, DailyLimitReached, DomainError, NotEnoughCredits, TooManyOpenJobs
 from bot.photos import Refusal
 from bot.prompts import split_seed
 from bot.styles import NO_STYLE
 from bot.usecases.ports import DrawSeed, Signals, log_queued
-from bot.usecases.preferences import preference_overrides, use_up_pose
+from bot.usecases.preferences import preference_overrides, use_up_choices
+from engine.contract import Verdict
 
 
 def message_key(chat_id: int, message_id: int) -> str:
@@ -45,13 +46,14 @@ async def drop_draft(session: AsyncSession, user: User, chat_id: int) -> None:
 
 @dataclass(frozen=True)
 class DrawnDraft:
-    """A draft that was `submitted`, or returned: `limit` pictures are in progress already, or, without a limit, the
-    user has no credits."""
+    """A draft that was `submitted`, or returned: `limit` pictures are in progress already, an admin does not allow it
+    (`barred`), or else the user has no credits."""
 
     prompt: str
     style: str
     submitted: bool
     limit: int | None = None
+    barred: DomainError | None = None
 
 
 @dataclass(frozen=True)
@@ -112,12 +114,27 @@ class DrawDraft:
                 return DrawnDraft(prompt, style, submitted=False, limit=self.open_jobs_max)
             except NotEnoughCredits:
                 return DrawnDraft(prompt, style, submitted=False)
+            except (Banned, DailyLimitReached) as error:
+                return DrawnDraft(prompt, style, submitted=False, barred=error)
             if created:
-                use_up_pose(user)
+                use_up_choices(user)
         if created:
             log_queued(job.id)
         self.signals.wake()
         return DrawnDraft(prompt, style, submitted=True)
+
+
+@dataclass(frozen=True)
+class TakeBackDraft:
+    """Drop the draft and give its prompt: it was meant for a pose that could not be read. Raises UnknownUser."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int) -> str | None:
+        async with self.sessions.begin() as session:
+            user = await users.lock(session, user_id)
+            prompt, user.draft, user.draft_key = user.draft, None, None
+            return prompt
 
 
 def _message_of(key: str) -> int:
@@ -126,13 +143,15 @@ def _message_of(key: str) -> int:
 
 
 async def _waits(session: AsyncSession, key: str, chat_id: int, decided: Sequence[Reference]) -> ReferenceState | None:
-    """The reason why the draft waits: PENDING, the verdict on the photo it came with; REJECTED, a photo in its place;
-    `None`: nothing, also where it came without a photo."""
+    """The reason why the draft waits: PENDING, the verdict on the photo it came with, or what the user decides about
+    that photo; REJECTED, a photo in its place; `None`: nothing, also where it came without a photo."""
     own = await _came_with(session, key, chat_id)
     states = {photo.state for photo in own}
     if not own or ReferenceState.ACCEPTED in states or any(photo.verdict == Refusal.KNOWN for photo in own):
         return None
-    if ReferenceState.PENDING in states:
+    if any(photo.for_pose and photo.verdict == Verdict.ACCEPTED for photo in own):
+        return None
+    if ReferenceState.PENDING in states or any(photo.verdict == OTHER_PERSON for photo in own):
         return ReferenceState.PENDING
     latest = max(photo.message_id for photo in own)
     replaced = any(photo.state == ReferenceState.ACCEPTED and photo.message_id > latest for photo in decided)

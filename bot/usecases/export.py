@@ -30,7 +30,7 @@ class ExportPart:
 
 @dataclass(frozen=True)
 class ExportData:
-    """The archives, usually one. `data.json` has every row; binary values are files, named in the rows' place.
+    """The archives, usually one. `data.json` has every row; binary values are files, named in the rows.
 
     `readme` is the text of `README.txt`.
     """

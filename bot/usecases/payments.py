@@ -7,8 +7,9 @@ from enum import Enum, auto
 
 import structlog
 
+from bot.admin_acts import Act
 from bot.credits import CURRENCY, CreditTerms, Pack
-from bot.db import payments, users
+from bot.db import access, audit, payments, users
 from bot.db.session import Sessions
 from bot.db.tables import Payment
 
@@ -33,6 +34,8 @@ class PaymentProblem(Enum):
     CREDITS_OFF = auto()
     OFFER_GONE = auto()
     """The pack, its price or its currency is not that of an offer in force."""
+    BANNED = auto()
+    """An admin keeps the user out: they shall not pay for what they cannot use."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,11 @@ class CheckPayment:
     async def __call__(self, user_id: int, payload: str, currency: str, amount: int) -> PaymentCheck:
         async with self.sessions() as session:
             user = await users.get(session, user_id)
-        return PaymentCheck(self._problem(payload, currency, amount), None if user is None else user.language)
+            rule = await access.rule_of(session, user_id)
+        problem = self._problem(payload, currency, amount)
+        if rule is not None and rule.banned_at is not None:
+            problem = PaymentProblem.BANNED
+        return PaymentCheck(problem, None if user is None else user.language)
 
     def _problem(self, payload: str, currency: str, amount: int) -> PaymentProblem | None:
         if self.terms is None:
@@ -137,6 +144,8 @@ class RecordRefund:
             payment = await payments.get(session, charge_id)
             owner = None if payment is None else payment.user_id
             buyer = None if owner is None else await users.get(session, owner)
+            if refunded and admin_id is not None:
+                await audit.note(session, admin_id, Act.REFUND, user_id=owner, subject=charge_id)
         if refunded:
             _log.info("a payment was refunded", charge=charge_id, admin=admin_id)
         return RecordedRefund(refunded, None if buyer is None else buyer.language)

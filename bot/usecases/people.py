@@ -7,22 +7,27 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.credits import CreditTerms
-from bot.db import consents, departures, jobs, ledger, people, poses, references, users
+from bot.db import access, consents, departures, image_prompts, jobs, ledger, people, poses, references, users
 from bot.db.session import Sessions, database_time
 from bot.db.tables import User
 from bot.domain import CONSENT_VERSION, LANGUAGES, ReferenceState, Stage, stage_of
-from bot.usecases.ports import Signals
+from bot.usecases.ports import Pseudonym, Signals
 
 
 @dataclass(frozen=True)
 class MeetUser:
-    """A message of the user: returns their row, created in `language` for a new user."""
+    """A message of the user: returns their row, created in `language` for a new user. The rule that an admin made
+    about a new user who had deleted everything holds again."""
 
     sessions: Sessions
+    pseudonym: Pseudonym
 
     async def __call__(self, user_id: int, language: str) -> User:
         async with self.sessions.begin() as session:
-            return await users.touch(session, user_id, language)
+            user = await users.touch(session, user_id, language)
+            if user.consent_version is None:
+                await access.recognise(session, user_id, self.pseudonym(user_id))
+            return user
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class NoteBlocked:
 class GiveConsent:
     """Agree to one version of the terms; `False` when that is not the version in force. Raises UnknownUser.
 
-    A consent is kept in the user's history, however often it is pressed, once.
+    A consent is stored once in the user's history, however often the button is pressed.
     """
 
     sessions: Sessions
@@ -81,6 +86,17 @@ class FindLanguage:
 
 
 @dataclass(frozen=True)
+class FindUser:
+    """`None` for those who never wrote, or deleted everything."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int) -> User | None:
+        async with self.sessions() as session:
+            return await users.get(session, user_id)
+
+
+@dataclass(frozen=True)
 class ChooseStyle:
     """The style of the pictures to come. Raises UnknownUser."""
 
@@ -115,8 +131,9 @@ class Holdings:
     photos: int
     pictures: int
     pose_photo: bool
+    image_prompt: bool
     original_days: int
-    """How long a PNG is kept for a user who does not take it."""
+    """The time that a PNG is kept for a user who does not take it."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +146,8 @@ class CountHoldings:
             photos = await references.count(session, user_id, ReferenceState.ACCEPTED, ReferenceState.PENDING)
             pictures = await jobs.count(session, user_id)
             pose_photo = await poses.of_user(session, user_id) is not None
-            return Holdings(photos, pictures, pose_photo, self.original_days)
+            image_prompt = await image_prompts.of_user(session, user_id) is not None
+            return Holdings(photos, pictures, pose_photo, image_prompt, self.original_days)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Use cases of the people whom a user has photos of: list, add, choose, name, delete, cover, move a photo."""
+"""Use cases of the people whom a user has photos of: list, add, choose, name, delete, cover."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ async def _summary(session: AsyncSession, user_id: int, person_id: UUID) -> Pers
     raise PersonGone
 
 
-async def _add(session: AsyncSession, user_id: int) -> UUID:
-    """Raises TooManyPeople."""
+async def add_person(session: AsyncSession, user_id: int) -> UUID:
+    """A new person, who is drawn from now on; the user is locked. Raises TooManyPeople."""
     if len(await people.of_user(session, user_id)) >= PEOPLE_MAX:
         raise TooManyPeople(limit=PEOPLE_MAX)
     return (await people.add(session, user_id)).id
@@ -83,7 +83,7 @@ class AddPerson:
                 if not person.photos and person.name is None:
                     await people.choose(session, person.id)
                     return await _summary(session, user_id, person.id)
-            return await _summary(session, user_id, await _add(session, user_id))
+            return await _summary(session, user_id, await add_person(session, user_id))
 
 
 @dataclass(frozen=True)
@@ -161,24 +161,6 @@ class SetCover:
 
 
 @dataclass(frozen=True)
-class MovePhotoToNewPerson:
-    """A photo that shows somebody else becomes the first of a new person, who is drawn from now on; `None` when the
-    photo is not kept any more. Raises TooManyPeople, UnknownUser."""
-
-    sessions: Sessions
-
-    async def __call__(self, user_id: int, reference_id: UUID) -> PersonSummary | None:
-        async with self.sessions.begin() as session:
-            await users.lock(session, user_id)
-            await people.current(session, user_id)
-            person_id = await _add(session, user_id)
-            if not await people.move_photo(session, user_id, reference_id, person_id):
-                await people.remove(session, user_id, person_id)
-                return None
-            return await _summary(session, user_id, person_id)
-
-
-@dataclass(frozen=True)
 class PeopleUseCases:
     """`bot.app` builds it."""
 
@@ -189,7 +171,6 @@ class PeopleUseCases:
     name: NamePerson
     remove: RemovePerson
     set_cover: SetCover
-    move_photo: MovePhotoToNewPerson
 
 
 def build_people(sessions: Sessions) -> PeopleUseCases:
@@ -201,5 +182,4 @@ def build_people(sessions: Sessions) -> PeopleUseCases:
         name=NamePerson(sessions),
         remove=RemovePerson(sessions),
         set_cover=SetCover(sessions),
-        move_photo=MovePhotoToNewPerson(sessions),
     )

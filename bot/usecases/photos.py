@@ -1,4 +1,4 @@
-"""Use cases of photos: send, look at, delete."""
+"""Use cases of photos: send, view, delete."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import people, photo_states, references, users, workers
+from bot.db import people, photo_states, poses, references, users, workers
 from bot.db.session import Sessions
 from bot.db.tables import Reference
-from bot.domain import ReferenceState
+from bot.domain import OtherPersonChoice, ReferenceState
 from bot.photos import NormalPhoto, Refusal
 from bot.usecases.drafts import keep_draft
+from bot.usecases.image_prompts import ImagePromptResult, keep_sent_image_prompt
+from bot.usecases.persons import add_person
 from bot.usecases.ports import Signals
-from bot.usecases.poses import PosePhotoResult, keep_pose_photo
+from bot.usecases.poses import PosePhotoResult, await_pose_photo
 from engine.contract import REFERENCES_MAX
 
 
@@ -42,7 +44,8 @@ class ReceivedPhoto:
 
 @dataclass(frozen=True)
 class ReceivePhoto:
-    """Keep a photo for its pose if one was asked for, else for examination, or note why not; in one transaction.
+    """Keep a photo as the image prompt or for its pose if one was asked for, else for examination, or note why not;
+    in one transaction.
 
     The same message a second time changes nothing. Call `AnnounceAnswer` next when the photo is unannounced, else the
     verdict comes on its own. Raises UnknownUser.
@@ -52,18 +55,27 @@ class ReceivePhoto:
     signals: Signals
     alive_s: float
 
-    async def __call__(self, sent: SentPhoto) -> PosePhotoResult | ReceivedPhoto:
+    async def __call__(self, sent: SentPhoto) -> PosePhotoResult | ImagePromptResult | ReceivedPhoto:
         async with self.sessions.begin() as session:
             user = await users.lock(session, sent.user_id)
             row = await references.by_message(session, sent.chat_id, sent.message_id)
+            for_pose = False
             if row is None:
-                result = await keep_pose_photo(session, user, sent.message_id, sent.album_id, sent.photo)
-                if result is not None:
+                stored = await poses.of_user(session, user.id)
+                if stored is not None and stored.message_id == sent.message_id:
+                    return PosePhotoResult.SKIPPED
+                result = await await_pose_photo(session, user, sent.chat_id, sent.album_id, sent.photo)
+                if result in (PosePhotoResult.REFUSED, PosePhotoResult.SKIPPED):
                     return result
+                for_pose = result is PosePhotoResult.EXAMINE
+                if not for_pose:
+                    kept = await keep_sent_image_prompt(session, user, sent.message_id, sent.album_id, sent.photo)
+                    if kept is not None:
+                        return kept
             if sent.prompt is not None:
                 await keep_draft(session, user, sent.chat_id, sent.message_id, sent.prompt)
             if row is None:
-                row = await self._add(session, sent)
+                row = await self._add(session, sent, for_pose=for_pose)
             worker_alive = bool(await workers.alive(session, self.alive_s))
             received = ReceivedPhoto(
                 row.id, row.state == ReferenceState.PENDING and not row.answer_message_id, worker_alive
@@ -72,10 +84,10 @@ class ReceivePhoto:
             self.signals.wake()
         return received
 
-    async def _add(self, session: AsyncSession, sent: SentPhoto) -> Reference:
+    async def _add(self, session: AsyncSession, sent: SentPhoto, *, for_pose: bool) -> Reference:
         answer = await references.album_answer(session, sent.chat_id, sent.album_id) if sent.album_id else None
-        person_id = await people.current(session, sent.user_id)
-        admitted = await self._admitted(session, sent, person_id)
+        person_id = None if for_pose else await people.current(session, sent.user_id)
+        photo = sent.photo if person_id is None else await self._admitted(session, sent, person_id)
         row = Reference(
             id=uuid4(),
             user_id=sent.user_id,
@@ -84,7 +96,8 @@ class ReceivePhoto:
             message_id=sent.message_id,
             album_id=sent.album_id,
             answer_message_id=answer,
-            **_content(admitted, sent),
+            for_pose=for_pose,
+            **_content(photo, sent, for_pose=for_pose),
         )
         session.add(row)
         await session.flush()
@@ -114,7 +127,7 @@ class ReceivePhoto:
 class ChoosePerson:
     """Have the photo examined again for one of the people on it; number 0 deletes the photo.
 
-    `None`: there is no such choice any more, or it was number 0. Call `AnnounceAnswer` next, as for a new photo."""
+    `None`: the choice no longer exists, or it was number 0. Call `AnnounceAnswer` next, as for a new photo."""
 
     sessions: Sessions
     signals: Signals
@@ -132,6 +145,38 @@ class ChoosePerson:
             worker_alive = bool(await workers.alive(session, self.alive_s))
         self.signals.wake()
         return ReceivedPhoto(reference_id, True, worker_alive)
+
+
+@dataclass(frozen=True)
+class DecideOtherPerson:
+    """What is to happen to a photo that shows another person than the earlier ones, and to those of its album.
+
+    Gives how many photos were dealt with: 0 where there are none any more, or no room for one. Raises TooManyPeople."""
+
+    sessions: Sessions
+    signals: Signals
+
+    async def __call__(self, user_id: int, reference_id: UUID, choice: OtherPersonChoice) -> int:
+        async with self.sessions.begin() as session:
+            await users.lock(session, user_id)
+            photos = await references.of_others(session, reference_id, user_id)
+            if not photos:
+                return 0
+            if choice is OtherPersonChoice.IGNORE:
+                for photo in photos:
+                    await session.delete(photo)
+                return len(photos)
+            person_id = photos[0].person_id or await people.current(session, user_id)
+            if choice is OtherPersonChoice.REPLACE:
+                await people.remove_accepted(session, user_id, person_id)
+            elif choice is OtherPersonChoice.SEPARATE:
+                person_id = await add_person(session, user_id)
+            kept = (ReferenceState.ACCEPTED, ReferenceState.PENDING)
+            stored = await people.count_photos(session, user_id, person_id, *kept)
+            photos = photos[: max(REFERENCES_MAX - stored, 0)]
+            await photo_states.accept_other(session, photos, person_id)
+        self.signals.wake()
+        return len(photos)
 
 
 @dataclass(frozen=True)
@@ -175,10 +220,12 @@ class DeletePhoto:
             return await people.count_photos(session, user_id, person_id, *kept)
 
 
-def _content(photo: NormalPhoto | Refusal, sent: SentPhoto) -> dict[str, object]:
-    """Of a refused photo nothing is kept; its hash, which must be unique, is that of the message's address."""
-    if isinstance(photo, NormalPhoto):
-        return {"image": photo.jpeg, "width": photo.width, "height": photo.height, "sha256": photo.sha256}
+def _content(photo: NormalPhoto | Refusal, sent: SentPhoto, *, for_pose: bool) -> dict[str, object]:
+    """Nothing of a refused photo is kept; the unique column of hashes gets that of the message's address, as it does
+    for a pose photo, which may also be one of the person's photos."""
     address = hashlib.sha256(f"{sent.chat_id}:{sent.message_id}".encode()).hexdigest()
+    if isinstance(photo, NormalPhoto):
+        sha256 = address if for_pose else photo.sha256
+        return {"image": photo.jpeg, "width": photo.width, "height": photo.height, "sha256": sha256}
     refused = {"state": ReferenceState.REJECTED, "verdict": photo.value}
     return {**refused, "image": b"", "width": 0, "height": 0, "sha256": address}

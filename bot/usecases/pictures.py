@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.credits import CreditTerms
-from bot.db import job_states, jobs, people, poses, users
+from bot.db import image_prompts, job_states, jobs, people, poses, references, users
 from bot.db.session import Sessions
 from bot.db.tables import Job
 from bot.domain import POSE_PHOTO, Likeness, ReferenceState, settings_overrides
@@ -18,7 +18,7 @@ from bot.prompts import split_seed
 from bot.styles import NO_STYLE
 from bot.usecases.drafts import drop_draft, keep_draft, message_key
 from bot.usecases.ports import DrawSeed, Signals, log_queued
-from bot.usecases.preferences import PreferenceOverrides, preference_overrides, use_up_pose
+from bot.usecases.preferences import PreferenceOverrides, preference_overrides, use_up_choices
 from bot.usecases.results import job_of_user
 from engine.contract import Clothes
 
@@ -38,8 +38,8 @@ class AskForPicture:
     """A prompt -> a queued picture, in the chosen style or none; without an accepted photo a prompt of the private chat
     is kept.
 
-    `reply_to`: the message to which the prompt replies. Where that shows a picture, or asked for another prompt for
-    one, the new picture is drawn as that one was, of the same person.
+    `reply_to`: the message to which the prompt replies. If that message shows a picture, or asked for another
+    prompt for one, the new picture keeps the style, the settings and the person of that one.
     The same message a second time changes nothing. Raises PersonGone, TooManyOpenJobs, NotEnoughCredits, SeedTooLarge,
     UnknownUser.
     """
@@ -55,19 +55,21 @@ class AskForPicture:
     ) -> RequestResult:
         async with self.sessions.begin() as session:
             user = await users.lock(session, user_id)
-            user.pose_asked_at = None
+            user.pose_asked_at = user.image_prompt_asked_at = None
             source = None if reply_to is None else await jobs.by_message(session, user_id, reply_to)
             person_id = await _person_of(session, user_id, source)
             photos = await people.photo_ids(session, user_id, person_id, ReferenceState.ACCEPTED)
             pending = await people.photo_ids(session, user_id, person_id, ReferenceState.PENDING)
-            if not photos:
+            pose_pending = chat_id == user_id and await references.pose_is_examined(session, user_id)
+            if not photos or pose_pending:
                 if chat_id == user_id:
                     await keep_draft(session, user, chat_id, message_id, prompt)
-                return RequestResult.WAITS_FOR_VERDICT if pending else RequestResult.WAITS_FOR_PHOTO
+                waits_for_verdict = pending or (photos and pose_pending)
+                return RequestResult.WAITS_FOR_VERDICT if waits_for_verdict else RequestResult.WAITS_FOR_PHOTO
             if source is None:
                 style, overrides = user.style or NO_STYLE, await preference_overrides(session, user)
             else:
-                style, overrides = source.style, (await _as_before(session, source))[0]
+                style, overrides = source.style, (await _as_before(session, source, AGAIN)).overrides
             described, seed = split_seed(prompt)
             job, created = await jobs.submit(
                 session,
@@ -88,7 +90,7 @@ class AskForPicture:
             if chat_id == user_id:
                 await drop_draft(session, user, chat_id)
             if created and source is None:
-                use_up_pose(user)
+                use_up_choices(user)
         if created:
             log_queued(job.id)
         self.signals.wake()
@@ -103,6 +105,7 @@ class Change:
     likeness: Likeness | None = None
     clothes: Clothes | None = None
     free_pose: bool = False
+    without_image_prompt: bool = False
     variations: bool = False
     """Up to VARIATIONS_MAX pictures, delivered as one album."""
 
@@ -115,6 +118,8 @@ class Change:
             return f"likeness:{self.likeness}:{self.clothes}"
         if self.variations:
             return "variations"
+        if self.without_image_prompt:
+            return "without-image-prompt"
         return "free-pose" if self.free_pose else "again"
 
 
@@ -124,10 +129,12 @@ AGAIN = Change()
 @dataclass(frozen=True)
 class RedrawResult:
     """`created`: it is queued now; else one like it was queued before. `pose_lost`: the photo of its pose is not
-    kept any more, so the pose is free. `count`: pictures that were asked for."""
+    kept any more, so the pose is free; `image_prompt_lost`: nor is its image prompt, so it follows none. `count`:
+    pictures that were asked for."""
 
     created: bool
     pose_lost: bool = False
+    image_prompt_lost: bool = False
     count: int = 1
 
 
@@ -164,7 +171,8 @@ class Redraw:
             photos = await people.photo_ids(session, user_id, person_id, ReferenceState.ACCEPTED)
             if not photos:
                 raise NoPhotos
-            overrides, pose_lost = await _as_before(session, source, free_pose=change.free_pose)
+            before = await _as_before(session, source, change)
+            overrides = before.overrides
             act = f"{change.act}:{job_id}"
             keys = [f"{act}:{press_id}"]
             if await jobs.has_open(session, act) or await jobs.exists(session, keys[0]):
@@ -193,10 +201,10 @@ class Redraw:
                 )
                 log_queued(job.id)
         self.signals.wake()
-        return RedrawResult(True, pose_lost and not change.free_pose, len(keys))
+        return RedrawResult(True, before.pose_lost, before.image_prompt_lost, len(keys))
 
     async def _room(self, session: AsyncSession, user_id: int) -> int:
-        """How many variations may be queued."""
+        """The number of variations that may be queued."""
         room = min(VARIATIONS_MAX, self.open_jobs_max - await jobs.count_open(session, user_id))
         if room < VARIATIONS_MIN:
             raise NoRoomForVariations
@@ -216,7 +224,7 @@ class FindPicture:
 
 @dataclass(frozen=True)
 class CancelPicture:
-    """Call a picture off, with its album; `False` when it is too late. Raises PictureGone."""
+    """Cancel a picture, with its album; `False` when it is too late. Raises PictureGone."""
 
     sessions: Sessions
     signals: Signals
@@ -241,14 +249,28 @@ async def _person_of(session: AsyncSession, user_id: int, source: Job | None) ->
     return source.person_id
 
 
-async def _as_before(
-    session: AsyncSession, source: Job, *, free_pose: bool = False
-) -> tuple[PreferenceOverrides, bool]:
-    """Settings and pose of a picture for another one, and whether the photo of its pose is not kept any more."""
-    lost = source.pose == POSE_PHOTO and not await _has_pose_photo(session, source)
-    pose = None if lost or free_pose else source.pose
-    photo_id = source.pose_photo_id if pose == POSE_PHOTO else None
-    return PreferenceOverrides(settings=dict(source.settings), pose=pose, pose_photo_id=photo_id), lost
+@dataclass(frozen=True)
+class _AsBefore:
+    """What another picture takes over from an earlier one, and what is not kept any more."""
+
+    overrides: PreferenceOverrides
+    pose_lost: bool
+    image_prompt_lost: bool
+
+
+async def _as_before(session: AsyncSession, source: Job, change: Change) -> _AsBefore:
+    keeps_pose, keeps_image_prompt = not change.free_pose, not change.without_image_prompt
+    pose_there = source.pose != POSE_PHOTO or await _has_pose_photo(session, source)
+    pose = source.pose if keeps_pose and pose_there else None
+    followed = source.image_prompt_id
+    image_prompt_there = followed is None or await image_prompts.exists_still(session, followed)
+    overrides = PreferenceOverrides(
+        settings=dict(source.settings),
+        pose=pose,
+        pose_photo_id=source.pose_photo_id if pose == POSE_PHOTO else None,
+        image_prompt_id=followed if keeps_image_prompt and image_prompt_there else None,
+    )
+    return _AsBefore(overrides, keeps_pose and not pose_there, keeps_image_prompt and not image_prompt_there)
 
 
 async def _has_pose_photo(session: AsyncSession, job: Job) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Sequence
 from typing import Protocol
 from uuid import UUID
@@ -10,9 +11,17 @@ import structlog
 
 DrawSeed = Callable[[], int]
 """A fresh seed for a picture, 0 <= seed < 2**63."""
+SEEDS = 2**32
+"""Seeds are drawn below it: users type them, so they are shorter than the contract allows."""
+Pseudonym = Callable[[int], bytes]
+"""The code under which a user is recognised who deleted everything, see bot.credits.pseudonym_of."""
 
 
 _log = structlog.get_logger(__name__)
+
+
+def new_seed() -> int:
+    return secrets.randbelow(SEEDS)
 
 
 def log_queued(job_id: UUID) -> None:

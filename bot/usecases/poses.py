@@ -7,18 +7,18 @@ from enum import Enum, auto
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import poses, users
+from bot.db import poses, references, users
 from bot.db.session import Sessions, database_time
-from bot.db.tables import PosePhoto, User
+from bot.db.tables import User
 from bot.domain import POSE_PHOTO
 from bot.photos import NormalPhoto, Refusal
 
 
 class PosePhotoResult(Enum):
-    """The result of sending a pose photo."""
+    """The result of sending a photo that may be meant for its pose."""
 
-    KEPT = auto()
-    """Now, or when the same message came before: its answer may have been lost."""
+    EXAMINE = auto()
+    """It is to be examined for its pose."""
     REFUSED = auto()
     """The file cannot be used; the next photo is still taken as the pose photo."""
     SKIPPED = auto()
@@ -40,7 +40,7 @@ class ChoosePosePhoto:
             if not another and await poses.of_user(session, user_id) is not None:
                 user.pose, user.pose_asked_at = POSE_PHOTO, None
                 return True
-            user.pose_asked_at = await database_time(session)
+            user.pose_asked_at, user.image_prompt_asked_at = await database_time(session), None
             return False
 
 
@@ -58,23 +58,18 @@ class DeletePosePhoto:
                 user.pose, user.pose_pinned = None, False
 
 
-async def keep_pose_photo(
-    session: AsyncSession, user: User, message_id: int, album_id: str | None, photo: NormalPhoto | Refusal
+async def await_pose_photo(
+    session: AsyncSession, user: User, chat_id: int, album_id: str | None, photo: NormalPhoto | Refusal
 ) -> PosePhotoResult | None:
-    """Keep a photo for its pose if one was asked for a moment ago, else `None`: it shows the person. `user` is locked.
+    """Whether a new photo is the pose photo that was asked for a moment ago; `None`: it shows the person.
 
-    The same message a second time changes nothing.
+    `user` is locked.
     """
-    stored = await poses.of_user(session, user.id)
-    if stored is not None and stored.message_id == message_id:
-        return PosePhotoResult.KEPT
-    if stored is not None and album_id is not None and stored.album_id == album_id:
+    if album_id is not None and await references.is_pose_album(session, chat_id, album_id):
         return PosePhotoResult.SKIPPED
     if not await poses.is_awaited(session, user.id):
         return None
     if isinstance(photo, Refusal):
         return PosePhotoResult.REFUSED
-    new = PosePhoto(user_id=user.id, message_id=message_id, album_id=album_id, image=photo.jpeg)
-    await poses.replace(session, new)
-    user.pose, user.pose_asked_at = POSE_PHOTO, None
-    return PosePhotoResult.KEPT
+    user.pose_asked_at = None
+    return PosePhotoResult.EXAMINE

@@ -8,10 +8,11 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import poses, users, workers
+from bot.db import image_prompts, poses, users, workers
 from bot.db.session import Sessions
 from bot.db.tables import User
 from bot.domain import ASPECT_DEFAULT, POSE_PHOTO, Likeness, settings_overrides
+from bot.usecases.image_prompts import ImagePromptState, image_prompt_state
 from engine.contract import Aspect, Clothes, PosePreset
 
 
@@ -31,6 +32,7 @@ class Preferences:
     aspect: Aspect
     aspects_drawn: tuple[Aspect, ...]
     """The aspects that a living worker can draw."""
+    image_prompt: ImagePromptState
 
 
 class PreferenceOverrides(TypedDict):
@@ -39,6 +41,7 @@ class PreferenceOverrides(TypedDict):
     settings: dict[str, object]
     pose: str | None
     pose_photo_id: UUID | None
+    image_prompt_id: UUID | None
 
 
 async def preference_overrides(session: AsyncSession, user: User) -> PreferenceOverrides:
@@ -46,18 +49,27 @@ async def preference_overrides(session: AsyncSession, user: User) -> PreferenceO
     photo = await poses.of_user(session, user.id) if user.pose == POSE_PHOTO else None
     pose = None if user.pose == POSE_PHOTO and photo is None else user.pose
     settings = settings_overrides(user.likeness, user.clothes, user.aspect)
-    return PreferenceOverrides(settings=settings, pose=pose, pose_photo_id=None if photo is None else photo.id)
+    image_prompt = await image_prompts.of_user(session, user.id) if user.image_prompt else None
+    return PreferenceOverrides(
+        settings=settings,
+        pose=pose,
+        pose_photo_id=None if photo is None else photo.id,
+        image_prompt_id=None if image_prompt is None else image_prompt.id,
+    )
 
 
-def use_up_pose(user: User) -> None:
-    """A picture has taken the pose: it was for one picture, unless it is pinned. `user` is locked."""
+def use_up_choices(user: User) -> None:
+    """A picture has taken pose and image prompt: they were for one picture, unless pinned. `user` is locked."""
     if not user.pose_pinned:
         user.pose = None
+    if not user.image_prompt_pinned:
+        user.image_prompt = False
 
 
 @dataclass(frozen=True)
 class OpenPreferences:
-    """The preferences now. A user who opens them is no longer expected to send a pose photo. Raises UnknownUser."""
+    """The preferences now. A user who opens them is no longer expected to send a pose photo or an image prompt. Raises
+    UnknownUser."""
 
     sessions: Sessions
     alive_s: float
@@ -65,7 +77,7 @@ class OpenPreferences:
     async def __call__(self, user_id: int) -> Preferences:
         async with self.sessions.begin() as session:
             user = await users.lock(session, user_id)
-            user.pose_asked_at = None
+            user.pose_asked_at = user.image_prompt_asked_at = None
             photo = await poses.of_user(session, user_id)
             return Preferences(
                 likeness=Likeness(user.likeness or Likeness.BALANCED),
@@ -76,6 +88,7 @@ class OpenPreferences:
                 poses_drawn=await workers.any_can_pose(session, self.alive_s),
                 aspect=Aspect(user.aspect or ASPECT_DEFAULT),
                 aspects_drawn=await workers.aspects_drawn(session, self.alive_s),
+                image_prompt=await image_prompt_state(session, user, self.alive_s),
             )
 
 

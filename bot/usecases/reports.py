@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.db import service, usage
+from bot.admin_acts import Act
+from bot.db import audit, service, usage
 from bot.db.session import Sessions
 from bot.usecases.ports import Signals
 
@@ -34,6 +35,8 @@ class PauseService:
     async def __call__(self, user_id: int) -> bool:
         async with self.sessions.begin() as session:
             paused = await service.pause(session, user_id)
+            if paused:
+                await audit.note(session, user_id, Act.PAUSE)
         self.signals.wake()
         return paused
 
@@ -45,8 +48,10 @@ class ResumeService:
     sessions: Sessions
     signals: Signals
 
-    async def __call__(self) -> bool:
+    async def __call__(self, user_id: int) -> bool:
         async with self.sessions.begin() as session:
             resumed = await service.resume(session)
+            if resumed:
+                await audit.note(session, user_id, Act.RESUME)
         self.signals.wake()
         return resumed

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import jobs, results
+from bot.db import image_prompts, jobs, results, review
 from bot.db.results import GalleryPage
 from bot.db.session import Sessions
 from bot.db.tables import Job
-from bot.domain import ReportReason
+from bot.domain import CaseKind, ReportReason
 from bot.errors import PictureGone
 
 
@@ -67,25 +69,29 @@ class TakeOriginal:
 
 @dataclass(frozen=True)
 class ReportPicture:
-    """Returns the job, and whether the report is new. Raises PictureGone."""
+    """Returns the job, and the case that admins have to decide; `None` when the picture was reported before. Raises
+    PictureGone."""
 
     sessions: Sessions
 
-    async def __call__(self, user_id: int, job_id: UUID, reason: ReportReason) -> tuple[Job, bool]:
+    async def __call__(self, user_id: int, job_id: UUID, reason: ReportReason) -> tuple[Job, UUID | None]:
         async with self.sessions.begin() as session:
             job = await job_of_user(session, job_id, user_id)
-            return job, await results.report(session, job.id, reason)
+            if not await results.report(session, job.id, reason):
+                return job, None
+            return job, await review.open_case(session, job, CaseKind.REPORT, reason)
 
 
 @dataclass(frozen=True)
 class RemovePicture:
-    """Delete what is kept of a picture; `False` while it is in progress. Raises PictureGone."""
+    """Delete what is kept of a picture, as an image prompt too; `False` while it is in progress. Raises PictureGone."""
 
     sessions: Sessions
 
     async def __call__(self, user_id: int, job_id: UUID) -> bool:
         async with self.sessions.begin() as session:
             job = await job_of_user(session, job_id, user_id)
+            await image_prompts.remove_of_job(session, job.id)
             return await results.remove(session, job.id)
 
 
@@ -109,6 +115,19 @@ class SearchPictures:
     async def __call__(self, user_id: int, words: str, begin: int, count: int) -> list[Job]:
         async with self.sessions() as session:
             return await results.search(session, user_id, words.strip(), begin, count)
+
+
+@dataclass(frozen=True)
+class ListPictures:
+    """Several of the user's pictures, newest first, from below `after` (created_at, id) on."""
+
+    sessions: Sessions
+
+    async def __call__(
+        self, user_id: int, after: tuple[datetime, UUID] | None, limit: int, *, favourites: bool
+    ) -> Sequence[Job]:
+        async with self.sessions() as session:
+            return await results.listed(session, user_id, after, limit, favourites=favourites)
 
 
 @dataclass(frozen=True)

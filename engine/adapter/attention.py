@@ -1,8 +1,9 @@
-"""Attention with text, face and body branches over one shared query.
+"""Attention with a text branch and image branches over one shared query.
 
 Z = Attn(Q, K_text, V_text) + l_face Attn(Q, K_face, V_face) + l_body Attn(Q, K_body, V_body)
 
-The text branch is the base model's own; the image branches add projections of their own. Tokens do not depend on the
+A third image branch of the same form reads an image prompt. The text branch is the base model's own; the image branches
+add projections of their own. Tokens do not depend on the
 denoising step, so K and V of the image branches are computed once a request (`BranchProjections.keys_values`) and
 reused exactly at every step; so can be those of the text (`engine.adapter.model.text_keys_values`).
 """
@@ -18,13 +19,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 BRANCHES = ("face", "body")
+"""Those that read the photos of a person."""
+IMAGE_PROMPT = "image_prompt"
+"""The branch that reads a picture whose style or layout is to be followed."""
 
 
 @dataclass(frozen=True)
 class BranchCondition:
     """What one image branch attends to, for a batch of B pictures.
 
-    tokens: [B, N, token_dim], or None once `keys_values` holds K and V, each [B, heads, N, head_dim], by layer name.
+    tokens: [B, N, token_dim], or None once `keys_values` holds K and V, each [B, heads, N, head_dim], by the name of
+    every layer where the branch acts.
     scale: [B]; zero where this picture has no such branch. mask: bool [B, N], True where a token counts; a row must
     hold at least one True.
 
@@ -44,13 +49,13 @@ class BranchCondition:
     regions: Mapping[int, Tensor] | None = None
     positions: Mapping[int, Tensor] | None = None
 
-    def scale_in(self, layer: str) -> Tensor:
-        """[B] for the layer of this name."""
+    def factor_in(self, layer: str) -> float:
+        """On the scale, in the layer of this name."""
         fitting = [block for block in self.block_scales or () if f"{layer}.".startswith(f"{block}.")]
         if not fitting:
-            return self.scale
+            return 1.0
         assert self.block_scales is not None
-        return self.scale * self.block_scales[max(fitting, key=len)]
+        return self.block_scales[max(fitting, key=len)]
 
     def mask_over(self, positions: int) -> Tensor | None:
         """bool [B, 1, positions or 1, N], or None where every position reads every token."""
@@ -118,7 +123,9 @@ class BranchedAttention:
             query, (key, value) = split_heads(attn.to_q(hidden_states), attn.heads), text[self.layer]
         mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=attention_mask)
         for name, branch in (identity or {}).items():
-            mixed = mixed + self._branch(query, name, branch)
+            factor = branch.factor_in(self.layer)
+            if factor != 0:
+                mixed = mixed + factor * self._branch(query, name, branch)
         return output(attn, mixed)
 
     def _branch(self, query: Tensor, name: str, branch: BranchCondition) -> Tensor:
@@ -130,7 +137,7 @@ class BranchedAttention:
         if branch.positions is not None:
             known = self.projections.to_q[name](branch.positions[query.shape[2]])
             query = query + split_heads(known, self.projections.heads)
-        scale = branch.scale_in(self.layer).to(query.dtype)[:, None, None, None]
+        scale = branch.scale.to(query.dtype)[:, None, None, None]
         mask = branch.mask_over(query.shape[2])
         if branch.regions is None or mask is None:
             return scale * F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
@@ -192,11 +199,6 @@ def region_masks(regions: Tensor, tokens: Sequence[int], sizes: Sequence[tuple[i
         shrunk = F.interpolate(regions.float(), size=(rows, columns), mode="area") > 0.5
         masks[rows * columns] = shrunk.flatten(2).transpose(1, 2)[:, :, owner]
     return masks
-
-
-def rescaled(identity: IdentityCondition, factors: Mapping[str, float]) -> dict[str, BranchCondition]:
-    """The condition with each branch's scale times its factor (1.0 where none is given): a schedule over steps."""
-    return {name: replace(branch, scale=branch.scale * factors.get(name, 1.0)) for name, branch in identity.items()}
 
 
 def with_negative(identity: IdentityCondition, negative: IdentityCondition) -> dict[str, BranchCondition]:

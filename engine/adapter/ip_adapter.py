@@ -18,7 +18,7 @@ from diffusers.models.embeddings import IPAdapterFaceIDPlusImageProjection, IPAd
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from engine.adapter.attention import BranchCondition
+from engine.adapter.attention import IMAGE_PROMPT, BranchCondition
 from engine.adapter.ip_adapter_file import AdapterFile, check_adapter, read_adapter
 from engine.adapter.model import BranchLayers, condition_of, cross_attention_layers
 from engine.adapter.region_tokens import RegionPhotos, RegionReading, reading_of, region_condition
@@ -41,7 +41,7 @@ class ReferencePhotos:
 
 
 class IPAdapterBranches(BranchLayers):
-    """Image projections and K and V layers of up to one adapter a branch."""
+    """Image projections and K and V layers of up to one adapter per branch."""
 
     def __init__(
         self, token_dim: int, layers: dict[str, tuple[int, int]], projections: Mapping[str, nn.Module]
@@ -102,30 +102,32 @@ def load_branches(
 ) -> IPAdapterBranches:
     """branch -> file; the adapters are on the pipeline's UNet afterwards as ours, nothing of diffusers' remains.
 
-    A LoRA that a FaceID file carries stays beside the weights, switched off; with a strength of 0 it is left out.
+    Branches of the same file share its weights. A LoRA that a FaceID file carries stays beside the weights, switched
+    off; with a strength of 0 it is left out.
     Raises WeightsError for a file that is absent or foreign, or whose tensors do not all find their place.
     """
-    unet, names = pipeline.unet, list(files)
+    unet, distinct = pipeline.unet, list(dict.fromkeys(files.values()))
     before = dict(unet.attn_processors)
     try:
-        states = [read_adapter(files[name]) for name in names]
-        for name, state in zip(names, states, strict=True):
-            check_adapter(state, unet, files[name].name)
+        states = [read_adapter(file) for file in distinct]
+        for file, state in zip(distinct, states, strict=True):
+            check_adapter(state, unet, file.name)
         pipeline.load_ip_adapter(
-            states, subfolder=[""] * len(names), weight_name=[files[name].name for name in names],
+            states, subfolder=[""] * len(distinct), weight_name=[file.name for file in distinct],
             image_encoder_folder=None,
         )  # fmt: skip
         if lora_strength == 0 and getattr(unet, "peft_config", None):
             pipeline.unload_lora_weights()
-        branches = _take_over(unet, names)
+        branches = _take_over(unet, {name: distinct.index(file) for name, file in files.items()})
         branches.readings = _readings(files)
+        _check_image_prompt(branches)
     except (OSError, ValueError, KeyError, RuntimeError, IndexError, UnpicklingError) as error:
         reason = str(error).strip().partition("\n")[0]
         wanted = ", ".join(f"{file.source}/{file.subfolder}/{file.name}" for file in files.values())
         raise WeightsError(
             f"expected IP-Adapter files {wanted}, could not load them ({reason}): "
             f"run `python -m engine doctor --backbone {backbone} --download`, "
-            "or set ENGINE_BODY_ADAPTER and ENGINE_FACE_ADAPTER"
+            "or set ENGINE_BODY_ADAPTER, ENGINE_FACE_ADAPTER and ENGINE_IMAGE_PROMPT_ADAPTER"
         ) from error
     unet.encoder_hid_proj = None  # before the processors: its own attention would be counted among the UNet's
     unet.config.encoder_hid_dim_type = None
@@ -142,7 +144,16 @@ def _readings(files: Mapping[str, AdapterFile]) -> dict[str, RegionReading]:
     return {name: reading for name, reading in found.items() if reading is not None}
 
 
-def _take_over(unet: Any, names: Sequence[str]) -> IPAdapterBranches:
+def _check_image_prompt(branches: IPAdapterBranches) -> None:
+    """Raises ValueError where its branch would read a picture as that of a person."""
+    if IMAGE_PROMPT in branches.readings or (
+        IMAGE_PROMPT in branches.image_projections and branches.reads_embeddings(IMAGE_PROMPT)
+    ):
+        raise ValueError("expected an adapter for any picture as the image prompt's, got one for people")
+
+
+def _take_over(unet: Any, numbers: Mapping[str, int]) -> IPAdapterBranches:
+    """numbers: branch -> which of the adapters that diffusers has loaded."""
     loaded = unet.encoder_hid_proj.image_projection_layers
     unknown = [
         type(projection).__name__
@@ -155,11 +166,12 @@ def _take_over(unet: Any, names: Sequence[str]) -> IPAdapterBranches:
         if isinstance(projection, IPAdapterFaceIDPlusImageProjection):
             projection.shortcut = True  # what "v2" of FaceID-Plus adds
     layers = cross_attention_layers(unet)
-    branches = IPAdapterBranches(unet.config.cross_attention_dim, layers, dict(zip(names, loaded, strict=True)))
+    projections = {name: loaded[number] for name, number in numbers.items()}
+    branches = IPAdapterBranches(unet.config.cross_attention_dim, layers, projections)
     processors = unet.attn_processors
     for layer in layers:
         own = branches.layer(layer)
-        for number, name in enumerate(names):
+        for name, number in numbers.items():
             own.to_k[name].weight = processors[layer].to_k_ip[number].weight
             own.to_v[name].weight = processors[layer].to_v_ip[number].weight
     return branches
@@ -181,7 +193,7 @@ def new_branches(unet: Any, projections: Mapping[str, IPAdapterPlusImageProjecti
 def export_plus(branches: IPAdapterBranches, branch: str, unet: Any, path: Path) -> None:
     """Writes one branch as a safetensors file in the IP-Adapter "Plus" layout, which stock diffusers loads; how it
     reads regions goes into the file's metadata."""
-    state = {f"image_proj.{name}": value for name, value in _plus_names(branches.image_projections[branch]).items()}
+    state = {f"image_proj.{name}": value for name, value in plus_names(branches.image_projections[branch]).items()}
     for number, layer in enumerate(unet.attn_processors):
         if layer in branches.layer_names:
             own = branches.layer(layer)
@@ -191,10 +203,10 @@ def export_plus(branches: IPAdapterBranches, branch: str, unet: Any, path: Path)
     save_file({name: value.detach().cpu().contiguous() for name, value in state.items()}, path, metadata)
 
 
-def _plus_names(projection: nn.Module) -> dict[str, Tensor]:
+def plus_names(projection: nn.Module) -> dict[str, Tensor]:
     """The resampler's tensors under the names of IP-Adapter's own code (layers.N.0: attention, layers.N.1: MLP)."""
-    if not isinstance(projection, IPAdapterPlusImageProjection):
-        raise TypeError(f"expected an IPAdapterPlusImageProjection, got {type(projection).__name__}")
+    if not isinstance(projection, IPAdapterPlusImageProjection | IPAdapterFaceIDPlusImageProjection):
+        raise TypeError(f"expected a projection with a resampler, got {type(projection).__name__}")
     state = projection.state_dict()
     renamed = {name: value for name, value in state.items() if not name.startswith("layers.")}
     for number in range(len(projection.layers)):

@@ -21,6 +21,8 @@ from engine.adapter.model import cross_attention_layers
 SECTIONS: Final = ("image_proj", "ip_adapter")
 DEPTH: Final = 4
 """Blocks of the resampler that diffusers builds for Plus and FaceID-Plus."""
+EMBEDDING: Final = 512
+"""Numbers of the face embeddings that the engine has."""
 LORA_LAYERS: Final = ("to_q", "to_k", "to_v", "to_out")
 _BLOCK: Final = re.compile(r"(?:^|\.)layers\.(\d+)\.")
 
@@ -71,6 +73,9 @@ def check_adapter(state: AdapterState, unet: Any, name: str) -> None:
     found = set(state["ip_adapter"])
     _refuse(name, "lacks", expected - found)
     _refuse(name, "has no place in the UNet for", found - expected - loras)
+    first = state["image_proj"].get("proj.0.weight")
+    if first is not None and first.shape[1] != EMBEDDING:
+        raise ValueError(f"{name} reads face embeddings of {first.shape[1]} numbers, ArcFace's have {EMBEDDING}")
     depth = _depth(state["image_proj"])
     if depth not in (0, DEPTH):
         raise ValueError(f"expected a resampler of {DEPTH} blocks in {name}, got {depth}")

@@ -149,12 +149,16 @@ class BranchLayers(nn.Module):
         return projections
 
     def cache(self, identity: IdentityCondition) -> dict[str, BranchCondition]:
-        """The same condition with K and V of every layer in place of tokens."""
+        """The same condition with K and V, of every layer where a branch acts, in place of tokens."""
         cached = {}
-        for name in BRANCHES:
-            if (branch := identity.get(name)) is None or branch.tokens is None:
+        for name, branch in identity.items():
+            if branch.tokens is None:
                 continue
-            keys_values = {layer: self.layer(layer).keys_values(name, branch.tokens) for layer in self.layer_names}
+            keys_values = {
+                layer: self.layer(layer).keys_values(name, branch.tokens)
+                for layer in self.layer_names
+                if branch.factor_in(layer) != 0
+            }
             cached[name] = replace(branch, tokens=None, keys_values=keys_values)
         return cached
 

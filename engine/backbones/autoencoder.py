@@ -44,8 +44,8 @@ class NanoAutoencoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
     def fit(self, images: Tensor) -> None:
         """Sets encoder and decoder to the principal components of images [B, 3, H, W] in [-1, 1].
 
-        A component of standard deviation s is scaled to sqrt(s), then all together to unit variance: between plain
-        components, where brightness drowns all else, and white ones, where noise hides coarse and fine alike.
+        A component of standard deviation s is scaled to sqrt(s), then all of them to unit variance. Unscaled components
+        would let brightness dominate; components of equal variance would weigh noise as much as coarse structure.
         """
         patch_px = self.config.patch_px
         patches = F.pixel_unshuffle(images, patch_px).permute(0, 2, 3, 1).flatten(0, 2).double()
@@ -63,8 +63,8 @@ class NanoAutoencoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.inverse.bias.copy_(mean.view(3, -1).mean(1))
 
     def variances(self) -> Tensor:
-        """Of the latents' channels over photos [1, C, 1, 1], 1 on average; and so much does an error of each show in
-        the picture: `fit` scales components by the root of their standard deviation."""
+        """The variances of the latents' channels over photos [1, C, 1, 1], 1 on average. They also weigh the error of
+        each channel in the picture: `fit` scales components by the root of their standard deviation."""
         shown = self.inverse.weight.square().sum((1, 2, 3))
         return (shown / shown.mean())[None, :, None, None]
 

@@ -20,7 +20,9 @@ from engine.styles import DrawnBy
 class GenerationInput:
     """One picture to draw. The seed alone decides the noise; equal drawings give equal pictures on one device.
 
-    pose: float32 [17, 3], COCO order: x and y in 0..1 of the picture, confidence in 0..1 (0: not seen).
+    pose: float32 [17, 3], COCO order: x and y in 0..1 of the picture, confidence in 0..1 (0: not seen). image_prompt:
+    RGB of any size, whose style or layout is to be followed; of no effect where the settings' scale for it is 0.
+    companion: a second person, at the right of the first.
     """
 
     identity: IdentityProfile
@@ -29,11 +31,13 @@ class GenerationInput:
     seed: int
     settings: Settings = field(default_factory=Settings)
     pose: NDArray[np.float32] | None = None
+    image_prompt: Image.Image | None = None
+    companion: IdentityProfile | None = None
 
 
 @dataclass(frozen=True)
 class Step:
-    """Denoising step `number` of `total` is done. `previews()` decodes small RGB pictures, one a drawing, on demand."""
+    """Denoising step `number` of `total` is done. `previews()` decodes small RGB pictures, one per input, on demand."""
 
     number: int
     total: int
@@ -76,6 +80,10 @@ class Capabilities:
     """Guided: a negative prompt acts where the guidance is above 1, and only there."""
     aspects: tuple[Aspect, ...] = ()
     """The aspects that a request may ask for, the default first; none: every picture has width and height."""
+    image_prompt: bool = False
+    """A picture can be given whose style or layout is followed."""
+    companion: bool = False
+    """A second person can be drawn beside the first."""
 
     def guidance(self, asked: float | None) -> float:
         """The guidance that a request is drawn with."""

@@ -16,21 +16,16 @@ from diffusers.utils.torch_utils import randn_tensor
 from PIL import Image
 from torch import Tensor
 
-from engine.adapter.attention import BRANCHES, BranchCondition, with_negative
-from engine.adapter.ip_adapter import IPAdapterBranches, ReferencePhotos
+from engine.adapter.ip_adapter import IPAdapterBranches
 from engine.adapter.model import text_keys_values
-from engine.adapter.region_tokens import RegionPhotos, RegionReading, region_photos
 from engine.backbones.base import Capabilities, GenerationInput, Step, StepCallback
+from engine.backbones.branch_reader import BranchReader, BranchSettings
 from engine.backbones.head_pass import STRENGTH, laid_back, square_around
 from engine.backbones.long_prompts import encode_prompts
 from engine.backbones.previews import PreviewDecoder, to_pictures
-from engine.backbones.reference_crops import ReferenceCrop, ReferenceReader, body_reference, head_reference
-from engine.contract import Aspect, Clothes, Settings
-from engine.identity.alignment import aligned_face
+from engine.backbones.reference_crops import ReferenceReader
+from engine.contract import Aspect, Settings
 from engine.identity.observation import Box
-from engine.identity.profile import View
-from engine.identity.region_views import RegionView
-from engine.identity.regions import ImageRegion
 from engine.pose import draw_skeleton, reframed
 
 OPENPOSE_TYPE = 0
@@ -51,8 +46,8 @@ class Parts:
     new_scheduler: Callable[[], Any]
     offloaded: bool = False
     """The pipeline's models are on the device only while they run."""
-    scales: Mapping[str, float] = field(default_factory=dict)
-    """Of each branch where a request's own scale is 1; 1 for a branch that is not named."""
+    branch_settings: Mapping[str, BranchSettings] = field(default_factory=dict)
+    """Of the branches that do not have the defaults."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +84,11 @@ class DiffusionBackbone:
         self._sizes = dict(sizes or {})
         self._unet = torch.compile(parts.pipeline.unet) if compiled else parts.pipeline.unet
         self._dtype = parts.pipeline.unet.dtype
-        self._reader = None if parts.image_encoder is None else ReferenceReader(parts.image_encoder, self._dtype)
+        self._branches = None
+        if parts.branches is not None:
+            reader = ReferenceReader(parts.image_encoder, self._dtype)
+            count = capabilities.references_max
+            self._branches = BranchReader(parts.branches, reader, parts.branch_settings, count, device)
 
     def draw(self, drawings: Sequence[GenerationInput], on_step: StepCallback | None = None) -> list[Image.Image]:
         """RGB pictures in the order of `drawings`, of the aspect that is asked for; steps and guidance are kept within
@@ -99,8 +98,8 @@ class DiffusionBackbone:
     def redraw_head(
         self, drawing: GenerationInput, picture: Image.Image, face: Box, on_step: StepCallback | None = None
     ) -> Image.Image:
-        """See `base.HeadRedrawer`: a square about the head takes part of the steps again at the model's own size. Both
-        branches read the heads of the photos."""
+        """See `base.HeadRedrawer`: a square about the head takes part of the steps again at the model's own size. The
+        branches of the person read the heads of the photos."""
         square = square_around(face, picture.size)
         side = self._sizes.get(Aspect.SQUARE, (min(self._size(drawing.settings)),))[0]
         close = replace(drawing, prompt=f"{HEAD_PROMPT}, {drawing.prompt}", pose=None)
@@ -134,7 +133,7 @@ class DiffusionBackbone:
         steps, guidance = self.capabilities.steps(settings.steps), self.capabilities.guidance(settings.guidance)
         guided = guidance > 1.0
         text, control = self._text(drawings, guided, size), None
-        known = self._known(drawings, text, guided, of_head=start_image is not None)
+        known = self._known(drawings, text, guided, of_head=start_image is not None, size=size)
         if self._parts.controlnet is not None and any(drawing.pose is not None for drawing in drawings):
             control = self._control(drawings, guided, size)
         scheduler = self._parts.new_scheduler()
@@ -144,7 +143,8 @@ class DiffusionBackbone:
         for number, timestep in enumerate(timesteps, start=1):
             doubled = torch.cat([latents, latents]) if guided else latents
             sample = scheduler.scale_model_input(doubled, timestep)
-            noise = self._predict(sample, timestep, text, known, control)
+            acting = self._acting(known, (number - 1) / len(timesteps))
+            noise = self._predict(sample, timestep, text, acting, control)
             if guided:
                 negative, positive = noise.chunk(2)
                 noise = negative + guidance * (positive - negative)
@@ -176,6 +176,11 @@ class DiffusionBackbone:
         """Width and height in px; the default's for an aspect that there is no size for."""
         default = self.capabilities.width, self.capabilities.height
         return default if settings.aspect is None else self._sizes.get(settings.aspect, default)
+
+    def _latent_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Columns and rows of the latents of a picture of width x height px."""
+        factor = self._parts.pipeline.vae_scale_factor
+        return size[0] // factor, size[1] // factor
 
     def _predict(
         self,
@@ -218,102 +223,28 @@ class DiffusionBackbone:
 
     def _noise(self, generators: list[torch.Generator], size: tuple[int, int]) -> Tensor:
         pipeline = self._parts.pipeline
-        width, height = (side // pipeline.vae_scale_factor for side in size)
+        width, height = self._latent_size(size)
         shape = (len(generators), pipeline.unet.config.in_channels, height, width)
         noise: Tensor = randn_tensor(shape, generator=generators, device=torch.device(self.device), dtype=self._dtype)
         return noise
 
     def _known(
-        self, drawings: Sequence[GenerationInput], text: _Text, guided: bool, of_head: bool
+        self, drawings: Sequence[GenerationInput], text: _Text, guided: bool, of_head: bool, size: tuple[int, int]
     ) -> dict[str, Any] | None:
-        """What attention need not compute at every step: K and V of people and words. None for stock attention."""
-        if self._parts.branches is None:
+        """The part of attention that does not change between steps: K and V of people and words. None for stock
+        attention."""
+        if self._branches is None:
             return None
-        identity = self._identity(drawings, guided, of_head)
+        identity = self._branches.conditions(drawings, guided, of_head, self._latent_size(size))
         if self._parts.offloaded:  # the UNet waits elsewhere: its own K and V are computed when it runs
             return {"identity": identity}
         return {"identity": identity, "text": text_keys_values(self._parts.pipeline.unet, text.states)}
 
-    def _identity(self, drawings: Sequence[GenerationInput], guided: bool, of_head: bool) -> dict[str, BranchCondition]:
-        """K and V of every branch that some picture uses. Switches FaceID's LoRA on for those whose face it knows."""
-        branches, condition, negative = self._parts.branches, {}, {}
-        for name in BRANCHES:
-            if branches is None or name not in branches.image_projections:
-                continue
-            usual = self._parts.scales.get(name, 1.0)
-            scales = [usual * getattr(drawing.settings, f"{name}_scale") for drawing in drawings]
-            photos = self._photos(name, drawings, of_head)
-            if photos is None or not any(s * c for s, c in zip(scales, photos.counts, strict=True)):
-                continue
-            condition[name] = branches.condition(name, photos, scales)
-            if guided:
-                assert self._reader is not None
-                unseen = ReferencePhotos(self._reader.hidden_of_nothing(), [1], photos.embeddings)
-                negative[name] = branches.negative(name, unseen, condition[name])
-        if branches is None or not condition:
-            return {}
-        if branches.lora is not None and "face" in condition:
-            rows = (condition["face"].scale > 0).tolist()
-            branches.lora.switch(rows * 2 if guided else rows, self.device)
-        cached = branches.cache(condition)
-        return with_negative(cached, branches.cache(negative)) if guided else cached
-
-    def _photos(
-        self, branch: str, drawings: Sequence[GenerationInput], of_head: bool
-    ) -> ReferencePhotos | RegionPhotos | None:
-        """What the branch reads of everybody; None where nobody has anything for it."""
-        assert self._parts.branches is not None and self._reader is not None
-        if branch in self._parts.branches.readings:
-            return self._regions(self._parts.branches.readings[branch], drawings, of_head)
-        embedded = self._parts.branches.reads_embeddings(branch)
-        crops: list[ReferenceCrop] = []
-        embeddings, counts = [], []
-        for drawing in drawings:
-            before = len(crops)
-            for view in drawing.identity.views[: self.capabilities.references_max]:
-                embedding = view.observation.face_embedding
-                crop = self._crop(branch, view, drawing.settings.clothes, of_head)
-                if crop is None or (embedded and embedding is None):
-                    continue
-                crops.append(crop)
-                if embedded and embedding is not None:
-                    embeddings.append(torch.from_numpy(embedding))
-            counts.append(len(crops) - before)
-        if not crops:
-            return None
-        stacked = torch.stack(embeddings).to(self.device, self._dtype) if embedded else None
-        return ReferencePhotos(self._reader.hidden(crops), counts, stacked)
-
-    def _regions(
-        self, reading: RegionReading, drawings: Sequence[GenerationInput], of_head: bool
-    ) -> RegionPhotos | None:
-        """Of a head that is drawn again the head's region alone."""
-        reader = self._reader
-        assert reader is not None
-
-        def shown(view: View, clothes: Clothes) -> dict[ImageRegion, RegionView]:
-            return reading.shown(view, Clothes.CHANGE if of_head else clothes, reader.crop_px, reader.patch_px)
-
-        people = [
-            [
-                shown(view, drawing.settings.clothes)
-                for view in drawing.identity.views[: self.capabilities.references_max]
-            ]
-            for drawing in drawings
-        ]
-        return region_photos(
-            people, reading, lambda crops: torch.stack(reader.hidden([ReferenceCrop(crop) for crop in crops]))
-        )
-
-    def _crop(self, branch: str, view: View, clothes: Clothes, of_head: bool = False) -> ReferenceCrop | None:
-        """Aligned for FaceID, which was trained so; the head with its hair for other branches that read heads."""
-        assert self._parts.branches is not None and self._reader is not None
-        if branch == "face" and self._parts.branches.reads_embeddings("face"):
-            face = aligned_face(view, self._reader.crop_px)
-            return None if face is None else ReferenceCrop(face)
-        if branch == "face" or of_head:
-            return head_reference(view, self._reader.crop_px)
-        return body_reference(view, clothes, self._reader.crop_px, self._reader.patch_px)
+    def _acting(self, known: dict[str, Any] | None, passed: float) -> dict[str, Any] | None:
+        """`known` without the branches whose share of the steps is over; `passed`: that of the steps done."""
+        if known is None or self._branches is None:
+            return known
+        return {**known, "identity": self._branches.acting(known["identity"], passed)}
 
     def _control(self, drawings: Sequence[GenerationInput], guided: bool, size: tuple[int, int]) -> _Control:
         """Skeletons in a picture of width x height px."""

@@ -1,8 +1,8 @@
-"""klein: FLUX.2 klein, the second family ("reference-edit"): pictures of the person go in beside an instruction.
+"""klein: FLUX.2 klein, the second family ("reference-edit"): it reads pictures of the person and an instruction.
 
 No adapter and no tokens of ours: the model reads the crops themselves, so likeness has no continuous strength. The
-scales decide only which crops go in. A pose goes in as one more picture, as the publisher's guide shows
-(docs.bfl.ai/guides/usecases_editing_controlnets), and takes the place of one photo.
+scales decide only which crops the model gets. A pose and an image prompt are one more picture each, in place of one
+photo, as the publisher's guide shows for poses (docs.bfl.ai/guides/usecases_editing_controlnets).
 """
 
 from __future__ import annotations
@@ -30,12 +30,13 @@ from engine.pose import draw_skeleton, reframed
 REPOSITORY = "black-forest-labs/FLUX.2-klein-4B"
 MODELS: Final = ("transformer", "vae", "text_encoder")
 REFERENCES_MAX = 4
-"""The statements of the publisher for both sizes of klein (docs.bfl.ai/guides/prompting_editing_overview)."""
+"""The publisher's limit for both sizes of klein (docs.bfl.ai/guides/prompting_editing_overview)."""
 JOINT_DIMENSION_4B = 7680
 """Three layers of Qwen3-4B. The 9B has a wider text encoder, and a licence without commercial use."""
 SIDE_MULTIPLE_PX = 16
 REFERENCE_SIDE_MIN_PX = 64
-
+REFERENCE_ASPECT_MAX = 8
+"""Longer side to shorter one that diffusers' pipeline takes."""
 
 SIDES: Final = {
     Aspect.PORTRAIT: (13 / 16, 19 / 16),
@@ -48,8 +49,8 @@ SIDES: Final = {
 
 @dataclass(frozen=True)
 class Sizes:
-    """Width and height in px of what is drawn, by aspect, and of what is shown; pictures have about `side_px` squared
-    px."""
+    """Sizes in px: `pictures` of results, by aspect, `body` and `head` of reference crops. A picture has about
+    `side_px` squared pixels."""
 
     pictures: Mapping[Aspect, tuple[int, int]]
     body: tuple[int, int]
@@ -72,7 +73,7 @@ def load_klein(device: str, weights: Path | None = None, options: Options | None
     """From the folder `weights` or the hub's cache. Raises WeightsError naming what is missing.
 
     Of the options, `precision`, `offload` and `compile` concern it. "auto" is bfloat16 on a GPU: the published weights
-    are, and float16 has less range than they were trained with."""
+    have it, and float16 has less range than they were trained with."""
     options = options or Options()
     source = str(weights or REPOSITORY)
     try:
@@ -111,7 +112,7 @@ class KleinBackbone:
 
     @torch.inference_mode()
     def draw(self, drawings: Sequence[GenerationInput], on_step: StepCallback | None = None) -> list[Image.Image]:
-        """One after another, though the steps are counted through: a preview of what is not begun yet is grey."""
+        """Draws one picture after another; steps are counted over all of them. Previews of later pictures are grey."""
         steps = drawings[0].settings.steps or self.capabilities.steps_default
         pictures: list[Image.Image] = []
         for drawing in drawings:
@@ -142,12 +143,13 @@ class KleinBackbone:
         return cast(Image.Image, drawn.images[0])
 
     def _shown(self, drawing: GenerationInput, size: tuple[int, int]) -> list[Image.Image]:
-        """The pictures the model looks at: the person's first, then the pose's."""
-        posed = drawing.pose is not None
-        shown = person_pictures(drawing, self._sizes, REFERENCES_MAX - posed)
+        """The input pictures: the person's first, then the pose's, then the image prompt."""
+        style = image_prompt(drawing, self._sizes)
+        others = (drawing.pose is not None) + (style is not None)
+        shown = person_pictures(drawing, self._sizes, REFERENCES_MAX - others)
         if drawing.pose is not None:
             shown.append(draw_skeleton(reframed(drawing.pose, *size), *size))
-        return shown
+        return shown if style is None else [*shown, style]
 
     def _noise(self, seed: int, size: tuple[int, int]) -> Tensor:
         """[1, C, H, W], as the transformer sees it: 2 x 2 latents in one position."""
@@ -168,7 +170,7 @@ class KleinBackbone:
 
 
 class _Watch:
-    """The pipeline's callback: tells of steps, estimates the clean picture for previews."""
+    """The pipeline's callback: reports steps, estimates the clean picture for previews."""
 
     def __init__(
         self,
@@ -205,13 +207,13 @@ class _Watch:
 
 
 def estimate(before: Tensor, after: Tensor, sigma: float, sigma_after: float) -> Tensor:
-    """Where a straight flow through both latents ends, at sigma 0: what the picture would be without more steps."""
+    """The end, at sigma 0, of a straight flow through both latents: the prediction of the clean picture."""
     velocity = (after - before) / (sigma_after - sigma)
     return after - sigma_after * velocity
 
 
 def person_pictures(drawing: GenerationInput, sizes: Sizes, limit: int) -> list[Image.Image]:
-    """Crops of the person, one of every photo before a second of any; at least one, at most `limit`.
+    """Crops of the person, one of every photo before a second of any; at most `limit`.
 
     The body comes first, or the head where the face weighs more; a scale of 0 leaves its crops out."""
     settings, views = drawing.settings, drawing.identity.views
@@ -226,7 +228,7 @@ def person_pictures(drawing: GenerationInput, sizes: Sizes, limit: int) -> list[
 
 
 def _crop(view: View, kind: str, clothes: Clothes, sizes: Sizes) -> Image.Image | None:
-    """Without the clothes where others are wanted, so that the pictures do not speak against the words."""
+    """Clothes are hidden where others are asked for, so that the pictures do not contradict the prompt."""
     seen = view.observation
     if kind == "head":
         return None if seen.face_box is None else head_crop(view.image, seen.face_box, sizes.head)
@@ -234,10 +236,24 @@ def _crop(view: View, kind: str, clothes: Clothes, sizes: Sizes) -> Image.Image 
     return body_crop(image, seen.body_box, *sizes.body)
 
 
+def image_prompt(drawing: GenerationInput, sizes: Sizes) -> Image.Image | None:
+    """Whole, as large as a body's crop at most, stretched where it is longer than the pipeline takes; None where there
+    is none, or it shall not count."""
+    if drawing.image_prompt is None or drawing.settings.image_prompt_scale == 0:
+        return None
+    share = min(side / own for side, own in zip(sizes.body, drawing.image_prompt.size, strict=True))
+    least = max(REFERENCE_SIDE_MIN_PX, max(sizes.body) // REFERENCE_ASPECT_MAX)
+    width, height = (
+        max(SIDE_MULTIPLE_PX * round(side * share / SIDE_MULTIPLE_PX), least) for side in drawing.image_prompt.size
+    )
+    return drawing.image_prompt.resize((width, height), Image.Resampling.LANCZOS)
+
+
 def instruction(drawing: GenerationInput, shown: int) -> str:
-    """The prompt for the model; `shown` counts the pictures, the pose's included. The user's words come last, so that
-    of an overlong prompt their end is cut off, and nothing else."""
-    own = shown - (drawing.pose is not None)
+    """The prompt for the model; `shown` counts all pictures. The user's prompt comes last: if all is too long, only its
+    end is cut off."""
+    styled = drawing.image_prompt is not None and drawing.settings.image_prompt_scale > 0
+    own = shown - (drawing.pose is not None) - styled
     which = "Image 1 shows a person." if own == 1 else f"Images 1 to {own} show one and the same person."
     sentences = [which, "Make a new photo of exactly this person: the same face, hair, skin and body build."]
     if drawing.settings.clothes is Clothes.CHANGE:
@@ -246,15 +262,19 @@ def instruction(drawing: GenerationInput, shown: int) -> str:
         sentences.append("Keep the clothes of the images unless the description names others.")
     if drawing.pose is not None:
         sentences.append(
-            f"Match the pose of the skeleton in image {shown}: the same position of head, arms and legs; "
+            f"Match the pose of the skeleton in image {shown - styled}: the same position of head, arms and legs; "
             "do not draw the skeleton itself."
+        )
+    if styled:
+        sentences.append(
+            f"Take the style of image {shown}: its technique, colours and mood; draw none of its people and things."
         )
     sentences.append(f"Setting and light follow the description: {drawing.prompt}")
     return " ".join(sentences)
 
 
 def _capabilities(pipeline: Flux2KleinPipeline, sizes: Sizes) -> Capabilities:
-    """By the checkpoint: distilled ones take a few steps and no guidance."""
+    """The checkpoint's capabilities: distilled ones take a few steps and no guidance."""
     distilled = bool(pipeline.config.is_distilled)
     small = pipeline.transformer.config.joint_attention_dim <= JOINT_DIMENSION_4B
     width, height = sizes.picture(None)
@@ -278,4 +298,5 @@ def _capabilities(pipeline: Flux2KleinPipeline, sizes: Sizes) -> Capabilities:
         licence="Apache-2.0" if small else "FLUX non-commercial",
         commercial_use=small,
         aspects=tuple(sizes.pictures),
+        image_prompt=True,
     )

@@ -1,7 +1,7 @@
-"""From names and files to the parts that draw, for the backbones on Stable Diffusion's layouts.
+"""Loads the parts of the backbones on Stable Diffusion's layouts, by name or from files.
 
-Nothing is fetched here: what is not in a folder or in the hub's cache is named with the command that fetches it. Where
-the operator chose nothing, what is optional (likeness of the face, poses, quick previews) is used if it is there.
+Nothing is downloaded here: the error for missing weights names the command that downloads them. Optional weights
+(likeness of the face, poses, quick previews) are used if they are present, unless a setting says otherwise.
 """
 
 from __future__ import annotations
@@ -17,9 +17,12 @@ from diffusers import AutoencoderKL, AutoencoderTiny, EulerDiscreteScheduler
 from diffusers.utils import logging as diffusers_logging
 from transformers import CLIPVisionModelWithProjection
 
+from engine.adapter.attention import IMAGE_PROMPT
 from engine.adapter.ip_adapter import IPAdapterBranches, load_branches
 from engine.adapter.ip_adapter_file import AdapterFile
+from engine.adapter.model import cross_attention_layers
 from engine.backbones.base import Capabilities
+from engine.backbones.branch_reader import BranchSettings, read_block_scales
 from engine.backbones.checkpoints import load_components, load_controlnet, load_whole
 from engine.backbones.diffusion import DiffusionBackbone, Parts
 from engine.backbones.options import NONE, Options, Placement, file_place, folder_place
@@ -52,6 +55,9 @@ class Family:
     at. vae: an autoencoder to use in half precision, or "". face_scale, body_scale: of IP-Adapter's attention where a
     request's own scale is 1. diffusers' guide calls 0.5 balanced: at 1 the photos alone decide, and the prompt, the
     style and the pose lose. Both branches add up, so neither is much above that.
+
+    image_prompt_adapter: as body_adapter, for any picture. style_blocks, layout_blocks: where an image prompt acts, as
+    InstantStyle has it, at scale 1.
     """
 
     name: str
@@ -69,9 +75,13 @@ class Family:
     steps: int
     guidance: float
     batch_max: int
+    image_prompt_adapter: str
+    style_blocks: tuple[str, ...]
+    layout_blocks: tuple[str, ...]
     vae: str = ""
     face_scale: float = 0.6
     body_scale: float = 0.55
+    image_prompt_scale: float = 1.0
 
 
 def load_family(family: Family, device: str, weights: Path | None, options: Options) -> DiffusionBackbone:
@@ -101,11 +111,9 @@ def load_family(family: Family, device: str, weights: Path | None, options: Opti
     if options.offload:
         pipeline.enable_model_cpu_offload(device=device)
     pipeline.vae.enable_slicing()  # a batch is decoded picture by picture: its activations are the largest of all
-    scales = {
-        "face": family.face_scale if options.face_scale is None else options.face_scale,
-        "body": family.body_scale if options.body_scale is None else options.body_scale,
-    }
-    parts = Parts(pipeline, branches, encoder, controlnet, preview, _scheduler(pipeline, few), options.offload, scales)
+    settings = branch_settings(family, options, pipeline.unet)
+    scheduler = _scheduler(pipeline, few)
+    parts = Parts(pipeline, branches, encoder, controlnet, preview, scheduler, options.offload, settings)
     sizes = _sizes(family, parts)
     capabilities = _capabilities(family, parts, few, sizes, options)
     return DiffusionBackbone(parts, capabilities, device, options.compile, sizes)
@@ -183,15 +191,37 @@ def _adapters(family: Family, pipeline: Any, options: Options) -> tuple[IPAdapte
     if face is not None and options.face_adapter is None and not _is_there(face):
         log.info("%s draws without a face adapter: %s is not there", family.name, face)
         del files["face"]
+    place = folder_place(options.image_encoder or family.image_encoder)
+    picture = file_place(options.image_prompt_adapter or family.image_prompt_adapter)
+    usable = _is_there(picture) and (bool(files) or _is_there(replace(place, name="config.json")))
+    if options.image_prompt_adapter != NONE and (options.image_prompt_adapter is not None or usable):
+        files[IMAGE_PROMPT] = _adapter_file(picture)
     if not files:
         return None, None
-    place = folder_place(options.image_encoder or family.image_encoder)
     found = _on_disk(place)
     encoder = _loaded(
         lambda: load_whole(CLIPVisionModelWithProjection, found, dtype=pipeline.dtype),
         f"an image encoder in {place}", family.name, "ENGINE_IMAGE_ENCODER",
     )  # fmt: skip
     return load_branches(pipeline, files, family.name, options.face_lora), encoder
+
+
+def branch_settings(family: Family, options: Options, unet: Any) -> dict[str, BranchSettings]:
+    """Raises SetupError where the operator names a block without attention to words, which branches go beside."""
+    layers = cross_attention_layers(unet)
+    blocks = dict.fromkeys((*family.style_blocks, *family.layout_blocks), 1.0)
+    if options.image_prompt_blocks is not None:
+        blocks = read_block_scales(options.image_prompt_blocks, layers)
+    return {
+        "face": BranchSettings(family.face_scale if options.face_scale is None else options.face_scale),
+        "body": BranchSettings(family.body_scale if options.body_scale is None else options.body_scale),
+        IMAGE_PROMPT: BranchSettings(
+            family.image_prompt_scale if options.image_prompt_scale is None else options.image_prompt_scale,
+            {**dict.fromkeys({layer.partition(".")[0] for layer in layers}, 0.0), **blocks},
+            family.layout_blocks,
+            options.image_prompt_until,
+        ),
+    }
 
 
 def _adapter_file(place: Placement) -> AdapterFile:
@@ -277,6 +307,7 @@ def _capabilities(
     family: Family, parts: Parts, few: FewSteps | None, sizes: Mapping[Aspect, tuple[int, int]], options: Options
 ) -> Capabilities:
     face = parts.branches is not None and "face" in parts.branches.image_projections
+    body = parts.branches is not None and "body" in parts.branches.image_projections
     knows_faces = face and parts.branches is not None and parts.branches.reads_embeddings("face")
     width, height = next(iter(sizes.values()))
     return Capabilities(
@@ -291,7 +322,7 @@ def _capabilities(
         guidance_default=family.guidance if few is None else few.guidance,
         guidance_range=(1.0, 15.0) if few is None else (1.0, 2.0),
         pose=parts.controlnet is not None,
-        strength=parts.branches is not None,
+        strength=face or body,
         styles="words",
         preview_decoder=family.preview if isinstance(parts.preview, TinyDecoder) else "linear",
         languages=("en",),
@@ -300,6 +331,8 @@ def _capabilities(
         commercial_use=not knows_faces,
         negative_prompt="guided",
         aspects=tuple(sizes),
+        companion=face or body,
+        image_prompt=parts.branches is not None and IMAGE_PROMPT in parts.branches.image_projections,
     )
 
 

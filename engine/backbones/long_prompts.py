@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 CHUNKS_MAX: Final = 4
 """Some 220 English words; the contract's longest prompt is a little shorter."""
 WORD_END: Final = "</w>"
-"""How CLIP's vocabulary marks the last token of a word."""
+"""CLIP's mark at the last token of a word."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ def encode_prompts(pipeline: Any, prompts: Sequence[str], device: str) -> Prompt
 
 
 def token_chunks(tokenizer: Any, prompt: str) -> list[list[int]]:
-    """Token ids without beginning and end, at least one chunk; none splits a word that fits into one. What would be
-    beyond CHUNKS_MAX is left out, and logged."""
+    """Token ids without beginning and end, at least one chunk; none splits a word that fits into one. Tokens
+    beyond CHUNKS_MAX chunks are left out, and logged."""
     size = tokenizer.model_max_length - 2
     ids = list(tokenizer(prompt, add_special_tokens=False, truncation=False, verbose=False).input_ids)
     ends = [token.endswith(WORD_END) for token in tokenizer.convert_ids_to_tokens(ids)]

@@ -29,6 +29,8 @@ class Options:
     """The file of the few-step LoRA."""
     body_adapter: str | None = None
     face_adapter: str | None = None
+    image_prompt_adapter: str | None = None
+    """In the Plus layout, for any picture."""
     image_encoder: str | None = None
     controlnet: str | None = None
     preview: str | None = None
@@ -36,14 +38,20 @@ class Options:
     """The autoencoder in place of the model's own."""
     face_scale: float | None = None
     body_scale: float | None = None
+    image_prompt_scale: float | None = None
     """Scales of the branches where a request's own are 1."""
+    image_prompt_blocks: str | None = None
+    """Where an image prompt acts: blocks of the UNet, commas between, each with "=scale" where that is not 1."""
+    image_prompt_until: float = 1.0
+    """The share of the steps after which an image prompt is silent."""
     face_lora: float = 0.6
     """Strength of the LoRA in a FaceID file, for people whose face is known; 0 leaves it out. ComfyUI's loader of
     FaceID has the same default: at 1, which the file was trained with, faces look overdrawn on SDXL."""
     batch_max: int | None = None
-    """How many pictures are drawn at once."""
+    """The number of pictures that are drawn at once."""
     state: Path | None = None
-    """Where weights that were fetched by hash lie (ENGINE_STATE); None: nano's pictures are enlarged bicubically."""
+    """The folder of weights that were fetched by hash (ENGINE_STATE); None: nano's pictures are enlarged
+    bicubically."""
 
     def dtype(self, device: str) -> torch.dtype:
         """ "auto" is half precision on a GPU, full precision on a CPU, where halves are emulated and slow."""
@@ -57,7 +65,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Placement:
-    """Where something lies: a repository on the hub or a folder, a folder in it, and a file's name (or "")."""
+    """The place of weights: a repository on the hub or a folder, a folder in it, and a file's name (or "")."""
 
     source: str
     subfolder: str = ""

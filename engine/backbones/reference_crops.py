@@ -70,7 +70,7 @@ class ReferenceReader:
     """CLIP's image encoder, up to the states that IP-Adapters read, of whole crops or of some of their patches."""
 
     def __init__(self, encoder: Any, dtype: torch.dtype) -> None:
-        self._encoder, self._dtype = encoder, dtype
+        self._encoder, self.dtype = encoder, dtype
         self.crop_px, self.patch_px = int(encoder.config.image_size), int(encoder.config.patch_size)
         self._to_tensor = CLIPImageProcessorPil(
             size={"shortest_edge": self.crop_px}, crop_size={"height": self.crop_px, "width": self.crop_px}
@@ -100,5 +100,5 @@ class ReferenceReader:
         states = model.pre_layrnorm(states)
         for layer in model.encoder.layers[:-1]:
             states = layer(states, None)
-        hidden: Tensor = states.to(self._dtype)
+        hidden: Tensor = states.to(self.dtype)
         return hidden

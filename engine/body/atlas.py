@@ -31,7 +31,7 @@ class Region(IntEnum):
     FEET = 3
     HANDS = 4
     WAIST = 5
-    """Where a top or a bottom may end."""
+    """The heights at which a top or a bottom may end."""
 
 
 class Atlas(nn.Module):

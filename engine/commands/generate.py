@@ -36,12 +36,15 @@ class Unsuitable(Exception):
 def add(parser: argparse.ArgumentParser) -> None:
     say = parser.add_argument
     say("--reference", action="append", required=True, type=Path, metavar="PHOTO", help="of the person; repeatable")
+    say("--companion", action="append", type=Path, metavar="PHOTO", help="of a second person, drawn at the right")
     say("--prompt", required=True, help="what to draw")
     say("--negative", default="", metavar="PROMPT", help="what to keep out")
     say("--out", required=True, type=Path, metavar="FILE.png", help="where the picture goes")
     say("--style", metavar="NAME", help=f"one of: {', '.join(shipped_styles())}")
     say("--pose", metavar="PHOTO|PRESET", help=f"a photo of anybody, or one of: {', '.join(contract.PosePreset)}")
     say("--pose-scale", type=float, default=1.0, help="0 to 2; default: %(default)s")
+    say("--image-prompt", type=Path, metavar="PICTURE", help="whose style is followed")
+    say("--image-prompt-scale", type=float, default=1.0, help="0 to 2; default: %(default)s")
     say("--aspect", choices=[*contract.Aspect], help="width to height; default: the backbone's own")
     say("--clothes", choices=[*contract.Clothes], default=contract.Clothes.KEEP.value, help="default: %(default)s")
     say("--likeness", choices=[*LIKENESS], default="balanced", help="what matters more; default: %(default)s")
@@ -65,14 +68,20 @@ def run(options: argparse.Namespace, console: Console) -> int:
     try:
         _check_photos(options, request)
         pipeline = assemble(_config(options), worker_id="command line")
-        references = [
-            _checked(path, reference, pipeline.examiner, options.force, console)
-            for path, reference in zip(options.reference, request.references, strict=True)
-        ]
+        references, companion = (
+            tuple(
+                _checked(path, reference, pipeline.examiner, options.force, console)
+                for path, reference in zip(paths, photos, strict=True)
+            )
+            for paths, photos in (
+                (options.reference, request.references),
+                (options.companion or (), request.companion),
+            )
+        )
     except Unsuitable as error:
         console.print(f"engine: {error}", style="red", markup=False)
         return UNSUITABLE
-    request = request.model_copy(update={"references": tuple(references)})
+    request = request.model_copy(update={"references": references, "companion": companion})
     for note in _notes(request, pipeline.backbone.capabilities):
         console.print(f"engine: {note}", style="yellow", markup=False)
     ending = _draw(pipeline, request, console)
@@ -97,12 +106,16 @@ def _config(options: argparse.Namespace) -> Config:
 def _request(options: argparse.Namespace) -> contract.GenerateRequest:
     if not any(character.isalnum() for character in options.prompt):
         raise SetupError(f"--prompt: expected what to draw in words, got {options.prompt!r}")
-    references = tuple(contract.Reference(image=read_bytes(path)) for path in options.reference)
+    references, companion = (
+        tuple(contract.Reference(image=read_bytes(path)) for path in paths)
+        for paths in (options.reference, options.companion or ())
+    )
     face_scale, body_scale = LIKENESS[options.likeness]
     try:
         return contract.GenerateRequest(
             job_id="command-line",
             references=references,
+            companion=companion,
             prompt=options.prompt,
             negative_prompt=options.negative,
             style=_style(options.style),
@@ -114,9 +127,11 @@ def _request(options: argparse.Namespace) -> contract.GenerateRequest:
                 body_scale=body_scale if options.body_scale is None else options.body_scale,
                 clothes=contract.Clothes(options.clothes),
                 pose_scale=options.pose_scale,
+                image_prompt_scale=options.image_prompt_scale,
                 aspect=None if options.aspect is None else contract.Aspect(options.aspect),
             ),
             pose=None if options.pose is None else _pose(options.pose),
+            image_prompt=None if options.image_prompt is None else read_bytes(options.image_prompt),
             preview=False,
         )
     except ValidationError as error:
@@ -135,6 +150,8 @@ def _notes(request: contract.GenerateRequest, can: Capabilities) -> list[str]:
     if asked.aspect is not None and asked.aspect not in can.aspects:
         offered = f"it has {', '.join(can.aspects)}" if can.aspects else f"it draws {can.width} x {can.height} px alone"
         notes.append(f"--aspect {asked.aspect}: {can.name} has no such size; {offered}")
+    if request.image_prompt is not None and can.image_prompt and not can.strength and asked.image_prompt_scale != 1:
+        notes.append(f"--image-prompt-scale {asked.image_prompt_scale:g}: {can.name} knows only 0 and 1")
     if request.negative_prompt and not can.reads_negative_prompt(asked.guidance):
         remedy = ": give --guidance above 1" if can.negative_prompt == "guided" else ""
         notes.append(f"--negative has no effect: {can.name} does not read it{remedy}; say in --prompt what to draw")
@@ -162,9 +179,13 @@ def _pose(wish: str) -> contract.Pose:
 
 def _check_photos(options: argparse.Namespace, request: contract.GenerateRequest) -> None:
     """Before weights are loaded: raises Unsuitable, naming the file, for what is no photo."""
-    files = [(path, reference.image) for path, reference in zip(options.reference, request.references, strict=True)]
+    paths = [*options.reference, *(options.companion or ())]
+    photos = [*request.references, *request.companion]
+    files = [(path, photo.image) for path, photo in zip(paths, photos, strict=True)]
     if request.pose is not None and request.pose.image is not None:
         files.append((Path(options.pose), request.pose.image))
+    if request.image_prompt is not None:
+        files.append((options.image_prompt, request.image_prompt))
     for path, content in files:
         try:
             read_photo(content)

@@ -19,7 +19,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
-    """Four lines a picture on stdout; UNSUITABLE if any of them cannot be read."""
+    """Four lines per picture on stdout; UNSUITABLE if any of them cannot be read."""
     watermark = Watermark(load_config().watermark_key.get_secret_value())
     code = DONE
     for path in options.pictures:

@@ -32,6 +32,7 @@ from engine.contract.messages import (
     Verdict,
 )
 from engine.contract.topology import (
+    AMQP_HEARTBEAT_S,
     BROKERS,
     CANCELLATIONS_EXCHANGE,
     EXAMINE_TASK,
@@ -45,6 +46,7 @@ from engine.contract.topology import (
 )
 
 __all__ = [
+    "AMQP_HEARTBEAT_S",
     "BROKERS",
     "CANCELLATIONS_EXCHANGE",
     "EXAMINE_TASK",

@@ -74,8 +74,8 @@ class Pose(Message):
 class Settings(Message):
     """Sampling settings; `None` selects the backbone's default. `guidance` is the classifier-free guidance scale.
 
-    Scales multiply what the backbone takes for balanced attention to the face, to the body and to the pose; 0.0
-    switches each off. A backbone without the aspect draws its default."""
+    Scales multiply what the backbone takes for balanced attention to the face, to the body, to the pose and to the
+    image prompt; 0.0 switches each off. A backbone without the aspect draws its default."""
 
     steps: int | None = Field(default=None, ge=1, le=100)
     guidance: float | None = Field(default=None, ge=0.0, le=30.0)
@@ -83,6 +83,7 @@ class Settings(Message):
     body_scale: float = Field(default=1.0, ge=0.0, le=2.0)
     clothes: Clothes = Clothes.KEEP
     pose_scale: float = Field(default=1.0, ge=0.0, le=2.0)
+    image_prompt_scale: float = Field(default=1.0, ge=0.0, le=2.0)
     aspect: Aspect | None = None
 
     @property
@@ -112,7 +113,11 @@ class GenerateRequest(Message):
     """One picture for one user. `attempt` counts from 1. The same seed gives the same picture on the same device.
 
     `prompt` is the user's own. `style` is a name of engine/styles.toml; a worker that lacks it fails the request with
-    BAD_STYLE. `preview` asks for Progress.preview."""
+    BAD_STYLE. `style_template` is a style of the operator's instead, a template as in that file.
+    `image_prompt`: a picture in the format of Reference.image whose style or layout is followed; a worker
+    whose backbone reads none fails the request with BAD_IMAGE_PROMPT. `companion`: photos of a second person, who is
+    drawn at the right of the first, without a `pose`; where that is not possible the request fails with BAD_REFERENCE.
+    `preview` asks for Progress.preview."""
 
     kind: Literal["generate"] = "generate"
     job_id: str
@@ -121,9 +126,12 @@ class GenerateRequest(Message):
     prompt: str = Field(max_length=2 * PROMPT_MAX_CHARS)
     negative_prompt: str = ""
     style: str | None = Field(default=None, pattern=STYLE_NAME_PATTERN)
+    style_template: str | None = Field(default=None, max_length=PROMPT_MAX_CHARS)
     seed: int = Field(ge=0, lt=2**63)
     settings: Settings = Settings()
     pose: Pose | None = None
+    image_prompt: bytes | None = None
+    companion: tuple[Reference, ...] = Field(default=(), max_length=REFERENCES_MAX)
     preview: bool = True
 
 
@@ -134,12 +142,14 @@ class GenerateBatch(Message):
 
 
 class ExamineRequest(Message):
-    """The argument of EXAMINE_TASK: decide whether one photo (as in Reference) can serve as a reference."""
+    """The argument of EXAMINE_TASK: decide whether one photo (as in Reference) can serve as a reference, or, with
+    `for_pose`, as Pose.image."""
 
     kind: Literal["examine"] = "examine"
     reference_id: str
     image: bytes
     person: PersonBox | None = None
+    for_pose: bool = False
 
 
 class Verdict(StrEnum):
@@ -154,10 +164,12 @@ class Verdict(StrEnum):
     UNREADABLE = "unreadable"
     MINOR = "minor"
     NUDITY = "nudity"
+    NO_POSE = "no_pose"
+    """Of a pose photo: too little of the body is seen, or a skeleton that nobody has."""
 
 
 class Framing(StrEnum):
-    """How much of the person a photo shows: to the chest, to the hips or knees, to the feet."""
+    """The extent of the person on a photo: to the chest, to the hips or knees, to the feet."""
 
     PORTRAIT = "portrait"
     HALF_LENGTH = "half_length"
@@ -165,7 +177,7 @@ class Framing(StrEnum):
 
 
 class Hint(StrEnum):
-    """What an accepted photo lacks; the bot has one sentence per hint on what another photo should show."""
+    """Something that an accepted photo lacks; the bot has one sentence per hint on what another photo should show."""
 
     PORTRAIT = "portrait"
     HALF_LENGTH = "half_length"
@@ -175,15 +187,17 @@ class Hint(StrEnum):
     NO_FACE = "no_face"
     SMALL_FACE = "small_face"
     HEAD_CUT_OFF = "head_cut_off"
+    SUNGLASSES = "sunglasses"
 
 
 class FailureCode(StrEnum):
-    """Why a job failed. The bot has one text for users per code."""
+    """The reason why a job failed. The bot has one text for users per code."""
 
     BAD_REFERENCE = "bad_reference"
     BAD_PROMPT = "bad_prompt"
     BAD_POSE = "bad_pose"
     BAD_STYLE = "bad_style"
+    BAD_IMAGE_PROMPT = "bad_image_prompt"
     REFUSED_PROMPT = "refused_prompt"
     REFUSED_PHOTO = "refused_photo"
     REFUSED_PICTURE = "refused_picture"
@@ -245,6 +259,8 @@ class Failure(Message):
 class Examination(Message):
     """The answer to an ExamineRequest. `people` counts those who may be meant, not passers-by.
 
+    `face`: numbers of the face on an accepted photo; two photos whose faces have a Euclidean distance above 1 show two
+    people. None where nothing can be said: no face, a small one, or no network for it.
     `boxes`: where they are, from left to right, with the verdict SEVERAL_PEOPLE alone; one of them as
     ExamineRequest.person chooses. `profile`: the bytes of an Observation, see Reference; it, `framing`, `hints` and
     `quality`, 0 (useless) to 1, by which the bot chooses the photos of a job, come with the verdict ACCEPTED alone."""
@@ -258,15 +274,16 @@ class Examination(Message):
     boxes: tuple[PersonBox, ...] = ()
     framing: Framing | None = None
     hints: tuple[Hint, ...] = ()
+    face: tuple[float, ...] | None = None
 
 
 class Heartbeat(Message):
     """A worker sends it every HEARTBEAT_INTERVAL_S seconds, busy or idle; it extends the leases of `job_ids`.
 
-    `pose`: the backbone supports GenerateRequest.pose. `aspects`: those of Settings.aspect that it draws, the default
-    first. `job_ids`: the jobs and the photos (reference ids) that the
-    worker holds. `references_max`: how many references the backbone reads; more are not worth sending. `stopping`:
-    the last heartbeat before an orderly exit."""
+    `pose`: the backbone supports GenerateRequest.pose; `image_prompt`: it supports GenerateRequest.image_prompt.
+    `aspects`: those of Settings.aspect that it draws, the default first. `job_ids`: the jobs and the photos (reference
+    ids) that the worker holds. `references_max`: how many references the backbone reads; more are not worth sending.
+    `stopping`: the last heartbeat before an orderly exit."""
 
     kind: Literal["heartbeat"] = "heartbeat"
     worker_id: str
@@ -275,6 +292,7 @@ class Heartbeat(Message):
     batch_max: int = Field(default=1, ge=1)
     references_max: int = Field(default=REFERENCES_MAX, ge=1, le=REFERENCES_MAX)
     pose: bool = False
+    image_prompt: bool = False
     aspects: tuple[Aspect, ...] = ()
     job_ids: tuple[str, ...] = ()
     stopping: bool = False

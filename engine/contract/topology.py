@@ -18,6 +18,9 @@ CANCELLATIONS_EXCHANGE = Exchange("bolid.cancellations", type="fanout", durable=
 BROKERS = ("redis", "rediss", "amqp", "amqps")
 """Schemes of the addresses that both sides can open with an address alone; Valkey goes by redis://."""
 HEARTBEAT_INTERVAL_S = 2.0
+AMQP_HEARTBEAT_S = 20
+"""Of AMQP itself, on connections that read: one that is frozen is given up after twice as long. A worker sends none
+while it draws, so a batch that takes longer costs it a new connection, and no job."""
 MISCONFIGURED_EXIT_CODE = 2
 """The bot and a worker exit with it when an operator has to act: to start the process again would not help."""
 

@@ -52,7 +52,7 @@ class Weights(BaseModel):
         return [name for name in names if any(fnmatchcase(name, pattern) for pattern in self.files)]
 
     def lacking(self, folder: Path) -> list[str]:
-        """What `folder` lacks: patterns without a file, and shards that an index names."""
+        """The files that `folder` lacks: patterns without a file, and shards that an index names."""
         names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
         missing = [pattern for pattern in self.files if not any(fnmatchcase(name, pattern) for name in names)]
         for index in (name for name in self.wanted(names) if name.endswith(".index.json")):

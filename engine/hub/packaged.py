@@ -65,7 +65,7 @@ class Archive(BaseModel):
         return tuple(PurePosixPath(member).name for member in self.members)
 
     def folder(self, state: Path) -> Path:
-        """Where the members lie, or would lie, below ENGINE_STATE."""
+        """The folder of the members below ENGINE_STATE, existing or not."""
         return state / FOLDER / f"{self.package}-{self.version}"
 
     def lacking(self, state: Path) -> tuple[str, ...]:

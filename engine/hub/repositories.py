@@ -1,4 +1,4 @@
-"""The model hub, behind one small seam: what a repository holds, what of it is in the cache, and fetching the rest."""
+"""The interface to the model hub: the files of a repository, those of them in the cache, and downloads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from engine.errors import SetupError
 
 Advance = Callable[[int], None]
-"""Told of every so many bytes that arrived; negative where the server made the download start over."""
+"""Called with the number of bytes that arrived; negative where the server made the download start over."""
 
 
 class Hub(Protocol):
@@ -24,7 +24,7 @@ class Hub(Protocol):
         ...
 
     def folder(self, repository: str) -> Path | None:
-        """Where the cache keeps what it has of the repository."""
+        """The cache's folder for the repository."""
         ...
 
     def fetch(self, repository: str, file: str, advance: Advance) -> None:
@@ -35,7 +35,7 @@ class Hub(Protocol):
 class HuggingFaceHub:
     """The hub that huggingface_hub speaks to (HF_ENDPOINT, HF_TOKEN and HF_HOME are its settings).
 
-    A file that breaks off is taken up where it broke, five times over; whole files are never fetched twice."""
+    An interrupted download is resumed up to five times; complete files are not downloaded again."""
 
     def __init__(self, endpoint: str | None = None, cache: Path | None = None) -> None:
         from huggingface_hub import constants
@@ -75,7 +75,7 @@ class HuggingFaceHub:
             raise self._explained(f"{repository}/{file}", error) from error
 
     def _explained(self, what: str, error: Exception) -> SetupError:
-        """One line: what was wanted, what came, what to do."""
+        """One line: the expected, the error, the remedy."""
         from huggingface_hub import errors
 
         reason = (str(error).strip() or type(error).__name__).partition("\n")[0]
@@ -91,7 +91,7 @@ class HuggingFaceHub:
 
 
 def local_folder(name: str) -> Path | None:
-    """A folder of that path, or where the cache keeps the repository of that name; None where neither is there."""
+    """A folder of that path, or the cache's folder for the repository of that name; None if neither exists."""
     path = Path(name).expanduser()
     if path.is_dir():
         return path

@@ -48,7 +48,7 @@ class Body:
 
 
 def sureness(body: Body | None) -> float:
-    """How sure the surest joints are, 0 to 1: a portrait shows no more than these."""
+    """The mean confidence of the surest joints, 0 to 1: a portrait shows no others."""
     return 0.0 if body is None else float(np.sort(body.keypoints[:, 2])[-SUREST:].mean())
 
 

@@ -1,7 +1,7 @@
 """The body in front of its background: Gaussian weighting around the joints (research of BoLID's body encoder).
 
 w_i(x, y) = exp(-((x - x_i)^2 + (y - y_i)^2) / (2 sigma^2)); W = max_i w_i, divided by its largest value; the picture is
-multiplied by alpha + (1 - alpha) W. What is far from every joint is damped, not erased.
+multiplied by alpha + (1 - alpha) W. Pixels far from every joint are damped, not erased.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ALPHA: Final = 0.25
 def keypoint_weights(
     keypoints: Keypoints, width: int, height: int, sigma: float = SIGMA, alpha: float = ALPHA
 ) -> NDArray[np.float32]:
-    """What a picture of `width` x `height` px is multiplied by: float32 [height, width] in [alpha, 1].
+    """The factors for a picture of `width` x `height` px: float32 [height, width] in [alpha, 1].
 
     1 everywhere when no joint is seen: nothing says then where the body is."""
     seen = keypoints[keypoints[:, 2] >= CONFIDENCE_MIN]

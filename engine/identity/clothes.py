@@ -22,7 +22,7 @@ HIDDEN_RGB: Final = (128, 128, 128)
 GARMENT_SHARE_MIN: Final = 0.25
 """Of the torso's box: with fewer garment pixels the part map is not believed and the boxes are used."""
 _RIM: Final = 1 / 100
-"""By so much of the body's height the hidden area is grown: the part map is coarse."""
+"""The hidden area grows by this share of the body's height: the part map is coarse."""
 
 
 def without_clothes(view: View) -> Image.Image:

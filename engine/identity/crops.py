@@ -14,13 +14,13 @@ BODY_MARGIN = 0.05
 HEAD_PER_FACE = 1.9
 """Side of the head window in face sizes: hair and chin are inside."""
 HEAD_SHIFT_UP = 0.12
-"""How far the head window's centre lies above the face's, in face heights: hair is above, the neck is not wanted."""
+"""The height of the head window's centre above the face's, in face heights: the window takes in hair and no neck."""
 FACE_HEIGHTS_PER_BODY = 11.0
-"""A standing adult is about so many face boxes tall: a detector's box, brow to chin, is smaller than the head."""
+"""The height of a standing adult in face boxes: a detector's box, brow to chin, is smaller than the head."""
 FACE_WIDTHS_PER_BODY = 6.5
 """Shoulders with the arms a little away from the body."""
 CROWN_ABOVE_FACE = 0.5
-"""Where the hair ends above the face box, in face heights."""
+"""The top of the hair above the face box, in face heights."""
 
 
 def body_crop(image: Image.Image, box: Box | None, width: int = 128, height: int = 192) -> Image.Image:
@@ -34,7 +34,8 @@ def body_crop(image: Image.Image, box: Box | None, width: int = 128, height: int
 
 
 def body_window(box: Box, aspect: float) -> Box:
-    """What `body_crop` shows for `box`: with the margin and of that width / height; may reach over the edge."""
+    """The area that `body_crop` shows for `box`: with the margin and of that width / height; may reach over the
+    edge."""
     return _to_aspect(_with_margin(box, BODY_MARGIN), aspect)
 
 
@@ -52,7 +53,7 @@ def head_box(face_box: Box) -> Box:
 
 
 def body_box_from_face(face_box: Box, width: int, height: int) -> Box:
-    """Where an upright body would be under this face, clipped to a photo of `width` x `height`.
+    """The box of an upright body under this face, clipped to a photo of `width` x `height`.
 
     Goes by the usual proportions of a standing adult; for who sits it takes in more of the background."""
     x0, y0, x1, y1 = face_box
@@ -70,7 +71,7 @@ def clipped(box: Box, width: int, height: int) -> Box:
 
 
 def window(image: Image.Image, box: Box, width: int, height: int) -> Image.Image:
-    """What `box` (px, may reach over the edge) shows of `image`, scaled to `width` x `height`, RGB."""
+    """The area `box` (px, may reach over the edge) of `image`, scaled to `width` x `height`, RGB."""
     rgb = image if image.mode == "RGB" else image.convert("RGB")
     scale_x, scale_y = width / (box[2] - box[0]), height / (box[3] - box[1])
     inside = clipped(box, rgb.width, rgb.height)

@@ -1,10 +1,10 @@
-"""Can this photo serve as a reference? One look decides, and what it saw is kept for generation.
+"""Decides whether a photo can serve as a reference; the observation is kept for generation.
 
 - One person is required. People whose heads are much smaller than the largest (COMPANION_MIN) are passers-by and do not
   count; a second head of comparable size makes it several people, of whom the user may choose one by its box.
 - A face is not required: a person who turns away or lies down counts where the person parser finds a body.
-- With a person parser a photo is accepted only where joints were read; a face without a body is none.
-- The limits are lenient: a photo is refused only when the person on it could not be told apart.
+- With a person parser a photo is accepted only where joints were read; a face without a body does not count.
+- The limits are lenient: a photo is refused only when the person on it cannot be recognised.
 """
 
 from __future__ import annotations
@@ -23,16 +23,19 @@ from engine.identity.observation import Box, Observation
 from engine.identity.people import FoundPerson, at_place, companions, find_people
 from engine.identity.skeleton import CONFIDENCE_MIN
 
-METHOD = 5
-"""Counts the ways in which photos have been looked at."""
+METHOD = 6
+"""The version of the examination; a change of it makes stored observations obsolete."""
 SIDE_MIN_PX = 64
 LIGHT_MIN = 22.0
-"""Mean grey level, 0 to 255, below which nothing can be made out."""
+"""Mean grey level, 0 to 255, below which a photo is too dark to see anything."""
 SHARPNESS_MIN = 12.0
 """A face blurred by a Gaussian of 6 % of its height falls below; one of 3 %, still recognisable, does not."""
+PARTS = 4
+"""Into so many rows and columns the figure of somebody without a face is divided: a blurred photo has no sharp part,
+while of a sharp one some parts may be smooth."""
 SHARPNESS_GOOD = 300.0
 JOINTS_MIN = 5
-"""A head has so many."""
+"""The number of joints of a head."""
 _BODY_QUALITY = 0.5
 _JUDGED_SIDE_PX = 64
 _FACE_GOOD_PX = 96.0
@@ -40,7 +43,8 @@ _FACE_GOOD_PX = 96.0
 
 @dataclass(frozen=True)
 class ReferenceFindings:
-    """What one examination found: people who count, from left to right, their boxes px; observation where ACCEPTED."""
+    """The findings of one examination: people who count, from left to right, their boxes px; observation where
+    ACCEPTED."""
 
     verdict: Verdict
     people: tuple[Box, ...] = ()
@@ -65,7 +69,8 @@ def examine(
 def observe(
     image: Image.Image, finder: FaceFinder, parser: PersonParser | None = None, chosen: Box | None = None
 ) -> Observation:
-    """What is seen on any RGB photo, however poor: without a person, its size alone. Of several people the largest."""
+    """The observation of any RGB photo, however poor; without a person it holds only the size. Of several people the
+    largest."""
     people = _candidates(image, finder, parser, chosen)
     person, body = _seen(image, people, parser)
     return _observation(image, finder, parser, person or next(iter(people), None), body)
@@ -76,11 +81,10 @@ def look_version(finder: FaceFinder, parser: PersonParser | None) -> str:
     return f"{METHOD}/{finder.name}/{'' if parser is None else parser.version}"
 
 
-def sharpness(image: Image.Image, box: Box) -> float:
-    """Variance of the Laplacian of `box` at a fixed size, made independent of the exposure."""
-    gray = _gray(image, box)
-    exposure = max(float(gray.mean()) / 128.0, 0.25)
-    return float(load_opencv().Laplacian(gray, -1).var()) / exposure**2
+def sharpness(image: Image.Image, box: Box, exposed: Box | None = None) -> float:
+    """Variance of the Laplacian of `box` at a fixed size, over the exposure of `exposed`, by default of `box`."""
+    exposure = max(float(_gray(image, exposed or box).mean()) / 128.0, 0.25)
+    return float(load_opencv().Laplacian(_gray(image, box), -1).var()) / exposure**2
 
 
 def _candidates(
@@ -120,13 +124,23 @@ def _verdict(image: Image.Image, people: list[FoundPerson], person: FoundPerson 
     if float(_gray(image, clipped(judged, *image.size)).mean()) < LIGHT_MIN:
         return Verdict.TOO_DARK
     if person is None:
-        blurred = first is not None and sharpness(image, clipped(judged, *image.size)) < SHARPNESS_MIN
+        blurred = first is not None and _sharpest(image, first) < SHARPNESS_MIN
         return Verdict.TOO_BLURRED if blurred else Verdict.NO_PERSON
     if len(people) > 1:
         return Verdict.SEVERAL_PEOPLE
-    if sharpness(image, clipped(judged, *image.size)) < SHARPNESS_MIN:
+    if _sharpest(image, person) < SHARPNESS_MIN:
         return Verdict.TOO_BLURRED
     return Verdict.ACCEPTED
+
+
+def _sharpest(image: Image.Image, person: FoundPerson) -> float:
+    """The sharpness of the face; of somebody without one that of the sharpest part of the figure."""
+    if person.face is not None:
+        return sharpness(image, clipped(person.face.box, *image.size))
+    x0, y0, x1, y1 = whole = clipped(person.box, *image.size)
+    width, height = (x1 - x0) / PARTS, (y1 - y0) / PARTS
+    corners = [(x0 + column * width, y0 + row * height) for row in range(PARTS) for column in range(PARTS)]
+    return max(sharpness(image, (x, y, x + width, y + height), whole) for x, y in corners)
 
 
 def _observation(

@@ -1,7 +1,7 @@
 """Finders of faces: insightface where its model pack is on disk, else CenterFace, else OpenCV's own cascades.
 
 The box convention is insightface's (SCRFD): brow to chin, ear to ear; cascade boxes are brought to it, so that crops
-around a face mean the same whoever found it.
+around a face are the same for every finder.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ PROFILE_HITS_MIN = 8
 """A cascade finds a face at many neighbouring places; hands and folds at fewer."""
 PROFILE_BESIDE_FRONTAL_MIN = 0.6
 CASCADE_SCORE = 0.5
-"""Of every face: folds and prints pass for faces often."""
+"""For every face: folds and prints are often taken for faces."""
 _FRONTAL_TO_FACE = (0.85, 1.14)
 _PROFILE_TO_FACE = (0.65, 0.88)
 """Width and height of insightface's box relative to a cascade's, medians over the same real faces."""
@@ -133,7 +133,7 @@ class CascadeFinder:
         if min(gray.shape) < CASCADE_FACE_MIN_PX:
             return []
         frontal = self._detect(self._frontal, gray, CASCADE_FACE_MIN_PX, FRONTAL_HITS_MIN)
-        # Beside a face seen from the front only large ones matter, and looking for them is quick.
+        # Beside a frontal face only large profiles matter, and the search for these is quick.
         smallest = max([CASCADE_FACE_MIN_PX, *(PROFILE_BESIDE_FRONTAL_MIN * (box[2] - box[0]) for box, _ in frontal)])
         candidates = [_rescaled(box, _FRONTAL_TO_FACE, scale) for box, _ in _surest_first(frontal)]
         candidates += [_rescaled(box, _PROFILE_TO_FACE, scale) for box, _ in self._profiles(gray, round(smallest))]

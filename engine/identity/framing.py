@@ -17,7 +17,7 @@ SEEN: Final = 0.5
 LYING_MIN_DEG: Final = 55.0
 """Between the trunk and the vertical."""
 SITTING_MAX: Final = 0.5
-"""How far the knees lie below the hips, in trunks: about .9 where somebody stands, .2 on a chair."""
+"""The distance of the knees below the hips, in trunk lengths: about .9 standing, .2 on a chair."""
 SMALL_FACE_PX: Final = 40.0
 HEAD_CUT_OFF: Final = 0.02
 """The face begins so near to the photo's upper edge, in photo heights, that the hair is missing."""
@@ -66,7 +66,7 @@ def is_from_behind(seen: Observation) -> bool:
 
 
 def hints_of(seen: Observation) -> tuple[Hint, ...]:
-    """What the photo lacks, the weightiest first; empty for a full-length photo with a clear face."""
+    """The hints for a photo, the weightiest first; empty for a full-length photo with a clear face."""
     framing, posture, hints = framing_of(seen), posture_of(seen), []
     if seen.face_box is None and framing is not None:
         hints.append(Hint.FROM_BEHIND if is_from_behind(seen) else Hint.NO_FACE)

@@ -35,7 +35,7 @@ _PEAK_RADIUS: Final = 2
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """What the weights must fit: crop in px, channels of the three levels, number of outputs."""
+    """The shapes that the weights must fit: crop in px, channels of the three levels, number of outputs."""
 
     width: int = 96
     height: int = 144
@@ -92,7 +92,7 @@ class ParserNetwork(nn.Module):
         return F.normalize(self.embedding(self.pooled(crops, weights)), dim=1)
 
     def pooled(self, crops: Tensor, weights: Tensor) -> Tensor:
-        """What the embedding is made from: features of the weighted crop; each part's share and colours."""
+        """The inputs of the embedding: features of the weighted crop; each part's share and colours."""
         parts = self(crops).parts.softmax(1)[:, 1:] * weights
         _, middle, coarse = self._encode((crops + 1) * weights - 1)
         features = [middle.mean((2, 3)), coarse.mean((2, 3)), coarse.amax((2, 3))]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from engine.errors import BadReference
 
 UNREADABLE: Final = (ValueError, KeyError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
-"""What numpy and zipfile raise on a damaged archive."""
+"""The errors of numpy and zipfile on a damaged archive."""
 
 Box = tuple[float, float, float, float]
 """x0, y0, x1, y1 in pixels of the photo."""
@@ -24,7 +24,7 @@ _ARRAYS: Final = ("face_landmarks", "face_embedding", "keypoints", "body_embeddi
 
 @dataclass(frozen=True, eq=False)
 class Observation:
-    """What an examination saw on one photo; small enough to be kept beside it."""
+    """The readings of one photo by an examination; small enough to be stored beside it."""
 
     width: int
     height: int

@@ -56,7 +56,7 @@ def companions(people: list[FoundPerson]) -> list[FoundPerson]:
 
 
 def at_place(people: list[FoundPerson], box: Box) -> list[FoundPerson]:
-    """The person whose box fits `box` px best, first and alone; nobody where none of them overlaps it."""
+    """The person whose box fits `box` px best, first and alone; none where no person overlaps it."""
     best = max(people, key=lambda person: overlap(person.box, box), default=None)
     return [] if best is None or overlap(best.box, box) == 0 else [best]
 

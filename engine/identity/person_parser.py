@@ -137,7 +137,7 @@ def _tensor(crop: Image.Image) -> Tensor:
 
 
 def inside(points: Keypoints, image: Image.Image) -> Keypoints:
-    """What is seen is on the photo: joints beyond its edge are not."""
+    """Only joints on the photo are seen: those beyond its edge are not."""
     x, y = points[:, 0], points[:, 1]
     within = (x >= 0) & (x <= image.width) & (y >= 0) & (y <= image.height)
     return np.stack([x, y, points[:, 2] * within], 1).astype(np.float32)
@@ -155,7 +155,7 @@ def _largest(parts: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _person_box(points: Keypoints, parts: NDArray[np.uint8]) -> Box | None:
-    """Around the figure and its joints, in px of the crop; None where nobody is seen."""
+    """Around the figure and its joints, in px of the crop; None where no person is found."""
     figure = np.asarray(parts > 0)
     rows, columns = np.flatnonzero(figure.any(1)), np.flatnonzero(figure.any(0))
     seen = points[points[:, 2] >= CONFIDENCE_MIN, :2]

@@ -12,7 +12,7 @@ from engine.photo_reader import CannotRead, PhotoFault, PhotoReader
 def read_photo(data: bytes, max_side_px: int = REFERENCE_MAX_SIDE_PX) -> Image.Image:
     """The first frame as RGB, turned as its EXIF says, transparency on white, longest side <= `max_side_px`.
 
-    Raises BadReference for what is no picture, is cut off, or would unpack into too many pixels."""
+    Raises BadReference for bytes that are no picture, are incomplete, or have too many pixels."""
     try:
         return PhotoReader(PHOTO_FORMATS, max_side_px).read(data)
     except CannotRead as cannot:

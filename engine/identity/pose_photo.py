@@ -22,6 +22,8 @@ from engine.vision.blazepose import DetectedPose
 
 JOINTS_MIN: Final = 6
 """Of 17; a head alone has five."""
+LIMBS: Final = (7, 8, 9, 10, 13, 14, 15, 16)
+"""Elbows, wrists, knees, ankles: head and shoulders alone are no pose."""
 SURE_OF_A_BODY: Final = 0.75
 """The surest joints of people are surer than this, those seen in a cup of coffee (.66) are not."""
 FRAME: Final = 2 / 3
@@ -49,11 +51,11 @@ def pose_of(
 ) -> NDArray[np.float32]:
     """float32 [17, 3] in COCO order: x and y in 0..1 of a picture of 2 : 3, confidence in 0..1 (0: not seen).
 
-    Proportions are those of the photo, whatever its format. Of several people the largest. Raises PoseError where
-    nobody is seen, too little of a body to speak of a pose, or a skeleton that nobody has."""
+    Proportions are those of the photo, whatever its format. Of several people the largest. Raises PoseError for
+    a photo without a person or with too few joints, and for an impossible skeleton."""
     points = _parsed(image, finder, parser) if reader is None else _read(image, reader)
     seen = points[:, 2] >= CONFIDENCE_MIN
-    if seen.sum() < JOINTS_MIN or not seen[[*SHOULDERS, *HIPS]].any():
+    if seen.sum() < JOINTS_MIN or not seen[[*SHOULDERS, *HIPS]].any() or not seen[list(LIMBS)].any():
         raise PoseError(
             f"expected at least {JOINTS_MIN} joints of a body, saw {int(seen.sum())}: "
             "send a photo that shows the person from the head to the knees or further"
@@ -123,7 +125,7 @@ def _nobody() -> PoseError:
 
 
 def _places(image: Image.Image, finder: FaceFinder, parser: PersonParser) -> list[Box]:
-    """Where to look, the likeliest first: under a face, where somebody stands, anywhere."""
+    """Areas to search, the likeliest first: under a face, around a standing person, everywhere."""
     places = [body_box_from_face(face.box, image.width, image.height) for face in finder.find(image)[:1]]
     places += [clipped(person.box, *image.size) for person in parser.detect(image)[:1]]
     return [*places, (0.0, 0.0, float(image.width), float(image.height))]

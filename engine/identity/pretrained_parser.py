@@ -1,7 +1,8 @@
-"""The person parser for real photos: joints and mask by MediaPipe's pose network, matte by U2-Net inside that mask.
+"""The person parser for real photos: joints and mask by MediaPipe's pose network. Its mask is coarse: of whole bodies
+U2-Net says where the outline runs, of people to the knees or less MediaPipe's selfie segmentation.
 
-Which part a pixel of the person shows is still said by the shipped network, which has seen renders alone; it is asked
-only about pixels that the matte gives to the person.
+The body part of each pixel still comes from the included network, which was trained on renders alone; it is used only
+inside the matte.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ from engine.identity.faces import load_opencv
 from engine.identity.observation import Box
 from engine.identity.people import overlap
 from engine.identity.person_parser import ShippedParser
-from engine.identity.skeleton import CONFIDENCE_MIN, HEAD_JOINTS, Keypoints
+from engine.identity.skeleton import ANKLES, CONFIDENCE_MIN, HEAD_JOINTS, KNEES, Keypoints
 from engine.vision.blazepose import BlazePose, DetectedPose
 from engine.vision.detection import Detection
 from engine.vision.matte import Matte
+from engine.vision.selfie import SelfieSegmentation
 
 PLANE_WIDTH, PLANE_HEIGHT = 192, 288
 """Of part map and matte, px."""
@@ -34,8 +36,13 @@ MATTE_MARGIN: Final = 0.1
 SAME_PERSON: Final = 0.1
 """Overlap of a pose with the box that was asked for."""
 GATE: Final = 0.03
-"""The matte counts so near to the pose's mask, and the mask counts alone so far inside it, in heights of the person."""
+"""The outline counts so near to the pose's mask, in heights of the person."""
 MASK_MIN: Final = 0.5
+UNSURE: Final = (0.2, 0.8)
+"""Between these the mask of a whole body is mixed with the matte; below and above it counts alone."""
+HEAD_NEAR: Final = 0.6
+"""From the middle of the face to that of the joints of the head, in sides of the face; further off the pose is a
+neighbour's."""
 AGREE_MIN: Final = 0.5
 """Share of the pose's mask that the matte must cover: else something else stands out, and the mask counts alone."""
 BUST: Final = (1.5, 0.8, 3.0)
@@ -52,6 +59,7 @@ class PretrainedParser:
         """`state` is the folder ENGINE_STATE. Raises WeightsError where weights are absent."""
         self._poses = BlazePose(state)
         self._matte = Matte(state)
+        self._selfie = SelfieSegmentation(state)
         self._shipped = shipped
         self._last: tuple[Image.Image, list[DetectedPose]] | None = None
 
@@ -87,15 +95,28 @@ class PretrainedParser:
     def _pose(self, image: Image.Image, box: Box, face: Box | None) -> DetectedPose | None:
         """Of the poses in the crop about `box` and on the whole photo the one that fits the face and the box best.
 
-        Where the detector passes over somebody in a group, it is shown the head and chest alone."""
+        If the detector misses a person in a group, it gets only the head and chest; if it misses that too, the pose is
+        read in the square about the box."""
         poses = list(self._all(image))
         left, top, right, bottom = _grown(box, CROP_MARGIN, image)
         for pose in self._poses.see_all(image.crop((left, top, right, bottom))):
             poses.append(_moved(pose, left, top, image.size))
         fitting = [pose for pose in poses if _fit(pose, box) >= SAME_PERSON and _bears(pose, face)]
-        if not fitting and face is not None:
-            return self._of_face(image, face)
+        if face is None:
+            return max(fitting, key=lambda pose: _fit(pose, box), default=None)
+        for poses_of_face in (lambda: fitting, lambda: self._by_bust(image, face), lambda: self._of_box(image, box)):
+            near = [pose for pose in poses_of_face() if _head_offset(pose, face) <= HEAD_NEAR]
+            if near:
+                return max(near, key=lambda pose: _fit(pose, box) * pose.score)
         return max(fitting, key=lambda pose: _fit(pose, box), default=None)
+
+    def _of_box(self, image: Image.Image, box: Box) -> Iterator[DetectedPose]:
+        """The pose in the square about the box, whatever the detector says."""
+        x0, y0, x1, y1 = box
+        middle = ((x0 + x1) / 2, (y0 + y1) / 2)
+        points = np.array((middle, (middle[0], middle[1] - max(x1 - x0, y1 - y0) / 2)), np.float32)
+        if (pose := self._poses.read(image, Detection(1.0, box, points))) is not None:
+            yield pose
 
     def _all(self, image: Image.Image) -> list[DetectedPose]:
         """The poses on the whole photo; the last photo's are kept, since it is parsed after people were detected."""
@@ -119,19 +140,21 @@ class PretrainedParser:
         yield from (_moved(pose, left, top, image.size) for pose in self._poses.see_all(crop))
 
     def _person(self, image: Image.Image, pose: DetectedPose) -> Plane:
-        """float32 [H, W] in 0 to 1 over the photo: the matte near the pose's mask, and the mask where it is sure."""
+        """float32 [H, W] in 0 to 1 over the photo: the mask of the pose, mixed with an outline near it."""
         mask = pose.mask
         bounds = _bounds(mask > MASK_MIN, np.zeros((0, 3), np.float32))
         if bounds is None:
             return mask
-        height = bounds[3] - bounds[1]
-        near, core = _dilated(mask > MASK_MIN, GATE * height), _eroded(mask > MASK_MIN, GATE * height)
+        whole = bool((pose.keypoints()[[*KNEES, *ANKLES], 2] >= CONFIDENCE_MIN).any())
         left, top, right, bottom = _grown(bounds, MATTE_MARGIN, image)
-        matte = np.zeros_like(mask)
-        matte[top:bottom, left:right] = self._matte.mask(image.crop((left, top, right, bottom)))
-        if float((matte[mask > MASK_MIN] > MASK_MIN).mean()) < AGREE_MIN:
+        crop, outline = image.crop((left, top, right, bottom)), np.zeros_like(mask)
+        outline[top:bottom, left:right] = self._matte.mask(crop) if whole else self._selfie.mask(crop)
+        if float((outline[mask > MASK_MIN] > MASK_MIN).mean()) < AGREE_MIN:
             return mask
-        return np.asarray(np.maximum(matte, core) * near, np.float32)
+        mixed = (mask + outline * _dilated(mask > MASK_MIN, GATE * (bounds[3] - bounds[1]))) / 2
+        if whole:
+            mixed = np.where(mask > UNSURE[1], 1.0, np.where(mask < UNSURE[0], 0.0, mixed))
+        return np.asarray(mixed, np.float32)
 
     def _parts(self, image: Image.Image, box: Box, matte: Plane) -> NDArray[np.uint8]:
         """uint8 of BodyPart over the window of `matte`: the likeliest part where the person is, else background."""
@@ -169,6 +192,13 @@ def _bears(pose: DetectedPose, face: Box | None) -> bool:
     return face is None or bears_face(pose.keypoints(), face)
 
 
+def _head_offset(pose: DetectedPose, face: Box) -> float:
+    """From the middle of the face to that of the joints of the head, in sides of the face."""
+    x, y = pose.keypoints()[list(HEAD_JOINTS), :2].mean(0)
+    middle = (face[0] + face[2]) / 2, (face[1] + face[3]) / 2
+    return float(np.hypot(x - middle[0], y - middle[1])) / max(face[2] - face[0], face[3] - face[1])
+
+
 def _bust(face: Box, image: Image.Image) -> tuple[int, int, int, int]:
     """Head and chest of an upright person with that face, px, inside the photo."""
     width, height, middle = face[2] - face[0], face[3] - face[1], (face[0] + face[2]) / 2
@@ -201,11 +231,6 @@ def _dilated(mask: NDArray[np.bool_], radius_px: float) -> NDArray[np.uint8]:
     return dilated
 
 
-def _eroded(mask: NDArray[np.bool_], radius_px: float) -> NDArray[np.uint8]:
-    eroded: NDArray[np.uint8] = load_opencv().erode(mask.astype(np.uint8), _disc(radius_px))
-    return eroded
-
-
 def _disc(radius_px: float) -> NDArray[np.uint8]:
     cv2, side = load_opencv(), 2 * max(1, round(radius_px)) + 1
     disc: NDArray[np.uint8] = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
@@ -213,7 +238,7 @@ def _disc(radius_px: float) -> NDArray[np.uint8]:
 
 
 def _resampled(plane: Plane, window: Box) -> Plane:
-    """What `window` px shows of a plane over the photo, 0 beyond its edge: float32 [PLANE_HEIGHT, PLANE_WIDTH]."""
+    """The part `window` px of a plane over the photo, 0 beyond its edge: float32 [PLANE_HEIGHT, PLANE_WIDTH]."""
     shown = Image.fromarray(plane).transform(
         (PLANE_WIDTH, PLANE_HEIGHT),
         Image.Transform.AFFINE,

@@ -79,14 +79,14 @@ class IdentityProfile:
 
 
 def visibility(observation: Observation) -> float:
-    """The share of the joints that are seen; for a photo that nobody looked for joints on, 1."""
+    """The share of the joints that are seen; 1 for a photo that was not searched for joints."""
     if observation.keypoints is None:
         return 1.0
     return float((observation.keypoints[:, 2] >= CONFIDENCE_MIN).mean())
 
 
 def _over_views(seen: list[tuple[NDArray[np.float32] | None, float]]) -> Pooled | None:
-    """`weights` has an entry a view: 0 where there is no embedding, or one of another length than the first's."""
+    """`weights` has one entry per view: 0 where there is no embedding, or one of another length than the first's."""
     first = next((embedding for embedding, _ in seen if embedding is not None), None)
     if first is None:
         return None

@@ -1,4 +1,4 @@
-"""Joints of one person: their order, and from which confidence on they count."""
+"""Joints of one person: their order, and the least confidence of a seen joint."""
 
 from __future__ import annotations
 
@@ -19,4 +19,4 @@ HIPS: Final = (LEFT_HIP, RIGHT_HIP)
 KNEES: Final = (13, 14)
 ANKLES: Final = (15, 16)
 MIRRORED_JOINTS: Final = (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15)
-"""Where each joint is read from when the picture is mirrored."""
+"""For each joint, the index of the one that takes its place in a mirrored picture."""

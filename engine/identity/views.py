@@ -1,7 +1,7 @@
-"""Photos become views; nobody looks twice at the same photo.
+"""Photos become views; each photo is examined once.
 
-What a bot has stored beside a photo is used while it comes from the networks that work here now; otherwise the photo
-is looked at anew, and what was seen is kept by the hash of its bytes.
+An observation that the bot stored beside a photo is used if the same version of the networks wrote it. Otherwise the
+photo is examined again, and the observation is cached by the hash of the photo's bytes.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Views:
         try:
             seen = Observation.from_bytes(stored)
         except BadReference as error:
-            log.warning("a stored profile cannot be read, the photo is looked at anew: %s", error)
+            log.warning("a stored profile cannot be read, the photo is examined again: %s", error)
             return None
         return seen if seen.version == self._version and (seen.width, seen.height) == image.size else None
 

@@ -10,7 +10,7 @@ import numpy as np
 from engine.looks.canvas import Colour, blurred, noise, saturated, smoothstep, stretched, unit_of
 
 FILM_WEIGHTS: Final = (0.36, 0.50, 0.14)
-"""How a panchromatic film behind a light yellow filter weighs red, green and blue."""
+"""The weights of red, green and blue on panchromatic film behind a light yellow filter."""
 PIXELS_ACROSS: Final = 80
 PALETTE_COLOURS: Final = 20
 BAYER: Final = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]], np.float32) / 16 - 0.47

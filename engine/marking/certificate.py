@@ -60,7 +60,7 @@ def open_certificate(certificate: Path | None, key: Path | None, state: Path, no
 
 
 def _development(path: Path, now: datetime) -> Certificate:
-    """One that cannot be used any more is made anew."""
+    """One that cannot be used any more is replaced."""
     try:
         content = path.read_bytes()
         found = _checked(content, content, str(path), now)

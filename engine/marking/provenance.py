@@ -21,9 +21,9 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from engine.errors import BadReference, MarkError, SetupError
+from engine.jpeg_stream import BROKEN
 from engine.marking.certificate import Certificate
 from engine.marking.watermark import THRESHOLD, Watermark
-from engine.photo_reader import BROKEN
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ PNG_XMP = "XML:com.adobe.xmp"
 PURPOSES = ("1.3.6.1.5.5.7.3.4", "1.3.6.1.5.5.7.3.36", "1.3.6.1.4.1.62558.2.1")
 """The purposes that a signer's certificate may have: e-mail protection, document signing, C2PA claims."""
 C2PA_SETTINGS = {
-    "builder": {"thumbnail": {"enabled": False}},  # a second copy of the picture, drawn anew for each
+    "builder": {"thumbnail": {"enabled": False}},  # a second copy of the picture, made for each of them
     "trust": {"trust_config": "\n".join(PURPOSES)},
     "verify": {"verify_after_sign": True, "remote_manifest_fetch": False, "ocsp_fetch": False},
 }
@@ -57,7 +57,7 @@ class Marker:
     """Writes all three marks. Not thread-safe.
 
     A picture that cannot be signed is not delivered: it could not be called back, while another attempt costs
-    seconds. Whatever can be known beforehand (a wrong or expired certificate) is known at the start.
+    seconds. Errors that can be found early (a wrong or expired certificate) are raised at the start.
     """
 
     def __init__(self, certificate: Certificate, watermark: Watermark, timestamp_url: str | None = None) -> None:

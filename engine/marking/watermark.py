@@ -2,14 +2,14 @@
 
 Additive spread spectrum (Cox et al., 1997) in the two-dimensional DCT of the luminance, taken at the picture's own
 size: frequencies are counted per picture, not per pixel, so that a resized picture shows the same carriers in the same
-places. Each carrier is +1 or -1 by a key. Which frequencies carry depends on the size of the picture (`RADII`), and
-as a reader cannot know the size it was marked at, it tries each.
+places. Each carrier is +1 or -1 by a key. The carriers' frequencies depend on the size of the picture (`RADII`).
+A reader does not know the size at which the picture was marked, so it tries each.
 
 The reader whitens the coefficients by their neighbourhood and correlates. Were the picture not marked, the score would
 be a normalised sum of random signs: whatever the picture, P(score > t) <= exp(-t^2 / 2) over the choice of the key
 (Hoeffding), hence the false positive rate that `FALSE_POSITIVE_RATE` states.
 
-Does not survive: cropping, rotation, mirroring; whoever knows the key can take it out.
+Does not survive: cropping, rotation, mirroring; the mark can be removed with the key.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Watermark:
         return marked
 
     def score(self, picture: Image.Image) -> float:
-        """How surely the picture carries the mark: around 0 without, above THRESHOLD with."""
+        """The score of the mark in the picture: around 0 without it, above THRESHOLD with it."""
         luminance = _luminance(np.asarray(picture.convert("RGB"), dtype=np.float32))
         short = min(luminance.shape)
         radii = [radius for radius in RADII if radius <= short] or [RADII[0]]
@@ -111,7 +111,8 @@ def _basis(length: int, count: int) -> Plane:
 
 @lru_cache(maxsize=16)
 def _band(shape: tuple[int, ...], radius: int) -> NDArray[np.bool_]:
-    """Which coefficients carry, in a corner of the DCT that holds them all: a ring, round in periods a pixel."""
+    """The coefficients that carry the mark, in a corner of the DCT that holds them all: a ring, round in periods a
+    pixel."""
     short = min(shape)
     rows, columns = (min(math.ceil(radius * side / short), side, RADII[-1] * ASPECT_MAX) for side in shape)
     height, width = shape

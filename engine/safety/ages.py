@@ -65,7 +65,7 @@ class PackAges:
 
 
 class _Face(SimpleNamespace):
-    """What insightface takes for a face: it reads attributes and sets items."""
+    """A face in insightface's form: it reads attributes and sets items."""
 
     def __setitem__(self, key: str, value: object) -> None:
         setattr(self, key, value)

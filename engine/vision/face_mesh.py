@@ -58,5 +58,5 @@ def face_square(face: Detection) -> Square:
     """The square around a face in which the eyes are level."""
     x0, y0, x1, y1 = face.box
     x, y = (float(value) for value in face.points[LEFT_EYE] - face.points[RIGHT_EYE])
-    angle = upright(y, -x)  # what is a quarter turn counter-clockwise from the line between the eyes points up
+    angle = upright(y, -x)  # the direction a quarter turn counter-clockwise from the line between the eyes is up
     return Square((x0 + x1) / 2, (y0 + y1) / 2, max(x1 - x0, y1 - y0, 1.0) * MARGIN, angle)

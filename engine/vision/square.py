@@ -55,7 +55,7 @@ class Square:
         return cls(float(start[0]), float(start[1]), max(2 * math.hypot(x, y) * margin, 1.0), upright(x, y))
 
     def crop(self, picture: RGB, size: int, repeat_edge: bool) -> RGB:
-        """uint8 [size, size, 3]. What lies off the picture repeats its edge, or is black."""
+        """uint8 [size, size, 3]. Beyond the picture its edge is repeated, or the area is black."""
         cv2 = load_opencv()
         height, width = picture.shape[:2]
         factor = int(self.side / size)

@@ -22,6 +22,7 @@ from kombu import Connection, Consumer, Producer
 from pydantic import ValidationError
 
 from engine.contract import (
+    AMQP_HEARTBEAT_S,
     HEARTBEAT_INTERVAL_S,
     REPLIES_QUEUE,
     Cancellation,
@@ -37,8 +38,9 @@ log = logging.getLogger(__name__)
 CONNECT_OPTIONS = {"socket_connect_timeout": 3.0, "socket_keepalive": True, "health_check_interval": 10}
 CONSUMER_OPTIONS = {**CONNECT_OPTIONS, "socket_timeout": 30.0}
 """Of Celery's consumer: a task of some megabytes may come over a slow network."""
-TRANSPORT_OPTIONS = {**CONNECT_OPTIONS, "socket_timeout": 10.0, "confirm_publish": True}
-"""`confirm_publish` is for AMQP, where a reply written to a dying connection would count as sent; Redis ignores it."""
+AMQP_OPTIONS = {"confirm_publish": True, "read_timeout": 10.0, "write_timeout": 10.0}
+"""Without confirmations, a reply written to a dying connection would count as sent. Redis ignores these."""
+TRANSPORT_OPTIONS = {**CONNECT_OPTIONS, **AMQP_OPTIONS, "socket_timeout": 10.0}
 RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 EPHEMERAL_EXPIRATION_S = 10.0
 UNREAD_MAX = 50
@@ -256,13 +258,14 @@ class CancellationListener(threading.Thread):
 
     def _listen(self) -> None:
         with (
-            Connection(self._broker_url, transport_options=TRANSPORT_OPTIONS) as connection,
+            Connection(self._broker_url, heartbeat=AMQP_HEARTBEAT_S, transport_options=TRANSPORT_OPTIONS) as connection,
             Consumer(connection, [new_cancellations_queue()], on_message=self._received, no_ack=True),
         ):
             timeout_s = 0.01  # Redis subscribes with the first drain, not with the consumer
             while not self._stopping.is_set():
                 with suppress(TimeoutError):
                     connection.drain_events(timeout=timeout_s)
+                connection.heartbeat_check()
                 self.listening.set()
                 timeout_s = 1.0
 

@@ -26,6 +26,7 @@ from pydantic import ValidationError
 from engine.backbones.base import Backbone, GenerationInput
 from engine.config import Config
 from engine.contract import (
+    AMQP_HEARTBEAT_S,
     EXAMINE_TASK,
     GENERATE_TASK,
     REFERENCES_MAX,
@@ -143,7 +144,7 @@ class Service:
 
 
 class Worker:
-    """Everything of one worker process, wired by hand."""
+    """Builds and connects the parts of one worker process."""
 
     def __init__(self, config: Config, generator: RequestPipeline, worker_id: str) -> None:
         url = config.broker_url.get_secret_value()
@@ -179,7 +180,7 @@ class Worker:
                 loglevel=self._log_level,
                 quiet=True,
                 consumer_cls=turning_consumer(self.turned),
-                use_eventloop=False,  # with it, a broker that dies during a task leaves Celery 5.7 deaf for ever
+                use_eventloop=False,  # with it, Celery 5.7 gets no more tasks after a broker died during one
                 without_gossip=True,
                 without_mingle=True,
                 without_heartbeat=True,
@@ -203,7 +204,8 @@ class Worker:
         return min(time.monotonic() - self._turned_at, self._service.idle_s(), self._heartbeats.healthy_s())
 
     def _heartbeat(self) -> Heartbeat:
-        """Only the end of the process frees a thread that hangs in a driver; other workers get its jobs."""
+        """The next heartbeat. Ends the process if a step hangs: nothing else frees the thread; other workers get its
+        jobs."""
         if (still_s := self._service.still_s()) > self._hung_s:
             log.critical("no step for %.0f s (ENGINE_HUNG_S), giving up: %s", still_s, self._service.in_hand())
             logging.shutdown()
@@ -220,17 +222,23 @@ class Worker:
             batch_max=capabilities.batch_max,
             references_max=min(capabilities.references_max, REFERENCES_MAX),
             pose=capabilities.pose,
+            image_prompt=capabilities.image_prompt,
             aspects=capabilities.aspects,
             job_ids=self._service.in_hand(),
         )
 
 
 def turning_consumer(turned: Callable[[], None]) -> type[Consumer]:
-    """Celery's consumer, which calls `turned` whenever its loop begins a new turn."""
+    """Celery's consumer, which calls `turned` whenever its loop begins a new turn, and sends heartbeats of AMQP."""
 
     class TurningConsumer(Consumer):  # type: ignore[misc]
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            self.amqheartbeat = AMQP_HEARTBEAT_S  # zero without Celery's event loop, which alone would send them
+
         def perform_pending_operations(self) -> None:
             turned()
+            self.connection.heartbeat_check()
             super().perform_pending_operations()
 
     return TurningConsumer
@@ -254,7 +262,7 @@ def make_celery(broker_url: str, service: Service) -> Celery:
         worker_cancel_long_running_tasks_on_connection_loss=True,  # concerns late acknowledgement only; unset, it warns
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
-        broker_heartbeat=0,
+        broker_heartbeat=0,  # see turning_consumer
         broker_transport_options=CONSUMER_OPTIONS,
     )
 

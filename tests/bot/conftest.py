@@ -122,7 +122,7 @@ def rows(sessions: Sessions) -> Rows:
 class FakeWorker:
     """Takes tasks off the real queue and answers on the real one, as engine.contract says, from a thread.
 
-    What it answers is up to the test: `on_generate` and `on_examine` give the replies to a request.
+    The test decides the answers: `on_generate` and `on_examine` give the replies to a request.
     """
 
     broker_url: str
@@ -169,7 +169,7 @@ class FakeWorker:
         ]
 
     def send(self, *replies: contract.Reply) -> None:
-        """Over a connection of the thread's own, opened anew after the broker was killed."""
+        """Over a connection of the thread's own, opened again after the broker was killed."""
         if not hasattr(self._own, "connection"):
             self._own.connection = Connection(self.broker_url)
         try:
@@ -200,7 +200,7 @@ class FakeWorker:
         while not self._stop.is_set():
             try:
                 work()
-            except Exception:  # whatever a broker's client raises when its server is killed
+            except Exception:  # any error of a broker's client whose server is killed
                 time.sleep(0.1)
         if hasattr(self._own, "connection"):
             self._own.connection.release()

@@ -1,45 +1,74 @@
-"""The usage chart: a legible picture whatever the figures are."""
+"""The charts for operators: legible pictures whatever the figures are, and no matplotlib before the first of them."""
 
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from bot.charts import ChartWords, draw_usage
+from bot.charts import GREEN, draw_chart
 from bot.db.usage import BUCKETS, Bucket, Spread, Usage
-from bot.domain import JobState
+from bot.styles import load_styles
+from bot.telegram import usage_views
+from bot.telegram.admin_callbacks import ChartPage
+from bot.translator import Translator
 
-WORDS = ChartWords(
-    title="Usage, last 24 hours", pictures="Pictures (UTC)", delivered="delivered", failed="failed",
-    cancelled="cancelled", open="in progress", styles="Styles", times="Times", wait_median="waiting, median",
-    wait_p95="waiting, 95%", drawing_median="drawing, median", drawing_p95="drawing, 95%",
-    seconds=lambda value: f"{value:.1f} s", nothing="nothing yet",
-)  # fmt: skip
+TEXTS = Translator().of("ru")
+STYLES = load_styles()
 
 
 def usage(days: int, scale: int) -> Usage:
     count = timedelta(days=days) // BUCKETS[days]
     start = datetime(2026, 11, 1, tzinfo=UTC)
     buckets = [
-        Bucket(start + number * BUCKETS[days], number * scale % 17 * scale, number % 3 * scale, number % 2 * scale, 0)
+        Bucket(
+            start + number * BUCKETS[days],
+            delivered=number * scale % 17 * scale,
+            failed=number % 3 * scale,
+            refused=number % 2 * scale,
+            stars=number % 5 * scale,
+            wait_s=1.5 * number if scale and number % 4 else None,
+        )
         for number in range(count)
     ]
     measured = Spread(4.2, 31.0) if scale else Spread(None, None)
-    jobs = {JobState.DELIVERED: 90 * scale, JobState.FAILED: 3 * scale}
-    return Usage(days, 12, 3, 4, 1, jobs, measured, measured, [("none", 40)] if scale else [], 2, 3, 1, buckets)
+    return Usage(
+        days=days, users=12, new_users=3, active_users=4, blocked_users=1, deleted_users=0,
+        refusals={"refused_prompt": 9_000 * scale} if scale else {}, failures={"internal": scale} if scale else {},
+        rejected_photos={"several_people": 3 * scale} if scale else {},
+        funnel=[90 * scale, 80 * scale, 40 * scale, 9, 0],
+        wait=measured, drawing=measured, drawing_s=50.0 * scale, payments=scale, refunded_stars=0,
+        styles=[("none", 40 * scale), ("gone", 3)] if scale else [], workers_alive=2, queued=3, running=1,
+        buckets=buckets,
+    )  # fmt: skip
 
 
-@pytest.mark.parametrize("days", BUCKETS)
-@pytest.mark.parametrize("scale", [0, 1, 50_000])
-def test_the_chart_is_drawn_for_every_period_and_size_of_figures(days, scale):
-    styles = [("Очень длинное название стиля", 90_000 * scale), ("Pop art", 1)] if scale else []
-    image = Image.open(io.BytesIO(draw_usage(usage(days, scale), styles, WORDS)))
+@pytest.mark.parametrize("page", ChartPage)
+@pytest.mark.parametrize(("days", "scale"), [(1, 0), (7, 1), (30, 50_000)])
+def test_each_chart_is_drawn_for_every_period_and_size_of_figures(page: ChartPage, days: int, scale: int) -> None:
+    report = usage(days, scale)
+    image = Image.open(io.BytesIO(draw_chart(usage_views.chart(page, report, TEXTS, STYLES))))
     pixels = np.asarray(image.convert("RGB"))
     assert image.format == "PNG" and image.width >= 1000 and image.height >= 800
     assert (pixels[:4] == 255).all() and (pixels[:, -4:] == 255).all(), "nothing runs over the edge"
-    green = (pixels == (47, 158, 110)).all(axis=2).sum()
-    assert (green > 2_000) == (scale > 0), "delivered pictures are green bars, apart from the legend"
+    if page != ChartPage.MONEY:
+        colour = tuple(bytes.fromhex(GREEN[1:]))
+        green = (pixels == colour).all(axis=2).sum()
+        assert (green > 2_000) == (scale > 0), "pictures and new users are green, apart from the legend"
+
+
+@pytest.mark.parametrize("page", ChartPage)
+def test_each_caption_fits_below_a_picture(page: ChartPage) -> None:
+    text = usage_views.caption(page, usage(30, 50_000), TEXTS, STYLES, None)
+    assert len(text.encode("utf-16-le")) // 2 <= 1024
+
+
+def test_the_bot_starts_without_matplotlib() -> None:
+    program = "import sys, bot.__main__; print('matplotlib' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -56,6 +56,18 @@ def test_the_webhooks_own_address_is_host_and_port(written: str, meant: tuple[st
     assert read_listen(written) == meant
 
 
+def test_the_mini_app_needs_a_server_and_https(environment: pytest.MonkeyPatch) -> None:
+    assert load_config().mini_app_url is None
+    environment.setenv("API_URL", "https://bot.example.org/")
+    with pytest.raises(OperatorError, match="API_URL: needs API_LISTEN"):
+        load_config()
+    environment.setenv("API_LISTEN", "127.0.0.1:8081")
+    assert load_config().mini_app_url == "https://bot.example.org/app/"
+    environment.setenv("API_URL", "http://bot.example.org")
+    with pytest.raises(OperatorError, match="API_URL: is not an address: expected https"):
+        load_config()
+
+
 def test_dotenv_is_read_and_the_environment_goes_before_it(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("OPEN_JOBS_MAX=7\nLEASE_S=3\nSOMETHING_ELSE=1\n")
     environment.setenv("LEASE_S", "5")
@@ -112,7 +124,7 @@ def test_a_mistake_is_one_line_that_names_the_variable_and_keeps_its_value(
     assert "\n" not in str(refusal.value) and "secret" not in str(refusal.value).removeprefix("WEBHOOK_SECRET")
 
 
-def test_all_mistakes_are_told_at_once(environment: pytest.MonkeyPatch) -> None:
+def test_all_mistakes_are_reported_together(environment: pytest.MonkeyPatch) -> None:
     environment.delenv("BOT_TOKEN")
     environment.setenv("OPEN_JOBS_MAX", "-1")
     environment.setenv("DATABASE_URL", "postgresql://h/d?pgbouncer=true")

@@ -19,6 +19,7 @@ from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.testing import capture_logs
 
+from bot.__main__ import main
 from bot.app import serve
 from bot.config import Config
 from bot.domain import CONSENT_VERSION, JobState
@@ -59,11 +60,16 @@ def _run(environment: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[
     )
 
 
-def test_a_wrong_setting_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
-    ended = _run({"BOT_TOKEN": "nonsense"}, tmp_path)
-    assert ended.returncode == 2
-    assert ended.stderr.startswith("bot: ") and ended.stderr.count("\n") == 1
-    assert "BotFather" in ended.stderr and "DATABASE_URL is not set" in ended.stderr
+def test_a_wrong_setting_is_one_line_and_exit_code_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setenv("BOT_TOKEN", "nonsense")
+    assert main() == 2
+    error = capsys.readouterr().err
+    assert error.startswith("bot: ") and error.count("\n") == 1
+    assert "BotFather" in error and "DATABASE_URL is not set" in error
 
 
 def test_a_database_that_never_comes_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
@@ -81,7 +87,9 @@ async def _refusal(config: Config) -> str:
     return str(refusal.value)
 
 
-async def test_a_database_that_does_not_let_us_in_is_told_at_once(postgres: EmbeddedPostgres, broker_url: str) -> None:
+async def test_a_database_that_refuses_the_password_is_reported_at_once(
+    postgres: EmbeddedPostgres, broker_url: str
+) -> None:
     async with LocalBotAPI() as api:
         wrong_password = postgres.url.replace("bolid:", "bolid:wrong", 1)
         assert "does not open the database" in await _refusal(_config(api, wrong_password, broker_url))
@@ -103,14 +111,14 @@ async def test_tables_of_another_version_name_the_remedy(database_url: str, brok
             assert f"at revision {revision}" in refusal and remedy in refusal
 
 
-async def test_a_token_that_telegram_does_not_know_is_told(database_url: str, broker_url: str) -> None:
+async def test_a_token_that_telegram_rejects_is_reported(database_url: str, broker_url: str) -> None:
     async with LocalBotAPI(token="7000000001:another") as api:
         config = _config(api, database_url, broker_url).model_copy()
         stranger = Config(**{**config.model_dump(), "bot_token": "7000000002:unknown"}, _env_file=None)
         assert "BOT_TOKEN" in await _refusal(stranger)
 
 
-async def test_a_bot_api_that_never_answers_is_told(database_url: str, broker_url: str) -> None:
+async def test_a_bot_api_that_never_answers_is_reported(database_url: str, broker_url: str) -> None:
     async with LocalBotAPI() as api:
         config = _config(api, database_url, broker_url, start_patience_s=0.5)
     assert "BOT_API_URL" in await _refusal(config)

@@ -9,9 +9,8 @@ from uuid import uuid4
 import pytest
 
 from bot.domain import LANGUAGES
-from bot.styles import NO_STYLE, load_styles
+from bot.styles import NO_STYLE, StyleEdit, load_styles
 from bot.telegram.callbacks import (
-    AdminCallback,
     ConsentCallback,
     JobAction,
     JobCallback,
@@ -88,9 +87,20 @@ def test_every_button_fits_into_telegrams_64_bytes():
         *(PrivacyCallback(action=action) for action in PrivacyAction),
         *(LanguageCallback(language=language) for language in LANGUAGES),
         ConsentCallback(version=10**6),
-        AdminCallback(days=30),
     ]
     for button in data:
         packed = button.pack()
         assert len(packed.encode()) <= 64
         assert type(button).unpack(packed) == button
+
+
+def test_edits_of_styles_that_the_file_lost_are_ignored() -> None:
+    styles = load_styles()
+    names = [style.name for style in styles.all]
+    styles.apply([StyleEdit("retired", place=0, enabled=False), StyleEdit(NO_STYLE, enabled=False)])
+    assert [style.name for style in styles.presets] == names, "and no style is always offered"
+    styles.apply([StyleEdit("own", 0, True, {"en": "Own", "ru": "Свой"}, "🏰", "{prompt}, own"), StyleEdit("oil", 1)])
+    assert [style.name for style in styles.presets][:2] == ["own", "oil"]
+    assert styles["own"].template is not None and styles.request_name("own") is None
+    styles.apply([])
+    assert "own" not in styles

@@ -14,10 +14,15 @@ from fluent.syntax import ast as ftl
 from fluent.syntax.visitor import Visitor
 
 import bot
+from bot.admin_acts import Act
+from bot.credits import EntryKind
+from bot.db.usage import FUNNEL
 from bot.dispatch.status_view import FAILURES_WITH_TEXT
-from bot.domain import LANGUAGES, POSE_PHOTO, Likeness, ReportReason
+from bot.domain import LANGUAGES, POSE_PHOTO, JobState, Likeness, ReportReason
 from bot.photos import Refusal
+from bot.telegram.account_views import REASONS
 from bot.telegram.commands import ADMIN_COMMANDS, COMMANDS, CREDIT_COMMANDS, DRAW
+from bot.telegram.usage_views import VERDICTS
 from bot.translator import TEXTS, Markup, Translator, language_of
 from bot.verdicts import verdict_key
 from engine.contract import Clothes, Hint, PosePreset, Verdict
@@ -28,10 +33,10 @@ TAGS = {"b", "i", "code"}
 POSES = (*PosePreset, POSE_PHOTO, "free")
 COUNTED = {
     "limit", "length", "count", "left", "photos", "pictures", "accepted", "days", "workers", "place", "percent",
-    "seconds", "share", "minutes", "number", "free", "reserved", "credits", "stars",
+    "seconds", "share", "amount", "minutes", "number", "free", "reserved", "credits", "stars",
 }  # fmt: skip
-BUTTON_MAX = {"privacy-delete-button": 24}
-"""Alone in its row, so that it may be longer."""
+BUTTON_MAX = {"privacy-delete-button": 24, "image-prompt-take-photo-button": 32}
+"""Alone in their rows, so that they may be longer."""
 FIGURES = (0, 1, 2, 4, 5, 11, 14, 21, 22, 25, 101, 111, 1000)
 RUSSIAN = {
     "one": [1, 21, 31, 101, 1001],
@@ -112,6 +117,7 @@ def composed() -> set[str]:
     reports = {f"report-{reason}-button" for reason in ReportReason}
     return (
         reports
+        | composed_for_admins()
         | verdicts
         | hints
         | commands
@@ -119,6 +125,19 @@ def composed() -> set[str]:
         | wishes
         | {f"{wish}-button" for wish in wishes | poses}
         | failures
+    )
+
+
+def composed_for_admins() -> set[str]:
+    return (
+        {f"act-{act}" for act in Act}
+        | {f"entry-{kind}" for kind in EntryKind}
+        | {f"reason-{reason}" for reason in (*REASONS, "unknown")}
+        | {f"verdict-{verdict}" for verdict in (*VERDICTS, "unknown")}
+        | {f"job-state-{state}" for state in JobState}
+        | {f"funnel-{step}" for step in FUNNEL}
+        | {f"broadcast-{language}" for language in (*LANGUAGES, "everybody")}
+        | {f"broadcast-state-{state}" for state in ("sending", "stopped", "sent")}
     )
 
 
@@ -224,7 +243,7 @@ def test_translated_text_inside_another_is_not_escaped_again(translator):
 def test_toasts_fit_and_have_no_tags(translator, language):
     """Telegram shows 200 characters, without markup."""
     toasts = {key for path, _, key in calls() if path.parent.name == "handlers" and key.startswith(("job-", "style-"))}
-    toasts.add("pose-unavailable")
+    toasts |= {"pose-unavailable", "image-prompt-unavailable", "image-prompt-photo-gone"}
     toasts |= {key for key in ENGLISH if key.startswith("error-")} | {"unknown-press", "consent-first", "gallery-add"}
     toasts -= {"style-chosen", "job-reuse"}
     assert len(toasts) > 12

@@ -37,7 +37,7 @@ VALUES = {
     "credits",
     "stars",
 }
-FRACTIONS = {"seconds": 0.84, "share": 0.5}
+FRACTIONS = {"seconds": 0.84, "share": 0.5, "amount": 0.0065}
 NUMBERS = (0, 1, 2, 5, 21)
 FORBIDDEN_MARKS = {
     "en": {"guillemets": "«»", "straight quotes": '"', "an en dash": "–"},

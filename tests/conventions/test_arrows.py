@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("bot", "engine", "trainer", "benchmarks", "migrations")
+PACKAGES = ("bot", "engine", "trainer", "benchmarks", "migrations")
 
 
 def imports_of(path: Path) -> Iterator[tuple[int, str]]:
@@ -28,11 +28,11 @@ def imports_of(path: Path) -> Iterator[tuple[int, str]]:
                 yield node.lineno, f"{module}.{alias.name}"
 
 
-def imports_in(room: str) -> list[tuple[str, str]]:
-    """(place, dotted name) of every import in a room."""
+def imports_in(top: str) -> list[tuple[str, str]]:
+    """(place, dotted name) of every import in a top-level package."""
     return [
         (f"{path.relative_to(ROOT)}:{line}", name)
-        for path in sorted((ROOT / room).rglob("*.py"))
+        for path in sorted((ROOT / top).rglob("*.py"))
         for line, name in imports_of(path)
     ]
 
@@ -42,7 +42,7 @@ def is_in(name: str, package: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("room", "forbidden", "allowed"),
+    ("top", "forbidden", "allowed"),
     [
         ("bot", "engine", "engine.contract"),
         ("bot", "trainer", None),
@@ -55,35 +55,34 @@ def is_in(name: str, package: str) -> bool:
         ("bot", "benchmarks", None),
         ("engine", "benchmarks", None),
         ("trainer", "benchmarks", None),
-        ("benchmarks", "bot", None),
         ("benchmarks", "trainer", None),
         ("migrations", "bot", "bot.db"),
         ("migrations", "engine", None),
         ("migrations", "trainer", None),
     ],
 )
-def test_imports_follow_the_arrows(room: str, forbidden: str, allowed: str | None) -> None:
+def test_imports_follow_the_arrows(top: str, forbidden: str, allowed: str | None) -> None:
     against = [
         f"{place} imports {name}"
-        for place, name in imports_in(room)
+        for place, name in imports_in(top)
         if is_in(name, forbidden) and not (allowed and is_in(name, allowed))
     ]
     assert against == []
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_every_room_has_code_that_this_reads(room: str) -> None:
-    assert imports_in(room)
+@pytest.mark.parametrize("top", PACKAGES)
+def test_every_package_has_code_that_this_reads(top: str) -> None:
+    assert imports_in(top)
 
 
-def test_no_room_imports_the_tests() -> None:
-    assert [place for room in ROOMS for place, name in imports_in(room) if is_in(name, "tests")] == []
+def test_no_package_imports_the_tests() -> None:
+    assert [place for top in PACKAGES for place, name in imports_in(top) if is_in(name, "tests")] == []
 
 
 def test_the_contract_alone_declares_queues_and_exchanges() -> None:
     """A second declaration that differs makes RabbitMQ refuse whichever side comes later."""
     declaring = {"kombu.Exchange", "kombu.Queue"}
-    elsewhere = [place for room in (*ROOMS, "tests") for place, name in imports_in(room) if name in declaring]
+    elsewhere = [place for top in (*PACKAGES, "tests") for place, name in imports_in(top) if name in declaring]
     assert [place for place in elsewhere if not place.startswith("engine/contract/topology.py:")] == []
 
 
@@ -118,8 +117,9 @@ LAYERS = {
     "bot/telegram": ("celery", "kombu", "bot.dispatch", "bot.app"),
     "bot/dispatch": ("bot.telegram.handlers", "bot.app"),
     "bot/monitoring": ("bot.telegram.handlers", "bot.usecases", "bot.app"),
+    "bot/api": ("celery", "kombu", "bot.telegram.handlers", "bot.app"),
 }
-"""What each layer of the bot must not import."""
+"""The imports that are forbidden to each layer of the bot."""
 
 
 @pytest.mark.parametrize("layer", LAYERS)
@@ -137,7 +137,7 @@ def test_use_cases_and_handlers_write_no_sql() -> None:
     session = {"sqlalchemy.ext.asyncio.AsyncSession"}
     against = [
         f"{place} imports {name}"
-        for layer in ("bot/usecases", "bot/telegram", "bot/dispatch", "bot/monitoring")
+        for layer in ("bot/usecases", "bot/telegram", "bot/dispatch", "bot/monitoring", "bot/api")
         for place, name in imports_in(layer)
         if is_in(name, "sqlalchemy") and name not in session
     ]
@@ -145,7 +145,9 @@ def test_use_cases_and_handlers_write_no_sql() -> None:
 
 
 def test_nothing_imports_torchvision() -> None:
-    assert [place for room in (*ROOMS, "tests") for place, name in imports_in(room) if is_in(name, "torchvision")] == []
+    assert [
+        place for top in (*PACKAGES, "tests") for place, name in imports_in(top) if is_in(name, "torchvision")
+    ] == []
 
 
 def loaded_by(module: str) -> set[str]:
@@ -161,7 +163,12 @@ def test_the_contract_loads_no_torch() -> None:
 
 
 def test_the_bot_runs_without_torch() -> None:
-    assert loaded_by("bot.__main__") & {"torch", "diffusers", "transformers", "trainer"} == set()
+    """Nor with matplotlib, which only a chart for /admin needs."""
+    assert loaded_by("bot.__main__") & {"torch", "diffusers", "transformers", "trainer", "matplotlib"} == set()
+
+
+def test_the_bot_without_its_api_loads_nothing_of_it() -> None:
+    assert loaded_by("bot.__main__") & {"fastapi", "starlette", "uvicorn"} == set()
 
 
 def test_the_worker_loads_nothing_of_telegram_or_the_database() -> None:

@@ -11,7 +11,8 @@ from pydantic.fields import FieldInfo
 
 from bot.domain import LANGUAGES
 from bot.styles import load_styles
-from bot.telegram import callbacks
+from bot.telegram import admin_callbacks, callbacks
+from bot.telegram.account_views import CHARGE_HEX
 
 BYTES_MAX = 64
 KINDS = sorted(CallbackData.__subclasses__(), key=lambda kind: kind.__name__)
@@ -30,6 +31,10 @@ def longest(kind: type[CallbackData], name: str, field: FieldInfo) -> object:
         return max(LANGUAGES, key=len)
     if "bool" in annotation:
         return True
+    if name == "user_id":
+        return 10**15 - 1
+    if name == "charge":
+        return "f" * CHARGE_HEX
     if "int" in annotation:
         return 9_999
     raise AssertionError(f"{kind.__name__}.{name} is new: say here how long it can get")
@@ -41,8 +46,10 @@ def test_callback_data_fits_into_a_button(kind: type[CallbackData]) -> None:
     assert len(kind(**values).pack().encode()) <= BYTES_MAX
 
 
-def test_all_buttons_of_the_callbacks_module_are_looked_at() -> None:
-    assert {kind.__name__ for kind in KINDS} >= {name for name in vars(callbacks) if name.endswith("Callback")}
+def test_all_buttons_of_the_modules_are_looked_at() -> None:
+    assert {kind.__name__ for kind in KINDS} >= {
+        name for name in {**vars(callbacks), **vars(admin_callbacks)} if name.endswith("Callback")
+    }
 
 
 def test_prefixes_are_unique() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 LASTING = sorted(SERVICES.keys() - {"migrate"})
 EXAMPLE = (ROOT / ".env.example").read_text("utf-8")
+DOCKER = shutil.which("docker")
 GIVEN_HERE = {"DATABASE_URL", "BROKER_URL", "MONITOR_LISTEN", "ENGINE_BROKER_URL", "ENGINE_MONITOR_LISTEN"}
 """Variables whose values are those of the containers."""
 
@@ -81,3 +85,26 @@ def test_the_broker_writes_no_photo_to_the_disk() -> None:
     assert command[command.index("--appendonly") + 1] == "no"
     assert command[command.index("--save") + 1] == ""
     assert "volumes" not in SERVICES["valkey"]
+
+
+def test_compose_accepts_the_file() -> None:
+    """By the command of Docker, which checks the schema; it needs no daemon."""
+    plugin = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False) if DOCKER else None
+    if plugin is not None and plugin.returncode == 0:
+        command = ["docker", "compose"]
+    elif shutil.which("docker-compose"):
+        command = ["docker-compose"]
+    else:
+        pytest.skip("neither docker compose nor docker-compose on this machine")
+    settings = {"PATH": os.environ["PATH"], "BOT_TOKEN": "42:TEST", "POSTGRES_PASSWORD": "x"}
+    checked = subprocess.run(
+        [*command, "-f", ROOT / "compose.yaml", "config", "--quiet"],
+        env=settings, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert checked.returncode == 0, checked.stderr
+    settings.pop("POSTGRES_PASSWORD")
+    refused = subprocess.run(
+        [*command, "-f", ROOT / "compose.yaml", "config", "--quiet"],
+        env=settings, cwd="/", capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert refused.returncode != 0 and "POSTGRES_PASSWORD" in refused.stderr

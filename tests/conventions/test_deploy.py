@@ -5,9 +5,13 @@ from __future__ import annotations
 import configparser
 import json
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from prometheus_client import generate_latest
 
 from bot.db.operations import QueueState
@@ -66,3 +70,13 @@ def test_the_unit_starts_what_make_run_starts_and_leaves_time_to_stop() -> None:
     assert "-m bot.local run" in (ROOT / "Makefile").read_text("utf-8")
     assert int(service["TimeoutStopSec"]) >= 30
     assert service["KillMode"] == "mixed"
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze on this machine")
+def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
+    """With a program that exists here in place of the one of the service's machine."""
+    unit = tmp_path / "bolid.service"
+    text = (ROOT / "deploy" / "bolid.service").read_text("utf-8")
+    unit.write_text(text.replace("/srv/bolid/.venv/bin/python", sys.executable))
+    verified = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
+    assert (verified.returncode, verified.stderr) == (0, "")

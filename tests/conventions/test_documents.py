@@ -14,6 +14,7 @@ DOCUMENTS = [
     *(
         ROOT / "docs" / f"{name}.md"
         for name in (
+            "api",
             "architecture",
             "bench",
             "credits",

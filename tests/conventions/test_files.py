@@ -22,7 +22,7 @@ NAMELESS = re.compile(r"(^|_)(utils?|helpers?|common|misc)(_|$)")
 
 
 def project_files() -> list[Path]:
-    """What git has or would take: tracked files, and new ones that it does not ignore."""
+    """The files that git has or would take: tracked files, and new ones that it does not ignore."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")
     return [path for name in sorted(set(listed)) if name and (path := ROOT / name).is_file()]
@@ -36,8 +36,8 @@ def text_of(path: Path) -> str | None:
         return None
 
 
-def python_files(*rooms: str) -> list[Path]:
-    return [path for path in project_files() if path.suffix == ".py" and path.relative_to(ROOT).parts[0] in rooms]
+def python_files(*packages: str) -> list[Path]:
+    return [path for path in project_files() if path.suffix == ".py" and path.relative_to(ROOT).parts[0] in packages]
 
 
 def test_files_are_short_or_say_why_they_are_not() -> None:

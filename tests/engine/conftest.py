@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 import skimage.data
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from engine.identity.body import BodyPart
 from engine.identity.faces import CascadeFinder, FaceFinder, InsightFaceFinder
@@ -216,6 +216,22 @@ def fetched() -> Callable[[str], Path]:
         return folder
 
     return state
+
+
+@pytest.fixture(scope="session")
+def with_sunglasses() -> Callable[..., Image.Image]:
+    """Draws two dark lenses with a bridge, as wide as common ones, on a face with landmarks."""
+
+    def worn(photo: Image.Image, face: Any) -> Image.Image:
+        lens, copy, eyes = (32, 30, 38), photo.copy(), face.landmarks[:2]
+        between = float(np.hypot(*(eyes[1] - eyes[0])))
+        draw = ImageDraw.Draw(copy)
+        for x, y in eyes:
+            draw.ellipse((x - 0.38 * between, y - 0.28 * between, x + 0.38 * between, y + 0.3 * between), fill=lens)
+        draw.line([(float(x), float(y)) for x, y in eyes], fill=lens, width=max(round(0.06 * between), 2))
+        return copy
+
+    return worn
 
 
 COLOURS = {

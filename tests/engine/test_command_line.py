@@ -126,6 +126,36 @@ def test_every_backbone_draws_from_its_folder_and_the_doctor_agrees(
     assert main(["doctor"]) == DONE, capsys.readouterr().out
 
 
+def test_an_image_prompt_is_followed_and_refused_in_one_line_where_it_cannot_be(
+    portrait: Path,
+    coffee: Path,
+    klein_folder: Path,
+    tmp_path: Path,
+    safe_classifiers: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, folder in safe_classifiers.items():
+        monkeypatch.setenv(name, folder)
+    monkeypatch.setenv("ENGINE_WEIGHTS", str(klein_folder))
+    wanted = ["--reference", portrait, "--seed", "1", "--steps", "1", "--device", "cpu", "--backbone", "klein"]
+    plain, styled, silent, never = (tmp_path / f"{name}.png" for name in ("plain", "styled", "silent", "never"))
+    assert _generate(plain, *wanted) == DONE
+    assert _generate(styled, *wanted, "--image-prompt", coffee) == DONE
+    assert _generate(silent, *wanted, "--image-prompt", coffee, "--image-prompt-scale", "0") == DONE
+    assert not np.array_equal(Image.open(plain), Image.open(styled))
+    assert np.array_equal(Image.open(plain), Image.open(silent))
+    capsys.readouterr()
+    assert _generate(never, *wanted, "--image-prompt", Path(__file__)) == UNSUITABLE
+    assert _generate(never, *wanted, "--image-prompt", "missing.jpg") == MISUSED
+    monkeypatch.delenv("ENGINE_WEIGHTS")
+    assert _generate(never, *wanted[:-2], "--image-prompt", coffee) == FAILED
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("engine: ")]
+    assert len(said) == 3 and not never.exists()
+    assert "whole photo" in said[0] and "No such file" in said[1]
+    assert "bad_image_prompt" in said[2] and "ENGINE_BACKBONE" in said[2]
+
+
 def test_a_pose_is_drawn_and_a_photo_that_shows_none_is_one_line(
     portrait: Path,
     coffee: Path,
@@ -210,7 +240,7 @@ def test_a_picture_says_that_a_model_made_it(portrait: Path, tmp_path: Path) -> 
 
 
 def _watched(monkeypatch: pytest.MonkeyPatch) -> list[GenerationInput]:
-    """What the slow backbone is asked to draw from now on."""
+    """The inputs that the slow backbone gets from now on."""
     import slow_backbone
 
     drawn: list[GenerationInput] = []

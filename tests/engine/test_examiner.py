@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from engine.contract import ExamineRequest, FailureCode, Pose, PosePreset, Reference, Verdict
-from engine.errors import BadReference, PoseError, Refused
+from engine.errors import BadReference, ImagePromptError, PoseError, Refused
 from engine.examiner import Examiner
 from engine.identity.body import Body, DetectedPerson
 from engine.identity.faces import CascadeFinder, Face
@@ -124,6 +124,15 @@ def test_a_reference_that_is_no_photo_is_bad() -> None:
         _examiner(_NoFaces()).view(Reference(image=b"x"))
 
 
+def test_an_image_prompt_is_read_and_one_that_is_not_allowed_or_no_photo_is_refused() -> None:
+    assert _examiner(_NoFaces()).image_prompt(_png()).size == (80, 120)
+    with pytest.raises(Refused, match="nudity") as caught:
+        _examiner(_NoFaces(), Concern.NUDITY).image_prompt(_png())
+    assert caught.value.code is FailureCode.REFUSED_PHOTO
+    with pytest.raises(ImagePromptError, match="expected a whole photo"):
+        _examiner(_NoFaces()).image_prompt(b"x")
+
+
 def test_a_preset_is_the_pose_of_its_name() -> None:
     pose = _examiner(_NoFaces()).pose(Pose(preset=PosePreset.WALKING))
     assert np.array_equal(pose, preset(PosePreset.WALKING))
@@ -153,3 +162,29 @@ def test_a_pose_photo_that_is_not_allowed_is_refused() -> None:
 def test_a_photo_from_which_no_pose_can_be_read_says_why(bodies: Any, image: bytes, said: str) -> None:
     with pytest.raises(PoseError, match=said):
         _examiner(_NoFaces(), bodies=bodies).pose(Pose(image=image))
+
+
+@pytest.mark.parametrize(
+    ("joints", "concern", "verdict"),
+    [
+        (17, None, Verdict.ACCEPTED),
+        (7, None, Verdict.NO_POSE),
+        (0, None, Verdict.NO_POSE),
+        (17, Concern.NUDITY, Verdict.NUDITY),
+        (17, Concern.MINOR, Verdict.MINOR),
+    ],
+)
+def test_a_photo_for_its_pose_is_judged_by_its_pose(joints: int, concern: Concern | None, verdict: Verdict) -> None:
+    examiner = _examiner(_NoFaces(), concern, _StandingPerson(joints))
+    answer = examiner.examine(ExamineRequest(reference_id="p", image=_png(), for_pose=True))
+    assert (answer.verdict, answer.profile) == (verdict, None)
+
+
+def test_a_face_is_described_only_where_there_is_a_network(astronaut_jpeg: bytes, cascades: CascadeFinder) -> None:
+    class _Two:
+        def describe(self, image: Image.Image, face: Face) -> Any:
+            return np.array((0.5, 2.0), np.float32)
+
+    request = ExamineRequest(reference_id="p", image=astronaut_jpeg)
+    assert _examiner(cascades).examine(request).face is None
+    assert Examiner(cascades, None, _Finding(None), describer=_Two()).examine(request).face == (0.5, 2.0)

@@ -136,3 +136,35 @@ def test_a_model_of_few_words_gets_no_others(slow_backbone: Any) -> None:
     backbone = _HeadBackbone(slow_backbone.capabilities)
     _run(backbone, _request(prompt="a walk", style="beach"))
     assert backbone.prompts == ["a walk, on a beach by the sea"]
+
+
+class _Follower(_HeadBackbone):
+    """Keeps the image prompts that it is given."""
+
+    def __init__(self, capabilities: Any) -> None:
+        super().__init__(replace(capabilities, image_prompt=True))
+        self.image_prompts: list[Image.Image | None] = []
+
+    def draw(self, drawings: Sequence[GenerationInput], on_step: StepCallback | None = None) -> list[Image.Image]:
+        self.image_prompts += [drawing.image_prompt for drawing in drawings]
+        return super().draw(drawings, on_step)
+
+
+def test_an_image_prompt_reaches_a_backbone_that_reads_one(slow_backbone: Any) -> None:
+    backbone, green = _Follower(slow_backbone.capabilities), io.BytesIO()
+    Image.new("RGB", (70, 50), (0, 128, 0)).save(green, "PNG")
+    replies = _run(backbone, _request(image_prompt=green.getvalue()))
+    assert isinstance(replies[-1], Result)
+    (seen,) = backbone.image_prompts
+    assert seen is not None and (seen.size, seen.getpixel((9, 9))) == ((70, 50), (0, 128, 0))
+
+
+def test_a_backbone_without_image_prompts_refuses_one_in_one_line(slow_backbone: Any) -> None:
+    failed = _run(_HeadBackbone(slow_backbone.capabilities), _request(image_prompt=b"any"))[-1]
+    assert isinstance(failed, Failure) and (failed.code, failed.retry) == (FailureCode.BAD_IMAGE_PROMPT, False)
+    assert "ENGINE_BACKBONE" in failed.detail and "\n" not in failed.detail
+
+
+def test_an_image_prompt_that_is_no_picture_fails_its_request(slow_backbone: Any) -> None:
+    failed = _run(_Follower(slow_backbone.capabilities), _request(image_prompt=b"x"))[-1]
+    assert isinstance(failed, Failure) and failed.code is FailureCode.BAD_IMAGE_PROMPT

@@ -121,7 +121,7 @@ def _failed(replies: Sequence[Reply], job_id: str) -> Failure:
 
 
 def _inputs(backbone: Any, *requests: GenerateRequest, **options: Any) -> tuple[list[GenerationInput], list[Reply]]:
-    """What the backbone was asked to draw, and what was replied."""
+    """The backbone's inputs, and the replies."""
     noting = _Noting(backbone)
     replies = _run(noting, *requests, **options)
     return noting.asked, replies

@@ -9,7 +9,7 @@ import pytest
 from engine.contract import PROMPT_MAX_CHARS, GenerateRequest, Reference
 from engine.errors import StyleError
 from engine.looks import LOOKS
-from engine.styles import Kind, find_style, load_styles, shipped_styles
+from engine.styles import Kind, find_style, load_styles, requested_style, shipped_styles
 from trainer.synthetic.styles import style_phrase
 from trainer.synthetic.words import BACKGROUND_PHRASES
 
@@ -95,3 +95,16 @@ def test_names_must_differ(tmp_path: Path) -> None:
     file.write_text('[[style]]\nname = "a"\nkind = "look"\ntemplate = "{prompt}"\n' * 2, "utf-8")
     with pytest.raises(ValueError, match="unique style names"):
         load_styles(file)
+
+
+def test_a_style_of_the_operators_own_is_drawn_by_its_words() -> None:
+    request = GenerateRequest(
+        job_id="1", references=(Reference(image=b"x"),), prompt="a knight", seed=1,
+        style_template="{prompt}, in front of a castle",
+    )  # fmt: skip
+    style = requested_style(request)
+    assert style is not None and not style.is_filter("filters")
+    assert style.apply("a knight", "") == ("a knight, in front of a castle", "")
+    assert requested_style(request.model_copy(update={"style_template": None})) is None
+    with pytest.raises(StyleError, match="once"):
+        requested_style(request.model_copy(update={"style_template": "no place"}))

@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.kill, pytest.mark.timeout(300)]
 
 PROMPTS_EACH = 2
 KILL_WITHIN_S = 4.0
-"""The jobs of one test take about so long when nothing is killed."""
+"""The time that the jobs of one test take when nothing is killed, about."""
 INTRODUCTION_S = 120.0
 DELIVERY_S = 120.0
 

@@ -1,4 +1,4 @@
-"""Files of an earlier run that are cut, empty or changed: one line for a state, made anew for a result."""
+"""Files of an earlier run that are cut, empty or changed: one line for a state, a result is made again."""
 
 from __future__ import annotations
 

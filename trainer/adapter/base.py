@@ -44,12 +44,12 @@ class PublicBase:
 
     def unet(self, dtype: torch.dtype = torch.float32) -> Any:
         """Frozen."""
-        return _frozen(lambda: self._part(UNet2DConditionModel, "unet", dtype), f"a UNet in {self.folder / 'unet'}")
+        return frozen(lambda: self._part(UNet2DConditionModel, "unet", dtype), f"a UNet in {self.folder / 'unet'}")
 
     def vae(self) -> Any:
         """Frozen, in full precision: SDXL's overflows in float16."""
         load = lambda: self._part(AutoencoderKL, "vae", torch.float32)  # noqa: E731
-        return _frozen(load, f"an autoencoder in {self.folder / 'vae'}")
+        return frozen(load, f"an autoencoder in {self.folder / 'vae'}")
 
     def scheduler(self) -> Any:
         """The noise schedule that the base was trained with."""
@@ -78,10 +78,10 @@ class PublicBase:
         load = lambda: CLIPVisionModelWithProjection.from_pretrained(  # noqa: E731
             self.image_encoder, dtype=dtype, local_files_only=True
         )
-        return _frozen(load, f"an image encoder in {self.image_encoder}")
+        return frozen(load, f"an image encoder in {self.image_encoder}")
 
     def digest(self) -> str:
-        """What a cache of encoded photos depends on: autoencoder, text encoders, image encoder."""
+        """The parts that a cache of encoded photos depends on: autoencoder, text encoders, image encoder."""
         found = hashlib.sha256(self.layout.encode())
         parts = [self.folder / name for name in ("vae", "text_encoder", "text_encoder_2")]
         for part in (*parts, self.image_encoder):
@@ -115,6 +115,11 @@ class PublicBase:
 def open_base(name: str, image_encoder: Path | None = None) -> PublicBase:
     """name: sd15 or sdxl from the hub's cache, or a pipeline's folder. Raises DataError with the remedy."""
     diffusers_logging.set_verbosity_error()  # its loaders advise on what is done here on purpose
+    if name == "nano":
+        raise DataError(
+            "expected sd15, sdxl or a diffusers pipeline as --base, got nano: its denoiser and its encoder of photos "
+            "learn together, there is no base without photos to add an adapter to; run python -m trainer nano"
+        )
     if name in FAMILIES:
         layout: Layout = "sd15" if name == "sd15" else "sdxl"
         folder = HuggingFaceHub().folder(FAMILIES[layout].repository)
@@ -159,7 +164,8 @@ def _ends(path: Path) -> bytes:
         return size.to_bytes(8, "big") + head + stream.read(PROBE_BYTES)
 
 
-def _frozen(load: Callable[[], Any], expected: str) -> Any:
+def frozen(load: Callable[[], Any], expected: str) -> Any:
+    """Raises DataError where it cannot be loaded."""
     return _loaded(load, expected).eval().requires_grad_(False)
 
 

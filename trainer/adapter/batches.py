@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Final
+from dataclasses import dataclass, fields, replace
+from typing import Final, Literal
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from engine.identity.regions import ImageRegion
@@ -17,6 +19,8 @@ from trainer.adapter.control import Points, skeleton_of
 from trainer.adapter.recipe import Pairing
 from trainer.errors import DataError
 
+Judged = Literal["face", "body"]
+"""What a recognition network reads of a drawn picture."""
 ARCFACE: Final = 512
 WORN: Final = (ImageRegion.WHOLE, ImageRegion.TORSO, ImageRegion.LEGS, ImageRegion.FEET)
 
@@ -39,12 +43,20 @@ class ReferenceStates:
     embedded: Tensor
     counts: list[int]
 
+    def of(self, rows: list[int]) -> ReferenceStates:
+        """The references of some rows of the batch."""
+        ends = np.cumsum(self.counts)
+        places = [place for row in rows for place in range(ends[row] - self.counts[row], ends[row])]
+        chosen = {f.name: value[places] for f in fields(self) if isinstance(value := getattr(self, f.name), Tensor)}
+        return replace(self, **chosen, counts=[self.counts[row] for row in rows])  # type: ignore[arg-type]
+
 
 @dataclass(frozen=True)
 class AdapterBatch:
     """mean, std [B, C, h, w]: the posterior of the pictures' latents, unscaled; mask [B, 1, h, w] in 0..1: the person;
     text [B, M, D]; pooled [B, D'] and time_ids [B, 6] for SDXL, else None; skeleton [B, 3, H, W] in 0..1 for methods
-    that draw along points, else None."""
+    that draw along points, else None. wanted_face, wanted_body [B, D]: the embedding that a picture of the person
+    should have, unit vectors, zeros where none is known; None where no loss asks for it."""
 
     mean: Tensor
     std: Tensor
@@ -54,6 +66,13 @@ class AdapterBatch:
     time_ids: Tensor | None
     skeleton: Tensor | None
     references: ReferenceStates
+    wanted_face: Tensor | None = None
+    wanted_body: Tensor | None = None
+
+    def of(self, rows: list[int]) -> AdapterBatch:
+        """Some rows of the batch."""
+        own = {f.name: value[rows] for f in fields(self) if isinstance(value := getattr(self, f.name), Tensor)}
+        return replace(self, **own, references=self.references.of(rows))
 
     def to(self, device: torch.device) -> AdapterBatch:
         """Everything on that device, in float32 where it is a fraction."""
@@ -89,9 +108,12 @@ class PairedPhotos:
         pairing: Pairing,
         regions: Sequence[ImageRegion],
         points: Points | None = None,
+        judged: Sequence[Judged] = (),
     ) -> None:
-        """regions, points: those that the method reads. Raises DataError where the split has nobody to pair."""
+        """regions, points: those that the method reads; judged: those that losses compare embeddings of. Raises
+        DataError where the split has nobody to pair."""
         self.cache, self.pairing, self.regions, self.points = cache, pairing, tuple(regions), points
+        self.judged = tuple(judged)
         self.face_dim = face_dim(cache)
         people: dict[str, list[CachedPhoto]] = defaultdict(list)
         for photo in sorted(cache.photos, key=lambda photo: photo.key):
@@ -110,7 +132,7 @@ class PairedPhotos:
         self._shares /= self._shares.sum()
 
     def batch(self, size: int, rng: np.random.Generator) -> AdapterBatch:
-        """Rows of one picture size; sizes come as often as there are photos of them."""
+        """Rows of one picture size; a size is drawn in proportion to its photos."""
         bucket = self._buckets[int(rng.choice(len(self._buckets), p=self._shares))]
         rows = [self._row(bucket[int(rng.integers(len(bucket)))], rng) for _ in range(size)]
         return self.encoded(rows, [self._left_out(row, rng) for row in rows])
@@ -139,7 +161,7 @@ class PairedPhotos:
         return tuple(pool[int(number)] for number in rng.permutation(len(pool))[:count]), redressed
 
     def _left_out(self, row: TrainingRow, rng: np.random.Generator) -> list[set[ImageRegion]]:
-        """Of each reference the regions that are not shown; something always is."""
+        """For each reference the regions that are withheld; at least one region stays."""
         left_out = []
         for photo in row.references:
             shown = [region for region in self.regions if region in photo.regions]
@@ -157,12 +179,29 @@ class PairedPhotos:
             mean=torch.stack([target["latents.mean"] for target in targets]),
             std=torch.stack([target["latents.std"] for target in targets]),
             mask=torch.stack([target["mask"].float() / 255 for target in targets])[:, None],
-            text=torch.stack([target["text"] for target in targets]),
+            text=of_one_length([target["text"] for target in targets]),
             pooled=torch.stack([target["pooled"] for target in targets]) if xl else None,
             time_ids=torch.tensor([_time_ids(row.target) for row in rows]) if xl else None,
             skeleton=None if self.points is None else self._skeletons(rows, targets, self.points),
             references=self._states(rows, left_out),
+            wanted_face=self._wanted(rows, "face") if "face" in self.judged else None,
+            wanted_body=self._wanted(rows, "body") if "body" in self.judged else None,
         )
+
+    def _wanted(self, rows: Sequence[TrainingRow], judged: Judged) -> Tensor:
+        """A face is to be that of the references. A body is to be that of the target, whose clothes the references
+        or the caption show; of a person who is withheld, or shown without a body, nothing is asked."""
+        dim = self.face_dim if judged == "face" else max(photo.body for photo in self.cache.photos)
+        wanted = torch.zeros(len(rows), dim)
+        for number, row in enumerate(rows):
+            shown = row.references if judged == "face" else (row.target,)
+            if not row.references or (judged == "body" and row.head_only):
+                continue
+            found = [self.cache.tensors(photo, [judged]).get(judged) for photo in shown]
+            known = [F.normalize(one, dim=0) for one in found if one is not None and len(one) == dim]
+            if known:
+                wanted[number] = F.normalize(torch.stack(known).mean(0), dim=0)
+        return wanted
 
     def _target(self, row: TrainingRow) -> dict[str, Tensor]:
         names = {"latents.mean", "latents.std", "mask", "joints", f"text.{row.caption}", f"pooled.{row.caption}"}
@@ -210,8 +249,14 @@ class PairedPhotos:
         return ReferenceStates(self.regions, hidden, nearness, shown, embeds, faces, face_embeds, embedded, counts)
 
 
+def of_one_length(texts: Sequence[Tensor]) -> Tensor:
+    """[M, D] each -> [B, M', D]: shorter texts are repeated, which attention does not notice (`long_prompts`)."""
+    length = math.lcm(*(len(text) for text in texts))
+    return torch.stack([text.repeat(length // len(text), 1) for text in texts])
+
+
 def face_dim(cache: AdapterCache) -> int:
-    """How long the faces' embeddings are; ArcFace's 512 where there are none."""
+    """The length of the faces' embeddings; ArcFace's 512 where there are none."""
     return max(photo.embedding for photo in cache.photos) or ARCFACE
 
 

@@ -2,9 +2,9 @@
 
 A photo's file has, in float16 where nothing else is said (h x w latent cells, P patches of a crop, S = P + 1 states):
 latents.mean, latents.std [C, h, w]; mask uint8 [h, w], how much of a cell is the person's; text.full, text.scene
-[M, D]; pooled.full, pooled.scene [D'] (SDXL); hidden.REGION [S, D], nearness.REGION [P]; embeds [E] of the whole
-person; face float32 [F] where an embedding is known; joints float32 [17, 3], x and y in 0..1 of the picture, and
-confidence.
+[M, D], M a multiple of 77; pooled.full, pooled.scene [D'] (SDXL); hidden.REGION [S, D], nearness.REGION [P]; embeds [E]
+of the whole person; face float32 [F] and body float32 [K], unit vectors where an embedding is known; joints float32
+[17, 3], x and y in 0..1 of the picture, and confidence.
 shared.safetensors has text.empty, pooled.empty, hidden.nothing, embeds.nothing.
 """
 
@@ -26,7 +26,7 @@ from trainer.adapter.base import Layout
 from trainer.errors import DataError
 from trainer.files import replacing
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 SETTINGS, INDEX, SHARED = "precompute.json", "index.jsonl", "shared.safetensors"
 
 
@@ -35,7 +35,8 @@ class _Record(BaseModel):
 
 
 class CacheSettings(_Record):
-    """What all photos of a cache share. base: `PublicBase.digest`; sources: hashes of the data by folder name."""
+    """Properties that all photos of a cache share. base: `PublicBase.digest`; sources: hashes of the data by folder;
+    face_network, body_network: names of those that embedded people, "" for the data's own."""
 
     format: int
     layout: Layout
@@ -43,13 +44,13 @@ class CacheSettings(_Record):
     area_px: int
     step_px: int
     sources: dict[str, str]
-    validation_people: int
-    test_people: int
+    face_network: str = ""
+    body_network: str = ""
 
 
 class CachedPhoto(_Record):
     """A line of the index. size, original: width, height px; offset: x, y px (see `buckets.PhotoCrop`). face: whether
-    one is seen; embedding: how long the face's is, 0 without."""
+    one is seen; embedding, body: how long the face's and the body's are, 0 without."""
 
     key: str
     person: str
@@ -60,6 +61,7 @@ class CachedPhoto(_Record):
     offset: tuple[int, int]
     face: bool
     embedding: int
+    body: int = 0
     regions: list[str]
     captions: dict[str, str]
 
@@ -118,7 +120,7 @@ def read_index(folder: Path) -> dict[str, CachedPhoto]:
 
 
 def write_photo(folder: Path, photo: CachedPhoto, tensors: dict[str, Tensor]) -> None:
-    """The file first, its line after it: what the index lists is there."""
+    """Writes the file first, then its line: all files in the index exist."""
     path = folder / photo.file
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as draft:
@@ -151,7 +153,7 @@ def half(value: Tensor) -> Tensor:
 
 
 def _end_last_line(path: Path) -> None:
-    """So that nothing is appended to a line that a kill cut off."""
+    """Ends a line that a kill cut off, so that the next one starts on its own."""
     if path.is_file() and (content := path.read_bytes()) and not content.endswith(b"\n"):
         with path.open("ab") as stream:
             stream.write(b"\n")

@@ -1,4 +1,4 @@
-"""The commands precompute and adapter, and what export does with an adapter's run."""
+"""The commands split, precompute and adapter, and what export does with an adapter's run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ BASES: Final = "sd15 or sdxl from the hub's cache, or a diffusers pipeline's fol
 
 
 def add_parsers(commands: Any) -> None:
-    """Adds both commands to the parser of `python -m trainer`."""
+    """Adds the commands to the parser of `python -m trainer`."""
+    split = commands.add_parser("split", help="hold out people of a curated folder, for good")
+    split.add_argument("--data", type=Path, required=True, metavar="DIR", help="a curated folder")
+    split.add_argument("--test-people", type=int, default=0, help="who are never learned from, only measured on")
+    split.add_argument("--validation-people", type=int, default=0, help="who are shown on validation sheets")
+    split.set_defaults(command=_split)
+
     precompute = commands.add_parser("precompute", help="encode photos for training adapters on a base; resumes")
     precompute.add_argument(
         "--data", type=Path, nargs="+", required=True, metavar="DIR", help="shards of people, or curated folders"
@@ -19,11 +25,12 @@ def add_parsers(commands: Any) -> None:
     precompute.add_argument("--out", type=Path, required=True, help="the cache; what is there is not done again")
     precompute.add_argument("--image-encoder", type=Path, default=None, metavar="DIR", help="CLIP (ViT-H by default)")
     precompute.add_argument("--area", type=int, default=None, metavar="PX", help="of a picture (the base's own)")
-    precompute.add_argument("--test-people", type=int, default=0, help="real people who are never learned from")
-    precompute.add_argument("--validation-people", type=int, default=0, help="real people for validation sheets")
     precompute.add_argument("--limit", type=int, default=None, help="of photos, for a trial")
     precompute.add_argument("--face-root", type=Path, default=None, help="an insightface root: embeds faces too")
     precompute.add_argument("--face-pack", default="buffalo_l")
+    precompute.add_argument(
+        "--body-network", default="shipped", metavar="FILE", help="a re-identification network as ONNX (the included)"
+    )
     precompute.set_defaults(command=_precompute)
 
     adapter = commands.add_parser("adapter", help="train an adapter on a public base; resumes; `accelerate launch` too")
@@ -33,7 +40,9 @@ def add_parsers(commands: Any) -> None:
     adapter.add_argument("--config", type=Path, default=None, help="a recipe (see trainer/configs/adapter)")
     adapter.add_argument("--image-encoder", type=Path, default=None, metavar="DIR", help="the cache's")
     adapter.add_argument(
-        "--method", default=None, help="ip_adapter, ip_adapter_plus, bolid, instantid or instantid_body"
+        "--method",
+        default=None,
+        help="ip_adapter, ip_adapter_plus, bolid, instantid, instantid_body, pulid or pulid_body",
     )
     for name, kind in (("steps", int), ("batch", int), ("accumulation", int), ("learning-rate", float), ("seed", int)):
         adapter.add_argument(f"--{name}", type=kind, default=None, help="in place of the recipe's")
@@ -53,23 +62,31 @@ OVERRIDES: Final = (
 """Options that are settings of a recipe."""
 
 
+def _split(options: argparse.Namespace) -> None:
+    from trainer.splits import split_folder
+
+    counts = split_folder(options.data, options.validation_people, options.test_people)
+    print(", ".join(f"{count} people for {kind}" for kind, count in counts.items()))
+
+
 def _precompute(options: argparse.Namespace) -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from engine.identity.faces import open_finder
     from trainer.adapter.base import open_base
     from trainer.adapter.precompute import PrecomputeRun, precompute
-    from trainer.adapter.sources import HeldOut
+    from trainer.adapter.recognition import face_network_name
 
+    finder = None if options.face_root is None else open_finder(options.face_root, options.face_pack)
     run = PrecomputeRun(
         data=tuple(options.data),
         base=open_base(options.base, options.image_encoder),
         out=options.out,
-        held_out=HeldOut(options.validation_people, options.test_people),
         area_px=options.area,
         limit=options.limit,
+        face_network="" if options.face_root is None else face_network_name(options.face_root, options.face_pack),
+        body_network=options.body_network,
     )
-    finder = None if options.face_root is None else open_finder(options.face_root, options.face_pack)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns) as progress:
         bar = progress.add_task("photos", total=None)

@@ -20,7 +20,7 @@ from engine.pose import draw_skeleton
 
 Points = Literal["head", "body"]
 HINT_CHANNELS: Final = (16, 32, 96, 256)
-"""Of the layers that bring a skeleton to the latents' size, as in the public ControlNets."""
+"""The channels of the layers that bring a skeleton to the latents' size, as in the public ControlNets."""
 
 
 def identity_net(unet: Any, vae_factor: int) -> Any:
@@ -47,7 +47,7 @@ def residuals(
     added: dict[str, Any] | None,
     person: BranchCondition,
 ) -> dict[str, Any]:
-    """Arguments for the UNet: what IdentityNet adds to it, nothing where the person is not shown.
+    """Arguments for the UNet: the residuals of IdentityNet, zero where the person is not shown.
 
     Tokens that do not count are zero: a ControlNet's attention takes no mask of them."""
     assert person.tokens is not None

@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
+from engine.backbones.long_prompts import encode_prompts
 from engine.pixels import to_tensor
 from trainer.adapter.base import PublicBase
 
@@ -41,7 +42,7 @@ class PhotoEncoders:
 
     @property
     def vae_factor(self) -> int:
-        """Pixels a latent cell and side."""
+        """Pixels per latent cell and side."""
         return int(2 ** (len(self.vae.config.block_out_channels) - 1))
 
     @torch.inference_mode()
@@ -53,11 +54,9 @@ class PhotoEncoders:
 
     @torch.inference_mode()
     def captions(self, texts: Sequence[str]) -> TextStates:
-        """What is longer than the tokenizer's 77 tokens is cut. No text at all is zeros where the base wants it so."""
-        encoded = self.text.encode_prompt(
-            prompt=list(texts), device=self.device, num_images_per_prompt=1, do_classifier_free_guidance=False
-        )
-        states, pooled = encoded[0], encoded[2] if len(encoded) > 2 else None
+        """In chunks of 77 tokens, as the engine reads prompts. No text at all is zeros where the base wants it so."""
+        encoded = encode_prompts(self.text, texts, str(self.device))
+        states, pooled = encoded.states, encoded.pooled
         if getattr(self.text.config, "force_zeros_for_empty_prompt", False):
             said = torch.tensor([bool(text) for text in texts], device=states.device)
             states = states * said[:, None, None]

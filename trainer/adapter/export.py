@@ -5,6 +5,8 @@ ip_adapter_plus   -> ip-adapter-plus.safetensors (diffusers, and the engine as E
 bolid             -> face.safetensors, body.safetensors (the engine; each also loads in diffusers)
 instantid         -> ip-adapter.safetensors (diffusers, with a face's embedding), controlnet/ (diffusers)
 instantid_body    -> body.safetensors (the engine, without the ControlNet), controlnet/ (diffusers)
+pulid             -> face.safetensors (FaceID-Plus v2: the engine as ENGINE_FACE_ADAPTER, and diffusers)
+pulid_body        -> body.safetensors (the engine; also diffusers)
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from diffusers import UNet2DConditionModel
 from diffusers.models.embeddings import ImageProjection
 from safetensors.torch import save_file
 
-from engine.adapter.ip_adapter import IPAdapterBranches, export_plus
+from engine.adapter.ip_adapter import IPAdapterBranches, export_plus, plus_names
 from trainer.adapter.control import identity_net
 from trainer.adapter.methods import METHODS, build_branches, plan_of
 from trainer.adapter.recipe import Recipe
@@ -33,6 +35,8 @@ FILES: Final = {
     "bolid": {"face": "face.safetensors", "body": "body.safetensors"},
     "instantid": {"face": "ip-adapter.safetensors"},
     "instantid_body": {"body": "body.safetensors"},
+    "pulid": {"face": "face.safetensors"},
+    "pulid_body": {"body": "body.safetensors"},
 }
 """Method -> branch -> the file's name."""
 assert set(FILES) == set(METHODS)
@@ -44,11 +48,14 @@ def export_branches(branches: IPAdapterBranches, method: str, unet: Any, out: Pa
     paths = []
     for branch, name in FILES[method].items():
         path = out / name
+        projection = branches.image_projections[branch]
         with replacing(path) as draft:
-            if not isinstance(branches.image_projections[branch], ImageProjection):
-                export_plus(branches, branch, unet, draft)
+            if isinstance(projection, ImageProjection):
+                _save(branches, branch, unet, draft, _global_names(projection))
+            elif branches.reads_embeddings(branch):
+                _save(branches, branch, unet, draft, _face_names(projection))
             else:
-                export_global(branches, branch, unet, draft)
+                export_plus(branches, branch, unet, draft)
         paths.append(path)
     if control is not None:
         control.save_pretrained(out / CONTROLNET)
@@ -56,18 +63,30 @@ def export_branches(branches: IPAdapterBranches, method: str, unet: Any, out: Pa
     return paths
 
 
-def export_global(branches: IPAdapterBranches, branch: str, unet: Any, path: Path) -> None:
-    """IP-Adapter's first layout: four tokens out of one embedding."""
-    projection = branches.image_projections[branch]
-    assert isinstance(projection, ImageProjection)
-    names = {"image_embeds.weight": "proj.weight", "image_embeds.bias": "proj.bias"}
-    state = {f"image_proj.{names.get(name, name)}": value for name, value in projection.state_dict().items()}
+def _save(branches: IPAdapterBranches, branch: str, unet: Any, path: Path, projection: dict[str, torch.Tensor]) -> None:
+    state = {f"image_proj.{name}": value for name, value in projection.items()}
     for number, layer in enumerate(unet.attn_processors):
         if layer in branches.layer_names:
             own = branches.layer(layer)
             state[f"ip_adapter.{number}.to_k_ip.weight"] = own.to_k[branch].state_dict()["weight"]
             state[f"ip_adapter.{number}.to_v_ip.weight"] = own.to_v[branch].state_dict()["weight"]
     save_file({name: value.detach().cpu().contiguous() for name, value in state.items()}, path)
+
+
+def _global_names(projection: ImageProjection) -> dict[str, torch.Tensor]:
+    """IP-Adapter's first layout: four tokens out of one embedding."""
+    names = {"image_embeds.weight": "proj.weight", "image_embeds.bias": "proj.bias"}
+    return {names.get(name, name): value for name, value in projection.state_dict().items()}
+
+
+def _face_names(projection: Any) -> dict[str, torch.Tensor]:
+    """FaceID-Plus: the resampler's tensors as in the Plus layout, and a projection of the embedding before it."""
+    own = {"proj.net.0.proj": "proj.0", "proj.net.2": "proj.2", "norm": "norm"}
+    found = {}
+    for name, value in plus_names(projection).items():
+        module, _, kind = name.rpartition(".")
+        found[f"{own[module]}.{kind}" if module in own else f"perceiver_resampler.{name}"] = value
+    return found
 
 
 def export_run(run: Path, out: Path) -> list[Path]:

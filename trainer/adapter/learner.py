@@ -12,6 +12,7 @@ from engine.adapter.attention import IdentityCondition
 from engine.adapter.ip_adapter import IPAdapterBranches
 from trainer.adapter.batches import AdapterBatch
 from trainer.adapter.control import residuals
+from trainer.adapter.identity_losses import DrawnPictures
 from trainer.adapter.methods import conditions, plan_of
 from trainer.adapter.recipe import Recipe
 from trainer.errors import DataError
@@ -73,17 +74,29 @@ class AdapterLearner(nn.Module):
     """The branches learn; the base is none of its parameters, so that it is neither saved nor averaged."""
 
     base: FrozenBase
+    drawn: DrawnPictures | None
+    calls: Tensor
 
-    def __init__(self, base: FrozenBase, branches: IPAdapterBranches, recipe: Recipe, control: Any = None) -> None:
-        """control: the IdentityNet of methods that have one."""
+    def __init__(
+        self,
+        base: FrozenBase,
+        branches: IPAdapterBranches,
+        recipe: Recipe,
+        control: Any = None,
+        drawn: DrawnPictures | None = None,
+    ) -> None:
+        """control: the IdentityNet of methods that have one. drawn: what judges pictures, where the recipe says so."""
         super().__init__()
         self.branches = branches
         self.control = control
         self.recipe = recipe
         object.__setattr__(self, "base", base)
+        object.__setattr__(self, "drawn", drawn)
+        if drawn is not None:
+            self.register_buffer("calls", torch.zeros((), dtype=torch.long))
         branches.attach(base.unet)
         if recipe.gradient_checkpointing:
-            base.unet.enable_gradient_checkpointing()
+            base.unet.enable_gradient_checkpointing(None if drawn is None else drawn.branch.lora.checkpoint)
             if control is not None:
                 control.enable_gradient_checkpointing()
 
@@ -97,7 +110,8 @@ class AdapterLearner(nn.Module):
         return predict(self.base.unet, noisy, timestep, batch, identity, control)
 
     def forward(self, batch: AdapterBatch, generator: torch.Generator) -> dict[str, Tensor]:
-        """ "loss"; "diffusion", equation 1 as it is; "person", equation 1 on the person alone."""
+        """ "loss"; "diffusion", equation 1 as it is; "person", equation 1 on the person alone; with losses on drawn
+        pictures also those of `DrawnPictures.losses`, 0 before their time."""
         self.base.unet.to(self.device)
         batch = batch.to(self.device)
         clean = self.base.scaling * (batch.mean + batch.std * _noise_like(batch.mean, generator))
@@ -112,11 +126,36 @@ class AdapterLearner(nn.Module):
             identity = conditions(self.branches, batch.references)
             predicted = self.predicted(noisy, timestep, batch, identity)
         error = (predicted.float() - target).square()
-        return {
+        losses = {
             "loss": (self._time_weight(alpha_bar) * over_person(error, batch.mask, self.recipe.person_weight)).mean(),
             "diffusion": error.mean(),
             "person": (error * batch.mask).sum() / (batch.mask.sum() * error.shape[1]).clamp(min=1e-6),
         }
+        if self.drawn is None:
+            return losses
+        judged = self._judged(self.drawn, batch, generator)
+        return losses | judged | {"loss": losses["loss"] + judged["identity"]}
+
+    def _judged(self, drawn: DrawnPictures, batch: AdapterBatch, generator: torch.Generator) -> dict[str, Tensor]:
+        """The stages of PuLID: nothing, then whether people are recognised, then also alignment."""
+        share = int(self.calls) / (self.recipe.steps * self.recipe.accumulation)
+        self.calls = self.calls + 1
+        rows = drawn.rows_of(batch) if share >= drawn.settings.identity_from else []
+        if not rows:
+            none = torch.zeros((), device=self.device)
+            return dict.fromkeys([*drawn.recognition, "semantic", "layout", "identity"], none)
+        own, bf16 = batch.of(rows), self.recipe.precision == "bf16"
+
+        def predicted(noisy: Tensor, timestep: Tensor) -> Tensor:
+            return self.predicted(noisy, timestep, own, identity)
+
+        def without(noisy: Tensor, timestep: Tensor) -> Tensor:
+            return predict(self.base.unet, noisy, timestep, own, {})
+
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
+            identity = conditions(self.branches, own.references)
+            aligned = share >= drawn.settings.alignment_from
+            return drawn.losses(own, predicted, without if aligned else None, generator)
 
     def _time_weight(self, alpha_bar: Tensor) -> Tensor:
         of_noise = self.base.prediction == "epsilon"

@@ -2,7 +2,7 @@
 
 Weights and optimizer are counted exactly. Activations are what autograd keeps for the backward pass of one row, under
 CUDA's rules of mixed precision (matrix products and convolutions in bfloat16, norms in float32) and with fused
-attention, which keeps no L x L matrix. What a GPU needs besides (CUDA's context, work space, fragmentation) is
+attention, which keeps no L x L matrix. The rest that a GPU needs (CUDA's context, work space, fragmentation) is
 estimated by OVERHEAD.
 """
 
@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import torch
 import torch.nn.functional as F
-from diffusers import UNet2DConditionModel
+from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 from torch.overrides import TorchFunctionMode
@@ -26,8 +26,10 @@ from engine.adapter.ip_adapter import IPAdapterBranches
 from engine.adapter.region_tokens import resampled
 from engine.backbones.published_unets import UNETS
 from trainer.adapter.base import Layout
+from trainer.adapter.batches import ARCFACE
+from trainer.adapter.few_steps import alignment, attention_inputs, few_steps_of
 from trainer.adapter.methods import build_branches, plan_of
-from trainer.adapter.recipe import Recipe, read_recipe
+from trainer.adapter.recipe import IdentityRecipe, Recipe, read_recipe
 from trainer.errors import DataError
 
 GIB: Final = 2**30
@@ -37,6 +39,13 @@ HIDDEN, EMBEDS, STATES, TEXT_TOKENS = 1280, 1024, 257, 77
 """CLIP ViT-H at 224 px, and the text encoders' length."""
 PICTURES: Final[dict[Layout, tuple[int, int]]] = {"sd15": (512, 768), "sdxl": (832, 1216)}
 VAE_FACTOR: Final = 8
+PUBLISHED_VAE: Final[dict[str, Any]] = {
+    "down_block_types": ("DownEncoderBlock2D",) * 4,
+    "up_block_types": ("UpDecoderBlock2D",) * 4,
+    "block_out_channels": (128, 256, 512, 512),
+    "layers_per_block": 2,
+}
+"""Of both SD 1.5 and SDXL."""
 RECIPES: Final = Path(__file__).parents[1] / "configs" / "adapter"
 """Named BASE-CARDgb.yaml."""
 
@@ -44,12 +53,14 @@ RECIPES: Final = Path(__file__).parents[1] / "configs" / "adapter"
 @dataclass(frozen=True)
 class MemoryNeed:
     """GiB. base: the frozen UNet; trained: branches, their gradients, the optimizer's moments and the average;
-    row: activations of one row; total: at the recipe's batch, with the overhead. parameters: how many learn."""
+    row: activations of one row; drawn: of one row that the few-step branch draws, 0 where none is; total: at the
+    recipe's batch, with the overhead. parameters: how many learn."""
 
     parameters: int
     base: float
     trained: float
     row: float
+    drawn: float
     total: float
 
 
@@ -71,16 +82,25 @@ def memory_need(layout: Layout, recipe: Recipe) -> MemoryNeed:
     trained_bytes = learned * (4 + 4 + 4 + 2 * moment_bytes)
     kept = kept_activations(layout, recipe, unet, branches)
     row_bytes = kept.bytes + kept.largest_block
+    drawn_bytes, drawn_rows = 0, 0
+    if recipe.identity is not None:
+        drawn_rows = min(recipe.identity.rows, recipe.batch)
+        step = kept_activations(layout, recipe, unet, branches, aligned=True)
+        steps = recipe.identity.steps or few_steps_of(layout, recipe.identity.few_steps).steps
+        decoded = decoder_activations(layout, recipe.identity)
+        drawn_bytes = steps * step.bytes + step.largest_block + decoded.bytes + decoded.largest_block
     fixed, factor = OVERHEAD
-    total = fixed + factor * (base_bytes + trained_bytes + recipe.batch * row_bytes) / GIB
-    return MemoryNeed(learned, base_bytes / GIB, trained_bytes / GIB, row_bytes / GIB, total)
+    activations = recipe.batch * row_bytes + drawn_rows * drawn_bytes
+    total = fixed + factor * (base_bytes + trained_bytes + activations) / GIB
+    return MemoryNeed(learned, base_bytes / GIB, trained_bytes / GIB, row_bytes / GIB, drawn_bytes / GIB, total)
 
 
 def memory_table(folder: Path = RECIPES) -> str:
     """A Markdown table of the recipes in a folder, by default of those that are shipped."""
     lines = [
-        "| recipe | method | settings | learned | base, GiB | trained, GiB | a row, GiB | in all, GiB |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| recipe | method | settings | learned | base, GiB | trained, GiB | a row, GiB | a drawn row, GiB "
+        "| all, GiB |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     return "\n".join(lines + [memory_row(path) for path in sorted(folder.glob("*.yaml"))])
 
@@ -93,12 +113,13 @@ def memory_row(path: Path) -> str:
     said += ", checkpointing" if recipe.gradient_checkpointing else ""
     return (
         f"| {path.stem} | {recipe.method} | {said} | {need.parameters / 1e6:.0f} M | {need.base:.1f} "
-        f"| {need.trained:.1f} | {need.row:.2f} | {need.total:.1f} |"
+        f"| {need.trained:.1f} | {need.row:.2f} | {f'{need.drawn:.2f}' if need.drawn else ''} | {need.total:.1f} |"
     )
 
 
 class KeptTensors:
-    """What autograd keeps while it counts; parameters and tensors that share storage count once or not at all."""
+    """The bytes that autograd keeps while it counts; parameters and tensors that share storage count once or not at
+    all."""
 
     def __init__(self, excluded: set[int]) -> None:
         """excluded: storages that are there anyway."""
@@ -128,8 +149,11 @@ class KeptTensors:
         return tensor
 
 
-def kept_activations(layout: Layout, recipe: Recipe, unet: Any, branches: IPAdapterBranches) -> KeptTensors:
-    """Of one row of a run; unet and branches are on the meta device."""
+def kept_activations(
+    layout: Layout, recipe: Recipe, unet: Any, branches: IPAdapterBranches, aligned: bool = False
+) -> KeptTensors:
+    """Of one row of a run; unet and branches are on the meta device. aligned: with the losses of alignment over the
+    layers' queries."""
     branches.attach(unet)
     parameters = [*unet.parameters(), *branches.parameters()]
     kept = KeptTensors({parameter.untyped_storage()._cdata for parameter in parameters})
@@ -147,7 +171,29 @@ def kept_activations(layout: Layout, recipe: Recipe, unet: Any, branches: IPAdap
         stack.enter_context(_FusedAttention())
         identity = _identity(branches, recipe.pairing.references)
         time = torch.zeros(1, dtype=torch.long)
+        seen = stack.enter_context(attention_inputs(unet)) if aligned else {}
         unet(noisy, time, text, added_cond_kwargs=added, cross_attention_kwargs={"identity": identity})
+        for query, key in seen.values():
+            kept.bytes += _bytes(query)  # the same without the person
+            kept.checkpoint(alignment, query.detach().requires_grad_(), torch.zeros_like(query), key.detach())
+    return kept
+
+
+def decoder_activations(layout: Layout, settings: IdentityRecipe) -> KeptTensors:
+    """Of one picture: the published autoencoder's in full precision, block by block computed again, or TAESD's."""
+    width, height = PICTURES[layout]
+    with torch.device("meta"):
+        vae: Any = AutoencoderKL(**PUBLISHED_VAE) if settings.decoder is None else AutoencoderTiny()
+        latents = torch.zeros(1, 4, height // VAE_FACTOR, width // VAE_FACTOR, requires_grad=True)
+    kept = KeptTensors({parameter.untyped_storage()._cdata for parameter in vae.requires_grad_(False).parameters()})
+    if settings.decoder is None:
+        vae.enable_gradient_checkpointing(gradient_checkpointing_func=kept.checkpoint)
+    with ExitStack() as stack:
+        stack.enter_context(kept.counting())
+        if settings.decoder is not None:
+            stack.enter_context(_MixedPrecision())
+        stack.enter_context(_FusedAttention())
+        vae.decode(latents)
     return kept
 
 
@@ -155,7 +201,9 @@ def _identity(branches: IPAdapterBranches, photos: int) -> dict[str, BranchCondi
     """As `methods.conditions` makes it, of one person's photos with every region."""
     identity = {}
     for name, projection in branches.image_projections.items():
-        if name not in branches.readings:
+        if branches.reads_embeddings(name):
+            tokens = branches.tokens(name, torch.zeros(photos, STATES, HIDDEN), torch.zeros(photos, ARCFACE))
+        elif name not in branches.readings:
             tokens = projection(torch.zeros(photos, EMBEDS))
         else:
             regions = len(branches.readings[name].regions)
@@ -168,7 +216,7 @@ def _identity(branches: IPAdapterBranches, photos: int) -> dict[str, BranchCondi
 
 
 class _FusedSave(torch.autograd.Function):
-    """What fused attention keeps: query, key, value, its output and a logarithm a query."""
+    """The bytes that fused attention keeps: query, key, value, output, and one logarithm per query."""
 
     @staticmethod
     def forward(context: Any, query: Tensor, key: Tensor, value: Tensor) -> Tensor:

@@ -5,6 +5,9 @@ resampler. bolid: a face branch that reads the head and a body branch that reads
 with queries of its own, patches at joints counting most; both beside the text over one query (equation of
 `engine.adapter.attention`). instantid: a recognition embedding of the face through a resampler, and IdentityNet on the
 head's points (`control`). instantid_body: BoLID's body branch, and IdentityNet on all joints that reads its tokens.
+pulid (Guo et al., 2024): a recognition embedding of the face and CLIP's states of the head as in FaceID-Plus, learned
+with an identity loss and two of alignment on drawn pictures (`identity`). pulid_body: BoLID's body branch, learned so
+with a loss on the body's embedding.
 """
 
 from __future__ import annotations
@@ -14,14 +17,18 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import torch
-from diffusers.models.embeddings import ImageProjection, IPAdapterPlusImageProjection
+from diffusers.models.embeddings import (
+    ImageProjection,
+    IPAdapterFaceIDPlusImageProjection,
+    IPAdapterPlusImageProjection,
+)
 
 from engine.adapter.attention import BranchCondition
 from engine.adapter.ip_adapter import IPAdapterBranches, ReferencePhotos, new_branches
 from engine.adapter.model import condition_of
 from engine.adapter.region_tokens import RegionPhotos, RegionReading
 from engine.identity.regions import ImageRegion
-from trainer.adapter.batches import ARCFACE, ReferenceStates
+from trainer.adapter.batches import ARCFACE, Judged, ReferenceStates
 from trainer.adapter.control import Points
 from trainer.adapter.recipe import Recipe
 from trainer.errors import DataError
@@ -32,12 +39,13 @@ HEAD_DIM: Final = 64
 RESAMPLER_DIM_MAX: Final = 1280
 """Depth, width of a head and largest width of the resampler in the public files."""
 WHOLE: Final = (ImageRegion.WHOLE,)
+HEAD: Final = (ImageRegion.HEAD,)
 
 
 @dataclass(frozen=True)
 class BranchPlan:
     """tokens: of each region. reading None: one embedding is read, CLIP's of the whole or, with `face`, that of a face
-    for recognition."""
+    for recognition. Both: the embedding, and the states of the one region."""
 
     tokens: int
     reading: RegionReading | None
@@ -46,11 +54,14 @@ class BranchPlan:
 
 @dataclass(frozen=True)
 class MethodPlan:
-    """branches: name -> plan. points: which IdentityNet draws along, None without one; it reads `control_reads`."""
+    """branches: name -> plan. points: which IdentityNet draws along, None without one; it reads `control_reads`.
+    judged: what the losses on drawn pictures compare; drawn: whether the method needs them."""
 
     branches: Mapping[str, BranchPlan]
     points: Points | None = None
     control_reads: str = ""
+    judged: tuple[Judged, ...] = ("face", "body")
+    drawn: bool = False
 
     @property
     def reads_embeddings(self) -> bool:
@@ -71,7 +82,7 @@ METHODS: Final[dict[str, Callable[[Recipe], MethodPlan]]] = {
     ),
     "bolid": lambda recipe: MethodPlan(
         {
-            "face": BranchPlan(recipe.face_tokens, RegionReading((ImageRegion.HEAD,), alpha=1.0, faces_only=True)),
+            "face": BranchPlan(recipe.face_tokens, RegionReading(HEAD, alpha=1.0, faces_only=True)),
             "body": BranchPlan(recipe.body_tokens, RegionReading(tuple(ImageRegion), recipe.alpha)),
         }
     ),
@@ -82,6 +93,16 @@ METHODS: Final[dict[str, Callable[[Recipe], MethodPlan]]] = {
         {"body": BranchPlan(recipe.body_tokens, RegionReading(tuple(ImageRegion), recipe.alpha))},
         points="body",
         control_reads="body",
+    ),
+    "pulid": lambda recipe: MethodPlan(
+        {"face": BranchPlan(GLOBAL_TOKENS, RegionReading(HEAD, alpha=1.0, faces_only=True), face=True)},
+        judged=("face",),
+        drawn=True,
+    ),
+    "pulid_body": lambda recipe: MethodPlan(
+        {"body": BranchPlan(recipe.body_tokens, RegionReading(tuple(ImageRegion), recipe.alpha))},
+        judged=("body",),
+        drawn=True,
     ),
 }
 
@@ -100,6 +121,8 @@ def build_branches(
     width = int(unet.config.cross_attention_dim)
 
     def projection(branch: BranchPlan) -> Any:
+        if branch.face and branch.reading is not None:
+            return face_and_states(hidden_dim, width, face_dim)
         if branch.reading is not None:
             return resampler(hidden_dim, width, branch.tokens * len(branch.reading.regions))
         if branch.face:
@@ -107,8 +130,18 @@ def build_branches(
         return ImageProjection(embed_dim, width, branch.tokens)
 
     branches = new_branches(unet, {name: projection(branch) for name, branch in plan.branches.items()})
-    branches.readings = {name: branch.reading for name, branch in plan.branches.items() if branch.reading}
+    branches.readings = {n: branch.reading for n, branch in plan.branches.items() if branch.reading and not branch.face}
     return branches
+
+
+def face_and_states(hidden_dim: int, token_dim: int, face_dim: int) -> Any:
+    """FaceID-Plus v2's projection: tokens of a face's embedding that look at the encoder's states of the head."""
+    projection: Any = IPAdapterFaceIDPlusImageProjection(
+        embed_dims=token_dim, output_dims=token_dim, hidden_dims=hidden_dim, id_embeddings_dim=face_dim,
+        depth=DEPTH, dim_head=HEAD_DIM, heads=max(token_dim // HEAD_DIM, 1), num_tokens=GLOBAL_TOKENS,
+    )  # fmt: skip
+    projection.shortcut = True  # what the second version adds
+    return projection
 
 
 def resampler(hidden_dim: int, token_dim: int, queries: int) -> Any:
@@ -120,12 +153,17 @@ def resampler(hidden_dim: int, token_dim: int, queries: int) -> Any:
 
 
 def conditions(branches: IPAdapterBranches, seen: ReferenceStates) -> dict[str, BranchCondition]:
-    """What each branch attends to, at scale 1 where a row shows anything for it, else 0."""
+    """The tokens that each branch attends to, at scale 1 where a row has any for it, else 0."""
     scales = [1.0] * len(seen.counts)
     found = {}
     for name, projection in branches.image_projections.items():
         if name in branches.readings or isinstance(projection, ImageProjection):
             found[name] = branches.condition(name, _photos(branches, name, seen), scales)
+        elif branches.reads_embeddings(name):
+            head = seen.regions.index(ImageRegion.HEAD)
+            tokens = branches.tokens(name, seen.hidden[:, head], seen.face_embeds)
+            shown = (seen.embedded & seen.shown[:, head])[:, None].expand(tokens.shape[:2])
+            found[name] = condition_of(tokens, seen.counts, scales, shown)
         else:
             tokens = branches.tokens(name, seen.face_embeds[:, None])
             found[name] = condition_of(tokens, seen.counts, scales, seen.embedded[:, None].expand(tokens.shape[:2]))

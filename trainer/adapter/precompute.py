@@ -21,26 +21,26 @@ from trainer.adapter.base import PublicBase
 from trainer.adapter.buckets import PhotoCrop, area_of, bucket_sizes, crop_to_bucket
 from trainer.adapter.cache import FORMAT, CachedPhoto, CacheSettings, begin_cache, half, read_index, write_photo
 from trainer.adapter.encoders import PhotoEncoders
-from trainer.adapter.sources import CAPTIONS, HeldOut, SourcePhoto, open_source
+from trainer.adapter.recognition import SHIPPED, Recognition, embedding_of_photo, open_body_recognition
+from trainer.adapter.sources import CAPTIONS, SourcePhoto, open_source
 from trainer.errors import DataError
 
 STEP_CELLS: Final = 8
 """Latent cells by which sides of pictures differ: UNets halve them up to three times."""
 
 
-NOBODY: Final = HeldOut()
-
-
 @dataclass(frozen=True)
 class PrecomputeRun:
-    """out: the cache. area_px: of pictures (the base's own by default). limit: of photos, for a trial."""
+    """out: the cache. area_px: of pictures (the base's own by default). limit: of photos, for a trial. face_network:
+    the finder's name, where there is one. body_network: "shipped", or an ONNX file."""
 
     data: tuple[Path, ...]
     base: PublicBase
     out: Path
-    held_out: HeldOut = NOBODY
     area_px: int | None = None
     limit: int | None = None
+    face_network: str = ""
+    body_network: str = SHIPPED
 
 
 def precompute(
@@ -50,6 +50,7 @@ def precompute(
     embedding. on_photo(done, all) after each. Raises DataError for data, a base or a cache that does not fit."""
     sources = [open_source(folder) for folder in run.data]
     encoders = PhotoEncoders(run.base, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    bodies = open_body_recognition(run.body_network)
     side = int(run.base.unet_config()["sample_size"]) * encoders.vae_factor
     settings = CacheSettings(
         format=FORMAT,
@@ -58,19 +59,19 @@ def precompute(
         area_px=run.area_px or area_of(run.base.layout, side),
         step_px=STEP_CELLS * encoders.vae_factor,
         sources={f"{number} {source.folder.resolve().name}": source.hash for number, source in enumerate(sources)},
-        validation_people=run.held_out.validation,
-        test_people=run.held_out.test,
+        face_network=run.face_network,
+        body_network=bodies.name,
     )
     begin_cache(run.out, settings, _shared(encoders))
     known = read_index(run.out)
     sizes = bucket_sizes(settings.area_px, settings.step_px)
     done, total = 0, sum(source.photos for source in sources)
     for source in sources:
-        for photo in source.read(run.held_out):
+        for photo in source.read():
             if run.limit is not None and done >= run.limit:
                 return done
             if photo.key not in known:
-                _encode(run.out, photo, encoders, sizes, finder)
+                _encode(run.out, photo, encoders, sizes, finder, bodies)
             done += 1
             on_photo(done, total)
     if not done:
@@ -87,7 +88,12 @@ def _shared(encoders: PhotoEncoders) -> dict[str, Tensor]:
 
 
 def _encode(
-    out: Path, photo: SourcePhoto, encoders: PhotoEncoders, sizes: list[tuple[int, int]], finder: FaceFinder | None
+    out: Path,
+    photo: SourcePhoto,
+    encoders: PhotoEncoders,
+    sizes: list[tuple[int, int]],
+    finder: FaceFinder | None,
+    bodies: Recognition,
 ) -> None:
     view = photo.open()
     seen = view.observation
@@ -102,6 +108,9 @@ def _encode(
     face = _face(view, finder)
     if face is not None:
         tensors["face"] = torch.from_numpy(face)
+    body = embedding_of_photo(bodies, view.image, seen)
+    if body is not None:
+        tensors["body"] = torch.from_numpy(body)
     cached = CachedPhoto(
         key=photo.key,
         person=photo.person,
@@ -112,6 +121,7 @@ def _encode(
         offset=crop.offset,
         face=seen.face_box is not None,
         embedding=0 if face is None else len(face),
+        body=0 if body is None else len(body),
         regions=[str(name) for name in regions],
         captions=photo.captions,
     )

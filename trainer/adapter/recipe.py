@@ -16,7 +16,7 @@ class _Section(BaseModel):
 
 
 class Pairing(_Section):
-    """Which photos are shown with a target, and how often something is withheld.
+    """The references of a target, and the shares of rows with something withheld.
 
     paired: references are other photos of the person; else the target itself, as IP-Adapter's own training has it.
     references: at most so many. text, person, both: how often the caption, the references, all are withheld.
@@ -35,14 +35,40 @@ class Pairing(_Section):
     head_only: float = Field(default=0.1, ge=0, le=1)
 
 
+class IdentityRecipe(_Section):
+    """Losses on pictures that the adapter draws in few steps from pure noise (PuLID; Guo et al., 2024).
+
+    face, body: weights of 1 - cosine to the person's embeddings, 0 for none; semantic, layout: of alignment with the
+    same drawing without the person. identity_from, alignment_from: shares of the run after which they begin. rows: of
+    each batch that are drawn. few_steps: lightning or lcm (that which the engine draws with by default), lora: its
+    file (the published one), steps: how many (as the engine draws). decoder: "taesd", the published small autoencoder,
+    or the folder of another, which decodes in place of the base's. face_root, face_pack: insightface's models,
+    body_network: "shipped" or an ONNX file; those that made the cache."""
+
+    face: float = Field(default=1.0, ge=0)
+    body: float = Field(default=1.0, ge=0)
+    semantic: float = Field(default=0.6, ge=0)
+    layout: float = Field(default=0.1, ge=0)
+    identity_from: float = Field(default=0.5, ge=0, le=1)
+    alignment_from: float = Field(default=0.75, ge=0, le=1)
+    rows: int = Field(default=1, ge=1)
+    few_steps: str = ""
+    lora: Path | None = None
+    steps: int | None = Field(default=None, ge=1, le=8)
+    decoder: str | None = None
+    face_root: Path | None = None
+    face_pack: str = "buffalo_l"
+    body_network: str = "shipped"
+
+
 class Recipe(_Section):
     """One run.
 
-    method: a name of `methods.METHODS`. batch: rows a GPU and pass; accumulation: passes a step. person_weight: the
+    method: a name of `methods.METHODS`. batch: rows per GPU and pass; accumulation: passes per step. person_weight: the
     loss counts 1 + this on the person. min_snr_gamma: None weighs all times alike. body_tokens: of each region,
     face_tokens: of the head; alpha: weight of patches far from every joint. base_precision: what the frozen base is
     kept in. start_from: branch -> a file in the Plus layout whose weights it begins with. sheet_every: steps between
-    validation pictures, 0 for none."""
+    validation pictures, 0 for none. identity: losses on drawn pictures, None for none."""
 
     method: str = "bolid"
     steps: int = Field(default=100_000, ge=1)
@@ -69,6 +95,7 @@ class Recipe(_Section):
     sheet_guidance: float = Field(default=4.0, ge=1)
     seed: int = 0
     pairing: Pairing = Pairing()
+    identity: IdentityRecipe | None = None
 
     @model_validator(mode="after")
     def _one_precision(self) -> Recipe:

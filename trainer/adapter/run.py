@@ -20,6 +20,7 @@ from trainer.adapter.batches import PairedPhotos
 from trainer.adapter.cache import AdapterCache
 from trainer.adapter.control import identity_net
 from trainer.adapter.export import RUN_FILE, export_branches
+from trainer.adapter.judging import judged_of, open_drawn
 from trainer.adapter.learner import AdapterLearner, FrozenBase
 from trainer.adapter.methods import build_branches, plan_of
 from trainer.adapter.recipe import Recipe
@@ -59,7 +60,8 @@ def train_adapter(run: AdapterRun) -> list[Path]:
             f"expected embeddings of faces in {run.data} for {run.recipe.method}, found none: "
             "run python -m trainer precompute with --face-root into another folder"
         )
-    photos = PairedPhotos(cache, "train", run.recipe.pairing, plan.regions, plan.points)
+    judged = judged_of(plan, run.recipe)
+    photos = PairedPhotos(cache, "train", run.recipe.pairing, plan.regions, plan.points, judged)
     sizes = encoder_sizes(run.base) | {"face_dim": photos.face_dim}
     unet = run.base.unet(DTYPES[run.recipe.base_precision])
     torch.manual_seed(run.recipe.seed)
@@ -70,7 +72,9 @@ def train_adapter(run: AdapterRun) -> list[Path]:
     scheduler = run.base.scheduler()
     vae_factor = 2 ** (len(_vae_config(run.base)["block_out_channels"]) - 1)
     control = None if plan.points is None else identity_net(unet, vae_factor).requires_grad_(True)
-    learner = AdapterLearner(_frozen(run.base, unet, scheduler), branches, run.recipe, control)
+    base = _frozen(run.base, unet, scheduler)
+    drawn = open_drawn(run.base, unet, scheduler, base.scaling, run.recipe, cache, judged)
+    learner = AdapterLearner(base, branches, run.recipe, control, drawn)
     _describe(run, unet, {"image_encoder": sizes, "vae_factor": vae_factor}, cache)
     sheet = None
     if run.recipe.sheet_every:
@@ -138,6 +142,7 @@ def _config(run: AdapterRun, cache: AdapterCache) -> TrainConfig:
     recipe = run.recipe
     elsewhere = {"steps", "batch", "learning_rate", "warmup_steps", "weight_decay", "ema_decay", "accumulation"}
     elsewhere |= {"optimizer", "seed", "save_every"} | {n for n in Recipe.model_fields if "sheet" in n}
+    elsewhere |= {"identity"} if recipe.identity is None else set()  # runs from before there was any go on
     rest = recipe.model_dump(mode="json", exclude=elsewhere)
     people = hashlib.sha256("".join(sorted(photo.key for photo in cache.photos)).encode()).hexdigest()
     return TrainConfig(
@@ -160,7 +165,7 @@ def _config(run: AdapterRun, cache: AdapterCache) -> TrainConfig:
 
 
 def _describe(run: AdapterRun, unet: Any, sizes: dict[str, Any], cache: AdapterCache) -> None:
-    """What the weights come from, beside them."""
+    """The origin of the weights, in a file beside them."""
     run.out.mkdir(parents=True, exist_ok=True)
     content = {
         "recipe": run.recipe.model_dump(mode="json"),

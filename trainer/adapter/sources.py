@@ -1,14 +1,14 @@
 """Photos to learn from: shards of rendered people, or a curated folder of real ones, one photo at a time.
 
-People are split by identity. Rendered people carry their split in their number; of real people some are held out by a
-hash of their name, the same ones in every run, however many photos are added.
+People are split by identity. Rendered people carry their split in their number; that of real people stands in
+splits.json (`trainer.splits`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +21,7 @@ from engine.identity.profile import View
 from trainer.curate.dataset import METADATA, read_curated
 from trainer.curate.records import CuratedPhoto
 from trainer.errors import DataError
+from trainer.splits import read_splits
 from trainer.synthetic.identity import split_of
 from trainer.synthetic.manifest import NAME, check_shard, read_manifest
 from trainer.synthetic.record import Sample, decode_picture, read_samples
@@ -29,18 +30,10 @@ SHARD_FILES: Final = frozenset({"png", "parts.png", "json"})
 CAPTIONS: Final = ("full", "scene")
 
 
-@dataclass(frozen=True)
-class HeldOut:
-    """How many real people are kept from training, by split."""
-
-    validation: int = 0
-    test: int = 0
-
-
 @dataclass(frozen=True, eq=False)
 class SourcePhoto:
     """key: of all photos of all sources, fit for a file name. outfit: alike where the clothes are known to be; None
-    where nobody knows. captions: English, "full" names the person's looks, "scene" does not where that is known."""
+    where it is unknown. captions: English, "full" names the person's looks, "scene" does not where that is known."""
 
     key: str
     person: str
@@ -59,8 +52,8 @@ class Source:
     hash: str
     photos: int
 
-    def read(self, held_out: HeldOut) -> Iterator[SourcePhoto]:
-        return _rendered(self.folder) if self.kind == "shards" else _curated(self.folder, held_out)
+    def read(self) -> Iterator[SourcePhoto]:
+        return _rendered(self.folder) if self.kind == "shards" else _curated(self.folder)
 
 
 def open_source(folder: Path) -> Source:
@@ -71,24 +64,12 @@ def open_source(folder: Path) -> Source:
         return Source(folder, "shards", hashlib.sha256(listed.encode()).hexdigest(), int(manifest["photos"]))
     if (folder / METADATA).is_file():
         content = (folder / METADATA).read_bytes()
-        return Source(folder, "curated", hashlib.sha256(content).hexdigest(), len(content.splitlines()))
+        splits = json.dumps(read_splits(folder), sort_keys=True).encode()
+        return Source(folder, "curated", hashlib.sha256(content + splits).hexdigest(), len(content.splitlines()))
     raise DataError(
         f"expected {NAME} (python -m trainer.synthetic) or {METADATA} (python -m trainer.curate) in {folder}, "
         "found neither: give another --data"
     )
-
-
-def held_out_people(people: Sequence[str], held_out: HeldOut) -> dict[str, str]:
-    """Person -> split. Raises DataError where nobody would be left to learn from."""
-    names = sorted(set(people), key=lambda name: hashlib.sha256(name.encode()).digest())
-    kept = held_out.test + held_out.validation
-    if names and kept >= len(names):
-        raise DataError(
-            f"expected more than {kept} people, got {len(names)}: hold out fewer with --test-people and "
-            "--validation-people"
-        )
-    splits = ["test"] * held_out.test + ["validation"] * held_out.validation
-    return dict(zip(names, splits + ["train"] * (len(names) - kept), strict=True))
 
 
 def _rendered(folder: Path) -> Iterator[SourcePhoto]:
@@ -126,17 +107,16 @@ def _opener(files: Sample, record: dict[str, Any]) -> Callable[[], View]:
     return view
 
 
-def _curated(folder: Path, held_out: HeldOut) -> Iterator[SourcePhoto]:
-    photos = read_curated(folder)
-    splits = held_out_people([photo.person for photo in photos], held_out)
-    for photo in photos:
+def _curated(folder: Path) -> Iterator[SourcePhoto]:
+    splits = read_splits(folder)
+    for photo in read_curated(folder):
         words = photo.captions.get("en") or next(iter(photo.captions.values()), "")
         yield SourcePhoto(
             key=f"curated-{hashlib.sha256(photo.file_name.encode()).hexdigest()[:16]}",
             person=photo.person,
-            outfit=None,
-            split=splits[photo.person],
-            captions=dict.fromkeys(CAPTIONS, words),
+            outfit=photo.outfit,
+            split=splits.get(photo.person, "train"),
+            captions={"full": words, "scene": photo.captions.get("en_scene") or words},
             open=_reader(folder, photo),
         )
 

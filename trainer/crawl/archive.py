@@ -30,7 +30,7 @@ class PhotoArchive:
     def __init__(self, root: Path, min_side_px: int) -> None:
         self.root = root
         self.states: dict[str, PersonState] = {}
-        """How far each person got, by the address of its page."""
+        """The progress of each person, by the address of their page."""
         self.kept: Counter[str] = Counter()
         self._owners: dict[str, str] = {}  # address -> person that it was recorded for
         self._files: dict[str, str] = {}  # sha256 -> "person/file" that is kept

@@ -14,11 +14,11 @@ from w3lib.url import add_or_replace_parameter, canonicalize_url
 from trainer.crawl.outcome import Outcome
 from trainer.crawl.site import Site
 
-MOST_PAGES = 1000  # a site that makes up further pages for ever must end somewhere
+MOST_PAGES = 1000  # some sites link to further pages without end
 
 
 class HttpAnswer(Protocol):
-    """What of a Scrapy response is read here and in the spider."""
+    """The parts of a Scrapy response that this module and the spider read."""
 
     url: str
     status: int
@@ -69,7 +69,7 @@ class Gallery:
         """Links that led to an address seen before."""
         self.listed_all = False
         self.lost: Outcome | None = None
-        """Why a page could not be read, if one could not: the gallery may have more than was listed."""
+        """The reason why a page could not be read, or None: the gallery may have more than was listed."""
         self._said: int | None = None
         self._site = site
         self._url = url
@@ -80,11 +80,12 @@ class Gallery:
 
     @property
     def count(self) -> int:
-        """How many pictures there are as far as is known: listed, or said by the page."""
+        """The number of pictures as far as it is known: the larger of those listed and the page's own number."""
         return max(len(self.links), self._said or 0)
 
     async def promises(self, count: int) -> bool:
-        """Whether there are so many pictures: by the page's own word where it gives one, otherwise by listing them."""
+        """Whether there are at least `count` pictures: by the page's own number if it has one, otherwise by listing
+        them."""
         await self.reach(1)
         if self._said is not None and self._said < count and len(self.links) < count:
             self.listed_all = True
@@ -92,7 +93,7 @@ class Gallery:
         return await self.reach(count)
 
     async def reach(self, count: int) -> bool:
-        """Reads pages until so many links are known; False where there are fewer."""
+        """Reads pages until `count` links are known; False if there are fewer."""
         while len(self.links) < count and self._next is not None:
             await self._read(self._next)
         return len(self.links) >= count
@@ -135,7 +136,7 @@ class Gallery:
 
 
 def said_count(answer: Any, site: Site) -> int | None:
-    """How many pictures a person's page says there are, if it does."""
+    """The number of pictures that a person's page states, or None."""
     if site.photo_count is None or not isinstance(answer, TextResponse):
         return None
     for element in answer.css(site.photo_count):

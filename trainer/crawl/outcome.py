@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """How one picture ended."""
+    """The outcome of one picture."""
 
     KEPT = "kept"
     ALREADY = "already there"
@@ -42,7 +42,7 @@ TROUBLE = frozenset({Outcome.TIMED_OUT, Outcome.FAILED, Outcome.NO_IMAGE})
 
 
 class PersonOutcome(StrEnum):
-    """How one person ended."""
+    """The outcome of one person."""
 
     COMPLETE = "complete"
     COMPLETE_BEFORE = "complete before this run"

@@ -74,7 +74,7 @@ class RobotsGate:
             request = Request(url, meta={"is_robots_txt": True}, priority=1000)
             response = await self._crawler.engine.download_async(request)
         except Exception as error:
-            # Whatever went wrong, the rules are unknown.
+            # After any error the rules are unknown.
             logger.error("no robots.txt at %s: %r", url, error)
             return Rules(None, None)
         if not (200 <= response.status < 300 or (400 <= response.status < 500 and response.status != 429)):

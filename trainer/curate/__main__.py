@@ -1,6 +1,6 @@
 """python -m trainer.curate --data CRAWL --out DIR: a crawled folder becomes a data set for training.
 
-See trainer/curate/__init__.py for what is dropped and what is written.
+trainer/curate/__init__.py describes the reasons for dropping and the output.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ DETECTORS: dict[str, tuple[type[SharedOverlay] | type[CornerText], ...]] = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """0 when all was judged, 130 when stopped, 2 with one line on stderr for a mistake."""
+    """0 when all photos were judged, 130 when stopped, 2 with one line on stderr for a mistake."""
     asked = _parser().parse_args(arguments)
     console = Console(stderr=True)
     try:

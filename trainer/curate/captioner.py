@@ -21,25 +21,29 @@ from engine.identity.skeleton import ANKLES, CONFIDENCE_MIN, HIPS, KNEES
 from trainer.errors import DataError
 
 Caption = dict[str, str]
-"""Language ("en", "ru") -> one caption."""
+"""Language ("en", "ru") -> one caption with the person's looks; "en_scene", "ru_scene" -> one without."""
 
 INSTRUCTION: Final = (
     "Describe this photo in one sentence: who is shown (woman, man, hair), every garment with its colour, the pose, "
     "and the place. Do not name the person and do not guess what is not visible.\n"
-    "Answer with exactly two lines, the second being the first in Russian:\n"
-    "EN: <sentence>\n"
-    "RU: <sentence>"
+    "Then describe it once more without a word on hair, face, build or clothes: only 'a woman', 'a man' or 'a person', "
+    "the pose, and the place.\n"
+    "Answer with exactly four lines, the Russian ones being translations:\n"
+    "EN: <first sentence>\n"
+    "RU: <first sentence in Russian>\n"
+    "EN_SCENE: <second sentence>\n"
+    "RU_SCENE: <second sentence in Russian>"
 )
-ANSWER_TOKENS_MAX: Final = 256
+ANSWER_TOKENS_MAX: Final = 512
 PIXELS_MAX: Final = 1024 * 28 * 28
 """The model sees one token per 28 x 28 px; more than a thousand tell it nothing new about clothes and pose."""
-_LINE: Final = re.compile(r"^\W*(EN|RU)\W*:\W*(.+)$", re.IGNORECASE)
+_LINE: Final = re.compile(r"^\W*((?:EN|RU)(?:[ _-]SCENE)?)\W*:\W*(.+)$", re.IGNORECASE)
 _GARMENT_SHARE_MIN: Final = 0.02
-"""Of the person's pixels: below, the colour of a garment is not to be trusted."""
+"""Share of the person's pixels; the colour of a smaller garment is not reliable."""
 
 
 class Captioner(Protocol):
-    """Describes photos. `name` goes into the data set, so that nobody mistakes whose words these are."""
+    """Describes photos. `name` goes into the data set, so that the source of the captions is known."""
 
     @property
     def name(self) -> str: ...
@@ -52,8 +56,8 @@ class Captioner(Protocol):
 class QwenCaptioner:
     """Qwen2.5-VL (Bai et al. 2025) from a local folder or by its hub id, e.g. Qwen/Qwen2.5-VL-7B-Instruct.
 
-    Photos go one by one and words are the likeliest, so a caption depends on its photo alone. Raises DataError for
-    what is no such model."""
+    Photos are captioned one by one with greedy decoding, so a caption depends on its photo alone. Raises DataError for
+    any other model."""
 
     def __init__(self, source: str, device: str = "cpu", pixels_max: int = PIXELS_MAX) -> None:
         where: dict[str, Any] = {"local_files_only": True} if Path(source).is_dir() else {}
@@ -83,7 +87,7 @@ class QwenCaptioner:
         return str(self._tokenizer.decode(tokens[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True))
 
     def inputs(self, image: Image.Image) -> BatchFeature:
-        """What `generate` takes: the photo's patches, and the chat with as many image tokens as they merge into."""
+        """The inputs of `generate`: the photo's patches, and the chat with as many image tokens as they merge into."""
         seen = self._images(images=image, return_tensors="pt")
         count = int(seen["image_grid_thw"].prod()) // self._images.merge_size**2
         chat = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": INSTRUCTION}]}]
@@ -94,8 +98,12 @@ class QwenCaptioner:
 
 
 def parse_answer(answer: str) -> Caption:
-    """The lines EN: and RU: of a model's answer; an answer without them is taken whole as English."""
-    found = {match[1].lower(): match[2].strip() for line in answer.splitlines() if (match := _LINE.match(line.strip()))}
+    """The lines of a model's answer by their names; an answer without EN: is taken whole as English."""
+    found = {
+        re.sub(r"[ -]", "_", match[1].lower()): match[2].strip()
+        for line in answer.splitlines()
+        if (match := _LINE.match(line.strip()))
+    }
     return found if "en" in found else {"en": " ".join(answer.split()), **found}
 
 
@@ -141,9 +149,12 @@ def _filled(view: View) -> Caption:
     clothes_en = [f"{name} {word}" for part, word in _WORDS_EN if (name := colours[part])]
     clothes_ru = [f"{word} {COLOURS[name][0]}" for part, word in _WORDS_RU if (name := colours[part])]
     wearing = f", wearing {' and '.join(clothes_en)}" if clothes_en else ""
+    scene_en, scene_ru = f"{framing_en} photo of a person", f"{framing_ru} человека"
     return {
-        "en": f"{framing_en} photo of a person{wearing}",
-        "ru": ", ".join([f"{framing_ru} человека", *clothes_ru]),
+        "en": f"{scene_en}{wearing}",
+        "ru": ", ".join([scene_ru, *clothes_ru]),
+        "en_scene": scene_en,
+        "ru_scene": scene_ru,
     }
 
 
@@ -152,7 +163,7 @@ _WORDS_RU: Final = ((BodyPart.TOP, "верх"), (BodyPart.BOTTOM, "низ"))
 
 
 def _framing(seen: Observation) -> tuple[str, str]:
-    """How much of the body the photo shows, by the lowest joints on it."""
+    """The framing of the photo, by the lowest joints on it."""
     if seen.keypoints is not None:
         visible = seen.keypoints[:, 2] >= CONFIDENCE_MIN
         if visible[list(ANKLES)].any():

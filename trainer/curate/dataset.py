@@ -45,19 +45,20 @@ def read_curated(folder: Path) -> list[CuratedPhoto]:
 
 
 def add_photo(folder: Path, candidate: Candidate) -> str:
-    """Puts the photo into the data set, as it is where pixels need no turning; its path relative to `folder`."""
+    """Copies the photo into the data set, unchanged if its pixels need no rotation; returns its path relative to
+    `folder`."""
     name = Path("photos") / candidate.person / candidate.path.name
-    if _is_plain(candidate.path):
+    if candidate.clean is None and _is_plain(candidate.path):
         _place(candidate.path, folder / name)
         return name.as_posix()
-    name = name.with_name(f"{candidate.path.stem}-upright.jpg")
+    name = name.with_name(f"{candidate.path.stem}-{'upright' if candidate.clean is None else 'cropped'}.jpg")
     with _replacing(folder / name) as draft:
         candidate.open().save(draft, "JPEG", quality=JPEG_QUALITY)
     return name.as_posix()
 
 
 def add_parts(folder: Path, candidate: Candidate, seen: Observation) -> str | None:
-    """Writes the part map in the photo's size; None where nobody was seen."""
+    """Writes the part map in the photo's size; None where no person was found."""
     parts = parts_on_photo(seen)
     if parts is None:
         return None
@@ -91,7 +92,7 @@ def _named(path: Path) -> set[str]:
 
 
 def _is_plain(path: Path) -> bool:
-    """Whether a reader that knows nothing of EXIF or transparency sees the same pixels as curation did."""
+    """Whether a reader that ignores EXIF and transparency gets the same pixels as curation did."""
     with Image.open(path) as photo:
         upright = photo.getexif().get(_ORIENTATION, 1) == 1
         return (
@@ -104,7 +105,7 @@ def _is_plain(path: Path) -> bool:
 
 
 def _place(source: Path, target: Path) -> None:
-    """Hard-linked where the file system can, else copied."""
+    """Hard-links the file where the file system can, else copies it."""
     with _replacing(target) as draft:
         try:
             os.link(source, draft)

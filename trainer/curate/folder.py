@@ -17,32 +17,39 @@ from trainer.errors import DataError
 SIDE_MAX_PX: Final = 4096
 """Larger photos are worked on, and kept, at this longest side."""
 _NO_PHOTOS: Final = frozenset({".jsonl", ".json", ".part", ".log", ".txt"})
-"""What a crawl leaves beside its photos; anything else is opened and judged."""
+"""The files that a crawl leaves beside its photos; any other file is opened and judged."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A file that may be a photo of a person."""
+    """A file that may be a photo of a person. clean: the part of it that is used, px, None for all."""
 
     person: str
     path: Path
     sha256: str
     provenance: dict[str, Any] | None = None
+    clean: tuple[int, int, int, int] | None = None
 
     @property
     def name(self) -> str:
         return f"{self.person}/{self.path.name}"
 
+    @property
+    def key(self) -> str:
+        """Of what is remembered about its pixels."""
+        return self.sha256 if self.clean is None else "-".join([self.sha256, *map(str, self.clean)])
+
     def open(self) -> Image.Image:
         """The upright RGB photo, longest side <= SIDE_MAX_PX. Raises BadReference for what is no whole photo."""
         try:
-            return read_photo(self.path.read_bytes(), SIDE_MAX_PX)
+            photo = read_photo(self.path.read_bytes(), SIDE_MAX_PX)
+            return photo if self.clean is None else photo.crop(self.clean)
         except OSError as error:
             raise BadReference(f"expected a file that can be read, got {error.strerror}: mend or delete it") from error
 
 
 def persons(root: Path) -> dict[str, list[Path]]:
-    """Person -> files, both in order. Raises DataError where there is nobody."""
+    """Person -> files, both in order. Raises DataError where there is no person."""
     folders = sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
     found = {folder.name: _files(folder) for folder in folders if not folder.name.startswith(".")}
     found = {name: files for name, files in found.items() if files}

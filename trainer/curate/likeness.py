@@ -35,17 +35,22 @@ def duplicates(photos: Sequence[Hashed], bits: int) -> dict[int, int]:
 
 
 def majority(embeddings: NDArray[np.float32], same: float) -> NDArray[np.float32]:
-    """Cosine of each face with the mean of the largest group, float32 [n]; members have at least `same`.
+    """Cosine of each face with the mean of the largest group, float32 [n]; members have at least `same`."""
+    return np.asarray(embeddings @ mean_of_majority(embeddings, same), np.float32)
+
+
+def mean_of_majority(embeddings: NDArray[np.float32], same: float) -> NDArray[np.float32]:
+    """The direction [D] of the largest group's mean.
 
     embeddings [n, D] of unit length. The group starts as the face with the most others within `same` of it, and is
-    drawn again about its mean until nobody joins or leaves."""
+    formed again about its mean until no face joins or leaves."""
     members = embeddings @ embeddings.T >= same
     group = members[int(members.sum(1).argmax())]
     for _ in range(_ROUNDS):
         mean = embeddings[group].mean(0)
-        cosines = embeddings @ (mean / max(float(np.linalg.norm(mean)), 1e-6))
-        closer = cosines >= same
+        mean = mean / max(float(np.linalg.norm(mean)), 1e-6)
+        closer = embeddings @ mean >= same
         if not closer.any() or bool((closer == group).all()):
             break
         group = closer
-    return np.asarray(cosines, np.float32)
+    return np.asarray(mean, np.float32)

@@ -21,7 +21,7 @@ from trainer.curate.folder import Candidate
 from trainer.curate.records import CaptionWords, MarkLook, PhotoFindings, SeenFace
 from trainer.curate.watermark import WatermarkDetector
 
-METHOD = "1"
+METHOD = "2"
 """Counts the ways in which photos have been looked at."""
 _ADDRESS = re.compile(r" <_io\.[^>]*>")
 """Pillow names the object that it read from, which differs from run to run."""
@@ -29,7 +29,8 @@ _ADDRESS = re.compile(r" <_io\.[^>]*>")
 
 @dataclass(frozen=True)
 class Experts:
-    """Who looks. `captioner` None: photos stay without words; `face_version` tells model packs of one finder apart."""
+    """The networks that examine photos. Without a `captioner` photos get no caption; `face_version` names the model
+    pack."""
 
     finder: FaceFinder
     observer: PersonParser
@@ -50,8 +51,8 @@ class Looker:
 
     def look(self, candidate: Candidate) -> tuple[PhotoFindings, MarkLook]:
         """Faces and watermark. A file that is no photo comes back as unreadable."""
-        look = self._cache.record(candidate.sha256, "look", self._face_version, PhotoFindings)
-        mark = self._cache.record(candidate.sha256, "mark", self._mark_version, MarkLook)
+        look = self._cache.record(candidate.key, "look", self._face_version, PhotoFindings)
+        mark = self._cache.record(candidate.key, "mark", self._mark_version, MarkLook)
         if look is not None and look.unreadable is not None:
             return look, MarkLook(found=None)
         if look is None or mark is None:
@@ -61,19 +62,21 @@ class Looker:
                 look, mark = PhotoFindings(unreadable=_ADDRESS.sub("", str(error))), MarkLook(found=None)
             else:
                 look, mark = look or self._faces(image), mark or self._mark(image)
-            self._cache.store(candidate.sha256, "look", self._face_version, look)
-            self._cache.store(candidate.sha256, "mark", self._mark_version, mark)
+            self._cache.store(candidate.key, "look", self._face_version, look)
+            self._cache.store(candidate.key, "mark", self._mark_version, mark)
         return look, mark
 
-    def body(self, candidate: Candidate, face: SeenFace) -> Observation:
-        """Joints and parts of the person whose face this is."""
-        found = self._cache.observation(candidate.sha256, self._body_version)
+    def body(self, candidate: Candidate, face: SeenFace | None) -> Observation:
+        """Joints and parts of the person whose face this is; without a face of the only person, if there is one."""
+        version = f"{self._body_version}/{None if face is None else face.box}"
+        found = self._cache.observation(candidate.key, version)
         if found is None:
-            finder = _Known(self.experts.finder.name, [face.face()])
-            seen = observe(candidate.open(), finder, self.experts.observer)
+            image, finder = candidate.open(), _Known(self.experts.finder.name, [] if face is None else [face.face()])
+            alone = face is not None or len(self.experts.observer.detect(image)) == 1
+            seen = observe(image, finder, self.experts.observer if alone else None)
             # as it will be read the next time: single precision, so that a resumed run gives the same data set
             found = Observation.from_bytes(seen.to_bytes())
-            self._cache.store_observation(candidate.sha256, self._body_version, found)
+            self._cache.store_observation(candidate.key, version, found)
         return found
 
     def words(self, candidate: Candidate, seen: Observation) -> dict[str, str]:
@@ -81,11 +84,11 @@ class Looker:
         captioner = self.experts.captioner
         if captioner is None:
             return {}
-        asked = self._cache.record(candidate.sha256, "words", f"{METHOD}/{captioner.name}", CaptionWords)
+        asked = self._cache.record(candidate.key, "words", f"{METHOD}/{captioner.name}", CaptionWords)
         if asked is None:
             (captions,) = captioner.caption([View(candidate.open(), seen)])
             asked = CaptionWords(captions=captions)
-            self._cache.store(candidate.sha256, "words", f"{METHOD}/{captioner.name}", asked)
+            self._cache.store(candidate.key, "words", f"{METHOD}/{captioner.name}", asked)
         return asked.captions
 
     def _faces(self, image: Image.Image) -> PhotoFindings:
@@ -96,7 +99,8 @@ class Looker:
 
     def _mark(self, image: Image.Image) -> MarkLook:
         found = (detector.find(image) for detector in self.experts.detectors)
-        return MarkLook(found=next((words for words in found if words is not None), None))
+        mark = next((mark for mark in found if mark is not None), None)
+        return MarkLook(found=None) if mark is None else MarkLook(found=mark.words, clean=mark.clean)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -16,9 +16,12 @@ from trainer.curate.cache import Cache
 from trainer.curate.folder import Candidate, candidates, persons, sample
 from trainer.curate.looking import Experts, Looker
 from trainer.curate.options import CurateOptions
+from trainer.curate.outfits import evidence_of, outfits, taken_at
 from trainer.curate.records import CuratedPhoto, CurationVerdict, MarkLook, PhotoFindings, Reason
-from trainer.curate.sieve import Judged, counted_faces, enough, sift
+from trainer.curate.sieve import Judged, counted_faces, enough, large_enough, nearly_alike, sift
 
+KEPT_MIN = 0.7
+"""Of a photo's area: with less left beside a mark it is dropped."""
 LEARNT_FROM = 200
 """Photos from which detectors learn a site's mark; enough where half of them carry it, not where a fifth do."""
 
@@ -28,7 +31,7 @@ Show = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class CurationOutcome:
-    """What is in the data set and how every photo ended."""
+    """The contents of the data set and the outcome of every photo."""
 
     kept: list[CuratedPhoto]
     verdicts: list[CurationVerdict]
@@ -50,7 +53,7 @@ def curate(options: CurateOptions, experts: Experts, show: Show = lambda *_: Non
     judged: list[Judged] = []
     for person, files in people.items():
         done = len(judged)
-        found = _looked_at(candidates(person, files), looker, partial(_advance, show, person, done, total))
+        found = _looked_at(candidates(person, files), options, looker, partial(_advance, show, person, done, total))
         photos, rows = _person(found, options, looker, taken)
         judged += photos
         kept += rows
@@ -68,13 +71,30 @@ def _advance(show: Show, person: str, done: int, total: int, number: int) -> Non
     show(person, done + number, total)
 
 
-def _looked_at(found: list[Candidate], looker: Looker, advance: Callable[[int], None]) -> list[Judged]:
+def _looked_at(
+    found: list[Candidate], options: CurateOptions, looker: Looker, advance: Callable[[int], None]
+) -> list[Judged]:
     """The photos of one person with what is seen on them."""
     photos = []
     for number, candidate in enumerate(found):
         advance(number)
-        photos.append(Judged(candidate, *_looked(candidate, looker)))
+        photos.append(_without_mark(Judged(candidate, *_looked(candidate, looker)), options, looker))
     return photos
+
+
+def _without_mark(photo: Judged, options: CurateOptions, looker: Looker) -> Judged:
+    """The photo cut off beside its mark, where that leaves enough of it and every face."""
+    look, mark = photo.look, photo.mark
+    if mark.clean is None or look.unreadable is not None:
+        return photo
+    x0, y0, x1, y1 = mark.clean
+    whole = all(x0 <= face.box[0] and y0 <= face.box[1] and face.box[2] <= x1 and face.box[3] <= y1
+                for face in counted_faces(look, options))  # fmt: skip
+    if not whole or (x1 - x0) * (y1 - y0) < KEPT_MIN * look.width * look.height:
+        return photo
+    cropped = replace(photo.candidate, clean=mark.clean)
+    again, _ = looker.look(cropped)
+    return Judged(cropped, again, MarkLook(found=None), detail=f"cut off: {mark.found}")
 
 
 def _person(
@@ -84,14 +104,56 @@ def _person(
     photos = sift(photos, options, taken)
     bodies: dict[str, Observation] = {}
     for index, photo in enumerate(photos):
-        if photo.reason is None:
-            (face,) = counted_faces(photo.look, options)
-            bodies[photo.candidate.name] = seen = looker.body(photo.candidate, face)
-            if options.need_body and seen.keypoints is None:
+        faceless = photo.reason is Reason.NO_FACE and large_enough(photo.look, options)
+        if photo.reason is None or faceless:
+            bodies[photo.candidate.name] = seen = looker.body(photo.candidate, photo.face)
+            if seen.keypoints is None and options.need_body and not faceless:
                 photos[index] = photo.dropped(Reason.NO_BODY)
-    photos = enough(photos, options)
-    rows = [_kept(photo, bodies[photo.candidate.name], options, looker) for photo in photos if photo.reason is None]
+    worn = _worn(photos, bodies)
+    photos = enough(_with_faceless(photos, bodies, worn, options), options)
+    kept = [photo for photo in photos if photo.reason is None]
+    numbers = {worn[photo.candidate.name] for photo in kept} - {None}
+    order = {number: place for place, number in enumerate(sorted(n for n in numbers if n is not None))}
+    rows = []
+    for photo in kept:
+        number = worn[photo.candidate.name]
+        outfit = None if number is None else f"{photo.candidate.person}-{order[number]}"
+        rows.append(_kept(photo, bodies[photo.candidate.name], outfit, options, looker))
     return photos, rows
+
+
+def _worn(photos: list[Judged], bodies: dict[str, Observation]) -> dict[str, int | None]:
+    """The number of the outfit on each photo whose body was looked at."""
+    seen = [photo for photo in photos if photo.candidate.name in bodies]
+    evidence = []
+    for photo in seen:
+        candidate = photo.candidate
+        clothes = bodies[candidate.name]
+        image = candidate.open() if clothes.parts is not None else Image.new("RGB", (1, 1))
+        evidence.append(
+            evidence_of(image, clothes, photo.look.perceptual, candidate.provenance, taken_at(candidate.path))
+        )
+    return {photo.candidate.name: number for photo, number in zip(seen, outfits(evidence), strict=True)}
+
+
+def _with_faceless(
+    photos: list[Judged], bodies: dict[str, Observation], worn: dict[str, int | None], options: CurateOptions
+) -> list[Judged]:
+    """Photos without a face, of one body, are kept where it wears what the person wears on a photo with a face."""
+    kept = [photo for photo in photos if photo.reason is None]
+    known = {worn[photo.candidate.name] for photo in kept} - {None}
+    judged = []
+    for photo in photos:
+        name = photo.candidate.name
+        if photo.reason is Reason.NO_FACE and worn.get(name) in known and bodies[name].keypoints is not None:
+            twin = next((k for k in kept if nearly_alike(k.look.perceptual, photo.look.perceptual, options)), None)
+            if twin is not None:
+                photo = photo.dropped(Reason.DUPLICATE, f"nearly {twin.candidate.name}")
+            else:
+                photo = replace(photo, reason=None, detail="no face; the clothes of another photo")
+                kept.append(photo)
+        judged.append(photo)
+    return judged
 
 
 def _looked(candidate: Candidate, looker: Looker) -> tuple[PhotoFindings, MarkLook]:
@@ -100,17 +162,16 @@ def _looked(candidate: Candidate, looker: Looker) -> tuple[PhotoFindings, MarkLo
     return looker.look(candidate)
 
 
-def _kept(photo: Judged, seen: Observation, options: CurateOptions, looker: Looker) -> CuratedPhoto:
-    candidate, captioner = photo.candidate, looker.experts.captioner
-    (face,) = counted_faces(photo.look, options)
+def _kept(photo: Judged, seen: Observation, outfit: str | None, options: CurateOptions, looker: Looker) -> CuratedPhoto:
+    candidate, captioner, face = photo.candidate, looker.experts.captioner, photo.face
     return CuratedPhoto(
         file_name=dataset.add_photo(options.out, candidate),
         person=candidate.person,
         width=photo.look.width,
         height=photo.look.height,
-        face_box=face.box,
-        face_landmarks=face.landmarks,
-        face_embedding=face.embedding,
+        face_box=None if face is None else face.box,
+        face_landmarks=None if face is None else face.landmarks,
+        face_embedding=None if face is None else face.embedding,
         body_box=seen.body_box if seen.keypoints is not None else None,
         keypoints=None if seen.keypoints is None else seen.keypoints.astype(float).round(3).tolist(),
         parts=dataset.add_parts(options.out, candidate, seen),
@@ -119,6 +180,7 @@ def _kept(photo: Judged, seen: Observation, options: CurateOptions, looker: Look
         sha256=candidate.sha256,
         source=candidate.name,
         provenance=candidate.provenance,
+        outfit=outfit,
     )
 
 

@@ -14,7 +14,7 @@ from engine.identity.observation import Box
 
 
 class Reason(StrEnum):
-    """Why a photo is dropped, in the order in which they are asked: a photo has the first that holds."""
+    """The reasons for dropping a photo, in the order of the checks: a photo has the first that holds."""
 
     UNREADABLE = "unreadable"
     WATERMARK = "watermark"
@@ -24,10 +24,10 @@ class Reason(StrEnum):
     DUPLICATE = "duplicate"
     OTHER_PERSON = "another person"
     NO_MAJORITY = "no majority"
-    """Fewer than half of the folder's faces are one person's: nobody can tell whose folder it is."""
+    """Fewer than half of the folder's faces are one person's: the folder's person is unknown."""
     NO_BODY = "no body"
     TOO_FEW = "too few photos"
-    """Of the person, after all else."""
+    """A reason to drop the whole person, checked last."""
 
 
 class _Record(BaseModel):
@@ -55,8 +55,8 @@ class SeenFace(_Record):
 
 
 class PhotoFindings(_Record):
-    """What one photo shows. Sides in px, upright; `perceptual` is ImageHash's phash in hex. A file that is no photo
-    has `unreadable` and nothing else."""
+    """The contents of one photo. Sides in px, upright; `perceptual` is ImageHash's phash in hex. A file that is no
+    photo has `unreadable` and nothing else."""
 
     width: int = 0
     height: int = 0
@@ -66,13 +66,14 @@ class PhotoFindings(_Record):
 
 
 class MarkLook(_Record):
-    """The watermark that was found, in words; None on a clean photo."""
+    """The watermark that was found, in words, and what of the photo it leaves, px; None on a clean photo."""
 
     found: str | None
+    clean: tuple[int, int, int, int] | None = None
 
 
 class CaptionWords(_Record):
-    """A photo's captions by language."""
+    """A photo's captions by kind: en, ru, en_scene, ru_scene."""
 
     captions: dict[str, str]
 
@@ -91,14 +92,14 @@ class CuratedPhoto(_Record):
     """A line of metadata.jsonl. Paths are relative to the data set's folder, boxes x0, y0, x1, y1 in px of the photo.
 
     keypoints [17, 3]: x px, y px, confidence, COCO order; `parts`: a PNG of engine.identity.body.BodyPart in the
-    photo's size; body_box, keypoints and parts are None where no body was made out. face_embedding of unit length.
+    photo's size; body_box, keypoints and parts are None where no body was found. face_embedding of unit length.
     provenance: the crawler's record of the file, or None."""
 
     file_name: str
     person: str
     width: int
     height: int
-    face_box: Box
+    face_box: Box | None
     face_landmarks: list[list[float]] | None
     face_embedding: list[float] | None
     body_box: Box | None
@@ -109,6 +110,7 @@ class CuratedPhoto(_Record):
     sha256: str
     source: str
     provenance: dict[str, Any] | None
+    outfit: str | None = None
 
 
 def _array(values: list[Any] | None) -> NDArray[np.float32] | None:

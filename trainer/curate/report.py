@@ -44,7 +44,7 @@ def write(
     verdicts: Sequence[CurationVerdict],
     photos: Mapping[str, Candidate],
 ) -> None:
-    """Writes the report anew. `photos`: "person/file" -> where it can be opened."""
+    """Writes the report again. `photos`: "person/file" -> where it can be opened."""
     folder.mkdir(parents=True, exist_ok=True)
     report = {"options": options.model_dump(mode="json"), "experts": _who(experts), **counts(verdicts)}
     (folder / "report.json").write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", "utf-8")

@@ -5,23 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import imagehash
 import numpy as np
 
 from trainer.curate.folder import Candidate
-from trainer.curate.likeness import Hashed, duplicates, majority
+from trainer.curate.likeness import Hashed, duplicates, majority, mean_of_majority
 from trainer.curate.options import CurateOptions
 from trainer.curate.records import MarkLook, PhotoFindings, Reason, SeenFace
+
+CLEAR_SHARE = 0.6
+"""Of the largest face's side: a person who is smaller on a photo of several is not the one it is of."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A photo, what was seen on it, and why it is dropped (None: it is not, so far)."""
+    """A photo, what was seen on it, and why it is dropped (None: it is not, so far). face: the person's."""
 
     candidate: Candidate
     look: PhotoFindings
     mark: MarkLook
     reason: Reason | None = None
     detail: str = ""
+    face: SeenFace | None = None
 
     def dropped(self, reason: Reason, detail: str = "") -> Judged:
         return replace(self, reason=reason, detail=detail)
@@ -30,12 +35,13 @@ class Judged:
 def sift(photos: Sequence[Judged], options: CurateOptions, taken: dict[str, str]) -> list[Judged]:
     """All photos of one person, judged. `taken`: sha256 -> name of photos kept for other people."""
     judged = [_alone(photo, options) for photo in photos]
+    judged = _found_among_others(judged, options)
     judged = _without_repeats(judged, options, taken)
     return _of_one_person(judged, options)
 
 
 def enough(photos: Sequence[Judged], options: CurateOptions) -> list[Judged]:
-    """With nobody left where too few photos are."""
+    """Empty where too few photos are left."""
     left = sum(photo.reason is None for photo in photos)
     if left >= options.min_photos:
         return list(photos)
@@ -52,20 +58,51 @@ def counted_faces(look: PhotoFindings, options: CurateOptions) -> list[SeenFace]
 
 
 def _alone(photo: Judged, options: CurateOptions) -> Judged:
-    """What can be said of a photo without the others."""
+    """The verdict on a photo without the others."""
     look = photo.look
     if look.unreadable is not None:
         return photo.dropped(Reason.UNREADABLE, look.unreadable)
     if photo.mark.found is not None:
         return photo.dropped(Reason.WATERMARK, photo.mark.found)
-    faces = len(counted_faces(look, options))
-    if faces == 0:
+    faces = counted_faces(look, options)
+    if not faces:
         return photo.dropped(Reason.NO_FACE)
-    if faces > 1:
-        return photo.dropped(Reason.SEVERAL_FACES, f"{faces} faces")
-    if min(look.width, look.height) < options.min_side_px:
+    if len(faces) > 1:
+        return photo.dropped(Reason.SEVERAL_FACES, f"{len(faces)} faces")
+    if not large_enough(look, options):
         return photo.dropped(Reason.TOO_SMALL, f"{look.width} x {look.height} px of at least {options.min_side_px}")
-    return photo
+    return replace(photo, face=faces[0])
+
+
+def nearly_alike(one: str, other: str, options: CurateOptions) -> bool:
+    """Whether two perceptual hashes are of nearly the same picture."""
+    return bool(imagehash.hex_to_hash(one) - imagehash.hex_to_hash(other) <= options.duplicate_bits)
+
+
+def large_enough(look: PhotoFindings, options: CurateOptions) -> bool:
+    """Whether the photo has the least side."""
+    return min(look.width, look.height) >= options.min_side_px
+
+
+def _found_among_others(photos: list[Judged], options: CurateOptions) -> list[Judged]:
+    """Of photos with several faces those are kept on which exactly one is the person's, and not far behind the others.
+
+    Photos with one face say whose face that is; where the finder gives no embeddings nobody can."""
+    alone = [photo.face.embedding for photo in photos if photo.face is not None]
+    if not alone or any(embedding is None for embedding in alone):
+        return photos
+    person = mean_of_majority(np.array(alone, np.float32), options.same_person)
+
+    def clear(photo: Judged) -> Judged:
+        faces = counted_faces(photo.look, options)
+        if any(face.embedding is None for face in faces) or not large_enough(photo.look, options):
+            return photo
+        own = [face for face in faces if np.array(face.embedding, np.float32) @ person >= options.same_person]
+        if len(own) != 1 or own[0].face().side_px < CLEAR_SHARE * faces[0].face().side_px:
+            return photo
+        return replace(photo, reason=None, detail=f"one of {photo.detail}", face=own[0])
+
+    return [clear(photo) if photo.reason is Reason.SEVERAL_FACES else photo for photo in photos]
 
 
 def _without_repeats(photos: list[Judged], options: CurateOptions, taken: dict[str, str]) -> list[Judged]:
@@ -87,9 +124,10 @@ def _without_repeats(photos: list[Judged], options: CurateOptions, taken: dict[s
 
 
 def _of_one_person(photos: list[Judged], options: CurateOptions) -> list[Judged]:
-    """Without faces that are not the majority's. Where the finder gives no embeddings nobody can tell: all stay."""
+    """Without faces that are not the majority's. If the finder gives no embeddings, the person is unknown: all photos
+    stay."""
     left = [index for index, photo in enumerate(photos) if photo.reason is None]
-    embeddings = [photos[index].look.faces[0].embedding for index in left]
+    embeddings = [None if (face := photos[index].face) is None else face.embedding for index in left]
     if not left or any(embedding is None for embedding in embeddings):
         return photos
     cosines = majority(np.array(embeddings, np.float32), options.same_person)

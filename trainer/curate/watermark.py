@@ -35,8 +35,18 @@ _CLIP_LEVELS: Final = 32.0
 _DEVIATIONS_MIN: Final = 6.0
 _LEVELS_MIN: Final = 1.5
 _PIXELS_MIN: Final = 80
+MARGIN_PX: Final = 8
+"""Around a mark that is cut off."""
 FOLLOWS_MIN: Final = 0.5
 """Correlation of a photo's gradients with the mark's."""
+
+
+@dataclass(frozen=True)
+class FoundMark:
+    """words: which mark and where. clean: the larger part of the photo that it does not touch, x0, y0, x1, y1 px."""
+
+    words: str
+    clean: tuple[int, int, int, int]
 
 
 class WatermarkDetector(Protocol):
@@ -49,8 +59,8 @@ class WatermarkDetector(Protocol):
 
     def learn(self, photos: Iterable[Image.Image]) -> None: ...
 
-    def find(self, photo: Image.Image) -> str | None:
-        """What was seen on an RGB photo, in words; None where it is clean."""
+    def find(self, photo: Image.Image) -> FoundMark | None:
+        """The mark on an RGB photo; None where it is clean."""
         ...
 
 
@@ -79,7 +89,7 @@ class SharedOverlay:
 
     @property
     def places(self) -> list[str]:
-        """Where marks were found."""
+        """The names of the places with a mark."""
         return sorted(self._marks)
 
     def learn(self, photos: Iterable[Image.Image]) -> None:
@@ -96,7 +106,7 @@ class SharedOverlay:
             self._marks = {place: mark for place, mark in found.items() if mark is not None}
         self._seen = hashlib.sha256(b"".join(p.encode() + self._marks[p].mean.tobytes() for p in self.places))
 
-    def find(self, photo: Image.Image) -> str | None:
+    def find(self, photo: Image.Image) -> FoundMark | None:
         if not self._marks:
             return None
         scores = {
@@ -105,7 +115,29 @@ class SharedOverlay:
             if place in self._marks
         }
         place = max(scores, key=lambda name: scores[name])
-        return f"overlay at {place} ({scores[place]:.2f})" if scores[place] >= FOLLOWS_MIN else None
+        if scores[place] < FOLLOWS_MIN:
+            return None
+        return FoundMark(f"overlay at {place} ({scores[place]:.2f})", self._clean(place, photo))
+
+    def _clean(self, place: str, photo: Image.Image) -> tuple[int, int, int, int]:
+        name, _, scaled = place.partition(",")
+        row, column = name.split()
+        scale = LONG_SIDE_PX / max(photo.size) if scaled else 1.0
+        rows, columns = (np.flatnonzero((self._marks[place].mean != 0).any((0, axis))) for axis in (2, 1))
+        starts = {"top": 0.0, "left": 0.0, "middle": 0.5, "centre": 0.5, "bottom": 1.0, "right": 1.0}
+        down = starts[row] * max(photo.height * scale - WINDOW_PX[1], 0)
+        across = starts[column] * max(photo.width * scale - WINDOW_PX[0], 0)
+        x0, x1 = ((across + edge) / scale for edge in (columns[0] - MARGIN_PX, columns[-1] + 1 + MARGIN_PX))
+        y0, y1 = ((down + edge) / scale for edge in (rows[0] - MARGIN_PX, rows[-1] + 1 + MARGIN_PX))
+        return largest_beside((x0, y0, x1, y1), photo.width, photo.height)
+
+
+def largest_beside(mark: tuple[float, float, float, float], width: int, height: int) -> tuple[int, int, int, int]:
+    """Of the strips left of, right of, above and below a mark the largest, whole pixels."""
+    x0, y0 = (max(int(np.floor(edge)), 0) for edge in mark[:2])
+    x1, y1 = min(int(np.ceil(mark[2])), width), min(int(np.ceil(mark[3])), height)
+    strips = ((0, 0, width, y0), (0, y1, width, height), (0, 0, x0, height), (x1, 0, width, height))
+    return max(strips, key=lambda strip: (strip[2] - strip[0]) * (strip[3] - strip[1]))
 
 
 def _mark(total: Plane, squares: Plane, count: int) -> _Mark | None:
@@ -162,13 +194,15 @@ class CornerText:
     def learn(self, photos: Iterable[Image.Image]) -> None:
         """Text looks like text: nothing is to be learnt."""
 
-    def find(self, photo: Image.Image) -> str | None:
+    def find(self, photo: Image.Image) -> FoundMark | None:
         gray = photo.convert("L")
         rows = max(round(gray.height * _BAND), 1)
         for name, top in (("top", 0), ("bottom", gray.height - rows)):
             band = gray.crop((0, top, gray.width, top + rows))
             if (characters := _longest_line(band)) >= _CHARACTERS_MIN:
-                return f"text at the {name} ({characters} characters)"
+                strip = (0.0, float(top), float(gray.width), float(top + rows))
+                clean = largest_beside(strip, gray.width, gray.height)
+                return FoundMark(f"text at the {name} ({characters} characters)", clean)
         return None
 
 

@@ -1,1 +1,2 @@
-"""Does a backbone draw a whole person, the right one, as the request says? `python -m trainer gates` measures it."""
+"""Measures whether a backbone draws a whole person, the right one, as the request says. `python -m trainer gates`
+measures it."""

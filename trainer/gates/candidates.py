@@ -31,7 +31,7 @@ def open_candidate(name: str, weights: Path | None = None) -> GateCandidate:
 
 
 def hash_of_weights(folder: Path) -> str:
-    """SHA-256 of all that a checkpoint folder holds but its documents. Raises CheckpointError for an empty one."""
+    """SHA-256 of the files of a checkpoint folder without its documents. Raises CheckpointError for an empty one."""
     digest = hashlib.sha256()
     files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix != ".md"]
     if not files:

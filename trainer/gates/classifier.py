@@ -1,7 +1,7 @@
-"""A small convolutional classifier that the gates train themselves: drawn or true, or which style.
+"""A small convolutional classifier that the gates train: generated pictures against true ones, or styles.
 
-It begins at random weights and is the same for every backbone. Lopez-Paz and Oquab, Revisiting Classifier Two-Sample
-Tests, 2017: what such a classifier can tell apart on pictures that it has not learned from is a difference.
+It starts from random weights and is the same for every backbone. A classifier that separates held-out pictures shows
+that the two sets differ (Lopez-Paz and Oquab, Revisiting Classifier Two-Sample Tests, 2017).
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ SHIFT_MAX_PX: Final = 4
 
 
 class PairClassifier(nn.Module):
-    """Convolutions down to a sixteenth of the side; the classes are read off the means and maxima of the channels, so
-    that neither a flaw of one place nor one of the whole picture is averaged away."""
+    """Convolutions down to a sixteenth of the side, then a linear layer on the means and the maxima of the channels:
+    the maxima keep local flaws, the means those of the whole picture."""
 
     def __init__(self, classes: int) -> None:
         super().__init__()
@@ -50,8 +50,9 @@ class PairClassifier(nn.Module):
 def fit_classifier(
     pictures: Pictures, labels: NDArray[np.int64], seed: int = 0, steps: int | None = None
 ) -> PairClassifier:
-    """Trains on pictures uint8 [n, H, W, 3] of classes 0, 1, ... [n], equally often from every class, with shifted,
-    mirrored and lighter or darker copies. About EPOCHS passes within the limits STEPS unless `steps` is given."""
+    """Trains on pictures uint8 [n, H, W, 3] with labels 0, 1, ... [n]. Every batch has as many pictures of each class,
+    shifted, mirrored, and made lighter or darker. About EPOCHS passes, within the limits STEPS, unless `steps` is
+    given."""
     rng, classes = np.random.default_rng(seed), int(labels.max()) + 1
     members = [np.flatnonzero(labels == number) for number in range(classes)]
     each = max(BATCH // classes, 1)
@@ -81,7 +82,7 @@ def logits_of(model: PairClassifier, pictures: Pictures) -> NDArray[np.float32]:
 
 
 def halves_of(people: int, seed: int = 0) -> NDArray[np.bool_]:
-    """[people]: true for the random half that a classifier learns from."""
+    """bool [people]: true for the random half that a classifier is trained on."""
     chosen = np.zeros(people, bool)
     chosen[np.random.default_rng(seed).permutation(people)[: people // 2]] = True
     return chosen
@@ -90,8 +91,8 @@ def halves_of(people: int, seed: int = 0) -> NDArray[np.bool_]:
 def two_sample_scores(
     drawn: Pictures, true: Pictures, learns: NDArray[np.bool_], steps: int | None = None
 ) -> tuple[Floats, Floats]:
-    """Pictures of the same people, drawn and true [n, H, W, 3] -> how sure a classifier that was trained on the people
-    `learns` [n] is that each is drawn [n]; NaN for those people."""
+    """Generated and true pictures of the same people, uint8 [n, H, W, 3] each -> logits for "generated" of both, [n]
+    each, by a classifier trained on the people `learns`, bool [n]; NaN for these people."""
     labels = np.repeat(np.array([1, 0], np.int64), int(learns.sum()))
     model = fit_classifier(np.concatenate([drawn[learns], true[learns]]), labels, steps=steps)
     scores = []

@@ -1,7 +1,7 @@
-"""The pictures that the gates measure: drawn in batches, each kept as soon as it is there.
+"""The pictures that the gates measure: drawn in batches, each stored as soon as it is finished.
 
-A run that was cut off goes on, and so does one of more people; a picture is drawn anew when anything that it follows
-from is another: weights, settings, words, photo, pose, or how photos are looked at.
+An interrupted run continues, also with more people. A picture is drawn again when anything that it depends on has
+changed: weights, settings, prompt, photo, pose, or the version of the examination.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Pictures = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class GateRequest:
-    """A picture to draw; reference: the photo to go by, uint8 [H, W, 3]; pose as in `GenerationInput`."""
+    """A picture to draw; reference: the photo of the person, uint8 [H, W, 3]; pose as in `GenerationInput`."""
 
     reference: NDArray[np.uint8]
     prompt: str
@@ -41,7 +41,7 @@ class GateRequest:
 
 
 class Studio:
-    """Draws wishes with one backbone; `weights` tells its weights from others."""
+    """Draws wishes with one backbone; `weights` identifies its weights."""
 
     def __init__(
         self, backbone: Backbone, weights: str, finder: FaceFinder, reader: PersonParser | None, folder: Path
@@ -67,7 +67,7 @@ class Studio:
         return GenerationInput(self.profile(wish.reference), wish.prompt, "", wish.seed, wish.settings, wish.pose)
 
     def profile(self, photo: NDArray[np.uint8]) -> IdentityProfile:
-        """Every photo is looked at once."""
+        """Every photo is examined once."""
         key = hashlib.sha256(photo.tobytes()).digest()
         if key not in self._profiles:
             image = Image.fromarray(photo)
@@ -84,7 +84,7 @@ class Studio:
 
 
 def _keep(picture: Image.Image, path: Path, others: str) -> None:
-    """In place of what was drawn of the same person before."""
+    """Replaces the earlier pictures of the same person."""
     for old in path.parent.glob(others):
         old.unlink()
     with replacing(path) as draft:

@@ -18,8 +18,8 @@ from trainer.synthetic.wardrobe import BOTTOMS, OVER, TOPS, Garment, like
 COLOUR_MIN: Final = 25.0
 """CIEDE2000 between the colour that the words name and every colour of the garment that is worn."""
 LIKELIEST: Final = 2
-"""The colour must be among so many that the evaluator finds likeliest: of true photos it tells navy from black, or
-beige from white, no better."""
+"""The colour must be among this many of the evaluator's likeliest: on true photos it confuses navy with black and beige
+with white."""
 UNDER: Final = "white"
 """Colour of the t-shirt under an open jacket or coat."""
 

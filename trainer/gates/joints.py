@@ -12,7 +12,8 @@ from trainer.evaluation.metrics import Floats, pck
 
 NOSE, LEFT_EYE, RIGHT_EYE = 0, 1, 2
 FACE_TURN_MAX: Final = 1.0
-"""The nose lies at most so many half distances of the eyes beside their middle on a face that is towards the camera."""
+"""On a face towards the camera, the nose lies at most this far from the middle of the eyes, in half distances of the
+eyes."""
 
 
 def pose_of(keypoints: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:

@@ -49,8 +49,8 @@ class Meter:
         self.learns = halves_of(len(cases))
 
     def measure(self, shown: Shown, true: bool = False) -> Measures:
-        """By the names of the gates. true: the pictures are true photos; a photo would then be compared with itself
-        by the classifier, so another of the person stands for it."""
+        """Measures by the names of the gates. true: the pictures are true photos. The classifier would then compare a
+        photo with itself, so it gets another photo of the person."""
         measures = self._anatomy(shown) | self._likeness(shown) | self._words(shown)
         subject = shown.likeness if true else shown.posed
         measures["c2st_auc"] = Separation(
@@ -62,7 +62,7 @@ class Meter:
         return measures
 
     def check_evaluators(self) -> Measures:
-        """How well flaws of known pictures are found: seams in true photos (AUC of the classifier), second heads
+        """The shares of known flaws that are found: seams in true photos (AUC of the classifier), second heads
         (the share refused), and how well the evaluator's part map of true photos fits the renderer's."""
         rng = np.random.default_rng(0)
         seams = np.stack([with_seams(case.held_out, rng) for case in self.cases])

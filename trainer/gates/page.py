@@ -25,10 +25,10 @@ from trainer.synthetic import split_of
 SHEET_CASES: Final = 12
 PAGE_CASES: Final = 32
 PICTURES_MAX_BYTES: Final = 1_450_000
-"""Of all pictures of the page together."""
+"""The size of all pictures of the page together."""
 QUALITIES: Final = (90, 80, 70, 60, 50)
 REDUCTIONS: Final = (1, 2, 4, 8)
-"""By how much pictures shrink where no quality makes them small enough."""
+"""The factor by which pictures shrink if no quality makes them small enough."""
 BEGIN: Final = "<!-- by hand: what follows stays when this page is written again -->"
 END: Final = "<!-- end of what is written by hand -->"
 
@@ -47,7 +47,7 @@ def write_sheet(cases: Sequence[Case], shown: Shown, path: Path) -> None:
 
 def write_page(cases: Sequence[Case], shown: Shown, real: RealResult, report: dict[str, Any], folder: Path) -> None:
     """FOLDER/nano.md and FOLDER/nano/*.webp: the first cases in their order, and all pictures of the people of PUBLIC.
-    What stands between the page's two marks is kept."""
+    The text between the page's two marks is kept."""
     count = min(len(cases), PAGE_CASES)
     names = [f"{number:02}" for number in range(1, count + 1)] + [f"real-{name}" for name in PUBLIC]
     strips = [_strip(cases[row], shown, row) for row in range(count)] + [_real_strip(*real.of(name)) for name in PUBLIC]
@@ -76,7 +76,7 @@ def _real_strip(person: RealPerson, pictures: Pictures) -> Pictures:
 
 
 def _encoded(strips: Sequence[Pictures]) -> list[bytes]:
-    """WebP files as good as the page's limit allows."""
+    """WebP files of the best quality within the page's limit."""
     for reduction, quality in product(REDUCTIONS, QUALITIES):
         files = [_webp(strip, reduction, quality) for strip in strips]
         if sum(map(len, files)) <= PICTURES_MAX_BYTES:
@@ -101,11 +101,11 @@ def _by_hand(page: Path) -> str:
 def _text(cases: Sequence[Case], report: dict[str, Any], by_hand: str) -> str:
     first, people = report["first_identity"], report["identities"]
     lines = [
-        f"# nano: {len(cases)} results, none of them chosen",
+        f"# nano: {len(cases)} uncurated results",
         "",
-        f"People of the {split_of(first)} split, whom nano has not learned from: the first {len(cases)} of {people} in "
-        f"their order, {report['steps']} steps. The words",
-        "name only the scene: all that is right about the person comes from the one reference. Written by",
+        f"People of the {split_of(first)} split, on whom nano was not trained: the first {len(cases)} of {people} in "
+        f"their order, {report['steps']} steps. The prompts",
+        "name only the scene: the person comes from the one reference alone. Written by",
         "",
         f"    python -m trainer gates --first-identity {first} --identities {people} --json gates.json --page docs",
         "",
@@ -117,8 +117,8 @@ def _text(cases: Sequence[Case], report: dict[str, Any], by_hand: str) -> str:
         "",
         *_table(report),
         "",
-        "`c2st_auc`: a classifier trained on half of the people tells drawn from true photos of the others. Colours",
-        "are CIEDE2000 to a photo that nano has not seen, of parts that the reference shows; `reid_rank1` finds that",
+        "`c2st_auc`: a classifier, trained on half of the people, separates drawn and true photos of the others.",
+        "Colours are CIEDE2000 to a held-out photo, of parts that the reference shows; `reid_rank1` finds that",
         f"photo among {report['reid_gallery']} people; `background_accuracy_typed`: scenes as users type them, with "
         "synonyms and typing",
         "errors; `kid`: in the evaluators' features. People, faces and joints are counted by MediaPipe.",
@@ -130,9 +130,9 @@ def _text(cases: Sequence[Case], report: dict[str, Any], by_hand: str) -> str:
         *_real(report["real"]),
         "## Results",
         "",
-        "Reference, a true photo of the person, its pose, and the result in this pose, from reference and words.",
+        "Reference, a true photo of the person, its pose, and the result in this pose, from reference and prompt.",
         "",
-        "| | reference, true photo, pose, result | words |",
+        "| | reference, true photo, pose, result | prompt |",
         "| --- | --- | --- |",
         *[f"| {number} | ![{number}](nano/{number:02}.webp) | {case.prompt} |" for number, case in enumerate(cases, 1)],
     ]

@@ -52,7 +52,7 @@ LEFT_EYE, RIGHT_EYE, LEFT_MOUTH, RIGHT_MOUTH = 3, 6, 9, 10
 TRUNK: Final = (11, 12, 24, 23)
 TRUNK_SHRINK: Final = 0.75
 HAIR: Final = (0.9, 1.9)
-"""Where hair, or what is on it, lies above the eyes, in distances from mouth to eyes."""
+"""The height of hair or headwear above the eyes, in distances from mouth to eyes."""
 
 
 @dataclass(frozen=True)

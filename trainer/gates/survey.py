@@ -79,7 +79,7 @@ class Panel:
         return Survey(len(self.cases), shown, measures, real, skipped)
 
     def true(self, styling: Styling | None) -> Survey:
-        """What true photos get."""
+        """The figures of true photos."""
         shown = true_photos(self.cases)
         measures = self.meter.measure(shown, true=True)
         if styling is not None:

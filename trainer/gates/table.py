@@ -24,7 +24,7 @@ class Gate:
     of_true: bool = False
     check: str | None = None
     check_min: float = 0.0
-    """Where the check is below, the figure says nothing and the gate is not met."""
+    """If the check is below, the figure says nothing and the gate is not met."""
 
     def bound(self, true: GateFigure) -> float:
         return self.limit * true.value if self.of_true else self.limit

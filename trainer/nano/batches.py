@@ -1,4 +1,4 @@
-"""Batches for nano's denoiser: a photo to draw, other photos of the same person to draw it from, words about it."""
+"""Batches for nano's denoiser: a target photo, other photos of the same person as references, and a caption."""
 
 from __future__ import annotations
 
@@ -47,12 +47,13 @@ OCCLUDED: Final = 0.15
 WRONG_MASK: Final = 0.5
 SAID: Final = {"place": 0.95, "framing": 0.6, "pose": 0.5}
 PERSON_SAID: Final = 0.3
-"""The person's looks are seen; words name them now and then."""
+"""References show the person's looks, so captions name them in this share of the rows only."""
 CLOTHES_SAID: Final = 0.25
 UNSEEN_SAID: Final = 0.6
-"""Clothes that the reference does not show: named this often, guessed otherwise."""
+"""Share of the rows whose caption names clothes that the reference does not show; in the others they are guessed."""
 PERSON_WEIGHT, HEAD_WEIGHT = 3.0, 4.0
-"""Added to the loss on the person and, once more, on face and hair: small in the picture, looked at first."""
+"""Added to the weight of the person in the loss and, once more, of face and hair: these are small, and users look at
+them first."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def joined(batches: Sequence[Batch]) -> Batch:
 
 @dataclass(frozen=True)
 class _Plan:
-    """What one row draws from."""
+    """The sources of one row."""
 
     target: int
     references: tuple[int, ...]
@@ -188,7 +189,7 @@ class Batches:
     def _words(
         self, target: int, references: list[int], change: bool, rng: np.random.Generator
     ) -> tuple[tuple[Region, ...], frozenset[str]]:
-        """What of the references is hidden, and the slots that words name."""
+        """The regions of the references that are hidden, and the slots that the caption names."""
         if not self.augment:
             return (), frozenset(SAID)
         hidden: set[Region] = set()

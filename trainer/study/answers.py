@@ -1,4 +1,4 @@
-"""The answers of the study, by rule over paired bootstrap intervals: nobody chooses a word by hand."""
+"""The answers of the study, by rule over paired bootstrap intervals: no word is chosen by hand."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def answers(results: Results, names: list[str]) -> list[str]:
 
 
 def _extends(results: Results, name: str) -> str:
-    """Whether what a face tells reaches a full-length picture at all."""
+    """Whether face conditions change a full-length picture at all."""
     gains = {figure: difference_of(results, "text", figure, of=name) for figure in DECISIVE}
     said = "; ".join(f"{FIGURES[figure]}: {_said(gain)}" for figure, gain in gains.items())
     reaches = all(verdict(gain) == "more" for gain in gains.values())
@@ -102,7 +102,7 @@ def _extends(results: Results, name: str) -> str:
 
 
 def _over_faces(results: Results, faces: Sequence[str], figure: str) -> str:
-    """One decisive figure by itself: the other may be at its floor for everybody."""
+    """The answer by one decisive figure alone: the other may be at its floor for all methods."""
     won = all(verdict(difference_of(results, other, figure)) == "more" for other in faces)
     best = float(np.nanmax([np.nanmean(values_of(results, name, figure)) for name in (*faces, "bolid")]))
     ceiling = values_of(results, TRUE, figure)

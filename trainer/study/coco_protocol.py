@@ -1,7 +1,7 @@
 """CLIP-T, CLIP-I and FID by the COCO protocol: 5,000 captions of 2017 val, four pictures each, one seed.
 
-A full run is `python -m trainer evaluate --coco FOLDER --clip FOLDER`, 20,000 pictures a method; `--limit 250` is the
-reduced one, a part of it. A method is given the caption, and the caption's photo as its only reference, so that methods
+A full run is `python -m trainer evaluate --coco FOLDER --clip FOLDER`, 20,000 pictures per method; `--limit 250` runs
+a part of it. A method gets the caption, and the caption's photo as its only reference, so that methods
 which read pictures are measured as IP-Adapter (Ye et al., 2023) was; "text" reads the caption alone.
 """
 
@@ -109,7 +109,7 @@ def _measured(part: Sequence[Caption], run: CocoRun, sampler: Sampler, published
 
 
 def _reference(photo: NDArray[np.uint8]) -> StudyReference:
-    """A photo of which no detector said anything."""
+    """A photo without any detection."""
     nobody = np.full(4, np.nan, np.float32)
     return StudyReference(photo, np.zeros((17, 3), np.float32), nobody, nobody)
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.identity.crops import body_crop, body_window
+from engine.identity.observation import Box
 from trainer.curate.dataset import METADATA, read_curated
 from trainer.curate.records import CuratedPhoto
 from trainer.errors import DataError
@@ -26,18 +27,19 @@ UNKNOWN: Final = -1
 
 
 def curated_people(folder: Path, width: int, height: int) -> PeopleShards:
-    """The curated photos on which a body was made out, width x height px each.
+    """The curated photos on which a face and a body were made out, width x height px each.
 
-    Nobody knows whether a person wears the same on two real photos, so every photo counts as an outfit of its own:
-    methods then get the caption that names the clothes. Raises DataError where the folder is absent or damaged, or
-    shows nobody twice."""
-    photos = [photo for photo in read_curated(folder) if photo.body_box and photo.keypoints and photo.parts]
+    Photos whose outfit is not known count as one of their own: methods then get the caption that names the clothes.
+    Raises DataError where the folder is absent or damaged, or shows nobody twice."""
+    read = read_curated(folder)
+    photos = [photo for photo in read if photo.body_box and photo.face_box and photo.keypoints and photo.parts]
     numbers = {person: number for number, person in enumerate(dict.fromkeys(photo.person for photo in photos))}
     if len(photos) == len(numbers):
         raise DataError(f"expected people with two photos of their body in {folder}, found none: curate more photos")
     rows = [_row(folder, photo, width, height) for photo in photos]
     identity = np.array([FIRST_IDENTITY + numbers[photo.person] for photo in photos])
-    order = [int((identity[:row] == identity[row]).sum()) for row in range(len(photos))]
+    names = [photo.outfit or f"photo {row}" for row, photo in enumerate(photos)]
+    numbered = {name: number for number, name in enumerate(dict.fromkeys(names))}
     unknown = np.full(len(photos), UNKNOWN, np.int64)
     return PeopleShards(
         **{name: np.stack([row[name] for row in rows]) for name in rows[0]},
@@ -45,7 +47,7 @@ def curated_people(folder: Path, width: int, height: int) -> PeopleShards:
         background=unknown,
         pose=unknown,
         framing=unknown,
-        outfit=np.array(order, np.int64),
+        outfit=np.array([numbered[name] for name in names], np.int64),
         captions=[_captions(photo) for photo in photos],
         attributes=[{} for _ in photos],
         styled=[],
@@ -68,7 +70,7 @@ def joined(first: PeopleShards, second: PeopleShards) -> PeopleShards:
 
 
 def _row(folder: Path, photo: CuratedPhoto, width: int, height: int) -> dict[str, NDArray[Any]]:
-    assert photo.body_box is not None and photo.keypoints is not None and photo.parts is not None
+    assert photo.body_box and photo.face_box and photo.keypoints and photo.parts
     x0, y0, x1, y1 = cut = body_window(photo.body_box, width / height)
     scale = np.array([width / (x1 - x0), height / (y1 - y0)])
     with Image.open(folder / photo.file_name) as image:
@@ -78,7 +80,7 @@ def _row(folder: Path, photo: CuratedPhoto, width: int, height: int) -> dict[str
     joints = np.array(photo.keypoints, np.float64)
     joints[:, :2] = (joints[:, :2] - (x0, y0)) * scale
     joints[:, 2] = joints[:, 2] >= KEYPOINT_CONFIDENCE_MIN
-    boxes = {"face_box": photo.face_box, "body_box": photo.body_box, "head_box": _head_box(photo)}
+    boxes = {"face_box": photo.face_box, "body_box": photo.body_box, "head_box": _head_box(photo.face_box)}
     moved = {name: ((np.reshape(box, (2, 2)) - (x0, y0)) * scale).ravel() for name, box in boxes.items()}
     return {
         "images": np.asarray(picture),
@@ -88,16 +90,19 @@ def _row(folder: Path, photo: CuratedPhoto, width: int, height: int) -> dict[str
     }
 
 
-def _head_box(photo: CuratedPhoto) -> tuple[float, float, float, float]:
+def _head_box(face: Box) -> Box:
     """The skull around a detected face: trainer.part_colours.face_of_head the other way round."""
-    x0, y0, x1, y1 = photo.face_box
+    x0, y0, x1, y1 = face
     side = (y1 - y0) / FACE_OF_HEAD
     middle = (x0 + x1) / 2
     return middle - side / 2, y1 - side, middle + side / 2, y1
 
 
 def _captions(photo: CuratedPhoto) -> dict[str, str]:
-    """A missing language gets the caption of the other; without any, captions are empty."""
+    """A missing language gets the other's caption, a missing scene the full caption; without any, they are empty."""
     any_words = next(iter(photo.captions.values()), "")
-    captions = {language: photo.captions.get(language, any_words) for language in ("en", "ru")}
-    return {f"{language}_{kind}": words for language, words in captions.items() for kind in ("full", "scene")}
+    full = {language: photo.captions.get(language, any_words) for language in ("en", "ru")}
+    scene = {language: photo.captions.get(f"{language}_scene", full[language]) for language in full}
+    return {f"{language}_full": words for language, words in full.items()} | {
+        f"{language}_scene": words for language, words in scene.items()
+    }

@@ -273,7 +273,7 @@ class StudyMeter:
         self.true_parts = people.parts[[case.held_out for case in cases]]
 
     def measure(self, drawn: dict[str, Picture], sampler: Sampler | None, plan: EvaluationPlan) -> dict[str, Any]:
-        """By task, pictures [n, H, W, 3] -> figure -> a value a person (None where unknown), or one for the set."""
+        """By task, pictures [n, H, W, 3] -> figure -> one value per person (None where unknown), or one for the set."""
         figures: dict[str, Floats | float] = {}
         figures |= self._scene(drawn["scene"])
         if "portrait" in drawn:

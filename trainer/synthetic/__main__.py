@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _plans(options: argparse.Namespace) -> dict[Path, ShardPlan]:
-    """Folder -> what to render into it: one plan, or one a split."""
+    """Folder -> the plan to render into it: one plan, or one per split."""
     if options.out is None or bool(options.splits) == bool(options.identities):
         raise DataError("expected --out DIR and either --identities K or --splits NAME=K ... (or --sheet PNG)")
     shape = (options.photos, options.height, options.width)

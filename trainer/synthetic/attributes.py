@@ -9,7 +9,7 @@ from trainer.synthetic.wardrobe import Garment
 
 
 def attributes(identity: Identity) -> dict[str, Any]:
-    """What can be measured on a photo: names, and colours as RGB 0..255."""
+    """The attributes that can be measured on a photo: names, and colours as RGB 0..255."""
     return {
         "woman": identity.woman,
         "age_group": identity.age_group,

@@ -27,7 +27,7 @@ elbow, 2 at the wrist."""
 
 @dataclass(frozen=True)
 class Template:
-    """What all bodies share. V vertices, F triangles, B bones.
+    """The data that all bodies share. V vertices, F triangles, B bones.
 
     canonical [V, 4] is x, y, z and the along-the-arm coordinate; weights is sparse [V, B];
     parents [B] holds -1 for the root; head [V] marks the head; joints [B, 3]

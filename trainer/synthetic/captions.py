@@ -68,7 +68,7 @@ def scene_prompt(background: str, pose: str, framing: str, language: Language) -
 
 
 def person_en(identity: Identity, bottom: bool = True, shoes: bool = True) -> str:
-    """Who it is: "a woman with long red hair in a green t-shirt and blue trousers"."""
+    """The person: "a woman with long red hair in a green t-shirt and blue trousers"."""
     noun = "woman" if identity.woman else "man"
     age = "" if identity.age_group == "adult" else f"{identity.age_group} "
     bald = "bald " if identity.hair.style == "bald" else ""
@@ -84,7 +84,7 @@ def person_en(identity: Identity, bottom: bool = True, shoes: bool = True) -> st
 
 
 def person_ru(identity: Identity, bottom: bool = True, shoes: bool = True) -> str:
-    """Who it is, nominative: «женщина с длинными рыжими волосами в зелёной футболке и синих брюках»."""
+    """The person, in the nominative: «женщина с длинными рыжими волосами в зелёной футболке и синих брюках»."""
     adjective = {
         "young": ("молодой ", "молодая "),
         "adult": ("", ""),

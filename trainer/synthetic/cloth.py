@@ -106,7 +106,8 @@ def on_strap(c: wp.vec4, look: Look) -> bool:
 
 @wp.func
 def tailored(c: wp.vec4, colour: wp.vec3, look: Look) -> wp.vec3:
-    """What the cut of a top adds to its colour: 1 shirt with placket and buttons, 2 hoodie with pocket and cords."""
+    """The details of a top's cut, added to its colour: 1 shirt with placket and buttons, 2 hoodie with pocket and
+    cords."""
     ax = wp.abs(c[0])
     front = c[1] < 0.0 and c[3] < -0.4
     if look.detail == 1 and front:

@@ -39,7 +39,7 @@ NEIGHBOURS: Final = frozenset(
     frozenset(pair) for pair in (("upper_arm", "forearm"), ("forearm", "hand"), ("thigh", "shin"), ("shin", "toes"))
 )
 STRAIGHT_SINE: Final = 0.09
-"""How far a knee or a hanging elbow may bend the wrong way, as a sine."""
+"""The most that a knee or a hanging elbow may bend the wrong way, as a sine."""
 
 Capsules = dict[tuple[str, str], tuple[Doubles, Doubles]]
 

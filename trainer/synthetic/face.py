@@ -51,7 +51,7 @@ Shape = tuple[tuple[str, float], ...]
 
 
 def sample_shape(random: np.random.Generator) -> Shape:
-    """How one person's face and proportions differ from the average."""
+    """The deviations of one person's face and proportions from the average."""
     return tuple(
         (name, float(np.clip(random.normal(0, spread), -LARGEST, LARGEST))) for name, spread in SPREADS.items()
     )

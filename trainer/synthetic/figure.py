@@ -22,7 +22,7 @@ from trainer.synthetic.skirts import coat_tail, skirt
 from trainer.synthetic.wardrobe import OVER, Garment
 
 SHELL_M: Final = {Layer.TOP: 0.010, Layer.JACKET: 0.022, Layer.BOTTOM: 0.009, Layer.SHOES: 0.008}
-"""How far a garment stands off the skin, metres."""
+"""The distance of a garment from the skin, metres."""
 LOOSE_M: Final = {"hoodie": 0.009, "shirt": 0.002, "tank top": -0.002}
 
 EYE_BONES: Final = ("eye.L", "eye.R")
@@ -287,7 +287,7 @@ def _patch(layer: Layer, piece: Piece, shift: Floats, weights: Any) -> _Patch:
 
 
 def _nearby(points: Floats, body: RestBody) -> tuple[Floats, Any]:
-    """How the body near canonical points [N, 3] differs from the template, [N, 3] metres, and its skin weights."""
+    """The offsets of the body from the template near canonical points [N, 3], [N, 3] metres, and its skin weights."""
     torso, tree = _torso()
     _, found = tree.query(points, k=12)
     near = torso[found]

@@ -36,7 +36,7 @@ class Hairline:
 
 
 def hairline(hair: Hair) -> Hairline:
-    """Where the hair of a style ends; `turn` is the azimuths (radians) between front and side."""
+    """The hairline of a style; `turn` is the azimuths (radians) between front and side."""
     front = 0.938 if hair.fringe else 0.982
     if hair.style == "bald":
         return Hairline(2.0, 2.0, 2.0, (0.8, 1.2))

@@ -26,7 +26,7 @@ EARS_M: Final = -0.08
 EYE_RADIUS_M: Final = 0.013
 DEPTHS_M: Final = {"nose": 0.03, "ear": 0.03, "eye": 0.02, "hip": 0.17, "shoulder": 0.11}
 LIMB_DEPTH_M: Final = 0.09
-"""How far a joint lies at most under what shows of it: nearer things hide it."""
+"""The largest depth of a joint below the visible surface; at a larger depth another object hides it."""
 NO_BOX: Final = (np.nan, np.nan, np.nan, np.nan)
 
 Visible = Callable[[Floats, Floats, Floats], npt.NDArray[np.int32]]
@@ -87,7 +87,8 @@ def _face_region() -> npt.NDArray[np.bool_]:
 
 
 def face_box(vertices: Floats, keypoints: Floats, camera: Camera, size: tuple[int, int]) -> Floats:
-    """What a face detector would frame: chin to forehead, cut to the frame; NaN unless nose and an eye are seen."""
+    """The box that a face detector would give: chin to forehead, cut to the frame; NaN unless nose and an eye are
+    seen."""
     nose, left_eye, right_eye = keypoints[:3, 2] > 0
     if not nose or not (left_eye or right_eye):
         return np.array(NO_BOX, np.float32)

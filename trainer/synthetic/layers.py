@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class Layer(IntEnum):
-    """What a triangle belongs to."""
+    """The layer that a triangle belongs to."""
 
     BODY = 0
     EYE = 1

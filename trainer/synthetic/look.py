@@ -1,4 +1,4 @@
-"""An identity as the numbers that the surface program reads."""
+"""Converts an identity to the numbers that the surface kernels read."""
 
 from typing import Any, Final
 
@@ -21,10 +21,10 @@ SLEEVES: Final = {
     "coat": 0.5,
     "dress": 0.3,
 }
-"""How far sleeves reach: 0 shoulder, 1 elbow, 2 wrist."""
+"""The ends of sleeves: 0 shoulder, 1 elbow, 2 wrist."""
 HAT_LINES: Final = {"cap": 0.955, "beanie": 0.938, "hat": 0.965, "sun hat": 0.962}
 HAIR_UNDER_HATS: Final = {"cap": 0.008, "beanie": -0.004, "hat": -0.016, "sun hat": -0.016}
-"""Where hair ends below a hat, measured from its line."""
+"""The end of the hair below a hat, measured from the hat's line."""
 NOWHERE: Final = 9.0
 DETAILS: Final = {"shirt": 1, "hoodie": 2}
 BAG_STRAPS: Final = {"shoulder bag": 1, "backpack": 2}

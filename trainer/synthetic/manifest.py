@@ -35,13 +35,13 @@ def write_manifest(folder: Path, content: dict[str, Any]) -> None:
 
 
 def shard_entry(path: Path) -> dict[str, Any]:
-    """What the manifest says of a shard: photos, stylised copies, split, bytes, sha256. DataError for a damaged one."""
+    """The manifest's entry of a shard: photos, stylised copies, split, bytes, sha256. DataError for a damaged one."""
     first = int(path.stem.split("-")[1])
     return {**shard_counts(path), "split": split_of(first), "bytes": path.stat().st_size, "sha256": checksum(path)}
 
 
 def shard_counts(path: Path) -> dict[str, int]:
-    """How many photos and stylised copies a shard holds. DataError for a damaged one."""
+    """The number of photos and stylised copies of a shard. DataError for a damaged one."""
     try:
         with tarfile.open(path, "r:") as archive:
             names = archive.getnames()

@@ -1,4 +1,4 @@
-"""Ray casting with NVIDIA Warp: what each pixel of a dressed figure looks like.
+"""Ray casting with NVIDIA Warp: the colour and part of each pixel of a dressed figure.
 
 Layers above the skin are cut by `surface`, which says, for a point in canonical coordinates, which colour and part
 is there or that the ray passes. The kernels run on a CPU and on CUDA alike.
@@ -224,7 +224,7 @@ def cast_image(
     shadows: wp.array(dtype=float),
     depths: wp.array(dtype=float),
 ):
-    """One thread a pixel, four rays each. colours: rgb times opacity, and opacity; votes: a count of rays for
+    """One thread per pixel, four rays each. colours: rgb times opacity, and opacity; votes: a count of rays for
     each part, four bits a part; shadows: how dark the floor is; depths: metres along the camera's axis to the
     nearest point of the person, infinite where there is none."""
     pixel = wp.tid()

@@ -27,7 +27,7 @@ NOT_PHOTOS: Final = ("__main__.py", "manifest.py", "sheet.py", "shards.py")
 
 @dataclass(frozen=True)
 class ShardPlan:
-    """What to render. Identities are first .. first + identities - 1, all of one split."""
+    """The settings of a rendering. Identities are first .. first + identities - 1, all of one split."""
 
     first: int
     identities: int
@@ -36,7 +36,8 @@ class ShardPlan:
     width: int
 
     def settings(self) -> dict[str, int]:
-        """What shapes a photo; the range is left out, so that ranges made apart can be compared."""
+        """The settings that shape a photo, without the range of identities: shards of different ranges can be
+        compared."""
         return {"photos": self.photos, "height": self.height, "width": self.width}
 
 
@@ -62,7 +63,7 @@ def shard_plans(plan: ShardPlan) -> list[ShardPlan]:
 
 
 def shard_path(folder: Path, plan: ShardPlan) -> Path:
-    """Where a shard goes."""
+    """The path of a shard."""
     return folder / f"shard-{plan.first:07d}.tar"
 
 
@@ -91,7 +92,7 @@ def write_shards(
     folder: Path, plan: ShardPlan, workers: int, on_shard: Callable[[int], None] = lambda photos: None
 ) -> dict[str, Any]:
     """Renders what is missing of a plan and returns the manifest; `on_shard` gets the number of photos of each finished
-    shard. A shard that is not as the manifest lists it is rendered anew. DataError when the folder holds photos of
+    shard. A shard that differs from the manifest's entry is rendered again. DataError when the folder holds photos of
     other settings or of another version of the generator."""
     check_plan(plan)
     folder.mkdir(parents=True, exist_ok=True)
@@ -141,7 +142,7 @@ def _rendered_shards(folder: Path, missing: list[ShardPlan], workers: int) -> It
 
 
 def _listed(folder: Path, before: dict[str, Any] | None) -> dict[str, Any]:
-    """Entries of the shards that stay: as they were listed, or of those that nobody has listed yet."""
+    """Entries of the shards that stay: as listed, or new entries for shards that are not listed yet."""
     known = {} if before is None else before["shards"]
     return {path.name: known.get(path.name) or shard_entry(path) for path in sorted(folder.glob("shard-*.tar"))}
 

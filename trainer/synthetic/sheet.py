@@ -38,7 +38,7 @@ def draw_sheet(path: Path, first: int, identities: int, photos: int, height: int
 
 
 def draw_contact(folder: Path) -> Path:
-    """Writes DIR/contact.png from the finished shards: a row an identity of the first shard, its photos beside it."""
+    """Writes DIR/contact.png from the finished shards: one row per identity of the first shard."""
     people: dict[str, list[npt.NDArray[np.uint8]]] = {}
     for key, files in read_samples(sorted(folder.glob("shard-*.tar"))[0], frozenset({"png"})):
         people.setdefault(key.split("-")[0], []).append(decode_picture(files["png"]))

@@ -48,7 +48,7 @@ TRUNK_DEG: Final = np.array([6.0, 6.0, 12.0])
 LEG_LIFT: Final = 0.3
 """Legs move sideways and forwards; up and down only this share of it, or feet would leave the floor."""
 OUTFIT_CHANGE: Final = 4
-"""Every so many photos one is taken in other clothes."""
+"""The interval, in photos, at which one is taken in other clothes."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Shot:
 
 
 def sample_shot(identity_seed: int, photo_index: int) -> Shot:
-    """The shot of this number. A person's photos differ in everything but the person."""
+    """The shot of this number. The photos of a person differ in pose, camera, light and background."""
     random = np.random.default_rng([77, identity_seed, photo_index])
     framing = FRAMINGS[int(random.choice(3, p=(0.60, 0.25, 0.15)))]
     poses = POSE_CHANCES[framing]

@@ -61,7 +61,7 @@ class Garment:
 
 @dataclass(frozen=True)
 class Outfit:
-    """What may change from one day to the next. `bottom` is None under a dress."""
+    """The clothes that may change from one day to the next. `bottom` is None under a dress."""
 
     top: Garment
     bottom: Garment | None

@@ -140,7 +140,7 @@ class _Refused(web.Response):
 
 
 class _Dropped(web.Response):
-    """Stands for the answer that nobody will read: the connection is gone."""
+    """An answer that is never read: the connection is closed."""
 
 
 def _drop(request: web.Request) -> web.StreamResponse:

@@ -18,7 +18,7 @@ from bot.local.botapi.world import Draft, World
 
 ALBUM_MAX = 10
 CHECKOUT_LIFETIME_S = 10.0
-"""Telegram's: a payment that the bot has not agreed to by then is off."""
+"""Telegram's limit: a payment that the bot has not confirmed by then is cancelled."""
 
 
 class People:
@@ -46,7 +46,7 @@ class People:
     async def send_files(
         self, chat_id: int, user_id: int, files: Sequence[Upload], caption: str, *, as_documents: bool
     ) -> list[Message]:
-        """One message a file; several are an album, captioned on the first. Only photos are re-encoded."""
+        """One message per file; several are an album, captioned on the first. Only photos are re-encoded."""
         self._ready(chat_id, user_id)
         content = _checked(caption, CAPTION_MAX)
         if not 1 <= len(files) <= ALBUM_MAX:
@@ -80,7 +80,7 @@ class People:
         return self._world.revise(message, tell_bot=tell_bot, text=content.text, entities=content.entities)
 
     def delete(self, chat_id: int, user_id: int, message_id: int) -> None:
-        """For everyone. The bot is not told, as on Telegram."""
+        """For everyone. The bot gets no update, as on Telegram."""
         chat = self.chat(chat_id)
         self._check_member(chat, user_id)
         message = self._message(chat, message_id)
@@ -162,7 +162,7 @@ class People:
             self._world.inline_queries.pop(query_id, None)
 
     async def pay(self, chat_id: int, user_id: int, message_id: int, timeout_s: float) -> CheckoutAnswer:
-        """Pays an invoice in Stars, of which everybody here has enough, once the bot agrees; it has ten seconds."""
+        """Pays an invoice in Stars (people here have enough of them) once the bot agrees; it has ten seconds."""
         chat = self._ready(chat_id, user_id)
         message = self._message(chat, message_id)
         invoice = message.invoice

@@ -33,7 +33,7 @@ TAIL = 8
 
 
 class PersonTimeout(TimeoutError):
-    """What a person waited for did not happen; the message ends with the transcript's tail."""
+    """The expected message did not come; the error's message ends with the transcript's tail."""
 
 
 class _Connection:
@@ -130,7 +130,7 @@ class Person(_Connection):
         raise PersonError(f"no button {button!r} to press in:\n{_tail(candidates)}", status=404)
 
     async def press_data(self, message_id: int, data: str, *, timeout_s: float = 15.0) -> PressAnswer:
-        """Presses a button known by its data. Where the bot does not answer in time, `answered` is False."""
+        """Presses a button known by its data. If the bot does not answer in time, `answered` is False."""
         body = {"user_id": self.user_id, "data": data, "timeout_s": timeout_s}
         content = await self._ask("POST", f"{self._chat}/messages/{message_id}/press", json=body)
         answer = PressAnswer.model_validate_json(content)
@@ -236,13 +236,20 @@ class Person(_Connection):
 
 
 class ApiControl(_Connection):
-    """What a test does to the server: faults, people, and a look at the bot's calls."""
+    """The test's control of the server: faults, people, and a look at the bot's calls."""
 
     async def fail_next(
-        self, method: str = "*", *, kind: FaultKind, times: int = 1, retry_after: int = 1, delay_s: float = 0.0
+        self,
+        method: str = "*",
+        *,
+        kind: FaultKind,
+        times: int = 1,
+        retry_after: int = 1,
+        lasts_s: float = 0.0,
+        delay_s: float = 0.0,
     ) -> None:
         """See `Fault`."""
-        fault = Fault(kind=kind, method=method, times=times, retry_after=retry_after, delay_s=delay_s)
+        fault = Fault(kind=kind, method=method, times=times, retry_after=retry_after, lasts_s=lasts_s, delay_s=delay_s)
         await self._ask("POST", "/client/faults", json=fault.model_dump())
 
     async def clear_faults(self) -> None:

@@ -85,7 +85,7 @@ Keyboard = tuple[tuple[Button, ...], ...]
 
 
 class Invoice(Record):
-    """A message that asks for a payment; `payload` is the bot's own and shown to nobody."""
+    """A message that asks for a payment; `payload` is the bot's own and is not shown."""
 
     title: str
     description: str
@@ -106,7 +106,7 @@ class Payment(Record):
 
 
 class Version(Record):
-    """What a message showed before an edit."""
+    """The content of a message before an edit."""
 
     at: float
     text: str
@@ -141,7 +141,7 @@ class Message(Record):
 
 
 class Update(Record):
-    """What getUpdates hands out until an offset confirms it."""
+    """The updates that getUpdates hands out until an offset confirms them."""
 
     id: int
     type: str
@@ -154,20 +154,30 @@ class BotCommand(Record):
 
 
 class WebhookTarget(Record):
-    """Where updates are posted to, in place of getUpdates."""
+    """The address that updates are posted to, in place of getUpdates."""
 
     url: str
     secret_token: str = ""
     max_connections: int = 40
 
 
+class MenuButton(Record):
+    """The button beside the text box, which opens a Mini App."""
+
+    text: str
+    url: str
+
+
 class BotProfile(Record):
-    """What setMyCommands, setMyDescription and their kin left; keys are `scope|language` or a language."""
+    """The values set by setMyCommands, setMyDescription and similar methods; keys are `scope|language` or a
+    language."""
 
     commands: dict[str, tuple[BotCommand, ...]] = {}
     names: dict[str, str] = {}
     descriptions: dict[str, str] = {}
     short_descriptions: dict[str, str] = {}
+    menu_button: MenuButton | None = None
+    """Of all private chats; `None`: the commands."""
     allowed_updates: tuple[str, ...] | None = None
     webhook: WebhookTarget | None = None
 

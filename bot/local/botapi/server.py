@@ -42,7 +42,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class LocalBotAPI:
     """Started with `start()` or `async with`, after which `url` is known. Without a data_dir all goes with `stop()`.
 
-    `callback_lifetime_s` is how long a pressed button waits for answerCallbackQuery; `clock` gives Unix seconds.
+    `callback_lifetime_s` is the time that a pressed button waits for answerCallbackQuery; `clock` gives Unix seconds.
     Raises StorageError when the data folder is in use, OSError when the port is.
     """
 
@@ -146,7 +146,7 @@ async def _only_from_here(request: web.Request, handler: Handler) -> web.StreamR
 
 @web.middleware
 async def _person_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """The edge of the process: whatever a request does, the server answers and lives on."""
+    """Answers every error of a request with JSON, so that the server survives it."""
     try:
         return await handler(request)
     except PersonError as error:

@@ -1,7 +1,7 @@
 """The data folder: one SQLite file with every record, and the bytes of every file beside it.
 
-The server keeps everything in memory and writes through, so SQLite is only read at start. What is
-written survives a killed process.
+The server keeps everything in memory and writes through, so SQLite is only read at start. Written
+data survives a killed process.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Storage:
         return [kind.model_validate_json(body) for (body,) in rows]
 
     def file(self, path: str) -> Path:
-        """Where a stored file's bytes lie. `path` comes from a StoredFile, never from a request."""
+        """The path of a stored file. `path` comes from a StoredFile, never from a request."""
         return self._files / path
 
     def close(self) -> None:

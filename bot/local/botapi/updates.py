@@ -15,7 +15,7 @@ CONFLICT = "terminated by other getUpdates request; make sure that only one bot 
 
 
 class UpdateQueue:
-    """`forget` is told the ids of updates that an offset confirmed."""
+    """`forget` gets the ids of updates that an offset confirmed."""
 
     def __init__(self, undelivered: Iterable[Update], forget: Callable[[Iterable[int]], None]) -> None:
         self._pending = deque(sorted(undelivered, key=lambda update: update.id))
@@ -45,7 +45,7 @@ class UpdateQueue:
         self._forget([update_id])
 
     async def take(self, offset: int, limit: int, timeout_s: int) -> list[JsonObject]:
-        """What getUpdates answers. A newer poll ends an older one: the older raises Conflict, as on Telegram."""
+        """The answer to getUpdates. A newer poll ends an older one: the older raises Conflict, as on Telegram."""
         if self._poll is not None and not self._poll.done():
             self._poll.set_exception(Conflict(CONFLICT))
         self._confirm(offset)

@@ -141,7 +141,7 @@ class SentView(View):
 
 
 class PressAnswer(View):
-    """What answerCallbackQuery said; `answered` is False where the bot never did."""
+    """The content of answerCallbackQuery; `answered` is False where the bot never did."""
 
     answered: bool
     text: str = ""
@@ -163,7 +163,7 @@ class InlineAnswer(View):
 
 
 class CheckoutAnswer(View):
-    """What answerPreCheckoutQuery said; `answered` is False where the bot never did. `charge_id` is of the payment
+    """The content of answerPreCheckoutQuery; `answered` is False where the bot never did. `charge_id` is of the payment
     that was made."""
 
     answered: bool

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Wire:
-    """Looks up what a record only names: senders, chats, replies, file_ids."""
+    """Looks up the records that another one refers to: senders, chats, replies, file_ids."""
 
     def __init__(self, world: World) -> None:
         self._world = world

@@ -7,12 +7,15 @@ from aiogram.enums import ChatType
 
 from bot.telegram.handlers import (
     admin,
+    api_keys,
+    appeals,
     consent,
     credit_admin,
     credits,
     fallback,
     gallery,
     groups,
+    image_prompts,
     inline,
     invitations,
     jobs,
@@ -28,10 +31,11 @@ from bot.telegram.handlers import (
     start,
     styles,
 )
+from bot.telegram.handlers.admission import RequireAdmission
 from bot.telegram.handlers.consent import RequireConsent
 
 
-def build_router(*, credits_on: bool = False) -> Router:
+def build_router(*, credits_on: bool = False, keys_on: bool = False) -> Router:
     """All handlers, in the order in which they are tried. Without credits nothing of them is visible, but payments
     that are under way are still answered and recorded."""
     root = Router(name="root")
@@ -40,8 +44,9 @@ def build_router(*, credits_on: bool = False) -> Router:
         observer.filter(F.chat.type == ChatType.PRIVATE)
     private.callback_query.filter(F.message.chat.type == ChatType.PRIVATE)
     consenting = Router(name="consenting")
-    consenting.message.middleware(RequireConsent())
-    consenting.callback_query.middleware(RequireConsent())
+    for observer in (consenting.message, consenting.callback_query):
+        observer.middleware(RequireAdmission())
+        observer.middleware(RequireConsent())
     consenting.include_routers(
         gallery.build(),
         pictures.build(),
@@ -50,12 +55,16 @@ def build_router(*, credits_on: bool = False) -> Router:
         persons.build(),
         styles.build(),
         settings.build(),
+        image_prompts.build(),
+        appeals.build(),
         jobs.build(),
         photos.build(),
         prompts.build(),
     )
     if credits_on:
         private.include_routers(invitations.build(), credits.build(), credit_admin.build())
+    if keys_on:
+        private.include_router(api_keys.build())
     private.include_routers(
         payments.build(), start.build(), consent.build(), privacy.build(), admin.build(), consenting, fallback.build()
     )

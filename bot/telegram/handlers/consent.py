@@ -14,6 +14,7 @@ from bot.styles import Styles
 from bot.telegram import keyboards
 from bot.telegram.callbacks import ConsentCallback
 from bot.telegram.edits import Toast, edit_text, message_of
+from bot.telegram.handlers.admission import RequireAdmission
 from bot.telegram.handlers.held import handle_held, held_from
 from bot.telegram.next_step import next_step
 from bot.telegram.photo_fetching import PhotoFetcher
@@ -26,6 +27,7 @@ Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
 
 def build() -> Router:
     router = Router(name="consent")
+    router.callback_query.middleware(RequireAdmission())
     router.callback_query.register(consent, ConsentCallback.filter())
     return router
 
@@ -88,7 +90,7 @@ class RequireConsent(BaseMiddleware):
 
 
 async def _answer_held(message: Message, texts: Texts, result: HoldResult, *, renewed: bool) -> None:
-    """The terms come once; an album is answered once."""
+    """Sends the terms once, and one answer per album."""
     match result:
         case HoldResult.FIRST:
             await ask_consent(message, texts, renewed=renewed, held=True)

@@ -9,9 +9,9 @@ from aiogram import Bot, F, Router
 from aiogram.types import Message
 
 from bot.db.tables import User
-from bot.telegram.handlers.admin import is_admin
+from bot.telegram.handlers.admin.access import admin_router
+from bot.telegram.handlers.admin.refunds import Refunds
 from bot.telegram.handlers.typed import TypedCommand
-from bot.telegram.refusals import ApiRefusal, RefundedBefore, TelegramRefusal, refusals, suppress_refusals
 from bot.translator import Texts, Translator
 from bot.usecases import UseCases
 from bot.usecases.credits import CreditUseCases
@@ -22,8 +22,7 @@ _ARGUMENTS = re.compile(r"(grant|refund)\b.*", re.DOTALL)
 
 
 def build() -> Router:
-    router = Router(name="admin of credits")
-    router.message.filter(is_admin)
+    router = admin_router("admin of credits")
     router.message.register(grant, TypedCommand("admin", magic=F.args.regexp(_GRANT, mode="fullmatch")))
     router.message.register(refund, TypedCommand("admin", magic=F.args.regexp(_REFUND, mode="fullmatch")))
     router.message.register(explain, TypedCommand("admin", magic=F.args.regexp(_ARGUMENTS, mode="fullmatch")))
@@ -46,7 +45,8 @@ async def grant(message: Message, user: User, texts: Texts, credits: CreditUseCa
 
 
 async def refund(message: Message, bot: Bot, user: User, texts: Texts, use: UseCases, translator: Translator) -> None:
-    """Telegram first: a crash after it is made good by the refund's own message, or by the same command once more."""
+    """Refunds at Telegram first: after a crash, Telegram's message about the refund or the same command completes
+    it."""
     charge_id, named = _matched(_REFUND, message).groups()
     payment = await use.payments.find(charge_id)
     if payment is None:
@@ -56,22 +56,7 @@ async def refund(message: Message, bot: Bot, user: User, texts: Texts, use: UseC
     if buyer is None:
         await message.reply(texts("admin-refund-needs-user"))
         return
-    try:
-        with refusals():
-            await bot.refund_star_payment(buyer, charge_id)
-    except RefundedBefore:
-        await use.payments.record_refund(charge_id, user.id)
-        await message.reply(texts("admin-refunded-before"))
-        return
-    except ApiRefusal as refusal:
-        await message.reply(texts("admin-refund-failed", reason=str(refusal)))
-        return
-    recorded = await use.payments.record_refund(charge_id, user.id)
-    if recorded.new and recorded.language is not None:
-        with suppress_refusals(TelegramRefusal):
-            await bot.send_message(buyer, translator("payment-refunded", recorded.language))
-    stars = texts("stars-count", stars=payment.stars)
-    await message.reply(texts("admin-refunded", stars=stars, user=str(buyer)))
+    await message.reply(await Refunds(bot, texts, use, translator)(user.id, payment, buyer))
 
 
 def _matched(pattern: re.Pattern[str], message: Message) -> re.Match[str]:

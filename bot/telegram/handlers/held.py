@@ -15,7 +15,7 @@ from bot.usecases import UseCases
 
 
 def held_from(message: Message) -> HeldMessage | None:
-    """What to hold of a message: ids and text, no image; `None` for a command and for what is no input.
+    """The parts of a message to hold: ids and text, no image; `None` for a command and for what is no input.
 
     The caption of a forwarded photo is another person's and is left out.
     """

@@ -8,6 +8,7 @@ from aiogram.types import Message
 from bot.credits import INVITATION_PREFIX
 from bot.db.tables import User
 from bot.styles import Styles
+from bot.telegram.handlers.admission import RequireAdmission
 from bot.telegram.handlers.start import start
 from bot.telegram.handlers.typed import TypedCommand
 from bot.translator import Texts
@@ -17,6 +18,7 @@ from bot.usecases.credits import CreditUseCases
 
 def build() -> Router:
     router = Router(name="invitations")
+    router.message.middleware(RequireAdmission())
     router.message.register(show_invitation, TypedCommand("invite"))
     router.message.register(accept_invitation, TypedCommand("start", magic=F.args.startswith(INVITATION_PREFIX)))
     return router
@@ -32,7 +34,7 @@ async def show_invitation(message: Message, bot: Bot, user: User, texts: Texts, 
 async def accept_invitation(
     message: Message, user: User, texts: Texts, use: UseCases, styles: Styles, credits: CreditUseCases
 ) -> None:
-    """What /start says, and below it whether the invitation counts."""
+    """The answer to /start, and below it whether the invitation counts."""
     code = (message.text or "").partition(INVITATION_PREFIX)[2]
     counts = await credits.accept_invitation(user.id, code)
     await start(message, user, texts, use, styles)

@@ -23,6 +23,7 @@ REDRAWS = {
     JobAction.OTHER_CLOTHES: Change(clothes=Clothes.CHANGE),
     JobAction.OWN_CLOTHES: Change(clothes=Clothes.KEEP),
     JobAction.FREE_POSE: Change(free_pose=True),
+    JobAction.NO_IMAGE_PROMPT: Change(without_image_prompt=True),
     JobAction.VARIATIONS: Change(variations=True),
 }
 PLACEHOLDER_MAX = 64
@@ -62,6 +63,8 @@ def redrawn_toast(texts: Texts, redrawn: RedrawResult) -> Toast:
         return Toast(texts("job-queued-already"))
     if redrawn.pose_lost:
         return Toast(texts("job-queued-any-pose"), alert=True)
+    if redrawn.image_prompt_lost:
+        return Toast(texts("job-queued-no-image-prompt"), alert=True)
     return Toast(texts("job-queued") if redrawn.count == 1 else texts("job-queued-variations", count=redrawn.count))
 
 

@@ -14,11 +14,15 @@ from bot.usecases import UseCases
 from bot.usecases.credits import CreditUseCases
 from bot.usecases.payments import Charge, PaymentProblem
 
-PROBLEMS = {PaymentProblem.CREDITS_OFF: "payment-off", PaymentProblem.OFFER_GONE: "payment-gone"}
+PROBLEMS = {
+    PaymentProblem.CREDITS_OFF: "payment-off",
+    PaymentProblem.OFFER_GONE: "payment-gone",
+    PaymentProblem.BANNED: "error-banned",
+}
 
 
 def build() -> Router:
-    """For private chats: before all that asks for consent."""
+    """The router for private chats; it stands before those that ask for consent."""
     router = Router(name="payments")
     router.message.register(take_payment, F.successful_payment)
     router.message.register(note_refund, F.refunded_payment)
@@ -33,7 +37,7 @@ def build_checks() -> Router:
 
 
 async def check_payment(query: PreCheckoutQuery, use: UseCases, translator: Translator) -> None:
-    """Telegram waits ten seconds for the answer; a later one is in vain, and no money moves."""
+    """Telegram waits ten seconds for the answer; after that, the payment is cancelled and nothing is charged."""
     payer = query.from_user
     check = await use.payments.check(payer.id, query.invoice_payload, query.currency, query.total_amount)
     with suppress_refusals(QueryExpired):
@@ -48,7 +52,7 @@ async def check_payment(query: PreCheckoutQuery, use: UseCases, translator: Tran
 async def take_payment(
     message: Message, user: User, texts: Texts, use: UseCases, credits: CreditUseCases | None, contact: str | None
 ) -> None:
-    """Delivered again, it is answered again and recorded once."""
+    """A payment that Telegram delivers again is answered again and recorded once."""
     payment = message.successful_payment
     assert payment is not None
     charge = Charge(payment.telegram_payment_charge_id, payment.invoice_payload, payment.currency, payment.total_amount)
@@ -67,7 +71,7 @@ async def take_payment(
 
 
 async def note_refund(message: Message, texts: Texts, use: UseCases) -> None:
-    """Telegram says so for refunds by an admin too: those are recorded and answered already."""
+    """Telegram also sends this for refunds by an admin, which are recorded and answered already."""
     refund = message.refunded_payment
     assert refund is not None
     if (await use.payments.record_refund(refund.telegram_payment_charge_id)).new:

@@ -1,4 +1,5 @@
-"""One of several people on a photo is chosen by the number of the box."""
+"""Decisions about a photo: one of several people is chosen by the number of the box; another person's photo begins
+a new person, replaces the earlier ones, is used beside them, or is deleted."""
 
 from __future__ import annotations
 
@@ -6,16 +7,19 @@ from aiogram import Router
 from aiogram.types import CallbackQuery
 
 from bot.db.tables import User
-from bot.telegram.callbacks import PersonCallback
-from bot.telegram.edits import Toast, edit_caption, message_of
+from bot.domain import OtherPersonChoice
+from bot.telegram.callbacks import OtherPersonCallback, PersonCallback
+from bot.telegram.edits import Toast, edit_caption, edit_text, message_of
 from bot.telegram.refusals import MessageGone, suppress_refusals
 from bot.translator import Texts
 from bot.usecases import UseCases
+from engine.contract import REFERENCES_MAX
 
 
 def build() -> Router:
     router = Router(name="people")
     router.callback_query.register(choose, PersonCallback.filter())
+    router.callback_query.register(decide_other, OtherPersonCallback.filter())
     return router
 
 
@@ -34,4 +38,19 @@ async def choose(
     if not await use.announce_answer(chosen.reference_id, looking.message_id):
         with suppress_refusals(MessageGone):
             await looking.delete()
+    return None
+
+
+async def decide_other(
+    callback: CallbackQuery, callback_data: OtherPersonCallback, user: User, texts: Texts, use: UseCases
+) -> Toast | None:
+    message, choice = message_of(callback), callback_data.choice
+    count = await use.decide_other_person(user.id, callback_data.reference_id, choice)
+    if message is None:
+        return None
+    if count == 0:
+        key = "other-person-gone" if choice is not OtherPersonChoice.ADD else "other-person-gone-or-full"
+        await edit_text(message, texts(key, limit=REFERENCES_MAX))
+    else:
+        await edit_text(message, texts(f"other-person-{choice}", count=count))
     return None

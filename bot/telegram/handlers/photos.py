@@ -6,20 +6,19 @@ from aiogram import Bot, F, Router
 from aiogram.types import Message
 
 from bot.db.tables import User
-from bot.domain import ReferenceState
 from bot.errors import PromptIsCommand, PromptRefused, PromptTooLong
 from bot.photos import Refusal
 from bot.prompts import clean
-from bot.telegram import keyboards
+from bot.telegram import image_prompt_buttons
 from bot.telegram.handlers.prompts import ask_for_picture
 from bot.telegram.photo_fetching import PhotoFetcher
 from bot.telegram.refusals import MessageGone, suppress_refusals
-from bot.translator import Markup, Texts
+from bot.translator import Texts
 from bot.usecases import UseCases
+from bot.usecases.image_prompts import ImagePromptResult
 from bot.usecases.photos import SentPhoto
 from bot.usecases.poses import PosePhotoResult
-from bot.verdicts import verdict_key
-from engine.contract import REFERENCES_MAX
+from bot.verdicts import refused_photo
 
 
 def build() -> Router:
@@ -42,8 +41,8 @@ async def take_photo(
     photo = await fetch_photo(bot, file)
     sent = SentPhoto(user.id, message.chat.id, message.message_id, message.media_group_id, photo, prompt)
     received = await use.receive_photo(sent)
-    if isinstance(received, PosePhotoResult):
-        await _answer_pose(message, texts, use, sent, received)
+    if isinstance(received, PosePhotoResult | ImagePromptResult):
+        await _answer_asked(message, texts, use, sent, received)
     elif received.unannounced:
         looking = await message.reply(texts("photo-looking") if received.worker_alive else texts("photo-paused"))
         if not await use.announce_answer(received.reference_id, looking.message_id):
@@ -51,21 +50,19 @@ async def take_photo(
                 await looking.delete()
 
 
-async def _answer_pose(message: Message, texts: Texts, use: UseCases, sent: SentPhoto, result: PosePhotoResult) -> None:
-    """A photo sent for its pose; a prompt that came with it is drawn in that pose."""
-    if result is PosePhotoResult.KEPT:
-        await message.reply(texts("pose-photo-kept"), reply_markup=keyboards.to_poses(texts))
-    elif result is PosePhotoResult.REFUSED and isinstance(sent.photo, Refusal):
-        await message.reply(_refused_pose(texts, sent.photo, sent.prompt))
+async def _answer_asked(
+    message: Message, texts: Texts, use: UseCases, sent: SentPhoto, result: PosePhotoResult | ImagePromptResult
+) -> None:
+    """An image prompt that was asked for, or a photo that is not examined for its pose: its file cannot be used, or
+    another photo of its album is the pose photo. A prompt that came with it is drawn."""
+    if result is ImagePromptResult.KEPT:
+        await message.reply(texts("image-prompt-kept"), reply_markup=image_prompt_buttons.to_screen(texts))
+    elif isinstance(sent.photo, Refusal) and result in (PosePhotoResult.REFUSED, ImagePromptResult.REFUSED):
+        returned = "pose-prompt-returned" if result is PosePhotoResult.REFUSED else "image-prompt-returned"
+        await message.reply(refused_photo(texts, sent.photo, sent.prompt, returned))
         return
     if sent.prompt is not None:
         await ask_for_picture(message, texts, use, sent.user_id, sent.prompt)
-
-
-def _refused_pose(texts: Texts, refusal: Refusal, prompt: str | None) -> Markup:
-    """The refusal of a pose photo; its prompt is returned, because it was meant for that pose."""
-    refused = texts(verdict_key(ReferenceState.REJECTED, refusal), limit=REFERENCES_MAX)
-    return refused if prompt is None else Markup(f"{refused}\n\n{texts('pose-prompt-returned', prompt=prompt)}")
 
 
 async def _prompt_of(message: Message, texts: Texts) -> str | None:

@@ -1,4 +1,4 @@
-"""/gallery and /favourites: the user's pictures, one a page, by the ids under which Telegram keeps them."""
+"""/gallery and /favourites: the user's pictures, one per page, by the ids under which Telegram keeps them."""
 
 from __future__ import annotations
 

@@ -72,6 +72,8 @@ async def _privacy(
     text = texts("privacy", photos=holdings.photos, pictures=holdings.pictures, days=holdings.original_days)
     if holdings.pose_photo:
         text = Markup(f"{text} {texts('privacy-pose-photo')}")
+    if holdings.image_prompt:
+        text = Markup(f"{text} {texts('privacy-image-prompt')}")
     below = [texts("privacy-rights")]
     if credits is not None:
         below.insert(0, texts("privacy-credits"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from uuid import UUID
 
 import structlog
 from aiogram import Bot, F, Router
@@ -15,6 +16,7 @@ from bot.telegram import keyboards
 from bot.telegram.callbacks import JobAction, JobCallback, ReportCallback
 from bot.telegram.captions import caption
 from bot.telegram.edits import Toast, edit_buttons, edit_caption, message_of
+from bot.telegram.handlers.admin.review import open_button
 from bot.telegram.quotes import quoted
 from bot.telegram.refusals import ApiRefusal, MessageGone, TelegramRefusal, refusals
 from bot.translator import Texts, Translator
@@ -59,7 +61,9 @@ async def show_more(
 ) -> None:
     job = await use.find_picture(user.id, callback_data.job_id)
     settings = styles.settings(job.style, job.settings)
-    await _edit_buttons(callback, keyboards.more(texts, job.id, likeness_of(settings), clothes_of(settings)))
+    taken = await use.image_prompts.offered()
+    buttons = keyboards.more(texts, job.id, likeness_of(settings), clothes_of(settings), image_prompts=taken)
+    await _edit_buttons(callback, buttons)
 
 
 async def set_favourite(
@@ -115,16 +119,16 @@ async def report(
     translator: Translator,
     admin_ids: Collection[int],
 ) -> Toast:
-    job, is_new = await use.report_picture(user.id, callback_data.job_id, callback_data.reason)
+    job, case_id = await use.report_picture(user.id, callback_data.job_id, callback_data.reason)
     await _edit_buttons(callback, first_page(texts, job))
-    if not is_new:
+    if case_id is None:
         return Toast(texts("report-known"))
-    await _notify_admins(bot, job, callback_data.reason, translator, admin_ids, use)
+    await _notify_admins(bot, job, case_id, callback_data.reason, translator, admin_ids, use)
     return Toast(texts("report-sent"), alert=True)
 
 
 async def _notify_admins(
-    bot: Bot, job: Job, reason: str, translator: Translator, admin_ids: Collection[int], use: UseCases
+    bot: Bot, job: Job, case_id: UUID, reason: str, translator: Translator, admin_ids: Collection[int], use: UseCases
 ) -> None:
     """The picture and its prompt, as the user has read. An admin who never wrote to the bot gets none."""
     for admin_id in sorted(admin_ids):
@@ -136,12 +140,13 @@ async def _notify_admins(
             user=str(job.user_id),
             prompt=quoted(texts, job.prompt, REPORTED_PROMPT_MAX),
         )
+        buttons = open_button(texts, case_id)
         try:
             with refusals():
                 if job.result_file_id is not None:
-                    await bot.send_photo(admin_id, job.result_file_id, caption=text)
+                    await bot.send_photo(admin_id, job.result_file_id, caption=text, reply_markup=buttons)
                 else:
-                    await bot.send_message(admin_id, text)
+                    await bot.send_message(admin_id, text, reply_markup=buttons)
         except TelegramRefusal as refusal:
             _log.warning("a report could not be sent", admin=admin_id, reason=str(refusal)[:200])
 

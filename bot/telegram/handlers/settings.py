@@ -19,10 +19,12 @@ from bot.telegram.callbacks import (
     SettingsCallback,
 )
 from bot.telegram.edits import Toast, edit_text, message_of
+from bot.telegram.handlers.image_prompts import image_prompt_label
 from bot.telegram.handlers.typed import TypedCommand
 from bot.telegram.preset_pages import PresetSheets, edit_words, page_at, page_with
 from bot.translator import Markup, Texts
 from bot.usecases import UseCases
+from bot.usecases.image_prompts import ImagePromptState
 from bot.usecases.preferences import Preferences
 from engine.contract import Aspect, PosePreset
 
@@ -168,8 +170,16 @@ def _screen(texts: Texts, preferences: Preferences) -> tuple[Markup, InlineKeybo
         clothes=texts(f"clothes-{preferences.clothes}"),
         aspect=_aspect(texts, preferences),
         pose=pose if preferences.poses_drawn else texts("pose-unavailable"),
+        image_prompt=_image_prompt(texts, preferences.image_prompt),
     )
     return text, keyboards.settings(texts, preferences)
+
+
+def _image_prompt(texts: Texts, state: ImagePromptState) -> Markup:
+    """A line of its own; without workers that read one, only where one is chosen."""
+    if state.offered:
+        return Markup(f"\n{texts('settings-image-prompt', image_prompt=image_prompt_label(texts, state))}")
+    return Markup(f"\n{texts('image-prompt-unavailable')}" if state.chosen else "")
 
 
 def _aspect(texts: Texts, preferences: Preferences) -> Markup:

@@ -15,6 +15,7 @@ from bot.telegram import keyboards
 from bot.telegram.callbacks import LanguageCallback
 from bot.telegram.commands import publish_for
 from bot.telegram.edits import Toast, edit_text, message_of
+from bot.telegram.handlers.admission import RequireAdmission
 from bot.telegram.handlers.consent import ask_consent
 from bot.telegram.handlers.typed import TypedCommand
 from bot.telegram.next_step import next_step
@@ -25,11 +26,14 @@ from bot.usecases.credits import CreditUseCases
 
 def build() -> Router:
     router = Router(name="start")
-    router.message.register(start, TypedCommand("start"))
+    beginning = Router(name="beginning")
+    beginning.message.middleware(RequireAdmission())
+    beginning.message.register(start, TypedCommand("start"))
+    router.include_router(beginning)
     router.message.register(help_, TypedCommand("help"))
     router.message.register(ask_language, TypedCommand("language"))
     router.callback_query.register(choose_language, LanguageCallback.filter(F.language.in_(LANGUAGES)))
-    in_private = F.chat.type == ChatType.PRIVATE  # who removes the bot from a group has not blocked it
+    in_private = F.chat.type == ChatType.PRIVATE  # a user who removes the bot from a group has not blocked it
     router.my_chat_member.register(blocked, in_private, ChatMemberUpdatedFilter(KICKED))
     router.my_chat_member.register(unblocked, in_private, ChatMemberUpdatedFilter(MEMBER))
     return router

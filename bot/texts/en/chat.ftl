@@ -62,8 +62,9 @@ language-chosen = I speak English now.
 # /privacy
 
 privacy = 🔒 <b>What I store</b>
-    • Your photos, until you delete them: /photos. I delete rejected photos at once, and photos of several people after an hour if you don't choose anyone.
+    • Your photos, until you delete them: /photos. With each I keep numbers that describe the face, to notice a photo of somebody else. I delete rejected photos at once, and photos about which I asked you something after an hour without an answer.
     • One pose photo, if you send one, until you replace or delete it: /settings. I only use the pose from it.
+    • One image prompt, if you choose one, until you replace or delete it: /settings. I only use the style from it.
     • Your picture requests: prompt, style, settings and time. They are needed to draw a picture again and to count pictures.
     • Finished pictures stay in this chat and in /gallery, until you delete them with “More”. I keep the original file until you take it with “File”, at most { $days ->
         [one] { $days } day
@@ -71,6 +72,9 @@ privacy = 🔒 <b>What I store</b>
     }.
     • What you send before you agree: its text and Telegram's ID of the photo, at most 7 days. I only open the photo once you agree.
     • Your Telegram ID, language, settings and consent, and the names that you give in /people. No name and no phone number of yours.
+
+    • The people who run the bot see your Telegram ID, dates, settings, how many pictures you asked for and how they ended, credits and payments. They see a picture of yours, its prompt or your photos only if you report the picture or appeal against a refusal. What they do is recorded, without content. They can send a message to all users.
+    • After you delete everything, counts without any person stay, such as pictures per hour. If you were blocked, limited or put on the access list, a one-way code made from your Telegram ID stays, so that this still holds if you return.
 
     Your photos are used to draw your pictures and for nothing else.
 
@@ -82,11 +86,12 @@ privacy = 🔒 <b>What I store</b>
        *[other] { $pictures } picture requests
     }.
 privacy-pose-photo = Also one pose photo.
+privacy-image-prompt = Also one image prompt.
 privacy-rights = A copy of all this: /export
 privacy-contact = The bot is run by: { $contact }
 privacy-ask-button = 🗑 Delete everything
 privacy-confirm = 🗑 <b>Delete everything I store about you?</b>
-    Your photos, the pose photo, picture requests and settings will be deleted at once, and pictures in progress will be cancelled. This cannot be undone.
+    Your photos, the pose photo, the image prompt, picture requests and settings will be deleted at once, and pictures in progress will be cancelled. This cannot be undone.
 privacy-delete-button = Yes, delete everything
 privacy-keep-button = No, keep it
 privacy-deleted = 🗑 <b>Everything has been deleted.</b>
@@ -99,10 +104,13 @@ export-caption = 📦 <b>Everything I store about you.</b>
 export-part = { $caption } Part { $number } of { $count }.
 export-readme = This archive holds everything that the bot stores about you.
     data.json: all rows of the database about you. Where a value is a file, there is the name of the file.
-    reference_photos: your photos, and what was read from them to draw you (profile).
+    reference_photos: your photos, and what was read from them to draw you (profile) and to tell you from others (face).
     pose_photos: the pose photo.
+    image_prompts: the picture whose style I follow.
     jobs: your picture requests; files there are pictures that have not been sent yet. Pictures already sent are in the chat.
     people: the people whom your photos show, and their names.
+    review_cases: pictures that you reported, and your appeals.
+    access_rules and audit_entries: what the people who run the bot decided about your account and looked at, if anything.
     consents: which version of the terms you confirmed, and when.
     credit_entries and payments: credits and payments, if there are any.
 
@@ -122,10 +130,11 @@ settings = ⚙️ <b>How I draw you</b>
     Likeness: { $likeness }
     Clothes: { $clothes }
     { $aspect }
-    { $pose }
+    { $pose }{ $image_prompt }
 
     These settings apply to future pictures. The buttons under a picture only redraw that picture.
 settings-pose = Pose: { $pose }
+settings-image-prompt = Image prompt: { $image_prompt }
 settings-aspect = Format: { $aspect }
 settings-button = ⚙️ Settings
 likeness-face = focus on the face
@@ -185,8 +194,38 @@ pose-photo-ask = 📷 <b>Now send me the pose photo.</b>
     It can show anyone; ideally, one person from head to toe. I only use the pose, not the face or the clothes.
 pose-photo-kept = 🤸 <b>Pose photo saved.</b> Your next picture will use its pose; face and clothes still come from your own photos.
     Did you want to add a photo of yourself? Then send it again.
+pose-photo-verdict-no-person = 🙅 I can't find anyone in this pose photo. Send one that shows a person, best of all from head to toe.
+pose-photo-verdict-several-people = 👥 There are several people in this pose photo. Send one that shows only the person whose pose you want.
+pose-photo-verdict-no-pose = 🤸 I can't make out the pose in this photo: I need shoulders or hips, and arms or legs. Send one that shows the person from head to toe.
 pose-prompt-returned = I have not used your prompt: <code>{ $prompt }</code>
     Send it again with the next pose photo (tap it to copy).
+
+# Image prompt
+
+image-prompt-unavailable = Image prompt: none. The current model cannot follow the style of a picture.
+image-prompt = 🖼 <b>Image prompt.</b> Now: { $image_prompt }
+    It is a picture whose style I follow: technique, colours, mood. The person still comes from your own photos. An image prompt is used for one picture, unless you keep it for all.
+    You can also take one with the button under a photo that you have sent, or with “More” under a picture of mine.
+image-prompt-button = 🖼 Image prompt
+image-prompt-none = none
+image-prompt-once = your saved picture (for the next picture)
+image-prompt-pinned = your saved picture (for all pictures)
+image-prompt-none-button = None
+image-prompt-stored-button = Saved picture
+image-prompt-send-button = 🖼 Send a picture
+image-prompt-another-button = 🖼 Another picture
+image-prompt-delete-button = 🗑 Delete picture
+image-prompt-pin-button = 📌 For all pictures
+image-prompt-unpin-button = 📌 For one picture
+image-prompt-take-button = 🖼 Take this style
+image-prompt-take-photo-button = 🖼 Take the style of this photo
+image-prompt-ask = 🖼 <b>Now send me the picture whose style you want.</b>
+    A painting, a frame of a film, any photo. I only use the style, not the people.
+image-prompt-kept = 🖼 <b>Image prompt saved.</b> Your next picture will follow the style of this one; the person still comes from your own photos.
+image-prompt-moved = I no longer use it as a photo of you. If it should be one, send it again.
+image-prompt-photo-gone = I can no longer see that photo. Send it again.
+image-prompt-returned = I have not used your prompt: <code>{ $prompt }</code>
+    Send it again with the next picture (tap it to copy).
 
 # What Telegram shows before the first message
 
@@ -209,7 +248,7 @@ command-privacy = What I store and how to delete it
 command-export = A copy of your data
 command-help = How it works
 command-draw = Draw me, for example: /draw in a forest
-command-admin = Usage statistics
+command-admin = Administration
 
 error-too-fast = 🐢 Too many messages at once: I am skipping new ones. Wait half a minute, then send them again.
 error-unexpected = Something went wrong on my side. Please try again in a minute.

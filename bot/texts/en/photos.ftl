@@ -32,6 +32,32 @@ photo-verdict-choose-person = 👥 I can see { $count ->
        *[other] { $count } people
     } in this photo. Which one is you? Tap the number under the photo I sent back.
 
+photo-verdict-other-person = 👥 The face here is not the one in your other photos. Choose what to do in the message above.
+photo-verdict-no-pose = 🤸 Too little of the body is visible in this photo. Send one of a whole person.
+
+# Another person than in the earlier photos
+
+other-person-ask = 👥 Is this somebody else? { $count ->
+        [one] The face in this photo
+       *[other] The face in { $count } of these photos
+    } is not the one in your other photos, and if I draw from both, the two of you get mixed up. Shall I keep the two apart, replace your earlier photos, is it the same person after all, or shall I ignore it?
+other-person-separate-button = 👥 Keep both apart
+other-person-replace-button = 🔄 Replace
+other-person-add-button = ✅ Same person
+other-person-ignore-button = 🗑 Ignore
+other-person-separate = 👥 I keep the two apart and draw the new person from now on. Choose and name people: /people
+other-person-replace = 🔄 From now on I draw from { $count ->
+        [one] this photo
+       *[other] these { $count } photos
+    }; I deleted the earlier ones.
+other-person-add = ✅ Then I'll use { $count ->
+        [one] this photo
+       *[other] these { $count } photos
+    } together with the others.
+other-person-ignore = 🗑 Deleted. I keep drawing from your other photos.
+other-person-gone = 🗑 I no longer have this photo. Send it again if you need it.
+other-person-gone-or-full = 🗂 I no longer have this photo, or there is no room for it: I store up to { $limit } photos of you. Delete one (/photos) and send it again.
+
 # Several people in a photo
 
 photo-choose-person = Which one is you? I'll use only this person.
@@ -49,6 +75,7 @@ photo-hint-from-behind = It shows you from behind: add one from the front so I c
 photo-hint-no-face = Your face is hard to see: add one that shows it clearly.
 photo-hint-small-face = Your face is small in it: add a close-up so I can draw it more accurately.
 photo-hint-head-cut-off = The top of your head is cut off: add one that shows all of your hair.
+photo-hint-sunglasses = You are wearing sunglasses: add a photo without them so I can draw your eyes.
 
 # A prompt that came before the photo
 

@@ -20,6 +20,7 @@ job-body-button = 🧍 Focus on body
 job-other-clothes-button = 👗 Other clothes
 job-own-clothes-button = 👕 My clothes
 job-free-pose-button = 🎲 Any pose
+job-no-image-prompt-button = 🖼 No image prompt
 job-retry-button = 🔄 Try again
 job-variations-button = ✨ Variations
 job-favourite-button = 🤍 Favourite
@@ -36,6 +37,7 @@ job-queued-variations = Added to the queue: { $count ->
        *[other] { $count } variations
     }!
 job-queued-any-pose = Added to the queue! The pose photo has been deleted, so I'll use any pose.
+job-queued-no-image-prompt = Added to the queue! The image prompt has been deleted, so I'll draw without it.
 job-queued-already = This picture is already in progress.
 job-cancelled = Cancelled.
 job-too-late = Too late: it has already finished.

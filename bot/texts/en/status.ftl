@@ -18,6 +18,7 @@ status-progress =
     { $prompt }
 status-person = Person: { $name }
 status-pose = Pose: { $pose }
+status-image-prompt = Style: from your image prompt
 status-ignored = I can't draw: { $phrases }
 status-translation = Translated for the model: { $translation }
 status-expected-seconds = Ready in about { $seconds } s
@@ -41,6 +42,8 @@ picture-likeness = likeness: { $likeness }
 picture-clothes = other clothes
 picture-pose = pose: { $pose }
 picture-pose-skipped = pose: any (the model cannot draw a chosen pose)
+picture-image-prompt = with an image prompt
+picture-image-prompt-skipped = without the image prompt (the model cannot follow one)
 
 # The message about an album of variations
 
@@ -66,6 +69,9 @@ failure-bad_prompt =
 failure-bad_pose =
     🤸 I could not read the pose from the photo: it has been deleted, or does not show one person from head to toe. Draw in any pose, or choose another: /settings
     { $prompt }
+failure-bad_image_prompt =
+    🖼 I could not use the image prompt: it has been deleted, or the current model cannot follow one. Draw without it, or choose another: /settings
+    { $prompt }
 failure-bad_style =
     🎨 This style cannot be drawn at the moment. Choose another one: /style
     { $prompt }
@@ -73,7 +79,7 @@ failure-refused_prompt =
     🚫 I can't draw this: no nudity and nobody under 18. Change the prompt and send it again.
     { $prompt }
 failure-refused_photo =
-    🚫 I can't use one of your photos: it shows nudity or someone who looks under 18. Delete it (your photos: /photos, pose photo: /settings), send another one, then send the prompt again.
+    🚫 I can't use one of your photos: it shows nudity or someone who looks under 18. Delete it (your photos: /photos, pose photo and image prompt: /settings), send another one, then send the prompt again.
     { $prompt }
 failure-refused_picture =
     🚫 I can't show the result: it contains nudity or someone who looks under 18. I have not kept it. Try again, or change the prompt.

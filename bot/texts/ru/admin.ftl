@@ -12,22 +12,6 @@ admin-period = { $days ->
         [few] последние { $days } дня
        *[many] последние { $days } дней
     }
-admin-usage = 📊 <b>Статистика, { $period }</b>
-
-    <b>Пользователи</b>: всего { $users }, активных { $active }, новых { $new }, заблокировали бота { $blocked }
-    <b>Запросов на картинки</b>: { $asked }
-    доставлено { $delivered_jobs } · не получилось { $failed_jobs } · отменено { $cancelled_jobs }
-    в очереди { $queued_jobs } · рисуется { $running_jobs } · отправляется { $done_jobs }
-    <b>Успешно</b>: { $rate }
-    <b>Ожидание</b>: медиана { $wait_p50 }, 95{ "\u00A0" }% — до { $wait_p95 }
-    <b>Рисование</b>: медиана { $draw_p50 }, 95{ "\u00A0" }% — до { $draw_p95 }
-    <b>Стили</b>:
-    { $styles }
-    <b>Сейчас</b>: { $workers ->
-        [one] работает { $workers } сервер
-        [few] работают { $workers } сервера
-       *[many] работает { $workers } серверов
-    }, в очереди { $queue }{ $pause }
 admin-pause = ⏸ Сервис на паузе. Продолжить: /admin resume
 admin-paused = ⏸ <b>Сервис на паузе.</b> Серверы доделают начатое: { $count ->
         [one] рисуется { $count } картинка
@@ -54,19 +38,3 @@ alert-failures = 🟠 <b>{ $count ->
        *[many] { $count } картинок не получилось
     } по вине сервиса</b> за последний час. Загляните в журналы серверов.
 alert-failures-over = 🟢 Сбоев снова не больше обычного.
-admin-style = { $style } — { $count }
-admin-seconds = { NUMBER($seconds, minimumFractionDigits: 1, maximumFractionDigits: 1) }{ "\u00A0" }с
-admin-percent = { NUMBER($share, style: "percent", maximumFractionDigits: 0) }
-admin-nothing = пока ничего
-chart-title = Статистика, { $period }
-chart-pictures = Картинки (UTC)
-chart-delivered = доставлено
-chart-failed = не получилось
-chart-cancelled = отменено
-chart-open = в работе
-chart-styles = Стили
-chart-times = Время
-chart-wait-median = ожидание, медиана
-chart-wait-p95 = ожидание, 95{ "\u00A0" }%
-chart-drawing-median = рисование, медиана
-chart-drawing-p95 = рисование, 95{ "\u00A0" }%

@@ -34,6 +34,35 @@ photo-verdict-choose-person = 👥 На фото { $count ->
        *[many] { $count } человек
     }. Кто из них вы? Нажмите номер под фото, которое я прислал в ответ.
 
+photo-verdict-other-person = 👥 Лицо здесь не то, что на остальных ваших фото. Выберите, что сделать, в сообщении выше.
+photo-verdict-no-pose = 🤸 На этом фото видна лишь малая часть тела. Пришлите фото человека целиком.
+
+# Another person than in the earlier photos
+
+other-person-ask = 👥 Это другой человек? { $count ->
+        [one] Лицо на этом фото не то,
+        [few] Лицо на { $count } фото не то,
+       *[many] Лицо на { $count } фото не то,
+    } что на остальных ваших фото. Если рисовать по всем сразу, двое смешаются в одного. Держать двоих отдельно, заменить прежние фото, это всё-таки тот же человек или не брать?
+other-person-separate-button = 👥 Держать отдельно
+other-person-replace-button = 🔄 Заменить
+other-person-add-button = ✅ Тот же человек
+other-person-ignore-button = 🗑 Не брать
+other-person-separate = 👥 Двоих я держу отдельно и теперь рисую нового человека. Выбрать человека и дать ему имя: /people
+other-person-replace = 🔄 Теперь рисую { $count ->
+        [one] по этому фото
+        [few] по этим { $count } фото
+       *[many] по этим { $count } фото
+    }, прежние удалил.
+other-person-add = ✅ Хорошо, беру { $count ->
+        [one] это фото
+        [few] эти { $count } фото
+       *[many] эти { $count } фото
+    } вместе с остальными.
+other-person-ignore = 🗑 Удалил. Рисую по остальным вашим фото.
+other-person-gone = 🗑 Этого фото у меня больше нет. Если оно нужно, пришлите его ещё раз.
+other-person-gone-or-full = 🗂 Этого фото у меня больше нет, или для него нет места: я храню не больше { $limit } ваших фото. Удалите какое-нибудь (/photos) и пришлите его ещё раз.
+
 # Several people in a photo
 
 photo-choose-person = Кто из них вы? Остальных я рисовать не буду.
@@ -51,6 +80,7 @@ photo-hint-from-behind = Вы на нём со спины: добавьте фо
 photo-hint-no-face = Лица на нём почти не видно: добавьте фото, где его хорошо видно.
 photo-hint-small-face = Лицо на нём мелкое: добавьте крупный план, и сходство будет лучше.
 photo-hint-head-cut-off = На нём обрезана макушка: добавьте фото, где видна вся причёска.
+photo-hint-sunglasses = Вы на нём в тёмных очках: добавьте фото без них, чтобы я нарисовал глаза.
 
 # A prompt that came before the photo
 

@@ -21,6 +21,7 @@ job-body-button = 🧍 Важнее фигура
 job-other-clothes-button = 👗 Другая одежда
 job-own-clothes-button = 👕 Моя одежда
 job-free-pose-button = 🎲 Любая поза
+job-no-image-prompt-button = 🖼 Без образца
 job-retry-button = 🔄 Повторить
 job-variations-button = ✨ Варианты
 job-favourite-button = 🤍 В избранное
@@ -38,6 +39,7 @@ job-queued-variations = В очередь { $count ->
        *[many] добавлено { $count } вариантов
     }!
 job-queued-any-pose = Добавлено в очередь! Фото для позы больше не хранится, поэтому поза будет любой.
+job-queued-no-image-prompt = Добавлено в очередь! Картинка-образец больше не хранится, поэтому рисую без неё.
 job-queued-already = Эта картинка уже в работе.
 job-cancelled = Отменено.
 job-too-late = Поздно: рисование уже закончено.

@@ -113,7 +113,7 @@ def encoded(said: Attributes) -> list[int]:
 
 
 def indices_of(record: dict[str, Any]) -> list[int]:
-    """All that a record of `trainer.synthetic` tells of its photo, as `encoded`."""
+    """All that a record of `trainer.synthetic` states about its photo, as `encoded`."""
     looks = record["attributes"]
     said = {
         "place": record["background"],

@@ -125,7 +125,8 @@ def load_nano_backbone(folder: Path, device: str, state: Path | None = None) -> 
 
 
 def hidden_by(said: Attributes, clothes: Clothes) -> tuple[Region, ...]:
-    """What of the photos is not kept: everything worn where clothes are to change, else what the words name anew."""
+    """The garments of the photos that are not kept: all where clothes are to change, else those that the prompt
+    names."""
     hidden: set[Region] = set()
     for slots, regions in ((TOP, UNDER_TOP), (BOTTOM, UNDER_BOTTOM), (SHOES, UNDER_SHOES)):
         if clothes is Clothes.CHANGE or any(slot in said for slot in slots):

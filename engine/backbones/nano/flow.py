@@ -43,12 +43,12 @@ def noised(clean: Tensor, noise: Tensor, time: Tensor) -> Tensor:
 
 TIME_SHIFT = 5.0
 """Latents vary several times more than the noise does, so at even times a picture would be decided within the first
-step. Times are moved towards the end, as Esser et al. (2024, equation 23) move them for other reasons; with even times
-four steps leave blotches of noise (trainer/LOG.md 22)."""
+step. Times are shifted towards the end by equation 23 of Esser et al. (2024), who use it for another reason; with even
+times four steps leave blotches of noise (trainer/LOG.md 22)."""
 
 
 def sample_times(steps: int) -> list[float]:
-    """The times that a sampler of so many steps visits, from 0; each step goes to the next, the last to 1."""
+    """The times that a sampler of `steps` steps visits, from 0; each step goes to the next, the last to 1."""
     even = [number / steps for number in range(steps)]
     return [TIME_SHIFT * time / (1 + (TIME_SHIFT - 1) * time) for time in even]
 

@@ -56,7 +56,7 @@ def window_of(person: NDArray[np.bool_], joints: NDArray[np.float32], aspect: fl
 def reference_of(
     view: View, mapper: BodyMapper, atlas: Atlas, size: tuple[int, int], build: tuple[float, float, float]
 ) -> ReferencePhoto | None:
-    """A photo with what was seen on it, as `reference_photo`; None where nobody looked for a body."""
+    """A photo with what was seen on it, as `reference_photo`; None where the body was not searched for."""
     seen, parts = view.observation, parts_on_photo(view.observation)
     if parts is None or seen.keypoints is None:
         return None

@@ -78,7 +78,7 @@ class NanoPipeline(DiffusionPipeline):  # type: ignore[misc]
 
     @torch.inference_mode()
     def condition(self, asked: Sequence[Asked]) -> tuple[Conditioning, BodyMaps]:
-        """What the UNet reads for all steps, with keys and values computed, and the body maps it draws along."""
+        """The UNet's inputs for all steps, with keys and values computed, and the body maps it draws along."""
         device = self.device
         joints = torch.from_numpy(np.stack([one.joints for one in asked])).to(device)
         maps = self.mapper.maps(joints, torch.tensor([one.build for one in asked], device=device), self.atlas)

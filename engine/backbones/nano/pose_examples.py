@@ -1,4 +1,5 @@
-"""Skeletons of rendered people by pose and framing: where nobody gives a pose, one that fits the words is taken."""
+"""Skeletons of rendered people by pose and framing: without a pose in the request, one that fits the prompt is
+taken."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from engine.backbones.nano.attributes import POSES, SLOTS, Attributes
 
 FRAMINGS = SLOTS["framing"]
 UNSAID = ("standing", "full")
-"""Whoever names no pose and no framing gets a whole figure that stands."""
+"""A prompt that names no pose and no framing gets a standing figure in full length."""
 NOT_STANDING_CLOSE = "full"
 """A pose of the legs needs the legs in the picture."""
 CLOSE_POSES = ("standing", "waving", "arms_raised", "hands_on_hips", "arms_crossed")

@@ -24,7 +24,7 @@ HAIR_COLOURS: Final = {
 }
 """The hair colour that a colour of things is nearest to; green and purple hair is not drawn."""
 COLOURS_OF_HAIR: Final = {"blond": "yellow", "red": "orange"}
-"""What a garment has that is called by a hair colour: «рыжая куртка»."""
+"""The garment's colour where the prompt uses a word for hair colours: «рыжая куртка»."""
 SHADES_OF_HAIR: Final = {"dark": "black", "light": "blond"}
 HAIR: Final = ("hair", "hair_noun")
 WORN: Final = ("in", "wearing")
@@ -33,7 +33,7 @@ BACKDROP_COLOURS: Final = ("grey", "white")
 
 @dataclass
 class Bound:
-    """What the modifiers of a prompt say. `lone` belong to nothing, `undrawn` to something that does not show them."""
+    """The meaning of a prompt's modifiers. `lone` belong to nothing, `undrawn` to something that does not show them."""
 
     hair_colour: str | None = None
     hair_length: str | None = None

@@ -21,7 +21,7 @@ TYPO_LENGTH_MIN: Final = {"en": 5, "ru": 6}
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a phrase says. `kind` is a section of the files; `said` are the slots that it fills."""
+    """The meaning of a phrase. `kind` is a section of the files; `said` are the slots that it fills."""
 
     kind: str
     value: str
@@ -50,7 +50,8 @@ class Lexicon:
         self._articles = {entry.keys[0] for entry in entries if entry.meaning.kind == "article"}
 
     def longest(self, tokens: Sequence[Token], at: int) -> tuple[int, Meaning] | None:
-        """How many tokens the longest phrase at a place takes, and its meaning; a written form comes before a stem."""
+        """The number of tokens of the longest phrase at a place, and its meaning; a written form comes before a
+        stem."""
         best: tuple[int, int] = (0, 0)
         found: Meaning | None = None
         for exactness, key in enumerate(reversed(keys_of(tokens[at].word))):

@@ -21,11 +21,12 @@ log = logging.getLogger(__name__)
 
 EXAMPLES: Final = Path(__file__).with_name("prompt_examples.toml")
 NEAR: Final = 0.66
-"""The cosine from which a phrase means what its nearest example means; chosen on the development list of the tests."""
+"""The least cosine at which a phrase gets the meaning of its nearest example; chosen on the development list of the
+tests."""
 NEAR_POSE: Final = 0.74
-"""The same of a pose: many verbs are near any verb."""
+"""The same for poses: many verbs are near any verb."""
 NEAR_WORD: Final = 0.72
-"""The same of one word out of a phrase."""
+"""The same for one word of a phrase."""
 KEPT_MAX: Final = 4096
 PIECE_START: Final = "▁"
 
@@ -52,8 +53,8 @@ class PhraseMeanings:
     def nearest(self, phrases: Sequence[tuple[str, str]]) -> list[tuple[Meaning, float]]:
         """The meaning of the nearest example to each phrase, and the cosine to it.
 
-        A phrase comes by itself and with its preposition; the cosine is the mean of both, since a preposition alone
-        makes any two phrases alike."""
+        Each phrase is compared with and without its preposition, and the cosine is the mean of both, since a
+        preposition alone makes any two phrases similar."""
         if not phrases:
             return []
         meanings, examples = self._examples
@@ -62,7 +63,7 @@ class PhraseMeanings:
         return [(meanings[at], float(row[at])) for row, at in zip(cosines, cosines.argmax(axis=1), strict=True)]
 
     def _embeddings(self, phrases: Sequence[str]) -> NDArray[np.float32]:
-        """[phrases, 512]; each phrase is embedded once, as long as not too many are kept."""
+        """[phrases, 512]; embeddings are cached."""
         if len(self._embedded) > KEPT_MAX:
             self._embedded.clear()
         new = [phrase for phrase in dict.fromkeys(phrases) if phrase not in self._embedded]

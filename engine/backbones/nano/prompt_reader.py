@@ -17,7 +17,7 @@ from engine.backbones.nano.prompt_tokens import is_russian, plain, tokens_of
 from engine.backbones.nano.prompt_wishes import attributes_of
 
 CHARACTERS_MAX: Final = 4000
-"""What follows is not read; Telegram allows 4096 in a message."""
+"""Further characters are not read; Telegram allows 4096 in a message."""
 
 
 @dataclass(frozen=True)

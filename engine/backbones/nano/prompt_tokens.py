@@ -53,7 +53,8 @@ def is_russian(word: str) -> bool:
 
 @cache
 def keys_of(word: str) -> tuple[str, ...]:
-    """What a lexicon may call the word, its own form first: the stem in Russian, the singular in English."""
+    """The forms under which a lexicon may have the word, its own form first: the stem in Russian, the singular in
+    English."""
     if is_russian(word):
         return EXACT + word, stem_of(word)
     return (EXACT + word, word, *_singulars(word))

@@ -19,7 +19,7 @@ TIMES: Final = {
     "night": ({None: "night_city", "street": "night_city"}, ("night_city", "space")),
     "snow": ({None: "winter_street", "street": "winter_street"}, ("winter_street", "mountains")),
 }
-"""What a time makes of a place, and the places that already show it."""
+"""The place that night or snow turns another into, and the places that already show it."""
 
 Choice = tuple[Attributes, list[Item]]
 """Slots and the items that are not drawn."""

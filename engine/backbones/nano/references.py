@@ -91,7 +91,7 @@ def shrunk(person: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def prepare(photo: ReferencePhoto, sources: Sources, hidden: Collection[Region], atlas: Atlas) -> PreparedReference:
-    """What the branches and the texture read of a photo; nothing of the `hidden` regions can be read from it."""
+    """The inputs of the branches and of the texture from one photo; the `hidden` regions are removed from them."""
     covered = np.isin(photo.regions, [int(region) for region in hidden])
     shown = photo.person & ~np.repeat(np.repeat(covered, MAP_SCALE, 0), MAP_SCALE, 1)
     cut = np.where(shown[..., None], photo.image, np.uint8(GREY))

@@ -118,7 +118,7 @@ async def test_a_job_carries_its_likeness_clothes_and_pose_and_tells_of_them(
     assert len(message.button_texts) == 6
 
 
-async def test_a_pose_photo_deleted_meanwhile_is_told_and_a_free_pose_offered(
+async def test_after_its_pose_photo_is_deleted_a_job_fails_and_a_free_pose_is_offered(
     stage: Stage, hire: Any, eventually: Any
 ) -> None:
     worker = hire(pose=True)
@@ -268,7 +268,9 @@ async def test_a_cancelled_job_is_called_back_from_the_worker(
         assert "Cancelled" in (await stage.said())[0].text
 
 
-async def test_a_worker_that_still_holds_what_nobody_wants_is_told(stage: Stage, hire: Any, eventually: Any) -> None:
+async def test_a_worker_that_still_holds_a_cancelled_job_gets_the_cancellation_again(
+    stage: Stage, hire: Any, eventually: Any
+) -> None:
     """Its job was deleted with its user, or the cancellation got lost."""
     await stage.rows.worker()
     job_id = await stage.rows.job(BEN_ID, state=JobState.CANCELLED)
@@ -415,6 +417,6 @@ async def test_while_the_service_is_paused_jobs_wait_and_their_users_see_it(
 
         await eventually(shown)
         assert worker.requests == []
-        await ResumeService(sessions, stage.signals)()
+        await ResumeService(sessions, stage.signals)(1)
         await eventually(lambda: stage.delivered(job_id))
     assert len(worker.requests) == 1

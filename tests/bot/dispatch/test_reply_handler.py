@@ -64,7 +64,7 @@ async def _break(sessions: Sessions, state: str, *, times: int = 1, table: str =
 
 
 async def _faults(sessions: Sessions) -> int:
-    """How often the trigger has fired."""
+    """The number of times that the trigger has fired."""
     async with sessions() as session:
         return int(await session.scalar(text("select last_value from faults")) or 0)
 

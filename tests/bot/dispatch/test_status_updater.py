@@ -268,7 +268,7 @@ async def test_a_user_who_blocked_the_bot_ends_their_jobs(stage: Any, rows: Any,
     assert len(await stage.control.calls()) == calls
 
 
-async def test_a_picture_that_telegram_never_takes_becomes_a_failure_that_is_told(
+async def test_a_picture_that_telegram_never_takes_becomes_a_failure_with_a_message(
     stage: Any, rows: Any, ben: int
 ) -> None:
     job_id = await rows.job(ben, state=JobState.DONE, result=b"this is no picture")
@@ -280,7 +280,7 @@ async def test_a_picture_that_telegram_never_takes_becomes_a_failure_that_is_tol
     assert "did not accept" in message.text and message.button_texts
 
 
-async def test_a_paused_line_is_told_and_so_is_its_end(stage: Any, rows: Any, ben: int) -> None:
+async def test_the_status_names_a_paused_queue_and_its_end(stage: Any, rows: Any, ben: int) -> None:
     await rows.worker(seen_s_ago=100)
     await rows.job(ben)
     await stage.step()
@@ -293,7 +293,7 @@ async def test_a_paused_line_is_told_and_so_is_its_end(stage: Any, rows: Any, be
     assert "paused" not in message.text and "next" in message.text
 
 
-async def test_a_photo_that_waits_in_a_paused_line_is_told_once(stage: Any, rows: Any, ben: int) -> None:
+async def test_a_photo_that_waits_in_a_paused_queue_gets_one_message(stage: Any, rows: Any, ben: int) -> None:
     await rows.photo(ben, state=ReferenceState.PENDING)
     await rows.worker(seen_s_ago=100)
     await stage.step()

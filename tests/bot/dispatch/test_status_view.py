@@ -33,6 +33,7 @@ def _open(state: JobState = JobState.QUEUED, **facts: Any) -> PendingStatus:
         "result_message_id": None, "request_message_id": None, "result_file_id": None, "album_id": None,
         "album_sent_at": None,
         "translated_prompt": None, "ignored_words": None, "settings": {}, "pose": None, "pose_skipped": False,
+        "image_prompt_id": None, "image_prompt_skipped": False,
         "created_at": datetime(2026, 1, 1, tzinfo=UTC), "person_name": None,
     }  # fmt: skip
     return PendingStatus(**{**known, **facts})
@@ -147,7 +148,7 @@ def test_the_picture_says_style_words_and_who_made_it() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("failure", sorted(FAILURES_WITH_TEXT))
-def test_every_failure_is_told_in_every_language(language: str, failure: str) -> None:
+def test_every_failure_has_a_text_in_every_language(language: str, failure: str) -> None:
     view = _render(_open(JobState.FAILED, language=language, failure=failure))
     assert view.text and JobAction.REUSE_PROMPT in _actions(view) and view.urgency == Urgency.END
     assert failure not in view.text
@@ -156,7 +157,14 @@ def test_every_failure_is_told_in_every_language(language: str, failure: str) ->
 @pytest.mark.parametrize("failure", sorted(FAILURES_WITH_TEXT))
 def test_trying_again_is_offered_only_where_it_may_help(failure: str) -> None:
     offered = JobAction.AGAIN in _actions(_render(_open(JobState.FAILED, failure=failure)))
-    assert offered == (failure not in {"bad_prompt", "bad_pose", "bad_style", "refused_prompt", "refused_photo"})
+    same_way = {"bad_prompt", "bad_pose", "bad_style", "bad_image_prompt", "refused_prompt", "refused_photo"}
+    assert offered == (failure not in same_way)
+
+
+@pytest.mark.parametrize("failure", sorted(FAILURES_WITH_TEXT))
+def test_a_refusal_can_be_appealed_and_a_fault_cannot(failure: str) -> None:
+    offered = JobAction.APPEAL in _actions(_render(_open(JobState.FAILED, failure=failure)))
+    assert offered == failure.startswith("refused_")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -235,7 +243,7 @@ def test_the_percentage_is_written_as_the_language_writes_it(language: str, shar
     assert share in _render(_open(JobState.RUNNING, step=2, steps=4, language=language)).text
 
 
-def test_a_failure_nobody_foresaw_is_told_as_our_fault() -> None:
+def test_an_unexpected_failure_is_described_as_our_fault() -> None:
     assert _render(_open(JobState.FAILED, failure="?")) == _render(_open(JobState.FAILED, failure="internal"))
 
 
@@ -273,6 +281,32 @@ def test_a_pose_is_named_before_it_is_drawn_and_a_pose_that_will_not_be_drawn_to
     skipped = _render(_open(state, language=language, pose="sitting", pose_skipped=True))
     assert named not in skipped.text and texts("pose-unavailable") in skipped.text
     assert texts("status-pose", pose="") not in _render(_open(state, language=language)).text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("state", [JobState.QUEUED, JobState.RUNNING])
+def test_an_image_prompt_is_named_before_it_is_drawn_and_one_that_will_not_be_followed_too(
+    language: str, state: JobState
+) -> None:
+    texts = TRANSLATOR.of(language)
+    named, unavailable = texts("status-image-prompt"), texts("image-prompt-unavailable")
+    job = _open(state, language=language, image_prompt_id=UUID(int=5))
+    assert named in _render(job).text
+    without = render(job, place=1, paused=False, preview=None, texts=texts, styles=STYLES, image_prompts_read=False)
+    assert named not in without.text and unavailable in without.text
+    skipped = _render(_open(state, language=language, image_prompt_id=UUID(int=5), image_prompt_skipped=True))
+    assert named not in skipped.text and unavailable in skipped.text
+    assert named not in _render(_open(state, language=language)).text
+    for left_out, key in ((False, "picture-image-prompt"), (True, "picture-image-prompt-skipped")):
+        done = _open(JobState.DONE, language=language, image_prompt_id=UUID(int=5), image_prompt_skipped=left_out)
+        assert texts(key) in _render(done).text.splitlines()[0]
+
+
+def test_a_job_whose_image_prompt_is_lost_offers_to_draw_without_it() -> None:
+    lost = _render(_open(JobState.FAILED, failure="bad_image_prompt"))
+    assert lost.keyboard is not None
+    pressed = [button.callback_data for row in lost.keyboard.inline_keyboard for button in row]
+    assert pressed[0] == JobCallback(action=JobAction.NO_IMAGE_PROMPT, job_id=UUID(int=1)).pack()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -66,7 +66,8 @@ class RecordingBroker(Broker):
 
 
 def _sender(sessions: Sessions, broker: Broker) -> TaskSender:
-    return TaskSender(sessions, broker, load_styles(), JobSignals(), Pace())
+    """Workers stay alive for as long as a test takes on a loaded machine."""
+    return TaskSender(sessions, broker, load_styles(), JobSignals(), Pace(alive_s=3600.0))
 
 
 async def _hire(sessions: Sessions, rows: Any, count: int = 1, **facts: Any) -> None:

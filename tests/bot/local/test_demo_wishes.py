@@ -6,13 +6,15 @@ import io
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from rich.console import Console
 
-from bot.local.demo import DEFAULT_STYLE, Wish, play
+from bot.local import demo
+from bot.local.demo import DEFAULT_STYLE, Conversation, Wish, play
 from bot.local.environment import ROOT
 from bot.local.parts import StackError
 from bot.local.terminal import Terminal
@@ -60,6 +62,22 @@ def test_a_refused_wish_starts_nothing(tmp_path: Path) -> None:
     with pytest.raises(StackError):
         play(tmp_path / "state", Terminal(Console(file=io.StringIO())), {"STYLE": "baroque"})
     assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_the_exit_code_says_whether_a_picture_was_made(
+    made: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def talk(*_: object) -> Conversation:
+        return Conversation()
+
+    monkeypatch.setattr(demo, "Stack", lambda *_, **__: None)
+    monkeypatch.setattr(demo, "kept_up", lambda _: nullcontext())
+    monkeypatch.setattr(demo, "_converse_while_tended", talk)
+    monkeypatch.setattr(demo, "report", lambda *_: made)
+    output = io.StringIO()
+    assert play(tmp_path, Terminal(Console(file=output, width=200)), {}, tmp_path) == (0 if made else 1)
+    assert ("no picture was made" in output.getvalue()) is not made
 
 
 def test_the_command_ends_with_one_line_and_a_bad_exit_code(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ class Clock:
 
 
 class ScriptedPart:
-    """A part that ends when told to."""
+    """A part that ends when the test says so."""
 
     name = "scripted"
 
@@ -297,7 +297,7 @@ def test_the_environment_wins_over_the_file_and_empty_values_count_as_absent(
 @pytest.mark.parametrize(
     ("exit_code", "words"), [(None, "without an exit code"), (3, "with exit code 3"), (-15, "by signal SIGTERM")]
 )
-def test_ends_are_told_in_words(exit_code: int | None, words: str) -> None:
+def test_exit_codes_and_signals_are_described(exit_code: int | None, words: str) -> None:
     assert describe_end(exit_code) == words
 
 

@@ -12,7 +12,7 @@ class Clock:
         return self.now
 
 
-def test_a_burst_is_taken_the_next_is_dropped_and_only_the_first_of_them_is_to_be_told() -> None:
+def test_a_burst_is_accepted_and_of_the_dropped_messages_only_the_first_gets_an_answer() -> None:
     allowances = Allowances(3, 1.0, Clock())
     assert [allowances.take(1) for _ in range(6)] == [
         *[Admission.TAKEN] * 3,
@@ -39,7 +39,7 @@ def test_the_bucket_fills_with_time_up_to_the_burst() -> None:
     assert [allowances.take(1) for _ in range(5)] == [*[Admission.TAKEN] * 4, Admission.DROPPED_FIRST]
 
 
-def test_a_steady_stream_at_twice_the_rate_is_told_once() -> None:
+def test_a_steady_stream_at_twice_the_rate_gets_one_answer() -> None:
     clock = Clock()
     allowances = Allowances(4, 1.0, clock)
     admissions = []

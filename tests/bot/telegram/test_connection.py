@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import pytest
 from aiogram import Bot
 from aiogram.exceptions import TelegramBadRequest, TelegramRetryAfter
+from aiogram.methods import Response, SendMessage
 from aiogram.types import Chat, Message
 
 from bot.local.botapi import BEN_ID, ApiControl, LocalBotAPI, Person
@@ -25,8 +28,8 @@ async def control() -> AsyncIterator[tuple[ApiControl, Bot, Bot, Person]]:
         await impatient.session.close()
 
 
-async def test_flood_control_is_told_at_once(control: Any) -> None:
-    """Nobody sleeps in a handler; whoever called knows from the exception how long to wait."""
+async def test_flood_control_is_reported_at_once(control: Any) -> None:
+    """Handlers do not sleep; the exception says how long to wait."""
     control, patient, _, _ = control
     await control.fail_next("sendMessage", kind="flood", retry_after=3)
     with pytest.raises(TelegramRetryAfter) as refused:
@@ -35,7 +38,7 @@ async def test_flood_control_is_told_at_once(control: Any) -> None:
     assert len(await control.calls("sendMessage")) == 1
 
 
-@pytest.mark.parametrize("kind", ["drop", "server_error"])
+@pytest.mark.parametrize("kind", ["drop", "server_error", "bad_gateway"])
 async def test_a_bad_network_is_waited_out(control: Any, kind: Any) -> None:
     control, patient, _, ben = control
     await control.fail_next("sendMessage", kind=kind)
@@ -66,3 +69,12 @@ async def test_a_message_that_its_sender_deletes_is_still_answered(control: Any)
     ).as_(patient)
     await message.reply("hi")
     assert [message.text for message in await ben.transcript() if message.from_bot] == ["hi"]
+
+
+async def test_the_type_of_an_answer_is_built_once(control: Any) -> None:
+    """Pydantic forgets types that nobody refers to, and takes milliseconds to build one again."""
+    _, patient, _, _ = control
+    await patient.send_message(BEN_ID, "hi")
+    kept = weakref.ref(Response[SendMessage.__returning__])  # type: ignore[misc]
+    gc.collect()
+    assert kept() is not None

@@ -42,7 +42,7 @@ def test_the_same_tap_handled_anew_is_no_double_tap():
     assert taps.begin(tap(1))
 
 
-def test_other_buttons_messages_and_people_are_told_apart():
+def test_other_buttons_messages_and_people_are_distinguished():
     taps = Taps(Clock())
     assert taps.begin(tap(1))
     assert taps.begin(tap(2, data="other")) and taps.begin(tap(3, message=2)) and taps.begin(tap(4, user=2))

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aiogram import Bot
-from aiogram.types import BotCommandScopeAllPrivateChats
+from aiogram.types import BotCommandScopeAllPrivateChats, MenuButtonWebApp
 
 from bot.domain import LANGUAGES
 from bot.local.botapi import ApiControl, LocalBotAPI
 from bot.telegram.commands import COMMANDS, publish_commands
 from bot.telegram.connection import open_bot
-from bot.telegram.profile import publish_profile
+from bot.telegram.profile import publish_menu_button, publish_profile
 from bot.translator import Translator
 
 LIMITS = {"bot-description": 512, "bot-short-description": 120}
@@ -68,3 +68,19 @@ async def test_a_name_that_telegram_limits_leaves_the_rest_published(bot: Bot, a
         await publish_profile(bot, TRANSLATOR, "Studio")
     for code, language in ((None, "en"), ("ru", "ru")):
         assert (await bot.get_my_description(code)).description == TRANSLATOR("bot-description", language)
+
+
+async def test_the_menu_button_opens_the_mini_app_while_it_has_an_address(api: LocalBotAPI, bot: Bot) -> None:
+    async def changes() -> int:
+        async with ApiControl(api.url) as control:
+            return len(await control.calls("setChatMenuButton"))
+
+    await publish_menu_button(bot, TRANSLATOR, None)
+    assert await changes() == 0
+    for _ in range(2):
+        await publish_menu_button(bot, TRANSLATOR, "https://bot.example.org/app/")
+    button = await bot.get_chat_menu_button()
+    assert isinstance(button, MenuButtonWebApp)
+    assert (button.web_app.url, await changes()) == ("https://bot.example.org/app/", 1)
+    await publish_menu_button(bot, TRANSLATOR, None)
+    assert not isinstance(await bot.get_chat_menu_button(), MenuButtonWebApp)

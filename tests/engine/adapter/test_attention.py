@@ -9,7 +9,7 @@ import torch
 from diffusers import UNet2DConditionModel
 from torch import Tensor
 
-from engine.adapter.attention import BranchCondition, region_masks, rescaled
+from engine.adapter.attention import BranchCondition, region_masks
 from engine.adapter.model import Adapter, AdapterConfig, cross_attention_layers, text_keys_values
 
 
@@ -131,13 +131,6 @@ def test_a_block_has_its_own_scale(unet: UNet2DConditionModel, adapter: Adapter)
     heard = predict(unet, **identity(louder))
     assert not torch.allclose(heard, predict(unet))
     assert not torch.allclose(heard, predict(unet, **identity(whole)))
-
-
-def test_a_step_has_its_own_scale(unet: UNet2DConditionModel, adapter: Adapter) -> None:
-    adapter.attach(unet)
-    quiet = predict(unet, **identity(rescaled(condition(), {"face": 0.5, "body": 0.0})))
-    face = condition()["face"]
-    torch.testing.assert_close(quiet, predict(unet, **identity({"face": replace(face, scale=0.5 * face.scale)})))
 
 
 def two_people(left: Tensor, right: Tensor) -> dict[str, BranchCondition]:

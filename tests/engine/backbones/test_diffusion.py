@@ -164,7 +164,8 @@ def test_guided_pictures_are_those_of_stock_diffusers_with_the_same_adapter(tiny
     ours = load_backbone("sd15", "cpu", tiny_sd15.pipeline, bare(tiny_sd15, **STOCK))
     assert isinstance(ours, DiffusionBackbone)
     one = drawing(steps=4, guidance=5.0, body_scale=0.8)
-    crop = ours._crop("body", one.identity.views[0], Clothes.KEEP)
+    assert ours._branches is not None
+    crop = ours._branches.crop("body", one.identity.views[0], Clothes.KEEP)
     assert crop is not None
     stock = StableDiffusionPipeline.from_pretrained(
         tiny_sd15.pipeline, safety_checker=None, requires_safety_checker=False,

@@ -93,13 +93,13 @@ def test_sdxl_with_body_and_face_guided_is_that_of_stock_diffusers(tiny_sdxl: An
         image_encoder_folder=None,
     )  # fmt: skip
     stock.set_ip_adapter_scale([0.8, 0.6])
-    assert ours._reader is not None
+    assert ours._branches is not None
     nothing, body, face = (
-        ours._reader.hidden_of_nothing(),
+        ours._branches.images.hidden_of_nothing(),
         *(
-            ours._reader.hidden([crop])[0]
+            ours._branches.images.hidden([crop])[0]
             for branch in ("body", "face")
-            if (crop := ours._crop(branch, view, one.settings.clothes)) is not None
+            if (crop := ours._branches.crop(branch, view, one.settings.clothes)) is not None
         ),
     )
     body, face = (torch.cat([nothing, hidden[None]])[:, None] for hidden in (body, face))
@@ -122,7 +122,7 @@ def test_the_loader_takes_plus_and_face_id_plus_in_their_published_shapes(name: 
         unet = UNet2DConditionModel(**SHAPES[name].unet)
         plus, face = _plus_file(unet, {"sd15": 768, "sdxl": 1280}[name]), _face_id_file(unet)
         unet._load_ip_adapter_weights([plus, face], low_cpu_mem_usage=False)
-        branches = _take_over(unet, ["body", "face"])
+        branches = _take_over(unet, {"body": 0, "face": 1})
     assert branches.reads_embeddings("face") and branches.image_projections["face"].shortcut
     tokens = branches.image_projections["body"].latents.shape[1], branches.image_projections["face"].num_tokens
     assert tokens == (16, 4)

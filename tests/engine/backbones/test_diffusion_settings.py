@@ -53,7 +53,8 @@ def backbone(tiny_sdxl: Any) -> DiffusionBackbone:
 def scales_of(backbone: DiffusionBackbone, **settings: Any) -> dict[str, float]:
     """The scales of the attention that a request is drawn with."""
     found: dict[str, float] = {}
-    inside = backbone._identity([drawing(**settings)], False, of_head=False)
+    assert backbone._branches is not None
+    inside = backbone._branches.conditions([drawing(**settings)], False, of_head=False, latent_size=(8, 12))
     found |= {name: float(condition.scale[0]) for name, condition in inside.items()}
     return found
 

@@ -72,8 +72,9 @@ def test_equal_requests_give_equal_pictures_and_other_seeds_give_others(backbone
         {"settings": Settings(body_scale=0)},
         {"settings": Settings(clothes=Clothes.CHANGE)},
         {"settings": Settings(steps=2)},
+        {"image_prompt": Image.new("RGB", (90, 60), "green")},
     ],
-    ids=["person", "photos", "words", "pose", "face alone", "clothes", "steps"],
+    ids=["person", "photos", "words", "pose", "face alone", "clothes", "steps", "image prompt"],
 )
 def test_everything_that_is_asked_for_changes_the_picture(backbone: KleinBackbone, fields: dict[str, Any]) -> None:
     plain, changed = (backbone.draw([drawing(**given)])[0] for given in ({}, fields))
@@ -183,6 +184,25 @@ def test_a_pose_takes_the_place_of_a_photo(backbone: KleinBackbone) -> None:
     assert "skeleton in image 4" in instruction(posed, len(with_pose))
     assert "Images 1 to 3" in instruction(posed, len(with_pose))
     assert "skeleton" not in instruction(many, len(plain))
+
+
+def test_an_image_prompt_is_the_last_picture_and_scale_zero_leaves_it_out(backbone: KleinBackbone) -> None:
+    green = Image.new("RGB", (90, 60), "green")
+    styled = drawing(identity=person(views=6), pose=preset(PosePreset.SITTING), image_prompt=green)
+    shown = backbone._shown(styled, SIZES.picture(None))
+    assert len(shown) == REFERENCES_MAX and shown[-1].getpixel((9, 9)) == green.getpixel((9, 9))
+    said = instruction(styled, len(shown))
+    assert "Images 1 to 2" in said and "skeleton in image 3" in said and "style of image 4" in said
+    plain = drawing(settings=Settings(image_prompt_scale=0))
+    silent = drawing(settings=Settings(image_prompt_scale=0), image_prompt=green)
+    assert instruction(silent, 1) == instruction(plain, 1)
+    assert np.array_equal(*(backbone.draw([one])[0] for one in (plain, silent)))
+
+
+@pytest.mark.parametrize("size", [(1280, 20), (20, 1280), (8, 8), (1280, 1280)])
+def test_an_image_prompt_of_any_size_is_taken(backbone: KleinBackbone, size: tuple[int, int]) -> None:
+    asked = drawing(image_prompt=Image.new("RGB", size, "green"), settings=Settings(steps=1))
+    assert backbone.draw([asked])[0].size == SIZES.picture(None)
 
 
 def test_the_instruction_ends_in_the_words_and_says_whose_clothes() -> None:

@@ -38,7 +38,7 @@ SEEN, HIDDEN, RANK = 32, 64, 2
 
 @dataclass(frozen=True)
 class TinyFolder:
-    """Where everything of one family lies."""
+    """The folders of one family."""
 
     pipeline: Path
     body: Path

@@ -24,7 +24,7 @@ def sha256(content: bytes) -> str:
 
 
 def build_wheel(folder: Path, contents: dict[str, bytes]) -> Path:
-    """A wheel that pip accepts, of another platform and Python than may be running, and that nobody could install."""
+    """A valid wheel for another platform and Python than the running ones, which pip could not install."""
     folder.mkdir(exist_ok=True)
     with zipfile.ZipFile(folder / WHEEL, "w") as wheel:
         for name, content in contents.items():

@@ -1,4 +1,4 @@
-"""Where the person and the head are cut from a photo."""
+"""The crops of the person and of the head."""
 
 from __future__ import annotations
 

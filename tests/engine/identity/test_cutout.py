@@ -1,4 +1,4 @@
-"""Who is laid along another pose: the person's box, their outline and their joints, in one picture."""
+"""The cutout of a person: box, outline and joints in one picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which photos can serve as references, tried on real ones."""
+"""The examination of reference photos, on real ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _Blind:
 
 
 class _Knowing:
-    """Finds faces where it was told."""
+    """Finds the faces that the test gives."""
 
     name = "knowing"
 

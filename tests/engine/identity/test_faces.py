@@ -1,4 +1,4 @@
-"""Who finds faces, and what is said when nobody can."""
+"""The face finders, and the errors where none can be loaded."""
 
 from __future__ import annotations
 

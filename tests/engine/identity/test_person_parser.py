@@ -91,7 +91,7 @@ def test_a_body_whose_head_is_elsewhere_is_not_the_faces(
 
 
 class Faces:
-    """Finds the faces it is told to."""
+    """Finds the faces that the test gives."""
 
     name = "told"
 

@@ -24,7 +24,7 @@ from engine.vision.blazepose import COCO, DetectedPose
 
 
 class _Sees:
-    """Sees the same joints wherever it looks; none given: nobody."""
+    """Finds the same joints everywhere, or no person where none are given."""
 
     version = "test"
 

@@ -1,4 +1,4 @@
-"""What was seen on a photo is kept as bytes."""
+"""Observations and profiles survive being stored as bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Photos become views; nobody looks twice."""
+"""Photos become views; each is examined once."""
 
 from __future__ import annotations
 

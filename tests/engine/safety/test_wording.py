@@ -8,6 +8,7 @@ from engine.safety.wording import Concern, Wording
 
 ALLOWED = [
     "на 10 лет моложе",
+    "обнажённый торс, спортзал",
     "встреча через 10 лет",
     "a 12-year-old whisky on the table",
     "платье цвета ню",
@@ -122,6 +123,8 @@ NUDITY = [
     "nude_woman",
     "golaya zhenshchina",
     "в костюме Евы",
+    "женщина с обнажённым торсом",
+    "девушка без верха",
     "a stripper on stage",
     "NAKED",
     "nude, dress on the floor",

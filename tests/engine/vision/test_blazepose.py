@@ -1,4 +1,4 @@
-"""A pose on a photo of a person, on its turned and its mirrored copy, and none where there is nobody."""
+"""A pose on a photo of a person, on its turned and its mirrored copy, and none where there is no person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All faces of a group, turned copies, and none where there is nobody."""
+"""All faces of a group, turned copies, and none where there is no person."""
 
 from __future__ import annotations
 

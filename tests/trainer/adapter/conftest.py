@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from trainer.adapter.base import PublicBase, open_base
 from trainer.adapter.cache import AdapterCache
@@ -79,3 +83,45 @@ def tiny(request: pytest.FixtureRequest) -> TinyBase:
 @pytest.fixture
 def cache(tiny: TinyBase) -> AdapterCache:
     return AdapterCache(tiny.cache)
+
+
+@pytest.fixture(scope="session")
+def write_recognition() -> Callable[..., Path]:
+    return _write_recognition
+
+
+def _write_recognition(path: Path, size: tuple[int, int] = (112, 112), dim: int = 512, seed: int = 0) -> Path:
+    """A recognition network as an ONNX file, of the operators that insightface's are made of: random weights, and
+    `size` height and width px of its input."""
+    rng = np.random.default_rng(seed)
+    cells = 8 * (size[0] // 8) * (size[1] // 8)
+    weights = {
+        "kernel": rng.normal(0, 0.1, (8, 3, 8, 8)),
+        "bias": rng.normal(0, 0.1, 8),
+        "scale": rng.uniform(0.5, 1.5, 8),
+        "shift": rng.normal(0, 0.1, 8),
+        "mean": rng.normal(0, 0.1, 8),
+        "variance": rng.uniform(0.5, 1.5, 8),
+        "slope": rng.uniform(0.1, 0.3, (8, 1, 1)),
+        "linear": rng.normal(0, cells**-0.5, (dim, cells)),
+        "offset": rng.normal(0, 0.1, dim),
+    }
+    nodes = [
+        helper.make_node("Conv", ["image", "kernel", "bias"], ["conv"], strides=[8, 8], pads=[0, 0, 0, 0]),
+        helper.make_node("BatchNormalization", ["conv", "scale", "shift", "mean", "variance"], ["norm"]),
+        helper.make_node("PRelu", ["norm", "slope"], ["act"]),
+        helper.make_node("Add", ["act", "conv"], ["sum"]),
+        helper.make_node("Flatten", ["sum"], ["flat"]),
+        helper.make_node("Gemm", ["flat", "linear", "offset"], ["embedding"], transB=1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "recognition",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", 3, *size])],
+        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", dim])],
+        [numpy_helper.from_array(value.astype(np.float32), name) for name, value in weights.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    onnx.save(model, str(path))
+    return path

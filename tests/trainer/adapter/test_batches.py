@@ -1,4 +1,4 @@
-"""Batches: pictures of one size with photos of the same people, nobody else's, and what is withheld."""
+"""Batches: pictures of one size with photos of the same person, and the withheld conditions."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def test_a_checkpointed_block_keeps_its_input_and_one_block_at_a_time() -> None:
     assert torch.equal(checkpoint(first, given, use_reentrant=False), first(given))
 
 
-@pytest.mark.parametrize("name", ["sd15-16gb", "sd15-24gb", "sd15-80gb"])
+@pytest.mark.parametrize("name", ["sd15-16gb", "sd15-24gb", "sd15-24gb-identity", "sd15-80gb"])
 def test_the_documents_table_is_what_is_calculated(name: str) -> None:
     row = memory_row(RECIPES / f"{name}.yaml")
     assert row in DOCUMENT.read_text("utf-8")
@@ -84,6 +84,6 @@ def test_the_documents_table_is_what_is_calculated(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["sdxl-16gb", "sdxl-24gb", "sdxl-80gb"])
+@pytest.mark.parametrize("name", ["sdxl-16gb", "sdxl-24gb", "sdxl-24gb-pulid", "sdxl-80gb", "sdxl-80gb-identity"])
 def test_the_documents_table_is_what_is_calculated_for_sdxl(name: str) -> None:
     test_the_documents_table_is_what_is_calculated(name)

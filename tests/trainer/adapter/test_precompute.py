@@ -18,9 +18,10 @@ from trainer.adapter.base import open_base
 from trainer.adapter.cache import INDEX, AdapterCache, read_index
 from trainer.adapter.encoders import PhotoEncoders
 from trainer.adapter.precompute import PrecomputeRun, precompute
-from trainer.adapter.sources import HeldOut, held_out_people, open_source
+from trainer.adapter.sources import open_source
 from trainer.curate.records import CuratedPhoto
 from trainer.errors import DataError
+from trainer.splits import split_folder
 
 
 def test_every_photo_is_there_with_its_split_and_outfit(tiny: Any, cache: AdapterCache) -> None:
@@ -36,7 +37,7 @@ def test_every_photo_is_there_with_its_split_and_outfit(tiny: Any, cache: Adapte
 def test_the_cache_holds_what_the_networks_give(tiny: Any, cache: AdapterCache) -> None:
     encoders = PhotoEncoders(tiny.base, torch.device("cpu"))
     photo = cache.photos[0]
-    source = next(p for p in open_source(tiny.shards[0]).read(HeldOut()) if p.key == photo.key)
+    source = next(p for p in open_source(tiny.shards[0]).read() if p.key == photo.key)
     found = cache.tensors(photo, ["text.full", "latents.mean", "latents.std", "mask", "hidden.whole", "joints"])
     states = encoders.captions([source.captions["full"]])
     assert torch.allclose(found["text.full"].float(), states.states[0], atol=1e-2)
@@ -60,7 +61,7 @@ def test_the_picture_in_the_cache_is_the_photo(sd15: Any) -> None:
     """Decoding the random autoencoder shows nothing; the latents of the same crop must be the same."""
     cache, encoders = AdapterCache(sd15.cache), PhotoEncoders(sd15.base, torch.device("cpu"))
     photo = next(p for p in cache.photos if p.split == "train")
-    source = next(p for p in open_source(sd15.shards[0]).read(HeldOut()) if p.key == photo.key)
+    source = next(p for p in open_source(sd15.shards[0]).read() if p.key == photo.key)
     view = source.open()
     scale = max(photo.size[0] / view.image.width, photo.size[1] / view.image.height)
     left, top = (offset / scale for offset in photo.offset)
@@ -97,17 +98,6 @@ def test_another_base_or_other_sizes_in_the_same_cache_are_refused(sd15: Any, sd
         precompute(PrecomputeRun(sd15.shards, sd15.base, sd15.cache, area_px=4096))
 
 
-def test_people_are_held_out_the_same_in_every_run() -> None:
-    names = [f"person {number}" for number in range(20)]
-    first = held_out_people(names, HeldOut(validation=2, test=3))
-    assert sorted(first.values()).count("test") == 3 and sorted(first.values()).count("validation") == 2
-    assert held_out_people([*reversed(names)], HeldOut(2, 3)) == first
-    more = held_out_people([*names, "another"], HeldOut(2, 3))
-    assert sum(more[name] != first[name] for name in names) <= 2
-    with pytest.raises(DataError, match="more than 20 people"):
-        held_out_people(names, HeldOut(10, 10))
-
-
 def curated(folder: Path) -> Path:
     """Two real people with two photos each, one of them without a body."""
     lines = []
@@ -134,11 +124,12 @@ def curated(folder: Path) -> Path:
                 body_box=(25, 20, 55, 110) if body else None,
                 keypoints=[[40.0, 30.0 + 5 * joint, 0.9] for joint in range(17)] if body else None,
                 parts=mask if body else None,
-                captions={"en": f"{person} in a coat"},
+                captions={"en": f"{person} in a coat", "en_scene": "a person outside"},
                 captioner="none",
                 sha256=name,
                 source=name,
                 provenance=None,
+                outfit=f"{person}-0" if person == "ada" else None,
             )
             lines.append(photo.model_dump_json())
     (folder / "metadata.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
@@ -147,12 +138,16 @@ def curated(folder: Path) -> Path:
 
 def test_curated_photos_are_encoded_too(sd15: Any, tmp_path: Path) -> None:
     (tmp_path / "curated").mkdir()
-    run = PrecomputeRun((curated(tmp_path / "curated"),), sd15.base, tmp_path / "cache", HeldOut(test=1))
+    folder = curated(tmp_path / "curated")
+    assert split_folder(folder, validation=0, test=1) == {"train": 1, "validation": 0, "test": 1}
+    run = PrecomputeRun((folder,), sd15.base, tmp_path / "cache")
     assert precompute(run) == 4
     cache = AdapterCache(tmp_path / "cache")
     assert {photo.split for photo in cache.photos} == {"train", "test"}
     assert len({photo.person for photo in cache.photos if photo.split == "test"}) == 1
-    assert all(photo.face and photo.embedding == 512 and photo.outfit is None for photo in cache.photos)
+    assert all(photo.face and photo.embedding == 512 for photo in cache.photos)
+    assert {photo.person: photo.outfit for photo in cache.photos} == {"ada": "ada-0", "eve": None}
+    assert {photo.captions["scene"] for photo in cache.photos} == {"a person outside"}
     bodiless = next(p for p in cache.photos if set(p.regions) == {"whole", "head"})
     assert bodiless.person == "eve"
     assert sum(set(p.regions) == set(ImageRegion) for p in cache.photos) == 3

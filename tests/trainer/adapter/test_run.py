@@ -32,8 +32,10 @@ from trainer.adapter.learner import AdapterLearner, predict
 from trainer.adapter.methods import conditions, plan_of
 from trainer.adapter.recipe import Pairing, Recipe, read_recipe
 from trainer.adapter.run import AdapterRun, train_adapter
-from trainer.adapter.sources import HeldOut, open_source
+from trainer.adapter.sources import open_source
 from trainer.errors import CheckpointError, DataError
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
 SMALL: dict[str, Any] = {
@@ -153,7 +155,7 @@ def test_the_engines_backbone_draws_with_both_files_by_its_settings(
     )  # fmt: skip
     backbone = load_backbone(layout, "cpu", tiny.folders.pipeline, options)
     assert backbone.capabilities.commercial_use
-    photos = [photo.open() for photo in open_source(tiny.shards[0]).read(HeldOut())]
+    photos = [photo.open() for photo in open_source(tiny.shards[0]).read()]
     with_face = [view for view in photos if view.observation.face_box is not None]
     one, other = IdentityProfile((with_face[0],)), IdentityProfile((with_face[-1], photos[5]))
 
@@ -215,6 +217,7 @@ def test_mistakes_are_one_line_and_exit_code_2(sd15: Any, tmp_path: Path, capsys
     rest = ["--data", str(sd15.cache), "--out", str(tmp_path / "run")]
     for arguments, said in (
         ([*base, "--data", str(tmp_path), "--out", str(tmp_path / "run")], "python -m trainer precompute"),
+        (["--base", "nano", *rest], "run python -m trainer nano"),
         ([*base, *rest, "--method", "lora"], "expected a --method out of"),
         ([*base, *rest, "--steps", "0"], "recipe: steps"),
         ([*base, *rest, "--config", str(tmp_path / "none.yaml")], "expected a recipe at"),
@@ -245,7 +248,6 @@ LAUNCHERS = {
 }  # fmt: skip
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_launchers_start_one_process_or_several(sd15: Any, tmp_path: Path, launcher: str) -> None:
     recipe = tmp_path / "recipe.yaml"

@@ -51,9 +51,9 @@ class Reply:
     kind: str = "image/jpeg"
     headers: dict[str, str] = field(default_factory=dict)
     wait_s: float = 0.0
-    """A slow page: it answers after so long."""
+    """The delay of a slow page, in seconds."""
     failures: int = 0
-    """It answers 503 so many times first."""
+    """The number of answers 503 before the page."""
 
 
 class LocalSite:
@@ -78,7 +78,7 @@ class LocalSite:
         self.replies[path] = Reply(body=body, kind="text/html; charset=utf-8")
 
     def paths(self, since: int = 0) -> Counter[str]:
-        """How often each path was asked for, from the request numbered `since` on."""
+        """The number of requests for each path, from the request numbered `since` on."""
         return Counter(asked.path for asked in self.asked[since:])
 
     def close(self) -> None:

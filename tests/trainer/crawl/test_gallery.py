@@ -21,7 +21,7 @@ next_page: "a.next"
 
 
 def build(site: Any, picture: Any) -> None:
-    """Two pages of persons; galleries of two pictures a page that link to the images themselves."""
+    """Two pages of persons; galleries of two pictures per page that link to the images themselves."""
     site.page("/people", "<ul class='people'><a class='person' href='p/ada'>A</a></ul><a class='more' href='/people2'>")
     rest = "<a class='person' href='/p/bela'>B</a><a class='person' href='javascript:void(0)'></a>"
     other = "<a class='person' href='/q/cleo.html'>C</a><a class='person' href='http://localhost/p/dora'>D</a>"

@@ -108,9 +108,13 @@ def test_a_folder_without_a_model_is_refused_in_one_line(tmp_path: Path) -> None
         ("EN: A woman in red.\nRU: Женщина в красном.", {"en": "A woman in red.", "ru": "Женщина в красном."}),
         ("**EN:** A man.\n\n**RU:** Мужчина.", {"en": "A man.", "ru": "Мужчина."}),
         ("A woman\nin a park.", {"en": "A woman in a park."}),
+        (
+            "EN: A woman in red.\nEN_SCENE: A woman in a park.\n**RU SCENE:** Женщина в парке.",
+            {"en": "A woman in red.", "en_scene": "A woman in a park.", "ru_scene": "Женщина в парке."},
+        ),
     ],
 )
-def test_both_languages_are_read_from_an_answer(answer: str, expected: dict[str, str]) -> None:
+def test_all_captions_are_read_from_an_answer(answer: str, expected: dict[str, str]) -> None:
     assert parse_answer(answer) == expected
 
 
@@ -123,9 +127,11 @@ def test_the_template_says_what_the_observer_saw_and_no_more() -> None:
     seen = Observation(60, 100, parts=parts, parts_box=(0, 0, 60, 100), keypoints=keypoints)
     (caption,) = TemplateCaptioner().caption([View(Image.fromarray(pixels), seen)])
     assert caption["en"] == "A full-length photo of a person, wearing red upper clothes and blue lower clothes"
+    assert caption["en_scene"] == "A full-length photo of a person"
     assert caption["ru"] == "Фото в полный рост человека, верх красный, низ синий"
     (nothing,) = TemplateCaptioner().caption([_view()])
-    assert nothing == {"en": "A head-and-shoulders photo of a person", "ru": "Портретное фото человека"}
+    assert nothing["en"] == nothing["en_scene"] == "A head-and-shoulders photo of a person"
+    assert nothing["ru"] == nothing["ru_scene"] == "Портретное фото человека"
 
 
 def test_every_colour_is_nearest_to_itself() -> None:

@@ -101,9 +101,10 @@ def test_what_is_kept_can_be_read_back_with_all_that_was_seen(outcome: CurationO
         with Image.open(out / photo.file_name) as image:
             assert image.size == (photo.width, photo.height)
             assert image.getexif().get(0x0112, 1) == 1
+        assert photo.face_box is not None
         x0, y0, x1, y1 = photo.face_box
         assert 0 <= x0 < x1 <= photo.width and 0 <= y0 < y1 <= photo.height
-        assert photo.captioner == "template:observer" and set(photo.captions) == {"en", "ru"}
+        assert photo.captioner == "template:observer" and set(photo.captions) == {"en", "ru", "en_scene", "ru_scene"}
         assert photo.keypoints is not None and np.array(photo.keypoints).shape == (17, 3)
         assert photo.parts is not None
         with Image.open(out / photo.parts) as parts:

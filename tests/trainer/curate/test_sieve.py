@@ -66,6 +66,24 @@ def test_a_passer_by_counts_unless_a_share_is_given() -> None:
     assert sift([_photo(1, faces=faces)], lenient, {})[0].reason is None
 
 
+def test_of_several_people_the_one_who_is_clear_is_kept() -> None:
+    ada, eve = [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]
+    alone = [_photo(number, ada) for number in range(3)]
+
+    def pair(*faces: tuple[float, list[float]]) -> Judged:
+        seen = [SeenFace(box=(0, 0, side, side), embedding=embedding) for side, embedding in faces]
+        return sift([*alone, _photo(9, faces=seen)], OPTIONS, {})[-1]
+
+    kept = pair((50, eve), (40, ada))
+    assert kept.reason is None and kept.face is not None and kept.face.embedding == ada
+    assert kept.detail == "one of 2 faces"
+    assert pair((50, eve), (20, ada)).reason is Reason.SEVERAL_FACES
+    assert pair((50, ada), (50, ada)).reason is Reason.SEVERAL_FACES
+    assert pair((50, eve), (50, eve)).reason is Reason.SEVERAL_FACES
+    small = _photo(9, faces=[SeenFace(box=(0, 0, 50, 50), embedding=e) for e in (ada, eve)], width=10)
+    assert sift([*alone, small], OPTIONS, {})[-1].reason is Reason.SEVERAL_FACES
+
+
 def test_too_few_photos_take_out_the_person_but_keep_earlier_reasons() -> None:
     photos = [_photo(1), _photo(2).dropped(Reason.NO_FACE)]
     assert [photo.reason for photo in enough(photos, OPTIONS)] == [Reason.TOO_FEW, Reason.NO_FACE]

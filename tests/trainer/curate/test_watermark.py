@@ -9,7 +9,7 @@ import pytest
 import skimage.data
 from PIL import Image, ImageDraw, ImageFont
 
-from trainer.curate.watermark import PHOTOS_MIN, CornerText, SharedOverlay
+from trainer.curate.watermark import PHOTOS_MIN, CornerText, SharedOverlay, largest_beside
 
 COUNT = 60
 WITHOUT = 20
@@ -57,6 +57,27 @@ def test_a_logo_at_one_place_is_learnt_and_found_again(marked: list[Image.Image]
     assert np.mean(found[-WITHOUT:]) <= 0.1
 
 
+def test_what_a_logo_leaves_of_a_photo_does_not_have_it(marked: list[Image.Image], clean: list[Image.Image]) -> None:
+    detector = SharedOverlay()
+    detector.learn(marked)
+    cut = 0
+    for with_logo, without in zip(marked[:-WITHOUT], clean, strict=False):
+        found = detector.find(with_logo)
+        if found is None or not found.words.startswith("overlay at bottom right"):
+            continue
+        cut += 1
+        assert np.array_equal(np.asarray(with_logo.crop(found.clean)), np.asarray(without.crop(found.clean)))
+        x0, y0, x1, y1 = found.clean
+        assert (x1 - x0) * (y1 - y0) > 0.8 * with_logo.width * with_logo.height
+    assert cut > 20
+
+
+def test_the_largest_part_beside_a_mark_is_kept() -> None:
+    assert largest_beside((10.2, 90.5, 60, 110), 100, 100) == (0, 0, 100, 90)
+    assert largest_beside((-5, -5, 100, 8.5), 100, 100) == (0, 9, 100, 100)
+    assert largest_beside((0, 40, 20, 60), 100, 100) == (20, 0, 100, 100)
+
+
 def test_photos_without_a_logo_teach_nothing(clean: list[Image.Image]) -> None:
     detector = SharedOverlay()
     detector.learn(clean)
@@ -78,7 +99,9 @@ def test_what_was_learnt_changes_the_version(marked: list[Image.Image]) -> None:
 def test_opaque_text_at_the_edge_is_read_as_a_mark(clean: list[Image.Image], astronaut: Image.Image) -> None:
     detector = CornerText()
     assert detector.find(astronaut) is None
-    assert str(detector.find(_with_logo(astronaut, 1.0))).startswith("text at the bottom")
+    found = detector.find(_with_logo(astronaut, 1.0))
+    assert found is not None and found.words.startswith("text at the bottom")
+    assert found.clean == (0, 0, 512, 512 - round(0.14 * 512))
     marked = [detector.find(_with_logo(photo, 1.0)) is not None for photo in clean]
     plain = [detector.find(photo) is not None for photo in clean]
     assert np.mean(marked) > 0.3 > 0.1 > np.mean(plain)

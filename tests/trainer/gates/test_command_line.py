@@ -24,6 +24,8 @@ from trainer.gates.table import GATES, REPORTED
 from trainer.gates.variants import WITHHELD
 from trainer.synthetic import STYLES
 
+pytestmark = pytest.mark.slow
+
 STYLE = STYLES[0]
 
 

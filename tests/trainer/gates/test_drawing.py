@@ -1,4 +1,4 @@
-"""Pictures are kept, and drawn anew when anything that they follow from is another."""
+"""Pictures are kept, and drawn again when anything that they depend on has changed."""
 
 from __future__ import annotations
 

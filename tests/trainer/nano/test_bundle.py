@@ -30,7 +30,7 @@ def test_photos_come_out_as_they_went_in(store: Store, untrained_mapper: Path, t
     assert facts["photos"] == len(store) and facts["bytes"] < 400_000
 
     assert unpack_bundle(tmp_path / "b.zip", tmp_path / "store", untrained_mapper) == len(store)
-    assert unpack_bundle(tmp_path / "b.zip", tmp_path / "store", untrained_mapper) == 0  # what is there stays
+    assert unpack_bundle(tmp_path / "b.zip", tmp_path / "store", untrained_mapper) == 0  # existing files stay
     assert prepare_store(tmp_path / "store", untrained_mapper, workers=1) == 1
     again = Store(tmp_path / "store", ARRAYS)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from engine.backbones import load_backbone
@@ -58,11 +60,13 @@ def test_a_sheet_shows_references_maps_texture_and_pictures(store: Store, tmp_pa
     assert line["pictures"] == 480 and line["error_0.0"] > 0
 
 
-def test_one_command_prepares_trains_and_resumes(nano_shards: Path, untrained_mapper: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def finished(nano_shards: Path, untrained_mapper: Path, tmp_path_factory: pytest.TempPathFactory) -> NanoRun:
+    """A finished run of two steps, from shards of photos; out/nano has the exported pipeline."""
     run = NanoRun(
         people=nano_shards,
         validation=nano_shards,
-        out=tmp_path,
+        out=tmp_path_factory.mktemp("run"),
         pictures=4,
         mapper=untrained_mapper,
         processes=1,
@@ -71,26 +75,27 @@ def test_one_command_prepares_trains_and_resumes(nano_shards: Path, untrained_ma
         compile=False,
     )
     train_nano(run)
-    state = torch.load(tmp_path / "state.pt", weights_only=True)
-    assert state["step"] == 2
-    assert len(list((tmp_path / "validation").glob("*.png"))) == 1
+    export_nano(run.out, run.out / "nano", untrained_mapper)
+    return run
 
-    export_nano(tmp_path, tmp_path / "nano", untrained_mapper)
-    backbone = load_backbone("nano", "cpu", tmp_path / "nano")
+
+def test_one_command_prepares_trains_and_resumes(finished: NanoRun) -> None:
+    assert torch.load(finished.out / "state.pt", weights_only=True)["step"] == 2
+    assert len(list((finished.out / "validation").glob("*.png"))) == 1
+
+    backbone = load_backbone("nano", "cpu", finished.out / "nano")
     assert (backbone.capabilities.width, backbone.capabilities.height) == (640, 960)
 
-    train_nano(run)  # a finished run is only loaded
-    assert torch.load(tmp_path / "state.pt", weights_only=True)["step"] == 2
+    train_nano(finished)  # a finished run is only loaded
+    assert torch.load(finished.out / "state.pt", weights_only=True)["step"] == 2
 
 
-def test_a_run_begins_with_the_weights_of_a_pipeline(nano_shards: Path, untrained_mapper: Path, tmp_path: Path) -> None:
-    fields = {"people": nano_shards, "validation": nano_shards, "mapper": untrained_mapper, "processes": 1, "batch": 2}
-    first = NanoRun(out=tmp_path / "first", pictures=2, compile=False, **fields)  # type: ignore[arg-type]
-    train_nano(first)
-    export_nano(first.out, tmp_path / "nano", untrained_mapper)
-    second = replace(first, out=tmp_path / "second", start_from=tmp_path / "nano", learning_rate=0.0)
+def test_a_run_begins_with_the_weights_of_a_pipeline(finished: NanoRun, tmp_path: Path) -> None:
+    second = replace(finished, out=tmp_path, pictures=2, start_from=finished.out / "nano", learning_rate=0.0)
+    for folder in (second.store, second.validation_store):
+        shutil.copytree(finished.store, folder)  # the photos are prepared already
     train_nano(second)
 
-    before, after = (torch.load(run.out / "state.pt", weights_only=True)["average"] for run in (first, second))
+    before, after = (torch.load(run.out / "state.pt", weights_only=True)["average"] for run in (finished, second))
     name = "network.unet.conv_in.weight"
     assert torch.allclose(before[name], after[name], atol=1e-3)

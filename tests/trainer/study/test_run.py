@@ -1,8 +1,6 @@
 """The whole study at a tiny size, by the documented command."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +14,15 @@ from trainer.study.methods.registry import METHODS
 from trainer.study.methods.sampler import load_sampler
 from trainer.study.run import STAGES, read_config, stages_of
 
+pytestmark = pytest.mark.slow
+
 TINY = Path(__file__).parents[3] / "trainer" / "configs" / "tiny.yaml"
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("study")
-    command = [sys.executable, "-m", "trainer", "study", "--config", str(TINY), "--out", str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
+    assert main(["study", "--config", str(TINY), "--out", str(out)]) == 0
     return out
 
 

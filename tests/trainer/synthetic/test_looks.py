@@ -46,7 +46,7 @@ def photo(identity: Identity, framing: Framing = "full", yaw_deg: float = 10.0, 
 
 
 def reddish(picture: Photo, part: Part) -> float:
-    """How many pixels of a part are red."""
+    """The number of red pixels of a part."""
     red, green, blue = picture.image[picture.parts == part].astype(float).T
     return float((red > 1.6 * np.maximum(green, blue)).sum())
 

@@ -131,7 +131,7 @@ def colours_of(identity: Identity, shot: Shot) -> dict[str, set[str]]:
 
 
 def falsehoods(text: str, language: Language, identity: Identity, shot: Shot) -> list[str]:
-    """What a text says that the photo does not show: names of things, and colours on the wrong things."""
+    """Claims of a text that the photo does not show: names of things, and colours on the wrong things."""
     words, true, colours = words_of(text), truths(identity, shot), colours_of(identity, shot)
     found = found_in(text, language)
     wrong = [" ".join(words[one.start : one.end]) for one in found if not one.meanings & true]
@@ -428,7 +428,7 @@ SITTING = Facts(
 
 
 def every_saying(facts: Facts, language: Language, number: int = 15_000) -> set[str]:
-    """What is said of the facts, with the usual words for the place."""
+    """The phrase for the facts, with the usual words for the place."""
     rng = np.random.default_rng(19)
     assert facts.place is not None
     where = sorted(PLACES[facts.place][language].where, key=len, reverse=True)

@@ -127,6 +127,14 @@ DAMAGE = {
     "empty": lambda content: b"",
     "flipped": lambda content: content[:5000] + bytes([content[5000] ^ 8]) + content[5001:],
     "no archive": lambda content: b"<html>" * 1000,
+    "without its last block": lambda content: content[:-512],
+    "longer": lambda content: content + b"\0" * 512,
+    "a header flipped": lambda content: bytes([content[0] ^ 1]) + content[1:],
+    "the last byte flipped": lambda content: content[:-1] + bytes([content[-1] ^ 1]),
+    "twice": lambda content: content + content,
+    "without its first file": lambda content: content[1024:],
+    "one byte": lambda content: content[:1],
+    "zeros": lambda content: b"\0" * len(content),
 }
 
 

@@ -1,5 +1,6 @@
 """BoLID: text, face and body branches over one query; the body is read from all views at once, in front of a damped
-background; besides the diffusion loss, the predicted picture must show the target's joints and what the prompt says."""
+background; besides the diffusion loss, two losses compare the predicted picture with the target's joints and with the
+prompt."""
 
 from __future__ import annotations
 
@@ -32,7 +33,7 @@ class BoLIDOptions:
 
 
 class BoLID(Method):
-    """The critic judges what L_id and L_CLIP compare; it is frozen and no part of the evaluation."""
+    """The critic's features are what L_id and L_CLIP compare; it is frozen and no part of the evaluation."""
 
     branches: ClassVar[tuple[str, ...]] = ("face", "body")
 
@@ -70,7 +71,7 @@ class BoLID(Method):
     critic: Critic | None
 
     def _judged(self, batch: StudyBatch, now: Noised, v: Tensor) -> tuple[Tensor, Tensor]:
-        """L_id and L_CLIP of the predictions whose time leaves some signal: pure noise determines nothing."""
+        """L_id and L_CLIP of the predictions at times with enough signal (alpha_bar above 0.2)."""
         assert self.critic is not None
         clean, _ = clean_and_noise(now.noisy, v, now.alpha_bar)
         judged = self.critic(clean)

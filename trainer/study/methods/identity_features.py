@@ -116,7 +116,7 @@ class Encoders(nn.Module):
 
     @torch.no_grad()
     def read(self, crops: Sequence[Crops]) -> dict[str, Tensor]:
-        """What a list of n photos tells: whole, body, weighted, face, identity, face_seen, each [n, ...]."""
+        """The features of n photos: whole, body, weighted, face, identity, face_seen, each [n, ...]."""
         device = self.identity.weight.device
         pictures = {
             name: self.of_pictures(_pixels([getattr(c, name) for c in crops]).to(device))

@@ -22,7 +22,7 @@ DOT_SHARE: Final = 0.03
 
 
 class InstantID(Method):
-    """Where no face is seen, neither part says anything."""
+    """If no face is seen, neither part adds anything."""
 
     branches: ClassVar[tuple[str, ...]] = ("face",)
 

@@ -1,4 +1,4 @@
-"""IP-Adapter (Ye et al., 2023) and IP-Adapter Plus: the whole photo as a prompt, with no idea of face or body."""
+"""IP-Adapter (Ye et al., 2023) and IP-Adapter Plus: the whole photo as a prompt, without regard to face or body."""
 
 from __future__ import annotations
 

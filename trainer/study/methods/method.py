@@ -70,7 +70,7 @@ class Method(nn.Module):
             self.layers.attach(base.unet)
 
     def tokens(self, features: IdentityFeatures) -> dict[str, BranchCondition]:
-        """What each branch attends to, with scale 1 where the person shows it."""
+        """The tokens that each branch attends to, with scale 1 where the photos show the region."""
         return {}
 
     def controls(
@@ -109,7 +109,7 @@ class Method(nn.Module):
         return v
 
     def _pooled(self, identity: dict[str, BranchCondition]) -> Tensor:
-        """What the branches add to the pooled words [B, D].
+        """The vectors that the branches add to the pooled text embedding [B, D].
 
         The base reads its words twice, by attention and pooled beside the time; so it reads every method's tokens, or
         runs as short as ours would learn no colours (trainer/LOG.md)."""

@@ -35,7 +35,7 @@ from trainer.study.methods.photos import StudyBatch
 
 @dataclass(frozen=True)
 class PuLIDOptions:
-    """When the stages begin, in calls of the learner; weights of the losses; steps and rows of the branch."""
+    """The first steps of the stages, in calls of the learner; weights of the losses; steps and rows of the branch."""
 
     identity_from: int = 0
     alignment_from: int = 0

@@ -115,7 +115,7 @@ class StudySampler:
         }
 
     def _pose(self, requests: Sequence[Request]) -> list[Tensor] | None:
-        """The base's own pose control, the same for every method; None where nobody asks for a pose."""
+        """The base's own pose control, the same for every method; None without a pose in the requests."""
         if all(request.pose is None for request in requests):
             return None
         nobody = np.zeros((17, 3), np.float32)

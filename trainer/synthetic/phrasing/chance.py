@@ -1,4 +1,4 @@
-"""Draws that every part of a phrase makes."""
+"""Random choices for all parts of a phrase."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -14,12 +14,12 @@ def one(rng: np.random.Generator, options: Sequence[T]) -> T:
 
 
 def mostly(rng: np.random.Generator, options: Sequence[T]) -> T:
-    """The first option nearly half of the time, else any: the first is the common word."""
+    """The first option, which is the common word, with probability 0.4; otherwise any option."""
     return options[0] if rng.random() < 0.4 else one(rng, options)
 
 
 def happens(rng: np.random.Generator, chance: float) -> bool:
-    """True with this chance in 0..1."""
+    """True with the probability `chance`, 0..1."""
     return bool(rng.random() < chance)
 
 

@@ -9,7 +9,7 @@ from trainer.synthetic.wardrobe import Garment
 
 @dataclass(frozen=True)
 class Clothing:
-    """Names of one kind of thing; `plural` is of the English ones."""
+    """Nouns for one kind of garment; `plural`: the English ones are plurals."""
 
     en: tuple[str, ...]
     ru: tuple[Noun, ...]
@@ -128,12 +128,12 @@ MOTIFS_SAID: Final[dict[str, Clothing]] = {
 
 
 def clothing_of(garment: Garment, jeans: bool) -> Clothing:
-    """The words for a garment or bag; jeans where they are wanted and could be meant."""
+    """The words for a garment or bag; those for jeans if `jeans` and the garment could be jeans."""
     if jeans and could_be_jeans(garment):
         return JEANS
     return CLOTHES[garment.kind] if garment.kind in CLOTHES else BAGS_SAID[garment.kind]
 
 
 def could_be_jeans(garment: Garment) -> bool:
-    """Plain trousers of a colour that denim has."""
+    """Whether the garment is plain trousers in a colour of denim."""
     return garment.kind == "trousers" and garment.pattern == "plain" and garment.colour in JEANS_COLOURS

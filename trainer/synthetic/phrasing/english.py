@@ -165,7 +165,7 @@ def _where(facts: Facts, rng: np.random.Generator) -> str:
 
 
 def _head(facts: Facts, rng: np.random.Generator) -> tuple[str, str]:
-    """What stands before "of", and what must be said of the framing later."""
+    """The words before "of", and the facts about the framing that are still to be said."""
     if facts.framing is not None and happens(rng, 0.7):
         return one(rng, FRAMINGS_SAID[facts.framing]["en"].heads), ""
     return mostly(rng, PHOTO["en"]), _tail(facts, rng)

@@ -62,7 +62,7 @@ def phrase_facts(identity: Identity, shot: Shot, full: bool, rng: np.random.Gene
 
 
 def visible_garments(identity: Identity, shot: Shot) -> tuple[Garment, ...]:
-    """What the framing shows, from the top down, then the hat."""
+    """The garments inside the frame, from the top down, then the hat."""
     bottom = identity.bottom if shot.framing != "portrait" else None
     shoes = identity.shoes if shot.framing == "full" else None
     return tuple(garment for garment in (identity.top, bottom, shoes, identity.hat) if garment is not None)

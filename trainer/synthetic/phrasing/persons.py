@@ -83,7 +83,7 @@ HAIRED_RU: Final[dict[str, tuple[str, ...]]] = {
     "blue": ("синеволосый",),
     "pink": ("розоволосый",),
 }
-"""Said of a person: «рыжая женщина»."""
+"""The adjective for a person: «рыжая женщина»."""
 BLOND_NOUNS_RU: Final[dict[str, tuple[str, str]]] = {
     "black": ("брюнетка", "брюнет"),
     "brown": ("шатенка", "шатен"),

@@ -17,7 +17,8 @@ class EnglishVerb:
 
 @dataclass(frozen=True)
 class RussianVerb:
-    """«сидеть», «сижу», «сидит», «сидящий», «сидя»; `rest` follows each. The last two are "" where nobody says them."""
+    """«сидеть», «сижу», «сидит», «сидящий», «сидя»; `rest` follows each. The last two are "" where the language has
+    none."""
 
     infinitive: str
     first: str

@@ -164,7 +164,7 @@ def _listed_only(facts: Facts, rng: np.random.Generator) -> str:
 
 
 def _whom(facts: Facts, rng: np.random.Generator) -> tuple[Whom, Facts]:
-    """Who it is, and the facts still to be said."""
+    """The person, and the facts still to be said."""
     if not facts.who:
         return Whom(HUMAN), facts
     person = mostly(rng, (WOMEN_RU if facts.woman else MEN_RU)[facts.age_group])
@@ -184,7 +184,7 @@ def _verb(facts: Facts, rng: np.random.Generator) -> RussianVerb:
 
 
 def _doing(facts: Facts, form: Form, case: Case, rng: np.random.Generator, own: bool) -> str:
-    """What follows a person named in a case: «сидящей», «которая сидит», «как я сижу», «скрестив руки»."""
+    """The words after a person named in a case: «сидящей», «которая сидит», «как я сижу», «скрестив руки»."""
     if facts.pose is None:
         return ""
     verb = _verb(facts, rng)
@@ -207,7 +207,7 @@ def _where(facts: Facts, rng: np.random.Generator) -> str:
 
 
 def _head(facts: Facts, rng: np.random.Generator) -> tuple[str, str]:
-    """What stands before the person, and what must be said of the framing later."""
+    """The words before the person, and the facts about the framing that are still to be said."""
     if facts.framing is not None and happens(rng, 0.7):
         return one(rng, FRAMINGS_SAID[facts.framing]["ru"].heads), ""
     return mostly(rng, PHOTO["ru"]), _tail(facts, rng)

@@ -1,4 +1,4 @@
-"""A photo in the words of a user."""
+"""Prompts for a photo as users would type them."""
 
 from typing import Final
 
@@ -16,24 +16,24 @@ from trainer.synthetic.shot import Shot
 from trainer.synthetic.words import Language
 
 FILLED: Final = 0.25
-"""Share of phrases with words that say nothing of the picture."""
+"""Share of phrases with words that do not describe the picture."""
 
 
 def phrase(identity: Identity, shot: Shot, language: Language, full: bool, rng: np.random.Generator) -> str:
-    """The photo as some user would type it; all of it true, not all that is true. Without `full` only pose, place and
-    framing are said, and nothing of the person but what Russian grammar tells. Equal states of rng give equal phrases.
+    """A prompt that the photo fulfils; it does not name everything. Without `full` it names only pose, place and
+    framing, and of the person only the gender that Russian grammar requires. Equal states of rng give equal phrases.
     """
     return as_typed(say(phrase_facts(identity, shot, full, rng), language, rng), language, rng)
 
 
 def as_typed(text: str, language: Language, rng: np.random.Generator) -> str:
-    """Well-spelt words as they arrive: some with words that say nothing of the picture, some with slips."""
+    """Adds to a well-spelt phrase, at random, words that do not describe the picture, and typing errors."""
     if happens(rng, FILLED):
         text = filled(text, language, rng)
     return typed(text, language, rng, KNOWN_WORDS)
 
 
 def say(facts: Facts, language: Language, rng: np.random.Generator) -> str:
-    """The facts in well-spelt words, none left out."""
+    """All facts in well-spelt words."""
     said = say_english(facts, rng) if language == "en" else say_russian(facts, rng)
     return " ".join(said.split())

@@ -87,7 +87,7 @@ class EditingMethods:
         return True
 
     async def delete_messages(self, parameters: Parameters) -> JsonValue:
-        """Skips what is not there, as Telegram does."""
+        """Skips absent messages, as Telegram does."""
         chat = chat_named(self._world, parameters)
         wanted = [item for item in parameters.items("message_ids") if isinstance(item, int)]
         if not 1 <= len(wanted) <= 100:

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from bot.local.botapi.errors import BadRequest
 from bot.local.botapi.parameters import Parameters
-from bot.local.botapi.records import BotCommand, BotProfile, Chat
+from bot.local.botapi.records import BotCommand, BotProfile, Chat, MenuButton
 from bot.local.botapi.world import World
 
 COMMANDS_MAX = 100
@@ -40,6 +40,8 @@ class SettingsMethods:
             "setMyCommands": self.set_commands,
             "getMyCommands": self.get_commands,
             "deleteMyCommands": self.delete_commands,
+            "setChatMenuButton": self.set_menu_button,
+            "getChatMenuButton": self.get_menu_button,
         }
         for suffix, (field, parameter, limit) in TEXTS.items():
             methods[f"setMy{suffix}"] = self._setter(field, parameter, limit)
@@ -60,6 +62,16 @@ class SettingsMethods:
     async def delete_commands(self, parameters: Parameters) -> JsonValue:
         self._keep_commands(_command_key(parameters), ())
         return True
+
+    async def set_menu_button(self, parameters: Parameters) -> JsonValue:
+        self._world.change_profile(menu_button=_menu_button(parameters.tree("menu_button")))
+        return True
+
+    async def get_menu_button(self, parameters: Parameters) -> JsonValue:
+        button = self._world.profile.menu_button
+        if button is None:
+            return {"type": "commands"}
+        return {"type": "web_app", "text": button.text, "web_app": {"url": button.url}}
 
     def _keep_commands(self, key: str, commands: tuple[BotCommand, ...]) -> None:
         self._world.change_profile(commands=self._world.profile.commands | {key: commands})
@@ -100,6 +112,18 @@ def _command_key(parameters: Parameters) -> str:
         raise BadRequest("can't parse BotCommandScope: unsupported type specified")
     chat = f":{scope.get('chat_id')}" if isinstance(scope, dict) and "chat_id" in scope else ""
     return f"{kind}{chat}|{parameters.text('language_code')}"
+
+
+def _menu_button(given: JsonValue) -> MenuButton | None:
+    match given:
+        case None | {"type": "default" | "commands"}:
+            return None
+        case {"type": "web_app", "text": str(text), "web_app": {"url": str(url)}} if text:
+            if not url.startswith("https://"):
+                raise BadRequest("menu button Web App URL is invalid: Only HTTPS links are allowed")
+            return MenuButton(text=text, url=url)
+        case _:
+            raise BadRequest("can't parse menu button")
 
 
 def _command(item: JsonValue) -> BotCommand:

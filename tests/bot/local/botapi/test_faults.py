@@ -14,6 +14,7 @@ from aiogram.exceptions import (
 from aiogram.types import BufferedInputFile
 
 from bot.local.botapi import ANNA_ID, ApiControl, Person, PersonError
+from bot.local.botapi.faults import Fault, FaultPlan
 
 
 async def test_flood_control_names_the_seconds_to_wait(bot: Bot, anna: Person, control: ApiControl) -> None:
@@ -30,6 +31,20 @@ async def test_flood_control_names_the_seconds_to_wait(bot: Bot, anna: Person, c
         (200, True, ANNA_ID),
     ]
     assert calls[0].description == "Too Many Requests: retry after 7"
+
+
+def test_a_lasting_flood_names_the_time_left_and_ends_then() -> None:
+    now = [100.0]
+    plan = FaultPlan(clock=lambda: now[0])
+    plan.add(Fault(kind="flood", lasts_s=10))
+    seconds = []
+    for now[0] in (200.0, 200.5, 207.2, 209.9):
+        fault = plan.take("sendMessage")
+        assert fault is not None
+        seconds.append(fault.retry_after)
+    assert seconds == [10, 10, 3, 1]
+    now[0] = 210.0
+    assert plan.take("sendMessage") is None
 
 
 async def test_servers_fail_in_json_and_in_html(bot: Bot, anna: Person, control: ApiControl) -> None:

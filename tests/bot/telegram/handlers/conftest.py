@@ -27,7 +27,7 @@ from structlog.testing import capture_logs
 
 from bot.app import build_conversation, build_use_cases
 from bot.config import Config
-from bot.db import poses
+from bot.db import photo_states, poses
 from bot.db.session import Sessions, make_engine, make_sessions, open_pool
 from bot.db.tables import Base, Job, PosePhoto, Reference, User, Worker
 from bot.dispatch.photo_verdicts import VerdictAnswers
@@ -47,7 +47,7 @@ from bot.telegram.polling import Polling
 from bot.translator import Texts, Translator
 from bot.usecases import UseCases
 from bot.usecases.photos import SentPhoto
-from engine.contract import Aspect, Verdict
+from engine.contract import Aspect, Examination, Hint, Verdict
 
 LOOK_S = 0.02
 TICK_S = 0.2
@@ -71,7 +71,7 @@ class NotedSignals(JobSignals):
 
 @dataclass
 class Stage:
-    """What all conversations share."""
+    """The parts that all conversations share."""
 
     api: LocalBotAPI
     control: ApiControl
@@ -84,16 +84,18 @@ class Stage:
     verdicts: list[Verdict] = field(default_factory=list)
     """For the photos to come, in order; ACCEPTED when there is none left."""
     boxes: list[list[float]] = field(default_factory=list)
-    """Where the people on photos with the verdict SEVERAL_PEOPLE are."""
+    """The boxes of the people on photos with the verdict SEVERAL_PEOPLE."""
     hints: str | None = None
     """On photos that are accepted."""
+    faces: list[tuple[float, ...]] = field(default_factory=list)
+    """On photos to come that are accepted, in order; none when there is none left."""
     worker_looks: bool = True
     quiet: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 @dataclass
 class Chat:
-    """What a test holds in hand: the people, the bot, the database, and the verdicts that photos get."""
+    """The test's access to the people, the bot, the database, and the verdicts that photos get."""
 
     stage: Stage
     anna: Person
@@ -207,7 +209,7 @@ class Chat:
         return await person.press_data(sent.message_id, data.pack())
 
     async def grant(self, person: Person, *, photos: int = 1, style: str | None = None) -> None:
-        """What a conversation would have led to: consent, accepted photos, a style."""
+        """Stores the outcome of a conversation: consent, accepted photos, a style."""
         await person.send_text("/help")
         await person.wait_for(says("/photos"))
         async with self.sessions.begin() as session:
@@ -236,10 +238,18 @@ class Chat:
         async with self.sessions() as session:
             return await poses.of_user(session, person.user_id)
 
-    async def set_worker(self, *, alive: bool, pose: bool = False, aspects: Sequence[Aspect] = ()) -> None:
-        facts = {"backbone": "nano", "device": "cpu", "batch_max": 1, "busy": False}
+    async def set_worker(
+        self,
+        worker_id: str = "w1",
+        *,
+        alive: bool,
+        pose: bool = False,
+        image_prompt: bool = False,
+        aspects: Sequence[Aspect] = (),
+    ) -> None:
+        facts = {"backbone": "nano", "device": "cpu", "batch_max": 1, "busy": False, "image_prompt": image_prompt}
         async with self.sessions.begin() as session:
-            await session.merge(Worker(id="w1", **facts, pose=pose, aspects=[aspect.value for aspect in aspects]))
+            await session.merge(Worker(id=worker_id, **facts, pose=pose, aspects=[aspect.value for aspect in aspects]))
             await session.flush()
             seen = func.now() - timedelta(hours=0 if alive else 100)
             await session.execute(update(Worker).values(seen_at=seen))
@@ -366,14 +376,13 @@ async def open_stage(database_url: str, translator: Translator, **options: Any) 
         stack.push_async_callback(bot.session.close)
         config = Config(
             bot_token=api.token, database_url="postgresql://unused", broker_url="redis://unused",
-            admin_ids=frozenset(range(BOSSES, PEOPLE)), alive_s=3600, _env_file=None,
+            admin_ids=frozenset(range(BOSSES, PEOPLE)), alive_s=3600, worker_hour_price="2.50 EUR", _env_file=None,
             **options,
         )  # fmt: skip
         sessions, signals, styles = make_sessions(pool), NotedSignals(), load_styles()
         albums = OpenAlbums()
         use = build_use_cases(config, sessions, signals, lambda: secrets.randbelow(2**63), albums)
-        contact = config.operator_contact
-        dispatcher = build_conversation(use, styles, translator, config.admin_ids, contact=contact)
+        dispatcher = build_conversation(use, styles, translator, config)
         stage = Stage(api, control, bot, dispatcher, sessions, signals, styles, translator)
         stop = asyncio.Event()
         intake = Intake(bot, dispatcher, database_answers=_always, albums=albums)
@@ -403,8 +412,10 @@ async def chat(stage: Stage) -> AsyncIterator[Chat]:
             await _empty(stage.sessions)
         stage.verdicts.clear()
         stage.boxes.clear()
+        stage.faces.clear()
         stage.hints, stage.worker_looks = None, True
         stage.signals.called_off.clear()
+        stage.styles.apply(())
         chat = Chat(stage, *people)
         await chat.set_worker(alive=True)
         with capture_logs() as logs:
@@ -425,7 +436,7 @@ async def _always() -> bool:
 
 
 async def _examine(stage: Stage, answers: VerdictAnswers, stop: asyncio.Event) -> None:
-    """What the dispatcher does with a worker's verdicts: store them, then have them told."""
+    """Does with a worker's verdicts as the dispatcher does: stores them, then has the users answered."""
     news = stage.signals.listen()
     while not stop.is_set():
         async with stage.quiet:
@@ -441,9 +452,14 @@ async def _look(stage: Stage) -> None:
     async with stage.sessions.begin() as session:
         announced = Reference.answer_message_id.is_not(None)
         pending = select(Reference).where(Reference.state == ReferenceState.PENDING, announced)
-        for photo in await session.scalars(pending.order_by(Reference.message_id)):
+        for photo in list(await session.scalars(pending.order_by(Reference.message_id))):
             verdict = stage.verdicts.pop(0) if stage.verdicts else Verdict.ACCEPTED
-            photo.verdict = verdict
-            photo.state = ReferenceState.ACCEPTED if verdict == Verdict.ACCEPTED else ReferenceState.REJECTED
-            photo.boxes = list(stage.boxes) or None if verdict == Verdict.SEVERAL_PEOPLE else None
-            photo.hints = stage.hints if verdict == Verdict.ACCEPTED else None
+            several, accepted = verdict == Verdict.SEVERAL_PEOPLE, verdict == Verdict.ACCEPTED
+            report = Examination(
+                reference_id=str(photo.id),
+                verdict=verdict,
+                boxes=tuple((x0, y0, x1, y1) for x0, y0, x1, y1 in stage.boxes) if several else (),
+                hints=(Hint(stage.hints),) if accepted and stage.hints else (),
+                face=stage.faces.pop(0) if accepted and stage.faces else None,
+            )
+            await photo_states.decide(session, report)

@@ -105,6 +105,15 @@ async def test_the_words_of_a_refused_pose_photo_are_given_back(chat, says):
     assert await chat.jobs() == []
 
 
+@pytest.mark.parametrize("verdict", [verdict for verdict in Verdict if verdict is not Verdict.ACCEPTED])
+async def test_the_words_of_a_photo_with_any_other_verdict_wait_for_another_photo(chat, says, jpeg, verdict):
+    await chat.grant(chat.anna)
+    chat.stage.verdicts[:] = [verdict]
+    await chat.anna.send_photo(jpeg(1), caption="в саду")
+    await chat.anna.wait_for(says("Описание сохранено", "в саду"))
+    assert await chat.jobs() == [] and (await chat.user(chat.anna)).draft == "в саду"
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 async def test_a_photo_whose_caption_is_a_command_is_kept_and_the_command_explained(chat, says, jpeg, command):
     await chat.grant(chat.anna, photos=0)

@@ -1,4 +1,4 @@
-"""/export: a zip with all that is stored about one user, and of nobody else."""
+"""/export: a zip with all that is stored about one user, and about no other."""
 
 from __future__ import annotations
 

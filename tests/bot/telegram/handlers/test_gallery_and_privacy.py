@@ -5,6 +5,11 @@ from __future__ import annotations
 from bot.telegram import keyboards
 from bot.telegram.callbacks import PrivacyAction, PrivacyCallback, ReferenceAction, ReferenceCallback
 
+ADMIN_TABLES = (
+    "access_closures", "access_rules", "admin_questions", "audit_entries", "broadcasts", "review_cases",
+    "style_changes",
+)  # fmt: skip
+
 
 async def test_photos_shows_each_photo_with_a_button_to_delete_it(chat, says):
     await chat.grant(chat.anna, photos=3)
@@ -90,10 +95,14 @@ async def test_delete_everything_deletes_every_row_and_calls_off_what_is_drawn(c
     assert (await chat.row_counts())["users"] == 2, "asking deletes nothing"
     await chat.anna.press("Да, удалить всё")
     await chat.anna.wait_for(says("Всё удалено"))
-    assert await chat.row_counts() == {
-        "users": 1, "held_messages": 0, "reference_photos": 1, "pose_photos": 0, "jobs": 0, "workers": 1, "pauses": 0,
+    counts = await chat.row_counts()
+    assert counts.pop("usage_counters") == 6, "the job, its style, three steps of the funnel, the departure"
+    assert {table: counts.pop(table) for table in ADMIN_TABLES} == dict.fromkeys(ADMIN_TABLES, 0)
+    assert counts == {
+        "users": 1, "held_messages": 0, "reference_photos": 1, "image_prompts": 0, "pose_photos": 0, "jobs": 0,
+        "workers": 1, "pauses": 0,
         "leader_lease": 0, "people": 0,
-        "consents": 0, "credit_entries": 0, "payments": 0, "departures": 0,
+        "consents": 0, "credit_entries": 0, "payments": 0, "departures": 0, "apps": 0, "api_keys": 0, "app_jobs": 0,
     }  # fmt: skip
     assert await chat.user(chat.anna) is None
     assert chat.signals.called_off == [job.id]

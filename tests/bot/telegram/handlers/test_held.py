@@ -1,4 +1,4 @@
-"""What a user sends before they agree is held and used afterwards."""
+"""Messages from before the consent are held and used after it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that are named wrongly, cut, or made to cost much: each is answered, and nobody waits for it."""
+"""Files that are named wrongly, cut, or expensive to decode: each gets an answer, and delays no other user."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def encoded(image: Image.Image, form: str, **options: object) -> bytes:
 
 
 def with_many_scans() -> bytes:
-    """A grey progressive JPEG whose scans of empty blocks cost far more time than bytes."""
+    """A small grey progressive JPEG whose many scans of empty blocks take long to decode."""
 
     def segment(marker: int, body: bytes) -> bytes:
         return bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body
@@ -35,7 +35,7 @@ def with_many_scans() -> bytes:
 
 
 def bomb() -> bytes:
-    """A PNG of few bytes that says it holds 30,000 x 30,000 pixels."""
+    """A PNG of few bytes whose header claims 30,000 x 30,000 pixels."""
 
     def chunk(name: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
@@ -50,7 +50,7 @@ def bomb() -> bytes:
 
 
 def huge_grey_png() -> bytes:
-    """16-bit grey of 79 megapixels, of which Pillow would make 600 MB."""
+    """A 16-bit grey PNG of 79 megapixels, for which Pillow would allocate 600 MB."""
     data = bytearray(bomb())
     data[16:29] = struct.pack(">IIBBBBB", 8900, 8900, 16, 0, 0, 0, 0)
     data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
@@ -58,7 +58,7 @@ def huge_grey_png() -> bytes:
 
 
 def huge_webp() -> bytes:
-    """A lossless WebP of some tens of bytes that says it holds 79 megapixels."""
+    """A lossless WebP of some tens of bytes whose header claims 79 megapixels."""
     data = bytearray(encoded(Image.new("RGB", (100, 100), "red"), "WEBP", lossless=True))
     sides = struct.unpack_from("<I", data, 21)[0]
     struct.pack_into("<I", data, 21, sides >> 28 << 28 | 8899 << 14 | 8899)
@@ -99,7 +99,7 @@ async def test_a_jpeg_without_its_last_two_bytes_is_accepted(chat, says, jpeg):
 async def test_while_photos_are_decoded_others_are_answered_and_no_more_than_two_are_decoded(
     chat, says, jpeg, monkeypatch
 ):
-    """The decoders of three photos are held: the order of answers shows it, not a time."""
+    """The decoders of three photos are blocked, so that the order of answers, and no time, decides."""
     gate, begun, both = asyncio.Event(), [], asyncio.Event()
     real = photo_fetching.normalise
 

@@ -8,7 +8,6 @@ from sqlalchemy import update
 from bot.db import people, status_messages
 from bot.db.tables import Reference
 from bot.domain import PEOPLE_MAX, PERSON_NAME_MAX
-from bot.errors import TooManyPeople
 from bot.telegram.callbacks import PeopleAction, PeopleCallback, ReferenceAction, ReferenceCallback
 from engine.contract import REFERENCES_MAX
 
@@ -149,19 +148,6 @@ async def test_there_is_a_limit_of_people_and_an_empty_new_one_is_not_doubled(ch
         assert len(await chat.use.people.list(chat.anna.user_id)) == number
         await chat.accept_photo(chat.anna, seed=number)
     assert (await chat.press(chat.anna, new)).text == chat.texts()("error-too-many-people", limit=PEOPLE_MAX)
-
-
-async def test_a_photo_of_somebody_else_moves_to_a_new_person(chat, says, jpeg):
-    await chat.ready(chat.anna)
-    await chat.accept_photo(chat.anna, seed=7)
-    _, other = await chat.references()
-    moved = await chat.use.people.move_photo(chat.anna.user_id, other.id)
-    assert (moved.number, moved.photos, moved.is_current) == (2, 1, True)
-    assert [person.photos for person in await chat.use.people.list(chat.anna.user_id)] == [1, 1]
-    for _ in range(PEOPLE_MAX - 2):
-        assert await chat.use.people.move_photo(chat.anna.user_id, other.id) is not None
-    with pytest.raises(TooManyPeople):
-        await chat.use.people.move_photo(chat.anna.user_id, other.id)
 
 
 async def test_a_photo_that_an_earlier_bot_stored_is_the_current_persons(chat, says):

@@ -208,7 +208,7 @@ async def test_a_refused_photo_is_not_kept(chat, says, jpeg):
     assert await chat.stored_bytes() == [0]
 
 
-async def test_when_no_worker_is_there_the_user_is_told_and_answered_later(chat, says, jpeg):
+async def test_without_a_worker_the_user_gets_a_message_and_a_later_answer(chat, says, jpeg):
     await chat.consent(chat.anna)
     chat.stage.worker_looks = False
     await chat.set_worker(alive=False)

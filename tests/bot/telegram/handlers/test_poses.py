@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
-from bot.db.tables import User
-from bot.domain import POSE_PHOTO, POSE_PHOTO_PATIENCE, JobState
+from bot.db.tables import Reference, User
+from bot.domain import POSE_PHOTO, SENT_PHOTO_PATIENCE, JobState
 from bot.telegram.callbacks import JobAction, JobCallback, PoseAction, PoseCallback, SettingsAction, SettingsCallback
 from bot.usecases.poses import PosePhotoResult
-from engine.contract import PosePreset
+from engine.contract import PosePreset, Verdict
 
 ASKED = "Теперь пришлите фото для позы"
 KEPT = "Фото для позы сохранено"
@@ -122,13 +122,13 @@ async def test_a_photo_sent_for_its_pose_is_kept_as_such_and_drawn(chat, says, j
     await chat.anna.send_photo(jpeg(5))
     await chat.anna.wait_for(says(KEPT))
     photo = await chat.pose_photo(chat.anna)
-    assert len(await chat.references()) == 1, "it is no photo of the person"
+    assert (await chat.states()).count("accepted") == 1, "it is no photo of the person"
     await chat.anna.send_text("в лесу")
     job = await chat.job()
     assert (job.pose, job.pose_photo_id) == (POSE_PHOTO, photo.id)
     await chat.anna.send_photo(jpeg(6))
     await chat.anna.wait_for(says("Фото подходит"))
-    assert len(await chat.references()) == 2, "the next photo is one of the person again"
+    assert (await chat.states()).count("accepted") == 2, "the next photo is one of the person again"
     assert (await chat.pose_photo(chat.anna)).id == photo.id
 
 
@@ -139,12 +139,55 @@ async def test_words_under_the_photo_are_drawn_in_its_pose(chat, says, jpeg):
     assert (job.prompt, job.pose, job.pose_photo_id) == ("в лесу", POSE_PHOTO, (await chat.pose_photo(chat.anna)).id)
 
 
+@pytest.mark.parametrize("verdict", [Verdict.NO_PERSON, Verdict.SEVERAL_PEOPLE, Verdict.NO_POSE, Verdict.NUDITY])
+async def test_a_photo_without_a_pose_is_refused_and_the_next_one_counts(chat, says, jpeg, verdict):
+    await ask_for_photo(chat, says)
+    chat.stage.verdicts[:] = [verdict]
+    await chat.anna.send_photo(jpeg(5), caption="в лесу")
+    prefix = "" if verdict == Verdict.NUDITY else "pose-"
+    text = chat.texts()(f"{prefix}photo-verdict-{verdict.replace('_', '-')}")
+    await chat.anna.wait_for(says(text, "Описание я не использовал", "в лесу"))
+    assert (await chat.user(chat.anna)).pose is None and await chat.pose_photo(chat.anna) is None
+    assert len(await chat.jobs()) == 0
+    await chat.anna.send_photo(jpeg(6))
+    await chat.anna.wait_for(says(KEPT))
+
+
+async def test_a_refused_photo_leaves_the_earlier_pose(chat, says, jpeg):
+    await ask_for_photo(chat, says)
+    before = await chat.grant_pose_photo(chat.anna)
+    chat.stage.verdicts[:] = [Verdict.NO_POSE]
+    await chat.anna.send_photo(jpeg(5))
+    await chat.anna.wait_for(says(chat.texts()("pose-photo-verdict-no-pose")))
+    assert (await chat.pose_photo(chat.anna)).id == before
+
+
+async def test_a_prompt_sent_while_the_photo_is_examined_is_drawn_in_its_pose(chat, says, jpeg):
+    await ask_for_photo(chat, says)
+    chat.stage.worker_looks = False
+    await chat.anna.send_photo(jpeg(5))
+    await chat.anna.wait_for(says("Проверяю"))
+    await chat.anna.send_text("в лесу")
+    await chat.anna.wait_for(says("в лесу", "Ещё проверяю"))
+    chat.stage.worker_looks = True
+    job = await chat.job()
+    assert (job.prompt, job.pose) == ("в лесу", POSE_PHOTO)
+
+
+async def test_the_same_photo_may_show_the_person_and_the_pose(chat, says, jpeg):
+    await chat.ready(chat.anna)
+    await ask_for_photo(chat, says)
+    await chat.anna.send_photo(jpeg())
+    await chat.anna.wait_for(says(KEPT))
+    assert "accepted" in await chat.states()
+
+
 async def test_of_an_album_the_first_photo_is_the_pose_and_no_other_becomes_a_reference(chat, says, jpeg):
     await ask_for_photo(chat, says)
     await chat.anna.send_album([jpeg(5), jpeg(6)])
     await chat.anna.wait_for(says(KEPT))
     await chat.settled()
-    assert len(await chat.references()) == 1
+    assert (await chat.states()).count("accepted") == 1
     assert sum(KEPT in text for text in await chat.texts_to(chat.anna)) == 1
 
 
@@ -167,7 +210,7 @@ async def test_who_does_something_else_first_sends_a_photo_of_themselves(chat, s
         await chat.job()
     else:
         async with chat.sessions.begin() as session:
-            asked = User.pose_asked_at - POSE_PHOTO_PATIENCE
+            asked = User.pose_asked_at - SENT_PHOTO_PATIENCE
             await session.execute(update(User).values(pose_asked_at=asked))
     await chat.anna.send_photo(jpeg(5))
     await chat.anna.wait_for(says("Фото подходит"))
@@ -232,6 +275,8 @@ async def test_the_same_message_twice_keeps_one_photo(chat, says, jpeg):
     sent = await chat.anna.send_photo(jpeg(5))
     await chat.anna.wait_for(says(KEPT))
     photo = await chat.pose_photo(chat.anna)
+    async with chat.sessions.begin() as session:
+        await session.execute(delete(Reference).where(Reference.for_pose))
     taken = await chat.use.receive_photo(await chat.sent_again(chat.anna, sent.id, jpeg(5)))
-    assert taken is PosePhotoResult.KEPT
+    assert taken is PosePhotoResult.SKIPPED
     assert (await chat.pose_photo(chat.anna)).id == photo.id

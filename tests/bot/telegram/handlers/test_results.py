@@ -1,4 +1,4 @@
-"""What a user does with a picture: favourite, file, report, delete, edit the prompt, variations; and the galleries."""
+"""The buttons of a result: favourite, file, report, delete, edit the prompt, variations; and the galleries."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ async def test_the_screen_changes_in_place_and_pictures_follow_it(chat, says):
     assert (await chat.job()).settings == {**FACE, "clothes": "change"}
 
 
-async def test_who_chose_nothing_gets_what_the_style_says(chat):
+async def test_without_a_choice_the_style_decides(chat):
     await chat.grant(chat.anna)
     await chat.anna.send_text("в лесу")
     job = await chat.job()
@@ -44,7 +44,7 @@ async def test_the_styles_lead_to_the_settings_and_stay(chat, says):
     assert (await chat.anna.message(step.id)).button_texts == step.button_texts
 
 
-async def test_words_that_waited_for_a_photo_are_drawn_as_the_settings_say(chat, says, jpeg):
+async def test_a_prompt_that_waited_for_a_photo_follows_the_settings(chat, says, jpeg):
     await chat.consent(chat.anna)
     await chat.use.choose_likeness(chat.anna.user_id, Likeness.BODY)
     await chat.anna.send_text("в лесу")

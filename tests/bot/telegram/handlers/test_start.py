@@ -38,21 +38,9 @@ async def test_without_consent_nothing_is_stored_but_the_user_and_ids_and_texts_
     await chat.anna.wait_for(says(chat.texts()("consent-held-too")))
     answer = await chat.press(chat.anna, StyleCallback(name="sketch"))
     assert answer.text == chat.texts()("consent-first")
-    assert await chat.row_counts() == {
-        "users": 1,
-        "held_messages": 2,
-        "reference_photos": 0,
-        "pose_photos": 0,
-        "jobs": 0,
-        "workers": 1,
-        "pauses": 0,
-        "leader_lease": 0,
-        "consents": 0,
-        "credit_entries": 0,
-        "payments": 0,
-        "departures": 0,
-        "people": 0,
-    }
+    counts = await chat.row_counts()
+    filled = {table: count for table, count in counts.items() if count}
+    assert filled == {"users": 1, "held_messages": 2, "workers": 1}
     user = await chat.user(chat.anna)
     assert (user.draft, user.style, user.consent_version) == (None, None, None)
     assert asked.button_texts == [chat.texts()("consent-button")]

@@ -6,7 +6,7 @@ import pytest
 from aiogram.filters.callback_data import CallbackData
 
 from bot.local.botapi import ANNA_ID, GROUP_ID, Person
-from bot.telegram.callbacks import AdminCallback
+from bot.telegram.admin_callbacks import AdminCallback
 
 STRANGE = {
     "sticker": {
@@ -78,7 +78,7 @@ async def test_buttons_of_long_ago_are_answered(chat, says):
         assert (answer.answered, answer.text) == (True, chat.texts()("unknown-press"))
 
 
-async def test_an_edited_message_is_not_drawn_and_the_user_is_told(chat, says):
+async def test_an_edited_message_is_not_drawn_and_the_user_gets_an_answer(chat, says):
     await chat.grant(chat.anna)
     sent = await chat.anna.send_text("в лесу")
     await chat.job(1)
@@ -108,7 +108,7 @@ async def test_the_steps_of_a_live_location_are_no_edits_of_words(chat, says):
     assert not any("новым сообщением" in text for text in await chat.texts_to(chat.anna))
 
 
-async def test_a_group_is_told_once_and_only_when_it_calls(chat, says):
+async def test_a_group_gets_one_answer_and_only_when_it_addresses_the_bot(chat, says):
     async with Person(chat.api.url, ANNA_ID, chat_id=GROUP_ID) as group:
         before = (await group.send_text("hello all")).id
         await group.send_text("/start")

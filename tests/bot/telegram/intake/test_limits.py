@@ -1,4 +1,4 @@
-"""One chat, one bug and one slow answer of Telegram's hold up nobody else."""
+"""One chat, one bug and one slow answer of Telegram's delay no other chat."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from structlog.contextvars import get_contextvars
 from bot.local.botapi import ANNA_ID, BEN_ID
 from bot.telegram import intake, polling
 from bot.telegram.intake import STUBBORN_MAX
-from bot.telegram.refusals import TooFast
+from bot.telegram.refusals import NotNow, TooFast
 
 
 async def test_an_update_that_blames_a_healthy_database_is_given_up(
@@ -86,7 +86,7 @@ async def test_log_records_of_a_handler_carry_the_id_of_its_update(stage: Any, e
     assert "update" not in get_contextvars()
 
 
-async def test_a_chat_that_sends_too_fast_is_told_once_and_others_are_served(stage: Any, eventually: Any) -> None:
+async def test_a_chat_that_sends_too_fast_gets_one_answer_and_others_are_served(stage: Any, eventually: Any) -> None:
     """The rest of its updates is dropped and confirmed; the clock of the allowance stands still."""
     stage.options = {"burst": 4, "clock": lambda: 100.0}
     async with stage.polling():
@@ -99,7 +99,7 @@ async def test_a_chat_that_sends_too_fast_is_told_once_and_others_are_served(sta
     assert stage.intake is not None and stage.intake.counts["dropped"] == 5
 
 
-async def test_a_handler_that_hangs_is_ended_and_its_user_told(stage: Any, eventually: Any) -> None:
+async def test_a_handler_that_hangs_is_ended_and_its_user_gets_a_message(stage: Any, eventually: Any) -> None:
     async def hangs(text: str) -> None:
         if text == "hang":
             await asyncio.Event().wait()
@@ -156,6 +156,25 @@ async def test_flood_control_without_end_gives_the_update_up(
         await stage.anna.send_text("an hour")
         await eventually(stage.nothing_pending)
     assert tries == ["short"] * (intake.FLOODS_MAX + 1) + ["an hour"]
+
+
+async def test_an_update_waits_for_telegram_to_come_back_and_is_given_up_in_the_end(
+    stage: Any, eventually: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "ABSENCE_PAUSE_S", 0.01)
+    tries: list[str] = []
+
+    async def cut_off(text: str) -> None:
+        tries.append(text)
+        if text == "for ever" or len(tries) < 3:
+            raise NotNow("502 Bad Gateway")
+
+    stage.handle = cut_off
+    async with stage.polling():
+        await stage.anna.send_text("a while")
+        await stage.anna.send_text("for ever")
+        await eventually(stage.nothing_pending)
+    assert tries == ["a while"] * 3 + ["for ever"] * (intake.ABSENCES_MAX + 1)
 
 
 async def test_an_update_that_waits_for_flood_control_does_not_hold_a_full_window(

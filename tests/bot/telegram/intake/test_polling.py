@@ -221,3 +221,13 @@ async def test_a_revoked_token_ends_polling_with_one_line(stage: Any) -> None:
         async with asyncio.timeout(30):
             await Polling(stranger, Intake(stranger, dispatcher, database_answers=answers)).run(asyncio.Event())
     await stranger.session.close()
+
+
+async def test_flood_control_of_polling_is_waited_out_in_one_pause(stage: Any, eventually: Any) -> None:
+    """Each call before the time that Telegram names would be refused again."""
+    await stage.control.fail_next("getUpdates", kind="flood", lasts_s=3)
+    await stage.anna.send_text("hello")
+    async with stage.polling():
+        await eventually(lambda: stage.handled == ["hello"])
+    refused = [call for call in await stage.control.calls("getUpdates") if call.status == 429]
+    assert len(refused) == 1

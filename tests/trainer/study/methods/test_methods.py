@@ -253,7 +253,7 @@ def test_the_painter_repeats_itself_and_listens_to_the_reference(base: StudyBase
     quick = Variation(steps=2)
     text = StudySampler("text", base, encoders, build("text", base, None, 1)).draw(requests, quick)
     assert text.shape == (2, HEIGHT, WIDTH, 3)
-    assert (text[0] == text[1]).all()  # one prompt, one seed, and nobody is asked who it is
+    assert (text[0] == text[1]).all()  # one prompt, one seed, and no identity
     torch.manual_seed(0)
     sampler = StudySampler("bolid", base, encoders, build("bolid", base, None, 1).eval())
     drawn = sampler.draw(requests, quick)

@@ -1,0 +1,72 @@
+"""Addresses that apps are called back at: public ones alone, so that no app can reach into the operator's network."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from urllib.parse import urlsplit
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+def check_callback_url(url: str | None) -> str | None:
+    """Raises ValueError for an address that can never be called; the names of hosts are looked up at each call."""
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    host, _ = parts.hostname, parts.port  # raises ValueError for a port that is none
+    if parts.scheme != "https" or not host or parts.username is not None:
+        raise ValueError("expected https://host/path without user and password")
+    if is_literal(host) and not is_public(host):
+        raise ValueError("expected a public address")
+    if "." not in host.rstrip(".") and ":" not in host:
+        raise ValueError("expected the full name of a public host")
+    return url
+
+
+def is_literal(host: str) -> bool:
+    """Whether the host is an IP address, in any way in which the system reads one ("127.1", "0x7f000001")."""
+    try:
+        socket.getaddrinfo(host, None, flags=socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError):
+        return False
+    return True
+
+
+def is_public(host: str) -> bool:
+    """Whether an IP address belongs to the public internet; `False` for what is no plain IP address."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour
+        if address in _NAT64:
+            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        if address.teredo is not None:
+            return False
+        if inner is not None:
+            address = inner
+    return address.is_global and not address.is_multicast
+
+
+class PublicResolver(AbstractResolver):
+    """Resolves hosts whose every address is public. The connection goes to the address that was checked."""
+
+    def __init__(self) -> None:
+        self._resolver = ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """Raises OSError."""
+        found = await self._resolver.resolve(host, port, family)
+        if not all(is_public(result["host"]) for result in found):
+            raise OSError(f"{host} has an address that is not public")
+        return found
+
+    async def close(self) -> None:
+        await self._resolver.close()

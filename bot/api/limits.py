@@ -1,0 +1,44 @@
+"""Limits of what a request may bring, before anything reads it."""
+
+from __future__ import annotations
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bot.photos import FILE_MAX_BYTES
+
+JSON_MAX_BYTES = 64 * 1024
+UPLOAD_SUFFIX = "/references"
+
+
+class BodyLimit:
+    """Middleware: a body beyond JSON_MAX_BYTES, or for an upload FILE_MAX_BYTES, is 413, whether its length is stated
+    or not."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        is_upload = scope["method"] == "POST" and scope["path"].endswith(UPLOAD_SUFFIX)
+        limit = FILE_MAX_BYTES if is_upload else JSON_MAX_BYTES
+        seen = 0
+
+        async def bounded() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > limit or _stated(scope) > limit:
+                raise HTTPException(413, "Content Too Large")
+            return message
+
+        await self._app(scope, bounded, send)
+
+
+def _stated(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            return int(value)
+    return 0

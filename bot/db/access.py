@@ -1,0 +1,89 @@
+"""Rules of access: bans, limits, the access list. Functions never commit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, time
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db.admin_tables import AccessClosure, AccessRule
+from bot.db.session import database_time, execute
+from bot.db.tables import Job
+from bot.domain import JobState
+from bot.errors import Banned, DailyLimitReached
+
+NOT_COUNTED = (JobState.FAILED, JobState.CANCELLED)
+"""They yield no picture, so that they take nothing from a daily limit."""
+
+
+async def rule_of(session: AsyncSession, user_id: int) -> AccessRule | None:
+    return await session.scalar(select(AccessRule).where(AccessRule.user_id == user_id))
+
+
+async def recognise(session: AsyncSession, user_id: int, digest: bytes) -> None:
+    """A user who deleted everything and comes back meets the rule that was made about them."""
+    known = update(AccessRule).where(AccessRule.digest == digest, AccessRule.user_id.is_(None))
+    await session.execute(known.values(user_id=user_id))
+
+
+async def change(session: AsyncSession, user_id: int, digest: bytes, **values: Any) -> None:
+    """Set columns of the user's rule; a rule that says nothing any more is deleted."""
+    facts = {"user_id": user_id, "changed_at": func.now(), **values}
+    statement = insert(AccessRule).values(digest=digest, **facts)
+    await session.execute(statement.on_conflict_do_update(index_elements=[AccessRule.digest], set_=facts))
+    empty = (~AccessRule.allowed, AccessRule.banned_at.is_(None), AccessRule.daily_limit.is_(None))
+    await session.execute(delete(AccessRule).where(AccessRule.digest == digest, *empty))
+
+
+async def check_request(session: AsyncSession, user_id: int) -> None:
+    """Raises Banned, DailyLimitReached. The user is locked: two requests at once cannot both be the last one."""
+    rule = await rule_of(session, user_id)
+    if rule is None:
+        return
+    if rule.banned_at is not None:
+        raise Banned
+    if rule.daily_limit is not None and await count_today(session, user_id) >= rule.daily_limit:
+        raise DailyLimitReached(limit=rule.daily_limit)
+
+
+async def count_today(session: AsyncSession, user_id: int) -> int:
+    """The user's pictures of this day (UTC), in progress or delivered."""
+    midnight = datetime.combine((await database_time(session)).astimezone(UTC).date(), time(), UTC)
+    own = (Job.user_id == user_id, Job.created_at >= midnight, Job.state.not_in(NOT_COUNTED))
+    return await session.scalar(select(func.count()).where(*own)) or 0
+
+
+async def is_closed(session: AsyncSession) -> bool:
+    """Whether only people on the access list are served."""
+    return await session.scalar(select(AccessClosure.id)) is not None
+
+
+async def close(session: AsyncSession) -> bool:
+    """`False` when it was closed already."""
+    return await execute(session, insert(AccessClosure).values(id=1).on_conflict_do_nothing()) > 0
+
+
+async def open_(session: AsyncSession) -> bool:
+    """`False` when it was open already."""
+    return await execute(session, delete(AccessClosure)) > 0
+
+
+def _listed(banned: bool) -> ColumnElement[bool]:
+    return AccessRule.banned_at.is_not(None) if banned else AccessRule.allowed.is_(True)
+
+
+async def page(
+    session: AsyncSession, offset: int, limit: int, *, banned: bool
+) -> tuple[Sequence[AccessRule], int, int]:
+    """Rules of users who are known by ID, latest first; how many of these there are; and how many of users who deleted
+    their data."""
+    known = (_listed(banned), AccessRule.user_id.is_not(None))
+    count = await session.scalar(select(func.count()).select_from(AccessRule).where(*known)) or 0
+    gone = select(func.count()).select_from(AccessRule).where(_listed(banned), AccessRule.user_id.is_(None))
+    statement = select(AccessRule).where(*known).order_by(AccessRule.changed_at.desc(), AccessRule.user_id)
+    rules = (await session.scalars(statement.offset(offset).limit(limit))).all()
+    return rules, count, await session.scalar(gone) or 0

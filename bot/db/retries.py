@@ -1,0 +1,40 @@
+"""Jobs that failed through a fault of the service, to be asked for again. Functions never commit."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import String, cast, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from bot.db.job_states import UNDELIVERABLE, WORKER_LOST
+from bot.db.tables import Job
+from bot.domain import JobState
+from engine.contract import FailureCode
+
+WITHIN = timedelta(days=1)
+FAULTS = (FailureCode.INTERNAL, FailureCode.OUT_OF_MEMORY, WORKER_LOST, UNDELIVERABLE)
+_again = aliased(Job)
+
+
+def retry_key(job_id: UUID) -> str:
+    """The idempotency key of the job that repeats another."""
+    return f"retry:{job_id}"
+
+
+async def failed(session: AsyncSession) -> list[Job]:
+    """Oldest first; without those that were repeated since, by an admin or by their user."""
+    repeated = select(_again.id).where(
+        or_(_again.source_job_id == Job.id, _again.idempotency_key == func.concat("retry:", cast(Job.id, String)))
+    )
+    statement = select(Job).where(
+        Job.created_at > func.now() - WITHIN - WITHIN,  # an index is on this column alone
+        Job.finished_at > func.now() - WITHIN,
+        Job.state == JobState.FAILED,
+        Job.failure.in_(FAULTS),
+        Job.removed_at.is_(None),
+        ~repeated.exists(),
+    )
+    return list(await session.scalars(statement.order_by(Job.created_at, Job.id)))

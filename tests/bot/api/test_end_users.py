@@ -1,0 +1,170 @@
+"""End users of apps: consent, photos, export, and deletion person by person."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from PIL import Image
+from sqlalchemy import func, select, update
+
+from bot.db import photo_states, references, status_messages, users
+from bot.db.tables import Base, Consent, Job, Reference, User
+from bot.domain import APP_USER_IDS_FROM, CONSENT_VERSION
+from engine.contract import Examination, Verdict
+
+
+def jpeg(seed: int = 0) -> bytes:
+    buffer = io.BytesIO()
+    Image.radial_gradient("L").resize((300, 400)).point(lambda level: (level + 37 * seed) % 256).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+async def decide(world: Any, reference_id: str, verdict: Verdict, **facts: Any) -> None:
+    async with world.sessions.begin() as session:
+        report = Examination(reference_id=reference_id, verdict=verdict, **facts)
+        assert await photo_states.decide(session, report)
+    await world.settle()
+
+
+async def test_consent_is_declared_kept_and_not_doubled(world: Any, app: Any) -> None:
+    declared = await app("PUT", "/v1/end-users/ann", {"consent_version": CONSENT_VERSION, "language": "ru"})
+    assert (declared.status, declared.body["language"], declared.body["consent_version"]) == (
+        201,
+        "ru",
+        CONSENT_VERSION,
+    )
+    assert (await app("PUT", "/v1/end-users/ann", {"consent_version": CONSENT_VERSION})).status == 200
+    assert (await app("PUT", "/v1/end-users/ann", {"consent_version": CONSENT_VERSION + 1})).status == 422
+    async with world.sessions() as session:
+        assert await session.scalar(select(func.count()).select_from(Consent)) == 1
+        user = (await session.scalars(select(User).where(User.app_user == "ann"))).one()
+    assert user.id >= APP_USER_IDS_FROM
+
+
+async def test_photos_are_taken_examined_and_deleted(world: Any, app: Any) -> None:
+    await app.agree()
+    taken = await app.upload(jpeg())
+    assert (taken.status, taken.body["state"], taken.body["verdict"]) == (202, "pending", None)
+    again = await app.upload(jpeg())
+    assert (again.status, again.body["id"]) == (200, taken.body["id"])
+    await decide(world, taken.body["id"], Verdict.ACCEPTED, quality=0.8, hints=("half_length",))
+    shown = (await app("GET", f"/v1/end-users/ann/references/{taken.body['id']}")).body
+    assert (shown["state"], shown["quality"], shown["hints"]) == ("accepted", 0.8, ["half_length"])
+    assert (await app("DELETE", f"/v1/end-users/ann/references/{taken.body['id']}")).status == 204
+    assert (await app("GET", "/v1/end-users/ann/references")).body["items"] == []
+    assert (await app("GET", f"/v1/end-users/ann/references/{taken.body['id']}")).problem == "not-found"
+
+
+async def test_a_refused_photo_names_the_rule_and_is_not_kept(world: Any, app: Any) -> None:
+    await app.agree()
+    taken = await app.upload(jpeg())
+    await decide(world, taken.body["id"], Verdict.MINOR)
+    shown = (await app("GET", f"/v1/end-users/ann/references/{taken.body['id']}")).body
+    assert (shown["state"], shown["verdict"]) == ("rejected", "minor")
+    assert "under 18" in shown["rule"]
+    async with world.sessions() as session:
+        assert await session.scalar(select(func.length(Reference.image))) == 0
+    assert (await app.order()).problem == "no-references"
+
+
+async def test_of_several_people_one_is_chosen(world: Any, app: Any) -> None:
+    await app.agree()
+    taken = (await app.upload(jpeg())).body["id"]
+    boxes = ((0.0, 0.0, 0.4, 1.0), (0.5, 0.0, 1.0, 1.0))
+    await decide(world, taken, Verdict.SEVERAL_PEOPLE, boxes=boxes)
+    shown = (await app("GET", f"/v1/end-users/ann/references/{taken}")).body
+    assert shown["people"] == [list(box) for box in boxes]
+    path = f"/v1/end-users/ann/references/{taken}/person"
+    assert (await app("PUT", path, {"number": 3})).problem == "no-such-person"
+    chosen = await app("PUT", path, {"number": 2})
+    assert (chosen.status, chosen.body["state"]) == (200, "pending")
+
+
+async def test_what_is_no_photo_is_refused_by_the_decoder(world: Any, app: Any) -> None:
+    await app.agree()
+    for data, status, reason in ((b"hello", 415, "not_an_image"), (jpeg()[:900], 422, "truncated")):
+        refused = await app.upload(data)
+        assert (refused.status, refused.problem, refused.body["reason"]) == (status, "photo-refused", reason)
+    assert (await app("GET", "/v1/end-users/ann/references")).body["items"] == []
+
+
+async def test_there_is_room_for_so_many_photos(world: Any, app: Any) -> None:
+    for seed in range(8):
+        await world.accept_photo(app, seed=seed)
+    refused = await app.upload(jpeg())
+    assert (refused.status, refused.body["reason"]) == (409, "too_many")
+    assert len((await app("GET", "/v1/end-users/ann/references")).body["items"]) == 8
+
+
+async def test_bodies_beyond_the_limits_are_refused_unread(world: Any, app: Any) -> None:
+    await app.agree()
+    assert (await app.upload(io.BytesIO(b"\0" * (20 * 1024 * 1024 + 1)))).status == 413
+
+    async def chunks() -> Any:
+        for _ in range(9):
+            yield b" " * 10_000
+
+    headers = {"Content-Type": "application/json"}
+    assert (await app("POST", "/v1/jobs", data=chunks(), headers=headers)).status == 413
+    assert (await app("POST", "/v1/jobs", data=b" " * 90_000, headers=headers)).status == 413
+
+
+async def test_everything_of_one_person_is_deleted_and_nothing_of_another(world: Any, app: Any) -> None:
+    for name in ("ann", "bob"):
+        await world.accept_photo(app, name)
+        await world.finish((await app.order(name)).body["id"])
+    running = (await app.order("ann")).body["id"]
+    await world.start(running)
+    assert (await app("DELETE", "/v1/end-users/ann")).status == 204
+    assert (await app("GET", "/v1/end-users/ann")).problem == "unknown-end-user"
+    assert (await app("GET", f"/v1/jobs/{running}")).problem == "not-found"
+    assert world.services.signals.take_withdrawn()
+    bob = await world.user_id("bob")
+    async with world.sessions() as session:
+        for table in (Job, Reference, Consent):
+            assert set(await session.scalars(select(table.user_id))) == {bob}
+        app_jobs = Base.metadata.tables["app_jobs"]
+        assert set(await session.scalars(select(app_jobs.c.user_id))) == {bob}
+    assert (await app("DELETE", "/v1/end-users/ann")).status == 404
+
+
+async def test_a_copy_of_all_data_has_photos_and_requests(world: Any, app: Any) -> None:
+    await world.accept_photo(app)
+    await app.order(prompt="on a beach at dawn")
+    copy = await app("GET", "/v1/end-users/ann/export")
+    assert (copy.status, copy.headers["Content-Type"]) == (200, "application/zip")
+    with zipfile.ZipFile(io.BytesIO(copy.body)) as archive:
+        assert b"on a beach at dawn" in archive.read("data.json")
+    assert (await app("GET", "/v1/end-users/ann/export?part=2")).problem == "no-such-part"
+
+
+async def test_end_users_are_listed_by_pages(world: Any, app: Any) -> None:
+    for name in ("a", "b", "c"):
+        await app.agree(name)
+    first = (await app("GET", "/v1/end-users?limit=2")).body
+    second = (await app("GET", f"/v1/end-users?limit=2&cursor={first['next']}")).body
+    assert [[item["end_user"] for item in page["items"]] for page in (first, second)] == [["c", "b"], ["a"]]
+    await world.accept_photo(app, "b")
+    assert [item["references"] for item in (await app("GET", "/v1/end-users")).body["items"]] == [0, 1, 0]
+
+
+async def test_nothing_of_an_app_goes_to_telegram(world: Any, app: Any) -> None:
+    await world.accept_photo(app)
+    await app.upload(jpeg())
+    await app.order()
+    async with world.sessions() as session:
+        assert await status_messages.pending(session) == []
+        assert await references.answerable(session) == []
+        assert await status_messages.chats_with_photos_waiting(session, 0) == []
+
+
+async def test_an_owner_in_use_is_not_forgotten_for_silence(world: Any, app: Any) -> None:
+    await app.agree()
+    old = datetime.now(UTC) - timedelta(days=99)
+    async with world.sessions.begin() as session:
+        await session.execute(update(User).values(active_at=old))
+        assert await users.remove_inactive(session, 30, 10) == 1
+        assert set(await session.scalars(select(User.id))) == {1}

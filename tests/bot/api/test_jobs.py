@@ -1,0 +1,203 @@
+"""Jobs of apps: asked for, followed, fetched, cancelled, deleted."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from bot.db.tables import User
+from bot.domain import CONSENT_VERSION, JobState
+from engine.contract import FailureCode
+
+
+async def test_a_job_is_asked_for_followed_and_its_picture_fetched(world: Any, app: Any) -> None:
+    await world.accept_photo(app)
+    asked = await app.order(count=2, seed=7, style="film", clothes="change")
+    assert asked.status == 202
+    job_id = asked.body["id"]
+    assert asked.headers["Location"] == f"/v1/jobs/{job_id}"
+    assert (asked.body["status"], asked.body["place"], asked.body["end_user"]) == ("queued", 1, "ann")
+    assert [picture["seed"] for picture in asked.body["pictures"]] == [7, 8]
+    assert [job.settings for job in await world.pictures(job_id)] == [{"clothes": "change"}] * 2
+    assert (await app("GET", f"/v1/jobs/{job_id}/pictures/1")).problem == "no-picture"
+
+    await world.start(job_id, translated_prompt="in a wood", ignored=("a dragon", "a knight"))
+    running = (await app("GET", f"/v1/jobs/{job_id}")).body
+    assert (running["status"], running["place"], running["ended_at"]) == ("running", None, None)
+    assert running["pictures"][0]["ignored"] == ["a dragon", "a knight"]
+
+    await world.finish(job_id, b"\x89PNG with XMP and C2PA")
+    ended = (await app("GET", f"/v1/jobs/{job_id}")).body
+    assert ended["status"] == "succeeded" and ended["ended_at"]
+    picture = await app("GET", ended["pictures"][1]["url"])
+    assert (picture.status, picture.headers["Content-Type"]) == (200, "image/png")
+    assert picture.body == b"\x89PNG with XMP and C2PA"
+    assert (await app("GET", f"/v1/jobs/{job_id}/pictures/3")).problem == "not-found"
+
+
+async def test_without_consent_or_photos_nothing_is_drawn(world: Any, app: Any) -> None:
+    assert (await app.order()).problem == "unknown-end-user"
+    await app.agree()
+    assert (await app.order()).problem == "no-references"
+    await world.accept_photo(app)
+    assert (await app.order(references=["00000000-0000-4000-8000-000000000000"])).problem == "no-references"
+    assert (await app.order()).status == 202
+
+
+async def test_an_earlier_consent_does_not_count(world: Any, app: Any) -> None:
+    await world.accept_photo(app)
+    async with world.sessions.begin() as session:
+        await session.execute(update(User).where(User.app_user == "ann").values(consent_version=0))
+    refused = await app.order()
+    assert (refused.status, refused.problem, refused.body["consent_version"]) == (
+        403,
+        "consent-required",
+        CONSENT_VERSION,
+    )
+    assert (await app.upload(b"photo")).problem == "consent-required"
+
+
+@pytest.mark.parametrize(
+    ("facts", "status", "problem"),
+    [
+        ({"prompt": "1234 !!"}, 409, "prompt-refused"),
+        ({"prompt": "/start"}, 409, "prompt-refused"),
+        ({"style": "unheard_of"}, 409, "unknown-style"),
+        ({"pose": "flying"}, 422, "invalid-request"),
+        ({"count": 5}, 422, "invalid-request"),
+        ({"image": "x"}, 422, "invalid-request"),
+        ({"callback_url": "http://example.org/x"}, 422, "invalid-request"),
+        ({"callback_url": "https://127.0.0.1/x"}, 422, "invalid-request"),
+    ],
+)
+async def test_a_wrong_order_is_a_problem(world: Any, app: Any, facts: Any, status: int, problem: str) -> None:
+    await world.accept_photo(app)
+    refused = await app.order(**facts)
+    assert (refused.status, refused.problem) == (status, problem), refused.body
+    assert (await app("GET", "/v1/jobs")).body["items"] == []
+
+
+async def test_a_pose_or_aspect_that_no_worker_draws_is_refused(world: Any, app: Any, rows: Any) -> None:
+    await world.accept_photo(app)
+    await rows.worker(pose=False)
+    for facts, feature in (({"pose": "sitting"}, "pose"), ({"aspect": "1:1"}, "aspect")):
+        refused = await app.order(**facts)
+        assert (refused.problem, refused.body["feature"]) == ("cannot-draw", feature)
+    await rows.worker(pose=True)
+    assert (await app.order(pose="sitting")).status == 202
+    options = (await app("GET", "/v1/options")).body
+    assert "sitting" in options["poses"] and options["aspects"] == [] and options["terms"]["version"] == CONSENT_VERSION
+
+
+async def test_the_same_idempotency_key_gives_the_same_job(world: Any, app: Any) -> None:
+    await world.accept_photo(app)
+    key = {"Idempotency-Key": "order-1"}
+    first = await app.order(headers=key)
+    again = await app.order(headers=key)
+    assert (first.status, again.status) == (202, 200)
+    assert first.body["id"] == again.body["id"]
+    assert (await app.order(headers=key, prompt="something else")).problem == "idempotency-conflict"
+    other = await world.client("other")
+    await world.accept_photo(other, "bob")
+    assert (await other.order("bob", headers=key)).status == 202
+    assert (await app.order()).body["id"] != first.body["id"]
+
+
+@pytest.mark.parametrize(("code", "rule"), [(FailureCode.REFUSED_PROMPT, "nudity"), (FailureCode.OUT_OF_MEMORY, None)])
+async def test_a_failure_has_its_code_and_a_refusal_its_rule(world: Any, app: Any, code: Any, rule: Any) -> None:
+    await world.accept_photo(app)
+    job_id = (await app.order()).body["id"]
+    await world.fail(job_id, code)
+    ended = (await app("GET", f"/v1/jobs/{job_id}")).body
+    assert ended["status"] == "failed"
+    failure = ended["pictures"][0]["failure"]
+    assert failure["code"] == code.value
+    assert failure["rule"] is None if rule is None else rule in failure["rule"]
+
+
+async def test_a_cancelled_job_ends_and_can_be_deleted(world: Any, app: Any) -> None:
+    await world.accept_photo(app)
+    job_id = (await app.order(count=2)).body["id"]
+    assert (await app("DELETE", f"/v1/jobs/{job_id}")).problem == "in-progress"
+    await app("POST", f"/v1/jobs/{job_id}/cancel")
+    await world.settle()
+    assert (await app("GET", f"/v1/jobs/{job_id}")).body["status"] == "cancelled"
+    assert (await app("POST", f"/v1/jobs/{job_id}/cancel")).body["status"] == "cancelled"
+    assert (await app("DELETE", f"/v1/jobs/{job_id}")).status == 204
+    assert (await app("GET", f"/v1/jobs/{job_id}")).problem == "not-found"
+
+
+async def test_a_deleted_job_leaves_neither_prompt_nor_picture(world: Any, app: Any) -> None:
+    await world.accept_photo(app)
+    job_id = (await app.order()).body["id"]
+    await world.finish(job_id)
+    assert (await app("DELETE", f"/v1/jobs/{job_id}")).status == 204
+    [picture] = await world.pictures(job_id)
+    assert (picture.prompt, picture.state, picture.removed_at is not None) == ("", JobState.DELIVERED, True)
+
+
+async def test_a_picture_that_is_not_kept_any_more_is_gone(world: Any, app: Any, rows: Any) -> None:
+    await world.accept_photo(app)
+    job_id = (await app.order()).body["id"]
+    await world.finish(job_id)
+    [picture] = await world.pictures(job_id)
+    await rows.change(picture.id, result=None)
+    gone = await app("GET", f"/v1/jobs/{job_id}/pictures/1")
+    assert (gone.status, gone.problem) == (410, "picture-gone")
+    assert (await app("GET", f"/v1/jobs/{job_id}")).body["pictures"][0]["url"] is None
+
+
+async def test_lists_are_paged_newest_first_and_by_person(world: Any, app: Any) -> None:
+    for name in ("ann", "bob"):
+        await world.accept_photo(app, name)
+    ids = [(await app.order(name)).body["id"] for name in ("ann", "bob", "ann", "bob", "ann")]
+    first = (await app("GET", "/v1/jobs?limit=2")).body
+    second = (await app("GET", f"/v1/jobs?limit=2&cursor={first['next']}")).body
+    third = (await app("GET", f"/v1/jobs?limit=2&cursor={second['next']}")).body
+    pages = [[item["id"] for item in page["items"]] for page in (first, second, third)]
+    assert pages == [ids[:2:-1], ids[2:0:-1], ids[:1]]
+    assert third["next"] is None
+    bobs = (await app("GET", "/v1/jobs?end_user=bob")).body["items"]
+    assert [item["id"] for item in bobs] == [ids[3], ids[1]]
+    assert (await app("GET", "/v1/jobs?cursor=nonsense")).problem == "wrong-cursor"
+    assert (await app("GET", "/v1/jobs?end_user=nobody")).problem == "unknown-end-user"
+
+
+async def test_the_pictures_of_an_app_in_progress_are_limited(open_world: Any) -> None:
+    world = await open_world(api_open_pictures=5)
+    app = await world.client()
+    await world.accept_photo(app)
+    await world.accept_photo(app, "bob")
+    assert (await app.order(count=4)).status == 202
+    one_person = await app.order(count=1)
+    assert (one_person.status, one_person.problem) == (429, "too-many-open-pictures-of-end-user")
+    whole_app = await app.order("bob", count=2)
+    assert (whole_app.problem, whole_app.body["limit"]) == ("too-many-open-pictures", 5)
+    assert (await app.order("bob")).status == 202
+    assert len((await app("GET", "/v1/jobs")).body["items"]) == 2
+
+
+async def test_events_show_each_change_and_end_with_the_job(world: Any, app: Any) -> None:
+    await world.accept_photo(app)
+    job_id = (await app.order()).body["id"]
+    headers = {"Authorization": f"Bearer {app.key.key}"}
+    seen = []
+    async with app.http.get(f"{app.url}/v1/jobs/{job_id}/events", headers=headers) as stream:
+        assert stream.headers["Content-Type"].startswith("text/event-stream")
+        async for line in stream.content:
+            if not line.startswith(b"data:"):
+                continue
+            seen.append(json.loads(line[5:])["status"])
+            if seen == ["queued"]:
+                await world.start(job_id)
+                world.services.signals.wake()
+            elif seen[-1] == "running":
+                await world.finish(job_id)
+    assert seen == ["queued", "running", "succeeded"]
+
+
+async def test_events_of_an_unknown_job_are_a_problem(app: Any) -> None:
+    assert (await app("GET", "/v1/jobs/00000000-0000-4000-8000-000000000000/events")).problem == "not-found"

@@ -1,0 +1,176 @@
+"""The Mini App's page in a real Chromium, at a phone's width. $MINI_APP_SHOTS names a folder for screenshots."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import skimage.data
+from PIL import Image, ImageOps
+from playwright.async_api import ConsoleMessage, Page, async_playwright, expect
+from sqlalchemy import select, update
+
+from bot.api import mini_app
+from bot.db.tables import Job, Reference, User
+from bot.domain import CONSENT_VERSION, JobState, ReferenceState
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
+SHOTS = os.environ.get("MINI_APP_SHOTS")
+CALM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+PATIENCE_MS = 60_000
+USER = 11
+LIGHT, DARK = "#ffffff", "#17212b"
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium, or set $CHROMIUM"),
+]
+
+
+def encoded(image: Image.Image, kind: str) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+async def own(open_mini_app: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """A user with five pictures (the newest a favourite), two photos, and pictures of styles."""
+    portrait = Image.fromarray(skimage.data.astronaut()).crop((60, 0, 400, 510))
+    presets = tmp_path / "presets"
+    presets.mkdir()
+    for number, name in enumerate(("none", "studio", "film", "sketch", "watercolor")):
+        ImageOps.posterize(portrait, 8 - number).resize((240, 360)).save(presets / f"style-{name}.webp")
+    monkeypatch.setattr(mini_app, "PRESETS", presets)
+    world = await open_mini_app()
+    async with world.sessions.begin() as session:
+        session.add(User(id=USER, language="en", consent_version=CONSENT_VERSION, style="film"))
+        await session.flush()
+        for number, prompt in enumerate(("in a forest", "on a beach at dawn", "in a library", "in space", "in Paris")):
+            picture = ImageOps.solarize(portrait, 40 + 50 * number).resize((512, 768))
+            session.add(
+                Job(
+                    idempotency_key=str(number), user_id=USER, chat_id=USER, reference_ids=[], prompt=prompt, seed=7,
+                    style="film", state=JobState.DELIVERED, result=encoded(picture, "PNG"), result_file_id="x",
+                    created_at=datetime.now(UTC) - timedelta(minutes=10 - number),
+                )
+            )  # fmt: skip
+            await session.flush()
+        for number, state in enumerate((ReferenceState.ACCEPTED, ReferenceState.PENDING)):
+            photo = encoded(ImageOps.mirror(portrait) if number else portrait, "JPEG")
+            session.add(
+                Reference(
+                    user_id=USER, chat_id=USER, message_id=number, state=state, image=photo, width=340, height=510,
+                    sha256=str(number),
+                )
+            )  # fmt: skip
+    return world
+
+
+@pytest.fixture
+async def page() -> AsyncIterator[Page]:
+    """A phone, whose page's own errors fail the test."""
+    complaints: list[str] = []
+
+    def note(line: ConsoleMessage) -> None:
+        if line.type == "error" and "status of 401" not in line.text:
+            complaints.append(line.text)
+
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=CALM, timeout=PATIENCE_MS)
+        page = await browser.new_page(viewport={"width": 390, "height": 780}, device_scale_factor=2)
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", note)
+        yield page
+        await browser.close()
+    assert not complaints
+
+
+def address(world: Any, data: str, background: str) -> str:
+    theme = quote(json.dumps({"bg_color": background}))
+    return f"{world.url}/app/#tgWebAppData={quote(data)}&tgWebAppVersion=9.0&tgWebAppThemeParams={theme}"
+
+
+async def shoot(page: Page, name: str) -> None:
+    if SHOTS:
+        await page.wait_for_timeout(600)
+        await page.screenshot(path=Path(SHOTS) / f"{name}.png")
+
+
+async def loaded(page: Page, images: str) -> None:
+    """All images of a selector are shown."""
+    await page.wait_for_function(
+        "(s) => { const all = [...document.querySelectorAll(s)];"
+        " return all.length && all.every((image) => image.complete && image.naturalWidth); }",
+        arg=images,
+    )
+
+
+@pytest.mark.parametrize(("language", "background"), [("en", LIGHT), ("ru", DARK)])
+async def test_pictures_styles_and_photos_on_a_phone(
+    own: Any, page: Page, init_data: Callable[..., str], language: str, background: str
+) -> None:
+    async with own.sessions.begin() as session:
+        await session.execute(update(User).where(User.id == USER).values(language=language))
+    words = {"en": ("Pictures", "Styles", "My photos"), "ru": ("Картинки", "Стили", "Мои фото")}[language]
+    shot = f"mini-app-{language}"
+    await page.goto(address(own, init_data(USER), background))
+
+    tiles = page.locator("#picture-tiles .tile")
+    await expect(tiles).to_have_count(5, timeout=PATIENCE_MS)
+    await expect(page.locator("#tabs button")).to_have_text([f"🖼{words[0]}", f"🎨{words[1]}", f"👤{words[2]}"])
+    await expect(page.locator("html")).to_have_attribute("data-theme", "light" if background == LIGHT else "dark")
+    await loaded(page, "#picture-tiles img")
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    await tiles.first.click()
+    await loaded(page, "#full")
+    await expect(page.locator("#about")).to_contain_text("in Paris")
+    await expect(page.locator("#seed")).to_have_text("seed 7")
+    await page.locator("#favourite").click()
+    await expect(page.locator("#favourite")).to_have_attribute("aria-pressed", "true")
+    await shoot(page, f"{shot}-picture")
+    await page.locator("#close").click()
+    await expect(tiles.first.locator(".star")).to_be_visible()
+    await shoot(page, f"{shot}-pictures")
+    await page.locator("#favourites").click()
+    await expect(tiles).to_have_count(1)
+
+    await page.locator("#tab-styles").click()
+    chosen = page.locator("#style-tiles [aria-pressed=true]")
+    await expect(chosen).to_have_count(1)
+    await loaded(page, "#style-tiles img")
+    await shoot(page, f"{shot}-styles")
+    await page.locator("#style-tiles .tile").nth(3).click()
+    await expect(page.locator("#style-tiles .tile").nth(3)).to_have_attribute("aria-pressed", "true")
+    async with own.sessions() as session:
+        assert await session.scalar(select(User.style).where(User.id == USER)) == "sketch"
+
+    await page.locator("#tab-photos").click()
+    photos = page.locator("#photo-tiles .tile")
+    await expect(photos).to_have_count(2)
+    await loaded(page, "#photo-tiles img")
+    await shoot(page, f"{shot}-photos")
+    await photos.last.locator(".remove").click()
+    await expect(page.locator("#question")).to_be_visible()
+    await shoot(page, f"{shot}-question")
+    await page.locator("#no").click()
+    await expect(photos).to_have_count(2)
+    await photos.last.locator(".remove").click()
+    await page.locator("#yes").click()
+    await expect(photos).to_have_count(1)
+    async with own.sessions() as session:
+        assert len(list(await session.scalars(select(Reference.id)))) == 1
+
+
+async def test_without_telegram_the_page_says_where_to_open_it(own: Any, page: Page) -> None:
+    await page.goto(f"{own.url}/app/")
+    await expect(page.locator("#notice")).to_contain_text("Telegram", timeout=PATIENCE_MS)
+    await expect(page.locator("#tabs")).to_be_hidden()

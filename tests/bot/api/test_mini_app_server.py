@@ -1,0 +1,146 @@
+"""The Mini App's server: only what Telegram has signed gets in, and only one's own pictures come out."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+import pytest
+from PIL import Image
+from sqlalchemy import func, update
+
+from bot.db.tables import Job, User
+from bot.domain import CONSENT_VERSION, JobState
+
+Sign = Callable[..., str]
+
+
+async def get(world: Any, path: str, data: str, method: str = "GET", body: Any = None) -> tuple[int, Any]:
+    headers = {"Authorization": f"tma {data}"}
+    async with world.http.request(method, f"{world.url}/app/api/{path}", headers=headers, json=body) as answer:
+        is_json = "json" in answer.headers.get("Content-Type", "")
+        return answer.status, await answer.json(content_type=None) if is_json else await answer.read()
+
+
+def png() -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (640, 960), "teal").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+async def own(open_mini_app: Any, rows: Any) -> Any:
+    """Users 11 and 12, each with a photo and a delivered picture."""
+    world = await open_mini_app()
+    for user_id in (11, 12):
+        await rows.user(user_id)
+        picture = {"state": JobState.DELIVERED, "result": png(), "result_file_id": f"file-{user_id}"}
+        world.shown[user_id] = await rows.job(user_id, closed_at=func.now(), prompt=f"of {user_id}", **picture)
+    async with world.sessions.begin() as session:
+        await session.execute(update(User).values(consent_version=CONSENT_VERSION))
+    return world
+
+
+async def test_a_user_sees_their_own_pictures_and_photos(own: Any, init_data: Sign) -> None:
+    status, page = await get(own, "pictures", init_data(11))
+    assert (status, [item["prompt"] for item in page["items"]], page["next"]) == (200, ["of 11"], None)
+    status, small = await get(own, f"pictures/{own.shown[11]}/image?small=true", init_data(11))
+    with Image.open(io.BytesIO(small)) as picture:
+        assert (status, picture.format, picture.width) == (200, "WEBP", 360)
+    assert (await get(own, f"pictures/{own.shown[11]}/image", init_data(11)))[1] == png()
+    _, photos = await get(own, "photos", init_data(11))
+    assert [photo["is_accepted"] for photo in photos] == [True]
+
+
+async def test_nothing_of_another_user_is_within_reach(own: Any, init_data: Sign) -> None:
+    _, photos = await get(own, "photos", init_data(12))
+    for method, path, body in (
+        ("GET", f"pictures/{own.shown[12]}/image", None),
+        ("GET", f"pictures/{own.shown[12]}/image?small=true", None),
+        ("PUT", f"pictures/{own.shown[12]}/favourite", {"favourite": True}),
+        ("GET", f"photos/{photos[0]['id']}/image", None),
+    ):
+        status, problem = await get(own, path, init_data(11), method, body)
+        assert (status, problem["status"]) == (404, 404), path
+    assert (await get(own, f"photos/{photos[0]['id']}", init_data(11), "DELETE"))[0] == 204
+    assert len((await get(own, "photos", init_data(12)))[1]) == 1
+
+
+async def test_what_telegram_has_not_signed_is_refused(own: Any, init_data: Sign) -> None:
+    other = json.dumps({"id": 12, "first_name": "Ann"})
+    forged = {
+        "none": "",
+        "another bot's": init_data(11, token="7000000002:another"),
+        "another user's id": init_data(11, user=other),
+        "without a hash": init_data(11).partition("&hash")[0],
+        "a wrong hash": init_data(11, hash="0" * 64),
+        "nonsense": "a=b&c",
+    }
+    for name, data in forged.items():
+        status, problem = await get(own, "pictures", data)
+        assert (status, problem["type"]) == (401, "urn:bolid:problem:no-init-data"), name
+    for age_s in (2 * 86_400, -3600):
+        status, problem = await get(own, "pictures", init_data(11, age_s=age_s))
+        assert (status, problem["type"]) == (401, "urn:bolid:problem:old-init-data")
+    async with own.http.get(f"{own.url}/app/api/pictures", headers={"Authorization": init_data(11)}) as answer:
+        assert answer.status == 401
+
+
+async def test_a_stranger_or_one_without_consent_is_sent_to_the_chat(own: Any, init_data: Sign) -> None:
+    async with own.sessions.begin() as session:
+        await session.execute(update(User).where(User.id == 12).values(consent_version=None))
+    for user_id in (12, 999):
+        status, problem = await get(own, "home", init_data(user_id, language="ru"))
+        assert (status, problem["type"]) == (403, "urn:bolid:problem:start-first")
+    assert "/start" in problem["title"] and "Сначала" in problem["title"]
+
+
+async def test_a_style_and_a_favourite_are_those_of_the_chat(own: Any, init_data: Sign) -> None:
+    status, home = await get(own, "home", init_data(11))
+    assert (status, home["style"]) == (200, "none")
+    assert home["styles"][2]["title"] == "Black & white"
+    assert (await get(own, "style", init_data(11), "PUT", {"name": "film"}))[0] == 204
+    assert (await get(own, "style", init_data(11), "PUT", {"name": "unheard"}))[0] == 409
+    assert (await get(own, "home", init_data(11)))[1]["style"] == "film"
+    path = f"pictures/{own.shown[11]}/favourite"
+    assert (await get(own, path, init_data(11), "PUT", {"favourite": True}))[0] == 204
+    assert len((await get(own, "pictures?favourites=true", init_data(11)))[1]["items"]) == 1
+    assert (await get(own, "pictures?favourites=true", init_data(12)))[1]["items"] == []
+
+
+async def test_a_picture_whose_png_is_gone_comes_from_telegram_or_is_gone(own: Any, init_data: Sign, rows: Any) -> None:
+    await rows.change(own.shown[11], result=None)
+    status, problem = await get(own, f"pictures/{own.shown[11]}/image", init_data(11))
+    assert (status, problem["type"]) == (410, "urn:bolid:problem:picture-gone")
+
+
+async def test_pictures_come_by_pages(own: Any, init_data: Sign, rows: Any) -> None:
+    async with own.sessions.begin() as session:
+        for number in range(3):
+            session.add(
+                Job(
+                    idempotency_key=str(number), user_id=11, chat_id=11, reference_ids=[], prompt=str(number), seed=1,
+                    style="none", state=JobState.DELIVERED, result_file_id="x",
+                )
+            )  # fmt: skip
+            await session.flush()
+    _, first = await get(own, "pictures?limit=3", init_data(11))
+    _, second = await get(own, f"pictures?limit=3&cursor={first['next']}", init_data(11))
+    assert (len(first["items"]), len(second["items"]), second["next"]) == (3, 1, None)
+
+
+async def test_the_page_is_served_and_may_load_nothing_from_elsewhere(own: Any) -> None:
+    async with own.http.get(f"{own.url}/app/") as answer:
+        text = await answer.text()
+        assert answer.status == 200 and "app.js" in text
+        assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+    for path in ("/app/../mini_app.py", "/app/%2e%2e/mini_app.py", "/app/api/nothing"):
+        async with own.http.get(aiohttp.client.URL(f"{own.url}{path}", encoded=True)) as answer:
+            assert answer.status == 404
+
+
+async def test_without_a_bot_there_is_no_mini_app(world: Any, init_data: Sign) -> None:
+    assert (await get(world, "home", init_data(11)))[0] == 404

@@ -1,0 +1,65 @@
+"""/admin key, keys and revoke: keys are made, shown once, listed and revoked, by admins alone."""
+
+from __future__ import annotations
+
+import re
+
+from sqlalchemy import select
+
+from bot.db.app_tables import ApiKey, App
+from bot.usecases.apps import Authenticate
+
+
+async def made(chat, text: str) -> str:
+    """The key in the answer to an admin's message."""
+    await chat.boss.send_text(text)
+    answer = await chat.boss.wait_for(lambda message: "whsec_" in message.text)
+    return re.search(r"bolid_[0-9a-f]{8}_[\w-]+", answer.text)[0]
+
+
+async def test_a_key_is_made_shown_once_listed_and_revoked(chat, says):
+    key = await made(chat, "/admin key photo.booth")
+    authenticate = Authenticate(chat.sessions)
+    client = await authenticate(key)
+    assert (client.app_name, client.owner_id, client.per_minute) == ("photo.booth", chat.boss.user_id, 60)
+    assert client.scopes == {"read", "draw", "people"}
+
+    await chat.boss.send_text("/admin keys")
+    listed = await chat.boss.wait_for(says("API keys", "photo.booth", client.key_id))
+    assert key not in listed.text
+
+    await chat.boss.send_text(f"/admin revoke {client.key_id}")
+    await chat.boss.wait_for(says(client.key_id, "revoked"))
+    assert await authenticate(key) is None
+    await chat.boss.send_text(f"/admin revoke {client.key_id}")
+    await chat.boss.wait_for(says("no key", client.key_id))
+
+
+async def test_scopes_rate_and_owner_can_be_given(chat, says):
+    await chat.anna.send_text("/start")
+    await chat.anna.wait_for(lambda message: bool(message.buttons))
+    key = await made(chat, f"/admin key app read,draw 10/min owner={chat.anna.user_id}")
+    client = await Authenticate(chat.sessions)(key)
+    assert (client.owner_id, client.per_minute, client.scopes) == (chat.anna.user_id, 10, {"read", "draw"})
+    await made(chat, f"/admin key app owner={chat.anna.user_id}")
+    async with chat.sessions() as session:
+        assert len(list(await session.scalars(select(App)))) == 1
+        assert len(list(await session.scalars(select(ApiKey)))) == 2
+
+
+async def test_a_mistake_is_answered_with_the_usage(chat, says):
+    for text in ("/admin key", "/admin key app reed", "/admin key ä", "/admin key app 9999/min", "/admin revoke x"):
+        await chat.boss.send_text(text)
+        await chat.settled()
+        assert "/admin key NAME" in (await chat.texts_to(chat.boss))[-1], text
+    await chat.boss.send_text("/admin key app owner=424242")
+    await chat.boss.wait_for(says("no user 424242"))
+    async with chat.sessions() as session:
+        assert list(await session.scalars(select(ApiKey))) == []
+
+
+async def test_others_have_no_such_command(chat, says):
+    await chat.ben.send_text("/admin key app")
+    await chat.ben.wait_for(says("/help"))
+    async with chat.sessions() as session:
+        assert list(await session.scalars(select(ApiKey))) == []

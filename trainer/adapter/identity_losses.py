@@ -1,0 +1,99 @@
+"""Losses on pictures that the adapter itself draws: whether a face and a body are recognised, and whether the person
+leaves alone what the text asks for (PuLID; Guo et al., 2024).
+
+Some rows of a batch are drawn from pure noise by the few-step branch, decoded, and read by frozen recognition networks.
+What is not found on a drawn picture is not judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from engine.pixels import to_uint8
+from trainer.adapter.batches import AdapterBatch, Judged
+from trainer.adapter.few_steps import FewStepBranch, Predict
+from trainer.adapter.recipe import IdentityRecipe
+from trainer.adapter.recognition import Recognition, embeddings
+
+Decode = Callable[[Tensor], Tensor]
+"""Scaled latents [B, C, h, w] -> pictures [B, 3, H, W] in about [-1, 1]."""
+
+
+@dataclass(frozen=True)
+class DrawnPictures:
+    """Judges the pictures of one run. recognition: the networks of what is judged."""
+
+    settings: IdentityRecipe
+    branch: FewStepBranch
+    decode: Decode
+    recognition: Mapping[Judged, Recognition]
+
+    def rows_of(self, batch: AdapterBatch) -> list[int]:
+        """Those to draw: the first whose person is known to some network."""
+        wanted = [w for name in self.recognition if (w := wanted_of(batch, name)) is not None]
+        known = torch.stack([own.abs().sum(1) > 0 for own in wanted]).any(0)
+        return known.nonzero().flatten().tolist()[: self.settings.rows]
+
+    def losses(
+        self, batch: AdapterBatch, predict: Predict, without: Predict | None, generator: torch.Generator
+    ) -> dict[str, Tensor]:
+        """Of the rows in `batch`, which `predict` draws: face, body, each 1 - cosine averaged over the pictures on
+        which it is found; semantic, layout (`without`: the same drawing without the person); "identity", their
+        weighted sum."""
+        noise = torch.randn(batch.mean.shape, generator=generator, device=batch.mean.device)
+        drawn = self.branch.draw(noise, predict, without, generator)
+        pictures = self.decode(drawn.latents)
+        found: dict[str, Tensor] = {}
+        for name, recognition in self.recognition.items():
+            wanted = wanted_of(batch, name)
+            assert wanted is not None
+            found[name] = unlikeness(recognition, pictures, wanted)
+        found |= {"semantic": drawn.semantic, "layout": drawn.layout}
+        weighted = [getattr(self.settings, name) * loss for name, loss in found.items()]
+        return found | {"identity": torch.stack(weighted).sum()}
+
+
+def wanted_of(batch: AdapterBatch, judged: Judged) -> Tensor | None:
+    """[B, D], unit vectors or zeros."""
+    return batch.wanted_face if judged == "face" else batch.wanted_body
+
+
+def unlikeness(recognition: Recognition, pictures: Tensor, wanted: Tensor) -> Tensor:
+    """1 - cosine of the embeddings on pictures [B, 3, H, W] to wanted [B, D], averaged over the rows that want one and
+    on which the network finds it; 0, with no gradient, where there is none."""
+    rows, places = [], []
+    for row, picture in enumerate(to_uint8(pictures.detach())):
+        place = recognition.places.find(Image.fromarray(picture)) if wanted[row].any() else None
+        if place is not None:
+            rows.append(row)
+            places.append(place)
+    if not rows:
+        return torch.zeros((), device=pictures.device)
+    recognition.network.to(pictures.device)
+    with torch.autocast(pictures.device.type, enabled=False):
+        seen = embeddings(recognition, pictures[rows].float(), places)
+    return (1 - (seen * wanted[rows]).sum(1)).mean()
+
+
+def decoder_of(vae: Any, scaling: float, tiny: bool) -> Decode:
+    """Through the base's autoencoder in full precision, block by block computed again for the gradient, or through a
+    tiny one, which reads scaled latents."""
+    if not tiny:
+        vae.enable_gradient_checkpointing()
+
+    def decode(latents: Tensor) -> Tensor:
+        vae.to(latents.device)
+        if tiny:
+            pictures: Tensor = vae.decode(latents, return_dict=False)[0]
+            return pictures
+        with torch.autocast(latents.device.type, enabled=False):
+            pictures = vae.decode(latents.float() / scaling, return_dict=False)[0]
+        return pictures
+
+    return decode
