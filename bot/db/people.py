@@ -14,9 +14,10 @@ from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
+from bot.db.person_tables import Person
 from bot.db.references import OF_PERSON
 from bot.db.session import execute
-from bot.db.tables import Person, Reference
+from bot.db.tables import Reference
 from bot.domain import ReferenceState
 
 

@@ -12,8 +12,9 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import job_states
+from bot.db.person_tables import Person
 from bot.db.session import execute
-from bot.db.tables import Job, Person, Reference, User
+from bot.db.tables import Job, Reference, User
 from bot.domain import APP_USER_IDS_FROM, JobState, ReferenceState
 
 

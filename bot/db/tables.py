@@ -23,7 +23,7 @@ from sqlalchemy.dialects.postgresql import UUID as PgUUID
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.credits import JOB_KINDS, EntryKind
-from bot.db import app_tables  # noqa: F401  its tables belong to the metadata, by which data is exported
+from bot.db import app_tables, person_tables  # noqa: F401  in the metadata, by which data is exported
 from bot.db.base import Base as Base
 from bot.domain import OPEN_STATES, JobState, ReferenceState
 from engine.contract import REFERENCES_MAX
@@ -83,23 +83,6 @@ class User(Base):
     """The app whose end user this is; NULL for users of Telegram."""
     app_user: Mapped[str | None]
     """The app's own name for its end user."""
-
-
-class Person(Base):
-    """Somebody whom a user has photos of."""
-
-    __tablename__ = "people"
-    __table_args__ = (Index("people_user", "user_id", "chosen_at"),)
-
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    name: Mapped[str | None]
-    """NULL: shown by the number."""
-    chosen_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    """The person chosen last is drawn, and new photos are theirs."""
-    question_id: Mapped[int | None]
-    """The message that asked for the name; a reply to it is the name."""
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class Reference(Base):

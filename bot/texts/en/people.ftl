@@ -42,6 +42,7 @@ person-lacks-from-behind = All photos are from behind: add one from the front.
 person-lacks-no-face = The face is hard to see in all photos: add one that shows it clearly.
 person-lacks-small-face = The face is small in all photos: add a close-up.
 person-lacks-head-cut-off = The top of the head is cut off in all photos: add one that shows all of the hair.
+person-lacks-sunglasses = The person wears sunglasses in all photos: add one without them.
 photo-of-person = 👤 Photos of: { $name }
 photo-cover-button = ⭐ Cover
 photo-cover-set = This photo is the cover in /people now.

@@ -37,6 +37,7 @@ person-lacks-from-behind = Все фото со спины: добавьте ф�
 person-lacks-no-face = На всех фото лица почти не видно: добавьте фото, где его хорошо видно.
 person-lacks-small-face = На всех фото лицо мелкое: добавьте крупный план.
 person-lacks-head-cut-off = На всех фото обрезана макушка: добавьте фото, где видна вся причёска.
+person-lacks-sunglasses = На всех фото человек в тёмных очках: добавьте фото без них.
 photo-of-person = 👤 На фото: { $name }
 photo-cover-button = ⭐ Обложка
 photo-cover-set = Теперь это фото — обложка в /people.
