@@ -23,12 +23,13 @@ CACHED = 64
 
 @lru_cache(CACHED)
 def contact_sheet(names: tuple[str, ...], first: int = 1, folder: Path = PICTURES) -> bytes | None:
-    """A JPEG of one row, numbered from `first`; `None` where none of the presets has a picture.
+    """A JPEG of one row, numbered from `first`; `None` where there are no pictures in the folder.
 
-    `names` are those of the files, such as "style-film". A preset without a picture has an empty tile."""
-    found = [_read(folder / f"{name}.webp") for name in names]
-    if not any(found):
+    `names` are those of the files, such as "style-film". A preset without a picture, such as an admin's style, has an
+    empty tile."""
+    if not any(folder.glob("*.webp")):
         return None
+    found = [_read(folder / f"{name}.webp") for name in names]
     width, height = TILE_PX
     sheet = Image.new("RGB", (len(names) * (width + GAP_PX) - GAP_PX, height), "white")
     brush, font = ImageDraw.Draw(sheet), ImageFont.load_default(LABEL_PX * 0.7)

@@ -40,6 +40,8 @@ def test_a_preset_without_a_picture_has_an_empty_tile(tmp_path: Path):
     assert contact_sheet(("style-new",), 1, tmp_path) is None, "no tile at all: the buttons stand alone"
     Image.new("RGB", (100, 150), "red").save(tmp_path / "style-old.webp")
     assert contact_sheet(("style-new", "style-old"), 1, tmp_path) is not None
+    sheet = contact_sheet(("style-new",), 2, tmp_path)
+    assert sheet is not None, "a message that shows a sheet cannot become a text when its page is turned"
 
 
 def test_the_number_is_drawn_from_the_first(tmp_path: Path):

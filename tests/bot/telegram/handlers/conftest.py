@@ -459,7 +459,7 @@ async def _look(stage: Stage) -> None:
                 reference_id=str(photo.id),
                 verdict=verdict,
                 boxes=tuple((x0, y0, x1, y1) for x0, y0, x1, y1 in stage.boxes) if several else (),
-                hints=(Hint(stage.hints),) if accepted and stage.hints else (),
+                hints=tuple(Hint(hint) for hint in (stage.hints or "").split()) if accepted else (),
                 face=stage.faces.pop(0) if accepted and stage.faces else None,
             )
             await photo_states.decide(session, report)

@@ -77,8 +77,11 @@ async def test_with_as_many_people_as_allowed_none_is_added_and_the_photo_is_kep
     async with chat.sessions.begin() as session:
         for _ in range(PEOPLE_MAX - 1):
             await people.add(session, chat.anna.user_id)
-    await choose(chat, question, OtherPersonChoice.SEPARATE)
-    await chat.anna.wait_for(says(chat.texts()("error-too-many-people", limit=PEOPLE_MAX)))
+    await chat.settled()
+    (photo,) = [photo for photo in await chat.references() if photo.verdict == OTHER_PERSON]
+    separate = OtherPersonCallback(reference_id=photo.id, choice=OtherPersonChoice.SEPARATE)
+    answer = await chat.anna.press(separate.pack(), message_id=question.id)
+    assert answer.text == chat.texts()("error-too-many-people", limit=PEOPLE_MAX)
     assert len(await chat.use.people.list(chat.anna.user_id)) == PEOPLE_MAX
     assert await chat.states() == ["accepted", "rejected"]
     await choose(chat, question, OtherPersonChoice.ADD)

@@ -100,7 +100,7 @@ async def test_a_person_is_deleted_with_the_photos_after_a_question(chat, says, 
     assert "Удалено" in (await chat.anna.message(page.id)).text
     (left,) = await chat.use.people.list(chat.anna.user_id)
     assert left.is_current and left.photos == 1 and len(await chat.references()) == 1
-    late = await chat.anna.press_data(listed.id, listed.button("Анна").data)
+    late = await chat.press(chat.anna, PeopleCallback.unpack(listed.button("Анна").data))
     assert late.text == chat.texts()("error-person-gone")
     again = await chat.anna.press("Ещё раз", message_id=picture.id)
     assert again.text == chat.texts()("error-person-gone"), "nobody else is drawn instead"

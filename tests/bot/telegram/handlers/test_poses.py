@@ -19,8 +19,12 @@ async def to_poses(chat, says):
     """The screen of poses, of a model that can draw them."""
     await chat.set_worker(alive=True, pose=True)
     await chat.grant(chat.anna)
+    return await open_poses(chat, says)
+
+
+async def open_poses(chat, says):
     await chat.anna.send_text("/settings")
-    screen = await chat.anna.wait_for(says("Как я вас рисую", "Поза: любая"))
+    screen = await chat.anna.wait_for(says("Как я вас рисую", "Поза: "))
     await chat.anna.press(chat.texts()("pose-choose-button"), message_id=screen.id)
     return await chat.anna.message(screen.id)
 
@@ -66,8 +70,7 @@ async def test_a_pinned_pose_stays_until_it_is_for_one_picture_again(chat, says)
     screen = await to_poses(chat, says)
     await choose(chat, screen, "🪑 Сидя")
     await chat.press(chat.anna, PoseCallback(action=PoseAction.PIN))
-    await chat.anna.press(chat.texts()("back-button"), message_id=screen.id)
-    await chat.anna.press(chat.texts()("pose-choose-button"), message_id=screen.id)
+    screen = await open_poses(chat, says)
     assert "сидя (для всех картинок)" in (await chat.anna.message(screen.id)).text
     for number, text in enumerate(("в лесу", "на море"), 1):
         await chat.anna.send_text(text)
@@ -85,8 +88,7 @@ async def test_a_free_pose_is_not_pinned(chat, says):
     screen = await to_poses(chat, says)
     await choose(chat, screen, "🪑 Сидя")
     await chat.press(chat.anna, PoseCallback(action=PoseAction.PIN))
-    await chat.anna.press(chat.texts()("back-button"), message_id=screen.id)
-    await chat.anna.press(chat.texts()("pose-choose-button"), message_id=screen.id)
+    screen = await open_poses(chat, says)
     await chat.anna.press("Любая поза", message_id=screen.id)
     user = await chat.user(chat.anna)
     assert (user.pose, user.pose_pinned) == (None, False)
