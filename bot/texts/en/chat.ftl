@@ -73,7 +73,7 @@ privacy = 🔒 <b>What I store</b>
     • What you send before you agree: its text and Telegram's ID of the photo, at most 7 days. I only open the photo once you agree.
     • Your Telegram ID, language, settings and consent, and the names that you give in /people. No name and no phone number of yours.
 
-    • The people who run the bot see your Telegram ID, dates, settings, how many pictures you asked for and how they ended, and payments. They see a picture of yours, its prompt or your photos only if you report the picture or appeal against a refusal. What they do is recorded, without content. They can send a message to all users.
+    • The people who run the bot see your Telegram ID, dates, settings, how many pictures you asked for and how they ended. They see a picture of yours, its prompt or your photos only if you report the picture or appeal against a refusal. What they do is recorded, without content. They can send a message to all users.
     • After you delete everything, counts without any person stay, such as pictures per hour. If you were blocked, limited or put on the access list, a one-way code made from your Telegram ID stays, so that this still holds if you return.
 
     Your photos are used to draw your pictures and for nothing else.

@@ -87,7 +87,7 @@ invitation-earned = 🎁 An invitation has earned you { $credits ->
 
 # /privacy
 
-privacy-credits = • Your credits: what was added, spent and returned, and when; who invited you, until your first picture. Payments: transaction ID, amount and time. The people who run the bot see your credits too.
+privacy-credits = • Your credits: what was added, spent and returned, and when; who invited you, until your first picture. Payments: transaction ID, amount and time. The people who run the bot see them too.
     After you delete everything, payments stay without your Telegram ID. For 180 days I also keep a one-way code made from your Telegram ID, so that free pictures and invitations can't be used twice.
 privacy-confirm-credits = You also lose { $credits ->
         [one] { $credits } credit
