@@ -81,6 +81,7 @@ def _check(operation: Any, mode: GenerationMode, send: Callable[[Any], None]) ->
         max_examples=EXAMPLES,
         deadline=None,
         database=None,
+        derandomize=True,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
