@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bot.admin_acts import Act, QuestionKind
 from bot.credits import CreditTerms
-from bot.db import audit, jobs, people, questions, retries
+from bot.db import audit, image_prompts, jobs, people, questions, retries
 from bot.db.admin_tables import AdminQuestion, AuditEntry
 from bot.db.session import Sessions
 from bot.domain import ReferenceState
@@ -46,6 +46,8 @@ class RetryFailed:
                 photos = await people.photo_ids(session, job.user_id, person_id, ReferenceState.ACCEPTED)
                 if not photos:
                     continue
+                followed = job.image_prompt_id
+                followed_there = followed is not None and await image_prompts.exists_still(session, followed)
                 try:
                     again, created = await jobs.submit(
                         session,
@@ -61,6 +63,7 @@ class RetryFailed:
                         settings=job.settings,
                         pose=job.pose,
                         pose_photo_id=job.pose_photo_id,
+                        image_prompt_id=followed if followed_there else None,
                         seed=job.seed,
                         open_jobs_max=self.open_jobs_max,
                         credit_terms=self.credit_terms,

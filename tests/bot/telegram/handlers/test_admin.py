@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import func, select, update
 
 from bot.db import service, usage, users
-from bot.db.tables import Job, User
+from bot.db.tables import ImagePrompt, Job, User
 from bot.domain import JobState
 from bot.telegram.admin_callbacks import AdminCallback, DeskAction, DeskCallback
 from engine.contract import Verdict
@@ -160,6 +160,10 @@ async def test_failed_pictures_are_asked_for_again_once(chat, says):
     job = await chat.job()
     facts = {"state": JobState.FAILED, "failure": "internal", "finished_at": func.now(), "closed_at": func.now()}
     async with chat.sessions.begin() as session:
+        image_prompt = ImagePrompt(user_id=job.user_id, message_id=1, image=b"a picture")
+        session.add(image_prompt)
+        await session.flush()
+        facts["image_prompt_id"] = image_prompt.id
         await session.execute(update(Job).where(Job.id == job.id).values(**facts))
     await chat.boss.send_text("/admin")
     await chat.boss.wait_for(says("Administration"))
@@ -169,6 +173,7 @@ async def test_failed_pictures_are_asked_for_again_once(chat, says):
     assert answer.text == "Repeated: 1, not possible: 0"
     again = await chat.job(2)
     assert (again.prompt, again.seed, again.source_job_id) == (job.prompt, job.seed, job.id)
+    assert again.image_prompt_id == image_prompt.id
     answer = await chat.press(chat.boss, DeskCallback(action=DeskAction.RETRY))
     assert answer.text == "Repeated: 0, not possible: 0"
     assert len(await chat.jobs()) == 2
