@@ -20,7 +20,7 @@ from bot.db.broadcasts import BroadcastOutcome, BroadcastState
 from bot.db.session import Sessions, is_outage
 from bot.role import Role
 from bot.telegram.admin_views import broadcast_view
-from bot.telegram.refusals import ChatGone, NotNow, TelegramRefusal, TooFast, Unmodified, refusals
+from bot.telegram.refusals import ChatGone, NotNow, TelegramRefusal, TooFast, Unmodified, is_absence, refusals
 from bot.translator import DEFAULT_LANGUAGE, Translator
 
 IDLE_S = 1.0
@@ -100,7 +100,9 @@ class Broadcaster:
             except TooFast as refusal:
                 _log.warning("a broadcast is too fast", broadcast=broadcast.id, wait_s=refusal.retry_after_s)
                 self._next_at = self._clock() + refusal.retry_after_s
-            except NotNow:
+            except NotNow as refusal:
+                if isinstance(refusal.__cause__, Exception) and not is_absence(refusal.__cause__):
+                    return BroadcastOutcome.DELIVERED  # only Telegram's answer could not be read
                 self._next_at = self._clock() + self._network_pause_s
             except ChatGone:
                 return BroadcastOutcome.UNREACHABLE

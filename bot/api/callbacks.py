@@ -66,7 +66,8 @@ class Callbacks:
         connector = aiohttp.TCPConnector(resolver=self._resolver(), force_close=True)
         timeout = aiohttp.ClientTimeout(total=ANSWER_S)
         try:
-            async with aiohttp.ClientSession(connector=connector, timeout=timeout) as http:
+            jar = aiohttp.DummyCookieJar()  # receivers of one domain must not set cookies for each other
+            async with aiohttp.ClientSession(connector=connector, timeout=timeout, cookie_jar=jar) as http:
                 while True:
                     woken.clear()
                     await self._step(http)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -37,6 +38,8 @@ _UPLOAD = {
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
+UPLOAD_S: Final = 120.0
+"""A photo that is still arriving after this time gives up its place in memory."""
 router = APIRouter(prefix="/v1/end-users", tags=["end users"])
 
 
@@ -86,7 +89,8 @@ async def export_end_user(
     """A copy of all that is kept about the person, as a zip file; a large one has several parts, counted from 1."""
     user = await services.end_users.find(client, end_user)
     readme = services.translator("export-readme", user.language)
-    parts = await services.use.export_data(user.id, readme)
+    async with services.exports:
+        parts = await services.use.export_data(user.id, readme)
     if part > len(parts):
         raise ProblemRaised(404, "no-such-part", "The copy has fewer parts.", parts=len(parts))
     return Response(parts[part - 1].content, media_type="application/zip")
@@ -104,7 +108,12 @@ async def add_reference(
     """Keep a photo of the person. Poll it until a worker has given its verdict; a job may be asked for meanwhile."""
     user = await services.end_users.find(client, end_user, consenting=True)
     async with services.uploads:
-        photo = await services.decode(await request.body())
+        try:
+            async with asyncio.timeout(UPLOAD_S):
+                content = await request.body()
+        except TimeoutError:
+            raise ProblemRaised(408, "too-slow", "The photo took too long to arrive.") from None
+        photo = await services.decode(content)
     if isinstance(photo, Refusal):
         raise photo_problem(photo)
     added = await services.end_users.add_reference(user.id, photo)

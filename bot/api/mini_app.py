@@ -86,7 +86,7 @@ async def _user(request: Request, services: Services, app: Annotated[MiniApp, De
     given = request.headers.get("Authorization", "")
     try:
         data = safe_parse_webapp_init_data(app.token, given.removeprefix(SCHEME))
-    except ValueError:
+    except (ValueError, TypeError):  # TypeError: a hash that is not ASCII
         raise ProblemRaised(401, "no-init-data", "Telegram's init data is missing or its signature wrong.") from None
     age = datetime.now(UTC) - data.auth_date.astimezone(UTC)
     if not given.startswith(SCHEME) or data.user is None or not -SKEW <= age <= FRESH:

@@ -16,6 +16,7 @@ from bot.db.session import is_outage
 from bot.errors import (
     AppBusy,
     AppRefusal,
+    Banned,
     BotError,
     CannotDraw,
     DomainError,
@@ -127,6 +128,8 @@ def problem_of(error: AppRefusal | DomainError) -> ProblemRaised:
             return ProblemRaised(
                 409, "idempotency-conflict", "This Idempotency-Key was used for another request. Take a new one."
             )
+        case Banned():
+            return ProblemRaised(403, "owner-blocked", "The operator has blocked the app's owner.")
         case NotEnoughCredits():
             return ProblemRaised(402, "no-credits", "The credits of the app's owner do not pay for this.")
         case AppBusy():

@@ -256,7 +256,11 @@ def _picture(found: AppPictures, number: int) -> PictureView:
         status=status,
         progress=1.0 if job.state in (JobState.DONE, JobState.DELIVERED) else min(1.0, job.step / max(1, job.steps)),
         seed=job.seed,
-        url=f"/v1/jobs/{found.job.id}/pictures/{number}" if job.id in found.kept else None,
+        url=(
+            f"/v1/jobs/{found.job.id}/pictures/{number}"
+            if status == JobStatus.SUCCEEDED and job.id in found.kept
+            else None
+        ),
         failure=_failure(job.failure) if status == JobStatus.FAILED else None,
         translated_prompt=job.translated_prompt,
         ignored=[] if job.ignored_words is None else job.ignored_words.split(", "),

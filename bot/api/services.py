@@ -42,6 +42,8 @@ class ApiServices:
     buckets: Buckets
     pictures_kept_days: int
     mini_app: MiniApp | None = None
+    exports: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    """Copies of all data that are built in memory at once."""
 
 
 @dataclass(frozen=True)

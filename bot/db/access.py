@@ -24,6 +24,11 @@ async def rule_of(session: AsyncSession, user_id: int) -> AccessRule | None:
     return await session.scalar(select(AccessRule).where(AccessRule.user_id == user_id))
 
 
+async def is_banned(session: AsyncSession, user_id: int) -> bool:
+    rule = await rule_of(session, user_id)
+    return rule is not None and rule.banned_at is not None
+
+
 async def recognise(session: AsyncSession, user_id: int, digest: bytes) -> None:
     """A user who deleted everything and comes back meets the rule that was made about them."""
     known = update(AccessRule).where(AccessRule.digest == digest, AccessRule.user_id.is_(None))

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.db.admin_tables import AccessRule, Broadcast
 from bot.db.session import execute
 from bot.db.tables import User
+from bot.domain import APP_USER_IDS_FROM
 
 
 class BroadcastState(StrEnum):
@@ -67,9 +68,9 @@ async def sending(session: AsyncSession) -> Broadcast | None:
 
 
 def _recipients(language: str | None) -> list[ColumnElement[bool]]:
-    """They agreed to the terms and are not banned."""
+    """They agreed to the terms in the chat and are not banned."""
     banned = select(AccessRule.digest).where(AccessRule.user_id == User.id, AccessRule.banned_at.is_not(None))
-    conditions = [User.consent_version.is_not(None), ~banned.exists()]
+    conditions = [User.id < APP_USER_IDS_FROM, User.consent_version.is_not(None), ~banned.exists()]
     return conditions if language is None else [*conditions, User.language == language]
 
 

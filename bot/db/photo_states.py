@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import people, poses
 from bot.db.session import execute, id_of, seconds_from_now
-from bot.db.tables import PosePhoto, Reference, User
-from bot.domain import APP_USER_IDS_FROM, OTHER_PERSON, POSE_PHOTO, ReferenceState
+from bot.db.tables import Job, PosePhoto, Reference, User
+from bot.domain import APP_USER_IDS_FROM, OTHER_PERSON, POSE_PHOTO, UNDRAWN_STATES, ReferenceState
 from engine.contract import Examination, Verdict
 
 _PENDING = Reference.state == ReferenceState.PENDING
@@ -152,7 +152,17 @@ async def expire(
 
 
 async def accept_other(session: AsyncSession, photos: Sequence[Reference], person_id: UUID) -> None:
-    """Photos of another person count as accepted ones of the person; they get an answer of their own."""
+    """Photos of another person count as accepted ones of the person; they get an answer of their own. Pictures of
+    somebody else that were asked for while these photos waited for their verdicts are drawn without them."""
+    for photo in photos:
+        of_another = (
+            Job.user_id == photo.user_id,
+            Job.state.in_(UNDRAWN_STATES),
+            Job.reference_ids.contains([photo.id]),
+            Job.person_id.is_distinct_from(person_id),
+        )
+        without = func.array_remove(Job.reference_ids, photo.id)
+        await session.execute(update(Job).where(*of_another).values(reference_ids=without))
     accepted = {"state": ReferenceState.ACCEPTED, "verdict": Verdict.ACCEPTED}
     values = {**accepted, "answered_at": None, "person_id": person_id, "cover_at": None}
     chosen = Reference.id.in_([photo.id for photo in photos])

@@ -113,7 +113,10 @@ async def note_message(
     """The message that shows the picture now, or that asked for another prompt."""
     values = {"result_message_id": shown, "edit_message_id": asked}
     changed = {name: value for name, value in values.items() if value is not None}
-    await session.execute(update(Job).where(Job.id == job_id).values(changed))
+    statement = update(Job).where(Job.id == job_id)
+    if shown is not None:  # the gallery shows pictures of groups in the private chat, whose ids mean nothing in a group
+        statement = statement.where(Job.chat_id == Job.user_id)
+    await session.execute(statement.values(changed))
 
 
 async def forget_originals(session: AsyncSession, days: int) -> int:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 
 from bot.db.job_states import UNDELIVERABLE, WORKER_LOST
 from bot.db.tables import Job
-from bot.domain import JobState
+from bot.domain import APP_USER_IDS_FROM, JobState
 from engine.contract import FailureCode
 
 WITHIN = timedelta(days=1)
@@ -30,6 +30,7 @@ async def failed(session: AsyncSession) -> list[Job]:
         or_(_again.source_job_id == Job.id, _again.idempotency_key == func.concat("retry:", cast(Job.id, String)))
     )
     statement = select(Job).where(
+        Job.user_id < APP_USER_IDS_FROM,  # an app has read that it failed, and asks again by itself
         Job.created_at > func.now() - WITHIN - WITHIN,  # an index is on this column alone
         Job.finished_at > func.now() - WITHIN,
         Job.state == JobState.FAILED,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import job_states
@@ -88,7 +88,7 @@ async def pending(session: AsyncSession) -> list[PendingStatus]:
         Job.album_id,
         Job.album_sent_at,
         Job.created_at,
-        Person.name,
+        case((Job.chat_id == Job.user_id, Person.name), else_=None),  # a group does not read it
     )
     named = select(*columns).join(User, User.id == Job.user_id).outerjoin(Person, Person.id == Job.person_id)
     statement = named.where(Job.closed_at.is_(None), Job.user_id < APP_USER_IDS_FROM)

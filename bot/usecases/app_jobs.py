@@ -10,12 +10,12 @@ from uuid import UUID, uuid4
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.credits import CreditTerms
-from bot.db import app_jobs, apps, job_queue, job_states, jobs, people, references, results, users, workers
+from bot.db import access, app_jobs, apps, job_queue, job_states, jobs, people, references, results, users, workers
 from bot.db.app_tables import AppJob
 from bot.db.session import Sessions
 from bot.db.tables import Job
 from bot.domain import CONSENT_VERSION, OPEN_STATES, JobState, Likeness, ReferenceState, settings_overrides
-from bot.errors import AppBusy, CannotDraw, IdempotencyConflict, NoConsent, NoPhotos, PictureGone, UnknownUser
+from bot.errors import AppBusy, Banned, CannotDraw, IdempotencyConflict, NoConsent, NoPhotos, PictureGone, UnknownUser
 from bot.prompts import clean, split_seed
 from bot.styles import NO_STYLE
 from bot.usecases.apps import ApiClient
@@ -68,7 +68,7 @@ class OrderPictures:
 
     The same idempotency key with the same `fingerprint` gives the job that it gave before. All pictures are queued, or
     none. Raises UnknownUser, NoConsent, NoPhotos, PromptRefused, CannotDraw, AppBusy, TooManyOpenJobs,
-    NotEnoughCredits, IdempotencyConflict.
+    NotEnoughCredits, IdempotencyConflict, and Banned where the app's owner is blocked.
     """
 
     sessions: Sessions
@@ -87,6 +87,8 @@ class OrderPictures:
             seed = order.seed
         async with self.sessions.begin() as session:
             await users.lock(session, client.owner_id)  # before the end user, as in the deletion of the owner
+            if await access.is_banned(session, client.owner_id):
+                raise Banned
             if idempotency_key is not None:
                 earlier = await app_jobs.by_key(session, client.app_id, idempotency_key)
                 if earlier is not None:
@@ -249,7 +251,7 @@ class TakePng:
             if not 1 <= number <= len(pictures):
                 raise PictureGone
             picture = pictures[number - 1]
-            delivered = picture.state in (JobState.DONE, JobState.DELIVERED)
+            delivered = picture.state == JobState.DELIVERED  # before, it is not charged: deletion would refund it
             return picture, await app_jobs.png(session, picture.id) if delivered else None
 
 

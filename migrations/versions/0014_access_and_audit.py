@@ -24,6 +24,7 @@ create function forget_user_ids() returns trigger language plpgsql as $$
 begin
     update audit_entries set user_id = null where user_id = old.id;
     update access_rules set user_id = null where user_id = old.id;
+    delete from admin_questions where subject = old.id and kind in ('grant', 'limit');
     return old;
 end $$
 """

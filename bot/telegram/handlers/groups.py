@@ -22,6 +22,7 @@ from bot.telegram import keyboards
 from bot.telegram.commands import ADMIN_COMMANDS, COMMANDS, DRAW
 from bot.translator import Texts
 from bot.usecases import UseCases
+from bot.usecases.admin.accounts import Standing
 from bot.usecases.pictures import RequestResult
 
 REMEMBERED = 10_000
@@ -76,14 +77,18 @@ async def is_called(message: Message, bot: Bot) -> bool | dict[str, Any]:
     return {"prompt": text} if replied and replied.from_user and replied.from_user.id == me.id else False
 
 
-async def draw_command(message: Message, command: CommandObject, bot: Bot, texts: Texts, use: UseCases) -> None:
-    await draw(message, bot, texts, use, command.args or "")
+async def draw_command(
+    message: Message, command: CommandObject, bot: Bot, texts: Texts, use: UseCases, admin_ids: frozenset[int]
+) -> None:
+    await draw(message, bot, texts, use, admin_ids, command.args or "")
 
 
-async def draw(message: Message, bot: Bot, texts: Texts, use: UseCases, prompt: str) -> None:
+async def draw(message: Message, bot: Bot, texts: Texts, use: UseCases, admin_ids: frozenset[int], prompt: str) -> None:
     """A queued picture needs no answer here: its status message is one. Raises DomainError."""
     assert message.from_user is not None
     user_id, prompt = message.from_user.id, clean(prompt)
+    if user_id not in admin_ids and await use.read_admission(user_id) is Standing.NOT_LISTED:
+        return  # the private chat says so
     stage, _ = await use.find_stage(user_id)
     if stage not in (Stage.CONSENT, Stage.PHOTO):
         result = await use.ask_for_picture(user_id, message.chat.id, message.message_id, prompt)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from bot.admin_acts import Act
-from bot.db import audit, results, review
+from bot.db import audit, image_prompts, results, review
 from bot.db.review import CaseFile
 from bot.db.session import Sessions
 from bot.domain import REFUSALS, CaseKind
@@ -81,5 +81,6 @@ class Reviews:
             act = _ACTS[kind, upheld]
             await audit.note(session, admin_id, act, user_id=file.case.user_id, subject=str(file.job.id))
             if kind is CaseKind.REPORT and upheld:
+                await image_prompts.remove_of_job(session, file.job.id)
                 await results.remove(session, file.job.id)
         return file

@@ -107,6 +107,14 @@ async def test_another_app_reaches_nothing(world: Any, app: Any) -> None:
     assert (await second_key("GET", f"/v1/jobs/{job_id}")).status == 200
 
 
+async def test_a_blocked_owner_draws_no_more_and_may_still_delete(world: Any, app: Any) -> None:
+    await world.accept_photo(app)
+    app_owner = 1
+    await world.services.use.admin.access.ban(9, app_owner)
+    assert (await app.order()).problem == "owner-blocked"
+    assert (await app("DELETE", "/v1/end-users/ann")).status == 204
+
+
 async def test_the_owner_pays_for_pictures_and_for_nothing_else(open_world: Any) -> None:
     world = await open_world(credits=True, free_pictures_per_day=2, operator_contact="@operator")
     app = await world.client()

@@ -7,9 +7,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import update
 
-from bot.db import job_states, jobs
+from bot.db import job_states, jobs, status_messages
+from bot.db.person_tables import Person
 from bot.db.session import Sessions
+from bot.db.tables import Job
 from bot.domain import JobState
 from bot.errors import TooManyOpenJobs, UnknownUser
 
@@ -104,3 +107,17 @@ async def test_nobody_cancels_or_sees_the_job_of_another(sessions: Sessions, row
         assert not await job_states.cancel(session, job_id, 2)
         own = await jobs.get(session, job_id, 1)
         assert own is not None and own.state == JobState.QUEUED
+
+
+async def test_a_group_does_not_read_the_name_of_the_person(sessions: Sessions, rows: Any) -> None:
+    await rows.user()
+    for chat_id in (1, -100):
+        await rows.job(chat_id=chat_id)
+    async with sessions.begin() as session:
+        person = Person(user_id=1, name="Anna")
+        session.add(person)
+        await session.flush()
+        await session.execute(update(Job).values(person_id=person.id))
+    async with sessions() as session:
+        names = {job.chat_id: job.person_name for job in await status_messages.pending(session)}
+    assert names == {1: "Anna", -100: None}

@@ -13,6 +13,7 @@ from bot.broadcasting import Broadcaster
 from bot.db import users
 from bot.db.admin_tables import AuditEntry, Broadcast
 from bot.db.tables import User
+from bot.domain import APP_USER_IDS_FROM, CONSENT_VERSION
 from bot.telegram.connection import open_bot
 from bot.telegram.middlewares import DOUBLE_TAP_S
 
@@ -144,6 +145,7 @@ async def test_only_those_who_agreed_and_are_not_banned_get_it(chat: Any, says: 
     row = await write(chat, says)
     async with chat.sessions.begin() as session:
         await users.touch(session, 1, "en")
+        session.add(User(id=APP_USER_IDS_FROM, language="en", consent_version=CONSENT_VERSION))
     await chat.use.admin.access.ban(chat.boss.user_id, chat.anna.user_id)
     await chat.use.admin.broadcasts.start(chat.boss.user_id, row.id, None)
     await send_all(sender())

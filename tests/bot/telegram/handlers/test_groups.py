@@ -71,6 +71,17 @@ async def test_who_has_agreed_to_nothing_or_sent_no_photo_is_sent_to_the_private
     assert await chat.jobs() == [] and user.draft is None
 
 
+async def test_only_people_on_the_access_list_are_drawn_in_groups_too(chat, anna, group):
+    await chat.ready(anna)
+    await chat.use.admin.access.close(chat.boss.user_id, closed=True)
+    await group.send_text(f"/{DRAW} гуляю по лесу")
+    await chat.settled()
+    assert await chat.jobs() == []
+    await chat.use.admin.access.close(chat.boss.user_id, closed=False)
+    await group.send_text(f"/{DRAW} гуляю по лесу")
+    await chat.job()
+
+
 async def test_the_link_of_the_group_starts_the_private_chat(chat, says, anna):
     await anna.send_text("/start group")
     await anna.wait_for(says("18 лет"))

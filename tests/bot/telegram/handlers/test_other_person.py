@@ -9,7 +9,7 @@ from sqlalchemy import func, select, update
 
 from bot.db import people
 from bot.db.references import CHOICE_KEPT, forget_refused
-from bot.db.tables import Reference
+from bot.db.tables import Job, Reference
 from bot.domain import OTHER_PERSON, PEOPLE_MAX, OtherPersonChoice
 from bot.telegram.callbacks import OtherPersonCallback
 from engine.contract import REFERENCES_MAX
@@ -70,6 +70,18 @@ async def test_both_may_be_kept_apart(chat, says, jpeg):
     assert await chat.states() == ["accepted", "accepted"]
     job = await chat.job()
     assert (job.person_id, job.reference_ids) == (second.id, [photo_id])
+
+
+async def test_a_picture_asked_for_before_the_verdict_is_drawn_without_another_persons_photo(chat, says, jpeg):
+    question = await asked_about(chat, says, jpeg)
+    photos = {photo.verdict: photo.id for photo in await chat.references()}
+    await chat.anna.send_text("в лесу")
+    job = await chat.job()
+    async with chat.sessions.begin() as session:  # as a prompt during the examination stores it
+        ids = [photos["accepted"], photos[OTHER_PERSON]]
+        await session.execute(update(Job).where(Job.id == job.id).values(reference_ids=ids))
+    await choose(chat, question, OtherPersonChoice.SEPARATE)
+    assert (await chat.job()).reference_ids == [photos["accepted"]]
 
 
 async def test_with_as_many_people_as_allowed_none_is_added_and_the_photo_is_kept(chat, says, jpeg):
