@@ -76,7 +76,7 @@ def open_poses(config: Config) -> PoseReader | None:
 
 
 def open_describer(config: Config) -> FaceDescriber | None:
-    """dlib's network where its weights are there; without it the photos of two people are not told apart."""
+    """dlib's network where its weights are there; without it the photos of two people are not distinguished."""
     if named("same_person").lacking(config.state):
         log.warning("another person's photo is not noticed: run %s", remedy(named("same_person")))
         return None

@@ -67,7 +67,7 @@ async def current(session: AsyncSession, user_id: int) -> UUID:
 
 
 async def add(session: AsyncSession, user_id: int) -> Person:
-    """A person without a name, who is the current one."""
+    """The current person, without a name."""
     person = Person(id=uuid4(), user_id=user_id, chosen_at=func.clock_timestamp(), created_at=func.clock_timestamp())
     session.add(person)
     await session.flush()

@@ -49,7 +49,7 @@ class PendingStatus:
     album_sent_at: datetime | None
     created_at: datetime
     person_name: str | None
-    """Of the person who is drawn, where the user gave a name."""
+    """The name of the person to draw, where the user gave one."""
 
 
 class MessageRole(StrEnum):

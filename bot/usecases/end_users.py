@@ -21,7 +21,7 @@ from bot.usecases.ports import Signals
 
 @dataclass(frozen=True)
 class AgreeForEndUser:
-    """The app declares that an end user, who is new or known to it, agrees to the terms; whether they are new.
+    """The app declares that an end user agrees to the terms; returns whether the end user is new.
 
     Raises NoConsent for a version of the terms that is not in force, UnknownUser where the app is gone.
     """

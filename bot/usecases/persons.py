@@ -25,7 +25,7 @@ async def _summary(session: AsyncSession, user_id: int, person_id: UUID) -> Pers
 
 
 async def add_person(session: AsyncSession, user_id: int) -> UUID:
-    """A new person, who is drawn from now on; the user is locked. Raises TooManyPeople."""
+    """Adds a person and makes it the current one; the user is locked. Raises TooManyPeople."""
     if len(await people.of_user(session, user_id)) >= PEOPLE_MAX:
         raise TooManyPeople(limit=PEOPLE_MAX)
     return (await people.add(session, user_id)).id
@@ -70,8 +70,8 @@ class OpenPerson:
 
 @dataclass(frozen=True)
 class AddPerson:
-    """A new person, who is drawn from now on; photos sent from now on are theirs. Where there is one without name and
-    photos, it is that one, so that the same press twice adds nobody. Raises TooManyPeople, UnknownUser."""
+    """Adds a person and makes it the current one, whom new photos belong to. A person without name and photos is
+    taken in its place, so that the same press twice adds one person. Raises TooManyPeople, UnknownUser."""
 
     sessions: Sessions
 

@@ -115,8 +115,8 @@ class GenerateRequest(Message):
     `prompt` is the user's own. `style` is a name of engine/styles.toml; a worker that lacks it fails the request with
     BAD_STYLE. `style_template` is a style of the operator's instead, a template as in that file.
     `image_prompt`: a picture in the format of Reference.image whose style or layout is followed; a worker
-    whose backbone reads none fails the request with BAD_IMAGE_PROMPT. `companion`: photos of a second person, who is
-    drawn at the right of the first, without a `pose`; where that is not possible the request fails with BAD_REFERENCE.
+    whose backbone reads none fails the request with BAD_IMAGE_PROMPT. `companion`: photos of a second person, drawn
+    at the right of the first, without a `pose`; where that is not possible the request fails with BAD_REFERENCE.
     `preview` asks for Progress.preview."""
 
     kind: Literal["generate"] = "generate"

@@ -24,6 +24,13 @@ ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.usefixtures("quiet_place")
 
 
+@pytest.fixture
+def safe_environment(safe_classifiers: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Classifiers that let every picture pass."""
+    for name, folder in safe_classifiers.items():
+        monkeypatch.setenv(name, folder)
+
+
 def _generate(out: Path, *arguments: str | Path, prompt: str = "in a forest") -> int:
     return main(["generate", "--prompt", prompt, "--out", str(out), *map(str, arguments)])
 
@@ -108,11 +115,11 @@ def test_every_backbone_draws_from_its_folder_and_the_doctor_agrees(
     portrait: Path,
     tmp_path: Path,
     request: pytest.FixtureRequest,
-    safe_classifiers: dict[str, str],
+    safe_environment: None,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for name, value in (safe_classifiers | _settings(backbone, request)).items():
+    for name, value in _settings(backbone, request).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("ENGINE_BACKBONE", backbone)
     monkeypatch.setenv("ENGINE_DEVICE", "cpu")
@@ -131,12 +138,10 @@ def test_an_image_prompt_is_followed_and_refused_in_one_line_where_it_cannot_be(
     coffee: Path,
     klein_folder: Path,
     tmp_path: Path,
-    safe_classifiers: dict[str, str],
+    safe_environment: None,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for name, folder in safe_classifiers.items():
-        monkeypatch.setenv(name, folder)
     monkeypatch.setenv("ENGINE_WEIGHTS", str(klein_folder))
     wanted = ["--reference", portrait, "--seed", "1", "--steps", "1", "--device", "cpu", "--backbone", "klein"]
     plain, styled, silent, never = (tmp_path / f"{name}.png" for name in ("plain", "styled", "silent", "never"))
@@ -161,12 +166,10 @@ def test_a_pose_is_drawn_and_a_photo_that_shows_none_is_one_line(
     coffee: Path,
     klein_folder: Path,
     tmp_path: Path,
-    safe_classifiers: dict[str, str],
+    safe_environment: None,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for name, folder in safe_classifiers.items():
-        monkeypatch.setenv(name, folder)
     monkeypatch.setenv("ENGINE_BACKBONE", "klein")
     monkeypatch.setenv("ENGINE_WEIGHTS", str(klein_folder))
     wanted = ["--reference", portrait, "--seed", "1", "--steps", "1", "--device", "cpu"]
@@ -185,12 +188,10 @@ def test_the_english_words_are_shown_where_the_model_knows_no_russian(
     portrait: Path,
     klein_folder: Path,
     tmp_path: Path,
-    safe_classifiers: dict[str, str],
+    safe_environment: None,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for name, folder in safe_classifiers.items():
-        monkeypatch.setenv(name, folder)
     monkeypatch.setenv("ENGINE_TRANSLATOR", "glossary")
     model = ["--backbone", "klein", "--weights", klein_folder, "--steps", "1", "--device", "cpu"]
     assert _generate(tmp_path / "out.png", "--reference", portrait, *model, prompt="на пляже") == DONE

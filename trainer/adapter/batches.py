@@ -190,7 +190,7 @@ class PairedPhotos:
 
     def _wanted(self, rows: Sequence[TrainingRow], judged: Judged) -> Tensor:
         """A face is to be that of the references. A body is to be that of the target, whose clothes the references
-        or the caption show; of a person who is withheld, or shown without a body, nothing is asked."""
+        or the caption show; a person withheld, or shown without a body, is not measured."""
         dim = self.face_dim if judged == "face" else max(photo.body for photo in self.cache.photos)
         wanted = torch.zeros(len(rows), dim)
         for number, row in enumerate(rows):

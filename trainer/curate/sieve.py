@@ -14,7 +14,7 @@ from trainer.curate.options import CurateOptions
 from trainer.curate.records import MarkLook, PhotoFindings, Reason, SeenFace
 
 CLEAR_SHARE = 0.6
-"""Of the largest face's side: a person who is smaller on a photo of several is not the one it is of."""
+"""Of the largest face's side: on a photo of several people, a smaller face is not the subject's."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""/photos: the stored photos of the person who is drawn, with a button to delete each."""
+"""/photos: the stored photos of the current person, with a button to delete each."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ class ReadAccounts:
 
 @dataclass(frozen=True)
 class RuleAccess:
-    """Change the rule about one Telegram ID, or who is served at all."""
+    """Change the rule about one Telegram ID, or close the bot to all who are not on the access list."""
 
     sessions: Sessions
     signals: Signals

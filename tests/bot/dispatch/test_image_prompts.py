@@ -1,4 +1,4 @@
-"""The image prompt of a job on its way to a worker, and what its user is told of it."""
+"""The image prompt of a job on its way to a worker, and the texts about it."""
 
 from __future__ import annotations
 
