@@ -137,7 +137,7 @@ def _nano_parsers(commands: Any) -> None:
     nano.add_argument("--workers", type=int, default=0, help="processes that make batches (a GPU needs a dozen)")
     nano.add_argument("--learning-rate", type=float, default=None)
     nano.add_argument("--start-from", type=Path, default=None, help="a pipeline folder that a new run begins with")
-    nano.add_argument("--size", choices=("small", "large"), default="small", help="small for a CPU, large for a GPU")
+    nano.add_argument("--size", choices=("small", "medium", "large"), default="small", help="of the UNet")
     nano.add_argument("--adversarial", action="store_true", help="the last stage, with a critic (with --start-from)")
     nano.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True, help="compile the UNet")
     nano.set_defaults(command=_nano)

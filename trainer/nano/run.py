@@ -28,6 +28,7 @@ from trainer.nano.feed import Feed
 from trainer.nano.learner import NanoLearner, Validation, fit_autoencoder
 from trainer.nano.preparing import prepare_store
 from trainer.nano.store import Store, build_store
+from trainer.nano.widening import widened
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,8 @@ def train_denoiser(run: NanoRun) -> None:
 
 
 def begin_with(network: NanoNetwork, other: NanoNetwork) -> None:
-    """Copies the weights of another network of the same widths."""
+    """Copies the weights of another network of the same or half the width. Raises DataError for others."""
     for name in ("unet", "words", "references"):
-        network.get_submodule(name).load_state_dict(other.get_submodule(name).state_dict())
+        own = network.get_submodule(name)
+        shapes = {key: value.shape for key, value in own.state_dict().items()}
+        own.load_state_dict(widened(other.get_submodule(name).state_dict(), shapes))

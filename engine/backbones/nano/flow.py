@@ -41,30 +41,27 @@ def noised(clean: Tensor, noise: Tensor, time: Tensor) -> Tensor:
     return t * clean + (1 - t) * noise
 
 
-TIME_SHIFT = 5.0
-"""Latents vary several times more than the noise does, so at even times a picture would be decided within the first
-step. Times are shifted towards the end by equation 23 of Esser et al. (2024), who use it for another reason; with even
-times four steps leave blotches of noise (trainer/LOG.md 22)."""
-
-
 def sample_times(steps: int) -> list[float]:
-    """The times that a sampler of `steps` steps visits, from 0; each step goes to the next, the last to 1."""
-    even = [number / steps for number in range(steps)]
-    return [TIME_SHIFT * time / (1 + (TIME_SHIFT - 1) * time) for time in even]
+    """The times that a sampler of `steps` steps visits, from 0; the last step ends at 1."""
+    return [number / steps for number in range(steps)]
 
 
 def sample(
     predict: Callable[[Tensor, Tensor], Tensor],
-    noise: Tensor,
+    draw: Callable[[], Tensor],
     steps: int,
     on_step: Callable[[int, Tensor], None] = lambda number, clean: None,
 ) -> Tensor:
-    """Euler steps from noise [B, C, h, w] to clean latents. predict(z, time [B]) gives the clean latents; `on_step` is
-    called with the number of steps done and the prediction of each."""
-    z = noise
+    """Clean latents [B, C, h, w] from noise. predict(z, time [B]) gives the clean latents, draw() standard normal noise
+    of their shape, once per step; `on_step` is called with the number of steps done and the prediction of each.
+
+    Each step adds new noise to the prediction, as samplers of consistency models do (Song et al., 2023, algorithm 1):
+    steps of Euler keep the noise of the first and add up their errors to blotches (trainer/LOG.md 24)."""
+    z = draw()
     times = [*sample_times(steps), 1.0]
     for number, (now, then) in enumerate(pairwise(times), 1):
         clean = predict(z, torch.full((len(z),), now, device=z.device))
-        z = clean if then >= 1 else z + (then - now) / (1 - now) * (clean - z)
         on_step(number, clean)
-    return z
+        if number < steps:
+            z = noised(clean, draw(), torch.full((len(z),), then, device=z.device))
+    return clean

@@ -36,6 +36,7 @@ from engine.errors import WeightsError
 SHARD_SIZE_MAX: Final = "16MB"
 """Of one file of weights: they are kept in a repository."""
 METADATA: Final = "metadata.json"
+DEFAULT_STEPS: Final = 8
 
 
 @dataclass(frozen=True)
@@ -103,16 +104,18 @@ class NanoPipeline(DiffusionPipeline):  # type: ignore[misc]
     def __call__(
         self,
         asked: Sequence[Asked],
-        steps: int = 4,
+        steps: int = DEFAULT_STEPS,
         on_step: Callable[[int, Callable[[], NDArray[np.uint8]]], None] | None = None,
     ) -> NDArray[np.uint8]:
         """Pictures uint8 [B, H, W, 3] from noise in so many steps; equal requests give equal pictures on one device.
         on_step is called with the number of steps done and a function that decodes the prediction so far."""
         conditioning, _ = self.condition(asked)
         channels, (rows, columns) = self.unet.config.out_channels, self.unet.config.sample_size
-        noise = [
-            np.random.default_rng(one.seed).standard_normal((channels, rows, columns), np.float32) for one in asked
-        ]
+        sources = [np.random.default_rng(one.seed) for one in asked]
+
+        def draw() -> Tensor:
+            noise = [source.standard_normal((channels, rows, columns), np.float32) for source in sources]
+            return torch.from_numpy(np.stack(noise)).to(self.device)
 
         def predict(z: Tensor, time: Tensor) -> Tensor:
             return self.network.predict(z, time, conditioning)[0]
@@ -121,7 +124,7 @@ class NanoPipeline(DiffusionPipeline):  # type: ignore[misc]
             if on_step is not None:
                 on_step(number, lambda: self.decode(clean))
 
-        return self.decode(sample(predict, torch.from_numpy(np.stack(noise)).to(self.device), steps, done))
+        return self.decode(sample(predict, draw, steps, done))
 
     def decode(self, latents: Tensor) -> NDArray[np.uint8]:
         """Latents [B, C, h, w] -> uint8 [B, H, W, 3]."""

@@ -40,17 +40,28 @@ def test_a_perfect_prediction_is_reached_in_any_number_of_steps() -> None:
             return truth
 
         done: list[int] = []
-        end = sample(predict, torch.randn(2, 3, 4, 4), steps, lambda number, clean, done=done: done.append(number))
+        end = sample(
+            predict, lambda: torch.randn(2, 3, 4, 4), steps, lambda number, clean, done=done: done.append(number)
+        )
         assert torch.equal(end, truth)
         assert visited == pytest.approx(sample_times(steps))
         assert done == list(range(1, steps + 1))
 
 
-def test_times_begin_at_noise_and_come_closer_to_each_other() -> None:
-    assert sample_times(1) == [0.0]
-    times = torch.tensor([*sample_times(4), 1.0])
+def test_every_step_reads_new_noise_about_the_last_prediction() -> None:
+    noises = [torch.full((1, 1, 1, 1), float(number)) for number in (1, 10, 100)]
+    read: list[float] = []
 
-    assert times[0] == 0
-    assert (times.diff() > 0).all()
-    assert (times.diff().diff() < 0).all()
-    assert times[1] > 0.5
+    def predict(z: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
+        read.append(float(z))
+        return torch.full_like(z, 6.0)
+
+    left = iter(noises)
+    sample(predict, lambda: next(left), 3)
+
+    assert read == pytest.approx([1.0, 6 / 3 + 10 * 2 / 3, 6 * 2 / 3 + 100 / 3])
+
+
+def test_times_begin_at_noise() -> None:
+    assert sample_times(1) == [0.0]
+    assert sample_times(4) == [0.0, 0.25, 0.5, 0.75]
