@@ -19,7 +19,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.nano.attributes import SLOTS
 from engine.backbones.nano.flow import noised, sample_times
-from engine.backbones.nano.network import CELL, STRUCTURE_CHANNELS, NanoNetwork
+from engine.backbones.nano.network import STRUCTURE_CHANNELS, NanoNetwork, structure_of
 from trainer.nano.batches import Batch
 from trainer.nano.learner import NanoLearner
 from trainer.precision import fast_precision
@@ -85,8 +85,7 @@ class AdversarialLearner(NanoLearner):
         flow = errors.mean()
         spread = self.network.spread.view(1, -1, 1, 1)
         drawn, photo = prediction / spread, clean / spread
-        channels = torch.cat([batch.maps.channels(self.network.atlas), batch.texture], 1)
-        structure = F.pixel_unshuffle(channels, CELL)
+        structure = structure_of(batch.maps.channels(self.network.atlas), batch.texture)
         frozen = {name: value.detach() for name, value in self.critic.named_parameters()}
         near = photo + SMALL_NOISE * torch.randn(photo.shape, generator=noise, device=photo.device)
         with fast_precision():

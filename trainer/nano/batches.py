@@ -171,6 +171,10 @@ class Batches:
             references=np.array([plan.references[0] for plan in plans]),
         )
 
+    def same_clothes(self, targets: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether another photo shows the clothes of each target [n]."""
+        return np.array([bool((self.outfit[self.siblings[int(row)]] == self.outfit[row]).any()) for row in targets])
+
     def _plan(self, target: int, rng: np.random.Generator) -> _Plan:
         others = self.siblings[target]
         same = others[self.outfit[others] == self.outfit[target]]
