@@ -18,7 +18,7 @@ import structlog
 
 from bot.config import Pace
 from bot.db import job_queue, job_states, service, status_messages, workers
-from bot.db.session import Sessions, is_outage
+from bot.db.session import Sessions, autocommitting, is_outage
 from bot.db.status_messages import MessageRole, PendingStatus
 from bot.dispatch.albums import Album, AlbumDelivery, albums_of, render_album
 from bot.dispatch.job_messages import JobMessages, UnstoredMessages
@@ -77,7 +77,7 @@ class StatusUpdater:
         self._throttle = Throttle(pace.edit_interval_s, pace.calls_per_s, clock)
         self._displays: dict[UUID, _Display] = {}
         self._rendered: dict[UUID, tuple[object, StatusView]] = {}
-        self._messages = JobMessages(sessions, messenger, unstored)
+        self._messages = JobMessages(autocommitting(sessions), messenger, unstored)
         self._deliver_album = AlbumDelivery(sessions, messenger, self._messages, styles)
         self._writing: dict[int, asyncio.Task[None]] = {}
         self._passed_over = False
