@@ -77,18 +77,18 @@ def build_router(*, credits_on: bool = False, keys_on: bool = False) -> Router:
 
 
 def _filter_without_threads(root: Router) -> None:
-    """aiogram asks each magic filter (`F`) in a thread of the pool that draws charts and waits for the broker: a dozen
-    per update, and none is answered while the pool is busy."""
+    """aiogram asks each plain filter, as `F.text`, in a thread of the pool that draws charts and waits for the broker:
+    several per update, and none is answered while the pool is busy."""
     for router in root.chain_tail:
         for observer in router.observers.values():
             for handler in (observer._handler, *observer.handlers):
                 for each in handler.filters or ():
-                    if each.magic is not None:
-                        each.callback, each.awaitable = _asking(each.magic.resolve), True
+                    if not each.awaitable:
+                        each.callback, each.awaitable = _asking(each.callback), True
 
 
-def _asking(resolve: Callable[[Any], Any]) -> Callable[[Any], Awaitable[Any]]:
-    async def ask(event: Any) -> Any:
-        return resolve(event)
+def _asking(plain: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    async def ask(*arguments: Any, **named: Any) -> Any:
+        return plain(*arguments, **named)
 
     return ask
