@@ -28,8 +28,9 @@ async def standing(session: AsyncSession, user_id: int) -> tuple[bool, bool, boo
     """Whether the user is banned, on the access list, and whether only people on the list are served."""
     own = AccessRule.user_id == user_id
     banned, allowed = exists().where(own, AccessRule.banned_at.is_not(None)), exists().where(own, AccessRule.allowed)
-    row = await session.execute(select(banned, allowed, exists(select(AccessClosure.id))))
-    return row.one()._tuple()
+    rows = await session.execute(select(banned, allowed, exists(select(AccessClosure.id))))
+    has_ban, has_leave, only_listed = rows.one()
+    return has_ban, has_leave, only_listed
 
 
 async def is_banned(session: AsyncSession, user_id: int) -> bool:

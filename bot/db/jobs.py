@@ -91,7 +91,8 @@ async def _before_submission(
         .outerjoin(Job, Job.idempotency_key == idempotency_key)
         .outerjoin(AccessRule, AccessRule.user_id == user_id)
     )
-    return (await session.execute(statement)).one()._tuple()
+    earlier, rule, open_jobs = (await session.execute(statement)).one()
+    return earlier, rule, open_jobs
 
 
 async def get(session: AsyncSession, job_id: UUID, user_id: int) -> Job | None:

@@ -162,7 +162,7 @@ async def photos_at_hand(session: AsyncSession, user_id: int, person_id: UUID | 
         .outerjoin(Reference, (Reference.user_id == user_id) & or_(shown, for_pose))
         .order_by(Reference.created_at, Reference.message_id)
     )
-    rows = [row._tuple() for row in await session.execute(statement)]
+    rows = (await session.execute(statement)).all()
     photos = {state: [id_ for _, id_, is_in, pose in rows if is_in == state and not pose] for state in kept}
     return PhotosAtHand(
         rows[0][0], photos[ReferenceState.ACCEPTED], photos[ReferenceState.PENDING], any(row[3] for row in rows)
