@@ -14,7 +14,8 @@ LOST_MAX = 0.01
 """Share of the pixels that may depend on missing bytes."""
 PROBE_SIDE_PX = 256
 BROKEN = (
-    OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, RuntimeError, struct.error
+    OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, RuntimeError,
+    struct.error,
 )  # fmt: skip
 """The errors of Pillow's decoders on broken files; a RuntimeError is that of AVIF."""
 _MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
