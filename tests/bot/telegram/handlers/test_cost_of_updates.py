@@ -1,4 +1,4 @@
-"""What stands between an update and its answer: round trips to the database, and no thread."""
+"""The cost of an update before its answer: round trips to the database, and no thread."""
 
 from __future__ import annotations
 
