@@ -24,14 +24,15 @@ from trainer.nano.batches import Batch
 from trainer.nano.learner import NanoLearner
 from trainer.precision import fast_precision
 
-STEPS: Final = 4
-AT_NOISE: Final = 0.4
+STEPS: Final = 2
+"""The first decides who stands where in what clothes, the second adds what follows from it."""
+AT_NOISE: Final = 0.7
 """Share of the rows at time 0, where most is left open; the other times of the sampler share the rest."""
 CRITIC_CHANNELS: Final = (48, 96, 128)
-PULL: Final = 0.2
+PULL: Final = 0.4
 """The critic's weight in the denoiser's loss. Weighed by equal gradients, as Esser et al. (2021) do, it doubled the
 errors within 300 steps: the gradient of a squared error shrinks where it is small, the critic's does not."""
-LIKENESS: Final = 1.0
+LIKENESS: Final = 8.0
 """Weight of the difference between the critic's features of the prediction and of the photo (Wang et al., 2018): it
 says where the prediction differs, not only that it does."""
 SMOOTHNESS: Final = 20.0
