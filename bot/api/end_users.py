@@ -153,7 +153,7 @@ async def choose_person(
 @router.delete("/{end_user}/references/{reference_id}", status_code=204)
 async def delete_reference(end_user: EndUser, reference_id: UUID, client: Keeper, services: Services) -> None:
     reference = await _reference(client, services, end_user, reference_id)
-    await services.use.delete_photo(reference.user_id, reference_id)
+    await services.end_users.remove_reference(client, reference.user_id, reference_id)
 
 
 async def _reference(client: ApiClient, services: ApiServices, end_user: str, reference_id: UUID) -> Reference:

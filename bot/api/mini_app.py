@@ -21,13 +21,13 @@ from pydantic import BaseModel
 
 from bot.api.access import check_allowance
 from bot.api.paging import Cursor, Limit, read_cursor, write_cursor, wrong_cursor
-from bot.api.problems import ProblemRaised
+from bot.api.problems import RETRY_S, ProblemRaised
 from bot.api.services import MiniApp, Services
 from bot.db.session import id_of
 from bot.db.tables import Job, User
 from bot.domain import CONSENT_VERSION, ReferenceState
 from bot.styles import NO_STYLE
-from bot.telegram.refusals import TelegramRefusal, refusals
+from bot.telegram.refusals import NotNow, TelegramRefusal, TooFast, refusals
 from bot.translator import Texts
 from engine.contract import REFERENCES_MAX
 
@@ -91,7 +91,7 @@ async def _user(request: Request, services: Services, app: Annotated[MiniApp, De
     age = datetime.now(UTC) - data.auth_date.astimezone(UTC)
     if not given.startswith(SCHEME) or data.user is None or not -SKEW <= age <= FRESH:
         raise ProblemRaised(401, "old-init-data", "Telegram's init data is too old. Open the page again.")
-    check_allowance(services.buckets, f"user {data.user.id}", PER_MINUTE)
+    await check_allowance(services.limits, f"user {data.user.id}", PER_MINUTE)
     user = await app.find_user(data.user.id)
     if user is None or user.consent_version != CONSENT_VERSION:
         language = app.language_of(data.user.language_code) if user is None else user.language
@@ -196,7 +196,7 @@ async def read_picture(job_id: UUID, user: Owner, services: Services, app: App, 
     """The PNG while it is kept, else the photo that Telegram keeps."""
     original = await services.use.take_original(user.id, job_id)
     image = original.png if original.png is not None else await _from_telegram(original.job, app)
-    return await _image(image, small=small)
+    return await _image(image, app, small=small)
 
 
 @router.get("/photos")
@@ -213,7 +213,7 @@ async def read_photo(photo_id: UUID, user: Owner, app: App) -> Response:
     image = await app.read_reference(user.id, photo_id)
     if image is None:
         raise ProblemRaised(404, "not-found", "There is no such photo.")
-    return await _image(image, small=True)
+    return await _image(image, app, small=True)
 
 
 @router.delete("/photos/{photo_id}", status_code=204)
@@ -227,17 +227,22 @@ async def _from_telegram(job: Job, app: MiniApp) -> bytes:
         raise gone
     buffer = io.BytesIO()
     try:
-        with refusals():
-            await app.bot.download(job.result_file_id, destination=buffer)
+        async with app.downloads:
+            with refusals():
+                await app.bot.download(job.result_file_id, destination=buffer)
+    except (NotNow, TooFast):
+        headers = {"Retry-After": str(RETRY_S)}
+        raise ProblemRaised(503, "unavailable", "Telegram is away. Try again.", headers=headers) from None
     except TelegramRefusal:
         raise gone from None
     return buffer.getvalue()
 
 
-async def _image(content: bytes, *, small: bool) -> Response:
+async def _image(content: bytes, app: MiniApp, *, small: bool) -> Response:
     kind = "image/png" if content.startswith(b"\x89PNG") else "image/jpeg"
     if small:
-        content, kind = await asyncio.to_thread(_small, content), "image/webp"
+        async with app.decodings:
+            content, kind = await asyncio.to_thread(_small, content), "image/webp"
     headers = {"Cache-Control": "private, max-age=86400", "X-Content-Type-Options": "nosniff"}
     return Response(content, media_type=kind, headers=headers)
 

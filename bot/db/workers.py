@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db.tables import Worker
+from bot.db.service_tables import Worker
 from engine.contract import Aspect, Heartbeat
 
 KEPT = timedelta(days=1)

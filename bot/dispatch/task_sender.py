@@ -16,8 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Pace
 from bot.db import job_queue, job_states, photo_states, service, workers
+from bot.db.service_tables import Worker
 from bot.db.session import Sessions
-from bot.db.tables import Job, Worker
+from bot.db.tables import Job
 from bot.dispatch.batching import QueuedJob, plan_batches
 from bot.dispatch.broker import ABSENT, Broker, may_have_arrived
 from bot.dispatch.signals import JobSignals

@@ -9,8 +9,22 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.admin_acts import Act
 from bot.credits import CreditTerms
-from bot.db import access, app_jobs, apps, job_queue, job_states, jobs, people, references, results, users, workers
+from bot.db import (
+    access,
+    app_jobs,
+    apps,
+    audit,
+    job_queue,
+    job_states,
+    jobs,
+    people,
+    references,
+    results,
+    users,
+    workers,
+)
 from bot.db.app_tables import AppJob
 from bot.db.session import Sessions
 from bot.db.tables import Job
@@ -270,6 +284,7 @@ class RemoveAppJob:
             for picture in pictures:
                 await results.remove(session, picture.id)
             await app_jobs.remove(session, job.id)
+            await audit.note_of_app(session, client.key_id, Act.APP_DELETE_JOB, subject=job.id)
         return True
 
 

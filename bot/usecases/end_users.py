@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from bot.db import apps, consents, jobs, ledger, references, users
+from bot.admin_acts import Act
+from bot.db import apps, audit, consents, jobs, ledger, references, users
 from bot.db.session import Sessions, database_time
 from bot.db.tables import Reference, User
 from bot.domain import CONSENT_VERSION
@@ -93,6 +94,7 @@ class DeleteEndUser:
             await ledger.reconcile(session, await ledger.today(session), client.owner_id)
             open_jobs = await jobs.open_jobs(session, user.id)
             await users.remove(session, user.id)
+            await audit.note_of_app(session, client.key_id, Act.APP_DELETE_USER)
         if open_jobs:
             await self.signals.cancelled([job.job_id for job in open_jobs])
 
@@ -119,6 +121,18 @@ class AddReference:
             await session.delete(row)
             earlier = await references.by_image(session, user_id, photo.sha256)
             return Refusal.TOO_MANY if earlier is None else (earlier, False)
+
+
+@dataclass(frozen=True)
+class RemoveReference:
+    """Delete a photo of an end user; a second time it changes nothing."""
+
+    sessions: Sessions
+
+    async def __call__(self, client: ApiClient, user_id: int, reference_id: UUID) -> None:
+        async with self.sessions.begin() as session:
+            if await references.remove(session, reference_id, user_id):
+                await audit.note_of_app(session, client.key_id, Act.APP_DELETE_PHOTO, subject=reference_id)
 
 
 @dataclass(frozen=True)
@@ -161,6 +175,7 @@ class EndUserUseCases:
     list: ListEndUsers
     delete: DeleteEndUser
     add_reference: AddReference
+    remove_reference: RemoveReference
     list_references: ListReferences
     count_references: CountReferences
 
@@ -172,6 +187,7 @@ def build_end_users(sessions: Sessions, signals: Signals, receive_photo: Receive
         list=ListEndUsers(sessions),
         delete=DeleteEndUser(sessions, signals),
         add_reference=AddReference(sessions, receive_photo),
+        remove_reference=RemoveReference(sessions),
         list_references=ListReferences(sessions),
         count_references=CountReferences(sessions),
     )

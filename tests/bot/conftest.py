@@ -18,8 +18,9 @@ from PIL import Image
 from sqlalchemy import select, update
 
 from bot.db import jobs, poses
+from bot.db.service_tables import Worker
 from bot.db.session import Sessions
-from bot.db.tables import Job, PosePhoto, Reference, User, Worker
+from bot.db.tables import Job, PosePhoto, Reference, User
 from bot.domain import POSE_PHOTO, ReferenceState
 from engine import contract
 

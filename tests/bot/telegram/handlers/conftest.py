@@ -28,8 +28,9 @@ from structlog.testing import capture_logs
 from bot.app import build_conversation, build_use_cases
 from bot.config import Config
 from bot.db import photo_states, poses
+from bot.db.service_tables import Worker
 from bot.db.session import Sessions, make_engine, make_sessions, open_pool
-from bot.db.tables import Base, Job, PosePhoto, Reference, User, Worker
+from bot.db.tables import Base, Job, PosePhoto, Reference, User
 from bot.dispatch.photo_verdicts import VerdictAnswers
 from bot.dispatch.signals import JobSignals
 from bot.domain import CONSENT_VERSION, POSE_PHOTO, JobState, ReferenceState
