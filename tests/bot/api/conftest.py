@@ -99,6 +99,8 @@ class World:
     url: str
     shown: dict[int, UUID] = field(default_factory=dict)
     """A picture of each user, for tests of the Mini App."""
+    telegram: str = ""
+    """The address of the local Bot API server, for the same."""
 
     async def client(self, name: str = "app", *, scopes: Sequence[ApiScope] = ALL, rate: int = 6000) -> Client:
         assert self.services.use.keys is not None
@@ -211,7 +213,9 @@ async def open_mini_app(open_world: OpenWorld) -> AsyncIterator[OpenWorld]:
         bot = open_bot(TOKEN, telegram.url, patient=False)
 
         async def start(**options: Any) -> World:
-            return await open_world(bot, **options)
+            world = await open_world(bot, **options)
+            world.telegram = telegram.url
+            return world
 
         yield start
         await bot.session.close()
