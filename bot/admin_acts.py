@@ -42,8 +42,9 @@ class Act(StrEnum):
     MAKE_KEY = "make-key"
     REVOKE_KEY = "revoke-key"
     APP_DELETE_USER = "app-delete-user"
-    """By an app over the HTTP API, as are the two below."""
+    """By an app over the HTTP API, as are those below."""
     APP_DELETE_PHOTO = "app-delete-photo"
+    APP_DELETE_IMAGE_PROMPT = "app-delete-image-prompt"
     APP_DELETE_JOB = "app-delete-job"
 
 

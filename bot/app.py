@@ -308,7 +308,7 @@ def build_use_cases(
         pause_service=PauseService(sessions, signals),
         resume_service=ResumeService(sessions, signals),
         export_data=ExportData(sessions),
-        people=build_people(sessions),
+        people=build_people(sessions, config.alive_s),
         read_admission=ReadAdmission(sessions),
         appeal=Appeal(sessions),
         admin=build_admin(

@@ -218,7 +218,7 @@ class Job(Base):
     """The message with the prompt or the button that asked for it: status message and result reply to it."""
     reference_ids: Mapped[list[UUID]] = mapped_column(ARRAY(PgUUID(as_uuid=True)))
     companion_reference_ids: Mapped[list[UUID]] = mapped_column(
-        ARRAY(PgUUID(as_uuid=True)), default=list, server_default=text("'{}'")
+        ARRAY(PgUUID(as_uuid=True)), default=list, server_default="{}"
     )
     style: Mapped[str]
     prompt: Mapped[str]

@@ -9,9 +9,9 @@ from datetime import datetime
 from uuid import UUID
 
 from bot.admin_acts import Act
-from bot.db import apps, audit, consents, jobs, ledger, references, users
+from bot.db import apps, audit, consents, image_prompts, jobs, ledger, references, users
 from bot.db.session import Sessions, database_time
-from bot.db.tables import Reference, User
+from bot.db.tables import ImagePrompt, Reference, User
 from bot.domain import CONSENT_VERSION
 from bot.errors import NoConsent, UnknownUser
 from bot.photos import NormalPhoto, Refusal
@@ -136,6 +136,32 @@ class RemoveReference:
 
 
 @dataclass(frozen=True)
+class KeepImagePrompt:
+    """The picture whose style jobs of the end user can follow; it replaces the one before. Raises UnknownUser."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int, photo: NormalPhoto) -> None:
+        async with self.sessions.begin() as session:
+            await users.lock(session, user_id)
+            await image_prompts.add(session, ImagePrompt(user_id=user_id, message_id=0, image=photo.jpeg))
+
+
+@dataclass(frozen=True)
+class RemoveImagePrompt:
+    """A second time it changes nothing. Raises UnknownUser."""
+
+    sessions: Sessions
+
+    async def __call__(self, client: ApiClient, user_id: int) -> None:
+        async with self.sessions.begin() as session:
+            await users.lock(session, user_id)
+            if await image_prompts.of_user(session, user_id) is not None:
+                await image_prompts.remove(session, user_id)
+                await audit.note_of_app(session, client.key_id, Act.APP_DELETE_IMAGE_PROMPT)
+
+
+@dataclass(frozen=True)
 class ListReferences:
     """The photos of a user without images, oldest first; refused ones for as long as their rows are kept."""
 
@@ -176,6 +202,8 @@ class EndUserUseCases:
     delete: DeleteEndUser
     add_reference: AddReference
     remove_reference: RemoveReference
+    keep_image_prompt: KeepImagePrompt
+    remove_image_prompt: RemoveImagePrompt
     list_references: ListReferences
     count_references: CountReferences
 
@@ -188,6 +216,8 @@ def build_end_users(sessions: Sessions, signals: Signals, receive_photo: Receive
         delete=DeleteEndUser(sessions, signals),
         add_reference=AddReference(sessions, receive_photo),
         remove_reference=RemoveReference(sessions),
+        keep_image_prompt=KeepImagePrompt(sessions),
+        remove_image_prompt=RemoveImagePrompt(sessions),
         list_references=ListReferences(sessions),
         count_references=CountReferences(sessions),
     )

@@ -267,6 +267,7 @@ act-make-key = made an API key
 act-revoke-key = revoked an API key
 act-app-delete-user = deleted an end user
 act-app-delete-photo = deleted a photo
+act-app-delete-image-prompt = deleted an image prompt
 act-app-delete-job = deleted a job
 audit-key = API key { $key }
 

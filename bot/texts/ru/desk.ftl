@@ -268,6 +268,7 @@ act-make-key = создал ключ API
 act-revoke-key = отозвал ключ API
 act-app-delete-user = удалил пользователя приложения
 act-app-delete-photo = удалил фото
+act-app-delete-image-prompt = удалил картинку-образец
 act-app-delete-job = удалил задание
 audit-key = ключ API { $key }
 

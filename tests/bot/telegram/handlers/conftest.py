@@ -246,9 +246,11 @@ class Chat:
         alive: bool,
         pose: bool = False,
         image_prompt: bool = False,
+        companion: bool = False,
         aspects: Sequence[Aspect] = (),
     ) -> None:
-        facts = {"backbone": "nano", "device": "cpu", "batch_max": 1, "busy": False, "image_prompt": image_prompt}
+        facts = {"backbone": "nano", "device": "cpu", "batch_max": 1, "busy": False}
+        facts |= {"image_prompt": image_prompt, "companion": companion}
         async with self.sessions.begin() as session:
             await session.merge(Worker(id=worker_id, **facts, pose=pose, aspects=[aspect.value for aspect in aspects]))
             await session.flush()
