@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest_asyncio
+from sqlalchemy import func
 
 from bot.db import people
 from bot.db.tables import Reference
@@ -14,7 +15,7 @@ from engine.contract import PosePreset
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def pair(chat):
+async def pair(chat, jpeg):
     """Anna with an accepted photo, and Boris, whose photo is accepted too."""
     await chat.ready(chat.anna)
     user_id = chat.anna.user_id
@@ -26,7 +27,7 @@ async def pair(chat):
         session.add(
             Reference(
                 user_id=user_id, chat_id=user_id, message_id=999, person_id=boris.id, state=ReferenceState.ACCEPTED,
-                image=b"boris", width=60, height=80, sha256=uuid4().hex,
+                image=jpeg(7), width=60, height=80, sha256=uuid4().hex, answered_at=func.now(),
             )
         )  # fmt: skip
     await chat.use.people.choose(user_id, anna)
