@@ -46,7 +46,9 @@ async function loadPictures(afresh) {
   const query = new URLSearchParams({ favourites: state.favourites, limit: 12 });
   if (state.person) query.set("person", state.person);
   if (!afresh && state.next) query.set("cursor", state.next);
+  const { favourites, person } = state;
   const page = await read(`pictures?${query}`);
+  if (state.favourites !== favourites || state.person !== person) return; // another choice was made meanwhile
   state.next = page.next;
   if (afresh) by("picture-tiles").replaceChildren();
   by("picture-tiles").append(...page.items.map(pictureTile));
