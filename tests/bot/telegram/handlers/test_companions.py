@@ -9,7 +9,7 @@ from sqlalchemy import func
 
 from bot.db import people
 from bot.db.tables import Reference
-from bot.domain import ReferenceState
+from bot.domain import JobState, ReferenceState
 from bot.telegram.callbacks import JobAction, JobCallback, PeopleAction, PeopleCallback
 from engine.contract import PosePreset
 
@@ -75,6 +75,7 @@ async def test_the_next_picture_shows_both_and_another_like_it_too(chat, says, p
     assert (again.companion_id, again.companion_reference_ids) == (boris, job.companion_reference_ids)
     await chat.anna.send_text("двое на море", reply_to=picture.id)
     assert (await chat.job(4)).companion_id == boris
+    await chat.move(alone, JobState.CANCELLED)  # there is room for one more
     await chat.press(chat.anna, JobCallback(action=JobAction.ALONE, job_id=job.id))
     assert (await chat.job(5)).companion_id is None
 
