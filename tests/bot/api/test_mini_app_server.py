@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -131,7 +130,8 @@ async def test_a_picture_whose_png_is_gone_comes_from_telegram_or_is_gone(own: A
 
 async def test_a_deleted_picture_is_gone_with_its_message(own: Any, init_data: Sign, rows: Any) -> None:
     path = f"pictures/{own.shown[11]}"
-    async with Person(own.telegram, 11) as ann:
+    async with ApiControl(own.telegram) as control, Person(own.telegram, 11) as ann:
+        await control.add_user(11, "Ann")
         await ann.send_text("hello")
         sent = await own.services.mini_app.bot.send_photo(11, BufferedInputFile(png(), "picture.png"))
         await rows.change(own.shown[11], result_message_id=sent.message_id)
@@ -176,37 +176,36 @@ async def test_pictures_are_filtered_by_person(own: Any, init_data: Sign, rows: 
 
 
 async def test_few_pictures_are_made_small_and_fetched_at_once(
-    own: Any, init_data: Sign, rows: Any, monkeypatch: pytest.MonkeyPatch
+    own: Any, init_data: Sign, rows: Any, monkeypatch: pytest.MonkeyPatch, eventually: Any
 ) -> None:
     busy = {"decoding": 0, "download": 0}
-    most = dict(busy)
-
-    @contextmanager
-    def counted(what: str) -> Iterator[None]:
-        busy[what] += 1
-        most[what] = max(most[what], busy[what])
-        yield
-        busy[what] -= 1
+    downloads_go_on, decodings_go_on = asyncio.Event(), threading.Event()
 
     def shrink(content: bytes) -> bytes:
-        with counted("decoding"):
-            time.sleep(0.05)
-            return content
+        busy["decoding"] += 1
+        assert decodings_go_on.wait(60)
+        return content
 
     async def download(file_id: str, destination: Any) -> None:
-        with counted("download"):
-            await asyncio.sleep(0.05)
-            destination.write(png())
+        busy["download"] += 1
+        await downloads_go_on.wait()
+        destination.write(png())
 
     monkeypatch.setattr(mini_app, "_small", shrink)
     monkeypatch.setattr(own.services.mini_app.bot, "download", download)
-    paths = [f"pictures/{own.shown[11]}/image?small=true"] * 12
-    for lost in (False, True):
-        if lost:
-            await rows.change(own.shown[11], result=None)
-        answers = await asyncio.gather(*(get(own, path, init_data(11)) for path in paths))
-        assert {status for status, _ in answers} == {200}
-    assert most == {"decoding": DECODINGS_AT_ONCE, "download": DOWNLOADS_AT_ONCE}
+    await rows.change(own.shown[11], result=None)
+    path, count = f"pictures/{own.shown[11]}/image?small=true", DOWNLOADS_AT_ONCE + 4
+    asking = [asyncio.create_task(get(own, path, init_data(11))) for _ in range(count)]
+    for what, limit, event in (
+        ("download", DOWNLOADS_AT_ONCE, downloads_go_on),
+        ("decoding", DECODINGS_AT_ONCE, decodings_go_on),
+    ):
+        await eventually(lambda what=what, limit=limit: busy[what] >= limit)
+        await asyncio.sleep(0.5)  # one more would be here by now
+        assert busy[what] == limit
+        event.set()
+    assert {status for status, _ in await asyncio.gather(*asking)} == {200}
+    assert busy == {"decoding": count, "download": count}
 
 
 async def test_while_telegram_is_away_a_picture_is_not_gone(own: Any, init_data: Sign, rows: Any) -> None:
