@@ -9,7 +9,7 @@ import torch
 from engine.backbones.nano.flow import sample_times
 from engine.backbones.nano.network import PATCH_PX, NetworkSize, build_network
 from engine.body.atlas import shipped_atlas
-from trainer.nano.adversarial import AdversarialLearner, sampler_times_of
+from trainer.nano.adversarial import AT_NOISE, STEPS, AdversarialLearner, sampler_times_of
 from trainer.nano.batches import Batch, Batches
 from trainer.nano.learner import fit_autoencoder
 from trainer.nano.store import Store
@@ -32,8 +32,8 @@ def batch(store: Store) -> Batch:
 def test_times_are_those_of_the_sampler() -> None:
     times = sampler_times_of(4000, torch.Generator().manual_seed(0))
 
-    assert times.unique().tolist() == pytest.approx(sample_times(4))
-    assert 0.35 < (times == 0).float().mean() < 0.45
+    assert times.unique().tolist() == pytest.approx(sample_times(STEPS))
+    assert (times == 0).float().mean() == pytest.approx(AT_NOISE, abs=0.03)
 
 
 def test_the_critic_learns_to_tell_predictions_from_photos(learner: AdversarialLearner, batch: Batch) -> None:
