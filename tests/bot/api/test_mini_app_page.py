@@ -57,7 +57,7 @@ async def own(open_mini_app: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         session.add(User(id=USER, language="en", consent_version=CONSENT_VERSION, style="film"))
         await session.flush()
         boris = uuid4()
-        session.add(Person(user_id=USER, chosen_at=NOW))
+        session.add(Person(user_id=USER, chosen_at=NOW, created_at=NOW))
         session.add(Person(id=boris, user_id=USER, name="Boris <b>", chosen_at=NOW - MINUTE, created_at=NOW + MINUTE))
         for number, prompt in enumerate(("in a forest", "on a beach at dawn", "in a library", "in space", "in Paris")):
             picture = ImageOps.solarize(portrait, 40 + 50 * number).resize((512, 768))
