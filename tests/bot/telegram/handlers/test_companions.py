@@ -17,7 +17,7 @@ from engine.contract import PosePreset
 @pytest_asyncio.fixture(loop_scope="session")
 async def pair(chat, jpeg):
     """Anna with an accepted photo, and Boris, whose photo is accepted too."""
-    await chat.ready(chat.anna)
+    await chat.grant(chat.anna)
     user_id = chat.anna.user_id
     async with chat.sessions.begin() as session:
         anna = await people.current(session, user_id)
