@@ -1,4 +1,4 @@
-"""The acts of admins as the audit log names them, and the answers that admins give in writing."""
+"""The acts of admins and apps as the audit log names them, and the answers that admins give in writing."""
 
 from __future__ import annotations
 
@@ -39,6 +39,13 @@ class Act(StrEnum):
     EXPORT_USAGE = "export-usage"
     EXPORT_PAYMENTS = "export-payments"
     EXPORT_AUDIT = "export-audit"
+    MAKE_KEY = "make-key"
+    REVOKE_KEY = "revoke-key"
+    APP_DELETE_USER = "app-delete-user"
+    """By an app over the HTTP API, as are those below."""
+    APP_DELETE_PHOTO = "app-delete-photo"
+    APP_DELETE_IMAGE_PROMPT = "app-delete-image-prompt"
+    APP_DELETE_JOB = "app-delete-job"
 
 
 class QuestionKind(StrEnum):

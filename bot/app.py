@@ -152,7 +152,7 @@ async def _serve(
     }
     _log.info("serving", bot=(await status_bot.me()).username)
     try:
-        async with _api(config, sessions, dispatcher, signals, bot):
+        async with _api(config, sessions, dispatcher, signals, bot, metrics):
             await _source(config, bot, intake, role).run(stop)
     finally:
         await dispatcher.emit_shutdown(bot=bot, **dispatcher.workflow_data)
@@ -164,7 +164,7 @@ async def _serve(
 
 @asynccontextmanager
 async def _api(
-    config: Config, sessions: Sessions, dispatcher: Dispatcher, signals: JobSignals, bot: Bot
+    config: Config, sessions: Sessions, dispatcher: Dispatcher, signals: JobSignals, bot: Bot, metrics: Metrics
 ) -> AsyncIterator[None]:
     """In this block other apps and the Mini App are served, if API_LISTEN says where. Without it nothing of the API is
     imported."""
@@ -175,7 +175,7 @@ async def _api(
 
     data = dispatcher.workflow_data
     parts = (data["use"], data["styles"], data["translator"], data["fetch_photo"])
-    async with serving_api(config, sessions, signals, bot, *parts):
+    async with serving_api(config, sessions, signals, bot, *parts, metrics):
         yield
 
 
@@ -308,7 +308,7 @@ def build_use_cases(
         pause_service=PauseService(sessions, signals),
         resume_service=ResumeService(sessions, signals),
         export_data=ExportData(sessions),
-        people=build_people(sessions),
+        people=build_people(sessions, config.alive_s),
         read_admission=ReadAdmission(at_once),
         appeal=Appeal(sessions),
         admin=build_admin(

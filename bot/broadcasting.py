@@ -1,7 +1,8 @@
 """Sends broadcasts, one message after another, in the leading process.
 
-A message is handed to its user in the database before it is sent: after a crash nobody gets it twice, and the one user
-whose outcome is unknown is in `handled` alone.
+Nobody gets a message twice. It is handed to its user in the database before it is sent, and one that may have arrived
+is not sent again: its user is in `handled` alone, which counts as unknown. Before the next one Telegram has to answer,
+so that an outage costs one such message.
 """
 
 from __future__ import annotations
@@ -20,7 +21,16 @@ from bot.db.broadcasts import BroadcastOutcome, BroadcastState
 from bot.db.session import Sessions, is_outage
 from bot.role import Role
 from bot.telegram.admin_views import broadcast_view
-from bot.telegram.refusals import ChatGone, NotNow, TelegramRefusal, TooFast, Unmodified, is_absence, refusals
+from bot.telegram.refusals import (
+    ChatGone,
+    NotNow,
+    TelegramRefusal,
+    TooFast,
+    Unmodified,
+    is_absence,
+    may_be_done,
+    refusals,
+)
 from bot.translator import DEFAULT_LANGUAGE, Translator
 
 IDLE_S = 1.0
@@ -80,16 +90,17 @@ class Broadcaster:
             await self._show(broadcast.id, ended=True)
             return True
         outcome = await self._send(broadcast, user_id)
-        async with self._sessions.begin() as session:
-            await broadcasts.note_outcome(session, broadcast.id, outcome)
-            if outcome is BroadcastOutcome.UNREACHABLE:
-                await users.set_blocked(session, user_id, True)
+        if outcome is not None:
+            async with self._sessions.begin() as session:
+                await broadcasts.note_outcome(session, broadcast.id, outcome)
+                if outcome is BroadcastOutcome.UNREACHABLE:
+                    await users.set_blocked(session, user_id, True)
         if self._clock() - self._shown_at >= PROGRESS_S:
             await self._show(broadcast.id)
         return True
 
-    async def _send(self, broadcast: Broadcast, user_id: int) -> BroadcastOutcome:
-        """Waits as long as Telegram asks for, and while it is away."""
+    async def _send(self, broadcast: Broadcast, user_id: int) -> BroadcastOutcome | None:
+        """Waits as long as Telegram asks for, and while it is away; `None` where the message may have arrived."""
         while True:
             await asyncio.sleep(max(0.0, self._next_at - self._clock()))
             self._next_at = self._clock() + self._interval_s
@@ -103,12 +114,27 @@ class Broadcaster:
             except NotNow as refusal:
                 if isinstance(refusal.__cause__, Exception) and not is_absence(refusal.__cause__):
                     return BroadcastOutcome.DELIVERED  # only Telegram's answer could not be read
+                if may_be_done(refusal):
+                    _log.warning("a broadcast may have arrived", broadcast=broadcast.id, reason=str(refusal)[:200])
+                    await self._telegram_answers()
+                    return None
                 self._next_at = self._clock() + self._network_pause_s
             except ChatGone:
                 return BroadcastOutcome.UNREACHABLE
             except TelegramRefusal as refusal:
                 _log.warning("a broadcast was refused", broadcast=broadcast.id, reason=str(refusal)[:200])
                 return BroadcastOutcome.REFUSED
+
+    async def _telegram_answers(self) -> None:
+        """Returns when it does."""
+        while True:
+            await asyncio.sleep(self._network_pause_s)
+            try:
+                with refusals():
+                    await self._bot.get_me()
+                return
+            except (NotNow, TooFast):
+                pass
 
     async def _show(self, broadcast_id: int, *, ended: bool = False) -> None:
         """The progress in the admin's chat; the end is a new message, because Telegram does not notify of edits."""

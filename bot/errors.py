@@ -12,6 +12,7 @@ BotError
 │   ├── PictureGone      the picture under which they pressed a button is not kept any more
 │   ├── NoRoomForVariations  fewer than two places are left in the queue
 │   ├── PersonGone       they deleted that person meanwhile
+│   ├── OnePersonOnly    some living worker draws no two people in one picture
 │   ├── TooManyPeople    they have as many people as allowed
 │   ├── PersonNameRefused    a name without letters, or too long
 │   ├── NoPhotos         there is no accepted photo to draw from
@@ -26,7 +27,8 @@ BotError
     ├── NoConsent        its end user has not agreed to the terms in force
     ├── AppBusy          as many pictures of the app are in progress as allowed
     ├── IdempotencyConflict  the idempotency key of another request
-    └── CannotDraw       no living worker can draw the pose or the aspect
+    ├── NoImagePrompt    its end user has none
+    └── CannotDraw       no living worker can draw the pose, the aspect or the image prompt
 """
 
 from __future__ import annotations
@@ -98,6 +100,12 @@ class PersonGone(DomainError):
     """There is no such person of theirs (any more)."""
 
     key = "error-person-gone"
+
+
+class OnePersonOnly(DomainError):
+    """Some living worker draws no two people in one picture."""
+
+    key = "error-one-person-only"
 
 
 class TooManyPeople(DomainError):
@@ -182,8 +190,12 @@ class IdempotencyConflict(AppRefusal):
     """The app used the idempotency key for another request before."""
 
 
+class NoImagePrompt(AppRefusal):
+    """The end user has no image prompt to follow."""
+
+
 class CannotDraw(AppRefusal):
-    """No living worker can draw `feature`, "pose" or "aspect"."""
+    """No living worker can draw `feature`, "pose", "aspect" or "image prompt"."""
 
     def __init__(self, feature: str) -> None:
         super().__init__(f"expected a worker that draws the {feature} asked for, found none")

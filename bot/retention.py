@@ -6,7 +6,7 @@ import asyncio
 
 import structlog
 
-from bot.db import held, image_prompts, results, users
+from bot.db import app_limits, held, image_prompts, results, users
 from bot.db.session import Sessions, is_outage
 from bot.role import Role
 
@@ -46,6 +46,12 @@ async def forget_image_prompts(sessions: Sessions) -> int:
         return await image_prompts.forget_replaced(session)
 
 
+async def forget_allowances(sessions: Sessions) -> int:
+    """Drop the rows of unused allowances of the HTTP API; returns how many."""
+    async with sessions.begin() as session:
+        return await app_limits.forget_full(session)
+
+
 async def keep_retention(
     sessions: Sessions, days: int | None, original_days: int, role: Role, *, interval_s: float = INTERVAL_S
 ) -> None:
@@ -53,6 +59,7 @@ async def keep_retention(
     while True:
         await role.leads.wait()
         try:
+            await forget_allowances(sessions)
             if expired := await forget_held(sessions):
                 _log.info("dropped messages whose senders never agreed", messages=expired)
             if replaced := await forget_image_prompts(sessions):

@@ -5,6 +5,7 @@ EngineError
 ├── PoseError            no pose can be read from the photo that was sent for it
 ├── StyleError           no style has this name
 ├── ImagePromptError     the image prompt cannot be read, or the backbone reads none
+├── CompanionError       the backbone draws no second person, or none in a pose
 ├── Refused              prompt, photo or picture is not allowed (minors, nudity)
 ├── Cancelled            the request was withdrawn while it was being drawn
 ├── MarkError            a picture cannot be signed as made by a model
@@ -35,6 +36,10 @@ class StyleError(EngineError):
 
 class ImagePromptError(EngineError):
     """The image prompt cannot be read, or the backbone reads none."""
+
+
+class CompanionError(EngineError):
+    """The backbone draws no second person, or none in a pose."""
 
 
 class Refused(EngineError):

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from engine.contract import Failure, FailureCode, GenerateRequest
-from engine.errors import BadReference, EngineError, ImagePromptError, PoseError, Refused, StyleError
+from engine.errors import BadReference, CompanionError, EngineError, ImagePromptError, PoseError, Refused, StyleError
 
 CODES: Final[dict[type[EngineError], FailureCode]] = {
     PoseError: FailureCode.BAD_POSE,
     StyleError: FailureCode.BAD_STYLE,
     BadReference: FailureCode.BAD_REFERENCE,
     ImagePromptError: FailureCode.BAD_IMAGE_PROMPT,
+    CompanionError: FailureCode.BAD_COMPANION,
 }
 
 

@@ -10,6 +10,11 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_UNICAST = ipaddress.ip_network("2000::/3")
+"""All of IPv6 that is given out for use on the internet; unique local, link-local, site-local and IPv4-compatible
+addresses lie outside."""
+_SPECIAL = tuple(ipaddress.ip_network(network) for network in ("2001::/32", "2002::/16", "3fff::/20"))
+"""Teredo and 6to4, which lead to an IPv4 address inside them, and documentation that older Pythons do not know."""
 
 
 def check_callback_url(url: str | None) -> str | None:
@@ -43,13 +48,10 @@ def is_public(host: str) -> bool:
     except ValueError:
         return False
     if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour
-        if address in _NAT64:
-            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        if address.teredo is not None:
+        if address.ipv4_mapped is not None or address in _NAT64:
+            address = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        elif address not in _UNICAST or any(address in network for network in _SPECIAL):
             return False
-        if inner is not None:
-            address = inner
     return address.is_global and not address.is_multicast
 
 

@@ -1,4 +1,4 @@
-"""/v1/end-users: consent, photos, a copy of all data, and its deletion, person by person."""
+"""/v1/end-users: consent, photos, image prompt, a copy of all data, and its deletion, person by person."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from bot.api.schemas import (
 from bot.api.services import ApiServices, Services
 from bot.db.tables import Reference, User
 from bot.domain import ReferenceState
-from bot.photos import Refusal
+from bot.photos import NormalPhoto, Refusal
 from bot.usecases.apps import ApiClient
 from bot.usecases.end_users import reference_of
 from engine.contract import Verdict
@@ -107,15 +107,7 @@ async def add_reference(
 ) -> ReferenceView:
     """Keep a photo of the person. Poll it until a worker has given its verdict; a job may be asked for meanwhile."""
     user = await services.end_users.find(client, end_user, consenting=True)
-    async with services.uploads:
-        try:
-            async with asyncio.timeout(UPLOAD_S):
-                content = await request.body()
-        except TimeoutError:
-            raise ProblemRaised(408, "too-slow", "The photo took too long to arrive.") from None
-        photo = await services.decode(content)
-    if isinstance(photo, Refusal):
-        raise photo_problem(photo)
+    photo = await _uploaded(request, services)
     added = await services.end_users.add_reference(user.id, photo)
     if isinstance(added, Refusal):
         raise photo_problem(added)
@@ -153,7 +145,35 @@ async def choose_person(
 @router.delete("/{end_user}/references/{reference_id}", status_code=204)
 async def delete_reference(end_user: EndUser, reference_id: UUID, client: Keeper, services: Services) -> None:
     reference = await _reference(client, services, end_user, reference_id)
-    await services.use.delete_photo(reference.user_id, reference_id)
+    await services.end_users.remove_reference(client, reference.user_id, reference_id)
+
+
+@router.put("/{end_user}/image-prompt", status_code=204, openapi_extra=_UPLOAD)
+async def keep_image_prompt(end_user: EndUser, request: Request, client: Keeper, services: Services) -> None:
+    """Keep the picture whose style jobs with `image_prompt` follow. It replaces the one before; jobs in progress follow
+    theirs to the end."""
+    user = await services.end_users.find(client, end_user, consenting=True)
+    await services.end_users.keep_image_prompt(user.id, await _uploaded(request, services))
+
+
+@router.delete("/{end_user}/image-prompt", status_code=204)
+async def delete_image_prompt(end_user: EndUser, client: Keeper, services: Services) -> None:
+    user = await services.end_users.find(client, end_user)
+    await services.end_users.remove_image_prompt(client, user.id)
+
+
+async def _uploaded(request: Request, services: ApiServices) -> NormalPhoto:
+    """Raises ProblemRaised."""
+    async with services.uploads:
+        try:
+            async with asyncio.timeout(UPLOAD_S):
+                content = await request.body()
+        except TimeoutError:
+            raise ProblemRaised(408, "too-slow", "The photo took too long to arrive.") from None
+        photo = await services.decode(content)
+    if isinstance(photo, Refusal):
+        raise photo_problem(photo)
+    return photo
 
 
 async def _reference(client: ApiClient, services: ApiServices, end_user: str, reference_id: UUID) -> Reference:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID
@@ -13,13 +14,14 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from bot.api.access import Drawer, Reader
 from bot.api.paging import Cursor, Limit, read_cursor, write_cursor, wrong_cursor
-from bot.api.problems import ProblemRaised
+from bot.api.problems import RETRY_S, ProblemRaised
 from bot.api.schemas import END_USER_PATTERN, JobOrder, JobPage, JobView, view_of
 from bot.api.services import Services
 from bot.db.session import id_of
 from bot.domain import JobState
 from bot.errors import PictureGone
 from bot.usecases.app_jobs import PICTURES_MAX, AppPictures, PictureOrder
+from bot.usecases.app_limits import STREAM_RENEWAL_S, STREAMS_MAX
 
 LOOK_S = 1.0
 """The longest time between two looks at a job whose events are streamed; other processes change it too."""
@@ -49,6 +51,8 @@ async def order_pictures(
     )
     fingerprint = hashlib.sha256(order.model_dump_json().encode()).digest()
     ordered, is_new = await services.jobs.order(client, asked, idempotency_key, fingerprint)
+    if is_new:
+        services.metrics.count_api_job(order.count)
     response.status_code = 202 if is_new else 200
     response.headers["Location"] = f"/v1/jobs/{ordered.job.id}"
     return view_of(ordered, services.styles)
@@ -85,27 +89,49 @@ async def read_job(found: OwnJob, services: Services) -> JobView:
     return view_of(found, services.styles)
 
 
+async def _open_stream(_found: OwnJob, client: Reader, services: Services) -> AsyncIterator[UUID]:
+    """A dependency and no part of the generator: a refusal has to come before the answer begins. Raises
+    ProblemRaised."""
+    stream_id = await services.limits.open_stream(client.key_id)
+    if stream_id is None:
+        headers = {"Retry-After": str(RETRY_S)}
+        title = "Too many streams of events are open."
+        raise ProblemRaised(429, "too-many-streams", title, headers=headers, limit=STREAMS_MAX)
+    try:
+        yield stream_id
+    finally:
+        await services.limits.close_stream(stream_id)
+
+
+OpenStream = Annotated[UUID, Depends(_open_stream)]
+
+
 @router.get("/{job_id}/events", response_class=EventSourceResponse)
-async def stream_events(found: OwnJob, client: Reader, services: Services) -> AsyncIterator[ServerSentEvent]:
+async def stream_events(
+    found: OwnJob, client: Reader, services: Services, stream_id: OpenStream
+) -> AsyncIterator[ServerSentEvent]:
     """The job now and whenever it changes, as events `job`; the stream ends with the job."""
     shown: JobView | None = None
+    kept_at = time.monotonic()
     woken = services.signals.listen(repaints=True)
     try:
-        with services.buckets.stream(client.key_id):
-            while True:
-                woken.clear()
-                view = view_of(found, services.styles)
-                if view != shown:
-                    yield ServerSentEvent(event="job", data=view)
-                    shown = view
-                if found.is_over:
-                    return
-                try:
-                    async with asyncio.timeout(LOOK_S):
-                        await woken.wait()
-                except TimeoutError:
-                    pass
-                found = await services.jobs.find(client, found.job.id)
+        while True:
+            woken.clear()
+            view = view_of(found, services.styles)
+            if view != shown:
+                yield ServerSentEvent(event="job", data=view)
+                shown = view
+            if found.is_over:
+                return
+            try:
+                async with asyncio.timeout(LOOK_S):
+                    await woken.wait()
+            except TimeoutError:
+                pass
+            if time.monotonic() - kept_at >= STREAM_RENEWAL_S:
+                await services.limits.keep_stream(stream_id)
+                kept_at = time.monotonic()
+            found = await services.jobs.find(client, found.job.id)
     except PictureGone:  # it was deleted meanwhile
         return
     finally:

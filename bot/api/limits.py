@@ -8,7 +8,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bot.photos import FILE_MAX_BYTES
 
 JSON_MAX_BYTES = 64 * 1024
-UPLOAD_SUFFIX = "/references"
+UPLOADS = (("POST", "/references"), ("PUT", "/image-prompt"))
+"""Methods and ends of paths."""
 
 
 class BodyLimit:
@@ -22,7 +23,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        is_upload = scope["method"] == "POST" and scope["path"].endswith(UPLOAD_SUFFIX)
+        is_upload = any(scope["method"] == method and scope["path"].endswith(end) for method, end in UPLOADS)
         limit = FILE_MAX_BYTES if is_upload else JSON_MAX_BYTES
         seen = 0
 

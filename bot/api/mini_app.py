@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
+import structlog
 from aiogram.utils.web_app import safe_parse_webapp_init_data
 from fastapi import APIRouter, Body, Depends, FastAPI, Request, Response
 from fastapi.staticfiles import StaticFiles
@@ -21,13 +22,15 @@ from pydantic import BaseModel
 
 from bot.api.access import check_allowance
 from bot.api.paging import Cursor, Limit, read_cursor, write_cursor, wrong_cursor
-from bot.api.problems import ProblemRaised
+from bot.api.problems import RETRY_S, ProblemRaised
 from bot.api.services import MiniApp, Services
 from bot.db.session import id_of
 from bot.db.tables import Job, User
 from bot.domain import CONSENT_VERSION, ReferenceState
 from bot.styles import NO_STYLE
-from bot.telegram.refusals import TelegramRefusal, refusals
+from bot.telegram.edits import take_back_picture
+from bot.telegram.person_keyboards import person_name
+from bot.telegram.refusals import NotNow, TelegramRefusal, TooFast, refusals
 from bot.translator import Texts
 from engine.contract import REFERENCES_MAX
 
@@ -47,7 +50,8 @@ KEYS = (
     "mini-app-pictures", "mini-app-favourites", "mini-app-styles", "mini-app-photos", "mini-app-no-pictures",
     "mini-app-no-favourites", "mini-app-no-photos", "mini-app-photo-pending", "mini-app-delete-photo",
     "mini-app-delete-ask", "mini-app-chosen", "mini-app-all", "mini-app-more", "mini-app-failed", "mini-app-add-photo",
-    "mini-app-close", "mini-app-keep", "mini-app-favourite",
+    "mini-app-close", "mini-app-keep", "mini-app-favourite", "mini-app-everybody", "mini-app-no-pictures-of",
+    "mini-app-delete-picture-ask",
 )  # fmt: skip
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' blob:; base-uri 'none'; form-action 'none'; "
@@ -56,6 +60,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
+_log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/app/api", include_in_schema=False)
 
 
@@ -91,7 +96,7 @@ async def _user(request: Request, services: Services, app: Annotated[MiniApp, De
     age = datetime.now(UTC) - data.auth_date.astimezone(UTC)
     if not given.startswith(SCHEME) or data.user is None or not -SKEW <= age <= FRESH:
         raise ProblemRaised(401, "old-init-data", "Telegram's init data is too old. Open the page again.")
-    check_allowance(services.buckets, f"user {data.user.id}", PER_MINUTE)
+    await check_allowance(services.limits, f"user {data.user.id}", PER_MINUTE)
     user = await app.find_user(data.user.id)
     if user is None or user.consent_version != CONSENT_VERSION:
         language = app.language_of(data.user.language_code) if user is None else user.language
@@ -111,13 +116,19 @@ class StyleTile(BaseModel):
     picture: str | None
 
 
+class PersonTile(BaseModel):
+    id: UUID
+    name: str
+
+
 class Home(BaseModel):
-    """The texts of the page, and the styles."""
+    """The texts of the page, the styles, and the people whom the user has photos of."""
 
     language: str
     texts: dict[str, str]
     style: str
     styles: list[StyleTile]
+    people: list[PersonTile]
     photos_max: int = REFERENCES_MAX
 
 
@@ -149,7 +160,11 @@ async def read_home(user: Owner, services: Services) -> Home:
         for style in services.styles.presets
     ]
     words = {key.removeprefix("mini-app-"): _plain(texts, key) for key in KEYS}
-    return Home(language=user.language, texts=words, style=user.style or NO_STYLE, styles=tiles)
+    people = [
+        PersonTile(id=person.id, name=html.unescape(person_name(texts, person)) if person.name is None else person.name)
+        for person in await services.use.people.list(user.id)
+    ]
+    return Home(language=user.language, texts=words, style=user.style or NO_STYLE, styles=tiles, people=people)
 
 
 @router.put("/style", status_code=204)
@@ -161,14 +176,20 @@ async def choose_style(user: Owner, services: Services, name: Annotated[str, Bod
 
 @router.get("/pictures")
 async def list_pictures(
-    user: Owner, services: Services, app: App, favourites: bool = False, limit: Limit = 12, cursor: Cursor = None
+    user: Owner,
+    services: Services,
+    app: App,
+    favourites: bool = False,
+    person: UUID | None = None,
+    limit: Limit = 12,
+    cursor: Cursor = None,
 ) -> PictureTiles:
     after = read_cursor(cursor)
     row_id = None if after is None else id_of(after[1])
     if after is not None and row_id is None:
         raise wrong_cursor()
     place = None if after is None or row_id is None else (after[0], row_id)
-    rows = await app.list_pictures(user.id, place, limit, favourites=favourites)
+    rows = await app.list_pictures(user.id, place, limit, favourites=favourites, person_id=person)
     tiles = [
         PictureTile(
             id=job.id,
@@ -196,7 +217,23 @@ async def read_picture(job_id: UUID, user: Owner, services: Services, app: App, 
     """The PNG while it is kept, else the photo that Telegram keeps."""
     original = await services.use.take_original(user.id, job_id)
     image = original.png if original.png is not None else await _from_telegram(original.job, app)
-    return await _image(image, small=small)
+    return await _image(image, app, small=small)
+
+
+@router.delete("/pictures/{job_id}", status_code=204)
+async def delete_picture(job_id: UUID, user: Owner, services: Services, app: App) -> None:
+    """As in the chat, whose message goes too."""
+    job = await services.use.find_picture(user.id, job_id)
+    if not await services.use.remove_picture(user.id, job_id):
+        raise ProblemRaised(409, "in-progress", "The picture is in progress.")
+    if job.result_message_id is None or job.chat_id != user.id:
+        return
+    too_late = services.translator("delete-too-old", user.language)
+    try:
+        with refusals():
+            await take_back_picture(app.bot, job.chat_id, job.result_message_id, too_late)
+    except TelegramRefusal as refusal:
+        _log.info("the message of a deleted picture stays", job=str(job_id), reason=str(refusal)[:200])
 
 
 @router.get("/photos")
@@ -213,7 +250,7 @@ async def read_photo(photo_id: UUID, user: Owner, app: App) -> Response:
     image = await app.read_reference(user.id, photo_id)
     if image is None:
         raise ProblemRaised(404, "not-found", "There is no such photo.")
-    return await _image(image, small=True)
+    return await _image(image, app, small=True)
 
 
 @router.delete("/photos/{photo_id}", status_code=204)
@@ -227,17 +264,22 @@ async def _from_telegram(job: Job, app: MiniApp) -> bytes:
         raise gone
     buffer = io.BytesIO()
     try:
-        with refusals():
-            await app.bot.download(job.result_file_id, destination=buffer)
+        async with app.downloads:
+            with refusals():
+                await app.bot.download(job.result_file_id, destination=buffer)
+    except (NotNow, TooFast):
+        headers = {"Retry-After": str(RETRY_S)}
+        raise ProblemRaised(503, "unavailable", "Telegram is away. Try again.", headers=headers) from None
     except TelegramRefusal:
         raise gone from None
     return buffer.getvalue()
 
 
-async def _image(content: bytes, *, small: bool) -> Response:
+async def _image(content: bytes, app: MiniApp, *, small: bool) -> Response:
     kind = "image/png" if content.startswith(b"\x89PNG") else "image/jpeg"
     if small:
-        content, kind = await asyncio.to_thread(_small, content), "image/webp"
+        async with app.decodings:
+            content, kind = await asyncio.to_thread(_small, content), "image/webp"
     headers = {"Cache-Control": "private, max-age=86400", "X-Content-Type-Options": "nosniff"}
     return Response(content, media_type=kind, headers=headers)
 

@@ -18,13 +18,14 @@ router = APIRouter(prefix="/v1/options", tags=["options"])
 
 @router.get("")
 async def read_options(_client: Reader, services: Services) -> OptionsView:
-    """Styles, poses and aspects that can be drawn now, limits, and the terms."""
+    """Styles, poses, aspects and image prompts that can be drawn now, limits, and the terms."""
     drawable = await services.read_drawable()
     terms = {language: html.unescape(services.translator("consent-terms", language)) for language in LANGUAGES}
     return OptionsView(
         styles=[StyleView(name=style.name, title=style.title) for style in services.styles.presets],
         poses=list(PosePreset) if drawable.poses else [],
         aspects=list(drawable.aspects),
+        image_prompts=drawable.image_prompts,
         pictures_max=PICTURES_MAX,
         references_max=REFERENCES_MAX,
         prompt_max_chars=PROMPT_MAX_CHARS,

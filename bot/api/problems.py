@@ -22,6 +22,7 @@ from bot.errors import (
     DomainError,
     IdempotencyConflict,
     NoConsent,
+    NoImagePrompt,
     NoPhotos,
     NotEnoughCredits,
     PictureGone,
@@ -124,6 +125,9 @@ def problem_of(error: AppRefusal | DomainError) -> ProblemRaised:
         case CannotDraw():
             title = f"No worker can draw the {error.feature} that is asked for. See /v1/options."
             return ProblemRaised(409, "cannot-draw", title, feature=error.feature)
+        case NoImagePrompt():
+            title = "The end user has no image prompt. Keep one: PUT /v1/end-users/NAME/image-prompt."
+            return ProblemRaised(409, "no-image-prompt", title)
         case IdempotencyConflict():
             return ProblemRaised(
                 409, "idempotency-conflict", "This Idempotency-Key was used for another request. Take a new one."

@@ -104,6 +104,7 @@ class JobOrder(_Body):
     aspect: Aspect | None = Field(None, description="Width to height; of those in /v1/options.")
     likeness: Likeness | None = Field(None, description="The branch that the pictures favour: face, body or both.")
     clothes: Clothes | None = Field(None, description="keep: as on the photos; change: as the prompt says.")
+    image_prompt: bool = Field(False, description="Follow the style of the end user's image prompt.")
     seed: int | None = Field(None, ge=0, lt=SEEDS_END, description="Of the first picture; the others follow it.")
     references: list[UUID] = Field(
         default_factory=list, max_length=REFERENCES_MAX, description="The photos to draw from; none: all."
@@ -148,6 +149,7 @@ class PictureView(BaseModel):
     translated_prompt: str | None = Field(description="The prompt as the model got it, where that is a translation.")
     ignored: list[str] = Field(description="Phrases of the prompt that the model cannot draw.")
     pose_skipped: bool = Field(description="No worker could draw the pose.")
+    image_prompt_skipped: bool = Field(description="Some worker could not read the image prompt.")
     backbone: str | None
     seconds: float | None
 
@@ -162,6 +164,7 @@ class JobView(BaseModel):
     prompt: str
     style: str
     pose: str | None
+    image_prompt: bool
     pictures: list[PictureView]
     callback_url: str | None
     created_at: datetime
@@ -199,6 +202,7 @@ class OptionsView(BaseModel):
     styles: list[StyleView]
     poses: list[PosePreset]
     aspects: list[Aspect] = Field(description="Empty where the model draws one aspect alone, or no worker is alive.")
+    image_prompts: bool = Field(description="Whether every living worker reads image prompts.")
     pictures_max: int
     references_max: int
     prompt_max_chars: int
@@ -228,6 +232,7 @@ def view_of(found: AppPictures, styles: Styles) -> JobView:
         prompt=first.prompt,
         style=style or NO_STYLE,
         pose=first.pose,
+        image_prompt=first.image_prompt_id is not None,
         pictures=pictures,
         callback_url=found.job.callback_url,
         created_at=found.job.created_at,
@@ -265,6 +270,7 @@ def _picture(found: AppPictures, number: int) -> PictureView:
         translated_prompt=job.translated_prompt,
         ignored=[] if job.ignored_words is None else job.ignored_words.split(", "),
         pose_skipped=job.pose_skipped,
+        image_prompt_skipped=job.image_prompt_skipped,
         backbone=job.backbone,
         seconds=job.seconds,
     )

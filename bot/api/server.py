@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from bot.errors import OperatorError
 
@@ -24,7 +24,7 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(application: FastAPI, listen: tuple[str, int]) -> AsyncIterator[None]:
+async def serving(application: ASGIApp, listen: tuple[str, int]) -> AsyncIterator[None]:
     """In this block the application answers at `listen` (host, port). Raises OperatorError: the address cannot be
     used."""
     opened = _open(listen)

@@ -10,13 +10,14 @@ from typing import Annotated
 from aiogram import Bot
 from fastapi import Depends, Request
 
-from bot.api.access import Buckets
 from bot.dispatch.signals import JobSignals
+from bot.monitoring.metrics import Metrics
 from bot.photos import NormalPhoto, Refusal
 from bot.styles import Styles
 from bot.translator import Translator
 from bot.usecases import UseCases
 from bot.usecases.app_jobs import AppJobUseCases, ReadDrawable
+from bot.usecases.app_limits import ApiLimits
 from bot.usecases.apps import Authenticate
 from bot.usecases.end_users import EndUserUseCases, ListReferences, ReadReference
 from bot.usecases.people import FindUser
@@ -39,7 +40,8 @@ class ApiServices:
     """Decodes a photo in a child process."""
     uploads: asyncio.Semaphore
     """Photos that are held in memory at once."""
-    buckets: Buckets
+    limits: ApiLimits
+    metrics: Metrics
     pictures_kept_days: int
     mini_app: MiniApp | None = None
     exports: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
@@ -58,6 +60,10 @@ class MiniApp:
     list_references: ListReferences
     read_reference: ReadReference
     language_of: Callable[[str | None], str]
+    downloads: asyncio.Semaphore
+    """Pictures that are fetched from Telegram at once."""
+    decodings: asyncio.Semaphore
+    """Pictures that are made small at once."""
 
 
 def services_of(request: Request) -> ApiServices:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -11,20 +10,22 @@ from functools import partial
 import structlog
 from aiogram import Bot
 
-from bot.api.access import Buckets
 from bot.api.application import build_application
 from bot.api.callbacks import Callbacks
+from bot.api.measuring import Measured
 from bot.api.server import serving
 from bot.api.services import ApiServices, MiniApp
 from bot.config import Config, read_listen
 from bot.db.session import Sessions
 from bot.dispatch.signals import JobSignals
+from bot.monitoring.metrics import Metrics
 from bot.styles import Styles
 from bot.telegram.photo_fetching import PhotoFetcher
 from bot.translator import Translator, language_of
 from bot.usecases import UseCases
 from bot.usecases.app_calls import TakeDueCalls
 from bot.usecases.app_jobs import ReadDrawable, build_app_jobs
+from bot.usecases.app_limits import ApiLimits
 from bot.usecases.apps import Authenticate, signing_secret
 from bot.usecases.end_users import ListReferences, ReadReference, build_end_users
 from bot.usecases.people import FindUser
@@ -33,6 +34,9 @@ from bot.usecases.results import ListPictures
 
 UPLOADS_AT_ONCE = 8
 """Each holds up to bot.photos.FILE_MAX_BYTES in memory."""
+DOWNLOADS_AT_ONCE = 8
+DECODINGS_AT_ONCE = 2
+"""Each keeps a core busy and holds some 50 MB for a picture of 12 megapixels."""
 _log = structlog.get_logger(__name__)
 
 
@@ -44,6 +48,7 @@ def build_services(
     styles: Styles,
     translator: Translator,
     fetch_photo: PhotoFetcher,
+    metrics: Metrics,
     bot: Bot | None = None,
 ) -> ApiServices:
     """Without `bot` there is no Mini App."""
@@ -68,7 +73,8 @@ def build_services(
         signals=signals,
         decode=fetch_photo.decode,
         uploads=asyncio.Semaphore(UPLOADS_AT_ONCE),
-        buckets=Buckets(time.monotonic),
+        limits=ApiLimits(sessions),
+        metrics=metrics,
         pictures_kept_days=config.original_days,
         mini_app=None if bot is None else _mini_app(token, bot, sessions),
     )
@@ -83,6 +89,8 @@ def _mini_app(token: str, bot: Bot, sessions: Sessions) -> MiniApp:
         list_references=ListReferences(sessions),
         read_reference=ReadReference(sessions),
         language_of=language_of,
+        downloads=asyncio.Semaphore(DOWNLOADS_AT_ONCE),
+        decodings=asyncio.Semaphore(DECODINGS_AT_ONCE),
     )
 
 
@@ -96,13 +104,15 @@ async def serving_api(
     styles: Styles,
     translator: Translator,
     fetch_photo: PhotoFetcher,
+    metrics: Metrics,
 ) -> AsyncIterator[None]:
     """In this block the API answers at API_LISTEN, and apps are called back. Raises OperatorError."""
     assert config.api_listen is not None
-    services = build_services(config, sessions, signals, use, styles, translator, fetch_photo, bot)
+    services = build_services(config, sessions, signals, use, styles, translator, fetch_photo, metrics, bot)
     secret_of = partial(signing_secret, config.bot_token.get_secret_value())
     callbacks = Callbacks(TakeDueCalls(sessions), styles, signals, secret_of)
-    async with serving(build_application(services), read_listen(config.api_listen)):
+    application = Measured(build_application(services), metrics.count_request)
+    async with serving(application, read_listen(config.api_listen)):
         calling = asyncio.create_task(callbacks.run())
         _log.info("serving the API", listen=config.api_listen)
         try:

@@ -42,13 +42,19 @@ class AccessClosure(Base):
 
 
 class AuditEntry(Base):
-    """One act of an admin. Triggers refuse every change but the removal of `user_id` with the user's data."""
+    """One act of an admin, or of an app by its key. Triggers refuse every change but the removal of `user_id` with the
+    user's data."""
 
     __tablename__ = "audit_entries"
-    __table_args__ = (Index("audit_entries_user", "user_id"),)
+    __table_args__ = (
+        Index("audit_entries_user", "user_id"),
+        CheckConstraint("num_nonnulls(admin_id, key_id) = 1", name="audit_entries_one_actor"),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    admin_id: Mapped[int] = mapped_column(BigInteger)
+    admin_id: Mapped[int | None] = mapped_column(BigInteger)
+    key_id: Mapped[str | None]
+    """The key of the HTTP API whose app acted."""
     act: Mapped[str]
     """A name of bot.admin_acts.Act."""
     user_id: Mapped[int | None] = mapped_column(BigInteger)

@@ -1,4 +1,4 @@
-"""The tables of the HTTP API: apps, their keys, and the jobs that apps asked for; times are UTC.
+"""The tables of the HTTP API: apps, their keys and limits, and the jobs that apps asked for; times are UTC.
 
 The end users of an app are rows of the users table with ids that Telegram does not give
 (`bot.domain.APP_USER_IDS_FROM`), so that photos, jobs, consents, export and deletion are those of every user.
@@ -52,6 +52,33 @@ class ApiKey(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+
+
+class ApiAllowance(Base):
+    """The requests that a key or a user of the Mini App has left, a token bucket. Unlogged: a crash of the database
+    fills it."""
+
+    __tablename__ = "api_allowances"
+    __table_args__ = {"prefixes": ["UNLOGGED"]}  # noqa: RUF012
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    """A key's id, or "user" and the user's id."""
+    tokens: Mapped[float]
+    taken: Mapped[bool]
+    """Whether the latest request was within the allowance."""
+    filled_at: Mapped[datetime]
+
+
+class ApiStream(Base):
+    """A stream of events that a key has open, in any process."""
+
+    __tablename__ = "api_streams"
+    __table_args__ = (Index("api_streams_key", "key_id"), {"prefixes": ["UNLOGGED"]})
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    key_id: Mapped[str] = mapped_column(ForeignKey("api_keys.id", ondelete="CASCADE"))
+    open_until: Mapped[datetime]
+    """Its process puts this off while the stream is open."""
 
 
 class AppJob(Base):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,6 +19,12 @@ async def note(
     session.add(
         AuditEntry(admin_id=admin_id, act=act, user_id=user_id, subject=None if subject is None else str(subject))
     )
+    await session.flush()
+
+
+async def note_of_app(session: AsyncSession, key_id: str, act: Act, *, subject: UUID | None = None) -> None:
+    """An act of an app by its key. Its end users have no Telegram ID, and its own names for them are not kept."""
+    session.add(AuditEntry(key_id=key_id, act=act, subject=None if subject is None else str(subject)))
     await session.flush()
 
 

@@ -9,8 +9,8 @@ from sqlalchemy import delete, func, or_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.db.service_tables import LeaderLease
 from bot.db.session import execute
-from bot.db.tables import LeaderLease
 
 
 async def take(session: AsyncSession, holder: UUID, lease_s: float) -> bool:

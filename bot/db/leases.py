@@ -17,8 +17,9 @@ from sqlalchemy.orm import aliased
 
 from bot.db import job_states, photo_states, workers
 from bot.db.job_states import HANDOUTS_MAX
+from bot.db.service_tables import Worker
 from bot.db.session import id_of
-from bot.db.tables import Job, Reference, Worker
+from bot.db.tables import Job, Reference
 from bot.domain import ATTEMPTS_MAX, JobState, ReferenceState
 
 _TAKEN = (JobState.RUNNING, JobState.DONE, JobState.DELIVERED)

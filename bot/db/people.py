@@ -1,6 +1,7 @@
 """The people whom a user has photos of. Functions never commit; those that change rows expect the user to be locked.
 
-The person chosen last is the current one: new photos and pictures are theirs. Photos without a person, which a bot of
+The person chosen last is the current one: new photos and pictures are theirs, and a companion chosen before is none any
+more. Photos without a person, which a bot of
 an earlier version stores, are those of the current person; they become theirs before there is a second one.
 """
 
@@ -17,7 +18,7 @@ from sqlalchemy.orm import undefer
 from bot.db.person_tables import Person
 from bot.db.references import OF_PERSON
 from bot.db.session import execute
-from bot.db.tables import Reference
+from bot.db.tables import Reference, User
 from bot.domain import ReferenceState
 
 
@@ -29,6 +30,8 @@ class PersonSummary:
     number: int
     name: str | None
     is_current: bool
+    is_companion: bool
+    """Drawn beside the current person in the next picture."""
     accepted: int
     pending: int
     lacks: tuple[str, ...] = ()
@@ -76,10 +79,12 @@ async def add(session: AsyncSession, user_id: int) -> Person:
     session.add(person)
     await session.flush()
     await session.refresh(person)
+    await session.execute(update(User).where(User.id == user_id).values(companion_id=None))
     return person
 
 
-async def choose(session: AsyncSession, person_id: UUID) -> None:
+async def choose(session: AsyncSession, user_id: int, person_id: UUID) -> None:
+    await session.execute(update(User).where(User.id == user_id).values(companion_id=None))
     await session.execute(update(Person).where(Person.id == person_id).values(chosen_at=func.clock_timestamp()))
 
 
@@ -98,6 +103,7 @@ async def by_question(session: AsyncSession, user_id: int, message_id: int) -> P
 async def summaries(session: AsyncSession, user_id: int) -> list[PersonSummary]:
     """Oldest first."""
     people, chosen = await of_user(session, user_id), await current_id(session, user_id)
+    companion = await session.scalar(select(User.companion_id).where(User.id == user_id))
     rows = await session.execute(
         select(Reference.person_id, Reference.state, Reference.hints).where(
             Reference.user_id == user_id, Reference.state != ReferenceState.REJECTED, OF_PERSON
@@ -107,19 +113,26 @@ async def summaries(session: AsyncSession, user_id: int) -> list[PersonSummary]:
     for person_id, state, hints in rows:
         photos.setdefault(person_id or chosen, []).append((state, hints))
     return [
-        _summary(number, person, person.id == chosen, photos.get(person.id, []))
+        _summary(number, person, chosen, companion, photos.get(person.id, []))
         for number, person in enumerate(people, 1)
     ]
 
 
-def _summary(number: int, person: Person, is_current: bool, photos: Sequence[tuple[str, str | None]]) -> PersonSummary:
+def _summary(
+    number: int,
+    person: Person,
+    chosen: UUID | None,
+    companion: UUID | None,
+    photos: Sequence[tuple[str, str | None]],
+) -> PersonSummary:
     accepted = [(hints or "").split() for state, hints in photos if state == ReferenceState.ACCEPTED]
     lacks = [hint for hint in accepted[0] if all(hint in others for others in accepted)] if accepted else []
     return PersonSummary(
         id=person.id,
         number=number,
         name=person.name,
-        is_current=is_current,
+        is_current=person.id == chosen,
+        is_companion=person.id == companion != chosen,
         accepted=len(accepted),
         pending=len(photos) - len(accepted),
         lacks=tuple(lacks),

@@ -59,10 +59,19 @@ async def search(session: AsyncSession, user_id: int, words: str, begin: int, co
 
 
 async def listed(
-    session: AsyncSession, user_id: int, after: tuple[datetime, UUID] | None, limit: int, *, favourites: bool
+    session: AsyncSession,
+    user_id: int,
+    after: tuple[datetime, UUID] | None,
+    limit: int,
+    *,
+    favourites: bool,
+    person_id: UUID | None,
 ) -> Sequence[Job]:
-    """Pictures of the gallery, newest first, from below `after` (created_at, id) on."""
+    """Pictures of the gallery, newest first, from below `after` (created_at, id) on; with `person_id` those that show
+    this person."""
     statement = select(Job).where(Job.user_id == user_id, *_SHOWN)
+    if person_id is not None:
+        statement = statement.where(or_(Job.person_id == person_id, Job.companion_id == person_id))
     if favourites:
         statement = statement.where(Job.favourite_at.is_not(None))
     if after is not None:

@@ -61,8 +61,9 @@ async def find(session: AsyncSession, case_id: UUID) -> CaseFile | None:
 
 
 async def photos(session: AsyncSession, job: Job) -> list[bytes]:
-    """The photos of the job's person that are still kept: for an appeal against the refusal of a photo alone."""
-    kept = (Reference.id.in_(job.reference_ids), Reference.state == ReferenceState.ACCEPTED)
+    """The photos of the job's people that are still kept: for an appeal against the refusal of a photo alone."""
+    drawn_from = [*job.reference_ids, *job.companion_reference_ids]
+    kept = (Reference.id.in_(drawn_from), Reference.state == ReferenceState.ACCEPTED)
     return list(await session.scalars(select(Reference.image).where(*kept).order_by(Reference.created_at)))
 
 

@@ -6,8 +6,8 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.db.service_tables import Pause
 from bot.db.session import execute
-from bot.db.tables import Pause
 
 
 async def is_paused(session: AsyncSession) -> bool:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from bot.db import job_states
 from bot.db.person_tables import Person
@@ -50,6 +51,8 @@ class PendingStatus:
     created_at: datetime
     person_name: str | None
     """The name of the person to draw, where the user gave one."""
+    companion_id: UUID | None
+    companion_name: str | None
 
 
 class MessageRole(StrEnum):
@@ -61,6 +64,7 @@ class MessageRole(StrEnum):
 
 async def pending(session: AsyncSession) -> list[PendingStatus]:
     """Every job that owes its user a message, oldest first. The end users of apps get none."""
+    companion = aliased(Person)
     columns = (  # in the order of PendingStatus's fields
         Job.id,
         Job.user_id,
@@ -89,8 +93,11 @@ async def pending(session: AsyncSession) -> list[PendingStatus]:
         Job.album_sent_at,
         Job.created_at,
         case((Job.chat_id == Job.user_id, Person.name), else_=None),  # a group does not read it
+        Job.companion_id,
+        case((Job.chat_id == Job.user_id, companion.name), else_=None),
     )
     named = select(*columns).join(User, User.id == Job.user_id).outerjoin(Person, Person.id == Job.person_id)
+    named = named.outerjoin(companion, companion.id == Job.companion_id)
     statement = named.where(Job.closed_at.is_(None), Job.user_id < APP_USER_IDS_FROM)
     rows = await session.execute(statement.order_by(Job.created_at, Job.id))
     names = [field.name for field in fields(PendingStatus)]

@@ -12,8 +12,6 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
-    SmallInteger,
-    Text,
     false,
     func,
     text,
@@ -23,10 +21,9 @@ from sqlalchemy.dialects.postgresql import UUID as PgUUID
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.credits import JOB_KINDS, EntryKind
-from bot.db import app_tables, person_tables  # noqa: F401  in the metadata, by which data is exported
+from bot.db import app_tables, person_tables, service_tables  # noqa: F401  in the metadata, by which data is exported
 from bot.db.base import Base as Base
 from bot.domain import OPEN_STATES, JobState, ReferenceState
-from engine.contract import REFERENCES_MAX
 
 _OPEN = ", ".join(f"'{state}'" for state in JobState if state in OPEN_STATES)
 
@@ -68,6 +65,10 @@ class User(Base):
     """Both as for the pose."""
     aspect: Mapped[str | None]
     """engine.contract.Aspect of the pictures to come; NULL leaves it to the model."""
+    companion_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("people.id", name="users_companion_id_fkey", ondelete="SET NULL", use_alter=True)
+    )
+    """Of the user's people, the one beside the current one in the next picture."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     active_at: Mapped[datetime] = mapped_column(server_default=func.now())
     blocked_at: Mapped[datetime | None]
@@ -209,11 +210,16 @@ class Job(Base):
     chat_id: Mapped[int] = mapped_column(BigInteger)
     person_id: Mapped[UUID | None]
     """Of the photos; another picture like it is drawn from this person's photos of then."""
+    companion_id: Mapped[UUID | None]
+    """A second person in the picture, likewise."""
     source_job_id: Mapped[UUID | None]
     """The picture under which "again" or "other style" was pressed."""
     request_message_id: Mapped[int | None]
     """The message with the prompt or the button that asked for it: status message and result reply to it."""
     reference_ids: Mapped[list[UUID]] = mapped_column(ARRAY(PgUUID(as_uuid=True)))
+    companion_reference_ids: Mapped[list[UUID]] = mapped_column(
+        ARRAY(PgUUID(as_uuid=True)), default=list, server_default="{}"
+    )
     style: Mapped[str]
     prompt: Mapped[str]
     """As the user wrote it; the worker applies the style's template."""
@@ -276,50 +282,6 @@ class Job(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
-
-
-class Pause(Base):
-    """The one row that is there while the service is paused: nothing is handed to workers."""
-
-    __tablename__ = "pauses"
-    __table_args__ = (CheckConstraint("id = 1", name="pauses_one_row"),)
-
-    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
-    paused_by: Mapped[int] = mapped_column(BigInteger)
-    paused_at: Mapped[datetime] = mapped_column(server_default=func.now())
-
-
-class Worker(Base):
-    """A worker, as its heartbeats describe it."""
-
-    __tablename__ = "workers"
-
-    id: Mapped[str] = mapped_column(primary_key=True)
-    backbone: Mapped[str]
-    device: Mapped[str]
-    batch_max: Mapped[int]
-    references_max: Mapped[int] = mapped_column(default=REFERENCES_MAX, server_default=str(REFERENCES_MAX))
-    """The number of photos of a person that its model reads."""
-    pose: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """It can draw a pose that is asked for."""
-    image_prompt: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """It reads image prompts."""
-    aspects: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")
-    """Those of engine.contract.Aspect that it can draw."""
-    busy: Mapped[bool]
-    seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
-
-
-class LeaderLease(Base):
-    """The one row that names the bot process which polls and dispatches, and until when."""
-
-    __tablename__ = "leader_lease"
-    __table_args__ = (CheckConstraint("id = 1", name="leader_lease_once"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    holder: Mapped[UUID]
-    """Drawn by the process at its start."""
-    until: Mapped[datetime]
 
 
 class Consent(Base):

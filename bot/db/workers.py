@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db.tables import Worker
+from bot.db.service_tables import Worker
 from engine.contract import Aspect, Heartbeat
 
 KEPT = timedelta(days=1)
@@ -37,6 +37,12 @@ async def all_read_image_prompts(session: AsyncSession, within_s: float) -> bool
     return bool(living) and all(worker.image_prompt for worker in living)
 
 
+async def all_draw_two(session: AsyncSession, within_s: float) -> bool:
+    """Likewise, whether each of them draws two people in one picture."""
+    living = await alive(session, within_s)
+    return bool(living) and all(worker.companion for worker in living)
+
+
 async def aspects_drawn(session: AsyncSession, within_s: float) -> tuple[Aspect, ...]:
     """The aspects that a living worker can draw, in the order of the contract."""
     drawn = {aspect for worker in await alive(session, within_s) for aspect in worker.aspects}
@@ -55,6 +61,7 @@ async def store(session: AsyncSession, beat: Heartbeat) -> None:
         "references_max": beat.references_max,
         "pose": beat.pose,
         "image_prompt": beat.image_prompt,
+        "companion": beat.companion,
         "aspects": [aspect.value for aspect in beat.aspects],
         "busy": bool(beat.job_ids),
         "seen_at": func.now(),

@@ -26,6 +26,7 @@ SAME_WAY_FAILS = {
     FailureCode.BAD_PROMPT,
     FailureCode.BAD_POSE,
     FailureCode.BAD_IMAGE_PROMPT,
+    FailureCode.BAD_COMPANION,
     FailureCode.BAD_STYLE,
     FailureCode.REFUSED_PROMPT,
     FailureCode.REFUSED_PHOTO,
@@ -122,6 +123,7 @@ def _failure(job: PendingStatus, prompt: Markup, texts: Texts) -> StatusView:
         again=failure not in SAME_WAY_FAILS,
         free_pose=failure == FailureCode.BAD_POSE,
         without_image_prompt=failure == FailureCode.BAD_IMAGE_PROMPT,
+        alone=failure == FailureCode.BAD_COMPANION,
         appeal=failure in REFUSALS,
     )
     return StatusView(texts(f"failure-{failure}", prompt=prompt), buttons, Urgency.END)
@@ -134,10 +136,13 @@ def _expected(seconds: int, texts: Texts) -> Markup:
 
 
 def _request(job: PendingStatus, prompt: Markup, texts: Texts, poses_drawn: bool, image_prompts_read: bool) -> Markup:
-    """The prompt and, below it, person, pose and image prompt, the translation that the model gets and what it cannot
+    """The prompt and, below it, people, pose and image prompt, the translation that the model gets and what it cannot
     draw."""
     below = [prompt]
-    if job.person_name is not None:
+    if job.companion_id is not None:
+        first, second = (name or texts("person-unnamed") for name in (job.person_name, job.companion_name))
+        below.append(texts("status-people", first=first, second=second))
+    elif job.person_name is not None:
         below.append(texts("status-person", name=job.person_name))
     if job.pose is not None:
         drawn = poses_drawn and not job.pose_skipped

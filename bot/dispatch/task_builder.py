@@ -1,11 +1,11 @@
-"""Builds the task of a job: its photos, prompt, style, settings, pose and image prompt.
+"""Builds the task of a job: the photos of its people, prompt, style, settings, pose and image prompt.
 
 A hand-out is planned by the sizes of the photos; only those of jobs that are sent are loaded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -39,6 +39,16 @@ class Photos:
 
 
 @dataclass(frozen=True)
+class WorkerAbilities:
+    """What the living workers draw: a pose, where any of them does; an image prompt and a second person, where all
+    do."""
+
+    pose: bool
+    image_prompt: bool
+    companion: bool
+
+
+@dataclass(frozen=True)
 class PhotoSizes:
     """The same photos before they are loaded: sizes in bytes."""
 
@@ -49,7 +59,8 @@ class PhotoSizes:
 
 async def read_sizes(session: AsyncSession, jobs: Collection[Job]) -> PhotoSizes:
     """Accepted references only."""
-    stored = await references.stored(session, {photo_id for job in jobs for photo_id in job.reference_ids})
+    wanted = {photo_id for job in jobs for photo_id in (*job.reference_ids, *job.companion_reference_ids)}
+    stored = await references.stored(session, wanted)
     pose_sizes = await poses.sizes(session, _pose_ids(jobs))
     return PhotoSizes(stored, pose_sizes, await image_prompts.sizes(session, _image_prompt_ids(jobs)))
 
@@ -82,10 +93,12 @@ def _image_prompt_ids(jobs: Collection[Job]) -> set[UUID]:
 
 
 def queued_job(job: Job, sizes: PhotoSizes, styles: Styles, references_max: int) -> QueuedJob:
-    """The job with the best `references_max` of its photos, in its own order. Raises UnbuildableTask."""
-    accepted = [photo_id for photo_id in job.reference_ids if photo_id in sizes.references]
-    best = sorted(accepted, key=lambda photo_id: -sizes.references[photo_id].quality)[:references_max]
-    chosen = tuple(photo_id for photo_id in accepted if photo_id in best)
+    """The job with the best `references_max` photos of each person, in its own order. Raises UnbuildableTask."""
+    chosen = tuple(
+        photo_id
+        for photo_ids in (job.reference_ids, job.companion_reference_ids)
+        for photo_id in _best(photo_ids, sizes, references_max)
+    )
     pose_size = sizes.poses.get(job.pose_photo_id, 0) if job.pose_photo_id else 0
     image_prompt_size = sizes.image_prompts.get(job.image_prompt_id, 0) if job.image_prompt_id else 0
     return QueuedJob(
@@ -98,6 +111,13 @@ def queued_job(job: Job, sizes: PhotoSizes, styles: Styles, references_max: int)
     )
 
 
+def _best(photo_ids: Sequence[UUID], sizes: PhotoSizes, count: int) -> list[UUID]:
+    """Of those that are accepted."""
+    accepted = [photo_id for photo_id in photo_ids if photo_id in sizes.references]
+    best = sorted(accepted, key=lambda photo_id: -sizes.references[photo_id].quality)[:count]
+    return [photo_id for photo_id in accepted if photo_id in best]
+
+
 def _settings(job: Job, styles: Styles) -> Settings:
     try:
         return Settings.model_validate(styles.settings(job.style, job.settings))
@@ -105,11 +125,9 @@ def _settings(job: Job, styles: Styles) -> Settings:
         raise UnbuildableTask(FailureCode.BAD_PROMPT) from error
 
 
-def build_request(
-    job: Job, photos: Photos, styles: Styles, *, with_pose: bool, with_image_prompt: bool
-) -> GenerateRequest:
-    """With those of the job's photos that are in `photos`; without `with_pose` its pose is left out, without
-    `with_image_prompt` its image prompt. Raises UnbuildableTask."""
+def build_request(job: Job, photos: Photos, styles: Styles, abilities: WorkerAbilities) -> GenerateRequest:
+    """With those of the job's photos that are in `photos`. A pose or an image prompt that is not drawn is left out; a
+    job of two people fails then, for a picture of one would not be what the user asked for. Raises UnbuildableTask."""
     accepted = [photos.references[photo_id] for photo_id in job.reference_ids if photo_id in photos.references]
     if not accepted:
         raise UnbuildableTask(FailureCode.BAD_REFERENCE)
@@ -118,16 +136,26 @@ def build_request(
             job_id=str(job.id),
             attempt=job.attempts + 1,
             references=tuple(accepted),
+            companion=_companion(job, photos, abilities),
             prompt=job.prompt,
             style=styles.request_name(job.style),
             style_template=styles[job.style].template,
             seed=job.seed,
             settings=_settings(job, styles),
-            pose=_pose(job, photos) if with_pose else None,
-            image_prompt=_image_prompt(job, photos) if with_image_prompt else None,
+            pose=_pose(job, photos) if abilities.pose else None,
+            image_prompt=_image_prompt(job, photos) if abilities.image_prompt else None,
         )
     except ValidationError as error:
         raise UnbuildableTask(FailureCode.BAD_PROMPT) from error
+
+
+def _companion(job: Job, photos: Photos, abilities: WorkerAbilities) -> tuple[Reference, ...]:
+    if job.companion_id is None:
+        return ()
+    accepted = [photos.references[each] for each in job.companion_reference_ids if each in photos.references]
+    if not abilities.companion or not accepted:
+        raise UnbuildableTask(FailureCode.BAD_COMPANION)
+    return tuple(accepted)
 
 
 def _image_prompt(job: Job, photos: Photos) -> bytes | None:

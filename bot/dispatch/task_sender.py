@@ -16,13 +16,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Pace
 from bot.db import job_queue, job_states, photo_states, service, workers
+from bot.db.service_tables import Worker
 from bot.db.session import Sessions
-from bot.db.tables import Job, Worker
+from bot.db.tables import Job
 from bot.dispatch.batching import QueuedJob, plan_batches
 from bot.dispatch.broker import ABSENT, Broker, may_have_arrived
 from bot.dispatch.signals import JobSignals
 from bot.dispatch.task_builder import (
     UnbuildableTask,
+    WorkerAbilities,
     build_request,
     person_box,
     queued_job,
@@ -57,10 +59,13 @@ class TaskSender:
         if paused or not alive:
             return
         await self._hand_out_photos(PHOTOS_PER_WORKER * len(alive))
-        with_pose = any(worker.pose for worker in alive)
-        with_image_prompt = all(worker.image_prompt for worker in alive)
+        abilities = WorkerAbilities(
+            pose=any(worker.pose for worker in alive),
+            image_prompt=all(worker.image_prompt for worker in alive),
+            companion=all(worker.companion for worker in alive),
+        )
         for batch in await self._plan(alive):
-            await self._hand_out(batch, with_pose=with_pose, with_image_prompt=with_image_prompt)
+            await self._hand_out(batch, abilities)
 
     async def _withdraw(self) -> None:
         """A broadcast that fails is not repeated here: a worker that reports on the job gets it again."""
@@ -109,9 +114,9 @@ class TaskSender:
                     await self._fail(session, job, error)
         return plan_batches(queue, slots=slots, batch_max=batch_max)
 
-    async def _hand_out(self, planned: Sequence[QueuedJob], *, with_pose: bool, with_image_prompt: bool) -> None:
+    async def _hand_out(self, planned: Sequence[QueuedJob], abilities: WorkerAbilities) -> None:
         async with self._sessions.begin() as session:
-            requests = await self._take(session, planned, with_pose=with_pose, with_image_prompt=with_image_prompt)
+            requests = await self._take(session, planned, abilities)
         if not requests:
             return
         job_ids = [request.job_id for request in requests]
@@ -127,7 +132,7 @@ class TaskSender:
         _log.info("handed out", jobs=job_ids)
 
     async def _take(
-        self, session: AsyncSession, planned: Sequence[QueuedJob], *, with_pose: bool, with_image_prompt: bool
+        self, session: AsyncSession, planned: Sequence[QueuedJob], abilities: WorkerAbilities
     ) -> list[GenerateRequest]:
         """The jobs of one batch with their photos, leased; those cancelled or deleted since the plan are left out."""
         jobs = await job_queue.lock(session, [item.job_id for item in planned])
@@ -135,14 +140,12 @@ class TaskSender:
         taken, requests = [], []
         for job in jobs:
             try:
-                request = build_request(
-                    job, photos, self._styles, with_pose=with_pose, with_image_prompt=with_image_prompt
-                )
+                request = build_request(job, photos, self._styles, abilities)
             except UnbuildableTask as error:
                 await self._fail(session, job, error)
                 continue
-            job.pose_skipped = job.pose is not None and not with_pose
-            job.image_prompt_skipped = job.image_prompt_id is not None and not with_image_prompt
+            job.pose_skipped = job.pose is not None and not abilities.pose
+            job.image_prompt_skipped = job.image_prompt_id is not None and not abilities.image_prompt
             taken.append(job)
             requests.append(request)
         if taken:

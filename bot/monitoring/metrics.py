@@ -1,6 +1,6 @@
 """Prometheus metrics of the bot. Figures of the database are gauges over the last hour, the same in every process.
 
-Counters count what this process did: calls of the Bot API, updates, photos.
+Counters count what this process did: calls of the Bot API, updates, photos, requests of other apps.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from bot.domain import OPEN_STATES, JobState
 from bot.monitoring.state import ServiceState
 
 DECODE_BUCKETS_S = (0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60)
+ANSWER_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 UPDATE_OUTCOMES = ("taken", "unreadable", "dropped", "failed", "hung")
 
 
@@ -47,6 +48,15 @@ class Metrics:
             buckets=DECODE_BUCKETS_S,
             registry=self.registry,
         )
+        self._requests = Histogram(
+            "bolid_api_request_seconds",
+            "Time from a request of the HTTP API or the Mini App until its answer begins.",
+            ["method", "route", "status"],
+            buckets=ANSWER_BUCKETS_S,
+            registry=self.registry,
+        )
+        self._api_jobs = Counter("bolid_api_jobs", "Jobs that apps asked for.", registry=self.registry)
+        self._api_pictures = Counter("bolid_api_pictures", "Pictures of these jobs.", registry=self.registry)
 
     def count_call(self, method: str, outcome: str) -> None:
         """A call of the Bot API, each try by itself; outcomes of bot.telegram.connection.CountCalls."""
@@ -57,6 +67,15 @@ class Metrics:
         self._photos.labels(outcome).inc()
         if decode_s is not None:
             self._decodes.observe(decode_s)
+
+    def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """One request of the HTTP API, see bot.api.measuring."""
+        self._requests.labels(method, route, str(status)).observe(seconds)
+
+    def count_api_job(self, pictures: int) -> None:
+        """A new job of an app."""
+        self._api_jobs.inc()
+        self._api_pictures.inc(pictures)
 
     def watch_updates(self, counts: Mapping[str, int]) -> None:
         """From now on, `counts` of the intake are among the metrics."""

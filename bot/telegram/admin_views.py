@@ -145,7 +145,7 @@ def audit_log(texts: Texts, entries: Sequence[AuditEntry], part: PageSpan) -> Ad
         texts(
             "audit-row",
             date=date_of(entry.created_at),
-            admin=str(entry.admin_id),
+            admin=str(entry.admin_id) if entry.key_id is None else texts("audit-key", key=entry.key_id),
             act=texts(f"act-{Act(entry.act)}"),
             user=Markup("" if entry.user_id is None else f" · <code>{entry.user_id}</code>"),
             subject="" if entry.subject is None else f" · {entry.subject[:40]}",

@@ -37,6 +37,8 @@ class Drawn(Protocol):
     @property
     def image_prompt_skipped(self) -> bool: ...
     @property
+    def companion_id(self) -> UUID | None: ...
+    @property
     def seed(self) -> int: ...
 
 
@@ -45,6 +47,8 @@ def caption(drawn: Drawn, texts: Texts, styles: Styles, *, seeds: str | None = N
     settings = styles.settings(drawn.style, drawn.settings)
     likeness, clothes = likeness_of(settings), clothes_of(settings)
     manner = [styles[drawn.style].label(texts.language)]
+    if drawn.companion_id is not None:
+        manner.append(texts("picture-companion"))
     if likeness != Likeness.BALANCED:
         manner.append(texts("picture-likeness", likeness=texts(f"likeness-{likeness}")))
     if clothes == Clothes.CHANGE:

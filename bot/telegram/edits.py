@@ -6,9 +6,10 @@ import html
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from aiogram import Bot
 from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
 
-from bot.telegram.refusals import MessageGone, Unmodified, suppress_refusals
+from bot.telegram.refusals import ApiRefusal, MessageGone, Unmodified, refusals, suppress_refusals
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,19 @@ async def edit_buttons(message: Message, buttons: InlineKeyboardMarkup | None) -
     """`edit_text` for the buttons alone."""
     with ignore_unchanged():
         await message.edit_reply_markup(reply_markup=buttons)
+
+
+async def take_back_picture(bot: Bot, chat_id: int, message_id: int, too_late: str) -> None:
+    """Delete the message that shows a picture. Telegram lets a bot delete messages of the last two days; an older one
+    gets the caption `too_late`."""
+    try:
+        with refusals():
+            await bot.delete_message(chat_id, message_id)
+    except MessageGone:
+        return
+    except ApiRefusal:
+        with ignore_unchanged():
+            await bot.edit_message_caption(chat_id=chat_id, message_id=message_id, caption=too_late)
 
 
 def ignore_unchanged() -> AbstractContextManager[None]:

@@ -139,14 +139,16 @@ def retry(
     again: bool = True,
     free_pose: bool = False,
     without_image_prompt: bool = False,
+    alone: bool = False,
     appeal: bool = False,
 ) -> InlineKeyboardMarkup:
-    """Under a failure or a cancellation: the same picture once more, or in a free pose, or without its image prompt, or
-    another prompt; under a refusal also an appeal."""
+    """Under a failure or a cancellation: the same picture once more, or in a free pose, or without its image prompt or
+    its second person, or another prompt; under a refusal also an appeal."""
     offers = [
         (again, "job-retry-button", JobAction.AGAIN),
         (free_pose, "job-free-pose-button", JobAction.FREE_POSE),
         (without_image_prompt, "job-no-image-prompt-button", JobAction.NO_IMAGE_PROMPT),
+        (alone, "job-alone-button", JobAction.ALONE),
         (True, "job-reuse-button", JobAction.REUSE_PROMPT),
     ]
     rows = [

@@ -23,7 +23,7 @@ def person_name(texts: Texts, person: PersonSummary) -> Markup | str:
 
 
 def people(texts: Texts, persons: Sequence[PersonSummary]) -> InlineKeyboardMarkup:
-    """One button per person, the current one ticked, and a new one while there is room."""
+    """One button per person, marked where they are drawn, and a new one while there is room."""
     buttons = [_button(_label(texts, person), PeopleAction.OPEN, person) for person in persons]
     if len(persons) < PEOPLE_MAX:
         buttons.append(_button(texts("person-new-button"), PeopleAction.NEW))
@@ -31,8 +31,8 @@ def people(texts: Texts, persons: Sequence[PersonSummary]) -> InlineKeyboardMark
     return InlineKeyboardMarkup(inline_keyboard=rows)
 
 
-def person(texts: Texts, shown: PersonSummary) -> InlineKeyboardMarkup:
-    """Under the page of a person."""
+def person(texts: Texts, shown: PersonSummary, *, together: bool = False) -> InlineKeyboardMarkup:
+    """Under the page of a person; `together`: they can be drawn beside the current one."""
     rows = [
         [
             _button(texts("person-photos-button"), PeopleAction.PHOTOS, shown),
@@ -40,6 +40,10 @@ def person(texts: Texts, shown: PersonSummary) -> InlineKeyboardMarkup:
         ],
         [_button(texts("person-delete-button"), PeopleAction.ASK_DELETE, shown)],
     ]
+    if shown.is_companion:
+        rows.insert(0, [_button(texts("person-alone-button"), PeopleAction.ALONE, shown)])
+    elif together:
+        rows.insert(0, [_button(texts("person-together-button"), PeopleAction.TOGETHER, shown)])
     if not shown.is_current:
         rows.insert(0, [_button(texts("person-choose-button"), PeopleAction.CHOOSE, shown)])
     return InlineKeyboardMarkup(inline_keyboard=rows)
@@ -62,6 +66,8 @@ def confirm_delete(texts: Texts, shown: PersonSummary) -> InlineKeyboardMarkup:
 def _label(texts: Texts, person: PersonSummary) -> str:
     name = person_name(texts, person)
     short = name if len(name) <= LABEL_MAX else f"{name[: LABEL_MAX - 1]}…"
+    if person.is_companion:
+        return f"👥 {short}"
     return f"✅ {short}" if person.is_current else short
 
 

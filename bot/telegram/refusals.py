@@ -30,6 +30,7 @@ from aiogram.exceptions import (
     TelegramRetryAfter,
     TelegramServerError,
 )
+from aiohttp import ClientConnectorError, ConnectionTimeoutError
 from pydantic import ValidationError
 
 
@@ -149,6 +150,15 @@ def is_absence(error: Exception) -> bool:
         return False
     refusal = refusal_of(error) if isinstance(error, TelegramAPIError | ClientDecodeError) else error
     return isinstance(refusal, NotNow)
+
+
+def may_be_done(refusal: NotNow) -> bool:
+    """Whether Telegram may have done the call. It has not where no connection came about, nor where it said itself
+    that it failed."""
+    error = refusal.__cause__
+    if isinstance(error, TelegramNetworkError):
+        return not isinstance(error.__cause__, ClientConnectorError | ConnectionTimeoutError)
+    return not isinstance(error, TelegramServerError)
 
 
 @contextmanager

@@ -9,13 +9,38 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.admin_acts import Act
 from bot.credits import CreditTerms
-from bot.db import access, app_jobs, apps, job_queue, job_states, jobs, people, references, results, users, workers
+from bot.db import (
+    access,
+    app_jobs,
+    apps,
+    audit,
+    image_prompts,
+    job_queue,
+    job_states,
+    jobs,
+    people,
+    references,
+    results,
+    users,
+    workers,
+)
 from bot.db.app_tables import AppJob
 from bot.db.session import Sessions
 from bot.db.tables import Job
 from bot.domain import CONSENT_VERSION, OPEN_STATES, JobState, Likeness, ReferenceState, settings_overrides
-from bot.errors import AppBusy, Banned, CannotDraw, IdempotencyConflict, NoConsent, NoPhotos, PictureGone, UnknownUser
+from bot.errors import (
+    AppBusy,
+    Banned,
+    CannotDraw,
+    IdempotencyConflict,
+    NoConsent,
+    NoImagePrompt,
+    NoPhotos,
+    PictureGone,
+    UnknownUser,
+)
 from bot.prompts import clean, split_seed
 from bot.styles import NO_STYLE
 from bot.usecases.apps import ApiClient
@@ -39,6 +64,8 @@ class PictureOrder:
     aspect: Aspect | None = None
     likeness: Likeness | None = None
     clothes: Clothes | None = None
+    image_prompt: bool = False
+    """Follow the end user's."""
     seed: int | None = None
     """Of the first picture; the others follow it."""
     reference_ids: tuple[UUID, ...] = ()
@@ -67,7 +94,7 @@ class OrderPictures:
     """Queue the pictures of one job; gives the job, and whether it is new.
 
     The same idempotency key with the same `fingerprint` gives the job that it gave before. All pictures are queued, or
-    none. Raises UnknownUser, NoConsent, NoPhotos, PromptRefused, CannotDraw, AppBusy, TooManyOpenJobs,
+    none. Raises UnknownUser, NoConsent, NoPhotos, NoImagePrompt, PromptRefused, CannotDraw, AppBusy, TooManyOpenJobs,
     NotEnoughCredits, IdempotencyConflict, and Banned where the app's owner is blocked.
     """
 
@@ -98,6 +125,9 @@ class OrderPictures:
             await self._check_workers(session, order)
             user_id = await self._consenting(session, client, order.end_user)
             reference_ids = await _references(session, user_id, order.reference_ids)
+            followed = await image_prompts.of_user(session, user_id) if order.image_prompt else None
+            if order.image_prompt and followed is None:
+                raise NoImagePrompt
             if await app_jobs.count_open(session, client.app_id) + order.count > self.open_app_jobs_max:
                 raise AppBusy(self.open_app_jobs_max)
             job = AppJob(
@@ -125,6 +155,7 @@ class OrderPictures:
                     prompt=prompt,
                     settings=settings_overrides(order.likeness, order.clothes, order.aspect),
                     pose=order.pose,
+                    image_prompt_id=None if followed is None else followed.id,
                     seed=(first + number) % SEEDS_END,
                     open_jobs_max=max(self.open_jobs_max, PICTURES_MAX),
                     credit_terms=self.credit_terms,
@@ -143,6 +174,8 @@ class OrderPictures:
             raise CannotDraw("pose")
         if order.aspect is not None and order.aspect not in await workers.aspects_drawn(session, self.alive_s):
             raise CannotDraw("aspect")
+        if order.image_prompt and not await workers.all_read_image_prompts(session, self.alive_s):
+            raise CannotDraw("image prompt")
 
     async def _consenting(self, session: AsyncSession, client: ApiClient, name: str) -> int:
         user = await apps.end_user(session, client.app_id, name)
@@ -270,6 +303,7 @@ class RemoveAppJob:
             for picture in pictures:
                 await results.remove(session, picture.id)
             await app_jobs.remove(session, job.id)
+            await audit.note_of_app(session, client.key_id, Act.APP_DELETE_JOB, subject=job.id)
         return True
 
 
@@ -279,6 +313,7 @@ class Drawable:
 
     poses: bool
     aspects: tuple[Aspect, ...]
+    image_prompts: bool
 
 
 @dataclass(frozen=True)
@@ -289,7 +324,8 @@ class ReadDrawable:
     async def __call__(self) -> Drawable:
         async with self.sessions() as session:
             poses = await workers.any_can_pose(session, self.alive_s)
-            return Drawable(poses, await workers.aspects_drawn(session, self.alive_s))
+            aspects = await workers.aspects_drawn(session, self.alive_s)
+            return Drawable(poses, aspects, await workers.all_read_image_prompts(session, self.alive_s))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from uuid import UUID
 
 import structlog
 
-from bot.db import apps, users
+from bot.admin_acts import Act
+from bot.db import apps, audit, users
 from bot.db.app_tables import ApiKey
 from bot.db.apps import ListedKey
 from bot.db.session import Sessions
@@ -68,6 +69,7 @@ class MakeKey:
             scope_names = [scope.value for scope in ApiScope if scope in scopes]
             facts = {"scopes": scope_names, "per_minute": per_minute, "admin_id": admin_id}
             await apps.add_key(session, ApiKey(id=key_id, app_id=app.id, digest=_digest(key), **facts))
+            await audit.note(session, admin_id, Act.MAKE_KEY, user_id=owner_id, subject=key_id)
         _log.info("an API key was made", key=key_id, app=app_name, owner=owner_id, admin=admin_id)
         secret = base64.b64encode(signing_secret(self.token, key_id)).decode()
         return NewKey(key_id, key, f"whsec_{secret}")
@@ -101,10 +103,12 @@ class RevokeKey:
 
     async def __call__(self, key_id: str, admin_id: int) -> bool:
         async with self.sessions.begin() as session:
-            revoked = await apps.revoke(session, key_id)
-        if revoked:
-            _log.info("an API key was revoked", key=key_id, admin=admin_id)
-        return revoked
+            found = await apps.find_key(session, key_id)
+            if found is None or not await apps.revoke(session, key_id):
+                return False
+            await audit.note(session, admin_id, Act.REVOKE_KEY, user_id=found[1].user_id, subject=key_id)
+        _log.info("an API key was revoked", key=key_id, admin=admin_id)
+        return True
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,7 @@ class DrawDraft:
             prompt, key, style = user.draft, user.draft_key, user.style or NO_STYLE
             described, seed = split_seed(prompt)
             user.draft = user.draft_key = None
+            overrides = await preference_overrides(session, user)
             try:
                 job, created = await jobs.submit(
                     session,
@@ -105,7 +106,7 @@ class DrawDraft:
                     reference_ids=photos,
                     style=style,
                     prompt=described,
-                    **await preference_overrides(session, user),
+                    **overrides,
                     seed=self.draw_seed() if seed is None else seed,
                     open_jobs_max=self.open_jobs_max,
                     credit_terms=self.credit_terms,
@@ -117,7 +118,7 @@ class DrawDraft:
             except (Banned, DailyLimitReached) as error:
                 return DrawnDraft(prompt, style, submitted=False, barred=error)
             if created:
-                use_up_choices(user)
+                use_up_choices(user, overrides)
         if created:
             log_queued(job.id)
         self.signals.wake()

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from bot.db import apps, consents, jobs, ledger, references, users
+from bot.admin_acts import Act
+from bot.db import apps, audit, consents, image_prompts, jobs, ledger, references, users
 from bot.db.session import Sessions, database_time
-from bot.db.tables import Reference, User
+from bot.db.tables import ImagePrompt, Reference, User
 from bot.domain import CONSENT_VERSION
 from bot.errors import NoConsent, UnknownUser
 from bot.photos import NormalPhoto, Refusal
@@ -93,6 +94,7 @@ class DeleteEndUser:
             await ledger.reconcile(session, await ledger.today(session), client.owner_id)
             open_jobs = await jobs.open_jobs(session, user.id)
             await users.remove(session, user.id)
+            await audit.note_of_app(session, client.key_id, Act.APP_DELETE_USER)
         if open_jobs:
             await self.signals.cancelled([job.job_id for job in open_jobs])
 
@@ -119,6 +121,44 @@ class AddReference:
             await session.delete(row)
             earlier = await references.by_image(session, user_id, photo.sha256)
             return Refusal.TOO_MANY if earlier is None else (earlier, False)
+
+
+@dataclass(frozen=True)
+class RemoveReference:
+    """Delete a photo of an end user; a second time it changes nothing."""
+
+    sessions: Sessions
+
+    async def __call__(self, client: ApiClient, user_id: int, reference_id: UUID) -> None:
+        async with self.sessions.begin() as session:
+            if await references.remove(session, reference_id, user_id):
+                await audit.note_of_app(session, client.key_id, Act.APP_DELETE_PHOTO, subject=reference_id)
+
+
+@dataclass(frozen=True)
+class KeepImagePrompt:
+    """The picture whose style jobs of the end user can follow; it replaces the one before. Raises UnknownUser."""
+
+    sessions: Sessions
+
+    async def __call__(self, user_id: int, photo: NormalPhoto) -> None:
+        async with self.sessions.begin() as session:
+            await users.lock(session, user_id)
+            await image_prompts.add(session, ImagePrompt(user_id=user_id, message_id=0, image=photo.jpeg))
+
+
+@dataclass(frozen=True)
+class RemoveImagePrompt:
+    """A second time it changes nothing. Raises UnknownUser."""
+
+    sessions: Sessions
+
+    async def __call__(self, client: ApiClient, user_id: int) -> None:
+        async with self.sessions.begin() as session:
+            await users.lock(session, user_id)
+            if await image_prompts.of_user(session, user_id) is not None:
+                await image_prompts.remove(session, user_id)
+                await audit.note_of_app(session, client.key_id, Act.APP_DELETE_IMAGE_PROMPT)
 
 
 @dataclass(frozen=True)
@@ -161,6 +201,9 @@ class EndUserUseCases:
     list: ListEndUsers
     delete: DeleteEndUser
     add_reference: AddReference
+    remove_reference: RemoveReference
+    keep_image_prompt: KeepImagePrompt
+    remove_image_prompt: RemoveImagePrompt
     list_references: ListReferences
     count_references: CountReferences
 
@@ -172,6 +215,9 @@ def build_end_users(sessions: Sessions, signals: Signals, receive_photo: Receive
         list=ListEndUsers(sessions),
         delete=DeleteEndUser(sessions, signals),
         add_reference=AddReference(sessions, receive_photo),
+        remove_reference=RemoveReference(sessions),
+        keep_image_prompt=KeepImagePrompt(sessions),
+        remove_image_prompt=RemoveImagePrompt(sessions),
         list_references=ListReferences(sessions),
         count_references=CountReferences(sessions),
     )

@@ -7,12 +7,12 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import people, users
+from bot.db import people, users, workers
 from bot.db.people import PersonSummary
 from bot.db.session import Sessions
 from bot.db.tables import Reference
 from bot.domain import PEOPLE_MAX, PERSON_NAME_MAX, ReferenceState
-from bot.errors import PersonGone, PersonNameRefused, TooManyPeople
+from bot.errors import NoPhotos, OnePersonOnly, PersonGone, PersonNameRefused, TooManyPeople
 from bot.prompts import one_line
 
 
@@ -22,6 +22,10 @@ async def _summary(session: AsyncSession, user_id: int, person_id: UUID) -> Pers
         if person.id == person_id:
             return person
     raise PersonGone
+
+
+async def _current(session: AsyncSession, user_id: int) -> PersonSummary | None:
+    return next((person for person in await people.summaries(session, user_id) if person.is_current), None)
 
 
 async def add_person(session: AsyncSession, user_id: int) -> UUID:
@@ -50,10 +54,12 @@ class ListPeople:
 
 @dataclass(frozen=True)
 class PersonPage:
-    """A person with the cover, image loaded; `None` without an accepted photo."""
+    """A person with the cover, image loaded; `None` without an accepted photo. `together`: they can be drawn beside
+    the current person."""
 
     person: PersonSummary
     cover: Reference | None
+    together: bool
 
 
 @dataclass(frozen=True)
@@ -61,11 +67,15 @@ class OpenPerson:
     """Raises PersonGone."""
 
     sessions: Sessions
+    alive_s: float
 
     async def __call__(self, user_id: int, person_id: UUID) -> PersonPage:
         async with self.sessions() as session:
             person = await _summary(session, user_id, person_id)
-            return PersonPage(person, await people.cover(session, user_id, person_id))
+            current = await _current(session, user_id)
+            both = not person.is_current and person.accepted > 0 and current is not None and current.accepted > 0
+            together = both and await workers.all_draw_two(session, self.alive_s)
+            return PersonPage(person, await people.cover(session, user_id, person_id), together)
 
 
 @dataclass(frozen=True)
@@ -81,7 +91,7 @@ class AddPerson:
             await people.current(session, user_id)
             for person in await people.summaries(session, user_id):
                 if not person.photos and person.name is None:
-                    await people.choose(session, person.id)
+                    await people.choose(session, user_id, person.id)
                     return await _summary(session, user_id, person.id)
             return await _summary(session, user_id, await add_person(session, user_id))
 
@@ -96,7 +106,39 @@ class ChooseCurrentPerson:
         async with self.sessions.begin() as session:
             await users.lock(session, user_id)
             await _summary(session, user_id, person_id)
-            await people.choose(session, person_id)
+            await people.choose(session, user_id, person_id)
+            return await _summary(session, user_id, person_id)
+
+
+@dataclass(frozen=True)
+class ChooseCompanion:
+    """Draw this person at the right of the current one in the next picture; gives both, the current one first.
+
+    Raises PersonGone, also for the current one, NoPhotos, OnePersonOnly, UnknownUser.
+    """
+
+    sessions: Sessions
+    alive_s: float
+
+    async def __call__(self, user_id: int, person_id: UUID) -> tuple[PersonSummary, PersonSummary]:
+        async with self.sessions.begin() as session:
+            user = await users.lock(session, user_id)
+            person, current = await _summary(session, user_id, person_id), await _current(session, user_id)
+            if current is None or person.is_current:
+                raise PersonGone
+            if not person.accepted or not current.accepted:
+                raise NoPhotos
+            if not await workers.all_draw_two(session, self.alive_s):
+                raise OnePersonOnly
+            user.companion_id = person_id
+            await session.flush()
+            return current, await _summary(session, user_id, person_id)
+
+    async def drop(self, user_id: int, person_id: UUID) -> PersonSummary:
+        """The next picture shows the current person alone; gives the one who was the second."""
+        async with self.sessions.begin() as session:
+            (await users.lock(session, user_id)).companion_id = None
+            await session.flush()
             return await _summary(session, user_id, person_id)
 
 
@@ -168,17 +210,19 @@ class PeopleUseCases:
     open: OpenPerson
     add: AddPerson
     choose: ChooseCurrentPerson
+    together: ChooseCompanion
     name: NamePerson
     remove: RemovePerson
     set_cover: SetCover
 
 
-def build_people(sessions: Sessions) -> PeopleUseCases:
+def build_people(sessions: Sessions, alive_s: float) -> PeopleUseCases:
     return PeopleUseCases(
         list=ListPeople(sessions),
-        open=OpenPerson(sessions),
+        open=OpenPerson(sessions, alive_s),
         add=AddPerson(sessions),
         choose=ChooseCurrentPerson(sessions),
+        together=ChooseCompanion(sessions, alive_s),
         name=NamePerson(sessions),
         remove=RemovePerson(sessions),
         set_cover=SetCover(sessions),

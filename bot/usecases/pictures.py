@@ -39,9 +39,9 @@ class AskForPicture:
     is kept.
 
     `reply_to`: the message to which the prompt replies. If that message shows a picture, or asked for another
-    prompt for one, the new picture keeps the style, the settings and the person of that one.
-    The same message a second time changes nothing. Raises PersonGone, TooManyOpenJobs, NotEnoughCredits, SeedTooLarge,
-    UnknownUser.
+    prompt for one, the new picture keeps the style, the settings and the people of that one.
+    The same message a second time changes nothing. Raises PersonGone, NoPhotos (of the second person),
+    TooManyOpenJobs, NotEnoughCredits, SeedTooLarge, UnknownUser.
     """
 
     sessions: Sessions
@@ -89,7 +89,7 @@ class AskForPicture:
             if chat_id == user_id:
                 await drop_draft(session, user, chat_id)
             if created and source is None:
-                use_up_choices(user)
+                use_up_choices(user, overrides)
         if created:
             log_queued(job.id)
         self.signals.wake()
@@ -105,6 +105,8 @@ class Change:
     clothes: Clothes | None = None
     free_pose: bool = False
     without_image_prompt: bool = False
+    alone: bool = False
+    """Without the second person."""
     variations: bool = False
     """Up to VARIATIONS_MAX pictures, delivered as one album."""
 
@@ -119,6 +121,8 @@ class Change:
             return "variations"
         if self.without_image_prompt:
             return "without-image-prompt"
+        if self.alone:
+            return "alone"
         return "free-pose" if self.free_pose else "again"
 
 
@@ -258,9 +262,11 @@ class _AsBefore:
 
 
 async def _as_before(session: AsyncSession, source: Job, change: Change) -> _AsBefore:
+    """Raises PersonGone and NoPhotos where the second person cannot be drawn any more."""
     keeps_pose, keeps_image_prompt = not change.free_pose, not change.without_image_prompt
     pose_there = source.pose != POSE_PHOTO or await _has_pose_photo(session, source)
     pose = source.pose if keeps_pose and pose_there else None
+    companion_id = None if change.alone else source.companion_id
     followed = source.image_prompt_id
     image_prompt_there = followed is None or await image_prompts.exists_still(session, followed)
     overrides = PreferenceOverrides(
@@ -268,8 +274,22 @@ async def _as_before(session: AsyncSession, source: Job, change: Change) -> _AsB
         pose=pose,
         pose_photo_id=source.pose_photo_id if pose == POSE_PHOTO else None,
         image_prompt_id=followed if keeps_image_prompt and image_prompt_there else None,
+        companion_id=companion_id,
+        companion_reference_ids=await _companion_photos(session, source.user_id, companion_id),
     )
     return _AsBefore(overrides, keeps_pose and not pose_there, keeps_image_prompt and not image_prompt_there)
+
+
+async def _companion_photos(session: AsyncSession, user_id: int, companion_id: UUID | None) -> list[UUID]:
+    """Raises PersonGone, NoPhotos."""
+    if companion_id is None:
+        return []
+    if await people.get(session, user_id, companion_id) is None:
+        raise PersonGone
+    photos = await people.photo_ids(session, user_id, companion_id, ReferenceState.ACCEPTED)
+    if not photos:
+        raise NoPhotos
+    return photos
 
 
 async def _has_pose_photo(session: AsyncSession, job: Job) -> bool:

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import image_prompts, poses, users, workers
+from bot.db import image_prompts, people, poses, users, workers
 from bot.db.session import Sessions
 from bot.db.tables import User
-from bot.domain import ASPECT_DEFAULT, POSE_PHOTO, Likeness, settings_overrides
+from bot.domain import ASPECT_DEFAULT, POSE_PHOTO, Likeness, ReferenceState, settings_overrides
 from bot.usecases.image_prompts import ImagePromptState, image_prompt_state
 from engine.contract import Aspect, Clothes, PosePreset
 
@@ -42,12 +42,15 @@ class PreferenceOverrides(TypedDict):
     pose: str | None
     pose_photo_id: UUID | None
     image_prompt_id: UUID | None
+    companion_id: UUID | None
+    companion_reference_ids: list[UUID]
 
 
 async def preference_overrides(session: AsyncSession, user: User) -> PreferenceOverrides:
-    """The user's preferences for a new picture."""
-    photo = await poses.of_user(session, user.id) if user.pose == POSE_PHOTO else None
-    pose = None if user.pose == POSE_PHOTO and photo is None else user.pose
+    """The user's preferences for a new picture. One of two people has a free pose."""
+    together = await _companion_photos(session, user)
+    photo = await poses.of_user(session, user.id) if user.pose == POSE_PHOTO and not together else None
+    pose = None if together or (user.pose == POSE_PHOTO and photo is None) else user.pose
     settings = settings_overrides(user.likeness, user.clothes, user.aspect)
     image_prompt = await image_prompts.of_user(session, user.id) if user.image_prompt else None
     return PreferenceOverrides(
@@ -55,13 +58,24 @@ async def preference_overrides(session: AsyncSession, user: User) -> PreferenceO
         pose=pose,
         pose_photo_id=None if photo is None else photo.id,
         image_prompt_id=None if image_prompt is None else image_prompt.id,
+        companion_id=user.companion_id if together else None,
+        companion_reference_ids=together,
     )
 
 
-def use_up_choices(user: User) -> None:
-    """A picture has taken pose and image prompt: they were for one picture, unless pinned. `user` is locked."""
-    if not user.pose_pinned:
+async def _companion_photos(session: AsyncSession, user: User) -> list[UUID]:
+    """Those of the second person in the next picture; empty where there is none, or none that could be drawn."""
+    if user.companion_id is None or user.companion_id == await people.current_id(session, user.id):
+        return []
+    return await people.photo_ids(session, user.id, user.companion_id, ReferenceState.ACCEPTED)
+
+
+def use_up_choices(user: User, taken: PreferenceOverrides) -> None:
+    """A picture has taken pose, image prompt and companion: they were for one picture, unless pinned. A pose that a
+    picture of two people left out stays for the next one. `user` is locked."""
+    if not user.pose_pinned and taken["companion_id"] is None:
         user.pose = None
+    user.companion_id = None
     if not user.image_prompt_pinned:
         user.image_prompt = False
 

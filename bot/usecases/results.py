@@ -119,15 +119,22 @@ class SearchPictures:
 
 @dataclass(frozen=True)
 class ListPictures:
-    """Several of the user's pictures, newest first, from below `after` (created_at, id) on."""
+    """Several of the user's pictures, newest first, from below `after` (created_at, id) on; with `person_id` those
+    that show this person."""
 
     sessions: Sessions
 
     async def __call__(
-        self, user_id: int, after: tuple[datetime, UUID] | None, limit: int, *, favourites: bool
+        self,
+        user_id: int,
+        after: tuple[datetime, UUID] | None,
+        limit: int,
+        *,
+        favourites: bool,
+        person_id: UUID | None = None,
     ) -> Sequence[Job]:
         async with self.sessions() as session:
-            return await results.listed(session, user_id, after, limit, favourites=favourites)
+            return await results.listed(session, user_id, after, limit, favourites=favourites, person_id=person_id)
 
 
 @dataclass(frozen=True)

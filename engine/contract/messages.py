@@ -116,7 +116,7 @@ class GenerateRequest(Message):
     BAD_STYLE. `style_template` is a style of the operator's instead, a template as in that file.
     `image_prompt`: a picture in the format of Reference.image whose style or layout is followed; a worker
     whose backbone reads none fails the request with BAD_IMAGE_PROMPT. `companion`: photos of a second person, drawn
-    at the right of the first, without a `pose`; where that is not possible the request fails with BAD_REFERENCE.
+    at the right of the first, without a `pose`; where that is not possible the request fails with BAD_COMPANION.
     `preview` asks for Progress.preview."""
 
     kind: Literal["generate"] = "generate"
@@ -198,6 +198,7 @@ class FailureCode(StrEnum):
     BAD_POSE = "bad_pose"
     BAD_STYLE = "bad_style"
     BAD_IMAGE_PROMPT = "bad_image_prompt"
+    BAD_COMPANION = "bad_companion"
     REFUSED_PROMPT = "refused_prompt"
     REFUSED_PHOTO = "refused_photo"
     REFUSED_PICTURE = "refused_picture"
@@ -281,6 +282,7 @@ class Heartbeat(Message):
     """A worker sends it every HEARTBEAT_INTERVAL_S seconds, busy or idle; it extends the leases of `job_ids`.
 
     `pose`: the backbone supports GenerateRequest.pose; `image_prompt`: it supports GenerateRequest.image_prompt.
+    `companion`: it supports GenerateRequest.companion.
     `aspects`: those of Settings.aspect that it draws, the default first. `job_ids`: the jobs and the photos (reference
     ids) that the worker holds. `references_max`: how many references the backbone reads; more are not worth sending.
     `stopping`: the last heartbeat before an orderly exit."""
@@ -293,6 +295,7 @@ class Heartbeat(Message):
     references_max: int = Field(default=REFERENCES_MAX, ge=1, le=REFERENCES_MAX)
     pose: bool = False
     image_prompt: bool = False
+    companion: bool = False
     aspects: tuple[Aspect, ...] = ()
     job_ids: tuple[str, ...] = ()
     stopping: bool = False

@@ -223,6 +223,7 @@ class Worker:
             references_max=min(capabilities.references_max, REFERENCES_MAX),
             pose=capabilities.pose,
             image_prompt=capabilities.image_prompt,
+            companion=capabilities.companion,
             aspects=capabilities.aspects,
             job_ids=self._service.in_hand(),
         )

@@ -20,5 +20,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """The version before takes every row for a photo of the person, so those that show a pose go."""
+    op.execute("delete from reference_photos where for_pose")
     for column in ("for_pose", "face"):
         op.drop_column("reference_photos", column)

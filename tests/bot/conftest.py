@@ -18,8 +18,9 @@ from PIL import Image
 from sqlalchemy import select, update
 
 from bot.db import jobs, poses
+from bot.db.service_tables import Worker
 from bot.db.session import Sessions
-from bot.db.tables import Job, PosePhoto, Reference, User, Worker
+from bot.db.tables import Job, PosePhoto, Reference, User
 from bot.domain import POSE_PHOTO, ReferenceState
 from engine import contract
 
@@ -90,13 +91,21 @@ class Rows:
             await session.execute(update(Reference).where(Reference.id == photo_id).values(**facts))
 
     async def worker(
-        self, worker_id: str = "w", *, busy: bool = False, seen_s_ago: float = 0, batch_max: int = 1, pose: bool = False
+        self,
+        worker_id: str = "w",
+        *,
+        busy: bool = False,
+        seen_s_ago: float = 0,
+        batch_max: int = 1,
+        pose: bool = False,
+        image_prompt: bool = False,
     ) -> None:
         seen_at = datetime.now(UTC) - timedelta(seconds=seen_s_ago)
         async with self.sessions.begin() as session:
             await session.merge(
                 Worker(
-                    id=worker_id, backbone="b", device="cpu", batch_max=batch_max, pose=pose, busy=busy, seen_at=seen_at
+                    id=worker_id, backbone="b", device="cpu", batch_max=batch_max, busy=busy, seen_at=seen_at,
+                    pose=pose, image_prompt=image_prompt,
                 )
             )  # fmt: skip
 

@@ -18,6 +18,7 @@ DOCUMENTS = [
             "architecture",
             "bench",
             "credits",
+            "features",
             "nano",
             "operations",
             "operators",
@@ -28,6 +29,7 @@ DOCUMENTS = [
     ),
     *sorted((ROOT / "engine" / "weights").rglob("README.md")),
 ]
+FEATURES = ROOT / "docs" / "features.md"
 README_WORDS_MAX = 600
 DIALECT = {
     r"\b(?:told|tells)\b": "input, prompt, caption, print or say",
@@ -66,6 +68,18 @@ def test_links_lead_to_files(path: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)\)", path.read_text("utf-8"))
     missing = [link for link in links if "://" not in link and not (path.parent / link).exists()]
     assert missing == []
+
+
+def test_the_table_of_features_names_tests_that_exist() -> None:
+    rows = [line for line in FEATURES.read_text("utf-8").splitlines() if line.startswith("| ")]
+    for row in rows:
+        folder = ROOT / "tests"
+        named = re.findall(r"`([a-z_/]+\.py)`(?:: ((?:`test_\w+`(?:, )?)+))?", row)
+        assert named or " no " in row or "built" in row or "---" in row, row
+        for file, tests in named:
+            source = (folder / file).read_text("utf-8")
+            for name in re.findall(r"`(test_\w+)`", tests):
+                assert f"def {name}(" in source, f"{file} has no {name}"
 
 
 def test_the_readme_is_short_and_names_the_three_commands() -> None:

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from bot.db.session import open_pool
 from bot.db.tables import Base
@@ -88,6 +90,35 @@ def test_migrations_end_where_the_models_are(database_url: str) -> None:
 def test_migrating_what_is_migrated_changes_nothing(database_url: str, migrate: Migrate) -> None:
     migrate(database_url, "upgrade", "head")
     assert _look(database_url, _differences) == []
+
+
+def test_photos_examined_for_their_pose_are_no_references_after_a_downgrade(
+    empty_database_url: str, migrate: Migrate
+) -> None:
+    migrate(empty_database_url, "upgrade", "0012")
+    _run(empty_database_url, "insert into users (id, language) values (1, 'ru')")
+    for number, for_pose in ((1, False), (2, True)):
+        _run(
+            empty_database_url,
+            "insert into reference_photos (id, user_id, chat_id, message_id, image, width, height, sha256, for_pose) "
+            f"values (gen_random_uuid(), 1, 1, {number}, 'x', 1, 1, '{number}', {for_pose})",
+        )
+    migrate(empty_database_url, "downgrade", "0011")
+    assert _run(empty_database_url, "select message_id from reference_photos") == [(1,)]
+
+
+def test_acts_of_keys_do_not_outlast_a_downgrade_and_the_log_stays_closed(
+    empty_database_url: str, migrate: Migrate
+) -> None:
+    migrate(empty_database_url, "upgrade", "0019")
+    _run(empty_database_url, "insert into audit_entries (admin_id, act) values (9, 'pause')")
+    _run(empty_database_url, "insert into audit_entries (key_id, act) values ('0badc0de', 'app-delete-user')")
+    with pytest.raises(IntegrityError, match="audit_entries_one_actor"):
+        _run(empty_database_url, "insert into audit_entries (act) values ('pause')")
+    migrate(empty_database_url, "downgrade", "0018")
+    assert _run(empty_database_url, "select admin_id, act from audit_entries") == [(9, "pause")]
+    with pytest.raises(DBAPIError, match="append-only"):
+        _run(empty_database_url, "delete from audit_entries")
 
 
 def test_the_photos_of_a_user_become_those_of_the_first_person(empty_database_url: str, migrate: Migrate) -> None:

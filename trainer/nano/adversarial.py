@@ -57,9 +57,9 @@ class PatchCritic(nn.Module):
         nn.init.normal_(self.words.weight, std=0.02)
 
     def forward(self, latents: Tensor, structure: Tensor, values: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """latents [B, C, h, w] of unit variance over all channels; structure [B, STRUCTURE_CHANNELS, h, w]; values int64 [B, slots] ->
-        [B, 1, h/4, w/4], the place itself and how it suits the words (projection: Miyato & Koyama, 2018), and the
-        features of every layer."""
+        """latents [B, C, h, w] of unit variance over all channels; structure [B, STRUCTURE_CHANNELS, h, w]; values
+        int64 [B, slots] -> [B, 1, h/4, w/4], the place itself and how it suits the words (projection: Miyato & Koyama, 2018),
+        and the features of every layer."""
         hidden, features = torch.cat([latents, structure], 1), []
         for layer in self.layers:
             hidden = F.leaky_relu(layer(hidden), 0.2)

@@ -6,7 +6,7 @@ import { followTheme, tell } from "./telegram.js";
 const by = (id) => document.getElementById(id);
 const make = (tag, className, text = "") => Object.assign(document.createElement(tag), { className, textContent: text });
 const TABS = { pictures: "🖼", styles: "🎨", photos: "👤" };
-const state = { home: null, favourites: false, next: null, open: "pictures" };
+const state = { home: null, favourites: false, person: "", next: null, open: "pictures" };
 const words = (key) => state.home.texts[key];
 
 function notify(text) {
@@ -44,15 +44,32 @@ const open = guarded(async (name) => {
 
 async function loadPictures(afresh) {
   const query = new URLSearchParams({ favourites: state.favourites, limit: 12 });
+  if (state.person) query.set("person", state.person);
   if (!afresh && state.next) query.set("cursor", state.next);
+  const { favourites, person } = state;
   const page = await read(`pictures?${query}`);
+  if (state.favourites !== favourites || state.person !== person) return; // another choice was made meanwhile
   state.next = page.next;
   if (afresh) by("picture-tiles").replaceChildren();
   by("picture-tiles").append(...page.items.map(pictureTile));
   by("more").hidden = page.next === null;
   by("all").setAttribute("aria-pressed", !state.favourites);
   by("favourites").setAttribute("aria-pressed", state.favourites);
-  if (!by("picture-tiles").children.length) notify(words(state.favourites ? "no-favourites" : "no-pictures"));
+  for (const each of by("people").children) each.setAttribute("aria-pressed", each.value === state.person);
+  const none = state.favourites ? "no-favourites" : state.person ? "no-pictures-of" : "no-pictures";
+  if (!by("picture-tiles").children.length) notify(words(none));
+}
+
+function showPeople() {
+  const everybody = { id: "", name: words("everybody") };
+  by("people").hidden = state.home.people.length < 2;
+  by("people").replaceChildren(
+    ...[everybody, ...state.home.people].map((person) => {
+      const button = Object.assign(make("button", "", person.name), { value: person.id });
+      button.addEventListener("click", guarded(() => turn({ person: person.id })));
+      return button;
+    }),
+  );
 }
 
 function pictureTile(picture) {
@@ -80,6 +97,13 @@ function view(picture, star) {
     await put(`pictures/${picture.id}/favourite`, { favourite: !picture.favourite });
     picture.favourite = !picture.favourite;
     mark();
+  });
+  by("delete-picture").onclick = guarded(async () => {
+    if (!(await confirmed(words("delete-picture-ask")))) return;
+    by("viewer").close();
+    await remove(`pictures/${picture.id}`);
+    star.parentElement.remove();
+    if (!by("picture-tiles").children.length) await loadPictures(true);
   });
   mark();
   by("viewer").showModal();
@@ -155,17 +179,19 @@ function dress() {
   by("close").textContent = words("close");
   by("no").textContent = words("keep");
   by("yes").textContent = words("delete-photo");
+  by("delete-picture").textContent = words("delete-photo");
   by("add-photo").textContent = words("add-photo");
-  by("all").addEventListener("click", guarded(() => turn(false)));
-  by("favourites").addEventListener("click", guarded(() => turn(true)));
+  by("all").addEventListener("click", guarded(() => turn({ favourites: false })));
+  by("favourites").addEventListener("click", guarded(() => turn({ favourites: true })));
   by("more").addEventListener("click", guarded(() => loadPictures(false)));
   by("close").addEventListener("click", () => by("viewer").close());
+  showPeople();
   for (const dialog of document.querySelectorAll("dialog"))
     dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
 }
 
-async function turn(favourites) {
-  state.favourites = favourites;
+async function turn(change) {
+  Object.assign(state, change);
   await loadPictures(true);
 }
 

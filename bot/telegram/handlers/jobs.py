@@ -24,6 +24,7 @@ REDRAWS = {
     JobAction.OWN_CLOTHES: Change(clothes=Clothes.KEEP),
     JobAction.FREE_POSE: Change(free_pose=True),
     JobAction.NO_IMAGE_PROMPT: Change(without_image_prompt=True),
+    JobAction.ALONE: Change(alone=True),
     JobAction.VARIATIONS: Change(variations=True),
 }
 PLACEHOLDER_MAX = 64

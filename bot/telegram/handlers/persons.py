@@ -42,6 +42,7 @@ async def show_people(message: Message, user: User, texts: Texts, use: UseCases)
     lines = [
         texts(
             "people-line-current" if person.is_current else "people-line",
+            mark="👥" if person.is_companion else "•",
             name=person_name(texts, person),
             count=person.photos,
         )
@@ -71,6 +72,20 @@ async def press(
             if message is not None:
                 await edit_words(message, _page(texts, person), person_keyboards.person(texts, person))
             return Toast(texts("person-chosen", name=person_name(texts, person)))
+        case PeopleAction.TOGETHER:
+            current, person = await use.people.together(user.id, person_id)
+            if message is not None:
+                names = {"first": person_name(texts, current), "second": person_name(texts, person)}
+                await edit_words(message, _page(texts, person), person_keyboards.person(texts, person))
+                await message.answer(texts("person-together", **names))
+            return None
+        case PeopleAction.ALONE:
+            person = await use.people.together.drop(user.id, person_id)
+            if message is not None:
+                page = await use.people.open(user.id, person_id)
+                buttons = person_keyboards.person(texts, person, together=page.together)
+                await edit_words(message, _page(texts, person), buttons)
+            return Toast(texts("person-alone"))
         case PeopleAction.DELETE:
             await use.people.remove(user.id, person_id)
             if message is not None:
@@ -82,7 +97,7 @@ async def press(
         return None
     match callback_data.action:
         case PeopleAction.OPEN:
-            text, buttons = _page(texts, person), person_keyboards.person(texts, person)
+            text, buttons = _page(texts, person), person_keyboards.person(texts, person, together=page.together)
             if page.cover is None:
                 await message.answer(text, reply_markup=buttons)
             else:
@@ -100,7 +115,7 @@ async def press(
             await edit_buttons(message, person_keyboards.confirm_delete(texts, person))
             return Toast(texts("person-delete-ask", name=person_name(texts, person)), alert=True)
         case PeopleAction.BACK:
-            await edit_buttons(message, person_keyboards.person(texts, person))
+            await edit_buttons(message, person_keyboards.person(texts, person, together=page.together))
     return None
 
 
@@ -121,9 +136,13 @@ async def take_name(message: Message, user: User, texts: Texts, use: UseCases, q
 
 def _page(texts: Texts, person: PersonSummary) -> Markup:
     """The name, the photos, what is to be improved, and whether this person is drawn."""
+    if person.is_companion:
+        drawn = texts("person-companion")
+    else:
+        drawn = texts("person-current" if person.is_current else "person-not-current")
     lines = [
         texts("person-page", name=person_name(texts, person), accepted=person.accepted, limit=REFERENCES_MAX),
         *(texts(f"person-lacks-{hint.replace('_', '-')}") for hint in person.lacks[:HINTS_MAX]),
-        texts("person-current" if person.is_current else "person-not-current"),
+        drawn,
     ]
     return Markup("\n".join(lines))

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import structlog
 from aiogram import Bot, F, Router
-from aiogram.types import BufferedInputFile, CallbackQuery, InlineKeyboardMarkup, Message, ReplyParameters
+from aiogram.types import BufferedInputFile, CallbackQuery, InlineKeyboardMarkup, ReplyParameters
 
 from bot.db.tables import Job, User
 from bot.domain import clothes_of, likeness_of
@@ -15,10 +15,10 @@ from bot.styles import Styles
 from bot.telegram import keyboards
 from bot.telegram.callbacks import JobAction, JobCallback, ReportCallback
 from bot.telegram.captions import caption
-from bot.telegram.edits import Toast, edit_buttons, edit_caption, message_of
+from bot.telegram.edits import Toast, edit_buttons, message_of, take_back_picture
 from bot.telegram.handlers.admin.review import open_button
 from bot.telegram.quotes import quoted
-from bot.telegram.refusals import ApiRefusal, MessageGone, TelegramRefusal, refusals
+from bot.telegram.refusals import TelegramRefusal, refusals
 from bot.translator import Texts, Translator
 from bot.usecases import UseCases
 
@@ -159,24 +159,15 @@ async def ask_delete(
     return Toast(texts("delete-ask"))
 
 
-async def delete(callback: CallbackQuery, callback_data: JobCallback, user: User, texts: Texts, use: UseCases) -> Toast:
+async def delete(
+    callback: CallbackQuery, callback_data: JobCallback, bot: Bot, user: User, texts: Texts, use: UseCases
+) -> Toast:
     if not await use.remove_picture(user.id, callback_data.job_id):
         return Toast(texts("job-queued-already"))
     message = message_of(callback)
     if message is not None:
-        await _delete_message(message, texts)
+        await take_back_picture(bot, message.chat.id, message.message_id, texts("delete-too-old"))
     return Toast(texts("delete-done"))
-
-
-async def _delete_message(message: Message, texts: Texts) -> None:
-    """Telegram lets a bot delete messages of the last two days."""
-    try:
-        with refusals():
-            await message.delete()
-    except MessageGone:
-        return
-    except ApiRefusal:
-        await edit_caption(message, texts("delete-too-old"))
 
 
 async def open_picture(

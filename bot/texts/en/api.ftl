@@ -36,3 +36,6 @@ mini-app-keep = Keep
 mini-app-favourite = Favourite
 mini-app-failed = That did not work. Close this page and open it again.
 mini-app-start-first = Send /start to the bot and confirm the terms first.
+mini-app-everybody = Everybody
+mini-app-no-pictures-of = No pictures of this person yet.
+mini-app-delete-picture-ask = Delete this picture, its prompt and its file? This cannot be undone.

@@ -263,6 +263,13 @@ act-style-delete = deleted a style
 act-export-usage = took the usage CSV
 act-export-payments = took the payments CSV
 act-export-audit = took the audit CSV
+act-make-key = made an API key
+act-revoke-key = revoked an API key
+act-app-delete-user = deleted an end user
+act-app-delete-photo = deleted a photo
+act-app-delete-image-prompt = deleted an image prompt
+act-app-delete-job = deleted a job
+audit-key = API key { $key }
 
 # What users see of it
 

@@ -4,7 +4,7 @@ people = 👥 <b>Your people: { $count } of { $limit }</b>
     { $people }
 
     I draw the one that is ticked, and new photos are theirs. Tap a name to choose, rename or delete.
-people-line = • { $name } — { $count ->
+people-line = { $mark } { $name } — { $count ->
         [one] { $count } photo
        *[other] { $count } photos
     }
@@ -17,6 +17,8 @@ person-first = You
 person-number = Person { $number }
 person-new-button = ➕ New person
 person-choose-button = ✅ Draw this person
+person-together-button = 👥 Draw both
+person-alone-button = 👤 Draw one person
 person-photos-button = 📷 Photos
 person-rename-button = ✏️ Rename
 person-delete-button = 🗑 Delete
@@ -27,6 +29,11 @@ person-page = 👤 <b>{ $name }</b>: { $accepted ->
     } in use, up to { $limit }.
 person-current = ✅ I draw this person now.
 person-not-current = I draw somebody else now.
+person-companion = 👥 In the next picture beside the person whom I draw now.
+person-together = 👥 <b>The next picture shows two people:</b> { $first } on the left, { $second } on the right. Say in the prompt that there are two, for example: two friends in a park.
+    This is for one picture. Its pose is free.
+person-alone = The next picture shows one person.
+person-unnamed = no name
 person-chosen = Now I draw: { $name }
 person-added = 👤 <b>{ $name }: a new person.</b> Now send up to { $limit } photos of them, also as an album. I draw this person until you choose another one: /people
     They must be an adult and have agreed to it.
@@ -47,6 +54,7 @@ photo-of-person = 👤 Photos of: { $name }
 photo-cover-button = ⭐ Cover
 photo-cover-set = This photo is the cover in /people now.
 
+error-one-person-only = 👥 The model that is running now draws one person per picture.
 error-person-gone = This person has been deleted. Your people: /people
 error-too-many-people = 👥 You have { $limit } people, and there is no room for more. Delete one first: /people
 error-person-name = ✏️ A name needs at least one letter and at most { $limit } characters. Please reply to my question once more.

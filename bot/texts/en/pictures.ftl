@@ -21,6 +21,7 @@ job-other-clothes-button = 👗 Other clothes
 job-own-clothes-button = 👕 My clothes
 job-free-pose-button = 🎲 Any pose
 job-no-image-prompt-button = 🖼 No image prompt
+job-alone-button = 👤 One person
 job-retry-button = 🔄 Try again
 job-variations-button = ✨ Variations
 job-favourite-button = 🤍 Favourite

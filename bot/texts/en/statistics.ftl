@@ -51,6 +51,7 @@ reason-bad_reference = photo not usable
 reason-bad_prompt = prompt not drawable
 reason-bad_pose = pose not readable
 reason-bad_image_prompt = image prompt not usable
+reason-bad_companion = two people not drawn
 reason-bad_style = style unknown
 reason-refused_prompt = prompt
 reason-refused_photo = photo

@@ -17,6 +17,7 @@ status-progress =
     { $bar }
     { $prompt }
 status-person = Person: { $name }
+status-people = People: { $first }, { $second }
 status-pose = Pose: { $pose }
 status-image-prompt = Style: from your image prompt
 status-ignored = I can't draw: { $phrases }
@@ -42,6 +43,7 @@ picture-likeness = likeness: { $likeness }
 picture-clothes = other clothes
 picture-pose = pose: { $pose }
 picture-pose-skipped = pose: any (the model cannot draw a chosen pose)
+picture-companion = two people
 picture-image-prompt = with an image prompt
 picture-image-prompt-skipped = without the image prompt (the model cannot follow one)
 
@@ -71,6 +73,9 @@ failure-bad_pose =
     { $prompt }
 failure-bad_image_prompt =
     🖼 I could not use the image prompt: it has been deleted, or the current model cannot follow one. Draw without it, or choose another: /settings
+    { $prompt }
+failure-bad_companion =
+    👥 I could not draw these two people in one picture: the photos of the second person have been deleted, or the current model draws only one. Draw one person, or choose again: /people
     { $prompt }
 failure-bad_style =
     🎨 This style cannot be drawn at the moment. Choose another one: /style

@@ -37,3 +37,6 @@ mini-app-keep = Оставить
 mini-app-favourite = Избранное
 mini-app-failed = Не получилось. Закройте страницу и откройте её снова.
 mini-app-start-first = Сначала отправьте боту /start и подтвердите условия.
+mini-app-everybody = Все люди
+mini-app-no-pictures-of = С этим человеком картинок пока нет.
+mini-app-delete-picture-ask = Удалить эту картинку, её описание и файл? Вернуть их нельзя.

@@ -264,6 +264,13 @@ act-style-delete = удалил стиль
 act-export-usage = взял CSV статистики
 act-export-payments = взял CSV платежей
 act-export-audit = взял CSV журнала
+act-make-key = создал ключ API
+act-revoke-key = отозвал ключ API
+act-app-delete-user = удалил пользователя приложения
+act-app-delete-photo = удалил фото
+act-app-delete-image-prompt = удалил картинку-образец
+act-app-delete-job = удалил задание
+audit-key = ключ API { $key }
 
 # Что видят пользователи
 

@@ -4,13 +4,15 @@ people = 👥 <b>Ваши люди: { $count } из { $limit }</b>
     { $people }
 
     Рисую того, кто отмечен галочкой; к нему же добавляются новые фото. Нажмите имя, чтобы выбрать, переименовать или удалить.
-people-line = • { $name } — { $count } фото
+people-line = { $mark } { $name } — { $count } фото
 people-line-current = ✅ { $name } — { $count } фото
 people-none = 👥 У меня пока нет ничьих фото. Сначала пришлите своё фото.
 person-first = Вы
 person-number = Человек { $number }
 person-new-button = ➕ Новый человек
 person-choose-button = ✅ Рисовать этого
+person-together-button = 👥 Нарисовать обоих
+person-alone-button = 👤 Рисовать одного
 person-photos-button = 📷 Фото
 person-rename-button = ✏️ Имя
 person-delete-button = 🗑 Удалить
@@ -22,6 +24,11 @@ person-page = 👤 <b>{ $name }</b>: { $accepted ->
     }, можно до { $limit }.
 person-current = ✅ Сейчас рисую этого человека.
 person-not-current = Сейчас рисую другого человека.
+person-companion = 👥 Будет на следующей картинке рядом с тем, кого рисую сейчас.
+person-together = 👥 <b>На следующей картинке будут двое:</b> { $first } слева, { $second } справа. Напишите в описании, что людей двое, например: двое друзей в парке.
+    Это на одну картинку. Поза будет любой.
+person-alone = На следующей картинке будет один человек.
+person-unnamed = без имени
 person-chosen = Теперь рисую: { $name }
 person-added = 👤 <b>{ $name }: добавлен.</b> Теперь пришлите до { $limit } фото этого человека, можно альбомом. Буду рисовать его, пока вы не выберете другого: /people
     Это должен быть взрослый человек, который на это согласен.
@@ -42,6 +49,7 @@ photo-of-person = 👤 На фото: { $name }
 photo-cover-button = ⭐ Обложка
 photo-cover-set = Теперь это фото — обложка в /people.
 
+error-one-person-only = 👥 Модель, которая сейчас работает, рисует на картинке только одного человека.
 error-person-gone = Этот человек удалён. Ваши люди: /people
 error-too-many-people = 👥 У вас уже { $limit } человек, больше добавить нельзя. Сначала удалите кого-нибудь: /people
 error-person-name = ✏️ В имени нужна хотя бы одна буква и не больше { $limit } символов. Ответьте на мой вопрос ещё раз.

@@ -22,6 +22,7 @@ job-other-clothes-button = 👗 Другая одежда
 job-own-clothes-button = 👕 Моя одежда
 job-free-pose-button = 🎲 Любая поза
 job-no-image-prompt-button = 🖼 Без образца
+job-alone-button = 👤 Один человек
 job-retry-button = 🔄 Повторить
 job-variations-button = ✨ Варианты
 job-favourite-button = 🤍 В избранное

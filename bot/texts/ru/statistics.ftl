@@ -54,6 +54,7 @@ reason-bad_reference = фото непригодно
 reason-bad_prompt = описание не нарисовать
 reason-bad_pose = поза не читается
 reason-bad_image_prompt = образец стиля непригоден
+reason-bad_companion = двоих нарисовать нельзя
 reason-bad_style = неизвестный стиль
 reason-refused_prompt = описание
 reason-refused_photo = фото

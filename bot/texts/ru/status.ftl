@@ -17,6 +17,7 @@ status-progress =
     { $bar }
     { $prompt }
 status-person = Человек: { $name }
+status-people = Люди: { $first }, { $second }
 status-pose = Поза: { $pose }
 status-image-prompt = Стиль: с картинки-образца
 status-ignored = Не умею рисовать: { $phrases }
@@ -42,6 +43,7 @@ picture-likeness = сходство: { $likeness }
 picture-clothes = другая одежда
 picture-pose = поза: { $pose }
 picture-pose-skipped = поза: любая (модель не умеет рисовать заданную)
+picture-companion = два человека
 picture-image-prompt = по картинке-образцу
 picture-image-prompt-skipped = без картинки-образца (модель не умеет ей следовать)
 
@@ -73,6 +75,9 @@ failure-bad_pose =
     { $prompt }
 failure-bad_image_prompt =
     🖼 Не получилось использовать картинку-образец: она удалена, или нынешняя модель не умеет ей следовать. Нарисуйте без неё кнопкой ниже или выберите другую в настройках: /settings
+    { $prompt }
+failure-bad_companion =
+    👥 Не получилось нарисовать двоих на одной картинке: фото второго человека удалены, или нынешняя модель рисует только одного. Нарисуйте одного кнопкой ниже или выберите людей заново: /people
     { $prompt }
 failure-bad_style =
     🎨 Этот стиль сейчас недоступен. Выберите другой: /style

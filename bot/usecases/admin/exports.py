@@ -67,8 +67,8 @@ class ExportTables:
             await audit.note(session, admin_id, Act.EXPORT_AUDIT)
             rows = await audit.page(session, 0, AUDIT_MAX)
         return _csv(
-            ("at", "admin_id", "act", "user_id", "subject"),
-            ((_moment(row.created_at), row.admin_id, row.act, row.user_id, row.subject) for row in rows),
+            ("at", "admin_id", "key_id", "act", "user_id", "subject"),
+            ((_moment(row.created_at), row.admin_id, row.key_id, row.act, row.user_id, row.subject) for row in rows),
         )
 
 

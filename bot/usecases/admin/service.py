@@ -44,7 +44,10 @@ class RetryFailed:
             async with self.sessions() as session:
                 person_id = job.person_id or await people.current_id(session, job.user_id)
                 photos = await people.photo_ids(session, job.user_id, person_id, ReferenceState.ACCEPTED)
-                if not photos:
+                beside = job.companion_id and await people.photo_ids(
+                    session, job.user_id, job.companion_id, ReferenceState.ACCEPTED
+                )
+                if not photos or beside == []:
                     continue
                 followed = job.image_prompt_id
                 followed_there = followed is not None and await image_prompts.exists_still(session, followed)
@@ -56,6 +59,8 @@ class RetryFailed:
                         idempotency_key=retries.retry_key(job.id),
                         request_message_id=job.request_message_id,
                         person_id=person_id,
+                        companion_id=job.companion_id,
+                        companion_reference_ids=beside or (),
                         source_job_id=job.id,
                         reference_ids=photos,
                         style=job.style,

@@ -20,6 +20,7 @@ from aiogram import Bot
 from sqlalchemy import select
 
 from bot.api.application import build_application
+from bot.api.measuring import Measured
 from bot.api.server import serving
 from bot.api.services import ApiServices
 from bot.api.start import build_services
@@ -33,6 +34,7 @@ from bot.dispatch.signals import JobSignals
 from bot.domain import CONSENT_VERSION, ApiScope, ReferenceState
 from bot.local.botapi import LocalBotAPI
 from bot.local.children import choose_port
+from bot.monitoring.metrics import Metrics
 from bot.styles import load_styles
 from bot.telegram.connection import open_bot
 from bot.telegram.photo_fetching import PhotoFetcher
@@ -97,6 +99,8 @@ class World:
     url: str
     shown: dict[int, UUID] = field(default_factory=dict)
     """A picture of each user, for tests of the Mini App."""
+    telegram: str = ""
+    """The address of the local Bot API server, for the same."""
 
     async def client(self, name: str = "app", *, scopes: Sequence[ApiScope] = ALL, rate: int = 6000) -> Client:
         assert self.services.use.keys is not None
@@ -176,7 +180,7 @@ def init_data() -> Callable[..., str]:
 
 @pytest.fixture
 async def open_world(sessions: Sessions) -> AsyncIterator[OpenWorld]:
-    """Starts the API; options are settings of bot.config."""
+    """Starts the API, each time in what could be another process; options are settings of bot.config."""
     async with AsyncExitStack() as stack:
 
         async def start(bot: Bot | None = None, **options: Any) -> World:
@@ -187,11 +191,15 @@ async def open_world(sessions: Sessions) -> AsyncIterator[OpenWorld]:
             )  # fmt: skip
             signals, styles = JobSignals(), load_styles()
             use = build_use_cases(config, sessions, signals, new_seed)
-            services = build_services(config, sessions, signals, use, styles, Translator(), PhotoFetcher(), bot)
-            await stack.enter_async_context(serving(build_application(services), ("127.0.0.1", port)))
+            metrics = Metrics()
+            services = build_services(
+                config, sessions, signals, use, styles, Translator(), PhotoFetcher(), metrics, bot
+            )
+            application = Measured(build_application(services), metrics.count_request)
+            await stack.enter_async_context(serving(application, ("127.0.0.1", port)))
             http = await stack.enter_async_context(aiohttp.ClientSession())
             async with sessions.begin() as session:
-                session.add(User(id=OWNER, language="en"))
+                await session.merge(User(id=OWNER, language="en"))  # of several processes the first adds it
             await asyncio.sleep(0)
             return World(sessions, services, http, f"http://127.0.0.1:{port}")
 
@@ -205,7 +213,9 @@ async def open_mini_app(open_world: OpenWorld) -> AsyncIterator[OpenWorld]:
         bot = open_bot(TOKEN, telegram.url, patient=False)
 
         async def start(**options: Any) -> World:
-            return await open_world(bot, **options)
+            world = await open_world(bot, **options)
+            world.telegram = telegram.url
+            return world
 
         yield start
         await bot.session.close()

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
-from bot.api.access import Buckets
-from bot.db.app_tables import ApiKey
+from bot.db import users
+from bot.db.app_tables import ApiAllowance, ApiKey
 from bot.db.ledger import today
+from bot.db.session import Sessions
 from bot.db.tables import CreditEntry
 from bot.domain import CONSENT_VERSION, ApiScope
+from bot.retention import forget_allowances
+from bot.usecases.app_limits import ApiLimits
 
 
 async def test_a_key_is_needed_and_a_revoked_one_is_none(world: Any, app: Any) -> None:
@@ -71,13 +75,49 @@ async def test_requests_beyond_the_allowance_wait(world: Any) -> None:
     assert answers[2].problem == "too-fast" and 1 <= int(answers[2].headers["Retry-After"]) <= 30
 
 
-def test_an_allowance_fills_with_time() -> None:
-    now = [0.0]
-    buckets = Buckets(lambda: now[0])
-    assert [buckets.take("a", 2) for _ in range(3)] == [0, 0, 30]
-    assert buckets.take("b", 2) == 0
-    now[0] = 30
-    assert (buckets.take("a", 2), buckets.take("a", 2)) == (0, 30)
+async def test_an_allowance_is_one_for_all_processes(open_world: Any) -> None:
+    one, other = await open_world(), await open_world()
+    slow = await one.client(rate=3)
+    elsewhere = type(slow)(other.http, other.url, slow.key)
+    statuses = [(await client("GET", "/v1/jobs")).status for client in (slow, elsewhere, slow, elsewhere, slow)]
+    assert statuses == [200, 200, 200, 429, 429]
+
+
+async def test_an_allowance_fills_with_time(sessions: Sessions) -> None:
+    limits = ApiLimits(sessions)
+
+    async def pass_time(seconds: float) -> None:
+        async with sessions.begin() as session:
+            earlier = ApiAllowance.filled_at - timedelta(seconds=seconds)
+            await session.execute(update(ApiAllowance).values(filled_at=earlier))
+
+    waits = [await limits.take("a", 2) for _ in range(3)]
+    assert waits == [0, 0, pytest.approx(30, abs=5)]
+    assert await limits.take("b", 2) == 0
+    await pass_time(30)
+    assert [await limits.take("a", 2) for _ in range(2)] == [0, pytest.approx(30, abs=5)]
+    await pass_time(3600)
+    assert [await limits.take("a", 2) > 0 for _ in range(3)] == [False, False, True], "more than full it never is"
+    await pass_time(-3600)  # the database's clock was set back
+    assert await limits.take("a", 2) > 0
+    await pass_time(30)
+    assert await limits.take("a", 2) == 0
+
+
+async def test_unused_allowances_are_forgotten_and_those_of_a_deleted_user_at_once(
+    sessions: Sessions, rows: Any
+) -> None:
+    limits = ApiLimits(sessions)
+    await rows.user(11)
+    await limits.take("user 11", 300)
+    await limits.take("user 12", 300)
+    assert await forget_allowances(sessions) == 0
+    async with sessions.begin() as session:
+        await users.remove(session, 11)
+    async with sessions.begin() as session:
+        assert list(await session.scalars(select(ApiAllowance.name))) == ["user 12"]
+        await session.execute(update(ApiAllowance).values(filled_at=ApiAllowance.filled_at - timedelta(minutes=2)))
+    assert await forget_allowances(sessions) == 1
 
 
 async def test_another_app_reaches_nothing(world: Any, app: Any) -> None:

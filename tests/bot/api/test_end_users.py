@@ -10,7 +10,10 @@ from typing import Any
 from PIL import Image
 from sqlalchemy import func, select, update
 
+from bot.admin_acts import Act
+from bot.api.limits import JSON_MAX_BYTES
 from bot.db import photo_states, references, status_messages, users
+from bot.db.admin_tables import AuditEntry
 from bot.db.tables import Base, Consent, Job, Reference, User
 from bot.domain import APP_USER_IDS_FROM, CONSENT_VERSION
 from engine.contract import Examination, Verdict
@@ -168,3 +171,42 @@ async def test_an_owner_in_use_is_not_forgotten_for_silence(world: Any, app: Any
         await session.execute(update(User).values(active_at=old))
         assert await users.remove_inactive(session, 30, 10) == 1
         assert set(await session.scalars(select(User.id))) == {1}
+
+
+async def test_jobs_follow_the_image_prompt_of_their_time(world: Any, app: Any, rows: Any, picture: Any) -> None:
+    await world.accept_photo(app)
+    await rows.worker(image_prompt=True)
+    path = "/v1/end-users/ann/image-prompt"
+    assert (await app("GET", "/v1/options")).body["image_prompts"]
+    assert (await app.order(image_prompt=True)).problem == "no-image-prompt"
+    assert (await app("PUT", path, data=b"no picture")).problem == "photo-refused"
+    assert (await app("PUT", "/v1/end-users/bob/image-prompt", data=jpeg())).problem == "unknown-end-user"
+    ids = []
+    for seed in (1, 2):
+        assert (await app("PUT", path, data=jpeg(seed))).status == 204
+        ordered = await app.order(image_prompt=True, count=2)
+        assert ordered.body["image_prompt"] is True
+        followed = {job.image_prompt_id for job in await world.pictures(ordered.body["id"])}
+        assert len(followed) == 1 and None not in followed
+        ids += followed
+    assert ids[0] != ids[1]
+    for _ in range(2):
+        assert (await app("DELETE", path)).status == 204
+    async with world.sessions() as session:
+        acts = list(await session.scalars(select(AuditEntry.act).where(AuditEntry.key_id.is_not(None))))
+    assert acts == [Act.APP_DELETE_IMAGE_PROMPT]
+
+
+async def test_an_image_prompt_needs_workers_that_read_it_and_has_the_room_of_a_photo(
+    world: Any, app: Any, rows: Any
+) -> None:
+    await world.accept_photo(app)
+    assert (await app("PUT", "/v1/end-users/ann/image-prompt", data=jpeg())).status == 204
+    assert (await app.order(image_prompt=True)).status == 202, "while no worker is alive, everything is taken"
+    await rows.worker(image_prompt=False)
+    refused = await app.order(image_prompt=True)
+    assert (refused.problem, refused.body["feature"]) == ("cannot-draw", "image prompt")
+    assert not (await app("GET", "/v1/options")).body["image_prompts"]
+    large = bytes(JSON_MAX_BYTES + 1)
+    assert (await app("PUT", "/v1/end-users/ann/image-prompt", data=large)).status == 415
+    assert (await app("PUT", "/v1/end-users/ann", data=large)).status == 413

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 
+from bot.admin_acts import Act
+from bot.api import jobs
+from bot.db.admin_tables import AuditEntry
+from bot.db.app_tables import ApiStream
 from bot.db.tables import User
 from bot.domain import CONSENT_VERSION, JobState
+from bot.usecases import app_limits
 from engine.contract import FailureCode
 
 
@@ -201,3 +208,116 @@ async def test_events_show_each_change_and_end_with_the_job(world: Any, app: Any
 
 async def test_events_of_an_unknown_job_are_a_problem(app: Any) -> None:
     assert (await app("GET", "/v1/jobs/00000000-0000-4000-8000-000000000000/events")).problem == "not-found"
+
+
+async def test_streams_beyond_the_limit_are_refused_before_their_answer_begins(
+    open_world: Any, monkeypatch: pytest.MonkeyPatch, eventually: Any
+) -> None:
+    """The limit is one for all processes; a stream that ends, or whose process vanished, gives its place back."""
+    monkeypatch.setattr(app_limits, "STREAMS_MAX", 2)
+    world, other = await open_world(), await open_world()
+    app = await world.client()
+    elsewhere = type(app)(other.http, other.url, app.key)
+    await world.accept_photo(app)
+    path = f"/v1/jobs/{(await app.order()).body['id']}/events"
+    headers = {"Authorization": f"Bearer {app.key.key}"}
+
+    async def count() -> int:
+        async with world.sessions() as session:
+            return await session.scalar(select(func.count()).select_from(ApiStream)) or 0
+
+    async with app.http.get(app.url + path, headers=headers) as first:
+        assert first.status == 200
+        async with other.http.get(other.url + path, headers=headers) as second:
+            assert second.status == 200
+            refused = await app("GET", path)
+            assert (refused.status, refused.problem) == (429, "too-many-streams")
+            assert int(refused.headers["Retry-After"]) > 0
+            assert (await elsewhere("GET", path)).problem == "too-many-streams"
+        await eventually(lambda: _equals(count, 1))
+        async with elsewhere.http.get(elsewhere.url + path, headers=headers) as again:
+            assert again.status == 200
+            async with world.sessions.begin() as session:  # as if its process had vanished
+                lost = ApiStream.open_until - 2 * app_limits.STREAM_LEASE
+                await session.execute(update(ApiStream).values(open_until=lost))
+            async with app.http.get(app.url + path, headers=headers) as next_one:
+                assert next_one.status == 200
+    await eventually(lambda: _equals(count, 0))
+
+
+async def _equals(count: Callable[[], Awaitable[int]], expected: int) -> bool:
+    return await count() == expected
+
+
+async def test_an_open_stream_keeps_its_place(
+    world: Any, app: Any, monkeypatch: pytest.MonkeyPatch, eventually: Any
+) -> None:
+    monkeypatch.setattr(jobs, "STREAM_RENEWAL_S", 0.0)
+    monkeypatch.setattr(jobs, "LOOK_S", 0.05)
+    await world.accept_photo(app)
+    path = f"/v1/jobs/{(await app.order()).body['id']}/events"
+
+    async def open_until() -> datetime:
+        async with world.sessions() as session:
+            return (await session.scalars(select(ApiStream.open_until))).one()
+
+    async with app.http.get(app.url + path, headers={"Authorization": f"Bearer {app.key.key}"}) as stream:
+        assert stream.status == 200
+        before = await open_until()
+        await eventually(lambda: _later(open_until, before))
+
+
+async def _later(moment: Callable[[], Awaitable[datetime]], before: datetime) -> bool:
+    return await moment() > before
+
+
+async def test_requests_are_counted_by_route_and_status(world: Any, app: Any) -> None:
+    await world.accept_photo(app)
+    job_id = (await app.order(count=3, headers={"Idempotency-Key": "one"})).body["id"]
+    assert (await app.order(count=3, headers={"Idempotency-Key": "one"})).status == 200
+    for _ in range(2):
+        assert (await app("GET", f"/v1/jobs/{job_id}")).status == 200
+    assert (await world.anonymous()("GET", f"/v1/jobs/{job_id}")).status == 401
+    assert (await app("GET", "/v1/nothing")).status == 404
+    assert (await app("PATCH", "/v1/jobs")).status == 405
+    assert (await app("GET", "/app/nothing.js")).status == 404
+
+    def requests(method: str, route: str, status: int) -> float | None:
+        labels = {"method": method, "route": route, "status": str(status)}
+        return world.services.metrics.registry.get_sample_value("bolid_api_request_seconds_count", labels)
+
+    counted = {
+        ("POST", "/v1/jobs", 202): 1, ("POST", "/v1/jobs", 200): 1, ("GET", "/v1/jobs/{job_id}", 200): 2,
+        ("GET", "/v1/jobs/{job_id}", 401): 1, ("GET", "none", 404): 1, ("GET", "/app", 404): 1,
+    }  # fmt: skip
+    assert {each: requests(*each) for each in counted} == counted
+    samples = [sample for family in world.services.metrics.registry.collect() for sample in family.samples]
+    asked = {
+        sample.name: sample.value
+        for sample in samples
+        if sample.name in ("bolid_api_jobs_total", "bolid_api_pictures_total")
+    }
+    assert asked == {"bolid_api_jobs_total": 1, "bolid_api_pictures_total": 3}
+    assert not any(job_id in str(sample.labels) for sample in samples)
+
+
+async def test_deletions_are_in_the_audit_log_under_the_key(world: Any, app: Any) -> None:
+    reference_id = await world.accept_photo(app)
+    job_id = (await app.order()).body["id"]
+    assert (await app("DELETE", f"/v1/jobs/{job_id}")).status == 409
+    await world.finish(job_id)
+    assert (await app("DELETE", f"/v1/jobs/{job_id}")).status == 204
+    assert (await app("DELETE", f"/v1/end-users/ann/references/{reference_id}")).status == 204
+    assert (await app("DELETE", "/v1/end-users/ann")).status == 204
+    assert (await app("DELETE", "/v1/end-users/ann")).status == 404
+    await world.services.use.keys.revoke(app.key.key_id, 9)
+    async with world.sessions() as session:
+        rows = (await session.scalars(select(AuditEntry).order_by(AuditEntry.id))).all()
+    key_id = app.key.key_id
+    assert [(row.admin_id, row.key_id, row.act, row.user_id, row.subject) for row in rows] == [
+        (9, None, Act.MAKE_KEY, 1, key_id),
+        (None, key_id, Act.APP_DELETE_JOB, None, job_id),
+        (None, key_id, Act.APP_DELETE_PHOTO, None, reference_id),
+        (None, key_id, Act.APP_DELETE_USER, None, None),
+        (9, None, Act.REVOKE_KEY, 1, key_id),
+    ]

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
 import skimage.data
@@ -19,6 +20,7 @@ from playwright.async_api import ConsoleMessage, Page, async_playwright, expect
 from sqlalchemy import select, update
 
 from bot.api import mini_app
+from bot.db.person_tables import Person
 from bot.db.tables import Job, Reference, User
 from bot.domain import CONSENT_VERSION, JobState, ReferenceState
 
@@ -27,6 +29,7 @@ SHOTS = os.environ.get("MINI_APP_SHOTS")
 CALM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 PATIENCE_MS = 60_000
 USER = 11
+NOW, MINUTE = datetime.now(UTC), timedelta(minutes=1)
 LIGHT, DARK = "#ffffff", "#17212b"
 pytestmark = [
     pytest.mark.slow,
@@ -42,7 +45,7 @@ def encoded(image: Image.Image, kind: str) -> bytes:
 
 @pytest.fixture
 async def own(open_mini_app: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    """A user with five pictures (the newest a favourite), two photos, and pictures of styles."""
+    """A user with five pictures (the newest a favourite, two of Boris), two photos, and pictures of styles."""
     portrait = Image.fromarray(skimage.data.astronaut()).crop((60, 0, 400, 510))
     presets = tmp_path / "presets"
     presets.mkdir()
@@ -53,13 +56,16 @@ async def own(open_mini_app: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     async with world.sessions.begin() as session:
         session.add(User(id=USER, language="en", consent_version=CONSENT_VERSION, style="film"))
         await session.flush()
+        boris = uuid4()
+        session.add(Person(user_id=USER, chosen_at=NOW, created_at=NOW))
+        session.add(Person(id=boris, user_id=USER, name="Boris <b>", chosen_at=NOW - MINUTE, created_at=NOW + MINUTE))
         for number, prompt in enumerate(("in a forest", "on a beach at dawn", "in a library", "in space", "in Paris")):
             picture = ImageOps.solarize(portrait, 40 + 50 * number).resize((512, 768))
             session.add(
                 Job(
                     idempotency_key=str(number), user_id=USER, chat_id=USER, reference_ids=[], prompt=prompt, seed=7,
                     style="film", state=JobState.DELIVERED, result=encoded(picture, "PNG"), result_file_id="x",
-                    created_at=datetime.now(UTC) - timedelta(minutes=10 - number),
+                    created_at=NOW - (10 - number) * MINUTE, person_id=boris if number in (1, 2) else None,
                 )
             )  # fmt: skip
             await session.flush()
@@ -121,6 +127,8 @@ async def test_pictures_styles_and_photos_on_a_phone(
     async with own.sessions.begin() as session:
         await session.execute(update(User).where(User.id == USER).values(language=language))
     words = {"en": ("Pictures", "Styles", "My photos"), "ru": ("Картинки", "Стили", "Мои фото")}[language]
+    first_person = {"en": "You", "ru": "Вы"}[language]
+    none_of = {"en": "No pictures of this person yet.", "ru": "С этим человеком картинок пока нет."}[language]
     shot = f"mini-app-{language}"
     await page.goto(address(own, init_data(USER), background))
 
@@ -142,6 +150,34 @@ async def test_pictures_styles_and_photos_on_a_phone(
     await shoot(page, f"{shot}-pictures")
     await page.locator("#favourites").click()
     await expect(tiles).to_have_count(1)
+    await page.locator("#all").click()
+    await expect(tiles).to_have_count(5)
+
+    people = page.locator("#people button")
+    await expect(people).to_have_text([{"en": "Everybody", "ru": "Все люди"}[language], first_person, "Boris <b>"])
+    await people.last.click()
+    await expect(tiles).to_have_count(2)
+    await expect(people.last).to_have_attribute("aria-pressed", "true")
+    await loaded(page, "#picture-tiles img")
+    await shoot(page, f"{shot}-person")
+    await people.nth(1).click()
+    await expect(page.locator("#notice")).to_have_text(none_of)
+    await people.last.click()
+    await expect(tiles).to_have_count(2)
+
+    for answer, left in (("#no", 2), ("#yes", 1)):
+        await tiles.first.click()
+        await page.locator("#delete-picture").click()
+        await expect(page.locator("#ask")).to_contain_text({"en": "this picture", "ru": "эту картинку"}[language])
+        await shoot(page, f"{shot}-delete")
+        await page.locator(answer).click()
+        if answer == "#no":
+            await page.locator("#close").click()
+        await expect(tiles).to_have_count(left)
+    await expect(page.locator("#viewer")).to_be_hidden()
+    async with own.sessions() as session:
+        removed = select(Job.idempotency_key, Job.prompt, Job.result).where(Job.removed_at.is_not(None))
+        assert (await session.execute(removed)).all() == [("2", "", None)]
 
     await page.locator("#tab-styles").click()
     chosen = page.locator("#style-tiles [aria-pressed=true]")

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
+import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import aiohttp
 import pytest
+from aiogram.types import BufferedInputFile
 from PIL import Image
 from sqlalchemy import func, update
+from sqlalchemy.orm import undefer
 
+from bot.api import mini_app
+from bot.api.start import DECODINGS_AT_ONCE, DOWNLOADS_AT_ONCE
+from bot.db.person_tables import Person as PersonRow
 from bot.db.tables import Job, User
 from bot.domain import CONSENT_VERSION, JobState
+from bot.local.botapi import ApiControl, Person
 
 Sign = Callable[..., str]
 
@@ -62,6 +72,7 @@ async def test_nothing_of_another_user_is_within_reach(own: Any, init_data: Sign
         ("GET", f"pictures/{own.shown[12]}/image?small=true", None),
         ("PUT", f"pictures/{own.shown[12]}/favourite", {"favourite": True}),
         ("GET", f"photos/{photos[0]['id']}/image", None),
+        ("DELETE", f"pictures/{own.shown[12]}", None),
     ):
         status, problem = await get(own, path, init_data(11), method, body)
         assert (status, problem["status"]) == (404, 404), path
@@ -115,6 +126,94 @@ async def test_a_picture_whose_png_is_gone_comes_from_telegram_or_is_gone(own: A
     await rows.change(own.shown[11], result=None)
     status, problem = await get(own, f"pictures/{own.shown[11]}/image", init_data(11))
     assert (status, problem["type"]) == (410, "urn:bolid:problem:picture-gone")
+
+
+async def test_a_deleted_picture_is_gone_with_its_message(own: Any, init_data: Sign, rows: Any) -> None:
+    path = f"pictures/{own.shown[11]}"
+    async with ApiControl(own.telegram) as control, Person(own.telegram, 11) as ann:
+        await control.add_user(11, "Ann")
+        await ann.send_text("hello")
+        sent = await own.services.mini_app.bot.send_photo(11, BufferedInputFile(png(), "picture.png"))
+        await rows.change(own.shown[11], result_message_id=sent.message_id)
+        assert (await get(own, path, init_data(11), "DELETE"))[0] == 204
+        assert [message.id for message in await ann.transcript() if message.from_bot] == []
+    assert (await get(own, "pictures", init_data(11)))[1]["items"] == []
+    assert (await get(own, path, init_data(11), "DELETE"))[0] == 404
+    assert (await get(own, f"{path}/image", init_data(11)))[0] == 404
+    async with own.sessions() as session:
+        job = await session.get(Job, own.shown[11], options=[undefer(Job.result)])
+        assert (job.prompt, job.result, job.result_file_id) == ("", None, None)
+
+
+async def test_a_picture_in_progress_is_not_deleted(own: Any, init_data: Sign, rows: Any) -> None:
+    await rows.change(own.shown[11], state=JobState.RUNNING)
+    status, problem = await get(own, f"pictures/{own.shown[11]}", init_data(11), "DELETE")
+    assert (status, problem["type"]) == (409, "urn:bolid:problem:in-progress")
+
+
+async def test_pictures_are_filtered_by_person(own: Any, init_data: Sign, rows: Any) -> None:
+    """Those of the person and those in which they are the second one; of nobody else's people any."""
+    ids = [uuid4(), uuid4()]
+    async with own.sessions.begin() as session:
+        now = datetime.now(UTC)
+        session.add_all(
+            PersonRow(id=person_id, user_id=11, name=name, chosen_at=now, created_at=now + timedelta(seconds=number))
+            for number, (person_id, name) in enumerate(zip(ids, (None, "Boris & Co"), strict=True))
+        )
+    other = await rows.job(11, state=JobState.DELIVERED, result_file_id="x", person_id=ids[1], prompt="Boris")
+    await rows.change(own.shown[11], person_id=ids[0], companion_id=ids[1])
+    _, home = await get(own, "home", init_data(11))
+    assert home["people"] == [{"id": str(ids[0]), "name": "You"}, {"id": str(ids[1]), "name": "Boris & Co"}]
+
+    async def shown(query: str, user_id: int = 11) -> set[str]:
+        _, page = await get(own, f"pictures?{query}", init_data(user_id))
+        return {item["id"] for item in page["items"]}
+
+    assert await shown("") == {str(other), str(own.shown[11])}
+    assert await shown(f"person={ids[0]}") == {str(own.shown[11])}
+    assert await shown(f"person={ids[1]}") == {str(other), str(own.shown[11])}
+    assert await shown(f"person={ids[1]}", 12) == set()
+
+
+async def test_few_pictures_are_made_small_and_fetched_at_once(
+    own: Any, init_data: Sign, rows: Any, monkeypatch: pytest.MonkeyPatch, eventually: Any
+) -> None:
+    busy = {"decoding": 0, "download": 0}
+    downloads_go_on, decodings_go_on = asyncio.Event(), threading.Event()
+
+    def shrink(content: bytes) -> bytes:
+        busy["decoding"] += 1
+        assert decodings_go_on.wait(60)
+        return content
+
+    async def download(file_id: str, destination: Any) -> None:
+        busy["download"] += 1
+        await downloads_go_on.wait()
+        destination.write(png())
+
+    monkeypatch.setattr(mini_app, "_small", shrink)
+    monkeypatch.setattr(own.services.mini_app.bot, "download", download)
+    await rows.change(own.shown[11], result=None)
+    path, count = f"pictures/{own.shown[11]}/image?small=true", DOWNLOADS_AT_ONCE + 4
+    asking = [asyncio.create_task(get(own, path, init_data(11))) for _ in range(count)]
+    for what, limit, event in (
+        ("download", DOWNLOADS_AT_ONCE, downloads_go_on),
+        ("decoding", DECODINGS_AT_ONCE, decodings_go_on),
+    ):
+        await eventually(lambda what=what, limit=limit: busy[what] >= limit)
+        await asyncio.sleep(0.5)  # one more would be here by now
+        assert busy[what] == limit
+        event.set()
+    assert {status for status, _ in await asyncio.gather(*asking)} == {200}
+    assert busy == {"decoding": count, "download": count}
+
+
+async def test_while_telegram_is_away_a_picture_is_not_gone(own: Any, init_data: Sign, rows: Any) -> None:
+    await rows.change(own.shown[11], result=None)
+    async with ApiControl(own.telegram) as control:
+        await control.fail_next("getFile", kind="flood", retry_after=9)
+        status, problem = await get(own, f"pictures/{own.shown[11]}/image", init_data(11))
+    assert (status, problem["type"]) == (503, "urn:bolid:problem:unavailable")
 
 
 async def test_pictures_come_by_pages(own: Any, init_data: Sign, rows: Any) -> None:

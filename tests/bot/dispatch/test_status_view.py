@@ -35,6 +35,7 @@ def _open(state: JobState = JobState.QUEUED, **facts: Any) -> PendingStatus:
         "translated_prompt": None, "ignored_words": None, "settings": {}, "pose": None, "pose_skipped": False,
         "image_prompt_id": None, "image_prompt_skipped": False,
         "created_at": datetime(2026, 1, 1, tzinfo=UTC), "person_name": None,
+        "companion_id": None, "companion_name": None,
     }  # fmt: skip
     return PendingStatus(**{**known, **facts})
 
@@ -157,7 +158,15 @@ def test_every_failure_has_a_text_in_every_language(language: str, failure: str)
 @pytest.mark.parametrize("failure", sorted(FAILURES_WITH_TEXT))
 def test_trying_again_is_offered_only_where_it_may_help(failure: str) -> None:
     offered = JobAction.AGAIN in _actions(_render(_open(JobState.FAILED, failure=failure)))
-    same_way = {"bad_prompt", "bad_pose", "bad_style", "bad_image_prompt", "refused_prompt", "refused_photo"}
+    same_way = {
+        "bad_prompt",
+        "bad_pose",
+        "bad_style",
+        "bad_image_prompt",
+        "bad_companion",
+        "refused_prompt",
+        "refused_photo",
+    }
     assert offered == (failure not in same_way)
 
 
@@ -307,6 +316,11 @@ def test_a_job_whose_image_prompt_is_lost_offers_to_draw_without_it() -> None:
     assert lost.keyboard is not None
     pressed = [button.callback_data for row in lost.keyboard.inline_keyboard for button in row]
     assert pressed[0] == JobCallback(action=JobAction.NO_IMAGE_PROMPT, job_id=UUID(int=1)).pack()
+
+
+def test_a_job_of_two_people_that_cannot_be_drawn_offers_one() -> None:
+    failed = _render(_open(JobState.FAILED, failure="bad_companion"))
+    assert _actions(failed) == [JobAction.ALONE, JobAction.REUSE_PROMPT]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -16,7 +16,7 @@ from engine.backbones.base import GenerationInput
 from engine.backbones.diffusion import DiffusionBackbone
 from engine.backbones.options import NONE, Options
 from engine.contract import GenerateRequest, Pose, PosePreset, Reference, Settings
-from engine.errors import BadReference
+from engine.errors import CompanionError
 from engine.identity.profile import IdentityProfile, Observation, View
 
 
@@ -97,6 +97,6 @@ def test_what_cannot_draw_two_says_so_in_one_line(backbone: DiffusionBackbone) -
     check_abilities(request, backbone.capabilities)
     posed = request.model_copy(update={"pose": Pose(preset=PosePreset.WALKING)})
     for asked, can in ((request, replace(backbone.capabilities, companion=False)), (posed, backbone.capabilities)):
-        with pytest.raises(BadReference, match="companion") as raised:
+        with pytest.raises(CompanionError, match="companion") as raised:
             check_abilities(asked, can)
         assert "\n" not in str(raised.value)

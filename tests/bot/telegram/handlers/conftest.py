@@ -28,8 +28,9 @@ from structlog.testing import capture_logs
 from bot.app import build_conversation, build_use_cases
 from bot.config import Config
 from bot.db import photo_states, poses
+from bot.db.service_tables import Worker
 from bot.db.session import Sessions, make_engine, make_sessions, open_pool
-from bot.db.tables import Base, Job, PosePhoto, Reference, User, Worker
+from bot.db.tables import Base, Job, PosePhoto, Reference, User
 from bot.dispatch.photo_verdicts import VerdictAnswers
 from bot.dispatch.signals import JobSignals
 from bot.domain import CONSENT_VERSION, POSE_PHOTO, JobState, ReferenceState
@@ -245,9 +246,11 @@ class Chat:
         alive: bool,
         pose: bool = False,
         image_prompt: bool = False,
+        companion: bool = False,
         aspects: Sequence[Aspect] = (),
     ) -> None:
-        facts = {"backbone": "nano", "device": "cpu", "batch_max": 1, "busy": False, "image_prompt": image_prompt}
+        facts = {"backbone": "nano", "device": "cpu", "batch_max": 1, "busy": False}
+        facts |= {"image_prompt": image_prompt, "companion": companion}
         async with self.sessions.begin() as session:
             await session.merge(Worker(id=worker_id, **facts, pose=pose, aspects=[aspect.value for aspect in aspects]))
             await session.flush()

@@ -111,6 +111,41 @@ async def test_telegram_may_ask_to_wait_and_blocked_users_are_counted(chat: Any,
         assert anna.blocked_at is not None
 
 
+@pytest.mark.parametrize(("kind", "arrived"), [("drop", 0), ("drop_after", 1), ("bad_gateway", 0)])
+async def test_a_message_whose_answer_is_lost_is_not_sent_again(
+    chat: Any, says: Any, sender: Any, kind: Any, arrived: int
+) -> None:
+    """At most once: nobody can know whether it arrived, and the next one waits until Telegram answers."""
+    row = await write(chat, says)
+    await chat.use.admin.broadcasts.start(chat.boss.user_id, row.id, None)
+    await chat.control.fail_next("sendMessage", kind=kind)
+    await chat.control.fail_next("getMe", kind="server_error", times=2)
+    asked = len(await chat.control.calls("getMe"))
+    await send_all(sender())
+    assert len(await chat.control.calls("getMe")) == asked + 3
+    row = await stored(chat)
+    assert (row.handled, row.delivered, row.refused, row.state) == (2, 1, 0, "sent")
+    received = [(await texts_of(person)).count("Hello, <everybody>") for person in (chat.anna, chat.ben)]
+    assert sorted(received) == [arrived, 1]
+    await chat.boss.wait_for(says(": sent", "unknown 1"), since=0)
+
+
+async def test_a_message_that_was_certainly_not_sent_is_sent_later(chat: Any, says: Any, sender: Any) -> None:
+    row = await write(chat, says)
+    await chat.use.admin.broadcasts.start(chat.boss.user_id, row.id, None)
+    broadcaster = sender()
+    there, broadcaster._bot = broadcaster._bot, open_bot(chat.api.token, "http://127.0.0.1:1", patient=False)
+    sending = asyncio.create_task(broadcaster.step())
+    await asyncio.sleep(0.3)
+    assert not sending.done()
+    await broadcaster._bot.session.close()
+    broadcaster._bot = there
+    await sending
+    await send_all(broadcaster)
+    row = await stored(chat)
+    assert (row.handled, row.delivered) == (2, 2)
+
+
 async def test_a_stopped_broadcast_goes_on_and_a_killed_one_sends_nothing_twice(
     chat: Any, says: Any, sender: Any
 ) -> None:

@@ -6,7 +6,12 @@ import re
 
 from sqlalchemy import select
 
+from bot.admin_acts import Act
+from bot.db import audit
 from bot.db.app_tables import ApiKey, App
+from bot.telegram.admin_views import PageSpan, audit_log
+from bot.translator import Translator
+from bot.usecases.admin.service import ReadAudit
 from bot.usecases.apps import Authenticate
 
 
@@ -33,6 +38,17 @@ async def test_a_key_is_made_shown_once_listed_and_revoked(chat, says):
     assert await authenticate(key) is None
     await chat.boss.send_text(f"/admin revoke {client.key_id}")
     await chat.boss.wait_for(says("no key", client.key_id))
+
+    entries, _ = await ReadAudit(chat.sessions)(0, 10)
+    assert [(entry.act, entry.admin_id, entry.user_id, entry.subject) for entry in entries] == [
+        (act, chat.boss.user_id, chat.boss.user_id, client.key_id) for act in (Act.REVOKE_KEY, Act.MAKE_KEY)
+    ]
+    async with chat.sessions.begin() as session:
+        await audit.note_of_app(session, client.key_id, Act.APP_DELETE_USER)
+    entries, _ = await ReadAudit(chat.sessions)(0, 1)
+    for language, words in (("en", "API key {} · deleted an end user"), ("ru", "ключ API {} · удалил пользователя")):
+        shown = audit_log(Translator().of(language), entries, PageSpan(0, 1)).text
+        assert words.format(client.key_id) in re.sub("[\u2068\u2069]", "", shown)
 
 
 async def test_scopes_rate_and_owner_can_be_given(chat, says):

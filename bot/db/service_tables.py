@@ -1,0 +1,59 @@
+"""The tables of the service's own processes: the pause, the workers, the leader; times are UTC."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, SmallInteger, Text, false, func
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from bot.db.base import Base
+from engine.contract import REFERENCES_MAX
+
+
+class Pause(Base):
+    """The one row that is there while the service is paused: nothing is handed to workers."""
+
+    __tablename__ = "pauses"
+    __table_args__ = (CheckConstraint("id = 1", name="pauses_one_row"),)
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    paused_by: Mapped[int] = mapped_column(BigInteger)
+    paused_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Worker(Base):
+    """A worker, as its heartbeats describe it."""
+
+    __tablename__ = "workers"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    backbone: Mapped[str]
+    device: Mapped[str]
+    batch_max: Mapped[int]
+    references_max: Mapped[int] = mapped_column(default=REFERENCES_MAX, server_default=str(REFERENCES_MAX))
+    """The number of photos of a person that its model reads."""
+    pose: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """It can draw a pose that is asked for."""
+    image_prompt: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """It reads image prompts."""
+    companion: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """It draws two people in one picture."""
+    aspects: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")
+    """Those of engine.contract.Aspect that it can draw."""
+    busy: Mapped[bool]
+    seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class LeaderLease(Base):
+    """The one row that names the bot process which polls and dispatches, and until when."""
+
+    __tablename__ = "leader_lease"
+    __table_args__ = (CheckConstraint("id = 1", name="leader_lease_once"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    holder: Mapped[UUID]
+    """Drawn by the process at its start."""
+    until: Mapped[datetime]
