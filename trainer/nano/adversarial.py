@@ -58,8 +58,8 @@ class PatchCritic(nn.Module):
 
     def forward(self, latents: Tensor, structure: Tensor, values: Tensor) -> tuple[Tensor, list[Tensor]]:
         """latents [B, C, h, w] of unit variance over all channels; structure [B, STRUCTURE_CHANNELS, h, w]; values
-        int64 [B, slots] -> [B, 1, h/4, w/4], the place itself and how it suits the words (projection: Miyato & Koyama, 2018),
-        and the features of every layer."""
+        int64 [B, slots] -> [B, 1, h/4, w/4], the place itself and how it suits the words (projection: Miyato & Koyama,
+        2018), and the features of every layer."""
         hidden, features = torch.cat([latents, structure], 1), []
         for layer in self.layers:
             hidden = F.leaky_relu(layer(hidden), 0.2)
@@ -113,5 +113,6 @@ class AdversarialLearner(NanoLearner):
 
 def _shrunk(weight: Tensor, to: Tensor) -> Tensor:
     """weight [B, 1, h, w] at the positions of `to`, 1 on average: people count more to the critic too."""
-    small = F.adaptive_avg_pool2d(weight, to.shape[2:])
+    rows, columns = to.shape[2:]
+    small = F.adaptive_avg_pool2d(weight, (rows, columns))
     return small / small.mean()
