@@ -85,7 +85,7 @@ def target_of(view: View, size: tuple[int, int]) -> Target:
     if mask is not None:
         mask = mask.resize(size, Image.Resampling.BOX, box=crop.box)
     joints = None if seen.keypoints is None else joints_in_box(seen.keypoints, crop.box)
-    shares = None if mask is None else np.asarray(mask, np.float32) / 255
+    shares = None if mask is None else (np.asarray(mask) / 255).astype(np.float32)
     return Target(np.array(image, np.uint8), shares, joints)
 
 

@@ -16,7 +16,8 @@ from PIL import Image
 from engine.backbones.base import GenerationInput, NoisePredictor
 from trainer.files import load_arrays, replacing
 from trainer.measure.cases import Target
-from trainer.measure.models import OpenedModel, stamp_of
+from trainer.measure.models import OpenedModel
+from trainer.measure.pictures import stamp_of
 
 
 def equation_row(

@@ -51,7 +51,7 @@ def open_model(plan: ModelPlan, device: str = "auto") -> OpenedModel:
     served, points, note = served_run(plan)
     if served.backbone in STOCK:
         stock = stock_plan(served, points)
-        places = [stock.base.folder, stock.adapter, *([stock.controlnet] if stock.controlnet else [])]
+        places = [stock.base.folder, stock.adapter, stock.controlnet]
         return OpenedModel(plan, StockBackbone(stock, choose_device(device)), _digest(plan, places), note)
     backbone = load_backbone(served.backbone, device, served.weights, served.options)
     own = served.weights or (SHIPPED_WEIGHTS if served.backbone in ("nano", "collage") else None)
@@ -69,7 +69,7 @@ def served_run(plan: ModelPlan) -> tuple[ModelPlan, Points, str]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"expected a run of python -m trainer adapter in {plan.run}, got {error}") from error
     control = plan.run / "weights" / CONTROLNET
-    options = replace(plan.options, **{f"{name}_adapter": files.get(name, NONE) for name in ("face", "body")})
+    options = replace(plan.options, face_adapter=files.get("face", NONE), body_adapter=files.get("body", NONE))
     if method == INSTANTID:
         options = replace(options, controlnet=str(control))
     if method in STOCK:

@@ -58,7 +58,7 @@ def open_networks(plan: NetworkPlan, state: Path, device: str = "cpu") -> Measur
             used[name] = folder.name
     published = load_published(plan.clip, plan.inception, plan.lpips, device)
     parser = open_person_parser(state=state)
-    faces = {}
+    faces = dict[str, Recognition]()
     for network in FACE_NETWORKS:
         found = _faces(network, plan, state)
         if isinstance(found, Recognition):

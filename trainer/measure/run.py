@@ -107,7 +107,7 @@ def _measured(
         total = run.plan.captions * PICTURES_EACH
         counted = _counter(run, f"{model.plan.name}: captions", total)
         captions = CaptionRun(run.coco, folder / "captions", run.plan.captions, run.plan.seed)
-        found.captions |= measure_captions(captions, model, networks, counted)
+        found.captions.update(measure_captions(captions, model, networks, counted))
     return found
 
 
@@ -146,8 +146,8 @@ def _measure_people(
         drawn = [picture for picture in pictures.draw(wanted, counted) if picture is not None]
         rows.append(person_row(networks, drawn, _pixels(views[0]), target, case.prompt))
         errors.append(_errors(run.plan, model, folder / "equation", case, wanted[0].drawing, target) if drawn else {})
-    found.people |= values_of(rows)
-    found.sets |= distances_of(rows)
+    found.people.update(values_of(rows))
+    found.sets.update(distances_of(rows))
     found.facts["refused"] = len({key.rpartition("-")[0] for key in pictures.refusals})
     for name in dict.fromkeys(name for row in errors for name in row):
         found.people[name] = np.array([row.get(name, np.nan) for row in errors])
