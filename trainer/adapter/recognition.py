@@ -246,24 +246,29 @@ def embedding_of_photo(recognition: Recognition, image: Image.Image, seen: Obser
 
 
 @torch.no_grad()
-def embedding_at(recognition: Recognition, image: Image.Image, place: CropPlace | None) -> NDArray[np.float32] | None:
-    """Unit vector [D] of what is at a place of a picture; None without a place."""
+def embedding_at(
+    recognition: Recognition, image: Image.Image, place: CropPlace | None, unit: bool = True
+) -> NDArray[np.float32] | None:
+    """The vector [D] of what is at a place of a picture, of length 1 or as the network gives it; None without a
+    place."""
     if place is None:
         return None
     device = next(chain(recognition.network.parameters(), recognition.network.buffers())).device
     picture = to_tensor(np.array(image.convert("RGB"), np.uint8)[None]).to(device)
-    found: NDArray[np.float32] = embeddings(recognition, picture, [place])[0].cpu().numpy()
+    found: NDArray[np.float32] = embeddings(recognition, picture, [place], unit)[0].cpu().numpy()
     return found
 
 
-def embeddings(recognition: Recognition, pictures: Tensor, places: Sequence[CropPlace]) -> Tensor:
-    """pictures [B, 3, H, W] in [-1, 1] and a place on each -> unit vectors [B, D]."""
+def embeddings(recognition: Recognition, pictures: Tensor, places: Sequence[CropPlace], unit: bool = True) -> Tensor:
+    """pictures [B, 3, H, W] in [-1, 1] and a place on each -> vectors [B, D], of length 1 or as the network gives
+    them."""
     crops = torch.cat(
         [cut(pictures[row : row + 1], place.matrix, recognition.size) for row, place in enumerate(places)]
     )
     masks = [place.weights for place in places if place.weights is not None]
     weights = torch.from_numpy(np.stack(masks))[:, None].to(pictures.device) if len(masks) == len(places) else None
-    return F.normalize(recognition.network(crops, weights), dim=-1)
+    found: Tensor = recognition.network(crops, weights)
+    return F.normalize(found, dim=-1) if unit else found
 
 
 def cut(picture: Tensor, matrix: NDArray[np.float64], size: tuple[int, int]) -> Tensor:

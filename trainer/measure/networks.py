@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,7 +100,10 @@ def _faces(network: FaceNetwork, plan: NetworkPlan, state: Path) -> Recognition 
         return str(error)
 
 
-def recognised(recognition: Recognition, pictures: list[NDArray[np.uint8]]) -> list[NDArray[np.float32] | None]:
-    """The unit vector [D] of each picture uint8 [H, W, 3]; None where the network finds nobody."""
-    images: list[Any] = [Image.fromarray(picture) for picture in pictures]
-    return [embedding_at(recognition, image, recognition.places.find(image)) for image in images]
+def recognised(
+    recognition: Recognition, pictures: Sequence[NDArray[np.uint8]], unit: bool
+) -> list[NDArray[np.float32] | None]:
+    """The vector [D] of each picture uint8 [H, W, 3], of length 1 or as the network gives it; None where it finds
+    nobody."""
+    images = [Image.fromarray(picture) for picture in pictures]
+    return [embedding_at(recognition, image, recognition.places.find(image), unit) for image in images]

@@ -63,9 +63,10 @@ def person_row(
 def _likeness(
     name: str, recognition: Recognition, pictures: Sequence[Image8], reference: Image8, truth: Image8
 ) -> tuple[dict[str, float], dict[str, NDArray[np.float32]]]:
-    to_reference, to_truth = (recognised(recognition, [photo])[0] for photo in (reference, truth))
-    drawn = recognised(recognition, list(pictures))
-    compare = _distance if name == DLIB else _cosine
+    compare, unit_vectors = (_distance, False) if name == DLIB else (_cosine, True)
+    (to_reference,), (to_truth,), drawn = (
+        recognised(recognition, shown, unit_vectors) for shown in ([reference], [truth], pictures)
+    )
     near, true = ([compare(vector, photo) for vector in drawn] for photo in (to_reference, to_truth))
     figures = {f"{name}_ref": _mean(near), f"{name}_gt": _mean(true)}
     if name != DLIB:

@@ -122,7 +122,8 @@ def page(content: Mapping[str, Any]) -> str:
         f"{content['people']} people of the split {plan['split']}, {plan['pictures']} pictures each, seeds from "
         f"{plan['seed']}; commit {content['commit']}. In brackets 95 % intervals, bootstrapped over people (over "
         "captions in the table of captions). ↑ more is better, ↓ less is better. Every model draws the caption of a "
-        "held-out photo after another photo of the person, in the held-out photo's pose where the model takes poses.\n",
+        "held-out photo after another photo of the person, in the held-out photo's pose where the model takes poses. "
+        "Equation 1 and its differences compare models with one autoencoder alone.\n",
     ]
     parts += _table("People", MEANINGS, {name: found["figures"] for name, found in models.items()})
     parts += _table("Sets", SETS, {name: found["sets"] for name, found in models.items()})

@@ -109,3 +109,11 @@ def test_a_chosen_network_embeds_all_faces_of_a_cache(sd15: Any, tmp_path: Path,
     found = AdapterCache(cache)
     assert found.settings.face_network == faces.name
     assert {photo.embedding for photo in found.photos if photo.face} == {128}
+
+
+def test_dlibs_distances_are_in_units_of_its_threshold(dlib: Recognition, state: Path) -> None:
+    astronaut = Image.fromarray(skimage.data.astronaut())
+    found = embedding_at(dlib, astronaut, dlib.places.find(astronaut), unit=False)
+    theirs = FaceDescriptor(state).describe(astronaut, CenterFace(state).find(astronaut)[0])
+    assert found is not None and theirs is not None
+    assert np.linalg.norm(found - theirs) < 0.3 < 1 < np.linalg.norm(theirs)

@@ -15,7 +15,6 @@ import torch
 from PIL import Image
 from transformers import CLIPConfig, CLIPModel, CLIPTokenizer, Dinov2Config, Dinov2Model
 
-from trainer.evaluation.published import ALEXNET, LPIPS_LAYERS, Lpips
 from trainer.synthetic.identity import SPLITS
 from trainer.synthetic.shards import ShardPlan, write_shards
 
@@ -28,7 +27,6 @@ class TinyNetworks:
     """Folders of networks that measure."""
 
     clip: Path
-    lpips: Path
     dino: Path
 
 
@@ -54,12 +52,8 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def networks(tmp_path_factory: pytest.TempPathFactory) -> TinyNetworks:
     torch.manual_seed(0)
-    folders = TinyNetworks(*(tmp_path_factory.mktemp(name) for name in ("clip", "lpips", "dino")))
+    folders = TinyNetworks(*(tmp_path_factory.mktemp(name) for name in ("clip", "dino")))
     _clip(folders.clip)
-    layers = Lpips().stages.state_dict(prefix="features.")
-    torch.save({name: 0.1 * torch.randn_like(value) for name, value in layers.items()}, folders.lpips / ALEXNET)
-    linear = {f"lin{n}.model.1.weight": torch.rand(1, c, 1, 1) for n, c in enumerate(Lpips.CHANNELS)}
-    torch.save(linear, folders.lpips / LPIPS_LAYERS)
     config = Dinov2Config(hidden_size=8, num_hidden_layers=1, num_attention_heads=2, image_size=28, patch_size=14)
     Dinov2Model(config).save_pretrained(folders.dino)
     return folders
