@@ -54,6 +54,12 @@ UNSEEN_SAID: Final = 0.6
 PERSON_WEIGHT, HEAD_WEIGHT = 3.0, 4.0
 """Added to the weight of the person in the loss and, once more, of face and hair: these are small, and users look at
 them first."""
+EDGE_BLUR_PX: Final = 0.7
+"""Of the mask that joins the two: a hard mask would leave the renderer's smooth edges jagged."""
+BACKGROUND_BLUR_PX: Final = 4.0
+"""Standard deviation of the blur behind the person, of 160 px width: about what a portrait lens of aperture 1.8 does.
+Books and leaves that nobody asked for are most of what a small network cannot foretell: with a sharp background it
+spent its capacity there, and drew blotches (trainer/LOG.md 25)."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +147,7 @@ class Batches:
             image, parts = self.store.row("image", plan.target), self.store.row("parts", plan.target)
             if flip:
                 image, parts, surface, normal = self._flipped(image, parts, surface, normal)
-            pictures.append(image)
+            pictures.append(out_of_focus(image, parts > 0))
             weights.append(self._weight(parts))
             surfaces.append(surface)
             normals.append(normal)
@@ -170,6 +176,10 @@ class Batches:
             rows=targets,
             references=np.array([plan.references[0] for plan in plans]),
         )
+
+    def same_clothes(self, targets: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether another photo shows the clothes of each target [n]."""
+        return np.array([bool((self.outfit[self.siblings[int(row)]] == self.outfit[row]).any()) for row in targets])
 
     def _plan(self, target: int, rng: np.random.Generator) -> _Plan:
         others = self.siblings[target]
@@ -262,6 +272,18 @@ class Batches:
                 sureness = sureness * open_[::MAP_SCALE, ::MAP_SCALE].ravel()[pixel]
         photo = ReferencePhoto(image, person, surface, normal, regions)
         return prepare(photo, Sources(pixel, sureness), hidden, self.atlas)
+
+
+def out_of_focus(image: NDArray[np.uint8], person: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """image [H, W, 3] with its background blurred by BACKGROUND_BLUR_PX and the person [H, W] left as it is. Pixels of
+    the person do not run into the background."""
+    around = (~person).astype(np.float32)
+    size = (image.shape[1] // 2, image.shape[0] // 2)  # nothing finer is left, and half the size costs a quarter
+    halves = np.dstack([image * around[..., None], around])
+    soft = cv2.GaussianBlur(cv2.resize(halves, size, interpolation=cv2.INTER_AREA), (0, 0), BACKGROUND_BLUR_PX / 2)
+    behind = cv2.resize(soft[..., :3] / np.maximum(soft[..., 3:], 1e-3), image.shape[1::-1])
+    near = cv2.GaussianBlur(1 - around, (0, 0), EDGE_BLUR_PX)[..., None]
+    return np.asarray(np.clip(image * near + behind * (1 - near), 0, 255) + 0.5).astype(np.uint8)
 
 
 def occluder(person: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.bool_]:

@@ -12,7 +12,7 @@ import torch
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.nano.attributes import POSES, SLOTS
 from engine.backbones.nano.network import SIZES, build_network
-from engine.backbones.nano.pipeline import NanoPipeline, save_nano
+from engine.backbones.nano.pipeline import DEFAULT_STEPS, NanoPipeline, save_nano
 from engine.backbones.nano.pose_examples import PoseExamples
 from engine.body.atlas import load_atlas
 from engine.body.mapper import SHIPPED_MAPPER, load_mapper
@@ -21,7 +21,6 @@ from trainer.nano.learner import NanoLearner
 from trainer.nano.store import NUMBERS, Store
 from trainer.version import commit
 
-STEPS: Final = 4
 EXAMPLES: Final = 24
 FRONTAL_MIN: Final = 0.55
 """Shoulder width in the picture per trunk height of an example: most people want to be seen from the front."""
@@ -47,7 +46,7 @@ def export_nano(run: Path, out: Path, mapper: Path = SHIPPED_MAPPER) -> dict[str
         pose_examples(Store(run / "store", ("joints",))),
     )
     metadata = {
-        "steps": STEPS,
+        "steps": DEFAULT_STEPS,
         "commit": commit(),
         "trained": {"steps": state["step"], "hours": state["spent_s"] / 3600},
     }

@@ -128,7 +128,8 @@ class Validation:
 
     def _validate(self, step: int) -> NDArray[np.uint8]:
         rng = np.random.default_rng(5)
-        rows = self.batches.targets[self.batches.framing[self.batches.targets] == 0]
+        targets = self.batches.targets
+        rows = targets[(self.batches.framing[targets] == 0) & self.batches.same_clothes(targets)]
         errors = self._errors(rows[:: max(1, len(rows) // 96)][:96], rng)
         line = {"step": step, "pictures": step * self.pictures_per_step} | errors
         with (self.out / "validation.jsonl").open("a") as lines:

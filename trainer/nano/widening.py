@@ -1,8 +1,9 @@
 """Weights of a network for one whose UNet has twice the channels, which then draws the same (Net2Net: Chen et al.,
 2016): training goes on with more channels instead of from the beginning.
 
-Every channel is there twice. A layer that reads channels shares its weight between the two copies, unevenly at random:
-otherwise both copies would get the same gradients for ever. Copies are neighbours, so group norms keep their means.
+Inputs that joined the first convolution since begin with weights of zero. Every channel is there twice. A layer that
+reads channels shares its weight between the two copies, unevenly at random: otherwise both copies would get the same
+gradients for ever. Copies are neighbours, so group norms keep their means.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ def widened(weights: dict[str, Tensor], shapes: dict[str, torch.Size], seed: int
 
 
 def _widened(name: str, weight: Tensor, shape: torch.Size, generator: torch.Generator) -> Tensor:
+    if name == "conv_in.weight" and weight.shape[COLUMNS] < shape[COLUMNS]:
+        joined = torch.zeros(len(weight), shape[COLUMNS] - weight.shape[COLUMNS], *weight.shape[2:])
+        weight = torch.cat([weight, joined], COLUMNS)
     for dimension, (size, wider) in enumerate(zip(weight.shape, shape, strict=True)):
         if wider == size:
             continue

@@ -21,7 +21,11 @@ TIMESTEPS = 1000
 @dataclass(frozen=True)
 class Coefficients:
     """c_skip, c_out, c_in [B, C, 1, 1] for times [B] and latents whose channels have the standard deviation spread
-    [1, C, 1, 1]."""
+    [1, C, 1, 1].
+
+    c_in z_t is the Wiener estimate of the clean latents in units of their spread: it fades with the share of noise in
+    a channel. With Karras's c_in, which gives unit variance at every time, the network had to learn first that the
+    finest channels are noise at early times, and drew blotches from it (trainer/LOG.md 25)."""
 
     skip: Tensor
     out: Tensor
@@ -32,7 +36,7 @@ def coefficients(time: Tensor, spread: Tensor) -> Coefficients:
     """See Coefficients."""
     t = time[:, None, None, None]
     total = (t * spread).square() + (1 - t).square()
-    return Coefficients(t * spread.square() / total, spread * (1 - t) * total.rsqrt(), total.rsqrt())
+    return Coefficients(t * spread.square() / total, spread * (1 - t) * total.rsqrt(), t * spread / total)
 
 
 def noised(clean: Tensor, noise: Tensor, time: Tensor) -> Tensor:

@@ -160,8 +160,7 @@ class NanoNetwork(nn.Module):
             tokens = self.references.tokens(name, getattr(views, name))
             identity[name] = BranchCondition(scale, tokens, positions=positions)
             pooled.append(scale[:, None] * self.references.pools[name](tokens))
-        structure = F.pixel_unshuffle(torch.cat([channels, texture], 1), CELL)
-        return Conditioning(text, torch.cat(pooled, 1), identity, structure)
+        return Conditioning(text, torch.cat(pooled, 1), identity, structure_of(channels, texture))
 
     def levels(self) -> int:
         return len(self.unet.config.block_out_channels)
@@ -191,7 +190,23 @@ class NanoNetwork(nn.Module):
         return c.skip * z + c.out * output, output
 
 
-STRUCTURE_CHANNELS: Final = (MAP_CHANNELS + TEXTURE_CHANNELS) * CELL**2
+FRAME_OCTAVES: Final = 3
+FRAME_CHANNELS: Final = 2 * (1 + 2 * FRAME_OCTAVES)
+STRUCTURE_CHANNELS: Final = (MAP_CHANNELS + TEXTURE_CHANNELS) * CELL**2 + FRAME_CHANNELS
+
+
+def structure_of(maps: Tensor, texture: Tensor) -> Tensor:
+    """maps [B, MAP_CHANNELS, h, w] and texture [B, TEXTURE_CHANNELS, h, w] -> [B, STRUCTURE_CHANNELS, h / CELL, w /
+    CELL]: with the place of each position in the frame, which convolutions do not see (Liu et al., 2018) and a sky or
+    a bookcase depends on."""
+    pixels = F.pixel_unshuffle(torch.cat([maps, texture], 1), CELL)
+    rows, columns = pixels.shape[2:]
+    y = torch.linspace(-1, 1, rows, device=maps.device)[:, None].expand(rows, columns)
+    x = torch.linspace(-1, 1, columns, device=maps.device)[None].expand(rows, columns)
+    place = torch.stack([x, y])
+    angles = (math.pi * 2.0 ** torch.arange(FRAME_OCTAVES, device=maps.device))[:, None, None, None] * place
+    frame = torch.cat([place[None], angles.sin(), angles.cos()]).flatten(0, 1).to(pixels.dtype)
+    return torch.cat([pixels, frame.expand(len(pixels), -1, -1, -1)], 1)
 
 
 @dataclass(frozen=True)
@@ -210,8 +225,8 @@ SIZES: Final = {
     "medium": NetworkSize((64, 128, 256), (1, 1, 1), 128, 2),
     "large": NetworkSize((64, 128, 256), (2, 2, 2), 192, 2),
 }
-"""On two CPU cores small learns from 37 pictures per second, medium from half as many; large needs a GPU. medium can
-begin with the weights of small (`trainer.nano.widening`)."""
+"""On two CPU cores small learns from some 30 pictures per second, medium from half as many; large needs a GPU. medium
+can begin with the weights of small (`trainer.nano.widening`)."""
 
 
 def build_network(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -13,7 +14,7 @@ from engine.backbones.nano.references import OFF_PERSON, UNDER_TOP, ReferencePho
 from engine.body.atlas import shipped_atlas
 from engine.body.texture import Sources
 from trainer.errors import DataError
-from trainer.nano.batches import Batches, degraded, occluder
+from trainer.nano.batches import Batches, degraded, occluder, out_of_focus
 from trainer.nano.feed import CHUNK, Feed
 from trainer.nano.preparing import wrong_mask
 from trainer.nano.store import Store, build_store
@@ -166,3 +167,17 @@ def test_processes_make_batches_of_the_size_asked_for(store: Store) -> None:
     assert not torch.equal(first.picture, second.picture)
     same = store.column("identity")[first.rows] == store.column("identity")[first.references]
     assert same.all()
+
+
+def test_the_person_stays_sharp_before_a_soft_background_without_a_halo() -> None:
+    stripes = np.zeros((240, 160, 3), np.uint8)
+    stripes[:, ::2] = 255
+    person = np.zeros((240, 160), bool)
+    person[60:180, 60:100] = True
+    image = np.where(person[..., None] & (stripes == 0), np.uint8(200), stripes)
+
+    soft = out_of_focus(image, person)
+
+    assert np.array_equal(soft[70:170, 70:90], image[70:170, 70:90])
+    behind = soft[~cv2.dilate(person.astype(np.uint8), np.ones((9, 9), np.uint8)).astype(bool)]
+    assert abs(behind.mean() - 127.5) < 3 and behind.std() < 5
