@@ -16,6 +16,7 @@ from engine.backbones.options import NONE, Options, Placement, file_place, folde
 from engine.hub.repositories import HuggingFaceHub
 from trainer.adapter.base import file_ends, open_base
 from trainer.adapter.export import CONTROLNET, FILES, RUN_FILE
+from trainer.adapter.face_networks import open_face_network
 from trainer.errors import DataError
 from trainer.measure.plan import ModelPlan
 from trainer.measure.stock import Points, StockBackbone, StockPlan
@@ -44,13 +45,14 @@ class OpenedModel:
     note: str = ""
 
 
-def open_model(plan: ModelPlan, device: str = "auto") -> OpenedModel:
-    """Raises DataError, SetupError or WeightsError for what cannot be loaded, with the reason."""
+def open_model(plan: ModelPlan, device: str = "auto", face_root: Path | None = None) -> OpenedModel:
+    """face_root: of insightface's packs. Raises DataError, SetupError or WeightsError for what cannot be loaded, with
+    the reason."""
     if plan.backbone in UNLOADABLE:
         raise DataError(UNLOADABLE[plan.backbone])
     served, points, note = served_run(plan)
     if served.backbone in STOCK:
-        stock = stock_plan(served, points)
+        stock = stock_plan(served, points, face_root)
         places = [stock.base.folder, stock.adapter, stock.controlnet]
         return OpenedModel(plan, StockBackbone(stock, choose_device(device)), _digest(plan, places), note)
     backbone = load_backbone(served.backbone, device, served.weights, served.options)
@@ -79,16 +81,18 @@ def served_run(plan: ModelPlan) -> tuple[ModelPlan, Points, str]:
     return plan.model_copy(update={"options": options}), "published", note
 
 
-def stock_plan(plan: ModelPlan, points: Points = "published") -> StockPlan:
+def stock_plan(plan: ModelPlan, points: Points, face_root: Path | None) -> StockPlan:
     """Of instantid (the published files on sdxl by default) or ip_adapter. Raises DataError."""
-    options, encoder = plan.options, plan.options.image_encoder
-    base = open_base(str(plan.weights or "sdxl"), None if encoder is None else Path(encoder))
+    options, base = plan.options, str(plan.weights or "sdxl")
     if plan.backbone == INSTANTID:
         adapter = _file(options.face_adapter or INSTANTID_FILES[0])
-        return StockPlan(base, adapter, _folder(options.controlnet or INSTANTID_FILES[1]), points)
+        control = _folder(options.controlnet or INSTANTID_FILES[1])
+        faces = open_face_network("arcface", face_root, plan.face_pack) if points == "published" else None
+        return StockPlan(open_base(base, Path()), adapter, control, points, faces)  # it reads no pictures
     if options.body_adapter is None or options.body_adapter == NONE:
         raise DataError(f"expected the file of {plan.name} as body_adapter, got none: add it to the plan's options")
-    return StockPlan(base, _file(options.body_adapter))
+    encoder = None if options.image_encoder is None else Path(options.image_encoder)
+    return StockPlan(open_base(base, encoder), _file(options.body_adapter))
 
 
 def _file(name: str) -> Path:

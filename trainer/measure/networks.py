@@ -56,7 +56,7 @@ def open_networks(plan: NetworkPlan, state: Path, device: str = "cpu") -> Measur
         if folder is None:
             missing[figures] = f"no folder of the network is given: --{name}"
         else:
-            used[name] = folder.name
+            used[name] = str(folder)
     published = load_published(plan.clip, plan.inception, plan.lpips, device)
     parser = open_person_parser(state=state)
     faces = dict[str, Recognition]()

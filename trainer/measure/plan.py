@@ -28,12 +28,13 @@ class ModelPlan(_Section):
     ip_adapter, which diffusers' pipelines draw. weights: the backbone's folder; of those two their base, as `trainer
     adapter --base`. run: a folder of `trainer adapter`, whose files are served on the backbone. options: fields of
     `engine.backbones.options.Options`. settings: fields of `engine.contract.Settings`, which every picture is drawn
-    with."""
+    with. face_pack: of the published instantid, the insightface pack that it learned on."""
 
     name: str = Field(min_length=1)
     backbone: str
     weights: Path | None = None
     run: Path | None = None
+    face_pack: str = "antelopev2"
     options: Options = Options()
     settings: Settings = Settings()
 

@@ -63,7 +63,7 @@ def measure(run: MeasureRun) -> dict[str, Measured]:
     results, absent = dict[str, Measured](), dict[str, str]()
     for plan in run.plan.models:
         try:
-            model = open_model(plan, run.device)
+            model = open_model(plan, run.device, run.plan.networks.face_root)
         except (TrainerError, EngineError) as error:
             absent[plan.name] = str(error)
             continue

@@ -41,6 +41,7 @@ from engine.identity.skeleton import Keypoints
 from trainer.adapter.base import FAMILIES, PublicBase
 from trainer.adapter.buckets import crop_to_bucket, joints_in_box
 from trainer.adapter.control import skeleton_of
+from trainer.adapter.recognition import Recognition, embedding_at
 from trainer.errors import DataError
 
 Points = Literal["published", "head"]
@@ -66,12 +67,14 @@ STICK_BRIGHTNESS: Final = 0.6
 @dataclass(frozen=True)
 class StockPlan:
     """adapter: a file. controlnet: IdentityNet's folder, None for an adapter that reads CLIP's embedding. points: those
-    that IdentityNet learned on: InstantID's own five, or the head's of the 17 joints (`trainer adapter`)."""
+    that IdentityNet learned on: InstantID's own five, or the head's of the 17 joints (`trainer adapter`). faces: the
+    network whose embeddings the adapter reads as it gives them; None: those of the photos, of length 1."""
 
     base: PublicBase
     adapter: Path
     controlnet: Path | None = None
     points: Points = "published"
+    faces: Recognition | None = None
 
 
 class StockBackbone:
@@ -80,7 +83,7 @@ class StockBackbone:
     def __init__(self, plan: StockPlan, device: str) -> None:
         """Raises DataError for what cannot be loaded."""
         self.device = device
-        self._points = plan.points
+        self._points, self._faces = plan.points, plan.faces
         dtype = torch.float16 if device.startswith("cuda") else torch.float32
         try:
             self._pipeline = _pipeline(plan, dtype)
@@ -168,11 +171,19 @@ class StockBackbone:
             seen: Tensor = self._vision(pixels).image_embeds[None]
             return seen
         wanted = self._projection.proj_in.in_features
-        faces = [view.observation.face_embedding for view in views]
+        faces = [self._face(view) for view in views]
         known = [torch.from_numpy(face) for face in faces if face is not None and len(face) == wanted]
         if not known:
             raise BadReference(f"expected a photo with a face's embedding of {wanted} numbers, got none")
         return torch.stack(known)[None, :, None].to(self.device, self._pipeline.unet.dtype)
+
+    def _face(self, view: View) -> NDArray[np.float32] | None:
+        seen = view.observation
+        if self._faces is None or seen.face_box is None:
+            return seen.face_embedding if self._faces is None else None
+        places = self._faces.places
+        place = places.find(view.image) if seen.face_landmarks is None else places.place(seen)
+        return embedding_at(self._faces, view.image, place, unit=False)
 
     def _shown(self, drawing: GenerationInput, size: tuple[int, int]) -> Image.Image:
         """IdentityNet's points in a picture of width x height px, those of the pose, else of the first photo."""

@@ -18,12 +18,14 @@ from engine.backbones.base import GenerationInput
 from engine.backbones.options import NONE, Options
 from engine.contract import PosePreset, Settings
 from engine.errors import BadReference
+from engine.identity.faces import Face
 from engine.identity.profile import IdentityProfile, Observation, View
 from engine.pose import preset
 from trainer.adapter.control import identity_net
 from trainer.adapter.export import RUN_FILE, export_branches
 from trainer.adapter.methods import build_branches, plan_of
 from trainer.adapter.recipe import Recipe
+from trainer.adapter.recognition import FacePlaces, Recognition
 from trainer.errors import DataError
 from trainer.measure.models import UNLOADABLE, open_model, served_run
 from trainer.measure.pictures import KeyedDrawing, PictureFolder
@@ -31,6 +33,17 @@ from trainer.measure.plan import ModelPlan
 from trainer.measure.stock import COLOURS, StockBackbone, draw_face_points, moved
 
 LANDMARKS = np.array([(60, 40), (80, 40), (70, 50), (62, 58), (78, 58)], np.float32)
+
+
+class NoFinder:
+    """A finder that never finds any."""
+
+    name = "none"
+
+    def find(self, image: Image.Image) -> list[Face]:
+        return []
+
+
 STEPS = Settings(steps=2, guidance=3.0)
 
 
@@ -106,8 +119,10 @@ def test_the_layout_of_ip_adapter_reads_the_picture(tiny: Any, run_of: Callable[
     assert np.array_equal(*same)
 
 
-def test_public_files_open_by_name(tiny: Any, run_of: Callable[[str], Path], tmp_path: Path) -> None:
-    """InstantID's file is a .bin of two sections."""
+def test_public_files_open_by_name(
+    tiny: Any, run_of: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """InstantID's file is a .bin of two sections; it reads embeddings of a pack of its own, not of length 1."""
     weights = run_of("instantid") / "weights"
     torch.save(read_adapter(AdapterFile(str(weights), "", "ip-adapter.safetensors")), tmp_path / "ip-adapter.bin")
     options = Options(
@@ -115,10 +130,20 @@ def test_public_files_open_by_name(tiny: Any, run_of: Callable[[str], Path], tmp
         image_encoder=str(tiny.image_encoder),
     )  # fmt: skip
     plan = ModelPlan(name="InstantID", backbone="instantid", weights=tiny.pipeline, options=options)
-    assert pixels(open_model(plan, "cpu").backbone, a_drawing()).std() > 0
+    with pytest.raises(DataError, match="expected the insightface pack 'antelopev2'"):
+        open_model(plan, "cpu", tmp_path)
+    asked: list[Any] = []
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 8 * 8, 512))
+    network.forward = lambda crops, weights: 20 * torch.ones(1, 512)  # type: ignore[method-assign]
+    faces = Recognition("antelopev2", (8, 8), network, FacePlaces((8, 8), NoFinder()))
+    monkeypatch.setattr("trainer.measure.models.open_face_network", lambda *given: asked.append(given) or faces)
+    backbone = open_model(plan, "cpu", tmp_path).backbone
+    assert asked == [("arcface", tmp_path, "antelopev2")]
+    assert pixels(backbone, a_drawing()).std() > 0
+    assert backbone._embeds(a_drawing().identity.views).tolist() == [[[[20.0] * 512]]]
     with pytest.raises(DataError, match="download it"):
         absent = Options(face_adapter="no/such/file.bin", image_encoder=str(tiny.image_encoder))
-        open_model(plan.model_copy(update={"options": absent}))
+        open_model(plan.model_copy(update={"options": absent}), "cpu")
 
 
 def test_runs_are_served_by_their_files(tiny: Any, run_of: Callable[[str], Path]) -> None:
