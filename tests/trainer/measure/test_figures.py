@@ -66,7 +66,7 @@ def test_likeness_is_to_the_reference_and_to_the_held_out_photo(networks: Measur
     pictures = [a_picture(102), a_picture(0)]
     found = person_row(networks, pictures, a_picture(51), a_target(204), "a person").figures
     assert found["arcface_ref"] == pytest.approx(np.cos(0.2)) and found["arcface_gt"] == pytest.approx(np.cos(0.4))
-    assert found["arcface_gap"] == pytest.approx(np.cos(0.2) - np.cos(0.4))
+    assert found["arcface_gap"] == pytest.approx(np.cos(0.2) - np.cos(0.4), abs=1e-5)
     assert found["dlib_gt"] == pytest.approx(4 * np.sin(0.2), rel=1e-4)
     assert found["body_found"] == found["arcface_face_found"] == 0.5
     assert "dlib_gap" not in found
