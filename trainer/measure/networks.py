@@ -97,7 +97,7 @@ def _faces(network: FaceNetwork, plan: NetworkPlan, state: Path) -> Recognition 
     except DataError as error:
         if network == "arcface" and plan.face_root is not None:
             raise
-        return str(error)
+        return str(error) if network == "dlib" else "no insightface models are given: --face-root (research only)"
 
 
 def recognised(

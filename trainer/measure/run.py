@@ -194,7 +194,8 @@ def _yardsticks(cases: Sequence[PersonCase], networks: MeasuringNetworks, size: 
             person_row(networks, pictures, reference, target, case.prompt)
             for pictures, reference, target, case in zip(shown, references, targets, cases, strict=True)
         ]
-        found[name] = Measured({"yardstick": True}, values_of(rows), distances_of(rows))
+        sets = distances_of(rows) if name == TRUE else {}  # strangers' photos are the held-out photos themselves
+        found[name] = Measured({"yardstick": True}, values_of(rows), sets)
     return found
 
 
