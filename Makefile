@@ -11,6 +11,7 @@ BIN := .venv/bin
 # The files with slow tests come first (tests/conftest.py); xdist's own order would put those of few tests last.
 PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 export PHOTO PROMPT STYLE
+FUZZ_INPUTS ?= 20000
 # Packages are installed without bytecode; each module is compiled once, when it is first imported.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -42,8 +43,8 @@ test: venv ## format, lint, types and all tests, slow ones too
 soak: venv ## tests of frozen connections, and a small load with all faults; they need an idle machine
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m soak
 
-fuzz: venv ## 100,000 damaged uploads, updates, buttons and messages of workers; takes hours
-	OMP_NUM_THREADS=1 FUZZ_INPUTS=20000 $(BIN)/pytest --timeout 0 tests/fuzz
+fuzz: venv ## 120,000 damaged uploads, updates, buttons and messages of workers (FUZZ_INPUTS=20000 per test)
+	OMP_NUM_THREADS=1 FUZZ_INPUTS=$(FUZZ_INPUTS) $(BIN)/pytest --timeout 0 tests/fuzz
 
 load: venv ## 500 simulated users ask for 2,000 pictures, while one part after another fails
 	$(BIN)/python -m benchmarks load --faults

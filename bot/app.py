@@ -17,7 +17,7 @@ from bot.broadcasting import Broadcaster
 from bot.config import Config, read_listen
 from bot.credits import departure_key, pseudonym_of
 from bot.db.readiness import database_answers, wait_for_database
-from bot.db.session import Sessions, make_sessions, open_pool
+from bot.db.session import Sessions, autocommitting, make_sessions, open_pool
 from bot.dispatch.dispatcher import JobDispatcher
 from bot.dispatch.photo_verdicts import VerdictAnswers
 from bot.dispatch.signals import JobSignals
@@ -260,17 +260,17 @@ def build_use_cases(
     is_arriving: Callable[[int, str], bool] = lambda chat_id, album_id: False,
 ) -> UseCases:
     """`is_arriving`: see ReadAnswers."""
-    terms = config.credit_terms
+    terms, at_once = config.credit_terms, autocommitting(sessions)
     drawing = (sessions, signals, draw_seed, config.open_jobs_max, terms)
     pseudonym = partial(pseudonym_of, departure_key(config.bot_token.get_secret_value()))
     return UseCases(
-        meet_user=MeetUser(sessions, pseudonym),
-        note_blocked=NoteBlocked(sessions),
+        meet_user=MeetUser(at_once, pseudonym),
+        note_blocked=NoteBlocked(at_once),
         give_consent=GiveConsent(sessions),
         hold_message=HoldMessage(sessions),
         take_held=TakeHeld(sessions),
         choose_language=ChooseLanguage(sessions),
-        find_language=FindLanguage(sessions),
+        find_language=FindLanguage(at_once),
         choose_style=ChooseStyle(sessions),
         find_stage=FindStage(sessions),
         open_preferences=OpenPreferences(sessions, config.alive_s),
@@ -295,7 +295,7 @@ def build_use_cases(
         take_back_draft=TakeBackDraft(sessions),
         ask_for_picture=AskForPicture(*drawing),
         redraw=Redraw(*drawing),
-        find_picture=FindPicture(sessions),
+        find_picture=FindPicture(at_once),
         cancel_picture=CancelPicture(sessions, signals),
         set_favourite=SetFavourite(sessions),
         take_original=TakeOriginal(sessions),
@@ -309,7 +309,7 @@ def build_use_cases(
         resume_service=ResumeService(sessions, signals),
         export_data=ExportData(sessions),
         people=build_people(sessions),
-        read_admission=ReadAdmission(sessions),
+        read_admission=ReadAdmission(at_once),
         appeal=Appeal(sessions),
         admin=build_admin(
             sessions, signals, pseudonym, open_jobs_max=config.open_jobs_max, alive_s=config.alive_s, terms=terms

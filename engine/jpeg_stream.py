@@ -13,8 +13,11 @@ END = b"\xff\xd9"
 LOST_MAX = 0.01
 """Share of the pixels that may depend on missing bytes."""
 PROBE_SIDE_PX = 256
-BROKEN = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, struct.error)
-"""The errors of Pillow's decoders on broken files."""
+BROKEN = (
+    OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, RuntimeError,
+    struct.error,
+)  # fmt: skip
+"""The errors of Pillow's decoders on broken files; a RuntimeError is that of AVIF."""
 _MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
 """In entropy-coded data ff is followed by 00 (a stuffed byte) or by a restart marker d0-d7."""
 _SOS, _EOI = 0xDA, 0xD9

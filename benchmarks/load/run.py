@@ -27,7 +27,7 @@ from bot.domain import CONSENT_VERSION
 from bot.local.botapi import ANNA_ID, ApiControl, Person
 from bot.local.parts import last_words
 from bot.local.supervisor import TEND_INTERVAL_S, kept_up
-from bot.telegram.callbacks import ConsentCallback, StyleCallback
+from bot.telegram.callbacks import ConsentCallback, SettingsAction, SettingsCallback
 
 FIRST_USER_S = 180.0
 FAULT_PAUSE_S = 5.0
@@ -157,7 +157,8 @@ class _Run:
     async def _make_users(self, url: str) -> None:
         """One user comes as users do, and a worker reads the photo. The others get a copy of its row."""
         self._say("the first user: consent, a photo, a picture")
-        agree, style = ConsentCallback(version=CONSENT_VERSION).pack(), StyleCallback(name="none").pack()
+        agree = ConsentCallback(version=CONSENT_VERSION).pack()
+        styles = SettingsCallback(action=SettingsAction.STYLES).pack()
         face = io.BytesIO()
         Image.fromarray(skimage.data.astronaut()).save(face, "JPEG", quality=90)
         async with Person(url, ANNA_ID) as first, ApiControl(url) as control:
@@ -166,7 +167,7 @@ class _Run:
                 await first.wait_for(lambda message: message.button(agree) is not None, FIRST_USER_S)
                 await first.press(agree)
                 await first.send_photo(face.getvalue())
-                await first.wait_for(lambda message: message.button(style) is not None, FIRST_USER_S)
+                await first.wait_for(lambda message: message.button(styles) is not None, FIRST_USER_S)
             except TimeoutError as error:
                 words = (last_words(self._stack.part(name)) for name in ("bot", "worker"))
                 raise LoadRunError("\n".join((str(error), *words))) from error

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, time
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,6 +22,15 @@ NOT_COUNTED = (JobState.FAILED, JobState.CANCELLED)
 
 async def rule_of(session: AsyncSession, user_id: int) -> AccessRule | None:
     return await session.scalar(select(AccessRule).where(AccessRule.user_id == user_id))
+
+
+async def standing(session: AsyncSession, user_id: int) -> tuple[bool, bool, bool]:
+    """Whether the user is banned, on the access list, and whether only people on the list are served."""
+    own = AccessRule.user_id == user_id
+    banned, allowed = exists().where(own, AccessRule.banned_at.is_not(None)), exists().where(own, AccessRule.allowed)
+    rows = await session.execute(select(banned, allowed, exists(select(AccessClosure.id))))
+    has_ban, has_leave, only_listed = rows.one()
+    return has_ban, has_leave, only_listed
 
 
 async def is_banned(session: AsyncSession, user_id: int) -> bool:
@@ -44,9 +53,8 @@ async def change(session: AsyncSession, user_id: int, digest: bytes, **values: A
     await session.execute(delete(AccessRule).where(AccessRule.digest == digest, *empty))
 
 
-async def check_request(session: AsyncSession, user_id: int) -> None:
+async def check_request(session: AsyncSession, user_id: int, rule: AccessRule | None) -> None:
     """Raises Banned, DailyLimitReached. The user is locked: two requests at once cannot both be the last one."""
-    rule = await rule_of(session, user_id)
     if rule is None:
         return
     if rule.banned_at is not None:

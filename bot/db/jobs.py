@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ScalarSelect, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.credits import CreditTerms
 from bot.db import access, ledger
+from bot.db.admin_tables import AccessRule
 from bot.db.tables import Job, User
 from bot.domain import OPEN_STATES
 from bot.errors import TooManyOpenJobs, UnknownUser
@@ -47,11 +48,11 @@ async def submit(
     """
     if await session.scalar(select(User.id).where(User.id == user_id).with_for_update()) is None:
         raise UnknownUser
-    earlier = await session.scalar(select(Job).where(Job.idempotency_key == idempotency_key))
+    earlier, rule, open_jobs = await _before_submission(session, user_id, idempotency_key)
     if earlier is not None:
         return earlier, False
-    await access.check_request(session, user_id)
-    if await count_open(session, user_id) >= open_jobs_max:
+    await access.check_request(session, user_id, rule)
+    if open_jobs >= open_jobs_max:
         raise TooManyOpenJobs(limit=open_jobs_max)
     job = Job(
         id=uuid4(),
@@ -75,8 +76,23 @@ async def submit(
         await ledger.reserve(session, payer_id or user_id, job.id, credit_terms, await ledger.today(session))
     session.add(job)
     await session.flush()
-    await session.refresh(job)
     return job, True
+
+
+async def _before_submission(
+    session: AsyncSession, user_id: int, idempotency_key: str
+) -> tuple[Job | None, AccessRule | None, int]:
+    """The job of the same key, the rule about the user, and how many of their pictures are in progress; in one round
+    trip, because every prompt waits for it."""
+    counted = select(_open_count(user_id).label("open")).subquery()
+    statement = (
+        select(Job, AccessRule, counted.c.open)
+        .select_from(counted)
+        .outerjoin(Job, Job.idempotency_key == idempotency_key)
+        .outerjoin(AccessRule, AccessRule.user_id == user_id)
+    )
+    earlier, rule, open_jobs = (await session.execute(statement)).one()
+    return earlier, rule, open_jobs
 
 
 async def get(session: AsyncSession, job_id: UUID, user_id: int) -> Job | None:
@@ -111,8 +127,11 @@ async def has_open(session: AsyncSession, act: str) -> bool:
 
 async def count_open(session: AsyncSession, user_id: int) -> int:
     """The number of the user's pictures in progress."""
-    statement = select(func.count()).where(Job.user_id == user_id, Job.state.in_(OPEN_STATES))
-    return await session.scalar(statement) or 0
+    return await session.scalar(select(_open_count(user_id))) or 0
+
+
+def _open_count(user_id: int) -> ScalarSelect[int]:
+    return select(func.count()).where(Job.user_id == user_id, Job.state.in_(OPEN_STATES)).scalar_subquery()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, Uuid, delete, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
@@ -52,8 +52,12 @@ async def get(session: AsyncSession, user_id: int, person_id: UUID) -> Person | 
 
 async def current_id(session: AsyncSession, user_id: int) -> UUID | None:
     """`None` while the user has no people."""
-    latest = select(Person.id).where(Person.user_id == user_id)
-    return await session.scalar(latest.order_by(Person.chosen_at.desc(), Person.id).limit(1))
+    return await session.scalar(select(_current(user_id)))
+
+
+def _current(user_id: int) -> ScalarSelect[UUID]:
+    latest = select(Person.id).where(Person.user_id == user_id).order_by(Person.chosen_at.desc(), Person.id)
+    return latest.limit(1).scalar_subquery()
 
 
 async def current(session: AsyncSession, user_id: int) -> UUID:
@@ -132,6 +136,37 @@ async def photo_ids(session: AsyncSession, user_id: int, person_id: UUID | None,
     """Oldest first."""
     statement = select(Reference.id).where(*_photos_of(user_id, person_id, states))
     return list(await session.scalars(statement.order_by(Reference.created_at, Reference.message_id)))
+
+
+@dataclass(frozen=True)
+class PhotosAtHand:
+    """The photos for the next picture of a user, oldest first. `person_id`: whom they show, if there is one."""
+
+    person_id: UUID | None
+    accepted: list[UUID]
+    pending: list[UUID]
+    pose_pending: bool
+    """A pose photo waits for its verdict."""
+
+
+async def photos_at_hand(session: AsyncSession, user_id: int, person_id: UUID | None) -> PhotosAtHand:
+    """Those of the person, else of the current one; in one round trip, because every prompt waits for it."""
+    whom = select((literal(person_id, Uuid()) if person_id else _current(user_id)).label("id")).subquery()
+    kept = (ReferenceState.ACCEPTED, ReferenceState.PENDING)
+    shown = OF_PERSON & Reference.state.in_(kept)
+    shown &= or_(Reference.person_id == whom.c.id, Reference.person_id.is_(None))
+    for_pose = Reference.for_pose & (Reference.state == ReferenceState.PENDING)
+    statement = (
+        select(whom.c.id, Reference.id, Reference.state, Reference.for_pose)
+        .select_from(whom)
+        .outerjoin(Reference, (Reference.user_id == user_id) & or_(shown, for_pose))
+        .order_by(Reference.created_at, Reference.message_id)
+    )
+    rows = (await session.execute(statement)).all()
+    photos = {state: [id_ for _, id_, is_in, pose in rows if is_in == state and not pose] for state in kept}
+    return PhotosAtHand(
+        rows[0][0], photos[ReferenceState.ACCEPTED], photos[ReferenceState.PENDING], any(row[3] for row in rows)
+    )
 
 
 async def count_photos(session: AsyncSession, user_id: int, person_id: UUID | None, *states: ReferenceState) -> int:

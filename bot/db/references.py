@@ -208,14 +208,6 @@ async def of_others(session: AsyncSession, reference_id: UUID, user_id: int) -> 
     return list(await session.scalars(statement))
 
 
-async def pose_is_examined(session: AsyncSession, user_id: int) -> bool:
-    """Whether a pose photo of the user's waits for its verdict."""
-    waiting = exists().where(
-        Reference.user_id == user_id, Reference.for_pose, Reference.state == ReferenceState.PENDING
-    )
-    return bool(await session.scalar(select(waiting)))
-
-
 async def is_pose_album(session: AsyncSession, chat_id: int, album_id: str) -> bool:
     """Whether a photo of the album has been taken for its pose."""
     taken = exists().where(Reference.chat_id == chat_id, Reference.album_id == album_id, Reference.for_pose)

@@ -109,7 +109,7 @@ class JobDispatcher:
             leadership.watch(),
             consumer.run(),
             self._keep("queue", sender.step),
-            self._keep("sweep", lambda: self._sweep(listening)),
+            repeat("sweep", lambda: self._sweep(listening), asyncio.Event(), self._pace.tick_s),
             self._keep("status messages", updater.step, repaints=True),
             self._keep("verdicts", self._answer),
             self._keep("results of apps", AppResults(self._sessions).step),

@@ -18,7 +18,7 @@ import structlog
 
 from bot.config import Pace
 from bot.db import job_queue, job_states, service, status_messages, workers
-from bot.db.session import Sessions, is_outage
+from bot.db.session import Sessions, autocommitting, is_outage
 from bot.db.status_messages import MessageRole, PendingStatus
 from bot.dispatch.albums import Album, AlbumDelivery, albums_of, render_album
 from bot.dispatch.job_messages import JobMessages, UnstoredMessages
@@ -77,11 +77,12 @@ class StatusUpdater:
         self._throttle = Throttle(pace.edit_interval_s, pace.calls_per_s, clock)
         self._displays: dict[UUID, _Display] = {}
         self._rendered: dict[UUID, tuple[object, StatusView]] = {}
-        self._messages = JobMessages(sessions, messenger, unstored)
+        self._messages = JobMessages(autocommitting(sessions), messenger, unstored)
         self._deliver_album = AlbumDelivery(sessions, messenger, self._messages, styles)
         self._writing: dict[int, asyncio.Task[None]] = {}
         self._passed_over = False
         self._alone_since: float | None = None
+        self._was_paused = False
         self._chats_with_notice: set[int] = set()
 
     async def step(self) -> None:
@@ -98,6 +99,9 @@ class StatusUpdater:
             poses_drawn = not alive or await workers.any_can_pose(session, self._pace.alive_s)
             image_prompts_read = all(worker.image_prompt for worker in alive)
             photos = await status_messages.chats_with_photos_waiting(session, alone_s) if paused else []
+        if paused is not self._was_paused:
+            self._was_paused = paused
+            self._throttle.forget_writing()
         self._forget_closed({job.job_id for job in jobs})
         times = {}
         if drawing_s is not None:
@@ -143,9 +147,9 @@ class StatusUpdater:
         self._passed_over = False
         for album in sorted(albums_of(jobs), key=lambda album: (album.urgency, album.lead.created_at)):
             job = album.lead
-            if not self._may_write(album):
-                continue
             place, expected = places.get(job.job_id), times.get(job.job_id)
+            if not self._may_write(album, place):
+                continue
             view = self._view(album, place, expected, paused, poses_drawn, image_prompts_read)
             if job.message_id is not None and view == self._displays.get(job.job_id, _Display()).view:
                 continue
@@ -186,11 +190,11 @@ class StatusUpdater:
         if self._passed_over:
             self._repaint()
 
-    def _may_write(self, album: Album) -> bool:
+    def _may_write(self, album: Album, place: int | None) -> bool:
         job = album.lead
         display = self._displays.get(job.job_id, _Display())
         urgent = album.urgency == Urgency.END or job.message_id is None
-        return display.not_before <= self._clock() and self._throttle.allows(job.chat_id, urgent=urgent)
+        return display.not_before <= self._clock() and self._throttle.allows(job.chat_id, urgent=urgent, place=place)
 
     async def _write(self, album: Album, view: StatusView) -> None:
         """Show one view and record it. Raises nothing, as it runs in a task of its own."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from math import ceil
+from math import ceil, inf
 
 import structlog
 
@@ -14,15 +14,21 @@ from bot.dispatch.broker import ABSENT
 PAUSE_MAX_S = 10.0
 STEP_PAUSE_S = 0.1
 """Wakes within it are one: a step asks the database about all open jobs."""
+STEP_SHARE = 0.25
+"""The most of the time that one kind of step takes while it is woken all the time: the more open jobs, the rarer."""
+PLACES_AT_FULL_PACE = 5
+SLOWEST_PACE = 100
+"""Times `interval_s`: place 500 waits 100 intervals, unless its turn comes nearer meanwhile."""
 _log = structlog.get_logger(__name__)
 
 
 async def repeat(name: str, step: Callable[[], Awaitable[None]], woken: asyncio.Event, tick_s: float) -> None:
-    """Runs `step` until cancelled: at least once per `tick_s`, and when `woken`, STEP_PAUSE_S after the last one at the
-    earliest. After each failure in a row the pause doubles, and `woken` does not shorten it."""
-    failures = 0
+    """Runs `step` until cancelled: at least once per `tick_s`, and when `woken`, after the pause that STEP_PAUSE_S and
+    STEP_SHARE demand. After each failure in a row the pause doubles, and `woken` does not shorten it."""
+    failures, now = 0, asyncio.get_running_loop().time
     while True:
         woken.clear()
+        began = now()
         try:
             await step()
             failures = 0
@@ -34,7 +40,7 @@ async def repeat(name: str, step: Callable[[], Awaitable[None]], woken: asyncio.
                 _log.exception("a step failed", loop=name)
             await asyncio.sleep(min(tick_s * 2 ** min(failures - 1, 10), PAUSE_MAX_S))
             continue
-        await asyncio.sleep(min(STEP_PAUSE_S, tick_s))
+        await asyncio.sleep(min(max(STEP_PAUSE_S, (now() - began) * (1 / STEP_SHARE - 1)), tick_s))
         try:
             async with asyncio.timeout(tick_s):
                 await woken.wait()
@@ -73,8 +79,8 @@ def expected_s(place: int, workers: int, drawing_s: float) -> int:
 
 
 class Throttle:
-    """Limits calls: progress at most every `interval_s` per chat, `calls_per_s` over all chats, none under flood
-    control."""
+    """Limits calls: progress at most every `interval_s` per chat, the place of a job that is far from its turn less
+    often, `calls_per_s` over all chats, none under flood control."""
 
     def __init__(self, interval_s: float, calls_per_s: float, clock: Callable[[], float]) -> None:
         self._interval_s = interval_s
@@ -82,19 +88,25 @@ class Throttle:
         self._clock = clock
         self._allowance = calls_per_s
         self._filled_at = clock()
-        self._next_edit: dict[int, float] = {}
+        self._written_at: dict[int, float] = {}
         self._silent_until: dict[int, float] = {}
 
-    def allows(self, chat_id: int, *, urgent: bool) -> bool:
-        """Whether to write to the chat now. Urgent messages wait for flood control only."""
+    def allows(self, chat_id: int, *, urgent: bool, place: int | None = None) -> bool:
+        """Whether to write to the chat now. Urgent messages wait for flood control only. `place`: of a job that is not
+        drawn yet, 1 for the next."""
         now = self._clock()
         if self._silent_until.get(chat_id, now) > now:
             return False
-        return urgent or self._next_edit.get(chat_id, now) <= now
+        interval_s = self._interval_s * min(max((place or 1) / PLACES_AT_FULL_PACE, 1), SLOWEST_PACE)
+        return urgent or self._written_at.get(chat_id, -inf) + interval_s <= now
 
     def wrote(self, chat_id: int) -> None:
-        """The next progress waits `interval_s`."""
-        self._next_edit[chat_id] = self._clock() + self._interval_s
+        """The next progress waits."""
+        self._written_at[chat_id] = self._clock()
+
+    def forget_writing(self) -> None:
+        """All messages are out of date at once: the next progress of every chat waits for the overall rate only."""
+        self._written_at.clear()
 
     def pause(self, chat_id: int, retry_after_s: float) -> None:
         """After flood control: no call to the chat for `retry_after_s`."""
@@ -113,6 +125,6 @@ class Throttle:
     def forget_past(self) -> None:
         """Drop times that are over."""
         now = self._clock()
-        for times in (self._next_edit, self._silent_until):
-            for chat_id in [chat_id for chat_id, until in times.items() if until <= now]:
+        for times, kept_s in ((self._written_at, SLOWEST_PACE * self._interval_s), (self._silent_until, 0)):
+            for chat_id in [chat_id for chat_id, at in times.items() if at + kept_s <= now]:
                 del times[chat_id]

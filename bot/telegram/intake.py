@@ -1,5 +1,8 @@
 """The intake of polling and webhook: it handles every update, in order within its chat, chats in parallel.
 
+Prompts and files are handled a few at a time each. So a command or a button, which waits for neither, shares the event
+loop and the connections to the database with few others, however many people have just written or sent photos.
+
 Messages about money are taken beyond every allowance, and a query before a payment waits for no other update, because
 Telegram waits ten seconds for its answer.
 
@@ -15,6 +18,7 @@ import asyncio
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import structlog
@@ -26,7 +30,7 @@ from structlog.contextvars import bind_contextvars
 from bot.db.session import cannot_write, is_outage
 from bot.telegram.allowances import Admission, Allowances
 from bot.telegram.refusals import flood_wait_s, is_absence
-from bot.telegram.updates import RawUpdate, album_of, chat_of, id_of, is_payment, read_update
+from bot.telegram.updates import RawUpdate, Work, album_of, chat_of, id_of, is_payment, read_update, work_of
 
 MESSAGE_BURST = 30
 MESSAGES_PER_S = 1.0
@@ -42,6 +46,8 @@ ABSENCES_MAX = 6
 """Of Telegram. With the patience of each call (`bot.telegram.connection`) an update waits about a minute for it."""
 FINISHED_KEPT = 10_000
 """Ids of finished updates; one that is delivered again is not handled again."""
+AT_ONCE = {Work.PROMPT: 8, Work.FILE: 16}
+"""Handlers of a kind at the same time; `bot.telegram.photo_fetching` limits downloads and decodings further."""
 WATCH_S = 0.2
 _LIMITED = frozenset({"message", "edited_message", "callback_query"})
 _log = structlog.get_logger(__name__)
@@ -109,6 +115,9 @@ class Intake:
         self._finished: OrderedDict[int | None, None] = OrderedDict()
         self._last: dict[int, asyncio.Task[None]] = {}
         self._stalled = 0
+        self._places: dict[Work, AbstractAsyncContextManager[None]] = {
+            work: asyncio.Semaphore(count) for work, count in AT_ONCE.items()
+        }
 
     def take(self, raw: RawUpdate) -> Ticket:
         """Begin to handle an update; the same one again, while it is open or later, is the same ticket or a finished
@@ -190,10 +199,12 @@ class Intake:
         bind_contextvars(update=update.update_id)
         if before is not None:
             await asyncio.wait({before})
+        work = Work.QUICK if notice else work_of(update)
         stubborn = floods = absences = 0
         while True:
             try:
-                await self._handle(update, notice)
+                async with self._places.get(work, nullcontext()):
+                    await self._handle(update, notice)
                 break
             except Exception as error:
                 wait_s = flood_wait_s(error)

@@ -35,8 +35,9 @@ from bot.telegram.updates import GetRawUpdates, id_of
 Result = TypeVar("Result")
 POLL_S = 25
 WINDOW = 100
-PAUSE_MIN_S, PAUSE_MAX_S = 0.05, 0.5
-"""Between two calls while something is unfinished: Telegram then answers at once instead of waiting for news."""
+PAUSE_MIN_S, PAUSE_MAX_S = 0.05, 0.2
+"""Between two calls while something is unfinished: Telegram then answers at once instead of waiting for news. An update
+that comes behind a slow one waits for the longer of these at most."""
 BACKOFF_MAX_S = 15.0
 STOP_S = 4.0
 CONFIRM_S = 1.5

@@ -7,6 +7,7 @@ older than aiogram: both give updates that fail validation.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any
 
 import structlog
@@ -81,6 +82,25 @@ def album_of(update: Update) -> tuple[int, str] | None:
     if not isinstance(message, Message) or message.media_group_id is None:
         return None
     return message.chat.id, message.media_group_id
+
+
+class Work(Enum):
+    """The kinds of updates by what their handling takes."""
+
+    QUICK = auto()
+    """Commands, buttons and all else that Telegram or a user waits for."""
+    PROMPT = auto()
+    FILE = auto()
+    """A download and a decoding: seconds, or a minute."""
+
+
+def work_of(update: Update) -> Work:
+    message = update.message
+    if not isinstance(message, Message) or is_payment(update):
+        return Work.QUICK
+    if message.photo or message.document:
+        return Work.FILE
+    return Work.QUICK if (message.text or "").startswith("/") else Work.PROMPT
 
 
 def is_payment(update: Update) -> bool:

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.credits import CreditTerms
-from bot.db import image_prompts, job_states, jobs, people, poses, references, users
+from bot.db import image_prompts, job_states, jobs, people, poses, users
 from bot.db.session import Sessions
 from bot.db.tables import Job
 from bot.domain import POSE_PHOTO, Likeness, ReferenceState, settings_overrides
@@ -57,14 +57,13 @@ class AskForPicture:
             user = await users.lock(session, user_id)
             user.pose_asked_at = user.image_prompt_asked_at = None
             source = None if reply_to is None else await jobs.by_message(session, user_id, reply_to)
-            person_id = await _person_of(session, user_id, source)
-            photos = await people.photo_ids(session, user_id, person_id, ReferenceState.ACCEPTED)
-            pending = await people.photo_ids(session, user_id, person_id, ReferenceState.PENDING)
-            pose_pending = chat_id == user_id and await references.pose_is_examined(session, user_id)
-            if not photos or pose_pending:
+            earlier = None if source is None else await _person_of(session, user_id, source)
+            photos = await people.photos_at_hand(session, user_id, earlier)
+            pose_pending = chat_id == user_id and photos.pose_pending
+            if not photos.accepted or pose_pending:
                 if chat_id == user_id:
                     await keep_draft(session, user, chat_id, message_id, prompt)
-                waits_for_verdict = pending or (photos and pose_pending)
+                waits_for_verdict = photos.pending or (photos.accepted and pose_pending)
                 return RequestResult.WAITS_FOR_VERDICT if waits_for_verdict else RequestResult.WAITS_FOR_PHOTO
             if source is None:
                 style, overrides = user.style or NO_STYLE, await preference_overrides(session, user)
@@ -77,9 +76,9 @@ class AskForPicture:
                 chat_id=chat_id,
                 idempotency_key=message_key(chat_id, message_id),
                 request_message_id=message_id,
-                person_id=person_id,
+                person_id=photos.person_id,
                 source_job_id=None if source is None else source.id,
-                reference_ids=[*photos, *pending],
+                reference_ids=[*photos.accepted, *photos.pending],
                 style=style,
                 prompt=described,
                 **overrides,

@@ -190,6 +190,18 @@ def test_damage_anywhere_ends_in_a_photo_or_a_refusal(position):
         assert refused.fault in PhotoFault
 
 
+@pytest.mark.parametrize("form", ["AVIF", "WEBP", "HEIF", "PNG", "TIFF"])
+def test_one_wrong_byte_in_any_format_ends_in_a_photo_or_a_refusal(form):
+    whole = encoded(Image.radial_gradient("L").convert("RGB").resize((120, 100)), form)
+    for position in range(0, len(whole), max(1, len(whole) // 100)):
+        damaged = bytearray(whole)
+        damaged[position] ^= 0x80
+        try:
+            assert READER.read(bytes(damaged)).width > 0
+        except CannotRead as refused:
+            assert refused.fault in PhotoFault
+
+
 def test_postscript_never_starts_ghostscript(tmp_path, monkeypatch):
     """A program named gs is first on PATH; the file is EPS as Pillow knows it."""
     program, trace = tmp_path / "gs", tmp_path / "started"

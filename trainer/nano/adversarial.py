@@ -1,9 +1,9 @@
-"""The last stage of nano: predictions of the sampler's own steps are made sharp by a critic.
+"""The last stage of nano: the first prediction is made sharp by a critic.
 
-The prediction with the least squared error is blurred wherever the conditions leave something open, and most of all at
-the first of few steps. A critic of patches (Isola et al., 2017) that sees the conditions learns to tell predictions
-from photos; the denoiser learns flow matching as before and to pass as a photo (adversarial diffusion distillation,
-Sauer et al., 2023, without a teacher). Times are those of the shipped sampler alone.
+The prediction with the least squared error is blurred wherever the conditions leave something open. A critic of patches
+(Isola et al., 2017) that sees the conditions learns to tell predictions from photos; the denoiser learns flow matching
+as before and to pass as a photo (adversarial diffusion distillation, Sauer et al., 2023, without a teacher). All rows
+are at time 0: one step draws the picture, and a second one at time .5 only added noise (trainer/LOG.md 26).
 """
 
 from __future__ import annotations
@@ -18,20 +18,17 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.nano.attributes import SLOTS
-from engine.backbones.nano.flow import noised, sample_times
+from engine.backbones.nano.flow import noised
 from engine.backbones.nano.network import STRUCTURE_CHANNELS, NanoNetwork, structure_of
 from trainer.nano.batches import Batch
 from trainer.nano.learner import NanoLearner
 from trainer.precision import fast_precision
 
-STEPS: Final = 4
-AT_NOISE: Final = 0.4
-"""Share of the rows at time 0, where most is left open; the other times of the sampler share the rest."""
 CRITIC_CHANNELS: Final = (48, 96, 128)
-PULL: Final = 0.2
+PULL: Final = 0.4
 """The critic's weight in the denoiser's loss. Weighed by equal gradients, as Esser et al. (2021) do, it doubled the
 errors within 300 steps: the gradient of a squared error shrinks where it is small, the critic's does not."""
-LIKENESS: Final = 1.0
+LIKENESS: Final = 8.0
 """Weight of the difference between the critic's features of the prediction and of the photo (Wang et al., 2018): it
 says where the prediction differs, not only that it does."""
 SMOOTHNESS: Final = 20.0
@@ -84,7 +81,7 @@ class AdversarialLearner(NanoLearner):
         batch = batch.to(noise.device)
         clean = self.vae.encode(batch.picture).latents
         z_noise = torch.randn(clean.shape, generator=noise, device=clean.device)
-        time = sampler_times_of(len(clean), noise)
+        time = torch.zeros(len(clean), device=clean.device)
         z = noised(clean, z_noise, time)
         errors, prediction, _ = self.predicted(batch, clean, z, time)
         flow = errors.mean()
@@ -117,12 +114,3 @@ def _shrunk(weight: Tensor, to: Tensor) -> Tensor:
     """weight [B, 1, h, w] at the positions of `to`, 1 on average: people count more to the critic too."""
     small = F.adaptive_avg_pool2d(weight, to.shape[2:])
     return small / small.mean()
-
-
-def sampler_times_of(count: int, noise: torch.Generator) -> Tensor:
-    """Training times [count] out of those that a sampler of STEPS visits: see AT_NOISE."""
-    device = noise.device
-    later = torch.tensor(sample_times(STEPS)[1:], device=device)
-    chosen = later[torch.randint(len(later), (count,), generator=noise, device=device)]
-    at_noise = torch.rand(count, generator=noise, device=device) < AT_NOISE
-    return torch.where(at_noise, torch.zeros_like(chosen), chosen)

@@ -34,8 +34,8 @@ def export_nano(run: Path, out: Path, mapper: Path = SHIPPED_MAPPER) -> dict[str
         raise CheckpointError(f"expected state.pt of a training run in {run}, found none: run python -m trainer nano")
     state = torch.load(path, weights_only=True, map_location="cpu")
     vae: NanoAutoencoder = NanoAutoencoder.from_pretrained(run / "vae", low_cpu_mem_usage=False).eval()
-    size = SIZES[json.loads(state["run"])["compare"].split()[0]]
-    network = build_network(vae.variances().flatten().sqrt(), load_atlas(), size=size)
+    size, *stage = json.loads(state["run"])["compare"].split()
+    network = build_network(vae.variances().flatten().sqrt(), load_atlas(), size=SIZES[size])
     NanoLearner(network, vae).load_state_dict(state["average"], strict=False)
     pipeline = NanoPipeline(
         network.unet,
@@ -46,7 +46,7 @@ def export_nano(run: Path, out: Path, mapper: Path = SHIPPED_MAPPER) -> dict[str
         pose_examples(Store(run / "store", ("joints",))),
     )
     metadata = {
-        "steps": DEFAULT_STEPS,
+        "steps": 1 if stage else DEFAULT_STEPS,  # the critic's stage learns one step
         "commit": commit(),
         "trained": {"steps": state["step"], "hours": state["spent_s"] / 3600},
     }

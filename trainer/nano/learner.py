@@ -30,7 +30,7 @@ TIME_MAX: Final = 0.97
 FITTED_ON: Final = 1500
 """Photos that the autoencoder's components are taken from."""
 VALIDATION_TIMES: Final = (0.0, 0.25, 0.5, 0.75)
-SHEET_STEPS: Final = (1, 4, 8, 16)
+SHEET_STEPS: Final = (1, 2, 4, 8)
 SHEET_PEOPLE: Final = 12
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import Any
+
 from aiogram import F, Router
 from aiogram.enums import ChatType
 
@@ -69,4 +72,23 @@ def build_router(*, credits_on: bool = False, keys_on: bool = False) -> Router:
         payments.build(), start.build(), consent.build(), privacy.build(), admin.build(), consenting, fallback.build()
     )
     root.include_routers(payments.build_checks(), inline.build(), groups.build(), private)
+    _filter_without_threads(root)
     return root
+
+
+def _filter_without_threads(root: Router) -> None:
+    """aiogram asks each plain filter, as `F.text`, in a thread of the pool that draws charts and waits for the broker:
+    several per update, and none is answered while the pool is busy."""
+    for router in root.chain_tail:
+        for observer in router.observers.values():
+            for handler in (observer._handler, *observer.handlers):
+                for each in handler.filters or ():
+                    if not each.awaitable:
+                        each.callback, each.awaitable = _asking(each.callback), True
+
+
+def _asking(plain: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    async def ask(*arguments: Any, **named: Any) -> Any:
+        return plain(*arguments, **named)
+
+    return ask

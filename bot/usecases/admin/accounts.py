@@ -36,11 +36,10 @@ class ReadAdmission:
 
     async def __call__(self, user_id: int) -> Standing:
         async with self.sessions() as session:
-            rule = await access.rule_of(session, user_id)
-            if rule is not None and rule.banned_at is not None:
-                return Standing.BANNED
-            listed = rule is not None and rule.allowed
-            return Standing.ADMITTED if listed or not await access.is_closed(session) else Standing.NOT_LISTED
+            banned, allowed, closed = await access.standing(session, user_id)
+        if banned:
+            return Standing.BANNED
+        return Standing.NOT_LISTED if closed and not allowed else Standing.ADMITTED
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The critic's stage: each network learns from its own loss alone, and the sampler's times are learned."""
+"""The critic's stage: each network learns from its own loss alone."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from engine.backbones.nano.flow import sample_times
 from engine.backbones.nano.network import PATCH_PX, NetworkSize, build_network
 from engine.body.atlas import shipped_atlas
-from trainer.nano.adversarial import AdversarialLearner, sampler_times_of
+from trainer.nano.adversarial import AdversarialLearner
 from trainer.nano.batches import Batch, Batches
 from trainer.nano.learner import fit_autoencoder
 from trainer.nano.store import Store
@@ -27,13 +26,6 @@ def learner(store: Store) -> AdversarialLearner:
 def batch(store: Store) -> Batch:
     batches = Batches(store, shipped_atlas(), PATCH_PX, augment=False)
     return batches.of(batches.targets[:4], np.random.default_rng(0))
-
-
-def test_times_are_those_of_the_sampler() -> None:
-    times = sampler_times_of(4000, torch.Generator().manual_seed(0))
-
-    assert times.unique().tolist() == pytest.approx(sample_times(4))
-    assert 0.35 < (times == 0).float().mean() < 0.45
 
 
 def test_the_critic_learns_to_tell_predictions_from_photos(learner: AdversarialLearner, batch: Batch) -> None:
