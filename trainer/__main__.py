@@ -18,6 +18,7 @@ python -m trainer split --data data/curated --test-people 200
 python -m trainer precompute --data data/curated --base sdxl --out cache
 python -m trainer adapter --base sdxl --data cache --method bolid --out runs/bolid
 python -m trainer adapter-memory
+python -m trainer measure --config trainer/configs/measure/sdxl.yaml --data data/curated --out runs/measure
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from typing import Any
 from engine.errors import EngineError
 from trainer.adapter.commands import add_parsers as add_adapter_parsers
 from trainer.errors import TrainerError
+from trainer.measure.commands import add_parser as add_measure_parser
 
 STUDY_CONFIG = Path(__file__).parent / "configs" / "study.yaml"
 
@@ -61,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     _evaluation_parsers(commands)
     _nano_parsers(commands)
     add_adapter_parsers(commands)
+    add_measure_parser(commands)
     observer = commands.add_parser("observer", help="train the engine's observer: joints, parts, body embedding")
     _paths_and_minutes(observer)
     observer.add_argument("--embedding-steps", type=int, default=2000, help="of the embedding, afterwards")

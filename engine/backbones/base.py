@@ -127,6 +127,19 @@ class HeadRedrawer(Protocol):
 
 
 @runtime_checkable
+class NoisePredictor(Protocol):
+    """A backbone whose prediction of noise can be compared with the noise that was added to a photo."""
+
+    def noise_errors(self, drawing: GenerationInput, photo: Image.Image, times: Sequence[float]) -> NDArray[np.float32]:
+        """The loss that diffusion models learn by, before it is averaged over the picture: float32 [times, h, w], the
+        squared error of the predicted noise at each latent cell, averaged over channels, without guidance.
+
+        `photo`: RGB of the picture's size, of what `drawing` asks for, whose seed decides the noise. times: shares of
+        the noise schedule, above 0 to 1 (noise alone)."""
+        ...
+
+
+@runtime_checkable
 class ClosedVocabulary(Protocol):
     """A backbone that can draw only what is in its lists, and says what of a prompt is not."""
 

@@ -10,9 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+import numpy as np
 import torch
-from diffusers import ControlNetUnionModel
+from diffusers import ControlNetUnionModel, DDPMScheduler
 from diffusers.utils.torch_utils import randn_tensor
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
@@ -118,9 +120,40 @@ class DiffusionBackbone:
         try:
             return self._denoised(drawings, size, on_step, start_image)
         finally:
-            if self._parts.branches is not None and self._parts.branches.lora is not None:
-                self._parts.branches.lora.switch((), self.device)
-            self._parts.pipeline.maybe_free_model_hooks()  # a cancelled drawing leaves its models on the device
+            self._release()
+
+    @torch.inference_mode()
+    def noise_errors(self, drawing: GenerationInput, photo: Image.Image, times: Sequence[float]) -> NDArray[np.float32]:
+        """See `base.NoisePredictor`."""
+        size = self._size(drawing.settings)
+        try:
+            text = self._text([drawing], False, size)
+            known = self._known([drawing], text, False, of_head=False, size=size)
+            shown = self._parts.controlnet is not None and drawing.pose is not None
+            control = self._control([drawing], False, size) if shown else None
+            clean = self._encoded(photo)
+            noise = self._noise([torch.Generator().manual_seed(drawing.seed)], size)
+            schedule = DDPMScheduler.from_config(self._parts.pipeline.scheduler.config)
+            errors = []
+            for time in times:
+                steps = schedule.config.num_train_timesteps
+                timestep = torch.tensor([max(round(time * steps), 1) - 1], device=self.device)
+                noisy = schedule.add_noise(clean, noise, timestep)
+                predicted = self._predict(noisy, timestep, text, known, control)
+                if schedule.config.prediction_type == "v_prediction":
+                    alpha = schedule.alphas_cumprod.to(noisy)[timestep].view(-1, 1, 1, 1)
+                    predicted = alpha.sqrt() * predicted + (1 - alpha).sqrt() * noisy
+                errors.append((predicted.float() - noise.float()).square().mean(1)[0])
+            found: NDArray[np.float32] = torch.stack(errors).cpu().numpy()
+            return found
+        finally:
+            self._release()
+
+    def _release(self) -> None:
+        """Also after a cancelled drawing, which leaves its models on the device."""
+        if self._parts.branches is not None and self._parts.branches.lora is not None:
+            self._parts.branches.lora.switch((), self.device)
+        self._parts.pipeline.maybe_free_model_hooks()
 
     def _denoised(
         self,

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
+import numpy as np
 import torch
-from diffusers import Flux2KleinPipeline
+from diffusers import FlowMatchEulerDiscreteScheduler, Flux2KleinPipeline
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
@@ -141,6 +143,39 @@ class KleinBackbone:
         finally:
             self._pipeline.maybe_free_model_hooks()  # a cancelled drawing leaves the pipeline in the middle
         return cast(Image.Image, drawn.images[0])
+
+    @torch.inference_mode()
+    def noise_errors(self, drawing: GenerationInput, photo: Image.Image, times: Sequence[float]) -> NDArray[np.float32]:
+        """See `engine.backbones.base.NoisePredictor`. One step of the pipeline from noisy latents to time 0 gives the
+        clean ones that the model predicts; a time is the share of noise itself, without the schedule's shift."""
+        pipeline, size = self._pipeline, self._sizes.picture(drawing.settings.aspect)
+        pixels = pipeline.image_processor.preprocess(photo, *reversed(size)).to(self.device, pipeline.vae.dtype)
+        clean = pipeline._encode_vae_image(pixels, generator=None)
+        noise, shown = self._noise(drawing.seed, size).to(clean), self._shown(drawing, size)
+        schedule, errors = pipeline.scheduler, []
+        pipeline.scheduler = FlowMatchEulerDiscreteScheduler()
+        try:
+            for time in times:
+                noisy, kept = (1 - time) * clean + time * noise, list[Tensor]()
+
+                def keep(*given: Any, kept: list[Tensor] = kept) -> dict[str, Tensor]:
+                    kept.append(given[-1]["latents"])
+                    return {}
+
+                pipeline(
+                    image=shown, prompt=instruction(drawing, len(shown)), width=size[0], height=size[1],
+                    num_inference_steps=1, sigmas=[time], guidance_scale=1.0, latents=noisy,
+                    callback_on_step_end=keep, output_type="latent",
+                )  # fmt: skip
+                packed, target = pipeline._pack_latents(noisy), pipeline._pack_latents(noise)
+                predicted = (packed - (1 - time) * kept[0].to(packed)) / time
+                error = (predicted.float() - target.float()).square().mean(-1)
+                errors.append(error.reshape(clean.shape[2:]))
+        finally:
+            pipeline.scheduler = schedule
+            pipeline.maybe_free_model_hooks()
+        found: NDArray[np.float32] = torch.stack(errors).cpu().numpy()
+        return found
 
     def _shown(self, drawing: GenerationInput, size: tuple[int, int]) -> list[Image.Image]:
         """The input pictures: the person's first, then the pose's, then the image prompt."""

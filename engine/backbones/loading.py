@@ -114,7 +114,7 @@ def load_family(family: Family, device: str, weights: Path | None, options: Opti
     settings = branch_settings(family, options, pipeline.unet)
     scheduler = _scheduler(pipeline, few)
     parts = Parts(pipeline, branches, encoder, controlnet, preview, scheduler, options.offload, settings)
-    sizes = _sizes(family, parts)
+    sizes = picture_sizes(family, parts.pipeline)
     capabilities = _capabilities(family, parts, few, sizes, options)
     return DiffusionBackbone(parts, capabilities, device, options.compile, sizes)
 
@@ -293,10 +293,10 @@ def _scheduler(pipeline: Any, few: FewSteps | None) -> Callable[[], Any]:
     return lambda: kind.from_config(pipeline.scheduler.config, **settings)
 
 
-def _sizes(family: Family, parts: Parts) -> dict[Aspect, tuple[int, int]]:
+def picture_sizes(family: Family, pipeline: Any) -> dict[Aspect, tuple[int, int]]:
     """Aspect -> width and height in px, the default first."""
-    factor = parts.pipeline.vae_scale_factor
-    side = parts.pipeline.unet.config.sample_size * factor
+    factor = pipeline.vae_scale_factor
+    side = pipeline.unet.config.sample_size * factor
     return {
         aspect: (_even(side * width, factor), _even(side * height, factor))
         for aspect, (width, height) in family.sides.items()

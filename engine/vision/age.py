@@ -51,11 +51,17 @@ class AgeNetwork:
         return np.asarray(shares[0], np.float32)
 
 
+def chip_points(size_px: int, padding: float) -> NDArray[np.float32]:
+    """float32 [3, 2] px of a chip: where eyes and nose lie."""
+    points: NDArray[np.float32] = (np.array(EYES_AND_NOSE, np.float32) + padding) / (1 + 2 * padding) * size_px
+    return points
+
+
 def face_chip(image: Image.Image, face: Face, size_px: int = CHIP_PX, padding: float = PADDING) -> NDArray[np.uint8]:
     """uint8 [size_px, size_px, 3]: the face as dlib aligns it, by its landmarks, else by its box.
 
     `padding`: around the face on each side of the chip, in sides of the face."""
-    target = (np.array(EYES_AND_NOSE, np.float32) + padding) / (1 + 2 * padding) * size_px
+    target = chip_points(size_px, padding)
     if face.landmarks is None:
         x0, y0, x1, y1 = face.box
         shares = np.array(((0.3, 0.4), (0.7, 0.4), (0.5, 0.62)), np.float32)

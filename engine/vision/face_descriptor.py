@@ -7,7 +7,6 @@ parameters of the layers are read, in the order in which the picture goes throug
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from engine.errors import WeightsError
 from engine.hub.packaged import locate
@@ -37,14 +36,41 @@ _LAYER: Final = re.compile(rb"\x01[\x04\x05\x07](con_4|affine_|fc_2)")
 _CONVOLUTIONS: Final = 29
 
 
-@dataclass(frozen=True, eq=False)
-class _Convolution:
-    weights: Tensor
-    bias: Tensor
-    stride: int
+class _Convolution(nn.Module):
+    def __init__(self, weights: Tensor, bias: Tensor, stride: int) -> None:
+        super().__init__()
+        self.register_buffer("weights", weights)
+        self.register_buffer("bias", bias)
+        self.stride = stride
 
-    def __call__(self, x: Tensor) -> Tensor:
-        return F.conv2d(x, self.weights, self.bias, self.stride, padding=1 if self.stride == 1 else 0)
+    def forward(self, x: Tensor) -> Tensor:
+        weights, bias = self.get_buffer("weights"), self.get_buffer("bias")
+        return F.conv2d(x, weights, bias, self.stride, padding=1 if self.stride == 1 else 0)
+
+
+class DlibNetwork(nn.Module):
+    """The network alone, frozen; a gradient reaches the chips."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises WeightsError for a file that is not dlib's."""
+        super().__init__()
+        try:
+            convolutions, last = _parameters(path.read_bytes())
+        except (OSError, ValueError, IndexError) as error:
+            raise WeightsError(f"expected dlib's network in {path}, got {error}") from error
+        self._convolutions = nn.ModuleList(convolutions)
+        self.register_buffer("_last", last)
+        self.register_buffer("_mean", torch.from_numpy(MEAN_RGB)[:, None, None])
+
+    def forward(self, chips: Tensor) -> Tensor:
+        """chips [B, 3, CHIP_PX, CHIP_PX], RGB in 0..255 -> [B, SIZE] in units of STRANGERS_MIN."""
+        first, *others = self._convolutions
+        x = F.max_pool2d(F.relu(first((chips - self.get_buffer("_mean")) / 256)), 3, 2)
+        for inner, outer in zip(others[::2], others[1::2], strict=True):
+            skipped = x if inner.stride == 1 else F.avg_pool2d(x, 2, 2)
+            x = F.relu(_sum(outer(F.relu(inner(x))), skipped))
+        described: Tensor = x.mean((2, 3)) @ self.get_buffer("_last") / STRANGERS_MIN
+        return described
 
 
 class FaceDescriptor:
@@ -52,29 +78,17 @@ class FaceDescriptor:
 
     def __init__(self, state: Path) -> None:
         """`state` is the folder ENGINE_STATE. Raises WeightsError where the weights are absent."""
-        path = locate("same_person", WEIGHTS, state)
-        try:
-            self._convolutions, self._last = _parameters(path.read_bytes())
-        except (ValueError, IndexError) as error:
-            raise WeightsError(f"expected dlib's network in {path}, got {error}") from error
+        self._network = DlibNetwork(locate("same_person", WEIGHTS, state))
 
     def describe(self, image: Image.Image, face: Face) -> NDArray[np.float32] | None:
         """float32 [SIZE], in units of STRANGERS_MIN: two faces at a distance above 1 are of two people. None for a face
         below FACE_MIN_PX and for one without landmarks."""
         if face.side_px < FACE_MIN_PX or face.landmarks is None:
             return None
-        chip = (face_chip(image, face, CHIP_PX, PADDING) - MEAN_RGB) / 256
+        chip = face_chip(image, face, CHIP_PX, PADDING)
         with torch.inference_mode():
-            found = self._forward(torch.from_numpy(chip.transpose(2, 0, 1)[None].astype(np.float32)))
-        return np.asarray(found[0].numpy() / STRANGERS_MIN, np.float32)
-
-    def _forward(self, x: Tensor) -> Tensor:
-        first, *others = self._convolutions
-        x = F.max_pool2d(F.relu(first(x)), 3, 2)
-        for inner, outer in zip(others[::2], others[1::2], strict=True):
-            skipped = x if inner.stride == 1 else F.avg_pool2d(x, 2, 2)
-            x = F.relu(_sum(outer(F.relu(inner(x))), skipped))
-        return x.mean((2, 3)) @ self._last
+            found = self._network(torch.from_numpy(chip.transpose(2, 0, 1)[None].astype(np.float32)))
+        return np.asarray(found[0].numpy(), np.float32)
 
 
 def _sum(x: Tensor, y: Tensor) -> Tensor:
@@ -107,8 +121,9 @@ def _parameters(data: bytes) -> tuple[list[_Convolution], Tensor]:
         elif name == b"affine_":
             before = convolutions.pop()
             factors, shifts = torch.from_numpy(values).chunk(2)
-            weights = before.weights * factors[:, None, None, None]
-            convolutions.append(_Convolution(weights, before.bias * factors + shifts, before.stride))
+            weights = before.get_buffer("weights") * factors[:, None, None, None]
+            bias = before.get_buffer("bias") * factors + shifts
+            convolutions.append(_Convolution(weights, bias, before.stride))
         else:
             last = torch.from_numpy(values.reshape(-1, SIZE))
     if last is None or len(convolutions) != _CONVOLUTIONS:

@@ -87,7 +87,7 @@ class PublicBase:
         for part in (*parts, self.image_encoder):
             for path in sorted(part.glob("*")) if part.is_dir() else []:
                 if path.suffix in (".json", ".safetensors", ".bin"):
-                    found.update(path.name.encode() + _ends(path))
+                    found.update(path.name.encode() + file_ends(path))
         return found.hexdigest()
 
     def unet_config(self) -> dict[str, Any]:
@@ -156,7 +156,8 @@ def _shipped_encoder(layout: Layout) -> Path:
     return home / place.subfolder
 
 
-def _ends(path: Path) -> bytes:
+def file_ends(path: Path) -> bytes:
+    """Size, beginning and end of a file, by which weights are recognised."""
     size = path.stat().st_size
     with path.open("rb") as stream:
         head = stream.read(PROBE_BYTES)

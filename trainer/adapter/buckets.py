@@ -6,7 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from engine.identity.observation import Box
+from engine.identity.skeleton import Keypoints
 
 ASPECT_MAX: Final = 2.0
 SHARES: Final = {"sd15": 1.5, "sdxl": 1.0}
@@ -52,6 +55,15 @@ def crop_to_bucket(width: int, height: int, body: Box | None, sizes: list[tuple[
     offset = (round(left * scale), round(top * scale))
     box = (left, top, min(left + shown_x, float(width)), min(top + shown_y, float(height)))
     return PhotoCrop(size, box, (width, height), offset)
+
+
+def joints_in_box(keypoints: Keypoints, box: Box) -> Keypoints:
+    """keypoints [17, 3] px of the photo -> x and y in 0..1 of the part in `box`, with confidence 0 beyond it."""
+    x0, y0, x1, y1 = box
+    joints = keypoints.astype(np.float32)
+    joints[:, :2] = (joints[:, :2] - (x0, y0)) / (x1 - x0, y1 - y0)
+    joints[:, 2] *= ((joints[:, :2] >= 0) & (joints[:, :2] <= 1)).all(1)
+    return joints
 
 
 def _start(shown: float, whole: int, body: tuple[float, float] | None, middle: bool) -> float:

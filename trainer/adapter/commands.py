@@ -29,6 +29,9 @@ def add_parsers(commands: Any) -> None:
     precompute.add_argument("--face-root", type=Path, default=None, help="an insightface root: embeds faces too")
     precompute.add_argument("--face-pack", default="buffalo_l")
     precompute.add_argument(
+        "--face-network", choices=("arcface", "dlib"), default="arcface", help="dlib may be used commercially"
+    )
+    precompute.add_argument(
         "--body-network", default="shipped", metavar="FILE", help="a re-identification network as ONNX (the included)"
     )
     precompute.set_defaults(command=_precompute)
@@ -74,10 +77,12 @@ def _precompute(options: argparse.Namespace) -> None:
 
     from engine.identity.faces import open_finder
     from trainer.adapter.base import open_base
+    from trainer.adapter.face_networks import open_face_network
     from trainer.adapter.precompute import PrecomputeRun, precompute
     from trainer.adapter.recognition import face_network_name
 
     finder = None if options.face_root is None else open_finder(options.face_root, options.face_pack)
+    dlib = options.face_network == "dlib"
     run = PrecomputeRun(
         data=tuple(options.data),
         base=open_base(options.base, options.image_encoder),
@@ -85,6 +90,7 @@ def _precompute(options: argparse.Namespace) -> None:
         area_px=options.area,
         limit=options.limit,
         face_network="" if options.face_root is None else face_network_name(options.face_root, options.face_pack),
+        faces=open_face_network("dlib", options.face_root, options.face_pack) if dlib else None,
         body_network=options.body_network,
     )
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

@@ -8,17 +8,16 @@ from typing import Any, Final
 
 from diffusers import AutoencoderTiny
 
-from engine.errors import SetupError
 from engine.hub.repositories import HuggingFaceHub
-from engine.identity.faces import DEFAULT_ROOT, open_finder
 from trainer.adapter.base import FAMILIES, PublicBase, frozen
 from trainer.adapter.batches import Judged
 from trainer.adapter.cache import AdapterCache
+from trainer.adapter.face_networks import open_face_network
 from trainer.adapter.few_steps import DistilledLora, FewStepBranch, few_steps_of, find_lora
 from trainer.adapter.identity_losses import Decode, DrawnPictures, decoder_of
 from trainer.adapter.methods import MethodPlan
 from trainer.adapter.recipe import IdentityRecipe, Recipe
-from trainer.adapter.recognition import Recognition, embedding_dim, open_body_recognition, open_face_recognition
+from trainer.adapter.recognition import Recognition, embedding_dim, open_body_recognition
 from trainer.errors import DataError
 
 PUBLISHED: Final = "taesd"
@@ -61,7 +60,7 @@ def _recognition(judged: Judged, settings: IdentityRecipe, cache: AdapterCache) 
     if not known:
         raise DataError(
             f"expected embeddings of a {judged} in {cache.folder}, found none: run python -m trainer precompute into "
-            "another folder, for faces with --face-root"
+            "another folder, for faces with --face-root or --face-network dlib"
         )
     if made and made != found.name:
         raise DataError(
@@ -77,13 +76,12 @@ def _recognition(judged: Judged, settings: IdentityRecipe, cache: AdapterCache) 
 
 
 def _faces(settings: IdentityRecipe) -> Recognition:
-    root = (settings.face_root or DEFAULT_ROOT).expanduser()
     try:
-        finder = open_finder(root, settings.face_pack)
-    except SetupError as error:
-        reason = str(error).partition(":")[0]
-        raise DataError(f"{reason}: give identity.face_root, or identity.face: 0 to do without") from error
-    return open_face_recognition(root / "models" / settings.face_pack, finder)
+        return open_face_network(settings.face_network, settings.face_root, settings.face_pack)
+    except DataError as error:
+        raise DataError(
+            f"{error}; the section identity: give face_root, or face_network: dlib, or face: 0 to do without"
+        ) from error
 
 
 def _decoder(base: PublicBase, scaling: float, settings: IdentityRecipe) -> Decode:

@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
@@ -18,10 +19,16 @@ from engine.identity.profile import View
 from engine.identity.region_views import region_views
 from engine.identity.regions import ImageRegion
 from trainer.adapter.base import PublicBase
-from trainer.adapter.buckets import PhotoCrop, area_of, bucket_sizes, crop_to_bucket
+from trainer.adapter.buckets import PhotoCrop, area_of, bucket_sizes, crop_to_bucket, joints_in_box
 from trainer.adapter.cache import FORMAT, CachedPhoto, CacheSettings, begin_cache, half, read_index, write_photo
 from trainer.adapter.encoders import PhotoEncoders
-from trainer.adapter.recognition import SHIPPED, Recognition, embedding_of_photo, open_body_recognition
+from trainer.adapter.recognition import (
+    SHIPPED,
+    Recognition,
+    embedding_at,
+    embedding_of_photo,
+    open_body_recognition,
+)
 from trainer.adapter.sources import CAPTIONS, SourcePhoto, open_source
 from trainer.errors import DataError
 
@@ -32,7 +39,8 @@ STEP_CELLS: Final = 8
 @dataclass(frozen=True)
 class PrecomputeRun:
     """out: the cache. area_px: of pictures (the base's own by default). limit: of photos, for a trial. face_network:
-    the finder's name, where there is one. body_network: "shipped", or an ONNX file."""
+    the name of the finder's network, where there is one. faces: a network that embeds the faces of all photos, whatever
+    embeddings the data has. body_network: "shipped", or an ONNX file."""
 
     data: tuple[Path, ...]
     base: PublicBase
@@ -40,6 +48,7 @@ class PrecomputeRun:
     area_px: int | None = None
     limit: int | None = None
     face_network: str = ""
+    faces: Recognition | None = None
     body_network: str = SHIPPED
 
 
@@ -59,7 +68,7 @@ def precompute(
         area_px=run.area_px or area_of(run.base.layout, side),
         step_px=STEP_CELLS * encoders.vae_factor,
         sources={f"{number} {source.folder.resolve().name}": source.hash for number, source in enumerate(sources)},
-        face_network=run.face_network,
+        face_network=run.face_network if run.faces is None else run.faces.name,
         body_network=bodies.name,
     )
     begin_cache(run.out, settings, _shared(encoders))
@@ -71,7 +80,7 @@ def precompute(
             if run.limit is not None and done >= run.limit:
                 return done
             if photo.key not in known:
-                _encode(run.out, photo, encoders, sizes, finder, bodies)
+                _encode(run.out, photo, encoders, sizes, run.faces or finder, bodies)
             done += 1
             on_photo(done, total)
     if not done:
@@ -92,7 +101,7 @@ def _encode(
     photo: SourcePhoto,
     encoders: PhotoEncoders,
     sizes: list[tuple[int, int]],
-    finder: FaceFinder | None,
+    faces: Recognition | FaceFinder | None,
     bodies: Recognition,
 ) -> None:
     view = photo.open()
@@ -105,7 +114,7 @@ def _encode(
         tensors[f"hidden.{name}"] = half(hidden[number])
         tensors[f"nearness.{name}"] = half(torch.from_numpy(region.nearness.ravel()))
     tensors |= _picture(view, crop, encoders) | _captions(photo.captions, encoders)
-    face = _face(view, finder)
+    face = _face(view, faces)
     if face is not None:
         tensors["face"] = torch.from_numpy(face)
     body = embedding_of_photo(bodies, view.image, seen)
@@ -136,10 +145,7 @@ def _picture(view: View, crop: PhotoCrop, encoders: PhotoEncoders) -> dict[str, 
     mask = person_mask(view.observation) or Image.new("L", view.image.size, 255)
     joints = np.zeros((17, 3), np.float32)
     if view.observation.keypoints is not None:
-        x0, y0, x1, y1 = crop.box
-        joints = view.observation.keypoints.astype(np.float32)
-        joints[:, :2] = (joints[:, :2] - (x0, y0)) / (x1 - x0, y1 - y0)
-        joints[:, 2] *= ((joints[:, :2] >= 0) & (joints[:, :2] <= 1)).all(1)
+        joints = joints_in_box(view.observation.keypoints, crop.box)
     return {
         "latents.mean": half(mean),
         "latents.std": half(std),
@@ -157,11 +163,16 @@ def _captions(captions: dict[str, str], encoders: PhotoEncoders) -> dict[str, Te
     return tensors
 
 
-def _face(view: View, finder: FaceFinder | None) -> np.ndarray[tuple[int], np.dtype[np.float32]] | None:
-    """The embedding that the data has, else the finder's of the largest face."""
-    if view.observation.face_embedding is not None:
-        return view.observation.face_embedding
-    if finder is None or view.observation.face_box is None:
+def _face(view: View, faces: Recognition | FaceFinder | None) -> NDArray[np.float32] | None:
+    """The network's; else the embedding that the data has, else the finder's of the largest face."""
+    seen = view.observation
+    if isinstance(faces, Recognition):
+        unknown = seen.face_box is not None and seen.face_landmarks is None
+        place = faces.places.find(view.image) if unknown else faces.places.place(seen)
+        return embedding_at(faces, view.image, place)
+    if seen.face_embedding is not None:
+        return seen.face_embedding
+    if faces is None or seen.face_box is None:
         return None
-    found = finder.find(view.image)
+    found = faces.find(view.image)
     return found[0].embedding if found else None

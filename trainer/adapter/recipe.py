@@ -8,6 +8,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from trainer.adapter.face_networks import FaceNetwork
 from trainer.errors import DataError
 
 
@@ -42,8 +43,9 @@ class IdentityRecipe(_Section):
     same drawing without the person. identity_from, alignment_from: shares of the run after which they begin. rows: of
     each batch that are drawn. few_steps: lightning or lcm (that which the engine draws with by default), lora: its
     file (the published one), steps: how many (as the engine draws). decoder: "taesd", the published small autoencoder,
-    or the folder of another, which decodes in place of the base's. face_root, face_pack: insightface's models,
-    body_network: "shipped" or an ONNX file; those that made the cache."""
+    or the folder of another, which decodes in place of the base's. face_network:
+    "arcface" out of insightface's models (face_root, face_pack; research only), or "dlib", which may be used
+    commercially; body_network: "shipped" or an ONNX file; those that made the cache."""
 
     face: float = Field(default=1.0, ge=0)
     body: float = Field(default=1.0, ge=0)
@@ -56,6 +58,7 @@ class IdentityRecipe(_Section):
     lora: Path | None = None
     steps: int | None = Field(default=None, ge=1, le=8)
     decoder: str | None = None
+    face_network: FaceNetwork = "arcface"
     face_root: Path | None = None
     face_pack: str = "buffalo_l"
     body_network: str = "shipped"

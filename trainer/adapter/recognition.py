@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -19,15 +20,19 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
+from engine.hub.packaged import locate
 from engine.identity.alignment import TEMPLATE, TEMPLATE_PX, similarity
+from engine.identity.body import PersonParser
 from engine.identity.body_weighting import keypoint_weights
 from engine.identity.crops import body_window, head_box
-from engine.identity.faces import FaceFinder
+from engine.identity.faces import Face, FaceFinder
 from engine.identity.network import load_network
 from engine.identity.observation import Box, Observation
 from engine.identity.person_parser import SHIPPED_PARSER, ShippedParser, points_in_crop
 from engine.identity.skeleton import Keypoints
 from engine.pixels import to_tensor
+from engine.vision.age import chip_points
+from engine.vision.face_descriptor import CHIP_PX, FACE_MIN_PX, PADDING, WEIGHTS, DlibNetwork
 from trainer.adapter.onnx_network import FrozenOnnxNetwork
 from trainer.errors import DataError
 
@@ -36,6 +41,8 @@ IMAGENET_STD: Final = (0.229, 0.224, 0.225)
 BODY_PX: Final = (256, 128)
 """Height and width that re-identification networks read where their file leaves it open."""
 SHIPPED: Final = "shipped"
+ARCFACE_NETWORK, DLIB = "arcface", "dlib"
+"""Networks that recognise faces: insightface's (research only), and dlib's."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +83,8 @@ class FacePlaces:
 
     def place(self, seen: Observation) -> CropPlace | None:
         if seen.face_landmarks is not None:
-            return CropPlace(aligning_matrix(seen.face_landmarks, self._size))
+            target = np.array(TEMPLATE, np.float32) * (self._size[0] / TEMPLATE_PX)
+            return CropPlace(aligning_matrix(seen.face_landmarks, target))
         return None if seen.face_box is None else CropPlace(box_matrix(head_box(seen.face_box), self._size))
 
     def find(self, picture: Image.Image) -> CropPlace | None:
@@ -86,12 +94,33 @@ class FacePlaces:
         return self.place(Observation(picture.width, picture.height, found[0].box, found[0].landmarks))
 
 
-class BodyPlaces:
-    """The body with a margin and the pixels near its joints, as the included person parser finds it."""
+class ChipPlaces:
+    """The largest face as dlib aligns it, by eyes and nose; none where it is too small to tell people apart."""
 
-    def __init__(self, size: tuple[int, int]) -> None:
+    def __init__(self, finder: FaceFinder) -> None:
+        self._finder = finder
+
+    def place(self, seen: Observation) -> CropPlace | None:
+        if seen.face_box is None or seen.face_landmarks is None:
+            return None
+        if Face(seen.face_box).side_px < FACE_MIN_PX:
+            return None
+        target = chip_points(CHIP_PX, PADDING)
+        return CropPlace(aligning_matrix(seen.face_landmarks[: len(target)], target))
+
+    def find(self, picture: Image.Image) -> CropPlace | None:
+        found = self._finder.find(picture)
+        if not found:
+            return None
+        return self.place(Observation(picture.width, picture.height, found[0].box, found[0].landmarks))
+
+
+class BodyPlaces:
+    """The body with a margin and the pixels near its joints, as a person parser finds it (the included one)."""
+
+    def __init__(self, size: tuple[int, int], parser: PersonParser | None = None) -> None:
         self._size = size
-        self._parser = ShippedParser()
+        self._parser = parser or ShippedParser()
 
     def place(self, seen: Observation) -> CropPlace | None:
         if seen.body_box is None or seen.keypoints is None:
@@ -119,6 +148,18 @@ class ArcFaceNetwork(nn.Module):
     def forward(self, crops: Tensor, weights: Tensor | None) -> Tensor:
         pixels = (crops + 1) * 127.5 if self._network.normalises else crops
         embedded: Tensor = self._network(pixels)
+        return embedded
+
+
+class DlibFaceNetwork(nn.Module):
+    """dlib's ResNet (CC0), which may be used commercially."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._network = DlibNetwork(path)
+
+    def forward(self, crops: Tensor, weights: Tensor | None) -> Tensor:
+        embedded: Tensor = self._network((crops + 1) * 127.5)
         return embedded
 
 
@@ -154,18 +195,24 @@ class OnnxBodyNetwork(nn.Module):
 def open_face_recognition(pack: Path, finder: FaceFinder) -> Recognition:
     """pack: a folder of insightface's ONNX files. Raises DataError where none of them embeds faces."""
     path, size = recognition_file(pack), (TEMPLATE_PX, TEMPLATE_PX)
-    return Recognition(_named("arcface", path), size, ArcFaceNetwork(path), FacePlaces(size, finder))
+    return Recognition(_named(ARCFACE_NETWORK, path), size, ArcFaceNetwork(path), FacePlaces(size, finder))
 
 
-def open_body_recognition(name: str) -> Recognition:
-    """name: "shipped", or an ONNX file. Raises DataError."""
+def open_dlib_recognition(state: Path, finder: FaceFinder) -> Recognition:
+    """state: the folder ENGINE_STATE; finder: one with landmarks. Raises WeightsError where the weights are absent."""
+    path = locate("same_person", WEIGHTS, state)
+    return Recognition(_named(DLIB, path), (CHIP_PX, CHIP_PX), DlibFaceNetwork(path), ChipPlaces(finder))
+
+
+def open_body_recognition(name: str, parser: PersonParser | None = None) -> Recognition:
+    """name: "shipped", or an ONNX file. parser: finds bodies on drawn pictures. Raises DataError."""
     if name == SHIPPED:
         shipped = ShippedBodyNetwork()
         size = (shipped.parser.config.height, shipped.parser.config.width)
-        return Recognition(f"{SHIPPED}-{shipped.metadata.get('step', 0)}", size, shipped, BodyPlaces(size))
+        return Recognition(f"{SHIPPED}-{shipped.metadata.get('step', 0)}", size, shipped, BodyPlaces(size, parser))
     path = Path(name).expanduser()
     network = OnnxBodyNetwork(path)
-    return Recognition(_named("body", path), network.size, network, BodyPlaces(network.size))
+    return Recognition(_named("body", path), network.size, network, BodyPlaces(network.size, parser))
 
 
 @torch.no_grad()
@@ -178,7 +225,7 @@ def embedding_dim(recognition: Recognition) -> int:
 
 def face_network_name(root: Path, pack: str) -> str:
     """The name of the network in an insightface root. Raises DataError where there is none."""
-    return _named("arcface", recognition_file(root.expanduser() / "models" / pack))
+    return _named(ARCFACE_NETWORK, recognition_file(root.expanduser() / "models" / pack))
 
 
 def recognition_file(pack: Path) -> Path:
@@ -193,25 +240,35 @@ def recognition_file(pack: Path) -> Path:
     raise DataError(f"expected a network that reads faces of {TEMPLATE_PX} px in {pack}, found none: give another pack")
 
 
-@torch.no_grad()
 def embedding_of_photo(recognition: Recognition, image: Image.Image, seen: Observation) -> NDArray[np.float32] | None:
     """Unit vector [D] of the person on a photo; None where there is nothing to read."""
-    place = recognition.places.place(seen)
+    return embedding_at(recognition, image, recognition.places.place(seen))
+
+
+@torch.no_grad()
+def embedding_at(
+    recognition: Recognition, image: Image.Image, place: CropPlace | None, unit: bool = True
+) -> NDArray[np.float32] | None:
+    """The vector [D] of what is at a place of a picture, of length 1 or as the network gives it; None without a
+    place."""
     if place is None:
         return None
-    picture = to_tensor(np.array(image.convert("RGB"), np.uint8)[None])
-    found: NDArray[np.float32] = embeddings(recognition, picture, [place])[0].numpy()
+    device = next(chain(recognition.network.parameters(), recognition.network.buffers())).device
+    picture = to_tensor(np.array(image.convert("RGB"), np.uint8)[None]).to(device)
+    found: NDArray[np.float32] = embeddings(recognition, picture, [place], unit)[0].cpu().numpy()
     return found
 
 
-def embeddings(recognition: Recognition, pictures: Tensor, places: Sequence[CropPlace]) -> Tensor:
-    """pictures [B, 3, H, W] in [-1, 1] and a place on each -> unit vectors [B, D]."""
+def embeddings(recognition: Recognition, pictures: Tensor, places: Sequence[CropPlace], unit: bool = True) -> Tensor:
+    """pictures [B, 3, H, W] in [-1, 1] and a place on each -> vectors [B, D], of length 1 or as the network gives
+    them."""
     crops = torch.cat(
         [cut(pictures[row : row + 1], place.matrix, recognition.size) for row, place in enumerate(places)]
     )
     masks = [place.weights for place in places if place.weights is not None]
     weights = torch.from_numpy(np.stack(masks))[:, None].to(pictures.device) if len(masks) == len(places) else None
-    return F.normalize(recognition.network(crops, weights), dim=-1)
+    found: Tensor = recognition.network(crops, weights)
+    return F.normalize(found, dim=-1) if unit else found
 
 
 def cut(picture: Tensor, matrix: NDArray[np.float64], size: tuple[int, int]) -> Tensor:
@@ -235,9 +292,8 @@ def box_matrix(box: Box, size: tuple[int, int]) -> NDArray[np.float64]:
     return np.array([[(x1 - x0) / size[1], 0, x0], [0, (y1 - y0) / size[0], y0]])
 
 
-def aligning_matrix(landmarks: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float64]:
-    """Of the crop in which eyes, nose and mouth lie where ArcFace has them."""
-    target = np.array(TEMPLATE, np.float32) * (size[0] / TEMPLATE_PX)
+def aligning_matrix(landmarks: NDArray[np.float32], target: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Of the crop in which landmarks [N, 2] px of the picture lie at `target` [N, 2] px."""
     to_crop = np.vstack([similarity(landmarks, target), (0, 0, 1)])
     to_photo = np.linalg.inv(to_crop)[:2]
     to_photo[:, 2] += 0.5 - to_photo[:, :2].sum(1) / 2  # landmarks count from the middle of the first pixel

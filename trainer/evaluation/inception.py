@@ -164,7 +164,8 @@ class Inception(nn.Module):
     @torch.inference_mode()
     def features(self, images: NDArray[np.uint8], batch: int = 32) -> NDArray[np.float32]:
         """uint8 [n, H, W, 3] -> float32 [n, FEATURES]."""
-        rows = [self(to_tensor(images[first : first + batch])) for first in range(0, len(images), batch)]
+        device, starts = next(self.parameters()).device, range(0, len(images), batch)
+        rows = [self(to_tensor(images[first : first + batch]).to(device)).cpu() for first in starts]
         features: NDArray[np.float32] = torch.cat(rows).numpy()
         return features
 

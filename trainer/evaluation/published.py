@@ -37,7 +37,7 @@ LPIPS_SCALE: Final = (0.458, 0.448, 0.450)
 class Clip:
     """CLIP (Radford et al., 2021) as transformers saves it; the protocol asks for ViT-L/14. Unit vectors come out."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, device: str = "cpu") -> None:
         """Raises CheckpointError for a folder that holds no such model."""
         if not (folder / "config.json").is_file():
             raise CheckpointError(f"expected CLIP (config.json, weights, tokenizer) in {folder}, found none")
@@ -48,7 +48,8 @@ class Clip:
         except (OSError, ValueError, RuntimeError) as error:
             said = str(error).splitlines()[0]
             raise CheckpointError(f"expected CLIP in {folder}, got {said}; download openai's ViT-L/14 again") from None
-        self.model.requires_grad_(False).eval()
+        self.model.requires_grad_(False).eval().to(device)
+        self.device = device
         self.side = int(self.model.config.vision_config.image_size)
         stated = folder / "preprocessor_config.json"
         config = json.loads(stated.read_bytes()) if stated.is_file() else {}
@@ -61,10 +62,11 @@ class Clip:
         """Pictures uint8 [H, W, 3] of any sizes -> [n, D]."""
         rows = []
         for first in range(0, len(images), BATCH):
-            read = torch.cat([self._read(image) for image in images[first : first + BATCH]])
-            seen = self.model.vision_model(pixel_values=(read - self.mean) / self.std)
+            squares = np.stack([square_middle(image, self.side) for image in images[first : first + BATCH]])
+            pixels = ((to_tensor(squares) + 1) / 2 - self.mean) / self.std
+            seen = self.model.vision_model(pixel_values=pixels.to(self.device))
             rows.append(F.normalize(self.model.visual_projection(seen.pooler_output), dim=-1))
-        vectors: NDArray[np.float32] = torch.cat(rows).float().numpy()
+        vectors: NDArray[np.float32] = torch.cat(rows).float().cpu().numpy()
         return vectors
 
     @torch.inference_mode()
@@ -78,21 +80,21 @@ class Clip:
                 truncation=True,
                 max_length=self.model.config.text_config.max_position_embeddings,
                 return_tensors="pt",
-            )
+            ).to(self.device)
             said = self.model.text_model(input_ids=tokens.input_ids, attention_mask=tokens.attention_mask)
             rows.append(F.normalize(self.model.text_projection(said.pooler_output), dim=-1))
-        vectors: NDArray[np.float32] = torch.cat(rows).float().numpy()
+        vectors: NDArray[np.float32] = torch.cat(rows).float().cpu().numpy()
         return vectors
 
-    def _read(self, image: NDArray[np.uint8]) -> Tensor:
-        """[1, 3, S, S] in 0..1: the shorter side scaled to S, bicubic, then the middle, as CLIP was trained."""
-        photo = Image.fromarray(image)
-        share = self.side / min(photo.size)
-        width, height = (max(round(length * share), self.side) for length in photo.size)
-        left, top = (width - self.side) // 2, (height - self.side) // 2
-        scaled = photo.resize((width, height), Image.Resampling.BICUBIC)
-        middle = np.asarray(scaled.crop((left, top, left + self.side, top + self.side)))
-        return torch.from_numpy(middle.copy()).permute(2, 0, 1)[None].float() / 255
+
+def square_middle(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """uint8 [side, side, 3]: the shorter side scaled to `side`, bicubic, then the middle, as CLIP was trained."""
+    photo = Image.fromarray(image)
+    share = side / min(photo.size)
+    width, height = (max(round(length * share), side) for length in photo.size)
+    left, top = (width - side) // 2, (height - side) // 2
+    scaled = photo.resize((width, height), Image.Resampling.BICUBIC)
+    return np.array(scaled.crop((left, top, left + side, top + side)), np.uint8)
 
 
 class Lpips(nn.Module):
@@ -122,7 +124,7 @@ class Lpips(nn.Module):
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
         """Both [B, 3, H, W] in [-1, 1] -> distances [B]."""
         x, y = ((picture - self.shift) / self.scale for picture in (first, second))
-        distance = torch.zeros(len(first))
+        distance = torch.zeros(len(first), device=first.device)
         for stage, (name, weight) in enumerate(zip(self.stages, self.weights, strict=True)):
             if stage in (1, 2):
                 x, y = F.max_pool2d(x, 3, 2), F.max_pool2d(y, 3, 2)
@@ -133,11 +135,11 @@ class Lpips(nn.Module):
     @torch.inference_mode()
     def distances(self, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Floats:
         """Pictures of equal number; the second are averaged to the size of the first."""
-        rows = []
+        rows, device = [], self.shift.device
         for start in range(0, len(first), BATCH):
-            x = to_tensor(first[start : start + BATCH])
-            y = F.interpolate(to_tensor(second[start : start + BATCH]), size=x.shape[2:], mode="area")
-            rows.append(self(x, y))
+            x = to_tensor(first[start : start + BATCH]).to(device)
+            y = F.interpolate(to_tensor(second[start : start + BATCH]).to(device), size=x.shape[2:], mode="area")
+            rows.append(self(x, y).cpu())
         return torch.cat(rows).double().numpy()
 
 
@@ -165,10 +167,10 @@ class Published:
     lpips: Lpips | None = None
 
     def measure(
-        self, pictures: NDArray[np.uint8], truth: NDArray[np.uint8], prompts: Sequence[str]
+        self, pictures: NDArray[np.uint8], truth: NDArray[np.uint8], prompts: Sequence[str], sets: bool = True
     ) -> dict[str, Floats | float]:
-        """Of pictures and true photos, both uint8 [n, H, W, 3] of sizes of their own: a value a picture, and FID and
-        KID of the set; only what a network is at hand for."""
+        """Of pictures and true photos, both uint8 [n, H, W, 3] of sizes of their own: a value a picture, and with
+        `sets` FID and KID of the set; only what a network is at hand for."""
         figures: dict[str, Floats | float] = {}
         if self.clip is not None:
             drawn = self.clip.pictures(list(pictures))
@@ -176,7 +178,7 @@ class Published:
             figures["clip_i"] = cosine(drawn, self.clip.pictures(list(truth)))
         if self.lpips is not None:
             figures["lpips"] = self.lpips.distances(pictures, truth)
-        if self.inception is not None:
+        if self.inception is not None and sets:
             features = self.inception.features(pictures), self.inception.features(truth)
             figures["fid"], figures["kid"] = frechet(*features), kernel_distance(*features)
         return figures
@@ -185,10 +187,10 @@ class Published:
 NONE_AT_HAND: Final = Published()
 
 
-def load_published(clip: Path | None, inception: Path | None, lpips: Path | None) -> Published:
+def load_published(clip: Path | None, inception: Path | None, lpips: Path | None, device: str = "cpu") -> Published:
     """Raises CheckpointError for a folder that does not hold what it should."""
     return Published(
-        None if clip is None else Clip(clip),
-        None if inception is None else load_inception(inception),
-        None if lpips is None else load_lpips(lpips),
+        None if clip is None else Clip(clip, device),
+        None if inception is None else load_inception(inception).to(device),
+        None if lpips is None else load_lpips(lpips).to(device),
     )

@@ -20,18 +20,14 @@ from PIL import Image
 from rich.progress import track
 
 from trainer.evaluation.coco import PROTOCOL_CAPTIONS, Caption, read_captions
-from trainer.evaluation.metrics import bootstrap, cosine, frechet, kernel_distance
+from trainer.evaluation.coco_figures import PICTURES_EACH, Rows, caption_figures, caption_rows
 from trainer.evaluation.published import Clip, Published
 from trainer.files import load_arrays, replacing
 from trainer.study.evaluate import weights_digest
 from trainer.study.methods.request import AS_USUAL, Request, Sampler, StudyReference, Variation
 from trainer.study.methods.sampler import load_sampler
 
-PICTURES_EACH: Final = 4
 CAPTIONS_AT_ONCE: Final = 16
-CLIP_SCORE_WEIGHT: Final = 2.5
-
-Rows = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -97,15 +93,8 @@ def _measured(part: Sequence[Caption], run: CocoRun, sampler: Sampler, published
         for number in range(PICTURES_EACH)
     ]
     pictures = sampler.draw(requests, run.variation)
-    drawn = clip.pictures(list(pictures))
-    rows: Rows = {
-        "clip_t": cosine(drawn, clip.texts([caption.text for caption in part]).repeat(PICTURES_EACH, 0)),
-        "clip_i": cosine(drawn, clip.pictures(photos).repeat(PICTURES_EACH, 0)),
-    }
-    if published.inception is not None:
-        rows["drawn"] = published.inception.features(pictures)
-        rows["true"] = np.concatenate([published.inception.features(photo[None]) for photo in photos])
-    return rows
+    texts = [caption.text for caption in part]
+    return caption_rows(texts, photos, list(pictures), clip, published.inception)
 
 
 def _reference(photo: NDArray[np.uint8]) -> StudyReference:
@@ -115,12 +104,5 @@ def _reference(photo: NDArray[np.uint8]) -> StudyReference:
 
 
 def _figures(rows: Rows, run: CocoRun, captions: int) -> dict[str, Any]:
-    """Intervals are over captions: the pictures of one caption are no independent draws."""
-    by_caption = {key: rows[key].reshape(captions, PICTURES_EACH).mean(1) for key in ("clip_t", "clip_i")}
-    figures: dict[str, Any] = {key: asdict(bootstrap(values)) for key, values in by_caption.items()}
-    figures["clip_score"] = float((CLIP_SCORE_WEIGHT * rows["clip_t"].clip(0)).mean())
-    if "drawn" in rows:
-        figures["fid"] = frechet(rows["drawn"], rows["true"])
-        figures["kid"] = kernel_distance(rows["drawn"], rows["true"])
     counts = {"captions": captions, "pictures": captions * PICTURES_EACH, "full": captions == PROTOCOL_CAPTIONS}
-    return figures | counts | {"seed": run.seed, "variation": asdict(run.variation)}
+    return caption_figures(rows, captions) | counts | {"seed": run.seed, "variation": asdict(run.variation)}

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
 from engine.backbones.base import Capabilities, GenerationInput, Step, StepCallback
 from engine.backbones.nano.attributes import BOTTOM, SHOES, TOP, Attributes
+from engine.backbones.nano.flow import noised
 from engine.backbones.nano.photo_frame import reference_of
 from engine.backbones.nano.pipeline import Asked, NanoPipeline, load_nano
 from engine.backbones.nano.prompt_reader import PromptReader
@@ -21,6 +23,7 @@ from engine.body.texture import sources_of
 from engine.contract import Clothes
 from engine.errors import BadReference
 from engine.identity.profile import View
+from engine.pixels import to_tensor
 from engine.upscale import SCALE, Upscaler, open_upscaler
 
 REFERENCES_MAX: Final = 4
@@ -77,6 +80,24 @@ class NanoBackbone:
 
         pictures = self.pipeline([self.asked(drawing) for drawing in drawings], steps, shown)
         return [self._upscaler.enlarge(Image.fromarray(picture)) for picture in pictures]
+
+    @torch.inference_mode()
+    def noise_errors(self, drawing: GenerationInput, photo: Image.Image, times: Sequence[float]) -> NDArray[np.float32]:
+        """See `engine.backbones.base.NoisePredictor`; the photo is brought to the size that the network draws at."""
+        pipeline, (height, width) = self.pipeline, self.pipeline.size
+        conditioning, _ = pipeline.condition([self.asked(drawing)])
+        shown = np.array(photo.convert("RGB").resize((width, height), Image.Resampling.BOX), np.uint8)
+        clean = pipeline.vae.encode(to_tensor(shown[None]).to(self.device)).latents
+        source = np.random.default_rng(drawing.seed)
+        noise = torch.from_numpy(source.standard_normal(clean.shape, np.float32)).to(self.device)
+        errors = []
+        for share in times:
+            time = torch.tensor([1 - share], device=self.device)
+            z = noised(clean, noise, time)
+            predicted = (z - (1 - share) * pipeline.network.predict(z, time, conditioning)[0]) / share
+            errors.append((predicted - noise).square().mean(1)[0])
+        found: NDArray[np.float32] = torch.stack(errors).cpu().numpy()
+        return found
 
     def ignored(self, prompt: str) -> tuple[str, ...]:
         """Phrases of a prompt that name what nano cannot draw, as the user wrote them."""

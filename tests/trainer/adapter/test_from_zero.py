@@ -1,4 +1,4 @@
-"""crawl, curate, split, precompute, adapter, serve: docs/training.md from its first step, on rendered people."""
+"""crawl, curate, split, precompute, adapter, measure, serve: docs/training.md from its start, on rendered people."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from trainer.synthetic.shards import ShardPlan, write_shards
 
 ROOT = Path(__file__).parents[3]
 SITES = ROOT / "tests" / "trainer" / "crawl" / "conftest.py"
-PEOPLE, PHOTOS = 3, 4
+PEOPLE, PHOTOS = 4, 4
 CONFIG = """
 person_links: "ul.people a.person"
 picture_links: "figure a.full::attr(data-full)"
@@ -108,7 +108,9 @@ def publish(site: Any, shards: Path) -> RenderedFaces:
 
 
 @pytest.mark.slow
-def test_from_a_gallery_to_a_picture(sd15: Any, site: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_from_a_gallery_to_a_picture(
+    sd15: Any, site: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_shards(tmp_path / "rendered", ShardPlan(0, PEOPLE, PHOTOS, 144, 96), workers=1)
     finder = publish(site, tmp_path / "rendered")
     (tmp_path / "gallery.yaml").write_text(CONFIG, "utf-8")
@@ -127,8 +129,8 @@ def test_from_a_gallery_to_a_picture(sd15: Any, site: Any, tmp_path: Path, capsy
     assert any(photo.outfit is not None for photo in photos)
     assert all(photo.captions["en_scene"] in photo.captions["en"] for photo in photos)
 
-    assert main(["split", "--data", str(curated), "--test-people", "1", "--validation-people", "1"]) == 0
-    assert "1 people for train, 1 people for validation, 1 people for test" in capsys.readouterr().out
+    assert main(["split", "--data", str(curated), "--test-people", "2", "--validation-people", "1"]) == 0
+    assert "1 people for train, 1 people for validation, 2 people for test" in capsys.readouterr().out
     base = ["--base", str(sd15.folders.pipeline), "--image-encoder", str(sd15.folders.image_encoder)]
     cache, run = tmp_path / "cache", tmp_path / "run"
     assert main(["precompute", *base, "--data", str(curated), "--out", str(cache)]) == 0
@@ -141,6 +143,17 @@ def test_from_a_gallery_to_a_picture(sd15: Any, site: Any, tmp_path: Path, capsy
     assert main(adapter) == 0
     assert json.loads((run / "log.jsonl").read_text("utf-8").splitlines()[-1])["step"] == 2
     assert (run / "validation" / "000002.png").is_file()
+
+    settings = {"DISTILLED": NONE, "CONTROLNET": NONE, "PREVIEW": NONE, "IMAGE_PROMPT_ADAPTER": NONE}
+    settings |= {"IMAGE_ENCODER": str(sd15.folders.image_encoder), "STATE": str(tmp_path / "state")}
+    for name, value in settings.items():
+        monkeypatch.setenv(f"ENGINE_{name}", value)
+    measure = ["measure", "--backbone", "sd15", "--weights", str(sd15.folders.pipeline), "--run", str(run)]
+    measure += ["--data", str(curated), "--out", str(tmp_path / "measure"), "--pictures", "1"]
+    assert main(measure) == 0
+    measured = json.loads((tmp_path / "measure" / "measures.json").read_text("utf-8"))
+    assert measured["people"] == 2 and {"eq1", "eq1_person"} <= set(measured["models"]["run"]["figures"])
+    assert len(list((tmp_path / "measure").rglob("*.png"))) == 2
 
     weights = run / "weights"
     options_of_engine = Options(

@@ -309,7 +309,7 @@ def run_of(tiny: Any, cache: Path, out: Path, pack: Path, method: str, **changes
 @pytest.fixture
 def seeing_finder(monkeypatch: pytest.MonkeyPatch) -> None:
     """In place of insightface's detector, which no test has, and of the person parser, which sees nobody in noise."""
-    monkeypatch.setattr("trainer.adapter.judging.open_finder", lambda root, pack: OneFace())
+    monkeypatch.setattr("trainer.adapter.face_networks.open_finder", lambda root, pack, state=None: OneFace())
     monkeypatch.setattr("trainer.adapter.recognition.BodyPlaces.find", lambda self, p: Everywhere(self._size).find(p))
 
 

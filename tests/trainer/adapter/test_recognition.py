@@ -12,7 +12,7 @@ import torch
 from onnx import helper
 from PIL import Image
 
-from engine.identity.alignment import aligned_face
+from engine.identity.alignment import TEMPLATE, aligned_face
 from engine.identity.faces import Face
 from engine.identity.observation import Observation
 from engine.identity.person_parser import ShippedParser
@@ -86,7 +86,7 @@ def test_a_crop_is_the_one_that_drawing_and_curating_make() -> None:
     aligned = aligned_face(view)
     assert aligned is not None
     pixels = to_tensor(np.array(picture)[None])
-    ours = cut(pixels, aligning_matrix(landmarks, (112, 112)), (112, 112))
+    ours = cut(pixels, aligning_matrix(landmarks, np.array(TEMPLATE, np.float32)), (112, 112))
     assert (ours[0] - to_tensor(np.array(aligned))).abs().max() < 0.03
     box = (10.0, 20.0, 74.0, 84.0)
     cropped = to_tensor(np.array(picture.crop((10, 20, 74, 84))))

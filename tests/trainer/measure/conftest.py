@@ -1,0 +1,95 @@
+"""A tiny base, people to measure on, and tiny networks of the public layouts."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from transformers import CLIPConfig, CLIPModel, CLIPTokenizer, Dinov2Config, Dinov2Model
+
+from trainer.synthetic.identity import SPLITS
+from trainer.synthetic.shards import ShardPlan, write_shards
+
+TINY = Path(__file__).parents[2] / "engine" / "backbones" / "tiny_diffusion.py"
+PEOPLE, PHOTOS, CAPTIONS = 3, 4, 3
+
+
+@dataclass(frozen=True)
+class TinyNetworks:
+    """Folders of networks that measure."""
+
+    clip: Path
+    dino: Path
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A TinyFolder in Stable Diffusion 1.5's layout."""
+    spec = importlib.util.spec_from_file_location("tiny_diffusion_of_measures", TINY)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # its dataclasses look themselves up there
+    spec.loader.exec_module(module)
+    return module.build(tmp_path_factory.mktemp("sd15"), xl=False)
+
+
+@pytest.fixture(scope="session")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Rendered people of the test split, 64 x 96 px."""
+    folder = tmp_path_factory.mktemp("people")
+    write_shards(folder, ShardPlan(SPLITS["test"].start, PEOPLE, PHOTOS, 96, 64), workers=1)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def networks(tmp_path_factory: pytest.TempPathFactory) -> TinyNetworks:
+    torch.manual_seed(0)
+    folders = TinyNetworks(*(tmp_path_factory.mktemp(name) for name in ("clip", "dino")))
+    _clip(folders.clip)
+    config = Dinov2Config(hidden_size=8, num_hidden_layers=1, num_attention_heads=2, image_size=28, patch_size=14)
+    Dinov2Model(config).save_pretrained(folders.dino)
+    return folders
+
+
+def _clip(folder: Path) -> None:
+    """Two layers, with a vocabulary of letters."""
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    words = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
+    (folder / "vocab.json").write_text(json.dumps({word: index for index, word in enumerate(words)}))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    tokenizer = CLIPTokenizer(vocab=str(folder / "vocab.json"), merges=str(folder / "merges.txt"))
+    tokenizer.save_pretrained(folder)
+    layers = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+    tokens = {"vocab_size": len(words), "bos_token_id": len(words) - 2, "eos_token_id": len(words) - 1}
+    config = CLIPConfig(
+        text_config=layers | tokens | {"max_position_embeddings": 12, "pad_token_id": len(words) - 1},
+        vision_config=layers | {"image_size": 16, "patch_size": 8},
+        projection_dim=8,
+    )
+    CLIPModel(config).save_pretrained(folder)
+
+
+@pytest.fixture(scope="session")
+def coco(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Some captioned photos in the official layout."""
+    folder, images, captions = tmp_path_factory.mktemp("coco"), [], []
+    (folder / "annotations").mkdir()
+    (folder / "val2017").mkdir()
+    rng = np.random.default_rng(3)
+    for number in range(CAPTIONS):
+        name = f"{number:012d}.png"
+        small = Image.fromarray(rng.integers(0, 255, (6, 5, 3), np.uint8))
+        small.resize((80, 96), Image.Resampling.BICUBIC).save(folder / "val2017" / name)
+        images.append({"id": number, "file_name": name})
+        captions.append({"id": number, "image_id": number, "caption": f"a {'bcd'[number]}at"})
+    content = {"images": images, "annotations": captions}
+    (folder / "annotations" / "captions_val2017.json").write_text(json.dumps(content))
+    return folder

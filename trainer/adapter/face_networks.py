@@ -1,0 +1,39 @@
+"""Opens the network that recognises faces, by the name that a setting gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final, Literal
+
+from engine.errors import EngineError
+from engine.hub.packaged import named, remedy
+from engine.identity.faces import DEFAULT_PACK, DEFAULT_ROOT, CascadeFinder, open_finder
+from trainer.adapter.recognition import Recognition, open_dlib_recognition, open_face_recognition
+from trainer.errors import DataError
+
+FaceNetwork = Literal["arcface", "dlib"]
+FACE_NETWORKS: Final[tuple[FaceNetwork, ...]] = ("arcface", "dlib")
+
+
+def open_face_network(
+    name: FaceNetwork, root: Path | None = None, pack: str = DEFAULT_PACK, state: Path | None = None
+) -> Recognition:
+    """arcface: out of the insightface pack at <root>/models/<pack> (research only). dlib: out of `state`, the folder
+    ENGINE_STATE, with that pack's finder or CenterFace. Raises DataError, which says why there is none."""
+    if state is None:
+        from engine.config import load_config
+
+        state = load_config().state
+    try:
+        if name == "arcface":
+            folder = (root or DEFAULT_ROOT).expanduser()
+            return open_face_recognition(folder / "models" / pack, open_finder(folder, pack))
+        finder = open_finder(root, pack, state)
+        if isinstance(finder, CascadeFinder):
+            command = remedy(named("centerface"))
+            raise DataError(
+                f"expected a finder of faces with landmarks for dlib, got OpenCV's cascades: run `{command}`"
+            )
+        return open_dlib_recognition(state, finder)
+    except EngineError as error:
+        raise DataError(str(error)) from error

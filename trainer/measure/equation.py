@@ -1,0 +1,57 @@
+"""Equation 1, || eps - eps_theta(x_t, conditions, t) ||^2, on held-out photos: by time, and by the person's mask.
+
+Conditions are those that the model draws with: the caption, the reference photos and the pose of the held-out photo.
+Only figures of models with the same latents compare: a different autoencoder makes other noise of a photo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from engine.backbones.base import GenerationInput, NoisePredictor
+from trainer.files import load_arrays, replacing
+from trainer.measure.cases import Target
+from trainer.measure.models import OpenedModel
+from trainer.measure.pictures import stamp_of
+
+
+def equation_row(
+    model: OpenedModel, folder: Path, key: str, drawing: GenerationInput, target: Target, times: Sequence[float]
+) -> dict[str, float]:
+    """eq1, eq1_person, eq1_background: means over all times; each also at every time, as eq1_t0.1. Without a mask of
+    the person only the first. What is on disk for the same model, photos and times is not computed again."""
+    assert isinstance(model.backbone, NoisePredictor)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{key}-{stamp_of(model, drawing)}.npz"
+    kept = load_arrays(path)
+    if kept is None or kept["times"].tolist() != list(times):
+        errors = model.backbone.noise_errors(drawing, Image.fromarray(target.image), times)
+        kept = {"errors": errors, "times": np.array(times)}
+        with replacing(path) as draft:
+            np.savez(draft, allow_pickle=False, **kept)
+    return equation_figures(kept["errors"], times, target.mask)
+
+
+def equation_figures(
+    errors: NDArray[np.float32], times: Sequence[float], mask: NDArray[np.float32] | None
+) -> dict[str, float]:
+    """errors [times, h, w]; mask [H, W] in 0..1, how much of a pixel is the person's."""
+    rows, columns = errors.shape[1:]
+    weights = {"eq1": np.ones((rows, columns))}
+    if mask is not None:
+        share = Image.fromarray(mask).resize((columns, rows), Image.Resampling.BOX)
+        person = np.asarray(share, np.float64).clip(0, 1)
+        weights |= {"eq1_person": person, "eq1_background": 1 - person}
+    figures = dict[str, float]()
+    for name, weight in weights.items():
+        if weight.sum() == 0:
+            continue
+        by_time = (errors * weight).sum((1, 2)) / weight.sum()
+        figures[name] = float(by_time.mean())
+        figures |= {f"{name}_t{time:g}": float(value) for time, value in zip(times, by_time, strict=True)}
+    return figures
