@@ -167,8 +167,9 @@ def _face(view: View, faces: Recognition | FaceFinder | None) -> NDArray[np.floa
     """The network's; else the embedding that the data has, else the finder's of the largest face."""
     seen = view.observation
     if isinstance(faces, Recognition):
-        unknown = seen.face_box is not None and seen.face_landmarks is None
-        place = faces.places.find(view.image) if unknown else faces.places.place(seen)
+        place = faces.places.place(seen)
+        if place is None and seen.face_box is not None and seen.face_landmarks is None:
+            place = faces.places.find(view.image)
         return embedding_at(faces, view.image, place)
     if seen.face_embedding is not None:
         return seen.face_embedding

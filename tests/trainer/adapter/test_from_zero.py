@@ -108,6 +108,7 @@ def publish(site: Any, shards: Path) -> RenderedFaces:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_from_a_gallery_to_a_picture(
     sd15: Any, site: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
