@@ -26,6 +26,7 @@ from engine.body.body_map import BodyMaps
 from engine.body.texture import TEXTURE_CHANNELS
 from trainer.errors import DataError
 from trainer.nano.run import begin_with
+from trainer.nano.widening import widened
 
 START = Path(trainer.__file__).parent / "weights" / "nano"
 
@@ -66,10 +67,7 @@ def small(kept: NanoNetwork) -> NanoNetwork:
 
 def test_a_run_can_begin_with_the_weights_that_are_kept(kept: NanoNetwork, small: NanoNetwork) -> None:
     learned = kept.state_dict()
-    for name, value in small.state_dict().items():
-        inputs = learned[name].shape[1] if name == "unet.conv_in.weight" else None
-        assert torch.equal(value if inputs is None else value[:, :inputs], learned[name]), name
-    assert torch.count_nonzero(small.unet.conv_in.weight[:, kept.unet.conv_in.in_channels :]) == 0
+    assert all(torch.equal(value, learned[name]) for name, value in small.state_dict().items())
 
 
 def test_a_network_of_twice_the_width_begins_with_the_same_predictions(kept: NanoNetwork, small: NanoNetwork) -> None:
@@ -90,6 +88,15 @@ def test_copies_of_a_channel_are_read_with_weights_of_their_own(kept: NanoNetwor
 
     assert torch.allclose(weight[0].sum(), weight[1].sum(), atol=1e-4)
     assert not torch.allclose(weight[0, 0], weight[0, 1])
+
+
+def test_inputs_that_joined_the_first_convolution_begin_with_zeros() -> None:
+    weight = torch.randn(2, 3, 3, 3)
+
+    found = widened({"conv_in.weight": weight}, {"conv_in.weight": torch.Size((2, 5, 3, 3))})["conv_in.weight"]
+
+    assert torch.equal(found[:, :3], weight)
+    assert torch.count_nonzero(found[:, 3:]) == 0
 
 
 def test_other_widths_are_refused(kept: NanoNetwork) -> None:
