@@ -49,7 +49,9 @@ async def order_pictures(
     asked = PictureOrder(
         **order.model_dump(exclude={"references"}), reference_ids=tuple(dict.fromkeys(order.references))
     )
-    fingerprint = hashlib.sha256(order.model_dump_json().encode()).digest()
+    # without a field that joined later where it is not set: an order sent again across the upgrade is the same one
+    joined = set() if order.image_prompt else {"image_prompt"}
+    fingerprint = hashlib.sha256(order.model_dump_json(exclude=joined).encode()).digest()
     ordered, is_new = await services.jobs.order(client, asked, idempotency_key, fingerprint)
     if is_new:
         services.metrics.count_api_job(order.count)

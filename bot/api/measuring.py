@@ -10,6 +10,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 ObserveRequest = Callable[[str, str, int, float], None]
 """Gets the method, the route (as `/v1/jobs/{job_id}`), the status and the seconds until the answer began."""
 NO_ROUTE = "none"
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+OTHER_METHOD = "other"
 
 
 class Measured:
@@ -28,10 +30,16 @@ class Measured:
 
         async def observed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._observe(scope["method"], route_of(scope), message["status"], time.monotonic() - began)
+                self._observe(method_of(scope), route_of(scope), message["status"], time.monotonic() - began)
             await send(message)
 
         await self._application(scope, receive, observed)
+
+
+def method_of(scope: Scope) -> str:
+    """The method, if it is one of METHODS: a client may send any word, and each would be a label of its own."""
+    method: str = scope["method"]
+    return method if method in METHODS else OTHER_METHOD
 
 
 def route_of(scope: Scope) -> str:

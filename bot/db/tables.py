@@ -37,6 +37,7 @@ class User(Base):
     __tablename__ = "users"
     __table_args__ = (
         Index("users_invited", "invited_by", postgresql_where=text("invited_by is not null")),
+        Index("users_companion_id", "companion_id", postgresql_where=text("companion_id is not null")),
         Index("users_of_apps", "app_id", "app_user", unique=True, postgresql_where=text("app_id is not null")),
     )
 

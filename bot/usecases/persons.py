@@ -137,8 +137,10 @@ class ChooseCompanion:
     async def drop(self, user_id: int, person_id: UUID) -> PersonSummary:
         """The next picture shows the current person alone; gives the one who was the second."""
         async with self.sessions.begin() as session:
-            (await users.lock(session, user_id)).companion_id = None
-            await session.flush()
+            user = await users.lock(session, user_id)
+            if user.companion_id == person_id:
+                user.companion_id = None
+                await session.flush()
             return await _summary(session, user_id, person_id)
 
 
@@ -186,7 +188,9 @@ class RemovePerson:
 
     async def __call__(self, user_id: int, person_id: UUID) -> None:
         async with self.sessions.begin() as session:
-            await users.lock(session, user_id)
+            user = await users.lock(session, user_id)
+            if await people.current_id(session, user_id) == person_id:
+                user.companion_id = None  # chosen beside the one who goes
             if not await people.remove(session, user_id, person_id):
                 raise PersonGone
 

@@ -48,6 +48,9 @@ def upgrade() -> None:
     op.create_foreign_key(
         "users_companion_id_fkey", "users", "people", ["companion_id"], ["id"], ondelete="SET NULL"
     )  # fmt: skip
+    op.create_index(
+        "users_companion_id", "users", ["companion_id"], postgresql_where=sa.text("companion_id is not null")
+    )
     op.add_column("jobs", sa.Column("companion_id", postgresql.UUID(as_uuid=True), nullable=True))
     op.add_column(
         "jobs",
@@ -68,7 +71,8 @@ def downgrade() -> None:
     op.drop_column("users", "companion_id")
     op.drop_constraint("audit_entries_one_actor", "audit_entries")
     op.execute("alter table audit_entries disable trigger audit_entries_append_only")
-    op.execute("delete from audit_entries where admin_id is null")  # acts of keys, which the version before cannot show
+    # what the version before cannot show
+    op.execute("delete from audit_entries where admin_id is null or act in ('make-key', 'revoke-key')")
     op.execute("alter table audit_entries enable trigger audit_entries_append_only")
     op.drop_column("audit_entries", "key_id")
     op.alter_column("audit_entries", "admin_id", nullable=False)

@@ -113,6 +113,7 @@ def test_acts_of_keys_do_not_outlast_a_downgrade_and_the_log_stays_closed(
     migrate(empty_database_url, "upgrade", "0019")
     _run(empty_database_url, "insert into audit_entries (admin_id, act) values (9, 'pause')")
     _run(empty_database_url, "insert into audit_entries (key_id, act) values ('0badc0de', 'app-delete-user')")
+    _run(empty_database_url, "insert into audit_entries (admin_id, act) values (9, 'make-key')")
     with pytest.raises(IntegrityError, match="audit_entries_one_actor"):
         _run(empty_database_url, "insert into audit_entries (act) values ('pause')")
     migrate(empty_database_url, "downgrade", "0018")

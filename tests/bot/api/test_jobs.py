@@ -281,6 +281,7 @@ async def test_requests_are_counted_by_route_and_status(world: Any, app: Any) ->
     assert (await app("GET", "/v1/nothing")).status == 404
     assert (await app("PATCH", "/v1/jobs")).status == 405
     assert (await app("GET", "/app/nothing.js")).status == 404
+    assert (await app("FOOBAR", "/v1/jobs")).status == 405
 
     def requests(method: str, route: str, status: int) -> float | None:
         labels = {"method": method, "route": route, "status": str(status)}
@@ -289,6 +290,7 @@ async def test_requests_are_counted_by_route_and_status(world: Any, app: Any) ->
     counted = {
         ("POST", "/v1/jobs", 202): 1, ("POST", "/v1/jobs", 200): 1, ("GET", "/v1/jobs/{job_id}", 200): 2,
         ("GET", "/v1/jobs/{job_id}", 401): 1, ("GET", "none", 404): 1, ("GET", "/app", 404): 1,
+        ("FOOBAR", "/v1/jobs", 405): None, ("other", "/v1/jobs", 405): 1,
     }  # fmt: skip
     assert {each: requests(*each) for each in counted} == counted
     samples = [sample for family in world.services.metrics.registry.collect() for sample in family.samples]

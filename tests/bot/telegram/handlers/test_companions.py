@@ -111,7 +111,8 @@ async def test_a_companion_can_be_dropped_and_is_none_once_another_person_is_dra
     anna, boris = pair
     texts, user_id = chat.texts(), chat.anna.user_id
     await chat.set_worker(alive=True, companion=True)
-    for leave in ("drop", "choose", "add"):
+    carla = await chat.use.people.add(user_id)
+    for leave in ("drop", "choose", "add", "remove"):
         await chat.use.people.choose(user_id, anna)
         await chat.use.people.together(user_id, boris)
         assert [person.is_companion for person in await chat.use.people.list(user_id)][:2] == [False, True]
@@ -119,12 +120,16 @@ async def test_a_companion_can_be_dropped_and_is_none_once_another_person_is_dra
             await chat.anna.send_text("/people")
             listed = await chat.anna.wait_for(says("👥 Борис — 1 фото"))
             assert "👥 Борис" in listed.button_texts
+            await chat.use.people.together.drop(user_id, carla.id)  # an old button about somebody else
+            assert (await chat.user(chat.anna)).companion_id == boris
             answer = await chat.press(chat.anna, PeopleCallback(action=PeopleAction.ALONE, person_id=boris))
             assert answer.text == texts("person-alone")
         elif leave == "choose":
             await chat.use.people.choose(user_id, boris)
-        else:
+        elif leave == "add":
             await chat.use.people.add(user_id)
+        else:
+            await chat.use.people.remove(user_id, anna)
         assert (await chat.user(chat.anna)).companion_id is None, leave
 
 
