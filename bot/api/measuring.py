@@ -14,7 +14,7 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 OTHER_METHOD = "other"
 
 
-class Measured:
+class TimedRequests:
     """The application, each of whose answers is observed when it begins: a stream of events lasts as long as its
     job."""
 

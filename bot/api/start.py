@@ -12,7 +12,7 @@ from aiogram import Bot
 
 from bot.api.application import build_application
 from bot.api.callbacks import Callbacks
-from bot.api.measuring import Measured
+from bot.api.measuring import TimedRequests
 from bot.api.server import serving
 from bot.api.services import ApiServices, MiniApp
 from bot.config import Config, read_listen
@@ -111,7 +111,7 @@ async def serving_api(
     services = build_services(config, sessions, signals, use, styles, translator, fetch_photo, metrics, bot)
     secret_of = partial(signing_secret, config.bot_token.get_secret_value())
     callbacks = Callbacks(TakeDueCalls(sessions), styles, signals, secret_of)
-    application = Measured(build_application(services), metrics.count_request)
+    application = TimedRequests(build_application(services), metrics.count_request)
     async with serving(application, read_listen(config.api_listen)):
         calling = asyncio.create_task(callbacks.run())
         _log.info("serving the API", listen=config.api_listen)

@@ -20,7 +20,7 @@ from aiogram import Bot
 from sqlalchemy import select
 
 from bot.api.application import build_application
-from bot.api.measuring import Measured
+from bot.api.measuring import TimedRequests
 from bot.api.server import serving
 from bot.api.services import ApiServices
 from bot.api.start import build_services
@@ -195,7 +195,7 @@ async def open_world(sessions: Sessions) -> AsyncIterator[OpenWorld]:
             services = build_services(
                 config, sessions, signals, use, styles, Translator(), PhotoFetcher(), metrics, bot
             )
-            application = Measured(build_application(services), metrics.count_request)
+            application = TimedRequests(build_application(services), metrics.count_request)
             await stack.enter_async_context(serving(application, ("127.0.0.1", port)))
             http = await stack.enter_async_context(aiohttp.ClientSession())
             async with sessions.begin() as session:
