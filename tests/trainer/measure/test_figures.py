@@ -1,4 +1,4 @@
-"""Figures of pictures that are given: who is recognised, where joints are, and equation 1 by the person's mask."""
+"""Figures of given pictures: recognition of the person, places of joints, and equation 1 by the person's mask."""
 
 from __future__ import annotations
 
