@@ -18,7 +18,6 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.nano.attributes import SLOTS
-from engine.backbones.nano.flow import noised
 from engine.backbones.nano.network import STRUCTURE_CHANNELS, NanoNetwork, structure_of
 from trainer.nano.batches import Batch
 from trainer.nano.learner import NanoLearner
@@ -81,10 +80,8 @@ class AdversarialLearner(NanoLearner):
     def forward(self, batch: Batch, noise: torch.Generator) -> dict[str, Tensor]:
         batch = batch.to(noise.device)
         clean = self.vae.encode(batch.picture).latents
-        z_noise = torch.randn(clean.shape, generator=noise, device=clean.device)
-        time = torch.zeros(len(clean), device=clean.device)
-        z = noised(clean, z_noise, time)
-        errors, prediction, _ = self.predicted(batch, clean, z, time)
+        z = torch.randn(clean.shape, generator=noise, device=clean.device)  # at time 0 all is noise
+        errors, prediction, _ = self.predicted(batch, clean, z, torch.zeros(len(clean), device=clean.device))
         flow = errors.mean()
         scale = self.network.spread.square().mean().sqrt()
         drawn, photo = prediction / scale, clean / scale

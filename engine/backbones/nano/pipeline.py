@@ -36,7 +36,8 @@ from engine.errors import WeightsError
 SHARD_SIZE_MAX: Final = "16MB"
 """Of one file of weights: they are kept in a repository."""
 METADATA: Final = "metadata.json"
-DEFAULT_STEPS: Final = 8
+DEFAULT_STEPS: Final = 4
+"""More steps drift in colour while the early times are learned least (trainer/LOG.md 25)."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ import pytest
 from bot.config import Pace
 from bot.db import people, references, status_messages, workers
 from bot.db.session import Sessions
-from bot.dispatch.broker import Broker
 from bot.dispatch.signals import JobSignals
 from bot.dispatch.status_view import render
 from bot.dispatch.task_sender import TaskSender
@@ -18,21 +17,8 @@ from bot.domain import LANGUAGES, JobState
 from bot.styles import load_styles
 from bot.telegram.captions import caption
 from bot.translator import Translator
-from engine.contract import FailureCode, GenerateBatch, GenerateRequest, Heartbeat
-
-
-class KeepingBroker(Broker):
-    def __init__(self) -> None:
-        self.requests: list[GenerateRequest] = []
-
-    async def generate(self, batch: GenerateBatch) -> None:
-        self.requests += batch.requests
-
-    async def examine(self, request: Any) -> None:
-        raise AssertionError("no photo waits")
-
-    async def cancel(self, job_ids: Any) -> None:
-        pass
+from engine.contract import FailureCode, Heartbeat
+from tests.keeping_broker import KeepingBroker
 
 
 @pytest.fixture

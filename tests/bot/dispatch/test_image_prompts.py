@@ -11,26 +11,12 @@ from bot.config import Pace
 from bot.db import image_prompts, workers
 from bot.db.session import Sessions
 from bot.db.tables import ImagePrompt
-from bot.dispatch.broker import Broker
 from bot.dispatch.signals import JobSignals
 from bot.dispatch.task_sender import TaskSender
 from bot.domain import JobState
 from bot.styles import load_styles
-from engine.contract import FailureCode, GenerateBatch, GenerateRequest, Heartbeat
-
-
-class KeepingBroker(Broker):
-    def __init__(self) -> None:
-        self.requests: list[GenerateRequest] = []
-
-    async def generate(self, batch: GenerateBatch) -> None:
-        self.requests += batch.requests
-
-    async def examine(self, request: Any) -> None:
-        raise AssertionError("no photo waits")
-
-    async def cancel(self, job_ids: Any) -> None:
-        pass
+from engine.contract import FailureCode, Heartbeat
+from tests.keeping_broker import KeepingBroker
 
 
 @pytest.fixture

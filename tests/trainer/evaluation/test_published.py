@@ -8,8 +8,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
 
+from tests.tiny_clip import write_tiny_clip
 from trainer.__main__ import main
 from trainer.errors import CheckpointError
 from trainer.evaluation.inception import WEIGHTS, Inception, load_inception
@@ -31,21 +31,8 @@ def photos(count: int, seed: int = 0, size: tuple[int, int] = (48, 32)) -> NDArr
 def clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """CLIP in its layout, two layers small, with a vocabulary of letters."""
     folder = tmp_path_factory.mktemp("clip")
-    letters = "abcdefghijklmnopqrstuvwxyz"
-    words = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
-    (folder / "vocab.json").write_text(json.dumps({word: index for index, word in enumerate(words)}))
-    (folder / "merges.txt").write_text("#version: 0.2\n")
-    tokenizer = CLIPTokenizer(vocab=str(folder / "vocab.json"), merges=str(folder / "merges.txt"))
-    tokenizer.save_pretrained(folder)
-    layers = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
-    tokens = {"vocab_size": len(words), "bos_token_id": len(words) - 2, "eos_token_id": len(words) - 1}
-    config = CLIPConfig(
-        text_config=layers | tokens | {"max_position_embeddings": 12, "pad_token_id": len(words) - 1},
-        vision_config=layers | {"image_size": SIDE, "patch_size": 8},
-        projection_dim=8,
-    )
     torch.manual_seed(0)
-    CLIPModel(config).save_pretrained(folder)
+    write_tiny_clip(folder, SIDE)
     return folder
 
 

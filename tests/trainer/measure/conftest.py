@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from transformers import CLIPConfig, CLIPModel, CLIPTokenizer, Dinov2Config, Dinov2Model
+from transformers import Dinov2Config, Dinov2Model
 
+from tests.tiny_clip import write_tiny_clip
 from trainer.synthetic.identity import SPLITS
 from trainer.synthetic.shards import ShardPlan, write_shards
 
@@ -53,28 +54,10 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def networks(tmp_path_factory: pytest.TempPathFactory) -> TinyNetworks:
     torch.manual_seed(0)
     folders = TinyNetworks(*(tmp_path_factory.mktemp(name) for name in ("clip", "dino")))
-    _clip(folders.clip)
+    write_tiny_clip(folders.clip, 16)
     config = Dinov2Config(hidden_size=8, num_hidden_layers=1, num_attention_heads=2, image_size=28, patch_size=14)
     Dinov2Model(config).save_pretrained(folders.dino)
     return folders
-
-
-def _clip(folder: Path) -> None:
-    """Two layers, with a vocabulary of letters."""
-    letters = "abcdefghijklmnopqrstuvwxyz"
-    words = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
-    (folder / "vocab.json").write_text(json.dumps({word: index for index, word in enumerate(words)}))
-    (folder / "merges.txt").write_text("#version: 0.2\n")
-    tokenizer = CLIPTokenizer(vocab=str(folder / "vocab.json"), merges=str(folder / "merges.txt"))
-    tokenizer.save_pretrained(folder)
-    layers = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
-    tokens = {"vocab_size": len(words), "bos_token_id": len(words) - 2, "eos_token_id": len(words) - 1}
-    config = CLIPConfig(
-        text_config=layers | tokens | {"max_position_embeddings": 12, "pad_token_id": len(words) - 1},
-        vision_config=layers | {"image_size": 16, "patch_size": 8},
-        projection_dim=8,
-    )
-    CLIPModel(config).save_pretrained(folder)
 
 
 @pytest.fixture(scope="session")
