@@ -10,6 +10,7 @@ BotError
 │   ├── NotEnoughCredits neither the free quota of the day nor their credits pay for a picture
 │   ├── UnknownUser      they deleted everything meanwhile
 │   ├── PictureGone      the picture under which they pressed a button is not kept any more
+│   ├── PictureInProgress  the picture cannot be deleted before it has ended
 │   ├── NoRoomForVariations  fewer than two places are left in the queue
 │   ├── PersonGone       they deleted that person meanwhile
 │   ├── OnePersonOnly    some living worker draws no two people in one picture
@@ -88,6 +89,12 @@ class PictureGone(DomainError):
     """The picture under which they pressed a button is not kept any more, or is not theirs."""
 
     key = "error-picture-gone"
+
+
+class PictureInProgress(DomainError):
+    """The picture cannot be deleted before it has ended."""
+
+    key = "job-queued-already"
 
 
 class NoRoomForVariations(DomainError):

@@ -105,6 +105,11 @@ async def get(session: AsyncSession, job_id: UUID, user_id: int) -> Job | None:
     return await session.scalar(select(Job).where(*own))
 
 
+async def get_kept_or_removed(session: AsyncSession, job_id: UUID, user_id: int) -> Job | None:
+    """The user's own job, also if they deleted its picture."""
+    return await session.scalar(select(Job).where(Job.id == job_id, Job.user_id == user_id))
+
+
 async def by_message(session: AsyncSession, user_id: int, message_id: int) -> Job | None:
     """The user's own job whose result, or whose question for another prompt, the message is."""
     about = or_(Job.result_message_id == message_id, Job.edit_message_id == message_id)
