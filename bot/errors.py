@@ -13,6 +13,7 @@ BotError
 │   ├── PictureInProgress  the picture cannot be deleted before it has ended
 │   ├── NoRoomForVariations  fewer than two places are left in the queue
 │   ├── PersonGone       they deleted that person meanwhile
+│   ├── CompanionGone    no photo of the second person in the next picture is kept any more
 │   ├── OnePersonOnly    some living worker draws no two people in one picture
 │   ├── TooManyPeople    they have as many people as allowed
 │   ├── PersonNameRefused    a name without letters, or too long
@@ -107,6 +108,12 @@ class PersonGone(DomainError):
     """There is no such person of theirs (any more)."""
 
     key = "error-person-gone"
+
+
+class CompanionGone(DomainError):
+    """No photo of the second person in the next picture is kept any more."""
+
+    key = "error-companion-gone"
 
 
 class OnePersonOnly(DomainError):
