@@ -46,7 +46,7 @@ async def drop_draft(session: AsyncSession, user: User, chat_id: int) -> None:
 
 @dataclass(frozen=True)
 class DrawnDraft:
-    """A draft that was `submitted`, or returned: `limit` pictures are in progress already, an admin does not allow it or
+    """A draft that is `submitted`, or returned: `limit` pictures are in progress already, an admin does not allow it or
     the second person cannot be drawn (`barred`), or else the user has no credits."""
 
     prompt: str

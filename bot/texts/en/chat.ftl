@@ -97,6 +97,13 @@ privacy-keep-button = No, keep it
 privacy-deleted = 🗑 <b>Everything has been deleted.</b>
     The messages in this chat are yours: you can delete them in Telegram. To start over, send /start.
 
+retention-notice = 🗑 <b>You have not written to me for a long time.</b>
+    In { $days ->
+        [one] { $days } day
+       *[other] { $days } days
+    } I will delete everything that I store about you: your photos, picture requests and settings. The messages in this chat stay.
+    To keep it all, send me any message before then, /photos for example. A copy of your data: /export. Delete it now: /privacy
+
 # /export
 
 export-caption = 📦 <b>Everything I store about you.</b>
