@@ -51,7 +51,7 @@ KEYS = (
     "mini-app-no-favourites", "mini-app-no-photos", "mini-app-photo-pending", "mini-app-delete-photo",
     "mini-app-delete-ask", "mini-app-chosen", "mini-app-all", "mini-app-more", "mini-app-failed", "mini-app-add-photo",
     "mini-app-close", "mini-app-keep", "mini-app-favourite", "mini-app-everybody", "mini-app-no-pictures-of",
-    "mini-app-delete-picture-ask",
+    "mini-app-delete-picture-ask", "mini-app-seed",
 )  # fmt: skip
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' blob:; base-uri 'none'; form-action 'none'; "
