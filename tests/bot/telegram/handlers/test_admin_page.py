@@ -16,7 +16,7 @@ from tests.page_pictures import keep
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 CALM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-PATIENCE_MS = 60_000
+PATIENCE_MS = 180_000
 WIDTH_PX, HEIGHT_PX = 390, 780
 ENDS = [JobState.DELIVERED] * 8 + [JobState.CANCELLED, JobState.FAILED]
 HOURLY = (1, 0, 0, 0, 1, 2, 4, 6, 5, 7, 9, 8, 10, 9, 12, 11, 14, 16, 18, 15, 12, 8, 5, 3)
