@@ -13,9 +13,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.backbones.nano.references import ReferencePhoto, regions_of, shrunk
+from engine.backbones.nano.head import portrait_window
+from engine.backbones.nano.head_alignment import HeadPhoto
+from engine.backbones.nano.references import ReferencePhoto, head_photo_of, regions_of, shrunk
 from engine.body.atlas import Atlas
 from engine.body.mapper import BodyMapper
+from engine.body.texture import PARTS
 from engine.identity.body import parts_on_photo
 from engine.identity.profile import View
 from engine.identity.skeleton import CONFIDENCE_MIN, HIPS, KNEES
@@ -60,36 +63,70 @@ def reference_of(
     seen, parts = view.observation, parts_on_photo(view.observation)
     if parts is None or seen.keypoints is None:
         return None
-    image = np.asarray(view.image.convert("RGB"), np.uint8)
-    return reference_photo(image, np.asarray(parts > 0), seen.keypoints, mapper, atlas, size, build)
+    return reference_photo(_pixels(view), parts, seen.keypoints, mapper, atlas, size, build)
+
+
+def large_head_of(
+    view: View, mapper: BodyMapper, atlas: Atlas, size: tuple[int, int], build: tuple[float, float, float]
+) -> HeadPhoto | None:
+    """The head of a photo as large as in portraits, with the pixels that a small figure in nano's frame has not; None
+    where ears or shoulders were not seen."""
+    seen, parts = view.observation, parts_on_photo(view.observation)
+    if parts is None or seen.keypoints is None:
+        return None
+    rows, columns = parts.shape
+    share = np.array([columns, rows, 1], np.float32)
+    window = portrait_window(np.asarray(seen.keypoints / share, np.float32), columns / rows)
+    if window is None:
+        return None
+    left, top, right, bottom = window.box
+    box = (left * columns, top * rows, right * columns, bottom * rows)
+    return head_photo_of(_in_window(_pixels(view), parts, seen.keypoints, box, mapper, atlas, size, build))
+
+
+def _pixels(view: View) -> NDArray[np.uint8]:
+    return np.asarray(view.image.convert("RGB"), np.uint8)
 
 
 def reference_photo(
     image: NDArray[np.uint8],
-    person: NDArray[np.bool_],
+    parts: NDArray[np.uint8],
     keypoints: NDArray[np.float32],
     mapper: BodyMapper,
     atlas: Atlas,
     size: tuple[int, int],
     build: tuple[float, float, float],
 ) -> ReferencePhoto | None:
-    """The photo image [H, W, 3] with person [H, W] and keypoints [17, 3] (px, confidence) in nano's frame of `size`
-    (height, width px), with its body map; None where too little of a person was seen."""
+    """The photo image [H, W, 3] with parts [H, W] of BodyPart and keypoints [17, 3] (px, confidence) in nano's frame
+    of `size` (height, width px), with its body map; None where too little of a person was seen."""
+    person = np.asarray(parts > 0)
     if not person.any() or (keypoints[:, 2] >= CONFIDENCE_MIN).sum() < JOINTS_MIN:
         return None
-    height, width = size
-    window = window_of(person, keypoints, width / height)
-    framed = _framed(person.astype(np.uint8) * 255, window, size) >= 128
-    if framed.mean() < PERSON_MIN:
-        return None
+    window = window_of(person, keypoints, size[1] / size[0])
+    photo = _in_window(image, parts, keypoints, window, mapper, atlas, size, build)
+    return photo if photo.person.mean() >= PERSON_MIN else None
+
+
+def _in_window(
+    image: NDArray[np.uint8],
+    parts: NDArray[np.uint8],
+    keypoints: NDArray[np.float32],
+    window: Window,
+    mapper: BodyMapper,
+    atlas: Atlas,
+    size: tuple[int, int],
+    build: tuple[float, float, float],
+) -> ReferencePhoto:
+    framed = _framed(np.asarray(parts > 0, np.uint8) * 255, window, size) >= 128
     joints = _joints(keypoints, window)
     with torch.inference_mode():
         maps = mapper.maps(torch.from_numpy(joints)[None], torch.tensor([build]), atlas)
     surface = maps.surface[0].numpy().astype(np.uint16)
     normal = (127.5 * (maps.normal[0] + 1)).clamp(0, 255).permute(1, 2, 0).numpy().astype(np.uint8)
     normal[surface == 0] = 0
-    shown = _framed(image, window, size)
-    return ReferencePhoto(shown, framed, surface, normal, regions_of(surface, shrunk(framed), atlas))
+    labels = np.where(framed, _labels(parts, window, size), np.uint8(0))
+    regions = regions_of(surface, shrunk(framed), atlas)
+    return ReferencePhoto(_framed(image, window, size), framed, labels, joints, surface, normal, regions)
 
 
 def _joints(keypoints: NDArray[np.float32], window: Window) -> NDArray[np.float32]:
@@ -98,6 +135,12 @@ def _joints(keypoints: NDArray[np.float32], window: Window) -> NDArray[np.float3
     share = (keypoints[:, :2] - (left, top)) / (right - left, low - top)
     inside = ((share >= 0) & (share < 1)).all(1) & (keypoints[:, 2] >= CONFIDENCE_MIN)
     return np.concatenate([share, inside[:, None]], 1).astype(np.float32)
+
+
+def _labels(parts: NDArray[np.uint8], window: Window, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The part with the largest share of each pixel of the window at `size`, other than the background."""
+    shares = [_framed(np.asarray(parts == part, np.uint8) * 255, window, size) for part in range(1, PARTS)]
+    return np.asarray(np.argmax(shares, 0) + 1, np.uint8)
 
 
 def _framed(picture: NDArray[np.uint8], window: Window, size: tuple[int, int]) -> NDArray[np.uint8]:
