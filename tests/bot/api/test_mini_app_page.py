@@ -249,7 +249,8 @@ CONTRAST = """([ink, ground]) => {
     const box = Object.assign(document.createElement("i"), { style: `color: ${style.getPropertyValue(name)}` });
     document.body.append(box);
     const color = getComputedStyle(box).color; // rgb(), or color(srgb …) for a mixture
-    const parts = color.match(/[0-9.]+/g).slice(0, 3).map((part) => (color.startsWith("rgb") ? part / 255 : Number(part)));
+    const whole = color.startsWith("rgb") ? 255 : 1;
+    const parts = color.match(/[0-9.]+/g).slice(0, 3).map((part) => part / whole);
     box.remove();
     const [r, g, b] = parts.map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
