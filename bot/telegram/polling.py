@@ -126,7 +126,7 @@ class Polling:
     async def _empty_window(self) -> None:
         """Keep the unfinished updates in the database, if it is there; then all of the window may be confirmed."""
         open_updates = {update_id: taken for update_id, taken in self._window.items() if not taken.ticket.finished}
-        if self._spool is None or len(self._spooled) + len(open_updates) > SPOOLED_MAX:
+        if self._spool is None or not open_updates or len(self._spooled) + len(open_updates) > SPOOLED_MAX:
             return
         kept = self._spool.keep({update_id: taken.raw for update_id, taken in open_updates.items()})
         if await self._stored(_true_after(kept)):
@@ -175,8 +175,12 @@ class Polling:
 
     async def _pause(self, ends: Sequence[asyncio.Event]) -> None:
         """Until the first unfinished update is finished, at most `_pause_s`, which grows while nothing comes."""
-        first = next((taken.ticket for taken in self._window.values()), None) or next(iter(self._spooled.values()))
-        if first.task is not None and not first.task.done():
+        first = next((taken.ticket for taken in self._window.values()), None)
+        if first is None:
+            first = next((ticket for ticket in self._spooled.values() if not ticket.finished), None)
+        if first is None:  # all are finished, and the database is away
+            await finishes_before(ends, asyncio.create_task(asyncio.sleep(self._pause_s)))
+        elif first.task is not None and not first.task.done():
             waiting = asyncio.create_task(asyncio.wait({first.task}, timeout=self._pause_s))
             await finishes_before(ends, waiting)
         self._pause_s = min(2 * self._pause_s, PAUSE_MAX_S)

@@ -159,3 +159,30 @@ async def test_only_so_many_are_kept_and_then_the_window_waits(
         gate.set()
         await eventually(lambda: sorted(stage.handled) == texts)
         await eventually(lambda: is_empty(sessions))
+
+
+async def test_while_finished_ones_cannot_be_forgotten_telegram_is_asked_calmly(
+    stage: Any, sessions: Sessions, gate: asyncio.Event, eventually: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(polling, "WINDOW", 3)
+    texts = await crowd(stage, 3)
+    original = UpdateSpool.forget
+
+    async def away(spool: UpdateSpool, update_ids: Any) -> None:
+        raise ConnectionRefusedError("no database")
+
+    monkeypatch.setattr(UpdateSpool, "forget", away)
+    async with stage.polling():
+
+        async def kept() -> bool:
+            return await count(sessions) == 3
+
+        await eventually(kept)
+        gate.set()
+        await eventually(lambda: sorted(stage.handled) == texts)
+        await asyncio.sleep(0.5)
+        before = len(await stage.control.calls("getUpdates"))
+        await asyncio.sleep(2)
+        assert len(await stage.control.calls("getUpdates")) - before <= 2 / polling.PAUSE_MAX_S + 2
+        monkeypatch.setattr(UpdateSpool, "forget", original)
+        await eventually(lambda: is_empty(sessions))
