@@ -27,6 +27,7 @@ from bot.monitoring.metrics import Metrics
 from bot.monitoring.server import monitoring
 from bot.monitoring.state import StateReader
 from bot.retention import keep_retention
+from bot.retention_notices import RetentionNotices
 from bot.role import Role
 from bot.stopping import finishes_before
 from bot.style_upkeep import keep_styles
@@ -40,6 +41,7 @@ from bot.telegram.photo_fetching import PhotoFetcher
 from bot.telegram.polling import Polling
 from bot.telegram.preset_pages import PresetSheets
 from bot.telegram.profile import publish_menu_button, publish_profile
+from bot.telegram.spool import UpdateSpool
 from bot.telegram.webhook import Webhook, derive_secret
 from bot.translator import Translator
 from bot.usecases import UseCases
@@ -145,15 +147,19 @@ async def _serve(
         jobs_running,
         asyncio.create_task(_publish_profile(bot, translator, config)),
         asyncio.create_task(watch_service(reader, Watch(config), role, notices)),
-        asyncio.create_task(keep_retention(sessions, config.retention_days, config.original_days, role)),
+        asyncio.create_task(keep_retention(sessions, config.retention_terms, config.original_days, role)),
         asyncio.create_task(keep_styles(sessions, dispatcher["styles"])),
         asyncio.create_task(Broadcaster(status_bot, sessions, translator, config.broadcast_per_s).run(role)),
         asyncio.create_task(keep_ledger(sessions, config.credit_terms, ReferralNotices(status_bot, translator), role)),
     }
+    retention = config.retention_terms
+    if retention is not None and retention.notice_days:
+        retention_notices = RetentionNotices(status_bot, sessions, translator, retention, config.broadcast_per_s)
+        background.add(asyncio.create_task(retention_notices.run(role)))
     _log.info("serving", bot=(await status_bot.me()).username)
     try:
         async with _api(config, sessions, dispatcher, signals, bot, metrics):
-            await _source(config, bot, intake, role).run(stop)
+            await _source(config, bot, intake, role, UpdateSpool(sessions)).run(stop)
     finally:
         await dispatcher.emit_shutdown(bot=bot, **dispatcher.workflow_data)
         for task in background:
@@ -179,10 +185,10 @@ async def _api(
         yield
 
 
-def _source(config: Config, bot: Bot, intake: Intake, role: Role) -> Polling | Webhook:
+def _source(config: Config, bot: Bot, intake: Intake, role: Role, spool: UpdateSpool) -> Polling | Webhook:
     """The source of updates: the webhook if one is configured, else polling."""
     if config.webhook_url is None:
-        return Polling(bot, intake, role=role)
+        return Polling(bot, intake, role=role, spool=spool)
     secret = webhook_secret(config)
     return Webhook(bot, intake, url=config.webhook_url, secret=secret, listen=read_listen(config.webhook_listen))
 

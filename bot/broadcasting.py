@@ -21,16 +21,8 @@ from bot.db.broadcasts import BroadcastOutcome, BroadcastState
 from bot.db.session import Sessions, is_outage
 from bot.role import Role
 from bot.telegram.admin_views import broadcast_view
-from bot.telegram.refusals import (
-    ChatGone,
-    NotNow,
-    TelegramRefusal,
-    TooFast,
-    Unmodified,
-    is_absence,
-    may_be_done,
-    refusals,
-)
+from bot.telegram.refusals import NotNow, TelegramRefusal, TooFast, Unmodified, refusals
+from bot.telegram.sent_once import SendOutcome, send_once
 from bot.translator import DEFAULT_LANGUAGE, Translator
 
 IDLE_S = 1.0
@@ -38,6 +30,12 @@ IDLE_S = 1.0
 PROGRESS_S = 3.0
 """The least time between two edits of the message that shows the progress."""
 NETWORK_PAUSE_S = 5.0
+OUTCOMES = {
+    SendOutcome.ARRIVED: BroadcastOutcome.DELIVERED,
+    SendOutcome.UNREACHABLE: BroadcastOutcome.UNREACHABLE,
+    SendOutcome.REFUSED: BroadcastOutcome.REFUSED,
+    SendOutcome.UNKNOWN: None,
+}
 _log = structlog.get_logger(__name__)
 
 
@@ -105,25 +103,15 @@ class Broadcaster:
             await asyncio.sleep(max(0.0, self._next_at - self._clock()))
             self._next_at = self._clock() + self._interval_s
             try:
-                with refusals():
-                    await send_copy(self._bot, broadcast, user_id)
-                return BroadcastOutcome.DELIVERED
+                outcome = await send_once(send_copy(self._bot, broadcast, user_id))
+                if outcome is SendOutcome.UNKNOWN:
+                    await self._telegram_answers()
+                return OUTCOMES[outcome]
             except TooFast as refusal:
                 _log.warning("a broadcast is too fast", broadcast=broadcast.id, wait_s=refusal.retry_after_s)
                 self._next_at = self._clock() + refusal.retry_after_s
-            except NotNow as refusal:
-                if isinstance(refusal.__cause__, Exception) and not is_absence(refusal.__cause__):
-                    return BroadcastOutcome.DELIVERED  # only Telegram's answer could not be read
-                if may_be_done(refusal):
-                    _log.warning("a broadcast may have arrived", broadcast=broadcast.id, reason=str(refusal)[:200])
-                    await self._telegram_answers()
-                    return None
+            except NotNow:
                 self._next_at = self._clock() + self._network_pause_s
-            except ChatGone:
-                return BroadcastOutcome.UNREACHABLE
-            except TelegramRefusal as refusal:
-                _log.warning("a broadcast was refused", broadcast=broadcast.id, reason=str(refusal)[:200])
-                return BroadcastOutcome.REFUSED
 
     async def _telegram_answers(self) -> None:
         """Returns when it does."""

@@ -21,7 +21,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.credits import PACKS_MAX, CreditTerms, Pack, departure_key
 from bot.db.address import AddressError, read_address
-from bot.domain import MINI_APP_PATH
+from bot.domain import MINI_APP_PATH, RetentionTerms
 from bot.errors import OperatorError
 from engine.contract import check_broker
 
@@ -109,6 +109,8 @@ class Config(BaseSettings, Pace):
     """Admins get an alert when so many jobs have failed within an hour through a fault of the service."""
     retention_days: int | None = Field(default=None, ge=1)
     """Users without an update for this time are deleted with all their data; None: they are kept."""
+    retention_notice_days: int = Field(default=14, ge=0)
+    """Days before that at which users get a message about it, at most `retention_days` less one; 0: they get none."""
     original_days: int = Field(default=7, ge=1)
     """The time that the PNG of a picture is kept for a user who has not asked for it as a file."""
     credits: bool = False
@@ -241,6 +243,13 @@ class Config(BaseSettings, Pace):
     @property
     def mini_app_url(self) -> str | None:
         return None if self.api_url is None else f"{self.api_url}{MINI_APP_PATH}"
+
+    @property
+    def retention_terms(self) -> RetentionTerms | None:
+        """`None` where users are kept."""
+        if self.retention_days is None:
+            return None
+        return RetentionTerms(self.retention_days, min(self.retention_notice_days, self.retention_days - 1))
 
     @property
     def credit_terms(self) -> CreditTerms | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
@@ -30,6 +31,14 @@ MINI_APP_PATH = "/app/"
 """Of the Mini App on the server of API_URL."""
 APP_USER_IDS_FROM = 2**52
 """The end users of apps have ids from here on; those of Telegram's users and chats have at most 52 bits."""
+
+
+@dataclass(frozen=True)
+class RetentionTerms:
+    """Users without an update for `days` days are deleted, `notice_days` days after a notice of it; 0: without one."""
+
+    days: int
+    notice_days: int
 
 
 class ApiScope(StrEnum):

@@ -10,8 +10,10 @@ BotError
 │   ├── NotEnoughCredits neither the free quota of the day nor their credits pay for a picture
 │   ├── UnknownUser      they deleted everything meanwhile
 │   ├── PictureGone      the picture under which they pressed a button is not kept any more
+│   ├── PictureInProgress  the picture cannot be deleted before it has ended
 │   ├── NoRoomForVariations  fewer than two places are left in the queue
 │   ├── PersonGone       they deleted that person meanwhile
+│   ├── CompanionGone    no photo of the second person in the next picture is kept any more
 │   ├── OnePersonOnly    some living worker draws no two people in one picture
 │   ├── TooManyPeople    they have as many people as allowed
 │   ├── PersonNameRefused    a name without letters, or too long
@@ -90,6 +92,12 @@ class PictureGone(DomainError):
     key = "error-picture-gone"
 
 
+class PictureInProgress(DomainError):
+    """The picture cannot be deleted before it has ended."""
+
+    key = "job-queued-already"
+
+
 class NoRoomForVariations(DomainError):
     """Fewer than two of the pictures that a user may have in progress are left."""
 
@@ -100,6 +108,12 @@ class PersonGone(DomainError):
     """There is no such person of theirs (any more)."""
 
     key = "error-person-gone"
+
+
+class CompanionGone(DomainError):
+    """No photo of the second person in the next picture is kept any more."""
+
+    key = "error-companion-gone"
 
 
 class OnePersonOnly(DomainError):

@@ -8,6 +8,7 @@ import structlog
 
 from bot.db import app_limits, held, image_prompts, results, users
 from bot.db.session import Sessions, is_outage
+from bot.domain import RetentionTerms
 from bot.role import Role
 
 INTERVAL_S = 3600.0
@@ -16,13 +17,13 @@ BATCH = 100
 _log = structlog.get_logger(__name__)
 
 
-async def forget_inactive(sessions: Sessions, days: int) -> int:
-    """Delete every user without an update for `days` days and without an open job, and all that is theirs; returns how
-    many."""
+async def forget_inactive(sessions: Sessions, terms: RetentionTerms) -> int:
+    """Delete every user who has been inactive for as long as the terms say, and all that is theirs; returns how
+    many (see bot.db.users)."""
     total = 0
     while True:
         async with sessions.begin() as session:
-            removed = await users.remove_inactive(session, days, BATCH)
+            removed = await users.remove_inactive(session, terms, BATCH)
         total += removed
         if removed < BATCH:
             return total
@@ -53,9 +54,9 @@ async def forget_allowances(sessions: Sessions) -> int:
 
 
 async def keep_retention(
-    sessions: Sessions, days: int | None, original_days: int, role: Role, *, interval_s: float = INTERVAL_S
+    sessions: Sessions, terms: RetentionTerms | None, original_days: int, role: Role, *, interval_s: float = INTERVAL_S
 ) -> None:
-    """Until cancelled, while this process leads; `days` is None where data are kept until their user deletes them."""
+    """Until cancelled, while this process leads; `terms` is None where data are kept until their user deletes them."""
     while True:
         await role.leads.wait()
         try:
@@ -66,8 +67,8 @@ async def keep_retention(
                 _log.info("dropped image prompts that others have replaced", pictures=replaced)
             if dropped := await forget_originals(sessions, original_days):
                 _log.info("dropped the files of old pictures", pictures=dropped, days=original_days)
-            if days is not None and (removed := await forget_inactive(sessions, days)):
-                _log.info("deleted the data of inactive users", users=removed, days=days)
+            if terms is not None and (removed := await forget_inactive(sessions, terms)):
+                _log.info("deleted the data of inactive users", users=removed, days=terms.days)
         except Exception as error:  # no error may end the loop
             if not is_outage(error):
                 _log.exception("old data could not be deleted")

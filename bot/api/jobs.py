@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID
 
+import structlog
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
@@ -17,11 +17,11 @@ from bot.api.paging import Cursor, Limit, read_cursor, write_cursor, wrong_curso
 from bot.api.problems import RETRY_S, ProblemRaised
 from bot.api.schemas import END_USER_PATTERN, JobOrder, JobPage, JobView, view_of
 from bot.api.services import Services
-from bot.db.session import id_of
+from bot.db.session import id_of, is_outage
 from bot.domain import JobState
 from bot.errors import PictureGone
 from bot.usecases.app_jobs import PICTURES_MAX, AppPictures, PictureOrder
-from bot.usecases.app_limits import STREAM_RENEWAL_S, STREAMS_MAX
+from bot.usecases.app_limits import STREAM_RENEWAL_S, STREAMS_MAX, ApiLimits
 
 LOOK_S = 1.0
 """The longest time between two looks at a job whose events are streamed; other processes change it too."""
@@ -36,6 +36,7 @@ IdempotencyKey = Annotated[
 _PNG: dict[int | str, dict[str, Any]] = {
     200: {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}
 }
+_log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 
@@ -99,10 +100,26 @@ async def _open_stream(_found: OwnJob, client: Reader, services: Services) -> As
         headers = {"Retry-After": str(RETRY_S)}
         title = "Too many streams of events are open."
         raise ProblemRaised(429, "too-many-streams", title, headers=headers, limit=STREAMS_MAX)
+    services.metrics.note_stream(opened=True)
+    keeping = asyncio.create_task(_keep_open(stream_id, client.key_id, services.limits))
     try:
         yield stream_id
     finally:
+        keeping.cancel()
+        services.metrics.note_stream(opened=False)
+        await asyncio.wait({keeping})
         await services.limits.close_stream(stream_id)
+
+
+async def _keep_open(stream_id: UUID, key_id: str, limits: ApiLimits) -> None:
+    """Until cancelled. Beside the stream, which stands still for as long as its reader does not read."""
+    while True:
+        await asyncio.sleep(STREAM_RENEWAL_S)
+        try:
+            await limits.keep_stream(stream_id, key_id)
+        except Exception as error:  # the edge of a loop that must go on
+            if not is_outage(error):
+                _log.exception("a stream of events could not be kept open")
 
 
 OpenStream = Annotated[UUID, Depends(_open_stream)]
@@ -110,11 +127,10 @@ OpenStream = Annotated[UUID, Depends(_open_stream)]
 
 @router.get("/{job_id}/events", response_class=EventSourceResponse)
 async def stream_events(
-    found: OwnJob, client: Reader, services: Services, stream_id: OpenStream
+    found: OwnJob, client: Reader, services: Services, _stream_id: OpenStream
 ) -> AsyncIterator[ServerSentEvent]:
     """The job now and whenever it changes, as events `job`; the stream ends with the job."""
     shown: JobView | None = None
-    kept_at = time.monotonic()
     woken = services.signals.listen(repaints=True)
     try:
         while True:
@@ -130,9 +146,6 @@ async def stream_events(
                     await woken.wait()
             except TimeoutError:
                 pass
-            if time.monotonic() - kept_at >= STREAM_RENEWAL_S:
-                await services.limits.keep_stream(stream_id)
-                kept_at = time.monotonic()
             found = await services.jobs.find(client, found.job.id)
     except PictureGone:  # it was deleted meanwhile
         return

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
-import structlog
 from aiogram.utils.web_app import safe_parse_webapp_init_data
 from fastapi import APIRouter, Body, Depends, FastAPI, Request, Response
 from fastapi.staticfiles import StaticFiles
@@ -27,9 +26,10 @@ from bot.api.services import MiniApp, Services
 from bot.db.session import id_of
 from bot.db.tables import Job, User
 from bot.domain import CONSENT_VERSION, ReferenceState
+from bot.errors import PictureInProgress
 from bot.styles import NO_STYLE
-from bot.telegram.edits import take_back_picture
 from bot.telegram.person_keyboards import person_name
+from bot.telegram.picture_removal import remove_picture
 from bot.telegram.refusals import NotNow, TelegramRefusal, TooFast, refusals
 from bot.translator import Texts
 from engine.contract import REFERENCES_MAX
@@ -51,7 +51,7 @@ KEYS = (
     "mini-app-no-favourites", "mini-app-no-photos", "mini-app-photo-pending", "mini-app-delete-photo",
     "mini-app-delete-ask", "mini-app-chosen", "mini-app-all", "mini-app-more", "mini-app-failed", "mini-app-add-photo",
     "mini-app-close", "mini-app-keep", "mini-app-favourite", "mini-app-everybody", "mini-app-no-pictures-of",
-    "mini-app-delete-picture-ask",
+    "mini-app-delete-picture-ask", "mini-app-seed",
 )  # fmt: skip
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' blob:; base-uri 'none'; form-action 'none'; "
@@ -60,7 +60,6 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
-_log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/app/api", include_in_schema=False)
 
 
@@ -222,18 +221,13 @@ async def read_picture(job_id: UUID, user: Owner, services: Services, app: App, 
 
 @router.delete("/pictures/{job_id}", status_code=204)
 async def delete_picture(job_id: UUID, user: Owner, services: Services, app: App) -> None:
-    """As in the chat, whose message goes too."""
-    job = await services.use.find_picture(user.id, job_id)
-    if not await services.use.remove_picture(user.id, job_id):
-        raise ProblemRaised(409, "in-progress", "The picture is in progress.")
-    if job.result_message_id is None or job.chat_id != user.id:
-        return
-    too_late = services.translator("delete-too-old", user.language)
+    """As in the chat. 503: the picture is deleted and its message is not; the same request again deletes that too."""
     try:
-        with refusals():
-            await take_back_picture(app.bot, job.chat_id, job.result_message_id, too_late)
-    except TelegramRefusal as refusal:
-        _log.info("the message of a deleted picture stays", job=str(job_id), reason=str(refusal)[:200])
+        await remove_picture(app.bot, services.use, user.id, job_id, services.translator.of(user.language))
+    except PictureInProgress:
+        raise ProblemRaised(409, "in-progress", "The picture is in progress.") from None
+    except (NotNow, TooFast):
+        raise _telegram_is_away() from None
 
 
 @router.get("/photos")
@@ -268,11 +262,15 @@ async def _from_telegram(job: Job, app: MiniApp) -> bytes:
             with refusals():
                 await app.bot.download(job.result_file_id, destination=buffer)
     except (NotNow, TooFast):
-        headers = {"Retry-After": str(RETRY_S)}
-        raise ProblemRaised(503, "unavailable", "Telegram is away. Try again.", headers=headers) from None
+        raise _telegram_is_away() from None
     except TelegramRefusal:
         raise gone from None
     return buffer.getvalue()
+
+
+def _telegram_is_away() -> ProblemRaised:
+    headers = {"Retry-After": str(RETRY_S)}
+    return ProblemRaised(503, "unavailable", "Telegram is away. Try again.", headers=headers)
 
 
 async def _image(content: bytes, app: MiniApp, *, small: bool) -> Response:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import case, delete, extract, func, select, update
+from sqlalchemy import case, delete, extract, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -49,9 +49,14 @@ async def open_stream(session: AsyncSession, key_id: str, streams_max: int, leas
     return stream.id
 
 
-async def keep_stream(session: AsyncSession, stream_id: UUID, lease: timedelta) -> None:
+async def keep_stream(session: AsyncSession, stream_id: UUID, key_id: str, lease: timedelta) -> None:
+    """One whose lease has run out meanwhile, while the database was away, counts again. Nothing of a key that is
+    gone."""
+    if await session.scalar(select(ApiKey.id).where(ApiKey.id == key_id).with_for_update(key_share=True)) is None:
+        return
     open_until = func.clock_timestamp() + lease
-    await session.execute(update(ApiStream).where(ApiStream.id == stream_id).values(open_until=open_until))
+    kept = insert(ApiStream).values(id=stream_id, key_id=key_id, open_until=open_until)
+    await session.execute(kept.on_conflict_do_update(index_elements=[ApiStream.id], set_={"open_until": open_until}))
 
 
 async def close_stream(session: AsyncSession, stream_id: UUID) -> None:

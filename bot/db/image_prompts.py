@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, delete, exists, func, select
@@ -31,7 +32,14 @@ async def exists_still(session: AsyncSession, image_prompt_id: UUID) -> bool:
 
 
 async def add(session: AsyncSession, image_prompt: ImagePrompt) -> None:
-    """It replaces the user's others, but for those that pictures in progress follow."""
+    """It replaces the user's others, but for those that pictures in progress follow. The user is locked.
+
+    It is the latest also where its transaction began before that of another: the column's default is the time when a
+    transaction began.
+    """
+    latest = select(func.max(ImagePrompt.created_at) + timedelta(microseconds=1))
+    latest = latest.where(ImagePrompt.user_id == image_prompt.user_id)
+    image_prompt.created_at = func.greatest(func.clock_timestamp(), latest.scalar_subquery())
     session.add(image_prompt)
     await session.flush()
     others = (ImagePrompt.user_id == image_prompt.user_id, ImagePrompt.id != image_prompt.id)

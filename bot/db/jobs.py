@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import ScalarSelect, func, or_, select
@@ -15,6 +16,9 @@ from bot.db.admin_tables import AccessRule
 from bot.db.tables import Job, User
 from bot.domain import OPEN_STATES
 from bot.errors import TooManyOpenJobs, UnknownUser
+
+DELETABLE = timedelta(days=2)
+POSTED_MAX = 100
 
 
 async def submit(
@@ -105,11 +109,30 @@ async def get(session: AsyncSession, job_id: UUID, user_id: int) -> Job | None:
     return await session.scalar(select(Job).where(*own))
 
 
+async def get_kept_or_removed(session: AsyncSession, job_id: UUID, user_id: int) -> Job | None:
+    """The user's own job, also if they deleted its picture."""
+    return await session.scalar(select(Job).where(Job.id == job_id, Job.user_id == user_id))
+
+
 async def by_message(session: AsyncSession, user_id: int, message_id: int) -> Job | None:
     """The user's own job whose result, or whose question for another prompt, the message is."""
     about = or_(Job.result_message_id == message_id, Job.edit_message_id == message_id)
     statement = select(Job).where(Job.user_id == user_id, Job.chat_id == user_id, Job.removed_at.is_(None), about)
     return await session.scalar(statement.order_by(Job.created_at.desc()).limit(1))
+
+
+async def posted_in_groups(session: AsyncSession, user_id: int) -> list[tuple[int, int]]:
+    """The messages (chat, message) of the user's pictures in groups, those of the last days, newest first. Telegram
+    lets a bot delete no older ones."""
+    statement = select(Job.chat_id, Job.result_message_id).where(
+        Job.user_id == user_id,
+        Job.chat_id != user_id,
+        Job.result_message_id.is_not(None),
+        Job.removed_at.is_(None),
+        Job.finished_at > func.now() - DELETABLE,
+    )
+    rows = await session.execute(statement.order_by(Job.finished_at.desc()).limit(POSTED_MAX))
+    return [(chat_id, message_id) for chat_id, message_id in rows if message_id is not None]
 
 
 async def exists(session: AsyncSession, idempotency_key: str) -> bool:

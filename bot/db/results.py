@@ -100,6 +100,14 @@ async def remove(session: AsyncSession, job_id: UUID) -> bool:
     return await execute(session, statement.values(removed_at=func.now(), **emptied)) > 0
 
 
+async def leads_album(session: AsyncSession, job: Job) -> bool:
+    """Whether the job's message may be the one below an album, which opens the other pictures too."""
+    if job.album_sent_at is None:
+        return False
+    members = select(Job.id).where(Job.album_id == job.album_id).order_by(Job.created_at, Job.id)
+    return await session.scalar(members.limit(1)) == job.id
+
+
 async def note_document(session: AsyncSession, job_id: UUID, file_id: str) -> None:
     """Telegram has the PNG: the database's own copy goes."""
     await session.execute(update(Job).where(Job.id == job_id).values(document_file_id=file_id, result=None))

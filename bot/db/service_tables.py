@@ -1,4 +1,4 @@
-"""The tables of the service's own processes: the pause, the workers, the leader; times are UTC."""
+"""The tables of the service itself: the pause, the workers, the leader, updates to be finished; times are UTC."""
 
 from __future__ import annotations
 
@@ -57,3 +57,15 @@ class LeaderLease(Base):
     holder: Mapped[UUID]
     """Drawn by the process at its start."""
     until: Mapped[datetime]
+
+
+class SpooledUpdate(Base):
+    """An update that was confirmed to Telegram before it was finished (bot.telegram.polling); the row goes when it
+    is."""
+
+    __tablename__ = "spooled_updates"
+
+    update_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    content: Mapped[str]
+    """JSON as Telegram gave it: what a user sent."""
+    spooled_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -38,6 +38,7 @@ class User(Base):
     __table_args__ = (
         Index("users_invited", "invited_by", postgresql_where=text("invited_by is not null")),
         Index("users_companion_id", "companion_id", postgresql_where=text("companion_id is not null")),
+        Index("users_active", "active_at"),
         Index("users_of_apps", "app_id", "app_user", unique=True, postgresql_where=text("app_id is not null")),
     )
 
@@ -73,6 +74,9 @@ class User(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     active_at: Mapped[datetime] = mapped_column(server_default=func.now())
     blocked_at: Mapped[datetime | None]
+    retention_notice_at: Mapped[datetime | None]
+    """The time when the notice was sent that their data will be deleted; it holds while nothing of theirs came since
+    (`active_at`)."""
     served_at: Mapped[datetime | None]
     """The time when a job of theirs was last handed to a worker: the order of the queue depends on it."""
     invitation_code: Mapped[str | None] = mapped_column(unique=True)

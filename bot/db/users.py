@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import apps, ledger
 from bot.db.session import execute
 from bot.db.tables import Job, User
-from bot.domain import OPEN_STATES
+from bot.domain import APP_USER_IDS_FROM, OPEN_STATES, RetentionTerms
 from bot.errors import UnknownUser
+
+_REACHABLE = (User.id < APP_USER_IDS_FROM, User.blocked_at.is_(None), User.consent_version.is_not(None))
+"""The bot may write to them: they agreed to the terms in the chat and have not blocked it."""
 
 
 async def touch(session: AsyncSession, user_id: int, language: str) -> User:
@@ -43,15 +46,37 @@ async def set_blocked(session: AsyncSession, user_id: int, blocked: bool) -> Non
     await session.execute(update(User).where(User.id == user_id).values(blocked_at=when))
 
 
-async def remove_inactive(session: AsyncSession, days: int, limit: int) -> int:
-    """Delete up to `limit` users without an update for `days` days; returns how many. Those with an open job stay,
-    those with credits that no day limits (they may have paid for them), and owners of apps in use."""
-    open_job = exists().where(Job.user_id == User.id, Job.state.in_(OPEN_STATES))
-    inactive = select(User.id).where(User.active_at < func.now() - timedelta(days=days), ~open_job)
-    chosen = (
-        inactive.where(~ledger.lasting_credits(), ~apps.owns_an_app()).limit(limit).with_for_update(skip_locked=True)
-    )
+async def remove_inactive(session: AsyncSession, terms: RetentionTerms, limit: int) -> int:
+    """Delete up to `limit` users who have been inactive for as long as the terms say; returns how many. Those with an
+    open job stay, those with credits that no day limits (they may have paid for them), owners of apps in use, and those
+    who are still to get the notice, or got it less than its days ago."""
+    chosen = select(User.id).where(*_inactive(terms.days))
+    if terms.notice_days:
+        ago = User.retention_notice_at <= func.now() - timedelta(days=terms.notice_days)
+        chosen = chosen.where(or_(~and_(*_REACHABLE), and_(ago, User.retention_notice_at > User.active_at)))
+    chosen = chosen.limit(limit).with_for_update(skip_locked=True)
     return await execute(session, delete(User).where(User.id.in_(chosen)))
+
+
+async def take_retention_notice(session: AsyncSession, terms: RetentionTerms) -> User | None:
+    """One of the users who are to get the notice now, noted as one who got it; two callers never get the same."""
+    not_yet = or_(User.retention_notice_at.is_(None), User.retention_notice_at <= User.active_at)
+    due = select(User.id).where(*_inactive(terms.days - terms.notice_days), *_REACHABLE, not_yet)
+    first = due.order_by(User.active_at).limit(1).with_for_update(skip_locked=True)
+    taken = update(User).where(User.id.in_(first)).values(retention_notice_at=func.clock_timestamp())
+    return await session.scalar(taken.returning(User), execution_options={"populate_existing": True})
+
+
+async def give_back_retention_notice(session: AsyncSession, user_id: int) -> None:
+    """It was certainly not sent."""
+    await session.execute(update(User).where(User.id == user_id).values(retention_notice_at=None))
+
+
+def _inactive(days: int) -> list[ColumnElement[bool]]:
+    """Users of whom retention would delete all after so many days."""
+    open_job = exists().where(Job.user_id == User.id, Job.state.in_(OPEN_STATES))
+    silent = User.active_at < func.now() - timedelta(days=days)
+    return [silent, ~open_job, ~ledger.lasting_credits(), ~apps.owns_an_app()]
 
 
 async def remove(session: AsyncSession, user_id: int) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from prometheus_client import (
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     PlatformCollector,
     ProcessCollector,
@@ -58,6 +59,8 @@ class Metrics:
         self._api_jobs = Counter("bolid_api_jobs", "Jobs that apps asked for.", registry=self.registry)
         self._api_pictures = Counter("bolid_api_pictures", "Pictures of these jobs.", registry=self.registry)
 
+        self._api_streams = Gauge("bolid_api_streams", "Streams of events that are open.", registry=self.registry)
+
     def count_call(self, method: str, outcome: str) -> None:
         """A call of the Bot API, each try by itself; outcomes of bot.telegram.connection.CountCalls."""
         self._calls.labels(method, outcome).inc()
@@ -76,6 +79,10 @@ class Metrics:
         """A new job of an app."""
         self._api_jobs.inc()
         self._api_pictures.inc(pictures)
+
+    def note_stream(self, *, opened: bool) -> None:
+        """A stream of events of the HTTP API was opened, else it has ended."""
+        self._api_streams.inc(1 if opened else -1)
 
     def watch_updates(self, counts: Mapping[str, int]) -> None:
         """From now on, `counts` of the intake are among the metrics."""

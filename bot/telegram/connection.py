@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import cache
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 import structlog
@@ -18,12 +19,13 @@ from aiogram.exceptions import (
     ClientDecodeError,
     TelegramAPIError,
     TelegramNotFound,
+    TelegramServerError,
     TelegramUnauthorizedError,
 )
 from aiogram.methods import DeleteWebhook, GetUpdates, Response, SetWebhook, TelegramMethod
 
 from bot.errors import OperatorError
-from bot.telegram.refusals import NotNow, TooFast, is_absence, refusal_of
+from bot.telegram.refusals import GatewayFailed, NotNow, TooFast, is_absence, refusal_of
 
 Result = TypeVar("Result")
 TRIES = 4
@@ -85,11 +87,19 @@ class CountCalls(BaseRequestMiddleware):
 
 class KeptTypesSession(AiohttpSession):
     """aiogram's session, which asks pydantic for the type of each answer. Pydantic keeps such types weakly and builds
-    one that was collected again: five milliseconds during which nothing else runs, at most calls. Here they stay."""
+    one that was collected again: five milliseconds during which nothing else runs, at most calls. Here they stay.
+
+    Raises GatewayFailed for a 502 or 504, which aiogram does not tell from a failure of Telegram's own.
+    """
 
     def check_response(self, bot: Bot, method: TelegramMethod[Any], status_code: int, content: str) -> Response[Any]:
         _answer_type(method.__returning__)
-        return super().check_response(bot, method, status_code, content)
+        try:
+            return super().check_response(bot, method, status_code, content)
+        except TelegramServerError as error:
+            if status_code in (HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT):
+                raise GatewayFailed(method=error.method, message=error.message) from None
+            raise
 
 
 @cache

@@ -2,8 +2,10 @@
 
 getUpdates gives at most 100 updates, beginning with the first that is not confirmed, and confirms all before its
 offset. So the offset is the first unfinished update; updates that come again meanwhile are recognised by their ids.
-These 100 are a window: within it, a slow update delays no other. When the window is full, an update that waits for
-flood control of its chat (429) leaves it and is finished on its own.
+These 100 are a window: within it, a slow update delays no other. When the window is full, its unfinished updates are
+kept in the database, whence they come again after a kill, and the whole window is confirmed: a command behind a hundred
+prompts waits for none of them. While the database is away the window waits, but for updates that wait for flood control
+of their chat (429): these leave it and are finished on their own.
 
 Several bot processes may run: the one that leads polls.
 """
@@ -12,7 +14,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import structlog
@@ -26,35 +29,51 @@ from aiogram.exceptions import (
 )
 from aiogram.methods import DeleteWebhook, TelegramMethod
 
+from bot.db.session import is_outage
 from bot.errors import OperatorError
 from bot.role import Role
 from bot.stopping import finishes_before
-from bot.telegram.intake import Intake, Ticket
-from bot.telegram.updates import GetRawUpdates, id_of
+from bot.telegram.intake import OUTAGE_PAUSE_S, Intake, Ticket
+from bot.telegram.spool import UpdateSpool
+from bot.telegram.updates import GetRawUpdates, RawUpdate, id_of
 
 Result = TypeVar("Result")
+_Answer = TypeVar("_Answer")
 POLL_S = 25
 WINDOW = 100
 PAUSE_MIN_S, PAUSE_MAX_S = 0.05, 0.2
 """Between two calls while something is unfinished: Telegram then answers at once instead of waiting for news. An update
 that comes behind a slow one waits for the longer of these at most."""
+SPOOLED_MAX = 5_000
+"""Updates in the database that are being handled: an update takes some 20 kB of memory. Beyond, the window waits."""
 BACKOFF_MAX_S = 15.0
 STOP_S = 4.0
 CONFIRM_S = 1.5
+STORE_S = 2.0
 """Together less than the time after which a supervisor kills."""
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class TakenUpdate:
+    """An update of the window."""
+
+    raw: RawUpdate
+    ticket: Ticket
 
 
 class Polling:
     """`run` until `stop` is set."""
 
-    def __init__(self, bot: Bot, intake: Intake, *, role: Role | None = None) -> None:
-        """Without a `role`, this process polls whatever others do."""
+    def __init__(self, bot: Bot, intake: Intake, *, role: Role | None = None, spool: UpdateSpool | None = None) -> None:
+        """Without a `role`, this process polls whatever others do; without a `spool`, a full window waits."""
         self._bot = bot
         self._intake = intake
         self._role = role or Role.alone()
         self._offset: int | None = None
-        self._window: OrderedDict[int, Ticket] = OrderedDict()
+        self._spool = spool
+        self._window: OrderedDict[int, TakenUpdate] = OrderedDict()
+        self._spooled: dict[int, Ticket] = {}
         self._pause_s = PAUSE_MIN_S
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -70,18 +89,68 @@ class Polling:
             self._intake.cancel()
             raise
         self._advance()
+        await self._forget_finished()
         await self._confirm()
-        _log.info("polling ended", unfinished=len(self._window), **self._intake.counts)
+        unfinished = len(self._window) + len(self._spooled)
+        _log.info("polling ended", unfinished=unfinished, **self._intake.counts)
 
     async def _poll(self, *ends: asyncio.Event) -> None:
         """Until one of the events is set."""
         await self._call(DeleteWebhook(), ends)
+        await self._reload(ends)
         while not any(end.is_set() for end in ends):
-            if self._window:
+            if self._window or self._spooled:
                 await self._pause(ends)
             self._advance()
+            await self._forget_finished()
+            if len(self._window) >= WINDOW:
+                await self._empty_window()
             if len(self._window) < WINDOW:
                 self._take(await self._fetch(ends))
+
+    async def _reload(self, ends: Sequence[asyncio.Event]) -> None:
+        """Go on with what an earlier process had confirmed and did not finish; before anything is fetched, so that each
+        chat keeps its order."""
+        if self._spool is None:
+            return
+        raws = None
+        while raws is None and not any(end.is_set() for end in ends):
+            raws = await self._stored(self._spool.load())
+            if raws is None:
+                await finishes_before(ends, asyncio.create_task(asyncio.sleep(OUTAGE_PAUSE_S)))
+        for raw in raws or ():
+            update_id = id_of(raw)
+            if update_id is not None:
+                self._spooled[update_id] = self._intake.take(raw)
+
+    async def _empty_window(self) -> None:
+        """Keep the unfinished updates in the database, if it is there; then all of the window may be confirmed."""
+        open_updates = {update_id: taken for update_id, taken in self._window.items() if not taken.ticket.finished}
+        if self._spool is None or not open_updates or len(self._spooled) + len(open_updates) > SPOOLED_MAX:
+            return
+        kept = self._spool.keep({update_id: taken.raw for update_id, taken in open_updates.items()})
+        if await self._stored(_true_after(kept)):
+            self._spooled |= {update_id: taken.ticket for update_id, taken in open_updates.items()}
+            self._offset = next(reversed(self._window)) + 1
+            self._window.clear()
+
+    async def _forget_finished(self) -> None:
+        finished = [update_id for update_id, ticket in self._spooled.items() if ticket.finished]
+        if self._spool is not None and finished and await self._stored(_true_after(self._spool.forget(finished))):
+            for update_id in finished:
+                del self._spooled[update_id]
+
+    async def _stored(self, answer: Awaitable[_Answer]) -> _Answer | None:
+        """`None` while the database is away; an update that it will never take is no reason to stop either."""
+        try:
+            async with asyncio.timeout(STORE_S):
+                return await answer
+        except Exception as error:
+            if is_outage(error) or isinstance(error, TimeoutError):
+                _log.warning("the database is away, a full window of updates waits")
+            else:
+                _log.exception("updates cannot be kept in the database")
+            return None
 
     def _take(self, raws: Sequence[object]) -> None:
         for raw in raws:
@@ -89,13 +158,13 @@ class Polling:
             if update_id is None or not isinstance(raw, dict):
                 _log.error("getUpdates gave what is no update", type=type(raw).__name__)
             elif update_id not in self._window:
-                self._window[update_id] = self._intake.take(raw)
+                self._window[update_id] = TakenUpdate(raw, self._intake.take(raw))
                 self._pause_s = PAUSE_MIN_S
 
     def _advance(self) -> None:
         """Move the offset past the finished updates at the window's beginning."""
         while self._window:
-            update_id, ticket = next(iter(self._window.items()))
+            update_id, ticket = next((update_id, taken.ticket) for update_id, taken in self._window.items())
             crowded = len(self._window) >= WINDOW and ticket.waits_for_flood
             if not ticket.finished and not crowded:
                 break
@@ -105,9 +174,13 @@ class Polling:
             self._offset = update_id + 1
 
     async def _pause(self, ends: Sequence[asyncio.Event]) -> None:
-        """Until the first update of the window is finished, at most `_pause_s`, which grows while nothing comes."""
-        first = next(iter(self._window.values()))
-        if first.task is not None and not first.task.done():
+        """Until the first unfinished update is finished, at most `_pause_s`, which grows while nothing comes."""
+        first = next((taken.ticket for taken in self._window.values()), None)
+        if first is None:
+            first = next((ticket for ticket in self._spooled.values() if not ticket.finished), None)
+        if first is None:  # all are finished, and the database is away
+            await finishes_before(ends, asyncio.create_task(asyncio.sleep(self._pause_s)))
+        elif first.task is not None and not first.task.done():
             waiting = asyncio.create_task(asyncio.wait({first.task}, timeout=self._pause_s))
             await finishes_before(ends, waiting)
         self._pause_s = min(2 * self._pause_s, PAUSE_MAX_S)
@@ -117,7 +190,7 @@ class Polling:
         request = GetRawUpdates(
             offset=self._offset,
             limit=WINDOW,
-            timeout=0 if self._window else POLL_S,
+            timeout=0 if self._window or self._spooled else POLL_S,
             allowed_updates=self._intake.allowed_updates,
         )
         return await self._call(request, ends) or []
@@ -157,3 +230,8 @@ class Polling:
                 await self._bot(request)
         except (TelegramAPIError, ClientDecodeError, TimeoutError) as error:
             _log.info("the last updates could not be confirmed and will come again", error=type(error).__name__)
+
+
+async def _true_after(work: Awaitable[None]) -> bool:
+    await work
+    return True

@@ -114,6 +114,10 @@ _BY_DESCRIPTION: tuple[tuple[type[TelegramRefusal], tuple[str, ...]], ...] = (
 """Parts of the descriptions of "400 Bad Request", in lower case."""
 
 
+class GatewayFailed(TelegramServerError):
+    """A 502 or 504 as JSON: a gateway got no answer to the call, which may be done all the same."""
+
+
 def refusal_of(error: TelegramAPIError | ClientDecodeError) -> TelegramRefusal:
     """The refusal that an exception of aiogram means."""
     match error:
@@ -154,11 +158,11 @@ def is_absence(error: Exception) -> bool:
 
 def may_be_done(refusal: NotNow) -> bool:
     """Whether Telegram may have done the call. It has not where no connection came about, nor where it said itself
-    that it failed."""
+    that it failed. A gateway in front of it can say neither."""
     error = refusal.__cause__
     if isinstance(error, TelegramNetworkError):
         return not isinstance(error.__cause__, ClientConnectorError | ConnectionTimeoutError)
-    return not isinstance(error, TelegramServerError)
+    return isinstance(error, GatewayFailed) or not isinstance(error, TelegramServerError)
 
 
 @contextmanager

@@ -30,9 +30,9 @@ class ApiLimits:
         async with self.sessions.begin() as session:
             return await app_limits.open_stream(session, key_id, STREAMS_MAX, STREAM_LEASE)
 
-    async def keep_stream(self, stream_id: UUID) -> None:
+    async def keep_stream(self, stream_id: UUID, key_id: str) -> None:
         async with self.sessions.begin() as session:
-            await app_limits.keep_stream(session, stream_id, STREAM_LEASE)
+            await app_limits.keep_stream(session, stream_id, key_id, STREAM_LEASE)
 
     async def close_stream(self, stream_id: UUID) -> None:
         async with self.sessions.begin() as session:

@@ -16,7 +16,7 @@ from bot.db import jobs, people, references, users
 from bot.db.session import Sessions
 from bot.db.tables import Reference, User
 from bot.domain import OTHER_PERSON, ReferenceState
-from bot.errors import Banned, DailyLimitReached, DomainError, NotEnoughCredits, TooManyOpenJobs
+from bot.errors import Banned, CompanionGone, DailyLimitReached, DomainError, NotEnoughCredits, TooManyOpenJobs
 from bot.photos import Refusal
 from bot.prompts import split_seed
 from bot.styles import NO_STYLE
@@ -46,8 +46,8 @@ async def drop_draft(session: AsyncSession, user: User, chat_id: int) -> None:
 
 @dataclass(frozen=True)
 class DrawnDraft:
-    """A draft that was `submitted`, or returned: `limit` pictures are in progress already, an admin does not allow it
-    (`barred`), or else the user has no credits."""
+    """A draft that is `submitted`, or returned: `limit` pictures are in progress already, an admin does not allow it or
+    the second person cannot be drawn (`barred`), or else the user has no credits."""
 
     prompt: str
     style: str
@@ -94,8 +94,8 @@ class DrawDraft:
             prompt, key, style = user.draft, user.draft_key, user.style or NO_STYLE
             described, seed = split_seed(prompt)
             user.draft = user.draft_key = None
-            overrides = await preference_overrides(session, user)
             try:
+                overrides = await preference_overrides(session, user)
                 job, created = await jobs.submit(
                     session,
                     user_id=user_id,
@@ -115,7 +115,7 @@ class DrawDraft:
                 return DrawnDraft(prompt, style, submitted=False, limit=self.open_jobs_max)
             except NotEnoughCredits:
                 return DrawnDraft(prompt, style, submitted=False)
-            except (Banned, DailyLimitReached) as error:
+            except (Banned, CompanionGone, DailyLimitReached) as error:
                 return DrawnDraft(prompt, style, submitted=False, barred=error)
             if created:
                 use_up_choices(user, overrides)

@@ -154,7 +154,8 @@ class CountHoldings:
 class DeleteEverything:
     """Delete every row of a user and cancel the jobs that are drawn for them. Raises UnknownUser.
 
-    Returns the messages (chat, message) about work in progress, which nothing edits from now on.
+    Returns the messages (chat, message) about work in progress, which nothing edits from now on, and those of pictures
+    in groups, where the user cannot delete them.
     """
 
     sessions: Sessions
@@ -165,6 +166,7 @@ class DeleteEverything:
         async with self.sessions.begin() as session:
             await users.lock(session, user_id)
             open_jobs = await jobs.open_jobs(session, user_id)
+            posted = await jobs.posted_in_groups(session, user_id)
             looking_at = await references.open_messages(session, user_id)
             if self.credit_terms is not None:
                 await _note_departure(session, user_id, self.credit_terms)
@@ -172,7 +174,7 @@ class DeleteEverything:
         if open_jobs:
             await self.signals.cancelled([job.job_id for job in open_jobs])
         statuses = [(job.chat_id, message_id) for job in open_jobs for message_id in job.message_ids]
-        return [*statuses, *looking_at]
+        return list(dict.fromkeys([*statuses, *posted, *looking_at]))
 
 
 async def _note_departure(session: AsyncSession, user_id: int, terms: CreditTerms) -> None:

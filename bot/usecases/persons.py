@@ -181,18 +181,20 @@ class NamePerson:
 
 @dataclass(frozen=True)
 class RemovePerson:
-    """Delete a person with all their photos; the person chosen before is the current one again. Raises PersonGone,
-    UnknownUser."""
+    """Delete a person with all their photos; the person chosen before is the current one again. Returns whether the
+    next picture was to show two people, which it does not now. Raises PersonGone, UnknownUser."""
 
     sessions: Sessions
 
-    async def __call__(self, user_id: int, person_id: UUID) -> None:
+    async def __call__(self, user_id: int, person_id: UUID) -> bool:
         async with self.sessions.begin() as session:
             user = await users.lock(session, user_id)
+            together = any(person.is_companion for person in await people.summaries(session, user_id))
             if await people.current_id(session, user_id) == person_id:
                 user.companion_id = None  # chosen beside the one who goes
             if not await people.remove(session, user_id, person_id):
                 raise PersonGone
+            return together and not any(person.is_companion for person in await people.summaries(session, user_id))
 
 
 @dataclass(frozen=True)

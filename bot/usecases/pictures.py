@@ -40,8 +40,8 @@ class AskForPicture:
 
     `reply_to`: the message to which the prompt replies. If that message shows a picture, or asked for another
     prompt for one, the new picture keeps the style, the settings and the people of that one.
-    The same message a second time changes nothing. Raises PersonGone, NoPhotos (of the second person),
-    TooManyOpenJobs, NotEnoughCredits, SeedTooLarge, UnknownUser.
+    The same message a second time changes nothing. Raises PersonGone, NoPhotos or CompanionGone (of the
+    second person), TooManyOpenJobs, NotEnoughCredits, SeedTooLarge, UnknownUser.
     """
 
     sessions: Sessions

@@ -12,6 +12,7 @@ from bot.db import image_prompts, people, poses, users, workers
 from bot.db.session import Sessions
 from bot.db.tables import User
 from bot.domain import ASPECT_DEFAULT, POSE_PHOTO, Likeness, ReferenceState, settings_overrides
+from bot.errors import CompanionGone
 from bot.usecases.image_prompts import ImagePromptState, image_prompt_state
 from engine.contract import Aspect, Clothes, PosePreset
 
@@ -47,7 +48,7 @@ class PreferenceOverrides(TypedDict):
 
 
 async def preference_overrides(session: AsyncSession, user: User) -> PreferenceOverrides:
-    """The user's preferences for a new picture. One of two people has a free pose."""
+    """The user's preferences for a new picture. One of two people has a free pose. Raises CompanionGone."""
     together = await _companion_photos(session, user)
     photo = await poses.of_user(session, user.id) if user.pose == POSE_PHOTO and not together else None
     pose = None if together or (user.pose == POSE_PHOTO and photo is None) else user.pose
@@ -64,10 +65,14 @@ async def preference_overrides(session: AsyncSession, user: User) -> PreferenceO
 
 
 async def _companion_photos(session: AsyncSession, user: User) -> list[UUID]:
-    """Those of the second person in the next picture; empty where there is none, or none that could be drawn."""
+    """Those of the second person in the next picture; empty where there is none. Raises CompanionGone: a picture of
+    one is not what the user asked for."""
     if user.companion_id is None or user.companion_id == await people.current_id(session, user.id):
         return []
-    return await people.photo_ids(session, user.id, user.companion_id, ReferenceState.ACCEPTED)
+    photos = await people.photo_ids(session, user.id, user.companion_id, ReferenceState.ACCEPTED)
+    if not photos:
+        raise CompanionGone
+    return photos
 
 
 def use_up_choices(user: User, taken: PreferenceOverrides) -> None:

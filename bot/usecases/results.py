@@ -14,7 +14,7 @@ from bot.db.results import GalleryPage
 from bot.db.session import Sessions
 from bot.db.tables import Job
 from bot.domain import CaseKind, ReportReason
-from bot.errors import PictureGone
+from bot.errors import PictureGone, PictureInProgress
 
 
 async def job_of_user(session: AsyncSession, job_id: UUID, user_id: int) -> Job:
@@ -84,15 +84,23 @@ class ReportPicture:
 
 @dataclass(frozen=True)
 class RemovePicture:
-    """Delete what is kept of a picture, as an image prompt too; `False` while it is in progress. Raises PictureGone."""
+    """Delete what is kept of a picture, as an image prompt too. Gives the message that shows it alone (chat,
+    message), if that is noted; a second time the same, so that a caller that failed to delete the message may repeat
+    both. Raises PictureInProgress, PictureGone."""
 
     sessions: Sessions
 
-    async def __call__(self, user_id: int, job_id: UUID) -> bool:
+    async def __call__(self, user_id: int, job_id: UUID) -> tuple[int, int] | None:
         async with self.sessions.begin() as session:
-            job = await job_of_user(session, job_id, user_id)
+            job = await jobs.get_kept_or_removed(session, job_id, user_id)
+            if job is None:
+                raise PictureGone
             await image_prompts.remove_of_job(session, job.id)
-            return await results.remove(session, job.id)
+            if job.removed_at is None and not await results.remove(session, job.id):
+                raise PictureInProgress
+            if job.result_message_id is None or await results.leads_album(session, job):
+                return None
+            return job.chat_id, job.result_message_id
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,15 @@ def upgrade() -> None:
     op.add_column("workers", sa.Column("companion", sa.Boolean(), server_default=sa.false(), nullable=False))
 
 
+END_JOBS_OF_TWO = """
+update jobs set state = 'failed', failure = 'bad_companion', finished_at = now(), lease_until = null, handed_at = null
+where companion_id is not null and state in ('queued', 'running')
+"""
+"""The version before would draw one person. It says that the picture failed, and gives the credits back."""
+
+
 def downgrade() -> None:
+    op.execute(END_JOBS_OF_TWO)
     op.drop_column("workers", "companion")
     for column in ("companion_reference_ids", "companion_id"):
         op.drop_column("jobs", column)

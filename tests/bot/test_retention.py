@@ -10,9 +10,11 @@ from sqlalchemy import func, select, update
 
 from bot.db.session import Sessions
 from bot.db.tables import Job, Reference, User
-from bot.domain import JobState
+from bot.domain import JobState, RetentionTerms
 from bot.retention import BATCH, forget_inactive, keep_retention
 from bot.role import Role
+
+SILENT = RetentionTerms(days=30, notice_days=0)
 
 
 async def count(sessions: Sessions, table: Any) -> int:
@@ -31,7 +33,7 @@ async def test_an_inactive_user_is_deleted_with_photos_and_jobs(sessions: Sessio
         await rows.user(user_id)
         await rows.job(user_id, state=JobState.DELIVERED)
         await set_inactive(sessions, user_id, days)
-    assert await forget_inactive(sessions, 30) == 1
+    assert await forget_inactive(sessions, SILENT) == 1
     async with sessions() as session:
         assert list(await session.scalars(select(User.id))) == [2]
     assert (await count(sessions, Job), await count(sessions, Reference)) == (1, 1)
@@ -41,7 +43,7 @@ async def test_a_user_with_an_open_job_stays(sessions: Sessions, rows: Any) -> N
     await rows.user(1)
     await rows.job(1)
     await set_inactive(sessions, 1, 400)
-    assert await forget_inactive(sessions, 30) == 0
+    assert await forget_inactive(sessions, SILENT) == 0
     assert await count(sessions, User) == 1
 
 
@@ -49,14 +51,14 @@ async def test_more_than_one_batch_is_deleted(sessions: Sessions) -> None:
     long_ago = datetime.now(UTC) - timedelta(days=100)
     async with sessions.begin() as session:
         session.add_all(User(id=number, language="en", active_at=long_ago) for number in range(1, BATCH + 3))
-    assert await forget_inactive(sessions, 30) == BATCH + 2
+    assert await forget_inactive(sessions, SILENT) == BATCH + 2
 
 
 async def test_the_leader_alone_deletes(sessions: Sessions, rows: Any, eventually: Any) -> None:
     await rows.user(1)
     await set_inactive(sessions, 1, 400)
     role = Role()
-    keeping = asyncio.create_task(keep_retention(sessions, 30, 7, role))
+    keeping = asyncio.create_task(keep_retention(sessions, SILENT, 7, role))
     await asyncio.sleep(0.2)
     assert await count(sessions, User) == 1
     with role.leading():

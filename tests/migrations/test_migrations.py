@@ -122,6 +122,35 @@ def test_acts_of_keys_do_not_outlast_a_downgrade_and_the_log_stays_closed(
         _run(empty_database_url, "delete from audit_entries")
 
 
+def test_open_jobs_of_two_people_end_with_their_reason_at_a_downgrade(
+    empty_database_url: str, migrate: Migrate
+) -> None:
+    """The version before would draw one person; it shows a failure, and gives the credits back. No job is lost."""
+    migrate(empty_database_url, "upgrade", "head")
+    _run(empty_database_url, "insert into users (id, language) values (1, 'ru')")
+    for number, (state, companion) in enumerate(
+        (state, companion)
+        for state in ("queued", "running", "done", "delivered")
+        for companion in ("gen_random_uuid()", "null")
+    ):
+        _run(
+            empty_database_url,
+            "insert into jobs (id, idempotency_key, user_id, chat_id, reference_ids, style, prompt, seed, state, "
+            "companion_id, handed_at, lease_until) values (gen_random_uuid(), "
+            f"'{number}', 1, 1, '{{}}', 'none', '{state}', 7, '{state}', {companion}, now(), now())",
+        )
+    migrate(empty_database_url, "downgrade", "0018")
+    ended = "select idempotency_key, failure from jobs where state = 'failed' and handed_at is null "
+    assert _run(empty_database_url, f"{ended} and finished_at is not null and closed_at is null order by 1") == [
+        ("0", "bad_companion"),
+        ("2", "bad_companion"),
+    ]
+    others = "select state, count(*) from jobs where state <> 'failed' group by state order by state"
+    assert _run(empty_database_url, others) == [("delivered", 2), ("done", 2), ("queued", 1), ("running", 1)]
+    migrate(empty_database_url, "upgrade", "head")
+    assert _run(empty_database_url, "select count(*) from jobs") == [(8,)]
+
+
 def test_the_photos_of_a_user_become_those_of_the_first_person(empty_database_url: str, migrate: Migrate) -> None:
     migrate(empty_database_url, "upgrade", "0011")
     _run(empty_database_url, "insert into users (id, language) values (1, 'ru'), (2, 'en'), (3, 'en')")

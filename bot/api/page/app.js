@@ -92,7 +92,7 @@ function view(picture, star) {
   by("full").removeAttribute("src");
   show(by("full"), `pictures/${picture.id}/image`);
   by("about").textContent = `${picture.style}\n${picture.prompt}`;
-  by("seed").textContent = `seed ${picture.seed}`;
+  by("seed").textContent = `${words("seed")} ${picture.seed}`;
   by("favourite").onclick = guarded(async () => {
     await put(`pictures/${picture.id}/favourite`, { favourite: !picture.favourite });
     picture.favourite = !picture.favourite;

@@ -14,6 +14,7 @@ from pydantic import JsonValue
 from bot.local.botapi.errors import (
     BotAPIError,
     EntityTooLarge,
+    GatewayTimeout,
     NotFound,
     PostNeeded,
     ServerFailure,
@@ -100,7 +101,7 @@ class BotRoutes:
                     )
                 case "drop":
                     return _drop(request)
-                case "drop_after" | "latency":
+                case "drop_after" | "gateway_timeout" | "latency":
                     pass
         handler = self._methods.get(method.lower())
         if handler is None:
@@ -108,6 +109,8 @@ class BotRoutes:
         result = await handler(parameters)
         if fault is not None and fault.kind == "drop_after":
             return _drop(request)
+        if fault is not None and fault.kind == "gateway_timeout":
+            raise GatewayTimeout()
         return _json({"ok": True, "result": result})
 
     def _knows(self, request: web.Request) -> bool:

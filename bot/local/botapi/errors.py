@@ -86,6 +86,11 @@ class ServerFailure(BotAPIError):
     prefix = "Internal Server Error"
 
 
+class GatewayTimeout(BotAPIError):
+    code = 504
+    prefix = "Gateway Timeout"
+
+
 class PersonError(LocalAPIError):
     """The person asked for something a Telegram client would not offer; `status` is the HTTP status of the answer."""
 

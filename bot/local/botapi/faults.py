@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-FaultKind = Literal["flood", "server_error", "bad_gateway", "drop", "drop_after", "latency"]
+FaultKind = Literal["flood", "server_error", "bad_gateway", "gateway_timeout", "drop", "drop_after", "latency"]
 UNTARGETED = frozenset({"getupdates"})
 
 
@@ -17,7 +17,8 @@ class Fault(BaseModel):
     """The next `times` calls of `method` fail this way; "*" is any method but getUpdates.
 
     flood: 429 with `retry_after` seconds; with `lasts_s`, every such call for so long after the first, however many
-    they are, and retry_after is the time left. server_error: 500. bad_gateway: 502 with HTML. drop: the connection
+    they are, and retry_after is the time left. server_error: 500. bad_gateway: 502 with HTML.
+    gateway_timeout: 504 with JSON, and the call is done. drop: the connection
     breaks before the call is done; drop_after: it is done, but the answer is lost. latency: `delay_s` late, otherwise
     fine.
     """

@@ -87,9 +87,10 @@ async def press(
                 await edit_words(message, _page(texts, person), buttons)
             return Toast(texts("person-alone"))
         case PeopleAction.DELETE:
-            await use.people.remove(user.id, person_id)
+            alone_now = await use.people.remove(user.id, person_id)
             if message is not None:
-                await edit_words(message, texts("person-deleted"), None)
+                text = texts("person-deleted")
+                await edit_words(message, Markup(f"{text}\n\n{texts('person-alone')}") if alone_now else text, None)
             return Toast(texts("gallery-deleted-toast"))
     page = await use.people.open(user.id, person_id)
     person = page.person

@@ -90,9 +90,9 @@ async def _confirmation(user: User, texts: Texts, credits: CreditUseCases | None
 
 
 async def _delete_everything(bot: Bot, user: User, use: UseCases) -> None:
-    """The status messages of jobs in progress are deleted too: nothing edits them any more."""
+    """With the status messages of jobs in progress, which nothing edits any more, and the user's pictures in groups."""
     for chat_id, message_id in await use.delete_everything(user.id):
         try:
             await bot.delete_message(chat_id, message_id)
-        except TelegramAPIError:  # it may be gone, or too old to be deleted; there is nothing personal in it
+        except TelegramAPIError:  # it may be gone, or the bot not be in the group any more
             continue

@@ -15,8 +15,9 @@ from bot.styles import Styles
 from bot.telegram import keyboards
 from bot.telegram.callbacks import JobAction, JobCallback, ReportCallback
 from bot.telegram.captions import caption
-from bot.telegram.edits import Toast, edit_buttons, message_of, take_back_picture
+from bot.telegram.edits import Toast, edit_buttons, message_of
 from bot.telegram.handlers.admin.review import open_button
+from bot.telegram.picture_removal import remove_picture
 from bot.telegram.quotes import quoted
 from bot.telegram.refusals import TelegramRefusal, refusals
 from bot.translator import Texts, Translator
@@ -162,11 +163,9 @@ async def ask_delete(
 async def delete(
     callback: CallbackQuery, callback_data: JobCallback, bot: Bot, user: User, texts: Texts, use: UseCases
 ) -> Toast:
-    if not await use.remove_picture(user.id, callback_data.job_id):
-        return Toast(texts("job-queued-already"))
     message = message_of(callback)
-    if message is not None:
-        await take_back_picture(bot, message.chat.id, message.message_id, texts("delete-too-old"))
+    pressed = None if message is None else (message.chat.id, message.message_id)
+    await remove_picture(bot, use, user.id, callback_data.job_id, texts, pressed)
     return Toast(texts("delete-done"))
 
 

@@ -1,7 +1,7 @@
 # /admin and its chart
 
 admin-days-button = { $days ->
-        [1] 24 hours
+        [1] 24 h
         [one] { $days } day
        *[other] { $days } days
     }

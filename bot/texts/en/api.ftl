@@ -33,6 +33,7 @@ mini-app-chosen = For your next pictures
 mini-app-more = Show more
 mini-app-close = Close
 mini-app-keep = Keep
+mini-app-seed = seed
 mini-app-favourite = Favourite
 mini-app-failed = That did not work. Close this page and open it again.
 mini-app-start-first = Send /start to the bot and confirm the terms first.

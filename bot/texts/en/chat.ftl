@@ -91,11 +91,18 @@ privacy-rights = A copy of all this: /export
 privacy-contact = The bot is run by: { $contact }
 privacy-ask-button = 🗑 Delete everything
 privacy-confirm = 🗑 <b>Delete everything I store about you?</b>
-    Your photos, the pose photo, the image prompt, picture requests and settings will be deleted at once, and pictures in progress will be cancelled. This cannot be undone.
+    Your photos, the pose photo, the image prompt, picture requests and settings will be deleted at once, and pictures in progress will be cancelled. I take back pictures that I posted in groups within the last two days; older ones Telegram does not let me delete. This cannot be undone.
 privacy-delete-button = Yes, delete everything
 privacy-keep-button = No, keep it
 privacy-deleted = 🗑 <b>Everything has been deleted.</b>
     The messages in this chat are yours: you can delete them in Telegram. To start over, send /start.
+
+retention-notice = 🗑 <b>You have not written to me for a long time.</b>
+    In { $days ->
+        [one] { $days } day
+       *[other] { $days } days
+    } I will delete everything that I store about you: your photos, picture requests and settings. The messages in this chat stay.
+    To keep it all, send me any message before then, /photos for example. A copy of your data: /export. Delete it now: /privacy
 
 # /export
 

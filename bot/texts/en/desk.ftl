@@ -2,7 +2,7 @@
 
 admin-home = 🛠 <b>Administration</b>
 
-    Users: { $users }, active in the last 24 hours: { $active }
+    Users: { $users }, active in 24 hours: { $active }
     Now: { $workers ->
         [one] { $workers } worker
        *[other] { $workers } workers

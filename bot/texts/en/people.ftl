@@ -55,6 +55,7 @@ photo-cover-button = ⭐ Cover
 photo-cover-set = This photo is the cover in /people now.
 
 error-one-person-only = 👥 The model that is running now draws one person per picture.
+error-companion-gone = 👥 No photo of the second person is left, so I cannot draw both. Nothing was drawn and nothing was spent. Choose in /people: add a photo of that person, or draw one person.
 error-person-gone = This person has been deleted. Your people: /people
 error-too-many-people = 👥 You have { $limit } people, and there is no room for more. Delete one first: /people
 error-person-name = ✏️ A name needs at least one letter and at most { $limit } characters. Please reply to my question once more.

@@ -1,7 +1,7 @@
 # /admin and its chart
 
 admin-days-button = { $days ->
-        [1] 24 часа
+        [1] 24 ч
         [one] { $days } день
         [few] { $days } дня
        *[many] { $days } дней

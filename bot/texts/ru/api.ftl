@@ -34,6 +34,7 @@ mini-app-chosen = Для следующих картинок
 mini-app-more = Показать ещё
 mini-app-close = Закрыть
 mini-app-keep = Оставить
+mini-app-seed = сид
 mini-app-favourite = Избранное
 mini-app-failed = Не получилось. Закройте страницу и откройте её снова.
 mini-app-start-first = Сначала отправьте боту /start и подтвердите условия.

@@ -6,16 +6,18 @@ import io
 import zipfile
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from PIL import Image
 from sqlalchemy import func, select, update
 
 from bot.admin_acts import Act
 from bot.api.limits import JSON_MAX_BYTES
-from bot.db import photo_states, references, status_messages, users
+from bot.db import image_prompts, photo_states, references, status_messages, users
 from bot.db.admin_tables import AuditEntry
-from bot.db.tables import Base, Consent, Job, Reference, User
-from bot.domain import APP_USER_IDS_FROM, CONSENT_VERSION
+from bot.db.tables import Base, Consent, ImagePrompt, Job, Reference, User
+from bot.domain import APP_USER_IDS_FROM, CONSENT_VERSION, RetentionTerms
+from bot.retention import forget_image_prompts
 from engine.contract import Examination, Verdict
 
 
@@ -169,7 +171,7 @@ async def test_an_owner_in_use_is_not_forgotten_for_silence(world: Any, app: Any
     old = datetime.now(UTC) - timedelta(days=99)
     async with world.sessions.begin() as session:
         await session.execute(update(User).values(active_at=old))
-        assert await users.remove_inactive(session, 30, 10) == 1
+        assert await users.remove_inactive(session, RetentionTerms(30, 0), 10) == 1
         assert set(await session.scalars(select(User.id))) == {1}
 
 
@@ -195,6 +197,27 @@ async def test_jobs_follow_the_image_prompt_of_their_time(world: Any, app: Any, 
     async with world.sessions() as session:
         acts = list(await session.scalars(select(AuditEntry.act).where(AuditEntry.key_id.is_not(None))))
     assert acts == [Act.APP_DELETE_IMAGE_PROMPT]
+
+
+async def test_of_two_image_prompts_at_once_the_one_stored_last_is_followed(world: Any, app: Any, rows: Any) -> None:
+    """The upload that is stored last began first; meanwhile a job followed the other one, which is kept for it."""
+    await world.accept_photo(app)
+    await rows.worker(image_prompt=True)
+    user_id = await world.user_id()
+
+    async def followed() -> UUID:
+        ordered = await app.order(image_prompt=True)
+        return (await world.pictures(ordered.body["id"]))[0].image_prompt_id
+
+    async with world.sessions.begin() as slow:
+        await slow.execute(select(func.now()))
+        assert (await app("PUT", "/v1/end-users/ann/image-prompt", data=jpeg(1))).status == 204
+        first = await followed()
+        await users.lock(slow, user_id)
+        later = ImagePrompt(user_id=user_id, message_id=0, image=jpeg(2))
+        await image_prompts.add(slow, later)
+    assert await forget_image_prompts(world.sessions) == 0
+    assert await followed() == later.id != first
 
 
 async def test_an_image_prompt_needs_workers_that_read_it_and_has_the_room_of_a_photo(

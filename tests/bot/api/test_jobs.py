@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,10 +15,12 @@ from bot.admin_acts import Act
 from bot.api import jobs
 from bot.db.admin_tables import AuditEntry
 from bot.db.app_tables import ApiStream
-from bot.db.tables import User
+from bot.db.tables import Job, User
 from bot.domain import CONSENT_VERSION, JobState
 from bot.usecases import app_limits
 from engine.contract import FailureCode
+
+LARGE = 24 * 1024 * 1024
 
 
 async def test_a_job_is_asked_for_followed_and_its_picture_fetched(world: Any, app: Any) -> None:
@@ -252,8 +255,7 @@ async def _equals(count: Callable[[], Awaitable[int]], expected: int) -> bool:
 async def test_an_open_stream_keeps_its_place(
     world: Any, app: Any, monkeypatch: pytest.MonkeyPatch, eventually: Any
 ) -> None:
-    monkeypatch.setattr(jobs, "STREAM_RENEWAL_S", 0.0)
-    monkeypatch.setattr(jobs, "LOOK_S", 0.05)
+    monkeypatch.setattr(jobs, "STREAM_RENEWAL_S", 0.05)
     await world.accept_photo(app)
     path = f"/v1/jobs/{(await app.order()).body['id']}/events"
 
@@ -265,6 +267,42 @@ async def test_an_open_stream_keeps_its_place(
         assert stream.status == 200
         before = await open_until()
         await eventually(lambda: _later(open_until, before))
+
+
+async def test_a_stream_whose_reader_stands_still_counts_until_it_goes(
+    world: Any, app: Any, monkeypatch: pytest.MonkeyPatch, eventually: Any
+) -> None:
+    """It is blocked in the middle of its first event, for several times the time that a stream counts without a sign of
+    life."""
+    monkeypatch.setattr(jobs, "STREAM_RENEWAL_S", 0.1)
+    monkeypatch.setattr(app_limits, "STREAM_LEASE", timedelta(seconds=3))
+    await world.accept_photo(app)
+    job_id = (await app.order()).body["id"]
+    async with world.sessions.begin() as session:  # more than all buffers on the way hold
+        await session.execute(update(Job).values(prompt="x" * LARGE))
+
+    async def open_until() -> datetime:
+        async with world.sessions() as session:
+            return (await session.scalars(select(ApiStream.open_until))).one()
+
+    async def count() -> int:
+        async with world.sessions() as session:
+            return await session.scalar(select(func.count()).select_from(ApiStream)) or 0
+
+    def open_streams() -> float | None:
+        return world.services.metrics.registry.get_sample_value("bolid_api_streams")
+
+    host, port = app.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
+    lines = (f"GET /v1/jobs/{job_id}/events HTTP/1.1", f"Host: {host}", f"Authorization: Bearer {app.key.key}")
+    writer.write("\r\n".join((*lines, "", "")).encode())
+    assert b"200" in await reader.readline()
+    began = await open_until()
+    await eventually(lambda: _later(open_until, began + 2 * app_limits.STREAM_LEASE))
+    assert (await count(), open_streams()) == (1, 1)
+    writer.transport.abort()
+    await eventually(lambda: _equals(count, 0))
+    await eventually(lambda: open_streams() == 0)
 
 
 async def _later(moment: Callable[[], Awaitable[datetime]], before: datetime) -> bool:

@@ -23,6 +23,7 @@ from bot.api import mini_app
 from bot.db.person_tables import Person
 from bot.db.tables import Job, Reference, User
 from bot.domain import CONSENT_VERSION, JobState, ReferenceState
+from tests.page_pictures import keep
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 SHOTS = os.environ.get("MINI_APP_SHOTS")
@@ -77,6 +78,36 @@ async def own(open_mini_app: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
                     sha256=str(number),
                 )
             )  # fmt: skip
+    return world
+
+
+@pytest.fixture
+async def gallery(open_mini_app: Any) -> Any:
+    """A user whose pictures are the previews of styles, which the included model drew from one photo."""
+    world = await open_mini_app()
+    previews = sorted(mini_app.PRESETS.glob("style-*.webp"))
+    async with world.sessions.begin() as session:
+        session.add(User(id=USER, language="en", consent_version=CONSENT_VERSION, style="beach"))
+        await session.flush()
+        for number, file in enumerate(previews):
+            with Image.open(file) as preview:
+                picture = encoded(preview.convert("RGB").resize((512, 768), Image.Resampling.LANCZOS), "PNG")
+            session.add(
+                Job(
+                    idempotency_key=file.name, user_id=USER, chat_id=USER, reference_ids=[], prompt="standing, smiling",
+                    seed=7, style=file.stem.removeprefix("style-"), state=JobState.DELIVERED, result=picture,
+                    result_file_id="x", favourite_at=NOW if number % 4 == 1 else None,
+                    created_at=NOW - (1 + number) * MINUTE,
+                )
+            )  # fmt: skip
+            await session.flush()
+        photo = Image.fromarray(skimage.data.astronaut()).crop((60, 0, 400, 510))
+        session.add(
+            Reference(
+                user_id=USER, chat_id=USER, message_id=1, state=ReferenceState.ACCEPTED, image=encoded(photo, "JPEG"),
+                width=340, height=510, sha256="1",
+            )
+        )  # fmt: skip
     return world
 
 
@@ -141,7 +172,7 @@ async def test_pictures_styles_and_photos_on_a_phone(
     await tiles.first.click()
     await loaded(page, "#full")
     await expect(page.locator("#about")).to_contain_text("in Paris")
-    await expect(page.locator("#seed")).to_have_text("seed 7")
+    await expect(page.locator("#seed")).to_have_text({"en": "seed 7", "ru": "сид 7"}[language])
     await page.locator("#favourite").click()
     await expect(page.locator("#favourite")).to_have_attribute("aria-pressed", "true")
     await shoot(page, f"{shot}-picture")
@@ -210,3 +241,53 @@ async def test_without_telegram_the_page_says_where_to_open_it(own: Any, page: P
     await page.goto(f"{own.url}/app/")
     await expect(page.locator("#notice")).to_contain_text("Telegram", timeout=PATIENCE_MS)
     await expect(page.locator("#tabs")).to_be_hidden()
+
+
+CONTRAST = """([ink, ground]) => {
+  const style = getComputedStyle(document.documentElement);
+  const light = (name) => {
+    const box = Object.assign(document.createElement("i"), { style: `color: ${style.getPropertyValue(name)}` });
+    document.body.append(box);
+    const color = getComputedStyle(box).color; // rgb(), or color(srgb …) for a mixture
+    const whole = color.startsWith("rgb") ? 255 : 1;
+    const parts = color.match(/[0-9.]+/g).slice(0, 3).map((part) => part / whole);
+    box.remove();
+    const [r, g, b] = parts.map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const [low, high] = [light(ink), light(ground)].sort((a, b) => a - b);
+  return (high + 0.05) / (low + 0.05);
+}"""
+LEGIBLE = 4.5
+"""The least contrast of text (WCAG 2.2, AA)."""
+
+
+async def test_light_and_dark_fit_a_phone_and_are_legible(
+    gallery: Any, page: Page, init_data: Callable[..., str]
+) -> None:
+    """With $DOC_PICTURES the screens are kept for the documentation."""
+    shots: dict[str, bytes] = {}
+    for look, background in (("light", LIGHT), ("dark", DARK)):
+        await page.goto("about:blank")  # an address that differs in its fragment alone loads nothing
+        await page.goto(address(gallery, init_data(USER), background))
+        await expect(page.locator("#picture-tiles .tile")).to_have_count(12)
+        for ink in ("--ink", "--ink-soft", "--accent", "--danger"):
+            for ground in ("--panel", "--panel-raised"):
+                assert await page.evaluate(CONTRAST, [ink, ground]) >= LEGIBLE, (look, ink, ground)
+        for ink, ground in (("--accent-ink", "--accent"), ("--accent-text", "--accent-tint")):
+            assert await page.evaluate(CONTRAST, [ink, ground]) >= LEGIBLE, (look, ink, ground)
+        for tab in ("pictures", "styles", "photos"):
+            await page.locator(f"#tab-{tab}").click()
+            await loaded(page, f"#{tab} img")
+            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (look, tab)
+            await page.wait_for_timeout(400)
+            shots[f"{look} {tab}"] = await page.screenshot()
+        await page.locator("#tab-pictures").click()
+        await page.locator("#picture-tiles .tile").first.click()
+        await loaded(page, "#full")
+        box = await page.locator("#viewer").bounding_box()
+        assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 390 and box["height"] <= 780
+        heights = await page.locator("#viewer .key").evaluate_all("(keys) => keys.map((key) => key.offsetHeight)")
+        assert set(heights) == {44}, "each in one line"
+        shots[f"{look} picture"] = await page.screenshot()
+    keep("mini_app", [shots[name] for name in ("light pictures", "light picture", "dark styles")])

@@ -23,7 +23,7 @@ from bot.credits import CreditTerms, EntryKind, Pack, departure_key
 from bot.db import departures, job_states, jobs, leases, ledger, payments, referrals, users
 from bot.db.session import Sessions
 from bot.db.tables import CreditEntry, Job, User
-from bot.domain import ATTEMPTS_MAX, OPEN_STATES, JobState
+from bot.domain import ATTEMPTS_MAX, OPEN_STATES, JobState, RetentionTerms
 from bot.errors import NotEnoughCredits, TooManyOpenJobs
 from bot.usecases.credits import PayReferrals, SettleCredits
 from engine.contract import Result
@@ -320,7 +320,7 @@ async def test_users_with_credits_outlast_the_retention(account: Account, rows: 
     async with account.sessions.begin() as session:
         await session.execute(update(Job).where(Job.id == job_id).values(state=JobState.CANCELLED))
         await session.execute(update(User).values(active_at=text("now() - interval '9 days'")))
-        assert await users.remove_inactive(session, 5, 10) == 1
+        assert await users.remove_inactive(session, RetentionTerms(5, 0), 10) == 1
     assert await rows.get_user(1)
 
 

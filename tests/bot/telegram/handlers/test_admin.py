@@ -103,7 +103,7 @@ async def test_an_admin_sees_the_usage_as_text_and_chart_and_changes_period_and_
     ):
         assert part in report.text
     assert report.button_texts == [
-        "• 24 hours",
+        "• 24 h",
         "7 days",
         "30 days",
         "👥 Users",

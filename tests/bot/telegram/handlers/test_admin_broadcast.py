@@ -111,7 +111,9 @@ async def test_telegram_may_ask_to_wait_and_blocked_users_are_counted(chat: Any,
         assert anna.blocked_at is not None
 
 
-@pytest.mark.parametrize(("kind", "arrived"), [("drop", 0), ("drop_after", 1), ("bad_gateway", 0)])
+@pytest.mark.parametrize(
+    ("kind", "arrived"), [("drop", 0), ("drop_after", 1), ("bad_gateway", 0), ("gateway_timeout", 1)]
+)
 async def test_a_message_whose_answer_is_lost_is_not_sent_again(
     chat: Any, says: Any, sender: Any, kind: Any, arrived: int
 ) -> None:

@@ -38,11 +38,11 @@ async def photos_of(chat, person_id):
     return [photo.id for photo in await chat.references() if photo.person_id == person_id]
 
 
-async def open_page(chat, says, name):
+async def open_page(chat, says, name, photos=1):
     await chat.anna.send_text("/people")
     listed = await chat.anna.wait_for(says("Ваши люди"))
     await chat.anna.press(name, message_id=listed.id)
-    return await chat.anna.wait_for(says("используется 1 фото"))
+    return await chat.anna.wait_for(says(f"используется {photos} фото"))
 
 
 async def test_the_next_picture_shows_both_and_another_like_it_too(chat, says, pair):
@@ -137,6 +137,38 @@ async def test_a_deleted_companion_leaves_a_picture_of_one(chat, says, pair):
     anna, boris = pair
     await chat.set_worker(alive=True, companion=True)
     await chat.use.people.together(chat.anna.user_id, boris)
-    await chat.use.people.remove(chat.anna.user_id, boris)
+    await chat.press(chat.anna, PeopleCallback(action=PeopleAction.DELETE, person_id=boris))
+    await chat.anna.wait_for(says(chat.texts()("person-deleted"), chat.texts()("person-alone")))
     await chat.anna.send_text("в лесу")
     assert ((await chat.job()).person_id, (await chat.job()).companion_id) == (anna, None)
+
+
+async def test_without_a_photo_of_the_companion_a_prompt_is_refused_until_the_user_decides(chat, says, pair):
+    _, boris = pair
+    await chat.set_worker(alive=True, companion=True)
+    await chat.use.people.together(chat.anna.user_id, boris)
+    for photo_id in await photos_of(chat, boris):
+        await chat.use.delete_photo(chat.anna.user_id, photo_id)
+    for _ in range(2):
+        asked = await chat.anna.send_text("в лесу")
+        reply = await chat.anna.wait_for(says(chat.texts()("error-companion-gone")))
+        assert reply.reply_to == asked.id
+    assert await chat.jobs() == []
+    page = await open_page(chat, says, "Борис", photos=0)
+    await chat.anna.press(chat.texts()("person-alone-button"), message_id=page.id)
+    await chat.anna.send_text("в лесу")
+    assert (await chat.job()).companion_id is None
+
+
+async def test_a_waiting_prompt_for_two_is_given_back_where_the_companions_photos_are_gone(chat, says, jpeg, pair):
+    _, boris = pair
+    await chat.set_worker(alive=True, companion=True)
+    await chat.use.people.together(chat.anna.user_id, boris)
+    chat.stage.worker_looks = False
+    await chat.anna.send_photo(jpeg(3), caption="двое в лесу")
+    await chat.settled()
+    for photo_id in await photos_of(chat, boris):
+        await chat.use.delete_photo(chat.anna.user_id, photo_id)
+    chat.stage.worker_looks = True
+    await chat.anna.wait_for(says(chat.texts()("error-companion-gone"), "двое в лесу"))
+    assert await chat.jobs() == [] and (await chat.user(chat.anna)).draft is None

@@ -101,7 +101,7 @@ async def test_delete_everything_deletes_every_row_and_calls_off_what_is_drawn(c
     assert counts == {
         "users": 1, "held_messages": 0, "reference_photos": 1, "image_prompts": 0, "pose_photos": 0, "jobs": 0,
         "workers": 1, "pauses": 0,
-        "leader_lease": 0, "people": 0, "api_allowances": 0, "api_streams": 0,
+        "leader_lease": 0, "people": 0, "api_allowances": 0, "api_streams": 0, "spooled_updates": 0,
         "consents": 0, "credit_entries": 0, "payments": 0, "departures": 0, "apps": 0, "api_keys": 0, "app_jobs": 0,
     }  # fmt: skip
     assert await chat.user(chat.anna) is None

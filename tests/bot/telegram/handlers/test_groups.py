@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest_asyncio
+from aiogram.types import BufferedInputFile
 
-from bot.db.tables import User
+from bot.db.tables import Job, User
 from bot.local.botapi import ANNA_ID, BEN_ID, GROUP_ID, Person
+from bot.telegram.callbacks import JobAction, JobCallback, PrivacyAction, PrivacyCallback
 from bot.telegram.commands import DRAW
 
 
@@ -122,6 +124,36 @@ async def test_inline_queries_offer_the_senders_own_pictures(chat, says, anna):
     assert other.result_ids == [] and other.button == chat.texts("en")("inline-start")
     await chat.use.remove_picture(ANNA_ID, sea.id)
     assert (await anna.ask_inline()).result_ids == [str(forest.id)]
+
+
+async def test_a_picture_of_a_group_that_is_deleted_in_the_gallery_goes_from_the_group_too(chat, jpeg, anna, group):
+    """The first time Telegram asks to wait: the press is handled again and finds its picture deleted already."""
+    await chat.ready(anna)
+    await group.send_text(f"/{DRAW} гуляю по лесу")
+    job = await chat.job()
+    await chat.picture(anna, job)
+    posted = await chat.bot.send_photo(GROUP_ID, BufferedInputFile(jpeg(5), "picture.jpg"))
+    async with chat.sessions.begin() as session:
+        (await session.get_one(Job, job.id)).result_message_id = posted.message_id
+    await chat.control.fail_next("deleteMessage", kind="flood", retry_after=1)
+    answer = await chat.press(anna, JobCallback(action=JobAction.DELETE, job_id=job.id), under_photo=True)
+    assert answer.text == chat.texts()("delete-done")
+    assert posted.message_id not in [message.id for message in await group.transcript()]
+    assert "button" not in [text for message in await anna.transcript() for text in message.button_texts]
+
+
+async def test_deleting_everything_takes_back_the_pictures_in_groups(chat, jpeg, anna, group):
+    await chat.ready(anna)
+    await group.send_text(f"/{DRAW} гуляю по лесу")
+    job = await chat.job()
+    await chat.picture(anna, job)
+    posted = await chat.bot.send_photo(GROUP_ID, BufferedInputFile(jpeg(5), "picture.jpg"))
+    async with chat.sessions.begin() as session:
+        (await session.get_one(Job, job.id)).result_message_id = posted.message_id
+    await chat.press(anna, PrivacyCallback(action=PrivacyAction.DELETE))
+    await chat.settled()
+    assert await chat.jobs() == []
+    assert posted.message_id not in [message.id for message in await group.transcript()]
 
 
 async def test_inline_results_come_in_pages(chat, anna, monkeypatch):

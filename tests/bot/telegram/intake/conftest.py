@@ -16,6 +16,7 @@ from bot.role import Role
 from bot.telegram.connection import open_bot
 from bot.telegram.intake import Intake
 from bot.telegram.polling import Polling
+from bot.telegram.spool import UpdateSpool
 
 
 class Stage:
@@ -29,6 +30,7 @@ class Stage:
         self.notices: list[tuple[int, str]] = []
         self.options: dict[str, Any] = {}
         self.role: Role | None = None
+        self.spool: UpdateSpool | None = None
         self.intake: Intake | None = None
 
     async def nothing_pending(self) -> bool:
@@ -59,7 +61,7 @@ class Stage:
 
         stop = asyncio.Event()
         self.intake = Intake(self.bot, dispatcher, database_answers=answers, **self.options)
-        running = asyncio.create_task(Polling(self.bot, self.intake, role=self.role).run(stop))
+        running = asyncio.create_task(Polling(self.bot, self.intake, role=self.role, spool=self.spool).run(stop))
         try:
             yield
         finally:

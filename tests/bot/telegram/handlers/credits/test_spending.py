@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
+from bot.config import Pace
+from bot.db import people
+from bot.dispatch.status_messenger import StatusMessenger
+from bot.dispatch.status_updater import StatusUpdater
+from bot.dispatch.task_sender import TaskSender
 from bot.domain import JobState
 from bot.telegram.callbacks import JobAction, JobCallback
+from tests.keeping_broker import KeepingBroker
 
 
 async def test_beyond_the_free_picture_credits_are_needed(chat: Any, says: Any) -> None:
@@ -98,3 +105,31 @@ async def test_menu_and_help_name_the_commands_of_credits(chat: Any, says: Any) 
     await chat.settled()
     (view,) = [each for each in await chat.control.chats() if each.id == chat.ben.user_id]
     assert {"balance", "buy", "invite", "terms", "paysupport"} <= {command.command for command in view.commands}
+
+
+async def test_a_picture_of_two_without_the_second_persons_photos_is_called_off_and_costs_nothing(
+    chat: Any, says: Any
+) -> None:
+    """The photos go after the order and before a worker has it."""
+    await chat.grant(chat.ben, photos=2)
+    await chat.set_worker(alive=True, companion=True)
+    first, second = await chat.references()
+    async with chat.sessions.begin() as session:
+        boris = await people.add(session, chat.ben.user_id)
+        current = await people.add(session, chat.ben.user_id)
+        for photo, person in ((first, current), (second, boris)):
+            (await session.get_one(type(photo), photo.id)).person_id = person.id
+    await chat.use.people.together(chat.ben.user_id, boris.id)
+    await chat.ben.send_text("two friends in a forest")
+    assert (await chat.job()).companion_id == boris.id
+    await chat.use.delete_photo(chat.ben.user_id, second.id)
+    broker, pace = KeepingBroker(), Pace(alive_s=3600)
+    await TaskSender(chat.sessions, broker, chat.styles, chat.signals, pace).step()
+    assert broker.requests == []
+    shown = (StatusMessenger(chat.bot), chat.stage.translator, chat.styles, {}, pace, time.monotonic, lambda: None, {})
+    updater = StatusUpdater(chat.sessions, *shown)
+    await updater.step()
+    await updater.finish()
+    await chat.ben.wait_for(says("could not draw these two people", "have been deleted"))
+    await chat.ben.send_text("/balance")
+    await chat.ben.wait_for(says("today: 1 of 1", "in progress: 0"))
