@@ -52,7 +52,7 @@ def unit_of(path: str) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest work first, as far as one can see: what a worker began last would run alone at the end."""
+    """The longest work first, as far as markers and counts tell: the unit begun last may run alone at the end."""
     unit = {item: unit_of(item.path.relative_to(ROOT).as_posix()) for item in items}
     slow = {unit[item] for item in items if item.get_closest_marker("slow")}
     sizes = Counter(unit.values())
