@@ -2,6 +2,7 @@
 
 python -m trainer.synthetic --first-identity 0 --identities 4000 --photos 4 --out data/train
 python -m trainer body-mapper --people data/train --validation data/validation --out runs/mapper
+python -m trainer layout --people data/train --validation data/validation --out runs/layout
 python -m trainer nano --people data/train --validation data/validation --out runs/nano
 python -m trainer export --run runs/nano --out engine/weights/nano
 python -m trainer pack --store runs/nano/store --out nano.zip
@@ -124,14 +125,18 @@ def _evaluation_parsers(commands: Any) -> None:
 
 def _nano_parsers(commands: Any) -> None:
     mapper = commands.add_parser("body-mapper", help="train BodyMapper: a skeleton's body map; resumes")
+    layout = commands.add_parser("layout", help="train LayoutPredictor: the parts of a dressed person; resumes")
     nano = commands.add_parser("nano", help="train nano's denoiser, which draws from noise; resumes")
-    for parser, pictures in ((mapper, 100_000), (nano, 1_000_000)):
+    for parser, pictures in ((mapper, 100_000), (layout, 300_000), (nano, 1_000_000)):
         parser.add_argument("--people", type=Path, default=None, help="a folder of shards of 160 x 240 px")
         parser.add_argument("--validation", type=Path, required=True, help="a folder of shards of other identities")
         parser.add_argument("--out", type=Path, required=True, help="the run's folder; a run that was cut off goes on")
         parser.add_argument("--pictures", type=int, default=pictures, help="the whole budget, over all calls")
     mapper.add_argument("--threads", type=int, default=1)
     mapper.set_defaults(command=_body_mapper)
+    layout.add_argument("--minutes", type=float, default=None, help="a budget of training time as well")
+    layout.add_argument("--threads", type=int, default=1)
+    layout.set_defaults(command=_layout)
     nano.add_argument("--bundle", type=Path, default=None, help="a file of pack to learn from, in place of people")
     nano.add_argument("--mapper", type=Path, default=None, help="a BodyMapper's folder (the shipped one)")
     nano.add_argument("--processes", type=int, default=2, help="their gradients are averaged; one thread each")
@@ -142,7 +147,9 @@ def _nano_parsers(commands: Any) -> None:
     nano.add_argument("--start-from", type=Path, default=None, help="a pipeline folder that a new run begins with")
     nano.add_argument("--size", choices=("small", "medium", "large"), default="small", help="of the UNet")
     nano.add_argument("--adversarial", action="store_true", help="the last stage, with a critic (with --start-from)")
-    nano.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True, help="compile the UNet")
+    nano.add_argument("--sheet-every", type=int, default=None, help="pictures between two validations")
+    for parser in (layout, nano):
+        parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True, help="compile the U-Net")
     nano.set_defaults(command=_nano)
     pack = commands.add_parser("pack", help="put the photos of a store into one file for a machine with a GPU")
     pack.add_argument("--store", type=Path, required=True, help="the store of python -m trainer nano")
@@ -154,6 +161,7 @@ def _nano_parsers(commands: Any) -> None:
     export = commands.add_parser("export", help="write the averaged weights of a run of nano or adapter")
     export.add_argument("--run", type=Path, required=True, help="the run's folder")
     export.add_argument("--out", type=Path, required=True, help="where nano's pipeline or the adapter's files go")
+    export.add_argument("--layout", type=Path, default=None, help="of nano: the folder that trainer layout wrote")
     export.set_defaults(command=_export)
 
 
@@ -212,6 +220,12 @@ def _body_mapper(options: argparse.Namespace) -> None:
     print(train_mapper(MapperRun(**_only(MapperRun, options))))
 
 
+def _layout(options: argparse.Namespace) -> None:
+    from trainer.nano.layout import LayoutRun, train_layout
+
+    print(train_layout(LayoutRun(**_only(LayoutRun, options))))
+
+
 def _nano(options: argparse.Namespace) -> None:
     if options.bundle is not None:
         from trainer.nano.wheels import use_wheels
@@ -234,12 +248,15 @@ def _pack(options: argparse.Namespace) -> None:
 
 def _export(options: argparse.Namespace) -> None:
     from trainer.adapter.export import RUN_FILE, export_run
+    from trainer.errors import DataError
     from trainer.nano.export import export_nano
 
     if (options.run / RUN_FILE).exists():
         print(*export_run(options.run, options.out), sep="\n")
         return
-    print(export_nano(options.run, options.out))
+    if options.layout is None:
+        raise DataError("expected the LayoutPredictor that nano draws with: give --layout RUN/layout")
+    print(export_nano(options.run, options.out, options.layout))
 
 
 def _observer(options: argparse.Namespace) -> None:

@@ -92,8 +92,8 @@ def _trunk(points: Tensor, weights: Tensor) -> Tensor:
     return torch.where(seen.sum(1) >= 2, size, torch.full_like(size, 0.25)).clamp(0.05, 1.5)
 
 
-class _Block(nn.Module):
-    """Two convolutions with a residual, conditioned by scale and shift."""
+class FilmBlock(nn.Module):
+    """Two convolutions with a residual, conditioned by scale and shift (FiLM: Perez et al., 2018)."""
 
     def __init__(self, channels: int, out: int, condition: int) -> None:
         super().__init__()
@@ -122,10 +122,10 @@ class BodyMapper(ModelMixin, ConfigMixin):  # type: ignore[misc]
         condition = 64
         self.build = nn.Sequential(nn.Linear(BUILD, condition), nn.SiLU(), nn.Linear(condition, condition))
         self.first = nn.Conv2d(len(LIMBS) + JOINTS + 2, fine, 3, padding=1)
-        self.down = nn.ModuleList([_Block(fine, fine, condition), _Block(fine, middle, condition)])
-        self.middle = nn.ModuleList([_Block(middle, coarse, condition), _Block(coarse, coarse, condition)])
+        self.down = nn.ModuleList([FilmBlock(fine, fine, condition), FilmBlock(fine, middle, condition)])
+        self.middle = nn.ModuleList([FilmBlock(middle, coarse, condition), FilmBlock(coarse, coarse, condition)])
         self.up = nn.ModuleList(
-            [_Block(coarse + middle, middle, condition), _Block(middle + fine, 2 * fine, condition)]
+            [FilmBlock(coarse + middle, middle, condition), FilmBlock(middle + fine, 2 * fine, condition)]
         )
         self.last = nn.Conv2d(2 * fine, 4 * OUTPUTS, 3, padding=1)
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.body.atlas import Atlas
+from engine.identity.body import BodyPart
 
 FADES_M = 0.05
 """A colour found this far from the texel counts for 1/e: about the width of two fingers."""
@@ -23,6 +24,11 @@ MIRRORED_M = 0.02
 SEEN_MIN = 12
 """Fewer map pixels on the person than this say nothing."""
 TEXTURE_CHANNELS = 4
+TEXEL_VALUES = 5
+"""Of a texel: RGB, sureness, and the part of the dressed person (`BodyPart`) that the photo shows there."""
+SURENESS = 3
+"""Its place among TEXEL_VALUES."""
+PARTS = len(BodyPart)
 
 
 @dataclass(frozen=True)
@@ -49,25 +55,44 @@ def sources_of(surface: NDArray[np.uint16], person: NDArray[np.bool_], atlas: At
     return Sources(pixel, np.exp(-((distance / FADES_M) ** 2)).astype(np.float32))
 
 
-def texture_of(photo: Tensor, pixel: Tensor, sureness: Tensor) -> Tensor:
-    """photo [B, 3, h, w] in [-1, 1] at the map's size, pixel int64 [B, T] and sureness [B, T] of `Sources` -> texture
-    [B, TEXTURE_CHANNELS, T]: RGB in [-1, 1], then sureness."""
-    colours = photo.flatten(2).gather(2, pixel[:, None].expand(-1, 3, -1))
-    return torch.cat([colours, sureness[:, None]], 1)
+def texture_of(photo: Tensor, parts: Tensor, pixel: Tensor, sureness: Tensor) -> Tensor:
+    """photo [B, 3, h, w] in [-1, 1] and parts [B, h, w] at the map's size, pixel int64 [B, T] and sureness [B, T] of
+    `Sources` -> texture [B, TEXEL_VALUES, T]: RGB in [-1, 1], sureness, part."""
+    values = torch.cat([photo, parts[:, None].to(photo.dtype)], 1).flatten(2)
+    found = values.gather(2, pixel[:, None].expand(-1, values.shape[1], -1))
+    return torch.cat([found[:, :3], sureness[:, None], found[:, 3:]], 1)
 
 
 def merged(textures: list[Tensor]) -> Tensor:
-    """Of several photos of one person [B, TEXTURE_CHANNELS, T] each: every texel from the photo that shows it best."""
+    """Of several photos of one person [B, TEXEL_VALUES, T] each: every texel from the photo that shows it best."""
     stacked = torch.stack(textures)
-    best = stacked[:, :, 3].argmax(0)
-    return stacked.gather(0, best[None, :, None].expand(1, -1, TEXTURE_CHANNELS, -1))[0]
+    best = stacked[:, :, SURENESS].argmax(0)
+    return stacked.gather(0, best[None, :, None].expand(1, -1, stacked.shape[2], -1))[0]
+
+
+def laid_texture(texture: Tensor, surface: Tensor) -> Tensor:
+    """`aligned` and `aligned_parts` [B, TEXTURE_CHANNELS + PARTS, h, w]."""
+    return torch.cat([aligned(texture, surface), aligned_parts(texture, surface)], 1)
 
 
 def aligned(texture: Tensor, surface: Tensor) -> Tensor:
-    """texture [B, TEXTURE_CHANNELS, T] laid on the body of surface [B, h, w] -> [B, TEXTURE_CHANNELS, h, w]: RGB times
-    sureness, in [-1, 1], and sureness in -1..1; 0, 0, 0, -1 where nothing is known."""
-    texels = (surface.flatten(1) - 1).clamp(min=0).long()
-    found = texture.gather(2, texels[:, None].expand(-1, TEXTURE_CHANNELS, -1))
-    laid = found.view(*found.shape[:2], *surface.shape[1:])
+    """texture [B, TEXEL_VALUES, T] laid on the body of surface [B, h, w] -> [B, TEXTURE_CHANNELS, h, w]: RGB times
+    sureness, in [-1, 1], and sureness in -1..1; 0, 0, 0, -1 where the photo shows nothing."""
+    laid = _laid(texture[:, :4], surface)
     sureness = laid[:, 3:] * (surface > 0)[:, None]
     return torch.cat([laid[:, :3] * sureness, 2 * sureness - 1], 1)
+
+
+def aligned_parts(texture: Tensor, surface: Tensor) -> Tensor:
+    """texture as in `aligned` -> [B, PARTS, h, w]: the sureness at the channel of the part that the photo shows there,
+    0 elsewhere."""
+    laid = _laid(texture[:, 3:], surface)
+    sureness = laid[:, :1] * (surface > 0)[:, None]
+    shown = torch.arange(PARTS, device=laid.device).view(-1, 1, 1) == laid[:, 1:].round()
+    return sureness * shown
+
+
+def _laid(values: Tensor, surface: Tensor) -> Tensor:
+    texels = (surface.flatten(1) - 1).clamp(min=0).long()
+    found = values.gather(2, texels[:, None].expand(-1, values.shape[1], -1))
+    return found.view(*found.shape[:2], *surface.shape[1:])

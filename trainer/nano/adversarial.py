@@ -16,9 +16,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.utils.parametrizations import spectral_norm
 
-from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.nano.attributes import SLOTS
-from engine.backbones.nano.network import STRUCTURE_CHANNELS, NanoNetwork, structure_of
+from engine.backbones.nano.network import STRUCTURE_CHANNELS, NanoNetwork
 from trainer.nano.batches import Batch
 from trainer.nano.learner import NanoLearner
 from trainer.precision import fast_precision
@@ -73,19 +72,19 @@ class AdversarialLearner(NanoLearner):
     """forward(batch, generator) -> losses, "loss" first: of the denoiser and of the critic in one backward pass, each
     with gradients for its own weights alone."""
 
-    def __init__(self, network: NanoNetwork, vae: NanoAutoencoder) -> None:
-        super().__init__(network, vae)
+    def __init__(self, network: NanoNetwork) -> None:
+        super().__init__(network)
         self.critic = PatchCritic(len(network.spread))
 
     def forward(self, batch: Batch, noise: torch.Generator) -> dict[str, Tensor]:
         batch = batch.to(noise.device)
-        clean = self.vae.encode(batch.picture).latents
+        clean = self.network.vae.encode(batch.picture).latents
         z = torch.randn(clean.shape, generator=noise, device=clean.device)  # at time 0 all is noise
-        errors, prediction, _ = self.predicted(batch, clean, z, torch.zeros(len(clean), device=clean.device))
+        errors, prediction, conditioning = self.predicted(batch, clean, z, torch.zeros(len(clean), device=clean.device))
         flow = errors.mean()
         scale = self.network.spread.square().mean().sqrt()
         drawn, photo = prediction / scale, clean / scale
-        structure = structure_of(batch.maps.channels(self.network.atlas), batch.texture)
+        structure = conditioning.structure.detach()
         frozen = {name: value.detach() for name, value in self.critic.named_parameters()}
         near = photo + SMALL_NOISE * torch.randn(photo.shape, generator=noise, device=photo.device)
         with fast_precision():

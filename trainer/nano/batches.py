@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from engine.backbones.nano.appearance import Appearance, ReferenceViews
 from engine.backbones.nano.attributes import BAG, BOTTOM, HAT, NAMES, PERSON, SHOES, TOP
-from engine.backbones.nano.network import ReferenceViews
 from engine.backbones.nano.references import (
     UNDER_BOTTOM,
     UNDER_SHOES,
@@ -21,12 +21,13 @@ from engine.backbones.nano.references import (
     PreparedReference,
     ReferencePhoto,
     body_maps_of,
+    palette_of,
     prepare,
     stacked_views,
 )
 from engine.body.atlas import Atlas, Region
 from engine.body.body_map import MAP_SCALE, BodyMaps
-from engine.body.texture import Sources, aligned, merged
+from engine.body.texture import Sources, laid_texture, merged
 from trainer.nano.preparing import DERIVED, wrong_mask
 from trainer.nano.store import Store
 from trainer.synthetic.parts import Part
@@ -40,7 +41,7 @@ SECOND_PHOTO: Final = 0.25
 OTHER_CLOTHES: Final = 0.25
 """Share of rows whose words ask for clothes that the reference does not show."""
 PREDICTED_MAP: Final = 0.5
-NO_TEXTURE, NO_FACE, NO_BODY, NO_WORDS = 0.2, 0.08, 0.08, 0.05
+NO_TEXTURE, NO_PALETTE, NO_FACE, NO_BODY, NO_WORDS = 0.2, 0.15, 0.08, 0.08, 0.05
 """Dropped conditions: a branch that is never alone learns nothing."""
 DEGRADED: Final = 0.6
 OCCLUDED: Final = 0.15
@@ -65,15 +66,15 @@ spent its capacity there, and drew blotches (trainer/LOG.md 25)."""
 @dataclass(frozen=True)
 class Batch:
     """B rows. picture [B, 3, H, W] in [-1, 1]; weight [B, 1, h, w] per latent position; the rest as
-    `NanoNetwork.condition` reads it. rows: of the pictures and of the first references, for sheets."""
+    `NanoNetwork.condition` reads it, with the picture's own layout. rows: of the pictures and of the first references,
+    for sheets."""
 
     picture: Tensor
     weight: Tensor
     values: Tensor
-    views: ReferenceViews
-    scales: Tensor
+    appearance: Appearance
     maps: BodyMaps
-    texture: Tensor
+    layout: Tensor
     rows: NDArray[np.int64]
     references: NDArray[np.int64]
 
@@ -84,10 +85,9 @@ class Batch:
             picture=self.picture.to(device),
             weight=self.weight.to(device),
             values=self.values.to(device),
-            views=ReferenceViews(self.views.face.to(device), self.views.body.to(device)),
-            scales=self.scales.to(device),
+            appearance=self.appearance.to(device),
             maps=BodyMaps(self.maps.surface.to(device), self.maps.normal.to(device)),
-            texture=self.texture.to(device),
+            layout=self.layout.to(device),
         )
 
 
@@ -97,14 +97,18 @@ def joined(batches: Sequence[Batch]) -> Batch:
         picture=torch.cat([batch.picture for batch in batches]),
         weight=torch.cat([batch.weight for batch in batches]),
         values=torch.cat([batch.values for batch in batches]),
-        views=ReferenceViews(
-            torch.cat([batch.views.face for batch in batches]), torch.cat([batch.views.body for batch in batches])
+        appearance=Appearance(
+            ReferenceViews(
+                *(torch.cat(parts) for parts in zip(*(one.appearance.views.tensors() for one in batches), strict=True))
+            ),
+            torch.cat([one.appearance.scales for one in batches], 1),
+            torch.cat([one.appearance.texture for one in batches]),
+            torch.cat([one.appearance.palette for one in batches]),
         ),
-        scales=torch.cat([batch.scales for batch in batches], 1),
         maps=BodyMaps(
             torch.cat([batch.maps.surface for batch in batches]), torch.cat([batch.maps.normal for batch in batches])
         ),
-        texture=torch.cat([batch.texture for batch in batches]),
+        layout=torch.cat([batch.layout for batch in batches]),
         rows=np.concatenate([batch.rows for batch in batches]),
         references=np.concatenate([batch.references for batch in batches]),
     )
@@ -140,7 +144,7 @@ class Batches:
         """The batch that draws the photos of rows `targets`."""
         plans = [self._plan(int(row), rng) for row in targets]
         flips = rng.random(len(plans)) < (0.5 if self.augment else 0.0)
-        pictures, weights, surfaces, normals = [], [], [], []
+        pictures, weights, surfaces, normals, layouts = [], [], [], [], []
         for plan, flip in zip(plans, flips, strict=True):
             predicted = self.augment and rng.random() < PREDICTED_MAP
             surface, normal = self._map(plan.target, int(predicted))
@@ -149,30 +153,34 @@ class Batches:
                 image, parts, surface, normal = self._flipped(image, parts, surface, normal)
             pictures.append(out_of_focus(image, parts > 0))
             weights.append(self._weight(parts))
+            layouts.append(parts)
             surfaces.append(surface)
             normals.append(normal)
         maps = body_maps_of(np.stack(surfaces), np.stack(normals))
-        firsts, textures = [], []
+        firsts, textures, palettes = [], [], []
         for plan, flip in zip(plans, flips, strict=True):
             # with its picture the reference is mirrored too, or bags and prints would be on the wrong side
             prepared = [self._reference(row, plan.hidden, bool(flip), rng) for row in plan.references]
             firsts.append(prepared[0])
             textures.append(merged([reference.texture[None] for reference in prepared])[0])
-        texture = torch.stack(textures)
+            palettes.append(palette_of(prepared))
+        texture, palette = torch.stack(textures), torch.stack(palettes)
         scales = torch.ones(2, len(plans))
         scales[0] *= torch.tensor([float(reference.face is not None) for reference in firsts])
         if self.augment:
             texture[torch.from_numpy(rng.random(len(plans)) < NO_TEXTURE), 3] = 0.0
             scales[0] *= torch.from_numpy(rng.random(len(plans)) >= NO_FACE)
             scales[1] *= torch.from_numpy(rng.random(len(plans)) >= NO_BODY)
+            palette *= torch.from_numpy(rng.random(len(plans)) >= NO_PALETTE).float()[:, None, None]
         return Batch(
             picture=torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1,
             weight=torch.from_numpy(np.stack(weights))[:, None],
             values=torch.from_numpy(np.stack([self._values(plan) for plan in plans])),
-            views=stacked_views(firsts, self.atlas),
-            scales=scales,
+            appearance=Appearance(
+                stacked_views(firsts, self.atlas), scales, laid_texture(texture, maps.surface), palette
+            ),
             maps=maps,
-            texture=aligned(texture, maps.surface),
+            layout=torch.from_numpy(np.stack(layouts).astype(np.int64)),
             rows=targets,
             references=np.array([plan.references[0] for plan in plans]),
         )
@@ -270,7 +278,7 @@ class Batches:
                 open_ = ~occluder(person, rng)
                 person = person & open_
                 sureness = sureness * open_[::MAP_SCALE, ::MAP_SCALE].ravel()[pixel]
-        photo = ReferencePhoto(image, person, surface, normal, regions)
+        photo = ReferencePhoto(image, person, parts, surface, normal, regions)
         return prepare(photo, Sources(pixel, sureness), hidden, self.atlas)
 
 

@@ -11,6 +11,7 @@ import torch
 
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.nano.attributes import POSES, SLOTS
+from engine.backbones.nano.layout import load_layout_predictor
 from engine.backbones.nano.network import SIZES, build_network
 from engine.backbones.nano.pipeline import DEFAULT_STEPS, NanoPipeline, save_nano
 from engine.backbones.nano.pose_examples import PoseExamples
@@ -26,22 +27,24 @@ FRONTAL_MIN: Final = 0.55
 """Shoulder width in the picture per trunk height of an example: most people want to be seen from the front."""
 
 
-def export_nano(run: Path, out: Path, mapper: Path = SHIPPED_MAPPER) -> dict[str, Any]:
-    """Writes the pipeline of the run in `run` to `out`; returns its metadata. Raises CheckpointError where the run has
-    no state."""
+def export_nano(run: Path, out: Path, layout: Path, mapper: Path = SHIPPED_MAPPER) -> dict[str, Any]:
+    """Writes the pipeline of the run in `run` and of the LayoutPredictor in `layout` to `out`; returns its metadata.
+    Raises CheckpointError where the run has no state."""
     path = run / "state.pt"
     if not path.exists():
         raise CheckpointError(f"expected state.pt of a training run in {run}, found none: run python -m trainer nano")
     state = torch.load(path, weights_only=True, map_location="cpu")
     vae: NanoAutoencoder = NanoAutoencoder.from_pretrained(run / "vae", low_cpu_mem_usage=False).eval()
     size, *stage = json.loads(state["run"])["compare"].split()
-    network = build_network(vae.variances().flatten().sqrt(), load_atlas(), size=SIZES[size])
-    NanoLearner(network, vae).load_state_dict(state["average"], strict=False)
+    network = build_network(vae, load_atlas(), size=SIZES[size])
+    NanoLearner(network).load_state_dict(state["average"], strict=False)
     pipeline = NanoPipeline(
         network.unet,
         vae,
         network.words,
         network.references,
+        network.palette,
+        load_layout_predictor(layout),
         load_mapper(mapper),
         pose_examples(Store(run / "store", ("joints",))),
     )

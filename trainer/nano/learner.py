@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.backbones.autoencoder import NanoAutoencoder
-from engine.backbones.nano.flow import coefficients, noised, sample
-from engine.backbones.nano.network import LATENT_CHANNELS, PATCH_PX, NanoNetwork
+from engine.backbones.nano.flow import Prediction, coefficients, noised, sample
+from engine.backbones.nano.network import LATENT_CHANNELS, PATCH_PX, Conditioning, NanoNetwork
 from engine.pixels import to_tensor
 from trainer.nano.batches import Batch, Batches
 from trainer.nano.store import Store
 from trainer.precision import fast_precision
 
-AT_NOISE: Final = 0.2
+AT_NOISE: Final = 0.5
 """Share of the rows at time 0, where a sampler begins; the others are logit-normal about TIME_CENTRE (Esser et al.,
 2024). Outlines and places are decided at times of .1 to .4: latents vary several times more than the noise does. With a
 centre of .8 these times were 7 % of the rows, and pictures stayed blurred (trainer/LOG.md 24)."""
@@ -35,12 +35,11 @@ SHEET_PEOPLE: Final = 12
 
 
 class NanoLearner(nn.Module):
-    """forward(batch, generator) -> losses, "loss" first; the autoencoder does not learn."""
+    """forward(batch, generator) -> losses, "loss" first. Layouts are those of the photos (teacher forcing)."""
 
-    def __init__(self, network: NanoNetwork, vae: NanoAutoencoder) -> None:
+    def __init__(self, network: NanoNetwork) -> None:
         super().__init__()
         self.network = network
-        self.vae = vae.requires_grad_(False)
 
     def forward(self, batch: Batch, noise: torch.Generator) -> dict[str, Tensor]:
         batch = batch.to(noise.device)
@@ -56,29 +55,29 @@ class NanoLearner(nn.Module):
         count alike. Channels count by c_out², the error that zeros would leave in the picture: at time 0 coarse
         components are most of it, near time 1 all components are equal shares. With shares of time 0 at all times,
         details had a fifth of their weight where a sampler decides them."""
-        clean = self.vae.encode(batch.picture).latents
+        clean = self.network.vae.encode(batch.picture).latents
         drawn = torch.randn(clean.shape, generator=noise, device=clean.device)
         return self.predicted(batch, clean, noised(clean, drawn, time), time)[0]
 
-    def predicted(self, batch: Batch, clean: Tensor, z: Tensor, time: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """From z [B, C, h, w] at times [B]: the errors [B] of `errors`, the predicted latents, the network's output."""
+    def predicted(self, batch: Batch, clean: Tensor, z: Tensor, time: Tensor) -> tuple[Tensor, Tensor, Conditioning]:
+        """From z [B, C, h, w] at times [B]: the errors [B] of `errors`, the predicted latents, the conditioning."""
         with fast_precision():
-            conditioning = self.network.condition(batch.values, batch.views, batch.scales, batch.maps, batch.texture)
-            prediction, output = self.network.predict(z, time, conditioning)
+            conditioning = self.network.condition(batch.values, batch.appearance, batch.maps, batch.layout)
+            prediction = self.network.predict(z, time, conditioning)
         c = coefficients(time, self.network.spread.view(1, -1, 1, 1))
         target = (clean - c.skip * z) / c.out
         weight = batch.weight / batch.weight.mean()
         visible = c.out.square()
         channels = visible / visible.mean(1, keepdim=True)
-        errors: Tensor = (weight * channels * (output - target).square()).mean((1, 2, 3))
-        return errors, prediction, output
+        errors: Tensor = (weight * channels * (prediction.output - target).square()).mean((1, 2, 3))
+        return errors, prediction.clean, conditioning
 
     @torch.no_grad()
     def draw(self, batch: Batch, steps: int, seed: int) -> Tensor:
         """Pictures [B, 3, H, W] in [-1, 1] from noise in so many steps."""
         batch = batch.to(self.network.spread.device)
         with fast_precision():
-            conditioning = self.network.condition(batch.values, batch.views, batch.scales, batch.maps, batch.texture)
+            conditioning = self.network.condition(batch.values, batch.appearance, batch.maps, batch.layout)
             conditioning = self.network.cached(conditioning)
         shape = (len(batch.picture), LATENT_CHANNELS, *(side // PATCH_PX for side in batch.picture.shape[2:]))
         source = torch.Generator().manual_seed(seed)
@@ -86,12 +85,11 @@ class NanoLearner(nn.Module):
         def noise() -> Tensor:
             return torch.randn(shape, generator=source).to(batch.picture.device)
 
-        def predict(z: Tensor, time: Tensor) -> Tensor:
+        def predict(z: Tensor, time: Tensor) -> Prediction:
             with fast_precision():
-                return self.network.predict(z, time, conditioning)[0]
+                return self.network.predict(z, time, conditioning)
 
-        sampled: Tensor = self.vae.decode(sample(predict, noise, steps)).sample
-        return sampled.clamp(-1, 1)
+        return sample(predict, noise, steps).picture.clamp(-1, 1)
 
 
 def times_of(count: int, noise: torch.Generator) -> Tensor:
@@ -158,6 +156,6 @@ class Validation:
             return np.stack([cv2.resize(one, (width, height), interpolation=cv2.INTER_NEAREST) for one in shown])
 
         rows: list[NDArray[Any]] = [store.rows("image", batch.references), store.rows("image", batch.rows)]
-        rows += [large(batch.maps.normal), large(batch.texture[:, :3])]
+        rows += [large(batch.maps.normal), large(batch.appearance.texture[:, :3])]
         rows += [large(self.learner.draw(batch, steps, seed=1)) for steps in SHEET_STEPS]
         return np.concatenate([np.concatenate(list(row), 1) for row in rows], 0)

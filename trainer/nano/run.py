@@ -12,11 +12,11 @@ from pathlib import Path
 
 import cv2
 import torch
+from safetensors.torch import load_file
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.nano.network import PATCH_PX, SIZES, NanoNetwork, build_network
-from engine.backbones.nano.pipeline import load_nano
 from engine.body.atlas import load_atlas
 from engine.body.mapper import SHIPPED_MAPPER
 from trainer.errors import DataError
@@ -80,9 +80,10 @@ def train_nano(run: NanoRun) -> None:
         prepare_store(store, run.mapper, run.processes)
     if not (run.out / "vae" / "config.json").exists():
         # weights know the latents of their own autoencoder only
-        own = (
-            load_nano(run.start_from)[0].vae if run.start_from else fit_autoencoder(Store(run.store, ARRAYS), run.seed)
-        )
+        if run.start_from:
+            own: NanoAutoencoder = NanoAutoencoder.from_pretrained(run.start_from / "vae", torch_dtype=torch.float32)
+        else:
+            own = fit_autoencoder(Store(run.store, ARRAYS), run.seed)
         own.save_pretrained(run.out / "vae")
     # compiled code is kept beside the state: compiling takes minutes on two cores
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(run.out / "compiled"))
@@ -110,16 +111,14 @@ def train_denoiser(run: NanoRun) -> None:
     torch.manual_seed(run.seed)
     atlas, store = load_atlas(), Store(run.store, ARRAYS)
     vae: NanoAutoencoder = NanoAutoencoder.from_pretrained(run.out / "vae", low_cpu_mem_usage=False).eval()
-    network = build_network(
-        vae.variances().flatten().sqrt(), load_atlas(), size=SIZES[run.size]
-    )  # its own: it goes to the GPU
+    network = build_network(vae, load_atlas(), size=SIZES[run.size])  # an atlas of its own: it goes to the GPU
     if run.start_from is not None:
-        begin_with(network, load_nano(run.start_from)[0].network)
+        begin_with(network, run.start_from)
     if torch.cuda.is_available():  # on the CPU torch's group norm is ten times slower in this layout
         network.unet.to(memory_format=torch.channels_last)
     if run.compile:
         network.unet.compile()
-    learner = AdversarialLearner(network, vae) if run.adversarial else NanoLearner(network, vae)
+    learner = AdversarialLearner(network) if run.adversarial else NanoLearner(network)
     batches = Batches(store, atlas, PATCH_PX)
     rows = run.processes * run.batch
     unseen = Batches(Store(run.validation_store, ARRAYS), atlas, PATCH_PX, augment=False)
@@ -142,9 +141,13 @@ def train_denoiser(run: NanoRun) -> None:
     fit(plan, learner, Feed(batches, run.workers), validation)
 
 
-def begin_with(network: NanoNetwork, other: NanoNetwork) -> None:
-    """Copies the weights of another network of the same or half the width. Raises DataError for others."""
-    for name in ("unet", "words", "references"):
+def begin_with(network: NanoNetwork, folder: Path) -> None:
+    """Copies the weights of a pipeline folder of the same or half the width; parts that it lacks begin at random.
+    Raises DataError for others."""
+    for name in ("unet", "words", "references", "palette"):
+        path = folder / name / "diffusion_pytorch_model.safetensors"
+        if not path.exists():
+            continue
         own = network.get_submodule(name)
         shapes = {key: value.shape for key, value in own.state_dict().items()}
-        own.load_state_dict(widened(other.get_submodule(name).state_dict(), shapes))
+        own.load_state_dict(widened({key: value.float() for key, value in load_file(path).items()}, shapes))

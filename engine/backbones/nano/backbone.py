@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.backbones.base import Capabilities, GenerationInput, Step, StepCallback
+from engine.backbones.nano.asked import Asked
 from engine.backbones.nano.attributes import BOTTOM, SHOES, TOP, Attributes
 from engine.backbones.nano.flow import noised
+from engine.backbones.nano.head import head_window, portrait_of, with_head
+from engine.backbones.nano.outfit import with_outfit
 from engine.backbones.nano.photo_frame import reference_of
-from engine.backbones.nano.pipeline import Asked, NanoPipeline, load_nano
+from engine.backbones.nano.pipeline import NanoPipeline, load_nano
 from engine.backbones.nano.prompt_reader import PromptReader
 from engine.backbones.nano.references import UNDER_BOTTOM, UNDER_SHOES, UNDER_TOP, PreparedReference, prepare, shrunk
 from engine.body.atlas import Region
@@ -78,8 +81,23 @@ class NanoBackbone:
             if on_step is not None:
                 on_step(Step(number, steps, lambda: [Image.fromarray(picture) for picture in decode()]))
 
-        pictures = self.pipeline([self.asked(drawing) for drawing in drawings], steps, shown)
-        return [self._upscaler.enlarge(Image.fromarray(picture)) for picture in pictures]
+        asked = [self.asked(drawing) for drawing in drawings]
+        pictures = self.pipeline(asked, steps, shown).pictures
+        return self._with_heads(
+            [self._upscaler.enlarge(Image.fromarray(picture)) for picture in pictures], asked, steps
+        )
+
+    def _with_heads(self, pictures: list[Image.Image], asked: list[Asked], steps: int) -> list[Image.Image]:
+        """The enlarged pictures with heads that were drawn again as portraits, where they are small."""
+        windows = {number: window for number, one in enumerate(asked) if (window := head_window(one.joints))}
+        if not windows:
+            return pictures
+        drawn = self.pipeline([portrait_of(asked[number], window) for number, window in windows.items()], steps)
+        found = list(pictures)
+        for row, (number, window) in enumerate(windows.items()):
+            picture = np.asarray(found[number], np.uint8)
+            found[number] = Image.fromarray(with_head(picture, drawn.pictures[row], drawn.layouts[row], window))
+        return found
 
     @torch.inference_mode()
     def noise_errors(self, drawing: GenerationInput, photo: Image.Image, times: Sequence[float]) -> NDArray[np.float32]:
@@ -94,7 +112,7 @@ class NanoBackbone:
         for share in times:
             time = torch.tensor([1 - share], device=self.device)
             z = noised(clean, noise, time)
-            predicted = (z - (1 - share) * pipeline.network.predict(z, time, conditioning)[0]) / share
+            predicted = (z - (1 - share) * pipeline.network.predict(z, time, conditioning).clean) / share
             errors.append((predicted - noise).square().mean(1)[0])
         found: NDArray[np.float32] = torch.stack(errors).cpu().numpy()
         return found
@@ -111,10 +129,11 @@ class NanoBackbone:
         if joints is None:
             joints = self.pipeline.poses.suggest(said, drawing.seed)
             said = {"framing": "full"} | said
+        photos = self._references(drawing.identity.views, hidden_by(said, settings.clothes), build)
         return Asked(
-            attributes=said,
+            attributes=with_outfit(said, photos, self.pipeline.atlas, drawing.seed),
             joints=joints,
-            references=self._references(drawing.identity.views, hidden_by(said, settings.clothes), build),
+            references=photos,
             seed=drawing.seed,
             face_scale=settings.face_scale,
             body_scale=settings.body_scale,

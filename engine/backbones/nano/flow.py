@@ -39,6 +39,16 @@ def coefficients(time: Tensor, spread: Tensor) -> Coefficients:
     return Coefficients(t * spread.square() / total, spread * (1 - t) * total.rsqrt(), t * spread / total)
 
 
+@dataclass(frozen=True)
+class Prediction:
+    """clean: the clean latents [B, C, h, w]; output: F that gives them, of unit variance; picture [B, 3, H, W]: RGB in
+    about [-1, 1], with edges that are finer than latents hold."""
+
+    clean: Tensor
+    output: Tensor
+    picture: Tensor
+
+
 def noised(clean: Tensor, noise: Tensor, time: Tensor) -> Tensor:
     """z_t of clean latents and noise [B, C, h, w] at times [B]."""
     t = time[:, None, None, None]
@@ -51,21 +61,21 @@ def sample_times(steps: int) -> list[float]:
 
 
 def sample(
-    predict: Callable[[Tensor, Tensor], Tensor],
+    predict: Callable[[Tensor, Tensor], Prediction],
     draw: Callable[[], Tensor],
     steps: int,
-    on_step: Callable[[int, Tensor], None] = lambda number, clean: None,
-) -> Tensor:
-    """Clean latents [B, C, h, w] from noise. predict(z, time [B]) gives the clean latents, draw() standard normal noise
-    of their shape, once per step; `on_step` is called with the number of steps done and the prediction of each.
+    on_step: Callable[[int, Prediction], None] = lambda number, prediction: None,
+) -> Prediction:
+    """The last prediction of `steps` steps from noise. predict(z, time [B]), draw() gives standard normal noise [B, C,
+    h, w], once per step; `on_step` is called with the number of steps done and the prediction of each.
 
     Each step adds new noise to the prediction, as samplers of consistency models do (Song et al., 2023, algorithm 1):
     steps of Euler keep the noise of the first and add up their errors to blotches (trainer/LOG.md 24)."""
     z = draw()
     times = [*sample_times(steps), 1.0]
     for number, (now, then) in enumerate(pairwise(times), 1):
-        clean = predict(z, torch.full((len(z),), now, device=z.device))
-        on_step(number, clean)
+        prediction = predict(z, torch.full((len(z),), now, device=z.device))
+        on_step(number, prediction)
         if number < steps:
-            z = noised(clean, draw(), torch.full((len(z),), then, device=z.device))
-    return clean
+            z = noised(prediction.clean, draw(), torch.full((len(z),), then, device=z.device))
+    return prediction

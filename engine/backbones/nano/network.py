@@ -19,11 +19,14 @@ from torch import Tensor, nn
 
 from engine.adapter.attention import BRANCHES, BranchCondition, IdentityCondition, KeysValues
 from engine.adapter.model import AttentionPool, BranchLayers, ViewEncoder, cross_attention_layers, text_keys_values
+from engine.backbones.autoencoder import NanoAutoencoder
+from engine.backbones.nano.appearance import FRAME_CHANNELS, VIEW_CHANNELS, Appearance, place_in_frame
 from engine.backbones.nano.attributes import SLOTS
-from engine.backbones.nano.flow import TIMESTEPS, coefficients
+from engine.backbones.nano.flow import TIMESTEPS, Prediction, coefficients
+from engine.backbones.nano.layout import flat_picture, one_hot
 from engine.body.atlas import Atlas
 from engine.body.body_map import MAP_CHANNELS, BodyMaps
-from engine.body.texture import TEXTURE_CHANNELS
+from engine.body.texture import PARTS, TEXTURE_CHANNELS
 
 PATCH_PX: Final = 4
 LATENT_CHANNELS: Final = 12
@@ -36,8 +39,6 @@ BODY_SIZE: Final = (64, 96)
 VIEW_PATCH: Final = 8
 HEAD_DIM: Final = 32
 """Of attention: what matrix units multiply without padding."""
-VIEW_CHANNELS: Final = 3 + 1 + MAP_CHANNELS
-"""RGB, the person's mask, the photo's own body map."""
 
 
 def position_codes(maps: Tensor, cell: int) -> Tensor:
@@ -53,23 +54,19 @@ def position_codes(maps: Tensor, cell: int) -> Tensor:
 
 
 @dataclass(frozen=True)
-class ReferenceViews:
-    """One reference photo for each of B people. face, body: [B, VIEW_CHANNELS, side, side] and [B, VIEW_CHANNELS, 96,
-    64] in [-1, 1]: the person cut out on grey, mask, body map."""
-
-    face: Tensor
-    body: Tensor
-
-
-@dataclass(frozen=True)
 class Conditioning:
-    """All that the UNet reads besides latents and time. text [B, slots, D]; pooled [B, 3 D]; structure [B,
-    structure_channels, h, w]; text_keys_values: K and V of the text where they are computed already."""
+    """All that the UNet reads besides latents and time, and what its output is joined with. text [B, slots, D]; pooled
+    [B, 3 D]; structure [B, STRUCTURE_CHANNELS, h, w]; flat [B, C, h, w]: latents of the person in flat colours; detail
+    [B, 3, H, W]: what of these colours the latents lack; alpha [B, 1, H, W]: how much of each pixel is the person;
+    text_keys_values: K and V of the text where they are computed already."""
 
     text: Tensor
     pooled: Tensor
     identity: IdentityCondition
     structure: Tensor
+    flat: Tensor
+    detail: Tensor
+    alpha: Tensor
     text_keys_values: KeysValues | None = None
 
 
@@ -123,8 +120,31 @@ class ReferenceEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return found
 
 
+class Palette(ModelMixin, ConfigMixin):  # type: ignore[misc]
+    """The colour of every part of the person: as the photos show it, or as words say."""
+
+    @register_to_config  # type: ignore[untyped-decorator]
+    def __init__(self, token_dim: int = 192) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(token_dim + 4 * PARTS, 2 * token_dim), nn.SiLU(), nn.Linear(2 * token_dim, 3 * PARTS)
+        )
+        for parameter in self.layers[-1].parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, words: Tensor, shown: Tensor) -> Tensor:
+        """words [B, D], pooled; shown [B, PARTS, 4] of `palette_of` -> RGB [B, PARTS, 3], nominally in [-1, 1]."""
+        change: Tensor = self.layers(torch.cat([words, shown.flatten(1)], 1))
+        return shown[..., :3] + change.view(-1, PARTS, 3)
+
+
 class NanoNetwork(nn.Module):
-    """The parts that learn together. Latents are those of `spread` [C]: the standard deviation of each channel."""
+    """The parts that learn together, and the autoencoder, which does not.
+
+    The UNet draws two layers, the person and what is behind, and the layout's edge joins them: at an edge the picture
+    is a product of both, which a small network cannot learn, and drew halos for (trainer/LOG.md 27). The person is
+    drawn as a difference from the layout in flat colours.
+    """
 
     spread: Tensor
 
@@ -133,22 +153,22 @@ class NanoNetwork(nn.Module):
         unet: UNet2DConditionModel,
         words: AttributeEncoder,
         references: ReferenceEncoder,
+        palette: Palette,
+        vae: NanoAutoencoder,
         atlas: Atlas,
-        spread: Tensor,
     ) -> None:
         super().__init__()
         self.unet: Any = unet
         self.words = words
         self.references = references
+        self.palette = palette
+        self.vae = vae.requires_grad_(False)
         self.atlas = atlas
-        self.register_buffer("spread", spread)
+        self.register_buffer("spread", vae.variances().flatten().sqrt(), persistent=False)
         references.branches.attach(unet)
 
-    def condition(
-        self, values: Tensor, views: ReferenceViews, scales: Tensor, maps: BodyMaps, texture: Tensor
-    ) -> Conditioning:
-        """values [B, slots]; scales [2, B] of face and body; maps of the asked pose; texture aligned with it [B,
-        TEXTURE_CHANNELS, h, w]."""
+    def condition(self, values: Tensor, appearance: Appearance, maps: BodyMaps, layout: Tensor) -> Conditioning:
+        """values [B, slots]; maps of the asked pose; layout int64 [B, H, W] of BodyPart: see `LayoutPredictor`."""
         text, pooled_text = self.words(values)
         channels = maps.channels(self.atlas)
         rows, columns = channels.shape[2] // CELL, channels.shape[3] // CELL
@@ -156,11 +176,16 @@ class NanoNetwork(nn.Module):
             rows * columns // 4**level: position_codes(channels, CELL * 2**level) for level in range(self.levels())
         }
         identity, pooled = {}, [pooled_text]
-        for name, scale in zip(BRANCHES, scales, strict=True):
-            tokens = self.references.tokens(name, getattr(views, name))
+        for name, scale in zip(BRANCHES, appearance.scales, strict=True):
+            tokens = self.references.tokens(name, getattr(appearance.views, name))
             identity[name] = BranchCondition(scale, tokens, positions=positions)
             pooled.append(scale[:, None] * self.references.pools[name](tokens))
-        return Conditioning(text, torch.cat(pooled, 1), identity, structure_of(channels, texture))
+        colours = self.palette(pooled_text, appearance.palette).float()
+        painted, alpha = flat_picture(layout, colours)
+        flat = self.vae.encode(painted).latents
+        detail = painted - self.vae.decode(flat).sample
+        structure = structure_of(channels, appearance.texture[:, :TEXTURE_CHANNELS], layout, flat)
+        return Conditioning(text, torch.cat(pooled, 1), identity, structure, flat, detail, alpha)
 
     def levels(self) -> int:
         return len(self.unet.config.block_out_channels)
@@ -173,40 +198,44 @@ class NanoNetwork(nn.Module):
             text_keys_values=text_keys_values(self.unet, conditioning.text),
         )
 
-    def predict(self, z: Tensor, time: Tensor, conditioning: Conditioning) -> tuple[Tensor, Tensor]:
-        """z [B, C, h, w] at times [B] -> the clean latents, and the network's own output F that gives them."""
+    def predict(self, z: Tensor, time: Tensor, conditioning: Conditioning) -> Prediction:
+        """z [B, C, h, w] at times [B] -> what it shows when clean."""
         c = coefficients(time, self.spread.view(1, -1, 1, 1))
-        known: dict[str, Any] = {"identity": conditioning.identity}
+        cached: dict[str, Any] = {"identity": conditioning.identity}
         if conditioning.text_keys_values is not None:
-            known["text"] = conditioning.text_keys_values
+            cached["text"] = conditioning.text_keys_values
         output: Tensor = self.unet(
             torch.cat([c.into * z, conditioning.structure], 1),
             TIMESTEPS * time,
             conditioning.text,
             class_labels=conditioning.pooled,
-            cross_attention_kwargs=known,
+            cross_attention_kwargs=cached,
             return_dict=False,
         )[0].float()
-        return c.skip * z + c.out * output, output
+        person, behind = (c.out * layer for layer in output.view(len(z), -1, LAYERS, *z.shape[2:]).unbind(2))
+        # of the clean latents c_skip z holds the share c_skip t already
+        person = person + (1 - c.skip * time[:, None, None, None]) * conditioning.flat
+        front = self.vae.decode(person).sample + conditioning.detail
+        drawn = torch.lerp(self.vae.decode(behind).sample, front, conditioning.alpha)
+        latents = self.vae.encode(drawn).latents
+        clean = c.skip * z + latents
+        return Prediction(
+            clean, latents / c.out, drawn + self.vae.decode(clean).sample - self.vae.decode(latents).sample
+        )
 
 
-FRAME_OCTAVES: Final = 3
-FRAME_CHANNELS: Final = 2 * (1 + 2 * FRAME_OCTAVES)
-STRUCTURE_CHANNELS: Final = (MAP_CHANNELS + TEXTURE_CHANNELS) * CELL**2 + FRAME_CHANNELS
+LAYERS: Final = 2
+STRUCTURE_CHANNELS: Final = (
+    (MAP_CHANNELS + TEXTURE_CHANNELS) * CELL**2 + FRAME_CHANNELS + PARTS * PATCH_PX**2 + LATENT_CHANNELS
+)
 
 
-def structure_of(maps: Tensor, texture: Tensor) -> Tensor:
-    """maps [B, MAP_CHANNELS, h, w] and texture [B, TEXTURE_CHANNELS, h, w] -> [B, STRUCTURE_CHANNELS, h / CELL, w /
-    CELL]: with the place of each position in the frame, which convolutions do not see (Liu et al., 2018) and a sky or
-    a bookcase depends on."""
+def structure_of(maps: Tensor, texture: Tensor, layout: Tensor, flat: Tensor) -> Tensor:
+    """maps [B, MAP_CHANNELS, h, w], texture [B, TEXTURE_CHANNELS, h, w], layout int64 [B, 2 h, 2 w], flat latents ->
+    [B, STRUCTURE_CHANNELS, h / CELL, w / CELL]."""
     pixels = F.pixel_unshuffle(torch.cat([maps, texture], 1), CELL)
-    rows, columns = pixels.shape[2:]
-    y = torch.linspace(-1, 1, rows, device=maps.device)[:, None].expand(rows, columns)
-    x = torch.linspace(-1, 1, columns, device=maps.device)[None].expand(rows, columns)
-    place = torch.stack([x, y])
-    angles = (math.pi * 2.0 ** torch.arange(FRAME_OCTAVES, device=maps.device))[:, None, None, None] * place
-    frame = torch.cat([place[None], angles.sin(), angles.cos()]).flatten(0, 1).to(pixels.dtype)
-    return torch.cat([pixels, frame.expand(len(pixels), -1, -1, -1)], 1)
+    parts = F.pixel_unshuffle(one_hot(layout), PATCH_PX)
+    return torch.cat([pixels, place_in_frame(pixels), parts, flat], 1)
 
 
 @dataclass(frozen=True)
@@ -230,14 +259,14 @@ can begin with the weights of small (`trainer.nano.widening`)."""
 
 
 def build_network(
-    spread: Tensor, atlas: Atlas, height: int = 240, width: int = 160, size: NetworkSize = SIZES["small"]
+    vae: NanoAutoencoder, atlas: Atlas, height: int = 240, width: int = 160, size: NetworkSize = SIZES["small"]
 ) -> NanoNetwork:
-    """A network with random weights. spread [C] of the latents; height and width px of the picture, multiples of 16."""
+    """A network with random weights for the latents of `vae`; height and width px of the picture, multiples of 16."""
     levels = len(size.widths)
     unet = UNet2DConditionModel(
         sample_size=(height // PATCH_PX, width // PATCH_PX),
-        in_channels=len(spread) + STRUCTURE_CHANNELS,
-        out_channels=len(spread),
+        in_channels=LATENT_CHANNELS + STRUCTURE_CHANNELS,
+        out_channels=LAYERS * LATENT_CHANNELS,
         block_out_channels=size.widths,
         layers_per_block=size.layers,
         down_block_types=(*["DownBlock2D"] * (levels - 1), "CrossAttnDownBlock2D"),
@@ -252,4 +281,5 @@ def build_network(
         nn.init.zeros_(parameter)
     heads = size.token_dim // HEAD_DIM
     references = ReferenceEncoder(cross_attention_layers(unet), size.token_dim, size.depth, heads)
-    return NanoNetwork(unet, AttributeEncoder(size.token_dim), references, atlas, spread)
+    words, palette = AttributeEncoder(size.token_dim), Palette(size.token_dim)
+    return NanoNetwork(unet, words, references, palette, vae, atlas)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from engine.backbones.nano.references import ReferencePhoto, regions_of, shrunk
 from engine.body.atlas import Atlas
 from engine.body.mapper import BodyMapper
+from engine.body.texture import PARTS
 from engine.identity.body import parts_on_photo
 from engine.identity.profile import View
 from engine.identity.skeleton import CONFIDENCE_MIN, HIPS, KNEES
@@ -61,20 +62,21 @@ def reference_of(
     if parts is None or seen.keypoints is None:
         return None
     image = np.asarray(view.image.convert("RGB"), np.uint8)
-    return reference_photo(image, np.asarray(parts > 0), seen.keypoints, mapper, atlas, size, build)
+    return reference_photo(image, parts, seen.keypoints, mapper, atlas, size, build)
 
 
 def reference_photo(
     image: NDArray[np.uint8],
-    person: NDArray[np.bool_],
+    parts: NDArray[np.uint8],
     keypoints: NDArray[np.float32],
     mapper: BodyMapper,
     atlas: Atlas,
     size: tuple[int, int],
     build: tuple[float, float, float],
 ) -> ReferencePhoto | None:
-    """The photo image [H, W, 3] with person [H, W] and keypoints [17, 3] (px, confidence) in nano's frame of `size`
-    (height, width px), with its body map; None where too little of a person was seen."""
+    """The photo image [H, W, 3] with parts [H, W] of BodyPart and keypoints [17, 3] (px, confidence) in nano's frame
+    of `size` (height, width px), with its body map; None where too little of a person was seen."""
+    person = np.asarray(parts > 0)
     if not person.any() or (keypoints[:, 2] >= CONFIDENCE_MIN).sum() < JOINTS_MIN:
         return None
     height, width = size
@@ -89,7 +91,15 @@ def reference_photo(
     normal = (127.5 * (maps.normal[0] + 1)).clamp(0, 255).permute(1, 2, 0).numpy().astype(np.uint8)
     normal[surface == 0] = 0
     shown = _framed(image, window, size)
-    return ReferencePhoto(shown, framed, surface, normal, regions_of(surface, shrunk(framed), atlas))
+    labels = _labels(parts, window, size)
+    return ReferencePhoto(
+        shown,
+        framed,
+        np.where(framed, labels, np.uint8(0)),
+        surface,
+        normal,
+        regions_of(surface, shrunk(framed), atlas),
+    )
 
 
 def _joints(keypoints: NDArray[np.float32], window: Window) -> NDArray[np.float32]:
@@ -98,6 +108,12 @@ def _joints(keypoints: NDArray[np.float32], window: Window) -> NDArray[np.float3
     share = (keypoints[:, :2] - (left, top)) / (right - left, low - top)
     inside = ((share >= 0) & (share < 1)).all(1) & (keypoints[:, 2] >= CONFIDENCE_MIN)
     return np.concatenate([share, inside[:, None]], 1).astype(np.float32)
+
+
+def _labels(parts: NDArray[np.uint8], window: Window, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The part with the largest share of each pixel of the window at `size`, other than the background."""
+    shares = [_framed(np.asarray(parts == part, np.uint8) * 255, window, size) for part in range(1, PARTS)]
+    return np.asarray(np.argmax(shares, 0) + 1, np.uint8)
 
 
 def _framed(picture: NDArray[np.uint8], window: Window, size: tuple[int, int]) -> NDArray[np.uint8]:

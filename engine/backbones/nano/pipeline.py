@@ -16,42 +16,33 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.backbones.autoencoder import NanoAutoencoder
-from engine.backbones.nano.attributes import Attributes, encoded
-from engine.backbones.nano.flow import sample
+from engine.backbones.nano.appearance import Appearance
+from engine.backbones.nano.asked import Asked
+from engine.backbones.nano.attributes import encoded
+from engine.backbones.nano.flow import Prediction, sample
+from engine.backbones.nano.layout import LayoutPredictor
 from engine.backbones.nano.network import (
     PATCH_PX,
     AttributeEncoder,
     Conditioning,
     NanoNetwork,
+    Palette,
     ReferenceEncoder,
 )
 from engine.backbones.nano.pose_examples import PoseExamples
-from engine.backbones.nano.references import PreparedReference, stacked_views
+from engine.backbones.nano.references import palette_of, stacked_views
 from engine.body.atlas import Atlas, shipped_atlas
 from engine.body.body_map import BodyMaps
 from engine.body.mapper import BodyMapper
-from engine.body.texture import TEXTURE_CHANNELS, aligned, merged
+from engine.body.texture import SURENESS, laid_texture, merged
 from engine.errors import WeightsError
+from engine.pixels import to_uint8
 
 SHARD_SIZE_MAX: Final = "16MB"
 """Of one file of weights: they are kept in a repository."""
 METADATA: Final = "metadata.json"
 DEFAULT_STEPS: Final = 4
 """More steps drift in colour while the early times are learned least (trainer/LOG.md 25)."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One picture to draw. attributes: what words say; joints float32 [17, 3]: x and y in 0..1 of the picture, weight
-    0..1; build: see `engine.body.mapper.BUILD`; references: photos of the person, the best first."""
-
-    attributes: Attributes
-    joints: NDArray[np.float32]
-    references: Sequence[PreparedReference]
-    seed: int
-    face_scale: float = 1.0
-    body_scale: float = 1.0
-    build: tuple[float, float, float] = (0.5, 0.5, 0.5)
 
 
 class NanoPipeline(DiffusionPipeline):  # type: ignore[misc]
@@ -63,13 +54,24 @@ class NanoPipeline(DiffusionPipeline):  # type: ignore[misc]
         vae: NanoAutoencoder,
         words: AttributeEncoder,
         references: ReferenceEncoder,
+        palette: Palette,
+        layout: LayoutPredictor,
         mapper: BodyMapper,
         poses: PoseExamples,
     ) -> None:
         super().__init__()
-        self.register_modules(unet=unet, vae=vae, words=words, references=references, mapper=mapper, poses=poses)
+        self.register_modules(
+            unet=unet,
+            vae=vae,
+            words=words,
+            references=references,
+            palette=palette,
+            layout=layout,
+            mapper=mapper,
+            poses=poses,
+        )
         self.atlas: Atlas = shipped_atlas()
-        self.network = NanoNetwork(unet, words, references, self.atlas, vae.variances().flatten().sqrt())
+        self.network = NanoNetwork(unet, words, references, palette, vae, self.atlas)
         self.network.eval().requires_grad_(False)
 
     @property
@@ -79,27 +81,31 @@ class NanoPipeline(DiffusionPipeline):  # type: ignore[misc]
         return rows * PATCH_PX, columns * PATCH_PX
 
     @torch.inference_mode()
-    def condition(self, asked: Sequence[Asked]) -> tuple[Conditioning, BodyMaps]:
-        """The UNet's inputs for all steps, with keys and values computed, and the body maps it draws along."""
+    def condition(self, asked: Sequence[Asked]) -> tuple[Conditioning, Tensor]:
+        """The UNet's inputs for all steps, with keys and values computed, and the layouts int64 [B, H, W]."""
         device = self.device
         joints = torch.from_numpy(np.stack([one.joints for one in asked])).to(device)
         maps = self.mapper.maps(joints, torch.tensor([one.build for one in asked], device=device), self.atlas)
+        values = torch.tensor([encoded(one.attributes) for one in asked], device=device)
+        appearance = self._appearance(asked, maps)
+        layout = self.layout(values, appearance, maps.channels(self.atlas)).argmax(1)
+        return self.network.cached(self.network.condition(values, appearance, maps, layout)), layout
+
+    def _appearance(self, asked: Sequence[Asked], maps: BodyMaps) -> Appearance:
         first = [one.references[0] for one in asked]
-        texture = torch.stack([merged([r.texture[None] for r in one.references])[0] for one in asked]).to(device)
-        texture[:, TEXTURE_CHANNELS - 1] *= torch.tensor([min(one.body_scale, 1.0) for one in asked], device=device)[
-            :, None
-        ]
+        texture = torch.stack([merged([r.texture[None] for r in one.references])[0] for one in asked])
+        palette = torch.stack([palette_of(one.references) for one in asked])
+        for row, one in enumerate(asked):
+            texture[row, SURENESS] *= min(one.body_scale, 1.0)
+            palette[row] *= min(one.body_scale, 1.0)
         scales = torch.tensor(
             [
                 [one.face_scale * (reference.face is not None) for one, reference in zip(asked, first, strict=True)],
                 [one.body_scale for one in asked],
-            ],
-            device=device,
+            ]
         )
-        values = torch.tensor([encoded(one.attributes) for one in asked], device=device)
-        views = stacked_views(first, self.atlas)
-        conditioning = self.network.condition(values, views, scales, maps, aligned(texture, maps.surface))
-        return self.network.cached(conditioning), maps
+        laid = laid_texture(texture.to(self.device), maps.surface)
+        return Appearance(stacked_views(first, self.atlas), scales, laid, palette).to(self.device)
 
     @torch.inference_mode()
     def __call__(
@@ -107,31 +113,33 @@ class NanoPipeline(DiffusionPipeline):  # type: ignore[misc]
         asked: Sequence[Asked],
         steps: int = DEFAULT_STEPS,
         on_step: Callable[[int, Callable[[], NDArray[np.uint8]]], None] | None = None,
-    ) -> NDArray[np.uint8]:
-        """Pictures uint8 [B, H, W, 3] from noise in so many steps; equal requests give equal pictures on one device.
-        on_step is called with the number of steps done and a function that decodes the prediction so far."""
-        conditioning, _ = self.condition(asked)
-        channels, (rows, columns) = self.unet.config.out_channels, self.unet.config.sample_size
+    ) -> Drawn:
+        """Pictures from noise in so many steps; equal requests give equal pictures on one device. on_step is called
+        with the number of steps done and a function that gives the pictures as predicted so far."""
+        conditioning, layout = self.condition(asked)
+        channels, (rows, columns) = self.vae.config.latent_channels, self.unet.config.sample_size
         sources = [np.random.default_rng(one.seed) for one in asked]
 
         def draw() -> Tensor:
             noise = [source.standard_normal((channels, rows, columns), np.float32) for source in sources]
             return torch.from_numpy(np.stack(noise)).to(self.device)
 
-        def predict(z: Tensor, time: Tensor) -> Tensor:
-            return self.network.predict(z, time, conditioning)[0]
+        def predict(z: Tensor, time: Tensor) -> Prediction:
+            return self.network.predict(z, time, conditioning)
 
-        def done(number: int, clean: Tensor) -> None:
+        def done(number: int, prediction: Prediction) -> None:
             if on_step is not None:
-                on_step(number, lambda: self.decode(clean))
+                on_step(number, lambda: to_uint8(prediction.picture))
 
-        return self.decode(sample(predict, draw, steps, done))
+        return Drawn(to_uint8(sample(predict, draw, steps, done).picture), layout.cpu().numpy())
 
-    def decode(self, latents: Tensor) -> NDArray[np.uint8]:
-        """Latents [B, C, h, w] -> uint8 [B, H, W, 3]."""
-        shown = self.vae.decode(latents).sample
-        pixels = ((shown.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1)
-        return np.asarray(pixels.cpu().numpy())
+
+@dataclass(frozen=True)
+class Drawn:
+    """pictures uint8 [B, H, W, 3]; layouts int64 [B, H, W] of BodyPart."""
+
+    pictures: NDArray[np.uint8]
+    layouts: NDArray[np.int64]
 
 
 def save_nano(pipeline: NanoPipeline, folder: Path, metadata: dict[str, Any]) -> None:
@@ -155,6 +163,8 @@ def load_nano(folder: Path) -> tuple[NanoPipeline, dict[str, Any]]:
         "vae": NanoAutoencoder,
         "words": AttributeEncoder,
         "references": ReferenceEncoder,
+        "palette": Palette,
+        "layout": LayoutPredictor,
         "mapper": BodyMapper,
         "poses": PoseExamples,
     }

@@ -6,7 +6,7 @@ mask and body map; parts that are not to be kept (clothes that change) are hidde
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,16 +16,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.backbones.nano.network import BODY_SIZE, FACE_SIZE, ReferenceViews
+from engine.backbones.nano.appearance import ReferenceViews
+from engine.backbones.nano.network import BODY_SIZE, FACE_SIZE
 from engine.body.atlas import Atlas, Region
 from engine.body.body_map import MAP_SCALE, BodyMaps
-from engine.body.texture import Sources, texture_of
+from engine.body.texture import PARTS, Sources, texture_of
+from engine.identity.body import BodyPart
 
 GREY: Final = 128
 OFF_PERSON: Final = 255
 FACE_MARGIN: Final = 1.25
 """Of the head's box, so that hair is in the view."""
 BODY_MARGIN: Final = 1.08
+PALETTE_PIXELS: Final = 12
+"""A part with so many pixels counts as half seen: fewer are mostly its edge, in mixed colours."""
 HEAD_PIXELS_MIN: Final = 8
 """Fewer map pixels of the head than this show no face."""
 UNDER_TOP: Final = (Region.TORSO, Region.WAIST)
@@ -38,11 +42,12 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class ReferencePhoto:
-    """image uint8 [H, W, 3]; person bool [H, W]; surface uint16 and normal uint8 of the body map, at half the size;
-    regions uint8 [H/2, W/2]: `regions_of`."""
+    """image uint8 [H, W, 3]; person bool [H, W]; parts uint8 [H, W] of BodyPart; surface uint16 and normal uint8 of the
+    body map, at half the size; regions uint8 [H/2, W/2]: `regions_of`."""
 
     image: NDArray[np.uint8]
     person: NDArray[np.bool_]
+    parts: NDArray[np.uint8]
     surface: NDArray[np.uint16]
     normal: NDArray[np.uint8]
     regions: NDArray[np.uint8]
@@ -50,21 +55,25 @@ class ReferencePhoto:
 
 @dataclass(frozen=True)
 class PhotoView:
-    """A crop for one branch: rgb uint8 [H, W, 3], mask uint8 [H, W], surface uint16 [H, W], normal uint8 [H, W, 3]."""
+    """A crop for one branch: rgb uint8 [H, W, 3], mask uint8 [H, W], parts uint8 [H, W], surface uint16 [H, W], normal
+    uint8 [H, W, 3]."""
 
     rgb: NDArray[np.uint8]
     mask: NDArray[np.uint8]
+    parts: NDArray[np.uint8]
     surface: NDArray[np.uint16]
     normal: NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class PreparedReference:
-    """face: None where the photo shows none; texture float [TEXTURE_CHANNELS, T] of `texture_of`."""
+    """face: None where the photo shows none; texture float [TEXEL_VALUES, T] of `texture_of`; colours float [PARTS, 4]:
+    the sum of the RGB values in [-1, 1] of each part's pixels, and their number."""
 
     face: PhotoView | None
     body: PhotoView
     texture: Tensor
+    colours: Tensor
 
 
 def regions_of(surface: NDArray[np.uint16], person: NDArray[np.bool_], atlas: Atlas) -> NDArray[np.uint8]:
@@ -94,20 +103,40 @@ def prepare(photo: ReferencePhoto, sources: Sources, hidden: Collection[Region],
     """The inputs of the branches and of the texture from one photo; the `hidden` regions are removed from them."""
     covered = np.isin(photo.regions, [int(region) for region in hidden])
     shown = photo.person & ~np.repeat(np.repeat(covered, MAP_SCALE, 0), MAP_SCALE, 1)
+    parts = np.where(shown, photo.parts, np.uint8(BodyPart.BACKGROUND))
     cut = np.where(shown[..., None], photo.image, np.uint8(GREY))
     head = photo.regions == int(Region.HEAD)
     face = None
     if head.sum() >= HEAD_PIXELS_MIN:
-        face = _view(photo, cut, shown, _box_around(head, MAP_SCALE), (FACE_SIZE, FACE_SIZE), FACE_MARGIN)
+        face = _view(photo, cut, shown, parts, _box_around(head, MAP_SCALE), (FACE_SIZE, FACE_SIZE), FACE_MARGIN)
     whole: Box = (0.0, 0.0, float(cut.shape[1]), float(cut.shape[0]))
     box = _box_around(photo.person, 1) if photo.person.any() else whole
-    body = _view(photo, cut, shown, box, BODY_SIZE, BODY_MARGIN)
+    body = _view(photo, cut, shown, parts, box, BODY_SIZE, BODY_MARGIN)
     small = cv2.resize(photo.image, photo.surface.shape[::-1], interpolation=cv2.INTER_AREA)
     pixels = torch.from_numpy(small).permute(2, 0, 1)[None].float() / 127.5 - 1
     lost = torch.isin(atlas.region, torch.tensor([int(region) for region in hidden]))
     seen = torch.from_numpy(sources.sureness) * ~lost
-    texture = texture_of(pixels, torch.from_numpy(sources.pixel).long()[None], seen[None])[0]
-    return PreparedReference(face, body, texture)
+    labels = torch.from_numpy(parts[::MAP_SCALE, ::MAP_SCALE].copy())[None]
+    texture = texture_of(pixels, labels, torch.from_numpy(sources.pixel).long()[None], seen[None])[0]
+    return PreparedReference(face, body, texture, torch.from_numpy(_colours(photo.image, parts)))
+
+
+def _colours(image: NDArray[np.uint8], parts: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """See PreparedReference."""
+    labels, values = parts.ravel(), image.reshape(-1, 3) / np.float32(127.5) - 1
+    sums = [np.bincount(labels, values[:, channel], PARTS) for channel in range(3)]
+    return np.stack([*sums, np.bincount(labels, minlength=PARTS)], 1).astype(np.float32)
+
+
+def palette_of(references: Sequence[PreparedReference]) -> Tensor:
+    """The mean colour of each part over photos of one person: float [PARTS, 4], RGB in [-1, 1] times how well the part
+    is seen, and that in 0..1. The background is no part of a person and has none."""
+    total = torch.stack([reference.colours for reference in references]).sum(0)
+    count = total[:, 3:]
+    seen = count / (count + PALETTE_PIXELS)
+    found = torch.cat([total[:, :3] / count.clamp(min=1) * seen, seen], 1)
+    found[int(BodyPart.BACKGROUND)] = 0
+    return found
 
 
 def _box_around(mask: NDArray[np.bool_], scale: int) -> Box:
@@ -124,6 +153,7 @@ def _view(
     photo: ReferencePhoto,
     cut: NDArray[np.uint8],
     shown: NDArray[np.bool_],
+    parts: NDArray[np.uint8],
     box: Box,
     size: tuple[int, int],
     margin: float,
@@ -141,10 +171,12 @@ def _view(
     mask = cv2.warpAffine(shown.astype(np.uint8) * 255, matrix, fine, flags=cv2.INTER_LINEAR, borderValue=0)
     if times > 1:
         rgb, mask = (cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in (rgb, mask))
+    exact = np.array([[1 / pixel, 0, -left / pixel], [0, 1 / pixel, -top / pixel]], np.float32)
+    labels = cv2.warpAffine(parts, exact, size, flags=cv2.INTER_NEAREST, borderValue=0)
     coarse = np.array([[MAP_SCALE / pixel, 0, -left / pixel], [0, MAP_SCALE / pixel, -top / pixel]], np.float32)
     surface = cv2.warpAffine(photo.surface, coarse, size, flags=cv2.INTER_NEAREST, borderValue=0)
     normal = cv2.warpAffine(photo.normal, coarse, size, flags=cv2.INTER_NEAREST, borderValue=(0, 0, 0))
-    return PhotoView(rgb, mask, surface, normal)
+    return PhotoView(rgb, mask, labels, surface, normal)
 
 
 def stacked_views(prepared: list[PreparedReference], atlas: Atlas) -> ReferenceViews:
@@ -152,18 +184,21 @@ def stacked_views(prepared: list[PreparedReference], atlas: Atlas) -> ReferenceV
     empty = PhotoView(
         np.full((FACE_SIZE, FACE_SIZE, 3), GREY, np.uint8),
         np.zeros((FACE_SIZE, FACE_SIZE), np.uint8),
+        np.zeros((FACE_SIZE, FACE_SIZE), np.uint8),
         np.zeros((FACE_SIZE, FACE_SIZE), np.uint16),
         np.zeros((FACE_SIZE, FACE_SIZE, 3), np.uint8),
     )
     faces = [reference.face or empty for reference in prepared]
-    return ReferenceViews(_stacked(faces, atlas), _stacked([reference.body for reference in prepared], atlas))
+    bodies = [reference.body for reference in prepared]
+    return ReferenceViews(*_stacked(faces, atlas), *_stacked(bodies, atlas))
 
 
-def _stacked(views: list[PhotoView], atlas: Atlas) -> Tensor:
+def _stacked(views: list[PhotoView], atlas: Atlas) -> tuple[Tensor, Tensor]:
     rgb = torch.from_numpy(np.stack([view.rgb for view in views])).permute(0, 3, 1, 2).float() / 127.5 - 1
     mask = torch.from_numpy(np.stack([view.mask for view in views]))[:, None].float() / 127.5 - 1
     maps = body_maps_of(np.stack([view.surface for view in views]), np.stack([view.normal for view in views]))
-    return torch.cat([rgb, mask, maps.channels(atlas)], 1)
+    parts = torch.from_numpy(np.stack([view.parts for view in views]).astype(np.int64))
+    return torch.cat([rgb, mask, maps.channels(atlas)], 1), parts
 
 
 def body_maps_of(surface: NDArray[np.uint16], normal: NDArray[np.uint8]) -> BodyMaps:

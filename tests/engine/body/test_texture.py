@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from engine.body.atlas import Region, shipped_atlas
-from engine.body.texture import aligned, merged, sources_of, texture_of
+from engine.body.texture import aligned, aligned_parts, merged, sources_of, texture_of
+from engine.identity.body import BodyPart
 
 
 def patchwork(texels: list[int]) -> np.ndarray:
@@ -24,13 +25,18 @@ def test_a_point_takes_the_colour_of_the_pixel_that_shows_it() -> None:
     photo = torch.zeros(1, 3, 2, 16)
     photo[0, 0, 0], photo[0, 1, 1] = 1.0, 1.0  # red head, green leg
     sources = sources_of(surface, np.ones(surface.shape, bool), atlas)
-    texture = texture_of(photo, torch.from_numpy(sources.pixel).long()[None], torch.from_numpy(sources.sureness)[None])
+    parts = torch.tensor([int(BodyPart.FACE), int(BodyPart.BOTTOM)])[None, :, None].expand(1, 2, 16)
+    pixel, sureness = torch.from_numpy(sources.pixel).long()[None], torch.from_numpy(sources.sureness)[None]
+    texture = texture_of(photo, parts, pixel, sureness)
 
-    laid = aligned(texture, torch.tensor([[[leg + 1, head + 1, 0]]]))
+    asked = torch.tensor([[[leg + 1, head + 1, 0]]])
+    laid, labels = aligned(texture, asked), aligned_parts(texture, asked)
 
     assert laid[0, :, 0, 0].tolist() == [0.0, 1.0, 0.0, 1.0]
     assert laid[0, :, 0, 1].tolist() == [1.0, 0.0, 0.0, 1.0]
     assert laid[0, :, 0, 2].tolist() == [0.0, 0.0, 0.0, -1.0]  # off the body
+    assert labels[0, :, 0].argmax(0)[:2].tolist() == [BodyPart.BOTTOM, BodyPart.FACE]
+    assert labels[0, :, 0].sum(0).tolist() == [1.0, 1.0, 0.0]
 
 
 def test_an_arm_that_is_not_seen_takes_the_colour_of_the_other() -> None:

@@ -19,7 +19,7 @@ def learner(store: Store) -> AdversarialLearner:
     torch.manual_seed(0)
     vae = fit_autoencoder(store)
     size = NetworkSize((16, 32, 32), (1, 1, 1), 64, 1)
-    return AdversarialLearner(build_network(vae.variances().flatten().sqrt(), shipped_atlas(), size=size), vae)
+    return AdversarialLearner(build_network(vae, shipped_atlas(), size=size))
 
 
 @pytest.fixture(scope="module")

@@ -57,7 +57,7 @@ def test_batches_are_the_same_for_the_same_seed(store: Store) -> None:
 
     assert torch.equal(first.picture, second.picture)
     assert torch.equal(first.views.body, second.views.body)
-    assert torch.equal(first.texture, second.texture)
+    assert torch.equal(first.appearance.texture, second.appearance.texture)
     assert torch.equal(first.values, second.values)
 
 
@@ -79,6 +79,7 @@ def test_a_hidden_top_is_gone_from_view_and_texture(store: Store) -> None:
     photo = ReferencePhoto(
         store.row("image", row),
         parts > 0,
+        parts,
         store.row("surface", row),
         store.row("normal", row),
         store.row("regions", row)[0],

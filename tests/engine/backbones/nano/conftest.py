@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from engine.backbones.autoencoder import NanoAutoencoder
-from engine.backbones.nano.network import PATCH_PX, NetworkSize, build_network
+from engine.backbones.nano.layout import LayoutPredictor
+from engine.backbones.nano.network import LATENT_CHANNELS, PATCH_PX, NetworkSize, build_network
 from engine.backbones.nano.pipeline import NanoPipeline
 from engine.backbones.nano.pose_examples import PoseExamples
 from engine.body.atlas import shipped_atlas
@@ -19,12 +20,15 @@ TINY = NetworkSize((16, 32, 32), (1, 1, 1), 64, 1)
 @pytest.fixture(scope="session")
 def pipeline() -> NanoPipeline:
     torch.manual_seed(0)
-    vae = NanoAutoencoder(6, patch_px=PATCH_PX)
+    vae = NanoAutoencoder(LATENT_CHANNELS, patch_px=PATCH_PX)
     vae.fit(torch.rand(8, 3, HEIGHT, WIDTH) * 2 - 1)
-    network = build_network(vae.variances().flatten().sqrt(), shipped_atlas(), HEIGHT, WIDTH, TINY)
+    network = build_network(vae, shipped_atlas(), HEIGHT, WIDTH, TINY)
     torch.nn.init.normal_(network.unet.conv_out.weight, std=0.1)
     poses = PoseExamples(2)
     poses.joints += 0.5
     poses.count[0, 0] = 2
-    mapper = BodyMapper(HEIGHT // 2, WIDTH // 2, (8, 16, 16))
-    return NanoPipeline(network.unet, vae, network.words, network.references, mapper.eval(), poses)
+    # its likeliest parts survive a folder of float16 weights
+    layout, mapper = LayoutPredictor((8, 16, 16), 32), BodyMapper(HEIGHT // 2, WIDTH // 2, (8, 16, 16))
+    for part in (layout, mapper):
+        part.half().float().eval()
+    return NanoPipeline(network.unet, vae, network.words, network.references, network.palette, layout, mapper, poses)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from engine.backbones.nano.flow import coefficients, noised, sample, sample_times
+from engine.backbones.nano.flow import Prediction, coefficients, noised, sample, sample_times
 
 SPREAD = torch.tensor([0.5, 1.0, 2.0]).view(1, -1, 1, 1)
 
@@ -35,15 +35,15 @@ def test_a_perfect_prediction_is_reached_in_any_number_of_steps() -> None:
     for steps in (1, 4, 30):
         visited: list[float] = []
 
-        def predict(z: torch.Tensor, time: torch.Tensor, visited: list[float] = visited) -> torch.Tensor:
+        def predict(z: torch.Tensor, time: torch.Tensor, visited: list[float] = visited) -> Prediction:
             visited.append(float(time[0]))
-            return truth
+            return Prediction(truth, truth, truth)
 
         done: list[int] = []
         end = sample(
             predict, lambda: torch.randn(2, 3, 4, 4), steps, lambda number, clean, done=done: done.append(number)
         )
-        assert torch.equal(end, truth)
+        assert torch.equal(end.clean, truth)
         assert visited == pytest.approx(sample_times(steps))
         assert done == list(range(1, steps + 1))
 
@@ -52,9 +52,9 @@ def test_every_step_reads_new_noise_about_the_last_prediction() -> None:
     noises = [torch.full((1, 1, 1, 1), float(number)) for number in (1, 10, 100)]
     read: list[float] = []
 
-    def predict(z: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
+    def predict(z: torch.Tensor, time: torch.Tensor) -> Prediction:
         read.append(float(z))
-        return torch.full_like(z, 6.0)
+        return Prediction(*[torch.full_like(z, 6.0)] * 3)
 
     left = iter(noises)
     sample(predict, lambda: next(left), 3)

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
 
+from engine.backbones.autoencoder import NanoAutoencoder
+from engine.backbones.nano.appearance import VIEW_CHANNELS, Appearance, ReferenceViews
 from engine.backbones.nano.attributes import NAMES, encoded
 from engine.backbones.nano.network import (
     BODY_SIZE,
     FACE_SIZE,
+    LATENT_CHANNELS,
     PATCH_PX,
     POSITION_DIM,
-    VIEW_CHANNELS,
     Conditioning,
     NanoNetwork,
     NetworkSize,
-    ReferenceViews,
     build_network,
     position_codes,
 )
 from engine.body.atlas import shipped_atlas
 from engine.body.body_map import BodyMaps
+from engine.body.texture import PARTS, TEXTURE_CHANNELS
 
 HEIGHT, WIDTH = 64, 48
 TINY = NetworkSize((16, 32, 32), (1, 1, 1), 64, 1)
@@ -31,81 +33,109 @@ TINY = NetworkSize((16, 32, 32), (1, 1, 1), 64, 1)
 @pytest.fixture(scope="module")
 def network() -> NanoNetwork:
     torch.manual_seed(0)
-    network = build_network(torch.ones(6), shipped_atlas(), HEIGHT, WIDTH, TINY)
+    vae = NanoAutoencoder(LATENT_CHANNELS, patch_px=PATCH_PX)
+    vae.fit(torch.rand(8, 3, HEIGHT, WIDTH) * 2 - 1)
+    network = build_network(vae, shipped_atlas(), HEIGHT, WIDTH, TINY)
     torch.nn.init.normal_(network.unet.conv_out.weight, std=0.1)  # untrained, it would give zeros
     return network.eval().requires_grad_(False)
 
 
-def conditions(rows: int = 2) -> dict[str, object]:
+@dataclass(frozen=True)
+class Conditions:
+    """Arguments of `NanoNetwork.condition`, at random."""
+
+    values: torch.Tensor
+    appearance: Appearance
+    maps: BodyMaps
+    layout: torch.Tensor
+
+    def of(self, network: NanoNetwork) -> Conditioning:
+        return network.condition(self.values, self.appearance, self.maps, self.layout)
+
+
+def conditions(rows: int = 2) -> Conditions:
     generator = torch.Generator().manual_seed(3)
-    surface = torch.randint(0, 4097, (rows, HEIGHT // 2, WIDTH // 2), generator=generator)
-    return {
-        "values": torch.tensor([encoded({"place": "beach", "top": "dress"})] * rows),
-        "views": ReferenceViews(
-            torch.randn(rows, VIEW_CHANNELS, FACE_SIZE, FACE_SIZE, generator=generator),
-            torch.randn(rows, VIEW_CHANNELS, BODY_SIZE[1], BODY_SIZE[0], generator=generator),
+
+    def parts(*shape: int) -> torch.Tensor:
+        return torch.randint(0, PARTS, (rows, *shape), generator=generator)
+
+    views = ReferenceViews(
+        torch.randn(rows, VIEW_CHANNELS, FACE_SIZE, FACE_SIZE, generator=generator),
+        parts(FACE_SIZE, FACE_SIZE),
+        torch.randn(rows, VIEW_CHANNELS, BODY_SIZE[1], BODY_SIZE[0], generator=generator),
+        parts(BODY_SIZE[1], BODY_SIZE[0]),
+    )
+    half = (HEIGHT // 2, WIDTH // 2)
+    texture = torch.randn(rows, TEXTURE_CHANNELS + PARTS, *half, generator=generator)
+    return Conditions(
+        torch.tensor([encoded({"place": "beach", "top": "dress"})] * rows),
+        Appearance(views, torch.ones(2, rows), texture, torch.rand(rows, PARTS, 4, generator=generator)),
+        BodyMaps(
+            torch.randint(0, 4097, (rows, *half), generator=generator), torch.randn(rows, 3, *half, generator=generator)
         ),
-        "scales": torch.ones(2, rows),
-        "maps": BodyMaps(surface, torch.randn(rows, 3, HEIGHT // 2, WIDTH // 2, generator=generator)),
-        "texture": torch.randn(rows, 4, HEIGHT // 2, WIDTH // 2, generator=generator),
-    }
+        parts(HEIGHT, WIDTH),
+    )
 
 
 def predict(network: NanoNetwork, conditioning: Conditioning, rows: int = 2) -> torch.Tensor:
-    z = torch.randn(rows, 6, HEIGHT // PATCH_PX, WIDTH // PATCH_PX, generator=torch.Generator().manual_seed(4))
-    return network.predict(z, torch.full((rows,), 0.4), conditioning)[0]
+    shape = (rows, LATENT_CHANNELS, HEIGHT // PATCH_PX, WIDTH // PATCH_PX)
+    z = torch.randn(shape, generator=torch.Generator().manual_seed(4))
+    return network.predict(z, torch.full((rows,), 0.4), conditioning).clean
 
 
 def test_cached_keys_and_values_give_the_same_prediction(network: NanoNetwork) -> None:
-    conditioning = network.condition(**conditions())  # type: ignore[arg-type]
+    conditioning = conditions().of(network)
     direct = predict(network, conditioning)
 
     assert torch.allclose(predict(network, network.cached(conditioning)), direct, atol=1e-5)
 
 
-@pytest.mark.parametrize("changed", ["values", "scales", "maps", "texture"])
+@pytest.mark.parametrize("changed", ["values", "scales", "maps", "texture", "palette", "layout"])
 def test_every_condition_reaches_the_prediction(network: NanoNetwork, changed: str) -> None:
     given = conditions()
-    before = predict(network, network.condition(**given))  # type: ignore[arg-type]
-    maps = given["maps"]
-    assert isinstance(maps, BodyMaps)
-    given[changed] = {
-        "values": torch.tensor([encoded({"place": "forest"})] * 2),
-        "scales": torch.zeros(2, 2),
-        "maps": BodyMaps(maps.surface.flip(1), maps.normal.flip(2)),
-        "texture": torch.zeros(2, 4, HEIGHT // 2, WIDTH // 2),
+    before = predict(network, given.of(network))
+    appearance, maps = given.appearance, given.maps
+    other = {
+        "values": replace(given, values=torch.tensor([encoded({"place": "forest"})] * 2)),
+        "scales": replace(given, appearance=replace(appearance, scales=torch.zeros(2, 2))),
+        "maps": replace(given, maps=BodyMaps(maps.surface.flip(1), maps.normal.flip(2))),
+        "texture": replace(given, appearance=replace(appearance, texture=torch.zeros_like(appearance.texture))),
+        "palette": replace(given, appearance=replace(appearance, palette=torch.zeros_like(appearance.palette))),
+        "layout": replace(given, layout=given.layout.flip(1)),
     }[changed]
 
-    assert (predict(network, network.condition(**given)) - before).abs().max() > 1e-3  # type: ignore[arg-type]
+    assert (predict(network, other.of(network)) - before).abs().max() > 1e-3
 
 
 @pytest.mark.parametrize("branch", ["face", "body"])
 def test_at_scale_zero_the_photo_does_not_matter(network: NanoNetwork, branch: str) -> None:
     given = conditions()
-    given["scales"] = torch.tensor([[float(branch != "face")] * 2, [float(branch != "body")] * 2])
-    before = predict(network, network.condition(**given))  # type: ignore[arg-type]
-    views = given["views"]
-    assert isinstance(views, ReferenceViews)
-    given["views"] = replace(views, **{branch: torch.zeros_like(getattr(views, branch))})
+    scales = torch.tensor([[float(branch != "face")] * 2, [float(branch != "body")] * 2])
+    without = replace(given.appearance, scales=scales)
+    views = replace(without.views, **{branch: torch.zeros_like(getattr(without.views, branch))})
 
-    assert torch.allclose(predict(network, network.condition(**given)), before, atol=1e-5)  # type: ignore[arg-type]
+    before, after = (
+        predict(network, replace(given, appearance=appearance).of(network))
+        for appearance in (without, replace(without, views=views))
+    )
+    assert torch.allclose(after, before, atol=1e-5)
 
 
 def test_rows_do_not_depend_on_each_other(network: NanoNetwork) -> None:
     given = conditions()
-    both = predict(network, network.condition(**given))  # type: ignore[arg-type]
-    views, maps = given["views"], given["maps"]
-    assert isinstance(views, ReferenceViews) and isinstance(maps, BodyMaps)
-    alone = network.condition(
-        given["values"][:1],  # type: ignore[index]
-        ReferenceViews(views.face[:1], views.body[:1]),
-        torch.ones(2, 1),
-        BodyMaps(maps.surface[:1], maps.normal[:1]),
-        given["texture"][:1],  # type: ignore[index]
+    both = predict(network, given.of(network))
+    appearance = Appearance(
+        ReferenceViews(*(part[:1] for part in given.appearance.views.tensors())),
+        given.appearance.scales[:, :1],
+        given.appearance.texture[:1],
+        given.appearance.palette[:1],
     )
-    z = torch.randn(2, 6, HEIGHT // PATCH_PX, WIDTH // PATCH_PX, generator=torch.Generator().manual_seed(4))[:1]
+    maps = BodyMaps(given.maps.surface[:1], given.maps.normal[:1])
+    alone = Conditions(given.values[:1], appearance, maps, given.layout[:1]).of(network)
+    shape = (2, LATENT_CHANNELS, HEIGHT // PATCH_PX, WIDTH // PATCH_PX)
+    z = torch.randn(shape, generator=torch.Generator().manual_seed(4))[:1]
 
-    assert torch.allclose(network.predict(z, torch.full((1,), 0.4), alone)[0], both[:1], atol=1e-4)
+    assert torch.allclose(network.predict(z, torch.full((1,), 0.4), alone).clean, both[:1], atol=1e-4)
 
 
 def test_position_codes_are_empty_off_the_body() -> None:

@@ -9,6 +9,7 @@ from PIL import Image
 
 from engine.backbones.base import GenerationInput, NoisePredictor
 from engine.backbones.nano.backbone import NanoBackbone
+from engine.backbones.nano.flow import Prediction
 from engine.backbones.nano.pipeline import NanoPipeline
 from engine.backbones.nano.prompt_reader import PromptReader
 from engine.identity.profile import IdentityProfile, Observation, View
@@ -28,8 +29,9 @@ def test_a_network_that_knows_the_photo_has_no_error(pipeline: NanoPipeline, mon
     who = IdentityProfile((View(photo, Observation(width, height)),))
     drawing = GenerationInput(who, "on a beach", "", 3)
     assert isinstance(backbone, NoisePredictor)
-    monkeypatch.setattr(pipeline.network, "predict", lambda z, time, conditioning: (clean, None))
+    monkeypatch.setattr(pipeline.network, "predict", lambda z, time, conditioning: Prediction(clean, clean, clean))
     assert np.abs(backbone.noise_errors(drawing, photo, TIMES)).max() < 1e-6
-    monkeypatch.setattr(pipeline.network, "predict", lambda z, time, conditioning: (torch.zeros_like(clean), None))
+    zeros = torch.zeros_like(clean)
+    monkeypatch.setattr(pipeline.network, "predict", lambda z, time, conditioning: Prediction(zeros, zeros, zeros))
     found = backbone.noise_errors(drawing, photo, TIMES)
     assert found.shape == (len(TIMES), *clean.shape[2:]) and found.min() > 0

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from diffusers import DiffusionPipeline
 
-from engine.backbones.nano.pipeline import Asked, NanoPipeline, load_nano, save_nano
+from engine.backbones.nano.asked import Asked
+from engine.backbones.nano.pipeline import NanoPipeline, load_nano, save_nano
 from engine.backbones.nano.pose_examples import PoseExamples
 from engine.backbones.nano.references import ReferencePhoto, prepare, regions_of, shrunk
 from engine.body.atlas import shipped_atlas
-from engine.body.texture import sources_of
+from engine.body.texture import PARTS, sources_of
 from engine.errors import WeightsError
 
 HEIGHT, WIDTH = 64, 48
@@ -31,6 +32,7 @@ def asked_for(seed: int = 1) -> Asked:
     photo = ReferencePhoto(
         random.integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8),
         person,
+        np.where(person, random.integers(1, PARTS, person.shape), 0).astype(np.uint8),
         surface,
         np.full((HEIGHT // 2, WIDTH // 2, 3), 128, np.uint8),
         regions_of(surface, small, atlas),
@@ -40,7 +42,7 @@ def asked_for(seed: int = 1) -> Asked:
 
 
 def test_equal_requests_give_equal_pictures_and_other_seeds_do_not(pipeline: NanoPipeline) -> None:
-    first, again, other = (pipeline([asked_for(seed)], steps=2) for seed in (1, 1, 2))
+    first, again, other = (pipeline([asked_for(seed)], steps=2).pictures for seed in (1, 1, 2))
 
     assert first.shape == (1, HEIGHT, WIDTH, 3) and first.dtype == np.uint8
     assert np.array_equal(first, again)
@@ -48,8 +50,8 @@ def test_equal_requests_give_equal_pictures_and_other_seeds_do_not(pipeline: Nan
 
 
 def test_a_batch_draws_what_single_requests_draw(pipeline: NanoPipeline) -> None:
-    both = pipeline([asked_for(1), asked_for(2)], steps=2)
-    alone = pipeline([asked_for(2)], steps=2)
+    both = pipeline([asked_for(1), asked_for(2)], steps=2).pictures
+    alone = pipeline([asked_for(2)], steps=2).pictures
 
     assert np.abs(both[1].astype(int) - alone[0].astype(int)).max() <= 1
 
@@ -63,9 +65,10 @@ def test_every_step_is_shown(pipeline: NanoPipeline) -> None:
 
 def test_at_body_scale_zero_the_photo_gives_no_colour(pipeline: NanoPipeline) -> None:
     asked = replace(asked_for(), face_scale=0.0, body_scale=0.0)
-    darker = replace(asked.references[0], texture=asked.references[0].texture * 0.5)
+    photo = asked.references[0]
+    darker = replace(photo, texture=photo.texture * 0.5, colours=photo.colours * 0.5)
 
-    pictures = [pipeline([one], steps=1) for one in (asked, replace(asked, references=[darker]))]
+    pictures = [pipeline([one], steps=1).pictures for one in (asked, replace(asked, references=[darker]))]
     assert np.array_equal(*pictures)
 
 
@@ -75,10 +78,10 @@ def test_a_folder_is_read_back_also_by_diffusers(pipeline: NanoPipeline, tmp_pat
 
     assert metadata == {"pictures": 7}
     assert json.loads((tmp_path / "model_index.json").read_text())["_class_name"] == "NanoPipeline"
-    drawn, again = (one([asked_for()], steps=1).astype(int) for one in (pipeline, loaded))
+    drawn, again = (one([asked_for()], steps=1).pictures.astype(int) for one in (pipeline, loaded))
     assert np.abs(drawn - again).mean() < 2  # halves round
     parts = DiffusionPipeline.load_config(str(tmp_path))
-    assert {"unet", "vae", "words", "references", "mapper", "poses"} <= set(parts)
+    assert {"unet", "vae", "words", "references", "palette", "layout", "mapper", "poses"} <= set(parts)
     assert str(tmp_path) not in "".join(path.read_text() for path in tmp_path.rglob("*.json"))
 
 

@@ -1,0 +1,59 @@
+"""What photos show of a person, as nano's networks read it along the body map of the asked pose."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from engine.body.body_map import MAP_CHANNELS
+
+VIEW_CHANNELS: Final = 3 + 1 + MAP_CHANNELS
+"""RGB, the person's mask, the photo's own body map."""
+FRAME_OCTAVES: Final = 3
+FRAME_CHANNELS: Final = 2 * (1 + 2 * FRAME_OCTAVES)
+
+
+@dataclass(frozen=True)
+class ReferenceViews:
+    """One photo for each of B people. face, body: [B, VIEW_CHANNELS, side, side] and [B, VIEW_CHANNELS, 96, 64] in
+    [-1, 1]: the person cut out on grey, mask, body map; face_parts, body_parts: int64 [B, ...] of BodyPart."""
+
+    face: Tensor
+    face_parts: Tensor
+    body: Tensor
+    body_parts: Tensor
+
+    def tensors(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        return self.face, self.face_parts, self.body, self.body_parts
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """Of B people. scales [2, B]: of the face and body branch; texture [B, TEXTURE_CHANNELS + PARTS, h, w]: `aligned`
+    and `aligned_parts` on the asked body map; palette [B, PARTS, 4]: `palette_of` their photos."""
+
+    views: ReferenceViews
+    scales: Tensor
+    texture: Tensor
+    palette: Tensor
+
+    def to(self, device: torch.device | str) -> Appearance:
+        """The same on a device."""
+        views = ReferenceViews(*(part.to(device) for part in self.views.tensors()))
+        return Appearance(views, self.scales.to(device), self.texture.to(device), self.palette.to(device))
+
+
+def place_in_frame(x: Tensor) -> Tensor:
+    """For x [B, C, h, w] -> [B, FRAME_CHANNELS, h, w]: the place of each position in the frame, which convolutions do
+    not see (Liu et al., 2018) and a sky or a bookcase depends on, with sines of FRAME_OCTAVES."""
+    rows, columns = x.shape[2:]
+    down = torch.linspace(-1, 1, rows, device=x.device)[:, None].expand(rows, columns)
+    right = torch.linspace(-1, 1, columns, device=x.device)[None].expand(rows, columns)
+    place = torch.stack([right, down])
+    angles = (math.pi * 2.0 ** torch.arange(FRAME_OCTAVES, device=x.device))[:, None, None, None] * place
+    frame = torch.cat([place[None], angles.sin(), angles.cos()]).flatten(0, 1).to(x.dtype)
+    return frame.expand(len(x), -1, -1, -1)
