@@ -144,7 +144,8 @@ def _nano_parsers(commands: Any) -> None:
     nano.add_argument("--minutes", type=float, default=None, help="a budget of training time as well")
     nano.add_argument("--workers", type=int, default=0, help="processes that make batches (a GPU needs a dozen)")
     nano.add_argument("--learning-rate", type=float, default=None)
-    nano.add_argument("--start-from", type=Path, default=None, help="a pipeline folder that a new run begins with")
+    for parser in (layout, nano):
+        parser.add_argument("--start-from", type=Path, default=None, help="weights that a new run begins with")
     nano.add_argument("--size", choices=("small", "medium", "large"), default="small", help="of the UNet")
     nano.add_argument("--adversarial", action="store_true", help="the last stage, with a critic (with --start-from)")
     nano.add_argument("--sheet-every", type=int, default=None, help="pictures between two validations")

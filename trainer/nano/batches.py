@@ -14,6 +14,7 @@ from torch import Tensor
 
 from engine.backbones.nano.appearance import Appearance, ReferenceViews
 from engine.backbones.nano.attributes import BAG, BOTTOM, HAT, NAMES, PERSON, SHOES, TOP
+from engine.backbones.nano.head_alignment import aligned_head
 from engine.backbones.nano.references import (
     UNDER_BOTTOM,
     UNDER_SHOES,
@@ -23,17 +24,19 @@ from engine.backbones.nano.references import (
     body_maps_of,
     palette_of,
     prepare,
+    stacked_heads,
     stacked_views,
 )
 from engine.body.atlas import Atlas, Region
 from engine.body.body_map import MAP_SCALE, BodyMaps
 from engine.body.texture import Sources, laid_texture, merged
+from engine.identity.skeleton import MIRRORED_JOINTS
 from trainer.nano.preparing import DERIVED, wrong_mask
 from trainer.nano.store import Store
 from trainer.synthetic.parts import Part
 from trainer.synthetic.shot import FRAMINGS
 
-ARRAYS: Final = ("image", "parts", "surface", "normal", "attributes", *DERIVED)
+ARRAYS: Final = ("image", "parts", "surface", "normal", "joints", "attributes", *DERIVED)
 
 NOT_FULL_LENGTH: Final = 0.5
 """Share of the rows whose reference is a portrait or half length, where the person has one: users send as many."""
@@ -41,7 +44,7 @@ SECOND_PHOTO: Final = 0.25
 OTHER_CLOTHES: Final = 0.25
 """Share of rows whose words ask for clothes that the reference does not show."""
 PREDICTED_MAP: Final = 0.5
-NO_TEXTURE, NO_PALETTE, NO_FACE, NO_BODY, NO_WORDS = 0.2, 0.15, 0.08, 0.08, 0.05
+NO_TEXTURE, NO_PALETTE, NO_HEAD, NO_FACE, NO_BODY, NO_WORDS = 0.2, 0.15, 0.15, 0.08, 0.08, 0.05
 """Dropped conditions: a branch that is never alone learns nothing."""
 DEGRADED: Final = 0.6
 OCCLUDED: Final = 0.15
@@ -55,6 +58,9 @@ UNSEEN_SAID: Final = 0.6
 PERSON_WEIGHT, HEAD_WEIGHT = 3.0, 4.0
 """Added to the weight of the person in the loss and, once more, of face and hair: these are small, and users look at
 them first."""
+HEAD_JOINT_NOISE: Final = 0.03
+"""Standard deviation of the error of a joint of the head, in distances from ears to shoulders: about 2 px of a face of
+70 px."""
 EDGE_BLUR_PX: Final = 0.7
 """Of the mask that joins the two: a hard mask would leave the renderer's smooth edges jagged."""
 BACKGROUND_BLUR_PX: Final = 4.0
@@ -104,6 +110,8 @@ def joined(batches: Sequence[Batch]) -> Batch:
             torch.cat([one.appearance.scales for one in batches], 1),
             torch.cat([one.appearance.texture for one in batches]),
             torch.cat([one.appearance.palette for one in batches]),
+            torch.cat([one.appearance.head for one in batches]),
+            torch.cat([one.appearance.head_parts for one in batches]),
         ),
         maps=BodyMaps(
             torch.cat([batch.maps.surface for batch in batches]), torch.cat([batch.maps.normal for batch in batches])
@@ -157,28 +165,36 @@ class Batches:
             surfaces.append(surface)
             normals.append(normal)
         maps = body_maps_of(np.stack(surfaces), np.stack(normals))
-        firsts, textures, palettes = [], [], []
+        firsts, textures, palettes, heads = [], [], [], []
         for plan, flip in zip(plans, flips, strict=True):
             # with its picture the reference is mirrored too, or bags and prints would be on the wrong side
             prepared = [self._reference(row, plan.hidden, bool(flip), rng) for row in plan.references]
             firsts.append(prepared[0])
             textures.append(merged([reference.texture[None] for reference in prepared])[0])
             palettes.append(palette_of(prepared))
+            joints = self._joints(plan.target, bool(flip), rng)
+            heads.append(aligned_head([one.head for one in prepared], joints, self.store.row("parts", 0).shape))
         texture, palette = torch.stack(textures), torch.stack(palettes)
         scales = torch.ones(2, len(plans))
         scales[0] *= torch.tensor([float(reference.face is not None) for reference in firsts])
+        shares = torch.ones(len(plans))
         if self.augment:
             texture[torch.from_numpy(rng.random(len(plans)) < NO_TEXTURE), 3] = 0.0
             scales[0] *= torch.from_numpy(rng.random(len(plans)) >= NO_FACE)
             scales[1] *= torch.from_numpy(rng.random(len(plans)) >= NO_BODY)
+            shares *= torch.from_numpy(rng.random(len(plans)) >= NO_HEAD)
             palette *= torch.from_numpy(rng.random(len(plans)) >= NO_PALETTE).float()[:, None, None]
         return Batch(
             picture=torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1,
             weight=torch.from_numpy(np.stack(weights))[:, None],
             values=torch.from_numpy(np.stack([self._values(plan) for plan in plans])),
             appearance=Appearance(
-                stacked_views(firsts, self.atlas), scales, laid_texture(texture, maps.surface), palette
-            ),
+                stacked_views(firsts, self.atlas),
+                scales,
+                laid_texture(texture, maps.surface),
+                palette,
+                *stacked_heads(heads),
+            ).with_head(shares),
             maps=maps,
             layout=torch.from_numpy(np.stack(layouts).astype(np.int64)),
             rows=targets,
@@ -237,6 +253,21 @@ class Batches:
         names = ("surface_predicted", "normal_predicted") if variant else ("surface", "normal")
         return self.store.row(names[0], row), self.store.row(names[1], row)
 
+    def _joints(self, row: int, flip: bool, rng: np.random.Generator) -> NDArray[np.float32]:
+        """[17, 3], off by some pixels as joints of a pose estimator are."""
+        joints = self.store.row("joints", row)[:, :3].astype(np.float32)
+        if self.augment:
+            spread = HEAD_JOINT_NOISE * self._head_height(joints)
+            joints[:, :2] += rng.normal(size=(len(joints), 2)) * spread * np.array([1.5, 1.0])  # x is in widths
+        if flip:
+            joints = joints[list(MIRRORED_JOINTS)] * np.array([-1, 1, 1], np.float32) + np.array([1, 0, 0], np.float32)
+        return joints
+
+    def _head_height(self, joints: NDArray[np.float32]) -> float:
+        """From the ears to the shoulders, in heights of the picture."""
+        ears, shoulders = joints[[3, 4], :2].mean(0), joints[[5, 6], :2].mean(0)
+        return float(np.hypot((shoulders[0] - ears[0]) / 1.5, shoulders[1] - ears[1]))
+
     def _flipped(
         self, image: NDArray[np.uint8], parts: NDArray[np.uint8], surface: NDArray[np.uint16], normal: NDArray[np.uint8]
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint16], NDArray[np.uint8]]:
@@ -278,7 +309,8 @@ class Batches:
                 open_ = ~occluder(person, rng)
                 person = person & open_
                 sureness = sureness * open_[::MAP_SCALE, ::MAP_SCALE].ravel()[pixel]
-        photo = ReferencePhoto(image, person, parts, surface, normal, regions)
+        joints = self._joints(row, flip, rng)
+        photo = ReferencePhoto(image, person, parts, joints, surface, normal, regions)
         return prepare(photo, Sources(pixel, sureness), hidden, self.atlas)
 
 

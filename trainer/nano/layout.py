@@ -12,6 +12,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from engine.backbones.nano.layout import LayoutPredictor, save_layout_predictor
@@ -25,10 +26,11 @@ from trainer.nano.batches import ARRAYS, Batch, Batches
 from trainer.nano.feed import Feed
 from trainer.nano.preparing import prepare_store
 from trainer.nano.store import Store, build_store
+from trainer.nano.widening import widened
 from trainer.precision import fast_precision
 from trainer.version import commit
 
-WEIGHTS: Final = {BodyPart.FACE: 2.0, BodyPart.ACCESSORY: 2.0, BodyPart.SHOES: 1.5, BodyPart.SKIN: 1.5}
+WEIGHTS: Final = {BodyPart.FACE: 4.0, BodyPart.ACCESSORY: 3.0, BodyPart.SHOES: 1.5, BodyPart.SKIN: 1.5}
 """Of pixels in the loss; 1 elsewhere. Eyes are two pixels of a whole figure, and users look at them first."""
 WARMUP_PICTURES, SAVE_PICTURES, SHEET_PICTURES = 3200, 8000, 25_000
 MEASURED_ON: Final = 192
@@ -52,7 +54,8 @@ COLOURS: Final = np.array(
 @dataclass(frozen=True)
 class LayoutRun:
     """people, validation: folders of shards of different identities; `pictures` counts across resumptions, with
-    `minutes` of training as a second budget. Photos are unpacked to `out`."""
+    `minutes` of training as a second budget; start_from: a folder that a run like this wrote, whose weights a new run
+    begins with. Photos are unpacked to `out`."""
 
     people: Path
     validation: Path
@@ -64,6 +67,7 @@ class LayoutRun:
     learning_rate: float = 1e-3
     threads: int = 1
     compile: bool = True
+    start_from: Path | None = None
     seed: int = 0
 
 
@@ -78,6 +82,10 @@ def train_layout(run: LayoutRun) -> dict[str, Any]:
         prepare_store(store, run.mapper, run.threads)
     atlas = load_atlas()
     learner = LayoutLearner(LayoutPredictor(), load_atlas())
+    if run.start_from is not None:
+        weights = load_file(run.start_from / "diffusion_pytorch_model.safetensors")
+        shapes = {name: value.shape for name, value in learner.predictor.state_dict().items()}
+        learner.predictor.load_state_dict(widened({name: value.float() for name, value in weights.items()}, shapes))
     learner.predictor.to(memory_format=torch.channels_last)
     if run.compile:
         learner.predictor.compile()

@@ -18,6 +18,8 @@ from trainer.errors import DataError
 
 UNEVEN: Final = 0.3
 """Standard deviation of the share that one copy gets more, the other less, than half of a weight."""
+FIRST: Final = ("conv_in.weight", "enter.weight")
+"""Of the UNet and of LayoutPredictor."""
 ROWS, COLUMNS = 0, 1
 
 
@@ -29,13 +31,13 @@ def widened(weights: dict[str, Tensor], shapes: dict[str, torch.Size], seed: int
 
 
 def _widened(name: str, weight: Tensor, shape: torch.Size, generator: torch.Generator) -> Tensor:
-    if name == "conv_in.weight" and weight.shape[COLUMNS] < shape[COLUMNS]:
+    if name in FIRST and weight.shape[COLUMNS] < shape[COLUMNS]:
         joined = torch.zeros(len(weight), shape[COLUMNS] - weight.shape[COLUMNS], *weight.shape[2:])
         weight = torch.cat([weight, joined], COLUMNS)
     for dimension, (size, wider) in enumerate(zip(weight.shape, shape, strict=True)):
         if wider == size:
             continue
-        if name.startswith("conv_out.") and dimension == ROWS:
+        if name in ("conv_out.weight", "conv_out.bias") and dimension == ROWS:
             # one layer of the picture became two: the background draws as before, the person begins as flat colours
             weight = torch.stack([torch.zeros_like(weight), weight], 1).flatten(0, 1)
             continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import torch
@@ -34,17 +34,27 @@ class ReferenceViews:
 @dataclass(frozen=True)
 class Appearance:
     """Of B people. scales [2, B]: of the face and body branch; texture [B, TEXTURE_CHANNELS + PARTS, h, w]: `aligned`
-    and `aligned_parts` on the asked body map; palette [B, PARTS, 4]: `palette_of` their photos."""
+    and `aligned_parts` on the asked body map; palette [B, PARTS, 4]: `palette_of` their photos; head [B, 4, H, W] and
+    head_parts int64 [B, H, W]: `stacked_heads` on the asked head."""
 
     views: ReferenceViews
     scales: Tensor
     texture: Tensor
     palette: Tensor
+    head: Tensor
+    head_parts: Tensor
 
     def to(self, device: torch.device | str) -> Appearance:
         """The same on a device."""
         views = ReferenceViews(*(part.to(device) for part in self.views.tensors()))
-        return Appearance(views, self.scales.to(device), self.texture.to(device), self.palette.to(device))
+        others = (self.scales, self.texture, self.palette, self.head, self.head_parts)
+        return Appearance(views, *(part.to(device) for part in others))
+
+    def with_head(self, shares: Tensor) -> Appearance:
+        """The same with heads of the shares [B] in 0..1; the parts of heads with none are gone."""
+        wide = shares[:, None, None]
+        parts = torch.where(wide > 0, self.head_parts, 0)
+        return replace(self, head=self.head * wide[:, None], head_parts=parts)
 
 
 def place_in_frame(x: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from engine.backbones.nano.attributes import BOTTOM, SHOES, TOP, Attributes
 from engine.backbones.nano.flow import noised
 from engine.backbones.nano.head import head_window, portrait_of, with_head
 from engine.backbones.nano.outfit import with_outfit
-from engine.backbones.nano.photo_frame import reference_of
+from engine.backbones.nano.photo_frame import large_head_of, reference_of
 from engine.backbones.nano.pipeline import NanoPipeline, load_nano
 from engine.backbones.nano.prompt_reader import PromptReader
 from engine.backbones.nano.references import UNDER_BOTTOM, UNDER_SHOES, UNDER_TOP, PreparedReference, prepare, shrunk
@@ -145,16 +145,18 @@ class NanoBackbone:
     ) -> list[PreparedReference]:
         """The photos that show a person, the one that shows most of the body first."""
         mapper, atlas = self.pipeline.mapper, self.pipeline.atlas
+        frame = mapper, atlas, self.pipeline.size, build
         found = [
-            photo
+            (photo, large_head_of(view, *frame))
             for view in views[:REFERENCES_MAX]
-            if (photo := reference_of(view, mapper, atlas, self.pipeline.size, build)) is not None
+            if (photo := reference_of(view, *frame)) is not None
         ]
         if not found:
             raise BadReference("expected a photo that shows a person from the head to the chest or further, saw none")
-        found.sort(key=lambda photo: len(np.unique(photo.surface)), reverse=True)
+        found.sort(key=lambda pair: len(np.unique(pair[0].surface)), reverse=True)
         return [
-            prepare(photo, sources_of(photo.surface, shrunk(photo.person), atlas), hidden, atlas) for photo in found
+            prepare(photo, sources_of(photo.surface, shrunk(photo.person), atlas), hidden, atlas, head)
+            for photo, head in found
         ]
 
 

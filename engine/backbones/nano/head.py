@@ -25,6 +25,8 @@ ENLARGED_MIN: Final = 1.6
 """A head that the portrait enlarges less is large enough already."""
 ENLARGED_MAX: Final = 7.0
 HEAD: Final = (BodyPart.FACE, BodyPart.HAIR, BodyPart.SKIN, BodyPart.ACCESSORY)
+UPRIGHT_MIN: Final = 0.7
+"""Cosine of the angle between neck and picture: people who lie have no portraits to learn from."""
 FADE: Final = (0.62, 0.74)
 """Of the frame's height: the portrait fades out over the neck."""
 FADE_SIDE: Final = 0.06
@@ -40,20 +42,26 @@ class HeadWindow:
     enlarged: float
 
 
-def head_window(joints: NDArray[np.float32]) -> HeadWindow | None:
-    """Of a skeleton [17, 3] as in `Asked`; None where head or shoulders are not in the picture, the head is not above
-    them, or it is large enough already. The picture is taken to be 2 wide and 3 high."""
-    needed = [*EARS, *SHOULDERS]
-    if (joints[needed, 2] <= 0).any():
+def portrait_window(joints: NDArray[np.float32], aspect: float) -> HeadWindow | None:
+    """The window of 2 to 3 that shows the head of a skeleton [17, 3] as a portrait does. x and y are shares of a
+    picture of `aspect`, width / height. None where ears or shoulders are not seen, or the head is not above them."""
+    if (joints[[*EARS, *SHOULDERS], 2] <= 0).any():
         return None
     ears, shoulders = joints[list(EARS), :2].mean(0), joints[list(SHOULDERS), :2].mean(0)
-    trunk = float(np.hypot((shoulders[0] - ears[0]) * 2 / 3, shoulders[1] - ears[1]))
-    enlarged = TRUNK_SHARE / max(trunk, 1e-3)
-    if not ENLARGED_MIN <= enlarged <= ENLARGED_MAX or shoulders[1] - ears[1] < 0.7 * trunk:
+    trunk = float(np.hypot((shoulders[0] - ears[0]) * aspect, shoulders[1] - ears[1]))
+    if shoulders[1] - ears[1] < UPRIGHT_MIN * trunk or trunk <= 0:
         return None
-    side = 1 / enlarged
-    left, top = float(ears[0]) - EARS_AT[0] * side, float(ears[1]) - EARS_AT[1] * side
-    return HeadWindow((left, top, left + side, top + side), enlarged)
+    height = trunk / TRUNK_SHARE
+    width = height * (2 / 3) / aspect
+    left, top = float(ears[0]) - EARS_AT[0] * width, float(ears[1]) - EARS_AT[1] * height
+    return HeadWindow((left, top, left + width, top + height), 1 / height)
+
+
+def head_window(joints: NDArray[np.float32]) -> HeadWindow | None:
+    """`portrait_window` of a picture of nano's aspect, where it is worth a second pass: None for heads that are large
+    enough already, and for those of a few pixels."""
+    window = portrait_window(joints, 2 / 3)
+    return window if window is not None and ENLARGED_MIN <= window.enlarged <= ENLARGED_MAX else None
 
 
 def portrait_of(asked: Asked, window: HeadWindow) -> Asked:

@@ -26,6 +26,7 @@ from engine.body.texture import PARTS, TEXTURE_CHANNELS
 
 UNSHUFFLED: Final = 2
 """Map pixels per position of the network, each way."""
+HEAD_CHANNELS: Final = 4
 CELL_PX: Final = UNSHUFFLED * MAP_SCALE
 EDGE_RADIUS_PX: Final = 2
 EDGE_SPREAD_PX: Final = 0.6
@@ -47,7 +48,8 @@ class LayoutPredictor(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.body = _Summary(condition)
         self.palette = nn.Linear(4 * PARTS, condition)
         self.mixed = nn.Sequential(nn.SiLU(), nn.Linear(condition, condition), nn.SiLU())
-        inputs = (MAP_CHANNELS + TEXTURE_CHANNELS + PARTS) * UNSHUFFLED**2 + FRAME_CHANNELS
+        inputs = (MAP_CHANNELS + TEXTURE_CHANNELS + PARTS + HEAD_CHANNELS) * UNSHUFFLED**2 + FRAME_CHANNELS
+        inputs += PARTS * CELL_PX**2
         self.enter = nn.Conv2d(inputs, fine, 3, padding=1)
         self.down = nn.ModuleList([FilmBlock(fine, fine, condition), FilmBlock(fine, middle, condition)])
         self.middle = nn.ModuleList([FilmBlock(middle, coarse, condition), FilmBlock(coarse, coarse, condition)])
@@ -60,15 +62,17 @@ class LayoutPredictor(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """values int64 [B, slots]; maps [B, MAP_CHANNELS, h, w] of the asked pose -> logits [B, PARTS, 2 h, 2 w]."""
         views, scales = appearance.views, appearance.scales
         condition = self.words(values + self.first) + self.palette(appearance.palette.flatten(1))
-        for name, view, parts, scale in (
+        for name, view, labels, scale in (
             ("face", views.face, views.face_parts, scales[0]),
             ("body", views.body, views.body_parts, scales[1]),
         ):
-            shown = torch.cat([view, one_hot(parts)], 1)
+            shown = torch.cat([view, one_hot(labels)], 1)
             condition = condition + scale[:, None] * self.get_submodule(name)(shown)
         condition = self.mixed(condition)
         pixels = F.pixel_unshuffle(torch.cat([maps, appearance.texture], 1), UNSHUFFLED)
-        fine = self.down[0](self.enter(torch.cat([pixels, place_in_frame(pixels)], 1)), condition)
+        head = F.pixel_unshuffle(F.avg_pool2d(appearance.head, MAP_SCALE), UNSHUFFLED)
+        parts = F.pixel_unshuffle(one_hot(appearance.head_parts) * (appearance.head[:, 3:] > 0), CELL_PX)
+        fine = self.down[0](self.enter(torch.cat([pixels, place_in_frame(pixels), head, parts], 1)), condition)
         middle = self.down[1](F.avg_pool2d(fine, 2), condition)
         coarse = self.middle[1](self.middle[0](F.avg_pool2d(middle, 2), condition), condition)
         hidden = self.up[0](torch.cat([F.interpolate(coarse, scale_factor=2.0), middle], 1), condition)

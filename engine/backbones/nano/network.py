@@ -184,8 +184,14 @@ class NanoNetwork(nn.Module):
         painted, alpha = flat_picture(layout, colours)
         flat = self.vae.encode(painted).latents
         detail = painted - self.vae.decode(flat).sample
-        structure = structure_of(channels, appearance.texture[:, :TEXTURE_CHANNELS], layout, flat)
+        head = self.head_latents(appearance.head)
+        structure = structure_of(channels, appearance.texture[:, :TEXTURE_CHANNELS], layout, flat, head)
         return Conditioning(text, torch.cat(pooled, 1), identity, structure, flat, detail, alpha)
+
+    def head_latents(self, head: Tensor) -> Tensor:
+        """head [B, 4, H, W] of `Appearance` -> [B, C + 1, h, w]: its latents and its mask."""
+        mask = F.avg_pool2d(head[:, 3:], PATCH_PX)
+        return torch.cat([self.vae.encode(head[:, :3]).latents * (mask > 0), mask], 1)
 
     def levels(self) -> int:
         return len(self.unet.config.block_out_channels)
@@ -226,16 +232,17 @@ class NanoNetwork(nn.Module):
 
 LAYERS: Final = 2
 STRUCTURE_CHANNELS: Final = (
-    (MAP_CHANNELS + TEXTURE_CHANNELS) * CELL**2 + FRAME_CHANNELS + PARTS * PATCH_PX**2 + LATENT_CHANNELS
+    (MAP_CHANNELS + TEXTURE_CHANNELS) * CELL**2 + FRAME_CHANNELS + PARTS * PATCH_PX**2 + 2 * LATENT_CHANNELS + 1
 )
 
 
-def structure_of(maps: Tensor, texture: Tensor, layout: Tensor, flat: Tensor) -> Tensor:
-    """maps [B, MAP_CHANNELS, h, w], texture [B, TEXTURE_CHANNELS, h, w], layout int64 [B, 2 h, 2 w], flat latents ->
-    [B, STRUCTURE_CHANNELS, h / CELL, w / CELL]."""
+def structure_of(maps: Tensor, texture: Tensor, layout: Tensor, flat: Tensor, head: Tensor) -> Tensor:
+    """maps [B, MAP_CHANNELS, h, w], texture [B, TEXTURE_CHANNELS, h, w], layout int64 [B, 2 h, 2 w], flat latents, head
+    of `head_latents` -> [B, STRUCTURE_CHANNELS, h / CELL, w / CELL]. New inputs come last: older weights go on with
+    them (`trainer.nano.widening`)."""
     pixels = F.pixel_unshuffle(torch.cat([maps, texture], 1), CELL)
     parts = F.pixel_unshuffle(one_hot(layout), PATCH_PX)
-    return torch.cat([pixels, place_in_frame(pixels), parts, flat], 1)
+    return torch.cat([pixels, place_in_frame(pixels), parts, flat, head], 1)
 
 
 @dataclass(frozen=True)

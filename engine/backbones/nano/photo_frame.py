@@ -13,7 +13,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.backbones.nano.references import ReferencePhoto, regions_of, shrunk
+from engine.backbones.nano.head import portrait_window
+from engine.backbones.nano.head_alignment import HeadPhoto
+from engine.backbones.nano.references import ReferencePhoto, head_photo_of, regions_of, shrunk
 from engine.body.atlas import Atlas
 from engine.body.mapper import BodyMapper
 from engine.body.texture import PARTS
@@ -61,8 +63,29 @@ def reference_of(
     seen, parts = view.observation, parts_on_photo(view.observation)
     if parts is None or seen.keypoints is None:
         return None
-    image = np.asarray(view.image.convert("RGB"), np.uint8)
-    return reference_photo(image, parts, seen.keypoints, mapper, atlas, size, build)
+    return reference_photo(_pixels(view), parts, seen.keypoints, mapper, atlas, size, build)
+
+
+def large_head_of(
+    view: View, mapper: BodyMapper, atlas: Atlas, size: tuple[int, int], build: tuple[float, float, float]
+) -> HeadPhoto | None:
+    """The head of a photo as large as in portraits, with the pixels that a small figure in nano's frame has not; None
+    where ears or shoulders were not seen."""
+    seen, parts = view.observation, parts_on_photo(view.observation)
+    if parts is None or seen.keypoints is None:
+        return None
+    rows, columns = parts.shape
+    share = np.array([columns, rows, 1], np.float32)
+    window = portrait_window(np.asarray(seen.keypoints / share, np.float32), columns / rows)
+    if window is None:
+        return None
+    left, top, right, bottom = window.box
+    box = (left * columns, top * rows, right * columns, bottom * rows)
+    return head_photo_of(_in_window(_pixels(view), parts, seen.keypoints, box, mapper, atlas, size, build))
+
+
+def _pixels(view: View) -> NDArray[np.uint8]:
+    return np.asarray(view.image.convert("RGB"), np.uint8)
 
 
 def reference_photo(
@@ -79,27 +102,31 @@ def reference_photo(
     person = np.asarray(parts > 0)
     if not person.any() or (keypoints[:, 2] >= CONFIDENCE_MIN).sum() < JOINTS_MIN:
         return None
-    height, width = size
-    window = window_of(person, keypoints, width / height)
-    framed = _framed(person.astype(np.uint8) * 255, window, size) >= 128
-    if framed.mean() < PERSON_MIN:
-        return None
+    window = window_of(person, keypoints, size[1] / size[0])
+    photo = _in_window(image, parts, keypoints, window, mapper, atlas, size, build)
+    return photo if photo.person.mean() >= PERSON_MIN else None
+
+
+def _in_window(
+    image: NDArray[np.uint8],
+    parts: NDArray[np.uint8],
+    keypoints: NDArray[np.float32],
+    window: Window,
+    mapper: BodyMapper,
+    atlas: Atlas,
+    size: tuple[int, int],
+    build: tuple[float, float, float],
+) -> ReferencePhoto:
+    framed = _framed(np.asarray(parts > 0, np.uint8) * 255, window, size) >= 128
     joints = _joints(keypoints, window)
     with torch.inference_mode():
         maps = mapper.maps(torch.from_numpy(joints)[None], torch.tensor([build]), atlas)
     surface = maps.surface[0].numpy().astype(np.uint16)
     normal = (127.5 * (maps.normal[0] + 1)).clamp(0, 255).permute(1, 2, 0).numpy().astype(np.uint8)
     normal[surface == 0] = 0
-    shown = _framed(image, window, size)
-    labels = _labels(parts, window, size)
-    return ReferencePhoto(
-        shown,
-        framed,
-        np.where(framed, labels, np.uint8(0)),
-        surface,
-        normal,
-        regions_of(surface, shrunk(framed), atlas),
-    )
+    labels = np.where(framed, _labels(parts, window, size), np.uint8(0))
+    regions = regions_of(surface, shrunk(framed), atlas)
+    return ReferencePhoto(_framed(image, window, size), framed, labels, joints, surface, normal, regions)
 
 
 def _joints(keypoints: NDArray[np.float32], window: Window) -> NDArray[np.float32]:

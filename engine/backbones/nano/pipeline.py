@@ -20,6 +20,7 @@ from engine.backbones.nano.appearance import Appearance
 from engine.backbones.nano.asked import Asked
 from engine.backbones.nano.attributes import encoded
 from engine.backbones.nano.flow import Prediction, sample
+from engine.backbones.nano.head_alignment import aligned_head
 from engine.backbones.nano.layout import LayoutPredictor
 from engine.backbones.nano.network import (
     PATCH_PX,
@@ -30,7 +31,7 @@ from engine.backbones.nano.network import (
     ReferenceEncoder,
 )
 from engine.backbones.nano.pose_examples import PoseExamples
-from engine.backbones.nano.references import palette_of, stacked_views
+from engine.backbones.nano.references import palette_of, stacked_heads, stacked_views
 from engine.body.atlas import Atlas, shipped_atlas
 from engine.body.body_map import BodyMaps
 from engine.body.mapper import BodyMapper
@@ -105,7 +106,10 @@ class NanoPipeline(DiffusionPipeline):  # type: ignore[misc]
             ]
         )
         laid = laid_texture(texture.to(self.device), maps.surface)
-        return Appearance(stacked_views(first, self.atlas), scales, laid, palette).to(self.device)
+        heads = [aligned_head([photo.head for photo in one.references], one.joints, self.size) for one in asked]
+        views = stacked_views(first, self.atlas)
+        appearance = Appearance(views, scales, laid, palette, *stacked_heads(heads)).to(self.device)
+        return appearance.with_head(torch.tensor([min(one.face_scale, 1.0) for one in asked], device=self.device))
 
     @torch.inference_mode()
     def __call__(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.backbones.nano.appearance import ReferenceViews
+from engine.backbones.nano.head_alignment import POINTS, AlignedHead, HeadPhoto
 from engine.backbones.nano.network import BODY_SIZE, FACE_SIZE
 from engine.body.atlas import Atlas, Region
 from engine.body.body_map import MAP_SCALE, BodyMaps
@@ -42,12 +43,14 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class ReferencePhoto:
-    """image uint8 [H, W, 3]; person bool [H, W]; parts uint8 [H, W] of BodyPart; surface uint16 and normal uint8 of the
-    body map, at half the size; regions uint8 [H/2, W/2]: `regions_of`."""
+    """image uint8 [H, W, 3]; person bool [H, W]; parts uint8 [H, W] of BodyPart; joints float32 [17, 3]: x and y in
+    0..1, weight; surface uint16 and normal uint8 of the body map, at half the size; regions uint8 [H/2, W/2]:
+    `regions_of`."""
 
     image: NDArray[np.uint8]
     person: NDArray[np.bool_]
     parts: NDArray[np.uint8]
+    joints: NDArray[np.float32]
     surface: NDArray[np.uint16]
     normal: NDArray[np.uint8]
     regions: NDArray[np.uint8]
@@ -74,6 +77,7 @@ class PreparedReference:
     body: PhotoView
     texture: Tensor
     colours: Tensor
+    head: HeadPhoto
 
 
 def regions_of(surface: NDArray[np.uint16], person: NDArray[np.bool_], atlas: Atlas) -> NDArray[np.uint8]:
@@ -99,8 +103,15 @@ def shrunk(person: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(mean >= 128)
 
 
-def prepare(photo: ReferencePhoto, sources: Sources, hidden: Collection[Region], atlas: Atlas) -> PreparedReference:
-    """The inputs of the branches and of the texture from one photo; the `hidden` regions are removed from them."""
+def prepare(
+    photo: ReferencePhoto,
+    sources: Sources,
+    hidden: Collection[Region],
+    atlas: Atlas,
+    head_photo: HeadPhoto | None = None,
+) -> PreparedReference:
+    """The inputs of the branches and of the texture from one photo; the `hidden` regions are removed from them.
+    head_photo: of the same photo with more pixels, where there are more."""
     covered = np.isin(photo.regions, [int(region) for region in hidden])
     shown = photo.person & ~np.repeat(np.repeat(covered, MAP_SCALE, 0), MAP_SCALE, 1)
     parts = np.where(shown, photo.parts, np.uint8(BodyPart.BACKGROUND))
@@ -118,12 +129,23 @@ def prepare(photo: ReferencePhoto, sources: Sources, hidden: Collection[Region],
     seen = torch.from_numpy(sources.sureness) * ~lost
     labels = torch.from_numpy(parts[::MAP_SCALE, ::MAP_SCALE].copy())[None]
     texture = texture_of(pixels, labels, torch.from_numpy(sources.pixel).long()[None], seen[None])[0]
-    return PreparedReference(face, body, texture, torch.from_numpy(_colours(photo.image, parts)))
+    colours = torch.from_numpy(_colours(photo.image, parts))
+    return PreparedReference(face, body, texture, colours, head_photo or head_photo_of(photo))
+
+
+def head_photo_of(photo: ReferencePhoto) -> HeadPhoto:
+    """Head and hair of a photo with their joints."""
+    near = np.repeat(np.repeat(photo.regions == int(Region.HEAD), MAP_SCALE, 0), MAP_SCALE, 1)
+    mask = photo.person & (near | (photo.parts == int(BodyPart.HAIR)))
+    height, width = mask.shape
+    points = photo.joints[:POINTS] * np.array([width, height, 1], np.float32)
+    return HeadPhoto(photo.image, mask, photo.parts, points)
 
 
 def _colours(image: NDArray[np.uint8], parts: NDArray[np.uint8]) -> NDArray[np.float32]:
     """See PreparedReference."""
-    labels, values = parts.ravel(), image.reshape(-1, 3) / np.float32(127.5) - 1
+    shown = parts > 0
+    labels, values = parts[shown], image[shown] / np.float32(127.5) - 1
     sums = [np.bincount(labels, values[:, channel], PARTS) for channel in range(3)]
     return np.stack([*sums, np.bincount(labels, minlength=PARTS)], 1).astype(np.float32)
 
@@ -191,6 +213,14 @@ def stacked_views(prepared: list[PreparedReference], atlas: Atlas) -> ReferenceV
     faces = [reference.face or empty for reference in prepared]
     bodies = [reference.body for reference in prepared]
     return ReferenceViews(*_stacked(faces, atlas), *_stacked(bodies, atlas))
+
+
+def stacked_heads(heads: Sequence[AlignedHead]) -> tuple[Tensor, Tensor]:
+    """float [B, 4, H, W]: RGB in [-1, 1] times the mask, and the mask in 0..1; int64 [B, H, W] of BodyPart."""
+    mask = torch.from_numpy(np.stack([head.mask for head in heads]))[:, None].float() / 255
+    rgb = torch.from_numpy(np.stack([head.rgb for head in heads])).permute(0, 3, 1, 2).float() / 127.5
+    parts = torch.from_numpy(np.stack([head.parts for head in heads]).astype(np.int64))
+    return torch.cat([rgb - mask, mask], 1), parts
 
 
 def _stacked(views: list[PhotoView], atlas: Atlas) -> tuple[Tensor, Tensor]:
