@@ -69,7 +69,14 @@ def conditions(rows: int = 2) -> Conditions:
     texture = torch.randn(rows, TEXTURE_CHANNELS + PARTS, *half, generator=generator)
     return Conditions(
         torch.tensor([encoded({"place": "beach", "top": "dress"})] * rows),
-        Appearance(views, torch.ones(2, rows), texture, torch.rand(rows, PARTS, 4, generator=generator)),
+        Appearance(
+            views,
+            torch.ones(2, rows),
+            texture,
+            torch.rand(rows, PARTS, 4, generator=generator),
+            torch.rand(rows, 4, HEIGHT, WIDTH, generator=generator),
+            parts(HEIGHT, WIDTH),
+        ),
         BodyMaps(
             torch.randint(0, 4097, (rows, *half), generator=generator), torch.randn(rows, 3, *half, generator=generator)
         ),
@@ -90,7 +97,7 @@ def test_cached_keys_and_values_give_the_same_prediction(network: NanoNetwork) -
     assert torch.allclose(predict(network, network.cached(conditioning)), direct, atol=1e-5)
 
 
-@pytest.mark.parametrize("changed", ["values", "scales", "maps", "texture", "palette", "layout"])
+@pytest.mark.parametrize("changed", ["values", "scales", "maps", "texture", "palette", "head", "layout"])
 def test_every_condition_reaches_the_prediction(network: NanoNetwork, changed: str) -> None:
     given = conditions()
     before = predict(network, given.of(network))
@@ -101,6 +108,7 @@ def test_every_condition_reaches_the_prediction(network: NanoNetwork, changed: s
         "maps": replace(given, maps=BodyMaps(maps.surface.flip(1), maps.normal.flip(2))),
         "texture": replace(given, appearance=replace(appearance, texture=torch.zeros_like(appearance.texture))),
         "palette": replace(given, appearance=replace(appearance, palette=torch.zeros_like(appearance.palette))),
+        "head": replace(given, appearance=appearance.with_head(torch.zeros(2))),
         "layout": replace(given, layout=given.layout.flip(1)),
     }[changed]
 
@@ -129,6 +137,8 @@ def test_rows_do_not_depend_on_each_other(network: NanoNetwork) -> None:
         given.appearance.scales[:, :1],
         given.appearance.texture[:1],
         given.appearance.palette[:1],
+        given.appearance.head[:1],
+        given.appearance.head_parts[:1],
     )
     maps = BodyMaps(given.maps.surface[:1], given.maps.normal[:1])
     alone = Conditions(given.values[:1], appearance, maps, given.layout[:1]).of(network)

@@ -33,6 +33,7 @@ def asked_for(seed: int = 1) -> Asked:
         random.integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8),
         person,
         np.where(person, random.integers(1, PARTS, person.shape), 0).astype(np.uint8),
+        np.concatenate([random.random((17, 2)), np.ones((17, 1))], 1).astype(np.float32),
         surface,
         np.full((HEIGHT // 2, WIDTH // 2, 3), 128, np.uint8),
         regions_of(surface, small, atlas),
