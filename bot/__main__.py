@@ -1,6 +1,7 @@
 """`python -m bot`: the conversation and the dispatcher in one process, until SIGTERM or Ctrl-C.
 
-Exits with 0 after an orderly stop, and with 2 and one line when the operator has to do something.
+Exits with 0 after an orderly stop, and with 2 and one line when the operator has to do something. The parts of the bot
+are imported after the settings are read: aiogram alone takes seconds, and a wrong setting is reported at once.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import sys
 from urllib.parse import unquote, urlsplit
 
 from bot import logs
-from bot.app import serve, webhook_secret
 from bot.config import Config, load_config
 from bot.db.address import read_address
 from bot.errors import OperatorError
@@ -19,6 +19,8 @@ from engine.contract import MISCONFIGURED_EXIT_CODE
 
 
 async def _main(config: Config) -> None:
+    from bot.app import serve
+
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -28,6 +30,8 @@ async def _main(config: Config) -> None:
 
 def _secrets(config: Config) -> list[str]:
     """Secrets that must not show in logs: the token, and the passwords in addresses."""
+    from bot.app import webhook_secret
+
     address = read_address(config.database_url.get_secret_value())
     broker_password = urlsplit(config.broker_url.get_secret_value()).password or ""
     return [

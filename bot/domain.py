@@ -126,7 +126,7 @@ OTHER_PERSON = "other_person"
 
 
 class OtherPersonChoice(StrEnum):
-    """What to do with such a photo: give it to a new person, draw from it in place of the earlier photos, beside
+    """The ways to treat such a photo: give it to a new person, draw from it in place of the earlier photos, beside
     them, or delete it."""
 
     SEPARATE = "separate"

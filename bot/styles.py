@@ -50,7 +50,7 @@ class _File(BaseModel):
 
 @dataclass(frozen=True)
 class StyleEdit:
-    """What admins made of a style of the file, or (with a template) a style of their own."""
+    """An admin's changes to a style of the file, or (with a template) a style of their own."""
 
     name: str
     place: int | None = None

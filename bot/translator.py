@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from aiogram_i18n.cores.fluent_runtime_core import FluentRuntimeCore
@@ -35,14 +36,21 @@ class Texts:
         return self.translator(key, self.language, **variables)
 
 
+@cache
+def _read(folder: Path) -> FluentRuntimeCore:
+    """Parsing takes a quarter of a second; nothing changes the texts afterwards."""
+    core = FluentRuntimeCore(
+        path=folder / "{locale}", default_locale=DEFAULT_LANGUAGE, use_isolating=False, use_td=False
+    )
+    core.locales.update(core.find_locales())
+    return core
+
+
 class Translator:
-    """All languages, read once from `bot/texts/{language}/*.ftl`."""
+    """All languages, read once per process from `bot/texts/{language}/*.ftl`."""
 
     def __init__(self, folder: Path = TEXTS) -> None:
-        self._core = FluentRuntimeCore(
-            path=folder / "{locale}", default_locale=DEFAULT_LANGUAGE, use_isolating=False, use_td=False
-        )
-        self._core.locales.update(self._core.find_locales())
+        self._core = _read(folder)
 
     def __call__(self, key: str, language: str, /, **variables: Variable) -> Markup:
         """HTML in `language`, or in the default one when `language` is not spoken here."""

@@ -8,9 +8,11 @@ import shutil
 import signal
 import subprocess
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -28,17 +30,51 @@ from bot.db.session import Sessions, make_sessions, open_pool
 from bot.local.children import ChildProcess, choose_port
 from bot.local.embedded import EmbeddedPostgres, EmbeddedValkey
 
-ALEMBIC_INI = Path(__file__).parents[1] / "alembic.ini"
+ROOT = Path(__file__).parents[1]
+ALEMBIC_INI = ROOT / "alembic.ini"
+ONE_WORKER = (
+    "tests/stack/",
+    "tests/trainer/adapter/",
+    "tests/trainer/gates/",
+    "tests/trainer/measure/",
+    "tests/trainer/nano/",
+)
+"""Folders with fixtures that take longer than most of their tests: a running stack, rendered people, encoded photos."""
 TEMPLATE = "migrated"
 RABBITMQ_PROGRAMS = "/usr/lib/rabbitmq/bin"
 """Debian's folder of the plain scripts; the wrapper on PATH insists on a user and on folders of the system."""
 RABBITMQ_START_S = 90.0
 
 
+def unit_of(path: str) -> str:
+    """The work that xdist gives to one worker as a whole: a file, or a folder of `ONE_WORKER`. `path`: below ROOT."""
+    return next((folder for folder in ONE_WORKER if path.startswith(folder)), path)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests come first: one that `--dist loadfile` began last would run alone at the end."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    """The longest work first, as far as markers and counts tell: the unit begun last may run alone at the end."""
+    unit = {item: unit_of(item.path.relative_to(ROOT).as_posix()) for item in items}
+    slow = {unit[item] for item in items if item.get_closest_marker("slow")}
+    sizes = Counter(unit.values())
+    items.sort(key=lambda item: (unit[item] not in slow, -sizes[unit[item]], unit[item]))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """For `-n auto`: one more than there are cores, since many tests wait most of their time."""
+    return (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """For `--dist loadfile`: units instead of files."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByUnit(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return unit_of(super()._split_scope(nodeid))
+
+    return ByUnit(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def _administer(server_url: str, statement: str) -> None:

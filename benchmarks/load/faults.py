@@ -20,7 +20,7 @@ CLOCK_STEP = "1 hour"
 
 @dataclass(frozen=True)
 class FaultContext:
-    """What a fault acts on. `pause` waits while the supervisor goes on."""
+    """The targets of a fault. `pause` waits while the supervisor goes on."""
 
     stack: LoadStack
     control: ApiControl

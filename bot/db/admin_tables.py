@@ -13,7 +13,7 @@ from bot.db.tables import Base
 
 
 class AccessRule(Base):
-    """What an admin decided about one Telegram user, who need not have a row in users.
+    """An admin's decision about one Telegram user, who need not have a row in users.
 
     A trigger removes `user_id` when the user's data are deleted; `digest` recognises them when they come back.
     """

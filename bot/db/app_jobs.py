@@ -77,7 +77,7 @@ async def png(session: AsyncSession, picture_id: UUID) -> bytes | None:
 
 
 async def count_open(session: AsyncSession, app_id: UUID) -> int:
-    """How many pictures of the app are in progress."""
+    """The number of pictures of the app in progress."""
     statement = select(func.count()).select_from(Job).join(User, User.id == Job.user_id)
     return await session.scalar(statement.where(User.app_id == app_id, Job.state.in_(OPEN_STATES))) or 0
 

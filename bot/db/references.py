@@ -56,7 +56,7 @@ async def image(session: AsyncSession, reference_id: UUID, user_id: int) -> byte
 
 
 async def counts(session: AsyncSession, user_ids: Collection[int]) -> dict[int, int]:
-    """How many photos of each user are accepted or wait for their verdicts; users without any are left out."""
+    """The number of each user's photos that are accepted or wait for their verdicts; users without any are left out."""
     kept = Reference.state != ReferenceState.REJECTED
     statement = select(Reference.user_id, func.count()).where(Reference.user_id.in_(user_ids), kept, OF_PERSON)
     return {row[0]: row[1] for row in await session.execute(statement.group_by(Reference.user_id))}

@@ -17,8 +17,9 @@ from bot.dispatch.broker import SOCKET_TIMEOUT_S, transport_options
 from bot.dispatch.timing import Listening
 from engine.contract import AMQP_HEARTBEAT_S, REPLIES_QUEUE, REPLY, Heartbeat, Progress, Reply
 
-POLL_S = 0.5
-RECONNECT_MAX_S = 5.0
+POLL_S = 0.2
+"""The longest time until a stop is noticed. A read that waits in Redis cannot be broken off: it ends after as long."""
+RECONNECT_MIN_S, RECONNECT_MAX_S = 0.5, 5.0
 UNACKNOWLEDGED_S = 5
 """Redis has no notion of a consumer that died: what it had taken is given out again after this time. Our own keys,
 because the workers' tasks must not be given out again by our clock. Short, because the leader is the only consumer."""
@@ -49,14 +50,14 @@ class ReplyConsumer:
             await asyncio.wait([reading])
 
     def _read_for_ever(self) -> None:
-        pause_s = POLL_S
+        pause_s = RECONNECT_MIN_S
         while not self._stop.is_set():
             try:
                 self._read(Connection(self._url, heartbeat=AMQP_HEARTBEAT_S, transport_options=self._options()))
             except Exception as error:  # the edge of the thread: whatever the broker's client raises, we come back
                 if self._stop.is_set():
                     return
-                pause_s = POLL_S if self._listening.for_s else min(2 * pause_s, RECONNECT_MAX_S)
+                pause_s = RECONNECT_MIN_S if self._listening.for_s else min(2 * pause_s, RECONNECT_MAX_S)
                 self._listening.end()
                 _log.warning("the broker is not there, trying again", error=repr(error), pause_s=pause_s)
                 self._stop.wait(pause_s)
@@ -77,6 +78,8 @@ class ReplyConsumer:
         with connection:
             connection.ensure_connection(max_retries=1, timeout=SOCKET_TIMEOUT_S)
             channel = connection.channel()
+            if not self._url.startswith("amqp"):
+                channel.brpop_timeout = POLL_S
             queue = REPLIES_QUEUE(channel)
             self._backlog = queue.queue_declare().message_count
             self._seen_backlog(0)

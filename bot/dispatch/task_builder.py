@@ -40,8 +40,8 @@ class Photos:
 
 @dataclass(frozen=True)
 class WorkerAbilities:
-    """What the living workers draw: a pose, where any of them does; an image prompt and a second person, where all
-    do."""
+    """The abilities of the living workers: a pose, where any of them has it; an image prompt and a second person, where
+    all have."""
 
     pose: bool
     image_prompt: bool

@@ -185,7 +185,7 @@ class ReadReference:
 
 @dataclass(frozen=True)
 class CountReferences:
-    """How many photos of each end user are accepted or wait for their verdicts; those without any are left out."""
+    """The number of each end user's photos that are accepted or wait for verdicts; those without any are left out."""
 
     sessions: Sessions
 

@@ -149,9 +149,9 @@ class ChoosePerson:
 
 @dataclass(frozen=True)
 class DecideOtherPerson:
-    """What is to happen to a photo that shows another person than the earlier ones, and to those of its album.
+    """Decides about a photo that shows another person than the earlier ones, and about those of its album.
 
-    Gives how many photos were dealt with: 0 where there are none any more, or no room for one. Raises TooManyPeople."""
+    Gives the number of photos decided: 0 where there are none any more, or no room for one. Raises TooManyPeople."""
 
     sessions: Sessions
     signals: Signals

@@ -254,7 +254,7 @@ async def _person_of(session: AsyncSession, user_id: int, source: Job | None) ->
 
 @dataclass(frozen=True)
 class _AsBefore:
-    """What another picture takes over from an earlier one, and what is not kept any more."""
+    """The settings that a picture takes over from an earlier one, and those that are not kept any more."""
 
     overrides: PreferenceOverrides
     pose_lost: bool

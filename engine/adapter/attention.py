@@ -26,7 +26,7 @@ IMAGE_PROMPT = "image_prompt"
 
 @dataclass(frozen=True)
 class BranchCondition:
-    """What one image branch attends to, for a batch of B pictures.
+    """The condition of one image branch, for a batch of B pictures.
 
     tokens: [B, N, token_dim], or None once `keys_values` holds K and V, each [B, heads, N, head_dim], by the name of
     every layer where the branch acts.
@@ -188,7 +188,7 @@ def merge_heads(split: Tensor) -> Tensor:
 
 
 def region_masks(regions: Tensor, tokens: Sequence[int], sizes: Sequence[tuple[int, int]]) -> dict[int, Tensor]:
-    """Who may be read where, for the layers of these sizes (rows, columns).
+    """Masks that let each position read the tokens of its people only, for layers of these sizes (rows, columns).
 
     regions [B, people, H, W], above 0.5 where a person is to be; tokens: how many of the branch's tokens are each
     person's, in order. -> positions -> bool [B, positions, sum of tokens].

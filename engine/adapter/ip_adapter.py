@@ -28,7 +28,7 @@ from engine.errors import WeightsError
 
 @dataclass(frozen=True)
 class ReferencePhotos:
-    """What one branch reads, all photos of all people of a batch in one row after another.
+    """The input of one branch: all photos of all people of a batch, one row each.
 
     hidden: penultimate states of the image encoder [n, S, D], or a list of n with as many states [S, D] as each photo
     was encoded in. embeddings: ArcFace [n, 512] where the projection wants them. counts: how many of the n rows are
@@ -88,7 +88,7 @@ class IPAdapterBranches(BranchLayers):
         return condition_of(self.tokens(branch, photos.hidden, photos.embeddings), photos.counts, scales)
 
     def negative(self, branch: str, photos: ReferencePhotos, like: BranchCondition) -> BranchCondition:
-        """What stock pipelines show to the negative half: zeros for picture and face, as often as `like` has photos."""
+        """The negative half's condition, as in stock pipelines: zeros for picture and face, one per photo of `like`."""
         embeddings = None if photos.embeddings is None else torch.zeros_like(photos.embeddings[:1])
         single = self.tokens(branch, photos.hidden, embeddings)
         assert like.tokens is not None

@@ -36,7 +36,7 @@ WORN: Final = (ImageRegion.WHOLE, ImageRegion.TORSO, ImageRegion.LEGS, ImageRegi
 
 @dataclass(frozen=True)
 class RegionReading:
-    """How a branch reads a photo.
+    """The regions of a photo that a branch reads, and their weights.
 
     alpha: the weight of a patch infinitely far from every joint, 1 at a joint; 1.0 weighs all alike. faces_only: photos
     on which no face is seen are left out."""
@@ -51,7 +51,7 @@ class RegionReading:
         return {METADATA: json.dumps(content | {"faces_only": self.faces_only})}
 
     def shown(self, view: View, clothes: Clothes, crop_px: int, patch_px: int) -> dict[ImageRegion, RegionView]:
-        """What of a photo the branch reads; empty where there is nothing for it."""
+        """The regions of a photo that the branch reads; empty where there are none."""
         if self.faces_only and view.observation.face_box is None:
             return {}
         hidden = WORN if clothes is Clothes.CHANGE else ()
@@ -121,7 +121,7 @@ def region_photos(
 def region_condition(
     projection: Any, photos: RegionPhotos, reading: RegionReading, scales: Sequence[float]
 ) -> BranchCondition:
-    """What a branch attends to: of each person all photos' tokens side by side, those of regions not shown masked."""
+    """The condition of a branch: of each person all photos' tokens side by side, those of regions not shown masked."""
     rows, regions = photos.shown.shape
     queries = projection.latents.view(regions, -1, projection.latents.shape[-1])
     weights = reading.alpha + (1 - reading.alpha) * photos.nearness

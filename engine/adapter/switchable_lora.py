@@ -26,7 +26,7 @@ class SwitchableLora:
         self.switch((), unet.device)
 
     def switch(self, rows: Sequence[bool], device: torch.device | str) -> None:
-        """Which rows of the UNet's batch it acts on; where that is none, nothing is computed for it.
+        """Sets the rows of the UNet's batch that it acts on; with none, nothing is computed for it.
 
         device: where the UNet will run, which may not be where it is now."""
         on = any(rows)

@@ -138,8 +138,8 @@ class BranchReader:
     def _photos(
         self, branch: str, drawings: Sequence[GenerationInput], of_head: bool
     ) -> tuple[ReferencePhotos | RegionPhotos | None, list[list[int]]]:
-        """What the branch reads for every picture, None where there is nothing for it; and of every picture whom its
-        photos show, 0 or, the companion, 1."""
+        """The input of the branch for every picture, None where there is none; and of every picture the person on each
+        photo: 0 or, the companion, 1."""
         if branch == IMAGE_PROMPT:
             return self._image_prompts(drawings), []
         if branch in self._branches.readings:

@@ -53,7 +53,7 @@ class MeaningJudge:
         return [(concern, self._encoder.encode(self._content[concern.value]["meanings"])) for concern in Concern]
 
     def concern(self, text: str) -> Concern | None:
-        """What `text` asks for that is not allowed; minors come first."""
+        """The forbidden content that `text` asks for; minors come first."""
         encoded = self._encoder.encode(_parts(text))
         innocent = (encoded @ self._innocent.T).max(1)
         for concern, sentences in self._refused:

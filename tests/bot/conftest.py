@@ -223,6 +223,7 @@ class FakeWorker:
         with Connection(self.broker_url) as connection:
             cancellations = contract.new_cancellations_queue()
             channel = connection.channel()
+            channel.brpop_timeout = 0.1  # closing waits for the end of a read
             with (
                 Consumer(channel, [contract.WORK_QUEUE], on_message=self._task, prefetch_count=1),
                 Consumer(connection.channel(), [cancellations], on_message=self._cancellation),

@@ -1,10 +1,8 @@
-"""The charts for operators: legible pictures whatever the figures are, and no matplotlib before the first of them."""
+"""The charts for operators: legible pictures whatever the figures are."""
 
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -66,9 +64,3 @@ def test_each_chart_is_drawn_for_every_period_and_size_of_figures(page: ChartPag
 def test_each_caption_fits_below_a_picture(page: ChartPage) -> None:
     text = usage_views.caption(page, usage(30, 50_000), TEXTS, STYLES, None)
     assert len(text.encode("utf-16-le")) // 2 <= 1024
-
-
-def test_the_bot_starts_without_matplotlib() -> None:
-    program = "import sys, bot.__main__; print('matplotlib' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"

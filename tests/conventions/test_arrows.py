@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,7 @@ def test_nothing_imports_torchvision() -> None:
     ] == []
 
 
+@cache
 def loaded_by(module: str) -> set[str]:
     """The top-level packages in a fresh interpreter after importing `module`."""
     program = f"import sys, {module}; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
@@ -158,17 +160,21 @@ def loaded_by(module: str) -> set[str]:
 
 
 def test_the_contract_loads_no_torch() -> None:
-    heavy = {"torch", "numpy", "diffusers", "transformers", "PIL", "cv2"}
+    heavy = {"torch", "numpy", "diffusers", "transformers", "PIL", "cv2", "celery"}
     assert loaded_by("engine.contract") & heavy == set()
 
 
 def test_the_bot_runs_without_torch() -> None:
     """Nor with matplotlib, which only a chart for /admin needs."""
-    assert loaded_by("bot.__main__") & {"torch", "diffusers", "transformers", "trainer", "matplotlib"} == set()
+    assert loaded_by("bot.app") & {"torch", "diffusers", "transformers", "trainer", "matplotlib"} == set()
 
 
 def test_the_bot_without_its_api_loads_nothing_of_it() -> None:
-    assert loaded_by("bot.__main__") & {"fastapi", "starlette", "uvicorn"} == set()
+    assert loaded_by("bot.app") & {"fastapi", "starlette", "uvicorn"} == set()
+
+
+def test_the_bot_reads_its_settings_before_it_loads_its_parts() -> None:
+    assert loaded_by("bot.__main__") & {"aiogram", "sqlalchemy", "celery"} == set()
 
 
 def test_the_worker_loads_nothing_of_telegram_or_the_database() -> None:

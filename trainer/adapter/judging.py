@@ -24,7 +24,7 @@ PUBLISHED: Final = "taesd"
 
 
 def judged_of(plan: MethodPlan, recipe: Recipe) -> tuple[Judged, ...]:
-    """What the run's losses compare. Raises DataError where the method needs such losses and the recipe has none."""
+    """The quantities that the run's losses compare. DataError where the method needs losses that the recipe lacks."""
     if recipe.identity is None:
         if plan.drawn:
             raise DataError(f"expected the section identity in the recipe of {recipe.method}: see docs/training.md")

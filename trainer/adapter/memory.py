@@ -124,7 +124,7 @@ class KeptTensors:
     def __init__(self, excluded: set[int]) -> None:
         """excluded: storages that are there anyway."""
         self.bytes, self.largest_block = 0, 0
-        self._excluded, self._alive = excluded, list[Tensor]()
+        self._excluded, self._alive = set(excluded), list[Tensor]()
 
     def counting(self) -> AbstractContextManager[Any]:
         return saved_tensors_hooks(self._keep, lambda kept: kept)
@@ -143,7 +143,7 @@ class KeptTensors:
     def _keep(self, tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()._cdata
         if storage not in self._excluded:
-            self._excluded = self._excluded | {storage}
+            self._excluded.add(storage)
             self._alive.append(tensor)  # an address may be used again once its tensor is gone
             self.bytes += tensor.untyped_storage().nbytes()
         return tensor

@@ -55,7 +55,7 @@ class CropPlace:
 
 
 class CropPlaces(Protocol):
-    """Where on a picture a network looks."""
+    """The part of a picture that a network reads."""
 
     def place(self, seen: Observation) -> CropPlace | None:
         """On a photo whose person is known; None where there is nothing to read."""

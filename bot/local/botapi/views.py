@@ -151,7 +151,7 @@ class PressAnswer(View):
 
 
 class InlineAnswer(View):
-    """What answerInlineQuery said; `answered` is False where the bot never did. Photos by their file ids."""
+    """The content of answerInlineQuery; `answered` is False where the bot never did. Photos by their file ids."""
 
     answered: bool
     photo_file_ids: list[str] = []

@@ -44,7 +44,7 @@ class ReadAdmission:
 
 @dataclass(frozen=True)
 class ReadAccounts:
-    """What admins see of users."""
+    """The data of users that admins see."""
 
     sessions: Sessions
 

@@ -87,7 +87,7 @@ async def decide(
 
 
 async def _answer_user(bot: Bot, file: CaseFile, translator: Translator, *, upheld: bool) -> None:
-    """Who reported a picture reads of its removal; who appealed reads the decision. A kept picture is no news."""
+    """Tells the reporter of a removal, and the appellant of the decision. A kept picture is no news."""
     report = file.case.kind == CaseKind.REPORT
     if report and not upheld:
         return

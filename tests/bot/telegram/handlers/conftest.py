@@ -429,9 +429,12 @@ async def chat(stage: Stage) -> AsyncIterator[Chat]:
 
 
 async def _empty(sessions: Sessions) -> None:
-    tables = ", ".join(Base.metadata.tables)
+    """Triggers and foreign keys are off meanwhile. To delete a few rows costs Postgres a small part of what it costs to
+    truncate all tables."""
+    deletions = " ".join(f"delete from {table};" for table in Base.metadata.tables)
     async with sessions.begin() as session:
-        await session.execute(text(f"truncate {tables}"))
+        await session.execute(text("set local session_replication_role = replica"))
+        await session.execute(text(f"do $$ begin {deletions} end $$"))
 
 
 async def _always() -> bool:
