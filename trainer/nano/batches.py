@@ -58,6 +58,10 @@ UNSEEN_SAID: Final = 0.6
 PERSON_WEIGHT, HEAD_WEIGHT = 3.0, 4.0
 """Added to the weight of the person in the loss and, once more, of face and hair: these are small, and users look at
 them first."""
+NO_FEATURES: Final = 0.5
+"""Share of the references whose eyes and mouth are no part of their own: parsers of real photos do not give them."""
+WRONG_HAIR: Final = 0.3
+"""Share of the references whose hair is taken for skin on one side of a line through the head."""
 HEAD_JOINT_NOISE: Final = 0.03
 """Standard deviation of the error of a joint of the head, in distances from ears to shoulders: about 2 px of a face of
 70 px."""
@@ -303,6 +307,7 @@ class Batches:
         if self.augment:
             if rng.random() < WRONG_MASK:
                 person = wrong_mask(person, rng)
+            parts = wrong_parts(parts, rng)
             if rng.random() < DEGRADED:
                 image = degraded(image, rng)
             if rng.random() < OCCLUDED:
@@ -312,6 +317,20 @@ class Batches:
         joints = self._joints(row, flip, rng)
         photo = ReferencePhoto(image, person, parts, joints, surface, normal, regions)
         return prepare(photo, Sources(pixel, sureness), hidden, self.atlas)
+
+
+def wrong_parts(parts: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A part map [H, W] with the errors of a parser of real photos: see NO_FEATURES and WRONG_HAIR."""
+    found = parts.copy()
+    if rng.random() < NO_FEATURES:
+        found[found == Part.FACE] = Part.SKIN
+    rows, columns = np.nonzero(found == Part.HAIR)
+    if len(rows) and rng.random() < WRONG_HAIR:
+        angle = rng.uniform(0, 2 * np.pi)
+        along = np.cos(angle) * columns + np.sin(angle) * rows
+        beyond = along > np.quantile(along, rng.uniform(0.2, 0.9))
+        found[rows[beyond], columns[beyond]] = Part.SKIN
+    return found
 
 
 def out_of_focus(image: NDArray[np.uint8], person: NDArray[np.bool_]) -> NDArray[np.uint8]:

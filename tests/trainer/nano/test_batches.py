@@ -14,7 +14,7 @@ from engine.backbones.nano.references import OFF_PERSON, UNDER_TOP, ReferencePho
 from engine.body.atlas import shipped_atlas
 from engine.body.texture import Sources
 from trainer.errors import DataError
-from trainer.nano.batches import Batches, degraded, occluder, out_of_focus
+from trainer.nano.batches import Batches, degraded, occluder, out_of_focus, wrong_parts
 from trainer.nano.feed import CHUNK, Feed
 from trainer.nano.preparing import wrong_mask
 from trainer.nano.store import Store, build_store
@@ -185,3 +185,15 @@ def test_the_person_stays_sharp_before_a_soft_background_without_a_halo() -> Non
     assert np.array_equal(soft[70:170, 70:90], image[70:170, 70:90])
     behind = soft[~cv2.dilate(person.astype(np.uint8), np.ones((9, 9), np.uint8)).astype(bool)]
     assert abs(behind.mean() - 127.5) < 3 and behind.std() < 5
+
+
+def test_wrong_parts_lose_features_and_hair_to_the_skin_and_nothing_else(store: Store) -> None:
+    row = int(np.flatnonzero((store.rows("parts", np.arange(12)) == Part.FACE).any((1, 2)))[0])
+    parts, changed = store.row("parts", row), set()
+    for seed in range(20):
+        found = wrong_parts(parts, np.random.default_rng(seed))
+        there = found != parts
+        assert (found[there] == Part.SKIN).all()
+        changed |= {int(part) for part in np.unique(parts[there])}
+
+    assert changed <= {int(Part.FACE), int(Part.HAIR)} and int(Part.FACE) in changed
