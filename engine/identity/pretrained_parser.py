@@ -1,8 +1,8 @@
 """The person parser for real photos: joints and mask by MediaPipe's pose network. Its mask is coarse: of whole bodies
 U2-Net says where the outline runs, of people to the knees or less MediaPipe's selfie segmentation.
 
-The body part of each pixel still comes from the included network, which was trained on renders alone; it is used only
-inside the matte.
+The body part of each pixel comes from the included network, which was trained on renders alone; it is used only inside
+the matte, and the head's parts follow MediaPipe's face mesh.
 """
 
 from __future__ import annotations
@@ -18,13 +18,17 @@ from PIL import Image
 from engine.hub.packaged import named
 from engine.identity.body import Body, DetectedPerson, bears_face
 from engine.identity.crops import body_window, clipped
+from engine.identity.crops import window as cropped
 from engine.identity.faces import load_opencv
+from engine.identity.head_parts import with_mesh
 from engine.identity.observation import Box
 from engine.identity.people import overlap
 from engine.identity.person_parser import ShippedParser
 from engine.identity.skeleton import ANKLES, CONFIDENCE_MIN, HEAD_JOINTS, KNEES, Keypoints
+from engine.vision.blazeface import POINTS
 from engine.vision.blazepose import BlazePose, DetectedPose
 from engine.vision.detection import Detection
+from engine.vision.face_mesh import FaceMesh, Mesh
 from engine.vision.matte import Matte
 from engine.vision.selfie import SelfieSegmentation
 
@@ -49,6 +53,11 @@ BUST: Final = (1.5, 0.8, 3.0)
 """To either side of the middle of the face, above and below it, in sides of the face: of six people at a table the
 detector finds each in such a crop, and passes over two in larger ones."""
 
+LEFT_EYE, RIGHT_EYE = 1, 2
+"""COCO joints."""
+FACE_SIDE: Final = 2.6
+"""Of the box about the joints of the head, in distances between the eyes."""
+
 Plane = NDArray[np.float32]
 
 
@@ -60,6 +69,7 @@ class PretrainedParser:
         self._poses = BlazePose(state)
         self._matte = Matte(state)
         self._selfie = SelfieSegmentation(state)
+        self._meshes = FaceMesh(state)
         self._shipped = shipped
         self._last: tuple[Image.Image, list[DetectedPose]] | None = None
 
@@ -89,6 +99,9 @@ class PretrainedParser:
         window = body_window(seen, PLANE_WIDTH / PLANE_HEIGHT)
         matte = _resampled(person, window)
         parts = self._parts(image, seen, matte)
+        if (mesh := self._mesh(image, keypoints, face)) is not None:
+            shown = np.asarray(cropped(image.convert("RGB"), window, PLANE_WIDTH, PLANE_HEIGHT), np.uint8)
+            parts = with_mesh(parts, shown, matte > MASK_MIN, _on_plane(mesh, window, matte.shape))
         embedding = self._shipped.embed(image, seen, keypoints)
         return Body(seen, keypoints, parts, window, embedding, (matte * 255).round().astype(np.uint8))
 
@@ -156,6 +169,19 @@ class PretrainedParser:
             mixed = np.where(mask > UNSURE[1], 1.0, np.where(mask < UNSURE[0], 0.0, mixed))
         return np.asarray(mixed, np.float32)
 
+    def _mesh(self, image: Image.Image, keypoints: Keypoints, face: Box | None) -> Mesh | None:
+        """Of the face in the box `face`, or about the joints of the head; None where both eyes were not seen."""
+        eyes = keypoints[[RIGHT_EYE, LEFT_EYE]]
+        if (eyes[:, 2] < CONFIDENCE_MIN).any():
+            return None
+        if face is None:
+            x, y = keypoints[list(HEAD_JOINTS), :2].mean(0)
+            half = FACE_SIDE / 2 * float(np.hypot(*(eyes[0] - eyes[1])[:2]))
+            face = (x - half, y - half, x + half, y + half)
+        points = np.zeros((len(POINTS), 2), np.float32)
+        points[POINTS.index("right_eye")], points[POINTS.index("left_eye")] = eyes[0, :2], eyes[1, :2]
+        return self._meshes.see(image, Detection(1.0, face, points))
+
     def _parts(self, image: Image.Image, box: Box, matte: Plane) -> NDArray[np.uint8]:
         """uint8 of BodyPart over the window of `matte`: the likeliest part where the person is, else background."""
         cv2 = load_opencv()
@@ -163,6 +189,12 @@ class PretrainedParser:
         planes = [cv2.resize(plane, matte.shape[::-1], interpolation=cv2.INTER_LINEAR) for plane in likely]
         parts: NDArray[np.uint8] = ((np.argmax(planes, 0) + 1) * (matte > MASK_MIN)).astype(np.uint8)
         return parts
+
+
+def _on_plane(mesh: Mesh, window: Box, shape: tuple[int, ...]) -> Mesh:
+    x0, y0, x1, y1 = window
+    scale = np.array([shape[1] / (x1 - x0), shape[0] / (y1 - y0), 1.0], np.float32)
+    return Mesh((mesh.points - np.array([x0, y0, 0], np.float32)) * scale, mesh.score)
 
 
 def _detected(pose: DetectedPose) -> DetectedPerson:

@@ -60,6 +60,18 @@ def test_the_cutout_follows_the_matte(look: Callable[..., ReferenceFindings], as
     assert 0.2 < shares.mean() < 0.8 and shares[:, 0].mean() < 0.5
 
 
+def test_the_parts_of_a_head_follow_the_face(look: Callable[..., ReferenceFindings], astronaut: Image.Image) -> None:
+    parts = parts_on_photo(_of(look(astronaut)))
+    assert parts is not None
+    hair = [(30, 225), (60, 180), (60, 265), (100, 168)]  # row, column: top and both sides
+    skin = [(118, 215), (140, 200), (140, 245)]  # nose and cheeks
+    assert [parts[place] for place in hair] == [BodyPart.HAIR] * len(hair)
+    assert [parts[place] for place in skin] == [BodyPart.SKIN] * len(skin)
+    features = np.argwhere(parts == BodyPart.FACE)
+    assert features[:, 0].min() > 90 and features[:, 0].max() < 180  # brows to lips
+    assert 0.01 < len(features) / (parts == BodyPart.SKIN).sum() < 0.4
+
+
 @pytest.mark.parametrize(
     "change",
     [
