@@ -20,23 +20,41 @@ import torch
 from diffusers import DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from diffusers.models.embeddings import IPAdapterPlusImageProjection
 from PIL import Image
+from tokenizers.pre_tokenizers import ByteLevel
 from torch import Tensor, nn
-from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer, CLIPVisionConfig, CLIPVisionModelWithProjection
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from benchmarks.comparison import Contender
 from engine.adapter.ip_adapter import IPAdapterBranches, export_plus, new_branches
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.base import Backbone, GenerationInput, Step
-from engine.backbones.collage import NanoBackbone
-from engine.backbones.collage_model import load_model
+from engine.backbones.nano.backbone import NanoBackbone
+from engine.backbones.nano.layout import LayoutPredictor
+from engine.backbones.nano.network import (
+    BODY_SIZE,
+    FACE_SIZE,
+    LATENT_CHANNELS,
+    PATCH_PX,
+    SIZES,
+    VIEW_PATCH,
+    build_network,
+)
+from engine.backbones.nano.pipeline import DEFAULT_STEPS, NanoPipeline, load_nano
+from engine.backbones.nano.pose_examples import PoseExamples
+from engine.backbones.nano.prompt_reader import PromptReader
+from engine.body.atlas import shipped_atlas
+from engine.body.mapper import load_mapper
+from engine.config import load_config
 from engine.contract import PosePreset, Settings
 from engine.errors import Cancelled
 from engine.identity.body import BodyPart
 from engine.identity.profile import IdentityProfile, Observation, View
 from engine.pose import preset
+from engine.upscale import open_upscaler
 
 BASELINE_STEPS, BASELINE_GUIDANCE = 30, 7.5
+TEXT_TOKENS = 48
 PROMPT, NEGATIVE = "a woman on a beach at sunset", "blurry"
 
 
@@ -73,46 +91,56 @@ def person(image: Image.Image) -> IdentityProfile:
     return IdentityProfile((View(image, seen),))
 
 
-def nano_requests(folder: Path, device: str) -> Requests:
-    """Of a nano checkpoint.
+def new_nano() -> NanoPipeline:
+    """nano at its true size with random weights."""
+    torch.manual_seed(0)
+    vae: NanoAutoencoder = NanoAutoencoder(LATENT_CHANNELS, patch_px=PATCH_PX)
+    vae.fit(2 * torch.rand(8, 3, 240, 160) - 1)
+    network = build_network(vae, shipped_atlas(), size=SIZES["medium"])
+    parts = network.unet, vae, network.words, network.references, network.palette
+    return NanoPipeline(*parts, LayoutPredictor().eval(), load_mapper(), PoseExamples())
 
-    The baseline has no class embedding and reads noisy latents alone, as stock pipelines do. Its image tower costs no
-    more than our two encoders: the usual large one would decide the comparison."""
-    model = load_model(folder)
-    backbone = NanoBackbone(model, device)
-    latent = model.unet.config.out_channels
-    without = {"class_embed_type": None, "projection_class_embeddings_input_dim": None, "in_channels": latent}
-    unet = UNet2DConditionModel.from_config(dict(model.unet.config) | without)
-    weights = {name: v for name, v in model.unet.state_dict().items() if not name.startswith("class_embedding.")}
-    unet.load_state_dict(weights | {"conv_in.weight": weights["conv_in.weight"][:, :latent]})
-    vae = _StockAutoencoder.from_config(model.vae.config)
-    vae.load_state_dict(model.vae.state_dict())
+
+def nano_requests(folder: Path | None, device: str) -> Requests:
+    """Of a nano pipeline, with random weights where there is no folder. The baseline is of the same UNet's size and
+    weights, as far as stock pipelines have them: it reads noisy latents and words alone, and its image tower costs no
+    more than our two encoders (the usual large one would decide the comparison). Both pictures are enlarged by the same
+    network."""
+    nano, metadata = (new_nano(), {"steps": DEFAULT_STEPS}) if folder is None else load_nano(folder)
+    upscaler = open_upscaler(load_config().state, device)
+    backbone = NanoBackbone(nano, metadata, PromptReader(), upscaler, device)
+    config = nano.unet.config
+    latent, token_dim = int(nano.vae.config.latent_channels), int(config.cross_attention_dim)
+    without = {"class_embed_type": None, "projection_class_embeddings_input_dim": None}
+    torch.manual_seed(0)
+    unet = UNet2DConditionModel.from_config(dict(config) | without | {"in_channels": latent, "out_channels": latent})
+    own, shapes = nano.unet.state_dict(), {name: value.shape for name, value in unet.state_dict().items()}
+    unet.load_state_dict({name: own[name] for name in shapes if own[name].shape == shapes[name]}, strict=False)
+    vae = _StockAutoencoder.from_config(nano.vae.config)
+    vae.load_state_dict(nano.vae.state_dict())
     vae.register_to_config(block_out_channels=(1,) * (1 + int(math.log2(vae.config.patch_px))))
+    heads = max(token_dim // 32, 1)
     tower = CLIPVisionConfig(
-        hidden_size=192,
-        intermediate_size=768,
+        hidden_size=token_dim,
+        intermediate_size=4 * token_dim,
         num_hidden_layers=3,
-        num_attention_heads=6,
+        num_attention_heads=heads,
         image_size=64,
         patch_size=16,
-        projection_dim=192,
+        projection_dim=token_dim,
     )
     pipeline = stock_pipeline(
         unet=unet,
         vae=vae,
-        text_encoder=model.text_encoder,
-        tokenizer=model.tokenizer,
-        scheduler=DDIMScheduler.from_config(model.scheduler.config, steps_offset=1),
+        text_encoder=CLIPTextModel(text_config(token_dim, 3, heads, TEXT_TOKENS)),
+        tokenizer=byte_tokenizer(TEXT_TOKENS),
+        scheduler=DDIMScheduler(prediction_type="v_prediction", clip_sample=False, steps_offset=1),
         image_encoder=CLIPVisionModelWithProjection(tower),
     ).to(device)
-    own = model.adapter.config
-    tokens = sum(
-        (width // patch) * (height // patch)
-        for (width, height), patch in ((own.face_size, own.face_patch), (own.body_size, own.body_patch))
-    )
+    tokens = sum(width * height // VIEW_PATCH**2 for width, height in ((FACE_SIZE, FACE_SIZE), BODY_SIZE))
     with tempfile.TemporaryDirectory() as adapter:
         load_adapter(pipeline, new_branches(unet, {"body": new_resampler(pipeline, tokens)}), Path(adapter))
-    return Requests(backbone, our_contender(backbone), baseline_contender(pipeline, backbone))
+    return Requests(backbone, our_contender(backbone), baseline_contender(pipeline, nano.size, upscaler.enlarge))
 
 
 def stock_pipeline(image_encoder: Any, **parts: Any) -> Any:
@@ -187,25 +215,52 @@ def first_preview(backbone: Backbone) -> Contender:
     return Contender(lambda: None, run)
 
 
-def baseline_contender(pipeline: Any, backbone: Backbone) -> Callable[[int, float], Contender]:
-    image, size = photo(), backbone.capabilities
+def baseline_contender(
+    pipeline: Any, size: tuple[int, int], finish: Callable[[Image.Image], Image.Image] = lambda picture: picture
+) -> Callable[[int, float], Contender]:
+    """size: height and width in px of its pictures, which `finish` then enlarges or leaves."""
+    image, (height, width) = photo(), size
 
     def contender(steps: int, guidance: float) -> Contender:
         def run() -> object:
-            return pipeline(
+            drawn = pipeline(
                 PROMPT,
                 negative_prompt=NEGATIVE,
                 ip_adapter_image=image,
                 num_inference_steps=steps,
                 guidance_scale=guidance,
-                height=size.height,
-                width=size.width,
+                height=height,
+                width=width,
                 generator=torch.Generator().manual_seed(0),
             ).images
+            return [finish(picture) for picture in drawn]
 
         return Contender(lambda: None, run)
 
     return contender
+
+
+def text_config(width: int, depth: int, heads: int, tokens: int) -> CLIPTextConfig:
+    """Of a text encoder that reads `byte_tokenizer`'s tokens."""
+    return CLIPTextConfig(
+        hidden_size=width,
+        intermediate_size=4 * width,
+        num_hidden_layers=depth,
+        num_attention_heads=heads,
+        max_position_embeddings=tokens,
+        bos_token_id=512,
+        eos_token_id=513,
+        pad_token_id=513,
+    )
+
+
+def byte_tokenizer(length: int) -> CLIPTokenizer:
+    """Every byte a token: what the words are costs nothing, how many tokens are encoded is fixed."""
+    letters = sorted(ByteLevel.alphabet())
+    symbols = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
+    return CLIPTokenizer(
+        vocab={symbol: number for number, symbol in enumerate(symbols)}, merges=[], model_max_length=length
+    )
 
 
 class _StockAutoencoder(NanoAutoencoder):

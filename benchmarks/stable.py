@@ -10,11 +10,19 @@ from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
-from tokenizers.pre_tokenizers import ByteLevel
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer, CLIPVisionConfig, CLIPVisionModelWithProjection
+from transformers import CLIPTextModel, CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from benchmarks.comparison import Contender
-from benchmarks.requests import Requests, baseline_contender, load_adapter, new_resampler, our_contender, stock_pipeline
+from benchmarks.requests import (
+    Requests,
+    baseline_contender,
+    byte_tokenizer,
+    load_adapter,
+    new_resampler,
+    our_contender,
+    stock_pipeline,
+    text_config,
+)
 from benchmarks.shapes import Shape
 from engine.adapter.ip_adapter import new_branches
 from engine.backbones.base import Capabilities
@@ -46,7 +54,7 @@ def stable_requests(shape: Shape, device: str, around: Around | None = None) -> 
     torch.manual_seed(0)
     with torch.device(device):
         parts = _parts(shape, around or Around())
-    pipeline = stock_pipeline(**parts, tokenizer=_tokenizer(shape.text_tokens), scheduler=DDIMScheduler(
+    pipeline = stock_pipeline(**parts, tokenizer=byte_tokenizer(shape.text_tokens), scheduler=DDIMScheduler(
         beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False, steps_offset=1
     )).to(device, dtype)  # fmt: skip
     unet = pipeline.unet
@@ -74,7 +82,8 @@ def stable_requests(shape: Shape, device: str, around: Around | None = None) -> 
         _capabilities(shape, pipeline.vae_scale_factor),
         device,
     )
-    ours, baseline = our_contender(backbone), baseline_contender(pipeline, backbone)
+    declared = backbone.capabilities
+    ours, baseline = our_contender(backbone), baseline_contender(pipeline, (declared.height, declared.width))
     return Requests(
         backbone,
         lambda *settings: Contender(prepare_ours, ours(*settings).run),
@@ -83,17 +92,6 @@ def stable_requests(shape: Shape, device: str, around: Around | None = None) -> 
 
 
 def _parts(shape: Shape, around: Around) -> dict[str, Any]:
-    width, depth, heads = around.text
-    text = CLIPTextConfig(
-        hidden_size=width,
-        intermediate_size=4 * width,
-        num_hidden_layers=depth,
-        num_attention_heads=heads,
-        max_position_embeddings=shape.text_tokens,
-        bos_token_id=512,
-        eos_token_id=513,
-        pad_token_id=513,
-    )
     width, depth, heads = around.tower
     tower = CLIPVisionConfig(
         hidden_size=width,
@@ -115,18 +113,9 @@ def _parts(shape: Shape, around: Around) -> dict[str, Any]:
             latent_channels=shape.unet.get("in_channels", 4),
             norm_num_groups=around.vae_groups,
         ),
-        "text_encoder": CLIPTextModel(text),
+        "text_encoder": CLIPTextModel(text_config(*around.text, shape.text_tokens)),
         "image_encoder": CLIPVisionModelWithProjection(tower),
     }
-
-
-def _tokenizer(length: int) -> CLIPTokenizer:
-    """Every byte a token: what the words are costs nothing, how many tokens are encoded is fixed."""
-    letters = sorted(ByteLevel.alphabet())
-    symbols = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
-    return CLIPTokenizer(
-        vocab={symbol: number for number, symbol in enumerate(symbols)}, merges=[], model_max_length=length
-    )
 
 
 def _with_adapter(unet: Any) -> Callable[[], None]:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from benchmarks.comparison import Contender
 from benchmarks.shapes import Shape
 from engine.adapter.attention import BranchCondition
-from engine.adapter.model import Adapter, AdapterConfig, cross_attention_layers
+from engine.adapter.model import BranchLayers, cross_attention_layers
 
 
 class StepBench:
@@ -27,10 +27,10 @@ class StepBench:
             self.unet = UNet2DConditionModel(**shape.unet).to(self.dtype).eval().requires_grad_(False)
         self.token_dim: int = self.unet.config.cross_attention_dim
         self._stock = dict(self.unet.attn_processors)
-        config = AdapterConfig(token_dim=self.token_dim, depth=1, heads=8)
         with torch.device(device):
-            self._adapter = Adapter(config, cross_attention_layers(self.unet)).to(self.dtype).eval()
-        self._adapter.requires_grad_(False)
+            layers = BranchLayers(self.token_dim, cross_attention_layers(self.unet))
+            self._branches = layers.to(self.dtype).eval()
+        self._branches.requires_grad_(False)
 
     def plain(self, rows: int = 1) -> Contender:
         """The UNet as diffusers makes it, without any image."""
@@ -40,11 +40,11 @@ class StepBench:
         """With `tokens` image tokens per picture on the body branch, K and V cached as in a request."""
         scale = torch.ones(rows, device=self.device, dtype=self.dtype)
         condition = {"body": BranchCondition(scale, self._random(rows, tokens, self.token_dim))}
-        identity = {"identity": self._adapter.cache(condition)}
+        identity = {"identity": self._branches.cache(condition)}
 
         def prepare() -> None:
             self._restore()
-            self._adapter.attach(self.unet)
+            self._branches.attach(self.unet)
 
         return Contender(prepare, self._step(rows, cross_attention_kwargs=identity))
 

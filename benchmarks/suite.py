@@ -28,13 +28,14 @@ SAMPLED = (1, 3)
 
 @dataclass(frozen=True)
 class Plan:
-    """request_pairs: of whole requests, 0 for none. weights: the nano folder whose requests are measured."""
+    """request_pairs: of whole requests, 0 for none. weights: the folder of nano whose requests are measured; None: random
+    weights, which cost the same."""
 
     shape: str
     device: str
     pairs: int
     request_pairs: int
-    weights: Path
+    weights: Path | None
     options: bool = False
 
 

@@ -38,6 +38,12 @@ class AdapterConfig:
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> AdapterConfig:
+        """The configuration that `to_dict` gave, as it comes back from JSON."""
+        sizes = {name: tuple(fields[name]) for name in ("face_size", "body_size")}
+        return cls(**fields | sizes)
+
 
 class ViewEncoder(nn.Module):
     """Convolutions down to patches, then a small transformer over them; trained together with the adapter.

@@ -65,7 +65,7 @@ def load_model(folder: Path) -> NanoModel:
         raise WeightsError(f"expected a nano checkpoint in {folder}, found no {', '.join(missing)}: set ENGINE_WEIGHTS")
     unet = UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32, low_cpu_mem_usage=False)
     config = json.loads((folder / "adapter" / "config.json").read_text("utf-8"))
-    adapter = Adapter(adapter_config(config), cross_attention_layers(unet))
+    adapter = Adapter(AdapterConfig.from_dict(config), cross_attention_layers(unet))
     adapter.load_state_dict({k: v.float() for k, v in load_file(folder / "adapter" / "model.safetensors").items()})
     adapter.attach(unet)
     vae = NanoAutoencoder.from_pretrained(folder / "vae", torch_dtype=torch.float32, low_cpu_mem_usage=False)
@@ -159,15 +159,6 @@ def _load_prior(folder: Path, unet: UNet2DConditionModel) -> PosePrior | None:
     prior = PosePrior(unet.config.cross_attention_dim, classes, examples)
     prior.load_state_dict(weights)
     return prior
-
-
-def adapter_config(fields: dict[str, Any]) -> AdapterConfig:
-    """The configuration that `AdapterConfig.to_dict` gave, as it comes back from JSON."""
-    fields = dict(fields)
-    for size in ("face_size", "body_size"):
-        width, height = fields[size]
-        fields[size] = (int(width), int(height))
-    return AdapterConfig(**fields)
 
 
 def pool_words(states: Tensor, tokens: Tensor, end: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""when a user was sent the notice of deletion; updates confirmed to Telegram before they are done"""
+"""the time of a user's notice of deletion; updates confirmed to Telegram before they are done"""
 
 from __future__ import annotations
 

@@ -17,10 +17,8 @@ from benchmarks.requests import nano_requests
 from benchmarks.shapes import FEW, MANY, SHAPES, Shape
 from benchmarks.stable import Around, stable_requests
 from benchmarks.steps import StepBench
-from engine.backbones.autoencoder import NanoAutoencoder
-from engine.backbones.collage_model import load_model, save_model
-from tests.random_collage import random_collage
-from tests.tiny_tokenizer import train_tokenizer
+from engine.backbones.nano.pipeline import load_nano, save_nano
+from tests.random_nano import HEIGHT, WIDTH, random_nano
 
 TINY = Shape(
     {
@@ -41,10 +39,7 @@ TINY = Shape(
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A nano whose drawings are as quick as its layout allows: one step by default."""
     path = tmp_path_factory.mktemp("nano")
-    words = ["a woman in a red t-shirt in a forest"] * 20
-    model = random_collage(train_tokenizer(words), NanoAutoencoder(), width=32, height=32)
-    model.metadata["sampling"] = {"steps": 1, "eta": 0.0, "way": 1.0}
-    save_model(model, path)
+    save_nano(random_nano(), path, {"steps": 1})
     return path
 
 
@@ -84,12 +79,14 @@ def test_both_draw_the_same_size_with_the_same_weights(folder: Path) -> None:
     requests = nano_requests(folder, "cpu")
     ours, baseline = requests.ours(1, 1.0, 2).run(), requests.baseline(2, 7.5).run()
     assert isinstance(ours, list) and isinstance(baseline, list)
-    assert [picture.size for picture in ours + baseline] == [(32, 32)] * 3
-    weights = load_model(folder).unet.state_dict()
+    assert [picture.size for picture in ours + baseline] == [(4 * WIDTH, 4 * HEIGHT)] * 3
+    weights = load_nano(folder)[0].unet.state_dict()
     seen = inspect.getclosurevars(requests.baseline(2, 7.5).run).nonlocals["pipeline"]
     theirs = seen.unet.state_dict()
-    assert all(torch.equal(weights[n], v) for n, v in theirs.items() if n in weights and n != "conv_in.weight")
-    assert torch.equal(weights["conv_in.weight"][:, : theirs["conv_in.weight"].shape[1]], theirs["conv_in.weight"])
+    own = {name: value for name, value in theirs.items() if name in weights}
+    same = [name for name, value in own.items() if weights[name].shape == value.shape]
+    assert set(own) - set(same) == {"conv_in.weight", "conv_out.weight", "conv_out.bias"}
+    assert all(torch.equal(weights[name], theirs[name]) for name in same)
     assert {type(p).__name__ for p in seen.unet.attn_processors.values()} >= {"IPAdapterAttnProcessor2_0"}
 
 

@@ -104,7 +104,7 @@ async def test_nobody_is_deleted_before_the_notice_and_its_days(place: Place, ro
     assert await place.left() == set()
 
 
-async def test_a_user_who_comes_back_stays_and_is_told_again_another_time(place: Place) -> None:
+async def test_a_user_who_comes_back_stays_and_gets_a_notice_again_another_time(place: Place) -> None:
     async with place.sessions.begin() as session:
         await session.execute(update(User).where(User.id == BORIS).values(consent_version=None))
     assert await place.notices().step()
@@ -142,10 +142,10 @@ async def test_the_leader_sends_and_waits_for_telegram(place: Place, eventually:
     assert await place.received(ANN) == await place.received(BORIS) == []
     with role.leading():
 
-        async def all_told() -> bool:
+        async def all_have_one() -> bool:
             return [len(await place.received(user_id)) for user_id in (ANN, BORIS)] == [1, 1]
 
-        await eventually(all_told)
+        await eventually(all_have_one)
     running.cancel()
 
 

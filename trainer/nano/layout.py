@@ -21,6 +21,7 @@ from engine.body.atlas import Atlas, load_atlas
 from engine.body.mapper import SHIPPED_MAPPER
 from engine.body.texture import PARTS
 from engine.identity.body import BodyPart
+from trainer.files import load_state
 from trainer.loop import TrainConfig, fit
 from trainer.nano.batches import ARRAYS, Batch, Batches
 from trainer.nano.feed import Feed
@@ -106,7 +107,8 @@ def train_layout(run: LayoutRun) -> dict[str, Any]:
     )
     fit(plan, learner, Feed(Batches(Store(stores[0], ARRAYS), atlas, PATCH_PX)), validation)
     learner.eval().requires_grad_(False)
-    facts = {"pictures": plan.steps * run.batch, "commit": commit(), "validation": validation.measured()}
+    steps = load_state(run.out / "state.pt")["step"]  # a budget of minutes may have ended it
+    facts = {"pictures": steps * run.batch, "commit": commit(), "validation": validation.measured()}
     save_layout_predictor(learner.predictor, run.out / "layout", facts)
     return facts
 

@@ -17,26 +17,31 @@ from typing import Any, Final
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from engine.backbones.collage import SHIPPED_WEIGHTS
+from engine.adapter.model import AdapterConfig
+from engine.pixels import to_tensor
 from trainer.errors import DataError
 from trainer.files import load_state
 from trainer.loop import TrainConfig, fit, training_device
 from trainer.shards import PeopleShards, read_shards
 from trainer.study.curated import curated_people, joined
 from trainer.study.evaluate import EvaluationPlan, evaluate
-from trainer.study.methods.base import StudyBase, base_from_nano, load_base, save_base
+from trainer.study.methods.base import StudyBase, fitted_autoencoder, load_base, new_base, save_base
 from trainer.study.methods.base_training import BaseLearner, StudyValidation
 from trainer.study.methods.critic import Critic, CriticLearner
-from trainer.study.methods.encoding import EncoderLearner, EncoderPhotos, encoders_from_nano
+from trainer.study.methods.encoding import EncoderLearner, EncoderPhotos
+from trainer.study.methods.identity_features import Encoders
 from trainer.study.methods.photos import ConditionDropout, StudyPhotos, crops_of_all
 from trainer.study.methods.registry import ABLATIONS, METHODS, build, load_encoders, save_encoders, save_method
 from trainer.study.methods.sampler import StudySampler
 from trainer.version import commit
 
 PERSON_WEIGHT: Final = 2.0
+FITTED_ON: Final = 1500
+"""Photos that the autoencoder's components are taken from."""
 STAGES: Final = ("people", "base", "encoders", "critic", "evaluators", "methods", "evaluate", "report")
 
 
@@ -67,13 +72,12 @@ class TrainSection(_Section):
 
 
 class StudyConfig(_Section):
-    """One study. nano: the folder that base and encoders begin with (the shipped one by default); curated: a folder of
-    real photos (`python -m trainer.curate`) that base and methods learn from beside the rendered ones."""
+    """One study. curated: a folder of real photos (`python -m trainer.curate`) that base and methods learn from beside
+    the rendered ones."""
 
     seed: int = 0
     width: int
     height: int
-    nano: Path | None = None
     curated: Path | None = None
     people: PeopleSection
     base: TrainSection
@@ -154,8 +158,11 @@ class Study:
         if (self.out / "base" / "metadata.json").exists():
             return
         torch.manual_seed(self.config.seed)
-        base = base_from_nano(self._nano(), self.config.width, self.config.height).to(training_device())
-        photos = StudyPhotos(self._learned_from(), base)
+        people = self._learned_from()
+        width, height = self.config.width, self.config.height
+        pictures = F.interpolate(to_tensor(people.images[:FITTED_ON]), size=(height, width), mode="area")
+        base = new_base(fitted_autoencoder(pictures), width, height).to(training_device())
+        photos = StudyPhotos(people, base)
         # half the captions say who it is: without photos, words alone must do
         dropout = ConditionDropout(scene_only=0.3)
         run = self._fit("base", self.config.base, photos.people)
@@ -167,7 +174,7 @@ class Study:
             return
         torch.manual_seed(self.config.seed)
         people = read_shards(self.folder("train"))
-        encoders = encoders_from_nano(self._nano())
+        encoders = Encoders(AdapterConfig())
         pairs = EncoderPhotos(people, crops_of_all(people, encoders.config))
         run = self._fit("encoders", self.config.encoders, people)
         seconds = fit(run, EncoderLearner(encoders), pairs.batch)
@@ -234,9 +241,6 @@ class Study:
 
         config = self.config.model_dump(mode="json")
         write_report(self.out, self.config.evaluation, self.folder("test"), config, self.out / "docs")
-
-    def _nano(self) -> Path:
-        return self.config.nano or SHIPPED_WEIGHTS
 
     def _learned_from(self) -> PeopleShards:
         people, section = read_shards(self.folder("train")), self.config.people

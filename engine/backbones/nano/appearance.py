@@ -1,4 +1,4 @@
-"""What photos show of a person, as nano's networks read it along the body map of the asked pose."""
+"""A person's appearance on photos, as nano's networks read it along the body map of the asked pose."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ class NanoPipeline(DiffusionPipeline):  # type: ignore[misc]
         asked: Sequence[Asked],
         steps: int = DEFAULT_STEPS,
         on_step: Callable[[int, Callable[[], NDArray[np.uint8]]], None] | None = None,
-    ) -> Drawn:
+    ) -> DrawnBatch:
         """Pictures from noise in so many steps; equal requests give equal pictures on one device. on_step is called
         with the number of steps done and a function that gives the pictures as predicted so far."""
         conditioning, layout = self.condition(asked)
@@ -135,11 +135,11 @@ class NanoPipeline(DiffusionPipeline):  # type: ignore[misc]
             if on_step is not None:
                 on_step(number, lambda: to_uint8(prediction.picture))
 
-        return Drawn(to_uint8(sample(predict, draw, steps, done).picture), layout.cpu().numpy())
+        return DrawnBatch(to_uint8(sample(predict, draw, steps, done).picture), layout.cpu().numpy())
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawnBatch:
     """pictures uint8 [B, H, W, 3]; layouts int64 [B, H, W] of BodyPart."""
 
     pictures: NDArray[np.uint8]

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from engine.backbones.collage import SHIPPED_WEIGHTS
 from trainer.curate.records import CuratedPhoto
 from trainer.errors import DataError
 from trainer.shards import read_shards
 from trainer.study.curated import curated_people, joined
-from trainer.study.methods.base import base_from_nano
+from trainer.study.methods.base import fitted_autoencoder, new_base
 from trainer.study.methods.photos import ConditionDropout, StudyPhotos
 from trainer.synthetic.shards import ShardPlan, write_shards
 
@@ -77,7 +77,8 @@ def test_real_people_join_rendered_ones_and_get_their_whole_caption(tmp_path: Pa
     assert len(people.images) == len(rendered.images) + 2 == len(people.captions)
     assert people.manifest["hash"] != rendered.manifest["hash"]
     assert len(people.siblings()) == 3
-    photos = StudyPhotos(people, base_from_nano(SHIPPED_WEIGHTS, 64, 96).frozen())
+    base = new_base(fitted_autoencoder(torch.rand(8, 3, 96, 64) * 2 - 1), 64, 96).frozen()
+    photos = StudyPhotos(people, base)
     dropout = ConditionDropout(text=0, person=0, both=0, other_clothes=0, scene_only=1.0)
     rows = [photos._row(dropout, 1, np.random.default_rng(seed)) for seed in range(40)]
     real = [row for row in rows if row["target"] >= len(rendered.images)]

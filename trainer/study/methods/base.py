@@ -1,7 +1,7 @@
 """The frozen text-to-image model under all methods: `train_base` makes it, every method adds to it.
 
-It begins with nano's UNet and text encoder and learns, at the study's size, to draw from words and a skeleton alone;
-what nano knew of photos is cut out. So no method starts with a base that was trained for it.
+A small UNet and text encoder with random weights learn, at the study's size, to draw from words and a skeleton alone.
+So no method starts with a base that was trained for it.
 """
 
 from __future__ import annotations
@@ -10,20 +10,25 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from transformers import CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from engine.backbones.autoencoder import NanoAutoencoder
-from engine.backbones.collage_model import load_model, pool_words
 from trainer.errors import CheckpointError
 from trainer.study.methods.pose_encoder import PoseEncoder
 
 PARTS = ("unet", "text_encoder", "vae", "tokenizer", "scheduler")
+TOKENIZER: Final = Path(__file__).parents[2] / "weights" / "tokenizer"
+"""Of 6,000 pieces of English and Russian captions."""
+PATCH_PX: Final = 16
+LATENT_CHANNELS: Final = 192
+TOKEN_DIM: Final = 192
+TEXT_TOKENS: Final = 48
 
 
 @dataclass(frozen=True)
@@ -97,30 +102,64 @@ class StudyBase:
         return decoded.clamp(-1, 1)
 
 
-def base_from_nano(folder: Path, width: int, height: int) -> StudyBase:
-    """nano's parts without its image branches. Raises WeightsError where `folder` is no nano folder."""
-    model = load_model(folder)
-    patch = int(model.vae.config.patch_px)
-    unet = _without_branches(model.unet, (height // patch, width // patch))
-    pose = PoseEncoder.of(unet, patch)
-    return StudyBase(unet, model.text_encoder, pose, model.vae, model.tokenizer, model.scheduler, width, height)
+def fitted_autoencoder(pictures: Tensor) -> NanoAutoencoder:
+    """The principal components of pictures [B, 3, H, W] in [-1, 1]; sides are multiples of PATCH_PX."""
+    vae: NanoAutoencoder = NanoAutoencoder(LATENT_CHANNELS, patch_px=PATCH_PX)
+    vae.fit(pictures)
+    vae.eval().requires_grad_(False)
+    return vae
 
 
-def _without_branches(unet: UNet2DConditionModel, size: tuple[int, int]) -> UNet2DConditionModel:
-    """A UNet that reads noisy latents alone and whose time embedding takes the pooled words alone, with nano's weights
-    for those."""
-    config = dict(unet.config) | {
-        "sample_size": size,
-        "in_channels": unet.config.out_channels,
-        "projection_class_embeddings_input_dim": unet.config.cross_attention_dim,
-    }
-    plain = UNet2DConditionModel.from_config(config)
-    weights = {name: value for name, value in unet.state_dict().items() if ".processor." not in name}
-    words, noisy = "class_embedding.weight", "conv_in.weight"
-    weights[noisy] = weights[noisy][:, : unet.config.out_channels]
-    weights[words] = weights[words][:, : unet.config.cross_attention_dim]
-    plain.load_state_dict(weights)
-    return plain
+def new_base(vae: NanoAutoencoder, width: int, height: int) -> StudyBase:
+    """A base with random weights over the latents of `vae`; width and height in px."""
+    tokenizer = CLIPTokenizer.from_pretrained(TOKENIZER)
+    text_encoder = CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=TOKEN_DIM,
+            intermediate_size=4 * TOKEN_DIM,
+            projection_dim=TOKEN_DIM,
+            num_hidden_layers=3,
+            num_attention_heads=6,
+            max_position_embeddings=TEXT_TOKENS,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+    patch, latent = int(vae.config.patch_px), int(vae.config.latent_channels)
+    unet = UNet2DConditionModel(
+        sample_size=(height // patch, width // patch),
+        in_channels=latent,
+        out_channels=latent,
+        block_out_channels=(128, 192),
+        layers_per_block=2,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        cross_attention_dim=TOKEN_DIM,
+        class_embed_type="simple_projection",
+        projection_class_embeddings_input_dim=TOKEN_DIM,
+        attention_head_dim=4,
+        norm_num_groups=16,
+    )
+    scheduler = DDIMScheduler(
+        beta_schedule="squaredcos_cap_v2",
+        prediction_type="v_prediction",
+        rescale_betas_zero_snr=True,
+        timestep_spacing="trailing",
+        clip_sample=False,
+    )
+    return StudyBase(unet, text_encoder, PoseEncoder.of(unet, patch), vae, tokenizer, scheduler, width, height)
+
+
+def pool_words(states: Tensor, tokens: Tensor, end: int) -> Tensor:
+    """The words of states [B, M, D] in one [B, D]: the positions of tokens [B, M] before the first `end`.
+
+    Their sum over the root of their number, so that one word more or less weighs the same in a long prompt. The state
+    at the end token itself, which CLIP pools by, says little in so small a text encoder.
+    """
+    words = ((tokens == end).cumsum(1) == 0).to(states.dtype)
+    return (states * words[..., None]).sum(1) / words.sum(1, keepdim=True).sqrt()
 
 
 def save_base(base: StudyBase, folder: Path, metadata: dict[str, Any]) -> None:

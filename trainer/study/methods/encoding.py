@@ -1,13 +1,12 @@
 """Training the encoders that all methods share: who is it, in what colours.
 
-They begin as nano's. Photos of one person in one outfit are drawn together and every other's pushed away (supervised
+Photos of one person in one outfit are drawn together and every other's pushed away (supervised
 contrastive learning, Khosla et al., 2020), and the colour of each part is predicted.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,8 +14,6 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from engine.adapter.model import Adapter
-from engine.backbones.collage_model import load_model
 from engine.pixels import to_tensor
 from trainer.losses import pairs_loss
 from trainer.part_colours import part_colours
@@ -24,15 +21,6 @@ from trainer.shards import PeopleShards
 from trainer.study.methods.identity_features import Crops, Encoders
 
 COLOURS_WEIGHT = 2.0
-
-
-def encoders_from_nano(folder: Any) -> Encoders:
-    """Encoders with the weights of a nano folder's adapter where it has them."""
-    adapter: Adapter = load_model(folder).adapter
-    encoders = Encoders(adapter.config)
-    encoders.picture.load_state_dict(adapter.encoders["body"].state_dict())
-    encoders.face.load_state_dict(adapter.encoders["face"].state_dict())
-    return encoders
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from safetensors.torch import load_file, save_file
 
-from engine.backbones.collage_model import adapter_config
+from engine.adapter.model import AdapterConfig
 from trainer.errors import CheckpointError
 from trainer.study.methods.base import StudyBase
 from trainer.study.methods.bolid import BoLID, BoLIDOptions
@@ -89,6 +89,6 @@ def load_encoders(folder: Path) -> Encoders:
     if not (folder / "metadata.json").exists():
         raise CheckpointError(f"expected the study's encoders in {folder}, found none: run python -m trainer study")
     config = json.loads((folder / "metadata.json").read_text("utf-8"))["config"]
-    encoders = Encoders(adapter_config(config))
+    encoders = Encoders(AdapterConfig.from_dict(config))
     encoders.load_state_dict(load_file(folder / "model.safetensors"))
     return encoders.eval().requires_grad_(False)

@@ -1,34 +1,13 @@
-"""A nano pipeline with random weights, small enough for a test."""
+"""One nano pipeline with random weights for all tests of this folder."""
 
 from __future__ import annotations
 
 import pytest
-import torch
 
-from engine.backbones.autoencoder import NanoAutoencoder
-from engine.backbones.nano.layout import LayoutPredictor
-from engine.backbones.nano.network import LATENT_CHANNELS, PATCH_PX, NetworkSize, build_network
 from engine.backbones.nano.pipeline import NanoPipeline
-from engine.backbones.nano.pose_examples import PoseExamples
-from engine.body.atlas import shipped_atlas
-from engine.body.mapper import BodyMapper
-
-HEIGHT, WIDTH = 64, 48
-TINY = NetworkSize((16, 32, 32), (1, 1, 1), 64, 1)
+from tests.random_nano import random_nano
 
 
 @pytest.fixture(scope="session")
 def pipeline() -> NanoPipeline:
-    torch.manual_seed(0)
-    vae = NanoAutoencoder(LATENT_CHANNELS, patch_px=PATCH_PX)
-    vae.fit(torch.rand(8, 3, HEIGHT, WIDTH) * 2 - 1)
-    network = build_network(vae, shipped_atlas(), HEIGHT, WIDTH, TINY)
-    torch.nn.init.normal_(network.unet.conv_out.weight, std=0.1)
-    poses = PoseExamples(2)
-    poses.joints += 0.5
-    poses.count[0, 0] = 2
-    # its likeliest parts survive a folder of float16 weights
-    layout, mapper = LayoutPredictor((8, 16, 16), 32), BodyMapper(HEIGHT // 2, WIDTH // 2, (8, 16, 16))
-    for part in (layout, mapper):
-        part.half().float().eval()
-    return NanoPipeline(network.unet, vae, network.words, network.references, network.palette, layout, mapper, poses)
+    return random_nano()

@@ -12,9 +12,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from engine.backbones.collage import SHIPPED_WEIGHTS
 from trainer.loop import TrainConfig, fit, training_device
-from trainer.study.methods.base import StudyBase, base_from_nano
+from trainer.study.methods.base import StudyBase, fitted_autoencoder, new_base
 from trainer.study.methods.base_training import BaseLearner
 from trainer.study.methods.encoding import EncoderBatch
 from trainer.study.methods.identity_features import IDENTITY_DIM, IdentityFeatures
@@ -29,7 +28,8 @@ READS_VALUES = ("pulid",)
 
 @pytest.fixture(scope="module")
 def loaded() -> StudyBase:
-    return base_from_nano(SHIPPED_WEIGHTS, WIDTH, HEIGHT).frozen()
+    torch.manual_seed(0)
+    return new_base(fitted_autoencoder(torch.rand(8, 3, HEIGHT, WIDTH) * 2 - 1), WIDTH, HEIGHT).frozen()
 
 
 @pytest.fixture
