@@ -28,8 +28,8 @@ SAMPLED = (1, 3)
 
 @dataclass(frozen=True)
 class Plan:
-    """request_pairs: of whole requests, 0 for none. weights: the folder of nano whose requests are measured; None: random
-    weights, which cost the same."""
+    """request_pairs: of whole requests, 0 for none. weights: the folder of nano whose requests are measured; None:
+    random weights, which cost the same."""
 
     shape: str
     device: str
