@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import os
 import secrets
 import socket
 import sys
+from collections.abc import Sequence
 
 from engine.config import load_config
 from engine.contract import MISCONFIGURED_EXIT_CODE
@@ -18,8 +20,10 @@ from engine.worker.process import Worker, warm_up
 log = logging.getLogger("engine.worker")
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Load, warm up, work; the exit code. A missing part of the setup is one line on stderr."""
+    description = "Draws pictures for the bot until it is stopped; docs/settings.md lists its settings (ENGINE_...)."
+    argparse.ArgumentParser(prog="python -m engine.worker", description=description).parse_args(arguments)
     try:
         config = load_config()
         configure_logs(config.log_level)
