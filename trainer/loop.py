@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import send_to_device
+from accelerate.utils import broadcast, send_to_device
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
@@ -144,7 +144,7 @@ def _train(
             started = time.monotonic()
             present, batch = batch.result(), _drawn(run, state, draw, ahead)
             losses = _learn(run, state, accelerator, present)
-            state.spent_s += time.monotonic() - started
+            state.spent_s = _of_first(accelerator, state.spent_s + time.monotonic() - started)
             recent.append(losses)
             progress.update(bar, completed=state.step)
             done = spent(run, state) >= 1
@@ -157,6 +157,14 @@ def _train(
                 _save(run, state, accelerator)
             if validate is not None and main and run.validate_every and state.step % run.validate_every == 0:
                 log.picture(state.step, _averaged(state, accelerator, validate))
+
+
+def _of_first(accelerator: Any, seconds: float) -> float:
+    """The first process's value: by clocks of their own one would end and the others wait for it for ever."""
+    if accelerator.num_processes == 1:
+        return seconds
+    shared = torch.tensor(seconds, dtype=torch.float64, device="cpu")
+    return float(broadcast(shared.to(accelerator.device), from_process=0))
 
 
 def _drawn(run: TrainConfig, state: TrainState, draw: Draw, ahead: ThreadPoolExecutor) -> Future[Any]:

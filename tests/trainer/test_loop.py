@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from trainer import loop
 from trainer.errors import CheckpointError, DataError
 from trainer.loop import TrainConfig, fit, learning_rate
 
@@ -171,3 +172,11 @@ def test_figures_go_to_wandb_where_it_is_asked_for(tmp_path: Path, monkeypatch: 
     assert begun["project"] == "bolid" and begun["resume"] == "allow"
     assert [step for step, _ in logged] == [25, 30] and finished == [True]
     assert set(logged[0][1]) == {"loss"}
+
+
+def test_the_first_process_keeps_the_time_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    several = SimpleNamespace(num_processes=2, device=torch.device("cpu"))
+    monkeypatch.setattr("trainer.loop.broadcast", lambda seconds, from_process: torch.full_like(seconds, 7.5))
+
+    assert loop._of_first(several, 3.0) == 7.5
+    assert loop._of_first(SimpleNamespace(num_processes=1), 3.0) == 3.0
