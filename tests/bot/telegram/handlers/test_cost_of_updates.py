@@ -21,22 +21,29 @@ THREADS_MAX = 32
 
 @pytest.fixture
 def round_trips(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Notes every statement and every BEGIN, COMMIT, ROLLBACK and ping while the examining of photos stands still."""
+    """Notes every statement and every BEGIN, COMMIT, ROLLBACK and ping while the examining of photos stands still, on
+    connections that the bot's pool hands out meanwhile: an earlier transaction may still end."""
 
     @asynccontextmanager
     async def noting(chat: Any) -> AsyncIterator[list[str]]:
         noted: list[str] = []
+        handed_out: set[int] = set()
         execute, fetchrow = AnsweredConnection.execute, AnsweredConnection.fetchrow
 
         def note_statement(*arguments: Any) -> None:
             noted.append(arguments[2])
 
+        def note_checkout(connection: Any, record: Any, proxy: Any) -> None:
+            handed_out.add(id(record.driver_connection))
+
         async def note_control(self: Any, query: str, *arguments: Any, **options: Any) -> Any:
-            noted.append(query)
+            if id(self) in handed_out:
+                noted.append(query)
             return await execute(self, query, *arguments, **options)
 
         async def note_ping(self: Any, query: str, *arguments: Any, **options: Any) -> Any:
-            noted.append(query)
+            if id(self) in handed_out:
+                noted.append(query)
             return await fetchrow(self, query, *arguments, **options)
 
         pool = chat.sessions.kw["bind"].sync_engine
@@ -46,10 +53,12 @@ def round_trips(monkeypatch: pytest.MonkeyPatch) -> Any:
                 patch.setattr(AnsweredConnection, "execute", note_control)
                 patch.setattr(AnsweredConnection, "fetchrow", note_ping)
                 event.listen(pool, "before_cursor_execute", note_statement)
+                event.listen(pool, "checkout", note_checkout)
                 try:
                     yield noted
                 finally:
                     event.remove(pool, "before_cursor_execute", note_statement)
+                    event.remove(pool, "checkout", note_checkout)
 
     return noting
 
