@@ -142,12 +142,14 @@ def train_denoiser(run: NanoRun) -> None:
 
 
 def begin_with(network: NanoNetwork, folder: Path) -> None:
-    """Copies the weights of a pipeline folder of the same or half the width; parts that it lacks begin at random.
-    Raises DataError for others."""
+    """Copies the weights of a pipeline folder of the same or half the width; a palette that it lacks begins at random.
+    Raises DataError for others, and where a part is missing."""
     for name in ("unet", "words", "references", "palette"):
-        path = folder / name / "diffusion_pytorch_model.safetensors"
-        if not path.exists():
+        files = sorted((folder / name).glob("*.safetensors"))  # large parts are kept in several files
+        if not files and name == "palette":
             continue
+        if not files:
+            raise DataError(f"expected weights of nano in {folder}, found no {name}: give another --start-from")
+        weights = {key: value.float() for file in files for key, value in load_file(file).items()}
         own = network.get_submodule(name)
-        shapes = {key: value.shape for key, value in own.state_dict().items()}
-        own.load_state_dict(widened({key: value.float() for key, value in load_file(path).items()}, shapes))
+        own.load_state_dict(widened(weights, {key: value.shape for key, value in own.state_dict().items()}))

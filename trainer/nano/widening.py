@@ -37,10 +37,6 @@ def _widened(name: str, weight: Tensor, shape: torch.Size, generator: torch.Gene
     for dimension, (size, wider) in enumerate(zip(weight.shape, shape, strict=True)):
         if wider == size:
             continue
-        if name in ("conv_out.weight", "conv_out.bias") and dimension == ROWS:
-            # one layer of the picture became two: the background draws as before, the person begins as flat colours
-            weight = torch.stack([torch.zeros_like(weight), weight], 1).flatten(0, 1)
-            continue
         if wider != 2 * size:
             raise DataError(f"expected {name} of {size} or {2 * size} channels, got {wider}: choose another size")
         if name == "time_embedding.linear_1.weight" and dimension == COLUMNS:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 import trainer
@@ -21,6 +21,7 @@ from engine.backbones.nano.network import (
     NetworkSize,
     build_network,
 )
+from engine.backbones.nano.pipeline import load_nano
 from engine.body.atlas import shipped_atlas
 from engine.body.body_map import BodyMaps
 from engine.body.texture import PARTS, TEXTURE_CHANNELS
@@ -63,33 +64,46 @@ def predicted(network: NanoNetwork) -> Tensor:
     return network.predict(z, torch.tensor([0.2, 0.7]), conditioning).clean
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def small() -> NanoNetwork:
+    torch.manual_seed(0)
     network = network_of(SIZES["small"])
-    begin_with(network, START)
+    torch.nn.init.normal_(network.unet.conv_out.weight, std=0.1)  # untrained, it would give zeros
     return network
 
 
-def test_a_run_can_begin_with_the_weights_that_are_kept(small: NanoNetwork) -> None:
-    learned = load_file(START / "unet" / "diffusion_pytorch_model.safetensors")
-    assert torch.equal(
-        small.unet.mid_block.resnets[0].conv1.weight, learned["mid_block.resnets.0.conv1.weight"].float()
-    )
+@pytest.fixture(scope="module")
+def folder(small: NanoNetwork, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of `small` as a pipeline keeps them."""
+    path = tmp_path_factory.mktemp("small")
+    for name in ("unet", "words", "references", "palette"):
+        (path / name).mkdir()
+        weights = {key: value.contiguous() for key, value in small.get_submodule(name).state_dict().items()}
+        save_file(weights, path / name / "diffusion_pytorch_model.safetensors")
+    return path
 
 
-def test_a_network_of_twice_the_width_begins_with_the_same_predictions(small: NanoNetwork) -> None:
+def test_a_run_can_begin_with_the_weights_that_are_kept() -> None:
+    network, kept = network_of(SIZES["medium"]), load_nano(START)[0].network
+    begin_with(network, START)
+
+    own = kept.state_dict()
+    assert all(torch.equal(value, own[name]) for name, value in network.state_dict().items())
+
+
+def test_a_network_of_twice_the_width_begins_with_the_same_predictions(small: NanoNetwork, folder: Path) -> None:
     network = network_of(SIZES["medium"])
     before, expected = predicted(network), predicted(small)
 
-    begin_with(network, START)
+    begin_with(network, folder)
 
     assert (before - expected).abs().mean() > 0.05
     assert torch.allclose(predicted(network), expected, atol=2e-3)
 
 
-def test_copies_of_a_channel_are_read_with_weights_of_their_own() -> None:
+def test_copies_of_a_channel_are_read_with_weights_of_their_own(folder: Path) -> None:
     network = network_of(SIZES["medium"])
-    begin_with(network, START)
+    begin_with(network, folder)
 
     weight = network.unet.mid_block.resnets[0].conv1.weight
 
@@ -104,6 +118,11 @@ def test_inputs_that_joined_the_first_convolution_begin_with_zeros() -> None:
 
     assert torch.equal(found[:, :3], weight)
     assert torch.count_nonzero(found[:, 3:]) == 0
+
+
+def test_a_folder_that_lacks_a_part_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"found no unet: give another --start-from"):
+        begin_with(network_of(SIZES["small"]), tmp_path)
 
 
 def test_other_widths_are_refused() -> None:
