@@ -62,7 +62,7 @@ class RetentionNotices:
                 pause_s = self._absence_pause_s
             except Exception as error:  # the edge of a loop that must go on
                 if not is_outage(error):
-                    _log.exception("users could not be told of the deletion of their data")
+                    _log.exception("the notices of deletion could not be sent")
             await asyncio.sleep(pause_s)
 
     async def step(self) -> bool:

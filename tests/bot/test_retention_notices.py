@@ -1,4 +1,4 @@
-"""Users are told once, in their language, some days before retention deletes them; nobody is deleted without it."""
+"""Users get one notice, in their language, some days before retention deletes them; nobody is deleted without it."""
 
 from __future__ import annotations
 
