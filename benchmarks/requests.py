@@ -92,13 +92,16 @@ def person(image: Image.Image) -> IdentityProfile:
 
 
 def new_nano() -> NanoPipeline:
-    """nano at its true size with random weights."""
+    """nano at its true size with random weights; everybody stands, with a head that is drawn a second time."""
     torch.manual_seed(0)
-    vae: NanoAutoencoder = NanoAutoencoder(LATENT_CHANNELS, patch_px=PATCH_PX)
+    vae: NanoAutoencoder = NanoAutoencoder(latent_channels=LATENT_CHANNELS, patch_px=PATCH_PX)
     vae.fit(2 * torch.rand(8, 3, 240, 160) - 1)
     network = build_network(vae, shipped_atlas(), size=SIZES["medium"])
+    poses = PoseExamples(1)
+    poses.joints[:] = torch.from_numpy(preset(PosePreset.STANDING))
+    poses.count += 1
     parts = network.unet, vae, network.words, network.references, network.palette
-    return NanoPipeline(*parts, LayoutPredictor().eval(), load_mapper(), PoseExamples())
+    return NanoPipeline(*parts, LayoutPredictor().eval(), load_mapper(), poses)
 
 
 def nano_requests(folder: Path | None, device: str) -> Requests:

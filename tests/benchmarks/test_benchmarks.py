@@ -12,11 +12,13 @@ import pytest
 import torch
 
 from benchmarks.__main__ import main
-from benchmarks.comparison import Contender, PeakMemory, overhead, speedup, take_turns
+from benchmarks.comparison import Contender, PeakMemory, Turns, overhead, speedup, take_turns
 from benchmarks.requests import nano_requests
 from benchmarks.shapes import FEW, MANY, SHAPES, Shape
 from benchmarks.stable import Around, stable_requests
 from benchmarks.steps import StepBench
+from engine.backbones.nano.backbone import NanoBackbone
+from engine.backbones.nano.head import head_window
 from engine.backbones.nano.pipeline import load_nano, save_nano
 from tests.random_nano import HEIGHT, WIDTH, random_nano
 
@@ -90,6 +92,14 @@ def test_both_draw_the_same_size_with_the_same_weights(folder: Path) -> None:
     assert {type(p).__name__ for p in seen.unet.attn_processors.values()} >= {"IPAdapterAttnProcessor2_0"}
 
 
+def test_without_a_folder_nano_has_its_true_size_and_draws_heads_twice() -> None:
+    requests = nano_requests(None, "cpu")
+    assert isinstance(requests.backbone, NanoBackbone)
+    assert head_window(requests.backbone.pipeline.poses.suggest({}, 0)) is not None
+    ours, baseline = requests.ours(1, 1.0, 1).run(), requests.baseline(1, 1.0).run()
+    assert [picture.size for picture in ours + baseline] == [(640, 960)] * 2  # type: ignore[operator]
+
+
 def test_every_contestant_is_what_its_name_says() -> None:
     bench = StepBench(TINY, "cpu")
     outputs = {}
@@ -130,12 +140,21 @@ def test_long_requests_are_extrapolated_over_steps(monkeypatch: pytest.MonkeyPat
     tiny = stable_requests(TINY, "cpu", around)
     monkeypatch.setitem(SHAPES, "sd15", TINY)
     monkeypatch.setattr("benchmarks.suite.stable_requests", lambda shape, device: tiny)
+    seconds = {"default": 2.0, "ours 1": 1.0, "ours 3": 3.0, "baseline 1": 2.0, "baseline 3": 6.0}
+
+    def clocked(contenders: dict[str, Contender], pairs: int, device: str, warm_up: bool) -> dict[str, Turns]:
+        take_turns(contenders, 1, device, warm_up)  # all of them run
+        return {name: Turns([seconds[name]] * pairs, 0.0) for name in contenders}
+
+    monkeypatch.setattr("benchmarks.suite.take_turns", clocked)
     out = tmp_path / "out.json"
     assert main(["--shape", "sd15", "--json", str(out), "--pairs", "1", "--request-pairs", "2"]) == 0
     figures = json.loads(out.read_text("utf-8"))
     assert figures["request"]["steps_measured"] == [1, 3]
     assert figures["spread"]["request_speedup_default"]["pairs"] == 2
-    assert figures["spread"]["request_speedup_equal"]["baseline_seconds"] > 0
+    assert figures["spread"]["request_speedup_equal"]["baseline_seconds"] == pytest.approx(60.0)
+    assert figures["request_speedup_default"] == pytest.approx(30.0)
+    assert figures["request_speedup_equal"] == pytest.approx(2.0)
 
 
 def test_the_command_writes_figures_and_a_plot(
