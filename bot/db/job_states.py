@@ -176,11 +176,16 @@ async def cancel_album(session: AsyncSession, album_id: UUID, user_id: int) -> b
     return await execute(session, _move(JobMove.CANCEL, *own, finished_at=func.now())) > 0
 
 
-async def deliver(session: AsyncSession, job_id: UUID, file_id: str | None) -> None:
-    """The user has the picture: Telegram keeps it from now on. `close` the job when its status message is gone.
-    `None` leaves an id that was noted before."""
-    kept = func.coalesce(file_id, Job.result_file_id)
-    await session.execute(_move(JobMove.DELIVER, Job.id == job_id, result_file_id=kept))
+async def deliver(session: AsyncSession, job_id: UUID, file_id: str | None, message_id: int | None = None) -> None:
+    """The user has the picture, in message `message_id` of the job's chat: Telegram keeps it from now on. `close` the
+    job when its status message is gone. `file_id` of `None` leaves an id that was noted before."""
+    kept: dict[str, Any] = {"result_file_id": func.coalesce(file_id, Job.result_file_id)}
+    if message_id is not None:
+        kept["shown_message_ids"] = case(
+            (Job.chat_id == Job.user_id, func.array_append(Job.shown_message_ids, message_id)),
+            else_=Job.shown_message_ids,
+        )
+    await session.execute(_move(JobMove.DELIVER, Job.id == job_id, **kept))
 
 
 async def fail_delivery(session: AsyncSession, job_id: UUID) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import ScalarSelect, func, or_, select
+from sqlalchemy import ScalarSelect, any_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.credits import CreditTerms
@@ -115,8 +115,12 @@ async def get_kept_or_removed(session: AsyncSession, job_id: UUID, user_id: int)
 
 
 async def by_message(session: AsyncSession, user_id: int, message_id: int) -> Job | None:
-    """The user's own job whose result, or whose question for another prompt, the message is."""
-    about = or_(Job.result_message_id == message_id, Job.edit_message_id == message_id)
+    """The user's own job whose picture, or whose question for another prompt, the message is."""
+    about = or_(
+        Job.result_message_id == message_id,
+        Job.edit_message_id == message_id,
+        any_(Job.shown_message_ids) == message_id,
+    )
     statement = select(Job).where(Job.user_id == user_id, Job.chat_id == user_id, Job.removed_at.is_(None), about)
     return await session.scalar(statement.order_by(Job.created_at.desc()).limit(1))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, case, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.session import execute
@@ -100,17 +100,28 @@ async def remove(session: AsyncSession, job_id: UUID) -> bool:
     return await execute(session, statement.values(removed_at=func.now(), **emptied)) > 0
 
 
-async def leads_album(session: AsyncSession, job: Job) -> bool:
-    """Whether the job's message may be the one below an album, which opens the other pictures too."""
+async def shown_messages(session: AsyncSession, job: Job) -> list[tuple[int, int]]:
+    """The messages (chat, message) that show the picture, one of an album too, or its file. Not the message below an
+    album, which opens the other pictures."""
+    shown = [(job.user_id, message_id) for message_id in job.shown_message_ids]
+    if job.result_message_id is not None and not await _leads_album(session, job):
+        shown.append((job.chat_id, job.result_message_id))
+    return list(dict.fromkeys(shown))
+
+
+async def _leads_album(session: AsyncSession, job: Job) -> bool:
+    """Whether the job's result message may be the one below an album."""
     if job.album_sent_at is None:
         return False
     members = select(Job.id).where(Job.album_id == job.album_id).order_by(Job.created_at, Job.id)
     return await session.scalar(members.limit(1)) == job.id
 
 
-async def note_document(session: AsyncSession, job_id: UUID, file_id: str) -> None:
-    """Telegram has the PNG: the database's own copy goes."""
-    await session.execute(update(Job).where(Job.id == job_id).values(document_file_id=file_id, result=None))
+async def note_document(session: AsyncSession, job_id: UUID, file_id: str, message_id: int) -> None:
+    """Telegram has the PNG, and message `message_id` shows it: the database's own copy goes."""
+    shown = func.array_append(Job.shown_message_ids, message_id)
+    values = {"document_file_id": file_id, "result": None, "shown_message_ids": shown}
+    await session.execute(update(Job).where(Job.id == job_id).values(values))
 
 
 async def note_upload(session: AsyncSession, job_id: UUID, file_id: str) -> None:
@@ -127,13 +138,14 @@ async def note_album(session: AsyncSession, job_ids: Sequence[UUID], *, sent: bo
 async def note_message(
     session: AsyncSession, job_id: UUID, *, shown: int | None = None, asked: int | None = None
 ) -> None:
-    """The message that shows the picture now, or that asked for another prompt."""
-    values = {"result_message_id": shown, "edit_message_id": asked}
-    changed = {name: value for name, value in values.items() if value is not None}
-    statement = update(Job).where(Job.id == job_id)
-    if shown is not None:  # the gallery shows pictures of groups in the private chat, whose ids mean nothing in a group
-        statement = statement.where(Job.chat_id == Job.user_id)
-    await session.execute(statement.values(changed))
+    """A message of the private chat that shows the picture now, or that asked for another prompt."""
+    values: dict[str, object] = {}
+    if asked is not None:
+        values["edit_message_id"] = asked
+    if shown is not None:  # a picture of a group stays in its message there
+        values["shown_message_ids"] = func.array_append(Job.shown_message_ids, shown)
+        values["result_message_id"] = case((Job.chat_id == Job.user_id, shown), else_=Job.result_message_id)
+    await session.execute(update(Job).where(Job.id == job_id).values(values))
 
 
 async def forget_originals(session: AsyncSession, days: int) -> int:

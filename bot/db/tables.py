@@ -12,6 +12,7 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    Integer,
     false,
     func,
     text,
@@ -260,7 +261,11 @@ class Job(Base):
     """The message that is edited while the job runs, and deleted when the result is there."""
     result_message_id: Mapped[int | None]
     """The message that becomes the picture, or says why there is none: a new one, since Telegram does not notify of
-    edits."""
+    edits. Of the first picture of an album, the message below the album. A picture that is opened again stands in its
+    new message."""
+    shown_message_ids: Mapped[list[int]] = mapped_column(ARRAY(Integer), default=list, server_default="{}")
+    """All messages of the user's private chat that have shown the picture or its file: as delivered, alone or in an
+    album, and as opened later."""
     edit_message_id: Mapped[int | None]
     """The message that asked for another prompt for this picture; a reply to it is that prompt."""
     album_id: Mapped[UUID | None]

@@ -7,8 +7,9 @@ time: the message below it, which opens each picture by its number, says so and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
 
 import structlog
 
@@ -23,7 +24,7 @@ from bot.styles import Styles
 from bot.telegram import keyboards
 from bot.telegram.captions import caption
 from bot.telegram.quotes import quoted
-from bot.telegram.refusals import ApiRefusal, MessageGone, NotNow, TelegramRefusal
+from bot.telegram.refusals import ApiRefusal, MessageGone, NotNow, TelegramRefusal, may_be_done
 from bot.translator import Texts
 
 _log = structlog.get_logger(__name__)
@@ -38,6 +39,10 @@ class Album:
     @property
     def lead(self) -> PendingStatus:
         return self.jobs[0]
+
+    @property
+    def id(self) -> UUID:
+        return self.lead.album_id or self.lead.job_id
 
     @property
     def is_drawn(self) -> bool:
@@ -94,28 +99,36 @@ class AlbumDelivery:
         self._messenger = messenger
         self._messages = messages
         self._styles = styles
+        self._unstored: dict[UUID, dict[UUID, int]] = {}
+        """By album and job: the messages of one that was sent, which the database may not have, as it went away."""
 
-    async def __call__(self, album: Album, texts: Texts) -> bool:
-        """Whether the album is delivered, and may be closed."""
-        if any(job.state == JobState.DONE for job in album.jobs):
-            if not any(job.album_sent_at for job in album.jobs):
-                file_ids = await self._upload(album, texts)
-                if file_ids is None:
-                    return False
-                await self._send(album, file_ids, texts)
-            else:
-                _log.warning("an album may not have arrived", job=str(album.lead.job_id))
-                if not await self._say(album, "album-unconfirmed", texts):
-                    return False
-                await self._settle(album)
-                return True
-            await self._settle(album)
+    async def __call__(self, album: Album, texts: Texts) -> Album | None:
+        """The album as it is to be closed; `None` where it is not delivered yet."""
+        if all(job.state != JobState.DONE for job in album.jobs):
+            return await self._say(album, "album-delivered", texts)
+        message_ids = self._unstored.get(album.id)
+        if message_ids is None and any(job.album_sent_at for job in album.jobs):
+            _log.warning("an album may not have arrived", job=str(album.lead.job_id))
+            if await self._say(album, "album-unconfirmed", texts) is None:
+                return None
+            await self._settle(album, {})
+            return album
+        if message_ids is None:
+            if album.lead.message_id is None:
+                status = ready(album.lead, texts)
+                message_id = await self._messages.send(album.lead, MessageRole.STATUS, status)
+                album = Album((replace(album.lead, message_id=message_id), *album.jobs[1:]))
+            file_ids = await self._upload(album, texts)
+            if file_ids is None:
+                return None
+            message_ids = self._unstored[album.id] = await self._send(album, file_ids, texts)
+        await self._settle(album, message_ids)
+        del self._unstored[album.id]
         return await self._say(album, "album-delivered", texts)
 
     async def _upload(self, album: Album, texts: Texts) -> list[str] | None:
         """Telegram's ids of the pictures; `None` where the status message is gone or a picture is."""
-        lead = album.lead
-        message_id = lead.message_id or await self._messages.send(lead, MessageRole.STATUS, ready(lead, texts))
+        lead, message_id = album.lead, album.lead.message_id
         file_ids: list[str] = []
         for job in album.pictures:
             file_id = job.result_file_id
@@ -141,31 +154,35 @@ class AlbumDelivery:
             file_ids.append(file_id)
         return file_ids
 
-    async def _send(self, album: Album, file_ids: Sequence[str], texts: Texts) -> None:
+    async def _send(self, album: Album, file_ids: Sequence[str], texts: Texts) -> dict[UUID, int]:
+        """The ids of the messages, by job."""
         ids = [job.job_id for job in album.jobs]
         async with self._sessions.begin() as session:
             await results.note_album(session, ids, sent=True)
         seeds = ", ".join(str(job.seed) for job in album.pictures)
         text = caption(album.pictures[0], texts, self._styles, seeds=seeds)
         try:
-            await self._messenger.send_album(album.lead.chat_id, file_ids, text, reply_to=album.lead.request_message_id)
-        except NotNow:
+            reply_to = album.lead.request_message_id
+            message_ids = await self._messenger.send_album(album.lead.chat_id, file_ids, text, reply_to=reply_to)
+        except TelegramRefusal as refusal:
+            if not isinstance(refusal, NotNow) or not may_be_done(refusal):
+                async with self._sessions.begin() as session:
+                    await results.note_album(session, ids, sent=False)
             raise
-        except TelegramRefusal:  # Telegram refused it, so it was not sent
-            async with self._sessions.begin() as session:
-                await results.note_album(session, ids, sent=False)
-            raise
+        return dict(zip((job.job_id for job in album.pictures), message_ids, strict=False))
 
-    async def _settle(self, album: Album) -> None:
+    async def _settle(self, album: Album, message_ids: Mapping[UUID, int]) -> None:
+        """`message_ids`: by job, where they are known."""
         async with self._sessions.begin() as session:
             for job in album.pictures:
-                await job_states.deliver(session, job.job_id, job.result_file_id)
+                message_id = message_ids.get(job.job_id)
+                await job_states.deliver(session, job.job_id, job.result_file_id, message_id)
         _log.info("delivered an album", job=str(album.lead.job_id), pictures=len(album.pictures))
 
-    async def _say(self, album: Album, key: str, texts: Texts) -> bool:
-        """The message below the album, once."""
+    async def _say(self, album: Album, key: str, texts: Texts) -> Album | None:
+        """The message below the album, once; `None`: the album's row vanished meanwhile."""
         if album.lead.result_message_id is not None:
-            return True
+            return album
         numbers = keyboards.album(texts, [job.job_id for job in album.pictures])
         view = StatusView(texts(key, count=len(album.pictures)), numbers, Urgency.END)
-        return await self._messages.send(album.lead, MessageRole.RESULT, view) is not None
+        return album if await self._messages.send(album.lead, MessageRole.RESULT, view) is not None else None

@@ -36,14 +36,16 @@ class StatusMessenger:
 
     async def send_album(
         self, chat_id: int, file_ids: Sequence[str], text: str, *, reply_to: int | None = None
-    ) -> None:
-        """Pictures that Telegram has, as one album; `text` is its caption."""
+    ) -> list[int]:
+        """Pictures that Telegram has, as one album; `text` is its caption. Returns the ids of its messages, in the
+        order of the pictures."""
         media: list[MediaUnion] = [
             InputMediaPhoto(media=file_id, caption=text if number == 0 else None, parse_mode=HTML)
             for number, file_id in enumerate(file_ids)
         ]
         with refusals():
-            await self._bot.send_media_group(chat_id, media, reply_parameters=_reply(reply_to))
+            messages = await self._bot.send_media_group(chat_id, media, reply_parameters=_reply(reply_to))
+        return [message.message_id for message in messages]
 
     async def say(self, chat_id: int, text: str) -> None:
         """A message that is no status message."""

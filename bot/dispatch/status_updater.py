@@ -226,8 +226,9 @@ class StatusUpdater:
         if not album.is_drawn:
             await self._show_status(lead, view, display)
         elif single is None:
-            if await self._deliver_album(album, texts):
-                await self._close(lead, album)
+            delivered = await self._deliver_album(album, texts)
+            if delivered is not None:
+                await self._close(delivered.lead, delivered)
         elif single.state == JobState.CANCELLED:
             view = render(lead, place=None, paused=False, preview=None, texts=texts, styles=self._styles)
             await self._show_status(lead, view, display, album)
@@ -275,7 +276,7 @@ class StatusUpdater:
             await self._messages.forget(job.job_id, MessageRole.RESULT)
             return
         async with self._sessions.begin() as session:
-            await job_states.deliver(session, job.job_id, file_id)
+            await job_states.deliver(session, job.job_id, file_id, message_id)
         _log.info("delivered", job=str(job.job_id))
         await self._close(job, album)
 

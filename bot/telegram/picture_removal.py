@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from uuid import UUID
 
 import structlog
@@ -18,19 +19,22 @@ _log = structlog.get_logger(__name__)
 async def remove_picture(
     bot: Bot, use: UseCases, user_id: int, job_id: UUID, texts: Texts, pressed: tuple[int, int] | None = None
 ) -> None:
-    """Delete the picture, the message in which it was delivered, in a group too, and the message (chat, message) whose
-    button was pressed.
+    """Delete the picture and the messages that show it, in an album or a group too, and the message (chat, message)
+    whose button was pressed.
 
     Raises PictureInProgress, PictureGone; TooFast and NotNow, after which the same call does the rest.
     """
-    delivered = await use.remove_picture(user_id, job_id)
-    for message in dict.fromkeys((pressed, delivered)):
-        if message is None:
-            continue
+    shown = await use.remove_picture(user_id, job_id)
+    await take_back(bot, shown if pressed is None else [pressed, *shown], texts)
+
+
+async def take_back(bot: Bot, messages: Iterable[tuple[int, int]], texts: Texts) -> None:
+    """Delete messages (chat, message) that show a deleted picture. Raises TooFast and NotNow."""
+    for chat_id, message_id in dict.fromkeys(messages):
         try:
             with refusals():
-                await take_back_picture(bot, *message, texts("delete-too-old"))
+                await take_back_picture(bot, chat_id, message_id, texts("delete-too-old"))
         except (TooFast, NotNow):
             raise
         except TelegramRefusal as refusal:
-            _log.info("the message of a deleted picture stays", job=str(job_id), reason=str(refusal)[:200])
+            _log.info("a message of a deleted picture stays", chat=chat_id, reason=str(refusal)[:200])

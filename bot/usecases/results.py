@@ -50,7 +50,7 @@ class Original:
 
 @dataclass(frozen=True)
 class TakeOriginal:
-    """The PNG of a picture. Raises PictureGone; call `settle` when Telegram has it."""
+    """The PNG of a picture. Raises PictureGone; call `settle` when Telegram has it, in message `message_id`."""
 
     sessions: Sessions
 
@@ -62,9 +62,9 @@ class TakeOriginal:
                 return Original(job, job.result, None)
             return Original(job, None, job.document_file_id)
 
-    async def settle(self, job_id: UUID, file_id: str) -> None:
+    async def settle(self, job_id: UUID, file_id: str, message_id: int) -> None:
         async with self.sessions.begin() as session:
-            await results.note_document(session, job_id, file_id)
+            await results.note_document(session, job_id, file_id, message_id)
 
 
 @dataclass(frozen=True)
@@ -84,13 +84,13 @@ class ReportPicture:
 
 @dataclass(frozen=True)
 class RemovePicture:
-    """Delete what is kept of a picture, as an image prompt too. Gives the message that shows it alone (chat,
-    message), if that is noted; a second time the same, so that a caller that failed to delete the message may repeat
-    both. Raises PictureInProgress, PictureGone."""
+    """Delete what is kept of a picture, as an image prompt too. Gives the messages that show it (chat, message); a
+    second time the same, so that a caller that failed to delete a message may repeat both. Raises PictureInProgress,
+    PictureGone."""
 
     sessions: Sessions
 
-    async def __call__(self, user_id: int, job_id: UUID) -> tuple[int, int] | None:
+    async def __call__(self, user_id: int, job_id: UUID) -> list[tuple[int, int]]:
         async with self.sessions.begin() as session:
             job = await jobs.get_kept_or_removed(session, job_id, user_id)
             if job is None:
@@ -98,9 +98,7 @@ class RemovePicture:
             await image_prompts.remove_of_job(session, job.id)
             if job.removed_at is None and not await results.remove(session, job.id):
                 raise PictureInProgress
-            if job.result_message_id is None or await results.leads_album(session, job):
-                return None
-            return job.chat_id, job.result_message_id
+            return await results.shown_messages(session, job)
 
 
 @dataclass(frozen=True)

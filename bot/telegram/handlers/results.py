@@ -98,7 +98,7 @@ async def send_file(
         reply_parameters=reply,
     )
     if sent.document is not None:
-        await use.take_original.settle(original.job.id, sent.document.file_id)
+        await use.take_original.settle(original.job.id, sent.document.file_id, sent.message_id)
     return None
 
 

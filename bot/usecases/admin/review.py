@@ -47,6 +47,14 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class Decision:
+    """A decided case as it was, and the messages (chat, message) that show the picture it removed."""
+
+    file: CaseFile
+    shown: list[tuple[int, int]]
+
+
+@dataclass(frozen=True)
 class Reviews:
     sessions: Sessions
 
@@ -70,9 +78,9 @@ class Reviews:
             shows_photos = file.case.reason == FailureCode.REFUSED_PHOTO and file.case.decided_at is None
             return Evidence(file, await review.photos(session, file.job) if shows_photos else [])
 
-    async def decide(self, admin_id: int, case_id: UUID, *, upheld: bool) -> CaseFile | None:
+    async def decide(self, admin_id: int, case_id: UUID, *, upheld: bool) -> Decision | None:
         """`upheld`: the user was right. The picture of a report that was right is deleted. `None`: it is decided
-        already, or gone; else the case as it was."""
+        already, or gone."""
         async with self.sessions.begin() as session:
             file = await review.find(session, case_id)
             if file is None or not await review.decide(session, case_id, upheld=upheld):
@@ -80,7 +88,9 @@ class Reviews:
             kind = CaseKind(file.case.kind)
             act = _ACTS[kind, upheld]
             await audit.note(session, admin_id, act, user_id=file.case.user_id, subject=str(file.job.id))
-            if kind is CaseKind.REPORT and upheld:
-                await image_prompts.remove_of_job(session, file.job.id)
-                await results.remove(session, file.job.id)
-        return file
+            if kind is not CaseKind.REPORT or not upheld:
+                return Decision(file, [])
+            await image_prompts.remove_of_job(session, file.job.id)
+            shown = await results.shown_messages(session, file.job)
+            await results.remove(session, file.job.id)
+            return Decision(file, shown)

@@ -9,9 +9,10 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import update
 
-from bot.db import results
+from bot.db import job_states, results
 from bot.db.tables import Job
 from bot.domain import JobState
+from bot.usecases.results import NoteMessage, RemovePicture
 
 
 class Variations:
@@ -68,6 +69,43 @@ async def test_variations_have_one_status_message_and_come_as_one_album(
     assert "3 variations" in numbers.text and numbers.button_texts == ["#1", "#2", "#3"]
     assert await variations.states() == [(JobState.DELIVERED, True)] * 3
     assert await stage.count("sendMediaGroup") == 1
+    kept = [(await variations.rows.get(job_id)).shown_message_ids for job_id in variations.ids]
+    assert kept == [[message.id] for message in album], "each picture can be taken back"
+
+
+async def test_a_picture_of_an_album_is_deleted_with_its_message_and_its_opened_ones(
+    stage: Any, variations: Variations, picture: Any, ben: int
+) -> None:
+    await variations.finish(picture, 0, 1, 2)
+    await stage.step()
+    *album, _ = await stage.said()
+    assert len(album) == 3, "the status message is gone, though it was sent in this step"
+    note, remove = NoteMessage(stage.sessions), RemovePicture(stage.sessions)
+    for number in (0, 1):
+        for opened in (900, 901):
+            await note(variations.ids[number], shown=opened + number)
+        shown = [(ben, message_id) for message_id in (album[number].id, 900 + number, 901 + number)]
+        assert await remove(ben, variations.ids[number]) == shown, "not the message with the numbers"
+    assert await remove(ben, variations.ids[2]) == [(ben, album[2].id)]
+
+
+async def test_the_messages_of_an_album_are_kept_when_the_database_was_away_after_it_was_sent(
+    stage: Any, variations: Variations, picture: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await variations.finish(picture, 0, 1, 2)
+
+    async def away(*_: object) -> None:
+        raise ConnectionRefusedError("no database")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(job_states, "deliver", away)
+        await stage.step()
+    assert await variations.states() == [(JobState.DONE, False)] * 3
+    await stage.step(later_s=10)
+    *album, numbers = await stage.said()
+    kept = [(await variations.rows.get(job_id)).shown_message_ids for job_id in variations.ids]
+    assert kept == [[message.id] for message in album]
+    assert "3 variations" in numbers.text and await stage.count("sendMediaGroup") == 1
 
 
 @pytest.mark.parametrize("kind", ["flood", "drop", "server_error"])
@@ -85,11 +123,12 @@ async def test_an_album_survives_a_bad_network_and_comes_once(
     assert await variations.states() == [(JobState.DELIVERED, True)] * 3
 
 
-async def test_an_album_that_flood_control_held_back_is_sent_later(
-    stage: Any, variations: Variations, picture: Any
+@pytest.mark.parametrize("kind", ["flood", "server_error"])
+async def test_an_album_that_was_certainly_not_sent_is_sent_later(
+    stage: Any, variations: Variations, picture: Any, kind: Any
 ) -> None:
     await variations.finish(picture, 0, 1, 2)
-    await stage.control.fail_next("sendMediaGroup", kind="flood", retry_after=7)
+    await stage.control.fail_next("sendMediaGroup", kind=kind, retry_after=7)
     await stage.step()
     assert await variations.states() == [(JobState.DONE, False)] * 3
     await stage.step(later_s=10)

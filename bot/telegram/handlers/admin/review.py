@@ -29,11 +29,12 @@ from bot.telegram.admin_callbacks import (
 from bot.telegram.admin_views import back, button, date_of, keyboard
 from bot.telegram.edits import Toast, edit_buttons, message_of
 from bot.telegram.handlers.admin.access import admin_router
+from bot.telegram.picture_removal import take_back
 from bot.telegram.quotes import quoted
 from bot.telegram.refusals import ApiRefusal, TelegramRefusal, refusals, suppress_refusals
 from bot.translator import Markup, Texts, Translator
 from bot.usecases import UseCases
-from bot.usecases.admin.review import Evidence
+from bot.usecases.admin.review import Decision, Evidence
 
 PROMPT_MAX = 700
 """UTF-16 units; a caption has 1024."""
@@ -75,28 +76,29 @@ async def decide(
     translator: Translator,
 ) -> Toast:
     upheld = callback_data.action == CaseAction.UPHOLD
-    file = await use.admin.reviews.decide(callback.from_user.id, callback_data.case_id, upheld=upheld)
+    decision = await use.admin.reviews.decide(callback.from_user.id, callback_data.case_id, upheld=upheld)
     message = message_of(callback)
     if message is not None:
         await edit_buttons(message, None)
-    if file is None:
+    if decision is None:
         return Toast(texts("review-decided-before"), alert=True)
-    await _answer_user(bot, file, translator, upheld=upheld)
+    await _answer_user(bot, decision, translator, upheld=upheld)
     await _show(callback, bot, texts, await use.admin.reviews.view_next(callback.from_user.id))
     return Toast(texts("review-decided"))
 
 
-async def _answer_user(bot: Bot, file: CaseFile, translator: Translator, *, upheld: bool) -> None:
+async def _answer_user(bot: Bot, decision: Decision, translator: Translator, *, upheld: bool) -> None:
     """Tells the reporter of a removal, and the appellant of the decision. A kept picture is no news."""
+    file, texts = decision.file, translator.of(decision.file.language)
     report = file.case.kind == CaseKind.REPORT
     if report and not upheld:
         return
     key = "review-removed" if report else "review-appeal-upheld" if upheld else "review-appeal-dismissed"
+    for message in decision.shown:
+        with suppress(TelegramRefusal):
+            await take_back(bot, [message], texts)
     with suppress_refusals(TelegramRefusal):
-        if report and file.job.result_message_id is not None:
-            with suppress_refusals(TelegramRefusal):
-                await bot.delete_message(file.job.chat_id, file.job.result_message_id)
-        await bot.send_message(file.case.user_id, translator(key, file.language))
+        await bot.send_message(file.case.user_id, texts(key))
 
 
 async def _show(callback: CallbackQuery, bot: Bot, texts: Texts, evidence: Evidence | None) -> None:

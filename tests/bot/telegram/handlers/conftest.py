@@ -162,6 +162,7 @@ class Chat:
             "result": encoded(Image.new("RGB", (60, 90), "teal"), "PNG"),
             "result_file_id": sent.photo[-1].file_id,
             "result_message_id": sent.message_id,
+            "shown_message_ids": [sent.message_id],
             "closed_at": func.now(),
             "finished_at": func.now(),
         }

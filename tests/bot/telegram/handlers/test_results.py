@@ -131,6 +131,30 @@ async def test_a_picture_is_deleted_after_a_question_with_all_that_is_kept_of_it
     assert chat.texts()("pictures-empty") in await chat.texts_to(chat.anna)
 
 
+async def test_a_deleted_picture_goes_from_every_message_that_shows_it_or_its_file(chat, drawn):
+    picture, job = drawn
+    for action in (JobAction.OPEN, JobAction.FILE, JobAction.OPEN):
+        await chat.press(chat.anna, JobCallback(action=action, job_id=job.id))
+    await chat.settled()
+    shown = [message.id for message in await chat.anna.transcript() if message.photo or message.document]
+    assert len(shown) == 4 and shown[0] == picture.id
+    await chat.press(chat.anna, JobCallback(action=JobAction.DELETE, job_id=job.id), under_photo=True)
+    await chat.settled()
+    assert not [message for message in await chat.anna.transcript() if message.photo or message.document]
+
+
+async def test_a_reply_to_a_picture_that_was_opened_earlier_is_drawn_as_it_was(chat, drawn):
+    _, first = drawn
+    await chat.use.choose_style(chat.anna.user_id, "film")
+    for _ in range(2):
+        await chat.press(chat.anna, JobCallback(action=JobAction.OPEN, job_id=first.id))
+        await asyncio.sleep(DOUBLE_TAP_S)
+    await chat.settled()
+    opened = [message.id for message in await chat.anna.transcript() if message.photo][-2]
+    await chat.anna.send_text("в горах", reply_to=opened)
+    assert (await chat.job(2)).source_job_id == first.id
+
+
 async def test_a_picture_in_progress_is_not_deleted(chat, drawn):
     _, job = drawn
     await chat.move(job, JobState.RUNNING)
