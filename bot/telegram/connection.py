@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import cache
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import structlog
 from aiogram import Bot
@@ -14,7 +15,7 @@ from aiogram.client.default import DefaultBotProperties
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.session.middlewares.base import BaseRequestMiddleware, NextRequestMiddlewareType
 from aiogram.client.telegram import TelegramAPIServer
-from aiogram.enums import ParseMode
+from aiogram.enums import ChatType, ParseMode
 from aiogram.exceptions import (
     ClientDecodeError,
     TelegramAPIError,
@@ -23,15 +24,26 @@ from aiogram.exceptions import (
     TelegramUnauthorizedError,
 )
 from aiogram.methods import DeleteWebhook, GetUpdates, Response, SetWebhook, TelegramMethod
+from aiogram.types import Chat, Message
 
 from bot.errors import OperatorError
-from bot.telegram.refusals import GatewayFailed, NotNow, TooFast, is_absence, refusal_of
+from bot.telegram.refusals import (
+    GatewayFailed,
+    GatewayTimedOut,
+    NotNow,
+    TooFast,
+    has_timed_out,
+    is_absence,
+    refusal_of,
+)
 
 Result = TypeVar("Result")
 TRIES = 4
 RETRY_S = 1.0
 ANSWER_S = 30.0
 """A call without an answer fails then and its connection is closed: it may be frozen. A picture has about 2 MB."""
+UNUSABLE = 0
+"""The id of a message that cannot be edited; Telegram's own sign for one that is not there yet."""
 _OF_POLLING = frozenset({GetUpdates.__api_method__, DeleteWebhook.__api_method__, SetWebhook.__api_method__})
 """The callers of these methods repeat them."""
 _log = structlog.get_logger(__name__)
@@ -41,7 +53,9 @@ class Patience(BaseRequestMiddleware):
     """Calls made while answering a user wait out short outages of the network, and never flood control: it may last a
     minute, and its exception says how long, so that the caller can do something else meanwhile.
 
-    After an outage it is unknown whether a message was sent; a message sent twice is better than none.
+    A message whose sending has timed out counts as sent, as a task does that is handed to the broker: it has most
+    likely arrived, and nobody wants the same answer twice. The caller gets an UNUSABLE message, or an empty album.
+    After any other outage a message sent twice is better than none.
     """
 
     async def __call__(
@@ -49,16 +63,32 @@ class Patience(BaseRequestMiddleware):
     ) -> Response[Result]:
         if method.__api_method__ in _OF_POLLING:
             return await make_request(bot, method)
-        for attempt in range(1, TRIES):
+        for attempt in range(1, TRIES + 1):
             try:
                 return await make_request(bot, method)
             except (TelegramAPIError, ClientDecodeError) as error:
-                if not is_absence(error):
+                if has_timed_out(error) and _sends(method):
+                    _log.warning("a message may have arrived", method=method.__api_method__)
+                    return cast("Response[Result]", _stand_in(method))
+                if not is_absence(error) or attempt == TRIES:
                     raise
                 words = str(refusal_of(error))[:200]
                 _log.warning("Telegram is away, trying again", method=method.__api_method__, error=words)
             await asyncio.sleep(0.5 * 2**attempt)
-        return await make_request(bot, method)
+        raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _sends(method: TelegramMethod[Any]) -> bool:
+    return method.__returning__ in (Message, list[Message])
+
+
+def _stand_in(method: TelegramMethod[Any]) -> Message | list[Message]:
+    """In place of Telegram's answer to a call that sends."""
+    if method.__returning__ is not Message:
+        return []
+    chat_id = getattr(method, "chat_id", 0)
+    chat = Chat(id=chat_id if isinstance(chat_id, int) else 0, type=ChatType.PRIVATE)
+    return Message(message_id=UNUSABLE, date=datetime.fromtimestamp(0, UTC), chat=chat)
 
 
 ObserveCall = Callable[[str, str], None]
@@ -89,15 +119,18 @@ class KeptTypesSession(AiohttpSession):
     """aiogram's session, which asks pydantic for the type of each answer. Pydantic keeps such types weakly and builds
     one that was collected again: five milliseconds during which nothing else runs, at most calls. Here they stay.
 
-    Raises GatewayFailed for a 502 or 504, which aiogram does not tell from a failure of Telegram's own.
+    Raises GatewayFailed for a 502, which aiogram does not tell from a failure of Telegram's own, and GatewayTimedOut
+    for a 504, also one that is no JSON.
     """
 
     def check_response(self, bot: Bot, method: TelegramMethod[Any], status_code: int, content: str) -> Response[Any]:
         _answer_type(method.__returning__)
+        if status_code == HTTPStatus.GATEWAY_TIMEOUT:
+            raise GatewayTimedOut(method=method, message="Gateway Timeout")
         try:
             return super().check_response(bot, method, status_code, content)
         except TelegramServerError as error:
-            if status_code in (HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT):
+            if status_code == HTTPStatus.BAD_GATEWAY:
                 raise GatewayFailed(method=error.method, message=error.message) from None
             raise
 

@@ -115,7 +115,11 @@ _BY_DESCRIPTION: tuple[tuple[type[TelegramRefusal], tuple[str, ...]], ...] = (
 
 
 class GatewayFailed(TelegramServerError):
-    """A 502 or 504 as JSON: a gateway got no answer to the call, which may be done all the same."""
+    """A 502 or 504: a gateway got no answer to the call, which may be done all the same."""
+
+
+class GatewayTimedOut(GatewayFailed):
+    """A 504: Telegram had the call, and did not answer in time."""
 
 
 def refusal_of(error: TelegramAPIError | ClientDecodeError) -> TelegramRefusal:
@@ -163,6 +167,14 @@ def may_be_done(refusal: NotNow) -> bool:
     if isinstance(error, TelegramNetworkError):
         return not isinstance(error.__cause__, ClientConnectorError | ConnectionTimeoutError)
     return isinstance(error, GatewayFailed) or not isinstance(error, TelegramServerError)
+
+
+def has_timed_out(error: Exception) -> bool:
+    """Whether the call was handed over and nothing was heard of it, so that it is most likely done. Not so where the
+    connection broke, as one that was idle does when it is used again, or where a 502 says that nobody took the call."""
+    if isinstance(error, TelegramNetworkError):
+        return isinstance(error.__cause__, TimeoutError) and not isinstance(error.__cause__, ConnectionTimeoutError)
+    return isinstance(error, GatewayTimedOut)
 
 
 @contextmanager

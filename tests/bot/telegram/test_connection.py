@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import weakref
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -12,10 +13,11 @@ import pytest
 from aiogram import Bot
 from aiogram.exceptions import TelegramBadRequest, TelegramRetryAfter
 from aiogram.methods import Response, SendMessage
-from aiogram.types import Chat, Message
+from aiogram.types import BufferedInputFile, Chat, InputMediaPhoto, Message
+from PIL import Image
 
 from bot.local.botapi import BEN_ID, ApiControl, LocalBotAPI, Person
-from bot.telegram.connection import open_bot
+from bot.telegram.connection import UNUSABLE, open_bot
 
 
 @pytest.fixture
@@ -44,6 +46,43 @@ async def test_a_bad_network_is_waited_out(control: Any, kind: Any) -> None:
     await control.fail_next("sendMessage", kind=kind)
     await patient.send_message(BEN_ID, "hi")
     assert [message.text for message in await ben.transcript() if message.from_bot] == ["hi"]
+
+
+async def test_a_message_whose_sending_timed_out_counts_as_sent(control: Any) -> None:
+    control, patient, _, ben = control
+    await control.fail_next("sendMessage", kind="gateway_timeout")
+    sent = await patient.send_message(BEN_ID, "hi")
+    assert (sent.message_id, sent.chat.id) == (UNUSABLE, BEN_ID)
+    png = io.BytesIO()
+    Image.new("RGB", (30, 30)).save(png, "PNG")
+    photo = (await patient.send_photo(BEN_ID, BufferedInputFile(png.getvalue(), "a.png"))).photo
+    assert photo
+    await control.fail_next("sendMediaGroup", kind="gateway_timeout")
+    assert await patient.send_media_group(BEN_ID, [InputMediaPhoto(media=photo[-1].file_id)] * 2) == []
+    said = [message for message in await ben.transcript() if message.from_bot]
+    assert [(message.text, bool(message.photo)) for message in said] == [("hi", False), *[("", True)] * 3]
+
+
+async def test_a_message_that_telegram_confirms_too_late_counts_as_sent(control: Any, eventually: Any) -> None:
+    control, patient, _, ben = control
+    patient.session.timeout = 0.5
+    await control.fail_next("sendMessage", kind="latency", delay_s=2)
+    assert (await patient.send_message(BEN_ID, "hi")).message_id == UNUSABLE
+
+    async def arrived() -> bool:
+        return len(await control.calls("sendMessage")) == 1
+
+    await eventually(arrived)
+    assert [message.text for message in await ben.transcript() if message.from_bot] == ["hi"]
+
+
+async def test_an_edit_that_timed_out_is_made_again(control: Any) -> None:
+    control, patient, _, ben = control
+    sent = await patient.send_message(BEN_ID, "hi")
+    await control.fail_next("editMessageText", kind="gateway_timeout")
+    with pytest.raises(TelegramBadRequest, match="not modified"):
+        await patient.edit_message_text("ho", chat_id=BEN_ID, message_id=sent.message_id)
+    assert [message.text for message in await ben.transcript() if message.from_bot] == ["ho"]
 
 
 async def test_a_refusal_is_no_matter_of_patience(control: Any) -> None:
