@@ -190,7 +190,8 @@ def _source(config: Config, bot: Bot, intake: Intake, role: Role, spool: UpdateS
     if config.webhook_url is None:
         return Polling(bot, intake, role=role, spool=spool)
     secret = webhook_secret(config)
-    return Webhook(bot, intake, url=config.webhook_url, secret=secret, listen=read_listen(config.webhook_listen))
+    listen = read_listen(config.webhook_listen)
+    return Webhook(bot, intake, url=config.webhook_url, secret=secret, listen=listen, spool=spool)
 
 
 def webhook_secret(config: Config) -> str:

@@ -60,8 +60,8 @@ class LeaderLease(Base):
 
 
 class SpooledUpdate(Base):
-    """An update that was confirmed to Telegram before it was finished (bot.telegram.polling); the row goes when it
-    is."""
+    """An update that was confirmed to Telegram before it was finished (bot.telegram.polling, bot.telegram.webhook); the
+    row goes when it is."""
 
     __tablename__ = "spooled_updates"
 
@@ -69,3 +69,5 @@ class SpooledUpdate(Base):
     content: Mapped[str]
     """JSON as Telegram gave it: what a user sent."""
     spooled_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    claimed_until: Mapped[datetime] = mapped_column(server_default=func.now())
+    """Until when one of several processes behind a webhook handles it; later, any of them may."""

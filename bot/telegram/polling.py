@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -29,23 +29,19 @@ from aiogram.exceptions import (
 )
 from aiogram.methods import DeleteWebhook, TelegramMethod
 
-from bot.db.session import is_outage
 from bot.errors import OperatorError
 from bot.role import Role
 from bot.stopping import finishes_before
 from bot.telegram.intake import OUTAGE_PAUSE_S, Intake, Ticket
-from bot.telegram.spool import UpdateSpool
+from bot.telegram.spool import SPOOLED_MAX, UpdateSpool, stored, true_after
 from bot.telegram.updates import GetRawUpdates, RawUpdate, id_of
 
 Result = TypeVar("Result")
-_Answer = TypeVar("_Answer")
 POLL_S = 25
 WINDOW = 100
 PAUSE_MIN_S, PAUSE_MAX_S = 0.05, 0.2
 """Between two calls while something is unfinished: Telegram then answers at once instead of waiting for news. An update
 that comes behind a slow one waits for the longer of these at most."""
-SPOOLED_MAX = 5_000
-"""Updates in the database that are being handled: an update takes some 20 kB of memory. Beyond, the window waits."""
 BACKOFF_MAX_S = 15.0
 STOP_S = 4.0
 CONFIRM_S = 1.5
@@ -115,7 +111,7 @@ class Polling:
             return
         raws = None
         while raws is None and not any(end.is_set() for end in ends):
-            raws = await self._stored(self._spool.load())
+            raws = await stored(self._spool.load(), STORE_S)
             if raws is None:
                 await finishes_before(ends, asyncio.create_task(asyncio.sleep(OUTAGE_PAUSE_S)))
         for raw in raws or ():
@@ -129,28 +125,16 @@ class Polling:
         if self._spool is None or not open_updates or len(self._spooled) + len(open_updates) > SPOOLED_MAX:
             return
         kept = self._spool.keep({update_id: taken.raw for update_id, taken in open_updates.items()})
-        if await self._stored(_true_after(kept)):
+        if await stored(true_after(kept), STORE_S):
             self._spooled |= {update_id: taken.ticket for update_id, taken in open_updates.items()}
             self._offset = next(reversed(self._window)) + 1
             self._window.clear()
 
     async def _forget_finished(self) -> None:
         finished = [update_id for update_id, ticket in self._spooled.items() if ticket.finished]
-        if self._spool is not None and finished and await self._stored(_true_after(self._spool.forget(finished))):
+        if self._spool is not None and finished and await stored(true_after(self._spool.forget(finished)), STORE_S):
             for update_id in finished:
                 del self._spooled[update_id]
-
-    async def _stored(self, answer: Awaitable[_Answer]) -> _Answer | None:
-        """`None` while the database is away; an update that it will never take is no reason to stop either."""
-        try:
-            async with asyncio.timeout(STORE_S):
-                return await answer
-        except Exception as error:
-            if is_outage(error) or isinstance(error, TimeoutError):
-                _log.warning("the database is away, a full window of updates waits")
-            else:
-                _log.exception("updates cannot be kept in the database")
-            return None
 
     def _take(self, raws: Sequence[object]) -> None:
         for raw in raws:
@@ -230,8 +214,3 @@ class Polling:
                 await self._bot(request)
         except (TelegramAPIError, ClientDecodeError, TimeoutError) as error:
             _log.info("the last updates could not be confirmed and will come again", error=type(error).__name__)
-
-
-async def _true_after(work: Awaitable[None]) -> bool:
-    await work
-    return True

@@ -1,8 +1,12 @@
 """Takes updates as Telegram posts them, in place of polling; they are handled by the same intake.
 
 Telegram counts an update as confirmed when it is answered with 200, and posts it again otherwise. So the answer waits
-until the update is finished, as polling's offset does. The server speaks plain HTTP: the certificate belongs to the
-reverse proxy in front of it.
+until the update is finished, as polling's offset does, but not for long: Telegram posts CONNECTIONS_MAX updates at a
+time, and a command behind so many prompts would wait for them. An update that takes longer than PATIENCE_S, and all
+when CROWD of them wait, are kept in the database and confirmed. Each process claims those that it handles there; what a
+killed one has left, another or the next one takes after CLAIM_S.
+
+The server speaks plain HTTP: the certificate belongs to the reverse proxy in front of it.
 """
 
 from __future__ import annotations
@@ -11,6 +15,9 @@ import asyncio
 import hashlib
 import hmac
 import json
+import time
+from contextlib import suppress
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import structlog
@@ -20,15 +27,22 @@ from aiohttp import web
 
 from bot.errors import OperatorError
 from bot.stopping import finishes_before
-from bot.telegram.intake import Intake
+from bot.telegram.intake import Intake, Ticket
 from bot.telegram.refusals import ApiRefusal, NotNow, TooFast, refusals
-from bot.telegram.updates import id_of
+from bot.telegram.spool import SPOOLED_MAX, UpdateSpool, stored, true_after
+from bot.telegram.updates import RawUpdate, id_of
 
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"
 CONNECTIONS_MAX = 100
 """Updates that Telegram posts at a time; it allows no more."""
 BODY_MAX_BYTES = 1 << 20
 RETRY_S = 5.0
+PATIENCE_S = 1.0
+CROWD = CONNECTIONS_MAX // 2
+LOOK_S = 0.25
+STORE_S = 2.0
+CLAIM_S = 60.0
+CLAIM_EVERY_S = 15.0
 STOP_S = 4.0
 _log = structlog.get_logger(__name__)
 
@@ -38,14 +52,38 @@ def derive_secret(token: str) -> str:
     return hmac.new(token.encode(), b"webhook secret", hashlib.sha256).hexdigest()
 
 
+@dataclass(frozen=True)
+class PostedUpdate:
+    """An update whose answer waits. `kept` is set when the database has it."""
+
+    raw: RawUpdate
+    ticket: Ticket
+    since: float
+    kept: asyncio.Event
+
+
 class Webhook:
     """`run` until `stop` is set. `url` is the public address, `listen` (host, port) where the proxy passes it on to.
+    Without a `spool` every answer waits until its update is finished.
 
     Several processes may serve one address; the order of a chat's messages then depends on the proxy.
     """
 
-    def __init__(self, bot: Bot, intake: Intake, *, url: str, secret: str, listen: tuple[str, int]) -> None:
+    def __init__(
+        self,
+        bot: Bot,
+        intake: Intake,
+        *,
+        url: str,
+        secret: str,
+        listen: tuple[str, int],
+        spool: UpdateSpool | None = None,
+    ) -> None:
         self._bot = bot
+        self._spool = spool
+        self._posted: dict[int, PostedUpdate] = {}
+        self._spooled: dict[int, Ticket] = {}
+        self._look = asyncio.Event()
         self._intake = intake
         self._url = url
         self._secret = secret
@@ -58,19 +96,77 @@ class Webhook:
         application.add_routes([web.post(urlsplit(self._url).path or "/", self._receive)])
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
+        if self._spool is not None:  # before anything is posted, so that each chat keeps its order
+            await self._claim(self._spool)
         try:
             try:
                 await web.TCPSite(runner, *self._listen).start()
             except OSError as error:
                 raise OperatorError(f"WEBHOOK_LISTEN: cannot listen at {self._listen}: {error.strerror}") from None
-            await self._register(stop)
-            await stop.wait()
+            keeping = asyncio.create_task(self._keep_slow())
+            try:
+                await self._register(stop)
+                await stop.wait()
+            finally:
+                keeping.cancel()
+                await asyncio.wait({keeping})
             self._stopping = True
             await self._intake.finish(STOP_S)
+            await self._leave()
             _log.info("the webhook ended", **self._intake.counts)
         finally:
             self._intake.cancel()
             await runner.cleanup()
+
+    async def _keep_slow(self) -> None:
+        """Until cancelled: keep updates that are not finished soon, and take those that other processes left."""
+        if self._spool is None:
+            return
+        claim_at = time.monotonic() + CLAIM_EVERY_S
+        while True:
+            if time.monotonic() >= claim_at:
+                await self._claim(self._spool)
+                claim_at = time.monotonic() + CLAIM_EVERY_S
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    await self._look.wait()
+            self._look.clear()
+            await self._forget_finished(self._spool)
+            await self._keep(self._spool)
+
+    async def _keep(self, spool: UpdateSpool) -> None:
+        crowded, before = len(self._posted) >= CROWD, time.monotonic() - PATIENCE_S
+        slow = {update_id: post for update_id, post in self._posted.items() if crowded or post.since <= before}
+        if not slow or len(self._spooled) + len(slow) > SPOOLED_MAX:
+            return
+        raws = {update_id: post.raw for update_id, post in slow.items()}
+        if await stored(true_after(spool.keep(raws, CLAIM_S)), STORE_S):
+            for update_id, post in slow.items():
+                self._spooled[update_id] = post.ticket
+                post.kept.set()
+
+    async def _claim(self, spool: UpdateSpool) -> None:
+        if self._spooled:
+            await stored(spool.claim(list(self._spooled), CLAIM_S), STORE_S)
+        room = SPOOLED_MAX - len(self._spooled)
+        for raw in await stored(spool.claim_abandoned(CLAIM_S, room), STORE_S) or ():
+            update_id = id_of(raw)
+            if update_id is not None:
+                self._spooled[update_id] = self._intake.take(raw)
+
+    async def _forget_finished(self, spool: UpdateSpool) -> None:
+        finished = [update_id for update_id, ticket in self._spooled.items() if ticket.finished]
+        if not finished:
+            return
+        if await stored(true_after(spool.forget(finished)), STORE_S):
+            for update_id in finished:
+                del self._spooled[update_id]
+
+    async def _leave(self) -> None:
+        """The next process need not wait for the claims of this one to end."""
+        if self._spool is not None and self._spooled:
+            await self._forget_finished(self._spool)
+            await stored(self._spool.claim(list(self._spooled), 0.0), STORE_S)
 
     async def _register(self, stop: asyncio.Event) -> None:
         """Tell Telegram the address, as often as it takes."""
@@ -111,6 +207,21 @@ class Webhook:
             _log.error("the webhook was given what is no update", type=type(raw).__name__)
             return web.Response()
         ticket = self._intake.take(raw)
-        if ticket.task is not None:
-            await asyncio.wait({ticket.task})
-        return web.Response(status=200 if ticket.finished else 503)
+        if ticket.task is None:
+            return web.Response(status=200 if ticket.finished else 503)
+        return web.Response(status=200 if await self._is_done(raw, ticket, ticket.task) else 503)
+
+    async def _is_done(self, raw: RawUpdate, ticket: Ticket, task: asyncio.Task[None]) -> bool:
+        """Whether the update is finished, or the database has it."""
+        update_id = id_of(raw)
+        assert update_id is not None
+        post = self._posted.setdefault(update_id, PostedUpdate(raw, ticket, time.monotonic(), asyncio.Event()))
+        if len(self._posted) >= CROWD:
+            self._look.set()
+        kept = asyncio.create_task(post.kept.wait())
+        try:
+            await asyncio.wait({task, kept}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            kept.cancel()
+            self._posted.pop(update_id, None)
+        return ticket.finished or post.kept.is_set()

@@ -1,4 +1,4 @@
-"""every message that shows a picture"""
+"""every message that shows a picture; the process that handles an update kept in the database"""
 
 from __future__ import annotations
 
@@ -19,7 +19,12 @@ def upgrade() -> None:
         "update jobs set shown_message_ids = array[result_message_id] where state = 'delivered' "
         "and chat_id = user_id and result_message_id is not null and album_sent_at is null"
     )
+    op.add_column(
+        "spooled_updates",
+        sa.Column("claimed_until", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False),
+    )
 
 
 def downgrade() -> None:
+    op.drop_column("spooled_updates", "claimed_until")
     op.drop_column("jobs", "shown_message_ids")

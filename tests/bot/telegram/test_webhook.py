@@ -12,7 +12,10 @@ import aiohttp
 import pytest
 from aiogram import Bot, Dispatcher
 from aiogram.types import Message
+from sqlalchemy import func, select
 
+from bot.db.service_tables import SpooledUpdate
+from bot.db.session import Sessions
 from bot.errors import OperatorError
 from bot.local.botapi import ANNA_ID, BEN_ID, ApiControl, LocalBotAPI, Person
 from bot.local.children import choose_port
@@ -20,6 +23,7 @@ from bot.telegram import webhook
 from bot.telegram.connection import open_bot
 from bot.telegram.intake import Intake
 from bot.telegram.polling import Polling
+from bot.telegram.spool import UpdateSpool
 from bot.telegram.webhook import SECRET_HEADER, Webhook, derive_secret
 
 SECRET = "a-secret-of-the-test"
@@ -32,6 +36,7 @@ class Stage:
         self.api, self.control, self.anna, self.ben, self.bot = api, control, anna, ben, bot
         self.handled: list[str] = []
         self.handle: Callable[[str], Awaitable[None]] = self.note
+        self.spool: UpdateSpool | None = None
         self.port = choose_port()
         self.url = f"http://127.0.0.1:{self.port}/updates"
 
@@ -53,17 +58,22 @@ class Stage:
     def source(self, kind: str) -> Webhook | Polling:
         if kind == "polling":
             return Polling(self.bot, self.new_intake())
-        return Webhook(self.bot, self.new_intake(), url=self.url, secret=SECRET, listen=("127.0.0.1", self.port))
+        listen = ("127.0.0.1", self.port)
+        return Webhook(self.bot, self.new_intake(), url=self.url, secret=SECRET, listen=listen, spool=self.spool)
 
     @asynccontextmanager
-    async def serving(self, kind: str = "webhook") -> AsyncIterator[asyncio.Event]:
+    async def serving(self, kind: str = "webhook", *, kill: bool = False) -> AsyncIterator[asyncio.Event]:
         stop = asyncio.Event()
         running = asyncio.create_task(self.source(kind).run(stop))
         try:
             yield stop
         finally:
-            stop.set()
-            await running
+            if kill:
+                running.cancel()
+                await asyncio.wait([running])
+            else:
+                stop.set()
+                await running
 
     async def nothing_pending(self) -> bool:
         return await self.control.pending_updates() == 0
@@ -185,6 +195,81 @@ async def test_what_a_stop_cannot_finish_comes_again(
     stage.handle = stage.note
     async with stage.serving():
         await eventually(lambda: stage.handled == ["precious"])
+
+
+def wait_for_gate(stage: Stage, sessions: Sessions) -> asyncio.Event:
+    """Prompts wait until it is set; the database may keep them."""
+    gate = asyncio.Event()
+
+    async def work(text: str) -> None:
+        if not text.startswith("/"):
+            await gate.wait()
+        await stage.note(text)
+
+    stage.handle, stage.spool = work, UpdateSpool(sessions)
+    return gate
+
+
+async def spooled(sessions: Sessions) -> int:
+    async with sessions() as session:
+        return await session.scalar(select(func.count()).select_from(SpooledUpdate)) or 0
+
+
+async def test_help_behind_more_prompts_than_telegram_posts_at_once(
+    stage: Stage, sessions: Sessions, eventually: Any
+) -> None:
+    gate = wait_for_gate(stage, sessions)
+    texts = [f"prompt {number}" for number in range(webhook.CONNECTIONS_MAX + 7)]
+    for number, text in enumerate(texts):
+        person = {"id": 2000 + number, "first_name": "X"}
+        message = {"message_id": 1, "date": 1, "chat": {**person, "type": "private"}, "text": text}
+        await stage.control.inject_update("message", {**message, "from": {**person, "is_bot": False}})
+    await stage.ben.send_text("/help")
+    async with stage.serving():
+        await eventually(lambda: stage.handled == ["/help"])
+        await eventually(stage.nothing_pending)
+        assert await spooled(sessions) == len(texts)
+        gate.set()
+        await eventually(lambda: len(stage.handled) == len(texts) + 1)
+
+        async def forgotten() -> bool:
+            return await spooled(sessions) == 0
+
+        await eventually(forgotten)
+    assert sorted(stage.handled) == sorted([*texts, "/help"]), "each once"
+
+
+async def test_what_was_confirmed_and_not_finished_comes_again_after_a_stop(
+    stage: Stage, sessions: Sessions, eventually: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook, "STOP_S", 0.2)
+    gate = wait_for_gate(stage, sessions)
+    async with stage.serving():
+        await stage.anna.send_text("precious")
+        await eventually(stage.nothing_pending)
+        assert stage.handled == []
+    gate.set()
+    async with stage.serving():
+        await eventually(lambda: stage.handled == ["precious"])
+    assert await spooled(sessions) == 0
+
+
+async def test_an_update_of_a_killed_process_is_taken_by_another_and_one_of_a_live_process_is_not(
+    stage: Stage, sessions: Sessions, eventually: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook, "CLAIM_S", 3.0)
+    monkeypatch.setattr(webhook, "CLAIM_EVERY_S", 0.5)
+    other = Stage(stage.api, stage.control, stage.anna, stage.ben, stage.bot)
+    other.spool = UpdateSpool(sessions)
+    wait_for_gate(stage, sessions)
+    async with other.serving():
+        async with stage.serving(kill=True):
+            await eventually(stage.listens)
+            assert await stage.post(update("precious")) == 200
+            await asyncio.sleep(4)
+            assert other.handled == []
+        await eventually(lambda: other.handled == ["precious"])
+    assert stage.handled == []
 
 
 async def test_polling_takes_over_from_a_webhook_and_back(stage: Stage, eventually: Any) -> None:
