@@ -4,6 +4,7 @@ picture."""
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,18 +12,26 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-SIZE_INCHES = (10.0, 8.0)
-DPI = 128
-PAD_INCHES = 0.15
+WIDTH_INCHES = 5.4
+DPI = 200
+PAD_INCHES = 0.12
+TEXT_POINTS, HEADING_POINTS, TITLE_POINTS = 13, 14, 15
+"""A phone shows a picture about 340 px wide: the smallest text is 11 px high there."""
+TIMELINE_INCHES, ROW_INCHES, HEADING_INCHES = 1.9, 0.44, 0.42
 ROWS_MAX = 8
 ROWS_MIN = 4
-"""Fewer rows are not drawn thicker."""
-INK, QUIET, GRID = "#1f2933", "#6b7785", "#e4e8ec"
+"""A timeline of smaller counts is not drawn higher."""
+NAME_MAX = 34
+"""Characters of a row's name; a longer one is cut."""
+INK, QUIET, GRID = "#1f2933", "#5b6674", "#e4e8ec"
 GREEN, RED, ORANGE, GREY, BLUE, PALE_BLUE = "#2f9e6e", "#d64545", "#e8912d", "#b4bcc6", "#3b7dd8", "#a9c7ef"
-_TICKS_MAX = 8
-LEGEND_MAX = 78
-"""Characters; a longer legend is set smaller."""
+TITLE_MAX = 30
+"""Characters of a line of the title."""
+_TICKS_MAX = 5
+_LEGEND_COLUMNS = 2
+_COMPACT_FROM = 10_000
 
 
 @dataclass(frozen=True)
@@ -57,41 +66,59 @@ class Ranking:
 
 @dataclass(frozen=True)
 class Chart:
-    """A title, a wide panel above, and two panels below it. All in the operator's language, without emoji."""
+    """A title and panels, one below the other. All in the operator's language, without emoji."""
 
     title: str
-    above: Timeline | Ranking
-    below: tuple[Timeline | Ranking, Timeline | Ranking]
+    panels: Sequence[Timeline | Ranking]
     nothing: str
     """Written where a panel has no values."""
 
 
 def draw_chart(chart: Chart) -> bytes:
-    """A PNG of 1280 x 1024 pixels."""
+    """A PNG, 1080 px wide, upright."""
+    buffer = io.BytesIO()
+    lay_out(chart).savefig(buffer, format="png")
+    return buffer.getvalue()
+
+
+def lay_out(chart: Chart) -> Figure:
+    """The chart before it is drawn."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+    heights = [_height_inches(panel) for panel in chart.panels]
     layout = ConstrainedLayoutEngine(w_pad=PAD_INCHES, h_pad=PAD_INCHES)
-    figure = Figure(figsize=SIZE_INCHES, dpi=DPI, facecolor="white", layout=layout)
+    title = textwrap.wrap(chart.title, TITLE_MAX)
+    size = (WIDTH_INCHES, sum(heights) + len(title) * TITLE_POINTS * 1.8 / 72)
+    figure = Figure(figsize=size, dpi=DPI, facecolor="white", layout=layout)
     FigureCanvasAgg(figure)
-    figure.suptitle(chart.title, fontsize=19, fontweight="bold", color=INK, x=0.015, ha="left")
-    above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=(1.25, 1.0))[:, 0]
-    panels = [(above.add_subplot(), chart.above), *zip(below.subplots(1, 2), chart.below, strict=True)]
-    for axes, panel in panels:
+    figure.suptitle("\n".join(title), fontsize=TITLE_POINTS, fontweight="bold", color=INK, x=0.03, ha="left")
+    grid = figure.add_gridspec(len(heights), 1, height_ratios=heights)
+    for number, panel in enumerate(chart.panels):
+        axes = figure.add_subplot(grid[number])
         if isinstance(panel, Timeline):
             _draw_timeline(axes, panel, chart.nothing)
         else:
             _draw_ranking(axes, panel, chart.nothing)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()
+    return figure
+
+
+def _height_inches(panel: Timeline | Ranking) -> float:
+    if isinstance(panel, Ranking):
+        return HEADING_INCHES + ROW_INCHES * max(1, min(len(panel.rows), ROWS_MAX))
+    return HEADING_INCHES + TIMELINE_INCHES + _legend_rows(panel) * TEXT_POINTS * 1.4 / 72
+
+
+def _legend_rows(panel: Timeline) -> int:
+    return -(-len(panel.series) // _LEGEND_COLUMNS) if panel.series and panel.series[0].label else 0
 
 
 def _draw_timeline(axes: Axes, panel: Timeline, nothing: str) -> None:
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+    from matplotlib.transforms import blended_transform_factory
 
-    _prepare(axes, panel.title, pad=36 if panel.series and panel.series[0].label else 10)
+    _prepare(axes, panel.title, pad=12 + _legend_rows(panel) * TEXT_POINTS * 1.5)
     count = len(panel.starts)
     drawing: Callable[[Axes, Timeline], float] = _draw_lines if panel.lines else _draw_bars
     top = drawing(axes, panel)
@@ -102,14 +129,17 @@ def _draw_timeline(axes: Axes, panel: Timeline, nothing: str) -> None:
     axes.set_xlim(-0.7, count - 0.3)
     axes.set_ylim(0, max(top, ROWS_MIN) * 1.08)
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=panel.whole))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _compact(value)))
     axes.grid(axis="y", color=GRID)
-    if panel.series and panel.series[0].label:
-        is_long = sum(len(series.label) for series in panel.series) > LEGEND_MAX
-        axes.legend(
-            loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=5, frameon=False, fontsize=9 if is_long else 12,
-            labelcolor=INK,
-            handlelength=1.0, columnspacing=1.4, handletextpad=0.5, borderaxespad=0.3, borderpad=0.0,
+    if _legend_rows(panel):
+        across = blended_transform_factory(axes.figure.transFigure, axes.transAxes)  # it may begin left of the axes
+        legend = axes.legend(
+            loc="lower left", bbox_to_anchor=(0.02, 1.0), bbox_transform=across,
+            ncols=_LEGEND_COLUMNS, frameon=False, fontsize=TEXT_POINTS,
+            labelcolor=INK, handlelength=0.8, columnspacing=1.2, handletextpad=0.4, borderaxespad=0.6, borderpad=0.0,
+            labelspacing=0.25,
         )  # fmt: skip
+        legend.set_in_layout(False)
     if not top:
         _say_nothing(axes, nothing)
 
@@ -135,30 +165,41 @@ def _draw_lines(axes: Axes, panel: Timeline) -> float:
 
 
 def _draw_ranking(axes: Axes, panel: Ranking, nothing: str) -> None:
+    """Each row's name and label stand above its bar, so that a name of any length leaves the bar its width."""
     _prepare(axes, panel.title)
-    axes.xaxis.set_visible(False)
-    axes.spines["bottom"].set_visible(False)
+    axes.set_axis_off()
     rows = panel.rows[:ROWS_MAX]
     if not rows:
         _say_nothing(axes, nothing)
         return
-    names, lengths, labels, colours = zip(*rows, strict=True)
-    bars = axes.barh(range(len(rows)), lengths, color=colours, height=0.66)
-    axes.set_yticks(range(len(rows)), names)
-    axes.bar_label(bars, labels, padding=6, color=INK, fontsize=12)
-    axes.set_ylim(max(len(rows), ROWS_MIN) - 0.4, -0.6)
-    axes.margins(x=0.24)
+    longest = max(length for _, length, _, _ in rows) or 1.0
+    for number, (name, length, label, colour) in enumerate(rows):
+        shown = name if len(name) <= NAME_MAX else name[: NAME_MAX - 1].rstrip() + "…"
+        axes.text(0.0, number + 0.5, shown, color=INK, fontsize=TEXT_POINTS)
+        axes.text(1.0, number + 0.5, label, color=INK, fontsize=TEXT_POINTS, ha="right")
+        axes.barh(number + 0.72, 1.0, height=0.18, color=GRID)
+        axes.barh(number + 0.72, length / longest, height=0.18, color=colour)
+    axes.set_xlim(0.0, 1.0)
+    axes.set_ylim(len(rows), 0.0)
 
 
-def _prepare(axes: Axes, title: str, pad: float = 10) -> None:
-    axes.set_title(title, loc="left", fontsize=14, fontweight="bold", color=INK, pad=pad)
-    axes.tick_params(colors=INK, labelsize=12, length=0)
+def _prepare(axes: Axes, title: str, pad: float = 8) -> None:
+    axes.set_title(title, loc="left", fontsize=HEADING_POINTS, fontweight="bold", color=INK, pad=pad)
+    axes.tick_params(colors=INK, labelsize=TEXT_POINTS, length=0)
     axes.set_axisbelow(True)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(GRID)
 
 
+def _compact(value: float) -> str:
+    """A number at an axis, in a few characters."""
+    for step, sign in ((1e6, "M"), (1e3, "k")):
+        if abs(value) >= max(step, _COMPACT_FROM):
+            return f"{value / step:g}{sign}"
+    return f"{value:g}"
+
+
 def _say_nothing(axes: Axes, nothing: str) -> None:
     axes.yaxis.set_visible(False)
-    axes.text(0.5, 0.5, nothing, transform=axes.transAxes, ha="center", va="center", fontsize=14, color=QUIET)
+    axes.text(0.5, 0.5, nothing, transform=axes.transAxes, ha="center", va="center", fontsize=TEXT_POINTS, color=QUIET)

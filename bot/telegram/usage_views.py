@@ -185,8 +185,7 @@ def _pictures_chart(usage: Usage, texts: Texts, styles: Styles) -> Chart:
     ]
     return Chart(
         title=texts("chart-title", period=_period(usage, texts)),
-        above=pictures,
-        below=(Ranking(texts("chart-styles"), used), Ranking(texts("chart-times"), measured)),
+        panels=(pictures, Ranking(texts("chart-styles"), used), Ranking(texts("chart-times"), measured)),
         nothing=texts("admin-nothing"),
     )
 
@@ -210,8 +209,11 @@ def _people_chart(usage: Usage, texts: Texts) -> Chart:
     rejected = [(_verdict(verdict, texts), float(n), str(n), GREY) for verdict, n in usage.rejected_photos.items()]
     return Chart(
         title=texts("chart-title-people", period=_period(usage, texts)),
-        above=Ranking(texts("chart-funnel"), steps),
-        below=(Ranking(texts("chart-refusals"), ends), Ranking(texts("chart-rejected"), rejected)),
+        panels=(
+            Ranking(texts("chart-funnel"), steps),
+            Ranking(texts("chart-refusals"), ends),
+            Ranking(texts("chart-rejected"), rejected),
+        ),
         nothing=texts("admin-nothing"),
     )
 
@@ -227,8 +229,8 @@ def _money_chart(usage: Usage, texts: Texts) -> Chart:
         drawing.append((str(texts("chart-per-picture-drawing")), per_picture, label, BLUE))
     return Chart(
         title=texts("chart-title-money", period=_period(usage, texts)),
-        above=Timeline(texts("chart-stars"), starts, usage.days, (stars,)),
-        below=(
+        panels=(
+            Timeline(texts("chart-stars"), starts, usage.days, (stars,)),
             Timeline(texts("chart-wait"), starts, usage.days, (waits,), lines=True, whole=False),
             Ranking(texts("chart-per-picture"), drawing),
         ),
