@@ -259,12 +259,6 @@ def _split(people: PeopleShards, held_out: int) -> tuple[NDArray[np.int64], NDAr
     return np.flatnonzero(~unseen), np.flatnonzero(unseen)
 
 
-def _pairs(siblings: dict[int, NDArray[np.int64]], people: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    known = np.array(list(siblings))
-    chosen = rng.choice(known, min(people, len(known)), replace=False)
-    return np.concatenate([rng.choice(siblings[int(person)], 2, replace=False) for person in chosen])
-
-
 def _resume(out: Path, network: ParserNetwork, optimizer: torch.optim.Optimizer) -> tuple[int, float]:
     """The steps and seconds behind a run that was cut off; 0 and 0 for a new one."""
     path = out / "state.pt"

@@ -32,6 +32,8 @@ ALEXNET: Final = "alexnet-owt-7be5be79.pth"
 LPIPS_LAYERS: Final = "alex.pth"
 LPIPS_SHIFT: Final = (-0.030, -0.088, -0.188)
 LPIPS_SCALE: Final = (0.458, 0.448, 0.450)
+LPIPS_SIDE_MIN: Final = 64
+"""Pixels, of the pictures that LPIPS was fitted to; AlexNet has nothing left of much smaller ones."""
 
 
 class Clip:
@@ -134,11 +136,15 @@ class Lpips(nn.Module):
 
     @torch.inference_mode()
     def distances(self, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Floats:
-        """Pictures of equal number; the second are averaged to the size of the first."""
+        """Pictures of equal number; the second are averaged to the size of the first, both enlarged where a side is
+        below LPIPS_SIDE_MIN."""
         rows, device = [], self.shift.device
         for start in range(0, len(first), BATCH):
             x = to_tensor(first[start : start + BATCH]).to(device)
             y = F.interpolate(to_tensor(second[start : start + BATCH]).to(device), size=x.shape[2:], mode="area")
+            if (scale := LPIPS_SIDE_MIN / min(x.shape[2:])) > 1:
+                size = [round(scale * side) for side in x.shape[2:]]
+                x, y = (F.interpolate(picture, size=size, mode="bilinear", antialias=True) for picture in (x, y))
             rows.append(self(x, y).cpu())
         return torch.cat(rows).double().numpy()
 

@@ -55,6 +55,14 @@ def test_frechet_distance_of_shifted_gaussians_is_the_square_of_the_shift() -> N
     assert frechet(first, second) == pytest.approx(12, rel=0.05)
 
 
+def test_frechet_distance_of_fewer_pictures_than_features_is_that_of_their_covariances() -> None:
+    first, second = normal(7, 30, 0), 2 * normal(5, 30, 1, shift=0.5)
+    one, other = (np.cov(features, rowvar=False) for features in (first, second))
+    root = np.sqrt(np.linalg.eigvals(one @ other).real.clip(0)).sum()
+    shift = ((first.mean(0) - second.mean(0)) ** 2).sum()
+    assert frechet(first, second) == pytest.approx(shift + np.trace(one + other) - 2 * root, rel=1e-4)
+
+
 def test_kernel_distance_is_about_zero_for_one_distribution_and_not_for_two() -> None:
     first, same, other = normal(400, 4, 0), normal(400, 4, 1), normal(400, 4, 2, shift=1.0)
     assert abs(kernel_distance(first, same)) < 0.1

@@ -75,6 +75,12 @@ def test_lpips_is_nothing_for_equal_pictures_and_grows_with_noise(lpips_folder: 
     assert (lpips.distances(pictures, little) < lpips.distances(pictures, much)).all()
 
 
+def test_lpips_measures_pictures_too_small_for_its_network_enlarged(lpips_folder: Path) -> None:
+    lpips, small = load_lpips(lpips_folder), photos(2, size=(32, 48))
+    assert (lpips.distances(small, small[::-1].copy()) > 0).all()
+    np.testing.assert_allclose(lpips.distances(small, small), 0, atol=1e-6)
+
+
 def test_inception_has_the_published_shape_and_comes_from_its_file(tmp_path: Path) -> None:
     network = Inception()
     assert sum(parameter.numel() for parameter in network.parameters()) == 21_785_568

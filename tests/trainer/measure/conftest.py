@@ -16,6 +16,8 @@ from PIL import Image
 from transformers import Dinov2Config, Dinov2Model
 
 from tests.tiny_clip import write_tiny_clip
+from trainer.evaluation.inception import WEIGHTS, Inception
+from trainer.evaluation.published import ALEXNET, LPIPS_LAYERS, Lpips
 from trainer.synthetic.identity import SPLITS
 from trainer.synthetic.shards import ShardPlan, write_shards
 
@@ -57,6 +59,26 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> TinyNetworks:
     write_tiny_clip(folders.clip, 16)
     config = Dinov2Config(hidden_size=8, num_hidden_layers=1, num_attention_heads=2, image_size=28, patch_size=14)
     Dinov2Model(config).save_pretrained(folders.dino)
+    return folders
+
+
+@dataclass(frozen=True)
+class PublishedFolders:
+    """Random weights under the published names and in the published shapes: those of a network are read by shape."""
+
+    inception: Path
+    lpips: Path
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory) -> PublishedFolders:
+    torch.manual_seed(0)
+    folders = PublishedFolders(*(tmp_path_factory.mktemp(name) for name in ("inception", "lpips")))
+    torch.save(Inception().state_dict(), folders.inception / WEIGHTS)
+    stages = Lpips().stages.state_dict()
+    torch.save({f"features.{name}": value for name, value in stages.items()}, folders.lpips / ALEXNET)
+    linear = {f"lin{n}.model.1.weight": torch.rand(1, c, 1, 1) for n, c in enumerate(Lpips.CHANNELS)}
+    torch.save(linear, folders.lpips / LPIPS_LAYERS)
     return folders
 
 

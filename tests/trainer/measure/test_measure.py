@@ -103,6 +103,33 @@ def test_models_are_measured_side_by_side_and_no_picture_is_drawn_twice(
     assert again["Plus"]["captions"] == found["models"]["Plus"]["captions"]
 
 
+def test_a_whole_run_has_the_figures_of_every_published_network(
+    tiny: Any, people: Path, networks: Any, published: Any, coco: Path, nothing_fetched: Path, counted: list[int]
+) -> None:
+    out = nothing_fetched / "out"
+    config = plan_file(nothing_fetched / "plan.yaml", tiny, networks)
+    folders = ["--inception", str(published.inception), "--lpips", str(published.lpips)]
+    small = ["--people", "2", "--pictures", "1", "--captions", "2"]
+    command = ["measure", "--config", str(config), "--data", str(people), "--coco", str(coco), "--out", str(out)]
+    assert main([*command, *folders, *small]) == 0
+    found = json.loads((out / JSON).read_text("utf-8"))
+    assert found["networks"]["inception"] == str(published.inception)
+    assert not {"clip_t, clip_i", "fid, kid", "lpips", "dino, fd_dino, kd_dino"} & set(found["missing"])
+    for name in ("another true photo", "text", "Plus"):
+        model = found["models"][name]
+        assert set(model["sets"]) == {"fid", "kid", "fd_dino", "kd_dino"} and model["sets"]["fid"] > 0
+        assert len(model["values"]["lpips"]) == 2 and all(value > 0 for value in model["values"]["lpips"])
+    assert found["models"]["text"]["sets"]["fid"] != found["models"]["Plus"]["sets"]["fid"]
+    assert {"fid", "kid"} <= set(found["models"]["Plus"]["captions"])
+    page = (out / PAGE).read_text("utf-8")
+    assert "FID ↓" in page and "KID ↓" in page and "LPIPS to the held-out photo ↓" in page
+
+    counted.clear()
+    assert main([*command, *folders, *small]) == 0
+    assert counted == [], "a finished run draws nothing"
+    assert json.loads((out / JSON).read_text("utf-8"))["models"] == found["models"]
+
+
 def test_a_picture_is_drawn_anew_where_the_settings_change(
     tiny: Any, people: Path, networks: Any, nothing_fetched: Path, counted: list[int]
 ) -> None:
