@@ -163,7 +163,8 @@ export class Composer {
 
   // What was written stays where it is when the server refuses it.
   async send() {
-    const letter = { text: this.text.value, files: this.files, asFile: this.asFile.checked, ...this.about };
+    const about = this.about;
+    const letter = { text: this.text.value, files: this.files, asFile: this.asFile.checked, ...about };
     if (!letter.text.trim() && !letter.files.length) return;
     this.commandMenu.hidden = true;
     const before = letter.text;
@@ -172,7 +173,8 @@ export class Composer {
     if (await this.deeds.send(letter)) {
       this.files = [];
       this.asFile.checked = false;
-      this.leaveContext(false);
+      // an answer that asks for a reply may come before the server confirms the message
+      if (this.about === about) this.leaveContext(false);
       this.drawFiles();
     } else if (!this.text.value) {
       this.text.value = before;

@@ -24,7 +24,7 @@ from aiogram.types import (
     Message,
     PreCheckoutQuery,
 )
-from playwright.async_api import ConsoleMessage, Page, async_playwright, expect
+from playwright.async_api import ConsoleMessage, Page, Route, async_playwright, expect
 
 from bot.local.botapi import ANNA_ID, BEN_ID, GROUP_ID, LocalBotAPI, Person
 
@@ -174,11 +174,22 @@ async def test_an_empty_chat_shows_the_description(page: Page, api: LocalBotAPI,
 
 
 async def test_a_forced_reply_opens_the_field(page: Page, api: LocalBotAPI, echo: Bot, anna: Person) -> None:
+    """Also where the question comes before the server confirms the message that asked for it."""
+
+    async def confirm_late(route: Route) -> None:
+        response = await route.fetch()
+        if route.request.method == "POST" and route.request.post_data_json["text"] == "/ask":
+            await expect(question).to_contain_text("What exactly?")
+        await route.fulfill(response=response)
+
+    question = page.locator("#context span")
+    await page.route("**/messages", confirm_late)
     await page.goto(f"{api.url}/#{ANNA_ID}")
     await expect(page.locator(".bubble")).to_have_count(2)
-    await say(page, "/ask")
-    await expect(page.locator("#context span")).to_contain_text("What exactly?")
+    async with page.expect_response(lambda response: response.request.method == "POST"):
+        await say(page, "/ask")
     await say(page, "that")
+    await anna.wait_for(lambda message: message.text == "You said that")
     answers = [message for message in await anna.transcript() if message.text == "that"]
     asked = [message for message in await anna.transcript() if message.force_reply]
     assert [message.reply_to for message in answers] == [message.id for message in asked]

@@ -7,6 +7,7 @@ import hashlib
 import io
 import itertools
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -82,6 +83,8 @@ class Stage:
     signals: NotedSignals
     styles: Styles
     translator: Translator
+    passed_s: float = 0.0
+    """Added to the clock of the message allowances, which are full again an hour later."""
     verdicts: list[Verdict] = field(default_factory=list)
     """For the photos to come, in order; ACCEPTED when there is none left."""
     boxes: list[list[float]] = field(default_factory=list)
@@ -92,6 +95,9 @@ class Stage:
     """On photos to come that are accepted, in order; none when there is none left."""
     worker_looks: bool = True
     quiet: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def clock(self) -> float:
+        return time.monotonic() + self.passed_s
 
 
 @dataclass
@@ -388,7 +394,7 @@ async def open_stage(database_url: str, translator: Translator, **options: Any) 
         dispatcher = build_conversation(use, styles, translator, config)
         stage = Stage(api, control, bot, dispatcher, sessions, signals, styles, translator)
         stop = asyncio.Event()
-        intake = Intake(bot, dispatcher, database_answers=_always, albums=albums)
+        intake = Intake(bot, dispatcher, database_answers=_always, albums=albums, clock=stage.clock)
         polling = asyncio.create_task(Polling(bot, intake).run(stop))
         answers = VerdictAnswers(bot, use, translator, styles)
         examining = asyncio.create_task(_examine(stage, answers, stop))
@@ -413,6 +419,7 @@ async def chat(stage: Stage) -> AsyncIterator[Chat]:
             people.append(await stack.enter_async_context(Person(stage.api.url, user_id)))
         async with stage.quiet:
             await _empty(stage.sessions)
+        stage.passed_s += 3600
         stage.verdicts.clear()
         stage.boxes.clear()
         stage.faces.clear()
