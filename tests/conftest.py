@@ -1,4 +1,4 @@
-"""One Postgres and one Valkey for the whole run; a fresh migrated database, and an empty broker, for each test."""
+"""One Postgres and one Valkey for the whole run; a migrated database without rows, and an empty broker, per test."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ import asyncpg
 import pytest
 import redis
 import structlog
+from alembic.script import ScriptDirectory
 from kombu import Connection
 from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -40,7 +41,27 @@ ONE_WORKER = (
     "tests/trainer/nano/",
 )
 """Folders with fixtures that take longer than most of their tests: a running stack, rendered people, encoded photos."""
+HEAD = ScriptDirectory.from_config(alembic.config.Config(str(ALEMBIC_INI))).get_current_head()
 TEMPLATE = "migrated"
+EMPTY = """
+do $$
+declare
+    found record;
+begin
+    perform pg_terminate_backend(pid, 5000)
+    from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid();
+    perform set_config('session_replication_role', 'replica', true);
+    for found in select tablename as name from pg_tables
+        where schemaname = 'public' and tablename <> 'alembic_version'
+    loop
+        execute format('delete from %I', found.name);
+    end loop;
+    for found in select * from pg_sequences loop
+        perform setval(format('%I.%I', found.schemaname, found.sequencename)::regclass, found.start_value, false);
+    end loop;
+end $$
+"""
+"""Ends the other connections, deletes all rows with triggers and foreign keys off, and restarts the sequences."""
 RABBITMQ_PROGRAMS = "/usr/lib/rabbitmq/bin"
 """Debian's folder of the plain scripts; the wrapper on PATH insists on a user and on folders of the system."""
 RABBITMQ_START_S = 90.0
@@ -77,16 +98,35 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return ByUnit(config, log) if config.getoption("dist") == "loadfile" else None
 
 
-def _administer(server_url: str, statement: str) -> None:
-    """Run a statement that wants no transaction, such as CREATE DATABASE."""
+async def _connect(url: str) -> asyncpg.Connection:
+    return await asyncpg.connect(
+        make_url(url).set(drivername="postgresql", query={}).render_as_string(False), ssl=False
+    )
+
+
+def _administer(server_url: str, *statements: str) -> None:
+    """Run statements that want no transaction, such as CREATE DATABASE."""
 
     async def run() -> None:
-        url = make_url(server_url).set(drivername="postgresql", query={})
-        connection = await asyncpg.connect(url.render_as_string(hide_password=False), ssl=False)
-        await connection.execute(statement)
+        connection = await _connect(server_url)
+        for statement in statements:
+            await connection.execute(statement)
         await connection.close()
 
     asyncio.run(run())
+
+
+def _empty(database_url: str) -> str:
+    """Delete all rows; gives the revision of the tables."""
+
+    async def run() -> str:
+        connection = await _connect(database_url)
+        await connection.execute(EMPTY)
+        revision: str = await connection.fetchval("select version_num from alembic_version")
+        await connection.close()
+        return revision
+
+    return asyncio.run(run())
 
 
 def _named(server_url: str, database: str) -> str:
@@ -133,6 +173,15 @@ def postgres() -> Iterator[EmbeddedPostgres]:
     with TemporaryDirectory(prefix="bolid-test-postgres-", ignore_cleanup_errors=True) as folder:
         server = EmbeddedPostgres(Path(folder) / "data", fsync=False)
         server.start()
+        _administer(
+            server.url,
+            # Rows keep the order of their insertion: no space of deleted ones is used again.
+            "alter system set autovacuum = off",
+            "select pg_reload_conf()",
+            # asyncpg hashes the password in Python, 4,096 times for each connection by default.
+            "set scram_iterations = 1",
+            f"alter role bolid password '{make_url(server.url).password}'",
+        )
         yield server
         server.stop()
 
@@ -154,18 +203,39 @@ def empty_database_url(postgres: EmbeddedPostgres) -> Iterator[str]:
     _administer(postgres.url, f"drop database {name} with (force)")
 
 
-@pytest.fixture
-def database_url(postgres: EmbeddedPostgres, migrated_template: str) -> Iterator[str]:
-    """A fresh migrated database."""
-    name = f"test_{uuid4().hex}"
-    _administer(postgres.url, f"create database {name} template {migrated_template} strategy file_copy")
-    yield _named(postgres.url, name)
-    _administer(postgres.url, f"drop database {name} with (force)")
+@pytest.fixture(scope="session")
+def spare_databases() -> list[str]:
+    """Names of migrated databases without rows, free for the next test."""
+    return []
 
 
 @pytest.fixture
-async def pool(database_url: str) -> AsyncIterator[AsyncEngine]:
-    pool = open_pool(database_url)
+def database_url(postgres: EmbeddedPostgres, migrated_template: str, spare_databases: list[str]) -> Iterator[str]:
+    """A migrated database without rows. It is used again, since emptying it is quicker than making another."""
+    if spare_databases:
+        name = spare_databases.pop()
+    else:
+        name = f"test_{uuid4().hex}"
+        _administer(postgres.url, f"create database {name} template {migrated_template} strategy file_copy")
+    url = _named(postgres.url, name)
+    yield url
+    if _empty(url) == HEAD:
+        spare_databases.append(name)
+    else:
+        _administer(postgres.url, f"drop database {name} with (force)")
+
+
+@pytest.fixture(scope="session")
+def pools() -> dict[str, AsyncEngine]:
+    """By URL. Without connections between tests; what SQLAlchemy compiled for one test serves the next."""
+    return {}
+
+
+@pytest.fixture
+async def pool(database_url: str, pools: dict[str, AsyncEngine]) -> AsyncIterator[AsyncEngine]:
+    if database_url not in pools:
+        pools[database_url] = open_pool(database_url)
+    pool = pools[database_url]
     yield pool
     await pool.dispose()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -13,10 +14,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+import structlog
 from kombu import Connection, Consumer
 from PIL import Image
 from sqlalchemy import select, update
 
+from bot import logs
 from bot.db import jobs, poses
 from bot.db.service_tables import Worker
 from bot.db.session import Sessions
@@ -120,6 +123,19 @@ class Rows:
     async def get_user(self, user_id: int = 1) -> User:
         async with self.sessions() as session:
             return (await session.scalars(select(User).where(User.id == user_id))).one()
+
+
+@pytest.fixture
+def restored_logs() -> Iterator[None]:
+    """Logging as it was, afterwards."""
+    root = logging.getLogger()
+    handlers, level, before = root.handlers[:], root.level, structlog.get_config()
+    levels = {name: logging.getLogger(name).level for name in logs.QUIET}
+    yield
+    root.handlers, root.level = handlers, level
+    for name, quiet in levels.items():
+        logging.getLogger(name).setLevel(quiet)
+    structlog.configure(**before)
 
 
 @pytest.fixture

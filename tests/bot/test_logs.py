@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 import structlog
@@ -17,22 +16,9 @@ from engine.contract import Examination, Reply, Started, Verdict
 TOKEN = "123456:a-very-secret-token"
 
 
-@pytest.fixture
-def restored() -> Iterator[None]:
-    """Logging as it was, afterwards."""
-    root = logging.getLogger()
-    handlers, level, before = root.handlers[:], root.level, structlog.get_config()
-    levels = {name: logging.getLogger(name).level for name in logs.QUIET}
-    yield
-    root.handlers, root.level = handlers, level
-    for name, quiet in levels.items():
-        logging.getLogger(name).setLevel(quiet)
-    structlog.configure(**before)
-
-
 @pytest.mark.parametrize("as_json", [True, False])
 def test_no_secret_gets_into_the_logs_by_any_way(
-    restored: None, capsys: pytest.CaptureFixture[str], as_json: bool
+    restored_logs: None, capsys: pytest.CaptureFixture[str], as_json: bool
 ) -> None:
     logs.configure("info", as_json=as_json, secrets=[TOKEN, ""])
     log = structlog.get_logger("ours")
@@ -47,7 +33,7 @@ def test_no_secret_gets_into_the_logs_by_any_way(
     assert TOKEN not in written and logs.HIDDEN in written
 
 
-def test_json_logs_are_one_object_a_line(restored: None, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_logs_are_one_object_a_line(restored_logs: None, capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("info", as_json=True, secrets=[])
     structlog.get_logger("ours").info("delivered", job="1", count=2, flag=True, nothing=None)
     logging.getLogger("kombu").info("chatter")
@@ -58,7 +44,9 @@ def test_json_logs_are_one_object_a_line(restored: None, capsys: pytest.CaptureF
     }  # fmt: skip
 
 
-async def test_all_records_about_a_reply_carry_their_ids(restored: None, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_all_records_about_a_reply_carry_their_ids(
+    restored_logs: None, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Through the parts that bind them, into what is written."""
     logs.configure("info", as_json=True, secrets=())
 

@@ -29,6 +29,8 @@ from bot.local.botapi.views import (
 
 POLL_S = 5.0
 RETRY_PAUSE_S = 0.1
+PATIENCE_S = 60.0
+"""For an answer that takes moments on an idle machine."""
 TAIL = 8
 
 
@@ -168,7 +170,7 @@ class Person(_Connection):
         return await self._ask("GET", shown.url)
 
     async def wait_for(
-        self, predicate: Callable[[ChatMessage], bool], timeout_s: float = 10.0, *, since: int | None = None
+        self, predicate: Callable[[ChatMessage], bool], timeout_s: float = PATIENCE_S, *, since: int | None = None
     ) -> ChatMessage:
         """The first message of the bot, sent or edited beyond `since` (default: `mark`), that satisfies `predicate`."""
         beyond = self.mark if since is None else since
@@ -182,7 +184,7 @@ class Person(_Connection):
         return found[0]
 
     async def wait_until(
-        self, predicate: Callable[[list[ChatMessage]], bool], timeout_s: float = 10.0
+        self, predicate: Callable[[list[ChatMessage]], bool], timeout_s: float = PATIENCE_S
     ) -> list[ChatMessage]:
         """The whole transcript, as soon as it satisfies `predicate`."""
         return await self._watch(predicate, timeout_s)

@@ -194,19 +194,24 @@ async def test_events_show_each_change_and_end_with_the_job(world: Any, app: Any
     await world.accept_photo(app)
     job_id = (await app.order()).body["id"]
     headers = {"Authorization": f"Bearer {app.key.key}"}
-    seen = []
+    views: list[Any] = []
+    statuses: list[str] = []
     async with app.http.get(f"{app.url}/v1/jobs/{job_id}/events", headers=headers) as stream:
         assert stream.headers["Content-Type"].startswith("text/event-stream")
         async for line in stream.content:
             if not line.startswith(b"data:"):
                 continue
-            seen.append(json.loads(line[5:])["status"])
-            if seen == ["queued"]:
+            views.append(json.loads(line[5:]))
+            assert views[-1:] != views[-2:-1]
+            if statuses[-1:] == [views[-1]["status"]]:
+                continue  # a look between the end of the picture and the end of the job
+            statuses.append(views[-1]["status"])
+            if statuses == ["queued"]:
                 await world.start(job_id)
                 world.services.signals.wake()
-            elif seen[-1] == "running":
+            elif statuses[-1] == "running":
                 await world.finish(job_id)
-    assert seen == ["queued", "running", "succeeded"]
+    assert statuses == ["queued", "running", "succeeded"]
 
 
 async def test_events_of_an_unknown_job_are_a_problem(app: Any) -> None:

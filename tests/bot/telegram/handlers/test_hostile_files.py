@@ -14,6 +14,11 @@ from bot.local.botapi import ANNA_ID, Person
 from bot.telegram import photo_fetching
 
 
+@pytest.fixture(autouse=True)
+def decoder() -> None:
+    """The real one, in a process per photo."""
+
+
 def encoded(image: Image.Image, form: str, **options: object) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, form, **options)
