@@ -49,9 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--request-pairs", type=int, default=5, help="pairs of whole requests, 0 for none (nano); default: %(default)s"
     )
-    parser.add_argument(
-        "--weights", type=Path, metavar="FOLDER", help="a folder of nano to draw with; default: random weights"
-    )
+    parser.add_argument("--weights", type=Path, metavar="FOLDER", help="the nano folder to draw with; default: shipped")
     parser.add_argument("--options", action="store_true", help="also what channels_last, compile and half are worth")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ...; default: %(default)s")
     return parser
@@ -61,7 +59,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     """A table on stdout, everything in the JSON file."""
     from benchmarks.report import plot, table
     from benchmarks.suite import Plan, measure
-    from engine.backbones import choose_device
+    from engine.backbones import SHIPPED_NANO, choose_device
 
     if options.pairs < 1:
         raise SetupError(f"--pairs: expected 1 or more, got {options.pairs}")
@@ -76,7 +74,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         choose_device(options.device),
         options.pairs,
         options.request_pairs,
-        options.weights,
+        options.weights or SHIPPED_NANO,
         options.options,
     )
     figures = measure(plan, console)

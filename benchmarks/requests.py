@@ -30,21 +30,9 @@ from engine.adapter.ip_adapter import IPAdapterBranches, export_plus, new_branch
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.base import Backbone, GenerationInput, Step
 from engine.backbones.nano.backbone import NanoBackbone
-from engine.backbones.nano.layout import LayoutPredictor
-from engine.backbones.nano.network import (
-    BODY_SIZE,
-    FACE_SIZE,
-    LATENT_CHANNELS,
-    PATCH_PX,
-    SIZES,
-    VIEW_PATCH,
-    build_network,
-)
-from engine.backbones.nano.pipeline import DEFAULT_STEPS, NanoPipeline, load_nano
-from engine.backbones.nano.pose_examples import PoseExamples
+from engine.backbones.nano.network import BODY_SIZE, FACE_SIZE, VIEW_PATCH
+from engine.backbones.nano.pipeline import load_nano
 from engine.backbones.nano.prompt_reader import PromptReader
-from engine.body.atlas import shipped_atlas
-from engine.body.mapper import load_mapper
 from engine.config import load_config
 from engine.contract import PosePreset, Settings
 from engine.errors import Cancelled
@@ -91,25 +79,11 @@ def person(image: Image.Image) -> IdentityProfile:
     return IdentityProfile((View(image, seen),))
 
 
-def new_nano() -> NanoPipeline:
-    """nano at its true size with random weights; everybody stands, with a head that is drawn a second time."""
-    torch.manual_seed(0)
-    vae: NanoAutoencoder = NanoAutoencoder(latent_channels=LATENT_CHANNELS, patch_px=PATCH_PX)
-    vae.fit(2 * torch.rand(8, 3, 240, 160) - 1)
-    network = build_network(vae, shipped_atlas(), size=SIZES["medium"])
-    poses = PoseExamples(1)
-    poses.joints[:] = torch.from_numpy(preset(PosePreset.STANDING))
-    poses.count += 1
-    parts = network.unet, vae, network.words, network.references, network.palette
-    return NanoPipeline(*parts, LayoutPredictor().eval(), load_mapper(), poses)
-
-
-def nano_requests(folder: Path | None, device: str) -> Requests:
-    """Of a nano pipeline, with random weights where there is no folder. The baseline is of the same UNet's size and
-    weights, as far as stock pipelines have them: it reads noisy latents and words alone, and its image tower costs no
-    more than our two encoders (the usual large one would decide the comparison). Both pictures are enlarged by the same
-    network."""
-    nano, metadata = (new_nano(), {"steps": DEFAULT_STEPS}) if folder is None else load_nano(folder)
+def nano_requests(folder: Path, device: str) -> Requests:
+    """Of a nano pipeline. The baseline is of the same UNet's size and weights, as far as stock pipelines have them: it
+    reads noisy latents and words alone, and its image tower costs no more than our two encoders (the usual large one
+    would decide the comparison). Both pictures are enlarged by the same network."""
+    nano, metadata = load_nano(folder)
     upscaler = open_upscaler(load_config().state, device)
     backbone = NanoBackbone(nano, metadata, PromptReader(), upscaler, device)
     config = nano.unet.config

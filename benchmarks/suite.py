@@ -28,14 +28,13 @@ SAMPLED = (1, 3)
 
 @dataclass(frozen=True)
 class Plan:
-    """request_pairs: of whole requests, 0 for none. weights: the folder of nano whose requests are measured; None:
-    random weights, which cost the same."""
+    """request_pairs: of whole requests, 0 for none. weights: the nano folder whose requests are measured."""
 
     shape: str
     device: str
     pairs: int
     request_pairs: int
-    weights: Path | None
+    weights: Path
     options: bool = False
 
 

@@ -9,7 +9,7 @@ python -m trainer pack --store runs/nano/store --out nano.zip
 python -m trainer nano --bundle nano.zip --validation data/validation --out runs/nano
 python -m trainer observer --data data/train --out runs/observer --minutes 20
 python -m trainer evaluators --study runs/study
-python -m trainer gates --first-identity 2000000 --identities 500 --against collage --json gates.json --page docs
+python -m trainer gates --first-identity 2000000 --identities 500 --json gates.json --page docs
 python -m trainer study --config trainer/configs/study.yaml --out runs/study
 python -m trainer evaluate --study runs/study --clip clip-vit-large-patch14 --inception fid --lpips lpips
 python -m trainer evaluate --study runs/study --coco coco --clip clip-vit-large-patch14 --limit 250
@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     gates.add_argument("--json", type=Path, required=True, help="where the figures go; pictures are kept beside it")
     gates.add_argument("--sheet", type=Path, default=None, help="where a picture of a dozen cases goes")
     gates.add_argument("--page", type=Path, default=None, metavar="DIR", help="where nano.md with its pictures goes")
-    gates.add_argument("--backbone", default="nano", help="a name of ENGINE_BACKBONE's, or collage")
+    gates.add_argument("--backbone", default="nano", help="a name of ENGINE_BACKBONE's")
     gates.add_argument("--weights", type=Path, default=None, help="the backbone's folder (its own by default)")
     gates.add_argument(
         "--against", nargs="+", default=[], metavar="NAME", help="other backbones, measured the same way"

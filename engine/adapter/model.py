@@ -169,41 +169,6 @@ class BranchLayers(nn.Module):
         return cached
 
 
-class Adapter(BranchLayers):
-    """nano's: encoders that learn together with the projections."""
-
-    def __init__(self, config: AdapterConfig, layers: dict[str, tuple[int, int]]) -> None:
-        """layers: cross-attention layer name -> (inner_dim, heads), as `cross_attention_layers` lists them."""
-        super().__init__(config.token_dim, layers)
-        self.config = config
-        self.encoders = nn.ModuleDict(
-            {
-                "face": ViewEncoder(config.face_size, config.face_patch, config.token_dim, config.depth, config.heads),
-                "body": ViewEncoder(config.body_size, config.body_patch, config.token_dim, config.depth, config.heads),
-            }
-        )
-        self.pools = nn.ModuleDict({name: AttentionPool(config.token_dim, config.heads) for name in BRANCHES})
-
-    def tokens(self, branch: str, views: Sequence[Tensor]) -> Tensor:
-        """views: crops [B, 3, H, W], one entry a photo -> [B, photos * N, token_dim], read jointly by attention."""
-        return torch.cat([self.encoders[branch](view) for view in views], dim=1)
-
-    def pooled(self, text: Tensor, identity: IdentityCondition) -> Tensor:
-        """text [B, D] and every branch pooled, at its scale -> [B, (1 + branches) * D]; zero for an absent branch.
-
-        Joins the time embedding, as the image embedding does in Stable unCLIP: what holds for the whole picture is
-        learned far sooner that way than through attention alone.
-        """
-        parts = [text]
-        for name in BRANCHES:
-            branch = identity.get(name)
-            if branch is None or branch.tokens is None:
-                parts.append(torch.zeros_like(text))
-            else:
-                parts.append(branch.scale.to(text.dtype)[:, None] * self.pools[name](branch.tokens, branch.mask))
-        return torch.cat(parts, dim=1)
-
-
 def condition_of(
     encoded: Tensor, counts: Sequence[int], scales: Sequence[float], shown: Tensor | None = None
 ) -> BranchCondition:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 from engine.backbones.base import Backbone
 from engine.backbones.options import Options
 from engine.errors import SetupError
+
+SHIPPED_NANO: Final = Path(__file__).parents[1] / "weights" / "nano"
 
 
 def load_backbone(name: str, device: str, weights: Path | None = None, options: Options | None = None) -> Backbone:
@@ -21,9 +23,9 @@ def load_backbone(name: str, device: str, weights: Path | None = None, options: 
         module, _, factory = name.partition(":")
         return cast(Backbone, getattr(importlib.import_module(module), factory)(device, weights))
     if name == "nano":
-        return _load_nano(choose_device(device), weights, options or Options())
-    if name == "collage":
-        return _load_collage(choose_device(device), weights)
+        from engine.backbones.nano.backbone import load_nano_backbone
+
+        return load_nano_backbone(weights or SHIPPED_NANO, choose_device(device), (options or Options()).state)
     if name == "sd15":
         from engine.backbones.sd15 import load_sd15
 
@@ -37,30 +39,8 @@ def load_backbone(name: str, device: str, weights: Path | None = None, options: 
 
         return load_klein(choose_device(device), weights, options)
     raise SetupError(
-        f"expected the backbone nano, collage, sd15, sdxl, klein or package.module:factory, got {name!r}: "
-        "set ENGINE_BACKBONE"
+        f"expected the backbone nano, sd15, sdxl, klein or package.module:factory, got {name!r}: set ENGINE_BACKBONE"
     )
-
-
-def _load_nano(device: str, weights: Path | None, options: Options) -> Backbone:
-    """The model that draws where the folder holds its pipeline, else the compositor, which is shipped until the model
-    that draws is better."""
-    from engine.backbones.collage import SHIPPED_WEIGHTS
-
-    folder = weights or SHIPPED_WEIGHTS
-    if (folder / "model_index.json").exists():
-        from engine.backbones.nano.backbone import load_nano_backbone
-
-        return load_nano_backbone(folder, device, options.state)
-    return _load_collage(device, folder)
-
-
-def _load_collage(device: str, weights: Path | None) -> Backbone:
-    """The compositor of body parts, which the gates compare with."""
-    from engine.backbones.collage import SHIPPED_WEIGHTS, NanoBackbone
-    from engine.backbones.collage_model import load_model
-
-    return NanoBackbone(load_model(weights or SHIPPED_WEIGHTS), device)
 
 
 def choose_device(name: str) -> str:

@@ -17,8 +17,6 @@ from benchmarks.requests import nano_requests
 from benchmarks.shapes import FEW, MANY, SHAPES, Shape
 from benchmarks.stable import Around, stable_requests
 from benchmarks.steps import StepBench
-from engine.backbones.nano.backbone import NanoBackbone
-from engine.backbones.nano.head import head_window
 from engine.backbones.nano.pipeline import load_nano, save_nano
 from tests.random_nano import HEIGHT, WIDTH, random_nano
 
@@ -90,14 +88,6 @@ def test_both_draw_the_same_size_with_the_same_weights(folder: Path) -> None:
     assert set(own) - set(same) == {"conv_in.weight", "conv_out.weight", "conv_out.bias"}
     assert all(torch.equal(weights[name], theirs[name]) for name in same)
     assert {type(p).__name__ for p in seen.unet.attn_processors.values()} >= {"IPAdapterAttnProcessor2_0"}
-
-
-def test_without_a_folder_nano_has_its_true_size_and_draws_heads_twice() -> None:
-    requests = nano_requests(None, "cpu")
-    assert isinstance(requests.backbone, NanoBackbone)
-    assert head_window(requests.backbone.pipeline.poses.suggest({}, 0)) is not None
-    ours, baseline = requests.ours(1, 1.0, 1).run(), requests.baseline(1, 1.0).run()
-    assert [picture.size for picture in ours + baseline] == [(640, 960)] * 2  # type: ignore[operator]
 
 
 def test_every_contestant_is_what_its_name_says() -> None:

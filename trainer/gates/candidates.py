@@ -6,9 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.backbones import load_backbone
+from engine.backbones import SHIPPED_NANO, load_backbone
 from engine.backbones.base import Backbone
-from engine.backbones.collage import SHIPPED_WEIGHTS
 from trainer.errors import CheckpointError
 
 
@@ -25,7 +24,7 @@ def open_candidate(name: str, weights: Path | None = None) -> GateCandidate:
     """A backbone of `engine.backbones.load_backbone` on the CPU; `weights` replaces its own folder.
 
     Raises CheckpointError for an empty folder, SetupError and WeightsError as `load_backbone`."""
-    folder = weights or (SHIPPED_WEIGHTS if name in ("nano", "collage") else None)
+    folder = weights or (SHIPPED_NANO if name == "nano" else None)
     stamp = name if folder is None else hash_of_weights(folder)
     return GateCandidate(name, load_backbone(name, "cpu", weights), stamp)
 

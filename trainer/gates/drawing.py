@@ -7,6 +7,7 @@ changed: weights, settings, prompt, photo, pose, or the version of the examinati
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,12 +19,15 @@ from rich.progress import track
 
 from engine.backbones.base import Backbone, GenerationInput
 from engine.contract import Settings
+from engine.errors import BadReference
 from engine.identity.body import PersonParser
 from engine.identity.examine import look_version, observe
 from engine.identity.faces import FaceFinder
 from engine.identity.profile import IdentityProfile, View
 from trainer.files import replacing
 from trainer.gates.cases import SIZE
+
+log = logging.getLogger(__name__)
 
 Pictures = NDArray[np.uint8]
 """uint8 [n, H, W, 3]; drawn ones at the gates' size, whatever the backbone's is."""
@@ -58,10 +62,20 @@ class Studio:
         size = self.backbone.capabilities.batch_max
         batches = [missing[first : first + size] for first in range(0, len(missing), size)]
         for rows in track(batches, description=what, disable=not batches):
-            drawn = self.backbone.draw([self._drawing(wishes[row]) for row in rows])
+            drawn = self._drawn([self._drawing(wishes[row]) for row in rows])
             for row, picture in zip(rows, drawn, strict=True):
                 _keep(picture, paths[row], f"{wishes[row].seed}-*.png")
         return np.stack([_opened(path) for path in paths])
+
+    def _drawn(self, drawings: list[GenerationInput]) -> list[Image.Image]:
+        """A grey picture for a photo that the backbone refuses: users get none, so it counts as a bad one."""
+        try:
+            return self.backbone.draw(drawings)
+        except BadReference as error:
+            if len(drawings) == 1:
+                log.warning("a photo was refused: %s", error)
+                return [Image.new("RGB", SIZE, "grey")]
+            return [picture for drawing in drawings for picture in self._drawn([drawing])]
 
     def _drawing(self, wish: GateRequest) -> GenerationInput:
         return GenerationInput(self.profile(wish.reference), wish.prompt, "", wish.seed, wish.settings, wish.pose)

@@ -9,9 +9,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
-from engine.backbones import choose_device, load_backbone
+from engine.backbones import SHIPPED_NANO, choose_device, load_backbone
 from engine.backbones.base import Backbone
-from engine.backbones.collage import SHIPPED_WEIGHTS
 from engine.backbones.options import NONE, Options, Placement, file_place, folder_place
 from engine.hub.repositories import HuggingFaceHub
 from trainer.adapter.base import file_ends, open_base
@@ -56,7 +55,7 @@ def open_model(plan: ModelPlan, device: str = "auto", face_root: Path | None = N
         places = [stock.base.folder, stock.adapter, stock.controlnet]
         return OpenedModel(plan, StockBackbone(stock, choose_device(device)), _digest(plan, places), note)
     backbone = load_backbone(served.backbone, device, served.weights, served.options)
-    own = served.weights or (SHIPPED_WEIGHTS if served.backbone in ("nano", "collage") else None)
+    own = served.weights or (SHIPPED_NANO if served.backbone == "nano" else None)
     return OpenedModel(plan, backbone, _digest(plan, [own, *_option_places(served.options)]), note)
 
 

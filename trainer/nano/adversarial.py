@@ -8,6 +8,7 @@ are at time 0: one step draws the picture, and a second one at time .5 only adde
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import torch
@@ -19,7 +20,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from engine.backbones.nano.attributes import SLOTS
 from engine.backbones.nano.network import STRUCTURE_CHANNELS, NanoNetwork
 from trainer.nano.batches import Batch
-from trainer.nano.learner import NanoLearner
+from trainer.nano.learner import NanoLearner, with_wrong_features
 from trainer.precision import fast_precision
 
 CRITIC_CHANNELS: Final = (48, 96, 128)
@@ -78,6 +79,7 @@ class AdversarialLearner(NanoLearner):
 
     def forward(self, batch: Batch, noise: torch.Generator) -> dict[str, Tensor]:
         batch = batch.to(noise.device)
+        batch = replace(batch, layout=with_wrong_features(batch.layout, noise))
         clean = self.network.vae.encode(batch.picture).latents
         z = torch.randn(clean.shape, generator=noise, device=clean.device)  # at time 0 all is noise
         errors, prediction, conditioning = self.predicted(batch, clean, z, torch.zeros(len(clean), device=clean.device))

@@ -38,6 +38,9 @@ from trainer.synthetic.shot import FRAMINGS
 
 ARRAYS: Final = ("image", "parts", "surface", "normal", "joints", "attributes", *DERIVED)
 
+FRAMING_SHARES: Final = {"full": 0.5, "waist": 0.2, "portrait": 0.3}
+"""Of the rows. Only portraits have eyes of more than two pixels, and heads of whole figures are drawn again as
+portraits; one in eight of the rendered photos is one."""
 NOT_FULL_LENGTH: Final = 0.5
 """Share of the rows whose reference is a portrait or half length, where the person has one: users send as many."""
 SECOND_PHOTO: Final = 0.25
@@ -46,6 +49,10 @@ OTHER_CLOTHES: Final = 0.25
 PREDICTED_MAP: Final = 0.5
 NO_TEXTURE, NO_PALETTE, NO_HEAD, NO_FACE, NO_BODY, NO_WORDS = 0.2, 0.15, 0.15, 0.08, 0.08, 0.05
 """Dropped conditions: a branch that is never alone learns nothing."""
+OWN_HEAD: Final = 0.5
+"""Share of the rows whose aligned head is that of the picture itself, degraded and moved as those of other photos are.
+Of a person's other photos few look the same way: from these alone the gate of `NanoNetwork` learned to stay closed,
+also where a photo fits (trainer/LOG.md 28)."""
 DEGRADED: Final = 0.6
 OCCLUDED: Final = 0.15
 WRONG_MASK: Final = 0.5
@@ -55,16 +62,17 @@ PERSON_SAID: Final = 0.3
 CLOTHES_SAID: Final = 0.25
 UNSEEN_SAID: Final = 0.6
 """Share of the rows whose caption names clothes that the reference does not show; in the others they are guessed."""
-PERSON_WEIGHT, HEAD_WEIGHT = 3.0, 4.0
-"""Added to the weight of the person in the loss and, once more, of face and hair: these are small, and users look at
-them first."""
+PERSON_WEIGHT, HEAD_WEIGHT, FEATURES_WEIGHT = 3.0, 4.0, 8.0
+"""Added to the weight of the person in the loss, then of the head, then of eyes, brows and lips: these are small, and
+users look at them first."""
 NO_FEATURES: Final = 0.5
 """Share of the references whose eyes and mouth are no part of their own: parsers of real photos do not give them."""
 WRONG_HAIR: Final = 0.3
 """Share of the references whose hair is taken for skin on one side of a line through the head."""
-HEAD_JOINT_NOISE: Final = 0.03
-"""Standard deviation of the error of a joint of the head, in distances from ears to shoulders: about 2 px of a face of
-70 px."""
+HEAD_JOINT_NOISE: Final = 0.006
+"""Standard deviation of the error of a joint of the head, in distances from ears to shoulders: about half a pixel of a
+face of 70 px, as MediaPipe's face mesh has it. With .03 an aligned head explained no more than a third of its own
+picture, and nothing could be learned from it (trainer/LOG.md 28)."""
 EDGE_BLUR_PX: Final = 0.7
 """Of the mask that joins the two: a hard mask would leave the renderer's smooth edges jagged."""
 BACKGROUND_BLUR_PX: Final = 4.0
@@ -152,6 +160,12 @@ class Batches:
                 self.siblings[int(row)] = group[group != row]
         self.targets = np.array(sorted(row for row, others in self.siblings.items() if len(others)))
 
+    def chosen(self, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """So many targets at random, of every framing its share."""
+        shares = np.array([FRAMING_SHARES[name] for name in FRAMINGS])[self.framing[self.targets]]
+        chances = shares / np.bincount(self.framing)[self.framing[self.targets]]
+        return rng.choice(self.targets, count, p=chances / chances.sum())
+
     def of(self, targets: NDArray[np.int64], rng: np.random.Generator) -> Batch:
         """The batch that draws the photos of rows `targets`."""
         plans = [self._plan(int(row), rng) for row in targets]
@@ -161,10 +175,12 @@ class Batches:
             predicted = self.augment and rng.random() < PREDICTED_MAP
             surface, normal = self._map(plan.target, int(predicted))
             image, parts = self.store.row("image", plan.target), self.store.row("parts", plan.target)
+            head = (self.store.row("regions", plan.target)[0] == Region.HEAD).repeat(MAP_SCALE, 0).repeat(MAP_SCALE, 1)
             if flip:
                 image, parts, surface, normal = self._flipped(image, parts, surface, normal)
+                head = head[:, ::-1]
             pictures.append(out_of_focus(image, parts > 0))
-            weights.append(self._weight(parts))
+            weights.append(self._weight(parts, head))
             layouts.append(parts)
             surfaces.append(surface)
             normals.append(normal)
@@ -176,8 +192,10 @@ class Batches:
             firsts.append(prepared[0])
             textures.append(merged([reference.texture[None] for reference in prepared])[0])
             palettes.append(palette_of(prepared))
-            joints = self._joints(plan.target, bool(flip), rng)
-            heads.append(aligned_head([one.head for one in prepared], joints, self.store.row("parts", 0).shape))
+            joints, shown = self._joints(plan.target, bool(flip), rng), [one.head for one in prepared]
+            if self.augment and rng.random() < OWN_HEAD:
+                shown = [self._reference(plan.target, plan.hidden, bool(flip), rng).head]
+            heads.append(aligned_head(shown, joints, self.store.row("parts", 0).shape))
         texture, palette = torch.stack(textures), torch.stack(palettes)
         scales = torch.ones(2, len(plans))
         scales[0] *= torch.tensor([float(reference.face is not None) for reference in firsts])
@@ -283,9 +301,9 @@ class Batches:
         table = np.concatenate([[0], self.atlas.mirror.numpy() + 1]).astype(np.uint16)
         return np.ascontiguousarray(table[surface][:, ::-1])
 
-    def _weight(self, parts: NDArray[np.uint8]) -> NDArray[np.float32]:
-        head = np.isin(parts, (int(Part.FACE), int(Part.HAIR)))
-        weight = 1 + PERSON_WEIGHT * (parts > 0) + HEAD_WEIGHT * head
+    def _weight(self, parts: NDArray[np.uint8], head: NDArray[np.bool_]) -> NDArray[np.float32]:
+        person = parts > 0
+        weight = 1 + PERSON_WEIGHT * person + HEAD_WEIGHT * (person & head) + FEATURES_WEIGHT * (parts == Part.FACE)
         rows, columns = parts.shape[0] // self.patch_px, parts.shape[1] // self.patch_px
         return np.asarray(cv2.resize(weight.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA))
 

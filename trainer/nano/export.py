@@ -35,7 +35,7 @@ def export_nano(run: Path, out: Path, layout: Path, mapper: Path = SHIPPED_MAPPE
         raise CheckpointError(f"expected state.pt of a training run in {run}, found none: run python -m trainer nano")
     state = torch.load(path, weights_only=True, map_location="cpu")
     vae: NanoAutoencoder = NanoAutoencoder.from_pretrained(run / "vae", low_cpu_mem_usage=False).eval()
-    size, *stage = json.loads(state["run"])["compare"].split()
+    size = json.loads(state["run"])["compare"].split()[0]
     network = build_network(vae, load_atlas(), size=SIZES[size])
     NanoLearner(network).load_state_dict(state["average"], strict=False)
     pipeline = NanoPipeline(
@@ -49,7 +49,7 @@ def export_nano(run: Path, out: Path, layout: Path, mapper: Path = SHIPPED_MAPPE
         pose_examples(Store(run / "store", ("joints",))),
     )
     metadata = {
-        "steps": 1 if stage else DEFAULT_STEPS,  # the critic's stage learns one step
+        "steps": DEFAULT_STEPS,
         "commit": commit(),
         "trained": {"steps": state["step"], "hours": state["spent_s"] / 3600},
     }

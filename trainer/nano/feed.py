@@ -30,7 +30,7 @@ class Feed:
 
     def __call__(self, count: int, rng: np.random.Generator) -> Batch:
         if not self._workers:
-            return self._batches.of(rng.choice(self._batches.targets, count, replace=False), rng)
+            return self._batches.of(self._batches.chosen(count, rng), rng)
         assert count % CHUNK == 0, f"expected a multiple of {CHUNK} rows, got {count}"
         if self._chunks is None:
             stream = _Stream(self._batches, int(rng.integers(2**31)))
@@ -51,4 +51,4 @@ class _Stream(IterableDataset[Batch]):
         cv2.setNumThreads(1)
         rng = np.random.default_rng([self._seed, 0 if worker is None else worker.id])
         while True:
-            yield self._batches.of(rng.choice(self._batches.targets, CHUNK), rng)
+            yield self._batches.of(self._batches.chosen(CHUNK, rng), rng)

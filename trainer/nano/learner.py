@@ -10,6 +10,7 @@ from typing import Any, Final
 import cv2
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -27,9 +28,10 @@ AT_NOISE: Final = 0.5
 2024). Outlines and places are decided at times of .1 to .4: latents vary several times more than the noise does. With a
 centre of .8 these times were 7 % of the rows, and pictures stayed blurred (trainer/LOG.md 24)."""
 TIME_CENTRE, TIME_SPREAD = -0.3, 1.2
-NO_FEATURES: Final = 0.4
-"""Share of the rows whose layout has no eyes and no mouth: a predicted layout may miss them, and the denoiser has to
-draw them after the photo."""
+NO_FEATURES, ROUGH_FEATURES = 0.3, 0.5
+"""Shares of the rows whose layout has no eyes and no mouth, and whose eyes and mouth are patches about these: predicted
+layouts have them so, and the denoiser has to draw them after the photo."""
+FEATURES_GROWN_PX, FEATURES_SHIFTED_PX = 2, 3
 TIME_MAX: Final = 0.97
 FITTED_ON: Final = 1500
 """Photos that the autoencoder's components are taken from."""
@@ -47,9 +49,7 @@ class NanoLearner(nn.Module):
 
     def forward(self, batch: Batch, noise: torch.Generator) -> dict[str, Tensor]:
         batch = batch.to(noise.device)
-        faceless = torch.rand(len(batch.layout), 1, 1, generator=noise, device=noise.device) < NO_FEATURES
-        layout = torch.where(faceless & (batch.layout == BodyPart.FACE), int(BodyPart.SKIN), batch.layout)
-        batch = replace(batch, layout=layout)
+        batch = replace(batch, layout=with_wrong_features(batch.layout, noise))
         time = times_of(len(batch.picture), noise)
         loss = self.errors(batch, time, noise)
         at_noise = time == 0
@@ -97,6 +97,19 @@ class NanoLearner(nn.Module):
                 return self.network.predict(z, time, conditioning)
 
         return sample(predict, noise, steps).picture.clamp(-1, 1)
+
+
+def with_wrong_features(layout: Tensor, noise: torch.Generator) -> Tensor:
+    """layout int64 [B, H, W] with the errors that a LayoutPredictor makes at eyes and mouth: see ROUGH_FEATURES."""
+    device = layout.device
+    chance = torch.rand(len(layout), 1, 1, generator=noise, device=device)
+    shifts = torch.randint(2 * FEATURES_SHIFTED_PX + 1, (2,), generator=noise, device=device) - FEATURES_SHIFTED_PX
+    features = layout == BodyPart.FACE
+    bare = torch.where(features, int(BodyPart.SKIN), layout)
+    grown = F.max_pool2d(features[:, None].float(), 2 * FEATURES_GROWN_PX + 1, 1, FEATURES_GROWN_PX)[:, 0]
+    moved = grown.roll(shifts.tolist(), (1, 2)) > 0
+    rough = torch.where(moved & (bare == BodyPart.SKIN), int(BodyPart.FACE), bare)
+    return torch.where(chance < NO_FEATURES, bare, torch.where(chance < NO_FEATURES + ROUGH_FEATURES, rough, layout))
 
 
 def times_of(count: int, noise: torch.Generator) -> Tensor:

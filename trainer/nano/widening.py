@@ -1,9 +1,9 @@
 """Weights of a network for one whose UNet has twice the channels, which then draws the same (Net2Net: Chen et al.,
 2016): training goes on with more channels instead of from the beginning.
 
-Inputs that joined the first convolution since begin with weights of zero. Every channel is there twice. A layer that
-reads channels shares its weight between the two copies, unevenly at random: otherwise both copies would get the same
-gradients for ever. Copies are neighbours, so group norms keep their means.
+Inputs that joined the first convolution since, and outputs that joined the last one, begin with weights of zero. Every
+channel is there twice. A layer that reads channels shares its weight between the two copies, unevenly at random:
+otherwise both copies would get the same gradients for ever. Copies are neighbours, so group norms keep their means.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ UNEVEN: Final = 0.3
 """Standard deviation of the share that one copy gets more, the other less, than half of a weight."""
 FIRST: Final = ("conv_in.weight", "enter.weight")
 """Of the UNet and of LayoutPredictor."""
+LAST: Final = ("conv_out.weight", "conv_out.bias")
 ROWS, COLUMNS = 0, 1
 
 
@@ -34,6 +35,8 @@ def _widened(name: str, weight: Tensor, shape: torch.Size, generator: torch.Gene
     if name in FIRST and weight.shape[COLUMNS] < shape[COLUMNS]:
         joined = torch.zeros(len(weight), shape[COLUMNS] - weight.shape[COLUMNS], *weight.shape[2:])
         weight = torch.cat([weight, joined], COLUMNS)
+    if name in LAST and len(weight) < shape[ROWS]:
+        weight = torch.cat([weight, torch.zeros(shape[ROWS] - len(weight), *weight.shape[1:])])
     for dimension, (size, wider) in enumerate(zip(weight.shape, shape, strict=True)):
         if wider == size:
             continue

@@ -27,6 +27,7 @@ from engine.backbones.nano.layout import flat_picture, one_hot
 from engine.body.atlas import Atlas
 from engine.body.body_map import MAP_CHANNELS, BodyMaps
 from engine.body.texture import PARTS, TEXTURE_CHANNELS
+from engine.identity.body import BodyPart
 
 PATCH_PX: Final = 4
 LATENT_CHANNELS: Final = 12
@@ -56,15 +57,17 @@ def position_codes(maps: Tensor, cell: int) -> Tensor:
 @dataclass(frozen=True)
 class Conditioning:
     """All that the UNet reads besides latents and time, and what its output is joined with. text [B, slots, D]; pooled
-    [B, 3 D]; structure [B, STRUCTURE_CHANNELS, h, w]; flat [B, C, h, w]: latents of the person in flat colours; detail
-    [B, 3, H, W]: what of these colours the latents lack; alpha [B, 1, H, W]: how much of each pixel is the person;
-    text_keys_values: K and V of the text where they are computed already."""
+    [B, 3 D]; structure [B, STRUCTURE_CHANNELS, h, w]; flat [B, C, h, w]: latents of the person in flat colours; shown
+    [B, C, h, w]: of the shading of the photo's head, eyes and mouth included; detail [B, 3, H, W]: what of the flat
+    colours the latents lack; alpha [B, 1, H, W]: how much of each pixel is the person; text_keys_values: K and V of the
+    text where they are computed already."""
 
     text: Tensor
     pooled: Tensor
     identity: IdentityCondition
     structure: Tensor
     flat: Tensor
+    shown: Tensor
     detail: Tensor
     alpha: Tensor
     text_keys_values: KeysValues | None = None
@@ -143,7 +146,9 @@ class NanoNetwork(nn.Module):
 
     The UNet draws two layers, the person and what is behind, and the layout's edge joins them: at an edge the picture
     is a product of both, which a small network cannot learn, and drew halos for (trainer/LOG.md 27). The person is
-    drawn as a difference from the layout in flat colours.
+    drawn as a difference from the layout in flat colours and, where a gate opens, the shading of the photo's aligned
+    head: as in CP-VTON (Wang et al., 2018) a mask says what of a warped photo fits the new pose, and the UNet draws the
+    rest.
     """
 
     spread: Tensor
@@ -181,12 +186,13 @@ class NanoNetwork(nn.Module):
             identity[name] = BranchCondition(scale, tokens, positions=positions)
             pooled.append(scale[:, None] * self.references.pools[name](tokens))
         colours = self.palette(pooled_text, appearance.palette).float()
-        painted, alpha = flat_picture(layout, colours)
+        painted, alpha = flat_picture(without_features(layout), colours)
         flat = self.vae.encode(painted).latents
         detail = painted - self.vae.decode(flat).sample
         head = self.head_latents(appearance.head)
+        shown = self.vae.encode(painted + shading_of(appearance.head, appearance.head_parts)).latents - flat
         structure = structure_of(channels, appearance.texture[:, :TEXTURE_CHANNELS], layout, flat, head)
-        return Conditioning(text, torch.cat(pooled, 1), identity, structure, flat, detail, alpha)
+        return Conditioning(text, torch.cat(pooled, 1), identity, structure, flat, shown, detail, alpha)
 
     def head_latents(self, head: Tensor) -> Tensor:
         """head [B, 4, H, W] of `Appearance` -> [B, C + 1, h, w]: its latents and its mask."""
@@ -218,11 +224,12 @@ class NanoNetwork(nn.Module):
             cross_attention_kwargs=cached,
             return_dict=False,
         )[0].float()
-        person, behind = (c.out * layer for layer in output.view(len(z), -1, LAYERS, *z.shape[2:]).unbind(2))
+        layers, gate = output[:, :-1], torch.sigmoid(output[:, -1:])
+        person, behind = (c.out * layer for layer in layers.view(len(z), -1, LAYERS, *z.shape[2:]).unbind(2))
         # of the clean latents c_skip z holds the share c_skip t already
-        person = person + (1 - c.skip * time[:, None, None, None]) * conditioning.flat
+        person = person + (1 - c.skip * time[:, None, None, None]) * (conditioning.flat + gate * conditioning.shown)
         front = self.vae.decode(person).sample + conditioning.detail
-        drawn = torch.lerp(self.vae.decode(behind).sample, front, conditioning.alpha)
+        drawn = torch.lerp(self.vae.decode(behind).sample.float(), front.float(), conditioning.alpha.float())
         latents = self.vae.encode(drawn).latents
         clean = c.skip * z + latents
         return Prediction(
@@ -234,6 +241,21 @@ LAYERS: Final = 2
 STRUCTURE_CHANNELS: Final = (
     (MAP_CHANNELS + TEXTURE_CHANNELS) * CELL**2 + FRAME_CHANNELS + PARTS * PATCH_PX**2 + 2 * LATENT_CHANNELS + 1
 )
+
+
+def without_features(parts: Tensor) -> Tensor:
+    """int64 [B, H, W] of BodyPart with eyes, brows and lips as skin: no one colour is theirs."""
+    return torch.where(parts == BodyPart.FACE, int(BodyPart.SKIN), parts)
+
+
+def shading_of(head: Tensor, head_parts: Tensor) -> Tensor:
+    """head [B, 4, H, W] and head_parts [B, H, W] of `Appearance` -> [B, 3, H, W]: the photo's head less the mean
+    colours of its own skin, hair and others, which depend on the photo's light; times its mask."""
+    rgb, mask = head[:, :3], head[:, 3:]
+    shown = one_hot(without_features(head_parts)).to(head.dtype)
+    sums = torch.einsum("bphw,bchw->bpc", shown, rgb)
+    colours = sums / torch.einsum("bphw,bchw->bpc", shown, mask).clamp(min=1e-3)
+    return rgb - mask * torch.einsum("bphw,bpc->bchw", shown, colours)
 
 
 def structure_of(maps: Tensor, texture: Tensor, layout: Tensor, flat: Tensor, head: Tensor) -> Tensor:
@@ -273,7 +295,7 @@ def build_network(
     unet = UNet2DConditionModel(
         sample_size=(height // PATCH_PX, width // PATCH_PX),
         in_channels=LATENT_CHANNELS + STRUCTURE_CHANNELS,
-        out_channels=LAYERS * LATENT_CHANNELS,
+        out_channels=LAYERS * LATENT_CHANNELS + 1,  # and the gate
         block_out_channels=size.widths,
         layers_per_block=size.layers,
         down_block_types=(*["DownBlock2D"] * (levels - 1), "CrossAttnDownBlock2D"),

@@ -42,8 +42,9 @@ from engine.pixels import to_uint8
 SHARD_SIZE_MAX: Final = "16MB"
 """Of one file of weights: they are kept in a repository."""
 METADATA: Final = "metadata.json"
-DEFAULT_STEPS: Final = 4
-"""More steps drift in colour while the early times are learned least (trainer/LOG.md 25)."""
+DEFAULT_STEPS: Final = 1
+"""Half of the training is at time 0. At later times the denoiser has learned too little: more steps make blotches of
+the background and shift the colours of clothes (trainer/LOG.md 28)."""
 
 
 class NanoPipeline(DiffusionPipeline):  # type: ignore[misc]

@@ -36,6 +36,7 @@ HEAD_PIXELS_MIN: Final = 8
 UNDER_TOP: Final = (Region.TORSO, Region.WAIST)
 UNDER_BOTTOM: Final = (Region.LEGS, Region.WAIST)
 UNDER_SHOES: Final = (Region.FEET,)
+GARMENTS: Final = ((BodyPart.TOP, UNDER_TOP), (BodyPart.BOTTOM, UNDER_BOTTOM), (BodyPart.SHOES, UNDER_SHOES))
 
 Box = tuple[float, float, float, float]
 """x0, y0, x1, y1 in px of the photo."""
@@ -110,10 +111,12 @@ def prepare(
     atlas: Atlas,
     head_photo: HeadPhoto | None = None,
 ) -> PreparedReference:
-    """The inputs of the branches and of the texture from one photo; the `hidden` regions are removed from them.
-    head_photo: of the same photo with more pixels, where there are more."""
+    """The inputs of the branches and of the texture from one photo; the `hidden` regions are removed from them, and the
+    garments that these are under wherever they show, as at a collar. head_photo: of the same photo with more pixels,
+    where there are more."""
     covered = np.isin(photo.regions, [int(region) for region in hidden])
-    shown = photo.person & ~np.repeat(np.repeat(covered, MAP_SCALE, 0), MAP_SCALE, 1)
+    taken_off = np.isin(photo.parts, [int(part) for part, under in GARMENTS if set(under) <= set(hidden)])
+    shown = photo.person & ~taken_off & ~np.repeat(np.repeat(covered, MAP_SCALE, 0), MAP_SCALE, 1)
     parts = np.where(shown, photo.parts, np.uint8(BodyPart.BACKGROUND))
     cut = np.where(shown[..., None], photo.image, np.uint8(GREY))
     head = photo.regions == int(Region.HEAD)
@@ -126,6 +129,7 @@ def prepare(
     small = cv2.resize(photo.image, photo.surface.shape[::-1], interpolation=cv2.INTER_AREA)
     pixels = torch.from_numpy(small).permute(2, 0, 1)[None].float() / 127.5 - 1
     lost = torch.isin(atlas.region, torch.tensor([int(region) for region in hidden]))
+    lost |= torch.from_numpy(taken_off[::MAP_SCALE, ::MAP_SCALE].ravel()[sources.pixel])
     seen = torch.from_numpy(sources.sureness) * ~lost
     labels = torch.from_numpy(parts[::MAP_SCALE, ::MAP_SCALE].copy())[None]
     texture = texture_of(pixels, labels, torch.from_numpy(sources.pixel).long()[None], seen[None])[0]
@@ -134,9 +138,10 @@ def prepare(
 
 
 def head_photo_of(photo: ReferencePhoto) -> HeadPhoto:
-    """Head and hair of a photo with their joints."""
+    """Head and hair of a photo with their joints, without collars."""
+    clothes = np.isin(photo.parts, [int(part) for part, _ in GARMENTS])
     near = np.repeat(np.repeat(photo.regions == int(Region.HEAD), MAP_SCALE, 0), MAP_SCALE, 1)
-    mask = photo.person & (near | (photo.parts == int(BodyPart.HAIR)))
+    mask = photo.person & ~clothes & (near | (photo.parts == int(BodyPart.HAIR)))
     height, width = mask.shape
     points = photo.joints[:POINTS] * np.array([width, height, 1], np.float32)
     return HeadPhoto(photo.image, mask, photo.parts, points)

@@ -10,7 +10,7 @@ from diffusers import UNet2DConditionModel
 from torch import Tensor
 
 from engine.adapter.attention import BranchCondition, region_masks
-from engine.adapter.model import Adapter, AdapterConfig, cross_attention_layers, text_keys_values
+from engine.adapter.model import BranchLayers, cross_attention_layers, text_keys_values
 
 
 @pytest.fixture
@@ -31,9 +31,9 @@ def unet() -> UNet2DConditionModel:
 
 
 @pytest.fixture
-def adapter(unet: UNet2DConditionModel) -> Adapter:
+def adapter(unet: UNet2DConditionModel) -> BranchLayers:
     torch.manual_seed(1)
-    return Adapter(AdapterConfig(token_dim=24, depth=1, heads=2), cross_attention_layers(unet)).eval()
+    return BranchLayers(24, cross_attention_layers(unet)).eval()
 
 
 def predict(unet: UNet2DConditionModel, rows: int = 2, **extra: object) -> Tensor:
@@ -57,7 +57,7 @@ def identity(value: object) -> dict[str, object]:
     return {"cross_attention_kwargs": {"identity": value}}
 
 
-def test_detaching_leaves_the_base_bit_equal(unet: UNet2DConditionModel, adapter: Adapter) -> None:
+def test_detaching_leaves_the_base_bit_equal(unet: UNet2DConditionModel, adapter: BranchLayers) -> None:
     before = predict(unet)
     processors = adapter.attach(unet)
     assert not torch.equal(before, predict(unet, **identity(condition())))
@@ -65,18 +65,18 @@ def test_detaching_leaves_the_base_bit_equal(unet: UNet2DConditionModel, adapter
     assert torch.equal(before, predict(unet))
 
 
-def test_attached_without_an_identity_the_base_is_bit_equal(unet: UNet2DConditionModel, adapter: Adapter) -> None:
+def test_attached_without_an_identity_the_base_is_bit_equal(unet: UNet2DConditionModel, adapter: BranchLayers) -> None:
     before = predict(unet)
     adapter.attach(unet)
     assert torch.equal(before, predict(unet))
 
 
-def test_scale_zero_is_bit_equal_to_no_identity(unet: UNet2DConditionModel, adapter: Adapter) -> None:
+def test_scale_zero_is_bit_equal_to_no_identity(unet: UNet2DConditionModel, adapter: BranchLayers) -> None:
     adapter.attach(unet)
     assert torch.equal(predict(unet), predict(unet, **identity(condition(scale=0.0))))
 
 
-def test_every_branch_matters_and_may_be_absent(unet: UNet2DConditionModel, adapter: Adapter) -> None:
+def test_every_branch_matters_and_may_be_absent(unet: UNet2DConditionModel, adapter: BranchLayers) -> None:
     adapter.attach(unet)
     both = condition()
     outputs = [predict(unet, **identity(part)) for part in (both, {"face": both["face"]}, {"body": both["body"]})]
@@ -84,7 +84,7 @@ def test_every_branch_matters_and_may_be_absent(unet: UNet2DConditionModel, adap
     assert not torch.allclose(outputs[1], outputs[2])
 
 
-def test_cached_keys_and_values_give_the_same_output(unet: UNet2DConditionModel, adapter: Adapter) -> None:
+def test_cached_keys_and_values_give_the_same_output(unet: UNet2DConditionModel, adapter: BranchLayers) -> None:
     adapter.attach(unet)
     fresh = condition()
     with torch.no_grad():
@@ -92,7 +92,7 @@ def test_cached_keys_and_values_give_the_same_output(unet: UNet2DConditionModel,
     assert torch.equal(predict(unet, **identity(fresh)), predict(unet, **identity(cached)))
 
 
-def test_masked_tokens_do_not_count(unet: UNet2DConditionModel, adapter: Adapter) -> None:
+def test_masked_tokens_do_not_count(unet: UNet2DConditionModel, adapter: BranchLayers) -> None:
     adapter.attach(unet)
     short = condition(tokens=5)
     padded = {
@@ -107,7 +107,7 @@ def test_masked_tokens_do_not_count(unet: UNet2DConditionModel, adapter: Adapter
     torch.testing.assert_close(plain, masked, atol=1e-5, rtol=1e-4)
 
 
-def test_people_in_one_batch_do_not_mix(unet: UNet2DConditionModel, adapter: Adapter) -> None:
+def test_people_in_one_batch_do_not_mix(unet: UNet2DConditionModel, adapter: BranchLayers) -> None:
     adapter.attach(unet)
     mixed = condition()
     changed = {
@@ -120,7 +120,7 @@ def test_people_in_one_batch_do_not_mix(unet: UNet2DConditionModel, adapter: Ada
     assert not torch.allclose(first[1], second[1])
 
 
-def test_a_block_has_its_own_scale(unet: UNet2DConditionModel, adapter: Adapter) -> None:
+def test_a_block_has_its_own_scale(unet: UNet2DConditionModel, adapter: BranchLayers) -> None:
     adapter.attach(unet)
     whole = condition()
     blocks = {"down_blocks": 0.0, "mid_block": 0.0, "up_blocks": 0.0}
@@ -141,7 +141,7 @@ def two_people(left: Tensor, right: Tensor) -> dict[str, BranchCondition]:
     return {"body": BranchCondition(torch.ones(1), torch.cat([left, right], 1), regions=masks)}
 
 
-def test_several_people_stay_apart_in_every_layer(adapter: Adapter, unet: UNet2DConditionModel) -> None:
+def test_several_people_stay_apart_in_every_layer(adapter: BranchLayers, unet: UNet2DConditionModel) -> None:
     adapter.attach(unet)
     name = adapter.layer_names[0]
     layer = dict(unet.named_modules())[name.removesuffix(".processor")]
@@ -154,14 +154,14 @@ def test_several_people_stay_apart_in_every_layer(adapter: Adapter, unet: UNet2D
     assert not torch.allclose(before[:, 2:], after[:, 2:])
 
 
-def test_where_nobody_is_to_be_the_branch_is_silent(adapter: Adapter, unet: UNet2DConditionModel) -> None:
+def test_where_nobody_is_to_be_the_branch_is_silent(adapter: BranchLayers, unet: UNet2DConditionModel) -> None:
     adapter.attach(unet)
     masks = region_masks(torch.zeros(2, 1, 12, 8), (7,), ((12, 8), (6, 4)))
     nowhere = {name: replace(branch, regions=masks) for name, branch in condition().items()}
     assert torch.equal(predict(unet), predict(unet, **identity(nowhere)))
 
 
-def test_compiles_without_a_graph_break(unet: UNet2DConditionModel, adapter: Adapter) -> None:
+def test_compiles_without_a_graph_break(unet: UNet2DConditionModel, adapter: BranchLayers) -> None:
     adapter.attach(unet)
     with torch.no_grad():
         cached = adapter.cache(condition())
@@ -171,7 +171,7 @@ def test_compiles_without_a_graph_break(unet: UNet2DConditionModel, adapter: Ada
 
 
 def test_keys_and_values_of_the_text_known_before_give_the_same_output(
-    unet: UNet2DConditionModel, adapter: Adapter
+    unet: UNet2DConditionModel, adapter: BranchLayers
 ) -> None:
     adapter.attach(unet)
     expected = predict(unet, **identity(condition()))

@@ -13,13 +13,12 @@ from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 from engine.contract import Framing, Hint, Verdict
 from engine.identity.body import BodyPart, parts_on_photo, person_mask
-from engine.identity.cutout import cut_out
 from engine.identity.examine import ReferenceFindings, examine
 from engine.identity.framing import Posture, framing_of, hints_of, is_from_behind, posture_of
 from engine.identity.parsers import _say_fallback, open_person_parser
 from engine.identity.person_parser import ShippedParser
 from engine.identity.pretrained_parser import PretrainedParser
-from engine.identity.profile import Observation, View
+from engine.identity.profile import Observation
 from engine.vision.centerface import CenterFace
 
 
@@ -68,13 +67,6 @@ def test_a_portrait_is_read_with_joints_mask_and_parts(
     assert Observation.from_bytes(seen.to_bytes()).matte is not None and len(seen.to_bytes()) < 20_000
 
 
-def test_the_cutout_follows_the_matte(look: Callable[..., ReferenceFindings], astronaut: Image.Image) -> None:
-    cutout = cut_out(View(astronaut, _of(look(astronaut))), (160, 240))
-    assert cutout is not None
-    shares = np.asarray(cutout.figure) / 255
-    assert 0.2 < shares.mean() < 0.8 and shares[:, 0].mean() < 0.5
-
-
 def test_the_parts_of_a_head_follow_the_face(look: Callable[..., ReferenceFindings], astronaut: Image.Image) -> None:
     parts = parts_on_photo(_of(look(astronaut)))
     assert parts is not None
@@ -83,7 +75,7 @@ def test_the_parts_of_a_head_follow_the_face(look: Callable[..., ReferenceFindin
     assert [parts[place] for place in hair] == [BodyPart.HAIR] * len(hair)
     assert [parts[place] for place in skin] == [BodyPart.SKIN] * len(skin)
     features = np.argwhere(parts == BodyPart.FACE)
-    assert features[:, 0].min() > 75 and features[:, 0].max() < 180  # brows to lips
+    assert features[:, 0].min() > 90 and features[:, 0].max() < 180  # brows to lips
     assert 0.01 < len(features) / (parts == BodyPart.SKIN).sum() < 0.4
 
 
@@ -106,7 +98,6 @@ def test_a_poor_copy_of_a_portrait_is_accepted_with_joints(
 ) -> None:
     seen = _of(look(change(astronaut).convert("RGB")))
     assert seen.keypoints is not None and (seen.keypoints[:, 2] >= 0.3).sum() >= 5
-    assert cut_out(View(astronaut, seen), (160, 240)) is not None
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,24 @@ def test_ages_are_judged_by_heads_and_come_before_nudity(cascades: CascadeFinder
     assert nudity.shown == []
 
 
+def test_ages_of_drawn_figures_are_not_judged_but_those_of_photos_are(
+    cascades: CascadeFinder, astronaut: Image.Image
+) -> None:
+    guard = Guard(cascades, ages=HeadAges(Reddish()), age_threshold=0.01, photorealistic=False)
+    assert guard.check_picture(astronaut) is None
+    assert guard.check_photo(astronaut) is Concern.MINOR
+
+
+def test_drawn_pictures_are_refused_from_a_higher_probability_on() -> None:
+    class Even(Reddish):
+        def probability(self, image: Image.Image) -> float:
+            return 0.8
+
+    photos, drawn = (Guard(NoFaces(), nudity=Even(), photorealistic=value) for value in (True, False))
+    assert photos.check_picture(RED) is Concern.NUDITY
+    assert drawn.check_picture(RED) is None and drawn.check_photo(RED) is Concern.NUDITY
+
+
 def test_where_there_is_no_face_no_age_is_guessed() -> None:
     age = Reddish()
     assert Guard(NoFaces(), ages=HeadAges(age)).check_photo(RED) is None

@@ -350,21 +350,12 @@ def test_what_is_missing_at_the_start_is_one_line(
 ) -> None:
     from engine.worker.__main__ import main
 
+    monkeypatch.setattr("sys.argv", ["engine.worker"])
     monkeypatch.syspath_prepend(str(ROOT / "tests" / "stack"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("ENGINE_LOG_LEVEL", "ERROR")
     monkeypatch.setenv(setting, value)
-    assert main([]) == MISCONFIGURED_EXIT_CODE
+    assert main() == MISCONFIGURED_EXIT_CODE
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 1 and said in lines[0]
-
-
-def test_help_starts_no_worker(capsys: pytest.CaptureFixture[str]) -> None:
-    from engine.worker.__main__ import main
-
-    for arguments, code in ((["--help"], 0), (["now"], 2)):
-        with pytest.raises(SystemExit) as ended:
-            main(arguments)
-        assert ended.value.code == code
-    assert "docs/settings.md" in capsys.readouterr().out

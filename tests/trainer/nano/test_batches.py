@@ -8,17 +8,19 @@ import cv2
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from engine.backbones.nano.attributes import NAMES
 from engine.backbones.nano.references import OFF_PERSON, UNDER_TOP, ReferencePhoto, prepare
 from engine.body.atlas import shipped_atlas
 from engine.body.texture import Sources
 from trainer.errors import DataError
-from trainer.nano.batches import Batches, degraded, occluder, out_of_focus, wrong_parts
+from trainer.nano.batches import FRAMING_SHARES, Batches, degraded, occluder, out_of_focus, wrong_parts
 from trainer.nano.feed import CHUNK, Feed
 from trainer.nano.preparing import wrong_mask
 from trainer.nano.store import Store, build_store
 from trainer.synthetic.parts import Part
+from trainer.synthetic.shot import FRAMINGS
 
 ATLAS = shipped_atlas()
 
@@ -141,6 +143,31 @@ def test_words_name_what_the_picture_shows(store: Store) -> None:
     said = batch.values.numpy()
     assert ((said == 0) | (said == true)).all()
     assert (said[:, NAMES.index("place")] > 0).mean() > 0.6
+
+
+def test_portraits_are_drawn_more_often_than_they_were_rendered(store: Store) -> None:
+    batches = Batches(store, ATLAS, 8)
+
+    drawn = batches.framing[batches.chosen(4000, np.random.default_rng(0))]
+
+    present = [name for number, name in enumerate(FRAMINGS) if number in batches.framing[batches.targets]]
+    assert len(present) > 1
+    total = sum(FRAMING_SHARES[name] for name in present)
+    for name in present:
+        assert (drawn == FRAMINGS.index(name)).mean() == pytest.approx(FRAMING_SHARES[name] / total, abs=0.03)
+
+
+def test_the_head_weighs_more_than_the_body_and_eyes_weigh_most(store: Store) -> None:
+    batches = Batches(store, ATLAS, 8, augment=False)
+    row = int(batches.targets[np.argmax(batches.framing[batches.targets])])
+    batch = batches.of(np.array([row]), np.random.default_rng(0))
+
+    def mean(mask: torch.Tensor) -> float:
+        share = F.avg_pool2d(mask[None].float(), 8)
+        return float((batch.weight[0] * share).sum() / share.sum())
+
+    layout = batch.layout
+    assert mean(layout == Part.FACE) > mean(layout == Part.SKIN) > mean(layout == Part.TOP) > mean(layout == 0)
 
 
 def test_degraded_photos_stay_photos() -> None:

@@ -15,9 +15,19 @@ from engine.backbones import load_backbone
 from engine.backbones.nano.layout import LayoutPredictor, save_layout_predictor
 from engine.backbones.nano.network import PATCH_PX, NetworkSize, build_network
 from engine.body.atlas import shipped_atlas
+from engine.identity.body import BodyPart
 from trainer.nano.batches import Batches
 from trainer.nano.export import export_nano
-from trainer.nano.learner import TIME_MAX, NanoLearner, Validation, fit_autoencoder, times_of
+from trainer.nano.learner import (
+    NO_FEATURES,
+    ROUGH_FEATURES,
+    TIME_MAX,
+    NanoLearner,
+    Validation,
+    fit_autoencoder,
+    times_of,
+    with_wrong_features,
+)
 from trainer.nano.run import NanoRun, train_nano
 from trainer.nano.store import Store
 
@@ -52,6 +62,20 @@ def test_times_begin_at_noise_and_stop_before_the_picture() -> None:
     outlines = ((times > 0.1) & (times < 0.4)).float().mean()
     assert outlines > 0.15
     assert times.min() == 0 and times.max() <= TIME_MAX
+
+
+def test_layouts_lose_eyes_and_mouth_or_have_them_as_patches_on_the_skin() -> None:
+    layout = torch.full((400, 40, 40), int(BodyPart.SKIN))
+    layout[:, :12] = int(BodyPart.HAIR)
+    layout[:, 14:17, 10:16] = int(BodyPart.FACE)
+
+    found = with_wrong_features(layout, torch.Generator().manual_seed(0))
+
+    sizes = (found == BodyPart.FACE).sum((1, 2))
+    assert (sizes == 0).float().mean() == pytest.approx(NO_FEATURES, abs=0.07)
+    assert (sizes > 18).float().mean() == pytest.approx(ROUGH_FEATURES, abs=0.07)
+    assert torch.equal(found[sizes == 18], layout[sizes == 18])
+    assert torch.equal(found == BodyPart.HAIR, layout == BodyPart.HAIR)
 
 
 def test_a_sheet_shows_references_maps_texture_and_pictures(store: Store, tmp_path: Path) -> None:

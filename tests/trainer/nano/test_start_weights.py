@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-import trainer
+from engine.backbones import SHIPPED_NANO
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.nano.appearance import VIEW_CHANNELS, Appearance, ReferenceViews
 from engine.backbones.nano.attributes import SLOTS
@@ -29,7 +29,7 @@ from trainer.errors import DataError
 from trainer.nano.run import begin_with
 from trainer.nano.widening import widened
 
-START = Path(trainer.__file__).parent / "weights" / "nano"
+START = SHIPPED_NANO
 
 
 def network_of(size: NetworkSize) -> NanoNetwork:
@@ -118,6 +118,15 @@ def test_inputs_that_joined_the_first_convolution_begin_with_zeros() -> None:
 
     assert torch.equal(found[:, :3], weight)
     assert torch.count_nonzero(found[:, 3:]) == 0
+
+
+def test_outputs_that_joined_the_last_convolution_begin_with_zeros() -> None:
+    weights = {"conv_out.weight": torch.randn(4, 3, 3, 3), "conv_out.bias": torch.randn(4)}
+
+    found = widened(weights, {"conv_out.weight": torch.Size((5, 3, 3, 3)), "conv_out.bias": torch.Size((5,))})
+
+    assert all(torch.equal(found[name][:4], weight) for name, weight in weights.items())
+    assert all(torch.count_nonzero(value[4:]) == 0 for value in found.values())
 
 
 def test_a_folder_that_lacks_a_part_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass, replace
 
 import pytest
@@ -25,6 +26,7 @@ from engine.backbones.nano.network import (
 from engine.body.atlas import shipped_atlas
 from engine.body.body_map import BodyMaps
 from engine.body.texture import PARTS, TEXTURE_CHANNELS
+from engine.identity.body import BodyPart
 
 HEIGHT, WIDTH = 64, 48
 TINY = NetworkSize((16, 32, 32), (1, 1, 1), 64, 1)
@@ -113,6 +115,37 @@ def test_every_condition_reaches_the_prediction(network: NanoNetwork, changed: s
     }[changed]
 
     assert (predict(network, other.of(network)) - before).abs().max() > 1e-3
+
+
+def test_an_open_gate_shows_the_shading_of_the_photos_head_and_a_closed_one_flat_colours(network: NanoNetwork) -> None:
+    skin = torch.full((2, HEIGHT, WIDTH), int(BodyPart.SKIN))
+    photo = torch.rand(2, 3, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(5)) * 2 - 1
+    given = replace(conditions(), layout=skin)
+    appearance = replace(given.appearance, head=torch.cat([photo, torch.ones_like(photo[:, :1])], 1), head_parts=skin)
+    conditioning = replace(given, appearance=appearance).of(network)
+    pictures = {}
+    for name, gate in (("open", 30.0), ("closed", -30.0)):
+        blank = deepcopy(network)
+        torch.nn.init.zeros_(blank.unet.conv_out.weight)
+        torch.nn.init.zeros_(blank.unet.conv_out.bias)
+        blank.unet.conv_out.bias.data[-1] = gate
+        z = torch.randn(2, LATENT_CHANNELS, HEIGHT // PATCH_PX, WIDTH // PATCH_PX)
+        pictures[name] = blank.predict(z, torch.zeros(2), conditioning).picture
+
+    def kept(picture: torch.Tensor) -> torch.Tensor:
+        return network.vae.decode(network.vae.encode(picture).latents).sample
+
+    shading = photo - photo.mean((2, 3), keepdim=True)
+    assert pictures["closed"].std((2, 3)).max() < 1e-3
+    shown = kept(shading) - kept(torch.zeros_like(shading))
+    assert torch.allclose(pictures["open"] - pictures["closed"], shown, atol=1e-3)
+
+
+def test_eyes_and_mouth_have_the_colour_of_skin_until_they_are_drawn(network: NanoNetwork) -> None:
+    given = conditions()
+    bare = torch.where(given.layout == BodyPart.FACE, int(BodyPart.SKIN), given.layout)
+
+    assert torch.equal(given.of(network).flat, replace(given, layout=bare).of(network).flat)
 
 
 @pytest.mark.parametrize("branch", ["face", "body"])
