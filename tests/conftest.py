@@ -21,7 +21,6 @@ import asyncpg
 import pytest
 import redis
 import structlog
-from alembic.script import ScriptDirectory
 from kombu import Connection
 from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -41,7 +40,6 @@ ONE_WORKER = (
     "tests/trainer/nano/",
 )
 """Folders with fixtures that take longer than most of their tests: a running stack, rendered people, encoded photos."""
-HEAD = ScriptDirectory.from_config(alembic.config.Config(str(ALEMBIC_INI))).get_current_head()
 TEMPLATE = "migrated"
 EMPTY = """
 do $$
@@ -62,6 +60,16 @@ begin
 end $$
 """
 """Ends the other connections, deletes all rows with triggers and foreign keys off, and restarts the sequences."""
+SCHEMA = """
+select concat_ws(' ',
+    (select version_num from alembic_version),
+    (select count(*) from pg_class where relnamespace = 'public'::regnamespace),
+    (select count(*) from pg_proc where pronamespace = 'public'::regnamespace),
+    (select count(*) from pg_trigger where not tgisinternal),
+    (select count(*) from pg_attribute join pg_class on attrelid = pg_class.oid
+        where relnamespace = 'public'::regnamespace and not attisdropped))
+"""
+"""A database whose tables, functions, triggers or columns a test has changed is not used again."""
 RABBITMQ_PROGRAMS = "/usr/lib/rabbitmq/bin"
 """Debian's folder of the plain scripts; the wrapper on PATH insists on a user and on folders of the system."""
 RABBITMQ_START_S = 90.0
@@ -116,15 +124,25 @@ def _administer(server_url: str, *statements: str) -> None:
     asyncio.run(run())
 
 
+def _schema(database_url: str) -> str:
+    async def run() -> str:
+        connection = await _connect(database_url)
+        schema: str = await connection.fetchval(SCHEMA)
+        await connection.close()
+        return schema
+
+    return asyncio.run(run())
+
+
 def _empty(database_url: str) -> str:
-    """Delete all rows; gives the revision of the tables."""
+    """Delete all rows; gives what SCHEMA selects."""
 
     async def run() -> str:
         connection = await _connect(database_url)
         await connection.execute(EMPTY)
-        revision: str = await connection.fetchval("select version_num from alembic_version")
+        schema: str = await connection.fetchval(SCHEMA)
         await connection.close()
-        return revision
+        return schema
 
     return asyncio.run(run())
 
@@ -209,8 +227,15 @@ def spare_databases() -> list[str]:
     return []
 
 
+@pytest.fixture(scope="session")
+def schema_of_template(postgres: EmbeddedPostgres, migrated_template: str) -> str:
+    return _schema(_named(postgres.url, migrated_template))
+
+
 @pytest.fixture
-def database_url(postgres: EmbeddedPostgres, migrated_template: str, spare_databases: list[str]) -> Iterator[str]:
+def database_url(
+    postgres: EmbeddedPostgres, migrated_template: str, schema_of_template: str, spare_databases: list[str]
+) -> Iterator[str]:
     """A migrated database without rows. It is used again, since emptying it is quicker than making another."""
     if spare_databases:
         name = spare_databases.pop()
@@ -219,7 +244,7 @@ def database_url(postgres: EmbeddedPostgres, migrated_template: str, spare_datab
         _administer(postgres.url, f"create database {name} template {migrated_template} strategy file_copy")
     url = _named(postgres.url, name)
     yield url
-    if _empty(url) == HEAD:
+    if _empty(url) == schema_of_template:
         spare_databases.append(name)
     else:
         _administer(postgres.url, f"drop database {name} with (force)")

@@ -9,6 +9,7 @@ import io
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,13 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from engine.backbones.base import Backbone, GenerationInput
 from engine.contract import Settings
+from engine.errors import BadReference
 from engine.identity.examine import observe
 from engine.identity.faces import FaceFinder
+from engine.identity.person_parser import ShippedParser
 from engine.identity.profile import IdentityProfile, View
 from engine.marking.watermark import FALSE_POSITIVE_RATE, THRESHOLD, Watermark
+from trainer.errors import DataError
 from trainer.shards import read_shards
 
 Pictures = Sequence[Image.Image]
@@ -69,16 +73,20 @@ TREATMENTS: Treatments = {
 def drawn(backbone: Backbone, finder: FaceFinder, data: Path, count: int) -> list[Image.Image]:
     """Pictures of the people in a folder of shards, in other people's scenes, in English and in Russian."""
     shards = read_shards(data, limit=1)
-    people, captions = shards.images, shards.captions
-    drawings = []
-    for number in range(count):
-        photo = Image.fromarray(people[number % len(people)])
+    captions, parser = shards.captions, ShippedParser()
+    people = [Image.fromarray(photo) for photo in shards.images]
+    profiles = [IdentityProfile((View(photo, observe(photo, finder, parser)),)) for photo in people]
+    pictures: list[Image.Image] = []
+    for number in track(range(count), description="drawing"):
         words = captions[number * 7 % len(captions)]["en_scene" if number % 2 else "ru_scene"]
-        person = IdentityProfile((View(photo, observe(photo, finder)),))
-        drawings.append(GenerationInput(person, words, "", seed=number, settings=Settings(steps=DRAWING_STEPS)))
-    size = backbone.capabilities.batch_max
-    batches = [drawings[start : start + size] for start in range(0, count, size)]
-    return [picture for batch in track(batches, description="drawing") for picture in backbone.draw(batch)]
+        for person in (profiles[(number + step) % len(profiles)] for step in range(len(profiles))):
+            drawing = GenerationInput(person, words, "", seed=number, settings=Settings(steps=DRAWING_STEPS))
+            with suppress(BadReference):  # a person that is not found on the photo: the next one
+                pictures += backbone.draw([drawing])
+                break
+        else:
+            raise DataError(f"expected photos of people in {data}, found nobody on any: give another --data")
+    return pictures
 
 
 def photos(count: int, size: tuple[int, int]) -> list[Image.Image]:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 from celery import Celery
 from celery.platforms import SecurityWarning
 from celery.worker.consumer import Consumer
@@ -37,12 +38,15 @@ from engine.contract import (
     FailureCode,
     GenerateBatch,
     Heartbeat,
+    PosePreset,
     Reply,
     Settings,
     Verdict,
 )
+from engine.identity.body import BodyPart
 from engine.identity.profile import IdentityProfile, Observation, View
 from engine.pipeline import RequestPipeline
+from engine.pose import preset
 from engine.worker.logs import request_ids
 from engine.worker.messaging import CONSUMER_OPTIONS, CancellationListener, HeartbeatThread, Outbox, ReplyPublisher
 from engine.worker.monitor import WorkerMetrics, open_monitor
@@ -279,12 +283,19 @@ def make_celery(broker_url: str, service: Service) -> Celery:
 
 
 def warm_up(backbone: Backbone) -> None:
-    """One step on a grey photo, so that the first user does not wait for caches and kernels."""
-    size = (backbone.capabilities.width, backbone.capabilities.height)
-    view = View(Image.new("RGB", size, "gray"), Observation(*size))
-    drawing = GenerationInput(
-        IdentityProfile((view,)), prompt="a person", negative_prompt="", seed=0, settings=Settings(steps=1)
+    """One step on a grey photo of somebody who stands, so that the first user does not wait for caches and kernels."""
+    width, height = backbone.capabilities.width, backbone.capabilities.height
+    standing = Observation(
+        width,
+        height,
+        face_box=(0.4 * width, 0.08 * height, 0.6 * width, 0.24 * height),
+        body_box=(0.2 * width, 0.05 * height, 0.8 * width, 0.98 * height),
+        keypoints=(preset(PosePreset.STANDING) * (width, height, 1)).astype(np.float32),
+        parts=np.pad(np.full((72, 32), BodyPart.TOP, np.uint8), ((12, 12), (16, 16))),
+        parts_box=(0.0, 0.0, float(width), float(height)),
     )
+    person = IdentityProfile((View(Image.new("RGB", (width, height), "gray"), standing),))
+    drawing = GenerationInput(person, prompt="a person", negative_prompt="", seed=0, settings=Settings(steps=1))
     backbone.draw([drawing])
 
 

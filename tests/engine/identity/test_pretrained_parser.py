@@ -75,7 +75,7 @@ def test_the_parts_of_a_head_follow_the_face(look: Callable[..., ReferenceFindin
     assert [parts[place] for place in hair] == [BodyPart.HAIR] * len(hair)
     assert [parts[place] for place in skin] == [BodyPart.SKIN] * len(skin)
     features = np.argwhere(parts == BodyPart.FACE)
-    assert features[:, 0].min() > 90 and features[:, 0].max() < 180  # brows to lips
+    assert features[:, 0].min() > 75 and features[:, 0].max() < 180  # brows to lips
     assert 0.01 < len(features) / (parts == BodyPart.SKIN).sum() < 0.4
 
 

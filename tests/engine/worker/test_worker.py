@@ -18,6 +18,7 @@ from celery import Celery
 from kombu import Connection, Producer
 from PIL import Image
 
+from engine.backbones import load_backbone
 from engine.contract import (
     CANCELLATIONS_EXCHANGE,
     EXAMINE_TASK,
@@ -46,6 +47,7 @@ from engine.contract import (
 from engine.identity.profile import Observation
 from engine.marking.provenance import SOURCE_TYPE, Signature, read_marks
 from engine.marking.watermark import Watermark
+from engine.worker.process import warm_up
 
 pytestmark = pytest.mark.slow
 
@@ -135,6 +137,10 @@ def _batch(photo: bytes, *job_ids: str, steps: int = 4) -> str:
         for job_id in job_ids
     ]
     return GenerateBatch(requests=tuple(requests)).model_dump_json()
+
+
+def test_a_worker_warms_up_with_the_included_model() -> None:
+    warm_up(load_backbone("nano", "cpu"))
 
 
 def test_a_photo_is_examined(desk: Desk, astronaut_jpeg: bytes) -> None:

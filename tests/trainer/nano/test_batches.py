@@ -93,11 +93,15 @@ def test_a_hidden_top_is_gone_from_view_and_texture(store: Store) -> None:
 
     covered = torch.isin(ATLAS.region, torch.tensor([int(region) for region in UNDER_TOP]))
     assert hidden.texture[3, covered].max() == 0
-    assert torch.equal(hidden.texture[3, ~covered], shown.texture[3, ~covered])
+    kept, before = hidden.texture[3, ~covered], shown.texture[3, ~covered]
+    assert torch.equal(kept, before * (kept > 0)), "what a top shows at the neck is hidden too"
+    assert 0.5 * (before > 0).sum() < (kept > 0).sum() <= (before > 0).sum()
     assert hidden.body.mask.astype(int).sum() < 0.8 * shown.body.mask.astype(int).sum()
     assert hidden.face is not None and shown.face is not None
     top = np.repeat(np.repeat(np.isin(photo.regions, [int(r) for r in UNDER_TOP]), 2, 0), 2, 1)
     assert (top & (parts == Part.TOP)).sum() > 0.6 * (parts == Part.TOP).sum()
+    assert hidden.colours[Part.TOP].abs().max() == 0 and shown.colours[Part.TOP, 3] > 0
+    assert not (hidden.head.mask & (parts == Part.TOP)).any()
 
 
 def test_regions_cover_the_person_and_nothing_else(store: Store) -> None:

@@ -42,7 +42,7 @@ from trainer.synthetic.words import (
     Language,
 )
 
-NANO = Path(__file__).parents[3] / "engine" / "weights" / "nano" / "tokenizer"
+TOKENIZER = Path(__file__).parents[3] / "trainer" / "weights" / "tokenizer"
 PHOTOS = 300
 GREY = (0.5, 0.5, 0.5)
 PATTERNS = {word for words in (STRIPED, CHECKED) for word in (*words["en"], *(w[:6] for w in words["ru"]))}
@@ -316,7 +316,7 @@ def test_photos_do_not_depend_on_phrases() -> None:
 
 def test_phrases_fit_the_text_encoder() -> None:
     """The shipped vocabulary was learned from captions alone, hence 64; one learned from phrases needs half of it."""
-    tokenizer = CLIPTokenizer.from_pretrained(NANO)
+    tokenizer = CLIPTokenizer.from_pretrained(TOKENIZER)
     rng = np.random.default_rng(17)
     texts = [
         phrase(*photo(seed), language, full, rng)

@@ -110,7 +110,7 @@ async def test_an_admin_sees_the_usage_as_text_and_chart_and_changes_period_and_
         "💰 Revenue",
         "📄 CSV",
     ]
-    assert report.photo.width >= 1000
+    assert report.photo.width >= 900
     await chat.boss.press("7 days")
     week = await chat.boss.wait_for(says("Usage, last 7 days", "delivered 7"), 60)
     assert (week.id, week.button_texts[1]) == (report.id, "• 7 days")
