@@ -57,8 +57,8 @@ def position_codes(maps: Tensor, cell: int) -> Tensor:
 @dataclass(frozen=True)
 class Conditioning:
     """All that the UNet reads besides latents and time, and what its output is joined with. text [B, slots, D]; pooled
-    [B, 3 D]; structure [B, STRUCTURE_CHANNELS, h, w]; flat [B, C, h, w]: latents of the person in flat colours; shown
-    [B, C, h, w]: of the shading of the photo's head, eyes and mouth included; detail [B, 3, H, W]: what of the flat
+    [B, 3 D]; structure [B, STRUCTURE_CHANNELS, h, w]; flat [B, C, h, w]: latents of the person in flat colours; shading
+    [B, C, h, w]: what the photo's head adds to these, eyes and mouth included; detail [B, 3, H, W]: what of the flat
     colours the latents lack; alpha [B, 1, H, W]: how much of each pixel is the person; text_keys_values: K and V of the
     text where they are computed already."""
 
@@ -67,7 +67,7 @@ class Conditioning:
     identity: IdentityCondition
     structure: Tensor
     flat: Tensor
-    shown: Tensor
+    shading: Tensor
     detail: Tensor
     alpha: Tensor
     text_keys_values: KeysValues | None = None
@@ -190,9 +190,9 @@ class NanoNetwork(nn.Module):
         flat = self.vae.encode(painted).latents
         detail = painted - self.vae.decode(flat).sample
         head = self.head_latents(appearance.head)
-        shown = self.vae.encode(painted + shading_of(appearance.head, appearance.head_parts)).latents - flat
+        shading = self.vae.encode(painted + shading_of(appearance.head, appearance.head_parts)).latents - flat
         structure = structure_of(channels, appearance.texture[:, :TEXTURE_CHANNELS], layout, flat, head)
-        return Conditioning(text, torch.cat(pooled, 1), identity, structure, flat, shown, detail, alpha)
+        return Conditioning(text, torch.cat(pooled, 1), identity, structure, flat, shading, detail, alpha)
 
     def head_latents(self, head: Tensor) -> Tensor:
         """head [B, 4, H, W] of `Appearance` -> [B, C + 1, h, w]: its latents and its mask."""
@@ -227,7 +227,7 @@ class NanoNetwork(nn.Module):
         layers, gate = output[:, :-1], torch.sigmoid(output[:, -1:])
         person, behind = (c.out * layer for layer in layers.view(len(z), -1, LAYERS, *z.shape[2:]).unbind(2))
         # of the clean latents c_skip z holds the share c_skip t already
-        person = person + (1 - c.skip * time[:, None, None, None]) * (conditioning.flat + gate * conditioning.shown)
+        person = person + (1 - c.skip * time[:, None, None, None]) * (conditioning.flat + gate * conditioning.shading)
         front = self.vae.decode(person).sample + conditioning.detail
         drawn = torch.lerp(self.vae.decode(behind).sample.float(), front.float(), conditioning.alpha.float())
         latents = self.vae.encode(drawn).latents
