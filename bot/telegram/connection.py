@@ -69,7 +69,7 @@ class Patience(BaseRequestMiddleware):
             except (TelegramAPIError, ClientDecodeError) as error:
                 if has_timed_out(error) and _sends(method):
                     _log.warning("a message may have arrived", method=method.__api_method__)
-                    return cast("Response[Result]", _stand_in(method))
+                    return cast("Response[Result]", _unconfirmed(method))
                 if not is_absence(error) or attempt == TRIES:
                     raise
                 words = str(refusal_of(error))[:200]
@@ -82,7 +82,7 @@ def _sends(method: TelegramMethod[Any]) -> bool:
     return method.__returning__ in (Message, list[Message])
 
 
-def _stand_in(method: TelegramMethod[Any]) -> Message | list[Message]:
+def _unconfirmed(method: TelegramMethod[Any]) -> Message | list[Message]:
     """In place of Telegram's answer to a call that sends."""
     if method.__returning__ is not Message:
         return []

@@ -45,8 +45,7 @@ that comes behind a slow one waits for the longer of these at most."""
 BACKOFF_MAX_S = 15.0
 STOP_S = 4.0
 CONFIRM_S = 1.5
-STORE_S = 2.0
-"""Together less than the time after which a supervisor kills."""
+"""With STORE_S of the spool less than the time after which a supervisor kills."""
 _log = structlog.get_logger(__name__)
 
 
@@ -111,7 +110,7 @@ class Polling:
             return
         raws = None
         while raws is None and not any(end.is_set() for end in ends):
-            raws = await stored(self._spool.load(), STORE_S)
+            raws = await stored(self._spool.load())
             if raws is None:
                 await finishes_before(ends, asyncio.create_task(asyncio.sleep(OUTAGE_PAUSE_S)))
         for raw in raws or ():
@@ -125,14 +124,14 @@ class Polling:
         if self._spool is None or not open_updates or len(self._spooled) + len(open_updates) > SPOOLED_MAX:
             return
         kept = self._spool.keep({update_id: taken.raw for update_id, taken in open_updates.items()})
-        if await stored(true_after(kept), STORE_S):
+        if await stored(true_after(kept)):
             self._spooled |= {update_id: taken.ticket for update_id, taken in open_updates.items()}
             self._offset = next(reversed(self._window)) + 1
             self._window.clear()
 
     async def _forget_finished(self) -> None:
         finished = [update_id for update_id, ticket in self._spooled.items() if ticket.finished]
-        if self._spool is not None and finished and await stored(true_after(self._spool.forget(finished)), STORE_S):
+        if self._spool is not None and finished and await stored(true_after(self._spool.forget(finished))):
             for update_id in finished:
                 del self._spooled[update_id]
 

@@ -17,6 +17,8 @@ from bot.telegram.updates import RawUpdate
 Answer = TypeVar("Answer")
 SPOOLED_MAX = 5_000
 """Updates in the database that one process handles: an update takes some 20 kB of memory. Beyond, later ones wait."""
+STORE_S = 2.0
+"""For one access to the database."""
 _log = structlog.get_logger(__name__)
 
 
@@ -55,10 +57,10 @@ class UpdateSpool:
             return [json.loads(content) for content in await spool.claim_abandoned(session, claim_s, limit)]
 
 
-async def stored(answer: Awaitable[Answer], patience_s: float) -> Answer | None:
+async def stored(answer: Awaitable[Answer]) -> Answer | None:
     """`None` while the database is away; an update that it will never take is no reason to stop either."""
     try:
-        async with asyncio.timeout(patience_s):
+        async with asyncio.timeout(STORE_S):
             return await answer
     except Exception as error:
         if is_outage(error) or isinstance(error, TimeoutError):

@@ -38,11 +38,13 @@ CONNECTIONS_MAX = 100
 BODY_MAX_BYTES = 1 << 20
 RETRY_S = 5.0
 PATIENCE_S = 1.0
+"""Most commands take a few hundredths of a second: only prompts and photos are kept in the database."""
 CROWD = CONNECTIONS_MAX // 2
+"""So many answers that wait leave Telegram half of its connections."""
 LOOK_S = 0.25
-STORE_S = 2.0
 CLAIM_S = 60.0
 CLAIM_EVERY_S = 15.0
+"""A claim is renewed four times before it ends: a slow database loses none."""
 STOP_S = 4.0
 _log = structlog.get_logger(__name__)
 
@@ -140,16 +142,16 @@ class Webhook:
         if not slow or len(self._spooled) + len(slow) > SPOOLED_MAX:
             return
         raws = {update_id: post.raw for update_id, post in slow.items()}
-        if await stored(true_after(spool.keep(raws, CLAIM_S)), STORE_S):
+        if await stored(true_after(spool.keep(raws, CLAIM_S))):
             for update_id, post in slow.items():
                 self._spooled[update_id] = post.ticket
                 post.kept.set()
 
     async def _claim(self, spool: UpdateSpool) -> None:
         if self._spooled:
-            await stored(spool.claim(list(self._spooled), CLAIM_S), STORE_S)
+            await stored(spool.claim(list(self._spooled), CLAIM_S))
         room = SPOOLED_MAX - len(self._spooled)
-        for raw in await stored(spool.claim_abandoned(CLAIM_S, room), STORE_S) or ():
+        for raw in await stored(spool.claim_abandoned(CLAIM_S, room)) or ():
             update_id = id_of(raw)
             if update_id is not None:
                 self._spooled[update_id] = self._intake.take(raw)
@@ -158,7 +160,7 @@ class Webhook:
         finished = [update_id for update_id, ticket in self._spooled.items() if ticket.finished]
         if not finished:
             return
-        if await stored(true_after(spool.forget(finished)), STORE_S):
+        if await stored(true_after(spool.forget(finished))):
             for update_id in finished:
                 del self._spooled[update_id]
 
@@ -166,7 +168,7 @@ class Webhook:
         """The next process need not wait for the claims of this one to end."""
         if self._spool is not None and self._spooled:
             await self._forget_finished(self._spool)
-            await stored(self._spool.claim(list(self._spooled), 0.0), STORE_S)
+            await stored(self._spool.claim(list(self._spooled), 0.0))
 
     async def _register(self, stop: asyncio.Event) -> None:
         """Tell Telegram the address, as often as it takes."""

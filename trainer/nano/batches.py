@@ -22,6 +22,7 @@ from engine.backbones.nano.references import (
     PreparedReference,
     ReferencePhoto,
     body_maps_of,
+    head_photo_of,
     palette_of,
     prepare,
     stacked_heads,
@@ -192,10 +193,11 @@ class Batches:
             firsts.append(prepared[0])
             textures.append(merged([reference.texture[None] for reference in prepared])[0])
             palettes.append(palette_of(prepared))
-            joints, shown = self._joints(plan.target, bool(flip), rng), [one.head for one in prepared]
+            joints = self._joints(plan.target, bool(flip), rng)
+            photos = [one.head for one in prepared]
             if self.augment and rng.random() < OWN_HEAD:
-                shown = [self._reference(plan.target, plan.hidden, bool(flip), rng).head]
-            heads.append(aligned_head(shown, joints, self.store.row("parts", 0).shape))
+                photos = [head_photo_of(self._photo(plan.target, bool(flip), rng)[0])]
+            heads.append(aligned_head(photos, joints, self.store.row("parts", 0).shape))
         texture, palette = torch.stack(textures), torch.stack(palettes)
         scales = torch.ones(2, len(plans))
         scales[0] *= torch.tensor([float(reference.face is not None) for reference in firsts])
@@ -310,6 +312,11 @@ class Batches:
     def _reference(
         self, row: int, hidden: Collection[Region], flip: bool, rng: np.random.Generator
     ) -> PreparedReference:
+        photo, sources = self._photo(row, flip, rng)
+        return prepare(photo, sources, hidden, self.atlas)
+
+    def _photo(self, row: int, flip: bool, rng: np.random.Generator) -> tuple[ReferencePhoto, Sources]:
+        """A photo as users send it, with the errors of those that read it, and where each texel is seen on it."""
         variant = int(self.augment and rng.random() < PREDICTED_MAP)
         surface, normal = self._map(row, variant)
         image, parts = self.store.row("image", row), self.store.row("parts", row)
@@ -333,8 +340,7 @@ class Batches:
                 person = person & open_
                 sureness = sureness * open_[::MAP_SCALE, ::MAP_SCALE].ravel()[pixel]
         joints = self._joints(row, flip, rng)
-        photo = ReferencePhoto(image, person, parts, joints, surface, normal, regions)
-        return prepare(photo, Sources(pixel, sureness), hidden, self.atlas)
+        return ReferencePhoto(image, person, parts, joints, surface, normal, regions), Sources(pixel, sureness)
 
 
 def wrong_parts(parts: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.nano.flow import Prediction, coefficients, noised, sample
-from engine.backbones.nano.network import LATENT_CHANNELS, PATCH_PX, Conditioning, NanoNetwork
+from engine.backbones.nano.network import LATENT_CHANNELS, PATCH_PX, Conditioning, NanoNetwork, without_features
 from engine.identity.body import BodyPart
 from engine.pixels import to_tensor
 from trainer.nano.batches import Batch, Batches
@@ -104,9 +104,8 @@ def with_wrong_features(layout: Tensor, noise: torch.Generator) -> Tensor:
     device = layout.device
     chance = torch.rand(len(layout), 1, 1, generator=noise, device=device)
     shifts = torch.randint(2 * FEATURES_SHIFTED_PX + 1, (2,), generator=noise, device=device) - FEATURES_SHIFTED_PX
-    features = layout == BodyPart.FACE
-    bare = torch.where(features, int(BodyPart.SKIN), layout)
-    grown = F.max_pool2d(features[:, None].float(), 2 * FEATURES_GROWN_PX + 1, 1, FEATURES_GROWN_PX)[:, 0]
+    bare, features = without_features(layout), layout[:, None] == BodyPart.FACE
+    grown = F.max_pool2d(features.float(), 2 * FEATURES_GROWN_PX + 1, 1, FEATURES_GROWN_PX)[:, 0]
     moved = grown.roll(shifts.tolist(), (1, 2)) > 0
     rough = torch.where(moved & (bare == BodyPart.SKIN), int(BodyPart.FACE), bare)
     return torch.where(chance < NO_FEATURES, bare, torch.where(chance < NO_FEATURES + ROUGH_FEATURES, rough, layout))

@@ -12,9 +12,7 @@ import aiohttp
 import pytest
 from aiogram import Bot, Dispatcher
 from aiogram.types import Message
-from sqlalchemy import func, select
 
-from bot.db.service_tables import SpooledUpdate
 from bot.db.session import Sessions
 from bot.errors import OperatorError
 from bot.local.botapi import ANNA_ID, BEN_ID, ApiControl, LocalBotAPI, Person
@@ -25,6 +23,7 @@ from bot.telegram.intake import Intake
 from bot.telegram.polling import Polling
 from bot.telegram.spool import UpdateSpool
 from bot.telegram.webhook import SECRET_HEADER, Webhook, derive_secret
+from tests.update_sources import count_spooled, hold_prompts, running
 
 SECRET = "a-secret-of-the-test"
 
@@ -63,17 +62,8 @@ class Stage:
 
     @asynccontextmanager
     async def serving(self, kind: str = "webhook", *, kill: bool = False) -> AsyncIterator[asyncio.Event]:
-        stop = asyncio.Event()
-        running = asyncio.create_task(self.source(kind).run(stop))
-        try:
+        async with running(self.source(kind), kill=kill) as stop:
             yield stop
-        finally:
-            if kill:
-                running.cancel()
-                await asyncio.wait([running])
-            else:
-                stop.set()
-                await running
 
     async def nothing_pending(self) -> bool:
         return await self.control.pending_updates() == 0
@@ -197,28 +187,10 @@ async def test_what_a_stop_cannot_finish_comes_again(
         await eventually(lambda: stage.handled == ["precious"])
 
 
-def wait_for_gate(stage: Stage, sessions: Sessions) -> asyncio.Event:
-    """Prompts wait until it is set; the database may keep them."""
-    gate = asyncio.Event()
-
-    async def work(text: str) -> None:
-        if not text.startswith("/"):
-            await gate.wait()
-        await stage.note(text)
-
-    stage.handle, stage.spool = work, UpdateSpool(sessions)
-    return gate
-
-
-async def spooled(sessions: Sessions) -> int:
-    async with sessions() as session:
-        return await session.scalar(select(func.count()).select_from(SpooledUpdate)) or 0
-
-
 async def test_help_behind_more_prompts_than_telegram_posts_at_once(
     stage: Stage, sessions: Sessions, eventually: Any
 ) -> None:
-    gate = wait_for_gate(stage, sessions)
+    gate = hold_prompts(stage, sessions)
     texts = [f"prompt {number}" for number in range(webhook.CONNECTIONS_MAX + 7)]
     for number, text in enumerate(texts):
         person = {"id": 2000 + number, "first_name": "X"}
@@ -228,12 +200,12 @@ async def test_help_behind_more_prompts_than_telegram_posts_at_once(
     async with stage.serving():
         await eventually(lambda: stage.handled == ["/help"])
         await eventually(stage.nothing_pending)
-        assert await spooled(sessions) == len(texts)
+        assert await count_spooled(sessions) == len(texts)
         gate.set()
         await eventually(lambda: len(stage.handled) == len(texts) + 1)
 
         async def forgotten() -> bool:
-            return await spooled(sessions) == 0
+            return await count_spooled(sessions) == 0
 
         await eventually(forgotten)
     assert sorted(stage.handled) == sorted([*texts, "/help"]), "each once"
@@ -243,7 +215,7 @@ async def test_what_was_confirmed_and_not_finished_comes_again_after_a_stop(
     stage: Stage, sessions: Sessions, eventually: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(webhook, "STOP_S", 0.2)
-    gate = wait_for_gate(stage, sessions)
+    gate = hold_prompts(stage, sessions)
     async with stage.serving():
         await stage.anna.send_text("precious")
         await eventually(stage.nothing_pending)
@@ -251,7 +223,7 @@ async def test_what_was_confirmed_and_not_finished_comes_again_after_a_stop(
     gate.set()
     async with stage.serving():
         await eventually(lambda: stage.handled == ["precious"])
-    assert await spooled(sessions) == 0
+    assert await count_spooled(sessions) == 0
 
 
 async def test_an_update_of_a_killed_process_is_taken_by_another_and_one_of_a_live_process_is_not(
@@ -261,7 +233,7 @@ async def test_an_update_of_a_killed_process_is_taken_by_another_and_one_of_a_li
     monkeypatch.setattr(webhook, "CLAIM_EVERY_S", 0.5)
     other = Stage(stage.api, stage.control, stage.anna, stage.ben, stage.bot)
     other.spool = UpdateSpool(sessions)
-    wait_for_gate(stage, sessions)
+    hold_prompts(stage, sessions)
     async with other.serving():
         async with stage.serving(kill=True):
             await eventually(stage.listens)

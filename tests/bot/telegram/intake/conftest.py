@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,6 +16,7 @@ from bot.telegram.connection import open_bot
 from bot.telegram.intake import Intake
 from bot.telegram.polling import Polling
 from bot.telegram.spool import UpdateSpool
+from tests.update_sources import running
 
 
 class Stage:
@@ -59,18 +59,9 @@ class Stage:
         async def answers() -> bool:
             return self.database_is_there
 
-        stop = asyncio.Event()
         self.intake = Intake(self.bot, dispatcher, database_answers=answers, **self.options)
-        running = asyncio.create_task(Polling(self.bot, self.intake, role=self.role, spool=self.spool).run(stop))
-        try:
+        async with running(Polling(self.bot, self.intake, role=self.role, spool=self.spool), kill=kill):
             yield
-        finally:
-            if kill:
-                running.cancel()
-                await asyncio.wait([running])
-            else:
-                stop.set()
-                await running
 
 
 @pytest.fixture

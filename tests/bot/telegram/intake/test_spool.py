@@ -6,12 +6,11 @@ import asyncio
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
 
-from bot.db.service_tables import SpooledUpdate
 from bot.db.session import Sessions
 from bot.telegram import intake, polling
 from bot.telegram.spool import UpdateSpool
+from tests.update_sources import count_spooled, hold_prompts
 
 
 def prompt(user_id: int, text: str) -> dict[str, Any]:
@@ -22,27 +21,14 @@ def prompt(user_id: int, text: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def count(sessions: Sessions) -> int:
-    async with sessions() as session:
-        return await session.scalar(select(func.count()).select_from(SpooledUpdate)) or 0
-
-
 async def is_empty(sessions: Sessions) -> bool:
-    return await count(sessions) == 0
+    return await count_spooled(sessions) == 0
 
 
 @pytest.fixture
 def gate(stage: Any, sessions: Sessions) -> asyncio.Event:
     """Prompts wait until it is set."""
-    gate = asyncio.Event()
-
-    async def work(text: str) -> None:
-        if not text.startswith("/"):
-            await gate.wait()
-        await stage.note(text)
-
-    stage.handle, stage.spool = work, UpdateSpool(sessions)
-    return gate
+    return hold_prompts(stage, sessions)
 
 
 async def crowd(stage: Any, size: int) -> list[str]:
@@ -60,7 +46,7 @@ async def test_help_behind_more_prompts_than_telegram_gives_at_once(
     async with stage.polling():
         await stage.ben.send_text("/help")
         await eventually(lambda: stage.handled == ["/help"])
-        assert await count(sessions) == polling.WINDOW
+        assert await count_spooled(sessions) == polling.WINDOW
         gate.set()
         await eventually(lambda: len(stage.handled) == len(texts) + 1)
         await eventually(stage.nothing_pending)
@@ -76,7 +62,7 @@ async def test_what_was_confirmed_and_killed_comes_again_once_before_all_that_is
     async with stage.polling(kill=True):
         await stage.ben.send_text("/help")
         await eventually(lambda: stage.handled == ["/help"])
-    assert await count(sessions) == 3
+    assert await count_spooled(sessions) == 3
     stage.handled.clear()
     await stage.control.inject_update("message", prompt(2000, "later"))  # of the chat of the first prompt
     gate.set()
@@ -101,12 +87,12 @@ async def test_a_kill_between_keeping_and_confirming_doubles_nothing(
         await original(spool, updates)
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(polling, "STORE_S", 600)
+    monkeypatch.setattr("bot.telegram.spool.STORE_S", 600)
     monkeypatch.setattr(UpdateSpool, "keep", keep_and_die)
     async with stage.polling(kill=True):
 
         async def kept() -> bool:
-            return await count(sessions) == 3
+            return await count_spooled(sessions) == 3
 
         await eventually(kept)
     assert await stage.control.pending_updates() == 3
@@ -151,11 +137,11 @@ async def test_only_so_many_are_kept_and_then_the_window_waits(
     async with stage.polling():
 
         async def kept() -> bool:
-            return await count(sessions) == 3
+            return await count_spooled(sessions) == 3
 
         await eventually(kept)
         await asyncio.sleep(1)
-        assert (await count(sessions), await stage.control.pending_updates()) == (3, 6)
+        assert (await count_spooled(sessions), await stage.control.pending_updates()) == (3, 6)
         gate.set()
         await eventually(lambda: sorted(stage.handled) == texts)
         await eventually(lambda: is_empty(sessions))
@@ -175,7 +161,7 @@ async def test_while_finished_ones_cannot_be_forgotten_telegram_is_asked_calmly(
     async with stage.polling():
 
         async def kept() -> bool:
-            return await count(sessions) == 3
+            return await count_spooled(sessions) == 3
 
         await eventually(kept)
         gate.set()
