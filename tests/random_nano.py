@@ -7,6 +7,7 @@ from typing import Final
 import torch
 
 from engine.backbones.autoencoder import NanoAutoencoder
+from engine.backbones.nano.background import BackgroundDenoiser
 from engine.backbones.nano.layout import LayoutPredictor
 from engine.backbones.nano.network import LATENT_CHANNELS, PATCH_PX, NetworkSize, build_network
 from engine.backbones.nano.pipeline import NanoPipeline
@@ -30,6 +31,9 @@ def random_nano() -> NanoPipeline:
     poses.count[0, 0] = 2
     # its likeliest parts survive a folder of float16 weights
     layout, mapper = LayoutPredictor((8, 16, 16), 32), BodyMapper(HEIGHT // 2, WIDTH // 2, (8, 16, 16))
-    for part in (layout, mapper):
+    background = BackgroundDenoiser(HEIGHT // 4, WIDTH // 4, components=8, width=16, depth=1)
+    background.fit(torch.rand(16, 3, HEIGHT // 4, WIDTH // 4) * 2 - 1)
+    for part in (layout, background, mapper):
         part.half().float().eval()
-    return NanoPipeline(network.unet, vae, network.words, network.references, network.palette, layout, mapper, poses)
+    parts = network.unet, vae, network.words, network.references, network.palette
+    return NanoPipeline(*parts, layout, background, mapper, poses)

@@ -3,8 +3,9 @@
 python -m trainer.synthetic --first-identity 0 --identities 4000 --photos 4 --out data/train
 python -m trainer body-mapper --people data/train --validation data/validation --out runs/mapper
 python -m trainer layout --people data/train --validation data/validation --out runs/layout
+python -m trainer background --out runs/background
 python -m trainer nano --people data/train --validation data/validation --out runs/nano
-python -m trainer export --run runs/nano --out engine/weights/nano
+python -m trainer export --run runs/nano --layout runs/layout/layout --background runs/background/background --out nano
 python -m trainer pack --store runs/nano/store --out nano.zip
 python -m trainer nano --bundle nano.zip --validation data/validation --out runs/nano
 python -m trainer observer --data data/train --out runs/observer --minutes 20
@@ -126,6 +127,12 @@ def _evaluation_parsers(commands: Any) -> None:
 def _nano_parsers(commands: Any) -> None:
     mapper = commands.add_parser("body-mapper", help="train BodyMapper: a skeleton's body map; resumes")
     layout = commands.add_parser("layout", help="train LayoutPredictor: the parts of a dressed person; resumes")
+    background = commands.add_parser("background", help="train BackgroundDenoiser: the places behind people; resumes")
+    background.add_argument("--out", type=Path, required=True, help="the run's folder; a run that was cut off goes on")
+    background.add_argument("--painted", type=int, default=None, help="different pictures to learn from")
+    background.add_argument("--pictures", type=int, default=None, help="the whole budget, over all calls")
+    background.add_argument("--threads", type=int, default=1)
+    background.set_defaults(command=_background)
     nano = commands.add_parser("nano", help="train nano's denoiser, which draws from noise; resumes")
     for parser, pictures in ((mapper, 100_000), (layout, 300_000), (nano, 1_000_000)):
         parser.add_argument("--people", type=Path, default=None, help="a folder of shards of 160 x 240 px")
@@ -134,7 +141,8 @@ def _nano_parsers(commands: Any) -> None:
         parser.add_argument("--pictures", type=int, default=pictures, help="the whole budget, over all calls")
     mapper.add_argument("--threads", type=int, default=1)
     mapper.set_defaults(command=_body_mapper)
-    layout.add_argument("--minutes", type=float, default=None, help="a budget of training time as well")
+    for parser in (layout, background):
+        parser.add_argument("--minutes", type=float, default=None, help="a budget of training time as well")
     layout.add_argument("--threads", type=int, default=1)
     layout.set_defaults(command=_layout)
     nano.add_argument("--bundle", type=Path, default=None, help="a file of pack to learn from, in place of people")
@@ -163,6 +171,7 @@ def _nano_parsers(commands: Any) -> None:
     export.add_argument("--run", type=Path, required=True, help="the run's folder")
     export.add_argument("--out", type=Path, required=True, help="where nano's pipeline or the adapter's files go")
     export.add_argument("--layout", type=Path, default=None, help="of nano: the folder that trainer layout wrote")
+    export.add_argument("--background", type=Path, default=None, help="of nano: that of trainer background")
     export.set_defaults(command=_export)
 
 
@@ -227,6 +236,12 @@ def _layout(options: argparse.Namespace) -> None:
     print(train_layout(LayoutRun(**_only(LayoutRun, options))))
 
 
+def _background(options: argparse.Namespace) -> None:
+    from trainer.nano.background import BackgroundRun, train_background
+
+    print(train_background(BackgroundRun(**_only(BackgroundRun, options))))
+
+
 def _nano(options: argparse.Namespace) -> None:
     if options.bundle is not None:
         from trainer.nano.wheels import use_wheels
@@ -255,9 +270,11 @@ def _export(options: argparse.Namespace) -> None:
     if (options.run / RUN_FILE).exists():
         print(*export_run(options.run, options.out), sep="\n")
         return
-    if options.layout is None:
-        raise DataError("expected the LayoutPredictor that nano draws with: give --layout RUN/layout")
-    print(export_nano(options.run, options.out, options.layout))
+    if options.layout is None or options.background is None:
+        raise DataError(
+            "expected the other networks that nano draws with: give --layout RUN/layout and --background RUN/background"
+        )
+    print(export_nano(options.run, options.out, options.layout, options.background))
 
 
 def _observer(options: argparse.Namespace) -> None:

@@ -32,12 +32,13 @@ from engine.body.atlas import Atlas, Region
 from engine.body.body_map import MAP_SCALE, BodyMaps
 from engine.body.texture import Sources, laid_texture, merged
 from engine.identity.skeleton import MIRRORED_JOINTS
+from engine.pixels import to_tensor
 from trainer.nano.preparing import DERIVED, wrong_mask
 from trainer.nano.store import Store
 from trainer.synthetic.parts import Part
 from trainer.synthetic.shot import FRAMINGS
 
-ARRAYS: Final = ("image", "parts", "surface", "normal", "joints", "attributes", *DERIVED)
+ARRAYS: Final = ("image", "parts", "surface", "normal", "joints", "attributes", "place", *DERIVED)
 
 FRAMING_SHARES: Final = {"full": 0.5, "waist": 0.2, "portrait": 0.3}
 """Of the rows. Only portraits have eyes of more than two pixels, and heads of whole figures are drawn again as
@@ -76,16 +77,18 @@ face of 70 px, as MediaPipe's face mesh has it. With .03 an aligned head explain
 picture, and nothing could be learned from it (trainer/LOG.md 28)."""
 EDGE_BLUR_PX: Final = 0.7
 """Of the mask that joins the two: a hard mask would leave the renderer's smooth edges jagged."""
-BACKGROUND_BLUR_PX: Final = 4.0
-"""Standard deviation of the blur behind the person, of 160 px width: about what a portrait lens of aperture 1.8 does.
-Books and leaves that nobody asked for are most of what a small network cannot foretell: with a sharp background it
-spent its capacity there, and drew blotches (trainer/LOG.md 25)."""
+BACKGROUND_BLUR_PX: Final = 1.5
+"""Standard deviation of the blur behind the person, of 160 px width: about the detail of the coarse backgrounds that
+the denoiser is given, one pixel of which has PLACE_PX of the picture's."""
+SOFTER_MAX: Final = 1.0
+"""Standard deviation in pixels of a coarse background, at most, by which it is blurred in training: those of
+`BackgroundDenoiser` lack the finest detail."""
 
 
 @dataclass(frozen=True)
 class Batch:
     """B rows. picture [B, 3, H, W] in [-1, 1]; weight [B, 1, h, w] per latent position; the rest as
-    `NanoNetwork.condition` reads it, with the picture's own layout. rows: of the pictures and of the first references,
+    `NanoNetwork.condition` reads it, with the picture's own layout and background. rows: of the pictures and of the first references,
     for sheets."""
 
     picture: Tensor
@@ -94,8 +97,13 @@ class Batch:
     appearance: Appearance
     maps: BodyMaps
     layout: Tensor
+    background: Tensor
     rows: NDArray[np.int64]
     references: NDArray[np.int64]
+
+    def conditions(self) -> tuple[Tensor, Appearance, BodyMaps, Tensor, Tensor]:
+        """The arguments of `NanoNetwork.condition`."""
+        return self.values, self.appearance, self.maps, self.layout, self.background
 
     def to(self, device: torch.device) -> Batch:
         """The same batch with its tensors on a device."""
@@ -107,6 +115,7 @@ class Batch:
             appearance=self.appearance.to(device),
             maps=BodyMaps(self.maps.surface.to(device), self.maps.normal.to(device)),
             layout=self.layout.to(device),
+            background=self.background.to(device),
         )
 
 
@@ -130,6 +139,7 @@ def joined(batches: Sequence[Batch]) -> Batch:
             torch.cat([batch.maps.surface for batch in batches]), torch.cat([batch.maps.normal for batch in batches])
         ),
         layout=torch.cat([batch.layout for batch in batches]),
+        background=torch.cat([batch.background for batch in batches]),
         rows=np.concatenate([batch.rows for batch in batches]),
         references=np.concatenate([batch.references for batch in batches]),
     )
@@ -171,15 +181,17 @@ class Batches:
         """The batch that draws the photos of rows `targets`."""
         plans = [self._plan(int(row), rng) for row in targets]
         flips = rng.random(len(plans)) < (0.5 if self.augment else 0.0)
-        pictures, weights, surfaces, normals, layouts = [], [], [], [], []
+        pictures, weights, surfaces, normals, layouts, places = [], [], [], [], [], []
         for plan, flip in zip(plans, flips, strict=True):
             predicted = self.augment and rng.random() < PREDICTED_MAP
             surface, normal = self._map(plan.target, int(predicted))
             image, parts = self.store.row("image", plan.target), self.store.row("parts", plan.target)
+            place = self.store.row("place", plan.target)
             head = (self.store.row("regions", plan.target)[0] == Region.HEAD).repeat(MAP_SCALE, 0).repeat(MAP_SCALE, 1)
             if flip:
                 image, parts, surface, normal = self._flipped(image, parts, surface, normal)
-                head = head[:, ::-1]
+                head, place = head[:, ::-1], place[:, ::-1]
+            places.append(softer(place, rng) if self.augment else place)
             pictures.append(out_of_focus(image, parts > 0))
             weights.append(self._weight(parts, head))
             layouts.append(parts)
@@ -209,7 +221,7 @@ class Batches:
             shares *= torch.from_numpy(rng.random(len(plans)) >= NO_HEAD)
             palette *= torch.from_numpy(rng.random(len(plans)) >= NO_PALETTE).float()[:, None, None]
         return Batch(
-            picture=torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1,
+            picture=to_tensor(np.stack(pictures)),
             weight=torch.from_numpy(np.stack(weights))[:, None],
             values=torch.from_numpy(np.stack([self._values(plan) for plan in plans])),
             appearance=Appearance(
@@ -221,6 +233,7 @@ class Batches:
             ).with_head(shares),
             maps=maps,
             layout=torch.from_numpy(np.stack(layouts).astype(np.int64)),
+            background=to_tensor(np.stack(places)),
             rows=targets,
             references=np.array([plan.references[0] for plan in plans]),
         )
@@ -355,6 +368,11 @@ def wrong_parts(parts: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[n
         beyond = along > np.quantile(along, rng.uniform(0.2, 0.9))
         found[rows[beyond], columns[beyond]] = Part.SKIN
     return found
+
+
+def softer(place: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A coarse background [h, w, 3] blurred by up to SOFTER_MAX."""
+    return np.asarray(cv2.GaussianBlur(place, (0, 0), rng.uniform(0.05, SOFTER_MAX)), np.uint8)
 
 
 def out_of_focus(image: NDArray[np.uint8], person: NDArray[np.bool_]) -> NDArray[np.uint8]:

@@ -26,7 +26,8 @@ from trainer.nano.store import Store, write_array
 from trainer.nano.wheels import WHEELS, fetch_wheels, opened
 
 ARRAYS: Final = ("joints", "boxes", "attributes", "build", "facts")
-PICTURES: Final = ("image", "parts")
+PICTURES: Final = {"image": "RGB", "parts": "L", "place": "RGB"}
+"""By name, with their modes of Pillow."""
 MIB: Final = 1 << 20
 
 
@@ -82,7 +83,7 @@ def unpack_bundle(path: Path, store: Path, mapper: Path = SHIPPED_MAPPER) -> int
             with np.load(io.BytesIO(archive.read(f"{shard}/arrays.npz"))) as kept:
                 arrays = {name: _wide(kept[name]) for name in ARRAYS}
             count = len(arrays["facts"])
-            for kind, mode in zip(PICTURES, ("RGB", "L"), strict=True):
+            for kind, mode in PICTURES.items():
                 pictures = [_decoded(archive.read(f"{shard}/{kind}/{row:04d}.webp"), mode) for row in range(count)]
                 write_array(folder / f"{kind}.npy", np.stack(pictures))
             surface, normal = mapped(arrays["joints"][..., :3], arrays["build"], network, atlas)
@@ -101,6 +102,7 @@ def _shard_files(store: Store, rows: NDArray[np.int64], quality: int) -> dict[st
     files["arrays.npz"] = arrays.getvalue()
     for number, row in enumerate(rows):
         files[f"image/{number:04d}.webp"] = _webp(store.row("image", int(row)), quality=quality, method=5)
+        files[f"place/{number:04d}.webp"] = _webp(store.row("place", int(row)), quality=quality, method=5)
         files[f"parts/{number:04d}.webp"] = _webp(store.row("parts", int(row)), lossless=True, method=4)
     return files
 

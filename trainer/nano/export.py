@@ -11,6 +11,7 @@ import torch
 
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.nano.attributes import POSES, SLOTS
+from engine.backbones.nano.background import load_background_denoiser
 from engine.backbones.nano.layout import load_layout_predictor
 from engine.backbones.nano.network import SIZES, build_network
 from engine.backbones.nano.pipeline import DEFAULT_STEPS, NanoPipeline, save_nano
@@ -27,9 +28,9 @@ FRONTAL_MIN: Final = 0.55
 """Shoulder width in the picture per trunk height of an example: most people want to be seen from the front."""
 
 
-def export_nano(run: Path, out: Path, layout: Path, mapper: Path = SHIPPED_MAPPER) -> dict[str, Any]:
-    """Writes the pipeline of the run in `run` and of the LayoutPredictor in `layout` to `out`; returns its metadata.
-    Raises CheckpointError where the run has no state."""
+def export_nano(run: Path, out: Path, layout: Path, background: Path, mapper: Path = SHIPPED_MAPPER) -> dict[str, Any]:
+    """Writes the pipeline of the run in `run`, the LayoutPredictor in `layout` and the BackgroundDenoiser in `background`
+    to `out`; returns its metadata. Raises CheckpointError where the run has no state."""
     path = run / "state.pt"
     if not path.exists():
         raise CheckpointError(f"expected state.pt of a training run in {run}, found none: run python -m trainer nano")
@@ -45,6 +46,7 @@ def export_nano(run: Path, out: Path, layout: Path, mapper: Path = SHIPPED_MAPPE
         network.references,
         network.palette,
         load_layout_predictor(layout),
+        load_background_denoiser(background),
         load_mapper(mapper),
         pose_examples(Store(run / "store", ("joints",))),
     )

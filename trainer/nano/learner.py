@@ -69,7 +69,7 @@ class NanoLearner(nn.Module):
     def predicted(self, batch: Batch, clean: Tensor, z: Tensor, time: Tensor) -> tuple[Tensor, Tensor, Conditioning]:
         """From z [B, C, h, w] at times [B]: the errors [B] of `errors`, the predicted latents, the conditioning."""
         with fast_precision():
-            conditioning = self.network.condition(batch.values, batch.appearance, batch.maps, batch.layout)
+            conditioning = self.network.condition(*batch.conditions())
             prediction = self.network.predict(z, time, conditioning)
         c = coefficients(time, self.network.spread.view(1, -1, 1, 1))
         target = (clean - c.skip * z) / c.out
@@ -84,7 +84,7 @@ class NanoLearner(nn.Module):
         """Pictures [B, 3, H, W] in [-1, 1] from noise in so many steps."""
         batch = batch.to(self.network.spread.device)
         with fast_precision():
-            conditioning = self.network.condition(batch.values, batch.appearance, batch.maps, batch.layout)
+            conditioning = self.network.condition(*batch.conditions())
             conditioning = self.network.cached(conditioning)
         shape = (len(batch.picture), LATENT_CHANNELS, *(side // PATCH_PX for side in batch.picture.shape[2:]))
         source = torch.Generator().manual_seed(seed)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
@@ -20,7 +21,9 @@ from trainer.errors import DataError
 from trainer.synthetic.identity import sample_identity
 from trainer.synthetic.record import decode_picture, decode_surface, read_samples
 
-FILES: Final = frozenset({"png", "parts.png", "surface.png", "normal.png", "json"})
+PLACE_PX: Final = 4
+"""Of the picture, per pixel of the coarse background, each way: as `BackgroundDenoiser` draws it."""
+FILES: Final = frozenset({"png", "place.png", "parts.png", "surface.png", "normal.png", "json"})
 NO_BOX: Final = [np.nan] * 4
 NUMBERS: Final = ("identity", "photo", "outfit", "framing", "background", "pose")
 """Columns of `facts`, in order."""
@@ -48,6 +51,7 @@ def _unpack(path: Path, folder: Path) -> None:
     boxes = [[record[name] or NO_BOX for name in ("head_box", "body_box")] for record in records]
     arrays: dict[str, NDArray[Any]] = {
         "image": np.stack([decode_picture(files["png"]) for files in samples]),
+        "place": np.stack([coarse(decode_picture(files["place.png"])) for files in samples]),
         "parts": np.stack([decode_picture(files["parts.png"]) for files in samples]),
         "surface": np.stack([decode_surface(files["surface.png"]) for files in samples]),
         "normal": np.stack([decode_picture(files["normal.png"]) for files in samples]),
@@ -62,6 +66,12 @@ def _unpack(path: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, values in arrays.items():
         write_array(folder / f"{name}.npy", values)
+
+
+def coarse(place: NDArray[np.uint8], side: int = PLACE_PX) -> NDArray[np.uint8]:
+    """A picture of the place alone [H, W, 3] -> the means of its squares of `side` px."""
+    height, width = place.shape[:2]
+    return np.asarray(cv2.resize(place, (width // side, height // side), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def write_array(path: Path, values: NDArray[Any]) -> None:

@@ -58,9 +58,9 @@ def position_codes(maps: Tensor, cell: int) -> Tensor:
 class Conditioning:
     """All that the UNet reads besides latents and time, and what its output is joined with. text [B, slots, D]; pooled
     [B, 3 D]; structure [B, STRUCTURE_CHANNELS, h, w]; flat [B, C, h, w]: latents of the person in flat colours; shading
-    [B, C, h, w]: what the photo's head adds to these, eyes and mouth included; detail [B, 3, H, W]: what of the flat
-    colours the latents lack; alpha [B, 1, H, W]: how much of each pixel is the person; text_keys_values: K and V of the
-    text where they are computed already."""
+    [B, C, h, w]: what the photo's head adds to these, eyes and mouth included; background [B, C, h, w]: latents of what is
+    behind the person; detail [B, 3, H, W]: what of the flat colours the latents lack; alpha [B, 1, H, W]: how much of
+    each pixel is the person; text_keys_values: K and V of the text where they are computed already."""
 
     text: Tensor
     pooled: Tensor
@@ -68,6 +68,7 @@ class Conditioning:
     structure: Tensor
     flat: Tensor
     shading: Tensor
+    background: Tensor
     detail: Tensor
     alpha: Tensor
     text_keys_values: KeysValues | None = None
@@ -145,8 +146,8 @@ class NanoNetwork(nn.Module):
     """The parts that learn together, and the autoencoder, which does not.
 
     The UNet draws two layers, the person and what is behind, and the layout's edge joins them: at an edge the picture
-    is a product of both, which a small network cannot learn, and drew halos for (trainer/LOG.md 27). The person is
-    drawn as a difference from the layout in flat colours and, where a gate opens, the shading of the photo's aligned
+    is a product of both, which a small network cannot learn, and drew halos for (trainer/LOG.md 27). What is behind is
+    drawn as a difference from a coarse background (`BackgroundDenoiser`): light, shadow, detail. The person is drawn as a difference from the layout in flat colours and, where a gate opens, the shading of the photo's aligned
     head: as in CP-VTON (Wang et al., 2018) a mask says what of a warped photo fits the new pose, and the UNet draws the
     rest.
     """
@@ -172,8 +173,11 @@ class NanoNetwork(nn.Module):
         self.register_buffer("spread", vae.variances().flatten().sqrt(), persistent=False)
         references.branches.attach(unet)
 
-    def condition(self, values: Tensor, appearance: Appearance, maps: BodyMaps, layout: Tensor) -> Conditioning:
-        """values [B, slots]; maps of the asked pose; layout int64 [B, H, W] of BodyPart: see `LayoutPredictor`."""
+    def condition(
+        self, values: Tensor, appearance: Appearance, maps: BodyMaps, layout: Tensor, background: Tensor
+    ) -> Conditioning:
+        """values [B, slots]; maps of the asked pose; layout int64 [B, H, W] of BodyPart: see `LayoutPredictor`;
+        background [B, 3, rows, columns] in about [-1, 1], enlarged here: see `BackgroundDenoiser`."""
         text, pooled_text = self.words(values)
         channels = maps.channels(self.atlas)
         rows, columns = channels.shape[2] // CELL, channels.shape[3] // CELL
@@ -191,8 +195,10 @@ class NanoNetwork(nn.Module):
         detail = painted - self.vae.decode(flat).sample
         head = self.head_latents(appearance.head)
         shading = self.vae.encode(painted + shading_of(appearance.head, appearance.head_parts)).latents - flat
-        structure = structure_of(channels, appearance.texture[:, :TEXTURE_CHANNELS], layout, flat, head)
-        return Conditioning(text, torch.cat(pooled, 1), identity, structure, flat, shading, detail, alpha)
+        wide = F.interpolate(background.float(), size=layout.shape[1:], mode="bicubic", align_corners=False)
+        behind = self.vae.encode(wide).latents
+        structure = structure_of(channels, appearance.texture[:, :TEXTURE_CHANNELS], layout, flat, head, behind)
+        return Conditioning(text, torch.cat(pooled, 1), identity, structure, flat, shading, behind, detail, alpha)
 
     def head_latents(self, head: Tensor) -> Tensor:
         """head [B, 4, H, W] of `Appearance` -> [B, C + 1, h, w]: its latents and its mask."""
@@ -227,7 +233,9 @@ class NanoNetwork(nn.Module):
         layers, gate = output[:, :-1], torch.sigmoid(output[:, -1:])
         person, behind = (c.out * layer for layer in layers.view(len(z), -1, LAYERS, *z.shape[2:]).unbind(2))
         # of the clean latents c_skip z holds the share c_skip t already
-        person = person + (1 - c.skip * time[:, None, None, None]) * (conditioning.flat + gate * conditioning.shading)
+        share = 1 - c.skip * time[:, None, None, None]
+        person = person + share * (conditioning.flat + gate * conditioning.shading)
+        behind = behind + share * conditioning.background
         front = self.vae.decode(person).sample + conditioning.detail
         drawn = torch.lerp(self.vae.decode(behind).sample.float(), front.float(), conditioning.alpha.float())
         latents = self.vae.encode(drawn).latents
@@ -239,7 +247,7 @@ class NanoNetwork(nn.Module):
 
 LAYERS: Final = 2
 STRUCTURE_CHANNELS: Final = (
-    (MAP_CHANNELS + TEXTURE_CHANNELS) * CELL**2 + FRAME_CHANNELS + PARTS * PATCH_PX**2 + 2 * LATENT_CHANNELS + 1
+    (MAP_CHANNELS + TEXTURE_CHANNELS) * CELL**2 + FRAME_CHANNELS + PARTS * PATCH_PX**2 + 3 * LATENT_CHANNELS + 1
 )
 
 
@@ -258,13 +266,15 @@ def shading_of(head: Tensor, head_parts: Tensor) -> Tensor:
     return rgb - mask * torch.einsum("bphw,bpc->bchw", shown, colours)
 
 
-def structure_of(maps: Tensor, texture: Tensor, layout: Tensor, flat: Tensor, head: Tensor) -> Tensor:
+def structure_of(
+    maps: Tensor, texture: Tensor, layout: Tensor, flat: Tensor, head: Tensor, background: Tensor
+) -> Tensor:
     """maps [B, MAP_CHANNELS, h, w], texture [B, TEXTURE_CHANNELS, h, w], layout int64 [B, 2 h, 2 w], flat latents, head
-    of `head_latents` -> [B, STRUCTURE_CHANNELS, h / CELL, w / CELL]. New inputs come last: older weights go on with
+    of `head_latents`, latents of the background -> [B, STRUCTURE_CHANNELS, h / CELL, w / CELL]. New inputs come last: older weights go on with
     them (`trainer.nano.widening`)."""
     pixels = F.pixel_unshuffle(torch.cat([maps, texture], 1), CELL)
     parts = F.pixel_unshuffle(one_hot(layout), PATCH_PX)
-    return torch.cat([pixels, place_in_frame(pixels), parts, flat, head], 1)
+    return torch.cat([pixels, place_in_frame(pixels), parts, flat, head, background], 1)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.nano.appearance import Appearance
 from engine.backbones.nano.asked import Asked
 from engine.backbones.nano.attributes import encoded
+from engine.backbones.nano.background import BackgroundDenoiser
 from engine.backbones.nano.flow import Prediction, sample
 from engine.backbones.nano.head_alignment import aligned_head
 from engine.backbones.nano.layout import LayoutPredictor
@@ -58,6 +59,7 @@ class NanoPipeline(DiffusionPipeline):  # type: ignore[misc]
         references: ReferenceEncoder,
         palette: Palette,
         layout: LayoutPredictor,
+        background: BackgroundDenoiser,
         mapper: BodyMapper,
         poses: PoseExamples,
     ) -> None:
@@ -69,6 +71,7 @@ class NanoPipeline(DiffusionPipeline):  # type: ignore[misc]
             references=references,
             palette=palette,
             layout=layout,
+            background=background,
             mapper=mapper,
             poses=poses,
         )
@@ -91,7 +94,9 @@ class NanoPipeline(DiffusionPipeline):  # type: ignore[misc]
         values = torch.tensor([encoded(one.attributes) for one in asked], device=device)
         appearance = self._appearance(asked, maps)
         layout = self.layout(values, appearance, maps.channels(self.atlas)).argmax(1)
-        return self.network.cached(self.network.condition(values, appearance, maps, layout)), layout
+        background = self.background.draw(values, [one.seed for one in asked])
+        conditioning = self.network.condition(values, appearance, maps, layout, background)
+        return self.network.cached(conditioning), layout
 
     def _appearance(self, asked: Sequence[Asked], maps: BodyMaps) -> Appearance:
         first = [one.references[0] for one in asked]
@@ -170,6 +175,7 @@ def load_nano(folder: Path) -> tuple[NanoPipeline, dict[str, Any]]:
         "references": ReferenceEncoder,
         "palette": Palette,
         "layout": LayoutPredictor,
+        "background": BackgroundDenoiser,
         "mapper": BodyMapper,
         "poses": PoseExamples,
     }

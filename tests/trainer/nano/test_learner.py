@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from engine.backbones import load_backbone
+from engine.backbones.nano.background import BackgroundDenoiser, save_background_denoiser
 from engine.backbones.nano.layout import LayoutPredictor, save_layout_predictor
 from engine.backbones.nano.network import PATCH_PX, NetworkSize, build_network
 from engine.body.atlas import shipped_atlas
@@ -103,7 +104,8 @@ def finished(nano_shards: Path, untrained_mapper: Path, tmp_path_factory: pytest
     )
     train_nano(run)
     save_layout_predictor(LayoutPredictor((8, 16, 16), 32), run.out / "layout", {})
-    export_nano(run.out, run.out / "nano", run.out / "layout", untrained_mapper)
+    save_background_denoiser(BackgroundDenoiser(components=8, width=16, depth=1), run.out / "background", {})
+    export_nano(run.out, run.out / "nano", run.out / "layout", run.out / "background", untrained_mapper)
     return run
 
 

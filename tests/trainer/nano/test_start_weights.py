@@ -59,7 +59,8 @@ def predicted(network: NanoNetwork) -> Tensor:
     texture = random(2, TEXTURE_CHANNELS + PARTS, 120, 80)
     head, head_parts = torch.zeros(2, 4, 240, 160), torch.zeros(2, 240, 160, dtype=torch.int64)
     appearance = Appearance(views, torch.ones(2, 2), texture, torch.zeros(2, PARTS, 4), head, head_parts)
-    conditioning = network.condition(values, appearance, maps, parts(2, 240, 160))
+    background = random(2, 3, 60, 40).clamp(-1, 1)
+    conditioning = network.condition(values, appearance, maps, parts(2, 240, 160), background)
     z = random(2, len(network.spread), 60, 40)
     return network.predict(z, torch.tensor([0.2, 0.7]), conditioning).clean
 

@@ -50,9 +50,10 @@ class Conditions:
     appearance: Appearance
     maps: BodyMaps
     layout: torch.Tensor
+    background: torch.Tensor
 
     def of(self, network: NanoNetwork) -> Conditioning:
-        return network.condition(self.values, self.appearance, self.maps, self.layout)
+        return network.condition(self.values, self.appearance, self.maps, self.layout, self.background)
 
 
 def conditions(rows: int = 2) -> Conditions:
@@ -83,6 +84,7 @@ def conditions(rows: int = 2) -> Conditions:
             torch.randint(0, 4097, (rows, *half), generator=generator), torch.randn(rows, 3, *half, generator=generator)
         ),
         parts(HEIGHT, WIDTH),
+        torch.rand(rows, 3, HEIGHT // 4, WIDTH // 4, generator=generator) * 2 - 1,
     )
 
 
@@ -99,7 +101,7 @@ def test_cached_keys_and_values_give_the_same_prediction(network: NanoNetwork) -
     assert torch.allclose(predict(network, network.cached(conditioning)), direct, atol=1e-5)
 
 
-@pytest.mark.parametrize("changed", ["values", "scales", "maps", "texture", "palette", "head", "layout"])
+@pytest.mark.parametrize("changed", ["values", "scales", "maps", "texture", "palette", "head", "layout", "background"])
 def test_every_condition_reaches_the_prediction(network: NanoNetwork, changed: str) -> None:
     given = conditions()
     before = predict(network, given.of(network))
@@ -112,6 +114,7 @@ def test_every_condition_reaches_the_prediction(network: NanoNetwork, changed: s
         "palette": replace(given, appearance=replace(appearance, palette=torch.zeros_like(appearance.palette))),
         "head": replace(given, appearance=appearance.with_head(torch.zeros(2))),
         "layout": replace(given, layout=given.layout.flip(1)),
+        "background": replace(given, background=-given.background),
     }[changed]
 
     assert (predict(network, other.of(network)) - before).abs().max() > 1e-3
@@ -139,6 +142,20 @@ def test_an_open_gate_shows_the_shading_of_the_photos_head_and_a_closed_one_flat
     assert pictures["closed"].std((2, 3)).max() < 1e-3
     shown = kept(shading) - kept(torch.zeros_like(shading))
     assert torch.allclose(pictures["open"] - pictures["closed"], shown, atol=1e-3)
+
+
+def test_what_is_behind_begins_as_the_given_background(network: NanoNetwork) -> None:
+    blank = deepcopy(network)
+    torch.nn.init.zeros_(blank.unet.conv_out.weight)
+    torch.nn.init.zeros_(blank.unet.conv_out.bias)
+    nobody = torch.full((2, HEIGHT, WIDTH), int(BodyPart.BACKGROUND))
+    colours = torch.tensor([[0.5, -0.5, 0.0], [-0.2, 0.1, 0.7]])[:, :, None, None]
+    given = replace(conditions(), layout=nobody, background=colours.expand(2, 3, HEIGHT // 4, WIDTH // 4))
+
+    z = torch.randn(2, LATENT_CHANNELS, HEIGHT // PATCH_PX, WIDTH // PATCH_PX)
+    picture = blank.predict(z, torch.zeros(2), given.of(blank)).picture
+
+    assert torch.allclose(picture, network.vae.decode(network.vae.encode(colours.expand_as(picture)).latents).sample)
 
 
 def test_eyes_and_mouth_have_the_colour_of_skin_until_they_are_drawn(network: NanoNetwork) -> None:
@@ -174,7 +191,7 @@ def test_rows_do_not_depend_on_each_other(network: NanoNetwork) -> None:
         given.appearance.head_parts[:1],
     )
     maps = BodyMaps(given.maps.surface[:1], given.maps.normal[:1])
-    alone = Conditions(given.values[:1], appearance, maps, given.layout[:1]).of(network)
+    alone = Conditions(given.values[:1], appearance, maps, given.layout[:1], given.background[:1]).of(network)
     shape = (2, LATENT_CHANNELS, HEIGHT // PATCH_PX, WIDTH // PATCH_PX)
     z = torch.randn(shape, generator=torch.Generator().manual_seed(4))[:1]
 
