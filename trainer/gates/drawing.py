@@ -54,7 +54,11 @@ class Studio:
         self._profiles: dict[bytes, IdentityProfile] = {}
 
     def draw(self, what: str, wishes: Sequence[GateRequest]) -> Pictures:
-        """In the order of the wishes; kept in a folder named `what`."""
+        """In the order of the wishes, at the gates' size; kept in a folder named `what`."""
+        return np.stack([at_gate_size(picture) for picture in self.draw_large(what, wishes)])
+
+    def draw_large(self, what: str, wishes: Sequence[GateRequest]) -> list[Image.Image]:
+        """The same as the backbone gives them."""
         folder = self.folder / what
         folder.mkdir(parents=True, exist_ok=True)
         paths = [folder / f"{wish.seed}-{self._stamp(wish)}.png" for wish in wishes]
@@ -65,7 +69,7 @@ class Studio:
             drawn = self._drawn([self._drawing(wishes[row]) for row in rows])
             for row, picture in zip(rows, drawn, strict=True):
                 _keep(picture, paths[row], f"{wishes[row].seed}-*.png")
-        return np.stack([_opened(path) for path in paths])
+        return [_opened(path) for path in paths]
 
     def _drawn(self, drawings: list[GenerationInput]) -> list[Image.Image]:
         """A grey picture for a photo that the backbone refuses: users get none, so it counts as a bad one."""
@@ -105,11 +109,14 @@ def _keep(picture: Image.Image, path: Path, others: str) -> None:
         picture.save(draft, "PNG", compress_level=1)
 
 
-def _opened(path: Path) -> Pictures:
-    """[H, W, 3] at the gates' size: averaged down, or bilinear up."""
+def _opened(path: Path) -> Image.Image:
     with Image.open(path) as picture:
-        shown = picture.convert("RGB")
-    if shown.size != SIZE:
-        smaller = shown.width > SIZE[0]
-        shown = shown.resize(SIZE, Image.Resampling.BOX if smaller else Image.Resampling.BILINEAR)
-    return np.asarray(shown, np.uint8)
+        return picture.convert("RGB")
+
+
+def at_gate_size(picture: Image.Image) -> Pictures:
+    """[H, W, 3] of RGB: averaged down, or bilinear up."""
+    if picture.size != SIZE:
+        smaller = picture.width > SIZE[0]
+        picture = picture.resize(SIZE, Image.Resampling.BOX if smaller else Image.Resampling.BILINEAR)
+    return np.asarray(picture, np.uint8)

@@ -25,7 +25,7 @@ from trainer.gates.measuring import Meter
 from trainer.gates.page import write_page, write_sheet
 from trainer.gates.people_reader import Reader
 from trainer.gates.real import real_people
-from trainer.gates.styles import StylesByWords, Styling
+from trainer.gates.styles import Styling, styling_of
 from trainer.gates.survey import Artist, Panel, Survey
 from trainer.gates.table import console_table, gate_rows
 from trainer.gates.variants import WITHHELD
@@ -67,7 +67,7 @@ class Instruments:
     observer: PersonParser
     candidate: GateCandidate
     against: Sequence[GateCandidate] = ()
-    styling_of: Callable[[Studio], Styling | None] = StylesByWords
+    styling_of: Callable[[Studio], Styling | None] = styling_of
 
 
 def run_gates(run: GatesRun, tools: Instruments) -> dict[str, Any]:

@@ -7,21 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
+from engine.looks import apply_look
+from engine.styles import shipped_styles
 from trainer.evaluation.metrics import Floats
 from trainer.gates.cases import Case
 from trainer.gates.classifier import PairClassifier, fit_classifier, halves_of, logits_of
-from trainer.gates.drawing import GateRequest, Pictures, Studio
+from trainer.gates.drawing import GateRequest, Pictures, Studio, at_gate_size
 from trainer.gates.measures import PerPerson, padded
 from trainer.synthetic import STYLES
 from trainer.synthetic.styles import apply_style, style_phrase
 
 PEOPLE_MAX: Final = 60
 """Half of them for the classifier to learn from."""
+PLAIN: Final = "posed"
+"""Folder of the same requests without a style, see `trainer.gates.variants.drawn_by`."""
 STEPS_OF_CLASSIFIER: int | None = None
 
 
@@ -51,6 +57,30 @@ class StylesByWords:
 
     def example(self, name: str, photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return apply_style(photo, name)
+
+
+class StylesByFilters:
+    """The engine's filter over the enlarged picture, for backbones that draw no style. A true photo is enlarged as far
+    and gets the same filter, so the figure says whether the style is seen on what was drawn."""
+
+    def __init__(self, studio: Studio) -> None:
+        self.studio = studio
+        self.names = [style.name for style in shipped_styles().values() if style.is_filter("filters")]
+
+    def draw(self, name: str, wishes: Sequence[GateRequest], folder: str) -> Pictures:
+        plain = self.studio.draw_large(Path(folder).parent.with_name(PLAIN).as_posix(), wishes)
+        drawn = zip(plain, wishes, strict=True)
+        return np.stack([at_gate_size(apply_look(picture, name, wish.seed)) for picture, wish in drawn])
+
+    def example(self, name: str, photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        can = self.studio.backbone.capabilities
+        large = Image.fromarray(photo).resize((can.width, can.height), Image.Resampling.LANCZOS)
+        return at_gate_size(apply_look(large, name))
+
+
+def styling_of(studio: Studio) -> Styling:
+    """The way in which a studio's backbone gets its styles in the engine."""
+    return StylesByFilters(studio) if studio.backbone.capabilities.styles == "filters" else StylesByWords(studio)
 
 
 def _in_style(prompt: str, name: str) -> str:

@@ -13,6 +13,7 @@ from engine.contract import Settings
 from trainer.gates.cases import SIZE, Case
 from trainer.gates.drawing import GateRequest, Pictures, Studio
 from trainer.gates.joints import pose_of
+from trainer.gates.styles import PLAIN
 
 WORDS_MAX: Final = 200
 """People whose typed scene and changed garment are drawn."""
@@ -70,7 +71,7 @@ def drawn_by(studio: Studio, cases: Sequence[Case], settings: Settings, variant:
     def draw(what: str, wishes: Sequence[GateRequest]) -> Pictures:
         return studio.draw(what if variant is USUAL else f"without-{variant.name}/{what}", wishes)
 
-    pictures = draw("posed", posed)
+    pictures = draw(PLAIN, posed)
     again = None
     if variant is USUAL:
         again = draw("again", [replace(wish, seed=wish.seed + NEXT_SEED) for wish in posed])

@@ -88,8 +88,8 @@ SOFTER_MAX: Final = 1.0
 @dataclass(frozen=True)
 class Batch:
     """B rows. picture [B, 3, H, W] in [-1, 1]; weight [B, 1, h, w] per latent position; the rest as
-    `NanoNetwork.condition` reads it, with the picture's own layout and background. rows: of the pictures and of the first references,
-    for sheets."""
+    `NanoNetwork.condition` reads it, with the picture's own layout and background. rows: of the pictures and of
+    the first references, for sheets."""
 
     picture: Tensor
     weight: Tensor

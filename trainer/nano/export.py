@@ -29,8 +29,8 @@ FRONTAL_MIN: Final = 0.55
 
 
 def export_nano(run: Path, out: Path, layout: Path, background: Path, mapper: Path = SHIPPED_MAPPER) -> dict[str, Any]:
-    """Writes the pipeline of the run in `run`, the LayoutPredictor in `layout` and the BackgroundDenoiser in `background`
-    to `out`; returns its metadata. Raises CheckpointError where the run has no state."""
+    """Writes the pipeline of the run in `run`, the LayoutPredictor in `layout` and the BackgroundDenoiser in
+    `background` to `out`; returns its metadata. Raises CheckpointError where the run has no state."""
     path = run / "state.pt"
     if not path.exists():
         raise CheckpointError(f"expected state.pt of a training run in {run}, found none: run python -m trainer nano")

@@ -58,9 +58,9 @@ def position_codes(maps: Tensor, cell: int) -> Tensor:
 class Conditioning:
     """All that the UNet reads besides latents and time, and what its output is joined with. text [B, slots, D]; pooled
     [B, 3 D]; structure [B, STRUCTURE_CHANNELS, h, w]; flat [B, C, h, w]: latents of the person in flat colours; shading
-    [B, C, h, w]: what the photo's head adds to these, eyes and mouth included; background [B, C, h, w]: latents of what is
-    behind the person; detail [B, 3, H, W]: what of the flat colours the latents lack; alpha [B, 1, H, W]: how much of
-    each pixel is the person; text_keys_values: K and V of the text where they are computed already."""
+    [B, C, h, w]: what the photo's head adds to these, eyes and mouth included; background [B, C, h, w]: latents of what
+    is behind the person; detail [B, 3, H, W]: what of the flat colours the latents lack; alpha [B, 1, H, W]: how much
+    of each pixel is the person; text_keys_values: K and V of the text where they are computed already."""
 
     text: Tensor
     pooled: Tensor
@@ -147,9 +147,9 @@ class NanoNetwork(nn.Module):
 
     The UNet draws two layers, the person and what is behind, and the layout's edge joins them: at an edge the picture
     is a product of both, which a small network cannot learn, and drew halos for (trainer/LOG.md 27). What is behind is
-    drawn as a difference from a coarse background (`BackgroundDenoiser`): light, shadow, detail. The person is drawn as a difference from the layout in flat colours and, where a gate opens, the shading of the photo's aligned
-    head: as in CP-VTON (Wang et al., 2018) a mask says what of a warped photo fits the new pose, and the UNet draws the
-    rest.
+    drawn as a difference from a coarse background (`BackgroundDenoiser`): light, shadow, detail. The person is drawn as
+    a difference from the layout in flat colours and, where a gate opens, the shading of the photo's aligned head: as in
+    CP-VTON (Wang et al., 2018) a mask says what of a warped photo fits the new pose, and the UNet draws the rest.
     """
 
     spread: Tensor
@@ -270,8 +270,8 @@ def structure_of(
     maps: Tensor, texture: Tensor, layout: Tensor, flat: Tensor, head: Tensor, background: Tensor
 ) -> Tensor:
     """maps [B, MAP_CHANNELS, h, w], texture [B, TEXTURE_CHANNELS, h, w], layout int64 [B, 2 h, 2 w], flat latents, head
-    of `head_latents`, latents of the background -> [B, STRUCTURE_CHANNELS, h / CELL, w / CELL]. New inputs come last: older weights go on with
-    them (`trainer.nano.widening`)."""
+    of `head_latents`, latents of the background -> [B, STRUCTURE_CHANNELS, h / CELL, w / CELL]. New inputs come last:
+    older weights go on with them (`trainer.nano.widening`)."""
     pixels = F.pixel_unshuffle(torch.cat([maps, texture], 1), CELL)
     parts = F.pixel_unshuffle(one_hot(layout), PATCH_PX)
     return torch.cat([pixels, place_in_frame(pixels), parts, flat, head, background], 1)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from trainer.gates.cases import Case
+from engine.looks import LOOKS, apply_look
+from trainer.gates.cases import SIZE, Case
 from trainer.gates.drawing import GateRequest, Pictures
 from trainer.gates.measures import everybody
-from trainer.gates.styles import StyleReader, StylesByWords
+from trainer.gates.styles import StyleReader, StylesByFilters, StylesByWords
 from trainer.synthetic.styles import apply_style
 
 
@@ -57,3 +60,24 @@ def test_words_of_a_style_follow_the_prompt_in_its_language() -> None:
     wishes = [GateRequest(photo, prompt, 1) for prompt in ("a person", "человек", "")]
     StylesByWords(studio).draw("neon", wishes, "styles")  # type: ignore[arg-type]
     assert studio.prompts == ["a person, neon", "человек, неон", ""]
+
+
+class Drawn:
+    """A studio whose backbone drew pictures of four times the gates' size and keeps them by folder."""
+
+    backbone = SimpleNamespace(capabilities=SimpleNamespace(width=4 * SIZE[0], height=4 * SIZE[1]))
+
+    def draw_large(self, what: str, wishes: Sequence[GateRequest]) -> list[Image.Image]:
+        assert what == "without-pose/posed"
+        return [Image.fromarray(wish.reference) for wish in wishes]
+
+
+def test_a_filter_is_laid_over_the_enlarged_picture_and_the_enlarged_photo() -> None:
+    photo = np.random.default_rng(0).integers(0, 255, (4 * SIZE[1], 4 * SIZE[0], 3)).astype(np.uint8)
+    styling = StylesByFilters(Drawn())  # type: ignore[arg-type]
+    drawn = styling.draw("pixel", [GateRequest(photo, "a person", 3)], "without-pose/styles/pixel")
+    expected = apply_look(Image.fromarray(photo), "pixel", 3).resize(SIZE, Image.Resampling.BOX)
+
+    assert set(styling.names) == set(LOOKS)
+    assert np.array_equal(drawn, [np.asarray(expected)])
+    assert styling.example("film", photo[::4, ::4]).shape == (SIZE[1], SIZE[0], 3)
