@@ -156,6 +156,9 @@ def _nano_parsers(commands: Any) -> None:
         parser.add_argument("--start-from", type=Path, default=None, help="weights that a new run begins with")
     nano.add_argument("--size", choices=("small", "medium", "large"), default="small", help="of the UNet")
     nano.add_argument("--adversarial", action="store_true", help="the last stage, with a critic (with --start-from)")
+    nano.add_argument(
+        "--only-behind", action="store_true", help="learn only what is behind the person (with --start-from)"
+    )
     nano.add_argument("--sheet-every", type=int, default=None, help="pictures between two validations")
     for parser in (layout, nano):
         parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True, help="compile the U-Net")
@@ -313,7 +316,7 @@ def _gates(options: argparse.Namespace) -> None:
     tools = Instruments(
         evaluators=load_evaluators(options.evaluators or SHIPPED_EVALUATORS),
         reader=PeopleReader(load_config().state),
-        finder=open_finder(options.face_root, options.face_pack),
+        finder=open_finder(options.face_root, options.face_pack, load_config().state),
         observer=open_person_parser(),
         candidate=open_candidate(options.backbone, options.weights),
         against=[open_candidate(name) for name in options.against],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,9 +23,10 @@ from engine.errors import BadReference
 from engine.identity.body import PersonParser
 from engine.identity.examine import look_version, observe
 from engine.identity.faces import FaceFinder
+from engine.identity.observation import Observation
 from engine.identity.profile import IdentityProfile, View
 from trainer.files import replacing
-from trainer.gates.cases import SIZE
+from trainer.gates.cases import SIZE, TruePhoto
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +36,15 @@ Pictures = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class GateRequest:
-    """A picture to draw; reference: the photo of the person, uint8 [H, W, 3]; pose as in `GenerationInput`."""
+    """A picture to draw; reference: the photo of the person, uint8 [H, W, 3]; truth: the same with its parts and
+    joints, where it is rendered; pose as in `GenerationInput`."""
 
     reference: NDArray[np.uint8]
     prompt: str
     seed: int
     settings: Settings = field(default_factory=Settings)
     pose: NDArray[np.float32] | None = None
+    truth: TruePhoto | None = None
 
 
 class Studio:
@@ -66,23 +69,32 @@ class Studio:
         size = self.backbone.capabilities.batch_max
         batches = [missing[first : first + size] for first in range(0, len(missing), size)]
         for rows in track(batches, description=what, disable=not batches):
-            drawn = self._drawn([self._drawing(wishes[row]) for row in rows])
+            drawn = self._drawn([wishes[row] for row in rows])
             for row, picture in zip(rows, drawn, strict=True):
                 _keep(picture, paths[row], f"{wishes[row].seed}-*.png")
         return [_opened(path) for path in paths]
 
-    def _drawn(self, drawings: list[GenerationInput]) -> list[Image.Image]:
-        """A grey picture for a photo that the backbone refuses: users get none, so it counts as a bad one."""
+    def _drawn(self, wishes: list[GateRequest]) -> list[Image.Image]:
+        """A rendered photo that is refused is drawn from with its true parts and joints: parsers of real photos find no
+        person on some renders. Of another photo the picture is grey: users get none, so it counts as a bad one."""
         try:
-            return self.backbone.draw(drawings)
+            return self.backbone.draw([self._drawing(wish, self.profile(wish.reference)) for wish in wishes])
         except BadReference as error:
-            if len(drawings) == 1:
+            if len(wishes) > 1:
+                return [picture for wish in wishes for picture in self._drawn([wish])]
+            wish = wishes[0]
+            if wish.truth is None:
                 log.warning("a photo was refused: %s", error)
                 return [Image.new("RGB", SIZE, "grey")]
-            return [picture for drawing in drawings for picture in self._drawn([drawing])]
+            return self.backbone.draw([self._drawing(wish, profile_of(wish.truth))])
 
-    def _drawing(self, wish: GateRequest) -> GenerationInput:
-        return GenerationInput(self.profile(wish.reference), wish.prompt, "", wish.seed, wish.settings, wish.pose)
+    def refused(self, photos: Iterable[NDArray[np.uint8]]) -> NDArray[np.float64]:
+        """1 for each photo on which the examination finds no person, else 0."""
+        profiles = [self.profile(photo) for photo in photos]
+        return np.array([float(profile.views[0].observation.keypoints is None) for profile in profiles])
+
+    def _drawing(self, wish: GateRequest, profile: IdentityProfile) -> GenerationInput:
+        return GenerationInput(profile, wish.prompt, "", wish.seed, wish.settings, wish.pose)
 
     def profile(self, photo: NDArray[np.uint8]) -> IdentityProfile:
         """Every photo is examined once."""
@@ -99,6 +111,13 @@ class Studio:
         digest.update(wish.reference.tobytes())
         digest.update(b"" if wish.pose is None else wish.pose.tobytes())
         return digest.hexdigest()[:12]
+
+
+def profile_of(photo: TruePhoto) -> IdentityProfile:
+    """As if all of a rendered photo had been seen."""
+    height, width = photo.parts.shape
+    seen = Observation(width, height, keypoints=photo.keypoints, parts=photo.parts)
+    return IdentityProfile((View(Image.fromarray(photo.image), seen),))
 
 
 def _keep(picture: Image.Image, path: Path, others: str) -> None:

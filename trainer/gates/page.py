@@ -122,6 +122,8 @@ def _text(cases: Sequence[Case], report: dict[str, Any], by_hand: str) -> str:
         f"photo among {report['reid_gallery']} people; `background_accuracy_typed`: scenes as users type them, with "
         "synonyms and typing",
         "errors; `kid`: in the evaluators' features. People, faces and joints are counted by MediaPipe.",
+        "`references_refused`: the share of rendered references on which the parsers of real photos find no person;",
+        "these are drawn from with the renderer's own parts and joints, so that the gates measure the drawing.",
         "",
         "## What still looks wrong",
         "",

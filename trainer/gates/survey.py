@@ -10,7 +10,7 @@ from engine.contract import Settings
 from trainer.gates.cases import Case
 from trainer.gates.drawing import Studio
 from trainer.gates.figures import GateFigure
-from trainer.gates.measures import Measures, Rows, everybody, figures_of
+from trainer.gates.measures import Measures, PerPerson, Rows, everybody, figures_of
 from trainer.gates.measuring import Meter
 from trainer.gates.people_reader import Reader
 from trainer.gates.real import RealPerson, RealResult, measure_real
@@ -65,6 +65,8 @@ class Panel:
         """Draws what is not yet there and measures it."""
         shown = drawn_by(artist.studio, self.cases, self.settings, variant)
         measures = self.meter.measure(shown)
+        refused = artist.studio.refused(case.reference.image for case in self.cases)
+        measures["references_refused"] = PerPerson(refused)
         skipped: dict[str, str] = {}
         if not artist.can.pose:
             skipped |= dict.fromkeys(("pose_pck_mediapipe", "part_iou"), NO_POSE)

@@ -89,11 +89,13 @@ def drawn_by(studio: Studio, cases: Sequence[Case], settings: Settings, variant:
 def posed_wish(case: Case, person: Case, settings: Settings, variant: Variant = USUAL) -> GateRequest:
     """The held-out photo of the case, of the person on `person`'s reference."""
     pose = pose_of(case.held_out.keypoints, SIZE) if variant.pose else None
-    return GateRequest(person.reference.image, case.prompt if variant.words else "", case.identity, settings, pose)
+    words = case.prompt if variant.words else ""
+    return GateRequest(person.reference.image, words, case.identity, settings, pose, person.reference)
 
 
 def _words_wish(case: Case, words: str, settings: Settings, variant: Variant) -> GateRequest:
-    return GateRequest(case.reference.image, words if variant.words else "", case.identity, settings)
+    shown = case.reference
+    return GateRequest(shown.image, words if variant.words else "", case.identity, settings, truth=shown)
 
 
 def true_photos(cases: Sequence[Case]) -> Shown:

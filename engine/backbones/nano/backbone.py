@@ -31,6 +31,8 @@ from engine.upscale import SCALE, Upscaler, open_upscaler
 
 REFERENCES_MAX: Final = 4
 UNKNOWN_BUILD: Final = 0.5
+NO_PLACE: Final[Attributes] = {"place": "studio"}
+"""Where words name none: as a photographer would."""
 SEX: Final = {"man": 0.0, "woman": 1.0}
 
 
@@ -123,7 +125,7 @@ class NanoBackbone:
 
     def asked(self, drawing: GenerationInput) -> Asked:
         """A drawing in the pipeline's terms: words as attributes, photos as references, a skeleton."""
-        said, settings = self._reader.read(drawing.prompt).attributes, drawing.settings
+        said, settings = NO_PLACE | self._reader.read(drawing.prompt).attributes, drawing.settings
         build = (SEX.get(said.get("sex", ""), UNKNOWN_BUILD), UNKNOWN_BUILD, UNKNOWN_BUILD)
         joints = drawing.pose if settings.pose_scale > 0 else None
         if joints is None:

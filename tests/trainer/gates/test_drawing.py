@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from engine.contract import Settings
+from engine.errors import BadReference
+from engine.identity.body import parts_on_photo
 from trainer.errors import CheckpointError
 from trainer.gates.candidates import hash_of_weights
-from trainer.gates.cases import SIZE
+from trainer.gates.cases import SIZE, Case
 from trainer.gates.drawing import GateRequest, Studio
 
 
@@ -84,3 +86,24 @@ def test_weights_are_known_by_their_bytes(tmp_path: Path) -> None:
     assert hash_of_weights(tmp_path) == first
     (tmp_path / "model.safetensors").write_bytes(b"second")
     assert hash_of_weights(tmp_path) != first
+
+
+def test_a_rendered_photo_that_is_refused_is_drawn_from_with_its_truth_and_another_is_grey(
+    cases: list[Case], plain: Any, studio: Callable[..., Studio]
+) -> None:
+    class Strict(plain):  # type: ignore[misc]
+        """Refuses photos on which no person was found."""
+
+        def draw(self, drawings: Any, on_step: Any = None) -> Any:
+            if any(drawing.identity.views[0].observation.keypoints is None for drawing in drawings):
+                raise BadReference("expected a photo that shows a person")
+            return super().draw(drawings, on_step)
+
+    photo, here = cases[0].reference, studio(Strict())
+    known, unknown = (GateRequest(photo.image, "words", 1, truth=truth) for truth in (photo, None))
+
+    seen, grey = here.draw("known", [known])[0], here.draw("unknown", [unknown])[0]
+    assert seen[0, 0].tolist() == [int(channel) for channel in photo.image.mean((0, 1))]
+    assert len(np.unique(grey)) == 1 and here.refused([photo.image]).tolist() == [1.0]
+    drawn = here.backbone.drawn[0].identity.views[0].observation  # type: ignore[attr-defined]
+    assert np.array_equal(parts_on_photo(drawn), photo.parts) and drawn.keypoints.shape == (17, 3)
