@@ -23,6 +23,7 @@ from engine.body.atlas import Atlas, Region
 from engine.body.body_map import MAP_SCALE, BodyMaps
 from engine.body.texture import PARTS, Sources, texture_of
 from engine.identity.body import BodyPart
+from engine.identity.skeleton import EYES, NOSE
 
 GREY: Final = 128
 OFF_PERSON: Final = 255
@@ -33,6 +34,10 @@ PALETTE_PIXELS: Final = 12
 """A part with so many pixels counts as half seen: fewer are mostly its edge, in mixed colours."""
 HEAD_PIXELS_MIN: Final = 8
 """Fewer map pixels of the head than this show no face."""
+CHIN: Final = 2.6
+"""Distance from the eyes, in distances from eyes to the tip of the nose: the chin of most faces is at 2.3."""
+FROM_SIDE: Final = 0.8
+"""Distance of the eyes, in distances from eyes to nose, below which a head is seen from the side."""
 UNDER_TOP: Final = (Region.TORSO, Region.WAIST)
 UNDER_BOTTOM: Final = (Region.LEGS, Region.WAIST)
 UNDER_SHOES: Final = (Region.FEET,)
@@ -138,13 +143,35 @@ def prepare(
 
 
 def head_photo_of(photo: ReferencePhoto) -> HeadPhoto:
-    """Head and hair of a photo with their joints, without collars."""
+    """Head and hair of a photo with their joints, without collars, and without what is below the chin but hair beside
+    the neck: parsers take a dark collar for skin or hair, and pictures had a beard of it."""
     clothes = np.isin(photo.parts, [int(part) for part, _ in GARMENTS])
     near = np.repeat(np.repeat(photo.regions == int(Region.HEAD), MAP_SCALE, 0), MAP_SCALE, 1)
     mask = photo.person & ~clothes & (near | (photo.parts == int(BodyPart.HAIR)))
     height, width = mask.shape
     points = photo.joints[:POINTS] * np.array([width, height, 1], np.float32)
+    below, neck = _below_chin(points, mask.shape)
+    mask &= ~below | (~neck & (photo.parts == int(BodyPart.HAIR)))
     return HeadPhoto(photo.image, mask, photo.parts, points)
+
+
+def _below_chin(points: NDArray[np.float32], size: tuple[int, ...]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """bool [H, W] each for points [POINTS, 3] in px: beyond the chin, square to the line of the eyes; and along the
+    neck, at most the distance of the eyes from its axis. Both empty where eyes or nose are not seen, or from the side,
+    where the line of the eyes says little."""
+    nose, eyes = points[NOSE], points[list(EYES)]
+    middle, across = eyes[:, :2].mean(0), eyes[0, :2] - eyes[1, :2]
+    between = float(np.hypot(*across))
+    down = np.array([-across[1], across[0]]) / max(between, 1e-6)
+    length = float((nose[:2] - middle) @ down)
+    if min(nose[2], eyes[:, 2].min()) <= 0 or between < abs(length) * FROM_SIDE:
+        return np.zeros(size, bool), np.zeros(size, bool)
+    if length < 0:
+        down, length = -down, -length
+    rows, columns = np.indices(size)
+    x, y = columns - middle[0], rows - middle[1]
+    beyond = x * down[0] + y * down[1] > CHIN * length
+    return beyond, beyond & (np.abs(x * down[1] - y * down[0]) < between)
 
 
 def _colours(image: NDArray[np.uint8], parts: NDArray[np.uint8]) -> NDArray[np.float32]:
