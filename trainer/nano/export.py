@@ -38,7 +38,8 @@ def export_nano(run: Path, out: Path, layout: Path, background: Path, mapper: Pa
     vae: NanoAutoencoder = NanoAutoencoder.from_pretrained(run / "vae", low_cpu_mem_usage=False).eval()
     size = json.loads(state["run"])["compare"].split()[0]
     network = build_network(vae, load_atlas(), size=SIZES[size])
-    NanoLearner(network).load_state_dict(state["average"], strict=False)
+    for weights in (state["learner"], state["average"]):  # the average has only what learned
+        NanoLearner(network).load_state_dict(weights, strict=False)
     pipeline = NanoPipeline(
         network.unet,
         vae,

@@ -24,7 +24,7 @@ from engine.backbones.nano.attributes import NAMES, SLOTS
 
 CONDITIONS: Final = ("place", "framing")
 """The slots that a background depends on: portraits are taken from nearer, before a softer background."""
-STEPS: Final = 16
+STEPS: Final = 32
 TIME_FREQUENCIES: Final = 32
 TIME_FREQUENCY_MAX: Final = 1000.0
 WHITENING: Final = 0.5
