@@ -18,7 +18,8 @@ from engine.config import Config as WorkerConfig
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-LASTING = sorted(SERVICES.keys() - {"migrate"})
+BRIEF = {"migrate", "fetch"}
+LASTING = sorted(SERVICES.keys() - BRIEF)
 EXAMPLE = (ROOT / ".env.example").read_text("utf-8")
 DOCKER = shutil.which("docker")
 GIVEN_HERE = {"DATABASE_URL", "BROKER_URL", "MONITOR_LISTEN", "ENGINE_BROKER_URL", "ENGINE_MONITOR_LISTEN"}
@@ -55,6 +56,22 @@ def test_every_lasting_service_is_watched_bounded_and_without_privileges(service
     assert facts["cap_drop"] == ["ALL"]
     assert facts["security_opt"] == ["no-new-privileges:true"]
     assert set(facts["logging"]["options"]) == {"max-size", "max-file"}
+
+
+@pytest.mark.parametrize("service", sorted(BRIEF))
+def test_what_runs_once_is_not_started_again_and_has_no_privileges(service: str) -> None:
+    facts = SERVICES[service]
+    assert facts["restart"] == "no"
+    assert facts["cap_drop"] == ["ALL"]
+    assert facts["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_workers_wait_until_the_volume_has_the_weights_of_their_version() -> None:
+    """A volume hides what the image has at its path, and keeps what an older image had there."""
+    fetch, worker = SERVICES["fetch"], SERVICES["worker"]
+    assert fetch["command"] == ["python", "-m", "engine", "fetch"]
+    assert fetch["volumes"] == worker["volumes"] and fetch["build"] == worker["build"]
+    assert worker["depends_on"]["fetch"] == {"condition": "service_completed_successfully"}
 
 
 def test_the_bot_and_a_worker_have_time_to_stop() -> None:

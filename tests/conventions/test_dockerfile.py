@@ -98,3 +98,21 @@ def test_the_bots_image_installs_the_bots_group_alone() -> None:
     assert installs["base"] == []
     assert [re.findall(r"\.\[(\w+)\]", each) for each in installs["bot"]] == [["bot"]]
     assert [re.findall(r"\.\[(\w+)\]", each) for each in installs["worker"]] == [["engine"]]
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_code_is_copied_after_the_packages_are_installed(image: str) -> None:
+    """Otherwise each change of the code installs torch again."""
+    steps = stages()["base"] + stages()[image]
+    installed = next(number for number, (_, arguments) in enumerate(steps) if "pip install" in arguments)
+    code = [number for number, (name, arguments) in enumerate(steps) if name == "COPY" and "pyproject" not in arguments]
+    assert code and min(code) > installed
+
+
+def test_the_bots_image_has_the_contract_and_no_weights() -> None:
+    """The bot imports no other package of the engine (tests/conventions/test_arrows.py)."""
+    copied = [arguments for name, arguments in stages()["base"] + stages()["bot"] if name == "COPY"]
+    assert [each for each in copied if "engine" in each] == [
+        "engine/__init__.py engine/",
+        "engine/contract engine/contract",
+    ]
