@@ -14,7 +14,8 @@ import torch
 from engine.backbones import load_backbone
 from engine.backbones.nano.background import BackgroundDenoiser, save_background_denoiser
 from engine.backbones.nano.layout import LayoutPredictor, save_layout_predictor
-from engine.backbones.nano.network import PATCH_PX, NetworkSize, build_network
+from engine.backbones.nano.network import LAYERS, PATCH_PX, NetworkSize, build_network
+from engine.backbones.nano.pipeline import load_nano
 from engine.body.atlas import shipped_atlas
 from engine.identity.body import BodyPart
 from trainer.nano.batches import Batches
@@ -129,3 +130,20 @@ def test_a_run_begins_with_the_weights_of_a_pipeline(finished: NanoRun, tmp_path
     before, after = (torch.load(run.out / "state.pt", weights_only=True)["average"] for run in (finished, second))
     name = "network.unet.conv_in.weight"
     assert torch.allclose(before[name], after[name], atol=1e-3)
+
+
+def test_only_what_is_behind_the_person_learns_on_and_the_rest_is_exported_as_it_was(
+    finished: NanoRun, untrained_mapper: Path, tmp_path: Path
+) -> None:
+    begun = finished.out / "nano"
+    second = replace(finished, out=tmp_path, pictures=4, start_from=begun, only_behind=True)
+    for folder in (second.store, second.validation_store):
+        shutil.copytree(finished.store, folder)
+    train_nano(second)
+    export_nano(tmp_path, tmp_path / "nano", finished.out / "layout", finished.out / "background", untrained_mapper)
+
+    before, after = (load_nano(folder)[0].network.state_dict() for folder in (begun, tmp_path / "nano"))
+    changed = {name for name, value in before.items() if not torch.equal(value, after[name])}
+    assert changed == {"unet.conv_out.weight", "unet.conv_out.bias"}
+    rows = (before["unet.conv_out.weight"] != after["unet.conv_out.weight"]).any(3).any(2).any(1)
+    assert rows.any() and not rows[::LAYERS].any()  # the person's, and the gate

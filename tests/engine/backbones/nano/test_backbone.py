@@ -113,6 +113,7 @@ def test_words_and_pose_reach_the_pipeline(pipeline: NanoPipeline) -> None:
     assert asked.attributes["place"] == "beach" and asked.attributes["sex"] == "woman"
     assert asked.attributes["top"] == "jacket" and asked.attributes["top_colour"] == "red"
     assert np.array_equal(asked.joints, pose)
+    assert backbone.asked(drawing_of(view, "a woman in a red jacket", pose)).attributes["place"] == "studio"
     torso = shipped_atlas().region == Region.TORSO
     assert asked.references[0].texture[3, torso].max() == 0  # the jacket is not that of the photo
 
