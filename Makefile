@@ -14,7 +14,8 @@ export PHOTO PROMPT STYLE
 FUZZ_INPUTS ?= 20000
 # make coverage fails where fewer of 100 lines are run.
 COVERAGE_FLOOR ?= 80
-# Packages are installed without bytecode; each module is compiled once, when it is first imported.
+# Packages are installed without bytecode; each module is compiled once, when it is first imported. `make venv` imports
+# most while it downloads weights, or each of the tests' processes, which begin together, would compile for itself.
 unexport PYTHONDONTWRITEBYTECODE
 
 help: ## this list
@@ -27,7 +28,8 @@ venv: .venv/installed ## create .venv with the versions of constraints.txt, fetc
 	@[ -x $(BIN)/pip ] || "$(PYTHON)" -m venv .venv >/dev/null 2>&1 || \
 		{ rm -rf .venv; echo "$(PYTHON) cannot make virtual environments. On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
 	@$(BIN)/python -m bot.local.install -c constraints.txt -e '.[dev]'
-	@$(BIN)/python -m engine fetch
+	@$(BIN)/python -W ignore -c 'import bot.app, trainer.adapter.run' >/dev/null 2>&1 & compiling=$$!; \
+	$(BIN)/python -m engine fetch; fetched=$$?; wait $$compiling; exit $$fetched
 	@touch $@
 
 demo: venv ## one whole conversation, photo to picture (PHOTO=path PROMPT="words" STYLE=name)

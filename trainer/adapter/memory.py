@@ -80,12 +80,11 @@ def memory_need(layout: Layout, recipe: Recipe) -> MemoryNeed:
     base_bytes = sum(_bytes(parameter) for parameter in unet.parameters())
     moment_bytes = 1 if recipe.optimizer == "adamw8bit" else 4
     trained_bytes = learned * (4 + 4 + 4 + 2 * moment_bytes)
-    kept = kept_activations(layout, recipe, unet, branches)
-    row_bytes = kept.bytes + kept.largest_block
+    row, step = kept_activations(layout, recipe, unet, branches)
+    row_bytes = row.bytes + row.largest_block
     drawn_bytes, drawn_rows = 0, 0
     if recipe.identity is not None:
         drawn_rows = min(recipe.identity.rows, recipe.batch)
-        step = kept_activations(layout, recipe, unet, branches, aligned=True)
         steps = recipe.identity.steps or few_steps_of(layout, recipe.identity.few_steps).steps
         decoded = decoder_activations(layout, recipe.identity)
         drawn_bytes = steps * step.bytes + step.largest_block + decoded.bytes + decoded.largest_block
@@ -115,6 +114,14 @@ def memory_row(path: Path) -> str:
         f"| {path.stem} | {recipe.method} | {said} | {need.parameters / 1e6:.0f} M | {need.base:.1f} "
         f"| {need.trained:.1f} | {need.row:.2f} | {f'{need.drawn:.2f}' if need.drawn else ''} | {need.total:.1f} |"
     )
+
+
+@dataclass(frozen=True)
+class KeptBytes:
+    """Of activations, and of the largest block that is computed again."""
+
+    bytes: int
+    largest_block: int
 
 
 class KeptTensors:
@@ -150,10 +157,10 @@ class KeptTensors:
 
 
 def kept_activations(
-    layout: Layout, recipe: Recipe, unet: Any, branches: IPAdapterBranches, aligned: bool = False
-) -> KeptTensors:
-    """Of one row of a run; unet and branches are on the meta device. aligned: with the losses of alignment over the
-    layers' queries."""
+    layout: Layout, recipe: Recipe, unet: Any, branches: IPAdapterBranches
+) -> tuple[KeptBytes, KeptBytes]:
+    """Of one row of a run, and of one that is drawn, with the losses of alignment over the layers' queries where the
+    recipe has them; unet and branches are on the meta device."""
     branches.attach(unet)
     parameters = [*unet.parameters(), *branches.parameters()]
     kept = KeptTensors({parameter.untyped_storage()._cdata for parameter in parameters})
@@ -171,12 +178,13 @@ def kept_activations(
         stack.enter_context(_FusedAttention())
         identity = _identity(branches, recipe.pairing.references)
         time = torch.zeros(1, dtype=torch.long)
-        seen = stack.enter_context(attention_inputs(unet)) if aligned else {}
+        seen = stack.enter_context(attention_inputs(unet))
         unet(noisy, time, text, added_cond_kwargs=added, cross_attention_kwargs={"identity": identity})
-        for query, key in seen.values():
+        plain = KeptBytes(kept.bytes, kept.largest_block)
+        for query, key in seen.values() if recipe.identity is not None else ():
             kept.bytes += _bytes(query)  # the same without the person
             kept.checkpoint(alignment, query.detach().requires_grad_(), torch.zeros_like(query), key.detach())
-    return kept
+    return plain, KeptBytes(kept.bytes, kept.largest_block)
 
 
 def decoder_activations(layout: Layout, settings: IdentityRecipe) -> KeptTensors:
