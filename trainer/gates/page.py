@@ -104,7 +104,7 @@ def _text(cases: Sequence[Case], report: dict[str, Any], by_hand: str) -> str:
         f"# nano: {len(cases)} uncurated results",
         "",
         f"People of the {split_of(first)} split, on whom nano was not trained: the first {len(cases)} of {people} in "
-        f"their order, {report['steps']} steps. The prompts",
+        f"their order, {report['steps']} step{'s' * (report['steps'] > 1)}. The prompts",
         "name only the scene: the person comes from the one reference alone. Written by",
         "",
         f"    python -m trainer gates --first-identity {first} --identities {people} --json gates.json --page docs",
