@@ -15,7 +15,8 @@ from engine.backbones.nano.references import OFF_PERSON, UNDER_TOP, ReferencePho
 from engine.body.atlas import shipped_atlas
 from engine.body.texture import Sources
 from trainer.errors import DataError
-from trainer.nano.batches import FRAMING_SHARES, Batches, degraded, occluder, out_of_focus, wrong_parts
+from trainer.nano.batches import FRAMING_SHARES, Batches
+from trainer.nano.degrading import degraded, occluder, out_of_focus, wrong_parts
 from trainer.nano.feed import CHUNK, Feed
 from trainer.nano.preparing import wrong_mask
 from trainer.nano.store import Store, build_store

@@ -14,7 +14,7 @@ from trainer.study.methods.registry import METHODS
 from trainer.study.methods.sampler import load_sampler
 from trainer.study.run import STAGES, read_config, stages_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # a whole study takes a minute of two idle cores
 
 TINY = Path(__file__).parents[3] / "trainer" / "configs" / "tiny.yaml"
 
