@@ -18,8 +18,9 @@ from torch import Tensor, nn
 
 from engine.backbones.nano.references import body_maps_of
 from engine.body.atlas import COORDINATE_SCALE, Atlas, load_atlas
-from engine.body.mapper import BUILD, BodyMapper, Predicted, save_mapper
+from engine.body.mapper import BUILD, BodyMapper, Predicted
 from engine.identity.skeleton import MIRRORED_JOINTS
+from engine.networks import save_network
 from trainer.loop import TrainConfig, fit
 from trainer.nano.store import Store, build_store
 from trainer.precision import fast_precision
@@ -86,7 +87,7 @@ def train_mapper(run: MapperRun) -> dict[str, Any]:
     unseen = Store(run.out / "store-validation", ARRAYS)
     facts: dict[str, Any] = {"pictures": plan.steps * run.batch, "photos": len(store), "commit": commit()}
     facts["validation"] = measure_mapper(mapper, unseen, atlas)
-    save_mapper(mapper, run.out / "mapper", facts)
+    save_network(mapper, run.out / "mapper", facts)
     return facts
 
 

@@ -6,11 +6,9 @@ the person is): there it gives the usual. The trainer reports its error, and the
 
 from __future__ import annotations
 
-import json
-from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +18,7 @@ from torch import Tensor, nn
 
 from engine.body.atlas import Atlas
 from engine.body.body_map import BodyMaps
+from engine.networks import load_network
 
 SHIPPED_MAPPER: Final = Path(__file__).parents[1] / "weights" / "body" / "mapper"
 LIMBS: Final = (
@@ -163,14 +162,7 @@ def _sized(x: Tensor, like: Tensor) -> Tensor:
     return F.interpolate(x, size=like.shape[2:], mode="nearest")
 
 
-def save_mapper(mapper: BodyMapper, folder: Path, facts: dict[str, Any]) -> None:
-    """Writes float16 weights with the configuration and `facts` about the training."""
-    deepcopy(mapper).half().save_pretrained(folder)
-    (folder / "metadata.json").write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
-
-
 def load_mapper(folder: Path = SHIPPED_MAPPER) -> BodyMapper:
-    """Reads a folder of `save_mapper` in float32 on the CPU, ready to predict."""
-    mapper: BodyMapper = BodyMapper.from_pretrained(folder, torch_dtype=torch.float32, low_cpu_mem_usage=False)
-    mapper.eval().requires_grad_(False)
+    """The mapper of a folder of `save_network`."""
+    mapper: BodyMapper = load_network(BodyMapper, folder)
     return mapper

@@ -17,7 +17,8 @@ from rich.progress import track
 from torch import Tensor, nn
 
 from engine.backbones.nano.attributes import NAMES, PLACES, SLOTS
-from engine.backbones.nano.background import CONDITIONS, BackgroundDenoiser, save_background_denoiser
+from engine.backbones.nano.background import CONDITIONS, BackgroundDenoiser
+from engine.networks import save_network
 from engine.pixels import to_tensor, to_uint8
 from trainer.files import load_state
 from trainer.loop import TrainConfig, fit
@@ -98,7 +99,7 @@ def train_background(run: BackgroundRun) -> dict[str, Any]:
     learner.eval().requires_grad_(False)
     steps = load_state(run.out / "state.pt")["step"]
     facts = {"pictures": steps * run.batch, "commit": commit(), "validation": validation.measured()}
-    save_background_denoiser(denoiser, run.out / "background", facts)
+    save_network(denoiser, run.out / "background", facts)
     return facts
 
 

@@ -11,13 +11,14 @@ import torch
 
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.nano.attributes import POSES, SLOTS
-from engine.backbones.nano.background import load_background_denoiser
-from engine.backbones.nano.layout import load_layout_predictor
+from engine.backbones.nano.background import BackgroundDenoiser
+from engine.backbones.nano.layout import LayoutPredictor
 from engine.backbones.nano.network import SIZES, build_network
 from engine.backbones.nano.pipeline import DEFAULT_STEPS, NanoPipeline, save_nano
 from engine.backbones.nano.pose_examples import PoseExamples
 from engine.body.atlas import load_atlas
 from engine.body.mapper import SHIPPED_MAPPER, load_mapper
+from engine.networks import load_network
 from trainer.errors import CheckpointError
 from trainer.nano.learner import NanoLearner
 from trainer.nano.store import NUMBERS, Store
@@ -46,8 +47,8 @@ def export_nano(run: Path, out: Path, layout: Path, background: Path, mapper: Pa
         network.words,
         network.references,
         network.palette,
-        load_layout_predictor(layout),
-        load_background_denoiser(background),
+        load_network(LayoutPredictor, layout),
+        load_network(BackgroundDenoiser, background),
         load_mapper(mapper),
         pose_examples(Store(run / "store", ("joints",))),
     )

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from engine.backbones.nano.layout import LayoutPredictor, save_layout_predictor
+from engine.backbones.nano.layout import LayoutPredictor
 from engine.backbones.nano.network import PATCH_PX
 from engine.body.atlas import Atlas, load_atlas
 from engine.body.mapper import SHIPPED_MAPPER
 from engine.body.texture import PARTS
 from engine.identity.body import BodyPart
+from engine.networks import save_network
 from trainer.files import load_state
 from trainer.loop import TrainConfig, fit
 from trainer.nano.batches import ARRAYS, Batch, Batches
@@ -109,7 +110,7 @@ def train_layout(run: LayoutRun) -> dict[str, Any]:
     learner.eval().requires_grad_(False)
     steps = load_state(run.out / "state.pt")["step"]  # a budget of minutes may have ended it
     facts = {"pictures": steps * run.batch, "commit": commit(), "validation": validation.measured()}
-    save_layout_predictor(learner.predictor, run.out / "layout", facts)
+    save_network(learner.predictor, run.out / "layout", facts)
     return facts
 
 

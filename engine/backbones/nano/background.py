@@ -7,12 +7,9 @@ principal components of coarse backgrounds (trainer/LOG.md 29).
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
-from copy import deepcopy
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import torch
@@ -112,18 +109,3 @@ def _angles(time: Tensor) -> Tensor:
     octaves = torch.linspace(0, math.log(TIME_FREQUENCY_MAX), TIME_FREQUENCIES, device=time.device)
     angles = time[:, None] * octaves.exp()
     return torch.cat([angles.sin(), angles.cos()], 1)
-
-
-def save_background_denoiser(denoiser: BackgroundDenoiser, folder: Path, facts: dict[str, Any]) -> None:
-    """Writes float16 weights with the configuration and `facts` about the training."""
-    deepcopy(denoiser).half().save_pretrained(folder)
-    (folder / "metadata.json").write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
-
-
-def load_background_denoiser(folder: Path) -> BackgroundDenoiser:
-    """Reads a folder of `save_background_denoiser` in float32 on the CPU, ready to draw."""
-    denoiser: BackgroundDenoiser = BackgroundDenoiser.from_pretrained(
-        folder, torch_dtype=torch.float32, low_cpu_mem_usage=False
-    )
-    denoiser.eval().requires_grad_(False)
-    return denoiser

@@ -7,10 +7,7 @@ each pixel has a sharp edge (Text2Human, Jiang et al., 2022, draws a parsing map
 
 from __future__ import annotations
 
-import json
-from copy import deepcopy
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import torch
 import torch.nn.functional as F
@@ -124,18 +121,3 @@ def flat_picture(layout: Tensor, colours: Tensor) -> tuple[Tensor, Tensor]:
     soft = softened(torch.cat([painted, shown.sum(1, keepdim=True)], 1))
     alpha = soft[:, 3:]
     return soft[:, :3] / alpha.clamp(min=1e-3) * (alpha > 1e-3), alpha
-
-
-def save_layout_predictor(predictor: LayoutPredictor, folder: Path, facts: dict[str, Any]) -> None:
-    """Writes float16 weights with the configuration and `facts` about the training."""
-    deepcopy(predictor).half().save_pretrained(folder)
-    (folder / "metadata.json").write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
-
-
-def load_layout_predictor(folder: Path) -> LayoutPredictor:
-    """Reads a folder of `save_layout_predictor` in float32 on the CPU, ready to predict."""
-    predictor: LayoutPredictor = LayoutPredictor.from_pretrained(
-        folder, torch_dtype=torch.float32, low_cpu_mem_usage=False
-    )
-    predictor.eval().requires_grad_(False)
-    return predictor

@@ -7,7 +7,8 @@ from pathlib import Path
 import torch
 
 from engine.body.atlas import shipped_atlas
-from engine.body.mapper import BodyMapper, draw_limbs, load_mapper, save_mapper
+from engine.body.mapper import BodyMapper, draw_limbs, load_mapper
+from engine.networks import save_network
 
 
 def standing() -> torch.Tensor:
@@ -71,7 +72,7 @@ def test_maps_have_the_size_asked_for_and_texels_of_the_atlas() -> None:
 
 def test_a_saved_mapper_is_read_back(tmp_path: Path) -> None:
     mapper = BodyMapper(24, 16, (8, 16, 16))
-    save_mapper(mapper, tmp_path, {"pictures": 0})
+    save_network(mapper, tmp_path, {"pictures": 0})
     again = load_mapper(tmp_path)
     build = torch.full((1, 3), 0.5)
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.body.mapper import BodyMapper, save_mapper
+from engine.body.mapper import BodyMapper
+from engine.networks import save_network
 from trainer.nano.batches import ARRAYS
 from trainer.nano.preparing import prepare_store
 from trainer.nano.store import Store, build_store
@@ -23,7 +24,7 @@ def nano_shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def untrained_mapper(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("mapper")
-    save_mapper(BodyMapper(), folder, {})
+    save_network(BodyMapper(), folder, {})
     return folder
 
 

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from engine.backbones.nano.attributes import NAMES, PLACES
-from engine.backbones.nano.background import BackgroundDenoiser, load_background_denoiser
+from engine.backbones.nano.background import BackgroundDenoiser
+from engine.networks import load_network
 from engine.pixels import to_tensor
 from trainer.nano import background
 from trainer.nano.background import BackgroundLearner, BackgroundRun, painted, train_background
@@ -59,7 +60,7 @@ def test_places_are_painted_once_under_their_names(run: BackgroundRun) -> None:
 
 def test_one_command_trains_writes_and_resumes(run: BackgroundRun) -> None:
     facts = train_background(run)
-    kept = load_background_denoiser(run.out / "background")
+    kept = load_network(BackgroundDenoiser, run.out / "background")
 
     assert facts["pictures"] == 64 and 0 < facts["validation"]["error_0.5"] < 10
     assert json.loads((run.out / "background" / "metadata.json").read_text())["pictures"] == 64

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from engine.backbones.nano.layout import LayoutPredictor, load_layout_predictor
+from engine.backbones.nano.layout import LayoutPredictor
 from engine.backbones.nano.network import PATCH_PX
 from engine.body.atlas import shipped_atlas
+from engine.networks import load_network
 from trainer.nano.batches import Batches
 from trainer.nano.layout import LayoutLearner, LayoutRun, train_layout
 from trainer.nano.store import Store
@@ -51,12 +52,12 @@ def test_one_command_trains_measures_and_goes_on_with_its_weights(
     assert facts["pictures"] == 4 and 0 <= facts["validation"]["person_iou"] <= 1
     written = json.loads((run.out / "layout" / "metadata.json").read_text())
     assert written["validation"] == facts["validation"]
-    load_layout_predictor(run.out / "layout")
+    load_network(LayoutPredictor, run.out / "layout")
 
     second = replace(run, out=tmp_path / "second", learning_rate=0.0, start_from=run.out / "layout", pictures=2)
     for name in ("store", "store-validation"):
         second.out.mkdir(exist_ok=True)
         (second.out / name).symlink_to(run.out / name)
     train_layout(second)
-    first, after = (load_layout_predictor(one.out / "layout").state_dict() for one in (run, second))
+    first, after = (load_network(LayoutPredictor, one.out / "layout").state_dict() for one in (run, second))
     assert all(torch.allclose(first[name], after[name], atol=2e-3) for name in first)

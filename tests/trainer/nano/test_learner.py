@@ -12,12 +12,13 @@ import pytest
 import torch
 
 from engine.backbones import load_backbone
-from engine.backbones.nano.background import BackgroundDenoiser, save_background_denoiser
-from engine.backbones.nano.layout import LayoutPredictor, save_layout_predictor
+from engine.backbones.nano.background import BackgroundDenoiser
+from engine.backbones.nano.layout import LayoutPredictor
 from engine.backbones.nano.network import LAYERS, PATCH_PX, NetworkSize, build_network
 from engine.backbones.nano.pipeline import load_nano
 from engine.body.atlas import shipped_atlas
 from engine.identity.body import BodyPart
+from engine.networks import save_network
 from trainer.nano.batches import Batches
 from trainer.nano.export import export_nano
 from trainer.nano.learner import (
@@ -104,8 +105,8 @@ def finished(nano_shards: Path, untrained_mapper: Path, tmp_path_factory: pytest
         compile=False,
     )
     train_nano(run)
-    save_layout_predictor(LayoutPredictor((8, 16, 16), 32), run.out / "layout", {})
-    save_background_denoiser(BackgroundDenoiser(components=8, width=16, depth=1), run.out / "background", {})
+    save_network(LayoutPredictor((8, 16, 16), 32), run.out / "layout", {})
+    save_network(BackgroundDenoiser(components=8, width=16, depth=1), run.out / "background", {})
     export_nano(run.out, run.out / "nano", run.out / "layout", run.out / "background", untrained_mapper)
     return run
 

@@ -10,9 +10,8 @@ import torch
 from engine.backbones.nano.attributes import encoded
 from engine.backbones.nano.background import (
     BackgroundDenoiser,
-    load_background_denoiser,
-    save_background_denoiser,
 )
+from engine.networks import load_network, save_network
 
 BEACH, FOREST = (torch.tensor([encoded({"place": place, "framing": "full"})]) for place in ("beach", "forest"))
 
@@ -61,7 +60,9 @@ def test_place_and_framing_reach_the_background(denoiser: BackgroundDenoiser) ->
 
 
 def test_a_folder_keeps_a_denoiser(denoiser: BackgroundDenoiser, tmp_path: Path) -> None:
-    save_background_denoiser(denoiser, tmp_path, {"pictures": 3})
+    save_network(denoiser, tmp_path, {"pictures": 3})
 
-    assert torch.allclose(load_background_denoiser(tmp_path).draw(BEACH, [7]), denoiser.draw(BEACH, [7]), atol=0.02)
+    assert torch.allclose(
+        load_network(BackgroundDenoiser, tmp_path).draw(BEACH, [7]), denoiser.draw(BEACH, [7]), atol=0.02
+    )
     assert '"pictures": 3' in (tmp_path / "metadata.json").read_text()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from engine.backbones.nano.layout import flat_picture, load_layout_predictor, save_layout_predictor, softened
+from engine.backbones.nano.layout import LayoutPredictor, flat_picture, softened
 from engine.backbones.nano.pipeline import NanoPipeline
 from engine.body.texture import PARTS
 from engine.identity.body import BodyPart
+from engine.networks import load_network, save_network
 
 
 def test_parts_have_their_colours_and_the_background_none() -> None:
@@ -41,8 +42,8 @@ def test_a_predictor_is_read_back(pipeline: NanoPipeline, tmp_path: object) -> N
     from pathlib import Path
 
     folder = Path(str(tmp_path))
-    save_layout_predictor(pipeline.layout, folder, {"pictures": 3})
-    loaded = load_layout_predictor(folder)
+    save_network(pipeline.layout, folder, {"pictures": 3})
+    loaded = load_network(LayoutPredictor, folder)
 
     expected = pipeline.layout.state_dict()
     assert all(torch.allclose(value, expected[name], atol=1e-3) for name, value in loaded.state_dict().items())
