@@ -70,9 +70,14 @@ class NanoRun:
 
 
 def train_nano(run: NanoRun) -> None:
-    """Trains until `pictures` were seen. Raises DataError unless exactly one of people and bundle is given."""
+    """Trains until `pictures` were seen. Raises DataError unless exactly one of people and bundle is given, and for
+    settings that exclude each other."""
     if (run.people is None) == (run.bundle is None):
         raise DataError("expected either people or a bundle to learn from: give --people or --bundle")
+    if run.only_behind and (run.start_from is None or run.adversarial):
+        raise DataError(
+            "expected weights to keep and no critic with --only-behind: give --start-from, not --adversarial"
+        )
     for photos, store in ((run.people or run.bundle, run.store), (run.validation, run.validation_store)):
         assert photos is not None
         if photos.is_file():

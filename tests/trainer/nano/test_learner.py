@@ -6,6 +6,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from engine.backbones.nano.pipeline import load_nano
 from engine.body.atlas import shipped_atlas
 from engine.identity.body import BodyPart
 from engine.networks import save_network
+from trainer.errors import DataError
 from trainer.nano.batches import Batches
 from trainer.nano.export import export_nano
 from trainer.nano.learner import (
@@ -148,3 +150,10 @@ def test_only_what_is_behind_the_person_learns_on_and_the_rest_is_exported_as_it
     assert changed == {"unet.conv_out.weight", "unet.conv_out.bias"}
     rows = (before["unet.conv_out.weight"] != after["unet.conv_out.weight"]).any(3).any(2).any(1)
     assert rows.any() and not rows[::LAYERS].any()  # the person's, and the gate
+
+
+@pytest.mark.parametrize("wrong", [{"start_from": None}, {"start_from": Path("nano"), "adversarial": True}])
+def test_only_behind_needs_weights_to_keep_and_no_critic(wrong: dict[str, Any], tmp_path: Path) -> None:
+    run = NanoRun(people=tmp_path, validation=tmp_path, out=tmp_path, only_behind=True)
+    with pytest.raises(DataError, match="give --start-from"):
+        train_nano(replace(run, **wrong))
