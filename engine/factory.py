@@ -63,7 +63,7 @@ def open_parser(config: Config) -> PersonParser:
 
 
 def open_poses(config: Config) -> PoseReader | None:
-    """MediaPipe's network where its weights are there: the shipped observer has seen renders alone."""
+    """MediaPipe's network where its weights are there: the included parser has seen renders alone."""
     if named("mediapipe").lacking(config.state):
         return None
     from engine.vision.blazepose import BlazePose

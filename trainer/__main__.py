@@ -8,7 +8,7 @@ python -m trainer nano --people data/train --validation data/validation --out ru
 python -m trainer export --run runs/nano --layout runs/layout/layout --background runs/background/background --out nano
 python -m trainer pack --store runs/nano/store --out nano.zip
 python -m trainer nano --bundle nano.zip --validation data/validation --out runs/nano
-python -m trainer observer --data data/train --out runs/observer --minutes 20
+python -m trainer parser --data data/train --out runs/parser --steps 5000
 python -m trainer evaluators --study runs/study
 python -m trainer gates --first-identity 2000000 --identities 500 --json gates.json --page docs
 python -m trainer study --config trainer/configs/study.yaml --out runs/study
@@ -66,12 +66,15 @@ def _parser() -> argparse.ArgumentParser:
     _nano_parsers(commands)
     add_adapter_parsers(commands)
     add_measure_parser(commands)
-    observer = commands.add_parser("observer", help="train the engine's observer: joints, parts, body embedding")
-    _paths_and_minutes(observer)
-    observer.add_argument("--embedding-steps", type=int, default=2000, help="of the embedding, afterwards")
-    observer.add_argument("--batch", type=int, default=24)
-    observer.add_argument("--threads", type=int, default=1)
-    observer.set_defaults(command=_observer)
+    person_parser = commands.add_parser("parser", help="train the included person parser: joints, parts, embedding")
+    person_parser.add_argument("--data", type=Path, required=True, help="a folder of shards")
+    person_parser.add_argument("--out", type=Path, required=True, help="the run folder; a cut-off run resumes there")
+    person_parser.add_argument("--steps", type=int, default=5000, help="of joints and parts")
+    person_parser.add_argument("--minutes", type=float, default=None, help="a second budget of these, in minutes")
+    person_parser.add_argument("--embedding-steps", type=int, default=2000, help="of the embedding, afterwards")
+    person_parser.add_argument("--batch", type=int, default=24)
+    person_parser.add_argument("--threads", type=int, default=1)
+    person_parser.set_defaults(command=_parser_training)
 
     evaluators = commands.add_parser("evaluators", help="ship a study's evaluators, which the gates measure with")
     evaluators.add_argument("--study", type=Path, required=True, help="a study's folder with trained evaluators")
@@ -178,13 +181,6 @@ def _nano_parsers(commands: Any) -> None:
     export.set_defaults(command=_export)
 
 
-def _paths_and_minutes(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", type=Path, required=True, help="a folder of shards")
-    parser.add_argument("--out", type=Path, required=True, help="the run folder; a cut-off run resumes there")
-    parser.add_argument("--minutes", type=float, required=True, help="wall-clock budget of the training itself")
-    parser.add_argument("--steps", type=int, default=None, help="stop after so many steps even with time left")
-
-
 def _only(run: type[Any], options: argparse.Namespace) -> dict[str, Any]:
     """The options that are fields of a run and are given."""
     names = {field.name for field in fields(run)}
@@ -280,10 +276,10 @@ def _export(options: argparse.Namespace) -> None:
     print(export_nano(options.run, options.out, options.layout, options.background))
 
 
-def _observer(options: argparse.Namespace) -> None:
-    from trainer.observer import ObserverRun, train
+def _parser_training(options: argparse.Namespace) -> None:
+    from trainer.person_parser import ParserRun, train
 
-    print(train(ObserverRun(**_only(ObserverRun, options))))
+    print(train(ParserRun(**_only(ParserRun, options))))
 
 
 def _evaluators(options: argparse.Namespace) -> None:
@@ -317,7 +313,7 @@ def _gates(options: argparse.Namespace) -> None:
         evaluators=load_evaluators(options.evaluators or SHIPPED_EVALUATORS),
         reader=PeopleReader(load_config().state),
         finder=open_finder(options.face_root, options.face_pack, load_config().state),
-        observer=open_person_parser(),
+        parser=open_person_parser(),
         candidate=open_candidate(options.backbone, options.weights),
         against=[open_candidate(name) for name in options.against],
     )

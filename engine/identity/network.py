@@ -167,6 +167,6 @@ def load_network(folder: Path) -> tuple[ParserNetwork, dict[str, Any]]:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsError(
             f"expected a person parser in {folder}, could not load it ({reason}): "
-            "train one with python -m trainer observer, or restore the folder"
+            "train one with python -m trainer parser, or restore the folder"
         ) from error
     return network.eval().to(memory_format=torch.channels_last), metadata  # type: ignore[call-overload]

@@ -25,7 +25,7 @@ from engine.identity.observation import Box
 from engine.identity.people import overlap
 from engine.identity.skeleton import CONFIDENCE_MIN, HEAD_JOINTS, MIRRORED_JOINTS, Keypoints
 
-SHIPPED_PARSER: Final = Path(__file__).parent.parent / "weights" / "observer"
+SHIPPED_PARSER: Final = Path(__file__).parent.parent / "weights" / "person_parser"
 LOOKS_MAX: Final = 2
 SAME_BOX: Final = 0.75
 """Intersection over union above which another look would show nothing new."""
@@ -44,7 +44,7 @@ class ShippedParser:
 
     @property
     def version(self) -> str:
-        return f"observer-{self._metadata.get('commit', '')}-{self._metadata.get('step', 0)}"
+        return f"person_parser-{self._metadata.get('commit', '')}-{self._metadata.get('step', 0)}"
 
     @property
     def metadata(self) -> dict[str, Any]:

@@ -209,7 +209,7 @@ def test_a_photo_that_comes_again_is_not_looked_at_again(slow_backbone: Any) -> 
 @pytest.mark.parametrize(
     "profile",
     [b"rubbish", Observation(999, 120, version=VERSION).to_bytes(), Observation(80, 120, version="old").to_bytes()],
-    ids=["unreadable", "of another size", "of another observer"],
+    ids=["unreadable", "of another size", "of another parser"],
 )
 def test_a_profile_that_does_not_fit_is_made_anew(slow_backbone: Any, profile: bytes) -> None:
     finder = _CountingFinder()

@@ -88,7 +88,7 @@ def _experts(asked: argparse.Namespace) -> Experts:
     detectors: list[WatermarkDetector] = [detector() for detector in DETECTORS[asked.watermarks]]
     return Experts(
         finder=finder,
-        observer=open_person_parser(asked.pose_model, asked.person_detector, asked.device, state),
+        parser=open_person_parser(asked.pose_model, asked.person_detector, asked.device, state),
         detectors=detectors,
         captioner=open_captioner(asked.captioner, asked.device),
         face_version=asked.face_pack if finder.name == "insightface" else "",

@@ -17,7 +17,7 @@ Record = TypeVar("Record", bound=BaseModel)
 
 class Cache:
     """Files below `root`, named by the photo's hash, what was asked and the version of who answered: another finder,
-    observer or captioner finds nothing of the former's."""
+    parser or captioner finds nothing of the former's."""
 
     def __init__(self, root: Path) -> None:
         self._root = root

@@ -134,10 +134,10 @@ COLOURS: Final[dict[str, tuple[str, tuple[int, int, int]]]] = {
 
 
 class TemplateCaptioner:
-    """Fills one sentence with framing and colours that the observer measured. It knows neither sex nor hair, kind of
-    garment, pose or place: a stopgap where no vision-language model can run."""
+    """Fills one sentence with framing and colours that the person parser measured. It knows neither sex nor hair, kind
+    of garment, pose or place: a stopgap where no vision-language model can run."""
 
-    name = "template:observer"
+    name = "template"
 
     def caption(self, views: Sequence[View]) -> list[Caption]:
         return [_filled(view) for view in views]

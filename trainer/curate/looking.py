@@ -33,7 +33,7 @@ class Experts:
     pack."""
 
     finder: FaceFinder
-    observer: PersonParser
+    parser: PersonParser
     detectors: Sequence[WatermarkDetector] = field(default=())
     captioner: Captioner | None = None
     face_version: str = ""
@@ -46,7 +46,7 @@ class Looker:
         self.experts = experts
         self._cache = cache
         self._face_version = f"{METHOD}/{experts.finder.name}/{experts.face_version}"
-        self._body_version = f"{self._face_version}/{look_version(experts.finder, experts.observer)}"
+        self._body_version = f"{self._face_version}/{look_version(experts.finder, experts.parser)}"
         self._mark_version = f"{METHOD}/{'/'.join(detector.version for detector in experts.detectors)}"
 
     def look(self, candidate: Candidate) -> tuple[PhotoFindings, MarkLook]:
@@ -72,8 +72,8 @@ class Looker:
         found = self._cache.observation(candidate.key, version)
         if found is None:
             image, finder = candidate.open(), _Known(self.experts.finder.name, [] if face is None else [face.face()])
-            alone = face is not None or len(self.experts.observer.detect(image)) == 1
-            seen = observe(image, finder, self.experts.observer if alone else None)
+            alone = face is not None or len(self.experts.parser.detect(image)) == 1
+            seen = observe(image, finder, self.experts.parser if alone else None)
             # as it will be read the next time: single precision, so that a resumed run gives the same data set
             found = Observation.from_bytes(seen.to_bytes())
             self._cache.store_observation(candidate.key, version, found)

@@ -62,7 +62,7 @@ def write(
 def _who(experts: Experts) -> dict[str, Any]:
     return {
         "faces": f"{experts.finder.name} {experts.face_version}".strip(),
-        "bodies": experts.observer.version,
+        "bodies": experts.parser.version,
         "watermarks": [detector.version for detector in experts.detectors],
         "captioner": None if experts.captioner is None else experts.captioner.name,
     }

@@ -57,14 +57,14 @@ class GatesRun:
 
 @dataclass(frozen=True)
 class Instruments:
-    """Readers, the backbone that is measured and those it is compared with; `finder` and `observer` look at references
+    """Readers, the backbone that is measured and those it is compared with; `finder` and `parser` look at references
     for the backbones, as the engine does. styling_of: how the pictures of a studio get their styles, None where its
     backbone draws none."""
 
     evaluators: Evaluators
     reader: Reader
     finder: FaceFinder
-    observer: PersonParser
+    parser: PersonParser
     candidate: GateCandidate
     against: Sequence[GateCandidate] = ()
     styling_of: Callable[[Studio], Styling | None] = styling_of
@@ -127,7 +127,7 @@ def run_gates(run: GatesRun, tools: Instruments) -> dict[str, Any]:
 def _artist(candidate: GateCandidate, run: GatesRun, tools: Instruments) -> Artist:
     """Pictures of the measured backbone lie beside the photos, those of others in folders of their names."""
     folder = run.kept if candidate is tools.candidate else run.kept / f"against-{candidate.name.replace(':', '-')}"
-    studio = Studio(candidate.backbone, candidate.weights, tools.finder, tools.observer, folder)
+    studio = Studio(candidate.backbone, candidate.weights, tools.finder, tools.parser, folder)
     return Artist(studio, tools.styling_of(studio))
 
 

@@ -348,7 +348,7 @@ class StudyMeter:
         return {"clothes_right": (seen == np.array(asked)).astype(np.float64)}
 
     def _pose(self, pictures: Picture, reader: PersonParser) -> dict[str, Floats | float]:
-        """Joints as the engine's observer reads them off the picture, against those asked for."""
+        """Joints as the engine's person parser reads them off the picture, against those asked for."""
         height, width = pictures.shape[1:3]
         rows, poses = [], poses_of(self.people).astype(np.float64)
         for picture, case in zip(pictures, self.cases, strict=True):

@@ -1,4 +1,4 @@
-"""A synthetic photo, the shipped observer, and a person of whom only a box is known."""
+"""A synthetic photo, the included person parser, and a person of whom only a box is known."""
 
 from __future__ import annotations
 

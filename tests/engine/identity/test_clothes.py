@@ -55,7 +55,7 @@ def test_where_nobody_is_seen_nothing_is_hidden(paper_doll: View) -> None:
     assert without_clothes(View(paper_doll.image, Observation(100, 200))) is paper_doll.image
 
 
-def test_the_shipped_observer_hides_the_clothes_of_a_standing_person(
+def test_the_included_parser_hides_the_clothes_of_a_standing_person(
     standing: Image.Image, cascades: CascadeFinder, shipped: ShippedParser
 ) -> None:
     hidden = _grey(without_clothes(View(standing, observe(standing, cascades, shipped))))

@@ -1,4 +1,4 @@
-"""The shipped observer, and what is said when it is not there."""
+"""The included person parser, and what is said when it is not there."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_weights_that_cannot_be_loaded_are_named_in_one_line(tmp_path: Path, spo
         save_network(tmp_path, ParserNetwork(NetworkConfig(48, 64, (8, 16, 24))), {})
         name = "model.safetensors" if spoil == "weights" else "metadata.json"
         (tmp_path / name).write_bytes(b"{}")
-    with pytest.raises(WeightsError, match="python -m trainer observer") as caught:
+    with pytest.raises(WeightsError, match="python -m trainer parser") as caught:
         ShippedParser(tmp_path)
     assert "\n" not in str(caught.value)
 

@@ -127,7 +127,7 @@ def test_every_preset_is_a_pose_that_somebody_has() -> None:
         assert is_plausible(preset(name) * np.array([200, 300, 1], np.float32)), name
 
 
-def test_a_turned_photo_is_refused_where_the_observer_reads_a_heap_of_limbs(
+def test_a_turned_photo_is_refused_where_the_parser_reads_a_heap_of_limbs(
     standing: Image.Image, cascades: CascadeFinder, shipped: ShippedParser
 ) -> None:
     """Lying down, a person is found by some finders of faces and not by others: either is a refusal or a body."""
@@ -177,5 +177,5 @@ def test_mediapipes_network_reads_people_upright_lying_and_upside_down(
         assert ratios[1] == pytest.approx(ratios[0], rel=0.1), turns
 
 
-def test_without_its_weights_the_observer_reads_poses(tmp_path: Path) -> None:
+def test_without_its_weights_the_included_parser_reads_poses(tmp_path: Path) -> None:
     assert open_poses(Config(state=tmp_path)) is None

@@ -23,7 +23,7 @@ FULL = Observation(
     parts=np.arange(24, dtype=np.uint8).reshape(6, 4) % 8,
     parts_box=(-3.0, 0.0, 50.0, 80.0),
     body_embedding=np.eye(1, 128, dtype=np.float32)[0],
-    version="2/cascades/observer-abc-7",
+    version="2/cascades/person_parser-abc-7",
 )
 
 

@@ -31,7 +31,7 @@ def test_a_photo_is_looked_at_once(astronaut_jpeg: bytes) -> None:
     assert first.image.size == (512, 512)
 
 
-def test_what_was_stored_by_the_same_observer_is_used(astronaut_jpeg: bytes) -> None:
+def test_what_was_stored_by_the_same_parser_is_used(astronaut_jpeg: bytes) -> None:
     looks = _Looks()
     stored = Observation(512, 512, quality=0.25, version="now").to_bytes()
     assert Views(looks, "now").open(astronaut_jpeg, stored).observation.quality == 0.25

@@ -59,29 +59,29 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 @pytest.fixture(scope="module")
-def observer(folders: tuple[Path, Path]) -> VitPoseParser:
+def parser(folders: tuple[Path, Path]) -> VitPoseParser:
     opened = open_person_parser(*folders)
     assert isinstance(opened, VitPoseParser)
     return opened
 
 
 def test_the_detector_gives_boxes_inside_the_photo_and_people_alone(
-    observer: VitPoseParser, standing: Image.Image, monkeypatch: pytest.MonkeyPatch
+    parser: VitPoseParser, standing: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("engine.identity.vitpose.PERSON_MIN", 0.0)
-    people = [person.box for person in observer.detect(standing)]
+    people = [person.box for person in parser.detect(standing)]
     assert 0 < len(people) <= 10
     assert all(0 <= x0 < x1 <= 128 and 0 <= y0 < y1 <= 192 for x0, y0, x1, y1 in people)
-    monkeypatch.setattr(observer, "_person", 5)
-    assert observer.detect(standing) == []
+    monkeypatch.setattr(parser, "_person", 5)
+    assert parser.detect(standing) == []
 
 
 def test_joints_come_from_vitpose_and_parts_from_the_shipped_network(
-    observer: VitPoseParser, standing: Image.Image, shipped: ShippedParser, monkeypatch: pytest.MonkeyPatch
+    parser: VitPoseParser, standing: Image.Image, shipped: ShippedParser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     detected: Box = (45, 0, 115, 182)
-    monkeypatch.setattr(observer, "_boxes", lambda _: [(0.0, 0.0, 20.0, 20.0), detected])
-    body = observer.parse(standing, (30, 0, 128, 192))
+    monkeypatch.setattr(parser, "_boxes", lambda _: [(0.0, 0.0, 20.0, 20.0), detected])
+    body = parser.parse(standing, (30, 0, 128, 192))
     assert body is not None and body.box == detected
     assert body.keypoints.shape == (17, 3) and body.keypoints.dtype == np.float32
     assert np.array_equal(body.parts, shipped.parts(standing, detected)[0])
@@ -89,29 +89,29 @@ def test_joints_come_from_vitpose_and_parts_from_the_shipped_network(
 
 
 def test_a_peak_of_the_heat_map_is_found_where_it_lies(
-    observer: VitPoseParser, standing: Image.Image, monkeypatch: pytest.MonkeyPatch
+    parser: VitPoseParser, standing: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heat = torch.zeros(1, 17, 64, 48)
     heat[:, :, 32, 24] = 0.9
-    forward = type(observer._pose).forward
+    forward = type(parser._pose).forward
 
     def with_a_peak(*arguments: object, **keywords: object) -> object:
-        outputs = forward(observer._pose, *arguments, **keywords)
+        outputs = forward(parser._pose, *arguments, **keywords)
         outputs.heatmaps = heat
         return outputs
 
-    monkeypatch.setattr(observer._pose, "forward", with_a_peak)
-    joints = observer._joints(standing, (44, 20, 84, 170))
+    monkeypatch.setattr(parser._pose, "forward", with_a_peak)
+    joints = parser._joints(standing, (44, 20, 84, 170))
     assert joints[0] == pytest.approx([64, 95, 0.9], abs=3), "the middle of the map is the middle of the box"
 
 
 def test_nobody_detected_falls_back_to_the_shipped_network(
-    observer: VitPoseParser, standing: Image.Image, monkeypatch: pytest.MonkeyPatch
+    parser: VitPoseParser, standing: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(observer, "_boxes", lambda _: [])
-    body = observer.parse(standing, (0, 0, 128, 192))
+    monkeypatch.setattr(parser, "_boxes", lambda _: [])
+    body = parser.parse(standing, (0, 0, 128, 192))
     assert body is not None and body.box[3] > 170
-    assert observer.parse(Image.new("RGB", (128, 192), "gray"), (0, 0, 128, 192)) is None
+    assert parser.parse(Image.new("RGB", (128, 192), "gray"), (0, 0, 128, 192)) is None
 
 
 def test_folders_that_hold_something_else_are_named_in_one_line(

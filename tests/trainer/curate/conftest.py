@@ -27,7 +27,7 @@ def cascades() -> CascadeFinder:
 
 
 @pytest.fixture(scope="session")
-def observer() -> ShippedParser:
+def parser() -> ShippedParser:
     return ShippedParser()
 
 

@@ -118,7 +118,7 @@ def test_all_captions_are_read_from_an_answer(answer: str, expected: dict[str, s
     assert parse_answer(answer) == expected
 
 
-def test_the_template_says_what_the_observer_saw_and_no_more() -> None:
+def test_the_template_says_what_the_parser_saw_and_no_more() -> None:
     pixels = np.zeros((100, 60, 3), np.uint8)
     pixels[:50], pixels[50:] = (200, 30, 35), (45, 85, 185)
     parts = np.full((100, 60), BodyPart.TOP, np.uint8)

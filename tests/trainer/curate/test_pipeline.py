@@ -47,7 +47,7 @@ class CountingFinder:
 class Interrupted:
     """A captioner that the user stops at the second photo."""
 
-    name: str = "template:observer"
+    name: str = "template"
     calls: int = 0
 
     def caption(self, views: Sequence[View]) -> list[Caption]:
@@ -58,8 +58,8 @@ class Interrupted:
 
 
 @pytest.fixture(scope="module")
-def experts(cascades: CascadeFinder, observer: ShippedParser) -> Experts:
-    return Experts(cascades, observer, [SharedOverlay(), CornerText()], TemplateCaptioner())
+def experts(cascades: CascadeFinder, parser: ShippedParser) -> Experts:
+    return Experts(cascades, parser, [SharedOverlay(), CornerText()], TemplateCaptioner())
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def test_what_is_kept_can_be_read_back_with_all_that_was_seen(outcome: CurationO
         assert photo.face_box is not None
         x0, y0, x1, y1 = photo.face_box
         assert 0 <= x0 < x1 <= photo.width and 0 <= y0 < y1 <= photo.height
-        assert photo.captioner == "template:observer" and set(photo.captions) == {"en", "ru", "en_scene", "ru_scene"}
+        assert photo.captioner == "template" and set(photo.captions) == {"en", "ru", "en_scene", "ru_scene"}
         assert photo.keypoints is not None and np.array(photo.keypoints).shape == (17, 3)
         assert photo.parts is not None
         with Image.open(out / photo.parts) as parts:
@@ -122,7 +122,7 @@ def test_the_report_counts_and_shows_what_was_dropped(outcome: CurationOutcome, 
     report = json.loads((out / "report" / "report.json").read_text())
     assert (report["photos"], report["photos_kept"], report["persons"], report["persons_kept"]) == (11, 2, 3, 1)
     assert report["dropped"]["unreadable"] == 3 and sum(report["dropped"].values()) == 9
-    assert report["experts"]["captioner"] == "template:observer"
+    assert report["experts"]["captioner"] == "template"
     lines = (out / "report" / "photos.jsonl").read_text().splitlines()
     assert [json.loads(line)["file_name"] for line in lines] == [verdict.file_name for verdict in outcome.verdicts]
     sheets = {path.stem for path in (out / "report").glob("*.jpg")}
@@ -166,7 +166,7 @@ def test_other_limits_take_out_what_no_longer_belongs(
 
 
 def test_a_stranger_in_the_folder_is_dropped(
-    astronaut: Image.Image, insightface: InsightFaceFinder, observer: ShippedParser, tmp_path: Path
+    astronaut: Image.Image, insightface: InsightFaceFinder, parser: ShippedParser, tmp_path: Path
 ) -> None:
     folder = tmp_path / "crawl" / "ada"
     folder.mkdir(parents=True)
@@ -179,7 +179,7 @@ def test_a_stranger_in_the_folder_is_dropped(
         x0, y0, x1, y1 = insightface.find(group)[0].box
         group.crop((int(x0 - 30), int(y0 - 30), int(x1 + 30), int(y1 + 30))).save(folder / "ada4.jpg", quality=95)
     options = _options(tmp_path / "crawl", tmp_path / "out", min_side_px=100)
-    outcome = curate(options, Experts(insightface, observer))
+    outcome = curate(options, Experts(insightface, parser))
     reasons = [verdict.reason for verdict in outcome.verdicts]
     assert reasons == [None, None, None, Reason.OTHER_PERSON]
     assert outcome.kept[0].face_embedding is not None

@@ -61,7 +61,7 @@ def run(folder: Path, cases: list[Case], evaluators: Evaluators, one_person: Any
             evaluators=evaluators,
             reader=one_person,
             finder=NoFaces(),
-            observer=None,  # type: ignore[arg-type]
+            parser=None,  # type: ignore[arg-type]
             candidate=GateCandidate("plain", backbone, "weights"),
             against=[GateCandidate("other", other, "other weights")],
             styling_of=lambda studio: StylesByWords(studio, (STYLE,)) if "against" not in str(studio.folder) else None,

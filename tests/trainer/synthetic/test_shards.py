@@ -148,7 +148,7 @@ def test_a_damaged_shard_is_refused_by_name_and_rendered_anew(
     with pytest.raises(DataError, match=path.name) as refusal:
         read_shards(folder)
     assert "\n" not in str(refusal.value)
-    assert trainer(["observer", "--data", str(folder), "--out", str(tmp_path / "run"), "--minutes", "1"]) == 2
+    assert trainer(["parser", "--data", str(folder), "--out", str(tmp_path / "run"), "--steps", "1"]) == 2
     printed = capsys.readouterr().err
     assert path.name in printed and printed.count("\n") == 1
     write_shards(folder, PLAN, workers=1)

@@ -1,4 +1,4 @@
-"""Training the observer on three people."""
+"""Training the person parser on three people."""
 
 from __future__ import annotations
 
@@ -11,30 +11,41 @@ import torch
 
 from engine.identity.network import load_network
 from engine.identity.skeleton import MIRRORED_JOINTS
-from trainer.observer import ObserverRun, _rank_1, contrastive, train
-from trainer.observer_photos import CropMaker, Likelihoods
+from trainer.parser_crops import CropMaker, Likelihoods
+from trainer.person_parser import ParserRun, _rank_1, contrastive, train
 from trainer.shards import read_shards
 from trainer.synthetic.parts import KEYPOINTS
 
-LONG = 60.0
 
-
-def test_a_run_writes_weights_with_figures_and_goes_on_where_it_was_cut_off(shards: Path, tmp_path: Path) -> None:
-    def run(steps: int) -> ObserverRun:
-        return ObserverRun(
-            shards, tmp_path, LONG, steps, embedding_steps=2, embedding_rounds=1, batch=2, people=2, held_out=1,
-            threads=torch.get_num_threads(),
-        )  # fmt: skip
-
-    figures = train(run(2))
+def test_a_run_writes_weights_with_figures_and_is_not_repeated(shards: Path, tmp_path: Path) -> None:
+    run = ParserRun(
+        shards, tmp_path, steps=3, embedding_steps=2, embedding_rounds=1, batch=2, people=2, held_out=1,
+        threads=torch.get_num_threads(),
+    )  # fmt: skip
+    figures = train(run)
     assert 0 <= figures["pck_10"] <= 1 and figures["people"] == 1
-    before = torch.load(tmp_path / "state.pt", weights_only=True)
-    train(run(3))
-    after = torch.load(tmp_path / "state.pt", weights_only=True)
-    assert (before["step"], after["step"]) == (2, 3) and after["spent_s"] > before["spent_s"]
-    _, metadata = load_network(tmp_path / "observer")
+    network, metadata = load_network(tmp_path / "person_parser")
     assert metadata["step"] == 3 and len(metadata["data"]["hash"]) == 64
     assert json.dumps(metadata["held_out"])
+    logs = [tmp_path / "log.jsonl", tmp_path / "embedding" / "log.jsonl"]
+    before = [log.read_text() for log in logs]
+    assert train(run) == figures, "both stages are only loaded"
+    assert [log.read_text() for log in logs] == before
+    again, _ = load_network(tmp_path / "person_parser")
+    assert all(torch.equal(value, network.state_dict()[name]) for name, value in again.state_dict().items())
+
+
+def test_the_embedding_learns_while_the_rest_stays(shards: Path, tmp_path: Path) -> None:
+    weights = []
+    for steps in (1, 8):
+        run = ParserRun(
+            shards, tmp_path / str(steps), steps=1, embedding_steps=steps, batch=2, people=2, held_out=1,
+            threads=torch.get_num_threads(),
+        )  # fmt: skip
+        train(run)
+        weights.append(load_network(tmp_path / str(steps) / "person_parser")[0].state_dict())
+    changed = {name.split(".")[0] for name, value in weights[0].items() if not torch.equal(value, weights[1][name])}
+    assert changed == {"embedding"}
 
 
 def test_plain_crops_keep_joints_on_the_person(shards: Path) -> None:

@@ -6,7 +6,7 @@ camera; joints and part maps go along. Some crops show nobody.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
 import numpy as np
@@ -53,6 +53,10 @@ class ParserCrops:
     inside: Tensor
     parts: Tensor
     identity: Tensor
+
+    def to(self, device: torch.device) -> ParserCrops:
+        """The same crops on a device."""
+        return ParserCrops(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
 @dataclass(frozen=True)

@@ -1,28 +1,24 @@
-"""Training the observer that is shipped with the engine: `python -m trainer observer`.
+"""Training the included person parser: `python -m trainer parser`.
 
-Joints and parts learn together on synthetic people, the body's embedding after them. The budget is wall-clock minutes
-and the learning rate follows it down to nothing; a run that was cut off resumes where it stood.
+Joints and parts learn together on synthetic people, the body's embedding after them.
 """
 
 from __future__ import annotations
 
-import json
-import math
-import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from rich.progress import Progress
-from torch import Tensor
+from torch import Tensor, nn
 
 from engine.identity.network import STRIDE, Outputs, ParserNetwork, joints, save_network
 from trainer.files import load_state
-from trainer.observer_photos import CropMaker, Likelihoods, ParserCrops, unsure_weights, weights_around
+from trainer.loop import TrainConfig, fit
+from trainer.parser_crops import CropMaker, Likelihoods, ParserCrops, unsure_weights, weights_around
 from trainer.shards import PeopleShards, read_shards
 from trainer.synthetic.parts import Part
 from trainer.version import commit
@@ -33,82 +29,106 @@ HEAT_SIGMA: Final = 0.8
 """Cells."""
 PART_WEIGHTS: Final = (0.7, 1.0, 1.0, 1.0, 1.0, 1.5, 1.5, 1.5)
 TEMPERATURE: Final = 0.1
-LOG_EVERY: Final = 50
+DROPPED, NOISE = 0.1, 0.05
+"""Of the standardised features that the embedding learns from: the share left out, and the deviation added."""
 FOR_EMBEDDING: Final = Likelihoods(nobody=0.0, turned_far=0.02, grey=0.0, close=0.2, covered=0.1, colour=0.4)
+
+Pooled = tuple[Tensor, Tensor]
+"""features float [B, F], standardised; identity int64 [B]."""
 
 
 @dataclass(frozen=True)
-class ObserverRun:
-    """The settings of a training run. `minutes` and `steps` (if given) count across resumptions; the last `held_out`
-    people are measured.
+class ParserRun:
+    """The settings of a training run; the last `held_out` people are measured.
 
-    `minutes` teach joints and parts; then the embedding's own layers learn over the rest as it stands, each of
-    `embedding_steps` from two photos of each of `people` people, every photo changed in `embedding_rounds` ways."""
+    `steps` teach joints and parts, or as many as fit into `minutes`, counted across resumptions; then the embedding's
+    own layers learn over the rest as it stands, each of `embedding_steps` from two photos of each of `people` people,
+    every photo changed in `embedding_rounds` ways."""
 
     data: Path
     out: Path
-    minutes: float
-    steps: int | None = None
+    steps: int = 5000
+    minutes: float | None = None
     embedding_steps: int = 2000
     embedding_rounds: int = 1
     embedding_photos: int | None = None
     batch: int = 24
     people: int = 128
     learning_rate: float = 2e-3
-    warmup_steps: int = 50
     held_out: int = 100
     threads: int = 1
     seed: int = 0
-    save_every_s: float = 60.0
 
 
-def train(run: ObserverRun) -> dict[str, float]:
-    """Trains, measures on the people held out, writes `out`/observer and returns the figures."""
+def train(run: ParserRun) -> dict[str, float]:
+    """Trains, resumes what `out` holds, measures on the people held out, writes `out`/person_parser and returns the
+    figures."""
     torch.set_num_threads(run.threads)
     torch.manual_seed(run.seed)
-    run.out.mkdir(parents=True, exist_ok=True)
     people = read_shards(run.data)
     seen, unseen = _split(people, run.held_out)
     network = ParserNetwork().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    step = _teach_joints_and_parts(run, network, people, seen)
-    _teach_embedding(run, network, people, seen)
+    plan = TrainConfig(
+        out=run.out,
+        steps=run.steps,
+        batch=run.batch,
+        learning_rate=run.learning_rate,
+        weight_decay=0.02,
+        minutes=run.minutes,
+        seed=run.seed,
+    )
+    _teach_joints_and_parts(plan, network, people, seen)
+    _teach_embedding(run, plan, network, people, seen)
     figures = measure(network, people, unseen)
+    step = load_state(run.out / "state.pt")["step"]  # a budget of minutes may have ended it
     facts = {"step": step, "minutes": run.minutes, "embedding_steps": run.embedding_steps}
     origin = {"commit": commit(), "data": {name: people.manifest[name] for name in ("hash", "settings", "photos")}}
-    save_network(run.out / "observer", network, {**facts, **origin, "held_out": figures})
+    save_network(run.out / "person_parser", network, {**facts, **origin, "held_out": figures})
     return figures
 
 
+class ParserLearner(nn.Module):
+    """Everything but the embedding's layers. forward(crops, generator) -> losses, "loss" first."""
+
+    def __init__(self, network: ParserNetwork) -> None:
+        super().__init__()
+        self.network = network.requires_grad_(True)
+        self.network.embedding.requires_grad_(False)
+
+    def forward(self, crops: ParserCrops, generator: torch.Generator) -> dict[str, Tensor]:
+        losses = losses_of(self.network, crops)
+        return {"loss": torch.stack(list(losses.values())).sum()} | losses
+
+
+class EmbeddingLearner(nn.Module):
+    """The embedding's layers alone. forward(pooled, generator) -> "loss"."""
+
+    def __init__(self, network: ParserNetwork) -> None:
+        super().__init__()
+        self.embedding = network.embedding.requires_grad_(True)
+
+    def forward(self, pooled: Pooled, generator: torch.Generator) -> dict[str, Tensor]:
+        features, identity = pooled
+        return {"loss": contrastive(F.normalize(self.embedding(features), dim=1), identity)}
+
+
 def _teach_joints_and_parts(
-    run: ObserverRun, network: ParserNetwork, people: PeopleShards, seen: NDArray[np.int64]
-) -> int:
-    """Everything but the embedding's layers; the number of steps."""
-    learning = [value for name, value in network.named_parameters() if not name.startswith("embedding")]
-    optimizer = torch.optim.AdamW(learning, lr=run.learning_rate, weight_decay=0.02)
-    step, spent_before = _resume(run.out, network, optimizer)
-    rng = np.random.default_rng(run.seed + step)
+    plan: TrainConfig, network: ParserNetwork, people: PeopleShards, seen: NDArray[np.int64]
+) -> None:
     maker = CropMaker(people, network.config.width, network.config.height, Likelihoods())
-    start = saved = time.monotonic()
-    with Progress() as progress:
-        bar = progress.add_task("observer", total=60 * run.minutes)
-        while (spent_s := spent_before + time.monotonic() - start) < 60 * run.minutes and step != run.steps:
-            step += 1
-            _set_rate(optimizer, run, step, spent_s / (60 * run.minutes))
-            losses = losses_of(network, maker.crops(rng.choice(seen, run.batch), rng))
-            _learn(optimizer, torch.stack(list(losses.values())).sum(), learning)
-            progress.update(bar, completed=spent_s, description=f"observer {step}")
-            if step % LOG_EVERY == 0:
-                _log(run.out, {"step": step, "s": spent_s, **{name: x.item() for name, x in losses.items()}})
-            if time.monotonic() - saved > run.save_every_s:
-                saved = time.monotonic()
-                _save(run.out, network, optimizer, step, spent_s)
-    _save(run.out, network, optimizer, step, spent_before + time.monotonic() - start)
-    return step
+
+    def draw(count: int, rng: np.random.Generator) -> ParserCrops:
+        return maker.crops(rng.choice(seen, count), rng)
+
+    fit(plan, ParserLearner(network), draw)
+    network.cpu()
 
 
-def _teach_embedding(run: ObserverRun, network: ParserNetwork, people: PeopleShards, seen: NDArray[np.int64]) -> None:
-    """Its layers alone, over what the rest pools from some changed crops of every photo: computed once, so that a step
-    can compare hundreds of people."""
+def _teach_embedding(
+    run: ParserRun, plan: TrainConfig, network: ParserNetwork, people: PeopleShards, seen: NDArray[np.int64]
+) -> None:
+    """Over what the rest pools from some changed crops of every photo: computed once, so that a step can compare
+    hundreds of people."""
     rng = np.random.default_rng(run.seed)
     chosen = rng.permutation(seen)[: run.embedding_photos]
     rounds = [_pooled(network, people, chosen, rng) for _ in range(run.embedding_rounds)]
@@ -118,18 +138,20 @@ def _teach_embedding(run: ObserverRun, network: ParserNetwork, people: PeopleSha
     order = np.argsort(identity, kind="stable")
     starts = np.unique(identity[order], return_index=True)[1]
     groups = [group for group in np.split(order, starts[1:]) if len(group) > 1]
-    learning = list(network.embedding.parameters())
-    optimizer = torch.optim.AdamW(learning, lr=run.learning_rate, weight_decay=0.1)
-    for step in range(1, run.embedding_steps + 1):
-        _set_rate(optimizer, run, step, step / run.embedding_steps)
-        some = rng.permutation(len(groups))[: run.people]
+
+    def draw(count: int, rng: np.random.Generator) -> Pooled:
+        some = rng.permutation(len(groups))[:count]
         rows = np.concatenate([rng.choice(groups[index], 2, replace=False) for index in some])
         pooled = bank[rng.integers(len(rounds), size=len(rows)), rows]
-        pooled = F.dropout(pooled, 0.1) + 0.05 * torch.randn_like(pooled)
-        loss = contrastive(F.normalize(network.embedding(pooled), dim=1), torch.from_numpy(identity[rows]))
-        _learn(optimizer, loss, learning)
-        if step % LOG_EVERY == 0:
-            _log(run.out, {"embedding_step": step, "embedding": loss.item()})
+        kept = torch.from_numpy((rng.random(pooled.shape) >= DROPPED) / (1 - DROPPED)).float()
+        noise = torch.from_numpy(rng.normal(0, NOISE, pooled.shape)).float()
+        return pooled * kept + noise, torch.from_numpy(identity[rows])
+
+    own = replace(
+        plan, out=run.out / "embedding", steps=run.embedding_steps, batch=run.people, weight_decay=0.1, minutes=None
+    )
+    fit(own, EmbeddingLearner(network), draw)
+    network.cpu()
     _fold(network, mean, std)
 
 
@@ -154,20 +176,6 @@ def _fold(network: ParserNetwork, mean: Tensor, std: Tensor) -> None:
     first.bias.sub_(first.weight @ mean)
 
 
-def _set_rate(optimizer: torch.optim.Optimizer, run: ObserverRun, step: int, done: float) -> None:
-    """Up within the first steps, then down along a cosine; `done` is the share of the minutes that are over."""
-    factor = min(step / run.warmup_steps, 1.0) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
-    for group in optimizer.param_groups:
-        group["lr"] = run.learning_rate * factor
-
-
-def _learn(optimizer: torch.optim.Optimizer, loss: Tensor, learning: list[torch.nn.Parameter]) -> None:
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(learning, 2.0)
-    optimizer.step()
-
-
 def losses_of(network: ParserNetwork, crops: ParserCrops) -> dict[str, Tensor]:
     """By name: where the joints are, which are seen, which part every pixel shows."""
     outputs = network(crops.images)
@@ -177,15 +185,16 @@ def losses_of(network: ParserNetwork, crops: ParserCrops) -> dict[str, Tensor]:
     return {
         "heat": (surprise * weights).sum() / weights.sum().clamp_min(1),
         "seen": F.binary_cross_entropy_with_logits(outputs.seen, visible),
-        "parts": F.cross_entropy(outputs.parts, crops.parts, torch.tensor(PART_WEIGHTS)),
+        "parts": F.cross_entropy(outputs.parts, crops.parts, torch.tensor(PART_WEIGHTS, device=crops.images.device)),
     }
 
 
 def contrastive(embeddings: Tensor, identity: Tensor) -> Tensor:
     """Supervised contrastive loss (Khosla et al., 2020, L_out) of unit embeddings [B, D] and identities [B]."""
-    alike = (identity[:, None] == identity[None, :]) & ~torch.eye(len(identity), dtype=torch.bool)
+    same = torch.eye(len(identity), dtype=torch.bool, device=identity.device)
+    alike = (identity[:, None] == identity[None, :]) & ~same
     similarity = embeddings @ embeddings.T / TEMPERATURE
-    similarity = similarity.masked_fill(torch.eye(len(identity), dtype=torch.bool), -torch.inf)
+    similarity = similarity.masked_fill(same, -torch.inf)
     log_share = similarity.log_softmax(1).masked_fill(~alike, 0.0)
     return -(log_share.sum(1) / alike.sum(1).clamp_min(1)).mean()
 
@@ -246,8 +255,8 @@ def _targets(places: Tensor, outputs: Outputs) -> Tensor:
     """Gaussians around the joints, each summing to 1, on the grid of the heat maps: [B, J, h, w]."""
     rows, columns = outputs.heat.shape[2:]
     x, y = places[..., 0] / STRIDE, places[..., 1] / STRIDE
-    across = torch.exp(-((torch.arange(columns) + 0.5 - x[..., None]) ** 2) / (2 * HEAT_SIGMA**2))
-    down = torch.exp(-((torch.arange(rows) + 0.5 - y[..., None]) ** 2) / (2 * HEAT_SIGMA**2))
+    across = torch.exp(-((torch.arange(columns, device=places.device) + 0.5 - x[..., None]) ** 2) / (2 * HEAT_SIGMA**2))
+    down = torch.exp(-((torch.arange(rows, device=places.device) + 0.5 - y[..., None]) ** 2) / (2 * HEAT_SIGMA**2))
     heat = down[..., :, None] * across[..., None, :]
     return heat / heat.sum((2, 3), keepdim=True).clamp_min(1e-6)
 
@@ -257,25 +266,3 @@ def _split(people: PeopleShards, held_out: int) -> tuple[NDArray[np.int64], NDAr
     last = np.unique(people.identity)[-held_out:]
     unseen = np.isin(people.identity, last)
     return np.flatnonzero(~unseen), np.flatnonzero(unseen)
-
-
-def _resume(out: Path, network: ParserNetwork, optimizer: torch.optim.Optimizer) -> tuple[int, float]:
-    """The steps and seconds behind a run that was cut off; 0 and 0 for a new one."""
-    path = out / "state.pt"
-    if not path.exists():
-        return 0, 0.0
-    state = load_state(path)
-    network.load_state_dict(state["network"])
-    optimizer.load_state_dict(state["optimizer"])
-    return int(state["step"]), float(state["spent_s"])
-
-
-def _save(out: Path, network: ParserNetwork, optimizer: torch.optim.Optimizer, step: int, spent_s: float) -> None:
-    state = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "spent_s": spent_s}
-    torch.save(state, out / "state.new")
-    (out / "state.new").replace(out / "state.pt")
-
-
-def _log(out: Path, row: dict[str, Any]) -> None:
-    with (out / "log.jsonl").open("a", encoding="utf-8") as log:
-        log.write(json.dumps({name: round(value, 4) for name, value in row.items()}) + "\n")
