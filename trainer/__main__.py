@@ -134,6 +134,7 @@ def _nano_parsers(commands: Any) -> None:
     background.add_argument("--out", type=Path, required=True, help="the run's folder; a run that was cut off goes on")
     background.add_argument("--painted", type=int, default=None, help="different pictures to learn from")
     background.add_argument("--pictures", type=int, default=None, help="the whole budget, over all calls")
+    background.add_argument("--batch", type=int, default=None, help="rows per step")
     background.add_argument("--threads", type=int, default=1)
     background.set_defaults(command=_background)
     nano = commands.add_parser("nano", help="train nano's denoiser, which draws from noise; resumes")
@@ -155,7 +156,7 @@ def _nano_parsers(commands: Any) -> None:
     nano.add_argument("--minutes", type=float, default=None, help="a budget of training time as well")
     nano.add_argument("--workers", type=int, default=0, help="processes that make batches (a GPU needs a dozen)")
     nano.add_argument("--learning-rate", type=float, default=None)
-    for parser in (layout, nano):
+    for parser in (layout, background, nano):
         parser.add_argument("--start-from", type=Path, default=None, help="weights that a new run begins with")
     nano.add_argument("--size", choices=("small", "medium", "large"), default="small", help="of the UNet")
     nano.add_argument("--adversarial", action="store_true", help="the last stage, with a critic (with --start-from)")

@@ -18,11 +18,12 @@ from torch import Tensor, nn
 
 from engine.backbones.nano.attributes import NAMES, PLACES, SLOTS
 from engine.backbones.nano.background import CONDITIONS, BackgroundDenoiser
-from engine.networks import save_network
+from engine.networks import load_network, save_network
 from engine.pixels import to_tensor, to_uint8
 from trainer.files import load_state
 from trainer.loop import TrainConfig, fit
 from trainer.nano.store import coarse, write_array
+from trainer.precision import fast_precision
 from trainer.synthetic.backgrounds import BACKGROUNDS, paint
 from trainer.synthetic.render import BLUR
 from trainer.version import commit
@@ -48,7 +49,7 @@ WARMUP_STEPS, SAVE_STEPS, SHEET_STEPS = 100, 200, 1000
 class BackgroundRun:
     """out: painted backgrounds, state, log and sheets, and in the end `out/background`. painted: how many different
     pictures; pictures: the budget across resumptions, with `minutes` of training as a second one; workers: processes
-    that paint."""
+    that paint; start_from: a folder that a run like this wrote, whose components and weights a new run begins with."""
 
     out: Path
     painted: int = 40_000
@@ -58,6 +59,7 @@ class BackgroundRun:
     learning_rate: float = 1e-3
     threads: int = 1
     workers: int = 2
+    start_from: Path | None = None
     seed: int = 0
 
 
@@ -66,12 +68,15 @@ def train_background(run: BackgroundRun) -> dict[str, Any]:
     pictures, values = painted(run)
     torch.set_num_threads(run.threads)
     torch.manual_seed(run.seed)
-    denoiser = BackgroundDenoiser()
-    denoiser.fit(to_tensor(pictures[UNSEEN : UNSEEN + FITTED_ON]))
+    if run.start_from is None:
+        denoiser = BackgroundDenoiser()
+        denoiser.fit(to_tensor(pictures[UNSEEN : UNSEEN + FITTED_ON]))
+    else:
+        denoiser = load_network(BackgroundDenoiser, run.start_from).train().requires_grad_(True)
     learner = BackgroundLearner(denoiser)
-    clean = torch.cat(
-        [denoiser.encode(to_tensor(some)) for some in np.array_split(pictures, 1 + len(pictures) // 4096)]
-    )
+    some = np.array_split(pictures, 1 + len(pictures) // 4096)
+    clean = torch.cat([denoiser.encode(to_tensor(part)) for part in some])
+    flipped = torch.cat([denoiser.encode(to_tensor(np.flip(part, 2).copy())) for part in some])  # no place has a side
     unseen = (clean[:UNSEEN], values[:UNSEEN])
     validation = BackgroundValidation(learner, *unseen, run.out, run.batch)
 
@@ -80,7 +85,8 @@ def train_background(run: BackgroundRun) -> dict[str, Any]:
         said = values[rows].clone()
         for name, share in UNSAID.items():
             said[torch.from_numpy(rng.random(count) < share), NAMES.index(name)] = 0
-        return clean[rows], said
+        mirrored = torch.from_numpy(rng.random(count) < 0.5)[:, None]
+        return torch.where(mirrored, flipped[rows], clean[rows]), said
 
     plan = TrainConfig(
         out=run.out,
@@ -119,8 +125,9 @@ class BackgroundLearner(nn.Module):
         """Mean squared error of each row [B], for clean components [B, K] at times [B]."""
         noise = torch.randn(clean.shape, generator=generator, device=clean.device)
         t = time[:, None]
-        velocity = self.denoiser(t * clean + (1 - t) * noise, time, values)
-        errors: Tensor = (velocity - (clean - noise)).square().mean(1)
+        with fast_precision():
+            velocity = self.denoiser(t * clean + (1 - t) * noise, time, values)
+        errors: Tensor = (velocity.float() - (clean - noise)).square().mean(1)
         return errors
 
 

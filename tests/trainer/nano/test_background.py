@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -66,6 +67,19 @@ def test_one_command_trains_writes_and_resumes(run: BackgroundRun) -> None:
     assert json.loads((run.out / "background" / "metadata.json").read_text())["pictures"] == 64
     assert kept.draw(torch.zeros(1, len(NAMES), dtype=torch.int64), [0]).shape == (1, 3, 60, 40)
     assert train_background(replace(run))["pictures"] == 64  # a finished run is only loaded
+
+
+def test_a_new_run_begins_with_the_weights_of_another(run: BackgroundRun, tmp_path: Path) -> None:
+    train_background(run)
+    (tmp_path / "painted").symlink_to(run.out / "painted")
+    one_step = replace(run, out=tmp_path, pictures=32, learning_rate=1e-6, start_from=run.out / "background")
+    train_background(one_step)
+    first, second = (load_network(BackgroundDenoiser, out / "background") for out in (run.out, tmp_path))
+
+    assert torch.equal(first.basis, second.basis) and torch.equal(first.scale, second.scale)
+    assert all(
+        torch.allclose(value, second.state_dict()[name], atol=1e-3) for name, value in first.state_dict().items()
+    )
 
 
 def test_it_learns_which_place_has_which_colours(run: BackgroundRun) -> None:
