@@ -183,11 +183,12 @@ async def test_payments_and_the_audit_log_as_csv(chat: Any, says: Any) -> None:
         assert abs(datetime.now(UTC) - datetime.fromisoformat(moment)) < timedelta(minutes=10)
 
     await chat.boss.press("Audit log")
-    await chat.boss.wait_for(says("Audit log"))
+    log = await chat.boss.wait_for(says("Audit log"))
+    assert f"{charges[0][:11]}…" in log.text and charges[0] not in log.text, "a row of a phone is short"
     acts = await _table(chat, "CSV")
     assert [row["act"] for row in acts] == ["export-audit", "export-payments", "refund"]
     assert {row["admin_id"] for row in acts} == {str(chat.boss.user_id)} and {row["key_id"] for row in acts} == {""}
-    assert acts[-1]["user_id"] == str(chat.anna.user_id)
+    assert (acts[-1]["user_id"], acts[-1]["subject"]) == (str(chat.anna.user_id), charges[0])
 
 
 async def _table(chat: Any, button: str) -> list[dict[str, str]]:
