@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, ScalarSelect, Uuid, delete, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, Uuid, delete, func, literal, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import undefer
+from sqlalchemy.orm import aliased, undefer
 
 from bot.db.person_tables import Person
 from bot.db.references import OF_PERSON
@@ -46,6 +46,13 @@ async def of_user(session: AsyncSession, user_id: int) -> list[Person]:
     """Oldest first."""
     statement = select(Person).where(Person.user_id == user_id).order_by(Person.created_at, Person.id)
     return list(await session.scalars(statement))
+
+
+def number_of(person: type[Person]) -> ScalarSelect[int]:
+    """The place in `of_user`, from 1, of a person that the query around it selects."""
+    other = aliased(Person)
+    up_to = tuple_(other.created_at, other.id) <= tuple_(person.created_at, person.id)
+    return select(func.count()).select_from(other).where(other.user_id == person.user_id, up_to).scalar_subquery()
 
 
 async def get(session: AsyncSession, user_id: int, person_id: UUID) -> Person | None:

@@ -12,7 +12,7 @@ from sqlalchemy import case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from bot.db import job_states
+from bot.db import job_states, people
 from bot.db.person_tables import Person
 from bot.db.session import execute
 from bot.db.tables import Job, Reference, User
@@ -51,8 +51,11 @@ class PendingStatus:
     created_at: datetime
     person_name: str | None
     """The name of the person to draw, where the user gave one."""
+    person_number: int | None
+    """Among the user's people, oldest first, from 1. Names and numbers are None in a group."""
     companion_id: UUID | None
     companion_name: str | None
+    companion_number: int | None
 
 
 class MessageRole(StrEnum):
@@ -64,7 +67,7 @@ class MessageRole(StrEnum):
 
 async def pending(session: AsyncSession) -> list[PendingStatus]:
     """Every job that owes its user a message, oldest first. The end users of apps get none."""
-    companion = aliased(Person)
+    companion, private = aliased(Person), Job.chat_id == Job.user_id
     columns = (  # in the order of PendingStatus's fields
         Job.id,
         Job.user_id,
@@ -92,9 +95,11 @@ async def pending(session: AsyncSession) -> list[PendingStatus]:
         Job.album_id,
         Job.album_sent_at,
         Job.created_at,
-        case((Job.chat_id == Job.user_id, Person.name), else_=None),  # a group does not read it
+        case((private, Person.name), else_=None),  # a group does not read it
+        case((private, people.number_of(Person)), else_=None),
         Job.companion_id,
-        case((Job.chat_id == Job.user_id, companion.name), else_=None),
+        case((private, companion.name), else_=None),
+        case((private, people.number_of(companion)), else_=None),
     )
     named = select(*columns).join(User, User.id == Job.user_id).outerjoin(Person, Person.id == Job.person_id)
     named = named.outerjoin(companion, companion.id == Job.companion_id)

@@ -10,7 +10,7 @@ import structlog
 from aiogram import Bot
 from aiogram.types import BufferedInputFile, InlineKeyboardMarkup, ReplyParameters
 
-from bot.domain import ReferenceState
+from bot.domain import ReferenceState, Stage
 from bot.errors import UnknownUser
 from bot.numbered_people import numbered
 from bot.photos import Refusal
@@ -96,18 +96,12 @@ class VerdictAnswers:
         texts = self.translator.of(answer.language)
         if answer.is_pose:
             return await self._render_pose(answer, texts)
-        draft = await self.use.draw_draft(answer.group.user_id, answer.group.chat_id, answer.photos)
-        if draft is not None:
-            next_text, buttons = draft_text(texts, self.styles, draft), None
-        else:
-            next_text, buttons = await self._next(answer, texts)
-        if all(photo.state == ReferenceState.REJECTED for photo in answer.photos):
-            buttons = None
+        after, buttons = await self._after(answer, texts)
         verdicts = verdicts_text(texts, answer.photos, album=answer.group.album_id is not None)
         if _may_be_image_prompt(answer):
             buttons = image_prompt_buttons.with_take_photo(buttons, texts)
         person = await self._person(answer, texts)
-        return Markup("\n\n".join([verdicts, *person, next_text])), buttons
+        return Markup("\n\n".join([verdicts, *person, *after])), buttons
 
     async def _person(self, answer: Answer, texts: Texts) -> list[Markup]:
         """The name of the person whose photos these are, where the user has several people."""
@@ -128,9 +122,18 @@ class VerdictAnswers:
         prompt = await self.use.take_back_draft(answer.group.user_id)
         return refused_photo(texts, photo.verdict, prompt), None
 
-    async def _next(self, answer: Answer, texts: Texts) -> tuple[Markup, InlineKeyboardMarkup | None]:
+    async def _after(self, answer: Answer, texts: Texts) -> tuple[list[Markup], InlineKeyboardMarkup | None]:
+        """A prompt that waits is drawn, else comes the next question. Where no photo is accepted and earlier ones are,
+        the refusal alone says what to do."""
+        draft = await self.use.draw_draft(answer.group.user_id, answer.group.chat_id, answer.photos)
+        if draft is not None:
+            return [draft_text(texts, self.styles, draft)], None
         stage, style = await self.use.find_stage(answer.group.user_id)
-        return next_step(texts, self.styles, stage, style)
+        refused = all(photo.state == ReferenceState.REJECTED for photo in answer.photos)
+        if refused and stage in (Stage.STYLE, Stage.PROMPT):
+            return [], None
+        text, buttons = next_step(texts, self.styles, stage, style)
+        return [text], buttons
 
     async def _send(self, answer: Answer, text: str, buttons: InlineKeyboardMarkup | None) -> int | None:
         """The message that holds the answer now; `None` when the bot may not write to the chat any more."""

@@ -14,6 +14,7 @@ from bot.domain import REFUSALS, JobState
 from bot.styles import Styles
 from bot.telegram import keyboards
 from bot.telegram.captions import caption, ignored
+from bot.telegram.person_keyboards import name_or_number
 from bot.telegram.quotes import quoted
 from bot.translator import Markup, Texts
 from engine.contract import FailureCode
@@ -140,8 +141,7 @@ def _request(job: PendingStatus, prompt: Markup, texts: Texts, poses_drawn: bool
     draw."""
     below = [prompt]
     if job.companion_id is not None:
-        first, second = (name or texts("person-unnamed") for name in (job.person_name, job.companion_name))
-        below.append(texts("status-people", first=first, second=second))
+        below.append(_people(job, texts))
     elif job.person_name is not None:
         below.append(texts("status-person", name=job.person_name))
     if job.pose is not None:
@@ -156,6 +156,14 @@ def _request(job: PendingStatus, prompt: Markup, texts: Texts, poses_drawn: bool
     if job.ignored_words is not None:
         below.append(ignored(job.ignored_words, texts))
     return Markup("\n".join(below))
+
+
+def _people(job: PendingStatus, texts: Texts) -> Markup:
+    if job.person_number is None or job.companion_number is None:
+        return texts("status-two")
+    first = name_or_number(texts, job.person_name, job.person_number)
+    second = name_or_number(texts, job.companion_name, job.companion_number)
+    return texts("status-people", first=first, second=second)
 
 
 def bar(step: int, steps: int) -> str:

@@ -28,6 +28,7 @@ ROWS = 10
 """Entries of a page that is a list."""
 STYLE_BUTTONS = 3
 BAR_CELLS = 12
+SUBJECT_MAX = 12
 
 
 @dataclass(frozen=True)
@@ -148,13 +149,18 @@ def audit_log(texts: Texts, entries: Sequence[AuditEntry], part: PageSpan) -> Ad
             admin=str(entry.admin_id) if entry.key_id is None else texts("audit-key", key=entry.key_id),
             act=texts(f"act-{Act(entry.act)}"),
             user=Markup("" if entry.user_id is None else f" · <code>{entry.user_id}</code>"),
-            subject="" if entry.subject is None else f" · {entry.subject[:40]}",
+            subject="" if entry.subject is None else f" · {_shortened(entry.subject)}",
         )
         for entry in entries
     ]
     text = texts("audit-log", page=page_text(texts, part), rows=rows_text(texts, rows))
     csv = desk_button(texts, "audit-csv-button", DeskAction.AUDIT_CSV)
     return AdminView(text, keyboard(desk_turns(texts, part, DeskAction.AUDIT), [csv, *back(texts, DeskAction.SERVICE)]))
+
+
+def _shortened(subject: str) -> str:
+    """Ids of jobs and payments would take two rows of a phone; the CSV has them whole."""
+    return subject if len(subject) <= SUBJECT_MAX else f"{subject[: SUBJECT_MAX - 1]}…"
 
 
 def no_broadcast(texts: Texts) -> AdminView:

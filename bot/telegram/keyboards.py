@@ -201,10 +201,12 @@ def pose_presets(texts: Texts, page: PresetPage, chosen: str | None) -> InlineKe
 def _preset_rows(
     texts: Texts, page: PresetPage, buttons: list[InlineKeyboardButton], before: PageTurn, after: PageTurn
 ) -> InlineKeyboardMarkup:
-    """Two columns, and a row that turns pages where there are several."""
+    """Two columns, and a row that turns pages where there are several; of two pages each leads to the other once."""
     rows = [buttons[start : start + PRESET_COLUMNS] for start in range(0, len(buttons), PRESET_COLUMNS)]
     if page.pages > 1:
-        turns = ("page-before-button", before), ("page-after-button", after)
+        turns = [("page-before-button", before), ("page-after-button", after)]
+        if page.before == page.after:
+            turns = turns[:1] if page.number else turns[1:]
         rows.append([_button(texts(key, page=target.page + 1, pages=page.pages), target) for key, target in turns])
     return _rows(rows)
 

@@ -17,9 +17,13 @@ LABEL_MAX = 24
 
 def person_name(texts: Texts, person: PersonSummary) -> Markup | str:
     """The name, or what stands for it."""
-    if person.name is not None:
-        return person.name
-    return texts("person-first") if person.number == 1 else texts("person-number", number=person.number)
+    return name_or_number(texts, person.name, person.number)
+
+
+def name_or_number(texts: Texts, name: str | None, number: int) -> Markup | str:
+    if name is not None:
+        return name
+    return texts("person-first") if number == 1 else texts("person-number", number=number)
 
 
 def people(texts: Texts, persons: Sequence[PersonSummary]) -> InlineKeyboardMarkup:

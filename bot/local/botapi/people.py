@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
@@ -212,7 +213,7 @@ class People:
         return self._world.post(chat, [replace(draft, tell_bot=self._reaches_bot(chat, draft)) for draft in drafts])
 
     def _reaches_bot(self, chat: Chat, draft: Draft) -> bool:
-        """Group privacy: in a group a bot sees commands and replies to its own messages."""
+        """In a group a bot in privacy mode sees commands, mentions of it and replies to its own messages."""
         if chat.kind == "private":
             return True
         replied = self._world.message(chat.id, draft.reply_to) if draft.reply_to else None
@@ -220,7 +221,9 @@ class People:
             return True
         first_word = next(iter(draft.content.text.split(maxsplit=1)), "")
         command, _, addressee = first_word.partition("@")
-        return command.startswith("/") and addressee.lower() in ("", self._world.bot.username)
+        if command.startswith("/") and addressee.lower() in ("", self._world.bot.username):
+            return True
+        return re.search(rf"(?<!\w)@{self._world.bot.username}(?!\w)", draft.content.text, re.IGNORECASE) is not None
 
     def _ready(self, chat_id: int, user_id: int) -> Chat:
         chat = self.chat(chat_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -139,9 +140,10 @@ class PersonRoutes:
         response = web.StreamResponse(headers=headers)
         await response.prepare(request)
         await response.write(b"retry: 500\n\n")
-        async for event in self._world.events.stream(HEARTBEAT_S):
-            line = ": still here" if event is None else "data: " + json.dumps(event)
-            await response.write(f"{line}\n\n".encode())
+        with suppress(ConnectionResetError):  # the page was closed
+            async for event in self._world.events.stream(HEARTBEAT_S):
+                line = ": still here" if event is None else "data: " + json.dumps(event)
+                await response.write(f"{line}\n\n".encode())
         return response
 
     async def file(self, request: web.Request) -> web.Response:

@@ -168,7 +168,7 @@ aspect-tall-button = 9:16
 
 pose-unavailable = Pose: any. The current model cannot draw a chosen pose.
 pose-ask = 🤸 <b>Choose a pose.</b> Now: { $pose }
-    “Pose from a photo”: send me a photo of anyone in the pose you want. A pose is used for one picture, unless you keep it for all.
+    “Pose from a photo”: send me a photo of anyone in the pose you want. A pose is used for one picture. To keep it for all pictures: /settings
 pose-choose-button = 🤸 Choose a pose
 pose-list-button = 🤸 All poses
 pose-once = { $pose } (for the next picture)

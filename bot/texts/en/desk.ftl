@@ -74,7 +74,7 @@ access-limit = { $limit ->
         [one] { $limit } picture
        *[other] { $limit } pictures
     } a day
-access-plain = no rule of their own
+access-plain = no special rules
 account-jobs-button = 🖼 Requests
 account-ledger-button = 💳 Ledger
 account-grant-button = 🎁 Grant credits

@@ -33,7 +33,6 @@ person-companion = 👥 In the next picture beside the person whom I draw now.
 person-together = 👥 <b>The next picture shows two people:</b> { $first } on the left, { $second } on the right. Say in the prompt that there are two, for example: two friends in a park.
     This is for one picture. Its pose is free.
 person-alone = The next picture shows one person.
-person-unnamed = no name
 person-chosen = Now I draw: { $name }
 person-added = 👤 <b>{ $name }: a new person.</b> Now send up to { $limit } photos of them, also as an album. I draw this person until you choose another one: /people
     They must be an adult and have agreed to it.

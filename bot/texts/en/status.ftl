@@ -18,6 +18,7 @@ status-progress =
     { $prompt }
 status-person = Person: { $name }
 status-people = People: { $first }, { $second }
+status-two = Two people
 status-pose = Pose: { $pose }
 status-image-prompt = Style: from your image prompt
 status-ignored = I can't draw: { $phrases }

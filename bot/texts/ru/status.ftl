@@ -18,6 +18,7 @@ status-progress =
     { $prompt }
 status-person = Человек: { $name }
 status-people = Люди: { $first }, { $second }
+status-two = Два человека
 status-pose = Поза: { $pose }
 status-image-prompt = Стиль: с картинки-образца
 status-ignored = Не умею рисовать: { $phrases }

@@ -84,7 +84,7 @@ async def test_without_the_second_persons_photos_the_job_fails_and_without_some_
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_both_people_are_named_before_and_after(sessions: Sessions, rows: Any, language: str) -> None:
-    """In a group nobody reads the names."""
+    """By their names, or as /people calls them. In a group nobody reads the names."""
     await rows.user(language=language)
     async with sessions.begin() as session:
         first, second = [await people.add(session, 1) for _ in range(2)]
@@ -97,9 +97,8 @@ async def test_both_people_are_named_before_and_after(sessions: Sessions, rows: 
     shown = [
         render(job, place=1, paused=False, preview=None, texts=texts, styles=styles).text for job in (private, group)
     ]
-    unnamed = texts("person-unnamed")
-    assert texts("status-people", first=unnamed, second="Boris & Co") in shown[0]
-    assert texts("status-people", first=unnamed, second=unnamed) in shown[1] and "Boris" not in shown[1]
+    assert texts("status-people", first=texts("person-first"), second="Boris & Co") in shown[0]
+    assert texts("status-two") in shown[1] and "Boris" not in shown[1]
     assert texts("picture-companion") in caption(private, texts, styles).splitlines()[0]
 
 

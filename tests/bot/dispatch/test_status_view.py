@@ -34,8 +34,8 @@ def _open(state: JobState = JobState.QUEUED, **facts: Any) -> PendingStatus:
         "album_sent_at": None,
         "translated_prompt": None, "ignored_words": None, "settings": {}, "pose": None, "pose_skipped": False,
         "image_prompt_id": None, "image_prompt_skipped": False,
-        "created_at": datetime(2026, 1, 1, tzinfo=UTC), "person_name": None,
-        "companion_id": None, "companion_name": None,
+        "created_at": datetime(2026, 1, 1, tzinfo=UTC), "person_name": None, "person_number": None,
+        "companion_id": None, "companion_name": None, "companion_number": None,
     }  # fmt: skip
     return PendingStatus(**{**known, **facts})
 

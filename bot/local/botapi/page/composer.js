@@ -130,9 +130,14 @@ export class Composer {
     this.context.hidden = true;
   }
 
-  typed() {
+  // As tall as its text. While the field is hidden, it has no height to measure.
+  fit() {
     this.text.style.height = "auto";
-    this.text.style.height = `${Math.min(this.text.scrollHeight, 180)}px`;
+    if (this.text.scrollHeight) this.text.style.height = `${Math.min(this.text.scrollHeight, 180)}px`;
+  }
+
+  typed() {
+    this.fit();
     const typed = this.text.value;
     if (/^\/\w*$/.test(typed)) this.showCommands(typed.slice(1));
     else this.commandMenu.hidden = true;

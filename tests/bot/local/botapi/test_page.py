@@ -128,6 +128,7 @@ async def test_a_conversation_by_hand(
     bubbles = page.locator(".bubble")
     await page.click("#begin")
     await expect(bubbles.last.locator(".text b")).to_have_text("you")
+    assert await page.evaluate("(field => field.scrollHeight <= field.offsetHeight)(document.querySelector('#text'))")
 
     await say(page, "hi <i>there</i>")
     await expect(bubbles.last.locator(".text")).to_have_text("You said hi <i>there</i>")
@@ -242,6 +243,28 @@ async def test_hostile_text_stays_text_on_a_narrow_screen(
     await page.click("#back")
     await expect(page.locator("#chats .chat")).to_have_count(4)
     await page.screenshot(path=tmp_path / "narrow.png")
+
+
+async def test_toasts_and_photos_use_the_width_of_a_phone(
+    page: Page, api: LocalBotAPI, echo: Bot, anna: Person, picture: Callable[..., bytes]
+) -> None:
+    """A short toast has one row; the time of a photo without a caption is on the photo."""
+    await page.set_viewport_size({"width": 390, "height": 760})
+    await page.goto(f"{api.url}/#{ANNA_ID}")
+    button = InlineKeyboardButton(text="Press", callback_data="A toast of several words")
+    await echo.send_message(ANNA_ID, "?", reply_markup=InlineKeyboardMarkup(inline_keyboard=[[button]]))
+    await page.click(".key:has-text('Press')")
+    await expect(page.locator("#toast")).to_have_text("A toast of several words it is")
+    toast = await page.locator("#toast").bounding_box()
+    assert toast and toast["height"] < 50 and toast["x"] > 0 and toast["x"] + toast["width"] < 390
+
+    await anna.send_photo(picture(300, 200))
+    photo = page.locator(".bubble.mine.pictured").last
+    await expect(photo.locator(".tile img")).to_be_visible()
+    tile, time = await photo.locator(".tile").bounding_box(), await photo.locator(".foot").bounding_box()
+    body = await photo.locator(".body").bounding_box()
+    assert tile and time and body
+    assert time["y"] + time["height"] < tile["y"] + tile["height"] and body["height"] == tile["height"]
 
 
 async def test_the_page_finds_its_server_again(page: Page, tmp_path: Path, connect_bot: Callable[..., Bot]) -> None:

@@ -168,3 +168,13 @@ async def test_a_sent_web_page_is_only_ever_saved(anna: Person, api: LocalBotAPI
         assert response.headers["Content-Disposition"].startswith("attachment")
         assert response.content_type == "application/octet-stream"
         assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+async def test_a_page_that_is_closed_leaves_no_error_in_the_log(
+    api: LocalBotAPI, anna: Person, http: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with http.get(f"{api.url}/client/events") as events:
+        await events.content.readline()
+    for text in ("one", "two", "three"):
+        await anna.send_text(text)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]

@@ -45,7 +45,7 @@ async def test_an_admin_finds_a_user_and_reads_no_prompt(chat: Any, says: Any) -
     await chat.boss.wait_for(says("This is not a Telegram ID"))
     await chat.boss.send_text(f" {chat.ben.user_id} ", reply_to=question.id)
     page = await chat.boss.wait_for(says(f"User {chat.ben.user_id}"))
-    assert "Photos: 1" in page.text and "0 failed, 1 refused" in page.text and "no rule of their own" in page.text
+    assert "Photos: 1" in page.text and "0 failed, 1 refused" in page.text and "no special rules" in page.text
     assert len(page.button_texts) <= 6
     await chat.boss.press("Requests")
     requests = await chat.boss.wait_for(says("Requests of user", "Pencil sketch", "refused: prompt"))
@@ -74,7 +74,7 @@ async def test_a_banned_user_is_kept_out_until_unbanned(chat: Any, says: Any) ->
         await chat.ben.wait_for(says(answer))
     assert len(await chat.jobs()) == 1
     await chat.boss.press("Unban")
-    await chat.boss.wait_for(says("no rule of their own"))
+    await chat.boss.wait_for(says("no special rules"))
     await chat.ben.send_text("on a beach")
     await chat.job(2)
     assert [name for name, _, _ in await acts(chat)] == ["view-user", "ban", "unban"]
@@ -117,7 +117,7 @@ async def test_a_daily_limit_counts_pictures_of_the_day(chat: Any, says: Any) ->
     await chat.ben.send_text("on a beach")
     await chat.job(2)
     await chat.boss.send_text("0", reply_to=question.id)
-    await chat.boss.wait_for(says("Daily limit", "no rule of their own"))
+    await chat.boss.wait_for(says("Daily limit", "no special rules"))
     await chat.ben.send_text("in a street")
     await chat.job(3)
     assert [(name, subject) for name, _, subject in await acts(chat)][1:] == [("limit", "1"), ("no-limit", None)]

@@ -40,14 +40,7 @@ async def test_a_reply_and_a_mention_do_the_same(chat, says, anna, group):
     await group.send_text("на море", reply_to=answer.id)
     assert (await chat.job()).prompt == "на море"
     state = await chat.bot.me()
-    message = {
-        "message_id": 900_000,
-        "date": 1_700_000_000,
-        "chat": {"id": GROUP_ID, "type": "supergroup", "title": "Friends"},
-        "from": {"id": ANNA_ID, "is_bot": False, "first_name": "Анна", "language_code": "ru"},
-        "text": f"@{(state.username or '').upper()}, в горах",
-    }
-    await chat.control.inject_update("message", message)
+    await group.send_text(f"@{(state.username or '').upper()}, в горах")
     assert (await chat.job(2)).prompt == "в горах"
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -154,6 +157,45 @@ async def test_a_refund_after_the_buyer_deleted_everything_needs_their_id(chat: 
     await chat.boss.wait_for(says("100 Stars refunded"))
     (payment,) = await _payments(chat)
     assert payment.refunded_at is not None and payment.user_id is None
+
+
+async def test_payments_and_the_audit_log_as_csv(chat: Any, says: Any) -> None:
+    """Of a buyer who deleted their data, no Telegram ID is in the payments."""
+    charges = []
+    for person, thanks in ((chat.anna, "Спасибо"), (chat.ben, "Thank you")):
+        invoice = await _invoice(chat, person, says)
+        charges.append((await person.pay(invoice.id)).charge_id)
+        await person.wait_for(says(thanks))
+    await chat.boss.send_text(f"/admin refund {charges[0]}")
+    await chat.boss.wait_for(says("100 Stars refunded"))
+    await chat.press(chat.ben, PrivacyCallback(action=PrivacyAction.DELETE))
+    await chat.boss.send_text("/admin")
+    await chat.boss.wait_for(says("Administration"))
+    await chat.boss.press("Service")
+    payments = await _table(chat, "Payments CSV")
+    assert set(payments[0]) == {"paid_at", "charge_id", "user_id", "stars", "credits", "refunded_at"}
+    of = {row["charge_id"]: row for row in payments}
+    assert list(of) in (charges, charges[::-1])
+    refunded, kept = of[charges[0]], of[charges[1]]
+    assert (refunded["user_id"], refunded["stars"], refunded["credits"]) == (str(chat.anna.user_id), "100", "20")
+    assert (kept["user_id"], kept["refunded_at"]) == ("", "")
+    for moment in (refunded["paid_at"], refunded["refunded_at"], kept["paid_at"]):
+        assert abs(datetime.now(UTC) - datetime.fromisoformat(moment)) < timedelta(minutes=10)
+
+    await chat.boss.press("Audit log")
+    log = await chat.boss.wait_for(says("Audit log"))
+    assert f"{charges[0][:11]}…" in log.text and charges[0] not in log.text, "a row of a phone is short"
+    acts = await _table(chat, "CSV")
+    assert [row["act"] for row in acts] == ["export-audit", "export-payments", "refund"]
+    assert {row["admin_id"] for row in acts} == {str(chat.boss.user_id)} and {row["key_id"] for row in acts} == {""}
+    assert (acts[-1]["user_id"], acts[-1]["subject"]) == (str(chat.anna.user_id), charges[0])
+
+
+async def _table(chat: Any, button: str) -> list[dict[str, str]]:
+    """The rows of the file that a button of /admin sends."""
+    await chat.boss.press(button)
+    file = await chat.boss.wait_for(lambda message: message.document is not None)
+    return list(csv.DictReader(io.StringIO((await chat.boss.download(file)).decode("utf-8-sig"))))
 
 
 async def test_refunds_and_grants_explain_themselves(chat: Any, says: Any) -> None:
