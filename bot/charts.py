@@ -174,8 +174,8 @@ def _draw_ranking(axes: Axes, panel: Ranking, nothing: str) -> None:
         return
     longest = max(length for _, length, _, _ in rows) or 1.0
     for number, (name, length, label, colour) in enumerate(rows):
-        shown = name if len(name) <= NAME_MAX else name[: NAME_MAX - 1].rstrip() + "…"
-        axes.text(0.0, number + 0.5, shown, color=INK, fontsize=TEXT_POINTS)
+        short_name = name if len(name) <= NAME_MAX else name[: NAME_MAX - 1].rstrip() + "…"
+        axes.text(0.0, number + 0.5, short_name, color=INK, fontsize=TEXT_POINTS)
         axes.text(1.0, number + 0.5, label, color=INK, fontsize=TEXT_POINTS, ha="right")
         axes.barh(number + 0.72, 1.0, height=0.18, color=GRID)
         axes.barh(number + 0.72, length / longest, height=0.18, color=colour)

@@ -78,15 +78,17 @@ class Styles:
         ignored."""
         by_name = {edit.name: edit for edit in edits}
         shipped = {style.name for style in self._shipped}
-        made = [_made(edit) for edit in by_name.values() if edit.template is not None and edit.name not in shipped]
+        own_styles = [
+            _made(edit) for edit in by_name.values() if edit.template is not None and edit.name not in shipped
+        ]
 
         def place(style: Style) -> float:
             edit = by_name.get(style.name)
             return inf if edit is None or edit.place is None else edit.place
 
-        self.all: Sequence[Style] = tuple(sorted([*self._shipped, *made], key=place))
-        off = {edit.name for edit in by_name.values() if not edit.enabled} - {NO_STYLE}
-        self.presets: Sequence[Style] = tuple(style for style in self.all if style.name not in off)
+        self.all: Sequence[Style] = tuple(sorted([*self._shipped, *own_styles], key=place))
+        disabled = {edit.name for edit in by_name.values() if not edit.enabled} - {NO_STYLE}
+        self.presets: Sequence[Style] = tuple(style for style in self.all if style.name not in disabled)
         self._by_name = {style.name: style for style in self.all}
         self.names = tuple(style.name for style in self.presets)
 

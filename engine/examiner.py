@@ -124,17 +124,17 @@ class Examiner:
             return Examination(
                 reference_id=request.reference_id, verdict=Verdict(concern.value), people=len(look.people)
             )
-        several, seen = look.verdict is Verdict.SEVERAL_PEOPLE, look.observation
+        several, observation = look.verdict is Verdict.SEVERAL_PEOPLE, look.observation
         return Examination(
             reference_id=request.reference_id,
             verdict=look.verdict,
             people=len(look.people),
             boxes=tuple(_in_shares(box, image) for box in look.people) if several else (),
-            profile=None if seen is None else seen.to_bytes(),
-            quality=None if seen is None else min(max(float(seen.quality), 0.0), 1.0),
-            framing=None if seen is None else framing_of(seen),
-            hints=() if seen is None else _hints(image, seen),
-            face=None if seen is None else self._face(image, seen),
+            profile=None if observation is None else observation.to_bytes(),
+            quality=None if observation is None else min(max(float(observation.quality), 0.0), 1.0),
+            framing=None if observation is None else framing_of(observation),
+            hints=() if observation is None else _hints(image, observation),
+            face=None if observation is None else self._face(image, observation),
         )
 
     def _pose_examination(self, request: ExamineRequest, image: Image.Image) -> Examination:
@@ -152,17 +152,17 @@ class Examiner:
                 verdict = Verdict.NO_POSE if people else Verdict.NO_PERSON
         return Examination(reference_id=request.reference_id, verdict=verdict, people=counted)
 
-    def _face(self, image: Image.Image, seen: Observation) -> tuple[float, ...] | None:
-        if self._describer is None or seen.face_box is None:
+    def _face(self, image: Image.Image, observation: Observation) -> tuple[float, ...] | None:
+        if self._describer is None or observation.face_box is None:
             return None
-        numbers = self._describer.describe(image, Face(seen.face_box, seen.face_landmarks))
+        numbers = self._describer.describe(image, Face(observation.face_box, observation.face_landmarks))
         return None if numbers is None else tuple(float(number) for number in numbers)
 
 
-def _hints(image: Image.Image, seen: Observation) -> tuple[Hint, ...]:
+def _hints(image: Image.Image, observation: Observation) -> tuple[Hint, ...]:
     """Eyes that nobody sees weigh most."""
-    hints = hints_of(seen)
-    return (Hint.SUNGLASSES, *hints) if wears_sunglasses(image, seen.face_landmarks) else hints
+    hints = hints_of(observation)
+    return (Hint.SUNGLASSES, *hints) if wears_sunglasses(image, observation.face_landmarks) else hints
 
 
 def in_pixels(box: PersonBox | None, image: Image.Image) -> Box | None:

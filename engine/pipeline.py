@@ -214,8 +214,8 @@ class RequestPipeline:
         if problems and not views:
             raise problems[0]
         best = sorted(views, key=lambda view: view.observation.quality, reverse=True)
-        kept = best[: self.backbone.capabilities.references_max]
-        return IdentityProfile(tuple(view for view in views if any(view is one for one in kept)))
+        chosen = best[: self.backbone.capabilities.references_max]
+        return IdentityProfile(tuple(view for view in views if any(view is one for one in chosen)))
 
     def _pose(self, request: GenerateRequest) -> NDArray[np.float32] | None:
         """The pose asked for. A backbone that cannot draw one draws without: a picture is worth more than none."""

@@ -47,16 +47,16 @@ Pose = NDArray[np.float32]
 def draw_skeleton(pose: Pose, width: int, height: int) -> Image.Image:
     """RGB, `width` x `height` px, on black; joints of too little confidence and their limbs are left out."""
     joints = _with_neck(pose)
-    seen = joints[:, 2] >= CONFIDENCE_MIN
+    visible = joints[:, 2] >= CONFIDENCE_MIN
     points = joints[:, :2] * (width, height)
     radius = max(STROKE * max(width, height), 1.0)
     picture = Image.new("RGB", (width, height))
     brush = ImageDraw.Draw(picture)
     for number, (start, end) in enumerate(_LIMBS):
-        if seen[start] and seen[end]:
+        if visible[start] and visible[end]:
             brush.polygon(_limb(points[start], points[end], radius), fill=_colour(number, LIMB_BRIGHTNESS))
     for number, joint in enumerate(_OPENPOSE):
-        if seen[joint]:
+        if visible[joint]:
             x, y = points[joint]
             brush.ellipse((x - radius, y - radius, x + radius, y + radius), fill=_colour(number, 1.0))
     return picture
@@ -79,11 +79,11 @@ def reframed(pose: Pose, width: int, height: int) -> Pose:
     It keeps its share of the height, but is made smaller where it would be too wide, and larger where it lies across a
     picture that is wider."""
     frame = width / height
-    seen = pose[:, 2] >= CONFIDENCE_MIN
-    if abs(frame - FRAME) < FRAME_TOLERANCE or not seen.any():
+    visible = pose[:, 2] >= CONFIDENCE_MIN
+    if abs(frame - FRAME) < FRAME_TOLERANCE or not visible.any():
         return pose
     points = pose[:, :2] * (FRAME, 1)  # in heights of the picture
-    low, high = points[seen].min(0), points[seen].max(0)
+    low, high = points[visible].min(0), points[visible].max(0)
     middle, extent = (low + high) / 2, np.maximum(high - low, 1e-6)
     room = 1 - 2 * MARGIN
     scale = min(room * frame / float(extent[0]), max(room / float(extent[1]), 1.0), max(frame / FRAME, 1.0))

@@ -89,20 +89,20 @@ class GlossaryTranslator:
 
     def translate(self, text: str) -> Translated:
         tokens = _TOKEN.findall(text)
-        said: list[str] = []
+        words: list[str] = []
         complete = True
         at = 0
         while at < len(tokens):
-            length, english = self._known(tokens[at:])
+            length, english = self._longest_phrase(tokens[at:])
             if english is None:
                 english = _unknown(tokens, at)
                 complete = complete and not _is_word(tokens[at])
             if english:
-                said.append(english)
+                words.append(english)
             at += length
-        return Translated(_joined(said), complete)
+        return Translated(_joined(words), complete)
 
-    def _known(self, tokens: Sequence[str]) -> tuple[int, str | None]:
+    def _longest_phrase(self, tokens: Sequence[str]) -> tuple[int, str | None]:
         """The number of tokens of the longest phrase in the glossary, and its meaning; 1 and None where there is
         none."""
         for length in range(min(self._longest, len(tokens)), 0, -1):
@@ -239,8 +239,8 @@ def _transliterated(word: str) -> str:
     return "".join(_LATIN.get(letter, letter) for letter in word.lower()).title()
 
 
-def _joined(said: Iterable[str]) -> str:
-    return _tidy(" ".join(said))
+def _joined(words: Iterable[str]) -> str:
+    return _tidy(" ".join(words))
 
 
 def _tidy(text: str) -> str:

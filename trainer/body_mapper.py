@@ -145,12 +145,12 @@ def disturbed(joints: NDArray[np.float32], rng: np.random.Generator) -> NDArray[
     """joints [B, 17, 4] of the store -> [B, 17, 3] with the errors of a pose estimator."""
     count = len(joints)
     only_visible = rng.random((count, 1)) < ONLY_VISIBLE
-    known = np.where(only_visible, joints[..., 3] * joints[..., 2], joints[..., 2])
-    known = known * (rng.random(known.shape) >= LEFT_OUT * (rng.random((count, 1)) < 0.5))
+    confidence = np.where(only_visible, joints[..., 3] * joints[..., 2], joints[..., 2])
+    confidence = confidence * (rng.random(confidence.shape) >= LEFT_OUT * (rng.random((count, 1)) < 0.5))
     spread = JOINT_NOISE * np.abs(rng.normal(size=(count, 1, 1)))
     # the store's x is in widths, the noise in heights of a picture of 2 to 3
     moved = joints[..., :2] + rng.normal(size=joints[..., :2].shape) * spread * np.array([1.5, 1.0])
-    return np.concatenate([moved, known[..., None]], -1).astype(np.float32)
+    return np.concatenate([moved, confidence[..., None]], -1).astype(np.float32)
 
 
 def _batch(store: Store, atlas: Atlas, rows: NDArray[np.int64], rng: np.random.Generator) -> MapperBatch:

@@ -54,11 +54,11 @@ def diffusion_loss(predicted: Tensor, target: Tensor, weight: Tensor, snr_weight
     return (weights * (predicted - target).square()).mean() / weights.mean()
 
 
-def keypoint_loss(found: Tensor, wanted: Tensor, seen: Tensor) -> Tensor:
+def keypoint_loss(found: Tensor, target: Tensor, visible: Tensor) -> Tensor:
     """BoLID's L_id: squared distance of joints, found and target [B, 17, 2] in 0..1 of the picture, over those of
     seen [B, 17] (0 or 1); summed over the joints, averaged over the pictures."""
-    distance = (found - wanted).square().sum(-1)
-    return (distance * seen).sum(1).mean()
+    distance = (found - target).square().sum(-1)
+    return (distance * visible).sum(1).mean()
 
 
 def agreement_loss(first: Tensor, second: Tensor) -> Tensor:
@@ -96,5 +96,5 @@ def pairs_loss(embeddings: Tensor) -> Tensor:
 def matching_loss(pictures: Tensor, words: Tensor) -> Tensor:
     """Unit vectors [B, E] each -> CLIP's loss: each picture finds its words and they it (Radford et al., 2021)."""
     scores = pictures @ words.T / TEMPERATURE
-    own = torch.arange(len(scores), device=scores.device)
-    return (F.cross_entropy(scores, own) + F.cross_entropy(scores.T, own)) / 2
+    diagonal = torch.arange(len(scores), device=scores.device)
+    return (F.cross_entropy(scores, diagonal) + F.cross_entropy(scores.T, diagonal)) / 2

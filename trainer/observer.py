@@ -34,7 +34,7 @@ HEAT_SIGMA: Final = 0.8
 PART_WEIGHTS: Final = (0.7, 1.0, 1.0, 1.0, 1.0, 1.5, 1.5, 1.5)
 TEMPERATURE: Final = 0.1
 LOG_EVERY: Final = 50
-FOR_EMBEDDING: Final = Likelihoods(nobody=0.0, turned_far=0.02, grey=0.0, close=0.2, covered=0.1, colour=0.4)
+FOR_EMBEDDING: Final = Likelihoods(without_person=0.0, turned_far=0.02, grey=0.0, close=0.2, covered=0.1, colour=0.4)
 
 
 @dataclass(frozen=True)
@@ -68,10 +68,10 @@ def train(run: ObserverRun) -> dict[str, float]:
     torch.manual_seed(run.seed)
     run.out.mkdir(parents=True, exist_ok=True)
     people = read_shards(run.data)
-    seen, unseen = _split(people, run.held_out)
+    training, unseen = _split(people, run.held_out)
     network = ParserNetwork().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    step = _teach_joints_and_parts(run, network, people, seen)
-    _teach_embedding(run, network, people, seen)
+    step = _teach_joints_and_parts(run, network, people, training)
+    _teach_embedding(run, network, people, training)
     figures = measure(network, people, unseen)
     facts = {"step": step, "minutes": run.minutes, "embedding_steps": run.embedding_steps}
     origin = {"commit": commit(), "data": {name: people.manifest[name] for name in ("hash", "settings", "photos")}}
@@ -80,7 +80,7 @@ def train(run: ObserverRun) -> dict[str, float]:
 
 
 def _teach_joints_and_parts(
-    run: ObserverRun, network: ParserNetwork, people: PeopleShards, seen: NDArray[np.int64]
+    run: ObserverRun, network: ParserNetwork, people: PeopleShards, training: NDArray[np.int64]
 ) -> int:
     """Everything but the embedding's layers; the number of steps."""
     learning = [value for name, value in network.named_parameters() if not name.startswith("embedding")]
@@ -94,7 +94,7 @@ def _teach_joints_and_parts(
         while (spent_s := spent_before + time.monotonic() - start) < 60 * run.minutes and step != run.steps:
             step += 1
             _set_rate(optimizer, run, step, spent_s / (60 * run.minutes))
-            losses = losses_of(network, maker.crops(rng.choice(seen, run.batch), rng))
+            losses = losses_of(network, maker.crops(rng.choice(training, run.batch), rng))
             _learn(optimizer, torch.stack(list(losses.values())).sum(), learning)
             progress.update(bar, completed=spent_s, description=f"observer {step}")
             if step % LOG_EVERY == 0:
@@ -106,11 +106,13 @@ def _teach_joints_and_parts(
     return step
 
 
-def _teach_embedding(run: ObserverRun, network: ParserNetwork, people: PeopleShards, seen: NDArray[np.int64]) -> None:
+def _teach_embedding(
+    run: ObserverRun, network: ParserNetwork, people: PeopleShards, training: NDArray[np.int64]
+) -> None:
     """Its layers alone, over what the rest pools from some changed crops of every photo: computed once, so that a step
     can compare hundreds of people."""
     rng = np.random.default_rng(run.seed)
-    chosen = rng.permutation(seen)[: run.embedding_photos]
+    chosen = rng.permutation(training)[: run.embedding_photos]
     rounds = [_pooled(network, people, chosen, rng) for _ in range(run.embedding_rounds)]
     bank, identity = torch.stack(rounds), people.identity[chosen]
     mean, std = bank.mean((0, 1)), bank.std((0, 1)).clamp_min(1e-3)
@@ -199,7 +201,7 @@ def measure(network: ParserNetwork, people: PeopleShards, rows: NDArray[np.int64
     network.eval()
     config = network.config
     maker = CropMaker(people, config.width, config.height, None)
-    distances, seen, embeddings = [], [], []
+    distances, visibility, embeddings = [], [], []
     inter, union = np.zeros(config.parts + 1), np.zeros(config.parts + 1)
     for first in range(0, len(rows), 50):
         crops = maker.crops(rows[first : first + 50], np.random.default_rng(0))
@@ -208,7 +210,7 @@ def measure(network: ParserNetwork, people: PeopleShards, rows: NDArray[np.int64
         visible = crops.joints[..., 2] > 0
         side = 1.0 / 1.1 * config.height
         distances.append(((found - crops.joints)[..., :2].norm(dim=2) / side)[visible].numpy())
-        seen.append(((found[..., 2] > 0.5) == visible).float().mean(1).numpy())
+        visibility.append(((found[..., 2] > 0.5) == visible).float().mean(1).numpy())
         read, truth = outputs.parts.argmax(1), crops.parts
         pairs = [(read == part, truth == part) for part in Part] + [(read > 0, truth > 0)]
         inter += [float((a & b).sum()) for a, b in pairs]
@@ -220,7 +222,7 @@ def measure(network: ParserNetwork, people: PeopleShards, rows: NDArray[np.int64
     return {
         "pck_10": float((distance < 0.1).mean()),
         "pck_05": float((distance < 0.05).mean()),
-        "seen_accuracy": float(np.concatenate(seen).mean()),
+        "seen_accuracy": float(np.concatenate(visibility).mean()),
         "mask_iou": float(iou[-1]),
         "mean_part_iou": float(iou[:-1].mean()),
         **{f"iou_{part.name.lower()}": float(iou[part]) for part in Part},
@@ -236,9 +238,9 @@ def _rank_1(embeddings: NDArray[np.float32], identity: NDArray[np.int64]) -> flo
     shots = min(map(len, groups))
     hits = []
     for shot in range(shots):
-        asked = embeddings[[group[shot] for group in groups]]
+        queries = embeddings[[group[shot] for group in groups]]
         among = embeddings[[group[(shot + 1) % shots] for group in groups]]
-        hits.append(((asked @ among.T).argmax(1) == np.arange(len(groups))).mean())
+        hits.append(((queries @ among.T).argmax(1) == np.arange(len(groups))).mean())
     return float(np.mean(hits))
 
 

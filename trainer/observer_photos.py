@@ -31,7 +31,7 @@ Image = NDArray[np.uint8]
 class Likelihoods:
     """The probabilities of each change to a crop; `colour` is how strongly light and colours are."""
 
-    nobody: float = 0.05
+    without_person: float = 0.05
     mirrored: float = 0.5
     close: float = 0.35
     turned_far: float = 0.08
@@ -90,8 +90,8 @@ class CropMaker:
         changes = self._changes
         if changes is None:
             return self._cut(row, _window(self._people.body_box[row], self._size, 1.1, (0.0, 0.0)), 0.0, False)
-        if rng.random() < changes.nobody:
-            return self._nobody(rng, changes)
+        if rng.random() < changes.without_person:
+            return self._empty_crop(rng, changes)
         turn = rng.uniform(-90, 90) if rng.random() < changes.turned_far else rng.normal(0, 8)
         sample = self._cut(row, self._random_window(row, changes, rng), turn, rng.random() < changes.mirrored)
         image, parts, joints = sample.image, sample.parts, sample.joints
@@ -144,7 +144,7 @@ class CropMaker:
         image, parts = self._people.images[row], self._people.parts[row]
         return _random_piece(_without_person(image, parts), width, height, rng)
 
-    def _nobody(self, rng: np.random.Generator, changes: Likelihoods) -> _Sample:
+    def _empty_crop(self, rng: np.random.Generator, changes: Likelihoods) -> _Sample:
         width, height = self._size
         image = _through_a_camera(self._background(rng), changes, rng)
         joints = np.full((len(KEYPOINTS), 3), (-1.0, -1.0, 0.0), np.float32)
@@ -160,8 +160,8 @@ class CropMaker:
         area = (slice(max(y, 0), y + h), slice(max(x, 0), x + w))
         image, parts, joints = image.copy(), parts.copy(), joints.copy()
         image[area], parts[area] = self._background(rng)[area], 0
-        behind = (joints[:, 0] >= x) & (joints[:, 0] < x + w) & (joints[:, 1] >= y) & (joints[:, 1] < y + h)
-        joints[behind, 2] = 0
+        covered = (joints[:, 0] >= x) & (joints[:, 0] < x + w) & (joints[:, 1] >= y) & (joints[:, 1] < y + h)
+        joints[covered, 2] = 0
         return image, parts, joints
 
 

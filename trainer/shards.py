@@ -78,14 +78,14 @@ def read_shards(
     paths = sorted(folder.glob("shard-*.tar"))[first:limit]
     if not paths:
         raise DataError(f"expected shards in {folder}, found none: run python -m trainer.synthetic --out {folder}")
-    wanted = FILES | (DEPTH_FILES if depth else frozenset()) | ({PLACE_FILE} if places else frozenset())
+    extensions = FILES | (DEPTH_FILES if depth else frozenset()) | ({PLACE_FILE} if places else frozenset())
     columns: dict[str, list[NDArray[Any]]] = {}
     records: list[dict[str, Any]] = []
     styled: list[Styled] = []
     manifest = read_manifest(folder)
     for path in paths:
         check_shard(path, manifest)
-        samples = [files for _, files in read_samples(path, wanted)]
+        samples = [files for _, files in read_samples(path, extensions)]
         if places and not any(PLACE_FILE in files for files in samples):
             raise DataError(f"expected photos without their people in {path}, found none: render the folder anew")
         try:

@@ -38,7 +38,7 @@ def split_people(people: Sequence[str], validation: int, test: int, before: dict
     splits = {name: kind for name, kind in before.items() if name in people}
     fresh = sorted(set(people) - set(splits), key=lambda name: hashlib.sha256(name.encode()).digest())
     for kind, count in (("test", test), ("validation", validation)):
-        missing = max(count - sum(own == kind for own in splits.values()), 0)
+        missing = max(count - sum(assigned == kind for assigned in splits.values()), 0)
         if missing > len(fresh):
             raise DataError(
                 f"expected {missing} more people to hold out for {kind}, got {len(fresh)} who are of no split yet: "

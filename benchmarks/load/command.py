@@ -14,7 +14,7 @@ from bot.local.parts import StackError
 from engine.commands import DONE, FAILED, MISUSED, check_out, tables, write
 from engine.errors import SetupError
 
-BROKEN_SHOWN = 20
+BROKEN_MAX = 20
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.json:
         write(options.json, (json.dumps(figures, indent=1) + "\n").encode())
     tables().print(load_table(figures))
-    for line in figures["broken"][:BROKEN_SHOWN]:
+    for line in figures["broken"][:BROKEN_MAX]:
         console.print(line, style="red", markup=False)
     return FAILED if figures["broken"] else DONE
 
@@ -61,17 +61,17 @@ def load_table(figures: dict[str, object]) -> Table:
             table.add_row(name, str(len(value)))
         elif isinstance(value, dict):
             for key, inner in value.items():
-                table.add_row(f"{name}: {key}", _shown(inner))
+                table.add_row(f"{name}: {key}", _formatted(inner))
         else:
-            table.add_row(name, _shown(value))
+            table.add_row(name, _formatted(value))
     return table
 
 
-def _shown(value: object) -> str:
+def _formatted(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.3g}"
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_shown(inner)}" for key, inner in value.items())
+        return ", ".join(f"{key} {_formatted(inner)}" for key, inner in value.items())
     if isinstance(value, list | tuple):
-        return " ".join(_shown(inner) for inner in value)
+        return " ".join(_formatted(inner) for inner in value)
     return str(value)

@@ -47,13 +47,13 @@ async def order_pictures(
     """Ask for pictures of one end user."""
     if order.style is not None and order.style not in services.styles:
         raise ProblemRaised(409, "unknown-style", "There is no such style. See /v1/options.")
-    asked = PictureOrder(
+    picture_order = PictureOrder(
         **order.model_dump(exclude={"references"}), reference_ids=tuple(dict.fromkeys(order.references))
     )
     # without a field that joined later where it is not set: an order sent again across the upgrade is the same one
     joined = set() if order.image_prompt else {"image_prompt"}
     fingerprint = hashlib.sha256(order.model_dump_json(exclude=joined).encode()).digest()
-    ordered, is_new = await services.jobs.order(client, asked, idempotency_key, fingerprint)
+    ordered, is_new = await services.jobs.order(client, picture_order, idempotency_key, fingerprint)
     if is_new:
         services.metrics.count_api_job(order.count)
     response.status_code = 202 if is_new else 200
@@ -130,15 +130,15 @@ async def stream_events(
     found: OwnJob, client: Reader, services: Services, _stream_id: OpenStream
 ) -> AsyncIterator[ServerSentEvent]:
     """The job now and whenever it changes, as events `job`; the stream ends with the job."""
-    shown: JobView | None = None
+    latest: JobView | None = None
     woken = services.signals.listen(repaints=True)
     try:
         while True:
             woken.clear()
             view = view_of(found, services.styles)
-            if view != shown:
+            if view != latest:
                 yield ServerSentEvent(event="job", data=view)
-                shown = view
+                latest = view
             if found.is_over:
                 return
             try:

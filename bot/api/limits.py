@@ -25,13 +25,13 @@ class BodyLimit:
             return
         is_upload = any(scope["method"] == method and scope["path"].endswith(end) for method, end in UPLOADS)
         limit = FILE_MAX_BYTES if is_upload else JSON_MAX_BYTES
-        seen = 0
+        received = 0
 
         async def bounded() -> Message:
-            nonlocal seen
+            nonlocal received
             message = await receive()
-            seen += len(message.get("body", b""))
-            if seen > limit or _stated(scope) > limit:
+            received += len(message.get("body", b""))
+            if received > limit or _stated(scope) > limit:
                 raise HTTPException(413, "Content Too Large")
             return message
 

@@ -285,10 +285,10 @@ async def _image(content: bytes, app: MiniApp, *, small: bool) -> Response:
 def _small(content: bytes) -> bytes:
     """Our own pictures and normalised photos: nothing hostile is decoded here."""
     with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as picture:
-        shown = picture.convert("RGB")
-    shown.thumbnail((SMALL_WIDTH_PX, 4 * SMALL_WIDTH_PX), Image.Resampling.LANCZOS)
+        rgb = picture.convert("RGB")
+    rgb.thumbnail((SMALL_WIDTH_PX, 4 * SMALL_WIDTH_PX), Image.Resampling.LANCZOS)
     written = io.BytesIO()
-    shown.save(written, "WEBP", quality=SMALL_QUALITY)
+    rgb.save(written, "WEBP", quality=SMALL_QUALITY)
     return written.getvalue()
 
 

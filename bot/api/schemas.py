@@ -263,7 +263,7 @@ def _picture(found: AppPictures, number: int) -> PictureView:
         seed=job.seed,
         url=(
             f"/v1/jobs/{found.job.id}/pictures/{number}"
-            if status == JobStatus.SUCCEEDED and job.id in found.kept
+            if status == JobStatus.SUCCEEDED and job.id in found.stored
             else None
         ),
         failure=_failure(job.failure) if status == JobStatus.FAILED else None,

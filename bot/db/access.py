@@ -26,8 +26,11 @@ async def rule_of(session: AsyncSession, user_id: int) -> AccessRule | None:
 
 async def standing(session: AsyncSession, user_id: int) -> tuple[bool, bool, bool]:
     """Whether the user is banned, on the access list, and whether only people on the list are served."""
-    own = AccessRule.user_id == user_id
-    banned, allowed = exists().where(own, AccessRule.banned_at.is_not(None)), exists().where(own, AccessRule.allowed)
+    of_user = AccessRule.user_id == user_id
+    banned, allowed = (
+        exists().where(of_user, AccessRule.banned_at.is_not(None)),
+        exists().where(of_user, AccessRule.allowed),
+    )
     rows = await session.execute(select(banned, allowed, exists(select(AccessClosure.id))))
     has_ban, has_leave, only_listed = rows.one()
     return has_ban, has_leave, only_listed
@@ -40,8 +43,8 @@ async def is_banned(session: AsyncSession, user_id: int) -> bool:
 
 async def recognise(session: AsyncSession, user_id: int, digest: bytes) -> None:
     """A user who deleted everything and comes back meets the rule that was made about them."""
-    known = update(AccessRule).where(AccessRule.digest == digest, AccessRule.user_id.is_(None))
-    await session.execute(known.values(user_id=user_id))
+    adoption = update(AccessRule).where(AccessRule.digest == digest, AccessRule.user_id.is_(None))
+    await session.execute(adoption.values(user_id=user_id))
 
 
 async def change(session: AsyncSession, user_id: int, digest: bytes, **values: Any) -> None:
@@ -66,8 +69,8 @@ async def check_request(session: AsyncSession, user_id: int, rule: AccessRule | 
 async def count_today(session: AsyncSession, user_id: int) -> int:
     """The user's pictures of this day (UTC), in progress or delivered."""
     midnight = datetime.combine((await database_time(session)).astimezone(UTC).date(), time(), UTC)
-    own = (Job.user_id == user_id, Job.created_at >= midnight, Job.state.not_in(NOT_COUNTED))
-    return await session.scalar(select(func.count()).where(*own)) or 0
+    todays_jobs = (Job.user_id == user_id, Job.created_at >= midnight, Job.state.not_in(NOT_COUNTED))
+    return await session.scalar(select(func.count()).where(*todays_jobs)) or 0
 
 
 async def is_closed(session: AsyncSession) -> bool:
@@ -94,9 +97,9 @@ async def page(
 ) -> tuple[Sequence[AccessRule], int, int]:
     """Rules of users who are known by ID, latest first; how many of these there are; and how many of users who deleted
     their data."""
-    known = (_listed(banned), AccessRule.user_id.is_not(None))
-    count = await session.scalar(select(func.count()).select_from(AccessRule).where(*known)) or 0
+    by_user_id = (_listed(banned), AccessRule.user_id.is_not(None))
+    count = await session.scalar(select(func.count()).select_from(AccessRule).where(*by_user_id)) or 0
     gone = select(func.count()).select_from(AccessRule).where(_listed(banned), AccessRule.user_id.is_(None))
-    statement = select(AccessRule).where(*known).order_by(AccessRule.changed_at.desc(), AccessRule.user_id)
+    statement = select(AccessRule).where(*by_user_id).order_by(AccessRule.changed_at.desc(), AccessRule.user_id)
     rules = (await session.scalars(statement.offset(offset).limit(limit))).all()
     return rules, count, await session.scalar(gone) or 0

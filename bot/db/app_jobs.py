@@ -66,7 +66,7 @@ async def names(session: AsyncSession, user_ids: Collection[int]) -> Mapping[int
     return {user_id: name or "" for user_id, name in rows}
 
 
-async def kept(session: AsyncSession, picture_ids: Collection[UUID]) -> set[UUID]:
+async def stored(session: AsyncSession, picture_ids: Collection[UUID]) -> set[UUID]:
     """Those whose PNG is still kept."""
     statement = select(Job.id).where(Job.id.in_(picture_ids), Job.result.is_not(None))
     return set(await session.scalars(statement))

@@ -55,8 +55,10 @@ async def keep_stream(session: AsyncSession, stream_id: UUID, key_id: str, lease
     if await session.scalar(select(ApiKey.id).where(ApiKey.id == key_id).with_for_update(key_share=True)) is None:
         return
     open_until = func.clock_timestamp() + lease
-    kept = insert(ApiStream).values(id=stream_id, key_id=key_id, open_until=open_until)
-    await session.execute(kept.on_conflict_do_update(index_elements=[ApiStream.id], set_={"open_until": open_until}))
+    new_stream = insert(ApiStream).values(id=stream_id, key_id=key_id, open_until=open_until)
+    await session.execute(
+        new_stream.on_conflict_do_update(index_elements=[ApiStream.id], set_={"open_until": open_until})
+    )
 
 
 async def close_stream(session: AsyncSession, stream_id: UUID) -> None:

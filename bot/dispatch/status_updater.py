@@ -126,9 +126,9 @@ class StatusUpdater:
         return self._clock() - self._began >= self._pace.alive_s
 
     def _forget_closed(self, open_ids: set[UUID]) -> None:
-        for kept in (self._displays, self._rendered, self._previews):
-            for job_id in kept.keys() - open_ids:
-                kept.pop(job_id, None)
+        for by_job in (self._displays, self._rendered, self._previews):
+            for job_id in by_job.keys() - open_ids:
+                by_job.pop(job_id, None)
         self._messages.keep_only(open_ids)
         self._throttle.forget_past()
 

@@ -192,7 +192,7 @@ def broadcast_confirm(texts: Texts, broadcast: Broadcast, audience: Recipients) 
 
 def broadcast_view(texts: Texts, broadcast: Broadcast) -> AdminView:
     """The progress of one that was started."""
-    known = broadcast.delivered + broadcast.unreachable + broadcast.refused
+    processed = broadcast.delivered + broadcast.unreachable + broadcast.refused
     filled = min(BAR_CELLS, BAR_CELLS * broadcast.handled // max(broadcast.recipients, 1))
     state = BroadcastState(broadcast.state)
     ended = state is BroadcastState.SENT
@@ -207,7 +207,7 @@ def broadcast_view(texts: Texts, broadcast: Broadcast) -> AdminView:
         delivered=broadcast.delivered,
         unreachable=broadcast.unreachable,
         refused=broadcast.refused,
-        unknown=0 if state is BroadcastState.SENDING else broadcast.handled - known,
+        unknown=0 if state is BroadcastState.SENDING else broadcast.handled - processed,
     )
     if ended:
         write = desk_button(texts, "broadcast-write-button", DeskAction.WRITE)
@@ -229,7 +229,7 @@ def _cast(texts: Texts, key: str, action: BroadcastAction, broadcast_id: int) ->
 def styles_desk(texts: Texts, styles: Styles, at: int) -> AdminView:
     at = min(max(0, at), (len(styles.all) - 1) // STYLE_BUTTONS * STYLE_BUTTONS)
     part = PageSpan(at, len(styles.all), STYLE_BUTTONS)
-    shown = styles.all[at : at + STYLE_BUTTONS]
+    page = styles.all[at : at + STYLE_BUTTONS]
     rows = [
         [
             button(
@@ -237,7 +237,7 @@ def styles_desk(texts: Texts, styles: Styles, at: int) -> AdminView:
                 StyleDeskCallback(action=StyleDeskAction.VIEW, name=style.name),
             )
         ]
-        for style in shown
+        for style in page
     ]
     newer = desk_turns(texts, part, DeskAction.STYLES)
     below = [desk_button(texts, "styles-new-button", DeskAction.NEW_STYLE), *newer]

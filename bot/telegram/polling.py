@@ -123,8 +123,8 @@ class Polling:
         open_updates = {update_id: taken for update_id, taken in self._window.items() if not taken.ticket.finished}
         if self._spool is None or not open_updates or len(self._spooled) + len(open_updates) > SPOOLED_MAX:
             return
-        kept = self._spool.keep({update_id: taken.raw for update_id, taken in open_updates.items()})
-        if await stored(true_after(kept)):
+        saved = self._spool.keep({update_id: taken.raw for update_id, taken in open_updates.items()})
+        if await stored(true_after(saved)):
             self._spooled |= {update_id: taken.ticket for update_id, taken in open_updates.items()}
             self._offset = next(reversed(self._window)) + 1
             self._window.clear()

@@ -75,12 +75,12 @@ class PictureOrder:
 
 @dataclass(frozen=True)
 class AppPictures:
-    """A job of an app as it stands: its pictures in order, and those of them whose PNG is kept."""
+    """A job of an app as it stands: its pictures in order, and those of them whose PNG is stored."""
 
     job: AppJob
     end_user: str
     pictures: Sequence[Job]
-    kept: frozenset[UUID]
+    stored: frozenset[UUID]
     place: int | None = None
     """In the queue, of the first picture that waits."""
 
@@ -187,11 +187,11 @@ class OrderPictures:
         return user.id
 
 
-async def _references(session: AsyncSession, user_id: int, asked: Sequence[UUID]) -> list[UUID]:
+async def _references(session: AsyncSession, user_id: int, ids: Sequence[UUID]) -> list[UUID]:
     """The photos to draw from; those that wait for their verdicts count, since the job waits for them."""
     photos = [row for row in await references.of_user(session, user_id) if row.state != ReferenceState.REJECTED]
-    chosen = [photo.id for photo in photos if not asked or photo.id in asked]
-    if not chosen or len(chosen) < len(set(asked)):
+    chosen = [photo.id for photo in photos if not ids or photo.id in ids]
+    if not chosen or len(chosen) < len(set(ids)):
         raise NoPhotos
     return chosen
 
@@ -201,18 +201,18 @@ async def read_pictures(session: AsyncSession, found: Sequence[AppJob]) -> list[
     pictures = await app_jobs.pictures(session, [job.id for job in found])
     names = await app_jobs.names(session, {job.user_id for job in found})
     everything = [picture for each in pictures.values() for picture in each]
-    kept = await app_jobs.kept(session, [picture.id for picture in everything])
+    stored = await app_jobs.stored(session, [picture.id for picture in everything])
     waiting = any(picture.state == JobState.QUEUED for picture in everything)
     places = await job_queue.positions(session) if waiting else {}
-    return [_assembled(job, names[job.user_id], pictures[job.id], kept, places) for job in found]
+    return [_assembled(job, names[job.user_id], pictures[job.id], stored, places) for job in found]
 
 
 def _assembled(
-    job: AppJob, end_user: str, pictures: Sequence[Job], kept: set[UUID], places: Mapping[UUID, int]
+    job: AppJob, end_user: str, pictures: Sequence[Job], stored: set[UUID], places: Mapping[UUID, int]
 ) -> AppPictures:
     ids = [picture.id for picture in pictures]
     place = min((places[picture_id] for picture_id in ids if picture_id in places), default=None)
-    return AppPictures(job, end_user, pictures, frozenset(kept.intersection(ids)), place)
+    return AppPictures(job, end_user, pictures, frozenset(stored.intersection(ids)), place)
 
 
 async def _own(session: AsyncSession, client: ApiClient, job_id: UUID) -> AppJob:

@@ -146,15 +146,19 @@ def _message_of(key: str) -> int:
 async def _waits(session: AsyncSession, key: str, chat_id: int, decided: Sequence[Reference]) -> ReferenceState | None:
     """The reason why the draft waits: PENDING, the verdict on the photo it came with, or what the user decides about
     that photo; REJECTED, a photo in its place; `None`: nothing, also where it came without a photo."""
-    own = await _came_with(session, key, chat_id)
-    states = {photo.state for photo in own}
-    if not own or ReferenceState.ACCEPTED in states or any(photo.verdict == Refusal.KNOWN for photo in own):
+    accompanying = await _came_with(session, key, chat_id)
+    states = {photo.state for photo in accompanying}
+    if (
+        not accompanying
+        or ReferenceState.ACCEPTED in states
+        or any(photo.verdict == Refusal.KNOWN for photo in accompanying)
+    ):
         return None
-    if any(photo.for_pose and photo.verdict == Verdict.ACCEPTED for photo in own):
+    if any(photo.for_pose and photo.verdict == Verdict.ACCEPTED for photo in accompanying):
         return None
-    if ReferenceState.PENDING in states or any(photo.verdict == OTHER_PERSON for photo in own):
+    if ReferenceState.PENDING in states or any(photo.verdict == OTHER_PERSON for photo in accompanying):
         return ReferenceState.PENDING
-    latest = max(photo.message_id for photo in own)
+    latest = max(photo.message_id for photo in accompanying)
     replaced = any(photo.state == ReferenceState.ACCEPTED and photo.message_id > latest for photo in decided)
     return None if replaced else ReferenceState.REJECTED
 

@@ -13,7 +13,7 @@ from bot.db import access, audit, payments, users
 from bot.db.session import Sessions
 from bot.db.tables import Payment
 
-SHOWN = 5
+LATEST_MAX = 5
 _log = structlog.get_logger(__name__)
 
 
@@ -114,13 +114,13 @@ class FindPayment:
 
 @dataclass(frozen=True)
 class ListPayments:
-    """The user's latest payments, newest first, SHOWN at most."""
+    """The user's latest payments, newest first, LATEST_MAX at most."""
 
     sessions: Sessions
 
     async def __call__(self, user_id: int) -> list[Payment]:
         async with self.sessions() as session:
-            return [*await payments.latest(session, user_id, SHOWN)]
+            return [*await payments.latest(session, user_id, LATEST_MAX)]
 
 
 @dataclass(frozen=True)

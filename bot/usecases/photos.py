@@ -69,9 +69,11 @@ class ReceivePhoto:
                     return result
                 for_pose = result is PosePhotoResult.EXAMINE
                 if not for_pose:
-                    kept = await keep_sent_image_prompt(session, user, sent.message_id, sent.album_id, sent.photo)
-                    if kept is not None:
-                        return kept
+                    image_prompt = await keep_sent_image_prompt(
+                        session, user, sent.message_id, sent.album_id, sent.photo
+                    )
+                    if image_prompt is not None:
+                        return image_prompt
             if sent.prompt is not None:
                 await keep_draft(session, user, sent.chat_id, sent.message_id, sent.prompt)
             if row is None:
@@ -118,8 +120,8 @@ class ReceivePhoto:
         return sent.photo
 
     async def _is_full(self, session: AsyncSession, user_id: int, person_id: UUID) -> bool:
-        kept = (ReferenceState.ACCEPTED, ReferenceState.PENDING)
-        stored = await people.count_photos(session, user_id, person_id, *kept)
+        usable = (ReferenceState.ACCEPTED, ReferenceState.PENDING)
+        stored = await people.count_photos(session, user_id, person_id, *usable)
         return stored >= REFERENCES_MAX
 
 

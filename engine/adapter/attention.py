@@ -135,8 +135,8 @@ class BranchedAttention:
             assert branch.tokens is not None, f"the {name} branch has neither tokens nor cached keys and values"
             key, value = self.projections.keys_values(name, branch.tokens)
         if branch.positions is not None:
-            known = self.projections.to_q[name](branch.positions[query.shape[2]])
-            query = query + split_heads(known, self.projections.heads)
+            position_query = self.projections.to_q[name](branch.positions[query.shape[2]])
+            query = query + split_heads(position_query, self.projections.heads)
         scale = branch.scale.to(query.dtype)[:, None, None, None]
         mask = branch.mask_over(query.shape[2])
         if branch.regions is None or mask is None:

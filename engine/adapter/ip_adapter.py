@@ -64,8 +64,8 @@ class IPAdapterBranches(BranchLayers):
         if not isinstance(hidden, Tensor):
             if len({len(states) for states in hidden}) > 1:
                 rows = range(len(hidden))
-                own = [None if embeddings is None else embeddings[row : row + 1] for row in rows]
-                return torch.cat([self.tokens(branch, hidden[row][None], own[row]) for row in rows])
+                face = [None if embeddings is None else embeddings[row : row + 1] for row in rows]
+                return torch.cat([self.tokens(branch, hidden[row][None], face[row]) for row in rows])
             hidden = torch.stack(list(hidden))
         projection: Any = self.image_projections[branch]
         if not self.reads_embeddings(branch):
@@ -123,9 +123,9 @@ def load_branches(
         _check_image_prompt(branches)
     except (OSError, ValueError, KeyError, RuntimeError, IndexError, UnpicklingError) as error:
         reason = str(error).strip().partition("\n")[0]
-        wanted = ", ".join(f"{file.source}/{file.subfolder}/{file.name}" for file in files.values())
+        names = ", ".join(f"{file.source}/{file.subfolder}/{file.name}" for file in files.values())
         raise WeightsError(
-            f"expected IP-Adapter files {wanted}, could not load them ({reason}): "
+            f"expected IP-Adapter files {names}, could not load them ({reason}): "
             f"run `python -m engine doctor --backbone {backbone} --download`, "
             "or set ENGINE_BODY_ADAPTER, ENGINE_FACE_ADAPTER and ENGINE_IMAGE_PROMPT_ADAPTER"
         ) from error
@@ -170,10 +170,10 @@ def _take_over(unet: Any, numbers: Mapping[str, int]) -> IPAdapterBranches:
     branches = IPAdapterBranches(unet.config.cross_attention_dim, layers, projections)
     processors = unet.attn_processors
     for layer in layers:
-        own = branches.layer(layer)
+        projections_of_layer = branches.layer(layer)
         for name, number in numbers.items():
-            own.to_k[name].weight = processors[layer].to_k_ip[number].weight
-            own.to_v[name].weight = processors[layer].to_v_ip[number].weight
+            projections_of_layer.to_k[name].weight = processors[layer].to_k_ip[number].weight
+            projections_of_layer.to_v[name].weight = processors[layer].to_v_ip[number].weight
     return branches
 
 
@@ -183,10 +183,10 @@ def new_branches(unet: Any, projections: Mapping[str, IPAdapterPlusImageProjecti
     branches = IPAdapterBranches(unet.config.cross_attention_dim, layers, projections)
     modules = dict(unet.named_modules())
     for layer in layers:
-        attention, own = modules[layer.removesuffix(".processor")], branches.layer(layer)
+        attention, projections_of_layer = modules[layer.removesuffix(".processor")], branches.layer(layer)
         for name in projections:
-            own.to_k[name].load_state_dict(attention.to_k.state_dict())
-            own.to_v[name].load_state_dict(attention.to_v.state_dict())
+            projections_of_layer.to_k[name].load_state_dict(attention.to_k.state_dict())
+            projections_of_layer.to_v[name].load_state_dict(attention.to_v.state_dict())
     return branches
 
 
@@ -196,9 +196,9 @@ def export_plus(branches: IPAdapterBranches, branch: str, unet: Any, path: Path)
     state = {f"image_proj.{name}": value for name, value in plus_names(branches.image_projections[branch]).items()}
     for number, layer in enumerate(unet.attn_processors):
         if layer in branches.layer_names:
-            own = branches.layer(layer)
-            state[f"ip_adapter.{number}.to_k_ip.weight"] = own.to_k[branch].state_dict()["weight"]
-            state[f"ip_adapter.{number}.to_v_ip.weight"] = own.to_v[branch].state_dict()["weight"]
+            projections_of_layer = branches.layer(layer)
+            state[f"ip_adapter.{number}.to_k_ip.weight"] = projections_of_layer.to_k[branch].state_dict()["weight"]
+            state[f"ip_adapter.{number}.to_v_ip.weight"] = projections_of_layer.to_v[branch].state_dict()["weight"]
     metadata = branches.readings[branch].metadata() if branch in branches.readings else None
     save_file({name: value.detach().cpu().contiguous() for name, value in state.items()}, path, metadata)
 

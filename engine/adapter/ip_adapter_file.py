@@ -47,7 +47,7 @@ def read_adapter(file: AdapterFile) -> AdapterState:
     if path.suffix == ".safetensors":
         flat = load_file(path)
         parted = [(*name.partition(".")[::2], value) for name, value in flat.items()]
-        state = {section: {name: value for own, name, value in parted if own == section} for section in SECTIONS}
+        state = {section: {name: value for part, name, value in parted if part == section} for section in SECTIONS}
         rest = sorted({section for section, _, _ in parted} - set(SECTIONS))
     else:
         state = torch.load(path, map_location="cpu", weights_only=True)

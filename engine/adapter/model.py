@@ -127,10 +127,10 @@ class BranchLayers(nn.Module):
         """Every branch begins with the base's projections of words, as IP-Adapter does (Ye et al., 2023): what they
         read comes out where the base's output projection expects it."""
         for name in self.layer_names:
-            attention, own = unet.get_submodule(name.removesuffix(".processor")), self.layer(name)
+            attention, branch_projections = unet.get_submodule(name.removesuffix(".processor")), self.layer(name)
             for kind in ("to_k", "to_v"):
                 words = attention.get_submodule(kind).state_dict()["weight"]
-                for branch in own.get_submodule(kind).children():
+                for branch in branch_projections.get_submodule(kind).children():
                     branch.load_state_dict({"weight": words})
 
     def attach(self, unet: Any) -> dict[str, Any]:
@@ -180,8 +180,8 @@ def condition_of(
     mask = torch.zeros(*tokens.shape[:3], dtype=torch.bool, device=encoded.device)
     if shown is None:
         shown = torch.ones(encoded.shape[:2], dtype=torch.bool, device=encoded.device)
-    own = zip(torch.split(encoded, list(counts)), torch.split(shown, list(counts)), strict=True)
-    for row, (count, (own_tokens, own_shown)) in enumerate(zip(counts, own, strict=True)):
+    per_person = zip(torch.split(encoded, list(counts)), torch.split(shown, list(counts)), strict=True)
+    for row, (count, (own_tokens, own_shown)) in enumerate(zip(counts, per_person, strict=True)):
         tokens[row, :count] = own_tokens
         mask[row, :count] = own_shown
     mask = mask.flatten(1)
@@ -210,13 +210,13 @@ def text_keys_values(unet: Any, text: Tensor) -> dict[str, tuple[Tensor, Tensor]
 
     Goes into `cross_attention_kwargs` as "text" beside "identity", with the same text as `encoder_hidden_states`.
     """
-    known = {}
+    keys_values = {}
     for name in unet.attn_processors:
         attention = unet.get_submodule(name.removesuffix(".processor"))
         if attention.is_cross_attention:
             key, value = attention.to_k(text), attention.to_v(text)
-            known[name] = split_heads(key, attention.heads), split_heads(value, attention.heads)
-    return known
+            keys_values[name] = split_heads(key, attention.heads), split_heads(value, attention.heads)
+    return keys_values
 
 
 def _module_key(name: str) -> str:

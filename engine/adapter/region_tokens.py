@@ -50,13 +50,13 @@ class RegionReading:
         content = {"regions": [str(region) for region in self.regions], "alpha": self.alpha}
         return {METADATA: json.dumps(content | {"faces_only": self.faces_only})}
 
-    def shown(self, view: View, clothes: Clothes, crop_px: int, patch_px: int) -> dict[ImageRegion, RegionView]:
+    def regions_of(self, view: View, clothes: Clothes, crop_px: int, patch_px: int) -> dict[ImageRegion, RegionView]:
         """The regions of a photo that the branch reads; empty where there are none."""
         if self.faces_only and view.observation.face_box is None:
             return {}
         hidden = WORN if clothes is Clothes.CHANGE else ()
-        seen = region_views(view, crop_px, patch_px)
-        return {region: seen[region] for region in self.regions if region in seen and region not in hidden}
+        views = region_views(view, crop_px, patch_px)
+        return {region: views[region] for region in self.regions if region in views and region not in hidden}
 
 
 @dataclass(frozen=True)
@@ -140,8 +140,8 @@ def resampled(projection: Any, hidden: Tensor, latents: Tensor, weights: Tensor 
     if weights is not None:
         bias = F.pad(weights.log(), (0, latents.shape[1]))[:, None, None].to(states.dtype)  # queries count fully
     for block in projection.layers:
-        own = block.ln1(latents)
-        query, key, value = project(block.attn, own, torch.cat([block.ln0(states), own], dim=-2))
+        queries = block.ln1(latents)
+        query, key, value = project(block.attn, queries, torch.cat([block.ln0(states), queries], dim=-2))
         mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
         latents = output(block.attn, mixed) + latents
         latents = block.ff(latents) + latents

@@ -65,8 +65,8 @@ class NanoAutoencoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
     def variances(self) -> Tensor:
         """The variances of the latents' channels over photos [1, C, 1, 1], 1 on average. They also weigh the error of
         each channel in the picture: `fit` scales components by the root of their standard deviation."""
-        shown = self.inverse.weight.square().sum((1, 2, 3))
-        return (shown / shown.mean())[None, :, None, None]
+        gains = self.inverse.weight.square().sum((1, 2, 3))
+        return (gains / gains.mean())[None, :, None, None]
 
     def encode(self, x: Tensor) -> Encoded:
         """x [B, 3, H, W] in [-1, 1]."""

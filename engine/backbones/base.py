@@ -85,15 +85,15 @@ class Capabilities:
     companion: bool = False
     """A second person can be drawn beside the first."""
 
-    def guidance(self, asked: float | None) -> float:
+    def guidance(self, requested: float | None) -> float:
         """The guidance that a request is drawn with."""
         weakest, strongest = self.guidance_range
-        return self.guidance_default if asked is None else min(max(asked, weakest), strongest)
+        return self.guidance_default if requested is None else min(max(requested, weakest), strongest)
 
-    def steps(self, asked: int | None) -> int:
+    def steps(self, requested: int | None) -> int:
         """The number of steps that a request is drawn in."""
         least, most = self.steps_range
-        return self.steps_default if asked is None else min(max(asked, least), most)
+        return self.steps_default if requested is None else min(max(requested, least), most)
 
     def reads_negative_prompt(self, guidance: float | None) -> bool:
         """Whether a negative prompt changes anything at the guidance asked for."""

@@ -60,10 +60,12 @@ def read_block_scales(text: str, layers: Collection[str]) -> dict[str, float]:
         except ValueError:
             scale = math.nan
         if not 0 <= scale <= 2 or not any(f"{layer}.".startswith(f"{block}.") for layer in layers):
-            known = sorted({".".join(layer.split(".")[: 1 if layer.startswith("mid") else 4]) for layer in layers})
+            blocks_of_unet = sorted(
+                {".".join(layer.split(".")[: 1 if layer.startswith("mid") else 4]) for layer in layers}
+            )
             raise SetupError(
                 f"ENGINE_IMAGE_PROMPT_BLOCKS: expected blocks with scales from 0 to 2, got {part.strip()!r}; "
-                f"blocks: {', '.join(known)}"
+                f"blocks: {', '.join(blocks_of_unet)}"
             )
         scales[block] = scale
     return scales
@@ -183,7 +185,7 @@ class BranchReader:
         images = self.images
 
         def shown(view: View, clothes: Clothes) -> dict[ImageRegion, RegionView]:
-            return reading.shown(view, Clothes.CHANGE if of_head else clothes, images.crop_px, images.patch_px)
+            return reading.regions_of(view, Clothes.CHANGE if of_head else clothes, images.crop_px, images.patch_px)
 
         photos = [
             [(owner, shown(view, drawing.settings.clothes)) for owner, view in self._views(drawing)]
@@ -202,10 +204,10 @@ def _halves(
 ) -> dict[int, Tensor]:
     """`BranchCondition.regions` for tokens [B, N, D] of photos side by side; owners: of each picture whose they are."""
     columns, rows = latent_size
-    slots = max(len(own) for own in owners)
+    slots = max(len(people) for people in owners)
     regions = torch.zeros(len(drawings), slots, rows, columns, device=tokens.device)
-    for number, (drawing, own) in enumerate(zip(drawings, owners, strict=True)):
-        for slot, owner in enumerate(own):
+    for number, (drawing, people) in enumerate(zip(drawings, owners, strict=True)):
+        for slot, owner in enumerate(people):
             if drawing.companion is None:
                 regions[number, slot] = 1
             elif owner == 0:

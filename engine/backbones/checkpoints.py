@@ -70,13 +70,13 @@ def load_controlnet(place: Placement, **settings: Any) -> Any:
     if "task_embedding" not in shapes:
         return load_whole(ControlNetModel, place, **settings)
     kinds, channels = shapes["task_embedding"]
-    own = {
+    union_fields = {
         "num_control_type": kinds,
         "num_trans_channel": channels,
         "num_proj_channel": shapes.get("spatial_ch_projs.weight", (channels,))[0],
         "num_trans_layer": len({name.split(".")[1] for name in shapes if name.startswith("transformer_layes.")}),
     }
-    return load_whole(ControlNetUnionModel, place, **own, **settings)
+    return load_whole(ControlNetUnionModel, place, **union_fields, **settings)
 
 
 def _shapes(place: Placement, variant: str | None) -> dict[str, tuple[int, ...]]:

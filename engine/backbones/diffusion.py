@@ -128,9 +128,9 @@ class DiffusionBackbone:
         size = self._size(drawing.settings)
         try:
             text = self._text([drawing], False, size)
-            known = self._known([drawing], text, False, of_head=False, size=size)
-            shown = self._parts.controlnet is not None and drawing.pose is not None
-            control = self._control([drawing], False, size) if shown else None
+            attention = self._fixed_attention([drawing], text, False, of_head=False, size=size)
+            posed = self._parts.controlnet is not None and drawing.pose is not None
+            control = self._control([drawing], False, size) if posed else None
             clean = self._encoded(photo)
             noise = self._noise([torch.Generator().manual_seed(drawing.seed)], size)
             schedule = DDPMScheduler.from_config(self._parts.pipeline.scheduler.config)
@@ -139,7 +139,7 @@ class DiffusionBackbone:
                 steps = schedule.config.num_train_timesteps
                 timestep = torch.tensor([max(round(time * steps), 1) - 1], device=self.device)
                 noisy = schedule.add_noise(clean, noise, timestep)
-                predicted = self._predict(noisy, timestep, text, known, control)
+                predicted = self._predict(noisy, timestep, text, attention, control)
                 if schedule.config.prediction_type == "v_prediction":
                     alpha = schedule.alphas_cumprod.to(noisy)[timestep].view(-1, 1, 1, 1)
                     predicted = alpha.sqrt() * predicted + (1 - alpha).sqrt() * noisy
@@ -166,7 +166,7 @@ class DiffusionBackbone:
         steps, guidance = self.capabilities.steps(settings.steps), self.capabilities.guidance(settings.guidance)
         guided = guidance > 1.0
         text, control = self._text(drawings, guided, size), None
-        known = self._known(drawings, text, guided, of_head=start_image is not None, size=size)
+        attention = self._fixed_attention(drawings, text, guided, of_head=start_image is not None, size=size)
         if self._parts.controlnet is not None and any(drawing.pose is not None for drawing in drawings):
             control = self._control(drawings, guided, size)
         scheduler = self._parts.new_scheduler()
@@ -176,7 +176,7 @@ class DiffusionBackbone:
         for number, timestep in enumerate(timesteps, start=1):
             doubled = torch.cat([latents, latents]) if guided else latents
             sample = scheduler.scale_model_input(doubled, timestep)
-            acting = self._acting(known, (number - 1) / len(timesteps))
+            acting = self._acting(attention, (number - 1) / len(timesteps))
             noise = self._predict(sample, timestep, text, acting, control)
             if guided:
                 negative, positive = noise.chunk(2)
@@ -220,7 +220,7 @@ class DiffusionBackbone:
         sample: Tensor,
         timestep: Tensor,
         text: _Text,
-        known: dict[str, Any] | None,
+        attention: dict[str, Any] | None,
         control: _Control | None,
     ) -> Tensor:
         residuals: dict[str, Any] = {}
@@ -232,7 +232,7 @@ class DiffusionBackbone:
             timestep,
             encoder_hidden_states=text.states,
             added_cond_kwargs=text.added,
-            cross_attention_kwargs=known,
+            cross_attention_kwargs=attention,
             return_dict=False,
             **residuals,
         )[0]
@@ -246,8 +246,8 @@ class DiffusionBackbone:
         encoded = encode_prompts(pipeline, [*negatives, *prompts], self.device)
         states, pooled = encoded.states.to(self._dtype), encoded.pooled
         if guided and pooled is not None and pipeline.config.force_zeros_for_empty_prompt:
-            said = torch.tensor([bool(negative) for negative in negatives] + [True] * count, device=states.device)
-            states, pooled = states * said[:, None, None], pooled * said[:, None]
+            counts = torch.tensor([bool(negative) for negative in negatives] + [True] * count, device=states.device)
+            states, pooled = states * counts[:, None, None], pooled * counts[:, None]
         if pooled is None:
             return _Text(states, None)
         width, height = size
@@ -261,7 +261,7 @@ class DiffusionBackbone:
         noise: Tensor = randn_tensor(shape, generator=generators, device=torch.device(self.device), dtype=self._dtype)
         return noise
 
-    def _known(
+    def _fixed_attention(
         self, drawings: Sequence[GenerationInput], text: _Text, guided: bool, of_head: bool, size: tuple[int, int]
     ) -> dict[str, Any] | None:
         """The part of attention that does not change between steps: K and V of people and words. None for stock
@@ -273,11 +273,11 @@ class DiffusionBackbone:
             return {"identity": identity}
         return {"identity": identity, "text": text_keys_values(self._parts.pipeline.unet, text.states)}
 
-    def _acting(self, known: dict[str, Any] | None, passed: float) -> dict[str, Any] | None:
-        """`known` without the branches whose share of the steps is over; `passed`: that of the steps done."""
-        if known is None or self._branches is None:
-            return known
-        return {**known, "identity": self._branches.acting(known["identity"], passed)}
+    def _acting(self, attention: dict[str, Any] | None, passed: float) -> dict[str, Any] | None:
+        """`attention` without the branches whose share of the steps is over; `passed`: that of the steps done."""
+        if attention is None or self._branches is None:
+            return attention
+        return {**attention, "identity": self._branches.acting(attention["identity"], passed)}
 
     def _control(self, drawings: Sequence[GenerationInput], guided: bool, size: tuple[int, int]) -> _Control:
         """Skeletons in a picture of width x height px."""
@@ -295,12 +295,12 @@ class DiffusionBackbone:
         self, sample: Tensor, timestep: Tensor, text: _Text, control: _Control
     ) -> tuple[list[Tensor], Tensor]:
         """The ControlNet's residuals at every picture's own scale."""
-        controlnet, shown = self._parts.controlnet, control.skeletons
-        extra: dict[str, Any] = {"controlnet_cond": shown}
+        controlnet, skeletons = self._parts.controlnet, control.skeletons
+        extra: dict[str, Any] = {"controlnet_cond": skeletons}
         if isinstance(controlnet, ControlNetUnionModel):
             kinds = sample.new_zeros(len(sample), controlnet.config.num_control_type)
             kinds[:, OPENPOSE_TYPE] = 1
-            extra = {"controlnet_cond": [shown], "control_type": kinds, "control_type_idx": [OPENPOSE_TYPE]}
+            extra = {"controlnet_cond": [skeletons], "control_type": kinds, "control_type_idx": [OPENPOSE_TYPE]}
         down, mid = controlnet(
             sample,
             timestep,

@@ -73,8 +73,10 @@ def _encoded(
     output = encoder(rows, output_hidden_states=two)
     states = output.hidden_states[-2] if two else output[0]
     counts = [len(chunks) for chunks in chunked]
-    own = torch.split(states, counts)
-    whole = [part.flatten(0, 1).repeat(length // count, 1) for part, count in zip(own, counts, strict=True)]
+    states_per_prompt = torch.split(states, counts)
+    whole = [
+        part.flatten(0, 1).repeat(length // count, 1) for part, count in zip(states_per_prompt, counts, strict=True)
+    ]
     pooled = output[0] if two else None
     if pooled is not None and pooled.ndim == 2:
         firsts = torch.tensor([sum(counts[:number]) for number in range(len(counts))], device=device)

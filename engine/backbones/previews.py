@@ -54,8 +54,8 @@ class LinearDecoder:
         flat = colours[:, :, None, None].expand(-1, -1, FLAT_PX, FLAT_PX)
         encoded = self._vae.encode(flat.to(device, self._vae.dtype)).latent_dist.mode()
         latents = (encoded * self._vae.config.scaling_factor).float().mean((2, 3))
-        known = torch.cat([latents, torch.ones_like(latents[:, :1])], 1)
-        matrix: Tensor = torch.linalg.lstsq(known.cpu(), colours).solution.to(latents.device)
+        with_offset = torch.cat([latents, torch.ones_like(latents[:, :1])], 1)
+        matrix: Tensor = torch.linalg.lstsq(with_offset.cpu(), colours).solution.to(latents.device)
         return matrix
 
 

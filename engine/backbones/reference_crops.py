@@ -38,17 +38,17 @@ class ReferenceCrop:
 
 def body_reference(view: View, clothes: Clothes, crop_px: int, patch_px: int) -> ReferenceCrop | None:
     """The body on the mean colour; without its clothes' patches where others are wanted, None where none is left."""
-    seen = view.observation
+    observation = view.observation
     photo, person = without_surroundings(view)
-    garments = garment_mask(seen) if clothes is Clothes.CHANGE else None
+    garments = garment_mask(observation) if clothes is Clothes.CHANGE else None
     if garments is None:
-        return ReferenceCrop(body_crop(photo, seen.body_box, crop_px, crop_px))
-    shown = Image.composite(Image.new("RGB", photo.size, MEAN_RGB), photo, garments)
-    patch_mask = _share(garments, seen, crop_px, patch_px) <= GARMENT_SHARE_MAX
-    of_person = patch_mask if person is None else patch_mask & (_share(person, seen, crop_px, patch_px) > 0)
+        return ReferenceCrop(body_crop(photo, observation.body_box, crop_px, crop_px))
+    masked = Image.composite(Image.new("RGB", photo.size, MEAN_RGB), photo, garments)
+    patch_mask = _share(garments, observation, crop_px, patch_px) <= GARMENT_SHARE_MAX
+    of_person = patch_mask if person is None else patch_mask & (_share(person, observation, crop_px, patch_px) > 0)
     if not of_person.any():
         return None
-    return ReferenceCrop(body_crop(shown, seen.body_box, crop_px, crop_px), patch_mask)
+    return ReferenceCrop(body_crop(masked, observation.body_box, crop_px, crop_px), patch_mask)
 
 
 def head_reference(view: View, crop_px: int) -> ReferenceCrop | None:
@@ -57,9 +57,9 @@ def head_reference(view: View, crop_px: int) -> ReferenceCrop | None:
     return None if box is None else ReferenceCrop(head_crop(without_surroundings(view)[0], box, crop_px))
 
 
-def _share(mask: Image.Image, seen: Observation, crop_px: int, patch_px: int) -> NDArray[np.float32]:
+def _share(mask: Image.Image, observation: Observation, crop_px: int, patch_px: int) -> NDArray[np.float32]:
     """float32 [patches, patches]: how much of each patch of the body's crop the mask covers."""
-    cropped = body_crop(mask.convert("RGB"), seen.body_box, crop_px, crop_px)
+    cropped = body_crop(mask.convert("RGB"), observation.body_box, crop_px, crop_px)
     patches = crop_px // patch_px
     inside = np.asarray(cropped, np.float32)[: patches * patch_px, : patches * patch_px, 0] / 255
     shares: NDArray[np.float32] = inside.reshape(patches, patch_px, patches, patch_px).mean((1, 3))

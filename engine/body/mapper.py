@@ -84,11 +84,11 @@ def draw_limbs(joints: Tensor, rows: int, columns: int) -> Tensor:
 def _trunk(points: Tensor, weights: Tensor) -> Tensor:
     """The diagonal of what is known of shoulders and hips [B], in heights of the picture; of all joints where less
     than two of those are known."""
-    trunk, seen = points[:, (5, 6, 11, 12)], weights[:, (5, 6, 11, 12)] > 0
-    low = trunk.masked_fill(~seen[..., None], torch.inf).amin(1)
-    high = trunk.masked_fill(~seen[..., None], -torch.inf).amax(1)
+    trunk, visible = points[:, (5, 6, 11, 12)], weights[:, (5, 6, 11, 12)] > 0
+    low = trunk.masked_fill(~visible[..., None], torch.inf).amin(1)
+    high = trunk.masked_fill(~visible[..., None], -torch.inf).amax(1)
     size = (high - low).norm(dim=-1)
-    return torch.where(seen.sum(1) >= 2, size, torch.full_like(size, 0.25)).clamp(0.05, 1.5)
+    return torch.where(visible.sum(1) >= 2, size, torch.full_like(size, 0.25)).clamp(0.05, 1.5)
 
 
 class FilmBlock(nn.Module):

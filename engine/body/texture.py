@@ -43,15 +43,15 @@ class Sources:
 def sources_of(surface: NDArray[np.uint16], person: NDArray[np.bool_], atlas: Atlas) -> Sources:
     """surface [h, w] as in `BodyMaps`, person [h, w]: true where the photo shows the person."""
     points = atlas.points.numpy()
-    shown = np.flatnonzero((surface > 0) & person)
-    if len(shown) < SEEN_MIN:
+    indices = np.flatnonzero((surface > 0) & person)
+    if len(indices) < SEEN_MIN:
         return Sources(np.zeros(len(points), np.int32), np.zeros(len(points), np.float32))
-    tree = scipy.spatial.cKDTree(points[surface.ravel()[shown].astype(np.int64) - 1])
-    own, nearest = tree.query(points)
+    tree = scipy.spatial.cKDTree(points[surface.ravel()[indices].astype(np.int64) - 1])
+    distances, nearest = tree.query(points)
     other, across = tree.query(points * np.array([-1, 1, 1], np.float32))
-    crossed = other + MIRRORED_M < own
-    distance = np.where(crossed, other, own)
-    pixel = shown[np.where(crossed, across, nearest)].astype(np.int32)
+    crossed = other + MIRRORED_M < distances
+    distance = np.where(crossed, other, distances)
+    pixel = indices[np.where(crossed, across, nearest)].astype(np.int32)
     return Sources(pixel, np.exp(-((distance / FADES_M) ** 2)).astype(np.float32))
 
 
@@ -88,8 +88,8 @@ def aligned_parts(texture: Tensor, surface: Tensor) -> Tensor:
     0 elsewhere."""
     laid = _laid(texture[:, 3:], surface)
     sureness = laid[:, :1] * (surface > 0)[:, None]
-    shown = torch.arange(PARTS, device=laid.device).view(-1, 1, 1) == laid[:, 1:].round()
-    return sureness * shown
+    one_hot = torch.arange(PARTS, device=laid.device).view(-1, 1, 1) == laid[:, 1:].round()
+    return sureness * one_hot
 
 
 def _laid(values: Tensor, surface: Tensor) -> Tensor:

@@ -55,8 +55,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 def download(findings: list[Finding], config: Config, hub: Hub, disk_free: int, console: Console) -> None:
     """With one bar for everything. Raises SetupError at the first thing that cannot be had."""
-    wanted = [(finding, plan(finding, hub)) for finding in findings if finding.weights.source == "hub"]
-    total = sum(sum(files.values()) for _, files in wanted)
+    plans = [(finding, plan(finding, hub)) for finding in findings if finding.weights.source == "hub"]
+    total = sum(sum(files.values()) for _, files in plans)
     check_space(total, disk_free, hub.cache)
     columns = (
         TextColumn("{task.description}"),
@@ -67,7 +67,7 @@ def download(findings: list[Finding], config: Config, hub: Hub, disk_free: int, 
     )
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("weights", total=total)
-        for finding, files in wanted:
+        for finding, files in plans:
             bar.update(task, description=finding.weights.name)
             fetch(finding, files, hub, lambda count: bar.advance(task, count))
     for finding in findings:

@@ -99,8 +99,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 def _config(options: argparse.Namespace) -> Config:
     """The environment's, with what the command line says in its place."""
-    said = {name: getattr(options, name) for name in ("backbone", "device", "weights")}
-    return load_config().model_copy(update={name: value for name, value in said.items() if value is not None})
+    chosen = {name: getattr(options, name) for name in ("backbone", "device", "weights")}
+    return load_config().model_copy(update={name: value for name, value in chosen.items() if value is not None})
 
 
 def _request(options: argparse.Namespace) -> contract.GenerateRequest:
@@ -141,18 +141,18 @@ def _request(options: argparse.Namespace) -> contract.GenerateRequest:
 
 def _notes(request: contract.GenerateRequest, can: Capabilities) -> list[str]:
     """The settings that the backbone does not follow, a line each."""
-    asked = request.settings
+    settings = request.settings
     notes = []
-    if asked.steps is not None and can.steps(asked.steps) != asked.steps:
-        notes.append(f"--steps {asked.steps}: {can.name} draws in {can.steps(asked.steps)}")
-    if asked.guidance is not None and can.guidance(asked.guidance) != asked.guidance:
-        notes.append(f"--guidance {asked.guidance:g}: {can.name} draws with {can.guidance(asked.guidance):g}")
-    if asked.aspect is not None and asked.aspect not in can.aspects:
+    if settings.steps is not None and can.steps(settings.steps) != settings.steps:
+        notes.append(f"--steps {settings.steps}: {can.name} draws in {can.steps(settings.steps)}")
+    if settings.guidance is not None and can.guidance(settings.guidance) != settings.guidance:
+        notes.append(f"--guidance {settings.guidance:g}: {can.name} draws with {can.guidance(settings.guidance):g}")
+    if settings.aspect is not None and settings.aspect not in can.aspects:
         offered = f"it has {', '.join(can.aspects)}" if can.aspects else f"it draws {can.width} x {can.height} px alone"
-        notes.append(f"--aspect {asked.aspect}: {can.name} has no such size; {offered}")
-    if request.image_prompt is not None and can.image_prompt and not can.strength and asked.image_prompt_scale != 1:
-        notes.append(f"--image-prompt-scale {asked.image_prompt_scale:g}: {can.name} knows only 0 and 1")
-    if request.negative_prompt and not can.reads_negative_prompt(asked.guidance):
+        notes.append(f"--aspect {settings.aspect}: {can.name} has no such size; {offered}")
+    if request.image_prompt is not None and can.image_prompt and not can.strength and settings.image_prompt_scale != 1:
+        notes.append(f"--image-prompt-scale {settings.image_prompt_scale:g}: {can.name} knows only 0 and 1")
+    if request.negative_prompt and not can.reads_negative_prompt(settings.guidance):
         remedy = ": give --guidance above 1" if can.negative_prompt == "guided" else ""
         notes.append(f"--negative has no effect: {can.name} does not read it{remedy}; say in --prompt what to draw")
     return notes
@@ -197,14 +197,18 @@ def _checked(
     path: Path, reference: contract.Reference, examiner: Examiner, force: bool, console: Console
 ) -> contract.Reference:
     """With what was seen on it. Raises Unsuitable, with `force` only for what is never used."""
-    seen = examiner.examine(contract.ExamineRequest(reference_id=str(path), image=reference.image))
-    if seen.profile is not None:
-        return reference.model_copy(update={"profile": seen.profile})
-    if seen.verdict in NEVER:
-        raise Unsuitable(f"{path}: {MEANINGS[seen.verdict]}; take another photo")
+    examination = examiner.examine(contract.ExamineRequest(reference_id=str(path), image=reference.image))
+    if examination.profile is not None:
+        return reference.model_copy(update={"profile": examination.profile})
+    if examination.verdict in NEVER:
+        raise Unsuitable(f"{path}: {MEANINGS[examination.verdict]}; take another photo")
     if not force:
-        raise Unsuitable(f"{path}: {MEANINGS[seen.verdict]}; take another photo, or draw all the same with --force")
-    console.print(f"engine: {path}: {MEANINGS[seen.verdict]}; drawing all the same", style="yellow", markup=False)
+        raise Unsuitable(
+            f"{path}: {MEANINGS[examination.verdict]}; take another photo, or draw all the same with --force"
+        )
+    console.print(
+        f"engine: {path}: {MEANINGS[examination.verdict]}; drawing all the same", style="yellow", markup=False
+    )
     return reference
 
 

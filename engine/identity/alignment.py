@@ -18,18 +18,18 @@ TEMPLATE_PX: Final = 112
 
 def aligned_face(view: View, size: int = TEMPLATE_PX) -> Image.Image | None:
     """RGB, `size` x `size`; without landmarks the square around the face; None where no face is seen."""
-    seen = view.observation
-    if seen.face_landmarks is not None:
+    observation = view.observation
+    if observation.face_landmarks is not None:
         target = np.array(TEMPLATE, np.float32) * (size / TEMPLATE_PX)
-        to_crop = np.vstack([similarity(seen.face_landmarks, target), (0, 0, 1)])
+        to_crop = np.vstack([similarity(observation.face_landmarks, target), (0, 0, 1)])
         to_photo = np.linalg.inv(to_crop)[:2]
         # landmarks count from the middle of the first pixel, Pillow from its corner
         to_photo[:, 2] += 0.5 - to_photo[:, :2].sum(1) / 2
         return view.image.transform(
             (size, size), Image.Transform.AFFINE, tuple(to_photo.ravel()), Image.Resampling.BILINEAR
         )
-    if seen.face_box is not None:
-        return window(view.image, head_box(seen.face_box), size, size)
+    if observation.face_box is not None:
+        return window(view.image, head_box(observation.face_box), size, size)
     return None
 
 

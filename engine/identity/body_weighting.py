@@ -25,13 +25,13 @@ def keypoint_weights(
     """The factors for a picture of `width` x `height` px: float32 [height, width] in [alpha, 1].
 
     1 everywhere when no joint is seen: nothing says then where the body is."""
-    seen = keypoints[keypoints[:, 2] >= CONFIDENCE_MIN]
-    if not len(seen):
+    visible = keypoints[keypoints[:, 2] >= CONFIDENCE_MIN]
+    if not len(visible):
         return np.ones((height, width), np.float32)
     spread = 2 * (sigma * height) ** 2
     # a Gaussian of two coordinates is the product of two of one
-    across = np.exp(-((np.arange(width) + 0.5 - seen[:, :1]) ** 2) / spread)
-    down = np.exp(-((np.arange(height) + 0.5 - seen[:, 1:2]) ** 2) / spread)
+    across = np.exp(-((np.arange(width) + 0.5 - visible[:, :1]) ** 2) / spread)
+    down = np.exp(-((np.arange(height) + 0.5 - visible[:, 1:2]) ** 2) / spread)
     nearest = (down[:, :, None] * across[:, None, :]).max(0)
     largest = float(nearest.max())
     if largest <= 0:

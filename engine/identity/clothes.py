@@ -35,15 +35,15 @@ def without_clothes(view: View) -> Image.Image:
     return Image.composite(Image.new("RGB", view.image.size, HIDDEN_RGB), view.image, hidden)
 
 
-def garment_mask(seen: Observation) -> Image.Image | None:
+def garment_mask(observation: Observation) -> Image.Image | None:
     """Mode L in the photo's size, 255 where clothes are or must be expected; None where no body is known."""
-    boxes = region_boxes(seen)
+    boxes = region_boxes(observation)
     if not boxes:
         return None
-    parts = parts_on_photo(seen)
+    parts = parts_on_photo(observation)
     if parts is not None and _believable(parts, boxes):
-        return _from_parts(seen, parts)
-    return _from_boxes(seen, boxes)
+        return _from_parts(observation, parts)
+    return _from_boxes(observation, boxes)
 
 
 def _believable(parts: NDArray[np.uint8], boxes: dict[ImageRegion, Box]) -> bool:
@@ -55,33 +55,33 @@ def _believable(parts: NDArray[np.uint8], boxes: dict[ImageRegion, Box]) -> bool
     return torso.size > 0 and float(np.isin(torso, GARMENTS).mean()) >= GARMENT_SHARE_MIN
 
 
-def _from_parts(seen: Observation, parts: NDArray[np.uint8]) -> Image.Image:
+def _from_parts(observation: Observation, parts: NDArray[np.uint8]) -> Image.Image:
     """Garments with a rim that eats into the background, never into skin, hair or face."""
     garments = np.isin(parts, GARMENTS).astype(np.uint8)
-    height = seen.height if seen.body_box is None else seen.body_box[3] - seen.body_box[1]
+    height = observation.height if observation.body_box is None else observation.body_box[3] - observation.body_box[1]
     rim = 2 * round(_RIM * height) + 1
     grown = load_opencv().dilate(garments, np.ones((rim, rim), np.uint8))
     rim_only = (grown > 0) & (parts == BodyPart.BACKGROUND)
     return Image.fromarray(((garments > 0) | rim_only).astype(np.uint8) * 255)
 
 
-def _from_boxes(seen: Observation, boxes: dict[ImageRegion, Box]) -> Image.Image:
+def _from_boxes(observation: Observation, boxes: dict[ImageRegion, Box]) -> Image.Image:
     """Everything of the body below the head."""
-    mask = Image.new("L", (seen.width, seen.height))
+    mask = Image.new("L", (observation.width, observation.height))
     brush = ImageDraw.Draw(mask)
     for region, box in boxes.items():
         if region is not ImageRegion.HEAD:
-            brush.rectangle(_below_head(box, boxes, seen), fill=255)
-    if seen.face_box is not None:
-        brush.rectangle(_upper_half(head_box(seen.face_box), seen.face_box), fill=0)
+            brush.rectangle(_below_head(box, boxes, observation), fill=255)
+    if observation.face_box is not None:
+        brush.rectangle(_upper_half(head_box(observation.face_box), observation.face_box), fill=0)
     return mask
 
 
-def _below_head(box: Box, boxes: dict[ImageRegion, Box], seen: Observation) -> Box:
+def _below_head(box: Box, boxes: dict[ImageRegion, Box], observation: Observation) -> Box:
     """`box` from the chin on; without a head from where a standing person's shoulders are."""
     x0, y0, x1, y1 = box
-    if seen.face_box is not None:
-        chin = seen.face_box[3]
+    if observation.face_box is not None:
+        chin = observation.face_box[3]
     elif ImageRegion.HEAD in boxes:
         chin = boxes[ImageRegion.HEAD][3]
     else:

@@ -58,7 +58,7 @@ def examine(
     if min(image.size) < SIDE_MIN_PX:
         return ReferenceFindings(Verdict.TOO_SMALL)
     people = _candidates(image, finder, parser, chosen)
-    person, body = _seen(image, people, parser)
+    person, body = _observed(image, people, parser)
     boxes = tuple(sorted(candidate.box for candidate in people))
     verdict = _verdict(image, people, person)
     if verdict is not Verdict.ACCEPTED or person is None:
@@ -72,7 +72,7 @@ def observe(
     """The observation of any RGB photo, however poor; without a person it holds only the size. Of several people the
     largest."""
     people = _candidates(image, finder, parser, chosen)
-    person, body = _seen(image, people, parser)
+    person, body = _observed(image, people, parser)
     return _observation(image, finder, parser, person or next(iter(people), None), body)
 
 
@@ -96,7 +96,7 @@ def _candidates(
     return companions(people) if people else []
 
 
-def _seen(
+def _observed(
     image: Image.Image, people: list[FoundPerson], parser: PersonParser | None
 ) -> tuple[FoundPerson | None, Body | None]:
     """The largest person whose joints can be read; without a parser the largest."""
@@ -146,24 +146,24 @@ def _sharpest(image: Image.Image, person: FoundPerson) -> float:
 def _observation(
     image: Image.Image, finder: FaceFinder, parser: PersonParser | None, person: FoundPerson | None, body: Body | None
 ) -> Observation:
-    seen = Observation(image.width, image.height, quality=0.1, version=look_version(finder, parser))
+    observation = Observation(image.width, image.height, quality=0.1, version=look_version(finder, parser))
     if person is None:
-        return seen
+        return observation
     face = person.face
-    seen = replace(seen, body_box=person.box, quality=_BODY_QUALITY)
+    observation = replace(observation, body_box=person.box, quality=_BODY_QUALITY)
     if face is not None:
-        seen = replace(
-            seen,
+        observation = replace(
+            observation,
             face_box=clipped(face.box, image.width, image.height),
             face_landmarks=face.landmarks,
             face_embedding=face.embedding,
             quality=_quality(image, face),
         )
     if body is None:
-        return seen
+        return observation
     return replace(
-        seen,
-        body_box=_with_head(body.box, seen),
+        observation,
+        body_box=_with_head(body.box, observation),
         keypoints=body.keypoints,
         parts=body.parts,
         parts_box=body.parts_box,
@@ -172,13 +172,16 @@ def _observation(
     )
 
 
-def _with_head(box: Box, seen: Observation) -> Box:
+def _with_head(box: Box, observation: Observation) -> Box:
     """A body is never seen without its own head."""
-    if seen.face_box is None:
+    if observation.face_box is None:
         return box
-    face, guessed = seen.face_box, body_box_from_face(seen.face_box, seen.width, seen.height)
+    face, guessed = (
+        observation.face_box,
+        body_box_from_face(observation.face_box, observation.width, observation.height),
+    )
     x0, y0, x1, y1 = min(box[0], face[0]), min(box[1], guessed[1]), max(box[2], face[2]), max(box[3], face[3])
-    return clipped((x0, y0, x1, y1), seen.width, seen.height)
+    return clipped((x0, y0, x1, y1), observation.width, observation.height)
 
 
 def _quality(image: Image.Image, face: Face) -> float:

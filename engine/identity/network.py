@@ -99,10 +99,10 @@ class ParserNetwork(nn.Module):
         mass = parts.flatten(2).sum(2, keepdim=True)
         mean = parts.flatten(2) @ crops.flatten(2).transpose(1, 2) / mass.clamp_min(1e-6)
         square = parts.flatten(2) @ (crops**2).flatten(2).transpose(1, 2) / mass.clamp_min(1e-6)
-        there = (mass / PART_PIXELS).clamp_max(1.0)
+        presence = (mass / PART_PIXELS).clamp_max(1.0)
         share = (mass / mass.sum(1, keepdim=True).clamp_min(1e-6)).sqrt()
         spread = (square - mean**2).clamp_min(0).sqrt()
-        colours = torch.cat([share, mean * there, spread * there], 2)
+        colours = torch.cat([share, mean * presence, spread * presence], 2)
         return torch.cat([*features, colours.flatten(1)], 1)
 
     def _encode(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor]:

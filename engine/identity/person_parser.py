@@ -56,8 +56,8 @@ class ShippedParser:
         if body is None or sureness(body) < SURE:
             return []
         head = body.keypoints[list(HEAD_JOINTS)]
-        seen = head[head[:, 2] >= CONFIDENCE_MIN, :2]
-        middle = None if not len(seen) else (float(seen[:, 0].mean()), float(seen[:, 1].mean()))
+        visible = head[head[:, 2] >= CONFIDENCE_MIN, :2]
+        middle = None if not len(visible) else (float(visible[:, 0].mean()), float(visible[:, 1].mean()))
         return [DetectedPerson(body.box, middle)]
 
     def parse(self, image: Image.Image, box: Box, face: Box | None = None) -> Body | None:
@@ -66,11 +66,11 @@ class ShippedParser:
             crop = body_crop(image, box, config.width, config.height)
             window = body_window(box, config.width / config.height)
             points, parts = self._read(crop)
-            seen = _person_box(points, parts)
-            if seen is None:
+            tight_box = _person_box(points, parts)
+            if tight_box is None:
                 return None
             last = box
-            box = clipped(_on_photo(seen, window, crop), image.width, image.height)
+            box = clipped(_on_photo(tight_box, window, crop), image.width, image.height)
             if overlap(box, last) > SAME_BOX:
                 break
         points = points_on_photo(points, window, crop.size)
@@ -104,9 +104,9 @@ class ShippedParser:
         return joints(outputs)[0].numpy(), _largest(outputs.parts[0].argmax(0).byte().numpy())
 
     def _outputs(self, crop: Image.Image) -> Outputs:
-        seen = _tensor(crop)
+        pixels = _tensor(crop)
         with torch.inference_mode():
-            return _mean_of_both(self._network(torch.cat([seen, seen.flip(3)])))
+            return _mean_of_both(self._network(torch.cat([pixels, pixels.flip(3)])))
 
 
 def points_on_photo(points: Keypoints, window: Box, size: tuple[int, int]) -> Keypoints:
@@ -123,12 +123,12 @@ def points_in_crop(points: Keypoints, window: Box, size: tuple[int, int]) -> Key
 
 def _mean_of_both(outputs: Outputs) -> Outputs:
     """Of a crop and, second, its mirror image, whose left is the person's right: one row."""
-    heat, seen, parts = outputs.heat.exp(), outputs.seen.sigmoid(), outputs.parts.softmax(1)
+    heat, visibility, parts = outputs.heat.exp(), outputs.seen.sigmoid(), outputs.parts.softmax(1)
     swapped = list(MIRRORED_JOINTS)
     heat = (heat[:1] + heat[1:, swapped].flip(3)) / 2
-    seen = (seen[:1] + seen[1:, swapped]) / 2
+    visibility = (visibility[:1] + visibility[1:, swapped]) / 2
     parts = (parts[:1] + parts[1:].flip(3)) / 2
-    return Outputs(heat.clamp(min=1e-12).log(), seen.logit(1e-6), parts)
+    return Outputs(heat.clamp(min=1e-12).log(), visibility.logit(1e-6), parts)
 
 
 def _tensor(crop: Image.Image) -> Tensor:
@@ -150,19 +150,19 @@ def _largest(parts: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if count <= 2:
         return parts
     largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
-    kept: NDArray[np.uint8] = np.where(labels == largest, parts, np.uint8(BodyPart.BACKGROUND))
-    return kept
+    labelled: NDArray[np.uint8] = np.where(labels == largest, parts, np.uint8(BodyPart.BACKGROUND))
+    return labelled
 
 
 def _person_box(points: Keypoints, parts: NDArray[np.uint8]) -> Box | None:
     """Around the figure and its joints, in px of the crop; None where no person is found."""
     figure = np.asarray(parts > 0)
     rows, columns = np.flatnonzero(figure.any(1)), np.flatnonzero(figure.any(0))
-    seen = points[points[:, 2] >= CONFIDENCE_MIN, :2]
-    if figure.mean() < PERSON_SHARE_MIN or len(seen) < JOINTS_MIN:
+    visible = points[points[:, 2] >= CONFIDENCE_MIN, :2]
+    if figure.mean() < PERSON_SHARE_MIN or len(visible) < JOINTS_MIN:
         return None
-    x0, y0 = min(float(columns[0]), float(seen[:, 0].min())), min(float(rows[0]), float(seen[:, 1].min()))
-    x1, y1 = max(columns[-1] + 1.0, float(seen[:, 0].max())), max(rows[-1] + 1.0, float(seen[:, 1].max()))
+    x0, y0 = min(float(columns[0]), float(visible[:, 0].min())), min(float(rows[0]), float(visible[:, 1].min()))
+    x1, y1 = max(columns[-1] + 1.0, float(visible[:, 0].max())), max(rows[-1] + 1.0, float(visible[:, 1].max()))
     return x0, y0, x1, y1
 
 

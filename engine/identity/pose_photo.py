@@ -54,10 +54,10 @@ def pose_of(
     Proportions are those of the photo, whatever its format. Of several people the largest. Raises PoseError for
     a photo without a person or with too few joints, and for an impossible skeleton."""
     points = _parsed(image, finder, parser) if reader is None else _read(image, reader)
-    seen = points[:, 2] >= CONFIDENCE_MIN
-    if seen.sum() < JOINTS_MIN or not seen[[*SHOULDERS, *HIPS]].any() or not seen[list(LIMBS)].any():
+    visible = points[:, 2] >= CONFIDENCE_MIN
+    if visible.sum() < JOINTS_MIN or not visible[[*SHOULDERS, *HIPS]].any() or not visible[list(LIMBS)].any():
         raise PoseError(
-            f"expected at least {JOINTS_MIN} joints of a body, saw {int(seen.sum())}: "
+            f"expected at least {JOINTS_MIN} joints of a body, saw {int(visible.sum())}: "
             "send a photo that shows the person from the head to the knees or further"
         )
     if not is_plausible(points):
@@ -85,15 +85,15 @@ def framed(points: Keypoints, width: int, height: int) -> NDArray[np.float32]:
     """Joints [17, 3] in px of a photo -> [17, 3] in 0..1 of a picture of 2 : 3; those not seen have confidence 0.
 
     The picture shows the whole height of the photo about the person; more of it where they would not fit in."""
-    seen = points[:, 2] >= CONFIDENCE_MIN
-    low, high = points[seen, :2].min(0), points[seen, :2].max(0)
+    visible = points[:, 2] >= CONFIDENCE_MIN
+    low, high = points[visible, :2].min(0), points[visible, :2].max(0)
     middle, extent = (low + high) / 2, (high - low) / (1 - 2 * MARGIN)
     tall = max(float(height), float(extent[0]) / FRAME)
     wide = tall * FRAME
     left = _placed(float(middle[0]) - wide / 2, wide, width)
     top = _placed(float(middle[1]) - tall / 2, tall, height)
     shares = (points[:, :2] - (left, top)) / (wide, tall)
-    confidence = np.where(seen, points[:, 2], 0)
+    confidence = np.where(visible, points[:, 2], 0)
     return np.concatenate([shares.clip(0, 1), confidence[:, None]], 1).astype(np.float32)
 
 

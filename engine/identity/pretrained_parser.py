@@ -92,18 +92,18 @@ class PretrainedParser:
             return None
         keypoints = pose.keypoints()
         person = self._person(image, pose)
-        seen = _bounds(person > MASK_MIN, keypoints)
-        if seen is None:
+        box_of_person = _bounds(person > MASK_MIN, keypoints)
+        if box_of_person is None:
             return None
-        seen = clipped(seen, image.width, image.height)
-        window = body_window(seen, PLANE_WIDTH / PLANE_HEIGHT)
+        box_of_person = clipped(box_of_person, image.width, image.height)
+        window = body_window(box_of_person, PLANE_WIDTH / PLANE_HEIGHT)
         matte = _resampled(person, window)
-        parts = self._parts(image, seen, matte)
+        parts = self._parts(image, box_of_person, matte)
         if (mesh := self._mesh(image, keypoints, face)) is not None:
-            shown = np.asarray(cropped(image.convert("RGB"), window, PLANE_WIDTH, PLANE_HEIGHT), np.uint8)
-            parts = with_mesh(parts, shown, matte > MASK_MIN, _on_plane(mesh, window, matte.shape))
-        embedding = self._shipped.embed(image, seen, keypoints)
-        return Body(seen, keypoints, parts, window, embedding, (matte * 255).round().astype(np.uint8))
+            crop = np.asarray(cropped(image.convert("RGB"), window, PLANE_WIDTH, PLANE_HEIGHT), np.uint8)
+            parts = with_mesh(parts, crop, matte > MASK_MIN, _on_plane(mesh, window, matte.shape))
+        embedding = self._shipped.embed(image, box_of_person, keypoints)
+        return Body(box_of_person, keypoints, parts, window, embedding, (matte * 255).round().astype(np.uint8))
 
     def _pose(self, image: Image.Image, box: Box, face: Box | None) -> DetectedPose | None:
         """Of the poses in the crop about `box` and on the whole photo the one that fits the face and the box best.
@@ -234,8 +234,8 @@ def _head_offset(pose: DetectedPose, face: Box) -> float:
 def _bust(face: Box, image: Image.Image) -> tuple[int, int, int, int]:
     """Head and chest of an upright person with that face, px, inside the photo."""
     width, height, middle = face[2] - face[0], face[3] - face[1], (face[0] + face[2]) / 2
-    beside, above, below = (side * length for side, length in zip(BUST, (width, height, height), strict=True))
-    return _grown((middle - beside, face[1] - above, middle + beside, face[3] + below), 0.0, image)
+    sideways, above, below = (side * length for side, length in zip(BUST, (width, height, height), strict=True))
+    return _grown((middle - sideways, face[1] - above, middle + sideways, face[3] + below), 0.0, image)
 
 
 def _bounds(mask: NDArray[np.bool_], keypoints: Keypoints) -> Box | None:
@@ -243,10 +243,10 @@ def _bounds(mask: NDArray[np.bool_], keypoints: Keypoints) -> Box | None:
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not len(rows):
         return None
-    seen = keypoints[keypoints[:, 2] >= CONFIDENCE_MIN, :2]
+    visible = keypoints[keypoints[:, 2] >= CONFIDENCE_MIN, :2]
     x0, y0, x1, y1 = float(columns[0]), float(rows[0]), columns[-1] + 1.0, rows[-1] + 1.0
-    if len(seen):
-        (left, top), (right, bottom) = seen.min(0), seen.max(0)
+    if len(visible):
+        (left, top), (right, bottom) = visible.min(0), visible.max(0)
         x0, y0, x1, y1 = min(x0, float(left)), min(y0, float(top)), max(x1, float(right)), max(y1, float(bottom))
     return x0, y0, x1, y1
 
@@ -271,7 +271,7 @@ def _disc(radius_px: float) -> NDArray[np.uint8]:
 
 def _resampled(plane: Plane, window: Box) -> Plane:
     """The part `window` px of a plane over the photo, 0 beyond its edge: float32 [PLANE_HEIGHT, PLANE_WIDTH]."""
-    shown = Image.fromarray(plane).transform(
+    cut = Image.fromarray(plane).transform(
         (PLANE_WIDTH, PLANE_HEIGHT),
         Image.Transform.AFFINE,
         (
@@ -284,4 +284,4 @@ def _resampled(plane: Plane, window: Box) -> Plane:
         ),
         Image.Resampling.BILINEAR,
     )
-    return np.asarray(shown, np.float32).clip(0, 1)
+    return np.asarray(cut, np.float32).clip(0, 1)

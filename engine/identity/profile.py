@@ -85,16 +85,16 @@ def visibility(observation: Observation) -> float:
     return float((observation.keypoints[:, 2] >= CONFIDENCE_MIN).mean())
 
 
-def _over_views(seen: list[tuple[NDArray[np.float32] | None, float]]) -> Pooled | None:
+def _over_views(weighted: list[tuple[NDArray[np.float32] | None, float]]) -> Pooled | None:
     """`weights` has one entry per view: 0 where there is no embedding, or one of another length than the first's."""
-    first = next((embedding for embedding, _ in seen if embedding is not None), None)
+    first = next((embedding for embedding, _ in weighted if embedding is not None), None)
     if first is None:
         return None
-    alike = [number for number, (e, _) in enumerate(seen) if e is not None and e.shape == first.shape]
+    alike = [number for number, (e, _) in enumerate(weighted) if e is not None and e.shape == first.shape]
     pooled = attend(
-        np.stack([np.asarray(seen[number][0], np.float32) for number in alike]),
-        np.array([seen[number][1] for number in alike], np.float32),
+        np.stack([np.asarray(weighted[number][0], np.float32) for number in alike]),
+        np.array([weighted[number][1] for number in alike], np.float32),
     )
-    weights = np.zeros(len(seen), np.float32)
+    weights = np.zeros(len(weighted), np.float32)
     weights[alike] = pooled.weights
     return Pooled(pooled.embedding, weights)

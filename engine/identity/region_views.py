@@ -44,14 +44,18 @@ def region_views(view: View, crop_px: int, patch_px: int) -> dict[ImageRegion, R
     }
 
 
-def region_windows(seen: Observation) -> dict[ImageRegion, Box]:
+def region_windows(observation: Observation) -> dict[ImageRegion, Box]:
     """Squares px, which may reach over the photo's edge: of a seen face the head with its hair, of a body the body with
     a margin, without a body the whole photo."""
-    whole = body_window(seen.body_box, 1.0) if seen.body_box else _square((0.0, 0.0, seen.width, seen.height))
+    whole = (
+        body_window(observation.body_box, 1.0)
+        if observation.body_box
+        else _square((0.0, 0.0, observation.width, observation.height))
+    )
     windows = {ImageRegion.WHOLE: whole}
-    for region, box in region_boxes(seen).items():
-        if region is ImageRegion.HEAD and seen.face_box is not None:
-            windows[region] = head_box(seen.face_box)
+    for region, box in region_boxes(observation).items():
+        if region is ImageRegion.HEAD and observation.face_box is not None:
+            windows[region] = head_box(observation.face_box)
         elif region is not ImageRegion.WHOLE:
             windows[region] = _square(box)
     return windows
@@ -60,24 +64,24 @@ def region_windows(seen: Observation) -> dict[ImageRegion, Box]:
 def without_surroundings(view: View) -> tuple[Image.Image, Image.Image | None]:
     """The person on the mean colour, and the person's mask; the photo as it is and None where no mask was read or it
     shows too little."""
-    seen, mask = view.observation, person_mask(view.observation)
+    observation, mask = view.observation, person_mask(view.observation)
     if mask is None:
         return view.image, None
-    x0, y0, x1, y1 = seen.body_box or (0.0, 0.0, float(seen.width), float(seen.height))
+    x0, y0, x1, y1 = observation.body_box or (0.0, 0.0, float(observation.width), float(observation.height))
     area = max((x1 - x0) * (y1 - y0), 1.0)
     if float(np.asarray(mask, np.float32).sum()) / 255 < PERSON_SHARE_MIN * area:
         return view.image, None
     return Image.composite(view.image, Image.new("RGB", view.image.size, MEAN_RGB), mask), mask
 
 
-def _nearness(seen: Observation, box: Box, patches: int) -> NDArray[np.float32]:
+def _nearness(observation: Observation, box: Box, patches: int) -> NDArray[np.float32]:
     """sigma is a share of the body's height in every crop, so that a Gaussian is as wide on the body everywhere."""
-    if seen.keypoints is None:
+    if observation.keypoints is None:
         return np.ones((patches, patches), np.float32)
     x0, y0, x1, y1 = box
-    joints = seen.keypoints.copy()
+    joints = observation.keypoints.copy()
     joints[:, :2] = (joints[:, :2] - (x0, y0)) * patches / np.array([x1 - x0, y1 - y0], np.float32)
-    body_px = seen.height if seen.body_box is None else seen.body_box[3] - seen.body_box[1]
+    body_px = observation.height if observation.body_box is None else observation.body_box[3] - observation.body_box[1]
     return keypoint_weights(joints, patches, patches, SIGMA * body_px / (y1 - y0), alpha=0.0)
 
 

@@ -21,7 +21,7 @@ from engine.identity.profile import Observation, View
 
 log = logging.getLogger(__name__)
 
-KEPT: Final = 512
+CACHE_SIZE: Final = 512
 """Observations take a few kilobytes each."""
 
 LookAt = Callable[[Image.Image, PersonBox | None], Observation]
@@ -31,33 +31,37 @@ LookAt = Callable[[Image.Image, PersonBox | None], Observation]
 class Views:
     """Opens photos with `look`, whose observations carry `version`. Not thread-safe."""
 
-    def __init__(self, look: LookAt, version: str, kept: int = KEPT) -> None:
+    def __init__(self, look: LookAt, version: str, cache_size: int = CACHE_SIZE) -> None:
         self._look = look
         self._version = version
-        self._kept = kept
-        self._known: OrderedDict[str, Observation] = OrderedDict()
+        self._size = cache_size
+        self._cache: OrderedDict[str, Observation] = OrderedDict()
 
     def open(self, photo: bytes, stored: bytes | None = None, person: PersonBox | None = None) -> View:
         """The photo with what is seen on it; `stored` is an Observation as bytes, `person` the one to look at among
         several. Raises BadReference for no photo."""
         image = read_photo(photo)
-        return View(image, self._stored(stored, image) or self._seen(photo, image, person))
+        return View(image, self._stored(stored, image) or self._look(photo, image, person))
 
     def _stored(self, stored: bytes | None, image: Image.Image) -> Observation | None:
         if stored is None:
             return None
         try:
-            seen = Observation.from_bytes(stored)
+            observation = Observation.from_bytes(stored)
         except BadReference as error:
             log.warning("a stored profile cannot be read, the photo is examined again: %s", error)
             return None
-        return seen if seen.version == self._version and (seen.width, seen.height) == image.size else None
+        return (
+            observation
+            if observation.version == self._version and (observation.width, observation.height) == image.size
+            else None
+        )
 
-    def _seen(self, photo: bytes, image: Image.Image, person: PersonBox | None) -> Observation:
+    def _look(self, photo: bytes, image: Image.Image, person: PersonBox | None) -> Observation:
         key = f"{hashlib.sha256(photo).hexdigest()}{self._version}{person}"
-        if key not in self._known:
-            self._known[key] = self._look(image, person)
-            if len(self._known) > self._kept:
-                self._known.popitem(last=False)
-        self._known.move_to_end(key)
-        return self._known[key]
+        if key not in self._cache:
+            self._cache[key] = self._look(image, person)
+            if len(self._cache) > self._size:
+                self._cache.popitem(last=False)
+        self._cache.move_to_end(key)
+        return self._cache[key]

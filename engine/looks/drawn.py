@@ -90,18 +90,18 @@ def halftone(cover: Grey, pitch_px: float, angle_deg: float) -> Grey:
     rows, columns = np.mgrid[0 : cover.shape[0], 0 : cover.shape[1]].astype(np.float32)
     cosine, sine = math.cos(math.radians(angle_deg)), math.sin(math.radians(angle_deg))
     across, along = (columns * cosine + rows * sine) / pitch_px, (rows * cosine - columns * sine) / pitch_px
-    away = np.hypot(across - np.rint(across), along - np.rint(along))
+    distance = np.hypot(across - np.rint(across), along - np.rint(along))
     radius = np.sqrt(cover / math.pi)
     rim = 0.7 / pitch_px
-    inside = np.clip((radius - away) / rim + 0.5, 0, 1)
+    inside = np.clip((radius - distance) / rim + 0.5, 0, 1)
     return np.where(cover > 0.01, inside, 0).astype(np.float32)
 
 
 def _framed(picture: Colour, unit: float) -> Colour:
     """White gutter and black frame of a panel."""
-    away = inset((picture.shape[0], picture.shape[1])) / max(unit, 0.25)
-    framed = _laid(picture, BLACK_INK, (away < 22).astype(np.float32))
-    return _laid(framed, PAPER, (away < 16).astype(np.float32))
+    distance = inset((picture.shape[0], picture.shape[1])) / max(unit, 0.25)
+    framed = _laid(picture, BLACK_INK, (distance < 22).astype(np.float32))
+    return _laid(framed, PAPER, (distance < 16).astype(np.float32))
 
 
 def _laid(ground: Colour, ink: tuple[float, float, float], cover: NDArray[np.float32]) -> Colour:

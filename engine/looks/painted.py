@@ -48,9 +48,11 @@ def watercolor(picture: Colour, random: np.random.Generator) -> Colour:
     density = density * (pools * grains * (1 + 5 * rims))[:, :, None]
     line = ink_lines(stretched(grey_of(picture)), 1.3, 0.01, 0.06)
     density = density + 0.5 * line[:, :, None]
-    away = inset(shape) / max(unit, 1e-6) + 9 * noise(shape, 70 * unit, random) + 1.5 * noise(shape, 12 * unit, random)
-    painted = smoothstep(away, 25, 31)
-    rim = 1 + 0.35 * (1 - smoothstep(away, 31, 42))
+    distance = (
+        inset(shape) / max(unit, 1e-6) + 9 * noise(shape, 70 * unit, random) + 1.5 * noise(shape, 12 * unit, random)
+    )
+    painted = smoothstep(distance, 25, 31)
+    rim = 1 + 0.35 * (1 - smoothstep(distance, 31, 42))
     density = density * (painted * rim)[:, :, None]
     tooth = 1 + 0.018 * noise(shape, 1.8 * unit, random)
     return np.asarray(np.array(PAPER) * np.exp(-density) * tooth[:, :, None], np.float32)

@@ -26,8 +26,8 @@ def film(picture: Colour, random: np.random.Generator) -> Colour:
     grain = 0.75 * blurred(noise(shape, 1.0, random), 0.55) * 1.9 + 0.45 * noise(shape, 2.6 * unit, random)
     toned = toned + 0.050 * grain * (0.35 + 2.6 * toned.clip(0, 1) * (1 - toned.clip(0, 1)))
     rows, columns = (np.linspace(-1, 1, side, dtype=np.float32) for side in shape)
-    away = rows[:, None] ** 2 + columns[None, :] ** 2
-    toned = 0.03 + 0.95 * toned * (1 - 0.17 * away)
+    squared_radius = rows[:, None] ** 2 + columns[None, :] ** 2
+    toned = 0.03 + 0.95 * toned * (1 - 0.17 * squared_radius)
     return np.asarray(np.repeat(toned[:, :, None], 3, axis=2), np.float32)
 
 

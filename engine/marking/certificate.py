@@ -195,7 +195,7 @@ def _issue(
     constraints: x509.BasicConstraints,
     usages: Sequence[str],
 ) -> x509.Certificate:
-    known = inspect.signature(x509.KeyUsage).parameters
-    usage = x509.KeyUsage(**{name: name in usages for name in known})
+    parameters = inspect.signature(x509.KeyUsage).parameters
+    usage = x509.KeyUsage(**{name: name in usages for name in parameters})
     draft = draft.add_extension(constraints, critical=True).add_extension(usage, critical=True)
     return draft.sign(issuer_key, hashes.SHA256())

@@ -87,9 +87,9 @@ class Watermark:
     def _correlation(self, coefficients: Plane, shape: tuple[int, ...], radius: int) -> float:
         band = _band(shape, radius)
         carriers = _carriers(self.key)[: band.shape[0], : band.shape[1]][band]
-        heard = coefficients[: band.shape[0], : band.shape[1]][band]
-        norm = float(np.linalg.norm(heard))
-        return float(heard @ carriers) / norm if norm else 0.0
+        values = coefficients[: band.shape[0], : band.shape[1]][band]
+        norm = float(np.linalg.norm(values))
+        return float(values @ carriers) / norm if norm else 0.0
 
 
 @lru_cache(maxsize=4)

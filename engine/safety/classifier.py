@@ -128,12 +128,12 @@ def _load_transformers(folder: Path) -> tuple[ViTForImageClassification, list[st
     from transformers import ViTForImageClassification
 
     model: Any = ViTForImageClassification.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
-    said = json.loads((folder / "preprocessor_config.json").read_bytes())
+    preprocessor = json.loads((folder / "preprocessor_config.json").read_bytes())
     preparation = Preparation(
         side_px=int(model.config.image_size),
-        mean=tuple(said["image_mean"]),
-        deviation=tuple(said["image_std"]),
-        resample=Image.Resampling(said.get("resample", Image.Resampling.BILINEAR)),
+        mean=tuple(preprocessor["image_mean"]),
+        deviation=tuple(preprocessor["image_std"]),
+        resample=Image.Resampling(preprocessor.get("resample", Image.Resampling.BILINEAR)),
     )
     return model, [str(model.config.id2label[number]) for number in range(model.config.num_labels)], preparation
 

@@ -40,7 +40,7 @@ DRAWN_NUDITY_MIN: Final = 0.9
 """The least threshold for pictures that are no photos: nudity networks learn from photos too. Of 38 clothed figures
 that nano drew the highest had .76; of 16 with all clothes in the colour of skin, 3 had more than .9. Photos and prompts
 are what keeps nudity out there."""
-KEPT: Final = 512
+CACHE_SIZE: Final = 512
 
 
 class Guard:
@@ -67,7 +67,7 @@ class Guard:
         self._wording = wording or Wording()
         self._meaning = meaning
         self._photorealistic = photorealistic
-        self._known: OrderedDict[str, Concern | None] = OrderedDict()
+        self._cache: OrderedDict[str, Concern | None] = OrderedDict()
 
     def check_prompt(self, text: str) -> Concern | None:
         """By the words, and where those are innocent by the meaning."""
@@ -79,12 +79,12 @@ class Guard:
         if self._nudity is None and self._ages is None:
             return None
         key = f"{image.size}{hashlib.sha256(image.tobytes()).hexdigest()}"
-        if key not in self._known:
-            self._known[key] = self._concern(image, photorealistic=True)
-            if len(self._known) > KEPT:
-                self._known.popitem(last=False)
-        self._known.move_to_end(key)
-        return self._known[key]
+        if key not in self._cache:
+            self._cache[key] = self._concern(image, photorealistic=True)
+            if len(self._cache) > CACHE_SIZE:
+                self._cache.popitem(last=False)
+        self._cache.move_to_end(key)
+        return self._cache[key]
 
     def check_picture(self, image: Image.Image) -> Concern | None:
         """A finished picture, or a preview of one."""

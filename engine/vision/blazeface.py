@@ -36,6 +36,6 @@ class BlazeFace:
         """The faces, the surest first: box from the brows to the chin, and the six POINTS."""
         picture = as_rgb(image)
         square = Square.around(picture)
-        shown = square.crop(picture, self._network.size, repeat_edge=False)
-        raw, logits = self._network(shown.astype(np.float32) / 127.5 - 1)
+        crop = square.crop(picture, self._network.size, repeat_edge=False)
+        raw, logits = self._network(crop.astype(np.float32) / 127.5 - 1)
         return detections(raw, logits, self._anchors, self._network.size, square, score_min)

@@ -84,8 +84,8 @@ class BlazePose:
         the circle around the upper body. `view`: see VIEWS. To count people use `see_all`, which checks every find."""
         picture, size = as_rgb(image), self._detector.size
         square = Square.around(picture, view)
-        shown = square.crop(picture, size, repeat_edge=False)
-        raw, logits = self._detector(shown.astype(np.float32) / 127.5 - 1)
+        crop = square.crop(picture, size, repeat_edge=False)
+        raw, logits = self._detector(crop.astype(np.float32) / 127.5 - 1)
         return detections(raw, logits, self._anchors, size, square, score_min)
 
     def see_all(self, image: Image.Image | RGB) -> list[DetectedPose]:
@@ -113,8 +113,8 @@ class BlazePose:
     def _read(self, picture: RGB, square: Square) -> tuple[DetectedPose, Square] | None:
         """The pose in a square, and the square around that pose."""
         size = self._reader.size
-        shown = square.crop(picture, size, repeat_edge=True)
-        landmarks, probability, mask, heatmap, _ = self._reader(shown.astype(np.float32) / 255.0)
+        crop = square.crop(picture, size, repeat_edge=True)
+        landmarks, probability, mask, heatmap, _ = self._reader(crop.astype(np.float32) / 255.0)
         if probability[0] < POSE_MIN:
             return None
         values = landmarks.reshape(-1, 5)
@@ -130,11 +130,11 @@ class BlazePose:
 def distinct(poses: list[DetectedPose]) -> list[DetectedPose]:
     """In the same order, without those whose mask is mostly that of a pose with a higher score."""
     masks = [pose.mask > 0.5 for pose in poses]
-    kept: list[int] = []
+    chosen: list[int] = []
     for index in sorted(range(len(poses)), key=lambda index: -poses[index].score):
-        if all(_overlap(masks[index], masks[other]) <= SAME_PERSON for other in kept):
-            kept.append(index)
-    return [poses[index] for index in sorted(kept)]
+        if all(_overlap(masks[index], masks[other]) <= SAME_PERSON for other in chosen):
+            chosen.append(index)
+    return [poses[index] for index in sorted(chosen)]
 
 
 def _overlap(mask: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:

@@ -45,8 +45,8 @@ class CenterFace:
     def find(self, image: Image.Image | RGB) -> list[Face]:
         """The faces, the largest first: box from the brows to the chin, score 0 to 1, landmarks as in Observation."""
         picture = as_rgb(image)
-        shown, scale = _shown(picture)
-        heat, sizes, offsets, points = self._network(shown.transpose(2, 0, 1)[None].astype(np.float32))
+        resized, scale = _resized(picture)
+        heat, sizes, offsets, points = self._network(resized.transpose(2, 0, 1)[None].astype(np.float32))
         boxes, scores, landmarks = _decoded(heat[0, 0], sizes[0], offsets[0], points[0])
         faces = []
         height, width = picture.shape[:2]
@@ -57,15 +57,15 @@ class CenterFace:
         return sorted(faces, key=lambda face: face.side_px, reverse=True)
 
 
-def _shown(picture: RGB) -> tuple[RGB, Floats]:
+def _resized(picture: RGB) -> tuple[RGB, Floats]:
     """A copy with sides that the network takes, and by how much each side [2] was scaled."""
     height, width = picture.shape[:2]
     factor = min(SIDE_PX / max(height, width), ENLARGES_AT_MOST)
     sides = [max(round(side * factor / MULTIPLE_PX), 1) * MULTIPLE_PX for side in (width, height)]
     cv2 = load_opencv()
     method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    shown: RGB = cv2.resize(picture, tuple(sides), interpolation=method)
-    return shown, np.array([sides[0] / width, sides[1] / height], np.float32)
+    resized: RGB = cv2.resize(picture, tuple(sides), interpolation=method)
+    return resized, np.array([sides[0] / width, sides[1] / height], np.float32)
 
 
 def _decoded(heat: Floats, sizes: Floats, offsets: Floats, points: Floats) -> tuple[Floats, Floats, Floats]:
@@ -85,9 +85,9 @@ def _decoded(heat: Floats, sizes: Floats, offsets: Floats, points: Floats) -> tu
 
 
 def _without_duplicates(boxes: Floats, scores: Floats) -> list[int]:
-    kept: list[int] = []
+    chosen: list[int] = []
     for index in range(len(scores)):
         large = (boxes[index, 1] - boxes[index, 0]).min() >= SIDE_MIN_PX
-        if large and (not kept or overlaps(boxes[index], boxes[kept]).max() < DUPLICATE):
-            kept.append(index)
-    return kept
+        if large and (not chosen or overlaps(boxes[index], boxes[chosen]).max() < DUPLICATE):
+            chosen.append(index)
+    return chosen

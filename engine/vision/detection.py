@@ -65,13 +65,13 @@ def detections(
 
 def _without_duplicates(found: Floats, scores: Floats) -> list[tuple[float, Floats]]:
     """`found` [N, 2 + K, 2] by falling score: each with the overlapping later ones averaged into it by score."""
-    kept: list[tuple[float, Floats]] = []
+    merged: list[tuple[float, Floats]] = []
     while len(found):
         same = overlaps(found[0, :2], found[:, :2]) > DUPLICATE
         same[0] = True
-        kept.append((float(scores[0]), np.average(found[same], 0, scores[same]).astype(np.float32)))
+        merged.append((float(scores[0]), np.average(found[same], 0, scores[same]).astype(np.float32)))
         found, scores = found[~same], scores[~same]
-    return kept
+    return merged
 
 
 def overlaps(box: Floats, others: Floats) -> Floats:

@@ -98,7 +98,7 @@ def _sum(x: Tensor, y: Tensor) -> Tensor:
 
 
 def _extended(x: Tensor, sides: list[int]) -> Tensor:
-    missing = [side - own for side, own in zip(sides, x.shape[1:], strict=True)]
+    missing = [side - length for side, length in zip(sides, x.shape[1:], strict=True)]
     return F.pad(x, (0, missing[2], 0, missing[1], 0, missing[0]))
 
 

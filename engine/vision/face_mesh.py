@@ -45,8 +45,8 @@ class FaceMesh:
     def see(self, image: Image.Image | RGB, face: Detection) -> Mesh | None:
         """The mesh of `face` (of BlazeFace.find); None where the network sees no face there."""
         square, size = face_square(face), self._network.size
-        shown = square.crop(as_rgb(image), size, repeat_edge=True)
-        values, logit = self._network(shown.astype(np.float32) / 255.0)
+        crop = square.crop(as_rgb(image), size, repeat_edge=True)
+        values, logit = self._network(crop.astype(np.float32) / 255.0)
         score = float(sigmoid(logit).ravel()[0])
         if score < FACE_MIN:
             return None

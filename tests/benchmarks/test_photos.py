@@ -74,10 +74,10 @@ def test_wrong_readings_count_as_wrong(cases: list[PhotoCase]) -> None:
     right = _knowing(cases)
 
     def wrong(image: Image.Image, chosen: Box | None) -> PhotoReading:
-        seen = right(image, chosen)
-        moved = None if seen.keypoints is None else seen.keypoints + np.float32(400)
-        empty = None if seen.mask is None else np.zeros_like(seen.mask)
-        return replace(seen, verdict="too_dark", people=9, framing="sideways", keypoints=moved, mask=empty)
+        result = right(image, chosen)
+        moved = None if result.keypoints is None else result.keypoints + np.float32(400)
+        empty = None if result.mask is None else np.zeros_like(result.mask)
+        return replace(result, verdict="too_dark", people=9, framing="sideways", keypoints=moved, mask=empty)
 
     figures = summary(measure(cases, wrong))
     assert {value for name, value in figures.items() if name not in ("photos", "CPU seconds, median")} == {0}

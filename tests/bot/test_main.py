@@ -134,12 +134,12 @@ async def test_sigterm_ends_the_process_in_an_orderly_way(
     database_url: str, broker_url: str, tmp_path: Path, eventually: Any
 ) -> None:
     async with LocalBotAPI() as api:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         log = tmp_path / "log"
         with log.open("w") as output:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "bot", cwd=tmp_path, stderr=output,
-                env={**kept, "BOT_TOKEN": api.token, "BOT_API_URL": api.url, "DATABASE_URL": database_url,
+                env={**environment, "BOT_TOKEN": api.token, "BOT_API_URL": api.url, "DATABASE_URL": database_url,
                      "BROKER_URL": broker_url, "LOG_JSON": "true"},
             )  # fmt: skip
         try:

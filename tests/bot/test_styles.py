@@ -33,8 +33,8 @@ def test_there_are_at_least_ten_presets_with_no_style_first():
 
 def test_the_engine_draws_exactly_the_presets() -> None:
     styles = load_styles()
-    asked = {styles.request_name(style.name) for style in styles.presets}
-    assert asked == {None, *shipped_styles()}
+    names = {styles.request_name(style.name) for style in styles.presets}
+    assert names == {None, *shipped_styles()}
 
 
 def test_a_preset_that_is_gone_draws_without_style():

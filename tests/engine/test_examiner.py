@@ -151,7 +151,7 @@ def test_a_pose_photo_that_is_not_allowed_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bodies", "image", "said"),
+    ("bodies", "image", "expected"),
     [
         (_StandingPerson(5), _png(), "joints"),
         (_StandingPerson(17), b"x", "expected a whole photo"),
@@ -159,8 +159,8 @@ def test_a_pose_photo_that_is_not_allowed_is_refused() -> None:
     ],
     ids=["a head alone", "no photo", "nobody who looks"],
 )
-def test_a_photo_from_which_no_pose_can_be_read_says_why(bodies: Any, image: bytes, said: str) -> None:
-    with pytest.raises(PoseError, match=said):
+def test_a_photo_from_which_no_pose_can_be_read_says_why(bodies: Any, image: bytes, expected: str) -> None:
+    with pytest.raises(PoseError, match=expected):
         _examiner(_NoFaces(), bodies=bodies).pose(Pose(image=image))
 
 

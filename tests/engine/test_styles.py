@@ -26,15 +26,15 @@ def test_every_look_has_a_filter_and_no_place_has_one() -> None:
 
 @pytest.mark.parametrize("name", _kind(Kind.LOOK))
 def test_a_look_names_no_place(name: str) -> None:
-    said = shipped_styles()[name].apply("walking in a forest", "")[0]
-    added = said.removeprefix("walking in a forest")
-    assert added != said and not any(place in added for place in PLACES_IN_WORDS)
+    prompt = shipped_styles()[name].apply("walking in a forest", "")[0]
+    added = prompt.removeprefix("walking in a forest")
+    assert added != prompt and not any(place in added for place in PLACES_IN_WORDS)
 
 
 @pytest.mark.parametrize("name", _kind(Kind.PLACE))
 def test_a_place_speaks_the_words_that_the_shipped_model_has_learnt(name: str) -> None:
-    said = shipped_styles()[name].apply("", "")[0].strip(", ")
-    assert set(said.split(", ")) <= PLACES_IN_WORDS | {style_phrase("neon", "en")}
+    prompt = shipped_styles()[name].apply("", "")[0].strip(", ")
+    assert set(prompt.split(", ")) <= PLACES_IN_WORDS | {style_phrase("neon", "en")}
 
 
 def test_only_looks_are_filters_and_only_where_the_backbone_cannot_draw_them_by_words() -> None:

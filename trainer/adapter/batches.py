@@ -71,8 +71,8 @@ class AdapterBatch:
 
     def of(self, rows: list[int]) -> AdapterBatch:
         """Some rows of the batch."""
-        own = {f.name: value[rows] for f in fields(self) if isinstance(value := getattr(self, f.name), Tensor)}
-        return replace(self, **own, references=self.references.of(rows))
+        tensors = {f.name: value[rows] for f in fields(self) if isinstance(value := getattr(self, f.name), Tensor)}
+        return replace(self, **tensors, references=self.references.of(rows))
 
     def to(self, device: torch.device) -> AdapterBatch:
         """Everything on that device, in float32 where it is a fraction."""
@@ -82,10 +82,10 @@ class AdapterBatch:
                 return value
             return value.to(device, torch.float32 if value.is_floating_point() else value.dtype)
 
-        seen = self.references
-        references = ReferenceStates(**{f.name: moved(getattr(seen, f.name)) for f in fields(seen)})  # type: ignore[arg-type]
-        own = {f.name: moved(getattr(self, f.name)) for f in fields(self) if f.name != "references"}
-        return AdapterBatch(**own, references=references)  # type: ignore[arg-type]
+        old = self.references
+        references = ReferenceStates(**{f.name: moved(getattr(old, f.name)) for f in fields(old)})  # type: ignore[arg-type]
+        tensors = {f.name: moved(getattr(self, f.name)) for f in fields(self) if f.name != "references"}
+        return AdapterBatch(**tensors, references=references)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -119,13 +119,15 @@ class PairedPhotos:
         for photo in sorted(cache.photos, key=lambda photo: photo.key):
             if photo.split == split:
                 people[photo.person].append(photo)
-        self.people = {name: own for name, own in people.items() if len(own) > 1 or not pairing.paired}
+        self.people = {name: photos for name, photos in people.items() if len(photos) > 1 or not pairing.paired}
         if not self.people:
-            wanted = "people with two photos" if pairing.paired else "photos"
-            raise DataError(f"expected {wanted} in the split {split} of {cache.folder}, found none: precompute more")
+            requirement = "people with two photos" if pairing.paired else "photos"
+            raise DataError(
+                f"expected {requirement} in the split {split} of {cache.folder}, found none: precompute more"
+            )
         buckets: dict[tuple[int, int], list[CachedPhoto]] = defaultdict(list)
-        for own in self.people.values():
-            for photo in own:
+        for photos in self.people.values():
+            for photo in photos:
                 buckets[photo.size].append(photo)
         self._buckets = [buckets[size] for size in sorted(buckets)]
         self._shares = np.array([len(bucket) for bucket in self._buckets], float)
@@ -141,12 +143,12 @@ class PairedPhotos:
         chances = self.pairing
         references, redressed = self._references(target, rng)
         both = rng.random() < chances.both
-        known = not both and rng.random() >= chances.person
-        said = not both and rng.random() >= chances.text
+        has_person = not both and rng.random() >= chances.person
+        has_text = not both and rng.random() >= chances.text
         head_only = rng.random() < chances.head_only
-        scene = known and not redressed and not head_only and rng.random() < chances.scene_only
-        caption = ("scene" if scene else "full") if said else "empty"
-        return TrainingRow(target, references if known else (), caption, head_only)
+        scene = has_person and not redressed and not head_only and rng.random() < chances.scene_only
+        caption = ("scene" if scene else "full") if has_text else "empty"
+        return TrainingRow(target, references if has_person else (), caption, head_only)
 
     def _references(self, target: CachedPhoto, rng: np.random.Generator) -> tuple[tuple[CachedPhoto, ...], bool]:
         """Other photos of the person, and whether they may show other clothes than the target."""
@@ -164,11 +166,11 @@ class PairedPhotos:
         """For each reference the regions that are withheld; at least one region stays."""
         left_out = []
         for photo in row.references:
-            shown = [region for region in self.regions if region in photo.regions]
-            hidden = {region for region in shown if rng.random() < self.pairing.region}
-            if row.head_only and ImageRegion.HEAD in shown:
+            regions = [region for region in self.regions if region in photo.regions]
+            hidden = {region for region in regions if rng.random() < self.pairing.region}
+            if row.head_only and ImageRegion.HEAD in regions:
                 hidden = set(WORN)
-            left_out.append(hidden if set(shown) - hidden else set())
+            left_out.append(hidden if set(regions) - hidden else set())
         return left_out
 
     def encoded(self, rows: Sequence[TrainingRow], left_out: Sequence[Sequence[set[ImageRegion]]]) -> AdapterBatch:
@@ -184,24 +186,24 @@ class PairedPhotos:
             time_ids=torch.tensor([_time_ids(row.target) for row in rows]) if xl else None,
             skeleton=None if self.points is None else self._skeletons(rows, targets, self.points),
             references=self._states(rows, left_out),
-            wanted_face=self._wanted(rows, "face") if "face" in self.judged else None,
-            wanted_body=self._wanted(rows, "body") if "body" in self.judged else None,
+            wanted_face=self._recognition_targets(rows, "face") if "face" in self.judged else None,
+            wanted_body=self._recognition_targets(rows, "body") if "body" in self.judged else None,
         )
 
-    def _wanted(self, rows: Sequence[TrainingRow], judged: Judged) -> Tensor:
+    def _recognition_targets(self, rows: Sequence[TrainingRow], judged: Judged) -> Tensor:
         """A face is to be that of the references. A body is to be that of the target, whose clothes the references
         or the caption show; a person withheld, or shown without a body, is not measured."""
         dim = self.face_dim if judged == "face" else max(photo.body for photo in self.cache.photos)
-        wanted = torch.zeros(len(rows), dim)
+        targets = torch.zeros(len(rows), dim)
         for number, row in enumerate(rows):
-            shown = row.references if judged == "face" else (row.target,)
+            photos = row.references if judged == "face" else (row.target,)
             if not row.references or (judged == "body" and row.head_only):
                 continue
-            found = [self.cache.tensors(photo, [judged]).get(judged) for photo in shown]
-            known = [F.normalize(one, dim=0) for one in found if one is not None and len(one) == dim]
-            if known:
-                wanted[number] = F.normalize(torch.stack(known).mean(0), dim=0)
-        return wanted
+            found = [self.cache.tensors(photo, [judged]).get(judged) for photo in photos]
+            vectors = [F.normalize(one, dim=0) for one in found if one is not None and len(one) == dim]
+            if vectors:
+                targets[number] = F.normalize(torch.stack(vectors).mean(0), dim=0)
+        return targets
 
     def _target(self, row: TrainingRow) -> dict[str, Tensor]:
         names = {"latents.mean", "latents.std", "mask", "joints", f"text.{row.caption}", f"pooled.{row.caption}"}

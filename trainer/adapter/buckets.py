@@ -66,12 +66,12 @@ def joints_in_box(keypoints: Keypoints, box: Box) -> Keypoints:
     return joints
 
 
-def _start(shown: float, whole: int, body: tuple[float, float] | None, middle: bool) -> float:
-    room = max(whole - shown, 0.0)
+def _start(visible: float, whole: int, body: tuple[float, float] | None, middle: bool) -> float:
+    room = max(whole - visible, 0.0)
     if body is None:
         return room / 2
     begin, end = body
-    start = (begin + end - shown) / 2
-    if not middle and end - begin > shown:
+    start = (begin + end - visible) / 2
+    if not middle and end - begin > visible:
         start = begin
     return min(max(start, 0.0), room)

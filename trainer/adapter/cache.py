@@ -162,8 +162,8 @@ def _end_last_line(path: Path) -> None:
 def _read(path: Path, names: set[str] | None) -> dict[str, Tensor]:
     try:
         with safe_open(path, framework="pt") as stored:
-            kept: Any = stored.keys() if names is None else names & set(stored.keys())
-            return {name: stored.get_tensor(name) for name in kept}
+            names_to_read: Any = stored.keys() if names is None else names & set(stored.keys())
+            return {name: stored.get_tensor(name) for name in names_to_read}
     except (OSError, SafetensorError) as error:
         reason = str(error).partition("\n")[0]
         raise DataError(

@@ -114,7 +114,7 @@ class FewStepBranch:
         semantic, layout = [], []
         for timestep in scheduler.timesteps:
             at, seed = timestep.expand(len(noise)), _seed(generator)
-            with self.lora.acting(), attention_inputs(self.unet) as seen:
+            with self.lora.acting(), attention_inputs(self.unet) as inputs:
                 predicted = predict(scheduler.scale_model_input(latents, timestep), at).float()
             latents = _stepped(scheduler, predicted, timestep, latents, seed)
             if without is None:
@@ -123,7 +123,7 @@ class FewStepBranch:
                 expected = without(plain.scale_model_input(other, timestep), at).float()
             other = _stepped(plain, expected, timestep, other, seed)
             with torch.autocast(noise.device.type, enabled=False):
-                for layer, (query, key) in seen.items():
+                for layer, (query, key) in inputs.items():
                     losses = checkpoint(alignment, query, usual[layer][0], key.detach(), use_reentrant=False)
                     semantic.append(losses[0])
                     layout.append(losses[1])

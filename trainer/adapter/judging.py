@@ -52,24 +52,24 @@ def open_drawn(base: PublicBase, unet: Any, scheduler: Any, scaling: float, reci
 
 def _recognition(judged: Judged, settings: IdentityRecipe, cache: AdapterCache) -> Recognition:
     if judged == "body":
-        found, made = open_body_recognition(settings.body_network), cache.settings.body_network
-        known = max(photo.body for photo in cache.photos)
+        found, network_of_cache = open_body_recognition(settings.body_network), cache.settings.body_network
+        length = max(photo.body for photo in cache.photos)
     else:
-        found, made = _faces(settings), cache.settings.face_network
-        known = max(photo.embedding for photo in cache.photos)
-    if not known:
+        found, network_of_cache = _faces(settings), cache.settings.face_network
+        length = max(photo.embedding for photo in cache.photos)
+    if not length:
         raise DataError(
             f"expected embeddings of a {judged} in {cache.folder}, found none: run python -m trainer precompute into "
             "another folder, for faces with --face-root or --face-network dlib"
         )
-    if made and made != found.name:
+    if network_of_cache and network_of_cache != found.name:
         raise DataError(
-            f"expected the network {made} that embedded the {judged} in {cache.folder}, got {found.name}: "
+            f"expected the network {network_of_cache} that embedded the {judged} in {cache.folder}, got {found.name}: "
             "give that one in the section identity"
         )
-    if (dim := embedding_dim(found)) != known:
+    if (dim := embedding_dim(found)) != length:
         raise DataError(
-            f"expected a network whose embeddings of a {judged} have {known} numbers as in {cache.folder}, got "
+            f"expected a network whose embeddings of a {judged} have {length} numbers as in {cache.folder}, got "
             f"{found.name} with {dim}: give that one in the section identity"
         )
     return found

@@ -144,18 +144,18 @@ class AdapterLearner(nn.Module):
         if not rows:
             none = torch.zeros((), device=self.device)
             return dict.fromkeys([*drawn.recognition, "semantic", "layout", "identity"], none)
-        own, bf16 = batch.of(rows), self.recipe.precision == "bf16"
+        rows_batch, bf16 = batch.of(rows), self.recipe.precision == "bf16"
 
         def predicted(noisy: Tensor, timestep: Tensor) -> Tensor:
-            return self.predicted(noisy, timestep, own, identity)
+            return self.predicted(noisy, timestep, rows_batch, identity)
 
         def without(noisy: Tensor, timestep: Tensor) -> Tensor:
-            return predict(self.base.unet, noisy, timestep, own, {})
+            return predict(self.base.unet, noisy, timestep, rows_batch, {})
 
         with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
-            identity = conditions(self.branches, own.references)
+            identity = conditions(self.branches, rows_batch.references)
             aligned = share >= drawn.settings.alignment_from
-            return drawn.losses(own, predicted, without if aligned else None, generator)
+            return drawn.losses(rows_batch, predicted, without if aligned else None, generator)
 
     def _time_weight(self, alpha_bar: Tensor) -> Tensor:
         of_noise = self.base.prediction == "epsilon"

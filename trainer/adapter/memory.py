@@ -108,10 +108,10 @@ def memory_row(path: Path) -> str:
     """A recipe's row of the table."""
     recipe = read_recipe(path, {})
     need = memory_need("sdxl" if path.stem.startswith("sdxl") else "sd15", recipe)
-    said = f"batch {recipe.batch} x {recipe.accumulation}, {recipe.optimizer}"
-    said += ", checkpointing" if recipe.gradient_checkpointing else ""
+    summary = f"batch {recipe.batch} x {recipe.accumulation}, {recipe.optimizer}"
+    summary += ", checkpointing" if recipe.gradient_checkpointing else ""
     return (
-        f"| {path.stem} | {recipe.method} | {said} | {need.parameters / 1e6:.0f} M | {need.base:.1f} "
+        f"| {path.stem} | {recipe.method} | {summary} | {need.parameters / 1e6:.0f} M | {need.base:.1f} "
         f"| {need.trained:.1f} | {need.row:.2f} | {f'{need.drawn:.2f}' if need.drawn else ''} | {need.total:.1f} |"
     )
 
@@ -134,7 +134,7 @@ class KeptTensors:
         self._excluded, self._alive = set(excluded), list[Tensor]()
 
     def counting(self) -> AbstractContextManager[Any]:
-        return saved_tensors_hooks(self._keep, lambda kept: kept)
+        return saved_tensors_hooks(self._keep, lambda tensor: tensor)
 
     def checkpoint(self, block: Callable[..., Any], *arguments: Any) -> Any:
         """In place of torch's checkpointing: the inputs are kept, and what is inside of one block at a time."""
@@ -163,28 +163,28 @@ def kept_activations(
     recipe has them; unet and branches are on the meta device."""
     branches.attach(unet)
     parameters = [*unet.parameters(), *branches.parameters()]
-    kept = KeptTensors({parameter.untyped_storage()._cdata for parameter in parameters})
+    saved = KeptTensors({parameter.untyped_storage()._cdata for parameter in parameters})
     if recipe.gradient_checkpointing:
-        unet.enable_gradient_checkpointing(gradient_checkpointing_func=kept.checkpoint)
+        unet.enable_gradient_checkpointing(gradient_checkpointing_func=saved.checkpoint)
     width, height = PICTURES[layout]
     with ExitStack() as stack:
         stack.enter_context(torch.device("meta"))
         noisy = torch.zeros(1, 4, height // VAE_FACTOR, width // VAE_FACTOR)
         text = torch.zeros(1, TEXT_TOKENS, unet.config.cross_attention_dim)
         added = {"text_embeds": torch.zeros(1, 1280), "time_ids": torch.zeros(1, 6)} if layout == "sdxl" else None
-        stack.enter_context(kept.counting())
+        stack.enter_context(saved.counting())
         if recipe.precision == "bf16":
             stack.enter_context(_MixedPrecision())
         stack.enter_context(_FusedAttention())
         identity = _identity(branches, recipe.pairing.references)
         time = torch.zeros(1, dtype=torch.long)
-        seen = stack.enter_context(attention_inputs(unet))
+        inputs = stack.enter_context(attention_inputs(unet))
         unet(noisy, time, text, added_cond_kwargs=added, cross_attention_kwargs={"identity": identity})
-        plain = KeptBytes(kept.bytes, kept.largest_block)
-        for query, key in seen.values() if recipe.identity is not None else ():
-            kept.bytes += _bytes(query)  # the same without the person
-            kept.checkpoint(alignment, query.detach().requires_grad_(), torch.zeros_like(query), key.detach())
-    return plain, KeptBytes(kept.bytes, kept.largest_block)
+        plain = KeptBytes(saved.bytes, saved.largest_block)
+        for query, key in inputs.values() if recipe.identity is not None else ():
+            saved.bytes += _bytes(query)  # the same without the person
+            saved.checkpoint(alignment, query.detach().requires_grad_(), torch.zeros_like(query), key.detach())
+    return plain, KeptBytes(saved.bytes, saved.largest_block)
 
 
 def decoder_activations(layout: Layout, settings: IdentityRecipe) -> KeptTensors:
@@ -193,16 +193,16 @@ def decoder_activations(layout: Layout, settings: IdentityRecipe) -> KeptTensors
     with torch.device("meta"):
         vae: Any = AutoencoderKL(**PUBLISHED_VAE) if settings.decoder is None else AutoencoderTiny()
         latents = torch.zeros(1, 4, height // VAE_FACTOR, width // VAE_FACTOR, requires_grad=True)
-    kept = KeptTensors({parameter.untyped_storage()._cdata for parameter in vae.requires_grad_(False).parameters()})
+    saved = KeptTensors({parameter.untyped_storage()._cdata for parameter in vae.requires_grad_(False).parameters()})
     if settings.decoder is None:
-        vae.enable_gradient_checkpointing(gradient_checkpointing_func=kept.checkpoint)
+        vae.enable_gradient_checkpointing(gradient_checkpointing_func=saved.checkpoint)
     with ExitStack() as stack:
-        stack.enter_context(kept.counting())
+        stack.enter_context(saved.counting())
         if settings.decoder is not None:
             stack.enter_context(_MixedPrecision())
         stack.enter_context(_FusedAttention())
         vae.decode(latents)
-    return kept
+    return saved
 
 
 def _identity(branches: IPAdapterBranches, photos: int) -> dict[str, BranchCondition]:

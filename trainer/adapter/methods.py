@@ -152,30 +152,30 @@ def resampler(hidden_dim: int, token_dim: int, queries: int) -> Any:
     )
 
 
-def conditions(branches: IPAdapterBranches, seen: ReferenceStates) -> dict[str, BranchCondition]:
+def conditions(branches: IPAdapterBranches, states: ReferenceStates) -> dict[str, BranchCondition]:
     """The tokens that each branch attends to, at scale 1 where a row has any for it, else 0."""
-    scales = [1.0] * len(seen.counts)
+    scales = [1.0] * len(states.counts)
     found = {}
     for name, projection in branches.image_projections.items():
         if name in branches.readings or isinstance(projection, ImageProjection):
-            found[name] = branches.condition(name, _photos(branches, name, seen), scales)
+            found[name] = branches.condition(name, _photos(branches, name, states), scales)
         elif branches.reads_embeddings(name):
-            head = seen.regions.index(ImageRegion.HEAD)
-            tokens = branches.tokens(name, seen.hidden[:, head], seen.face_embeds)
-            shown = (seen.embedded & seen.shown[:, head])[:, None].expand(tokens.shape[:2])
-            found[name] = condition_of(tokens, seen.counts, scales, shown)
+            head = states.regions.index(ImageRegion.HEAD)
+            tokens = branches.tokens(name, states.hidden[:, head], states.face_embeds)
+            mask = (states.embedded & states.shown[:, head])[:, None].expand(tokens.shape[:2])
+            found[name] = condition_of(tokens, states.counts, scales, mask)
         else:
-            tokens = branches.tokens(name, seen.face_embeds[:, None])
-            found[name] = condition_of(tokens, seen.counts, scales, seen.embedded[:, None].expand(tokens.shape[:2]))
+            tokens = branches.tokens(name, states.face_embeds[:, None])
+            found[name] = condition_of(tokens, states.counts, scales, states.embedded[:, None].expand(tokens.shape[:2]))
     return found
 
 
-def _photos(branches: IPAdapterBranches, name: str, seen: ReferenceStates) -> ReferencePhotos | RegionPhotos:
+def _photos(branches: IPAdapterBranches, name: str, states: ReferenceStates) -> ReferencePhotos | RegionPhotos:
     reading = branches.readings.get(name)
     if reading is None:
-        return ReferencePhotos(seen.embeds, seen.counts)
-    chosen = torch.tensor([seen.regions.index(region) for region in reading.regions], device=seen.hidden.device)
-    shown = seen.shown[:, chosen]
+        return ReferencePhotos(states.embeds, states.counts)
+    chosen = torch.tensor([states.regions.index(region) for region in reading.regions], device=states.hidden.device)
+    mask = states.shown[:, chosen]
     if reading.faces_only:
-        shown = shown & seen.faces[:, None]
-    return RegionPhotos(seen.hidden[:, chosen], seen.nearness[:, chosen], shown, seen.counts)
+        mask = mask & states.faces[:, None]
+    return RegionPhotos(states.hidden[:, chosen], states.nearness[:, chosen], mask, states.counts)

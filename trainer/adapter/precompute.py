@@ -72,14 +72,14 @@ def precompute(
         body_network=bodies.name,
     )
     begin_cache(run.out, settings, _shared(encoders))
-    known = read_index(run.out)
+    index = read_index(run.out)
     sizes = bucket_sizes(settings.area_px, settings.step_px)
     done, total = 0, sum(source.photos for source in sources)
     for source in sources:
         for photo in source.read():
             if run.limit is not None and done >= run.limit:
                 return done
-            if photo.key not in known:
+            if photo.key not in index:
                 _encode(run.out, photo, encoders, sizes, run.faces or finder, bodies)
             done += 1
             on_photo(done, total)
@@ -105,8 +105,8 @@ def _encode(
     bodies: Recognition,
 ) -> None:
     view = photo.open()
-    seen = view.observation
-    crop = crop_to_bucket(seen.width, seen.height, seen.body_box, sizes)
+    observation = view.observation
+    crop = crop_to_bucket(observation.width, observation.height, observation.body_box, sizes)
     regions = region_views(view, encoders.crop_px, encoders.patch_px)
     hidden, embeds = encoders.crops([region.image for region in regions.values()])
     tensors: dict[str, Tensor] = {"embeds": half(embeds[list(regions).index(ImageRegion.WHOLE)])}
@@ -117,7 +117,7 @@ def _encode(
     face = _face(view, faces)
     if face is not None:
         tensors["face"] = torch.from_numpy(face)
-    body = embedding_of_photo(bodies, view.image, seen)
+    body = embedding_of_photo(bodies, view.image, observation)
     if body is not None:
         tensors["body"] = torch.from_numpy(body)
     cached = CachedPhoto(
@@ -128,7 +128,7 @@ def _encode(
         size=crop.size,
         original=crop.original,
         offset=crop.offset,
-        face=seen.face_box is not None,
+        face=observation.face_box is not None,
         embedding=0 if face is None else len(face),
         body=0 if body is None else len(body),
         regions=[str(name) for name in regions],
@@ -165,15 +165,15 @@ def _captions(captions: dict[str, str], encoders: PhotoEncoders) -> dict[str, Te
 
 def _face(view: View, faces: Recognition | FaceFinder | None) -> NDArray[np.float32] | None:
     """The network's; else the embedding that the data has, else the finder's of the largest face."""
-    seen = view.observation
+    observation = view.observation
     if isinstance(faces, Recognition):
-        place = faces.places.place(seen)
-        if place is None and seen.face_box is not None and seen.face_landmarks is None:
+        place = faces.places.place(observation)
+        if place is None and observation.face_box is not None and observation.face_landmarks is None:
             place = faces.places.find(view.image)
         return embedding_at(faces, view.image, place)
-    if seen.face_embedding is not None:
-        return seen.face_embedding
-    if faces is None or seen.face_box is None:
+    if observation.face_embedding is not None:
+        return observation.face_embedding
+    if faces is None or observation.face_box is None:
         return None
     found = faces.find(view.image)
     return found[0].embedding if found else None

@@ -117,8 +117,8 @@ def read_recipe(path: Path | None, options: dict[str, Any]) -> Recipe:
         except FileNotFoundError:
             raise DataError(f"expected a recipe at {path}, found none: give another --config") from None
         except (yaml.YAMLError, UnicodeDecodeError) as error:
-            said = str(error).partition("\n")[0]
-            raise DataError(f"expected YAML in {path}, got {said}: see trainer/configs/adapter") from None
+            reason = str(error).partition("\n")[0]
+            raise DataError(f"expected YAML in {path}, got {reason}: see trainer/configs/adapter") from None
     if not isinstance(content, dict):
         raise DataError(f"expected settings by name in {path}, got {content!r}: see trainer/configs/adapter")
     try:
@@ -127,5 +127,5 @@ def read_recipe(path: Path | None, options: dict[str, Any]) -> Recipe:
         first = error.errors(include_url=False)[0]
         name = "".join(f"{place}: " for place in first["loc"])
         given = f", got {first['input']!r}" if isinstance(first["input"], str | int | float) else ""
-        said = first["msg"].removeprefix("Value error, ").lower()
-        raise DataError(f"recipe: {name}{said}{given}; correct it and run again") from None
+        reason = first["msg"].removeprefix("Value error, ").lower()
+        raise DataError(f"recipe: {name}{reason}{given}; correct it and run again") from None

@@ -57,7 +57,7 @@ class CropPlace:
 class CropPlaces(Protocol):
     """The part of a picture that a network reads."""
 
-    def place(self, seen: Observation) -> CropPlace | None:
+    def place(self, observation: Observation) -> CropPlace | None:
         """On a photo whose person is known; None where there is nothing to read."""
 
     def find(self, picture: Image.Image) -> CropPlace | None:
@@ -81,11 +81,13 @@ class FacePlaces:
     def __init__(self, size: tuple[int, int], finder: FaceFinder) -> None:
         self._size, self._finder = size, finder
 
-    def place(self, seen: Observation) -> CropPlace | None:
-        if seen.face_landmarks is not None:
+    def place(self, observation: Observation) -> CropPlace | None:
+        if observation.face_landmarks is not None:
             target = np.array(TEMPLATE, np.float32) * (self._size[0] / TEMPLATE_PX)
-            return CropPlace(aligning_matrix(seen.face_landmarks, target))
-        return None if seen.face_box is None else CropPlace(box_matrix(head_box(seen.face_box), self._size))
+            return CropPlace(aligning_matrix(observation.face_landmarks, target))
+        return (
+            None if observation.face_box is None else CropPlace(box_matrix(head_box(observation.face_box), self._size))
+        )
 
     def find(self, picture: Image.Image) -> CropPlace | None:
         found = self._finder.find(picture)
@@ -100,13 +102,13 @@ class ChipPlaces:
     def __init__(self, finder: FaceFinder) -> None:
         self._finder = finder
 
-    def place(self, seen: Observation) -> CropPlace | None:
-        if seen.face_box is None or seen.face_landmarks is None:
+    def place(self, observation: Observation) -> CropPlace | None:
+        if observation.face_box is None or observation.face_landmarks is None:
             return None
-        if Face(seen.face_box).side_px < FACE_MIN_PX:
+        if Face(observation.face_box).side_px < FACE_MIN_PX:
             return None
         target = chip_points(CHIP_PX, PADDING)
-        return CropPlace(aligning_matrix(seen.face_landmarks[: len(target)], target))
+        return CropPlace(aligning_matrix(observation.face_landmarks[: len(target)], target))
 
     def find(self, picture: Image.Image) -> CropPlace | None:
         found = self._finder.find(picture)
@@ -122,10 +124,10 @@ class BodyPlaces:
         self._size = size
         self._parser = parser or ShippedParser()
 
-    def place(self, seen: Observation) -> CropPlace | None:
-        if seen.body_box is None or seen.keypoints is None:
+    def place(self, observation: Observation) -> CropPlace | None:
+        if observation.body_box is None or observation.keypoints is None:
             return None
-        return self._place(seen.body_box, seen.keypoints)
+        return self._place(observation.body_box, observation.keypoints)
 
     def find(self, picture: Image.Image) -> CropPlace | None:
         body = self._parser.parse(picture, (0.0, 0.0, float(picture.width), float(picture.height)))
@@ -133,9 +135,9 @@ class BodyPlaces:
 
     def _place(self, box: Box, keypoints: Keypoints) -> CropPlace:
         height, width = self._size
-        seen = body_window(box, width / height)
-        weights = keypoint_weights(points_in_crop(keypoints, seen, (width, height)), width, height)
-        return CropPlace(box_matrix(seen, self._size), weights)
+        window = body_window(box, width / height)
+        weights = keypoint_weights(points_in_crop(keypoints, window, (width, height)), width, height)
+        return CropPlace(box_matrix(window, self._size), weights)
 
 
 class ArcFaceNetwork(nn.Module):
@@ -240,9 +242,11 @@ def recognition_file(pack: Path) -> Path:
     raise DataError(f"expected a network that reads faces of {TEMPLATE_PX} px in {pack}, found none: give another pack")
 
 
-def embedding_of_photo(recognition: Recognition, image: Image.Image, seen: Observation) -> NDArray[np.float32] | None:
+def embedding_of_photo(
+    recognition: Recognition, image: Image.Image, observation: Observation
+) -> NDArray[np.float32] | None:
     """Unit vector [D] of the person on a photo; None where there is nothing to read."""
-    return embedding_at(recognition, image, recognition.places.place(seen))
+    return embedding_at(recognition, image, recognition.places.place(observation))
 
 
 @torch.no_grad()

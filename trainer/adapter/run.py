@@ -102,9 +102,9 @@ def begin_with(branches: IPAdapterBranches, branch: str, unet: Any, path: Path) 
         state = load_file(path)
         stored = {k.removeprefix("image_proj."): v.float() for k, v in state.items() if k.startswith("image_proj.")}
         projection = unet._convert_ip_adapter_image_proj_to_diffusers(stored, low_cpu_mem_usage=False).state_dict()
-        own = branches.image_projections[branch].state_dict()
+        projection_state = branches.image_projections[branch].state_dict()
         regions = len(branches.readings[branch].regions)
-        if projection["latents"].shape != own["latents"].shape:
+        if projection["latents"].shape != projection_state["latents"].shape:
             projection["latents"] = projection["latents"].repeat(1, regions, 1)
         branches.image_projections[branch].load_state_dict(projection)
         for number, layer in enumerate(unet.attn_processors):

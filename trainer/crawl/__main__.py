@@ -93,7 +93,7 @@ def _http_counts(stats: dict[str, object]) -> dict[str, int]:
         "retry/count": "retried",
         "downloader/response_bytes": "bytes received",
     }
-    counts = {said: int(str(stats[name])) for name, said in names.items() if name in stats}
+    counts = {label: int(str(stats[name])) for name, label in names.items() if name in stats}
     prefix = "downloader/response_status_count/"
     statuses = {
         f"answered {name.removeprefix(prefix)}": stats[name] for name in sorted(stats) if name.startswith(prefix)

@@ -69,9 +69,9 @@ class PhotoArchive:
             ) from error
 
     def _load(self, folder: Path) -> None:
-        for kept in journal.read(folder / "metadata.jsonl", Kept):
-            self._finish(folder / kept.file_name, kept.sha256)
-            self._note_kept(folder.name, kept)
+        for record in journal.read(folder / "metadata.jsonl", Kept):
+            self._finish(folder / record.file_name, record.sha256)
+            self._note_kept(folder.name, record)
         for refused in journal.read(folder / "refused.jsonl", RefusedPicture):
             if not _large_enough_now(refused, self._min_side_px):
                 self._note_addresses(folder.name, refused.page_url, refused.image_url)
@@ -84,12 +84,12 @@ class PhotoArchive:
         if not path.exists() and part.exists() and _sha256(part.read_bytes()) == sha256:
             part.replace(path)
 
-    def _note_kept(self, person: str, kept: Kept) -> None:
+    def _note_kept(self, person: str, record: Kept) -> None:
         self.kept[person] += 1
-        self._files[kept.sha256] = f"{person}/{kept.file_name}"
-        number = Path(kept.file_name).stem.removeprefix(person)
+        self._files[record.sha256] = f"{person}/{record.file_name}"
+        number = Path(record.file_name).stem.removeprefix(person)
         self._numbers[person] = max(self._numbers[person], int(number) if number.isdecimal() else 0)
-        self._note_addresses(person, kept.page_url, kept.image_url)
+        self._note_addresses(person, record.page_url, record.image_url)
 
     def _note_addresses(self, person: str, *addresses: str | None) -> None:
         for address in addresses:
@@ -121,16 +121,16 @@ class PhotoArchive:
             number += 1
         return f"{person}{number}{extension}"
 
-    def keep(self, person: str, content: bytes, kept: Kept) -> None:
+    def keep(self, person: str, content: bytes, record: Kept) -> None:
         """Stores a picture and its record: bytes first, then the record, then the name, so that a kill between any two
         of them is made good by the next run."""
-        path = self.root / person / kept.file_name
+        path = self.root / person / record.file_name
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(path.name + ".part")
         journal.write_through(part, content)
-        journal.append(path.parent / "metadata.jsonl", kept)
+        journal.append(path.parent / "metadata.jsonl", record)
         part.replace(path)
-        self._note_kept(person, kept)
+        self._note_kept(person, record)
 
     def refuse(self, person: str, refused: RefusedPicture) -> None:
         """Records a picture that was dropped, so that no run asks for it again."""

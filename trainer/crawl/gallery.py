@@ -70,24 +70,24 @@ class Gallery:
         self.listed_all = False
         self.lost: Outcome | None = None
         """The reason why a page could not be read, or None: the gallery may have more than was listed."""
-        self._said: int | None = None
+        self._stated_count: int | None = None
         self._site = site
         self._url = url
         self._fetch = fetch
         self._next: str | None = url
         self._pages = 0
-        self._seen: set[str] = set()
+        self._visited: set[str] = set()
 
     @property
     def count(self) -> int:
         """The number of pictures as far as it is known: the larger of those listed and the page's own number."""
-        return max(len(self.links), self._said or 0)
+        return max(len(self.links), self._stated_count or 0)
 
     async def promises(self, count: int) -> bool:
         """Whether there are at least `count` pictures: by the page's own number if it has one, otherwise by listing
         them."""
         await self.reach(1)
-        if self._said is not None and self._said < count and len(self.links) < count:
+        if self._stated_count is not None and self._stated_count < count and len(self.links) < count:
             self.listed_all = True
             return False
         return await self.reach(count)
@@ -109,7 +109,7 @@ class Gallery:
             self.lost = None if past_the_end else answer
             return
         if self._pages == 1:
-            self._said = said_count(answer, self._site)
+            self._stated_count = said_count(answer, self._site)
         new = self._add(answer)
         self._next = self._following(answer) if new and self._pages < MOST_PAGES else None
         self.listed_all = self._next is None
@@ -119,8 +119,8 @@ class Gallery:
         before = len(self.links)
         for link in links:
             key = canonicalize_url(link.url)
-            if key not in self._seen:
-                self._seen.add(key)
+            if key not in self._visited:
+                self._visited.add(key)
                 self.links.append(link)
         new = len(self.links) - before
         # A page that only repeats is the site's way to end, not a set of duplicates.

@@ -106,8 +106,8 @@ class PatientRetry(RetryMiddleware):  # type: ignore[misc]
     """
 
     async def process_response(self, request: Any, response: Any) -> Any:
-        asked = (response.headers.get("Retry-After") or b"").strip()
-        asked_s = float(asked) if asked.isdigit() else 0.0
+        retry_after = (response.headers.get("Retry-After") or b"").strip()
+        asked_s = float(retry_after) if retry_after.isdigit() else 0.0
         if asked_s > LONGEST_WAIT_S:
             return response
         result = super().process_response(request, response)

@@ -54,15 +54,15 @@ class GallerySpider(scrapy.Spider):  # type: ignore[misc]
         self.show = show
         self.failure: Exception | None = None
         self.finished = False
-        own = (urlsplit(options.start_url).hostname or "").removeprefix("www.")
-        self._hosts = (own, *site.also_hosts)
+        start_host = (urlsplit(options.start_url).hostname or "").removeprefix("www.")
+        self._hosts = (start_host, *site.also_hosts)
         self._taken = 0
         self._failed_in_a_row = 0
 
     def is_on_site(self, url: str) -> bool:
         """Whether an address is on the start page's host, a subdomain of it or one of `also_hosts`."""
         host = urlsplit(url).hostname or ""
-        return any(host == known or host.endswith(f".{known}") for known in self._hosts)
+        return any(host == allowed or host.endswith(f".{allowed}") for allowed in self._hosts)
 
     async def start(self) -> AsyncIterator[Any]:
         try:
@@ -126,10 +126,10 @@ class GallerySpider(scrapy.Spider):  # type: ignore[misc]
 
     async def _index(self, url: str, answer: HttpAnswer | Outcome | None, persons: dict[str, str]) -> None:
         """Adds the persons of one list and of the pages that follow it."""
-        seen: set[str] = set()
+        queued: set[str] = set()
         following: str | None = url
-        while following is not None and following not in seen:
-            seen.add(following)
+        while following is not None and following not in queued:
+            queued.add(following)
             self.show(f"list {following}")
             answer = answer or await self._fetch(following, self.options.start_url)
             if isinstance(answer, Outcome):
@@ -217,7 +217,7 @@ class GallerySpider(scrapy.Spider):  # type: ignore[misc]
         size = {"width_px": picture.width_px, "height_px": picture.height_px}
         if min(picture.width_px, picture.height_px) < self.options.min_side_px:
             return self._refuse(person, Outcome.TOO_SMALL, page_url, image_url, sha256=digest, **size)
-        kept = Kept(
+        record = Kept(
             file_name=self.archive.next_file_name(person, picture.extension),
             page_url=page_url,
             image_url=image_url,
@@ -228,7 +228,7 @@ class GallerySpider(scrapy.Spider):  # type: ignore[misc]
             robots=answer.meta["robots"],
             **size,
         )
-        self.archive.keep(person, answer.body, kept)
+        self.archive.keep(person, answer.body, record)
         return Outcome.KEPT
 
     def _refuse(self, person: str, reason: Outcome, page_url: str, image_url: str | None, **facts: Any) -> Outcome:

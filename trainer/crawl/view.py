@@ -39,14 +39,14 @@ class CrawlView:
         self._progress.stop()
 
     def show(self, what: str) -> None:
-        kept = self._tally.pictures[Outcome.KEPT]
-        dropped = self._tally.pictures.total() - kept
+        saved = self._tally.pictures[Outcome.KEPT]
+        dropped = self._tally.pictures.total() - saved
         total = min(self._max_persons or self._tally.listed_persons, self._tally.listed_persons) or None
         self._progress.update(
             self._task,
             total=total,
             completed=self._tally.taken_persons,
-            description=f"{kept} kept, {dropped} not · {what}",
+            description=f"{saved} kept, {dropped} not · {what}",
         )
 
 

@@ -49,8 +49,8 @@ def caption_rows(
 
 def caption_figures(rows: Rows, captions: int) -> dict[str, Any]:
     """Intervals are over captions: the pictures of one caption are no independent draws."""
-    known = [key for key in ("clip_t", "clip_i", "dino") if key in rows]
-    by_caption = {key: rows[key].reshape(captions, PICTURES_EACH).mean(1) for key in known}
+    keys = [key for key in ("clip_t", "clip_i", "dino") if key in rows]
+    by_caption = {key: rows[key].reshape(captions, PICTURES_EACH).mean(1) for key in keys}
     figures: dict[str, Any] = {key: asdict(bootstrap(values)) for key, values in by_caption.items()}
     if "clip_t" in rows:
         figures["clip_score"] = float((CLIP_SCORE_WEIGHT * rows["clip_t"].clip(0)).mean())

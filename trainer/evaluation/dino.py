@@ -39,8 +39,8 @@ class Dino:
                 raise ValueError(f"a model of type {config.get('model_type')}")
             model: Any = AutoModel.from_pretrained(folder, local_files_only=True)
         except (OSError, ValueError, RuntimeError, AttributeError) as error:
-            said = str(error).partition("\n")[0]
-            raise CheckpointError(f"expected DINO or DINOv2 in {folder}, got {said}; download it again") from None
+            reason = str(error).partition("\n")[0]
+            raise CheckpointError(f"expected DINO or DINOv2 in {folder}, got {reason}; download it again") from None
         self.model = model.requires_grad_(False).eval().to(device)
         self.device = device
         patch = int(self.model.config.patch_size)

@@ -112,8 +112,8 @@ class Trunk(nn.Module):
             features = up(torch.cat([F.interpolate(features, scale_factor=2.0), levels.pop()], 1))
         parts = self.parts(features)
         whole = deepest.mean((2, 3))
-        shown = parts.softmax(1).detach() if truth is None else F.one_hot(truth, PARTS).permute(0, 3, 1, 2).float()
-        means = self._by_part(x, features, shown)
+        one_hot = parts.softmax(1).detach() if truth is None else F.one_hot(truth, PARTS).permute(0, 3, 1, 2).float()
+        means = self._by_part(x, features, one_hot)
         by_part = means.flatten(1)
         both = torch.cat([whole, self.layout(deepest), by_part], 1)
         return {
@@ -136,8 +136,8 @@ class Trunk(nn.Module):
         """Mean feature and colour of each part of the person [B, P, C + 3]; zero for the background."""
         size = (int(features.shape[2]), int(features.shape[3]))
         shares = F.adaptive_avg_pool2d(parts, size).flatten(2)
-        seen = torch.cat([features, F.adaptive_avg_pool2d(x, size)], 1).flatten(2)
-        means = shares @ seen.transpose(1, 2) / (shares.sum(2, keepdim=True) + 1.0)
+        tokens = torch.cat([features, F.adaptive_avg_pool2d(x, size)], 1).flatten(2)
+        means = shares @ tokens.transpose(1, 2) / (shares.sum(2, keepdim=True) + 1.0)
         person = torch.ones(PARTS, device=x.device)
         person[Part.BACKGROUND] = 0
         return means * person[:, None]
@@ -237,10 +237,10 @@ class Evaluators:
         photos' own are known; NaN where there is none."""
         found = np.full((len(images), FACE_DIM), np.nan, np.float32)
         heads = heads_of(images, self.read(images).parts) if boxes is None else heads_in(images, boxes)
-        seen = [index for index, head in enumerate(heads) if head is not None]
-        if seen:
+        with_head = [index for index, head in enumerate(heads) if head is not None]
+        if with_head:
             stacked = torch.cat([head for head in heads if head is not None])
-            found[seen] = self.trunk.faces(stacked).numpy()
+            found[with_head] = self.trunk.faces(stacked).numpy()
         return found
 
 
@@ -260,8 +260,8 @@ def resized(images: Tensor, size: tuple[int, int]) -> Tensor:
 def heads_of(images: NDArray[np.uint8], parts: NDArray[np.uint8]) -> list[Tensor | None]:
     """The square around eyes, brows and lips of each picture, [1, 3, HEAD_PX, HEAD_PX] in [-1, 1]; None without any."""
     heads: list[Tensor | None] = []
-    for image, shown in zip(images, parts, strict=True):
-        rows, columns = np.nonzero(shown == Part.FACE)
+    for image, part_map in zip(images, parts, strict=True):
+        rows, columns = np.nonzero(part_map == Part.FACE)
         if len(rows) < FACE_PIXELS_MIN:
             heads.append(None)
             continue
@@ -302,8 +302,10 @@ def load_evaluators(folder: Path) -> Evaluators:
         weights = load_file(folder / "model.safetensors")
         trunk.load_state_dict({name: value.float() for name, value in weights.items()})
     except (OSError, RuntimeError, SafetensorError) as error:
-        said = str(error).splitlines()[0]
-        raise CheckpointError(f"expected this trunk's weights in {folder}, got {said}: remove it and {again}") from None
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(
+            f"expected this trunk's weights in {folder}, got {reason}: remove it and {again}"
+        ) from None
     width, height = metadata["size"]
     return Evaluators(trunk, names, (width, height), metadata["held_out"])
 

@@ -193,11 +193,11 @@ def read_weights(path: Path, what: str) -> dict[str, Tensor]:
 
 def fit_weights(network: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
     """Loads weights that must fit by name and shape; batch counters, which older files lack, do not matter."""
-    own = network.state_dict()
-    counters = {name for name in own if name.endswith("num_batches_tracked")}
-    wanted = {name: tuple(own[name].shape) for name in own.keys() - counters}
+    state = network.state_dict()
+    counters = {name for name in state if name.endswith("num_batches_tracked")}
+    shapes = {name: tuple(state[name].shape) for name in state.keys() - counters}
     given = {name: tuple(value.shape) for name, value in weights.items() if name not in counters}
-    wrong = sorted(name for name in wanted.keys() | given.keys() if wanted.get(name) != given.get(name))
+    wrong = sorted(name for name in shapes.keys() | given.keys() if shapes.get(name) != given.get(name))
     if wrong:
         raise CheckpointError(f"expected other weights in {path}, {len(wrong)} do not fit ({wrong[0]} first)")
     network.load_state_dict(weights, strict=False)

@@ -28,13 +28,13 @@ class Interval:
 
 def bootstrap(values: Floats, resamples: int = 2000, seed: int = 0) -> Interval:
     """values [people], NaN where unknown: people are drawn with replacement (Efron, 1979)."""
-    known = values[~np.isnan(values)]
-    if not len(known):
+    finite = values[~np.isnan(values)]
+    if not len(finite):
         return Interval(np.nan, np.nan, np.nan, 0)
-    rows = np.random.default_rng(seed).integers(len(known), size=(resamples, len(known)))
-    means = known[rows].mean(1)
+    rows = np.random.default_rng(seed).integers(len(finite), size=(resamples, len(finite)))
+    means = finite[rows].mean(1)
     low, high = np.quantile(means, (0.025, 0.975))
-    return Interval(float(known.mean()), float(low), float(high), len(known))
+    return Interval(float(finite.mean()), float(low), float(high), len(finite))
 
 
 def paired(first: Floats, second: Floats, resamples: int = 2000, seed: int = 0) -> Interval:
@@ -62,30 +62,30 @@ def colour_difference(
     """CIEDE2000 (Sharma et al., 2005) between a part's median colours in Lab; images uint8 [H, W, 3], parts [h, w].
 
     None where the true photo shows too little of the part, NaN where only the picture does."""
-    wanted, drawn = truth[true_parts == part], image[parts == part]
-    if len(wanted) < PART_PIXELS_MIN:
+    true_pixels, drawn = truth[true_parts == part], image[parts == part]
+    if len(true_pixels) < PART_PIXELS_MIN:
         return None
     if len(drawn) < PART_PIXELS_MIN:
         return float("nan")
-    medians = [np.median(rgb2lab(pixels[None] / 255.0)[0], axis=0) for pixels in (drawn, wanted)]
+    medians = [np.median(rgb2lab(pixels[None] / 255.0)[0], axis=0) for pixels in (drawn, true_pixels)]
     return float(deltaE_ciede2000(medians[0], medians[1]))
 
 
-def pck(found: Floats, wanted: Floats, seen: NDArray[np.bool_], share: float = 0.1) -> float:
+def pck(found: Floats, target: Floats, visible: NDArray[np.bool_], share: float = 0.1) -> float:
     """The share of joints [17, 2] px found within `share` of the longer side of the wanted ones' box (Yang &
     Ramanan, 2013); NaN where none is seen."""
-    if not seen.any():
+    if not visible.any():
         return float("nan")
-    reach = share * float(np.ptp(wanted[seen], axis=0).max())
-    return float((np.linalg.norm(found[seen] - wanted[seen], axis=1) < max(reach, 1e-6)).mean())
+    reach = share * float(np.ptp(target[visible], axis=0).max())
+    return float((np.linalg.norm(found[visible] - target[visible], axis=1) < max(reach, 1e-6)).mean())
 
 
-def oks(found: Floats, wanted: Floats, seen: NDArray[np.bool_], area_px: float) -> float:
+def oks(found: Floats, target: Floats, visible: NDArray[np.bool_], area_px: float) -> float:
     """COCO's object keypoint similarity in 0..1 for a person of `area_px` square pixels; NaN where no joint is seen."""
-    if not seen.any():
+    if not visible.any():
         return float("nan")
-    squared = ((found[seen] - wanted[seen]) ** 2).sum(1)
-    return float(np.exp(-squared / (2 * area_px * (2 * COCO_SIGMAS[seen]) ** 2)).mean())
+    squared = ((found[visible] - target[visible]) ** 2).sum(1)
+    return float(np.exp(-squared / (2 * area_px * (2 * COCO_SIGMAS[visible]) ** 2)).mean())
 
 
 def copy_paste_gap(to_reference: Floats, to_truth: Floats) -> Floats:
@@ -124,7 +124,7 @@ def kernel_distance(
         return _squared_mmd(first, second)
     rng, size = np.random.default_rng(seed), min(len(first), len(second), subset_size)
     drawn = [[rng.choice(len(rows), size, replace=False) for rows in (first, second)] for _ in range(subsets)]
-    return float(np.mean([_squared_mmd(first[own], second[other]) for own, other in drawn]))
+    return float(np.mean([_squared_mmd(first[first_rows], second[other]) for first_rows, other in drawn]))
 
 
 def _squared_mmd(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
@@ -132,6 +132,8 @@ def _squared_mmd(first: NDArray[np.float32], second: NDArray[np.float32]) -> flo
         return np.asarray((a.astype(float) @ b.T / a.shape[1] + 1) ** 3)
 
     n, m = len(first), len(second)
-    own, other = kernel(first, first), kernel(second, second)
-    within = (own.sum() - np.trace(own)) / (n * (n - 1)) + (other.sum() - np.trace(other)) / (m * (m - 1))
+    within_sets, other = kernel(first, first), kernel(second, second)
+    within = (within_sets.sum() - np.trace(within_sets)) / (n * (n - 1)) + (other.sum() - np.trace(other)) / (
+        m * (m - 1)
+    )
     return float(within - 2 * kernel(first, second).mean())

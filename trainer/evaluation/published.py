@@ -48,8 +48,10 @@ class Clip:
             self.model = model.from_pretrained(folder, local_files_only=True)
             self.tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
         except (OSError, ValueError, RuntimeError) as error:
-            said = str(error).splitlines()[0]
-            raise CheckpointError(f"expected CLIP in {folder}, got {said}; download openai's ViT-L/14 again") from None
+            reason = str(error).splitlines()[0]
+            raise CheckpointError(
+                f"expected CLIP in {folder}, got {reason}; download openai's ViT-L/14 again"
+            ) from None
         self.model.requires_grad_(False).eval().to(device)
         self.device = device
         self.side = int(self.model.config.vision_config.image_size)
@@ -66,8 +68,8 @@ class Clip:
         for first in range(0, len(images), BATCH):
             squares = np.stack([square_middle(image, self.side) for image in images[first : first + BATCH]])
             pixels = ((to_tensor(squares) + 1) / 2 - self.mean) / self.std
-            seen = self.model.vision_model(pixel_values=pixels.to(self.device))
-            rows.append(F.normalize(self.model.visual_projection(seen.pooler_output), dim=-1))
+            outputs = self.model.vision_model(pixel_values=pixels.to(self.device))
+            rows.append(F.normalize(self.model.visual_projection(outputs.pooler_output), dim=-1))
         vectors: NDArray[np.float32] = torch.cat(rows).float().cpu().numpy()
         return vectors
 
@@ -83,8 +85,8 @@ class Clip:
                 max_length=self.model.config.text_config.max_position_embeddings,
                 return_tensors="pt",
             ).to(self.device)
-            said = self.model.text_model(input_ids=tokens.input_ids, attention_mask=tokens.attention_mask)
-            rows.append(F.normalize(self.model.text_projection(said.pooler_output), dim=-1))
+            outputs = self.model.text_model(input_ids=tokens.input_ids, attention_mask=tokens.attention_mask)
+            rows.append(F.normalize(self.model.text_projection(outputs.pooler_output), dim=-1))
         vectors: NDArray[np.float32] = torch.cat(rows).float().cpu().numpy()
         return vectors
 

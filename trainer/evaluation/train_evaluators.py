@@ -147,8 +147,8 @@ class Lessons:
         labels = people.identity * 1000 + people.outfit
         order = np.argsort(labels, kind="stable")
         groups = np.split(order, np.unique(labels[order], return_index=True)[1][1:])
-        own = [group for group in groups if people.identity[group[0]] < self.first_held_out]
-        self.groups = [group for group in own if len(group) > 1] or own
+        training_groups = [group for group in groups if people.identity[group[0]] < self.first_held_out]
+        self.groups = [group for group in training_groups if len(group) > 1] or training_groups
         self.classes = {name: self._classes(name, classes) for name, classes in asdict(names).items()}
         self.heads = [
             [head for head in found if head is not None]
@@ -175,15 +175,15 @@ class Lessons:
         """`count` pairs, half the time mirrored, blurred and lit as generated pictures; noise is the learner's."""
         people, rows = self.people, self.pairs(count, rng)
         width, height = self.size
-        images, shown = to_tensor(people.images[rows]), torch.from_numpy(people.parts[rows])[:, None].float()
+        images, part_maps = to_tensor(people.images[rows]), torch.from_numpy(people.parts[rows])[:, None].float()
         if rng.random() < 0.5:
-            images, shown = images.flip(-1), shown.flip(-1)
+            images, part_maps = images.flip(-1), part_maps.flip(-1)
         kinds = rng.choice(("en_full", "ru_full", "en_scene", "ru_scene"), len(rows))
         both = [pair for pair in zip(rows[::2], rows[1::2], strict=True) if all(self.heads[row] for row in pair)]
         heads = [self.heads[row][rng.integers(len(self.heads[row]))] for pair in both for row in pair]
         return Lesson(
             images=_degraded(resized(images, self.size), rng),
-            parts=F.interpolate(shown, size=(height, width), mode="nearest")[:, 0].long(),
+            parts=F.interpolate(part_maps, size=(height, width), mode="nearest")[:, 0].long(),
             helped=bool(rng.random() < TRUE_PARTS),
             classes={name: torch.from_numpy(classes[rows]) for name, classes in self.classes.items()},
             captions=[people.captions[row][kind] for row, kind in zip(rows, kinds, strict=True)],
@@ -199,12 +199,12 @@ class EvaluatorLearner(nn.Module):
     def forward(self, lesson: Lesson, generator: torch.Generator) -> dict[str, Tensor]:
         """The losses of a batch, "loss" first."""
         images = _noisy(lesson.images, generator).contiguous(memory_format=torch.channels_last)
-        seen = self.trunk(images, lesson.parts if lesson.helped else None)
-        parts = F.cross_entropy(seen["parts"], lesson.parts, weight=PART_WEIGHTS.to(lesson.images.device))
-        classes = torch.stack([F.cross_entropy(seen[name], truth) for name, truth in lesson.classes.items()]).sum()
-        body = pairs_loss(seen["body"])
-        garments = pairs_loss(seen["garments"])
-        words = matching_loss(seen["picture"], self.trunk.texts(lesson.captions))
+        features = self.trunk(images, lesson.parts if lesson.helped else None)
+        parts = F.cross_entropy(features["parts"], lesson.parts, weight=PART_WEIGHTS.to(lesson.images.device))
+        classes = torch.stack([F.cross_entropy(features[name], truth) for name, truth in lesson.classes.items()]).sum()
+        body = pairs_loss(features["body"])
+        garments = pairs_loss(features["garments"])
+        words = matching_loss(features["picture"], self.trunk.texts(lesson.captions))
         faces = parts * 0
         if len(lesson.heads) > 2:
             faces = pairs_loss(self.trunk.faces(_noisy(lesson.heads, generator)))
@@ -242,14 +242,14 @@ def _figures(evaluators: Evaluators, people: PeopleShards, lessons: Lessons) -> 
     images, identity = people.images[rows], people.identity[rows]
     reading = evaluators.read(images)
     figures = {
-        f"{name}_accuracy": float((seen == lessons.classes[name][rows]).mean())
-        for name, seen in reading.classes.items()
+        f"{name}_accuracy": float((predicted == lessons.classes[name][rows]).mean())
+        for name, predicted in reading.classes.items()
     }
     for name, truth in lessons.classes.items():
         figures[f"{name}_commonest"] = float(np.bincount(truth[rows]).max() / len(rows))
     found, boxed = evaluators.face(images), evaluators.face(images, people.face_box[rows])
-    said = [people.captions[row]["en_full"] for row in rows[:100]]
-    words = evaluators.text(said) @ evaluators.picture(images[:100]).T
+    captions = [people.captions[row]["en_full"] for row in rows[:100]]
+    words = evaluators.text(captions) @ evaluators.picture(images[:100]).T
     figures |= {
         "mean_part_iou": _mean_iou(reading.parts, people.parts[rows]),
         "body_rank1": rank1_of_pairs(evaluators.body(images), identity * 1000 + people.outfit[rows]),
@@ -257,17 +257,17 @@ def _figures(evaluators: Evaluators, people: PeopleShards, lessons: Lessons) -> 
         "face_rank1": rank1_of_pairs(found, identity),
         "faces_found": float((~np.isnan(found).any(1)).mean()),
         "face_in_box_rank1": rank1_of_pairs(boxed, identity),
-        "words_rank1": float((words.argmax(1) == np.arange(len(said))).mean()),
+        "words_rank1": float((words.argmax(1) == np.arange(len(captions))).mean()),
         "photos": float(len(rows)),
         "people": float(len(np.unique(identity))),
     }
     return {name: None if math.isnan(value) else value for name, value in figures.items()}
 
 
-def _mean_iou(seen: NDArray[np.uint8], truth: NDArray[np.uint8]) -> float:
+def _mean_iou(predicted: NDArray[np.uint8], truth: NDArray[np.uint8]) -> float:
     """Over the parts that the truth shows."""
     present = [part for part in range(PARTS) if (truth == part).any()]
-    ious = [((seen == p) & (truth == p)).sum() / ((seen == p) | (truth == p)).sum() for p in present]
+    ious = [((predicted == p) & (truth == p)).sum() / ((predicted == p) | (truth == p)).sum() for p in present]
     return float(np.mean(ious))
 
 
@@ -276,9 +276,11 @@ def rank1_of_pairs(vectors: NDArray[np.float32], labels: NDArray[np.int64], amon
 
     Rows of NaN are left out; NaN where fewer than two labels have two photos."""
     usable = ~np.isnan(vectors).any(1)
-    pairs = [own[:2] for label in np.unique(labels) if len(own := np.nonzero((labels == label) & usable)[0]) > 1][
-        :among
-    ]
+    pairs = [
+        rows_of_label[:2]
+        for label in np.unique(labels)
+        if len(rows_of_label := np.nonzero((labels == label) & usable)[0]) > 1
+    ][:among]
     if len(pairs) < 2:
         return math.nan
     first, second = (vectors[[pair[side] for pair in pairs]] for side in (0, 1))

@@ -43,7 +43,7 @@ def measure_captions(
     COCO's files."""
     captions, pictures = read_captions(run.folder, run.limit), PictureFolder(model, run.out / "pictures")
     parts = [
-        _kept(run, captions[first : first + CAPTIONS_AT_ONCE], model, networks, pictures, on_picture)
+        _cached(run, captions[first : first + CAPTIONS_AT_ONCE], model, networks, pictures, on_picture)
         for first in range(0, len(captions), CAPTIONS_AT_ONCE)
     ]
     measured = sum(int(part.pop("captions")) for part in parts)
@@ -62,7 +62,7 @@ def _names(parts: Sequence[Rows]) -> list[str]:
     return list(dict.fromkeys(name for part in parts for name in part))
 
 
-def _kept(
+def _cached(
     run: CaptionRun,
     captions: Sequence[Caption],
     model: OpenedModel,
@@ -71,20 +71,20 @@ def _kept(
     on_picture: Callable[[], None],
 ) -> Rows:
     """The measurements of some captions, with their number: those on disk if all that they follow from is the same."""
-    said = [(caption.image_id, caption.text) for caption in captions]
-    asked = (said, run.seed, model.digest, model.plan.settings.model_dump_json(), sorted(networks.used.items()))
-    path = run.out / f"{hashlib.sha256(repr(asked).encode()).hexdigest()[:24]}.npz"
+    texts = [(caption.image_id, caption.text) for caption in captions]
+    key = (texts, run.seed, model.digest, model.plan.settings.model_dump_json(), sorted(networks.used.items()))
+    path = run.out / f"{hashlib.sha256(repr(key).encode()).hexdigest()[:24]}.npz"
     if (kept := load_arrays(path)) is not None:
         for _ in range(len(captions) * PICTURES_EACH):
             on_picture()
         return kept
     photos = [_opened(caption.path) for caption in captions]
-    wanted = [
+    keyed = [
         KeyedDrawing(f"{caption.image_id:012d}-{number}", drawing)
         for caption, photo in zip(captions, photos, strict=True)
         for number, drawing in enumerate(_drawings(caption, photo, model, networks, run.seed))
     ]
-    drawn = pictures.draw(wanted, on_picture)
+    drawn = pictures.draw(keyed, on_picture)
     usable = [
         number
         for number in range(len(captions))
@@ -92,11 +92,11 @@ def _kept(
     ]
     rows: Rows = {"captions": np.array(len(usable))}
     if usable:
-        shown = [picture for n in usable for picture in drawn[PICTURES_EACH * n : PICTURES_EACH * (n + 1)]]
+        captioned = [picture for n in usable for picture in drawn[PICTURES_EACH * n : PICTURES_EACH * (n + 1)]]
         rows |= caption_rows(
             [captions[number].text for number in usable],
             [np.array(photos[number], np.uint8) for number in usable],
-            [picture for picture in shown if picture is not None],
+            [picture for picture in captioned if picture is not None],
             networks.published.clip,
             networks.published.inception,
             networks.dino,

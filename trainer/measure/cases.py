@@ -58,7 +58,11 @@ def people_cases(
         for photo in open_source(folder).read():
             if photo.split == split:
                 photos.setdefault(photo.person, []).append(photo)
-    cases = [_case(person, own, references) for person, own in sorted(photos.items()) if len(own) > 1][:limit]
+    cases = [
+        _case(person, photos_of_person, references)
+        for person, photos_of_person in sorted(photos.items())
+        if len(photos_of_person) > 1
+    ][:limit]
     if len(cases) < PEOPLE_MIN:
         raise DataError(
             f"expected at least {PEOPLE_MIN} people with two photos in the split {split} of "
@@ -78,13 +82,13 @@ def _case(person: str, photos: Sequence[SourcePhoto], count: int) -> PersonCase:
 
 def target_of(view: View, size: tuple[int, int]) -> Target:
     """The part of the photo that a picture of width x height `size` px shows, as training cuts it."""
-    seen = view.observation
-    crop = crop_to_bucket(seen.width, seen.height, seen.body_box, [size])
+    observation = view.observation
+    crop = crop_to_bucket(observation.width, observation.height, observation.body_box, [size])
     image = view.image.convert("RGB").resize(size, Image.Resampling.LANCZOS, box=crop.box)
-    mask = person_mask(seen)
+    mask = person_mask(observation)
     if mask is not None:
         mask = mask.resize(size, Image.Resampling.BOX, box=crop.box)
-    joints = None if seen.keypoints is None else joints_in_box(seen.keypoints, crop.box)
+    joints = None if observation.keypoints is None else joints_in_box(observation.keypoints, crop.box)
     shares = None if mask is None else (np.asarray(mask) / 255).astype(np.float32)
     return Target(np.array(image, np.uint8), shares, joints)
 

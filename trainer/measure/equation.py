@@ -28,13 +28,13 @@ def equation_row(
     assert isinstance(model.backbone, NoisePredictor)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{key}-{stamp_of(model, drawing)}.npz"
-    kept = load_arrays(path)
-    if kept is None or kept["times"].tolist() != list(times):
+    cached = load_arrays(path)
+    if cached is None or cached["times"].tolist() != list(times):
         errors = model.backbone.noise_errors(drawing, Image.fromarray(target.image), times)
-        kept = {"errors": errors, "times": np.array(times)}
+        cached = {"errors": errors, "times": np.array(times)}
         with replacing(path) as draft:
-            np.savez(draft, allow_pickle=False, **kept)
-    return equation_figures(kept["errors"], times, target.mask)
+            np.savez(draft, allow_pickle=False, **cached)
+    return equation_figures(cached["errors"], times, target.mask)
 
 
 def equation_figures(

@@ -55,8 +55,8 @@ def open_model(plan: ModelPlan, device: str = "auto", face_root: Path | None = N
         places = [stock.base.folder, stock.adapter, stock.controlnet]
         return OpenedModel(plan, StockBackbone(stock, choose_device(device)), _digest(plan, places), note)
     backbone = load_backbone(served.backbone, device, served.weights, served.options)
-    own = served.weights or (SHIPPED_NANO if served.backbone == "nano" else None)
-    return OpenedModel(plan, backbone, _digest(plan, [own, *_option_places(served.options)]), note)
+    weights = served.weights or (SHIPPED_NANO if served.backbone == "nano" else None)
+    return OpenedModel(plan, backbone, _digest(plan, [weights, *_option_places(served.options)]), note)
 
 
 def served_run(plan: ModelPlan) -> tuple[ModelPlan, Points, str]:
@@ -111,8 +111,8 @@ def _folder(name: str) -> Path:
 
 
 def _on_disk(place: Placement) -> Path:
-    own = Path(place.source)
-    return own if own.exists() else HuggingFaceHub().folder(place.source) or own
+    folder = Path(place.source)
+    return folder if folder.exists() else HuggingFaceHub().folder(place.source) or folder
 
 
 def _option_places(options: Options) -> list[Path]:

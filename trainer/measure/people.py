@@ -52,8 +52,8 @@ def person_row(
         figures["dino"] = float(cosine(unit(drawn), unit(true).repeat(count, 0)).mean())
         vectors["drawn_dino"], vectors["true_dino"] = drawn, true
     for name, recognition in {**networks.faces, BODY: networks.body}.items():
-        known, vector = _likeness(name, recognition, pictures, reference, truth)
-        figures |= known
+        has_face, vector = _likeness(name, recognition, pictures, reference, truth)
+        figures |= has_face
         vectors |= vector
     if networks.poses is not None and target.joints is not None:
         figures["pck"] = _mean([_pck(networks, picture, target) for picture in pictures])
@@ -65,7 +65,7 @@ def _likeness(
 ) -> tuple[dict[str, float], dict[str, NDArray[np.float32]]]:
     compare, unit_vectors = (_distance, False) if name == DLIB else (_cosine, True)
     (to_reference,), (to_truth,), drawn = (
-        recognised(recognition, shown, unit_vectors) for shown in ([reference], [truth], pictures)
+        recognised(recognition, images, unit_vectors) for images in ([reference], [truth], pictures)
     )
     near, true = ([compare(vector, photo) for vector in drawn] for photo in (to_reference, to_truth))
     figures = {f"{name}_ref": _mean(near), f"{name}_gt": _mean(true)}
@@ -92,15 +92,15 @@ def _pck(networks: MeasuringNetworks, picture: Image8, target: Target) -> float:
     """PCK@0.1; 0 where nobody is seen."""
     assert networks.poses is not None and target.joints is not None
     height, width = picture.shape[:2]
-    seen = target.joints[:, 2] > 0
+    visible = target.joints[:, 2] > 0
     pose = networks.poses.see(picture)
     found = np.full((17, 2), np.inf) if pose is None else pose.keypoints()[:, :2].astype(np.float64)
-    return pck(found, target.joints[:, :2].astype(np.float64) * (width, height), seen)
+    return pck(found, target.joints[:, :2].astype(np.float64) * (width, height), visible)
 
 
 def _mean(values: Sequence[float]) -> float:
-    known = [value for value in values if not np.isnan(value)]
-    return float(np.mean(known)) if known else np.nan
+    finite = [value for value in values if not np.isnan(value)]
+    return float(np.mean(finite)) if finite else np.nan
 
 
 def values_of(rows: Sequence[PersonRow]) -> dict[str, Floats]:
@@ -109,13 +109,13 @@ def values_of(rows: Sequence[PersonRow]) -> dict[str, Floats]:
     names = dict.fromkeys(name for row in rows for name in row.figures)
     values = {name: np.array([row.figures.get(name, np.nan) for row in rows]) for name in names}
     for name in ("arcface", BODY):
-        known = [number for number, row in enumerate(rows) if f"{name}_drawn" in row.vectors]
-        if len(known) > 1:
+        numbers = [number for number, row in enumerate(rows) if f"{name}_drawn" in row.vectors]
+        if len(numbers) > 1:
             drawn, true = (
-                np.stack([rows[number].vectors[f"{name}_{side}"] for number in known]) for side in ("drawn", "true")
+                np.stack([rows[number].vectors[f"{name}_{side}"] for number in numbers]) for side in ("drawn", "true")
             )
             values[f"{name}_rank1"] = np.full(len(rows), np.nan)
-            values[f"{name}_rank1"][known] = rank1(drawn, true)
+            values[f"{name}_rank1"][numbers] = rank1(drawn, true)
     return values
 
 

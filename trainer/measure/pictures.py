@@ -40,21 +40,21 @@ class PictureFolder:
         """Key -> the reason, of drawings whose photos the model cannot use."""
 
     def draw(
-        self, wanted: Sequence[KeyedDrawing], on_picture: Callable[[], None] = lambda: None
+        self, drawings: Sequence[KeyedDrawing], on_picture: Callable[[], None] = lambda: None
     ) -> list[NDArray[np.uint8] | None]:
         """uint8 [H, W, 3] of each in their order; None where the model refuses the photos. on_picture: after each."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        paths = [self._folder / f"{one.key}-{self._stamp(one.drawing)}.png" for one in wanted]
+        paths = [self._folder / f"{one.key}-{self._stamp(one.drawing)}.png" for one in drawings]
         missing = [row for row, path in enumerate(paths) if not path.exists() and not _refusal(path).exists()]
-        for _ in range(len(wanted) - len(missing)):
+        for _ in range(len(drawings) - len(missing)):
             on_picture()
         size = self._model.backbone.capabilities.batch_max
         for first in range(0, len(missing), size):
             rows = missing[first : first + size]
-            self._draw([wanted[row].drawing for row in rows], [paths[row] for row in rows])
+            self._draw([drawings[row].drawing for row in rows], [paths[row] for row in rows])
             for _ in rows:
                 on_picture()
-        return [self._opened(one.key, path) for one, path in zip(wanted, paths, strict=True)]
+        return [self._opened(one.key, path) for one, path in zip(drawings, paths, strict=True)]
 
     def _draw(self, drawings: list[GenerationInput], paths: list[Path]) -> None:
         try:
@@ -84,8 +84,8 @@ class PictureFolder:
 def stamp_of(model: OpenedModel, drawing: GenerationInput) -> str:
     """A hash of all that a picture follows from."""
     found = hashlib.sha256(model.digest.encode())
-    asked = (drawing.prompt, drawing.negative_prompt, drawing.seed, drawing.settings.model_dump_json())
-    found.update(repr(asked).encode())
+    inputs = (drawing.prompt, drawing.negative_prompt, drawing.seed, drawing.settings.model_dump_json())
+    found.update(repr(inputs).encode())
     for view in drawing.identity.views:
         found.update(view.image.tobytes() + view.observation.to_bytes())
     found.update(b"" if drawing.pose is None else drawing.pose.tobytes())

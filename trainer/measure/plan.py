@@ -41,10 +41,10 @@ class ModelPlan(_Section):
     @field_validator("options", mode="before")
     @classmethod
     def _known_options(cls, given: Any) -> Any:
-        known = {field.name for field in fields(Options)}
-        unknown = sorted(set(given) - known) if isinstance(given, dict) else []
+        names = {field.name for field in fields(Options)}
+        unknown = sorted(set(given) - names) if isinstance(given, dict) else []
         if unknown:
-            raise ValueError(f"expected options out of {', '.join(sorted(known))}, got {unknown[0]}")
+            raise ValueError(f"expected options out of {', '.join(sorted(names))}, got {unknown[0]}")
         return given
 
 
@@ -98,8 +98,8 @@ def read_plan(path: Path | None, given: dict[str, Any]) -> MeasurePlan:
         except FileNotFoundError:
             raise DataError(f"expected a plan at {path}, found none: give another --config") from None
         except (yaml.YAMLError, UnicodeDecodeError) as error:
-            said = str(error).partition("\n")[0]
-            raise DataError(f"expected YAML in {path}, got {said}: see trainer/configs/measure") from None
+            reason = str(error).partition("\n")[0]
+            raise DataError(f"expected YAML in {path}, got {reason}: see trainer/configs/measure") from None
     if not isinstance(content, dict) or not isinstance(content.get("networks", {}), dict):
         raise DataError(f"expected settings by name in {path}, got {content!r}: see trainer/configs/measure")
     networks = content.get("networks", {}) | given.get("networks", {})
@@ -108,5 +108,5 @@ def read_plan(path: Path | None, given: dict[str, Any]) -> MeasurePlan:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = ": ".join(str(place) for place in first["loc"])
-        said = first["msg"].removeprefix("Value error, ").lower()
-        raise DataError(f"the plan of measurements: {name}: {said}; correct it and run again") from None
+        reason = first["msg"].removeprefix("Value error, ").lower()
+        raise DataError(f"the plan of measurements: {name}: {reason}; correct it and run again") from None

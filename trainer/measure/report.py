@@ -86,7 +86,10 @@ def write_report(
 
 
 def _plain(found: Measured) -> dict[str, Any]:
-    values = {name: [None if np.isnan(v) else float(v) for v in known] for name, known in found.people.items()}
+    values = {
+        name: [None if np.isnan(v) else float(v) for v in values_of_person]
+        for name, values_of_person in found.people.items()
+    }
     intervals = {name: asdict(interval) for name, interval in found.intervals().items()}
     return {
         "facts": found.facts,
@@ -150,14 +153,14 @@ def _times(models: Mapping[str, Any]) -> dict[str, str]:
 
 def _table(title: str, meanings: Mapping[str, str], by_model: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Nothing where no model has a figure; a model without any has no column."""
-    columns = {name: figures for name, figures in by_model.items() if any(known in figures for known in meanings)}
-    rows = [known for known in meanings if any(known in figures for figures in columns.values())]
+    columns = {name: figures for name, figures in by_model.items() if any(figure in figures for figure in meanings)}
+    rows = [figure for figure in meanings if any(figure in figures for figures in columns.values())]
     if not rows:
         return []
     lines = [f"| | {' | '.join(columns)} |", "| --- " * (1 + len(columns)) + "|"]
-    for known in rows:
-        cells = [_cell(figures.get(known)) for figures in columns.values()]
-        lines.append(f"| {meanings[known]} | {' | '.join(cells)} |")
+    for figure in rows:
+        cells = [_cell(figures.get(figure)) for figures in columns.values()]
+        lines.append(f"| {meanings[figure]} | {' | '.join(cells)} |")
     return [f"## {title}\n", *lines, ""]
 
 
@@ -174,20 +177,20 @@ def _facts(name: str, found: Mapping[str, Any]) -> str:
     if facts.get("yardstick"):
         return f"- {name}: in place of a drawn picture, cut to the size of the first model's"
     width, height = facts["size"]
-    said = [f"{facts['backbone']}, {width} x {height} px, {facts['steps']} steps, guidance {facts['guidance']:g}"]
-    said.append(f"licence {facts['licence']}")
+    facts_line = [f"{facts['backbone']}, {width} x {height} px, {facts['steps']} steps, guidance {facts['guidance']:g}"]
+    facts_line.append(f"licence {facts['licence']}")
     if not facts["pose"]:
-        said.append("takes no pose")
+        facts_line.append("takes no pose")
     if facts.get("refused"):
-        said.append(f"refused the photos of {facts['refused']} people, who are left out of its figures")
+        facts_line.append(f"refused the photos of {facts['refused']} people, who are left out of its figures")
     if found["captions"].get("refused"):
-        said.append(f"refused the photos of {found['captions']['refused']} captions")
+        facts_line.append(f"refused the photos of {found['captions']['refused']} captions")
     if found["captions"] and not found["captions"]["full"]:
-        said.append(f"{found['captions']['captions']} captions of COCO's protocol, not all")
-    return "; ".join([f"- {name}: {said[0]}", *said[1:], *([facts["note"]] if facts["note"] else [])])
+        facts_line.append(f"{found['captions']['captions']} captions of COCO's protocol, not all")
+    return "; ".join([f"- {name}: {facts_line[0]}", *facts_line[1:], *([facts["note"]] if facts["note"] else [])])
 
 
 def _list(title: str, entries: Mapping[str, str]) -> list[str]:
     if not entries:
         return []
-    return [f"## {title}\n", *(f"- {name}: {said}" for name, said in entries.items()), ""]
+    return [f"## {title}\n", *(f"- {name}: {meaning}" for name, meaning in entries.items()), ""]

@@ -142,10 +142,10 @@ def _measure_people(
     for case in cases:
         views = [with_embedding(photo.open(), networks.finder) for photo in case.references]
         target = target_of(case.held_out.open(), _size(model))
-        wanted = _drawings(run.plan, model, case, views, target)
-        drawn = [picture for picture in pictures.draw(wanted, counted) if picture is not None]
+        drawings = _drawings(run.plan, model, case, views, target)
+        drawn = [picture for picture in pictures.draw(drawings, counted) if picture is not None]
         rows.append(person_row(networks, drawn, _pixels(views[0]), target, case.prompt))
-        errors.append(_errors(run.plan, model, folder / "equation", case, wanted[0].drawing, target) if drawn else {})
+        errors.append(_errors(run.plan, model, folder / "equation", case, drawings[0].drawing, target) if drawn else {})
     found.people.update(values_of(rows))
     found.sets.update(distances_of(rows))
     found.facts["refused"] = len({key.rpartition("-")[0] for key in pictures.refusals})
@@ -158,13 +158,13 @@ def _drawings(
 ) -> list[KeyedDrawing]:
     """The pose is the held-out photo's; a model without poses does not read it."""
     settings = model.plan.settings.model_copy(update={"aspect": None})
-    seen = target.joints is not None and bool((target.joints[:, 2] > 0).any())
+    has_joints = target.joints is not None and bool((target.joints[:, 2] > 0).any())
     return [
         KeyedDrawing(
             f"{case.person}-{number}",
             GenerationInput(
                 IdentityProfile(tuple(views)), case.prompt, "", plan.seed + number, settings,
-                target.joints if seen else None,
+                target.joints if has_joints else None,
             ),
         )
         for number in range(plan.pictures)
@@ -186,13 +186,13 @@ def _yardsticks(cases: Sequence[PersonCase], networks: MeasuringNetworks, size: 
     """Another photo of the same person, and the next person's held-out photo, in the place of a drawn picture."""
     targets = [target_of(case.held_out.open(), size) for case in cases]
     references = [_pixels(case.references[0].open()) for case in cases]
-    own = [[] if case.other is None else [target_of(case.other.open(), size).image] for case in cases]
+    real_photos = [[] if case.other is None else [target_of(case.other.open(), size).image] for case in cases]
     others = [[target.image] for target in [*targets[1:], targets[0]]]
     found = {}
-    for name, shown in ((TRUE, own), (STRANGER, others)):
+    for name, images in ((TRUE, real_photos), (STRANGER, others)):
         rows: list[PersonRow] = [
             person_row(networks, pictures, reference, target, case.prompt)
-            for pictures, reference, target, case in zip(shown, references, targets, cases, strict=True)
+            for pictures, reference, target, case in zip(images, references, targets, cases, strict=True)
         ]
         sets = distances_of(rows) if name == TRUE else {}  # strangers' photos are the held-out photos themselves
         found[name] = Measured({"yardstick": True}, values_of(rows), sets)

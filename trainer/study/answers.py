@@ -74,8 +74,10 @@ def answers(results: Results, names: list[str]) -> list[str]:
         return ["BoLID was not evaluated: there is no answer."]
     lines = []
     for other in (name for name in names if name in METHODS and name != "bolid"):
-        said = [f"{FIGURES[f]}: {_said(difference_of(results, other, f))}" for f in (*DECISIVE, "text_agreement_here")]
-        lines.append(f"bolid against {other}: {'; '.join(said)}")
+        differences = [
+            f"{FIGURES[f]}: {_as_text(difference_of(results, other, f))}" for f in (*DECISIVE, "text_agreement_here")
+        ]
+        lines.append(f"bolid against {other}: {'; '.join(differences)}")
     faces = [name for name in FACE_ONLY if name in names]
     lines += [_extends(results, name) for name in faces if "text" in names]
     if faces:
@@ -95,10 +97,10 @@ def answers(results: Results, names: list[str]) -> list[str]:
 def _extends(results: Results, name: str) -> str:
     """Whether face conditions change a full-length picture at all."""
     gains = {figure: difference_of(results, "text", figure, of=name) for figure in DECISIVE}
-    said = "; ".join(f"{FIGURES[figure]}: {_said(gain)}" for figure, gain in gains.items())
+    gains_text = "; ".join(f"{FIGURES[figure]}: {_as_text(gain)}" for figure, gain in gains.items())
     reaches = all(verdict(gain) == "more" for gain in gains.values())
     found = "carries over" if reaches else "is not shown to carry over"
-    return f"A face alone {found} to full-length pictures: {name} against text: {said}"
+    return f"A face alone {found} to full-length pictures: {name} against text: {gains_text}"
 
 
 def _over_faces(results: Results, faces: Sequence[str], figure: str) -> str:
@@ -112,7 +114,7 @@ def _over_faces(results: Results, faces: Sequence[str], figure: str) -> str:
     )
 
 
-def _said(difference: Interval) -> str:
+def _as_text(difference: Interval) -> str:
     if difference.count == 0:
         return "not measured"
     return f"{difference.mean:+.3f} ({difference.low:+.3f} to {difference.high:+.3f}), {verdict(difference)}"

@@ -97,8 +97,8 @@ def read_config(path: Path) -> StudyConfig:
     except FileNotFoundError:
         raise DataError(f"expected a study's YAML at {path}, found none: give --config") from None
     except (ValidationError, yaml.YAMLError, UnicodeDecodeError) as error:
-        said = "; ".join(str(error).splitlines()[:4])
-        raise DataError(f"expected a study in {path}, got {said}: see trainer/configs/study.yaml") from None
+        reason = "; ".join(str(error).splitlines()[:4])
+        raise DataError(f"expected a study in {path}, got {reason}: see trainer/configs/study.yaml") from None
 
 
 def stages_of(names: Sequence[str] | None) -> tuple[str, ...]:

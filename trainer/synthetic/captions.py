@@ -119,12 +119,12 @@ def _scene_en(person: str, shot: Shot, template: int, place: int) -> str:
     frame = FRAMING_PHRASES[shot.framing]["en"]
     comma = "" if person == "a person" else ","
     does = "" if shot.framing == "portrait" else f" {POSE_PHRASES[shot.pose.name]['en']}"
-    said = f"{person}{comma}{does} {where}"
+    sentence = f"{person}{comma}{does} {where}"
     if template == 0:
-        return f"{said}, {frame}"
+        return f"{sentence}, {frame}"
     if template == 1 or shot.framing == "portrait":
-        return f"a {frame} of {said}"
-    return said
+        return f"a {frame} of {sentence}"
+    return sentence
 
 
 def _scene_ru(person: str, shot: Shot, template: int, place: int) -> str:
@@ -132,16 +132,16 @@ def _scene_ru(person: str, shot: Shot, template: int, place: int) -> str:
     frame = FRAMING_PHRASES[shot.framing]["ru"]
     bare = person == "человек"
     if shot.framing == "portrait":
-        said = f"{person} {where}" if bare else f"{person}, {where}"
+        sentence = f"{person} {where}" if bare else f"{person}, {where}"
     else:
-        said = f"{person}{'' if bare else ','} {_action_ru(shot.pose.name)} {where}"
+        sentence = f"{person}{'' if bare else ','} {_action_ru(shot.pose.name)} {where}"
     if template == 0:
-        return f"{said}, {frame}"
+        return f"{sentence}, {frame}"
     if bare and shot.framing == "portrait":
         return f"портрет человека {where}"
     if template == 1 or shot.framing == "portrait":
-        return f"{frame}: {said}"
-    return said
+        return f"{frame}: {sentence}"
+    return sentence
 
 
 def _action_ru(pose: str) -> str:
@@ -167,12 +167,12 @@ def _garment_en(garment: Garment) -> str:
         colour = f"{colour} and {second} {garment.pattern}"
     elif garment.pattern == "two-tone":
         colour = f"two-tone {colour} and {second}"
-    said = f"{colour} {words.en}" if words.plural else f"{_article(colour)} {colour} {words.en}"
+    phrase = f"{colour} {words.en}" if words.plural else f"{_article(colour)} {colour} {words.en}"
     if garment.motif is not None:
-        said += f" with {_article(second)} {second} {garment.motif}"
+        phrase += f" with {_article(second)} {second} {garment.motif}"
     if garment.kind in OVER and second:
-        said += f" over {_article(second)} {second} t-shirt"
-    return said
+        phrase += f" over {_article(second)} {second} t-shirt"
+    return phrase
 
 
 def _bag_en(bag: Garment) -> str:
@@ -188,13 +188,13 @@ def _garment_ru(garment: Garment) -> str:
         colour = f"{COLOURS_RU_PREFIX[garment.colour]}-{second}"
         adjective = {"striped": f"{STRIPED_RU[words.form]} ", "checked": f"{CHECKED_RU[words.form]} "}
         colour = adjective.get(garment.pattern, "") + colour
-    said = f"{colour} {words.ru}"
+    phrase = f"{colour} {words.ru}"
     if garment.motif is not None and garment.second:
         motif, form = MOTIFS_RU_INSTRUMENTAL[garment.motif]
-        said += f" с {_colour_ru_instrumental(garment.second, form)} {motif}"
+        phrase += f" с {_colour_ru_instrumental(garment.second, form)} {motif}"
     if garment.kind in OVER and garment.second:
-        said += f" поверх {COLOURS_RU_GENITIVE_FEMININE[garment.second]} футболки"
-    return said
+        phrase += f" поверх {COLOURS_RU_GENITIVE_FEMININE[garment.second]} футболки"
+    return phrase
 
 
 def _bag_ru(bag: Garment) -> str:

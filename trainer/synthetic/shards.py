@@ -143,8 +143,8 @@ def _rendered_shards(folder: Path, missing: list[ShardPlan], workers: int) -> It
 
 def _listed(folder: Path, before: dict[str, Any] | None) -> dict[str, Any]:
     """Entries of the shards that stay: as listed, or new entries for shards that are not listed yet."""
-    known = {} if before is None else before["shards"]
-    return {path.name: known.get(path.name) or shard_entry(path) for path in sorted(folder.glob("shard-*.tar"))}
+    listed = {} if before is None else before["shards"]
+    return {path.name: listed.get(path.name) or shard_entry(path) for path in sorted(folder.glob("shard-*.tar"))}
 
 
 def generator_hash(plan: ShardPlan) -> str:

@@ -185,7 +185,7 @@ async def open_picture(
     sent = await bot.send_photo(
         user.id, job.result_file_id, caption=caption(job, texts, styles), reply_markup=first_page(texts, job)
     )
-    await use.note_message(job.id, shown=sent.message_id)
+    await use.note_message(job.id, result_message_id=sent.message_id)
     return None
 
 

@@ -91,6 +91,6 @@ class Reviews:
             if kind is not CaseKind.REPORT or not upheld:
                 return Decision(file, [])
             await image_prompts.remove_of_job(session, file.job.id)
-            shown = await results.shown_messages(session, file.job)
+            messages = await results.shown_messages(session, file.job)
             await results.remove(session, file.job.id)
-            return Decision(file, shown)
+            return Decision(file, messages)

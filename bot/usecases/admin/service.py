@@ -44,10 +44,10 @@ class RetryFailed:
             async with self.sessions() as session:
                 person_id = job.person_id or await people.current_id(session, job.user_id)
                 photos = await people.photo_ids(session, job.user_id, person_id, ReferenceState.ACCEPTED)
-                beside = job.companion_id and await people.photo_ids(
+                companion_photo_ids = job.companion_id and await people.photo_ids(
                     session, job.user_id, job.companion_id, ReferenceState.ACCEPTED
                 )
-                if not photos or beside == []:
+                if not photos or companion_photo_ids == []:
                     continue
                 followed = job.image_prompt_id
                 followed_there = followed is not None and await image_prompts.exists_still(session, followed)
@@ -60,7 +60,7 @@ class RetryFailed:
                         request_message_id=job.request_message_id,
                         person_id=person_id,
                         companion_id=job.companion_id,
-                        companion_reference_ids=beside or (),
+                        companion_reference_ids=companion_photo_ids or (),
                         source_job_id=job.id,
                         reference_ids=photos,
                         style=job.style,

@@ -25,12 +25,12 @@ LARGE = 24 * 1024 * 1024
 
 async def test_a_job_is_asked_for_followed_and_its_picture_fetched(world: Any, app: Any) -> None:
     await world.accept_photo(app)
-    asked = await app.order(count=2, seed=7, style="film", clothes="change")
-    assert asked.status == 202
-    job_id = asked.body["id"]
-    assert asked.headers["Location"] == f"/v1/jobs/{job_id}"
-    assert (asked.body["status"], asked.body["place"], asked.body["end_user"]) == ("queued", 1, "ann")
-    assert [picture["seed"] for picture in asked.body["pictures"]] == [7, 8]
+    order = await app.order(count=2, seed=7, style="film", clothes="change")
+    assert order.status == 202
+    job_id = order.body["id"]
+    assert order.headers["Location"] == f"/v1/jobs/{job_id}"
+    assert (order.body["status"], order.body["place"], order.body["end_user"]) == ("queued", 1, "ann")
+    assert [picture["seed"] for picture in order.body["pictures"]] == [7, 8]
     assert [job.settings for job in await world.pictures(job_id)] == [{"clothes": "change"}] * 2
     assert (await app("GET", f"/v1/jobs/{job_id}/pictures/1")).problem == "no-picture"
 
@@ -337,12 +337,12 @@ async def test_requests_are_counted_by_route_and_status(world: Any, app: Any) ->
     }  # fmt: skip
     assert {each: requests(*each) for each in counted} == counted
     samples = [sample for family in world.services.metrics.registry.collect() for sample in family.samples]
-    asked = {
+    expected = {
         sample.name: sample.value
         for sample in samples
         if sample.name in ("bolid_api_jobs_total", "bolid_api_pictures_total")
     }
-    assert asked == {"bolid_api_jobs_total": 1, "bolid_api_pictures_total": 3}
+    assert expected == {"bolid_api_jobs_total": 1, "bolid_api_pictures_total": 3}
     assert not any(job_id in str(sample.labels) for sample in samples)
 
 

@@ -40,12 +40,12 @@ async def test_the_server_keeps_to_its_description(world: Any, app: Any) -> None
     job_id = (await app.order()).body["id"]
     await world.finish(job_id)
     headers = {"Authorization": f"Bearer {app.key.key}"}
-    known = {"end_user": "ann", "job_id": job_id, "reference_id": reference_id, "number": 1}
-    reached = await asyncio.to_thread(_try_all, app.url, headers, known)
+    parameters = {"end_user": "ann", "job_id": job_id, "reference_id": reference_id, "number": 1}
+    reached = await asyncio.to_thread(_try_all, app.url, headers, parameters)
     assert len(reached) >= REACHED_MIN, reached
 
 
-def _try_all(url: str, headers: dict[str, str], known: dict[str, Any]) -> set[str]:
+def _try_all(url: str, headers: dict[str, str], parameters: dict[str, Any]) -> set[str]:
     """The operations that succeeded at least once."""
     reached: set[str] = set()
     schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
@@ -59,7 +59,7 @@ def _try_all(url: str, headers: dict[str, str], known: dict[str, Any]) -> set[st
             reached.add(case.operation.label)
 
     def send_known(case: Any) -> None:
-        case.path_parameters.update({name: known[name] for name in case.path_parameters})
+        case.path_parameters.update({name: parameters[name] for name in case.path_parameters})
         if isinstance(case.body, dict) and "end_user" in case.body:
             case.body["end_user"] = "ann"
             case.body.pop("references", None)

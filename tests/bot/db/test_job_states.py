@@ -97,8 +97,8 @@ async def test_only_a_job_that_has_ended_is_closed(sessions: Sessions, rows: Any
     async with sessions() as session:
         result = await session.scalar(select(Job.result).where(Job.id == job_id))
     ended = state in ENDED
-    kept = not ended or state == JobState.DELIVERED  # a delivered picture can be had as a file
-    assert ((await rows.get(job_id)).closed_at is not None, result) == (ended, b"png" if kept else None)
+    has_file = not ended or state == JobState.DELIVERED  # a delivered picture can be had as a file
+    assert ((await rows.get(job_id)).closed_at is not None, result) == (ended, b"png" if has_file else None)
 
 
 async def test_every_job_of_a_chat_that_is_closed_to_the_bot_ends(sessions: Sessions, rows: Any) -> None:

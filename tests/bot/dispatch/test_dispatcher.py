@@ -412,10 +412,10 @@ async def test_while_the_service_is_paused_jobs_wait_and_their_users_see_it(
         job_id = await stage.rows.job(BEN_ID)
         stage.signals.wake()
 
-        async def shown() -> bool:
+        async def is_shown() -> bool:
             return any("paused" in message.text for message in await stage.said())
 
-        await eventually(shown)
+        await eventually(is_shown)
         assert worker.requests == []
         await ResumeService(sessions, stage.signals)(1)
         await eventually(lambda: stage.delivered(job_id))

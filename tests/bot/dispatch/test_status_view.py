@@ -26,7 +26,7 @@ CAPTION_MAX_UNITS = 1024
 
 
 def _open(state: JobState = JobState.QUEUED, **facts: Any) -> PendingStatus:
-    known: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "job_id": UUID(int=1), "user_id": 1, "chat_id": 1, "language": "en", "state": state, "handed": False, "step": 0,
         "steps": 0, "failure": None, "style": "film", "seed": 2**63 - 1,
         "prompt": "a walk <b>in</b> & out", "message_id": None,
@@ -37,7 +37,7 @@ def _open(state: JobState = JobState.QUEUED, **facts: Any) -> PendingStatus:
         "created_at": datetime(2026, 1, 1, tzinfo=UTC), "person_name": None,
         "companion_id": None, "companion_name": None,
     }  # fmt: skip
-    return PendingStatus(**{**known, **facts})
+    return PendingStatus(**{**defaults, **facts})
 
 
 def _render(
@@ -69,15 +69,15 @@ class _Plain(HTMLParser):
 
 
 @pytest.mark.parametrize(
-    ("place", "workers", "drawing_s", "shown"),
+    ("place", "workers", "drawing_s", "expected"),
     [(1, 1, 4.2, "about 10 s"), (5, 2, 15.0, "about 50 s"), (9, 1, 60.0, "about 9 min"), (1, 0, 121.0, "about 3 min")],
 )
 def test_the_expected_time_follows_place_workers_and_measured_speed(
-    place: int, workers: int, drawing_s: float, shown: str
+    place: int, workers: int, drawing_s: float, expected: str
 ) -> None:
     time_s = expected_s(place, workers, drawing_s)
     facts: dict[str, Any] = {"texts": TRANSLATOR.of("en"), "styles": STYLES, "preview": None, "expected_s": time_s}
-    assert shown in render(_open(), place=place, paused=False, **facts).text
+    assert expected in render(_open(), place=place, paused=False, **facts).text
     assert "about" not in render(_open(), place=place, paused=True, **facts).text
     running = _open(JobState.RUNNING, step=1, steps=4)
     assert "about" not in render(running, place=None, paused=False, **facts).text

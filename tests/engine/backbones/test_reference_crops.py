@@ -68,14 +68,14 @@ def test_patches_of_other_clothes_are_dropped_and_nothing_is_painted_grey(paper_
 
 def test_a_photo_of_clothes_alone_gives_nothing(paper_doll: View) -> None:
     parts = np.full_like(np.asarray(paper_doll.observation.parts), BodyPart.TOP)
-    seen = replace(paper_doll.observation, parts=parts, face_box=None)
-    assert body_reference(View(paper_doll.image, seen), Clothes.CHANGE, CROP_PX, PATCH_PX) is None
+    observation = replace(paper_doll.observation, parts=parts, face_box=None)
+    assert body_reference(View(paper_doll.image, observation), Clothes.CHANGE, CROP_PX, PATCH_PX) is None
 
 
 def test_a_photo_without_a_mask_or_with_a_poor_one_stays_as_it_is(paper_doll: View) -> None:
     parts = np.zeros_like(np.asarray(paper_doll.observation.parts))
-    for seen in (Observation(100, 200), replace(paper_doll.observation, parts=parts)):
-        crop = body_reference(View(paper_doll.image, seen), Clothes.KEEP, CROP_PX, PATCH_PX)
+    for observation in (Observation(100, 200), replace(paper_doll.observation, parts=parts)):
+        crop = body_reference(View(paper_doll.image, observation), Clothes.KEEP, CROP_PX, PATCH_PX)
         assert crop is not None and not (np.asarray(crop.image) == MEAN_RGB).all(-1).any()
 
 

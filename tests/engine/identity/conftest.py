@@ -27,5 +27,5 @@ def shipped() -> ShippedParser:
 @pytest.fixture
 def headless(paper_doll: View) -> View:
     """The same, of whom nothing but the box is known."""
-    seen = replace(paper_doll.observation, face_box=None, keypoints=None, parts=None, parts_box=None)
-    return View(paper_doll.image, seen)
+    observation = replace(paper_doll.observation, face_box=None, keypoints=None, parts=None, parts_box=None)
+    return View(paper_doll.image, observation)

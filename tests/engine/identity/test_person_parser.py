@@ -62,16 +62,20 @@ def test_a_textures_photo_shows_nobody(shipped: ShippedParser) -> None:
 def test_observing_finds_joints_and_mask_of_a_real_portrait(
     astronaut: Image.Image, finder: FaceFinder, shipped: ShippedParser
 ) -> None:
-    seen = observe(astronaut, finder, shipped)
-    assert seen.keypoints is not None and seen.parts is not None and seen.face_box is not None
-    x0, y0, x1, y1 = seen.face_box
-    nose = seen.keypoints[0]
+    observation = observe(astronaut, finder, shipped)
+    assert observation.keypoints is not None and observation.parts is not None and observation.face_box is not None
+    x0, y0, x1, y1 = observation.face_box
+    nose = observation.keypoints[0]
     assert x0 < nose[0] < x1 and y0 < nose[1] < y1
-    assert seen.version == look_version(finder, shipped)
-    stored = Observation.from_bytes(seen.to_bytes())
-    assert stored.version == seen.version and stored.parts is not None and np.array_equal(stored.parts, seen.parts)
-    assert stored.keypoints is not None and np.allclose(stored.keypoints, seen.keypoints)
-    assert len(seen.to_bytes()) < 20_000
+    assert observation.version == look_version(finder, shipped)
+    stored = Observation.from_bytes(observation.to_bytes())
+    assert (
+        stored.version == observation.version
+        and stored.parts is not None
+        and np.array_equal(stored.parts, observation.parts)
+    )
+    assert stored.keypoints is not None and np.allclose(stored.keypoints, observation.keypoints)
+    assert len(observation.to_bytes()) < 20_000
 
 
 def test_a_body_whose_head_is_elsewhere_is_not_the_faces(
@@ -107,10 +111,10 @@ def test_who_is_found_by_neither_face_nor_outline_is_seen_on_the_whole_photo(
 ) -> None:
     usual = observe(standing, cascades, shipped)
 
-    seen = observe(standing, Faces(), shipped)
-    assert seen.keypoints is not None and usual.keypoints is not None
-    assert np.abs(seen.keypoints[:, :2] - usual.keypoints[:, :2]).max() < 8
-    assert seen.body_box is not None and seen.face_box is None
+    observation = observe(standing, Faces(), shipped)
+    assert observation.keypoints is not None and usual.keypoints is not None
+    assert np.abs(observation.keypoints[:, :2] - usual.keypoints[:, :2]).max() < 8
+    assert observation.body_box is not None and observation.face_box is None
 
 
 def test_a_face_where_nobody_is_gives_way_to_the_person_on_the_photo(

@@ -77,9 +77,9 @@ class EncoderLearner(nn.Module):
         person = F.normalize(encoders.person(pooled), dim=-1)
         _, identity = encoders.of_faces(batch.faces)
         predicted = encoders.colours(pooled).unflatten(1, (-1, 3))
-        seen = ~batch.colours.isnan()
-        off = torch.where(seen, batch.colours - predicted, 0.0)
-        colours = off.square().sum() / seen.sum().clamp(min=1)
+        measured = ~batch.colours.isnan()
+        error = torch.where(measured, batch.colours - predicted, 0.0)
+        colours = error.square().sum() / measured.sum().clamp(min=1)
         both = batch.face_seen.view(-1, 2).all(1).repeat_interleave(2)
         alike = pairs_loss(person)
         faces = pairs_loss(identity[both]) if both.sum() > 2 else alike * 0

@@ -53,9 +53,9 @@ def crops_of(reference: StudyReference, config: AdapterConfig) -> Crops:
     weights = keypoint_weights(joints, width, height, alpha=ALPHA)[..., None]
     weighted = (np.asarray(body, np.float32) * weights).round().astype(np.uint8)
     side = config.face_size[0]
-    seen = not np.isnan(reference.head_box).any()
-    face = window(image, face_of_head(reference.head_box), side, side) if seen else Image.new("RGB", (side, side))
-    return Crops(np.asarray(whole), np.asarray(body), weighted, np.asarray(face), seen)
+    has_head = not np.isnan(reference.head_box).any()
+    face = window(image, face_of_head(reference.head_box), side, side) if has_head else Image.new("RGB", (side, side))
+    return Crops(np.asarray(whole), np.asarray(body), weighted, np.asarray(face), has_head)
 
 
 @dataclass(frozen=True)
@@ -123,8 +123,8 @@ class Encoders(nn.Module):
             for name in ("whole", "body", "weighted")
         }
         face, identity = self.of_faces(_pixels([crop.face for crop in crops]).to(device))
-        seen = torch.tensor([crop.face_seen for crop in crops], device=device)
-        return pictures | {"face": face, "identity": identity, "face_seen": seen}
+        face_seen = torch.tensor([crop.face_seen for crop in crops], device=device)
+        return pictures | {"face": face, "identity": identity, "face_seen": face_seen}
 
 
 def _pixels(images: Sequence[NDArray[np.uint8]]) -> Tensor:

@@ -146,9 +146,9 @@ class StudyPhotos:
         target = int(rng.integers(len(self.clean)))
         references, redressed = self._references(target, dropout, views, rng)
         both = rng.random() < dropout.both
-        known = not both and rng.random() >= dropout.person
+        has_person = not both and rng.random() >= dropout.person
         words = not both and rng.random() >= dropout.text
-        scene_only = known and not redressed and rng.random() < dropout.scene_only
+        scene_only = has_person and not redressed and rng.random() < dropout.scene_only
         language = "en" if rng.random() < 0.5 else "ru"
         caption = self.people.captions[target][f"{language}_{'scene' if scene_only else 'full'}"]
         posed = not both and rng.random() < dropout.pose
@@ -156,7 +156,7 @@ class StudyPhotos:
             "target": target,
             "references": references,
             "caption": caption if words else "",
-            "known": known,
+            "known": has_person,
             "posed": posed,
         }
 

@@ -52,10 +52,10 @@ ABLATIONS: Final[dict[str, Build]] = {
 
 def build(name: str, base: StudyBase, critic: Critic | None, steps: int) -> Method:
     """Raises CheckpointError for an unknown name."""
-    known = METHODS | ABLATIONS
-    if name not in known:
-        raise CheckpointError(f"expected a method out of {', '.join(known)}, got {name!r}")
-    return known[name](base, critic, steps)
+    methods = METHODS | ABLATIONS
+    if name not in methods:
+        raise CheckpointError(f"expected a method out of {', '.join(methods)}, got {name!r}")
+    return methods[name](base, critic, steps)
 
 
 def save_method(method: Method, folder: Path, metadata: dict[str, Any]) -> None:

@@ -70,10 +70,10 @@ def visible_garments(identity: Identity, shot: Shot) -> tuple[Garment, ...]:
 
 def _garments(identity: Identity, shot: Shot, rng: np.random.Generator) -> tuple[Garment, ...]:
     """Some of the visible ones; the first two are named more often than shoes."""
-    seen = visible_garments(identity, shot)
+    garments = visible_garments(identity, shot)
     number = int(rng.choice(len(GARMENTS_SAID), p=GARMENTS_SAID))
-    weights = np.array([0.3 if garment is identity.shoes else 1.0 for garment in seen])
-    order = shuffled(rng, range(len(seen)))
+    weights = np.array([0.3 if garment is identity.shoes else 1.0 for garment in garments])
+    order = shuffled(rng, range(len(garments)))
     order.sort(key=lambda index: -weights[index] * float(rng.random()))
     chosen = sorted(order[:number])
-    return tuple(seen[index] for index in chosen)
+    return tuple(garments[index] for index in chosen)

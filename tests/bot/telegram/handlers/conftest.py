@@ -264,8 +264,8 @@ class Chat:
         async with self.sessions.begin() as session:
             await session.merge(Worker(id=worker_id, **facts, pose=pose, aspects=[aspect.value for aspect in aspects]))
             await session.flush()
-            seen = func.now() - timedelta(hours=0 if alive else 100)
-            await session.execute(update(Worker).values(seen_at=seen))
+            seen_at = func.now() - timedelta(hours=0 if alive else 100)
+            await session.execute(update(Worker).values(seen_at=seen_at))
 
     async def feed(self, person: Person, kind: str = "message", /, **content: Any) -> None:
         """A message of a kind that the local server does not know, as an update of Telegram's."""

@@ -56,7 +56,7 @@ async def test_a_reported_picture_is_shown_and_deleted(chat: Any, says: Any) -> 
     await chat.boss.send_text("/admin")
     await chat.boss.wait_for(says("Waiting for review: 0"))
     job = await report(chat, says)
-    shown = await chat.ben.message((await chat.jobs())[0].result_message_id)
+    result_message = await chat.ben.message((await chat.jobs())[0].result_message_id)
     notice = await chat.boss.wait_for(lambda message: message.photo is not None)
     assert notice.button_texts == ["🚩 Open"]
     await chat.boss.press("Review")
@@ -66,9 +66,9 @@ async def test_a_reported_picture_is_shown_and_deleted(chat: Any, says: Any) -> 
     await chat.boss.press("🗑 Delete", message_id=case.id)
     await chat.boss.wait_for(says("Nothing is waiting for review"))
     await chat.ben.wait_for(says("the operator has removed it"))
-    assert shown.id not in [message.id for message in await chat.ben.transcript()]
-    kept = (await chat.jobs())[0]
-    assert (kept.prompt, kept.result_file_id, kept.id) == ("", None, job.id)
+    assert result_message.id not in [message.id for message in await chat.ben.transcript()]
+    job_after = (await chat.jobs())[0]
+    assert (job_after.prompt, job_after.result_file_id, job_after.id) == ("", None, job.id)
     assert await acts(chat) == ["view-case", "report-upheld"]
     answer = await chat.press(chat.boss, _case_data(case, "✅ Keep"), under_photo=True)
     assert "Somebody decided this already" in answer.text
@@ -84,10 +84,10 @@ async def test_a_kept_picture_stays_and_its_user_hears_nothing(chat: Any, says: 
     await chat.boss.wait_for(says("Waiting for review: 1"))
     await chat.boss.press("Review")
     await chat.boss.wait_for(says("Reported picture"))
-    said = len(await chat.texts_to(chat.ben))
+    texts_before = len(await chat.texts_to(chat.ben))
     await chat.boss.press("✅ Keep")
     await chat.boss.wait_for(says("Nothing is waiting for review"))
-    assert len(await chat.texts_to(chat.ben)) == said
+    assert len(await chat.texts_to(chat.ben)) == texts_before
     assert (await chat.jobs())[0].result_file_id is not None
 
 

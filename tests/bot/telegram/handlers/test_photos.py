@@ -111,11 +111,11 @@ async def test_an_album_gets_one_answer_that_names_each_photo(chat, says, jpeg):
 
 async def test_an_album_is_answered_only_when_all_its_photos_are_handled(chat, says, jpeg, monkeypatch):
     """The second photo takes longer than the pause after which an album without news counts as complete."""
-    real, seen = photo_fetching.normalise, []
+    real, sizes = photo_fetching.normalise, []
 
     async def slow(data):
-        seen.append(data)
-        if len(seen) == 2:
+        sizes.append(data)
+        if len(sizes) == 2:
             await asyncio.sleep(2.5 * ALBUM_QUIET.total_seconds())
         return await real(data)
 

@@ -115,7 +115,7 @@ async def test_someone_elses_button_does_nothing_and_says_so(chat, drawn, action
     await chat.grant(chat.ben)
     answer = await chat.press(chat.ben, JobCallback(action=action, job_id=job.id))
     assert (answer.text, answer.show_alert) == (chat.texts("en")("error-picture-gone"), True)
-    assert [(kept.user_id, kept.state) for kept in await chat.jobs()] == [(chat.anna.user_id, JobState.DELIVERED)]
+    assert [(each.user_id, each.state) for each in await chat.jobs()] == [(chat.anna.user_id, JobState.DELIVERED)]
 
 
 async def test_a_picture_whose_photos_are_gone_asks_for_a_photo(chat, drawn):

@@ -106,11 +106,11 @@ def test_branches_begin_as_the_base_reads_words(name: str, base: StudyBase) -> N
     method = build(name, base, None, 1)
     layer = method.layers.layer_names[-1]
     attention = base.unet.get_submodule(layer.removesuffix(".processor"))
-    own = method.layers.layer(layer)
+    projections = method.layers.layer(layer)
     for branch in method.branches:
-        assert torch.equal(own.to_k[branch].weight, attention.get_submodule("to_k").weight)
-        assert torch.equal(own.to_v[branch].weight, attention.get_submodule("to_v").weight)
-        assert own.to_v[branch].weight is not attention.get_submodule("to_v").weight
+        assert torch.equal(projections.to_k[branch].weight, attention.get_submodule("to_k").weight)
+        assert torch.equal(projections.to_v[branch].weight, attention.get_submodule("to_v").weight)
+        assert projections.to_v[branch].weight is not attention.get_submodule("to_v").weight
 
 
 @pytest.mark.parametrize("name", [name for name in METHODS if name != "text"])
