@@ -39,12 +39,12 @@ DO_WITHOUT = ("none", "glossary")
 HALF = ".fp16."
 WEIGHTS_SUFFIXES = (".safetensors", ".bin")
 SPACE_TO_SPARE = 1_000_000_000
-"""Bytes that a download must leave free."""
+"""Bytes of disk space that a download must leave free."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """The machine that would draw. Sizes in bytes."""
+    """The machine that doctor runs on. Sizes in bytes."""
 
     device: str
     device_name: str
@@ -62,10 +62,10 @@ class Finding:
     weights: Weights
     repository: str
     folder: Path | None
-    """Its folder, complete or not."""
+    """The folder of its files, complete or not."""
     missing: tuple[str, ...]
     bytes: int | None
-    """The size, from the hub or from the folder."""
+    """The size in bytes, from the hub or from the folder."""
     estimated: bool = False
 
     @property
@@ -88,7 +88,7 @@ class Report:
 
 
 def examine_installation(backbone: str, config: Config, hub: Hub, ask_hub: bool = True) -> Report:
-    """Changes nothing. With `ask_hub` sizes come from the hub where it answers.
+    """The report; changes nothing. With `ask_hub` sizes come from the hub where it answers.
 
     Raises SetupError for an unknown backbone. For one outside the engine, the report has only packages and machine."""
     backbones = sorted({name for weights in load_catalogue() for name in weights.backbones})
@@ -169,7 +169,7 @@ def plan(finding: Finding, hub: Hub) -> dict[str, int]:
 
 
 def check_space(needed_bytes: int, free: int, cache: Path) -> None:
-    """Raises SetupError before the download where it would not fit."""
+    """Raises SetupError where the download would leave less than the free space that is kept."""
     if needed_bytes + SPACE_TO_SPARE > free:
         raise SetupError(
             f"expected {(needed_bytes + SPACE_TO_SPARE) / 1e9:.1f} GB free in {cache}, got {free / 1e9:.1f}: "
@@ -184,7 +184,7 @@ def fetch(finding: Finding, files: Iterable[str], hub: Hub, advance: Advance) ->
 
 
 def fetch_face_pack(config: Config) -> Path:
-    """Fetches the pack with insightface, which has its addresses."""
+    """Downloads the model pack with insightface, which has its addresses."""
     from insightface.utils.storage import ensure_available
 
     root = (config.face_root or DEFAULT_ROOT).expanduser()
@@ -199,7 +199,7 @@ def fetch_face_pack(config: Config) -> Path:
 
 
 def as_configured(weights: Weights, config: Config) -> Weights | None:
-    """The entry after the settings: from another place or in another precision; None where they need none."""
+    """The entry as the settings change it: another location or precision; None where the settings do not need it."""
     chosen = str(getattr(config, weights.setting, None) or "") if weights.setting else ""
     if chosen in DO_WITHOUT or (weights.few_steps and config.distilled == "none"):
         return None

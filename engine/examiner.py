@@ -1,4 +1,4 @@
-"""Examines photos: whether they can serve as references, which person they show, in which pose."""
+"""Examines photos: suitability as references, the person, the pose."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ log = logging.getLogger(__name__)
 
 
 class FaceDescriber(Protocol):
-    """Describes a face by numbers to compare, as Examination.face; engine.vision.FaceDescriptor does."""
+    """Embeds a face for Examination.face, as engine.vision.FaceDescriptor does."""
 
     def describe(self, image: Image.Image, face: Face) -> NDArray[np.float32] | None: ...
 
 
 class Examiner:
-    """Uses a finder of faces and, where there are such, a person parser, a reader of poses and a describer of faces.
+    """Uses a face finder and, where present, a person parser, a pose reader and a face describer.
 
     Not thread-safe."""
 
@@ -64,7 +64,7 @@ class Examiner:
         return look_version(self._finder, self._parser)
 
     def examine(self, request: ExamineRequest) -> Examination:
-        """The verdict on a photo; a file that cannot be read gets a verdict too, no error."""
+        """The verdict on a photo; a file that cannot be read gets the verdict UNREADABLE."""
         try:
             return self._examination(request)
         except Exception as error:  # the worker's edge: a photo that breaks a detector must not come back for ever
@@ -73,7 +73,8 @@ class Examiner:
             return Examination(reference_id=request.reference_id, verdict=Verdict.UNREADABLE)
 
     def view(self, reference: Reference) -> View:
-        """The photo with what is seen on it. Raises BadReference for no photo, Refused for one that is not allowed."""
+        """The photo with its observation. Raises BadReference for a file that is no photo, Refused for a photo that is
+        not allowed."""
         view = self._views.open(reference.image, reference.profile, reference.person)
         self._refuse_concerns(view.image)
         return view

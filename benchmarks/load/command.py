@@ -1,4 +1,4 @@
-"""`python -m benchmarks load --json load.json`: exit code 0 where every job came out once, 1 where one did not."""
+"""`python -m benchmarks load --json load.json`: exit code 0 if every job had exactly one outcome, else 1."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks load", description="The whole service under load.")
     parser.add_argument("--users", type=int, default=500, help="simulated users, 3 or more; default: %(default)s")
     parser.add_argument("--pictures", type=int, default=2000, help="pictures in total; default: %(default)s")
-    parser.add_argument("--faults", action="store_true", help="with faults meanwhile, one after another")
+    parser.add_argument("--faults", action="store_true", help="cause faults during the load, one after another")
     parser.add_argument("--json", type=Path, metavar="FILE.json", help="where the figures go")
     options = parser.parse_args(arguments)
     console = Console(stderr=True, highlight=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""Limits of what a request may bring, before anything reads it."""
+"""Limits on the size of a request's body, which hold before anything reads it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ UPLOADS = (("POST", "/references"), ("PUT", "/image-prompt"))
 
 
 class BodyLimit:
-    """Middleware: a body beyond JSON_MAX_BYTES, or for an upload FILE_MAX_BYTES, is 413, whether its length is stated
-    or not."""
+    """Middleware: answers 413 to a body longer than FILE_MAX_BYTES (uploads) or JSON_MAX_BYTES (other requests),
+    whether its length is stated or not."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

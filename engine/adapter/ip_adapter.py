@@ -1,8 +1,8 @@
 """IP-Adapters (Ye et al., 2023) as branches: public weights and ours, in the "Plus" layout, on a diffusers UNet.
 
-diffusers' own loader reads the files and makes the image projections and the K and V layers; they are then taken over
-into our branches, which compute K and V once a request where diffusers' processors do so at every step, and which let
-every picture of a batch have its own number of photos and its own scales.
+diffusers' loader reads the files and builds the image projections and the K and V layers; these move into our branches.
+Our branches compute K and V once per request (diffusers' processors: at every step) and let every picture of a batch
+have its own number of photos and its own scales.
 """
 
 from __future__ import annotations
@@ -30,9 +30,8 @@ from engine.errors import WeightsError
 class ReferencePhotos:
     """The input of one branch: all photos of all people of a batch, one row each.
 
-    hidden: penultimate states of the image encoder [n, S, D], or a list of n with as many states [S, D] as each photo
-    was encoded in. embeddings: ArcFace [n, 512] where the projection wants them. counts: how many of the n rows are
-    each person's.
+    hidden: penultimate states of the image encoder [n, S, D], or a list of n [S, D] with a number of states S per
+    photo. embeddings: ArcFace [n, 512] where the projection reads them. counts: the number of rows of each person.
     """
 
     hidden: Tensor | Sequence[Tensor]
@@ -49,18 +48,18 @@ class IPAdapterBranches(BranchLayers):
         super().__init__(token_dim, layers, tuple(projections))
         self.image_projections = nn.ModuleDict(projections)
         self.readings: dict[str, RegionReading] = {}
-        """Of the branches that read regions."""
+        """Branch -> the regions that it reads; branches that read whole photos are absent."""
         self.lora: SwitchableLora | None = None
         """The LoRA that a FaceID file carries."""
 
     def reads_embeddings(self, branch: str) -> bool:
-        """Whether the branch's projection wants a face embedding beside the picture."""
+        """Whether the branch's projection also reads a face embedding."""
         return isinstance(self.image_projections[branch], IPAdapterFaceIDPlusImageProjection)
 
     def tokens(self, branch: str, hidden: Tensor | Sequence[Tensor], embeddings: Tensor | None = None) -> Tensor:
         """hidden [n, S, D] or n of [S, D], embeddings [n, 512] for a FaceID projection -> [n, N, token_dim].
 
-        A resampler gives N tokens whatever number of states it reads."""
+        A resampler returns N tokens for any number of states."""
         if not isinstance(hidden, Tensor):
             if len({len(states) for states in hidden}) > 1:
                 rows = range(len(hidden))
@@ -100,11 +99,11 @@ class IPAdapterBranches(BranchLayers):
 def load_branches(
     pipeline: Any, files: Mapping[str, AdapterFile], backbone: str, lora_strength: float = 1.0
 ) -> IPAdapterBranches:
-    """branch -> file; the adapters are on the pipeline's UNet afterwards as ours, nothing of diffusers' remains.
+    """Loads `files` (branch -> file) as our branches on the pipeline's UNet and removes diffusers' processors.
 
-    Branches of the same file share its weights. A LoRA that a FaceID file carries stays beside the weights, switched
-    off; with a strength of 0 it is left out.
-    Raises WeightsError for a file that is absent or foreign, or whose tensors do not all find their place.
+    Branches of the same file share its weights. The LoRA of a FaceID file is kept apart from the weights, switched off;
+    with a strength of 0 it is not loaded. Raises WeightsError for a file that is absent, of another layout, or with
+    tensors that do not fit the UNet.
     """
     unet, distinct = pipeline.unet, list(dict.fromkeys(files.values()))
     before = dict(unet.attn_processors)
@@ -145,7 +144,7 @@ def _readings(files: Mapping[str, AdapterFile]) -> dict[str, RegionReading]:
 
 
 def _check_image_prompt(branches: IPAdapterBranches) -> None:
-    """Raises ValueError where its branch would read a picture as that of a person."""
+    """Raises ValueError where the image prompt's file is one for people: it reads regions or face embeddings."""
     if IMAGE_PROMPT in branches.readings or (
         IMAGE_PROMPT in branches.image_projections and branches.reads_embeddings(IMAGE_PROMPT)
     ):
@@ -153,7 +152,7 @@ def _check_image_prompt(branches: IPAdapterBranches) -> None:
 
 
 def _take_over(unet: Any, numbers: Mapping[str, int]) -> IPAdapterBranches:
-    """numbers: branch -> which of the adapters that diffusers has loaded."""
+    """numbers: branch -> index of its adapter among those that diffusers has loaded."""
     loaded = unet.encoder_hid_proj.image_projection_layers
     unknown = [
         type(projection).__name__

@@ -84,7 +84,7 @@ def _convolution(channels: int, out: int, stride: int) -> nn.Sequential:
 
 
 class AttentionPool(nn.Module):
-    """A branch's tokens in one vector: each head has one learned query, so each may look for its own thing."""
+    """Pools a branch's tokens into one vector; each head has a learned query."""
 
     def __init__(self, token_dim: int, heads: int) -> None:
         super().__init__()
@@ -124,8 +124,8 @@ class BranchLayers(nn.Module):
         self.layer_names = tuple(layers)
 
     def begin_as_text(self, unet: nn.Module) -> None:
-        """Every branch begins with the base's projections of words, as IP-Adapter does (Ye et al., 2023): what they
-        read comes out where the base's output projection expects it."""
+        """Initialises every branch with the base's K and V projections of text, as IP-Adapter does (Ye et al., 2023),
+        so that its output lies in the space that the base's output projection reads."""
         for name in self.layer_names:
             attention, branch_projections = unet.get_submodule(name.removesuffix(".processor")), self.layer(name)
             for kind in ("to_k", "to_v"):
@@ -134,7 +134,7 @@ class BranchLayers(nn.Module):
                     branch.load_state_dict({"weight": words})
 
     def attach(self, unet: Any) -> dict[str, Any]:
-        """Gives every attention layer of `unet` its processor; returns those that were there, for `detach`."""
+        """Gives every attention layer of `unet` our processor; returns the earlier ones, for `detach`."""
         before = dict(unet.attn_processors)
         unet.set_attn_processor(
             {
@@ -155,7 +155,7 @@ class BranchLayers(nn.Module):
         return projections
 
     def cache(self, identity: IdentityCondition) -> dict[str, BranchCondition]:
-        """The same condition with K and V, of every layer where a branch acts, in place of tokens."""
+        """The same condition with tokens replaced by K and V of every layer where a branch acts."""
         cached = {}
         for name, branch in identity.items():
             if branch.tokens is None:
@@ -172,9 +172,9 @@ class BranchLayers(nn.Module):
 def condition_of(
     encoded: Tensor, counts: Sequence[int], scales: Sequence[float], shown: Tensor | None = None
 ) -> BranchCondition:
-    """encoded [photos, N, token_dim], all photos of all people; counts: how many are each person's -> those side
-    by side, padded to the largest number. shown: bool [photos, N], which tokens count (all by default). People
-    without a token that counts have scale zero."""
+    """encoded [photos, N, token_dim]: the photos of all people; counts: the number of photos of each person. Returns
+    each person's tokens in one row, padded to the longest. shown: bool [photos, N], which tokens count (all by
+    default). People without a token that counts have scale zero."""
     most = max(counts)
     tokens = encoded.new_zeros(len(counts), most, *encoded.shape[1:])
     mask = torch.zeros(*tokens.shape[:3], dtype=torch.bool, device=encoded.device)
@@ -186,7 +186,7 @@ def condition_of(
         mask[row, :count] = own_shown
     mask = mask.flatten(1)
     present = mask.any(1)
-    mask[:, 0] |= ~present  # a row must hold a token that counts
+    mask[:, 0] |= ~present  # each row needs a token that counts
     return BranchCondition(
         scale=torch.tensor(scales, device=encoded.device, dtype=torch.float32) * present,
         tokens=tokens.flatten(1, 2),

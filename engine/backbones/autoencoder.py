@@ -1,8 +1,8 @@
 """The nano backbone's autoencoder: RGB <-> latents at an eighth or a sixteenth of the side.
 
-Linear both ways: the principal components of square patches of 8 or 16 px, largest first, so latents are
-uncorrelated, centred and go from coarse to fine, on real photos as well as on rendered ones. With enough components a
-learned decoder adds next to nothing (LOG.md of the trainer). The interface is that of diffusers' autoencoders
+Linear both ways: the principal components of square patches of 8 or 16 px, largest first, so latents are uncorrelated,
+centred and ordered from coarse to fine, on real photos as well as on rendered ones. With enough components a learned
+decoder improves the error by very little (trainer/LOG.md). The interface is that of diffusers' autoencoders
 (`encode(...).latents`, `decode(...).sample`, `config.scaling_factor`).
 """
 

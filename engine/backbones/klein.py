@@ -1,8 +1,8 @@
-"""klein: FLUX.2 klein, the second family ("reference-edit"): it reads pictures of the person and an instruction.
+"""klein: FLUX.2 klein, the second family ("reference-edit"), which reads pictures of the person and an instruction.
 
-No adapter and no tokens of ours: the model reads the crops themselves, so likeness has no continuous strength. The
-scales decide only which crops the model gets. A pose and an image prompt are one more picture each, in place of one
-photo, as the publisher's guide shows for poses (docs.bfl.ai/guides/usecases_editing_controlnets).
+The model reads the crops themselves, without an adapter, so likeness has no continuous strength: the scales decide only
+which crops the model gets. A pose and an image prompt take the place of one photo each, as in the publisher's guide for
+poses (docs.bfl.ai/guides/usecases_editing_controlnets).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ JOINT_DIMENSION_4B = 7680
 SIDE_MULTIPLE_PX = 16
 REFERENCE_SIDE_MIN_PX = 64
 REFERENCE_ASPECT_MAX = 8
-"""Longer side to shorter one that diffusers' pipeline takes."""
+"""The largest ratio of longer to shorter side that diffusers' pipeline accepts."""
 
 SIDES: Final = {
     Aspect.PORTRAIT: (13 / 16, 19 / 16),
@@ -95,8 +95,8 @@ def load_klein(device: str, weights: Path | None = None, options: Options | None
 class KleinBackbone:
     """Draws with a klein pipeline (see `engine.backbones.base.Backbone`).
 
-    One picture at a time: diffusers' pipeline shows the same pictures to every prompt of a batch. Negative prompts are
-    not read: the model has no place for them."""
+    One picture at a time: diffusers' pipeline shows the same pictures to every prompt of a batch. The model has no
+    negative prompts."""
 
     def __init__(self, pipeline: Flux2KleinPipeline, device: str = "cpu", options: Options | None = None) -> None:
         options = options or Options()
@@ -187,7 +187,7 @@ class KleinBackbone:
         return pictures if style is None else [*pictures, style]
 
     def _noise(self, seed: int, size: tuple[int, int]) -> Tensor:
-        """[1, C, H, W], as the transformer sees it: 2 x 2 latents in one position."""
+        """[1, C, H, W] in the transformer's layout: 2 x 2 latents per position."""
         width, height = (side // SIDE_MULTIPLE_PX for side in size)
         channels = self._pipeline.transformer.config.in_channels
         return torch.randn(1, channels, height, width, generator=torch.Generator().manual_seed(seed))
@@ -242,13 +242,13 @@ class _Watch:
 
 
 def estimate(before: Tensor, after: Tensor, sigma: float, sigma_after: float) -> Tensor:
-    """The end, at sigma 0, of a straight flow through both latents: the prediction of the clean picture."""
+    """The latents at sigma 0 on a straight line through both: the prediction of the clean picture."""
     velocity = (after - before) / (sigma_after - sigma)
     return after - sigma_after * velocity
 
 
 def person_pictures(drawing: GenerationInput, sizes: Sizes, limit: int) -> list[Image.Image]:
-    """Crops of the person, one of every photo before a second of any; at most `limit`.
+    """Crops of the person, at most `limit`: one per photo before a second one of any photo.
 
     The body comes first, or the head where the face weighs more; a scale of 0 leaves its crops out."""
     settings, views = drawing.settings, drawing.identity.views
@@ -272,8 +272,8 @@ def _crop(view: View, kind: str, clothes: Clothes, sizes: Sizes) -> Image.Image 
 
 
 def image_prompt(drawing: GenerationInput, sizes: Sizes) -> Image.Image | None:
-    """Whole, as large as a body's crop at most, stretched where it is longer than the pipeline takes; None where there
-    is none, or it shall not count."""
+    """The whole image prompt, at most as large as a body's crop, stretched where its sides' ratio exceeds the
+    pipeline's limit; None without one, and where its scale is 0."""
     if drawing.image_prompt is None or drawing.settings.image_prompt_scale == 0:
         return None
     share = min(side / length for side, length in zip(sizes.body, drawing.image_prompt.size, strict=True))
@@ -309,7 +309,7 @@ def instruction(drawing: GenerationInput, pictures: int) -> str:
 
 
 def _capabilities(pipeline: Flux2KleinPipeline, sizes: Sizes) -> Capabilities:
-    """The checkpoint's capabilities: distilled ones take a few steps and no guidance."""
+    """The checkpoint's capabilities: distilled checkpoints take few steps and no guidance."""
     distilled = bool(pipeline.config.is_distilled)
     small = pipeline.transformer.config.joint_attention_dim <= JOINT_DIMENSION_4B
     width, height = sizes.picture(None)

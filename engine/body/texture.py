@@ -1,7 +1,7 @@
-"""Aligned texture: what colour a photo shows at the point of the body that each pixel of another pose shows.
+"""Aligned texture: for each pixel of a body in another pose, the photo's colour at the same point of the body.
 
-Every texel takes the colour of the photo's pixel whose canonical coordinates are nearest, from the other side of the
-body where that is nearer. Nothing is cut out or moved: each point of the surface finds itself.
+Every texel takes the colour of the photo's pixel with the nearest canonical coordinates, or of the mirrored side of the
+body where that pixel is nearer.
 """
 
 from __future__ import annotations
@@ -18,16 +18,18 @@ from engine.body.atlas import Atlas
 from engine.identity.body import BodyPart
 
 FADES_M = 0.05
-"""A colour found this far from the texel counts for 1/e: about the width of two fingers."""
+"""The distance in metres at which a colour's sureness falls to 1/e: about the width of two fingers."""
 MIRRORED_M = 0.02
-"""The other side must be nearer by this much, or it would replace pixels of the own side at random."""
+"""The mirrored side must be nearer by this many metres, or it would replace pixels of the texel's own side at
+random."""
 SEEN_MIN = 12
-"""Fewer map pixels on the person than this say nothing."""
+"""With fewer map pixels on the person, the photo gives no texture."""
 TEXTURE_CHANNELS = 4
 TEXEL_VALUES = 5
-"""Of a texel: RGB, sureness, and the part of the dressed person (`BodyPart`) that the photo shows there."""
+"""The number of values per texel: RGB, sureness, and the part of the dressed person (`BodyPart`) that the photo shows
+there."""
 SURENESS = 3
-"""Its place among TEXEL_VALUES."""
+"""The index of the part among TEXEL_VALUES."""
 PARTS = len(BodyPart)
 
 
@@ -64,7 +66,8 @@ def texture_of(photo: Tensor, parts: Tensor, pixel: Tensor, sureness: Tensor) ->
 
 
 def merged(textures: list[Tensor]) -> Tensor:
-    """Of several photos of one person [B, TEXEL_VALUES, T] each: every texel from the photo that shows it best."""
+    """The textures [B, TEXEL_VALUES, T] of several photos of one person in one: each texel from the photo with the
+    highest sureness."""
     stacked = torch.stack(textures)
     best = stacked[:, :, SURENESS].argmax(0)
     return stacked.gather(0, best[None, :, None].expand(1, -1, stacked.shape[2], -1))[0]

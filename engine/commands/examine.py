@@ -31,7 +31,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, _: Console) -> int:
-    """A table with one line per photo; UNSUITABLE if any of them is."""
+    """Prints a table with one row per photo; the exit code, UNSUITABLE if any photo is."""
     from engine.factory import assemble_examiner
 
     photos = [(path, read_bytes(path)) for path in options.photos]

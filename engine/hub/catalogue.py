@@ -48,7 +48,7 @@ class Weights(BaseModel):
         return None if self.parameters is None else self.parameters * self.bytes_per_parameter
 
     def wanted(self, names: list[str]) -> list[str]:
-        """Those of `names` that belong to it."""
+        """The names that match this entry's patterns."""
         return [name for name in names if any(fnmatchcase(name, pattern) for pattern in self.files)]
 
     def lacking(self, folder: Path) -> list[str]:

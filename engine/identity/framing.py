@@ -13,18 +13,19 @@ from engine.identity.observation import Observation
 from engine.identity.skeleton import ANKLES, HIPS, KNEES, LEFT_SHOULDER, RIGHT_SHOULDER, SHOULDERS, Keypoints
 
 CONFIDENCE_MIN: Final = 0.5
-"""The confidence from which a joint says how far the photo reaches: an occluded one may be guessed below."""
+"""The confidence from which a joint counts for the framing: the place of an occluded joint is a guess."""
 LYING_MIN_DEG: Final = 55.0
-"""Between the trunk and the vertical."""
+"""The angle in degrees between the trunk and the vertical from which a person lies."""
 SITTING_MAX: Final = 0.5
-"""The distance of the knees below the hips, in trunk lengths: about .9 standing, .2 on a chair."""
+"""The distance of the knees below the hips under which a person sits, in trunk lengths: about .9 standing, .2 on a
+chair."""
 SMALL_FACE_PX: Final = 40.0
 HEAD_CUT_OFF: Final = 0.02
-"""The face begins so near to the photo's upper edge, in photo heights, that the hair is missing."""
+"""The distance of the face from the photo's upper edge, in photo heights, below which the hair is cut off."""
 
 
 class Posture(StrEnum):
-    """As the joints say; UPRIGHT also where they do not."""
+    """The posture by the joints; UPRIGHT also where they do not determine it."""
 
     UPRIGHT = "upright"
     SITTING = "sitting"
@@ -46,7 +47,7 @@ def framing_of(observation: Observation) -> Framing | None:
 
 
 def posture_of(observation: Observation) -> Posture:
-    """Of the person on the photo."""
+    """The posture of the person on the photo."""
     if observation.keypoints is None:
         return Posture.UPRIGHT
     points = observation.keypoints
@@ -63,7 +64,7 @@ def posture_of(observation: Observation) -> Posture:
 
 
 def is_from_behind(observation: Observation) -> bool:
-    """No face was found and the shoulders lie the other way round than on somebody who faces the camera."""
+    """Whether no face was found and the left shoulder lies left of the right one in the photo, as seen from behind."""
     if (
         observation.keypoints is None
         or observation.face_box is not None
@@ -74,7 +75,7 @@ def is_from_behind(observation: Observation) -> bool:
 
 
 def hints_of(observation: Observation) -> tuple[Hint, ...]:
-    """The hints for a photo, the weightiest first; empty for a full-length photo with a clear face."""
+    """The hints for a photo, the most important first; empty for a full-length photo with a clear face."""
     framing, posture, hints = framing_of(observation), posture_of(observation), []
     if observation.face_box is None and framing is not None:
         hints.append(Hint.FROM_BEHIND if is_from_behind(observation) else Hint.NO_FACE)
@@ -100,7 +101,7 @@ def _are_visible(points: Keypoints, joints: tuple[int, ...]) -> NDArray[np.bool_
 
 
 def _middle(points: Keypoints, joints: tuple[int, ...]) -> NDArray[np.float32] | None:
-    """[2] px of those that are seen."""
+    """The mean [2] px of the visible joints; None without any."""
     chosen = points[list(joints)]
     visible = chosen[chosen[:, 2] >= CONFIDENCE_MIN, :2]
     return np.asarray(visible.mean(0), np.float32) if len(visible) else None

@@ -1,6 +1,6 @@
-"""The parts a body is shown to a backbone in: whole, head, torso, legs, feet; what is not seen is left out.
+"""Regions of a body that a backbone reads: whole, head, torso, legs, feet; invisible ones are left out.
 
-Joints say where a part is; the part map fills in where they do not.
+A region is located by joints, or by the part map where its joints are invisible.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from engine.identity.profile import View
 from engine.identity.skeleton import ANKLES, CONFIDENCE_MIN, HEAD_JOINTS, HIPS, KNEES, SHOULDERS
 
 PIXELS_MIN: Final = 0.002
-"""Of the photo: a part that shows less is not there."""
+"""The share of the photo below which a region counts as invisible."""
 _FACE_PER_EARS: Final = 1.15
 """Height and width of a face box in distances between the outermost of eyes, ears and nose."""
 _FACE_PER_SHOULDERS: Final = 0.42
 
 
 class ImageRegion(StrEnum):
-    """A body's parts, from the whole to the ground."""
+    """The regions of a body."""
 
     WHOLE = "whole"
     HEAD = "head"
@@ -51,7 +51,7 @@ def region_boxes(observation: Observation) -> dict[ImageRegion, Box]:
 
 
 def region_crops(view: View, size: int) -> dict[ImageRegion, Image.Image]:
-    """Each region as an RGB square of `size` px, nothing stretched."""
+    """Each region as an RGB square of `size` px, with its proportions."""
     return {
         region: window(view.image, _square(box), size, size) for region, box in region_boxes(view.observation).items()
     }
@@ -105,7 +105,7 @@ def _height(observation: Observation) -> float:
 
 
 def _visible_points(observation: Observation, joints: tuple[int, ...]) -> NDArray[np.float32]:
-    """[n, 2] px of those of `joints` that are seen."""
+    """[n, 2] px of the visible ones of `joints`."""
     if observation.keypoints is None:
         return np.zeros((0, 2), np.float32)
     chosen = observation.keypoints[list(joints)]

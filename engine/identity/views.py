@@ -1,4 +1,4 @@
-"""Photos become views; each photo is examined once.
+"""Builds views from photos; each photo is examined once.
 
 An observation that the bot stored beside a photo is used if the same version of the networks wrote it. Otherwise the
 photo is examined again, and the observation is cached by the hash of the photo's bytes.
@@ -22,10 +22,10 @@ from engine.identity.profile import Observation, View
 log = logging.getLogger(__name__)
 
 CACHE_SIZE: Final = 512
-"""Observations take a few kilobytes each."""
+"""The number of cached observations, of a few kilobytes each."""
 
 LookAt = Callable[[Image.Image, PersonBox | None], Observation]
-"""A photo, and the person to look at among several -> what is seen."""
+"""A photo, and the box of the person among several or None -> the observation."""
 
 
 class Views:
@@ -38,8 +38,8 @@ class Views:
         self._cache: OrderedDict[str, Observation] = OrderedDict()
 
     def open(self, photo: bytes, stored: bytes | None = None, person: PersonBox | None = None) -> View:
-        """The photo with what is seen on it; `stored` is an Observation as bytes, `person` the one to look at among
-        several. Raises BadReference for no photo."""
+        """The photo with its observation; `stored`: an Observation as bytes, `person`: the box of the person among
+        several. Raises BadReference for a file that is no photo."""
         image = read_photo(photo)
         return View(image, self._stored(stored, image) or self._look(photo, image, person))
 

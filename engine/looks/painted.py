@@ -30,7 +30,7 @@ PAPER: Final = (0.985, 0.98, 0.96)
 BRUSHES: Final = ((26, 1.0), (13, 0.34), (7, 0.20), (4, 0.30))
 """Width in design pixels, and the least detail (0..1) at which the brush is used beyond the first layer."""
 SPACING: Final = 0.75
-"""Of strokes, in widths."""
+"""The distance between strokes, in widths."""
 
 
 def watercolor(picture: Colour, random: np.random.Generator) -> Colour:
@@ -114,7 +114,7 @@ def _flow(grey: Grey, sigma_px: float) -> Grey:
 
 
 def _along(grain: Grey, angle: Grey, reach_px: float) -> Grey:
-    """Noise averaged along the flow, deviation 1 again."""
+    """Noise averaged along the flow, normalised to a deviation of 1."""
     rows, columns = np.mgrid[0 : grain.shape[0], 0 : grain.shape[1]].astype(np.float32)
     cosine, sine = np.cos(angle), np.sin(angle)
     steps = np.linspace(-reach_px, reach_px, 7, dtype=np.float32)
@@ -126,7 +126,7 @@ def _along(grain: Grey, angle: Grey, reach_px: float) -> Grey:
 
 
 def _wobbled(picture: Colour, reach_px: float, random: np.random.Generator) -> Colour:
-    """With outlines that a hand would draw."""
+    """The picture with irregular outlines, as if drawn by hand."""
     shape = (picture.shape[0], picture.shape[1])
     rows, columns = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
     aside, below = (reach_px * 0.4 * noise(shape, reach_px * 4, random) for _ in range(2))

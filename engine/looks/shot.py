@@ -17,7 +17,7 @@ BAYER: Final = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 1
 
 
 def film(picture: Colour, random: np.random.Generator) -> Colour:
-    """Grey, deep shadows, bright lights with a slight glow, grain that is strongest in the middle tones."""
+    """Black and white: deep shadows, bright lights with a slight glow, grain that is strongest in the middle tones."""
     unit = unit_of(picture)
     grey = stretched(np.asarray(picture @ np.array(FILM_WEIGHTS, np.float32), np.float32), 0.5, 99.5)
     glow = blurred(np.maximum(grey - 0.7, 0), 14 * unit)
@@ -51,7 +51,7 @@ def pixel(picture: Colour, random: np.random.Generator) -> Colour:
 
 
 def _palette(picture: Colour) -> Colour:
-    """[N, 3]: the centres of k-means, begun at equal steps of lightness and hence without chance."""
+    """[N, 3]: the centres of k-means; they start at equal steps of lightness, so that no random numbers are needed."""
     spots = picture.reshape(-1, 3)
     order = np.argsort(spots.sum(1), kind="stable")
     darkest_to_lightest = order[np.linspace(0, len(order) - 1, PALETTE_COLOURS).astype(int)]

@@ -1,7 +1,8 @@
-"""The people that models are measured on: photos to go by, a held-out true photo, and the words for it.
+"""The people that models are measured on: reference photos, a held-out real photo, and its caption as the prompt.
 
-The held-out photo is taken by a hash of its name, so that portraits and full-length photos come as the data has them.
-The reference is in the same clothes where the data has one such, and the prompt then says nothing of the person.
+The photo with the lowest hash of its name is held out, so that portraits and full-length photos keep their shares of
+the data. The references show the same clothes where the data has such photos; the prompt then does not describe the
+person.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ from trainer.adapter.sources import SourcePhoto, open_source
 from trainer.errors import DataError
 
 PEOPLE_MIN = 2
-"""One of them is the other's stranger."""
+"""Similarities are also measured between two different people."""
 
 
 @dataclass(frozen=True, eq=False)
 class PersonCase:
-    """One person. other: one more true photo, where there is one."""
+    """One person. other: one more real photo, None where the data has none."""
 
     person: str
     references: tuple[SourcePhoto, ...]
@@ -39,9 +40,9 @@ class PersonCase:
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """A true photo as a picture of a model's size: image uint8 [H, W, 3]; mask float32 [H, W] in 0..1, how much of a
-    pixel is the person's, None where nobody looked; joints float32 [17, 3], x and y in 0..1, and confidence, None
-    without any."""
+    """A real photo at a model's picture size: image uint8 [H, W, 3]; mask float32 [H, W] in 0..1, the share of each
+    pixel that the person covers, None for a photo without a mask; joints float32 [17, 3], x and y in 0..1, and
+    confidence, None for a photo without joints."""
 
     image: NDArray[np.uint8]
     mask: NDArray[np.float32] | None

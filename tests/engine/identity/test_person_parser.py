@@ -1,4 +1,4 @@
-"""The shipped observer, and what is said when it is not there."""
+"""The shipped person parser, and the error where its weights are absent."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_standing_person_is_seen_from_head_to_feet(standing: Image.Image, ship
     assert np.linalg.norm(body.embedding) == pytest.approx(1, abs=1e-4)
 
 
-def test_a_rough_box_becomes_the_persons_own(standing: Image.Image, shipped: ShippedParser) -> None:
+def test_a_rough_box_is_refined_to_the_person(standing: Image.Image, shipped: ShippedParser) -> None:
     rough, exact = shipped.parse(standing, (0, 0, 128, 192)), shipped.parse(standing, (45, 0, 115, 182))
     assert rough is not None and exact is not None
     assert np.abs(np.subtract(rough.box, exact.box)).max() < 15
@@ -53,7 +53,7 @@ def test_the_same_person_mirrored_is_nearer_than_another(
     assert person.embedding @ mirrored.embedding > person.embedding @ other.embedding + 0.1
 
 
-def test_a_textures_photo_shows_nobody(shipped: ShippedParser) -> None:
+def test_a_photo_of_a_texture_has_no_person(shipped: ShippedParser) -> None:
     for name in ("brick", "gravel"):
         texture = Image.fromarray(getattr(skimage.data, name)()).convert("RGB")
         assert shipped.parse(texture, (0, 0, texture.width, texture.height)) is None
@@ -97,7 +97,7 @@ def test_a_body_whose_head_is_elsewhere_is_not_the_faces(
 class Faces:
     """Finds the faces that the test gives."""
 
-    name = "told"
+    name = "given"
 
     def __init__(self, *boxes: Box) -> None:
         self._faces = [Face(box, np.zeros((5, 2), np.float32)) for box in boxes]
@@ -106,7 +106,7 @@ class Faces:
         return self._faces
 
 
-def test_who_is_found_by_neither_face_nor_outline_is_seen_on_the_whole_photo(
+def test_a_person_without_a_face_or_an_outline_is_found_on_the_whole_photo(
     standing: Image.Image, cascades: CascadeFinder, shipped: ShippedParser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usual = observe(standing, cascades, shipped)
@@ -117,7 +117,7 @@ def test_who_is_found_by_neither_face_nor_outline_is_seen_on_the_whole_photo(
     assert observation.body_box is not None and observation.face_box is None
 
 
-def test_a_face_where_nobody_is_gives_way_to_the_person_on_the_photo(
+def test_a_false_face_is_dropped_for_the_person_on_the_photo(
     standing: Image.Image, cascades: CascadeFinder, shipped: ShippedParser
 ) -> None:
     usual = observe(standing, cascades, shipped)
