@@ -1,6 +1,5 @@
-"""Training BodyMapper: skeletons of rendered people -> their body maps.
-
-Skeletons are disturbed as pose estimators are wrong: shifted joints, joints left out, sometimes only the visible ones.
+"""Training BodyMapper: skeletons of rendered people -> their body maps. Skeletons are augmented with the errors of pose
+estimators: shifted joints, missing joints, sometimes only the visible ones.
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ class MapperRun:
 
 
 def train_mapper(run: MapperRun) -> dict[str, Any]:
-    """Trains until `pictures` were seen, resumes what `out/state.pt` holds, writes `out/mapper`; returns its errors on
+    """Trains on `pictures` pictures, resumes from `out/state.pt`, writes `out/mapper`; returns its errors on
     `validation`."""
     torch.set_num_threads(run.threads)
     cv2.setNumThreads(1)
@@ -118,9 +117,9 @@ def mapping_error(predicted: Predicted, inside: Tensor, coordinates: Tensor, nor
 
 @torch.no_grad()
 def measure_mapper(mapper: BodyMapper, store: Store, atlas: Atlas) -> dict[str, float]:
-    """Over all photos with every joint in the frame given: silhouette IoU (mean), the distance between predicted and
-    rendered surface points in metres (median) and the angle between normals in degrees (median), where both have
-    a body."""
+    """Errors over all photos, with every joint inside the frame as input: silhouette IoU (mean), the distance between
+    predicted and rendered surface points in metres (median) and the angle between normals in degrees (median), where
+    both show the body."""
     overlaps, distances, angles = [], [], []
     for start in range(0, len(store), 32):
         rows = np.arange(start, min(start + 32, len(store)))

@@ -53,7 +53,7 @@ class Audience(Protocol):
     def warn(self, text: str) -> None: ...
 
 
-class KeptPart:
+class SupervisedPart:
     """A part with the number of its recent restarts."""
 
     def __init__(self, part: Part, clock: Callable[[], float], answers: Callable[[], bool] | None = None) -> None:

@@ -285,8 +285,8 @@ def image_prompt(drawing: GenerationInput, sizes: Sizes) -> Image.Image | None:
 
 
 def instruction(drawing: GenerationInput, pictures: int) -> str:
-    """The prompt for the model; `pictures` is the number of input pictures. The user's prompt comes last: only its end is
-    cut off where the text is too long."""
+    """The prompt for the model; `pictures` is the number of input pictures. The user's prompt comes last, so that only
+    its end is cut off where the text is too long."""
     styled = drawing.image_prompt is not None and drawing.settings.image_prompt_scale > 0
     of_person = pictures - (drawing.pose is not None) - styled
     which = "Image 1 shows a person." if of_person == 1 else f"Images 1 to {of_person} show one and the same person."

@@ -80,9 +80,7 @@ def test_an_accepted_photo_comes_back_with_its_profile(astronaut_jpeg: bytes, ca
     assert Observation.from_bytes(answer.profile).face_box is not None
 
 
-def test_a_worker_reuses_the_profile_of_an_examination(
-    astronaut_jpeg: bytes, cascades: CascadeFinder
-) -> None:
+def test_a_worker_reuses_the_profile_of_an_examination(astronaut_jpeg: bytes, cascades: CascadeFinder) -> None:
     answer = _examiner(cascades).examine(ExamineRequest(reference_id="p", image=astronaut_jpeg))
     assert answer.profile is not None
     blind = _Broken()

@@ -74,7 +74,7 @@ def _save(branches: IPAdapterBranches, branch: str, unet: Any, path: Path, proje
 
 
 def _global_names(projection: ImageProjection) -> dict[str, torch.Tensor]:
-    """IP-Adapter's first layout: four tokens out of one embedding."""
+    """IP-Adapter's first layout: four tokens from one embedding."""
     names = {"image_embeds.weight": "proj.weight", "image_embeds.bias": "proj.bias"}
     return {names.get(name, name): value for name, value in projection.state_dict().items()}
 
@@ -90,7 +90,7 @@ def _face_names(projection: Any) -> dict[str, torch.Tensor]:
 
 
 def export_run(run: Path, out: Path) -> list[Path]:
-    """The averaged weights of a run's folder as they are now, finished or not. Raises CheckpointError."""
+    """The averaged weights in a run's folder, of a finished or an interrupted run. Raises CheckpointError."""
     try:
         stored = json.loads((run / RUN_FILE).read_text("utf-8"))
         recipe, sizes = Recipe.model_validate(stored["recipe"]), stored["image_encoder"]

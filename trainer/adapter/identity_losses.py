@@ -1,8 +1,8 @@
-"""Losses on pictures that the adapter itself draws: whether a face and a body are recognised, and whether the person
-leaves alone what the text asks for (PuLID; Guo et al., 2024).
+"""Losses on pictures that the adapter draws: recognition of face and body, and alignment with the same drawing without
+the person (PuLID; Guo et al., 2024).
 
 Some rows of a batch are drawn from pure noise by the few-step branch, decoded, and read by frozen recognition networks.
-What is not found on a drawn picture is not judged.
+A face or body that is not found on a drawn picture does not count.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ def wanted_of(batch: AdapterBatch, judged: Judged) -> Tensor | None:
 
 
 def unlikeness(recognition: Recognition, pictures: Tensor, target: Tensor) -> Tensor:
-    """1 - cosine of the embeddings on pictures [B, 3, H, W] to wanted [B, D], averaged over the rows that want one and
-    on which the network finds it; 0, with no gradient, where there is none."""
+    """1 - cosine of the embeddings on pictures [B, 3, H, W] to target [B, D], averaged over the rows that have a target
+    and a detection; 0, without a gradient, where no row has both."""
     rows, places = [], []
     for row, picture in enumerate(to_uint8(pictures.detach())):
         place = recognition.places.find(Image.fromarray(picture)) if target[row].any() else None
@@ -82,8 +82,8 @@ def unlikeness(recognition: Recognition, pictures: Tensor, target: Tensor) -> Te
 
 
 def decoder_of(vae: Any, scaling: float, tiny: bool) -> Decode:
-    """Through the base's autoencoder in full precision, block by block computed again for the gradient, or through a
-    tiny one, which reads scaled latents."""
+    """Decodes by the base's autoencoder in full precision, recomputing each block for the gradient, or by a tiny one,
+    which reads scaled latents."""
     if not tiny:
         vae.enable_gradient_checkpointing()
 

@@ -1,5 +1,5 @@
-"""Opens what the losses on drawn pictures need: LoRA, sampler, decoder and recognition networks, checked against the
-cache whose embeddings they are compared with."""
+"""Opens the parts of the losses on drawn pictures: LoRA, sampler, decoder and recognition networks, checked against the
+cache that has the target embeddings."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ PUBLISHED: Final = "taesd"
 
 
 def judged_of(plan: MethodPlan, recipe: Recipe) -> tuple[Judged, ...]:
-    """The quantities that the run's losses compare. DataError where the method needs losses that the recipe lacks."""
+    """The subjects that the run's losses compare. Raises DataError where the method needs losses that the recipe
+    lacks."""
     if recipe.identity is None:
         if plan.drawn:
             raise DataError(f"expected the section identity in the recipe of {recipe.method}: see docs/training.md")
@@ -35,9 +36,10 @@ def judged_of(plan: MethodPlan, recipe: Recipe) -> tuple[Judged, ...]:
 
 def open_drawn(base: PublicBase, unet: Any, scheduler: Any, scaling: float, recipe: Recipe, cache: AdapterCache,
                judged: tuple[Judged, ...]) -> DrawnPictures | None:  # fmt: skip
-    """None where the recipe has no such losses. Puts the LoRA on the UNet: whatever else is built from it comes first.
+    """None where the recipe has no such losses. Adds the LoRA to the UNet, so anything copied from the UNet must be
+    built before.
 
-    Raises DataError for what is absent, or was not what embedded the people of the cache."""
+    Raises DataError for absent parts, and for recognition networks other than those that made the cache."""
     settings = recipe.identity
     if settings is None:
         return None

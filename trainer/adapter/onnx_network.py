@@ -1,8 +1,8 @@
-"""A frozen feed-forward network out of an ONNX file as a torch module that gradients pass through.
+"""A frozen feed-forward network from an ONNX file as a torch module with gradients.
 
-Recognition networks are published as ONNX files (insightface's packs, OSNet for re-identification); onnxruntime gives
-their results but no gradients. Only what such networks are made of is understood: convolutions, norms, activations,
-pooling and linear layers.
+Recognition networks are published as ONNX files (insightface's packs, OSNet for re-identification); onnxruntime
+computes no gradients. Only the operators of such networks are supported: convolutions, norms, activations, pooling and
+linear layers.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ Attributes = dict[str, Any]
 
 
 class FrozenOnnxNetwork(nn.Module):
-    """One image in, one embedding out; its weights do not learn."""
+    """A network from one image to one embedding, with frozen weights."""
 
     def __init__(self, path: Path) -> None:
-        """Raises DataError for a file that is no network, or one with operators that are not understood."""
+        """Raises DataError for a file that is no network, and for unsupported operators."""
         super().__init__()
         import onnx
         from onnx import numpy_helper
@@ -57,10 +57,10 @@ class FrozenOnnxNetwork(nn.Module):
         """Height and width px of the picture; 0 where the file leaves it open."""
         first = {node.op_type for node in list(graph.node)[:8]}
         self.normalises = {"Sub", "Mul"} <= first
-        """Whether the file itself brings pixels of 0..255 to its own range, as insightface's oldest do."""
+        """Whether the network itself normalises pixels of 0..255, as insightface's oldest do."""
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """[B, 3, H, W] as the network wants its pixels -> [B, D]."""
+        """[B, 3, H, W] in the network's range of pixels -> [B, D]."""
         known: dict[str, Tensor] = {name: self.get_buffer(place) for name, place in self._places.items()}
         known[self._input] = pictures
         for kind, inputs, outputs, attributes in self._nodes:

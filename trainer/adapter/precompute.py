@@ -1,4 +1,4 @@
-"""Encodes photos once for all runs on a base: `python -m trainer precompute`. A run that was cut off goes on."""
+"""Encodes photos once for all runs on a base: `python -m trainer precompute`. An interrupted run resumes."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ from trainer.adapter.sources import CAPTIONS, SourcePhoto, open_source
 from trainer.errors import DataError
 
 STEP_CELLS: Final = 8
-"""Latent cells by which sides of pictures differ: UNets halve them up to three times."""
+"""The step of pictures' sides in latent cells: UNets halve the sides up to three times."""
 
 
 @dataclass(frozen=True)
 class PrecomputeRun:
-    """out: the cache. area_px: of pictures (the base's own by default). limit: of photos, for a trial. face_network:
-    the name of the finder's network, where there is one. faces: a network that embeds the faces of all photos, whatever
-    embeddings the data has. body_network: "shipped", or an ONNX file."""
+    """out: the cache. area_px: of pictures in square px (default: the base's). limit: the number of photos, for a
+    trial. face_network: the name of the finder's network, "" without one. faces: a network that embeds the faces of all
+    photos, in place of the data's embeddings. body_network: "shipped", or an ONNX file."""
 
     data: tuple[Path, ...]
     base: PublicBase
@@ -55,8 +55,9 @@ class PrecomputeRun:
 def precompute(
     run: PrecomputeRun, finder: FaceFinder | None = None, on_photo: Callable[[int, int], None] = lambda done, all: None
 ) -> int:
-    """Encodes what is missing; the number of photos in the cache. finder: one that embeds faces, for photos without an
-    embedding. on_photo(done, all) after each. Raises DataError for data, a base or a cache that does not fit."""
+    """Encodes the photos that the cache lacks; the number of photos in the cache. finder: embeds the faces of photos
+    without an embedding. on_photo(done, all) is called after each photo. Raises DataError for data, a base or a cache
+    that does not fit."""
     sources = [open_source(folder) for folder in run.data]
     encoders = PhotoEncoders(run.base, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     bodies = open_body_recognition(run.body_network)
@@ -164,7 +165,7 @@ def _captions(captions: dict[str, str], encoders: PhotoEncoders) -> dict[str, Te
 
 
 def _face(view: View, faces: Recognition | FaceFinder | None) -> NDArray[np.float32] | None:
-    """The network's; else the embedding that the data has, else the finder's of the largest face."""
+    """The face embedding by `faces`, else the data's, else the finder's of the largest face."""
     observation = view.observation
     if isinstance(faces, Recognition):
         place = faces.places.place(observation)

@@ -1,4 +1,5 @@
-"""Validation sheets: reference, target, and what the adapter draws for the target's caption, a row for each person."""
+"""Validation sheets: reference, target, and the picture that the adapter draws for the target's caption, one row per
+person."""
 
 from __future__ import annotations
 
@@ -43,7 +44,7 @@ class ValidationSheet:
         return laid_out(rows)
 
     def _given_pictures(self, row: TrainingRow) -> list[Picture]:
-        """Reference and target as the autoencoder has them."""
+        """Reference and target, encoded and decoded by the autoencoder."""
         pictures = []
         for photo in (row.references[0], row.target):
             latents = self.photos.cache.tensors(photo, ["latents.mean"])["latents.mean"]
@@ -80,7 +81,7 @@ class ValidationSheet:
 
 
 def laid_out(rows: list[list[Picture]]) -> Picture:
-    """Pictures of any sizes in cells of one size, white around them."""
+    """Pictures of any sizes in cells of equal size, on white."""
     height = max(picture.shape[0] for row in rows for picture in row) + GAP_PX
     width = max(picture.shape[1] for row in rows for picture in row) + GAP_PX
     sheet = np.full((height * len(rows), width * max(map(len, rows)), 3), 255, np.uint8)

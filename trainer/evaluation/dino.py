@@ -21,14 +21,14 @@ from trainer.errors import CheckpointError
 from trainer.evaluation.published import BATCH, square_middle
 
 SIDE_PX: Final = 224
-"""Of the square that both papers and Stein et al. read, whatever side the file was trained at."""
+"""The side in px of the square that both papers and Stein et al. use, independent of the file's training side."""
 KINDS: Final = ("vit", "dinov2", "dinov2_with_registers")
 MEAN: Final = (0.485, 0.456, 0.406)
 STD: Final = (0.229, 0.224, 0.225)
 
 
 class Dino:
-    """Reads pictures of any size."""
+    """Embeds pictures of any size."""
 
     def __init__(self, folder: Path, device: str = "cpu") -> None:
         """Raises CheckpointError for a folder that holds no such model."""

@@ -1,4 +1,4 @@
-"""The figures of the evaluation: free functions of arrays. Nothing here knows a method or a network."""
+"""The metrics of the evaluation as functions of arrays, independent of methods and networks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PART_PIXELS_MIN: Final = 8
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with its percentile bootstrap interval of 95 %; `count` values were known."""
+    """A mean of `count` values with its percentile bootstrap interval of 95 %."""
 
     mean: float
     low: float
@@ -27,7 +27,7 @@ class Interval:
 
 
 def bootstrap(values: Floats, resamples: int = 2000, seed: int = 0) -> Interval:
-    """values [people], NaN where unknown: people are drawn with replacement (Efron, 1979)."""
+    """values [people], NaN where missing: people are resampled with replacement (Efron, 1979)."""
     finite = values[~np.isnan(values)]
     if not len(finite):
         return Interval(np.nan, np.nan, np.nan, 0)
@@ -38,17 +38,18 @@ def bootstrap(values: Floats, resamples: int = 2000, seed: int = 0) -> Interval:
 
 
 def paired(first: Floats, second: Floats, resamples: int = 2000, seed: int = 0) -> Interval:
-    """The difference first - second of the same people; a pair with an unknown half is left out."""
+    """The difference first - second of the same people; a pair with a missing value is left out."""
     return bootstrap(first - second, resamples, seed)
 
 
 def cosine(first: NDArray[np.float32], second: NDArray[np.float32]) -> Floats:
-    """Row by row, of unit vectors [n, D]; NaN where a row is."""
+    """Cosines [n] of the rows of unit vectors [n, D]; NaN for rows of NaN."""
     return np.asarray((first.astype(np.float64) * second).sum(1))
 
 
 def rank1(queries: NDArray[np.float32], gallery: NDArray[np.float32]) -> Floats:
-    """1 where a query's nearest of the gallery (unit vectors [n, D], own one in the same row) is its own, else 0."""
+    """1 where the nearest vector of the gallery to a query is the one in the same row, else 0; both unit vectors [n,
+    D]."""
     return np.asarray((queries @ gallery.T).argmax(1) == np.arange(len(gallery)), np.float64)
 
 
@@ -61,7 +62,7 @@ def colour_difference(
 ) -> float | None:
     """CIEDE2000 (Sharma et al., 2005) between a part's median colours in Lab; images uint8 [H, W, 3], parts [h, w].
 
-    None where the true photo shows too little of the part, NaN where only the picture does."""
+    None where the real photo shows too little of the part, NaN where only the picture does."""
     true_pixels, drawn = truth[true_parts == part], image[parts == part]
     if len(true_pixels) < PART_PIXELS_MIN:
         return None
@@ -72,8 +73,8 @@ def colour_difference(
 
 
 def pck(found: Floats, target: Floats, visible: NDArray[np.bool_], share: float = 0.1) -> float:
-    """The share of joints [17, 2] px found within `share` of the longer side of the wanted ones' box (Yang &
-    Ramanan, 2013); NaN where none is seen."""
+    """The share of visible joints [17, 2] px within `share` of the longer side of the box of `target` (Yang & Ramanan,
+    2013); NaN without a visible joint."""
     if not visible.any():
         return float("nan")
     reach = share * float(np.ptp(target[visible], axis=0).max())
@@ -81,7 +82,8 @@ def pck(found: Floats, target: Floats, visible: NDArray[np.bool_], share: float 
 
 
 def oks(found: Floats, target: Floats, visible: NDArray[np.bool_], area_px: float) -> float:
-    """COCO's object keypoint similarity in 0..1 for a person of `area_px` square pixels; NaN where no joint is seen."""
+    """COCO's object keypoint similarity in 0..1 for a person of `area_px` square pixels; NaN without a visible
+    joint."""
     if not visible.any():
         return float("nan")
     squared = ((found[visible] - target[visible]) ** 2).sum(1)
@@ -89,9 +91,9 @@ def oks(found: Floats, target: Floats, visible: NDArray[np.bool_], area_px: floa
 
 
 def copy_paste_gap(to_reference: Floats, to_truth: Floats) -> Floats:
-    """SimRef - SimGT [people], cosines: above 0 where a picture is nearer to the reference than to another
-    true photo of the person. Copying the reference as a failure of its own: WithAnyone (Xu et al., 2025), which puts
-    the two in angles; the plain difference is ours."""
+    """SimRef - SimGT [people], cosines: above 0 where a picture is nearer to the reference than to another real photo
+    of the person. WithAnyone (Xu et al., 2025) introduced copying of the reference as a separate failure, and measures
+    angles; the difference of cosines is ours."""
     return to_reference - to_truth
 
 
@@ -118,7 +120,7 @@ def kernel_distance(
 ) -> float:
     """The unbiased squared MMD under the cubic kernel (x y / D + 1)^3 (KID, Binkowski et al., 2018).
 
-    Sets above `subset_size` are measured as the paper does, by the mean over random subsets of that many: a kernel of
+    Sets above `subset_size` are measured as in the paper, by the mean over random subsets of that size: the kernel of
     all pairs of 20,000 pictures would not fit into memory."""
     if max(len(first), len(second)) <= subset_size:
         return _squared_mmd(first, second)

@@ -27,19 +27,21 @@ from trainer.synthetic.parts import Part
 from trainer.version import commit
 
 HELD_OUT: Final = 0.15
-"""The share of identities that are not learned from: the last ones."""
+"""The share of identities that are held out: the last ones."""
 GARMENTS: Final = ("top", "bottom")
 PART_WEIGHTS: Final = torch.tensor([{Part.FACE: 8.0, Part.ACCESSORY: 3.0, Part.SHOES: 3.0}.get(p, 1.0) for p in Part])
-"""Parts of few pixels would else never be found: eyes, brows and lips are how a face is."""
+"""Weights of small parts in the loss: without them, eyes, brows and lips, which locate the face, would not be
+learned."""
 TRUE_PARTS: Final = 0.6
 """The share of batches that are pooled by the true parts while learning."""
 PARTS_WEIGHT, CLASS_WEIGHT = 4.0, 0.3
-"""Against the contrastive terms: bodies and colours are pooled by part, so parts come first."""
+"""The weight of the parts relative to the contrastive losses: bodies and colours are pooled by part, so parts must be
+learned first."""
 
 
 @dataclass(frozen=True)
 class EvaluatorRun:
-    """One training run. `batch` pairs of photos per step; width and height of what is read in px."""
+    """One training run with `batch` pairs of photos per step; width and height of the trunk's input in px."""
 
     data: Path
     out: Path
@@ -52,8 +54,8 @@ class EvaluatorRun:
 
 
 def train(run: EvaluatorRun) -> dict[str, float | None]:
-    """Trains on all but the last identities, measures on those, writes `out` and returns the figures (None where a
-    figure could not be taken). A run that was cut off goes on where it was last saved.
+    """Trains on all but the last identities, measures on these, writes `out` and returns the figures (None where one
+    could not be measured). An interrupted run resumes from the last saved state.
 
     Raises DataError for people of another split, CheckpointError where `out` holds a run of other settings."""
     torch.manual_seed(run.seed)
@@ -89,7 +91,8 @@ def train(run: EvaluatorRun) -> dict[str, float | None]:
 
 
 def _refuse_other_splits(people: PeopleShards) -> None:
-    """Evaluators that had seen a method's people, or the test's, would judge by what they know."""
+    """Raises DataError for people of other splits: evaluators must not be trained on the people of a method or of the
+    test."""
     allowed, found = SPLITS["validation"], people.identity
     if found.min() not in allowed or found.max() not in allowed:
         raise DataError(
@@ -109,7 +112,7 @@ def _names(people: PeopleShards) -> Names:
 
 
 def _worn(attributes: dict[str, Any], garment: str) -> dict[str, Any]:
-    """A dress is both halves: its colour is the bottom's too."""
+    """The attributes of a garment; a dress, which covers top and bottom, counts as both."""
     worn: dict[str, Any] = attributes[garment] or attributes["top"] | {"kind": "dress"}
     return worn
 
@@ -138,7 +141,7 @@ class Lesson:
 
 
 class Lessons:
-    """Photos and what is true of them, in pairs of one person in one outfit."""
+    """Photos with their labels, in pairs of one person in one outfit."""
 
     def __init__(self, people: PeopleShards, names: Names, size: tuple[int, int]) -> None:
         self.people, self.size = people, size
@@ -156,7 +159,7 @@ class Lessons:
                 heads_of(people.images, people.parts), heads_in(people.images, people.face_box), strict=True
             )
         ]
-        """Of each photo, the face as the part map shows it and as its box does."""
+        """The faces of each photo by its part map and by its face box."""
 
     def _classes(self, name: str, classes: Sequence[str]) -> NDArray[np.int64]:
         if name in ("background", "framing", "pose"):
@@ -172,7 +175,7 @@ class Lessons:
         return np.nonzero(self.people.identity >= self.first_held_out)[0]
 
     def batch(self, count: int, rng: np.random.Generator) -> Lesson:
-        """`count` pairs, half the time mirrored, blurred and lit as generated pictures; noise is the learner's."""
+        """`count` pairs; half of them mirrored, with the blur and light of generated pictures."""
         people, rows = self.people, self.pairs(count, rng)
         width, height = self.size
         images, part_maps = to_tensor(people.images[rows]), torch.from_numpy(people.parts[rows])[:, None].float()
@@ -221,7 +224,7 @@ class EvaluatorLearner(nn.Module):
 
 
 def _degraded(images: Tensor, rng: np.random.Generator) -> Tensor:
-    """[n, 3, H, W] as soft and as light as generated pictures may be."""
+    """[n, 3, H, W] with the blur and brightness of generated pictures."""
     if rng.random() < 0.6:
         small = F.interpolate(images, scale_factor=float(rng.uniform(0.3, 0.9)), mode="area")
         images = F.interpolate(small, size=images.shape[2:], mode="bilinear")
@@ -234,8 +237,8 @@ def _noisy(images: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _figures(evaluators: Evaluators, people: PeopleShards, lessons: Lessons) -> dict[str, float | None]:
-    """On people not learned from: accuracy of every class and the commonest one's share, part IoU, rank-1 among up to
-    100 of body, garments, face, words.
+    """Figures on held-out people: accuracy of every class and the share of the most frequent one, part IoU, and rank-1
+    among at most 100 for body, garments, face and words.
 
     Faces are measured as found by the part map (with the share found) and by their true boxes."""
     rows = lessons.held_out()
@@ -265,7 +268,7 @@ def _figures(evaluators: Evaluators, people: PeopleShards, lessons: Lessons) -> 
 
 
 def _mean_iou(predicted: NDArray[np.uint8], truth: NDArray[np.uint8]) -> float:
-    """Over the parts that the truth shows."""
+    """The mean IoU over the parts that the true map shows."""
     present = [part for part in range(PARTS) if (truth == part).any()]
     ious = [((predicted == p) & (truth == p)).sum() / ((predicted == p) | (truth == p)).sum() for p in present]
     return float(np.mean(ious))
