@@ -1,7 +1,6 @@
-"""Training the observer that is shipped with the engine: `python -m trainer observer`.
-
-Joints and parts learn together on synthetic people, the body's embedding after them. The budget is wall-clock minutes
-and the learning rate follows it down to nothing; a run that was cut off resumes where it stood.
+"""Training the shipped person parser: `python -m trainer observer`. Joints and parts are trained together on synthetic
+people, the body's embedding after them. The budget is wall-clock minutes, over which the learning rate decays to zero;
+an interrupted run resumes.
 """
 
 from __future__ import annotations
@@ -28,9 +27,9 @@ from trainer.synthetic.parts import Part
 from trainer.version import commit
 
 HIDDEN_WEIGHT: Final = 0.3
-"""Of a joint inside the crop that something hides: where it must be is a guess."""
+"""The weight of an occluded joint inside the crop, whose place is a guess."""
 HEAT_SIGMA: Final = 0.8
-"""Cells."""
+"""Standard deviation of the target heat maps, in cells."""
 PART_WEIGHTS: Final = (0.7, 1.0, 1.0, 1.0, 1.0, 1.5, 1.5, 1.5)
 TEMPERATURE: Final = 0.1
 LOG_EVERY: Final = 50
@@ -42,8 +41,8 @@ class ObserverRun:
     """The settings of a training run. `minutes` and `steps` (if given) count across resumptions; the last `held_out`
     people are measured.
 
-    `minutes` teach joints and parts; then the embedding's own layers learn over the rest as it stands, each of
-    `embedding_steps` from two photos of each of `people` people, every photo changed in `embedding_rounds` ways."""
+    `minutes` train joints and parts; then the embedding's layers are trained on the frozen rest, in `embedding_steps`
+    steps with two photos of each of `people` people, every photo augmented in `embedding_rounds` ways."""
 
     data: Path
     out: Path
@@ -82,7 +81,7 @@ def train(run: ObserverRun) -> dict[str, float]:
 def _teach_joints_and_parts(
     run: ObserverRun, network: ParserNetwork, people: PeopleShards, training: NDArray[np.int64]
 ) -> int:
-    """Everything but the embedding's layers; the number of steps."""
+    """Trains all but the embedding's layers; the number of steps."""
     learning = [value for name, value in network.named_parameters() if not name.startswith("embedding")]
     optimizer = torch.optim.AdamW(learning, lr=run.learning_rate, weight_decay=0.02)
     step, spent_before = _resume(run.out, network, optimizer)
@@ -109,8 +108,8 @@ def _teach_joints_and_parts(
 def _teach_embedding(
     run: ObserverRun, network: ParserNetwork, people: PeopleShards, training: NDArray[np.int64]
 ) -> None:
-    """Its layers alone, over what the rest pools from some changed crops of every photo: computed once, so that a step
-    can compare hundreds of people."""
+    """Trains the embedding's layers alone, on pooled features of some augmented crops of every photo, which are
+    computed once, so that a step can compare hundreds of people."""
     rng = np.random.default_rng(run.seed)
     chosen = rng.permutation(training)[: run.embedding_photos]
     rounds = [_pooled(network, people, chosen, rng) for _ in range(run.embedding_rounds)]
@@ -137,7 +136,7 @@ def _teach_embedding(
 
 @torch.no_grad()
 def _pooled(network: ParserNetwork, people: PeopleShards, rows: NDArray[np.int64], rng: np.random.Generator) -> Tensor:
-    """[rows, features] of changed crops."""
+    """Pooled features [rows, features] of augmented crops."""
     config = network.config
     maker = CropMaker(people, config.width, config.height, FOR_EMBEDDING)
     found = []
@@ -149,7 +148,7 @@ def _pooled(network: ParserNetwork, people: PeopleShards, rows: NDArray[np.int64
 
 @torch.no_grad()
 def _fold(network: ParserNetwork, mean: Tensor, std: Tensor) -> None:
-    """The first layer learned from standardised features; from now on it takes them as they come."""
+    """Folds the standardisation of features into the first layer, which then reads raw features."""
     first = network.embedding[0]
     assert isinstance(first, torch.nn.Linear)
     first.weight.div_(std)
@@ -157,7 +156,8 @@ def _fold(network: ParserNetwork, mean: Tensor, std: Tensor) -> None:
 
 
 def _set_rate(optimizer: torch.optim.Optimizer, run: ObserverRun, step: int, done: float) -> None:
-    """Up within the first steps, then down along a cosine; `done` is the share of the minutes that are over."""
+    """The factor of the learning rate: warm-up over the first steps, then cosine decay; `done`: the spent share of the
+    minutes."""
     factor = min(step / run.warmup_steps, 1.0) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
     for group in optimizer.param_groups:
         group["lr"] = run.learning_rate * factor
@@ -171,7 +171,7 @@ def _learn(optimizer: torch.optim.Optimizer, loss: Tensor, learning: list[torch.
 
 
 def losses_of(network: ParserNetwork, crops: ParserCrops) -> dict[str, Tensor]:
-    """By name: where the joints are, which are seen, which part every pixel shows."""
+    """Losses by name: of the joints' places, of their visibility, of the parts."""
     outputs = network(crops.images)
     visible = crops.joints[..., 2]
     weights = torch.where(visible > 0, 1.0, HIDDEN_WEIGHT) * crops.inside
@@ -196,8 +196,8 @@ def contrastive(embeddings: Tensor, identity: Tensor) -> Tensor:
 def measure(network: ParserNetwork, people: PeopleShards, rows: NDArray[np.int64]) -> dict[str, float]:
     """Figures on the photos `rows`, cut as the engine cuts them.
 
-    pck_10, pck_05: share of visible joints within so many hundredths of the person box's longer side; seen_accuracy;
-    mask_iou; mean_part_iou; rank_1: how often the nearest of one photo a person is the same person's."""
+    pck_10, pck_05: share of visible joints within 10 % or 5 % of the longer side of the person's box; seen_accuracy;
+    mask_iou; mean_part_iou; rank_1: how often the nearest among one photo per person is the same person's."""
     network.eval()
     config = network.config
     maker = CropMaker(people, config.width, config.height, None)
@@ -233,7 +233,7 @@ def measure(network: ParserNetwork, people: PeopleShards, rows: NDArray[np.int64
 
 
 def _rank_1(embeddings: NDArray[np.float32], identity: NDArray[np.int64]) -> float:
-    """Each person's n-th photo asks among everybody's (n + 1)-th."""
+    """Rank-1 with each person's n-th photo as the query, and all people's (n + 1)-th photos as the gallery."""
     groups = [np.flatnonzero(identity == person) for person in np.unique(identity)]
     shots = min(map(len, groups))
     hits = []
@@ -255,14 +255,14 @@ def _targets(places: Tensor, outputs: Outputs) -> Tensor:
 
 
 def _split(people: PeopleShards, held_out: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The photos to learn from, and those of the last `held_out` people."""
+    """The training photos, and those of the last `held_out` people."""
     last = np.unique(people.identity)[-held_out:]
     unseen = np.isin(people.identity, last)
     return np.flatnonzero(~unseen), np.flatnonzero(unseen)
 
 
 def _resume(out: Path, network: ParserNetwork, optimizer: torch.optim.Optimizer) -> tuple[int, float]:
-    """The steps and seconds behind a run that was cut off; 0 and 0 for a new one."""
+    """The steps and seconds that an interrupted run has done; 0 and 0 for a new one."""
     path = out / "state.pt"
     if not path.exists():
         return 0, 0.0

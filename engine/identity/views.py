@@ -41,7 +41,7 @@ class Views:
         """The photo with its observation; `stored`: an Observation as bytes, `person`: the box of the person among
         several. Raises BadReference for a file that is no photo."""
         image = read_photo(photo)
-        return View(image, self._stored(stored, image) or self._look(photo, image, person))
+        return View(image, self._stored(stored, image) or self._cached(photo, image, person))
 
     def _stored(self, stored: bytes | None, image: Image.Image) -> Observation | None:
         if stored is None:
@@ -57,7 +57,7 @@ class Views:
             else None
         )
 
-    def _look(self, photo: bytes, image: Image.Image, person: PersonBox | None) -> Observation:
+    def _cached(self, photo: bytes, image: Image.Image, person: PersonBox | None) -> Observation:
         key = f"{hashlib.sha256(photo).hexdigest()}{self._version}{person}"
         if key not in self._cache:
             self._cache[key] = self._look(image, person)

@@ -35,7 +35,7 @@ GIB: Final = 2**30
 OVERHEAD: Final = (1.0, 1.1)
 """GiB of CUDA's context, and a factor on all other memory."""
 HIDDEN, EMBEDS, STATES, TEXT_TOKENS = 1280, 1024, 257, 77
-"""The numbers of states of CLIP ViT-H at 224 px, and of the text encoders."""
+"""CLIP ViT-H at 224 px: width of its states and of its embedding, number of states; and the number of text tokens."""
 PICTURES: Final[dict[Layout, tuple[int, int]]] = {"sd15": (512, 768), "sdxl": (832, 1216)}
 VAE_FACTOR: Final = 8
 PUBLISHED_VAE: Final[dict[str, Any]] = {

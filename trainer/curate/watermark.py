@@ -85,7 +85,7 @@ class SharedOverlay:
 
     @property
     def version(self) -> str:
-        return f"overlay1-{self._seen.hexdigest()[:12]}"
+        return f"overlay1-{self._digest.hexdigest()[:12]}"
 
     @property
     def places(self) -> list[str]:

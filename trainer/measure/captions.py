@@ -27,7 +27,7 @@ CAPTIONS_AT_ONCE: Final = 16
 
 @dataclass(frozen=True)
 class CaptionRun:
-    """folder: COCO 2017 val. out: of pictures and measurements. Picture n of every caption begins with the noise of
+    """folder: COCO 2017 val. out: the folder of pictures and measurements. Picture n of every caption has the seed
     `seed` + n."""
 
     folder: Path
@@ -39,8 +39,8 @@ class CaptionRun:
 def measure_captions(
     run: CaptionRun, model: OpenedModel, networks: MeasuringNetworks, on_picture: Callable[[], None] = lambda: None
 ) -> dict[str, Any]:
-    """Figures, and the number of captions whose photo the model refuses: those are left out. Raises DataError without
-    COCO's files."""
+    """The figures, and the number of captions that are left out because the model refuses their photo. Raises DataError
+    without COCO's files."""
     captions, pictures = read_captions(run.folder, run.limit), PictureFolder(model, run.out / "pictures")
     parts = [
         _cached(run, captions[first : first + CAPTIONS_AT_ONCE], model, networks, pictures, on_picture)
@@ -70,7 +70,7 @@ def _cached(
     pictures: PictureFolder,
     on_picture: Callable[[], None],
 ) -> Rows:
-    """The measurements of some captions, with their number: those on disk if all that they follow from is the same."""
+    """The measurements of some captions, and their number; cached by all their inputs."""
     texts = [(caption.image_id, caption.text) for caption in captions]
     key = (texts, run.seed, model.digest, model.plan.settings.model_dump_json(), sorted(networks.used.items()))
     path = run.out / f"{hashlib.sha256(repr(key).encode()).hexdigest()[:24]}.npz"
@@ -109,7 +109,7 @@ def _cached(
 def _drawings(
     caption: Caption, photo: Image.Image, model: OpenedModel, networks: MeasuringNetworks, seed: int
 ) -> list[GenerationInput]:
-    """Square where the model can: CLIP reads the square in the middle."""
+    """The square aspect where the model has it, because CLIP reads the centre square."""
     settings = model.plan.settings
     if settings.aspect is None and Aspect.SQUARE in model.backbone.capabilities.aspects:
         settings = settings.model_copy(update={"aspect": Aspect.SQUARE})

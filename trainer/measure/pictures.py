@@ -1,4 +1,4 @@
-"""Drawn pictures, each stored as soon as it is finished: a run that was cut off goes on, and draws none twice.
+"""Drawn pictures, each stored when it is finished, so that an interrupted run resumes without drawing any twice.
 
 A picture is drawn again when anything that it depends on has changed: weights, settings, prompt, photos, pose.
 """
@@ -37,12 +37,13 @@ class PictureFolder:
     def __init__(self, model: OpenedModel, folder: Path) -> None:
         self._model, self._folder = model, folder
         self.refusals: dict[str, str] = {}
-        """Key -> the reason, of drawings whose photos the model cannot use."""
+        """Key -> the reason, for drawings whose photos the model refuses."""
 
     def draw(
         self, drawings: Sequence[KeyedDrawing], on_picture: Callable[[], None] = lambda: None
     ) -> list[NDArray[np.uint8] | None]:
-        """uint8 [H, W, 3] of each in their order; None where the model refuses the photos. on_picture: after each."""
+        """uint8 [H, W, 3] of each drawing, in order; None where the model refuses the photos. on_picture is called
+        after each."""
         self._folder.mkdir(parents=True, exist_ok=True)
         paths = [self._folder / f"{one.key}-{self._stamp(one.drawing)}.png" for one in drawings]
         missing = [row for row, path in enumerate(paths) if not path.exists() and not _refusal(path).exists()]
@@ -82,7 +83,7 @@ class PictureFolder:
 
 
 def stamp_of(model: OpenedModel, drawing: GenerationInput) -> str:
-    """A hash of all that a picture follows from."""
+    """A hash of all inputs of a picture."""
     found = hashlib.sha256(model.digest.encode())
     inputs = (drawing.prompt, drawing.negative_prompt, drawing.seed, drawing.settings.model_dump_json())
     found.update(repr(inputs).encode())

@@ -46,7 +46,7 @@ CAPTIONS: Final = {"clip_t": "CLIP-T ↑", "clip_i": "CLIP-I ↑", "dino": "DINO
 
 @dataclass(frozen=True)
 class Measured:
-    """One model. facts: how it was loaded. people: figure -> a value per person, NaN where unknown. sets: distances
+    """One model. facts: its settings. people: figure -> one value per person, NaN where missing. sets: distances
     between all pictures and all held-out photos. captions: by the COCO protocol."""
 
     facts: dict[str, Any]
@@ -55,7 +55,7 @@ class Measured:
     captions: dict[str, Any] = field(default_factory=dict)
 
     def intervals(self) -> dict[str, Interval]:
-        """Bootstrapped over people; figures that nobody has a value of are left out."""
+        """Bootstrap intervals over people; figures without a value are left out."""
         found = {name: bootstrap(values) for name, values in self.people.items()}
         return {name: interval for name, interval in found.items() if interval.count}
 
@@ -68,7 +68,7 @@ def write_report(
     networks: MeasuringNetworks,
     people: int,
 ) -> None:
-    """absent: models that could not be loaded -> the reason. people: how many were drawn."""
+    """absent: models that could not be loaded -> the reason. people: the number of people drawn."""
     content = {
         "plan": plan.model_dump(mode="json"),
         "commit": commit(),
@@ -101,7 +101,7 @@ def _plain(found: Measured) -> dict[str, Any]:
 
 
 def _differences(results: Mapping[str, Measured]) -> dict[str, Any]:
-    """Of every model to the first one, over the same people."""
+    """Differences of every model to the first one, over the same people."""
     drawn = {name: found for name, found in results.items() if not found.facts.get("yardstick")}
     if len(drawn) < 2:
         return {}
@@ -118,7 +118,7 @@ def _differences(results: Mapping[str, Measured]) -> dict[str, Any]:
 
 
 def page(content: Mapping[str, Any]) -> str:
-    """measures.md of what measures.json says."""
+    """The text of measures.md for the content of measures.json."""
     models, plan = content["models"], content["plan"]
     parts = [
         "# Measures\n",
@@ -143,7 +143,7 @@ def page(content: Mapping[str, Any]) -> str:
 
 
 def _times(models: Mapping[str, Any]) -> dict[str, str]:
-    """eq1_t0.1 and the like -> in words; the share of noise grows with the time."""
+    """eq1_t0.1 and similar -> the meaning; the share of noise grows with the time."""
     names = [name for found in models.values() for name in found["figures"] if "_t0" in name or name.endswith("_t1")]
     whole = {"eq1": "all", "eq1_person": "person", "eq1_background": "background"}
     return {
@@ -152,7 +152,7 @@ def _times(models: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _table(title: str, meanings: Mapping[str, str], by_model: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Nothing where no model has a figure; a model without any has no column."""
+    """A table of the figures; empty where no model has one. A model without figures has no column."""
     columns = {name: figures for name, figures in by_model.items() if any(figure in figures for figure in meanings)}
     rows = [figure for figure in meanings if any(figure in figures for figures in columns.values())]
     if not rows:

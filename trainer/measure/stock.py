@@ -52,12 +52,12 @@ PIPELINES: Final = {
     ("sdxl", True): StableDiffusionXLControlNetPipeline,
 }
 SCALE: Final = 0.8
-"""Of adapter and IdentityNet, as InstantID's demo draws; a request's face scale multiplies both."""
+"""Scales of the adapter and of IdentityNet, as in InstantID's demo; a request's face scale multiplies both."""
 STEPS: Final = 30
 NOSE, LEFT_EYE, RIGHT_EYE = 0, 1, 2
-"""Of COCO's joints: the person's own left."""
+"""Indices of COCO's joints; left and right are the person's."""
 COLOURS: Final = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (255, 0, 255))
-"""Of eyes, nose and corners of the mouth, in insightface's order."""
+"""Colours of eyes, nose and corners of the mouth, in insightface's order."""
 NOSE_POINT: Final = 2
 POINT_PX: Final = 10
 STICK_PX: Final = 8
@@ -67,8 +67,8 @@ STICK_BRIGHTNESS: Final = 0.6
 @dataclass(frozen=True)
 class StockPlan:
     """adapter: a file. controlnet: IdentityNet's folder, None for an adapter that reads CLIP's embedding. points: those
-    that IdentityNet learned on: InstantID's own five, or the head's of the 17 joints (`trainer adapter`). faces: the
-    network whose embeddings the adapter reads as it gives them; None: those of the photos, of length 1."""
+    that IdentityNet was trained on: InstantID's five, or the head's of the 17 joints (`trainer adapter`). faces: the
+    network whose unnormalised embeddings the adapter reads; None: the normalised ones of the photos."""
 
     base: PublicBase
     adapter: Path
@@ -81,7 +81,7 @@ class StockBackbone:
     """See `engine.backbones.base.Backbone`. One picture at a time."""
 
     def __init__(self, plan: StockPlan, device: str) -> None:
-        """Raises DataError for what cannot be loaded."""
+        """Raises DataError where a part cannot be loaded."""
         self.device = device
         self._points, self._faces = plan.points, plan.faces
         dtype = torch.float16 if device.startswith("cuda") else torch.float32
@@ -209,8 +209,8 @@ class StockBackbone:
 
 
 def moved(landmarks: NDArray[np.float32] | None, pose: Keypoints, size: tuple[int, int]) -> NDArray[np.float32] | None:
-    """Five landmarks px as they lie where a pose, in 0..1 of a picture of width x height px, has eyes and nose; None
-    where it has none."""
+    """Five landmarks px estimated from the eyes and nose of a pose, in 0..1 of a picture of width x height px; None
+    where these are invisible."""
     joints = pose[[RIGHT_EYE, LEFT_EYE, NOSE]]  # insightface counts eyes from the left of the picture
     if landmarks is None or not (joints[:, 2] > 0).all():
         return None
@@ -219,7 +219,7 @@ def moved(landmarks: NDArray[np.float32] | None, pose: Keypoints, size: tuple[in
 
 
 def draw_face_points(landmarks: NDArray[np.float32] | None, size: tuple[int, int]) -> Image.Image:
-    """Eyes, nose and corners of the mouth as InstantID draws them; a black picture without any."""
+    """Eyes, nose and corners of the mouth as InstantID draws them; a black picture without landmarks."""
     picture = Image.new("RGB", size)
     if landmarks is None:
         return picture

@@ -105,7 +105,7 @@ def bare_body(phenotype: Phenotype, seed: int) -> RestBody:
         float(np.clip(value + random.normal(0, BUILD_JITTER), 0.1, 0.95))
         for value in (phenotype.muscle, phenotype.weight)
     )
-    at_rest = replace(
+    own = replace(
         AVERAGE,
         gender=phenotype.gender,
         height=phenotype.height,
@@ -113,7 +113,7 @@ def bare_body(phenotype: Phenotype, seed: int) -> RestBody:
         muscle=muscle,
         weight=weight,
     )
-    return rest_body(at_rest)
+    return rest_body(own)
 
 
 def bare_body_of(identity: Identity) -> RestBody:
@@ -147,9 +147,9 @@ def body_map(vertices: Floats, normals: Floats, camera: Camera, size: tuple[int,
     ]
     wp.launch(cast_map, dim=rows * columns, inputs=inputs, device=device)
     numbers = surface.numpy().reshape(rows, columns).astype(np.uint16)
-    colours = np.clip(127.5 * (lying.numpy().reshape(rows, columns, 3) + 1), 0, 255).astype(np.uint8)
-    colours[numbers == 0] = 0
-    return BodyMap(numbers, colours)
+    shown = np.clip(127.5 * (lying.numpy().reshape(rows, columns, 3) + 1), 0, 255).astype(np.uint8)
+    shown[numbers == 0] = 0
+    return BodyMap(numbers, shown)
 
 
 @functools.cache

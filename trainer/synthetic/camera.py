@@ -27,10 +27,10 @@ class Camera:
 
 def camera_of(shot: Shot, vertices: Floats, canonical: Floats, height: int, width: int, floor: float) -> Camera:
     """Fits focal length and lens shift so that what the framing shows fills the frame."""
-    subject = vertices[_subject(shot, canonical)]
-    middle = float(subject[:, 2].max() + subject[:, 2].min()) / 2
+    shown = vertices[_subject(shot, canonical)]
+    middle = float(shown[:, 2].max() + shown[:, 2].min()) / 2
     eye = np.array([0.0, -shot.distance_m, max(middle + shot.eye_m, floor + 0.35)], np.float32)
-    plane = Camera(eye, 1.0, (0.0, 0.0)).project(subject)
+    plane = Camera(eye, 1.0, (0.0, 0.0)).project(shown)
     (left, top), (right, low) = plane.min(axis=0), plane.max(axis=0)
     if shot.framing == "full":
         focal = min(height * shot.fill / (low - top), width * 0.95 / (right - left))

@@ -119,12 +119,12 @@ def _scene_en(person: str, shot: Shot, template: int, place: int) -> str:
     frame = FRAMING_PHRASES[shot.framing]["en"]
     comma = "" if person == "a person" else ","
     does = "" if shot.framing == "portrait" else f" {POSE_PHRASES[shot.pose.name]['en']}"
-    sentence = f"{person}{comma}{does} {where}"
+    said = f"{person}{comma}{does} {where}"
     if template == 0:
-        return f"{sentence}, {frame}"
+        return f"{said}, {frame}"
     if template == 1 or shot.framing == "portrait":
-        return f"a {frame} of {sentence}"
-    return sentence
+        return f"a {frame} of {said}"
+    return said
 
 
 def _scene_ru(person: str, shot: Shot, template: int, place: int) -> str:
@@ -132,16 +132,16 @@ def _scene_ru(person: str, shot: Shot, template: int, place: int) -> str:
     frame = FRAMING_PHRASES[shot.framing]["ru"]
     bare = person == "человек"
     if shot.framing == "portrait":
-        sentence = f"{person} {where}" if bare else f"{person}, {where}"
+        said = f"{person} {where}" if bare else f"{person}, {where}"
     else:
-        sentence = f"{person}{'' if bare else ','} {_action_ru(shot.pose.name)} {where}"
+        said = f"{person}{'' if bare else ','} {_action_ru(shot.pose.name)} {where}"
     if template == 0:
-        return f"{sentence}, {frame}"
+        return f"{said}, {frame}"
     if bare and shot.framing == "portrait":
         return f"портрет человека {where}"
     if template == 1 or shot.framing == "portrait":
-        return f"{frame}: {sentence}"
-    return sentence
+        return f"{frame}: {said}"
+    return said
 
 
 def _action_ru(pose: str) -> str:
@@ -167,12 +167,12 @@ def _garment_en(garment: Garment) -> str:
         colour = f"{colour} and {second} {garment.pattern}"
     elif garment.pattern == "two-tone":
         colour = f"two-tone {colour} and {second}"
-    phrase = f"{colour} {words.en}" if words.plural else f"{_article(colour)} {colour} {words.en}"
+    said = f"{colour} {words.en}" if words.plural else f"{_article(colour)} {colour} {words.en}"
     if garment.motif is not None:
-        phrase += f" with {_article(second)} {second} {garment.motif}"
+        said += f" with {_article(second)} {second} {garment.motif}"
     if garment.kind in OVER and second:
-        phrase += f" over {_article(second)} {second} t-shirt"
-    return phrase
+        said += f" over {_article(second)} {second} t-shirt"
+    return said
 
 
 def _bag_en(bag: Garment) -> str:
@@ -188,13 +188,13 @@ def _garment_ru(garment: Garment) -> str:
         colour = f"{COLOURS_RU_PREFIX[garment.colour]}-{second}"
         adjective = {"striped": f"{STRIPED_RU[words.form]} ", "checked": f"{CHECKED_RU[words.form]} "}
         colour = adjective.get(garment.pattern, "") + colour
-    phrase = f"{colour} {words.ru}"
+    said = f"{colour} {words.ru}"
     if garment.motif is not None and garment.second:
         motif, form = MOTIFS_RU_INSTRUMENTAL[garment.motif]
-        phrase += f" с {_colour_ru_instrumental(garment.second, form)} {motif}"
+        said += f" с {_colour_ru_instrumental(garment.second, form)} {motif}"
     if garment.kind in OVER and garment.second:
-        phrase += f" поверх {COLOURS_RU_GENITIVE_FEMININE[garment.second]} футболки"
-    return phrase
+        said += f" поверх {COLOURS_RU_GENITIVE_FEMININE[garment.second]} футболки"
+    return said
 
 
 def _bag_ru(bag: Garment) -> str:

@@ -138,9 +138,9 @@ def _super(value: float) -> float:
 
 
 def _curls(vertices: npt.NDArray[np.float64], volume: float) -> npt.NDArray[np.float64]:
-    offset = vertices - CENTRE
+    away = vertices - CENTRE
     waves = np.sin(vertices[:, 0] * 190) * np.sin(vertices[:, 1] * 170 + 1) + np.sin(vertices[:, 2] * 180)
-    return np.asarray(CENTRE + offset * (1 + (0.03 + 0.03 * volume) * waves[:, None]))
+    return np.asarray(CENTRE + away * (1 + (0.03 + 0.03 * volume) * waves[:, None]))
 
 
 def _ring(

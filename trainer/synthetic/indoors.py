@@ -13,8 +13,8 @@ def studio(c: Canvas) -> None:
     dark = (tone[0] * 0.80, tone[1] * 0.80, tone[2] * 0.80)
     c.gradient(dark, tone, 0, c.height)
     rows, columns = np.mgrid[0 : c.height, 0 : c.width].astype(np.float32)
-    distance = np.hypot((columns - c.width / 2) / c.width, (rows - c.height * 0.45) / c.height)
-    c.pixels *= (1.12 - 0.45 * distance)[:, :, None]
+    away = np.hypot((columns - c.width / 2) / c.width, (rows - c.height * 0.45) / c.height)
+    c.pixels *= (1.12 - 0.45 * away)[:, :, None]
 
 
 def room(c: Canvas) -> None:

@@ -64,12 +64,12 @@ def joints(figure: Figure, vertices: Floats, transforms: npt.NDArray[np.float64]
     return np.stack(points)
 
 
-def keypoints(world: Floats, camera: Camera, visibility: Visible, size: tuple[int, int]) -> Floats:
+def keypoints(world: Floats, camera: Camera, seen: Visible, size: tuple[int, int]) -> Floats:
     """Joints [17, 3] metres to [17, 3]: x px, y px and visible 0/1; `size` is height and width px."""
     pixels = camera.project(world)
     depths = np.array([DEPTHS_M.get(name.split("_")[-1], LIMB_DEPTH_M) for name in KEYPOINTS], np.float32)
     inside = (pixels >= 0).all(axis=1) & (pixels < size[::-1]).all(axis=1)
-    visible = inside & (visibility(camera.eye, world, depths) > 0)
+    visible = inside & (seen(camera.eye, world, depths) > 0)
     return np.concatenate([pixels, visible[:, None]], axis=1).astype(np.float32)
 
 

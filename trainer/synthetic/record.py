@@ -104,17 +104,17 @@ def write_samples(path: Path, samples: Iterable[tuple[str, Sample]]) -> int:
     return count
 
 
-def read_samples(path: Path, extensions: frozenset[str]) -> Iterator[tuple[str, Sample]]:
+def read_samples(path: Path, wanted: frozenset[str]) -> Iterator[tuple[str, Sample]]:
     """The samples of a shard in order, with those of the wanted extensions that they have.
 
     Raises DataError for a shard that is cut, empty or no tar archive."""
     try:
-        yield from _samples(path, extensions)
+        yield from _samples(path, wanted)
     except (tarfile.TarError, OSError, EOFError) as error:
         raise damaged(path, str(error)) from error
 
 
-def _samples(path: Path, extensions: frozenset[str]) -> Iterator[tuple[str, Sample]]:
+def _samples(path: Path, wanted: frozenset[str]) -> Iterator[tuple[str, Sample]]:
     with tarfile.open(path, "r:") as archive:
         key, files = "", Sample()
         for entry in archive:
@@ -123,7 +123,7 @@ def _samples(path: Path, extensions: frozenset[str]) -> Iterator[tuple[str, Samp
                 yield key, files
                 files = {}
             key = name
-            stream = archive.extractfile(entry) if extension in extensions else None
+            stream = archive.extractfile(entry) if extension in wanted else None
             if stream is not None:
                 files[extension] = stream.read()
         if key:

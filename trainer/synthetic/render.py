@@ -109,8 +109,8 @@ def _without_hidden(figure: Figure, identity: Identity) -> Figure:
         marks,
     ]
     wp.launch(mark_opaque, dim=len(vertex_layers), inputs=inputs, device="cpu")
-    visible = (marks.numpy() > 0)[figure.faces].any(axis=1)
-    return replace(figure, faces=figure.faces[visible], layers=figure.layers[visible])
+    kept = (marks.numpy() > 0)[figure.faces].any(axis=1)
+    return replace(figure, faces=figure.faces[kept], layers=figure.layers[kept])
 
 
 def _bare(identity: Identity, shots: list[Shot], dressed: Floats) -> list[tuple[Floats, Floats]]:

@@ -22,7 +22,8 @@ from trainer.synthetic.styles import STYLES
 
 IDENTITIES_A_SHARD: Final = 100
 NOT_PHOTOS: Final = ("__main__.py", "manifest.py", "sheet.py", "shards.py")
-"""Sources that shape no photo; changing them leaves the manifest's hash alone."""
+"""Sources that do not affect photos and are not in the manifest's hash. The hash of the others includes their
+docstrings: a change of wording there means that rendered folders cannot be extended."""
 
 
 @dataclass(frozen=True)

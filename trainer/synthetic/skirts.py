@@ -16,9 +16,8 @@ ROWS: Final = 12
 
 
 @dataclass(frozen=True)
-class HangingCloth:
-    """Cloth of V vertices and F triangles on B bones: vertices float32 [V, 3] in metres, canonical float32 [V, 4],
-    faces [F, 3], weights: a sparse matrix [V, B]."""
+class Hanging:
+    """vertices [V, 3], canonical [V, 4], faces [F, 3], sparse weights [V, B]."""
 
     vertices: Floats
     canonical: Floats
@@ -37,20 +36,20 @@ def coat_hem(identity: Identity) -> float:
     return -0.36 + 0.14 * identity.top.cut
 
 
-def skirt(identity: Identity, body: RestBody) -> HangingCloth | None:
+def skirt(identity: Identity, body: RestBody) -> Hanging | None:
     """The skirt, or the lower part of the dress; None for people in trousers."""
     if identity.bottom is not None and identity.bottom.kind != "skirt":
         return None
-    return _cloth_around_legs(body, skirt_hem(identity), 0.012)
+    return _hanging(body, skirt_hem(identity), 0.012)
 
 
-def coat_tail(identity: Identity, body: RestBody) -> HangingCloth | None:
+def coat_tail(identity: Identity, body: RestBody) -> Hanging | None:
     """The coat below the waist."""
-    return _cloth_around_legs(body, coat_hem(identity), 0.034) if identity.top.kind == "coat" else None
+    return _hanging(body, coat_hem(identity), 0.034) if identity.top.kind == "coat" else None
 
 
-def _cloth_around_legs(body: RestBody, hem: float, gap_m: float) -> HangingCloth:
-    """Rings around hips and legs, each at least as wide as the one above, skinned to the pelvis and both thighs."""
+def _hanging(body: RestBody, hem: float, gap_m: float) -> Hanging:
+    """Rings around hips and legs, never narrowing downwards, skinned to pelvis and both thighs."""
     shared = template()
     _, _, z, arm = shared.canonical.T
     azimuth = np.linspace(0, 2 * np.pi, COLUMNS, endpoint=False)
@@ -69,7 +68,7 @@ def _cloth_around_legs(body: RestBody, hem: float, gap_m: float) -> HangingCloth
         rings.append(np.stack([ring_x, ring_y, np.full(COLUMNS, points[:, 2].mean())], axis=1))
         canonical.append(np.stack([ring_x, ring_y, np.full(COLUMNS, level), np.full(COLUMNS, NOT_AN_ARM)], axis=1))
     vertices = np.concatenate(rings)
-    return HangingCloth(
+    return Hanging(
         vertices.astype(np.float32),
         np.concatenate(canonical).astype(np.float32),
         grid_faces(ROWS, COLUMNS),

@@ -48,8 +48,8 @@ def _film(image: Image) -> npt.NDArray[np.float32]:
     curve = np.clip((grey - 0.5) * 1.35 + 0.48, 0, 1)
     height, width = grey.shape
     rows, columns = np.mgrid[0:height, 0:width]
-    distance = np.hypot((rows - height / 2) / height, (columns - width / 2) / width)
-    toned = np.clip(curve * (1.05 - 0.55 * distance**2) * 255, 0, 255)
+    away = np.hypot((rows - height / 2) / height, (columns - width / 2) / width)
+    toned = np.clip(curve * (1.05 - 0.55 * away**2) * 255, 0, 255)
     return np.asarray(np.repeat(toned[:, :, None], 3, axis=2), dtype=np.float32)
 
 

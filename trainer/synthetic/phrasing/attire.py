@@ -1,4 +1,4 @@
-"""Clothes and bags said in Russian, in any case."""
+"""Russian phrases for clothes and bags, in any case."""
 
 import numpy as np
 

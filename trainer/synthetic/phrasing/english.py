@@ -1,4 +1,4 @@
-"""Says facts in English as users would type them."""
+"""English phrases for facts, as users would type them."""
 
 from typing import Final
 

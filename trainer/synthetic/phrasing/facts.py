@@ -1,4 +1,4 @@
-"""The true things of a photo that a phrase says."""
+"""The facts of a photo that a phrase states."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -14,14 +14,14 @@ GARMENTS_SAID: Final = (0.12, 0.42, 0.37, 0.09)
 """Chances to name none, one, two or three garments."""
 FRAMING_SAID: Final = {"full": 0.5, "waist": 0.65, "portrait": 0.85}
 POSE_SAID: Final = {True: 0.6, False: 0.94}
-"""Keys: whether the person just stands, which users take for granted."""
+"""The probability of naming the pose; key: whether the person just stands, which users rarely mention."""
 PLACE_SAID: Final = 0.94
 
 
 @dataclass(frozen=True)
 class Facts:
-    """True things to say. None is not to be said, but for `woman`, which grammar needs; `who` names the person
-    by sex and age. `garments` run from the top down, then the hat."""
+    """Facts to state. None is not stated, except `woman`, which grammar needs; `who` names the person by sex and age.
+    `garments` run from the top down, then the hat."""
 
     woman: bool
     age_group: str
@@ -37,7 +37,7 @@ class Facts:
 
 
 def phrase_facts(identity: Identity, shot: Shot, full: bool, rng: np.random.Generator) -> Facts:
-    """Something of what the photo shows: always the pose or the place; nothing of the person unless `full`."""
+    """Random facts of the photo: always the pose or the place; facts about the person only if `full`."""
     standing = shot.pose.name == "standing"
     pose = None if shot.framing == "portrait" or not happens(rng, POSE_SAID[standing]) else shot.pose.name
     place = shot.background if pose is None or happens(rng, PLACE_SAID) else None

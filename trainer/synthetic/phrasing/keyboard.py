@@ -1,4 +1,4 @@
-"""Typing habits: capitals, full stops, articles and ё left out, and now and then a slip."""
+"""Typing habits: omitted capitals, full stops, articles and ё, and occasional typing errors."""
 
 import re
 from collections.abc import Container
@@ -10,13 +10,13 @@ from trainer.synthetic.phrasing.chance import happens, one
 from trainer.synthetic.words import Language
 
 SLIP_CHANCE: Final = 0.08
-"""Of words long enough; about one word in thirty of all."""
+"""The probability of a typing error in a long enough word; about one word in thirty of all."""
 SLIP_LETTERS: Final = 6
 ARTICLES: Final = re.compile(r"\b(?:an?|the) ", re.IGNORECASE)
 
 
 def typed(text: str, language: Language, rng: np.random.Generator, dictionary: Container[str]) -> str:
-    """The phrase as it comes from a keyboard. A slip never turns a word into one of the known words."""
+    """The phrase as a user types it. A typing error never turns a word into a word of `dictionary`."""
     if language == "en" and happens(rng, 0.2):
         text = ARTICLES.sub("", text)
     if language == "ru" and happens(rng, 0.5):
@@ -33,7 +33,7 @@ def without_yo(text: str) -> str:
 
 
 def with_slips(text: str, rng: np.random.Generator, dictionary: Container[str]) -> str:
-    """Some long words with a letter lost or two swapped."""
+    """The text with typing errors in some long words: a letter omitted or two swapped."""
     return re.sub(rf"[^\W\d_]{{{SLIP_LETTERS},}}", lambda word: _slipped(word[0], rng, dictionary), text)
 
 

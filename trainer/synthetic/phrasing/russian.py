@@ -1,4 +1,4 @@
-"""Says facts in Russian as users would type them."""
+"""Russian phrases for facts, as users would type them."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -18,12 +18,12 @@ from trainer.synthetic.words import Form
 REQUESTS: Final = ("сделай", "нарисуй", "изобрази", "покажи", "сгенерируй", "создай", "хочу увидеть", "представь")
 WISHES: Final = ("хочу", "хочу", "сделай", "мне бы", "прошу", "можно", "дай", "хотелось бы", "сгенерируй", "нарисуй")
 PHOTOS_NEUTER: Final = ("фото", "изображение")
-"""Said after «моё»."""
+"""Nouns after «моё»."""
 
 
 @dataclass(frozen=True)
 class Whom:
-    """A person spoken of: the noun with its adjectives, in any case."""
+    """The phrase for a person: the noun with its adjectives, in any case."""
 
     noun: Noun
     adjectives: tuple[str, ...] = ()
