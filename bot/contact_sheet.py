@@ -23,10 +23,10 @@ CACHED = 64
 
 @lru_cache(CACHED)
 def contact_sheet(names: tuple[str, ...], first: int = 1, folder: Path = PICTURES) -> bytes | None:
-    """A JPEG of one row, numbered from `first`; `None` where there are no pictures in the folder.
+    """A JPEG of one row, numbered from `first`; `None` for a folder without pictures.
 
-    `names` are those of the files, such as "style-film". A preset without a picture, such as an admin's style, has an
-    empty tile."""
+    `names`: of the files, such as "style-film". A preset without a picture, such as an admin's style, gets an empty
+    tile."""
     if not any(folder.glob("*.webp")):
         return None
     found = [_read(folder / f"{name}.webp") for name in names]

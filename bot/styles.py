@@ -1,5 +1,4 @@
-"""The styles that users may choose: those of styles.toml, which the engine knows how to draw, as admins changed them,
-and those that admins made."""
+"""The styles that users may choose: those of styles.toml with the admins' changes, and the admins' own styles."""
 
 from __future__ import annotations
 
@@ -28,7 +27,7 @@ class Style(BaseModel):
     emoji: str = Field(min_length=1)
     settings: Settings = Settings()
     template: str | None = None
-    """Of a style that an admin made: how it is drawn, as in engine/styles.toml."""
+    """The template of an admin's style, as in engine/styles.toml; None for styles of the file."""
 
     @field_validator("title")
     @classmethod
@@ -61,8 +60,8 @@ class StyleEdit:
 
 
 class Styles:
-    """The styles in their order. One that is gone is drawn as "no style", so old jobs and buttons work; one that is
-    switched off still has its name and can be drawn, but is not offered."""
+    """The styles in their order. A deleted style is drawn as "no style", so that old jobs and buttons work; one that is
+    switched off is still drawn and has its title, but is not offered."""
 
     def __init__(self, presets: list[Style]) -> None:
         self._shipped = tuple(presets)
@@ -93,7 +92,7 @@ class Styles:
         self.names = tuple(style.name for style in self.presets)
 
     def __contains__(self, name: object) -> bool:
-        """Whether it is offered."""
+        """Whether the style is offered."""
         return name in self.names
 
     def __getitem__(self, name: str | None) -> Style:

@@ -9,7 +9,7 @@ from bot.photos import FILE_MAX_BYTES
 
 JSON_MAX_BYTES = 64 * 1024
 UPLOADS = (("POST", "/references"), ("PUT", "/image-prompt"))
-"""Methods and ends of paths."""
+"""Methods and suffixes of the paths of uploads."""
 
 
 class BodyLimit:

@@ -22,7 +22,7 @@ class Account:
     user: User
     rule: AccessRule | None
     today: int
-    """Pictures of this day, in progress or delivered."""
+    """The number of pictures of this day, in progress or delivered."""
     jobs: Mapping[JobState, int]
     refusals: Mapping[str, int]
     photos: int
@@ -69,14 +69,14 @@ async def find(session: AsyncSession, user_id: int) -> Account | None:
 
 
 async def latest(session: AsyncSession, offset: int, limit: int) -> tuple[Sequence[User], int]:
-    """Users by their last message, newest first, and how many there are."""
+    """Users by their last message, newest first, and the number of users."""
     statement = select(User).order_by(User.active_at.desc(), User.id).offset(offset).limit(limit)
     count = await session.scalar(select(func.count()).select_from(User)) or 0
     return (await session.scalars(statement)).all(), count
 
 
 async def jobs(session: AsyncSession, user_id: int, offset: int, limit: int) -> tuple[list[JobLine], int]:
-    """Newest first, and how many there are."""
+    """The user's jobs, newest first, and their number."""
     of_user = Job.user_id == user_id
     statement = select(Job.created_at, Job.style, Job.state, Job.failure).where(of_user)
     rows = await session.execute(statement.order_by(Job.created_at.desc(), Job.id).offset(offset).limit(limit))
@@ -85,7 +85,7 @@ async def jobs(session: AsyncSession, user_id: int, offset: int, limit: int) -> 
 
 
 async def entries(session: AsyncSession, user_id: int, offset: int, limit: int) -> tuple[Sequence[CreditEntry], int]:
-    """The ledger, newest first, and how many entries there are."""
+    """The user's ledger, newest first, and the number of entries."""
     of_user = CreditEntry.user_id == user_id
     statement = select(CreditEntry).where(of_user).order_by(CreditEntry.id.desc()).offset(offset).limit(limit)
     return (await session.scalars(statement)).all(), await session.scalar(select(func.count()).where(of_user)) or 0

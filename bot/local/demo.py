@@ -1,6 +1,6 @@
 """One real conversation from the first /start to the picture, played over HTTP against the whole stack.
 
-Person, server, bot, dispatcher, queue, worker and model are those of `make run`; only who types is a program.
+Server, bot, dispatcher, queue, worker and model are those of `make run`; a program writes the messages.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The pages of /admin that are text: what is said and which buttons are below, six at most. Pure."""
+"""The text pages of /admin and their buttons, six at most. Pure."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class AdminView:
 
 @dataclass(frozen=True)
 class PageSpan:
-    """Items `at` and following of `total`, `size` a page."""
+    """A page: up to `size` items from `at` on, of `total`."""
 
     at: int
     total: int
@@ -73,7 +73,7 @@ def page_text(texts: Texts, part: PageSpan) -> Markup:
 
 
 def rows_text(texts: Texts, rows: Sequence[str]) -> Markup:
-    """HTML rows below each other."""
+    """HTML rows, one per line."""
     return Markup("\n".join(rows)) if rows else texts("admin-none")
 
 

@@ -26,12 +26,12 @@ from engine.contract import Verdict
 
 
 def message_key(chat_id: int, message_id: int) -> str:
-    """The idempotency key of the job that a message asks for."""
+    """The idempotency key of the job for a message."""
     return f"message:{chat_id}:{message_id}"
 
 
 async def keep_draft(session: AsyncSession, user: User, chat_id: int, message_id: int, prompt: str) -> None:
-    """Keep the prompt of a message, unless it has become a job already. `user` is locked."""
+    """Stores the prompt of a message as the draft, unless there is a job for it. `user` is locked."""
     key = message_key(chat_id, message_id)
     if not await jobs.exists(session, key):
         user.draft, user.draft_key = prompt, key
@@ -127,7 +127,7 @@ class DrawDraft:
 
 @dataclass(frozen=True)
 class TakeBackDraft:
-    """Drop the draft and give its prompt: it was meant for a pose that could not be read. Raises UnknownUser."""
+    """Deletes the draft and returns its prompt, because its pose could not be read. Raises UnknownUser."""
 
     sessions: Sessions
 
@@ -139,7 +139,7 @@ class TakeBackDraft:
 
 
 def _message_of(key: str) -> int:
-    """The message that a `message_key` names."""
+    """The message id in a `message_key`."""
     return int(key.rpartition(":")[2])
 
 

@@ -223,8 +223,8 @@ class DeletePhoto:
 
 
 def _content(photo: NormalPhoto | Refusal, sent: SentPhoto, *, for_pose: bool) -> dict[str, object]:
-    """Nothing of a refused photo is kept; the unique column of hashes gets that of the message's address, as it does
-    for a pose photo, which may also be one of the person's photos."""
+    """Drops the content of a refused photo. The unique column of hashes gets the hash of the message's address, as for
+    a pose photo, which may equal one of the person's photos."""
     address = hashlib.sha256(f"{sent.chat_id}:{sent.message_id}".encode()).hexdigest()
     if isinstance(photo, NormalPhoto):
         sha256 = address if for_pose else photo.sha256

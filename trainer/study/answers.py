@@ -1,4 +1,4 @@
-"""The answers of the study, by rule over paired bootstrap intervals: no word is chosen by hand."""
+"""The answers of the study, by rules over paired bootstrap intervals."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ DECISIVE: Final = ("sim_gt_body", "garment_rank1")
 
 
 def values_of(results: Results, name: str, figure: str) -> Floats:
-    """A figure of every person, NaN where unknown; empty where it was not taken."""
+    """A figure of every person, NaN where missing; empty where it was not measured."""
     row = results.get(name, {}).get(figure) or []
     return np.array([np.nan if value is None else value for value in row], np.float64)
 
@@ -104,7 +104,7 @@ def _extends(results: Results, name: str) -> str:
 
 
 def _over_faces(results: Results, faces: Sequence[str], figure: str) -> str:
-    """The answer by one decisive figure alone: the other may be at its floor for all methods."""
+    """The answer by one decisive figure alone: the other may be at its lowest value for all methods."""
     won = all(verdict(difference_of(results, other, figure)) == "more" for other in faces)
     best = float(np.nanmax([np.nanmean(values_of(results, name, figure)) for name in (*faces, "bolid")]))
     ceiling = values_of(results, TRUE, figure)

@@ -1,6 +1,5 @@
-"""Every method on the same unseen people, prompts and seeds: what it draws is measured person by person.
-
-The pictures are kept, so that a run that was cut off goes on, and so that they can be looked at.
+"""Draws and measures every method on the same held-out people, prompts and seeds, per person. The pictures are stored
+for inspection, and so that an interrupted run resumes.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ TRUE, STRANGER = "true photos", "a stranger's photos"
 
 
 class EvaluationPlan(BaseModel):
-    """people: how many of the test split (None: all there are); guidance, steps: of every method."""
+    """people: the number of people of the test split (None: all); guidance, steps: of every method."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -80,7 +79,7 @@ class EvaluationPlan(BaseModel):
 
 @dataclass(frozen=True)
 class EvaluationCase:
-    """A person: the photos to go by, a held-out one in the same clothes, another true one, and what is asked."""
+    """A person: the reference photos, a held-out one in the same clothes, another real photo, and the prompts."""
 
     identity: int
     references: tuple[int, ...]
@@ -173,8 +172,8 @@ def evaluate(
 
 
 def ceiling(meter: StudyMeter, plan: EvaluationPlan) -> dict[str, Any]:
-    """The figures of true photos: another photo of the person, measured against its own caption; for the pose, the
-    held-out photo itself, so that the figure is the joint reader's own accuracy."""
+    """The figures of real photos: of another photo of the person, with its own caption; for the pose, of the held-out
+    photo itself, so that the figure is the accuracy of the joint reader."""
     people = meter.people
     requests = [_self_request(people, case) for case in meter.cases]
     others, close = [case.other for case in requests], _closest(people, requests)
@@ -206,7 +205,7 @@ def _closest(people: PeopleShards, cases: Sequence[EvaluationCase]) -> list[int]
 
 
 def closest_photos(people: PeopleShards, cases: Sequence[EvaluationCase]) -> list[int]:
-    """For each person the closest true photo that is no reference, to compare faces with."""
+    """For each person the closest real photo that is no reference, for the comparison of faces."""
     siblings = people.siblings()
     others = [[int(p) for p in siblings[case.identity] if p not in case.references] for case in cases]
     return [max(photos, key=lambda photo: int(people.framing[photo])) for photos in others]
@@ -215,7 +214,7 @@ def closest_photos(people: PeopleShards, cases: Sequence[EvaluationCase]) -> lis
 def _drawn(
     study: Path, sampler: Sampler, meter: StudyMeter, task: str, variation: Variation, plan: EvaluationPlan, label: str
 ) -> Picture:
-    """Kept pictures are taken only where people, prompts, seeds and weights are what they were drawn with."""
+    """The pictures, from the cache where people, prompts, seeds and weights are unchanged."""
     path = study / "pictures" / sampler.name / f"{task}-{label}.npy"
     stamp = _stamp(study, sampler.name, meter, task, variation, plan)
     note = path.with_suffix(".txt")
@@ -230,7 +229,7 @@ def _drawn(
 
 
 def _stamp(study: Path, name: str, meter: StudyMeter, task: str, variation: Variation, plan: EvaluationPlan) -> str:
-    """A hash of all that a picture follows from."""
+    """A hash of all inputs of the pictures."""
     digest = hashlib.sha256()
     inputs = [(case.identity, case.references, case.held_out, case.prompts[task]) for case in meter.cases]
     digest.update(repr((inputs, task, variation, plan.seed, meter.people.manifest.get("hash"))).encode())
@@ -337,7 +336,7 @@ class StudyMeter:
         }
 
     def _true_faces(self, photos: Sequence[int]) -> NDArray[np.float32]:
-        """True photos know where their faces are."""
+        """The face embeddings of real photos by their labelled face boxes."""
         rows = list(photos)
         return self.evaluators.face(self.people.images[rows], self.people.face_box[rows])
 
@@ -348,7 +347,7 @@ class StudyMeter:
         return {"clothes_right": (predicted == np.array(requested)).astype(np.float64)}
 
     def _pose(self, pictures: Picture, reader: PersonParser) -> dict[str, Floats | float]:
-        """Joints as the engine's observer reads them off the picture, against those asked for."""
+        """The joints that the shipped person parser reads on the picture, compared with the requested ones."""
         height, width = pictures.shape[1:3]
         rows, poses = [], poses_of(self.people).astype(np.float64)
         for picture, case in zip(pictures, self.cases, strict=True):

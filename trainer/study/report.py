@@ -1,6 +1,6 @@
 """Writes the report of the study from its figures: docs/report.json, report.md, plots and a sheet of people.
 
-Every sentence that says better or worse is chosen by a rule over paired bootstrap intervals, none by hand.
+Every statement of better or worse follows from a rule over paired bootstrap intervals.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ CELL: Final = (64, 96)
 
 
 def write_report(study: Path, plan: EvaluationPlan, test: Path, config: dict[str, Any], out: Path) -> dict[str, Any]:
-    """Writes out/report.json, report.md and report/*.png and returns what report.json says.
+    """Writes out/report.json, report.md and report/*.png; returns the content of report.json.
 
     Raises DataError where nothing was evaluated."""
     results = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted((study / "evaluation").glob("*.json"))}
@@ -97,7 +97,7 @@ def _report(study: Path, results: Results, plan: EvaluationPlan, config: dict[st
 
 
 def _manifests(study: Path) -> dict[str, dict[str, Any]]:
-    """By split, the hash of what made its photos, and how many there are."""
+    """Split -> the generator's hash and the number of photos."""
     found = {path.parent.name: json.loads(path.read_text("utf-8")) for path in study.glob("people/*/manifest.json")}
     return {split: {key: found[split][key] for key in ("hash", "photos")} for split in sorted(found)}
 
@@ -184,7 +184,7 @@ def markdown(report: dict[str, Any]) -> str:
 
 
 def _examined(figures: dict[str, Any]) -> list[str]:
-    """Accuracies beside what naming the commonest class would get; an evaluator no better than that says nothing."""
+    """Accuracies beside the share of the most frequent class; an evaluator that is no better is uninformative."""
     lines = ["| read off a picture | right | commonest class |", "| --- | --- | --- |"]
     for name, value in figures.items():
         if name.endswith("_commonest"):

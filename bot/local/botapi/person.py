@@ -1,4 +1,4 @@
-"""A person at the other end of the chat, for tests and the demo; and a hand on the server's controls. HTTP only."""
+"""HTTP clients for tests and the demo: a person in the chat, and the control of the server."""
 
 from __future__ import annotations
 
@@ -190,7 +190,8 @@ class Person(_Connection):
         return await self._watch(predicate, timeout_s)
 
     async def _watch(self, satisfied: Callable[[list[ChatMessage]], bool], timeout_s: float) -> list[ChatMessage]:
-        """Looks at the transcript after every change until it satisfies; rides out a restart of the server."""
+        """Reads the transcript after every change until it satisfies the predicate; continues after a restart of the
+        server."""
         messages: dict[int, ChatMessage] = {}
         seq, wait_s = 0, 0.0
         try:
@@ -238,7 +239,7 @@ class Person(_Connection):
 
 
 class ApiControl(_Connection):
-    """The test's control of the server: faults, people, and a look at the bot's calls."""
+    """The control of the server for tests: faults, people, and the bot's calls."""
 
     async def fail_next(
         self,

@@ -1,4 +1,4 @@
-"""Updates that no other handler took: unknown commands, stickers, voices, old buttons. Each gets help."""
+"""Answers updates that no other handler matched (unknown commands, stickers, voices, old buttons) with help."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ START_LINK = "https://t.me/{name}?start=group"
 
 @dataclass(frozen=True)
 class Once:
-    """Says of each of the latest keys whether it is seen for the first time."""
+    """Whether a key occurs for the first time among the latest keys."""
 
     _latest: OrderedDict[Hashable, None] = field(default_factory=OrderedDict)
 

@@ -17,7 +17,8 @@ from bot.usecases.ports import Signals, log_queued
 
 @dataclass(frozen=True)
 class Retried:
-    """Jobs that were asked for again, and those that could not be: their user has no photo, no credits or no place."""
+    """The numbers of repeated jobs, and of those that could not be: their user has no photo, no credits or no place in
+    the queue."""
 
     queued: int
     skipped: int
@@ -25,7 +26,7 @@ class Retried:
 
 @dataclass(frozen=True)
 class RetryFailed:
-    """Ask again for every picture that failed within a day through a fault of the service. Each is asked for once."""
+    """Requests again every picture that failed within a day through a fault of the service, each once."""
 
     sessions: Sessions
     signals: Signals
@@ -89,7 +90,7 @@ class ReadAudit:
     sessions: Sessions
 
     async def __call__(self, offset: int, limit: int) -> tuple[Sequence[AuditEntry], int]:
-        """Newest first, and how many there are."""
+        """The entries of the audit log, newest first, and their number."""
         async with self.sessions() as session:
             return await audit.page(session, offset, limit), await audit.count(session)
 

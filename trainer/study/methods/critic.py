@@ -73,7 +73,7 @@ class Critic(nn.Module):
 
 
 class CriticLearner(nn.Module):
-    """Teaches a critic on clean and slightly noisy latents: what it will judge is never quite clean."""
+    """Trains a critic on clean and slightly noisy latents, because predicted latents are never quite clean."""
 
     def __init__(self, critic: Critic) -> None:
         super().__init__()

@@ -1,7 +1,5 @@
-"""Training the encoders that all methods share: who is it, in what colours.
-
-Photos of one person in one outfit are drawn together and every other's pushed away (supervised
-contrastive learning, Khosla et al., 2020), and the colour of each part is predicted.
+"""Training the encoders that all methods share: identity and colours. Supervised contrastive learning (Khosla et al.,
+2020) over photos of one person in one outfit, and prediction of the colour of each part.
 """
 
 from __future__ import annotations

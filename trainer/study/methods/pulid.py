@@ -1,5 +1,5 @@
-"""PuLID (Guo et al., 2024): identity tokens that must leave the base's picture as it was, with an identity loss on a
-few-step branch that draws from pure noise.
+"""PuLID (Guo et al., 2024): identity tokens that change the base's picture as little as possible, with an identity loss
+on a few-step branch that draws from pure noise.
 
 In stages, as in the paper: the diffusion loss alone; then also the identity loss; then also alignment.
 """

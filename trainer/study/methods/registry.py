@@ -21,7 +21,7 @@ from trainer.study.methods.method import Method
 from trainer.study.methods.pulid import PuLID, PuLIDOptions
 
 Build = Callable[[StudyBase, Critic | None, int], Method]
-"""Base, what losses judge by (None to draw only), number of steps -> the method with fresh weights."""
+"""Base, critic (None for drawing only), number of steps -> the method with new weights."""
 
 
 def _bolid(**options: Any) -> Build:
@@ -59,7 +59,7 @@ def build(name: str, base: StudyBase, critic: Critic | None, steps: int) -> Meth
 
 
 def save_method(method: Method, folder: Path, metadata: dict[str, Any]) -> None:
-    """Weights as safetensors, and what they came from."""
+    """Writes weights as safetensors, and their origin."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: value.contiguous() for name, value in method.state_dict().items()}
     if weights:

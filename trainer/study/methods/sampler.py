@@ -27,7 +27,7 @@ from trainer.study.methods.request import AS_USUAL, Picture, Request, Variation
 
 BATCH: Final = 32
 TIMES: Final = (0.2, 0.4, 0.6, 0.8, 0.95)
-"""Shares of the schedule at which the diffusion loss is taken."""
+"""Shares of the schedule at which the diffusion loss is measured."""
 
 
 class StudySampler:
@@ -96,7 +96,8 @@ class StudySampler:
         return EncodedPrompts(torch.cat([nothing.states, words.states]), torch.cat([nothing.pooled, words.pooled]))
 
     def _features(self, requests: Sequence[Request], views: int | None) -> IdentityFeatures:
-        """Without a pose, the face is wanted where the first reference shows it: what InstantID does by default."""
+        """The target place of the face: that of the pose, else that of the first reference, as in InstantID by
+        default."""
         limit = VIEWS_MAX if views is None else views
         limited = [request.references[:limit] for request in requests]
         crops = [crops_of(photo, self.encoders.config) for references in limited for photo in references]
@@ -142,7 +143,7 @@ def _face_pose(request: Request) -> NDArray[np.float32]:
 
 
 def load_sampler(study: Path, name: str) -> StudySampler:
-    """A method of a study's folder, with a base of its own. Raises CheckpointError for what was not trained."""
+    """A method of a study's folder, with its own copy of the base. Raises CheckpointError where it was not trained."""
     device = training_device()
     base = load_base(study / "base").to(device)
     encoders = load_encoders(study / "encoders").to(device)
