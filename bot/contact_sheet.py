@@ -36,7 +36,7 @@ def contact_sheet(names: tuple[str, ...], first: int = 1, folder: Path = PICTURE
     for place, tile in enumerate(found):
         left = place * (width + GAP_PX)
         sheet.paste(_fitted(tile), (left, 0))
-        top = height - LABEL_PX  # heads are above
+        top = height - LABEL_PX  # at the bottom, where no heads are
         brush.rectangle((left, top, left + LABEL_PX, height), fill="#202124")
         middle = (left + LABEL_PX / 2, top + LABEL_PX / 2)
         brush.text(middle, str(first + place), fill="white", font=font, anchor="mm")

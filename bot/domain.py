@@ -177,7 +177,7 @@ class JobMove(StrEnum):
     FAIL = "fail"
     """There will be no picture."""
     CANCEL = "cancel"
-    """The user cancels it, or the bot may not write to the chat any more."""
+    """The user cancels it, or the bot may no longer write to the chat."""
     DELIVER = "deliver"
     """Telegram has the picture."""
     FAIL_DELIVERY = "fail_delivery"

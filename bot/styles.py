@@ -73,7 +73,7 @@ class Styles:
         self.apply(())
 
     def apply(self, edits: Iterable[StyleEdit]) -> None:
-        """Replaces earlier edits. An edit of a style that the file lacks any more, and that has no template, is
+        """Replaces earlier edits. An edit of a style that the file no longer has, and that has no template, is
         ignored."""
         by_name = {edit.name: edit for edit in edits}
         shipped = {style.name for style in self._shipped}

@@ -80,7 +80,7 @@ class Callbacks:
             self._signals.leave(woken)
 
     async def _step(self, http: aiohttp.ClientSession) -> None:
-        """Logs the error: the loop must continue."""
+        """Makes the calls that are due. Errors are logged, because the loop must continue."""
         try:
             due = await self._take_due()
             await asyncio.gather(*(self._call(http, call) for call in due))

@@ -161,7 +161,7 @@ async def fetch_picture(
     picture, png = await services.jobs.take_png(client, job_id, number)
     if png is None:
         if picture.state == JobState.DELIVERED:
-            raise ProblemRaised(410, "picture-gone", "The picture is not kept any more.")
+            raise ProblemRaised(410, "picture-gone", "The picture is no longer stored.")
         raise ProblemRaised(409, "no-picture", "There is no picture (yet). See the job.")
     headers = {"Cache-Control": "private, max-age=86400"}
     return Response(png, media_type="image/png", headers=headers)

@@ -253,7 +253,7 @@ async def delete_photo(photo_id: UUID, user: Owner, services: Services) -> None:
 
 
 async def _from_telegram(job: Job, app: MiniApp) -> bytes:
-    gone = ProblemRaised(410, "picture-gone", "The picture is not kept any more.")
+    gone = ProblemRaised(410, "picture-gone", "The picture is no longer stored.")
     if job.result_file_id is None:
         raise gone
     buffer = io.BytesIO()

@@ -194,12 +194,12 @@ async def fail_delivery(session: AsyncSession, job_id: UUID) -> None:
 
 
 async def close(session: AsyncSession, *job_ids: UUID) -> None:
-    """Close jobs whose end the user has seen or cannot see any more. An open job stays open."""
+    """Close jobs whose end the user has seen or can no longer see. An open job stays open."""
     await session.execute(_closure(Job.id.in_(job_ids)))
 
 
 async def abandon_chat(session: AsyncSession, chat_id: int) -> None:
-    """The bot may not write there any more: every job of the chat ends and is closed."""
+    """The bot may no longer write there: every job of the chat ends and is closed."""
     in_chat = (Job.chat_id == chat_id, Job.closed_at.is_(None))
     await session.execute(_move(JobMove.CANCEL, *in_chat, finished_at=func.now()))
     await session.execute(_move(JobMove.FAIL_DELIVERY, *in_chat, failure=UNDELIVERABLE))

@@ -89,7 +89,7 @@ async def choose(session: AsyncSession, user_id: int, person_id: UUID) -> None:
 
 
 async def remove(session: AsyncSession, user_id: int, person_id: UUID) -> bool:
-    """Delete a person with their photos; `False` when there is none (any more)."""
+    """Delete a person with their photos; `False` when there is none."""
     return await execute(session, delete(Person).where(Person.id == person_id, Person.user_id == user_id)) > 0
 
 
@@ -218,6 +218,6 @@ async def cover(session: AsyncSession, user_id: int, person_id: UUID) -> Referen
 
 
 async def set_cover(session: AsyncSession, user_id: int, reference_id: UUID) -> bool:
-    """`False` when there is no such photo (any more)."""
+    """`False` when there is no such photo."""
     of_user = (Reference.id == reference_id, Reference.user_id == user_id)
     return await execute(session, update(Reference).where(*of_user).values(cover_at=func.clock_timestamp())) > 0

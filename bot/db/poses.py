@@ -32,7 +32,7 @@ async def replace(session: AsyncSession, photo: PosePhoto) -> None:
 
 
 async def remove(session: AsyncSession, user_id: int) -> bool:
-    """`False` when there is none (any more)."""
+    """`False` when there is none."""
     return await execute(session, delete(PosePhoto).where(PosePhoto.user_id == user_id)) > 0
 
 

@@ -116,7 +116,7 @@ async def note_answer(session: AsyncSession, reference_id: UUID, answer_message_
 
 
 async def remove(session: AsyncSession, reference_id: UUID, user_id: int) -> bool:
-    """Delete a user's own photo; `False` when there is none (any more)."""
+    """Delete a user's own photo; `False` when there is none."""
     statement = delete(Reference).where(Reference.id == reference_id, Reference.user_id == user_id)
     return await execute(session, statement) > 0
 

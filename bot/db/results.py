@@ -30,7 +30,7 @@ class GalleryPage:
 
 
 async def page(session: AsyncSession, user_id: int, job_id: UUID | None, *, favourites: bool) -> GalleryPage | None:
-    """The page of a job, or of the newest where it is not in the gallery (any more); `None`: there is no picture."""
+    """The page of a job, or of the newest where it is not in the gallery; `None`: there is no picture."""
     listed: list[ColumnElement[bool]] = [Job.user_id == user_id, *_SHOWN]
     if favourites:
         listed.append(Job.favourite_at.is_not(None))

@@ -133,7 +133,7 @@ class VerdictAnswers:
         return next_step(texts, self.styles, stage, style)
 
     async def _send(self, answer: Answer, text: str, buttons: InlineKeyboardMarkup | None) -> int | None:
-        """The message that holds the answer now; `None` when the bot may not write to the chat any more."""
+        """The message that holds the answer now; `None` when the bot may no longer write to the chat."""
         chat_id = answer.group.chat_id
         reply = ReplyParameters(message_id=answer.group.message_id, allow_sending_without_reply=True)
         try:

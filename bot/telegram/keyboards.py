@@ -142,7 +142,7 @@ def retry(
     alone: bool = False,
     appeal: bool = False,
 ) -> InlineKeyboardMarkup:
-    """Under a failure or a cancellation: the same picture once more, or in a free pose, or without its image prompt or
+    """Under a failure or a cancellation: the same picture again, or in a free pose, or without its image prompt or
     its second person, or another prompt; under a refusal also an appeal."""
     offers = [
         (again, "job-retry-button", JobAction.AGAIN),

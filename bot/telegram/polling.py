@@ -187,7 +187,7 @@ class Polling:
             try:
                 return call.result() if await finishes_before(ends, call) else None
             except TelegramUnauthorizedError:
-                raise OperatorError("BOT_TOKEN is not valid any more: get a new one from @BotFather") from None
+                raise OperatorError("BOT_TOKEN is no longer valid: get a new one from @BotFather") from None
             except TelegramRetryAfter as error:
                 pause_s = max(pause_s, float(error.retry_after))
                 _log.warning("Telegram limits how often updates are fetched", retry_after_s=error.retry_after)

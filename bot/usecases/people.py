@@ -98,7 +98,7 @@ class FindUser:
 
 @dataclass(frozen=True)
 class ChooseStyle:
-    """The style of the pictures to come. Raises UnknownUser."""
+    """The style of the future pictures. Raises UnknownUser."""
 
     sessions: Sessions
 

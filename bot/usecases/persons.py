@@ -199,7 +199,7 @@ class RemovePerson:
 
 @dataclass(frozen=True)
 class SetCover:
-    """Show a person by this photo; `False` when it is not kept any more."""
+    """Show a person by this photo; `False` when it is no longer stored."""
 
     sessions: Sessions
 

@@ -153,7 +153,7 @@ class ChoosePerson:
 class DecideOtherPerson:
     """Decides about a photo that shows another person than the earlier ones, and about those of its album.
 
-    Gives the number of photos decided: 0 where there are none any more, or no room for one. Raises TooManyPeople."""
+    Gives the number of photos decided: 0 where there are none, or no room for one. Raises TooManyPeople."""
 
     sessions: Sessions
     signals: Signals

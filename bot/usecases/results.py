@@ -41,7 +41,7 @@ class SetFavourite:
 
 @dataclass(frozen=True)
 class Original:
-    """The PNG of a picture: its bytes, or Telegram's id of it; both `None` when it is not kept any more."""
+    """The PNG of a picture: its bytes, or Telegram's id of it; both `None` when it is no longer stored."""
 
     job: Job
     png: bytes | None

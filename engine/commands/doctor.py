@@ -32,7 +32,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--download",
         nargs="*",
         metavar="NAME",
-        help="fetch what is missing: alone what is needed, otherwise the rows of these names, or all",
+        help="download missing weights: without names the needed ones, else those named, or all",
     )
     parser.add_argument("--json", action="store_true", help="the same facts as JSON on stdout")
 

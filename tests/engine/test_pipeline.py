@@ -351,7 +351,7 @@ class _Saying:
         return pictures
 
 
-def test_a_look_filters_what_a_backbone_without_styles_draws_and_leaves_the_words(slow_backbone: Any) -> None:
+def test_a_look_filters_the_picture_of_a_backbone_without_styles_and_leaves_the_prompt(slow_backbone: Any) -> None:
     backbone = _Saying(slow_backbone, "filters")
     replies = _run(backbone, _request("plain"), _request("film", style="film", negative_prompt="rain"))
     assert backbone.prompts == [("in a forest", ""), ("in a forest", "rain")]

@@ -148,7 +148,7 @@ def test_prompts_without_russian_pass_untouched(prompt: str, glossary: GlossaryT
     assert in_known_language(prompt, ENGLISH, glossary) is None
 
 
-def test_a_backbone_that_knows_russian_gets_the_users_own_words(glossary: GlossaryTranslator) -> None:
+def test_a_backbone_that_reads_russian_gets_the_users_prompt(glossary: GlossaryTranslator) -> None:
     assert in_known_language("девушка в лесу", ("en", "ru"), glossary) is None
 
 

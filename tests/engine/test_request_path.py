@@ -146,7 +146,7 @@ def test_a_backbone_that_knows_english_only_gets_the_translation_and_so_does_the
     assert [reply.translated_prompt for reply in _started(replies)] == [drawing.prompt]
 
 
-def test_words_that_need_no_translation_are_not_shown_again(english_backbone: Any) -> None:
+def test_a_prompt_that_needs_no_translation_is_not_shown_again(english_backbone: Any) -> None:
     (drawing,), replies = _inputs(english_backbone, _request("a", prompt="in a forest"))
     assert (drawing.prompt, _started(replies)[0].translated_prompt) == ("in a forest", None)
 

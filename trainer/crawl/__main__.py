@@ -1,6 +1,5 @@
-"""Command line: downloads the galleries of one site, person by person, politely.
-
-Only for lawful purposes: you answer for the rights to what is downloaded. robots.txt is always obeyed.
+"""Command line: downloads the galleries of one site, person by person, politely. Only for lawful purposes: you are
+responsible for the rights to the downloads. robots.txt is always obeyed.
 """
 
 from __future__ import annotations
@@ -41,7 +40,8 @@ the YAML file (CSS selectors; a selector may end in ::attr(name) where the addre
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one crawl: 0 when it went through, 130 when it was stopped, 2 with one line on stderr for a mistake."""
+    """Runs one crawl: 0 when it is complete, 130 when it was interrupted, 2 with one line on stderr for a user's
+    mistake."""
     options = _parser().parse_args(arguments)
     try:
         site = THEPLACE if options.site == "theplace" else load_site(options.config)
@@ -57,7 +57,7 @@ def crawl(options: CrawlOptions, site: Site, archive: PhotoArchive) -> int:
     """Crawls a site into an archive and writes the run's line; the exit code of the command."""
     tally = Tally()
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
-    # The log must not go to the terminal, where the progress is.
+    # The terminal shows the progress, so the log goes to the file alone.
     process = AsyncCrawlerProcess({**politeness.settings(options), "LOG_FILE": str(options.out / "crawl.log")})
     with CrawlView(tally, options.max_persons) as view:
         crawler = process.create_crawler(GallerySpider)

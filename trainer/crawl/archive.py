@@ -1,5 +1,5 @@
-"""The folder of a crawl: what is there already, and how a picture gets into it so that a kill at any moment loses no
-record and no picture twice over."""
+"""The folder of a crawl: its records and pictures, stored so that a kill at any moment loses no record and duplicates
+no picture."""
 
 from __future__ import annotations
 
@@ -22,9 +22,8 @@ from trainer.crawl.records import CrawlRun, Kept, Listing, PersonState, RefusedP
 
 
 class PhotoArchive:
-    """Owns `root` while it is entered (`with PhotoArchive(...)`), so that two runs never write to one folder.
-
-    Entering raises CrawlError where another run has it or a record is damaged.
+    """Locks `root` within `with PhotoArchive(...)`, so that two runs never write to one folder. Entering raises
+    CrawlError where another run has the lock or a record is damaged.
     """
 
     def __init__(self, root: Path, min_side_px: int) -> None:
@@ -56,7 +55,7 @@ class PhotoArchive:
     def _lock(self, opening: ExitStack) -> None:
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            # The system lets go of it when the process ends, however it ends.
+            # The system releases the lock whenever the process ends.
             lock = opening.enter_context((self.root / ".lock").open("w"))
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -79,7 +78,7 @@ class PhotoArchive:
             stray.unlink()
 
     def _finish(self, path: Path, sha256: str) -> None:
-        """Puts a picture in place whose record was written just before a kill."""
+        """Renames a picture whose record was written just before a kill."""
         part = path.with_name(path.name + ".part")
         if not path.exists() and part.exists() and _sha256(part.read_bytes()) == sha256:
             part.replace(path)
@@ -109,7 +108,7 @@ class PhotoArchive:
         if state := self.states.get(url):
             return state.name
         words = [word for word in unquote(urlsplit(url).path).split("/") if word]
-        # No dots: a name must not climb out of the root, and Path.stem must not cut it.
+        # No dots: a name must not lead out of the root, and Path.stem must not cut it.
         name = re.sub(r"[^\w-]+", "_", Path(words[-1]).stem if words else "").strip("_")[:80] or "person"
         taken = {state.name for state in self.states.values()}
         return name if name not in taken else f"{name}-{_sha256(url.encode())[:8]}"
@@ -122,8 +121,8 @@ class PhotoArchive:
         return f"{person}{number}{extension}"
 
     def keep(self, person: str, content: bytes, record: Kept) -> None:
-        """Stores a picture and its record: bytes first, then the record, then the name, so that a kill between any two
-        of them is made good by the next run."""
+        """Stores a picture and its record: bytes first, then the record, then the name, so that the next run repairs
+        the result of a kill between two of them."""
         path = self.root / person / record.file_name
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(path.name + ".part")
@@ -133,18 +132,18 @@ class PhotoArchive:
         self._note_kept(person, record)
 
     def refuse(self, person: str, refused: RefusedPicture) -> None:
-        """Records a picture that was dropped, so that no run asks for it again."""
+        """Records a dropped picture, so that no run requests it again."""
         journal.append(self.root / person / "refused.jsonl", refused)
         self._note_addresses(person, refused.page_url, refused.image_url)
 
     def set_state(self, state: PersonState) -> None:
-        """Records how far a person got."""
+        """Records the progress of a person."""
         if self.states.get(state.url) != state:
             journal.append(self.root / "persons.jsonl", state)
             self.states[state.url] = state
 
     def is_complete(self, url: str, options: CrawlOptions) -> bool:
-        """Whether these options ask for nothing more of a person."""
+        """Whether a person is complete for these options."""
         state = self.states.get(url)
         if state is None:
             return False

@@ -1,4 +1,4 @@
-"""One person's gallery: its pages are read one by one, only as far as pictures are wanted."""
+"""One person's gallery, whose pages are read one by one, up to the requested number of pictures."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class HttpAnswer(Protocol):
 
 
 Fetch = Callable[[str, str | None], Awaitable[HttpAnswer | Outcome]]
-"""(address, page it was found on) -> a 2xx answer, or why there is none."""
+"""(address, page it was found on) -> a 2xx answer, or the reason for its absence."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def addresses(answer: Any, selector: str, attribute: str = "href") -> list[str]:
 
 
 class Gallery:
-    """The picture links of one person so far, and how to get more of them."""
+    """The picture links of one person, extended on demand."""
 
     def __init__(self, site: Site, url: str, fetch: Fetch) -> None:
         self.links: list[Link] = []
@@ -80,11 +80,11 @@ class Gallery:
 
     @property
     def count(self) -> int:
-        """The number of pictures as far as it is known: the larger of those listed and the page's own number."""
+        """The known number of pictures: the larger of the number listed and the number that the page states."""
         return max(len(self.links), self._stated_count or 0)
 
     async def promises(self, count: int) -> bool:
-        """Whether there are at least `count` pictures: by the page's own number if it has one, otherwise by listing
+        """Whether there are at least `count` pictures: by the number that the page states, otherwise by listing
         them."""
         await self.reach(1)
         if self._stated_count is not None and self._stated_count < count and len(self.links) < count:
@@ -103,7 +103,7 @@ class Gallery:
         self._pages += 1
         self._next = None
         if isinstance(answer, Outcome):
-            # Past the last page some sites answer 404.
+            # Some sites answer 404 after the last page.
             past_the_end = self._pages > 1 and answer is Outcome.BROKEN_LINK
             self.listed_all = past_the_end
             self.lost = None if past_the_end else answer
@@ -123,7 +123,7 @@ class Gallery:
                 self._visited.add(key)
                 self.links.append(link)
         new = len(self.links) - before
-        # A page that only repeats is the site's way to end, not a set of duplicates.
+        # A page of repeated links is the end of the gallery, not a set of duplicates.
         self.same += len(links) - new if new else 0
         return new
 

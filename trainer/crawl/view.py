@@ -12,7 +12,7 @@ from trainer.crawl.outcome import Outcome, PersonOutcome, Tally
 
 
 class CrawlView:
-    """A live line on stderr; `show` is called with what is being read."""
+    """A live line on stderr; `show` is called with the current item."""
 
     def __init__(self, tally: Tally, max_persons: int | None, console: Console | None = None) -> None:
         self._tally = tally
@@ -51,7 +51,7 @@ class CrawlView:
 
 
 def summary(tally: Tally, http: dict[str, int]) -> Table:
-    """The closing table: how persons and pictures ended, and what it cost the site."""
+    """The final table: the outcomes of persons and pictures, and the number of requests."""
     table = Table("", "how it ended", "count", title="crawl")
     for person_outcome in PersonOutcome:
         if count := tally.persons[person_outcome]:

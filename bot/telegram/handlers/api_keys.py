@@ -88,7 +88,7 @@ def _line(listed: ListedKey, texts: Texts) -> Markup:
 
 
 def _matched(pattern: re.Pattern[str], message: Message) -> re.Match[str]:
-    """The filter has seen that it fits."""
+    """The match of the arguments, which the router's filter guarantees."""
     match = pattern.fullmatch((message.text or "").partition(" ")[2].strip())
     assert match is not None
     return match

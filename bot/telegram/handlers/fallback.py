@@ -32,8 +32,8 @@ SERVICE = frozenset(
         ContentType.WRITE_ACCESS_ALLOWED,
     }
 )  # fmt: skip
-"""Messages of Telegram itself ("pinned", "auto-delete timer"): they get no answer. All others do, kinds
-that Telegram adds later included."""
+"""Telegram's service messages ("pinned", "auto-delete timer"), which get no answer. All other kinds do, including those
+that Telegram adds later."""
 
 
 def build() -> Router:

@@ -305,7 +305,7 @@ def test_exit_codes_and_signals_are_described(exit_code: int | None, words: str)
     assert describe_end(exit_code) == words
 
 
-def test_last_words_are_the_end_of_the_log(part: ScriptedPart) -> None:
+def test_the_reason_of_an_end_is_the_end_of_the_log(part: ScriptedPart) -> None:
     part.log.write_text("\n".join(f"line {number}" for number in range(50)))
     assert "line 49" in last_words(part)
     assert "line 30" not in last_words(part)

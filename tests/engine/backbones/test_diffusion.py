@@ -152,7 +152,7 @@ def test_lcm_draws_reproducibly_though_it_adds_noise_at_every_step(tiny_sdxl: An
     assert far(both[1], loaded.draw([drawing(2)])[0]) <= 1
 
 
-def test_without_adapters_the_words_alone_are_drawn(tiny: tuple[str, Any]) -> None:
+def test_without_adapters_the_prompt_alone_is_drawn(tiny: tuple[str, Any]) -> None:
     name, folder = tiny
     loaded = load_backbone(name, "cpu", folder.pipeline, bare(folder, body_adapter=NONE))
     assert not loaded.capabilities.strength and not loaded.capabilities.pose

@@ -205,7 +205,7 @@ def test_an_image_prompt_of_any_size_is_taken(backbone: KleinBackbone, size: tup
     assert backbone.draw([styled])[0].size == SIZES.picture(None)
 
 
-def test_the_instruction_ends_in_the_words_and_says_whose_clothes() -> None:
+def test_the_instruction_ends_in_the_prompt_and_names_the_clothes() -> None:
     unchanged, changed = drawing(), drawing(settings=Settings(clothes=Clothes.CHANGE))
     assert instruction(unchanged, 1).endswith("on a beach")
     assert "Image 1 shows a person" in instruction(unchanged, 1)

@@ -1,4 +1,4 @@
-"""Recognition networks: the same embeddings as elsewhere, and a gradient that reaches the picture."""
+"""Recognition networks: embeddings equal to those of the engine, and gradients for the picture."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_network_embeds_as_onnxruntime_does(tmp_path: Path, write_recognition:
     assert not list(ours.parameters())
 
 
-def test_a_network_of_unknown_operators_is_one_line(tmp_path: Path, write_recognition: Any) -> None:
+def test_a_network_with_unknown_operators_is_an_error_of_one_line(tmp_path: Path, write_recognition: Any) -> None:
     path = write_recognition(tmp_path / "network.onnx")
     model = onnx.load(str(path))
     model.graph.node.append(helper.make_node("Resize", ["image"], ["large"]))

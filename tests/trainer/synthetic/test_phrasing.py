@@ -499,7 +499,7 @@ def test_english_sentences_read_as_written() -> None:
     assert {"young woman, beach, red t-shirt", "me in a red t-shirt on a beach"} <= dressed
 
 
-def test_a_quarter_of_phrases_holds_words_to_pass_over() -> None:
+def test_a_quarter_of_phrases_has_words_without_meaning() -> None:
     for language in LANGUAGES:
         rng = np.random.default_rng(20)
         fillers = {tuple(plain_words(word)) for table in (PRAISE, COURTESY, RARE) for word in table[language]}
@@ -509,7 +509,7 @@ def test_a_quarter_of_phrases_holds_words_to_pass_over() -> None:
         assert FILLED - 0.04 < share < FILLED + 0.04, language
 
 
-def test_words_to_pass_over_are_many_and_mean_nothing_of_the_picture() -> None:
+def test_words_without_meaning_are_many_and_do_not_describe_the_picture() -> None:
     assert sum(len(words) for words in RARE.values()) >= 150
     for table in (PRAISE, COURTESY, RARE):
         for words in table.values():

@@ -77,7 +77,7 @@ async def test_a_pinned_one_stays_until_it_is_for_one_picture_again(chat, says, 
     assert "Картинка-образец: нет" in (await chat.anna.message(answer.id)).text
 
 
-async def test_words_under_the_picture_are_drawn_in_its_style(chat, jpeg, screen):
+async def test_a_prompt_under_the_picture_is_drawn_in_its_style(chat, jpeg, screen):
     await chat.anna.press("Прислать образец", message_id=screen)
     await chat.anna.send_photo(jpeg(5), caption="в лесу")
     job = await chat.job()

@@ -146,14 +146,14 @@ async def test_a_forwarded_photo_counts_and_its_caption_is_nobodys_wish(chat, sa
     assert await chat.jobs() == []
 
 
-async def test_a_photo_with_words_becomes_a_picture_when_accepted(chat, says, jpeg):
+async def test_a_photo_with_a_prompt_becomes_a_picture_when_accepted(chat, says, jpeg):
     await chat.consent(chat.anna)
     await chat.anna.send_photo(jpeg(), caption="на пляже")
     await chat.anna.wait_for(says("✅", "Рисую по описанию", "на пляже"))
     assert (await chat.job()).prompt == "на пляже"
 
 
-async def test_a_photo_with_too_many_words_is_kept_and_the_words_are_explained(chat, says, jpeg):
+async def test_a_photo_with_too_long_a_prompt_is_kept_and_the_limit_is_explained(chat, says, jpeg):
     await chat.consent(chat.anna)
     await chat.anna.send_photo(jpeg(), caption="б" * 1020)
     await chat.anna.wait_for(says("Сократите"))

@@ -134,7 +134,7 @@ async def test_a_photo_sent_for_its_pose_is_kept_as_such_and_drawn(chat, says, j
     assert (await chat.pose_photo(chat.anna)).id == photo.id
 
 
-async def test_words_under_the_photo_are_drawn_in_its_pose(chat, says, jpeg):
+async def test_a_prompt_under_the_photo_is_drawn_in_its_pose(chat, says, jpeg):
     await ask_for_photo(chat, says)
     await chat.anna.send_photo(jpeg(5), caption="в лесу")
     job = await chat.job()
