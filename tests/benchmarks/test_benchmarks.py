@@ -1,4 +1,4 @@
-"""The benchmarks compare what they say; the tests check no speed."""
+"""The benchmarks compare the intended contenders; speeds are not tested."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ TINY = Shape(
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A nano whose drawings are as quick as its layout allows: one step by default."""
+    """A nano that draws as fast as its layout allows, in one step by default."""
     path = tmp_path_factory.mktemp("nano")
     save_nano(random_nano(), path, {"steps": 1})
     return path

@@ -1,4 +1,4 @@
-"""The invariant of a load run finds what breaks it; the proxy cuts; the command refuses a wrong size."""
+"""The checks of a load run find violations; the proxy cuts connections; the command refuses an invalid size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The measurement of how photos are read: its truth holds on changed copies, and wrong readings count as wrong."""
+"""The measurement of reading photos: the ground truth holds for changed copies, and wrong readings count as wrong."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def cases() -> list[PhotoCase]:
 
 
 def _knowing(cases: list[PhotoCase]) -> Callable[[Image.Image, Box | None], PhotoReading]:
-    """Reads the truth back."""
+    """Returns the ground truth."""
 
     def read(image: Image.Image, chosen: Box | None) -> PhotoReading:
         case = next(case for case in cases if case.image is image)

@@ -1,4 +1,4 @@
-"""The charts for operators: legible pictures whatever the figures are."""
+"""The charts for operators are legible for all figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The presets as they ship, that the engine can draw them, and what a faulty file says."""
+"""The shipped presets, which the engine can draw, and the errors for faulty files."""
 
 from __future__ import annotations
 

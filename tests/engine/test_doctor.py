@@ -1,4 +1,4 @@
-"""The doctor says what is there and what is missing, and fetches it from a hub that may break off."""
+"""doctor reports present and missing weights, and downloads them from a hub that may cut connections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The examples run as their first lines say."""
+"""The examples run by the commands in their first lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""`python -m engine fetch`: what is missing is downloaded, what is there stays, without an index the engine goes on."""
+"""`python -m engine fetch` downloads missing weights and keeps present ones; without an index the engine still
+works."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Russian prompts reach models that know English only; nothing else of a prompt is touched."""
+"""Russian prompts are translated for models that read English alone; the rest of a prompt is unchanged."""
 
 from __future__ import annotations
 

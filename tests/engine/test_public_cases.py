@@ -40,7 +40,7 @@ class Finder:
 
 
 class Parser:
-    """Sees one person in the whole photo, with so many joints."""
+    """A person parser that finds one person in the whole photo, with the given number of joints."""
 
     version = "one"
 

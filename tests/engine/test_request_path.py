@@ -1,4 +1,4 @@
-"""Prompts, photos, poses and pictures on their way through a request: what reaches the backbone, and refusals."""
+"""Prompts, photos, poses and pictures of a request: the backbone's inputs, and refusals."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class _Seeing(Guard):
 
 
 class _Noting:
-    """The backbone within, and what it was asked to draw."""
+    """Wraps a backbone and records its inputs."""
 
     device = "cpu"
 

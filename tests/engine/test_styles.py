@@ -1,4 +1,4 @@
-"""The styles as they ship, what they add to the words, and what a faulty file says."""
+"""The shipped styles, their effect on prompts, and the errors for faulty files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""End users of apps: consent, photos, export, and deletion person by person."""
+"""End users of apps: consent, photos, export and deletion."""
 
 from __future__ import annotations
 
@@ -200,7 +200,8 @@ async def test_jobs_follow_the_image_prompt_of_their_time(world: Any, app: Any, 
 
 
 async def test_of_two_image_prompts_at_once_the_one_stored_last_is_followed(world: Any, app: Any, rows: Any) -> None:
-    """The upload that is stored last began first; meanwhile a job followed the other one, which is kept for it."""
+    """The upload that is stored last began first; a job followed the other one in between, which is kept for that
+    job."""
     await world.accept_photo(app)
     await rows.worker(image_prompt=True)
     user_id = await world.user_id()

@@ -1,4 +1,4 @@
-"""Jobs of apps: asked for, followed, fetched, cancelled, deleted."""
+"""Jobs of apps: request, progress, download, cancellation, deletion."""
 
 from __future__ import annotations
 
@@ -221,7 +221,7 @@ async def test_events_of_an_unknown_job_are_a_problem(app: Any) -> None:
 async def test_streams_beyond_the_limit_are_refused_before_their_answer_begins(
     open_world: Any, monkeypatch: pytest.MonkeyPatch, eventually: Any
 ) -> None:
-    """The limit is one for all processes; a stream that ends, or whose process vanished, gives its place back."""
+    """The limit is shared by all processes; a stream that ends, or whose process has died, frees its place."""
     monkeypatch.setattr(app_limits, "STREAMS_MAX", 2)
     world, other = await open_world(), await open_world()
     app = await world.client()
@@ -277,8 +277,7 @@ async def test_an_open_stream_keeps_its_place(
 async def test_a_stream_whose_reader_stands_still_counts_until_it_goes(
     world: Any, app: Any, monkeypatch: pytest.MonkeyPatch, eventually: Any
 ) -> None:
-    """It is blocked in the middle of its first event, for several times the time that a stream counts without a sign of
-    life."""
+    """The stream blocks within its first event, for several times the length of a stream's lease."""
     monkeypatch.setattr(jobs, "STREAM_RENEWAL_S", 0.1)
     monkeypatch.setattr(app_limits, "STREAM_LEASE", timedelta(seconds=3))
     await world.accept_photo(app)

@@ -114,7 +114,7 @@ async def gallery(open_mini_app: Any) -> Any:
 
 @pytest.fixture
 async def page() -> AsyncIterator[Page]:
-    """A phone, whose page's own errors fail the test."""
+    """A page at a phone's width; errors of the page fail the test."""
     complaints: list[str] = []
 
     def note(line: ConsoleMessage) -> None:

@@ -1,4 +1,4 @@
-"""The Mini App's server: only what Telegram has signed gets in, and only one's own pictures come out."""
+"""The Mini App's server: only requests signed by Telegram are answered, and users get only their own pictures."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ async def test_a_picture_in_progress_is_not_deleted(server: Any, init_data: Sign
 
 
 async def test_pictures_are_filtered_by_person(server: Any, init_data: Sign, rows: Any) -> None:
-    """Those of the person and those in which they are the second one; of nobody else's people any."""
+    """The filter returns pictures of the person, alone or as the second one, and none of other users' people."""
     ids = [uuid4(), uuid4()]
     async with server.sessions.begin() as session:
         now = datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""openapi.json is whole, and the server keeps to it whatever schemathesis sends."""
+"""openapi.json is complete, and the server follows it for all requests of schemathesis."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance, use_afte
 UPLOAD = "application/octet-stream"
 EXAMPLES = 6
 REACHED_MIN = 13
-"""Of the eighteen operations: deletions are sent only where there is nothing to delete, nobody can be chosen, and
-random bytes are no photo."""
+"""The operations of the eighteen that succeed: deletions are sent only where there is nothing to delete, no person can
+be chosen, and random bytes are no photo."""
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
@@ -35,7 +35,7 @@ async def test_the_description_is_openapi_3_1_and_names_every_path(world: Any, a
 
 
 async def test_the_server_keeps_to_its_description(world: Any, app: Any) -> None:
-    """Fitting requests about what is there and about what is not, and requests that do not fit."""
+    """Valid requests about existing and absent objects, and invalid requests."""
     reference_id = await world.accept_photo(app)
     job_id = (await app.order()).body["id"]
     await world.finish(job_id)

@@ -1,4 +1,4 @@
-"""DATABASE_URL: what hosting services write into it is honoured, passed over or named in one line."""
+"""DATABASE_URL: each parameter of hosting services is used, ignored, or named in an error of one line."""
 
 from __future__ import annotations
 

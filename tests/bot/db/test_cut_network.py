@@ -1,4 +1,4 @@
-"""A half-open connection to Postgres as a network makes it: the cable is out, and neither side gets a packet.
+"""A half-open connection to Postgres as after an unplugged cable: neither side gets a packet.
 
 The client runs in a network namespace of its own, at the other end of a pair of virtual interfaces. Only root may make
 these.

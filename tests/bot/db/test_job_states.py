@@ -1,4 +1,4 @@
-"""The law of a job's states, and what workers report: in order, late, twice, and about what is not wanted any more."""
+"""Transitions of a job's state, and reports of workers: in order, late, repeated, and about cancelled jobs."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_a_job_that_has_ended_stays_as_it_ended() -> None:
 
 @pytest.mark.parametrize("state", JobState)
 async def test_only_a_job_that_has_ended_is_closed(sessions: Sessions, rows: Any, state: JobState) -> None:
-    """A picture that is still to be delivered is not thrown away."""
+    """A picture that is not delivered yet is not deleted."""
     await rows.user()
     job_id = await rows.job(state=state, result=b"png")
     async with sessions.begin() as session:

@@ -1,4 +1,4 @@
-"""Asking for a picture and withdrawing it."""
+"""Requests for pictures and their cancellation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ledger of credits: what a picture costs, once, and what comes back, whatever happens in between."""
+"""The ledger of credits: each picture is charged once, and released if it is not delivered, in any order of events."""
 
 from __future__ import annotations
 

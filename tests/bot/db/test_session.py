@@ -1,4 +1,4 @@
-"""Telling an absent database from a wrong statement."""
+"""The distinction between an outage of the database and a wrong statement."""
 
 from __future__ import annotations
 

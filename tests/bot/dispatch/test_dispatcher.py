@@ -1,4 +1,4 @@
-"""The dispatcher whole: a real database, a real broker, a real chat, and a worker that answers by the contract."""
+"""The whole dispatcher: real database, broker and chat, and a fake worker that follows the contract."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ QUICK = PATIENT.model_copy(update={"lease_s": 2, "handout_s": 2})
 
 
 class Stage:
-    """Everything but the conversation."""
+    """All parts except the conversation."""
 
     def __init__(self, api: LocalBotAPI, ben: Person, rows: Any, signals: JobSignals) -> None:
         self.api = api

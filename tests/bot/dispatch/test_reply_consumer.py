@@ -1,4 +1,4 @@
-"""Reading what workers report off a real broker."""
+"""Consumption of workers' replies from a real broker."""
 
 from __future__ import annotations
 
@@ -130,8 +130,8 @@ async def test_a_killed_broker_is_waited_for_and_nothing_is_lost(
 async def test_a_frozen_connection_is_given_up_and_what_comes_later_is_read(
     broker_url: str, freezing_proxy: Callable[[str], Any], eventually: Any
 ) -> None:
-    """Redis answers a waiting reader every second; one that hears nothing has a new connection within 20 s. What comes
-    until Redis notices goes to the frozen reader, so replies are sent until one is read."""
+    """Redis answers a waiting reader every second; a reader without answers reconnects within 20 s. Until Redis
+    notices, replies go to the frozen reader, so the test sends replies until one is read."""
     proxy, received = freezing_proxy(broker_url), Received()
     async with _reading(proxy.before(broker_url), received) as listening:
         _send(broker_url, _started(1))

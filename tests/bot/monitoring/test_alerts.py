@@ -1,4 +1,4 @@
-"""Alerts: each once when its trouble begins, once when it is over; sent to every admin in their language."""
+"""Alerts: each once when its cause begins and once when it has ended, sent to every admin in their language."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Patience with Telegram while a user is being answered."""
+"""Retries of calls to Telegram while a user waits for an answer."""
 
 from __future__ import annotations
 

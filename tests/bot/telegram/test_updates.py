@@ -43,7 +43,7 @@ FUTURE_MESSAGES: dict[str, dict[str, Any]] = {
 
 
 class Stage:
-    """A bot that notes the words it hears, and a server that says what no person can say."""
+    """A bot that records the texts it gets, and a server that sends updates that no client can cause."""
 
     def __init__(self, api: LocalBotAPI, control: ApiControl, anna: Person, bot: Bot) -> None:
         self.api, self.control, self.anna, self.bot = api, control, anna, bot

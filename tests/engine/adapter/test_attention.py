@@ -1,4 +1,4 @@
-"""The branches add to the base and can be taken away again without a trace."""
+"""The branches add to the base; removing them leaves the base unchanged."""
 
 from __future__ import annotations
 

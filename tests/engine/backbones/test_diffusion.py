@@ -1,4 +1,4 @@
-"""sd15 and sdxl draw from folders of the true layouts, whatever a batch mixes, and as stock diffusers would."""
+"""sd15 and sdxl draw from folders of the published layouts, for mixed batches, with the results of stock diffusers."""
 
 from __future__ import annotations
 

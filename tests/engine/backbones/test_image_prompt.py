@@ -103,7 +103,7 @@ def test_a_batch_mixes_pictures_with_and_without(backbone: DiffusionBackbone, gu
 
 
 def test_block_scales_are_those_of_stock_diffusers(tiny_sd15: Any) -> None:
-    """Its own way to InstantStyle: a scale per transformer, silence in all others."""
+    """diffusers' form of InstantStyle: a scale per transformer, zero in all others."""
     ours = load("sd15", tiny_sd15, body_adapter=NONE, image_prompt_blocks=f"{STYLE}=0.8, {LAYOUT}=0.5")
     one = drawing(picture(), steps=4, guidance=5.0)
     stock = StableDiffusionPipeline.from_pretrained(

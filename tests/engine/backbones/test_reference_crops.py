@@ -1,4 +1,4 @@
-"""The image encoder sees the person alone, and no patch of clothes that are not wanted."""
+"""The image encoder reads only the person, without patches of clothes that must not appear."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_a_photo_without_a_mask_or_with_a_poor_one_stays_as_it_is(paper_doll: Vi
 
 
 def test_kept_patches_are_encoded_without_the_others(reader: ReferenceReader, paper_doll: View) -> None:
-    """Not even through the encoder's own attention do dropped patches matter."""
+    """Dropped patches have no influence, not even through the encoder's attention."""
     whole = body_reference(paper_doll, Clothes.KEEP, reader.crop_px, reader.patch_px)
     assert whole is not None
     patch_mask = np.zeros((4, 4), np.bool_)

@@ -1,4 +1,4 @@
-"""Two people in one picture: each is read in a half of it, and neither reaches the other's."""
+"""Two people in one picture: each half attends to one of them, and not to the other."""
 
 from __future__ import annotations
 

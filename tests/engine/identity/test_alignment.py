@@ -1,4 +1,4 @@
-"""The face as ArcFace wants it."""
+"""Alignment of faces for ArcFace."""
 
 from __future__ import annotations
 

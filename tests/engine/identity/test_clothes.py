@@ -1,4 +1,4 @@
-"""Views whose clothes do not show."""
+"""Views with hidden clothes."""
 
 from __future__ import annotations
 

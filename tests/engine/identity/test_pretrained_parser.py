@@ -1,4 +1,4 @@
-"""Real photos read by networks that have seen real people: whole, cut out, counted, one of several chosen."""
+"""Real photos parsed by pretrained networks: whole bodies, mattes, counts, and the choice of one of several people."""
 
 from __future__ import annotations
 

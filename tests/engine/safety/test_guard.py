@@ -27,7 +27,7 @@ RED, BLUE = Image.new("RGB", (80, 80), "red"), Image.new("RGB", (80, 80), "blue"
 
 
 class Reddish:
-    """As sure as the picture is red; remembers what it was shown."""
+    """A classifier whose probability is the share of red; records the sizes of pictures."""
 
     def __init__(self) -> None:
         self.sizes: list[tuple[int, int]] = []

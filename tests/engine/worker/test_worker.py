@@ -290,7 +290,7 @@ def test_frozen_connections_are_given_up_and_the_next_job_is_drawn(
     astronaut_jpeg: bytes,
     tmp_path: Path,
 ) -> None:
-    """All that the worker has to the broker at once: tasks, replies, heartbeats. The process is the same one."""
+    """All connections of a worker at once: tasks, replies, heartbeats; the process must survive."""
     own_url = request.getfixturevalue(server).url.removesuffix("/0")
     own_url += "" if server == "rabbitmq" else "/3"
     proxy = freezing_proxy(own_url)

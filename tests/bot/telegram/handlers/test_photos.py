@@ -1,4 +1,4 @@
-"""Photos that come in, every way they come, and every way they are bad."""
+"""Incoming photos in all forms, and all faults of photos."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words to draw: good ones, early ones and bad ones."""
+"""Prompts: valid, before the first photo, and invalid."""
 
 from __future__ import annotations
 

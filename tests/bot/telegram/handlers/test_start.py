@@ -1,4 +1,4 @@
-"""Arriving: what this is, consent, language, help, blocking."""
+"""First messages: introduction, consent, language, help, blocking."""
 
 from __future__ import annotations
 
