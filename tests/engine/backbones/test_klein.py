@@ -161,7 +161,7 @@ def test_every_aspect_is_drawn_with_the_pose_in_it(backbone: KleinBackbone, aspe
     previews: list[Image.Image] = []
     picture = backbone.draw([posed], lambda step: previews.extend(step.previews()))[0]
     assert picture.size == previews[0].size == SIZES.picture(aspect)
-    assert backbone._shown(posed, SIZES.picture(aspect))[-1].size == SIZES.picture(aspect)
+    assert backbone._input_pictures(posed, SIZES.picture(aspect))[-1].size == SIZES.picture(aspect)
     full = Sizes.around(1024).picture(aspect)
     across, down = (int(number) for number in aspect.split(":"))
     assert full[0] / full[1] == pytest.approx(across / down, rel=0.06)
@@ -178,7 +178,7 @@ def test_weights_that_do_not_fit_are_refused(klein_folder: Path, tmp_path: Path)
 def test_a_pose_takes_the_place_of_a_photo(backbone: KleinBackbone) -> None:
     many = drawing(identity=person(views=6))
     posed = drawing(identity=person(views=6), pose=preset(PosePreset.SITTING))
-    plain, with_pose = (backbone._shown(one, SIZES.picture(None)) for one in (many, posed))
+    plain, with_pose = (backbone._input_pictures(one, SIZES.picture(None)) for one in (many, posed))
     assert len(plain) == len(with_pose) == REFERENCES_MAX
     assert with_pose[-1].size == SIZES.picture(None)
     assert "skeleton in image 4" in instruction(posed, len(with_pose))
@@ -189,7 +189,7 @@ def test_a_pose_takes_the_place_of_a_photo(backbone: KleinBackbone) -> None:
 def test_an_image_prompt_is_the_last_picture_and_scale_zero_leaves_it_out(backbone: KleinBackbone) -> None:
     green = Image.new("RGB", (90, 60), "green")
     styled = drawing(identity=person(views=6), pose=preset(PosePreset.SITTING), image_prompt=green)
-    pictures = backbone._shown(styled, SIZES.picture(None))
+    pictures = backbone._input_pictures(styled, SIZES.picture(None))
     assert len(pictures) == REFERENCES_MAX and pictures[-1].getpixel((9, 9)) == green.getpixel((9, 9))
     text = instruction(styled, len(pictures))
     assert "Images 1 to 2" in text and "skeleton in image 3" in text and "style of image 4" in text

@@ -3,7 +3,7 @@ import pytest
 
 from trainer.evaluation.metrics import Interval
 from trainer.study.answers import answers, verdict
-from trainer.study.report import _known
+from trainer.study.report import _finite
 
 PEOPLE = 60
 
@@ -42,7 +42,7 @@ def test_the_answer_follows_the_figures_whichever_way_they_fall() -> None:
 
 
 def test_the_file_holds_null_for_what_is_not_a_number() -> None:
-    assert _known({"a": [np.nan, 1.5, {"b": float("inf")}], "c": "nan"}) == {"a": [None, 1.5, {"b": None}], "c": "nan"}
+    assert _finite({"a": [np.nan, 1.5, {"b": float("inf")}], "c": "nan"}) == {"a": [None, 1.5, {"b": None}], "c": "nan"}
 
 
 @pytest.mark.parametrize(
