@@ -52,7 +52,7 @@ def test_without_an_index_it_says_once_what_is_missing_and_goes_on(
     fetched: list[str] = []
     printed = _printed(monkeypatch, WeightsError("expected pip to download it, got no index"), fetched)
     assert fetched == ["first"]
-    assert "got no index" in printed and "goes on without first second; later: python -m engine fetch" in printed
+    assert "got no index" in printed and "continues without first second; run python -m engine fetch later" in printed
 
 
 def test_what_is_there_is_not_fetched_again(listed: list[Archive], monkeypatch: pytest.MonkeyPatch) -> None:
