@@ -1,4 +1,4 @@
-"""The worth of an option of loading a model: a step with identity, with the option over without."""
+"""The effect of each option for loading a model: the time of a step with the option over the time without it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from benchmarks.steps import StepBench
 
 
 def option_ratios(shape: Shape, device: str, pairs: int) -> dict[str, TimeRatio]:
-    """Below 1: the option helps. Half precision is measured on a GPU only; a CPU emulates it."""
+    """Option -> ratio; below 1 the step is faster with the option. Half precision is measured on a GPU alone, because a
+    CPU emulates it."""
     ratios = {}
     for name in ("channels_last", "compile", *(["half"] if device.startswith("cuda") else [])):
         half = name == "half"

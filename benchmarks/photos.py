@@ -185,24 +185,24 @@ def measure(cases: Sequence[PhotoCase], read: Read) -> list[dict[str, Any]]:
 
 def _row(case: PhotoCase, read: Read) -> dict[str, Any]:
     began = time.process_time()
-    seen = read(case.image, None)
+    result = read(case.image, None)
     seconds = time.process_time() - began
     near: list[bool] = []
     overlaps: list[float] = []
     for person in case.persons:
-        found = seen if case.people == 1 else read(case.image, person.box)
+        found = result if case.people == 1 else read(case.image, person.box)
         near += _near(person, found.keypoints)
         overlaps.append(_overlap(person, found.mask, case.image.size))
     return {
         "name": case.name,
         "change": case.change,
         "people": case.people,
-        "verdict": seen.verdict,
-        "seen": seen.people,
-        "people_right": seen.people == case.people,
-        "accepted_right": (seen.verdict == "accepted") == (case.people == 1),
-        "framing": seen.framing,
-        "framing_right": seen.framing in case.framings if case.framings else None,
+        "verdict": result.verdict,
+        "seen": result.people,
+        "people_right": result.people == case.people,
+        "accepted_right": (result.verdict == "accepted") == (case.people == 1),
+        "framing": result.framing,
+        "framing_right": result.framing in case.framings if case.framings else None,
         "joints": len(near),
         "joints_near": sum(near),
         "iou": [round(value, 3) for value in overlaps],

@@ -71,15 +71,15 @@ def reader(finder: Any, parser: Any) -> Any:
 
     def read(image: Any, chosen: Any) -> PhotoReading:
         look = examine(image, finder, parser, chosen)
-        seen = look.observation
-        if seen is None:
+        observation = look.observation
+        if observation is None:
             return PhotoReading(look.verdict.value, len(look.people))
-        framing, mask = framing_of(seen), person_mask(seen)
+        framing, mask = framing_of(observation), person_mask(observation)
         return PhotoReading(
             look.verdict.value,
             len(look.people),
             None if framing is None else framing.value,
-            seen.keypoints,
+            observation.keypoints,
             None if mask is None else np.asarray(mask) > 127,
         )
 

@@ -67,7 +67,7 @@ def photo() -> Image.Image:
 def person(image: Image.Image) -> IdentityProfile:
     """A person with known joints and outline: their use by a backbone is within the time."""
     joints = preset(PosePreset.STANDING) * (512, 768, 1)
-    seen = Observation(
+    observation = Observation(
         width=512,
         height=768,
         face_box=(200.0, 60.0, 300.0, 180.0),
@@ -76,7 +76,7 @@ def person(image: Image.Image) -> IdentityProfile:
         parts=np.pad(np.full((72, 32), BodyPart.TOP, np.uint8), ((12, 12), (16, 16))),
         parts_box=(0.0, 0.0, 512.0, 768.0),
     )
-    return IdentityProfile((View(image, seen),))
+    return IdentityProfile((View(image, observation),))
 
 
 def nano_requests(folder: Path, device: str) -> Requests:
@@ -91,8 +91,8 @@ def nano_requests(folder: Path, device: str) -> Requests:
     without = {"class_embed_type": None, "projection_class_embeddings_input_dim": None}
     torch.manual_seed(0)
     unet = UNet2DConditionModel.from_config(dict(config) | without | {"in_channels": latent, "out_channels": latent})
-    own, shapes = nano.unet.state_dict(), {name: value.shape for name, value in unet.state_dict().items()}
-    unet.load_state_dict({name: own[name] for name in shapes if own[name].shape == shapes[name]}, strict=False)
+    state, shapes = nano.unet.state_dict(), {name: value.shape for name, value in unet.state_dict().items()}
+    unet.load_state_dict({name: state[name] for name in shapes if state[name].shape == shapes[name]}, strict=False)
     vae = _StockAutoencoder.from_config(nano.vae.config)
     vae.load_state_dict(nano.vae.state_dict())
     vae.register_to_config(block_out_channels=(1,) * (1 + int(math.log2(vae.config.patch_px))))

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def row(title: str, faces: list[Described]) -> str:
     """Of the table: all pairs of faces; those of two people are counted once for every pair of faces."""
     pairs = [(a == b, float(np.linalg.norm(x - y))) for (a, x), (b, y) in combinations(faces, 2)]
-    same, other = ([distance for alike, distance in pairs if alike is wanted] for wanted in (True, False))
+    same, other = ([distance for alike, distance in pairs if alike is is_same] for is_same in (True, False))
     apart, mixed = sum(distance > 1 for distance in same), sum(distance <= 1 for distance in other)
     return f"| {title}: {len(faces)} | {len(same)} | {apart} | {len(other)} | {mixed} |"
 

@@ -131,8 +131,8 @@ def _with_adapter(unet: Any) -> Callable[[], None]:
 
 
 def _without_adapter(pipeline: Any) -> Any:
-    kept = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
-    parts = {name: getattr(pipeline, name) for name in kept}
+    part_names = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
+    parts = {name: getattr(pipeline, name) for name in part_names}
     return StableDiffusionPipeline(
         **parts, safety_checker=None, feature_extractor=None, image_encoder=None, requires_safety_checker=False
     )

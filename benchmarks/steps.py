@@ -65,7 +65,7 @@ class StepBench:
         return Contender(prepare, self._step(1, added={"image_embeds": embeds}))
 
     def one_by_one(self, tokens: int, rows: int) -> Contender:
-        """`rows` pictures, each in a step of its own."""
+        """`rows` pictures, one after the other."""
         single = self.ours(tokens)
         return Contender(single.prepare, lambda: [single.run() for _ in range(rows)])
 
@@ -98,7 +98,7 @@ class StepBench:
 
 
 class _Ready(nn.Module):
-    """Stands where diffusers projects image embeddings at every step: here they are tokens already."""
+    """Replaces diffusers' projection of image embeddings: these are tokens already."""
 
     def forward(self, embeds: list[Tensor]) -> list[Tensor]:
         """Each [B, 1, N, D] -> [B, N, D]."""

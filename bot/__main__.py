@@ -29,7 +29,7 @@ async def _main(config: Config) -> None:
 
 
 def _secrets(config: Config) -> list[str]:
-    """Secrets that must not show in logs: the token, and the passwords in addresses."""
+    """Secrets that must not appear in logs: the token, and the passwords in addresses."""
     from bot.app import webhook_secret
 
     address = read_address(config.database_url.get_secret_value())

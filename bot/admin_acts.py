@@ -1,4 +1,4 @@
-"""The acts of admins and apps as the audit log names them, and the answers that admins give in writing."""
+"""The acts of admins and apps in the audit log, and the inputs that the bot asks admins for."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Act(StrEnum):
     MAKE_KEY = "make-key"
     REVOKE_KEY = "revoke-key"
     APP_DELETE_USER = "app-delete-user"
-    """By an app over the HTTP API, as are those below."""
+    """This act and those below are of apps over the HTTP API."""
     APP_DELETE_PHOTO = "app-delete-photo"
     APP_DELETE_IMAGE_PROMPT = "app-delete-image-prompt"
     APP_DELETE_JOB = "app-delete-job"

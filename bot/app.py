@@ -95,7 +95,7 @@ _log = structlog.get_logger(__name__)
 
 
 async def serve(config: Config, stop: asyncio.Event) -> None:
-    """Everything, until `stop` is set. Raises OperatorError."""
+    """Runs all parts until `stop` is set. Raises OperatorError."""
     metrics = Metrics()
     async with AsyncExitStack() as stack:
         pool = open_pool(config.database_url.get_secret_value())
@@ -172,7 +172,7 @@ async def _serve(
 async def _api(
     config: Config, sessions: Sessions, dispatcher: Dispatcher, signals: JobSignals, bot: Bot, metrics: Metrics
 ) -> AsyncIterator[None]:
-    """In this block other apps and the Mini App are served, if API_LISTEN says where. Without it nothing of the API is
+    """A context in which other apps and the Mini App are served, if API_LISTEN is set; without it the API is not
     imported."""
     if config.api_listen is None:
         yield
@@ -195,7 +195,7 @@ def _source(config: Config, bot: Bot, intake: Intake, role: Role, spool: UpdateS
 
 
 def webhook_secret(config: Config) -> str:
-    """The secret from the configuration, else one that is derived from the token and so equal in every process."""
+    """The secret from the configuration, else one derived from the token, which is equal in every process."""
     if config.webhook_secret is not None:
         return config.webhook_secret.get_secret_value()
     return derive_secret(config.bot_token.get_secret_value())

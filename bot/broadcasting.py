@@ -1,8 +1,8 @@
 """Sends broadcasts, one message after another, in the leading process.
 
-Nobody gets a message twice. It is handed to its user in the database before it is sent, and one that may have arrived
-is not sent again: its user is in `handled` alone, which counts as unknown. Before the next one Telegram has to answer,
-so that an outage costs one such message.
+No user gets a message twice. The database notes each message before it is sent, and one that may have arrived is not
+sent again: its user counts in `handled` alone, as an unknown outcome. The next message waits until Telegram answers, so
+that an outage leaves one unknown outcome.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from bot.telegram.sent_once import SendOutcome, send_once
 from bot.translator import DEFAULT_LANGUAGE, Translator
 
 IDLE_S = 1.0
-"""How often it is looked whether there is something to send."""
+"""Seconds between two checks for messages to send."""
 PROGRESS_S = 3.0
 """The least time between two edits of the message that shows the progress."""
 NETWORK_PAUSE_S = 5.0
@@ -98,7 +98,7 @@ class Broadcaster:
         return True
 
     async def _send(self, broadcast: Broadcast, user_id: int) -> BroadcastOutcome | None:
-        """Waits as long as Telegram asks for, and while it is away; `None` where the message may have arrived."""
+        """Sends one message; waits through flood control and outages; `None` where the message may have arrived."""
         while True:
             await asyncio.sleep(max(0.0, self._next_at - self._clock()))
             self._next_at = self._clock() + self._interval_s
@@ -114,7 +114,7 @@ class Broadcaster:
                 self._next_at = self._clock() + self._network_pause_s
 
     async def _telegram_answers(self) -> None:
-        """Returns when it does."""
+        """Waits until Telegram answers."""
         while True:
             await asyncio.sleep(self._network_pause_s)
             try:

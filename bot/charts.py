@@ -22,9 +22,9 @@ TEXT_POINTS, HEADING_POINTS, TITLE_POINTS = 13, 14, 15
 TIMELINE_INCHES, ROW_INCHES, HEADING_INCHES = 1.9, 0.44, 0.42
 ROWS_MAX = 8
 ROWS_MIN = 4
-"""A timeline of smaller counts is not drawn higher."""
+"""The least height of a timeline's axis, in counts."""
 NAME_MAX = 34
-"""Characters of a row's name; a longer one is cut."""
+"""The largest number of characters of a row's name; a longer one is cut."""
 INK, QUIET, GRID = "#1f2933", "#5b6674", "#e4e8ec"
 GREEN, RED, ORANGE, GREY, BLUE, PALE_BLUE = "#2f9e6e", "#d64545", "#e8912d", "#b4bcc6", "#3b7dd8", "#a9c7ef"
 TITLE_MAX = 30
@@ -53,7 +53,7 @@ class Timeline:
     series: Sequence[Series]
     lines: bool = False
     whole: bool = True
-    """The values are counts."""
+    """Whether the values are counts."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Chart:
     title: str
     panels: Sequence[Timeline | Ranking]
     nothing: str
-    """Written where a panel has no values."""
+    """The text of a panel without values."""
 
 
 def draw_chart(chart: Chart) -> bytes:
@@ -165,7 +165,7 @@ def _draw_lines(axes: Axes, panel: Timeline) -> float:
 
 
 def _draw_ranking(axes: Axes, panel: Ranking, nothing: str) -> None:
-    """Each row's name and label stand above its bar, so that a name of any length leaves the bar its width."""
+    """Each row's name and label are above its bar, so that a long name does not shorten the bar."""
     _prepare(axes, panel.title)
     axes.set_axis_off()
     rows = panel.rows[:ROWS_MAX]
@@ -174,8 +174,8 @@ def _draw_ranking(axes: Axes, panel: Ranking, nothing: str) -> None:
         return
     longest = max(length for _, length, _, _ in rows) or 1.0
     for number, (name, length, label, colour) in enumerate(rows):
-        shown = name if len(name) <= NAME_MAX else name[: NAME_MAX - 1].rstrip() + "…"
-        axes.text(0.0, number + 0.5, shown, color=INK, fontsize=TEXT_POINTS)
+        short_name = name if len(name) <= NAME_MAX else name[: NAME_MAX - 1].rstrip() + "…"
+        axes.text(0.0, number + 0.5, short_name, color=INK, fontsize=TEXT_POINTS)
         axes.text(1.0, number + 0.5, label, color=INK, fontsize=TEXT_POINTS, ha="right")
         axes.barh(number + 0.72, 1.0, height=0.18, color=GRID)
         axes.barh(number + 0.72, length / longest, height=0.18, color=colour)

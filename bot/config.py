@@ -43,7 +43,7 @@ class Pace(BaseModel):
     lease_s: float = Field(default=15.0, gt=0)
     """The time that a job stays with a worker that sends no heartbeat."""
     handout_s: float = Field(default=30.0, gt=0)
-    """The time that a job may lie at the broker before it may count as lost there."""
+    """The time after which a job at the broker may count as lost."""
     alive_s: float = Field(default=8.0, gt=0)
     """A worker without a heartbeat for this time counts as gone."""
     tick_s: float = Field(default=1.0, gt=0)
@@ -83,9 +83,9 @@ class Config(BaseSettings, Pace):
     broker_url: SecretStr
     """The broker: redis:// (Valkey too) or amqp://. `make run` without it starts an embedded Valkey."""
     admin_ids: Annotated[frozenset[int], NoDecode] = frozenset()
-    """Telegram ids of those who may use /admin, commas between."""
+    """Telegram ids of those who may use /admin, separated by commas."""
     bot_name: str | None = Field(default=None, max_length=64)
-    """The name that Telegram shows; None: the one that @BotFather was given."""
+    """The name that Telegram shows; None: the one set at @BotFather."""
 
     webhook_url: str | None = None
     """The address that Telegram posts updates to; None: they are fetched by polling."""
@@ -98,7 +98,7 @@ class Config(BaseSettings, Pace):
     messages_per_s: float = Field(default=1.0, gt=0)
     """The rate at which this allowance refills; messages beyond it are dropped, with one notice."""
     open_jobs_max: int = Field(default=3, ge=1)
-    """The most pictures of one user in progress."""
+    """The largest number of pictures of one user in progress."""
     start_patience_s: float = Field(default=60.0, ge=0)
     """The longest wait at start for Postgres and the Bot API."""
     alert_no_worker_s: float = Field(default=300.0, gt=0)
@@ -106,11 +106,12 @@ class Config(BaseSettings, Pace):
     alert_queue_s: float = Field(default=900.0, gt=0)
     """Admins get an alert when the oldest open job is older."""
     alert_failures: int = Field(default=5, ge=1)
-    """Admins get an alert when so many jobs have failed within an hour through a fault of the service."""
+    """The number of jobs failed through a fault of the service within an hour that causes an alert to admins."""
     retention_days: int | None = Field(default=None, ge=1)
     """Users without an update for this time are deleted with all their data; None: they are kept."""
     retention_notice_days: int = Field(default=14, ge=0)
-    """Days before that at which users get a message about it, at most `retention_days` less one; 0: they get none."""
+    """The number of days before the deletion at which users get a notice, at most `retention_days` - 1; 0: no
+    notice."""
     original_days: int = Field(default=7, ge=1)
     """The time that the PNG of a picture is kept for a user who has not asked for it as a file."""
     credits: bool = False
@@ -118,23 +119,23 @@ class Config(BaseSettings, Pace):
     free_pictures_per_day: int = Field(default=3, ge=0)
     """The free quota of a user per day, UTC, while credits are on."""
     credit_packs: Annotated[tuple[Pack, ...], NoDecode] = (Pack(20, 100), Pack(100, 400), Pack(500, 1600))
-    """Credits on sale and their price in Stars, as credits:Stars with commas between."""
+    """Credits on sale and their price in Stars, as credits:Stars, separated by commas."""
     referral_credits: int = Field(default=5, ge=0)
     """The credits that inviter and invited user get each."""
     operator_contact: str | None = Field(default=None, max_length=200, validate_default=True)
-    """Shown in /privacy, and to buyers: @name, an e-mail address, a page."""
+    """The contact in /privacy and for buyers: @name, an e-mail address, or a page."""
     api_listen: str | None = None
-    """host:port of the HTTP API for other apps and of the Mini App; None: there are none."""
+    """host:port of the HTTP API for other apps and of the Mini App; None: both are off."""
     api_url: str | None = None
     """The public https address of that server; the chat's menu button opens the Mini App there. None: no button."""
     api_open_pictures: int = Field(default=20, ge=1)
-    """How many pictures of one app may be in progress."""
+    """The largest number of pictures of one app in progress."""
     broadcast_per_s: float = Field(default=15.0, gt=0, le=30)
     """Messages of a broadcast per second. Telegram allows a bot about 30 messages of all kinds."""
     worker_hour_price: Annotated[HourPrice | None, NoDecode] = None
-    """What a worker costs, for the cost per picture in /admin."""
+    """The cost of a worker per hour, as "2.50 EUR", for the cost per picture in /admin."""
     monitor_listen: str | None = None
-    """host:port of /healthz, /readyz and /metrics; None: there are none."""
+    """host:port of /healthz, /readyz and /metrics; None: these are not served."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least level that is logged."""
     log_json: bool = False

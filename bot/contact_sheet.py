@@ -23,10 +23,10 @@ CACHED = 64
 
 @lru_cache(CACHED)
 def contact_sheet(names: tuple[str, ...], first: int = 1, folder: Path = PICTURES) -> bytes | None:
-    """A JPEG of one row, numbered from `first`; `None` where there are no pictures in the folder.
+    """A JPEG of one row, numbered from `first`; `None` for a folder without pictures.
 
-    `names` are those of the files, such as "style-film". A preset without a picture, such as an admin's style, has an
-    empty tile."""
+    `names`: of the files, such as "style-film". A preset without a picture, such as an admin's style, gets an empty
+    tile."""
     if not any(folder.glob("*.webp")):
         return None
     found = [_read(folder / f"{name}.webp") for name in names]
@@ -36,7 +36,7 @@ def contact_sheet(names: tuple[str, ...], first: int = 1, folder: Path = PICTURE
     for place, tile in enumerate(found):
         left = place * (width + GAP_PX)
         sheet.paste(_fitted(tile), (left, 0))
-        top = height - LABEL_PX  # heads are above
+        top = height - LABEL_PX  # at the bottom, where no heads are
         brush.rectangle((left, top, left + LABEL_PX, height), fill="#202124")
         middle = (left + LABEL_PX / 2, top + LABEL_PX / 2)
         brush.text(middle, str(first + place), fill="white", font=font, anchor="mm")

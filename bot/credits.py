@@ -33,7 +33,7 @@ class EntryKind(StrEnum):
     """The free pictures of a day, or credits from an admin."""
     PURCHASE = "purchase"
     REFUND = "refund"
-    """Stars went back to the buyer: what is left of the purchased credits goes."""
+    """Stars went back to the buyer: the unspent ones of the purchased credits are deducted."""
     REFERRAL = "referral"
 
 
@@ -63,7 +63,7 @@ class Pack:
 
     @staticmethod
     def of_payload(payload: str) -> Pack | None:
-        """`None` for a payload that is not one of `payload`'s."""
+        """The pack of a text that `payload` returned; `None` for any other text."""
         kind, _, rest = payload.partition(":")
         match = _PACK.fullmatch(rest) if kind == "pack" else None
         return Pack(int(match[1]), int(match[2])) if match else None
@@ -78,7 +78,7 @@ class CreditTerms:
     referral: int
     """The credits that inviter and invited user get each, once the invited one has a first picture."""
     contact: str
-    """The operator's, for buyers."""
+    """How buyers reach the operator."""
     departure_key: bytes = field(repr=False)
     """See `pseudonym`."""
 

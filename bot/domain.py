@@ -10,14 +10,14 @@ from enum import StrEnum
 from engine.contract import Aspect, Clothes, FailureCode
 
 CONSENT_VERSION = 2
-"""Of the terms and of /privacy: who agreed to an older one is asked again."""
+"""The version of the terms and of /privacy; users who agreed to an older one are asked again."""
 ATTEMPTS_MAX = 3
 LANGUAGES = ("en", "ru")
 POSE_PHOTO = "photo"
-"""Beside the names of the presets: the pose of the photo that the user sent for it."""
+"""The value beside the names of presets: the pose of the user's pose photo."""
 SENT_PHOTO_PATIENCE = timedelta(minutes=10)
-"""A photo that comes within this time after one was asked for is the pose photo or the image prompt; a later one shows
-the person."""
+"""The time after the bot's question within which a photo counts as the pose photo or the image prompt; a later photo
+shows the person."""
 
 PEOPLE_MAX = 5
 """People per user; REFERENCES_MAX photos each."""
@@ -35,7 +35,7 @@ APP_USER_IDS_FROM = 2**52
 
 @dataclass(frozen=True)
 class RetentionTerms:
-    """Users without an update for `days` days are deleted, `notice_days` days after a notice of it; 0: without one."""
+    """Users without an update for `days` days are deleted, `notice_days` days after a notice; 0: without a notice."""
 
     days: int
     notice_days: int
@@ -45,11 +45,11 @@ class ApiScope(StrEnum):
     """The rights of a key of the HTTP API."""
 
     READ = "read"
-    """Jobs, pictures, end users and what is kept of their photos."""
+    """Read jobs, pictures, end users, and data about their photos."""
     DRAW = "draw"
     """Ask for pictures, cancel and delete them."""
     PEOPLE = "people"
-    """Consent of end users, their photos, export and deletion of all that is theirs."""
+    """Manage end users: consent, photos, export and deletion of all their data."""
 
 
 class Stage(StrEnum):
@@ -83,8 +83,8 @@ SCALES: dict[Likeness, tuple[float, float]] = {
     Likeness.BALANCED: (1.0, 1.0),
     Likeness.BODY: (0.7, 1.3),
 }
-"""The face_scale and body_scale of engine.contract.Settings. They move against each other: both raised at once would
-leave less attention to the prompt."""
+"""The face_scale and body_scale of engine.contract.Settings. One rises where the other falls: raising both would reduce
+the effect of the prompt."""
 
 
 def settings_overrides(likeness: str | None, clothes: str | None, aspect: str | None = None) -> dict[str, object]:
@@ -116,13 +116,13 @@ class ReportReason(StrEnum):
 
     NUDITY = "nudity"
     CONSENT = "consent"
-    """It shows somebody who has not agreed."""
+    """The picture shows a person who has not agreed."""
     OFFENSIVE = "offensive"
     OTHER = "other"
 
 
 OTHER_PERSON = "other_person"
-"""The verdict on a photo whose face is another than that of the user's photos, until the user decides about it."""
+"""The verdict on a photo whose face differs from the person's other photos, until the user decides."""
 
 
 class OtherPersonChoice(StrEnum):
@@ -136,11 +136,11 @@ class OtherPersonChoice(StrEnum):
 
 
 REFUSALS = frozenset({FailureCode.REFUSED_PROMPT, FailureCode.REFUSED_PHOTO, FailureCode.REFUSED_PICTURE})
-"""Failures that are no fault: the answer that something is not allowed. Users may appeal against them."""
+"""Failures because of content that is not allowed. Users may appeal against them."""
 
 
 class CaseKind(StrEnum):
-    """The matter that a user brings before the admins."""
+    """The kind of a case for review by admins."""
 
     REPORT = "report"
     APPEAL = "appeal"
@@ -177,7 +177,7 @@ class JobMove(StrEnum):
     FAIL = "fail"
     """There will be no picture."""
     CANCEL = "cancel"
-    """The user cancels it, or the bot may not write to the chat any more."""
+    """The user cancels it, or the bot may no longer write to the chat."""
     DELIVER = "deliver"
     """Telegram has the picture."""
     FAIL_DELIVERY = "fail_delivery"
@@ -185,7 +185,7 @@ class JobMove(StrEnum):
 
 
 UNDRAWN_STATES = frozenset({JobState.QUEUED, JobState.RUNNING})
-"""There is no picture yet, and one is still to come."""
+"""States before the picture is finished."""
 MOVES: Mapping[JobMove, tuple[frozenset[JobState], JobState]] = {
     JobMove.START: (UNDRAWN_STATES, JobState.RUNNING),
     JobMove.REQUEUE: (UNDRAWN_STATES, JobState.QUEUED),
@@ -196,6 +196,6 @@ MOVES: Mapping[JobMove, tuple[frozenset[JobState], JobState]] = {
     JobMove.FAIL_DELIVERY: (frozenset({JobState.DONE}), JobState.FAILED),
 }
 """(the states from which a move may start, the state in which it ends). `bot.db.job_states` makes the moves; a move
-into the state that the job has already renews its lease or takes it back from the broker."""
+into the current state renews the job's lease or takes the job back from the broker."""
 OPEN_STATES = frozenset(state for sources, _ in MOVES.values() for state in sources)
-"""The job can still move; in every other state it has ended."""
+"""States that the job can leave; in every other state it has ended."""

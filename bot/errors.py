@@ -9,11 +9,11 @@ BotError
 │   ├── DailyLimitReached  they have as many pictures today as an admin allows them
 │   ├── NotEnoughCredits neither the free quota of the day nor their credits pay for a picture
 │   ├── UnknownUser      they deleted everything meanwhile
-│   ├── PictureGone      the picture under which they pressed a button is not kept any more
+│   ├── PictureGone      the picture under which they pressed a button is no longer stored
 │   ├── PictureInProgress  the picture cannot be deleted before it has ended
 │   ├── NoRoomForVariations  fewer than two places are left in the queue
 │   ├── PersonGone       they deleted that person meanwhile
-│   ├── CompanionGone    no photo of the second person in the next picture is kept any more
+│   ├── CompanionGone    no photo of the second person in the next picture is stored
 │   ├── OnePersonOnly    some living worker draws no two people in one picture
 │   ├── TooManyPeople    they have as many people as allowed
 │   ├── PersonNameRefused    a name without letters, or too long
@@ -81,13 +81,13 @@ class NotEnoughCredits(DomainError):
 
 
 class UnknownUser(DomainError):
-    """There is no such user (any more)."""
+    """There is no such user."""
 
     key = "error-unknown-user"
 
 
 class PictureGone(DomainError):
-    """The picture under which they pressed a button is not kept any more, or is not theirs."""
+    """The picture under which they pressed a button is no longer stored, or is not theirs."""
 
     key = "error-picture-gone"
 
@@ -105,13 +105,13 @@ class NoRoomForVariations(DomainError):
 
 
 class PersonGone(DomainError):
-    """There is no such person of theirs (any more)."""
+    """There is no such person of theirs."""
 
     key = "error-person-gone"
 
 
 class CompanionGone(DomainError):
-    """No photo of the second person in the next picture is kept any more."""
+    """No photo of the second person in the next picture is stored."""
 
     key = "error-companion-gone"
 

@@ -1,4 +1,4 @@
-"""Keeps the ledger in step with the jobs: books their ends and pays for invitations, in the leading process."""
+"""Books the ends of jobs into the ledger and pays for invitations, in the leading process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bot.translator import Translator
 from bot.usecases.credits import SettleCredits, build_credits
 
 INTERVAL_S = 30.0
-"""Balances are right without it, since each is reconciled before it is read."""
+"""Seconds between two runs. Balances do not depend on it, since each is reconciled before it is read."""
 _log = structlog.get_logger(__name__)
 
 

@@ -11,11 +11,11 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 HIDDEN = "***"
 QUIET = ("aiogram.event", "aiogram.dispatcher", "kombu", "celery", "amqp", "asyncio", "aiohttp.access")
-"""Libraries heard only when something is wrong."""
+"""Libraries whose warnings and errors alone are logged."""
 
 
 class HideSecrets:
-    """Replaces secrets wherever they turn up: in events, values, tracebacks."""
+    """Replaces secrets in events, values and tracebacks."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._secrets = [secret for secret in secrets if secret]

@@ -1,4 +1,4 @@
-"""The photo that is sent back for one of several people to be chosen: everybody in a numbered box. Pure."""
+"""A photo with a numbered box around each person, from which the user chooses one. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 COLOURS = ("#e6194b", "#3cb44b", "#4363d8", "#f58231", "#911eb4", "#008080")
 LINE = 1 / 150
 LABEL = 1 / 16
-"""Of the photo's longer side."""
+"""The width of the boxes' lines, as a share of the photo's longer side."""
 
 
 def numbered(photo: bytes, boxes: Sequence[Sequence[float]]) -> bytes:

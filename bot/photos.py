@@ -1,4 +1,5 @@
-"""A file from a chat -> the photo to store: upright, sRGB, bounded, without metadata; or the reason why not.
+"""Converts a file from a chat to the photo to store (upright, sRGB, of bounded size, without metadata), or gives the
+reason for the refusal.
 
 The file is decoded by `engine.photo_reader` in a child process: a hostile file costs that process its time and memory,
 never the bot's, and the event loop never waits for a decoder.
@@ -25,8 +26,8 @@ FILE_MAX_BYTES = 20 * 1024 * 1024
 SIDE_MIN_PX = 96
 ASPECT_MAX = 5.0
 DECODE_MAX_S = 60.0
-"""By the clock: for a child that hangs. The limit for a photo is CPU_MAX_S of processor time, which other load does not
-shorten."""
+"""The limit in wall-clock seconds, for a child that hangs. The usual limit is CPU_MAX_S of processor time, which does
+not depend on other load."""
 CPU_MAX_S = 8
 MEMORY_MAX_BYTES = 1 << 30
 """The largest photos that are accepted take about 600 MiB."""
@@ -115,7 +116,8 @@ async def normalise(data: bytes, *, settings: str = _SETTINGS, decode_max_s: flo
 
 
 def _environment() -> dict[str, str]:
-    """No secret of the bot's. Every thread's memory arena would count as address space, so there are few."""
+    """The child's environment, without the bot's secrets. It has few memory arenas, because each counts as address
+    space."""
     passed = {name: os.environ[name] for name in ("PATH", "LANG", "LD_LIBRARY_PATH") if name in os.environ}
     return {**passed, "PYTHONPATH": str(_ROOT), "MALLOC_ARENA_MAX": "2"}
 

@@ -1,4 +1,5 @@
-"""A user's message -> the prompt, without invisible characters, and the seed in it; or the reason why there is none."""
+"""Converts a user's message to the prompt, without invisible characters, and its seed, or gives the reason for the
+refusal."""
 
 from __future__ import annotations
 
@@ -9,10 +10,11 @@ from bot.errors import PromptEmpty, PromptIsCommand, PromptTooLong, PromptWordle
 from engine.contract import PROMPT_MAX_CHARS
 
 _DIRECTION_OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Characters that turn the text around them, our own answers included; right-to-left writing needs none of them."""
+"""Direction controls, which would reverse the text around them, also in our answers; right-to-left writing does not
+need them."""
 _JOINERS = frozenset("\u200c\u200d\u200e\u200f")
 _SEED = re.compile(r"(?<!\w)(?:--|—)?(?:seed|сид)\s?[:=]?\s?(\d+)(?!\w)", re.IGNORECASE)
-"""As under a picture ("seed 123") and as other bots take it ("--seed 123"; phones make a dash of two hyphens)."""
+"""A seed as in captions ("seed 123") and as in other bots ("--seed 123"; phones replace two hyphens by a dash)."""
 SEED_END = 2**63
 """Seeds are below it (engine.contract)."""
 

@@ -1,4 +1,4 @@
-"""Deletes what has been kept for long enough: data of inactive users, and PNGs that their users did not take."""
+"""Deletes data after their retention time: of inactive users, and PNGs that their users did not request."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Tells inactive users that their data will be deleted, some days before, in the leading process.
 
-Nobody gets the notice twice for one time of inactivity, however many processes run and whenever one is killed: it is
-noted in the database before it is sent, and taken back only where it was certainly not sent. An act of the user's after
-the notice ends that time (`bot.db.users`).
+No user gets the notice twice per period of inactivity, even with several or killed processes: the database notes it
+before it is sent, and the note is removed only where it was certainly not sent. Any act of the user ends the period
+(`bot.db.users`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Keeps the styles of a process as admins edit them, in whichever process they do."""
+"""Reloads the styles of this process, which admins may edit in any process."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The styles that users may choose: those of styles.toml, which the engine knows how to draw, as admins changed them,
-and those that admins made."""
+"""The styles that users may choose: those of styles.toml with the admins' changes, and the admins' own styles."""
 
 from __future__ import annotations
 
@@ -28,7 +27,7 @@ class Style(BaseModel):
     emoji: str = Field(min_length=1)
     settings: Settings = Settings()
     template: str | None = None
-    """Of a style that an admin made: how it is drawn, as in engine/styles.toml."""
+    """The template of an admin's style, as in engine/styles.toml; None for styles of the file."""
 
     @field_validator("title")
     @classmethod
@@ -61,8 +60,8 @@ class StyleEdit:
 
 
 class Styles:
-    """The styles in their order. One that is gone is drawn as "no style", so old jobs and buttons work; one that is
-    switched off still has its name and can be drawn, but is not offered."""
+    """The styles in their order. A deleted style is drawn as "no style", so that old jobs and buttons work; one that is
+    switched off is still drawn and has its title, but is not offered."""
 
     def __init__(self, presets: list[Style]) -> None:
         self._shipped = tuple(presets)
@@ -74,24 +73,26 @@ class Styles:
         self.apply(())
 
     def apply(self, edits: Iterable[StyleEdit]) -> None:
-        """Replaces earlier edits. An edit of a style that the file lacks any more, and that has no template, is
+        """Replaces earlier edits. An edit of a style that the file no longer has, and that has no template, is
         ignored."""
         by_name = {edit.name: edit for edit in edits}
         shipped = {style.name for style in self._shipped}
-        made = [_made(edit) for edit in by_name.values() if edit.template is not None and edit.name not in shipped]
+        own_styles = [
+            _made(edit) for edit in by_name.values() if edit.template is not None and edit.name not in shipped
+        ]
 
         def place(style: Style) -> float:
             edit = by_name.get(style.name)
             return inf if edit is None or edit.place is None else edit.place
 
-        self.all: Sequence[Style] = tuple(sorted([*self._shipped, *made], key=place))
-        off = {edit.name for edit in by_name.values() if not edit.enabled} - {NO_STYLE}
-        self.presets: Sequence[Style] = tuple(style for style in self.all if style.name not in off)
+        self.all: Sequence[Style] = tuple(sorted([*self._shipped, *own_styles], key=place))
+        disabled = {edit.name for edit in by_name.values() if not edit.enabled} - {NO_STYLE}
+        self.presets: Sequence[Style] = tuple(style for style in self.all if style.name not in disabled)
         self._by_name = {style.name: style for style in self.all}
         self.names = tuple(style.name for style in self.presets)
 
     def __contains__(self, name: object) -> bool:
-        """Whether it is offered."""
+        """Whether the style is offered."""
         return name in self.names
 
     def __getitem__(self, name: str | None) -> Style:

@@ -1,8 +1,8 @@
-"""The engine without any server: `python -m engine generate` draws one picture, `examine` looks at photos, `styles`
-shows a picture in every style, `presets` draws the pictures above the bot's buttons, `fetch` downloads the weights that
-photos are read with, `doctor` says what is installed and what is missing.
+"""The command line of the engine, which needs no server: `generate` draws one picture, `examine` judges photos,
+`styles` shows a picture in every style, `presets` draws the pictures above the bot's buttons, `fetch` downloads the
+weights of the vision networks, `doctor` reports what is installed and what is missing.
 
-Exit codes: 0 done, 1 the drawing failed, 2 a wrong argument or an incomplete installation, 3 a photo cannot serve.
+Exit codes: 0 done, 1 the drawing failed, 2 a wrong argument or an incomplete installation, 3 a photo is unsuitable.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from engine.commands import MISUSED, doctor, examine, fetch, generate, presets, 
 from engine.errors import SetupError
 
 STOPPED = 130
-"""The exit code of a program that Ctrl-C ended, as shells have it."""
+"""The exit code that shells give to a program ended by Ctrl-C."""
 
 
 class Command(Protocol):

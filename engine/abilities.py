@@ -1,4 +1,5 @@
-"""Refuses what a backbone cannot do, where a picture without it would not be the one that was asked for."""
+"""Checks that a backbone can draw a request's image prompt, companion and pose; other settings that it cannot follow
+are ignored."""
 
 from __future__ import annotations
 

@@ -36,13 +36,13 @@ class Config(BaseSettings):
     weights: Path | None = None
     """The folder of the model's weights; None: its own."""
     precision: Literal["auto", "fp32", "fp16", "bf16"] = "auto"
-    """auto is half precision on a GPU."""
+    """auto, fp16, bf16 or fp32; auto is half precision on a GPU."""
     channels_last: bool = False
     """The channels_last memory format."""
     compile: bool = False
     """torch.compile."""
     offload: bool = False
-    """Parts of the model stay in main memory until they are needed, for a GPU with little memory."""
+    """Models stay in main memory until they run, for a GPU with little memory."""
     distilled: Literal["auto", "lightning", "lcm", "none"] = "auto"
     """sd15 and sdxl: distillation for few steps; auto is lightning for sdxl, lcm for sd15."""
     lora: str | None = None
@@ -63,20 +63,20 @@ class Config(BaseSettings):
     vae: str | None = None
     """sd15 and sdxl: the autoencoder in place of the model's own: a folder, a repository, or none."""
     face_scale: float | None = Field(default=None, ge=0, le=2)
-    """sd15 and sdxl: how strong attention to the face is where a user asks for nothing else."""
+    """sd15 and sdxl: the strength of attention to the face where the user's setting is the default."""
     body_scale: float | None = Field(default=None, ge=0, le=2)
     """sd15 and sdxl: the same for the body."""
     image_prompt_scale: float | None = Field(default=None, gt=0, le=2)
-    """sd15 and sdxl: how strong attention to an image prompt is; None: 1."""
+    """sd15 and sdxl: the strength of attention to an image prompt; None: 1."""
     image_prompt_blocks: str | None = None
-    """sd15 and sdxl: the blocks in which image prompts act, commas between, each with =scale where that is not 1;
+    """sd15 and sdxl: the blocks in which image prompts act, separated by commas, each with =scale where that is not 1;
     None: those of InstantStyle."""
     image_prompt_until: float = Field(default=1.0, gt=0, le=1)
     """sd15 and sdxl: the share of the steps after which image prompts end."""
     face_lora: float = Field(default=0.6, ge=0, le=1)
-    """sd15 and sdxl with FaceID: strength of the LoRA in its file; 0: without."""
+    """sd15 and sdxl with FaceID: the strength of the LoRA in its file; 0: it is not loaded."""
     batch_max: int | None = Field(default=None, ge=1)
-    """sd15 and sdxl: how many pictures are drawn at once; None: 8 for sd15, 4 for sdxl."""
+    """sd15 and sdxl: the number of pictures in a batch; None: 8 for sd15, 4 for sdxl."""
     head_pass: bool = True
     """sd15 and sdxl: small heads are drawn a second time, larger."""
     face_root: Path | None = None
@@ -103,19 +103,19 @@ class Config(BaseSettings):
     safety_model: str | None = None
     """The classifier that rejects nudity: a folder or a repository in the cache of the hub."""
     safety_labels: str = "nsfw,porn,hentai,nude,nudity,explicit"
-    """The labels that are rejected, commas between."""
+    """The labels that are rejected, separated by commas."""
     safety_threshold: float = Field(default=0.5, gt=0, le=0.9)
     """The probability from which they are."""
     age_model: str | None = None
     """The classifier that rejects minors: a folder or a repository in the cache of the hub."""
     age_labels: str | None = None
-    """The labels that are rejected; None: the groups that begin below 18."""
+    """The labels that are rejected, separated by commas; None: the groups that begin below 18."""
     age_threshold: float = Field(default=0.5, gt=0, le=0.9)
     """The probability from which they are."""
     hung_s: float = Field(default=300.0, gt=0)
-    """A worker without a step for so long ends itself and is restarted."""
+    """Seconds without a step after which a worker ends itself, to be restarted."""
     monitor_listen: str | None = Field(default=None, pattern=r"^[^\s]+:\d{1,5}$")
-    """host:port of /healthz, /readyz and /metrics; None: there are none."""
+    """host:port of /healthz, /readyz and /metrics; None: these are not served."""
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     """DEBUG, INFO, WARNING or ERROR."""
 
@@ -133,7 +133,7 @@ class Config(BaseSettings):
 
 
 def load_config() -> Config:
-    """From the environment. Raises SetupError naming every setting that is not as it should be."""
+    """The configuration of the environment. Raises SetupError naming every invalid setting."""
     try:
         return Config()
     except ValidationError as error:

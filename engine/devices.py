@@ -1,4 +1,4 @@
-"""Checks that the device that an operator names exists, before anything is loaded onto it."""
+"""Checks that the operator's device exists, before anything is loaded onto it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from engine.errors import SetupError
 
 
 def check_device(name: str) -> None:
-    """Raises SetupError where torch does not know the device, or this machine has none. "auto" is always there."""
+    """Raises SetupError where torch does not know the device, or this machine has none. "auto" is always valid."""
     if name == "auto":
         return
     import torch

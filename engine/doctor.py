@@ -39,12 +39,12 @@ DO_WITHOUT = ("none", "glossary")
 HALF = ".fp16."
 WEIGHTS_SUFFIXES = (".safetensors", ".bin")
 SPACE_TO_SPARE = 1_000_000_000
-"""Bytes that a download must leave free."""
+"""Bytes of disk space that a download must leave free."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """The machine that would draw. Sizes in bytes."""
+    """The machine that doctor runs on. Sizes in bytes."""
 
     device: str
     device_name: str
@@ -62,10 +62,10 @@ class Finding:
     weights: Weights
     repository: str
     folder: Path | None
-    """Its folder, complete or not."""
+    """The folder of its files, complete or not."""
     missing: tuple[str, ...]
     bytes: int | None
-    """The size, from the hub or from the folder."""
+    """The size in bytes, from the hub or from the folder."""
     estimated: bool = False
 
     @property
@@ -88,16 +88,16 @@ class Report:
 
 
 def examine_installation(backbone: str, config: Config, hub: Hub, ask_hub: bool = True) -> Report:
-    """Changes nothing. With `ask_hub` sizes come from the hub where it answers.
+    """The report; changes nothing. With `ask_hub` sizes come from the hub where it answers.
 
     Raises SetupError for an unknown backbone. For one outside the engine, the report has only packages and machine."""
-    known = sorted({name for weights in load_catalogue() for name in weights.backbones})
-    if backbone not in known and ":" not in backbone:
-        raise SetupError(f"expected a backbone of {', '.join(known)} or package.module:factory, got {backbone!r}")
+    backbones = sorted({name for weights in load_catalogue() for name in weights.backbones})
+    if backbone not in backbones and ":" not in backbone:
+        raise SetupError(f"expected a backbone of {', '.join(backbones)} or package.module:factory, got {backbone!r}")
     versions = {name: _version(name) for name in PACKAGES}
     entries = (weights for weights in load_catalogue() if backbone in weights.backbones)
-    wanted = filter(None, (as_configured(weights, config) for weights in entries))
-    findings = tuple(_find(weights, config, hub, ask_hub) for weights in wanted)
+    configured = filter(None, (as_configured(weights, config) for weights in entries))
+    findings = tuple(_find(weights, config, hub, ask_hub) for weights in configured)
     problems = [f"expected the package {name}, found none: pip install {name}" for name, v in versions.items() if not v]
     problems += [_problem(finding) for finding in findings if finding.weights.needed and not finding.present]
     problems += _device_problem(config.device)
@@ -138,26 +138,26 @@ def look_at_machine(device: str, cache: Path) -> Machine:
 def choose(findings: Iterable[Finding], names: Iterable[str]) -> list[Finding]:
     """The findings to fetch: by name, or "needed", or "all". Raises SetupError for an unknown name."""
     absent = [finding for finding in findings if not finding.present]
-    wanted = set(names) or {"needed"}
-    unknown = wanted - {"needed", "all"} - {finding.weights.name for finding in findings}
+    selection = set(names) or {"needed"}
+    unknown = selection - {"needed", "all"} - {finding.weights.name for finding in findings}
     if unknown:
-        known = ", ".join(["needed", "all", *(finding.weights.name for finding in findings)])
-        raise SetupError(f"--download: expected one of {known}, got {', '.join(sorted(unknown))}")
+        choices = ", ".join(["needed", "all", *(finding.weights.name for finding in findings)])
+        raise SetupError(f"--download: expected one of {choices}, got {', '.join(sorted(unknown))}")
     return [
         finding
         for finding in absent
-        if "all" in wanted or finding.weights.name in wanted or ("needed" in wanted and finding.weights.needed)
+        if "all" in selection or finding.weights.name in selection or ("needed" in selection and finding.weights.needed)
     ]
 
 
 def plan(finding: Finding, hub: Hub) -> dict[str, int]:
     """File -> bytes still to be fetched. Raises SetupError where the hub does not have the files."""
     listing = hub.listing(finding.repository)
-    wanted = finding.weights.wanted(list(listing))
+    file_names = finding.weights.wanted(list(listing))
     absent = [
         pattern
         for pattern in finding.weights.files
-        if not finding.weights.model_copy(update={"files": (pattern,)}).wanted(wanted)
+        if not finding.weights.model_copy(update={"files": (pattern,)}).wanted(file_names)
     ]
     if absent:
         raise SetupError(
@@ -165,14 +165,14 @@ def plan(finding: Finding, hub: Hub) -> dict[str, int]:
             "put the files into a folder yourself"
         )
     have = hub.folder(finding.repository)
-    return {name: listing[name] for name in wanted if have is None or not (have / name).is_file()}
+    return {name: listing[name] for name in file_names if have is None or not (have / name).is_file()}
 
 
-def check_space(wanted: int, free: int, cache: Path) -> None:
-    """Raises SetupError before the download where it would not fit."""
-    if wanted + SPACE_TO_SPARE > free:
+def check_space(needed_bytes: int, free: int, cache: Path) -> None:
+    """Raises SetupError where the download would leave less than the free space that is kept."""
+    if needed_bytes + SPACE_TO_SPARE > free:
         raise SetupError(
-            f"expected {(wanted + SPACE_TO_SPARE) / 1e9:.1f} GB free in {cache}, got {free / 1e9:.1f}: "
+            f"expected {(needed_bytes + SPACE_TO_SPARE) / 1e9:.1f} GB free in {cache}, got {free / 1e9:.1f}: "
             "make room, or set HF_HOME to a folder on a larger disk"
         )
 
@@ -184,7 +184,7 @@ def fetch(finding: Finding, files: Iterable[str], hub: Hub, advance: Advance) ->
 
 
 def fetch_face_pack(config: Config) -> Path:
-    """Fetches the pack with insightface, which has its addresses."""
+    """Downloads the model pack with insightface, which has its addresses."""
     from insightface.utils.storage import ensure_available
 
     root = (config.face_root or DEFAULT_ROOT).expanduser()
@@ -199,7 +199,7 @@ def fetch_face_pack(config: Config) -> Path:
 
 
 def as_configured(weights: Weights, config: Config) -> Weights | None:
-    """The entry after the settings: from another place or in another precision; None where they need none."""
+    """The entry as the settings change it: another location or precision; None where the settings do not need it."""
     chosen = str(getattr(config, weights.setting, None) or "") if weights.setting else ""
     if chosen in DO_WITHOUT or (weights.few_steps and config.distilled == "none"):
         return None

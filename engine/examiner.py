@@ -1,4 +1,4 @@
-"""Examines photos: whether they can serve as references, which person they show, in which pose."""
+"""Examines photos: suitability as references, the person, the pose."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ log = logging.getLogger(__name__)
 
 
 class FaceDescriber(Protocol):
-    """Describes a face by numbers to compare, as Examination.face; engine.vision.FaceDescriptor does."""
+    """Embeds a face for Examination.face, as engine.vision.FaceDescriptor does."""
 
     def describe(self, image: Image.Image, face: Face) -> NDArray[np.float32] | None: ...
 
 
 class Examiner:
-    """Uses a finder of faces and, where there are such, a person parser, a reader of poses and a describer of faces.
+    """Uses a face finder and, where present, a person parser, a pose reader and a face describer.
 
     Not thread-safe."""
 
@@ -64,7 +64,7 @@ class Examiner:
         return look_version(self._finder, self._parser)
 
     def examine(self, request: ExamineRequest) -> Examination:
-        """The verdict on a photo; a file that cannot be read gets a verdict too, no error."""
+        """The verdict on a photo; a file that cannot be read gets the verdict UNREADABLE."""
         try:
             return self._examination(request)
         except Exception as error:  # the worker's edge: a photo that breaks a detector must not come back for ever
@@ -73,7 +73,8 @@ class Examiner:
             return Examination(reference_id=request.reference_id, verdict=Verdict.UNREADABLE)
 
     def view(self, reference: Reference) -> View:
-        """The photo with what is seen on it. Raises BadReference for no photo, Refused for one that is not allowed."""
+        """The photo with its observation. Raises BadReference for a file that is no photo, Refused for a photo that is
+        not allowed."""
         view = self._views.open(reference.image, reference.profile, reference.person)
         self._refuse_concerns(view.image)
         return view
@@ -124,17 +125,17 @@ class Examiner:
             return Examination(
                 reference_id=request.reference_id, verdict=Verdict(concern.value), people=len(look.people)
             )
-        several, seen = look.verdict is Verdict.SEVERAL_PEOPLE, look.observation
+        several, observation = look.verdict is Verdict.SEVERAL_PEOPLE, look.observation
         return Examination(
             reference_id=request.reference_id,
             verdict=look.verdict,
             people=len(look.people),
             boxes=tuple(_in_shares(box, image) for box in look.people) if several else (),
-            profile=None if seen is None else seen.to_bytes(),
-            quality=None if seen is None else min(max(float(seen.quality), 0.0), 1.0),
-            framing=None if seen is None else framing_of(seen),
-            hints=() if seen is None else _hints(image, seen),
-            face=None if seen is None else self._face(image, seen),
+            profile=None if observation is None else observation.to_bytes(),
+            quality=None if observation is None else min(max(float(observation.quality), 0.0), 1.0),
+            framing=None if observation is None else framing_of(observation),
+            hints=() if observation is None else _hints(image, observation),
+            face=None if observation is None else self._face(image, observation),
         )
 
     def _pose_examination(self, request: ExamineRequest, image: Image.Image) -> Examination:
@@ -152,17 +153,17 @@ class Examiner:
                 verdict = Verdict.NO_POSE if people else Verdict.NO_PERSON
         return Examination(reference_id=request.reference_id, verdict=verdict, people=counted)
 
-    def _face(self, image: Image.Image, seen: Observation) -> tuple[float, ...] | None:
-        if self._describer is None or seen.face_box is None:
+    def _face(self, image: Image.Image, observation: Observation) -> tuple[float, ...] | None:
+        if self._describer is None or observation.face_box is None:
             return None
-        numbers = self._describer.describe(image, Face(seen.face_box, seen.face_landmarks))
+        numbers = self._describer.describe(image, Face(observation.face_box, observation.face_landmarks))
         return None if numbers is None else tuple(float(number) for number in numbers)
 
 
-def _hints(image: Image.Image, seen: Observation) -> tuple[Hint, ...]:
+def _hints(image: Image.Image, observation: Observation) -> tuple[Hint, ...]:
     """Eyes that nobody sees weigh most."""
-    hints = hints_of(seen)
-    return (Hint.SUNGLASSES, *hints) if wears_sunglasses(image, seen.face_landmarks) else hints
+    hints = hints_of(observation)
+    return (Hint.SUNGLASSES, *hints) if wears_sunglasses(image, observation.face_landmarks) else hints
 
 
 def in_pixels(box: PersonBox | None, image: Image.Image) -> Box | None:

@@ -26,7 +26,8 @@ _ALONE = frozenset({0x01, 0xD8})
 
 
 def count_scans(data: bytes, enough: int) -> int:
-    """Scans of the first image in the file, counted up to `enough`. Segments, such as EXIF thumbnails, are skipped."""
+    """The number of scans of the first image in the file, at most `enough`. Segments, such as EXIF thumbnails, are
+    skipped."""
     scans, position = 0, len(START)
     while scans < enough and (marker := _MARKER.search(data, position)):
         kind, position = marker.group(1)[0], marker.end()
@@ -39,7 +40,8 @@ def count_scans(data: bytes, enough: int) -> int:
 
 
 def mend_end(data: bytes) -> bytes | None:
-    """The JPEG with the end that it misses; None where more than LOST_MAX of its pixels are missing, or it is no JPEG.
+    """The JPEG with its missing end replaced; None where more than LOST_MAX of its pixels are missing, or it is no
+    JPEG.
 
     The file is continued in two ways: pixels that differ depend on the missing bytes.
     """

@@ -24,15 +24,18 @@ from PIL import AvifImagePlugin, Image, ImageCms, ImageOps, UnidentifiedImageErr
 from engine.jpeg_stream import BROKEN, count_scans, mend_end
 
 DRAFT_FORMATS = frozenset({"JPEG", "MPO"})
-"""Decoded at a fraction of their size where they are larger than needed, so they may be larger."""
+"""Formats that may have more pixels, because they are decoded at a fraction of their size where they are larger than
+needed."""
 DRAFT_PIXELS_MAX = 80_000_000
 PIXELS_MAX = 50_000_000
-"""Of all other formats, whose pixels are all held at once, at up to four bytes each and twice while converted."""
+"""The limit of all other formats, whose pixels are all in memory at once, at up to four bytes each, twice while
+converted."""
 SCANS_MAX = 100
 """A progressive JPEG of an ordinary encoder has about ten scans; each costs one pass over all its coefficients."""
 JPEG_QUALITIES = (95, 90, 85, 75, 60, 40, 25, 15)
 JPEG_MAX_BYTES = 600_000
-"""Photos travel to workers by the broker. Ordinary ones fit at the first quality, noise needs the last."""
+"""The limit of photos sent to workers through the broker. Ordinary photos fit at the first quality, noise needs the
+last."""
 GIF_SIGNATURES = (b"GIF87a", b"GIF89a")
 _DEEP_GREY_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
@@ -65,7 +68,7 @@ class CannotRead(Exception):
 
 @dataclass(frozen=True)
 class PhotoReader:
-    """Reads the first frame of files in `formats` (Pillow's names); no other decoder is ever started.
+    """Reads the first frame of files in `formats` (Pillow's names); no other decoder runs.
 
     `side_min_px` and `aspect_max` bound what is accepted, `stills_only` refuses animations.
     """
@@ -77,7 +80,8 @@ class PhotoReader:
     stills_only: bool = False
 
     def read(self, data: bytes) -> Image.Image:
-        """Mode RGB, sRGB, turned as EXIF says, transparency on white, longest side <= `side_max_px`.
+        """The photo in mode RGB, in sRGB, rotated by EXIF's orientation, transparency on white, longest side <=
+        `side_max_px`.
 
         A JPEG that misses only its last bytes is read, see `engine.jpeg_stream.mend_end`. Raises CannotRead."""
         if data.startswith(GIF_SIGNATURES) and "GIF" not in self.formats:
@@ -123,7 +127,7 @@ class PhotoReader:
             raise CannotRead(PhotoFault.ANIMATED)
 
     def _small_rgb(self, photo: Image.Image) -> Image.Image:
-        """Made small before anything else: every later step then costs little memory."""
+        """The photo reduced to `side_max_px` first, so that every later step needs little memory."""
         bound = (self.side_max_px, self.side_max_px)
         photo.draft(photo.mode, bound)
         photo.load()
@@ -172,7 +176,7 @@ def _fault_of(error: Exception) -> PhotoFault:
 
 
 def encode_jpeg(photo: Image.Image) -> bytes:
-    """At full colour resolution, without metadata, with the best quality that fits JPEG_MAX_BYTES."""
+    """JPEG without chroma subsampling and metadata, at the best quality that fits JPEG_MAX_BYTES."""
     photo.info.clear()  # Pillow would copy comments and other metadata
     content = b""
     for quality in JPEG_QUALITIES:
@@ -190,7 +194,7 @@ class ReaderSettings:
 
     reader: PhotoReader
     memory_max_bytes: int
-    """Of address space, code and libraries included."""
+    """The limit of address space, including code and libraries."""
     cpu_max_s: int
 
     def to_json(self) -> str:
@@ -204,7 +208,8 @@ class ReaderSettings:
 
 
 def main() -> int:
-    """Read stdin, write stdout; 0 also where the file was refused. Beyond a limit the kernel ends the process."""
+    """Reads stdin, writes stdout; the exit code is 0 also where the file was refused. The kernel ends the process
+    beyond a limit."""
     settings = ReaderSettings.from_json(sys.argv[1])
     resource.setrlimit(resource.RLIMIT_AS, (settings.memory_max_bytes, settings.memory_max_bytes))
     resource.setrlimit(resource.RLIMIT_CPU, (settings.cpu_max_s, settings.cpu_max_s + 1))

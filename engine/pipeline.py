@@ -1,8 +1,8 @@
-"""Turns requests into replies: checks prompt and photos, lets the backbone draw, then checks and marks the picture;
-where the style is a filter, applies it.
+"""Answers requests: checks prompt and photos, draws, applies the style if it is a filter, then checks and marks the
+picture.
 
-There is no broker here: replies go to a callback, and another callback says whether a job is cancelled. So the worker,
-the command line and the tests run the same code.
+Replies go to a callback, and another callback tells whether a job is cancelled, so that the worker, the command line
+and the tests run the same code.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ log = logging.getLogger(__name__)
 PREVIEW_MAX_SIDE_PX = 256
 PREVIEW_INTERVAL_S = 0.7
 FALLBACK_PROMPT: Final = "a person"
-"""The prompt where nothing of the user's could be translated."""
+"""The prompt where no part of the user's prompt could be translated."""
 
 Emit = Callable[[Reply], None]
 IsCancelled = Callable[[str], bool]
@@ -112,9 +112,9 @@ class RequestPipeline:
         return self.examiner.examine(request)
 
     def generate(self, requests: Sequence[GenerateRequest], emit: Emit, is_cancelled: IsCancelled) -> None:
-        """Every request ends in exactly one Result or Failure, whatever happens to the others.
+        """Every request ends in exactly one Result or Failure, independent of the others.
 
-        Requests with equal steps and guidance are drawn together, as many as the backbone takes at once."""
+        Requests with equal `batch_key` are drawn together, up to the backbone's batch size."""
         prepared = []
         for request in requests:
             if is_cancelled(request.job_id):
@@ -130,7 +130,8 @@ class RequestPipeline:
             self._draw(batch, emit, is_cancelled)
 
     def _prompts(self, request: GenerateRequest) -> _Prompts:
-        """Raises Refused for a prompt that is not allowed. The negative prompt names what is to be kept out."""
+        """Raises Refused for a prompt that is not allowed. The negative prompt is not checked: it names what must not
+        appear."""
         languages = self.backbone.capabilities.languages
         self._check_prompt(request.prompt)
         translated = in_known_language(request.prompt, languages, self._translator)
@@ -145,8 +146,8 @@ class RequestPipeline:
         return _Prompts(prompt, negative_prompt, prompt)
 
     def _styled(self, prompts: _Prompts, request: GenerateRequest) -> _Prompts:
-        """The prompts with the words of the style, unless a filter draws it: what a negative prompt would keep out is
-        said positively where the backbone does not read one. Raises StyleError."""
+        """The prompts with the style's words, unless the style is a filter. Where the backbone reads no negative
+        prompt, the style's affirmation replaces it. Raises StyleError."""
         style = requested_style(request)
         if style is None or style.is_filter(self.backbone.capabilities.styles):
             return prompts
@@ -158,7 +159,7 @@ class RequestPipeline:
         return _Prompts(prompt, negative_prompt, None if prompts.translated is None else prompt)
 
     def _filtered(self, picture: Image.Image, request: GenerateRequest) -> Image.Image:
-        """OpenCV is imported here: a command that finds it broken says so in one line."""
+        """Applies a filter. OpenCV is imported here, so that a broken installation is an error of one line."""
         style = requested_style(request)
         if style is None or not style.is_filter(self.backbone.capabilities.styles):
             return picture
@@ -201,8 +202,8 @@ class RequestPipeline:
         )
 
     def _identity(self, request: GenerateRequest, references: Sequence[Reference]) -> IdentityProfile:
-        """Photos that cannot be read are left out; raises BadReference when none is left, Refused for one that is not
-        allowed."""
+        """The identity profile of the best readable photos, as many as the backbone reads. Raises BadReference where
+        none can be read, Refused for a photo that is not allowed."""
         views, problems = [], []
         for reference in references:
             try:
@@ -214,11 +215,11 @@ class RequestPipeline:
         if problems and not views:
             raise problems[0]
         best = sorted(views, key=lambda view: view.observation.quality, reverse=True)
-        kept = best[: self.backbone.capabilities.references_max]
-        return IdentityProfile(tuple(view for view in views if any(view is one for one in kept)))
+        chosen = best[: self.backbone.capabilities.references_max]
+        return IdentityProfile(tuple(view for view in views if any(view is one for one in chosen)))
 
     def _pose(self, request: GenerateRequest) -> NDArray[np.float32] | None:
-        """The pose asked for. A backbone that cannot draw one draws without: a picture is worth more than none."""
+        """The requested pose; None without one, and for a backbone that follows no poses: it draws without."""
         if request.pose is None:
             return None
         if not self.backbone.capabilities.pose:
@@ -228,7 +229,7 @@ class RequestPipeline:
         return self.examiner.pose(request.pose)
 
     def _draw(self, prepared: Sequence[_Prepared], emit: Emit, is_cancelled: IsCancelled) -> None:
-        """Draws together; what fails together is drawn singly, so that each answers for itself alone."""
+        """Draws as one batch; a failed batch is drawn again one by one, so that only faulty requests fail."""
         batch = _Batch(prepared, emit, is_cancelled, self._clock, self._preview_interval_s, self._guard, self._filtered)
         began = self._clock()
         try:
@@ -253,7 +254,7 @@ class RequestPipeline:
                 emit(ending)
 
     def _finished(self, inputs: GenerationInput, picture: Image.Image, batch: _Batch) -> Image.Image:
-        """With a small head drawn again. A picture whose head cannot be drawn again is still a picture."""
+        """The picture with a small head redrawn; the unchanged picture where redrawing fails."""
         if not self._head_pass or not isinstance(self.backbone, HeadRedrawer) or inputs.companion is not None:
             return picture
         face = self.examiner.small_face(picture)
@@ -269,7 +270,7 @@ class RequestPipeline:
             return picture
 
     def _ending(self, request: GenerateRequest, picture: Image.Image, seconds: float) -> Result | Failure:
-        """A picture leaves only after it was looked at, as it was drawn, and marked, as it is sent."""
+        """Checks the picture as it was drawn and marks it as it is sent; the reply."""
         try:
             if (concern := self._guard.check_picture(picture)) is not None:
                 raise Refused(FailureCode.REFUSED_PICTURE, f"the picture is not sent: {concern.value}")
@@ -337,7 +338,8 @@ class _Batch:
             raise Cancelled("all pictures of this drawing were withdrawn")
 
     def _previews(self, step: Step) -> dict[str, bytes]:
-        """JPEG by job; now and then only, since decoding costs time, and not for the last step: the picture is next.
+        """Job -> JPEG. Not at every step, since decoding takes time, and not at the last step, which the picture
+        follows.
 
         A preview that would be refused as a picture is not sent."""
         now = self.clock()

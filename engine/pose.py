@@ -22,16 +22,16 @@ from engine.contract import PosePreset
 
 PRESETS: Final = Path(__file__).with_name("poses.toml")
 CONFIDENCE_MIN: Final = 0.3
-"""Joints below are left out."""
+"""The confidence below which joints are not drawn."""
 STROKE: Final = 4 / 512
 """Half the width of a limb and the radius of a joint, as a share of the longer side."""
 LIMB_BRIGHTNESS: Final = 0.6
 FRAME: Final = 2 / 3
-"""Width over height of the picture that poses are stated for."""
+"""Width over height of the picture that poses refer to."""
 FRAME_TOLERANCE: Final = 0.05
-"""Models' own sizes are 2 : 3 to within this."""
+"""The tolerance within which a model's size counts as 2 : 3."""
 MARGIN: Final = 0.08
-"""Between the figure and the sides, as a share of the picture."""
+"""The margin between the skeleton and the sides, as a share of the picture."""
 _NECK: Final = 17
 _OPENPOSE: Final = (0, _NECK, 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3)
 """OpenPose's order in COCO's numbers: nose, neck, right arm, left arm, right leg, left leg, eyes and ears."""
@@ -47,16 +47,16 @@ Pose = NDArray[np.float32]
 def draw_skeleton(pose: Pose, width: int, height: int) -> Image.Image:
     """RGB, `width` x `height` px, on black; joints of too little confidence and their limbs are left out."""
     joints = _with_neck(pose)
-    seen = joints[:, 2] >= CONFIDENCE_MIN
+    visible = joints[:, 2] >= CONFIDENCE_MIN
     points = joints[:, :2] * (width, height)
     radius = max(STROKE * max(width, height), 1.0)
     picture = Image.new("RGB", (width, height))
     brush = ImageDraw.Draw(picture)
     for number, (start, end) in enumerate(_LIMBS):
-        if seen[start] and seen[end]:
+        if visible[start] and visible[end]:
             brush.polygon(_limb(points[start], points[end], radius), fill=_colour(number, LIMB_BRIGHTNESS))
     for number, joint in enumerate(_OPENPOSE):
-        if seen[joint]:
+        if visible[joint]:
             x, y = points[joint]
             brush.ellipse((x - radius, y - radius, x + radius, y + radius), fill=_colour(number, 1.0))
     return picture
@@ -69,21 +69,21 @@ def _presets() -> dict[PosePreset, Pose]:
 
 
 def preset(name: PosePreset) -> Pose:
-    """The pose of that name, in a picture of 2 : 3."""
+    """The pose of the preset, in a picture of 2 : 3."""
     return _presets()[name].copy()
 
 
 def reframed(pose: Pose, width: int, height: int) -> Pose:
-    """A pose in a picture of 2 : 3 for one of width x height px: the figure keeps its proportions.
+    """Converts a pose from a picture of 2 : 3 to one of width x height px and keeps the proportions of the body.
 
-    It keeps its share of the height, but is made smaller where it would be too wide, and larger where it lies across a
-    picture that is wider."""
+    The skeleton keeps its share of the height, but is reduced where it would be too wide, and enlarged where a lying
+    person is drawn in a wider picture."""
     frame = width / height
-    seen = pose[:, 2] >= CONFIDENCE_MIN
-    if abs(frame - FRAME) < FRAME_TOLERANCE or not seen.any():
+    visible = pose[:, 2] >= CONFIDENCE_MIN
+    if abs(frame - FRAME) < FRAME_TOLERANCE or not visible.any():
         return pose
     points = pose[:, :2] * (FRAME, 1)  # in heights of the picture
-    low, high = points[seen].min(0), points[seen].max(0)
+    low, high = points[visible].min(0), points[visible].max(0)
     middle, extent = (low + high) / 2, np.maximum(high - low, 1e-6)
     room = 1 - 2 * MARGIN
     scale = min(room * frame / float(extent[0]), max(room / float(extent[1]), 1.0), max(frame / FRAME, 1.0))
@@ -95,14 +95,14 @@ def reframed(pose: Pose, width: int, height: int) -> Pose:
 
 
 def _with_neck(pose: Pose) -> Pose:
-    """[18, 3]: the middle of the shoulders comes last, as sure as the less sure of them."""
+    """[18, 3]: the neck last, midway between the shoulders, with the lower confidence of the two."""
     left, right = pose[_SHOULDERS[0]], pose[_SHOULDERS[1]]
     neck = [*(left[:2] + right[:2]) / 2, min(left[2], right[2])]
     return np.concatenate([pose, np.array([neck], np.float32)])
 
 
 def _colour(number: int, brightness: float) -> tuple[int, int, int]:
-    """Every 20 degrees of the colour circle."""
+    """The colour at `number` times 20 degrees of the colour circle."""
     red, green, blue = (int(255 * channel * brightness) for channel in colorsys.hsv_to_rgb(number / 18, 1.0, 1.0))
     return red, green, blue
 

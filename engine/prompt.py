@@ -1,10 +1,10 @@
-"""Translates prompts into English for backbones that know no other language.
+"""Translates prompts into English for backbones that read no other language.
 
-Only the Russian parts of a prompt are translated; whatever is Latin stays as the user wrote it. A Marian model does it
-where one is downloaded, the glossary (glossary.toml) where not, or where the model fails: no job is lost to it.
-The glossary keeps the order of the words and drops those it does not know: an English text encoder splits a Russian
-word in Latin letters into syllables, which pull the picture to what they mean by themselves. Names (words with a
-capital inside a sentence) are transliterated, since many are spelt alike in both languages.
+Only the Russian parts of a prompt are translated; Latin text is kept unchanged. A Marian model translates where one is
+downloaded; otherwise, and where the model fails, the glossary (glossary.toml). The glossary keeps the order of the
+words and drops unknown ones: an English text encoder splits a transliterated Russian word into syllables with meanings
+of their own. Names (words with a capital inside a sentence) are transliterated, since many are spelt alike in both
+languages.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 GLOSSARY: Final = Path(__file__).with_name("glossary.toml")
 REPOSITORY: Final = "Helsinki-NLP/opus-mt-ru-en"
 AS_WRITTEN: Final = "as_written"
-"""The glossary's section whose entries hold for no other form of the word."""
+"""The glossary's section with entries for one form of a word only."""
 NEW_TOKENS_MAX: Final = 256
 MARIAN_FILES: Final = ("config.json", "source.spm", "target.spm", "vocab.json")
 
@@ -52,7 +52,7 @@ _LATIN = dict(zip("абвгдезийклмнопрстуфыэ", "abvgdeziyklmn
 
 @dataclass(frozen=True)
 class Translated:
-    """`complete`: nothing of the original had to be left out."""
+    """A translation; `complete`: no word of the original was dropped."""
 
     text: str
     complete: bool
@@ -65,12 +65,12 @@ class PromptTranslator(Protocol):
     def name(self) -> str: ...
 
     def translate(self, text: str) -> Translated:
-        """`text` holds no Latin letters. May raise anything; see `Reliable`."""
+        """`text` has no Latin letters. May raise any error; see `Reliable`."""
         ...
 
 
 class GlossaryTranslator:
-    """Word by word, longest phrases first, whatever the words' forms."""
+    """Translates word by word, longest phrases first, independent of inflection."""
 
     name = "glossary"
 
@@ -89,20 +89,20 @@ class GlossaryTranslator:
 
     def translate(self, text: str) -> Translated:
         tokens = _TOKEN.findall(text)
-        said: list[str] = []
+        words: list[str] = []
         complete = True
         at = 0
         while at < len(tokens):
-            length, english = self._known(tokens[at:])
+            length, english = self._longest_phrase(tokens[at:])
             if english is None:
                 english = _unknown(tokens, at)
                 complete = complete and not _is_word(tokens[at])
             if english:
-                said.append(english)
+                words.append(english)
             at += length
-        return Translated(_joined(said), complete)
+        return Translated(_joined(words), complete)
 
-    def _known(self, tokens: Sequence[str]) -> tuple[int, str | None]:
+    def _longest_phrase(self, tokens: Sequence[str]) -> tuple[int, str | None]:
         """The number of tokens of the longest phrase in the glossary, and its meaning; 1 and None where there is
         none."""
         for length in range(min(self._longest, len(tokens)), 0, -1):
@@ -121,7 +121,7 @@ class GlossaryTranslator:
 class MarianTranslator:
     """A Marian checkpoint (opus-mt-ru-en or one of its layout), on the CPU: a prompt takes some tenths of a second.
 
-    Raises WeightsError for a folder that is not one."""
+    Raises WeightsError for a folder without such a checkpoint."""
 
     def __init__(self, folder: Path) -> None:
         from transformers import MarianMTModel, MarianTokenizer
@@ -176,9 +176,9 @@ class Reliable:
 
 
 def open_translator(wish: str | None) -> PromptTranslator:
-    """`wish`: "glossary", a folder, or a repository in the hub's cache; None takes the best there is without fetching.
+    """`wish`: "glossary", a folder, or a repository in the hub's cache; None: the best translator that is present.
 
-    Raises SetupError for a wish that cannot be granted."""
+    Raises SetupError where the chosen translator is absent."""
     glossary = GlossaryTranslator()
     if wish == glossary.name:
         return glossary
@@ -195,7 +195,7 @@ def open_translator(wish: str | None) -> PromptTranslator:
 
 
 def in_known_language(text: str, languages: Sequence[str], translator: PromptTranslator) -> Translated | None:
-    """The translation for a backbone that knows `languages`; None where it reads `text` itself."""
+    """The translation for a backbone that reads `languages`; None where it can read `text` itself."""
     if "ru" in languages or not _RUSSIAN_PART.search(text):
         return None
     complete = True
@@ -210,7 +210,8 @@ def in_known_language(text: str, languages: Sequence[str], translator: PromptTra
 
 
 def _grown_up(english: str) -> str:
-    """Models say "girl" for «девушка» and "boy" for «парень»; children are refused before anything is translated."""
+    """Replaces "girl" and "boy", which models write for «девушка» and «парень»; prompts about children are refused
+    before the translation."""
     for child, adult in (("girl", "young woman"), ("boy", "young man")):
         several = adult.replace("man", "men")
         english = re.sub(rf"\b(?:young )?{child}s\b", several, english, flags=re.IGNORECASE)
@@ -227,7 +228,7 @@ def _is_word(token: str) -> bool:
 
 
 def _unknown(tokens: Sequence[str], at: int) -> str:
-    """Numbers and marks stay, names are transliterated, other words dropped."""
+    """Keeps numbers and marks, transliterates names, drops other words."""
     token = tokens[at]
     if not _is_word(token):
         return token
@@ -239,12 +240,12 @@ def _transliterated(word: str) -> str:
     return "".join(_LATIN.get(letter, letter) for letter in word.lower()).title()
 
 
-def _joined(said: Iterable[str]) -> str:
-    return _tidy(" ".join(said))
+def _joined(words: Iterable[str]) -> str:
+    return _tidy(" ".join(words))
 
 
 def _tidy(text: str) -> str:
-    """Without the gaps and doubled commas that dropped words leave."""
+    """Removes the gaps and doubled commas that dropped words leave."""
     text = re.sub(r"\s+", " ", text)
     text = re.sub(r"\s+([,.;:!?)])", r"\1", text)
     text = re.sub(r"([,;])(?:\s*[,;])+", r"\1", text)

@@ -1,4 +1,4 @@
-"""The styles of styles.toml: which there are, and what a style adds to the words of a request."""
+"""The styles of styles.toml, and their application to a prompt."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STYLES_FILE: Final = Path(__file__).with_name("styles.toml")
 PLACEHOLDER: Final = "{prompt}"
 
 DrawnBy = Literal["words", "filters"]
-"""The way in which a backbone draws looks: by the words of the template, or not at all, so that a filter does it."""
+"""How a backbone draws looks: from the template's words, or by a filter on the picture."""
 
 
 class Kind(StrEnum):
@@ -28,7 +28,7 @@ class Kind(StrEnum):
 
 
 class Style(BaseModel):
-    """One style as the file states it."""
+    """One style of the file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -37,7 +37,7 @@ class Style(BaseModel):
     template: str = Field(max_length=PROMPT_MAX_CHARS)
     negative_prompt: str = ""
     affirmation: str = ""
-    """The negative prompt said positively, for models that read none."""
+    """The negative prompt as a positive statement, for models without negative prompts."""
 
     @field_validator("template")
     @classmethod
@@ -47,7 +47,8 @@ class Style(BaseModel):
         return template
 
     def is_filter(self, drawn_by: DrawnBy) -> bool:
-        """The picture is filtered and the words stay as they are; otherwise `apply` says what is drawn."""
+        """Whether the style is a filter on the picture; the prompt is unchanged then. Otherwise `apply` changes the
+        prompt."""
         return self.kind is Kind.LOOK and drawn_by == "filters"
 
     def affirmed(self) -> Style:
@@ -57,8 +58,8 @@ class Style(BaseModel):
         return self.model_copy(update={"template": f"{self.template}, {self.affirmation}"})
 
     def apply(self, prompt: str, negative_prompt: str, first: bool = False) -> tuple[str, str]:
-        """Prompt and negative prompt, both complete. first: the style's words stand before the prompt, where a text
-        encoder heeds them most and a long prompt does not push them out."""
+        """The prompt and the negative prompt with the style. first: the style's words come before the prompt, where a
+        text encoder weighs them most and a long prompt does not cut them off."""
         kept_out = ", ".join(part for part in (negative_prompt, self.negative_prompt) if part)
         before, after = self.template.split(PLACEHOLDER)
         if not first:

@@ -35,7 +35,7 @@ class CompactNet(nn.Module):
     added to the picture."""
 
     def __init__(self, widths: list[int]) -> None:
-        """`widths`: channels before, between and after the convolutions; 3 at first, 3 SCALE^2 at last."""
+        """`widths`: channels before, between and after the convolutions, from 3 to 3 SCALE^2."""
         super().__init__()
         layers: list[nn.Module] = []
         for before, after in pairwise(widths):
@@ -44,13 +44,13 @@ class CompactNet(nn.Module):
         self.shuffle = nn.PixelShuffle(SCALE)
 
     def forward(self, picture: Tensor) -> Tensor:
-        """float [B, 3, H, W] in 0 to 1 -> float [B, 3, 4H, 4W], a little beyond 0 to 1."""
+        """float [B, 3, H, W] in 0 to 1 -> float [B, 3, 4H, 4W], which may slightly exceed 0 to 1."""
         details: Tensor = self.shuffle(self.body(picture))
         return details + nn.functional.interpolate(picture, scale_factor=SCALE, mode="nearest")
 
 
 class Upscaler:
-    """Enlarges pictures four times. Without a network bicubically."""
+    """Enlarges pictures four times by the network, or bicubically without one."""
 
     def __init__(self, network: CompactNet | None, device: str = "cpu") -> None:
         self._network = None if network is None else network.eval().to(device)
@@ -62,7 +62,7 @@ class Upscaler:
         return self._network is not None
 
     def enlarge(self, image: Image.Image) -> Image.Image:
-        """RGB, four times as wide and high. Of float32 numbers some 200 per pixel of `image` are held at once."""
+        """RGB, four times as wide and high. Needs about 200 float32 numbers of memory per pixel of `image`."""
         picture = image.convert("RGB")
         if self._network is None:
             return picture.resize((picture.width * SCALE, picture.height * SCALE), Image.Resampling.BICUBIC)
@@ -73,8 +73,8 @@ class Upscaler:
 
 
 def open_upscaler(state: Path | None, device: str = "cpu") -> Upscaler:
-    """With the weights below `state` (ENGINE_STATE). Bicubic without them, with one log line per process, and without
-    `state`.
+    """With the weights below `state` (ENGINE_STATE). Bicubic where they are absent, with one log line per process, or
+    where `state` is None.
 
     Raises WeightsError for files that cannot be read."""
     if state is None:

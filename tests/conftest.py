@@ -76,12 +76,12 @@ RABBITMQ_START_S = 90.0
 
 
 def unit_of(path: str) -> str:
-    """The work that xdist gives to one worker as a whole: a file, or a folder of `ONE_WORKER`. `path`: below ROOT."""
+    """The unit of work of an xdist worker: a file, or a folder of `ONE_WORKER`. `path`: below ROOT."""
     return next((folder for folder in ONE_WORKER if path.startswith(folder)), path)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest work first, as far as markers and counts tell: the unit begun last may run alone at the end."""
+    """Sorts the longest units first, estimated by markers and counts, because the last unit may run alone."""
     unit = {item: unit_of(item.path.relative_to(ROOT).as_posix()) for item in items}
     slow = {unit[item] for item in items if item.get_closest_marker("slow")}
     sizes = Counter(unit.values())
@@ -113,7 +113,7 @@ async def _connect(url: str) -> asyncpg.Connection:
 
 
 def _administer(server_url: str, *statements: str) -> None:
-    """Run statements that want no transaction, such as CREATE DATABASE."""
+    """Runs statements that must not be in a transaction, such as CREATE DATABASE."""
 
     async def run() -> None:
         connection = await _connect(server_url)
@@ -164,7 +164,7 @@ def migrate() -> Callable[[str, str, str], None]:
 
 @pytest.fixture
 def server_folder() -> Iterator[Path]:
-    """An empty folder for the data of a server of one's own; why not tmp_path, see `postgres`."""
+    """An empty folder for the data of a test's server; `postgres` explains why it is not tmp_path."""
     with TemporaryDirectory(prefix="bolid-test-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
@@ -252,7 +252,7 @@ def database_url(
 
 @pytest.fixture(scope="session")
 def pools() -> dict[str, AsyncEngine]:
-    """By URL. Without connections between tests; what SQLAlchemy compiled for one test serves the next."""
+    """URL -> engine, without connections between tests; SQLAlchemy's compiled statements are reused."""
     return {}
 
 

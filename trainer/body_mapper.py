@@ -1,6 +1,5 @@
-"""Training BodyMapper: skeletons of rendered people -> their body maps.
-
-Skeletons are disturbed as pose estimators are wrong: shifted joints, joints left out, sometimes only the visible ones.
+"""Training BodyMapper: skeletons of rendered people -> their body maps. Skeletons are augmented with the errors of pose
+estimators: shifted joints, missing joints, sometimes only the visible ones.
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ class MapperRun:
 
 
 def train_mapper(run: MapperRun) -> dict[str, Any]:
-    """Trains until `pictures` were seen, resumes what `out/state.pt` holds, writes `out/mapper`; returns its errors on
+    """Trains on `pictures` pictures, resumes from `out/state.pt`, writes `out/mapper`; returns its errors on
     `validation`."""
     torch.set_num_threads(run.threads)
     cv2.setNumThreads(1)
@@ -118,9 +117,9 @@ def mapping_error(predicted: Predicted, inside: Tensor, coordinates: Tensor, nor
 
 @torch.no_grad()
 def measure_mapper(mapper: BodyMapper, store: Store, atlas: Atlas) -> dict[str, float]:
-    """Over all photos with every joint in the frame given: silhouette IoU (mean), the distance between predicted and
-    rendered surface points in metres (median) and the angle between normals in degrees (median), where both have
-    a body."""
+    """Errors over all photos, with every joint inside the frame as input: silhouette IoU (mean), the distance between
+    predicted and rendered surface points in metres (median) and the angle between normals in degrees (median), where
+    both show the body."""
     overlaps, distances, angles = [], [], []
     for start in range(0, len(store), 32):
         rows = np.arange(start, min(start + 32, len(store)))
@@ -145,12 +144,12 @@ def disturbed(joints: NDArray[np.float32], rng: np.random.Generator) -> NDArray[
     """joints [B, 17, 4] of the store -> [B, 17, 3] with the errors of a pose estimator."""
     count = len(joints)
     only_visible = rng.random((count, 1)) < ONLY_VISIBLE
-    known = np.where(only_visible, joints[..., 3] * joints[..., 2], joints[..., 2])
-    known = known * (rng.random(known.shape) >= LEFT_OUT * (rng.random((count, 1)) < 0.5))
+    confidence = np.where(only_visible, joints[..., 3] * joints[..., 2], joints[..., 2])
+    confidence = confidence * (rng.random(confidence.shape) >= LEFT_OUT * (rng.random((count, 1)) < 0.5))
     spread = JOINT_NOISE * np.abs(rng.normal(size=(count, 1, 1)))
     # the store's x is in widths, the noise in heights of a picture of 2 to 3
     moved = joints[..., :2] + rng.normal(size=joints[..., :2].shape) * spread * np.array([1.5, 1.0])
-    return np.concatenate([moved, known[..., None]], -1).astype(np.float32)
+    return np.concatenate([moved, confidence[..., None]], -1).astype(np.float32)
 
 
 def _batch(store: Store, atlas: Atlas, rows: NDArray[np.int64], rng: np.random.Generator) -> MapperBatch:

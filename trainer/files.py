@@ -1,7 +1,5 @@
-"""Reading states and cached results of earlier runs, and writing files whole.
-
-A kill, a full disk or a copy that broke off leaves files cut short. A damaged state is one line; a damaged result
-counts as absent.
+"""Reads states and cached results of earlier runs, and writes files atomically. Killed processes, full disks and
+interrupted copies leave truncated files. A damaged state is an error of one line; a damaged result counts as absent.
 """
 
 from __future__ import annotations
@@ -28,8 +26,8 @@ _DAMAGED: Final = (OSError, EOFError, RuntimeError, ValueError, KeyError, pickle
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A file beside `path` to write to, with its suffix. It takes the place of `path` when the block ends and is
-    removed where the block raises: `path` is as before or whole, whenever the process is killed."""
+    """A temporary file beside `path`, with its suffix. It replaces `path` at the end of the block and is removed where
+    the block raises, so that `path` is always unchanged or complete."""
     draft = path.with_name(f".{os.getpid()}.{path.name}")  # no glob of a folder's files begins with a dot
     try:
         yield draft
@@ -40,7 +38,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def load_state(path: Path, device: Any = None) -> Any:
     """A state that torch.save wrote. Raises CheckpointError for a file that cannot be read."""
-    import torch  # here, so that the renderer, which writes files whole, loads no torch
+    import torch  # imported here, so that the renderer, which uses `replacing`, loads no torch
 
     try:
         return torch.load(path, weights_only=True, map_location=device)

@@ -1,7 +1,7 @@
 """The training loop of the study and of adapters: base, encoders, critic and every method go through it.
 
-The budget is a number of steps, so that two methods can be given the same number of pictures. A run that was cut off
-goes on bit for bit as if it had not been: weights, optimizer, average, and the state of both random sources are kept.
+The budget is a number of steps, so that two methods can be given the same number of pictures. A resumed run is
+bit-equal to an uninterrupted one: weights, optimizer, average, and the states of both random generators are saved.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from trainer.optional import open_wandb, optimizer_of
 
 LOG_STEPS = 25
 OFF_BY_DEFAULT = {"minutes": None, "momentum": 0.9, "accumulation": 1, "optimizer": "adamw"}
-"""Fields that joined later: runs from before resume where they are as they were then."""
+"""Settings that older runs lack, with the values that those runs had: they resume only with these."""
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """Budget and optimizer settings of one run.
 
-    `batch` is a process's share; `ema_decay` is of the average that is exported."""
+    `batch`: rows per process; `ema_decay`: of the moving average, which is exported."""
 
     out: Path
     steps: int
@@ -46,21 +46,22 @@ class TrainConfig:
     ema_decay: float = 0.995
     weight_decay: float = 1e-2
     momentum: float = 0.9
-    """The first of Adam's betas; lower where two networks learn against each other."""
+    """The first of Adam's betas; lower in adversarial training."""
     hold: float = 0.0
-    """Share of the budget at the full learning rate, before it follows a cosine down."""
+    """The share of the budget at the full learning rate, before the cosine decay."""
     minutes: float | None = None
-    """A second budget, of training time: the run ends with whichever is spent first, and the learning rate with it."""
+    """A second budget, of training time: the run, and the decay of the learning rate, end with the one that is spent
+    first."""
     save_every: int = 200
     validate_every: int = 0
     seed: int = 0
     compare: str = ""
-    """All else that the outcome depends on; a run resumes only where all of this is the same."""
+    """Further facts that the result depends on; a run resumes only where all of them are equal."""
     accumulation: int = 1
-    """Batches whose gradients make one step."""
+    """The number of batches whose gradients are summed in one step."""
     optimizer: Literal["adamw", "adamw8bit"] = "adamw"
     wandb: str = ""
-    """The project that figures also go to."""
+    """The wandb project that also gets the figures; None: none."""
 
     def stamp(self) -> dict[str, Any]:
         leaves_out = ["out", "save_every", "validate_every", "wandb"]
@@ -70,7 +71,7 @@ class TrainConfig:
 
 @dataclass
 class TrainState:
-    """A run between two steps."""
+    """The state of a run between two steps."""
 
     learner: nn.Module
     optimizer: torch.optim.Optimizer
@@ -80,12 +81,12 @@ class TrainState:
     step: int = 0
     spent_s: float = 0.0
     drawn_from: str = ""
-    """The state of `rng` before the batch that is drawn but not learned from yet."""
+    """The state of `rng` before the batch that is prefetched but not used yet."""
 
 
 Draw = Callable[[int, np.random.Generator], Any]
-"""Rows and a random source -> what the learner is called with, before the torch.Generator. Tensors, and objects with
-a method `to(device)`, are moved to where the learner is."""
+"""Rows and a random generator -> the learner's arguments before the torch.Generator. Tensors, and objects with a method
+`to(device)`, are moved to the learner's device."""
 
 
 def training_device() -> torch.device:
@@ -99,12 +100,12 @@ def _accelerator() -> Any:
 
 
 def fit(run: TrainConfig, learner: nn.Module, draw: Draw, validate: Callable[[int], Any] | None = None) -> float:
-    """Trains `learner`, whose forward(batch, generator) gives a dict with "loss" first, and leaves the averaged
-    weights in it; returns the seconds spent. A finished run is only loaded.
+    """Trains `learner`, whose forward(batch, generator) returns a dict with "loss" first, and loads the averaged
+    weights into it; returns the seconds of training. A finished run is only loaded.
 
     Writes state.pt, log.jsonl and TensorBoard events to `run.out`; `validate(step)`, if given, is called every
-    `validate_every` steps with the averaged weights in place and gives a picture uint8 [H, W, 3].
-    Raises CheckpointError where `run.out` holds a run of other settings."""
+    `validate_every` steps with the averaged weights in the learner and returns a picture uint8 [H, W, 3]. Raises
+    CheckpointError where `run.out` holds a run of other settings."""
     run.out.mkdir(parents=True, exist_ok=True)
     accelerator = _accelerator()
     state = _start(run, learner, accelerator)
@@ -160,7 +161,7 @@ def _train(
 
 
 def _of_first(accelerator: Any, seconds: float) -> float:
-    """The first process's value: by clocks of their own one would end and the others wait for it for ever."""
+    """The first process's value: with separate clocks, one process would stop while the others wait for it for ever."""
     if accelerator.num_processes == 1:
         return seconds
     shared = torch.tensor(seconds, dtype=torch.float64, device="cpu")
@@ -168,13 +169,13 @@ def _of_first(accelerator: Any, seconds: float) -> float:
 
 
 def _drawn(run: TrainConfig, state: TrainState, draw: Draw, ahead: ThreadPoolExecutor) -> Future[Any]:
-    """The next step's batches, drawn while the last are learned from."""
+    """The batches of the next step, prepared during the current one."""
     state.drawn_from = json.dumps(state.rng.bit_generator.state)
     return ahead.submit(lambda: [draw(run.batch, state.rng) for _ in range(run.accumulation)])
 
 
 def _learn(run: TrainConfig, state: TrainState, accelerator: Any, batches: list[Any]) -> dict[str, Tensor]:
-    """One step; the losses' means over its batches."""
+    """Runs one step; the means of the losses over its batches."""
     for group in state.optimizer.param_groups:
         group["lr"] = learning_rate(run, state.step, spent(run, state))
     state.optimizer.zero_grad(set_to_none=True)
@@ -195,20 +196,20 @@ def _learn(run: TrainConfig, state: TrainState, accelerator: Any, batches: list[
 
 
 def spent(run: TrainConfig, state: TrainState) -> float:
-    """The share of the budget that is spent, of steps or of minutes; 1 and more: the run is finished."""
+    """The larger of the spent shares of steps and of minutes; from 1 on, the run is finished."""
     timed = 0.0 if run.minutes is None else state.spent_s / (60 * run.minutes)
     return max(state.step / run.steps, timed)
 
 
 def learning_rate(run: TrainConfig, step: int, budget_share: float) -> float:
-    """Warms up, holds, then follows a cosine down to a hundredth at the end of the budget."""
+    """The factor of the learning rate: warm-up, constant, then cosine decay to a hundredth at the end of the budget."""
     warm = min(1.0, (step + 1) / max(run.warmup_steps, 1))
     share = min(1.0, max(0.0, budget_share - run.hold) / (1 - run.hold))
     return run.learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
 
 
 def _averaged(state: TrainState, accelerator: Any, validate: Callable[[int], Any]) -> Any:
-    """The result of `validate` with the averaged weights in place of the learning ones."""
+    """The result of `validate` with the averaged weights in place of the current ones."""
     learner = accelerator.unwrap_model(state.learner)
     learning = {name: learner.state_dict()[name].clone() for name in state.average}
     learner.load_state_dict(state.average, strict=False)
@@ -259,7 +260,7 @@ def _resume(run: TrainConfig, state: TrainState, accelerator: Any) -> None:
 
 
 class _Log:
-    """log.jsonl, TensorBoard events and, where asked for, a wandb run; silent but in the main process."""
+    """Writes log.jsonl, TensorBoard events and, if requested, a wandb run; only in the main process."""
 
     def __init__(self, run: TrainConfig, active: bool) -> None:
         self.run, self.out, self.active = run, run.out, active
@@ -291,7 +292,7 @@ class _Log:
                 self.wandb.log(means, step=step)
 
     def picture(self, step: int, picture: Any) -> None:
-        """Validation pictures go beside the log too: not everyone runs TensorBoard."""
+        """Also writes validation pictures beside the log, for users without TensorBoard."""
         from PIL import Image
 
         folder = self.out / "validation"

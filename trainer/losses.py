@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 TEMPERATURE = 0.1
-"""Of the contrastive losses."""
+"""Temperature of the contrastive losses."""
 
 
 def v_target(clean: Tensor, noise: Tensor, alpha_bar: Tensor) -> tuple[Tensor, Tensor]:
@@ -18,7 +18,7 @@ def v_target(clean: Tensor, noise: Tensor, alpha_bar: Tensor) -> tuple[Tensor, T
 
 
 def clean_and_noise(noisy: Tensor, v: Tensor, alpha_bar: Tensor) -> tuple[Tensor, Tensor]:
-    """The clean latents and the noise that follow from a prediction v of noisy latents."""
+    """The clean latents and the noise by a prediction v of noisy latents."""
     signal, spread = roots(alpha_bar)
     return signal * noisy - spread * v, signal * v + spread * noisy
 
@@ -54,11 +54,11 @@ def diffusion_loss(predicted: Tensor, target: Tensor, weight: Tensor, snr_weight
     return (weights * (predicted - target).square()).mean() / weights.mean()
 
 
-def keypoint_loss(found: Tensor, wanted: Tensor, seen: Tensor) -> Tensor:
+def keypoint_loss(found: Tensor, target: Tensor, visible: Tensor) -> Tensor:
     """BoLID's L_id: squared distance of joints, found and target [B, 17, 2] in 0..1 of the picture, over those of
     seen [B, 17] (0 or 1); summed over the joints, averaged over the pictures."""
-    distance = (found - wanted).square().sum(-1)
-    return (distance * seen).sum(1).mean()
+    distance = (found - target).square().sum(-1)
+    return (distance * visible).sum(1).mean()
 
 
 def agreement_loss(first: Tensor, second: Tensor) -> Tensor:
@@ -67,8 +67,8 @@ def agreement_loss(first: Tensor, second: Tensor) -> Tensor:
 
 
 def semantic_alignment(with_identity: Tensor, without: Tensor, text_keys: Tensor) -> Tensor:
-    """PuLID's L_align-sem (Guo et al., 2024, equation 5): the responses of the words to the UNet's queries must not
-    change when an identity is added.
+    """PuLID's L_align-sem (Guo et al., 2024, equation 5), which penalises changes of the text's responses to the UNet's
+    queries when an identity is added.
 
     Queries with and without [B, heads, L, d], text_keys [B, heads, M, d]; the responses are softmax(K Q^T / sqrt(d)) Q.
     """
@@ -81,20 +81,21 @@ def semantic_alignment(with_identity: Tensor, without: Tensor, text_keys: Tensor
 
 
 def layout_alignment(with_identity: Tensor, without: Tensor) -> Tensor:
-    """PuLID's L_align-layout (equation 6): the queries themselves must not change."""
+    """PuLID's L_align-layout (equation 6), which penalises changes of the queries."""
     return F.mse_loss(with_identity, without)
 
 
 def pairs_loss(embeddings: Tensor) -> Tensor:
-    """Unit vectors [2B, E], pairs side by side -> the contrastive loss that each finds its own pair
-    (Khosla et al., 2020)."""
+    """Unit vectors [2B, E], pairs in adjacent rows -> the contrastive loss of finding each row's partner (Khosla et
+    al., 2020)."""
     scores = embeddings @ embeddings.T / TEMPERATURE
     scores = scores.masked_fill(torch.eye(len(scores), dtype=torch.bool, device=scores.device), -1e9)
     return F.cross_entropy(scores, torch.arange(len(scores), device=scores.device) ^ 1)
 
 
 def matching_loss(pictures: Tensor, words: Tensor) -> Tensor:
-    """Unit vectors [B, E] each -> CLIP's loss: each picture finds its words and they it (Radford et al., 2021)."""
+    """Unit vectors [B, E] each -> CLIP's symmetric contrastive loss between pictures and texts (Radford et al.,
+    2021)."""
     scores = pictures @ words.T / TEMPERATURE
-    own = torch.arange(len(scores), device=scores.device)
-    return (F.cross_entropy(scores, own) + F.cross_entropy(scores.T, own)) / 2
+    diagonal = torch.arange(len(scores), device=scores.device)
+    return (F.cross_entropy(scores, diagonal) + F.cross_entropy(scores.T, diagonal)) / 2

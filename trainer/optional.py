@@ -33,7 +33,8 @@ def optimizer_of(
 
 
 def open_wandb(project: str, out: Path, config: dict[str, Any]) -> Any:
-    """A run of that project, named for its folder; a run that was cut off goes on. Raises DataError without wandb."""
+    """A wandb run of that project, named after its folder; an interrupted run resumes. Raises DataError without
+    wandb."""
     wandb = _optional("wandb", "--wandb", "leave it out: TensorBoard events are written anyway")
     name = f"{out.resolve().parent.name}-{out.resolve().name}"
     return wandb.init(project=project, name=name, id=name, resume="allow", dir=str(out), config=config)

@@ -1,7 +1,7 @@
 """Training pictures of the person parser: crops of synthetic people made to look like photos of real ones.
 
-Turned, scaled, cut off at the frame's edge, put before other backgrounds, covered in places, and seen through a poor
-camera; joints and part maps go along. Some crops show nobody.
+Crops are rotated, scaled, cut off at the frame's edge, composited over other backgrounds, partly covered, and degraded
+as by a poor camera; joints and part maps are transformed with them. Some crops show no person.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Image = NDArray[np.uint8]
 class Likelihoods:
     """The probabilities of each change to a crop; `colour` is how strongly light and colours are."""
 
-    nobody: float = 0.05
+    without_person: float = 0.05
     mirrored: float = 0.5
     close: float = 0.35
     turned_far: float = 0.08
@@ -67,7 +67,7 @@ class _Sample:
 
 
 class CropMaker:
-    """Draws crops of `width` x `height` px from shards. `changes` None: the plain crops that figures are made on."""
+    """Cuts crops of `width` x `height` px from shards. `changes` None: the plain crops for figures."""
 
     def __init__(self, people: PeopleShards, width: int, height: int, changes: Likelihoods | None) -> None:
         self._people = people
@@ -94,8 +94,8 @@ class CropMaker:
         changes = self._changes
         if changes is None:
             return self._cut(row, _window(self._people.body_box[row], self._size, 1.1, (0.0, 0.0)), 0.0, False)
-        if rng.random() < changes.nobody:
-            return self._nobody(rng, changes)
+        if rng.random() < changes.without_person:
+            return self._empty_crop(rng, changes)
         turn = rng.uniform(-90, 90) if rng.random() < changes.turned_far else rng.normal(0, 8)
         sample = self._cut(row, self._random_window(row, changes, rng), turn, rng.random() < changes.mirrored)
         image, parts, joints = sample.image, sample.parts, sample.joints
@@ -114,7 +114,8 @@ class CropMaker:
         return _window(box, self._size, zoom, shift)
 
     def _cut(self, row: int, window: NDArray[np.float64], turn: float, mirrored: bool) -> _Sample:
-        """The picture in the window, turned by `turn` degrees about its centre; outside is the edge's colour."""
+        """The picture in the window, rotated by `turn` degrees around its centre; the edge's colour outside the
+        photo."""
         cv2 = load_opencv()
         people, (width, height) = self._people, self._size
         matrix = _affine(window, turn, mirrored, self._size)
@@ -136,7 +137,7 @@ class CropMaker:
         return _Sample(cut, joints[list(MIRRORED_JOINTS)] if mirrored else joints, cut_parts)
 
     def _background(self, rng: np.random.Generator) -> Image:
-        """A crop without people: a texture, colours running into each other, or a photo's own background spread out."""
+        """A crop without people: a texture, colour gradients, or a photo's background, enlarged."""
         width, height = self._size
         kind = rng.random()
         if kind < 0.3:
@@ -148,7 +149,7 @@ class CropMaker:
         image, parts = self._people.images[row], self._people.parts[row]
         return _random_piece(_without_person(image, parts), width, height, rng)
 
-    def _nobody(self, rng: np.random.Generator, changes: Likelihoods) -> _Sample:
+    def _empty_crop(self, rng: np.random.Generator, changes: Likelihoods) -> _Sample:
         width, height = self._size
         image = _through_a_camera(self._background(rng), changes, rng)
         joints = np.full((len(KEYPOINTS), 3), (-1.0, -1.0, 0.0), np.float32)
@@ -157,20 +158,20 @@ class CropMaker:
     def _covered(
         self, image: Image, parts: NDArray[np.uint8], joints: NDArray[np.float32], rng: np.random.Generator
     ) -> tuple[Image, NDArray[np.uint8], NDArray[np.float32]]:
-        """Something stands before a part of the crop; the joints behind it are no longer seen."""
+        """Covers a part of the crop; the joints there become invisible."""
         width, height = self._size
         w, h = int(width * rng.uniform(0.15, 0.5)), int(height * rng.uniform(0.1, 0.35))
         x, y = int(rng.integers(-w // 2, width - w // 2)), int(rng.integers(height // 4, height - h // 2))
         area = (slice(max(y, 0), y + h), slice(max(x, 0), x + w))
         image, parts, joints = image.copy(), parts.copy(), joints.copy()
         image[area], parts[area] = self._background(rng)[area], 0
-        behind = (joints[:, 0] >= x) & (joints[:, 0] < x + w) & (joints[:, 1] >= y) & (joints[:, 1] < y + h)
-        joints[behind, 2] = 0
+        covered = (joints[:, 0] >= x) & (joints[:, 0] < x + w) & (joints[:, 1] >= y) & (joints[:, 1] < y + h)
+        joints[covered, 2] = 0
         return image, parts, joints
 
 
 def unsure_weights(joints: Tensor, width: int, height: int, rng: np.random.Generator) -> Tensor:
-    """[B, 1, H, W] around joints [B, J, 3] as a network would find them: a little off, some missed."""
+    """Weights [B, 1, H, W] around joints [B, J, 3] with the errors of a network: slightly shifted, some missing."""
     found = joints.numpy().copy()
     found[..., :2] += rng.normal(0, 0.015 * height, found[..., :2].shape)
     found[..., 2] *= rng.random(found.shape[:2]) > 0.1
@@ -178,12 +179,12 @@ def unsure_weights(joints: Tensor, width: int, height: int, rng: np.random.Gener
 
 
 def weights_around(joints: NDArray[np.float32], width: int, height: int) -> Tensor:
-    """[B, 1, H, W] for joints [B, J, 3] in px of the crop."""
+    """Weights [B, 1, H, W] around joints [B, J, 3] in px of the crop."""
     return torch.from_numpy(np.stack([keypoint_weights(points, width, height) for points in joints]))[:, None]
 
 
 def _window(box: NDArray[Any], size: tuple[int, int], zoom: float, shift: tuple[float, float]) -> NDArray[np.float64]:
-    """x0, y0, x1, y1 of the crop's aspect about `box`, `zoom` times as large, moved by shares of itself."""
+    """x0, y0, x1, y1 of the crop's aspect around `box`, `zoom` times as large, moved by shares of its size."""
     width, height = max(box[2] - box[0], 8.0), max(box[3] - box[1], 8.0)
     height = max(height, width * size[1] / size[0]) * zoom
     width = height * size[0] / size[1]
@@ -204,7 +205,7 @@ def _affine(window: NDArray[np.float64], turn: float, mirrored: bool, size: tupl
 
 
 def _averaged(image: Image, matrix: NDArray[np.float64]) -> Image:
-    """Softened before it is shrunk, as an area average would be."""
+    """Blurs the picture before it is reduced, like an area average."""
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     if scale > 0.8:
         return image
@@ -220,7 +221,7 @@ def _composed(image: Image, background: Image, parts: NDArray[np.uint8], rng: np
 
 
 def _without_person(image: Image, parts: NDArray[np.uint8]) -> Image:
-    """The background of a photo; where the person was it is the photo's blurred other half."""
+    """The background of a photo; the person's pixels are replaced by the blurred mirrored half."""
     hole = load_opencv().dilate((parts > 0).astype(np.uint8), np.ones((5, 5), np.uint8))[..., None].astype(bool)
     colour = image[~hole[..., 0]].mean(0) if (~hole).any() else image.mean((0, 1))
     other = np.where(hole[:, ::-1], colour, image[:, ::-1]).astype(np.uint8)
@@ -249,7 +250,7 @@ def _clouds(width: int, height: int, rng: np.random.Generator) -> Image:
 
 
 def _real_textures() -> list[Image]:
-    """A few real photos without people that scikit-image carries."""
+    """Some real photos without people from scikit-image."""
     import skimage.data
 
     found = []

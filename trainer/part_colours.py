@@ -13,7 +13,7 @@ from engine.identity.profile import Box
 from trainer.synthetic.parts import Part
 
 FACE_OF_HEAD: Final = 0.75
-"""A detector's face box over the skull's box, in height: references in use come with the former."""
+"""The height of a detector's face box over that of the skull's box: references in use have the former."""
 PAINTED: Final = (Part.SKIN, Part.HAIR, Part.TOP, Part.BOTTOM, Part.SHOES, Part.FACE)
 PAINTED_PIXELS_MIN: Final = 20
 """The parts whose colours side tasks predict, and the fewest visible pixels for it."""

@@ -24,14 +24,14 @@ from trainer.synthetic.parts import Part
 from trainer.version import commit
 
 HIDDEN_WEIGHT: Final = 0.3
-"""Of a joint inside the crop that something hides: where it must be is a guess."""
+"""The weight of an occluded joint inside the crop, whose place is a guess."""
 HEAT_SIGMA: Final = 0.8
-"""Cells."""
+"""Standard deviation of the target heat maps, in cells."""
 PART_WEIGHTS: Final = (0.7, 1.0, 1.0, 1.0, 1.0, 1.5, 1.5, 1.5)
 TEMPERATURE: Final = 0.1
 DROPPED, NOISE = 0.1, 0.05
-"""Of the standardised features that the embedding learns from: the share left out, and the deviation added."""
-FOR_EMBEDDING: Final = Likelihoods(nobody=0.0, turned_far=0.02, grey=0.0, close=0.2, covered=0.1, colour=0.4)
+"""Of the standardised features that the embedding is trained on: the share dropped, and the deviation of the noise."""
+FOR_EMBEDDING: Final = Likelihoods(without_person=0.0, turned_far=0.02, grey=0.0, close=0.2, covered=0.1, colour=0.4)
 
 Pooled = tuple[Tensor, Tensor]
 """features float [B, F], standardised; identity int64 [B]."""
@@ -66,7 +66,7 @@ def train(run: ParserRun) -> dict[str, float]:
     torch.set_num_threads(run.threads)
     torch.manual_seed(run.seed)
     people = read_shards(run.data)
-    seen, unseen = _split(people, run.held_out)
+    training, unseen = _split(people, run.held_out)
     network = ParserNetwork().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     plan = TrainConfig(
         out=run.out,
@@ -77,8 +77,8 @@ def train(run: ParserRun) -> dict[str, float]:
         minutes=run.minutes,
         seed=run.seed,
     )
-    _teach_joints_and_parts(plan, network, people, seen)
-    _teach_embedding(run, plan, network, people, seen)
+    _teach_joints_and_parts(plan, network, people, training)
+    _teach_embedding(run, plan, network, people, training)
     figures = measure(network, people, unseen)
     step = load_state(run.out / "state.pt")["step"]  # a budget of minutes may have ended it
     facts = {"step": step, "minutes": run.minutes, "embedding_steps": run.embedding_steps}
@@ -113,24 +113,24 @@ class EmbeddingLearner(nn.Module):
 
 
 def _teach_joints_and_parts(
-    plan: TrainConfig, network: ParserNetwork, people: PeopleShards, seen: NDArray[np.int64]
+    plan: TrainConfig, network: ParserNetwork, people: PeopleShards, training: NDArray[np.int64]
 ) -> None:
     maker = CropMaker(people, network.config.width, network.config.height, Likelihoods())
 
     def draw(count: int, rng: np.random.Generator) -> ParserCrops:
-        return maker.crops(rng.choice(seen, count), rng)
+        return maker.crops(rng.choice(training, count), rng)
 
     fit(plan, ParserLearner(network), draw)
     network.cpu()
 
 
 def _teach_embedding(
-    run: ParserRun, plan: TrainConfig, network: ParserNetwork, people: PeopleShards, seen: NDArray[np.int64]
+    run: ParserRun, plan: TrainConfig, network: ParserNetwork, people: PeopleShards, training: NDArray[np.int64]
 ) -> None:
     """Over what the rest pools from some changed crops of every photo: computed once, so that a step can compare
     hundreds of people."""
     rng = np.random.default_rng(run.seed)
-    chosen = rng.permutation(seen)[: run.embedding_photos]
+    chosen = rng.permutation(training)[: run.embedding_photos]
     rounds = [_pooled(network, people, chosen, rng) for _ in range(run.embedding_rounds)]
     bank, identity = torch.stack(rounds), people.identity[chosen]
     mean, std = bank.mean((0, 1)), bank.std((0, 1)).clamp_min(1e-3)
@@ -157,7 +157,7 @@ def _teach_embedding(
 
 @torch.no_grad()
 def _pooled(network: ParserNetwork, people: PeopleShards, rows: NDArray[np.int64], rng: np.random.Generator) -> Tensor:
-    """[rows, features] of changed crops."""
+    """Pooled features [rows, features] of augmented crops."""
     config = network.config
     maker = CropMaker(people, config.width, config.height, FOR_EMBEDDING)
     found = []
@@ -169,7 +169,7 @@ def _pooled(network: ParserNetwork, people: PeopleShards, rows: NDArray[np.int64
 
 @torch.no_grad()
 def _fold(network: ParserNetwork, mean: Tensor, std: Tensor) -> None:
-    """The first layer learned from standardised features; from now on it takes them as they come."""
+    """Folds the standardisation of features into the first layer, which then reads raw features."""
     first = network.embedding[0]
     assert isinstance(first, torch.nn.Linear)
     first.weight.div_(std)
@@ -177,7 +177,7 @@ def _fold(network: ParserNetwork, mean: Tensor, std: Tensor) -> None:
 
 
 def losses_of(network: ParserNetwork, crops: ParserCrops) -> dict[str, Tensor]:
-    """By name: where the joints are, which are seen, which part every pixel shows."""
+    """Losses by name: of the joints' places, of their visibility, of the parts."""
     outputs = network(crops.images)
     visible = crops.joints[..., 2]
     weights = torch.where(visible > 0, 1.0, HIDDEN_WEIGHT) * crops.inside
@@ -203,12 +203,12 @@ def contrastive(embeddings: Tensor, identity: Tensor) -> Tensor:
 def measure(network: ParserNetwork, people: PeopleShards, rows: NDArray[np.int64]) -> dict[str, float]:
     """Figures on the photos `rows`, cut as the engine cuts them.
 
-    pck_10, pck_05: share of visible joints within so many hundredths of the person box's longer side; seen_accuracy;
-    mask_iou; mean_part_iou; rank_1: how often the nearest of one photo a person is the same person's."""
+    pck_10, pck_05: share of visible joints within 10 % or 5 % of the longer side of the person's box; seen_accuracy;
+    mask_iou; mean_part_iou; rank_1: how often the nearest among one photo per person is the same person's."""
     network.eval()
     config = network.config
     maker = CropMaker(people, config.width, config.height, None)
-    distances, seen, embeddings = [], [], []
+    distances, visibility, embeddings = [], [], []
     inter, union = np.zeros(config.parts + 1), np.zeros(config.parts + 1)
     for first in range(0, len(rows), 50):
         crops = maker.crops(rows[first : first + 50], np.random.default_rng(0))
@@ -217,7 +217,7 @@ def measure(network: ParserNetwork, people: PeopleShards, rows: NDArray[np.int64
         visible = crops.joints[..., 2] > 0
         side = 1.0 / 1.1 * config.height
         distances.append(((found - crops.joints)[..., :2].norm(dim=2) / side)[visible].numpy())
-        seen.append(((found[..., 2] > 0.5) == visible).float().mean(1).numpy())
+        visibility.append(((found[..., 2] > 0.5) == visible).float().mean(1).numpy())
         read, truth = outputs.parts.argmax(1), crops.parts
         pairs = [(read == part, truth == part) for part in Part] + [(read > 0, truth > 0)]
         inter += [float((a & b).sum()) for a, b in pairs]
@@ -229,7 +229,7 @@ def measure(network: ParserNetwork, people: PeopleShards, rows: NDArray[np.int64
     return {
         "pck_10": float((distance < 0.1).mean()),
         "pck_05": float((distance < 0.05).mean()),
-        "seen_accuracy": float(np.concatenate(seen).mean()),
+        "seen_accuracy": float(np.concatenate(visibility).mean()),
         "mask_iou": float(iou[-1]),
         "mean_part_iou": float(iou[:-1].mean()),
         **{f"iou_{part.name.lower()}": float(iou[part]) for part in Part},
@@ -240,14 +240,14 @@ def measure(network: ParserNetwork, people: PeopleShards, rows: NDArray[np.int64
 
 
 def _rank_1(embeddings: NDArray[np.float32], identity: NDArray[np.int64]) -> float:
-    """Each person's n-th photo asks among everybody's (n + 1)-th."""
+    """Rank-1 with each person's n-th photo as the query, and all people's (n + 1)-th photos as the gallery."""
     groups = [np.flatnonzero(identity == person) for person in np.unique(identity)]
     shots = min(map(len, groups))
     hits = []
     for shot in range(shots):
-        asked = embeddings[[group[shot] for group in groups]]
+        queries = embeddings[[group[shot] for group in groups]]
         among = embeddings[[group[(shot + 1) % shots] for group in groups]]
-        hits.append(((asked @ among.T).argmax(1) == np.arange(len(groups))).mean())
+        hits.append(((queries @ among.T).argmax(1) == np.arange(len(groups))).mean())
     return float(np.mean(hits))
 
 
@@ -262,7 +262,7 @@ def _targets(places: Tensor, outputs: Outputs) -> Tensor:
 
 
 def _split(people: PeopleShards, held_out: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The photos to learn from, and those of the last `held_out` people."""
+    """The training photos, and those of the last `held_out` people."""
     last = np.unique(people.identity)[-held_out:]
     unseen = np.isin(people.identity, last)
     return np.flatnonzero(~unseen), np.flatnonzero(unseen)

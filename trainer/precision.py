@@ -1,4 +1,4 @@
-"""In which precision a training step runs fast here."""
+"""The precision in which a training step is fast on this machine."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ NO_BOX: Final = [np.nan] * 4
 
 @dataclass(frozen=True)
 class Styled:
-    """A stylised copy of photo `index`; the phrase asks for it in a prompt."""
+    """A stylised copy of photo `index`; the phrase requests the style in a prompt."""
 
     image: NDArray[np.uint8]
     index: int
@@ -37,7 +37,7 @@ class PeopleShards:
 
     images uint8 [n, H, W, 3]; parts uint8 [n, H, W]; face_box, head_box, body_box float32 [n, 4] px (NaN where
     unseen); keypoints float32 [n, 17, 3] px and visibility, COCO order; identity, outfit int64 [n]; background, pose,
-    framing int64 [n], indices into the manifest's lists; captions: a dict a photo with keys en_full, en_scene,
+    framing int64 [n], indices into the manifest's lists; captions: one dict per photo with keys en_full, en_scene,
     ru_full, ru_scene; attributes: names and RGB 0..255 of skin, hair and garments; on request alpha uint8 [n, H, W]
     and depth float16 [n, H, W] m, infinite off the person; on request places uint8 [n, H, W, 3], the photos without the
     people.
@@ -73,19 +73,19 @@ def read_shards(
     folder: Path, limit: int | None = None, depth: bool = False, first: int = 0, places: bool = False
 ) -> PeopleShards:
     """The finished shards of `folder` from number `first` to before `limit` (all by default); `depth` also loads depth
-    and alpha, `places` those. Raises DataError when there are none, or none with places, and for a shard that is cut,
-    empty or not as the manifest lists it."""
+    and alpha, `places` also places. Raises DataError without shards (with places), and for a shard that is truncated,
+    empty or different from the manifest."""
     paths = sorted(folder.glob("shard-*.tar"))[first:limit]
     if not paths:
         raise DataError(f"expected shards in {folder}, found none: run python -m trainer.synthetic --out {folder}")
-    wanted = FILES | (DEPTH_FILES if depth else frozenset()) | ({PLACE_FILE} if places else frozenset())
+    extensions = FILES | (DEPTH_FILES if depth else frozenset()) | ({PLACE_FILE} if places else frozenset())
     columns: dict[str, list[NDArray[Any]]] = {}
     records: list[dict[str, Any]] = []
     styled: list[Styled] = []
     manifest = read_manifest(folder)
     for path in paths:
         check_shard(path, manifest)
-        samples = [files for _, files in read_samples(path, wanted)]
+        samples = [files for _, files in read_samples(path, extensions)]
         if places and not any(PLACE_FILE in files for files in samples):
             raise DataError(f"expected photos without their people in {path}, found none: render the folder anew")
         try:
@@ -140,7 +140,7 @@ def _styled(samples: list[Sample], records: list[dict[str, Any]], first: int) ->
 
 
 def _merged(parts: list[NDArray[Any]]) -> NDArray[Any]:
-    """The parts one after another; each is freed as soon as it is copied, so that memory holds them once."""
+    """Concatenates the parts; each is freed as soon as it is copied, so that memory holds the data once."""
     whole = np.empty((sum(len(part) for part in parts), *parts[0].shape[1:]), parts[0].dtype)
     start = 0
     while parts:

@@ -1,6 +1,6 @@
-"""Real people by split, to learn from or to measure on: splits.json in a curated folder.
+"""The split of real people: splits.json in a curated folder.
 
-A person is of one split for good: people who join later are added, and nobody who was learned from is measured on.
+A person's split never changes: new people are added, and no training person is measured.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ KINDS: Final = ("train", "validation", "test")
 
 
 def split_folder(folder: Path, validation: int, test: int) -> dict[str, int]:
-    """Writes splits.json of a curated folder with so many people held out; the number of people by split. Raises
-    DataError where that cannot be."""
+    """Writes splits.json of a curated folder with the given numbers of held-out people; the number of people by split.
+    Raises DataError where there are too few."""
     people = [photo.person for photo in read_curated(folder)]
     splits = split_people(people, validation, test, read_splits(folder))
     with replacing(folder / SPLITS) as draft:
@@ -32,13 +32,12 @@ def split_folder(folder: Path, validation: int, test: int) -> dict[str, int]:
 
 
 def split_people(people: Sequence[str], validation: int, test: int, before: dict[str, str]) -> dict[str, str]:
-    """Person -> split: as `before`, and of the others by a hash of their names as many held out as are still missing.
-
-    Raises DataError where too few people are left, or where nobody would be learned from."""
+    """Person -> split: unchanged for those of `before`; of the others, chosen by a hash of their names, the missing
+    number is held out. Raises DataError where too few people are left, or none for training."""
     splits = {name: kind for name, kind in before.items() if name in people}
     fresh = sorted(set(people) - set(splits), key=lambda name: hashlib.sha256(name.encode()).digest())
     for kind, count in (("test", test), ("validation", validation)):
-        missing = max(count - sum(own == kind for own in splits.values()), 0)
+        missing = max(count - sum(assigned == kind for assigned in splits.values()), 0)
         if missing > len(fresh):
             raise DataError(
                 f"expected {missing} more people to hold out for {kind}, got {len(fresh)} who are of no split yet: "
@@ -53,7 +52,7 @@ def split_people(people: Sequence[str], validation: int, test: int, before: dict
 
 
 def read_splits(folder: Path) -> dict[str, str]:
-    """Person -> split; empty where nobody was held out. Raises DataError for a damaged file."""
+    """Person -> split; empty without the file. Raises DataError for a damaged file."""
     path = folder / SPLITS
     if not path.is_file():
         return {}

@@ -1,6 +1,6 @@
-"""Is the watermark read back, and only where it is? `python -m trainer watermark`.
+"""Measures the detection and false positives of the watermark: `python -m trainer watermark`.
 
-Half the pictures are marked and half are not; both go through what a messenger does to a photo, in either order.
+Half of the pictures are marked; all are processed as by a messenger (scaling and JPEG, in either order).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Treatments = Mapping[str, Callable[[Image.Image], Image.Image]]
 JPEG_QUALITY = 75
 LONG_SIDE_PX = 1280
 DRAWING_STEPS = 3
-"""Enough for a picture with edges and texture; its content is not judged."""
+"""Few steps suffice for a picture with edges and texture; its content does not matter."""
 WRONG_KEYS = 20
 NANO_LATER = (256, 384)
 LARGE = (1024, 1024)
@@ -45,7 +45,7 @@ LARGE = (1024, 1024)
 
 @dataclass(frozen=True)
 class Mark:
-    """A marked picture and what marking it cost."""
+    """A picture, its marked copy, and the seconds of marking."""
 
     plain: Image.Image
     marked: Image.Image
@@ -81,7 +81,7 @@ def drawn(backbone: Backbone, finder: FaceFinder, data: Path, count: int) -> lis
         words = captions[number * 7 % len(captions)]["en_scene" if number % 2 else "ru_scene"]
         for person in (profiles[(number + step) % len(profiles)] for step in range(len(profiles))):
             drawing = GenerationInput(person, words, "", seed=number, settings=Settings(steps=DRAWING_STEPS))
-            with suppress(BadReference):  # a person that is not found on the photo: the next one
+            with suppress(BadReference):  # the person was not found on the photo: skip
                 pictures += backbone.draw([drawing])
                 break
         else:
@@ -90,7 +90,7 @@ def drawn(backbone: Backbone, finder: FaceFinder, data: Path, count: int) -> lis
 
 
 def photos(count: int, size: tuple[int, int]) -> list[Image.Image]:
-    """Crops of what comes with scikit-image, textures and printed pages among them: harder than what a model draws."""
+    """Crops of scikit-image's pictures, among them textures and printed pages: harder than drawn pictures."""
     folder = Path(skimage.data.__file__).parent
     whole = [Image.open(path).convert("RGB") for path in sorted(folder.iterdir()) if path.suffix in (".png", ".jpg")]
     generator = np.random.default_rng(0)
@@ -106,7 +106,7 @@ def _crop(picture: Image.Image, generator: np.random.Generator) -> Image.Image:
 
 
 def sets(nano: Pictures, count: int) -> Iterator[tuple[str, list[Image.Image]]]:
-    """(name, pictures): what nano draws, the same at the size it will have, and photos small and large."""
+    """(name, pictures): nano's pictures, the same at a larger size, and small and large photos."""
     yield "nano", list(nano)
     yield "nano enlarged", [picture.resize(NANO_LATER, Image.Resampling.BICUBIC) for picture in nano]
     yield "photos small", photos(count, nano[0].size)
@@ -114,7 +114,7 @@ def sets(nano: Pictures, count: int) -> Iterator[tuple[str, list[Image.Image]]]:
 
 
 def measure(pictures: Pictures, watermark: Watermark, treatments: Treatments = TREATMENTS) -> dict[str, Any]:
-    """The first half is marked, the rest are the others; the figures of one set."""
+    """The figures of one set; its first half gets marked."""
     half = len(pictures) // 2
     marks = [_mark(picture, watermark) for picture in pictures[:half]]
     scores = {name: [watermark.score(treat(mark.marked)) for mark in marks] for name, treat in treatments.items()}
@@ -139,13 +139,13 @@ def measure(pictures: Pictures, watermark: Watermark, treatments: Treatments = T
 
 
 def measure_null(pictures: Pictures) -> dict[str, Any]:
-    """Scores with keys that no picture was marked with: the distribution of chance below the threshold."""
+    """Scores with unused keys: the distribution of the score without a mark."""
     scores = [Watermark(f"wrong {key}").score(picture) for key in range(WRONG_KEYS) for picture in pictures]
     return {"scores": len(scores), "deviation": float(np.std(scores)), "max": max(scores)}
 
 
 def write_figures(nano: Pictures, count: int, watermark: Watermark, out: Path) -> dict[str, Any]:
-    """Measures all sets, `count` pictures marked and as many others in each."""
+    """Measures all sets, each with `count` marked and `count` unmarked pictures."""
     figures: dict[str, Any] = {"threshold": THRESHOLD, "false_positive_rate_at_most": FALSE_POSITIVE_RATE}
     figures["wrong_keys"] = measure_null(nano[count:])
     figures["sets"] = {

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import quantiles
 
-from benchmarks.load.crowd import Ask, Shown, is_end, is_help, job_actions
+from benchmarks.load.crowd import Ask, MessageRecord, is_end, is_help, job_actions
 
 
 @dataclass(frozen=True)
@@ -33,33 +33,33 @@ class Verdicts:
     between the sending and the commit. Documented; the picture never is."""
 
 
-def judge(asks: Sequence[Ask], jobs: Sequence[JobRow], chats: Mapping[int, Sequence[Shown]]) -> Verdicts:
+def judge(asks: Sequence[Ask], jobs: Sequence[JobRow], chats: Mapping[int, Sequence[MessageRecord]]) -> Verdicts:
     """`chats`: the messages of each user that are not deleted, oldest first."""
     verdicts = Verdicts()
     by_request: dict[tuple[int, int], list[JobRow]] = defaultdict(list)
     for job in jobs:
         by_request[job.user_id, job.request_message_id or 0].append(job)
     for user_id, message_id in {(ask.user_id, ask.message_id) for ask in asks}:
-        own = by_request.pop((user_id, message_id), [])
+        own_rows = by_request.pop((user_id, message_id), [])
         answers = [m for m in chats[user_id] if m["from_bot"] and m["reply_to"] == message_id]
-        _judge_one(f"prompt {message_id} of {user_id}", own, answers, verdicts)
+        _judge_one(f"prompt {message_id} of {user_id}", own_rows, answers, verdicts)
     verdicts.broken += [f"{job.job_id}: a job that nobody asked for" for rows in by_request.values() for job in rows]
     return verdicts
 
 
-def _judge_one(name: str, own: Sequence[JobRow], answers: Sequence[Shown], verdicts: Verdicts) -> None:
+def _judge_one(name: str, rows: Sequence[JobRow], answers: Sequence[MessageRecord], verdicts: Verdicts) -> None:
     ends = [message for message in answers if is_end(message)]
     pictures = [message for message in ends if message["photo"] is not None]
     verdicts.doubled_texts += len(answers) - len(ends)
-    if not own:
+    if not rows:
         verdicts.outcomes["refused"] += 1
         if not ends or pictures:
             verdicts.broken.append(f"{name}: no job, and {len(ends)} answers with {len(pictures)} pictures")
         return
-    if len(own) > 1:
-        verdicts.broken.append(f"{name}: {len(own)} jobs")
+    if len(rows) > 1:
+        verdicts.broken.append(f"{name}: {len(rows)} jobs")
         return
-    (job,) = own
+    (job,) = rows
     verdicts.outcomes[job.state if job.failure is None else f"{job.state}: {job.failure}"] += 1
     expected = 1 if job.state == "delivered" else 0
     if not job.closed or job.state not in ("delivered", "failed"):
@@ -70,13 +70,15 @@ def _judge_one(name: str, own: Sequence[JobRow], answers: Sequence[Shown], verdi
         verdicts.broken.append(f"{name}: a picture of another job")
 
 
-def help_latencies(helps: Sequence[tuple[int, int]], chats: Mapping[int, Sequence[Shown]]) -> tuple[list[float], int]:
+def help_latencies(
+    helps: Sequence[tuple[int, int]], chats: Mapping[int, Sequence[MessageRecord]]
+) -> tuple[list[float], int]:
     """Seconds from each /help to the answer by the clock of the Bot API server, and how many got none."""
     waits, unanswered = [], 0
-    asked: dict[int, list[int]] = defaultdict(list)
+    requests: dict[int, list[int]] = defaultdict(list)
     for user_id, message_id in helps:
-        asked[user_id].append(message_id)
-    for user_id, ids in asked.items():
+        requests[user_id].append(message_id)
+    for user_id, ids in requests.items():
         messages = {message["id"]: message for message in chats[user_id]}
         answers = [message for message in chats[user_id] if is_help(message)]
         for message_id in sorted(ids):

@@ -1,4 +1,4 @@
-"""`python -m benchmarks load --json load.json`: exit code 0 where every job came out once, 1 where one did not."""
+"""`python -m benchmarks load --json load.json`: exit code 0 if every job had exactly one outcome, else 1."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.local.parts import StackError
 from engine.commands import DONE, FAILED, MISUSED, check_out, tables, write
 from engine.errors import SetupError
 
-BROKEN_SHOWN = 20
+BROKEN_MAX = 20
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks load", description="The whole service under load.")
     parser.add_argument("--users", type=int, default=500, help="simulated users, 3 or more; default: %(default)s")
     parser.add_argument("--pictures", type=int, default=2000, help="pictures in total; default: %(default)s")
-    parser.add_argument("--faults", action="store_true", help="with faults meanwhile, one after another")
+    parser.add_argument("--faults", action="store_true", help="cause faults during the load, one after another")
     parser.add_argument("--json", type=Path, metavar="FILE.json", help="where the figures go")
     options = parser.parse_args(arguments)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.json:
         write(options.json, (json.dumps(figures, indent=1) + "\n").encode())
     tables().print(load_table(figures))
-    for line in figures["broken"][:BROKEN_SHOWN]:
+    for line in figures["broken"][:BROKEN_MAX]:
         console.print(line, style="red", markup=False)
     return FAILED if figures["broken"] else DONE
 
@@ -61,17 +61,17 @@ def load_table(figures: dict[str, object]) -> Table:
             table.add_row(name, str(len(value)))
         elif isinstance(value, dict):
             for key, inner in value.items():
-                table.add_row(f"{name}: {key}", _shown(inner))
+                table.add_row(f"{name}: {key}", _formatted(inner))
         else:
-            table.add_row(name, _shown(value))
+            table.add_row(name, _formatted(value))
     return table
 
 
-def _shown(value: object) -> str:
+def _formatted(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.3g}"
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_shown(inner)}" for key, inner in value.items())
+        return ", ".join(f"{key} {_formatted(inner)}" for key, inner in value.items())
     if isinstance(value, list | tuple):
-        return " ".join(_shown(inner) for inner in value)
+        return " ".join(_formatted(inner) for inner in value)
     return str(value)

@@ -22,11 +22,11 @@ HEAVY_PAUSE_S = 1.2
 """Between two prompts of the heavy user: MESSAGES_PER_S allows one per second."""
 
 
-Shown = dict[str, Any]
+MessageRecord = dict[str, Any]
 """A message as the local Bot API server shows it to a person (`bot.local.botapi.views.ChatMessage`), as JSON."""
 
 
-def job_actions(message: Shown) -> dict[str, set[str]]:
+def job_actions(message: MessageRecord) -> dict[str, set[str]]:
     """job id -> the actions that the message's buttons offer for it."""
     found: dict[str, set[str]] = {}
     for row in message["buttons"]:
@@ -38,12 +38,12 @@ def job_actions(message: Shown) -> dict[str, set[str]]:
     return found
 
 
-def is_announcement(message: Shown) -> bool:
+def is_announcement(message: MessageRecord) -> bool:
     """Whether it is the text that becomes the picture a moment later."""
     return message["text"].startswith("🖼") and message["photo"] is None
 
 
-def is_end(message: Shown) -> bool:
+def is_end(message: MessageRecord) -> bool:
     """Whether this answer to a prompt is its last: the picture, the text about a failure, or a refusal. Status messages
     have the button "cancel"."""
     if not message["from_bot"] or message["deleted"]:
@@ -53,7 +53,7 @@ def is_end(message: Shown) -> bool:
     return not is_announcement(message)
 
 
-def is_help(message: Shown) -> bool:
+def is_help(message: MessageRecord) -> bool:
     """Whether it answers /help, which replies to no message."""
     return bool(message["from_bot"]) and message["reply_to"] is None and "/photos" in message["text"]
 
@@ -86,9 +86,11 @@ class Crowd:
 
     def __post_init__(self) -> None:
         self._random = random.Random(7)
-        self._waiting: dict[tuple[int, int], asyncio.Future[Shown]] = {}
-        self._early: dict[tuple[int, int], Shown] = {}  # ends that came before the sender had the id of the prompt
-        self._probe_help: asyncio.Future[Shown] | None = None
+        self._waiting: dict[tuple[int, int], asyncio.Future[MessageRecord]] = {}
+        self._early: dict[
+            tuple[int, int], MessageRecord
+        ] = {}  # ends that came before the sender had the id of the prompt
+        self._probe_help: asyncio.Future[MessageRecord] | None = None
         self._left = self.pictures
         self.loop: asyncio.AbstractEventLoop | None = None
 
@@ -180,7 +182,7 @@ class Crowd:
         if (early := self._early.pop(key, None)) is not None:
             future.set_result(early)
         try:
-            message: Shown = await asyncio.wait_for(future, END_WAIT_S)
+            message: MessageRecord = await asyncio.wait_for(future, END_WAIT_S)
         except TimeoutError:
             return ask
         finally:
@@ -218,7 +220,7 @@ class Crowd:
     def _notice(self, event: dict[str, Any]) -> None:
         if event.get("type") != "message" or not event["message"]["from_bot"]:
             return
-        message: Shown = event["message"]
+        message: MessageRecord = event["message"]
         chat_id, reply_to = message["chat_id"], message["reply_to"]
         if chat_id == self.probe_id and is_help(message) and self._probe_help and not self._probe_help.done():
             self._probe_help.set_result(message)

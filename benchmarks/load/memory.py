@@ -15,7 +15,7 @@ INTERVAL_S = 2.0
 
 
 class MemorySampler(threading.Thread):
-    """Samples until `stop`. A part that is started again begins anew: `growth` compares within one process."""
+    """Samples until `stop`. Samples are stored per process, so that `growth` compares within one process."""
 
     def __init__(self, stack: Stack) -> None:
         super().__init__(daemon=True)
@@ -41,7 +41,8 @@ class MemorySampler(threading.Thread):
         self.join(10)
 
     def growth(self) -> dict[str, dict[str, float]]:
-        """Of the longest-lived process of each part: MiB at the end of the first third of its life, MiB at its end."""
+        """Per part, of its longest-lived process: median MiB of the second and of the last third of its samples, the
+        peak in MiB, and its seconds."""
         found = {}
         for name in PARTS:
             lives = [values for (part, _), values in self.samples.items() if part == name and len(values) >= 6]
@@ -54,7 +55,7 @@ class MemorySampler(threading.Thread):
 
 
 def cpu_seconds(stack: Stack) -> dict[str, float]:
-    """CPU seconds that each part has used so far, those of its children that have ended included."""
+    """CPU seconds that each part has used so far, including its children, also those that have ended."""
     used = {}
     for name in PARTS:
         try:

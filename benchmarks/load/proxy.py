@@ -19,7 +19,7 @@ class FreezingProxy:
     def __init__(self, server_port: int, tls: ssl.SSLContext | None = None) -> None:
         """With `tls`, clients have to speak TLS; the server is still asked without."""
         self._server_port = server_port
-        self._asked, self._answered = 0, 0  # how often each direction was frozen
+        self._requested, self._answered = 0, 0  # how often each direction was frozen
         self._is_cut = False
         self._open: set[asyncio.StreamWriter] = set()
         self._connections: set[asyncio.Task[None] | None] = set()
@@ -36,7 +36,7 @@ class FreezingProxy:
         return url.replace(f"127.0.0.1:{self._server_port}", f"127.0.0.1:{self.port}")
 
     def freeze(self) -> None:
-        self._asked += 1
+        self._requested += 1
         self._answered += 1
 
     def freeze_answers(self) -> None:
@@ -70,7 +70,7 @@ class FreezingProxy:
             end.transport.abort()
 
     async def _connect(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
-        asked, answered = self._asked, self._answered
+        requested, answered = self._requested, self._answered
         ends = [to_client]
         self._connections.add(task := asyncio.current_task())
         try:
@@ -80,7 +80,7 @@ class FreezingProxy:
             ends.append(to_server)
             self._open.update(ends)
             await asyncio.gather(
-                self._pass_on(client, to_server, lambda: self._asked > asked),
+                self._pass_on(client, to_server, lambda: self._requested > requested),
                 self._pass_on(server, to_client, lambda: self._answered > answered),
             )
         except (OSError, asyncio.CancelledError):

@@ -19,7 +19,7 @@ import skimage.data
 from PIL import Image
 
 from benchmarks.load.checks import JobRow, help_latencies, judge, spread
-from benchmarks.load.crowd import FIRST_ID, Crowd, Shown
+from benchmarks.load.crowd import FIRST_ID, Crowd, MessageRecord
 from benchmarks.load.faults import FaultContext, StackFault, all_faults
 from benchmarks.load.memory import MemorySampler, cpu_seconds
 from benchmarks.load.stack import HEAVY_OPEN_MAX, LoadStack, SmallDisk
@@ -198,7 +198,7 @@ class _Run:
                 return [JobRow(row["id"].hex, *list(row.values())[1:]) for row in rows]
             await self._pause(1.0)
 
-    async def _chats(self, url: str, crowd: Crowd) -> dict[int, list[Shown]]:
+    async def _chats(self, url: str, crowd: Crowd) -> dict[int, list[MessageRecord]]:
         chats = {}
         async with aiohttp.ClientSession() as session:
             for user_id in range(FIRST_ID, crowd.probe_id + 1):
@@ -211,7 +211,7 @@ class _Run:
         self,
         crowd: Crowd,
         jobs: list[JobRow],
-        chats: dict[int, list[Shown]],
+        chats: dict[int, list[MessageRecord]],
         memory: MemorySampler,
         cpu: dict[str, float],
         seconds: float,

@@ -43,7 +43,7 @@ class LoadStack(Stack):
     """The times of leases and edits are those of production, not the shorter ones of the tests."""
 
     def __init__(self, state_dir: Path, *, proxied: bool) -> None:
-        kept = {name: value for name, value in os.environ.items() if name in PASSED_ON}
+        environment = {name: value for name, value in os.environ.items() if name in PASSED_ON}
         settings = {
             "ENGINE_BACKBONE": "benchmarks.load.backbone:load",
             "OPEN_JOBS_MAX": str(HEAVY_OPEN_MAX),
@@ -51,7 +51,7 @@ class LoadStack(Stack):
             "ALERT_QUEUE_S": "100000",
         }
         self.announcements = Announcements()
-        super().__init__(state_dir, self.announcements, kept | settings, chat_port=choose_port())
+        super().__init__(state_dir, self.announcements, environment | settings, chat_port=choose_port())
         self._proxied = proxied
         self.proxies: dict[str, FreezingProxy] = {}
         self.database_url = ""

@@ -1,1 +1,1 @@
-"""The HTTP API for other apps, and the Mini App: on the same queue, use cases and ledger as the chat."""
+"""The HTTP API for other apps, and the Mini App, with the same queue, use cases and ledger as the chat."""

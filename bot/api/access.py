@@ -1,4 +1,4 @@
-"""Keys of the API: which app a request comes from, what it may do, and how often."""
+"""Keys of the API: identify the app of a request, its scopes and its allowance."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _bearer = HTTPBearer(auto_error=False, description="A key that an admin made: bo
 
 
 async def check_allowance(limits: ApiLimits, name: str, per_minute: int) -> None:
-    """Raises ProblemRaised where the requests of this minute are used up."""
+    """Takes one request from the allowance. Raises ProblemRaised where none is left."""
     wait_s = await limits.take(name, per_minute)
     if wait_s > 0:
         headers = {"Retry-After": str(math.ceil(wait_s))}
@@ -25,7 +25,7 @@ async def check_allowance(limits: ApiLimits, name: str, per_minute: int) -> None
 
 
 def needs(scope: ApiScope) -> Any:
-    """A dependency: the app whose key the request carries, if the key has the scope. Raises ProblemRaised."""
+    """A dependency: the app of the request's key, if the key has the scope. Raises ProblemRaised."""
 
     async def client(
         request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]

@@ -1,4 +1,4 @@
-"""Addresses that apps are called back at: public ones alone, so that no app can reach into the operator's network."""
+"""Callback addresses of apps: public ones alone, so that no app can reach the operator's network."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from aiohttp.resolver import ThreadedResolver
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _UNICAST = ipaddress.ip_network("2000::/3")
-"""All of IPv6 that is given out for use on the internet; unique local, link-local, site-local and IPv4-compatible
-addresses lie outside."""
+"""The IPv6 range of the public internet; unique local, link-local, site-local and IPv4-compatible addresses lie
+outside."""
 _SPECIAL = tuple(ipaddress.ip_network(network) for network in ("2001::/32", "2002::/16", "3fff::/20"))
 """Teredo and 6to4, which lead to an IPv4 address inside them, and documentation that older Pythons do not know."""
 
@@ -22,7 +22,7 @@ def check_callback_url(url: str | None) -> str | None:
     if url is None:
         return None
     parts = urlsplit(url)
-    host, _ = parts.hostname, parts.port  # raises ValueError for a port that is none
+    host, _ = parts.hostname, parts.port  # raises ValueError for an invalid port
     if parts.scheme != "https" or not host or parts.username is not None:
         raise ValueError("expected https://host/path without user and password")
     if is_literal(host) and not is_public(host):
@@ -33,7 +33,7 @@ def check_callback_url(url: str | None) -> str | None:
 
 
 def is_literal(host: str) -> bool:
-    """Whether the host is an IP address, in any way in which the system reads one ("127.1", "0x7f000001")."""
+    """Whether the host is an IP address in any notation that the system accepts ("127.1", "0x7f000001")."""
     try:
         socket.getaddrinfo(host, None, flags=socket.AI_NUMERICHOST)
     except (OSError, UnicodeError):
@@ -42,7 +42,7 @@ def is_literal(host: str) -> bool:
 
 
 def is_public(host: str) -> bool:
-    """Whether an IP address belongs to the public internet; `False` for what is no plain IP address."""
+    """Whether the text is an IP address of the public internet."""
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
@@ -56,7 +56,7 @@ def is_public(host: str) -> bool:
 
 
 class PublicResolver(AbstractResolver):
-    """Resolves hosts whose every address is public. The connection goes to the address that was checked."""
+    """Resolves hosts, and fails unless all their addresses are public. The connection goes to the checked address."""
 
     def __init__(self) -> None:
         self._resolver = ThreadedResolver()

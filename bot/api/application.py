@@ -45,12 +45,12 @@ def build_application(services: ApiServices) -> FastAPI:
 
 
 def _job_ended(_body: JobEnded) -> None:
-    """Posted to the job's `callback_url` when it has ended, again and again with growing pauses until an answer of 2xx
-    confirms it. `webhook-id`, `webhook-timestamp` and `webhook-signature` are those of Standard Webhooks."""
+    """Posted to the job's `callback_url` when the job has ended, and repeated with growing pauses until an answer of
+    2xx confirms it. `webhook-id`, `webhook-timestamp` and `webhook-signature` are those of Standard Webhooks."""
 
 
 def _describe(application: FastAPI) -> Any:
-    """As FastAPI does it, with the schema of problems, which no route names."""
+    """FastAPI's description with the schema of problems, which no route refers to."""
     built: dict[str, Any] = {}
 
     def describe() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Calls apps back when their jobs have ended: signed as Standard Webhooks says, repeated with growing pauses.
+"""Calls apps back when their jobs have ended: signed by Standard Webhooks, repeated with growing pauses.
 
 Only public addresses are called, and no redirect is followed (bot.api.addresses).
 """
@@ -38,7 +38,7 @@ def sign(secret: bytes, message_id: str, timestamp: int, body: bytes) -> str:
 
 
 class Callbacks:
-    """`run` until cancelled. `secret_of` gives the secret of a key."""
+    """Makes the calls that are due; call `run`, which ends when it is cancelled. `secret_of`: key id -> secret."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Callbacks:
         tls: bool = True,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`tls=False` and another resolver are for tests, which call a server of their own."""
+        """`tls=False` and another resolver are for tests, which call a local server."""
         self._take_due = take_due
         self._styles = styles
         self._signals = signals
@@ -80,7 +80,7 @@ class Callbacks:
             self._signals.leave(woken)
 
     async def _step(self, http: aiohttp.ClientSession) -> None:
-        """The edge of a loop that must go on."""
+        """Makes the calls that are due. Errors are logged, because the loop must continue."""
         try:
             due = await self._take_due()
             await asyncio.gather(*(self._call(http, call) for call in due))

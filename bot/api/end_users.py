@@ -1,4 +1,4 @@
-"""/v1/end-users: consent, photos, image prompt, a copy of all data, and its deletion, person by person."""
+"""/v1/end-users: consent, photos, image prompt, a copy of all data, and deletion, per end user."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _UPLOAD = {
     }
 }
 UPLOAD_S: Final = 120.0
-"""A photo that is still arriving after this time gives up its place in memory."""
+"""Seconds after which an upload is cut off, to free its place in memory."""
 router = APIRouter(prefix="/v1/end-users", tags=["end users"])
 
 
@@ -60,7 +60,7 @@ async def list_end_users(client: Reader, services: Services, limit: Limit = 20, 
 async def declare_consent(
     end_user: EndUser, declaration: ConsentDeclaration, client: Keeper, services: Services, response: Response
 ) -> EndUserView:
-    """Declare that the person agrees to the terms. Photos and jobs need it. It is kept in the person's history."""
+    """Declare that the person agrees to the terms. Photos and jobs require it. The history of consents is kept."""
     user, is_new = await services.end_users.agree(client, end_user, declaration.consent_version, declaration.language)
     response.status_code = 201 if is_new else 200
     return _view(user, await services.end_users.count_references([user.id]))
@@ -74,7 +74,7 @@ async def read_end_user(end_user: EndUser, client: Reader, services: Services) -
 
 @router.delete("/{end_user}", status_code=204)
 async def delete_end_user(end_user: EndUser, client: Keeper, services: Services) -> None:
-    """Delete all that is kept about the person, and cancel what is drawn for them."""
+    """Delete all data of the person, and cancel their jobs."""
     await services.end_users.delete(client, end_user)
 
 
@@ -86,7 +86,7 @@ async def delete_end_user(end_user: EndUser, client: Keeper, services: Services)
 async def export_end_user(
     end_user: EndUser, client: Keeper, services: Services, part: Annotated[int, Query(ge=1, le=100)] = 1
 ) -> Response:
-    """A copy of all that is kept about the person, as a zip file; a large one has several parts, counted from 1."""
+    """A copy of all data of the person, as a zip file; a large one has several parts, counted from 1."""
     user = await services.end_users.find(client, end_user)
     readme = services.translator("export-readme", user.language)
     async with services.exports:
@@ -105,7 +105,7 @@ async def export_end_user(
 async def add_reference(
     end_user: EndUser, request: Request, client: Keeper, services: Services, response: Response
 ) -> ReferenceView:
-    """Keep a photo of the person. Poll it until a worker has given its verdict; a job may be asked for meanwhile."""
+    """Add a photo of the person. Poll it until a worker has given its verdict; a job may be requested before."""
     user = await services.end_users.find(client, end_user, consenting=True)
     photo = await _uploaded(request, services)
     added = await services.end_users.add_reference(user.id, photo)
@@ -134,7 +134,7 @@ async def read_reference(end_user: EndUser, reference_id: UUID, client: Reader, 
 async def choose_person(
     end_user: EndUser, reference_id: UUID, choice: PersonChoice, client: Keeper, services: Services
 ) -> ReferenceView:
-    """Of several people on the photo, choose the one; the photo is examined again."""
+    """Choose one of several people on the photo; the photo is examined again."""
     reference = await _reference(client, services, end_user, reference_id)
     chosen = await services.use.choose_person(reference.user_id, reference_id, choice.number)
     if chosen is None:
@@ -150,8 +150,8 @@ async def delete_reference(end_user: EndUser, reference_id: UUID, client: Keeper
 
 @router.put("/{end_user}/image-prompt", status_code=204, openapi_extra=_UPLOAD)
 async def keep_image_prompt(end_user: EndUser, request: Request, client: Keeper, services: Services) -> None:
-    """Keep the picture whose style jobs with `image_prompt` follow. It replaces the one before; jobs in progress follow
-    theirs to the end."""
+    """Set the image prompt, whose style jobs with `image_prompt` follow. It replaces the earlier one, which jobs in
+    progress keep."""
     user = await services.end_users.find(client, end_user, consenting=True)
     await services.end_users.keep_image_prompt(user.id, await _uploaded(request, services))
 

@@ -1,4 +1,4 @@
-"""/v1/jobs: ask for pictures, follow them, fetch them, cancel, delete."""
+"""/v1/jobs: requests pictures, streams their progress, returns, cancels and deletes them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from bot.usecases.app_jobs import PICTURES_MAX, AppPictures, PictureOrder
 from bot.usecases.app_limits import STREAM_RENEWAL_S, STREAMS_MAX, ApiLimits
 
 LOOK_S = 1.0
-"""The longest time between two looks at a job whose events are streamed; other processes change it too."""
+"""The longest time in seconds between two reads of a job whose events are streamed: other processes change it too."""
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -44,16 +44,16 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 async def order_pictures(
     order: JobOrder, client: Drawer, services: Services, response: Response, idempotency_key: IdempotencyKey = None
 ) -> JobView:
-    """Ask for pictures of one end user."""
+    """Request pictures of one end user."""
     if order.style is not None and order.style not in services.styles:
         raise ProblemRaised(409, "unknown-style", "There is no such style. See /v1/options.")
-    asked = PictureOrder(
+    picture_order = PictureOrder(
         **order.model_dump(exclude={"references"}), reference_ids=tuple(dict.fromkeys(order.references))
     )
-    # without a field that joined later where it is not set: an order sent again across the upgrade is the same one
+    # later fields are left out unless set, so that a request repeated after an upgrade has the same hash
     joined = set() if order.image_prompt else {"image_prompt"}
     fingerprint = hashlib.sha256(order.model_dump_json(exclude=joined).encode()).digest()
-    ordered, is_new = await services.jobs.order(client, asked, idempotency_key, fingerprint)
+    ordered, is_new = await services.jobs.order(client, picture_order, idempotency_key, fingerprint)
     if is_new:
         services.metrics.count_api_job(order.count)
     response.status_code = 202 if is_new else 200
@@ -93,8 +93,7 @@ async def read_job(found: OwnJob, services: Services) -> JobView:
 
 
 async def _open_stream(_found: OwnJob, client: Reader, services: Services) -> AsyncIterator[UUID]:
-    """A dependency and no part of the generator: a refusal has to come before the answer begins. Raises
-    ProblemRaised."""
+    """A dependency, because a refusal must precede the streamed answer. Raises ProblemRaised."""
     stream_id = await services.limits.open_stream(client.key_id)
     if stream_id is None:
         headers = {"Retry-After": str(RETRY_S)}
@@ -112,7 +111,8 @@ async def _open_stream(_found: OwnJob, client: Reader, services: Services) -> As
 
 
 async def _keep_open(stream_id: UUID, key_id: str, limits: ApiLimits) -> None:
-    """Until cancelled. Beside the stream, which stands still for as long as its reader does not read."""
+    """Extends the lease of the stream until cancelled, in a task of its own, because the stream blocks while its client
+    does not read."""
     while True:
         await asyncio.sleep(STREAM_RENEWAL_S)
         try:
@@ -129,16 +129,16 @@ OpenStream = Annotated[UUID, Depends(_open_stream)]
 async def stream_events(
     found: OwnJob, client: Reader, services: Services, _stream_id: OpenStream
 ) -> AsyncIterator[ServerSentEvent]:
-    """The job now and whenever it changes, as events `job`; the stream ends with the job."""
-    shown: JobView | None = None
+    """The job now and after each change, as events `job`; the stream ends with the job."""
+    latest: JobView | None = None
     woken = services.signals.listen(repaints=True)
     try:
         while True:
             woken.clear()
             view = view_of(found, services.styles)
-            if view != shown:
+            if view != latest:
                 yield ServerSentEvent(event="job", data=view)
-                shown = view
+                latest = view
             if found.is_over:
                 return
             try:
@@ -157,11 +157,11 @@ async def stream_events(
 async def fetch_picture(
     job_id: UUID, number: Annotated[int, Path(ge=1, le=PICTURES_MAX)], client: Reader, services: Services
 ) -> Response:
-    """The PNG as it was made, with its marks: XMP, C2PA and the watermark."""
+    """The original PNG, with its marks: XMP, C2PA and the watermark."""
     picture, png = await services.jobs.take_png(client, job_id, number)
     if png is None:
         if picture.state == JobState.DELIVERED:
-            raise ProblemRaised(410, "picture-gone", "The picture is not kept any more.")
+            raise ProblemRaised(410, "picture-gone", "The picture is no longer stored.")
         raise ProblemRaised(409, "no-picture", "There is no picture (yet). See the job.")
     headers = {"Cache-Control": "private, max-age=86400"}
     return Response(png, media_type="image/png", headers=headers)
@@ -169,7 +169,7 @@ async def fetch_picture(
 
 @router.post("/{job_id}/cancel")
 async def cancel_job(job_id: UUID, client: Drawer, services: Services) -> JobView:
-    """Call off what is still to be drawn; that costs nothing. A job that has ended stays as it is."""
+    """Cancel the pictures that are not drawn yet; they cost nothing. A job that has ended is unchanged."""
     return view_of(await services.jobs.cancel(client, job_id), services.styles)
 
 

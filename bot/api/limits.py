@@ -1,4 +1,4 @@
-"""Limits of what a request may bring, before anything reads it."""
+"""Limits on the size of a request's body, which hold before anything reads it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from bot.photos import FILE_MAX_BYTES
 
 JSON_MAX_BYTES = 64 * 1024
 UPLOADS = (("POST", "/references"), ("PUT", "/image-prompt"))
-"""Methods and ends of paths."""
+"""Methods and suffixes of the paths of uploads."""
 
 
 class BodyLimit:
-    """Middleware: a body beyond JSON_MAX_BYTES, or for an upload FILE_MAX_BYTES, is 413, whether its length is stated
-    or not."""
+    """Middleware: answers 413 to a body longer than FILE_MAX_BYTES (uploads) or JSON_MAX_BYTES (other requests),
+    whether its length is stated or not."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -25,13 +25,13 @@ class BodyLimit:
             return
         is_upload = any(scope["method"] == method and scope["path"].endswith(end) for method, end in UPLOADS)
         limit = FILE_MAX_BYTES if is_upload else JSON_MAX_BYTES
-        seen = 0
+        received = 0
 
         async def bounded() -> Message:
-            nonlocal seen
+            nonlocal received
             message = await receive()
-            seen += len(message.get("body", b""))
-            if seen > limit or _stated(scope) > limit:
+            received += len(message.get("body", b""))
+            if received > limit or _stated(scope) > limit:
                 raise HTTPException(413, "Content Too Large")
             return message
 

@@ -1,4 +1,4 @@
-"""Counts the requests of the API and times their answers, by route."""
+"""Measures requests of the API: counts and times until the answer, by route."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ObserveRequest = Callable[[str, str, int, float], None]
-"""Gets the method, the route (as `/v1/jobs/{job_id}`), the status and the seconds until the answer began."""
+"""Called with the method, the route (as `/v1/jobs/{job_id}`), the status and the seconds until the answer began."""
 NO_ROUTE = "none"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER_METHOD = "other"
@@ -37,13 +37,13 @@ class TimedRequests:
 
 
 def method_of(scope: Scope) -> str:
-    """The method, if it is one of METHODS: a client may send any word, and each would be a label of its own."""
+    """The method, if it is one of METHODS, else one label for all others: a client may send any word."""
     method: str = scope["method"]
     return method if method in METHODS else OTHER_METHOD
 
 
 def route_of(scope: Scope) -> str:
-    """The pattern of the path that was matched; of the Mini App's files the folder. Never a part of what was asked
-    for, which would be a label of its own each time."""
+    """The pattern of the matched path, or the folder of the Mini App's files. Never a part of the requested path,
+    because each would be a separate label."""
     route = getattr(scope.get("route"), "path", None)
     return str(route or scope.get("root_path") or NO_ROUTE)

@@ -1,6 +1,6 @@
 """The Mini App's server: a user's pictures, the styles as pictures, and the user's photos.
 
-Every request carries Telegram's init data, whose signature names the user; nobody else's rows are within reach.
+Every request has Telegram's init data, whose signature identifies the user; only that user's rows are read or changed.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ PAGE = Path(__file__).with_name("page")
 PRESETS = Path(__file__).parents[1] / "previews"
 """style-NAME.webp, made by `python -m engine presets`; a style without one is shown by its emoji."""
 SCHEME = "tma "
-"""As Telegram's documentation names the authorization of Mini Apps."""
+"""The authorization scheme of Mini Apps in Telegram's documentation."""
 FRESH = timedelta(days=1)
-"""Init data older than that is not accepted: it may have leaked."""
+"""The largest age of init data: older data may have leaked."""
 SKEW = timedelta(minutes=5)
 PER_MINUTE = 300
 """Requests of one user; a page of pictures takes thirteen."""
@@ -136,7 +136,7 @@ class PictureTile(BaseModel):
     prompt: str
     style: str
     seed: str
-    """A text: JavaScript's numbers end at 53 bits."""
+    """A string, because JavaScript's numbers have only 53 bits."""
     favourite: bool
     created_at: datetime
 
@@ -213,7 +213,7 @@ async def set_favourite(
 
 @router.get("/pictures/{job_id}/image")
 async def read_picture(job_id: UUID, user: Owner, services: Services, app: App, small: bool = False) -> Response:
-    """The PNG while it is kept, else the photo that Telegram keeps."""
+    """The PNG while it is stored, else Telegram's photo."""
     original = await services.use.take_original(user.id, job_id)
     image = original.png if original.png is not None else await _from_telegram(original.job, app)
     return await _image(image, app, small=small)
@@ -221,7 +221,7 @@ async def read_picture(job_id: UUID, user: Owner, services: Services, app: App, 
 
 @router.delete("/pictures/{job_id}", status_code=204)
 async def delete_picture(job_id: UUID, user: Owner, services: Services, app: App) -> None:
-    """As in the chat. 503: the picture is deleted and its message is not; the same request again deletes that too."""
+    """Delete a picture, as in the chat. 503: the picture is deleted but its message is not; repeat the request."""
     try:
         await remove_picture(app.bot, services.use, user.id, job_id, services.translator.of(user.language))
     except PictureInProgress:
@@ -253,7 +253,7 @@ async def delete_photo(photo_id: UUID, user: Owner, services: Services) -> None:
 
 
 async def _from_telegram(job: Job, app: MiniApp) -> bytes:
-    gone = ProblemRaised(410, "picture-gone", "The picture is not kept any more.")
+    gone = ProblemRaised(410, "picture-gone", "The picture is no longer stored.")
     if job.result_file_id is None:
         raise gone
     buffer = io.BytesIO()
@@ -283,12 +283,12 @@ async def _image(content: bytes, app: MiniApp, *, small: bool) -> Response:
 
 
 def _small(content: bytes) -> bytes:
-    """Our own pictures and normalised photos: nothing hostile is decoded here."""
+    """A small WebP of one of our own pictures or normalised photos, which are trusted."""
     with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as picture:
-        shown = picture.convert("RGB")
-    shown.thumbnail((SMALL_WIDTH_PX, 4 * SMALL_WIDTH_PX), Image.Resampling.LANCZOS)
+        rgb = picture.convert("RGB")
+    rgb.thumbnail((SMALL_WIDTH_PX, 4 * SMALL_WIDTH_PX), Image.Resampling.LANCZOS)
     written = io.BytesIO()
-    shown.save(written, "WEBP", quality=SMALL_QUALITY)
+    rgb.save(written, "WEBP", quality=SMALL_QUALITY)
     return written.getvalue()
 
 

@@ -18,7 +18,7 @@ router = APIRouter(prefix="/v1/options", tags=["options"])
 
 @router.get("")
 async def read_options(_client: Reader, services: Services) -> OptionsView:
-    """Styles, poses, aspects and image prompts that can be drawn now, limits, and the terms."""
+    """Styles, poses, aspects and image prompts that workers can draw now, limits, and the terms."""
     drawable = await services.read_drawable()
     terms = {language: html.unescape(services.translator("consent-terms", language)) for language in LANGUAGES}
     return OptionsView(

@@ -1,4 +1,4 @@
-"""Cursors of lists: opaque to apps, the place of the last row of a page."""
+"""Cursors of lists, opaque to apps: the position of the last row of a page."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def write_cursor(created_at: datetime, row_id: object) -> str:
 
 
 def read_cursor(cursor: str | None) -> tuple[datetime, str] | None:
-    """Raises ProblemRaised for what `write_cursor` did not give."""
+    """Reads a cursor. Raises ProblemRaised for a text that `write_cursor` did not return."""
     if cursor is None:
         return None
     try:

@@ -39,7 +39,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Problem(BaseModel):
-    """RFC 9457; other members say more."""
+    """A problem by RFC 9457; further members have the details."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -50,7 +50,7 @@ class Problem(BaseModel):
 
 
 class ProblemRaised(Exception):
-    """A problem that a route found."""
+    """Raised by routes with the problem to answer."""
 
     def __init__(self, status: int, name: str, title: str, *, headers: Mapping[str, str] | None = None, **more: Any):
         super().__init__(title)
@@ -103,7 +103,7 @@ async def _unexpected(request: Request, error: Exception) -> JSONResponse:
 
 
 def problem_of(error: AppRefusal | DomainError) -> ProblemRaised:
-    """The problem that a use case's refusal is to an app."""
+    """The problem for a use case's refusal."""
     match error:
         case UnknownUser():
             return ProblemRaised(
@@ -151,7 +151,7 @@ def _too_many(name: str, whose: str, limit: object) -> ProblemRaised:
 
 
 def photo_problem(refusal: Refusal) -> ProblemRaised:
-    """A photo that is refused before a worker sees it; `reason` is a name of bot.photos.Refusal."""
+    """The problem for a photo that is refused before a worker reads it; `reason` is a name of bot.photos.Refusal."""
     status = {Refusal.FILE_TOO_BIG: 413, Refusal.NOT_AN_IMAGE: 415, Refusal.TOO_MANY: 409}.get(refusal, 422)
     title = "There is no room for another photo. Delete one." if refusal is Refusal.TOO_MANY else (
         "The photo cannot be used."

@@ -38,7 +38,7 @@ RULES: dict[str, str] = {
 
 
 class _Body(BaseModel):
-    """The base of the bodies that apps send: an unknown field is an error, so that no wish is ignored in silence."""
+    """The base of the bodies that apps send: an unknown field is an error, so that no setting is silently ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -67,7 +67,7 @@ class EndUserPage(BaseModel):
 
 
 class ReferenceView(BaseModel):
-    """A photo of an end user. Of a refused one nothing but the verdict is kept, for about ten minutes."""
+    """A photo of an end user. Only the verdict of a refused one is stored, for about ten minutes."""
 
     id: UUID
     state: ReferenceState
@@ -94,7 +94,7 @@ class PersonChoice(_Body):
 
 
 class JobOrder(_Body):
-    """One job: pictures of one end user. What is left out is left to the style and the model."""
+    """One job: pictures of one end user. The style and the model decide fields that are left out."""
 
     end_user: str = Field(pattern=END_USER_PATTERN)
     prompt: str = Field(min_length=1, max_length=PROMPT_MAX_CHARS, description="In English or Russian.")
@@ -121,7 +121,7 @@ class JobOrder(_Body):
 
 
 class JobStatus(StrEnum):
-    """succeeded: there is at least one picture; failed, cancelled: there is none."""
+    """succeeded: at least one picture was drawn; failed, cancelled: none was."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -131,7 +131,7 @@ class JobStatus(StrEnum):
 
 
 class FailureView(BaseModel):
-    """The reason for which there is no picture."""
+    """The reason why there is no picture."""
 
     code: str
     rule: str | None = Field(description="The rule behind a refusal.")
@@ -155,7 +155,7 @@ class PictureView(BaseModel):
 
 
 class JobView(BaseModel):
-    """A job as it stands."""
+    """The current state of a job."""
 
     id: UUID
     end_user: str
@@ -177,7 +177,7 @@ class JobPage(BaseModel):
 
 
 class JobEnded(BaseModel):
-    """The body of a call back."""
+    """The body of a callback."""
 
     type: Literal["job.ended"] = "job.ended"
     timestamp: datetime
@@ -197,7 +197,7 @@ class Terms(BaseModel):
 
 
 class OptionsView(BaseModel):
-    """Everything that can be asked for now."""
+    """The options of jobs that are available now."""
 
     styles: list[StyleView]
     poses: list[PosePreset]
@@ -263,7 +263,7 @@ def _picture(found: AppPictures, number: int) -> PictureView:
         seed=job.seed,
         url=(
             f"/v1/jobs/{found.job.id}/pictures/{number}"
-            if status == JobStatus.SUCCEEDED and job.id in found.kept
+            if status == JobStatus.SUCCEEDED and job.id in found.stored
             else None
         ),
         failure=_failure(job.failure) if status == JobStatus.FAILED else None,

@@ -1,4 +1,4 @@
-"""Serves the API and the Mini App in plain HTTP, behind a reverse proxy that holds the certificate."""
+"""Serves the API and the Mini App in plain HTTP, behind a reverse proxy with TLS."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ BACKLOG = 256
 class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Signals belong to the bot, in whose process this runs."""
+        """Installs no signal handlers: the bot, in whose process this runs, has its own."""
         yield
 
 
 @asynccontextmanager
 async def serving(application: ASGIApp, listen: tuple[str, int]) -> AsyncIterator[None]:
-    """In this block the application answers at `listen` (host, port). Raises OperatorError: the address cannot be
-    used."""
+    """A context in which the application answers at `listen` (host, port). Raises OperatorError where the address
+    cannot be used."""
     opened = _open(listen)
     config = uvicorn.Config(
         application,

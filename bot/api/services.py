@@ -39,13 +39,13 @@ class ApiServices:
     decode: Callable[[bytes], Awaitable[NormalPhoto | Refusal]]
     """Decodes a photo in a child process."""
     uploads: asyncio.Semaphore
-    """Photos that are held in memory at once."""
+    """Limits the number of photos in memory at once."""
     limits: ApiLimits
     metrics: Metrics
     pictures_kept_days: int
     mini_app: MiniApp | None = None
     exports: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
-    """Copies of all data that are built in memory at once."""
+    """Limits the number of data copies that are built in memory at once."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class MiniApp:
     """The parts that only the Mini App uses."""
 
     token: str = field(repr=False)
-    """The bot's: Telegram signs init data with it."""
+    """The bot's token, with which Telegram signs init data."""
     bot: Bot
     find_user: FindUser
     list_pictures: ListPictures
@@ -61,9 +61,9 @@ class MiniApp:
     read_reference: ReadReference
     language_of: Callable[[str | None], str]
     downloads: asyncio.Semaphore
-    """Pictures that are fetched from Telegram at once."""
+    """Limits the number of concurrent downloads from Telegram."""
     decodings: asyncio.Semaphore
-    """Pictures that are made small at once."""
+    """Limits the number of pictures that are reduced at once."""
 
 
 def services_of(request: Request) -> ApiServices:

@@ -33,10 +33,10 @@ from bot.usecases.ports import new_seed
 from bot.usecases.results import ListPictures
 
 UPLOADS_AT_ONCE = 8
-"""Each holds up to bot.photos.FILE_MAX_BYTES in memory."""
+"""The number of uploads in memory at once, each up to bot.photos.FILE_MAX_BYTES."""
 DOWNLOADS_AT_ONCE = 8
 DECODINGS_AT_ONCE = 2
-"""Each keeps a core busy and holds some 50 MB for a picture of 12 megapixels."""
+"""The number of pictures that are reduced at once; each uses a core, and some 50 MB for 12 megapixels."""
 _log = structlog.get_logger(__name__)
 
 
@@ -106,7 +106,7 @@ async def serving_api(
     fetch_photo: PhotoFetcher,
     metrics: Metrics,
 ) -> AsyncIterator[None]:
-    """In this block the API answers at API_LISTEN, and apps are called back. Raises OperatorError."""
+    """A context in which the API answers at API_LISTEN, and callbacks are made. Raises OperatorError."""
     assert config.api_listen is not None
     services = build_services(config, sessions, signals, use, styles, translator, fetch_photo, metrics, bot)
     secret_of = partial(signing_secret, config.bot_token.get_secret_value())

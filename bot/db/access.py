@@ -17,7 +17,7 @@ from bot.domain import JobState
 from bot.errors import Banned, DailyLimitReached
 
 NOT_COUNTED = (JobState.FAILED, JobState.CANCELLED)
-"""They yield no picture, so that they take nothing from a daily limit."""
+"""The states of jobs without a picture, which do not count towards a daily limit."""
 
 
 async def rule_of(session: AsyncSession, user_id: int) -> AccessRule | None:
@@ -26,8 +26,11 @@ async def rule_of(session: AsyncSession, user_id: int) -> AccessRule | None:
 
 async def standing(session: AsyncSession, user_id: int) -> tuple[bool, bool, bool]:
     """Whether the user is banned, on the access list, and whether only people on the list are served."""
-    own = AccessRule.user_id == user_id
-    banned, allowed = exists().where(own, AccessRule.banned_at.is_not(None)), exists().where(own, AccessRule.allowed)
+    of_user = AccessRule.user_id == user_id
+    banned, allowed = (
+        exists().where(of_user, AccessRule.banned_at.is_not(None)),
+        exists().where(of_user, AccessRule.allowed),
+    )
     rows = await session.execute(select(banned, allowed, exists(select(AccessClosure.id))))
     has_ban, has_leave, only_listed = rows.one()
     return has_ban, has_leave, only_listed
@@ -39,13 +42,13 @@ async def is_banned(session: AsyncSession, user_id: int) -> bool:
 
 
 async def recognise(session: AsyncSession, user_id: int, digest: bytes) -> None:
-    """A user who deleted everything and comes back meets the rule that was made about them."""
-    known = update(AccessRule).where(AccessRule.digest == digest, AccessRule.user_id.is_(None))
-    await session.execute(known.values(user_id=user_id))
+    """Applies an existing rule to a user who deleted their data and returned."""
+    adoption = update(AccessRule).where(AccessRule.digest == digest, AccessRule.user_id.is_(None))
+    await session.execute(adoption.values(user_id=user_id))
 
 
 async def change(session: AsyncSession, user_id: int, digest: bytes, **values: Any) -> None:
-    """Set columns of the user's rule; a rule that says nothing any more is deleted."""
+    """Set columns of the user's rule; an empty rule is deleted."""
     facts = {"user_id": user_id, "changed_at": func.now(), **values}
     statement = insert(AccessRule).values(digest=digest, **facts)
     await session.execute(statement.on_conflict_do_update(index_elements=[AccessRule.digest], set_=facts))
@@ -66,8 +69,8 @@ async def check_request(session: AsyncSession, user_id: int, rule: AccessRule | 
 async def count_today(session: AsyncSession, user_id: int) -> int:
     """The user's pictures of this day (UTC), in progress or delivered."""
     midnight = datetime.combine((await database_time(session)).astimezone(UTC).date(), time(), UTC)
-    own = (Job.user_id == user_id, Job.created_at >= midnight, Job.state.not_in(NOT_COUNTED))
-    return await session.scalar(select(func.count()).where(*own)) or 0
+    todays_jobs = (Job.user_id == user_id, Job.created_at >= midnight, Job.state.not_in(NOT_COUNTED))
+    return await session.scalar(select(func.count()).where(*todays_jobs)) or 0
 
 
 async def is_closed(session: AsyncSession) -> bool:
@@ -76,12 +79,12 @@ async def is_closed(session: AsyncSession) -> bool:
 
 
 async def close(session: AsyncSession) -> bool:
-    """`False` when it was closed already."""
+    """Restrict access to the list; `False` when it was restricted already."""
     return await execute(session, insert(AccessClosure).values(id=1).on_conflict_do_nothing()) > 0
 
 
 async def open_(session: AsyncSession) -> bool:
-    """`False` when it was open already."""
+    """Lift the restriction; `False` when there was none."""
     return await execute(session, delete(AccessClosure)) > 0
 
 
@@ -92,11 +95,11 @@ def _listed(banned: bool) -> ColumnElement[bool]:
 async def page(
     session: AsyncSession, offset: int, limit: int, *, banned: bool
 ) -> tuple[Sequence[AccessRule], int, int]:
-    """Rules of users who are known by ID, latest first; how many of these there are; and how many of users who deleted
+    """Rules of users with an ID, latest first; the number of these rules; and the number of rules of users who deleted
     their data."""
-    known = (_listed(banned), AccessRule.user_id.is_not(None))
-    count = await session.scalar(select(func.count()).select_from(AccessRule).where(*known)) or 0
+    by_user_id = (_listed(banned), AccessRule.user_id.is_not(None))
+    count = await session.scalar(select(func.count()).select_from(AccessRule).where(*by_user_id)) or 0
     gone = select(func.count()).select_from(AccessRule).where(_listed(banned), AccessRule.user_id.is_(None))
-    statement = select(AccessRule).where(*known).order_by(AccessRule.changed_at.desc(), AccessRule.user_id)
+    statement = select(AccessRule).where(*by_user_id).order_by(AccessRule.changed_at.desc(), AccessRule.user_id)
     rules = (await session.scalars(statement.offset(offset).limit(limit))).all()
     return rules, count, await session.scalar(gone) or 0

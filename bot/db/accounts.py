@@ -22,7 +22,7 @@ class Account:
     user: User
     rule: AccessRule | None
     today: int
-    """Pictures of this day, in progress or delivered."""
+    """The number of pictures of this day, in progress or delivered."""
     jobs: Mapping[JobState, int]
     refusals: Mapping[str, int]
     photos: int
@@ -45,15 +45,15 @@ async def find(session: AsyncSession, user_id: int) -> Account | None:
     user = await session.get(User, user_id)
     if user is None:
         return None
-    own = Job.user_id == user_id
-    states = await session.execute(select(Job.state, func.count()).where(own).group_by(Job.state))
+    of_user = Job.user_id == user_id
+    states = await session.execute(select(Job.state, func.count()).where(of_user).group_by(Job.state))
     reasons = await session.execute(
-        select(Job.failure, func.count()).where(own, Job.failure.is_not(None)).group_by(Job.failure)
+        select(Job.failure, func.count()).where(of_user, Job.failure.is_not(None)).group_by(Job.failure)
     )
     photos = select(func.count()).where(Reference.user_id == user_id, Reference.state == ReferenceState.ACCEPTED)
-    kept = (Payment.user_id == user_id, Payment.refunded_at.is_(None))
+    paid = (Payment.user_id == user_id, Payment.refunded_at.is_(None))
     payments, stars = (
-        await session.execute(select(func.count(), func.coalesce(func.sum(Payment.stars), 0)).where(*kept))
+        await session.execute(select(func.count(), func.coalesce(func.sum(Payment.stars), 0)).where(*paid))
     ).one()
     return Account(
         user=user,
@@ -69,23 +69,23 @@ async def find(session: AsyncSession, user_id: int) -> Account | None:
 
 
 async def latest(session: AsyncSession, offset: int, limit: int) -> tuple[Sequence[User], int]:
-    """Users by their last message, newest first, and how many there are."""
+    """Users by their last message, newest first, and the number of users."""
     statement = select(User).order_by(User.active_at.desc(), User.id).offset(offset).limit(limit)
     count = await session.scalar(select(func.count()).select_from(User)) or 0
     return (await session.scalars(statement)).all(), count
 
 
 async def jobs(session: AsyncSession, user_id: int, offset: int, limit: int) -> tuple[list[JobLine], int]:
-    """Newest first, and how many there are."""
-    own = Job.user_id == user_id
-    statement = select(Job.created_at, Job.style, Job.state, Job.failure).where(own)
+    """The user's jobs, newest first, and their number."""
+    of_user = Job.user_id == user_id
+    statement = select(Job.created_at, Job.style, Job.state, Job.failure).where(of_user)
     rows = await session.execute(statement.order_by(Job.created_at.desc(), Job.id).offset(offset).limit(limit))
-    count = await session.scalar(select(func.count()).where(own)) or 0
+    count = await session.scalar(select(func.count()).where(of_user)) or 0
     return [JobLine(*row) for row in rows], count
 
 
 async def entries(session: AsyncSession, user_id: int, offset: int, limit: int) -> tuple[Sequence[CreditEntry], int]:
-    """The ledger, newest first, and how many entries there are."""
-    own = CreditEntry.user_id == user_id
-    statement = select(CreditEntry).where(own).order_by(CreditEntry.id.desc()).offset(offset).limit(limit)
-    return (await session.scalars(statement)).all(), await session.scalar(select(func.count()).where(own)) or 0
+    """The user's ledger, newest first, and the number of entries."""
+    of_user = CreditEntry.user_id == user_id
+    statement = select(CreditEntry).where(of_user).order_by(CreditEntry.id.desc()).offset(offset).limit(limit)
+    return (await session.scalars(statement)).all(), await session.scalar(select(func.count()).where(of_user)) or 0

@@ -1,8 +1,8 @@
 """DATABASE_URL, read as libpq reads it and opened by asyncpg.
 
-Hosting services hand out URLs for libpq. asyncpg reads most of its parameters from the URL itself, takes anything else
-for a setting of the server, and SQLAlchemy takes every parameter for a keyword of asyncpg.connect; so each parameter is
-sorted here: taken, passed over because asyncpg needs none of it, or refused by name.
+Hosting services hand out URLs for libpq. asyncpg reads most of its parameters from the URL itself, treats the others as
+settings of the server, and SQLAlchemy treats every parameter as a keyword of asyncpg.connect. So each parameter is
+handled here: used, ignored because asyncpg does not need it, or refused by name.
 """
 
 from __future__ import annotations
@@ -39,19 +39,20 @@ PASSED_OVER: Final = frozenset(
         "tcp_user_timeout",
     }
 )  # fmt: skip
-"""libpq's parameters that asyncpg has no use for. Without them a session is as safe as `sslmode` makes it."""
+"""libpq's parameters that are ignored because asyncpg does not have them; `sslmode` alone decides how safe a session
+is."""
 SESSION_SETTINGS: Final = """
 set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3;
 set tcp_user_timeout = '15s';
 select set_config('idle_in_transaction_session_timeout', '60s', false)
 where current_setting('idle_in_transaction_session_timeout') = '0'
 """
-"""A bot whose host is gone leaves no lock behind for longer; a limit of the operator stays. Statements,
-because poolers refuse them at the start."""
+"""Statements at the start of a session that limit how long a lost host's locks remain; the operator's limit is kept.
+Not startup parameters, because poolers refuse these."""
 SSL_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 FILES: Final = ("sslcert", "sslkey", "sslrootcert", "sslcrl")
 CACHES: Final = ("prepared_statement_cache_size", "statement_cache_size")
-"""SQLAlchemy's and asyncpg's own, in statements; poolers that share sessions want 0."""
+"""Sizes of the statement caches of SQLAlchemy and asyncpg; poolers that share sessions need 0."""
 _URL: Final = re.compile(
     r"(?P<scheme>[\w+]+)://(?:(?P<user>[^:/@]*)(?::(?P<password>[^@]*))?@)?"
     r"(?P<hosts>[^/?#@]*)(?:/(?P<database>[^?#]*))?(?:\?(?P<query>[^#]*))?",
@@ -60,12 +61,12 @@ _URL: Final = re.compile(
 
 
 class AddressError(OperatorError):
-    """DATABASE_URL cannot be opened as it stands; waiting would not help."""
+    """DATABASE_URL is invalid; waiting would not help."""
 
 
 class AnsweredConnection(asyncpg.Connection):  # type: ignore[misc]
-    """A connection that is closed for good once a statement of the transaction or a ping gets no answer in time, so
-    that SQLAlchemy takes it, and all that are older, for lost."""
+    """A connection that is closed when a statement or a ping gets no answer in time, so that SQLAlchemy discards it and
+    all older ones."""
 
     async def execute(self, query: str, *arguments: Any, timeout: float | None = None) -> str:
         with self._closed_without_answer():
@@ -87,7 +88,7 @@ class AnsweredConnection(asyncpg.Connection):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class Address:
-    """The address of the database; `secrets` are its passwords as they may show up in logs."""
+    """The address of the database; `secrets`: its passwords in the forms that may appear in logs."""
 
     dsn: str = field(repr=False)
     timeout_s: float = CONNECT_TIMEOUT_S
@@ -104,7 +105,7 @@ class Address:
         return arguments
 
     async def _connect(self, command_timeout_s: float | None, **_: Any) -> asyncpg.Connection:
-        """Raises AddressError where waiting would not help, else what asyncpg raises."""
+        """Opens a connection. Raises AddressError where waiting would not help, else asyncpg's errors."""
         cached = {} if self.statement_cache_size is None else {"statement_cache_size": self.statement_cache_size}
         try:
             async with asyncio.timeout(self.timeout_s):
@@ -138,7 +139,8 @@ class Address:
 
 
 def read_address(database_url: str) -> Address:
-    """Raises AddressError: one line that names the parameters at fault and shows no part of the URL besides."""
+    """Parses a URL. Raises AddressError: one line that names the faulty parameters and contains no other part of the
+    URL."""
     found = _URL.fullmatch(database_url.strip())
     if found is None:
         raise AddressError(f"DATABASE_URL is not a URL: {EXPECTED}")
@@ -160,7 +162,7 @@ def read_address(database_url: str) -> Address:
 
 
 def _parameters(query: str) -> dict[str, str]:
-    """The last of each name counts, but for hosts and ports, which SQLAlchemy's URLs repeat."""
+    """The last value of each name, except hosts and ports, which SQLAlchemy's URLs repeat."""
     given: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         name = "sslmode" if name == "ssl" else name

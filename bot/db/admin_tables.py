@@ -24,7 +24,7 @@ class AccessRule(Base):
     """bot.credits.pseudonym_of the Telegram ID."""
     user_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
     allowed: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
-    """On the access list."""
+    """Whether the user is on the access list."""
     banned_at: Mapped[datetime | None]
     daily_limit: Mapped[int | None]
     """Pictures per day (UTC); NULL for no limit of their own."""
@@ -32,7 +32,7 @@ class AccessRule(Base):
 
 
 class AccessClosure(Base):
-    """The one row that is there while only people on the access list are served."""
+    """Has one row while only people on the access list are served, else none."""
 
     __tablename__ = "access_closures"
     __table_args__ = (CheckConstraint("id = 1", name="access_closures_one_row"),)
@@ -42,8 +42,8 @@ class AccessClosure(Base):
 
 
 class AuditEntry(Base):
-    """One act of an admin, or of an app by its key. Triggers refuse every change but the removal of `user_id` with the
-    user's data."""
+    """One act of an admin, or of an app by its key. Triggers refuse every change except the removal of `user_id` with
+    the user's data."""
 
     __tablename__ = "audit_entries"
     __table_args__ = (
@@ -58,7 +58,7 @@ class AuditEntry(Base):
     act: Mapped[str]
     """A name of bot.admin_acts.Act."""
     user_id: Mapped[int | None] = mapped_column(BigInteger)
-    """The Telegram user whom it concerned."""
+    """The Telegram user that the act concerned."""
     subject: Mapped[str | None]
     """A number or a name: the job, the amount, the style. Never a prompt, a picture or a text."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -73,20 +73,20 @@ class AdminQuestion(Base):
     message_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     kind: Mapped[str]
     subject: Mapped[int | None] = mapped_column(BigInteger)
-    """The user or the broadcast that it is about."""
+    """The user or the broadcast that the question is about."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class UsageCounter(Base):
-    """A count without any person: of rejected photos, and of what a deleted user had. Rows are added, never changed,
-    so that two transactions never wait for the same one; a figure is a sum. Triggers add them."""
+    """An anonymous count: of rejected photos, and of a deleted user's rows. Rows are added by triggers and never
+    changed, so that transactions do not wait for each other; a figure is a sum."""
 
     __tablename__ = "usage_counters"
     __table_args__ = (Index("usage_counters_hour", "hour"),)
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     hour: Mapped[datetime]
-    """The hour (UTC) in which it happened; for `funnel`, the hour in which the user came."""
+    """The hour (UTC) of the event; for `funnel`, the hour of the user's first message."""
     name: Mapped[str]
     """job (label: state:failure), style, drawing_ms, funnel (label: step), photo (label: verdict), departure."""
     label: Mapped[str] = mapped_column(default="", server_default="")
@@ -94,7 +94,7 @@ class UsageCounter(Base):
 
 
 class ReviewCase(Base):
-    """A picture or a refusal that a user brought before the admins."""
+    """A picture that a user reported, or a refusal that a user appealed against."""
 
     __tablename__ = "review_cases"
     __table_args__ = (
@@ -112,35 +112,36 @@ class ReviewCase(Base):
     opened_at: Mapped[datetime] = mapped_column(server_default=func.now())
     decided_at: Mapped[datetime | None]
     upheld: Mapped[bool | None]
-    """The report or the appeal was justified."""
+    """Whether the report or the appeal was justified."""
 
 
 class Broadcast(Base):
-    """One message to many users. Who gets it next follows from `cursor`: users are served in the order of their ids."""
+    """One message to many users, in the order of their ids; `cursor` determines the next one."""
 
     __tablename__ = "broadcasts"
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     admin_id: Mapped[int] = mapped_column(BigInteger)
-    """The one who wrote it, who gets the progress."""
+    """The admin who wrote it and gets its progress."""
     html: Mapped[str | None]
     """NULL once it has been sent or discarded."""
     photo_file_id: Mapped[str | None]
     language: Mapped[str | None]
-    """Of the users who get it; NULL for all."""
+    """The language of the users who get it; NULL for all."""
     state: Mapped[str]
     """draft, sending, stopped, sent or discarded."""
     cursor: Mapped[int | None] = mapped_column(BigInteger)
-    """The user to whom it was handed last: nobody up to here gets it again."""
+    """The last user it was sent to: users up to this id do not get it again."""
     recipients: Mapped[int] = mapped_column(default=0, server_default="0")
-    """Counted when it was started."""
+    """The number of recipients when it was started."""
     handled: Mapped[int] = mapped_column(default=0, server_default="0")
-    """Users to whom it was handed. One whose outcome is unknown (the process was killed) is in no other count."""
+    """The number of users it was sent to. A user with an unknown outcome (the process was killed) is in no other
+    count."""
     delivered: Mapped[int] = mapped_column(default=0, server_default="0")
     unreachable: Mapped[int] = mapped_column(default=0, server_default="0")
-    """They have blocked the bot."""
+    """The number of users who have blocked the bot."""
     refused: Mapped[int] = mapped_column(default=0, server_default="0")
-    """Telegram did not accept the message."""
+    """The number of users for whom Telegram refused the message."""
     progress_message_id: Mapped[int | None]
     """The message in the admin's chat that shows the progress."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -148,7 +149,7 @@ class Broadcast(Base):
 
 
 class StyleChange(Base):
-    """A style of styles.toml that an admin moved or switched off, or (with a template) one that an admin made."""
+    """A style of styles.toml that an admin moved or switched off, or (with a template) a style of an admin."""
 
     __tablename__ = "style_changes"
 
@@ -157,7 +158,7 @@ class StyleChange(Base):
     """The order of the buttons; those without one come last, in the order of the file."""
     enabled: Mapped[bool] = mapped_column(default=True, server_default=true())
     title: Mapped[dict[str, str] | None] = mapped_column(JSONB(none_as_null=True))
-    """By language."""
+    """Titles by language."""
     emoji: Mapped[str | None]
     template: Mapped[str | None]
     """As in engine/styles.toml."""

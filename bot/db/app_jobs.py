@@ -1,6 +1,6 @@
 """Jobs of apps, and the calls about their ends. Functions never commit.
 
-A job of an app is delivered by being kept: no message is sent, the app fetches the pictures.
+A job of an app is delivered without a message: its pictures are stored until the app downloads them.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ async def by_key(session: AsyncSession, app_id: UUID, idempotency_key: str) -> A
 async def listed(
     session: AsyncSession, app_id: UUID, user_id: int | None, after: tuple[datetime, UUID] | None, limit: int
 ) -> Sequence[AppJob]:
-    """Newest first, from below `after` (created_at, id) on; of one end user where `user_id` is given."""
+    """The app's jobs after `after` (created_at, id), newest first; those of one end user where `user_id` is given."""
     statement = select(AppJob).where(AppJob.app_id == app_id)
     if user_id is not None:
         statement = statement.where(AppJob.user_id == user_id)
@@ -66,8 +66,8 @@ async def names(session: AsyncSession, user_ids: Collection[int]) -> Mapping[int
     return {user_id: name or "" for user_id, name in rows}
 
 
-async def kept(session: AsyncSession, picture_ids: Collection[UUID]) -> set[UUID]:
-    """Those whose PNG is still kept."""
+async def stored(session: AsyncSession, picture_ids: Collection[UUID]) -> set[UUID]:
+    """Those of the pictures whose PNG is still stored."""
     statement = select(Job.id).where(Job.id.in_(picture_ids), Job.result.is_not(None))
     return set(await session.scalars(statement))
 
@@ -87,7 +87,8 @@ async def remove(session: AsyncSession, job_id: UUID) -> None:
 
 
 async def settle(session: AsyncSession) -> None:
-    """Deliver and close what has ended; note which jobs that ends, and which calls are due."""
+    """Deliver and close the pictures that have ended; mark the jobs that have ended with them, and the callbacks that
+    are due."""
     waiting = select(Job.id, Job.state).where(_OF_APPS, Job.closed_at.is_(None), Job.state.not_in(UNDRAWN_STATES))
     rows = (await session.execute(waiting.with_for_update(skip_locked=True))).all()
     for picture_id, state in rows:
@@ -101,7 +102,7 @@ async def settle(session: AsyncSession) -> None:
 
 
 async def settle_photos(session: AsyncSession) -> None:
-    """Photos of end users have their verdicts: nothing is sent, and of a refused photo no image is kept."""
+    """Mark examined photos of end users as answered, since no message is sent, and drop the images of refused ones."""
     statement = select(Reference.id).where(
         Reference.user_id >= APP_USER_IDS_FROM,
         Reference.answered_at.is_(None),
@@ -113,7 +114,7 @@ async def settle_photos(session: AsyncSession) -> None:
 
 
 async def due_calls(session: AsyncSession, hold_s: float, limit: int) -> Sequence[AppJob]:
-    """Jobs whose apps are to be called now. For `hold_s` no other process takes them."""
+    """Jobs with a callback that is due, reserved for this process for `hold_s` seconds."""
     due = select(AppJob.id).where(AppJob.call_at <= func.now()).order_by(AppJob.call_at).limit(limit)
     taken = update(AppJob).where(AppJob.id.in_(due.with_for_update(skip_locked=True)))
     held = taken.values(call_at=seconds_from_now(hold_s), calls=AppJob.calls + 1).returning(AppJob)
@@ -121,7 +122,7 @@ async def due_calls(session: AsyncSession, hold_s: float, limit: int) -> Sequenc
 
 
 async def note_call(session: AsyncSession, job_id: UUID, *, confirmed: bool, again_s: float | None) -> None:
-    """The result of a call; `again_s`: when it is tried again, `None`: never."""
+    """Store the result of a callback; `again_s`: seconds until the next attempt, `None`: there is none."""
     values = {
         "called_at": func.now() if confirmed else None,
         "call_at": None if again_s is None else seconds_from_now(again_s),

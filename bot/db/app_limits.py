@@ -14,11 +14,11 @@ from bot.db.app_tables import ApiAllowance, ApiKey, ApiStream
 from bot.db.session import execute
 
 FULL_AFTER = timedelta(minutes=1)
-"""An allowance that was not used for so long is full, as one without a row is."""
+"""Seconds after which an unused allowance is full, so that its row can be deleted."""
 
 
 async def take(session: AsyncSession, name: str, per_minute: int) -> float:
-    """Takes one request; 0, or the seconds until there is one where none was left."""
+    """Takes one request from the allowance; 0, or the seconds until one is available."""
     now, per_s = func.clock_timestamp(), per_minute / 60
     new = insert(ApiAllowance).values(name=name, tokens=per_minute - 1, taken=True, filled_at=now)
     since_s = func.greatest(extract("epoch", now - ApiAllowance.filled_at), 0)  # a clock may be set back
@@ -37,7 +37,7 @@ async def forget_full(session: AsyncSession) -> int:
 
 
 async def open_stream(session: AsyncSession, key_id: str, streams_max: int, lease: timedelta) -> UUID | None:
-    """A stream of the key, open for `lease`; `None` where it has as many as allowed."""
+    """Opens a stream of the key for `lease`; its id, `None` where the key has the allowed number already."""
     await session.execute(select(ApiKey.id).where(ApiKey.id == key_id).with_for_update(key_share=True))
     of_key, now = ApiStream.key_id == key_id, func.clock_timestamp()
     await session.execute(delete(ApiStream).where(of_key, ApiStream.open_until < now))
@@ -50,13 +50,15 @@ async def open_stream(session: AsyncSession, key_id: str, streams_max: int, leas
 
 
 async def keep_stream(session: AsyncSession, stream_id: UUID, key_id: str, lease: timedelta) -> None:
-    """One whose lease has run out meanwhile, while the database was away, counts again. Nothing of a key that is
-    gone."""
+    """Extends the lease of a stream, also of one whose lease expired during an outage of the database; nothing for a
+    deleted key."""
     if await session.scalar(select(ApiKey.id).where(ApiKey.id == key_id).with_for_update(key_share=True)) is None:
         return
     open_until = func.clock_timestamp() + lease
-    kept = insert(ApiStream).values(id=stream_id, key_id=key_id, open_until=open_until)
-    await session.execute(kept.on_conflict_do_update(index_elements=[ApiStream.id], set_={"open_until": open_until}))
+    new_stream = insert(ApiStream).values(id=stream_id, key_id=key_id, open_until=open_until)
+    await session.execute(
+        new_stream.on_conflict_do_update(index_elements=[ApiStream.id], set_={"open_until": open_until})
+    )
 
 
 async def close_stream(session: AsyncSession, stream_id: UUID) -> None:

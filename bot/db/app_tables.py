@@ -39,24 +39,23 @@ class ApiKey(Base):
     __table_args__ = (Index("api_keys_app", "app_id"),)
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    """The part of the key by which it is found, not secret."""
+    """The public part of the key, by which it is found."""
     app_id: Mapped[UUID] = mapped_column(ForeignKey("apps.id", ondelete="CASCADE"))
     digest: Mapped[bytes]
     """SHA-256 of the whole key, which has 256 random bits."""
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
-    """Of bot.domain.ApiScope."""
+    """Names of bot.domain.ApiScope."""
     per_minute: Mapped[int]
-    """Requests."""
+    """Requests per minute."""
     admin_id: Mapped[int] = mapped_column(BigInteger)
-    """The admin who made it."""
+    """The admin who created it."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
 
 
 class ApiAllowance(Base):
-    """The requests that a key or a user of the Mini App has left, a token bucket. Unlogged: a crash of the database
-    fills it."""
+    """The token bucket of a key or a user of the Mini App. Unlogged: after a crash of the database it is full."""
 
     __tablename__ = "api_allowances"
     __table_args__ = {"prefixes": ["UNLOGGED"]}  # noqa: RUF012
@@ -78,7 +77,7 @@ class ApiStream(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     key_id: Mapped[str] = mapped_column(ForeignKey("api_keys.id", ondelete="CASCADE"))
     open_until: Mapped[datetime]
-    """Its process puts this off while the stream is open."""
+    """The end of the stream's lease, which its process extends while the stream is open."""
 
 
 class AppJob(Base):
@@ -97,16 +96,16 @@ class AppJob(Base):
     app_id: Mapped[UUID] = mapped_column(ForeignKey("apps.id", ondelete="CASCADE"))
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     key_id: Mapped[str] = mapped_column(ForeignKey("api_keys.id", ondelete="CASCADE"))
-    """The key that asked for it; calls about it are signed with this key's secret."""
+    """The key of the request; callbacks are signed with this key's secret."""
     idempotency_key: Mapped[str | None]
     fingerprint: Mapped[bytes]
-    """SHA-256 of the request: the same idempotency key with another request is a mistake."""
+    """SHA-256 of the request: an idempotency key with another request is an error."""
     callback_url: Mapped[str | None]
     call_at: Mapped[datetime | None]
-    """When the call about the end is due (again); NULL: none is."""
+    """The time of the next callback; NULL: none is due."""
     calls: Mapped[int] = mapped_column(default=0, server_default="0")
-    """How often it was tried."""
+    """The number of attempts."""
     called_at: Mapped[datetime | None]
-    """When the app confirmed the call."""
+    """The time when the app confirmed the callback."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     ended_at: Mapped[datetime | None]

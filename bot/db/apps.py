@@ -15,11 +15,11 @@ from bot.db.session import execute
 from bot.db.tables import User
 
 NOTED_EVERY = timedelta(minutes=1)
-"""The use of a key is noted so often at most: not every request should write a row."""
+"""The least time between two updates of a key's last use, so that not every request writes a row."""
 
 
 async def of_name(session: AsyncSession, owner_id: int, name: str) -> App:
-    """The owner's app of this name, made if need be. The owner is locked."""
+    """The owner's app of this name, created if it does not exist. The owner is locked."""
     app = await session.scalar(select(App).where(App.user_id == owner_id, App.name == name))
     if app is None:
         app = App(user_id=owner_id, name=name)
@@ -41,7 +41,7 @@ async def find_key(session: AsyncSession, key_id: str) -> tuple[ApiKey, App] | N
 
 
 async def note_use(session: AsyncSession, key_id: str, owner_id: int) -> None:
-    """The key works and its owner is active, as far as retention goes."""
+    """Note the use of a key; its owner counts as active for retention."""
     stale = and_(ApiKey.id == key_id, func.coalesce(ApiKey.used_at < func.now() - NOTED_EVERY, True))
     if await execute(session, update(ApiKey).where(stale).values(used_at=func.now())):
         await session.execute(update(User).where(User.id == owner_id).values(active_at=func.now()))
@@ -75,7 +75,8 @@ async def end_user(session: AsyncSession, app_id: UUID, name: str) -> User | Non
 
 
 async def add_end_user(session: AsyncSession, app_id: UUID, name: str, language: str) -> User:
-    """The app's owner is locked, so that two requests at once cannot add the same end user."""
+    """The end user, created if new. The app's owner is locked, so that two concurrent requests cannot add the same end
+    user."""
     user_id = await session.scalar(select(APP_USER_IDS.next_value()))
     assert user_id is not None
     user = User(id=user_id, language=language, app_id=app_id, app_user=name)
@@ -88,7 +89,7 @@ async def add_end_user(session: AsyncSession, app_id: UUID, name: str, language:
 async def end_users(
     session: AsyncSession, app_id: UUID, after: tuple[datetime, int] | None, limit: int
 ) -> Sequence[User]:
-    """Newest first, from below `after` (created_at, id) on."""
+    """The app's end users after `after` (created_at, id), newest first."""
     place = tuple_(User.created_at, User.id)
     statement = select(User).where(User.app_id == app_id)
     if after is not None:
@@ -97,10 +98,10 @@ async def end_users(
 
 
 async def note_activity(session: AsyncSession, user_id: int) -> None:
-    """The end user is active, as far as retention goes."""
+    """The end user counts as active for retention."""
     await session.execute(update(User).where(User.id == user_id).values(active_at=func.now()))
 
 
 def owns_an_app() -> ColumnElement[bool]:
-    """For queries of users: an app with a key in force is theirs."""
+    """A condition on users: they own an app with a valid key."""
     return exists().where(App.user_id == User.id, ApiKey.app_id == App.id, ApiKey.revoked_at.is_(None))

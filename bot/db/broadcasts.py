@@ -89,7 +89,7 @@ async def move(session: AsyncSession, broadcast_id: int, target: BroadcastState,
 
 
 async def set_language(session: AsyncSession, broadcast_id: int, language: str | None) -> bool:
-    """`False` for one that is no draft any more."""
+    """`False` for one that is not a draft."""
     draft = update(Broadcast).where(Broadcast.id == broadcast_id, Broadcast.state == BroadcastState.DRAFT)
     return await execute(session, draft.values(language=language)) > 0
 

@@ -31,8 +31,8 @@ async def add(session: AsyncSession, message: HeldMessage) -> None:
 
 
 async def remove(session: AsyncSession, user_id: int, message_id: int) -> None:
-    own = (HeldMessage.user_id == user_id, HeldMessage.message_id == message_id)
-    await session.execute(delete(HeldMessage).where(*own))
+    of_message = (HeldMessage.user_id == user_id, HeldMessage.message_id == message_id)
+    await session.execute(delete(HeldMessage).where(*of_message))
 
 
 async def forget_old(session: AsyncSession) -> int:

@@ -23,8 +23,8 @@ async def of_user(session: AsyncSession, user_id: int) -> ImagePrompt | None:
 
 async def is_awaited(session: AsyncSession, user_id: int) -> bool:
     """Whether the user was asked for one within the last minutes."""
-    asked = select(User.image_prompt_asked_at > func.now() - SENT_PHOTO_PATIENCE).where(User.id == user_id)
-    return bool(await session.scalar(asked))
+    expects_picture = select(User.image_prompt_asked_at > func.now() - SENT_PHOTO_PATIENCE).where(User.id == user_id)
+    return bool(await session.scalar(expects_picture))
 
 
 async def exists_still(session: AsyncSession, image_prompt_id: UUID) -> bool:

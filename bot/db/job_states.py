@@ -172,20 +172,20 @@ async def cancel(session: AsyncSession, job_id: UUID, user_id: int) -> bool:
 
 async def cancel_album(session: AsyncSession, album_id: UUID, user_id: int) -> bool:
     """Cancel what is still to be drawn of an album; `False` when it is too late for all of it."""
-    own = (Job.album_id == album_id, Job.user_id == user_id)
-    return await execute(session, _move(JobMove.CANCEL, *own, finished_at=func.now())) > 0
+    of_album = (Job.album_id == album_id, Job.user_id == user_id)
+    return await execute(session, _move(JobMove.CANCEL, *of_album, finished_at=func.now())) > 0
 
 
 async def deliver(session: AsyncSession, job_id: UUID, file_id: str | None, message_id: int | None = None) -> None:
     """The user has the picture, in message `message_id` of the job's chat: Telegram keeps it from now on. `close` the
     job when its status message is gone. `file_id` of `None` leaves an id that was noted before."""
-    kept: dict[str, Any] = {"result_file_id": func.coalesce(file_id, Job.result_file_id)}
+    values: dict[str, Any] = {"result_file_id": func.coalesce(file_id, Job.result_file_id)}
     if message_id is not None:
-        kept["shown_message_ids"] = case(
+        values["shown_message_ids"] = case(
             (Job.chat_id == Job.user_id, func.array_append(Job.shown_message_ids, message_id)),
             else_=Job.shown_message_ids,
         )
-    await session.execute(_move(JobMove.DELIVER, Job.id == job_id, **kept))
+    await session.execute(_move(JobMove.DELIVER, Job.id == job_id, **values))
 
 
 async def fail_delivery(session: AsyncSession, job_id: UUID) -> None:
@@ -194,19 +194,23 @@ async def fail_delivery(session: AsyncSession, job_id: UUID) -> None:
 
 
 async def close(session: AsyncSession, *job_ids: UUID) -> None:
-    """Close jobs whose end the user has seen or cannot see any more. An open job stays open."""
+    """Close jobs whose end the user has seen or can no longer see. An open job stays open."""
     await session.execute(_closure(Job.id.in_(job_ids)))
 
 
 async def abandon_chat(session: AsyncSession, chat_id: int) -> None:
-    """The bot may not write there any more: every job of the chat ends and is closed."""
-    here = (Job.chat_id == chat_id, Job.closed_at.is_(None))
-    await session.execute(_move(JobMove.CANCEL, *here, finished_at=func.now()))
-    await session.execute(_move(JobMove.FAIL_DELIVERY, *here, failure=UNDELIVERABLE))
-    await session.execute(_closure(*here))
+    """The bot may no longer write there: every job of the chat ends and is closed."""
+    in_chat = (Job.chat_id == chat_id, Job.closed_at.is_(None))
+    await session.execute(_move(JobMove.CANCEL, *in_chat, finished_at=func.now()))
+    await session.execute(_move(JobMove.FAIL_DELIVERY, *in_chat, failure=UNDELIVERABLE))
+    await session.execute(_closure(*in_chat))
 
 
 def _closure(*conditions: ColumnElement[bool]) -> Update:
     """Keep the PNG of a delivered picture, to be sent as a file."""
-    kept = case((Job.state == JobState.DELIVERED, Job.result), else_=None)
-    return update(Job).where(Job.state.not_in(OPEN_STATES), *conditions).values(closed_at=func.now(), result=kept)
+    remaining_result = case((Job.state == JobState.DELIVERED, Job.result), else_=None)
+    return (
+        update(Job)
+        .where(Job.state.not_in(OPEN_STATES), *conditions)
+        .values(closed_at=func.now(), result=remaining_result)
+    )

@@ -105,8 +105,8 @@ async def _before_submission(
 
 async def get(session: AsyncSession, job_id: UUID, user_id: int) -> Job | None:
     """The user's own job, unless they deleted its picture."""
-    own = (Job.id == job_id, Job.user_id == user_id, Job.removed_at.is_(None))
-    return await session.scalar(select(Job).where(*own))
+    of_user = (Job.id == job_id, Job.user_id == user_id, Job.removed_at.is_(None))
+    return await session.scalar(select(Job).where(*of_user))
 
 
 async def get_kept_or_removed(session: AsyncSession, job_id: UUID, user_id: int) -> Job | None:

@@ -96,7 +96,7 @@ async def choose(session: AsyncSession, user_id: int, person_id: UUID) -> None:
 
 
 async def remove(session: AsyncSession, user_id: int, person_id: UUID) -> bool:
-    """Delete a person with their photos; `False` when there is none (any more)."""
+    """Delete a person with their photos; `False` when there is none."""
     return await execute(session, delete(Person).where(Person.id == person_id, Person.user_id == user_id)) > 0
 
 
@@ -172,18 +172,18 @@ class PhotosAtHand:
 async def photos_at_hand(session: AsyncSession, user_id: int, person_id: UUID | None) -> PhotosAtHand:
     """Those of the person, else of the current one; in one round trip, because every prompt waits for it."""
     whom = select((literal(person_id, Uuid()) if person_id else _current(user_id)).label("id")).subquery()
-    kept = (ReferenceState.ACCEPTED, ReferenceState.PENDING)
-    shown = OF_PERSON & Reference.state.in_(kept)
-    shown &= or_(Reference.person_id == whom.c.id, Reference.person_id.is_(None))
+    usable = (ReferenceState.ACCEPTED, ReferenceState.PENDING)
+    covers = OF_PERSON & Reference.state.in_(usable)
+    covers &= or_(Reference.person_id == whom.c.id, Reference.person_id.is_(None))
     for_pose = Reference.for_pose & (Reference.state == ReferenceState.PENDING)
     statement = (
         select(whom.c.id, Reference.id, Reference.state, Reference.for_pose)
         .select_from(whom)
-        .outerjoin(Reference, (Reference.user_id == user_id) & or_(shown, for_pose))
+        .outerjoin(Reference, (Reference.user_id == user_id) & or_(covers, for_pose))
         .order_by(Reference.created_at, Reference.message_id)
     )
     rows = (await session.execute(statement)).all()
-    photos = {state: [id_ for _, id_, is_in, pose in rows if is_in == state and not pose] for state in kept}
+    photos = {state: [id_ for _, id_, is_in, pose in rows if is_in == state and not pose] for state in usable}
     return PhotosAtHand(
         rows[0][0], photos[ReferenceState.ACCEPTED], photos[ReferenceState.PENDING], any(row[3] for row in rows)
     )
@@ -196,8 +196,8 @@ async def count_photos(session: AsyncSession, user_id: int, person_id: UUID | No
 
 async def photos(session: AsyncSession, user_id: int, person_id: UUID | None) -> list[Reference]:
     """The photos of a person that are not rejected, with their images, oldest first."""
-    kept = (ReferenceState.ACCEPTED, ReferenceState.PENDING)
-    statement = select(Reference).where(*_photos_of(user_id, person_id, kept)).options(undefer(Reference.image))
+    usable = (ReferenceState.ACCEPTED, ReferenceState.PENDING)
+    statement = select(Reference).where(*_photos_of(user_id, person_id, usable)).options(undefer(Reference.image))
     return list(await session.scalars(statement.order_by(Reference.created_at, Reference.message_id)))
 
 
@@ -225,6 +225,6 @@ async def cover(session: AsyncSession, user_id: int, person_id: UUID) -> Referen
 
 
 async def set_cover(session: AsyncSession, user_id: int, reference_id: UUID) -> bool:
-    """`False` when there is no such photo (any more)."""
-    own = (Reference.id == reference_id, Reference.user_id == user_id)
-    return await execute(session, update(Reference).where(*own).values(cover_at=func.clock_timestamp())) > 0
+    """`False` when there is no such photo."""
+    of_user = (Reference.id == reference_id, Reference.user_id == user_id)
+    return await execute(session, update(Reference).where(*of_user).values(cover_at=func.clock_timestamp())) > 0

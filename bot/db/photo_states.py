@@ -74,16 +74,16 @@ async def decide(session: AsyncSession, report: Examination) -> bool:
     accepted = report.verdict == Verdict.ACCEPTED
     if photo.for_pose:
         await _settle_pose(session, user, photo, accepted=accepted)
-    kept = accepted and not photo.for_pose
-    asked = kept and user.id < APP_USER_IDS_FROM
-    other = asked and report.face is not None and await _shows_another(session, photo, report.face)
+    stored = accepted and not photo.for_pose
+    asks_owner = stored and user.id < APP_USER_IDS_FROM
+    other = asks_owner and report.face is not None and await _shows_another(session, photo, report.face)
     statement = _change(Reference.id == photo_id).values(
-        state=ReferenceState.ACCEPTED if kept and not other else ReferenceState.REJECTED,
+        state=ReferenceState.ACCEPTED if stored and not other else ReferenceState.REJECTED,
         verdict=OTHER_PERSON if other else report.verdict,
-        profile=report.profile if kept else None,
-        quality=report.quality if kept else None,
-        hints=" ".join(report.hints) if kept and report.hints else None,
-        face=report.face if kept else None,
+        profile=report.profile if stored else None,
+        quality=report.quality if stored else None,
+        hints=" ".join(report.hints) if stored and report.hints else None,
+        face=report.face if stored else None,
         boxes=[list(box) for box in report.boxes] or None,
         lease_until=None,
     )
@@ -94,8 +94,8 @@ async def _shows_another(session: AsyncSession, photo: Reference, face: Sequence
     """Whether a face is unlike all those on the accepted photos of the photo's person; see Examination.face."""
     person_id = photo.person_id or await people.current_id(session, photo.user_id)
     faces = await people.faces(session, photo.user_id, person_id)
-    known = [other for other in faces if len(other) == len(face)]
-    return bool(known) and min(math.dist(face, other) for other in known) > 1
+    comparable = [other for other in faces if len(other) == len(face)]
+    return bool(comparable) and min(math.dist(face, other) for other in comparable) > 1
 
 
 async def _settle_pose(session: AsyncSession, user: User, photo: Reference, *, accepted: bool) -> None:

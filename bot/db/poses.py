@@ -20,8 +20,8 @@ async def of_user(session: AsyncSession, user_id: int) -> PosePhoto | None:
 
 async def is_awaited(session: AsyncSession, user_id: int) -> bool:
     """Whether the user was asked for a pose photo within the last minutes."""
-    asked = select(User.pose_asked_at > func.now() - SENT_PHOTO_PATIENCE).where(User.id == user_id)
-    return bool(await session.scalar(asked))
+    expects_photo = select(User.pose_asked_at > func.now() - SENT_PHOTO_PATIENCE).where(User.id == user_id)
+    return bool(await session.scalar(expects_photo))
 
 
 async def replace(session: AsyncSession, photo: PosePhoto) -> None:
@@ -32,7 +32,7 @@ async def replace(session: AsyncSession, photo: PosePhoto) -> None:
 
 
 async def remove(session: AsyncSession, user_id: int) -> bool:
-    """`False` when there is none (any more)."""
+    """`False` when there is none."""
     return await execute(session, delete(PosePhoto).where(PosePhoto.user_id == user_id)) > 0
 
 

@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.admin_acts import QuestionKind
 from bot.db.admin_tables import AdminQuestion
 
-KEPT = 20
-"""Per admin: older questions get no answer any more."""
+QUESTIONS_MAX = 20
+"""Per admin: older questions get no answer."""
 
 
 async def ask(
@@ -20,7 +20,7 @@ async def ask(
     values = {"admin_id": admin_id, "message_id": message_id, "kind": kind, "subject": subject}
     await session.execute(insert(AdminQuestion).values(values).on_conflict_do_nothing())
     latest = select(AdminQuestion.message_id).where(AdminQuestion.admin_id == admin_id)
-    latest = latest.order_by(AdminQuestion.message_id.desc()).limit(KEPT)
+    latest = latest.order_by(AdminQuestion.message_id.desc()).limit(QUESTIONS_MAX)
     old = (AdminQuestion.admin_id == admin_id, AdminQuestion.message_id.not_in(latest))
     await session.execute(delete(AdminQuestion).where(*old))
 

@@ -51,14 +51,14 @@ async def of_user(session: AsyncSession, user_id: int) -> list[Reference]:
 
 async def image(session: AsyncSession, reference_id: UUID, user_id: int) -> bytes | None:
     """The image of a user's own photo; empty for a refused one."""
-    own = (Reference.id == reference_id, Reference.user_id == user_id)
-    return await session.scalar(select(Reference.image).where(*own))
+    of_user = (Reference.id == reference_id, Reference.user_id == user_id)
+    return await session.scalar(select(Reference.image).where(*of_user))
 
 
 async def counts(session: AsyncSession, user_ids: Collection[int]) -> dict[int, int]:
     """The number of each user's photos that are accepted or wait for their verdicts; users without any are left out."""
-    kept = Reference.state != ReferenceState.REJECTED
-    statement = select(Reference.user_id, func.count()).where(Reference.user_id.in_(user_ids), kept, OF_PERSON)
+    not_rejected = Reference.state != ReferenceState.REJECTED
+    statement = select(Reference.user_id, func.count()).where(Reference.user_id.in_(user_ids), not_rejected, OF_PERSON)
     return {row[0]: row[1] for row in await session.execute(statement.group_by(Reference.user_id))}
 
 
@@ -116,15 +116,15 @@ async def note_answer(session: AsyncSession, reference_id: UUID, answer_message_
 
 
 async def remove(session: AsyncSession, reference_id: UUID, user_id: int) -> bool:
-    """Delete a user's own photo; `False` when there is none (any more)."""
+    """Delete a user's own photo; `False` when there is none."""
     statement = delete(Reference).where(Reference.id == reference_id, Reference.user_id == user_id)
     return await execute(session, statement) > 0
 
 
 async def person_of(session: AsyncSession, reference_id: UUID, user_id: int) -> UUID | None:
     """The person whom a user's own photo shows."""
-    own = (Reference.id == reference_id, Reference.user_id == user_id)
-    return await session.scalar(select(Reference.person_id).where(*own))
+    of_user = (Reference.id == reference_id, Reference.user_id == user_id)
+    return await session.scalar(select(Reference.person_id).where(*of_user))
 
 
 async def open_messages(session: AsyncSession, user_id: int) -> list[tuple[int, int]]:
@@ -179,9 +179,9 @@ async def mark_answered(session: AsyncSession, reference_ids: Sequence[UUID], an
 
 async def forget_refused(session: AsyncSession) -> None:
     """Drop the bare rows of photos refused a while ago, and photos about which the user has not decided."""
-    kept = case((_UNDECIDED, CHOICE_KEPT), else_=REFUSED_KEPT)
+    lifetime = case((_UNDECIDED, CHOICE_KEPT), else_=REFUSED_KEPT)
     refused = Reference.state == ReferenceState.REJECTED
-    await session.execute(delete(Reference).where(refused, Reference.answered_at < func.now() - kept))
+    await session.execute(delete(Reference).where(refused, Reference.answered_at < func.now() - lifetime))
 
 
 async def choosable(session: AsyncSession, reference_id: UUID, user_id: int) -> Reference | None:
@@ -197,14 +197,14 @@ async def choosable(session: AsyncSession, reference_id: UUID, user_id: int) -> 
 
 async def of_others(session: AsyncSession, reference_id: UUID, user_id: int) -> list[Reference]:
     """A user's own photo of another person, with those of its album, in the order of sending; the rows are locked."""
-    asked = (Reference.user_id == user_id, Reference.verdict == OTHER_PERSON)
-    photo = await session.scalar(select(Reference).where(Reference.id == reference_id, *asked))
+    of_another = (Reference.user_id == user_id, Reference.verdict == OTHER_PERSON)
+    photo = await session.scalar(select(Reference).where(Reference.id == reference_id, *of_another))
     if photo is None:
         return []
     together = Reference.id == photo.id
     if photo.album_id is not None:
         together = and_(Reference.chat_id == photo.chat_id, Reference.album_id == photo.album_id)
-    statement = select(Reference).where(together, *asked).order_by(Reference.message_id).with_for_update()
+    statement = select(Reference).where(together, *of_another).order_by(Reference.message_id).with_for_update()
     return list(await session.scalars(statement))
 
 

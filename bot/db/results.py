@@ -30,7 +30,7 @@ class GalleryPage:
 
 
 async def page(session: AsyncSession, user_id: int, job_id: UUID | None, *, favourites: bool) -> GalleryPage | None:
-    """The page of a job, or of the newest where it is not in the gallery (any more); `None`: there is no picture."""
+    """The page of a job, or of the newest where it is not in the gallery; `None`: there is no picture."""
     listed: list[ColumnElement[bool]] = [Job.user_id == user_id, *_SHOWN]
     if favourites:
         listed.append(Job.favourite_at.is_not(None))
@@ -40,10 +40,10 @@ async def page(session: AsyncSession, user_id: int, job_id: UUID | None, *, favo
     job = job or await session.scalar(newest_first)
     if job is None:
         return None
-    place, here = tuple_(Job.created_at, Job.id), tuple_(job.created_at, job.id)
-    before = await session.scalar(select(func.count()).where(*listed, place > here)) or 0
-    newer = select(Job.id).where(*listed, place > here).order_by(Job.created_at, Job.id).limit(1)
-    older = newest_first.with_only_columns(Job.id).where(place < here)
+    place, current = tuple_(Job.created_at, Job.id), tuple_(job.created_at, job.id)
+    before = await session.scalar(select(func.count()).where(*listed, place > current)) or 0
+    newer = select(Job.id).where(*listed, place > current).order_by(Job.created_at, Job.id).limit(1)
+    older = newest_first.with_only_columns(Job.id).where(place < current)
     return GalleryPage(job, before + 1, count, await session.scalar(newer), await session.scalar(older))
 
 
@@ -103,10 +103,10 @@ async def remove(session: AsyncSession, job_id: UUID) -> bool:
 async def shown_messages(session: AsyncSession, job: Job) -> list[tuple[int, int]]:
     """The messages (chat, message) that show the picture, one of an album too, or its file. Not the message below an
     album, which opens the other pictures."""
-    shown = [(job.user_id, message_id) for message_id in job.shown_message_ids]
+    messages = [(job.user_id, message_id) for message_id in job.shown_message_ids]
     if job.result_message_id is not None and not await _leads_album(session, job):
-        shown.append((job.chat_id, job.result_message_id))
-    return list(dict.fromkeys(shown))
+        messages.append((job.chat_id, job.result_message_id))
+    return list(dict.fromkeys(messages))
 
 
 async def _leads_album(session: AsyncSession, job: Job) -> bool:
@@ -119,8 +119,8 @@ async def _leads_album(session: AsyncSession, job: Job) -> bool:
 
 async def note_document(session: AsyncSession, job_id: UUID, file_id: str, message_id: int) -> None:
     """Telegram has the PNG, and message `message_id` shows it: the database's own copy goes."""
-    shown = func.array_append(Job.shown_message_ids, message_id)
-    values = {"document_file_id": file_id, "result": None, "shown_message_ids": shown}
+    message_ids = func.array_append(Job.shown_message_ids, message_id)
+    values = {"document_file_id": file_id, "result": None, "shown_message_ids": message_ids}
     await session.execute(update(Job).where(Job.id == job_id).values(values))
 
 
@@ -136,15 +136,15 @@ async def note_album(session: AsyncSession, job_ids: Sequence[UUID], *, sent: bo
 
 
 async def note_message(
-    session: AsyncSession, job_id: UUID, *, shown: int | None = None, asked: int | None = None
+    session: AsyncSession, job_id: UUID, *, result_message_id: int | None = None, question_message_id: int | None = None
 ) -> None:
     """A message of the private chat that shows the picture now, or that asked for another prompt."""
     values: dict[str, object] = {}
-    if asked is not None:
-        values["edit_message_id"] = asked
-    if shown is not None:  # a picture of a group stays in its message there
-        values["shown_message_ids"] = func.array_append(Job.shown_message_ids, shown)
-        values["result_message_id"] = case((Job.chat_id == Job.user_id, shown), else_=Job.result_message_id)
+    if question_message_id is not None:
+        values["edit_message_id"] = question_message_id
+    if result_message_id is not None:  # a picture of a group stays in its message there
+        values["shown_message_ids"] = func.array_append(Job.shown_message_ids, result_message_id)
+        values["result_message_id"] = case((Job.chat_id == Job.user_id, result_message_id), else_=Job.result_message_id)
     await session.execute(update(Job).where(Job.id == job_id).values(values))
 
 

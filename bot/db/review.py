@@ -63,8 +63,8 @@ async def find(session: AsyncSession, case_id: UUID) -> CaseFile | None:
 async def photos(session: AsyncSession, job: Job) -> list[bytes]:
     """The photos of the job's people that are still kept: for an appeal against the refusal of a photo alone."""
     drawn_from = [*job.reference_ids, *job.companion_reference_ids]
-    kept = (Reference.id.in_(drawn_from), Reference.state == ReferenceState.ACCEPTED)
-    return list(await session.scalars(select(Reference.image).where(*kept).order_by(Reference.created_at)))
+    reference_photos = (Reference.id.in_(drawn_from), Reference.state == ReferenceState.ACCEPTED)
+    return list(await session.scalars(select(Reference.image).where(*reference_photos).order_by(Reference.created_at)))
 
 
 async def decide(session: AsyncSession, case_id: UUID, *, upheld: bool) -> bool:

@@ -28,7 +28,7 @@ async def claim(session: AsyncSession, update_ids: Collection[int], claim_s: flo
 
 
 async def claim_abandoned(session: AsyncSession, claim_s: float, limit: int) -> list[str]:
-    """Claim those that nobody claims any more; in the order in which they came."""
+    """Claim those that no process claims; in the order in which they came."""
     abandoned = select(SpooledUpdate).where(SpooledUpdate.claimed_until <= func.now())
     abandoned = abandoned.order_by(SpooledUpdate.update_id).limit(limit).with_for_update(skip_locked=True)
     rows = list(await session.scalars(abandoned))

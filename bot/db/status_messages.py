@@ -120,7 +120,7 @@ async def message_sent(session: AsyncSession, job_id: UUID, role: MessageRole, m
 
 
 async def unreachable(session: AsyncSession, user_id: int, chat_id: int) -> None:
-    """The bot may not write there any more: the jobs of the chat end; the dispatcher cancels them at the workers."""
+    """The bot may no longer write there: the jobs of the chat end; the dispatcher cancels them at the workers."""
     if chat_id == user_id:  # the user first, as in job_queue.lock
         await session.execute(
             update(User).where(User.id == user_id, User.blocked_at.is_(None)).values(blocked_at=func.now())

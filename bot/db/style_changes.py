@@ -36,5 +36,5 @@ async def add(session: AsyncSession, name: str, title: Mapping[str, str], emoji:
 
 async def remove(session: AsyncSession, name: str) -> bool:
     """Delete a style that an admin made; `False` for one of the file."""
-    made = (StyleChange.name == name, StyleChange.template.is_not(None))
-    return await execute(session, delete(StyleChange).where(*made)) > 0
+    own_style = (StyleChange.name == name, StyleChange.template.is_not(None))
+    return await execute(session, delete(StyleChange).where(*own_style)) > 0

@@ -53,7 +53,7 @@ class User(Base):
     draft_key: Mapped[str | None]
     """The idempotency key of the job that the draft will be."""
     likeness: Mapped[str | None]
-    """Of the pictures to come, as are clothes and pose; NULL leaves it to the style."""
+    """Of the future pictures, as are clothes and pose; NULL leaves it to the style."""
     clothes: Mapped[str | None]
     pose: Mapped[str | None]
     """A preset's name or POSE_PHOTO; NULL for a free pose."""
@@ -62,12 +62,12 @@ class User(Base):
     pose_asked_at: Mapped[datetime | None]
     """The time when the user was asked for a pose photo that has not come yet."""
     image_prompt: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """The pictures to come follow the latest of the user's image prompts."""
+    """The future pictures follow the latest of the user's image prompts."""
     image_prompt_pinned: Mapped[bool] = mapped_column(default=False, server_default=false())
     image_prompt_asked_at: Mapped[datetime | None]
     """Both as for the pose."""
     aspect: Mapped[str | None]
-    """engine.contract.Aspect of the pictures to come; NULL leaves it to the model."""
+    """engine.contract.Aspect of the future pictures; NULL leaves it to the model."""
     companion_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("people.id", name="users_companion_id_fkey", ondelete="SET NULL", use_alter=True)
     )

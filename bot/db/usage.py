@@ -249,8 +249,8 @@ async def _styles(
 
 async def _stars(session: AsyncSession, since: datetime, width: timedelta) -> Mapping[datetime, int]:
     start = func.date_bin(width, Payment.paid_at, ORIGIN)
-    kept = and_(Payment.paid_at >= since, Payment.refunded_at.is_(None))
-    rows = await session.execute(select(start, func.sum(Payment.stars)).where(kept).group_by(start))
+    paid = and_(Payment.paid_at >= since, Payment.refunded_at.is_(None))
+    rows = await session.execute(select(start, func.sum(Payment.stars)).where(paid).group_by(start))
     return {begin: int(stars) for begin, stars in rows}
 
 

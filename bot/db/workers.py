@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.db.service_tables import Worker
 from engine.contract import Aspect, Heartbeat
 
-KEPT = timedelta(days=1)
+WORKER_LIFETIME = timedelta(days=1)
 
 
 async def alive(session: AsyncSession, within_s: float) -> list[Worker]:
@@ -72,4 +72,4 @@ async def store(session: AsyncSession, beat: Heartbeat) -> None:
 
 async def forget_gone(session: AsyncSession) -> None:
     """Delete workers without a heartbeat for long."""
-    await session.execute(delete(Worker).where(Worker.seen_at < func.now() - KEPT))
+    await session.execute(delete(Worker).where(Worker.seen_at < func.now() - WORKER_LIFETIME))

@@ -107,18 +107,18 @@ class VerdictAnswers:
         """The name of the person whose photos these are, where the user has several people."""
         persons = await self.use.people.list(answer.group.user_id)
         owners = {photo.person_id for photo in answer.photos if photo.state == ReferenceState.ACCEPTED}
-        shown = [person for person in persons if person.id in owners]
-        return [texts("photo-of-person", name=person_name(texts, person)) for person in shown if len(persons) > 1]
+        candidates = [person for person in persons if person.id in owners]
+        return [texts("photo-of-person", name=person_name(texts, person)) for person in candidates if len(persons) > 1]
 
     async def _render_pose(self, answer: Answer, texts: Texts) -> tuple[Markup, InlineKeyboardMarkup | None]:
         """A prompt that waits is drawn in the pose, or returned where there is none."""
         (photo,) = answer.photos
         if photo.verdict == Verdict.ACCEPTED:
             draft = await self.use.draw_draft(answer.group.user_id, answer.group.chat_id, answer.photos)
-            kept = texts("pose-photo-kept")
+            note = texts("pose-photo-kept")
             if draft is None:
-                return kept, keyboards.to_poses(texts)
-            return Markup(f"{kept}\n\n{draft_text(texts, self.styles, draft)}"), keyboards.to_poses(texts)
+                return note, keyboards.to_poses(texts)
+            return Markup(f"{note}\n\n{draft_text(texts, self.styles, draft)}"), keyboards.to_poses(texts)
         prompt = await self.use.take_back_draft(answer.group.user_id)
         return refused_photo(texts, photo.verdict, prompt), None
 
@@ -136,7 +136,7 @@ class VerdictAnswers:
         return [text], buttons
 
     async def _send(self, answer: Answer, text: str, buttons: InlineKeyboardMarkup | None) -> int | None:
-        """The message that holds the answer now; `None` when the bot may not write to the chat any more."""
+        """The message that holds the answer now; `None` when the bot may no longer write to the chat."""
         chat_id = answer.group.chat_id
         reply = ReplyParameters(message_id=answer.group.message_id, allow_sending_without_reply=True)
         try:

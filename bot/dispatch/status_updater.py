@@ -1,6 +1,6 @@
 """Keeps every status message equal to the state of its job, and brings the end as a new message.
 
-The last view of each message is kept in memory only: after a restart every message is edited once more, which Telegram
+The last view of each message is kept in memory only: after a restart every message is edited again, which Telegram
 answers with "not modified". The end of a job is a message of its own in reply to the request, because Telegram does not
 notify of edits. It begins as text; its id is stored, and the picture is edited into it. So a crash between the edit and
 the commit repeats the same edit, never the picture. Then the status message is deleted and the job closed.
@@ -126,9 +126,9 @@ class StatusUpdater:
         return self._clock() - self._began >= self._pace.alive_s
 
     def _forget_closed(self, open_ids: set[UUID]) -> None:
-        for kept in (self._displays, self._rendered, self._previews):
-            for job_id in kept.keys() - open_ids:
-                kept.pop(job_id, None)
+        for by_job in (self._displays, self._rendered, self._previews):
+            for job_id in by_job.keys() - open_ids:
+                by_job.pop(job_id, None)
         self._messages.keep_only(open_ids)
         self._throttle.forget_past()
 

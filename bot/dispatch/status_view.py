@@ -66,7 +66,7 @@ def render(
     image_prompts_read: bool = True,
     expected_s: int | None = None,
 ) -> StatusView:
-    """The status message of `job`; `place` is `None` for a job that is not (any more) queued. `poses_drawn`: whether a
+    """The status message of `job`; `place` is `None` for a job that is not queued. `poses_drawn`: whether a
     living worker can draw a pose that is asked for; `image_prompts_read`: whether every one reads image prompts.
     `expected_s`: how long a queued job may take, where that is known."""
     prompt = quoted(texts, job.prompt, PROMPT_SHOWN_MAX)

@@ -59,8 +59,8 @@ class PhotoSizes:
 
 async def read_sizes(session: AsyncSession, jobs: Collection[Job]) -> PhotoSizes:
     """Accepted references only."""
-    wanted = {photo_id for job in jobs for photo_id in (*job.reference_ids, *job.companion_reference_ids)}
-    stored = await references.stored(session, wanted)
+    needed_ids = {photo_id for job in jobs for photo_id in (*job.reference_ids, *job.companion_reference_ids)}
+    stored = await references.stored(session, needed_ids)
     pose_sizes = await poses.sizes(session, _pose_ids(jobs))
     return PhotoSizes(stored, pose_sizes, await image_prompts.sizes(session, _image_prompt_ids(jobs)))
 

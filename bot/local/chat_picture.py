@@ -125,10 +125,10 @@ def _draw_buttons(draw: ImageDraw.ImageDraw, rows: Sequence[Sequence[str]], left
             start = left + number * (each + 6)
             draw.rounded_rectangle((start, top, start + each - 1, top + BUTTON_PX - 1), 10, fill=BUTTON)
             font = _font(TEXT_PX - 3, bold=True)
-            shown = legible(text)
-            while font.getlength(shown) > each - 12:
-                shown = shown.rstrip("…")[:-1] + "…"
-            draw.text((start + each / 2, top + BUTTON_PX / 2), shown, font=font, fill=WHITE, anchor="mm")
+            line = legible(text)
+            while font.getlength(line) > each - 12:
+                line = line.rstrip("…")[:-1] + "…"
+            draw.text((start + each / 2, top + BUTTON_PX / 2), line, font=font, fill=WHITE, anchor="mm")
         top += BUTTON_PX + 6
 
 
@@ -182,9 +182,9 @@ def wrap(text: str, width_px: int) -> list[str]:
 
 def legible(text: str) -> str:
     """The text without what the font cannot draw (colour emoji), and without the gaps that leaves."""
-    known = _characters()
-    kept = "".join(character for character in text if character == "\n" or ord(character) in known)
-    return "\n".join(" ".join(line.split()) for line in kept.split("\n"))
+    drawable = _characters()
+    legible_text = "".join(character for character in text if character == "\n" or ord(character) in drawable)
+    return "\n".join(" ".join(line.split()) for line in legible_text.split("\n"))
 
 
 def _font_file(bold: bool) -> Path:

@@ -1,4 +1,4 @@
-"""Processes that never outlive their owner, and the locks and ports they need.
+"""Child processes that end with their owner, and their locks and ports.
 
 On Linux the kernel ends a child when its parent dies, however the parent dies (PR_SET_PDEATHSIG). Elsewhere, and for
 the moment between fork and that call, a note of the child's pid lets the next start end what was left behind.
@@ -95,7 +95,7 @@ def choose_port(preferred: int | None = None, host: str = "127.0.0.1") -> int:
 
 
 def port_is_taken(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether somebody listens there now."""
+    """Whether a process listens at the address now."""
     with socket.socket() as probe:
         probe.settimeout(2.0)
         return probe.connect_ex((host, port)) == 0
@@ -113,7 +113,7 @@ def wait_until_gone(process: psutil.Process, timeout_s: float) -> bool:
 
 
 def end_leftover(note: Path, death_signal: signal.Signals = signal.SIGKILL) -> None:
-    """End the process that an earlier owner noted down, if it is still that very process and not a later one."""
+    """Ends the process that an earlier owner recorded, unless the pid now belongs to another process."""
     try:
         pid, created = json.loads(note.read_text())
         process = psutil.Process(pid)

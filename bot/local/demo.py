@@ -1,6 +1,6 @@
 """One real conversation from the first /start to the picture, played over HTTP against the whole stack.
 
-Person, server, bot, dispatcher, queue, worker and model are those of `make run`; only who types is a program.
+Server, bot, dispatcher, queue, worker and model are those of `make run`; a program writes the messages.
 """
 
 from __future__ import annotations
@@ -205,15 +205,15 @@ async def _follow(person: Person, conversation: Conversation, terminal: Terminal
     """Watch the status message until the picture comes; None if the job failed."""
     started = time.monotonic()
     shown_so_far: set[str] = set()
-    seen = person.mark
+    mark = person.mark
     deadline = started + PICTURE_PATIENCE_S
     while True:
         message = await person.wait_for(
             _is_status,
             max(1.0, deadline - time.monotonic()),
-            since=seen,
+            since=mark,
         )
-        seen = message.seq
+        mark = message.seq
         actions = _job_actions(message)
         if JobAction.CANCEL not in actions:
             if message.photo is None:

@@ -53,7 +53,7 @@ class Audience(Protocol):
     def warn(self, text: str) -> None: ...
 
 
-class KeptPart:
+class SupervisedPart:
     """A part with the number of its recent restarts."""
 
     def __init__(self, part: Part, clock: Callable[[], float], answers: Callable[[], bool] | None = None) -> None:
@@ -139,8 +139,8 @@ def describe_end(exit_code: int | None) -> str:
 def last_line(part: Part) -> str:
     """The last log line of a part that cannot run as configured: it names the remedy."""
     lines = part.log.read_text(errors="replace").split("\n") if part.log.exists() else []
-    said = [line.strip() for line in lines if line.strip()]
-    return said[-1] if said else f"{part.name} cannot run as configured and does not say why"
+    output = [line.strip() for line in lines if line.strip()]
+    return output[-1] if output else f"{part.name} cannot run as configured and does not say why"
 
 
 def last_words(part: Part, lines: int = 12) -> str:

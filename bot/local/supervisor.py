@@ -21,7 +21,7 @@ from bot.local.children import ChildProcess, FolderInUse, FolderLock, choose_por
 from bot.local.defaults import ADMIN_ID, HOST
 from bot.local.embedded import EmbeddedPostgres, EmbeddedServerError, EmbeddedValkey
 from bot.local.environment import ROOT, read_token, worker_environment
-from bot.local.parts import Audience, KeptPart, Part, StackError, answers_at, last_words, shown
+from bot.local.parts import Audience, Part, StackError, SupervisedPart, answers_at, last_words, shown
 
 CHAT_PORT = 8081
 CHAT_TRIES = 5
@@ -57,11 +57,11 @@ class Stack:
         self._chat_port = chat_port
         self._clock = clock
         self._lock = FolderLock(self.state_dir)
-        self._kept: list[KeptPart] = []
+        self._parts: list[SupervisedPart] = []
 
     def part(self, name: str) -> Part:
         """A running part by its name: Postgres, Valkey, chat, worker or bot."""
-        return next(kept.part for kept in self._kept if kept.part.name == name)
+        return next(entry.part for entry in self._parts if entry.part.name == name)
 
     def start(self) -> None:
         """Bring everything up. Raises StackError, after stopping whatever had started."""
@@ -93,19 +93,19 @@ class Stack:
     def tend(self) -> None:
         """Look after the parts once. Raises StackError when one of them cannot be kept up; then call stop()."""
         try:
-            for kept in self._kept:
-                kept.tend(self._audience)
+            for entry in self._parts:
+                entry.tend(self._audience)
         except (EmbeddedServerError, OSError, FolderInUse) as error:
             raise StackError(str(error)) from error
 
     def stop(self) -> None:
         """Stop everything, the bot first and Postgres last; bounded in time; safe to call twice."""
-        for kept in self._kept:
-            if isinstance(kept.part, ChildProcess) and kept.part.name in ("worker", "bot"):
-                kept.part.signal_stop()
-        while self._kept:
-            self._kept[-1].part.stop()
-            self._kept.pop()
+        for entry in self._parts:
+            if isinstance(entry.part, ChildProcess) and entry.part.name in ("worker", "bot"):
+                entry.part.signal_stop()
+        while self._parts:
+            self._parts[-1].part.stop()
+            self._parts.pop()
         self._lock.release()
 
     def _close_to_others(self) -> None:
@@ -126,7 +126,7 @@ class Stack:
 
     def _keep(self, part: Part, health_url: str | None = None) -> None:
         answers = None if health_url is None else partial(answers_at, health_url)
-        self._kept.append(KeptPart(part, self._clock, answers))
+        self._parts.append(SupervisedPart(part, self._clock, answers))
         part.start()
 
     def _monitored(self, variable: str) -> str:
@@ -186,7 +186,7 @@ class Stack:
                 break
             if not tries_left or not port_is_taken(port, HOST):
                 raise StackError(f"the local chat did not start.\n{last_words(chat)}")
-            self._kept.pop()
+            self._parts.pop()
             preferred = None
         return f"http://{HOST}:{port}"
 

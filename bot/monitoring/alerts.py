@@ -30,7 +30,7 @@ INTERVAL_S = 15.0
 CALM_S = 120.0
 """An alert ends when its cause has been absent for this time."""
 FAULTS_OF_THE_SERVICE = frozenset({FailureCode.INTERNAL, FailureCode.OUT_OF_MEMORY, WORKER_LOST})
-"""Other failures are about what one user asked for."""
+"""Failures through a fault of the service; the others concern a single request."""
 _log = structlog.get_logger(__name__)
 
 
@@ -44,7 +44,7 @@ class Alert:
 
 @dataclass
 class _Trouble:
-    """One kind of trouble. `after_s`: how long it must last before it is said."""
+    """One kind of fault. `after_s`: how long it must last before the alert."""
 
     key: str
     over_key: str

@@ -17,7 +17,7 @@ from bot.role import Role
 from engine.contract import REPLIES_QUEUE, WORK_QUEUE
 
 MAX_AGE_S = 2.0
-"""A state so old is not read again: any number of scrapers costs one look per this time."""
+"""Seconds for which a state is cached, so that many scrapers cause one reading per this time."""
 DATABASE_TIMEOUT_S = 5.0
 _log = structlog.get_logger(__name__)
 

@@ -33,7 +33,7 @@ from engine.contract import FailureCode
 
 CHARGE_HEX = 12
 LATEST_SIZE = 4
-"""Users of a page: each has a button."""
+"""The number of users per page; each has a button."""
 REASONS = frozenset({*FailureCode, "worker_lost", "undeliverable"} - {FailureCode.CANCELLED})
 
 
@@ -201,7 +201,7 @@ def _state_text(texts: Texts, job: JobLine) -> Markup:
 
 
 def reason_text(texts: Texts, failure: str | None) -> Markup:
-    """Of a failure or a refusal."""
+    """The text of a failure or a refusal."""
     return texts(f"reason-{failure if failure in REASONS else 'unknown'}")
 
 

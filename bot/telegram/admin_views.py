@@ -1,4 +1,4 @@
-"""The pages of /admin that are text: what is said and which buttons are below, six at most. Pure."""
+"""The text pages of /admin and their buttons, six at most. Pure."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class AdminView:
 
 @dataclass(frozen=True)
 class PageSpan:
-    """Items `at` and following of `total`, `size` a page."""
+    """A page: up to `size` items from `at` on, of `total`."""
 
     at: int
     total: int
@@ -74,7 +74,7 @@ def page_text(texts: Texts, part: PageSpan) -> Markup:
 
 
 def rows_text(texts: Texts, rows: Sequence[str]) -> Markup:
-    """HTML rows below each other."""
+    """HTML rows, one per line."""
     return Markup("\n".join(rows)) if rows else texts("admin-none")
 
 
@@ -198,7 +198,7 @@ def broadcast_confirm(texts: Texts, broadcast: Broadcast, audience: Recipients) 
 
 def broadcast_view(texts: Texts, broadcast: Broadcast) -> AdminView:
     """The progress of one that was started."""
-    known = broadcast.delivered + broadcast.unreachable + broadcast.refused
+    processed = broadcast.delivered + broadcast.unreachable + broadcast.refused
     filled = min(BAR_CELLS, BAR_CELLS * broadcast.handled // max(broadcast.recipients, 1))
     state = BroadcastState(broadcast.state)
     ended = state is BroadcastState.SENT
@@ -213,7 +213,7 @@ def broadcast_view(texts: Texts, broadcast: Broadcast) -> AdminView:
         delivered=broadcast.delivered,
         unreachable=broadcast.unreachable,
         refused=broadcast.refused,
-        unknown=0 if state is BroadcastState.SENDING else broadcast.handled - known,
+        unknown=0 if state is BroadcastState.SENDING else broadcast.handled - processed,
     )
     if ended:
         write = desk_button(texts, "broadcast-write-button", DeskAction.WRITE)
@@ -235,7 +235,7 @@ def _cast(texts: Texts, key: str, action: BroadcastAction, broadcast_id: int) ->
 def styles_desk(texts: Texts, styles: Styles, at: int) -> AdminView:
     at = min(max(0, at), (len(styles.all) - 1) // STYLE_BUTTONS * STYLE_BUTTONS)
     part = PageSpan(at, len(styles.all), STYLE_BUTTONS)
-    shown = styles.all[at : at + STYLE_BUTTONS]
+    page = styles.all[at : at + STYLE_BUTTONS]
     rows = [
         [
             button(
@@ -243,7 +243,7 @@ def styles_desk(texts: Texts, styles: Styles, at: int) -> AdminView:
                 StyleDeskCallback(action=StyleDeskAction.VIEW, name=style.name),
             )
         ]
-        for style in shown
+        for style in page
     ]
     newer = desk_turns(texts, part, DeskAction.STYLES)
     below = [desk_button(texts, "styles-new-button", DeskAction.NEW_STYLE), *newer]

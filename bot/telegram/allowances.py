@@ -1,4 +1,4 @@
-"""The allowance of messages and presses per chat: a token bucket each."""
+"""The allowance of messages and presses per chat, as token buckets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 CHATS_KEPT = 10_000
-"""Chats; the one silent for longest is forgotten first, and then has its whole burst again."""
+"""The number of chats with a bucket; the one unused for longest is dropped first, and starts again with a full
+burst."""
 
 
 class Admission(Enum):
@@ -37,7 +38,7 @@ class Allowances:
         self._buckets: OrderedDict[int, _Bucket] = OrderedDict()
 
     def take(self, chat_id: int) -> Admission:
-        """One update out of the chat's bucket."""
+        """Takes one update from the chat's bucket."""
         bucket = self._filled(chat_id)
         if 2 * bucket.tokens >= self._burst:
             bucket.has_notice = False

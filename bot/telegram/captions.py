@@ -14,7 +14,8 @@ from engine.contract import Clothes
 
 PROMPT_MAX = 700
 IGNORED_MAX = 120
-"""UTF-16 units, as Telegram counts: with style, seed and marking they stay under the 1024 of a caption."""
+"""The largest length of a prompt in a caption, in UTF-16 units: with style, seed and marking, a caption stays below
+Telegram's 1024."""
 
 
 class Drawn(Protocol):
@@ -43,7 +44,8 @@ class Drawn(Protocol):
 
 
 def caption(drawn: Drawn, texts: Texts, styles: Styles, *, seeds: str | None = None) -> Markup:
-    """Style and what was chosen besides it, the prompt, the seed, and who made it. `seeds`: those of an album."""
+    """The caption: style and other choices, prompt, seed, and the statement that a model made the picture. `seeds`:
+    those of an album."""
     settings = styles.settings(drawn.style, drawn.settings)
     likeness, clothes = likeness_of(settings), clothes_of(settings)
     manner = [styles[drawn.style].label(texts.language)]
@@ -70,5 +72,5 @@ def caption(drawn: Drawn, texts: Texts, styles: Styles, *, seeds: str | None = N
 
 
 def ignored(phrases: str, texts: Texts) -> Markup:
-    """Isolated like `quoted`: the phrases may have another direction than the sentence."""
+    """The phrases with direction isolates, as in `quoted`: their writing direction may differ from the sentence's."""
     return texts("status-ignored", phrases=f"\u2068{cut(phrases, IGNORED_MAX)}\u2069")

@@ -27,7 +27,7 @@ DRAW = "draw"
 async def publish_commands(
     bot: Bot, translator: Translator, admin_ids: frozenset[int], *, credits_on: bool = False
 ) -> None:
-    """Tell Telegram at the start. Raises TelegramAPIError; an admin who never wrote to the bot is passed over."""
+    """Sets the commands at the start. Raises TelegramAPIError; an admin who never wrote to the bot is skipped."""
     commands = COMMANDS + CREDIT_COMMANDS if credits_on else COMMANDS
     for language in LANGUAGES:
         texts = translator.of(language)

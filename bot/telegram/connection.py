@@ -1,4 +1,4 @@
-"""The connection to Telegram, or to a Bot API server of one's own."""
+"""The connection to Telegram, or to another Bot API server."""
 
 from __future__ import annotations
 
@@ -41,21 +41,21 @@ Result = TypeVar("Result")
 TRIES = 4
 RETRY_S = 1.0
 ANSWER_S = 30.0
-"""A call without an answer fails then and its connection is closed: it may be frozen. A picture has about 2 MB."""
+"""Seconds after which a call without an answer fails and its connection is closed, because it may be frozen. A picture
+has about 2 MB."""
 UNUSABLE = 0
-"""The id of a message that cannot be edited; Telegram's own sign for one that is not there yet."""
+"""The id that Telegram gives to a message that does not exist yet; it cannot be edited."""
 _OF_POLLING = frozenset({GetUpdates.__api_method__, DeleteWebhook.__api_method__, SetWebhook.__api_method__})
-"""The callers of these methods repeat them."""
+"""Methods without retries here, because their callers retry."""
 _log = structlog.get_logger(__name__)
 
 
 class Patience(BaseRequestMiddleware):
-    """Calls made while answering a user wait out short outages of the network, and never flood control: it may last a
-    minute, and its exception says how long, so that the caller can do something else meanwhile.
+    """Retries calls for users during short outages of the network, but not during flood control, which may last a
+    minute: its exception has the time, so that the caller can handle other work.
 
-    A message whose sending has timed out counts as sent, as a task does that is handed to the broker: it has most
-    likely arrived, and nobody wants the same answer twice. The caller gets an UNUSABLE message, or an empty album.
-    After any other outage a message sent twice is better than none.
+    A message whose sending timed out counts as sent, because it has most likely arrived; the caller gets an UNUSABLE
+    message, or an empty album. After any other outage the message is sent again, even if it might arrive twice.
     """
 
     async def __call__(
@@ -83,7 +83,7 @@ def _sends(method: TelegramMethod[Any]) -> bool:
 
 
 def _unconfirmed(method: TelegramMethod[Any]) -> Message | list[Message]:
-    """In place of Telegram's answer to a call that sends."""
+    """A substitute for Telegram's answer to a sending call."""
     if method.__returning__ is not Message:
         return []
     chat_id = getattr(method, "chat_id", 0)

@@ -229,7 +229,7 @@ class Intake:
         self._close(ticket)
 
     async def _handle(self, update: Update, notice: str | None) -> None:
-        """A handler that hangs is ended, and its user gets the message that something went wrong."""
+        """Cancels a handler that hangs; its user gets an apology."""
         try:
             async with asyncio.timeout(self._handle_max_s) as limit:
                 await self._feed(update, notice)
@@ -263,7 +263,7 @@ class Intake:
             ticket.waits_for_flood = False
 
     async def _database_was_away(self) -> bool:
-        """Returns when the database answers; whether it did not at first."""
+        """Waits until the database answers; whether it had to wait."""
         was_away = False
         self._stalled += 1
         try:

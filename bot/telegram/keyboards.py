@@ -142,7 +142,7 @@ def retry(
     alone: bool = False,
     appeal: bool = False,
 ) -> InlineKeyboardMarkup:
-    """Under a failure or a cancellation: the same picture once more, or in a free pose, or without its image prompt or
+    """Under a failure or a cancellation: the same picture again, or in a free pose, or without its image prompt or
     its second person, or another prompt; under a refusal also an appeal."""
     offers = [
         (again, "job-retry-button", JobAction.AGAIN),
@@ -260,15 +260,15 @@ def poses(texts: Texts, chosen: str | None, *, pinned: bool, has_photo: bool) ->
             _button(_ticked(texts(photo_key), in_use), PoseCallback(action=photo_action)),
         ],
     ]
-    kept = []
+    extra = []
     if chosen is not None:
         pin = _button(texts("pose-pin-button"), PoseCallback(action=PoseAction.PIN))
         unpin = _button(texts("pose-unpin-button"), PoseCallback(action=PoseAction.UNPIN))
-        kept.append(unpin if pinned else pin)
+        extra.append(unpin if pinned else pin)
     if has_photo:
-        kept.append(_button(texts("pose-delete-button"), PoseCallback(action=PoseAction.DELETE_PHOTO)))
+        extra.append(_button(texts("pose-delete-button"), PoseCallback(action=PoseAction.DELETE_PHOTO)))
     back = [_button(texts("back-button"), SettingsCallback(action=SettingsAction.SHOW))]
-    return _rows([*rows, kept, back] if kept else [*rows, back])
+    return _rows([*rows, extra, back] if extra else [*rows, back])
 
 
 def back_to_poses(texts: Texts) -> InlineKeyboardMarkup:
@@ -290,8 +290,8 @@ def people(texts: Texts, reference_id: UUID, count: int) -> InlineKeyboardMarkup
         _button(str(number), PersonCallback(reference_id=reference_id, number=number)) for number in range(1, count + 1)
     ]
     rows = [numbers[at : at + PEOPLE_COLUMNS] for at in range(0, count, PEOPLE_COLUMNS)]
-    nobody = _button(texts("photo-choose-nobody-button"), PersonCallback(reference_id=reference_id, number=0))
-    return _rows([*rows, [nobody]])
+    nobody_button = _button(texts("photo-choose-nobody-button"), PersonCallback(reference_id=reference_id, number=0))
+    return _rows([*rows, [nobody_button]])
 
 
 def other_person(texts: Texts, reference_id: UUID) -> InlineKeyboardMarkup:

@@ -122,8 +122,8 @@ class Taps:
 
     def begin(self, tap: CallbackQuery) -> bool:
         """`False` for a second tap."""
-        known = self._latest.get(_button(tap))
-        if known is not None and known[0] != tap.id and self._clock() - known[1] < DOUBLE_TAP_S:
+        latest = self._latest.get(_button(tap))
+        if latest is not None and latest[0] != tap.id and self._clock() - latest[1] < DOUBLE_TAP_S:
             return False
         self._note(tap, inf)
         return True

@@ -35,34 +35,36 @@ def people(texts: Texts, persons: Sequence[PersonSummary]) -> InlineKeyboardMark
     return InlineKeyboardMarkup(inline_keyboard=rows)
 
 
-def person(texts: Texts, shown: PersonSummary, *, together: bool = False) -> InlineKeyboardMarkup:
+def person(texts: Texts, summary: PersonSummary, *, together: bool = False) -> InlineKeyboardMarkup:
     """Under the page of a person; `together`: they can be drawn beside the current one."""
     rows = [
         [
-            _button(texts("person-photos-button"), PeopleAction.PHOTOS, shown),
-            _button(texts("person-rename-button"), PeopleAction.RENAME, shown),
+            _button(texts("person-photos-button"), PeopleAction.PHOTOS, summary),
+            _button(texts("person-rename-button"), PeopleAction.RENAME, summary),
         ],
-        [_button(texts("person-delete-button"), PeopleAction.ASK_DELETE, shown)],
+        [_button(texts("person-delete-button"), PeopleAction.ASK_DELETE, summary)],
     ]
-    if shown.is_companion:
-        rows.insert(0, [_button(texts("person-alone-button"), PeopleAction.ALONE, shown)])
+    if summary.is_companion:
+        rows.insert(0, [_button(texts("person-alone-button"), PeopleAction.ALONE, summary)])
     elif together:
-        rows.insert(0, [_button(texts("person-together-button"), PeopleAction.TOGETHER, shown)])
-    if not shown.is_current:
-        rows.insert(0, [_button(texts("person-choose-button"), PeopleAction.CHOOSE, shown)])
+        rows.insert(0, [_button(texts("person-together-button"), PeopleAction.TOGETHER, summary)])
+    if not summary.is_current:
+        rows.insert(0, [_button(texts("person-choose-button"), PeopleAction.CHOOSE, summary)])
     return InlineKeyboardMarkup(inline_keyboard=rows)
 
 
-def person_added(texts: Texts, shown: PersonSummary) -> InlineKeyboardMarkup:
+def person_added(texts: Texts, summary: PersonSummary) -> InlineKeyboardMarkup:
     """Under the question for photos of a new person."""
-    return InlineKeyboardMarkup(inline_keyboard=[[_button(texts("person-rename-button"), PeopleAction.RENAME, shown)]])
+    return InlineKeyboardMarkup(
+        inline_keyboard=[[_button(texts("person-rename-button"), PeopleAction.RENAME, summary)]]
+    )
 
 
-def confirm_delete(texts: Texts, shown: PersonSummary) -> InlineKeyboardMarkup:
+def confirm_delete(texts: Texts, summary: PersonSummary) -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup(
         inline_keyboard=[
-            [_button(texts("person-confirm-delete-button"), PeopleAction.DELETE, shown)],
-            [_button(texts("back-button"), PeopleAction.BACK, shown)],
+            [_button(texts("person-confirm-delete-button"), PeopleAction.DELETE, summary)],
+            [_button(texts("back-button"), PeopleAction.BACK, summary)],
         ]
     )
 

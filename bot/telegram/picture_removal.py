@@ -24,8 +24,8 @@ async def remove_picture(
 
     Raises PictureInProgress, PictureGone; TooFast and NotNow, after which the same call does the rest.
     """
-    shown = await use.remove_picture(user_id, job_id)
-    await take_back(bot, shown if pressed is None else [pressed, *shown], texts)
+    messages = await use.remove_picture(user_id, job_id)
+    await take_back(bot, messages if pressed is None else [pressed, *messages], texts)
 
 
 async def take_back(bot: Bot, messages: Iterable[tuple[int, int]], texts: Texts) -> None:

@@ -123,8 +123,8 @@ class Polling:
         open_updates = {update_id: taken for update_id, taken in self._window.items() if not taken.ticket.finished}
         if self._spool is None or not open_updates or len(self._spooled) + len(open_updates) > SPOOLED_MAX:
             return
-        kept = self._spool.keep({update_id: taken.raw for update_id, taken in open_updates.items()})
-        if await stored(true_after(kept)):
+        saved = self._spool.keep({update_id: taken.raw for update_id, taken in open_updates.items()})
+        if await stored(true_after(saved)):
             self._spooled |= {update_id: taken.ticket for update_id, taken in open_updates.items()}
             self._offset = next(reversed(self._window)) + 1
             self._window.clear()
@@ -187,7 +187,7 @@ class Polling:
             try:
                 return call.result() if await finishes_before(ends, call) else None
             except TelegramUnauthorizedError:
-                raise OperatorError("BOT_TOKEN is not valid any more: get a new one from @BotFather") from None
+                raise OperatorError("BOT_TOKEN is no longer valid: get a new one from @BotFather") from None
             except TelegramRetryAfter as error:
                 pause_s = max(pause_s, float(error.retry_after))
                 _log.warning("Telegram limits how often updates are fetched", retry_after_s=error.retry_after)

@@ -39,8 +39,8 @@ async def publish_menu_button(bot: Bot, translator: Translator, url: str | None)
     and one that was set in another way stays. Telegram has one button for all languages."""
     try:
         with refusals():
-            shown = await bot.get_chat_menu_button()
-            before = (shown.text, shown.web_app.url) if isinstance(shown, MenuButtonWebApp) else None
+            current = await bot.get_chat_menu_button()
+            before = (current.text, current.web_app.url) if isinstance(current, MenuButtonWebApp) else None
             if url is not None:
                 text = html.unescape(translator("mini-app-button", DEFAULT_LANGUAGE))
                 if before != (text, url):

@@ -4,7 +4,7 @@ TelegramRefusal
 ├── Unmodified     the message shows exactly this already
 ├── WithoutText    the message is a photo: its text is a caption
 ├── MessageGone    the message was deleted, or can no longer be edited
-├── ChatGone       the user blocked the bot, or the chat does not exist any more
+├── ChatGone       the user blocked the bot, or the chat no longer exists
 ├── ChatMoved      the group became a supergroup with another id
 ├── QueryExpired   the button was pressed too long ago to be answered
 ├── TooFast        flood control: wait `retry_after_s` in this chat
@@ -51,7 +51,7 @@ class MessageGone(TelegramRefusal):
 
 
 class ChatGone(TelegramRefusal):
-    """The bot may not write there any more."""
+    """The bot may no longer write there."""
 
 
 class ChatMoved(TelegramRefusal):

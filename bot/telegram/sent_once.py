@@ -17,7 +17,7 @@ class SendOutcome(Enum):
     UNKNOWN = auto()
     """The answer was lost."""
     UNREACHABLE = auto()
-    """The bot may not write there any more."""
+    """The bot may no longer write there."""
     REFUSED = auto()
     """Telegram will never accept the message."""
 

@@ -52,7 +52,7 @@ class UpdateSpool:
             await spool.claim(session, update_ids, claim_s)
 
     async def claim_abandoned(self, claim_s: float, limit: int) -> list[RawUpdate]:
-        """Those that nobody claims any more, claimed now, in the order in which they came."""
+        """Those that no process claims, claimed now, in the order in which they came."""
         async with self.sessions.begin() as session:
             return [json.loads(content) for content in await spool.claim_abandoned(session, claim_s, limit)]
 

@@ -220,10 +220,10 @@ class Webhook:
         post = self._posted.setdefault(update_id, PostedUpdate(raw, ticket, time.monotonic(), asyncio.Event()))
         if len(self._posted) >= CROWD:
             self._look.set()
-        kept = asyncio.create_task(post.kept.wait())
+        saved = asyncio.create_task(post.kept.wait())
         try:
-            await asyncio.wait({task, kept}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({task, saved}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            kept.cancel()
+            saved.cancel()
             self._posted.pop(update_id, None)
         return ticket.finished or post.kept.is_set()

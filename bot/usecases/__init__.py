@@ -52,7 +52,7 @@ from bot.usecases.results import (
 
 @dataclass(frozen=True)
 class UseCases:
-    """All use cases of a process; handlers get it as `use`. `bot.app` builds it."""
+    """All use cases of a process, built by `bot.app`; handlers get the object as `use`."""
 
     meet_user: MeetUser
     note_blocked: NoteBlocked

@@ -20,7 +20,7 @@ class Answer:
     language: str
     photos: Sequence[Reference]
     image_prompts: bool = False
-    """A photo may be taken as an image prompt instead."""
+    """Whether a photo can be used as an image prompt instead."""
 
     @property
     def choices(self) -> Sequence[Reference]:
@@ -34,7 +34,7 @@ class Answer:
 
     @property
     def is_pose(self) -> bool:
-        """It is about a pose photo, which is alone."""
+        """Whether the answer is about a pose photo, which has no album."""
         return any(photo.for_pose for photo in self.photos)
 
     @property
@@ -45,9 +45,9 @@ class Answer:
 
 @dataclass(frozen=True)
 class ReadAnswers:
-    """Call it to get the answers that are due; `settle` each one when it has been given.
+    """Returns the answers that are due; call `settle` for each one that was sent.
 
-    `is_arriving(chat_id, album_id)` says that a message of the album is still to be handled: its answer is not due.
+    `is_arriving(chat_id, album_id)`: whether a message of the album is not handled yet, so that its answer is not due.
     """
 
     sessions: Sessions
@@ -71,7 +71,8 @@ class ReadAnswers:
         return answers
 
     async def settle(self, answer: Answer, message_id: int | None) -> None:
-        """The answer stands in message `message_id`; `None`: the user cannot be reached, and is not tried again."""
+        """Note that message `message_id` has the answer; `None`: the user cannot be reached, and there is no further
+        attempt."""
         async with self.sessions.begin() as session:
             await references.mark_answered(session, [photo.id for photo in answer.photos], message_id)
             if message_id is None:

@@ -1,4 +1,4 @@
-"""Use cases of calls to apps about the ends of their jobs."""
+"""Use cases of callbacks to apps when their jobs have ended."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from bot.db.session import Sessions
 from bot.usecases.app_jobs import AppPictures, read_pictures
 
 PAUSES_S = (10, 60, 300, 1800, 7200, 21600, 43200)
-"""After each call that was not confirmed; then it is given up."""
+"""The pauses after each callback that was not confirmed; after the last one there is no further attempt."""
 HOLD_S = 120
 CALLS_PER_STEP = 20
 
 
 @dataclass(frozen=True)
 class TakeDueCalls:
-    """The jobs whose apps are to be called now. Within HOLD_S no other process takes them; `settle` each."""
+    """The jobs with a callback that is due, reserved for this process for HOLD_S; `settle` each."""
 
     sessions: Sessions
 

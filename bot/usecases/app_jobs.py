@@ -1,4 +1,4 @@
-"""Use cases of the jobs of apps: ask for pictures, follow them, cancel, delete."""
+"""Use cases of the jobs of apps: request pictures, follow, cancel and delete them."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ from bot.usecases.ports import DrawSeed, Signals, log_queued
 from engine.contract import Aspect, Clothes, PosePreset
 
 PICTURES_MAX = 4
-"""Of one job."""
+"""The largest number of pictures of one job."""
 SEEDS_END = 2**63
 
 
 @dataclass(frozen=True)
 class PictureOrder:
-    """The pictures that an app asks for; `None` leaves a wish to the style and the model."""
+    """A request of an app for pictures; the style and the model decide fields that are `None`."""
 
     end_user: str
     prompt: str
@@ -65,24 +65,24 @@ class PictureOrder:
     likeness: Likeness | None = None
     clothes: Clothes | None = None
     image_prompt: bool = False
-    """Follow the end user's."""
+    """Whether to follow the end user's image prompt."""
     seed: int | None = None
-    """Of the first picture; the others follow it."""
+    """The seed of the first picture; the others have the next seeds."""
     reference_ids: tuple[UUID, ...] = ()
-    """Empty: all accepted ones."""
+    """Ids of the photos to draw from; empty: all accepted ones."""
     callback_url: str | None = None
 
 
 @dataclass(frozen=True)
 class AppPictures:
-    """A job of an app as it stands: its pictures in order, and those of them whose PNG is kept."""
+    """The current state of an app's job: its pictures in order, and those of them whose PNG is stored."""
 
     job: AppJob
     end_user: str
     pictures: Sequence[Job]
-    kept: frozenset[UUID]
+    stored: frozenset[UUID]
     place: int | None = None
-    """In the queue, of the first picture that waits."""
+    """The place in the queue of the first picture that waits."""
 
     @property
     def is_over(self) -> bool:
@@ -91,10 +91,10 @@ class AppPictures:
 
 @dataclass(frozen=True)
 class OrderPictures:
-    """Queue the pictures of one job; gives the job, and whether it is new.
+    """Queues the pictures of one job; returns the job, and whether it is new.
 
-    The same idempotency key with the same `fingerprint` gives the job that it gave before. All pictures are queued, or
-    none. Raises UnknownUser, NoConsent, NoPhotos, NoImagePrompt, PromptRefused, CannotDraw, AppBusy, TooManyOpenJobs,
+    The same idempotency key with the same `fingerprint` returns the same job. All pictures are queued, or none. Raises
+    UnknownUser, NoConsent, NoPhotos, NoImagePrompt, PromptRefused, CannotDraw, AppBusy, TooManyOpenJobs,
     NotEnoughCredits, IdempotencyConflict, and Banned where the app's owner is blocked.
     """
 
@@ -167,7 +167,7 @@ class OrderPictures:
         return ordered, True
 
     async def _check_workers(self, session: AsyncSession, order: PictureOrder) -> None:
-        """While no worker is alive, everything is taken."""
+        """Raises CannotDraw; while no worker is alive, every request is accepted."""
         if not await workers.alive(session, self.alive_s):
             return
         if order.pose is not None and not await workers.any_can_pose(session, self.alive_s):
@@ -187,32 +187,32 @@ class OrderPictures:
         return user.id
 
 
-async def _references(session: AsyncSession, user_id: int, asked: Sequence[UUID]) -> list[UUID]:
-    """The photos to draw from; those that wait for their verdicts count, since the job waits for them."""
+async def _references(session: AsyncSession, user_id: int, ids: Sequence[UUID]) -> list[UUID]:
+    """The photos to draw from, including those without a verdict yet, for which the job waits."""
     photos = [row for row in await references.of_user(session, user_id) if row.state != ReferenceState.REJECTED]
-    chosen = [photo.id for photo in photos if not asked or photo.id in asked]
-    if not chosen or len(chosen) < len(set(asked)):
+    chosen = [photo.id for photo in photos if not ids or photo.id in ids]
+    if not chosen or len(chosen) < len(set(ids)):
         raise NoPhotos
     return chosen
 
 
 async def read_pictures(session: AsyncSession, found: Sequence[AppJob]) -> list[AppPictures]:
-    """The jobs as they stand."""
+    """The current states of the jobs."""
     pictures = await app_jobs.pictures(session, [job.id for job in found])
     names = await app_jobs.names(session, {job.user_id for job in found})
     everything = [picture for each in pictures.values() for picture in each]
-    kept = await app_jobs.kept(session, [picture.id for picture in everything])
+    stored = await app_jobs.stored(session, [picture.id for picture in everything])
     waiting = any(picture.state == JobState.QUEUED for picture in everything)
     places = await job_queue.positions(session) if waiting else {}
-    return [_assembled(job, names[job.user_id], pictures[job.id], kept, places) for job in found]
+    return [_assembled(job, names[job.user_id], pictures[job.id], stored, places) for job in found]
 
 
 def _assembled(
-    job: AppJob, end_user: str, pictures: Sequence[Job], kept: set[UUID], places: Mapping[UUID, int]
+    job: AppJob, end_user: str, pictures: Sequence[Job], stored: set[UUID], places: Mapping[UUID, int]
 ) -> AppPictures:
     ids = [picture.id for picture in pictures]
     place = min((places[picture_id] for picture_id in ids if picture_id in places), default=None)
-    return AppPictures(job, end_user, pictures, frozenset(kept.intersection(ids)), place)
+    return AppPictures(job, end_user, pictures, frozenset(stored.intersection(ids)), place)
 
 
 async def _own(session: AsyncSession, client: ApiClient, job_id: UUID) -> AppJob:
@@ -255,7 +255,7 @@ class ListAppJobs:
 
 @dataclass(frozen=True)
 class CancelAppJob:
-    """Call off the pictures that are still to be drawn; gives the job as it is then. Raises PictureGone."""
+    """Cancels the pictures that are not drawn yet; returns the job's new state. Raises PictureGone."""
 
     sessions: Sessions
     signals: Signals
@@ -271,7 +271,7 @@ class CancelAppJob:
 
 @dataclass(frozen=True)
 class TakePng:
-    """The PNG of one picture, counted from 1, with its marks; `None` where there is none (yet, or any more).
+    """The PNG of one picture, counted from 1, with its marks; `None` where it is not drawn yet or no longer stored.
 
     Raises PictureGone for a job or number that the app does not have."""
 
@@ -309,7 +309,7 @@ class RemoveAppJob:
 
 @dataclass(frozen=True)
 class Drawable:
-    """The wishes that living workers can draw."""
+    """The options that living workers can draw."""
 
     poses: bool
     aspects: tuple[Aspect, ...]

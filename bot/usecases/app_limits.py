@@ -10,9 +10,9 @@ from bot.db import app_limits
 from bot.db.session import Sessions
 
 STREAMS_MAX = 20
-"""Streams of events that one key may have open."""
+"""The largest number of open streams of one key."""
 STREAM_LEASE = timedelta(seconds=60)
-"""A stream whose process vanished counts as open for so long."""
+"""Seconds for which a stream counts as open after its process has died."""
 STREAM_RENEWAL_S = 20.0
 
 
@@ -21,12 +21,13 @@ class ApiLimits:
     sessions: Sessions
 
     async def take(self, name: str, per_minute: int) -> float:
-        """Takes one of the requests per minute that `name` has; 0, or the seconds to wait where none is left."""
+        """Takes one request from the allowance of `name`; 0, or the seconds to wait where none is left."""
         async with self.sessions.begin() as session:
             return await app_limits.take(session, name, per_minute)
 
     async def open_stream(self, key_id: str) -> UUID | None:
-        """`keep_stream` it every STREAM_RENEWAL_S; `None` where the key has STREAMS_MAX open."""
+        """Opens a stream, which `keep_stream` must renew every STREAM_RENEWAL_S; `None` where the key has STREAMS_MAX
+        open."""
         async with self.sessions.begin() as session:
             return await app_limits.open_stream(session, key_id, STREAMS_MAX, STREAM_LEASE)
 

@@ -39,21 +39,22 @@ class ApiClient:
 
 @dataclass(frozen=True)
 class NewKey:
-    """A key just made; `key` is shown once."""
+    """A new key; `key` is shown once."""
 
     key_id: str
     key: str
     secret: str
-    """With which calls about its jobs are signed, as Standard Webhooks writes it."""
+    """The secret that signs callbacks about its jobs, in the format of Standard Webhooks."""
 
 
 @dataclass(frozen=True)
 class MakeKey:
-    """A key for the owner's app of this name, which is made with its first key; `None`: there is no such owner."""
+    """Creates a key for the owner's app of this name, and the app with its first key; `None`: there is no such
+    owner."""
 
     sessions: Sessions
     token: str = field(repr=False)
-    """The bot's."""
+    """The bot's token."""
 
     async def __call__(
         self, owner_id: int, app_name: str, scopes: Sequence[ApiScope], per_minute: int, admin_id: int
@@ -136,8 +137,8 @@ def build_keys(sessions: Sessions, token: str) -> KeyUseCases:
 
 
 def signing_secret(token: str, key_id: str) -> bytes:
-    """The secret with which calls about the jobs of a key are signed. It follows from the bot's token, so that it is
-    not stored, and does not reveal it."""
+    """The secret that signs callbacks about the jobs of a key. It is derived from the bot's token, so that it need not
+    be stored, and does not reveal the token."""
     return hmac.new(token.encode(), f"calls:{key_id}".encode(), hashlib.sha256).digest()
 
 

@@ -62,7 +62,8 @@ class MakeInvitation:
 
 @dataclass(frozen=True)
 class AcceptInvitation:
-    """`False` where it does not count: only new users can be invited, and nobody by themselves. Raises UnknownUser."""
+    """Notes an invitation; `False` where it does not count: only new users can be invited, and not by themselves.
+    Raises UnknownUser."""
 
     sessions: Sessions
     terms: CreditTerms
@@ -123,7 +124,7 @@ class ForgetDepartures:
 
 @dataclass(frozen=True)
 class CreditUseCases:
-    """Those that there are while credits are on; handlers get it as `credits`. `bot.app` builds it."""
+    """The use cases that exist only while credits are on, built by `bot.app`; handlers get the object as `credits`."""
 
     terms: CreditTerms
     read_balance: ReadBalance

@@ -26,12 +26,12 @@ from engine.contract import Verdict
 
 
 def message_key(chat_id: int, message_id: int) -> str:
-    """The idempotency key of the job that a message asks for."""
+    """The idempotency key of the job for a message."""
     return f"message:{chat_id}:{message_id}"
 
 
 async def keep_draft(session: AsyncSession, user: User, chat_id: int, message_id: int, prompt: str) -> None:
-    """Keep the prompt of a message, unless it has become a job already. `user` is locked."""
+    """Stores the prompt of a message as the draft, unless there is a job for it. `user` is locked."""
     key = message_key(chat_id, message_id)
     if not await jobs.exists(session, key):
         user.draft, user.draft_key = prompt, key
@@ -127,7 +127,7 @@ class DrawDraft:
 
 @dataclass(frozen=True)
 class TakeBackDraft:
-    """Drop the draft and give its prompt: it was meant for a pose that could not be read. Raises UnknownUser."""
+    """Deletes the draft and returns its prompt, because its pose could not be read. Raises UnknownUser."""
 
     sessions: Sessions
 
@@ -139,22 +139,26 @@ class TakeBackDraft:
 
 
 def _message_of(key: str) -> int:
-    """The message that a `message_key` names."""
+    """The message id in a `message_key`."""
     return int(key.rpartition(":")[2])
 
 
 async def _waits(session: AsyncSession, key: str, chat_id: int, decided: Sequence[Reference]) -> ReferenceState | None:
     """The reason why the draft waits: PENDING, the verdict on the photo it came with, or what the user decides about
     that photo; REJECTED, a photo in its place; `None`: nothing, also where it came without a photo."""
-    own = await _came_with(session, key, chat_id)
-    states = {photo.state for photo in own}
-    if not own or ReferenceState.ACCEPTED in states or any(photo.verdict == Refusal.KNOWN for photo in own):
+    accompanying = await _came_with(session, key, chat_id)
+    states = {photo.state for photo in accompanying}
+    if (
+        not accompanying
+        or ReferenceState.ACCEPTED in states
+        or any(photo.verdict == Refusal.KNOWN for photo in accompanying)
+    ):
         return None
-    if any(photo.for_pose and photo.verdict == Verdict.ACCEPTED for photo in own):
+    if any(photo.for_pose and photo.verdict == Verdict.ACCEPTED for photo in accompanying):
         return None
-    if ReferenceState.PENDING in states or any(photo.verdict == OTHER_PERSON for photo in own):
+    if ReferenceState.PENDING in states or any(photo.verdict == OTHER_PERSON for photo in accompanying):
         return ReferenceState.PENDING
-    latest = max(photo.message_id for photo in own)
+    latest = max(photo.message_id for photo in accompanying)
     replaced = any(photo.state == ReferenceState.ACCEPTED and photo.message_id > latest for photo in decided)
     return None if replaced else ReferenceState.REJECTED
 

@@ -1,4 +1,4 @@
-"""Use cases of the end users of apps: consent, photos, and the end of all that is kept."""
+"""Use cases of the end users of apps: consent, photos, and deletion of all their data."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class ListEndUsers:
 class DeleteEndUser:
     """Delete every row of an end user and cancel the jobs that are drawn for them. Raises UnknownUser.
 
-    Pictures that they got are booked before: a job that is gone counts as one without a picture.
+    Delivered pictures are booked first, because a deleted job counts as one without a picture.
     """
 
     sessions: Sessions
@@ -101,7 +101,8 @@ class DeleteEndUser:
 
 @dataclass(frozen=True)
 class AddReference:
-    """Keep a photo for examination; gives its row and whether it is new. One that is kept already stays the same.
+    """Stores a photo for examination; returns its row and whether it is new. A photo that is stored already is
+    unchanged.
 
     Raises UnknownUser. `Refusal.TOO_MANY`: there is no room.
     """
@@ -137,7 +138,7 @@ class RemoveReference:
 
 @dataclass(frozen=True)
 class KeepImagePrompt:
-    """The picture whose style jobs of the end user can follow; it replaces the one before. Raises UnknownUser."""
+    """Stores the image prompt of the end user, in place of the earlier one. Raises UnknownUser."""
 
     sessions: Sessions
 
@@ -149,7 +150,7 @@ class KeepImagePrompt:
 
 @dataclass(frozen=True)
 class RemoveImagePrompt:
-    """A second time it changes nothing. Raises UnknownUser."""
+    """Deletes the image prompt, if there is one. Raises UnknownUser."""
 
     sessions: Sessions
 

@@ -1,4 +1,4 @@
-"""Use case of the right to a copy: everything stored about a user, as zip archives."""
+"""Use case of the export: all data stored about a user, as zip archives."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.db import export, ledger
 from bot.db.session import Sessions
 
 PART_MAX_BYTES = 45_000_000
-"""Of the contents of one archive; bots can send documents of 50 MB."""
+"""Bytes of the contents of one archive; bots can send documents of 50 MB."""
 _MAGIC = ((b"\xff\xd8\xff", "jpg"), (b"\x89PNG", "png"))
 
 
@@ -56,7 +56,7 @@ def _archives(rows: Mapping[str, Sequence[Mapping[str, Any]]], readme: str, day:
 
 
 def _row(table: str, number: int, row: Mapping[str, Any], files: dict[str, bytes]) -> dict[str, Any]:
-    """The row as JSON has it; binary values that are not empty are added to `files`."""
+    """The row as JSON values; binary values that are not empty are added to `files`."""
     written = {}
     for column, value in row.items():
         if isinstance(value, bytes) and value:

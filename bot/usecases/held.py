@@ -19,7 +19,7 @@ class HoldResult(Enum):
     ANOTHER = auto()
     SAME_ALBUM = auto()
     FULL = auto()
-    """It is not held: HELD_MAX messages are."""
+    """The message is not held, because HELD_MAX messages are held already."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ class ImagePromptResult(Enum):
     """The result of sending an image prompt."""
 
     KEPT = auto()
-    """Now, or when the same message came before: its answer may have been lost."""
+    """Stored now, or at an earlier delivery of the same message, whose answer may have been lost."""
     REFUSED = auto()
     """The file cannot be used; the next photo is still taken as the image prompt."""
     SKIPPED = auto()
@@ -39,7 +39,7 @@ class ImagePromptState:
 
 @dataclass(frozen=True)
 class ImagePromptUseCases:
-    """All of them, as handlers get them. Each raises UnknownUser."""
+    """The use cases of image prompts. Each raises UnknownUser."""
 
     sessions: Sessions
     alive_s: float
@@ -56,7 +56,7 @@ class ImagePromptUseCases:
             return await image_prompt_state(session, user, self.alive_s)
 
     async def choose(self, user_id: int, *, chosen: bool) -> None:
-        """The stored one for the next picture, or none; it stays stored either way."""
+        """Chooses the stored one for the next picture, or none; it stays stored."""
         async with self.sessions.begin() as session:
             user = await users.lock(session, user_id)
             user.image_prompt = chosen and await image_prompts.of_user(session, user_id) is not None
@@ -64,7 +64,7 @@ class ImagePromptUseCases:
             user.image_prompt_asked_at = None
 
     async def pin(self, user_id: int, *, pinned: bool) -> None:
-        """For all future pictures, or for the next one."""
+        """Chooses it for all future pictures, or for the next one only."""
         async with self.sessions.begin() as session:
             user = await users.lock(session, user_id)
             user.image_prompt_pinned = pinned and user.image_prompt
@@ -76,7 +76,7 @@ class ImagePromptUseCases:
             user.image_prompt_asked_at, user.pose_asked_at = await database_time(session), None
 
     async def delete(self, user_id: int) -> None:
-        """Pictures to come follow none."""
+        """Deletes the image prompt; future pictures follow none."""
         async with self.sessions.begin() as session:
             user = await users.lock(session, user_id)
             await image_prompts.remove(session, user_id)

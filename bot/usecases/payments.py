@@ -1,4 +1,4 @@
-"""Use cases of payments in Stars. They exist while credits are off too: money that has moved is always recorded."""
+"""Use cases of payments in Stars. They exist while credits are off too: a completed payment is always recorded."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.db import access, audit, payments, users
 from bot.db.session import Sessions
 from bot.db.tables import Payment
 
-SHOWN = 5
+LATEST_MAX = 5
 _log = structlog.get_logger(__name__)
 
 
@@ -29,13 +29,13 @@ class Charge:
 
 
 class PaymentProblem(Enum):
-    """The reason why a payment is refused before any money moves."""
+    """The reason why Telegram is asked to refuse a payment."""
 
     CREDITS_OFF = auto()
     OFFER_GONE = auto()
     """The pack, its price or its currency is not that of an offer in force."""
     BANNED = auto()
-    """An admin keeps the user out: they shall not pay for what they cannot use."""
+    """The user is banned and could not use the credits."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class RecordedPayment:
 
 @dataclass(frozen=True)
 class RecordPayment:
-    """The money has moved: record it, whatever the settings are by now. The same charge again changes nothing.
+    """Records a completed payment, whatever the settings are now. Recording the same charge again changes nothing.
 
     A payload or price that is not ours gives no credits and is an error in the log, for an admin to settle.
     """
@@ -89,7 +89,7 @@ class RecordPayment:
     sessions: Sessions
 
     async def __call__(self, user_id: int, language: str, charge: Charge) -> RecordedPayment:
-        """`language` is for a user who deleted everything meanwhile and is new again."""
+        """`language` is used where the user deleted their data before the payment and gets a new row."""
         pack = Pack.of_payload(charge.payload)
         fits = pack is not None and charge.currency == CURRENCY and charge.amount == pack.stars
         bought = pack.credits if pack is not None and fits else 0
@@ -114,13 +114,13 @@ class FindPayment:
 
 @dataclass(frozen=True)
 class ListPayments:
-    """The user's latest payments, newest first, SHOWN at most."""
+    """The user's latest payments, newest first, LATEST_MAX at most."""
 
     sessions: Sessions
 
     async def __call__(self, user_id: int) -> list[Payment]:
         async with self.sessions() as session:
-            return [*await payments.latest(session, user_id, SHOWN)]
+            return [*await payments.latest(session, user_id, LATEST_MAX)]
 
 
 @dataclass(frozen=True)

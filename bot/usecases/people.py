@@ -1,4 +1,4 @@
-"""Use cases of a user's account: arrive, agree, choose a language or a style, leave."""
+"""Use cases of a user's account: first message, consent, choice of language and style, deletion."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class FindUser:
 
 @dataclass(frozen=True)
 class ChooseStyle:
-    """The style of the pictures to come. Raises UnknownUser."""
+    """The style of the future pictures. Raises UnknownUser."""
 
     sessions: Sessions
 
@@ -126,14 +126,14 @@ class FindStage:
 
 @dataclass(frozen=True)
 class Holdings:
-    """The amount that is stored about a user."""
+    """The amounts of data stored about a user."""
 
     photos: int
     pictures: int
     pose_photo: bool
     image_prompt: bool
     original_days: int
-    """The time that a PNG is kept for a user who does not take it."""
+    """The time for which a PNG is stored for a user who does not request it."""
 
 
 @dataclass(frozen=True)

@@ -44,8 +44,8 @@ class ListPeople:
     async def __call__(self, user_id: int) -> list[PersonSummary]:
         async with self.sessions.begin() as session:
             listed = await people.summaries(session, user_id)
-            kept = (ReferenceState.ACCEPTED, ReferenceState.PENDING)
-            if not listed and await people.count_photos(session, user_id, None, *kept):
+            usable = (ReferenceState.ACCEPTED, ReferenceState.PENDING)
+            if not listed and await people.count_photos(session, user_id, None, *usable):
                 await users.lock(session, user_id)
                 await people.current(session, user_id)
                 listed = await people.summaries(session, user_id)
@@ -199,7 +199,7 @@ class RemovePerson:
 
 @dataclass(frozen=True)
 class SetCover:
-    """Show a person by this photo; `False` when it is not kept any more."""
+    """Show a person by this photo; `False` when it is no longer stored."""
 
     sessions: Sessions
 

@@ -69,9 +69,11 @@ class ReceivePhoto:
                     return result
                 for_pose = result is PosePhotoResult.EXAMINE
                 if not for_pose:
-                    kept = await keep_sent_image_prompt(session, user, sent.message_id, sent.album_id, sent.photo)
-                    if kept is not None:
-                        return kept
+                    image_prompt = await keep_sent_image_prompt(
+                        session, user, sent.message_id, sent.album_id, sent.photo
+                    )
+                    if image_prompt is not None:
+                        return image_prompt
             if sent.prompt is not None:
                 await keep_draft(session, user, sent.chat_id, sent.message_id, sent.prompt)
             if row is None:
@@ -118,8 +120,8 @@ class ReceivePhoto:
         return sent.photo
 
     async def _is_full(self, session: AsyncSession, user_id: int, person_id: UUID) -> bool:
-        kept = (ReferenceState.ACCEPTED, ReferenceState.PENDING)
-        stored = await people.count_photos(session, user_id, person_id, *kept)
+        usable = (ReferenceState.ACCEPTED, ReferenceState.PENDING)
+        stored = await people.count_photos(session, user_id, person_id, *usable)
         return stored >= REFERENCES_MAX
 
 
@@ -151,7 +153,7 @@ class ChoosePerson:
 class DecideOtherPerson:
     """Decides about a photo that shows another person than the earlier ones, and about those of its album.
 
-    Gives the number of photos decided: 0 where there are none any more, or no room for one. Raises TooManyPeople."""
+    Gives the number of photos decided: 0 where there are none, or no room for one. Raises TooManyPeople."""
 
     sessions: Sessions
     signals: Signals
@@ -221,8 +223,8 @@ class DeletePhoto:
 
 
 def _content(photo: NormalPhoto | Refusal, sent: SentPhoto, *, for_pose: bool) -> dict[str, object]:
-    """Nothing of a refused photo is kept; the unique column of hashes gets that of the message's address, as it does
-    for a pose photo, which may also be one of the person's photos."""
+    """Drops the content of a refused photo. The unique column of hashes gets the hash of the message's address, as for
+    a pose photo, which may equal one of the person's photos."""
     address = hashlib.sha256(f"{sent.chat_id}:{sent.message_id}".encode()).hexdigest()
     if isinstance(photo, NormalPhoto):
         sha256 = address if for_pose else photo.sha256

@@ -1,4 +1,4 @@
-"""Use cases of pictures: ask for one, for another like it, cancel it."""
+"""Use cases of pictures: request, variation and cancellation."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class RequestResult(Enum):
 
 @dataclass(frozen=True)
 class AskForPicture:
-    """A prompt -> a queued picture, in the chosen style or none; without an accepted photo a prompt of the private chat
-    is kept.
+    """Queues a picture for a prompt, in the chosen style or none. Without an accepted photo, a prompt of the private
+    chat is stored as the draft.
 
-    `reply_to`: the message to which the prompt replies. If that message shows a picture, or asked for another
-    prompt for one, the new picture keeps the style, the settings and the people of that one.
-    The same message a second time changes nothing. Raises PersonGone, NoPhotos or CompanionGone (of the
-    second person), TooManyOpenJobs, NotEnoughCredits, SeedTooLarge, UnknownUser.
+    `reply_to`: the message to which the prompt replies. If that message shows a picture, or asked for another prompt
+    for one, the new picture has the same style, settings and people. Repeated delivery of a message changes nothing.
+    Raises PersonGone, NoPhotos or CompanionGone (of the second person), TooManyOpenJobs, NotEnoughCredits,
+    SeedTooLarge, UnknownUser.
     """
 
     sessions: Sessions
@@ -98,7 +98,7 @@ class AskForPicture:
 
 @dataclass(frozen=True)
 class Change:
-    """The changes of a picture that is drawn again; without any, it is another one like it."""
+    """The changes of a redrawn picture; without any, only the seed is new."""
 
     style: str | None = None
     likeness: Likeness | None = None
@@ -112,7 +112,7 @@ class Change:
 
     @property
     def act(self) -> str:
-        """The button, as idempotency keys name it."""
+        """The name of the button in idempotency keys."""
         if self.style is not None:
             return f"style:{self.style}"
         if self.likeness is not None or self.clothes is not None:
@@ -131,9 +131,9 @@ AGAIN = Change()
 
 @dataclass(frozen=True)
 class RedrawResult:
-    """`created`: it is queued now; else one like it was queued before. `pose_lost`: the photo of its pose is not
-    kept any more, so the pose is free; `image_prompt_lost`: nor is its image prompt, so it follows none. `count`:
-    pictures that were asked for."""
+    """`created`: whether it was queued now; else the same press had queued it before. `pose_lost`: its pose photo is
+    deleted, so the pose is free; `image_prompt_lost`: its image prompt is deleted, so it follows none. `count`: the
+    number of pictures queued."""
 
     created: bool
     pose_lost: bool = False
@@ -143,10 +143,9 @@ class RedrawResult:
 
 @dataclass(frozen=True)
 class Redraw:
-    """A picture's prompt once more with a new seed, drawn as before but for `change`, from the photos accepted by now.
-
-    While such a picture is in progress, another press adds none; nor does the same press again, at any time.
-    Raises PictureGone, PersonGone, NoPhotos, NoRoomForVariations, TooManyOpenJobs, NotEnoughCredits, UnknownUser.
+    """Draws a picture's prompt with a new seed and `change`, from the photos accepted now. While such a picture is in
+    progress, another press adds none; repeated delivery of a press never adds one. Raises PictureGone, PersonGone,
+    NoPhotos, NoRoomForVariations, TooManyOpenJobs, NotEnoughCredits, UnknownUser.
     """
 
     sessions: Sessions
@@ -254,7 +253,7 @@ async def _person_of(session: AsyncSession, user_id: int, source: Job | None) ->
 
 @dataclass(frozen=True)
 class _AsBefore:
-    """The settings that a picture takes over from an earlier one, and those that are not kept any more."""
+    """The settings that a picture takes from an earlier one, and whether its pose photo or image prompt is deleted."""
 
     overrides: PreferenceOverrides
     pose_lost: bool
@@ -262,7 +261,7 @@ class _AsBefore:
 
 
 async def _as_before(session: AsyncSession, source: Job, change: Change) -> _AsBefore:
-    """Raises PersonGone and NoPhotos where the second person cannot be drawn any more."""
+    """Raises PersonGone and NoPhotos where the second person can no longer be drawn."""
     keeps_pose, keeps_image_prompt = not change.free_pose, not change.without_image_prompt
     pose_there = source.pose != POSE_PHOTO or await _has_pose_photo(session, source)
     pose = source.pose if keeps_pose and pose_there else None

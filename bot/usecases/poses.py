@@ -1,4 +1,4 @@
-"""Use cases of the pose photo: choose it, send it (see photos.py), delete it."""
+"""Use cases of the pose photo: choice, receipt (see photos.py) and deletion."""
 
 from __future__ import annotations
 
@@ -27,9 +27,8 @@ class PosePhotoResult(Enum):
 
 @dataclass(frozen=True)
 class ChoosePosePhoto:
-    """Choose the stored pose photo; `False`: there is none, or `another` is asked for: the next photo will be the one.
-
-    Raises UnknownUser.
+    """Chooses the stored pose photo. `False` where there is none or `another` is set: then the user's next photo
+    becomes the pose photo. Raises UnknownUser.
     """
 
     sessions: Sessions
@@ -46,7 +45,7 @@ class ChoosePosePhoto:
 
 @dataclass(frozen=True)
 class DeletePosePhoto:
-    """Delete one's pose photo; pictures to come have a free pose if they would have taken it. Raises UnknownUser."""
+    """Deletes the user's pose photo; if it was chosen, future pictures have a free pose. Raises UnknownUser."""
 
     sessions: Sessions
 
@@ -61,7 +60,7 @@ class DeletePosePhoto:
 async def await_pose_photo(
     session: AsyncSession, user: User, chat_id: int, album_id: str | None, photo: NormalPhoto | Refusal
 ) -> PosePhotoResult | None:
-    """Whether a new photo is the pose photo that was asked for a moment ago; `None`: it shows the person.
+    """The result for a new photo if the bot has just asked for a pose photo; `None`: the photo shows the person.
 
     `user` is locked.
     """

@@ -41,7 +41,7 @@ class SetFavourite:
 
 @dataclass(frozen=True)
 class Original:
-    """The PNG of a picture: its bytes, or Telegram's id of it; both `None` when it is not kept any more."""
+    """The PNG of a picture: its bytes, or Telegram's id of it; both `None` when it is no longer stored."""
 
     job: Job
     png: bytes | None
@@ -145,10 +145,14 @@ class ListPictures:
 
 @dataclass(frozen=True)
 class NoteMessage:
-    """Remember the message that shows a picture now (`shown`), or that asked for another prompt for it (`asked`)."""
+    """Remember the message that shows a picture now, or the one that asked for another prompt for it."""
 
     sessions: Sessions
 
-    async def __call__(self, job_id: UUID, *, shown: int | None = None, asked: int | None = None) -> None:
+    async def __call__(
+        self, job_id: UUID, *, result_message_id: int | None = None, question_message_id: int | None = None
+    ) -> None:
         async with self.sessions.begin() as session:
-            await results.note_message(session, job_id, shown=shown, asked=asked)
+            await results.note_message(
+                session, job_id, result_message_id=result_message_id, question_message_id=question_message_id
+            )

@@ -3,9 +3,9 @@
 Z = Attn(Q, K_text, V_text) + l_face Attn(Q, K_face, V_face) + l_body Attn(Q, K_body, V_body)
 
 A third image branch of the same form reads an image prompt. The text branch is the base model's own; the image branches
-add projections of their own. Tokens do not depend on the
-denoising step, so K and V of the image branches are computed once a request (`BranchProjections.keys_values`) and
-reused exactly at every step; so can be those of the text (`engine.adapter.model.text_keys_values`).
+add projections of their own. Tokens do not depend on the denoising step, so K and V of the image branches are computed
+once per request (`BranchProjections.keys_values`) and reused at every step. The same can be done for the text
+(`engine.adapter.model.text_keys_values`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 BRANCHES = ("face", "body")
-"""Those that read the photos of a person."""
+"""The branches that read the photos of a person."""
 IMAGE_PROMPT = "image_prompt"
 """The branch that reads a picture whose style or layout is to be followed."""
 
@@ -28,17 +28,17 @@ IMAGE_PROMPT = "image_prompt"
 class BranchCondition:
     """The condition of one image branch, for a batch of B pictures.
 
-    tokens: [B, N, token_dim], or None once `keys_values` holds K and V, each [B, heads, N, head_dim], by the name of
-    every layer where the branch acts.
-    scale: [B]; zero where this picture has no such branch. mask: bool [B, N], True where a token counts; a row must
-    hold at least one True.
+    tokens: [B, N, token_dim], or None once `keys_values` holds K and V, each [B, heads, N, head_dim], per name of a
+    layer where the branch acts. scale: [B]; zero where this picture does not use the branch. mask: bool [B, N], True
+    where a token counts; each row needs at least one True.
 
-    block_scales: factors on the scale by block, "up_blocks.1" or finer; the longest name that fits a layer holds, 1.0
-    where none does. regions: number of positions L of a layer -> bool [B, L, N], which tokens a position may read, so
-    that several people stay apart (`region_masks`); a position that may read none gets nothing from this branch.
+    block_scales: factors on the scale per block, "up_blocks.1" or finer; a layer takes the factor of the longest name
+    that is a prefix of its own, 1.0 without one. regions: number of positions L of a layer -> bool [B, L, N], which
+    tokens a position may read, so that the people of one picture do not mix (`region_masks`); the branch adds nothing
+    at a position that may read none.
 
-    positions: number of positions L of a layer -> [B, L, position_dim], what is known of each position beforehand (the
-    point of the body that is to appear there); joins the query, so that a position finds tokens of the same point.
+    positions: number of positions L of a layer -> [B, L, position_dim], features of each position (the point of the
+    body that is to appear there); they are added to the query, so that a position attends to tokens of the same point.
     """
 
     scale: Tensor
@@ -50,7 +50,7 @@ class BranchCondition:
     positions: Mapping[int, Tensor] | None = None
 
     def factor_in(self, layer: str) -> float:
-        """On the scale, in the layer of this name."""
+        """The factor on the scale in the layer of this name."""
         fitting = [block for block in self.block_scales or () if f"{layer}.".startswith(f"{block}.")]
         if not fitting:
             return 1.0
@@ -70,7 +70,7 @@ KeysValues = Mapping[str, tuple[Tensor, Tensor]]
 """Layer name -> K and V, each [B, heads, N, head_dim]."""
 
 IdentityCondition = Mapping[str, BranchCondition]
-"""Branch name -> its condition; an absent branch costs nothing."""
+"""Branch name -> its condition; nothing is computed for an absent branch."""
 
 
 class BranchProjections(nn.Module):
@@ -116,7 +116,8 @@ class BranchedAttention:
         identity: IdentityCondition | None = None,
         text: KeysValues | None = None,
     ) -> Tensor:
-        """hidden_states [B, L, C], encoder_hidden_states (text) [B, M, D] -> [B, L, C]. text: its K and V, if known."""
+        """hidden_states [B, L, C], encoder_hidden_states (text) [B, M, D] -> [B, L, C]. text: K and V of the text where
+        they are computed already."""
         if text is None:
             query, key, value = project(attn, hidden_states, encoder_hidden_states)
         else:
@@ -135,8 +136,8 @@ class BranchedAttention:
             assert branch.tokens is not None, f"the {name} branch has neither tokens nor cached keys and values"
             key, value = self.projections.keys_values(name, branch.tokens)
         if branch.positions is not None:
-            known = self.projections.to_q[name](branch.positions[query.shape[2]])
-            query = query + split_heads(known, self.projections.heads)
+            position_query = self.projections.to_q[name](branch.positions[query.shape[2]])
+            query = query + split_heads(position_query, self.projections.heads)
         scale = branch.scale.to(query.dtype)[:, None, None, None]
         mask = branch.mask_over(query.shape[2])
         if branch.regions is None or mask is None:
@@ -146,7 +147,7 @@ class BranchedAttention:
 
 
 class PlainAttention:
-    """The processor of self-attention layers: stock attention that lets identity and text pass by."""
+    """The processor of self-attention layers: stock attention that ignores identity and text."""
 
     def __call__(
         self,
@@ -190,8 +191,8 @@ def merge_heads(split: Tensor) -> Tensor:
 def region_masks(regions: Tensor, tokens: Sequence[int], sizes: Sequence[tuple[int, int]]) -> dict[int, Tensor]:
     """Masks that let each position read the tokens of its people only, for layers of these sizes (rows, columns).
 
-    regions [B, people, H, W], above 0.5 where a person is to be; tokens: how many of the branch's tokens are each
-    person's, in order. -> positions -> bool [B, positions, sum of tokens].
+    regions [B, people, H, W], above 0.5 in each person's area; tokens: the number of tokens of each person, in order.
+    Returns: number of positions -> bool [B, positions, sum of tokens].
     """
     owner = torch.repeat_interleave(torch.arange(len(tokens)), torch.tensor(tokens)).to(regions.device)
     masks = {}
@@ -202,7 +203,7 @@ def region_masks(regions: Tensor, tokens: Sequence[int], sizes: Sequence[tuple[i
 
 
 def with_negative(identity: IdentityCondition, negative: IdentityCondition) -> dict[str, BranchCondition]:
-    """The condition for a doubled batch whose negative half reads tokens of its own, as stock IP-Adapters do.
+    """The condition for a doubled batch whose negative half reads the tokens of `negative`, as in stock IP-Adapters.
 
     Both have K and V cached, the same branches and numbers of tokens; scales and masks are those of `identity`.
     """

@@ -1,8 +1,8 @@
 """IP-Adapters (Ye et al., 2023) as branches: public weights and ours, in the "Plus" layout, on a diffusers UNet.
 
-diffusers' own loader reads the files and makes the image projections and the K and V layers; they are then taken over
-into our branches, which compute K and V once a request where diffusers' processors do so at every step, and which let
-every picture of a batch have its own number of photos and its own scales.
+diffusers' loader reads the files and builds the image projections and the K and V layers; these move into our branches.
+Our branches compute K and V once per request (diffusers' processors: at every step) and let every picture of a batch
+have its own number of photos and its own scales.
 """
 
 from __future__ import annotations
@@ -30,9 +30,8 @@ from engine.errors import WeightsError
 class ReferencePhotos:
     """The input of one branch: all photos of all people of a batch, one row each.
 
-    hidden: penultimate states of the image encoder [n, S, D], or a list of n with as many states [S, D] as each photo
-    was encoded in. embeddings: ArcFace [n, 512] where the projection wants them. counts: how many of the n rows are
-    each person's.
+    hidden: penultimate states of the image encoder [n, S, D], or a list of n [S, D] with a number of states S per
+    photo. embeddings: ArcFace [n, 512] where the projection reads them. counts: the number of rows of each person.
     """
 
     hidden: Tensor | Sequence[Tensor]
@@ -49,23 +48,23 @@ class IPAdapterBranches(BranchLayers):
         super().__init__(token_dim, layers, tuple(projections))
         self.image_projections = nn.ModuleDict(projections)
         self.readings: dict[str, RegionReading] = {}
-        """Of the branches that read regions."""
+        """Branch -> the regions that it reads; branches that read whole photos are absent."""
         self.lora: SwitchableLora | None = None
         """The LoRA that a FaceID file carries."""
 
     def reads_embeddings(self, branch: str) -> bool:
-        """Whether the branch's projection wants a face embedding beside the picture."""
+        """Whether the branch's projection also reads a face embedding."""
         return isinstance(self.image_projections[branch], IPAdapterFaceIDPlusImageProjection)
 
     def tokens(self, branch: str, hidden: Tensor | Sequence[Tensor], embeddings: Tensor | None = None) -> Tensor:
         """hidden [n, S, D] or n of [S, D], embeddings [n, 512] for a FaceID projection -> [n, N, token_dim].
 
-        A resampler gives N tokens whatever number of states it reads."""
+        A resampler returns N tokens for any number of states."""
         if not isinstance(hidden, Tensor):
             if len({len(states) for states in hidden}) > 1:
                 rows = range(len(hidden))
-                own = [None if embeddings is None else embeddings[row : row + 1] for row in rows]
-                return torch.cat([self.tokens(branch, hidden[row][None], own[row]) for row in rows])
+                face = [None if embeddings is None else embeddings[row : row + 1] for row in rows]
+                return torch.cat([self.tokens(branch, hidden[row][None], face[row]) for row in rows])
             hidden = torch.stack(list(hidden))
         projection: Any = self.image_projections[branch]
         if not self.reads_embeddings(branch):
@@ -100,11 +99,11 @@ class IPAdapterBranches(BranchLayers):
 def load_branches(
     pipeline: Any, files: Mapping[str, AdapterFile], backbone: str, lora_strength: float = 1.0
 ) -> IPAdapterBranches:
-    """branch -> file; the adapters are on the pipeline's UNet afterwards as ours, nothing of diffusers' remains.
+    """Loads `files` (branch -> file) as our branches on the pipeline's UNet and removes diffusers' processors.
 
-    Branches of the same file share its weights. A LoRA that a FaceID file carries stays beside the weights, switched
-    off; with a strength of 0 it is left out.
-    Raises WeightsError for a file that is absent or foreign, or whose tensors do not all find their place.
+    Branches of the same file share its weights. The LoRA of a FaceID file is kept apart from the weights, switched off;
+    with a strength of 0 it is not loaded. Raises WeightsError for a file that is absent, of another layout, or with
+    tensors that do not fit the UNet.
     """
     unet, distinct = pipeline.unet, list(dict.fromkeys(files.values()))
     before = dict(unet.attn_processors)
@@ -123,9 +122,9 @@ def load_branches(
         _check_image_prompt(branches)
     except (OSError, ValueError, KeyError, RuntimeError, IndexError, UnpicklingError) as error:
         reason = str(error).strip().partition("\n")[0]
-        wanted = ", ".join(f"{file.source}/{file.subfolder}/{file.name}" for file in files.values())
+        names = ", ".join(f"{file.source}/{file.subfolder}/{file.name}" for file in files.values())
         raise WeightsError(
-            f"expected IP-Adapter files {wanted}, could not load them ({reason}): "
+            f"expected IP-Adapter files {names}, could not load them ({reason}): "
             f"run `python -m engine doctor --backbone {backbone} --download`, "
             "or set ENGINE_BODY_ADAPTER, ENGINE_FACE_ADAPTER and ENGINE_IMAGE_PROMPT_ADAPTER"
         ) from error
@@ -145,7 +144,7 @@ def _readings(files: Mapping[str, AdapterFile]) -> dict[str, RegionReading]:
 
 
 def _check_image_prompt(branches: IPAdapterBranches) -> None:
-    """Raises ValueError where its branch would read a picture as that of a person."""
+    """Raises ValueError where the image prompt's file is one for people: it reads regions or face embeddings."""
     if IMAGE_PROMPT in branches.readings or (
         IMAGE_PROMPT in branches.image_projections and branches.reads_embeddings(IMAGE_PROMPT)
     ):
@@ -153,7 +152,7 @@ def _check_image_prompt(branches: IPAdapterBranches) -> None:
 
 
 def _take_over(unet: Any, numbers: Mapping[str, int]) -> IPAdapterBranches:
-    """numbers: branch -> which of the adapters that diffusers has loaded."""
+    """numbers: branch -> index of its adapter among those that diffusers has loaded."""
     loaded = unet.encoder_hid_proj.image_projection_layers
     unknown = [
         type(projection).__name__
@@ -170,10 +169,10 @@ def _take_over(unet: Any, numbers: Mapping[str, int]) -> IPAdapterBranches:
     branches = IPAdapterBranches(unet.config.cross_attention_dim, layers, projections)
     processors = unet.attn_processors
     for layer in layers:
-        own = branches.layer(layer)
+        projections_of_layer = branches.layer(layer)
         for name, number in numbers.items():
-            own.to_k[name].weight = processors[layer].to_k_ip[number].weight
-            own.to_v[name].weight = processors[layer].to_v_ip[number].weight
+            projections_of_layer.to_k[name].weight = processors[layer].to_k_ip[number].weight
+            projections_of_layer.to_v[name].weight = processors[layer].to_v_ip[number].weight
     return branches
 
 
@@ -183,10 +182,10 @@ def new_branches(unet: Any, projections: Mapping[str, IPAdapterPlusImageProjecti
     branches = IPAdapterBranches(unet.config.cross_attention_dim, layers, projections)
     modules = dict(unet.named_modules())
     for layer in layers:
-        attention, own = modules[layer.removesuffix(".processor")], branches.layer(layer)
+        attention, projections_of_layer = modules[layer.removesuffix(".processor")], branches.layer(layer)
         for name in projections:
-            own.to_k[name].load_state_dict(attention.to_k.state_dict())
-            own.to_v[name].load_state_dict(attention.to_v.state_dict())
+            projections_of_layer.to_k[name].load_state_dict(attention.to_k.state_dict())
+            projections_of_layer.to_v[name].load_state_dict(attention.to_v.state_dict())
     return branches
 
 
@@ -196,9 +195,9 @@ def export_plus(branches: IPAdapterBranches, branch: str, unet: Any, path: Path)
     state = {f"image_proj.{name}": value for name, value in plus_names(branches.image_projections[branch]).items()}
     for number, layer in enumerate(unet.attn_processors):
         if layer in branches.layer_names:
-            own = branches.layer(layer)
-            state[f"ip_adapter.{number}.to_k_ip.weight"] = own.to_k[branch].state_dict()["weight"]
-            state[f"ip_adapter.{number}.to_v_ip.weight"] = own.to_v[branch].state_dict()["weight"]
+            projections_of_layer = branches.layer(layer)
+            state[f"ip_adapter.{number}.to_k_ip.weight"] = projections_of_layer.to_k[branch].state_dict()["weight"]
+            state[f"ip_adapter.{number}.to_v_ip.weight"] = projections_of_layer.to_v[branch].state_dict()["weight"]
     metadata = branches.readings[branch].metadata() if branch in branches.readings else None
     save_file({name: value.detach().cpu().contiguous() for name, value in state.items()}, path, metadata)
 

@@ -1,7 +1,7 @@
-"""Files in an IP-Adapter layout: reading, and whether every tensor of one has a place in a UNet.
+"""Files in an IP-Adapter layout: reading them, and checking that their tensors fit a UNet.
 
-diffusers fills the layers that it finds tensors for and leaves out the rest: a resampler of another depth, or K and V
-of another UNet, load without a word or with one about meta tensors.
+diffusers fills the layers that it finds tensors for and skips the rest: a resampler of another depth, or K and V of
+another UNet, load silently or with a message about meta tensors.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from engine.adapter.model import cross_attention_layers
 
 SECTIONS: Final = ("image_proj", "ip_adapter")
 DEPTH: Final = 4
-"""Blocks of the resampler that diffusers builds for Plus and FaceID-Plus."""
+"""The number of blocks of the resampler that diffusers builds for Plus and FaceID-Plus."""
 EMBEDDING: Final = 512
-"""Numbers of the face embeddings that the engine has."""
+"""The length of the engine's face embeddings."""
 LORA_LAYERS: Final = ("to_q", "to_k", "to_v", "to_out")
 _BLOCK: Final = re.compile(r"(?:^|\.)layers\.(\d+)\.")
 
@@ -40,14 +40,14 @@ class AdapterFile:
 
 
 def read_adapter(file: AdapterFile) -> AdapterState:
-    """Tensors on the CPU. Raises OSError for a file that is absent, ValueError for one that is no adapter's."""
+    """Tensors on the CPU. Raises OSError for a file that is absent, ValueError for one that is not an adapter."""
     path = Path(file.source) / file.subfolder / file.name
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
     if path.suffix == ".safetensors":
         flat = load_file(path)
         parted = [(*name.partition(".")[::2], value) for name, value in flat.items()]
-        state = {section: {name: value for own, name, value in parted if own == section} for section in SECTIONS}
+        state = {section: {name: value for part, name, value in parted if part == section} for section in SECTIONS}
         rest = sorted({section for section, _, _ in parted} - set(SECTIONS))
     else:
         state = torch.load(path, map_location="cpu", weights_only=True)
@@ -60,7 +60,7 @@ def read_adapter(file: AdapterFile) -> AdapterState:
 
 
 def check_adapter(state: AdapterState, unet: Any, name: str) -> None:
-    """Raises ValueError where the file has tensors without a place in `unet`, or lacks some."""
+    """Raises ValueError where the file has tensors that `unet` has no layer for, or lacks tensors."""
     layers = cross_attention_layers(unet)
     numbers = {number for number, layer in enumerate(unet.attn_processors) if layer in layers}
     expected = {f"{number}.{part}.weight" for number in numbers for part in ("to_k_ip", "to_v_ip")}

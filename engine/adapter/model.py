@@ -84,7 +84,7 @@ def _convolution(channels: int, out: int, stride: int) -> nn.Sequential:
 
 
 class AttentionPool(nn.Module):
-    """A branch's tokens in one vector: each head has one learned query, so each may look for its own thing."""
+    """Pools a branch's tokens into one vector; each head has a learned query."""
 
     def __init__(self, token_dim: int, heads: int) -> None:
         super().__init__()
@@ -124,17 +124,17 @@ class BranchLayers(nn.Module):
         self.layer_names = tuple(layers)
 
     def begin_as_text(self, unet: nn.Module) -> None:
-        """Every branch begins with the base's projections of words, as IP-Adapter does (Ye et al., 2023): what they
-        read comes out where the base's output projection expects it."""
+        """Initialises every branch with the base's K and V projections of text, as IP-Adapter does (Ye et al., 2023),
+        so that its output lies in the space that the base's output projection reads."""
         for name in self.layer_names:
-            attention, own = unet.get_submodule(name.removesuffix(".processor")), self.layer(name)
+            attention, branch_projections = unet.get_submodule(name.removesuffix(".processor")), self.layer(name)
             for kind in ("to_k", "to_v"):
                 words = attention.get_submodule(kind).state_dict()["weight"]
-                for branch in own.get_submodule(kind).children():
+                for branch in branch_projections.get_submodule(kind).children():
                     branch.load_state_dict({"weight": words})
 
     def attach(self, unet: Any) -> dict[str, Any]:
-        """Gives every attention layer of `unet` its processor; returns those that were there, for `detach`."""
+        """Gives every attention layer of `unet` our processor; returns the earlier ones, for `detach`."""
         before = dict(unet.attn_processors)
         unet.set_attn_processor(
             {
@@ -155,7 +155,7 @@ class BranchLayers(nn.Module):
         return projections
 
     def cache(self, identity: IdentityCondition) -> dict[str, BranchCondition]:
-        """The same condition with K and V, of every layer where a branch acts, in place of tokens."""
+        """The same condition with tokens replaced by K and V of every layer where a branch acts."""
         cached = {}
         for name, branch in identity.items():
             if branch.tokens is None:
@@ -172,21 +172,21 @@ class BranchLayers(nn.Module):
 def condition_of(
     encoded: Tensor, counts: Sequence[int], scales: Sequence[float], shown: Tensor | None = None
 ) -> BranchCondition:
-    """encoded [photos, N, token_dim], all photos of all people; counts: how many are each person's -> those side
-    by side, padded to the largest number. shown: bool [photos, N], which tokens count (all by default). People
-    without a token that counts have scale zero."""
+    """encoded [photos, N, token_dim]: the photos of all people; counts: the number of photos of each person. Returns
+    each person's tokens in one row, padded to the longest. shown: bool [photos, N], which tokens count (all by
+    default). People without a token that counts have scale zero."""
     most = max(counts)
     tokens = encoded.new_zeros(len(counts), most, *encoded.shape[1:])
     mask = torch.zeros(*tokens.shape[:3], dtype=torch.bool, device=encoded.device)
     if shown is None:
         shown = torch.ones(encoded.shape[:2], dtype=torch.bool, device=encoded.device)
-    own = zip(torch.split(encoded, list(counts)), torch.split(shown, list(counts)), strict=True)
-    for row, (count, (own_tokens, own_shown)) in enumerate(zip(counts, own, strict=True)):
+    per_person = zip(torch.split(encoded, list(counts)), torch.split(shown, list(counts)), strict=True)
+    for row, (count, (own_tokens, own_shown)) in enumerate(zip(counts, per_person, strict=True)):
         tokens[row, :count] = own_tokens
         mask[row, :count] = own_shown
     mask = mask.flatten(1)
     present = mask.any(1)
-    mask[:, 0] |= ~present  # a row must hold a token that counts
+    mask[:, 0] |= ~present  # each row needs a token that counts
     return BranchCondition(
         scale=torch.tensor(scales, device=encoded.device, dtype=torch.float32) * present,
         tokens=tokens.flatten(1, 2),
@@ -210,13 +210,13 @@ def text_keys_values(unet: Any, text: Tensor) -> dict[str, tuple[Tensor, Tensor]
 
     Goes into `cross_attention_kwargs` as "text" beside "identity", with the same text as `encoder_hidden_states`.
     """
-    known = {}
+    keys_values = {}
     for name in unet.attn_processors:
         attention = unet.get_submodule(name.removesuffix(".processor"))
         if attention.is_cross_attention:
             key, value = attention.to_k(text), attention.to_v(text)
-            known[name] = split_heads(key, attention.heads), split_heads(value, attention.heads)
-    return known
+            keys_values[name] = split_heads(key, attention.heads), split_heads(value, attention.heads)
+    return keys_values
 
 
 def _module_key(name: str) -> str:

@@ -1,9 +1,9 @@
-"""Tokens of a person's regions, out of IP-Adapter Plus's own resampler.
+"""Tokens of a person's regions, computed by IP-Adapter Plus's own resampler.
 
-A branch that reads regions divides the resampler's queries among them: each region has queries of its own, so that a
-token's place says which region it is of. Patches far from every joint count less: the logarithm of their weight is
-added to the attention's logits, which is a weight on what is attended to. No tensor is added to the "Plus" layout; the
-file's metadata says how it is to be read, and stock diffusers, which does not look there, loads the same file.
+A branch that reads regions divides the resampler's queries among them, so that a token's index determines its region.
+Patches far from every joint count less: the logarithm of their weight is added to the attention's logits. The "Plus"
+layout gets no new tensor; the file's metadata has the regions and the weights, and stock diffusers, which ignores the
+metadata, loads the same file.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from engine.identity.regions import ImageRegion
 METADATA: Final = "bolid"
 """The key in a safetensors file's metadata."""
 WORN: Final = (ImageRegion.WHOLE, ImageRegion.TORSO, ImageRegion.LEGS, ImageRegion.FEET)
-"""Regions that show clothes; a person who is to wear something else is read without them."""
+"""The regions that show clothes; they are not read where the person is to wear other clothes."""
 
 
 @dataclass(frozen=True)
 class RegionReading:
     """The regions of a photo that a branch reads, and their weights.
 
-    alpha: the weight of a patch infinitely far from every joint, 1 at a joint; 1.0 weighs all alike. faces_only: photos
-    on which no face is seen are left out."""
+    alpha: the weight of a patch far from every joint; a patch at a joint has weight 1, so 1.0 weighs all patches
+    equally. faces_only: photos without a detected face are not read."""
 
     regions: tuple[ImageRegion, ...]
     alpha: float = ALPHA
@@ -50,22 +50,22 @@ class RegionReading:
         content = {"regions": [str(region) for region in self.regions], "alpha": self.alpha}
         return {METADATA: json.dumps(content | {"faces_only": self.faces_only})}
 
-    def shown(self, view: View, clothes: Clothes, crop_px: int, patch_px: int) -> dict[ImageRegion, RegionView]:
+    def regions_of(self, view: View, clothes: Clothes, crop_px: int, patch_px: int) -> dict[ImageRegion, RegionView]:
         """The regions of a photo that the branch reads; empty where there are none."""
         if self.faces_only and view.observation.face_box is None:
             return {}
         hidden = WORN if clothes is Clothes.CHANGE else ()
-        seen = region_views(view, crop_px, patch_px)
-        return {region: seen[region] for region in self.regions if region in seen and region not in hidden}
+        views = region_views(view, crop_px, patch_px)
+        return {region: views[region] for region in self.regions if region in views and region not in hidden}
 
 
 @dataclass(frozen=True)
 class RegionPhotos:
-    """All photos of all people of a batch in one row after another, R regions each.
+    """The photos of all people of a batch, one per row, with R regions each.
 
-    hidden [n, R, S, D]: penultimate states of the image encoder, the first of S that of the whole crop. nearness
-    [n, R, S - 1] as in RegionView. shown bool [n, R]; what is not shown is read by nobody. counts: how many of the n
-    rows are each person's."""
+    hidden [n, R, S, D]: penultimate states of the image encoder; the first of the S states is that of the whole crop.
+    nearness [n, R, S - 1] as in RegionView. shown bool [n, R]: the regions that are read. counts: the number of rows of
+    each person."""
 
     hidden: Tensor
     nearness: Tensor
@@ -75,7 +75,8 @@ class RegionPhotos:
 
 
 def reading_of(path: Path) -> RegionReading | None:
-    """From a file's metadata; None for a file without, which is to be read as IP-Adapter's own are.
+    """The reading that a file's metadata states; None for a file without metadata, which is read as stock IP-Adapter
+    files are.
 
     Raises ValueError for metadata of another version."""
     if path.suffix != ".safetensors":
@@ -97,8 +98,8 @@ def region_photos(
     reading: RegionReading,
     encode: Callable[[list[Image.Image]], Tensor],
 ) -> RegionPhotos | None:
-    """people: of each person the photos, of each photo the regions shown (photos without any count for nothing).
-    encode: RGB squares -> hidden states [n, S, D]. None where nobody shows anything."""
+    """people: per person and photo, the regions that are read; photos without any are skipped. encode: RGB squares ->
+    hidden states [n, S, D]. None where no photo has a region."""
     rows = [photo for photos in people for photo in photos if photo]
     if not rows:
         return None
@@ -121,7 +122,7 @@ def region_photos(
 def region_condition(
     projection: Any, photos: RegionPhotos, reading: RegionReading, scales: Sequence[float]
 ) -> BranchCondition:
-    """The condition of a branch: of each person all photos' tokens side by side, those of regions not shown masked."""
+    """The condition of a branch: the tokens of each person's photos in one row; those of absent regions are masked."""
     rows, regions = photos.shown.shape
     queries = projection.latents.view(regions, -1, projection.latents.shape[-1])
     weights = reading.alpha + (1 - reading.alpha) * photos.nearness
@@ -134,14 +135,14 @@ def region_condition(
 def resampled(projection: Any, hidden: Tensor, latents: Tensor, weights: Tensor | None = None) -> Tensor:
     """IPAdapterPlusImageProjection over hidden [n, S, D] by the queries latents [n, Q, H] -> tokens [n, Q, token_dim].
 
-    weights [n, S], above 0: how much each state counts; without them the same as `projection(hidden)`."""
+    weights [n, S], above 0: the weight of each state; without them equal to `projection(hidden)`."""
     states = projection.proj_in(hidden)
     bias = None
     if weights is not None:
-        bias = F.pad(weights.log(), (0, latents.shape[1]))[:, None, None].to(states.dtype)  # queries count fully
+        bias = F.pad(weights.log(), (0, latents.shape[1]))[:, None, None].to(states.dtype)  # queries have weight 1
     for block in projection.layers:
-        own = block.ln1(latents)
-        query, key, value = project(block.attn, own, torch.cat([block.ln0(states), own], dim=-2))
+        queries = block.ln1(latents)
+        query, key, value = project(block.attn, queries, torch.cat([block.ln0(states), queries], dim=-2))
         mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
         latents = output(block.attn, mixed) + latents
         latents = block.ff(latents) + latents

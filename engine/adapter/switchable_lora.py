@@ -1,7 +1,7 @@
-"""A LoRA beside the weights of a UNet, with a strength of its own for every picture of a batch.
+"""A LoRA that is not fused into the weights of a UNet, with a strength for each picture of a batch.
 
-FaceID files carry one. It was trained together with the face tokens, so that a picture without them is drawn worse with
-it; and a batch mixes people with and without a face.
+FaceID files have one. It was trained together with the face tokens and makes a picture without them worse; and a batch
+mixes people with and without a face.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from peft.tuners.lora import LoraLayer
 class SwitchableLora:
     """The adapters that peft has put on `unet`. Off until `switch`; the UNet is then bit-equal to one without them.
 
-    strength: of a row that is switched on; 1 is what the file was trained with."""
+    strength: the factor for rows that are switched on; files are trained at 1."""
 
     def __init__(self, unet: Any, strength: float) -> None:
         self._unet = unet
@@ -26,9 +26,9 @@ class SwitchableLora:
         self.switch((), unet.device)
 
     def switch(self, rows: Sequence[bool], device: torch.device | str) -> None:
-        """Sets the rows of the UNet's batch that it acts on; with none, nothing is computed for it.
+        """Sets the rows of the UNet's batch that the LoRA acts on; without any, nothing is computed for it.
 
-        device: where the UNet will run, which may not be where it is now."""
+        device: the device that the UNet will run on; it may be on another one now."""
         on = any(rows)
         strengths = torch.tensor([self._strength * row for row in rows], device=device)
         strengths = strengths.to(self._unet.dtype)[:, None, None]

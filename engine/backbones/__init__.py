@@ -14,7 +14,8 @@ SHIPPED_NANO: Final = Path(__file__).parents[1] / "weights" / "nano"
 
 
 def load_backbone(name: str, device: str, weights: Path | None = None, options: Options | None = None) -> Backbone:
-    """A ready backbone: a known name, or `package.module:factory` called as `factory(device, weights)`.
+    """A loaded backbone: `name` is one of the engine's, or `package.module:factory`, called as `factory(device,
+    weights)`.
 
     `weights` replaces the backbone's own folder. Raises SetupError for an unknown name,
     WeightsError for a bad folder.

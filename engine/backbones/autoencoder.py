@@ -1,8 +1,8 @@
 """The nano backbone's autoencoder: RGB <-> latents at an eighth or a sixteenth of the side.
 
-Linear both ways: the principal components of square patches of 8 or 16 px, largest first, so latents are
-uncorrelated, centred and go from coarse to fine, on real photos as well as on rendered ones. With enough components a
-learned decoder adds next to nothing (LOG.md of the trainer). The interface is that of diffusers' autoencoders
+Linear both ways: the principal components of square patches of 8 or 16 px, largest first, so latents are uncorrelated,
+centred and ordered from coarse to fine, on real photos as well as on rendered ones. With enough components a learned
+decoder improves the error by very little (trainer/LOG.md). The interface is that of diffusers' autoencoders
 (`encode(...).latents`, `decode(...).sample`, `config.scaling_factor`).
 """
 
@@ -65,8 +65,8 @@ class NanoAutoencoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
     def variances(self) -> Tensor:
         """The variances of the latents' channels over photos [1, C, 1, 1], 1 on average. They also weigh the error of
         each channel in the picture: `fit` scales components by the root of their standard deviation."""
-        shown = self.inverse.weight.square().sum((1, 2, 3))
-        return (shown / shown.mean())[None, :, None, None]
+        gains = self.inverse.weight.square().sum((1, 2, 3))
+        return (gains / gains.mean())[None, :, None, None]
 
     def encode(self, x: Tensor) -> Encoded:
         """x [B, 3, H, W] in [-1, 1]."""

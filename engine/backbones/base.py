@@ -18,10 +18,10 @@ from engine.styles import DrawnBy
 
 @dataclass(frozen=True)
 class GenerationInput:
-    """One picture to draw. The seed alone decides the noise; equal drawings give equal pictures on one device.
+    """One picture to draw. The seed alone decides the noise; equal inputs give equal pictures on one device.
 
     pose: float32 [17, 3], COCO order: x and y in 0..1 of the picture, confidence in 0..1 (0: not seen). image_prompt:
-    RGB of any size, whose style or layout is to be followed; of no effect where the settings' scale for it is 0.
+    RGB of any size, whose style or layout is followed; no effect where the settings' scale for it is 0.
     companion: a second person, at the right of the first.
     """
 
@@ -63,40 +63,41 @@ class Capabilities:
     guidance_default: float
     guidance_range: tuple[float, float]
     pose: bool
-    """A pose can be asked for."""
+    """The backbone follows a pose."""
     strength: bool
-    """face_scale and body_scale act continuously."""
+    """face_scale and body_scale have a continuous effect."""
     styles: DrawnBy
-    """By words: a look is part of the prompt. By filters: the prompt names no look, the picture is filtered."""
+    """How looks are drawn. By words: a look is part of the prompt. By filters: the prompt names no look, the picture is
+    filtered."""
     preview_decoder: str
     """The decoder of previews: "own", or the repository id of a small decoder."""
     languages: tuple[str, ...]
     """Prompts in other languages are translated to "en" first."""
     photorealistic: bool
-    """Its pictures can be mistaken for photos: it is not served without a safety classifier."""
+    """Its pictures can pass for photos: it is not served without safety classifiers."""
     licence: str
     commercial_use: bool
     negative_prompt: Literal["guided", "ignored"] = "ignored"
-    """Guided: a negative prompt acts where the guidance is above 1, and only there."""
+    """The model uses classifier-free guidance: a negative prompt acts where the guidance is above 1, and only there."""
     aspects: tuple[Aspect, ...] = ()
-    """The aspects that a request may ask for, the default first; none: every picture has width and height."""
+    """The aspects that a request may ask for, the default first; empty: every picture has the same width and height."""
     image_prompt: bool = False
-    """A picture can be given whose style or layout is followed."""
+    """The backbone reads image prompts."""
     companion: bool = False
-    """A second person can be drawn beside the first."""
+    """The backbone draws a second person beside the first."""
 
-    def guidance(self, asked: float | None) -> float:
+    def guidance(self, requested: float | None) -> float:
         """The guidance that a request is drawn with."""
         weakest, strongest = self.guidance_range
-        return self.guidance_default if asked is None else min(max(asked, weakest), strongest)
+        return self.guidance_default if requested is None else min(max(requested, weakest), strongest)
 
-    def steps(self, asked: int | None) -> int:
+    def steps(self, requested: int | None) -> int:
         """The number of steps that a request is drawn in."""
         least, most = self.steps_range
-        return self.steps_default if asked is None else min(max(asked, least), most)
+        return self.steps_default if requested is None else min(max(requested, least), most)
 
     def reads_negative_prompt(self, guidance: float | None) -> bool:
-        """Whether a negative prompt changes anything at the guidance asked for."""
+        """Whether a negative prompt has an effect at this guidance; None is the default guidance."""
         return self.negative_prompt == "guided" and self.guidance(guidance) > 1
 
 
@@ -116,13 +117,13 @@ class Backbone(Protocol):
 
 @runtime_checkable
 class HeadRedrawer(Protocol):
-    """A backbone that can draw a head of its own picture once more, larger than it is there."""
+    """A backbone that can redraw the head of its own picture at a larger size."""
 
     def redraw_head(
         self, drawing: GenerationInput, picture: Image.Image, face: Box, on_step: StepCallback | None = None
     ) -> Image.Image:
-        """`picture`, which was drawn for `drawing`, with the head around `face` (px) drawn anew; the rest of the
-        picture stays as it is."""
+        """`picture`, which was drawn for `drawing`, with the head around `face` (px) redrawn; the rest of the picture
+        is unchanged."""
         ...
 
 
@@ -131,17 +132,17 @@ class NoisePredictor(Protocol):
     """A backbone whose prediction of noise can be compared with the noise that was added to a photo."""
 
     def noise_errors(self, drawing: GenerationInput, photo: Image.Image, times: Sequence[float]) -> NDArray[np.float32]:
-        """The loss that diffusion models learn by, before it is averaged over the picture: float32 [times, h, w], the
+        """The training loss of diffusion models before it is averaged over the picture: float32 [times, h, w], the
         squared error of the predicted noise at each latent cell, averaged over channels, without guidance.
 
-        `photo`: RGB of the picture's size, of what `drawing` asks for, whose seed decides the noise. times: shares of
-        the noise schedule, above 0 to 1 (noise alone)."""
+        `photo`: RGB of the picture's size, which shows what `drawing` asks for; the seed of `drawing` decides the
+        noise. times: shares of the noise schedule, above 0 up to 1 (noise alone)."""
         ...
 
 
 @runtime_checkable
 class ClosedVocabulary(Protocol):
-    """A backbone that can draw only what is in its lists, and says what of a prompt is not."""
+    """A backbone with a closed vocabulary, which reports the phrases of a prompt that it cannot draw."""
 
     def ignored(self, prompt: str) -> tuple[str, ...]:
         """Phrases of a prompt that name what this model cannot draw, as the user wrote them."""

@@ -1,9 +1,10 @@
 """Conditions of an adapter's branches: photos of people and image prompts, read by the image encoder.
 
-Of two people in one picture each is read in a half of it, the companion in the right one.
+With two people in one picture, the left half attends to the tokens of the first, the right half to those of the
+companion.
 
-An image prompt is read as it is, by a branch of its own. It acts in the blocks of the UNet that InstantStyle (Wang et
-al., 2024) names: those that decide style, and those that decide layout.
+An image prompt is read whole, by a branch of its own. It acts in the blocks of the UNet that decide style and layout
+according to InstantStyle (Wang et al., 2024).
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ from engine.identity.region_views import RegionView
 from engine.identity.regions import ImageRegion
 
 LEVELS: Final = 4
-"""Sizes of a UNet's latents, each half of the one before."""
+"""The number of sizes of a UNet's latents, each half of the one before."""
 
 
 @dataclass(frozen=True)
 class BranchSettings:
-    """scale: of attention where a request's own is 1. block_scales: as in BranchCondition. layout: the blocks among
-    them that decide where things are; silent where a head is drawn again. until: the share of the steps after which
-    the branch is silent, above 0."""
+    """scale: of attention where the request's scale is 1. block_scales: as in BranchCondition. layout: the blocks among
+    them that decide the layout; switched off where a head is redrawn. until: the share of the steps after which the
+    branch is switched off, above 0."""
 
     scale: float = 1.0
     block_scales: Mapping[str, float] | None = None
@@ -50,8 +51,9 @@ class BranchSettings:
 
 
 def read_block_scales(text: str, layers: Collection[str]) -> dict[str, float]:
-    """Of "up_blocks.0.attentions.1, down_blocks.2.attentions.1=0.5": block -> scale, 1 where none is given. layers:
-    the names of the layers that branches go beside. Raises SetupError for a block without any, or for no number."""
+    """Parses "up_blocks.0.attentions.1, down_blocks.2.attentions.1=0.5" into block -> scale, 1 where none is given.
+    layers: the names of the layers that have branches. Raises SetupError for a block without such a layer, or where a
+    scale is not a number."""
     scales: dict[str, float] = {}
     for part in text.split(","):
         block, _, number = (piece.strip() for piece in part.partition("="))
@@ -60,17 +62,19 @@ def read_block_scales(text: str, layers: Collection[str]) -> dict[str, float]:
         except ValueError:
             scale = math.nan
         if not 0 <= scale <= 2 or not any(f"{layer}.".startswith(f"{block}.") for layer in layers):
-            known = sorted({".".join(layer.split(".")[: 1 if layer.startswith("mid") else 4]) for layer in layers})
+            blocks_of_unet = sorted(
+                {".".join(layer.split(".")[: 1 if layer.startswith("mid") else 4]) for layer in layers}
+            )
             raise SetupError(
                 f"ENGINE_IMAGE_PROMPT_BLOCKS: expected blocks with scales from 0 to 2, got {part.strip()!r}; "
-                f"blocks: {', '.join(known)}"
+                f"blocks: {', '.join(blocks_of_unet)}"
             )
         scales[block] = scale
     return scales
 
 
 class BranchReader:
-    """Conditions of one backbone's branches. settings: of the branches that do not have the defaults."""
+    """Builds the conditions of one backbone's branches. settings: branch -> settings that differ from the defaults."""
 
     def __init__(
         self,
@@ -89,8 +93,8 @@ class BranchReader:
     def conditions(
         self, drawings: Sequence[GenerationInput], guided: bool, of_head: bool, latent_size: tuple[int, int]
     ) -> dict[str, BranchCondition]:
-        """K and V of every branch that some picture uses. Switches FaceID's LoRA on for those whose face it knows.
-        latent_size: columns, rows."""
+        """K and V of every branch that at least one picture uses. Switches FaceID's LoRA on for pictures with a face
+        embedding. latent_size: columns, rows."""
         branches, condition, negative = self._branches, {}, {}
         for name in (*BRANCHES, IMAGE_PROMPT):
             if name not in branches.image_projections:
@@ -119,7 +123,7 @@ class BranchReader:
         return with_negative(cached, branches.cache(negative)) if guided else cached
 
     def acting(self, conditions: Mapping[str, BranchCondition], passed: float) -> dict[str, BranchCondition]:
-        """Those that act in a step before which the share `passed` of the steps is done."""
+        """The conditions that act after the share `passed` of the steps."""
         return {
             name: condition
             for name, condition in conditions.items()
@@ -127,7 +131,8 @@ class BranchReader:
         }
 
     def crop(self, branch: str, view: View, clothes: Clothes, of_head: bool = False) -> ReferenceCrop | None:
-        """Aligned for FaceID, which was trained so; the head with its hair for other branches that read heads."""
+        """The crop of a photo that the branch reads: for FaceID the aligned face, as in its training; for other face
+        branches the head with its hair; for the body branch the body."""
         if branch == "face" and self._branches.reads_embeddings("face"):
             face = aligned_face(view, self.images.crop_px)
             return None if face is None else ReferenceCrop(face)
@@ -138,8 +143,8 @@ class BranchReader:
     def _photos(
         self, branch: str, drawings: Sequence[GenerationInput], of_head: bool
     ) -> tuple[ReferencePhotos | RegionPhotos | None, list[list[int]]]:
-        """The input of the branch for every picture, None where there is none; and of every picture the person on each
-        photo: 0 or, the companion, 1."""
+        """The branch's input for all pictures, None where no picture has one; and per picture the person on each photo:
+        0 the first, 1 the companion."""
         if branch == IMAGE_PROMPT:
             return self._image_prompts(drawings), []
         if branch in self._branches.readings:
@@ -165,12 +170,12 @@ class BranchReader:
         return ReferencePhotos(self.images.hidden(crops), [len(own) for own in owners], stacked), owners
 
     def _views(self, drawing: GenerationInput) -> list[tuple[int, View]]:
-        """The photos that are read, with whom they show."""
+        """The photos that are read, each with its person: 0 the first, 1 the companion."""
         people = [drawing.identity] if drawing.companion is None else [drawing.identity, drawing.companion]
         return [(owner, view) for owner, one in enumerate(people) for view in one.views[: self._references_max]]
 
     def _image_prompts(self, drawings: Sequence[GenerationInput]) -> ReferencePhotos | None:
-        """The encoder reads the square in the middle, as IP-Adapters are trained."""
+        """The centre square of each image prompt, as in the training of IP-Adapters."""
         crops = [ReferenceCrop(drawing.image_prompt) for drawing in drawings if drawing.image_prompt is not None]
         if not crops:
             return None
@@ -179,11 +184,11 @@ class BranchReader:
     def _regions(
         self, reading: RegionReading, drawings: Sequence[GenerationInput], of_head: bool
     ) -> tuple[RegionPhotos | None, list[list[int]]]:
-        """As `_photos`; of a head that is drawn again the head's region alone."""
+        """As `_photos`; where a head is redrawn, the head's region alone."""
         images = self.images
 
         def shown(view: View, clothes: Clothes) -> dict[ImageRegion, RegionView]:
-            return reading.shown(view, Clothes.CHANGE if of_head else clothes, images.crop_px, images.patch_px)
+            return reading.regions_of(view, Clothes.CHANGE if of_head else clothes, images.crop_px, images.patch_px)
 
         photos = [
             [(owner, shown(view, drawing.settings.clothes)) for owner, view in self._views(drawing)]
@@ -200,12 +205,13 @@ class BranchReader:
 def _halves(
     drawings: Sequence[GenerationInput], owners: Sequence[Sequence[int]], tokens: Tensor, latent_size: tuple[int, int]
 ) -> dict[int, Tensor]:
-    """`BranchCondition.regions` for tokens [B, N, D] of photos side by side; owners: of each picture whose they are."""
+    """`BranchCondition.regions` for tokens [B, N, D]; owners: per picture the person of each photo, as `_photos`
+    returns them."""
     columns, rows = latent_size
-    slots = max(len(own) for own in owners)
+    slots = max(len(people) for people in owners)
     regions = torch.zeros(len(drawings), slots, rows, columns, device=tokens.device)
-    for number, (drawing, own) in enumerate(zip(drawings, owners, strict=True)):
-        for slot, owner in enumerate(own):
+    for number, (drawing, people) in enumerate(zip(drawings, owners, strict=True)):
+        for slot, owner in enumerate(people):
             if drawing.companion is None:
                 regions[number, slot] = 1
             elif owner == 0:

@@ -1,7 +1,7 @@
-"""Loading of diffusers' and transformers' checkpoints that refuses weights which do not fit the model.
+"""Loads diffusers' and transformers' checkpoints, and refuses weights that do not fit the model.
 
-Both libraries drop tensors that a model has no place for, and begin at random where a tensor is absent, with a warning
-at most; a picture drawn with half of a ControlNet looks like one drawn with a bad pose.
+Both libraries drop tensors that a model has no layer for, and initialise absent ones at random, with a warning at most;
+a picture drawn with half of a ControlNet looks like one with a badly followed pose.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from safetensors import safe_open
 from engine.backbones.options import Placement
 
 BUFFERS: Final = ("position_ids", "num_batches_tracked")
-"""Ends of names that older versions stored and newer ones compute or do not need."""
+"""Suffixes of tensors that older versions stored, and that newer ones compute or do not need."""
 NAMED_AT_MOST: Final = 3
 WEIGHTS_FILE: Final = "diffusion_pytorch_model{variant}.safetensors"
 LIBRARIES: Final = ("diffusers", "transformers")
@@ -37,7 +37,7 @@ def load_whole(kind: Any, place: Placement, **settings: Any) -> Any:
 
 
 def refuse(fault: str, names: Iterable[str], kind: Any, place: Placement) -> None:
-    """Raises ValueError that names some of the tensors, if there are any."""
+    """Raises ValueError that lists the first of `names`, if any remain without BUFFERS."""
     faulty = sorted(name for name in names if not name.endswith(BUFFERS))
     if faulty:
         more = f" and {len(faulty) - NAMED_AT_MOST} more" if len(faulty) > NAMED_AT_MOST else ""
@@ -45,9 +45,8 @@ def refuse(fault: str, names: Iterable[str], kind: Any, place: Placement) -> Non
 
 
 def load_components(place: Placement, names: Iterable[str], **settings: Any) -> dict[str, Any]:
-    """The models of a pipeline that are among `names`, by name, each of the class that model_index.json gives.
-
-    Raises ValueError for weights that do not fit, or for a class of a library that is not expected."""
+    """Name -> model for those of `names` that the pipeline has, each of the class that model_index.json states. Raises
+    ValueError for weights that do not fit, or for a class of an unexpected library."""
     index = DiffusionPipeline.load_config(place.source, local_files_only=True)
     listed = {name: index[name] for name in names if isinstance(index.get(name), list | tuple) and index[name][0]}
     foreign = [library for library, _ in listed.values() if library not in LIBRARIES]
@@ -64,19 +63,19 @@ def load_components(place: Placement, names: Iterable[str], **settings: Any) -> 
 def load_controlnet(place: Placement, **settings: Any) -> Any:
     """A ControlNet of `place`, which is on disk. Raises ValueError for weights that do not fit.
 
-    A union ControlNet is known by its tensors: the config that xinsir publishes says "ControlNetModel" and has none of
-    the fields that are the union's own, so these are taken from the tensors' shapes."""
+    A union ControlNet is recognised by its tensors: the config that xinsir publishes names "ControlNetModel" and lacks
+    the union's fields, so these are derived from the tensors' shapes."""
     shapes = _shapes(place, settings.get("variant"))
     if "task_embedding" not in shapes:
         return load_whole(ControlNetModel, place, **settings)
     kinds, channels = shapes["task_embedding"]
-    own = {
+    union_fields = {
         "num_control_type": kinds,
         "num_trans_channel": channels,
         "num_proj_channel": shapes.get("spatial_ch_projs.weight", (channels,))[0],
         "num_trans_layer": len({name.split(".")[1] for name in shapes if name.startswith("transformer_layes.")}),
     }
-    return load_whole(ControlNetUnionModel, place, **own, **settings)
+    return load_whole(ControlNetUnionModel, place, **union_fields, **settings)
 
 
 def _shapes(place: Placement, variant: str | None) -> dict[str, tuple[int, ...]]:

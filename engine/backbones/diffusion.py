@@ -1,7 +1,7 @@
-"""The adapter family on Stable Diffusion's layouts: one loop for sd15 and sdxl, whose files declare what is theirs.
+"""The sampling loop of sd15 and sdxl; their modules declare what differs.
 
-The parts are those of diffusers' pipelines; the loop is ours, because a batch mixes people with different photos,
-scales and poses, each picture has a seed of its own, and K and V of the photos are computed once a request.
+The models are those of diffusers' pipelines. The loop is ours, because a batch mixes people with different photos,
+scales and poses, each picture has its own seed, and K and V of the photos are computed once per request.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from engine.identity.observation import Box
 from engine.pose import draw_skeleton, reframed
 
 OPENPOSE_TYPE = 0
-"""Of a union ControlNet's control types."""
+"""The index of "openpose" among a union ControlNet's control types."""
 HEAD_PROMPT: Final = "close-up of the face"
-"""Before the prompt, where a head is drawn again."""
+"""Put before the prompt where a head is redrawn."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,14 @@ class Parts:
     preview: PreviewDecoder
     new_scheduler: Callable[[], Any]
     offloaded: bool = False
-    """The pipeline's models are on the device only while they run."""
+    """Each model is on the device only while it runs."""
     branch_settings: Mapping[str, BranchSettings] = field(default_factory=dict)
-    """Of the branches that do not have the defaults."""
+    """Branch -> settings that differ from the defaults."""
 
 
 @dataclass(frozen=True)
 class _Text:
-    """states [B, M, D]; added: what SDXL wants beside the time. Doubled when guided."""
+    """states [B, M, D]; added: SDXL's further conditions (pooled text, sizes). The batch is doubled with guidance."""
 
     states: Tensor
     added: dict[str, Tensor] | None
@@ -62,7 +62,7 @@ class _Text:
 
 @dataclass(frozen=True)
 class _Control:
-    """skeletons [B, 3, H, W] in [0, 1]; scale [B, 1, 1, 1], zero where no pose is asked for. Doubled when guided."""
+    """skeletons [B, 3, H, W] in [0, 1]; scale [B, 1, 1, 1], zero without a pose. The batch is doubled with guidance."""
 
     skeletons: Tensor
     scale: Tensor
@@ -79,7 +79,7 @@ class DiffusionBackbone:
         compiled: bool = False,
         sizes: Mapping[Aspect, tuple[int, int]] | None = None,
     ) -> None:
-        """sizes: aspect -> width and height in px; without any, every picture has the size of the capabilities."""
+        """sizes: aspect -> width and height in px; if empty, every picture has the size of the capabilities."""
         self._parts = parts
         self.capabilities = capabilities
         self.device = device
@@ -93,15 +93,15 @@ class DiffusionBackbone:
             self._branches = BranchReader(parts.branches, reader, parts.branch_settings, count, device)
 
     def draw(self, drawings: Sequence[GenerationInput], on_step: StepCallback | None = None) -> list[Image.Image]:
-        """RGB pictures in the order of `drawings`, of the aspect that is asked for; steps and guidance are kept within
-        what the capabilities say."""
+        """RGB pictures in the order of `drawings`, of the requested aspect; steps and guidance are clamped to the
+        capabilities."""
         return self._sample(drawings, self._size(drawings[0].settings), on_step)
 
     def redraw_head(
         self, drawing: GenerationInput, picture: Image.Image, face: Box, on_step: StepCallback | None = None
     ) -> Image.Image:
-        """See `base.HeadRedrawer`: a square about the head takes part of the steps again at the model's own size. The
-        branches of the person read the heads of the photos."""
+        """See `base.HeadRedrawer`: a square around the head is enlarged to the model's size and repeats the last
+        STRENGTH of the steps. The person's branches read the heads of the photos."""
         square = square_around(face, picture.size)
         side = self._sizes.get(Aspect.SQUARE, (min(self._size(drawing.settings)),))[0]
         close = replace(drawing, prompt=f"{HEAD_PROMPT}, {drawing.prompt}", pose=None)
@@ -116,7 +116,7 @@ class DiffusionBackbone:
         on_step: StepCallback | None,
         start_image: Image.Image | None = None,
     ) -> list[Image.Image]:
-        """size: width, height in px. start_image: of that size, a head that takes STRENGTH of the steps again."""
+        """size: width, height in px. start_image: a head of that size, which repeats the last STRENGTH of the steps."""
         try:
             return self._denoised(drawings, size, on_step, start_image)
         finally:
@@ -128,9 +128,9 @@ class DiffusionBackbone:
         size = self._size(drawing.settings)
         try:
             text = self._text([drawing], False, size)
-            known = self._known([drawing], text, False, of_head=False, size=size)
-            shown = self._parts.controlnet is not None and drawing.pose is not None
-            control = self._control([drawing], False, size) if shown else None
+            attention = self._fixed_attention([drawing], text, False, of_head=False, size=size)
+            posed = self._parts.controlnet is not None and drawing.pose is not None
+            control = self._control([drawing], False, size) if posed else None
             clean = self._encoded(photo)
             noise = self._noise([torch.Generator().manual_seed(drawing.seed)], size)
             schedule = DDPMScheduler.from_config(self._parts.pipeline.scheduler.config)
@@ -139,7 +139,7 @@ class DiffusionBackbone:
                 steps = schedule.config.num_train_timesteps
                 timestep = torch.tensor([max(round(time * steps), 1) - 1], device=self.device)
                 noisy = schedule.add_noise(clean, noise, timestep)
-                predicted = self._predict(noisy, timestep, text, known, control)
+                predicted = self._predict(noisy, timestep, text, attention, control)
                 if schedule.config.prediction_type == "v_prediction":
                     alpha = schedule.alphas_cumprod.to(noisy)[timestep].view(-1, 1, 1, 1)
                     predicted = alpha.sqrt() * predicted + (1 - alpha).sqrt() * noisy
@@ -150,7 +150,7 @@ class DiffusionBackbone:
             self._release()
 
     def _release(self) -> None:
-        """Also after a cancelled drawing, which leaves its models on the device."""
+        """Offloads the models, also after a cancelled drawing, which leaves them on the device."""
         if self._parts.branches is not None and self._parts.branches.lora is not None:
             self._parts.branches.lora.switch((), self.device)
         self._parts.pipeline.maybe_free_model_hooks()
@@ -166,7 +166,7 @@ class DiffusionBackbone:
         steps, guidance = self.capabilities.steps(settings.steps), self.capabilities.guidance(settings.guidance)
         guided = guidance > 1.0
         text, control = self._text(drawings, guided, size), None
-        known = self._known(drawings, text, guided, of_head=start_image is not None, size=size)
+        attention = self._fixed_attention(drawings, text, guided, of_head=start_image is not None, size=size)
         if self._parts.controlnet is not None and any(drawing.pose is not None for drawing in drawings):
             control = self._control(drawings, guided, size)
         scheduler = self._parts.new_scheduler()
@@ -176,7 +176,7 @@ class DiffusionBackbone:
         for number, timestep in enumerate(timesteps, start=1):
             doubled = torch.cat([latents, latents]) if guided else latents
             sample = scheduler.scale_model_input(doubled, timestep)
-            acting = self._acting(known, (number - 1) / len(timesteps))
+            acting = self._acting(attention, (number - 1) / len(timesteps))
             noise = self._predict(sample, timestep, text, acting, control)
             if guided:
                 negative, positive = noise.chunk(2)
@@ -189,7 +189,8 @@ class DiffusionBackbone:
         return self._decode(latents)
 
     def _begin(self, scheduler: Any, noise: Tensor, start_image: Image.Image | None) -> tuple[Tensor, Tensor]:
-        """The first latents [B, C, h, w] and the times that follow: all, or of a picture that is there the last."""
+        """The first latents [B, C, h, w] and the times to denoise at: all of them, or with a start image the last
+        ones."""
         timesteps: Tensor = scheduler.timesteps
         if start_image is None:
             return noise * scheduler.init_noise_sigma, timesteps
@@ -206,7 +207,7 @@ class DiffusionBackbone:
         return latents.to(self._dtype)
 
     def _size(self, settings: Settings) -> tuple[int, int]:
-        """Width and height in px; the default's for an aspect that there is no size for."""
+        """Width and height in px; those of the default aspect where the aspect has no size."""
         default = self.capabilities.width, self.capabilities.height
         return default if settings.aspect is None else self._sizes.get(settings.aspect, default)
 
@@ -220,7 +221,7 @@ class DiffusionBackbone:
         sample: Tensor,
         timestep: Tensor,
         text: _Text,
-        known: dict[str, Any] | None,
+        attention: dict[str, Any] | None,
         control: _Control | None,
     ) -> Tensor:
         residuals: dict[str, Any] = {}
@@ -232,22 +233,22 @@ class DiffusionBackbone:
             timestep,
             encoder_hidden_states=text.states,
             added_cond_kwargs=text.added,
-            cross_attention_kwargs=known,
+            cross_attention_kwargs=attention,
             return_dict=False,
             **residuals,
         )[0]
         return predicted
 
     def _text(self, drawings: Sequence[GenerationInput], guided: bool, size: tuple[int, int]) -> _Text:
-        """size: width, height in px, which SDXL reads beside the time."""
+        """size: width, height in px; one of SDXL's conditions."""
         pipeline, count = self._parts.pipeline, len(drawings)
         prompts = [drawing.prompt for drawing in drawings]
         negatives = [drawing.negative_prompt for drawing in drawings] if guided else []
         encoded = encode_prompts(pipeline, [*negatives, *prompts], self.device)
         states, pooled = encoded.states.to(self._dtype), encoded.pooled
         if guided and pooled is not None and pipeline.config.force_zeros_for_empty_prompt:
-            said = torch.tensor([bool(negative) for negative in negatives] + [True] * count, device=states.device)
-            states, pooled = states * said[:, None, None], pooled * said[:, None]
+            counts = torch.tensor([bool(negative) for negative in negatives] + [True] * count, device=states.device)
+            states, pooled = states * counts[:, None, None], pooled * counts[:, None]
         if pooled is None:
             return _Text(states, None)
         width, height = size
@@ -261,23 +262,22 @@ class DiffusionBackbone:
         noise: Tensor = randn_tensor(shape, generator=generators, device=torch.device(self.device), dtype=self._dtype)
         return noise
 
-    def _known(
+    def _fixed_attention(
         self, drawings: Sequence[GenerationInput], text: _Text, guided: bool, of_head: bool, size: tuple[int, int]
     ) -> dict[str, Any] | None:
-        """The part of attention that does not change between steps: K and V of people and words. None for stock
-        attention."""
+        """The inputs of attention that are equal in all steps: K and V of people and text. None for stock attention."""
         if self._branches is None:
             return None
         identity = self._branches.conditions(drawings, guided, of_head, self._latent_size(size))
-        if self._parts.offloaded:  # the UNet waits elsewhere: its own K and V are computed when it runs
+        if self._parts.offloaded:  # the UNet is not on the device yet: K and V of the text are computed when it runs
             return {"identity": identity}
         return {"identity": identity, "text": text_keys_values(self._parts.pipeline.unet, text.states)}
 
-    def _acting(self, known: dict[str, Any] | None, passed: float) -> dict[str, Any] | None:
-        """`known` without the branches whose share of the steps is over; `passed`: that of the steps done."""
-        if known is None or self._branches is None:
-            return known
-        return {**known, "identity": self._branches.acting(known["identity"], passed)}
+    def _acting(self, attention: dict[str, Any] | None, passed: float) -> dict[str, Any] | None:
+        """`attention` without the branches that have ended; `passed`: the share of the steps that is done."""
+        if attention is None or self._branches is None:
+            return attention
+        return {**attention, "identity": self._branches.acting(attention["identity"], passed)}
 
     def _control(self, drawings: Sequence[GenerationInput], guided: bool, size: tuple[int, int]) -> _Control:
         """Skeletons in a picture of width x height px."""
@@ -294,13 +294,13 @@ class DiffusionBackbone:
     def _controlled(
         self, sample: Tensor, timestep: Tensor, text: _Text, control: _Control
     ) -> tuple[list[Tensor], Tensor]:
-        """The ControlNet's residuals at every picture's own scale."""
-        controlnet, shown = self._parts.controlnet, control.skeletons
-        extra: dict[str, Any] = {"controlnet_cond": shown}
+        """The ControlNet's residuals, multiplied by each picture's scale."""
+        controlnet, skeletons = self._parts.controlnet, control.skeletons
+        extra: dict[str, Any] = {"controlnet_cond": skeletons}
         if isinstance(controlnet, ControlNetUnionModel):
             kinds = sample.new_zeros(len(sample), controlnet.config.num_control_type)
             kinds[:, OPENPOSE_TYPE] = 1
-            extra = {"controlnet_cond": [shown], "control_type": kinds, "control_type_idx": [OPENPOSE_TYPE]}
+            extra = {"controlnet_cond": [skeletons], "control_type": kinds, "control_type_idx": [OPENPOSE_TYPE]}
         down, mid = controlnet(
             sample,
             timestep,
@@ -321,7 +321,7 @@ class DiffusionBackbone:
 
 
 def _clean(step: Any) -> Tensor:
-    """The scheduler's estimate of the finished latents, under the name that it has there."""
+    """The scheduler's estimate of the clean latents; its name differs between schedulers."""
     for name in ("pred_original_sample", "denoised"):
         if getattr(step, name, None) is not None:
             clean: Tensor = getattr(step, name)

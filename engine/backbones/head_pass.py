@@ -1,7 +1,7 @@
-"""Geometry of the second pass: the square of a picture that holds the head, and its return without a seam.
+"""Geometry of the second pass: the square around the head of a picture, and blending it back without a seam.
 
-A head of a full-length picture is some 100 px of a model's 1000, too few latents for a face. Drawn again as a square of
-the model's own size, then made small and pasted, it has the detail of a portrait.
+The head of a full-length picture is about 100 of a model's 1000 px high: too few latents for a face. Redrawn as a
+square of the model's size, then reduced and pasted, it has the detail of a portrait.
 """
 
 from __future__ import annotations
@@ -16,26 +16,27 @@ from engine.identity.crops import head_box
 from engine.identity.observation import Box
 
 FACE_SHARE_MAX: Final = 0.18
-"""Of the picture's height: larger faces have latents enough. A face is about a tenth of a full-length picture."""
+"""The largest height of a face that is redrawn, as a share of the picture's height: larger faces have enough latents. A
+face is about a tenth of a full-length picture."""
 FACE_MIN_PX: Final = 16
-"""Smaller ones are too often no faces."""
+"""The smallest height of a face that is redrawn: smaller detections are too often false."""
 SURROUNDINGS: Final = 1.4
-"""Side of the square that is drawn anew, in sides of the head's: the seam lies in hair and background."""
+"""Side of the square that is redrawn, in sides of the head's square: the seam lies in hair and background."""
 STRENGTH: Final = 0.5
-"""Share of the steps that are taken again: less keeps the blur, more loses pose and light."""
+"""Share of the steps that are repeated: fewer keep the blur, more lose pose and light."""
 FEATHER: Final = 1 / 8
-"""Of the square's side, over which the new head fades into the old picture."""
+"""The width over which the new head fades into the old picture, as a share of the square's side."""
 _SOLID: Final = 255
 
 
 def wants_pass(face: Box, size: tuple[int, int]) -> bool:
-    """Whether a face of this size in a picture of width x height px is drawn again."""
+    """Whether a face of this size in a picture of width x height px is redrawn."""
     height = face[3] - face[1]
     return FACE_MIN_PX <= height <= FACE_SHARE_MAX * size[1]
 
 
 def square_around(face: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """The square about the head, whole px, moved and shrunk until it lies in the picture of width x height px."""
+    """The square around the head, in whole px, moved and reduced to lie within the picture of width x height px."""
     x0, y0, x1, y1 = head_box(face)
     side = min(round((x1 - x0) * SURROUNDINGS), *size)
     left = min(max(round((x0 + x1) / 2 - side / 2), 0), size[0] - side)
@@ -44,8 +45,8 @@ def square_around(face: Box, size: tuple[int, int]) -> tuple[int, int, int, int]
 
 
 def laid_back(picture: Image.Image, head: Image.Image, square: tuple[int, int, int, int]) -> Image.Image:
-    """`picture` with `head` in `square`, fading towards its sides; px at the sides and outside are unchanged, but
-    towards a side of the picture itself nothing fades."""
+    """`picture` with `head` blended into `square`: fully in the middle, not at all at the sides of the square, except
+    sides on the picture's edge, where nothing fades."""
     side = square[2] - square[0]
     small = head.resize((side, side), Image.Resampling.LANCZOS)
     whole = picture.copy()

@@ -1,8 +1,8 @@
-"""klein: FLUX.2 klein, the second family ("reference-edit"): it reads pictures of the person and an instruction.
+"""klein: FLUX.2 klein, the second family ("reference-edit"), which reads pictures of the person and an instruction.
 
-No adapter and no tokens of ours: the model reads the crops themselves, so likeness has no continuous strength. The
-scales decide only which crops the model gets. A pose and an image prompt are one more picture each, in place of one
-photo, as the publisher's guide shows for poses (docs.bfl.ai/guides/usecases_editing_controlnets).
+The model reads the crops themselves, without an adapter, so likeness has no continuous strength: the scales decide only
+which crops the model gets. A pose and an image prompt take the place of one photo each, as in the publisher's guide for
+poses (docs.bfl.ai/guides/usecases_editing_controlnets).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ JOINT_DIMENSION_4B = 7680
 SIDE_MULTIPLE_PX = 16
 REFERENCE_SIDE_MIN_PX = 64
 REFERENCE_ASPECT_MAX = 8
-"""Longer side to shorter one that diffusers' pipeline takes."""
+"""The largest ratio of longer to shorter side that diffusers' pipeline accepts."""
 
 SIDES: Final = {
     Aspect.PORTRAIT: (13 / 16, 19 / 16),
@@ -95,8 +95,8 @@ def load_klein(device: str, weights: Path | None = None, options: Options | None
 class KleinBackbone:
     """Draws with a klein pipeline (see `engine.backbones.base.Backbone`).
 
-    One picture at a time: diffusers' pipeline shows the same pictures to every prompt of a batch. Negative prompts are
-    not read: the model has no place for them."""
+    One picture at a time: diffusers' pipeline shows the same pictures to every prompt of a batch. The model has no
+    negative prompts."""
 
     def __init__(self, pipeline: Flux2KleinPipeline, device: str = "cpu", options: Options | None = None) -> None:
         options = options or Options()
@@ -126,13 +126,13 @@ class KleinBackbone:
     def _draw(self, drawing: GenerationInput, steps: int, watch: _Watch) -> Image.Image:
         guidance = drawing.settings.guidance
         width, height = self._sizes.picture(drawing.settings.aspect)
-        shown = self._shown(drawing, (width, height))
+        pictures = self._input_pictures(drawing, (width, height))
         noise = self._noise(drawing.seed, (width, height))
         watch.latents = self._pipeline._pack_latents(noise)
         try:
             drawn = self._pipeline(
-                image=shown,
-                prompt=instruction(drawing, len(shown)),
+                image=pictures,
+                prompt=instruction(drawing, len(pictures)),
                 width=width,
                 height=height,
                 num_inference_steps=steps,
@@ -151,24 +151,24 @@ class KleinBackbone:
         pipeline, size = self._pipeline, self._sizes.picture(drawing.settings.aspect)
         pixels = pipeline.image_processor.preprocess(photo, *reversed(size)).to(self.device, pipeline.vae.dtype)
         clean = pipeline._encode_vae_image(pixels, generator=None)
-        noise, shown = self._noise(drawing.seed, size).to(clean), self._shown(drawing, size)
+        noise, pictures = self._noise(drawing.seed, size).to(clean), self._input_pictures(drawing, size)
         schedule, errors = pipeline.scheduler, []
         pipeline.scheduler = FlowMatchEulerDiscreteScheduler()
         try:
             for time in times:
-                noisy, kept = (1 - time) * clean + time * noise, list[Tensor]()
+                noisy, captured = (1 - time) * clean + time * noise, list[Tensor]()
 
-                def keep(*given: Any, kept: list[Tensor] = kept) -> dict[str, Tensor]:
-                    kept.append(given[-1]["latents"])
+                def keep(*given: Any, captured: list[Tensor] = captured) -> dict[str, Tensor]:
+                    captured.append(given[-1]["latents"])
                     return {}
 
                 pipeline(
-                    image=shown, prompt=instruction(drawing, len(shown)), width=size[0], height=size[1],
+                    image=pictures, prompt=instruction(drawing, len(pictures)), width=size[0], height=size[1],
                     num_inference_steps=1, sigmas=[time], guidance_scale=1.0, latents=noisy,
                     callback_on_step_end=keep, output_type="latent",
                 )  # fmt: skip
                 packed, target = pipeline._pack_latents(noisy), pipeline._pack_latents(noise)
-                predicted = (packed - (1 - time) * kept[0].to(packed)) / time
+                predicted = (packed - (1 - time) * captured[0].to(packed)) / time
                 error = (predicted.float() - target.float()).square().mean(-1)
                 errors.append(error.reshape(clean.shape[2:]))
         finally:
@@ -177,17 +177,17 @@ class KleinBackbone:
         found: NDArray[np.float32] = torch.stack(errors).cpu().numpy()
         return found
 
-    def _shown(self, drawing: GenerationInput, size: tuple[int, int]) -> list[Image.Image]:
+    def _input_pictures(self, drawing: GenerationInput, size: tuple[int, int]) -> list[Image.Image]:
         """The input pictures: the person's first, then the pose's, then the image prompt."""
         style = image_prompt(drawing, self._sizes)
         others = (drawing.pose is not None) + (style is not None)
-        shown = person_pictures(drawing, self._sizes, REFERENCES_MAX - others)
+        pictures = person_pictures(drawing, self._sizes, REFERENCES_MAX - others)
         if drawing.pose is not None:
-            shown.append(draw_skeleton(reframed(drawing.pose, *size), *size))
-        return shown if style is None else [*shown, style]
+            pictures.append(draw_skeleton(reframed(drawing.pose, *size), *size))
+        return pictures if style is None else [*pictures, style]
 
     def _noise(self, seed: int, size: tuple[int, int]) -> Tensor:
-        """[1, C, H, W], as the transformer sees it: 2 x 2 latents in one position."""
+        """[1, C, H, W] in the transformer's layout: 2 x 2 latents per position."""
         width, height = (side // SIDE_MULTIPLE_PX for side in size)
         channels = self._pipeline.transformer.config.in_channels
         return torch.randn(1, channels, height, width, generator=torch.Generator().manual_seed(seed))
@@ -242,41 +242,41 @@ class _Watch:
 
 
 def estimate(before: Tensor, after: Tensor, sigma: float, sigma_after: float) -> Tensor:
-    """The end, at sigma 0, of a straight flow through both latents: the prediction of the clean picture."""
+    """The latents at sigma 0 on a straight line through both: the prediction of the clean picture."""
     velocity = (after - before) / (sigma_after - sigma)
     return after - sigma_after * velocity
 
 
 def person_pictures(drawing: GenerationInput, sizes: Sizes, limit: int) -> list[Image.Image]:
-    """Crops of the person, one of every photo before a second of any; at most `limit`.
+    """Crops of the person, at most `limit`: one per photo before a second one of any photo.
 
     The body comes first, or the head where the face weighs more; a scale of 0 leaves its crops out."""
     settings, views = drawing.settings, drawing.identity.views
     kinds = ["head", "body"] if settings.face_scale > settings.body_scale else ["body", "head"]
-    wanted = [kind for kind in kinds if getattr(settings, "face_scale" if kind == "head" else "body_scale") > 0]
-    pictures = [_crop(view, kind, settings.clothes, sizes) for kind in wanted for view in views]
-    kept = [picture for picture in pictures if picture is not None][:limit]
-    if kept:
-        return kept
+    kinds_used = [kind for kind in kinds if getattr(settings, "face_scale" if kind == "head" else "body_scale") > 0]
+    pictures = [_crop(view, kind, settings.clothes, sizes) for kind in kinds_used for view in views]
+    chosen = [picture for picture in pictures if picture is not None][:limit]
+    if chosen:
+        return chosen
     body = _crop(views[0], "body", settings.clothes, sizes)
     return [] if body is None else [body]
 
 
 def _crop(view: View, kind: str, clothes: Clothes, sizes: Sizes) -> Image.Image | None:
     """Clothes are hidden where others are asked for, so that the pictures do not contradict the prompt."""
-    seen = view.observation
+    observation = view.observation
     if kind == "head":
-        return None if seen.face_box is None else head_crop(view.image, seen.face_box, sizes.head)
+        return None if observation.face_box is None else head_crop(view.image, observation.face_box, sizes.head)
     image = without_clothes(view) if clothes is Clothes.CHANGE else view.image
-    return body_crop(image, seen.body_box, *sizes.body)
+    return body_crop(image, observation.body_box, *sizes.body)
 
 
 def image_prompt(drawing: GenerationInput, sizes: Sizes) -> Image.Image | None:
-    """Whole, as large as a body's crop at most, stretched where it is longer than the pipeline takes; None where there
-    is none, or it shall not count."""
+    """The whole image prompt, at most as large as a body's crop, stretched where its sides' ratio exceeds the
+    pipeline's limit; None without one, and where its scale is 0."""
     if drawing.image_prompt is None or drawing.settings.image_prompt_scale == 0:
         return None
-    share = min(side / own for side, own in zip(sizes.body, drawing.image_prompt.size, strict=True))
+    share = min(side / length for side, length in zip(sizes.body, drawing.image_prompt.size, strict=True))
     least = max(REFERENCE_SIDE_MIN_PX, max(sizes.body) // REFERENCE_ASPECT_MAX)
     width, height = (
         max(SIDE_MULTIPLE_PX * round(side * share / SIDE_MULTIPLE_PX), least) for side in drawing.image_prompt.size
@@ -284,12 +284,12 @@ def image_prompt(drawing: GenerationInput, sizes: Sizes) -> Image.Image | None:
     return drawing.image_prompt.resize((width, height), Image.Resampling.LANCZOS)
 
 
-def instruction(drawing: GenerationInput, shown: int) -> str:
-    """The prompt for the model; `shown` counts all pictures. The user's prompt comes last: if all is too long, only its
-    end is cut off."""
+def instruction(drawing: GenerationInput, pictures: int) -> str:
+    """The prompt for the model; `pictures` is the number of input pictures. The user's prompt comes last, so that only
+    its end is cut off where the text is too long."""
     styled = drawing.image_prompt is not None and drawing.settings.image_prompt_scale > 0
-    own = shown - (drawing.pose is not None) - styled
-    which = "Image 1 shows a person." if own == 1 else f"Images 1 to {own} show one and the same person."
+    of_person = pictures - (drawing.pose is not None) - styled
+    which = "Image 1 shows a person." if of_person == 1 else f"Images 1 to {of_person} show one and the same person."
     sentences = [which, "Make a new photo of exactly this person: the same face, hair, skin and body build."]
     if drawing.settings.clothes is Clothes.CHANGE:
         sentences.append("Plain grey hides the old clothes: dress the person as the description says.")
@@ -297,19 +297,19 @@ def instruction(drawing: GenerationInput, shown: int) -> str:
         sentences.append("Keep the clothes of the images unless the description names others.")
     if drawing.pose is not None:
         sentences.append(
-            f"Match the pose of the skeleton in image {shown - styled}: the same position of head, arms and legs; "
+            f"Match the pose of the skeleton in image {pictures - styled}: the same position of head, arms and legs; "
             "do not draw the skeleton itself."
         )
     if styled:
         sentences.append(
-            f"Take the style of image {shown}: its technique, colours and mood; draw none of its people and things."
+            f"Take the style of image {pictures}: its technique, colours and mood; draw none of its people and things."
         )
     sentences.append(f"Setting and light follow the description: {drawing.prompt}")
     return " ".join(sentences)
 
 
 def _capabilities(pipeline: Flux2KleinPipeline, sizes: Sizes) -> Capabilities:
-    """The checkpoint's capabilities: distilled ones take a few steps and no guidance."""
+    """The checkpoint's capabilities: distilled checkpoints take few steps and no guidance."""
     distilled = bool(pipeline.config.is_distilled)
     small = pipeline.transformer.config.joint_attention_dim <= JOINT_DIMENSION_4B
     width, height = sizes.picture(None)

@@ -1,7 +1,7 @@
-"""Loads the parts of the backbones on Stable Diffusion's layouts, by name or from files.
+"""Loads the models of sd15 and sdxl, by name or from files.
 
-Nothing is downloaded here: the error for missing weights names the command that downloads them. Optional weights
-(likeness of the face, poses, quick previews) are used if they are present, unless a setting says otherwise.
+Nothing is downloaded here: the error for missing weights names the command that downloads them. Optional weights (face
+adapter, ControlNet, small preview decoder) are used if they are present, unless a setting says otherwise.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Loaded = TypeVar("Loaded")
 
 @dataclass(frozen=True)
 class FewSteps:
-    """A LoRA that makes few steps enough, and how to draw with it."""
+    """A LoRA of a distillation for few steps, and its settings."""
 
     lora: str
     scheduler: Any
@@ -49,15 +49,15 @@ class FewSteps:
 
 @dataclass(frozen=True)
 class Family:
-    """Name, needs and abilities of one layout. Files are named as in Options.
+    """The names, files and defaults of sd15 or sdxl. Files are named as in Options.
 
-    sides: of each aspect, the first being the default, width and height as shares of the side that the UNet was trained
-    at. vae: an autoencoder to use in half precision, or "". face_scale, body_scale: of IP-Adapter's attention where a
-    request's own scale is 1. diffusers' guide calls 0.5 balanced: at 1 the photos alone decide, and the prompt, the
-    style and the pose lose. Both branches add up, so neither is much above that.
+    sides: aspect -> width and height as shares of the side that the UNet was trained at, the default aspect first. vae:
+    an autoencoder for half precision, or "". face_scale, body_scale: of IP-Adapter's attention where the request's
+    scale is 1. diffusers' guide calls 0.5 balanced: at 1 the photos outweigh the prompt, the style and the pose. Both
+    branches add up, so neither is much above 0.5.
 
-    image_prompt_adapter: as body_adapter, for any picture. style_blocks, layout_blocks: where an image prompt acts, as
-    InstantStyle has it, at scale 1.
+    image_prompt_adapter: as body_adapter, for image prompts. style_blocks, layout_blocks: the blocks where an image
+    prompt acts, at scale 1, as in InstantStyle.
     """
 
     name: str
@@ -85,10 +85,10 @@ class Family:
 
 
 def load_family(family: Family, device: str, weights: Path | None, options: Options) -> DiffusionBackbone:
-    """A backbone that draws. Raises WeightsError naming what is absent, SetupError for a choice that does not fit."""
+    """A loaded backbone. Raises WeightsError naming what is absent, SetupError for a setting that does not fit."""
     if options.offload and device == "cpu":
         raise SetupError("expected a GPU to spare the memory of, got the CPU: unset ENGINE_OFFLOAD")
-    diffusers_logging.set_verbosity_error()  # its loaders advise on what is done here on purpose
+    diffusers_logging.set_verbosity_error()  # its loaders warn about choices that are intended here
     few = _few_steps(family, options)
     pipeline = _pipeline(family, device, weights, options)
     if few is not None:
@@ -152,7 +152,8 @@ def _pipeline(family: Family, device: str, weights: Path | None, options: Option
 
 
 def _other_vae(family: Family, options: Options, dtype: torch.dtype) -> Any:
-    """The autoencoder in place of the pipeline's own: the operator's, or one that half precision does not overflow."""
+    """The autoencoder that replaces the pipeline's: the operator's, or one that does not overflow in half precision;
+    else None."""
     if options.vae is None and (not family.vae or dtype != torch.float16):
         return None
     return _optional(
@@ -161,9 +162,9 @@ def _other_vae(family: Family, options: Options, dtype: torch.dtype) -> Any:
 
 
 def fuse_lora(pipeline: Any, place: Placement, backbone: str) -> None:
-    """Adds a LoRA to the weights themselves, so that it costs nothing while drawing. Raises WeightsError.
+    """Fuses a LoRA into the weights, so that it takes no time while drawing. Raises WeightsError.
 
-    Some loaders drop what they do not understand without a word, so the UNet is looked at afterwards."""
+    Some loaders silently drop unknown tensors, so it is checked that the UNet's weights have changed."""
     before, found = _fingerprint(pipeline.unet), _on_disk(place)
 
     def load() -> None:
@@ -179,12 +180,12 @@ def fuse_lora(pipeline: Any, place: Placement, backbone: str) -> None:
 
 
 def _fingerprint(unet: Any) -> list[float]:
-    """Sums over the attention's weights."""
+    """The sums of the attention layers' tensors."""
     return [float(value.float().sum()) for name, value in unet.state_dict().items() if ".attn" in name]
 
 
 def _adapters(family: Family, pipeline: Any, options: Options) -> tuple[IPAdapterBranches | None, Any]:
-    """The branches that there are files for, and the encoder that reads photos for them."""
+    """The branches whose files are present, and their image encoder."""
     body = None if options.body_adapter == NONE else file_place(options.body_adapter or family.body_adapter)
     face = None if options.face_adapter == NONE else file_place(options.face_adapter or family.face_adapter)
     files = {name: _adapter_file(place) for name, place in (("body", body), ("face", face)) if place is not None}
@@ -207,7 +208,7 @@ def _adapters(family: Family, pipeline: Any, options: Options) -> tuple[IPAdapte
 
 
 def branch_settings(family: Family, options: Options, unet: Any) -> dict[str, BranchSettings]:
-    """Raises SetupError where the operator names a block without attention to words, which branches go beside."""
+    """Raises SetupError where the operator names a block without cross-attention, which branches need."""
     layers = cross_attention_layers(unet)
     blocks = dict.fromkeys((*family.style_blocks, *family.layout_blocks), 1.0)
     if options.image_prompt_blocks is not None:
@@ -230,7 +231,7 @@ def _adapter_file(place: Placement) -> AdapterFile:
 
 
 def _on_disk(place: Placement) -> Placement:
-    """With the folder in the hub's cache in place of a repository that is there; others stay as they are."""
+    """A repository in the hub's cache becomes its folder there; other placements are returned unchanged."""
     if Path(place.source).exists() or place.source.count("/") != 1:
         return place
     folder = HuggingFaceHub().folder(place.source)
@@ -260,7 +261,8 @@ def _tiny(place: Placement, pipeline: Any) -> Any:
 def _optional(
     chosen: str | None, default: str, load: Callable[[Placement], Loaded], family: Family, variable: str
 ) -> Loaded | None:
-    """The operator's choice must be there; the default is used if it is."""
+    """The weights that the operator names, which must load, else the default ones; None where these are absent or
+    damaged, or where the operator chose none."""
     if chosen == NONE:
         return None
     place = folder_place(chosen or default)
@@ -288,7 +290,7 @@ def _loaded(load: Callable[[], Loaded], what: str, backbone: str, variable: str)
 
 
 def _scheduler(pipeline: Any, few: FewSteps | None) -> Callable[[], Any]:
-    """A fresh one for every drawing: it remembers where it stands."""
+    """A factory of schedulers: one per drawing, because a scheduler keeps its step."""
     kind, settings = (EulerDiscreteScheduler, {}) if few is None else (few.scheduler, dict(few.settings))
     return lambda: kind.from_config(pipeline.scheduler.config, **settings)
 
@@ -337,5 +339,5 @@ def _capabilities(
 
 
 def _even(side: float, factor: int) -> int:
-    """UNets halve the latent's sides up to three times."""
+    """A side in px that fits UNets, which halve the latents' sides up to three times."""
     return max(round(side / (8 * factor)), 1) * 8 * factor

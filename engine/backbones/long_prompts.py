@@ -1,8 +1,8 @@
 """Prompts of any length for CLIP's text encoders, which read 77 tokens at a time.
 
-A prompt is cut between words into chunks, each is encoded with a beginning and an end of its own, and the states follow
-each other: the UNet's attention has no limit. Prompts of one batch need equally many states, so shorter ones are
-repeated: attention over keys that all stand there equally often is attention over each of them once.
+A prompt is cut between words into chunks; each is encoded with its own start and end token, and the states are
+concatenated: the UNet's attention takes any number. All prompts of a batch need the same number of states, so shorter
+ones are repeated: attention over keys that all occur equally often equals attention over each of them once.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch import Tensor
 log = logging.getLogger(__name__)
 
 CHUNKS_MAX: Final = 4
-"""Some 220 English words; the contract's longest prompt is a little shorter."""
+"""About 220 English words; the contract's longest prompt is a little shorter."""
 WORD_END: Final = "</w>"
 """CLIP's mark at the last token of a word."""
 
@@ -47,8 +47,8 @@ def encode_prompts(pipeline: Any, prompts: Sequence[str], device: str) -> Prompt
 
 
 def token_chunks(tokenizer: Any, prompt: str) -> list[list[int]]:
-    """Token ids without beginning and end, at least one chunk; none splits a word that fits into one. Tokens
-    beyond CHUNKS_MAX chunks are left out, and logged."""
+    """Token ids without start and end tokens, at least one chunk; a word is split only where it is longer than a chunk.
+    Tokens beyond CHUNKS_MAX chunks are dropped and logged."""
     size = tokenizer.model_max_length - 2
     ids = list(tokenizer(prompt, add_special_tokens=False, truncation=False, verbose=False).input_ids)
     ends = [token.endswith(WORD_END) for token in tokenizer.convert_ids_to_tokens(ids)]
@@ -68,13 +68,15 @@ def token_chunks(tokenizer: Any, prompt: str) -> list[list[int]]:
 def _encoded(
     tokenizer: Any, encoder: Any, chunked: Sequence[Sequence[list[int]]], length: int, two: bool, device: str
 ) -> PromptStates:
-    """`length`: chunks that every prompt is repeated to. SDXL reads the states before the last layer."""
+    """Every prompt is repeated to `length` chunks. SDXL reads the states before the last layer."""
     rows = torch.tensor([_row(tokenizer, chunk) for chunks in chunked for chunk in chunks], device=device)
     output = encoder(rows, output_hidden_states=two)
     states = output.hidden_states[-2] if two else output[0]
     counts = [len(chunks) for chunks in chunked]
-    own = torch.split(states, counts)
-    whole = [part.flatten(0, 1).repeat(length // count, 1) for part, count in zip(own, counts, strict=True)]
+    states_per_prompt = torch.split(states, counts)
+    whole = [
+        part.flatten(0, 1).repeat(length // count, 1) for part, count in zip(states_per_prompt, counts, strict=True)
+    ]
     pooled = output[0] if two else None
     if pooled is not None and pooled.ndim == 2:
         firsts = torch.tensor([sum(counts[:number]) for number in range(len(counts))], device=device)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 Precision = Literal["auto", "fp32", "fp16", "bf16"]
 Distilled = Literal["auto", "lightning", "lcm", "none"]
 NONE = "none"
-"""In place of a file or a repository: do without."""
+"""This value in place of a file or a repository: the part is not used."""
 
 
 @dataclass(frozen=True)
@@ -23,14 +23,14 @@ class Options:
     channels_last: bool = False
     compile: bool = False
     offload: bool = False
-    """Parts wait in main memory until they are needed; slower, for small GPUs."""
+    """Models stay in main memory until they run; slower, for small GPUs."""
     distilled: Distilled = "auto"
     lora: str | None = None
     """The file of the few-step LoRA."""
     body_adapter: str | None = None
     face_adapter: str | None = None
     image_prompt_adapter: str | None = None
-    """In the Plus layout, for any picture."""
+    """In the Plus layout, for image prompts."""
     image_encoder: str | None = None
     controlnet: str | None = None
     preview: str | None = None
@@ -39,19 +39,19 @@ class Options:
     face_scale: float | None = None
     body_scale: float | None = None
     image_prompt_scale: float | None = None
-    """Scales of the branches where a request's own are 1."""
+    """Scales of the branches where the request's scales are 1."""
     image_prompt_blocks: str | None = None
-    """Where an image prompt acts: blocks of the UNet, commas between, each with "=scale" where that is not 1."""
+    """The blocks of the UNet where an image prompt acts, separated by commas, each with "=scale" where that is not
+    1."""
     image_prompt_until: float = 1.0
-    """The share of the steps after which an image prompt is silent."""
+    """The share of the steps after which an image prompt is switched off."""
     face_lora: float = 0.6
-    """Strength of the LoRA in a FaceID file, for people whose face is known; 0 leaves it out. ComfyUI's loader of
-    FaceID has the same default: at 1, which the file was trained with, faces look overdrawn on SDXL."""
+    """Strength of the LoRA in a FaceID file, for people with a face embedding; 0: the LoRA is not loaded. The default
+    is that of ComfyUI's FaceID loader: at 1, the value in training, faces look overdrawn on SDXL."""
     batch_max: int | None = None
     """The number of pictures that are drawn at once."""
     state: Path | None = None
-    """The folder of weights that were fetched by hash (ENGINE_STATE); None: nano's pictures are enlarged
-    bicubically."""
+    """The folder of fetched weights (ENGINE_STATE); None: nano's pictures are enlarged bicubically."""
 
     def dtype(self, device: str) -> torch.dtype:
         """ "auto" is half precision on a GPU, full precision on a CPU, where halves are emulated and slow."""
@@ -65,7 +65,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Placement:
-    """The place of weights: a repository on the hub or a folder, a folder in it, and a file's name (or "")."""
+    """The location of weights: a repository on the hub or a folder, a folder in it, and a file's name (or "")."""
 
     source: str
     subfolder: str = ""

@@ -1,4 +1,4 @@
-"""Small pictures of a drawing under way: by a tiny autoencoder where there is one, else by one matrix."""
+"""Previews of a drawing in progress: by a tiny autoencoder where it is present, else by a linear map."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FLAT_PX = 64
 
 
 class PreviewDecoder(Protocol):
-    """Latents as the denoiser has them -> RGB in [-1, 1]."""
+    """The denoiser's latents -> RGB in [-1, 1]."""
 
     def __call__(self, latents: Tensor) -> Tensor: ...
 
@@ -49,13 +49,13 @@ class LinearDecoder:
 
     @torch.no_grad()
     def _fitted(self, device: torch.device) -> Tensor:
-        """[C + 1, 3] on the device where drawing happens; the last row is the offset."""
+        """[C + 1, 3] on `device`; the last row is the offset."""
         colours = torch.cartesian_prod(*[torch.tensor(SHADES)] * 3)
         flat = colours[:, :, None, None].expand(-1, -1, FLAT_PX, FLAT_PX)
         encoded = self._vae.encode(flat.to(device, self._vae.dtype)).latent_dist.mode()
         latents = (encoded * self._vae.config.scaling_factor).float().mean((2, 3))
-        known = torch.cat([latents, torch.ones_like(latents[:, :1])], 1)
-        matrix: Tensor = torch.linalg.lstsq(known.cpu(), colours).solution.to(latents.device)
+        with_offset = torch.cat([latents, torch.ones_like(latents[:, :1])], 1)
+        matrix: Tensor = torch.linalg.lstsq(with_offset.cpu(), colours).solution.to(latents.device)
         return matrix
 
 

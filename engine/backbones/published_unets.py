@@ -1,4 +1,4 @@
-"""The UNets of SD 1.5 and SDXL by their configurations: for measurements that need no weights."""
+"""The published configurations of the UNets of SD 1.5 and SDXL, for measurements without weights."""
 
 from __future__ import annotations
 
@@ -20,4 +20,4 @@ UNETS: Final[dict[str, dict[str, Any]]] = {
         "projection_class_embeddings_input_dim": 2816,
     },
 }
-"""The published configurations, as far as they differ from diffusers' defaults."""
+"""The published fields that differ from diffusers' defaults."""

@@ -1,8 +1,8 @@
-"""Crops of reference photos for an image encoder: the person without the surroundings, whole or in some patches.
+"""Crops of reference photos for an image encoder: the person without the background, all patches or some.
 
-IP-Adapters copy whatever their encoder sees, a room or a street as well as a coat. So the surroundings become the
-encoder's mean colour, which is zero once normalised; and of clothes that are not wanted the encoder does not get any
-patch: a colour painted over them would be taken for their colour.
+IP-Adapters copy all that their encoder reads: the background as well as the clothes. So the background is replaced by
+the encoder's mean colour, which is zero after normalisation. Patches of clothes that the picture must not show are not
+encoded at all: a colour painted over them would be taken for their colour.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from engine.identity.profile import Observation, View
 from engine.identity.region_views import MEAN_RGB, without_surroundings
 
 GARMENT_SHARE_MAX: Final = 0.25
-"""Of a patch: with more of it the patch is dropped, with less what there is becomes the mean colour."""
+"""The share of clothes in a patch above which the patch is dropped; below it, the clothes become the mean colour."""
 
 
 @dataclass(frozen=True)
@@ -37,29 +37,30 @@ class ReferenceCrop:
 
 
 def body_reference(view: View, clothes: Clothes, crop_px: int, patch_px: int) -> ReferenceCrop | None:
-    """The body on the mean colour; without its clothes' patches where others are wanted, None where none is left."""
-    seen = view.observation
+    """The body on the mean colour; with Clothes.CHANGE without the patches of its clothes, None where no patch
+    remains."""
+    observation = view.observation
     photo, person = without_surroundings(view)
-    garments = garment_mask(seen) if clothes is Clothes.CHANGE else None
+    garments = garment_mask(observation) if clothes is Clothes.CHANGE else None
     if garments is None:
-        return ReferenceCrop(body_crop(photo, seen.body_box, crop_px, crop_px))
-    shown = Image.composite(Image.new("RGB", photo.size, MEAN_RGB), photo, garments)
-    patch_mask = _share(garments, seen, crop_px, patch_px) <= GARMENT_SHARE_MAX
-    of_person = patch_mask if person is None else patch_mask & (_share(person, seen, crop_px, patch_px) > 0)
+        return ReferenceCrop(body_crop(photo, observation.body_box, crop_px, crop_px))
+    masked = Image.composite(Image.new("RGB", photo.size, MEAN_RGB), photo, garments)
+    patch_mask = _share(garments, observation, crop_px, patch_px) <= GARMENT_SHARE_MAX
+    of_person = patch_mask if person is None else patch_mask & (_share(person, observation, crop_px, patch_px) > 0)
     if not of_person.any():
         return None
-    return ReferenceCrop(body_crop(shown, seen.body_box, crop_px, crop_px), patch_mask)
+    return ReferenceCrop(body_crop(masked, observation.body_box, crop_px, crop_px), patch_mask)
 
 
 def head_reference(view: View, crop_px: int) -> ReferenceCrop | None:
-    """The head with its hair on the mean colour; None where no face is seen."""
+    """The head with its hair on the mean colour; None without a detected face."""
     box = view.observation.face_box
     return None if box is None else ReferenceCrop(head_crop(without_surroundings(view)[0], box, crop_px))
 
 
-def _share(mask: Image.Image, seen: Observation, crop_px: int, patch_px: int) -> NDArray[np.float32]:
-    """float32 [patches, patches]: how much of each patch of the body's crop the mask covers."""
-    cropped = body_crop(mask.convert("RGB"), seen.body_box, crop_px, crop_px)
+def _share(mask: Image.Image, observation: Observation, crop_px: int, patch_px: int) -> NDArray[np.float32]:
+    """float32 [patches, patches]: the share of each patch of the body's crop that the mask covers."""
+    cropped = body_crop(mask.convert("RGB"), observation.body_box, crop_px, crop_px)
     patches = crop_px // patch_px
     inside = np.asarray(cropped, np.float32)[: patches * patch_px, : patches * patch_px, 0] / 255
     shares: NDArray[np.float32] = inside.reshape(patches, patch_px, patches, patch_px).mean((1, 3))
@@ -67,7 +68,7 @@ def _share(mask: Image.Image, seen: Observation, crop_px: int, patch_px: int) ->
 
 
 class ReferenceReader:
-    """CLIP's image encoder, up to the states that IP-Adapters read, of whole crops or of some of their patches."""
+    """CLIP's image encoder up to the states that IP-Adapters read, over whole crops or some of their patches."""
 
     def __init__(self, encoder: Any, dtype: torch.dtype) -> None:
         self._encoder, self.dtype = encoder, dtype
@@ -77,7 +78,7 @@ class ReferenceReader:
         )
 
     def hidden(self, crops: Sequence[ReferenceCrop]) -> list[Tensor]:
-        """Of each crop its states [1 + patches of its mask, D] before the last layer, that of the whole first."""
+        """Per crop its states [1 + number of patches, D] before the last layer, the class token's first."""
         pixels = self._to_tensor([crop.image for crop in crops], return_tensors="pt").pixel_values
         whole = [number for number, crop in enumerate(crops) if crop.patch_mask is None]
         found = dict(zip(whole, self._states(pixels[whole]), strict=True)) if whole else {}
@@ -87,11 +88,11 @@ class ReferenceReader:
         return [found[number] for number in range(len(crops))]
 
     def hidden_of_nothing(self) -> Tensor:
-        """[1, S, D] of zeros in place of a picture, which IP-Adapters show to the negative half."""
+        """The states [1, S, D] of a picture of zeros, which IP-Adapters give to the negative half."""
         return self._states(torch.zeros(1, 3, self.crop_px, self.crop_px))
 
     def _states(self, pixels: Tensor, patch_mask: NDArray[np.bool_] | None = None) -> Tensor:
-        """Patches outside the mask never enter the encoder, whose attention would mix them into all others."""
+        """Patches outside the mask are removed before the encoder, whose attention would mix them into the others."""
         model = self._encoder.vision_model
         states = model.embeddings(pixels.to(self._encoder.device, self._encoder.dtype))
         if patch_mask is not None:

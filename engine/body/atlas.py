@@ -61,8 +61,8 @@ class Atlas(nn.Module):
     def nearest(self, coordinates: Tensor) -> Tensor:
         """Normalised canonical coordinates [N, 3] -> the nearest texel of each, int64 [N], in metres."""
         scale = torch.tensor(COORDINATE_SCALE, device=coordinates.device)
-        own: Tensor = self._coordinates  # type: ignore[assignment]
-        return torch.cdist(coordinates * scale, own * scale).argmin(1)
+        texels: Tensor = self._coordinates  # type: ignore[assignment]
+        return torch.cdist(coordinates * scale, texels * scale).argmin(1)
 
     def flipped(self, surface: Tensor) -> Tensor:
         """The surface map [..., h, w] of the mirrored picture."""
@@ -71,18 +71,18 @@ class Atlas(nn.Module):
 
     def save(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        kept = {
+        tensors = {
             "points": self.points.half(),
             "mirror": self.mirror.to(torch.int16),
             "region": self.region.to(torch.uint8),
         }
-        save_file(kept, path, metadata={"format": "pt"})
+        save_file(tensors, path, metadata={"format": "pt"})
 
 
 def load_atlas(path: Path = SHIPPED_ATLAS) -> Atlas:
     """The atlas that the shipped weights were trained with."""
-    kept = load_file(path)
-    return Atlas(kept["points"], kept["mirror"], kept["region"])
+    tensors = load_file(path)
+    return Atlas(tensors["points"], tensors["mirror"], tensors["region"])
 
 
 @functools.cache

@@ -16,8 +16,8 @@ MAP_SCALE = 2
 
 @dataclass(frozen=True)
 class BodyMaps:
-    """Of B pictures. surface int64 [B, h, w]: texel + 1, 0 off the body; normal float [B, 3, h, w]: unit normals in
-    the camera's frame (x right, y away, z up), 0 off the body."""
+    """The body maps of B pictures. surface int64 [B, h, w]: texel + 1, 0 off the body; normal float [B, 3, h, w]: unit
+    normals in the camera's frame (x right, y away, z up), 0 off the body."""
 
     surface: Tensor
     normal: Tensor
@@ -28,6 +28,6 @@ class BodyMaps:
         return torch.cat([atlas.coordinates(self.surface), self.normal, 2 * inside - 1], 1)
 
     def flipped(self, atlas: Atlas) -> BodyMaps:
-        """Of the mirrored pictures."""
+        """The body maps of the mirrored pictures."""
         turned = self.normal.flip(-1) * self.normal.new_tensor([-1.0, 1.0, 1.0]).view(3, 1, 1)
         return BodyMaps(atlas.flipped(self.surface), turned)

@@ -1,7 +1,8 @@
-"""BodyMapper: the body map of a skeleton, where no renderer and no mesh are at hand.
+"""BodyMapper: predicts the body map of a skeleton without a renderer or a mesh.
 
-A small U-Net over limbs drawn as soft capsules. A skeleton leaves some things open (which arm is in front, how stout
-the person is): there it gives the usual. The trainer reports its error, and the denoiser is trained with its maps.
+A small U-Net over limbs drawn as soft capsules. A skeleton does not determine everything (which arm is in front, how
+stout the person is): there the network predicts the most likely. The trainer reports its error, and the denoiser is
+trained with its maps.
 """
 
 from __future__ import annotations
@@ -40,11 +41,12 @@ LIMBS: Final = (
 JOINTS: Final = 17
 LIMB_RADIUS: Final = 0.16
 JOINT_RADIUS: Final = 0.10
-"""Of the trunk's diagonal: about half an upper arm with its muscle, and a joint."""
+"""Radii of a limb and of a joint, as shares of the trunk's diagonal: about half the width of an upper arm, and a
+joint."""
 BUILD: Final = 3
-"""Sex (0 man, 1 woman), muscle and weight, each in 0..1; 0.5 where it is not known."""
+"""The number of values of the build: sex (0 man, 1 woman), muscle and weight, each in 0..1; 0.5 if unknown."""
 OUTPUTS: Final = 7
-"""Silhouette, coordinates (3), normal (3)."""
+"""The number of output channels: silhouette, coordinates (3), normal (3)."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Predicted:
 
 def draw_limbs(joints: Tensor, rows: int, columns: int) -> Tensor:
     """joints [B, 17, 3]: x and y in 0..1 of the picture, weight 0..1 -> [B, 30, rows, columns] in 0..1: coverage by
-    each limb, then each joint; zero where a joint has no weight. The picture is taken to be 2 wide and 3 high."""
+    each limb, then each joint; zero where a joint has no weight. Widths assume a picture of 2 : 3."""
     aspect = torch.tensor([columns / rows, 1.0], device=joints.device)
     points, weights = joints[..., :2] * aspect, joints[..., 2]
     neck = points[:, (5, 6)].mean(1, keepdim=True)
@@ -82,13 +84,13 @@ def draw_limbs(joints: Tensor, rows: int, columns: int) -> Tensor:
 
 
 def _trunk(points: Tensor, weights: Tensor) -> Tensor:
-    """The diagonal of what is known of shoulders and hips [B], in heights of the picture; of all joints where less
-    than two of those are known."""
-    trunk, seen = points[:, (5, 6, 11, 12)], weights[:, (5, 6, 11, 12)] > 0
-    low = trunk.masked_fill(~seen[..., None], torch.inf).amin(1)
-    high = trunk.masked_fill(~seen[..., None], -torch.inf).amax(1)
+    """The diagonal [B] of the box around the visible shoulders and hips, in heights of the picture; around all joints
+    where fewer than two of those are visible."""
+    trunk, visible = points[:, (5, 6, 11, 12)], weights[:, (5, 6, 11, 12)] > 0
+    low = trunk.masked_fill(~visible[..., None], torch.inf).amin(1)
+    high = trunk.masked_fill(~visible[..., None], -torch.inf).amax(1)
     size = (high - low).norm(dim=-1)
-    return torch.where(seen.sum(1) >= 2, size, torch.full_like(size, 0.25)).clamp(0.05, 1.5)
+    return torch.where(visible.sum(1) >= 2, size, torch.full_like(size, 0.25)).clamp(0.05, 1.5)
 
 
 class FilmBlock(nn.Module):
@@ -112,7 +114,7 @@ class FilmBlock(nn.Module):
 
 
 class BodyMapper(ModelMixin, ConfigMixin):  # type: ignore[misc]
-    """rows, columns: of the map that it gives; multiples of 8."""
+    """rows, columns: the size of the predicted map; multiples of 8."""
 
     @register_to_config  # type: ignore[untyped-decorator]
     def __init__(self, rows: int = 120, columns: int = 80, widths: tuple[int, int, int] = (32, 64, 96)) -> None:

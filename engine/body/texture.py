@@ -1,7 +1,7 @@
-"""Aligned texture: what colour a photo shows at the point of the body that each pixel of another pose shows.
+"""Aligned texture: for each pixel of a body in another pose, the photo's colour at the same point of the body.
 
-Every texel takes the colour of the photo's pixel whose canonical coordinates are nearest, from the other side of the
-body where that is nearer. Nothing is cut out or moved: each point of the surface finds itself.
+Every texel takes the colour of the photo's pixel with the nearest canonical coordinates, or of the mirrored side of the
+body where that pixel is nearer.
 """
 
 from __future__ import annotations
@@ -18,16 +18,18 @@ from engine.body.atlas import Atlas
 from engine.identity.body import BodyPart
 
 FADES_M = 0.05
-"""A colour found this far from the texel counts for 1/e: about the width of two fingers."""
+"""The distance in metres at which a colour's sureness falls to 1/e: about the width of two fingers."""
 MIRRORED_M = 0.02
-"""The other side must be nearer by this much, or it would replace pixels of the own side at random."""
+"""The mirrored side must be nearer by this many metres, or it would replace pixels of the texel's own side at
+random."""
 SEEN_MIN = 12
-"""Fewer map pixels on the person than this say nothing."""
+"""With fewer map pixels on the person, the photo gives no texture."""
 TEXTURE_CHANNELS = 4
 TEXEL_VALUES = 5
-"""Of a texel: RGB, sureness, and the part of the dressed person (`BodyPart`) that the photo shows there."""
+"""The number of values per texel: RGB, sureness, and the part of the dressed person (`BodyPart`) that the photo shows
+there."""
 SURENESS = 3
-"""Its place among TEXEL_VALUES."""
+"""The index of the part among TEXEL_VALUES."""
 PARTS = len(BodyPart)
 
 
@@ -43,15 +45,15 @@ class Sources:
 def sources_of(surface: NDArray[np.uint16], person: NDArray[np.bool_], atlas: Atlas) -> Sources:
     """surface [h, w] as in `BodyMaps`, person [h, w]: true where the photo shows the person."""
     points = atlas.points.numpy()
-    shown = np.flatnonzero((surface > 0) & person)
-    if len(shown) < SEEN_MIN:
+    indices = np.flatnonzero((surface > 0) & person)
+    if len(indices) < SEEN_MIN:
         return Sources(np.zeros(len(points), np.int32), np.zeros(len(points), np.float32))
-    tree = scipy.spatial.cKDTree(points[surface.ravel()[shown].astype(np.int64) - 1])
-    own, nearest = tree.query(points)
+    tree = scipy.spatial.cKDTree(points[surface.ravel()[indices].astype(np.int64) - 1])
+    distances, nearest = tree.query(points)
     other, across = tree.query(points * np.array([-1, 1, 1], np.float32))
-    crossed = other + MIRRORED_M < own
-    distance = np.where(crossed, other, own)
-    pixel = shown[np.where(crossed, across, nearest)].astype(np.int32)
+    crossed = other + MIRRORED_M < distances
+    distance = np.where(crossed, other, distances)
+    pixel = indices[np.where(crossed, across, nearest)].astype(np.int32)
     return Sources(pixel, np.exp(-((distance / FADES_M) ** 2)).astype(np.float32))
 
 
@@ -64,7 +66,8 @@ def texture_of(photo: Tensor, parts: Tensor, pixel: Tensor, sureness: Tensor) ->
 
 
 def merged(textures: list[Tensor]) -> Tensor:
-    """Of several photos of one person [B, TEXEL_VALUES, T] each: every texel from the photo that shows it best."""
+    """The textures [B, TEXEL_VALUES, T] of several photos of one person in one: each texel from the photo with the
+    highest sureness."""
     stacked = torch.stack(textures)
     best = stacked[:, :, SURENESS].argmax(0)
     return stacked.gather(0, best[None, :, None].expand(1, -1, stacked.shape[2], -1))[0]
@@ -88,8 +91,8 @@ def aligned_parts(texture: Tensor, surface: Tensor) -> Tensor:
     0 elsewhere."""
     laid = _laid(texture[:, 3:], surface)
     sureness = laid[:, :1] * (surface > 0)[:, None]
-    shown = torch.arange(PARTS, device=laid.device).view(-1, 1, 1) == laid[:, 1:].round()
-    return sureness * shown
+    one_hot = torch.arange(PARTS, device=laid.device).view(-1, 1, 1) == laid[:, 1:].round()
+    return sureness * one_hot
 
 
 def _laid(values: Tensor, surface: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from rich.console import Console
 from engine.errors import SetupError
 
 WIDE = 10_000
-"""Columns of a table that no terminal shows: nothing in it is cut."""
+"""The width of tables where stdout is no terminal: no cell is cut."""
 
 DONE, FAILED, MISUSED, UNSUITABLE = range(4)
 """Exit codes: the drawing failed; a wrong argument or an incomplete installation; a photo cannot serve."""
@@ -27,9 +27,9 @@ def read_bytes(path: Path) -> bytes:
 
 
 def check_out(path: Path, option: str = "--out", formats: tuple[str, ...] = ()) -> None:
-    """Said before the work, not after it: raises SetupError where no file can be written.
+    """Raises SetupError before the work where the file cannot be written.
 
-    With `formats`, Pillow's names of pictures, neither where the name is one of another format's."""
+    With `formats` (Pillow's names), also where the file's name has another format."""
     if path.is_dir() or not path.absolute().parent.is_dir():
         raise SetupError(f"{option}: expected a file name in a folder that exists, got {path}")
     if not os.access(path if path.exists() else path.absolute().parent, os.W_OK):
@@ -48,5 +48,5 @@ def write(path: Path, content: bytes) -> None:
 
 
 def tables() -> Console:
-    """For tables on stdout: as wide as the terminal, or as the table where a program reads it."""
+    """The console for tables on stdout: as wide as the terminal, or as the table where stdout is no terminal."""
     return Console() if sys.stdout.isatty() else Console(width=WIDE)

@@ -1,4 +1,4 @@
-"""`python -m engine doctor`: what is installed, what a backbone needs and lacks; fetches it on request."""
+"""`python -m engine doctor`: reports what is installed and what a backbone lacks; downloads it on request."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--download",
         nargs="*",
         metavar="NAME",
-        help="fetch what is missing: alone what is needed, otherwise the rows of these names, or all",
+        help="download missing weights: without names the needed ones, else those named, or all",
     )
     parser.add_argument("--json", action="store_true", help="the same facts as JSON on stdout")
 
@@ -54,9 +54,9 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def download(findings: list[Finding], config: Config, hub: Hub, disk_free: int, console: Console) -> None:
-    """With one bar for everything. Raises SetupError at the first thing that cannot be had."""
-    wanted = [(finding, plan(finding, hub)) for finding in findings if finding.weights.source == "hub"]
-    total = sum(sum(files.values()) for _, files in wanted)
+    """Downloads the findings with one progress bar. Raises SetupError at the first failure."""
+    plans = [(finding, plan(finding, hub)) for finding in findings if finding.weights.source == "hub"]
+    total = sum(sum(files.values()) for _, files in plans)
     check_space(total, disk_free, hub.cache)
     columns = (
         TextColumn("{task.description}"),
@@ -67,7 +67,7 @@ def download(findings: list[Finding], config: Config, hub: Hub, disk_free: int, 
     )
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("weights", total=total)
-        for finding, files in wanted:
+        for finding, files in plans:
             bar.update(task, description=finding.weights.name)
             fetch(finding, files, hub, lambda count: bar.advance(task, count))
     for finding in findings:
@@ -82,7 +82,7 @@ def download(findings: list[Finding], config: Config, hub: Hub, disk_free: int, 
 
 
 def show(report: Report, console: Console) -> None:
-    """Tables for people."""
+    """Prints the report as tables."""
     machine = report.machine
     installed = ", ".join(f"{name} {version or 'MISSING'}" for name, version in report.packages.items())
     console.print(f"packages  {installed}", markup=False, highlight=False)
@@ -116,7 +116,7 @@ def show(report: Report, console: Console) -> None:
 
 
 def as_json(report: Report) -> dict[str, object]:
-    """Plain types; sizes in bytes."""
+    """The report for JSON; sizes in bytes."""
     content = asdict(report)
     content["machine"]["cache"] = str(report.machine.cache)
     content["findings"] = [

@@ -31,7 +31,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, _: Console) -> int:
-    """A table with one line per photo; UNSUITABLE if any of them is."""
+    """Prints a table with one row per photo; the exit code, UNSUITABLE if any photo is."""
     from engine.factory import assemble_examiner
 
     photos = [(path, read_bytes(path)) for path in options.photos]
@@ -39,14 +39,21 @@ def run(options: argparse.Namespace, _: Console) -> int:
     table = Table(Column("photo", overflow="fold"), "verdict", "meaning", "people", "framing", "quality")
     verdicts = []
     for path, content in photos:
-        seen = examiner.examine(contract.ExamineRequest(reference_id=str(path), image=content))
-        quality = f"{Observation.from_bytes(seen.profile).quality:.2f}" if seen.profile else ""
-        table.add_row(str(path), seen.verdict.value, MEANINGS[seen.verdict], str(seen.people), _shown(seen), quality)
-        verdicts.append(seen.verdict)
+        examination = examiner.examine(contract.ExamineRequest(reference_id=str(path), image=content))
+        quality = f"{Observation.from_bytes(examination.profile).quality:.2f}" if examination.profile else ""
+        table.add_row(
+            str(path),
+            examination.verdict.value,
+            MEANINGS[examination.verdict],
+            str(examination.people),
+            _as_text(examination),
+            quality,
+        )
+        verdicts.append(examination.verdict)
     tables().print(table)
     return DONE if all(verdict is contract.Verdict.ACCEPTED for verdict in verdicts) else UNSUITABLE
 
 
-def _shown(seen: contract.Examination) -> str:
-    framing = [] if seen.framing is None else [seen.framing.value]
-    return ", ".join(dict.fromkeys([*framing, *seen.hints]))
+def _as_text(examination: contract.Examination) -> str:
+    framing = [] if examination.framing is None else [examination.framing.value]
+    return ", ".join(dict.fromkeys([*framing, *examination.hints]))

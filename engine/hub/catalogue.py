@@ -48,7 +48,7 @@ class Weights(BaseModel):
         return None if self.parameters is None else self.parameters * self.bytes_per_parameter
 
     def wanted(self, names: list[str]) -> list[str]:
-        """Those of `names` that belong to it."""
+        """The names that match this entry's patterns."""
         return [name for name in names if any(fnmatchcase(name, pattern) for pattern in self.files)]
 
     def lacking(self, folder: Path) -> list[str]:
@@ -57,8 +57,8 @@ class Weights(BaseModel):
         missing = [pattern for pattern in self.files if not any(fnmatchcase(name, pattern) for name in names)]
         for index in (name for name in self.wanted(names) if name.endswith(".index.json")):
             shards = set(json.loads((folder / index).read_text("utf-8"))["weight_map"].values())
-            beside = Path(index).parent
-            missing += sorted(path for shard in shards if (path := (beside / shard).as_posix()) not in names)
+            index_folder = Path(index).parent
+            missing += sorted(path for shard in shards if (path := (index_folder / shard).as_posix()) not in names)
         return missing
 
 

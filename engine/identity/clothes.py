@@ -1,4 +1,4 @@
-"""Views whose clothes do not show, for a person who is to wear something else than on the photos.
+"""Views with the clothes hidden, for a person who is to wear other clothes than on the photos.
 
 Skin, hair and head stay as they are; garments become one grey, the same that nano has been trained with.
 """
@@ -20,7 +20,7 @@ from engine.identity.regions import ImageRegion, region_boxes
 
 HIDDEN_RGB: Final = (128, 128, 128)
 GARMENT_SHARE_MIN: Final = 0.25
-"""Of the torso's box: with fewer garment pixels the part map is not believed and the boxes are used."""
+"""The share of garment pixels in the torso's box below which the part map is distrusted and boxes are used."""
 _RIM: Final = 1 / 100
 """The hidden area grows by this share of the body's height: the part map is coarse."""
 
@@ -28,22 +28,22 @@ _RIM: Final = 1 / 100
 def without_clothes(view: View) -> Image.Image:
     """The photo with torso, legs and feet greyed out where garments are, by the part map or else by boxes.
 
-    A photo on which neither a face nor a body was seen comes back as it is."""
+    A photo without a detected face or body is returned unchanged."""
     hidden = garment_mask(view.observation)
     if hidden is None:
         return view.image
     return Image.composite(Image.new("RGB", view.image.size, HIDDEN_RGB), view.image, hidden)
 
 
-def garment_mask(seen: Observation) -> Image.Image | None:
-    """Mode L in the photo's size, 255 where clothes are or must be expected; None where no body is known."""
-    boxes = region_boxes(seen)
+def garment_mask(observation: Observation) -> Image.Image | None:
+    """Mode L in the photo's size, 255 where clothes are or must be expected; None without a body."""
+    boxes = region_boxes(observation)
     if not boxes:
         return None
-    parts = parts_on_photo(seen)
+    parts = parts_on_photo(observation)
     if parts is not None and _believable(parts, boxes):
-        return _from_parts(seen, parts)
-    return _from_boxes(seen, boxes)
+        return _from_parts(observation, parts)
+    return _from_boxes(observation, boxes)
 
 
 def _believable(parts: NDArray[np.uint8], boxes: dict[ImageRegion, Box]) -> bool:
@@ -55,33 +55,33 @@ def _believable(parts: NDArray[np.uint8], boxes: dict[ImageRegion, Box]) -> bool
     return torso.size > 0 and float(np.isin(torso, GARMENTS).mean()) >= GARMENT_SHARE_MIN
 
 
-def _from_parts(seen: Observation, parts: NDArray[np.uint8]) -> Image.Image:
-    """Garments with a rim that eats into the background, never into skin, hair or face."""
+def _from_parts(observation: Observation, parts: NDArray[np.uint8]) -> Image.Image:
+    """The garments with a rim, which covers background but no skin, hair or face."""
     garments = np.isin(parts, GARMENTS).astype(np.uint8)
-    height = seen.height if seen.body_box is None else seen.body_box[3] - seen.body_box[1]
+    height = observation.height if observation.body_box is None else observation.body_box[3] - observation.body_box[1]
     rim = 2 * round(_RIM * height) + 1
     grown = load_opencv().dilate(garments, np.ones((rim, rim), np.uint8))
     rim_only = (grown > 0) & (parts == BodyPart.BACKGROUND)
     return Image.fromarray(((garments > 0) | rim_only).astype(np.uint8) * 255)
 
 
-def _from_boxes(seen: Observation, boxes: dict[ImageRegion, Box]) -> Image.Image:
-    """Everything of the body below the head."""
-    mask = Image.new("L", (seen.width, seen.height))
+def _from_boxes(observation: Observation, boxes: dict[ImageRegion, Box]) -> Image.Image:
+    """The body below the head."""
+    mask = Image.new("L", (observation.width, observation.height))
     brush = ImageDraw.Draw(mask)
     for region, box in boxes.items():
         if region is not ImageRegion.HEAD:
-            brush.rectangle(_below_head(box, boxes, seen), fill=255)
-    if seen.face_box is not None:
-        brush.rectangle(_upper_half(head_box(seen.face_box), seen.face_box), fill=0)
+            brush.rectangle(_below_head(box, boxes, observation), fill=255)
+    if observation.face_box is not None:
+        brush.rectangle(_upper_half(head_box(observation.face_box), observation.face_box), fill=0)
     return mask
 
 
-def _below_head(box: Box, boxes: dict[ImageRegion, Box], seen: Observation) -> Box:
-    """`box` from the chin on; without a head from where a standing person's shoulders are."""
+def _below_head(box: Box, boxes: dict[ImageRegion, Box], observation: Observation) -> Box:
+    """The part of `box` below the chin; without a head, below the shoulders of an average standing person."""
     x0, y0, x1, y1 = box
-    if seen.face_box is not None:
-        chin = seen.face_box[3]
+    if observation.face_box is not None:
+        chin = observation.face_box[3]
     elif ImageRegion.HEAD in boxes:
         chin = boxes[ImageRegion.HEAD][3]
     else:

@@ -1,7 +1,7 @@
-"""Crops of the person and of the head: pure geometry, the same for training and for drawing.
+"""Crops of the person and of the head, the same in training and in drawing. Pure.
 
-A window may reach over the photo's edge; what lies outside is filled with the mean colour of the photo's edge, so that
-a window never depends on where in the photo the person stood.
+A window may extend beyond the photo; the area outside is filled with the mean colour of the photo's edge, so that a
+window does not depend on the person's place in the photo.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ HEAD_SHIFT_UP = 0.12
 FACE_HEIGHTS_PER_BODY = 11.0
 """The height of a standing adult in face boxes: a detector's box, brow to chin, is smaller than the head."""
 FACE_WIDTHS_PER_BODY = 6.5
-"""Shoulders with the arms a little away from the body."""
+"""The width of the body in face boxes: shoulders with the arms slightly apart."""
 CROWN_ABOVE_FACE = 0.5
 """The top of the hair above the face box, in face heights."""
 
@@ -34,8 +34,8 @@ def body_crop(image: Image.Image, box: Box | None, width: int = 128, height: int
 
 
 def body_window(box: Box, aspect: float) -> Box:
-    """The area that `body_crop` shows for `box`: with the margin and of that width / height; may reach over the
-    edge."""
+    """The area px that `body_crop` shows for `box`: with the margin and the width / height `aspect`; may extend beyond
+    the photo."""
     return _to_aspect(_with_margin(box, BODY_MARGIN), aspect)
 
 
@@ -45,7 +45,7 @@ def head_crop(image: Image.Image, face_box: Box, size: int = 32) -> Image.Image:
 
 
 def head_box(face_box: Box) -> Box:
-    """The square around a face that takes in the hair; may reach over the photo's edge."""
+    """The square px around a face that includes the hair; may extend beyond the photo."""
     x0, y0, x1, y1 = face_box
     half = max(x1 - x0, y1 - y0, 1.0) * HEAD_PER_FACE / 2
     centre_x, centre_y = (x0 + x1) / 2, (y0 + y1) / 2 - HEAD_SHIFT_UP * (y1 - y0)
@@ -55,7 +55,7 @@ def head_box(face_box: Box) -> Box:
 def body_box_from_face(face_box: Box, width: int, height: int) -> Box:
     """The box of an upright body under this face, clipped to a photo of `width` x `height`.
 
-    Goes by the usual proportions of a standing adult; for who sits it takes in more of the background."""
+    Assumes the proportions of a standing adult; for a sitting person it includes more background."""
     x0, y0, x1, y1 = face_box
     face_width, face_height = x1 - x0, y1 - y0
     centre_x, top = (x0 + x1) / 2, y0 - CROWN_ABOVE_FACE * face_height
@@ -71,7 +71,7 @@ def clipped(box: Box, width: int, height: int) -> Box:
 
 
 def window(image: Image.Image, box: Box, width: int, height: int) -> Image.Image:
-    """The area `box` (px, may reach over the edge) of `image`, scaled to `width` x `height`, RGB."""
+    """The area `box` (px, may extend beyond the photo) of `image`, scaled to `width` x `height`, RGB."""
     rgb = image if image.mode == "RGB" else image.convert("RGB")
     scale_x, scale_y = width / (box[2] - box[0]), height / (box[3] - box[1])
     inside = clipped(box, rgb.width, rgb.height)
@@ -107,7 +107,7 @@ def _with_margin(box: Box, margin: float) -> Box:
 
 
 def _to_aspect(box: Box, aspect: float) -> Box:
-    """`box` grown about its centre until width / height is `aspect`."""
+    """`box` enlarged around its centre to width / height `aspect`."""
     x0, y0, x1, y1 = box
     width, height = max(x1 - x0, 1.0), max(y1 - y0, 1.0)
     width, height = max(width, height * aspect), max(height, width / aspect)

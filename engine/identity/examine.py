@@ -2,7 +2,7 @@
 
 - One person is required. People whose heads are much smaller than the largest (COMPANION_MIN) are passers-by and do not
   count; a second head of comparable size makes it several people, of whom the user may choose one by its box.
-- A face is not required: a person who turns away or lies down counts where the person parser finds a body.
+- A face is not required: a person seen from behind or lying counts where the person parser finds a body.
 - With a person parser a photo is accepted only where joints were read; a face without a body does not count.
 - The limits are lenient: a photo is refused only when the person on it cannot be recognised.
 """
@@ -29,10 +29,11 @@ SIDE_MIN_PX = 64
 LIGHT_MIN = 22.0
 """Mean grey level, 0 to 255, below which a photo is too dark to see anything."""
 SHARPNESS_MIN = 12.0
-"""A face blurred by a Gaussian of 6 % of its height falls below; one of 3 %, still recognisable, does not."""
+"""The sharpness below which a photo is too blurred: a Gaussian of 6 % of the face's height falls below; one of 3 %,
+still recognisable, does not."""
 PARTS = 4
-"""Into so many rows and columns the figure of somebody without a face is divided: a blurred photo has no sharp part,
-while of a sharp one some parts may be smooth."""
+"""The number of rows and columns that a body without a face is divided into: in a blurred photo no part is sharp, while
+a sharp one may have smooth parts."""
 SHARPNESS_GOOD = 300.0
 JOINTS_MIN = 5
 """The number of joints of a head."""
@@ -43,8 +44,8 @@ _FACE_GOOD_PX = 96.0
 
 @dataclass(frozen=True)
 class ReferenceFindings:
-    """The findings of one examination: people who count, from left to right, their boxes px; observation where
-    ACCEPTED."""
+    """The findings of one examination: the people who count and their boxes px, from left to right; observation only
+    with the verdict ACCEPTED."""
 
     verdict: Verdict
     people: tuple[Box, ...] = ()
@@ -54,11 +55,11 @@ class ReferenceFindings:
 def examine(
     image: Image.Image, finder: FaceFinder, parser: PersonParser | None = None, chosen: Box | None = None
 ) -> ReferenceFindings:
-    """Judges an RGB photo. `chosen` px: the person whom the user picked among several."""
+    """Judges an RGB photo. `chosen` px: the box of the person that the user chose among several."""
     if min(image.size) < SIDE_MIN_PX:
         return ReferenceFindings(Verdict.TOO_SMALL)
     people = _candidates(image, finder, parser, chosen)
-    person, body = _seen(image, people, parser)
+    person, body = _observed(image, people, parser)
     boxes = tuple(sorted(candidate.box for candidate in people))
     verdict = _verdict(image, people, person)
     if verdict is not Verdict.ACCEPTED or person is None:
@@ -69,20 +70,20 @@ def examine(
 def observe(
     image: Image.Image, finder: FaceFinder, parser: PersonParser | None = None, chosen: Box | None = None
 ) -> Observation:
-    """The observation of any RGB photo, however poor; without a person it holds only the size. Of several people the
-    largest."""
+    """The observation of any RGB photo, of any quality; without a person it holds only the size. Describes the largest
+    of several people."""
     people = _candidates(image, finder, parser, chosen)
-    person, body = _seen(image, people, parser)
+    person, body = _observed(image, people, parser)
     return _observation(image, finder, parser, person or next(iter(people), None), body)
 
 
 def look_version(finder: FaceFinder, parser: PersonParser | None) -> str:
-    """Changes whenever `observe` may see the same photo differently."""
+    """Differs between versions for which `observe` may return different observations of one photo."""
     return f"{METHOD}/{finder.name}/{'' if parser is None else parser.version}"
 
 
 def sharpness(image: Image.Image, box: Box, exposed: Box | None = None) -> float:
-    """Variance of the Laplacian of `box` at a fixed size, over the exposure of `exposed`, by default of `box`."""
+    """Variance of the Laplacian of `box` at a fixed size, divided by the exposure of `exposed` (default: `box`)."""
     exposure = max(float(_gray(image, exposed or box).mean()) / 128.0, 0.25)
     return float(load_opencv().Laplacian(_gray(image, box), -1).var()) / exposure**2
 
@@ -96,7 +97,7 @@ def _candidates(
     return companions(people) if people else []
 
 
-def _seen(
+def _observed(
     image: Image.Image, people: list[FoundPerson], parser: PersonParser | None
 ) -> tuple[FoundPerson | None, Body | None]:
     """The largest person whose joints can be read; without a parser the largest."""
@@ -110,8 +111,8 @@ def _seen(
 
 
 def _belongs(body: Body, face: Face | None) -> bool:
-    """Whether enough joints were read, and the head among them is where the face is. If not, the face is none: a print,
-    or a pattern on clothes."""
+    """Whether enough joints were read, and those of the head lie at the face. Otherwise the face is a false one: a
+    print or a pattern on clothes."""
     if (body.keypoints[:, 2] >= CONFIDENCE_MIN).sum() < JOINTS_MIN:
         return False
     return face is None or bears_face(body.keypoints, face.box)
@@ -134,7 +135,7 @@ def _verdict(image: Image.Image, people: list[FoundPerson], person: FoundPerson 
 
 
 def _sharpest(image: Image.Image, person: FoundPerson) -> float:
-    """The sharpness of the face; of somebody without one that of the sharpest part of the figure."""
+    """The sharpness of the face; without a face, that of the sharpest part of the body."""
     if person.face is not None:
         return sharpness(image, clipped(person.face.box, *image.size))
     x0, y0, x1, y1 = whole = clipped(person.box, *image.size)
@@ -146,24 +147,24 @@ def _sharpest(image: Image.Image, person: FoundPerson) -> float:
 def _observation(
     image: Image.Image, finder: FaceFinder, parser: PersonParser | None, person: FoundPerson | None, body: Body | None
 ) -> Observation:
-    seen = Observation(image.width, image.height, quality=0.1, version=look_version(finder, parser))
+    observation = Observation(image.width, image.height, quality=0.1, version=look_version(finder, parser))
     if person is None:
-        return seen
+        return observation
     face = person.face
-    seen = replace(seen, body_box=person.box, quality=_BODY_QUALITY)
+    observation = replace(observation, body_box=person.box, quality=_BODY_QUALITY)
     if face is not None:
-        seen = replace(
-            seen,
+        observation = replace(
+            observation,
             face_box=clipped(face.box, image.width, image.height),
             face_landmarks=face.landmarks,
             face_embedding=face.embedding,
             quality=_quality(image, face),
         )
     if body is None:
-        return seen
+        return observation
     return replace(
-        seen,
-        body_box=_with_head(body.box, seen),
+        observation,
+        body_box=_with_head(body.box, observation),
         keypoints=body.keypoints,
         parts=body.parts,
         parts_box=body.parts_box,
@@ -172,17 +173,20 @@ def _observation(
     )
 
 
-def _with_head(box: Box, seen: Observation) -> Box:
-    """A body is never seen without its own head."""
-    if seen.face_box is None:
+def _with_head(box: Box, observation: Observation) -> Box:
+    """`box` extended to include the head."""
+    if observation.face_box is None:
         return box
-    face, guessed = seen.face_box, body_box_from_face(seen.face_box, seen.width, seen.height)
+    face, guessed = (
+        observation.face_box,
+        body_box_from_face(observation.face_box, observation.width, observation.height),
+    )
     x0, y0, x1, y1 = min(box[0], face[0]), min(box[1], guessed[1]), max(box[2], face[2]), max(box[3], face[3])
-    return clipped((x0, y0, x1, y1), seen.width, seen.height)
+    return clipped((x0, y0, x1, y1), observation.width, observation.height)
 
 
 def _quality(image: Image.Image, face: Face) -> float:
-    """1 for a large sharp face."""
+    """Quality in 0..1; 1 for a large sharp face."""
     size = min(face.side_px / _FACE_GOOD_PX, 1.0)
     sharp = min(sharpness(image, clipped(face.box, image.width, image.height)) / SHARPNESS_GOOD, 1.0)
     return round(0.2 + 0.8 * float(np.sqrt(size * sharp)), 3)

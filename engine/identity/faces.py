@@ -1,6 +1,6 @@
-"""Finders of faces: insightface where its model pack is on disk, else CenterFace, else OpenCV's own cascades.
+"""Face finders: insightface where its model pack is on disk, else CenterFace, else OpenCV's cascades.
 
-The box convention is insightface's (SCRFD): brow to chin, ear to ear; cascade boxes are brought to it, so that crops
+The box convention is insightface's (SCRFD): brow to chin, ear to ear; cascade boxes are converted to it, so that crops
 around a face are the same for every finder.
 """
 
@@ -30,17 +30,18 @@ LIBGL_REMEDY = (
     'or `pip uninstall -y opencv-python && pip install "opencv-python-headless<5"`'
 )
 ASPECT_MAX = 50
-"""insightface scales the longer side to 128 px and fails when nothing is left of the shorter one."""
+"""The limit of longer over shorter side: insightface scales the longer side to 128 px and fails where the shorter one
+becomes 0 px."""
 CASCADE_SIDE_PX = 640
-"""The cascades look at a copy whose longest side is this, so that a face of a full-length photo is large enough."""
+"""The cascades read a copy whose longest side is this, so that a face of a full-length photo is large enough."""
 CASCADE_ENLARGES_AT_MOST = 5.0
 CASCADE_FACE_MIN_PX = 24
 FRONTAL_HITS_MIN = 4
 PROFILE_HITS_MIN = 8
-"""A cascade finds a face at many neighbouring places; hands and folds at fewer."""
+"""The least number of neighbouring hits: a face has many, hands and folds have fewer."""
 PROFILE_BESIDE_FRONTAL_MIN = 0.6
 CASCADE_SCORE = 0.5
-"""For every face: folds and prints are often taken for faces."""
+"""The score of every face that the cascades find: they often take folds and prints for faces."""
 _FRONTAL_TO_FACE = (0.85, 1.14)
 _PROFILE_TO_FACE = (0.65, 0.88)
 """Width and height of insightface's box relative to a cascade's, medians over the same real faces."""
@@ -86,7 +87,7 @@ class InsightFaceFinder:
         from insightface.app import FaceAnalysis
 
         try:
-            # A folder given as the name is opened as it is: insightface downloads only packs named otherwise.
+            # insightface downloads no pack whose name is the path of a folder
             self._analysis = FaceAnalysis(
                 name=str(folder.resolve()),
                 allowed_modules=["detection", "recognition"],
@@ -144,7 +145,7 @@ class CascadeFinder:
         return sorted((Face(box, score=CASCADE_SCORE) for box in boxes), key=lambda face: face.side_px, reverse=True)
 
     def _profiles(self, gray: Gray, smallest_px: int) -> list[_Hit]:
-        """Faces seen from either side (the cascade knows only one), the surest first."""
+        """Profiles of both sides (the cascade detects only one, so the picture is also mirrored), by falling score."""
         width = gray.shape[1]
         mirrored = np.ascontiguousarray(gray[:, ::-1])
         found = self._detect(self._profile, gray, smallest_px, PROFILE_HITS_MIN)
@@ -163,8 +164,8 @@ class CascadeFinder:
 
 
 def open_finder(root: Path | None = None, pack: str = DEFAULT_PACK, state: Path | None = None) -> FaceFinder:
-    """insightface with the pack at <root>/models/<pack>, else CenterFace where its weights lie below `state`
-    (ENGINE_STATE), else the cascades, said in one log line.
+    """insightface with the pack at <root>/models/<pack>, else CenterFace where its weights are below `state`
+    (ENGINE_STATE), else the cascades, with one log line.
 
     Raises SetupError when `root` is given and has no such pack, and when OpenCV cannot be loaded."""
     folder = (root or DEFAULT_ROOT).expanduser() / "models" / pack
@@ -219,7 +220,7 @@ def _face(found: Any) -> Face:
 
 
 def _rescaled(box: Box, factors: tuple[float, float], scale: float) -> Box:
-    """`box` of the scaled copy in pixels of the photo, its sides times `factors` about its centre."""
+    """`box` of the scaled copy in px of the photo, its sides multiplied by `factors` around its centre."""
     x0, y0, x1, y1 = box
     centre_x, centre_y = (x0 + x1) / 2, (y0 + y1) / 2
     half_width, half_height = (x1 - x0) / 2 * factors[0], (y1 - y0) / 2 * factors[1]

@@ -12,40 +12,45 @@ from engine.contract import Framing, Hint
 from engine.identity.observation import Observation
 from engine.identity.skeleton import ANKLES, HIPS, KNEES, LEFT_SHOULDER, RIGHT_SHOULDER, SHOULDERS, Keypoints
 
-SEEN: Final = 0.5
-"""The confidence from which a joint says how far the photo reaches: an occluded one may be guessed below."""
+CONFIDENCE_MIN: Final = 0.5
+"""The confidence from which a joint counts for the framing: the place of an occluded joint is a guess."""
 LYING_MIN_DEG: Final = 55.0
-"""Between the trunk and the vertical."""
+"""The angle in degrees between the trunk and the vertical from which a person lies."""
 SITTING_MAX: Final = 0.5
-"""The distance of the knees below the hips, in trunk lengths: about .9 standing, .2 on a chair."""
+"""The distance of the knees below the hips under which a person sits, in trunk lengths: about .9 standing, .2 on a
+chair."""
 SMALL_FACE_PX: Final = 40.0
 HEAD_CUT_OFF: Final = 0.02
-"""The face begins so near to the photo's upper edge, in photo heights, that the hair is missing."""
+"""The distance of the face from the photo's upper edge, in photo heights, below which the hair is cut off."""
 
 
 class Posture(StrEnum):
-    """As the joints say; UPRIGHT also where they do not."""
+    """The posture by the joints; UPRIGHT also where they do not determine it."""
 
     UPRIGHT = "upright"
     SITTING = "sitting"
     LYING = "lying"
 
 
-def framing_of(seen: Observation) -> Framing | None:
+def framing_of(observation: Observation) -> Framing | None:
     """None where no joints were read."""
-    if seen.keypoints is None:
+    if observation.keypoints is None:
         return None
-    points = seen.keypoints
-    if _seen(points, ANKLES).any():
+    points = observation.keypoints
+    if _are_visible(points, ANKLES).any():
         return Framing.FULL_LENGTH
-    return Framing.HALF_LENGTH if _seen(points, HIPS).any() or _seen(points, KNEES).any() else Framing.PORTRAIT
+    return (
+        Framing.HALF_LENGTH
+        if _are_visible(points, HIPS).any() or _are_visible(points, KNEES).any()
+        else Framing.PORTRAIT
+    )
 
 
-def posture_of(seen: Observation) -> Posture:
-    """Of the person on the photo."""
-    if seen.keypoints is None:
+def posture_of(observation: Observation) -> Posture:
+    """The posture of the person on the photo."""
+    if observation.keypoints is None:
         return Posture.UPRIGHT
-    points = seen.keypoints
+    points = observation.keypoints
     shoulders, hips, knees = (_middle(points, joints) for joints in (SHOULDERS, HIPS, KNEES))
     if shoulders is None or hips is None:
         return Posture.UPRIGHT
@@ -58,23 +63,27 @@ def posture_of(seen: Observation) -> Posture:
     return Posture.UPRIGHT
 
 
-def is_from_behind(seen: Observation) -> bool:
-    """No face was found and the shoulders lie the other way round than on somebody who faces the camera."""
-    if seen.keypoints is None or seen.face_box is not None or not _seen(seen.keypoints, SHOULDERS).all():
+def is_from_behind(observation: Observation) -> bool:
+    """Whether no face was found and the left shoulder lies left of the right one in the photo, as seen from behind."""
+    if (
+        observation.keypoints is None
+        or observation.face_box is not None
+        or not _are_visible(observation.keypoints, SHOULDERS).all()
+    ):
         return False
-    return bool(seen.keypoints[LEFT_SHOULDER, 0] < seen.keypoints[RIGHT_SHOULDER, 0])
+    return bool(observation.keypoints[LEFT_SHOULDER, 0] < observation.keypoints[RIGHT_SHOULDER, 0])
 
 
-def hints_of(seen: Observation) -> tuple[Hint, ...]:
-    """The hints for a photo, the weightiest first; empty for a full-length photo with a clear face."""
-    framing, posture, hints = framing_of(seen), posture_of(seen), []
-    if seen.face_box is None and framing is not None:
-        hints.append(Hint.FROM_BEHIND if is_from_behind(seen) else Hint.NO_FACE)
-    elif seen.face_box is not None:
-        x0, y0, x1, y1 = seen.face_box
+def hints_of(observation: Observation) -> tuple[Hint, ...]:
+    """The hints for a photo, the most important first; empty for a full-length photo with a clear face."""
+    framing, posture, hints = framing_of(observation), posture_of(observation), []
+    if observation.face_box is None and framing is not None:
+        hints.append(Hint.FROM_BEHIND if is_from_behind(observation) else Hint.NO_FACE)
+    elif observation.face_box is not None:
+        x0, y0, x1, y1 = observation.face_box
         if max(x1 - x0, y1 - y0) < SMALL_FACE_PX:
             hints.append(Hint.SMALL_FACE)
-        if y0 <= HEAD_CUT_OFF * seen.height and posture is not Posture.LYING:
+        if y0 <= HEAD_CUT_OFF * observation.height and posture is not Posture.LYING:
             hints.append(Hint.HEAD_CUT_OFF)
     if posture is Posture.LYING:
         hints.append(Hint.LYING)
@@ -87,12 +96,12 @@ def hints_of(seen: Observation) -> tuple[Hint, ...]:
     return tuple(hints)
 
 
-def _seen(points: Keypoints, joints: tuple[int, ...]) -> NDArray[np.bool_]:
-    return np.asarray(points[list(joints), 2] >= SEEN)
+def _are_visible(points: Keypoints, joints: tuple[int, ...]) -> NDArray[np.bool_]:
+    return np.asarray(points[list(joints), 2] >= CONFIDENCE_MIN)
 
 
 def _middle(points: Keypoints, joints: tuple[int, ...]) -> NDArray[np.float32] | None:
-    """[2] px of those that are seen."""
+    """The mean [2] px of the visible joints; None without any."""
     chosen = points[list(joints)]
-    seen = chosen[chosen[:, 2] >= SEEN, :2]
-    return np.asarray(seen.mean(0), np.float32) if len(seen) else None
+    visible = chosen[chosen[:, 2] >= CONFIDENCE_MIN, :2]
+    return np.asarray(visible.mean(0), np.float32) if len(visible) else None

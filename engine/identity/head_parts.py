@@ -1,8 +1,8 @@
 """The parts of a head on a real photo, by MediaPipe's face mesh and by colour.
 
-The included network learned the parts of rendered heads: on photos it takes half of a person's hair for skin, and sees
-no eyes. The mesh says where face, eyes, brows and lips are. Beside the face ears have the colour of its skin, the rest
-about the face is hair.
+The shipped network learned the parts of rendered heads: on photos it labels half of a person's hair as skin, and finds
+no eyes. The mesh gives face, eyes, brows and lips. Beside the face, pixels in the colour of its skin are ears; the
+other pixels around the face are hair.
 """
 
 from __future__ import annotations
@@ -29,23 +29,26 @@ RIGHT_BROW: Final = (46, 53, 52, 65, 55, 70, 63, 105, 66, 107)
 FEATURES: Final = (LIPS, LEFT_EYE, RIGHT_EYE, LEFT_BROW, RIGHT_BROW)
 CHIN, FOREHEAD = 152, 10
 INNER: Final = 0.8
-"""The face shrunk by this about its middle gives the colour of the skin: its edge is in shadow or under hair."""
+"""The face, reduced by this factor around its middle, gives the colour of the skin: its edge is in shadow or under
+hair."""
 REACH: Final = 1.9
-"""The head reaches so far from the middle of the face, in half heights of the face: hair that stands off included."""
+"""The radius of the head with voluminous hair, from the middle of the face, in half heights of the face."""
 HAIR_ENDS: Final = 0.35
-"""Beside the face everything down to this share of its half height below its middle is hair or ear; lower there may be
-a collar, and the network's parts stand."""
+"""Beside the face, all pixels down to this share of its half height below its middle are hair or ear; below, where a
+collar may be, the network's parts are kept."""
 EARS_END: Final = 0.3
-"""Above this share of its half height nothing beside the face is an ear. A bald head counts as hair in the colour of
-skin, which is drawn as what it is; fair hair would not be drawn as hair."""
+"""Above this share of the face's half height, no pixel beside the face is an ear. A bald head counts as hair in the
+colour of skin, and is drawn bald; fair hair labelled as skin would not be drawn as hair."""
 SKIN_TOLERANCE: Final = 1.5
-"""In standard deviations of the face's own colours: fair hair is as near to skin as two of them."""
+"""The largest distance of skin from the face's mean colour, in standard deviations of the face's colours; fair hair has
+a distance of about two."""
 SPREAD_MIN: Final = (16.0, 3.0, 3.0)
-"""Of the standard deviations of L, a and b (OpenCV's 8-bit Lab): an even face would take nothing else for skin."""
+"""The least standard deviations of L, a and b (OpenCV's 8-bit Lab): with those of an evenly coloured face, no other
+pixel would count as skin."""
 SMOOTHED_PX: Final = 9
-"""Of the median over single pixels, of a plane of 288 px: strands and highlights are narrower."""
+"""The side of the median filter on a plane of 288 px; strands and highlights are narrower."""
 FACE_PX_MIN: Final = 24
-"""A smaller face on the plane is left to the network."""
+"""For a face smaller than this on the plane, the network's parts are kept."""
 
 
 def with_mesh(

@@ -1,8 +1,8 @@
 """The shipped person parser's network: from the crop of one person to joints, parts and an embedding of the body.
 
-A small U-Net over 4 x 4 pixels. Joints are read from one heat map each, how sure it is of them from a second map
-under the first; parts are named for every pixel; the embedding comes from the encoder, which hardly knows absolute
-colours after its normalisations, and from the colours of every part.
+A small U-Net over 4 x 4 pixels. Each joint has a heat map and a second map with its visibility; every pixel gets a
+part; the embedding is computed from the encoder's features, which hardly contain absolute colours after the
+normalisations, and from the colours of every part.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ WEIGHTS_NAME: Final = "model.safetensors"
 METADATA_NAME: Final = "metadata.json"
 
 STRIDE: Final = 4
-"""Pixels of the crop a cell of the heat maps."""
+"""Pixels of the crop per cell of the heat maps, each way."""
 COLOURS: Final = 7
-"""Numbers a part: its share of the person, mean and spread of red, green and blue."""
+"""The number of values per part: its share of the person, mean and spread of red, green and blue."""
 PART_PIXELS: Final = 40.0
-"""A part that shows less of itself in the crop has its colours trusted in proportion."""
+"""The number of pixels below which a part's colours are weighted in proportion to its size."""
 _PEAK_RADIUS: Final = 2
-"""Cells around the highest one that the joint's place is averaged over."""
+"""The radius, in cells around the highest one, over which a joint's place is averaged."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,8 @@ class NetworkConfig:
 
 @dataclass(frozen=True, eq=False)
 class Outputs:
-    """heat [B, joints, h, w] log-shares of the cells; seen [B, joints] logits; parts [B, parts, H, W] logits."""
+    """heat [B, joints, h, w]: log-probabilities of the cells; seen [B, joints]: logits of visibility; parts [B, parts,
+    H, W]: logits."""
 
     heat: Tensor
     seen: Tensor
@@ -99,10 +100,10 @@ class ParserNetwork(nn.Module):
         mass = parts.flatten(2).sum(2, keepdim=True)
         mean = parts.flatten(2) @ crops.flatten(2).transpose(1, 2) / mass.clamp_min(1e-6)
         square = parts.flatten(2) @ (crops**2).flatten(2).transpose(1, 2) / mass.clamp_min(1e-6)
-        there = (mass / PART_PIXELS).clamp_max(1.0)
+        presence = (mass / PART_PIXELS).clamp_max(1.0)
         share = (mass / mass.sum(1, keepdim=True).clamp_min(1e-6)).sqrt()
         spread = (square - mean**2).clamp_min(0).sqrt()
-        colours = torch.cat([share, mean * there, spread * there], 2)
+        colours = torch.cat([share, mean * presence, spread * presence], 2)
         return torch.cat([*features, colours.flatten(1)], 1)
 
     def _encode(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -148,7 +149,7 @@ def _convolution(channels: int, out: int, stride: int = 1) -> nn.Sequential:
 
 
 def save_network(folder: Path, network: ParserNetwork, facts: dict[str, Any]) -> None:
-    """Half-precision weights, and beside them the config and `facts` (data, commit, step, figures)."""
+    """Writes half-precision weights, and metadata.json with the config and `facts` (data, commit, step, figures)."""
     folder.mkdir(parents=True, exist_ok=True)
     halves = {name: value.detach().half().contiguous() for name, value in network.state_dict().items()}
     save_file(halves, folder / WEIGHTS_NAME, metadata={"format": "pt"})
@@ -157,7 +158,8 @@ def save_network(folder: Path, network: ParserNetwork, facts: dict[str, Any]) ->
 
 
 def load_network(folder: Path) -> tuple[ParserNetwork, dict[str, Any]]:
-    """The network in fp32, ready to look, and its metadata. Raises WeightsError when absent or not fitting."""
+    """The network in fp32 and evaluation mode, and its metadata. Raises WeightsError where the weights are absent or do
+    not fit."""
     try:
         metadata = json.loads((folder / METADATA_NAME).read_text("utf-8"))
         stated = metadata["config"]

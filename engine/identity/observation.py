@@ -1,4 +1,4 @@
-"""An observation: the findings on one photo, readable without any backbone, finder or network."""
+"""Observations: the results of an examination of one photo, readable without any network."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from engine.errors import BadReference
 
 UNREADABLE: Final = (ValueError, KeyError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
-"""The errors of numpy and zipfile on a damaged archive."""
+"""The errors that numpy and zipfile raise for a damaged archive."""
 
 Box = tuple[float, float, float, float]
 """x0, y0, x1, y1 in pixels of the photo."""
@@ -24,7 +24,7 @@ _ARRAYS: Final = ("face_landmarks", "face_embedding", "keypoints", "body_embeddi
 
 @dataclass(frozen=True, eq=False)
 class Observation:
-    """The readings of one photo by an examination; small enough to be stored beside it."""
+    """The results of the examination of one photo; small enough to be stored beside it."""
 
     width: int
     height: int
@@ -37,19 +37,19 @@ class Observation:
     quality: float = 1.0
     """0 (useless) to 1."""
     keypoints: NDArray[np.float32] | None = None
-    """float32 [17, 3] in COCO order: x px, y px, confidence in 0..1 (0: not seen)."""
+    """float32 [17, 3] in COCO order: x px, y px, confidence in 0..1 (0: not visible)."""
     parts: NDArray[np.uint8] | None = None
     """uint8 [h, w] of BodyPart, a coarse map of what `parts_box` shows; all but the background is the person."""
     parts_box: Box | None = None
     matte: NDArray[np.uint8] | None = None
-    """uint8 [h, w] of what `parts_box` shows: 255 where a pixel is all the person's, 0 where none of it is."""
+    """uint8 [h, w] over `parts_box`: how much of each pixel the person covers, 0 to 255."""
     body_embedding: NDArray[np.float32] | None = None
     """float32 [D], unit length."""
     version: str = ""
-    """Of the networks that looked (`look_version`); empty for profiles stored before anybody looked for joints."""
+    """The version of the networks (`look_version`); empty for profiles stored before joints were read."""
 
     def to_bytes(self) -> bytes:
-        """An .npz archive; `from_bytes` reads it back."""
+        """An .npz archive for `from_bytes`."""
         arrays: dict[str, NDArray[Any]] = {
             "size": np.array([self.width, self.height], np.float32),
             "quality": np.array([self.quality], np.float32),

@@ -19,8 +19,8 @@ def open_person_parser(
     device: str = "cpu",
     state: Path | None = None,
 ) -> PersonParser:
-    """ViTPose with RT-DETR where both folders are given, else MediaPipe's networks where their weights lie below
-    `state` (ENGINE_STATE), else the shipped network alone, said once in the log.
+    """ViTPose with RT-DETR where both folders are given, else MediaPipe's networks where their weights are below
+    `state` (ENGINE_STATE), else the shipped network alone, with one log line.
 
     Raises SetupError when only one of the two folders is given, WeightsError for a folder that cannot be loaded."""
     if (pose_model is None) != (person_detector is None):

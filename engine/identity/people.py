@@ -13,13 +13,13 @@ from engine.identity.faces import Face, FaceFinder
 from engine.identity.observation import Box
 
 COMPANION_MIN: Final = 0.6
-"""Of the largest head; smaller ones are passers-by."""
+"""The size of a head relative to the largest, below which a person is a passer-by."""
 HEADS_PER_BODY: Final = 10.0
 """The longer side of a body's box in sides of a face's box, median over standing and sitting people."""
 UPPER: Final = 0.4
-"""Of a body's box: where the head of somebody who stands or sits is."""
+"""The upper share of a body's box that contains the head of a standing or sitting person."""
 FACE_SURE: Final = 0.7
-"""A less sure face on somebody's body (a print, a fold) counts as none."""
+"""The score below which a face on a person's body (a print, a fold) is dropped."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class FoundPerson:
 
 
 def find_people(image: Image.Image, finder: FaceFinder, parser: PersonParser | None) -> list[FoundPerson]:
-    """Everybody on an RGB photo, the largest head first."""
+    """All people on an RGB photo, the largest head first."""
     faces = list(finder.find(image))
     detected = (
         []
@@ -51,7 +51,7 @@ def find_people(image: Image.Image, finder: FaceFinder, parser: PersonParser | N
 
 
 def companions(people: list[FoundPerson]) -> list[FoundPerson]:
-    """Those of whom each could be the one that is meant: passers-by in the background are left out."""
+    """The people who could be the subject: passers-by in the background are left out."""
     return [person for person in people if person.head_px >= COMPANION_MIN * people[0].head_px]
 
 
@@ -83,7 +83,7 @@ def _person(image: Image.Image, body: DetectedPerson, face: Face | None) -> Foun
 
 
 def _is_of(face: Face, body: DetectedPerson) -> bool:
-    """Whether the head of the body is where the face is; where no head was seen, the upper part of the box counts."""
+    """Whether the face lies at the head of the body, or in the upper part of its box where no head was detected."""
     if body.head is not None:
         return _inside(body.head, head_box(face.box))
     x0, y0, x1, y1 = body.box
@@ -91,7 +91,7 @@ def _is_of(face: Face, body: DetectedPerson) -> bool:
 
 
 def _is_print(face: Face, person: FoundPerson) -> bool:
-    """Whether an unsure face lies on the body of somebody whose head is elsewhere."""
+    """Whether a face of low score lies on the body of a person whose head is elsewhere."""
     return face.score < FACE_SURE and _inside(_middle(face.box), person.box)
 
 

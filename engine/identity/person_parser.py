@@ -1,7 +1,8 @@
 """The shipped person parser: one small network, trained on synthetic people, reads joints, parts and an embedding.
 
-It looks at the crop of one person. Its crop is drawn again about what it saw, so that a rough box (a guess from the
-face) becomes the person's own. On photos it is the fallback for pretrained_parser.py, whose weights must be fetched.
+It reads the crop of one person. The crop is taken again around the person that was found, so that a rough box
+(estimated from the face) is refined. On photos it is the fallback for pretrained_parser.py, whose weights must be
+downloaded.
 """
 
 from __future__ import annotations
@@ -28,16 +29,16 @@ from engine.identity.skeleton import CONFIDENCE_MIN, HEAD_JOINTS, MIRRORED_JOINT
 SHIPPED_PARSER: Final = Path(__file__).parent.parent / "weights" / "person_parser"
 LOOKS_MAX: Final = 2
 SAME_BOX: Final = 0.75
-"""Intersection over union above which another look would show nothing new."""
+"""Intersection over union of two crops above which a second pass would change nothing."""
 PERSON_SHARE_MIN: Final = 0.03
-"""Of the crop; what is smaller is a speck."""
+"""The share of the crop below which a region of parts is dropped as noise."""
 JOINTS_MIN: Final = 3
 SURE: Final = 0.85
-"""Joints of people lie above, what is seen on photos without any below (twelve of scikit-image's: up to .80)."""
+"""The least `sureness` of a person; false people on photos without any reach .80 (twelve photos of scikit-image)."""
 
 
 class ShippedParser:
-    """Looks with the network of `folder`, on the CPU: a look takes some hundredths of a second there."""
+    """Runs the network of `folder` on the CPU, in some hundredths of a second per crop."""
 
     def __init__(self, folder: Path = SHIPPED_PARSER) -> None:
         self._network, self._metadata = load_network(folder)
@@ -51,13 +52,13 @@ class ShippedParser:
         return self._metadata
 
     def detect(self, image: Image.Image, faces: Sequence[Box] = ()) -> list[DetectedPerson]:
-        """One person at most: the network tells people apart no better than by their crops."""
+        """One person at most: the network reads single people and cannot separate a group."""
         body = self.parse(image, (0.0, 0.0, float(image.width), float(image.height)))
         if body is None or sureness(body) < SURE:
             return []
         head = body.keypoints[list(HEAD_JOINTS)]
-        seen = head[head[:, 2] >= CONFIDENCE_MIN, :2]
-        middle = None if not len(seen) else (float(seen[:, 0].mean()), float(seen[:, 1].mean()))
+        visible = head[head[:, 2] >= CONFIDENCE_MIN, :2]
+        middle = None if not len(visible) else (float(visible[:, 0].mean()), float(visible[:, 1].mean()))
         return [DetectedPerson(body.box, middle)]
 
     def parse(self, image: Image.Image, box: Box, face: Box | None = None) -> Body | None:
@@ -66,24 +67,24 @@ class ShippedParser:
             crop = body_crop(image, box, config.width, config.height)
             window = body_window(box, config.width / config.height)
             points, parts = self._read(crop)
-            seen = _person_box(points, parts)
-            if seen is None:
+            tight_box = _person_box(points, parts)
+            if tight_box is None:
                 return None
             last = box
-            box = clipped(_on_photo(seen, window, crop), image.width, image.height)
+            box = clipped(_on_photo(tight_box, window, crop), image.width, image.height)
             if overlap(box, last) > SAME_BOX:
                 break
         points = points_on_photo(points, window, crop.size)
         return Body(box, inside(points, image), parts, window, self.embed(image, box, points))
 
     def parts(self, image: Image.Image, box: Box) -> tuple[NDArray[np.uint8], Box]:
-        """The part map of the person in `box` and what it shows of the photo."""
+        """The part map of the person in `box`, and the window px that it covers."""
         config = self._network.config
         _, parts = self._read(body_crop(image, box, config.width, config.height))
         return parts, body_window(box, config.width / config.height)
 
     def part_probabilities(self, image: Image.Image, box: Box) -> NDArray[np.float32]:
-        """float32 [BodyPart, h, w] over body_window(box, w / h): how likely each pixel shows each part."""
+        """float32 [BodyPart, h, w] over body_window(box, w / h): the probability of each part at each pixel."""
         config = self._network.config
         return self._outputs(body_crop(image, box, config.width, config.height)).parts[0].numpy()
 
@@ -98,15 +99,15 @@ class ShippedParser:
         return np.asarray(embedding[0].numpy(), np.float32)
 
     def _read(self, crop: Image.Image) -> tuple[Keypoints, NDArray[np.uint8]]:
-        """Joints in px of the crop, and its part map without specks: what it sees in the crop and in the mirror, on
-        average (test-time augmentation, as pose estimators have it)."""
+        """Joints in px of the crop, and its part map without noise: the mean of the outputs for the crop and for its
+        mirror image (test-time augmentation)."""
         outputs = self._outputs(crop)
         return joints(outputs)[0].numpy(), _largest(outputs.parts[0].argmax(0).byte().numpy())
 
     def _outputs(self, crop: Image.Image) -> Outputs:
-        seen = _tensor(crop)
+        pixels = _tensor(crop)
         with torch.inference_mode():
-            return _mean_of_both(self._network(torch.cat([seen, seen.flip(3)])))
+            return _mean_of_both(self._network(torch.cat([pixels, pixels.flip(3)])))
 
 
 def points_on_photo(points: Keypoints, window: Box, size: tuple[int, int]) -> Keypoints:
@@ -116,19 +117,19 @@ def points_on_photo(points: Keypoints, window: Box, size: tuple[int, int]) -> Ke
 
 
 def points_in_crop(points: Keypoints, window: Box, size: tuple[int, int]) -> Keypoints:
-    """The other way round."""
+    """Joints in px of the photo -> in px of a crop of `size` that shows `window`."""
     scale = np.array([size[0] / (window[2] - window[0]), size[1] / (window[3] - window[1])], np.float32)
     return np.concatenate([(points[:, :2] - np.array(window[:2], np.float32)) * scale, points[:, 2:]], 1)
 
 
 def _mean_of_both(outputs: Outputs) -> Outputs:
-    """Of a crop and, second, its mirror image, whose left is the person's right: one row."""
-    heat, seen, parts = outputs.heat.exp(), outputs.seen.sigmoid(), outputs.parts.softmax(1)
+    """The outputs for a crop (row 0) and its mirror image (row 1), mirrored back and averaged into one row."""
+    heat, visibility, parts = outputs.heat.exp(), outputs.seen.sigmoid(), outputs.parts.softmax(1)
     swapped = list(MIRRORED_JOINTS)
     heat = (heat[:1] + heat[1:, swapped].flip(3)) / 2
-    seen = (seen[:1] + seen[1:, swapped]) / 2
+    visibility = (visibility[:1] + visibility[1:, swapped]) / 2
     parts = (parts[:1] + parts[1:].flip(3)) / 2
-    return Outputs(heat.clamp(min=1e-12).log(), seen.logit(1e-6), parts)
+    return Outputs(heat.clamp(min=1e-12).log(), visibility.logit(1e-6), parts)
 
 
 def _tensor(crop: Image.Image) -> Tensor:
@@ -137,32 +138,32 @@ def _tensor(crop: Image.Image) -> Tensor:
 
 
 def inside(points: Keypoints, image: Image.Image) -> Keypoints:
-    """Only joints on the photo are seen: those beyond its edge are not."""
+    """Joints beyond the photo's edge get confidence 0."""
     x, y = points[:, 0], points[:, 1]
     within = (x >= 0) & (x <= image.width) & (y >= 0) & (y <= image.height)
     return np.stack([x, y, points[:, 2] * within], 1).astype(np.float32)
 
 
 def _largest(parts: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The part map with the largest connected figure alone."""
+    """The part map with the largest connected region alone."""
     cv2 = load_opencv()
     count, labels, stats, _ = cv2.connectedComponentsWithStats((parts > 0).astype(np.uint8), connectivity=8)
     if count <= 2:
         return parts
     largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
-    kept: NDArray[np.uint8] = np.where(labels == largest, parts, np.uint8(BodyPart.BACKGROUND))
-    return kept
+    labelled: NDArray[np.uint8] = np.where(labels == largest, parts, np.uint8(BodyPart.BACKGROUND))
+    return labelled
 
 
 def _person_box(points: Keypoints, parts: NDArray[np.uint8]) -> Box | None:
-    """Around the figure and its joints, in px of the crop; None where no person is found."""
+    """The box around the person's parts and joints, in px of the crop; None without a person."""
     figure = np.asarray(parts > 0)
     rows, columns = np.flatnonzero(figure.any(1)), np.flatnonzero(figure.any(0))
-    seen = points[points[:, 2] >= CONFIDENCE_MIN, :2]
-    if figure.mean() < PERSON_SHARE_MIN or len(seen) < JOINTS_MIN:
+    visible = points[points[:, 2] >= CONFIDENCE_MIN, :2]
+    if figure.mean() < PERSON_SHARE_MIN or len(visible) < JOINTS_MIN:
         return None
-    x0, y0 = min(float(columns[0]), float(seen[:, 0].min())), min(float(rows[0]), float(seen[:, 1].min()))
-    x1, y1 = max(columns[-1] + 1.0, float(seen[:, 0].max())), max(rows[-1] + 1.0, float(seen[:, 1].max()))
+    x0, y0 = min(float(columns[0]), float(visible[:, 0].min())), min(float(rows[0]), float(visible[:, 1].min()))
+    x1, y1 = max(columns[-1] + 1.0, float(visible[:, 0].max())), max(rows[-1] + 1.0, float(visible[:, 1].max()))
     return x0, y0, x1, y1
 
 

@@ -1,4 +1,4 @@
-"""Several views of one person become one embedding: attention over the views."""
+"""Pools several views of one person into one embedding by attention."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 TEMPERATURE: Final = 0.2
 PRIOR_MIN: Final = 1e-3
-"""A useless view still counts for something where there is no better one."""
+"""The least quality of a view, so that a poor view counts where there is no better one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,11 +22,11 @@ class Pooled:
 
 
 def attend(embeddings: NDArray[np.float32], prior: NDArray[np.float32]) -> Pooled:
-    """Unit embeddings [V, D] and how much each view is worth [V] -> one of them all.
+    """Unit embeddings [V, D] and the quality of each view [V] -> one embedding.
 
-    The query is the mean of the views weighted by their worth, every view is key and value:
-    weights = softmax(query . embedding / TEMPERATURE + log prior). So a view of little worth, and one unlike all the
-    others (another person, a bad crop), counts less. Deterministic; one view is itself."""
+    The query is the mean of the views weighted by quality, every view is key and value: weights = softmax(query .
+    embedding / TEMPERATURE + log prior). So a poor view, and one unlike all the others (another person, a bad crop),
+    counts less. Deterministic; a single view is returned unchanged."""
     prior = np.maximum(prior, PRIOR_MIN)
     query = _unit(prior @ embeddings)
     scores = embeddings @ query / TEMPERATURE + np.log(prior)

@@ -1,8 +1,8 @@
-"""The person parser for real photos: joints and mask by MediaPipe's pose network. Its mask is coarse: of whole bodies
-U2-Net says where the outline runs, of people to the knees or less MediaPipe's selfie segmentation.
+"""The person parser for real photos: joints and mask by MediaPipe's pose network. That mask is coarse: the outline
+comes from U2-Net for whole bodies, from MediaPipe's selfie segmentation for people shown to the knees or less.
 
-The body part of each pixel comes from the included network, which was trained on renders alone; it is used only inside
-the matte, and the head's parts follow MediaPipe's face mesh.
+The body parts come from the shipped network, which was trained on renders alone; they are used only inside the matte,
+and the head's parts come from MediaPipe's face mesh.
 """
 
 from __future__ import annotations
@@ -33,36 +33,37 @@ from engine.vision.matte import Matte
 from engine.vision.selfie import SelfieSegmentation
 
 PLANE_WIDTH, PLANE_HEIGHT = 192, 288
-"""Of part map and matte, px."""
+"""The size in px of the part map and the matte."""
 CROP_MARGIN: Final = 0.25
-"""Beyond the box on each side, in its sides: a box that was guessed may miss a limb."""
+"""The margin around the box on each side, as a share of its sides: an estimated box may miss a limb."""
 MATTE_MARGIN: Final = 0.1
 SAME_PERSON: Final = 0.1
-"""Overlap of a pose with the box that was asked for."""
+"""Intersection over union from which a pose belongs to the requested box."""
 GATE: Final = 0.03
-"""The outline counts so near to the pose's mask, in heights of the person."""
+"""The distance from the pose's mask within which the outline counts, in heights of the person."""
 MASK_MIN: Final = 0.5
 UNSURE: Final = (0.2, 0.8)
-"""Between these the mask of a whole body is mixed with the matte; below and above it counts alone."""
+"""The probabilities between which the mask of a whole body is mixed with the matte; outside, the mask counts alone."""
 HEAD_NEAR: Final = 0.6
-"""From the middle of the face to that of the joints of the head, in sides of the face; further off the pose is a
-neighbour's."""
+"""The largest distance between the middle of the face and that of the head's joints, in sides of the face; beyond it
+the pose is of a neighbour."""
 AGREE_MIN: Final = 0.5
-"""Share of the pose's mask that the matte must cover: else something else stands out, and the mask counts alone."""
+"""The share of the pose's mask that the matte must cover; below it the matte shows another object, and the mask counts
+alone."""
 BUST: Final = (1.5, 0.8, 3.0)
-"""To either side of the middle of the face, above and below it, in sides of the face: of six people at a table the
-detector finds each in such a crop, and passes over two in larger ones."""
+"""The crop of a bust: to either side of the middle of the face, above and below it, in sides of the face. On a photo of
+six people at a table the detector finds each in such a crop, and misses two in larger ones."""
 
 LEFT_EYE, RIGHT_EYE = 1, 2
-"""COCO joints."""
+"""Indices of COCO joints."""
 FACE_SIDE: Final = 2.6
-"""Of the box about the joints of the head, in distances between the eyes."""
+"""The side of the box around the head's joints, in distances between the eyes."""
 
 Plane = NDArray[np.float32]
 
 
 class PretrainedParser:
-    """Not thread-safe."""
+    """Parses with pretrained networks on the CPU. Not thread-safe."""
 
     def __init__(self, state: Path, shipped: ShippedParser) -> None:
         """`state` is the folder ENGINE_STATE. Raises WeightsError where weights are absent."""
@@ -92,24 +93,23 @@ class PretrainedParser:
             return None
         keypoints = pose.keypoints()
         person = self._person(image, pose)
-        seen = _bounds(person > MASK_MIN, keypoints)
-        if seen is None:
+        box_of_person = _bounds(person > MASK_MIN, keypoints)
+        if box_of_person is None:
             return None
-        seen = clipped(seen, image.width, image.height)
-        window = body_window(seen, PLANE_WIDTH / PLANE_HEIGHT)
+        box_of_person = clipped(box_of_person, image.width, image.height)
+        window = body_window(box_of_person, PLANE_WIDTH / PLANE_HEIGHT)
         matte = _resampled(person, window)
-        parts = self._parts(image, seen, matte)
+        parts = self._parts(image, box_of_person, matte)
         if (mesh := self._mesh(image, keypoints, face)) is not None:
-            shown = np.asarray(cropped(image.convert("RGB"), window, PLANE_WIDTH, PLANE_HEIGHT), np.uint8)
-            parts = with_mesh(parts, shown, matte > MASK_MIN, _on_plane(mesh, window, matte.shape))
-        embedding = self._shipped.embed(image, seen, keypoints)
-        return Body(seen, keypoints, parts, window, embedding, (matte * 255).round().astype(np.uint8))
+            crop = np.asarray(cropped(image.convert("RGB"), window, PLANE_WIDTH, PLANE_HEIGHT), np.uint8)
+            parts = with_mesh(parts, crop, matte > MASK_MIN, _on_plane(mesh, window, matte.shape))
+        embedding = self._shipped.embed(image, box_of_person, keypoints)
+        return Body(box_of_person, keypoints, parts, window, embedding, (matte * 255).round().astype(np.uint8))
 
     def _pose(self, image: Image.Image, box: Box, face: Box | None) -> DetectedPose | None:
-        """Of the poses in the crop about `box` and on the whole photo the one that fits the face and the box best.
-
-        If the detector misses a person in a group, it gets only the head and chest; if it misses that too, the pose is
-        read in the square about the box."""
+        """The pose that fits the face and the box best, among those in the crop around `box` and on the whole photo.
+        Where the detector misses a person of a group, it reads the crop of the bust; where it misses the bust too, the
+        pose is read in the square around the box."""
         poses = list(self._all(image))
         left, top, right, bottom = _grown(box, CROP_MARGIN, image)
         for pose in self._poses.see_all(image.crop((left, top, right, bottom))):
@@ -124,7 +124,7 @@ class PretrainedParser:
         return max(fitting, key=lambda pose: _fit(pose, box), default=None)
 
     def _of_box(self, image: Image.Image, box: Box) -> Iterator[DetectedPose]:
-        """The pose in the square about the box, whatever the detector says."""
+        """The pose in the square around the box, without the detector."""
         x0, y0, x1, y1 = box
         middle = ((x0 + x1) / 2, (y0 + y1) / 2)
         points = np.array((middle, (middle[0], middle[1] - max(x1 - x0, y1 - y0) / 2)), np.float32)
@@ -132,7 +132,8 @@ class PretrainedParser:
             yield pose
 
     def _all(self, image: Image.Image) -> list[DetectedPose]:
-        """The poses on the whole photo; the last photo's are kept, since it is parsed after people were detected."""
+        """The poses on the whole photo; those of the last photo are cached, because `detect` and `parse` both need
+        them."""
         if self._last is None or self._last[0] is not image:
             self._last = image, self._poses.see_all(image)
         return self._last[1]
@@ -141,7 +142,7 @@ class PretrainedParser:
         return next((pose for pose in self._by_bust(image, face) if _bears(pose, face)), None)
 
     def _by_bust(self, image: Image.Image, face: Box) -> Iterator[DetectedPose]:
-        """Poses read on the photo from what the detector finds about the face, then those read on that crop alone."""
+        """Poses read on the photo at the detections in the crop around the face, then poses read on that crop alone."""
         left, top, right, bottom = _bust(face, image)
         crop = image.crop((left, top, right, bottom))
         for found in self._poses.find(crop):
@@ -170,7 +171,7 @@ class PretrainedParser:
         return np.asarray(mixed, np.float32)
 
     def _mesh(self, image: Image.Image, keypoints: Keypoints, face: Box | None) -> Mesh | None:
-        """Of the face in the box `face`, or about the joints of the head; None where both eyes were not seen."""
+        """The mesh of the face in the box `face`, or around the head's joints; None unless both eyes are visible."""
         eyes = keypoints[[RIGHT_EYE, LEFT_EYE]]
         if (eyes[:, 2] < CONFIDENCE_MIN).any():
             return None
@@ -183,7 +184,7 @@ class PretrainedParser:
         return self._meshes.see(image, Detection(1.0, face, points))
 
     def _parts(self, image: Image.Image, box: Box, matte: Plane) -> NDArray[np.uint8]:
-        """uint8 of BodyPart over the window of `matte`: the likeliest part where the person is, else background."""
+        """uint8 of BodyPart over the window of `matte`: the most probable part on the person, else background."""
         cv2 = load_opencv()
         likely = self._shipped.part_probabilities(image, box)[1:]
         planes = [cv2.resize(plane, matte.shape[::-1], interpolation=cv2.INTER_LINEAR) for plane in likely]
@@ -198,7 +199,7 @@ def _on_plane(mesh: Mesh, window: Box, shape: tuple[int, ...]) -> Mesh:
 
 
 def _detected(pose: DetectedPose) -> DetectedPerson:
-    """The box of the whole body, with joints that the photo does not show; the head by the joints of the face."""
+    """The box of the whole body, including joints beyond the photo; the head by the joints of the face."""
     (x0, y0), (x1, y1) = pose.landmarks[:, :2].min(0), pose.landmarks[:, :2].max(0)
     keypoints = pose.keypoints()
     x, y = keypoints[list(HEAD_JOINTS), :2].mean(0)
@@ -206,7 +207,7 @@ def _detected(pose: DetectedPose) -> DetectedPerson:
 
 
 def _moved(pose: DetectedPose, left: int, top: int, size: tuple[int, int]) -> DetectedPose:
-    """A pose of a crop as one of the photo of `size` (width, height)."""
+    """Converts the pose from a crop to the photo of `size` (width, height)."""
     landmarks = pose.landmarks.copy()
     landmarks[:, :2] += (left, top)
     mask = np.zeros((size[1], size[0]), np.float32)
@@ -225,7 +226,7 @@ def _bears(pose: DetectedPose, face: Box | None) -> bool:
 
 
 def _head_offset(pose: DetectedPose, face: Box) -> float:
-    """From the middle of the face to that of the joints of the head, in sides of the face."""
+    """The distance from the middle of the face to that of the head's joints, in sides of the face."""
     x, y = pose.keypoints()[list(HEAD_JOINTS), :2].mean(0)
     middle = (face[0] + face[2]) / 2, (face[1] + face[3]) / 2
     return float(np.hypot(x - middle[0], y - middle[1])) / max(face[2] - face[0], face[3] - face[1])
@@ -234,19 +235,19 @@ def _head_offset(pose: DetectedPose, face: Box) -> float:
 def _bust(face: Box, image: Image.Image) -> tuple[int, int, int, int]:
     """Head and chest of an upright person with that face, px, inside the photo."""
     width, height, middle = face[2] - face[0], face[3] - face[1], (face[0] + face[2]) / 2
-    beside, above, below = (side * length for side, length in zip(BUST, (width, height, height), strict=True))
-    return _grown((middle - beside, face[1] - above, middle + beside, face[3] + below), 0.0, image)
+    sideways, above, below = (side * length for side, length in zip(BUST, (width, height, height), strict=True))
+    return _grown((middle - sideways, face[1] - above, middle + sideways, face[3] + below), 0.0, image)
 
 
 def _bounds(mask: NDArray[np.bool_], keypoints: Keypoints) -> Box | None:
-    """Around the mask and the joints seen, px; None where the mask is empty."""
+    """The box px around the mask and the visible joints; None where the mask is empty."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not len(rows):
         return None
-    seen = keypoints[keypoints[:, 2] >= CONFIDENCE_MIN, :2]
+    visible = keypoints[keypoints[:, 2] >= CONFIDENCE_MIN, :2]
     x0, y0, x1, y1 = float(columns[0]), float(rows[0]), columns[-1] + 1.0, rows[-1] + 1.0
-    if len(seen):
-        (left, top), (right, bottom) = seen.min(0), seen.max(0)
+    if len(visible):
+        (left, top), (right, bottom) = visible.min(0), visible.max(0)
         x0, y0, x1, y1 = min(x0, float(left)), min(y0, float(top)), max(x1, float(right)), max(y1, float(bottom))
     return x0, y0, x1, y1
 
@@ -271,7 +272,7 @@ def _disc(radius_px: float) -> NDArray[np.uint8]:
 
 def _resampled(plane: Plane, window: Box) -> Plane:
     """The part `window` px of a plane over the photo, 0 beyond its edge: float32 [PLANE_HEIGHT, PLANE_WIDTH]."""
-    shown = Image.fromarray(plane).transform(
+    cut = Image.fromarray(plane).transform(
         (PLANE_WIDTH, PLANE_HEIGHT),
         Image.Transform.AFFINE,
         (
@@ -284,4 +285,4 @@ def _resampled(plane: Plane, window: Box) -> Plane:
         ),
         Image.Resampling.BILINEAR,
     )
-    return np.asarray(shown, np.float32).clip(0, 1)
+    return np.asarray(cut, np.float32).clip(0, 1)

@@ -1,4 +1,4 @@
-"""The person, independent of any backbone: photos with their observations."""
+"""The identity profile of a person, which any backbone reads: photos with their observations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Box", "IdentityProfile", "Observation", "View"]
 
 @dataclass(frozen=True)
 class View:
-    """One RGB photo with what was seen on it."""
+    """One RGB photo with its observation."""
 
     image: Image.Image
     observation: Observation
@@ -37,11 +37,12 @@ class IdentityProfile:
             raise BadReference("expected at least one photo of the person, got none: add a photo")
 
     def face(self) -> Pooled | None:
-        """The face over all views that show it; None where none has an embedding."""
+        """The face embedding pooled over the views; None where no view has one."""
         return _over_views([(view.observation.face_embedding, view.observation.quality) for view in self.views])
 
     def body(self) -> Pooled | None:
-        """The body over all views, those that show more of it counting more; None where none has an embedding."""
+        """The body embedding pooled over the views, weighted by the share of visible joints; None where no view has
+        one."""
         return _over_views(
             [
                 (view.observation.body_embedding, view.observation.quality * visibility(view.observation))
@@ -79,22 +80,22 @@ class IdentityProfile:
 
 
 def visibility(observation: Observation) -> float:
-    """The share of the joints that are seen; 1 for a photo that was not searched for joints."""
+    """The share of visible joints; 1 for a photo whose joints were not read."""
     if observation.keypoints is None:
         return 1.0
     return float((observation.keypoints[:, 2] >= CONFIDENCE_MIN).mean())
 
 
-def _over_views(seen: list[tuple[NDArray[np.float32] | None, float]]) -> Pooled | None:
+def _over_views(weighted: list[tuple[NDArray[np.float32] | None, float]]) -> Pooled | None:
     """`weights` has one entry per view: 0 where there is no embedding, or one of another length than the first's."""
-    first = next((embedding for embedding, _ in seen if embedding is not None), None)
+    first = next((embedding for embedding, _ in weighted if embedding is not None), None)
     if first is None:
         return None
-    alike = [number for number, (e, _) in enumerate(seen) if e is not None and e.shape == first.shape]
+    alike = [number for number, (e, _) in enumerate(weighted) if e is not None and e.shape == first.shape]
     pooled = attend(
-        np.stack([np.asarray(seen[number][0], np.float32) for number in alike]),
-        np.array([seen[number][1] for number in alike], np.float32),
+        np.stack([np.asarray(weighted[number][0], np.float32) for number in alike]),
+        np.array([weighted[number][1] for number in alike], np.float32),
     )
-    weights = np.zeros(len(seen), np.float32)
+    weights = np.zeros(len(weighted), np.float32)
     weights[alike] = pooled.weights
     return Pooled(pooled.embedding, weights)

@@ -1,7 +1,7 @@
-"""A person's regions as an image encoder is shown them: square crops, and how near each patch is to a joint.
+"""A person's regions as an image encoder reads them: square crops, and the nearness of each patch to a joint.
 
-Training and drawing crop by this module alone, so that an adapter reads at work what it has learned from. Surroundings
-become the encoder's mean colour, which is zero once normalised: an adapter copies whatever its encoder sees.
+Training and drawing both crop by this module, so that an adapter reads the same crops in both. The background becomes
+the encoder's mean colour, which is zero after normalisation, because an adapter copies all that its encoder reads.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from engine.identity.regions import ImageRegion, region_boxes
 MEAN_RGB: Final = (123, 117, 104)
 """CLIP's mean colour."""
 PERSON_SHARE_MIN: Final = 0.1
-"""Of the body's box: a mask that shows less of a person is not believed, and the surroundings stay."""
+"""The share of the body's box below which a mask is distrusted and the background is kept."""
 
 
 @dataclass(frozen=True, eq=False)
 class RegionView:
     """image: RGB square. nearness: float32 [patches, patches] in 0..1, a Gaussian around the nearest joint divided by
-    its largest value (`engine.identity.body_weighting` with alpha 0); ones where no joint is seen."""
+    its largest value (`engine.identity.body_weighting` with alpha 0); ones without a visible joint."""
 
     image: Image.Image
     nearness: NDArray[np.float32]
 
 
 def region_views(view: View, crop_px: int, patch_px: int) -> dict[ImageRegion, RegionView]:
-    """The regions that the photo shows; the whole is always there."""
+    """The regions that the photo shows; WHOLE is always among them."""
     (photo, _), patches = without_surroundings(view), crop_px // patch_px
     return {
         region: RegionView(window(photo, box, crop_px, crop_px), _nearness(view.observation, box, patches))
@@ -44,40 +44,45 @@ def region_views(view: View, crop_px: int, patch_px: int) -> dict[ImageRegion, R
     }
 
 
-def region_windows(seen: Observation) -> dict[ImageRegion, Box]:
-    """Squares px, which may reach over the photo's edge: of a seen face the head with its hair, of a body the body with
-    a margin, without a body the whole photo."""
-    whole = body_window(seen.body_box, 1.0) if seen.body_box else _square((0.0, 0.0, seen.width, seen.height))
+def region_windows(observation: Observation) -> dict[ImageRegion, Box]:
+    """Squares px, which may extend beyond the photo: the head with its hair where a face was detected, and the body
+    with a margin, or the whole photo without a body."""
+    whole = (
+        body_window(observation.body_box, 1.0)
+        if observation.body_box
+        else _square((0.0, 0.0, observation.width, observation.height))
+    )
     windows = {ImageRegion.WHOLE: whole}
-    for region, box in region_boxes(seen).items():
-        if region is ImageRegion.HEAD and seen.face_box is not None:
-            windows[region] = head_box(seen.face_box)
+    for region, box in region_boxes(observation).items():
+        if region is ImageRegion.HEAD and observation.face_box is not None:
+            windows[region] = head_box(observation.face_box)
         elif region is not ImageRegion.WHOLE:
             windows[region] = _square(box)
     return windows
 
 
 def without_surroundings(view: View) -> tuple[Image.Image, Image.Image | None]:
-    """The person on the mean colour, and the person's mask; the photo as it is and None where no mask was read or it
-    shows too little."""
-    seen, mask = view.observation, person_mask(view.observation)
+    """The person on the mean colour, and the person's mask; the unchanged photo and None where there is no mask or it
+    is too small."""
+    observation, mask = view.observation, person_mask(view.observation)
     if mask is None:
         return view.image, None
-    x0, y0, x1, y1 = seen.body_box or (0.0, 0.0, float(seen.width), float(seen.height))
+    x0, y0, x1, y1 = observation.body_box or (0.0, 0.0, float(observation.width), float(observation.height))
     area = max((x1 - x0) * (y1 - y0), 1.0)
     if float(np.asarray(mask, np.float32).sum()) / 255 < PERSON_SHARE_MIN * area:
         return view.image, None
     return Image.composite(view.image, Image.new("RGB", view.image.size, MEAN_RGB), mask), mask
 
 
-def _nearness(seen: Observation, box: Box, patches: int) -> NDArray[np.float32]:
-    """sigma is a share of the body's height in every crop, so that a Gaussian is as wide on the body everywhere."""
-    if seen.keypoints is None:
+def _nearness(observation: Observation, box: Box, patches: int) -> NDArray[np.float32]:
+    """`RegionView.nearness` of the crop `box`; sigma is a share of the body's height, so that Gaussians have the same
+    width on the body in all crops."""
+    if observation.keypoints is None:
         return np.ones((patches, patches), np.float32)
     x0, y0, x1, y1 = box
-    joints = seen.keypoints.copy()
+    joints = observation.keypoints.copy()
     joints[:, :2] = (joints[:, :2] - (x0, y0)) * patches / np.array([x1 - x0, y1 - y0], np.float32)
-    body_px = seen.height if seen.body_box is None else seen.body_box[3] - seen.body_box[1]
+    body_px = observation.height if observation.body_box is None else observation.body_box[3] - observation.body_box[1]
     return keypoint_weights(joints, patches, patches, SIGMA * body_px / (y1 - y0), alpha=0.0)
 
 

@@ -1,4 +1,4 @@
-"""Dark glasses before the eyes, seen by their darkness beside that of the cheeks."""
+"""Detection of sunglasses by the brightness of the eyes relative to the cheeks."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from numpy.typing import NDArray
 from PIL import Image
 
 DARK_MAX: Final = 0.45
-"""Of the cheeks' brightness: eyes with brows and lashes stay above, dark lenses below; see docs/photos.md."""
+"""The brightness of an eye relative to the cheeks: eyes with brows and lashes lie above, dark lenses below; see
+docs/photos.md."""
 EYE_REACH: Final = 0.17
-"""Of the distance of the eyes: the half side of the square about each that is looked at."""
+"""Half the side of the square around each eye that is measured, in distances between the eyes."""
 EYES_MIN_PX: Final = 12.0
-"""Between the eyes; below that lashes and lenses look alike."""
+"""The least distance between the eyes; below it lashes and lenses look the same."""
 LIGHT_MIN: Final = 20.0
-"""Grey level of the cheeks, 0 to 255, below which nothing is darker."""
+"""The grey level of the cheeks, 0 to 255, below which the photo is too dark to compare."""
 CHEEK: Final = 0.62
-"""Where a cheek is on the way from an eye to the corner of the mouth."""
+"""The place of a cheek between an eye (0) and the corner of the mouth (1)."""
 BRIGHT_PERCENTILE: Final = 75
-"""Of the grey levels about an eye: skin and the white of the eye make it bright, a lens leaves it dark."""
+"""The percentile of grey levels that stands for an eye's brightness: skin and the white of the eye are bright, a lens
+is dark."""
 
 
 def wears_sunglasses(image: Image.Image, landmarks: NDArray[np.float32] | None) -> bool:
@@ -31,7 +33,7 @@ def wears_sunglasses(image: Image.Image, landmarks: NDArray[np.float32] | None) 
 
 
 def eye_darkness(image: Image.Image, landmarks: NDArray[np.float32]) -> tuple[float, float] | None:
-    """The brightness about either eye over that of the cheeks; None where it cannot be said."""
+    """The brightness of either eye divided by that of the cheeks; None where it cannot be measured."""
     eyes, mouth = landmarks[:2], landmarks[3:5]
     between = float(np.hypot(*(eyes[1] - eyes[0])))
     if between < EYES_MIN_PX:
@@ -50,7 +52,7 @@ def eye_darkness(image: Image.Image, landmarks: NDArray[np.float32]) -> tuple[fl
 
 
 def _square(gray: NDArray[np.float32], centre: NDArray[np.float32], reach_px: float) -> NDArray[np.float32]:
-    """The pixels within `reach_px` of the centre, those on the photo."""
+    """The pixels of the photo within `reach_px` of the centre."""
     x, y = centre
     top, bottom = max(round(float(y - reach_px)), 0), round(float(y + reach_px)) + 1
     left, right = max(round(float(x - reach_px)), 0), round(float(x + reach_px)) + 1

@@ -1,4 +1,4 @@
-"""Photos become views; each photo is examined once.
+"""Builds views from photos; each photo is examined once.
 
 An observation that the bot stored beside a photo is used if the same version of the networks wrote it. Otherwise the
 photo is examined again, and the observation is cached by the hash of the photo's bytes.
@@ -21,43 +21,47 @@ from engine.identity.profile import Observation, View
 
 log = logging.getLogger(__name__)
 
-KEPT: Final = 512
-"""Observations take a few kilobytes each."""
+CACHE_SIZE: Final = 512
+"""The number of cached observations, of a few kilobytes each."""
 
 LookAt = Callable[[Image.Image, PersonBox | None], Observation]
-"""A photo, and the person to look at among several -> what is seen."""
+"""A photo, and the box of the person among several or None -> the observation."""
 
 
 class Views:
     """Opens photos with `look`, whose observations carry `version`. Not thread-safe."""
 
-    def __init__(self, look: LookAt, version: str, kept: int = KEPT) -> None:
+    def __init__(self, look: LookAt, version: str, cache_size: int = CACHE_SIZE) -> None:
         self._look = look
         self._version = version
-        self._kept = kept
-        self._known: OrderedDict[str, Observation] = OrderedDict()
+        self._size = cache_size
+        self._cache: OrderedDict[str, Observation] = OrderedDict()
 
     def open(self, photo: bytes, stored: bytes | None = None, person: PersonBox | None = None) -> View:
-        """The photo with what is seen on it; `stored` is an Observation as bytes, `person` the one to look at among
-        several. Raises BadReference for no photo."""
+        """The photo with its observation; `stored`: an Observation as bytes, `person`: the box of the person among
+        several. Raises BadReference for a file that is no photo."""
         image = read_photo(photo)
-        return View(image, self._stored(stored, image) or self._seen(photo, image, person))
+        return View(image, self._stored(stored, image) or self._cached(photo, image, person))
 
     def _stored(self, stored: bytes | None, image: Image.Image) -> Observation | None:
         if stored is None:
             return None
         try:
-            seen = Observation.from_bytes(stored)
+            observation = Observation.from_bytes(stored)
         except BadReference as error:
             log.warning("a stored profile cannot be read, the photo is examined again: %s", error)
             return None
-        return seen if seen.version == self._version and (seen.width, seen.height) == image.size else None
+        return (
+            observation
+            if observation.version == self._version and (observation.width, observation.height) == image.size
+            else None
+        )
 
-    def _seen(self, photo: bytes, image: Image.Image, person: PersonBox | None) -> Observation:
+    def _cached(self, photo: bytes, image: Image.Image, person: PersonBox | None) -> Observation:
         key = f"{hashlib.sha256(photo).hexdigest()}{self._version}{person}"
-        if key not in self._known:
-            self._known[key] = self._look(image, person)
-            if len(self._known) > self._kept:
-                self._known.popitem(last=False)
-        self._known.move_to_end(key)
-        return self._known[key]
+        if key not in self._cache:
+            self._cache[key] = self._look(image, person)
+            if len(self._cache) > self._size:
+                self._cache.popitem(last=False)
+        self._cache.move_to_end(key)
+        return self._cache[key]

@@ -1,7 +1,7 @@
-"""Joints and boxes from large public models, for an operator who has them: ViTPose (COCO's 17) and RT-DETR.
+"""Joints and boxes by two large public models that an operator may install: ViTPose (COCO's 17 joints) and RT-DETR.
 
-Both are Apache-2.0: usyd-community/vitpose-base-simple and PekingU/rtdetr_r50vd_coco_o365. Part map and embedding stay
-the shipped network's, which then looks at a box and joints that are right.
+Both are Apache-2.0: usyd-community/vitpose-base-simple and PekingU/rtdetr_r50vd_coco_o365. The part map and the
+embedding still come from the shipped network, which then reads accurate boxes and joints.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from engine.identity.person_parser import ShippedParser, inside
 from engine.identity.skeleton import Keypoints
 
 PERSON_MIN: Final = 0.5
-"""The detector's score."""
+"""The detector's least score of a person."""
 SAME_PERSON: Final = 0.1
-"""Overlap of a detected person with the box that was asked for."""
+"""Intersection over union from which a detected person belongs to the requested box."""
 PERSON_LABEL: Final = "person"
 JOINTS: Final = 17
 
@@ -61,7 +61,7 @@ class VitPoseParser:
         return [DetectedPerson(box) for box in self._boxes(image)]
 
     def _boxes(self, image: Image.Image) -> list[Box]:
-        """People, the surest first."""
+        """The detected people by falling score."""
         with torch.inference_mode():
             inputs = self._detector_input(images=image, return_tensors="pt").to(self._device)
             outputs = self._detector(**inputs)
@@ -76,7 +76,7 @@ class VitPoseParser:
         return [box for _, box in sorted(people, reverse=True)]
 
     def parse(self, image: Image.Image, box: Box, face: Box | None = None) -> Body | None:
-        """The detected person that `box` fits best, else whom the shipped network sees there."""
+        """The detected person that `box` fits best, else the person that the shipped network finds there."""
         best = max(self._boxes(image), key=lambda person: overlap(person, box), default=box)
         if overlap(best, box) > SAME_PERSON and best is not box:
             box = best
@@ -102,7 +102,7 @@ class VitPoseParser:
 
 
 def _load(folder: Path, model: Any, processor: Any, device: str) -> tuple[Any, Any]:
-    """Raises WeightsError, in one line, for what is no such folder."""
+    """The loaded model. Raises WeightsError, in one line, for a folder without such a model."""
     try:
         loaded = model.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
         return loaded.eval().to(device), processor.from_pretrained(folder, local_files_only=True)

@@ -27,6 +27,7 @@ LOOKS: Final[dict[str, Filter]] = {
 
 
 def apply_look(picture: Image.Image, name: str, seed: int = 0) -> Image.Image:
-    """RGB of the same size. Equal pictures, names and seeds give equal results. KeyError for an unknown name."""
+    """The filtered RGB picture, of the same size. Equal pictures, names and seeds give equal results. Raises KeyError
+    for an unknown name."""
     pixels = to_unit(np.asarray(picture.convert("RGB")))
     return Image.fromarray(to_bytes(LOOKS[name](pixels, np.random.default_rng(seed))))

@@ -28,7 +28,7 @@ def grey_of(picture: Colour) -> Grey:
 
 
 def blurred(picture: NDArray[np.float32], sigma_px: float) -> NDArray[np.float32]:
-    """Gaussian. A wide one is computed on a smaller picture, which gives the same within rounding."""
+    """Blurs with a Gaussian. A wide one is computed on a smaller picture, which gives the same within rounding."""
     factor = int(sigma_px // 6)
     if factor < 2:
         return _f32(cv2.GaussianBlur(picture, (0, 0), max(sigma_px, 0.3)))
@@ -39,7 +39,7 @@ def blurred(picture: NDArray[np.float32], sigma_px: float) -> NDArray[np.float32
 
 
 def stretched(grey: Grey, low: float = 1.0, high: float = 99.0) -> Grey:
-    """With these percentiles at 0 and 1; a flat picture stays as it is."""
+    """The picture scaled so that these percentiles become 0 and 1; a flat picture is returned unchanged."""
     bottom, top = np.percentile(grey[::2, ::2], (low, high))
     if top - bottom < 0.05:
         return grey

@@ -29,9 +29,9 @@ PAPER: Final = (0.97, 0.965, 0.945)
 GRAPHITE: Final = (0.17, 0.17, 0.19)
 BLACK_INK: Final = (0.05, 0.04, 0.06)
 POP_INKS: Final = ((0.27, 0.10, 0.58), (0.90, 0.10, 0.45), (1.0, 0.62, 0.10), (1.0, 0.93, 0.30))
-"""From shadow to light."""
+"""RGB of the inks, from shadow to light."""
 POP_WEIGHTS: Final = (0.55, 0.35, 0.10)
-"""Of red, green and blue: skin stands out against leaves and water."""
+"""The weights of red, green and blue in the tone, by which skin contrasts with leaves and water."""
 POP_DOT_INK: Final = (0.05, 0.70, 0.82)
 
 
@@ -71,7 +71,8 @@ def comic(picture: Colour, random: np.random.Generator) -> Colour:
 
 
 def pop_art(picture: Colour, random: np.random.Generator) -> Colour:
-    """A screen print: four loud inks for four tones, whatever the true colours, with large dots and a dark outline."""
+    """A screen print: four bright inks for four tones, independent of the true colours, with large dots and a dark
+    outline."""
     unit = unit_of(picture)
     flat = flattened(picture, 7, 0.11, times=3)
     grey = stretched(np.asarray(flat @ np.array(POP_WEIGHTS, np.float32), np.float32))
@@ -86,22 +87,22 @@ def pop_art(picture: Colour, random: np.random.Generator) -> Colour:
 
 
 def halftone(cover: Grey, pitch_px: float, angle_deg: float) -> Grey:
-    """Round dots on a turned grid, whose area per cell is `cover` (0..0.8); 1 inside a dot, soft at its rim."""
+    """Round dots on a rotated grid, whose area per cell is `cover` (0..0.8); 1 inside a dot, falling at its rim."""
     rows, columns = np.mgrid[0 : cover.shape[0], 0 : cover.shape[1]].astype(np.float32)
     cosine, sine = math.cos(math.radians(angle_deg)), math.sin(math.radians(angle_deg))
     across, along = (columns * cosine + rows * sine) / pitch_px, (rows * cosine - columns * sine) / pitch_px
-    away = np.hypot(across - np.rint(across), along - np.rint(along))
+    distance = np.hypot(across - np.rint(across), along - np.rint(along))
     radius = np.sqrt(cover / math.pi)
     rim = 0.7 / pitch_px
-    inside = np.clip((radius - away) / rim + 0.5, 0, 1)
+    inside = np.clip((radius - distance) / rim + 0.5, 0, 1)
     return np.where(cover > 0.01, inside, 0).astype(np.float32)
 
 
 def _framed(picture: Colour, unit: float) -> Colour:
     """White gutter and black frame of a panel."""
-    away = inset((picture.shape[0], picture.shape[1])) / max(unit, 0.25)
-    framed = _laid(picture, BLACK_INK, (away < 22).astype(np.float32))
-    return _laid(framed, PAPER, (away < 16).astype(np.float32))
+    distance = inset((picture.shape[0], picture.shape[1])) / max(unit, 0.25)
+    framed = _laid(picture, BLACK_INK, (distance < 22).astype(np.float32))
+    return _laid(framed, PAPER, (distance < 16).astype(np.float32))
 
 
 def _laid(ground: Colour, ink: tuple[float, float, float], cover: NDArray[np.float32]) -> Colour:

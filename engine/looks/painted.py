@@ -30,7 +30,7 @@ PAPER: Final = (0.985, 0.98, 0.96)
 BRUSHES: Final = ((26, 1.0), (13, 0.34), (7, 0.20), (4, 0.30))
 """Width in design pixels, and the least detail (0..1) at which the brush is used beyond the first layer."""
 SPACING: Final = 0.75
-"""Of strokes, in widths."""
+"""The distance between strokes, in widths."""
 
 
 def watercolor(picture: Colour, random: np.random.Generator) -> Colour:
@@ -48,9 +48,11 @@ def watercolor(picture: Colour, random: np.random.Generator) -> Colour:
     density = density * (pools * grains * (1 + 5 * rims))[:, :, None]
     line = ink_lines(stretched(grey_of(picture)), 1.3, 0.01, 0.06)
     density = density + 0.5 * line[:, :, None]
-    away = inset(shape) / max(unit, 1e-6) + 9 * noise(shape, 70 * unit, random) + 1.5 * noise(shape, 12 * unit, random)
-    painted = smoothstep(away, 25, 31)
-    rim = 1 + 0.35 * (1 - smoothstep(away, 31, 42))
+    distance = (
+        inset(shape) / max(unit, 1e-6) + 9 * noise(shape, 70 * unit, random) + 1.5 * noise(shape, 12 * unit, random)
+    )
+    painted = smoothstep(distance, 25, 31)
+    rim = 1 + 0.35 * (1 - smoothstep(distance, 31, 42))
     density = density * (painted * rim)[:, :, None]
     tooth = 1 + 0.018 * noise(shape, 1.8 * unit, random)
     return np.asarray(np.array(PAPER) * np.exp(-density) * tooth[:, :, None], np.float32)
@@ -112,7 +114,7 @@ def _flow(grey: Grey, sigma_px: float) -> Grey:
 
 
 def _along(grain: Grey, angle: Grey, reach_px: float) -> Grey:
-    """Noise averaged along the flow, deviation 1 again."""
+    """Noise averaged along the flow, normalised to a deviation of 1."""
     rows, columns = np.mgrid[0 : grain.shape[0], 0 : grain.shape[1]].astype(np.float32)
     cosine, sine = np.cos(angle), np.sin(angle)
     steps = np.linspace(-reach_px, reach_px, 7, dtype=np.float32)
@@ -124,7 +126,7 @@ def _along(grain: Grey, angle: Grey, reach_px: float) -> Grey:
 
 
 def _wobbled(picture: Colour, reach_px: float, random: np.random.Generator) -> Colour:
-    """With outlines that a hand would draw."""
+    """The picture with irregular outlines, as if drawn by hand."""
     shape = (picture.shape[0], picture.shape[1])
     rows, columns = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
     aside, below = (reach_px * 0.4 * noise(shape, reach_px * 4, random) for _ in range(2))

@@ -1,4 +1,4 @@
-"""One picture in every look, side by side: what the looks are judged by, and what users are shown of them."""
+"""A sheet of one picture in every look, for judging the looks and for users."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GAP_PX: Final = 8
 
 
 def draw_sheet(picture: Image.Image, seed: int = 0) -> Image.Image:
-    """The picture as it is, then each look in the order of LOOKS, with names below. Filtered at full size."""
+    """The unfiltered picture, then each look in the order of LOOKS, with names below. Filtered at full size."""
     original = picture.convert("RGB")
     tiles = [("none", original), *((name, apply_look(original, name, seed)) for name in LOOKS)]
     tile_height = max(round(TILE_WIDTH_PX * picture.height / picture.width), 1)

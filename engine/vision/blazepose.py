@@ -25,22 +25,22 @@ LANDMARKS: Final = "pose_landmark_full.tflite"
 LAYERS: Final = ((8, 2), (16, 2), (32, 6))
 """Stride px of the detector's layers and anchors per cell."""
 PERSON_MIN: Final = 0.5
-"""The score from which the detector counts a person."""
+"""The detector's least score of a person."""
 VIEWS: Final = (1.0, 1.5)
-"""Sides of the square that the detector is shown, in longer sides of the picture; the next one is tried where no person
-is found. In the larger one a head that fills the picture has the size that the detector knows."""
+"""Sides of the detector's square, in longer sides of the picture; the next one is tried where no person is found. In
+the larger square a head that fills the picture has the size of heads in the training data."""
 POSE_MIN: Final = 0.5
-"""The probability of a pose in the crop."""
+"""The least probability of a pose in the crop."""
 HIPS, BODY_CIRCLE = 0, 1
-"""Of the detector's points: the centre between the hips, and a point above it on the circle around the body."""
+"""Indices of the detector's points: the centre between the hips, and a point above it on the circle around the body."""
 SAME_PERSON: Final = 0.5
 """Intersection over union of two masks above which they are of one person."""
 AUXILIARY: Final = 33
-"""The landmark from which on the network repeats these two for the next crop."""
+"""The first of the two landmarks that repeat the detector's points for the next crop."""
 MARGIN: Final = 1.25
 JOINTS: Final = 33
 HEATMAP_REACH: Final = 3
-"""Cells of the heatmap on either side of a landmark that correct it."""
+"""The radius, in cells of the heatmap, of the area that refines a landmark."""
 HEATMAP_MIN: Final = 0.5
 
 COCO: Final = (0, 2, 5, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28)
@@ -78,19 +78,20 @@ class BlazePose:
         self._anchors = anchor_centres(self._detector.size, LAYERS)
 
     def find(self, image: Image.Image | RGB, score_min: float = PERSON_MIN, view: float = 1.0) -> list[Detection]:
-        """The people that the detector finds, the surest first: a box about head and shoulders, and four points.
+        """The detected people by falling score: a box around head and shoulders, and four points.
 
         The points: centre of the hips, point on the circle around the whole body, centre of the shoulders, point on
-        the circle around the upper body. `view`: see VIEWS. To count people use `see_all`, which checks every find."""
+        the circle around the upper body. `view`: see VIEWS. Use `see_all` to count people: it verifies every
+        detection."""
         picture, size = as_rgb(image), self._detector.size
         square = Square.around(picture, view)
-        shown = square.crop(picture, size, repeat_edge=False)
-        raw, logits = self._detector(shown.astype(np.float32) / 127.5 - 1)
+        crop = square.crop(picture, size, repeat_edge=False)
+        raw, logits = self._detector(crop.astype(np.float32) / 127.5 - 1)
         return detections(raw, logits, self._anchors, size, square, score_min)
 
     def see_all(self, image: Image.Image | RGB) -> list[DetectedPose]:
-        """The poses of all people on the picture, the surest detection first. Detections without a pose
-        are dropped; of those with the same mask the one with the surest pose stays."""
+        """The poses of all people on the picture, by falling score of the detection. Detections without a pose are
+        dropped; of those with the same mask, the one with the highest pose score is kept."""
         for view in VIEWS:
             poses = [pose for person in self.find(image, view=view) if (pose := self.read(image, person)) is not None]
             if poses:
@@ -102,9 +103,9 @@ class BlazePose:
         return next(iter(self.see_all(image)), None)
 
     def read(self, image: Image.Image | RGB, person: Detection) -> DetectedPose | None:
-        """The pose of one find; None where the network sees no pose there.
+        """The pose of one detection; None where the network finds no pose there.
 
-        The crop around the detector's points gives a first pose, and the crop around that pose the answer."""
+        The crop around the detector's points gives a first pose, the crop around that pose the result."""
         picture = as_rgb(image)
         first = self._read(picture, Square.about(person.points[HIPS], person.points[BODY_CIRCLE], MARGIN))
         second = None if first is None else self._read(picture, first[1])
@@ -113,8 +114,8 @@ class BlazePose:
     def _read(self, picture: RGB, square: Square) -> tuple[DetectedPose, Square] | None:
         """The pose in a square, and the square around that pose."""
         size = self._reader.size
-        shown = square.crop(picture, size, repeat_edge=True)
-        landmarks, probability, mask, heatmap, _ = self._reader(shown.astype(np.float32) / 255.0)
+        crop = square.crop(picture, size, repeat_edge=True)
+        landmarks, probability, mask, heatmap, _ = self._reader(crop.astype(np.float32) / 255.0)
         if probability[0] < POSE_MIN:
             return None
         values = landmarks.reshape(-1, 5)
@@ -130,11 +131,11 @@ class BlazePose:
 def distinct(poses: list[DetectedPose]) -> list[DetectedPose]:
     """In the same order, without those whose mask is mostly that of a pose with a higher score."""
     masks = [pose.mask > 0.5 for pose in poses]
-    kept: list[int] = []
+    chosen: list[int] = []
     for index in sorted(range(len(poses)), key=lambda index: -poses[index].score):
-        if all(_overlap(masks[index], masks[other]) <= SAME_PERSON for other in kept):
-            kept.append(index)
-    return [poses[index] for index in sorted(kept)]
+        if all(_overlap(masks[index], masks[other]) <= SAME_PERSON for other in chosen):
+            chosen.append(index)
+    return [poses[index] for index in sorted(chosen)]
 
 
 def _overlap(mask: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
@@ -145,7 +146,7 @@ def _overlap(mask: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
 def refine(points: NDArray[np.float32], heatmap: NDArray[np.float32]) -> NDArray[np.float32]:
     """Each of [N, 2] (in sides of the crop) moved to the centre of gravity of its heatmap nearby.
 
-    `heatmap` float32 [S, S, N] in 0 to 1; points off the crop, and points where the heatmap is not sure, stay."""
+    `heatmap` float32 [S, S, N] in 0 to 1; points outside the crop, and points with a low heatmap, are unchanged."""
     size = heatmap.shape[0]
     refined = points.copy()
     for index, (x, y) in enumerate(points):

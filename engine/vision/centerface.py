@@ -22,12 +22,12 @@ from engine.vision.square import RGB, as_rgb
 
 WEIGHTS: Final = "centerface.onnx"
 SIDE_PX: Final = 640
-"""The network is shown a copy whose longer side is this; small pictures are enlarged at most so far."""
-ENLARGES_AT_MOST: Final = 4.0
+"""The longer side of the network's input; a smaller picture is enlarged by ENLARGEMENT_MAX at most."""
+ENLARGEMENT_MAX: Final = 4.0
 MULTIPLE_PX: Final = 32
 STRIDE: Final = 4
-FACE_MIN: Final = 0.5
-DUPLICATE: Final = 0.3
+SCORE_MIN: Final = 0.5
+DUPLICATE_IOU: Final = 0.3
 SIDE_MIN_PX: Final = 8
 
 Floats = NDArray[np.float32]
@@ -45,8 +45,8 @@ class CenterFace:
     def find(self, image: Image.Image | RGB) -> list[Face]:
         """The faces, the largest first: box from the brows to the chin, score 0 to 1, landmarks as in Observation."""
         picture = as_rgb(image)
-        shown, scale = _shown(picture)
-        heat, sizes, offsets, points = self._network(shown.transpose(2, 0, 1)[None].astype(np.float32))
+        resized, scale = _resized(picture)
+        heat, sizes, offsets, points = self._network(resized.transpose(2, 0, 1)[None].astype(np.float32))
         boxes, scores, landmarks = _decoded(heat[0, 0], sizes[0], offsets[0], points[0])
         faces = []
         height, width = picture.shape[:2]
@@ -57,23 +57,23 @@ class CenterFace:
         return sorted(faces, key=lambda face: face.side_px, reverse=True)
 
 
-def _shown(picture: RGB) -> tuple[RGB, Floats]:
-    """A copy with sides that the network takes, and by how much each side [2] was scaled."""
+def _resized(picture: RGB) -> tuple[RGB, Floats]:
+    """The picture at a size that the network takes, and the factors [2] by which width and height were scaled."""
     height, width = picture.shape[:2]
-    factor = min(SIDE_PX / max(height, width), ENLARGES_AT_MOST)
+    factor = min(SIDE_PX / max(height, width), ENLARGEMENT_MAX)
     sides = [max(round(side * factor / MULTIPLE_PX), 1) * MULTIPLE_PX for side in (width, height)]
     cv2 = load_opencv()
     method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    shown: RGB = cv2.resize(picture, tuple(sides), interpolation=method)
-    return shown, np.array([sides[0] / width, sides[1] / height], np.float32)
+    resized: RGB = cv2.resize(picture, tuple(sides), interpolation=method)
+    return resized, np.array([sides[0] / width, sides[1] / height], np.float32)
 
 
 def _decoded(heat: Floats, sizes: Floats, offsets: Floats, points: Floats) -> tuple[Floats, Floats, Floats]:
-    """Boxes [N, 2, 2], scores [N] and landmarks [N, 5, 2] in px of what was shown, the surest first.
+    """Boxes [N, 2, 2], scores [N] and landmarks [N, 5, 2] in px of the network's input, by falling score.
 
-    heat [h, w]; sizes and offsets [2, h, w], height and y first; points [10, h, w], y and x in turn, in sides of the
-    box from its upper left corner."""
-    rows, columns = np.nonzero(heat >= FACE_MIN)
+    heat [h, w]; sizes and offsets [2, h, w], height and y first; points [10, h, w], y and x of each landmark in turn,
+    from the upper left corner of the box, in shares of its height and width."""
+    rows, columns = np.nonzero(heat >= SCORE_MIN)
     order = np.argsort(-heat[rows, columns], kind="stable")
     rows, columns = rows[order], columns[order]
     extent = np.exp(sizes[::-1, rows, columns].T) * STRIDE
@@ -85,9 +85,9 @@ def _decoded(heat: Floats, sizes: Floats, offsets: Floats, points: Floats) -> tu
 
 
 def _without_duplicates(boxes: Floats, scores: Floats) -> list[int]:
-    kept: list[int] = []
+    chosen: list[int] = []
     for index in range(len(scores)):
         large = (boxes[index, 1] - boxes[index, 0]).min() >= SIDE_MIN_PX
-        if large and (not kept or overlaps(boxes[index], boxes[kept]).max() < DUPLICATE):
-            kept.append(index)
-    return kept
+        if large and (not chosen or overlaps(boxes[index], boxes[chosen]).max() < DUPLICATE_IOU):
+            chosen.append(index)
+    return chosen

@@ -1,4 +1,4 @@
-"""From the outputs of a single-shot detector to what it found: anchors, boxes, suppression of duplicates.
+"""Decodes the outputs of a single-shot detector: anchors, boxes, suppression of duplicates.
 
 Liu et al., SSD: Single Shot MultiBox Detector, 2016; Bazarevsky et al., BlazeFace, 2019 (one anchor size; duplicates
 are averaged by score in place of being dropped).
@@ -25,7 +25,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Detection:
-    """One find: score 0 to 1, box px, float32 [K, 2] points px."""
+    """One detection: score 0 to 1, box px, points float32 [K, 2] px."""
 
     score: float
     box: Box
@@ -45,7 +45,8 @@ def anchor_centres(size: int, layers: Sequence[tuple[int, int]]) -> Floats:
 def detections(
     raw: Floats, logits: Floats, anchors: Floats, size: int, square: Square, score_min: float
 ) -> list[Detection]:
-    """The finds of `score_min` and above, the surest first, in px of the picture that `square` was cut from.
+    """The detections with a score of `score_min` or more, by falling score, in px of the picture that `square` was cut
+    from.
 
     `raw` [N, 4 + 2K]: centre x, y from the anchor, width, height, then K points from the anchor, in px of the input of
     `size`; `logits` [N, 1]. The square is upright."""
@@ -64,14 +65,14 @@ def detections(
 
 
 def _without_duplicates(found: Floats, scores: Floats) -> list[tuple[float, Floats]]:
-    """`found` [N, 2 + K, 2] by falling score: each with the overlapping later ones averaged into it by score."""
-    kept: list[tuple[float, Floats]] = []
+    """`found` [N, 2 + K, 2] by falling score: each averaged, weighted by score, with the later ones that overlap it."""
+    merged: list[tuple[float, Floats]] = []
     while len(found):
         same = overlaps(found[0, :2], found[:, :2]) > DUPLICATE
         same[0] = True
-        kept.append((float(scores[0]), np.average(found[same], 0, scores[same]).astype(np.float32)))
+        merged.append((float(scores[0]), np.average(found[same], 0, scores[same]).astype(np.float32)))
         found, scores = found[~same], scores[~same]
-    return kept
+    return merged
 
 
 def overlaps(box: Floats, others: Floats) -> Floats:

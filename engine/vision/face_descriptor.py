@@ -1,7 +1,6 @@
-"""Numbers of a face by which two photos are compared: dlib's ResNet, as the package of its models brings it (CC0).
-
-King, High Quality Face Recognition with Deep Metric Learning, 2017. The file is dlib's own serialization; of it the
-parameters of the layers are read, in the order in which the picture goes through them.
+"""Face embeddings by which two photos are compared: dlib's ResNet, from the package of its models (CC0). King, High
+Quality Face Recognition with Deep Metric Learning, 2017. The file is in dlib's serialization; only the parameters of
+the layers are read, in the order of the forward pass.
 """
 
 from __future__ import annotations
@@ -25,12 +24,12 @@ from engine.vision.age import MEAN_RGB, face_chip
 WEIGHTS: Final = "dlib_face_recognition_resnet_model_v1.dat"
 CHIP_PX: Final = 150
 PADDING: Final = 0.25
-"""Around the face on each side of the chip, in sides of the face."""
+"""The margin around the face on each side of the chip, in sides of the face."""
 SIZE: Final = 128
 FACE_MIN_PX: Final = 40.0
-"""Smaller faces of one person differ as much as those of two."""
+"""The least side of a face: smaller faces of one person differ as much as those of two people."""
 STRANGERS_MIN: Final = 0.6
-"""The distance from which two faces are of two people; see docs/photos.md for how often that is wrong."""
+"""The distance from which two faces count as two people's; docs/photos.md has the error rates."""
 
 _LAYER: Final = re.compile(rb"\x01[\x04\x05\x07](con_4|affine_|fc_2)")
 _CONVOLUTIONS: Final = 29
@@ -49,7 +48,7 @@ class _Convolution(nn.Module):
 
 
 class DlibNetwork(nn.Module):
-    """The network alone, frozen; a gradient reaches the chips."""
+    """The frozen network; gradients flow to the chips."""
 
     def __init__(self, path: Path) -> None:
         """Raises WeightsError for a file that is not dlib's."""
@@ -74,7 +73,7 @@ class DlibNetwork(nn.Module):
 
 
 class FaceDescriptor:
-    """Describes faces."""
+    """Embeds faces."""
 
     def __init__(self, state: Path) -> None:
         """`state` is the folder ENGINE_STATE. Raises WeightsError where the weights are absent."""
@@ -92,18 +91,18 @@ class FaceDescriptor:
 
 
 def _sum(x: Tensor, y: Tensor) -> Tensor:
-    """Of two maps of different sizes: the smaller one is continued with zeros, channels included."""
+    """The sum of two maps of different sizes: the smaller one is padded with zeros, channels included."""
     sides = [max(pair) for pair in zip(x.shape[1:], y.shape[1:], strict=True)]
     return sum((_extended(each, sides) for each in (x, y)), torch.zeros(()))
 
 
 def _extended(x: Tensor, sides: list[int]) -> Tensor:
-    missing = [side - own for side, own in zip(sides, x.shape[1:], strict=True)]
+    missing = [side - length for side, length in zip(sides, x.shape[1:], strict=True)]
     return F.pad(x, (0, missing[2], 0, missing[1], 0, missing[0]))
 
 
 def _parameters(data: bytes) -> tuple[list[_Convolution], Tensor]:
-    """The convolutions, each with the factors and shifts that follow it, and the matrix [256, SIZE] at the end.
+    """The convolutions, each fused with the scale and shift that follow it, and the last layer's matrix [256, SIZE].
 
     Raises ValueError where the layers are not those of the network."""
     convolutions: list[_Convolution] = []
@@ -132,7 +131,7 @@ def _parameters(data: bytes) -> tuple[list[_Convolution], Tensor]:
 
 
 def _integer(data: bytes, at: int) -> tuple[int, int]:
-    """A number in dlib's form (its length in bytes, then the bytes, the lowest first), and where the next item is."""
+    """An integer in dlib's format (its length in bytes, then little-endian bytes), and the offset of the next item."""
     end = at + 1 + (data[at] & 15)
     return int.from_bytes(data[at + 1 : end], "little"), end
 
@@ -146,7 +145,7 @@ def _integers(data: bytes, at: int, count: int) -> list[int]:
 
 
 def _tensor(data: bytes, at: int) -> tuple[NDArray[np.float32], int]:
-    """float32 [N] of a tensor, and where the next item is."""
+    """The values float32 [N] of a tensor, and the offset of the next item."""
     _, at = _integer(data, at)
     sides = []
     for _ in range(4):

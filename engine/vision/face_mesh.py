@@ -22,7 +22,7 @@ from engine.vision.square import RGB, Square, as_rgb, upright
 
 WEIGHTS: Final = "face_landmark.tflite"
 MARGIN: Final = 1.5
-"""Of the square over the longer side of the face's box."""
+"""The side of the square over the longer side of the face's box."""
 FACE_MIN: Final = 0.5
 RIGHT_EYE, LEFT_EYE = POINTS.index("right_eye"), POINTS.index("left_eye")
 
@@ -43,10 +43,10 @@ class FaceMesh:
         self._network = Network(locate("mediapipe", WEIGHTS, state), threads)
 
     def see(self, image: Image.Image | RGB, face: Detection) -> Mesh | None:
-        """The mesh of `face` (of BlazeFace.find); None where the network sees no face there."""
+        """The mesh of `face` (of BlazeFace.find); None where the network finds no face there."""
         square, size = face_square(face), self._network.size
-        shown = square.crop(as_rgb(image), size, repeat_edge=True)
-        values, logit = self._network(shown.astype(np.float32) / 255.0)
+        crop = square.crop(as_rgb(image), size, repeat_edge=True)
+        values, logit = self._network(crop.astype(np.float32) / 255.0)
         score = float(sigmoid(logit).ravel()[0])
         if score < FACE_MIN:
             return None
@@ -58,5 +58,5 @@ def face_square(face: Detection) -> Square:
     """The square around a face in which the eyes are level."""
     x0, y0, x1, y1 = face.box
     x, y = (float(value) for value in face.points[LEFT_EYE] - face.points[RIGHT_EYE])
-    angle = upright(y, -x)  # the direction a quarter turn counter-clockwise from the line between the eyes is up
+    angle = upright(y, -x)  # up is a quarter turn counter-clockwise from the line between the eyes
     return Square((x0 + x1) / 2, (y0 + y1) / 2, max(x1 - x0, y1 - y0, 1.0) * MARGIN, angle)

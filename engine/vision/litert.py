@@ -16,7 +16,7 @@ class Network:
     """One network with its buffers; calls from several threads wait for one another."""
 
     def __init__(self, path: Path, threads: int = 1) -> None:
-        """Raises WeightsError for a file that is no such network, SetupError where the package is missing."""
+        """Raises WeightsError for a file of another kind, SetupError where the package is missing."""
         try:
             from ai_edge_litert.interpreter import Interpreter
         except ImportError as error:

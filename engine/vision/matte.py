@@ -1,7 +1,8 @@
-"""The outline of what stands out on a photo: U2-Net in its small form.
+"""The matte of the salient objects on a photo: the small U2-Net.
 
 Qin et al., U2-Net: Going Deeper with Nested U-Structure for Salient Object Detection, 2020; weights and preparation as
-in rembg (MIT). It cuts out whatever stands out, a suitcase as well as its owner: gate the matte by a person's mask.
+in rembg (MIT). It includes every salient object, a suitcase as well as its owner: intersect the matte with a person's
+mask.
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ DEVIATION: Final = np.array([0.229, 0.224, 0.225], np.float32)
 
 
 class Matte:
-    """Tells foreground from background."""
+    """Separates foreground from background."""
 
     def __init__(self, state: Path, threads: int = 1) -> None:
         """`state` is the folder ENGINE_STATE. Raises WeightsError where the weights are absent."""
         self._network = OnnxNetwork(locate("u2netp", WEIGHTS, state), threads)
 
     def mask(self, image: Image.Image | RGB) -> NDArray[np.float32]:
-        """float32 [H, W] in 0 to 1: how much of a pixel is foreground. The picture is squeezed into a square."""
+        """float32 [H, W] in 0 to 1: the share of foreground in each pixel. The picture is scaled to a square."""
         cv2, picture = load_opencv(), as_rgb(image)
         height, width = picture.shape[:2]
         method = cv2.INTER_AREA if max(height, width) > SIZE else cv2.INTER_LINEAR

@@ -19,19 +19,19 @@ WEIGHTS: Final = "open-nsfw.onnx"
 RESIZED_PX, SIZE_PX = 256, 224
 MEAN_BGR: Final = np.array([104, 117, 123], np.float32)
 ASPECT_MAX: Final = 1.2
-"""Longer side over the shorter one up to which the squeezed picture alone is judged."""
+"""The ratio of longer to shorter side up to which only the scaled picture is classified."""
 SQUARES: Final = 2
 
 
 class NudityNetwork:
-    """A Classifier."""
+    """Implements `engine.safety.classifier.Classifier`."""
 
     def __init__(self, state: Path, threads: int = 1) -> None:
         """`state` is the folder ENGINE_STATE. Raises WeightsError where the weights are absent."""
         self._network = OnnxNetwork(locate("nudity", WEIGHTS, state), threads)
 
     def probability(self, image: Image.Image) -> float:
-        """0 to 1: the highest of the whole picture, squeezed, and of the squares at its ends."""
+        """0 to 1: the highest over the whole picture, scaled to a square, and the squares at its ends."""
         pictures = [image.convert("RGB"), *_squares(image.convert("RGB"))]
         (shares,) = self._network(np.stack([_prepared(picture) for picture in pictures]))
         return float(shares[:, 1].max())
@@ -49,7 +49,7 @@ def _squares(image: Image.Image) -> list[Image.Image]:
 
 
 def _prepared(image: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    """float32 [SIZE_PX, SIZE_PX, 3], blue first, as the network was trained."""
+    """float32 [SIZE_PX, SIZE_PX, 3] in BGR, as in the network's training."""
     edge = (RESIZED_PX - SIZE_PX) // 2
     resized = image.resize((RESIZED_PX, RESIZED_PX), Image.Resampling.BILINEAR)
     middle = resized.crop((edge, edge, edge + SIZE_PX, edge + SIZE_PX))

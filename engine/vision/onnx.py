@@ -12,12 +12,11 @@ from engine.errors import WeightsError
 
 
 class OnnxNetwork:
-    """One network of one input."""
+    """One network with one input."""
 
     def __init__(self, path: Path, threads: int = 1, any_size: bool = False) -> None:
-        """`any_size`: the file states one size for the input, and the network takes others too (it is convolutional).
-
-        Raises WeightsError for a file that is no such network."""
+        """`any_size`: the file states one input size, but the network is convolutional and takes other sizes. Raises
+        WeightsError for a file of another kind."""
         import onnxruntime
 
         options = onnxruntime.SessionOptions()

@@ -1,7 +1,6 @@
-"""The mask of people who fill much of a photo: MediaPipe's selfie segmentation.
-
-Fast, and good on half-length photos; small figures lose their legs, for which the mask of a Pose is better. As in
-MediaPipe's public graph SelfieSegmentationCpu (Apache-2.0) the picture is squeezed into the network's square.
+"""The mask of people who fill much of a photo: MediaPipe's selfie segmentation. Fast, and good on half-length photos;
+on full-length ones legs are lost, and the mask of BlazePose is better. As in MediaPipe's public graph
+SelfieSegmentationCpu (Apache-2.0) the picture is scaled to the network's square.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ WEIGHTS: Final = "selfie_segmentation.tflite"
 
 
 class SelfieSegmentation:
-    """Tells people from their background."""
+    """Separates people from the background."""
 
     def __init__(self, state: Path, threads: int = 1) -> None:
         """`state` is the folder ENGINE_STATE. Raises WeightsError where the weights are absent."""

@@ -1,4 +1,4 @@
-"""Rotated squares of a picture: what a network is shown, and where its answers lie in the picture."""
+"""Rotated squares of a picture: the inputs of networks, and the conversion of their outputs to the picture."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ RGB = NDArray[np.uint8]
 Matrix = NDArray[np.float64]
 
 SHRINK_FROM: Final = 2
-"""A picture with more pixels per pixel of the crop is averaged first, so that the sampling misses none of them."""
+"""The number of picture pixels per crop pixel above which the picture is averaged first, so that sampling skips
+none."""
 
 
 def as_rgb(image: Image.Image | RGB) -> RGB:
-    """uint8 [height, width, 3] of a Pillow image in any mode, or of an array that is so already.
+    """uint8 [height, width, 3] of a Pillow image in any mode; such an array is returned unchanged.
 
     Raises ValueError for an array of another shape or type."""
     if isinstance(image, Image.Image):
@@ -55,7 +56,7 @@ class Square:
         return cls(float(start[0]), float(start[1]), max(2 * math.hypot(x, y) * margin, 1.0), upright(x, y))
 
     def crop(self, picture: RGB, size: int, repeat_edge: bool) -> RGB:
-        """uint8 [size, size, 3]. Beyond the picture its edge is repeated, or the area is black."""
+        """uint8 [size, size, 3]. Outside the picture its edge is repeated if `repeat_edge`, else the crop is black."""
         cv2 = load_opencv()
         height, width = picture.shape[:2]
         factor = int(self.side / size)
@@ -104,7 +105,8 @@ def upright(x: float, y: float) -> float:
 
 
 def _between_centres(matrix: Matrix, size: int) -> Matrix:
-    """From sides of the square to px corners, made into from pixel indices of a crop to pixel indices."""
+    """Converts a matrix between sides of the square and px into one between pixel indices of the crop and of the
+    picture."""
     scaled = matrix.copy()
     scaled[:, :2] /= size
     scaled[:, 2] += scaled[:, :2].sum(1) / 2 - 0.5

@@ -21,7 +21,8 @@ log = logging.getLogger("engine.worker")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Load, warm up, work; the exit code. A missing part of the setup is one line on stderr."""
+    """Loads, warms up and runs the worker; the exit code. A missing part of the installation is an error of one line on
+    stderr."""
     description = "Draws pictures for the bot until it is stopped; docs/settings.md lists its settings (ENGINE_...)."
     argparse.ArgumentParser(prog="python -m engine.worker", description=description).parse_args(arguments)
     try:

@@ -14,7 +14,7 @@ _in_hand: ContextVar[str] = ContextVar("requests", default="")
 
 @contextmanager
 def request_ids(ids: Collection[str]) -> Iterator[None]:
-    """In this block, records of this thread carry the ids, which are those of the bot's log."""
+    """In this context, log records of this thread have the ids, which the bot's log has too."""
     token = _in_hand.set(f" [{' '.join(sorted(ids))}]")
     try:
         yield
@@ -23,7 +23,7 @@ def request_ids(ids: Collection[str]) -> Iterator[None]:
 
 
 class AddRequestIds(logging.Filter):
-    """Gives each record `requests`: the ids in brackets, or nothing between tasks."""
+    """Adds `requests` to each record: the ids in brackets, or an empty text between tasks."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.requests = _in_hand.get()

@@ -1,11 +1,11 @@
-"""The worker's connections to the broker. Each has a thread of its own and survives a restart of the broker.
+"""The worker's connections to the broker. Each has its own thread and reconnects after a restart of the broker.
 
 - Outbox: replies, in order. It keeps them until the broker has them; only progress may be dropped.
 - HeartbeatThread: a heartbeat every HEARTBEAT_INTERVAL_S, whether the worker draws or waits.
 - CancellationListener: the jobs that are cancelled.
 
-Tasks come through Celery (process.py). An old heartbeat or progress is worthless, and Redis ignores their expiration:
-the header `sent_at` of each message gives the time of sending, and neither is sent while many replies are unread.
+Tasks come through Celery (process.py). Old heartbeats and progress are useless, and Redis ignores expiration: the
+header `sent_at` of each message has the time of sending, and neither is sent while many replies are unread.
 """
 
 from __future__ import annotations
@@ -37,9 +37,10 @@ log = logging.getLogger(__name__)
 
 CONNECT_OPTIONS = {"socket_connect_timeout": 3.0, "socket_keepalive": True, "health_check_interval": 10}
 CONSUMER_OPTIONS = {**CONNECT_OPTIONS, "socket_timeout": 30.0}
-"""Of Celery's consumer: a task of some megabytes may come over a slow network."""
+"""The timeout of Celery's consumer, long enough for a task of some megabytes over a slow network."""
 AMQP_OPTIONS = {"confirm_publish": True, "read_timeout": 10.0, "write_timeout": 10.0}
-"""Without confirmations, a reply written to a dying connection would count as sent. Redis ignores these."""
+"""Publisher confirms: without them, a reply written to a failing connection would count as sent. Redis ignores the
+option."""
 TRANSPORT_OPTIONS = {**CONNECT_OPTIONS, **AMQP_OPTIONS, "socket_timeout": 10.0}
 RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 EPHEMERAL_EXPIRATION_S = 10.0
@@ -57,7 +58,8 @@ class ReplyPublisher:
         self._queue: Any = None
 
     def publish(self, reply: Reply) -> bool:
-        """`False` for a Progress or Heartbeat while many replies are unread. Raises what the transport raises."""
+        """Whether the reply was sent: a Progress or Heartbeat is not while many replies are unread. Raises the
+        transport's errors."""
         ephemeral = isinstance(reply, Progress | Heartbeat)
         try:
             self._open()
@@ -98,7 +100,7 @@ class ReplyPublisher:
 
 
 class Outbox(threading.Thread):
-    """Sends replies in the order they were put, trying again until the broker takes them."""
+    """Sends replies in the order of `put`, and retries until the broker accepts them."""
 
     def __init__(self, publisher: ReplyPublisher) -> None:
         super().__init__(name="outbox", daemon=True)
@@ -108,7 +110,7 @@ class Outbox(threading.Thread):
         self._closed = False
 
     def put(self, reply: Reply) -> None:
-        """Never waits. A Progress takes the place of an unsent one of its job."""
+        """Adds a reply without blocking. A Progress replaces an unsent one of the same job."""
         with self._changed:
             if isinstance(reply, Progress):
                 self._forget_progress(reply.job_id)
@@ -116,12 +118,12 @@ class Outbox(threading.Thread):
             self._changed.notify_all()
 
     def unsent_ids(self) -> frozenset[str]:
-        """Jobs and references whose answer the broker does not have yet."""
+        """Ids of jobs and references with unsent replies."""
         with self._changed:
             return frozenset(_id_of(reply) for reply in self._replies if not isinstance(reply, Progress | Heartbeat))
 
     def close(self, timeout_s: float) -> bool:
-        """Sends what is left, for at most `timeout_s`; whether everything was sent."""
+        """Sends the remaining replies for at most `timeout_s`; whether all were sent."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -145,7 +147,7 @@ class Outbox(threading.Thread):
         self._publisher.close()
 
     def _first(self) -> Reply | None:
-        """Waits for a reply; None once closed and empty."""
+        """Waits for the first unsent reply; None once the outbox is closed and empty."""
         with self._changed:
             self._changed.wait_for(lambda: self._replies or self._closed)
             return self._replies[0] if self._replies else None
@@ -183,11 +185,11 @@ class HeartbeatThread(threading.Thread):
 
     @property
     def healthy(self) -> bool:
-        """Whether the broker took the last heartbeat."""
+        """Whether the broker accepted the last heartbeat."""
         return self._sent and self._healthy
 
     def healthy_s(self) -> float:
-        """Seconds for which the broker has taken every heartbeat; 0 while it takes none."""
+        """Seconds since when the broker has accepted every heartbeat; 0 while it accepts none."""
         return time.monotonic() - self._healthy_since if self._healthy else 0.0
 
     def stop(self, timeout_s: float = 5.0) -> None:
@@ -217,7 +219,7 @@ class HeartbeatThread(threading.Thread):
 
 
 class CancellationListener(threading.Thread):
-    """Remembers the latest cancelled jobs. It misses cancellations that are sent while the broker is away."""
+    """Stores the ids of recently cancelled jobs. Cancellations sent while the broker is unreachable are lost."""
 
     def __init__(self, broker_url: str) -> None:
         super().__init__(name="cancellations", daemon=True)
@@ -286,7 +288,7 @@ def _id_of(reply: Reply) -> str:
 
 
 def _close_quietly(connection: Any) -> None:
-    """A connection whose broker is gone may fail to close; there is nothing left to lose."""
+    """Closes the connection and ignores errors: with an unreachable broker, closing may fail."""
     try:
         connection.close()
     except Exception as error:

@@ -1,8 +1,6 @@
-"""/healthz, /readyz and /metrics of a worker, from a thread of its own.
-
-/healthz answers 200 as long as the process can answer at all; a step that hangs ends the process (ENGINE_HUNG_S).
-/readyz answers 503 until the broker has taken a heartbeat, and while it takes none. The bot decides by heartbeats
-alone: these endpoints are for supervisors, orchestrators and Prometheus.
+"""/healthz, /readyz and /metrics of a worker, served from a thread. /healthz answers 200 while the process responds; a
+step that hangs ends the process (ENGINE_HUNG_S). /readyz answers 503 while the broker accepts no heartbeat. The bot
+decides by heartbeats alone: these endpoints are for supervisors, orchestrators and Prometheus.
 """
 
 from __future__ import annotations
@@ -49,7 +47,7 @@ class WorkerMetrics:
         )  # fmt: skip
 
     def count(self, reply: Reply) -> None:
-        """A reply that the worker sends; replies other than ends change nothing."""
+        """Counts a reply that ends a job or an examination; other replies are ignored."""
         if isinstance(reply, Result):
             self._jobs.labels("drawn").inc()
             self._drawing.observe(reply.seconds)
@@ -70,7 +68,7 @@ class WorkerMetrics:
 
 
 class Monitor:
-    """A server in a thread. Raises OSError where it cannot listen at `host` and `port`."""
+    """An HTTP server in a thread. Raises OSError where it cannot listen at `host` and `port`."""
 
     def __init__(self, host: str, port: int, metrics: WorkerMetrics, ready: Callable[[], bool]) -> None:
         self._metrics = metrics
@@ -101,7 +99,8 @@ class Monitor:
 
 
 def open_monitor(listen: str | None, metrics: WorkerMetrics, ready: Callable[[], bool]) -> Monitor | None:
-    """At `listen` (host:port), or none. Raises SetupError: the address cannot be used."""
+    """A monitor at `listen` (host:port); None without an address. Raises SetupError where the address cannot be
+    used."""
     if listen is None:
         return None
     host, _, port = listen.rpartition(":")
@@ -117,7 +116,7 @@ class _Server(ThreadingMixIn, WSGIServer):
 
 class _SilentHandler(WSGIRequestHandler):
     timeout = 10
-    """Seconds; a client that sends nothing holds no thread for longer."""
+    """Seconds after which a silent client is disconnected, so that it blocks no thread."""
 
     def log_message(self, format: str, *arguments: object) -> None:
         return None

@@ -56,11 +56,12 @@ log = logging.getLogger(__name__)
 HUNG_EXIT_CODE = 70
 FLUSH_TIMEOUT_S = 30.0
 DEAF_S = 60.0
-"""An idle consumer turns every two seconds; after an outage of the broker it is back within 30."""
+"""Seconds without a turn of Celery's loop after which the consumer counts as hung: an idle one turns every two seconds,
+and after an outage of the broker within 30."""
 
 
 class Service:
-    """The work of both tasks, independent of Celery."""
+    """Runs both tasks, independent of Celery."""
 
     def __init__(
         self,
@@ -69,7 +70,7 @@ class Service:
         cancellations: CancellationListener,
         observe: Callable[[Reply], None] = lambda reply: None,
     ) -> None:
-        """`observe` gets every reply as it is put into the outbox."""
+        """`observe` is called with every reply that is put into the outbox."""
         self._generator = generator
         self._observe = observe
         self._outbox = outbox
@@ -79,7 +80,7 @@ class Service:
         self._lock = threading.Lock()
 
     def generate(self, text: object) -> None:
-        """`text` is the JSON of a GenerateBatch; one that cannot be read fails the jobs it names, if any."""
+        """Draws a batch. `text` is the JSON of a GenerateBatch; an invalid one fails the jobs that it names."""
         try:
             batch = GenerateBatch.model_validate_json(_text(text))
         except ValidationError as error:
@@ -89,7 +90,7 @@ class Service:
             self._generator.generate(batch.requests, self._send, self._cancellations.is_cancelled)
 
     def examine(self, text: object) -> None:
-        """`text` is the JSON of an ExamineRequest."""
+        """Examines a photo. `text` is the JSON of an ExamineRequest."""
         try:
             request = ExamineRequest.model_validate_json(_text(text))
         except ValidationError as error:
@@ -99,7 +100,7 @@ class Service:
             self._put(self._generator.examine(request))
 
     def in_hand(self) -> tuple[str, ...]:
-        """Jobs and references being worked on or answered but not yet with the broker."""
+        """Ids of jobs and references in progress or with unsent replies."""
         with self._lock:
             return tuple(sorted(self._in_hand | self._outbox.unsent_ids()))
 
@@ -171,11 +172,12 @@ class Worker:
         self._turned_at = time.monotonic()
 
     def run(self) -> int:
-        """Works until SIGTERM or SIGINT, ends the task in hand, sends what is unsent; the exit code."""
+        """Works until SIGTERM or SIGINT, then finishes the current task and sends the remaining replies; the exit
+        code."""
         for thread in (self._outbox, self._cancellations, self._heartbeats):
             thread.start()
         with warnings.catch_warnings():
-            # Celery warns of root because of pickled tasks; these are JSON only
+            # Celery warns about running as root because of pickled tasks; these are JSON only
             warnings.simplefilter("ignore", SecurityWarning)
             celery_worker = self._celery.Worker(
                 hostname=self._worker_id,
@@ -199,17 +201,17 @@ class Worker:
         return int(celery_worker.exitcode or 0)
 
     def turned(self) -> None:
-        """Celery's consumer asks the broker for tasks now."""
+        """Called on each turn of the loop in which Celery's consumer asks the broker for tasks."""
         self._turned_at = time.monotonic()
 
     def deaf_s(self) -> float:
-        """Seconds for which the consumer has not turned although nothing is in hand and the broker is there: such a
+        """Seconds without a turn of the consumer's loop although the worker is idle and the broker is reachable: such a
         worker looks idle and takes no task. Only a new process helps where a connection hangs below Celery."""
         return min(time.monotonic() - self._turned_at, self._service.idle_s(), self._heartbeats.healthy_s())
 
     def _heartbeat(self) -> Heartbeat:
-        """The next heartbeat. Ends the process if a step hangs: nothing else frees the thread; other workers get its
-        jobs."""
+        """The next heartbeat. Ends the process if a step hangs, because nothing else frees the thread; other workers
+        get its jobs."""
         if (still_s := self._service.still_s()) > self._hung_s:
             log.critical("no step for %.0f s (ENGINE_HUNG_S), giving up: %s", still_s, self._service.in_hand())
             logging.shutdown()
@@ -283,7 +285,8 @@ def make_celery(broker_url: str, service: Service) -> Celery:
 
 
 def warm_up(backbone: Backbone) -> None:
-    """One step on a grey photo of somebody who stands, so that the first user does not wait for caches and kernels."""
+    """Draws one step for a grey photo in the standing pose, so that the first user does not wait for caches and
+    kernels."""
     width, height = backbone.capabilities.width, backbone.capabilities.height
     standing = Observation(
         width,
@@ -304,7 +307,7 @@ def _only(arguments: tuple[object, ...]) -> object:
 
 
 def _text(argument: object) -> str:
-    """The argument if it is a string, else '', which is no JSON."""
+    """The argument if it is a string, else '', which is not valid JSON."""
     return argument if isinstance(argument, str) else ""
 
 

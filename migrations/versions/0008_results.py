@@ -19,8 +19,8 @@ def upgrade() -> None:
     for column in ("album_sent_at", "favourite_at", "reported_at", "removed_at"):
         op.add_column("jobs", sa.Column(column, sa.DateTime(timezone=True), nullable=True))
     op.add_column("jobs", sa.Column("album_id", sa.UUID(), nullable=True))
-    shown = sa.text("result_file_id is not null and removed_at is null")
-    op.create_index("jobs_gallery", "jobs", ["user_id", "created_at"], postgresql_where=shown)
+    is_shown = sa.text("result_file_id is not null and removed_at is null")
+    op.create_index("jobs_gallery", "jobs", ["user_id", "created_at"], postgresql_where=is_shown)
     op.create_index("jobs_originals", "jobs", ["finished_at"], postgresql_where=sa.text("result is not null"))
 
 

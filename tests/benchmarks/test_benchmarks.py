@@ -1,4 +1,4 @@
-"""The benchmarks compare what they say; the tests check no speed."""
+"""The benchmarks compare the intended contenders; speeds are not tested."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ TINY = Shape(
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A nano whose drawings are as quick as its layout allows: one step by default."""
+    """A nano that draws as fast as its layout allows, in one step by default."""
     path = tmp_path_factory.mktemp("nano")
     save_nano(random_nano(), path, {"steps": 1})
     return path
@@ -81,13 +81,13 @@ def test_both_draw_the_same_size_with_the_same_weights(folder: Path) -> None:
     assert isinstance(ours, list) and isinstance(baseline, list)
     assert [picture.size for picture in ours + baseline] == [(4 * WIDTH, 4 * HEIGHT)] * 3
     weights = load_nano(folder)[0].unet.state_dict()
-    seen = inspect.getclosurevars(requests.baseline(2, 7.5).run).nonlocals["pipeline"]
-    theirs = seen.unet.state_dict()
-    own = {name: value for name, value in theirs.items() if name in weights}
-    same = [name for name, value in own.items() if weights[name].shape == value.shape]
-    assert set(own) - set(same) == {"conv_in.weight", "conv_out.weight", "conv_out.bias"}
+    pipeline = inspect.getclosurevars(requests.baseline(2, 7.5).run).nonlocals["pipeline"]
+    theirs = pipeline.unet.state_dict()
+    shared = {name: value for name, value in theirs.items() if name in weights}
+    same = [name for name, value in shared.items() if weights[name].shape == value.shape]
+    assert set(shared) - set(same) == {"conv_in.weight", "conv_out.weight", "conv_out.bias"}
     assert all(torch.equal(weights[name], theirs[name]) for name in same)
-    assert {type(p).__name__ for p in seen.unet.attn_processors.values()} >= {"IPAdapterAttnProcessor2_0"}
+    assert {type(p).__name__ for p in pipeline.unet.attn_processors.values()} >= {"IPAdapterAttnProcessor2_0"}
 
 
 def test_every_contestant_is_what_its_name_says() -> None:
@@ -153,8 +153,19 @@ def test_the_command_writes_figures_and_a_plot(
     monkeypatch.setitem(SHAPES, "nano", TINY)
     monkeypatch.setattr("benchmarks.suite.BASELINE_STEPS", 2)
     out, plot = tmp_path / "out.json", tmp_path / "out.png"
-    wanted = ["--json", str(out), "--plot", str(plot), "--pairs", "2", "--request-pairs", "1", "--weights", str(folder)]
-    assert main([*wanted, "--device", "cpu"]) == 0
+    arguments = [
+        "--json",
+        str(out),
+        "--plot",
+        str(plot),
+        "--pairs",
+        "2",
+        "--request-pairs",
+        "1",
+        "--weights",
+        str(folder),
+    ]
+    assert main([*arguments, "--device", "cpu"]) == 0
     figures: dict[str, Any] = json.loads(out.read_text("utf-8"))
     for key in (
         "step_overhead_20",

@@ -1,4 +1,4 @@
-"""The invariant of a load run finds what breaks it; the proxy cuts; the command refuses a wrong size."""
+"""The checks of a load run find violations; the proxy cuts connections; the command refuses an invalid size."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ AGAIN, CANCEL = f"job:again:{JOB}", f"job:cancel:{JOB}"
 ASKS = [Ask(ANN, 5, 0.0)]
 
 
-def said(message_id: int, *, reply_to: int | None = 5, text: str = "", photo: bool = False, button: str = "") -> Any:
+def message(message_id: int, *, reply_to: int | None = 5, text: str = "", photo: bool = False, button: str = "") -> Any:
     """A message of the bot."""
     return {
         "id": message_id,
@@ -33,13 +33,13 @@ def said(message_id: int, *, reply_to: int | None = 5, text: str = "", photo: bo
     }
 
 
-def job(state: str = "delivered", *, closed: bool = True, failure: str | None = None, asked: int = 5) -> JobRow:
-    return JobRow(JOB, ANN, asked, state, failure, closed)
+def job(state: str = "delivered", *, closed: bool = True, failure: str | None = None, request: int = 5) -> JobRow:
+    return JobRow(JOB, ANN, request, state, failure, closed)
 
 
-PICTURE = said(7, photo=True, button=AGAIN)
-FAILURE = said(7, text="It failed", button=AGAIN)
-REFUSAL = said(7, text="Three pictures are in progress")
+PICTURE = message(7, photo=True, button=AGAIN)
+FAILURE = message(7, text="It failed", button=AGAIN)
+REFUSAL = message(7, text="Three pictures are in progress")
 
 
 @pytest.mark.parametrize(
@@ -58,17 +58,17 @@ def test_one_end_per_prompt_keeps_the_invariant(jobs: list[JobRow], messages: li
 @pytest.mark.parametrize(
     ("jobs", "messages"),
     [
-        ([job()], [PICTURE, said(8, photo=True, button=AGAIN)]),
+        ([job()], [PICTURE, message(8, photo=True, button=AGAIN)]),
         ([job()], []),
         ([job()], [PICTURE, FAILURE]),
         ([job(), JobRow("b" * 32, ANN, 5, "delivered", None, True)], [PICTURE]),
-        ([job("queued", closed=False)], [said(7, text="in the queue", button=CANCEL)]),
+        ([job("queued", closed=False)], [message(7, text="in the queue", button=CANCEL)]),
         ([job("failed", failure="internal")], []),
         ([job("failed", failure="internal")], [PICTURE]),
-        ([job()], [said(7, photo=True, button=f"job:again:{'b' * 32}")]),
+        ([job()], [message(7, photo=True, button=f"job:again:{'b' * 32}")]),
         ([], []),
         ([], [PICTURE]),
-        ([job(), job(asked=99)], [PICTURE]),
+        ([job(), job(request=99)], [PICTURE]),
     ],
     ids=[
         "two pictures", "delivered without a picture", "picture and failure", "two jobs", "still queued",
@@ -81,22 +81,22 @@ def test_what_breaks_the_invariant_is_found(jobs: list[JobRow], messages: list[A
 
 
 def test_a_doubled_announcement_is_counted_and_is_no_end() -> None:
-    announcement = said(6, text="🖼 ready")
-    assert not is_end(announcement) and not is_end(said(6, text="waiting", button=CANCEL))
+    announcement = message(6, text="🖼 ready")
+    assert not is_end(announcement) and not is_end(message(6, text="waiting", button=CANCEL))
     verdicts = judge(ASKS, [job()], {ANN: [announcement, PICTURE]})
     assert (verdicts.broken, verdicts.doubled_texts) == ([], 1)
 
 
 def test_each_help_is_matched_with_an_answer_of_its_own() -> None:
-    def asked(message_id: int) -> Any:
-        return {**said(message_id, reply_to=None, text="/help"), "from_bot": False}
+    def request(message_id: int) -> Any:
+        return {**message(message_id, reply_to=None, text="/help"), "from_bot": False}
 
     chat = [
-        asked(1),
-        asked(2),
-        said(4, reply_to=None, text="/photos"),
-        said(7, reply_to=None, text="/photos"),
-        asked(9),
+        request(1),
+        request(2),
+        message(4, reply_to=None, text="/photos"),
+        message(7, reply_to=None, text="/photos"),
+        request(9),
     ]
     waits, unanswered = help_latencies([(ANN, 1), (ANN, 2), (ANN, 9)], {ANN: chat})
     assert (waits, unanswered) == ([3.0, 5.0], 1)

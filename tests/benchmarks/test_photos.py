@@ -1,4 +1,4 @@
-"""The measurement of how photos are read: its truth holds on changed copies, and wrong readings count as wrong."""
+"""The measurement of reading photos: the ground truth holds for changed copies, and wrong readings count as wrong."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def cases() -> list[PhotoCase]:
 
 
 def _knowing(cases: list[PhotoCase]) -> Callable[[Image.Image, Box | None], PhotoReading]:
-    """Reads the truth back."""
+    """Returns the ground truth."""
 
     def read(image: Image.Image, chosen: Box | None) -> PhotoReading:
         case = next(case for case in cases if case.image is image)
@@ -74,10 +74,10 @@ def test_wrong_readings_count_as_wrong(cases: list[PhotoCase]) -> None:
     right = _knowing(cases)
 
     def wrong(image: Image.Image, chosen: Box | None) -> PhotoReading:
-        seen = right(image, chosen)
-        moved = None if seen.keypoints is None else seen.keypoints + np.float32(400)
-        empty = None if seen.mask is None else np.zeros_like(seen.mask)
-        return replace(seen, verdict="too_dark", people=9, framing="sideways", keypoints=moved, mask=empty)
+        result = right(image, chosen)
+        moved = None if result.keypoints is None else result.keypoints + np.float32(400)
+        empty = None if result.mask is None else np.zeros_like(result.mask)
+        return replace(result, verdict="too_dark", people=9, framing="sideways", keypoints=moved, mask=empty)
 
     figures = summary(measure(cases, wrong))
     assert {value for name, value in figures.items() if name not in ("photos", "CPU seconds, median")} == {0}

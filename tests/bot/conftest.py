@@ -1,4 +1,4 @@
-"""Rows to begin with, a database server of one's own to kill, and a worker that speaks the contract without drawing."""
+"""Fixtures: rows, a database server to kill, and a fake worker that follows the contract without drawing."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def picture() -> Callable[..., bytes]:
 
 @dataclass
 class Rows:
-    """Puts people, photos, jobs and workers straight into the database, and looks at what became of them."""
+    """Adds users, photos, jobs and workers directly to the database, and reads them."""
 
     sessions: Sessions
 
@@ -78,7 +78,7 @@ class Rows:
         return job.id
 
     async def pose_photo(self, user_id: int = 1, image: bytes = b"pose") -> UUID:
-        """The user's only one, chosen for the pictures to come."""
+        """Adds the user's pose photo, chosen for future pictures."""
         photo = PosePhoto(id=uuid4(), user_id=user_id, message_id=1, image=image)
         async with self.sessions.begin() as session:
             await poses.replace(session, photo)
@@ -127,7 +127,7 @@ class Rows:
 
 @pytest.fixture
 def restored_logs() -> Iterator[None]:
-    """Logging as it was, afterwards."""
+    """Restores the configuration of logging after the test."""
     root = logging.getLogger()
     handlers, level, before = root.handlers[:], root.level, structlog.get_config()
     levels = {name: logging.getLogger(name).level for name in logs.QUIET}
@@ -145,9 +145,8 @@ def rows(sessions: Sessions) -> Rows:
 
 @dataclass
 class FakeWorker:
-    """Takes tasks off the real queue and answers on the real one, as engine.contract says, from a thread.
-
-    The test decides the answers: `on_generate` and `on_examine` give the replies to a request.
+    """Consumes tasks and sends replies through the real broker by engine.contract, in a thread. `on_generate` and
+    `on_examine` return the replies to a request.
     """
 
     broker_url: str
@@ -194,7 +193,7 @@ class FakeWorker:
         ]
 
     def send(self, *replies: contract.Reply) -> None:
-        """Over a connection of the thread's own, opened again after the broker was killed."""
+        """Runs on the thread's own connection, which is reopened after the broker was killed."""
         if not hasattr(self._own, "connection"):
             self._own.connection = Connection(self.broker_url)
         try:
@@ -221,7 +220,7 @@ class FakeWorker:
         )
 
     def _survive(self, work: Callable[[], None]) -> None:
-        """A broker that is restarted is waited for."""
+        """Retries until the broker is running again."""
         while not self._stop.is_set():
             try:
                 work()
@@ -273,7 +272,7 @@ class FakeWorker:
 
 @pytest.fixture
 def hire(broker_url: str) -> Iterator[Callable[..., FakeWorker]]:
-    """Starts fake workers, which leave with the test."""
+    """Starts fake workers, which end with the test."""
     hired: list[FakeWorker] = []
 
     def hire_one(**wishes: Any) -> FakeWorker:
@@ -287,7 +286,7 @@ def hire(broker_url: str) -> Iterator[Callable[..., FakeWorker]]:
 
 @pytest.fixture
 async def eventually() -> AsyncIterator[Callable[..., Any]]:
-    """Waits until a question, asked again and again, is answered with something true; gives that."""
+    """Calls a function repeatedly until its result is true; returns that result."""
 
     async def wait_until(question: Callable[[], Any], timeout_s: float = 60.0) -> Any:
         deadline = time.monotonic() + timeout_s

@@ -1,4 +1,4 @@
-"""The charts for operators: legible pictures whatever the figures are."""
+"""The charts for operators are legible for all figures."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ def test_each_text_is_legible_on_a_phone_and_hides_no_other(
         for label in (tick.label1, tick.label2)
         if not axes.axison or not min(axis.get_view_interval()) <= tick.get_loc() <= max(axis.get_view_interval())
     }
-    shown = [text for text in figure.findobj(Text) if text.get_text() and text.get_visible()]
-    texts = [text for text in shown if text not in not_drawn]
+    visible = [text for text in figure.findobj(Text) if text.get_text() and text.get_visible()]
+    texts = [text for text in visible if text not in not_drawn]
     boxes = {text: text.get_window_extent() for text in texts}
     boxes = {text: box for text, box in boxes.items() if box.width and box.overlaps(canvas)}
     assert len(boxes) > 10

@@ -82,7 +82,7 @@ def test_a_dotenv_of_a_windows_editor_is_read_from_its_first_line_on(
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "expected"),
     [
         ("BOT_TOKEN", None, "BOT_TOKEN is not set"),
         ("BOT_TOKEN", "", "BOT_TOKEN is not set"),
@@ -112,7 +112,7 @@ def test_a_dotenv_of_a_windows_editor_is_read_from_its_first_line_on(
     ],
 )
 def test_a_mistake_is_one_line_that_names_the_variable_and_keeps_its_value(
-    environment: pytest.MonkeyPatch, name: str, value: str | None, said: str
+    environment: pytest.MonkeyPatch, name: str, value: str | None, expected: str
 ) -> None:
     if value is None:
         environment.delenv(name)
@@ -120,7 +120,7 @@ def test_a_mistake_is_one_line_that_names_the_variable_and_keeps_its_value(
         environment.setenv(name, value)
     with pytest.raises(OperatorError) as refusal:
         load_config()
-    assert said in str(refusal.value)
+    assert expected in str(refusal.value)
     assert "\n" not in str(refusal.value) and "secret" not in str(refusal.value).removeprefix("WEBHOOK_SECRET")
 
 

@@ -37,7 +37,7 @@ async def notices() -> AsyncIterator[tuple[ReferralNotices, Person]]:
 
 
 @asynccontextmanager
-async def _kept(
+async def _remaining(
     sessions: Sessions, terms: CreditTerms | None, notify: ReferralNotices, role: Role
 ) -> AsyncIterator[None]:
     keeping = asyncio.create_task(keep_ledger(sessions, terms, notify, role, interval_s=0.05))
@@ -76,7 +76,7 @@ async def test_the_leader_settles_and_pays_invitations(
         code = await referrals.code_of(session, ANNA_ID, "code")
         assert await referrals.note(session, BEN_ID, code)
     job_id = await _deliver_free_picture(sessions, BEN_ID)
-    async with _kept(sessions, TERMS, notify, Role.alone()):
+    async with _remaining(sessions, TERMS, notify, Role.alone()):
         await ben.wait_for(lambda message: "earned you 5 credits" in message.text, timeout_s=60)
     assert await _kinds(sessions, job_id) == [EntryKind.RESERVE, EntryKind.SETTLE]
     for user_id in (ANNA_ID, BEN_ID):
@@ -91,7 +91,7 @@ async def test_without_credits_what_was_reserved_before_is_still_settled(
 ) -> None:
     await rows.user(BEN_ID)
     job_id = await _deliver_free_picture(sessions, BEN_ID)
-    async with _kept(sessions, None, notices[0], Role.alone()):
+    async with _remaining(sessions, None, notices[0], Role.alone()):
         await eventually(lambda: _is_settled(sessions, job_id))
 
 
@@ -101,7 +101,7 @@ async def test_a_process_that_does_not_lead_books_nothing(
     await rows.user(BEN_ID)
     job_id = await _deliver_free_picture(sessions, BEN_ID)
     role = Role()
-    async with _kept(sessions, TERMS, notices[0], role):
+    async with _remaining(sessions, TERMS, notices[0], role):
         await asyncio.sleep(0.3)
         assert await _kinds(sessions, job_id) == [EntryKind.RESERVE]
         with role.leading():

@@ -134,12 +134,12 @@ async def test_sigterm_ends_the_process_in_an_orderly_way(
     database_url: str, broker_url: str, tmp_path: Path, eventually: Any
 ) -> None:
     async with LocalBotAPI() as api:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         log = tmp_path / "log"
         with log.open("w") as output:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "bot", cwd=tmp_path, stderr=output,
-                env={**kept, "BOT_TOKEN": api.token, "BOT_API_URL": api.url, "DATABASE_URL": database_url,
+                env={**environment, "BOT_TOKEN": api.token, "BOT_API_URL": api.url, "DATABASE_URL": database_url,
                      "BROKER_URL": broker_url, "LOG_JSON": "true"},
             )  # fmt: skip
         try:
@@ -173,7 +173,7 @@ async def _introduce(person: Person, tmp_path: Path, *, worker: bool = True) -> 
     await person.press(StyleCallback(name="sketch").pack(), timeout_s=60)
 
 
-async def test_a_photo_a_style_and_words_become_a_picture(
+async def test_a_photo_a_style_and_a_prompt_become_a_picture(
     database_url: str, broker_url: str, tmp_path: Path, hire: Any, rows: Any
 ) -> None:
     worker = hire()
@@ -193,7 +193,7 @@ async def test_a_photo_a_style_and_words_become_a_picture(
         assert sum("🔄 Again" in message.button_texts for message in finished) == 1
 
 
-async def test_words_sent_while_everything_restarts_are_drawn_once(
+async def test_a_prompt_sent_during_a_restart_is_drawn_once(
     database_url: str,
     broker_url: str,
     tmp_path: Path,

@@ -1,4 +1,4 @@
-"""Photos are decoded in a child process with limits; whatever becomes of the child is an answer."""
+"""Photos are decoded in a child process with limits; every end of the child leads to an answer."""
 
 from __future__ import annotations
 

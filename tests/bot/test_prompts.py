@@ -1,4 +1,4 @@
-"""Words: what is kept of them, and what cannot be drawn."""
+"""Prompts: the parts that are kept, and refusals."""
 
 from __future__ import annotations
 

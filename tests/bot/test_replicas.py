@@ -31,10 +31,15 @@ PICTURES = 3
 
 @asynccontextmanager
 async def bot_process(environment: dict[str, str], log: Path) -> AsyncIterator[Process]:
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPATH") if name in os.environ}
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPATH") if name in os.environ}
     with log.open("w") as output:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bot", cwd=log.parent, stderr=output, env={**kept, **environment, "LOG_JSON": "1"}
+            sys.executable,
+            "-m",
+            "bot",
+            cwd=log.parent,
+            stderr=output,
+            env={**inherited, **environment, "LOG_JSON": "1"},
         )
     try:
         yield process

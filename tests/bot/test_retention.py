@@ -83,12 +83,12 @@ async def test_without_a_limit_no_user_is_deleted_and_old_files_are_dropped(
     undelivered = await rows.job(1, state=JobState.DONE, result=b"png", finished_at=long_ago)
     keeping = asyncio.create_task(keep_retention(sessions, None, 7, Role.alone()))
 
-    async def kept() -> dict[Any, bool]:
+    async def remaining() -> dict[Any, bool]:
         async with sessions() as session:
             return {job_id: png is not None for job_id, png in await session.execute(select(Job.id, Job.result))}
 
     async def dropped() -> bool:
-        return await kept() == {old: False, new: True, undelivered: True}
+        return await remaining() == {old: False, new: True, undelivered: True}
 
     await eventually(dropped)
     assert await count(sessions, User) == 1

@@ -1,4 +1,4 @@
-"""The presets as they ship, that the engine can draw them, and what a faulty file says."""
+"""The shipped presets, which the engine can draw, and the errors for faulty files."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def test_there_are_at_least_ten_presets_with_no_style_first():
 
 def test_the_engine_draws_exactly_the_presets() -> None:
     styles = load_styles()
-    asked = {styles.request_name(style.name) for style in styles.presets}
-    assert asked == {None, *shipped_styles()}
+    names = {styles.request_name(style.name) for style in styles.presets}
+    assert names == {None, *shipped_styles()}
 
 
 def test_a_preset_that_is_gone_draws_without_style():

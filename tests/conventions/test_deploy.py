@@ -46,11 +46,11 @@ def base(name: str) -> set[str]:
 
 def test_the_dashboard_shows_metrics_that_exist_and_all_of_them() -> None:
     expressions = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
-    shown = {name for expression in expressions for name in re.findall(r"\bbolid_\w+", expression)}
+    metrics = {name for expression in expressions for name in re.findall(r"\bbolid_\w+", expression)}
     given = {name for name in metric_names() if name.startswith("bolid_")}
     bases = {name for each in given for name in base(each)}
-    assert [name for name in sorted(shown) if not base(name) & bases] == []
-    bases_shown = {name for each in shown for name in base(each)}
+    assert [name for name in sorted(metrics) if not base(name) & bases] == []
+    bases_shown = {name for each in metrics for name in base(each)}
     hidden = [name for name in sorted(given) if not base(name) & bases_shown]
     assert hidden == [], "show it, or remove the metric"
 

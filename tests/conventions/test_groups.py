@@ -51,9 +51,9 @@ def closure(lines: Iterable[str]) -> set[str]:
             needs = [Requirement(line) for line in requires(name) or ()]
         except PackageNotFoundError:
             continue
-        wanted = {"", *extras}
+        groups = {"", *extras}
         for need in needs:
-            if need.marker is None or _applies(need, wanted):
+            if need.marker is None or _applies(need, groups):
                 need.marker = None
                 open_.append(need)
     return {name for name, _ in found}
@@ -77,10 +77,10 @@ def modules_outside(group: str) -> set[str]:
 
 def run(group: str, code: str, *argv: str, **environment: str) -> subprocess.CompletedProcess[str]:
     script = HIDE.format(absent=sorted(modules_outside(group)), root=str(ROOT), argv=list(argv)) + code
-    own = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LD_LIBRARY_PATH")}
+    inherited = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LD_LIBRARY_PATH")}
     command = [sys.executable, "-c", script]
     return subprocess.run(
-        command, cwd=ROOT, env=own | environment, capture_output=True, text=True, timeout=150, check=False
+        command, cwd=ROOT, env=inherited | environment, capture_output=True, text=True, timeout=150, check=False
     )
 
 

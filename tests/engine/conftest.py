@@ -266,7 +266,7 @@ def paper_doll() -> View:
     picture = np.zeros((200, 100, 3), np.uint8)
     for part, colour in COLOURS.items():
         picture[parts == part] = colour
-    seen = Observation(
+    observation = Observation(
         width=100,
         height=200,
         face_box=(40, 14, 60, 36),
@@ -275,7 +275,7 @@ def paper_doll() -> View:
         parts=parts[::2, ::2].copy(),
         parts_box=(0, 0, 100, 200),
     )
-    return View(Image.fromarray(picture), seen)
+    return View(Image.fromarray(picture), observation)
 
 
 @pytest.fixture

@@ -42,8 +42,8 @@ def test_a_picture_is_drawn_and_what_it_is_made_of_is_said(
     assert _generate(out, "--reference", portrait, "--reference", portrait, "--seed", "5") == DONE
     with Image.open(out) as picture:
         assert (picture.format, picture.size) == ("PNG", (64, 96))
-    said = capsys.readouterr().out
-    assert str(out) in said and "slow on cpu" in said and "seed 5" in said
+    printed = capsys.readouterr().out
+    assert str(out) in printed and "slow on cpu" in printed and "seed 5" in printed
 
 
 def test_the_seed_decides_the_picture(portrait: Path, tmp_path: Path) -> None:
@@ -68,8 +68,8 @@ def test_a_style_filters_the_picture_and_help_names_the_styles(
     capsys.readouterr()
     with pytest.raises(SystemExit):
         main(["generate", "--help"])
-    said = capsys.readouterr().out
-    assert all(name in said for name in shipped_styles())
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in shipped_styles())
 
 
 def test_one_picture_is_drawn_in_every_look_on_a_sheet(
@@ -81,16 +81,16 @@ def test_one_picture_is_drawn_in_every_look_on_a_sheet(
         assert sheet.format == "PNG" and f"{sheet.width} x {sheet.height} px" in capsys.readouterr().out
     assert main(["styles", "--picture", __file__, "--out", str(out)]) == UNSUITABLE
     assert main(["styles", "--picture", "missing.jpg", "--out", str(out)]) == MISUSED
-    said = capsys.readouterr().err.splitlines()
-    assert len(said) == 2 and "expected a whole photo" in said[0] and "No such file" in said[1]
+    printed = capsys.readouterr().err.splitlines()
+    assert len(printed) == 2 and "expected a whole photo" in printed[0] and "No such file" in printed[1]
 
 
 def test_without_a_person_it_asks_for_force(coffee: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out.png"
     assert _generate(out, "--reference", coffee) == UNSUITABLE
     assert not out.exists()
-    said = capsys.readouterr().err
-    assert "no person was found" in said and "--force" in said
+    printed = capsys.readouterr().err
+    assert "no person was found" in printed and "--force" in printed
     assert _generate(out, "--reference", coffee, "--force") == DONE
     assert out.exists()
     assert "drawing all the same" in capsys.readouterr().err
@@ -143,22 +143,22 @@ def test_an_image_prompt_is_followed_and_refused_in_one_line_where_it_cannot_be(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("ENGINE_WEIGHTS", str(klein_folder))
-    wanted = ["--reference", portrait, "--seed", "1", "--steps", "1", "--device", "cpu", "--backbone", "klein"]
+    arguments = ["--reference", portrait, "--seed", "1", "--steps", "1", "--device", "cpu", "--backbone", "klein"]
     plain, styled, silent, never = (tmp_path / f"{name}.png" for name in ("plain", "styled", "silent", "never"))
-    assert _generate(plain, *wanted) == DONE
-    assert _generate(styled, *wanted, "--image-prompt", coffee) == DONE
-    assert _generate(silent, *wanted, "--image-prompt", coffee, "--image-prompt-scale", "0") == DONE
+    assert _generate(plain, *arguments) == DONE
+    assert _generate(styled, *arguments, "--image-prompt", coffee) == DONE
+    assert _generate(silent, *arguments, "--image-prompt", coffee, "--image-prompt-scale", "0") == DONE
     assert not np.array_equal(Image.open(plain), Image.open(styled))
     assert np.array_equal(Image.open(plain), Image.open(silent))
     capsys.readouterr()
-    assert _generate(never, *wanted, "--image-prompt", Path(__file__)) == UNSUITABLE
-    assert _generate(never, *wanted, "--image-prompt", "missing.jpg") == MISUSED
+    assert _generate(never, *arguments, "--image-prompt", Path(__file__)) == UNSUITABLE
+    assert _generate(never, *arguments, "--image-prompt", "missing.jpg") == MISUSED
     monkeypatch.delenv("ENGINE_WEIGHTS")
-    assert _generate(never, *wanted[:-2], "--image-prompt", coffee) == FAILED
-    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("engine: ")]
-    assert len(said) == 3 and not never.exists()
-    assert "whole photo" in said[0] and "No such file" in said[1]
-    assert "bad_image_prompt" in said[2] and "ENGINE_BACKBONE" in said[2]
+    assert _generate(never, *arguments[:-2], "--image-prompt", coffee) == FAILED
+    printed = [line for line in capsys.readouterr().err.splitlines() if line.startswith("engine: ")]
+    assert len(printed) == 3 and not never.exists()
+    assert "whole photo" in printed[0] and "No such file" in printed[1]
+    assert "bad_image_prompt" in printed[2] and "ENGINE_BACKBONE" in printed[2]
 
 
 def test_a_pose_is_drawn_and_a_photo_that_shows_none_is_one_line(
@@ -172,19 +172,19 @@ def test_a_pose_is_drawn_and_a_photo_that_shows_none_is_one_line(
 ) -> None:
     monkeypatch.setenv("ENGINE_BACKBONE", "klein")
     monkeypatch.setenv("ENGINE_WEIGHTS", str(klein_folder))
-    wanted = ["--reference", portrait, "--seed", "1", "--steps", "1", "--device", "cpu"]
+    arguments = ["--reference", portrait, "--seed", "1", "--steps", "1", "--device", "cpu"]
     plain, posed, never = (tmp_path / f"{name}.png" for name in ("plain", "posed", "never"))
-    assert _generate(plain, *wanted) == DONE
-    assert _generate(posed, *wanted, "--pose", "arms-raised") == DONE
+    assert _generate(plain, *arguments) == DONE
+    assert _generate(posed, *arguments, "--pose", "arms-raised") == DONE
     assert not np.array_equal(Image.open(plain), Image.open(posed))
     capsys.readouterr()
-    assert _generate(never, *wanted, "--pose", coffee) == FAILED
+    assert _generate(never, *arguments, "--pose", coffee) == FAILED
     complaint = [line for line in capsys.readouterr().err.splitlines() if line.startswith("engine: ")]
     assert len(complaint) == 1 and "bad_pose" in complaint[0]
     assert not never.exists()
 
 
-def test_the_english_words_are_shown_where_the_model_knows_no_russian(
+def test_the_translation_is_shown_where_the_model_reads_no_russian(
     portrait: Path,
     klein_folder: Path,
     tmp_path: Path,
@@ -195,8 +195,8 @@ def test_the_english_words_are_shown_where_the_model_knows_no_russian(
     monkeypatch.setenv("ENGINE_TRANSLATOR", "glossary")
     model = ["--backbone", "klein", "--weights", klein_folder, "--steps", "1", "--device", "cpu"]
     assert _generate(tmp_path / "out.png", "--reference", portrait, *model, prompt="на пляже") == DONE
-    shown = [line for line in capsys.readouterr().err.splitlines() if "the translated prompt" in line]
-    assert len(shown) == 1 and "beach" in shown[0]
+    lines = [line for line in capsys.readouterr().err.splitlines() if "the translated prompt" in line]
+    assert len(lines) == 1 and "beach" in lines[0]
 
 
 def test_a_photorealistic_backbone_without_classifiers_is_refused(
@@ -273,10 +273,10 @@ def test_an_aspect_reaches_the_backbone_and_what_it_cannot_follow_is_said(
     wishes = ["--aspect", "3:2", "--negative", "rain", "--guidance", "7.5"]
     assert _generate(tmp_path / "out.png", "--reference", portrait, *wishes) == DONE
     assert drawn[0].settings.aspect is Aspect.LANDSCAPE
-    said = " ".join(capsys.readouterr().err.split())
-    assert "--aspect 3:2: slow has no such size; it draws 64 x 96 px alone" in said
-    assert "--negative has no effect: slow does not read it; say in --prompt what to draw" in said
-    assert "--guidance 7.5: slow draws with 1" in said
+    printed = " ".join(capsys.readouterr().err.split())
+    assert "--aspect 3:2: slow has no such size; it draws 64 x 96 px alone" in printed
+    assert "--negative has no effect: slow does not read it; say in --prompt what to draw" in printed
+    assert "--guidance 7.5: slow draws with 1" in printed
 
 
 def test_photos_are_examined_in_a_table(

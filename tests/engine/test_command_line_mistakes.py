@@ -21,7 +21,7 @@ def _generate(out: Path, *arguments: str | Path, prompt: str = "in a forest") ->
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "printed"),
     [
         (["--reference", "missing.jpg"], MISUSED, "missing.jpg: No such file"),
         (["--reference", "{self}", "--force"], UNSUITABLE, "expected a whole photo"),
@@ -82,12 +82,12 @@ def _generate(out: Path, *arguments: str | Path, prompt: str = "in a forest") ->
     ],
 )
 def test_a_mistake_is_one_line(
-    arguments: list[str], code: int, said: str, portrait: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], code: int, printed: str, portrait: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     filled = [argument.format(portrait=portrait, self=__file__) for argument in arguments]
     assert _generate(tmp_path / "out.png", *filled) == code
     complaint = [line for line in capsys.readouterr().err.splitlines() if line.startswith("engine: ")]
-    assert len(complaint) == 1 and said in complaint[0]
+    assert len(complaint) == 1 and printed in complaint[0]
 
 
 def test_what_is_no_photo_is_named_before_weights_are_loaded(
@@ -102,14 +102,14 @@ def test_every_wrong_option_and_setting_is_named(
     portrait: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _generate(tmp_path / "out.png", "--reference", portrait, "--face-scale", "9", "--pose-scale", "9") == MISUSED
-    said = capsys.readouterr().err
-    assert "face-scale" in said and "pose-scale" in said and said.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert "face-scale" in printed and "pose-scale" in printed and printed.count("\n") == 1
     for name, value in {"BROKER_URL": "valkey://u:secret@h", "PRECISION": "fp8", "HUNG_S": "0"}.items():
         monkeypatch.setenv(f"ENGINE_{name}", value)
     assert main(["examine", str(portrait)]) == MISUSED
-    said = capsys.readouterr().err
-    assert all(f"ENGINE_{name}: " in said for name in ("BROKER_URL", "PRECISION", "HUNG_S"))
-    assert "secret" not in said and said.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert all(f"ENGINE_{name}: " in printed for name in ("BROKER_URL", "PRECISION", "HUNG_S"))
+    assert "secret" not in printed and printed.count("\n") == 1
 
 
 def test_ctrl_c_is_one_line(
@@ -128,8 +128,8 @@ def test_the_librarys_bars_are_hidden() -> None:
         "from engine.__main__ import main; main(['provenance', 'x']); "
         "from transformers.utils import logging; [*logging.tqdm([1, 2], desc='Loading checkpoint shards')]"
     )
-    kept = {name: value for name, value in os.environ.items() if name != "TQDM_DISABLE"}
-    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=kept, capture_output=True, text=True)
+    environment = {name: value for name, value in os.environ.items() if name != "TQDM_DISABLE"}
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
     assert "Loading" not in ended.stderr
 

@@ -1,4 +1,4 @@
-"""Messages between bot and worker survive the journey; anything else is refused."""
+"""Messages between bot and worker survive serialization; other content is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The doctor says what is there and what is missing, and fetches it from a hub that may break off."""
+"""doctor reports present and missing weights, and downloads them from a hub that may cut connections."""
 
 from __future__ import annotations
 
@@ -161,9 +161,9 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 def test_what_is_missing_is_said_with_size_licence_and_remedy(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--backbone", "klein"]) == MISUSED
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     assert all(
-        word in said for word in ("torch 2.", KLEIN, "Apache-2.0", "MISSING", "add --download", "ENGINE_WEIGHTS")
+        word in printed for word in ("torch 2.", KLEIN, "Apache-2.0", "MISSING", "add --download", "ENGINE_WEIGHTS")
     )
 
 
@@ -241,8 +241,8 @@ def test_a_shard_that_an_index_names_is_missed(tmp_path: Path, klein_folder: Pat
 def test_sizes_come_from_the_hub_and_from_the_parameters_where_it_is_silent(
     hub: FakeHub, klein_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = klein_row()
-    assert asked.bytes == sum(map(len, files_of(klein_folder).values())) and not asked.estimated
+    entry = klein_row()
+    assert entry.bytes == sum(map(len, files_of(klein_folder).values())) and not entry.estimated
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     alone = klein_row()
     assert alone.estimated and alone.bytes == alone.weights.estimate
@@ -266,8 +266,12 @@ def test_what_is_wanted_follows_the_settings(
     settings: dict[str, str], name: str, files: tuple[str, ...] | None, needed: bool | None
 ) -> None:
     (entry,) = (weights for weights in load_catalogue() if weights.name == name)
-    wanted = doctor.as_configured(entry, Config(**settings))
-    assert (files, needed) == (None, None) if wanted is None else (wanted.files, wanted.needed) == (files, needed)
+    configured = doctor.as_configured(entry, Config(**settings))
+    assert (
+        (files, needed) == (None, None)
+        if configured is None
+        else (configured.files, configured.needed) == (files, needed)
+    )
 
 
 def test_half_precision_files_are_wanted_where_halves_are_drawn() -> None:
@@ -318,18 +322,18 @@ def test_the_shipped_backbone_needs_nothing_and_the_facts_are_json(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "printed"),
     [
         (["--backbone", "marvel"], "'marvel'"),
         (["--backbone", "klein", "--download", "everything"], "expected one of needed, all, klein"),
     ],
 )
 def test_a_wrong_name_is_one_line(
-    hub: FakeHub, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    hub: FakeHub, arguments: list[str], printed: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["doctor", *arguments]) == MISUSED
     (complaint,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("engine: ")]
-    assert said in complaint
+    assert printed in complaint
 
 
 def test_the_catalogue_is_whole() -> None:
@@ -379,5 +383,5 @@ def test_the_operators_page_states_the_licence_of_everything_in_the_catalogue() 
         if len(cells) == 4
         for name in cells[0].split(",")
     }
-    wanted = {entry.name: (entry.licence, "yes" if entry.commercial_use else "no") for entry in load_catalogue()}
-    assert stated == wanted
+    expected = {entry.name: (entry.licence, "yes" if entry.commercial_use else "no") for entry in load_catalogue()}
+    assert stated == expected

@@ -1,4 +1,4 @@
-"""Photos are looked at: whether they can serve, whom they show, in which pose."""
+"""Examination of photos: the verdict, the number of people, the pose."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class _Broken(_NoFaces):
         raise ValueError("detector")
 
 
-class _Finding(Guard):
-    """Finds the same on every photo."""
+class _FixedGuard(Guard):
+    """A guard that reports the same concern for every photo."""
 
     def __init__(self, concern: Concern | None) -> None:
         super().__init__(_NoFaces())
@@ -45,7 +45,8 @@ class _Finding(Guard):
 
 
 class _StandingPerson:
-    """Sees somebody of the preset's pose in the whole photo; `joints` of the 17."""
+    """A person parser that returns the standing preset over the whole photo; the first `joints` of the 17 have
+    confidence 1."""
 
     version = "standing"
 
@@ -63,7 +64,7 @@ class _StandingPerson:
 
 
 def _examiner(finder: Any, concern: Concern | None = None, bodies: Any = None) -> Examiner:
-    return Examiner(finder, bodies, _Finding(concern))
+    return Examiner(finder, bodies, _FixedGuard(concern))
 
 
 def _png() -> bytes:
@@ -79,9 +80,7 @@ def test_an_accepted_photo_comes_back_with_its_profile(astronaut_jpeg: bytes, ca
     assert Observation.from_bytes(answer.profile).face_box is not None
 
 
-def test_the_profile_of_an_examination_spares_the_worker_another_one(
-    astronaut_jpeg: bytes, cascades: CascadeFinder
-) -> None:
+def test_a_worker_reuses_the_profile_of_an_examination(astronaut_jpeg: bytes, cascades: CascadeFinder) -> None:
     answer = _examiner(cascades).examine(ExamineRequest(reference_id="p", image=astronaut_jpeg))
     assert answer.profile is not None
     blind = _Broken()
@@ -119,7 +118,7 @@ def test_a_reference_that_is_not_allowed_is_refused() -> None:
     assert caught.value.code is FailureCode.REFUSED_PHOTO
 
 
-def test_a_reference_that_is_no_photo_is_bad() -> None:
+def test_a_reference_that_is_no_photo_raises_bad_reference() -> None:
     with pytest.raises(BadReference):
         _examiner(_NoFaces()).view(Reference(image=b"x"))
 
@@ -151,16 +150,16 @@ def test_a_pose_photo_that_is_not_allowed_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bodies", "image", "said"),
+    ("bodies", "image", "expected"),
     [
         (_StandingPerson(5), _png(), "joints"),
         (_StandingPerson(17), b"x", "expected a whole photo"),
         (None, _png(), "choose a preset"),
     ],
-    ids=["a head alone", "no photo", "nobody who looks"],
+    ids=["a head alone", "no photo", "no person parser"],
 )
-def test_a_photo_from_which_no_pose_can_be_read_says_why(bodies: Any, image: bytes, said: str) -> None:
-    with pytest.raises(PoseError, match=said):
+def test_a_photo_from_which_no_pose_can_be_read_says_why(bodies: Any, image: bytes, expected: str) -> None:
+    with pytest.raises(PoseError, match=expected):
         _examiner(_NoFaces(), bodies=bodies).pose(Pose(image=image))
 
 
@@ -187,4 +186,4 @@ def test_a_face_is_described_only_where_there_is_a_network(astronaut_jpeg: bytes
 
     request = ExamineRequest(reference_id="p", image=astronaut_jpeg)
     assert _examiner(cascades).examine(request).face is None
-    assert Examiner(cascades, None, _Finding(None), describer=_Two()).examine(request).face == (0.5, 2.0)
+    assert Examiner(cascades, None, _FixedGuard(None), describer=_Two()).examine(request).face == (0.5, 2.0)

@@ -1,4 +1,4 @@
-"""The examples run as their first lines say."""
+"""The examples run by the commands in their first lines."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
 def test_the_engine_draws_as_a_library_with_a_backbone_of_ones_own(tmp_path: Path, astronaut_jpeg: bytes) -> None:
     photo, out = tmp_path / "photo.jpg", tmp_path / "out.png"
     photo.write_bytes(astronaut_jpeg)
-    own = {"ENGINE_BACKBONE": "examples.own_backbone:load", "ENGINE_STATE": str(tmp_path / "state")}
-    done = run("examples/engine_as_library.py", str(photo), str(out), **own)
+    environment = {"ENGINE_BACKBONE": "examples.own_backbone:load", "ENGINE_STATE": str(tmp_path / "state")}
+    done = run("examples/engine_as_library.py", str(photo), str(out), **environment)
 
     assert done.returncode == 0, done.stderr[-1500:]
     with Image.open(out) as picture:

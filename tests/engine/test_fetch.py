@@ -1,4 +1,5 @@
-"""`python -m engine fetch`: what is missing is downloaded, what is there stays, without an index the engine goes on."""
+"""`python -m engine fetch` downloads missing weights and keeps present ones; without an index the engine still
+works."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ def listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Archive]:
     return rows
 
 
-def _said(monkeypatch: pytest.MonkeyPatch, outcome: Exception | None, fetched: list[str]) -> str:
+def _printed(monkeypatch: pytest.MonkeyPatch, outcome: Exception | None, fetched: list[str]) -> str:
     def fake(archive: Archive, state: Path) -> Path:
         fetched.append(archive.name)
         if outcome is not None:
@@ -31,33 +32,33 @@ def _said(monkeypatch: pytest.MonkeyPatch, outcome: Exception | None, fetched: l
         return state
 
     monkeypatch.setattr(fetch, "fetch_packaged", fake)
-    shown = io.StringIO()
-    assert fetch.run(None, Console(file=shown, width=200)) == DONE  # type: ignore[arg-type]
-    return shown.getvalue()
+    output = io.StringIO()
+    assert fetch.run(None, Console(file=output, width=200)) == DONE  # type: ignore[arg-type]
+    return output.getvalue()
 
 
 def test_what_the_default_needs_is_fetched_with_progress(
     listed: list[Archive], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fetched: list[str] = []
-    said = _said(monkeypatch, None, fetched)
+    printed = _printed(monkeypatch, None, fetched)
     assert fetched == ["first", "second"]
-    assert "weights 1 of 2: first, 36 MB" in said and "weights 2 of 2: second" in said
+    assert "weights 1 of 2: first, 36 MB" in printed and "weights 2 of 2: second" in printed
 
 
 def test_without_an_index_it_says_once_what_is_missing_and_goes_on(
     listed: list[Archive], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fetched: list[str] = []
-    said = _said(monkeypatch, WeightsError("expected pip to download it, got no index"), fetched)
+    printed = _printed(monkeypatch, WeightsError("expected pip to download it, got no index"), fetched)
     assert fetched == ["first"]
-    assert "got no index" in said and "goes on without first second; later: python -m engine fetch" in said
+    assert "got no index" in printed and "continues without first second; run python -m engine fetch later" in printed
 
 
 def test_what_is_there_is_not_fetched_again(listed: list[Archive], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Archive, "lacking", lambda *_: ())
     fetched: list[str] = []
-    assert _said(monkeypatch, None, fetched) == "" and fetched == []
+    assert _printed(monkeypatch, None, fetched) == "" and fetched == []
 
 
 def test_the_default_is_what_photos_are_read_with() -> None:

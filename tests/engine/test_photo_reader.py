@@ -1,4 +1,4 @@
-"""The one reader of photo files: every kind of good photo comes out alike, every kind of bad one by name."""
+"""The reader of photo files: all valid formats give equal pixels, all faults have their names."""
 
 from __future__ import annotations
 

@@ -168,8 +168,8 @@ def test_previews_are_not_made_more_often_than_the_interval(slow_backbone: Any) 
         preview_interval_s=3.0,
         clock=lambda: float(next(moments)),
     )
-    shown = [reply.step for reply in replies if isinstance(reply, Progress) and reply.preview]
-    assert shown == [1, 4, 7]
+    steps = [reply.step for reply in replies if isinstance(reply, Progress) and reply.preview]
+    assert steps == [1, 4, 7]
 
 
 def test_who_wants_no_preview_gets_none(slow_backbone: Any) -> None:
@@ -219,10 +219,10 @@ def test_a_profile_that_does_not_fit_is_made_anew(slow_backbone: Any, profile: b
 
 
 def test_the_best_photos_are_kept_in_their_order_when_there_are_too_many(slow_backbone: Any) -> None:
-    seen: list[list[float]] = []
+    scales: list[list[float]] = []
 
     def look(drawings: Sequence[GenerationInput]) -> bool:
-        seen.append([view.observation.quality for view in drawings[0].identity.views])
+        scales.append([view.observation.quality for view in drawings[0].identity.views])
         return False
 
     qualities = [0.5, 0.1, 0.9, 0.8, 0.7, 0.2]
@@ -232,7 +232,7 @@ def test_the_best_photos_are_kept_in_their_order_when_there_are_too_many(slow_ba
     )
     request = _request("a").model_copy(update={"references": references})
     _run(_Failing(slow_backbone, RuntimeError(), look), request)
-    assert seen[0] == pytest.approx([0.5, 0.9, 0.8, 0.7])
+    assert scales[0] == pytest.approx([0.5, 0.9, 0.8, 0.7])
 
 
 def test_requests_are_drawn_together_as_far_as_settings_and_the_backbone_allow(slow_backbone: Any) -> None:
@@ -351,7 +351,7 @@ class _Saying:
         return pictures
 
 
-def test_a_look_filters_what_a_backbone_without_styles_draws_and_leaves_the_words(slow_backbone: Any) -> None:
+def test_a_look_filters_the_picture_of_a_backbone_without_styles_and_leaves_the_prompt(slow_backbone: Any) -> None:
     backbone = _Saying(slow_backbone, "filters")
     replies = _run(backbone, _request("plain"), _request("film", style="film", negative_prompt="rain"))
     assert backbone.prompts == [("in a forest", ""), ("in a forest", "rain")]
@@ -371,11 +371,11 @@ def test_previews_are_in_the_look_of_the_picture(slow_backbone: Any) -> None:
 
 def test_every_backbone_gets_a_place_as_words(slow_backbone: Any) -> None:
     plain = _drawn(_run(slow_backbone, _request("a")), "a")
-    said: dict[DrawnBy, str] = {
+    prompts: dict[DrawnBy, str] = {
         "filters": "waving, on a beach by the sea",
         "words": "on a beach by the sea, outdoors, sharp focus, waving",
     }
-    for styles, prompt in said.items():
+    for styles, prompt in prompts.items():
         backbone = _Saying(slow_backbone, styles)
         replies = _run(backbone, _request("a", prompt="waving", style="beach"))
         assert backbone.prompts == [(prompt, "indoors, blurry, low quality")]

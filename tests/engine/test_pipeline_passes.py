@@ -155,8 +155,8 @@ def test_an_image_prompt_reaches_a_backbone_that_reads_one(slow_backbone: Any) -
     Image.new("RGB", (70, 50), (0, 128, 0)).save(green, "PNG")
     replies = _run(backbone, _request(image_prompt=green.getvalue()))
     assert isinstance(replies[-1], Result)
-    (seen,) = backbone.image_prompts
-    assert seen is not None and (seen.size, seen.getpixel((9, 9))) == ((70, 50), (0, 128, 0))
+    (image_prompt,) = backbone.image_prompts
+    assert image_prompt is not None and (image_prompt.size, image_prompt.getpixel((9, 9))) == ((70, 50), (0, 128, 0))
 
 
 def test_a_backbone_without_image_prompts_refuses_one_in_one_line(slow_backbone: Any) -> None:

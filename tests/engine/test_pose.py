@@ -71,13 +71,13 @@ def test_a_preset_is_a_copy() -> None:
 @pytest.mark.parametrize("size", [(1024, 1024), (1216, 832), (768, 1344), (832, 1216)])
 def test_a_pose_keeps_its_proportions_in_every_format(name: PosePreset, size: tuple[int, int]) -> None:
     pose = preset(name)
-    own = pose[:, :2] * (2, 3)
+    in_picture = pose[:, :2] * (2, 3)
     moved = reframed(pose, *size)
     drawn = moved[:, :2] * size
-    seen = pose[:, 2] >= 0.3
-    extents = [np.ptp(points[seen], axis=0) for points in (own, drawn)]
+    visible = pose[:, 2] >= 0.3
+    extents = [np.ptp(points[visible], axis=0) for points in (in_picture, drawn)]
     assert extents[1][0] / extents[1][1] == pytest.approx(extents[0][0] / extents[0][1], rel=0.05)
-    assert (moved[seen, :2] > -0.01).all() and (moved[seen, :2] < 1.01).all()
+    assert (moved[visible, :2] > -0.01).all() and (moved[visible, :2] < 1.01).all()
 
 
 def test_lying_fills_a_wide_picture_and_an_upright_one_stays_as_it_was() -> None:

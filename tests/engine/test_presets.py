@@ -37,6 +37,6 @@ def test_mistakes_are_one_line(
     out.mkdir()
     assert _presets(out, portrait, "--only", "style-nothing") == MISUSED
     assert _presets(out, coffee) == UNSUITABLE
-    said = capsys.readouterr().err.splitlines()
-    assert len(said) == 3 and "a folder that exists" in said[0] and "style-nothing" in said[1]
-    assert "no person" in said[2] and list(out.iterdir()) == []
+    printed = capsys.readouterr().err.splitlines()
+    assert len(printed) == 3 and "a folder that exists" in printed[0] and "style-nothing" in printed[1]
+    assert "no person" in printed[2] and list(out.iterdir()) == []

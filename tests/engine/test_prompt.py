@@ -1,4 +1,4 @@
-"""Russian prompts reach models that know English only; nothing else of a prompt is touched."""
+"""Russian prompts are translated for models that read English alone; the rest of a prompt is unchanged."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_prompts_without_russian_pass_untouched(prompt: str, glossary: GlossaryT
     assert in_known_language(prompt, ENGLISH, glossary) is None
 
 
-def test_a_backbone_that_knows_russian_gets_the_users_own_words(glossary: GlossaryTranslator) -> None:
+def test_a_backbone_that_reads_russian_gets_the_users_prompt(glossary: GlossaryTranslator) -> None:
     assert in_known_language("девушка в лесу", ("en", "ru"), glossary) is None
 
 

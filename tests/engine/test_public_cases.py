@@ -40,7 +40,7 @@ class Finder:
 
 
 class Parser:
-    """Sees one person in the whole photo, with so many joints."""
+    """A person parser that finds one person in the whole photo, with the given number of joints."""
 
     version = "one"
 
@@ -99,8 +99,8 @@ def test_a_pose_keeps_its_proportions_whatever_the_format_of_the_photo(width: in
     points = preset(PosePreset.STANDING).copy()
     tall = min(0.9 * height, 2 * width)
     points[:, :2] = (points[:, :2] - 0.5) * (tall * 2 / 3, tall) + (width / 2, height / 2)
-    kept = framed(points, width, height) * np.array([2 / 3, 1, 1], np.float32)
-    assert is_plausible(points) and _slenderness(kept) == pytest.approx(_slenderness(points), rel=0.1)
+    framed_points = framed(points, width, height) * np.array([2 / 3, 1, 1], np.float32)
+    assert is_plausible(points) and _slenderness(framed_points) == pytest.approx(_slenderness(points), rel=0.1)
 
 
 @pytest.mark.parametrize(
@@ -151,5 +151,5 @@ def test_a_mistake_on_the_command_line_is_one_line(
         arguments = [*arguments, "--out", "{out.png}"]
     filled = [files(argument[1:-1]) if argument.startswith("{") else argument for argument in arguments]
     assert main(filled) == MISUSED
-    said = [line for line in capsys.readouterr().err.splitlines() if line.strip()]
-    assert len(said) == 1 and said[0].startswith("engine: ")
+    printed = [line for line in capsys.readouterr().err.splitlines() if line.strip()]
+    assert len(printed) == 1 and printed[0].startswith("engine: ")

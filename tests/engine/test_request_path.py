@@ -1,4 +1,4 @@
-"""Prompts, photos, poses and pictures on their way through a request: what reaches the backbone, and refusals."""
+"""Prompts, photos, poses and pictures of a request: the backbone's inputs, and refusals."""
 
 from __future__ import annotations
 
@@ -65,21 +65,21 @@ class _Seeing(Guard):
 
 
 class _Noting:
-    """The backbone within, and what it was asked to draw."""
+    """Wraps a backbone and records its inputs."""
 
     device = "cpu"
 
     def __init__(self, backbone: Any) -> None:
         self._backbone = backbone
-        self.asked: list[GenerationInput] = []
+        self.inputs: list[GenerationInput] = []
 
     @property
     def capabilities(self) -> Capabilities:
-        known: Capabilities = self._backbone.capabilities
-        return known
+        capabilities: Capabilities = self._backbone.capabilities
+        return capabilities
 
     def draw(self, drawings: Sequence[GenerationInput], on_step: StepCallback | None = None) -> list[Image.Image]:
-        self.asked.extend(drawings)
+        self.inputs.extend(drawings)
         pictures: list[Image.Image] = self._backbone.draw(drawings, on_step)
         return pictures
 
@@ -124,7 +124,7 @@ def _inputs(backbone: Any, *requests: GenerateRequest, **options: Any) -> tuple[
     """The backbone's inputs, and the replies."""
     noting = _Noting(backbone)
     replies = _run(noting, *requests, **options)
-    return noting.asked, replies
+    return noting.inputs, replies
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ def test_a_backbone_that_knows_english_only_gets_the_translation_and_so_does_the
     assert [reply.translated_prompt for reply in _started(replies)] == [drawing.prompt]
 
 
-def test_words_that_need_no_translation_are_not_shown_again(english_backbone: Any) -> None:
+def test_a_prompt_that_needs_no_translation_is_not_shown_again(english_backbone: Any) -> None:
     (drawing,), replies = _inputs(english_backbone, _request("a", prompt="in a forest"))
     assert (drawing.prompt, _started(replies)[0].translated_prompt) == ("in a forest", None)
 
@@ -158,11 +158,11 @@ def test_a_prompt_of_which_nothing_is_known_still_draws_the_person(english_backb
 
 def test_a_refused_prompt_fails_its_own_request_before_any_photo_is_looked_at(slow_backbone: Any) -> None:
     finder = _NoFaces()
-    asked, replies = _inputs(
+    inputs, replies = _inputs(
         slow_backbone, _request("bad", _png("blue"), prompt="голая девушка"), _request("good"), finder=finder
     )
     assert _failed(replies, "bad").code is FailureCode.REFUSED_PROMPT
-    assert _result(replies, "good") and len(asked) == 1
+    assert _result(replies, "good") and len(inputs) == 1
     assert finder.looks == 1
     assert [reply.job_id for reply in _started(replies)] == ["good"]
 
@@ -205,8 +205,8 @@ def test_a_picture_that_is_not_allowed_is_not_sent_nor_shown_while_it_is_result(
     failure = _failed(replies, "a")
     assert (failure.code, failure.retry) == (FailureCode.REFUSED_PICTURE, False)
     assert _result(replies, "b")
-    shown = {reply.job_id: reply.step for reply in replies if isinstance(reply, Progress) and reply.preview}
-    assert shown["b"] == 3 and shown.get("a", 0) < 3
+    steps = {reply.job_id: reply.step for reply in replies if isinstance(reply, Progress) and reply.preview}
+    assert steps["b"] == 3 and steps.get("a", 0) < 3
 
 
 def test_pictures_are_marked_last(slow_backbone: Any) -> None:

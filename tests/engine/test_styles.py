@@ -1,4 +1,4 @@
-"""The styles as they ship, what they add to the words, and what a faulty file says."""
+"""The shipped styles, their effect on prompts, and the errors for faulty files."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ def test_every_look_has_a_filter_and_no_place_has_one() -> None:
 
 @pytest.mark.parametrize("name", _kind(Kind.LOOK))
 def test_a_look_names_no_place(name: str) -> None:
-    said = shipped_styles()[name].apply("walking in a forest", "")[0]
-    added = said.removeprefix("walking in a forest")
-    assert added != said and not any(place in added for place in PLACES_IN_WORDS)
+    prompt = shipped_styles()[name].apply("walking in a forest", "")[0]
+    added = prompt.removeprefix("walking in a forest")
+    assert added != prompt and not any(place in added for place in PLACES_IN_WORDS)
 
 
 @pytest.mark.parametrize("name", _kind(Kind.PLACE))
-def test_a_place_speaks_the_words_that_the_shipped_model_has_learnt(name: str) -> None:
-    said = shipped_styles()[name].apply("", "")[0].strip(", ")
-    assert set(said.split(", ")) <= PLACES_IN_WORDS | {style_phrase("neon", "en")}
+def test_a_place_uses_the_words_that_the_shipped_model_was_trained_on(name: str) -> None:
+    prompt = shipped_styles()[name].apply("", "")[0].strip(", ")
+    assert set(prompt.split(", ")) <= PLACES_IN_WORDS | {style_phrase("neon", "en")}
 
 
 def test_only_looks_are_filters_and_only_where_the_backbone_cannot_draw_them_by_words() -> None:
@@ -43,7 +43,7 @@ def test_only_looks_are_filters_and_only_where_the_backbone_cannot_draw_them_by_
     assert not beach.is_filter("filters") and not beach.is_filter("words")
 
 
-def test_every_style_keeps_the_words_and_fits_a_request() -> None:
+def test_every_style_keeps_the_prompt_and_fits_a_request() -> None:
     words = "{prompt} я <b>&" + "x" * (PROMPT_MAX_CHARS - 15)
     for style in shipped_styles().values():
         prompt, negative_prompt = style.apply(words, "rain")
@@ -51,7 +51,7 @@ def test_every_style_keeps_the_words_and_fits_a_request() -> None:
         GenerateRequest(job_id="1", references=(Reference(image=b""),), prompt=prompt, style=style.name, seed=0)
 
 
-def test_the_words_of_a_style_stand_first_where_a_text_encoder_reads_them() -> None:
+def test_the_words_of_a_style_come_first_where_a_text_encoder_reads_them() -> None:
     for style in shipped_styles().values():
         usual, first = (style.apply("a walk", "", first=first)[0] for first in (False, True))
         assert usual.startswith("a walk") and first.endswith(", a walk")

@@ -52,9 +52,9 @@ def network() -> CompactNet:
 @pytest.mark.parametrize("halves", [True, False])
 def test_the_files_give_back_the_network(network: CompactNet, tmp_path: Path, halves: bool) -> None:
     read = read_ncnn(*write(tmp_path, network, halves))
-    wanted, got = network.state_dict(), read.state_dict()
-    assert wanted.keys() == got.keys()
-    assert all(torch.allclose(wanted[name], got[name], atol=1e-3 if halves else 0) for name in wanted)
+    expected, got = network.state_dict(), read.state_dict()
+    assert expected.keys() == got.keys()
+    assert all(torch.allclose(expected[name], got[name], atol=1e-3 if halves else 0) for name in expected)
 
 
 def test_a_network_of_zeros_repeats_the_pixels(network: CompactNet) -> None:
@@ -67,7 +67,7 @@ def test_a_network_of_zeros_repeats_the_pixels(network: CompactNet) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "reason"),
     [
         (lambda layers: [*layers[:5], *layers[6:]], "got layers"),
         (lambda layers: [line.replace("0=48 ", "0=12 ").replace("6=2160", "6=540") for line in layers], "12 channels"),
@@ -75,10 +75,10 @@ def test_a_network_of_zeros_repeats_the_pixels(network: CompactNet) -> None:
     ],
 )
 def test_another_structure_is_refused(
-    network: CompactNet, tmp_path: Path, change: Callable[[list[str]], list[str]], said: str
+    network: CompactNet, tmp_path: Path, change: Callable[[list[str]], list[str]], reason: str
 ) -> None:
     files = write(tmp_path, network, False, change(LAYERS))
-    with pytest.raises(WeightsError, match=said):
+    with pytest.raises(WeightsError, match=reason):
         read_ncnn(*files)
 
 

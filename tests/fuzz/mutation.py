@@ -1,4 +1,4 @@
-"""JSON that was changed at random places: what another program, a later release or a forger may send.
+"""Randomly changed JSON, as another program, a later release or a forger may send it.
 
 Hypothesis draws a seed for each input and `random` does the rest: drawing each part by Hypothesis took longer than
 most of the tests. A failing input is printed whole.
@@ -52,7 +52,7 @@ VALUES = SEEDS.map(lambda seed: value(Random(seed)))
 
 
 def places(root: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The paths of all values in a JSON value, its own included."""
+    """The paths of all values in a JSON value, including its own."""
     inner = root.items() if isinstance(root, dict) else enumerate(root) if isinstance(root, list) else ()
     return [path, *(place for key, each in inner for place in places(each, (*path, key)))]
 

@@ -51,8 +51,8 @@ def record() -> Record:
 @pytest.fixture(scope="session")
 def quick_environment() -> dict[str, str]:
     """The environment of a local stack with the slow backbone: nothing of the machine's own settings but the paths."""
-    kept = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG", "TMPDIR")}
-    return kept | QUICK
+    environment = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG", "TMPDIR")}
+    return environment | QUICK
 
 
 @pytest.fixture(scope="session")

@@ -71,10 +71,10 @@ async def test_consumers_give_up_a_frozen_connection_and_hear_what_comes_later(
     rabbitmq: Any, freezing_proxy: Callable[[str], Any]
 ) -> None:
     proxy = freezing_proxy(rabbitmq.url)
-    heard: list[str] = []
+    received: list[str] = []
 
     async def hear(reply: Reply) -> None:
-        heard.append(getattr(reply, "reference_id", ""))
+        received.append(getattr(reply, "reference_id", ""))
 
     listener = CancellationListener(proxy.before(rabbitmq.url))
     listener.start()
@@ -90,7 +90,7 @@ async def test_consumers_give_up_a_frozen_connection_and_hear_what_comes_later(
         photo_id = str(uuid4())
         publisher.publish(Examination(reference_id=photo_id, verdict=Verdict.TOO_DARK))
         await broker.cancel(["later"])
-        await until(lambda: photo_id in heard and listener.is_cancelled("later"))
+        await until(lambda: photo_id in received and listener.is_cancelled("later"))
     finally:
         consuming.cancel()
         await asyncio.wait([consuming])

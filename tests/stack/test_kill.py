@@ -96,21 +96,21 @@ async def test_a_kill_loses_no_job_and_doubles_none(stack: Stack, people: list[P
     assert len(new) == asked_for
     assert {job.state for job in new.values()} <= {"delivered", "failed"}
     for person in people:
-        own = {job_id: job for job_id, job in new.items() if job.user_id == person.user_id}
-        assert len(own) == PROMPTS_EACH
+        jobs_of_person = {job_id: job for job_id, job in new.items() if job.user_id == person.user_id}
+        assert len(jobs_of_person) == PROMPTS_EACH
         # Telegram knows no idempotent sending: a bot killed between sending a text and noting it sends it again.
-        await check_chat(person, own, stale_max=1 if victim == "bot" else 0)
+        await check_chat(person, jobs_of_person, stale_max=1 if victim == "bot" else 0)
     assert Counter(job.state for job in new.values())["delivered"] == asked_for, "one crash should fail no job"
 
 
-async def check_chat(person: Person, own: dict[str, JobRow], stale_max: int) -> None:
+async def check_chat(person: Person, jobs: dict[str, JobRow], stale_max: int) -> None:
     """Each of the person's jobs has one last message: the picture, or words about the failure.
 
     At most `stale_max` messages of a job still say that it waits, and as many of a person announce a picture."""
     transcript = await person.transcript()
     announcements = [message for message in transcript if message.text.startswith("🖼") and not message.photo]
     assert len(announcements) <= stale_max
-    for job_id, job in own.items():
+    for job_id, job in jobs.items():
         about = [message for message in transcript if job_id in job_buttons(message)]
         endings = [message for message in about if JobAction.CANCEL not in job_buttons(message)[job_id]]
         assert len(about) - len(endings) <= stale_max

@@ -144,13 +144,13 @@ async def test_an_ordinary_user_and_a_second_clone_run_side_by_side(
         folder = Path(name)
         environment = quick_environment | {"BOLID_STATE": str(folder / "second")}
         if os.geteuid() == 0:
-            nobody = (65534, 65534)
-            os.chown(folder, *nobody)
+            owner = (65534, 65534)
+            os.chown(folder, *owner)
             # redis needs this module on Python before 3.11.3, where our environment, made by a later one, lacks it.
             (folder / "async_timeout.py").write_text("from asyncio import timeout as timeout\n")
             environment["PYTHONPATH"] += os.pathsep + os.pathsep.join((sysconfig.get_path("purelib"), str(folder)))
-            python = python_for(nobody, environment)
-            second = launch(python, environment | {"HOME": str(folder)}, nobody)
+            python = python_for(owner, environment)
+            second = launch(python, environment | {"HOME": str(folder)}, owner)
         else:
             second = launch(sys.executable, environment)
         addresses = {address_in(running.wait_for("up: open http://")) for running in (first, second)}

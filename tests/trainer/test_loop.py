@@ -78,8 +78,8 @@ def test_a_finished_run_is_loaded_and_not_trained_again(tmp_path: Path) -> None:
 
     loaded = Line()
     fit(a_run(tmp_path), loaded, never)
-    kept = torch.load(tmp_path / "state.pt", weights_only=True)["average"]
-    assert torch.equal(loaded.line.weight, kept["line.weight"])
+    average = torch.load(tmp_path / "state.pt", weights_only=True)["average"]
+    assert torch.equal(loaded.line.weight, average["line.weight"])
 
 
 def test_other_settings_in_the_same_folder_are_refused_in_one_line(tmp_path: Path) -> None:

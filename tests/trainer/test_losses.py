@@ -31,19 +31,21 @@ def test_the_mask_decides_where_an_error_counts() -> None:
     target = torch.zeros(1, 1, 2, 2)
     wrong = torch.zeros(1, 1, 2, 2)
     wrong[..., 0, 0] = 1
-    on, off = torch.ones(1, 1, 2, 2), torch.ones(1, 1, 2, 2)
-    on[..., 0, 0], off[..., 0, 0] = 3, 0
+    on, without = torch.ones(1, 1, 2, 2), torch.ones(1, 1, 2, 2)
+    on[..., 0, 0], without[..., 0, 0] = 3, 0
     one = torch.ones(1)
     assert diffusion_loss(wrong, target, on, one).item() == pytest.approx(0.5)
-    assert diffusion_loss(wrong, target, off, one).item() == 0
+    assert diffusion_loss(wrong, target, without, one).item() == 0
 
 
 def test_joints_that_are_not_seen_cost_nothing() -> None:
-    found, wanted = torch.zeros(2, 17, 2), torch.ones(2, 17, 2)
-    seen = torch.zeros(2, 17)
-    assert keypoint_loss(found, wanted, seen).item() == 0
-    seen[0, :3] = 1
-    assert keypoint_loss(found, wanted, seen).item() == pytest.approx(3.0)  # 3 joints at distance^2 2, over 2 pictures
+    found, target = torch.zeros(2, 17, 2), torch.ones(2, 17, 2)
+    visible = torch.zeros(2, 17)
+    assert keypoint_loss(found, target, visible).item() == 0
+    visible[0, :3] = 1
+    assert keypoint_loss(found, target, visible).item() == pytest.approx(
+        3.0
+    )  # 3 joints at distance^2 2, over 2 pictures
 
 
 def test_agreement_is_zero_for_equal_directions_and_two_for_opposite_ones() -> None:

@@ -51,11 +51,11 @@ def test_the_embedding_learns_while_the_rest_stays(shards: Path, tmp_path: Path)
 def test_plain_crops_keep_joints_on_the_person(shards: Path) -> None:
     people = read_shards(shards)
     crops = CropMaker(people, 96, 144, None).crops(np.arange(len(people.images)), np.random.default_rng(0))
-    seen = crops.joints[..., 2] > 0
-    rows, joints = torch.nonzero(seen, as_tuple=True)
+    visible = crops.joints[..., 2] > 0
+    rows, joints = torch.nonzero(visible, as_tuple=True)
     x, y = crops.joints[rows, joints, 0].long(), crops.joints[rows, joints, 1].long()
     assert (crops.parts[rows, y.clamp(0, 143), x.clamp(0, 95)] > 0).float().mean() > 0.9
-    assert crops.inside[seen].all()
+    assert crops.inside[visible].all()
 
 
 def test_a_mirrored_crop_swaps_left_and_right(shards: Path) -> None:
@@ -70,10 +70,12 @@ def test_a_mirrored_crop_swaps_left_and_right(shards: Path) -> None:
 
 def test_changed_crops_differ_and_nobody_is_nobody(shards: Path) -> None:
     people = read_shards(shards)
-    maker = CropMaker(people, 96, 144, Likelihoods(nobody=1.0))
+    maker = CropMaker(people, 96, 144, Likelihoods(without_person=1.0))
     empty = maker.crops(np.zeros(3, np.int64), np.random.default_rng(0))
     assert not empty.parts.any() and not empty.joints[..., 2].any() and not empty.inside.any()
-    crops = CropMaker(people, 96, 144, Likelihoods(nobody=0.0)).crops(np.zeros(2, np.int64), np.random.default_rng(0))
+    crops = CropMaker(people, 96, 144, Likelihoods(without_person=0.0)).crops(
+        np.zeros(2, np.int64), np.random.default_rng(0)
+    )
     assert not torch.equal(crops.images[0], crops.images[1])
 
 

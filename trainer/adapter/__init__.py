@@ -1,13 +1,13 @@
 """Trains image adapters on public diffusers bases (SD 1.5, SDXL), from photos to files that the engine serves.
 
-base         where a base and its image encoder lie, and loading their parts
-sources      photos of rendered or curated people, with what is seen on them and their split
-buckets      picture sizes of about one area, and the part of a photo that fills one
+base         locations of a base and its image encoder, and loading their models
+sources      photos of rendered or curated people, with their observations and their split
+buckets      picture sizes of about equal area, and the crop of a photo to one of them
 encoders     VAE, text encoders and CLIP's image encoder over photos
-precompute   photos -> cache: one safetensors file a photo; resumes
+precompute   photos -> cache: one safetensors file per photo; resumes
 cache        the folder that precompute writes and training reads
 batches      random batches of targets and other photos of the same people
-methods      what each method reads, as branches
+methods      the branches of each method
 learner      the loss of a batch on the frozen base
 sheets       validation pictures
 recipe       settings of a run, as YAML

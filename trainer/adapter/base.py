@@ -1,4 +1,4 @@
-"""A public base: where its folder and its image encoder lie, which layout it has, and its parts."""
+"""A public base model: the folders of the base and of its image encoder, the layout, and loading the models."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Layout = Literal["sd15", "sdxl"]
 FAMILIES: Final[dict[Layout, Family]] = {"sd15": SD15, "sdxl": SDXL}
 LAYOUTS: Final[dict[str, Layout]] = {"StableDiffusionPipeline": "sd15", "StableDiffusionXLPipeline": "sdxl"}
 PROBE_BYTES: Final = 65536
-"""Of both ends of a weights file: reading gigabytes only to recognise them is not worth it."""
+"""Bytes of both ends of a weights file that the digest reads, instead of gigabytes."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,11 @@ class PublicBase:
     image_encoder: Path
 
     def unet(self, dtype: torch.dtype = torch.float32) -> Any:
-        """Frozen."""
+        """The frozen UNet."""
         return frozen(lambda: self._part(UNet2DConditionModel, "unet", dtype), f"a UNet in {self.folder / 'unet'}")
 
     def vae(self) -> Any:
-        """Frozen, in full precision: SDXL's overflows in float16."""
+        """The frozen autoencoder in full precision: SDXL's overflows in float16."""
         load = lambda: self._part(AutoencoderKL, "vae", torch.float32)  # noqa: E731
         return frozen(load, f"an autoencoder in {self.folder / 'vae'}")
 
@@ -59,7 +59,7 @@ class PublicBase:
         )
 
     def text_pipeline(self, dtype: torch.dtype = torch.float32) -> Any:
-        """The pipeline with tokenizers and text encoders alone, for `encode_prompt`."""
+        """The pipeline with only tokenizers and text encoders, for `encode_prompt`."""
         kind = StableDiffusionPipeline if self.layout == "sd15" else StableDiffusionXLPipeline
         absent: dict[str, Any] = {"unet": None, "vae": None, "image_encoder": None, "feature_extractor": None}
         if self.layout == "sd15":
@@ -81,7 +81,7 @@ class PublicBase:
         return frozen(load, f"an image encoder in {self.image_encoder}")
 
     def digest(self) -> str:
-        """The parts that a cache of encoded photos depends on: autoencoder, text encoders, image encoder."""
+        """Hashes of the models that a cache of encoded photos depends on: autoencoder, text encoders, image encoder."""
         found = hashlib.sha256(self.layout.encode())
         parts = [self.folder / name for name in ("vae", "text_encoder", "text_encoder_2")]
         for part in (*parts, self.image_encoder):
@@ -106,7 +106,7 @@ class PublicBase:
         )
 
     def _variant(self, part: str, stem: str) -> str | None:
-        """fp16 where that is all there is."""
+        """ "fp16" where only half-precision weights are present, else None."""
         folder = self.folder / part
         whole = (folder / f"{stem}.safetensors").is_file() or (folder / f"{stem}.bin").is_file()
         return "fp16" if not whole and (folder / f"{stem}.fp16.safetensors").is_file() else None
@@ -114,7 +114,7 @@ class PublicBase:
 
 def open_base(name: str, image_encoder: Path | None = None) -> PublicBase:
     """name: sd15 or sdxl from the hub's cache, or a pipeline's folder. Raises DataError with the remedy."""
-    diffusers_logging.set_verbosity_error()  # its loaders advise on what is done here on purpose
+    diffusers_logging.set_verbosity_error()  # its loaders warn about choices that are intended here
     if name == "nano":
         raise DataError(
             "expected sd15, sdxl or a diffusers pipeline as --base, got nano: its denoiser and its encoder of photos "
@@ -157,7 +157,7 @@ def _shipped_encoder(layout: Layout) -> Path:
 
 
 def file_ends(path: Path) -> bytes:
-    """Size, beginning and end of a file, by which weights are recognised."""
+    """A hash of a file's size, beginning and end, which identifies weights."""
     size = path.stat().st_size
     with path.open("rb") as stream:
         head = stream.read(PROBE_BYTES)

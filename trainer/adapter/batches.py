@@ -20,18 +20,18 @@ from trainer.adapter.recipe import Pairing
 from trainer.errors import DataError
 
 Judged = Literal["face", "body"]
-"""What a recognition network reads of a drawn picture."""
+"""The subjects of recognition networks."""
 ARCFACE: Final = 512
 WORN: Final = (ImageRegion.WHOLE, ImageRegion.TORSO, ImageRegion.LEGS, ImageRegion.FEET)
 
 
 @dataclass(frozen=True)
 class ReferenceStates:
-    """References of a batch, all photos of all rows in one row after another; R regions in the order of `regions`.
+    """The references of a batch: the photos of all rows, one after the other; R regions in the order of `regions`.
 
-    hidden [n, R, S, D]; nearness [n, R, P]; shown bool [n, R]; embeds [n, E]; faces bool [n], whether one is seen;
-    face_embeds [n, F], of recognition, and embedded bool [n], whether it is known; counts: how many of the n are each
-    row's."""
+    hidden [n, R, S, D]; nearness [n, R, P]; shown bool [n, R]; embeds [n, E]; faces bool [n], whether a face was
+    detected; face_embeds [n, F], of face recognition, and embedded bool [n], whether there is one; counts: the number
+    of photos of each row."""
 
     regions: tuple[ImageRegion, ...]
     hidden: Tensor
@@ -55,8 +55,8 @@ class ReferenceStates:
 class AdapterBatch:
     """mean, std [B, C, h, w]: the posterior of the pictures' latents, unscaled; mask [B, 1, h, w] in 0..1: the person;
     text [B, M, D]; pooled [B, D'] and time_ids [B, 6] for SDXL, else None; skeleton [B, 3, H, W] in 0..1 for methods
-    that draw along points, else None. wanted_face, wanted_body [B, D]: the embedding that a picture of the person
-    should have, unit vectors, zeros where none is known; None where no loss asks for it."""
+    that follow points, else None. wanted_face, wanted_body [B, D]: target embeddings of the drawn picture, unit
+    vectors, zeros where there is none; None where no loss uses them."""
 
     mean: Tensor
     std: Tensor
@@ -71,26 +71,26 @@ class AdapterBatch:
 
     def of(self, rows: list[int]) -> AdapterBatch:
         """Some rows of the batch."""
-        own = {f.name: value[rows] for f in fields(self) if isinstance(value := getattr(self, f.name), Tensor)}
-        return replace(self, **own, references=self.references.of(rows))
+        tensors = {f.name: value[rows] for f in fields(self) if isinstance(value := getattr(self, f.name), Tensor)}
+        return replace(self, **tensors, references=self.references.of(rows))
 
     def to(self, device: torch.device) -> AdapterBatch:
-        """Everything on that device, in float32 where it is a fraction."""
+        """The batch on `device`, with floating-point tensors in float32."""
 
         def moved(value: object) -> object:
             if not isinstance(value, Tensor):
                 return value
             return value.to(device, torch.float32 if value.is_floating_point() else value.dtype)
 
-        seen = self.references
-        references = ReferenceStates(**{f.name: moved(getattr(seen, f.name)) for f in fields(seen)})  # type: ignore[arg-type]
-        own = {f.name: moved(getattr(self, f.name)) for f in fields(self) if f.name != "references"}
-        return AdapterBatch(**own, references=references)  # type: ignore[arg-type]
+        old = self.references
+        references = ReferenceStates(**{f.name: moved(getattr(old, f.name)) for f in fields(old)})  # type: ignore[arg-type]
+        tensors = {f.name: moved(getattr(self, f.name)) for f in fields(self) if f.name != "references"}
+        return AdapterBatch(**tensors, references=references)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
 class TrainingRow:
-    """A target with its references; empty where the person is withheld. caption: full, scene or empty."""
+    """A target with its references (none where the person is withheld). caption: full, scene or empty."""
 
     target: CachedPhoto
     references: tuple[CachedPhoto, ...]
@@ -110,8 +110,8 @@ class PairedPhotos:
         points: Points | None = None,
         judged: Sequence[Judged] = (),
     ) -> None:
-        """regions, points: those that the method reads; judged: those that losses compare embeddings of. Raises
-        DataError where the split has nobody to pair."""
+        """regions, points: those that the method reads; judged: the subjects whose embeddings losses compare. Raises
+        DataError where the split has no person with enough photos."""
         self.cache, self.pairing, self.regions, self.points = cache, pairing, tuple(regions), points
         self.judged = tuple(judged)
         self.face_dim = face_dim(cache)
@@ -119,20 +119,22 @@ class PairedPhotos:
         for photo in sorted(cache.photos, key=lambda photo: photo.key):
             if photo.split == split:
                 people[photo.person].append(photo)
-        self.people = {name: own for name, own in people.items() if len(own) > 1 or not pairing.paired}
+        self.people = {name: photos for name, photos in people.items() if len(photos) > 1 or not pairing.paired}
         if not self.people:
-            wanted = "people with two photos" if pairing.paired else "photos"
-            raise DataError(f"expected {wanted} in the split {split} of {cache.folder}, found none: precompute more")
+            requirement = "people with two photos" if pairing.paired else "photos"
+            raise DataError(
+                f"expected {requirement} in the split {split} of {cache.folder}, found none: precompute more"
+            )
         buckets: dict[tuple[int, int], list[CachedPhoto]] = defaultdict(list)
-        for own in self.people.values():
-            for photo in own:
+        for photos in self.people.values():
+            for photo in photos:
                 buckets[photo.size].append(photo)
         self._buckets = [buckets[size] for size in sorted(buckets)]
         self._shares = np.array([len(bucket) for bucket in self._buckets], float)
         self._shares /= self._shares.sum()
 
     def batch(self, size: int, rng: np.random.Generator) -> AdapterBatch:
-        """Rows of one picture size; a size is drawn in proportion to its photos."""
+        """Random rows of one picture size; a size is chosen in proportion to its number of photos."""
         bucket = self._buckets[int(rng.choice(len(self._buckets), p=self._shares))]
         rows = [self._row(bucket[int(rng.integers(len(bucket)))], rng) for _ in range(size)]
         return self.encoded(rows, [self._left_out(row, rng) for row in rows])
@@ -141,12 +143,12 @@ class PairedPhotos:
         chances = self.pairing
         references, redressed = self._references(target, rng)
         both = rng.random() < chances.both
-        known = not both and rng.random() >= chances.person
-        said = not both and rng.random() >= chances.text
+        has_person = not both and rng.random() >= chances.person
+        has_text = not both and rng.random() >= chances.text
         head_only = rng.random() < chances.head_only
-        scene = known and not redressed and not head_only and rng.random() < chances.scene_only
-        caption = ("scene" if scene else "full") if said else "empty"
-        return TrainingRow(target, references if known else (), caption, head_only)
+        scene = has_person and not redressed and not head_only and rng.random() < chances.scene_only
+        caption = ("scene" if scene else "full") if has_text else "empty"
+        return TrainingRow(target, references if has_person else (), caption, head_only)
 
     def _references(self, target: CachedPhoto, rng: np.random.Generator) -> tuple[tuple[CachedPhoto, ...], bool]:
         """Other photos of the person, and whether they may show other clothes than the target."""
@@ -161,18 +163,18 @@ class PairedPhotos:
         return tuple(pool[int(number)] for number in rng.permutation(len(pool))[:count]), redressed
 
     def _left_out(self, row: TrainingRow, rng: np.random.Generator) -> list[set[ImageRegion]]:
-        """For each reference the regions that are withheld; at least one region stays."""
+        """The withheld regions of each reference; at least one region remains."""
         left_out = []
         for photo in row.references:
-            shown = [region for region in self.regions if region in photo.regions]
-            hidden = {region for region in shown if rng.random() < self.pairing.region}
-            if row.head_only and ImageRegion.HEAD in shown:
+            regions = [region for region in self.regions if region in photo.regions]
+            hidden = {region for region in regions if rng.random() < self.pairing.region}
+            if row.head_only and ImageRegion.HEAD in regions:
                 hidden = set(WORN)
-            left_out.append(hidden if set(shown) - hidden else set())
+            left_out.append(hidden if set(regions) - hidden else set())
         return left_out
 
     def encoded(self, rows: Sequence[TrainingRow], left_out: Sequence[Sequence[set[ImageRegion]]]) -> AdapterBatch:
-        """The rows as tensors. A row without references reads what adapters are shown in place of a photo."""
+        """The rows as tensors. A row without references gets the encoded empty photo of the cache."""
         targets = [self._target(row) for row in rows]
         xl = self.cache.settings.layout == "sdxl"
         return AdapterBatch(
@@ -184,24 +186,24 @@ class PairedPhotos:
             time_ids=torch.tensor([_time_ids(row.target) for row in rows]) if xl else None,
             skeleton=None if self.points is None else self._skeletons(rows, targets, self.points),
             references=self._states(rows, left_out),
-            wanted_face=self._wanted(rows, "face") if "face" in self.judged else None,
-            wanted_body=self._wanted(rows, "body") if "body" in self.judged else None,
+            wanted_face=self._recognition_targets(rows, "face") if "face" in self.judged else None,
+            wanted_body=self._recognition_targets(rows, "body") if "body" in self.judged else None,
         )
 
-    def _wanted(self, rows: Sequence[TrainingRow], judged: Judged) -> Tensor:
-        """A face is to be that of the references. A body is to be that of the target, whose clothes the references
-        or the caption show; a person withheld, or shown without a body, is not measured."""
+    def _recognition_targets(self, rows: Sequence[TrainingRow], judged: Judged) -> Tensor:
+        """Target embeddings: of a face from the references; of a body from the target, whose clothes the references or
+        the caption describe. Zeros where the person is withheld, or shown without a body."""
         dim = self.face_dim if judged == "face" else max(photo.body for photo in self.cache.photos)
-        wanted = torch.zeros(len(rows), dim)
+        targets = torch.zeros(len(rows), dim)
         for number, row in enumerate(rows):
-            shown = row.references if judged == "face" else (row.target,)
+            photos = row.references if judged == "face" else (row.target,)
             if not row.references or (judged == "body" and row.head_only):
                 continue
-            found = [self.cache.tensors(photo, [judged]).get(judged) for photo in shown]
-            known = [F.normalize(one, dim=0) for one in found if one is not None and len(one) == dim]
-            if known:
-                wanted[number] = F.normalize(torch.stack(known).mean(0), dim=0)
-        return wanted
+            found = [self.cache.tensors(photo, [judged]).get(judged) for photo in photos]
+            vectors = [F.normalize(one, dim=0) for one in found if one is not None and len(one) == dim]
+            if vectors:
+                targets[number] = F.normalize(torch.stack(vectors).mean(0), dim=0)
+        return targets
 
     def _target(self, row: TrainingRow) -> dict[str, Tensor]:
         names = {"latents.mean", "latents.std", "mask", "joints", f"text.{row.caption}", f"pooled.{row.caption}"}
@@ -250,7 +252,7 @@ class PairedPhotos:
 
 
 def of_one_length(texts: Sequence[Tensor]) -> Tensor:
-    """[M, D] each -> [B, M', D]: shorter texts are repeated, which attention does not notice (`long_prompts`)."""
+    """[M, D] each -> [B, M', D]: shorter texts are repeated, which does not change attention (`long_prompts`)."""
     length = math.lcm(*(len(text) for text in texts))
     return torch.stack([text.repeat(length // len(text), 1) for text in texts])
 
@@ -261,6 +263,6 @@ def face_dim(cache: AdapterCache) -> int:
 
 
 def _time_ids(photo: CachedPhoto) -> list[float]:
-    """SDXL's: height and width of the photo, top and left of the crop, height and width of the picture."""
+    """SDXL's time_ids: height and width of the photo, top and left of the crop, height and width of the picture."""
     (width, height), (x, y), (own_width, own_height) = photo.original, photo.offset, photo.size
     return [float(value) for value in (height, width, y, x, own_height, own_width)]

@@ -1,4 +1,4 @@
-"""Picture sizes of about one area, and the part of a photo that fills one: no photo is squeezed, and few lose much."""
+"""Picture sizes of about equal area, and the crop of a photo to the size of the nearest aspect, without distortion."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.identity.skeleton import Keypoints
 
 ASPECT_MAX: Final = 2.0
 SHARES: Final = {"sd15": 1.5, "sdxl": 1.0}
-"""The area of pictures, in squares of the side that the UNet was trained at: sd15 is served at 512 x 768."""
+"""The area of pictures, in squares of the UNet's training side: sd15 is served at 512 x 768."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,12 @@ class PhotoCrop:
 
 
 def area_of(layout: str, side_px: int) -> int:
-    """px, of a base whose UNet was trained at this side."""
+    """The area in square px of the pictures of a base whose UNet was trained at `side_px`."""
     return int(SHARES[layout] * side_px**2)
 
 
 def bucket_sizes(area_px: int, step_px: int) -> list[tuple[int, int]]:
-    """Widths and heights, multiples of the step, of at most this area and aspects of 1:2 to 2:1; a square first."""
+    """Widths and heights, multiples of the step, of at most this area and aspects from 1:2 to 2:1; the square first."""
     square = max(int(math.sqrt(area_px)) // step_px, 1) * step_px
     sizes = [(square, square)]
     for width in range(step_px, int(math.sqrt(area_px * ASPECT_MAX)) + 1, step_px):
@@ -44,8 +44,8 @@ def bucket_sizes(area_px: int, step_px: int) -> list[tuple[int, int]]:
 
 
 def crop_to_bucket(width: int, height: int, body: Box | None, sizes: list[tuple[int, int]]) -> PhotoCrop:
-    """Into the size of the nearest aspect; what is too much is cut off the longer side, as far from the body as can
-    be, and of a body that is larger than what is left first at the feet."""
+    """The crop to the size of the nearest aspect. The longer side is cut as far from the body as possible; a body that
+    does not fit is cut at the feet first."""
     aspect = width / height
     size = min(sizes, key=lambda s: abs(math.log(s[0] / s[1] / aspect)))
     scale = max(size[0] / width, size[1] / height)
@@ -66,12 +66,12 @@ def joints_in_box(keypoints: Keypoints, box: Box) -> Keypoints:
     return joints
 
 
-def _start(shown: float, whole: int, body: tuple[float, float] | None, middle: bool) -> float:
-    room = max(whole - shown, 0.0)
+def _start(visible: float, whole: int, body: tuple[float, float] | None, middle: bool) -> float:
+    room = max(whole - visible, 0.0)
     if body is None:
         return room / 2
     begin, end = body
-    start = (begin + end - shown) / 2
-    if not middle and end - begin > shown:
+    start = (begin + end - visible) / 2
+    if not middle and end - begin > visible:
         start = begin
     return min(max(start, 0.0), room)

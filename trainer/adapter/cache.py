@@ -1,11 +1,11 @@
 """The folder that `python -m trainer precompute` writes: precompute.json, index.jsonl, shared.safetensors, photos/.
 
-A photo's file has, in float16 where nothing else is said (h x w latent cells, P patches of a crop, S = P + 1 states):
-latents.mean, latents.std [C, h, w]; mask uint8 [h, w], how much of a cell is the person's; text.full, text.scene
-[M, D], M a multiple of 77; pooled.full, pooled.scene [D'] (SDXL); hidden.REGION [S, D], nearness.REGION [P]; embeds [E]
-of the whole person; face float32 [F] and body float32 [K], unit vectors where an embedding is known; joints float32
-[17, 3], x and y in 0..1 of the picture, and confidence.
-shared.safetensors has text.empty, pooled.empty, hidden.nothing, embeds.nothing.
+A photo's file has, in float16 unless stated otherwise (h x w latent cells, P patches of a crop, S = P + 1 states):
+latents.mean, latents.std [C, h, w]; mask uint8 [h, w], the share of a cell that the person covers; text.full,
+text.scene [M, D], M a multiple of 77; pooled.full, pooled.scene [D'] (SDXL); hidden.REGION [S, D], nearness.REGION [P];
+embeds [E] of the whole person; face float32 [F] and body float32 [K], unit vectors, where there is an embedding; joints
+float32 [17, 3], x and y in 0..1 of the picture, and confidence. shared.safetensors has text.empty, pooled.empty,
+hidden.nothing, embeds.nothing.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class _Record(BaseModel):
 
 class CacheSettings(_Record):
     """Properties that all photos of a cache share. base: `PublicBase.digest`; sources: hashes of the data by folder;
-    face_network, body_network: names of those that embedded people, "" for the data's own."""
+    face_network, body_network: names of the networks that embedded people, "" for embeddings from the data."""
 
     format: int
     layout: Layout
@@ -49,8 +49,8 @@ class CacheSettings(_Record):
 
 
 class CachedPhoto(_Record):
-    """A line of the index. size, original: width, height px; offset: x, y px (see `buckets.PhotoCrop`). face: whether
-    one is seen; embedding, body: how long the face's and the body's are, 0 without."""
+    """A line of the index. size, original: width, height px; offset: x, y px (see `buckets.PhotoCrop`). face: whether a
+    face was detected; embedding, body: the lengths of the face's and the body's embedding, 0 without one."""
 
     key: str
     person: str
@@ -71,7 +71,7 @@ class CachedPhoto(_Record):
 
 
 class AdapterCache:
-    """A cache that is read. Raises DataError where the folder is none, or of another format."""
+    """An opened cache. Raises DataError for a folder that is no cache, or one of another format."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -86,7 +86,7 @@ class AdapterCache:
         return {name: value.float() for name, value in _read(self.folder / SHARED, None).items()}
 
     def tensors(self, photo: CachedPhoto, names: Iterable[str]) -> dict[str, Tensor]:
-        """Those of the names that the photo has. Raises DataError for a file that cannot be read."""
+        """The photo's tensors among `names` (default: all). Raises DataError for a file that cannot be read."""
         return _read(self.folder / photo.file, set(names))
 
 
@@ -106,7 +106,7 @@ def read_settings(folder: Path) -> CacheSettings:
 
 
 def read_index(folder: Path) -> dict[str, CachedPhoto]:
-    """Key -> photo; a last line that was cut off by a kill is left out."""
+    """Key -> photo; an incomplete last line, which a killed process leaves, is skipped."""
     path = folder / INDEX
     found: dict[str, CachedPhoto] = {}
     for line in path.read_text("utf-8").splitlines() if path.is_file() else []:
@@ -120,7 +120,7 @@ def read_index(folder: Path) -> dict[str, CachedPhoto]:
 
 
 def write_photo(folder: Path, photo: CachedPhoto, tensors: dict[str, Tensor]) -> None:
-    """Writes the file first, then its line: all files in the index exist."""
+    """Writes the file, then its line of the index, so that all files in the index exist."""
     path = folder / photo.file
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as draft:
@@ -153,7 +153,7 @@ def half(value: Tensor) -> Tensor:
 
 
 def _end_last_line(path: Path) -> None:
-    """Ends a line that a kill cut off, so that the next one starts on its own."""
+    """Ends an incomplete last line, so that the next one starts on a new line."""
     if path.is_file() and (content := path.read_bytes()) and not content.endswith(b"\n"):
         with path.open("ab") as stream:
             stream.write(b"\n")
@@ -162,8 +162,8 @@ def _end_last_line(path: Path) -> None:
 def _read(path: Path, names: set[str] | None) -> dict[str, Tensor]:
     try:
         with safe_open(path, framework="pt") as stored:
-            kept: Any = stored.keys() if names is None else names & set(stored.keys())
-            return {name: stored.get_tensor(name) for name in kept}
+            names_to_read: Any = stored.keys() if names is None else names & set(stored.keys())
+            return {name: stored.get_tensor(name) for name in names_to_read}
     except (OSError, SafetensorError) as error:
         reason = str(error).partition("\n")[0]
         raise DataError(

@@ -1,6 +1,6 @@
 """IdentityNet (InstantID; Wang et al., 2024): a ControlNet on the target's points that reads a person in place of text.
 
-It begins as a copy of the base. Points are drawn as OpenPose's skeletons: the head's alone for instantid, all 17 for
+It is initialised from the base. Points are drawn as OpenPose's skeletons: those of the head for instantid, all 17 for
 instantid_body.
 """
 
@@ -20,11 +20,11 @@ from engine.pose import draw_skeleton
 
 Points = Literal["head", "body"]
 HINT_CHANNELS: Final = (16, 32, 96, 256)
-"""The channels of the layers that bring a skeleton to the latents' size, as in the public ControlNets."""
+"""The channels of the layers that reduce a skeleton to the latents' size, as in the public ControlNets."""
 
 
 def identity_net(unet: Any, vae_factor: int) -> Any:
-    """A ControlNet begun from the UNet, in full precision; its outputs begin at zero."""
+    """A ControlNet initialised from the UNet, in full precision, with zero-initialised outputs."""
     steps = vae_factor.bit_length()
     return ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=HINT_CHANNELS[:steps]).float()
 
@@ -47,9 +47,9 @@ def residuals(
     added: dict[str, Any] | None,
     person: BranchCondition,
 ) -> dict[str, Any]:
-    """Arguments for the UNet: the residuals of IdentityNet, zero where the person is not shown.
+    """Arguments for the UNet: the residuals of IdentityNet, zero where the person is withheld.
 
-    Tokens that do not count are zero: a ControlNet's attention takes no mask of them."""
+    Masked tokens are set to zero, because a ControlNet's attention takes no mask for them."""
     assert person.tokens is not None
     tokens = person.tokens if person.mask is None else person.tokens * person.mask[..., None]
     down, middle = control(

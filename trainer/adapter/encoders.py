@@ -26,10 +26,10 @@ class TextStates:
 
 
 class PhotoEncoders:
-    """The frozen networks that a base reads photos and captions by."""
+    """The frozen encoders of a base for photos and captions."""
 
     def __init__(self, base: PublicBase, device: torch.device) -> None:
-        """On a GPU all but the autoencoder run in half precision."""
+        """On a GPU, all encoders except the autoencoder run in half precision."""
         dtype = torch.float16 if device.type == "cuda" else torch.float32
         self.device = device
         self.vae = base.vae().to(device)
@@ -54,27 +54,26 @@ class PhotoEncoders:
 
     @torch.inference_mode()
     def captions(self, texts: Sequence[str]) -> TextStates:
-        """In chunks of 77 tokens, as the engine reads prompts. No text at all is zeros where the base wants it so."""
+        """Encodes in chunks of 77 tokens, as the engine does. An empty text gives zeros for bases configured so."""
         encoded = encode_prompts(self.text, texts, str(self.device))
         states, pooled = encoded.states, encoded.pooled
         if getattr(self.text.config, "force_zeros_for_empty_prompt", False):
-            said = torch.tensor([bool(text) for text in texts], device=states.device)
-            states = states * said[:, None, None]
-            pooled = None if pooled is None else pooled * said[:, None]
+            has_text = torch.tensor([bool(text) for text in texts], device=states.device)
+            states = states * has_text[:, None, None]
+            pooled = None if pooled is None else pooled * has_text[:, None]
         return TextStates(states, pooled)
 
     @torch.inference_mode()
     def crops(self, crops: Sequence[Image.Image]) -> tuple[Tensor, Tensor]:
-        """RGB squares -> penultimate states [n, S, D], and embeddings [n, E] as global adapters read them."""
-        return self._seen(self._processor(list(crops), return_tensors="pt").pixel_values)
+        """RGB squares -> penultimate states [n, S, D], and embeddings [n, E] for adapters that read one embedding."""
+        return self._hidden_states(self._processor(list(crops), return_tensors="pt").pixel_values)
 
     def nothing(self) -> tuple[Tensor, Tensor]:
-        """The same [1, S, D], [1, E] of no picture: zeros go in, and for the embedding zeros come out, as IP-Adapter's
-        own training has it."""
+        """The states [1, S, D] of a picture of zeros, and an embedding [1, E] of zeros, as in IP-Adapter's training."""
         with torch.inference_mode():
-            hidden, embeds = self._seen(torch.zeros(1, 3, self.crop_px, self.crop_px))
+            hidden, embeds = self._hidden_states(torch.zeros(1, 3, self.crop_px, self.crop_px))
         return hidden, torch.zeros_like(embeds)
 
-    def _seen(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+    def _hidden_states(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         found = self.vision(pixels.to(self.device, self.vision.dtype), output_hidden_states=True)
         return found.hidden_states[-2], found.image_embeds

@@ -67,30 +67,30 @@ def _save(branches: IPAdapterBranches, branch: str, unet: Any, path: Path, proje
     state = {f"image_proj.{name}": value for name, value in projection.items()}
     for number, layer in enumerate(unet.attn_processors):
         if layer in branches.layer_names:
-            own = branches.layer(layer)
-            state[f"ip_adapter.{number}.to_k_ip.weight"] = own.to_k[branch].state_dict()["weight"]
-            state[f"ip_adapter.{number}.to_v_ip.weight"] = own.to_v[branch].state_dict()["weight"]
+            projections = branches.layer(layer)
+            state[f"ip_adapter.{number}.to_k_ip.weight"] = projections.to_k[branch].state_dict()["weight"]
+            state[f"ip_adapter.{number}.to_v_ip.weight"] = projections.to_v[branch].state_dict()["weight"]
     save_file({name: value.detach().cpu().contiguous() for name, value in state.items()}, path)
 
 
 def _global_names(projection: ImageProjection) -> dict[str, torch.Tensor]:
-    """IP-Adapter's first layout: four tokens out of one embedding."""
+    """IP-Adapter's first layout: four tokens from one embedding."""
     names = {"image_embeds.weight": "proj.weight", "image_embeds.bias": "proj.bias"}
     return {names.get(name, name): value for name, value in projection.state_dict().items()}
 
 
 def _face_names(projection: Any) -> dict[str, torch.Tensor]:
     """FaceID-Plus: the resampler's tensors as in the Plus layout, and a projection of the embedding before it."""
-    own = {"proj.net.0.proj": "proj.0", "proj.net.2": "proj.2", "norm": "norm"}
+    names = {"proj.net.0.proj": "proj.0", "proj.net.2": "proj.2", "norm": "norm"}
     found = {}
     for name, value in plus_names(projection).items():
         module, _, kind = name.rpartition(".")
-        found[f"{own[module]}.{kind}" if module in own else f"perceiver_resampler.{name}"] = value
+        found[f"{names[module]}.{kind}" if module in names else f"perceiver_resampler.{name}"] = value
     return found
 
 
 def export_run(run: Path, out: Path) -> list[Path]:
-    """The averaged weights of a run's folder as they are now, finished or not. Raises CheckpointError."""
+    """The averaged weights in a run's folder, of a finished or an interrupted run. Raises CheckpointError."""
     try:
         stored = json.loads((run / RUN_FILE).read_text("utf-8"))
         recipe, sizes = Recipe.model_validate(stored["recipe"]), stored["image_encoder"]
@@ -103,6 +103,8 @@ def export_run(run: Path, out: Path) -> list[Path]:
         control = None if plan_of(recipe).points is None else identity_net(unet, stored["vae_factor"])
     for name, part in (("branches", branches), ("control", control)):
         if part is not None:
-            own = {key.removeprefix(f"{name}."): value for key, value in state.items() if key.startswith(f"{name}.")}
-            part.load_state_dict(own, assign=True)
+            tensors = {
+                key.removeprefix(f"{name}."): value for key, value in state.items() if key.startswith(f"{name}.")
+            }
+            part.load_state_dict(tensors, assign=True)
     return export_branches(branches, recipe.method, unet, out, control)

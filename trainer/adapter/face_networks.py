@@ -1,4 +1,4 @@
-"""Opens the network that recognises faces, by the name that a setting gives."""
+"""Opens a face recognition network by the name in a setting."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ FACE_NETWORKS: Final[tuple[FaceNetwork, ...]] = ("arcface", "dlib")
 def open_face_network(
     name: FaceNetwork, root: Path | None = None, pack: str = DEFAULT_PACK, state: Path | None = None
 ) -> Recognition:
-    """arcface: out of the insightface pack at <root>/models/<pack> (research only). dlib: out of `state`, the folder
-    ENGINE_STATE, with that pack's finder or CenterFace. Raises DataError, which says why there is none."""
+    """arcface: from the insightface pack at <root>/models/<pack> (research only). dlib: from `state`, the folder
+    ENGINE_STATE, with that pack's finder or CenterFace. Raises DataError with the reason where it is absent."""
     if state is None:
         from engine.config import load_config
 

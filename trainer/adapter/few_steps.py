@@ -1,8 +1,8 @@
 """The few-step branch of identity losses: pictures from pure noise, as a distilled sampler draws them.
 
-PuLID (Guo et al., 2024) draws with SDXL-Lightning in four steps while it learns, so that a recognition network sees
-finished pictures and the gradient passes through the whole drawing. Here a distillation's LoRA is put beside the frozen
-base's weights; it acts while the branch draws and nowhere else.
+PuLID (Guo et al., 2024) draws with SDXL-Lightning in four steps during training, so that a recognition network reads
+finished pictures and gradients flow through all steps. Here a distillation's LoRA is added to the frozen base; it is
+active only while this branch draws.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from trainer.errors import DataError
 from trainer.losses import layout_alignment, semantic_alignment
 
 Predict = Callable[[Tensor, Tensor], Tensor]
-"""Noisy latents [B, C, h, w] and timestep [B] -> what the UNet predicts."""
+"""Noisy latents [B, C, h, w] and timestep [B] -> the UNet's prediction [B, C, h, w]."""
 
 
 class DistilledLora:
-    """A distillation's LoRA on a UNet: off but inside `acting`. Its weights do not learn."""
+    """A distillation's LoRA on a UNet, active only inside `acting`. Its weights are frozen."""
 
     def __init__(self, layout: Layout, unet: Any, path: Path) -> None:
         """Raises DataError for a file that is no LoRA of this UNet."""
@@ -65,7 +65,8 @@ class DistilledLora:
             self._switch(before)
 
     def checkpoint(self, block: Callable[..., Any], *arguments: Any) -> Any:
-        """In place of torch's gradient checkpointing: a block is computed again as it was at first, with or without."""
+        """Replaces torch's gradient checkpointing: a block is recomputed with the LoRA in the state of the forward
+        pass."""
         active = self._active
 
         def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
@@ -86,7 +87,7 @@ class DistilledLora:
 
 @dataclass(frozen=True)
 class FewStepDrawing:
-    """latents [B, C, h, w], scaled; semantic, layout: PuLID's alignment losses, 0 where they were not asked for."""
+    """latents [B, C, h, w], scaled; semantic, layout: PuLID's alignment losses, 0 where they were not requested."""
 
     latents: Tensor
     semantic: Tensor
@@ -94,7 +95,7 @@ class FewStepDrawing:
 
 
 class FewStepBranch:
-    """Draws in the steps and by the sampler that a LoRA was distilled for."""
+    """Draws with the steps and the sampler that a LoRA was distilled for."""
 
     def __init__(self, unet: Any, lora: DistilledLora, few: FewSteps, config: Any, steps: int | None = None) -> None:
         """config: of the base's own scheduler."""
@@ -105,8 +106,8 @@ class FewStepBranch:
     def draw(
         self, noise: Tensor, predict: Predict, without: Predict | None = None, generator: torch.Generator | None = None
     ) -> FewStepDrawing:
-        """noise [B, C, h, w], normal. The gradient passes through all steps. without: the same drawing without the
-        person, to align with. generator: of the noise that some samplers add."""
+        """noise [B, C, h, w], normal. Gradients flow through all steps. without: predicts without the person, for the
+        alignment losses. generator: for the noise that some samplers add."""
         scheduler, plain = self._scheduler(), self._scheduler()
         for one in (scheduler, plain):
             one.set_timesteps(self.steps, device=noise.device)
@@ -114,7 +115,7 @@ class FewStepBranch:
         semantic, layout = [], []
         for timestep in scheduler.timesteps:
             at, seed = timestep.expand(len(noise)), _seed(generator)
-            with self.lora.acting(), attention_inputs(self.unet) as seen:
+            with self.lora.acting(), attention_inputs(self.unet) as inputs:
                 predicted = predict(scheduler.scale_model_input(latents, timestep), at).float()
             latents = _stepped(scheduler, predicted, timestep, latents, seed)
             if without is None:
@@ -123,7 +124,7 @@ class FewStepBranch:
                 expected = without(plain.scale_model_input(other, timestep), at).float()
             other = _stepped(plain, expected, timestep, other, seed)
             with torch.autocast(noise.device.type, enabled=False):
-                for layer, (query, key) in seen.items():
+                for layer, (query, key) in inputs.items():
                     losses = checkpoint(alignment, query, usual[layer][0], key.detach(), use_reentrant=False)
                     semantic.append(losses[0])
                     layout.append(losses[1])
@@ -159,7 +160,8 @@ def find_lora(base: PublicBase, few: FewSteps, path: Path | None) -> Path:
 
 
 def few_steps_of(layout: Layout, name: str) -> FewSteps:
-    """name: "" for the one that the engine draws with. Raises DataError for a distillation that the base has not."""
+    """The distillation; name: "" for the one that the engine draws with. Raises DataError for one that the base
+    lacks."""
     family = FAMILIES[layout]
     chosen = name or family.distilled
     if chosen not in family.few_steps:
@@ -168,7 +170,7 @@ def few_steps_of(layout: Layout, name: str) -> FewSteps:
 
 
 def _seed(generator: torch.Generator | None) -> int:
-    """Of a step's noise: drawings with and without the person get the same."""
+    """Seeded generators of a step's noise, so that the drawings with and without the person get the same noise."""
     if generator is None:
         return 0
     return int(torch.randint(2**62, (1,), generator=generator, device=generator.device))

@@ -1,8 +1,8 @@
-"""Losses on pictures that the adapter itself draws: whether a face and a body are recognised, and whether the person
-leaves alone what the text asks for (PuLID; Guo et al., 2024).
+"""Losses on pictures that the adapter draws: recognition of face and body, and alignment with the same drawing without
+the person (PuLID; Guo et al., 2024).
 
 Some rows of a batch are drawn from pure noise by the few-step branch, decoded, and read by frozen recognition networks.
-What is not found on a drawn picture is not judged.
+A face or body that is not found on a drawn picture does not count.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class DrawnPictures:
 
     def rows_of(self, batch: AdapterBatch) -> list[int]:
         """Those to draw: the first whose person is known to some network."""
-        wanted = [w for name in self.recognition if (w := wanted_of(batch, name)) is not None]
-        known = torch.stack([own.abs().sum(1) > 0 for own in wanted]).any(0)
-        return known.nonzero().flatten().tolist()[: self.settings.rows]
+        targets = [w for name in self.recognition if (w := wanted_of(batch, name)) is not None]
+        has_target = torch.stack([target.abs().sum(1) > 0 for target in targets]).any(0)
+        return has_target.nonzero().flatten().tolist()[: self.settings.rows]
 
     def losses(
         self, batch: AdapterBatch, predict: Predict, without: Predict | None, generator: torch.Generator
@@ -51,9 +51,9 @@ class DrawnPictures:
         pictures = self.decode(drawn.latents)
         found: dict[str, Tensor] = {}
         for name, recognition in self.recognition.items():
-            wanted = wanted_of(batch, name)
-            assert wanted is not None
-            found[name] = unlikeness(recognition, pictures, wanted)
+            target = wanted_of(batch, name)
+            assert target is not None
+            found[name] = unlikeness(recognition, pictures, target)
         found |= {"semantic": drawn.semantic, "layout": drawn.layout}
         weighted = [getattr(self.settings, name) * loss for name, loss in found.items()]
         return found | {"identity": torch.stack(weighted).sum()}
@@ -64,12 +64,12 @@ def wanted_of(batch: AdapterBatch, judged: Judged) -> Tensor | None:
     return batch.wanted_face if judged == "face" else batch.wanted_body
 
 
-def unlikeness(recognition: Recognition, pictures: Tensor, wanted: Tensor) -> Tensor:
-    """1 - cosine of the embeddings on pictures [B, 3, H, W] to wanted [B, D], averaged over the rows that want one and
-    on which the network finds it; 0, with no gradient, where there is none."""
+def unlikeness(recognition: Recognition, pictures: Tensor, target: Tensor) -> Tensor:
+    """1 - cosine of the embeddings on pictures [B, 3, H, W] to target [B, D], averaged over the rows that have a target
+    and a detection; 0, without a gradient, where no row has both."""
     rows, places = [], []
     for row, picture in enumerate(to_uint8(pictures.detach())):
-        place = recognition.places.find(Image.fromarray(picture)) if wanted[row].any() else None
+        place = recognition.places.find(Image.fromarray(picture)) if target[row].any() else None
         if place is not None:
             rows.append(row)
             places.append(place)
@@ -77,13 +77,13 @@ def unlikeness(recognition: Recognition, pictures: Tensor, wanted: Tensor) -> Te
         return torch.zeros((), device=pictures.device)
     recognition.network.to(pictures.device)
     with torch.autocast(pictures.device.type, enabled=False):
-        seen = embeddings(recognition, pictures[rows].float(), places)
-    return (1 - (seen * wanted[rows]).sum(1)).mean()
+        embedded = embeddings(recognition, pictures[rows].float(), places)
+    return (1 - (embedded * target[rows]).sum(1)).mean()
 
 
 def decoder_of(vae: Any, scaling: float, tiny: bool) -> Decode:
-    """Through the base's autoencoder in full precision, block by block computed again for the gradient, or through a
-    tiny one, which reads scaled latents."""
+    """Decodes by the base's autoencoder in full precision, recomputing each block for the gradient, or by a tiny one,
+    which reads scaled latents."""
     if not tiny:
         vae.enable_gradient_checkpointing()
 

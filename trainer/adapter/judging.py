@@ -1,5 +1,5 @@
-"""Opens what the losses on drawn pictures need: LoRA, sampler, decoder and recognition networks, checked against the
-cache whose embeddings they are compared with."""
+"""Opens the parts of the losses on drawn pictures: LoRA, sampler, decoder and recognition networks, checked against the
+cache that has the target embeddings."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ PUBLISHED: Final = "taesd"
 
 
 def judged_of(plan: MethodPlan, recipe: Recipe) -> tuple[Judged, ...]:
-    """The quantities that the run's losses compare. DataError where the method needs losses that the recipe lacks."""
+    """The subjects that the run's losses compare. Raises DataError where the method needs losses that the recipe
+    lacks."""
     if recipe.identity is None:
         if plan.drawn:
             raise DataError(f"expected the section identity in the recipe of {recipe.method}: see docs/training.md")
@@ -35,9 +36,10 @@ def judged_of(plan: MethodPlan, recipe: Recipe) -> tuple[Judged, ...]:
 
 def open_drawn(base: PublicBase, unet: Any, scheduler: Any, scaling: float, recipe: Recipe, cache: AdapterCache,
                judged: tuple[Judged, ...]) -> DrawnPictures | None:  # fmt: skip
-    """None where the recipe has no such losses. Puts the LoRA on the UNet: whatever else is built from it comes first.
+    """None where the recipe has no such losses. Adds the LoRA to the UNet, so anything copied from the UNet must be
+    built before.
 
-    Raises DataError for what is absent, or was not what embedded the people of the cache."""
+    Raises DataError for absent parts, and for recognition networks other than those that made the cache."""
     settings = recipe.identity
     if settings is None:
         return None
@@ -52,24 +54,24 @@ def open_drawn(base: PublicBase, unet: Any, scheduler: Any, scaling: float, reci
 
 def _recognition(judged: Judged, settings: IdentityRecipe, cache: AdapterCache) -> Recognition:
     if judged == "body":
-        found, made = open_body_recognition(settings.body_network), cache.settings.body_network
-        known = max(photo.body for photo in cache.photos)
+        found, network_of_cache = open_body_recognition(settings.body_network), cache.settings.body_network
+        length = max(photo.body for photo in cache.photos)
     else:
-        found, made = _faces(settings), cache.settings.face_network
-        known = max(photo.embedding for photo in cache.photos)
-    if not known:
+        found, network_of_cache = _faces(settings), cache.settings.face_network
+        length = max(photo.embedding for photo in cache.photos)
+    if not length:
         raise DataError(
             f"expected embeddings of a {judged} in {cache.folder}, found none: run python -m trainer precompute into "
             "another folder, for faces with --face-root or --face-network dlib"
         )
-    if made and made != found.name:
+    if network_of_cache and network_of_cache != found.name:
         raise DataError(
-            f"expected the network {made} that embedded the {judged} in {cache.folder}, got {found.name}: "
+            f"expected the network {network_of_cache} that embedded the {judged} in {cache.folder}, got {found.name}: "
             "give that one in the section identity"
         )
-    if (dim := embedding_dim(found)) != known:
+    if (dim := embedding_dim(found)) != length:
         raise DataError(
-            f"expected a network whose embeddings of a {judged} have {known} numbers as in {cache.folder}, got "
+            f"expected a network whose embeddings of a {judged} have {length} numbers as in {cache.folder}, got "
             f"{found.name} with {dim}: give that one in the section identity"
         )
     return found

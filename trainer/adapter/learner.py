@@ -71,7 +71,7 @@ def predict(
 
 
 class AdapterLearner(nn.Module):
-    """The branches learn; the base is none of its parameters, so that it is neither saved nor averaged."""
+    """Trains the branches; the base is not among its parameters, so that it is neither saved nor averaged."""
 
     base: FrozenBase
     drawn: DrawnPictures | None
@@ -85,7 +85,8 @@ class AdapterLearner(nn.Module):
         control: Any = None,
         drawn: DrawnPictures | None = None,
     ) -> None:
-        """control: the IdentityNet of methods that have one. drawn: what judges pictures, where the recipe says so."""
+        """control: the IdentityNet of methods that have one. drawn: the losses on drawn pictures, where the recipe has
+        them."""
         super().__init__()
         self.branches = branches
         self.control = control
@@ -105,13 +106,13 @@ class AdapterLearner(nn.Module):
         return next(self.branches.parameters()).device
 
     def predicted(self, noisy: Tensor, timestep: Tensor, batch: AdapterBatch, identity: IdentityCondition) -> Tensor:
-        """With all that learns; identity as `conditions` makes it."""
+        """The UNet's prediction with all trained parts; identity as `conditions` returns it."""
         control = None if self.control is None else ControlRead(self.control, plan_of(self.recipe).control_reads)
         return predict(self.base.unet, noisy, timestep, batch, identity, control)
 
     def forward(self, batch: AdapterBatch, generator: torch.Generator) -> dict[str, Tensor]:
-        """ "loss"; "diffusion", equation 1 as it is; "person", equation 1 on the person alone; with losses on drawn
-        pictures also those of `DrawnPictures.losses`, 0 before their time."""
+        """ "loss"; "diffusion": equation 1; "person": equation 1 on the person alone; with losses on drawn pictures
+        also those of `DrawnPictures.losses`, 0 before they start."""
         self.base.unet.to(self.device)
         batch = batch.to(self.device)
         clean = self.base.scaling * (batch.mean + batch.std * _noise_like(batch.mean, generator))
@@ -137,25 +138,25 @@ class AdapterLearner(nn.Module):
         return losses | judged | {"loss": losses["loss"] + judged["identity"]}
 
     def _judged(self, drawn: DrawnPictures, batch: AdapterBatch, generator: torch.Generator) -> dict[str, Tensor]:
-        """The stages of PuLID: nothing, then whether people are recognised, then also alignment."""
+        """The stages of PuLID: none of these losses, then recognition, then also alignment."""
         share = int(self.calls) / (self.recipe.steps * self.recipe.accumulation)
         self.calls = self.calls + 1
         rows = drawn.rows_of(batch) if share >= drawn.settings.identity_from else []
         if not rows:
             none = torch.zeros((), device=self.device)
             return dict.fromkeys([*drawn.recognition, "semantic", "layout", "identity"], none)
-        own, bf16 = batch.of(rows), self.recipe.precision == "bf16"
+        rows_batch, bf16 = batch.of(rows), self.recipe.precision == "bf16"
 
         def predicted(noisy: Tensor, timestep: Tensor) -> Tensor:
-            return self.predicted(noisy, timestep, own, identity)
+            return self.predicted(noisy, timestep, rows_batch, identity)
 
         def without(noisy: Tensor, timestep: Tensor) -> Tensor:
-            return predict(self.base.unet, noisy, timestep, own, {})
+            return predict(self.base.unet, noisy, timestep, rows_batch, {})
 
         with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
-            identity = conditions(self.branches, own.references)
+            identity = conditions(self.branches, rows_batch.references)
             aligned = share >= drawn.settings.alignment_from
-            return drawn.losses(own, predicted, without if aligned else None, generator)
+            return drawn.losses(rows_batch, predicted, without if aligned else None, generator)
 
     def _time_weight(self, alpha_bar: Tensor) -> Tensor:
         of_noise = self.base.prediction == "epsilon"

@@ -1,9 +1,8 @@
 """GPU memory of a run, by calculation on the meta device: nothing is allocated.
 
-Weights and optimizer are counted exactly. Activations are what autograd keeps for the backward pass of one row, under
-CUDA's rules of mixed precision (matrix products and convolutions in bfloat16, norms in float32) and with fused
-attention, which keeps no L x L matrix. The rest that a GPU needs (CUDA's context, work space, fragmentation) is
-estimated by OVERHEAD.
+Weights and optimizer are counted exactly. Activations are the tensors that autograd keeps for the backward pass of one
+row, under CUDA's rules of mixed precision (matrix products and convolutions in bfloat16, norms in float32) and with
+fused attention, which keeps no L x L matrix. OVERHEAD estimates CUDA's context, work space and fragmentation.
 """
 
 from __future__ import annotations
@@ -34,9 +33,9 @@ from trainer.errors import DataError
 
 GIB: Final = 2**30
 OVERHEAD: Final = (1.0, 1.1)
-"""GiB of CUDA's context, and a factor on all else."""
+"""GiB of CUDA's context, and a factor on all other memory."""
 HIDDEN, EMBEDS, STATES, TEXT_TOKENS = 1280, 1024, 257, 77
-"""CLIP ViT-H at 224 px, and the text encoders' length."""
+"""CLIP ViT-H at 224 px: width of its states and of its embedding, number of states; and the number of text tokens."""
 PICTURES: Final[dict[Layout, tuple[int, int]]] = {"sd15": (512, 768), "sdxl": (832, 1216)}
 VAE_FACTOR: Final = 8
 PUBLISHED_VAE: Final[dict[str, Any]] = {
@@ -45,16 +44,16 @@ PUBLISHED_VAE: Final[dict[str, Any]] = {
     "block_out_channels": (128, 256, 512, 512),
     "layers_per_block": 2,
 }
-"""Of both SD 1.5 and SDXL."""
+"""The configuration of the autoencoder of both SD 1.5 and SDXL."""
 RECIPES: Final = Path(__file__).parents[1] / "configs" / "adapter"
-"""Named BASE-CARDgb.yaml."""
+"""The shipped recipes, named BASE-CARDgb.yaml."""
 
 
 @dataclass(frozen=True)
 class MemoryNeed:
     """GiB. base: the frozen UNet; trained: branches, their gradients, the optimizer's moments and the average;
     row: activations of one row; drawn: of one row that the few-step branch draws, 0 where none is; total: at the
-    recipe's batch, with the overhead. parameters: how many learn."""
+    recipe's batch, with the overhead. parameters: the number of trained ones."""
 
     parameters: int
     base: float
@@ -65,7 +64,7 @@ class MemoryNeed:
 
 
 def memory_need(layout: Layout, recipe: Recipe) -> MemoryNeed:
-    """Of a run on the published layout, at 512 x 768 px for sd15 and 832 x 1216 px for sdxl.
+    """The memory of a run on the published layout, at 512 x 768 px for sd15 and 832 x 1216 px for sdxl.
 
     Raises DataError for methods with an IdentityNet, whose memory is not calculated."""
     if plan_of(recipe).points is not None:
@@ -95,7 +94,7 @@ def memory_need(layout: Layout, recipe: Recipe) -> MemoryNeed:
 
 
 def memory_table(folder: Path = RECIPES) -> str:
-    """A Markdown table of the recipes in a folder, by default of those that are shipped."""
+    """A Markdown table of the recipes in a folder (default: the shipped ones)."""
     lines = [
         "| recipe | method | settings | learned | base, GiB | trained, GiB | a row, GiB | a drawn row, GiB "
         "| all, GiB |",
@@ -108,36 +107,36 @@ def memory_row(path: Path) -> str:
     """A recipe's row of the table."""
     recipe = read_recipe(path, {})
     need = memory_need("sdxl" if path.stem.startswith("sdxl") else "sd15", recipe)
-    said = f"batch {recipe.batch} x {recipe.accumulation}, {recipe.optimizer}"
-    said += ", checkpointing" if recipe.gradient_checkpointing else ""
+    summary = f"batch {recipe.batch} x {recipe.accumulation}, {recipe.optimizer}"
+    summary += ", checkpointing" if recipe.gradient_checkpointing else ""
     return (
-        f"| {path.stem} | {recipe.method} | {said} | {need.parameters / 1e6:.0f} M | {need.base:.1f} "
+        f"| {path.stem} | {recipe.method} | {summary} | {need.parameters / 1e6:.0f} M | {need.base:.1f} "
         f"| {need.trained:.1f} | {need.row:.2f} | {f'{need.drawn:.2f}' if need.drawn else ''} | {need.total:.1f} |"
     )
 
 
 @dataclass(frozen=True)
 class KeptBytes:
-    """Of activations, and of the largest block that is computed again."""
+    """Bytes of activations, and of the largest block that is recomputed."""
 
     bytes: int
     largest_block: int
 
 
 class KeptTensors:
-    """The bytes that autograd keeps while it counts; parameters and tensors that share storage count once or not at
-    all."""
+    """Counts the bytes that autograd saves; tensors that share storage count once, parameters not at all."""
 
     def __init__(self, excluded: set[int]) -> None:
-        """excluded: storages that are there anyway."""
+        """excluded: storages that are not counted, such as those of parameters."""
         self.bytes, self.largest_block = 0, 0
         self._excluded, self._alive = set(excluded), list[Tensor]()
 
     def counting(self) -> AbstractContextManager[Any]:
-        return saved_tensors_hooks(self._keep, lambda kept: kept)
+        return saved_tensors_hooks(self._keep, lambda tensor: tensor)
 
     def checkpoint(self, block: Callable[..., Any], *arguments: Any) -> Any:
-        """In place of torch's checkpointing: the inputs are kept, and what is inside of one block at a time."""
+        """Replaces torch's checkpointing: counts the inputs of all blocks, and the inner tensors of the largest
+        block."""
         for argument in arguments:
             if isinstance(argument, Tensor) and argument.requires_grad:
                 self._keep(argument)
@@ -159,54 +158,55 @@ class KeptTensors:
 def kept_activations(
     layout: Layout, recipe: Recipe, unet: Any, branches: IPAdapterBranches
 ) -> tuple[KeptBytes, KeptBytes]:
-    """Of one row of a run, and of one that is drawn, with the losses of alignment over the layers' queries where the
-    recipe has them; unet and branches are on the meta device."""
+    """Activations of one training row, and of one drawn row, with the alignment losses where the recipe has them; unet
+    and branches are on the meta device."""
     branches.attach(unet)
     parameters = [*unet.parameters(), *branches.parameters()]
-    kept = KeptTensors({parameter.untyped_storage()._cdata for parameter in parameters})
+    saved = KeptTensors({parameter.untyped_storage()._cdata for parameter in parameters})
     if recipe.gradient_checkpointing:
-        unet.enable_gradient_checkpointing(gradient_checkpointing_func=kept.checkpoint)
+        unet.enable_gradient_checkpointing(gradient_checkpointing_func=saved.checkpoint)
     width, height = PICTURES[layout]
     with ExitStack() as stack:
         stack.enter_context(torch.device("meta"))
         noisy = torch.zeros(1, 4, height // VAE_FACTOR, width // VAE_FACTOR)
         text = torch.zeros(1, TEXT_TOKENS, unet.config.cross_attention_dim)
         added = {"text_embeds": torch.zeros(1, 1280), "time_ids": torch.zeros(1, 6)} if layout == "sdxl" else None
-        stack.enter_context(kept.counting())
+        stack.enter_context(saved.counting())
         if recipe.precision == "bf16":
             stack.enter_context(_MixedPrecision())
         stack.enter_context(_FusedAttention())
         identity = _identity(branches, recipe.pairing.references)
         time = torch.zeros(1, dtype=torch.long)
-        seen = stack.enter_context(attention_inputs(unet))
+        inputs = stack.enter_context(attention_inputs(unet))
         unet(noisy, time, text, added_cond_kwargs=added, cross_attention_kwargs={"identity": identity})
-        plain = KeptBytes(kept.bytes, kept.largest_block)
-        for query, key in seen.values() if recipe.identity is not None else ():
-            kept.bytes += _bytes(query)  # the same without the person
-            kept.checkpoint(alignment, query.detach().requires_grad_(), torch.zeros_like(query), key.detach())
-    return plain, KeptBytes(kept.bytes, kept.largest_block)
+        plain = KeptBytes(saved.bytes, saved.largest_block)
+        for query, key in inputs.values() if recipe.identity is not None else ():
+            saved.bytes += _bytes(query)  # the same without the person
+            saved.checkpoint(alignment, query.detach().requires_grad_(), torch.zeros_like(query), key.detach())
+    return plain, KeptBytes(saved.bytes, saved.largest_block)
 
 
 def decoder_activations(layout: Layout, settings: IdentityRecipe) -> KeptTensors:
-    """Of one picture: the published autoencoder's in full precision, block by block computed again, or TAESD's."""
+    """Activations of decoding one picture: by the published autoencoder in full precision with recomputed blocks, or by
+    TAESD."""
     width, height = PICTURES[layout]
     with torch.device("meta"):
         vae: Any = AutoencoderKL(**PUBLISHED_VAE) if settings.decoder is None else AutoencoderTiny()
         latents = torch.zeros(1, 4, height // VAE_FACTOR, width // VAE_FACTOR, requires_grad=True)
-    kept = KeptTensors({parameter.untyped_storage()._cdata for parameter in vae.requires_grad_(False).parameters()})
+    saved = KeptTensors({parameter.untyped_storage()._cdata for parameter in vae.requires_grad_(False).parameters()})
     if settings.decoder is None:
-        vae.enable_gradient_checkpointing(gradient_checkpointing_func=kept.checkpoint)
+        vae.enable_gradient_checkpointing(gradient_checkpointing_func=saved.checkpoint)
     with ExitStack() as stack:
-        stack.enter_context(kept.counting())
+        stack.enter_context(saved.counting())
         if settings.decoder is not None:
             stack.enter_context(_MixedPrecision())
         stack.enter_context(_FusedAttention())
         vae.decode(latents)
-    return kept
+    return saved
 
 
 def _identity(branches: IPAdapterBranches, photos: int) -> dict[str, BranchCondition]:
-    """As `methods.conditions` makes it, of one person's photos with every region."""
+    """The condition of one person's photos with every region, as `methods.conditions` returns it."""
     identity = {}
     for name, projection in branches.image_projections.items():
         if branches.reads_embeddings(name):

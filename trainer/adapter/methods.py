@@ -1,4 +1,4 @@
-"""Methods by name, as branches on a base: what each reads of a person.
+"""The methods by name, as branches on a base.
 
 ip_adapter (Ye et al., 2023): CLIP's embedding of the whole person as four tokens. ip_adapter_plus: its states through a
 resampler. bolid: a face branch that reads the head and a body branch that reads whole, head, torso, legs and feet, each
@@ -44,8 +44,8 @@ HEAD: Final = (ImageRegion.HEAD,)
 
 @dataclass(frozen=True)
 class BranchPlan:
-    """tokens: of each region. reading None: one embedding is read, CLIP's of the whole or, with `face`, that of a face
-    for recognition. Both: the embedding, and the states of the one region."""
+    """tokens: per region. reading: the regions; None: one embedding is read, CLIP's of the whole crop or, with `face`,
+    that of face recognition. With both, the embedding and the states of the one region are read."""
 
     tokens: int
     reading: RegionReading | None
@@ -54,8 +54,9 @@ class BranchPlan:
 
 @dataclass(frozen=True)
 class MethodPlan:
-    """branches: name -> plan. points: which IdentityNet draws along, None without one; it reads `control_reads`.
-    judged: what the losses on drawn pictures compare; drawn: whether the method needs them."""
+    """branches: name -> plan. points: those that IdentityNet follows, None without an IdentityNet; it reads the tokens
+    of the branch `control_reads`. judged: the subjects of the losses on drawn pictures; drawn: whether the method needs
+    these losses."""
 
     branches: Mapping[str, BranchPlan]
     points: Points | None = None
@@ -70,7 +71,7 @@ class MethodPlan:
 
     @property
     def regions(self) -> tuple[ImageRegion, ...]:
-        """All that some branch reads, in the order of ImageRegion."""
+        """The regions that at least one branch reads, in the order of ImageRegion."""
         read = {region for plan in self.branches.values() if plan.reading for region in plan.reading.regions}
         return tuple(region for region in ImageRegion if region in read) or WHOLE
 
@@ -145,37 +146,37 @@ def face_and_states(hidden_dim: int, token_dim: int, face_dim: int) -> Any:
 
 
 def resampler(hidden_dim: int, token_dim: int, queries: int) -> Any:
-    """Of the widths that the public files have: 768 for SD 1.5, 1280 for SDXL."""
+    """A resampler of the public files' width: 768 for SD 1.5, 1280 for SDXL."""
     heads = max(min(token_dim, RESAMPLER_DIM_MAX) // HEAD_DIM, 1)
     return IPAdapterPlusImageProjection(
         hidden_dim, token_dim, heads * HEAD_DIM, depth=DEPTH, dim_head=HEAD_DIM, heads=heads, num_queries=queries
     )
 
 
-def conditions(branches: IPAdapterBranches, seen: ReferenceStates) -> dict[str, BranchCondition]:
-    """The tokens that each branch attends to, at scale 1 where a row has any for it, else 0."""
-    scales = [1.0] * len(seen.counts)
+def conditions(branches: IPAdapterBranches, states: ReferenceStates) -> dict[str, BranchCondition]:
+    """The conditions of the branches, with scale 1 in rows that have tokens for the branch, else 0."""
+    scales = [1.0] * len(states.counts)
     found = {}
     for name, projection in branches.image_projections.items():
         if name in branches.readings or isinstance(projection, ImageProjection):
-            found[name] = branches.condition(name, _photos(branches, name, seen), scales)
+            found[name] = branches.condition(name, _photos(branches, name, states), scales)
         elif branches.reads_embeddings(name):
-            head = seen.regions.index(ImageRegion.HEAD)
-            tokens = branches.tokens(name, seen.hidden[:, head], seen.face_embeds)
-            shown = (seen.embedded & seen.shown[:, head])[:, None].expand(tokens.shape[:2])
-            found[name] = condition_of(tokens, seen.counts, scales, shown)
+            head = states.regions.index(ImageRegion.HEAD)
+            tokens = branches.tokens(name, states.hidden[:, head], states.face_embeds)
+            mask = (states.embedded & states.shown[:, head])[:, None].expand(tokens.shape[:2])
+            found[name] = condition_of(tokens, states.counts, scales, mask)
         else:
-            tokens = branches.tokens(name, seen.face_embeds[:, None])
-            found[name] = condition_of(tokens, seen.counts, scales, seen.embedded[:, None].expand(tokens.shape[:2]))
+            tokens = branches.tokens(name, states.face_embeds[:, None])
+            found[name] = condition_of(tokens, states.counts, scales, states.embedded[:, None].expand(tokens.shape[:2]))
     return found
 
 
-def _photos(branches: IPAdapterBranches, name: str, seen: ReferenceStates) -> ReferencePhotos | RegionPhotos:
+def _photos(branches: IPAdapterBranches, name: str, states: ReferenceStates) -> ReferencePhotos | RegionPhotos:
     reading = branches.readings.get(name)
     if reading is None:
-        return ReferencePhotos(seen.embeds, seen.counts)
-    chosen = torch.tensor([seen.regions.index(region) for region in reading.regions], device=seen.hidden.device)
-    shown = seen.shown[:, chosen]
+        return ReferencePhotos(states.embeds, states.counts)
+    chosen = torch.tensor([states.regions.index(region) for region in reading.regions], device=states.hidden.device)
+    mask = states.shown[:, chosen]
     if reading.faces_only:
-        shown = shown & seen.faces[:, None]
-    return RegionPhotos(seen.hidden[:, chosen], seen.nearness[:, chosen], shown, seen.counts)
+        mask = mask & states.faces[:, None]
+    return RegionPhotos(states.hidden[:, chosen], states.nearness[:, chosen], mask, states.counts)

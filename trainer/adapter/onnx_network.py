@@ -1,8 +1,8 @@
-"""A frozen feed-forward network out of an ONNX file as a torch module that gradients pass through.
+"""A frozen feed-forward network from an ONNX file as a torch module with gradients.
 
-Recognition networks are published as ONNX files (insightface's packs, OSNet for re-identification); onnxruntime gives
-their results but no gradients. Only what such networks are made of is understood: convolutions, norms, activations,
-pooling and linear layers.
+Recognition networks are published as ONNX files (insightface's packs, OSNet for re-identification); onnxruntime
+computes no gradients. Only the operators of such networks are supported: convolutions, norms, activations, pooling and
+linear layers.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ Attributes = dict[str, Any]
 
 
 class FrozenOnnxNetwork(nn.Module):
-    """One image in, one embedding out; its weights do not learn."""
+    """A network from one image to one embedding, with frozen weights."""
 
     def __init__(self, path: Path) -> None:
-        """Raises DataError for a file that is no network, or one with operators that are not understood."""
+        """Raises DataError for a file that is no network, and for unsupported operators."""
         super().__init__()
         import onnx
         from onnx import numpy_helper
@@ -43,7 +43,7 @@ class FrozenOnnxNetwork(nn.Module):
         weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
         self._nodes: list[tuple[str, list[str], list[str], Attributes]] = []
         for node in graph.node:
-            attributes = {own.name: onnx.helper.get_attribute_value(own) for own in node.attribute}
+            attributes = {attrs.name: onnx.helper.get_attribute_value(attrs) for attrs in node.attribute}
             if node.op_type == "Constant":
                 weights[node.output[0]] = numpy_helper.to_array(attributes["value"])
             else:
@@ -57,58 +57,60 @@ class FrozenOnnxNetwork(nn.Module):
         """Height and width px of the picture; 0 where the file leaves it open."""
         first = {node.op_type for node in list(graph.node)[:8]}
         self.normalises = {"Sub", "Mul"} <= first
-        """Whether the file itself brings pixels of 0..255 to its own range, as insightface's oldest do."""
+        """Whether the network itself normalises pixels of 0..255, as insightface's oldest do."""
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """[B, 3, H, W] as the network wants its pixels -> [B, D]."""
+        """[B, 3, H, W] in the network's range of pixels -> [B, D]."""
         known: dict[str, Tensor] = {name: self.get_buffer(place) for name, place in self._places.items()}
         known[self._input] = pictures
         for kind, inputs, outputs, attributes in self._nodes:
-            given = [known[name] if name else None for name in inputs]
-            known[outputs[0]] = OPERATORS[kind](given, attributes)
+            args = [known[name] if name else None for name in inputs]
+            known[outputs[0]] = OPERATORS[kind](args, attributes)
         return known[self._output].flatten(1)
 
 
-def _convolution(given: list[Any], own: Attributes) -> Tensor:
-    picture, weight, bias = (*given, None)[:3]
-    top, left, bottom, right = own.get("pads", [0, 0, 0, 0])
-    strides, dilations = own.get("strides", [1, 1]), own.get("dilations", [1, 1])
+def _convolution(args: list[Any], attrs: Attributes) -> Tensor:
+    picture, weight, bias = (*args, None)[:3]
+    top, left, bottom, right = attrs.get("pads", [0, 0, 0, 0])
+    strides, dilations = attrs.get("strides", [1, 1]), attrs.get("dilations", [1, 1])
     padded = F.pad(picture, (left, right, top, bottom))
-    return F.conv2d(padded, weight, bias, strides, 0, dilations, own.get("group", 1))
+    return F.conv2d(padded, weight, bias, strides, 0, dilations, attrs.get("group", 1))
 
 
-def _norm(given: list[Any], own: Attributes) -> Tensor:
-    picture, weight, bias, mean, variance = given
-    return F.batch_norm(picture, mean, variance, weight, bias, eps=own.get("epsilon", 1e-5))
+def _norm(args: list[Any], attrs: Attributes) -> Tensor:
+    picture, weight, bias, mean, variance = args
+    return F.batch_norm(picture, mean, variance, weight, bias, eps=attrs.get("epsilon", 1e-5))
 
 
-def _prelu(given: list[Any], own: Attributes) -> Tensor:
-    picture, slope = given
+def _prelu(args: list[Any], attrs: Attributes) -> Tensor:
+    picture, slope = args
     return torch.where(picture >= 0, picture, picture * slope)
 
 
-def _linear(given: list[Any], own: Attributes) -> Tensor:
-    left, right, bias = (*given, None)[:3]
-    left = left.T if own.get("transA") else left
-    right = right.T if own.get("transB") else right
-    product: Tensor = own.get("alpha", 1.0) * left @ right
-    return product if bias is None else product + own.get("beta", 1.0) * bias
+def _linear(args: list[Any], attrs: Attributes) -> Tensor:
+    left, right, bias = (*args, None)[:3]
+    left = left.T if attrs.get("transA") else left
+    right = right.T if attrs.get("transB") else right
+    product: Tensor = attrs.get("alpha", 1.0) * left @ right
+    return product if bias is None else product + attrs.get("beta", 1.0) * bias
 
 
-def _largest_of_window(given: list[Any], own: Attributes) -> Tensor:
-    top, left, bottom, right = own.get("pads", [0, 0, 0, 0])
-    padded = F.pad(given[0], (left, right, top, bottom), value=float("-inf"))
-    return F.max_pool2d(padded, own["kernel_shape"], own.get("strides", [1, 1]), ceil_mode=bool(own.get("ceil_mode")))
+def _largest_of_window(args: list[Any], attrs: Attributes) -> Tensor:
+    top, left, bottom, right = attrs.get("pads", [0, 0, 0, 0])
+    padded = F.pad(args[0], (left, right, top, bottom), value=float("-inf"))
+    return F.max_pool2d(
+        padded, attrs["kernel_shape"], attrs.get("strides", [1, 1]), ceil_mode=bool(attrs.get("ceil_mode"))
+    )
 
 
-def _mean_of_window(given: list[Any], own: Attributes) -> Tensor:
-    (top, left, *_), strides = own.get("pads", [0, 0, 0, 0]), own.get("strides", [1, 1])
-    counts_padding = bool(own.get("count_include_pad", 0))
-    return F.avg_pool2d(given[0], own["kernel_shape"], strides, (top, left), count_include_pad=counts_padding)
+def _mean_of_window(args: list[Any], attrs: Attributes) -> Tensor:
+    (top, left, *_), strides = attrs.get("pads", [0, 0, 0, 0]), attrs.get("strides", [1, 1])
+    counts_padding = bool(attrs.get("count_include_pad", 0))
+    return F.avg_pool2d(args[0], attrs["kernel_shape"], strides, (top, left), count_include_pad=counts_padding)
 
 
-def _reshaped(given: list[Any], own: Attributes) -> Tensor:
-    value, shape = given
+def _reshaped(args: list[Any], attrs: Attributes) -> Tensor:
+    value, shape = args
     sizes = [value.shape[axis] if size == 0 else size for axis, size in enumerate(shape.tolist())]
     if len(sizes) > 1 and sizes[0] == 1:
         sizes[0] = -1 if -1 not in sizes else value.shape[0]  # the file's batch of one
@@ -116,46 +118,48 @@ def _reshaped(given: list[Any], own: Attributes) -> Tensor:
     return reshaped
 
 
-def _mean(given: list[Any], own: Attributes) -> Tensor:
-    axes = own["axes"] if "axes" in own else given[1].tolist()
-    return torch.mean(given[0], dim=list(axes), keepdim=bool(own.get("keepdims", 1)))
+def _mean(args: list[Any], attrs: Attributes) -> Tensor:
+    axes = attrs["axes"] if "axes" in attrs else args[1].tolist()
+    return torch.mean(args[0], dim=list(axes), keepdim=bool(attrs.get("keepdims", 1)))
 
 
-def _clipped(given: list[Any], own: Attributes) -> Tensor:
-    low, high = (*given[1:], None, None)[:2]
-    return torch.clamp(given[0], own.get("min", low), own.get("max", high))
+def _clipped(args: list[Any], attrs: Attributes) -> Tensor:
+    low, high = (*args[1:], None, None)[:2]
+    return torch.clamp(args[0], attrs.get("min", low), attrs.get("max", high))
 
 
 OPERATORS: Final[dict[str, Callable[[list[Any], Attributes], Tensor]]] = {
     "Conv": _convolution,
     "BatchNormalization": _norm,
     "PRelu": _prelu,
-    "Relu": lambda given, own: F.relu(given[0]),
-    "LeakyRelu": lambda given, own: F.leaky_relu(given[0], own.get("alpha", 0.01)),
-    "Sigmoid": lambda given, own: torch.sigmoid(given[0]),
-    "HardSigmoid": lambda given, own: torch.clamp(own.get("alpha", 0.2) * given[0] + own.get("beta", 0.5), 0, 1),
-    "HardSwish": lambda given, own: F.hardswish(given[0]),
-    "Tanh": lambda given, own: torch.tanh(given[0]),
-    "Softmax": lambda given, own: torch.softmax(given[0], own.get("axis", -1)),
-    "Add": lambda given, own: given[0] + given[1],
-    "Sub": lambda given, own: given[0] - given[1],
-    "Mul": lambda given, own: given[0] * given[1],
-    "Div": lambda given, own: given[0] / given[1],
+    "Relu": lambda args, attrs: F.relu(args[0]),
+    "LeakyRelu": lambda args, attrs: F.leaky_relu(args[0], attrs.get("alpha", 0.01)),
+    "Sigmoid": lambda args, attrs: torch.sigmoid(args[0]),
+    "HardSigmoid": lambda args, attrs: torch.clamp(attrs.get("alpha", 0.2) * args[0] + attrs.get("beta", 0.5), 0, 1),
+    "HardSwish": lambda args, attrs: F.hardswish(args[0]),
+    "Tanh": lambda args, attrs: torch.tanh(args[0]),
+    "Softmax": lambda args, attrs: torch.softmax(args[0], attrs.get("axis", -1)),
+    "Add": lambda args, attrs: args[0] + args[1],
+    "Sub": lambda args, attrs: args[0] - args[1],
+    "Mul": lambda args, attrs: args[0] * args[1],
+    "Div": lambda args, attrs: args[0] / args[1],
     "Clip": _clipped,
     "Gemm": _linear,
-    "MatMul": lambda given, own: given[0] @ given[1],
+    "MatMul": lambda args, attrs: args[0] @ args[1],
     "MaxPool": _largest_of_window,
     "AveragePool": _mean_of_window,
-    "GlobalAveragePool": lambda given, own: given[0].mean((2, 3), keepdim=True),
-    "GlobalMaxPool": lambda given, own: given[0].amax((2, 3), keepdim=True),
+    "GlobalAveragePool": lambda args, attrs: args[0].mean((2, 3), keepdim=True),
+    "GlobalMaxPool": lambda args, attrs: args[0].amax((2, 3), keepdim=True),
     "ReduceMean": _mean,
-    "Flatten": lambda given, own: given[0].flatten(int(own.get("axis", 1))),
+    "Flatten": lambda args, attrs: args[0].flatten(int(attrs.get("axis", 1))),
     "Reshape": _reshaped,
-    "Transpose": lambda given, own: given[0].permute(*own["perm"]),
-    "Concat": lambda given, own: torch.cat(given, dim=own["axis"]),
-    "ReduceL2": lambda given, own: torch.linalg.vector_norm(
-        given[0], dim=list(own["axes"]) if "axes" in own else given[1].tolist(), keepdim=bool(own.get("keepdims", 1))
+    "Transpose": lambda args, attrs: args[0].permute(*attrs["perm"]),
+    "Concat": lambda args, attrs: torch.cat(args, dim=attrs["axis"]),
+    "ReduceL2": lambda args, attrs: torch.linalg.vector_norm(
+        args[0],
+        dim=list(attrs["axes"]) if "axes" in attrs else args[1].tolist(),
+        keepdim=bool(attrs.get("keepdims", 1)),
     ),
-    "Dropout": lambda given, own: given[0],
-    "Identity": lambda given, own: given[0],
+    "Dropout": lambda args, attrs: args[0],
+    "Identity": lambda args, attrs: args[0],
 }  # fmt: skip

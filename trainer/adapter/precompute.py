@@ -1,4 +1,4 @@
-"""Encodes photos once for all runs on a base: `python -m trainer precompute`. A run that was cut off goes on."""
+"""Encodes photos once for all runs on a base: `python -m trainer precompute`. An interrupted run resumes."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ from trainer.adapter.sources import CAPTIONS, SourcePhoto, open_source
 from trainer.errors import DataError
 
 STEP_CELLS: Final = 8
-"""Latent cells by which sides of pictures differ: UNets halve them up to three times."""
+"""The step of pictures' sides in latent cells: UNets halve the sides up to three times."""
 
 
 @dataclass(frozen=True)
 class PrecomputeRun:
-    """out: the cache. area_px: of pictures (the base's own by default). limit: of photos, for a trial. face_network:
-    the name of the finder's network, where there is one. faces: a network that embeds the faces of all photos, whatever
-    embeddings the data has. body_network: "shipped", or an ONNX file."""
+    """out: the cache. area_px: of pictures in square px (default: the base's). limit: the number of photos, for a
+    trial. face_network: the name of the finder's network, "" without one. faces: a network that embeds the faces of all
+    photos, in place of the data's embeddings. body_network: "shipped", or an ONNX file."""
 
     data: tuple[Path, ...]
     base: PublicBase
@@ -55,8 +55,9 @@ class PrecomputeRun:
 def precompute(
     run: PrecomputeRun, finder: FaceFinder | None = None, on_photo: Callable[[int, int], None] = lambda done, all: None
 ) -> int:
-    """Encodes what is missing; the number of photos in the cache. finder: one that embeds faces, for photos without an
-    embedding. on_photo(done, all) after each. Raises DataError for data, a base or a cache that does not fit."""
+    """Encodes the photos that the cache lacks; the number of photos in the cache. finder: embeds the faces of photos
+    without an embedding. on_photo(done, all) is called after each photo. Raises DataError for data, a base or a cache
+    that does not fit."""
     sources = [open_source(folder) for folder in run.data]
     encoders = PhotoEncoders(run.base, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     bodies = open_body_recognition(run.body_network)
@@ -72,14 +73,14 @@ def precompute(
         body_network=bodies.name,
     )
     begin_cache(run.out, settings, _shared(encoders))
-    known = read_index(run.out)
+    index = read_index(run.out)
     sizes = bucket_sizes(settings.area_px, settings.step_px)
     done, total = 0, sum(source.photos for source in sources)
     for source in sources:
         for photo in source.read():
             if run.limit is not None and done >= run.limit:
                 return done
-            if photo.key not in known:
+            if photo.key not in index:
                 _encode(run.out, photo, encoders, sizes, run.faces or finder, bodies)
             done += 1
             on_photo(done, total)
@@ -105,8 +106,8 @@ def _encode(
     bodies: Recognition,
 ) -> None:
     view = photo.open()
-    seen = view.observation
-    crop = crop_to_bucket(seen.width, seen.height, seen.body_box, sizes)
+    observation = view.observation
+    crop = crop_to_bucket(observation.width, observation.height, observation.body_box, sizes)
     regions = region_views(view, encoders.crop_px, encoders.patch_px)
     hidden, embeds = encoders.crops([region.image for region in regions.values()])
     tensors: dict[str, Tensor] = {"embeds": half(embeds[list(regions).index(ImageRegion.WHOLE)])}
@@ -117,7 +118,7 @@ def _encode(
     face = _face(view, faces)
     if face is not None:
         tensors["face"] = torch.from_numpy(face)
-    body = embedding_of_photo(bodies, view.image, seen)
+    body = embedding_of_photo(bodies, view.image, observation)
     if body is not None:
         tensors["body"] = torch.from_numpy(body)
     cached = CachedPhoto(
@@ -128,7 +129,7 @@ def _encode(
         size=crop.size,
         original=crop.original,
         offset=crop.offset,
-        face=seen.face_box is not None,
+        face=observation.face_box is not None,
         embedding=0 if face is None else len(face),
         body=0 if body is None else len(body),
         regions=[str(name) for name in regions],
@@ -164,16 +165,16 @@ def _captions(captions: dict[str, str], encoders: PhotoEncoders) -> dict[str, Te
 
 
 def _face(view: View, faces: Recognition | FaceFinder | None) -> NDArray[np.float32] | None:
-    """The network's; else the embedding that the data has, else the finder's of the largest face."""
-    seen = view.observation
+    """The face embedding by `faces`, else the data's, else the finder's of the largest face."""
+    observation = view.observation
     if isinstance(faces, Recognition):
-        place = faces.places.place(seen)
-        if place is None and seen.face_box is not None and seen.face_landmarks is None:
+        place = faces.places.place(observation)
+        if place is None and observation.face_box is not None and observation.face_landmarks is None:
             place = faces.places.find(view.image)
         return embedding_at(faces, view.image, place)
-    if seen.face_embedding is not None:
-        return seen.face_embedding
-    if faces is None or seen.face_box is None:
+    if observation.face_embedding is not None:
+        return observation.face_embedding
+    if faces is None or observation.face_box is None:
         return None
     found = faces.find(view.image)
     return found[0].embedding if found else None

@@ -1,4 +1,4 @@
-"""Settings of a run of `python -m trainer adapter`, as YAML; options of the command line take their place."""
+"""Settings of a run of `python -m trainer adapter`, as YAML; options of the command line override them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class _Section(BaseModel):
 
 
 class Pairing(_Section):
-    """The references of a target, and the shares of rows with something withheld.
+    """The references of a target, and the probabilities of withholding conditions.
 
-    paired: references are other photos of the person; else the target itself, as IP-Adapter's own training has it.
-    references: at most so many. text, person, both: how often the caption, the references, all are withheld.
-    other_clothes: how often references show other clothes than the target, whose caption then names them; scene_only:
-    how often the caption says nothing of the person otherwise. region: how often each region of a reference is left
-    out; head_only: how often all but the head are, and the caption names the clothes."""
+    paired: references are other photos of the person; otherwise the target itself, as in IP-Adapter's training.
+    references: the largest number. The others are probabilities: text, person, both: the caption, the references, both
+    are withheld. other_clothes: references show other clothes than the target, and the caption names the target's;
+    scene_only: otherwise, the caption does not describe the person. region: each region of a reference is withheld;
+    head_only: all regions but the head are, and the caption names the clothes."""
 
     paired: bool = True
     references: int = Field(default=2, ge=1, le=8)
@@ -40,12 +40,12 @@ class IdentityRecipe(_Section):
     """Losses on pictures that the adapter draws in few steps from pure noise (PuLID; Guo et al., 2024).
 
     face, body: weights of 1 - cosine to the person's embeddings, 0 for none; semantic, layout: of alignment with the
-    same drawing without the person. identity_from, alignment_from: shares of the run after which they begin. rows: of
-    each batch that are drawn. few_steps: lightning or lcm (that which the engine draws with by default), lora: its
-    file (the published one), steps: how many (as the engine draws). decoder: "taesd", the published small autoencoder,
-    or the folder of another, which decodes in place of the base's. face_network:
-    "arcface" out of insightface's models (face_root, face_pack; research only), or "dlib", which may be used
-    commercially; body_network: "shipped" or an ONNX file; those that made the cache."""
+    same drawing without the person. identity_from, alignment_from: shares of the run after which these losses begin.
+    rows: the number of drawn rows per batch. few_steps: lightning or lcm (default: as in the engine), lora: its file
+    (default: the published one), steps: their number (default: as in the engine). decoder: "taesd", the published small
+    autoencoder, or the folder of another, which decodes in place of the base's. face_network: "arcface" out of
+    insightface's models (face_root, face_pack; research only), or "dlib", which may be used commercially; body_network:
+    "shipped" or an ONNX file; those that made the cache."""
 
     face: float = Field(default=1.0, ge=0)
     body: float = Field(default=1.0, ge=0)
@@ -68,9 +68,9 @@ class Recipe(_Section):
     """One run.
 
     method: a name of `methods.METHODS`. batch: rows per GPU and pass; accumulation: passes per step. person_weight: the
-    loss counts 1 + this on the person. min_snr_gamma: None weighs all times alike. body_tokens: of each region,
-    face_tokens: of the head; alpha: weight of patches far from every joint. base_precision: what the frozen base is
-    kept in. start_from: branch -> a file in the Plus layout whose weights it begins with. sheet_every: steps between
+    loss counts 1 + this on the person. min_snr_gamma: None weighs all times equally. body_tokens: per region,
+    face_tokens: of the head; alpha: weight of patches far from every joint. base_precision: of the frozen base's
+    weights. start_from: branch -> a file in the Plus layout with its initial weights. sheet_every: steps between
     validation pictures, 0 for none. identity: losses on drawn pictures, None for none."""
 
     method: str = "bolid"
@@ -108,8 +108,8 @@ class Recipe(_Section):
 
 
 def read_recipe(path: Path | None, options: dict[str, Any]) -> Recipe:
-    """The YAML file's settings (the defaults without one) with `options` in their place. Raises DataError, in one line,
-    for a file that is absent or says what no recipe has."""
+    """The YAML file's settings (the defaults without a file), overridden by `options`. Raises DataError, in one line,
+    for an absent file or an unknown setting."""
     content: Any = {}
     if path is not None:
         try:
@@ -117,8 +117,8 @@ def read_recipe(path: Path | None, options: dict[str, Any]) -> Recipe:
         except FileNotFoundError:
             raise DataError(f"expected a recipe at {path}, found none: give another --config") from None
         except (yaml.YAMLError, UnicodeDecodeError) as error:
-            said = str(error).partition("\n")[0]
-            raise DataError(f"expected YAML in {path}, got {said}: see trainer/configs/adapter") from None
+            reason = str(error).partition("\n")[0]
+            raise DataError(f"expected YAML in {path}, got {reason}: see trainer/configs/adapter") from None
     if not isinstance(content, dict):
         raise DataError(f"expected settings by name in {path}, got {content!r}: see trainer/configs/adapter")
     try:
@@ -127,5 +127,5 @@ def read_recipe(path: Path | None, options: dict[str, Any]) -> Recipe:
         first = error.errors(include_url=False)[0]
         name = "".join(f"{place}: " for place in first["loc"])
         given = f", got {first['input']!r}" if isinstance(first["input"], str | int | float) else ""
-        said = first["msg"].removeprefix("Value error, ").lower()
-        raise DataError(f"recipe: {name}{said}{given}; correct it and run again") from None
+        reason = first["msg"].removeprefix("Value error, ").lower()
+        raise DataError(f"recipe: {name}{reason}{given}; correct it and run again") from None

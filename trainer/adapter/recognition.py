@@ -1,7 +1,6 @@
-"""Frozen networks that recognise faces and bodies, and which part of a picture each reads; gradients reach the picture.
+"""Frozen networks that recognise faces and bodies, and their crops of a picture; gradients flow to the picture.
 
-Where a face or a body lies is found on a copy that no gradient passes through. The crop is then cut by bilinear
-sampling and read by the network.
+Faces and bodies are detected on a copy without gradients. The crop is then sampled bilinearly and read by the network.
 """
 
 from __future__ import annotations
@@ -42,32 +41,32 @@ BODY_PX: Final = (256, 128)
 """Height and width that re-identification networks read where their file leaves it open."""
 SHIPPED: Final = "shipped"
 ARCFACE_NETWORK, DLIB = "arcface", "dlib"
-"""Networks that recognise faces: insightface's (research only), and dlib's."""
+"""Face recognition networks: insightface's (research only), and dlib's."""
 
 
 @dataclass(frozen=True, eq=False)
 class CropPlace:
-    """matrix [2, 3]: px of the crop -> px of the picture. weights float32 [H, W] in 0..1: how much each pixel of the
-    crop counts, None where all do."""
+    """matrix [2, 3]: px of the crop -> px of the picture. weights float32 [H, W] in 0..1: the weight of each pixel of
+    the crop, None for equal weights."""
 
     matrix: NDArray[np.float64]
     weights: NDArray[np.float32] | None = None
 
 
 class CropPlaces(Protocol):
-    """The part of a picture that a network reads."""
+    """Locates the crop of a picture that a network reads."""
 
-    def place(self, seen: Observation) -> CropPlace | None:
-        """On a photo whose person is known; None where there is nothing to read."""
+    def place(self, observation: Observation) -> CropPlace | None:
+        """The crop on a photo with an observation; None where the face or body is missing."""
 
     def find(self, picture: Image.Image) -> CropPlace | None:
-        """On a drawn picture."""
+        """The crop on a drawn picture; None where no face or body is found."""
 
 
 @dataclass(frozen=True, eq=False)
 class Recognition:
-    """name: which network it is: embeddings of two are not to be compared. size: height and width px of its crops.
-    network: crops [B, 3, H, W] in [-1, 1] and weights [B, 1, H, W] or None -> [B, D]."""
+    """name: identifies the network; embeddings of different networks must not be compared. size: height and width px of
+    its crops. network: crops [B, 3, H, W] in [-1, 1] and weights [B, 1, H, W] or None -> [B, D]."""
 
     name: str
     size: tuple[int, int]
@@ -76,16 +75,18 @@ class Recognition:
 
 
 class FacePlaces:
-    """The largest face, turned and scaled as ArcFace wants it; without landmarks the square around the head."""
+    """The largest face, aligned for ArcFace; without landmarks the square around the head."""
 
     def __init__(self, size: tuple[int, int], finder: FaceFinder) -> None:
         self._size, self._finder = size, finder
 
-    def place(self, seen: Observation) -> CropPlace | None:
-        if seen.face_landmarks is not None:
+    def place(self, observation: Observation) -> CropPlace | None:
+        if observation.face_landmarks is not None:
             target = np.array(TEMPLATE, np.float32) * (self._size[0] / TEMPLATE_PX)
-            return CropPlace(aligning_matrix(seen.face_landmarks, target))
-        return None if seen.face_box is None else CropPlace(box_matrix(head_box(seen.face_box), self._size))
+            return CropPlace(aligning_matrix(observation.face_landmarks, target))
+        return (
+            None if observation.face_box is None else CropPlace(box_matrix(head_box(observation.face_box), self._size))
+        )
 
     def find(self, picture: Image.Image) -> CropPlace | None:
         found = self._finder.find(picture)
@@ -95,18 +96,18 @@ class FacePlaces:
 
 
 class ChipPlaces:
-    """The largest face as dlib aligns it, by eyes and nose; none where it is too small to tell people apart."""
+    """The largest face as dlib aligns it, by eyes and nose; None where it is too small for recognition."""
 
     def __init__(self, finder: FaceFinder) -> None:
         self._finder = finder
 
-    def place(self, seen: Observation) -> CropPlace | None:
-        if seen.face_box is None or seen.face_landmarks is None:
+    def place(self, observation: Observation) -> CropPlace | None:
+        if observation.face_box is None or observation.face_landmarks is None:
             return None
-        if Face(seen.face_box).side_px < FACE_MIN_PX:
+        if Face(observation.face_box).side_px < FACE_MIN_PX:
             return None
         target = chip_points(CHIP_PX, PADDING)
-        return CropPlace(aligning_matrix(seen.face_landmarks[: len(target)], target))
+        return CropPlace(aligning_matrix(observation.face_landmarks[: len(target)], target))
 
     def find(self, picture: Image.Image) -> CropPlace | None:
         found = self._finder.find(picture)
@@ -116,16 +117,16 @@ class ChipPlaces:
 
 
 class BodyPlaces:
-    """The body with a margin and the pixels near its joints, as a person parser finds it (the included one)."""
+    """The body with a margin and weights around its joints, as the shipped person parser finds it."""
 
     def __init__(self, size: tuple[int, int], parser: PersonParser | None = None) -> None:
         self._size = size
         self._parser = parser or ShippedParser()
 
-    def place(self, seen: Observation) -> CropPlace | None:
-        if seen.body_box is None or seen.keypoints is None:
+    def place(self, observation: Observation) -> CropPlace | None:
+        if observation.body_box is None or observation.keypoints is None:
             return None
-        return self._place(seen.body_box, seen.keypoints)
+        return self._place(observation.body_box, observation.keypoints)
 
     def find(self, picture: Image.Image) -> CropPlace | None:
         body = self._parser.parse(picture, (0.0, 0.0, float(picture.width), float(picture.height)))
@@ -133,13 +134,13 @@ class BodyPlaces:
 
     def _place(self, box: Box, keypoints: Keypoints) -> CropPlace:
         height, width = self._size
-        seen = body_window(box, width / height)
-        weights = keypoint_weights(points_in_crop(keypoints, seen, (width, height)), width, height)
-        return CropPlace(box_matrix(seen, self._size), weights)
+        window = body_window(box, width / height)
+        weights = keypoint_weights(points_in_crop(keypoints, window, (width, height)), width, height)
+        return CropPlace(box_matrix(window, self._size), weights)
 
 
 class ArcFaceNetwork(nn.Module):
-    """ArcFace (Deng et al., 2019) out of an insightface pack: research only."""
+    """ArcFace (Deng et al., 2019) from an insightface pack: research only."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -164,7 +165,7 @@ class DlibFaceNetwork(nn.Module):
 
 
 class ShippedBodyNetwork(nn.Module):
-    """The included person parser's embedding of bodies, which it learned from rendered people."""
+    """The shipped person parser's body embedding, trained on rendered people."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -177,7 +178,7 @@ class ShippedBodyNetwork(nn.Module):
 
 
 class OnnxBodyNetwork(nn.Module):
-    """A re-identification network (OSNet, BoT and their like), which wants ImageNet's colours."""
+    """A re-identification network (OSNet, BoT and similar), which reads pixels normalised as ImageNet's."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -217,7 +218,7 @@ def open_body_recognition(name: str, parser: PersonParser | None = None) -> Reco
 
 @torch.no_grad()
 def embedding_dim(recognition: Recognition) -> int:
-    """Numbers of its embeddings."""
+    """The length of its embeddings."""
     height, width = recognition.size
     found: Tensor = recognition.network(torch.zeros(1, 3, height, width), torch.ones(1, 1, height, width))
     return found.shape[1]
@@ -240,17 +241,18 @@ def recognition_file(pack: Path) -> Path:
     raise DataError(f"expected a network that reads faces of {TEMPLATE_PX} px in {pack}, found none: give another pack")
 
 
-def embedding_of_photo(recognition: Recognition, image: Image.Image, seen: Observation) -> NDArray[np.float32] | None:
-    """Unit vector [D] of the person on a photo; None where there is nothing to read."""
-    return embedding_at(recognition, image, recognition.places.place(seen))
+def embedding_of_photo(
+    recognition: Recognition, image: Image.Image, observation: Observation
+) -> NDArray[np.float32] | None:
+    """Unit vector [D] of the person on a photo; None where the face or body is missing."""
+    return embedding_at(recognition, image, recognition.places.place(observation))
 
 
 @torch.no_grad()
 def embedding_at(
     recognition: Recognition, image: Image.Image, place: CropPlace | None, unit: bool = True
 ) -> NDArray[np.float32] | None:
-    """The vector [D] of what is at a place of a picture, of length 1 or as the network gives it; None without a
-    place."""
+    """The embedding [D] at a place of a picture, normalised or as the network returns it; None without a place."""
     if place is None:
         return None
     device = next(chain(recognition.network.parameters(), recognition.network.buffers())).device
@@ -260,7 +262,7 @@ def embedding_at(
 
 
 def embeddings(recognition: Recognition, pictures: Tensor, places: Sequence[CropPlace], unit: bool = True) -> Tensor:
-    """pictures [B, 3, H, W] in [-1, 1] and a place on each -> vectors [B, D], of length 1 or as the network gives
+    """pictures [B, 3, H, W] in [-1, 1] and a place on each -> embeddings [B, D], normalised or as the network returns
     them."""
     crops = torch.cat(
         [cut(pictures[row : row + 1], place.matrix, recognition.size) for row, place in enumerate(places)]
@@ -272,9 +274,8 @@ def embeddings(recognition: Recognition, pictures: Tensor, places: Sequence[Crop
 
 
 def cut(picture: Tensor, matrix: NDArray[np.float64], size: tuple[int, int]) -> Tensor:
-    """picture [1, 3, H, W] -> what the crop of that matrix shows [1, 3, *size]; beyond the edge the edge's colours.
-
-    A picture that is larger than the crop is averaged down first, so that no pixel goes unseen."""
+    """picture [1, 3, H, W] -> its crop by `matrix` [1, 3, *size], with the edge repeated outside the picture. A picture
+    that is larger than the crop is averaged down first, so that every pixel counts."""
     step = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     factor = max(int(step), 1)
     if factor > 1:
@@ -287,13 +288,13 @@ def cut(picture: Tensor, matrix: NDArray[np.float64], size: tuple[int, int]) -> 
 
 
 def box_matrix(box: Box, size: tuple[int, int]) -> NDArray[np.float64]:
-    """Of the crop that shows a box whole."""
+    """The matrix of the crop that shows a whole box."""
     x0, y0, x1, y1 = box
     return np.array([[(x1 - x0) / size[1], 0, x0], [0, (y1 - y0) / size[0], y0]])
 
 
 def aligning_matrix(landmarks: NDArray[np.float32], target: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Of the crop in which landmarks [N, 2] px of the picture lie at `target` [N, 2] px."""
+    """The matrix of the crop in which landmarks [N, 2] px of the picture lie at `target` [N, 2] px."""
     to_crop = np.vstack([similarity(landmarks, target), (0, 0, 1)])
     to_photo = np.linalg.inv(to_crop)[:2]
     to_photo[:, 2] += 0.5 - to_photo[:, :2].sum(1) / 2  # landmarks count from the middle of the first pixel

@@ -1,4 +1,4 @@
-"""A whole run of `python -m trainer adapter`: cache and base in, a folder with state, log, sheets and weights out."""
+"""One run of `python -m trainer adapter`: from a cache and a base to a folder with state, log, sheets and weights."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class AdapterRun:
 
 
 def train_adapter(run: AdapterRun) -> list[Path]:
-    """Trains, or goes on where the folder holds a run that was cut off; the exported files, below out/weights.
+    """Trains, or resumes an interrupted run in the folder; the exported files, below out/weights.
 
     Raises DataError for data or a base that do not fit, CheckpointError for a folder with a run of other settings."""
     cache = AdapterCache(run.data)
@@ -93,7 +93,8 @@ def encoder_sizes(base: PublicBase) -> dict[str, int]:
 
 
 def begin_with(branches: IPAdapterBranches, branch: str, unet: Any, path: Path) -> None:
-    """Takes over a file in the Plus layout: K, V and the resampler; each region begins with the file's queries.
+    """Initialises a branch from a file in the Plus layout: K, V and the resampler; each region begins with the file's
+    queries.
 
     Raises DataError for a file that does not fit."""
     if branch not in branches.readings:
@@ -102,9 +103,9 @@ def begin_with(branches: IPAdapterBranches, branch: str, unet: Any, path: Path) 
         state = load_file(path)
         stored = {k.removeprefix("image_proj."): v.float() for k, v in state.items() if k.startswith("image_proj.")}
         projection = unet._convert_ip_adapter_image_proj_to_diffusers(stored, low_cpu_mem_usage=False).state_dict()
-        own = branches.image_projections[branch].state_dict()
+        projection_state = branches.image_projections[branch].state_dict()
         regions = len(branches.readings[branch].regions)
-        if projection["latents"].shape != own["latents"].shape:
+        if projection["latents"].shape != projection_state["latents"].shape:
             projection["latents"] = projection["latents"].repeat(1, regions, 1)
         branches.image_projections[branch].load_state_dict(projection)
         for number, layer in enumerate(unet.attn_processors):
@@ -131,7 +132,7 @@ def _vae_config(base: PublicBase) -> dict[str, Any]:
 
 
 def _shown_people(cache: AdapterCache, recipe: Recipe, photos: PairedPhotos) -> PairedPhotos:
-    """Held-out people where there are any."""
+    """The held-out people; those of the training split where there are none."""
     try:
         return PairedPhotos(cache, "validation", recipe.pairing, photos.regions, photos.points)
     except DataError:
@@ -142,7 +143,7 @@ def _config(run: AdapterRun, cache: AdapterCache) -> TrainConfig:
     recipe = run.recipe
     elsewhere = {"steps", "batch", "learning_rate", "warmup_steps", "weight_decay", "ema_decay", "accumulation"}
     elsewhere |= {"optimizer", "seed", "save_every"} | {n for n in Recipe.model_fields if "sheet" in n}
-    elsewhere |= {"identity"} if recipe.identity is None else set()  # runs from before there was any go on
+    elsewhere |= {"identity"} if recipe.identity is None else set()  # runs that are older than these losses resume
     rest = recipe.model_dump(mode="json", exclude=elsewhere)
     people = hashlib.sha256("".join(sorted(photo.key for photo in cache.photos)).encode()).hexdigest()
     return TrainConfig(
@@ -165,7 +166,7 @@ def _config(run: AdapterRun, cache: AdapterCache) -> TrainConfig:
 
 
 def _describe(run: AdapterRun, unet: Any, sizes: dict[str, Any], cache: AdapterCache) -> None:
-    """The origin of the weights, in a file beside them."""
+    """Writes the origin of the weights to a file beside them."""
     run.out.mkdir(parents=True, exist_ok=True)
     content = {
         "recipe": run.recipe.model_dump(mode="json"),

@@ -1,4 +1,5 @@
-"""Validation sheets: reference, target, and what the adapter draws for the target's caption, a row for each person."""
+"""Validation sheets: reference, target, and the picture that the adapter draws for the target's caption, one row per
+person."""
 
 from __future__ import annotations
 
@@ -38,12 +39,12 @@ class ValidationSheet:
         self.vae.to(device)
         bf16 = self.learner.recipe.precision == "bf16"
         with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-            rows = [[*self._known(row), self._drawn(row)] for row in self.rows]
+            rows = [[*self._given_pictures(row), self._drawn(row)] for row in self.rows]
         self.vae.to("cpu")
         return laid_out(rows)
 
-    def _known(self, row: TrainingRow) -> list[Picture]:
-        """Reference and target as the autoencoder has them."""
+    def _given_pictures(self, row: TrainingRow) -> list[Picture]:
+        """Reference and target, encoded and decoded by the autoencoder."""
         pictures = []
         for photo in (row.references[0], row.target):
             latents = self.photos.cache.tensors(photo, ["latents.mean"])["latents.mean"]
@@ -53,18 +54,18 @@ class ValidationSheet:
     def _drawn(self, row: TrainingRow) -> Picture:
         device = self.learner.device
         self.learner.base.unet.to(device)
-        shown = self._encoded(row)
+        encoded = self._encoded(row)
         withheld = self._encoded(replace(row, references=(), caption="empty"))
         scheduler = DDIMScheduler.from_config(self.scheduler.config, clip_sample=False)
         scheduler.set_timesteps(self.steps, device=device)
         noise = torch.Generator().manual_seed(self.seed)
-        latents = torch.randn(shown.mean.shape, generator=noise).to(device) * scheduler.init_noise_sigma
-        identity, nobody = (conditions(self.learner.branches, seen.references) for seen in (shown, withheld))
+        latents = torch.randn(encoded.mean.shape, generator=noise).to(device) * scheduler.init_noise_sigma
+        identity, empty = (conditions(self.learner.branches, photos.references) for photos in (encoded, withheld))
         for timestep in scheduler.timesteps:
             at = timestep.expand(1)
-            predicted = self.learner.predicted(latents, at, shown, identity).float()
+            predicted = self.learner.predicted(latents, at, encoded, identity).float()
             if self.guidance > 1:
-                without = self.learner.predicted(latents, at, withheld, nobody).float()
+                without = self.learner.predicted(latents, at, withheld, empty).float()
                 predicted = without + self.guidance * (predicted - without)
             latents = scheduler.step(predicted, timestep, latents).prev_sample
         return self._decoded(latents / self.learner.base.scaling)
@@ -80,7 +81,7 @@ class ValidationSheet:
 
 
 def laid_out(rows: list[list[Picture]]) -> Picture:
-    """Pictures of any sizes in cells of one size, white around them."""
+    """Pictures of any sizes in cells of equal size, on white."""
     height = max(picture.shape[0] for row in rows for picture in row) + GAP_PX
     width = max(picture.shape[1] for row in rows for picture in row) + GAP_PX
     sheet = np.full((height * len(rows), width * max(map(len, rows)), 3), 255, np.uint8)
@@ -91,9 +92,9 @@ def laid_out(rows: list[list[Picture]]) -> Picture:
     return sheet
 
 
-def _pair(own: list[CachedPhoto]) -> TrainingRow:
+def _pair(photos: list[CachedPhoto]) -> TrainingRow:
     """A person's first photo, and another in the same clothes where there is one; the caption names other clothes."""
-    target = own[0]
-    others = own[1:] or own
+    target = photos[0]
+    others = photos[1:] or photos
     same = [photo for photo in others if photo.outfit is not None and photo.outfit == target.outfit]
     return TrainingRow(target, ((same or others)[0],), "scene" if same else "full")

@@ -1,7 +1,6 @@
-"""Photos to learn from: shards of rendered people, or a curated folder of real ones, one photo at a time.
-
-People are split by identity. Rendered people carry their split in their number; that of real people stands in
-splits.json (`trainer.splits`).
+"""Training photos: shards of rendered people, or a curated folder of real ones, one photo at a time. People are split
+by identity. The number of a rendered person determines the split; splits.json has that of real people
+(`trainer.splits`).
 """
 
 from __future__ import annotations
@@ -32,8 +31,9 @@ CAPTIONS: Final = ("full", "scene")
 
 @dataclass(frozen=True, eq=False)
 class SourcePhoto:
-    """key: of all photos of all sources, fit for a file name. outfit: alike where the clothes are known to be; None
-    where it is unknown. captions: English, "full" names the person's looks, "scene" does not where that is known."""
+    """key: unique among the photos of all sources, valid as a file name. outfit: equal for photos in the same clothes;
+    None where unknown. captions: English; "full" describes the person, "scene" does not where the data has such a
+    caption."""
 
     key: str
     person: str
@@ -45,7 +45,7 @@ class SourcePhoto:
 
 @dataclass(frozen=True)
 class Source:
-    """A folder of photos. hash: of what it holds; photos: how many."""
+    """A folder of photos. hash: of its content; photos: their number."""
 
     folder: Path
     kind: str
@@ -57,7 +57,7 @@ class Source:
 
 
 def open_source(folder: Path) -> Source:
-    """Raises DataError for a folder that is neither."""
+    """Opens shards or a curated folder. Raises DataError for any other folder."""
     if (folder / NAME).is_file():
         manifest = read_manifest(folder)
         listed = json.dumps([manifest["hash"], sorted(manifest["shards"])])

@@ -1,7 +1,6 @@
-"""A polite crawler of picture galleries: one folder per person, one provenance record per picture.
-
-Only for lawful purposes: the operator answers for the rights to the pictures, including the rights of the persons
-shown. robots.txt is always obeyed; no option turns that off.
+"""A polite crawler of picture galleries: one folder per person, one provenance record per picture. Only for lawful
+purposes: the operator is responsible for the rights to the pictures, including the rights of the persons shown.
+robots.txt is always obeyed; no option turns that off.
 
 python -m trainer.crawl theplace --out data/theplace --contact you@example.org --min-images 100 --max-images 600
 python -m trainer.crawl gallery --start-url URL --config gallery.yaml --out data/gallery --contact you@example.org

@@ -1,6 +1,5 @@
-"""Command line: downloads the galleries of one site, person by person, politely.
-
-Only for lawful purposes: you answer for the rights to what is downloaded. robots.txt is always obeyed.
+"""Command line: downloads the galleries of one site, person by person, politely. Only for lawful purposes: you are
+responsible for the rights to the downloads. robots.txt is always obeyed.
 """
 
 from __future__ import annotations
@@ -41,7 +40,8 @@ the YAML file (CSS selectors; a selector may end in ::attr(name) where the addre
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one crawl: 0 when it went through, 130 when it was stopped, 2 with one line on stderr for a mistake."""
+    """Runs one crawl: 0 when it is complete, 130 when it was interrupted, 2 with one line on stderr for a user's
+    mistake."""
     options = _parser().parse_args(arguments)
     try:
         site = THEPLACE if options.site == "theplace" else load_site(options.config)
@@ -57,7 +57,7 @@ def crawl(options: CrawlOptions, site: Site, archive: PhotoArchive) -> int:
     """Crawls a site into an archive and writes the run's line; the exit code of the command."""
     tally = Tally()
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
-    # The log must not go to the terminal, where the progress is.
+    # The terminal shows the progress, so the log goes to the file alone.
     process = AsyncCrawlerProcess({**politeness.settings(options), "LOG_FILE": str(options.out / "crawl.log")})
     with CrawlView(tally, options.max_persons) as view:
         crawler = process.create_crawler(GallerySpider)
@@ -93,7 +93,7 @@ def _http_counts(stats: dict[str, object]) -> dict[str, int]:
         "retry/count": "retried",
         "downloader/response_bytes": "bytes received",
     }
-    counts = {said: int(str(stats[name])) for name, said in names.items() if name in stats}
+    counts = {label: int(str(stats[name])) for name, label in names.items() if name in stats}
     prefix = "downloader/response_status_count/"
     statuses = {
         f"answered {name.removeprefix(prefix)}": stats[name] for name in sorted(stats) if name.startswith(prefix)

@@ -1,5 +1,5 @@
-"""The folder of a crawl: what is there already, and how a picture gets into it so that a kill at any moment loses no
-record and no picture twice over."""
+"""The folder of a crawl: its records and pictures, stored so that a kill at any moment loses no record and duplicates
+no picture."""
 
 from __future__ import annotations
 
@@ -22,9 +22,8 @@ from trainer.crawl.records import CrawlRun, Kept, Listing, PersonState, RefusedP
 
 
 class PhotoArchive:
-    """Owns `root` while it is entered (`with PhotoArchive(...)`), so that two runs never write to one folder.
-
-    Entering raises CrawlError where another run has it or a record is damaged.
+    """Locks `root` within `with PhotoArchive(...)`, so that two runs never write to one folder. Entering raises
+    CrawlError where another run has the lock or a record is damaged.
     """
 
     def __init__(self, root: Path, min_side_px: int) -> None:
@@ -56,7 +55,7 @@ class PhotoArchive:
     def _lock(self, opening: ExitStack) -> None:
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            # The system lets go of it when the process ends, however it ends.
+            # The system releases the lock whenever the process ends.
             lock = opening.enter_context((self.root / ".lock").open("w"))
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -69,9 +68,9 @@ class PhotoArchive:
             ) from error
 
     def _load(self, folder: Path) -> None:
-        for kept in journal.read(folder / "metadata.jsonl", Kept):
-            self._finish(folder / kept.file_name, kept.sha256)
-            self._note_kept(folder.name, kept)
+        for record in journal.read(folder / "metadata.jsonl", Kept):
+            self._finish(folder / record.file_name, record.sha256)
+            self._note_kept(folder.name, record)
         for refused in journal.read(folder / "refused.jsonl", RefusedPicture):
             if not _large_enough_now(refused, self._min_side_px):
                 self._note_addresses(folder.name, refused.page_url, refused.image_url)
@@ -79,17 +78,17 @@ class PhotoArchive:
             stray.unlink()
 
     def _finish(self, path: Path, sha256: str) -> None:
-        """Puts a picture in place whose record was written just before a kill."""
+        """Renames a picture whose record was written just before a kill."""
         part = path.with_name(path.name + ".part")
         if not path.exists() and part.exists() and _sha256(part.read_bytes()) == sha256:
             part.replace(path)
 
-    def _note_kept(self, person: str, kept: Kept) -> None:
+    def _note_kept(self, person: str, record: Kept) -> None:
         self.kept[person] += 1
-        self._files[kept.sha256] = f"{person}/{kept.file_name}"
-        number = Path(kept.file_name).stem.removeprefix(person)
+        self._files[record.sha256] = f"{person}/{record.file_name}"
+        number = Path(record.file_name).stem.removeprefix(person)
         self._numbers[person] = max(self._numbers[person], int(number) if number.isdecimal() else 0)
-        self._note_addresses(person, kept.page_url, kept.image_url)
+        self._note_addresses(person, record.page_url, record.image_url)
 
     def _note_addresses(self, person: str, *addresses: str | None) -> None:
         for address in addresses:
@@ -109,7 +108,7 @@ class PhotoArchive:
         if state := self.states.get(url):
             return state.name
         words = [word for word in unquote(urlsplit(url).path).split("/") if word]
-        # No dots: a name must not climb out of the root, and Path.stem must not cut it.
+        # No dots: a name must not lead out of the root, and Path.stem must not cut it.
         name = re.sub(r"[^\w-]+", "_", Path(words[-1]).stem if words else "").strip("_")[:80] or "person"
         taken = {state.name for state in self.states.values()}
         return name if name not in taken else f"{name}-{_sha256(url.encode())[:8]}"
@@ -121,30 +120,30 @@ class PhotoArchive:
             number += 1
         return f"{person}{number}{extension}"
 
-    def keep(self, person: str, content: bytes, kept: Kept) -> None:
-        """Stores a picture and its record: bytes first, then the record, then the name, so that a kill between any two
-        of them is made good by the next run."""
-        path = self.root / person / kept.file_name
+    def keep(self, person: str, content: bytes, record: Kept) -> None:
+        """Stores a picture and its record: bytes first, then the record, then the name, so that the next run repairs
+        the result of a kill between two of them."""
+        path = self.root / person / record.file_name
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(path.name + ".part")
         journal.write_through(part, content)
-        journal.append(path.parent / "metadata.jsonl", kept)
+        journal.append(path.parent / "metadata.jsonl", record)
         part.replace(path)
-        self._note_kept(person, kept)
+        self._note_kept(person, record)
 
     def refuse(self, person: str, refused: RefusedPicture) -> None:
-        """Records a picture that was dropped, so that no run asks for it again."""
+        """Records a dropped picture, so that no run requests it again."""
         journal.append(self.root / person / "refused.jsonl", refused)
         self._note_addresses(person, refused.page_url, refused.image_url)
 
     def set_state(self, state: PersonState) -> None:
-        """Records how far a person got."""
+        """Records the progress of a person."""
         if self.states.get(state.url) != state:
             journal.append(self.root / "persons.jsonl", state)
             self.states[state.url] = state
 
     def is_complete(self, url: str, options: CrawlOptions) -> bool:
-        """Whether these options ask for nothing more of a person."""
+        """Whether a person is complete for these options."""
         state = self.states.get(url)
         if state is None:
             return False

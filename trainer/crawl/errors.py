@@ -16,7 +16,7 @@ class CrawlError(TrainerError):
 
 
 def one_line(error: ValidationError, source: str) -> CrawlError:
-    """The first complaint of pydantic as one line that names where it came from and what to change."""
+    """The first error of pydantic as one line with its source and the remedy."""
     first = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in first["loc"]) or "the whole"
     got = "" if first["type"] == "missing" else f", got {str(first['input'])[:80]!r}"

@@ -1,4 +1,4 @@
-"""One person's gallery: its pages are read one by one, only as far as pictures are wanted."""
+"""One person's gallery, whose pages are read one by one, up to the requested number of pictures."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class HttpAnswer(Protocol):
 
 
 Fetch = Callable[[str, str | None], Awaitable[HttpAnswer | Outcome]]
-"""(address, page it was found on) -> a 2xx answer, or why there is none."""
+"""(address, page it was found on) -> a 2xx answer, or the reason for its absence."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def addresses(answer: Any, selector: str, attribute: str = "href") -> list[str]:
 
 
 class Gallery:
-    """The picture links of one person so far, and how to get more of them."""
+    """The picture links of one person, extended on demand."""
 
     def __init__(self, site: Site, url: str, fetch: Fetch) -> None:
         self.links: list[Link] = []
@@ -70,24 +70,24 @@ class Gallery:
         self.listed_all = False
         self.lost: Outcome | None = None
         """The reason why a page could not be read, or None: the gallery may have more than was listed."""
-        self._said: int | None = None
+        self._stated_count: int | None = None
         self._site = site
         self._url = url
         self._fetch = fetch
         self._next: str | None = url
         self._pages = 0
-        self._seen: set[str] = set()
+        self._visited: set[str] = set()
 
     @property
     def count(self) -> int:
-        """The number of pictures as far as it is known: the larger of those listed and the page's own number."""
-        return max(len(self.links), self._said or 0)
+        """The known number of pictures: the larger of the number listed and the number that the page states."""
+        return max(len(self.links), self._stated_count or 0)
 
     async def promises(self, count: int) -> bool:
-        """Whether there are at least `count` pictures: by the page's own number if it has one, otherwise by listing
+        """Whether there are at least `count` pictures: by the number that the page states, otherwise by listing
         them."""
         await self.reach(1)
-        if self._said is not None and self._said < count and len(self.links) < count:
+        if self._stated_count is not None and self._stated_count < count and len(self.links) < count:
             self.listed_all = True
             return False
         return await self.reach(count)
@@ -103,13 +103,13 @@ class Gallery:
         self._pages += 1
         self._next = None
         if isinstance(answer, Outcome):
-            # Past the last page some sites answer 404.
+            # Some sites answer 404 after the last page.
             past_the_end = self._pages > 1 and answer is Outcome.BROKEN_LINK
             self.listed_all = past_the_end
             self.lost = None if past_the_end else answer
             return
         if self._pages == 1:
-            self._said = said_count(answer, self._site)
+            self._stated_count = said_count(answer, self._site)
         new = self._add(answer)
         self._next = self._following(answer) if new and self._pages < MOST_PAGES else None
         self.listed_all = self._next is None
@@ -119,11 +119,11 @@ class Gallery:
         before = len(self.links)
         for link in links:
             key = canonicalize_url(link.url)
-            if key not in self._seen:
-                self._seen.add(key)
+            if key not in self._visited:
+                self._visited.add(key)
                 self.links.append(link)
         new = len(self.links) - before
-        # A page that only repeats is the site's way to end, not a set of duplicates.
+        # A page of repeated links is the end of the gallery, not a set of duplicates.
         self.same += len(links) - new if new else 0
         return new
 

@@ -1,4 +1,4 @@
-"""JSON lines that survive a kill: whole lines are on the disk before the call returns, a torn last one is cut off."""
+"""JSON lines that survive a kill: a line is on the disk before the call returns, an incomplete last one is removed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Line = TypeVar("Line", bound=BaseModel)
 
 
 def append(path: Path, line: BaseModel) -> None:
-    """Adds one line and waits until it is on the disk."""
+    """Appends one line and waits until it is on the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
         file.write(line.model_dump_json().encode() + b"\n")
@@ -24,9 +24,8 @@ def append(path: Path, line: BaseModel) -> None:
 
 
 def read(path: Path, model: type[Line]) -> Iterator[Line]:
-    """The lines of a file, none where it is absent. Cuts off a last line that a kill left without its end.
-
-    Raises CrawlError on a whole line that does not follow the model.
+    """The lines of a file, none where it is absent. Removes an incomplete last line. Raises CrawlError for a complete
+    line that does not fit the model.
     """
     if not path.exists():
         return
@@ -53,7 +52,7 @@ def write_through(path: Path, content: bytes) -> None:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Writes a file that is either as before or whole, whenever the process is killed."""
+    """Replaces a file atomically: it is unchanged or complete, whenever the process is killed."""
     part = path.with_name(path.name + ".part")
     write_through(part, content)
     part.replace(path)

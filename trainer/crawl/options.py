@@ -14,7 +14,7 @@ MINIMUM_DELAY_S = 0.5
 
 
 class CrawlOptions(BaseModel):
-    """Limits and manners of one run. Times are in seconds, sides in pixels, sizes in bytes."""
+    """Limits and delays of one run. Times are in seconds, sides in pixels, sizes in bytes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

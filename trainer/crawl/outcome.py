@@ -35,7 +35,7 @@ FINAL = frozenset(
         Outcome.BROKEN_LINK,
     }
 )
-"""Refusals that are recorded, so that no later run asks again. The others may end otherwise another day."""
+"""Refusals that are recorded, so that no later run requests the picture again. The others may succeed later."""
 
 TROUBLE = frozenset({Outcome.TIMED_OUT, Outcome.FAILED, Outcome.NO_IMAGE})
 """Outcomes that leave a person incomplete: a later run tries those pictures again."""

@@ -1,4 +1,4 @@
-"""Bytes that came as a picture: what they are, or why they are refused."""
+"""Checks the bytes of a picture: format and size, or the reason for a refusal."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Picture:
 
 
 def inspect(content: bytes) -> Picture | Outcome:
-    """Decodes the whole picture, so that a file cut short is refused as no image."""
+    """Decodes the whole picture, so that a truncated file is refused."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)

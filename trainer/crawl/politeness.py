@@ -24,26 +24,25 @@ logger = logging.getLogger(__name__)
 
 
 class ForbiddenByRobots(IgnoreRequest):  # type: ignore[misc]
-    """robots.txt forbids this address, or cannot be had, which forbids everything."""
+    """robots.txt forbids this address, or cannot be downloaded, which forbids all addresses."""
 
 
 class TooManyRedirects(IgnoreRequest):  # type: ignore[misc]
-    """The site sends round and round."""
+    """The site redirects in a loop."""
 
 
 @dataclass(frozen=True)
 class Rules:
-    """A host's robots.txt; `parsed` None forbids everything."""
+    """A host's robots.txt; `parsed` None forbids all addresses."""
 
     parsed: Any
     state: RobotsState | None
 
 
 class RobotsGate:
-    """Asks robots.txt before every request, and slows down to its Crawl-delay.
-
-    In place of Scrapy's own, which allows everything where robots.txt answers 5xx or not at all; RFC 9309 (2.3.1.4)
-    forbids everything then. There is no setting and no request option that lets a page past it.
+    """Checks robots.txt before every request, and keeps its Crawl-delay. Replaces Scrapy's middleware, which allows all
+    addresses where robots.txt answers 5xx or not at all; RFC 9309 (2.3.1.4) forbids all then. No setting and no request
+    option disables it.
     """
 
     def __init__(self, crawler: Any) -> None:
@@ -95,19 +94,18 @@ class RobotsGate:
         throttle.maxdelay = max(throttle.maxdelay, delay_s)
         if host in downloader.slots:
             downloader.slots[host].delay = max(downloader.slots[host].delay, delay_s)
-        # Scrapy forgets an idle host's slot; this is what a new one starts from.
+        # Scrapy drops an idle host's slot; a new one starts with this delay.
         downloader.per_slot_settings[host] = {"delay": delay_s}
 
 
 class PatientRetry(RetryMiddleware):  # type: ignore[misc]
-    """Scrapy's retries, each after a wait that doubles or, where that is longer, that Retry-After asks for in seconds.
-
-    A longer Retry-After than LONGEST_WAIT_S is taken as a no: the request is given up at once.
+    """Scrapy's retries, each after a wait that doubles, or after Retry-After seconds where that is longer. A
+    Retry-After above LONGEST_WAIT_S ends the request at once.
     """
 
     async def process_response(self, request: Any, response: Any) -> Any:
-        asked = (response.headers.get("Retry-After") or b"").strip()
-        asked_s = float(asked) if asked.isdigit() else 0.0
+        retry_after = (response.headers.get("Retry-After") or b"").strip()
+        asked_s = float(retry_after) if retry_after.isdigit() else 0.0
         if asked_s > LONGEST_WAIT_S:
             return response
         result = super().process_response(request, response)
@@ -128,7 +126,7 @@ class PatientRetry(RetryMiddleware):  # type: ignore[misc]
 
 
 class OnSiteRedirect(RedirectMiddleware):  # type: ignore[misc]
-    """Follows redirects within the site; one that leads away is answered as it came, with its 3xx status."""
+    """Follows redirects within the site; a redirect to another site is returned with its 3xx status."""
 
     def process_response(self, request: Any, response: Any) -> Any:
         try:

@@ -1,4 +1,4 @@
-"""The lines that a crawl leaves beside its pictures."""
+"""The records that a crawl writes beside its pictures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class _Record(BaseModel):
 
 
 class RobotsState(_Record):
-    """The robots.txt in force when something was asked for; `status` is its HTTP status, `sha256` of its bytes."""
+    """The robots.txt at the time of a request; `status`: its HTTP status, `sha256`: of its bytes."""
 
     url: str
     status: int
@@ -49,10 +49,8 @@ class RefusedPicture(_Record):
 
 
 class PersonState(_Record):
-    """A line of persons.jsonl; a person's last line holds.
-
-    `listed` pictures were seen, `listed_all`: there are no more; `exhausted`: all of them were settled, with those
-    under `min_side_px` refused.
+    """A line of persons.jsonl; a person's last line counts. `listed`: the number of pictures found, `listed_all`:
+    whether these are all; `exhausted`: whether all of them are kept or refused, those under `min_side_px` refused.
     """
 
     name: str
@@ -72,7 +70,7 @@ class Listing(_Record):
 
 
 class CrawlRun(_Record):
-    """A line of crawls.jsonl: what was asked and how it ended."""
+    """A line of crawls.jsonl: options and outcome of a run."""
 
     started_at: str
     ended_at: str

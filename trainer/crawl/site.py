@@ -37,8 +37,8 @@ Pattern = Annotated[str, AfterValidator(_checked_pattern)]
 
 
 class Site(BaseModel):
-    """Selectors (CSS) of one gallery site. A selector finds elements; `::attr(name)` says where their address stands,
-    otherwise `href`, and for the full image `src`.
+    """Selectors (CSS) of one gallery site. A selector finds elements; `::attr(name)` names the attribute with the
+    address, by default `href`, for the full image `src`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -53,7 +53,7 @@ class Site(BaseModel):
     next_page: Selector | None = None
     """The next page of a person's gallery."""
     page_parameter: str | None = None
-    """Query parameter that numbers a person's further pages, read until one shows nothing new."""
+    """Query parameter that numbers a person's further pages, which are read until one has no new links."""
     image: Selector | None = None
     """On a picture page: the full image."""
     photo_count: Selector | None = None
@@ -77,7 +77,7 @@ THEPLACE = Site(
     page_parameter="page",
     image="img.pic.big_pic",
     photo_count="p",
-    # The second word is the number; a later word has to speak of photos, or a date of birth would be read as a count.
+    # The second word is the number; a later word must name photos, or a date of birth would be read as a count.
     photo_count_pattern=r"(?i)^\s*\S+\s+(\d+)\s+(?:.*\s)?(?:фото|photo)",
 )
 

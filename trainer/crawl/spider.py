@@ -1,7 +1,7 @@
 """The spider: lists the persons of a site, goes through them in a random order, keeps their pictures.
 
 It drives Scrapy's downloader itself instead of yielding requests: one person after another, one picture after another,
-so that limits are exact and the records alone say where to go on after a kill.
+so that limits are exact and a killed run resumes from the records alone.
 """
 
 from __future__ import annotations
@@ -30,16 +30,17 @@ from trainer.crawl.records import Kept, Listing, PersonState, RefusedPicture
 from trainer.crawl.site import Site
 
 HEADERS = ("content-type", "content-length", "last-modified", "etag", "date", "x-robots-tag")
-"""Headers of a picture's answer that are kept in its record."""
+"""Headers of a picture's answer that its record has."""
 
 PATIENCE = 20
-"""Failures in a row after which a site is left alone."""
+"""The number of failures in a row after which the crawl ends."""
 
 logger = logging.getLogger(__name__)
 
 
 class GallerySpider(scrapy.Spider):  # type: ignore[misc]
-    """Crawls one site into one archive. `failure` is what ended it early; `finished` says it went through."""
+    """Crawls one site into one archive. `failure`: the error that ended the crawl early; `finished`: whether it was
+    complete."""
 
     name = "gallery"
 
@@ -54,15 +55,15 @@ class GallerySpider(scrapy.Spider):  # type: ignore[misc]
         self.show = show
         self.failure: Exception | None = None
         self.finished = False
-        own = (urlsplit(options.start_url).hostname or "").removeprefix("www.")
-        self._hosts = (own, *site.also_hosts)
+        start_host = (urlsplit(options.start_url).hostname or "").removeprefix("www.")
+        self._hosts = (start_host, *site.also_hosts)
         self._taken = 0
         self._failed_in_a_row = 0
 
     def is_on_site(self, url: str) -> bool:
         """Whether an address is on the start page's host, a subdomain of it or one of `also_hosts`."""
         host = urlsplit(url).hostname or ""
-        return any(host == known or host.endswith(f".{known}") for known in self._hosts)
+        return any(host == allowed or host.endswith(f".{allowed}") for allowed in self._hosts)
 
     async def start(self) -> AsyncIterator[Any]:
         try:
@@ -70,7 +71,7 @@ class GallerySpider(scrapy.Spider):  # type: ignore[misc]
             self.finished = True
             self.show("done")
         except Exception as error:
-            # Scrapy would only log it; the command line has to say it.
+            # Scrapy would only log it; the command line must report it.
             self.failure = error
         nothing_to_schedule: tuple[Any, ...] = ()
         for request in nothing_to_schedule:
@@ -82,7 +83,7 @@ class GallerySpider(scrapy.Spider):  # type: ignore[misc]
         random.Random(self.options.seed).shuffle(urls)
         waiting = iter(urls)
         before = -1
-        # A person with too few pictures gives its place back, perhaps after the others have gone home.
+        # A person with too few pictures frees its place, possibly after the other tasks have ended.
         while self._has_room() and before != (before := sum(self.tally.persons.values())):
             try:
                 async with asyncio.TaskGroup() as group:
@@ -126,10 +127,10 @@ class GallerySpider(scrapy.Spider):  # type: ignore[misc]
 
     async def _index(self, url: str, answer: HttpAnswer | Outcome | None, persons: dict[str, str]) -> None:
         """Adds the persons of one list and of the pages that follow it."""
-        seen: set[str] = set()
+        queued: set[str] = set()
         following: str | None = url
-        while following is not None and following not in seen:
-            seen.add(following)
+        while following is not None and following not in queued:
+            queued.add(following)
             self.show(f"list {following}")
             answer = answer or await self._fetch(following, self.options.start_url)
             if isinstance(answer, Outcome):
@@ -174,7 +175,7 @@ class GallerySpider(scrapy.Spider):  # type: ignore[misc]
         )
 
     async def _pictures(self, person: str, gallery: Gallery) -> bool:
-        """Goes through a gallery until the limit or the end; True where nothing of it is left to be tried again."""
+        """Downloads a gallery's pictures up to the limit; True where no picture needs another attempt."""
         settled, at = True, 0
         while not self._has_enough(person) and await gallery.reach(at + 1):
             outcome = await self._picture(person, gallery.links[at])
@@ -217,7 +218,7 @@ class GallerySpider(scrapy.Spider):  # type: ignore[misc]
         size = {"width_px": picture.width_px, "height_px": picture.height_px}
         if min(picture.width_px, picture.height_px) < self.options.min_side_px:
             return self._refuse(person, Outcome.TOO_SMALL, page_url, image_url, sha256=digest, **size)
-        kept = Kept(
+        record = Kept(
             file_name=self.archive.next_file_name(person, picture.extension),
             page_url=page_url,
             image_url=image_url,
@@ -228,26 +229,25 @@ class GallerySpider(scrapy.Spider):  # type: ignore[misc]
             robots=answer.meta["robots"],
             **size,
         )
-        self.archive.keep(person, answer.body, kept)
+        self.archive.keep(person, answer.body, record)
         return Outcome.KEPT
 
     def _refuse(self, person: str, reason: Outcome, page_url: str, image_url: str | None, **facts: Any) -> Outcome:
-        """Records a refusal that is final; the others are only counted."""
+        """Records a final refusal; other refusals are only counted."""
         if reason in FINAL:
             refused = RefusedPicture(reason=reason, page_url=page_url, image_url=image_url, fetched_at=_now(), **facts)
             self.archive.refuse(person, refused)
         return reason
 
     async def _fetch(self, url: str, found_on: str | None) -> HttpAnswer | Outcome:
-        """A 2xx answer, after retries and redirects within the site, or why there is none.
-
-        Raises CrawlError when the site has answered nothing well for PATIENCE requests in a row.
+        """A 2xx answer, after retries and redirects within the site, or the reason for its absence. Raises CrawlError
+        after PATIENCE failed requests in a row.
         """
         if not self.is_on_site(url):
             return Outcome.OFF_SITE
         answer = await self._ask(url, found_on)
         if answer is Outcome.FORBIDDEN:
-            return answer  # nothing was asked
+            return answer  # no request was sent
         self._failed_in_a_row = self._failed_in_a_row + 1 if answer in {Outcome.FAILED, Outcome.TIMED_OUT} else 0
         if self._failed_in_a_row >= PATIENCE:
             raise CrawlError(
@@ -267,9 +267,9 @@ class GallerySpider(scrapy.Spider):  # type: ignore[misc]
         except exceptions.DownloadTimeoutError:
             return Outcome.TIMED_OUT
         except (exceptions.DownloadCancelledError, exceptions.IgnoreRequest):
-            return Outcome.TOO_LARGE  # as sent, or once it was unpacked
+            return Outcome.TOO_LARGE  # before or after decompression
         except Exception:
-            # One address that the network, the server or Twisted cannot stand must not end the crawl.
+            # an error of the network, the server or Twisted at one address must not end the crawl
             logger.exception("given up: %s", url)
             return Outcome.FAILED
         if 200 <= answer.status < 300:

@@ -12,7 +12,7 @@ from trainer.crawl.outcome import Outcome, PersonOutcome, Tally
 
 
 class CrawlView:
-    """A live line on stderr; `show` is called with what is being read."""
+    """A live line on stderr; `show` is called with the current item."""
 
     def __init__(self, tally: Tally, max_persons: int | None, console: Console | None = None) -> None:
         self._tally = tally
@@ -39,19 +39,19 @@ class CrawlView:
         self._progress.stop()
 
     def show(self, what: str) -> None:
-        kept = self._tally.pictures[Outcome.KEPT]
-        dropped = self._tally.pictures.total() - kept
+        saved = self._tally.pictures[Outcome.KEPT]
+        dropped = self._tally.pictures.total() - saved
         total = min(self._max_persons or self._tally.listed_persons, self._tally.listed_persons) or None
         self._progress.update(
             self._task,
             total=total,
             completed=self._tally.taken_persons,
-            description=f"{kept} kept, {dropped} not · {what}",
+            description=f"{saved} kept, {dropped} not · {what}",
         )
 
 
 def summary(tally: Tally, http: dict[str, int]) -> Table:
-    """The closing table: how persons and pictures ended, and what it cost the site."""
+    """The final table: the outcomes of persons and pictures, and the number of requests."""
     table = Table("", "how it ended", "count", title="crawl")
     for person_outcome in PersonOutcome:
         if count := tally.persons[person_outcome]:

@@ -37,10 +37,10 @@ DETECTORS: dict[str, tuple[type[SharedOverlay] | type[CornerText], ...]] = {
 
 def main(arguments: list[str] | None = None) -> int:
     """0 when all photos were judged, 130 when stopped, 2 with one line on stderr for a mistake."""
-    asked = _parser().parse_args(arguments)
+    parsed = _parser().parse_args(arguments)
     console = Console(stderr=True)
     try:
-        options, experts = _options(asked), _experts(asked)
+        options, experts = _options(parsed), _experts(parsed)
         with _progress(console) as progress:
             task = progress.add_task("", total=None)
             outcome = curate(
@@ -59,20 +59,20 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def open_captioner(asked: str, device: str) -> Captioner | None:
+def open_captioner(parsed: str, device: str) -> Captioner | None:
     """`none`, `template`, or `qwen:` with a folder or hub id. Raises DataError for anything else."""
-    if asked == "none":
+    if parsed == "none":
         return None
-    if asked == "template":
+    if parsed == "template":
         return TemplateCaptioner()
-    kind, _, source = asked.partition(":")
+    kind, _, source = parsed.partition(":")
     if kind != "qwen" or not source:
-        raise DataError(f"expected --captioner qwen:PATH, template or none, got {asked!r}; choose one of these")
+        raise DataError(f"expected --captioner qwen:PATH, template or none, got {parsed!r}; choose one of these")
     return QwenCaptioner(source, device)
 
 
-def _options(asked: argparse.Namespace) -> CurateOptions:
-    values = {name: value for name, value in vars(asked).items() if name in CurateOptions.model_fields}
+def _options(parsed: argparse.Namespace) -> CurateOptions:
+    values = {name: value for name, value in vars(parsed).items() if name in CurateOptions.model_fields}
     try:
         return CurateOptions.model_validate(values)
     except ValidationError as error:
@@ -82,16 +82,16 @@ def _options(asked: argparse.Namespace) -> CurateOptions:
         raise DataError(f"options: {place}: {message}; correct it and run again") from error
 
 
-def _experts(asked: argparse.Namespace) -> Experts:
+def _experts(parsed: argparse.Namespace) -> Experts:
     state = load_config().state
-    finder = open_finder(asked.face_root, asked.face_pack, state)
-    detectors: list[WatermarkDetector] = [detector() for detector in DETECTORS[asked.watermarks]]
+    finder = open_finder(parsed.face_root, parsed.face_pack, state)
+    detectors: list[WatermarkDetector] = [detector() for detector in DETECTORS[parsed.watermarks]]
     return Experts(
         finder=finder,
-        parser=open_person_parser(asked.pose_model, asked.person_detector, asked.device, state),
+        parser=open_person_parser(parsed.pose_model, parsed.person_detector, parsed.device, state),
         detectors=detectors,
-        captioner=open_captioner(asked.captioner, asked.device),
-        face_version=asked.face_pack if finder.name == "insightface" else "",
+        captioner=open_captioner(parsed.captioner, parsed.device),
+        face_version=parsed.face_pack if finder.name == "insightface" else "",
     )
 
 

@@ -22,16 +22,16 @@ class Cache:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def record(self, sha256: str, asked: str, version: str, model: type[Record]) -> Record | None:
+    def record(self, sha256: str, question: str, version: str, model: type[Record]) -> Record | None:
         """None where it is not there, or damaged."""
-        content = self._read(sha256, asked, version)
+        content = self._read(sha256, question, version)
         try:
             return None if content is None else model.model_validate_json(content)
         except ValidationError:
             return None
 
-    def store(self, sha256: str, asked: str, version: str, record: BaseModel) -> None:
-        self._write(sha256, asked, version, record.model_dump_json().encode())
+    def store(self, sha256: str, question: str, version: str, record: BaseModel) -> None:
+        self._write(sha256, question, version, record.model_dump_json().encode())
 
     def observation(self, sha256: str, version: str) -> Observation | None:
         content = self._read(sha256, "body", version)
@@ -43,15 +43,15 @@ class Cache:
     def store_observation(self, sha256: str, version: str, observation: Observation) -> None:
         self._write(sha256, "body", version, observation.to_bytes())
 
-    def _path(self, sha256: str, asked: str, version: str) -> Path:
-        return self._root / sha256[:2] / f"{sha256}.{asked}.{hashlib.sha256(version.encode()).hexdigest()[:12]}"
+    def _path(self, sha256: str, question: str, version: str) -> Path:
+        return self._root / sha256[:2] / f"{sha256}.{question}.{hashlib.sha256(version.encode()).hexdigest()[:12]}"
 
-    def _read(self, sha256: str, asked: str, version: str) -> bytes | None:
-        path = self._path(sha256, asked, version)
+    def _read(self, sha256: str, question: str, version: str) -> bytes | None:
+        path = self._path(sha256, question, version)
         return path.read_bytes() if path.is_file() else None
 
-    def _write(self, sha256: str, asked: str, version: str, content: bytes) -> None:
-        path = self._path(sha256, asked, version)
+    def _write(self, sha256: str, question: str, version: str, content: bytes) -> None:
+        path = self._path(sha256, question, version)
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as draft:
             draft.write_bytes(content)

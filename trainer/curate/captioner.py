@@ -88,13 +88,13 @@ class QwenCaptioner:
 
     def inputs(self, image: Image.Image) -> BatchFeature:
         """The inputs of `generate`: the photo's patches, and the chat with as many image tokens as they merge into."""
-        seen = self._images(images=image, return_tensors="pt")
-        count = int(seen["image_grid_thw"].prod()) // self._images.merge_size**2
+        inputs = self._images(images=image, return_tensors="pt")
+        count = int(inputs["image_grid_thw"].prod()) // self._images.merge_size**2
         chat = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": INSTRUCTION}]}]
         text = self._tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
         words = self._tokenizer(text.replace(self._image_token, self._image_token * count, 1), return_tensors="pt")
         is_image = (words["input_ids"] == self._model.config.image_token_id).long()
-        return BatchFeature({**words, **seen, "mm_token_type_ids": is_image})
+        return BatchFeature({**words, **inputs, "mm_token_type_ids": is_image})
 
 
 def parse_answer(answer: str) -> Caption:
@@ -162,10 +162,10 @@ _WORDS_EN: Final = ((BodyPart.TOP, "upper clothes"), (BodyPart.BOTTOM, "lower cl
 _WORDS_RU: Final = ((BodyPart.TOP, "верх"), (BodyPart.BOTTOM, "низ"))
 
 
-def _framing(seen: Observation) -> tuple[str, str]:
+def _framing(observation: Observation) -> tuple[str, str]:
     """The framing of the photo, by the lowest joints on it."""
-    if seen.keypoints is not None:
-        visible = seen.keypoints[:, 2] >= CONFIDENCE_MIN
+    if observation.keypoints is not None:
+        visible = observation.keypoints[:, 2] >= CONFIDENCE_MIN
         if visible[list(ANKLES)].any():
             return "A full-length", "Фото в полный рост"
         if visible[[*HIPS, *KNEES]].any():

@@ -57,9 +57,9 @@ def add_photo(folder: Path, candidate: Candidate) -> str:
     return name.as_posix()
 
 
-def add_parts(folder: Path, candidate: Candidate, seen: Observation) -> str | None:
+def add_parts(folder: Path, candidate: Candidate, observation: Observation) -> str | None:
     """Writes the part map in the photo's size; None where no person was found."""
-    parts = parts_on_photo(seen)
+    parts = parts_on_photo(observation)
     if parts is None:
         return None
     # the whole name, since two files of one person may differ in the suffix alone

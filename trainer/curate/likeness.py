@@ -23,12 +23,12 @@ class Hashed:
 def duplicates(photos: Sequence[Hashed], bits: int) -> dict[int, int]:
     """Photo -> the photo that it nearly repeats, for those to be dropped; of equal size the first stays."""
     hashes = [imagehash.hex_to_hash(photo.perceptual) for photo in photos]
-    kept: list[int] = []
+    chosen: list[int] = []
     dropped: dict[int, int] = {}
     for index in sorted(range(len(photos)), key=lambda index: (-photos[index].pixels, index)):
-        twin = next((other for other in kept if hashes[index] - hashes[other] <= bits), None)
+        twin = next((other for other in chosen if hashes[index] - hashes[other] <= bits), None)
         if twin is None:
-            kept.append(index)
+            chosen.append(index)
         else:
             dropped[index] = twin
     return dropped

@@ -71,25 +71,25 @@ class Looker:
         version = f"{self._body_version}/{None if face is None else face.box}"
         found = self._cache.observation(candidate.key, version)
         if found is None:
-            image, finder = candidate.open(), _Known(self.experts.finder.name, [] if face is None else [face.face()])
+            image, finder = candidate.open(), _Cached(self.experts.finder.name, [] if face is None else [face.face()])
             alone = face is not None or len(self.experts.parser.detect(image)) == 1
-            seen = observe(image, finder, self.experts.parser if alone else None)
+            observation = observe(image, finder, self.experts.parser if alone else None)
             # as it will be read the next time: single precision, so that a resumed run gives the same data set
-            found = Observation.from_bytes(seen.to_bytes())
+            found = Observation.from_bytes(observation.to_bytes())
             self._cache.store_observation(candidate.key, version, found)
         return found
 
-    def words(self, candidate: Candidate, seen: Observation) -> dict[str, str]:
+    def words(self, candidate: Candidate, observation: Observation) -> dict[str, str]:
         """The photo's captions; none without a captioner."""
         captioner = self.experts.captioner
         if captioner is None:
             return {}
-        asked = self._cache.record(candidate.key, "words", f"{METHOD}/{captioner.name}", CaptionWords)
-        if asked is None:
-            (captions,) = captioner.caption([View(candidate.open(), seen)])
-            asked = CaptionWords(captions=captions)
-            self._cache.store(candidate.key, "words", f"{METHOD}/{captioner.name}", asked)
-        return asked.captions
+        record = self._cache.record(candidate.key, "words", f"{METHOD}/{captioner.name}", CaptionWords)
+        if record is None:
+            (captions,) = captioner.caption([View(candidate.open(), observation)])
+            record = CaptionWords(captions=captions)
+            self._cache.store(candidate.key, "words", f"{METHOD}/{captioner.name}", record)
+        return record.captions
 
     def _faces(self, image: Image.Image) -> PhotoFindings:
         faces = [SeenFace.of(face) for face in self.experts.finder.find(image)]
@@ -104,7 +104,7 @@ class Looker:
 
 
 @dataclass(frozen=True)
-class _Known:
+class _Cached:
     """A finder that has looked already."""
 
     name: str

@@ -98,17 +98,21 @@ def distance_of(one: OutfitEvidence, other: OutfitEvidence) -> float:
 
 
 def evidence_of(
-    image: Image.Image, seen: Observation, perceptual: str, provenance: dict[str, Any] | None, taken: datetime | None
+    image: Image.Image,
+    observation: Observation,
+    perceptual: str,
+    provenance: dict[str, Any] | None,
+    taken: datetime | None,
 ) -> OutfitEvidence:
-    """image: the RGB photo that `seen` is of."""
+    """image: the RGB photo of `observation`."""
     page = str((provenance or {}).get("page_url", ""))
-    return OutfitEvidence(garments_of(image, seen), perceptual, page, taken)
+    return OutfitEvidence(garments_of(image, observation), perceptual, page, taken)
 
 
-def garments_of(image: Image.Image, seen: Observation) -> NDArray[np.float32]:
+def garments_of(image: Image.Image, observation: Observation) -> NDArray[np.float32]:
     """As in OutfitEvidence."""
     found = np.full((len(WORN), 4), np.nan, np.float32)
-    parts = parts_on_photo(seen)
+    parts = parts_on_photo(observation)
     if parts is None:
         return found
     scale = SIDE_PX / max(image.size)

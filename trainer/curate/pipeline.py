@@ -106,52 +106,52 @@ def _person(
     for index, photo in enumerate(photos):
         faceless = photo.reason is Reason.NO_FACE and large_enough(photo.look, options)
         if photo.reason is None or faceless:
-            bodies[photo.candidate.name] = seen = looker.body(photo.candidate, photo.face)
-            if seen.keypoints is None and options.need_body and not faceless:
+            bodies[photo.candidate.name] = observation = looker.body(photo.candidate, photo.face)
+            if observation.keypoints is None and options.need_body and not faceless:
                 photos[index] = photo.dropped(Reason.NO_BODY)
     worn = _worn(photos, bodies)
     photos = enough(_with_faceless(photos, bodies, worn, options), options)
-    kept = [photo for photo in photos if photo.reason is None]
-    numbers = {worn[photo.candidate.name] for photo in kept} - {None}
+    accepted = [photo for photo in photos if photo.reason is None]
+    numbers = {worn[photo.candidate.name] for photo in accepted} - {None}
     order = {number: place for place, number in enumerate(sorted(n for n in numbers if n is not None))}
     rows = []
-    for photo in kept:
+    for photo in accepted:
         number = worn[photo.candidate.name]
         outfit = None if number is None else f"{photo.candidate.person}-{order[number]}"
-        rows.append(_kept(photo, bodies[photo.candidate.name], outfit, options, looker))
+        rows.append(_curated(photo, bodies[photo.candidate.name], outfit, options, looker))
     return photos, rows
 
 
 def _worn(photos: list[Judged], bodies: dict[str, Observation]) -> dict[str, int | None]:
     """The number of the outfit on each photo whose body was looked at."""
-    seen = [photo for photo in photos if photo.candidate.name in bodies]
+    examined = [photo for photo in photos if photo.candidate.name in bodies]
     evidence = []
-    for photo in seen:
+    for photo in examined:
         candidate = photo.candidate
         clothes = bodies[candidate.name]
         image = candidate.open() if clothes.parts is not None else Image.new("RGB", (1, 1))
         evidence.append(
             evidence_of(image, clothes, photo.look.perceptual, candidate.provenance, taken_at(candidate.path))
         )
-    return {photo.candidate.name: number for photo, number in zip(seen, outfits(evidence), strict=True)}
+    return {photo.candidate.name: number for photo, number in zip(examined, outfits(evidence), strict=True)}
 
 
 def _with_faceless(
     photos: list[Judged], bodies: dict[str, Observation], worn: dict[str, int | None], options: CurateOptions
 ) -> list[Judged]:
     """Photos without a face, of one body, are kept where it wears what the person wears on a photo with a face."""
-    kept = [photo for photo in photos if photo.reason is None]
-    known = {worn[photo.candidate.name] for photo in kept} - {None}
+    accepted = [photo for photo in photos if photo.reason is None]
+    outfits = {worn[photo.candidate.name] for photo in accepted} - {None}
     judged = []
     for photo in photos:
         name = photo.candidate.name
-        if photo.reason is Reason.NO_FACE and worn.get(name) in known and bodies[name].keypoints is not None:
-            twin = next((k for k in kept if nearly_alike(k.look.perceptual, photo.look.perceptual, options)), None)
+        if photo.reason is Reason.NO_FACE and worn.get(name) in outfits and bodies[name].keypoints is not None:
+            twin = next((k for k in accepted if nearly_alike(k.look.perceptual, photo.look.perceptual, options)), None)
             if twin is not None:
                 photo = photo.dropped(Reason.DUPLICATE, f"nearly {twin.candidate.name}")
             else:
                 photo = replace(photo, reason=None, detail="no face; the clothes of another photo")
-                kept.append(photo)
+                accepted.append(photo)
         judged.append(photo)
     return judged
 
@@ -162,7 +162,9 @@ def _looked(candidate: Candidate, looker: Looker) -> tuple[PhotoFindings, MarkLo
     return looker.look(candidate)
 
 
-def _kept(photo: Judged, seen: Observation, outfit: str | None, options: CurateOptions, looker: Looker) -> CuratedPhoto:
+def _curated(
+    photo: Judged, observation: Observation, outfit: str | None, options: CurateOptions, looker: Looker
+) -> CuratedPhoto:
     candidate, captioner, face = photo.candidate, looker.experts.captioner, photo.face
     return CuratedPhoto(
         file_name=dataset.add_photo(options.out, candidate),
@@ -172,10 +174,10 @@ def _kept(photo: Judged, seen: Observation, outfit: str | None, options: CurateO
         face_box=None if face is None else face.box,
         face_landmarks=None if face is None else face.landmarks,
         face_embedding=None if face is None else face.embedding,
-        body_box=seen.body_box if seen.keypoints is not None else None,
-        keypoints=None if seen.keypoints is None else seen.keypoints.astype(float).round(3).tolist(),
-        parts=dataset.add_parts(options.out, candidate, seen),
-        captions=looker.words(candidate, seen),
+        body_box=observation.body_box if observation.keypoints is not None else None,
+        keypoints=None if observation.keypoints is None else observation.keypoints.astype(float).round(3).tolist(),
+        parts=dataset.add_parts(options.out, candidate, observation),
+        captions=looker.words(candidate, observation),
         captioner="" if captioner is None else captioner.name,
         sha256=candidate.sha256,
         source=candidate.name,

@@ -97,10 +97,12 @@ def _found_among_others(photos: list[Judged], options: CurateOptions) -> list[Ju
         faces = counted_faces(photo.look, options)
         if any(face.embedding is None for face in faces) or not large_enough(photo.look, options):
             return photo
-        own = [face for face in faces if np.array(face.embedding, np.float32) @ person >= options.same_person]
-        if len(own) != 1 or own[0].face().side_px < CLEAR_SHARE * faces[0].face().side_px:
+        faces_of_person = [
+            face for face in faces if np.array(face.embedding, np.float32) @ person >= options.same_person
+        ]
+        if len(faces_of_person) != 1 or faces_of_person[0].face().side_px < CLEAR_SHARE * faces[0].face().side_px:
             return photo
-        return replace(photo, reason=None, detail=f"one of {photo.detail}", face=own[0])
+        return replace(photo, reason=None, detail=f"one of {photo.detail}", face=faces_of_person[0])
 
     return [clear(photo) if photo.reason is Reason.SEVERAL_FACES else photo for photo in photos]
 

@@ -81,11 +81,11 @@ class SharedOverlay:
 
     def __init__(self) -> None:
         self._marks: dict[str, _Mark] = {}
-        self._seen = hashlib.sha256(b"nothing")
+        self._digest = hashlib.sha256(b"nothing")
 
     @property
     def version(self) -> str:
-        return f"overlay1-{self._seen.hexdigest()[:12]}"
+        return f"overlay1-{self._digest.hexdigest()[:12]}"
 
     @property
     def places(self) -> list[str]:
@@ -104,7 +104,7 @@ class SharedOverlay:
         if count >= PHOTOS_MIN:
             found = {place: _mark(sums[place], squares[place], count) for place in sums}
             self._marks = {place: mark for place, mark in found.items() if mark is not None}
-        self._seen = hashlib.sha256(b"".join(p.encode() + self._marks[p].mean.tobytes() for p in self.places))
+        self._digest = hashlib.sha256(b"".join(p.encode() + self._marks[p].mean.tobytes() for p in self.places))
 
     def find(self, photo: Image.Image) -> FoundMark | None:
         if not self._marks:

@@ -1,1 +1,1 @@
-"""Evaluators, figures, public networks and COCO: all that pictures are measured with."""
+"""Measurement of pictures: evaluators, metrics, public networks and COCO."""

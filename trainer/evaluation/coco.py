@@ -24,7 +24,7 @@ _REMEDY: Final = (
 
 
 class Caption(NamedTuple):
-    """One photo and what it shows in words."""
+    """One photo and its caption."""
 
     image_id: int
     text: str

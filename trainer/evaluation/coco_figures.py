@@ -1,5 +1,4 @@
-"""CLIP-T, CLIP-I and distances between sets by the COCO protocol: four pictures per caption, from pictures that are
-drawn already."""
+"""CLIP-T, CLIP-I and distances between sets by the COCO protocol, computed from drawn pictures, four per caption."""
 
 from __future__ import annotations
 
@@ -30,8 +29,8 @@ def caption_rows(
     inception: Inception | None = None,
     dino: Dino | None = None,
 ) -> Rows:
-    """Of captions, the photo of each, and PICTURES_EACH drawn pictures of each in their order: values [pictures] and
-    features [n, D], only what a network is at hand for."""
+    """Measures captions with their photos and PICTURES_EACH drawn pictures per caption, in order: values [pictures] and
+    features [n, D] of the networks that are present."""
     rows: Rows = {}
     if clip is not None:
         drawn = clip.pictures(pictures)
@@ -48,9 +47,9 @@ def caption_rows(
 
 
 def caption_figures(rows: Rows, captions: int) -> dict[str, Any]:
-    """Intervals are over captions: the pictures of one caption are no independent draws."""
-    known = [key for key in ("clip_t", "clip_i", "dino") if key in rows]
-    by_caption = {key: rows[key].reshape(captions, PICTURES_EACH).mean(1) for key in known}
+    """Bootstrap intervals over captions, because the pictures of one caption are not independent."""
+    keys = [key for key in ("clip_t", "clip_i", "dino") if key in rows]
+    by_caption = {key: rows[key].reshape(captions, PICTURES_EACH).mean(1) for key in keys}
     figures: dict[str, Any] = {key: asdict(bootstrap(values)) for key, values in by_caption.items()}
     if "clip_t" in rows:
         figures["clip_score"] = float((CLIP_SCORE_WEIGHT * rows["clip_t"].clip(0)).mean())
@@ -58,8 +57,8 @@ def caption_figures(rows: Rows, captions: int) -> dict[str, Any]:
 
 
 def set_figures(rows: Rows) -> dict[str, float]:
-    """Distances between the features of drawn pictures and true photos; without those that there are no features or
-    too few pictures for."""
+    """Distances between the features of drawn pictures and real photos; those without features, or with too few
+    pictures, are left out."""
     figures = {}
     for suffix, names in (("", ("fid", "kid")), ("_dino", ("fd_dino", "kd_dino"))):
         drawn, true = rows.get(f"drawn{suffix}"), rows.get(f"true{suffix}")

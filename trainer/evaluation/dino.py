@@ -21,14 +21,14 @@ from trainer.errors import CheckpointError
 from trainer.evaluation.published import BATCH, square_middle
 
 SIDE_PX: Final = 224
-"""Of the square that both papers and Stein et al. read, whatever side the file was trained at."""
+"""The side in px of the square that both papers and Stein et al. use, independent of the file's training side."""
 KINDS: Final = ("vit", "dinov2", "dinov2_with_registers")
 MEAN: Final = (0.485, 0.456, 0.406)
 STD: Final = (0.229, 0.224, 0.225)
 
 
 class Dino:
-    """Reads pictures of any size."""
+    """Embeds pictures of any size."""
 
     def __init__(self, folder: Path, device: str = "cpu") -> None:
         """Raises CheckpointError for a folder that holds no such model."""
@@ -39,8 +39,8 @@ class Dino:
                 raise ValueError(f"a model of type {config.get('model_type')}")
             model: Any = AutoModel.from_pretrained(folder, local_files_only=True)
         except (OSError, ValueError, RuntimeError, AttributeError) as error:
-            said = str(error).partition("\n")[0]
-            raise CheckpointError(f"expected DINO or DINOv2 in {folder}, got {said}; download it again") from None
+            reason = str(error).partition("\n")[0]
+            raise CheckpointError(f"expected DINO or DINOv2 in {folder}, got {reason}; download it again") from None
         self.model = model.requires_grad_(False).eval().to(device)
         self.device = device
         patch = int(self.model.config.patch_size)

@@ -1,8 +1,6 @@
-"""The networks that measure pictures, trained on validation people, used by no loss and no method.
-
-One trunk reads pictures at the study's size and says which part every pixel shows, who it is (body and face), where
-and how the picture was taken, in which clothes, and how well words fit. Its accuracy on people it has not seen is
-reported first.
+"""The networks that measure pictures, trained on validation people, used by no loss and no method. One trunk reads
+pictures at the study's size and predicts the part of every pixel, embeddings of the person (body and face), classes of
+background, framing and clothes, and the similarity to a caption. Its accuracy on held-out people is reported first.
 """
 
 from __future__ import annotations
@@ -39,10 +37,11 @@ FACE_PIXELS_MIN: Final = 3
 HEAD_PER_FEATURES: Final = 2.6
 """Side of the head's window in sizes of the box around eyes, brows and lips."""
 HEAD_PER_FACE: Final = 1.45
-"""The same in sizes of a face box: eyes, brows and lips take .56 of one (median of 900 validation photos)."""
+"""The same in sizes of a face box: the box around eyes, brows and lips has .56 of its size (median of 900 validation
+photos)."""
 HASHES: Final = 4096
 LAYOUT: Final = (6, 4)
-"""Rows and columns in which the layout is read: a pose is where things are, which a mean over the picture forgets."""
+"""Rows and columns of the grid whose features the classes read: a mean over the picture would lose the pose."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ class EvaluatorReading:
 
 
 class Trunk(nn.Module):
-    """Convolutions down to a sixteenth and a decoder back to a quarter of the side, then all that is read off."""
+    """Convolutions down to a sixteenth of the side, a decoder up to a quarter, and the output layers."""
 
     def __init__(self, classes: dict[str, int], width: int = 32) -> None:
         super().__init__()
@@ -104,7 +103,7 @@ class Trunk(nn.Module):
     def forward(self, x: Tensor, truth: Tensor | None = None) -> dict[str, Tensor]:
         """x [B, 3, H, W] in [-1, 1] -> parts [B, P, H, W]; body, garments, picture (unit); features; logits by class.
 
-        truth: the true parts [B, H, W], to pool by while the own ones are not yet learned."""
+        truth: the true parts [B, H, W], to pool by early in training, while predicted parts are poor."""
         levels = self.levels(x)
         deepest = levels.pop()
         features = deepest
@@ -112,8 +111,8 @@ class Trunk(nn.Module):
             features = up(torch.cat([F.interpolate(features, scale_factor=2.0), levels.pop()], 1))
         parts = self.parts(features)
         whole = deepest.mean((2, 3))
-        shown = parts.softmax(1).detach() if truth is None else F.one_hot(truth, PARTS).permute(0, 3, 1, 2).float()
-        means = self._by_part(x, features, shown)
+        one_hot = parts.softmax(1).detach() if truth is None else F.one_hot(truth, PARTS).permute(0, 3, 1, 2).float()
+        means = self._by_part(x, features, one_hot)
         by_part = means.flatten(1)
         both = torch.cat([whole, self.layout(deepest), by_part], 1)
         return {
@@ -136,8 +135,8 @@ class Trunk(nn.Module):
         """Mean feature and colour of each part of the person [B, P, C + 3]; zero for the background."""
         size = (int(features.shape[2]), int(features.shape[3]))
         shares = F.adaptive_avg_pool2d(parts, size).flatten(2)
-        seen = torch.cat([features, F.adaptive_avg_pool2d(x, size)], 1).flatten(2)
-        means = shares @ seen.transpose(1, 2) / (shares.sum(2, keepdim=True) + 1.0)
+        tokens = torch.cat([features, F.adaptive_avg_pool2d(x, size)], 1).flatten(2)
+        means = shares @ tokens.transpose(1, 2) / (shares.sum(2, keepdim=True) + 1.0)
         person = torch.ones(PARTS, device=x.device)
         person[Part.BACKGROUND] = 0
         return means * person[:, None]
@@ -172,10 +171,10 @@ def _hashes(caption: str) -> list[int]:
 
 
 class Evaluators:
-    """Trained evaluators: pictures uint8 [n, H, W, 3] of any size in, what they say out."""
+    """Trained evaluators, which read pictures uint8 [n, H, W, 3] of any size."""
 
     def __init__(self, trunk: Trunk, names: Names, size: tuple[int, int], held_out: dict[str, float]) -> None:
-        """size: width and height that the trunk reads; held_out: its accuracy on people it has not seen."""
+        """size: width and height px that the trunk reads; held_out: its accuracy on held-out people."""
         self.trunk, self.names, self.size, self.held_out = trunk.eval(), names, size, held_out
 
     @torch.no_grad()
@@ -187,11 +186,11 @@ class Evaluators:
         return resized(to_tensor(images), self.size)
 
     def body(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Unit vectors [n, BODY_DIM]: who it is in these clothes."""
+        """Unit vectors [n, BODY_DIM] of the person in these clothes."""
         return self._look(images)["body"].numpy()
 
     def garments(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Unit vectors [n, GARMENTS_DIM] of top, bottom and shoes alone: no skin, no hair."""
+        """Unit vectors [n, GARMENTS_DIM] of top, bottom and shoes, without skin and hair."""
         return self._look(images)["garments"].numpy()
 
     def picture(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -204,8 +203,8 @@ class Evaluators:
 
     @torch.no_grad()
     def change(self, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """[n]: how differently two pictures look, the squared distance of unit features at every place, averaged over
-        places and summed over the trunk's levels: LPIPS (Zhang et al., 2018) without learned weights."""
+        """[n]: the perceptual distance of pairs of pictures: squared distances of unit features, averaged over
+        positions and summed over the trunk's levels; LPIPS (Zhang et al., 2018) without learned weights."""
         distances = [
             sum(
                 ((F.normalize(one, dim=1) - F.normalize(other, dim=1)) ** 2).sum(1).mean((1, 2))
@@ -233,19 +232,19 @@ class Evaluators:
 
     @torch.no_grad()
     def face(self, images: NDArray[np.uint8], boxes: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
-        """Unit vectors [n, FACE_DIM] of the faces that the part map shows, or of those in `boxes` [n, 4] px where the
-        photos' own are known; NaN where there is none."""
+        """Unit vectors [n, FACE_DIM] of the faces in the part maps, or in `boxes` [n, 4] px where given; NaN without a
+        face."""
         found = np.full((len(images), FACE_DIM), np.nan, np.float32)
         heads = heads_of(images, self.read(images).parts) if boxes is None else heads_in(images, boxes)
-        seen = [index for index, head in enumerate(heads) if head is not None]
-        if seen:
+        with_head = [index for index, head in enumerate(heads) if head is not None]
+        if with_head:
             stacked = torch.cat([head for head in heads if head is not None])
-            found[seen] = self.trunk.faces(stacked).numpy()
+            found[with_head] = self.trunk.faces(stacked).numpy()
         return found
 
 
 def resized(images: Tensor, size: tuple[int, int]) -> Tensor:
-    """[n, 3, H, W] at width and height `size`: averaged down, or bilinear up."""
+    """[n, 3, H, W] at width and height `size`: averaged down, or interpolated bilinearly up."""
     width, height = size
     if images.shape[2:] == (height, width):
         return images
@@ -260,8 +259,8 @@ def resized(images: Tensor, size: tuple[int, int]) -> Tensor:
 def heads_of(images: NDArray[np.uint8], parts: NDArray[np.uint8]) -> list[Tensor | None]:
     """The square around eyes, brows and lips of each picture, [1, 3, HEAD_PX, HEAD_PX] in [-1, 1]; None without any."""
     heads: list[Tensor | None] = []
-    for image, shown in zip(images, parts, strict=True):
-        rows, columns = np.nonzero(shown == Part.FACE)
+    for image, part_map in zip(images, parts, strict=True):
+        rows, columns = np.nonzero(part_map == Part.FACE)
         if len(rows) < FACE_PIXELS_MIN:
             heads.append(None)
             continue
@@ -291,7 +290,7 @@ def _head(image: NDArray[np.uint8], middle: tuple[float, float], side: float) ->
 
 
 def load_evaluators(folder: Path) -> Evaluators:
-    """Raises CheckpointError where there are none, or those of another trunk."""
+    """Loads evaluators. Raises CheckpointError where they are absent, or have another trunk."""
     again = "run python -m trainer study --only evaluators"
     if not (folder / "metadata.json").exists():
         raise CheckpointError(f"expected evaluators in {folder}, found none: {again}")
@@ -302,15 +301,17 @@ def load_evaluators(folder: Path) -> Evaluators:
         weights = load_file(folder / "model.safetensors")
         trunk.load_state_dict({name: value.float() for name, value in weights.items()})
     except (OSError, RuntimeError, SafetensorError) as error:
-        said = str(error).splitlines()[0]
-        raise CheckpointError(f"expected this trunk's weights in {folder}, got {said}: remove it and {again}") from None
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(
+            f"expected this trunk's weights in {folder}, got {reason}: remove it and {again}"
+        ) from None
     width, height = metadata["size"]
     return Evaluators(trunk, names, (width, height), metadata["held_out"])
 
 
 def ship_evaluators(study: Path, folder: Path = SHIPPED_EVALUATORS) -> None:
-    """Copies trained evaluators to `folder` with half of the bits, which is enough to read by; their
-    accuracies stay as measured. Raises CheckpointError where `study` has none."""
+    """Copies trained evaluators to `folder` in half precision, which suffices for measuring; their accuracies are those
+    of full precision. Raises CheckpointError where `study` has none."""
     trunk = load_evaluators(study).trunk
     folder.mkdir(parents=True, exist_ok=True)
     halves = {name: value.half().contiguous() for name, value in trunk.state_dict().items()}

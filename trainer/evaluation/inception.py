@@ -44,10 +44,9 @@ class Convolution(nn.Module):
 
 
 class InceptionBlock(nn.Module):
-    """Chains of convolutions side by side, and what is pooled; `halving` blocks end each chain with stride 2.
-
-    split: ends of a chain that both read what comes before them. pool: channels of the pooled branch's projection,
-    0 for the pooled input itself."""
+    """Parallel chains of convolutions and a pooled branch; `halving` blocks end each chain with stride 2. split: two
+    ends of a chain that read the same input. pool: channels of the pooled branch's projection, 0 for the pooled input
+    itself."""
 
     def __init__(
         self,
@@ -108,7 +107,7 @@ def _shrinking(channels: int) -> InceptionBlock:
 
 
 def _crossed(width: int) -> InceptionBlock:
-    """7 x 7 in two strips, once and twice."""
+    """7 x 7 as 1 x 7 and 7 x 1, once and twice."""
     once: list[Layer] = [("branch7x7_1", width, 1), ("branch7x7_2", width, (1, 7)), ("branch7x7_3", 192, (7, 1))]
     kernels: list[int | tuple[int, int]] = [1, (7, 1), (1, 7), (7, 1), (1, 7)]
     twice: list[Layer] = [(f"branch7x7dbl_{n + 1}", 192 if n == 4 else width, k) for n, k in enumerate(kernels)]
@@ -179,7 +178,8 @@ def load_inception(folder: Path) -> Inception:
 
 
 def read_weights(path: Path, what: str) -> dict[str, Tensor]:
-    """A state dict from disk. Raises CheckpointError, in one line, for a file that is absent or none."""
+    """A state dict from disk. Raises CheckpointError, in one line, for an absent file and for one that is no state
+    dict."""
     if not path.is_file():
         raise CheckpointError(f"expected {path}: {what}, found none; download it into that folder")
     try:
@@ -192,12 +192,12 @@ def read_weights(path: Path, what: str) -> dict[str, Tensor]:
 
 
 def fit_weights(network: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
-    """Loads weights that must fit by name and shape; batch counters, which older files lack, do not matter."""
-    own = network.state_dict()
-    counters = {name for name in own if name.endswith("num_batches_tracked")}
-    wanted = {name: tuple(own[name].shape) for name in own.keys() - counters}
+    """Loads weights that must fit by name and shape; batch counters, which older files lack, are ignored."""
+    state = network.state_dict()
+    counters = {name for name in state if name.endswith("num_batches_tracked")}
+    shapes = {name: tuple(state[name].shape) for name in state.keys() - counters}
     given = {name: tuple(value.shape) for name, value in weights.items() if name not in counters}
-    wrong = sorted(name for name in wanted.keys() | given.keys() if wanted.get(name) != given.get(name))
+    wrong = sorted(name for name in shapes.keys() | given.keys() if shapes.get(name) != given.get(name))
     if wrong:
         raise CheckpointError(f"expected other weights in {path}, {len(wrong)} do not fit ({wrong[0]} first)")
     network.load_state_dict(weights, strict=False)

@@ -1,4 +1,4 @@
-"""The figures of the evaluation: free functions of arrays. Nothing here knows a method or a network."""
+"""The metrics of the evaluation as functions of arrays, independent of methods and networks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PART_PIXELS_MIN: Final = 8
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with its percentile bootstrap interval of 95 %; `count` values were known."""
+    """A mean of `count` values with its percentile bootstrap interval of 95 %."""
 
     mean: float
     low: float
@@ -27,28 +27,29 @@ class Interval:
 
 
 def bootstrap(values: Floats, resamples: int = 2000, seed: int = 0) -> Interval:
-    """values [people], NaN where unknown: people are drawn with replacement (Efron, 1979)."""
-    known = values[~np.isnan(values)]
-    if not len(known):
+    """values [people], NaN where missing: people are resampled with replacement (Efron, 1979)."""
+    finite = values[~np.isnan(values)]
+    if not len(finite):
         return Interval(np.nan, np.nan, np.nan, 0)
-    rows = np.random.default_rng(seed).integers(len(known), size=(resamples, len(known)))
-    means = known[rows].mean(1)
+    rows = np.random.default_rng(seed).integers(len(finite), size=(resamples, len(finite)))
+    means = finite[rows].mean(1)
     low, high = np.quantile(means, (0.025, 0.975))
-    return Interval(float(known.mean()), float(low), float(high), len(known))
+    return Interval(float(finite.mean()), float(low), float(high), len(finite))
 
 
 def paired(first: Floats, second: Floats, resamples: int = 2000, seed: int = 0) -> Interval:
-    """The difference first - second of the same people; a pair with an unknown half is left out."""
+    """The difference first - second of the same people; a pair with a missing value is left out."""
     return bootstrap(first - second, resamples, seed)
 
 
 def cosine(first: NDArray[np.float32], second: NDArray[np.float32]) -> Floats:
-    """Row by row, of unit vectors [n, D]; NaN where a row is."""
+    """Cosines [n] of the rows of unit vectors [n, D]; NaN for rows of NaN."""
     return np.asarray((first.astype(np.float64) * second).sum(1))
 
 
 def rank1(queries: NDArray[np.float32], gallery: NDArray[np.float32]) -> Floats:
-    """1 where a query's nearest of the gallery (unit vectors [n, D], own one in the same row) is its own, else 0."""
+    """1 where the nearest vector of the gallery to a query is the one in the same row, else 0; both unit vectors [n,
+    D]."""
     return np.asarray((queries @ gallery.T).argmax(1) == np.arange(len(gallery)), np.float64)
 
 
@@ -61,37 +62,38 @@ def colour_difference(
 ) -> float | None:
     """CIEDE2000 (Sharma et al., 2005) between a part's median colours in Lab; images uint8 [H, W, 3], parts [h, w].
 
-    None where the true photo shows too little of the part, NaN where only the picture does."""
-    wanted, drawn = truth[true_parts == part], image[parts == part]
-    if len(wanted) < PART_PIXELS_MIN:
+    None where the real photo shows too little of the part, NaN where only the picture does."""
+    true_pixels, drawn = truth[true_parts == part], image[parts == part]
+    if len(true_pixels) < PART_PIXELS_MIN:
         return None
     if len(drawn) < PART_PIXELS_MIN:
         return float("nan")
-    medians = [np.median(rgb2lab(pixels[None] / 255.0)[0], axis=0) for pixels in (drawn, wanted)]
+    medians = [np.median(rgb2lab(pixels[None] / 255.0)[0], axis=0) for pixels in (drawn, true_pixels)]
     return float(deltaE_ciede2000(medians[0], medians[1]))
 
 
-def pck(found: Floats, wanted: Floats, seen: NDArray[np.bool_], share: float = 0.1) -> float:
-    """The share of joints [17, 2] px found within `share` of the longer side of the wanted ones' box (Yang &
-    Ramanan, 2013); NaN where none is seen."""
-    if not seen.any():
+def pck(found: Floats, target: Floats, visible: NDArray[np.bool_], share: float = 0.1) -> float:
+    """The share of visible joints [17, 2] px within `share` of the longer side of the box of `target` (Yang & Ramanan,
+    2013); NaN without a visible joint."""
+    if not visible.any():
         return float("nan")
-    reach = share * float(np.ptp(wanted[seen], axis=0).max())
-    return float((np.linalg.norm(found[seen] - wanted[seen], axis=1) < max(reach, 1e-6)).mean())
+    reach = share * float(np.ptp(target[visible], axis=0).max())
+    return float((np.linalg.norm(found[visible] - target[visible], axis=1) < max(reach, 1e-6)).mean())
 
 
-def oks(found: Floats, wanted: Floats, seen: NDArray[np.bool_], area_px: float) -> float:
-    """COCO's object keypoint similarity in 0..1 for a person of `area_px` square pixels; NaN where no joint is seen."""
-    if not seen.any():
+def oks(found: Floats, target: Floats, visible: NDArray[np.bool_], area_px: float) -> float:
+    """COCO's object keypoint similarity in 0..1 for a person of `area_px` square pixels; NaN without a visible
+    joint."""
+    if not visible.any():
         return float("nan")
-    squared = ((found[seen] - wanted[seen]) ** 2).sum(1)
-    return float(np.exp(-squared / (2 * area_px * (2 * COCO_SIGMAS[seen]) ** 2)).mean())
+    squared = ((found[visible] - target[visible]) ** 2).sum(1)
+    return float(np.exp(-squared / (2 * area_px * (2 * COCO_SIGMAS[visible]) ** 2)).mean())
 
 
 def copy_paste_gap(to_reference: Floats, to_truth: Floats) -> Floats:
-    """SimRef - SimGT [people], cosines: above 0 where a picture is nearer to the reference than to another
-    true photo of the person. Copying the reference as a failure of its own: WithAnyone (Xu et al., 2025), which puts
-    the two in angles; the plain difference is ours."""
+    """SimRef - SimGT [people], cosines: above 0 where a picture is nearer to the reference than to another real photo
+    of the person. WithAnyone (Xu et al., 2025) introduced copying of the reference as a separate failure, and measures
+    angles; the difference of cosines is ours."""
     return to_reference - to_truth
 
 
@@ -118,13 +120,13 @@ def kernel_distance(
 ) -> float:
     """The unbiased squared MMD under the cubic kernel (x y / D + 1)^3 (KID, Binkowski et al., 2018).
 
-    Sets above `subset_size` are measured as the paper does, by the mean over random subsets of that many: a kernel of
+    Sets above `subset_size` are measured as in the paper, by the mean over random subsets of that size: the kernel of
     all pairs of 20,000 pictures would not fit into memory."""
     if max(len(first), len(second)) <= subset_size:
         return _squared_mmd(first, second)
     rng, size = np.random.default_rng(seed), min(len(first), len(second), subset_size)
     drawn = [[rng.choice(len(rows), size, replace=False) for rows in (first, second)] for _ in range(subsets)]
-    return float(np.mean([_squared_mmd(first[own], second[other]) for own, other in drawn]))
+    return float(np.mean([_squared_mmd(first[first_rows], second[other]) for first_rows, other in drawn]))
 
 
 def _squared_mmd(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
@@ -132,6 +134,8 @@ def _squared_mmd(first: NDArray[np.float32], second: NDArray[np.float32]) -> flo
         return np.asarray((a.astype(float) @ b.T / a.shape[1] + 1) ** 3)
 
     n, m = len(first), len(second)
-    own, other = kernel(first, first), kernel(second, second)
-    within = (own.sum() - np.trace(own)) / (n * (n - 1)) + (other.sum() - np.trace(other)) / (m * (m - 1))
+    within_sets, other = kernel(first, first), kernel(second, second)
+    within = (within_sets.sum() - np.trace(within_sets)) / (n * (n - 1)) + (other.sum() - np.trace(other)) / (
+        m * (m - 1)
+    )
     return float(within - 2 * kernel(first, second).mean())

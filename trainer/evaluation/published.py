@@ -1,7 +1,5 @@
-"""The metrics under their published names, for whoever has their networks: CLIP-T, CLIP-I, LPIPS, FID and KID.
-
-Each network is read from a folder of its public layout; nothing is downloaded. Without a folder the figure is absent:
-no other network ever stands in under these names.
+"""The metrics with their published networks: CLIP-T, CLIP-I, LPIPS, FID and KID. Each network is read from a folder of
+its public layout; nothing is downloaded. Without the folder the figure is absent; no other network replaces it.
 """
 
 from __future__ import annotations
@@ -33,11 +31,11 @@ LPIPS_LAYERS: Final = "alex.pth"
 LPIPS_SHIFT: Final = (-0.030, -0.088, -0.188)
 LPIPS_SCALE: Final = (0.458, 0.448, 0.450)
 LPIPS_SIDE_MIN: Final = 64
-"""Pixels, of the pictures that LPIPS was fitted to; AlexNet has nothing left of much smaller ones."""
+"""The side in px of the pictures that LPIPS was fitted to; AlexNet reduces much smaller ones to nothing."""
 
 
 class Clip:
-    """CLIP (Radford et al., 2021) as transformers saves it; the protocol asks for ViT-L/14. Unit vectors come out."""
+    """CLIP (Radford et al., 2021) as transformers saves it; the protocol requires ViT-L/14. Returns unit vectors."""
 
     def __init__(self, folder: Path, device: str = "cpu") -> None:
         """Raises CheckpointError for a folder that holds no such model."""
@@ -48,8 +46,10 @@ class Clip:
             self.model = model.from_pretrained(folder, local_files_only=True)
             self.tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
         except (OSError, ValueError, RuntimeError) as error:
-            said = str(error).splitlines()[0]
-            raise CheckpointError(f"expected CLIP in {folder}, got {said}; download openai's ViT-L/14 again") from None
+            reason = str(error).splitlines()[0]
+            raise CheckpointError(
+                f"expected CLIP in {folder}, got {reason}; download openai's ViT-L/14 again"
+            ) from None
         self.model.requires_grad_(False).eval().to(device)
         self.device = device
         self.side = int(self.model.config.vision_config.image_size)
@@ -66,14 +66,14 @@ class Clip:
         for first in range(0, len(images), BATCH):
             squares = np.stack([square_middle(image, self.side) for image in images[first : first + BATCH]])
             pixels = ((to_tensor(squares) + 1) / 2 - self.mean) / self.std
-            seen = self.model.vision_model(pixel_values=pixels.to(self.device))
-            rows.append(F.normalize(self.model.visual_projection(seen.pooler_output), dim=-1))
+            outputs = self.model.vision_model(pixel_values=pixels.to(self.device))
+            rows.append(F.normalize(self.model.visual_projection(outputs.pooler_output), dim=-1))
         vectors: NDArray[np.float32] = torch.cat(rows).float().cpu().numpy()
         return vectors
 
     @torch.inference_mode()
     def texts(self, captions: Sequence[str]) -> NDArray[np.float32]:
-        """[n, D]; what is longer than the model's context is cut."""
+        """Texts -> [n, D]; texts longer than the model's context are cut."""
         rows = []
         for first in range(0, len(captions), BATCH):
             tokens = self.tokenizer(
@@ -83,14 +83,15 @@ class Clip:
                 max_length=self.model.config.text_config.max_position_embeddings,
                 return_tensors="pt",
             ).to(self.device)
-            said = self.model.text_model(input_ids=tokens.input_ids, attention_mask=tokens.attention_mask)
-            rows.append(F.normalize(self.model.text_projection(said.pooler_output), dim=-1))
+            outputs = self.model.text_model(input_ids=tokens.input_ids, attention_mask=tokens.attention_mask)
+            rows.append(F.normalize(self.model.text_projection(outputs.pooler_output), dim=-1))
         vectors: NDArray[np.float32] = torch.cat(rows).float().cpu().numpy()
         return vectors
 
 
 def square_middle(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """uint8 [side, side, 3]: the shorter side scaled to `side`, bicubic, then the middle, as CLIP was trained."""
+    """uint8 [side, side, 3]: the shorter side scaled to `side`, bicubic, then the centre square, as in CLIP's
+    training."""
     photo = Image.fromarray(image)
     share = side / min(photo.size)
     width, height = (max(round(length * share), side) for length in photo.size)
@@ -166,7 +167,7 @@ def load_lpips(folder: Path) -> Lpips:
 
 @dataclass(frozen=True)
 class Published:
-    """The networks that are at hand."""
+    """The networks whose folders are given."""
 
     clip: Clip | None = None
     inception: Inception | None = None
@@ -175,8 +176,8 @@ class Published:
     def measure(
         self, pictures: NDArray[np.uint8], truth: NDArray[np.uint8], prompts: Sequence[str], sets: bool = True
     ) -> dict[str, Floats | float]:
-        """Of pictures and true photos, both uint8 [n, H, W, 3] of sizes of their own: a value a picture, and with
-        `sets` FID and KID of the set; only what a network is at hand for."""
+        """Metrics of pictures and real photos, both uint8 [n, H, W, 3], each set of one size: one value per picture,
+        and with `sets` FID and KID of the set; only those whose network is present."""
         figures: dict[str, Floats | float] = {}
         if self.clip is not None:
             drawn = self.clip.pictures(list(pictures))
@@ -194,7 +195,7 @@ NONE_AT_HAND: Final = Published()
 
 
 def load_published(clip: Path | None, inception: Path | None, lpips: Path | None, device: str = "cpu") -> Published:
-    """Raises CheckpointError for a folder that does not hold what it should."""
+    """Raises CheckpointError for a folder that lacks the expected files."""
     return Published(
         None if clip is None else Clip(clip, device),
         None if inception is None else load_inception(inception).to(device),

@@ -27,19 +27,21 @@ from trainer.synthetic.parts import Part
 from trainer.version import commit
 
 HELD_OUT: Final = 0.15
-"""The share of identities that are not learned from: the last ones."""
+"""The share of identities that are held out: the last ones."""
 GARMENTS: Final = ("top", "bottom")
 PART_WEIGHTS: Final = torch.tensor([{Part.FACE: 8.0, Part.ACCESSORY: 3.0, Part.SHOES: 3.0}.get(p, 1.0) for p in Part])
-"""Parts of few pixels would else never be found: eyes, brows and lips are how a face is."""
+"""Weights of small parts in the loss: without them, eyes, brows and lips, which locate the face, would not be
+learned."""
 TRUE_PARTS: Final = 0.6
 """The share of batches that are pooled by the true parts while learning."""
 PARTS_WEIGHT, CLASS_WEIGHT = 4.0, 0.3
-"""Against the contrastive terms: bodies and colours are pooled by part, so parts come first."""
+"""The weight of the parts relative to the contrastive losses: bodies and colours are pooled by part, so parts must be
+learned first."""
 
 
 @dataclass(frozen=True)
 class EvaluatorRun:
-    """One training run. `batch` pairs of photos per step; width and height of what is read in px."""
+    """One training run with `batch` pairs of photos per step; width and height of the trunk's input in px."""
 
     data: Path
     out: Path
@@ -52,8 +54,8 @@ class EvaluatorRun:
 
 
 def train(run: EvaluatorRun) -> dict[str, float | None]:
-    """Trains on all but the last identities, measures on those, writes `out` and returns the figures (None where a
-    figure could not be taken). A run that was cut off goes on where it was last saved.
+    """Trains on all but the last identities, measures on these, writes `out` and returns the figures (None where one
+    could not be measured). An interrupted run resumes from the last saved state.
 
     Raises DataError for people of another split, CheckpointError where `out` holds a run of other settings."""
     torch.manual_seed(run.seed)
@@ -89,7 +91,8 @@ def train(run: EvaluatorRun) -> dict[str, float | None]:
 
 
 def _refuse_other_splits(people: PeopleShards) -> None:
-    """Evaluators that had seen a method's people, or the test's, would judge by what they know."""
+    """Raises DataError for people of other splits: evaluators must not be trained on the people of a method or of the
+    test."""
     allowed, found = SPLITS["validation"], people.identity
     if found.min() not in allowed or found.max() not in allowed:
         raise DataError(
@@ -109,7 +112,7 @@ def _names(people: PeopleShards) -> Names:
 
 
 def _worn(attributes: dict[str, Any], garment: str) -> dict[str, Any]:
-    """A dress is both halves: its colour is the bottom's too."""
+    """The attributes of a garment; a dress, which covers top and bottom, counts as both."""
     worn: dict[str, Any] = attributes[garment] or attributes["top"] | {"kind": "dress"}
     return worn
 
@@ -138,7 +141,7 @@ class Lesson:
 
 
 class Lessons:
-    """Photos and what is true of them, in pairs of one person in one outfit."""
+    """Photos with their labels, in pairs of one person in one outfit."""
 
     def __init__(self, people: PeopleShards, names: Names, size: tuple[int, int]) -> None:
         self.people, self.size = people, size
@@ -147,8 +150,8 @@ class Lessons:
         labels = people.identity * 1000 + people.outfit
         order = np.argsort(labels, kind="stable")
         groups = np.split(order, np.unique(labels[order], return_index=True)[1][1:])
-        own = [group for group in groups if people.identity[group[0]] < self.first_held_out]
-        self.groups = [group for group in own if len(group) > 1] or own
+        training_groups = [group for group in groups if people.identity[group[0]] < self.first_held_out]
+        self.groups = [group for group in training_groups if len(group) > 1] or training_groups
         self.classes = {name: self._classes(name, classes) for name, classes in asdict(names).items()}
         self.heads = [
             [head for head in found if head is not None]
@@ -156,7 +159,7 @@ class Lessons:
                 heads_of(people.images, people.parts), heads_in(people.images, people.face_box), strict=True
             )
         ]
-        """Of each photo, the face as the part map shows it and as its box does."""
+        """The faces of each photo by its part map and by its face box."""
 
     def _classes(self, name: str, classes: Sequence[str]) -> NDArray[np.int64]:
         if name in ("background", "framing", "pose"):
@@ -172,18 +175,18 @@ class Lessons:
         return np.nonzero(self.people.identity >= self.first_held_out)[0]
 
     def batch(self, count: int, rng: np.random.Generator) -> Lesson:
-        """`count` pairs, half the time mirrored, blurred and lit as generated pictures; noise is the learner's."""
+        """`count` pairs; half of them mirrored, with the blur and light of generated pictures."""
         people, rows = self.people, self.pairs(count, rng)
         width, height = self.size
-        images, shown = to_tensor(people.images[rows]), torch.from_numpy(people.parts[rows])[:, None].float()
+        images, part_maps = to_tensor(people.images[rows]), torch.from_numpy(people.parts[rows])[:, None].float()
         if rng.random() < 0.5:
-            images, shown = images.flip(-1), shown.flip(-1)
+            images, part_maps = images.flip(-1), part_maps.flip(-1)
         kinds = rng.choice(("en_full", "ru_full", "en_scene", "ru_scene"), len(rows))
         both = [pair for pair in zip(rows[::2], rows[1::2], strict=True) if all(self.heads[row] for row in pair)]
         heads = [self.heads[row][rng.integers(len(self.heads[row]))] for pair in both for row in pair]
         return Lesson(
             images=_degraded(resized(images, self.size), rng),
-            parts=F.interpolate(shown, size=(height, width), mode="nearest")[:, 0].long(),
+            parts=F.interpolate(part_maps, size=(height, width), mode="nearest")[:, 0].long(),
             helped=bool(rng.random() < TRUE_PARTS),
             classes={name: torch.from_numpy(classes[rows]) for name, classes in self.classes.items()},
             captions=[people.captions[row][kind] for row, kind in zip(rows, kinds, strict=True)],
@@ -199,12 +202,12 @@ class EvaluatorLearner(nn.Module):
     def forward(self, lesson: Lesson, generator: torch.Generator) -> dict[str, Tensor]:
         """The losses of a batch, "loss" first."""
         images = _noisy(lesson.images, generator).contiguous(memory_format=torch.channels_last)
-        seen = self.trunk(images, lesson.parts if lesson.helped else None)
-        parts = F.cross_entropy(seen["parts"], lesson.parts, weight=PART_WEIGHTS.to(lesson.images.device))
-        classes = torch.stack([F.cross_entropy(seen[name], truth) for name, truth in lesson.classes.items()]).sum()
-        body = pairs_loss(seen["body"])
-        garments = pairs_loss(seen["garments"])
-        words = matching_loss(seen["picture"], self.trunk.texts(lesson.captions))
+        features = self.trunk(images, lesson.parts if lesson.helped else None)
+        parts = F.cross_entropy(features["parts"], lesson.parts, weight=PART_WEIGHTS.to(lesson.images.device))
+        classes = torch.stack([F.cross_entropy(features[name], truth) for name, truth in lesson.classes.items()]).sum()
+        body = pairs_loss(features["body"])
+        garments = pairs_loss(features["garments"])
+        words = matching_loss(features["picture"], self.trunk.texts(lesson.captions))
         faces = parts * 0
         if len(lesson.heads) > 2:
             faces = pairs_loss(self.trunk.faces(_noisy(lesson.heads, generator)))
@@ -221,7 +224,7 @@ class EvaluatorLearner(nn.Module):
 
 
 def _degraded(images: Tensor, rng: np.random.Generator) -> Tensor:
-    """[n, 3, H, W] as soft and as light as generated pictures may be."""
+    """[n, 3, H, W] with the blur and brightness of generated pictures."""
     if rng.random() < 0.6:
         small = F.interpolate(images, scale_factor=float(rng.uniform(0.3, 0.9)), mode="area")
         images = F.interpolate(small, size=images.shape[2:], mode="bilinear")
@@ -234,22 +237,22 @@ def _noisy(images: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _figures(evaluators: Evaluators, people: PeopleShards, lessons: Lessons) -> dict[str, float | None]:
-    """On people not learned from: accuracy of every class and the commonest one's share, part IoU, rank-1 among up to
-    100 of body, garments, face, words.
+    """Figures on held-out people: accuracy of every class and the share of the most frequent one, part IoU, and rank-1
+    among at most 100 for body, garments, face and words.
 
     Faces are measured as found by the part map (with the share found) and by their true boxes."""
     rows = lessons.held_out()
     images, identity = people.images[rows], people.identity[rows]
     reading = evaluators.read(images)
     figures = {
-        f"{name}_accuracy": float((seen == lessons.classes[name][rows]).mean())
-        for name, seen in reading.classes.items()
+        f"{name}_accuracy": float((predicted == lessons.classes[name][rows]).mean())
+        for name, predicted in reading.classes.items()
     }
     for name, truth in lessons.classes.items():
         figures[f"{name}_commonest"] = float(np.bincount(truth[rows]).max() / len(rows))
     found, boxed = evaluators.face(images), evaluators.face(images, people.face_box[rows])
-    said = [people.captions[row]["en_full"] for row in rows[:100]]
-    words = evaluators.text(said) @ evaluators.picture(images[:100]).T
+    captions = [people.captions[row]["en_full"] for row in rows[:100]]
+    words = evaluators.text(captions) @ evaluators.picture(images[:100]).T
     figures |= {
         "mean_part_iou": _mean_iou(reading.parts, people.parts[rows]),
         "body_rank1": rank1_of_pairs(evaluators.body(images), identity * 1000 + people.outfit[rows]),
@@ -257,17 +260,17 @@ def _figures(evaluators: Evaluators, people: PeopleShards, lessons: Lessons) -> 
         "face_rank1": rank1_of_pairs(found, identity),
         "faces_found": float((~np.isnan(found).any(1)).mean()),
         "face_in_box_rank1": rank1_of_pairs(boxed, identity),
-        "words_rank1": float((words.argmax(1) == np.arange(len(said))).mean()),
+        "words_rank1": float((words.argmax(1) == np.arange(len(captions))).mean()),
         "photos": float(len(rows)),
         "people": float(len(np.unique(identity))),
     }
     return {name: None if math.isnan(value) else value for name, value in figures.items()}
 
 
-def _mean_iou(seen: NDArray[np.uint8], truth: NDArray[np.uint8]) -> float:
-    """Over the parts that the truth shows."""
+def _mean_iou(predicted: NDArray[np.uint8], truth: NDArray[np.uint8]) -> float:
+    """The mean IoU over the parts that the true map shows."""
     present = [part for part in range(PARTS) if (truth == part).any()]
-    ious = [((seen == p) & (truth == p)).sum() / ((seen == p) | (truth == p)).sum() for p in present]
+    ious = [((predicted == p) & (truth == p)).sum() / ((predicted == p) | (truth == p)).sum() for p in present]
     return float(np.mean(ious))
 
 
@@ -276,9 +279,11 @@ def rank1_of_pairs(vectors: NDArray[np.float32], labels: NDArray[np.int64], amon
 
     Rows of NaN are left out; NaN where fewer than two labels have two photos."""
     usable = ~np.isnan(vectors).any(1)
-    pairs = [own[:2] for label in np.unique(labels) if len(own := np.nonzero((labels == label) & usable)[0]) > 1][
-        :among
-    ]
+    pairs = [
+        rows_of_label[:2]
+        for label in np.unique(labels)
+        if len(rows_of_label := np.nonzero((labels == label) & usable)[0]) > 1
+    ][:among]
     if len(pairs) < 2:
         return math.nan
     first, second = (vectors[[pair[side] for pair in pairs]] for side in (0, 1))

@@ -27,7 +27,7 @@ CAPTIONS_AT_ONCE: Final = 16
 
 @dataclass(frozen=True)
 class CaptionRun:
-    """folder: COCO 2017 val. out: of pictures and measurements. Picture n of every caption begins with the noise of
+    """folder: COCO 2017 val. out: the folder of pictures and measurements. Picture n of every caption has the seed
     `seed` + n."""
 
     folder: Path
@@ -39,11 +39,11 @@ class CaptionRun:
 def measure_captions(
     run: CaptionRun, model: OpenedModel, networks: MeasuringNetworks, on_picture: Callable[[], None] = lambda: None
 ) -> dict[str, Any]:
-    """Figures, and the number of captions whose photo the model refuses: those are left out. Raises DataError without
-    COCO's files."""
+    """The figures, and the number of captions that are left out because the model refuses their photo. Raises DataError
+    without COCO's files."""
     captions, pictures = read_captions(run.folder, run.limit), PictureFolder(model, run.out / "pictures")
     parts = [
-        _kept(run, captions[first : first + CAPTIONS_AT_ONCE], model, networks, pictures, on_picture)
+        _cached(run, captions[first : first + CAPTIONS_AT_ONCE], model, networks, pictures, on_picture)
         for first in range(0, len(captions), CAPTIONS_AT_ONCE)
     ]
     measured = sum(int(part.pop("captions")) for part in parts)
@@ -62,7 +62,7 @@ def _names(parts: Sequence[Rows]) -> list[str]:
     return list(dict.fromkeys(name for part in parts for name in part))
 
 
-def _kept(
+def _cached(
     run: CaptionRun,
     captions: Sequence[Caption],
     model: OpenedModel,
@@ -70,21 +70,21 @@ def _kept(
     pictures: PictureFolder,
     on_picture: Callable[[], None],
 ) -> Rows:
-    """The measurements of some captions, with their number: those on disk if all that they follow from is the same."""
-    said = [(caption.image_id, caption.text) for caption in captions]
-    asked = (said, run.seed, model.digest, model.plan.settings.model_dump_json(), sorted(networks.used.items()))
-    path = run.out / f"{hashlib.sha256(repr(asked).encode()).hexdigest()[:24]}.npz"
+    """The measurements of some captions, and their number; cached by all their inputs."""
+    texts = [(caption.image_id, caption.text) for caption in captions]
+    key = (texts, run.seed, model.digest, model.plan.settings.model_dump_json(), sorted(networks.used.items()))
+    path = run.out / f"{hashlib.sha256(repr(key).encode()).hexdigest()[:24]}.npz"
     if (kept := load_arrays(path)) is not None:
         for _ in range(len(captions) * PICTURES_EACH):
             on_picture()
         return kept
     photos = [_opened(caption.path) for caption in captions]
-    wanted = [
+    keyed = [
         KeyedDrawing(f"{caption.image_id:012d}-{number}", drawing)
         for caption, photo in zip(captions, photos, strict=True)
         for number, drawing in enumerate(_drawings(caption, photo, model, networks, run.seed))
     ]
-    drawn = pictures.draw(wanted, on_picture)
+    drawn = pictures.draw(keyed, on_picture)
     usable = [
         number
         for number in range(len(captions))
@@ -92,11 +92,11 @@ def _kept(
     ]
     rows: Rows = {"captions": np.array(len(usable))}
     if usable:
-        shown = [picture for n in usable for picture in drawn[PICTURES_EACH * n : PICTURES_EACH * (n + 1)]]
+        captioned = [picture for n in usable for picture in drawn[PICTURES_EACH * n : PICTURES_EACH * (n + 1)]]
         rows |= caption_rows(
             [captions[number].text for number in usable],
             [np.array(photos[number], np.uint8) for number in usable],
-            [picture for picture in shown if picture is not None],
+            [picture for picture in captioned if picture is not None],
             networks.published.clip,
             networks.published.inception,
             networks.dino,
@@ -109,7 +109,7 @@ def _kept(
 def _drawings(
     caption: Caption, photo: Image.Image, model: OpenedModel, networks: MeasuringNetworks, seed: int
 ) -> list[GenerationInput]:
-    """Square where the model can: CLIP reads the square in the middle."""
+    """The square aspect where the model has it, because CLIP reads the centre square."""
     settings = model.plan.settings
     if settings.aspect is None and Aspect.SQUARE in model.backbone.capabilities.aspects:
         settings = settings.model_copy(update={"aspect": Aspect.SQUARE})

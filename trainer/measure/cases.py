@@ -1,7 +1,8 @@
-"""The people that models are measured on: photos to go by, a held-out true photo, and the words for it.
+"""The people that models are measured on: reference photos, a held-out real photo, and its caption as the prompt.
 
-The held-out photo is taken by a hash of its name, so that portraits and full-length photos come as the data has them.
-The reference is in the same clothes where the data has one such, and the prompt then says nothing of the person.
+The photo with the lowest hash of its name is held out, so that portraits and full-length photos keep their shares of
+the data. The references show the same clothes where the data has such photos; the prompt then does not describe the
+person.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ from trainer.adapter.sources import SourcePhoto, open_source
 from trainer.errors import DataError
 
 PEOPLE_MIN = 2
-"""One of them is the other's stranger."""
+"""Similarities are also measured between two different people."""
 
 
 @dataclass(frozen=True, eq=False)
 class PersonCase:
-    """One person. other: one more true photo, where there is one."""
+    """One person. other: one more real photo, None where the data has none."""
 
     person: str
     references: tuple[SourcePhoto, ...]
@@ -39,9 +40,9 @@ class PersonCase:
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """A true photo as a picture of a model's size: image uint8 [H, W, 3]; mask float32 [H, W] in 0..1, how much of a
-    pixel is the person's, None where nobody looked; joints float32 [17, 3], x and y in 0..1, and confidence, None
-    without any."""
+    """A real photo at a model's picture size: image uint8 [H, W, 3]; mask float32 [H, W] in 0..1, the share of each
+    pixel that the person covers, None for a photo without a mask; joints float32 [17, 3], x and y in 0..1, and
+    confidence, None for a photo without joints."""
 
     image: NDArray[np.uint8]
     mask: NDArray[np.float32] | None
@@ -58,7 +59,11 @@ def people_cases(
         for photo in open_source(folder).read():
             if photo.split == split:
                 photos.setdefault(photo.person, []).append(photo)
-    cases = [_case(person, own, references) for person, own in sorted(photos.items()) if len(own) > 1][:limit]
+    cases = [
+        _case(person, photos_of_person, references)
+        for person, photos_of_person in sorted(photos.items())
+        if len(photos_of_person) > 1
+    ][:limit]
     if len(cases) < PEOPLE_MIN:
         raise DataError(
             f"expected at least {PEOPLE_MIN} people with two photos in the split {split} of "
@@ -78,13 +83,13 @@ def _case(person: str, photos: Sequence[SourcePhoto], count: int) -> PersonCase:
 
 def target_of(view: View, size: tuple[int, int]) -> Target:
     """The part of the photo that a picture of width x height `size` px shows, as training cuts it."""
-    seen = view.observation
-    crop = crop_to_bucket(seen.width, seen.height, seen.body_box, [size])
+    observation = view.observation
+    crop = crop_to_bucket(observation.width, observation.height, observation.body_box, [size])
     image = view.image.convert("RGB").resize(size, Image.Resampling.LANCZOS, box=crop.box)
-    mask = person_mask(seen)
+    mask = person_mask(observation)
     if mask is not None:
         mask = mask.resize(size, Image.Resampling.BOX, box=crop.box)
-    joints = None if seen.keypoints is None else joints_in_box(seen.keypoints, crop.box)
+    joints = None if observation.keypoints is None else joints_in_box(observation.keypoints, crop.box)
     shares = None if mask is None else (np.asarray(mask) / 255).astype(np.float32)
     return Target(np.array(image, np.uint8), shares, joints)
 

@@ -67,13 +67,13 @@ def _measure(options: argparse.Namespace) -> None:
     with Progress(*columns) as progress:
         bars: dict[str, Any] = {}
 
-        def shown(what: str, done: int, total: int) -> None:
+        def report_progress(what: str, done: int, total: int) -> None:
             if what not in bars:
                 bars[what] = progress.add_task(what, total=total)
             progress.update(bars[what], completed=done)
 
         run = MeasureRun(
-            plan, options.out, load_config().state, tuple(options.data), options.coco, options.device, shown
+            plan, options.out, load_config().state, tuple(options.data), options.coco, options.device, report_progress
         )
         measure(run)
     print(options.out / PAGE)

@@ -1,7 +1,7 @@
 """Equation 1, || eps - eps_theta(x_t, conditions, t) ||^2, on held-out photos: by time, and by the person's mask.
 
-Conditions are those that the model draws with: the caption, the reference photos and the pose of the held-out photo.
-Only figures of models with the same latents compare: a different autoencoder makes other noise of a photo.
+The conditions are those of drawing: the caption, the reference photos and the pose of the held-out photo. Only figures
+of models with the same latents are comparable: they depend on the autoencoder.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ def equation_row(
     model: OpenedModel, folder: Path, key: str, drawing: GenerationInput, target: Target, times: Sequence[float]
 ) -> dict[str, float]:
     """eq1, eq1_person, eq1_background: means over all times; each also at every time, as eq1_t0.1. Without a mask of
-    the person only the first. What is on disk for the same model, photos and times is not computed again."""
+    the person only eq1. Cached on disk by model, photos and times."""
     assert isinstance(model.backbone, NoisePredictor)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{key}-{stamp_of(model, drawing)}.npz"
-    kept = load_arrays(path)
-    if kept is None or kept["times"].tolist() != list(times):
+    cached = load_arrays(path)
+    if cached is None or cached["times"].tolist() != list(times):
         errors = model.backbone.noise_errors(drawing, Image.fromarray(target.image), times)
-        kept = {"errors": errors, "times": np.array(times)}
+        cached = {"errors": errors, "times": np.array(times)}
         with replacing(path) as draft:
-            np.savez(draft, allow_pickle=False, **kept)
-    return equation_figures(kept["errors"], times, target.mask)
+            np.savez(draft, allow_pickle=False, **cached)
+    return equation_figures(cached["errors"], times, target.mask)
 
 
 def equation_figures(
     errors: NDArray[np.float32], times: Sequence[float], mask: NDArray[np.float32] | None
 ) -> dict[str, float]:
-    """errors [times, h, w]; mask [H, W] in 0..1, how much of a pixel is the person's."""
+    """errors [times, h, w]; mask [H, W] in 0..1, the share of a pixel that the person covers."""
     rows, columns = errors.shape[1:]
     weights = {"eq1": np.ones((rows, columns))}
     if mask is not None:

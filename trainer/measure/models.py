@@ -1,4 +1,4 @@
-"""Opens the models of a plan. A public adapter that nothing here can load is named with the reason."""
+"""Opens the models of a plan. A public adapter without a loader is reported with the reason."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ UNLOADABLE: Final = {
     "photomaker": "PhotoMaker v2 puts photos into words of the prompt by an encoder of its own package, out of CLIP "
     "ViT-L's states and a face's embedding; neither the engine nor diffusers has it",
 }
-"""Public adapters whose layouts no loader here reads, by the name of their backbone."""
+"""Public adapters without a loader -> the reason."""
 INSTANTID, IP_ADAPTER = "instantid", "ip_adapter"
 STOCK: Final = (INSTANTID, IP_ADAPTER)
 INSTANTID_FILES: Final = ("InstantX/InstantID/ip-adapter.bin", "InstantX/InstantID/ControlNetModel")
@@ -36,7 +36,8 @@ INSTANTID_FILES: Final = ("InstantX/InstantID/ip-adapter.bin", "InstantX/Instant
 
 @dataclass(frozen=True)
 class OpenedModel:
-    """digest: changes with the weights and whatever else decides a picture. note: what the figures do not show."""
+    """digest: a hash of the weights and of all other inputs of a picture. note: a limitation of the figures, for the
+    report."""
 
     plan: ModelPlan
     backbone: Backbone
@@ -45,8 +46,8 @@ class OpenedModel:
 
 
 def open_model(plan: ModelPlan, device: str = "auto", face_root: Path | None = None) -> OpenedModel:
-    """face_root: of insightface's packs. Raises DataError, SetupError or WeightsError for what cannot be loaded, with
-    the reason."""
+    """Opens a model; face_root: the folder of insightface's packs. Raises DataError, SetupError or WeightsError with
+    the reason where it cannot be loaded."""
     if plan.backbone in UNLOADABLE:
         raise DataError(UNLOADABLE[plan.backbone])
     served, points, note = served_run(plan)
@@ -55,13 +56,13 @@ def open_model(plan: ModelPlan, device: str = "auto", face_root: Path | None = N
         places = [stock.base.folder, stock.adapter, stock.controlnet]
         return OpenedModel(plan, StockBackbone(stock, choose_device(device)), _digest(plan, places), note)
     backbone = load_backbone(served.backbone, device, served.weights, served.options)
-    own = served.weights or (SHIPPED_NANO if served.backbone == "nano" else None)
-    return OpenedModel(plan, backbone, _digest(plan, [own, *_option_places(served.options)]), note)
+    weights = served.weights or (SHIPPED_NANO if served.backbone == "nano" else None)
+    return OpenedModel(plan, backbone, _digest(plan, [weights, *_option_places(served.options)]), note)
 
 
 def served_run(plan: ModelPlan) -> tuple[ModelPlan, Points, str]:
-    """The plan with the files of its run as options; the points that its IdentityNet learned on; and what of the method
-    is not drawn. Raises DataError for a folder that is no run."""
+    """The plan with the files of its run as options; the points that its IdentityNet was trained on; and the note on
+    parts of the method that are not drawn. Raises DataError for a folder that is no run."""
     if plan.run is None:
         return plan, "published", ""
     try:
@@ -81,7 +82,7 @@ def served_run(plan: ModelPlan) -> tuple[ModelPlan, Points, str]:
 
 
 def stock_plan(plan: ModelPlan, points: Points, face_root: Path | None) -> StockPlan:
-    """Of instantid (the published files on sdxl by default) or ip_adapter. Raises DataError."""
+    """The plan of instantid (default: the published files on sdxl) or ip_adapter. Raises DataError."""
     options, base = plan.options, str(plan.weights or "sdxl")
     if plan.backbone == INSTANTID:
         adapter = _file(options.face_adapter or INSTANTID_FILES[0])
@@ -111,18 +112,19 @@ def _folder(name: str) -> Path:
 
 
 def _on_disk(place: Placement) -> Path:
-    own = Path(place.source)
-    return own if own.exists() else HuggingFaceHub().folder(place.source) or own
+    folder = Path(place.source)
+    return folder if folder.exists() else HuggingFaceHub().folder(place.source) or folder
 
 
 def _option_places(options: Options) -> list[Path]:
-    """Those files and folders of an operator's choices that are on disk."""
+    """The files and folders among the options that are on disk."""
     values = [getattr(options, field.name) for field in fields(options)]
     return [path for value in values if isinstance(value, str) and (path := Path(value).expanduser()).exists()]
 
 
 def _digest(plan: ModelPlan, places: list[Path | None]) -> str:
-    """Of the settings, and of the ends of all weights on disk; published ones in the hub's cache count by name."""
+    """A hash of the settings and of the ends of all weights on disk; published weights in the hub's cache count by
+    name."""
     settings: dict[str, Any] = plan.model_dump(mode="json", exclude={"name", "settings"})
     found = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for path in sorted(file for place in places if place is not None for file in _files(place)):

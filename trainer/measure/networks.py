@@ -1,4 +1,4 @@
-"""The networks that measure, and of every other figure the reason why it is missing."""
+"""The measuring networks, and the reason for each missing figure."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ FIGURES: Final = {
     "lpips": "lpips",
     "dino": "dino, fd_dino, kd_dino",
 }
-"""Setting of a folder -> the figures that it is needed for."""
+"""Setting of a folder -> the figures that need it."""
 
 
 @dataclass(frozen=True)
 class MeasuringNetworks:
-    """faces: recognition networks by name. poses: the reader of joints. finder, parser: read the photos that models go
-    by, where the data has not. missing: figures -> why there are none. used: network -> which it is."""
+    """faces: recognition networks by name. poses: reads joints. finder, parser: read the models' input photos where the
+    data has no observation. missing: figures -> the reason. used: network -> its name."""
 
     published: Published
     dino: Dino | None
@@ -49,7 +49,7 @@ class MeasuringNetworks:
 
 
 def open_networks(plan: NetworkPlan, state: Path, device: str = "cpu") -> MeasuringNetworks:
-    """state: the folder ENGINE_STATE. Raises CheckpointError or DataError for a network that is given and is none."""
+    """state: the folder ENGINE_STATE. Raises CheckpointError or DataError for a given network that cannot be loaded."""
     missing, used = dict[str, str](), dict[str, str]()
     for name, figures in FIGURES.items():
         folder = getattr(plan, name)
@@ -91,7 +91,7 @@ def open_networks(plan: NetworkPlan, state: Path, device: str = "cpu") -> Measur
 
 
 def _faces(network: FaceNetwork, plan: NetworkPlan, state: Path) -> Recognition | str:
-    """The network, or why there is none; one that is given must be there."""
+    """The network, or the reason for its absence; a given one must be present."""
     try:
         return open_face_network(network, plan.face_root, plan.face_pack, state)
     except DataError as error:
@@ -103,7 +103,7 @@ def _faces(network: FaceNetwork, plan: NetworkPlan, state: Path) -> Recognition 
 def recognised(
     recognition: Recognition, pictures: Sequence[NDArray[np.uint8]], unit: bool
 ) -> list[NDArray[np.float32] | None]:
-    """The vector [D] of each picture uint8 [H, W, 3], of length 1 or as the network gives it; None where it finds
-    nobody."""
+    """The embedding [D] of each picture uint8 [H, W, 3], normalised or as the network returns it; None without a
+    detection."""
     images = [Image.fromarray(picture) for picture in pictures]
     return [embedding_at(recognition, image, recognition.places.find(image), unit) for image in images]

@@ -1,8 +1,8 @@
 """Figures of pictures of people: each picture against the reference photo (ref) and the held-out photo (gt).
 
-SimRef is the cosine to the reference, SimGT that to the held-out photo; a picture that copies its reference has the
-first above the second. dlib's figures are distances in units of its threshold: above 1 two faces are of two people. A
-picture on which a network finds nobody has no value there; `face_found` and `body_found` say how many have one.
+SimRef is the cosine to the reference, SimGT that to the held-out photo; for a picture that copies its reference, SimRef
+exceeds SimGT. dlib's figures are distances in units of its threshold: above 1 two faces count as two people's. A
+picture without a detection has no value; `face_found` and `body_found` are the shares of pictures with a detection.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ BODY: Final = "body"
 
 @dataclass(frozen=True)
 class PersonRow:
-    """One person's figures, means over the pictures, NaN where unknown; and vectors for figures of the set."""
+    """One person's figures, means over the pictures, NaN where missing; and vectors for figures of the set."""
 
     figures: dict[str, float]
     vectors: dict[str, NDArray[np.float32]] = field(default_factory=dict)
@@ -52,8 +52,8 @@ def person_row(
         figures["dino"] = float(cosine(unit(drawn), unit(true).repeat(count, 0)).mean())
         vectors["drawn_dino"], vectors["true_dino"] = drawn, true
     for name, recognition in {**networks.faces, BODY: networks.body}.items():
-        known, vector = _likeness(name, recognition, pictures, reference, truth)
-        figures |= known
+        has_face, vector = _likeness(name, recognition, pictures, reference, truth)
+        figures |= has_face
         vectors |= vector
     if networks.poses is not None and target.joints is not None:
         figures["pck"] = _mean([_pck(networks, picture, target) for picture in pictures])
@@ -65,13 +65,13 @@ def _likeness(
 ) -> tuple[dict[str, float], dict[str, NDArray[np.float32]]]:
     compare, unit_vectors = (_distance, False) if name == DLIB else (_cosine, True)
     (to_reference,), (to_truth,), drawn = (
-        recognised(recognition, shown, unit_vectors) for shown in ([reference], [truth], pictures)
+        recognised(recognition, images, unit_vectors) for images in ([reference], [truth], pictures)
     )
     near, true = ([compare(vector, photo) for vector in drawn] for photo in (to_reference, to_truth))
     figures = {f"{name}_ref": _mean(near), f"{name}_gt": _mean(true)}
     if name != DLIB:
         figures[f"{name}_gap"] = _mean(list(copy_paste_gap(np.array(near), np.array(true))))
-    if to_truth is not None:  # nobody is missed on a picture whose photo shows nobody either
+    if to_truth is not None:  # otherwise a missing detection is no failure
         found = "body_found" if name == BODY else f"{name}_face_found"
         figures[found] = float(np.mean([vector is not None for vector in drawn]))
     first = next((vector for vector in drawn if vector is not None), None)
@@ -89,38 +89,38 @@ def _distance(one: NDArray[np.float32] | None, other: NDArray[np.float32] | None
 
 
 def _pck(networks: MeasuringNetworks, picture: Image8, target: Target) -> float:
-    """PCK@0.1; 0 where nobody is seen."""
+    """PCK@0.1; 0 without a detected person."""
     assert networks.poses is not None and target.joints is not None
     height, width = picture.shape[:2]
-    seen = target.joints[:, 2] > 0
+    visible = target.joints[:, 2] > 0
     pose = networks.poses.see(picture)
     found = np.full((17, 2), np.inf) if pose is None else pose.keypoints()[:, :2].astype(np.float64)
-    return pck(found, target.joints[:, :2].astype(np.float64) * (width, height), seen)
+    return pck(found, target.joints[:, :2].astype(np.float64) * (width, height), visible)
 
 
 def _mean(values: Sequence[float]) -> float:
-    known = [value for value in values if not np.isnan(value)]
-    return float(np.mean(known)) if known else np.nan
+    finite = [value for value in values if not np.isnan(value)]
+    return float(np.mean(finite)) if finite else np.nan
 
 
 def values_of(rows: Sequence[PersonRow]) -> dict[str, Floats]:
-    """Figure -> one value per person, NaN where unknown; with the shares of people whose drawn body or face is nearest
-    to their own held-out photo (rank-1)."""
+    """Figure -> one value per person, NaN where missing; with rank-1: whether the drawn body or face is nearest to the
+    same person's held-out photo."""
     names = dict.fromkeys(name for row in rows for name in row.figures)
     values = {name: np.array([row.figures.get(name, np.nan) for row in rows]) for name in names}
     for name in ("arcface", BODY):
-        known = [number for number, row in enumerate(rows) if f"{name}_drawn" in row.vectors]
-        if len(known) > 1:
+        numbers = [number for number, row in enumerate(rows) if f"{name}_drawn" in row.vectors]
+        if len(numbers) > 1:
             drawn, true = (
-                np.stack([rows[number].vectors[f"{name}_{side}"] for number in known]) for side in ("drawn", "true")
+                np.stack([rows[number].vectors[f"{name}_{side}"] for number in numbers]) for side in ("drawn", "true")
             )
             values[f"{name}_rank1"] = np.full(len(rows), np.nan)
-            values[f"{name}_rank1"][known] = rank1(drawn, true)
+            values[f"{name}_rank1"][numbers] = rank1(drawn, true)
     return values
 
 
 def distances_of(rows: Sequence[PersonRow]) -> dict[str, float]:
-    """Between the set of all drawn pictures and that of the held-out photos."""
+    """Distances between the set of all drawn pictures and that of the held-out photos."""
     joined = {
         name: np.concatenate([row.vectors[name] for row in rows if name in row.vectors])
         for name in ("drawn", "true", "drawn_dino", "true_dino")

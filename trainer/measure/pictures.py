@@ -1,4 +1,4 @@
-"""Drawn pictures, each stored as soon as it is finished: a run that was cut off goes on, and draws none twice.
+"""Drawn pictures, each stored when it is finished, so that an interrupted run resumes without drawing any twice.
 
 A picture is drawn again when anything that it depends on has changed: weights, settings, prompt, photos, pose.
 """
@@ -37,24 +37,25 @@ class PictureFolder:
     def __init__(self, model: OpenedModel, folder: Path) -> None:
         self._model, self._folder = model, folder
         self.refusals: dict[str, str] = {}
-        """Key -> the reason, of drawings whose photos the model cannot use."""
+        """Key -> the reason, for drawings whose photos the model refuses."""
 
     def draw(
-        self, wanted: Sequence[KeyedDrawing], on_picture: Callable[[], None] = lambda: None
+        self, drawings: Sequence[KeyedDrawing], on_picture: Callable[[], None] = lambda: None
     ) -> list[NDArray[np.uint8] | None]:
-        """uint8 [H, W, 3] of each in their order; None where the model refuses the photos. on_picture: after each."""
+        """uint8 [H, W, 3] of each drawing, in order; None where the model refuses the photos. on_picture is called
+        after each."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        paths = [self._folder / f"{one.key}-{self._stamp(one.drawing)}.png" for one in wanted]
+        paths = [self._folder / f"{one.key}-{self._stamp(one.drawing)}.png" for one in drawings]
         missing = [row for row, path in enumerate(paths) if not path.exists() and not _refusal(path).exists()]
-        for _ in range(len(wanted) - len(missing)):
+        for _ in range(len(drawings) - len(missing)):
             on_picture()
         size = self._model.backbone.capabilities.batch_max
         for first in range(0, len(missing), size):
             rows = missing[first : first + size]
-            self._draw([wanted[row].drawing for row in rows], [paths[row] for row in rows])
+            self._draw([drawings[row].drawing for row in rows], [paths[row] for row in rows])
             for _ in rows:
                 on_picture()
-        return [self._opened(one.key, path) for one, path in zip(wanted, paths, strict=True)]
+        return [self._opened(one.key, path) for one, path in zip(drawings, paths, strict=True)]
 
     def _draw(self, drawings: list[GenerationInput], paths: list[Path]) -> None:
         try:
@@ -82,10 +83,10 @@ class PictureFolder:
 
 
 def stamp_of(model: OpenedModel, drawing: GenerationInput) -> str:
-    """A hash of all that a picture follows from."""
+    """A hash of all inputs of a picture."""
     found = hashlib.sha256(model.digest.encode())
-    asked = (drawing.prompt, drawing.negative_prompt, drawing.seed, drawing.settings.model_dump_json())
-    found.update(repr(asked).encode())
+    inputs = (drawing.prompt, drawing.negative_prompt, drawing.seed, drawing.settings.model_dump_json())
+    found.update(repr(inputs).encode())
     for view in drawing.identity.views:
         found.update(view.image.tobytes() + view.observation.to_bytes())
     found.update(b"" if drawing.pose is None else drawing.pose.tobytes())

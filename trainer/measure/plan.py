@@ -1,4 +1,4 @@
-"""Settings of `python -m trainer measure`, as YAML; options of the command line take their place."""
+"""Settings of `python -m trainer measure`, as YAML; options of the command line override them."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class ModelPlan(_Section):
     """One model to measure.
 
     name: in the report. backbone: as ENGINE_BACKBONE (nano, sd15, sdxl, klein, package.module:factory), or instantid or
-    ip_adapter, which diffusers' pipelines draw. weights: the backbone's folder; of those two their base, as `trainer
+    ip_adapter, which diffusers' pipelines draw. weights: the backbone's folder; for these two the base, as `trainer
     adapter --base`. run: a folder of `trainer adapter`, whose files are served on the backbone. options: fields of
-    `engine.backbones.options.Options`. settings: fields of `engine.contract.Settings`, which every picture is drawn
-    with. face_pack: of the published instantid, the insightface pack that it learned on."""
+    `engine.backbones.options.Options`. settings: fields of `engine.contract.Settings` for every picture. face_pack: the
+    insightface pack that the published instantid was trained on."""
 
     name: str = Field(min_length=1)
     backbone: str
@@ -41,15 +41,15 @@ class ModelPlan(_Section):
     @field_validator("options", mode="before")
     @classmethod
     def _known_options(cls, given: Any) -> Any:
-        known = {field.name for field in fields(Options)}
-        unknown = sorted(set(given) - known) if isinstance(given, dict) else []
+        names = {field.name for field in fields(Options)}
+        unknown = sorted(set(given) - names) if isinstance(given, dict) else []
         if unknown:
-            raise ValueError(f"expected options out of {', '.join(sorted(known))}, got {unknown[0]}")
+            raise ValueError(f"expected options out of {', '.join(sorted(names))}, got {unknown[0]}")
         return given
 
 
 class NetworkPlan(_Section):
-    """Folders of the networks that measure; a figure without its network is left empty.
+    """Folders of the measuring networks; a figure without its network stays empty.
 
     clip: ViT-L/14 as transformers saves it. inception, lpips: see trainer/evaluation. dino: DINO or DINOv2 as
     transformers saves them. face_root, face_pack: insightface's models (research only). body_network: "shipped", or a
@@ -65,9 +65,9 @@ class NetworkPlan(_Section):
 
 
 class MeasurePlan(_Section):
-    """people: at most so many; None: all of the split. pictures: per person, each with a seed of its own, the first
-    being `seed`. references: photos per person. captions: of COCO. times: shares of the noise schedule at which
-    equation 1 is taken."""
+    """people: the largest number; None: all of the split. pictures: the number per person, with seeds from `seed` on.
+    references: photos per person. captions: the number of COCO's captions. times: shares of the noise schedule at which
+    equation 1 is measured."""
 
     models: tuple[ModelPlan, ...] = Field(min_length=1)
     networks: NetworkPlan = NetworkPlan()
@@ -90,7 +90,7 @@ class MeasurePlan(_Section):
 
 
 def read_plan(path: Path | None, given: dict[str, Any]) -> MeasurePlan:
-    """The YAML file's settings with `given` in their place; `networks` is joined. Raises DataError, in one line."""
+    """The YAML file's settings, overridden by `given`; the two `networks` are merged. Raises DataError, in one line."""
     content: Any = {}
     if path is not None:
         try:
@@ -98,8 +98,8 @@ def read_plan(path: Path | None, given: dict[str, Any]) -> MeasurePlan:
         except FileNotFoundError:
             raise DataError(f"expected a plan at {path}, found none: give another --config") from None
         except (yaml.YAMLError, UnicodeDecodeError) as error:
-            said = str(error).partition("\n")[0]
-            raise DataError(f"expected YAML in {path}, got {said}: see trainer/configs/measure") from None
+            reason = str(error).partition("\n")[0]
+            raise DataError(f"expected YAML in {path}, got {reason}: see trainer/configs/measure") from None
     if not isinstance(content, dict) or not isinstance(content.get("networks", {}), dict):
         raise DataError(f"expected settings by name in {path}, got {content!r}: see trainer/configs/measure")
     networks = content.get("networks", {}) | given.get("networks", {})
@@ -108,5 +108,5 @@ def read_plan(path: Path | None, given: dict[str, Any]) -> MeasurePlan:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = ": ".join(str(place) for place in first["loc"])
-        said = first["msg"].removeprefix("Value error, ").lower()
-        raise DataError(f"the plan of measurements: {name}: {said}; correct it and run again") from None
+        reason = first["msg"].removeprefix("Value error, ").lower()
+        raise DataError(f"the plan of measurements: {name}: {reason}; correct it and run again") from None

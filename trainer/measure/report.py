@@ -46,7 +46,7 @@ CAPTIONS: Final = {"clip_t": "CLIP-T ↑", "clip_i": "CLIP-I ↑", "dino": "DINO
 
 @dataclass(frozen=True)
 class Measured:
-    """One model. facts: how it was loaded. people: figure -> a value per person, NaN where unknown. sets: distances
+    """One model. facts: its settings. people: figure -> one value per person, NaN where missing. sets: distances
     between all pictures and all held-out photos. captions: by the COCO protocol."""
 
     facts: dict[str, Any]
@@ -55,7 +55,7 @@ class Measured:
     captions: dict[str, Any] = field(default_factory=dict)
 
     def intervals(self) -> dict[str, Interval]:
-        """Bootstrapped over people; figures that nobody has a value of are left out."""
+        """Bootstrap intervals over people; figures without a value are left out."""
         found = {name: bootstrap(values) for name, values in self.people.items()}
         return {name: interval for name, interval in found.items() if interval.count}
 
@@ -68,7 +68,7 @@ def write_report(
     networks: MeasuringNetworks,
     people: int,
 ) -> None:
-    """absent: models that could not be loaded -> the reason. people: how many were drawn."""
+    """absent: models that could not be loaded -> the reason. people: the number of people drawn."""
     content = {
         "plan": plan.model_dump(mode="json"),
         "commit": commit(),
@@ -86,7 +86,10 @@ def write_report(
 
 
 def _plain(found: Measured) -> dict[str, Any]:
-    values = {name: [None if np.isnan(v) else float(v) for v in known] for name, known in found.people.items()}
+    values = {
+        name: [None if np.isnan(v) else float(v) for v in values_of_person]
+        for name, values_of_person in found.people.items()
+    }
     intervals = {name: asdict(interval) for name, interval in found.intervals().items()}
     return {
         "facts": found.facts,
@@ -98,7 +101,7 @@ def _plain(found: Measured) -> dict[str, Any]:
 
 
 def _differences(results: Mapping[str, Measured]) -> dict[str, Any]:
-    """Of every model to the first one, over the same people."""
+    """Differences of every model to the first one, over the same people."""
     drawn = {name: found for name, found in results.items() if not found.facts.get("yardstick")}
     if len(drawn) < 2:
         return {}
@@ -115,7 +118,7 @@ def _differences(results: Mapping[str, Measured]) -> dict[str, Any]:
 
 
 def page(content: Mapping[str, Any]) -> str:
-    """measures.md of what measures.json says."""
+    """The text of measures.md for the content of measures.json."""
     models, plan = content["models"], content["plan"]
     parts = [
         "# Measures\n",
@@ -140,7 +143,7 @@ def page(content: Mapping[str, Any]) -> str:
 
 
 def _times(models: Mapping[str, Any]) -> dict[str, str]:
-    """eq1_t0.1 and the like -> in words; the share of noise grows with the time."""
+    """eq1_t0.1 and similar -> the meaning; the share of noise grows with the time."""
     names = [name for found in models.values() for name in found["figures"] if "_t0" in name or name.endswith("_t1")]
     whole = {"eq1": "all", "eq1_person": "person", "eq1_background": "background"}
     return {
@@ -149,15 +152,15 @@ def _times(models: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _table(title: str, meanings: Mapping[str, str], by_model: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Nothing where no model has a figure; a model without any has no column."""
-    columns = {name: figures for name, figures in by_model.items() if any(known in figures for known in meanings)}
-    rows = [known for known in meanings if any(known in figures for figures in columns.values())]
+    """A table of the figures; empty where no model has one. A model without figures has no column."""
+    columns = {name: figures for name, figures in by_model.items() if any(figure in figures for figure in meanings)}
+    rows = [figure for figure in meanings if any(figure in figures for figures in columns.values())]
     if not rows:
         return []
     lines = [f"| | {' | '.join(columns)} |", "| --- " * (1 + len(columns)) + "|"]
-    for known in rows:
-        cells = [_cell(figures.get(known)) for figures in columns.values()]
-        lines.append(f"| {meanings[known]} | {' | '.join(cells)} |")
+    for figure in rows:
+        cells = [_cell(figures.get(figure)) for figures in columns.values()]
+        lines.append(f"| {meanings[figure]} | {' | '.join(cells)} |")
     return [f"## {title}\n", *lines, ""]
 
 
@@ -174,20 +177,20 @@ def _facts(name: str, found: Mapping[str, Any]) -> str:
     if facts.get("yardstick"):
         return f"- {name}: in place of a drawn picture, cut to the size of the first model's"
     width, height = facts["size"]
-    said = [f"{facts['backbone']}, {width} x {height} px, {facts['steps']} steps, guidance {facts['guidance']:g}"]
-    said.append(f"licence {facts['licence']}")
+    facts_line = [f"{facts['backbone']}, {width} x {height} px, {facts['steps']} steps, guidance {facts['guidance']:g}"]
+    facts_line.append(f"licence {facts['licence']}")
     if not facts["pose"]:
-        said.append("takes no pose")
+        facts_line.append("takes no pose")
     if facts.get("refused"):
-        said.append(f"refused the photos of {facts['refused']} people, who are left out of its figures")
+        facts_line.append(f"refused the photos of {facts['refused']} people, who are left out of its figures")
     if found["captions"].get("refused"):
-        said.append(f"refused the photos of {found['captions']['refused']} captions")
+        facts_line.append(f"refused the photos of {found['captions']['refused']} captions")
     if found["captions"] and not found["captions"]["full"]:
-        said.append(f"{found['captions']['captions']} captions of COCO's protocol, not all")
-    return "; ".join([f"- {name}: {said[0]}", *said[1:], *([facts["note"]] if facts["note"] else [])])
+        facts_line.append(f"{found['captions']['captions']} captions of COCO's protocol, not all")
+    return "; ".join([f"- {name}: {facts_line[0]}", *facts_line[1:], *([facts["note"]] if facts["note"] else [])])
 
 
 def _list(title: str, entries: Mapping[str, str]) -> list[str]:
     if not entries:
         return []
-    return [f"## {title}\n", *(f"- {name}: {said}" for name, said in entries.items()), ""]
+    return [f"## {title}\n", *(f"- {name}: {meaning}" for name, meaning in entries.items()), ""]

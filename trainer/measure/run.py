@@ -30,15 +30,15 @@ from trainer.measure.plan import MeasurePlan, ModelPlan
 from trainer.measure.report import Measured, write_report
 
 OnProgress = Callable[[str, int, int], None]
-"""Called with what is drawn, how many pictures are done, and how many there are."""
+"""Called with the name of the current part, the number of finished pictures, and their total."""
 TRUE, STRANGER = "another true photo", "a stranger's photo"
-"""Yardsticks: what the figures are for photos in place of drawn pictures."""
+"""Rows with the figures of photos in place of drawn pictures, as a scale for the others."""
 
 
 @dataclass(frozen=True)
 class MeasureRun:
-    """data: shards or curated folders, whose people of the plan's split are drawn; coco: COCO 2017 val. out: of figures
-    and pictures. state: the folder ENGINE_STATE."""
+    """data: shards or curated folders with the people of the plan's split; coco: COCO 2017 val. out: the folder of
+    figures and pictures. state: the folder ENGINE_STATE."""
 
     plan: MeasurePlan
     out: Path
@@ -50,10 +50,9 @@ class MeasureRun:
 
 
 def measure(run: MeasureRun) -> dict[str, Measured]:
-    """Model -> its figures. A model that cannot be loaded is named with the reason, and the others are measured.
+    """Model -> its figures. A model that cannot be loaded is reported with the reason, and the others are measured.
 
-    Raises DataError where there is nothing to measure on, for a network that is given and is none, and where no model
-    can be loaded."""
+    Raises DataError without data, for a given network that cannot be loaded, and where no model can be loaded."""
     if not run.data and run.coco is None:
         raise DataError("expected people or captions to measure on, got neither: give --data or --coco")
     device = "cuda" if torch.cuda.is_available() and run.device in ("auto", "cuda") else "cpu"
@@ -112,7 +111,7 @@ def _measured(
 
 
 def _slug(plan: ModelPlan) -> str:
-    """A folder's name of its own for every model's name."""
+    """A unique folder name per model name."""
     plain = re.sub(r"[^a-z0-9]+", "-", plan.name.lower()).strip("-")
     return f"{plain}-{hashlib.sha256(plan.name.encode()).hexdigest()[:6]}"
 
@@ -142,10 +141,10 @@ def _measure_people(
     for case in cases:
         views = [with_embedding(photo.open(), networks.finder) for photo in case.references]
         target = target_of(case.held_out.open(), _size(model))
-        wanted = _drawings(run.plan, model, case, views, target)
-        drawn = [picture for picture in pictures.draw(wanted, counted) if picture is not None]
+        drawings = _drawings(run.plan, model, case, views, target)
+        drawn = [picture for picture in pictures.draw(drawings, counted) if picture is not None]
         rows.append(person_row(networks, drawn, _pixels(views[0]), target, case.prompt))
-        errors.append(_errors(run.plan, model, folder / "equation", case, wanted[0].drawing, target) if drawn else {})
+        errors.append(_errors(run.plan, model, folder / "equation", case, drawings[0].drawing, target) if drawn else {})
     found.people.update(values_of(rows))
     found.sets.update(distances_of(rows))
     found.facts["refused"] = len({key.rpartition("-")[0] for key in pictures.refusals})
@@ -156,15 +155,15 @@ def _measure_people(
 def _drawings(
     plan: MeasurePlan, model: OpenedModel, case: PersonCase, views: list[View], target: Target
 ) -> list[KeyedDrawing]:
-    """The pose is the held-out photo's; a model without poses does not read it."""
+    """The drawings of a case, with the pose of the held-out photo; models without pose control ignore it."""
     settings = model.plan.settings.model_copy(update={"aspect": None})
-    seen = target.joints is not None and bool((target.joints[:, 2] > 0).any())
+    has_joints = target.joints is not None and bool((target.joints[:, 2] > 0).any())
     return [
         KeyedDrawing(
             f"{case.person}-{number}",
             GenerationInput(
                 IdentityProfile(tuple(views)), case.prompt, "", plan.seed + number, settings,
-                target.joints if seen else None,
+                target.joints if has_joints else None,
             ),
         )
         for number in range(plan.pictures)
@@ -183,18 +182,19 @@ def _errors(
 
 
 def _yardsticks(cases: Sequence[PersonCase], networks: MeasuringNetworks, size: tuple[int, int]) -> dict[str, Measured]:
-    """Another photo of the same person, and the next person's held-out photo, in the place of a drawn picture."""
+    """Figures of photos in place of drawn pictures: another photo of the same person, and the next person's held-out
+    photo."""
     targets = [target_of(case.held_out.open(), size) for case in cases]
     references = [_pixels(case.references[0].open()) for case in cases]
-    own = [[] if case.other is None else [target_of(case.other.open(), size).image] for case in cases]
+    real_photos = [[] if case.other is None else [target_of(case.other.open(), size).image] for case in cases]
     others = [[target.image] for target in [*targets[1:], targets[0]]]
     found = {}
-    for name, shown in ((TRUE, own), (STRANGER, others)):
+    for name, images in ((TRUE, real_photos), (STRANGER, others)):
         rows: list[PersonRow] = [
             person_row(networks, pictures, reference, target, case.prompt)
-            for pictures, reference, target, case in zip(shown, references, targets, cases, strict=True)
+            for pictures, reference, target, case in zip(images, references, targets, cases, strict=True)
         ]
-        sets = distances_of(rows) if name == TRUE else {}  # strangers' photos are the held-out photos themselves
+        sets = distances_of(rows) if name == TRUE else {}  # other people's photos are the held-out photos themselves
         found[name] = Measured({"yardstick": True}, values_of(rows), sets)
     return found
 

@@ -52,12 +52,12 @@ PIPELINES: Final = {
     ("sdxl", True): StableDiffusionXLControlNetPipeline,
 }
 SCALE: Final = 0.8
-"""Of adapter and IdentityNet, as InstantID's demo draws; a request's face scale multiplies both."""
+"""Scales of the adapter and of IdentityNet, as in InstantID's demo; a request's face scale multiplies both."""
 STEPS: Final = 30
 NOSE, LEFT_EYE, RIGHT_EYE = 0, 1, 2
-"""Of COCO's joints: the person's own left."""
+"""Indices of COCO's joints; left and right are the person's."""
 COLOURS: Final = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (255, 0, 255))
-"""Of eyes, nose and corners of the mouth, in insightface's order."""
+"""Colours of eyes, nose and corners of the mouth, in insightface's order."""
 NOSE_POINT: Final = 2
 POINT_PX: Final = 10
 STICK_PX: Final = 8
@@ -67,8 +67,8 @@ STICK_BRIGHTNESS: Final = 0.6
 @dataclass(frozen=True)
 class StockPlan:
     """adapter: a file. controlnet: IdentityNet's folder, None for an adapter that reads CLIP's embedding. points: those
-    that IdentityNet learned on: InstantID's own five, or the head's of the 17 joints (`trainer adapter`). faces: the
-    network whose embeddings the adapter reads as it gives them; None: those of the photos, of length 1."""
+    that IdentityNet was trained on: InstantID's five, or the head's of the 17 joints (`trainer adapter`). faces: the
+    network whose unnormalised embeddings the adapter reads; None: the normalised ones of the photos."""
 
     base: PublicBase
     adapter: Path
@@ -81,15 +81,15 @@ class StockBackbone:
     """See `engine.backbones.base.Backbone`. One picture at a time."""
 
     def __init__(self, plan: StockPlan, device: str) -> None:
-        """Raises DataError for what cannot be loaded."""
+        """Raises DataError where a part cannot be loaded."""
         self.device = device
         self._points, self._faces = plan.points, plan.faces
         dtype = torch.float16 if device.startswith("cuda") else torch.float32
         try:
             self._pipeline = _pipeline(plan, dtype)
         except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-            said = str(error).strip().partition("\n")[0]
-            raise DataError(f"expected {plan.adapter} to load on {plan.base.folder}, got {said}") from error
+            reason = str(error).strip().partition("\n")[0]
+            raise DataError(f"expected {plan.adapter} to load on {plan.base.folder}, got {reason}") from error
         self._pipeline.to(device).set_progress_bar_config(disable=True)
         self._projection = self._pipeline.unet.encoder_hid_proj.image_projection_layers[0]
         self._reads_picture = isinstance(self._projection, ImageProjection)
@@ -132,14 +132,14 @@ class StockBackbone:
         settings, pipeline = drawing.settings, self._pipeline
         width, height = next(iter(self._sizes.values())) if settings.aspect is None else self._sizes[settings.aspect]
         guidance = self.capabilities.guidance(settings.guidance)
-        known = self._embeds(drawing.identity.views)
-        embeds = torch.cat([torch.zeros_like(known), known]) if guidance > 1 else known
+        faces = self._embeds(drawing.identity.views)
+        embeds = torch.cat([torch.zeros_like(faces), faces]) if guidance > 1 else faces
         encoded = encode_prompts(pipeline, [drawing.negative_prompt, drawing.prompt], self.device)
         states, pooled = encoded.states.to(pipeline.unet.dtype), encoded.pooled
         if not drawing.negative_prompt and getattr(pipeline.config, "force_zeros_for_empty_prompt", False):
-            said = torch.tensor([0, 1], device=states.device)
-            states = states * said[:, None, None]
-            pooled = None if pooled is None else pooled * said[:, None]
+            has_text = torch.tensor([0, 1], device=states.device)
+            states = states * has_text[:, None, None]
+            pooled = None if pooled is None else pooled * has_text[:, None]
         words = {"negative_prompt_embeds": states[:1], "prompt_embeds": states[1:]}
         if pooled is not None:
             pooled = pooled.to(pipeline.unet.dtype)
@@ -149,7 +149,7 @@ class StockBackbone:
         control: dict[str, Any] = {}
         if hasattr(pipeline, "controlnet"):
             self._tokens = pipeline.unet.encoder_hid_proj([embeds])[0].flatten(1, 2)
-            points = self._shown(drawing, (width, height))
+            points = self._input_picture(drawing, (width, height))
             control = {"image": points, "controlnet_conditioning_scale": scale if points.getbbox() else 0.0}
         drawn = pipeline(
             **words, **control, ip_adapter_image_embeds=[embeds], width=width, height=height,
@@ -168,36 +168,40 @@ class StockBackbone:
             )
             whole = [region_views(view, side, patch)[ImageRegion.WHOLE].image for view in views]
             pixels = process(whole, return_tensors="pt").pixel_values.to(self.device, self._vision.dtype)
-            seen: Tensor = self._vision(pixels).image_embeds[None]
-            return seen
-        wanted = self._projection.proj_in.in_features
+            embeds: Tensor = self._vision(pixels).image_embeds[None]
+            return embeds
+        length = self._projection.proj_in.in_features
         faces = [self._face(view) for view in views]
-        known = [torch.from_numpy(face) for face in faces if face is not None and len(face) == wanted]
-        if not known:
-            raise BadReference(f"expected a photo with a face's embedding of {wanted} numbers, got none")
-        return torch.stack(known)[None, :, None].to(self.device, self._pipeline.unet.dtype)
+        vectors = [torch.from_numpy(face) for face in faces if face is not None and len(face) == length]
+        if not vectors:
+            raise BadReference(f"expected a photo with a face's embedding of {length} numbers, got none")
+        return torch.stack(vectors)[None, :, None].to(self.device, self._pipeline.unet.dtype)
 
     def _face(self, view: View) -> NDArray[np.float32] | None:
-        seen = view.observation
-        if self._faces is None or seen.face_box is None:
-            return seen.face_embedding if self._faces is None else None
+        observation = view.observation
+        if self._faces is None or observation.face_box is None:
+            return observation.face_embedding if self._faces is None else None
         places = self._faces.places
-        place = places.find(view.image) if seen.face_landmarks is None else places.place(seen)
+        place = places.find(view.image) if observation.face_landmarks is None else places.place(observation)
         return embedding_at(self._faces, view.image, place, unit=False)
 
-    def _shown(self, drawing: GenerationInput, size: tuple[int, int]) -> Image.Image:
+    def _input_picture(self, drawing: GenerationInput, size: tuple[int, int]) -> Image.Image:
         """IdentityNet's points in a picture of width x height px, those of the pose, else of the first photo."""
-        seen = drawing.identity.views[0].observation
-        box = crop_to_bucket(seen.width, seen.height, seen.body_box, [size]).box
+        observation = drawing.identity.views[0].observation
+        box = crop_to_bucket(observation.width, observation.height, observation.body_box, [size]).box
         joints = drawing.pose
-        if joints is None and seen.keypoints is not None:
-            joints = joints_in_box(seen.keypoints, box)
+        if joints is None and observation.keypoints is not None:
+            joints = joints_in_box(observation.keypoints, box)
         if self._points == "head":
             drawn = skeleton_of(np.zeros((17, 3), np.float32) if joints is None else joints, size, "head")
             return Image.fromarray((drawn * 255).byte().permute(1, 2, 0).numpy())
         corner, scale = np.array(box[:2]), np.array(size) / (box[2] - box[0], box[3] - box[1])
-        own = None if seen.face_landmarks is None else ((seen.face_landmarks - corner) * scale).astype(np.float32)
-        return draw_face_points(own if drawing.pose is None else moved(own, drawing.pose, size), size)
+        landmarks = (
+            None
+            if observation.face_landmarks is None
+            else ((observation.face_landmarks - corner) * scale).astype(np.float32)
+        )
+        return draw_face_points(landmarks if drawing.pose is None else moved(landmarks, drawing.pose, size), size)
 
     def _reads_tokens(self, module: Any, given: Any, named: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         assert self._tokens is not None
@@ -205,8 +209,8 @@ class StockBackbone:
 
 
 def moved(landmarks: NDArray[np.float32] | None, pose: Keypoints, size: tuple[int, int]) -> NDArray[np.float32] | None:
-    """Five landmarks px as they lie where a pose, in 0..1 of a picture of width x height px, has eyes and nose; None
-    where it has none."""
+    """Five landmarks px estimated from the eyes and nose of a pose, in 0..1 of a picture of width x height px; None
+    where these are invisible."""
     joints = pose[[RIGHT_EYE, LEFT_EYE, NOSE]]  # insightface counts eyes from the left of the picture
     if landmarks is None or not (joints[:, 2] > 0).all():
         return None
@@ -215,7 +219,7 @@ def moved(landmarks: NDArray[np.float32] | None, pose: Keypoints, size: tuple[in
 
 
 def draw_face_points(landmarks: NDArray[np.float32] | None, size: tuple[int, int]) -> Image.Image:
-    """Eyes, nose and corners of the mouth as InstantID draws them; a black picture without any."""
+    """Eyes, nose and corners of the mouth as InstantID draws them; a black picture without landmarks."""
     picture = Image.new("RGB", size)
     if landmarks is None:
         return picture

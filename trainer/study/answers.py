@@ -1,4 +1,4 @@
-"""The answers of the study, by rule over paired bootstrap intervals: no word is chosen by hand."""
+"""The answers of the study, by rules over paired bootstrap intervals."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ DECISIVE: Final = ("sim_gt_body", "garment_rank1")
 
 
 def values_of(results: Results, name: str, figure: str) -> Floats:
-    """A figure of every person, NaN where unknown; empty where it was not taken."""
+    """A figure of every person, NaN where missing; empty where it was not measured."""
     row = results.get(name, {}).get(figure) or []
     return np.array([np.nan if value is None else value for value in row], np.float64)
 
@@ -74,8 +74,10 @@ def answers(results: Results, names: list[str]) -> list[str]:
         return ["BoLID was not evaluated: there is no answer."]
     lines = []
     for other in (name for name in names if name in METHODS and name != "bolid"):
-        said = [f"{FIGURES[f]}: {_said(difference_of(results, other, f))}" for f in (*DECISIVE, "text_agreement_here")]
-        lines.append(f"bolid against {other}: {'; '.join(said)}")
+        differences = [
+            f"{FIGURES[f]}: {_as_text(difference_of(results, other, f))}" for f in (*DECISIVE, "text_agreement_here")
+        ]
+        lines.append(f"bolid against {other}: {'; '.join(differences)}")
     faces = [name for name in FACE_ONLY if name in names]
     lines += [_extends(results, name) for name in faces if "text" in names]
     if faces:
@@ -95,14 +97,14 @@ def answers(results: Results, names: list[str]) -> list[str]:
 def _extends(results: Results, name: str) -> str:
     """Whether face conditions change a full-length picture at all."""
     gains = {figure: difference_of(results, "text", figure, of=name) for figure in DECISIVE}
-    said = "; ".join(f"{FIGURES[figure]}: {_said(gain)}" for figure, gain in gains.items())
+    gains_text = "; ".join(f"{FIGURES[figure]}: {_as_text(gain)}" for figure, gain in gains.items())
     reaches = all(verdict(gain) == "more" for gain in gains.values())
     found = "carries over" if reaches else "is not shown to carry over"
-    return f"A face alone {found} to full-length pictures: {name} against text: {said}"
+    return f"A face alone {found} to full-length pictures: {name} against text: {gains_text}"
 
 
 def _over_faces(results: Results, faces: Sequence[str], figure: str) -> str:
-    """The answer by one decisive figure alone: the other may be at its floor for all methods."""
+    """The answer by one decisive figure alone: the other may be at its lowest value for all methods."""
     won = all(verdict(difference_of(results, other, figure)) == "more" for other in faces)
     best = float(np.nanmax([np.nanmean(values_of(results, name, figure)) for name in (*faces, "bolid")]))
     ceiling = values_of(results, TRUE, figure)
@@ -112,7 +114,7 @@ def _over_faces(results: Results, faces: Sequence[str], figure: str) -> str:
     )
 
 
-def _said(difference: Interval) -> str:
+def _as_text(difference: Interval) -> str:
     if difference.count == 0:
         return "not measured"
     return f"{difference.mean:+.3f} ({difference.low:+.3f} to {difference.high:+.3f}), {verdict(difference)}"

@@ -49,13 +49,13 @@ def evaluate_coco(study: Path, run: CocoRun, names: Sequence[str], published: Pu
     results = {}
     for name in names:
         sampler = load_sampler(study, name)
-        kept = study / "coco" / name
-        kept.mkdir(parents=True, exist_ok=True)
+        folder = study / "coco" / name
+        folder.mkdir(parents=True, exist_ok=True)
         weights = weights_digest(study, name)
         starts = range(0, len(captions), CAPTIONS_AT_ONCE)
         parts = [captions[first : first + CAPTIONS_AT_ONCE] for first in starts]
         measured = [
-            _kept(kept, part, run, weights, sampler, published, clip) for part in track(parts, description=name)
+            _cached(folder, part, run, weights, sampler, published, clip) for part in track(parts, description=name)
         ]
         rows = {key: np.concatenate([part[key] for part in measured]) for key in measured[0]}
         results[name] = _figures(rows, run, len(captions))
@@ -63,7 +63,7 @@ def evaluate_coco(study: Path, run: CocoRun, names: Sequence[str], published: Pu
     return results
 
 
-def _kept(
+def _cached(
     folder: Path,
     part: Sequence[Caption],
     run: CocoRun,
@@ -73,12 +73,12 @@ def _kept(
     clip: Clip,
 ) -> Rows:
     """The measurements of some captions: those on disk if they are of the same captions, seeds and weights."""
-    said = [(caption.image_id, caption.text) for caption in part]
+    texts = [(caption.image_id, caption.text) for caption in part]
     networks = published.inception is not None
-    stamp = hashlib.sha256(repr((said, run.variation, run.seed, weights, networks)).encode()).hexdigest()
+    stamp = hashlib.sha256(repr((texts, run.variation, run.seed, weights, networks)).encode()).hexdigest()
     path = folder / f"{stamp[:24]}.npz"
-    if (kept := load_arrays(path)) is not None:
-        return kept
+    if (cached := load_arrays(path)) is not None:
+        return cached
     rows = _measured(part, run, sampler, published, clip)
     with replacing(path) as draft:
         np.savez(draft, allow_pickle=False, **rows)
@@ -99,8 +99,8 @@ def _measured(part: Sequence[Caption], run: CocoRun, sampler: Sampler, published
 
 def _reference(photo: NDArray[np.uint8]) -> StudyReference:
     """A photo without any detection."""
-    nobody = np.full(4, np.nan, np.float32)
-    return StudyReference(photo, np.zeros((17, 3), np.float32), nobody, nobody)
+    no_box = np.full(4, np.nan, np.float32)
+    return StudyReference(photo, np.zeros((17, 3), np.float32), no_box, no_box)
 
 
 def _figures(rows: Rows, run: CocoRun, captions: int) -> dict[str, Any]:

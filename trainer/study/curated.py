@@ -27,10 +27,10 @@ UNKNOWN: Final = -1
 
 
 def curated_people(folder: Path, width: int, height: int) -> PeopleShards:
-    """The curated photos on which a face and a body were made out, width x height px each.
+    """The curated photos with a detected face and body, width x height px each.
 
-    Photos whose outfit is not known count as one of their own: methods then get the caption that names the clothes.
-    Raises DataError where the folder is absent or damaged, or shows nobody twice."""
+    Photos of an unknown outfit each count as a separate outfit, so that methods get the caption that names the clothes.
+    Raises DataError where the folder is absent or damaged, or has no person with two photos."""
     read = read_curated(folder)
     photos = [photo for photo in read if photo.body_box and photo.face_box and photo.keypoints and photo.parts]
     numbers = {person: number for number, person in enumerate(dict.fromkeys(photo.person for photo in photos))}
@@ -91,7 +91,7 @@ def _row(folder: Path, photo: CuratedPhoto, width: int, height: int) -> dict[str
 
 
 def _head_box(face: Box) -> Box:
-    """The skull around a detected face: trainer.part_colours.face_of_head the other way round."""
+    """The box of the skull for a detected face, the inverse of trainer.part_colours.face_of_head."""
     x0, y0, x1, y1 = face
     side = (y1 - y0) / FACE_OF_HEAD
     middle = (x0 + x1) / 2

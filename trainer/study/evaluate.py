@@ -1,6 +1,5 @@
-"""Every method on the same unseen people, prompts and seeds: what it draws is measured person by person.
-
-The pictures are kept, so that a run that was cut off goes on, and so that they can be looked at.
+"""Draws and measures every method on the same held-out people, prompts and seeds, per person. The pictures are stored
+for inspection, and so that an interrupted run resumes.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ TRUE, STRANGER = "true photos", "a stranger's photos"
 
 
 class EvaluationPlan(BaseModel):
-    """people: how many of the test split (None: all there are); guidance, steps: of every method."""
+    """people: the number of people of the test split (None: all); guidance, steps: of every method."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -80,7 +79,7 @@ class EvaluationPlan(BaseModel):
 
 @dataclass(frozen=True)
 class EvaluationCase:
-    """A person: the photos to go by, a held-out one in the same clothes, another true one, and what is asked."""
+    """A person: the reference photos, a held-out one in the same clothes, another real photo, and the prompts."""
 
     identity: int
     references: tuple[int, ...]
@@ -95,8 +94,8 @@ def cases_of(people: PeopleShards, plan: EvaluationPlan) -> list[EvaluationCase]
     """A pure function of shards and plan. Raises DataError where no person has enough photos."""
     cases: list[EvaluationCase] = []
     for identity, photos in people.siblings().items():
-        own = [int(photo) for photo in photos if people.outfit[photo] == 0]
-        full = sorted(own, key=lambda photo: int(people.framing[photo]))  # full-length first
+        usual_clothes = [int(photo) for photo in photos if people.outfit[photo] == 0]
+        full = sorted(usual_clothes, key=lambda photo: int(people.framing[photo]))  # full-length first
         if len(full) < 4:
             continue
         cases.append(_case(people, len(cases), identity, full))
@@ -173,22 +172,22 @@ def evaluate(
 
 
 def ceiling(meter: StudyMeter, plan: EvaluationPlan) -> dict[str, Any]:
-    """The figures of true photos: another photo of the person, measured against its own caption; for the pose, the
-    held-out photo itself, so that the figure is the joint reader's own accuracy."""
+    """The figures of real photos: of another photo of the person, with its own caption; for the pose, of the held-out
+    photo itself, so that the figure is the accuracy of the joint reader."""
     people = meter.people
-    own = [_asked_for_itself(people, case) for case in meter.cases]
-    others, close = [case.other for case in own], _closest(people, own)
-    photos = {"scene": others, "portrait": close, "clothes": others, "pose": [case.held_out for case in own]}
+    requests = [_self_request(people, case) for case in meter.cases]
+    others, close = [case.other for case in requests], _closest(people, requests)
+    photos = {"scene": others, "portrait": close, "clothes": others, "pose": [case.held_out for case in requests]}
     drawn = {task: people.images[rows] for task, rows in photos.items()}
-    figures = StudyMeter(people, own, meter.evaluators, meter.reader, meter.published).measure(drawn, None, plan)
-    asked = {"portrait_right": (close, "portrait"), "framing_right": (others, "full")}
-    for name, (rows, framing) in asked.items():
-        shown = people.framing[rows] == FRAMINGS.index(framing)
-        figures[name] = [value if so else None for value, so in zip(figures[name], shown, strict=True)]
+    figures = StudyMeter(people, requests, meter.evaluators, meter.reader, meter.published).measure(drawn, None, plan)
+    framings = {"portrait_right": (close, "portrait"), "framing_right": (others, "full")}
+    for name, (rows, framing) in framings.items():
+        matches = people.framing[rows] == FRAMINGS.index(framing)
+        figures[name] = [value if so else None for value, so in zip(figures[name], matches, strict=True)]
     return figures
 
 
-def _asked_for_itself(people: PeopleShards, case: EvaluationCase) -> EvaluationCase:
+def _self_request(people: PeopleShards, case: EvaluationCase) -> EvaluationCase:
     other = case.other
     top = str(people.attributes[other]["top"]["colour"])
     prompts = case.prompts | {"scene": people.captions[other]["en_scene"]}
@@ -206,21 +205,21 @@ def _closest(people: PeopleShards, cases: Sequence[EvaluationCase]) -> list[int]
 
 
 def closest_photos(people: PeopleShards, cases: Sequence[EvaluationCase]) -> list[int]:
-    """For each person the closest true photo that is no reference, to compare faces with."""
+    """For each person the closest real photo that is no reference, for the comparison of faces."""
     siblings = people.siblings()
     others = [[int(p) for p in siblings[case.identity] if p not in case.references] for case in cases]
-    return [max(own, key=lambda photo: int(people.framing[photo])) for own in others]
+    return [max(photos, key=lambda photo: int(people.framing[photo])) for photos in others]
 
 
 def _drawn(
     study: Path, sampler: Sampler, meter: StudyMeter, task: str, variation: Variation, plan: EvaluationPlan, label: str
 ) -> Picture:
-    """Kept pictures are taken only where people, prompts, seeds and weights are what they were drawn with."""
+    """The pictures, from the cache where people, prompts, seeds and weights are unchanged."""
     path = study / "pictures" / sampler.name / f"{task}-{label}.npy"
     stamp = _stamp(study, sampler.name, meter, task, variation, plan)
     note = path.with_suffix(".txt")
-    if note.exists() and note.read_text("utf-8") == stamp and (kept := load_array(path)) is not None:
-        return kept
+    if note.exists() and note.read_text("utf-8") == stamp and (cached := load_array(path)) is not None:
+        return cached
     note.unlink(missing_ok=True)
     pictures = sampler.draw(requests_of(meter.people, meter.cases, task, plan), variation)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -230,10 +229,10 @@ def _drawn(
 
 
 def _stamp(study: Path, name: str, meter: StudyMeter, task: str, variation: Variation, plan: EvaluationPlan) -> str:
-    """A hash of all that a picture follows from."""
+    """A hash of all inputs of the pictures."""
     digest = hashlib.sha256()
-    asked = [(case.identity, case.references, case.held_out, case.prompts[task]) for case in meter.cases]
-    digest.update(repr((asked, task, variation, plan.seed, meter.people.manifest.get("hash"))).encode())
+    inputs = [(case.identity, case.references, case.held_out, case.prompts[task]) for case in meter.cases]
+    digest.update(repr((inputs, task, variation, plan.seed, meter.people.manifest.get("hash"))).encode())
     digest.update(weights_digest(study, name).encode())
     return digest.hexdigest()
 
@@ -294,7 +293,7 @@ class StudyMeter:
         body, to_reference, to_truth = (see.body(images) for images in (pictures, self.reference, self.held_out))
         sim_ref, sim_gt = cosine(body, to_reference), cosine(body, to_truth)
         reading = see.read(pictures)
-        asked = np.array([case.background for case in self.cases])
+        backgrounds = np.array([case.background for case in self.cases])
         full = see.names.framing.index("full")
         scene = see.text([case.prompts["scene"] for case in self.cases])
         return {
@@ -305,7 +304,7 @@ class StudyMeter:
             "garment_rank1": rank1(see.garments(pictures), see.garments(self.held_out)),
             "text_agreement_here": cosine(see.picture(pictures), scene),
             "image_agreement_here": cosine(see.picture(pictures), see.picture(self.held_out)),
-            "background_right": (reading.classes["background"] == asked).astype(np.float64),
+            "background_right": (reading.classes["background"] == backgrounds).astype(np.float64),
             "framing_right": (reading.classes["framing"] == full).astype(np.float64),
             "frechet_here": frechet(see.features(pictures), see.features(self.held_out)),
             "kid_here": kernel_distance(see.features(pictures), see.features(self.held_out)),
@@ -317,12 +316,12 @@ class StudyMeter:
         figures: dict[str, Floats | float] = {}
         for name, part in COLOURED.items():
             rows = [
-                colour_difference(image, shown, truth, true, part)
-                for image, shown, truth, true in zip(pictures, parts, self.held_out, self.true_parts, strict=True)
+                colour_difference(image, part_map, truth, true, part)
+                for image, part_map, truth, true in zip(pictures, parts, self.held_out, self.true_parts, strict=True)
             ]
-            wanted = [row for row in rows if row is not None]
+            measured = [row for row in rows if row is not None]
             figures[f"{name}_de2000"] = np.array([np.nan if row is None else row for row in rows])
-            figures[f"{name}_missing"] = float(np.mean(np.isnan(wanted))) if wanted else float("nan")
+            figures[f"{name}_missing"] = float(np.mean(np.isnan(measured))) if measured else float("nan")
         return figures
 
     def _portrait(self, pictures: Picture) -> dict[str, Floats | float]:
@@ -337,27 +336,27 @@ class StudyMeter:
         }
 
     def _true_faces(self, photos: Sequence[int]) -> NDArray[np.float32]:
-        """True photos know where their faces are."""
+        """The face embeddings of real photos by their labelled face boxes."""
         rows = list(photos)
         return self.evaluators.face(self.people.images[rows], self.people.face_box[rows])
 
     def _clothes(self, pictures: Picture) -> dict[str, Floats | float]:
         colours = self.evaluators.names.top_colour
-        seen = self.evaluators.read(pictures).classes["top_colour"]
-        asked = [colours.index(case.top) if case.top in colours else -1 for case in self.cases]
-        return {"clothes_right": (seen == np.array(asked)).astype(np.float64)}
+        predicted = self.evaluators.read(pictures).classes["top_colour"]
+        requested = [colours.index(case.top) if case.top in colours else -1 for case in self.cases]
+        return {"clothes_right": (predicted == np.array(requested)).astype(np.float64)}
 
     def _pose(self, pictures: Picture, reader: PersonParser) -> dict[str, Floats | float]:
-        """Joints as the engine's person parser reads them off the picture, against those asked for."""
+        """The joints that the shipped person parser reads on the picture, compared with the requested ones."""
         height, width = pictures.shape[1:3]
         rows, poses = [], poses_of(self.people).astype(np.float64)
         for picture, case in zip(pictures, self.cases, strict=True):
             pose = poses[case.held_out]
-            wanted, seen = pose[:, :2] * (width, height), pose[:, 2] > 0
+            target, visible = pose[:, :2] * (width, height), pose[:, 2] > 0
             body = reader.parse(Image.fromarray(picture), (0.0, 0.0, float(width), float(height)))
-            found = wanted + 1e6 if body is None else body.keypoints[:, :2].astype(np.float64)
-            area = float(np.prod(np.ptp(wanted[seen], axis=0))) if seen.any() else 1.0
-            rows.append((pck(found, wanted, seen), oks(found, wanted, seen, max(area, 1.0))))
+            found = target + 1e6 if body is None else body.keypoints[:, :2].astype(np.float64)
+            area = float(np.prod(np.ptp(target[visible], axis=0))) if visible.any() else 1.0
+            rows.append((pck(found, target, visible), oks(found, target, visible, max(area, 1.0))))
         values = np.array(rows)
         return {"pose_pck": values[:, 0], "pose_oks": values[:, 1]}
 

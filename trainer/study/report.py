@@ -1,6 +1,6 @@
 """Writes the report of the study from its figures: docs/report.json, report.md, plots and a sheet of people.
 
-Every sentence that says better or worse is chosen by a rule over paired bootstrap intervals, none by hand.
+Every statement of better or worse follows from a rule over paired bootstrap intervals.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ CELL: Final = (64, 96)
 
 
 def write_report(study: Path, plan: EvaluationPlan, test: Path, config: dict[str, Any], out: Path) -> dict[str, Any]:
-    """Writes out/report.json, report.md and report/*.png and returns what report.json says.
+    """Writes out/report.json, report.md and report/*.png; returns the content of report.json.
 
     Raises DataError where nothing was evaluated."""
     results = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted((study / "evaluation").glob("*.json"))}
@@ -55,7 +55,7 @@ def write_report(study: Path, plan: EvaluationPlan, test: Path, config: dict[str
     report = _report(study, results, plan, config)
     folder = out / "report"
     folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(_known(report), indent=1, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(_finite(report), indent=1, ensure_ascii=False, allow_nan=False)
     (out / "report.json").write_text(text + "\n", "utf-8")
     _sheet(study, plan, test, folder / "people.png")
     _plots(study, report, folder)
@@ -63,12 +63,12 @@ def write_report(study: Path, plan: EvaluationPlan, test: Path, config: dict[str
     return report
 
 
-def _known(value: Any) -> Any:
+def _finite(value: Any) -> Any:
     """null for what is not a number: JSON has no NaN."""
     if isinstance(value, dict):
-        return {key: _known(entry) for key, entry in value.items()}
+        return {key: _finite(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_known(entry) for entry in value]
+        return [_finite(entry) for entry in value]
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
@@ -97,14 +97,14 @@ def _report(study: Path, results: Results, plan: EvaluationPlan, config: dict[st
 
 
 def _manifests(study: Path) -> dict[str, dict[str, Any]]:
-    """By split, the hash of what made its photos, and how many there are."""
+    """Split -> the generator's hash and the number of photos."""
     found = {path.parent.name: json.loads(path.read_text("utf-8")) for path in study.glob("people/*/manifest.json")}
     return {split: {key: found[split][key] for key in ("hash", "photos")} for split in sorted(found)}
 
 
 def _metadata(folder: Path) -> dict[str, Any]:
-    known: dict[str, Any] = json.loads((folder / "metadata.json").read_text("utf-8"))
-    return {key: known[key] for key in ("pictures_seen", "minutes", "commit")}
+    metadata: dict[str, Any] = json.loads((folder / "metadata.json").read_text("utf-8"))
+    return {key: metadata[key] for key in ("pictures_seen", "minutes", "commit")}
 
 
 def _intervals(results: Results, name: str) -> dict[str, Any]:
@@ -117,8 +117,8 @@ def _intervals(results: Results, name: str) -> dict[str, Any]:
 def markdown(report: dict[str, Any]) -> str:
     """The report as a page."""
     config = report["config"]
-    seen = {name: row["pictures_seen"] for name, row in report["trained"].items() if row["minutes"]}
-    pictures = ", ".join(sorted({str(count) for count in seen.values()})) or "0"
+    pictures_by_name = {name: row["pictures_seen"] for name, row in report["trained"].items() if row["minutes"]}
+    pictures = ", ".join(sorted({str(count) for count in pictures_by_name.values()})) or "0"
     lines = [
         "# Do face-ID methods extend to full-length avatars, and does the body help?",
         "",
@@ -184,7 +184,7 @@ def markdown(report: dict[str, Any]) -> str:
 
 
 def _examined(figures: dict[str, Any]) -> list[str]:
-    """Accuracies beside what naming the commonest class would get; an evaluator no better than that says nothing."""
+    """Accuracies beside the share of the most frequent class; an evaluator that is no better is uninformative."""
     lines = ["| read off a picture | right | commonest class |", "| --- | --- | --- |"]
     for name, value in figures.items():
         if name.endswith("_commonest"):
@@ -196,7 +196,7 @@ def _examined(figures: dict[str, Any]) -> list[str]:
 
 def _conditions() -> list[str]:
     """The conditions of each method: a gain may come from a condition that another method lacks."""
-    rows = [f"| {name} | {seen} |" for name, seen in CONDITIONS.items()]
+    rows = [f"| {name} | {conditions} |" for name, conditions in CONDITIONS.items()]
     return ["| method | sees |", "| --- | --- |", *rows]
 
 
@@ -262,9 +262,9 @@ def _sheet(study: Path, plan: EvaluationPlan, test: Path, path: Path) -> None:
         "held out": people.images[[case.held_out for case in cases]],
     }
     for name in METHODS:
-        kept = study / "pictures" / name / "scene-usual.npy"
-        if kept.exists():
-            columns[name] = np.load(kept)[: len(cases)]
+        cached_path = study / "pictures" / name / "scene-usual.npy"
+        if cached_path.exists():
+            columns[name] = np.load(cached_path)[: len(cases)]
     width, height = CELL
     sheet = Image.new("RGB", (len(columns) * width * 2, len(cases) * height * 2 + 16), "white")
     draw = ImageDraw.Draw(sheet)
@@ -311,12 +311,16 @@ def _curves(axes: Any, report: dict[str, Any]) -> None:
     """SimGT-body over steps and over views; the usual drawing joins both."""
     figures = report["figures"]
     for axis, kind in zip(axes, ("steps", "views"), strict=True):
-        known = {int(name.split()[-1]): row for name, row in figures.items() if name.startswith(f"bolid, {kind} ")}
+        rows_by_minutes = {
+            int(name.split()[-1]): row for name, row in figures.items() if name.startswith(f"bolid, {kind} ")
+        }
         if kind == "steps" and "bolid" in figures:
-            known[report["plan"]["steps"]] = figures["bolid"]
-        order = sorted(known)
+            rows_by_minutes[report["plan"]["steps"]] = figures["bolid"]
+        order = sorted(rows_by_minutes)
         for figure in (*DECISIVE, "text_agreement_here"):
-            axis.plot(order, [known[count][figure]["mean"] for count in order], marker="o", label=FIGURES[figure])
+            axis.plot(
+                order, [rows_by_minutes[count][figure]["mean"] for count in order], marker="o", label=FIGURES[figure]
+            )
         axis.set_xlabel(kind)
         axis.legend(fontsize=7)
 

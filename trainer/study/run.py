@@ -1,7 +1,7 @@
 """The study in order: people, base, encoders, critic, evaluators, methods, evaluation, report.
 
-`python -m trainer study --config trainer/configs/study.yaml --out runs/study` does what is missing and may be cut off
-at any time; `--only` names stages, so that two processes can share the methods between them.
+`python -m trainer study --config trainer/configs/study.yaml --out runs/study` runs the missing stages and may be
+interrupted at any time; `--only` names stages, so that two processes can divide the methods.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from trainer.version import commit
 
 PERSON_WEIGHT: Final = 2.0
 FITTED_ON: Final = 1500
-"""Photos that the autoencoder's components are taken from."""
+"""The number of photos that the autoencoder is fitted to."""
 STAGES: Final = ("people", "base", "encoders", "critic", "evaluators", "methods", "evaluate", "report")
 
 
@@ -91,14 +91,14 @@ class StudyConfig(_Section):
 
 
 def read_config(path: Path) -> StudyConfig:
-    """Raises DataError, in one line, for a file that is absent or says what no study has."""
+    """Raises DataError, in one line, for an absent file or an unknown setting."""
     try:
         return StudyConfig.model_validate(yaml.safe_load(path.read_text("utf-8-sig")))
     except FileNotFoundError:
         raise DataError(f"expected a study's YAML at {path}, found none: give --config") from None
     except (ValidationError, yaml.YAMLError, UnicodeDecodeError) as error:
-        said = "; ".join(str(error).splitlines()[:4])
-        raise DataError(f"expected a study in {path}, got {said}: see trainer/configs/study.yaml") from None
+        reason = "; ".join(str(error).splitlines()[:4])
+        raise DataError(f"expected a study in {path}, got {reason}: see trainer/configs/study.yaml") from None
 
 
 def stages_of(names: Sequence[str] | None) -> tuple[str, ...]:
@@ -117,7 +117,7 @@ class Study:
     out: Path
 
     def run(self, stages: tuple[str, ...] = STAGES, names: tuple[str, ...] | None = None) -> None:
-        """Does what is missing of the stages named; `names` limits which methods are trained and drawn."""
+        """Runs the missing parts of the named stages; `names` limits the methods that are trained and drawn."""
         self.out.mkdir(parents=True, exist_ok=True)
         work: dict[str, Callable[[tuple[str, ...]], None]] = {
             "people": self._people,
@@ -135,7 +135,7 @@ class Study:
             self._note(stage, names, time.monotonic() - started)
 
     def _note(self, stage: str, names: tuple[str, ...] | None, seconds: float) -> None:
-        """A line of what was done when, for the report."""
+        """Appends a line with the stage and its time, for the report."""
         row = {"stage": stage, "names": names, "minutes": round(seconds / 60, 2), "commit": commit()}
         row["machine"] = f"{platform.machine()}, {torch.get_num_threads()} threads"
         with (self.out / "stages.jsonl").open("a", encoding="utf-8") as lines:

@@ -11,7 +11,7 @@ from trainer.synthetic.identity import SPLITS
 from trainer.synthetic.shards import ShardPlan, check_plan, write_shards
 
 MISUSED = 2
-"""The exit code of a mistake of the user's, as of `python -m trainer`."""
+"""The exit code of a user's mistake, as in `python -m trainer`."""
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""manifest.json of a folder of shards: how they were made, and the checksum of each, by which it is known again."""
+"""manifest.json of a folder of shards: the settings of rendering, and the checksum of each shard."""
 
 import hashlib
 import json
@@ -28,7 +28,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def write_manifest(folder: Path, content: dict[str, Any]) -> None:
-    """At once or not at all."""
+    """Writes the manifest atomically."""
     path = folder / NAME
     with replacing(path) as draft:
         draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
@@ -55,7 +55,7 @@ def shard_counts(path: Path) -> dict[str, int]:
 
 
 def _check_end(path: Path) -> None:
-    """DataError unless the archive has its end marker: tarfile reads one that was cut without a word."""
+    """Raises DataError unless the archive has its end marker: tarfile silently reads a truncated one."""
     end = 2 * tarfile.BLOCKSIZE
     with path.open("rb") as stream:
         stream.seek(max(path.stat().st_size - end, 0))
@@ -70,7 +70,7 @@ def checksum(path: Path) -> str:
 
 
 def is_vouched(path: Path, manifest: dict[str, Any]) -> bool:
-    """Whether the shard is there, byte for byte as the manifest lists it."""
+    """Whether the shard is present with the checksum of the manifest."""
     entry = manifest["shards"].get(path.name)
     if entry is None or not path.is_file() or path.stat().st_size != entry["bytes"]:
         return False
@@ -78,7 +78,7 @@ def is_vouched(path: Path, manifest: dict[str, Any]) -> bool:
 
 
 def check_shard(path: Path, manifest: dict[str, Any]) -> None:
-    """DataError for a shard that is not as the manifest lists it, or, being rendered just now, not listed and cut."""
+    """Raises DataError for a shard that differs from the manifest, and for an unlisted one that is truncated."""
     if path.name not in manifest["shards"]:
         shard_counts(path)
     elif not is_vouched(path, manifest):
@@ -86,7 +86,7 @@ def check_shard(path: Path, manifest: dict[str, Any]) -> None:
 
 
 def damaged(path: Path, reason: str) -> DataError:
-    """The one line about a shard that cannot be used."""
+    """The error about a shard that cannot be used, in one line."""
     return DataError(
         f"expected the shard {path} whole, got {reason}: run python -m trainer.synthetic again to render it"
     )

@@ -22,7 +22,8 @@ from trainer.synthetic.styles import STYLES
 
 IDENTITIES_A_SHARD: Final = 100
 NOT_PHOTOS: Final = ("__main__.py", "manifest.py", "sheet.py", "shards.py")
-"""Sources that shape no photo; changing them leaves the manifest's hash alone."""
+"""Sources that do not affect photos and are not in the manifest's hash. The hash of the others includes their
+docstrings: a change of wording there means that rendered folders cannot be extended."""
 
 
 @dataclass(frozen=True)
@@ -143,8 +144,8 @@ def _rendered_shards(folder: Path, missing: list[ShardPlan], workers: int) -> It
 
 def _listed(folder: Path, before: dict[str, Any] | None) -> dict[str, Any]:
     """Entries of the shards that stay: as listed, or new entries for shards that are not listed yet."""
-    known = {} if before is None else before["shards"]
-    return {path.name: known.get(path.name) or shard_entry(path) for path in sorted(folder.glob("shard-*.tar"))}
+    listed = {} if before is None else before["shards"]
+    return {path.name: listed.get(path.name) or shard_entry(path) for path in sorted(folder.glob("shard-*.tar"))}
 
 
 def generator_hash(plan: ShardPlan) -> str:

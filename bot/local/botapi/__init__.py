@@ -1,7 +1,7 @@
-"""A stand-in for Telegram on this machine: a strict Bot API server over HTTP with a chat page.
+"""A local Bot API server over HTTP with a chat page, for use without Telegram.
 
-aiogram runs against it unchanged: `TelegramAPIServer.from_base(api.url)`. `LocalBotAPI` is the server, `Person` someone
-who writes to the bot, `ApiControl` brings about faults and shows what the bot called.
+aiogram runs against it unchanged: `TelegramAPIServer.from_base(api.url)`. `LocalBotAPI` is the server, `Person` a
+client that writes to the bot, `ApiControl` causes faults and lists the bot's calls.
 """
 
 from bot.local.botapi.errors import PersonError, StorageError

@@ -74,7 +74,7 @@ def plain_text(text: str) -> FormattedText:
 def _explicit_entities(entities: JsonValue) -> tuple[Entity, ...]:
     if not isinstance(entities, list):
         return ()
-    return tuple(kept for entity in entities if (kept := _explicit_entity(entity)))
+    return tuple(valid for entity in entities if (valid := _explicit_entity(entity)))
 
 
 def _explicit_entity(entity: JsonValue) -> Entity | None:

@@ -1,4 +1,4 @@
-"""News for the person's side: the chat page streams it, `Person` waits for it."""
+"""Events for the person's side: the chat page streams them, `Person` waits for them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bot.local.botapi.records import JsonObject
 
 
 class EventHub:
-    """Hands every published event to every open stream, and wakes whoever waits for any change."""
+    """Passes every published event to every open stream, and wakes all waiting calls."""
 
     def __init__(self) -> None:
         self._streams: set[asyncio.Queue[JsonObject | None]] = set()

@@ -1,4 +1,4 @@
-"""Faults on demand: what a bot must survive, brought about for its next calls."""
+"""Faults for the bot's next calls, which a bot must handle."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class FaultPlan:
         self._clock = clock
         self._planned: list[tuple[Fault, int]] = []
         self._until: dict[int, float] = {}
-        """When the floods that have begun end, by their ids."""
+        """Id of a flood that has begun -> the time when it ends."""
 
     def add(self, fault: Fault) -> None:
         self._planned.append((fault, fault.times))

@@ -34,8 +34,8 @@ class Library:
         self._files: dict[str, StoredFile] = {}
         self._by_file_id: dict[str, tuple[StoredFile, Media]] = {}
         self._by_path: dict[str, StoredFile] = {}
-        for known in media:
-            self._index(known)
+        for item in media:
+            self._index(item)
 
     def file_id(self, file: StoredFile) -> str:
         digest = hmac.digest(self._token, file.unique_id.encode(), hashlib.sha256)
@@ -64,11 +64,11 @@ class Library:
 
     async def add_document(self, content: bytes, name: str) -> Media:
         """Keeps the bytes as they are; images get a thumbnail."""
-        shown = clean_name(name)
-        suffix = PurePosixPath(shown).suffix
+        file_name = clean_name(name)
+        suffix = PurePosixPath(file_name).suffix
         mime_type = (
             IMAGE_TYPES.get(suffix.lower())
-            or mimetypes.guess_type(shown, strict=False)[0]
+            or mimetypes.guess_type(file_name, strict=False)[0]
             or "application/octet-stream"
         )
         preview = await asyncio.to_thread(encode_thumbnail, content)
@@ -78,7 +78,7 @@ class Library:
                 "thumbnails", preview.jpeg, "image/jpeg", ".jpg", width=preview.width, height=preview.height
             )
         safe_suffix = suffix if suffix[1:].isascii() and suffix[1:].isalnum() else ""
-        file = await self._store("documents", content, mime_type, safe_suffix, name=shown)
+        file = await self._store("documents", content, mime_type, safe_suffix, name=file_name)
         return self._keep(Media(kind="document", files=(file,), thumbnail=thumbnail))
 
     async def _store(
@@ -120,8 +120,8 @@ class Library:
 def clean_name(name: str) -> str:
     """A file name without folders and control characters."""
     base = name.replace("\\", "/").rsplit("/", 1)[-1]
-    kept = "".join(character for character in base if character.isprintable()).strip()
-    if len(kept) > NAME_MAX:
-        suffix = PurePosixPath(kept).suffix[:12]
-        kept = kept[: NAME_MAX - len(suffix)] + suffix
-    return kept or "file"
+    printable = "".join(character for character in base if character.isprintable()).strip()
+    if len(printable) > NAME_MAX:
+        suffix = PurePosixPath(printable).suffix[:12]
+        printable = printable[: NAME_MAX - len(suffix)] + suffix
+    return printable or "file"

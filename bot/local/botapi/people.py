@@ -148,13 +148,13 @@ class People:
         query_id = str(secrets.randbelow(2**62))
         waiting: asyncio.Future[InlineAnswer] = asyncio.get_running_loop().create_future()
         self._world.inline_queries[query_id] = waiting
-        asked: JsonObject = {
+        callback_query: JsonObject = {
             "id": query_id,
             "from": self._world.wire.user(self._world.users[user_id]),
             "query": query,
             "offset": offset,
         }
-        self._world.queue_update("inline_query", asked)
+        self._world.queue_update("inline_query", callback_query)
         try:
             return await asyncio.wait_for(waiting, timeout_s)
         except TimeoutError:

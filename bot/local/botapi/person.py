@@ -1,4 +1,4 @@
-"""A person at the other end of the chat, for tests and the demo; and a hand on the server's controls. HTTP only."""
+"""HTTP clients for tests and the demo: a person in the chat, and the control of the server."""
 
 from __future__ import annotations
 
@@ -93,8 +93,8 @@ class Person(_Connection):
 
     async def send_document(self, content: bytes | Path, *, name: str | None = None, caption: str = "") -> ChatMessage:
         """Byte for byte."""
-        shown = name or (content.name if isinstance(content, Path) else "file.bin")
-        (message,) = await self._send_files([(content, shown)], caption, as_documents=True)
+        file_name = name or (content.name if isinstance(content, Path) else "file.bin")
+        (message,) = await self._send_files([(content, file_name)], caption, as_documents=True)
         return message
 
     async def send_album(
@@ -164,10 +164,10 @@ class Person(_Connection):
 
     async def download(self, message: ChatMessage) -> bytes:
         """The bytes of its photo (largest size) or document."""
-        shown = message.photo or message.document
-        if shown is None:
+        media = message.photo or message.document
+        if media is None:
             raise PersonError(f"message {message.id} has neither photo nor document")
-        return await self._ask("GET", shown.url)
+        return await self._ask("GET", media.url)
 
     async def wait_for(
         self, predicate: Callable[[ChatMessage], bool], timeout_s: float = PATIENCE_S, *, since: int | None = None
@@ -190,8 +190,9 @@ class Person(_Connection):
         return await self._watch(predicate, timeout_s)
 
     async def _watch(self, satisfied: Callable[[list[ChatMessage]], bool], timeout_s: float) -> list[ChatMessage]:
-        """Looks at the transcript after every change until it satisfies; rides out a restart of the server."""
-        known: dict[int, ChatMessage] = {}
+        """Reads the transcript after every change until it satisfies the predicate; continues after a restart of the
+        server."""
+        messages: dict[int, ChatMessage] = {}
         seq, wait_s = 0, 0.0
         try:
             async with asyncio.timeout(timeout_s):
@@ -201,13 +202,13 @@ class Person(_Connection):
                     except aiohttp.ClientConnectionError:
                         await asyncio.sleep(RETRY_PAUSE_S)
                         continue
-                    known |= {message.id: message for message in changes.messages}
+                    messages |= {message.id: message for message in changes.messages}
                     seq, wait_s = changes.seq, POLL_S
-                    shown = [message for _, message in sorted(known.items()) if not message.deleted]
-                    if satisfied(shown):
-                        return shown
+                    visible = [message for _, message in sorted(messages.items()) if not message.deleted]
+                    if satisfied(visible):
+                        return visible
         except TimeoutError as error:
-            tail = _tail([message for _, message in sorted(known.items())])
+            tail = _tail([message for _, message in sorted(messages.items())])
             raise PersonTimeout(
                 f"user {self.user_id} waited {timeout_s} s in vain; the chat ends with:\n{tail}"
             ) from error
@@ -238,7 +239,7 @@ class Person(_Connection):
 
 
 class ApiControl(_Connection):
-    """The test's control of the server: faults, people, and a look at the bot's calls."""
+    """The control of the server for tests: faults, people, and the bot's calls."""
 
     async def fail_next(
         self,

@@ -65,8 +65,8 @@ class UpdateQueue:
 
     def _confirm(self, offset: int) -> None:
         if offset < 0:
-            kept = list(self._pending)[offset:]
-            offset = kept[0].id if kept else 0
+            waiting = list(self._pending)[offset:]
+            offset = waiting[0].id if waiting else 0
         confirmed = [update.id for update in self._pending if update.id < offset]
         if confirmed:
             self._pending = deque(update for update in self._pending if update.id >= offset)

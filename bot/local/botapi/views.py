@@ -86,11 +86,11 @@ class ChatMessage(View):
     def button_texts(self) -> list[str]:
         return [button.text for row in self.buttons for button in row]
 
-    def button(self, wanted: str) -> ButtonView | None:
+    def button(self, text: str) -> ButtonView | None:
         """The button with this data or text, else the first whose text contains it."""
         buttons = [button for row in self.buttons for button in row]
-        exact = [button for button in buttons if wanted in (button.data, button.text)]
-        return next(iter(exact or [button for button in buttons if wanted in button.text]), None)
+        exact = [button for button in buttons if text in (button.data, button.text)]
+        return next(iter(exact or [button for button in buttons if text in button.text]), None)
 
 
 class ChatView(View):

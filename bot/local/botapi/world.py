@@ -1,4 +1,4 @@
-"""The local Telegram's state: who there is, what was said, what the bot has yet to fetch. Written through to disk."""
+"""The local Telegram's state: people, messages, and pending updates. Written through to disk."""
 
 from __future__ import annotations
 

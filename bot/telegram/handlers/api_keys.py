@@ -56,12 +56,12 @@ async def make_key(message: Message, user: User, texts: Texts, use: UseCases) ->
         await message.reply(texts("admin-keys-usage"))
         return
     owner_id = int(match["owner"] or user.id)
-    made = await use.keys.make(owner_id, match["app"], [ApiScope(name) for name in names], per_minute, user.id)
-    if made is None:
+    created = await use.keys.make(owner_id, match["app"], [ApiScope(name) for name in names], per_minute, user.id)
+    if created is None:
         await message.reply(texts("admin-no-user", user=str(owner_id)))
         return
     await message.reply(
-        texts("admin-key-made", app=match["app"], key=made.key, secret=made.secret, id=made.key_id),
+        texts("admin-key-made", app=match["app"], key=created.key, secret=created.secret, id=created.key_id),
         protect_content=True,
     )
 
@@ -88,7 +88,7 @@ def _line(listed: ListedKey, texts: Texts) -> Markup:
 
 
 def _matched(pattern: re.Pattern[str], message: Message) -> re.Match[str]:
-    """The filter has seen that it fits."""
+    """The match of the arguments, which the router's filter guarantees."""
     match = pattern.fullmatch((message.text or "").partition(" ")[2].strip())
     assert match is not None
     return match

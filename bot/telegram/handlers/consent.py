@@ -1,4 +1,4 @@
-"""Consent: asking for it, taking it, and the gate before all that needs it."""
+"""Consent: the request for it, the answer, and the filter before all handlers that require it."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ async def refund(message: Message, bot: Bot, user: User, texts: Texts, use: UseC
 
 
 def _matched(pattern: re.Pattern[str], message: Message) -> re.Match[str]:
-    """The filter has seen that it fits."""
+    """The match of the arguments, which the router's filter guarantees."""
     arguments = (message.text or "").partition(" ")[2].strip()
     match = pattern.fullmatch(arguments)
     assert match is not None

@@ -1,4 +1,4 @@
-"""Updates that no other handler took: unknown commands, stickers, voices, old buttons. Each gets help."""
+"""Answers updates that no other handler matched (unknown commands, stickers, voices, old buttons) with help."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ SERVICE = frozenset(
         ContentType.WRITE_ACCESS_ALLOWED,
     }
 )  # fmt: skip
-"""Messages of Telegram itself ("pinned", "auto-delete timer"): they get no answer. All others do, kinds
-that Telegram adds later included."""
+"""Telegram's service messages ("pinned", "auto-delete timer"), which get no answer. All other kinds do, including those
+that Telegram adds later."""
 
 
 def build() -> Router:

@@ -58,8 +58,8 @@ async def press(
             await edit_caption(message, texts("gallery-deleted", left=left))
         return Toast(texts("gallery-deleted-toast"))
     if callback_data.action == ReferenceAction.COVER and callback_data.reference_id is not None:
-        kept = await use.people.set_cover(user.id, callback_data.reference_id)
-        return Toast(texts("photo-cover-set" if kept else "photo-choice-gone"))
+        is_cover = await use.people.set_cover(user.id, callback_data.reference_id)
+        return Toast(texts("photo-cover-set" if is_cover else "photo-choice-gone"))
     if callback_data.action == ReferenceAction.ADD:
         return Toast(texts("gallery-add"), alert=True)
     if message is not None:

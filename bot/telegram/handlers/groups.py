@@ -31,16 +31,16 @@ START_LINK = "https://t.me/{name}?start=group"
 
 @dataclass(frozen=True)
 class Once:
-    """Says of each of the latest keys whether it is seen for the first time."""
+    """Whether a key occurs for the first time among the latest keys."""
 
-    _seen: OrderedDict[Hashable, None] = field(default_factory=OrderedDict)
+    _latest: OrderedDict[Hashable, None] = field(default_factory=OrderedDict)
 
     def __call__(self, key: Hashable) -> bool:
-        first = key not in self._seen
-        self._seen[key] = None
-        self._seen.move_to_end(key)
-        while len(self._seen) > REMEMBERED:
-            self._seen.popitem(last=False)
+        first = key not in self._latest
+        self._latest[key] = None
+        self._latest.move_to_end(key)
+        while len(self._latest) > REMEMBERED:
+            self._latest.popitem(last=False)
         return first
 
 

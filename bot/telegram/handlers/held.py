@@ -1,4 +1,4 @@
-"""Messages from before consent: held by the gate, and handled as new ones once their sender agreed."""
+"""Messages from before consent: stored, and handled as new ones once their sender has agreed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.usecases import UseCases
 
 
 def held_from(message: Message) -> HeldMessage | None:
-    """The parts of a message to hold: ids and text, no image; `None` for a command and for what is no input.
+    """The parts of a message to store: ids and text, no image; `None` for commands and messages that are no input.
 
     The caption of a forwarded photo is another person's and is left out.
     """
@@ -36,7 +36,7 @@ def held_from(message: Message) -> HeldMessage | None:
 async def handle_held(
     origin: Message, bot: Bot, user: User, texts: Texts, use: UseCases, fetch_photo: PhotoFetcher
 ) -> bool:
-    """Handle what is held for the user; `origin` is any message of the chat. Whether there was anything.
+    """Handles the user's held messages; `origin` is any message of the chat. Whether there were any.
 
     A message is settled after it was handled: after a crash it is handled again, which changes nothing.
     """

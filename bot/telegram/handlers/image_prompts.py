@@ -98,7 +98,7 @@ async def take_photo(
     styles: Styles,
     fetch_photo: PhotoFetcher,
 ) -> Toast | None:
-    """The photo that the message answers becomes the image prompt, and is no photo of the person any more."""
+    """The photo that the message answers becomes the image prompt, and no longer counts as a photo of the person."""
     message = message_of(callback)
     photo_message = None if message is None else message.reply_to_message
     file = None if photo_message is None else _file_of(photo_message)

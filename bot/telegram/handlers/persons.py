@@ -107,11 +107,11 @@ async def press(
         case PeopleAction.PHOTOS:
             await send_photos(bot, user.id, await use.list_photos(user.id, person_id), texts)
         case PeopleAction.RENAME:
-            asked = await message.answer(
+            question = await message.answer(
                 texts("person-name-ask", name=person_name(texts, person), limit=PERSON_NAME_MAX),
                 reply_markup=ForceReply(input_field_placeholder=person_name(texts, person)),
             )
-            await use.people.name.ask(user.id, person_id, asked.message_id)
+            await use.people.name.ask(user.id, person_id, question.message_id)
         case PeopleAction.ASK_DELETE:
             await edit_buttons(message, person_keyboards.confirm_delete(texts, person))
             return Toast(texts("person-delete-ask", name=person_name(texts, person)), alert=True)
@@ -122,10 +122,10 @@ async def press(
 
 async def is_name(message: Message, user: User, use: UseCases) -> bool | dict[str, Any]:
     """Whether the message replies to the question for a name."""
-    asked = message.reply_to_message
-    if asked is None or not await use.people.name.is_asked(user.id, asked.message_id):
+    question = message.reply_to_message
+    if question is None or not await use.people.name.is_asked(user.id, question.message_id):
         return False
-    return {"question_id": asked.message_id}
+    return {"question_id": question.message_id}
 
 
 async def take_name(message: Message, user: User, texts: Texts, use: UseCases, question_id: int) -> None:

@@ -1,4 +1,4 @@
-"""Photos that come in: as photos or as files, alone or in albums, with or without a prompt."""
+"""Incoming photos: as photos or as files, alone or in albums, with or without a prompt."""
 
 from __future__ import annotations
 

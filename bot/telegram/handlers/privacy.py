@@ -90,9 +90,9 @@ async def _confirmation(user: User, texts: Texts, credits: CreditUseCases | None
 
 
 async def _delete_everything(bot: Bot, user: User, use: UseCases) -> None:
-    """With the status messages of jobs in progress, which nothing edits any more, and the user's pictures in groups."""
+    """With the status messages of jobs in progress, which are no longer edited, and the user's pictures in groups."""
     for chat_id, message_id in await use.delete_everything(user.id):
         try:
             await bot.delete_message(chat_id, message_id)
-        except TelegramAPIError:  # it may be gone, or the bot not be in the group any more
+        except TelegramAPIError:  # it may be gone, or the bot may have left the group
             continue

@@ -1,4 +1,4 @@
-"""The buttons under a picture that draw nothing: favourite, file, report, delete, the second page, and opening it."""
+"""Buttons under a picture: favourite, file, report, delete, second page, open. jobs.py has those that draw again."""
 
 from __future__ import annotations
 
@@ -131,7 +131,8 @@ async def report(
 async def _notify_admins(
     bot: Bot, job: Job, case_id: UUID, reason: str, translator: Translator, admin_ids: Collection[int], use: UseCases
 ) -> None:
-    """The picture and its prompt, as the user has read. An admin who never wrote to the bot gets none."""
+    """Sends admins the picture and its prompt, as the report's text has told the user. Admins who never wrote to the
+    bot get no notice."""
     for admin_id in sorted(admin_ids):
         texts = translator.of(await use.find_language(admin_id))
         text = texts(
@@ -178,14 +179,14 @@ async def open_picture(
     use: UseCases,
     styles: Styles,
 ) -> Toast | None:
-    """The picture as a message of its own, with all its buttons."""
+    """Sends the picture as a new message with all its buttons."""
     job = await use.find_picture(user.id, callback_data.job_id)
     if job.result_file_id is None:
         return Toast(texts("error-picture-gone"), alert=True)
     sent = await bot.send_photo(
         user.id, job.result_file_id, caption=caption(job, texts, styles), reply_markup=first_page(texts, job)
     )
-    await use.note_message(job.id, shown=sent.message_id)
+    await use.note_message(job.id, result_message_id=sent.message_id)
     return None
 
 

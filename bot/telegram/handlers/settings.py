@@ -1,4 +1,4 @@
-"""/settings: likeness, clothes, aspect and pose of the pictures to come, on one screen that changes in place."""
+"""/settings: likeness, clothes, aspect and pose of the future pictures, on one screen that changes in place."""
 
 from __future__ import annotations
 

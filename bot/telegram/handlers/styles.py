@@ -116,8 +116,8 @@ async def _redraw(callback: CallbackQuery, style: str, job_id: UUID, user: User,
     """The new picture replies to the old one, not to the sheet of styles."""
     message = message_of(callback)
     source = await use.find_picture(user.id, job_id)
-    shown = source.result_message_id or (None if message is None else message.message_id)
-    redrawn = await use.redraw(user.id, user.id, callback.id, job_id, Change(style=style), message_id=shown)
+    message_id = source.result_message_id or (None if message is None else message.message_id)
+    redrawn = await use.redraw(user.id, user.id, callback.id, job_id, Change(style=style), message_id=message_id)
     if message is not None and message.message_id == source.result_message_id:
         await edit_buttons(message, first_page(texts, source))
     return redrawn_toast(texts, redrawn)

@@ -1,4 +1,4 @@
-"""The use cases behind /admin. Handlers pass the admin's id; only those of ADMIN_IDS come here."""
+"""The use cases of /admin. Handlers pass the admin's id, after checking that it is in ADMIN_IDS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Use cases of admins about single users: look, limit, ban, allow. The audit log has what an admin does or looks at."""
+"""Use cases of admins about single users: view, limit, ban, allow. The audit log has what admins do and view."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Standing(Enum):
     ADMITTED = auto()
     BANNED = auto()
     NOT_LISTED = auto()
-    """Only people on the access list are served, and this one is not on it."""
+    """Access is restricted to the list, and the user is not on it."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class ReadAccounts:
             return await accounts.latest(session, offset, limit)
 
     async def view(self, admin_id: int, user_id: int) -> tuple[Account | None, AccessRule | None]:
-        """The account, if there is one, and the rule about this Telegram ID. It is noted that the admin looked."""
+        """The account, if there is one, and the rule about this Telegram ID. The audit log notes the view."""
         async with self.sessions.begin() as session:
             account = await accounts.find(session, user_id)
             await audit.note(session, admin_id, Act.VIEW_USER, user_id=user_id)
@@ -72,21 +72,21 @@ class ReadAccounts:
             return await accounts.entries(session, user_id, offset, limit)
 
     async def payments(self, user_id: int) -> Sequence[Payment]:
-        """The latest PAYMENTS_SHOWN."""
+        """The latest payments, at most PAYMENTS_SHOWN."""
         async with self.sessions() as session:
             return await payments.latest(session, user_id, PAYMENTS_SHOWN)
 
 
 @dataclass(frozen=True)
 class RuleAccess:
-    """Change the rule about one Telegram ID, or close the bot to all who are not on the access list."""
+    """Changes the rule about one Telegram ID, or restricts access to the list."""
 
     sessions: Sessions
     signals: Signals
     pseudonym: Pseudonym
 
     async def ban(self, admin_id: int, user_id: int) -> None:
-        """Pictures in progress are cancelled."""
+        """Ban the user and cancel their pictures in progress."""
         async with self.sessions.begin() as session:
             open_jobs = []
             try:
@@ -111,7 +111,7 @@ class RuleAccess:
             await self._change(session, admin_id, act, user_id, daily, daily_limit=daily)
 
     async def allow(self, admin_id: int, user_id: int, *, allowed: bool) -> None:
-        """Put them on the access list, or take them off."""
+        """Add the user to the access list, or remove them."""
         act = Act.ALLOW if allowed else Act.DISALLOW
         async with self.sessions.begin() as session:
             await self._change(session, admin_id, act, user_id, allowed=allowed)
@@ -123,7 +123,7 @@ class RuleAccess:
         await audit.note(session, admin_id, act, user_id=user_id, subject=subject)
 
     async def close(self, admin_id: int, *, closed: bool) -> None:
-        """Serve people on the access list alone, or everybody."""
+        """Restrict access to the list, or lift the restriction."""
         async with self.sessions.begin() as session:
             changed = await (access.close if closed else access.open_)(session)
             if changed:

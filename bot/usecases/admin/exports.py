@@ -22,7 +22,7 @@ USAGE_COLUMNS = (
 
 @dataclass(frozen=True)
 class ExportTables:
-    """Each returns the content of a file and notes who took it."""
+    """Each use case returns the content of a file and notes the export in the audit log."""
 
     sessions: Sessions
     alive_s: float

@@ -1,4 +1,4 @@
-"""Use cases of review: appeal, look at a case, decide it."""
+"""Use cases of review: appeal, view a case, decide it."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _ACTS = {
 
 @dataclass(frozen=True)
 class Appeal:
-    """Bring a refusal before the admins; returns the case, or `None` when there is one already. Raises PictureGone,
-    also for a job that was not refused."""
+    """Opens a case about a refusal; returns it, or `None` when there is one already. Raises PictureGone, also for a job
+    that was not refused."""
 
     sessions: Sessions
 
@@ -40,7 +40,7 @@ class Appeal:
 @dataclass(frozen=True)
 class Evidence:
     """A case as an admin sees it: the prompt and the picture of a report, the prompt and (where a photo was refused)
-    the photos of an appeal. A refused picture is not kept by anybody."""
+    the photos of an appeal. A refused picture is not stored."""
 
     file: CaseFile
     photos: list[bytes]
@@ -48,7 +48,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Decision:
-    """A decided case as it was, and the messages (chat, message) that show the picture it removed."""
+    """A decided case with its earlier state, and the messages (chat, message) that show the deleted picture."""
 
     file: CaseFile
     shown: list[tuple[int, int]]
@@ -69,7 +69,7 @@ class Reviews:
         return None if case_id is None else await self.view(admin_id, case_id)
 
     async def view(self, admin_id: int, case_id: UUID) -> Evidence | None:
-        """`None`: the user deleted everything. It is noted that the admin looked."""
+        """The content of a case; `None`: the user deleted everything. The audit log notes the view."""
         async with self.sessions.begin() as session:
             file = await review.find(session, case_id)
             if file is None:
@@ -79,8 +79,8 @@ class Reviews:
             return Evidence(file, await review.photos(session, file.job) if shows_photos else [])
 
     async def decide(self, admin_id: int, case_id: UUID, *, upheld: bool) -> Decision | None:
-        """`upheld`: the user was right. The picture of a report that was right is deleted. `None`: it is decided
-        already, or gone."""
+        """Decides a case; `upheld`: in favour of the user, and a reported picture is deleted. `None`: it is decided
+        already, or deleted."""
         async with self.sessions.begin() as session:
             file = await review.find(session, case_id)
             if file is None or not await review.decide(session, case_id, upheld=upheld):
@@ -91,6 +91,6 @@ class Reviews:
             if kind is not CaseKind.REPORT or not upheld:
                 return Decision(file, [])
             await image_prompts.remove_of_job(session, file.job.id)
-            shown = await results.shown_messages(session, file.job)
+            messages = await results.shown_messages(session, file.job)
             await results.remove(session, file.job.id)
-            return Decision(file, shown)
+            return Decision(file, messages)

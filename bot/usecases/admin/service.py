@@ -17,7 +17,8 @@ from bot.usecases.ports import Signals, log_queued
 
 @dataclass(frozen=True)
 class Retried:
-    """Jobs that were asked for again, and those that could not be: their user has no photo, no credits or no place."""
+    """The numbers of repeated jobs, and of those that could not be: their user has no photo, no credits or no place in
+    the queue."""
 
     queued: int
     skipped: int
@@ -25,7 +26,7 @@ class Retried:
 
 @dataclass(frozen=True)
 class RetryFailed:
-    """Ask again for every picture that failed within a day through a fault of the service. Each is asked for once."""
+    """Requests again every picture that failed within a day through a fault of the service, each once."""
 
     sessions: Sessions
     signals: Signals
@@ -44,10 +45,10 @@ class RetryFailed:
             async with self.sessions() as session:
                 person_id = job.person_id or await people.current_id(session, job.user_id)
                 photos = await people.photo_ids(session, job.user_id, person_id, ReferenceState.ACCEPTED)
-                beside = job.companion_id and await people.photo_ids(
+                companion_photo_ids = job.companion_id and await people.photo_ids(
                     session, job.user_id, job.companion_id, ReferenceState.ACCEPTED
                 )
-                if not photos or beside == []:
+                if not photos or companion_photo_ids == []:
                     continue
                 followed = job.image_prompt_id
                 followed_there = followed is not None and await image_prompts.exists_still(session, followed)
@@ -60,7 +61,7 @@ class RetryFailed:
                         request_message_id=job.request_message_id,
                         person_id=person_id,
                         companion_id=job.companion_id,
-                        companion_reference_ids=beside or (),
+                        companion_reference_ids=companion_photo_ids or (),
                         source_job_id=job.id,
                         reference_ids=photos,
                         style=job.style,
@@ -89,7 +90,7 @@ class ReadAudit:
     sessions: Sessions
 
     async def __call__(self, offset: int, limit: int) -> tuple[Sequence[AuditEntry], int]:
-        """Newest first, and how many there are."""
+        """The entries of the audit log, newest first, and their number."""
         async with self.sessions() as session:
             return await audit.page(session, offset, limit), await audit.count(session)
 

@@ -20,7 +20,7 @@ from engine.contract import PROMPT_MAX_CHARS
 
 NAME_MAX = 16
 TITLE_MAX = 20
-"""What fits on a button."""
+"""The largest number of characters of a title, limited by a button."""
 EMOJI_MAX = 8
 PLACEHOLDER = "{prompt}"
 
@@ -49,7 +49,7 @@ class NewStyle:
         return NewStyle(emoji, dict(zip(LANGUAGES, titles, strict=True)), template)
 
     def name(self, taken: Collection[str]) -> str:
-        """A name for callback data and jobs, made of the English title."""
+        """A name for callback data and jobs, derived from the English title."""
         base = re.sub("[^a-z]+", "_", self.title["en"].lower()).strip("_")[:NAME_MAX] or "style"
         endings = ["", *(f"_{''.join(letters)}" for letters in product(ascii_lowercase, repeat=2))]
         return next(name for end in endings if (name := base[: NAME_MAX - len(end)] + end) not in taken)
@@ -64,7 +64,7 @@ class EditStyles:
             return await _edits(session)
 
     async def switch(self, admin_id: int, name: str, *, enabled: bool) -> list[StyleEdit]:
-        """ "No style" stays on."""
+        """Switches a style on or off; "no style" cannot be switched off."""
         async with self.sessions.begin() as session:
             if name != NO_STYLE:
                 await style_changes.set_enabled(session, name, enabled=enabled)
@@ -83,7 +83,7 @@ class EditStyles:
             return await _edits(session)
 
     async def add(self, admin_id: int, style: NewStyle, taken: Collection[str]) -> list[StyleEdit]:
-        """The same style again changes nothing."""
+        """Adds a style; adding an equal one again changes nothing."""
         async with self.sessions.begin() as session:
             edits = await _edits(session)
             if any((edit.title, edit.template) == (style.title, style.template) for edit in edits):
@@ -94,7 +94,7 @@ class EditStyles:
             return await _edits(session)
 
     async def delete(self, admin_id: int, name: str) -> list[StyleEdit]:
-        """Only a style that an admin made can be deleted."""
+        """Deletes an admin's style; those of the file cannot be deleted."""
         async with self.sessions.begin() as session:
             if await style_changes.remove(session, name):
                 await audit.note(session, admin_id, Act.STYLE_DELETE, subject=name)

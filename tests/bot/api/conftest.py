@@ -1,4 +1,4 @@
-"""The API over real HTTP, on a real database; workers are played by writing what they report."""
+"""The API over HTTP, on a real database; the tests write the reports of workers."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Client:
 
 @dataclass
 class World:
-    """The API and what lies behind it."""
+    """The API and its database."""
 
     sessions: Sessions
     services: ApiServices
@@ -112,7 +112,7 @@ class World:
         return Client(self.http, self.url, None)
 
     async def accept_photo(self, client: Client, end_user: str = "ann", seed: int = 0) -> str:
-        """An accepted photo of a consenting end user; gives its id."""
+        """Adds an accepted photo of an end user who has agreed; returns its id."""
         await client.agree(end_user)
         user_id = await self.user_id(end_user)
         image = hashlib.sha256(f"{end_user}{seed}".encode()).digest()
@@ -135,7 +135,7 @@ class World:
             return list(await session.scalars(found))
 
     async def finish(self, job_id: str, image: bytes = b"\x89PNG with marks") -> None:
-        """As a worker and the dispatcher would."""
+        """Ends the job as a worker and the dispatcher would."""
         async with self.sessions.begin() as session:
             for job in await self.pictures(job_id):
                 report = Result(
@@ -162,7 +162,7 @@ class World:
 
 
 def sign_init_data(user_id: int, *, token: str = TOKEN, age_s: float = 0, language: str = "en", **changed: str) -> str:
-    """As Telegram hands it to a Mini App; `changed` replaces fields after signing."""
+    """Init data as Telegram signs it; `changed` replaces fields after signing."""
     user = json.dumps({"id": user_id, "first_name": "Ann", "language_code": language}, separators=(",", ":"))
     fields = {"auth_date": str(int(time.time() - age_s)), "query_id": "q", "user": user}
     check = "\n".join(f"{name}={fields[name]}" for name in sorted(fields))
@@ -180,7 +180,7 @@ def init_data() -> Callable[..., str]:
 
 @pytest.fixture
 async def open_world(sessions: Sessions) -> AsyncIterator[OpenWorld]:
-    """Starts the API, each time in what could be another process; options are settings of bot.config."""
+    """Starts the API with its own services, as in another process; options are settings of bot.config."""
     async with AsyncExitStack() as stack:
 
         async def start(bot: Bot | None = None, **options: Any) -> World:

@@ -1,4 +1,4 @@
-"""Keys: none, wrong, revoked, without a scope, too fast; and nothing of another app within reach."""
+"""Keys that are absent, wrong, revoked, without a scope, or too fast; and no access to another app's data."""
 
 from __future__ import annotations
 

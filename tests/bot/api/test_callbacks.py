@@ -1,4 +1,4 @@
-"""Calls back: signed, repeated, given up; and no way into private networks."""
+"""Callbacks: signed, repeated, ended after the last pause, and never to private networks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TOKEN = "7000000001:token-of-the-tests"
 
 
 class Receiver:
-    """An app's own server; answers what `statuses` says, then 204."""
+    """An app's server, which answers with `statuses`, then with 204."""
 
     def __init__(self) -> None:
         self.port = choose_port()
@@ -67,7 +67,7 @@ async def calling(world: Any, **options: Any) -> AsyncIterator[None]:
 
 
 async def ended_job(world: Any, app: Any, url: str) -> str:
-    """A job that has ended, whose app is to be called at `url`."""
+    """A job that has ended, with a callback to `url`."""
     await world.accept_photo(app)
     job_id: str = (await app.order(callback_url="https://app.example.org/hook")).body["id"]
     async with world.sessions.begin() as session:
@@ -131,7 +131,7 @@ async def test_a_call_that_is_not_confirmed_comes_again_and_follows_no_redirect(
 
 
 async def _settled(world: Any) -> bool:
-    """The call's result is noted: its next try is due in a pause of PAUSES_S, or never."""
+    """Whether the callback's result is stored: the next attempt is due after a pause of PAUSES_S, or never."""
     call = await call_of(world)
     if call.call_at is None:
         return True
@@ -155,7 +155,7 @@ async def test_a_call_is_given_up_in_the_end(world: Any, app: Any) -> None:
 async def test_no_call_reaches_a_private_network(
     world: Any, app: Any, receiver: Receiver, eventually: Any, host: str
 ) -> None:
-    """Neither by a name whose address is private, nor by such an address itself."""
+    """A name with a private address is refused, and so is such an address."""
     await ended_job(world, app, f"https://{host}:{receiver.port}/hook")
     async with calling(world):
         await eventually(lambda: _tried(world))
@@ -163,7 +163,7 @@ async def test_no_call_reaches_a_private_network(
 
 
 async def _tried(world: Any) -> bool:
-    """The call was tried, and the failure noted: the next try is due in the first pause."""
+    """Whether the callback has failed once: the next attempt is due after the first pause."""
     call = await call_of(world)
     return call.calls > 0 and await _settled(world)
 

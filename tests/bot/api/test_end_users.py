@@ -1,4 +1,4 @@
-"""End users of apps: consent, photos, export, and deletion person by person."""
+"""End users of apps: consent, photos, export and deletion."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ async def test_photos_are_taken_examined_and_deleted(world: Any, app: Any) -> No
     again = await app.upload(jpeg())
     assert (again.status, again.body["id"]) == (200, taken.body["id"])
     await decide(world, taken.body["id"], Verdict.ACCEPTED, quality=0.8, hints=("half_length",))
-    shown = (await app("GET", f"/v1/end-users/ann/references/{taken.body['id']}")).body
-    assert (shown["state"], shown["quality"], shown["hints"]) == ("accepted", 0.8, ["half_length"])
+    reference = (await app("GET", f"/v1/end-users/ann/references/{taken.body['id']}")).body
+    assert (reference["state"], reference["quality"], reference["hints"]) == ("accepted", 0.8, ["half_length"])
     assert (await app("DELETE", f"/v1/end-users/ann/references/{taken.body['id']}")).status == 204
     assert (await app("GET", "/v1/end-users/ann/references")).body["items"] == []
     assert (await app("GET", f"/v1/end-users/ann/references/{taken.body['id']}")).problem == "not-found"
@@ -67,9 +67,9 @@ async def test_a_refused_photo_names_the_rule_and_is_not_kept(world: Any, app: A
     await app.agree()
     taken = await app.upload(jpeg())
     await decide(world, taken.body["id"], Verdict.MINOR)
-    shown = (await app("GET", f"/v1/end-users/ann/references/{taken.body['id']}")).body
-    assert (shown["state"], shown["verdict"]) == ("rejected", "minor")
-    assert "under 18" in shown["rule"]
+    reference = (await app("GET", f"/v1/end-users/ann/references/{taken.body['id']}")).body
+    assert (reference["state"], reference["verdict"]) == ("rejected", "minor")
+    assert "under 18" in reference["rule"]
     async with world.sessions() as session:
         assert await session.scalar(select(func.length(Reference.image))) == 0
     assert (await app.order()).problem == "no-references"
@@ -80,8 +80,8 @@ async def test_of_several_people_one_is_chosen(world: Any, app: Any) -> None:
     taken = (await app.upload(jpeg())).body["id"]
     boxes = ((0.0, 0.0, 0.4, 1.0), (0.5, 0.0, 1.0, 1.0))
     await decide(world, taken, Verdict.SEVERAL_PEOPLE, boxes=boxes)
-    shown = (await app("GET", f"/v1/end-users/ann/references/{taken}")).body
-    assert shown["people"] == [list(box) for box in boxes]
+    reference = (await app("GET", f"/v1/end-users/ann/references/{taken}")).body
+    assert reference["people"] == [list(box) for box in boxes]
     path = f"/v1/end-users/ann/references/{taken}/person"
     assert (await app("PUT", path, {"number": 3})).problem == "no-such-person"
     chosen = await app("PUT", path, {"number": 2})
@@ -200,7 +200,8 @@ async def test_jobs_follow_the_image_prompt_of_their_time(world: Any, app: Any, 
 
 
 async def test_of_two_image_prompts_at_once_the_one_stored_last_is_followed(world: Any, app: Any, rows: Any) -> None:
-    """The upload that is stored last began first; meanwhile a job followed the other one, which is kept for it."""
+    """The upload that is stored last began first; a job followed the other one in between, which is kept for that
+    job."""
     await world.accept_photo(app)
     await rows.worker(image_prompt=True)
     user_id = await world.user_id()

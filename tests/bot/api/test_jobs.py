@@ -1,4 +1,4 @@
-"""Jobs of apps: asked for, followed, fetched, cancelled, deleted."""
+"""Jobs of apps: request, progress, download, cancellation, deletion."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ LARGE = 24 * 1024 * 1024
 
 async def test_a_job_is_asked_for_followed_and_its_picture_fetched(world: Any, app: Any) -> None:
     await world.accept_photo(app)
-    asked = await app.order(count=2, seed=7, style="film", clothes="change")
-    assert asked.status == 202
-    job_id = asked.body["id"]
-    assert asked.headers["Location"] == f"/v1/jobs/{job_id}"
-    assert (asked.body["status"], asked.body["place"], asked.body["end_user"]) == ("queued", 1, "ann")
-    assert [picture["seed"] for picture in asked.body["pictures"]] == [7, 8]
+    order = await app.order(count=2, seed=7, style="film", clothes="change")
+    assert order.status == 202
+    job_id = order.body["id"]
+    assert order.headers["Location"] == f"/v1/jobs/{job_id}"
+    assert (order.body["status"], order.body["place"], order.body["end_user"]) == ("queued", 1, "ann")
+    assert [picture["seed"] for picture in order.body["pictures"]] == [7, 8]
     assert [job.settings for job in await world.pictures(job_id)] == [{"clothes": "change"}] * 2
     assert (await app("GET", f"/v1/jobs/{job_id}/pictures/1")).problem == "no-picture"
 
@@ -221,7 +221,7 @@ async def test_events_of_an_unknown_job_are_a_problem(app: Any) -> None:
 async def test_streams_beyond_the_limit_are_refused_before_their_answer_begins(
     open_world: Any, monkeypatch: pytest.MonkeyPatch, eventually: Any
 ) -> None:
-    """The limit is one for all processes; a stream that ends, or whose process vanished, gives its place back."""
+    """The limit is shared by all processes; a stream that ends, or whose process has died, frees its place."""
     monkeypatch.setattr(app_limits, "STREAMS_MAX", 2)
     world, other = await open_world(), await open_world()
     app = await world.client()
@@ -277,8 +277,7 @@ async def test_an_open_stream_keeps_its_place(
 async def test_a_stream_whose_reader_stands_still_counts_until_it_goes(
     world: Any, app: Any, monkeypatch: pytest.MonkeyPatch, eventually: Any
 ) -> None:
-    """It is blocked in the middle of its first event, for several times the time that a stream counts without a sign of
-    life."""
+    """The stream blocks within its first event, for several times the length of a stream's lease."""
     monkeypatch.setattr(jobs, "STREAM_RENEWAL_S", 0.1)
     monkeypatch.setattr(app_limits, "STREAM_LEASE", timedelta(seconds=3))
     await world.accept_photo(app)
@@ -337,12 +336,12 @@ async def test_requests_are_counted_by_route_and_status(world: Any, app: Any) ->
     }  # fmt: skip
     assert {each: requests(*each) for each in counted} == counted
     samples = [sample for family in world.services.metrics.registry.collect() for sample in family.samples]
-    asked = {
+    expected = {
         sample.name: sample.value
         for sample in samples
         if sample.name in ("bolid_api_jobs_total", "bolid_api_pictures_total")
     }
-    assert asked == {"bolid_api_jobs_total": 1, "bolid_api_pictures_total": 3}
+    assert expected == {"bolid_api_jobs_total": 1, "bolid_api_pictures_total": 3}
     assert not any(job_id in str(sample.labels) for sample in samples)
 
 

@@ -46,7 +46,7 @@ def encoded(image: Image.Image, kind: str) -> bytes:
 
 
 @pytest.fixture
-async def own(open_mini_app: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+async def server(open_mini_app: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """A user with five pictures (the newest a favourite, two of Boris), two photos, and pictures of styles."""
     portrait = Image.fromarray(skimage.data.astronaut()).crop((60, 0, 400, 510))
     presets = tmp_path / "presets"
@@ -114,7 +114,7 @@ async def gallery(open_mini_app: Any) -> Any:
 
 @pytest.fixture
 async def page() -> AsyncIterator[Page]:
-    """A phone, whose page's own errors fail the test."""
+    """A page at a phone's width; errors of the page fail the test."""
     complaints: list[str] = []
 
     def note(line: ConsoleMessage) -> None:
@@ -155,15 +155,15 @@ async def loaded(page: Page, images: str) -> None:
 
 @pytest.mark.parametrize(("language", "background"), [("en", LIGHT), ("ru", DARK)])
 async def test_pictures_styles_and_photos_on_a_phone(
-    own: Any, page: Page, init_data: Callable[..., str], language: str, background: str
+    server: Any, page: Page, init_data: Callable[..., str], language: str, background: str
 ) -> None:
-    async with own.sessions.begin() as session:
+    async with server.sessions.begin() as session:
         await session.execute(update(User).where(User.id == USER).values(language=language))
     words = {"en": ("Pictures", "Styles", "My photos"), "ru": ("Картинки", "Стили", "Мои фото")}[language]
     first_person = {"en": "You", "ru": "Вы"}[language]
     none_of = {"en": "No pictures of this person yet.", "ru": "С этим человеком картинок пока нет."}[language]
     shot = f"mini-app-{language}"
-    await page.goto(address(own, init_data(USER), background))
+    await page.goto(address(server, init_data(USER), background))
 
     tiles = page.locator("#picture-tiles .tile")
     await expect(tiles).to_have_count(5, timeout=PATIENCE_MS)
@@ -208,7 +208,7 @@ async def test_pictures_styles_and_photos_on_a_phone(
             await page.locator("#close").click()
         await expect(tiles).to_have_count(left)
     await expect(page.locator("#viewer")).to_be_hidden()
-    async with own.sessions() as session:
+    async with server.sessions() as session:
         removed = select(Job.idempotency_key, Job.prompt, Job.result).where(Job.removed_at.is_not(None))
         assert (await session.execute(removed)).all() == [("2", "", None)]
 
@@ -219,7 +219,7 @@ async def test_pictures_styles_and_photos_on_a_phone(
     await shoot(page, f"{shot}-styles")
     await page.locator("#style-tiles .tile").nth(3).click()
     await expect(page.locator("#style-tiles .tile").nth(3)).to_have_attribute("aria-pressed", "true")
-    async with own.sessions() as session:
+    async with server.sessions() as session:
         assert await session.scalar(select(User.style).where(User.id == USER)) == "sketch"
 
     await page.locator("#tab-photos").click()
@@ -235,12 +235,12 @@ async def test_pictures_styles_and_photos_on_a_phone(
     await photos.last.locator(".remove").click()
     await page.locator("#yes").click()
     await expect(photos).to_have_count(1)
-    async with own.sessions() as session:
+    async with server.sessions() as session:
         assert len(list(await session.scalars(select(Reference.id)))) == 1
 
 
-async def test_without_telegram_the_page_says_where_to_open_it(own: Any, page: Page) -> None:
-    await page.goto(f"{own.url}/app/")
+async def test_without_telegram_the_page_says_where_to_open_it(server: Any, page: Page) -> None:
+    await page.goto(f"{server.url}/app/")
     await expect(page.locator("#notice")).to_contain_text("Telegram", timeout=PATIENCE_MS)
     await expect(page.locator("#tabs")).to_be_hidden()
 

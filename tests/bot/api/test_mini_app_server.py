@@ -1,4 +1,4 @@
-"""The Mini App's server: only what Telegram has signed gets in, and only one's own pictures come out."""
+"""The Mini App's server: only requests signed by Telegram are answered, and users get only their own pictures."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def png() -> bytes:
 
 
 @pytest.fixture
-async def own(open_mini_app: Any, rows: Any) -> Any:
+async def server(open_mini_app: Any, rows: Any) -> Any:
     """Users 11 and 12, each with a photo and a delivered picture."""
     world = await open_mini_app()
     for user_id in (11, 12):
@@ -54,33 +54,33 @@ async def own(open_mini_app: Any, rows: Any) -> Any:
     return world
 
 
-async def test_a_user_sees_their_own_pictures_and_photos(own: Any, init_data: Sign) -> None:
-    status, page = await get(own, "pictures", init_data(11))
+async def test_a_user_sees_their_own_pictures_and_photos(server: Any, init_data: Sign) -> None:
+    status, page = await get(server, "pictures", init_data(11))
     assert (status, [item["prompt"] for item in page["items"]], page["next"]) == (200, ["of 11"], None)
-    status, small = await get(own, f"pictures/{own.shown[11]}/image?small=true", init_data(11))
+    status, small = await get(server, f"pictures/{server.shown[11]}/image?small=true", init_data(11))
     with Image.open(io.BytesIO(small)) as picture:
         assert (status, picture.format, picture.width) == (200, "WEBP", 360)
-    assert (await get(own, f"pictures/{own.shown[11]}/image", init_data(11)))[1] == png()
-    _, photos = await get(own, "photos", init_data(11))
+    assert (await get(server, f"pictures/{server.shown[11]}/image", init_data(11)))[1] == png()
+    _, photos = await get(server, "photos", init_data(11))
     assert [photo["is_accepted"] for photo in photos] == [True]
 
 
-async def test_nothing_of_another_user_is_within_reach(own: Any, init_data: Sign) -> None:
-    _, photos = await get(own, "photos", init_data(12))
+async def test_nothing_of_another_user_is_within_reach(server: Any, init_data: Sign) -> None:
+    _, photos = await get(server, "photos", init_data(12))
     for method, path, body in (
-        ("GET", f"pictures/{own.shown[12]}/image", None),
-        ("GET", f"pictures/{own.shown[12]}/image?small=true", None),
-        ("PUT", f"pictures/{own.shown[12]}/favourite", {"favourite": True}),
+        ("GET", f"pictures/{server.shown[12]}/image", None),
+        ("GET", f"pictures/{server.shown[12]}/image?small=true", None),
+        ("PUT", f"pictures/{server.shown[12]}/favourite", {"favourite": True}),
         ("GET", f"photos/{photos[0]['id']}/image", None),
-        ("DELETE", f"pictures/{own.shown[12]}", None),
+        ("DELETE", f"pictures/{server.shown[12]}", None),
     ):
-        status, problem = await get(own, path, init_data(11), method, body)
+        status, problem = await get(server, path, init_data(11), method, body)
         assert (status, problem["status"]) == (404, 404), path
-    assert (await get(own, f"photos/{photos[0]['id']}", init_data(11), "DELETE"))[0] == 204
-    assert len((await get(own, "photos", init_data(12)))[1]) == 1
+    assert (await get(server, f"photos/{photos[0]['id']}", init_data(11), "DELETE"))[0] == 204
+    assert len((await get(server, "photos", init_data(12)))[1]) == 1
 
 
-async def test_what_telegram_has_not_signed_is_refused(own: Any, init_data: Sign) -> None:
+async def test_what_telegram_has_not_signed_is_refused(server: Any, init_data: Sign) -> None:
     other = json.dumps({"id": 12, "first_name": "Ann"})
     forged = {
         "none": "",
@@ -91,119 +91,121 @@ async def test_what_telegram_has_not_signed_is_refused(own: Any, init_data: Sign
         "nonsense": "a=b&c",
     }
     for name, data in forged.items():
-        status, problem = await get(own, "pictures", data)
+        status, problem = await get(server, "pictures", data)
         assert (status, problem["type"]) == (401, "urn:bolid:problem:no-init-data"), name
     for age_s in (2 * 86_400, -3600):
-        status, problem = await get(own, "pictures", init_data(11, age_s=age_s))
+        status, problem = await get(server, "pictures", init_data(11, age_s=age_s))
         assert (status, problem["type"]) == (401, "urn:bolid:problem:old-init-data")
-    async with own.http.get(f"{own.url}/app/api/pictures", headers={"Authorization": init_data(11)}) as answer:
+    async with server.http.get(f"{server.url}/app/api/pictures", headers={"Authorization": init_data(11)}) as answer:
         assert answer.status == 401
 
 
-async def test_a_stranger_or_one_without_consent_is_sent_to_the_chat(own: Any, init_data: Sign) -> None:
-    async with own.sessions.begin() as session:
+async def test_a_stranger_or_one_without_consent_is_sent_to_the_chat(server: Any, init_data: Sign) -> None:
+    async with server.sessions.begin() as session:
         await session.execute(update(User).where(User.id == 12).values(consent_version=None))
     for user_id in (12, 999):
-        status, problem = await get(own, "home", init_data(user_id, language="ru"))
+        status, problem = await get(server, "home", init_data(user_id, language="ru"))
         assert (status, problem["type"]) == (403, "urn:bolid:problem:start-first")
     assert "/start" in problem["title"] and "Сначала" in problem["title"]
 
 
-async def test_a_style_and_a_favourite_are_those_of_the_chat(own: Any, init_data: Sign) -> None:
-    status, home = await get(own, "home", init_data(11))
+async def test_a_style_and_a_favourite_are_those_of_the_chat(server: Any, init_data: Sign) -> None:
+    status, home = await get(server, "home", init_data(11))
     assert (status, home["style"]) == (200, "none")
     assert home["styles"][2]["title"] == "Black & white"
-    assert (await get(own, "style", init_data(11), "PUT", {"name": "film"}))[0] == 204
-    assert (await get(own, "style", init_data(11), "PUT", {"name": "unheard"}))[0] == 409
-    assert (await get(own, "home", init_data(11)))[1]["style"] == "film"
-    path = f"pictures/{own.shown[11]}/favourite"
-    assert (await get(own, path, init_data(11), "PUT", {"favourite": True}))[0] == 204
-    assert len((await get(own, "pictures?favourites=true", init_data(11)))[1]["items"]) == 1
-    assert (await get(own, "pictures?favourites=true", init_data(12)))[1]["items"] == []
+    assert (await get(server, "style", init_data(11), "PUT", {"name": "film"}))[0] == 204
+    assert (await get(server, "style", init_data(11), "PUT", {"name": "unheard"}))[0] == 409
+    assert (await get(server, "home", init_data(11)))[1]["style"] == "film"
+    path = f"pictures/{server.shown[11]}/favourite"
+    assert (await get(server, path, init_data(11), "PUT", {"favourite": True}))[0] == 204
+    assert len((await get(server, "pictures?favourites=true", init_data(11)))[1]["items"]) == 1
+    assert (await get(server, "pictures?favourites=true", init_data(12)))[1]["items"] == []
 
 
-async def test_a_picture_whose_png_is_gone_comes_from_telegram_or_is_gone(own: Any, init_data: Sign, rows: Any) -> None:
-    await rows.change(own.shown[11], result=None)
-    status, problem = await get(own, f"pictures/{own.shown[11]}/image", init_data(11))
+async def test_a_picture_whose_png_is_gone_comes_from_telegram_or_is_gone(
+    server: Any, init_data: Sign, rows: Any
+) -> None:
+    await rows.change(server.shown[11], result=None)
+    status, problem = await get(server, f"pictures/{server.shown[11]}/image", init_data(11))
     assert (status, problem["type"]) == (410, "urn:bolid:problem:picture-gone")
 
 
-async def test_a_deleted_picture_is_gone_with_its_message(own: Any, init_data: Sign, rows: Any) -> None:
-    path = f"pictures/{own.shown[11]}"
-    async with ApiControl(own.telegram) as control, Person(own.telegram, 11) as ann:
+async def test_a_deleted_picture_is_gone_with_its_message(server: Any, init_data: Sign, rows: Any) -> None:
+    path = f"pictures/{server.shown[11]}"
+    async with ApiControl(server.telegram) as control, Person(server.telegram, 11) as ann:
         await control.add_user(11, "Ann")
         await ann.send_text("hello")
-        sent = await own.services.mini_app.bot.send_photo(11, BufferedInputFile(png(), "picture.png"))
-        await rows.change(own.shown[11], result_message_id=sent.message_id)
-        assert (await get(own, path, init_data(11), "DELETE"))[0] == 204
+        sent = await server.services.mini_app.bot.send_photo(11, BufferedInputFile(png(), "picture.png"))
+        await rows.change(server.shown[11], result_message_id=sent.message_id)
+        assert (await get(server, path, init_data(11), "DELETE"))[0] == 204
         assert [message.id for message in await ann.transcript() if message.from_bot] == []
-    assert (await get(own, "pictures", init_data(11)))[1]["items"] == []
-    assert (await get(own, path, init_data(11), "DELETE"))[0] == 204, "it may be repeated"
-    assert (await get(own, f"{path}/image", init_data(11)))[0] == 404
-    async with own.sessions() as session:
-        job = await session.get(Job, own.shown[11], options=[undefer(Job.result)])
+    assert (await get(server, "pictures", init_data(11)))[1]["items"] == []
+    assert (await get(server, path, init_data(11), "DELETE"))[0] == 204, "it may be repeated"
+    assert (await get(server, f"{path}/image", init_data(11)))[0] == 404
+    async with server.sessions() as session:
+        job = await session.get(Job, server.shown[11], options=[undefer(Job.result)])
         assert (job.prompt, job.result, job.result_file_id) == ("", None, None)
 
 
-async def test_a_deleted_picture_goes_from_the_group_it_was_posted_in(own: Any, init_data: Sign, rows: Any) -> None:
+async def test_a_deleted_picture_goes_from_the_group_it_was_posted_in(server: Any, init_data: Sign, rows: Any) -> None:
     """While Telegram is away the answer says so, and the same request again deletes the message too."""
-    path, bot = f"pictures/{own.shown[11]}", own.services.mini_app.bot
-    async with ApiControl(own.telegram) as control, Person(own.telegram, ANNA_ID, chat_id=GROUP_ID) as anna:
+    path, bot = f"pictures/{server.shown[11]}", server.services.mini_app.bot
+    async with ApiControl(server.telegram) as control, Person(server.telegram, ANNA_ID, chat_id=GROUP_ID) as anna:
         sent = await bot.send_photo(GROUP_ID, BufferedInputFile(png(), "picture.png"))
-        await rows.change(own.shown[11], chat_id=GROUP_ID, result_message_id=sent.message_id)
+        await rows.change(server.shown[11], chat_id=GROUP_ID, result_message_id=sent.message_id)
         await control.fail_next("deleteMessage", kind="flood", retry_after=9)
-        status, problem = await get(own, path, init_data(11), "DELETE")
+        status, problem = await get(server, path, init_data(11), "DELETE")
         assert (status, problem["type"]) == (503, "urn:bolid:problem:unavailable")
-        assert (await get(own, "pictures", init_data(11)))[1]["items"] == []
-        assert (await get(own, path, init_data(11), "DELETE"))[0] == 204
+        assert (await get(server, "pictures", init_data(11)))[1]["items"] == []
+        assert (await get(server, path, init_data(11), "DELETE"))[0] == 204
         assert sent.message_id not in [message.id for message in await anna.transcript()]
 
 
-async def test_the_message_below_an_album_stays_for_its_other_pictures(own: Any, init_data: Sign, rows: Any) -> None:
+async def test_the_message_below_an_album_stays_for_its_other_pictures(server: Any, init_data: Sign, rows: Any) -> None:
     album, now = uuid4(), datetime.now(UTC)
     first, second = [await rows.job(11, state=JobState.DELIVERED, album_id=album, album_sent_at=now) for _ in range(2)]
-    async with ApiControl(own.telegram) as control, Person(own.telegram, 11) as ann:
+    async with ApiControl(server.telegram) as control, Person(server.telegram, 11) as ann:
         await control.add_user(11, "Ann")
         await ann.send_text("hello")
-        sent = [(await own.services.mini_app.bot.send_message(11, text)).message_id for text in ("1 2", "opened")]
+        sent = [(await server.services.mini_app.bot.send_message(11, text)).message_id for text in ("1 2", "opened")]
         for job_id, message_id in zip((first, second), sent, strict=True):
             await rows.change(job_id, result_message_id=message_id)
-            assert (await get(own, f"pictures/{job_id}", init_data(11), "DELETE"))[0] == 204
+            assert (await get(server, f"pictures/{job_id}", init_data(11), "DELETE"))[0] == 204
         assert [message.text for message in await ann.transcript() if message.from_bot] == ["1 2"]
 
 
-async def test_a_picture_in_progress_is_not_deleted(own: Any, init_data: Sign, rows: Any) -> None:
-    await rows.change(own.shown[11], state=JobState.RUNNING)
-    status, problem = await get(own, f"pictures/{own.shown[11]}", init_data(11), "DELETE")
+async def test_a_picture_in_progress_is_not_deleted(server: Any, init_data: Sign, rows: Any) -> None:
+    await rows.change(server.shown[11], state=JobState.RUNNING)
+    status, problem = await get(server, f"pictures/{server.shown[11]}", init_data(11), "DELETE")
     assert (status, problem["type"]) == (409, "urn:bolid:problem:in-progress")
 
 
-async def test_pictures_are_filtered_by_person(own: Any, init_data: Sign, rows: Any) -> None:
-    """Those of the person and those in which they are the second one; of nobody else's people any."""
+async def test_pictures_are_filtered_by_person(server: Any, init_data: Sign, rows: Any) -> None:
+    """The filter returns pictures of the person, alone or as the second one, and none of other users' people."""
     ids = [uuid4(), uuid4()]
-    async with own.sessions.begin() as session:
+    async with server.sessions.begin() as session:
         now = datetime.now(UTC)
         session.add_all(
             PersonRow(id=person_id, user_id=11, name=name, chosen_at=now, created_at=now + timedelta(seconds=number))
             for number, (person_id, name) in enumerate(zip(ids, (None, "Boris & Co"), strict=True))
         )
     other = await rows.job(11, state=JobState.DELIVERED, result_file_id="x", person_id=ids[1], prompt="Boris")
-    await rows.change(own.shown[11], person_id=ids[0], companion_id=ids[1])
-    _, home = await get(own, "home", init_data(11))
+    await rows.change(server.shown[11], person_id=ids[0], companion_id=ids[1])
+    _, home = await get(server, "home", init_data(11))
     assert home["people"] == [{"id": str(ids[0]), "name": "You"}, {"id": str(ids[1]), "name": "Boris & Co"}]
 
-    async def shown(query: str, user_id: int = 11) -> set[str]:
-        _, page = await get(own, f"pictures?{query}", init_data(user_id))
+    async def picture_ids(query: str, user_id: int = 11) -> set[str]:
+        _, page = await get(server, f"pictures?{query}", init_data(user_id))
         return {item["id"] for item in page["items"]}
 
-    assert await shown("") == {str(other), str(own.shown[11])}
-    assert await shown(f"person={ids[0]}") == {str(own.shown[11])}
-    assert await shown(f"person={ids[1]}") == {str(other), str(own.shown[11])}
-    assert await shown(f"person={ids[1]}", 12) == set()
+    assert await picture_ids("") == {str(other), str(server.shown[11])}
+    assert await picture_ids(f"person={ids[0]}") == {str(server.shown[11])}
+    assert await picture_ids(f"person={ids[1]}") == {str(other), str(server.shown[11])}
+    assert await picture_ids(f"person={ids[1]}", 12) == set()
 
 
 async def test_few_pictures_are_made_small_and_fetched_at_once(
-    own: Any, init_data: Sign, rows: Any, monkeypatch: pytest.MonkeyPatch, eventually: Any
+    server: Any, init_data: Sign, rows: Any, monkeypatch: pytest.MonkeyPatch, eventually: Any
 ) -> None:
     busy = {"decoding": 0, "download": 0}
     downloads_go_on, decodings_go_on = asyncio.Event(), threading.Event()
@@ -219,10 +221,10 @@ async def test_few_pictures_are_made_small_and_fetched_at_once(
         destination.write(png())
 
     monkeypatch.setattr(mini_app, "_small", shrink)
-    monkeypatch.setattr(own.services.mini_app.bot, "download", download)
-    await rows.change(own.shown[11], result=None)
-    path, count = f"pictures/{own.shown[11]}/image?small=true", DOWNLOADS_AT_ONCE + 4
-    asking = [asyncio.create_task(get(own, path, init_data(11))) for _ in range(count)]
+    monkeypatch.setattr(server.services.mini_app.bot, "download", download)
+    await rows.change(server.shown[11], result=None)
+    path, count = f"pictures/{server.shown[11]}/image?small=true", DOWNLOADS_AT_ONCE + 4
+    asking = [asyncio.create_task(get(server, path, init_data(11))) for _ in range(count)]
     for what, limit, event in (
         ("download", DOWNLOADS_AT_ONCE, downloads_go_on),
         ("decoding", DECODINGS_AT_ONCE, decodings_go_on),
@@ -235,16 +237,16 @@ async def test_few_pictures_are_made_small_and_fetched_at_once(
     assert busy == {"decoding": count, "download": count}
 
 
-async def test_while_telegram_is_away_a_picture_is_not_gone(own: Any, init_data: Sign, rows: Any) -> None:
-    await rows.change(own.shown[11], result=None)
-    async with ApiControl(own.telegram) as control:
+async def test_while_telegram_is_away_a_picture_is_not_gone(server: Any, init_data: Sign, rows: Any) -> None:
+    await rows.change(server.shown[11], result=None)
+    async with ApiControl(server.telegram) as control:
         await control.fail_next("getFile", kind="flood", retry_after=9)
-        status, problem = await get(own, f"pictures/{own.shown[11]}/image", init_data(11))
+        status, problem = await get(server, f"pictures/{server.shown[11]}/image", init_data(11))
     assert (status, problem["type"]) == (503, "urn:bolid:problem:unavailable")
 
 
-async def test_pictures_come_by_pages(own: Any, init_data: Sign, rows: Any) -> None:
-    async with own.sessions.begin() as session:
+async def test_pictures_come_by_pages(server: Any, init_data: Sign, rows: Any) -> None:
+    async with server.sessions.begin() as session:
         for number in range(3):
             session.add(
                 Job(
@@ -253,18 +255,18 @@ async def test_pictures_come_by_pages(own: Any, init_data: Sign, rows: Any) -> N
                 )
             )  # fmt: skip
             await session.flush()
-    _, first = await get(own, "pictures?limit=3", init_data(11))
-    _, second = await get(own, f"pictures?limit=3&cursor={first['next']}", init_data(11))
+    _, first = await get(server, "pictures?limit=3", init_data(11))
+    _, second = await get(server, f"pictures?limit=3&cursor={first['next']}", init_data(11))
     assert (len(first["items"]), len(second["items"]), second["next"]) == (3, 1, None)
 
 
-async def test_the_page_is_served_and_may_load_nothing_from_elsewhere(own: Any) -> None:
-    async with own.http.get(f"{own.url}/app/") as answer:
+async def test_the_page_is_served_and_may_load_nothing_from_elsewhere(server: Any) -> None:
+    async with server.http.get(f"{server.url}/app/") as answer:
         text = await answer.text()
         assert answer.status == 200 and "app.js" in text
         assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
     for path in ("/app/../mini_app.py", "/app/%2e%2e/mini_app.py", "/app/api/nothing"):
-        async with own.http.get(aiohttp.client.URL(f"{own.url}{path}", encoded=True)) as answer:
+        async with server.http.get(aiohttp.client.URL(f"{server.url}{path}", encoded=True)) as answer:
             assert answer.status == 404
 
 

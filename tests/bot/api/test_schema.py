@@ -1,4 +1,4 @@
-"""openapi.json is whole, and the server keeps to it whatever schemathesis sends."""
+"""openapi.json is complete, and the server follows it for all requests of schemathesis."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance, use_afte
 UPLOAD = "application/octet-stream"
 EXAMPLES = 6
 REACHED_MIN = 13
-"""Of the eighteen operations: deletions are sent only where there is nothing to delete, nobody can be chosen, and
-random bytes are no photo."""
+"""The operations of the eighteen that succeed: deletions are sent only where there is nothing to delete, no person can
+be chosen, and random bytes are no photo."""
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
@@ -35,17 +35,17 @@ async def test_the_description_is_openapi_3_1_and_names_every_path(world: Any, a
 
 
 async def test_the_server_keeps_to_its_description(world: Any, app: Any) -> None:
-    """Fitting requests about what is there and about what is not, and requests that do not fit."""
+    """Valid requests about existing and absent objects, and invalid requests."""
     reference_id = await world.accept_photo(app)
     job_id = (await app.order()).body["id"]
     await world.finish(job_id)
     headers = {"Authorization": f"Bearer {app.key.key}"}
-    known = {"end_user": "ann", "job_id": job_id, "reference_id": reference_id, "number": 1}
-    reached = await asyncio.to_thread(_try_all, app.url, headers, known)
+    parameters = {"end_user": "ann", "job_id": job_id, "reference_id": reference_id, "number": 1}
+    reached = await asyncio.to_thread(_try_all, app.url, headers, parameters)
     assert len(reached) >= REACHED_MIN, reached
 
 
-def _try_all(url: str, headers: dict[str, str], known: dict[str, Any]) -> set[str]:
+def _try_all(url: str, headers: dict[str, str], parameters: dict[str, Any]) -> set[str]:
     """The operations that succeeded at least once."""
     reached: set[str] = set()
     schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
@@ -59,7 +59,7 @@ def _try_all(url: str, headers: dict[str, str], known: dict[str, Any]) -> set[st
             reached.add(case.operation.label)
 
     def send_known(case: Any) -> None:
-        case.path_parameters.update({name: known[name] for name in case.path_parameters})
+        case.path_parameters.update({name: parameters[name] for name in case.path_parameters})
         if isinstance(case.body, dict) and "end_user" in case.body:
             case.body["end_user"] = "ann"
             case.body.pop("references", None)

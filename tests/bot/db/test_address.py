@@ -1,4 +1,4 @@
-"""DATABASE_URL: what hosting services write into it is honoured, passed over or named in one line."""
+"""DATABASE_URL: each parameter of hosting services is used, ignored, or named in an error of one line."""
 
 from __future__ import annotations
 
@@ -69,9 +69,9 @@ def test_a_time_to_connect_is_honoured_and_zero_is_ours() -> None:
 def test_what_cannot_be_opened_is_named_in_one_line_without_the_url(given: str, named: str) -> None:
     with pytest.raises(AddressError, match="DATABASE_URL") as refusal:
         read_address(given)
-    said = str(refusal.value)
-    assert named in said
-    assert "secret" not in said and "\n" not in said
+    reason = str(refusal.value)
+    assert named in reason
+    assert "secret" not in reason and "\n" not in reason
 
 
 def test_every_password_is_known_to_be_secret_in_both_its_spellings() -> None:
@@ -82,39 +82,39 @@ def test_every_password_is_known_to_be_secret_in_both_its_spellings() -> None:
 
 async def test_a_session_has_what_the_parameters_ask_for(database_url: str) -> None:
     url = make_url(database_url)
-    nobody = f"127.0.0.1:1,{url.host}:{url.port}"
+    closed_port = f"127.0.0.1:1,{url.host}:{url.port}"
     options = quote("-c statement_timeout=4321 -c idle_in_transaction_session_timeout=9s")
     pool = open_pool(
-        f"postgresql://{url.username}:{quote(url.password or '', safe='')}@{nobody}/{url.database}"
+        f"postgresql://{url.username}:{quote(url.password or '', safe='')}@{closed_port}/{url.database}"
         f"?sslmode=prefer&channel_binding=require&connect_timeout=5&application_name=my%20bot&options={options}"
         "&target_session_attrs=read-write&prepared_statement_cache_size=0&statement_cache_size=0"
     )
     async with pool.connect() as connection:
-        shown = [
+        messages = [
             await connection.scalar(text(f"show {name}"))
             for name in ("application_name", "statement_timeout", "idle_in_transaction_session_timeout")
         ]
     await pool.dispose()
-    assert shown == ["my bot", "4321ms", "9s"]
+    assert messages == ["my bot", "4321ms", "9s"]
 
 
 @pytest.mark.parametrize(
-    ("parameters", "said"),
+    ("parameters", "expected"),
     [("?sslmode=require", "TLS"), ("?options=-c%20no_such_setting%3D1", "no_such_setting")],
 )
-async def test_what_waiting_would_not_mend_is_one_line(database_url: str, parameters: str, said: str) -> None:
+async def test_what_waiting_would_not_mend_is_one_line(database_url: str, parameters: str, expected: str) -> None:
     pool = open_pool(f"{database_url}{parameters}")
-    with pytest.raises(AddressError, match=said):
+    with pytest.raises(AddressError, match=expected):
         async with pool.connect():
             pass
     await pool.dispose()
 
 
 def _run(module: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "BROKER_URL")}
+    inherited = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "BROKER_URL")}
     return subprocess.run(
         [sys.executable, "-m", module, *arguments],
-        cwd=ROOT, env={**kept, **environment}, capture_output=True, text=True, timeout=120,
+        cwd=ROOT, env={**inherited, **environment}, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
 
 

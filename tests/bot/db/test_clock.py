@@ -1,4 +1,4 @@
-"""The clock of the database set back: what was written before lies in the future."""
+"""The clock of the database set back, so that earlier rows have times in the future."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A half-open connection to Postgres as a network makes it: the cable is out, and neither side gets a packet.
+"""A half-open connection to Postgres as after an unplugged cable: neither side gets a packet.
 
 The client runs in a network namespace of its own, at the other end of a pair of virtual interfaces. Only root may make
 these.
@@ -94,23 +94,23 @@ def server(network: None, server_folder: Path, monkeypatch: pytest.MonkeyPatch) 
 
 async def test_both_sides_give_a_cut_connection_up_and_go_on(server: EmbeddedPostgres) -> None:
     """The client's statement fails; the server ends the session, whose lock another client gets meanwhile."""
-    here = await asyncpg.connect(server.url.replace("+asyncpg", ""), ssl=False)
-    await here.execute("create table held as select 1 as id")
+    connection = await asyncpg.connect(server.url.replace("+asyncpg", ""), ssl=False)
+    await connection.execute("create table held as select 1 as id")
     client = await asyncio.create_subprocess_exec(
         "ip", "netns", "exec", NAMESPACE, sys.executable, "-c", CLIENT_PROGRAM, server.url,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
     )  # fmt: skip
     assert client.stdin is not None and client.stdout is not None
-    said = client.stdout.readline
+    read_line = client.stdout.readline
 
     async def next_word() -> Any:
-        return (await asyncio.wait_for(said(), RECOVERY_S)).strip().decode()
+        return (await asyncio.wait_for(read_line(), RECOVERY_S)).strip().decode()
 
     try:
         assert await next_word() == "locked"
         _ip("-n", NAMESPACE, "link", "set", FAR, "down")
         client.stdin.write(b"go on\n")
-        lock = asyncio.create_task(here.execute("select * from held for update", timeout=RECOVERY_S))
+        lock = asyncio.create_task(connection.execute("select * from held for update", timeout=RECOVERY_S))
         assert await next_word() == "outage"
         await lock
         _ip("-n", NAMESPACE, "link", "set", FAR, "up")
@@ -119,4 +119,4 @@ async def test_both_sides_give_a_cut_connection_up_and_go_on(server: EmbeddedPos
         if client.returncode is None:
             client.kill()
         await client.wait()
-        await here.close()
+        await connection.close()

@@ -1,4 +1,4 @@
-"""Connections to Postgres that are open and silent: they are given up in the time of one statement."""
+"""Open connections to Postgres without answers are closed within the timeout of one statement."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def _one(pool: AsyncEngine) -> int:
 
 
 async def test_all_frozen_connections_cost_the_time_of_one(frozen_pool: AsyncEngine, proxy: Any) -> None:
-    """The first that does not answer a ping takes the others with it, instead of five timeouts one after another."""
+    """The first one without an answer to a ping closes the others too, instead of five timeouts one after another."""
     proxy.freeze()
     began, failures = time.monotonic(), 0
     while True:

@@ -1,4 +1,4 @@
-"""The law of a job's states, and what workers report: in order, late, twice, and about what is not wanted any more."""
+"""Transitions of a job's state, and reports of workers: in order, late, repeated, and about cancelled jobs."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_a_job_that_has_ended_stays_as_it_ended() -> None:
 
 @pytest.mark.parametrize("state", JobState)
 async def test_only_a_job_that_has_ended_is_closed(sessions: Sessions, rows: Any, state: JobState) -> None:
-    """A picture that is still to be delivered is not thrown away."""
+    """A picture that is not delivered yet is not deleted."""
     await rows.user()
     job_id = await rows.job(state=state, result=b"png")
     async with sessions.begin() as session:
@@ -97,8 +97,8 @@ async def test_only_a_job_that_has_ended_is_closed(sessions: Sessions, rows: Any
     async with sessions() as session:
         result = await session.scalar(select(Job.result).where(Job.id == job_id))
     ended = state in ENDED
-    kept = not ended or state == JobState.DELIVERED  # a delivered picture can be had as a file
-    assert ((await rows.get(job_id)).closed_at is not None, result) == (ended, b"png" if kept else None)
+    has_file = not ended or state == JobState.DELIVERED  # a delivered picture can be had as a file
+    assert ((await rows.get(job_id)).closed_at is not None, result) == (ended, b"png" if has_file else None)
 
 
 async def test_every_job_of_a_chat_that_is_closed_to_the_bot_ends(sessions: Sessions, rows: Any) -> None:

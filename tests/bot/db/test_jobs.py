@@ -1,4 +1,4 @@
-"""Asking for a picture and withdrawing it."""
+"""Requests for pictures and their cancellation."""
 
 from __future__ import annotations
 
@@ -105,8 +105,8 @@ async def test_nobody_cancels_or_sees_the_job_of_another(sessions: Sessions, row
     async with sessions.begin() as session:
         assert await jobs.get(session, job_id, 2) is None
         assert not await job_states.cancel(session, job_id, 2)
-        own = await jobs.get(session, job_id, 1)
-        assert own is not None and own.state == JobState.QUEUED
+        found = await jobs.get(session, job_id, 1)
+        assert found is not None and found.state == JobState.QUEUED
 
 
 async def test_a_group_does_not_read_the_name_of_the_person(sessions: Sessions, rows: Any) -> None:

@@ -1,4 +1,4 @@
-"""The ledger of credits: what a picture costs, once, and what comes back, whatever happens in between."""
+"""The ledger of credits: each picture is charged once, and released if it is not delivered, in any order of events."""
 
 from __future__ import annotations
 
@@ -167,8 +167,8 @@ async def test_the_same_request_again_reserves_once(account: Account) -> None:
 
 async def test_two_requests_at_once_cannot_both_take_the_last_credit(account: Account) -> None:
     await account.grant(1)
-    made = await asyncio.gather(*(account.submit() for _ in range(6)))
-    assert len([job_id for job_id in made if job_id is not None]) == 1
+    results = await asyncio.gather(*(account.submit() for _ in range(6)))
+    assert len([job_id for job_id in results if job_id is not None]) == 1
 
 
 async def test_too_many_open_jobs_reserve_nothing(account: Account) -> None:
@@ -410,7 +410,7 @@ ROUNDS = st.lists(st.lists(EVENTS, min_size=1, max_size=5), min_size=1, max_size
 """The events of one round happen at once."""
 
 
-async def _happen(account: Account, event: str, number: int, made: list[UUID]) -> UUID | None:
+async def _happen(account: Account, event: str, number: int, job_ids: list[UUID]) -> UUID | None:
     match event:
         case "submit":
             return await account.submit()
@@ -426,9 +426,9 @@ async def _happen(account: Account, event: str, number: int, made: list[UUID]) -
             await account.balance()
         case "settle all":
             await SettleCredits(account.sessions)()
-        case _ if made:
+        case _ if job_ids:
             act: Callable[[UUID], Any] = getattr(account, event)
-            await act(made[number % len(made)])
+            await act(job_ids[number % len(job_ids)])
     return None
 
 
@@ -466,10 +466,10 @@ async def test_no_order_of_events_overdraws_or_books_a_job_twice(
     user_id = await rows.user(next(_numbers))
     terms = CreditTerms(free, packs=(), referral=0, contact="@x", departure_key=b"")
     account = Account(sessions, user_id, terms)
-    made: list[UUID] = []
+    job_ids: list[UUID] = []
     for events in rounds:
-        results = await asyncio.gather(*(_happen(account, event, number, made) for event, number in events))
-        made += [job_id for job_id in results if job_id is not None]
+        results = await asyncio.gather(*(_happen(account, event, number, job_ids) for event, number in events))
+        job_ids += [job_id for job_id in results if job_id is not None]
         _check_sums(await account.entries())
     await asyncio.gather(account.reconcile(), SettleCredits(sessions)(), account.balance())
     entries = await account.entries()

@@ -1,4 +1,4 @@
-"""Telling an absent database from a wrong statement."""
+"""The distinction between an outage of the database and a wrong statement."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ async def test_a_database_that_is_not_there_is_an_outage(postgres: Any) -> None:
 async def test_a_connection_cut_in_the_middle_is_an_outage(sessions: Sessions) -> None:
     with pytest.raises(Exception) as caught:
         async with sessions() as session:
-            own = await session.scalar(text("select pg_backend_pid()"))
+            pid = await session.scalar(text("select pg_backend_pid()"))
             async with sessions() as other:
-                await other.execute(text("select pg_terminate_backend(:pid)"), {"pid": own})
+                await other.execute(text("select pg_terminate_backend(:pid)"), {"pid": pid})
             await asyncio.sleep(0.1)
             await session.execute(text("select 1"))
     assert is_outage(caught.value)

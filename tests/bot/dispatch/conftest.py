@@ -43,7 +43,7 @@ class ServerClock:
 
 @dataclass
 class Stage:
-    """StatusUpdater over a real chat, one step at a time, with time in the test's hand."""
+    """StatusUpdater over a real chat; the test controls steps and time."""
 
     api: LocalBotAPI
     control: ApiControl
@@ -73,7 +73,7 @@ class Stage:
         return len(await self.control.calls(method))
 
     def restart(self) -> None:
-        """Everything in memory is lost."""
+        """Replaces the updater, so that its memory is lost."""
         self.updater = self.open_updater({})
 
     def regain(self) -> None:

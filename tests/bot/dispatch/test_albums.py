@@ -69,8 +69,8 @@ async def test_variations_have_one_status_message_and_come_as_one_album(
     assert "3 variations" in numbers.text and numbers.button_texts == ["#1", "#2", "#3"]
     assert await variations.states() == [(JobState.DELIVERED, True)] * 3
     assert await stage.count("sendMediaGroup") == 1
-    kept = [(await variations.rows.get(job_id)).shown_message_ids for job_id in variations.ids]
-    assert kept == [[message.id] for message in album], "each picture can be taken back"
+    message_ids = [(await variations.rows.get(job_id)).shown_message_ids for job_id in variations.ids]
+    assert message_ids == [[message.id] for message in album], "each picture can be taken back"
 
 
 async def test_a_picture_of_an_album_is_deleted_with_its_message_and_its_opened_ones(
@@ -83,9 +83,9 @@ async def test_a_picture_of_an_album_is_deleted_with_its_message_and_its_opened_
     note, remove = NoteMessage(stage.sessions), RemovePicture(stage.sessions)
     for number in (0, 1):
         for opened in (900, 901):
-            await note(variations.ids[number], shown=opened + number)
-        shown = [(ben, message_id) for message_id in (album[number].id, 900 + number, 901 + number)]
-        assert await remove(ben, variations.ids[number]) == shown, "not the message with the numbers"
+            await note(variations.ids[number], result_message_id=opened + number)
+        messages = [(ben, message_id) for message_id in (album[number].id, 900 + number, 901 + number)]
+        assert await remove(ben, variations.ids[number]) == messages, "not the message with the numbers"
     assert await remove(ben, variations.ids[2]) == [(ben, album[2].id)]
 
 
@@ -94,17 +94,17 @@ async def test_the_messages_of_an_album_are_kept_when_the_database_was_away_afte
 ) -> None:
     await variations.finish(picture, 0, 1, 2)
 
-    async def away(*_: object) -> None:
+    async def fail(*_: object) -> None:
         raise ConnectionRefusedError("no database")
 
     with monkeypatch.context() as outage:
-        outage.setattr(job_states, "deliver", away)
+        outage.setattr(job_states, "deliver", fail)
         await stage.step()
     assert await variations.states() == [(JobState.DONE, False)] * 3
     await stage.step(later_s=10)
     *album, numbers = await stage.said()
-    kept = [(await variations.rows.get(job_id)).shown_message_ids for job_id in variations.ids]
-    assert kept == [[message.id] for message in album]
+    message_ids = [(await variations.rows.get(job_id)).shown_message_ids for job_id in variations.ids]
+    assert message_ids == [[message.id] for message in album]
     assert "3 variations" in numbers.text and await stage.count("sendMediaGroup") == 1
 
 

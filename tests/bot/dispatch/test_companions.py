@@ -94,11 +94,11 @@ async def test_both_people_are_named_before_and_after(sessions: Sessions, rows: 
     async with sessions() as session:
         private, group = await status_messages.pending(session)
     texts, styles = Translator().of(language), load_styles()
-    shown = [
+    messages = [
         render(job, place=1, paused=False, preview=None, texts=texts, styles=styles).text for job in (private, group)
     ]
-    assert texts("status-people", first=texts("person-first"), second="Boris & Co") in shown[0]
-    assert texts("status-two") in shown[1] and "Boris" not in shown[1]
+    assert texts("status-people", first=texts("person-first"), second="Boris & Co") in messages[0]
+    assert texts("status-two") in messages[1] and "Boris" not in messages[1]
     assert texts("picture-companion") in caption(private, texts, styles).splitlines()[0]
 
 

@@ -1,4 +1,4 @@
-"""The dispatcher whole: a real database, a real broker, a real chat, and a worker that answers by the contract."""
+"""The whole dispatcher: real database, broker and chat, and a fake worker that follows the contract."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ QUICK = PATIENT.model_copy(update={"lease_s": 2, "handout_s": 2})
 
 
 class Stage:
-    """Everything but the conversation."""
+    """All parts except the conversation."""
 
     def __init__(self, api: LocalBotAPI, ben: Person, rows: Any, signals: JobSignals) -> None:
         self.api = api
@@ -412,10 +412,10 @@ async def test_while_the_service_is_paused_jobs_wait_and_their_users_see_it(
         job_id = await stage.rows.job(BEN_ID)
         stage.signals.wake()
 
-        async def shown() -> bool:
+        async def is_shown() -> bool:
             return any("paused" in message.text for message in await stage.said())
 
-        await eventually(shown)
+        await eventually(is_shown)
         assert worker.requests == []
         await ResumeService(sessions, stage.signals)(1)
         await eventually(lambda: stage.delivered(job_id))

@@ -31,10 +31,10 @@ async def sender(sessions: Sessions, rows: Any, broker: KeepingBroker) -> TaskSe
 
 
 async def _image_prompt(sessions: Sessions) -> UUID:
-    kept = ImagePrompt(id=uuid4(), user_id=1, message_id=9, image=b"a painting")
+    image_prompt = ImagePrompt(id=uuid4(), user_id=1, message_id=9, image=b"a painting")
     async with sessions.begin() as session:
-        await image_prompts.add(session, kept)
-    return kept.id
+        await image_prompts.add(session, image_prompt)
+    return image_prompt.id
 
 
 async def _beat(sessions: Sessions, worker_id: str = "w", *, image_prompt: bool) -> None:

@@ -54,7 +54,7 @@ async def test_the_second_waits_for_the_first_to_end(database_url: str, eventual
 
 
 async def test_a_leader_that_vanishes_is_followed_when_its_lease_ends(database_url: str, eventually: Any) -> None:
-    """As a host without power leaves it: nothing is released, nothing extended."""
+    """As after a power failure of the host: the lease is neither released nor extended."""
     await _leadership(database_url).__aenter__()
     async with asyncio.timeout(30), _leadership(database_url):
         pass

@@ -1,4 +1,4 @@
-"""Reports that the database does not store at once: nothing that is finished gets lost."""
+"""Reports that the database does not store at once: no finished picture is lost."""
 
 from __future__ import annotations
 
@@ -91,9 +91,7 @@ async def test_a_result_is_stored_once_the_error_has_passed(
     assert await _faults(sessions) == 2
 
 
-async def test_a_result_waits_for_an_error_that_nobody_foresaw(
-    handler: ReplyHandler, sessions: Sessions, rows: Any
-) -> None:
+async def test_a_result_waits_for_an_unexpected_error(handler: ReplyHandler, sessions: Sessions, rows: Any) -> None:
     """Such as a schema that is not migrated yet: 42703 is an undefined column."""
     job_id = await _running(rows)
     await _break(sessions, "42703", times=3)

@@ -26,7 +26,7 @@ CAPTION_MAX_UNITS = 1024
 
 
 def _open(state: JobState = JobState.QUEUED, **facts: Any) -> PendingStatus:
-    known: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "job_id": UUID(int=1), "user_id": 1, "chat_id": 1, "language": "en", "state": state, "handed": False, "step": 0,
         "steps": 0, "failure": None, "style": "film", "seed": 2**63 - 1,
         "prompt": "a walk <b>in</b> & out", "message_id": None,
@@ -37,7 +37,7 @@ def _open(state: JobState = JobState.QUEUED, **facts: Any) -> PendingStatus:
         "created_at": datetime(2026, 1, 1, tzinfo=UTC), "person_name": None, "person_number": None,
         "companion_id": None, "companion_name": None, "companion_number": None,
     }  # fmt: skip
-    return PendingStatus(**{**known, **facts})
+    return PendingStatus(**{**defaults, **facts})
 
 
 def _render(
@@ -69,15 +69,15 @@ class _Plain(HTMLParser):
 
 
 @pytest.mark.parametrize(
-    ("place", "workers", "drawing_s", "shown"),
+    ("place", "workers", "drawing_s", "expected"),
     [(1, 1, 4.2, "about 10 s"), (5, 2, 15.0, "about 50 s"), (9, 1, 60.0, "about 9 min"), (1, 0, 121.0, "about 3 min")],
 )
 def test_the_expected_time_follows_place_workers_and_measured_speed(
-    place: int, workers: int, drawing_s: float, shown: str
+    place: int, workers: int, drawing_s: float, expected: str
 ) -> None:
     time_s = expected_s(place, workers, drawing_s)
     facts: dict[str, Any] = {"texts": TRANSLATOR.of("en"), "styles": STYLES, "preview": None, "expected_s": time_s}
-    assert shown in render(_open(), place=place, paused=False, **facts).text
+    assert expected in render(_open(), place=place, paused=False, **facts).text
     assert "about" not in render(_open(), place=place, paused=True, **facts).text
     running = _open(JobState.RUNNING, step=1, steps=4)
     assert "about" not in render(running, place=None, paused=False, **facts).text
@@ -136,7 +136,7 @@ def test_the_bar_never_leaves_its_cells(step: int, filled: int) -> None:
     assert len(bar(step, 4)) == BAR_CELLS
 
 
-def test_the_picture_says_style_words_and_who_made_it() -> None:
+def test_the_caption_has_the_style_the_prompt_and_the_origin() -> None:
     view = _render(_open(JobState.DONE))
     assert STYLES["film"].label("en") in _Plain(view.text).text
     assert "AI" in view.text and view.urgency == Urgency.END
@@ -185,7 +185,7 @@ def test_a_pose_that_cannot_be_read_offers_a_free_one_and_the_settings(language:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("steps", [0, 4])
-def test_a_translation_is_shown_below_the_words_and_fits_under_a_preview(language: str, steps: int) -> None:
+def test_a_translation_is_shown_below_the_prompt_and_fits_under_a_preview(language: str, steps: int) -> None:
     prompt, translation = "я" * PROMPT_MAX_CHARS, "<b>" * PROMPT_MAX_CHARS
     job = _open(JobState.RUNNING, steps=steps, language=language, prompt=prompt, translated_prompt=translation)
     plain = _Plain(_render(job).text)
@@ -262,7 +262,7 @@ def test_an_unexpected_failure_is_described_as_our_fault() -> None:
 )
 @pytest.mark.parametrize("state", [JobState.DONE, JobState.FAILED, JobState.CANCELLED, JobState.QUEUED])
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_whatever_the_words_the_message_fits_and_is_not_markup(prompt: str, state: JobState, language: str) -> None:
+def test_any_prompt_fits_into_the_message_and_is_escaped(prompt: str, state: JobState, language: str) -> None:
     plain = _Plain(_render(_open(state, prompt=prompt, language=language), place=2).text)
     assert len(plain.text.encode("utf-16-le")) // 2 <= CAPTION_MAX_UNITS
     assert set(plain.tags) <= {"i", "code"}

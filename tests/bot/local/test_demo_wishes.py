@@ -64,9 +64,9 @@ def test_a_refused_wish_starts_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "state").exists()
 
 
-@pytest.mark.parametrize("made", [True, False])
+@pytest.mark.parametrize("installed", [True, False])
 def test_the_exit_code_says_whether_a_picture_was_made(
-    made: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    installed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def talk(*_: object) -> Conversation:
         return Conversation()
@@ -74,10 +74,10 @@ def test_the_exit_code_says_whether_a_picture_was_made(
     monkeypatch.setattr(demo, "Stack", lambda *_, **__: None)
     monkeypatch.setattr(demo, "kept_up", lambda _: nullcontext())
     monkeypatch.setattr(demo, "_converse_while_tended", talk)
-    monkeypatch.setattr(demo, "report", lambda *_: made)
+    monkeypatch.setattr(demo, "report", lambda *_: installed)
     output = io.StringIO()
-    assert play(tmp_path, Terminal(Console(file=output, width=200)), {}, tmp_path) == (0 if made else 1)
-    assert ("no picture was made" in output.getvalue()) is not made
+    assert play(tmp_path, Terminal(Console(file=output, width=200)), {}, tmp_path) == (0 if installed else 1)
+    assert ("no picture was made" in output.getvalue()) is not installed
 
 
 def test_the_command_ends_with_one_line_and_a_bad_exit_code(tmp_path: Path) -> None:

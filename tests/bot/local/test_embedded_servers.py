@@ -1,4 +1,4 @@
-"""Postgres and Valkey out of their wheels: real servers, really killed."""
+"""Postgres and Valkey from their wheels: real servers, killed by SIGKILL."""
 
 from __future__ import annotations
 

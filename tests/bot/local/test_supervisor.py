@@ -20,8 +20,8 @@ from bot.local.parts import (
     PROBE_MISSES_MAX,
     RESTART_DELAYS_S,
     STEADY_S,
-    KeptPart,
     StackError,
+    SupervisedPart,
     answers_at,
     describe_end,
     last_words,
@@ -89,104 +89,106 @@ def part(tmp_path: Path) -> ScriptedPart:
 
 
 @pytest.fixture
-def kept(part: ScriptedPart, clock: Clock) -> KeptPart:
-    return KeptPart(part, clock)
+def supervised(part: ScriptedPart, clock: Clock) -> SupervisedPart:
+    return SupervisedPart(part, clock)
 
 
-def crash_and_wait(kept: KeptPart, part: ScriptedPart, clock: Clock, pauses_s: Sequence[float]) -> None:
+def crash_and_wait(supervised: SupervisedPart, part: ScriptedPart, clock: Clock, pauses_s: Sequence[float]) -> None:
     for pause_s in pauses_s:
         part.end(1)
-        kept.tend(Listener())
+        supervised.tend(Listener())
         clock.now += pause_s
-        kept.tend(Listener())
+        supervised.tend(Listener())
 
 
-def test_a_part_that_runs_is_left_alone(kept: KeptPart, part: ScriptedPart) -> None:
-    kept.tend(Listener())
+def test_a_part_that_runs_is_left_alone(supervised: SupervisedPart, part: ScriptedPart) -> None:
+    supervised.tend(Listener())
     assert part.starts == 0
 
 
 def test_a_crashed_part_starts_again_after_its_pause_and_not_before(
-    kept: KeptPart, part: ScriptedPart, clock: Clock
+    supervised: SupervisedPart, part: ScriptedPart, clock: Clock
 ) -> None:
     listener = Listener()
     part.end(-9)
-    kept.tend(listener)
+    supervised.tend(listener)
     assert part.starts == 0
     clock.now += RESTART_DELAYS_S[0]
-    kept.tend(listener)
+    supervised.tend(listener)
     assert part.starts == 1
     assert len(listener.warnings) == 1
     assert "by signal SIGKILL; starting it again" in listener.warnings[0]
 
 
 def test_a_part_that_crashes_again_and_again_is_started_for_ever_with_the_longest_pause(
-    kept: KeptPart, part: ScriptedPart, clock: Clock
+    supervised: SupervisedPart, part: ScriptedPart, clock: Clock
 ) -> None:
-    crash_and_wait(kept, part, clock, [*RESTART_DELAYS_S, *[RESTART_DELAYS_S[-1]] * 20])
+    crash_and_wait(supervised, part, clock, [*RESTART_DELAYS_S, *[RESTART_DELAYS_S[-1]] * 20])
     assert part.starts == len(RESTART_DELAYS_S) + 20
     part.end(1)
-    kept.tend(Listener())
+    supervised.tend(Listener())
     clock.now += RESTART_DELAYS_S[-1] - 0.1
-    kept.tend(Listener())
+    supervised.tend(Listener())
     assert not part.running
 
 
 def test_a_part_that_was_steady_begins_with_the_shortest_pause_again(
-    kept: KeptPart, part: ScriptedPart, clock: Clock
+    supervised: SupervisedPart, part: ScriptedPart, clock: Clock
 ) -> None:
-    crash_and_wait(kept, part, clock, RESTART_DELAYS_S)
+    crash_and_wait(supervised, part, clock, RESTART_DELAYS_S)
     clock.now += STEADY_S + 1
-    crash_and_wait(kept, part, clock, RESTART_DELAYS_S)
+    crash_and_wait(supervised, part, clock, RESTART_DELAYS_S)
     assert part.starts == 2 * len(RESTART_DELAYS_S)
 
 
-def test_a_part_that_cannot_be_started_is_tried_again(kept: KeptPart, part: ScriptedPart, clock: Clock) -> None:
+def test_a_part_that_cannot_be_started_is_tried_again(
+    supervised: SupervisedPart, part: ScriptedPart, clock: Clock
+) -> None:
     listener, start = Listener(), part.start
 
     def fail() -> None:
         raise EmbeddedServerError("no memory left")
 
     part.end(1)
-    kept.tend(listener)
+    supervised.tend(listener)
     part.start = fail  # type: ignore[method-assign]
     clock.now += RESTART_DELAYS_S[0]
-    kept.tend(listener)
+    supervised.tend(listener)
     assert listener.warnings[-1] == "scripted could not be started, trying again: no memory left"
     part.start = start  # type: ignore[method-assign]
     clock.now += RESTART_DELAYS_S[1]
-    kept.tend(listener)
+    supervised.tend(listener)
     assert part.running
 
 
-def tend_for(kept: KeptPart, clock: Clock, seconds: float, listener: Listener) -> None:
+def tend_for(supervised: SupervisedPart, clock: Clock, seconds: float, listener: Listener) -> None:
     end = clock.now + seconds
     while clock.now < end:
         clock.now += 1.0
-        kept.tend(listener)
+        supervised.tend(listener)
 
 
 def test_a_part_that_stops_answering_is_ended_and_started_again(part: ScriptedPart, clock: Clock) -> None:
     answers, listener = [True], Listener()
-    kept = KeptPart(part, clock, lambda: answers[-1])
+    supervised = SupervisedPart(part, clock, lambda: answers[-1])
     part.exit_code = -9
-    tend_for(kept, clock, 2 * PROBE_INTERVAL_S, listener)
+    tend_for(supervised, clock, 2 * PROBE_INTERVAL_S, listener)
     answers.append(False)
-    tend_for(kept, clock, (PROBE_MISSES_MAX - 1) * PROBE_INTERVAL_S, listener)
+    tend_for(supervised, clock, (PROBE_MISSES_MAX - 1) * PROBE_INTERVAL_S, listener)
     assert (part.running, part.starts) == (True, 0), "a moment without an answer is no reason"
     answers.append(True)
-    tend_for(kept, clock, 2 * PROBE_INTERVAL_S, listener)
+    tend_for(supervised, clock, 2 * PROBE_INTERVAL_S, listener)
     answers.append(False)
-    tend_for(kept, clock, (PROBE_MISSES_MAX + 1) * PROBE_INTERVAL_S, listener)
+    tend_for(supervised, clock, (PROBE_MISSES_MAX + 1) * PROBE_INTERVAL_S, listener)
     assert part.starts == 1
     assert "scripted runs and does not answer" in listener.warnings[0]
 
 
 def test_a_part_may_take_its_time_before_the_first_answer(part: ScriptedPart, clock: Clock) -> None:
-    kept, listener = KeptPart(part, clock, lambda: False), Listener()
-    tend_for(kept, clock, FIRST_ANSWER_S, listener)
+    supervised, listener = SupervisedPart(part, clock, lambda: False), Listener()
+    tend_for(supervised, clock, FIRST_ANSWER_S, listener)
     assert (part.running, listener.warnings) == (True, [])
-    tend_for(kept, clock, (PROBE_MISSES_MAX + 1) * PROBE_INTERVAL_S, listener)
+    tend_for(supervised, clock, (PROBE_MISSES_MAX + 1) * PROBE_INTERVAL_S, listener)
     assert "scripted runs and does not answer" in listener.warnings[0]
 
 
@@ -209,11 +211,13 @@ def test_a_probe_of_a_closed_port_is_no_answer() -> None:
     assert not answers_at(f"http://127.0.0.1:{choose_port()}/healthz")
 
 
-def test_a_part_that_cannot_run_as_configured_is_not_tried_again(kept: KeptPart, part: ScriptedPart) -> None:
+def test_a_part_that_cannot_run_as_configured_is_not_tried_again(
+    supervised: SupervisedPart, part: ScriptedPart
+) -> None:
     part.log.write_text("starting\nengine.worker: BOT_TOKEN is wrong: mend it\n\n")
     part.end(MISCONFIGURED_EXIT_CODE)
     with pytest.raises(StackError) as error:
-        kept.tend(Listener())
+        supervised.tend(Listener())
     assert part.starts == 0
     assert str(error.value) == f"engine.worker: BOT_TOKEN is wrong: mend it (log: {part.log})", "one line, no more"
 
@@ -301,7 +305,7 @@ def test_exit_codes_and_signals_are_described(exit_code: int | None, words: str)
     assert describe_end(exit_code) == words
 
 
-def test_last_words_are_the_end_of_the_log(part: ScriptedPart) -> None:
+def test_the_reason_of_an_end_is_the_end_of_the_log(part: ScriptedPart) -> None:
     part.log.write_text("\n".join(f"line {number}" for number in range(50)))
     assert "line 49" in last_words(part)
     assert "line 30" not in last_words(part)

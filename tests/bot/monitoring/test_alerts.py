@@ -1,4 +1,4 @@
-"""Alerts: each once when its trouble begins, once when it is over; sent to every admin in their language."""
+"""Alerts: each once when its cause begins and once when it has ended, sent to every admin in their language."""
 
 from __future__ import annotations
 
@@ -115,20 +115,20 @@ async def test_only_the_leader_watches() -> None:
         async def read(self) -> ServiceState:
             return ServiceState(queue(oldest_s=1_000), {}, leads=True)
 
-    said: list[Alert] = []
-    heard = asyncio.Event()
+    alerts: list[Alert] = []
+    received = asyncio.Event()
 
     async def notify(alert: Alert) -> None:
-        said.append(alert)
-        heard.set()
+        alerts.append(alert)
+        received.set()
 
     role = Role()
     watching = asyncio.create_task(
         watch_service(Reader(), Watch(CONFIG), role, notify, interval_s=0.01)  # type: ignore[arg-type]
     )
     await asyncio.sleep(0.1)
-    assert said == []
+    assert alerts == []
     with role.leading():
-        await asyncio.wait_for(heard.wait(), 60)
+        await asyncio.wait_for(received.wait(), 60)
     watching.cancel()
-    assert keys(said) == ["alert-old-queue"]
+    assert keys(alerts) == ["alert-old-queue"]

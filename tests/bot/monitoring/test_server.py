@@ -74,10 +74,10 @@ async def test_without_a_broker_a_bot_is_healthy_and_not_ready(sessions: Session
 async def test_without_a_database_a_bot_is_healthy_and_not_ready(
     sessions: Sessions, broker_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def away(*_: object) -> None:
+    async def fail(*_: object) -> None:
         raise ConnectionRefusedError
 
-    monkeypatch.setattr("bot.monitoring.state.read_queue_state", away)
+    monkeypatch.setattr("bot.monitoring.state.read_queue_state", fail)
     async with listening(sessions, broker_url) as port:
         assert (await get(port, "/healthz"))[0] == 200
         status, text = await get(port, "/readyz")

@@ -1,4 +1,4 @@
-"""Patience with Telegram while a user is being answered."""
+"""Retries of calls to Telegram while a user waits for an answer."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ async def test_a_message_whose_sending_timed_out_counts_as_sent(control: Any) ->
     assert photo
     await control.fail_next("sendMediaGroup", kind="gateway_timeout")
     assert await patient.send_media_group(BEN_ID, [InputMediaPhoto(media=photo[-1].file_id)] * 2) == []
-    said = [message for message in await ben.transcript() if message.from_bot]
-    assert [(message.text, bool(message.photo)) for message in said] == [("hi", False), *[("", True)] * 3]
+    answers = [message for message in await ben.transcript() if message.from_bot]
+    assert [(message.text, bool(message.photo)) for message in answers] == [("hi", False), *[("", True)] * 3]
 
 
 async def test_a_message_that_telegram_confirms_too_late_counts_as_sent(control: Any, eventually: Any) -> None:
@@ -114,6 +114,6 @@ async def test_the_type_of_an_answer_is_built_once(control: Any) -> None:
     """Pydantic forgets types that nobody refers to, and takes milliseconds to build one again."""
     _, patient, _, _ = control
     await patient.send_message(BEN_ID, "hi")
-    kept = weakref.ref(Response[SendMessage.__returning__])  # type: ignore[misc]
+    reference = weakref.ref(Response[SendMessage.__returning__])  # type: ignore[misc]
     gc.collect()
-    assert kept() is not None
+    assert reference() is not None

@@ -1,4 +1,4 @@
-"""Telling a double tap from two taps."""
+"""The distinction between a double tap and two taps."""
 
 from __future__ import annotations
 

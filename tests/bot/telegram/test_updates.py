@@ -43,16 +43,16 @@ FUTURE_MESSAGES: dict[str, dict[str, Any]] = {
 
 
 class Stage:
-    """A bot that notes the words it hears, and a server that says what no person can say."""
+    """A bot that records the texts it gets, and a server that sends updates that no client can cause."""
 
     def __init__(self, api: LocalBotAPI, control: ApiControl, anna: Person, bot: Bot) -> None:
         self.api, self.control, self.anna, self.bot = api, control, anna, bot
-        self.heard: list[tuple[int, str | None]] = []
+        self.received: list[tuple[int, str | None]] = []
         dispatcher = Dispatcher(disable_fsm=True)
 
         @dispatcher.message()
         async def on_message(message: Message) -> None:
-            self.heard.append((message.chat.id, message.text))
+            self.received.append((message.chat.id, message.text))
 
         self.intake = Intake(bot, dispatcher, database_answers=self.always)
 
@@ -88,7 +88,7 @@ async def _survives(stage: Stage, eventually: Callable[..., Any], *updates: tupl
             for kind, body in updates:
                 await stage.control.inject_update(kind, body)
             await stage.anna.send_text("hello")
-            await eventually(lambda: (ANNA_ID, "hello") in stage.heard)
+            await eventually(lambda: (ANNA_ID, "hello") in stage.received)
             await eventually(stage.nothing_pending)
     assert PRIVATE_WORDS not in str(logs)
     return logs
@@ -119,14 +119,14 @@ async def test_a_message_that_cannot_be_read_still_reaches_a_handler_without_its
 ) -> None:
     """So that its sender gets the answer that it was not understood."""
     await _survives(stage, eventually, ("message", MESSAGE | FUTURE_MESSAGES[name]))
-    assert (BEN_ID, None) in stage.heard
+    assert (BEN_ID, None) in stage.received
     assert stage.intake.counts["unreadable"] == 1
 
 
 async def test_fields_that_are_new_but_harmless_are_no_reason_to_lose_a_message(stage: Stage, eventually: Any) -> None:
     await stage.control.inject_update("message", MESSAGE | {"text": "hi", "mood": {"type": "sunny"}})
     await _survives(stage, eventually)
-    assert (BEN_ID, "hi") in stage.heard and stage.intake.counts["unreadable"] == 0
+    assert (BEN_ID, "hi") in stage.received and stage.intake.counts["unreadable"] == 0
 
 
 async def test_an_answer_that_is_no_json_is_tried_again_without_a_word_of_it_in_the_log(

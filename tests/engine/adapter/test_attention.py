@@ -1,4 +1,4 @@
-"""The branches add to the base and can be taken away again without a trace."""
+"""The branches add to the base; removing them leaves the base unchanged."""
 
 from __future__ import annotations
 
@@ -128,9 +128,9 @@ def test_a_block_has_its_own_scale(unet: UNet2DConditionModel, adapter: BranchLa
     assert torch.equal(predict(unet), predict(unet, **identity(silenced)))
     finer = {**blocks, "up_blocks.0.attentions.0": 1.0}
     louder = {name: replace(branch, block_scales=finer) for name, branch in whole.items()}
-    heard = predict(unet, **identity(louder))
-    assert not torch.allclose(heard, predict(unet))
-    assert not torch.allclose(heard, predict(unet, **identity(whole)))
+    louder_output = predict(unet, **identity(louder))
+    assert not torch.allclose(louder_output, predict(unet))
+    assert not torch.allclose(louder_output, predict(unet, **identity(whole)))
 
 
 def two_people(left: Tensor, right: Tensor) -> dict[str, BranchCondition]:
@@ -180,9 +180,9 @@ def test_keys_and_values_of_the_text_known_before_give_the_same_output(
     with torch.no_grad():
         text = text_keys_values(unet, torch.randn(2, 5, 24, generator=noise))
         cached = adapter.cache(condition())
-    known = {"cross_attention_kwargs": {"identity": cached, "text": text}}
-    assert torch.equal(expected, predict(unet, **known))
+    arguments = {"cross_attention_kwargs": {"identity": cached, "text": text}}
+    assert torch.equal(expected, predict(unet, **arguments))
     other = {name: (key, 2 * value) for name, (key, value) in text.items()}
     assert not torch.allclose(expected, predict(unet, cross_attention_kwargs={"identity": cached, "text": other}))
     unet.compile(fullgraph=True, backend="eager")
-    torch.testing.assert_close(expected, predict(unet, **known))
+    torch.testing.assert_close(expected, predict(unet, **arguments))

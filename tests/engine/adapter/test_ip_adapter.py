@@ -51,15 +51,15 @@ def test_a_lora_in_a_face_file_acts_on_the_rows_it_is_switched_on_for(tiny_sd15:
     before = predict(pipeline.unet)
     branches = load_branches(pipeline, {"body": file(tiny_sd15.body), "face": file(tiny_sd15.face)}, "sd15")
     assert branches.reads_embeddings("face") and not branches.reads_embeddings("body")
-    nobody = {"cross_attention_kwargs": {"identity": {}}}
-    assert torch.equal(predict(pipeline.unet, **nobody), before)
+    no_identity = {"cross_attention_kwargs": {"identity": {}}}
+    assert torch.equal(predict(pipeline.unet, **no_identity), before)
     assert branches.lora is not None
     branches.lora.switch([True, False], "cpu")
-    first, second = predict(pipeline.unet, **nobody)
+    first, second = predict(pipeline.unet, **no_identity)
     assert not torch.allclose(first, before[0], atol=1e-3)
     assert torch.allclose(second, before[1], atol=1e-6)
     branches.lora.switch([False, False], "cpu")
-    assert torch.equal(predict(pipeline.unet, **nobody), before)
+    assert torch.equal(predict(pipeline.unet, **no_identity), before)
 
 
 def test_a_lora_without_strength_is_left_out(tiny_sd15: Any) -> None:

@@ -69,13 +69,18 @@ def test_a_state_of_nearly_no_weight_changes_nothing(projection: Any) -> None:
 
 
 def test_every_region_has_queries_of_its_own_and_what_is_not_shown_is_masked(projection: Any) -> None:
-    seen = photos([1, 1], [[True, True], [True, False]])
+    region_photos = photos([1, 1], [[True, True], [True, False]])
     with torch.no_grad():
-        condition = region_condition(projection, seen, TWO, [1.0, 0.5])
+        condition = region_condition(projection, region_photos, TWO, [1.0, 0.5])
     assert condition.tokens is not None and condition.tokens.shape == (2, QUERIES, 32)
     assert condition.mask is not None and condition.mask.tolist() == [[True] * 6, [True] * 3 + [False] * 3]
     assert condition.scale.tolist() == [1.0, 0.5]
-    same = RegionPhotos(seen.hidden[:, :1].repeat(1, 2, 1, 1), seen.nearness[:, :1].repeat(1, 2, 1), seen.shown, [1, 1])
+    same = RegionPhotos(
+        region_photos.hidden[:, :1].repeat(1, 2, 1, 1),
+        region_photos.nearness[:, :1].repeat(1, 2, 1),
+        region_photos.shown,
+        [1, 1],
+    )
     with torch.no_grad():
         tokens = region_condition(projection, same, TWO, [1.0, 1.0]).tokens
     assert tokens is not None and not torch.allclose(tokens[:, :3], tokens[:, 3:], atol=1e-3)
@@ -108,12 +113,12 @@ def test_photos_become_rows_in_the_order_of_people_and_regions() -> None:
 
 def test_other_clothes_leave_the_head_and_a_face_branch_wants_a_face() -> None:
     view = View(Image.new("RGB", (90, 120)), Observation(90, 120, face_box=(30, 20, 60, 60), body_box=(10, 5, 80, 118)))
-    assert set(TWO.shown(view, Clothes.KEEP, 32, 8)) == {ImageRegion.WHOLE, ImageRegion.HEAD}
-    assert set(TWO.shown(view, Clothes.CHANGE, 32, 8)) == {ImageRegion.HEAD}
+    assert set(TWO.regions_of(view, Clothes.KEEP, 32, 8)) == {ImageRegion.WHOLE, ImageRegion.HEAD}
+    assert set(TWO.regions_of(view, Clothes.CHANGE, 32, 8)) == {ImageRegion.HEAD}
     faces = RegionReading((ImageRegion.HEAD,), 1.0, faces_only=True)
-    assert set(faces.shown(view, Clothes.KEEP, 32, 8)) == {ImageRegion.HEAD}
+    assert set(faces.regions_of(view, Clothes.KEEP, 32, 8)) == {ImageRegion.HEAD}
     from_behind = View(view.image, Observation(90, 120, body_box=(10, 5, 80, 118)))
-    assert faces.shown(from_behind, Clothes.KEEP, 32, 8) == {}
+    assert faces.regions_of(from_behind, Clothes.KEEP, 32, 8) == {}
 
 
 def test_the_file_carries_its_reading_through_the_engines_loader(tiny_sd15: Any, tmp_path: Path) -> None:
@@ -129,10 +134,10 @@ def test_the_file_carries_its_reading_through_the_engines_loader(tiny_sd15: Any,
     assert reading_of(tiny_sd15.body) is None and reading_of(tiny_sd15.face) is None
     loaded = load_branches(pipeline, {"body": AdapterFile(str(tmp_path), "", path.name)}, "sd15")
     assert loaded.readings == {"body": TWO}
-    seen = photos([1, 1], [[True, True], [True, False]])
+    region_photos = photos([1, 1], [[True, True], [True, False]])
     with torch.no_grad():
-        ours = branches.condition("body", seen, [1.0, 1.0]).tokens
-        theirs = loaded.condition("body", seen, [1.0, 1.0]).tokens
+        ours = branches.condition("body", region_photos, [1.0, 1.0]).tokens
+        theirs = loaded.condition("body", region_photos, [1.0, 1.0]).tokens
     assert ours is not None and theirs is not None and torch.allclose(ours, theirs, atol=1e-6)
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints load whole or not at all; a union ControlNet is known by its tensors."""
+"""Checkpoints load completely or not at all; a union ControlNet is recognised by its tensors."""
 
 from __future__ import annotations
 

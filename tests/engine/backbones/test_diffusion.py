@@ -1,4 +1,4 @@
-"""sd15 and sdxl draw from folders of the true layouts, whatever a batch mixes, and as stock diffusers would."""
+"""sd15 and sdxl draw from folders of the published layouts, for mixed batches, with the results of stock diffusers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BOX = (30.0, 10.0, 120.0, 200.0)
 
 def person(seed: int, views: int = 1, face: bool = True) -> IdentityProfile:
     rng = np.random.default_rng(seed)
-    seen = []
+    calls = []
     for _ in range(views):
         embedding = rng.normal(size=512).astype(np.float32)
         observation = Observation(
@@ -34,15 +34,17 @@ def person(seed: int, views: int = 1, face: bool = True) -> IdentityProfile:
             face_box=(50.0, 20.0, 90.0, 60.0) if face else None,
             face_embedding=embedding / np.linalg.norm(embedding) if face else None,
         )  # fmt: skip
-        seen.append(View(Image.fromarray(rng.integers(0, 255, (200, 150, 3), dtype=np.uint8)), observation))
-    return IdentityProfile(tuple(seen))
+        calls.append(View(Image.fromarray(rng.integers(0, 255, (200, 150, 3), dtype=np.uint8)), observation))
+    return IdentityProfile(tuple(calls))
 
 
 def drawing(
     seed: int = 1, who: IdentityProfile | None = None, pose: PosePreset | None = None, **settings: Any
 ) -> GenerationInput:
-    asked = None if pose is None else preset(pose)
-    return GenerationInput(who or person(0), "a portrait in a forest", "blurry", seed, Settings(**settings), asked)
+    pose_points = None if pose is None else preset(pose)
+    return GenerationInput(
+        who or person(0), "a portrait in a forest", "blurry", seed, Settings(**settings), pose_points
+    )
 
 
 def everything(tiny: Any, **changes: Any) -> Options:
@@ -124,17 +126,17 @@ def test_with_guidance_a_batch_mixes_too(tiny: tuple[str, Any]) -> None:
 
 
 def test_steps_are_reported_with_previews_and_may_cancel(backbone: DiffusionBackbone) -> None:
-    seen: list[tuple[int, int, int]] = []
+    calls: list[tuple[int, int, int]] = []
 
     def on_step(step: Step) -> None:
-        seen.append((step.number, step.total, len(step.previews())))
+        calls.append((step.number, step.total, len(step.previews())))
         if step.number == 2:
             raise Cancelled("withdrawn")
 
     with pytest.raises(Cancelled):
         backbone.draw([drawing(1), drawing(2)], on_step)
     total = backbone.capabilities.steps_default
-    assert seen == [(1, total, 2), (2, total, 2)]
+    assert calls == [(1, total, 2), (2, total, 2)]
 
 
 def test_a_union_controlnet_draws_poses(tiny_sdxl: Any) -> None:
@@ -150,7 +152,7 @@ def test_lcm_draws_reproducibly_though_it_adds_noise_at_every_step(tiny_sdxl: An
     assert far(both[1], loaded.draw([drawing(2)])[0]) <= 1
 
 
-def test_without_adapters_the_words_alone_are_drawn(tiny: tuple[str, Any]) -> None:
+def test_without_adapters_the_prompt_alone_is_drawn(tiny: tuple[str, Any]) -> None:
     name, folder = tiny
     loaded = load_backbone(name, "cpu", folder.pipeline, bare(folder, body_adapter=NONE))
     assert not loaded.capabilities.strength and not loaded.capabilities.pose
@@ -193,11 +195,11 @@ def test_flat_colours_are_previewed_by_a_matrix(tiny_sd15: Any) -> None:
     red = torch.tensor([1.0, -1.0, -1.0])[None, :, None, None].expand(1, 3, 64, 64)
     with torch.no_grad():
         latents = pipeline.vae.encode(red).latent_dist.mode() * pipeline.vae.config.scaling_factor
-        shown = LinearDecoder(pipeline.vae)(latents).mean((0, 2, 3))
+        colour = LinearDecoder(pipeline.vae)(latents).mean((0, 2, 3))
         blue = LinearDecoder(pipeline.vae)(
             pipeline.vae.encode(red.flip(1)).latent_dist.mode() * pipeline.vae.config.scaling_factor
         ).mean((0, 2, 3))
-    assert shown[0] - blue[0] > 0.5 and blue[2] - shown[2] > 0.5
+    assert colour[0] - blue[0] > 0.5 and blue[2] - colour[2] > 0.5
 
 
 def test_what_is_chosen_and_absent_is_named_with_the_remedy(tiny_sd15: Any, tmp_path: Any) -> None:

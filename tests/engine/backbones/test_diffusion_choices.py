@@ -26,8 +26,8 @@ def person(box: tuple[float, float, float, float] | None = (50.0, 20.0, 90.0, 60
     rng = np.random.default_rng(0)
     embedding = rng.normal(size=512).astype(np.float32)
     photo = Image.fromarray(rng.integers(0, 255, (200, 150, 3), dtype=np.uint8))
-    seen = Observation(150, 200, face_box=box, face_embedding=embedding / np.linalg.norm(embedding))
-    return IdentityProfile((View(photo, seen),))
+    observation = Observation(150, 200, face_box=box, face_embedding=embedding / np.linalg.norm(embedding))
+    return IdentityProfile((View(photo, observation),))
 
 
 def drawing(negative: str = "", **settings: Any) -> GenerationInput:
@@ -69,12 +69,12 @@ def test_steps_and_guidance_stay_within_the_range(tiny_sd15: Any) -> None:
 def test_a_plain_face_adapter_reads_the_head_of_whoever_shows_one(tiny_sd15: Any) -> None:
     backbone = load("sd15", tiny_sd15, face_adapter=str(tiny_sd15.body))
     assert backbone.capabilities.commercial_use
-    asked = Settings(steps=2, body_scale=0.0)
-    faced = backbone.draw([GenerationInput(person(), "a beach", "", 1, asked)])[0]
-    faceless = backbone.draw([GenerationInput(person(box=None), "a beach", "", 1, asked)])[0]
-    no_face = asked.model_copy(update={"face_scale": 0.0})
-    nobody = backbone.draw([GenerationInput(person(), "a beach", "", 1, no_face)])[0]
-    assert faced != faceless == nobody
+    settings = Settings(steps=2, body_scale=0.0)
+    faced = backbone.draw([GenerationInput(person(), "a beach", "", 1, settings)])[0]
+    faceless = backbone.draw([GenerationInput(person(box=None), "a beach", "", 1, settings)])[0]
+    no_face = settings.model_copy(update={"face_scale": 0.0})
+    without_identity = backbone.draw([GenerationInput(person(), "a beach", "", 1, no_face)])[0]
+    assert faced != faceless == without_identity
 
 
 @pytest.mark.parametrize("negative", ["", "blurry"])
@@ -105,10 +105,10 @@ def test_sdxl_with_body_and_face_guided_is_that_of_stock_diffusers(tiny_sdxl: An
     body, face = (torch.cat([nothing, hidden[None]])[:, None] for hidden in (body, face))
     projection = stock.unet.encoder_hid_proj.image_projection_layers[1]
     projection.clip_embeds, projection.shortcut = face, True
-    known = torch.from_numpy(view.observation.face_embedding)[None, None]
+    embedding = torch.from_numpy(view.observation.face_embedding)[None, None]
     theirs = stock(
         one.prompt, negative_prompt=negative or None, num_inference_steps=3, guidance_scale=4.0,
-        ip_adapter_image_embeds=[body, torch.cat([torch.zeros_like(known), known])],
+        ip_adapter_image_embeds=[body, torch.cat([torch.zeros_like(embedding), embedding])],
         width=ours.capabilities.width, height=ours.capabilities.height, output_type="np",
         generator=[torch.Generator().manual_seed(one.seed)],
     ).images[0]  # fmt: skip

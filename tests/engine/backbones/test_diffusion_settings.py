@@ -26,11 +26,11 @@ from engine.pose import preset
 def person(seed: int = 0, embedded: bool = True) -> IdentityProfile:
     rng = np.random.default_rng(seed)
     embedding = rng.normal(size=512).astype(np.float32)
-    seen = Observation(
+    observation = Observation(
         150, 200, body_box=(30.0, 10.0, 120.0, 200.0), face_box=(50.0, 20.0, 90.0, 60.0),
         face_embedding=embedding / np.linalg.norm(embedding) if embedded else None,
     )  # fmt: skip
-    return IdentityProfile((View(Image.fromarray(rng.integers(0, 255, (200, 150, 3), dtype=np.uint8)), seen),))
+    return IdentityProfile((View(Image.fromarray(rng.integers(0, 255, (200, 150, 3), dtype=np.uint8)), observation),))
 
 
 def drawing(who: IdentityProfile | None = None, negative: str = "", **settings: Any) -> GenerationInput:
@@ -67,9 +67,9 @@ def test_the_scales_of_both_families_are_balanced() -> None:
 def test_a_request_multiplies_the_scales_of_the_backbone_and_an_operator_sets_them(tiny_sdxl: Any) -> None:
     usual = scales_of(load(tiny_sdxl))
     assert usual == pytest.approx({"face": SDXL.face_scale, "body": SDXL.body_scale})
-    own = load(tiny_sdxl, face_scale=0.9, body_scale=0.4)
-    assert scales_of(own) == pytest.approx({"face": 0.9, "body": 0.4})
-    assert scales_of(own, face_scale=0.5, body_scale=2.0) == pytest.approx({"face": 0.45, "body": 0.8})
+    changed = load(tiny_sdxl, face_scale=0.9, body_scale=0.4)
+    assert scales_of(changed) == pytest.approx({"face": 0.9, "body": 0.4})
+    assert scales_of(changed, face_scale=0.5, body_scale=2.0) == pytest.approx({"face": 0.45, "body": 0.8})
 
 
 def test_the_lora_of_faces_leaves_people_without_an_embedding_alone(tiny_sdxl: Any) -> None:
@@ -78,9 +78,9 @@ def test_the_lora_of_faces_leaves_people_without_an_embedding_alone(tiny_sdxl: A
     expected = without.draw([drawing(stranger)])[0]
     assert with_face.draw([drawing(stranger)])[0] == expected
     assert with_face.draw([drawing(face_scale=0.0)])[0] == without.draw([drawing(face_scale=0.0)])[0]
-    known, beside = with_face.draw([drawing(), drawing(stranger)])
-    assert np.abs(np.asarray(beside, int) - np.asarray(expected, int)).max() <= 1
-    assert known != beside
+    first, second = with_face.draw([drawing(), drawing(stranger)])
+    assert np.abs(np.asarray(second, int) - np.asarray(expected, int)).max() <= 1
+    assert first != second
 
 
 def test_the_lora_of_faces_can_be_set_and_left_out(tiny_sdxl: Any) -> None:
@@ -126,9 +126,9 @@ def test_an_aspect_that_a_backbone_has_no_size_for_is_its_default(backbone: Diff
 
 
 def test_batches_are_decoded_one_by_one_and_their_size_is_a_setting(tiny_sdxl: Any) -> None:
-    plain, own = load(tiny_sdxl, face_adapter=NONE), load(tiny_sdxl, face_adapter=NONE, batch_max=2)
+    plain, limited = load(tiny_sdxl, face_adapter=NONE), load(tiny_sdxl, face_adapter=NONE, batch_max=2)
     assert plain._parts.pipeline.vae.use_slicing
-    assert (plain.capabilities.batch_max, own.capabilities.batch_max) == (SDXL.batch_max, 2)
+    assert (plain.capabilities.batch_max, limited.capabilities.batch_max) == (SDXL.batch_max, 2)
 
 
 def test_another_vae_takes_the_place_of_the_models_own(tiny_sdxl: Any, tmp_path: Any) -> None:
@@ -138,9 +138,9 @@ def test_another_vae_takes_the_place_of_the_models_own(tiny_sdxl: Any, tmp_path:
     vae.register_to_config(force_upcast=False)
     vae.save_pretrained(tmp_path / "vae")
     bare = {"face_adapter": NONE, "body_adapter": NONE}
-    own = load(tiny_sdxl, vae=str(tmp_path / "vae"), **bare)
-    assert own._parts.pipeline.vae.config.force_upcast is False
-    assert own.draw([drawing()])[0] != load(tiny_sdxl, **bare).draw([drawing()])[0]
+    replaced = load(tiny_sdxl, vae=str(tmp_path / "vae"), **bare)
+    assert replaced._parts.pipeline.vae.config.force_upcast is False
+    assert replaced.draw([drawing()])[0] != load(tiny_sdxl, **bare).draw([drawing()])[0]
     with pytest.raises(WeightsError, match="ENGINE_VAE"):
         load(tiny_sdxl, vae=str(tmp_path / "nothing"), **bare)
 
@@ -149,12 +149,12 @@ def test_a_head_is_drawn_again_and_the_rest_of_the_picture_stays(backbone: Diffu
     assert isinstance(backbone, HeadRedrawer)
     picture = backbone.draw([drawing()])[0].resize((64, 96))
     steps: list[Step] = []
-    asked = replace(drawing(steps=4), pose=preset(PosePreset.STANDING))
-    again = backbone.redraw_head(asked, picture, (26.0, 12.0, 34.0, 22.0), steps.append)
+    posed = replace(drawing(steps=4), pose=preset(PosePreset.STANDING))
+    again = backbone.redraw_head(posed, picture, (26.0, 12.0, 34.0, 22.0), steps.append)
     before, after = np.asarray(picture, int), np.asarray(again, int)
     differs = np.abs(before - after).max(-1) > 0
     rows, columns = np.flatnonzero(differs.any(1)), np.flatnonzero(differs.any(0))
     assert again.size == picture.size and differs.any()
     assert rows[-1] < 40 and columns[0] > 12 and columns[-1] < 50
     assert len(steps) == 2, "half of the steps are taken again"
-    assert again == backbone.redraw_head(asked, picture, (26.0, 12.0, 34.0, 22.0))
+    assert again == backbone.redraw_head(posed, picture, (26.0, 12.0, 34.0, 22.0))

@@ -35,8 +35,8 @@ STYLE, LAYOUT = "up_blocks.0.attentions.1", "down_blocks.1.attentions.0"
 
 def person(seed: int = 0) -> IdentityProfile:
     rng = np.random.default_rng(seed)
-    seen = Observation(150, 200, body_box=(30.0, 10.0, 120.0, 200.0), face_box=(50.0, 20.0, 90.0, 60.0))
-    return IdentityProfile((View(Image.fromarray(rng.integers(0, 255, (200, 150, 3), dtype=np.uint8)), seen),))
+    observation = Observation(150, 200, body_box=(30.0, 10.0, 120.0, 200.0), face_box=(50.0, 20.0, 90.0, 60.0))
+    return IdentityProfile((View(Image.fromarray(rng.integers(0, 255, (200, 150, 3), dtype=np.uint8)), observation),))
 
 
 def picture(seed: int = 5, size: tuple[int, int] = (120, 90)) -> Image.Image:
@@ -44,8 +44,8 @@ def picture(seed: int = 5, size: tuple[int, int] = (120, 90)) -> Image.Image:
 
 
 def drawing(image_prompt: Image.Image | None = None, seed: int = 1, **settings: Any) -> GenerationInput:
-    asked = Settings(**{"steps": 2, **settings})
-    return GenerationInput(person(), "a portrait in a forest", "blurry", seed, asked, image_prompt=image_prompt)
+    merged = Settings(**{"steps": 2, **settings})
+    return GenerationInput(person(), "a portrait in a forest", "blurry", seed, merged, image_prompt=image_prompt)
 
 
 def load(name: str, tiny: Any, **changes: Any) -> DiffusionBackbone:
@@ -103,7 +103,7 @@ def test_a_batch_mixes_pictures_with_and_without(backbone: DiffusionBackbone, gu
 
 
 def test_block_scales_are_those_of_stock_diffusers(tiny_sd15: Any) -> None:
-    """Its own way to InstantStyle: a scale per transformer, silence in all others."""
+    """diffusers' form of InstantStyle: a scale per transformer, zero in all others."""
     ours = load("sd15", tiny_sd15, body_adapter=NONE, image_prompt_blocks=f"{STYLE}=0.8, {LAYOUT}=0.5")
     one = drawing(picture(), steps=4, guidance=5.0)
     stock = StableDiffusionPipeline.from_pretrained(
@@ -150,11 +150,11 @@ def test_keys_and_values_are_computed_once_and_in_the_named_blocks_alone(
 def test_it_can_end_before_the_last_step(tiny: tuple[str, Any], backbone: DiffusionBackbone) -> None:
     half = load(*tiny, image_prompt_until=0.5)
     assert half._branches is not None and backbone._branches is not None
-    known = half._branches.conditions([drawing(picture())], guided=False, of_head=False, latent_size=(8, 12))
-    acting = [IMAGE_PROMPT in half._branches.acting(known, step / 4) for step in range(4)]
+    conditions = half._branches.conditions([drawing(picture())], guided=False, of_head=False, latent_size=(8, 12))
+    acting = [IMAGE_PROMPT in half._branches.acting(conditions, step / 4) for step in range(4)]
     assert acting == [True, True, False, False]
-    assert all("body" in half._branches.acting(known, step / 4) for step in range(4))
-    plain, whole = (backbone.draw([drawing(shown, steps=4)])[0] for shown in (None, picture()))
+    assert all("body" in half._branches.acting(conditions, step / 4) for step in range(4))
+    plain, whole = (backbone.draw([drawing(image, steps=4)])[0] for image in (None, picture()))
     assert half.draw([drawing(picture(), steps=4)])[0] not in (plain, whole)
 
 
@@ -174,8 +174,8 @@ def test_branches_of_one_file_share_its_weights(backbone: DiffusionBackbone) -> 
     branches = backbone._parts.branches
     assert branches is not None
     for layer in branches.layer_names:
-        own = branches.layer(layer)
-        assert own.to_k["body"].weight is own.to_k[IMAGE_PROMPT].weight
+        projections = branches.layer(layer)
+        assert projections.to_k["body"].weight is projections.to_k[IMAGE_PROMPT].weight
 
 
 def test_an_adapter_for_faces_reads_no_image_prompt(tiny_sd15: Any) -> None:

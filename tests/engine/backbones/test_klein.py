@@ -38,8 +38,8 @@ def backbone(klein_folder: Path) -> KleinBackbone:
 
 def person(colour: str = "red", views: int = 1, face: bool = True) -> IdentityProfile:
     image = Image.new("RGB", (300, 400), colour)
-    seen = Observation(300, 400, face_box=(100.0, 50.0, 160.0, 120.0) if face else None)
-    return IdentityProfile(tuple(View(image, seen) for _ in range(views)))
+    observation = Observation(300, 400, face_box=(100.0, 50.0, 160.0, 120.0) if face else None)
+    return IdentityProfile(tuple(View(image, observation) for _ in range(views)))
 
 
 def drawing(**fields: Any) -> GenerationInput:
@@ -82,24 +82,24 @@ def test_everything_that_is_asked_for_changes_the_picture(backbone: KleinBackbon
 
 
 def test_steps_are_reported_with_previews_that_end_in_the_picture(backbone: KleinBackbone) -> None:
-    seen: list[tuple[int, int, Image.Image]] = []
+    calls: list[tuple[int, int, Image.Image]] = []
 
     def watch(step: Step) -> None:
-        seen.append((step.number, step.total, step.previews()[0]))
+        calls.append((step.number, step.total, step.previews()[0]))
 
     picture = backbone.draw([drawing()], watch)[0]
-    assert [(number, total) for number, total, _ in seen] == [(1, 4), (2, 4), (3, 4), (4, 4)]
-    assert seen[0][2].size == picture.size
-    difference = np.abs(np.asarray(seen[-1][2], int) - np.asarray(picture, int))
+    assert [(number, total) for number, total, _ in calls] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert calls[0][2].size == picture.size
+    difference = np.abs(np.asarray(calls[-1][2], int) - np.asarray(picture, int))
     assert difference.max() <= 1  # the last estimate is the picture
-    assert not np.array_equal(seen[0][2], picture)
+    assert not np.array_equal(calls[0][2], picture)
 
 
 def test_several_drawings_are_one_after_another_and_counted_through(backbone: KleinBackbone) -> None:
     drawings = [drawing(seed=1, settings=Settings(steps=2)), drawing(seed=2, settings=Settings(steps=2))]
-    seen: list[tuple[int, int, list[Image.Image]]] = []
-    together = backbone.draw(drawings, lambda step: seen.append((step.number, step.total, step.previews())))
-    assert [(number, total, len(previews)) for number, total, previews in seen] == [(n, 4, 2) for n in (1, 2, 3, 4)]
+    calls: list[tuple[int, int, list[Image.Image]]] = []
+    together = backbone.draw(drawings, lambda step: calls.append((step.number, step.total, step.previews())))
+    assert [(number, total, len(previews)) for number, total, previews in calls] == [(n, 4, 2) for n in (1, 2, 3, 4)]
     for picture, alone in zip(together, drawings, strict=True):
         assert np.array_equal(picture, backbone.draw([alone])[0])
 
@@ -139,13 +139,13 @@ def test_every_photo_is_shown_once_before_any_is_shown_twice() -> None:
 
 
 def test_clothes_that_are_to_be_changed_do_not_show() -> None:
-    seen = Observation(300, 400, face_box=(120.0, 20.0, 180.0, 90.0), body_box=(60.0, 0.0, 240.0, 400.0))
-    red = IdentityProfile((View(Image.new("RGB", (300, 400), "red"), seen),))
-    kept, hidden = (
+    observation = Observation(300, 400, face_box=(120.0, 20.0, 180.0, 90.0), body_box=(60.0, 0.0, 240.0, 400.0))
+    red = IdentityProfile((View(Image.new("RGB", (300, 400), "red"), observation),))
+    as_worn, hidden = (
         person_pictures(drawing(identity=red, settings=Settings(face_scale=0, clothes=clothes)), SIZES, 4)[0]
         for clothes in (Clothes.KEEP, Clothes.CHANGE)
     )
-    reds = [(np.asarray(picture) == (255, 0, 0)).all(axis=2).mean() for picture in (kept, hidden)]
+    reds = [(np.asarray(picture) == (255, 0, 0)).all(axis=2).mean() for picture in (as_worn, hidden)]
     assert reds[0] == 1 and reds[1] < 0.9
 
 
@@ -157,11 +157,11 @@ def test_without_a_face_the_body_is_shown_whatever_the_scales_say() -> None:
 @pytest.mark.parametrize("aspect", Aspect)
 def test_every_aspect_is_drawn_with_the_pose_in_it(backbone: KleinBackbone, aspect: Aspect) -> None:
     assert set(backbone.capabilities.aspects) == set(Aspect)
-    asked = drawing(settings=Settings(aspect=aspect, steps=1), pose=preset(PosePreset.LYING))
+    posed = drawing(settings=Settings(aspect=aspect, steps=1), pose=preset(PosePreset.LYING))
     previews: list[Image.Image] = []
-    picture = backbone.draw([asked], lambda step: previews.extend(step.previews()))[0]
+    picture = backbone.draw([posed], lambda step: previews.extend(step.previews()))[0]
     assert picture.size == previews[0].size == SIZES.picture(aspect)
-    assert backbone._shown(asked, SIZES.picture(aspect))[-1].size == SIZES.picture(aspect)
+    assert backbone._input_pictures(posed, SIZES.picture(aspect))[-1].size == SIZES.picture(aspect)
     full = Sizes.around(1024).picture(aspect)
     across, down = (int(number) for number in aspect.split(":"))
     assert full[0] / full[1] == pytest.approx(across / down, rel=0.06)
@@ -178,7 +178,7 @@ def test_weights_that_do_not_fit_are_refused(klein_folder: Path, tmp_path: Path)
 def test_a_pose_takes_the_place_of_a_photo(backbone: KleinBackbone) -> None:
     many = drawing(identity=person(views=6))
     posed = drawing(identity=person(views=6), pose=preset(PosePreset.SITTING))
-    plain, with_pose = (backbone._shown(one, SIZES.picture(None)) for one in (many, posed))
+    plain, with_pose = (backbone._input_pictures(one, SIZES.picture(None)) for one in (many, posed))
     assert len(plain) == len(with_pose) == REFERENCES_MAX
     assert with_pose[-1].size == SIZES.picture(None)
     assert "skeleton in image 4" in instruction(posed, len(with_pose))
@@ -189,10 +189,10 @@ def test_a_pose_takes_the_place_of_a_photo(backbone: KleinBackbone) -> None:
 def test_an_image_prompt_is_the_last_picture_and_scale_zero_leaves_it_out(backbone: KleinBackbone) -> None:
     green = Image.new("RGB", (90, 60), "green")
     styled = drawing(identity=person(views=6), pose=preset(PosePreset.SITTING), image_prompt=green)
-    shown = backbone._shown(styled, SIZES.picture(None))
-    assert len(shown) == REFERENCES_MAX and shown[-1].getpixel((9, 9)) == green.getpixel((9, 9))
-    said = instruction(styled, len(shown))
-    assert "Images 1 to 2" in said and "skeleton in image 3" in said and "style of image 4" in said
+    pictures = backbone._input_pictures(styled, SIZES.picture(None))
+    assert len(pictures) == REFERENCES_MAX and pictures[-1].getpixel((9, 9)) == green.getpixel((9, 9))
+    text = instruction(styled, len(pictures))
+    assert "Images 1 to 2" in text and "skeleton in image 3" in text and "style of image 4" in text
     plain = drawing(settings=Settings(image_prompt_scale=0))
     silent = drawing(settings=Settings(image_prompt_scale=0), image_prompt=green)
     assert instruction(silent, 1) == instruction(plain, 1)
@@ -201,15 +201,15 @@ def test_an_image_prompt_is_the_last_picture_and_scale_zero_leaves_it_out(backbo
 
 @pytest.mark.parametrize("size", [(1280, 20), (20, 1280), (8, 8), (1280, 1280)])
 def test_an_image_prompt_of_any_size_is_taken(backbone: KleinBackbone, size: tuple[int, int]) -> None:
-    asked = drawing(image_prompt=Image.new("RGB", size, "green"), settings=Settings(steps=1))
-    assert backbone.draw([asked])[0].size == SIZES.picture(None)
+    styled = drawing(image_prompt=Image.new("RGB", size, "green"), settings=Settings(steps=1))
+    assert backbone.draw([styled])[0].size == SIZES.picture(None)
 
 
-def test_the_instruction_ends_in_the_words_and_says_whose_clothes() -> None:
-    kept, changed = drawing(), drawing(settings=Settings(clothes=Clothes.CHANGE))
-    assert instruction(kept, 1).endswith("on a beach")
-    assert "Image 1 shows a person" in instruction(kept, 1)
-    assert "Keep the clothes" in instruction(kept, 1) and "Keep the clothes" not in instruction(changed, 1)
+def test_the_instruction_ends_in_the_prompt_and_names_the_clothes() -> None:
+    unchanged, changed = drawing(), drawing(settings=Settings(clothes=Clothes.CHANGE))
+    assert instruction(unchanged, 1).endswith("on a beach")
+    assert "Image 1 shows a person" in instruction(unchanged, 1)
+    assert "Keep the clothes" in instruction(unchanged, 1) and "Keep the clothes" not in instruction(changed, 1)
 
 
 def test_a_folder_that_is_no_pipeline_is_refused_with_the_remedy(tmp_path: Path) -> None:
@@ -221,9 +221,9 @@ def test_a_folder_that_is_no_pipeline_is_refused_with_the_remedy(tmp_path: Path)
 def test_half_precision_is_bfloat16_and_can_be_asked_for(klein_folder: Path) -> None:
     half = load_klein("cpu", klein_folder, Options(precision="bf16"))
     assert half._pipeline.transformer.dtype is torch.bfloat16
-    shown: list[Image.Image] = []
-    picture = half.draw([drawing(settings=Settings(steps=1))], lambda step: shown.extend(step.previews()))[0]
-    assert np.asarray(picture).std() > 0 and len(shown) == 1
+    pictures: list[Image.Image] = []
+    picture = half.draw([drawing(settings=Settings(steps=1))], lambda step: pictures.extend(step.previews()))[0]
+    assert np.asarray(picture).std() > 0 and len(pictures) == 1
     assert load_klein("cpu", klein_folder)._pipeline.transformer.dtype is torch.float32
 
 

@@ -57,12 +57,12 @@ def test_chunks_hold_every_token_and_split_no_word(pipeline: Any) -> None:
 
 
 def test_beside_a_long_prompt_a_short_one_is_attended_to_as_alone(pipeline: Any) -> None:
-    """Its states stand there several times, and softmax over equal keys gives each of them the same share."""
-    alone, beside = encoded(pipeline, "on a beach").states[0], encoded(pipeline, LONG, "on a beach").states[1]
-    assert len(beside) % len(alone) == 0 and len(beside) > len(alone)
+    """Its states are repeated, and softmax over equal keys gives each of them the same share."""
+    alone, in_batch = encoded(pipeline, "on a beach").states[0], encoded(pipeline, LONG, "on a beach").states[1]
+    assert len(in_batch) % len(alone) == 0 and len(in_batch) > len(alone)
     query = torch.randn(5, alone.shape[1], generator=torch.Generator().manual_seed(0))
     attend = torch.nn.functional.scaled_dot_product_attention
-    assert torch.allclose(attend(query, alone, alone), attend(query, beside, beside), atol=1e-5)
+    assert torch.allclose(attend(query, alone, alone), attend(query, in_batch, in_batch), atol=1e-5)
 
 
 def test_what_is_cut_after_all_is_logged(pipeline: Any, caplog: pytest.LogCaptureFixture) -> None:

@@ -27,8 +27,8 @@ def a_photo(size: tuple[int, int]) -> Image.Image:
 
 
 def a_drawing(**changes: Any) -> GenerationInput:
-    seen = Observation(150, 200, face_box=(50.0, 20.0, 90.0, 60.0), body_box=(30.0, 10.0, 120.0, 200.0))
-    who = IdentityProfile((View(a_photo((150, 200)), seen),))
+    observation = Observation(150, 200, face_box=(50.0, 20.0, 90.0, 60.0), body_box=(30.0, 10.0, 120.0, 200.0))
+    who = IdentityProfile((View(a_photo((150, 200)), observation),))
     return GenerationInput(**{"identity": who, "prompt": "on a beach", "negative_prompt": "", "seed": 3, **changes})
 
 

@@ -1,4 +1,4 @@
-"""The image encoder sees the person alone, and no patch of clothes that are not wanted."""
+"""The image encoder reads only the person, without patches of clothes that must not appear."""
 
 from __future__ import annotations
 
@@ -68,19 +68,19 @@ def test_patches_of_other_clothes_are_dropped_and_nothing_is_painted_grey(paper_
 
 def test_a_photo_of_clothes_alone_gives_nothing(paper_doll: View) -> None:
     parts = np.full_like(np.asarray(paper_doll.observation.parts), BodyPart.TOP)
-    seen = replace(paper_doll.observation, parts=parts, face_box=None)
-    assert body_reference(View(paper_doll.image, seen), Clothes.CHANGE, CROP_PX, PATCH_PX) is None
+    observation = replace(paper_doll.observation, parts=parts, face_box=None)
+    assert body_reference(View(paper_doll.image, observation), Clothes.CHANGE, CROP_PX, PATCH_PX) is None
 
 
 def test_a_photo_without_a_mask_or_with_a_poor_one_stays_as_it_is(paper_doll: View) -> None:
     parts = np.zeros_like(np.asarray(paper_doll.observation.parts))
-    for seen in (Observation(100, 200), replace(paper_doll.observation, parts=parts)):
-        crop = body_reference(View(paper_doll.image, seen), Clothes.KEEP, CROP_PX, PATCH_PX)
+    for observation in (Observation(100, 200), replace(paper_doll.observation, parts=parts)):
+        crop = body_reference(View(paper_doll.image, observation), Clothes.KEEP, CROP_PX, PATCH_PX)
         assert crop is not None and not (np.asarray(crop.image) == MEAN_RGB).all(-1).any()
 
 
 def test_kept_patches_are_encoded_without_the_others(reader: ReferenceReader, paper_doll: View) -> None:
-    """Not even through the encoder's own attention do dropped patches matter."""
+    """Dropped patches have no influence, not even through the encoder's attention."""
     whole = body_reference(paper_doll, Clothes.KEEP, reader.crop_px, reader.patch_px)
     assert whole is not None
     patch_mask = np.zeros((4, 4), np.bool_)

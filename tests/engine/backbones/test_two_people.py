@@ -1,4 +1,4 @@
-"""Two people in one picture: each is read in a half of it, and neither reaches the other's."""
+"""Two people in one picture: each half attends to one of them, and not to the other."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from engine.identity.profile import IdentityProfile, Observation, View
 def person(seed: int, views: int = 1, face: bool = True) -> IdentityProfile:
     rng = np.random.default_rng(seed)
     embedding = rng.normal(size=512).astype(np.float32)
-    seen = Observation(
+    observation = Observation(
         150, 200, body_box=(30.0, 10.0, 120.0, 200.0), face_box=(50.0, 20.0, 90.0, 60.0) if face else None,
         face_embedding=embedding / np.linalg.norm(embedding) if face else None,
     )  # fmt: skip
     photos = [Image.fromarray(rng.integers(0, 255, (200, 150, 3), dtype=np.uint8)) for _ in range(views)]
-    return IdentityProfile(tuple(View(photo, seen) for photo in photos))
+    return IdentityProfile(tuple(View(photo, observation) for photo in photos))
 
 
 def drawing(first: IdentityProfile, companion: IdentityProfile | None, seed: int = 1, **settings: Any) -> Any:
-    asked = Settings(**{"steps": 2, **settings})
-    return GenerationInput(first, "two people in a forest", "blurry", seed, asked, companion=companion)
+    merged = Settings(**{"steps": 2, **settings})
+    return GenerationInput(first, "two people in a forest", "blurry", seed, merged, companion=companion)
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +64,10 @@ def test_each_person_is_read_in_a_half_of_the_picture_alone(backbone: DiffusionB
     first, second, third = person(1, views=2), person(2), person(3)
     before = attended(backbone, drawing(first, second))
     other_right, other_left = attended(backbone, drawing(first, third)), attended(backbone, drawing(third, second))
-    for known, right, left in zip(before, other_right, other_left, strict=True):
-        assert torch.equal(known[:, :2], right[:, :2]) and not torch.allclose(known[:, 2:], right[:, 2:])
-        torch.testing.assert_close(known[:, 2:], left[:, 2:])  # one photo less to pad: another order of sums
-        assert not torch.allclose(known[:, :2], left[:, :2])
+    for reference, right, left in zip(before, other_right, other_left, strict=True):
+        assert torch.equal(reference[:, :2], right[:, :2]) and not torch.allclose(reference[:, 2:], right[:, 2:])
+        torch.testing.assert_close(reference[:, 2:], left[:, 2:])  # one photo less to pad: another order of sums
+        assert not torch.allclose(reference[:, :2], left[:, :2])
 
 
 def test_a_companion_without_a_face_is_read_by_the_body_branch(backbone: DiffusionBackbone) -> None:
@@ -96,7 +96,7 @@ def test_what_cannot_draw_two_says_so_in_one_line(backbone: DiffusionBackbone) -
     request = GenerateRequest(job_id="a", references=(photo,), companion=(photo,), prompt="in a forest", seed=7)
     check_abilities(request, backbone.capabilities)
     posed = request.model_copy(update={"pose": Pose(preset=PosePreset.WALKING)})
-    for asked, can in ((request, replace(backbone.capabilities, companion=False)), (posed, backbone.capabilities)):
+    for each, can in ((request, replace(backbone.capabilities, companion=False)), (posed, backbone.capabilities)):
         with pytest.raises(CompanionError, match="companion") as raised:
-            check_abilities(asked, can)
+            check_abilities(each, can)
         assert "\n" not in str(raised.value)

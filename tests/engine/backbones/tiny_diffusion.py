@@ -108,9 +108,9 @@ def _publish(config: Path) -> None:
     """The fields that xinsir's config.json has: a plain ControlNet's, by that class's name, none of the union's own."""
     fields = json.loads(config.read_text("utf-8"))
     plain = inspect.signature(ControlNetModel).parameters
-    kept = {name: value for name, value in fields.items() if name in plain}
-    kept |= {"_class_name": "ControlNetModel", "_diffusers_version": "0.20.0.dev0", "upcast_attention": None}
-    config.write_text(json.dumps(kept, indent=2), "utf-8")
+    plain_fields = {name: value for name, value in fields.items() if name in plain}
+    plain_fields |= {"_class_name": "ControlNetModel", "_diffusers_version": "0.20.0.dev0", "upcast_attention": None}
+    config.write_text(json.dumps(plain_fields, indent=2), "utf-8")
 
 
 def _unet(**changes: Any) -> UNet2DConditionModel:

@@ -29,8 +29,8 @@ def test_a_point_takes_the_colour_of_the_pixel_that_shows_it() -> None:
     pixel, sureness = torch.from_numpy(sources.pixel).long()[None], torch.from_numpy(sources.sureness)[None]
     texture = texture_of(photo, parts, pixel, sureness)
 
-    asked = torch.tensor([[[leg + 1, head + 1, 0]]])
-    laid, labels = aligned(texture, asked), aligned_parts(texture, asked)
+    queried = torch.tensor([[[leg + 1, head + 1, 0]]])
+    laid, labels = aligned(texture, queried), aligned_parts(texture, queried)
 
     assert laid[0, :, 0, 0].tolist() == [0.0, 1.0, 0.0, 1.0]
     assert laid[0, :, 0, 1].tolist() == [1.0, 0.0, 0.0, 1.0]

@@ -86,8 +86,10 @@ def fill(cache: Cache, name: str, tiny: Any, tmp_path: Path, optional: bool) -> 
 def drawing() -> GenerationInput:
     photo = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 48, 3), dtype=np.uint8))
     embedding = np.full(512, 512**-0.5, np.float32)
-    seen = Observation(48, 64, face_box=(10.0, 5.0, 30.0, 25.0), face_embedding=embedding)
-    return GenerationInput(IdentityProfile((View(photo, seen),)), "a beach", "", 1, pose=preset(PosePreset.SITTING))
+    observation = Observation(48, 64, face_box=(10.0, 5.0, 30.0, 25.0), face_embedding=embedding)
+    return GenerationInput(
+        IdentityProfile((View(photo, observation),)), "a beach", "", 1, pose=preset(PosePreset.SITTING)
+    )
 
 
 @pytest.mark.parametrize("optional", [False, True], ids=["needed", "everything"])

@@ -1,4 +1,4 @@
-"""A synthetic photo, the included person parser, and a person of whom only a box is known."""
+"""A synthetic photo, the shipped person parser, and an observation with only a box."""
 
 from __future__ import annotations
 
@@ -26,6 +26,6 @@ def shipped() -> ShippedParser:
 
 @pytest.fixture
 def headless(paper_doll: View) -> View:
-    """The same, of whom nothing but the box is known."""
-    seen = replace(paper_doll.observation, face_box=None, keypoints=None, parts=None, parts_box=None)
-    return View(paper_doll.image, seen)
+    """The same photo with an observation of only the box."""
+    observation = replace(paper_doll.observation, face_box=None, keypoints=None, parts=None, parts_box=None)
+    return View(paper_doll.image, observation)

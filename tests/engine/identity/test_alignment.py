@@ -1,4 +1,4 @@
-"""The face as ArcFace wants it."""
+"""Alignment of faces for ArcFace."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def test_a_turn_a_scale_and_a_shift_are_found_again() -> None:
 def test_the_crop_is_the_one_that_arcface_was_trained_on(
     astronaut: Image.Image, insightface_finder: InsightFaceFinder
 ) -> None:
-    seen = observe(astronaut, insightface_finder)
-    ours = aligned_face(View(astronaut, seen))
-    theirs = face_align.norm_crop(np.asarray(astronaut), seen.face_landmarks)
+    observation = observe(astronaut, insightface_finder)
+    ours = aligned_face(View(astronaut, observation))
+    theirs = face_align.norm_crop(np.asarray(astronaut), observation.face_landmarks)
     assert ours is not None and ours.size == (112, 112)
     assert np.abs(np.asarray(ours, int) - theirs).mean() < 4
 

@@ -1,4 +1,4 @@
-"""The body in front of its background."""
+"""Weights around the joints of a body."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Views whose clothes do not show."""
+"""Views with hidden clothes."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def test_the_photo_itself_is_not_touched(paper_doll: View) -> None:
 
 
 def test_without_a_part_map_everything_below_the_head_is_hidden(paper_doll: View) -> None:
-    seen = replace(paper_doll.observation, parts=None, parts_box=None)
-    hidden = _grey(without_clothes(View(paper_doll.image, seen)))
+    observation = replace(paper_doll.observation, parts=None, parts_box=None)
+    hidden = _grey(without_clothes(View(paper_doll.image, observation)))
     assert hidden[40:190, 35:65].all() and not hidden[:36, 40:60].any()
 
 

@@ -68,9 +68,9 @@ def test_a_group_photo_is_refused(group_photo: Image.Image, finder: FaceFinder) 
 def test_a_person_standing_in_full_length_counts_without_a_face(standing: Image.Image, shipped: ShippedParser) -> None:
     look = examine(standing, _Blind(), shipped)
     assert (look.verdict, len(look.people)) == (Verdict.ACCEPTED, 1)
-    seen = look.observation
-    assert seen is not None and seen.face_box is None and seen.body_box is not None
-    x0, y0, x1, y1 = seen.body_box
+    observation = look.observation
+    assert observation is not None and observation.face_box is None and observation.body_box is not None
+    x0, y0, x1, y1 = observation.body_box
     assert x0 < 60 and x1 > 95 and y0 < 40 and y1 > 150
 
 
@@ -117,18 +117,18 @@ def test_a_tiny_photo_is_refused(size: tuple[int, int], finder: FaceFinder) -> N
 
 
 def test_what_was_seen_survives_being_stored(astronaut: Image.Image, insightface_finder: InsightFaceFinder) -> None:
-    seen = examine(astronaut, insightface_finder).observation
-    assert seen is not None and seen.face_embedding is not None
-    stored = Observation.from_bytes(seen.to_bytes())
-    assert stored.face_embedding is not None and np.array_equal(stored.face_embedding, seen.face_embedding)
-    assert stored.face_box == pytest.approx(seen.face_box)
+    observation = examine(astronaut, insightface_finder).observation
+    assert observation is not None and observation.face_embedding is not None
+    stored = Observation.from_bytes(observation.to_bytes())
+    assert stored.face_embedding is not None and np.array_equal(stored.face_embedding, observation.face_embedding)
+    assert stored.face_box == pytest.approx(observation.face_box)
 
 
 def test_observing_a_photo_without_a_person_gives_its_size_alone(finder: FaceFinder) -> None:
-    seen = observe(Image.fromarray(skimage.data.coffee()), finder)
-    assert (seen.width, seen.height) == (600, 400)
-    assert seen.face_box is None and seen.body_box is None
-    assert seen.quality < 0.5
+    observation = observe(Image.fromarray(skimage.data.coffee()), finder)
+    assert (observation.width, observation.height) == (600, 400)
+    assert observation.face_box is None and observation.body_box is None
+    assert observation.quality < 0.5
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 1200), (1200, 2)])

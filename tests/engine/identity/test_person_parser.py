@@ -1,4 +1,4 @@
-"""The included person parser, and what is said when it is not there."""
+"""The shipped person parser, and the error where its weights are absent."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_standing_person_is_seen_from_head_to_feet(standing: Image.Image, ship
     assert np.linalg.norm(body.embedding) == pytest.approx(1, abs=1e-4)
 
 
-def test_a_rough_box_becomes_the_persons_own(standing: Image.Image, shipped: ShippedParser) -> None:
+def test_a_rough_box_is_refined_to_the_person(standing: Image.Image, shipped: ShippedParser) -> None:
     rough, exact = shipped.parse(standing, (0, 0, 128, 192)), shipped.parse(standing, (45, 0, 115, 182))
     assert rough is not None and exact is not None
     assert np.abs(np.subtract(rough.box, exact.box)).max() < 15
@@ -53,7 +53,7 @@ def test_the_same_person_mirrored_is_nearer_than_another(
     assert person.embedding @ mirrored.embedding > person.embedding @ other.embedding + 0.1
 
 
-def test_a_textures_photo_shows_nobody(shipped: ShippedParser) -> None:
+def test_a_photo_of_a_texture_has_no_person(shipped: ShippedParser) -> None:
     for name in ("brick", "gravel"):
         texture = Image.fromarray(getattr(skimage.data, name)()).convert("RGB")
         assert shipped.parse(texture, (0, 0, texture.width, texture.height)) is None
@@ -62,16 +62,20 @@ def test_a_textures_photo_shows_nobody(shipped: ShippedParser) -> None:
 def test_observing_finds_joints_and_mask_of_a_real_portrait(
     astronaut: Image.Image, finder: FaceFinder, shipped: ShippedParser
 ) -> None:
-    seen = observe(astronaut, finder, shipped)
-    assert seen.keypoints is not None and seen.parts is not None and seen.face_box is not None
-    x0, y0, x1, y1 = seen.face_box
-    nose = seen.keypoints[0]
+    observation = observe(astronaut, finder, shipped)
+    assert observation.keypoints is not None and observation.parts is not None and observation.face_box is not None
+    x0, y0, x1, y1 = observation.face_box
+    nose = observation.keypoints[0]
     assert x0 < nose[0] < x1 and y0 < nose[1] < y1
-    assert seen.version == look_version(finder, shipped)
-    stored = Observation.from_bytes(seen.to_bytes())
-    assert stored.version == seen.version and stored.parts is not None and np.array_equal(stored.parts, seen.parts)
-    assert stored.keypoints is not None and np.allclose(stored.keypoints, seen.keypoints)
-    assert len(seen.to_bytes()) < 20_000
+    assert observation.version == look_version(finder, shipped)
+    stored = Observation.from_bytes(observation.to_bytes())
+    assert (
+        stored.version == observation.version
+        and stored.parts is not None
+        and np.array_equal(stored.parts, observation.parts)
+    )
+    assert stored.keypoints is not None and np.allclose(stored.keypoints, observation.keypoints)
+    assert len(observation.to_bytes()) < 20_000
 
 
 def test_a_body_whose_head_is_elsewhere_is_not_the_faces(
@@ -93,7 +97,7 @@ def test_a_body_whose_head_is_elsewhere_is_not_the_faces(
 class Faces:
     """Finds the faces that the test gives."""
 
-    name = "told"
+    name = "given"
 
     def __init__(self, *boxes: Box) -> None:
         self._faces = [Face(box, np.zeros((5, 2), np.float32)) for box in boxes]
@@ -102,18 +106,18 @@ class Faces:
         return self._faces
 
 
-def test_who_is_found_by_neither_face_nor_outline_is_seen_on_the_whole_photo(
+def test_a_person_without_a_face_or_an_outline_is_found_on_the_whole_photo(
     standing: Image.Image, cascades: CascadeFinder, shipped: ShippedParser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usual = observe(standing, cascades, shipped)
 
-    seen = observe(standing, Faces(), shipped)
-    assert seen.keypoints is not None and usual.keypoints is not None
-    assert np.abs(seen.keypoints[:, :2] - usual.keypoints[:, :2]).max() < 8
-    assert seen.body_box is not None and seen.face_box is None
+    observation = observe(standing, Faces(), shipped)
+    assert observation.keypoints is not None and usual.keypoints is not None
+    assert np.abs(observation.keypoints[:, :2] - usual.keypoints[:, :2]).max() < 8
+    assert observation.body_box is not None and observation.face_box is None
 
 
-def test_a_face_where_nobody_is_gives_way_to_the_person_on_the_photo(
+def test_a_false_face_is_dropped_for_the_person_on_the_photo(
     standing: Image.Image, cascades: CascadeFinder, shipped: ShippedParser
 ) -> None:
     usual = observe(standing, cascades, shipped)

@@ -34,8 +34,8 @@ def test_the_order_of_the_views_does_not_matter() -> None:
     assert attend(views[::-1], worth[::-1]).embedding == pytest.approx(attend(views, worth).embedding, abs=1e-6)
 
 
-def _view(**seen: object) -> View:
-    return View(Image.new("RGB", (8, 9), "red"), Observation(8, 9, **seen))  # type: ignore[arg-type]
+def _view(**fields: object) -> View:
+    return View(Image.new("RGB", (8, 9), "red"), Observation(8, 9, **fields))  # type: ignore[arg-type]
 
 
 def test_a_profile_pools_over_the_views_that_show_something() -> None:

@@ -1,4 +1,4 @@
-"""The pose of whoever is on a photo."""
+"""The pose of the person on a photo."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_a_turned_photo_is_refused_where_the_parser_reads_a_heap_of_limbs(
 
 
 class _Reads:
-    """A reader of poses that sees what it was given."""
+    """A pose reader that returns the given poses."""
 
     def __init__(self, *poses: DetectedPose) -> None:
         self._poses = list(poses)

@@ -1,4 +1,4 @@
-"""Real photos read by networks that have seen real people: whole, cut out, counted, one of several chosen."""
+"""Real photos parsed by pretrained networks: whole bodies, mattes, counts, and the choice of one of several people."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from engine.vision.centerface import CenterFace
 
 def once(read: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
     """Reads a photo once, however often it is examined: every choice among its people begins with all of them."""
-    kept: dict[tuple[int, str], tuple[Image.Image, list[Any]]] = {}
+    cache: dict[tuple[int, str], tuple[Image.Image, list[Any]]] = {}
 
     def remembered(image: Image.Image, *faces: Any) -> list[Any]:
         key = (id(image), str(faces))
-        if key not in kept:
-            kept[key] = (image, read(image, *faces))
-        return [*kept[key][1]]
+        if key not in cache:
+            cache[key] = (image, read(image, *faces))
+        return [*cache[key][1]]
 
     return remembered
 
@@ -58,13 +58,13 @@ def cameraman() -> Image.Image:
 def test_a_portrait_is_read_with_joints_mask_and_parts(
     look: Callable[..., ReferenceFindings], astronaut: Image.Image
 ) -> None:
-    seen = _of(look(astronaut))
-    assert seen.keypoints is not None and seen.keypoints[0, :2] == pytest.approx((216, 126), abs=15)
-    mask, parts = np.asarray(person_mask(seen)), parts_on_photo(seen)
+    observation = _of(look(astronaut))
+    assert observation.keypoints is not None and observation.keypoints[0, :2] == pytest.approx((216, 126), abs=15)
+    mask, parts = np.asarray(person_mask(observation)), parts_on_photo(observation)
     assert mask[90:170, 195:250].min() > 200 and mask[10:130, 10:130].max() < 30 and mask[60:250, 400:].max() < 60
     assert parts is not None and (parts[380, 150], parts[60, 30]) == (BodyPart.TOP, BodyPart.BACKGROUND)
-    assert framing_of(seen) is not Framing.FULL_LENGTH and not is_from_behind(seen)
-    assert Observation.from_bytes(seen.to_bytes()).matte is not None and len(seen.to_bytes()) < 20_000
+    assert framing_of(observation) is not Framing.FULL_LENGTH and not is_from_behind(observation)
+    assert Observation.from_bytes(observation.to_bytes()).matte is not None and len(observation.to_bytes()) < 20_000
 
 
 def test_the_parts_of_a_head_follow_the_face(look: Callable[..., ReferenceFindings], astronaut: Image.Image) -> None:
@@ -96,8 +96,8 @@ def test_the_parts_of_a_head_follow_the_face(look: Callable[..., ReferenceFindin
 def test_a_poor_copy_of_a_portrait_is_accepted_with_joints(
     look: Callable[..., ReferenceFindings], astronaut: Image.Image, change: Callable[[Image.Image], Image.Image]
 ) -> None:
-    seen = _of(look(change(astronaut).convert("RGB")))
-    assert seen.keypoints is not None and (seen.keypoints[:, 2] >= 0.3).sum() >= 5
+    observation = _of(look(change(astronaut).convert("RGB")))
+    assert observation.keypoints is not None and (observation.keypoints[:, 2] >= 0.3).sum() >= 5
 
 
 @pytest.mark.parametrize(
@@ -119,22 +119,22 @@ def test_what_a_portrait_lacks_is_said(
 
 
 def test_a_man_from_the_side_is_half_length(look: Callable[..., ReferenceFindings], cameraman: Image.Image) -> None:
-    seen = _of(look(cameraman))
-    assert framing_of(seen) is Framing.HALF_LENGTH and Hint.HALF_LENGTH in hints_of(seen)
+    observation = _of(look(cameraman))
+    assert framing_of(observation) is Framing.HALF_LENGTH and Hint.HALF_LENGTH in hints_of(observation)
 
 
 def test_a_standing_person_is_full_length_and_nothing_is_missing(
     look: Callable[..., ReferenceFindings], standing: Image.Image
 ) -> None:
-    seen = _of(look(standing.resize((512, 768), Image.Resampling.BICUBIC)))
-    assert framing_of(seen) is Framing.FULL_LENGTH and posture_of(seen) is Posture.UPRIGHT
-    assert Hint.PORTRAIT not in hints_of(seen) and Hint.HALF_LENGTH not in hints_of(seen)
+    observation = _of(look(standing.resize((512, 768), Image.Resampling.BICUBIC)))
+    assert framing_of(observation) is Framing.FULL_LENGTH and posture_of(observation) is Posture.UPRIGHT
+    assert Hint.PORTRAIT not in hints_of(observation) and Hint.HALF_LENGTH not in hints_of(observation)
 
 
 def test_who_lies_is_seen_lying(look: Callable[..., ReferenceFindings], standing: Image.Image) -> None:
     lying = standing.resize((512, 768), Image.Resampling.BICUBIC).rotate(90, expand=True)
-    seen = _of(look(lying))
-    assert posture_of(seen) is Posture.LYING and Hint.LYING in hints_of(seen)
+    observation = _of(look(lying))
+    assert posture_of(observation) is Posture.LYING and Hint.LYING in hints_of(observation)
 
 
 def test_people_are_counted_and_boxed_from_left_to_right(
@@ -149,9 +149,9 @@ def test_people_are_counted_and_boxed_from_left_to_right(
 def test_everybody_of_a_group_can_be_chosen(look: Callable[..., ReferenceFindings], group_photo: Image.Image) -> None:
     heads = []
     for box in look(group_photo).people:
-        seen = _of(look(group_photo, box))
-        assert seen.face_box is not None and seen.keypoints is not None
-        heads.append(round(seen.face_box[0]))
+        observation = _of(look(group_photo, box))
+        assert observation.face_box is not None and observation.keypoints is not None
+        heads.append(round(observation.face_box[0]))
     assert len(set(heads)) == 6
 
 

@@ -1,4 +1,4 @@
-"""The parts a body is shown in."""
+"""Regions of a body."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_all_regions_of_a_whole_person_follow_from_top_to_bottom(paper_doll: Vie
     assert all(0 <= box[0] < box[2] <= 100 and 0 <= box[1] < box[3] <= 200 for box in boxes.values())
 
 
-def test_what_is_not_seen_is_left_out(paper_doll: View) -> None:
+def test_invisible_regions_are_left_out(paper_doll: View) -> None:
     keypoints = np.array(paper_doll.observation.keypoints)
     keypoints[13:, 2] = 0
     portrait = replace(paper_doll.observation, keypoints=keypoints, parts=None, parts_box=None)
@@ -60,7 +60,7 @@ def test_the_mask_is_the_person_in_the_photos_size(paper_doll: View) -> None:
     assert parts[70, 50] == BodyPart.TOP and person_mask(Observation(100, 200)) is None
 
 
-def test_a_map_that_reaches_over_the_photos_edge_is_laid_where_it_belongs() -> None:
+def test_a_part_map_beyond_the_photos_edge_is_placed_correctly() -> None:
     parts = np.zeros((20, 20), np.uint8)
     parts[10:, 10:] = BodyPart.TOP
     laid = parts_on_photo(Observation(10, 10, parts=parts, parts_box=(-10, -10, 10, 10)))

@@ -1,4 +1,4 @@
-"""Sunglasses are noticed on a real face, in daylight and in the dark; eyes without them are not taken for them."""
+"""Sunglasses are detected on a real face in daylight and in the dark; uncovered eyes are not."""
 
 from __future__ import annotations
 

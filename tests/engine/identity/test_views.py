@@ -13,7 +13,7 @@ from engine.identity.views import Views
 
 
 class _Looks:
-    """Counts the photos it was shown."""
+    """Counts the photos that it examines."""
 
     def __init__(self) -> None:
         self.count = 0

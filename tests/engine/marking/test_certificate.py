@@ -28,12 +28,12 @@ def test_a_development_certificate_is_made_once_for_the_owner_alone(
 ) -> None:
     caplog.set_level(logging.INFO)
     state = tmp_path / "not" / "there"
-    made = open_certificate(None, None, state, NOW)
-    assert open_certificate(None, None, state, NOW + timedelta(days=300)) == made
+    certificate = open_certificate(None, None, state, NOW)
+    assert open_certificate(None, None, state, NOW + timedelta(days=300)) == certificate
     assert stat.S_IMODE((state / DEVELOPMENT_FILE).stat().st_mode) == 0o600
     assert [path.name for path in state.iterdir()] == [DEVELOPMENT_FILE]
     assert "untrusted" in caplog.messages[0] and "ENGINE_C2PA_CERTIFICATE" in caplog.messages[0]
-    assert "PRIVATE" not in repr(made)
+    assert "PRIVATE" not in repr(certificate)
 
 
 def test_a_development_certificate_that_is_broken_or_expired_is_made_anew(tmp_path: Path) -> None:
@@ -54,9 +54,9 @@ def test_a_state_folder_that_cannot_be_written_is_said_with_the_remedy(tmp_path:
 
 def test_the_operators_own_certificate_is_taken(tmp_path: Path) -> None:
     pem = _pem(tmp_path / "own")
-    own = open_certificate(pem, pem, tmp_path / "state", NOW)
-    assert own.algorithm == "es256"
-    assert own.chain.count(b"BEGIN CERTIFICATE") == 2
+    own_certificate = open_certificate(pem, pem, tmp_path / "state", NOW)
+    assert own_certificate.algorithm == "es256"
+    assert own_certificate.chain.count(b"BEGIN CERTIFICATE") == 2
     assert not (tmp_path / "state").exists()
 
 
@@ -88,12 +88,12 @@ def test_a_certificate_that_expires_soon_is_warned_of(tmp_path: Path, caplog: py
 def test_files_that_are_absent_or_no_pem_are_said(tmp_path: Path) -> None:
     pem, text = _pem(tmp_path), tmp_path / "text"
     text.write_text("hello")
-    for certificate, key, said in (
+    for certificate, key, expected in (
         (tmp_path / "absent", pem, "absent: No such file"),
         (text, pem, "expected a chain of PEM certificates"),
         (pem, text, "expected a PEM private key"),
     ):
-        with pytest.raises(SetupError, match=said) as caught:
+        with pytest.raises(SetupError, match=expected) as caught:
             open_certificate(certificate, key, tmp_path, NOW)
         assert "\n" not in str(caught.value)
 

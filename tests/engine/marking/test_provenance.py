@@ -145,7 +145,7 @@ def test_what_is_no_picture_is_said() -> None:
         read_marks(b"hello", WATERMARK)
 
 
-def _own(purpose: str, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, folder: Path) -> Certificate:
+def _own_certificate(purpose: str, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, folder: Path) -> Certificate:
     """A certificate as an operator's authority would issue it, for one purpose."""
     authority = ec.generate_private_key(ec.SECP384R1())
     name = x509.Name(
@@ -184,21 +184,21 @@ def _own(purpose: str, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, fold
 
 @pytest.mark.parametrize("purpose", PURPOSES)
 def test_an_operators_own_certificate_signs(purpose: str, tmp_path: Path, photo: Image.Image) -> None:
-    own = _own(purpose, ec.generate_private_key(ec.SECP256R1()), tmp_path)
-    marks = read_marks(Marker(own, WATERMARK)(photo, FACTS), WATERMARK)
+    certificate = _own_certificate(purpose, ec.generate_private_key(ec.SECP256R1()), tmp_path)
+    marks = read_marks(Marker(certificate, WATERMARK)(photo, FACTS), WATERMARK)
     assert marks.signer == "An operator" and marks.problems == ("signingCredential.untrusted",)
 
 
 def test_an_rsa_certificate_signs(tmp_path: Path, photo: Image.Image) -> None:
-    own = _own(PURPOSES[0], rsa.generate_private_key(65537, 2048), tmp_path)
-    assert own.algorithm == "ps256"
-    assert read_marks(Marker(own, WATERMARK)(photo, FACTS), WATERMARK).signature is Signature.UNTRUSTED
+    certificate = _own_certificate(PURPOSES[0], rsa.generate_private_key(65537, 2048), tmp_path)
+    assert certificate.algorithm == "ps256"
+    assert read_marks(Marker(certificate, WATERMARK)(photo, FACTS), WATERMARK).signature is Signature.UNTRUSTED
 
 
 def test_a_certificate_for_another_purpose_is_refused_at_the_start(tmp_path: Path) -> None:
-    own = _own("1.3.6.1.5.5.7.3.1", ec.generate_private_key(ec.SECP256R1()), tmp_path)
+    certificate = _own_certificate("1.3.6.1.5.5.7.3.1", ec.generate_private_key(ec.SECP256R1()), tmp_path)
     with pytest.raises(SetupError, match="expected a certificate that may sign for C2PA") as caught:
-        Marker(own, WATERMARK)
+        Marker(certificate, WATERMARK)
     assert "\n" not in str(caught.value)
 
 
@@ -229,8 +229,10 @@ def test_the_command_line_reads_the_marks_of_files(
     monkeypatch.delenv("ENGINE_WATERMARK_KEY", raising=False)
     (tmp_path / "picture.png").write_bytes(signed)
     assert main(["provenance", str(tmp_path / "picture.png")]) == DONE
-    said = capsys.readouterr().out
-    assert "trainedAlgorithmicMedia" in said and "signingCredential.untrusted" in said and "there, score" in said
+    printed = capsys.readouterr().out
+    assert (
+        "trainedAlgorithmicMedia" in printed and "signingCredential.untrusted" in printed and "there, score" in printed
+    )
     (tmp_path / "text.png").write_text("hello")
     assert main(["provenance", str(tmp_path / "text.png")]) == UNSUITABLE
 

@@ -27,13 +27,13 @@ RED, BLUE = Image.new("RGB", (80, 80), "red"), Image.new("RGB", (80, 80), "blue"
 
 
 class Reddish:
-    """As sure as the picture is red; remembers what it was shown."""
+    """A classifier whose probability is the share of red; records the sizes of pictures."""
 
     def __init__(self) -> None:
-        self.shown: list[tuple[int, int]] = []
+        self.sizes: list[tuple[int, int]] = []
 
     def probability(self, image: Image.Image) -> float:
-        self.shown.append(image.size)
+        self.sizes.append(image.size)
         return float(np.asarray(image.convert("RGB"))[..., 0].mean() / 255)
 
 
@@ -115,15 +115,15 @@ def test_a_photo_that_comes_again_is_not_looked_at_again() -> None:
     nudity = Reddish()
     guard = Guard(NoFaces(), nudity=nudity)
     assert [guard.check_photo(photo.copy()) for photo in (RED, BLUE, RED)] == [Concern.NUDITY, None, Concern.NUDITY]
-    assert len(nudity.shown) == 2
+    assert len(nudity.sizes) == 2
 
 
 def test_ages_are_judged_by_heads_and_come_before_nudity(cascades: CascadeFinder, astronaut: Image.Image) -> None:
     age, nudity = Reddish(), Reddish()
     guard = Guard(cascades, nudity, HeadAges(age), nudity_threshold=0.01, age_threshold=0.01)
     assert guard.check_photo(astronaut) is Concern.MINOR
-    assert all(max(size) < astronaut.width for size in age.shown) and age.shown
-    assert nudity.shown == []
+    assert all(max(size) < astronaut.width for size in age.sizes) and age.sizes
+    assert nudity.sizes == []
 
 
 def test_ages_of_drawn_figures_are_not_judged_but_those_of_photos_are(
@@ -147,7 +147,7 @@ def test_drawn_pictures_are_refused_from_a_higher_probability_on() -> None:
 def test_where_there_is_no_face_no_age_is_guessed() -> None:
     age = Reddish()
     assert Guard(NoFaces(), ages=HeadAges(age)).check_photo(RED) is None
-    assert age.shown == []
+    assert age.sizes == []
 
 
 @pytest.mark.parametrize(("given", "lacking"), [((), "safety"), (("age",), "safety"), (("safety",), "age")])

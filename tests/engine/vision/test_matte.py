@@ -1,4 +1,4 @@
-"""The matte of what stands out on a photo."""
+"""The matte of salient objects on a photo."""
 
 from __future__ import annotations
 

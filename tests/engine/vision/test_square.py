@@ -1,4 +1,4 @@
-"""Squares of a picture: what is cut out lies where the points say it lies."""
+"""Squares of a picture: crops and points agree."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ R = TypeVar("R", bound=Message)
 
 
 def _start_worker(broker_url: str, log: Path, **environment: str) -> subprocess.Popen[bytes]:
-    known = {key: value for key, value in os.environ.items() if not key.startswith("ENGINE_")}
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("ENGINE_")}
     settings = {
         "BROKER_URL": broker_url,
         "ENGINE_BACKBONE": "slow_backbone:load",
@@ -69,7 +69,7 @@ def _start_worker(broker_url: str, log: Path, **environment: str) -> subprocess.
     }
     with log.open("wb") as out:
         command = [sys.executable, "-m", "engine.worker"]
-        return subprocess.Popen(command, cwd=ROOT, env={**known, **settings, **environment}, stdout=out, stderr=out)
+        return subprocess.Popen(command, cwd=ROOT, env={**inherited, **settings, **environment}, stdout=out, stderr=out)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -290,7 +290,7 @@ def test_frozen_connections_are_given_up_and_the_next_job_is_drawn(
     astronaut_jpeg: bytes,
     tmp_path: Path,
 ) -> None:
-    """All that the worker has to the broker at once: tasks, replies, heartbeats. The process is the same one."""
+    """All connections of a worker at once: tasks, replies, heartbeats; the process must survive."""
     own_url = request.getfixturevalue(server).url.removesuffix("/0")
     own_url += "" if server == "rabbitmq" else "/3"
     proxy = freezing_proxy(own_url)
@@ -338,7 +338,7 @@ def test_a_worker_is_deaf_when_its_consumer_stands_still_for_no_reason(
 
 
 @pytest.mark.parametrize(
-    ("setting", "value", "said"),
+    ("setting", "value", "reason"),
     [
         ("ENGINE_FACE_ROOT", "/nowhere", "unset ENGINE_FACE_ROOT"),
         ("ENGINE_BACKBONE", "marvel", "set ENGINE_BACKBONE"),
@@ -349,7 +349,7 @@ def test_a_worker_is_deaf_when_its_consumer_stands_still_for_no_reason(
 def test_what_is_missing_at_the_start_is_one_line(
     setting: str,
     value: str,
-    said: str,
+    reason: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
@@ -364,4 +364,4 @@ def test_what_is_missing_at_the_start_is_one_line(
     monkeypatch.setenv(setting, value)
     assert main() == MISCONFIGURED_EXIT_CODE
     lines = capsys.readouterr().err.strip().splitlines()
-    assert len(lines) == 1 and said in lines[0]
+    assert len(lines) == 1 and reason in lines[0]

@@ -71,10 +71,10 @@ def test_a_row_without_a_person_reads_what_adapters_are_shown_in_place_of_a_phot
     photos = PairedPhotos(cache, "train", NOTHING_WITHHELD, ALL)
     target = cache.photos[0]
     batch = photos.encoded([TrainingRow(target, (), "empty")], [[]])
-    seen = batch.references
-    assert seen.counts == [1] and bool(seen.shown.all()) and bool((seen.nearness == 1).all())
-    assert torch.equal(seen.hidden[0, 0].float(), cache.shared["hidden.nothing"])
-    assert bool((seen.embeds == 0).all())
+    references = batch.references
+    assert references.counts == [1] and bool(references.shown.all()) and bool((references.nearness == 1).all())
+    assert torch.equal(references.hidden[0, 0].float(), cache.shared["hidden.nothing"])
+    assert bool((references.embeds == 0).all())
     assert torch.equal(batch.text[0], cache.shared["text.empty"])
 
 

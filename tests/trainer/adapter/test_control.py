@@ -46,8 +46,8 @@ def a_batch(tiny: Any, method: str) -> AdapterBatch:
     photos = PairedPhotos(AdapterCache(tiny.cache), "train", pairing, plan.regions, plan.points)
     batch = photos.batch(2, np.random.default_rng(0)).to(torch.device("cpu"))
     faces = torch.randn(batch.references.face_embeds.shape, generator=torch.Generator().manual_seed(7))
-    seen = replace(batch.references, face_embeds=faces, embedded=torch.ones(len(faces), dtype=torch.bool))
-    return replace(batch, references=seen)
+    references = replace(batch.references, face_embeds=faces, embedded=torch.ones(len(faces), dtype=torch.bool))
+    return replace(batch, references=references)
 
 
 @pytest.mark.parametrize("method", ["instantid", "instantid_body"])
@@ -77,19 +77,19 @@ def test_it_reads_the_person_and_the_points_but_not_the_text(sd15: Any, method: 
     def added(changed: AdapterBatch) -> torch.Tensor:
         """The effect of IdentityNet on a prediction whose branches and text are `batch`'s."""
         identity = conditions(learner.branches, changed.references)
-        seen: list[torch.Tensor] = []
-        handle = learner.control.register_forward_hook(lambda module, given, result: seen.append(result[1]))
+        calls: list[torch.Tensor] = []
+        handle = learner.control.register_forward_hook(lambda module, given, result: calls.append(result[1]))
         with torch.no_grad():
             learner.predicted(noisy, time, changed, identity)
         handle.remove()
-        return seen[0]
+        return calls[0]
 
     usual = added(batch)
     assert batch.skeleton is not None
     assert torch.equal(usual, added(replace(batch, text=batch.text + 1)))
     assert not torch.allclose(usual, added(replace(batch, skeleton=batch.skeleton.flip(-1))))
-    seen = batch.references
-    other = replace(seen, face_embeds=seen.face_embeds + 1, hidden=seen.hidden + 1)
+    references = batch.references
+    other = replace(references, face_embeds=references.face_embeds + 1, hidden=references.hidden + 1)
     assert not torch.allclose(usual, added(replace(batch, references=other)))
 
 

@@ -70,11 +70,11 @@ def test_dlib_embeds_a_face_as_the_bot_does(dlib: Recognition, state: Path) -> N
 
 def test_a_loss_by_dlib_is_small_for_the_same_face_and_moves_the_picture(dlib: Recognition) -> None:
     astronaut = Image.fromarray(skimage.data.astronaut())
-    own = embedding_at(dlib, astronaut, dlib.places.find(astronaut))
-    assert own is not None
+    embedding = embedding_at(dlib, astronaut, dlib.places.find(astronaut))
+    assert embedding is not None
     pixels = to_tensor(np.array(astronaut)[None])
     drawn = (pixels + 0.05 * torch.randn(pixels.shape, generator=torch.Generator().manual_seed(0))).requires_grad_(True)
-    loss = unlikeness(dlib, drawn, torch.from_numpy(own)[None])
+    loss = unlikeness(dlib, drawn, torch.from_numpy(embedding)[None])
     assert 0 < float(loss.detach()) < 0.05
     loss.backward()
     assert drawn.grad is not None and float(drawn.grad.abs().sum()) > 0

@@ -51,7 +51,7 @@ class Everywhere:
         matrix = np.array([[picture.width / self.size[1], 0, 0], [0, picture.height / self.size[0], 0]])
         return CropPlace(matrix, np.ones(self.size, np.float32))
 
-    def place(self, seen: Observation) -> CropPlace | None:
+    def place(self, observation: Observation) -> CropPlace | None:
         raise AssertionError("only drawn pictures are read here")
 
 
@@ -167,9 +167,9 @@ def test_the_branch_draws_as_the_stock_pipeline_of_the_distillation_does(
             return found
 
         assert torch.allclose(branch.draw(latents, plain).latents, expected, atol=2e-4)
-        off = FewStepBranch(tiny.base.unet(), lora, few_steps_of(layout, ""), config, steps)  # type: ignore[arg-type]
-        unet = off.unet
-        assert not torch.allclose(off.draw(latents, plain).latents, expected, atol=1e-2)
+        without_loss = FewStepBranch(tiny.base.unet(), lora, few_steps_of(layout, ""), config, steps)  # type: ignore[arg-type]
+        unet = without_loss.unet
+        assert not torch.allclose(without_loss.draw(latents, plain).latents, expected, atol=1e-2)
 
 
 def test_outside_the_branch_the_base_is_what_it_was(tiny: Any) -> None:
@@ -233,14 +233,14 @@ def test_the_losses_fall_on_a_few_pictures(
     learner = learner_of(sd15, method, {name: both[name]}, identity={"rows": 2, "semantic": 0.0, "layout": 0.0})  # type: ignore[dict-item]
     batch = a_batch(faces_cache, method)
     optimizer = torch.optim.Adam(learner.parameters(), lr=1e-2)
-    seen = []
+    calls = []
     for _ in range(12):
         optimizer.zero_grad()
         losses = learner(batch, noise())
         losses["identity"].backward()
         optimizer.step()
-        seen.append(float(losses[name].detach()))
-    assert min(seen[-3:]) < 0.95 * seen[0]
+        calls.append(float(losses[name].detach()))
+    assert min(calls[-3:]) < 0.95 * calls[0]
 
 
 def test_alignment_is_nothing_where_the_person_changes_nothing(
@@ -274,8 +274,8 @@ def test_people_that_are_withheld_or_not_found_are_not_judged(
     face = recognition_of(tmp_path, write_recognition)["face"]
     learner, batch = learner_of(sd15, "pulid", {"face": face}), a_batch(faces_cache, "pulid")
     assert batch.wanted_face is not None
-    nobody = replace(batch, wanted_face=torch.zeros_like(batch.wanted_face))
-    assert float(learner(nobody, noise())["identity"]) == 0
+    without_face = replace(batch, wanted_face=torch.zeros_like(batch.wanted_face))
+    assert float(learner(without_face, noise())["identity"]) == 0
     second = replace(batch, wanted_face=batch.wanted_face * torch.tensor([[0.0], [1.0]]))
     assert learner.drawn is not None and learner.drawn.rows_of(second) == [1]
     assert torch.equal(batch.of([1]).mean, batch.mean[1:])
@@ -387,7 +387,7 @@ def test_pulid_body_exports_a_body_branch(
 def test_mistakes_are_one_line(sd15: Any, faces_cache: Path, pack: Path, tmp_path: Path, seeing_finder: None) -> None:
     other = tmp_path / "other.safetensors"
     save_file({"unet.nowhere.lora_A.weight": torch.zeros(2, 2)}, other)
-    for method, identity, said in (
+    for method, identity, expected in (
         ("pulid", None, "expected the section identity"),
         ("pulid", {"lora": str(tmp_path / "none.safetensors")}, "expected a LoRA at"),
         ("pulid", {"lora": str(other)}, "expected a LoRA of sd15"),
@@ -399,7 +399,7 @@ def test_mistakes_are_one_line(sd15: Any, faces_cache: Path, pack: Path, tmp_pat
     ):
         section = None if identity is None else settings_of(sd15, **{"face_root": str(pack), **identity})
         run = run_of(sd15, faces_cache, tmp_path / "run", pack, method, identity=section)
-        with pytest.raises(DataError, match=said) as caught:
+        with pytest.raises(DataError, match=expected) as caught:
             train_adapter(run)
         assert "\n" not in str(caught.value)
 

@@ -75,15 +75,15 @@ def test_bolid_reads_the_head_by_its_face_branch_and_all_regions_by_its_body_bra
     learner, cache = learner_of(sd15, recipe), AdapterCache(sd15.cache)
     photos = PairedPhotos(cache, "train", Pairing(), plan_of(recipe).regions)
     whole = next(p for p in cache.photos if len(p.regions) == 5 and p.face)
-    seen = photos.encoded([TrainingRow(whole, (whole,), "full")], [[set()]]).to(torch.device("cpu")).references
-    identity = conditions(learner.branches, seen)
+    references = photos.encoded([TrainingRow(whole, (whole,), "full")], [[set()]]).to(torch.device("cpu")).references
+    identity = conditions(learner.branches, references)
     tokens = {name: branch.tokens for name, branch in identity.items()}
     assert tokens["face"] is not None and tokens["face"].shape[1] == 4
     assert tokens["body"] is not None and tokens["body"].shape[1] == 5 * 2
-    for number, region in enumerate(seen.regions):
-        hidden = seen.hidden.clone()
+    for number, region in enumerate(references.regions):
+        hidden = references.hidden.clone()
         hidden[:, number] += 1
-        changed = conditions(learner.branches, type(seen)(**{**vars(seen), "hidden": hidden}))
+        changed = conditions(learner.branches, type(references)(**{**vars(references), "hidden": hidden}))
         same = {name: torch.equal(tokens[name], changed[name].tokens) for name in tokens}  # type: ignore[arg-type]
         assert same == {"face": region != "head", "body": False}
 
@@ -91,8 +91,8 @@ def test_bolid_reads_the_head_by_its_face_branch_and_all_regions_by_its_body_bra
 def test_without_a_face_the_face_branch_is_silent(sd15: Any) -> None:
     recipe = recipe_of("bolid")
     learner, batch = learner_of(sd15, recipe), a_batch(sd15, recipe_of("bolid"))
-    seen = batch.to(torch.device("cpu")).references
-    faceless = type(seen)(**{**vars(seen), "faces": torch.zeros_like(seen.faces)})
+    references = batch.to(torch.device("cpu")).references
+    faceless = type(references)(**{**vars(references), "faces": torch.zeros_like(references.faces)})
     assert conditions(learner.branches, faceless)["face"].scale.tolist() == [0.0, 0.0]
     assert conditions(learner.branches, faceless)["body"].scale.tolist() == [1.0, 1.0]
 

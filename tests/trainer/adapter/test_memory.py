@@ -59,20 +59,20 @@ def test_checkpointing_and_half_precision_keep_less() -> None:
 
 def test_kept_tensors_are_those_that_autograd_keeps() -> None:
     model = nn.Sequential(nn.Linear(8, 16), nn.Sigmoid(), nn.Linear(16, 4))
-    kept = KeptTensors({parameter.untyped_storage()._cdata for parameter in model.parameters()})
-    with kept.counting():
+    tensors = KeptTensors({parameter.untyped_storage()._cdata for parameter in model.parameters()})
+    with tensors.counting():
         model(torch.zeros(5, 8))
-    assert kept.bytes == 4 * (5 * 8 + 5 * 16)  # the input, and the sigmoid's output once for both of its readers
+    assert tensors.bytes == 4 * (5 * 8 + 5 * 16)  # the input, and the sigmoid's output once for both of its readers
 
 
 def test_a_checkpointed_block_keeps_its_input_and_one_block_at_a_time() -> None:
     first, second = (nn.Sequential(nn.Linear(8, size), nn.Sigmoid(), nn.Linear(size, 8)) for size in (32, 16))
     weights = {p.untyped_storage()._cdata for block in (first, second) for p in block.parameters()}
-    kept, given = KeptTensors(weights), torch.zeros(5, 8, requires_grad=True)
-    with kept.counting():
-        kept.checkpoint(second, kept.checkpoint(first, given))
-    assert kept.bytes == 4 * 2 * 5 * 8
-    assert kept.largest_block == 4 * 5 * 32
+    tensors, given = KeptTensors(weights), torch.zeros(5, 8, requires_grad=True)
+    with tensors.counting():
+        tensors.checkpoint(second, tensors.checkpoint(first, given))
+    assert tensors.bytes == 4 * 2 * 5 * 8
+    assert tensors.largest_block == 4 * 5 * 32
     assert torch.equal(checkpoint(first, given, use_reentrant=False), first(given))
 
 

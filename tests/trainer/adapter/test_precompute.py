@@ -47,8 +47,8 @@ def test_the_cache_holds_what_the_networks_give(tiny: Any, cache: AdapterCache) 
     whole = cache.tensors(photo, ["embeds", "pooled.scene"])
     assert ("pooled.scene" in whole) == (tiny.base.layout == "sdxl")
     assert 0 < found["mask"].float().mean() < 255
-    seen = found["joints"][found["joints"][:, 2] > 0]
-    assert ((seen[:, :2] >= 0) & (seen[:, :2] <= 1)).all()
+    visible = found["joints"][found["joints"][:, 2] > 0]
+    assert ((visible[:, :2] >= 0) & (visible[:, :2] <= 1)).all()
     assert (found["latents.std"] > 0).all()
 
 
@@ -66,10 +66,10 @@ def test_the_picture_in_the_cache_is_the_photo(sd15: Any) -> None:
     scale = max(photo.size[0] / view.image.width, photo.size[1] / view.image.height)
     left, top = (offset / scale for offset in photo.offset)
     box = (left, top, min(left + photo.size[0] / scale, 64), min(top + photo.size[1] / scale, 96))
-    shown = view.image.resize(photo.size, Image.Resampling.LANCZOS, box=box)
-    again, mirrored = (encoders.latents(picture)[0] for picture in (shown, ImageOps.mirror(shown)))
-    kept = cache.tensors(photo, ["latents.mean"])["latents.mean"].float()
-    assert (again - kept).abs().mean() < 0.3 * (mirrored - kept).abs().mean()
+    resized = view.image.resize(photo.size, Image.Resampling.LANCZOS, box=box)
+    again, mirrored = (encoders.latents(picture)[0] for picture in (resized, ImageOps.mirror(resized)))
+    latents = cache.tensors(photo, ["latents.mean"])["latents.mean"].float()
+    assert (again - latents).abs().mean() < 0.3 * (mirrored - latents).abs().mean()
 
 
 def test_a_run_that_was_cut_off_encodes_only_what_is_missing(

@@ -1,4 +1,4 @@
-"""Recognition networks: the same embeddings as elsewhere, and a gradient that reaches the picture."""
+"""Recognition networks: embeddings equal to those of the engine, and gradients for the picture."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_network_embeds_as_onnxruntime_does(tmp_path: Path, write_recognition:
     assert not list(ours.parameters())
 
 
-def test_a_network_of_unknown_operators_is_one_line(tmp_path: Path, write_recognition: Any) -> None:
+def test_a_network_with_unknown_operators_is_an_error_of_one_line(tmp_path: Path, write_recognition: Any) -> None:
     path = write_recognition(tmp_path / "network.onnx")
     model = onnx.load(str(path))
     model.graph.node.append(helper.make_node("Resize", ["image"], ["large"]))
@@ -99,15 +99,15 @@ def test_faces_are_embedded_where_the_finder_sees_them(tmp_path: Path, write_rec
     write_recognition(tmp_path / "faces.onnx")
     recognition = open_face_recognition(tmp_path, NoFaces())
     assert recognition.places.find(a_picture()) is None
-    seen = Observation(90, 120, (20, 20, 70, 90))
-    place = FacePlaces((112, 112), NoFaces()).place(seen)
+    observation = Observation(90, 120, (20, 20, 70, 90))
+    place = FacePlaces((112, 112), NoFaces()).place(observation)
     assert place is not None and place.weights is None
     pictures = to_tensor(np.array(a_picture())[None]).requires_grad_(True)
     found = embeddings(recognition, pictures, [place])
     assert found.shape == (1, 512) and float(found.detach().norm()) == pytest.approx(1)
     found[0, 0].backward()
     assert pictures.grad is not None and float(pictures.grad.abs().sum()) > 0
-    photo = embedding_of_photo(recognition, a_picture(), seen)
+    photo = embedding_of_photo(recognition, a_picture(), observation)
     assert photo is not None and np.allclose(photo, found[0].detach().numpy(), atol=1e-6)
     assert embedding_of_photo(recognition, a_picture(), Observation(90, 120)) is None
 
@@ -116,10 +116,10 @@ def test_the_included_network_embeds_bodies_as_the_person_parser_does(rendered: 
     recognition = open_body_recognition("shipped")
     views = [photo.open() for photo in open_source(rendered[0]).read()][:4]
     for view in views:
-        seen = view.observation
-        assert seen.body_box is not None and seen.keypoints is not None
-        ours = embedding_of_photo(recognition, view.image, seen)
-        theirs = ShippedParser().embed(view.image, seen.body_box, seen.keypoints)
+        observation = view.observation
+        assert observation.body_box is not None and observation.keypoints is not None
+        ours = embedding_of_photo(recognition, view.image, observation)
+        theirs = ShippedParser().embed(view.image, observation.body_box, observation.keypoints)
         assert ours is not None and float(ours @ theirs) > 0.95  # one samples, the other resizes
     assert recognition.name.startswith("shipped-")
 
@@ -129,8 +129,8 @@ def test_a_re_identification_network_comes_from_a_file(tmp_path: Path, write_rec
     recognition = open_body_recognition(str(path))
     assert recognition.size == (256, 128)
     joints: Any = np.array([[40.0, 30.0 + 5 * joint, 0.9] for joint in range(17)], np.float32)
-    seen = Observation(90, 120, body_box=(25, 20, 55, 110), keypoints=joints)
-    found = embedding_of_photo(recognition, a_picture(), seen)
+    observation = Observation(90, 120, body_box=(25, 20, 55, 110), keypoints=joints)
+    found = embedding_of_photo(recognition, a_picture(), observation)
     assert found is not None and found.shape == (32,)
     other = write_recognition(tmp_path / "other.onnx", size=(256, 128), dim=32, seed=1)
     assert open_body_recognition(str(other)).name != recognition.name

@@ -113,8 +113,8 @@ def test_stock_diffusers_loads_the_file_and_predicts_the_same(
     batch = one_pair(tiny, method)
     learner = resumed(tiny, trained[layout, method], method)
     noisy, time = torch.randn(batch.mean.shape, generator=torch.Generator().manual_seed(2)), torch.tensor([300])
-    seen = batch.references.hidden[:, 0] if method == "ip_adapter_plus" else batch.references.embeds
-    added = {"image_embeds": [seen[:, None]]}
+    states = batch.references.hidden[:, 0] if method == "ip_adapter_plus" else batch.references.embeds
+    added = {"image_embeds": [states[:, None]]}
     if batch.pooled is not None:
         added |= {"text_embeds": batch.pooled, "time_ids": batch.time_ids}  # type: ignore[dict-item]
     with torch.no_grad():
@@ -160,8 +160,10 @@ def test_the_engines_backbone_draws_with_both_files_by_its_settings(
     one, other = IdentityProfile((with_face[0],)), IdentityProfile((with_face[-1], photos[5]))
 
     def drawn(who: IdentityProfile, **settings: Any) -> np.ndarray[Any, Any]:
-        wanted = Settings(steps=2, guidance=3.0, **settings)
-        picture: Image.Image = backbone.draw([GenerationInput(who, "a person on a beach", "", 3, wanted)])[0]
+        settings_of_request = Settings(steps=2, guidance=3.0, **settings)
+        picture: Image.Image = backbone.draw([GenerationInput(who, "a person on a beach", "", 3, settings_of_request)])[
+            0
+        ]
         return np.asarray(picture, int)
 
     usual = drawn(one)
@@ -215,7 +217,7 @@ def test_a_run_begins_with_a_public_file(sd15: Any, tmp_path: Path) -> None:
 def test_mistakes_are_one_line_and_exit_code_2(sd15: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     base = ["--base", str(sd15.folders.pipeline), "--image-encoder", str(sd15.folders.image_encoder)]
     rest = ["--data", str(sd15.cache), "--out", str(tmp_path / "run")]
-    for arguments, said in (
+    for arguments, expected in (
         ([*base, "--data", str(tmp_path), "--out", str(tmp_path / "run")], "python -m trainer precompute"),
         (["--base", "nano", *rest], "run python -m trainer nano"),
         ([*base, *rest, "--method", "lora"], "expected a --method out of"),
@@ -224,7 +226,7 @@ def test_mistakes_are_one_line_and_exit_code_2(sd15: Any, tmp_path: Path, capsys
     ):
         assert main(["adapter", *arguments]) == 2
         error = capsys.readouterr().err
-        assert said in error and error.count("\n") == 1
+        assert expected in error and error.count("\n") == 1
 
 
 def test_a_recipe_refuses_what_it_does_not_know(tmp_path: Path) -> None:

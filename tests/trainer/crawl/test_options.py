@@ -82,9 +82,9 @@ def test_the_command_asks_for_a_contact_before_it_asks_the_site_anything(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     assert main(["theplace", "--start-url", "http://127.0.0.1:9/", "--out", str(tmp_path / "out")]) == 2
-    said = capsys.readouterr().err
-    assert said.startswith("crawl: expected --contact ADDRESS")
-    assert said.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith("crawl: expected --contact ADDRESS")
+    assert printed.count("\n") == 1
     assert not (tmp_path / "out").exists()
 
 

@@ -124,8 +124,8 @@ def test_the_template_says_what_the_parser_saw_and_no_more() -> None:
     parts = np.full((100, 60), BodyPart.TOP, np.uint8)
     parts[50:] = BodyPart.BOTTOM
     keypoints = np.ones((17, 3), np.float32)
-    seen = Observation(60, 100, parts=parts, parts_box=(0, 0, 60, 100), keypoints=keypoints)
-    (caption,) = TemplateCaptioner().caption([View(Image.fromarray(pixels), seen)])
+    observation = Observation(60, 100, parts=parts, parts_box=(0, 0, 60, 100), keypoints=keypoints)
+    (caption,) = TemplateCaptioner().caption([View(Image.fromarray(pixels), observation)])
     assert caption["en"] == "A full-length photo of a person, wearing red upper clothes and blue lower clothes"
     assert caption["en_scene"] == "A full-length photo of a person"
     assert caption["ru"] == "Фото в полный рост человека, верх красный, низ синий"

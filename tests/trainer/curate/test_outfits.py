@@ -85,8 +85,8 @@ class DrawnPeople:
 
     def find(self, image: Image.Image) -> list[Face]:
         pixels = np.asarray(image, int)
-        seen = np.abs(pixels - FACE).max(2) < 12
-        rows, columns = np.nonzero(seen)
+        is_face = np.abs(pixels - FACE).max(2) < 12
+        rows, columns = np.nonzero(is_face)
         if len(rows) < 100:
             return []
         box = (float(columns.min()), float(rows.min()), float(columns.max() + 1), float(rows.max() + 1))
@@ -138,10 +138,10 @@ def person_in(colour: tuple[int, int, int], seed: int, face: bool = True, mark: 
 def curated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, CurationOutcome]:
     crawl, out = (tmp_path_factory.mktemp(name) for name in ("crawl", "curated"))
     (crawl / "ada").mkdir()
-    shown: list[tuple[tuple[int, int, int], dict[str, bool]]] = [
+    looks: list[tuple[tuple[int, int, int], dict[str, bool]]] = [
         (RED, {}), (BLUE, {}), (RED, {}), (RED, {"face": False}), (GREEN, {"face": False}), (BLUE, {"mark": True}),
     ]  # fmt: skip
-    for number, (colour, more) in enumerate(shown, start=1):
+    for number, (colour, more) in enumerate(looks, start=1):
         person_in(colour, number, **more).save(crawl / "ada" / f"ada{number}.png")
     person_in(RED, 4, face=False).save(crawl / "ada" / "ada7.png", compress_level=1)  # other bytes, the same picture
     people = DrawnPeople()

@@ -21,17 +21,17 @@ OPTIONS = CurateOptions(data=Path("a"), out=Path("b"), min_side_px=100)
 
 def _photo(number: int, embedding: list[float] | None = None, mark: str | None = None, **look: object) -> Judged:
     face = SeenFace(box=(0, 0, 50, 50), embedding=embedding)
-    seen = {"width": 200, "height": 200, "perceptual": f"{number * 0x1111_0F0F_3333:016x}", "faces": [face], **look}
+    fields = {"width": 200, "height": 200, "perceptual": f"{number * 0x1111_0F0F_3333:016x}", "faces": [face], **look}
     return Judged(
         Candidate("ada", Path(f"ada{number}.jpg"), f"{number}"),
-        PhotoFindings.model_validate(seen),
+        PhotoFindings.model_validate(fields),
         MarkLook(found=mark),
     )
 
 
 def test_the_larger_of_two_near_duplicates_stays(astronaut: Image.Image) -> None:
-    shown = [astronaut.resize((200, 200)), astronaut, Image.fromarray(np.asarray(astronaut)[:, ::-1])]
-    photos = [Hashed(str(imagehash.phash(image)), image.width * image.height) for image in shown]
+    pictures = [astronaut.resize((200, 200)), astronaut, Image.fromarray(np.asarray(astronaut)[:, ::-1])]
+    photos = [Hashed(str(imagehash.phash(image)), image.width * image.height) for image in pictures]
     assert duplicates(photos, bits=6) == {0: 1}
 
 
@@ -71,12 +71,12 @@ def test_of_several_people_the_one_who_is_clear_is_kept() -> None:
     alone = [_photo(number, ada) for number in range(3)]
 
     def pair(*faces: tuple[float, list[float]]) -> Judged:
-        seen = [SeenFace(box=(0, 0, side, side), embedding=embedding) for side, embedding in faces]
-        return sift([*alone, _photo(9, faces=seen)], OPTIONS, {})[-1]
+        faces_found = [SeenFace(box=(0, 0, side, side), embedding=embedding) for side, embedding in faces]
+        return sift([*alone, _photo(9, faces=faces_found)], OPTIONS, {})[-1]
 
-    kept = pair((50, eve), (40, ada))
-    assert kept.reason is None and kept.face is not None and kept.face.embedding == ada
-    assert kept.detail == "one of 2 faces"
+    chosen = pair((50, eve), (40, ada))
+    assert chosen.reason is None and chosen.face is not None and chosen.face.embedding == ada
+    assert chosen.detail == "one of 2 faces"
     assert pair((50, eve), (20, ada)).reason is Reason.SEVERAL_FACES
     assert pair((50, ada), (50, ada)).reason is Reason.SEVERAL_FACES
     assert pair((50, eve), (50, eve)).reason is Reason.SEVERAL_FACES

@@ -107,7 +107,10 @@ def test_every_head_learns_a_few_photos_by_heart(people: PeopleShards, tmp_path:
     def losses() -> dict[str, float]:
         eyes = Evaluators(trunk, names, (32, 48), {})
         reading = eyes.read(people.images[rows])
-        right = {name: float((seen == lessons.classes[name][rows]).mean()) for name, seen in reading.classes.items()}
+        right = {
+            name: float((predicted == lessons.classes[name][rows]).mean())
+            for name, predicted in reading.classes.items()
+        }
         trunk.train()
         return right | {"parts": float((reading.parts == people.parts[rows]).mean())}
 
@@ -133,10 +136,10 @@ def test_pictures_of_any_size_are_read_at_their_own(evaluators: Evaluators) -> N
 
 
 def test_words_and_pictures_share_unit_vectors(evaluators: Evaluators, people: PeopleShards) -> None:
-    said, shown = evaluators.text(["a person on a beach", ""]), evaluators.picture(people.images[:2])
-    assert said.shape == shown.shape
-    np.testing.assert_allclose(np.linalg.norm(said, axis=1), 1, atol=1e-5)
-    assert np.abs(said[0] - said[1]).max() > 1e-3
+    texts, pictures = evaluators.text(["a person on a beach", ""]), evaluators.picture(people.images[:2])
+    assert texts.shape == pictures.shape
+    np.testing.assert_allclose(np.linalg.norm(texts, axis=1), 1, atol=1e-5)
+    assert np.abs(texts[0] - texts[1]).max() > 1e-3
 
 
 def test_a_face_is_taken_from_its_box_and_is_nothing_without_one(evaluators: Evaluators, people: PeopleShards) -> None:
@@ -186,8 +189,8 @@ def test_shipped_evaluators_are_half_as_large_and_see_the_same(
 
 def test_a_study_without_evaluators_ships_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluators", "--study", str(tmp_path), "--out", str(tmp_path / "shipped")]) == 2
-    said = capsys.readouterr().err
-    assert "--only evaluators" in said and said.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert "--only evaluators" in printed and printed.count("\n") == 1
     assert not (tmp_path / "shipped").exists()
 
 

@@ -108,29 +108,29 @@ def test_a_copied_reference_shows_as_a_gap() -> None:
 
 
 def test_joints_count_within_a_tenth_of_the_persons_size() -> None:
-    wanted = np.zeros((17, 2))
-    wanted[:, 1] = np.linspace(0, 100, 17)
-    seen = np.ones(17, bool)
-    found = wanted.copy()
+    target = np.zeros((17, 2))
+    target[:, 1] = np.linspace(0, 100, 17)
+    visible = np.ones(17, bool)
+    found = target.copy()
     found[:5, 0] += 9
     found[5:8, 0] += 11
-    assert pck(found, wanted, seen) == pytest.approx(14 / 17)
-    assert np.isnan(pck(found, wanted, np.zeros(17, bool)))
+    assert pck(found, target, visible) == pytest.approx(14 / 17)
+    assert np.isnan(pck(found, target, np.zeros(17, bool)))
 
 
 def test_oks_is_one_on_the_spot_and_falls_sooner_for_eyes_than_for_hips() -> None:
-    wanted = np.random.default_rng(0).uniform(0, 100, (17, 2))
-    seen = np.ones(17, bool)
-    assert oks(wanted, wanted, seen, 2000) == 1
-    eye, hip = seen & (np.arange(17) == 1), seen & (np.arange(17) == 11)
-    assert oks(wanted + 3, wanted, eye, 2000) < oks(wanted + 3, wanted, hip, 2000)
+    target = np.random.default_rng(0).uniform(0, 100, (17, 2))
+    visible = np.ones(17, bool)
+    assert oks(target, target, visible, 2000) == 1
+    eye, hip = visible & (np.arange(17) == 1), visible & (np.arange(17) == 11)
+    assert oks(target + 3, target, eye, 2000) < oks(target + 3, target, hip, 2000)
 
 
 def test_oks_of_a_known_distance_is_cocos_formula() -> None:
-    wanted = np.zeros((17, 2))
+    target = np.zeros((17, 2))
     nose, area_px = np.arange(17) == 0, 900.0
     reach = 2 * COCO_SIGMAS[0] * np.sqrt(area_px)
-    assert oks(wanted + np.array([reach, 0]), wanted, nose, area_px) == pytest.approx(np.exp(-0.5))
+    assert oks(target + np.array([reach, 0]), target, nose, area_px) == pytest.approx(np.exp(-0.5))
 
 
 @pytest.mark.parametrize(

@@ -50,12 +50,12 @@ def lpips_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_clip_gives_unit_vectors_that_follow_picture_and_words(clip_folder: Path) -> None:
     clip = Clip(clip_folder)
-    pictures, said = clip.pictures(list(photos(3))), clip.texts(["a cat", "a dog on a very long beach of sand", ""])
-    for vectors in (pictures, said):
+    pictures, texts = clip.pictures(list(photos(3))), clip.texts(["a cat", "a dog on a very long beach of sand", ""])
+    for vectors in (pictures, texts):
         assert vectors.shape == (3, 8)
         np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
         assert np.abs(vectors[0] - vectors[1]).max() > 1e-3
-    np.testing.assert_allclose(clip.texts(["a cat"]), said[:1], atol=1e-5)  # other fields do not matter
+    np.testing.assert_allclose(clip.texts(["a cat"]), texts[:1], atol=1e-5)  # other fields do not matter
 
 
 def test_clip_sees_the_middle_of_a_photo_scaled_to_its_side(clip_folder: Path) -> None:

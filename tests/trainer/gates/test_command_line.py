@@ -184,6 +184,6 @@ def test_mistakes_are_said_in_one_line(
     monkeypatch.setenv("ENGINE_STATE", str(tmp_path / "state"))
     right = ["gates", "--first-identity", "1000060", "--identities", "5", "--json", str(tmp_path / "out.json")]
     assert main([*right, *wrong]) == 2
-    said = capfd.readouterr().err
-    assert named in said and said.startswith("trainer: ") and said.count("\n") == 1
+    printed = capfd.readouterr().err
+    assert named in printed and printed.startswith("trainer: ") and printed.count("\n") == 1
     assert not (tmp_path / "out.json").exists()

@@ -52,8 +52,8 @@ def networks(monkeypatch: pytest.MonkeyPatch) -> MeasuringNetworks:
         see=lambda picture: SimpleNamespace(keypoints=lambda: joints) if picture.any() else None
     )
     faces = {"arcface": recognition, "dlib": recognition}
-    nobody: Any = None
-    return MeasuringNetworks(Published(), None, faces, recognition, poses, nobody, nobody)
+    no_network: Any = None
+    return MeasuringNetworks(Published(), None, faces, recognition, poses, no_network, no_network)
 
 
 def a_target(shade: int) -> Target:

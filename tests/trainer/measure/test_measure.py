@@ -147,7 +147,7 @@ def test_mistakes_are_one_line(
 ) -> None:
     out = ["--out", str(nothing_fetched / "out")]
     config = ["--config", str(plan_file(nothing_fetched / "plan.yaml", tiny, networks))]
-    for options, said in (
+    for options, expected in (
         ([], "give one of the two"),
         (config, "give --data or --coco"),
         ([*config, "--data", str(people), "--split", "validation"], "run python -m trainer split"),
@@ -159,12 +159,12 @@ def test_mistakes_are_one_line(
     ):
         assert main(["measure", *out, *options]) == 2
         message = capsys.readouterr().err.strip().splitlines()[-1]
-        assert said in message
+        assert expected in message
 
 
 def test_a_plan_is_checked(tmp_path: Path) -> None:
     one = {"name": "a", "backbone": "nano"}
-    for content, said in (
+    for content, expected in (
         ({}, "models"),
         ({"models": [one, one]}, "got a twice"),
         ({"models": [{**one, "options": {"wings": 2}}]}, "got wings"),
@@ -172,7 +172,7 @@ def test_a_plan_is_checked(tmp_path: Path) -> None:
         ({"models": [one], "networks": {"clop": "x"}}, "clop"),
     ):
         (tmp_path / "plan.yaml").write_text(yaml.safe_dump(content), "utf-8")
-        with pytest.raises(DataError, match=said):
+        with pytest.raises(DataError, match=expected):
             read_plan(tmp_path / "plan.yaml", {})
     plan = read_plan(None, {"models": [one], "networks": {"clip": "folder"}})
     assert plan.networks.clip == Path("folder") and plan.captions == 5000

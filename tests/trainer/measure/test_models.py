@@ -50,11 +50,11 @@ STEPS = Settings(steps=2, guidance=3.0)
 def a_drawing(seed: int = 0, **changes: Any) -> GenerationInput:
     rng = np.random.default_rng(seed)
     embedding = rng.normal(size=512).astype(np.float32)
-    seen = Observation(
+    observation = Observation(
         150, 200, body_box=(30.0, 10.0, 120.0, 200.0), face_box=(50.0, 20.0, 90.0, 60.0), face_landmarks=LANDMARKS,
         face_embedding=embedding / np.linalg.norm(embedding),
     )  # fmt: skip
-    who = IdentityProfile((View(Image.fromarray(rng.integers(0, 255, (200, 150, 3), np.uint8)), seen),))
+    who = IdentityProfile((View(Image.fromarray(rng.integers(0, 255, (200, 150, 3), np.uint8)), observation),))
     usual = {"identity": who, "prompt": "on a beach", "negative_prompt": "", "seed": 3, "settings": STEPS}
     return GenerationInput(**usual | changes)
 
@@ -105,9 +105,9 @@ def test_instantid_draws_the_face_and_its_points(tiny: Any, run_of: Callable[[st
     assert not np.array_equal(first, pixels(backbone, a_drawing(seed=1)))
     assert not np.array_equal(first, pixels(backbone, a_drawing(prompt="in a forest")))
     unseen = a_drawing().identity.views[0]
-    nobody = IdentityProfile((View(unseen.image, Observation(150, 200)),))
+    faceless = IdentityProfile((View(unseen.image, Observation(150, 200)),))
     with pytest.raises(BadReference, match="embedding of 512"):
-        backbone.draw([a_drawing(identity=nobody)])
+        backbone.draw([a_drawing(identity=faceless)])
 
 
 def test_the_layout_of_ip_adapter_reads_the_picture(tiny: Any, run_of: Callable[[str], Path]) -> None:
@@ -132,13 +132,13 @@ def test_public_files_open_by_name(
     plan = ModelPlan(name="InstantID", backbone="instantid", weights=tiny.pipeline, options=options)
     with pytest.raises(DataError, match="expected the insightface pack 'antelopev2'"):
         open_model(plan, "cpu", tmp_path)
-    asked: list[Any] = []
+    drawings: list[Any] = []
     network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 8 * 8, 512))
     network.forward = lambda crops, weights: 20 * torch.ones(1, 512)  # type: ignore[method-assign]
     faces = Recognition("antelopev2", (8, 8), network, FacePlaces((8, 8), NoFinder()))
-    monkeypatch.setattr("trainer.measure.models.open_face_network", lambda *given: asked.append(given) or faces)
+    monkeypatch.setattr("trainer.measure.models.open_face_network", lambda *given: drawings.append(given) or faces)
     backbone = open_model(plan, "cpu", tmp_path).backbone
-    assert asked == [("arcface", tmp_path, "antelopev2")]
+    assert drawings == [("arcface", tmp_path, "antelopev2")]
     assert pixels(backbone, a_drawing()).std() > 0
     assert backbone._embeds(a_drawing().identity.views).tolist() == [[[[20.0] * 512]]]
     with pytest.raises(DataError, match="download it"):
@@ -152,10 +152,10 @@ def test_runs_are_served_by_their_files(tiny: Any, run_of: Callable[[str], Path]
         ("pulid_body", NONE, "body.safetensors", False),
         ("instantid_body", NONE, "body.safetensors", True),
     ):
-        plan, _, said = served_run(ModelPlan(name="x", backbone="sd15", run=run_of(method)))
+        plan, _, meaning = served_run(ModelPlan(name="x", backbone="sd15", run=run_of(method)))
         assert Path(str(plan.options.face_adapter)).name == face
         assert Path(str(plan.options.body_adapter)).name == body
-        assert bool(said) is note
+        assert bool(meaning) is note
     model = opened(tiny, run_of("bolid"))
     assert pixels(model.backbone, a_drawing()).std() > 0
     assert model.digest != opened(tiny, run_of("pulid_body")).digest
@@ -172,13 +172,13 @@ def test_photos_that_a_model_refuses_are_left_out(
     tiny: Any, run_of: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = opened(tiny, run_of("instantid"))
-    nobody = IdentityProfile((View(a_drawing().identity.views[0].image, Observation(150, 200)),))
-    wanted = [KeyedDrawing("a", a_drawing()), KeyedDrawing("b", a_drawing(identity=nobody))]
-    first, second = PictureFolder(model, tmp_path).draw(wanted)
+    faceless = IdentityProfile((View(a_drawing().identity.views[0].image, Observation(150, 200)),))
+    two_drawings = [KeyedDrawing("a", a_drawing()), KeyedDrawing("b", a_drawing(identity=faceless))]
+    first, second = PictureFolder(model, tmp_path).draw(two_drawings)
     assert first is not None and second is None
     monkeypatch.setattr(model.backbone, "draw", lambda drawings: pytest.fail("drawn twice"))
     pictures = PictureFolder(model, tmp_path)
-    again = pictures.draw(wanted)
+    again = pictures.draw(two_drawings)
     assert np.array_equal(again[0], first) and again[1] is None  # type: ignore[arg-type]
     assert list(pictures.refusals) == ["b"] and "embedding" in pictures.refusals["b"]
 

@@ -20,10 +20,10 @@ def test_what_a_picture_is_compared_with_is_never_among_its_references(people: P
     cases = cases_of(people, EvaluationPlan())
     assert len(cases) == 3
     for case in cases:
-        shown = {*case.references, case.held_out, case.other}
-        assert len(shown) == len(case.references) + 2
-        assert {int(people.identity[photo]) for photo in shown} == {case.identity}
-        assert {int(people.outfit[photo]) for photo in shown} == {0}
+        photos = {*case.references, case.held_out, case.other}
+        assert len(photos) == len(case.references) + 2
+        assert {int(people.identity[photo]) for photo in photos} == {case.identity}
+        assert {int(people.outfit[photo]) for photo in photos} == {0}
 
 
 def test_everyone_is_asked_the_same(people: PeopleShards) -> None:

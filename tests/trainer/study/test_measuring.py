@@ -56,8 +56,8 @@ class KnowingEyes(Evaluators):
     def _colours(self, row: int) -> NDArray[np.float32]:
         worn = self.people.attributes[row]
         bottom = worn["bottom"] or worn["top"]
-        seen = [worn["skin_rgb"], worn["hair_rgb"], worn["top"]["rgb"], bottom["rgb"], worn["shoes"]["rgb"]]
-        return np.array(seen, np.float32).ravel()
+        colours = [worn["skin_rgb"], worn["hair_rgb"], worn["top"]["rgb"], bottom["rgb"], worn["shoes"]["rgb"]]
+        return np.array(colours, np.float32).ravel()
 
     def body(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         return self.bodies[self.rows(images)]
@@ -109,8 +109,8 @@ def truth(meter: StudyMeter) -> Figures:
 
 def measured(meter: StudyMeter, photos: Sequence[int]) -> Figures:
     """A sampler who draws these photos, without the slow look at joints."""
-    seen = StudyMeter(meter.people, meter.cases, meter.evaluators, None)
-    return seen.measure(dict.fromkeys(TASKS, meter.people.images[list(photos)]), None, PLAN)
+    with_people = StudyMeter(meter.people, meter.cases, meter.evaluators, None)
+    return with_people.measure(dict.fromkeys(TASKS, meter.people.images[list(photos)]), None, PLAN)
 
 
 def strangers(meter: StudyMeter) -> list[int]:
@@ -124,13 +124,13 @@ def mean(figures: Figures, name: str) -> float:
 def test_another_photo_of_the_person_is_at_the_ceiling_and_a_strangers_is_not(
     meter: StudyMeter, truth: Figures
 ) -> None:
-    own = measured(meter, [case.other for case in meter.cases])
+    real_photos = measured(meter, [case.other for case in meter.cases])
     wrong = measured(meter, strangers(meter))
     for name in ("sim_gt_body", "garment_rank1", "reid_rank1", "sim_ref_body"):
-        assert mean(own, name) == mean(truth, name) == pytest.approx(1)
+        assert mean(real_photos, name) == mean(truth, name) == pytest.approx(1)
         assert mean(wrong, name) < 0.5
-    assert mean(wrong, "top_de2000") > 2 * mean(own, "top_de2000")
-    assert verdict(paired(*(values_of({"it": row}, "it", "sim_gt_body") for row in (own, wrong)))) == "more"
+    assert mean(wrong, "top_de2000") > 2 * mean(real_photos, "top_de2000")
+    assert verdict(paired(*(values_of({"it": row}, "it", "sim_gt_body") for row in (real_photos, wrong)))) == "more"
 
 
 def test_whoever_draws_one_person_for_everybody_finds_one_in_n(meter: StudyMeter) -> None:
@@ -162,11 +162,11 @@ class Stick:
     def __init__(
         self, people: PeopleShards, cases: Sequence[EvaluationCase], photo: Callable[[EvaluationCase], int]
     ) -> None:
-        self.asked = 0
+        self.calls = 0
         self.of = {case.identity: people.images[photo(case)] for case in cases}
 
     def draw(self, requests: Sequence[Request], variation: Variation = AS_USUAL) -> Picture:
-        self.asked += 1
+        self.calls += 1
         return np.stack([self.of[request.seed - PLAN.seed] for request in requests])
 
     def errors(self, requests: Sequence[Request], targets: Picture) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -192,10 +192,10 @@ def test_a_run_that_was_cut_off_goes_on_and_new_weights_are_drawn_with(
         == mean(results[TRUE], "sim_gt_body")
         > mean(results[STRANGER], "sim_gt_body")
     )
-    first = stick.asked
+    first = stick.calls
     (tmp_path / "pictures" / "bolid" / "pose-usual.npy").unlink()
     evaluate(tmp_path, PLAN, shards, ["bolid"])
-    assert stick.asked == first + 1
+    assert stick.calls == first + 1
     weights.write_bytes(b"second")
     evaluate(tmp_path, PLAN, shards, ["bolid"])
-    assert stick.asked == 2 * first + 1
+    assert stick.calls == 2 * first + 1

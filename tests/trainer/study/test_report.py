@@ -3,7 +3,7 @@ import pytest
 
 from trainer.evaluation.metrics import Interval
 from trainer.study.answers import answers, verdict
-from trainer.study.report import _known
+from trainer.study.report import _finite
 
 PEOPLE = 60
 
@@ -29,10 +29,10 @@ def test_the_answer_follows_the_figures_whichever_way_they_fall() -> None:
     assert "not shown" in answers(results(0.4, 0.4), names)[-1]
     assert "not shown" in answers(results(0.2, 0.4), names)[-1]
     carried = results(0.8, 0.4) | {"pulid": results(0.8, 0.8)["pulid"]}
-    said = {
+    texts = {
         line.split(":")[1].strip().split(" ")[0]: line for line in answers(carried, names) if "A face alone" in line
     }
-    assert "is not shown to carry over" in said["instantid"] and "face alone carries over" in said["pulid"]
+    assert "is not shown to carry over" in texts["instantid"] and "face alone carries over" in texts["pulid"]
     half = results(0.8, 0.4)
     half["bolid"]["garment_rank1"] = half["pulid"]["garment_rank1"]
     alone = [line for line in answers(half, names) if " alone: " in line]
@@ -42,12 +42,12 @@ def test_the_answer_follows_the_figures_whichever_way_they_fall() -> None:
 
 
 def test_the_file_holds_null_for_what_is_not_a_number() -> None:
-    assert _known({"a": [np.nan, 1.5, {"b": float("inf")}], "c": "nan"}) == {"a": [None, 1.5, {"b": None}], "c": "nan"}
+    assert _finite({"a": [np.nan, 1.5, {"b": float("inf")}], "c": "nan"}) == {"a": [None, 1.5, {"b": None}], "c": "nan"}
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "said"), [(0.1, 0.2, "more"), (-0.2, -0.1, "less"), (-0.1, 0.2, "no difference shown")]
+    ("low", "high", "expected"), [(0.1, 0.2, "more"), (-0.2, -0.1, "less"), (-0.1, 0.2, "no difference shown")]
 )
-def test_only_an_interval_without_zero_says_better_or_worse(low: float, high: float, said: str) -> None:
-    assert verdict(Interval((low + high) / 2, low, high, 10)) == said
+def test_only_an_interval_without_zero_says_better_or_worse(low: float, high: float, expected: str) -> None:
+    assert verdict(Interval((low + high) / 2, low, high, 10)) == expected
     assert verdict(Interval(np.nan, np.nan, np.nan, 0)) == "not measured"

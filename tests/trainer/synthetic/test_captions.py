@@ -47,8 +47,8 @@ def dressed(**changes: object) -> Identity:
         glasses=False,
     )
     worn = {name: value for name, value in changes.items() if name in WORN}
-    own = {name: value for name, value in changes.items() if name not in WORN}
-    return replace(plain, outfit=replace(outfit, **worn), **own)  # type: ignore[arg-type]
+    of_person = {name: value for name, value in changes.items() if name not in WORN}
+    return replace(plain, outfit=replace(outfit, **worn), **of_person)  # type: ignore[arg-type]
 
 
 def test_an_english_person_reads_as_written() -> None:
@@ -153,13 +153,13 @@ def test_every_kind_of_garment_bag_and_print_has_words() -> None:
 def test_captions_name_the_colour_of_the_top_and_the_place() -> None:
     for seed in range(60):
         identity, shot = sample_identity(seed), sample_shot(seed, 0)
-        said = caption(identity, shot)
+        sentences = caption(identity, shot)
         words = GARMENTS[identity.top.kind]
-        assert COLOURS_EN[identity.top.colour] in said.en_full and words.en in said.en_full
-        assert words.ru in said.ru_full
+        assert COLOURS_EN[identity.top.colour] in sentences.en_full and words.en in sentences.en_full
+        assert words.ru in sentences.ru_full
         if identity.top.pattern == "plain":
-            assert COLOURS_RU_PREPOSITIONAL[identity.top.colour][words.form] in said.ru_full
-        for language, text in (("en", said.en_full), ("ru", said.ru_full)):
+            assert COLOURS_RU_PREPOSITIONAL[identity.top.colour][words.form] in sentences.ru_full
+        for language, text in (("en", sentences.en_full), ("ru", sentences.ru_full)):
             assert any(p in text for p in BACKGROUND_PHRASES[shot.background][language])  # type: ignore[index]
 
 
@@ -167,8 +167,8 @@ def test_scene_captions_say_nothing_of_the_person() -> None:
     worn = {words.en for words in GARMENTS.values()} | {words.ru for words in GARMENTS.values()}
     forbidden: dict[Language, set[str]] = {language: set(stems) | worn for language, stems in IDENTITY_WORDS.items()}
     for seed in range(200):
-        said = caption(sample_identity(seed), sample_shot(seed, seed % 4))
-        for language, text in (("en", said.en_scene), ("ru", said.ru_scene)):
+        sentences = caption(sample_identity(seed), sample_shot(seed, seed % 4))
+        for language, text in (("en", sentences.en_scene), ("ru", sentences.ru_scene)):
             for word in forbidden[language]:  # type: ignore[index]
                 assert not re.search(rf"\b{re.escape(word)}", text), (word, text)
 

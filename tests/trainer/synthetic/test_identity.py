@@ -120,6 +120,6 @@ def test_the_record_of_a_person_is_complete_json() -> None:
 
 def test_attributes_are_names_and_bytes() -> None:
     person = next(p for p in map(sample_identity, range(200)) if p.bag is not None)
-    known = json.loads(json.dumps(attributes(person)))
-    assert known["bag"]["kind"] in BAGS
-    assert all(0 <= value <= 255 and isinstance(value, int) for value in known["skin_rgb"] + known["top"]["rgb"])
+    stored = json.loads(json.dumps(attributes(person)))
+    assert stored["bag"]["kind"] in BAGS
+    assert all(0 <= value <= 255 and isinstance(value, int) for value in stored["skin_rgb"] + stored["top"]["rgb"])

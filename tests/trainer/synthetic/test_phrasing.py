@@ -97,14 +97,14 @@ def photo(seed: int, number: int = 0) -> tuple[Identity, Shot]:
 
 def truths(identity: Identity, shot: Shot) -> set[tuple[Kind, str]]:
     """All that may be said of a photo."""
-    seen = list(visible_garments(identity, shot))
+    garments = list(visible_garments(identity, shot))
     true: set[tuple[Kind, str]] = {("place", shot.background), ("framing", shot.framing)}
     true |= {("hair_colour", identity.hair.colour)}
     if shot.framing != "portrait":
         true |= {("pose", shot.pose.name)}
         if identity.bag is not None:
             true |= {("bag", identity.bag.kind), ("colour", identity.bag.colour)}
-    for garment in seen:
+    for garment in garments:
         true |= {("garment", garment.kind), ("colour", garment.colour)}
         if garment.second is not None:
             true |= {("colour", garment.second)}
@@ -117,12 +117,12 @@ def truths(identity: Identity, shot: Shot) -> set[tuple[Kind, str]]:
 
 def colours_of(identity: Identity, shot: Shot) -> dict[str, set[str]]:
     """The colours that may stand right before each thing worn."""
-    seen = visible_garments(identity, shot)
+    garments = visible_garments(identity, shot)
     colours: dict[str, set[str]] = {}
-    for garment in seen:
+    for garment in garments:
         mixed = garment.pattern in ("striped", "checked", "two-tone")
-        own = {garment.colour} | ({garment.second} if mixed and garment.second else set())
-        colours[garment.kind] = colours.get(garment.kind, set()) | own
+        garment_colours = {garment.colour} | ({garment.second} if mixed and garment.second else set())
+        colours[garment.kind] = colours.get(garment.kind, set()) | garment_colours
         if garment.kind in OVER and garment.second is not None:
             colours["t-shirt"] = colours.get("t-shirt", set()) | {garment.second}
     if identity.bag is not None:
@@ -201,16 +201,16 @@ def test_every_fact_is_said(language: Language) -> None:
         named += [("bag", facts.bag.kind)] if facts.bag is not None else []
         for kind, name in named:
             surfaces = alternatives(kind, name, language) if name is not None else ()
-            said = any(f" {' '.join(plain_words(surface))} " in text for surface in surfaces)
-            assert name is None or said, (text, kind, name)
+            is_named = any(f" {' '.join(plain_words(surface))} " in text for surface in surfaces)
+            assert name is None or is_named, (text, kind, name)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_phrase_means_two_things_of_a_kind(kind: Kind, language: Language) -> None:
     meant: dict[tuple[str, ...], set[str]] = {}
-    for name, said in SYNONYMS[kind].items():
-        for surface in said[language]:
+    for name, surfaces in SYNONYMS[kind].items():
+        for surface in surfaces[language]:
             meant.setdefault(tuple(plain_words(surface)), set()).add(name)
     assert {words: names for words, names in meant.items() if len(names) > 1} == {}
 
@@ -225,28 +225,30 @@ def test_every_place_pose_framing_colour_and_garment_has_synonyms() -> None:
     assert set(SYNONYMS["motif"]) == set(MOTIFS)
     assert set(SYNONYMS["hair_colour"]) == set(HAIR_RU_INSTRUMENTAL)
     for kind in ("place", "pose", "framing"):
-        for name, said in SYNONYMS[kind].items():  # type: ignore[index]
-            assert all(len(said[language]) >= 5 for language in LANGUAGES), name
+        for name, surfaces in SYNONYMS[kind].items():  # type: ignore[index]
+            assert all(len(surfaces[language]) >= 5 for language in LANGUAGES), name
 
 
 def test_the_words_of_captions_are_among_the_synonyms() -> None:
     words: list[tuple[Kind, str, Language, str]] = []
     for language in LANGUAGES:
-        words += [("place", name, language, s) for name, said in BACKGROUND_PHRASES.items() for s in said[language]]
-        words += [("pose", name, language, said[language]) for name, said in POSE_PHRASES.items()]
-        words += [("framing", name, language, said[language]) for name, said in FRAMING_PHRASES.items()]
-    words += [("colour", name, "en", said) for name, said in COLOURS_EN.items()]
+        words += [
+            ("place", name, language, s) for name, phrases in BACKGROUND_PHRASES.items() for s in phrases[language]
+        ]
+        words += [("pose", name, language, phrases[language]) for name, phrases in POSE_PHRASES.items()]
+        words += [("framing", name, language, phrases[language]) for name, phrases in FRAMING_PHRASES.items()]
+    words += [("colour", name, "en", phrases) for name, phrases in COLOURS_EN.items()]
     words += [("colour", n, "ru", form) for n, forms in COLOURS_RU_PREPOSITIONAL.items() for form in forms.values()]
-    words += [("colour", name, "ru", said) for name, said in COLOURS_RU_INSTRUMENTAL.items()]
-    words += [("hair_colour", name, "ru", said) for name, said in HAIR_RU_INSTRUMENTAL.items()]
-    words += [("motif", name, "ru", said[0]) for name, said in MOTIFS_RU_INSTRUMENTAL.items()]
+    words += [("colour", name, "ru", phrases) for name, phrases in COLOURS_RU_INSTRUMENTAL.items()]
+    words += [("hair_colour", name, "ru", phrases) for name, phrases in HAIR_RU_INSTRUMENTAL.items()]
+    words += [("motif", name, "ru", phrases[0]) for name, phrases in MOTIFS_RU_INSTRUMENTAL.items()]
     for kind, table in (("garment", GARMENTS), ("bag", CARRIED)):
-        words += [(kind, name, "en", said.en) for name, said in table.items()]  # type: ignore[misc]
-        words += [(kind, name, "ru", said.ru) for name, said in table.items()]  # type: ignore[misc]
+        words += [(kind, name, "en", phrases.en) for name, phrases in table.items()]  # type: ignore[misc]
+        words += [(kind, name, "ru", phrases.ru) for name, phrases in table.items()]  # type: ignore[misc]
     absent = [
-        (kind, name, said)
-        for kind, name, language, said in words
-        if plain_words(said) not in map(plain_words, SYNONYMS[kind][name][language])
+        (kind, name, phrases)
+        for kind, name, language, phrases in words
+        if plain_words(phrases) not in map(plain_words, SYNONYMS[kind][name][language])
     ]
     assert absent == []
 
@@ -254,28 +256,28 @@ def test_the_words_of_captions_are_among_the_synonyms() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_place_pose_garment_and_colour_gets_said(language: Language) -> None:
     rng = np.random.default_rng(13)
-    heard: set[tuple[Kind, str]] = set()
+    kinds: set[tuple[Kind, str]] = set()
     for seed in range(700):
         identity, shot = photo(seed)
         for found in found_in(say(phrase_facts(identity, shot, True, rng), language, rng), language):
-            heard |= found.meanings
+            kinds |= found.meanings
     every = {(kind, name) for kind in KINDS for name in SYNONYMS[kind]}
-    assert every - heard == set()
+    assert every - kinds == set()
 
 
 def test_jeans_are_plain_trousers_of_a_denim_colour() -> None:
     rng = np.random.default_rng(14)
     for colour, pattern, ever in (("blue", "plain", True), ("red", "plain", False), ("blue", "checked", False)):
         trousers = Garment("trousers", colour, GREY, pattern, "white" if pattern == "checked" else None)  # type: ignore[arg-type]
-        said = {garment_said(trousers, "prep", rng).split()[-1] for _ in range(40)}
-        assert ("джинсах" in said) == ever
+        words = {garment_said(trousers, "prep", rng).split()[-1] for _ in range(40)}
+        assert ("джинсах" in words) == ever
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_without_the_person_only_the_scene_is_said(language: Language) -> None:
     rng = np.random.default_rng(15)
     forbidden = {word for clothing in CLOTHES.values() for word in clothing.en} | {"her", "him", "she", "he"}
-    forbidden |= {form for said in SYNONYMS["garment"].values() for form in said["ru"]} | {
+    forbidden |= {form for surfaces in SYNONYMS["garment"].values() for form in surfaces["ru"]} | {
         "она",
         "девушк",
         "парень",
@@ -354,9 +356,9 @@ ADJECTIVES = {
 }
 
 
-@pytest.mark.parametrize(("asked", "expected"), ADJECTIVES.items())
-def test_adjectives_decline(asked: tuple[str, ...], expected: str) -> None:
-    assert decline(*asked) == expected  # type: ignore[arg-type]
+@pytest.mark.parametrize(("adjective", "expected"), ADJECTIVES.items())
+def test_adjectives_decline(adjective: tuple[str, ...], expected: str) -> None:
+    assert decline(*adjective) == expected  # type: ignore[arg-type]
 
 
 def test_what_is_animate_has_the_accusative_of_the_genitive() -> None:
@@ -437,7 +439,7 @@ def every_saying(facts: Facts, language: Language, number: int = 15_000) -> set[
 
 
 def test_russian_sentences_read_as_written() -> None:
-    said = every_saying(replace(SITTING, framing=None, garments=()), "ru")
+    sentences = every_saying(replace(SITTING, framing=None, garments=()), "ru")
     for expected in (
         "девушка сидит на пляже",
         "молодая женщина сидит на пляже",
@@ -450,13 +452,13 @@ def test_russian_sentences_read_as_written() -> None:
         "моё фото на пляже, как я сижу",
         "девушка, пляж, сидя",
     ):
-        assert expected in said, expected
+        assert expected in sentences, expected
     assert "хочу сидеть на пляже" in every_saying(replace(SITTING, framing=None, garments=(), who=False), "ru")
 
 
 def test_russian_sentences_agree_with_a_man() -> None:
     facts = replace(SITTING, woman=False, age_group="elderly", pose="running", place="park", framing=None, garments=())
-    said = every_saying(facts, "ru")
+    sentences = every_saying(facts, "ru")
     for expected in (
         "пожилой мужчина бежит в парке",
         "нарисуй пожилого мужчину, бегущего в парке",
@@ -464,23 +466,23 @@ def test_russian_sentences_agree_with_a_man() -> None:
         "фото пожилого мужчины, который бежит в парке",
         "в парке бежит пожилой мужчина",
     ):
-        assert expected in said, expected
-    assert not any(re.search("бегущ(ая|ую|ей)|котор(ая|ую)", text) for text in said)
+        assert expected in sentences, expected
+    assert not any(re.search("бегущ(ая|ую|ей)|котор(ая|ую)", text) for text in sentences)
 
 
 def test_hair_agrees_in_russian() -> None:
     facts = replace(SITTING, garments=(), pose=None, framing=None, hair=Hair("long", "blond", GREY, False, 0.5))
-    said = every_saying(facts, "ru")
-    assert "девушка с длинными светлыми волосами на пляже" in said
-    assert "девушка со светлыми волосами на пляже" in said
-    assert any("блондинк" in text for text in said)
+    sentences = every_saying(facts, "ru")
+    assert "девушка с длинными светлыми волосами на пляже" in sentences
+    assert "девушка со светлыми волосами на пляже" in sentences
+    assert any("блондинк" in text for text in sentences)
     bald = every_saying(replace(facts, woman=False, hair=Hair("bald", "black", GREY, False, 0.0)), "ru")
     assert "лысый молодой мужчина на пляже" in bald or "молодой лысый мужчина на пляже" in bald
     assert not any("волос" in text for text in bald)
 
 
 def test_english_sentences_read_as_written() -> None:
-    said = every_saying(replace(SITTING, framing=None, garments=()), "en")
+    sentences = every_saying(replace(SITTING, framing=None, garments=()), "en")
     for expected in (
         "me sitting on a beach",
         "I'm sitting on a beach",
@@ -492,12 +494,12 @@ def test_english_sentences_read_as_written() -> None:
         "draw her sitting on a beach",
         "young woman, beach, sitting",
     ):
-        assert expected in said, expected
+        assert expected in sentences, expected
     dressed = every_saying(replace(SITTING, pose=None, framing=None), "en")
     assert {"young woman, beach, red t-shirt", "me in a red t-shirt on a beach"} <= dressed
 
 
-def test_a_quarter_of_phrases_holds_words_to_pass_over() -> None:
+def test_a_quarter_of_phrases_has_words_without_meaning() -> None:
     for language in LANGUAGES:
         rng = np.random.default_rng(20)
         fillers = {tuple(plain_words(word)) for table in (PRAISE, COURTESY, RARE) for word in table[language]}
@@ -507,7 +509,7 @@ def test_a_quarter_of_phrases_holds_words_to_pass_over() -> None:
         assert FILLED - 0.04 < share < FILLED + 0.04, language
 
 
-def test_words_to_pass_over_are_many_and_mean_nothing_of_the_picture() -> None:
+def test_words_without_meaning_are_many_and_do_not_describe_the_picture() -> None:
     assert sum(len(words) for words in RARE.values()) >= 150
     for table in (PRAISE, COURTESY, RARE):
         for words in table.values():

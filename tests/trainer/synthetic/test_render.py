@@ -63,8 +63,8 @@ def test_visible_joints_lie_on_the_person(photos: list[Photo]) -> None:
 
 def test_visible_joints_lie_in_the_frame(photos: list[Photo]) -> None:
     for photo in photos:
-        seen = photo.keypoints[photo.keypoints[:, 2] > 0]
-        assert (seen[:, :2] >= 0).all() and (seen[:, 0] < 64).all() and (seen[:, 1] < 96).all()
+        visible = photo.keypoints[photo.keypoints[:, 2] > 0]
+        assert (visible[:, :2] >= 0).all() and (visible[:, 0] < 64).all() and (visible[:, 1] < 96).all()
 
 
 def test_visible_joints_lie_on_a_part_that_covers_them(photos: list[Photo]) -> None:
@@ -95,9 +95,9 @@ def test_the_person_covers_just_the_pixels_of_its_parts(photos: list[Photo]) -> 
 def test_depth_is_finite_just_on_the_person_and_within_reach(photos: list[Photo]) -> None:
     for photo in photos:
         assert np.array_equal(np.isfinite(photo.depth), photo.mask)
-        away = photo.depth[photo.mask].astype(np.float32)
-        assert np.abs(np.median(away) - photo.shot.distance_m) < 0.9
-        assert np.ptp(away) < 2.3
+        depth = photo.depth[photo.mask].astype(np.float32)
+        assert np.abs(np.median(depth) - photo.shot.distance_m) < 0.9
+        assert np.ptp(depth) < 2.3
 
 
 def test_depth_at_a_visible_joint_is_that_of_the_joint(photos: list[Photo]) -> None:
@@ -181,10 +181,10 @@ def test_a_part_has_the_colour_of_its_garment(part: str) -> None:
     for seed in seeds:
         photo = render_shots(sample_identity(seed), [posed(seed, "arms_spread")], 96, 64)[0]
         garment = getattr(sample_identity(seed), part)
-        shown = np.median(photo.image[photo.parts == Part[part.upper()]], axis=0)
-        hue = shown / np.linalg.norm(shown)
+        median = np.median(photo.image[photo.parts == Part[part.upper()]], axis=0)
+        hue = median / np.linalg.norm(median)
         true = np.array(garment.rgb) / np.linalg.norm(garment.rgb)
-        assert hue @ true > 0.97, (seed, garment, shown)
+        assert hue @ true > 0.97, (seed, garment, median)
 
 
 def _is_plain(seed: int, part: str) -> bool:

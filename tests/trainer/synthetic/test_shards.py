@@ -94,7 +94,7 @@ def test_the_webdataset_library_reads_the_shards(folder: Path) -> None:
     assert first["depth.npz"]["depth"].shape == (48, 32)
 
 
-def test_the_manifest_counts_names_and_vouches_for_shards(folder: Path) -> None:
+def test_the_manifest_has_counts_names_and_checksums_of_shards(folder: Path) -> None:
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     entry = manifest["shards"]["shard-0000000.tar"]
     content = shard_path(folder, PLAN).read_bytes()
@@ -184,7 +184,7 @@ def test_a_shard_is_listed_as_soon_as_it_is_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b"\xff\xfe"])
-def test_a_damaged_manifest_is_one_line(folder: Path, content: bytes, tmp_path: Path) -> None:
+def test_a_damaged_manifest_is_an_error_of_one_line(folder: Path, content: bytes, tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_bytes(content)
     with pytest.raises(DataError, match=r"manifest\.json") as refusal:
         write_shards(tmp_path, PLAN, workers=1)
@@ -220,7 +220,7 @@ def test_splits_share_no_identity(tmp_path: Path) -> None:
         (["--identities", "2", "--first-identity", "1500000"], "identities of one split"),
     ],
 )
-def test_impossible_wishes_are_answered_in_one_line(
+def test_an_invalid_option_is_an_error_of_one_line(
     arguments: list[str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:

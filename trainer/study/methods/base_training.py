@@ -20,7 +20,7 @@ from trainer.study.methods.sampler import StudySampler
 
 
 class BaseLearner(nn.Module):
-    """Words and skeletons alone."""
+    """The learner of the base: text and skeletons alone."""
 
     base: StudyBase
     method: Method

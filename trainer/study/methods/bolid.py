@@ -49,8 +49,8 @@ class BoLID(Method):
         self.face = Resampler(dim, options.face_tokens)
 
     def tokens(self, features: IdentityFeatures) -> dict[str, BranchCondition]:
-        seen = features.weighted if self.options.gaussian else features.body
-        views, mask = side_by_side(seen, features.present)
+        tokens = features.weighted if self.options.gaussian else features.body
+        views, mask = side_by_side(tokens, features.present)
         joined = self.aggregate(views, src_key_padding_mask=~mask)
         heads, head_mask = side_by_side(features.face, features.face_seen)
         return {
@@ -75,10 +75,10 @@ class BoLID(Method):
         assert self.critic is not None
         clean, _ = clean_and_noise(now.noisy, v, now.alpha_bar)
         judged = self.critic(clean)
-        kept = now.alpha_bar > 0.2
-        if not kept.any():
+        clear = now.alpha_bar > 0.2
+        if not clear.any():
             return v.sum() * 0, v.sum() * 0
-        captioned = kept & torch.tensor([bool(caption) for caption in batch.captions], device=v.device)
+        captioned = clear & torch.tensor([bool(caption) for caption in batch.captions], device=v.device)
         words = self.critic.words(*self.base.text(batch.captions))
-        joints = keypoint_loss(judged.joints[kept], batch.joints[kept], batch.seen[kept])
+        joints = keypoint_loss(judged.joints[clear], batch.joints[clear], batch.seen[clear])
         return joints, agreement_loss(judged.picture[captioned], words[captioned]) if captioned.any() else v.sum() * 0

@@ -73,7 +73,7 @@ class Critic(nn.Module):
 
 
 class CriticLearner(nn.Module):
-    """Teaches a critic on clean and slightly noisy latents: what it will judge is never quite clean."""
+    """Trains a critic on clean and slightly noisy latents, because predicted latents are never quite clean."""
 
     def __init__(self, critic: Critic) -> None:
         super().__init__()
@@ -85,8 +85,12 @@ class CriticLearner(nn.Module):
         latents, _ = v_target(batch.clean, noise, 1 - strength)
         judged = self.critic.judge(latents)
         joints = keypoint_loss(judged.joints, batch.joints, batch.seen)
-        seen = batch.features.face_seen[:, 0]
-        identity = agreement_loss(judged.identity[seen], batch.features.identity[seen, 0]) if seen.any() else joints * 0
+        has_face = batch.features.face_seen[:, 0]
+        identity = (
+            agreement_loss(judged.identity[has_face], batch.features.identity[has_face, 0])
+            if has_face.any()
+            else joints * 0
+        )
         with torch.no_grad():
             states, pooled = self.critic.base.text(batch.captions)
         words = matching_loss(judged.picture, self.critic.words(states, pooled))

@@ -1,7 +1,5 @@
-"""Training the encoders that all methods share: who is it, in what colours.
-
-Photos of one person in one outfit are drawn together and every other's pushed away (supervised
-contrastive learning, Khosla et al., 2020), and the colour of each part is predicted.
+"""Training the encoders that all methods share: identity and colours. Supervised contrastive learning (Khosla et al.,
+2020) over photos of one person in one outfit, and prediction of the colour of each part.
 """
 
 from __future__ import annotations
@@ -77,9 +75,9 @@ class EncoderLearner(nn.Module):
         person = F.normalize(encoders.person(pooled), dim=-1)
         _, identity = encoders.of_faces(batch.faces)
         predicted = encoders.colours(pooled).unflatten(1, (-1, 3))
-        seen = ~batch.colours.isnan()
-        off = torch.where(seen, batch.colours - predicted, 0.0)
-        colours = off.square().sum() / seen.sum().clamp(min=1)
+        measured = ~batch.colours.isnan()
+        error = torch.where(measured, batch.colours - predicted, 0.0)
+        colours = error.square().sum() / measured.sum().clamp(min=1)
         both = batch.face_seen.view(-1, 2).all(1).repeat_interleave(2)
         alike = pairs_loss(person)
         faces = pairs_loss(identity[both]) if both.sum() > 2 else alike * 0

@@ -1,7 +1,7 @@
 """Features of a person's photos: crops, and frozen encoders over them that all methods share.
 
-The encoders stand where the papers have CLIP and ArcFace: one reads pictures of people, one reads faces; both are
-trained once, on the train split, and no method may change them.
+The encoders replace the papers' CLIP and ArcFace: one reads pictures of people, one reads faces; both are trained once,
+on the train split, and frozen for all methods.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ IDENTITY_DIM = 96
 class Crops:
     """A photo as the encoders read it: whole, body, weighted uint8 [H, W, 3]; face uint8 [S, S, 3]; face_seen.
 
-    The face is cut as a detector boxes it, brow to chin: collar and hair would tell face methods more than a face."""
+    The face is cropped to a detector's box, brow to chin, so that collar and hair give face methods no further
+    information."""
 
     whole: NDArray[np.uint8]
     body: NDArray[np.uint8]
@@ -41,7 +42,7 @@ class Crops:
 
 
 def crops_of(reference: StudyReference, config: AdapterConfig) -> Crops:
-    """The person's crop comes once as it is and once with what lies far from the joints damped (BoLID)."""
+    """The crops of a photo: the person's crop once unchanged and once damped far from the joints (BoLID)."""
     image = Image.fromarray(reference.image)
     width, height = config.body_size
     box = None if np.isnan(reference.body_box).any() else tuple(float(side) for side in reference.body_box)
@@ -53,9 +54,9 @@ def crops_of(reference: StudyReference, config: AdapterConfig) -> Crops:
     weights = keypoint_weights(joints, width, height, alpha=ALPHA)[..., None]
     weighted = (np.asarray(body, np.float32) * weights).round().astype(np.uint8)
     side = config.face_size[0]
-    seen = not np.isnan(reference.head_box).any()
-    face = window(image, face_of_head(reference.head_box), side, side) if seen else Image.new("RGB", (side, side))
-    return Crops(np.asarray(whole), np.asarray(body), weighted, np.asarray(face), seen)
+    has_head = not np.isnan(reference.head_box).any()
+    face = window(image, face_of_head(reference.head_box), side, side) if has_head else Image.new("RGB", (side, side))
+    return Crops(np.asarray(whole), np.asarray(body), weighted, np.asarray(face), has_head)
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class IdentityFeatures:
 
 
 class Encoders(nn.Module):
-    """Tokens of pictures and faces; a unit vector of a face's identity; and, to learn by, the colours of parts."""
+    """Tokens of pictures and faces, a unit vector of a face's identity, and, for training, the colours of parts."""
 
     def __init__(self, config: AdapterConfig) -> None:
         super().__init__()
@@ -123,8 +124,8 @@ class Encoders(nn.Module):
             for name in ("whole", "body", "weighted")
         }
         face, identity = self.of_faces(_pixels([crop.face for crop in crops]).to(device))
-        seen = torch.tensor([crop.face_seen for crop in crops], device=device)
-        return pictures | {"face": face, "identity": identity, "face_seen": seen}
+        face_seen = torch.tensor([crop.face_seen for crop in crops], device=device)
+        return pictures | {"face": face, "identity": identity, "face_seen": face_seen}
 
 
 def _pixels(images: Sequence[NDArray[np.uint8]]) -> Tensor:
@@ -132,7 +133,7 @@ def _pixels(images: Sequence[NDArray[np.uint8]]) -> Tensor:
 
 
 def gather(read: dict[str, Tensor], photos: NDArray[np.int64], face_points: Tensor) -> IdentityFeatures:
-    """IdentityFeatures of photos [B, V] out of what `Encoders.read` said of all of them; -1 where there is no photo."""
+    """IdentityFeatures of photos [B, V], by index into the results of `Encoders.read`; -1 where there is no photo."""
     present = torch.from_numpy(photos >= 0)
     index = torch.from_numpy(photos.clip(min=0))
     taken = {name: value[index] for name, value in read.items()}

@@ -111,8 +111,8 @@ class Method(nn.Module):
     def _pooled(self, identity: dict[str, BranchCondition]) -> Tensor:
         """The vectors that the branches add to the pooled text embedding [B, D].
 
-        The base reads its words twice, by attention and pooled beside the time; so it reads every method's tokens, or
-        runs as short as ours would learn no colours (trainer/LOG.md)."""
+        The base reads the text twice, by attention and pooled into the time embedding. It reads the tokens of methods
+        in the same two ways; otherwise runs as short as ours would learn no colours (trainer/LOG.md)."""
         added = []
         for name, branch in identity.items():
             assert branch.tokens is not None
@@ -184,8 +184,8 @@ def over_views(values: Tensor, counted: Tensor) -> Tensor:
 
 
 def side_by_side(tokens: Tensor, counted: Tensor) -> tuple[Tensor, Tensor]:
-    """tokens [B, V, N, D] of views counted bool [B, V] -> [B, V * N, D] and its mask; a row without any view reads its
-    first, whose scale is zero anyway."""
+    """tokens [B, V, N, D] of views counted bool [B, V] -> [B, V * N, D] and its mask; a row without any view attends to
+    its first one, with scale zero."""
     counted = counted.clone()
     counted[:, 0] |= ~counted.any(1)
     return tokens.flatten(1, 2), counted.repeat_interleave(tokens.shape[2], dim=1)

@@ -31,10 +31,9 @@ ENCODED_AT_ONCE = 64
 
 @dataclass(frozen=True)
 class ConditionDropout:
-    """The probabilities with which conditions are dropped: words, the person, both.
-
-    other_clothes: how often the references wear something else than the target, whose caption then names it;
-    scene_only: how often the caption says nothing of the person otherwise; pose: how often the skeleton is given."""
+    """Probabilities of condition dropout: of the text, the person, both. other_clothes: the references wear other
+    clothes than the target, and the caption names the target's; scene_only: otherwise, the caption does not describe
+    the person; pose: the skeleton is given."""
 
     text: float = 0.05
     person: float = 0.05
@@ -98,7 +97,7 @@ class StudyPhotos:
         self.features: dict[str, Tensor] = {}
 
     def read(self, encoders: Encoders, crops: Callable[[], list[Crops]], cache: Path) -> None:
-        """Lets the encoders read every photo; kept at `cache` for the other methods."""
+        """Encodes every photo; the features are cached at `cache` for the other methods."""
         if self._reread(cache):
             return
         cropped = crops()
@@ -110,7 +109,7 @@ class StudyPhotos:
             torch.save(self.features, draft)
 
     def _reread(self, cache: Path) -> bool:
-        """Whether the cache is there, whole, and of these photos."""
+        """Whether the cache is present, complete, and of these photos."""
         try:
             self.features = load_state(cache) if cache.exists() else {}
         except CheckpointError:
@@ -146,9 +145,9 @@ class StudyPhotos:
         target = int(rng.integers(len(self.clean)))
         references, redressed = self._references(target, dropout, views, rng)
         both = rng.random() < dropout.both
-        known = not both and rng.random() >= dropout.person
+        has_person = not both and rng.random() >= dropout.person
         words = not both and rng.random() >= dropout.text
-        scene_only = known and not redressed and rng.random() < dropout.scene_only
+        scene_only = has_person and not redressed and rng.random() < dropout.scene_only
         language = "en" if rng.random() < 0.5 else "ru"
         caption = self.people.captions[target][f"{language}_{'scene' if scene_only else 'full'}"]
         posed = not both and rng.random() < dropout.pose
@@ -156,7 +155,7 @@ class StudyPhotos:
             "target": target,
             "references": references,
             "caption": caption if words else "",
-            "known": known,
+            "known": has_person,
             "posed": posed,
         }
 
@@ -182,7 +181,7 @@ def _half(value: Tensor) -> Tensor:
 
 
 def _no_features(photos: int) -> dict[str, Tensor]:
-    """Zeros in the place of an encoder's features: the base is trained without references."""
+    """Zeros in place of an encoder's features: the base is trained without references."""
     empty = torch.zeros(photos, 1, 1)
     features = dict.fromkeys(("whole", "body", "weighted", "face"), empty)
     return features | {"identity": torch.zeros(photos, 1), "face_seen": torch.zeros(photos, dtype=torch.bool)}

@@ -1,7 +1,7 @@
 """Pose control for a small UNet: a skeleton picture becomes residuals on the UNet's down blocks.
 
 The idea is that of T2I-Adapter (Mou et al., 2023): the residuals do not depend on the denoising step, so they are
-computed once a request and cost an addition a step, where a ControlNet costs half a UNet.
+computed once per request and cost one addition per step, while a ControlNet costs half a UNet per step.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ WIDTH = 128
 
 
 class PoseEncoder(nn.Module):
-    """Starts at zero: before training, and without a pose, the UNet is what it was."""
+    """Initialised to zero: before training, and without a pose, the UNet's output is unchanged."""
 
     def __init__(self, channels: Sequence[int], downsamples: Sequence[int], patch_px: int = 8) -> None:
         """channels: of each residual; downsamples: how much coarser than the latent each is, powers of 2, ascending;

@@ -1,5 +1,5 @@
-"""PuLID (Guo et al., 2024): identity tokens that must leave the base's picture as it was, with an identity loss on a
-few-step branch that draws from pure noise.
+"""PuLID (Guo et al., 2024): identity tokens that change the base's picture as little as possible, with an identity loss
+on a few-step branch that draws from pure noise.
 
 In stages, as in the paper: the diffusion loss alone; then also the identity loss; then also alignment.
 """
@@ -75,10 +75,10 @@ class PuLID(Method):
         stage, self.calls = int(self.calls), self.calls + 1
         if self.critic is None or stage < self.options.identity_from:
             return losses
-        seen = (batch.features.face_seen.any(1) & (batch.known > 0)).nonzero().flatten()[: self.options.branch_rows]
-        if not len(seen):
+        visible = (batch.features.face_seen.any(1) & (batch.known > 0)).nonzero().flatten()[: self.options.branch_rows]
+        if not len(visible):
             return losses
-        identity, semantic, layout = self._branch(batch, seen, stage >= self.options.alignment_from, generator)
+        identity, semantic, layout = self._branch(batch, visible, stage >= self.options.alignment_from, generator)
         alignment = self.options.semantic_weight * semantic + self.options.layout_weight * layout
         loss = losses["loss"] + self.options.identity_weight * identity + alignment
         return {
@@ -106,8 +106,8 @@ class PuLID(Method):
             with torch.no_grad(), _queries(self.base) as without:
                 self._few_steps(noise, words, None)
             semantic, layout = self._alignment(with_identity, without, words)
-        wanted = nn.functional.normalize(over_views(features.identity, features.face_seen), dim=-1)
-        return agreement_loss(self.critic(clean).identity, wanted), semantic, layout
+        target = nn.functional.normalize(over_views(features.identity, features.face_seen), dim=-1)
+        return agreement_loss(self.critic(clean).identity, target), semantic, layout
 
     def _few_steps(self, latents: Tensor, words: EncodedPrompts, features: IdentityFeatures | None) -> Tensor:
         """Deterministic DDIM steps (Song et al., 2021) down the schedule; the gradient goes through all of them."""

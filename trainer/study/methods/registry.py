@@ -21,7 +21,7 @@ from trainer.study.methods.method import Method
 from trainer.study.methods.pulid import PuLID, PuLIDOptions
 
 Build = Callable[[StudyBase, Critic | None, int], Method]
-"""Base, what losses judge by (None to draw only), number of steps -> the method with fresh weights."""
+"""Base, critic (None for drawing only), number of steps -> the method with new weights."""
 
 
 def _bolid(**options: Any) -> Build:
@@ -52,14 +52,14 @@ ABLATIONS: Final[dict[str, Build]] = {
 
 def build(name: str, base: StudyBase, critic: Critic | None, steps: int) -> Method:
     """Raises CheckpointError for an unknown name."""
-    known = METHODS | ABLATIONS
-    if name not in known:
-        raise CheckpointError(f"expected a method out of {', '.join(known)}, got {name!r}")
-    return known[name](base, critic, steps)
+    methods = METHODS | ABLATIONS
+    if name not in methods:
+        raise CheckpointError(f"expected a method out of {', '.join(methods)}, got {name!r}")
+    return methods[name](base, critic, steps)
 
 
 def save_method(method: Method, folder: Path, metadata: dict[str, Any]) -> None:
-    """Weights as safetensors, and what they came from."""
+    """Writes weights as safetensors, and their origin."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: value.contiguous() for name, value in method.state_dict().items()}
     if weights:

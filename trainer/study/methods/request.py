@@ -1,4 +1,4 @@
-"""Requests to a method and the interface of a method: the border between methods and their evaluation."""
+"""Requests to a method and the interface of a method, by which the evaluation uses methods."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Joints = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class StudyReference:
-    """A photo of the person with what a detector would say of it.
+    """A photo of the person with a detector's results.
 
     image uint8 [H, W, 3]; keypoints float32 [17, 3] in COCO order: x px, y px, seen 0/1; head_box (the skull's, hair
     aside) and body_box float32 [4] px as x0, y0, x1, y1, NaN where unseen.
@@ -40,7 +40,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Variation:
-    """The settings of a picture. views: how many of the references are used (None: all); face, body: whether the
+    """The settings of a picture. views: the number of references that are used (None: all); face, body: whether the
     method's face and body branches are on; guidance 1 means none."""
 
     steps: int = 8
@@ -69,7 +69,7 @@ class Sampler(Protocol):
         ...
 
     def errors(self, requests: Sequence[Request], targets: Picture) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """On each target [n, H, W, 3], given its request, with noise that follows from the request's seed, float64 [n]
-        each: the seed's equation 1, mean squared error of the noise averaged over fixed times; and what equation 1
-        cannot show, the mean squared error of the clean latents predicted from noise alone."""
+        """Two errors float64 [n] on targets [n, H, W, 3] given their requests, with noise of each request's seed:
+        equation 1, the mean squared error of the predicted noise averaged over fixed times; and the mean squared error
+        of the clean latents predicted from pure noise, which equation 1 does not include."""
         ...

@@ -27,7 +27,7 @@ from trainer.study.methods.request import AS_USUAL, Picture, Request, Variation
 
 BATCH: Final = 32
 TIMES: Final = (0.2, 0.4, 0.6, 0.8, 0.95)
-"""Shares of the schedule at which the diffusion loss is taken."""
+"""Shares of the schedule at which the diffusion loss is measured."""
 
 
 class StudySampler:
@@ -96,15 +96,16 @@ class StudySampler:
         return EncodedPrompts(torch.cat([nothing.states, words.states]), torch.cat([nothing.pooled, words.pooled]))
 
     def _features(self, requests: Sequence[Request], views: int | None) -> IdentityFeatures:
-        """Without a pose, the face is wanted where the first reference shows it: what InstantID does by default."""
+        """The target place of the face: that of the pose, else that of the first reference, as in InstantID by
+        default."""
         limit = VIEWS_MAX if views is None else views
-        shown = [request.references[:limit] for request in requests]
-        crops = [crops_of(photo, self.encoders.config) for own in shown for photo in own]
+        limited = [request.references[:limit] for request in requests]
+        crops = [crops_of(photo, self.encoders.config) for references in limited for photo in references]
         read = {feature: value.cpu() for feature, value in self.encoders.read(crops).items()}
-        index, photos = 0, np.full((len(shown), limit), -1, np.int64)
-        for row, own in enumerate(shown):
-            photos[row, : len(own)] = range(index, index + len(own))
-            index += len(own)
+        index, photos = 0, np.full((len(limited), limit), -1, np.int64)
+        for row, references in enumerate(limited):
+            photos[row, : len(references)] = range(index, index + len(references))
+            index += len(references)
         points = [face_points(_face_pose(request)) for request in requests]
         return gather(read, photos, torch.from_numpy(np.stack(points))).to(self.device)
 
@@ -118,13 +119,13 @@ class StudySampler:
         """The base's own pose control, the same for every method; None without a pose in the requests."""
         if all(request.pose is None for request in requests):
             return None
-        nobody = np.zeros((17, 3), np.float32)
+        no_joints = np.zeros((17, 3), np.float32)
         skeletons = [
-            draw_skeleton(nobody if request.pose is None else request.pose, self.base.width, self.base.height)
+            draw_skeleton(no_joints if request.pose is None else request.pose, self.base.width, self.base.height)
             for request in requests
         ]
-        asked = torch.tensor([float(request.pose is not None) for request in requests])
-        residuals: list[Tensor] = self.base.pose(skeleton_tensor(skeletons).to(self.device), asked.to(self.device))
+        has_pose = torch.tensor([float(request.pose is not None) for request in requests])
+        residuals: list[Tensor] = self.base.pose(skeleton_tensor(skeletons).to(self.device), has_pose.to(self.device))
         return residuals
 
     def _noise(self, requests: Sequence[Request]) -> Tensor:
@@ -142,7 +143,7 @@ def _face_pose(request: Request) -> NDArray[np.float32]:
 
 
 def load_sampler(study: Path, name: str) -> StudySampler:
-    """A method of a study's folder, with a base of its own. Raises CheckpointError for what was not trained."""
+    """A method of a study's folder, with its own copy of the base. Raises CheckpointError where it was not trained."""
     device = training_device()
     base = load_base(study / "base").to(device)
     encoders = load_encoders(study / "encoders").to(device)

@@ -2,7 +2,7 @@
 
 The words are in `places`, `poses`, `colours`, `clothes`, `persons` and `fillers`; `facts` chooses what to say,
 `english` and `russian` say it, `keyboard` types it. `SYNONYMS` gathers all surface phrases under their canonical names.
-A folder of its own: words shape no photo, so they are no part of what the manifest of rendered photos vouches for.
+These modules are outside the hash in the manifest of rendered photos, because words do not change a photo.
 """
 
 from trainer.synthetic.phrasing.facts import Facts, phrase_facts

@@ -1,4 +1,4 @@
-"""Clothes and bags said in Russian, in any case."""
+"""Russian phrases for clothes and bags, in any case."""
 
 import numpy as np
 
@@ -13,14 +13,14 @@ from trainer.synthetic.words import COLOURS_RU_PREFIX
 def garment_said(garment: Garment, case: Case, rng: np.random.Generator) -> str:
     """«в»-less words for a garment or bag: «полосатой сине-белой футболке», «джинсы»."""
     words = clothing_of(garment, jeans=could_be_jeans(garment) and happens(rng, 0.5))
-    said = _coloured(garment, mostly(rng, words.ru), case, rng)
+    phrase = _coloured(garment, mostly(rng, words.ru), case, rng)
     if garment.motif is not None and garment.second and happens(rng, 0.7):
         motif = mostly(rng, MOTIFS_SAID[garment.motif].ru)
-        said += f" {with_word(motif.said('ins', mostly(rng, COLOURS[garment.second]['ru'])))}"
+        phrase += f" {with_word(motif.said('ins', mostly(rng, COLOURS[garment.second]['ru'])))}"
     if garment.kind in OVER and garment.second and happens(rng, 0.5):
         under = one(rng, CLOTHES["t-shirt"].ru[:2]).said("gen", mostly(rng, COLOURS[garment.second]["ru"]))
-        said += f" поверх {under}"
-    return said
+        phrase += f" поверх {under}"
+    return phrase
 
 
 def _coloured(garment: Garment, noun: Noun, case: Case, rng: np.random.Generator) -> str:

@@ -1,4 +1,4 @@
-"""Says facts in English as users would type them."""
+"""English phrases for facts, as users would type them."""
 
 from typing import Final
 
@@ -37,7 +37,7 @@ WISHES = (
 
 def say_english(facts: Facts, rng: np.random.Generator) -> str:
     """One of many phrases that say all the facts and nothing else about the picture."""
-    sayings = (_sentence, _titled, _titled, _myself, _asked, _wished, _listed_only, _listed_only)
+    sayings = (_sentence, _titled, _titled, _myself, _request, _wished, _listed_only, _listed_only)
     return one(rng, sayings)(facts, rng)
 
 
@@ -82,7 +82,7 @@ def _myself(facts: Facts, rng: np.random.Generator) -> str:
     return _joined(_in_some_order(rng, moves, [_where(facts, rng)], _looks(facts, rng)), _tail(facts, rng))
 
 
-def _asked(facts: Facts, rng: np.random.Generator) -> str:
+def _request(facts: Facts, rng: np.random.Generator) -> str:
     """ "make me sitting in a cafe", "draw her running in a park"."""
     whom = "me" if happens(rng, 0.6) else _subject(facts, rng)
     if facts.who and happens(rng, 0.3):
@@ -183,13 +183,13 @@ def _looks(facts: Facts, rng: np.random.Generator) -> str:
     features = [_hair(facts, rng)] if facts.hair is not None else []
     features += [mostly(rng, BEARD_EN)] if facts.beard else []
     features += [mostly(rng, GLASSES_EN)] if facts.glasses else []
-    said = [f"with {_listed(shuffled(rng, features))}"] if features else []
+    phrases = [f"with {_listed(shuffled(rng, features))}"] if features else []
     worn = [_garment(garment, rng) for garment in facts.garments]
     if worn:
-        said.append(f"{one(rng, ('in', 'in', 'wearing', 'dressed in'))} {_listed(worn)}")
+        phrases.append(f"{one(rng, ('in', 'in', 'wearing', 'dressed in'))} {_listed(worn)}")
     if facts.bag is not None:
-        said.append(f"{one(rng, ('with', 'carrying'))} {_garment(facts.bag, rng)}")
-    return " ".join(said)
+        phrases.append(f"{one(rng, ('with', 'carrying'))} {_garment(facts.bag, rng)}")
+    return " ".join(phrases)
 
 
 def _hair(facts: Facts, rng: np.random.Generator) -> str:
@@ -210,16 +210,16 @@ def _garment(garment: Garment, rng: np.random.Generator) -> str:
     words = clothing_of(garment, jeans=could_be_jeans(garment) and happens(rng, 0.5))
     thing = mostly(rng, words.en)
     described = f"{_colour(garment, rng)} {thing}".strip()
-    said = f"{_article(described)} {described}"
+    phrase = f"{_article(described)} {described}"
     if words.plural:
-        said = f"a pair of {described}" if happens(rng, 0.08) else described
+        phrase = f"a pair of {described}" if happens(rng, 0.08) else described
     second = mostly(rng, COLOURS[garment.second]["en"]) if garment.second else ""
     if garment.motif is not None and happens(rng, 0.7):
         motif = mostly(rng, MOTIFS_SAID[garment.motif].en)
-        said += f" with {_article(second)} {second} {motif}"
+        phrase += f" with {_article(second)} {second} {motif}"
     if garment.kind in OVER and second and happens(rng, 0.5):
-        said += f" over {_article(second)} {second} {mostly(rng, CLOTHES['t-shirt'].en)}"
-    return said
+        phrase += f" over {_article(second)} {second} {mostly(rng, CLOTHES['t-shirt'].en)}"
+    return phrase
 
 
 def _colour(garment: Garment, rng: np.random.Generator) -> str:

@@ -1,4 +1,4 @@
-"""The true things of a photo that a phrase says."""
+"""The facts of a photo that a phrase states."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -14,14 +14,14 @@ GARMENTS_SAID: Final = (0.12, 0.42, 0.37, 0.09)
 """Chances to name none, one, two or three garments."""
 FRAMING_SAID: Final = {"full": 0.5, "waist": 0.65, "portrait": 0.85}
 POSE_SAID: Final = {True: 0.6, False: 0.94}
-"""Keys: whether the person just stands, which users take for granted."""
+"""The probability of naming the pose; key: whether the person just stands, which users rarely mention."""
 PLACE_SAID: Final = 0.94
 
 
 @dataclass(frozen=True)
 class Facts:
-    """True things to say. None is not to be said, but for `woman`, which grammar needs; `who` names the person
-    by sex and age. `garments` run from the top down, then the hat."""
+    """Facts to state. None is not stated, except `woman`, which grammar needs; `who` names the person by sex and age.
+    `garments` run from the top down, then the hat."""
 
     woman: bool
     age_group: str
@@ -37,7 +37,7 @@ class Facts:
 
 
 def phrase_facts(identity: Identity, shot: Shot, full: bool, rng: np.random.Generator) -> Facts:
-    """Something of what the photo shows: always the pose or the place; nothing of the person unless `full`."""
+    """Random facts of the photo: always the pose or the place; facts about the person only if `full`."""
     standing = shot.pose.name == "standing"
     pose = None if shot.framing == "portrait" or not happens(rng, POSE_SAID[standing]) else shot.pose.name
     place = shot.background if pose is None or happens(rng, PLACE_SAID) else None
@@ -70,10 +70,10 @@ def visible_garments(identity: Identity, shot: Shot) -> tuple[Garment, ...]:
 
 def _garments(identity: Identity, shot: Shot, rng: np.random.Generator) -> tuple[Garment, ...]:
     """Some of the visible ones; the first two are named more often than shoes."""
-    seen = visible_garments(identity, shot)
+    garments = visible_garments(identity, shot)
     number = int(rng.choice(len(GARMENTS_SAID), p=GARMENTS_SAID))
-    weights = np.array([0.3 if garment is identity.shoes else 1.0 for garment in seen])
-    order = shuffled(rng, range(len(seen)))
+    weights = np.array([0.3 if garment is identity.shoes else 1.0 for garment in garments])
+    order = shuffled(rng, range(len(garments)))
     order.sort(key=lambda index: -weights[index] * float(rng.random()))
     chosen = sorted(order[:number])
-    return tuple(seen[index] for index in chosen)
+    return tuple(garments[index] for index in chosen)

@@ -1,4 +1,4 @@
-"""Words that say nothing of the picture: praise, courtesy and rare words, for a model to learn to pass over."""
+"""Words without a meaning for the picture (praise, courtesy, rare words), which a model must learn to ignore."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Hair, beards and glasses said in Russian."""
+"""Russian phrases for hair, beards and glasses."""
 
 import re
 from typing import Final

@@ -51,22 +51,24 @@ class RussianPose:
 
 def _en(verbs: str, states: str) -> EnglishPose:
     """Verbs as "sitting/sits/sit: down, there" (a rest may be empty), parted by |."""
-    made = []
+    phrases = []
     for verb in verbs.split("|"):
         forms, _, rests = verb.partition(":")
         for rest in rests.split(","):
-            made.append(EnglishVerb(*(f"{form.strip()} {rest.strip()}".rstrip() for form in forms.split("/"))))
-    return EnglishPose(tuple(made), tuple(states.split("|")))
+            phrases.append(EnglishVerb(*(f"{form.strip()} {rest.strip()}".rstrip() for form in forms.split("/"))))
+    return EnglishPose(tuple(phrases), tuple(states.split("|")))
 
 
 def _ru(verbs: str, states: str, imperative: str = "") -> RussianPose:
     """Verbs as «сидеть/сижу/сидит/сидящий/сидя: на корточках», parted by |."""
-    made = []
+    phrases = []
     for verb in verbs.split("|"):
         forms, _, rests = verb.partition(":")
         infinitive, first, third, participle, gerund = forms.strip().split("/")
-        made += [RussianVerb(infinitive, first, third, participle, gerund, rest.strip()) for rest in rests.split(",")]
-    return RussianPose(tuple(made), tuple(states.split("|")), imperative)
+        phrases += [
+            RussianVerb(infinitive, first, third, participle, gerund, rest.strip()) for rest in rests.split(",")
+        ]
+    return RussianPose(tuple(phrases), tuple(states.split("|")), imperative)
 
 
 STAND_RU: Final = "стоять/стою/стоит/стоящий/стоя"

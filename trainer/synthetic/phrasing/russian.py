@@ -1,4 +1,4 @@
-"""Says facts in Russian as users would type them."""
+"""Russian phrases for facts, as users would type them."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -18,12 +18,12 @@ from trainer.synthetic.words import Form
 REQUESTS: Final = ("сделай", "нарисуй", "изобрази", "покажи", "сгенерируй", "создай", "хочу увидеть", "представь")
 WISHES: Final = ("хочу", "хочу", "сделай", "мне бы", "прошу", "можно", "дай", "хотелось бы", "сгенерируй", "нарисуй")
 PHOTOS_NEUTER: Final = ("фото", "изображение")
-"""Said after «моё»."""
+"""Nouns after «моё»."""
 
 
 @dataclass(frozen=True)
 class Whom:
-    """A person spoken of: the noun with its adjectives, in any case."""
+    """The phrase for a person: the noun with its adjectives, in any case."""
 
     noun: Noun
     adjectives: tuple[str, ...] = ()
@@ -35,7 +35,7 @@ class Whom:
 
 def say_russian(facts: Facts, rng: np.random.Generator) -> str:
     """One of many phrases that say all the facts and nothing else about the picture."""
-    sayings = (_sentence, _sentence, _titled, _titled, _myself, _asked, _wished, _listed_only, _listed_only)
+    sayings = (_sentence, _sentence, _titled, _titled, _myself, _request, _wished, _listed_only, _listed_only)
     return one(rng, sayings)(facts, rng)
 
 
@@ -74,7 +74,7 @@ def _titled(facts: Facts, rng: np.random.Generator) -> str:
         named = f"моё {head}" if head.split()[0] in PHOTOS_NEUTER else _of_me(head)
     elif happens(rng, 0.15):
         named = f"{head}: {whom.said('nom')}"
-    doing = _doing(facts, whom.noun.form, "nom" if ":" in named else "gen", rng, own=mine)
+    doing = _doing(facts, whom.noun.form, "nom" if ":" in named else "gen", rng, of_oneself=mine)
     looks = _looks(facts, rng)
     if doing and happens(rng, 0.5):
         return _joined(f"{named} {looks}", f"{doing} {_where(facts, rng)}", tail)
@@ -95,20 +95,20 @@ def _myself(facts: Facts, rng: np.random.Generator) -> str:
     return _joined(_in_some_order(rng, moves, where, looks), tail)
 
 
-def _asked(facts: Facts, rng: np.random.Generator) -> str:
+def _request(facts: Facts, rng: np.random.Generator) -> str:
     """«сделай меня сидящим в парке», «нарисуй девушку, которая бежит по пляжу»."""
-    own = happens(rng, 0.6)
+    of_oneself = happens(rng, 0.6)
     whom, facts = _whom(facts, rng)
-    said = "меня" if own else whom.said("acc")
+    phrase = "меня" if of_oneself else whom.said("acc")
     request = one(rng, REQUESTS)
-    if facts.pose is not None and POSES_RU[facts.pose].imperative and own and happens(rng, 0.3):
+    if facts.pose is not None and POSES_RU[facts.pose].imperative and of_oneself and happens(rng, 0.3):
         request, doing = POSES_RU[facts.pose].imperative, ""
-    elif facts.pose is not None and own and request == "сделай":
+    elif facts.pose is not None and of_oneself and request == "сделай":
         doing = _participle(facts, "f" if facts.woman else "m", "ins", rng)
     else:
-        doing = _doing(facts, whom.noun.form, "acc", rng, own=own)
+        doing = _doing(facts, whom.noun.form, "acc", rng, of_oneself=of_oneself)
     looks, where, tail = _looks(facts, rng), _where(facts, rng), _tail(facts, rng)
-    start = f"{request} {said}"
+    start = f"{request} {phrase}"
     separator = " " if doing.startswith("как ") or request == "сделай" else ", "
     if doing and happens(rng, 0.6):
         return _joined(f"{start}{separator}{doing} {where}", looks, tail)
@@ -125,11 +125,11 @@ def _wished(facts: Facts, rng: np.random.Generator) -> str:
     whom, facts = _whom(facts, rng)
     head, tail = _head(facts, rng)
     start = f"{one(rng, WISHES)} {_accusative(head)}"
-    own = not facts.who
+    of_oneself = not facts.who
     if facts.who:
         start += f" {whom.said('gen')}"
-    doing = _doing(facts, whom.noun.form, "gen", rng, own=own)
-    if own and facts.pose is not None and happens(rng, 0.5):
+    doing = _doing(facts, whom.noun.form, "gen", rng, of_oneself=of_oneself)
+    if of_oneself and facts.pose is not None and happens(rng, 0.5):
         verb = _verb(facts, rng)
         doing = f"где я {verb.said(verb.first)}"
     return _joined(_in_some_order(rng, start, where, _looks(facts, rng) if facts.who else looks), doing, tail)
@@ -148,8 +148,8 @@ def _listed_only(facts: Facts, rng: np.random.Generator) -> str:
     if facts.pose is not None:
         verb = _verb(facts, rng)
         forms = [verb.third, verb.first, verb.infinitive, *filter(None, [verb.gerund])]
-        said = verb.said(one(rng, forms))
-        items.append(said if happens(rng, 0.6) else one(rng, POSES_RU[facts.pose].states))
+        phrase = verb.said(one(rng, forms))
+        items.append(phrase if happens(rng, 0.6) else one(rng, POSES_RU[facts.pose].states))
     items = shuffled(rng, items)
     if facts.who:
         items.insert(0, _whom(facts, rng)[0].said("nom"))
@@ -174,8 +174,8 @@ def _whom(facts: Facts, rng: np.random.Generator) -> tuple[Whom, Facts]:
     noun = hair_noun(facts.hair, facts.woman) if happens(rng, 0.2) else None
     colour = haired(facts.hair, rng) if noun is None and happens(rng, 0.25) else ""
     adjectives += [colour] if colour else []
-    said = facts.hair.style == "bald" and bool(colour)
-    return Whom(noun or person.noun, tuple(adjectives)), replace(facts, hair=None) if said else facts
+    names_hair = facts.hair.style == "bald" and bool(colour)
+    return Whom(noun or person.noun, tuple(adjectives)), replace(facts, hair=None) if names_hair else facts
 
 
 def _verb(facts: Facts, rng: np.random.Generator) -> RussianVerb:
@@ -183,14 +183,14 @@ def _verb(facts: Facts, rng: np.random.Generator) -> RussianVerb:
     return mostly(rng, POSES_RU[facts.pose].verbs)
 
 
-def _doing(facts: Facts, form: Form, case: Case, rng: np.random.Generator, own: bool) -> str:
+def _doing(facts: Facts, form: Form, case: Case, rng: np.random.Generator, of_oneself: bool) -> str:
     """The words after a person named in a case: «сидящей», «которая сидит», «как я сижу», «скрестив руки»."""
     if facts.pose is None:
         return ""
     verb = _verb(facts, rng)
     if happens(rng, 0.3):
         return one(rng, POSES_RU[facts.pose].states)
-    if own:
+    if of_oneself:
         return f"{one(rng, ('как я', 'где я'))} {verb.said(verb.first)}"
     if happens(rng, 0.5):
         return _participle(facts, form, case, rng)
@@ -238,10 +238,10 @@ def _features(facts: Facts, rng: np.random.Generator) -> str:
     """«с длинными рыжими волосами и бородой, с рюкзаком, в очках»."""
     features = [hair_said(facts.hair, "ins", rng)] if facts.hair is not None else []
     features += [mostly(rng, BEARD_RU).said("ins")] if facts.beard else []
-    said = [with_word(_listed(shuffled(rng, features)))] if features else []
-    said += [f"в {mostly(rng, GLASSES_RU).said('prep')}"] if facts.glasses else []
-    said += [with_word(garment_said(facts.bag, "ins", rng))] if facts.bag is not None else []
-    return ", ".join(said)
+    phrases = [with_word(_listed(shuffled(rng, features)))] if features else []
+    phrases += [f"в {mostly(rng, GLASSES_RU).said('prep')}"] if facts.glasses else []
+    phrases += [with_word(garment_said(facts.bag, "ins", rng))] if facts.bag is not None else []
+    return ", ".join(phrases)
 
 
 def _looks(facts: Facts, rng: np.random.Generator) -> str:

@@ -35,5 +35,5 @@ def as_typed(text: str, language: Language, rng: np.random.Generator) -> str:
 
 def say(facts: Facts, language: Language, rng: np.random.Generator) -> str:
     """All facts in well-spelt words."""
-    said = say_english(facts, rng) if language == "en" else say_russian(facts, rng)
-    return " ".join(said.split())
+    text = say_english(facts, rng) if language == "en" else say_russian(facts, rng)
+    return " ".join(text.split())

@@ -85,12 +85,12 @@ def _forms(noun: Noun) -> tuple[str, ...]:
 
 
 def _garments() -> Surfaces:
-    said: Surfaces = {
+    surfaces: Surfaces = {
         name: {language: _named(words, language) for language in LANGUAGES} for name, words in CLOTHES.items()
     }
     for language in LANGUAGES:
-        said["trousers"][language] += _named(JEANS, language)
-    return said
+        surfaces["trousers"][language] += _named(JEANS, language)
+    return surfaces
 
 
 def _things(table: dict[str, Clothing]) -> Surfaces:

@@ -89,10 +89,10 @@ class EditingMethods:
     async def delete_messages(self, parameters: Parameters) -> JsonValue:
         """Skips absent messages, as Telegram does."""
         chat = chat_named(self._world, parameters)
-        wanted = [item for item in parameters.items("message_ids") if isinstance(item, int)]
-        if not 1 <= len(wanted) <= 100:
+        message_ids = [item for item in parameters.items("message_ids") if isinstance(item, int)]
+        if not 1 <= len(message_ids) <= 100:
             raise BadRequest("message identifiers are not specified")
-        messages = [message for message_id in wanted if (message := self._world.message(chat.id, message_id))]
+        messages = [message for message_id in message_ids if (message := self._world.message(chat.id, message_id))]
         for message in messages:
             self._check_deletable(chat, message)
         for message in messages:

@@ -95,10 +95,10 @@ class ReceivingMethods:
         }
 
     async def get_file(self, parameters: Parameters) -> JsonValue:
-        known = self._world.library.by_file_id(parameters.text("file_id"))
-        if known is None:
+        media = self._world.library.by_file_id(parameters.text("file_id"))
+        if media is None:
             raise BadRequest("invalid file_id")
-        file, _ = known
+        file, _ = media
         if file.size > DOWNLOAD_MAX_BYTES:
             raise BadRequest("file is too big")
         return self._world.wire.file(file) | {"file_path": file.path}

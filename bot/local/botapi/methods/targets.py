@@ -54,13 +54,13 @@ def message_named(world: World, chat: Chat, parameters: Parameters, action: str,
 
 def replied_message(world: World, chat: Chat, parameters: Parameters) -> int | None:
     reply = parameters.tree("reply_parameters")
-    wanted = reply.get("message_id") if isinstance(reply, dict) else parameters.integer("reply_to_message_id")
-    if not wanted:
+    message_id = reply.get("message_id") if isinstance(reply, dict) else parameters.integer("reply_to_message_id")
+    if not message_id:
         return None
-    if not isinstance(wanted, int):
+    if not isinstance(message_id, int):
         raise BadRequest("can't parse reply parameters: message_id must be an Integer")
-    if world.message(chat.id, wanted):
-        return wanted
+    if world.message(chat.id, message_id):
+        return message_id
     lenient = reply.get("allow_sending_without_reply") if isinstance(reply, dict) else None
     if lenient or parameters.flag("allow_sending_without_reply"):
         return None
@@ -123,9 +123,9 @@ async def _media(world: World, parameters: Parameters, kind: MediaKind, referenc
             raise BadRequest("can't parse InputMedia: media not found")
     if upload is not None:
         return await _uploaded(world, kind, upload)
-    known = world.library.by_file_id(reference)
-    if known is not None:
-        file, media = known
+    item = world.library.by_file_id(reference)
+    if item is not None:
+        file, media = item
         if media.kind != kind or file.category == "thumbnails":
             found = "Thumbnail" if file.category == "thumbnails" else media.kind.title()
             raise BadRequest(f"can't use file of type {found} as {kind.title()}")

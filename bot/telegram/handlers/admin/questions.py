@@ -16,5 +16,5 @@ async def ask(
     message = message_of(callback)
     if message is None:
         return
-    asked = await message.answer(text, reply_markup=ForceReply())
-    await use.admin.questions.ask(callback.from_user.id, asked.message_id, kind, subject)
+    question = await message.answer(text, reply_markup=ForceReply())
+    await use.admin.questions.ask(callback.from_user.id, question.message_id, kind, subject)

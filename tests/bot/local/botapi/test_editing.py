@@ -23,8 +23,8 @@ async def test_an_edit_changes_text_and_takes_the_buttons_away(bot: Bot, anna: P
     assert isinstance(edited, Message)
     assert (edited.text, edited.reply_markup) == ("two", None)
     assert edited.edit_date is not None
-    seen = await anna.message(sent.message_id)
-    assert (seen.text, seen.edit_count, [version.text for version in seen.history]) == ("two", 1, ["one"])
+    found = await anna.message(sent.message_id)
+    assert (found.text, found.edit_count, [version.text for version in found.history]) == ("two", 1, ["one"])
 
 
 async def test_the_same_again_is_not_modified(bot: Bot, anna: Person) -> None:
@@ -51,8 +51,8 @@ async def test_a_status_text_becomes_a_picture(bot: Bot, anna: Person, picture: 
     with pytest.raises(TelegramBadRequest, match="there is no text in the message to edit"):
         await bot.edit_message_text("x", chat_id=ANNA_ID, message_id=sent.message_id)
     await bot.edit_message_caption(chat_id=ANNA_ID, message_id=sent.message_id, caption="done")
-    seen = await anna.message(sent.message_id)
-    assert [(version.text, version.has_media) for version in seen.history] == [("waiting", False), ("50 %", True)]
+    found = await anna.message(sent.message_id)
+    assert [(version.text, version.has_media) for version in found.history] == [("waiting", False), ("50 %", True)]
 
 
 async def test_uploading_the_same_picture_anew_is_a_change_but_its_file_id_is_not(
@@ -111,8 +111,8 @@ async def test_deleting(bot: Bot, anna: Person) -> None:
 
 
 async def test_a_bot_without_rights_deletes_only_its_own_in_a_group(bot: Bot, anna_in_group: Person) -> None:
-    said = await anna_in_group.send_text("/start")
+    command = await anna_in_group.send_text("/start")
     sent = await bot.send_message(anna_in_group.chat_id, "hello")
     with pytest.raises(TelegramBadRequest, match="message can't be deleted"):
-        await bot.delete_message(anna_in_group.chat_id, said.id)
+        await bot.delete_message(anna_in_group.chat_id, command.id)
     assert await bot.delete_message(anna_in_group.chat_id, sent.message_id)

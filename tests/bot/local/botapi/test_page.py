@@ -192,8 +192,8 @@ async def test_a_forced_reply_opens_the_field(page: Page, api: LocalBotAPI, echo
     await say(page, "that")
     await anna.wait_for(lambda message: message.text == "You said that")
     answers = [message for message in await anna.transcript() if message.text == "that"]
-    asked = [message for message in await anna.transcript() if message.force_reply]
-    assert [message.reply_to for message in answers] == [message.id for message in asked]
+    questions = [message for message in await anna.transcript() if message.force_reply]
+    assert [message.reply_to for message in answers] == [message.id for message in questions]
 
 
 async def test_files_albums_edits_and_deletions(

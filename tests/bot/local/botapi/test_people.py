@@ -115,8 +115,8 @@ async def test_the_command_menu_follows_scope_and_language(bot: Bot, control: Ap
     await bot.set_my_commands(commands("nachalo"), language_code="ru")
     await bot.set_my_commands(commands("admin"), scope=BotCommandScopeChat(chat_id=ADMIN_ID))
     await bot.set_my_commands(commands("help"), scope=BotCommandScopeAllPrivateChats(), language_code="de")
-    shown = {chat.id: [item.command for item in chat.commands] for chat in await control.chats()}
-    assert shown == {ANNA_ID: ["nachalo"], BEN_ID: ["start"], ADMIN_ID: ["admin"], GROUP_ID: ["start"]}
+    commands_by_chat = {chat.id: [item.command for item in chat.commands] for chat in await control.chats()}
+    assert commands_by_chat == {ANNA_ID: ["nachalo"], BEN_ID: ["start"], ADMIN_ID: ["admin"], GROUP_ID: ["start"]}
     assert [item.command for item in await bot.get_my_commands(language_code="ru")] == ["nachalo"]
 
 

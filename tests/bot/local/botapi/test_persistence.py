@@ -25,11 +25,11 @@ async def test_a_restart_finds_messages_files_updates_and_settings(
         await bot.set_my_commands([BotCommand(command="start", description="Start")])
         sent = await bot.send_photo(ANNA_ID, BufferedInputFile(picture(), "a.png"), caption="before")
         await bot.edit_message_caption(chat_id=ANNA_ID, message_id=sent.message_id, caption="after")
-        said = await anna.transcript()
+        messages = await anna.transcript()
         await bot.session.close()
     async with LocalBotAPI(data_dir=tmp_path) as api, Person(api.url, ANNA_ID) as anna:
         bot = connect_bot(api)
-        assert await anna.transcript() == said
+        assert await anna.transcript() == messages
         (again,) = await bot.get_updates()
         assert again.update_id == update.update_id + 1
         assert again.message and again.message.photo
@@ -38,7 +38,7 @@ async def test_a_restart_finds_messages_files_updates_and_settings(
         edited = await bot.edit_message_caption(chat_id=ANNA_ID, message_id=sent.message_id, caption="later")
         assert isinstance(edited, Message)
         assert [command.command for command in await bot.get_my_commands()] == ["start"]
-        assert (await anna.send_text("new")).id > said[-1].id
+        assert (await anna.send_text("new")).id > messages[-1].id
         await bot.session.close()
 
 

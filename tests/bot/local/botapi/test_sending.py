@@ -271,10 +271,10 @@ async def test_a_reply_needs_its_message(bot: Bot, anna: Person) -> None:
 
 async def test_forwarding_names_the_origin_and_copying_does_not(bot: Bot, anna: Person, ben: Person) -> None:
     await ben.send_text("hello")
-    said = (await anna.transcript())[0]
-    forwarded = await bot.forward_message(BEN_ID, ANNA_ID, said.id)
+    message = (await anna.transcript())[0]
+    forwarded = await bot.forward_message(BEN_ID, ANNA_ID, message.id)
     assert forwarded.forward_origin is not None
-    copied = await bot.copy_message(BEN_ID, ANNA_ID, said.id)
+    copied = await bot.copy_message(BEN_ID, ANNA_ID, message.id)
     assert (await ben.message(copied.message_id)).forwarded_from is None
     assert (await ben.message(forwarded.message_id)).forwarded_from == "Анна"
     with pytest.raises(TelegramBadRequest, match="message to forward not found"):

@@ -57,10 +57,10 @@ async def test_a_second_poller_ends_the_first_with_a_conflict(bot: Bot, anna: Pe
 
 
 async def test_allowed_updates_filter_what_is_queued_from_then_on(bot: Bot, anna: Person) -> None:
-    said = (await anna.transcript())[0]
+    message = (await anna.transcript())[0]
     await bot.get_updates(offset=-1, allowed_updates=["callback_query", "edited_message"])
     await anna.send_text("unheard")
-    await anna.edit_text(said.id, "/help")
+    await anna.edit_text(message.id, "/help")
     updates = await bot.get_updates()
     assert [update.event_type for update in updates] == ["message", "edited_message"]
     assert updates[-1].edited_message and updates[-1].edited_message.text == "/help"

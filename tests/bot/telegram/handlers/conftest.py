@@ -1,4 +1,4 @@
-"""A real conversation: people over HTTP, the real polling and handlers, a real Postgres. Only the worker is played."""
+"""Conversations over HTTP with the real polling, handlers and Postgres; only the worker is simulated."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Stage:
     passed_s: float = 0.0
     """Added to the clock of the message allowances, which are full again an hour later."""
     verdicts: list[Verdict] = field(default_factory=list)
-    """For the photos to come, in order; ACCEPTED when there is none left."""
+    """Verdicts on the next photos, in order; ACCEPTED after the last one."""
     boxes: list[list[float]] = field(default_factory=list)
     """The boxes of the people on photos with the verdict SEVERAL_PEOPLE."""
     hints: str | None = None
@@ -123,19 +123,19 @@ class Chat:
         return self.stage.translator.of(language)
 
     async def consent(self, person: Person) -> None:
-        """From nothing to the question for a photo."""
+        """Starts the conversation and agrees, up to the question for a photo."""
         await person.send_text("/start")
         await person.wait_for(lambda message: bool(message.buttons))
         await person.press(ConsentCallback(version=CONSENT_VERSION).pack())
         await person.wait_for(lambda message: message.text.startswith(("Пришлите своё фото", "Send me a photo")))
 
     async def accept_photo(self, person: Person, seed: int = 0) -> ChatMessage:
-        """From consent to an accepted photo; gives the bot's answer."""
+        """Sends a photo that is accepted; returns the bot's answer."""
         await person.send_photo(jpeg(seed))
         return await person.wait_for(says("✅"))
 
     async def ready(self, person: Person) -> None:
-        """From nothing to the question for words."""
+        """Starts the conversation up to the question for a prompt."""
         await self.consent(person)
         await self.accept_photo(person)
 
@@ -264,8 +264,8 @@ class Chat:
         async with self.sessions.begin() as session:
             await session.merge(Worker(id=worker_id, **facts, pose=pose, aspects=[aspect.value for aspect in aspects]))
             await session.flush()
-            seen = func.now() - timedelta(hours=0 if alive else 100)
-            await session.execute(update(Worker).values(seen_at=seen))
+            seen_at = func.now() - timedelta(hours=0 if alive else 100)
+            await session.execute(update(Worker).values(seen_at=seen_at))
 
     async def feed(self, person: Person, kind: str = "message", /, **content: Any) -> None:
         """A message of a kind that the local server does not know, as an update of Telegram's."""
@@ -290,7 +290,7 @@ class Chat:
         await asyncio.sleep(LOOK_S)
 
     async def texts_to(self, person: Person) -> list[str]:
-        """All that the bot has said to someone."""
+        """All texts of the bot to a person."""
         await self.settled()
         return [message.text for message in await person.transcript() if message.from_bot]
 
@@ -431,7 +431,7 @@ async def open_stage(database_url: str, translator: Translator, **options: Any) 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def chat(stage: Stage) -> AsyncIterator[Chat]:
-    """An empty database, a living worker, and people whom the bot has never met."""
+    """An empty database, a living worker, and people who are new to the bot."""
     number = next(_numbers)
     async with AsyncExitStack() as stack:
         people = []
@@ -474,7 +474,7 @@ async def _always() -> bool:
 
 
 async def _examine(stage: Stage, answers: VerdictAnswers, stop: asyncio.Event) -> None:
-    """Does with a worker's verdicts as the dispatcher does: stores them, then has the users answered."""
+    """Handles verdicts like the dispatcher: stores them, then sends the answers."""
     news = stage.signals.listen()
     while not stop.is_set():
         async with stage.quiet:

@@ -26,12 +26,12 @@ async def fill(chat, created_at: datetime = NOW - timedelta(days=20)) -> None:
         session.add(User(id=1, language="en", active_at=NOW - timedelta(days=3), created_at=created_at))
         await session.flush()
         for number, state in enumerate(states):
-            asked = NOW - timedelta(minutes=number) - (timedelta(days=2) if number < 2 else timedelta())
-            started = asked + timedelta(seconds=number) if state == JobState.DELIVERED else None
+            requested_at = NOW - timedelta(minutes=number) - (timedelta(days=2) if number < 2 else timedelta())
+            started = requested_at + timedelta(seconds=number) if state == JobState.DELIVERED else None
             session.add(
                 Job(
                     idempotency_key=str(number), user_id=1, chat_id=1, reference_ids=[], prompt="x", seed=1,
-                    style="sketch" if number % 3 else "none", state=state, created_at=asked, started_at=started,
+                    style="sketch" if number % 3 else "none", state=state, created_at=requested_at, started_at=started,
                     seconds=10.0 if started else None, failure=failures.get(number),
                 )
             )  # fmt: skip

@@ -50,8 +50,8 @@ async def test_an_admin_finds_a_user_and_reads_no_prompt(chat: Any, says: Any) -
     await chat.boss.press("Requests")
     requests = await chat.boss.wait_for(says("Requests of user", "Pencil sketch", "refused: prompt"))
     assert requests.photo is None
-    said = "\n".join(message.text for message in await chat.boss.transcript())
-    assert job.prompt not in said
+    texts_to_boss = "\n".join(message.text for message in await chat.boss.transcript())
+    assert job.prompt not in texts_to_boss
     assert await acts(chat) == [("view-user", chat.ben.user_id, None)]
 
 
@@ -126,8 +126,10 @@ async def test_a_daily_limit_counts_pictures_of_the_day(chat: Any, says: Any) ->
 async def test_two_requests_at_once_do_not_pass_a_limit(chat: Any, says: Any) -> None:
     await chat.grant(chat.ben)
     await chat.use.admin.access.limit(chat.boss.user_id, chat.ben.user_id, 1)
-    asked = [chat.use.ask_for_picture(chat.ben.user_id, chat.ben.user_id, number, "in a forest") for number in (1, 2)]
-    results = await asyncio.gather(*asked, return_exceptions=True)
+    requests = [
+        chat.use.ask_for_picture(chat.ben.user_id, chat.ben.user_id, number, "in a forest") for number in (1, 2)
+    ]
+    results = await asyncio.gather(*requests, return_exceptions=True)
     assert sum(isinstance(result, Exception) for result in results) == 1
     assert len(await chat.jobs()) == 1
 

@@ -122,9 +122,9 @@ async def test_a_message_whose_answer_is_lost_is_not_sent_again(
     await chat.use.admin.broadcasts.start(chat.boss.user_id, row.id, None)
     await chat.control.fail_next("sendMessage", kind=kind)
     await chat.control.fail_next("getMe", kind="server_error", times=2)
-    asked = len(await chat.control.calls("getMe"))
+    calls = len(await chat.control.calls("getMe"))
     await send_all(sender())
-    assert len(await chat.control.calls("getMe")) == asked + 3
+    assert len(await chat.control.calls("getMe")) == calls + 3
     row = await stored(chat)
     assert (row.handled, row.delivered, row.refused, row.state) == (2, 1, 0, "sent")
     received = [(await texts_of(person)).count("Hello, <everybody>") for person in (chat.anna, chat.ben)]
@@ -137,11 +137,11 @@ async def test_a_message_that_was_certainly_not_sent_is_sent_later(chat: Any, sa
     await chat.use.admin.broadcasts.start(chat.boss.user_id, row.id, None)
     broadcaster = sender()
     nowhere = open_bot(chat.api.token, "http://127.0.0.1:1", patient=False)
-    there, broadcaster._bot = broadcaster._bot, nowhere
+    real_bot, broadcaster._bot = broadcaster._bot, nowhere
     sending = asyncio.create_task(broadcaster.step())
     await asyncio.sleep(0.3)
     assert not sending.done()
-    broadcaster._bot = there
+    broadcaster._bot = real_bot
     await sending
     await nowhere.session.close()  # not before: a call that is tried again would open another session
     await send_all(broadcaster)

@@ -1,4 +1,4 @@
-"""Nothing of /admin is within reach of others: neither by commands nor by buttons, whatever data they carry."""
+"""/admin is inaccessible to other users, by commands and by buttons with any data."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ COMMANDS = ("/admin", "/admin pause", "/admin 1", "/admin grant 1 5", "/admin re
 
 
 def forged(user_id: int) -> list[CallbackData]:
-    """Every button of /admin, pressed by somebody who knows how they are packed."""
+    """Every button of /admin, pressed by a user who knows the format of the data."""
     case_id = uuid4()
     return [
         AdminCallback(days=1),

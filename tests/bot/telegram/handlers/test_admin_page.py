@@ -38,13 +38,14 @@ async def fill(chat: Any) -> None:
             for _ in range(count):
                 number += 1
                 state = ENDS[number % len(ENDS)]
-                asked = now - timedelta(hours=23 - hour, minutes=number % 50)
-                started = asked + timedelta(seconds=number % 9) if state == JobState.DELIVERED else None
+                created_at = now - timedelta(hours=23 - hour, minutes=number % 50)
+                started = created_at + timedelta(seconds=number % 9) if state == JobState.DELIVERED else None
                 session.add(
                     Job(
                         idempotency_key=str(number), user_id=1 + number % 12, chat_id=1, reference_ids=[], prompt="x",
-                        seed=1, style=("none", "beach", "sketch", "film")[number % 4], state=state, created_at=asked,
-                        started_at=started, finished_at=started and started + timedelta(seconds=9 + number % 5),
+                        seed=1, style=("none", "beach", "sketch", "film")[number % 4], state=state,
+                        created_at=created_at, started_at=started,
+                        finished_at=started and started + timedelta(seconds=9 + number % 5),
                         seconds=9.0 + number % 5 if started else None, closed_at=now,
                         failure=("internal", "refused_prompt")[number // 10 % 2] if state == JobState.FAILED else None,
                     )

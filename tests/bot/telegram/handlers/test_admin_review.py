@@ -18,7 +18,7 @@ from bot.telegram.callbacks import JobAction, JobCallback, ReportCallback
 
 @pytest.fixture(autouse=True)
 def one_admin(chat: Any) -> Iterator[None]:
-    """Each of ADMIN_IDS gets a notice, and the conversations have thousands of them."""
+    """One admin in place of the thousands in ADMIN_IDS of the conversations: each of them gets a notice."""
     admin_ids = chat.dispatcher["admin_ids"]
     chat.dispatcher["admin_ids"] = frozenset({chat.boss.user_id})
     yield
@@ -41,7 +41,7 @@ async def report(chat: Any, says: Any) -> Job:
 
 
 async def refuse(chat: Any, failure: str) -> Job:
-    """A request of Ben's is refused, and its message is in the chat."""
+    """Refuses a request of Ben's, and sends its message."""
     await chat.grant(chat.ben)
     await chat.ben.send_text("a risky prompt")
     job = await chat.job()
@@ -56,7 +56,7 @@ async def test_a_reported_picture_is_shown_and_deleted(chat: Any, says: Any) -> 
     await chat.boss.send_text("/admin")
     await chat.boss.wait_for(says("Waiting for review: 0"))
     job = await report(chat, says)
-    shown = await chat.ben.message((await chat.jobs())[0].result_message_id)
+    result_message = await chat.ben.message((await chat.jobs())[0].result_message_id)
     notice = await chat.boss.wait_for(lambda message: message.photo is not None)
     assert notice.button_texts == ["🚩 Open"]
     await chat.boss.press("Review")
@@ -66,9 +66,9 @@ async def test_a_reported_picture_is_shown_and_deleted(chat: Any, says: Any) -> 
     await chat.boss.press("🗑 Delete", message_id=case.id)
     await chat.boss.wait_for(says("Nothing is waiting for review"))
     await chat.ben.wait_for(says("the operator has removed it"))
-    assert shown.id not in [message.id for message in await chat.ben.transcript()]
-    kept = (await chat.jobs())[0]
-    assert (kept.prompt, kept.result_file_id, kept.id) == ("", None, job.id)
+    assert result_message.id not in [message.id for message in await chat.ben.transcript()]
+    job_after = (await chat.jobs())[0]
+    assert (job_after.prompt, job_after.result_file_id, job_after.id) == ("", None, job.id)
     assert await acts(chat) == ["view-case", "report-upheld"]
     answer = await chat.press(chat.boss, _case_data(case, "✅ Keep"), under_photo=True)
     assert "Somebody decided this already" in answer.text
@@ -78,16 +78,16 @@ def _case_data(message: Any, button: str) -> Any:
     return CaseCallback.unpack(message.button(button).data)
 
 
-async def test_a_kept_picture_stays_and_its_user_hears_nothing(chat: Any, says: Any) -> None:
+async def test_a_kept_picture_stays_and_its_user_gets_no_message(chat: Any, says: Any) -> None:
     await report(chat, says)
     await chat.boss.send_text("/admin")
     await chat.boss.wait_for(says("Waiting for review: 1"))
     await chat.boss.press("Review")
     await chat.boss.wait_for(says("Reported picture"))
-    said = len(await chat.texts_to(chat.ben))
+    texts_before = len(await chat.texts_to(chat.ben))
     await chat.boss.press("✅ Keep")
     await chat.boss.wait_for(says("Nothing is waiting for review"))
-    assert len(await chat.texts_to(chat.ben)) == said
+    assert len(await chat.texts_to(chat.ben)) == texts_before
     assert (await chat.jobs())[0].result_file_id is not None
 
 
@@ -100,7 +100,7 @@ async def test_an_appeal_is_decided_and_answered(chat: Any, says: Any) -> None:
     answer = await chat.ben.press("Send appeal")
     assert "Thank you" in answer.text
     notice = await chat.boss.wait_for(says("A user appeals against a refusal"))
-    assert job.prompt not in notice.text, "the notice has no content: who opens the case is in the audit log"
+    assert job.prompt not in notice.text, "the notice has no content: the audit log says which admin opened the case"
     await chat.boss.press("Open")
     case = await chat.boss.wait_for(says("Appeal against a refusal: prompt", "a risky prompt"))
     assert case.photo is None, "a refused prompt shows no photo of the user"

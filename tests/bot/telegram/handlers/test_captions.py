@@ -1,4 +1,4 @@
-"""Words that come with a photo: drawn with that photo or not at all; and captions that are commands."""
+"""Prompts in captions, which are drawn with their photo or not at all; and captions that are commands."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.contract import Verdict
 COMMANDS = ("/start", "/help", "/photos", "/style", "/settings", "/imagine a man in a park", "/draw")
 
 
-async def test_the_words_of_a_refused_photo_wait_although_another_photo_is_accepted(chat, says, jpeg):
+async def test_the_prompt_of_a_refused_photo_waits_although_another_photo_is_accepted(chat, says, jpeg):
     await chat.grant(chat.anna)
     chat.stage.verdicts[:] = [Verdict.SEVERAL_PEOPLE]
     await chat.anna.send_photo(jpeg(1), caption="моя бабушка в саду")
@@ -22,7 +22,7 @@ async def test_the_words_of_a_refused_photo_wait_although_another_photo_is_accep
     assert (await chat.user(chat.anna)).draft == "моя бабушка в саду"
 
 
-async def test_the_words_of_a_file_that_is_no_picture_wait_too(chat, says):
+async def test_the_prompt_of_a_file_that_is_no_picture_waits_too(chat, says):
     await chat.grant(chat.anna)
     await chat.anna.send_document(b"%PDF-1.7 hello", name="scan.pdf", caption="моя бабушка в саду")
     await chat.anna.wait_for(says("Это не фото", "Описание сохранено"))
@@ -30,7 +30,7 @@ async def test_the_words_of_a_file_that_is_no_picture_wait_too(chat, says):
     assert await chat.jobs() == []
 
 
-async def test_the_words_of_a_refused_photo_are_drawn_with_the_next_one(chat, says, jpeg):
+async def test_the_prompt_of_a_refused_photo_is_drawn_with_the_next_one(chat, says, jpeg):
     await chat.grant(chat.anna)
     chat.stage.verdicts[:] = [Verdict.TOO_DARK]
     await chat.anna.send_photo(jpeg(1), caption="в саду")
@@ -41,7 +41,7 @@ async def test_the_words_of_a_refused_photo_are_drawn_with_the_next_one(chat, sa
     assert (await chat.user(chat.anna)).draft is None
 
 
-async def test_a_verdict_on_an_earlier_photo_does_not_draw_the_words_of_a_refused_one(chat, says, jpeg):
+async def test_a_verdict_on_an_earlier_photo_does_not_draw_the_prompt_of_a_refused_one(chat, says, jpeg):
     await chat.grant(chat.anna)
     chat.stage.worker_looks = False
     await chat.anna.send_photo(jpeg(1))
@@ -54,7 +54,7 @@ async def test_a_verdict_on_an_earlier_photo_does_not_draw_the_words_of_a_refuse
     assert await chat.jobs() == []
 
 
-async def test_words_wait_for_the_verdict_on_their_own_photo(chat, says, jpeg):
+async def test_a_prompt_waits_for_the_verdict_on_its_photo(chat, says, jpeg):
     await chat.grant(chat.anna)
     chat.stage.worker_looks = False
     await chat.anna.send_photo(jpeg(1), caption="в саду")
@@ -67,7 +67,7 @@ async def test_words_wait_for_the_verdict_on_their_own_photo(chat, says, jpeg):
     assert len((await chat.job()).reference_ids) == 2
 
 
-async def test_words_sent_meanwhile_do_not_replace_those_of_a_photo_that_is_looked_at(chat, says, jpeg):
+async def test_a_later_prompt_does_not_replace_that_of_a_photo_under_examination(chat, says, jpeg):
     await chat.grant(chat.anna)
     chat.stage.worker_looks = False
     await chat.anna.send_photo(jpeg(1), caption="в саду")
@@ -88,7 +88,7 @@ async def test_an_album_with_one_good_photo_is_drawn_although_the_captioned_one_
     assert len((await chat.job()).reference_ids) == 2
 
 
-async def test_the_words_of_a_photo_that_is_kept_already_are_drawn(chat, says, jpeg):
+async def test_the_prompt_of_a_photo_that_is_kept_already_is_drawn(chat, says, jpeg):
     await chat.consent(chat.anna)
     await chat.anna.send_document(jpeg(3), name="a.jpg")
     await chat.anna.wait_for(says("✅"))
@@ -97,7 +97,7 @@ async def test_the_words_of_a_photo_that_is_kept_already_are_drawn(chat, says, j
     assert (await chat.job()).prompt == "в саду"
 
 
-async def test_the_words_of_a_refused_pose_photo_are_given_back(chat, says):
+async def test_the_prompt_of_a_refused_pose_photo_is_given_back(chat, says):
     await chat.grant(chat.anna)
     await chat.press(chat.anna, PoseCallback(action=PoseAction.PHOTO))
     await chat.anna.send_document(b"%PDF-1.7 hello", name="scan.pdf", caption="в саду")
@@ -106,7 +106,7 @@ async def test_the_words_of_a_refused_pose_photo_are_given_back(chat, says):
 
 
 @pytest.mark.parametrize("verdict", [verdict for verdict in Verdict if verdict is not Verdict.ACCEPTED])
-async def test_the_words_of_a_photo_with_any_other_verdict_wait_for_another_photo(chat, says, jpeg, verdict):
+async def test_the_prompt_of_a_photo_with_any_other_verdict_waits_for_another_photo(chat, says, jpeg, verdict):
     await chat.grant(chat.anna)
     chat.stage.verdicts[:] = [verdict]
     await chat.anna.send_photo(jpeg(1), caption="в саду")

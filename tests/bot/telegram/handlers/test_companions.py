@@ -52,12 +52,12 @@ async def test_the_next_picture_shows_both_and_another_like_it_too(chat, says, p
     await chat.use.choose_pose(user_id, PosePreset.LYING)
     page = await open_page(chat, says, "Борис")
     await chat.anna.press(texts("person-together-button"), message_id=page.id)
-    said = await chat.anna.wait_for(says("На следующей картинке будут двое", "Вы слева", "Борис справа"))
-    assert "людей двое" in said.text
-    shown = await chat.anna.message(page.id)
-    assert "Будет на следующей картинке рядом" in shown.text
-    assert texts("person-alone-button") in shown.button_texts
-    assert texts("person-together-button") not in shown.button_texts
+    answer = await chat.anna.wait_for(says("На следующей картинке будут двое", "Вы слева", "Борис справа"))
+    assert "людей двое" in answer.text
+    edited = await chat.anna.message(page.id)
+    assert "Будет на следующей картинке рядом" in edited.text
+    assert texts("person-alone-button") in edited.button_texts
+    assert texts("person-together-button") not in edited.button_texts
 
     await chat.anna.send_text("двое друзей в лесу")
     job = await chat.job()
@@ -150,9 +150,9 @@ async def test_without_a_photo_of_the_companion_a_prompt_is_refused_until_the_us
     for photo_id in await photos_of(chat, boris):
         await chat.use.delete_photo(chat.anna.user_id, photo_id)
     for _ in range(2):
-        asked = await chat.anna.send_text("в лесу")
+        request = await chat.anna.send_text("в лесу")
         reply = await chat.anna.wait_for(says(chat.texts()("error-companion-gone")))
-        assert reply.reply_to == asked.id
+        assert reply.reply_to == request.id
     assert await chat.jobs() == []
     page = await open_page(chat, says, "Борис", photos=0)
     await chat.anna.press(chat.texts()("person-alone-button"), message_id=page.id)

@@ -1,4 +1,4 @@
-"""While credits are off nothing of them is visible; money that moves all the same is recorded."""
+"""While credits are off they are invisible; payments that still arrive are recorded."""
 
 from __future__ import annotations
 

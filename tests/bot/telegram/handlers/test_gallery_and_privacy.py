@@ -15,10 +15,10 @@ async def test_photos_shows_each_photo_with_a_button_to_delete_it(chat, says):
     await chat.grant(chat.anna, photos=3)
     await chat.anna.send_text("/photos")
     summary = await chat.anna.wait_for(says("3 фото из 8"))
-    shown = [message for message in await chat.anna.transcript() if message.from_bot and message.photo]
-    assert [message.text for message in shown] == [f"✅ Фото {number}: используется" for number in (1, 2, 3)]
+    photos = [message for message in await chat.anna.transcript() if message.from_bot and message.photo]
+    assert [message.text for message in photos] == [f"✅ Фото {number}: используется" for number in (1, 2, 3)]
     buttons = [chat.texts()("photo-cover-button"), chat.texts()("photo-delete-button")]
-    assert all(message.button_texts == buttons for message in shown)
+    assert all(message.button_texts == buttons for message in photos)
     assert len(summary.button_texts) == 2
 
 
@@ -30,7 +30,7 @@ async def test_a_photo_is_deleted_once_however_often_it_is_tapped(chat, says):
     delete = ReferenceCallback(action=ReferenceAction.DELETE, reference_id=photo.id).pack()
     await chat.anna.press(delete)
     await chat.anna.wait_for(says("Удалено", "Осталось 1 фото"))
-    assert photo.id not in [kept.id for kept in await chat.references()]
+    assert photo.id not in [reference.id for reference in await chat.references()]
     button = ReferenceCallback(action=ReferenceAction.DELETE, reference_id=photo.id)
     answer = await chat.press(chat.anna, button, under_photo=True)
     assert answer.answered

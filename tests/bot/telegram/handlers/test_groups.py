@@ -27,9 +27,9 @@ async def group(chat):
 
 async def test_a_command_draws_its_sender_for_the_group(chat, says, anna, group):
     await chat.ready(anna)
-    asked = await group.send_text(f"/{DRAW} гуляю по лесу")
+    command = await group.send_text(f"/{DRAW} гуляю по лесу")
     job = await chat.job()
-    assert (job.user_id, job.chat_id, job.request_message_id) == (ANNA_ID, GROUP_ID, asked.id)
+    assert (job.user_id, job.chat_id, job.request_message_id) == (ANNA_ID, GROUP_ID, command.id)
     assert (job.prompt, job.reference_ids) == ("гуляю по лесу", [photo.id for photo in await chat.references()])
 
 
@@ -47,8 +47,8 @@ async def test_a_reply_and_a_mention_do_the_same(chat, says, anna, group):
 async def test_talk_between_others_is_no_input(chat, says, anna, group):
     await chat.ready(anna)
     async with Person(chat.api.url, BEN_ID, chat_id=GROUP_ID) as ben:
-        said = await ben.send_text("how are you?")
-    await group.send_text("хорошо", reply_to=said.id)
+        message = await ben.send_text("how are you?")
+    await group.send_text("хорошо", reply_to=message.id)
     await chat.settled()
     assert await chat.jobs() == []
 

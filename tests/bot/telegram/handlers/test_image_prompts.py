@@ -13,8 +13,8 @@ from bot.telegram.callbacks import ImagePromptAction, ImagePromptCallback, JobAc
 from bot.usecases.image_prompts import ImagePromptResult
 from engine.contract import Verdict
 
-KEPT = "Картинка-образец сохранена"
-ASKED = "Теперь пришлите картинку"
+PICTURE_KEPT = "Картинка-образец сохранена"
+REQUEST_FOR_PICTURE = "Теперь пришлите картинку"
 TAKE = "Взять стиль с этого фото"
 
 
@@ -33,25 +33,25 @@ async def screen(chat, says):
     await chat.set_worker(alive=True, image_prompt=True)
     await chat.grant(chat.anna)
     await chat.anna.send_text("/settings")
-    shown = await chat.anna.wait_for(says("Как я вас рисую", "Картинка-образец: нет"))
-    await chat.anna.press("🖼 Картинка-образец", message_id=shown.id)
-    return shown.id
+    page = await chat.anna.wait_for(says("Как я вас рисую", "Картинка-образец: нет"))
+    await chat.anna.press("🖼 Картинка-образец", message_id=page.id)
+    return page.id
 
 
 async def test_a_picture_that_is_asked_for_is_followed_once(chat, says, jpeg, screen):
     assert "Сейчас: нет" in (await chat.anna.message(screen)).text
     await chat.anna.press("Прислать образец", message_id=screen)
-    assert ASKED in (await chat.anna.message(screen)).text
+    assert REQUEST_FOR_PICTURE in (await chat.anna.message(screen)).text
     await chat.anna.send_photo(jpeg(5))
-    await chat.anna.wait_for(says(KEPT))
-    (kept,) = await stored(chat)
+    await chat.anna.wait_for(says(PICTURE_KEPT))
+    (image_prompt,) = await stored(chat)
     assert len(await chat.references()) == 1, "it is no photo of the person"
     await chat.anna.send_text("в лесу")
     first = await chat.job()
-    assert first.image_prompt_id == kept.id
+    assert first.image_prompt_id == image_prompt.id
     await chat.picture(chat.anna, first)
     await chat.anna.press("Ещё раз")
-    assert (await chat.job(2)).image_prompt_id == kept.id, "again follows it too"
+    assert (await chat.job(2)).image_prompt_id == image_prompt.id, "again follows it too"
     await chat.anna.send_text("на море")
     assert (await chat.job(3)).image_prompt_id is None, "it lasts for one picture"
 
@@ -59,16 +59,16 @@ async def test_a_picture_that_is_asked_for_is_followed_once(chat, says, jpeg, sc
 async def test_a_pinned_one_stays_until_it_is_for_one_picture_again(chat, says, jpeg, screen):
     await chat.anna.press("Прислать образец", message_id=screen)
     await chat.anna.send_photo(jpeg(5))
-    answer = await chat.anna.wait_for(says(KEPT))
+    answer = await chat.anna.wait_for(says(PICTURE_KEPT))
     await chat.anna.press("🖼 Картинка-образец", message_id=answer.id)
     await chat.anna.press("Для всех картинок", message_id=answer.id)
     assert "сохранённая (для всех картинок)" in (await chat.anna.message(answer.id)).text
-    (kept,) = await stored(chat)
+    (image_prompt,) = await stored(chat)
     for number, text in enumerate(("в лесу", "на море"), 1):
         await chat.anna.send_text(text)
-        assert (await chat.job(number)).image_prompt_id == kept.id
+        assert (await chat.job(number)).image_prompt_id == image_prompt.id
     await chat.anna.press("Только для одной", message_id=answer.id)
-    for number, expected in ((3, kept.id), (4, None)):
+    for number, expected in ((3, image_prompt.id), (4, None)):
         for job in await chat.jobs():
             await chat.move(job, JobState.DELIVERED)
         await chat.anna.send_text("в горах")
@@ -77,7 +77,7 @@ async def test_a_pinned_one_stays_until_it_is_for_one_picture_again(chat, says, 
     assert "Картинка-образец: нет" in (await chat.anna.message(answer.id)).text
 
 
-async def test_words_under_the_picture_are_drawn_in_its_style(chat, jpeg, screen):
+async def test_a_prompt_under_the_picture_is_drawn_in_its_style(chat, jpeg, screen):
     await chat.anna.press("Прислать образец", message_id=screen)
     await chat.anna.send_photo(jpeg(5), caption="в лесу")
     job = await chat.job()
@@ -90,13 +90,13 @@ async def test_a_file_that_is_no_photo_says_so_and_the_next_one_counts(chat, say
     await chat.anna.wait_for(says("Это не фото"))
     assert await stored(chat) == []
     await chat.anna.send_photo(jpeg(5))
-    await chat.anna.wait_for(says(KEPT))
+    await chat.anna.wait_for(says(PICTURE_KEPT))
 
 
 async def test_of_an_album_the_first_is_taken_and_none_becomes_a_reference(chat, says, jpeg, screen):
     await chat.anna.press("Прислать образец", message_id=screen)
     await chat.anna.send_album([jpeg(5), jpeg(6)])
-    await chat.anna.wait_for(says(KEPT))
+    await chat.anna.wait_for(says(PICTURE_KEPT))
     await chat.settled()
     assert (len(await chat.references()), len(await stored(chat))) == (1, 1)
 
@@ -104,9 +104,9 @@ async def test_of_an_album_the_first_is_taken_and_none_becomes_a_reference(chat,
 async def test_the_same_message_twice_keeps_one(chat, says, jpeg, screen):
     await chat.anna.press("Прислать образец", message_id=screen)
     sent = await chat.anna.send_photo(jpeg(5))
-    await chat.anna.wait_for(says(KEPT))
+    await chat.anna.wait_for(says(PICTURE_KEPT))
     taken = await chat.use.receive_photo(await chat.sent_again(chat.anna, sent.id, jpeg(5)))
-    assert taken is ImagePromptResult.KEPT and len(await stored(chat)) == 1
+    assert taken is ImagePromptResult.PICTURE_KEPT and len(await stored(chat)) == 1
 
 
 @pytest.mark.parametrize("how", ["back", "words", "pose"])
@@ -132,13 +132,13 @@ async def test_the_style_of_a_picture_of_the_bots_is_taken_by_a_button(chat, say
     await chat.picture(chat.anna, first)
     await chat.anna.press(chat.texts()("job-more-button"))
     await chat.anna.press("Взять этот стиль")
-    answer = await chat.anna.wait_for(says(KEPT))
-    (kept,) = await stored(chat)
-    assert kept.job_id == first.id and kept.image.startswith(b"\xff\xd8")
-    shown = await chat.anna.message(answer.reply_to)
-    assert shown.photo is not None, "the answer replies to the picture that was taken"
+    answer = await chat.anna.wait_for(says(PICTURE_KEPT))
+    (image_prompt,) = await stored(chat)
+    assert image_prompt.job_id == first.id and image_prompt.image.startswith(b"\xff\xd8")
+    request = await chat.anna.message(answer.reply_to)
+    assert request.photo is not None, "the answer replies to the picture that was taken"
     await chat.anna.send_text("на море")
-    assert (await chat.job(2)).image_prompt_id == kept.id
+    assert (await chat.job(2)).image_prompt_id == image_prompt.id
     await chat.use.remove_picture(chat.anna.user_id, first.id)
     assert await stored(chat) == [], "a deleted picture is no image prompt any more"
 
@@ -153,7 +153,7 @@ async def test_a_photo_that_was_sent_has_one_role(chat, says, jpeg, verdict):
     assert answer.reply_to == photo.id
     await chat.anna.press(TAKE, message_id=answer.id)
     text = (await chat.anna.message(answer.id)).text
-    assert KEPT in text and ("больше не использую" in text) == (verdict is Verdict.ACCEPTED)
+    assert PICTURE_KEPT in text and ("больше не использую" in text) == (verdict is Verdict.ACCEPTED)
     assert len(await chat.references()) == 1 and len(await stored(chat)) == 1
     await chat.anna.send_text("в лесу")
     assert (await chat.job()).image_prompt_id == (await stored(chat))[0].id
@@ -260,22 +260,22 @@ async def test_again_without_it_says_so_and_it_is_left_out_on_request(chat, says
 async def test_it_can_be_left_chosen_again_and_deleted(chat, says, jpeg, screen):
     await chat.anna.press("Прислать образец", message_id=screen)
     await chat.anna.send_photo(jpeg(5))
-    answer = await chat.anna.wait_for(says(KEPT))
+    answer = await chat.anna.wait_for(says(PICTURE_KEPT))
     await chat.anna.press("🖼 Картинка-образец", message_id=answer.id)
     await chat.anna.press("Без образца", message_id=answer.id)
     assert "✅ Без образца" in (await chat.anna.message(answer.id)).button_texts
     await chat.anna.press("Сохранённая", message_id=answer.id)
     assert "сохранённая (для следующей картинки)" in (await chat.anna.message(answer.id)).text
     await chat.anna.press("Удалить образец", message_id=answer.id)
-    shown = await chat.anna.message(answer.id)
-    assert "Сейчас: нет" in shown.text and "🖼 Удалить образец" not in shown.button_texts
+    message = await chat.anna.message(answer.id)
+    assert "Сейчас: нет" in message.text and "🖼 Удалить образец" not in message.button_texts
     assert await stored(chat) == []
 
 
 async def test_everything_that_is_deleted_and_exported_has_it(chat, says, jpeg, screen):
     await chat.anna.press("Прислать образец", message_id=screen)
     await chat.anna.send_photo(jpeg(5))
-    await chat.anna.wait_for(says(KEPT))
+    await chat.anna.wait_for(says(PICTURE_KEPT))
     await chat.anna.send_text("/privacy")
     await chat.anna.wait_for(says("И одна картинка-образец"))
     (archive,) = await chat.use.export_data(chat.anna.user_id, "read me")

@@ -16,7 +16,7 @@ from engine.contract import REFERENCES_MAX
 
 ANNA, OTHER = (0.0, 0.0, 0.0), (0.0, 0.0, 1.2)
 ALIKE = (0.0, 0.8, 0.0)
-ASKED = "Это другой человек?"
+QUESTION = "Это другой человек?"
 
 
 async def asked_about(chat, says, jpeg, *, caption=None):
@@ -24,7 +24,7 @@ async def asked_about(chat, says, jpeg, *, caption=None):
     chat.stage.faces[:] = [ANNA, OTHER]
     await chat.ready(chat.anna)
     await chat.anna.send_photo(jpeg(1), **({} if caption is None else {"caption": caption}))
-    return await chat.anna.wait_for(says(ASKED))
+    return await chat.anna.wait_for(says(QUESTION))
 
 
 async def choose(chat, question, choice):
@@ -41,7 +41,7 @@ async def test_a_face_like_an_earlier_one_is_accepted_without_a_question(chat, s
     await chat.ready(chat.anna)
     await chat.accept_photo(chat.anna, 1)
     assert await chat.states() == ["accepted", "accepted"]
-    assert not any(ASKED in text for text in await chat.texts_to(chat.anna))
+    assert not any(QUESTION in text for text in await chat.texts_to(chat.anna))
 
 
 async def test_another_face_is_asked_about_and_kept_meanwhile(chat, says, jpeg):
@@ -134,7 +134,7 @@ async def test_of_an_album_all_photos_of_another_person_are_decided_at_once(chat
     chat.stage.faces[:] = [ANNA, OTHER, OTHER]
     await chat.ready(chat.anna)
     await chat.anna.send_album([jpeg(1), jpeg(2)])
-    question = await chat.anna.wait_for(says(ASKED))
+    question = await chat.anna.wait_for(says(QUESTION))
     await chat.settled()
     photo = (await chat.references())[1]
     data = OtherPersonCallback(reference_id=photo.id, choice=OtherPersonChoice.REPLACE)
@@ -149,7 +149,7 @@ async def test_without_room_it_says_so_and_keeps_what_there_is(chat, says, jpeg)
         await session.execute(update(Reference).values(face=list(ANNA)))
     chat.stage.faces[:] = [OTHER, ANNA]
     await chat.anna.send_photo(jpeg(1))
-    question = await chat.anna.wait_for(says(ASKED))
+    question = await chat.anna.wait_for(says(QUESTION))
     await chat.accept_photo(chat.anna, 2)
     await choose(chat, question, OtherPersonChoice.ADD)
     await chat.anna.wait_for(says("нет места"))
@@ -169,8 +169,8 @@ async def test_without_an_answer_it_is_kept_for_an_hour(chat, says, jpeg):
     await asked_about(chat, says, jpeg)
     await chat.settled()
     async with chat.sessions.begin() as session:
-        asked = Reference.verdict == OTHER_PERSON
+        undecided = Reference.verdict == OTHER_PERSON
         for age, left in ((CHOICE_KEPT - timedelta(minutes=1), 2), (CHOICE_KEPT + timedelta(minutes=1), 1)):
-            await session.execute(update(Reference).where(asked).values(answered_at=func.now() - age))
+            await session.execute(update(Reference).where(undecided).values(answered_at=func.now() - age))
             await forget_refused(session)
             assert await session.scalar(select(func.count()).select_from(Reference)) == left

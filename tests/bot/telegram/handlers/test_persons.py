@@ -20,8 +20,8 @@ async def add_person(chat, says, name=None):
     added = await chat.anna.wait_for(says("Теперь пришлите до"))
     if name is not None:
         await chat.anna.press(chat.texts()("person-rename-button"), message_id=added.id)
-        asked = await chat.anna.wait_for(says("Пришлите имя ответом"))
-        await chat.anna.send_text(name, reply_to=asked.id)
+        question = await chat.anna.wait_for(says("Пришлите имя ответом"))
+        await chat.anna.send_text(name, reply_to=question.id)
         await chat.anna.wait_for(says("Новое имя", name))
     return (await chat.use.people.list(chat.anna.user_id))[-1]
 
@@ -75,10 +75,10 @@ async def test_a_name_that_cannot_be_shown_is_asked_for_again(chat, says, name):
     await chat.ready(chat.anna)
     await add_person(chat, says)
     await chat.anna.press(chat.texts()("person-rename-button"))
-    asked = await chat.anna.wait_for(says("Пришлите имя ответом"))
-    await chat.anna.send_text(name, reply_to=asked.id)
+    question = await chat.anna.wait_for(says("Пришлите имя ответом"))
+    await chat.anna.send_text(name, reply_to=question.id)
     await chat.anna.wait_for(says("нужна хотя бы одна буква"))
-    await chat.anna.send_text("  <b>Жан\u202e-Поль  ", reply_to=asked.id)
+    await chat.anna.send_text("  <b>Жан\u202e-Поль  ", reply_to=question.id)
     await chat.anna.wait_for(says("Новое имя", "<b>Жан-Поль"))
     assert await chat.jobs() == []
 
@@ -128,8 +128,8 @@ async def test_a_photo_becomes_the_cover(chat, says, jpeg):
     cover = ReferenceCallback(action=ReferenceAction.COVER, reference_id=second.id)
     assert (await chat.press(chat.anna, cover)).text == chat.texts()("photo-cover-set")
     async with chat.sessions() as session:
-        shown = await people.cover(session, chat.anna.user_id, second.person_id)
-    assert shown.id == second.id
+        cover_of_second = await people.cover(session, chat.anna.user_id, second.person_id)
+    assert cover_of_second.id == second.id
 
 
 async def test_the_limit_of_photos_is_one_persons(chat, says):

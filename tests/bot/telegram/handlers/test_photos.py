@@ -1,4 +1,4 @@
-"""Photos that come in, every way they come, and every way they are bad."""
+"""Incoming photos in all forms, and all faults of photos."""
 
 from __future__ import annotations
 
@@ -111,11 +111,11 @@ async def test_an_album_gets_one_answer_that_names_each_photo(chat, says, jpeg):
 
 async def test_an_album_is_answered_only_when_all_its_photos_are_handled(chat, says, jpeg, monkeypatch):
     """The second photo takes longer than the pause after which an album without news counts as complete."""
-    real, seen = photo_fetching.normalise, []
+    real, sizes = photo_fetching.normalise, []
 
     async def slow(data):
-        seen.append(data)
-        if len(seen) == 2:
+        sizes.append(data)
+        if len(sizes) == 2:
             await asyncio.sleep(2.5 * ALBUM_QUIET.total_seconds())
         return await real(data)
 
@@ -146,14 +146,14 @@ async def test_a_forwarded_photo_counts_and_its_caption_is_nobodys_wish(chat, sa
     assert await chat.jobs() == []
 
 
-async def test_a_photo_with_words_becomes_a_picture_when_accepted(chat, says, jpeg):
+async def test_a_photo_with_a_prompt_becomes_a_picture_when_accepted(chat, says, jpeg):
     await chat.consent(chat.anna)
     await chat.anna.send_photo(jpeg(), caption="на пляже")
     await chat.anna.wait_for(says("✅", "Рисую по описанию", "на пляже"))
     assert (await chat.job()).prompt == "на пляже"
 
 
-async def test_a_photo_with_too_many_words_is_kept_and_the_words_are_explained(chat, says, jpeg):
+async def test_a_photo_with_too_long_a_prompt_is_kept_and_the_limit_is_explained(chat, says, jpeg):
     await chat.consent(chat.anna)
     await chat.anna.send_photo(jpeg(), caption="б" * 1020)
     await chat.anna.wait_for(says("Сократите"))

@@ -22,7 +22,7 @@ async def drawn(chat):
     return await chat.picture(chat.anna, job), job
 
 
-async def test_again_draws_the_same_words_with_a_new_seed(chat, drawn):
+async def test_again_draws_the_same_prompt_with_a_new_seed(chat, drawn):
     _, first = drawn
     answer = await chat.anna.press("Ещё раз")
     second = await chat.job(2)
@@ -79,7 +79,7 @@ async def test_other_style_shows_the_styles_and_draws_the_same_prompt(chat, draw
     assert (await chat.user(chat.anna)).style == "sketch", "the style of pictures to come stays"
 
 
-async def test_the_words_come_back_to_be_copied(chat, drawn):
+async def test_the_prompt_is_sent_back_for_copying(chat, drawn):
     await chat.anna.press("Изменить описание")
     given = [message for message in await chat.anna.transcript() if "Ваше описание" in message.text]
     assert "в <i>лесу" in given[0].text
@@ -115,7 +115,7 @@ async def test_someone_elses_button_does_nothing_and_says_so(chat, drawn, action
     await chat.grant(chat.ben)
     answer = await chat.press(chat.ben, JobCallback(action=action, job_id=job.id))
     assert (answer.text, answer.show_alert) == (chat.texts("en")("error-picture-gone"), True)
-    assert [(kept.user_id, kept.state) for kept in await chat.jobs()] == [(chat.anna.user_id, JobState.DELIVERED)]
+    assert [(each.user_id, each.state) for each in await chat.jobs()] == [(chat.anna.user_id, JobState.DELIVERED)]
 
 
 async def test_a_picture_whose_photos_are_gone_asks_for_a_photo(chat, drawn):

@@ -11,8 +11,8 @@ from bot.telegram.callbacks import JobAction, JobCallback, PoseAction, PoseCallb
 from bot.usecases.poses import PosePhotoResult
 from engine.contract import PosePreset, Verdict
 
-ASKED = "Теперь пришлите фото для позы"
-KEPT = "Фото для позы сохранено"
+REQUEST_FOR_PHOTO = "Теперь пришлите фото для позы"
+PHOTO_KEPT = "Фото для позы сохранено"
 
 
 async def to_poses(chat, says):
@@ -32,7 +32,7 @@ async def open_poses(chat, says):
 async def ask_for_photo(chat, says):
     screen = await to_poses(chat, says)
     await chat.anna.press("Поза с фото", message_id=screen.id)
-    assert ASKED in (await chat.anna.message(screen.id)).text
+    assert REQUEST_FOR_PHOTO in (await chat.anna.message(screen.id)).text
     return screen
 
 
@@ -122,7 +122,7 @@ async def test_a_worker_that_is_gone_draws_no_poses(chat, says):
 async def test_a_photo_sent_for_its_pose_is_kept_as_such_and_drawn(chat, says, jpeg):
     await ask_for_photo(chat, says)
     await chat.anna.send_photo(jpeg(5))
-    await chat.anna.wait_for(says(KEPT))
+    await chat.anna.wait_for(says(PHOTO_KEPT))
     photo = await chat.pose_photo(chat.anna)
     assert (await chat.states()).count("accepted") == 1, "it is no photo of the person"
     await chat.anna.send_text("в лесу")
@@ -134,7 +134,7 @@ async def test_a_photo_sent_for_its_pose_is_kept_as_such_and_drawn(chat, says, j
     assert (await chat.pose_photo(chat.anna)).id == photo.id
 
 
-async def test_words_under_the_photo_are_drawn_in_its_pose(chat, says, jpeg):
+async def test_a_prompt_under_the_photo_is_drawn_in_its_pose(chat, says, jpeg):
     await ask_for_photo(chat, says)
     await chat.anna.send_photo(jpeg(5), caption="в лесу")
     job = await chat.job()
@@ -152,7 +152,7 @@ async def test_a_photo_without_a_pose_is_refused_and_the_next_one_counts(chat, s
     assert (await chat.user(chat.anna)).pose is None and await chat.pose_photo(chat.anna) is None
     assert len(await chat.jobs()) == 0
     await chat.anna.send_photo(jpeg(6))
-    await chat.anna.wait_for(says(KEPT))
+    await chat.anna.wait_for(says(PHOTO_KEPT))
 
 
 async def test_a_refused_photo_leaves_the_earlier_pose(chat, says, jpeg):
@@ -180,17 +180,17 @@ async def test_the_same_photo_may_show_the_person_and_the_pose(chat, says, jpeg)
     await chat.ready(chat.anna)
     await ask_for_photo(chat, says)
     await chat.anna.send_photo(jpeg())
-    await chat.anna.wait_for(says(KEPT))
+    await chat.anna.wait_for(says(PHOTO_KEPT))
     assert "accepted" in await chat.states()
 
 
 async def test_of_an_album_the_first_photo_is_the_pose_and_no_other_becomes_a_reference(chat, says, jpeg):
     await ask_for_photo(chat, says)
     await chat.anna.send_album([jpeg(5), jpeg(6)])
-    await chat.anna.wait_for(says(KEPT))
+    await chat.anna.wait_for(says(PHOTO_KEPT))
     await chat.settled()
     assert (await chat.states()).count("accepted") == 1
-    assert sum(KEPT in text for text in await chat.texts_to(chat.anna)) == 1
+    assert sum(PHOTO_KEPT in text for text in await chat.texts_to(chat.anna)) == 1
 
 
 async def test_a_file_that_is_no_photo_says_so_and_the_next_one_counts(chat, says, jpeg):
@@ -199,7 +199,7 @@ async def test_a_file_that_is_no_photo_says_so_and_the_next_one_counts(chat, say
     await chat.anna.wait_for(says("Это не фото"))
     assert await chat.pose_photo(chat.anna) is None
     await chat.anna.send_photo(jpeg(5))
-    await chat.anna.wait_for(says(KEPT))
+    await chat.anna.wait_for(says(PHOTO_KEPT))
 
 
 @pytest.mark.parametrize("how", ["back", "words", "late"])
@@ -212,8 +212,8 @@ async def test_who_does_something_else_first_sends_a_photo_of_themselves(chat, s
         await chat.job()
     else:
         async with chat.sessions.begin() as session:
-            asked = User.pose_asked_at - SENT_PHOTO_PATIENCE
-            await session.execute(update(User).values(pose_asked_at=asked))
+            outdated = User.pose_asked_at - SENT_PHOTO_PATIENCE
+            await session.execute(update(User).values(pose_asked_at=outdated))
     await chat.anna.send_photo(jpeg(5))
     await chat.anna.wait_for(says("Фото подходит"))
     assert await chat.pose_photo(chat.anna) is None
@@ -228,11 +228,11 @@ async def test_the_photo_can_be_left_chosen_again_replaced_and_deleted(chat, say
     assert "✅ 📷 Другое фото" in (await chat.anna.message(screen.id)).button_texts
     await chat.anna.press("Другое фото", message_id=screen.id)
     await chat.anna.send_photo(jpeg(5))
-    kept = await chat.anna.wait_for(says(KEPT))
+    answer = await chat.anna.wait_for(says(PHOTO_KEPT))
     assert (await chat.pose_photo(chat.anna)).id != first
-    await chat.anna.press(chat.texts()("pose-choose-button"), message_id=kept.id)
-    await chat.anna.press("Удалить фото", message_id=kept.id)
-    screen = await chat.anna.message(kept.id)
+    await chat.anna.press(chat.texts()("pose-choose-button"), message_id=answer.id)
+    await chat.anna.press("Удалить фото", message_id=answer.id)
+    screen = await chat.anna.message(answer.id)
     assert "Сейчас: любая" in screen.text and "🗑 Удалить фото" not in screen.button_texts
     assert await chat.pose_photo(chat.anna) is None
 
@@ -275,7 +275,7 @@ async def test_a_photo_of_the_person_that_comes_again_does_not_become_the_pose_a
 async def test_the_same_message_twice_keeps_one_photo(chat, says, jpeg):
     await ask_for_photo(chat, says)
     sent = await chat.anna.send_photo(jpeg(5))
-    await chat.anna.wait_for(says(KEPT))
+    await chat.anna.wait_for(says(PHOTO_KEPT))
     photo = await chat.pose_photo(chat.anna)
     async with chat.sessions.begin() as session:
         await session.execute(delete(Reference).where(Reference.for_pose))

@@ -1,4 +1,4 @@
-"""Words to draw: good ones, early ones and bad ones."""
+"""Prompts: valid, before the first photo, and invalid."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bot.domain import JobState
 from engine.contract import Verdict
 
 
-async def test_words_alone_are_enough_once_a_photo_is_accepted(chat, says):
+async def test_a_prompt_alone_is_enough_once_a_photo_is_accepted(chat, says):
     await chat.ready(chat.anna)
     await chat.anna.send_text("на пляже")
     job = await chat.job()
@@ -32,7 +32,7 @@ async def test_the_chosen_style_is_used_and_can_be_changed_any_time(chat, says):
     assert (await chat.job()).style == "sketch"
 
 
-async def test_words_before_any_photo_are_kept_and_drawn_when_one_is_accepted(chat, says, jpeg):
+async def test_a_prompt_before_any_photo_is_kept_and_drawn_when_one_is_accepted(chat, says, jpeg):
     await chat.consent(chat.anna)
     await chat.anna.send_text("на <b>пляже</b>")
     await chat.anna.wait_for(says("Описание сохранено", "на <b>пляже</b>", "пришлите своё фото"))
@@ -41,7 +41,7 @@ async def test_words_before_any_photo_are_kept_and_drawn_when_one_is_accepted(ch
     assert (await chat.job()).prompt == "на <b>пляже</b>"
 
 
-async def test_words_while_a_photo_is_looked_at_wait_for_the_verdict(chat, says, jpeg):
+async def test_a_prompt_during_an_examination_waits_for_the_verdict(chat, says, jpeg):
     await chat.consent(chat.anna)
     chat.stage.worker_looks = False
     await chat.anna.send_photo(jpeg())
@@ -53,7 +53,7 @@ async def test_words_while_a_photo_is_looked_at_wait_for_the_verdict(chat, says,
     assert (await chat.job()).prompt == "в лесу"
 
 
-async def test_kept_words_outlive_a_refused_photo(chat, says, jpeg):
+async def test_a_draft_outlives_a_refused_photo(chat, says, jpeg):
     await chat.consent(chat.anna)
     await chat.anna.send_text("в лесу")
     chat.stage.verdicts[:] = [Verdict.TOO_DARK]
@@ -72,7 +72,7 @@ async def test_the_same_message_twice_is_one_picture(chat, says):
     assert len(await chat.jobs()) == 1
 
 
-async def test_kept_words_handled_twice_are_one_picture(chat, says, jpeg):
+async def test_a_draft_handled_twice_is_one_picture(chat, says, jpeg):
     await chat.consent(chat.anna)
     await chat.use.ask_for_picture(chat.anna.user_id, chat.anna.user_id, 77, "в лесу")
     await chat.accept_photo(chat.anna)
@@ -90,7 +90,7 @@ async def test_too_many_pictures_at_once_are_refused_with_the_limit(chat, says):
     assert len(await chat.jobs()) == 3
 
 
-async def test_kept_words_that_find_no_room_are_given_back(chat, says, jpeg):
+async def test_a_draft_without_room_in_the_queue_is_returned(chat, says, jpeg):
     await chat.grant(chat.anna)
     for number in range(3):
         await chat.anna.send_text(f"картинка {chr(ord('а') + number)}")
@@ -109,7 +109,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-async def test_words_that_cannot_be_drawn_are_answered_with_what_to_do(chat, says, name):
+async def test_a_prompt_that_cannot_be_drawn_is_answered_with_the_remedy(chat, says, name):
     text, answer = BAD[name]
     await chat.grant(chat.anna)
     sent = await chat.anna.send_text(text)
@@ -127,7 +127,7 @@ STRANGE = {
 
 
 @pytest.mark.parametrize("name", STRANGE)
-async def test_strange_words_are_drawn_as_they_are(chat, says, name):
+async def test_unusual_prompts_are_drawn_unchanged(chat, says, name):
     await chat.consent(chat.anna)
     await chat.anna.send_text(STRANGE[name])
     await chat.anna.wait_for(says(STRANGE[name]))

@@ -98,8 +98,8 @@ async def test_a_report_reaches_the_admins_once_with_the_picture(chat, drawn):
     chat.boss.mark = (await chat.boss.transcript())[-1].seq
     try:
         await chat.anna.press_data(picture.id, JobCallback(action=JobAction.MORE, job_id=job.id).pack())
-        asked = await chat.anna.press("Пожаловаться")
-        assert asked.text == chat.texts()("report-ask")
+        question = await chat.anna.press("Пожаловаться")
+        assert question.text == chat.texts()("report-ask")
         answer = await chat.anna.press("Оскорбительно")
         assert (answer.text, answer.show_alert) == (chat.texts()("report-sent"), True)
         notice = await chat.boss.wait_for(lambda message: "reported" in message.text)
@@ -136,8 +136,8 @@ async def test_a_deleted_picture_goes_from_every_message_that_shows_it_or_its_fi
     for action in (JobAction.OPEN, JobAction.FILE, JobAction.OPEN):
         await chat.press(chat.anna, JobCallback(action=action, job_id=job.id))
     await chat.settled()
-    shown = [message.id for message in await chat.anna.transcript() if message.photo or message.document]
-    assert len(shown) == 4 and shown[0] == picture.id
+    message_ids = [message.id for message in await chat.anna.transcript() if message.photo or message.document]
+    assert len(message_ids) == 4 and message_ids[0] == picture.id
     await chat.press(chat.anna, JobCallback(action=JobAction.DELETE, job_id=job.id), under_photo=True)
     await chat.settled()
     assert not [message for message in await chat.anna.transcript() if message.photo or message.document]
@@ -168,9 +168,9 @@ async def test_edit_prompt_opens_the_reply_and_the_reply_is_drawn_as_the_picture
         (await session.get(type(first), first.id)).settings = {"clothes": "change"}
     await chat.use.choose_style(chat.anna.user_id, "film")
     await chat.anna.press("Изменить описание")
-    asked = await chat.anna.wait_for(lambda message: message.force_reply)
-    assert "в лесу" in asked.text
-    request = await chat.anna.send_text("в горах", reply_to=asked.id)
+    question = await chat.anna.wait_for(lambda message: message.force_reply)
+    assert "в лесу" in question.text
+    request = await chat.anna.send_text("в горах", reply_to=question.id)
     second = await chat.job(2)
     assert (second.prompt, second.style, second.settings) == ("в горах", "sketch", {"clothes": "change"})
     assert (second.source_job_id, second.request_message_id) == (first.id, request.id)

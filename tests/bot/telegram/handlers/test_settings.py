@@ -1,4 +1,4 @@
-"""/settings: likeness, clothes and format of the pictures to come, and redrawing a finished one with others."""
+"""/settings: likeness, clothes and format of future pictures, and redrawing a finished one with other settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arriving: what this is, consent, language, help, blocking."""
+"""First messages: introduction, consent, language, help, blocking."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ CONSENT = ConsentCallback(version=CONSENT_VERSION).pack()
 
 async def test_start_says_what_this_is_and_asks_for_consent(chat, says):
     await chat.anna.send_text("/start")
-    asked = await chat.anna.wait_for(lambda message: bool(message.buttons))
+    question = await chat.anna.wait_for(lambda message: bool(message.buttons))
     texts = chat.texts("ru")
     for claim in ("18 лет", "вправе использовать", "ИИ", "/privacy"):
-        assert claim in asked.text
-    assert asked.button_texts == [texts("consent-button")]
+        assert claim in question.text
+    assert question.button_texts == [texts("consent-button")]
     assert any("Здравствуйте" in text for text in await chat.texts_to(chat.anna))
 
 
@@ -33,7 +33,7 @@ async def test_consent_leads_straight_to_the_photo_and_is_noted_with_its_version
 
 async def test_without_consent_nothing_is_stored_but_the_user_and_ids_and_texts_of_messages(chat, says, jpeg):
     await chat.anna.send_photo(jpeg(), caption="на пляже")
-    asked = await chat.anna.wait_for(says("18 лет"))
+    question = await chat.anna.wait_for(says("18 лет"))
     await chat.anna.send_text("на пляже")
     await chat.anna.wait_for(says(chat.texts()("consent-held-too")))
     answer = await chat.press(chat.anna, StyleCallback(name="sketch"))
@@ -43,13 +43,13 @@ async def test_without_consent_nothing_is_stored_but_the_user_and_ids_and_texts_
     assert filled == {"users": 1, "held_messages": 2, "workers": 1}
     user = await chat.user(chat.anna)
     assert (user.draft, user.style, user.consent_version) == (None, None, None)
-    assert asked.button_texts == [chat.texts()("consent-button")]
+    assert question.button_texts == [chat.texts()("consent-button")]
 
 
 async def test_a_second_tap_on_consent_changes_nothing(chat, says):
     await chat.anna.send_text("/start")
-    asked = await chat.anna.wait_for(lambda message: bool(message.buttons))
-    answers = await asyncio.gather(*(chat.anna.press_data(asked.id, CONSENT) for _ in range(2)))
+    question = await chat.anna.wait_for(lambda message: bool(message.buttons))
+    answers = await asyncio.gather(*(chat.anna.press_data(question.id, CONSENT) for _ in range(2)))
     assert all(answer.answered for answer in answers)
     texts = await chat.texts_to(chat.anna)
     assert sum("Пришлите своё фото." in text for text in texts) == 1

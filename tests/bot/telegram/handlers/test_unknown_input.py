@@ -38,7 +38,7 @@ class ButtonOfThePast(CallbackData, prefix="gone"):
     x: int
 
 
-async def test_things_other_than_photos_and_words_get_help(chat, says):
+async def test_messages_other_than_photos_and_prompts_get_help(chat, says):
     for kind, content in STRANGE.items():
         await chat.feed(chat.anna, **content)
         answer = await chat.anna.wait_for(says("Я понимаю только фото и текст"))
@@ -51,7 +51,7 @@ async def test_an_album_of_videos_is_answered_once(chat, says):
     assert sum("Я понимаю только фото" in text for text in await chat.texts_to(chat.anna)) == 1
 
 
-async def test_a_service_message_is_nobodys_words(chat, says):
+async def test_a_service_message_is_no_prompt(chat, says):
     await chat.feed(chat.anna, message_auto_delete_timer_changed={"message_auto_delete_time": 86400})
     assert not any("Я понимаю" in text for text in await chat.texts_to(chat.anna))
 
@@ -103,7 +103,7 @@ async def test_an_edited_caption_photo_or_command_is_answered_too(chat, says, co
     assert await chat.jobs() == []
 
 
-async def test_the_steps_of_a_live_location_are_no_edits_of_words(chat, says):
+async def test_the_updates_of_a_live_location_are_no_edits_of_prompts(chat, says):
     await chat.feed(chat.anna, "edited_message", location={"latitude": 1.0, "longitude": 1.0, "live_period": 60})
     assert not any("новым сообщением" in text for text in await chat.texts_to(chat.anna))
 

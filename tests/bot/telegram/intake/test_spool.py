@@ -91,10 +91,10 @@ async def test_a_kill_between_keeping_and_confirming_doubles_nothing(
     monkeypatch.setattr(UpdateSpool, "keep", keep_and_die)
     async with stage.polling(kill=True):
 
-        async def kept() -> bool:
+        async def is_kept() -> bool:
             return await count_spooled(sessions) == 3
 
-        await eventually(kept)
+        await eventually(is_kept)
     assert await stage.control.pending_updates() == 3
     monkeypatch.setattr(UpdateSpool, "keep", original)
     gate.set()
@@ -110,16 +110,16 @@ async def test_while_the_database_cannot_keep_them_nothing_is_confirmed(
     monkeypatch.setattr(polling, "WINDOW", 3)
     monkeypatch.setattr(intake, "OUTAGE_PAUSE_S", 0.05)
     texts = await crowd(stage, 4)
-    original, asked = UpdateSpool.keep, 0
+    original, attempts = UpdateSpool.keep, 0
 
-    async def away(spool: UpdateSpool, updates: Any) -> None:
-        nonlocal asked
-        asked += 1
+    async def fail(spool: UpdateSpool, updates: Any) -> None:
+        nonlocal attempts
+        attempts += 1
         raise ConnectionRefusedError("no database")
 
-    monkeypatch.setattr(UpdateSpool, "keep", away)
+    monkeypatch.setattr(UpdateSpool, "keep", fail)
     async with stage.polling():
-        await eventually(lambda: asked > 2)
+        await eventually(lambda: attempts > 2)
         assert await stage.control.pending_updates() == 4
         monkeypatch.setattr(UpdateSpool, "keep", original)
         await stage.ben.send_text("/help")
@@ -136,10 +136,10 @@ async def test_only_so_many_are_kept_and_then_the_window_waits(
     texts = await crowd(stage, 9)
     async with stage.polling():
 
-        async def kept() -> bool:
+        async def is_kept() -> bool:
             return await count_spooled(sessions) == 3
 
-        await eventually(kept)
+        await eventually(is_kept)
         await asyncio.sleep(1)
         assert (await count_spooled(sessions), await stage.control.pending_updates()) == (3, 6)
         gate.set()
@@ -154,16 +154,16 @@ async def test_while_finished_ones_cannot_be_forgotten_telegram_is_asked_calmly(
     texts = await crowd(stage, 3)
     original = UpdateSpool.forget
 
-    async def away(spool: UpdateSpool, update_ids: Any) -> None:
+    async def fail(spool: UpdateSpool, update_ids: Any) -> None:
         raise ConnectionRefusedError("no database")
 
-    monkeypatch.setattr(UpdateSpool, "forget", away)
+    monkeypatch.setattr(UpdateSpool, "forget", fail)
     async with stage.polling():
 
-        async def kept() -> bool:
+        async def is_kept() -> bool:
             return await count_spooled(sessions) == 3
 
-        await eventually(kept)
+        await eventually(is_kept)
         gate.set()
         await eventually(lambda: sorted(stage.handled) == texts)
         await asyncio.sleep(0.5)

@@ -40,7 +40,7 @@ def view_of(width: int, height: int, box: tuple[float, float, float, float], joi
     picture = np.full((height, width, 3), 90, np.uint8)
     picture[y0:y1, x0:x1] = (200, 30, 30)
     whole = (0.0, 0.0, float(width), float(height))
-    seen = Observation(
+    observation = Observation(
         width=width,
         height=height,
         body_box=box,
@@ -48,7 +48,7 @@ def view_of(width: int, height: int, box: tuple[float, float, float, float], joi
         parts=parts,
         parts_box=whole,
     )
-    return View(Image.fromarray(picture), seen)
+    return View(Image.fromarray(picture), observation)
 
 
 def test_a_whole_figure_stands_in_the_frame_whatever_the_photo() -> None:

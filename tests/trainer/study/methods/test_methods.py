@@ -102,15 +102,15 @@ def test_without_a_person_every_method_is_the_base_bit_for_bit(name: str, base: 
 
 
 @pytest.mark.parametrize("name", [name for name in METHODS if name != "text"])
-def test_branches_begin_as_the_base_reads_words(name: str, base: StudyBase) -> None:
+def test_branches_are_initialised_from_the_projections_of_the_text(name: str, base: StudyBase) -> None:
     method = build(name, base, None, 1)
     layer = method.layers.layer_names[-1]
     attention = base.unet.get_submodule(layer.removesuffix(".processor"))
-    own = method.layers.layer(layer)
+    projections = method.layers.layer(layer)
     for branch in method.branches:
-        assert torch.equal(own.to_k[branch].weight, attention.get_submodule("to_k").weight)
-        assert torch.equal(own.to_v[branch].weight, attention.get_submodule("to_v").weight)
-        assert own.to_v[branch].weight is not attention.get_submodule("to_v").weight
+        assert torch.equal(projections.to_k[branch].weight, attention.get_submodule("to_k").weight)
+        assert torch.equal(projections.to_v[branch].weight, attention.get_submodule("to_v").weight)
+        assert projections.to_v[branch].weight is not attention.get_submodule("to_v").weight
 
 
 @pytest.mark.parametrize("name", [name for name in METHODS if name != "text"])
@@ -189,7 +189,7 @@ def test_pulid_goes_through_its_stages(base: StudyBase) -> None:
     assert method.project[0].weight.grad.abs().sum() > 0
 
 
-def test_bolids_losses_ask_for_joints_and_words(base: StudyBase) -> None:
+def test_bolids_losses_compare_joints_and_texts(base: StudyBase) -> None:
     method = build("bolid", base, Critic(base).eval().requires_grad_(False), 1)
     with torch.no_grad():
         losses = method(a_batch(), torch.Generator().manual_seed(0))

@@ -126,8 +126,8 @@ async def test_a_picture_of_two_without_the_second_persons_photos_is_called_off_
     broker, pace = KeepingBroker(), Pace(alive_s=3600)
     await TaskSender(chat.sessions, broker, chat.styles, chat.signals, pace).step()
     assert broker.requests == []
-    shown = (StatusMessenger(chat.bot), chat.stage.translator, chat.styles, {}, pace, time.monotonic, lambda: None, {})
-    updater = StatusUpdater(chat.sessions, *shown)
+    view = (StatusMessenger(chat.bot), chat.stage.translator, chat.styles, {}, pace, time.monotonic, lambda: None, {})
+    updater = StatusUpdater(chat.sessions, *view)
     await updater.step()
     await updater.finish()
     await chat.ben.wait_for(says("could not draw these two people", "have been deleted"))

@@ -15,7 +15,7 @@ from bot.usecases.admin.service import ReadAudit
 from bot.usecases.apps import Authenticate
 
 
-async def made(chat, text: str) -> str:
+async def create_key(chat, text: str) -> str:
     """The key in the answer to an admin's message."""
     await chat.boss.send_text(text)
     answer = await chat.boss.wait_for(lambda message: "whsec_" in message.text)
@@ -23,7 +23,7 @@ async def made(chat, text: str) -> str:
 
 
 async def test_a_key_is_made_shown_once_listed_and_revoked(chat, says):
-    key = await made(chat, "/admin key photo.booth")
+    key = await create_key(chat, "/admin key photo.booth")
     authenticate = Authenticate(chat.sessions)
     client = await authenticate(key)
     assert (client.app_name, client.owner_id, client.per_minute) == ("photo.booth", chat.boss.user_id, 60)
@@ -47,17 +47,17 @@ async def test_a_key_is_made_shown_once_listed_and_revoked(chat, says):
         await audit.note_of_app(session, client.key_id, Act.APP_DELETE_USER)
     entries, _ = await ReadAudit(chat.sessions)(0, 1)
     for language, words in (("en", "API key {} · deleted an end user"), ("ru", "ключ API {} · удалил пользователя")):
-        shown = audit_log(Translator().of(language), entries, PageSpan(0, 1)).text
-        assert words.format(client.key_id) in re.sub("[\u2068\u2069]", "", shown)
+        text = audit_log(Translator().of(language), entries, PageSpan(0, 1)).text
+        assert words.format(client.key_id) in re.sub("[\u2068\u2069]", "", text)
 
 
 async def test_scopes_rate_and_owner_can_be_given(chat, says):
     await chat.anna.send_text("/start")
     await chat.anna.wait_for(lambda message: bool(message.buttons))
-    key = await made(chat, f"/admin key app read,draw 10/min owner={chat.anna.user_id}")
+    key = await create_key(chat, f"/admin key app read,draw 10/min owner={chat.anna.user_id}")
     client = await Authenticate(chat.sessions)(key)
     assert (client.owner_id, client.per_minute, client.scopes) == (chat.anna.user_id, 10, {"read", "draw"})
-    await made(chat, f"/admin key app owner={chat.anna.user_id}")
+    await create_key(chat, f"/admin key app owner={chat.anna.user_id}")
     async with chat.sessions() as session:
         assert len(list(await session.scalars(select(App)))) == 1
         assert len(list(await session.scalars(select(ApiKey)))) == 2
