@@ -292,8 +292,8 @@ def _evaluators(options: argparse.Namespace) -> None:
 def _gates(options: argparse.Namespace) -> None:
     os.environ.setdefault("WARP_LOG_LEVEL", "30")
     from engine.config import load_config
+    from engine.factory import open_parser
     from engine.identity.faces import open_finder
-    from engine.identity.parsers import open_person_parser
     from trainer.evaluation.evaluators import SHIPPED_EVALUATORS, load_evaluators
     from trainer.gates.candidates import open_candidate
     from trainer.gates.cases import check_people
@@ -301,6 +301,7 @@ def _gates(options: argparse.Namespace) -> None:
     from trainer.gates.run import GatesRun, Instruments, run_gates
 
     check_people(options.first_identity, options.identities)
+    config = load_config()
     run = GatesRun(
         first_identity=options.first_identity,
         identities=options.identities,
@@ -312,9 +313,9 @@ def _gates(options: argparse.Namespace) -> None:
     )
     tools = Instruments(
         evaluators=load_evaluators(options.evaluators or SHIPPED_EVALUATORS),
-        reader=PeopleReader(load_config().state),
-        finder=open_finder(options.face_root, options.face_pack, load_config().state),
-        parser=open_person_parser(),
+        reader=PeopleReader(config.state),
+        finder=open_finder(options.face_root, options.face_pack, config.state),
+        parser=open_parser(config),  # the engine's: the shipped one alone has seen renders only
         candidate=open_candidate(options.backbone, options.weights),
         against=[open_candidate(name) for name in options.against],
     )

@@ -152,7 +152,13 @@ def head_photo_of(photo: ReferencePhoto) -> HeadPhoto:
     points = photo.joints[:POINTS] * np.array([width, height, 1], np.float32)
     below, neck = _below_chin(points, mask.shape)
     mask &= ~below | (~neck & (photo.parts == int(BodyPart.HAIR)))
-    return HeadPhoto(photo.image, mask, photo.parts, points)
+    return HeadPhoto(photo.image, _largest_piece(mask), photo.parts, points)
+
+
+def _largest_piece(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """bool [H, W]: the largest connected piece. Smaller ones are parts of clothes that were taken for hair."""
+    count, labels, facts, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    return mask if count <= 2 else np.asarray(labels == 1 + facts[1:, cv2.CC_STAT_AREA].argmax())
 
 
 def _below_chin(points: NDArray[np.float32], size: tuple[int, ...]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -187,3 +187,16 @@ def test_mistakes_are_said_in_one_line(
     printed = capfd.readouterr().err
     assert named in printed and printed.startswith("trainer: ") and printed.count("\n") == 1
     assert not (tmp_path / "out.json").exists()
+
+
+def test_the_command_reads_references_with_the_parser_of_the_engine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    parser, used = object(), []
+    monkeypatch.setattr("engine.factory.open_parser", lambda config: parser)
+    monkeypatch.setattr("trainer.gates.people_reader.PeopleReader", lambda state: None)
+    monkeypatch.setattr("trainer.gates.run.run_gates", lambda run, tools: used.append(tools.parser))
+    assert (
+        main(["gates", "--first-identity", "2000000", "--identities", "4", "--json", str(tmp_path / "out.json")]) == 0
+    )
+    assert used == [parser]

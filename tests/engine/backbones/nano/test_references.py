@@ -41,3 +41,12 @@ def test_the_neck_is_left_out_and_hair_beside_it_is_kept(turn: int) -> None:
 
 def test_without_eyes_nothing_is_left_out() -> None:
     assert head_photo_of(photo(seen=0.0)).mask.all()
+
+
+def test_hair_that_does_not_touch_the_head_is_left_out() -> None:
+    shown = photo()
+    shown.parts[112:116, 63:66] = int(BodyPart.HAIR)
+
+    mask = head_photo_of(shown).mask
+    assert not mask[112:116, 63:66].any()
+    assert np.array_equal(mask, head_photo_of(photo()).mask)
