@@ -105,7 +105,7 @@ async def list_poses(
         return Toast(texts("pose-unavailable"), alert=True)
     page = page_with("pose", POSES, preferences.pose)
     buttons = keyboards.pose_presets(texts, page, preferences.pose)
-    await sheets.send(bot, user.id, page, _pose_question(texts, preferences), buttons)
+    await sheets.send(bot, user.id, page, _pose_question(texts, preferences, "pose-list-ask"), buttons)
     return None
 
 
@@ -123,7 +123,7 @@ async def turn_poses(
     preferences = await use.open_preferences(user.id)
     page = page_at("pose", POSES, callback_data.page)
     buttons = keyboards.pose_presets(texts, page, preferences.pose)
-    await sheets.turn(message, page, _pose_question(texts, preferences), buttons)
+    await sheets.turn(message, page, _pose_question(texts, preferences, "pose-list-ask"), buttons)
 
 
 async def choose_preset(
@@ -136,7 +136,7 @@ async def choose_preset(
     message = message_of(callback)
     if message is not None:
         buttons = keyboards.pose_presets(texts, page_with("pose", POSES, preferences.pose), preferences.pose)
-        await edit_words(message, _pose_question(texts, preferences), buttons)
+        await edit_words(message, _pose_question(texts, preferences, "pose-list-ask"), buttons)
     return None
 
 
@@ -192,11 +192,11 @@ def _poses(texts: Texts, preferences: Preferences) -> tuple[Markup, InlineKeyboa
     buttons = keyboards.poses(
         texts, preferences.pose, pinned=preferences.pose_pinned, has_photo=preferences.has_pose_photo
     )
-    return _pose_question(texts, preferences), buttons
+    return _pose_question(texts, preferences, "pose-ask"), buttons
 
 
-def _pose_question(texts: Texts, preferences: Preferences) -> Markup:
-    return texts("pose-ask", pose=_scope(texts, preferences))
+def _pose_question(texts: Texts, preferences: Preferences, key: str) -> Markup:
+    return texts(key, pose=_scope(texts, preferences))
 
 
 def _scope(texts: Texts, preferences: Preferences) -> Markup:

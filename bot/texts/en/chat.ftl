@@ -168,7 +168,9 @@ aspect-tall-button = 9:16
 
 pose-unavailable = Pose: any. The current model cannot draw a chosen pose.
 pose-ask = 🤸 <b>Choose a pose.</b> Now: { $pose }
-    “Pose from a photo”: send me a photo of anyone in the pose you want. A pose is used for one picture. To keep it for all pictures: /settings
+    “Pose from a photo”: send me a photo of anyone in the pose you want.
+pose-list-ask = 🤸 <b>Choose a pose.</b> Now: { $pose }
+    To keep a pose for all pictures or take one from a photo: /settings
 pose-choose-button = 🤸 Choose a pose
 pose-list-button = 🤸 All poses
 pose-once = { $pose } (for the next picture)

@@ -54,6 +54,7 @@ async def test_a_preset_is_chosen_ticked_and_drawn(chat, says):
     sheet = await choose(chat, screen, "🪑 Сидя")
     assert "Сейчас: сидя (для следующей картинки)" in sheet.text and "✅ 3 🪑 Сидя" in sheet.button_texts
     assert sheet.button_texts[4:] == ["2 из 2 →"], "two pages need one button to turn them"
+    assert "«Поза с фото»" not in sheet.text, "that button is on the other page"
     await chat.anna.press("Назад", message_id=screen.id)
     assert "Поза: сидя" in (await chat.anna.message(screen.id)).text
     await chat.anna.send_text("в лесу")
@@ -71,7 +72,8 @@ async def test_a_pinned_pose_stays_until_it_is_for_one_picture_again(chat, says)
     await choose(chat, screen, "🪑 Сидя")
     await chat.press(chat.anna, PoseCallback(action=PoseAction.PIN))
     screen = await open_poses(chat, says)
-    assert "сидя (для всех картинок)" in (await chat.anna.message(screen.id)).text
+    text = (await chat.anna.message(screen.id)).text
+    assert "сидя (для всех картинок)" in text and "для одной" not in text, "the page does not contradict the pin"
     for number, text in enumerate(("в лесу", "на море"), 1):
         await chat.anna.send_text(text)
         assert (await chat.job(number)).pose == PosePreset.SITTING
