@@ -60,9 +60,9 @@ async def make_key(message: Message, user: User, texts: Texts, use: UseCases) ->
     if created is None:
         await message.reply(texts("admin-no-user", user=str(owner_id)))
         return
+    # Not protect_content: Telegram's apps then refuse to copy the text too, and the key has to be handed over.
     await message.reply(
         texts("admin-key-made", app=match["app"], key=created.key, secret=created.secret, id=created.key_id),
-        protect_content=True,
     )
 
 

@@ -10,11 +10,11 @@ admin-period = { $days ->
         [one] last { $days } day
        *[other] last { $days } days
     }
-admin-pause = ⏸ The service is paused. /admin resume ends the pause.
+admin-pause = ⏸ The service is paused. <code>/admin resume</code> ends the pause.
 admin-paused = ⏸ <b>The service is paused.</b> Workers finish what they hold: { $count ->
         [one] { $count } picture is being drawn
        *[other] { $count } pictures are being drawn
-    }, { $queue } in the queue. New requests are accepted and wait. /admin resume ends the pause.
+    }, { $queue } in the queue. New requests are accepted and wait. <code>/admin resume</code> ends the pause.
 admin-resumed = ▶️ The service works again.
 admin-not-paused = The service is not paused.
 alert-no-worker = 🔴 <b>No worker</b> for { $minutes } min; { $count ->

@@ -12,7 +12,7 @@ admin-key-made = 🔑 A key for <b>{ $app }</b>. It is shown only now; hand it o
     Secret of its callbacks: <code>{ $secret }</code>
     To revoke it: <code>/admin revoke { $id }</code>
 admin-key-revoked = The key { $id } is revoked. Its app and end users are kept.
-admin-no-key = There is no key { $id } in force. /admin keys lists them.
+admin-no-key = There is no key { $id } in force. <code>/admin keys</code> lists them.
 
 # The Mini App
 

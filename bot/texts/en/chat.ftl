@@ -107,14 +107,14 @@ retention-notice = 🗑 <b>You have not written to me for a long time.</b>
 # /export
 
 export-caption = 📦 <b>Everything I store about you.</b>
-    Photos, pictures that have not been sent yet, and the file data.json with your requests, settings and consents.
+    Photos, the original files of pictures that I still keep, and the file data.json with your requests, settings and consents.
 export-part = { $caption } Part { $number } of { $count }.
 export-readme = This archive holds everything that the bot stores about you.
     data.json: all rows of the database about you. Where a value is a file, there is the name of the file.
     reference_photos: your photos, and what was read from them to draw you (profile) and to tell you from others (face).
     pose_photos: the pose photo.
     image_prompts: the picture whose style I follow.
-    jobs: your picture requests; files there are pictures that have not been sent yet. Pictures already sent are in the chat.
+    jobs: your picture requests; files there are the original files of pictures that I still keep. All pictures sent are in the chat.
     people: the people whom your photos show, and their names.
     review_cases: pictures that you reported, and your appeals.
     access_rules and audit_entries: what the people who run the bot decided about your account and looked at, if anything.

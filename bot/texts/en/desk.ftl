@@ -208,7 +208,7 @@ style-delete-button = 🗑 Delete
 style-ask-new = 🎨 Reply with four rows: an emoji, the English title, the Russian title, and the template in English with { $placeholder } once. For example:
     <code>{ $example }</code>
 style-added = ✅ The style { $title } is offered now.
-error-style = The style is not complete. Expected four rows: emoji, English title and Russian title (20 characters at most), template with the placeholder once. Reply to the question again.
+error-style = The style is not complete. Expected four rows: emoji, English title and Russian title (20 characters at most), template with { "{prompt}" } once. Reply to the question again.
 
 # Service
 
@@ -260,9 +260,9 @@ act-style-off = does not offer a style
 act-style-move = moved a style
 act-style-add = made a style
 act-style-delete = deleted a style
-act-export-usage = took the usage CSV
-act-export-payments = took the payments CSV
-act-export-audit = took the audit CSV
+act-export-usage = exported the usage CSV
+act-export-payments = exported the payments CSV
+act-export-audit = exported the audit CSV
 act-make-key = made an API key
 act-revoke-key = revoked an API key
 act-app-delete-user = deleted an end user

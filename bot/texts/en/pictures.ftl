@@ -74,7 +74,7 @@ gallery-newer-button = ← Newer
 gallery-older-button = Older →
 gallery-open-button = 🔍 Open
 
-error-picture-gone = I no longer have the prompt of this picture. Please write it again.
+error-picture-gone = I no longer store this picture or its prompt. To draw it again, send me the prompt once more.
 error-no-photos = I no longer have a photo of you. Send me one and tap the button again.
 error-too-many-open-jobs = ⏳ You already have { $limit ->
         [one] { $limit } picture

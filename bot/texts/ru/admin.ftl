@@ -12,12 +12,12 @@ admin-period = { $days ->
         [few] последние { $days } дня
        *[many] последние { $days } дней
     }
-admin-pause = ⏸ Сервис на паузе. Продолжить: /admin resume
+admin-pause = ⏸ Сервис на паузе. Продолжить: <code>/admin resume</code>
 admin-paused = ⏸ <b>Сервис на паузе.</b> Серверы доделают начатое: { $count ->
         [one] рисуется { $count } картинка
         [few] рисуются { $count } картинки
        *[many] рисуется { $count } картинок
-    }, в очереди { $queue }. Новые запросы принимаются и ждут. Продолжить: /admin resume
+    }, в очереди { $queue }. Новые запросы принимаются и ждут. Продолжить: <code>/admin resume</code>
 admin-resumed = ▶️ Сервис снова работает.
 admin-not-paused = Сервис не на паузе.
 alert-no-worker = 🔴 <b>Нет ни одного сервера</b> уже { $minutes } мин; { $count ->

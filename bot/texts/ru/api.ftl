@@ -13,7 +13,7 @@ admin-key-made = 🔑 Ключ для <b>{ $app }</b>. Больше он пок�
     Секрет обратных вызовов: <code>{ $secret }</code>
     Чтобы отозвать: <code>/admin revoke { $id }</code>
 admin-key-revoked = Ключ { $id } отозван. Приложение и его пользователи сохранены.
-admin-no-key = Действующего ключа { $id } нет. Список ключей: /admin keys
+admin-no-key = Действующего ключа { $id } нет. Список ключей: <code>/admin keys</code>
 
 # Мини-приложение
 

@@ -76,7 +76,7 @@ gallery-newer-button = ← Новее
 gallery-older-button = Старее →
 gallery-open-button = 🔍 Открыть
 
-error-picture-gone = Описания этой картинки у меня больше нет. Напишите его ещё раз.
+error-picture-gone = Этой картинки и её описания у меня больше нет. Чтобы нарисовать её снова, пришлите описание ещё раз.
 error-no-photos = У меня больше нет вашего фото. Пришлите его и нажмите кнопку ещё раз.
 error-too-many-open-jobs = ⏳ У вас в работе уже { $limit ->
         [one] { $limit } картинка

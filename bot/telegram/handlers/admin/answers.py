@@ -15,6 +15,7 @@ from bot.broadcasting import send_copy
 from bot.db.admin_tables import AdminQuestion
 from bot.styles import Styles
 from bot.telegram.account_views import access_text
+from bot.telegram.admin_views import style_desk
 from bot.telegram.handlers.admin.access import admin_router
 from bot.telegram.handlers.admin.accounts import USER_ID, account_page
 from bot.telegram.handlers.admin.broadcast import page
@@ -125,7 +126,10 @@ async def write_broadcast(message: Message, bot: Bot, texts: Texts, use: UseCase
 
 
 async def add_style(message: Message, texts: Texts, use: UseCases, styles: Styles) -> None:
-    """Raises StyleRefused, which is answered."""
-    style = NewStyle.parse(message.text or "")
-    styles.apply(await use.admin.styles.add(message.chat.id, style, {each.name for each in styles.all}))
-    await message.reply(texts("style-added", title=f"{style.emoji} {style.title[texts.language]}"))
+    """The answer has the buttons of the style's page: a new style is far down the list. Raises StyleRefused, which is
+    answered."""
+    new = NewStyle.parse(message.text or "")
+    styles.apply(await use.admin.styles.add(message.chat.id, new, {each.name for each in styles.all}))
+    style = next(each for each in styles.all if (each.title, each.template) == (new.title, new.template))
+    buttons = style_desk(texts, styles, style).keyboard
+    await message.reply(texts("style-added", title=style.label(texts.language)), reply_markup=buttons)

@@ -85,10 +85,11 @@ async def test_a_new_style_is_offered_drawn_by_its_template_and_deleted(chat: An
     await chat.boss.press("New")
     question = await chat.boss.wait_for(says("Reply with four rows"))
     await chat.boss.send_text("only one row", reply_to=question.id)
-    await chat.boss.wait_for(says("The style is not complete"))
+    await chat.boss.wait_for(says("The style is not complete", "template with {prompt} once"))
     for _ in range(2):
         await chat.boss.send_text(TEXT, reply_to=question.id)
-        await chat.boss.wait_for(says("🏰 At a castle is offered now"))
+        added = await chat.boss.wait_for(says("🏰 At a castle is offered now"))
+    assert added.button_texts == ["⛔ Do not offer", "⬆️ Earlier", "⬇️ Later", "🗑 Delete", "← Back"]
     assert (await offered(chat, says)).count("At a castle") == 1
     await chat.ben.press("At a castle")
     await chat.ben.send_text("reading a book")

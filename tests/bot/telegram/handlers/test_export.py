@@ -30,7 +30,7 @@ async def test_the_archive_has_photos_pictures_prompts_and_consents(chat: Any, s
     await chat.anna.send_text("в лесу")
     job = await chat.job()
     async with chat.sessions.begin() as session:
-        values = {"state": JobState.DONE, "result": b"\x89PNG picture"}
+        values = {"state": JobState.DELIVERED, "result": b"\x89PNG picture"}
         await session.execute(update(Job).where(Job.id == job.id).values(**values))
     archive, data = await _export(chat, chat.anna)
     (photo,) = data["reference_photos"]
@@ -41,7 +41,8 @@ async def test_the_archive_has_photos_pictures_prompts_and_consents(chat: Any, s
     assert archive.read(data["jobs"][0]["result"]) == b"\x89PNG picture"
     assert [(row["version"], row["language"]) for row in data["consents"]] == [(CONSENT_VERSION, "ru")]
     assert data["users"][0]["id"] == chat.anna.user_id
-    assert "data.json" in archive.read("README.txt").decode() and "базы данных" in archive.read("README.txt").decode()
+    readme = archive.read("README.txt").decode()
+    assert all(words in readme for words in ("data.json", "базы данных", "исходные файлы картинок"))
 
 
 async def test_it_works_before_any_consent_and_holds_nobody_elses_data(chat: Any, says: Any) -> None:
