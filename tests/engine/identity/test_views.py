@@ -54,7 +54,7 @@ def test_what_does_not_fit_is_looked_at_anew(
 
 def test_the_longest_unused_photo_is_forgotten_first(astronaut_jpeg: bytes) -> None:
     looks = _Looks()
-    views = Views(looks, "now", kept=2)
+    views = Views(looks, "now", cache_size=2)
     one, two, three = (astronaut_jpeg + end for end in (b"1", b"2", b"3"))
     for photo in (one, two, one, three, one):
         views.open(photo)
