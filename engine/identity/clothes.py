@@ -1,4 +1,4 @@
-"""Views with the clothes hidden, for a person who is to wear other clothes than on the photos.
+"""Views with the clothes hidden, for pictures in other clothes than those of the photos.
 
 Skin, hair and head stay as they are; garments become one grey, the same that nano has been trained with.
 """

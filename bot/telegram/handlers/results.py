@@ -131,7 +131,7 @@ async def report(
 async def _notify_admins(
     bot: Bot, job: Job, case_id: UUID, reason: str, translator: Translator, admin_ids: Collection[int], use: UseCases
 ) -> None:
-    """Sends admins the picture and its prompt, as the report's text has told the user. Admins who never wrote to the
+    """Sends admins the picture and its prompt, as the report text says to the user. Admins who never wrote to the
     bot get no notice."""
     for admin_id in sorted(admin_ids):
         texts = translator.of(await use.find_language(admin_id))
