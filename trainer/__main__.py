@@ -73,6 +73,8 @@ def _parser() -> argparse.ArgumentParser:
     person_parser.add_argument("--minutes", type=float, default=None, help="a second budget of these, in minutes")
     person_parser.add_argument("--embedding-steps", type=int, default=2000, help="of the embedding, afterwards")
     person_parser.add_argument("--batch", type=int, default=24)
+    person_parser.add_argument("--learning-rate", type=float, default=None)
+    person_parser.add_argument("--start-from", type=Path, default=None, help="weights that a new run begins with")
     person_parser.add_argument("--threads", type=int, default=1)
     person_parser.set_defaults(command=_parser_training)
 

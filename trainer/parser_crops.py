@@ -1,7 +1,7 @@
 """Training pictures of the person parser: crops of synthetic people made to look like photos of real ones.
 
 Crops are rotated, scaled, cut off at the frame's edge, composited over other backgrounds, partly covered, and degraded
-as by a poor camera; joints and part maps are transformed with them. Some crops show no person.
+as by a poor camera; joints and part maps are transformed with them. Some crops show no person, some have hints.
 """
 
 from __future__ import annotations
@@ -16,13 +16,19 @@ from torch import Tensor
 
 from engine.identity.body_weighting import keypoint_weights
 from engine.identity.faces import load_opencv
+from engine.identity.network import hints_of
 from engine.identity.skeleton import MIRRORED_JOINTS
 from engine.pixels import to_tensor
+from trainer.parser_backgrounds import Backgrounds
+from trainer.parser_hints import unsure_joints, unsure_matte
 from trainer.shards import PeopleShards
 from trainer.synthetic.parts import KEYPOINTS
 
 _BODY_SHARE: Final = (0.2, 1.0)
 """The share of the body's height that a close shot keeps, from the head down."""
+
+WITH_MATTE: Final = 0.85
+"""The share of hinted crops with a matte; the others have joints alone, as ViTPose gives them."""
 
 Image = NDArray[np.uint8]
 
@@ -39,16 +45,20 @@ class Likelihoods:
     covered: float = 0.25
     grey: float = 0.08
     colour: float = 1.0
+    uneven_light: float = 0.4
     coarse: float = 0.4
+    sharpened: float = 0.2
     noisy: float = 0.4
+    jpeg: float = 0.5
 
 
 @dataclass(frozen=True)
 class ParserCrops:
-    """images [B, 3, H, W] in [-1, 1]; joints [B, J, 3] px and visible 0/1; inside [B, J] within the crop; parts int64
-    [B, H, W]; identity [B]."""
+    """images [B, 3, H, W] in [-1, 1]; hints: the network's input planes; joints [B, J, 3] px and visible 0/1; inside
+    [B, J] within the crop; parts int64 [B, H, W]; identity [B]."""
 
     images: Tensor
+    hints: Tensor
     joints: Tensor
     inside: Tensor
     parts: Tensor
@@ -67,13 +77,18 @@ class _Sample:
 
 
 class CropMaker:
-    """Cuts crops of `width` x `height` px from shards. `changes` None: the plain crops for figures."""
+    """Cuts crops of `width` x `height` px from shards with places. `changes` None: the plain crops for figures;
+    `hinted`: the share of the people with joints as a hint, most of them also with a matte."""
 
-    def __init__(self, people: PeopleShards, width: int, height: int, changes: Likelihoods | None) -> None:
+    def __init__(
+        self, people: PeopleShards, width: int, height: int, changes: Likelihoods | None, hinted: float = 0.0
+    ) -> None:
+        assert people.places is not None
         self._people = people
         self._size = (width, height)
         self._changes = changes
-        self._textures = _real_textures()
+        self._hinted = hinted
+        self._backgrounds = Backgrounds(people.places, width, height)
 
     def crops(self, rows: NDArray[np.int64], rng: np.random.Generator) -> ParserCrops:
         """One crop of each photo in `rows`."""
@@ -84,11 +99,23 @@ class CropMaker:
         inside = (joints[..., 0] >= 0) & (joints[..., 0] < width) & (joints[..., 1] >= 0) & (joints[..., 1] < height)
         return ParserCrops(
             images=to_tensor(images).contiguous(memory_format=torch.channels_last),
+            hints=self._hints(samples, rng),
             joints=joints,
             inside=inside,
             parts=torch.from_numpy(np.stack([sample.parts for sample in samples])).long(),
             identity=torch.from_numpy(self._people.identity[rows]),
         )
+
+    def _hints(self, samples: list[_Sample], rng: np.random.Generator) -> Tensor:
+        width, height = self._size
+        mattes = np.full((len(samples), height, width), -1.0, np.float32)
+        joints = np.zeros((len(samples), len(KEYPOINTS), 3), np.float32)
+        for row, sample in enumerate(samples):
+            if rng.random() < self._hinted and sample.parts.any():
+                joints[row] = unsure_joints(sample.joints, width, height, rng)
+                if rng.random() < WITH_MATTE:
+                    mattes[row] = unsure_matte(sample.parts, sample.joints, rng)
+        return hints_of(torch.from_numpy(mattes), torch.from_numpy(joints))
 
     def _sample(self, row: int, rng: np.random.Generator) -> _Sample:
         changes = self._changes
@@ -100,7 +127,7 @@ class CropMaker:
         sample = self._cut(row, self._random_window(row, changes, rng), turn, rng.random() < changes.mirrored)
         image, parts, joints = sample.image, sample.parts, sample.joints
         if rng.random() < changes.other_background:
-            image = _composed(image, self._background(rng), parts, rng)
+            image = _composed(image, self._backgrounds.draw(rng), parts, rng)
         if rng.random() < changes.covered:
             image, parts, joints = self._covered(image, parts, joints, rng)
         return _Sample(_through_a_camera(image, changes, rng), joints, parts)
@@ -136,22 +163,9 @@ class CropMaker:
         joints = np.concatenate([places, (keypoints[:, 2] * inside_photo * inside)[:, None]], 1).astype(np.float32)
         return _Sample(cut, joints[list(MIRRORED_JOINTS)] if mirrored else joints, cut_parts)
 
-    def _background(self, rng: np.random.Generator) -> Image:
-        """A crop without people: a texture, colour gradients, or a photo's background, enlarged."""
-        width, height = self._size
-        kind = rng.random()
-        if kind < 0.3:
-            texture = self._textures[int(rng.integers(len(self._textures)))]
-            return _random_piece(texture, width, height, rng)
-        if kind < 0.65:
-            return _clouds(width, height, rng)
-        row = int(rng.integers(len(self._people.images)))
-        image, parts = self._people.images[row], self._people.parts[row]
-        return _random_piece(_without_person(image, parts), width, height, rng)
-
     def _empty_crop(self, rng: np.random.Generator, changes: Likelihoods) -> _Sample:
         width, height = self._size
-        image = _through_a_camera(self._background(rng), changes, rng)
+        image = _through_a_camera(self._backgrounds.draw(rng), changes, rng)
         joints = np.full((len(KEYPOINTS), 3), (-1.0, -1.0, 0.0), np.float32)
         return _Sample(image, joints, np.zeros((height, width), np.uint8))
 
@@ -164,7 +178,7 @@ class CropMaker:
         x, y = int(rng.integers(-w // 2, width - w // 2)), int(rng.integers(height // 4, height - h // 2))
         area = (slice(max(y, 0), y + h), slice(max(x, 0), x + w))
         image, parts, joints = image.copy(), parts.copy(), joints.copy()
-        image[area], parts[area] = self._background(rng)[area], 0
+        image[area], parts[area] = self._backgrounds.draw(rng)[area], 0
         covered = (joints[:, 0] >= x) & (joints[:, 0] < x + w) & (joints[:, 1] >= y) & (joints[:, 1] < y + h)
         joints[covered, 2] = 0
         return image, parts, joints
@@ -220,62 +234,30 @@ def _composed(image: Image, background: Image, parts: NDArray[np.uint8], rng: np
     return composed
 
 
-def _without_person(image: Image, parts: NDArray[np.uint8]) -> Image:
-    """The background of a photo; the person's pixels are replaced by the blurred mirrored half."""
-    hole = load_opencv().dilate((parts > 0).astype(np.uint8), np.ones((5, 5), np.uint8))[..., None].astype(bool)
-    colour = image[~hole[..., 0]].mean(0) if (~hole).any() else image.mean((0, 1))
-    other = np.where(hole[:, ::-1], colour, image[:, ::-1]).astype(np.uint8)
-    filled: Image = np.where(hole, load_opencv().GaussianBlur(other, (0, 0), 3), image).astype(np.uint8)
-    return filled
-
-
-def _random_piece(image: Image, width: int, height: int, rng: np.random.Generator) -> Image:
-    scale = float(rng.uniform(0.35, 1.0))
-    h = max(int(scale * min(image.shape[0], image.shape[1] * height / width)), 8)
-    w = max(h * width // height, 6)
-    y, x = int(rng.integers(image.shape[0] - h + 1)), int(rng.integers(image.shape[1] - w + 1))
-    cv2 = load_opencv()
-    piece: Image = cv2.resize(image[y : y + h, x : x + w], (width, height), interpolation=cv2.INTER_AREA)
-    return np.ascontiguousarray(piece[:, ::-1]) if rng.random() < 0.5 else piece
-
-
-def _clouds(width: int, height: int, rng: np.random.Generator) -> Image:
-    """Colours at three scales."""
-    cv2 = load_opencv()
-    total = np.full((height, width, 3), rng.uniform(0, 255, 3), np.float32)
-    for cells, strength in ((2, 60), (5, 45), (16, 30), (48, 15)):
-        noise = rng.normal(0, strength * rng.random(), (cells * 3 // 2, cells, 3)).astype(np.float32)
-        total += cv2.resize(noise, (width, height), interpolation=cv2.INTER_LINEAR if rng.random() < 0.7 else 0)
-    return total.clip(0, 255).astype(np.uint8)
-
-
-def _real_textures() -> list[Image]:
-    """Some real photos without people from scikit-image."""
-    import skimage.data
-
-    found = []
-    for name in ("brick", "grass", "gravel"):
-        grey = getattr(skimage.data, name)()
-        found.append(np.repeat(grey[..., None], 3, 2))
-    return found
-
-
 def _through_a_camera(image: Image, changes: Likelihoods, rng: np.random.Generator) -> Image:
-    """Light, colours, blur and noise of a photo."""
+    """Light, colours, sharpness, noise and compression of a photo."""
     cv2 = load_opencv()
+    height, width = image.shape[:2]
     if rng.random() < changes.coarse:
-        height, width = image.shape[:2]
         factor = float(rng.uniform(0.25, 0.9))
         small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
         image = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
     x = image.astype(np.float32) / 255
-    grey = x.mean(2, keepdims=True)
     much = changes.colour
+    if rng.random() < changes.uneven_light:
+        light = rng.normal(0, 0.35 * much, (3, 2, 1)).astype(np.float32)
+        x = x * np.exp(cv2.resize(light, (width, height), interpolation=cv2.INTER_CUBIC))[..., None]
+    grey = x.mean(2, keepdims=True)
     saturation = 0.0 if rng.random() < changes.grey else 1 + much * float(rng.uniform(-0.7, 0.2))
     x = grey + saturation * (x - grey)
     x = np.clip(x * (1 + much * rng.uniform(-0.2, 0.2, 3)), 0, 1) ** float(np.exp(rng.normal(0, 0.3 * much)))
     x = (x - 0.5) * (1 + much * float(rng.uniform(-0.4, 0.3))) + 0.5 + float(rng.normal(0, 0.08 * much))
+    if rng.random() < changes.sharpened:
+        x = x + float(rng.uniform(0.3, 1.5)) * (x - cv2.GaussianBlur(x, (0, 0), 1.0))
     if rng.random() < changes.noisy:
         x = x + rng.normal(0, float(rng.uniform(0.01, 0.07)), x.shape).astype(np.float32)
     taken: Image = (x.clip(0, 1) * 255).round().astype(np.uint8)
+    if rng.random() < changes.jpeg:
+        _, coded = cv2.imencode(".jpg", taken, (cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 95))))
+        taken = cv2.imdecode(coded, cv2.IMREAD_COLOR)
     return taken

@@ -1,13 +1,14 @@
 """The shipped person parser: one small network, trained on synthetic people, reads joints, parts and an embedding.
 
-It reads the crop of one person. The crop is taken again around the person that was found, so that a rough box
-(estimated from the face) is refined. On photos it is the fallback for pretrained_parser.py, whose weights must be
-downloaded.
+It reads the crop of one person, with the matte and the joints that other networks read, if there are any. The crop is
+taken again around the person that was found, so that a rough box (estimated from the face) is refined. On photos it is
+the fallback for pretrained_parser.py, whose weights must be downloaded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +22,7 @@ from engine.identity.body import Body, BodyPart, DetectedPerson, sureness
 from engine.identity.body_weighting import keypoint_weights
 from engine.identity.crops import body_crop, body_window, clipped
 from engine.identity.faces import load_opencv
-from engine.identity.network import Outputs, joints, load_network
+from engine.identity.network import Outputs, hints_of, joints, load_network
 from engine.identity.observation import Box
 from engine.identity.people import overlap
 from engine.identity.skeleton import CONFIDENCE_MIN, HEAD_JOINTS, MIRRORED_JOINTS, Keypoints
@@ -35,6 +36,29 @@ PERSON_SHARE_MIN: Final = 0.03
 JOINTS_MIN: Final = 3
 SURE: Final = 0.85
 """The least `sureness` of a person; false people on photos without any reach .80 (twelve photos of scikit-image)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Hints:
+    """What other networks read in a crop: joints px of the crop, and a matte in 0..1 of any size over the crop."""
+
+    keypoints: Keypoints
+    matte: NDArray[np.float32] | None = None
+
+    def planes(self, size: tuple[int, int]) -> Tensor:
+        """The network's input planes for a crop of `size` (width, height)."""
+        matte = np.full(size[::-1], -1.0, np.float32)
+        if self.matte is not None:
+            matte = load_opencv().resize(self.matte, size, interpolation=load_opencv().INTER_AREA)
+        points = self.keypoints.copy()
+        points[:, 2] = points[:, 2] >= CONFIDENCE_MIN
+        return hints_of(torch.from_numpy(matte)[None], torch.from_numpy(points)[None])
+
+    def mirrored(self, width: int) -> Hints:
+        """The hints for the mirrored crop of `width` px."""
+        points = self.keypoints[list(MIRRORED_JOINTS)] * (-1, 1, 1) + (width, 0, 0)
+        matte = None if self.matte is None else np.ascontiguousarray(self.matte[:, ::-1])
+        return Hints(points.astype(np.float32), matte)
 
 
 class ShippedParser:
@@ -77,16 +101,20 @@ class ShippedParser:
         points = points_on_photo(points, window, crop.size)
         return Body(box, inside(points, image), parts, window, self.embed(image, box, points))
 
-    def parts(self, image: Image.Image, box: Box) -> tuple[NDArray[np.uint8], Box]:
-        """The part map of the person in `box`, and the window px that it covers."""
-        config = self._network.config
-        _, parts = self._read(body_crop(image, box, config.width, config.height))
-        return parts, body_window(box, config.width / config.height)
+    def parts(self, image: Image.Image, box: Box, keypoints: Keypoints) -> tuple[NDArray[np.uint8], Box]:
+        """The part map of the person in `box` with `keypoints` px of the photo, and the window px that it covers."""
+        likely = self.part_probabilities(image, box, keypoints)
+        return _largest(likely.argmax(0).astype(np.uint8)), body_window(box, likely.shape[2] / likely.shape[1])
 
-    def part_probabilities(self, image: Image.Image, box: Box) -> NDArray[np.float32]:
-        """float32 [BodyPart, h, w] over body_window(box, w / h): the probability of each part at each pixel."""
+    def part_probabilities(
+        self, image: Image.Image, box: Box, keypoints: Keypoints, matte: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        """float32 [BodyPart, h, w] over body_window(box, w / h): the probability of each part at each pixel. keypoints
+        px of the photo; matte in 0..1 over the same window, of any size."""
         config = self._network.config
-        return self._outputs(body_crop(image, box, config.width, config.height)).parts[0].numpy()
+        crop = body_crop(image, box, config.width, config.height)
+        points = points_in_crop(keypoints, body_window(box, config.width / config.height), crop.size)
+        return self._outputs(crop, Hints(points, matte)).parts[0].numpy()
 
     def embed(self, image: Image.Image, box: Box, keypoints: Keypoints) -> NDArray[np.float32]:
         """The unit embedding of the person in `box` whose joints (px of the photo) are known."""
@@ -104,10 +132,15 @@ class ShippedParser:
         outputs = self._outputs(crop)
         return joints(outputs)[0].numpy(), _largest(outputs.parts[0].argmax(0).byte().numpy())
 
-    def _outputs(self, crop: Image.Image) -> Outputs:
+    def _outputs(self, crop: Image.Image, hints: Hints | None = None) -> Outputs:
         pixels = _tensor(crop)
+        planes = (
+            None
+            if hints is None
+            else torch.cat([hints.planes(crop.size), hints.mirrored(crop.width).planes(crop.size)])
+        )
         with torch.inference_mode():
-            return _mean_of_both(self._network(torch.cat([pixels, pixels.flip(3)])))
+            return _mean_of_both(self._network(torch.cat([pixels, pixels.flip(3)]), planes))
 
 
 def points_on_photo(points: Keypoints, window: Box, size: tuple[int, int]) -> Keypoints:

@@ -1,8 +1,8 @@
 """The person parser for real photos: joints and mask by MediaPipe's pose network. That mask is coarse: the outline
 comes from U2-Net for whole bodies, from MediaPipe's selfie segmentation for people shown to the knees or less.
 
-The body parts come from the shipped network, which was trained on renders alone; they are used only inside the matte,
-and the head's parts come from MediaPipe's face mesh.
+The body parts come from the shipped network, which was trained on renders alone; it reads the joints and the matte with
+the photo. Its parts are used only inside the matte, and the head's parts come from MediaPipe's face mesh.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class PretrainedParser:
         box_of_person = clipped(box_of_person, image.width, image.height)
         window = body_window(box_of_person, PLANE_WIDTH / PLANE_HEIGHT)
         matte = _resampled(person, window)
-        parts = self._parts(image, box_of_person, matte)
+        parts = self._parts(image, box_of_person, keypoints, matte)
         if (mesh := self._mesh(image, keypoints, face)) is not None:
             crop = np.asarray(cropped(image.convert("RGB"), window, PLANE_WIDTH, PLANE_HEIGHT), np.uint8)
             parts = with_mesh(parts, crop, matte > MASK_MIN, _on_plane(mesh, window, matte.shape))
@@ -183,10 +183,10 @@ class PretrainedParser:
         points[POINTS.index("right_eye")], points[POINTS.index("left_eye")] = eyes[0, :2], eyes[1, :2]
         return self._meshes.see(image, Detection(1.0, face, points))
 
-    def _parts(self, image: Image.Image, box: Box, matte: Plane) -> NDArray[np.uint8]:
+    def _parts(self, image: Image.Image, box: Box, keypoints: Keypoints, matte: Plane) -> NDArray[np.uint8]:
         """uint8 of BodyPart over the window of `matte`: the most probable part on the person, else background."""
         cv2 = load_opencv()
-        likely = self._shipped.part_probabilities(image, box)[1:]
+        likely = self._shipped.part_probabilities(image, box, keypoints, matte)[1:]
         planes = [cv2.resize(plane, matte.shape[::-1], interpolation=cv2.INTER_LINEAR) for plane in likely]
         parts: NDArray[np.uint8] = ((np.argmax(planes, 0) + 1) * (matte > MASK_MIN)).astype(np.uint8)
         return parts

@@ -1,7 +1,7 @@
 """Joints and boxes by two large public models that an operator may install: ViTPose (COCO's 17 joints) and RT-DETR.
 
 Both are Apache-2.0: usyd-community/vitpose-base-simple and PekingU/rtdetr_r50vd_coco_o365. The part map and the
-embedding still come from the shipped network, which then reads accurate boxes and joints.
+embedding still come from the shipped network, which reads these boxes and joints with the photo.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class VitPoseParser:
         else:
             return None
         keypoints = self._joints(image, box)
-        parts, parts_box = self._parts.parts(image, box)
+        parts, parts_box = self._parts.parts(image, box, keypoints)
         return Body(box, keypoints, parts, parts_box, self._parts.embed(image, box, keypoints))
 
     def _joints(self, image: Image.Image, box: Box) -> Keypoints:

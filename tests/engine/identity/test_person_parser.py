@@ -13,10 +13,19 @@ from PIL import Image, ImageOps
 from engine.errors import SetupError, WeightsError
 from engine.identity.examine import look_version, observe
 from engine.identity.faces import CascadeFinder, Face, FaceFinder
-from engine.identity.network import NetworkConfig, Outputs, ParserNetwork, joints, load_network, save_network
+from engine.identity.network import (
+    STRIDE,
+    NetworkConfig,
+    Outputs,
+    ParserNetwork,
+    hints_of,
+    joints,
+    load_network,
+    save_network,
+)
 from engine.identity.observation import Box
 from engine.identity.parsers import open_person_parser
-from engine.identity.person_parser import SHIPPED_PARSER, ShippedParser
+from engine.identity.person_parser import SHIPPED_PARSER, Hints, ShippedParser
 from engine.identity.profile import Observation
 from engine.identity.skeleton import MIRRORED_JOINTS
 
@@ -138,6 +147,27 @@ def test_joints_are_read_between_the_cells() -> None:
     heat[:, :, 10, 5] = heat[:, :, 10, 6] = 0.0
     outputs = Outputs(heat.flatten(2).log_softmax(2).unflatten(2, (36, 24)), torch.zeros(1, 17), torch.zeros(1))
     assert joints(outputs)[0, 0].tolist() == pytest.approx([24.0, 42.0, 0.5], abs=1e-3)
+
+
+def test_hints_are_zero_where_nothing_is_given() -> None:
+    mattes = torch.stack([torch.full((8, 12), -1.0), torch.zeros(8, 12)])
+    mattes[1, 2, 9] = 1.0
+    points = torch.tensor([[[6.0, 2.0, 0.0]], [[6.0, 2.0, 1.0]]])
+    planes = hints_of(mattes, points)
+    assert planes.shape == (2, 17, 2, 3) and not planes[0].any()
+    matte = torch.nn.functional.pixel_shuffle(planes[1:, :16], STRIDE)[0, 0]
+    assert matte[2, 9] == 1 and matte.sum() == 1 - 95
+    assert planes[1, 16].argmax() == 1 and planes[1, 16, 0, 1] == 1
+
+
+def test_hints_of_a_mirrored_crop_are_mirrored() -> None:
+    rng = np.random.default_rng(0)
+    hints = Hints(rng.uniform(0, 96, (17, 3)).astype(np.float32), rng.random((288, 192), np.float32))
+    twice = hints.mirrored(96).mirrored(96)
+    assert np.allclose(twice.keypoints, hints.keypoints, atol=1e-4)
+    assert torch.allclose(twice.planes((96, 144)), hints.planes((96, 144)), atol=1e-4)
+    left, right = hints.planes((96, 144))[0, 16 + 5], hints.mirrored(96).planes((96, 144))[0, 16 + 6]
+    assert torch.allclose(left, right.flip(1), atol=1e-4)
 
 
 def test_weights_come_back_as_they_were_saved(tmp_path: Path) -> None:

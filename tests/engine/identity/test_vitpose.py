@@ -84,7 +84,7 @@ def test_joints_come_from_vitpose_and_parts_from_the_shipped_network(
     body = parser.parse(standing, (30, 0, 128, 192))
     assert body is not None and body.box == detected
     assert body.keypoints.shape == (17, 3) and body.keypoints.dtype == np.float32
-    assert np.array_equal(body.parts, shipped.parts(standing, detected)[0])
+    assert np.array_equal(body.parts, shipped.parts(standing, detected, body.keypoints)[0])
     assert (body.parts > 0).mean() > 0.1
 
 
