@@ -73,10 +73,17 @@ def _parser() -> argparse.ArgumentParser:
     person_parser.add_argument("--minutes", type=float, default=None, help="a second budget of these, in minutes")
     person_parser.add_argument("--embedding-steps", type=int, default=2000, help="of the embedding, afterwards")
     person_parser.add_argument("--batch", type=int, default=24)
-    person_parser.add_argument("--learning-rate", type=float, default=None)
-    person_parser.add_argument("--start-from", type=Path, default=None, help="weights that a new run begins with")
     person_parser.add_argument("--threads", type=int, default=1)
     person_parser.set_defaults(command=_parser_training)
+    parts = commands.add_parser("parts", help="train the person parser's network of body parts")
+    parts.add_argument("--data", type=Path, required=True, help="a folder of shards")
+    parts.add_argument("--validation", type=Path, required=True, help="shards of other people, for the figures")
+    parts.add_argument("--out", type=Path, required=True, help="the run folder; a cut-off run resumes there")
+    parts.add_argument("--steps", type=int, default=5000)
+    parts.add_argument("--minutes", type=float, default=None, help="a second budget, in minutes")
+    parts.add_argument("--batch", type=int, default=16)
+    parts.add_argument("--threads", type=int, default=1)
+    parts.set_defaults(command=_parts_training)
 
     evaluators = commands.add_parser("evaluators", help="ship a study's evaluators, which the gates measure with")
     evaluators.add_argument("--study", type=Path, required=True, help="a study's folder with trained evaluators")
@@ -283,6 +290,12 @@ def _parser_training(options: argparse.Namespace) -> None:
     from trainer.person_parser import ParserRun, train
 
     print(train(ParserRun(**_only(ParserRun, options))))
+
+
+def _parts_training(options: argparse.Namespace) -> None:
+    from trainer.parts_training import PartsRun, train_parts
+
+    print(train_parts(PartsRun(**_only(PartsRun, options))))
 
 
 def _evaluators(options: argparse.Namespace) -> None:

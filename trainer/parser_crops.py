@@ -16,7 +16,7 @@ from torch import Tensor
 
 from engine.identity.body_weighting import keypoint_weights
 from engine.identity.faces import load_opencv
-from engine.identity.network import hints_of
+from engine.identity.parts_network import hints_of
 from engine.identity.skeleton import MIRRORED_JOINTS
 from engine.pixels import to_tensor
 from trainer.parser_backgrounds import Backgrounds
@@ -54,8 +54,8 @@ class Likelihoods:
 
 @dataclass(frozen=True)
 class ParserCrops:
-    """images [B, 3, H, W] in [-1, 1]; hints: the network's input planes; joints [B, J, 3] px and visible 0/1; inside
-    [B, J] within the crop; parts int64 [B, H, W]; identity [B]."""
+    """images [B, 3, H, W] in [-1, 1]; hints: see `engine.identity.parts_network.hints_of`; joints [B, J, 3] px and
+    visible 0/1; inside [B, J] within the crop; parts int64 [B, H, W]; identity [B]."""
 
     images: Tensor
     hints: Tensor

@@ -1,6 +1,6 @@
 """Training the included person parser: `python -m trainer parser`.
 
-Joints and parts learn together on synthetic people, with hints and without; the body's embedding learns after them.
+Joints and parts learn together on synthetic people, the body's embedding after them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from engine.identity.network import Outputs, ParserNetwork, gaussians, joints, load_network, save_network
+from engine.identity.network import STRIDE, Outputs, ParserNetwork, joints, save_network
 from trainer.files import load_state
 from trainer.loop import TrainConfig, fit
 from trainer.parser_crops import CropMaker, Likelihoods, ParserCrops, unsure_weights, weights_around
@@ -28,8 +28,6 @@ HIDDEN_WEIGHT: Final = 0.3
 HEAT_SIGMA: Final = 0.8
 """Standard deviation of the target heat maps, in cells."""
 PART_WEIGHTS: Final = (0.7, 1.0, 1.0, 1.0, 1.0, 1.5, 1.5, 1.5)
-HINTED: Final = 0.6
-"""The share of the training photos with hints."""
 TEMPERATURE: Final = 0.1
 DROPPED, NOISE = 0.1, 0.05
 """Of the standardised features that the embedding is trained on: the share dropped, and the deviation of the noise."""
@@ -41,8 +39,7 @@ Pooled = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True)
 class ParserRun:
-    """The settings of a training run; the last `held_out` people are measured. start_from: a folder with weights that a
-    new run begins with; the embedding's own layers always begin anew.
+    """The settings of a training run; the last `held_out` people are measured.
 
     `steps` teach joints and parts, or as many as fit into `minutes`, counted across resumptions; then the embedding's
     own layers learn over the rest as it stands, each of `embedding_steps` from two photos of each of `people` people,
@@ -60,7 +57,6 @@ class ParserRun:
     learning_rate: float = 2e-3
     held_out: int = 100
     threads: int = 1
-    start_from: Path | None = None
     seed: int = 0
 
 
@@ -72,11 +68,6 @@ def train(run: ParserRun) -> dict[str, float]:
     people = read_shards(run.data, places=True)
     training, unseen = _split(people, run.held_out)
     network = ParserNetwork().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if run.start_from is not None:
-        earlier = load_network(run.start_from)[0].state_dict()
-        network.load_state_dict(
-            {name: value for name, value in earlier.items() if not name.startswith("embedding.")}, strict=False
-        )
     plan = TrainConfig(
         out=run.out,
         steps=run.steps,
@@ -85,16 +76,14 @@ def train(run: ParserRun) -> dict[str, float]:
         weight_decay=0.02,
         minutes=run.minutes,
         seed=run.seed,
-        compare="" if run.start_from is None else str(run.start_from),
     )
     _teach_joints_and_parts(plan, network, people, training)
     _teach_embedding(run, plan, network, people, training)
-    figures, with_hints = (measure(network, people, unseen, hinted) for hinted in (False, True))
+    figures = measure(network, people, unseen)
     step = load_state(run.out / "state.pt")["step"]  # a budget of minutes may have ended it
     facts = {"step": step, "minutes": run.minutes, "embedding_steps": run.embedding_steps}
     origin = {"commit": commit(), "data": {name: people.manifest[name] for name in ("hash", "settings", "photos")}}
-    measured = {"held_out": figures, "held_out_with_hints": with_hints}
-    save_network(run.out / "person_parser", network, {**facts, **origin, **measured})
+    save_network(run.out / "person_parser", network, {**facts, **origin, "held_out": figures})
     return figures
 
 
@@ -126,7 +115,7 @@ class EmbeddingLearner(nn.Module):
 def _teach_joints_and_parts(
     plan: TrainConfig, network: ParserNetwork, people: PeopleShards, training: NDArray[np.int64]
 ) -> None:
-    maker = CropMaker(people, network.config.width, network.config.height, Likelihoods(), HINTED)
+    maker = CropMaker(people, network.config.width, network.config.height, Likelihoods())
 
     def draw(count: int, rng: np.random.Generator) -> ParserCrops:
         return maker.crops(rng.choice(training, count), rng)
@@ -189,7 +178,7 @@ def _fold(network: ParserNetwork, mean: Tensor, std: Tensor) -> None:
 
 def losses_of(network: ParserNetwork, crops: ParserCrops) -> dict[str, Tensor]:
     """Losses by name: of the joints' places, of their visibility, of the parts."""
-    outputs = network(crops.images, crops.hints)
+    outputs = network(crops.images)
     visible = crops.joints[..., 2]
     weights = torch.where(visible > 0, 1.0, HIDDEN_WEIGHT) * crops.inside
     surprise = -(_targets(crops.joints, outputs) * outputs.heat).sum((2, 3))
@@ -211,29 +200,25 @@ def contrastive(embeddings: Tensor, identity: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def measure(
-    network: ParserNetwork, people: PeopleShards, rows: NDArray[np.int64], hinted: bool = False
-) -> dict[str, float]:
-    """Figures on the photos `rows`, cut as the engine cuts them; `hinted`: with hints that have a network's errors.
+def measure(network: ParserNetwork, people: PeopleShards, rows: NDArray[np.int64]) -> dict[str, float]:
+    """Figures on the photos `rows`, cut as the engine cuts them.
 
     pck_10, pck_05: share of visible joints within 10 % or 5 % of the longer side of the person's box; seen_accuracy;
-    mask_iou; mean_part_iou; part_accuracy: share of the person's pixels whose most probable part is the true one,
-    background aside; rank_1: how often the nearest among one photo per person is the same person's."""
+    mask_iou; mean_part_iou; rank_1: how often the nearest among one photo per person is the same person's."""
     network.eval()
     config = network.config
-    maker = CropMaker(people, config.width, config.height, None, float(hinted))
-    distances, visibility, right, embeddings = [], [], [], []
+    maker = CropMaker(people, config.width, config.height, None)
+    distances, visibility, embeddings = [], [], []
     inter, union = np.zeros(config.parts + 1), np.zeros(config.parts + 1)
     for first in range(0, len(rows), 50):
         crops = maker.crops(rows[first : first + 50], np.random.default_rng(0))
-        outputs = network(crops.images, crops.hints)
+        outputs = network(crops.images)
         found = joints(outputs)
         visible = crops.joints[..., 2] > 0
         side = 1.0 / 1.1 * config.height
         distances.append(((found - crops.joints)[..., :2].norm(dim=2) / side)[visible].numpy())
         visibility.append(((found[..., 2] > 0.5) == visible).float().mean(1).numpy())
         read, truth = outputs.parts.argmax(1), crops.parts
-        right.append((outputs.parts[:, 1:].argmax(1) + 1 == truth)[truth > 0].numpy())
         pairs = [(read == part, truth == part) for part in Part] + [(read > 0, truth > 0)]
         inter += [float((a & b).sum()) for a, b in pairs]
         union += [float((a | b).sum()) for a, b in pairs]
@@ -247,7 +232,6 @@ def measure(
         "seen_accuracy": float(np.concatenate(visibility).mean()),
         "mask_iou": float(iou[-1]),
         "mean_part_iou": float(iou[:-1].mean()),
-        "part_accuracy": float(np.concatenate(right).mean()),
         **{f"iou_{part.name.lower()}": float(iou[part]) for part in Part},
         "rank_1": _rank_1(np.concatenate(embeddings), people.identity[rows]),
         "people": float(len(np.unique(people.identity[rows]))),
@@ -270,7 +254,10 @@ def _rank_1(embeddings: NDArray[np.float32], identity: NDArray[np.int64]) -> flo
 def _targets(places: Tensor, outputs: Outputs) -> Tensor:
     """Gaussians around the joints, each summing to 1, on the grid of the heat maps: [B, J, h, w]."""
     rows, columns = outputs.heat.shape[2:]
-    heat = gaussians(places, rows, columns, HEAT_SIGMA)
+    x, y = places[..., 0] / STRIDE, places[..., 1] / STRIDE
+    across = torch.exp(-((torch.arange(columns, device=places.device) + 0.5 - x[..., None]) ** 2) / (2 * HEAT_SIGMA**2))
+    down = torch.exp(-((torch.arange(rows, device=places.device) + 0.5 - y[..., None]) ** 2) / (2 * HEAT_SIGMA**2))
+    heat = down[..., :, None] * across[..., None, :]
     return heat / heat.sum((2, 3), keepdim=True).clamp_min(1e-6)
 
 

@@ -2,7 +2,8 @@
 
 The shipped network learned the parts of rendered heads: on photos it labels half of a person's hair as skin, and finds
 no eyes. The mesh gives face, eyes, brows and lips. Beside the face, pixels in the colour of its skin are ears; the
-other pixels around the face are hair.
+other pixels around the face are hair. A beard is what the network labels as hair in the lower half of the face and what
+has another colour than its skin.
 """
 
 from __future__ import annotations
@@ -85,8 +86,9 @@ def with_mesh(
     found[around] = np.where(like_skin & (height < EARS_END), BodyPart.SKIN, BodyPart.HAIR)[around]
     face = oval & person & (parts != BodyPart.ACCESSORY)
     fringe = face & (height > 0.4) & ~like_skin
-    found[face & ~fringe] = BodyPart.SKIN
-    found[fringe] = BodyPart.HAIR
+    beard = face & (height < 0) & ~like_skin & (parts == BodyPart.HAIR)
+    found[face] = BodyPart.SKIN
+    found[fringe | beard] = BodyPart.HAIR
     found[features & person] = BodyPart.FACE
     return found
 

@@ -1,8 +1,8 @@
 """The shipped person parser's network: from the crop of one person to joints, parts and an embedding of the body.
 
-A small U-Net over 4 x 4 pixels. A matte and joints that other networks read are optional inputs. Each joint has a heat
-map and a second map with its visibility; every pixel gets a part; the embedding is computed from the encoder's
-features, which hardly contain absolute colours after the normalisations, and from the colours of every part.
+A small U-Net over 4 x 4 pixels. Each joint has a heat map and a second map with its visibility; every pixel gets a
+part; the embedding is computed from the encoder's features, which hardly contain absolute colours after the
+normalisations, and from the colours of every part.
 """
 
 from __future__ import annotations
@@ -29,8 +29,6 @@ COLOURS: Final = 7
 """The number of values per part: its share of the person, mean and spread of red, green and blue."""
 PART_PIXELS: Final = 40.0
 """The number of pixels below which a part's colours are weighted in proportion to its size."""
-HINT_SIGMA: Final = 1.0
-"""Standard deviation of the heat maps of given joints, in cells."""
 _PEAK_RADIUS: Final = 2
 """The radius, in cells around the highest one, over which a joint's place is averaged."""
 
@@ -61,14 +59,13 @@ class Outputs:
 
 
 class ParserNetwork(nn.Module):
-    """Joints and parts by `forward`, the embedding by `embed`. Crops are [B, 3, H, W] in [-1, 1]; hints as `hints_of`
-    makes them, all zero where there are none."""
+    """Joints and parts by `forward`, the embedding by `embed`. Crops are [B, 3, H, W] in [-1, 1]."""
 
     def __init__(self, config: NetworkConfig = NetworkConfig()) -> None:
         super().__init__()
         self.config = config
         fine, middle, coarse = config.channels
-        self.stem = nn.Sequential(_convolution(4 * STRIDE**2 + config.joints, fine), _Residual(fine))
+        self.stem = nn.Sequential(nn.PixelUnshuffle(STRIDE), _convolution(3 * STRIDE**2, fine), _Residual(fine))
         self.down = nn.Sequential(_convolution(fine, middle, 2), _Residual(middle))
         self.bottom = nn.Sequential(_convolution(middle, coarse, 2), _Residual(coarse), _Residual(coarse))
         self.context = nn.Linear(coarse, coarse)
@@ -81,8 +78,8 @@ class ParserNetwork(nn.Module):
         pooled = middle + 2 * coarse + COLOURS * (config.parts - 1)
         self.embedding = nn.Sequential(nn.Linear(pooled, 256), nn.ReLU(), nn.Linear(256, config.embedding))
 
-    def forward(self, crops: Tensor, hints: Tensor | None = None) -> Outputs:
-        fine, middle, coarse = self._encode(crops, hints)
+    def forward(self, crops: Tensor) -> Outputs:
+        fine, middle, coarse = self._encode(crops)
         coarse = coarse + self.context(coarse.mean((2, 3)))[:, :, None, None]
         middle = self.merge_middle(middle + F.interpolate(self.up_middle(coarse), scale_factor=2.0))
         fine = self.merge_fine(fine + F.interpolate(self.up_fine(middle), scale_factor=2.0))
@@ -109,32 +106,10 @@ class ParserNetwork(nn.Module):
         colours = torch.cat([share, mean * presence, spread * presence], 2)
         return torch.cat([*features, colours.flatten(1)], 1)
 
-    def _encode(self, crops: Tensor, hints: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        cells = F.pixel_unshuffle(crops, STRIDE)
-        if hints is None:
-            hints = cells.new_zeros(len(cells), STRIDE**2 + self.config.joints, *cells.shape[2:])
-        fine = self.stem(torch.cat([cells, hints], 1))
+    def _encode(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        fine = self.stem(crops)
         middle = self.down(fine)
         return fine, middle, self.bottom(middle)
-
-
-def hints_of(mattes: Tensor, joints: Tensor) -> Tensor:
-    """The input planes [B, 16 + J, H / 4, W / 4] of what other networks read in a crop.
-
-    mattes [B, H, W] in 0..1, negative where there is none; joints [B, J, 3]: x and y in px of the crop, and 1 if the
-    joint is given, else 0."""
-    known = torch.where(mattes < 0, 0.0, 2 * mattes - 1)[:, None]
-    rows, columns = mattes.shape[1] // STRIDE, mattes.shape[2] // STRIDE
-    heat = gaussians(joints, rows, columns, HINT_SIGMA) * joints[..., 2, None, None]
-    return torch.cat([F.pixel_unshuffle(known, STRIDE), heat], 1)
-
-
-def gaussians(joints: Tensor, rows: int, columns: int, sigma: float) -> Tensor:
-    """[B, J, rows, columns]: around each of `joints` [B, J, 2 or more] px a Gaussian of height 1, `sigma` in cells."""
-    x, y = joints[..., :1] / STRIDE, joints[..., 1:2] / STRIDE
-    across = torch.exp(-((torch.arange(columns, device=joints.device) + 0.5 - x) ** 2) / (2 * sigma**2))
-    down = torch.exp(-((torch.arange(rows, device=joints.device) + 0.5 - y) ** 2) / (2 * sigma**2))
-    return down[..., :, None] * across[..., None, :]
 
 
 def joints(outputs: Outputs) -> Tensor:

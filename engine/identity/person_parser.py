@@ -22,8 +22,9 @@ from engine.identity.body import Body, BodyPart, DetectedPerson, sureness
 from engine.identity.body_weighting import keypoint_weights
 from engine.identity.crops import body_crop, body_window, clipped
 from engine.identity.faces import load_opencv
-from engine.identity.network import Outputs, hints_of, joints, load_network
+from engine.identity.network import Outputs, joints, load_network
 from engine.identity.observation import Box
+from engine.identity.parts_network import hints_of, load_parts_network
 from engine.identity.people import overlap
 from engine.identity.skeleton import CONFIDENCE_MIN, HEAD_JOINTS, MIRRORED_JOINTS, Keypoints
 
@@ -66,10 +67,14 @@ class ShippedParser:
 
     def __init__(self, folder: Path = SHIPPED_PARSER) -> None:
         self._network, self._metadata = load_network(folder)
+        self._parts, self._parts_metadata = load_parts_network(folder)
 
     @property
     def version(self) -> str:
-        return f"person_parser-{self._metadata.get('commit', '')}-{self._metadata.get('step', 0)}"
+        trained = (
+            f"{facts.get('commit', '')}-{facts.get('step', 0)}" for facts in (self._metadata, self._parts_metadata)
+        )
+        return "-".join(("person_parser", *trained))
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -99,6 +104,7 @@ class ShippedParser:
             if overlap(box, last) > SAME_BOX:
                 break
         points = points_on_photo(points, window, crop.size)
+        parts, window = self.parts(image, box, points)
         return Body(box, inside(points, image), parts, window, self.embed(image, box, points))
 
     def parts(self, image: Image.Image, box: Box, keypoints: Keypoints) -> tuple[NDArray[np.uint8], Box]:
@@ -111,10 +117,14 @@ class ShippedParser:
     ) -> NDArray[np.float32]:
         """float32 [BodyPart, h, w] over body_window(box, w / h): the probability of each part at each pixel. keypoints
         px of the photo; matte in 0..1 over the same window, of any size."""
-        config = self._network.config
+        config = self._parts.config
         crop = body_crop(image, box, config.width, config.height)
         points = points_in_crop(keypoints, body_window(box, config.width / config.height), crop.size)
-        return self._outputs(crop, Hints(points, matte)).parts[0].numpy()
+        hints, pixels = Hints(points, matte), _tensor(crop)
+        planes = torch.cat([hints.planes(crop.size), hints.mirrored(crop.width).planes(crop.size)])
+        with torch.inference_mode():
+            likely = self._parts(torch.cat([pixels, pixels.flip(3)]), planes).softmax(1)
+        return np.asarray(((likely[0] + likely[1].flip(2)) / 2).numpy(), np.float32)
 
     def embed(self, image: Image.Image, box: Box, keypoints: Keypoints) -> NDArray[np.float32]:
         """The unit embedding of the person in `box` whose joints (px of the photo) are known."""
@@ -132,15 +142,10 @@ class ShippedParser:
         outputs = self._outputs(crop)
         return joints(outputs)[0].numpy(), _largest(outputs.parts[0].argmax(0).byte().numpy())
 
-    def _outputs(self, crop: Image.Image, hints: Hints | None = None) -> Outputs:
+    def _outputs(self, crop: Image.Image) -> Outputs:
         pixels = _tensor(crop)
-        planes = (
-            None
-            if hints is None
-            else torch.cat([hints.planes(crop.size), hints.mirrored(crop.width).planes(crop.size)])
-        )
         with torch.inference_mode():
-            return _mean_of_both(self._network(torch.cat([pixels, pixels.flip(3)]), planes))
+            return _mean_of_both(self._network(torch.cat([pixels, pixels.flip(3)])))
 
 
 def points_on_photo(points: Keypoints, window: Box, size: tuple[int, int]) -> Keypoints:
